@@ -1,0 +1,1 @@
+"""Every specification of a project as plain, frozen data. Knows no engine and no data."""

@@ -1,0 +1,132 @@
+"""``features.toml``: what is computed for a subject as of a day."""
+
+from typing import Literal, get_args
+
+from pydantic import Field, field_validator, model_validator
+
+from creditscore.config.base import Label, Name, Source, Spec
+
+Aggregate = Literal[
+    "count", "sum", "max", "min", "distinct", "days_since_last", "latest", "share",
+    "banded_sum", "finding_ratio", "on_list", "tenure_months",
+]  # fmt: skip
+Trend = Literal["higher_is_riskier", "lower_is_riskier", "auto", "none"]
+#: Columns of ``events`` that ``sum``, ``max``, ``min``, ``distinct`` and ``latest`` may read.
+EventColumn = Literal["amount", "severity", "result", "document_no", "provider", "event_date"]
+_NEEDS_COLUMN = ("sum", "max", "min", "distinct")
+_TEXT_COLUMNS = ("result", "provider")
+
+
+class Band(Spec):
+    """A step of age: events younger than ``months`` (and not in an earlier band) weigh ``weight``."""
+
+    months: int = Field(ge=1, le=600)
+    weight: int = Field(ge=0, le=1000)
+
+
+class FeatureSpec(Spec):
+    """One feature: which records, in which window, put together how.
+
+    The window is ``(as_of - months calendar months, as_of]`` by ``event_date``; without ``months``
+    it is everything up to ``as_of``. Only what was known on ``as_of`` counts, and what a change
+    repaired, withdrew or left disputed by then does not.
+
+    ====================  =======================================================================
+    aggregate             value
+    ====================  =======================================================================
+    ``count``             records (an incident told by several providers is one)
+    ``sum max min``       of ``column`` (``amount``: hundredths are kept; ``severity``)
+    ``distinct``          distinct values of ``column``
+    ``days_since_last``   days from the newest record to ``as_of``; ``empty`` where there is none
+    ``latest``            text of ``column`` (``result``) in the newest record; with ``scheme``, the
+                          newest grade of that external rating
+    ``share``             ppm of records whose ``result`` is one of ``share_of``, shrunk: ``(n + prior
+                          share x prior) / (N + prior)``; ``empty`` below ``minimum`` records
+    ``banded_sum``        sum of severities by age with the weights of ``bands`` (1 without severity)
+    ``finding_ratio``     ppm: findings of past visits over those expected of these visits by these
+                          inspectors, both + ``prior``
+    ``on_list``           1 if a listing is in force on ``as_of`` (not removed, not expired), else 0
+    ``tenure_months``     completed months since ``registered_date``
+    ====================  =======================================================================
+    """
+
+    name: Name
+    label: Label
+    unit: str
+    source: Source
+    description: str = ""
+    kind: tuple[Name, ...] = ()
+    aggregate: Aggregate
+    column: EventColumn | None = None
+    months: int | None = Field(default=None, ge=1, le=600)
+    bands: tuple[Band, ...] = ()
+    #: A single incident contributes at most this much to a ``banded_sum``.
+    cap: int | None = Field(default=None, ge=1)
+    share_of: tuple[str, ...] = ()
+    prior: float = Field(default=0.0, ge=0)
+    prior_share: float = Field(default=0.5, ge=0, le=1)
+    minimum: int = Field(default=1, ge=1)
+    scheme: str | None = None
+    severity_min: int | None = Field(default=None, ge=1, le=10)
+    amount_min: float | None = None
+    result: tuple[str, ...] = ()
+    verified: bool | None = None
+    trend: Trend = "auto"
+    #: The order of grades or texts from safest to riskiest, for a ``latest`` that has an order.
+    order: tuple[str, ...] = ()
+    empty: int | str | None = None
+    #: A self-declared characteristic only adds points; this many at most while unverified.
+    points_cap: int | None = Field(default=None, ge=0)
+    #: Why a bare count of findings is nevertheless right here (printed in the report).
+    reason: str = ""
+
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _one_kind_may_stand_alone(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _aggregate_has_what_it_needs(self) -> "FeatureSpec":
+        for wrong, said in self._faults():
+            if wrong:
+                raise ValueError(f"aggregate {self.aggregate!r} {said}")
+        return self
+
+    def _faults(self) -> list[tuple[bool, str]]:
+        a = self.aggregate
+        from_records = a not in ("tenure_months", "finding_ratio") and self.scheme is None
+        ages = [band.months for band in self.bands]
+        return [
+            (from_records and not self.kind, "needs kind"),
+            (a == "tenure_months" and bool(self.kind), "reads the register of subjects and takes no kind"),
+            (a in _NEEDS_COLUMN and self.column is None, "needs column"),
+            (a in ("sum", "max", "min") and self.column not in ("amount", "severity", None), "reads amount or severity"),
+            (a == "latest" and self.scheme is None and self.column not in _TEXT_COLUMNS, "needs scheme or column = 'result'"),
+            (a == "share" and not self.share_of, "needs share_of"),
+            (a == "banded_sum" and (not ages or ages != sorted(set(ages))), "needs bands with rising months"),
+            (a == "finding_ratio" and self.prior <= 0, "needs prior > 0: without it one visit gives 0 or infinity"),
+            (self.scheme is not None and a != "latest", "does not go with scheme"),
+            (bool(self.bands) and a != "banded_sum", "does not go with bands"),
+        ]
+
+    @property
+    def is_text(self) -> bool:
+        """Whether values are texts (grades, results) rather than numbers."""
+        return self.aggregate == "latest"
+
+
+class FeatureFile(Spec):
+    """The document ``features.toml``."""
+
+    feature: tuple[FeatureSpec, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "FeatureFile":
+        names = [feature.name for feature in self.feature]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"each name once, but {', '.join(twice)} stands several times")
+        return self
+
+
+AGGREGATES: tuple[str, ...] = get_args(Aggregate)

@@ -1,0 +1,81 @@
+"""TOML in, specifications out; every refusal reads ``file: key: expected (got ...)``."""
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from creditscore.errors import ConfigError
+
+S = TypeVar("S", bound=BaseModel)
+_SHOWN = 60
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The document of a TOML file.
+
+    Raises:
+        ConfigError: The file is absent, is not UTF-8, or is not TOML (a key given twice, a number
+            with leading zeros such as ``0111`` without quotes).
+    """
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: expected a file (got nothing)") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: expected UTF-8 (got byte {error.start} that is not)") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: expected TOML ({error})") from None
+
+
+def read_spec(spec: type[S], path: Path) -> S:
+    """One file as one specification."""
+    return parse(spec, read_toml(path), str(path))
+
+
+def parse(spec: type[S], document: dict[str, Any], file: str) -> S:
+    """A document as a specification, or one :class:`ConfigError` with a line per fault."""
+    try:
+        return spec.model_validate(document)
+    except ValidationError as error:
+        lines = [f"{file}: {_key(e['loc'], document)}: {e['msg']} (got {_found(e)})" for e in error.errors()]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def sha256_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _key(location: tuple[int | str, ...], document: Any) -> str:
+    """``feature[3] "wage_arrears".months``: an index alone helps nobody in a list of fifty."""
+    text, node = "", document
+    for step in location:
+        node = _child(node, step)
+        if isinstance(step, int):
+            text += f"[{step + 1}]"
+            title = next((node[k] for k in ("name", "kind", "id", "code", "to") if isinstance(node, dict) and k in node), None)
+            text += f' "{title}"' if isinstance(title, str) else ""
+        else:
+            text += f".{step}" if text else str(step)
+    return text or "(whole file)"
+
+
+def _child(node: Any, step: int | str) -> Any:
+    try:
+        return node[step]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def _found(error: Any) -> str:
+    if error["type"] == "missing":
+        return "nothing"
+    shown = repr(error["input"])
+    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"

@@ -1,0 +1,196 @@
+"""``tiering/<date>.toml``: tiers, overrides, ratios and measures in force from a day, with their basis."""
+
+import datetime as dt
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from creditscore.config.base import Code, Day, Label, Name, Share, Spec, ppm
+from creditscore.config.load import read_spec
+from creditscore.errors import ConfigError
+
+Tier = Literal["A", "B", "C", "D"]
+TierOrNone = Literal["A", "B", "C", "D", "NR"]
+TIERS: tuple[Tier, ...] = ("A", "B", "C", "D")
+
+
+class TierRule(Spec):
+    """Where a tier ends. The last tier (D) takes what is left and has no cut.
+
+    ``max_probability`` (calibrated risk below it), ``min_score`` (at least it) or ``share`` (this
+    share of the subjects, best first; ties at the cut get the better tier).
+    """
+
+    name: Tier
+    max_probability: Share | None = None
+    min_score: int | None = None
+    share: Share | None = None
+
+
+class Override(Spec):
+    """A record that sets or bounds the tier whatever the score says.
+
+    ``kind`` is a catalogue kind in force on the day, ``scheme`` with ``grade`` an external rating.
+    ``bound = "at_least"`` only worsens, ``"at_most"`` only improves, ``"exactly"`` sets.
+    """
+
+    kind: Name | None = None
+    scheme: str | None = None
+    grade: str | None = None
+    tier: Tier
+    bound: Literal["exactly", "at_least", "at_most"] = "exactly"
+    basis: str = Field(min_length=1)
+    review: bool = False
+    expires: Day | None = None
+
+    @model_validator(mode="after")
+    def _names_one_ground(self) -> "Override":
+        if (self.kind is None) == (self.scheme is None) or (self.scheme is None) != (self.grade is None):
+            raise ValueError("an override names a kind, or a scheme and a grade")
+        return self
+
+
+class InspectionRule(Spec):
+    """What a tier means for inspection, per task and period."""
+
+    ratio: float = Field(gt=0, le=1)
+    visits_per_year: int = Field(ge=1, le=365)
+    repeat_within_months: int = Field(default=0, ge=0, le=60)
+    on_site_share: Share = 1.0
+
+    @property
+    def ratio_ppm(self) -> int:
+        """The ratio in millionths."""
+        return ppm(self.ratio)
+
+
+class InspectionRules(Spec):
+    """One rule per tier and one for 未评 (NR)."""
+
+    A: InspectionRule
+    B: InspectionRule
+    C: InspectionRule
+    D: InspectionRule
+    NR: InspectionRule
+
+    @model_validator(mode="after")
+    def _riskier_tiers_are_seen_more(self) -> "InspectionRules":
+        rules = [self.A, self.B, self.C, self.D]
+        ratios, visits = [rule.ratio_ppm for rule in rules], [rule.visits_per_year for rule in rules]
+        if ratios != sorted(ratios) or visits != sorted(visits):
+            raise ValueError("ratio and visits_per_year must not fall from A to D")
+        if not ratios[0] < ratios[1] < ratios[3]:
+            raise ValueError("ratios need A below B and B below D")
+        if self.NR.ratio_ppm < ratios[1]:
+            raise ValueError("NR must not be below B: a typo is no exemption")
+        return self
+
+    def of(self, tier: TierOrNone) -> InspectionRule:
+        """The rule of one tier."""
+        rule: InspectionRule = getattr(self, tier)
+        return rule
+
+
+class Measure(Spec):
+    """A differentiated measure of supervision (差异化监管措施) for a tier, maybe of one industry."""
+
+    tier: TierOrNone
+    name: Label
+    basis: str = Field(min_length=1)
+    department: str
+    industry: Code | None = None
+
+
+class Stability(Spec):
+    """What a better tier needs: ``band`` points above the cut for ``months`` months. Worse ones act at once."""
+
+    band: int = Field(default=0, ge=0)
+    months: int = Field(default=0, ge=0)
+
+
+class TierPolicy(Spec):
+    """The rules of one dated file."""
+
+    effective: Day
+    basis: str = Field(min_length=1)
+    signed_by: str = Field(min_length=1)
+    tier: tuple[TierRule, ...]
+    override: tuple[Override, ...] = ()
+    inspection: InspectionRules
+    #: Ratios of single industries that differ from the general ones.
+    industry: dict[str, InspectionRules] = Field(default_factory=dict)
+    #: Industries in which every subject is visited every period.
+    full_coverage: tuple[Code, ...] = ()
+    #: At most so many visits a year to one subject, all departments together.
+    annual_cap: int = Field(default=4, ge=1)
+    stability: Stability = Stability()
+    measure: tuple[Measure, ...] = ()
+    #: Tier of a subject that is registered for fewer months than this: NR.
+    new_subject_months: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _tiers_cover_the_line(self) -> "TierPolicy":
+        if tuple(rule.name for rule in self.tier) != TIERS:
+            raise ValueError("tier: A, B, C and D, in this order")
+        kinds = {self._cut_of(rule) for rule in self.tier[:-1]}
+        if self._cut_of(self.tier[-1]) is not None or len(kinds) != 1 or None in kinds:
+            raise ValueError("tier: A, B and C have one cut each, of one kind; D takes the rest and has none")
+        cuts = self.cuts
+        ordered = all(a < b for a, b in zip(cuts, cuts[1:], strict=False))
+        if self.cut_by == "min_score":
+            ordered = all(a > b for a, b in zip(cuts, cuts[1:], strict=False))
+        if self.cut_by == "share":
+            ordered = sum(cuts) < 1_000_000 and min(cuts) > 0
+        if not ordered:
+            raise ValueError(f"tier: {self.cut_by} must go strictly from the best tier to the worst")
+        rules = [self.inspection, *self.industry.values()]
+        if self.annual_cap < max(rule.D.visits_per_year for rule in rules):
+            raise ValueError("annual_cap must not be below the visits_per_year of D")
+        return self
+
+    @staticmethod
+    def _cut_of(rule: TierRule) -> str | None:
+        given = [key for key in ("max_probability", "min_score", "share") if getattr(rule, key) is not None]
+        if len(given) > 1:
+            raise ValueError(f"tier {rule.name}: one of max_probability, min_score and share")
+        return given[0] if given else None
+
+    @property
+    def cut_by(self) -> str:
+        """``max_probability``, ``min_score`` or ``share``."""
+        return self._cut_of(self.tier[0]) or ""
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """The cuts after A, B and C as integers: ppm of risk, points, or ppm of subjects."""
+        values = [getattr(rule, self.cut_by) for rule in self.tier[:-1]]
+        return tuple(value if self.cut_by == "min_score" else ppm(value) for value in values)
+
+    def rules_for(self, industry: str | None) -> InspectionRules:
+        """The inspection rules that hold for an industry."""
+        return self.industry.get(industry or "", self.inspection)
+
+
+def load_policy(folder: str | Path, *, on: str | dt.date) -> TierPolicy:
+    """The policy in force on a day: of the folder's files, the newest ``effective`` not after it.
+
+    Args:
+        folder: A folder of ``<date>.toml`` files, or one file.
+        on: The day.
+
+    Raises:
+        ConfigError: No file is in force yet, a file is faulty, or two are effective the same day.
+    """
+    day = dt.date.fromisoformat(on) if isinstance(on, str) else on
+    path = Path(folder)
+    files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+    policies = [read_spec(TierPolicy, file) for file in files]
+    in_force = [policy for policy in policies if policy.effective <= day]
+    if not in_force:
+        raise ConfigError(f"{path}: expected a policy effective on or before {day} (got {len(policies)} later ones)")
+    newest = max(policy.effective for policy in in_force)
+    found = [policy for policy in in_force if policy.effective == newest]
+    if len(found) > 1:
+        raise ConfigError(f"{path}: expected one policy effective {newest} (got {len(found)})")
+    return found[0]

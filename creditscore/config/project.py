@@ -1,0 +1,113 @@
+"""A project: a folder of configuration with one purpose, loaded and checked as a whole."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+
+from creditscore.config.base import Day, Label, Name, Purpose, Spec
+from creditscore.config.catalogue import Catalogue
+from creditscore.config.features import FeatureFile, FeatureSpec
+from creditscore.config.load import read_spec, sha256_file
+from creditscore.config.policy import TierPolicy, load_policy
+from creditscore.config.scorecards import ScorecardsFile
+from creditscore.config.sources import SourceFile
+from creditscore.config.targets import TargetFile, TargetSpec
+from creditscore.config.tasks import Task, TaskFile
+from creditscore.errors import ConfigError
+
+
+class ProjectFile(Spec):
+    """The document ``project.toml``."""
+
+    name: Name
+    label: Label
+    authority: Label
+    purpose: Purpose = "supervision"
+    timezone: str = "Asia/Shanghai"
+    languages: tuple[str, ...] = ("zh", "en")
+    #: A drop of the number of subjects against the run before that stops the run.
+    max_row_drop: float = Field(default=0.3, gt=0, le=1)
+    contact: str = ""
+
+
+@dataclass(frozen=True)
+class Project:
+    """All specifications of one folder. Attributes are frozen; nothing is read from disk later but ``policy``."""
+
+    folder: Path
+    about: ProjectFile
+    sources: SourceFile
+    catalogue: Catalogue
+    features: tuple[FeatureSpec, ...]
+    targets: dict[str, TargetSpec]
+    scorecards: ScorecardsFile
+    tasks: dict[str, Task]
+    sha256: str
+
+    def policy(self, on: str | Day) -> TierPolicy:
+        """The tier policy in force on a day."""
+        return load_policy(self.folder / "tiering", on=on)
+
+    @property
+    def cards(self) -> Path:
+        """The folder of signed cards; the night scores with these."""
+        return self.folder / "cards"
+
+
+def load_project(folder: str | Path) -> Project:
+    """Read and check every file of a project folder.
+
+    Args:
+        folder: Holds ``project.toml sources.toml catalogue.toml features.toml targets.toml
+            scorecards.toml tasks.toml`` and ``tiering/<date>.toml``.
+
+    Raises:
+        ConfigError: A file is missing or faulty, or two files contradict each other.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise ConfigError(f"{root}: expected a project folder (got nothing)")
+    targets = {target.name: target for target in read_spec(TargetFile, root / "targets.toml").target}
+    project = Project(
+        folder=root,
+        about=read_spec(ProjectFile, root / "project.toml"),
+        sources=read_spec(SourceFile, root / "sources.toml"),
+        catalogue=read_spec(Catalogue, root / "catalogue.toml"),
+        features=read_spec(FeatureFile, root / "features.toml").feature,
+        targets=targets,
+        scorecards=read_spec(ScorecardsFile, root / "scorecards.toml"),
+        tasks={task.id: task for task in read_spec(TaskFile, root / "tasks.toml").task},
+        sha256=config_sha256(root),
+    )
+    _check_names_across_files(project)
+    return project
+
+
+def config_sha256(root: Path) -> str:
+    """One hash of all TOML files of a project, by relative name."""
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.toml")):
+        digest.update(f"{path.relative_to(root).as_posix()} {sha256_file(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _check_names_across_files(project: Project) -> None:
+    """Kinds of features and targets are in the catalogue; the cards' target exists."""
+    known = project.catalogue.by_kind
+    for place, feature in enumerate(project.features, start=1):
+        for kind in feature.kind:
+            if kind not in known:
+                raise _unknown(project.folder / "features.toml", f'feature[{place}] "{feature.name}".kind', kind, list(known))
+    for target in project.targets.values():
+        for kind in getattr(target, "kind", ()):
+            if kind not in known:
+                raise _unknown(project.folder / "targets.toml", f'target "{target.name}".kind', kind, list(known))
+    if project.scorecards.target not in project.targets:
+        raise _unknown(project.folder / "scorecards.toml", "target", project.scorecards.target, list(project.targets))
+
+
+def _unknown(file: Path, key: str, found: str, known: list[str]) -> ConfigError:
+    names = ", ".join(sorted(known)[:8])
+    return ConfigError(f"{file}: {key}: expected one of {names}{', …' if len(known) > 8 else ''} (got {found!r})")

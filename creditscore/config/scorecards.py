@@ -1,0 +1,87 @@
+"""``scorecards.toml``: the scale, the industries and how much each may differ from its parent."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from creditscore.config.base import Code, Label, Name, Spec
+
+
+class Scaling(Spec):
+    """``score = base_score + pdo / ln 2 * ln(odds / base_odds)`` with odds good : bad.
+
+    At ``base_odds`` goods per bad a subject has ``base_score``; each ``pdo`` points more double the odds.
+    """
+
+    base_score: int = Field(default=600, ge=0, le=100_000)
+    base_odds: float = Field(default=50, gt=0)
+    pdo: float = Field(default=20, gt=0)
+
+
+class Industry(Spec):
+    """A population with a card of its own; ``parent`` lends strength where cases are few."""
+
+    code: Code
+    label: Label
+    parent: Code | None = None
+
+
+class Binning(Spec):
+    """How attributes are cut. Shares are of the total weight."""
+
+    max_bins: int = Field(default=6, ge=2, le=20)
+    min_share: float = Field(default=0.02, gt=0, le=0.5)
+    #: Added to goods and bads of an attribute in proportion to their totals, as a share of the weight.
+    smoothing: float = Field(default=0.0005, ge=0, le=0.1)
+
+
+class Selection(Spec):
+    """Which characteristics stay."""
+
+    min_information_value: float = Field(default=0.005, ge=0)
+    max_correlation: float = Field(default=0.9, gt=0, le=1)
+    max_characteristics: int | None = Field(default=None, ge=1)
+
+
+class Pooling(Spec):
+    """Effective cases that the parent's figures weigh in an industry's."""
+
+    intercept_cases: float = Field(default=50, ge=0)
+    attribute_cases: float = Field(default=200, ge=0)
+
+
+class ScorecardsFile(Spec):
+    """The document ``scorecards.toml``."""
+
+    target: Name
+    scaling: Scaling = Scaling()
+    binning: Binning = Binning()
+    selection: Selection = Selection()
+    pooling: Pooling = Pooling()
+    #: Weight of the ridge penalty on coefficients, as a share of the total weight.
+    ridge: float = Field(default=0.0005, ge=0)
+    #: Weight of the ridge penalty on the effects of inspectors; larger pulls them to 0.
+    nuisance_ridge: float = Field(default=0.002, gt=0)
+    nuisance: Literal["inspectors", "none"] = "inspectors"
+    industry: tuple[Industry, ...] = ()
+    #: Months held back from the end of the history to judge the cards on.
+    test_months: int = Field(default=6, ge=1, le=60)
+    #: No card before a subject has been registered this long; until then it is 未评 (NR).
+    min_tenure_months: int = Field(default=0, ge=0)
+    impact_assessment_id: str | None = None
+
+    @model_validator(mode="after")
+    def _parents_exist_and_do_not_circle(self) -> "ScorecardsFile":
+        parents = {industry.code: industry.parent for industry in self.industry}
+        if len(parents) != len(self.industry):
+            raise ValueError("each industry code once")
+        for code in parents:
+            seen, step = {code}, parents[code]
+            while step is not None:
+                if step not in parents:
+                    raise ValueError(f"industry {code}: parent {step!r} is not an industry of this file")
+                if step in seen:
+                    raise ValueError(f"industry {code}: its parents go round in a circle")
+                seen.add(step)
+                step = parents[step]
+        return self

@@ -1,0 +1,72 @@
+"""``targets.toml``: what counts as bad, and on whom it is known."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from creditscore.config.base import Label, Name, Spec
+
+Outcome = Literal["none", "violation", "not_found", "closed", "refused"]
+Trigger = Literal["random", "full_coverage", "complaint", "follow_up", "special"]
+
+
+class InspectionTarget(Spec):
+    """A finding of visits: one training row per random draw, features as of the day before the visit.
+
+    ``weights = "design"`` weighs each row by 1/p of its draw. ``weights = "none"`` is for data
+    without known probabilities: every output then says that it speaks of inspected subjects only.
+    """
+
+    type: Literal["inspection"]
+    name: Name
+    label: Label
+    bad: tuple[Outcome, ...] = ("violation",)
+    good: tuple[Outcome, ...] = ("none",)
+    excluded: tuple[Outcome, ...] = ("not_found", "closed", "refused")
+    triggers: tuple[Trigger, ...] = ("random", "full_coverage")
+    #: On-site and off-site checks are different instruments; one target has one.
+    mode: Literal["on_site", "off_site"] = "on_site"
+    severity_min: int | None = Field(default=None, ge=1, le=10)
+    weights: Literal["design", "none"] = "design"
+    #: Larger weights are cut to this multiple of the mean; the bias is printed.
+    weight_cap: float | None = Field(default=None, gt=1)
+
+    @model_validator(mode="after")
+    def _every_outcome_once(self) -> "InspectionTarget":
+        said = [*self.bad, *self.good, *self.excluded]
+        missing = {"none", "violation", "not_found", "closed", "refused"} - set(said)
+        if missing or len(said) != len(set(said)):
+            raise ValueError(
+                f"bad, good and excluded name every outcome once; amiss: {', '.join(sorted(missing)) or 'a repetition'}"
+            )
+        if self.weights == "design" and not set(self.triggers) <= {"random", "full_coverage"}:
+            raise ValueError(
+                "weights = 'design' goes with triggers random and full_coverage: other visits have no known probability"
+            )
+        return self
+
+
+class RegisterTarget(Spec):
+    """A record that a register knows for everyone, within ``months`` after ``as_of``.
+
+    Rows stand at each ``as_of`` for which ``as_of + months + lag_days`` lies before the data's end.
+    """
+
+    type: Literal["register"]
+    name: Name
+    label: Label
+    kind: tuple[Name, ...] = Field(min_length=1)
+    months: int = Field(ge=1, le=60)
+    lag_days: int = Field(ge=0, le=730)
+    #: A subject that leaves within the window stays if it was seen this many months.
+    observed_months: int = Field(default=6, ge=1)
+    every_months: int = Field(default=12, ge=1, le=60)
+
+
+TargetSpec = Annotated[InspectionTarget | RegisterTarget, Field(discriminator="type")]
+
+
+class TargetFile(Spec):
+    """The document ``targets.toml``."""
+
+    target: tuple[TargetSpec, ...] = Field(min_length=1)
