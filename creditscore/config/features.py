@@ -66,6 +66,8 @@ class FeatureSpec(Spec):
     prior: float = Field(default=0.0, ge=0)
     prior_share: float = Field(default=0.5, ge=0, le=1)
     minimum: int = Field(default=1, ge=1)
+    #: Expected findings that pull an inspector's effect towards 1 in a ``finding_ratio``.
+    inspector_prior: float = Field(default=5.0, gt=0)
     scheme: str | None = None
     severity_min: int | None = Field(default=None, ge=1, le=10)
     amount_min: float | None = None
@@ -105,7 +107,7 @@ class FeatureSpec(Spec):
             (a == "share" and not self.share_of, "needs share_of"),
             (a == "banded_sum" and (not ages or ages != sorted(set(ages))), "needs bands with rising months"),
             (a == "finding_ratio" and self.prior <= 0, "needs prior > 0: without it one visit gives 0 or infinity"),
-            (self.scheme is not None and a != "latest", "does not go with scheme"),
+            (self.scheme is not None and a not in ("latest", "days_since_last"), "does not go with scheme"),
             (bool(self.bands) and a != "banded_sum", "does not go with bands"),
         ]
 

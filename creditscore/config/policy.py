@@ -1,6 +1,10 @@
 """``tiering/<date>.toml``: tiers, overrides, ratios and measures in force from a day, with their basis."""
 
 import datetime as dt
+import hashlib
+import json
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -19,10 +23,12 @@ class TierRule(Spec):
     """Where a tier ends. The last tier (D) takes what is left and has no cut.
 
     ``max_probability`` (calibrated risk below it), ``min_score`` (at least it) or ``share`` (this
-    share of the subjects, best first; ties at the cut get the better tier).
+    share of the subjects, best first; ties at the cut get the better tier). With ``industry`` the
+    rule holds for that industry alone; then all four tiers are given for it.
     """
 
     name: Tier
+    industry: Code | None = None
     max_probability: Share | None = None
     min_score: int | None = None
     share: Share | None = None
@@ -32,7 +38,9 @@ class Override(Spec):
     """A record that sets or bounds the tier whatever the score says.
 
     ``kind`` is a catalogue kind in force on the day, ``scheme`` with ``grade`` an external rating.
-    ``bound = "at_least"`` only worsens, ``"at_most"`` only improves, ``"exactly"`` sets.
+    ``bound = "at_least"`` only worsens (the tier or a riskier one), ``"at_most"`` only improves,
+    ``"exactly"`` sets. Where several fire, the most severe outcome wins. ``review``: what it sets is
+    signed by a person, whatever the tier. ``expires`` is the last day on which the rule holds.
     """
 
     kind: Name | None = None
@@ -49,6 +57,11 @@ class Override(Spec):
         if (self.kind is None) == (self.scheme is None) or (self.scheme is None) != (self.grade is None):
             raise ValueError("an override names a kind, or a scheme and a grade")
         return self
+
+    @property
+    def title(self) -> str:
+        """What ``tiers.rule`` says where it fires: ``override:<kind>`` or ``override:<scheme>=<grade>``."""
+        return f"override:{self.kind}" if self.kind else f"override:{self.scheme}={self.grade}"
 
 
 class InspectionRule(Spec):
@@ -103,10 +116,26 @@ class Measure(Spec):
 
 
 class Stability(Spec):
-    """What a better tier needs: ``band`` points above the cut for ``months`` months. Worse ones act at once."""
+    """What a better tier needs. Worse ones act at once.
+
+    The subject must lie beyond the cut by ``band`` points (cuts by score or share) or by ``margin``,
+    a share of the cut (cuts by risk: 0.1 asks for a risk below nine tenths of it), in every run of
+    ``months`` calendar months.
+    """
 
     band: int = Field(default=0, ge=0)
-    months: int = Field(default=0, ge=0)
+    margin: float = Field(default=0.0, ge=0, lt=1)
+    months: int = Field(default=0, ge=0, le=60)
+
+
+class Review(Spec):
+    """What a person signs beside every entry to D and every move of two steps.
+
+    ``individuals`` are individual businesses and practitioners: natural persons, for whom either
+    every worse tier is signed or only D.
+    """
+
+    individuals: Literal["every_downgrade", "entry_to_d"] = "every_downgrade"
 
 
 class TierPolicy(Spec):
@@ -119,57 +148,100 @@ class TierPolicy(Spec):
     override: tuple[Override, ...] = ()
     inspection: InspectionRules
     #: Ratios of single industries that differ from the general ones.
-    industry: dict[str, InspectionRules] = Field(default_factory=dict)
+    industry: dict[Code, InspectionRules] = Field(default_factory=dict)
+    #: Ratios of single tasks, by task id; they go before those of the industry.
+    task: dict[Code, InspectionRules] = Field(default_factory=dict)
+    #: Whether a cut by ``share`` divides all subjects together or each industry for itself.
+    share_within: Literal["all", "industry"] = "all"
     #: Industries in which every subject is visited every period.
     full_coverage: tuple[Code, ...] = ()
     #: At most so many visits a year to one subject, all departments together.
     annual_cap: int = Field(default=4, ge=1)
     stability: Stability = Stability()
+    review: Review = Review()
     measure: tuple[Measure, ...] = ()
     #: Tier of a subject that is registered for fewer months than this: NR.
     new_subject_months: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _tiers_cover_the_line(self) -> "TierPolicy":
-        if tuple(rule.name for rule in self.tier) != TIERS:
-            raise ValueError("tier: A, B, C and D, in this order")
-        kinds = {self._cut_of(rule) for rule in self.tier[:-1]}
-        if self._cut_of(self.tier[-1]) is not None or len(kinds) != 1 or None in kinds:
-            raise ValueError("tier: A, B and C have one cut each, of one kind; D takes the rest and has none")
-        cuts = self.cuts
-        ordered = all(a < b for a, b in zip(cuts, cuts[1:], strict=False))
-        if self.cut_by == "min_score":
-            ordered = all(a > b for a, b in zip(cuts, cuts[1:], strict=False))
-        if self.cut_by == "share":
-            ordered = sum(cuts) < 1_000_000 and min(cuts) > 0
-        if not ordered:
-            raise ValueError(f"tier: {self.cut_by} must go strictly from the best tier to the worst")
-        rules = [self.inspection, *self.industry.values()]
-        if self.annual_cap < max(rule.D.visits_per_year for rule in rules):
-            raise ValueError("annual_cap must not be below the visits_per_year of D")
+        for industry in sorted({rule.industry or "" for rule in self.tier} | {""}):
+            _check_cuts(tuple(rule for rule in self.tier if (rule.industry or "") == industry), industry)
         return self
 
-    @staticmethod
-    def _cut_of(rule: TierRule) -> str | None:
-        given = [key for key in ("max_probability", "min_score", "share") if getattr(rule, key) is not None]
-        if len(given) > 1:
-            raise ValueError(f"tier {rule.name}: one of max_probability, min_score and share")
-        return given[0] if given else None
+    @model_validator(mode="after")
+    def _parts_agree(self) -> "TierPolicy":
+        rules = [self.inspection, *self.industry.values(), *self.task.values()]
+        if self.annual_cap < max(rule.D.visits_per_year for rule in rules):
+            raise ValueError("annual_cap must not be below the visits_per_year of D")
+        kinds = {_cut_of(rule) for rule in self.tier} - {None}
+        if self.stability.band and kinds == {"max_probability"}:
+            raise ValueError("stability.band counts points: cuts by max_probability take stability.margin, a share of the cut")
+        if self.stability.margin and "max_probability" not in kinds:
+            raise ValueError("stability.margin is a share of a risk: cuts by min_score or share take stability.band, in points")
+        return self
 
     @property
     def cut_by(self) -> str:
-        """``max_probability``, ``min_score`` or ``share``."""
-        return self._cut_of(self.tier[0]) or ""
+        """``max_probability``, ``min_score`` or ``share``: how the general tiers are cut."""
+        return self.cuts_for(None)[0]
 
     @property
     def cuts(self) -> tuple[int, ...]:
-        """The cuts after A, B and C as integers: ppm of risk, points, or ppm of subjects."""
-        values = [getattr(rule, self.cut_by) for rule in self.tier[:-1]]
-        return tuple(value if self.cut_by == "min_score" else ppm(value) for value in values)
+        """The general cuts after A, B and C as integers: ppm of risk, points, or ppm of subjects."""
+        return self.cuts_for(None)[1]
 
-    def rules_for(self, industry: str | None) -> InspectionRules:
-        """The inspection rules that hold for an industry."""
-        return self.industry.get(industry or "", self.inspection)
+    @property
+    def own_cuts(self) -> tuple[str, ...]:
+        """The industries that have cuts of their own."""
+        return tuple(sorted({rule.industry for rule in self.tier if rule.industry}))
+
+    def cuts_for(self, industry: str | None) -> tuple[str, tuple[int, ...]]:
+        """How an industry is cut (its own rules or else the general ones), and the cuts as integers."""
+        own = [rule for rule in self.tier if rule.industry == industry] or [rule for rule in self.tier if rule.industry is None]
+        return _cut_of(own[0]) or "", _cut_values(own)
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what the policy says (keys in order, defaults left out)."""
+        document = self.model_dump(mode="json", exclude_defaults=True)
+        text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def rules_for(self, industry: str | None, *, task: str | None = None) -> InspectionRules:
+        """The inspection rules that hold for an industry in a task."""
+        return self.task.get(task or "") or self.industry.get(industry or "", self.inspection)
+
+
+def _cut_of(rule: TierRule) -> str | None:
+    given = [key for key in ("max_probability", "min_score", "share") if getattr(rule, key) is not None]
+    if len(given) > 1:
+        raise ValueError(f"tier {rule.name}: one of max_probability, min_score and share")
+    return given[0] if given else None
+
+
+def _cut_values(rules: Sequence[TierRule]) -> tuple[int, ...]:
+    key = _cut_of(rules[0]) or ""
+    values = [getattr(rule, key) for rule in rules[:-1]]
+    return tuple(value if key == "min_score" else ppm(value) for value in values)
+
+
+def _check_cuts(rules: tuple[TierRule, ...], industry: str) -> None:
+    """Four tiers in order, one kind of cut, no gap, no overlap."""
+    where = f"tier of industry {industry}" if industry else "tier"
+    if tuple(rule.name for rule in rules) != TIERS:
+        raise ValueError(f"{where}: A, B, C and D, in this order")
+    kinds = {_cut_of(rule) for rule in rules[:-1]}
+    if _cut_of(rules[-1]) is not None or len(kinds) != 1 or None in kinds:
+        raise ValueError(f"{where}: A, B and C have one cut each, of one kind; D takes the rest and has none")
+    kind, cuts = _cut_of(rules[0]), _cut_values(rules)
+    ordered = all(a < b for a, b in pairwise(cuts)) and cuts[0] > 0
+    if kind == "min_score":
+        ordered = all(a > b for a, b in pairwise(cuts))
+    if kind == "share":
+        ordered = sum(cuts) < 1_000_000 and min(cuts) > 0
+    if not ordered:
+        raise ValueError(f"{where}: {kind} must go strictly from the best tier to the worst and leave room for D")
 
 
 def load_policy(folder: str | Path, *, on: str | dt.date) -> TierPolicy:

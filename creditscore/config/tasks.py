@@ -6,7 +6,12 @@ from creditscore.config.base import Code, Day, Label, Spec
 
 
 class Population(Spec):
-    """Whom a task covers; an empty list means all."""
+    """Whom a task covers; an empty list means all.
+
+    ``regions`` are GB/T 2260 codes and cover what lies below them: ``4311`` and ``431100`` mean the
+    whole prefecture. A subject whose industry, region or type is unknown belongs to every task: a
+    gap in the data is no exemption.
+    """
 
     industries: tuple[Code, ...] = ()
     regions: tuple[Code, ...] = ()

@@ -1,0 +1,176 @@
+"""How a run writes: whole files or none, one run at a time, and finished work is not done again.
+
+Every write is a temporary file, fsync, rename, fsync of the folder; a kill at any moment leaves the
+old file or the new one. The manifest carries the SHA-256 of every file and is written last: a folder
+without a manifest that verifies is unfinished work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from creditscore.config.load import sha256_file
+from creditscore.errors import DataError, LockedError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PARTIAL = ".partial"
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` to write to; renamed over ``path`` on leaving, removed if an error leaves."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}{_PARTIAL}")
+    try:
+        yield partial
+        with partial.open("rb") as stream:
+            os.fsync(stream.fileno())
+        partial.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """Write bytes so that ``path`` holds either what it held or all of ``content``."""
+    with atomic_path(path) as partial:
+        partial.write_bytes(content)
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Canonical JSON: sorted keys, two spaces, no NaN, UTF-8, a final line end."""
+    atomic_write(path, canonical_json(document).encode())
+
+
+def canonical_json(document: Any) -> str:
+    """The text whose bytes are the same for the same content."""
+    return json.dumps(document, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_parquet(path: Path, table: pa.Table) -> None:
+    """An Arrow table as Parquet with page checksums (a flipped bit is then an error, not a number)."""
+    import pyarrow.parquet as pq
+
+    with atomic_path(path) as partial:
+        pq.write_table(table, partial, compression="zstd", write_page_checksum=True, store_schema=False)
+
+
+def read_parquet(path: Path) -> pa.Table:
+    """A Parquet file with its page checksums verified.
+
+    Raises:
+        DataError: The file is absent, cut short or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path, page_checksum_verification=True)
+    except FileNotFoundError:
+        raise DataError(f"{path.name}: expected a file (got nothing)") from None
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path.name}: expected a whole Parquet file ({type(error).__name__} while reading it)") from None
+
+
+def content_sha256(table: pa.Table, keys: list[str]) -> str:
+    """A hash of what a table says: columns by name, rows by key, every value as text.
+
+    The same on every engine, for any row order, thread count or Parquet writer.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ordered = table.sort_by([(key, "ascending") for key in keys])
+    digest = hashlib.sha256()
+    for name in sorted(ordered.column_names):
+        column = ordered.column(name)
+        if pa.types.is_list(column.type):
+            column = pc.binary_join(column, ";")
+        texts = pc.fill_null(pc.cast(column, pa.string()), "\x00")
+        digest.update(f"{name}\x1e".encode())
+        for chunk in texts.chunks:
+            digest.update("\x1f".join(chunk.to_pylist()).encode() + b"\x1f" if len(chunk) else b"")
+    return digest.hexdigest()
+
+
+def file_hashes(folder: Path, *, leave_out: tuple[str, ...] = ()) -> dict[str, str]:
+    """SHA-256 of every file below a folder by relative path, hidden ones and those in ``leave_out`` apart."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    names = {path.relative_to(folder).as_posix(): path for path in files}
+    chosen = {name: path for name, path in names.items() if not path.name.startswith(".") and not name.startswith(leave_out)}
+    return {name: sha256_file(path) for name, path in chosen.items()}
+
+
+def damaged(folder: Path, hashes: dict[str, str]) -> list[str]:
+    """The files of a manifest that are absent or no longer what it says."""
+    return [name for name, sha in sorted(hashes.items()) if not (folder / name).is_file() or sha256_file(folder / name) != sha]
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder for one run.
+
+    Raises:
+        LockedError: Another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise LockedError(f"{folder}: another run holds this folder; wait for it or choose another --out") from None
+        yield
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Which steps of which run are done, in SQLite: a step counts when its inputs' key is written here."""
+
+    path: Path
+
+    def done(self, run: str, step: str) -> str | None:
+        """The key under which a step was finished last, if it was."""
+        with self._open() as connection:
+            row = connection.execute("SELECT key FROM steps WHERE run = ? AND step = ?", (run, step)).fetchone()
+        return None if row is None else str(row[0])
+
+    def finish(self, run: str, step: str, key: str) -> None:
+        """Note a step as finished for these inputs."""
+        with self._open() as connection:
+            connection.execute("INSERT OR REPLACE INTO steps VALUES (?, ?, ?)", (run, step, key))
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self.path, timeout=30)
+        try:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("CREATE TABLE IF NOT EXISTS steps (run TEXT, step TEXT, key TEXT, PRIMARY KEY (run, step))")
+            with connection:
+                yield connection
+        finally:
+            connection.close()
+
+
+def key_of(*parts: str) -> str:
+    """One key for the inputs of a step."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

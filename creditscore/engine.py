@@ -1,0 +1,238 @@
+"""Where expressions run: DuckDB on one machine, Spark on many. The only module that imports duckdb and pyspark.
+
+Ibis is a compiler here, not a run-time: an expression over unbound tables becomes SQL text, and the
+engine runs the text. Only Arrow tables and Parquet files enter an engine, never pandas (whose missing
+texts become the string "NaN" on Spark), and only Arrow comes out, cast to the types the expression
+declares (a date minus an interval is a TIMESTAMP on DuckDB and a DATE on Spark).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from creditscore.errors import DataError
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    import pyarrow as pa
+
+Dialect = Literal["duckdb", "pyspark", "postgres"]
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+#: Errors about the text of a query; their messages hold names of tables and columns only.
+_SAY_NO_CELL = ("BinderException", "CatalogException", "ParserException", "AnalysisException", "ParseException")
+_log = logging.getLogger(__name__)
+
+
+def compile_sql(expr: ir.Table, dialect: Dialect) -> str:
+    """The SQL text of an expression over unbound tables.
+
+    Loads Ibis and SQLGlot and no engine. Ibis' Spark dialect reads an option that only its Spark
+    run-time defines; we define it here with its default.
+    """
+    import ibis
+
+    if ibis.options.pyspark is None:
+        ibis.options.pyspark = _spark_options()
+    return str(ibis.to_sql(expr, dialect=dialect, pretty=True))
+
+
+def _spark_options() -> Any:
+    """Stands in for the options of Ibis' Spark run-time, which we do not load."""
+    from ibis.config import Config
+
+    class SparkOptions(Config):
+        treat_nan_as_null: bool = False
+
+    return SparkOptions()
+
+
+def unbound(name: str, schema: pa.Schema) -> ir.Table:
+    """The unbound table of a name and Arrow schema, for expressions."""
+    import ibis
+
+    return ibis.table({field.name: _ibis_type(field.type) for field in schema}, name=name)
+
+
+def arrow_schema(expr: ir.Table) -> pa.Schema:
+    """The Arrow columns of an expression (Ibis' own translation needs a package of its run-times)."""
+    import pyarrow as pa
+
+    return pa.schema([(name, _arrow_type(str(dtype).removeprefix("!"))) for name, dtype in expr.schema().items()])
+
+
+def _ibis_type(kind: pa.DataType) -> str:
+    import pyarrow as pa
+
+    if pa.types.is_list(kind):
+        return f"array<{_ibis_type(kind.value_type)}>"
+    if pa.types.is_decimal(kind):
+        return f"decimal({kind.precision}, {kind.scale})"
+    plain = {"double": "float64", "bool": "boolean", "date32[day]": "date"}
+    return plain.get(str(kind), str(kind))
+
+
+def _arrow_type(name: str) -> pa.DataType:
+    import pyarrow as pa
+
+    if name.startswith("array<"):
+        return pa.list_(_arrow_type(name[6:-1].removeprefix("!")))
+    if name.startswith("decimal("):
+        precision, scale = name[8:-1].split(",")
+        return pa.decimal128(int(precision), int(scale))
+    plain = {"boolean": "bool", "date": "date32", "float64": "float64"}
+    return pa.type_for_alias(plain.get(name, name))
+
+
+class Engine(ABC):
+    """Registers Arrow or Parquet under a name, compiles expressions to SQL and runs them.
+
+    Row order is no property of a table: whoever needs an order asks for it by key.
+    """
+
+    dialect: Dialect
+    name: str
+
+    @staticmethod
+    def duckdb(*, threads: int | None = None, memory_limit: str | None = None, spill: Path | None = None) -> Engine:
+        """An engine in this process.
+
+        Args:
+            threads: At most so many; all cores by default. The content of results does not depend on it.
+            memory_limit: Such as ``"2GB"``; beyond it DuckDB spills to ``spill``.
+            spill: Folder for spilled data; DuckDB's own default (``.tmp`` in the working folder) otherwise.
+        """
+        return _DuckDB(threads=threads, memory_limit=memory_limit, spill=spill)
+
+    @staticmethod
+    def spark(session: Any) -> Engine:
+        """An engine on a Spark session that the caller owns. ANSI mode and the session's time zone stay as they are."""
+        return _Spark(session)
+
+    def compile(self, expr: ir.Table) -> str:
+        """The SQL text this engine runs for an expression."""
+        return compile_sql(expr, self.dialect)
+
+    def query(self, expr: ir.Table) -> pa.Table:
+        """The rows of an expression, in the columns and types it declares; order only if it sorts."""
+        wanted = arrow_schema(expr)
+        return self._run(self.compile(expr)).select(wanted.names).cast(wanted)
+
+    @abstractmethod
+    def register(self, name: str, source: pa.Table | Path) -> None:
+        """Make an Arrow table or a Parquet file readable under a name; a name used before is replaced."""
+
+    @abstractmethod
+    def create(self, name: str, expr: ir.Table) -> ir.Table:
+        """Compute an expression once and keep it under a name; returns the unbound table of that name."""
+
+    @abstractmethod
+    def drop(self, name: str) -> None:
+        """Forget a name; unknown names are no error."""
+
+    @abstractmethod
+    def _run(self, sql: str) -> pa.Table:
+        """The result of a text."""
+
+    def _unbound(self, name: str, expr: ir.Table) -> ir.Table:
+        import ibis
+
+        return ibis.table(expr.schema(), name=name)
+
+    def _failed(self, sql: str, error: Exception) -> DataError:
+        # Engines quote offending cells in their messages, and a cell may be personal data: it goes nowhere.
+        _log.debug("failed on %s:\n%s", self.name, sql)
+        kind = type(error).__name__
+        said = f": {str(error).splitlines()[0]}" if kind in _SAY_NO_CELL else ""
+        return DataError(f"{self.name} could not run a query ({kind}{said}); its text is in the debug log")
+
+
+def checked_name(name: str) -> str:
+    """A table name that needs no quoting anywhere, or a DataError."""
+    if not _NAME.fullmatch(name):
+        raise DataError(f"expected a table name of lower-case letters, digits and _ (got {name!r})")
+    return name
+
+
+class _DuckDB(Engine):
+    dialect: Dialect = "duckdb"
+    name = "DuckDB"
+
+    def __init__(self, *, threads: int | None, memory_limit: str | None, spill: Path | None) -> None:
+        import duckdb
+
+        self._connection = duckdb.connect(":memory:")
+        # Extensions are downloads; nothing here may reach for the network.
+        settings: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+        settings |= {"threads": threads, "memory_limit": memory_limit, "temp_directory": None if spill is None else str(spill)}
+        for key, value in settings.items():
+            if value is not None:
+                self._connection.execute(f"SET {key} = ?", [value])
+
+    def register(self, name: str, source: pa.Table | Path) -> None:
+        self.drop(name)
+        if isinstance(source, Path):
+            relation = self._connection.read_parquet(str(source))
+            relation.create_view(name)
+            return
+        self._connection.register("arriving", source)
+        # The name passed checked_name() in drop().
+        self._connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM arriving')  # noqa: S608
+        self._connection.unregister("arriving")
+
+    def create(self, name: str, expr: ir.Table) -> ir.Table:
+        sql = self.compile(expr)
+        self.drop("arriving_table")
+        try:
+            self._connection.execute(f"CREATE TABLE arriving_table AS {sql}")
+        except Exception as error:
+            raise self._failed(sql, error) from None
+        self.drop(name)
+        self._connection.execute(f'ALTER TABLE arriving_table RENAME TO "{name}"')
+        return self._unbound(name, expr)
+
+    def drop(self, name: str) -> None:
+        kinds = "SELECT table_type FROM information_schema.tables WHERE table_name = ?"
+        for (kind,) in self._connection.execute(kinds, [checked_name(name)]).fetchall():
+            self._connection.execute(f'DROP {"VIEW" if kind == "VIEW" else "TABLE"} "{name}"')
+
+    def _run(self, sql: str) -> pa.Table:
+        try:
+            return self._connection.sql(sql).to_arrow_table()
+        except Exception as error:
+            raise self._failed(sql, error) from None
+
+
+class _Spark(Engine):
+    dialect: Dialect = "pyspark"
+    name = "Spark"
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def register(self, name: str, source: pa.Table | Path) -> None:
+        is_file = isinstance(source, Path)
+        frame = self._session.read.parquet(str(source)) if is_file else self._session.createDataFrame(source)
+        frame.createOrReplaceTempView(checked_name(name))
+
+    def create(self, name: str, expr: ir.Table) -> ir.Table:
+        sql = self.compile(expr)
+        try:
+            # The checkpoint cuts the lineage: without it each later table would compute all before it again.
+            frame = self._session.sql(sql).localCheckpoint(eager=True)
+        except Exception as error:
+            raise self._failed(sql, error) from None
+        frame.createOrReplaceTempView(checked_name(name))
+        return self._unbound(name, expr)
+
+    def drop(self, name: str) -> None:
+        self._session.catalog.dropTempView(checked_name(name))
+
+    def _run(self, sql: str) -> pa.Table:
+        try:
+            return self._session.sql(sql).toArrow()
+        except Exception as error:
+            raise self._failed(sql, error) from None

@@ -1,0 +1,150 @@
+"""Build features: every FeatureSpec over the spine in one aggregation pass per input table."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+
+from creditscore.engine import unbound
+from creditscore.features.aggregates import event_aggregate, window_lengths
+from creditscore.features.calendar import window_calendar, window_column
+from creditscore.features.findings import finding_ratios
+from creditscore.features.guard import guard_features
+from creditscore.features.spine import SPINE, Spine, spine_from_rows
+from creditscore.features.target import TrainingRows
+from creditscore.features.visible import visible_events, visible_ratings
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from creditscore.config.features import FeatureSpec
+    from creditscore.records.records import Records
+
+#: Columns that stand before the features in ``features.parquet``.
+KEYS = ("subject_id", "as_of", "industry")
+
+
+def build_features(records: Records, rows: Spine | TrainingRows | pd.DataFrame, features: tuple[FeatureSpec, ...]) -> pd.DataFrame:
+    """The features of each row of a spine, in its order, as pandas.
+
+    Args:
+        records: What is known.
+        rows: A spine, training rows, or a frame with ``subject_id`` and ``as_of``. Training rows leave out
+            records whose withdrawal was known when they were made.
+        features: Their specifications.
+
+    Returns:
+        One row per row of ``rows``, in their order, index (subject_id, as_of); one column per feature.
+        Numbers are int64 or float64, float64 with NaN where some are missing; texts are str.
+
+    Raises:
+        ConfigError: The guard refuses a feature.
+        DataError: A row's subject is unknown.
+    """
+    trained_on = rows.until if isinstance(rows, TrainingRows) else None
+    if isinstance(rows, TrainingRows):
+        rows = rows.frame
+    made = rows if isinstance(rows, Spine) else spine_from_rows(records, rows, name="given_rows")
+    table = feature_table(records, made, features, trained_on=trained_on, name="built_features")
+    arrow = records.engine.query(table.order_by("row_key")).drop_columns(["row_key", "industry"])
+    frame: pd.DataFrame = arrow.to_pandas().set_index(["subject_id", "as_of"])
+    return frame
+
+
+def feature_table(
+    records: Records, spine: Spine, features: tuple[FeatureSpec, ...], *, trained_on: dt.date | None = None, name: str = "features"
+) -> ir.Table:
+    """The features of a spine as an engine table: row_key, subject_id, as_of, industry, then one column each.
+
+    One pass over the events, one over the ratings per scheme, one over the visits; whatever the number of features.
+    """
+    guard_features(features, records.project)
+    rows = _with_windows(records, spine, features)
+    joined = rows
+    for part in _parts(records, rows, features, trained_on):
+        # The right side's key is needed for the join only.
+        joined = joined.left_join(part, "row_key", rname="{name}_of_part").drop("row_key_of_part")
+    values = [_filled(feature, joined) for feature in features]
+    chosen = joined.select("row_key", *KEYS, *values)
+    return records.engine.create(name, chosen)
+
+
+def _with_windows(records: Records, spine: Spine, features: tuple[FeatureSpec, ...]) -> ir.Table:
+    days = records.engine.query(spine.table.select("as_of").distinct())["as_of"].to_pylist()
+    windows = window_calendar(days, window_lengths(features))
+    records.engine.register("windows", windows)
+    calendar = unbound("windows", windows.schema)
+    return records.engine.create("spine_windows", spine.table.inner_join(calendar, "as_of_day"))
+
+
+def _parts(records: Records, rows: ir.Table, features: tuple[FeatureSpec, ...], trained_on: dt.date | None) -> list[ir.Table]:
+    """One table per input: ``row_key`` and the columns of the features that read it."""
+    of_visits = [f for f in features if f.aggregate == "finding_ratio"]
+    of_subjects = [f for f in features if f.aggregate == "tenure_months"]
+    schemes = sorted({f.scheme for f in features if f.scheme is not None})
+    of_events = [f for f in features if f.kind and f.scheme is None and f not in of_visits]
+    parts = [_rating_part(records, rows, scheme, [f for f in features if f.scheme == scheme]) for scheme in schemes]
+    if of_events:
+        parts.append(_event_part(records, rows, of_events, trained_on))
+    if of_visits:
+        parts.append(finding_ratios(records, rows, of_visits))
+    if of_subjects:
+        parts.append(_tenure_part(records, rows, of_subjects))
+    return [records.engine.create(f"feature_part_{place}", part) for place, part in enumerate(parts)]
+
+
+def _event_part(records: Records, rows: ir.Table, features: list[FeatureSpec], trained_on: dt.date | None) -> ir.Table:
+    kind_keys = {kind: place for place, kind in enumerate(records.project.catalogue.by_kind)}
+    used = sorted({kind_keys[kind] for feature in features for kind in feature.kind})
+    visible = visible_events(records, rows, used, trained_on=trained_on)
+    return visible.group_by("row_key").agg(**{f.name: event_aggregate(f, visible, kind_keys) for f in features})
+
+
+def _rating_part(records: Records, rows: ir.Table, scheme: str, features: list[FeatureSpec]) -> ir.Table:
+    seen = visible_ratings(records, rows, scheme)
+    # Two grades of one day: the one known later; two of those: the later in the alphabet, the same on every engine.
+    order = seen.event_day.cast("int64") * 2**32 + seen.known_day
+    columns = {}
+    for feature in features:
+        inside = ibis.literal(True) if feature.months is None else (seen.event_day > seen[window_column(feature.months)])
+        age = (seen.as_of_day.max() - seen.event_day.max(where=inside)).cast("int64")
+        columns[feature.name] = age if feature.aggregate == "days_since_last" else seen.grade.argmax(order, where=inside)
+    return seen.group_by("row_key").agg(**columns)
+
+
+def _tenure_part(records: Records, rows: ir.Table, features: list[FeatureSpec]) -> ir.Table:
+    """Completed months since registration, by the newest version known on the day."""
+    versions = records.table("subject_versions").filter(ibis._.registered_date.notnull())
+    chosen = versions.select("subject_key", "registered_date", "from_day", "known_day")
+    joined = rows.inner_join(chosen, "subject_key")
+    seen = joined.filter((joined.from_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day))
+    newest = seen.group_by(["row_key", "as_of"]).agg(
+        since=seen.registered_date.argmax(seen.from_day.cast("int64") * 2**32 + seen.known_day)
+    )
+    begun = newest.as_of.day() < newest.since.day()
+    months = (newest.as_of.year() - newest.since.year()) * 12 + newest.as_of.month() - newest.since.month()
+    value = (months - ibis.ifelse(begun, 1, 0)).cast("int64")
+    return newest.select("row_key", *(value.name(feature.name) for feature in features))
+
+
+def _filled(feature: FeatureSpec, joined: ir.Table) -> ir.Value:
+    """A row without records has the declared ``empty`` value; a count of nothing is 0."""
+    column = joined[feature.name]
+    nothing = feature.empty
+    if nothing is None and feature.aggregate in ("count", "sum", "distinct", "banded_sum", "on_list"):
+        nothing = 0
+    return column if nothing is None else column.fill_null(ibis.literal(nothing).cast(column.type())).name(feature.name)
+
+
+def feature_schema(features: tuple[FeatureSpec, ...]) -> pa.Schema:
+    """The columns of ``features.parquet``: keys, then one per feature (int64; float64 for money; text for grades)."""
+    keys = [("subject_id", pa.string()), ("as_of", pa.date32()), ("industry", pa.string())]
+    kinds = [(f.name, pa.string() if f.is_text else pa.float64() if f.column == "amount" else pa.int64()) for f in features]
+    return pa.schema(keys + kinds)
+
+
+__all__ = ["KEYS", "SPINE", "build_features", "feature_schema", "feature_table"]

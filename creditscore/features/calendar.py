@@ -1,0 +1,58 @@
+"""Days as numbers, and calendar months back from a day; the only place where months are counted.
+
+``as_of - m months`` keeps the day of the month, cut to the month's last day (2024-02-29 less a year is
+2023-02-28). The engines never subtract months: each window's start is computed here, once per day.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+_EPOCH = dt.date(1970, 1, 1)
+
+
+def day_number(day: dt.date) -> int:
+    """Days since 1970-01-01."""
+    return (day - _EPOCH).days
+
+
+def months_before(day: dt.date, months: int) -> dt.date:
+    """The same day of the month so many calendar months earlier, cut to that month's end."""
+    place = day.year * 12 + day.month - 1 - months
+    year, month = divmod(place, 12)
+    return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def months_after(day: dt.date, months: int) -> dt.date:
+    """The same day of the month so many calendar months later, cut to that month's end."""
+    return months_before(day, -months)
+
+
+def quarter_start(day: dt.date) -> dt.date:
+    """The first day of a day's calendar quarter."""
+    return dt.date(day.year, 3 * ((day.month - 1) // 3) + 1, 1)
+
+
+def window_column(months: int) -> str:
+    """The calendar's column with the day after which a window of so many months begins."""
+    return f"after_{months}"
+
+
+def window_calendar(days: Iterable[dt.date], months: Iterable[int]) -> pa.Table:
+    """One row per day: ``as_of_day``, ``rate_day`` (its quarter's start) and ``after_<m>`` per window length.
+
+    An event is inside the window of m months when ``after_<m> < event_day <= as_of_day``.
+    """
+    ordered = sorted(set(days))
+    columns: dict[str, pa.Array] = {
+        "as_of_day": pa.array([day_number(day) for day in ordered], pa.int32()),
+        "rate_day": pa.array([day_number(quarter_start(day)) for day in ordered], pa.int32()),
+    }
+    for length in sorted(set(months)):
+        starts = [day_number(months_before(day, length)) for day in ordered]
+        columns[window_column(length)] = pa.array(starts, pa.int32())
+    return pa.table(columns)

@@ -1,0 +1,128 @@
+"""The spine: at which subjects and days features are wanted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+
+from creditscore.errors import DataError
+from creditscore.features.calendar import day_number
+from creditscore.records.open import day_of
+from creditscore.records.tables import MARKET_SUBJECTS
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from creditscore.records.records import Records
+
+#: The columns of every spine, in the engine and out of it.
+SPINE = {
+    "row_key": "int64", "subject_key": "int64", "subject_id": "string", "as_of": "date", "as_of_day": "int32", "industry": "string",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Spine:
+    """Rows at which features are wanted: one per subject and day, kept in the engine as ``name``.
+
+    ``out_of_scope`` counts the subjects known that day that no card may score, by reason.
+    """
+
+    records: Records
+    name: str
+    out_of_scope: dict[str, int]
+
+    @property
+    def table(self) -> ir.Table:
+        """The unbound table: row_key, subject_key, subject_id, as_of, as_of_day, industry."""
+        return ibis.table(SPINE, name=self.name)
+
+    def arrow(self) -> pa.Table:
+        """The rows by ``row_key``."""
+        return self.records.engine.query(self.table.order_by("row_key"))
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows as pandas, by ``row_key``."""
+        frame: pd.DataFrame = self.arrow().to_pandas()
+        return frame
+
+    @property
+    def industry(self) -> pd.Series:
+        """The industry of each row, aligned with the rows of ``build_features``."""
+        rows = self.frame
+        return pd.Series(
+            rows["industry"].to_numpy(), index=pd.MultiIndex.from_frame(rows[["subject_id", "as_of"]]), name="industry"
+        )
+
+
+def spine(records: Records, *, as_of: str | dt.date, name: str = "spine") -> Spine:
+    """One row per subject that a card may score on a day, by subject id.
+
+    In scope: market subjects known that day, registered by then and neither revoked nor deregistered.
+    Government bodies, institutions and practitioners are counted in ``out_of_scope``, never scored.
+
+    Raises:
+        DataError: No subject is in scope.
+    """
+    day = day_of(as_of)
+    reasons = records.versions_on(day)
+    judged = reasons.mutate(reason=_out_of_scope(reasons, day))
+    kept = judged.filter(judged.reason.isnull())
+    today = {"as_of": ibis.date(day.year, day.month, day.day), "as_of_day": ibis.literal(day_number(day), "int32")}
+    rows = kept.select("subject_key", "subject_id", "industry", **today)
+    place = ibis.row_number().over(order_by=rows.subject_key).cast("int64")
+    numbered = rows.mutate(row_key=place).select(list(SPINE))
+    made = records.engine.create(name, numbered)
+    if not records.engine.query(made.limit(1)).num_rows:
+        raise DataError(f"expected subjects in scope on {day} (got none): see the check-up for the reasons")
+    left = judged.filter(judged.reason.notnull()).group_by("reason").agg(n=ibis._.count()).order_by("reason")
+    counts = records.engine.query(left).to_pydict()
+    return Spine(records, name, dict(zip(counts["reason"], counts["n"], strict=True)))
+
+
+def spine_from_rows(records: Records, rows: pd.DataFrame, *, name: str) -> Spine:
+    """A spine of given rows (``subject_id``, ``as_of``, maybe ``industry``); ``row_key`` is their place, from 0.
+
+    Raises:
+        DataError: A subject is not in the records.
+    """
+    table = pa.table(
+        {
+            "row_key": pa.array(range(len(rows)), pa.int64()),
+            "subject_id": pa.array(rows["subject_id"].tolist(), pa.string()),
+            "as_of": pa.array(rows["as_of"].tolist(), pa.date32()),
+            "as_of_day": pa.array([day_number(day) for day in rows["as_of"]], pa.int32()),
+            "industry": pa.array(_texts(rows, "industry"), pa.string()),
+        }
+    )
+    records.engine.register(f"{name}_rows", table)
+    given = ibis.table({key: kind for key, kind in SPINE.items() if key != "subject_key"}, name=f"{name}_rows")
+    made = records.engine.create(name, given.inner_join(records.table("subject_index"), "subject_id").select(list(SPINE)))
+    records.engine.drop(f"{name}_rows")
+    found = records.engine.query(made.aggregate(n=made.count()))["n"][0].as_py()
+    if found != len(rows):
+        raise DataError(f"expected rows of subjects in the records (got {len(rows) - found} rows of {len(rows)} of others)")
+    return Spine(records, name, {})
+
+
+def _out_of_scope(subjects: ir.Table, day: dt.date) -> ir.StringValue:
+    number = day_number(day)
+    return ibis.cases(
+        (~subjects.subject_type.isin(MARKET_SUBJECTS), subjects.subject_type),
+        (subjects.status.isin(["revoked", "deregistered"]), subjects.status),
+        ((subjects.deregistered_day <= number).fill_null(False), ibis.literal("deregistered")),
+        ((subjects.registered_day > number).fill_null(False), ibis.literal("not_yet_registered")),
+        else_=ibis.null("string"),
+    )
+
+
+def _texts(rows: pd.DataFrame, column: str) -> list[str | None]:
+    if column not in rows.columns:
+        return [None] * len(rows)
+    return [None if pd.isna(value) else str(value) for value in rows[column]]

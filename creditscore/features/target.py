@@ -1,0 +1,202 @@
+"""Training rows: on whom the outcome is known, with which weight, as of when; and who was left out, and why."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+
+from creditscore.config.targets import InspectionTarget, RegisterTarget, TargetSpec
+from creditscore.errors import DataError
+from creditscore.features.calendar import day_number, months_after, months_before
+from creditscore.features.visible import visible_events
+from creditscore.records.open import day_of
+from creditscore.records.tables import MARKET_SUBJECTS
+
+if TYPE_CHECKING:
+    from creditscore.records.records import Records
+
+_ONE_DAY = dt.timedelta(days=1)
+_COLUMNS = ["subject_id", "as_of", "industry", "y", "weight", "inspectors", "trigger", "stratum", "event_date"]
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """Labelled rows: one per random draw (inspection target), or per subject and day (register target).
+
+    ``frame`` has subject_id, as_of, industry, y (1 = bad), weight, inspectors (list or None), trigger,
+    stratum and event_date, sorted by as_of, subject and visit. ``dropped`` counts what was left out, by reason.
+    """
+
+    frame: pd.DataFrame
+    dropped: pd.DataFrame
+    target: TargetSpec
+    until: dt.date
+
+    def _column(self, name: str) -> pd.Series:
+        index = pd.MultiIndex.from_frame(self.frame[["subject_id", "as_of"]])
+        return pd.Series(self.frame[name].to_numpy(), index=index, name=name)
+
+    @property
+    def y(self) -> pd.Series:
+        """1 = bad, 0 = good."""
+        return self._column("y")
+
+    @property
+    def weight(self) -> pd.Series:
+        """1/p of the draw, or 1 where nobody had to be drawn."""
+        return self._column("weight")
+
+    @property
+    def industry(self) -> pd.Series:
+        """The subject's industry on ``as_of``."""
+        return self._column("industry")
+
+    @property
+    def inspectors(self) -> pd.Series:
+        """Who inspected: a list per row, None where unknown."""
+        return self._column("inspectors")
+
+    @property
+    def representative(self) -> bool:
+        """Whether the rows speak for all subjects (known probabilities) or for inspected ones only."""
+        return isinstance(self.target, RegisterTarget) or self.target.weights == "design"
+
+    def before(self, day: dt.date) -> TrainingRows:
+        """The rows with ``as_of`` before a day."""
+        return self._only(self.frame["as_of"] < day)
+
+    def since(self, day: dt.date) -> TrainingRows:
+        """The rows with ``as_of`` on or after a day."""
+        return self._only(self.frame["as_of"] >= day)
+
+    def _only(self, mask: pd.Series) -> TrainingRows:
+        return TrainingRows(self.frame[mask].reset_index(drop=True), self.dropped, self.target, self.until)
+
+
+def training_rows(records: Records, target: TargetSpec, *, until: str | dt.date) -> TrainingRows:
+    """The labelled rows of a target, from what was known on ``until``.
+
+    Raises:
+        DataError: No row is left; ``.dropped`` would have said why, so the message does.
+    """
+    day = day_of(until)
+    rows = _from_inspections(records, target, day) if isinstance(target, InspectionTarget) else _from_register(records, target, day)
+    if rows.frame.empty:
+        reasons = ", ".join(f"{row.reason} {row.rows}" for row in rows.dropped.itertuples()) or "no visit or record at all"
+        raise DataError(f'target "{target.name}": expected labelled rows known by {day} (got none; left out: {reasons})')
+    return rows
+
+
+def _from_inspections(records: Records, target: InspectionTarget, until: dt.date) -> TrainingRows:
+    visits = records.inspections.to_pandas(date_as_object=True)
+    visits = visits[visits["known_date"] <= until]
+    visits["p"] = _probability(visits, records, target)
+    visits["as_of"] = [day - _ONE_DAY for day in visits["event_date"]]
+    visits = visits.merge(_subjects_at(records, visits), on=["subject_id", "as_of"], how="left")
+    reason = pd.Series("", index=visits.index)
+    for wrong, said in _reasons(visits, target):
+        reason = reason.mask((reason == "") & wrong, said)
+    kept = visits[reason == ""].copy()
+    kept["y"] = _labels(kept, target)
+    kept["weight"] = 1.0 if target.weights == "none" else _capped(1 / kept["p"].astype(float), target.weight_cap)
+    kept = kept.sort_values(["as_of", "subject_id", "inspection_id"]).reset_index(drop=True)
+    dropped = reason[reason != ""].value_counts().sort_index().rename_axis("reason").reset_index(name="rows")
+    return TrainingRows(kept[_COLUMNS], dropped, target, until)
+
+
+def _reasons(visits: pd.DataFrame, target: InspectionTarget) -> list[tuple[pd.Series, str]]:
+    known = [*target.bad, *target.good]
+    other_mode = visits["mode"].notna() & (visits["mode"] != target.mode)
+    return [
+        (~visits["trigger"].isin(target.triggers), "not drawn at random" if target.weights == "design" else "other trigger"),
+        (other_mode, f"not {target.mode}"),
+        (~visits["outcome"].isin(known), "outcome excluded"),
+        (~visits["subject_type"].isin(MARKET_SUBJECTS), "no market subject on the day before"),
+        (visits["industry"].isna(), "no industry"),
+        ((target.weights == "design") & ~(visits["p"] > 0), "no inclusion probability"),
+    ]
+
+
+def _labels(visits: pd.DataFrame, target: InspectionTarget) -> pd.Series:
+    bad = visits["outcome"].isin(target.bad)
+    if target.severity_min is not None:
+        bad &= visits["severity"].fillna(0) >= target.severity_min
+    return bad.astype("int64")
+
+
+def _probability(visits: pd.DataFrame, records: Records, target: InspectionTarget) -> pd.Series:
+    """The draw's own probability; else n/N of its stratum; 1 under full coverage."""
+    frames = records.frames.to_pandas()
+    rebuilt = frames.assign(rebuilt=frames["drawn"] / frames["population"].where(frames["population"] > 0))
+    joined = visits[["task", "stratum"]].merge(rebuilt[["task", "stratum", "rebuilt"]], on=["task", "stratum"], how="left")
+    own = visits["inclusion_probability"].where(visits["inclusion_probability"].between(0, 1))
+    return own.fillna(pd.Series(joined["rebuilt"].to_numpy(), index=visits.index)).mask(visits["trigger"] == "full_coverage", 1.0)
+
+
+def _capped(weights: pd.Series, cap: float | None) -> pd.Series:
+    return weights if cap is None or weights.empty else weights.clip(upper=cap * weights.mean())
+
+
+def _subjects_at(records: Records, visits: pd.DataFrame) -> pd.DataFrame:
+    """Industry and type of each visited subject in the version known on the day before."""
+    wanted = visits[["subject_id", "as_of"]].drop_duplicates()
+    days = pa.array([day_number(day) for day in wanted["as_of"]], pa.int32())
+    table = pa.table({"subject_id": pa.array(wanted["subject_id"].tolist(), pa.string()), "as_of_day": days})
+    records.engine.register("visited", table.append_column("as_of", days.cast(pa.date32())))
+    visited = ibis.table({"subject_id": "string", "as_of_day": "int32", "as_of": "date"}, name="visited")
+    versions = records.table("subject_versions").select("subject_id", "subject_type", "industry", "from_day", "known_day")
+    joined = visited.inner_join(versions, "subject_id")
+    seen = joined.filter((joined.from_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day))
+    newest_first = [seen.from_day.desc(), seen.known_day.desc()]
+    place = ibis.row_number().over(group_by=[seen.subject_id, seen.as_of_day], order_by=newest_first)
+    ranked = seen.mutate(place=place)
+    newest = ranked.filter(ranked.place == 0).select("subject_id", "as_of", "subject_type", "industry")
+    found: pd.DataFrame = records.engine.query(newest).to_pandas(date_as_object=True)
+    return found
+
+
+def _from_register(records: Records, target: RegisterTarget, until: dt.date) -> TrainingRows:
+    """Rows at days ``every_months`` apart whose window and reporting lag had passed by ``until``."""
+    from creditscore.features.spine import spine
+
+    last = months_before(until - dt.timedelta(days=target.lag_days), target.months)
+    first = min(records.arrow("events")["event_date"].to_pylist(), default=until)
+    parts, left = [], 0
+    day = last
+    while months_before(day, target.every_months) >= first:
+        rows = spine(records, as_of=day, name="register_spine")
+        labelled, gone = _labelled(records, rows.frame, target, day, until)
+        parts.append(labelled)
+        left += gone
+        day = months_before(day, target.every_months)
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_COLUMNS)
+    frame = frame.sort_values(["as_of", "subject_id"]).reset_index(drop=True)
+    dropped = pd.DataFrame({"reason": ["left before it was observed long enough"], "rows": [left]})
+    return TrainingRows(frame[_COLUMNS], dropped[dropped["rows"] > 0], target, until)
+
+
+def _labelled(
+    records: Records, rows: pd.DataFrame, target: RegisterTarget, day: dt.date, until: dt.date
+) -> tuple[pd.DataFrame, int]:
+    end, seen_to = day_number(months_after(day, target.months)), day_number(months_after(day, target.observed_months))
+    kind_keys = {kind: place for place, kind in enumerate(records.project.catalogue.by_kind)}
+    visible = visible_events(records, _rows_at(until), [kind_keys[kind] for kind in target.kind], trained_on=until)
+    bad = visible.filter((visible.event_day > day_number(day)) & (visible.event_day <= end)).select("subject_key").distinct()
+    bad_keys = set(records.engine.query(bad)["subject_key"].to_pylist())
+    versions = records.table("subject_versions")
+    gone = versions.filter((versions.deregistered_day > day_number(day)) & (versions.deregistered_day <= seen_to))
+    gone_keys = set(records.engine.query(gone.select("subject_key").distinct())["subject_key"].to_pylist())
+    y = rows["subject_key"].isin(bad_keys)
+    kept = y | ~rows["subject_key"].isin(gone_keys)
+    out = rows.assign(y=y.astype("int64"), weight=1.0, inspectors=None, trigger=None, stratum=None, event_date=None)[kept]
+    return out, int((~kept).sum())
+
+
+def _rows_at(until: dt.date) -> ibis.Table:
+    spine = ibis.table({"row_key": "int64", "subject_key": "int64"}, name="register_spine")
+    return spine.mutate(as_of_day=ibis.literal(day_number(until), "int32"))

@@ -1,0 +1,174 @@
+"""Where columns are cut. The only module that imports optbinning, and it takes the splits and nothing else.
+
+optbinning 1.0 keeps counts in whole numbers, sorts categories by unweighted rates and drops pure
+bins. So it is given ranks of distinct values, and for each rank the weight of goods and of bads as
+whole multiples of 2**-30 of the total: neither the scale of the weights, nor repeating a row instead
+of weighing it, nor the order of the rows can change what it sees.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from creditscore.config.scorecards import Binning
+from creditscore.errors import DataError
+from creditscore.models.edges import readable
+from creditscore.models.frames import Column
+from creditscore.models.partition import Partition
+from creditscore.models.sample import Sample
+
+Floats = NDArray[np.float64]
+_UNIT = 2.0**30
+_PREBINS = 20
+_SECONDS = 30
+#: A hump must tell this many times as much as the best monotone cut, and this much more, to be kept.
+_HUMP_RATIO, _HUMP_MARGIN = 1.5, 0.02
+Search = Literal["ascending", "descending", "auto"]
+
+
+def cut(
+    column: Column,
+    sample: Sample,
+    *,
+    binning: Binning,
+    special: Sequence[float | str] = (),
+    given: Sequence[Any] | None = None,
+) -> Partition:
+    """The partition of a column: edges or groups ``given`` by hand, else found by optbinning under the trend.
+
+    With trend ``auto`` the direction is the one in which bads lie; a hump or trough (trend ``none``)
+    is kept only if it tells far more. Texts with an ``order`` are cut along it; others are grouped by
+    their weighted bad rate; texts rarer than ``min_share`` are left to the attribute ``other``.
+
+    Raises:
+        DataError: when the column cannot be cut, with the reason.
+    """
+    codes = tuple(sorted(str(code) if column.text else float(code) for code in special))
+    if given is not None:
+        return _by_hand(column, codes, given)
+    try:
+        return _texts(column, sample, binning, codes) if column.text else _numbers(column, sample, binning, codes)
+    except DataError:
+        raise
+    except Exception as error:  # whatever a solver raises concerns this column only
+        raise DataError(f"binning failed ({type(error).__name__}: {error})") from error
+
+
+def _by_hand(column: Column, special: tuple[Any, ...], given: Sequence[Any]) -> Partition:
+    if not column.text:
+        edges = [float(edge) for edge in given]
+        if edges != sorted(set(edges)) or not np.isfinite(edges).all():
+            raise DataError(f"splits of {column.factor.name}: expected rising finite edges")
+        trend = column.factor.trend if column.factor.trend != "auto" else "none"
+        return Partition(column.factor, False, trend, edges=tuple(edges), special=special)
+    groups = tuple((group,) if isinstance(group, str) else tuple(str(one) for one in group) for group in given)
+    texts = [text for group in groups for text in group]
+    if len(texts) != len(set(texts)) or not all(groups):
+        raise DataError(f"splits of {column.factor.name}: expected groups of texts, each text once")
+    trend = "higher_is_riskier" if column.factor.order else "none"
+    return Partition(column.factor, True, trend, groups=groups, special=special)
+
+
+def _numbers(column: Column, sample: Sample, binning: Binning, special: tuple[Any, ...]) -> Partition:
+    clean = ~column.missing & ~np.isin(column.values, np.array(special, dtype=np.float64))
+    values, places = np.unique(column.values[clean], return_inverse=True)
+    cells = np.full(len(clean), len(values))
+    cells[clean] = places
+    good, bad = (sums[:-1] for sums in sample.sums(cells, len(values) + 1))
+    after, trend = _places(good, bad, column.factor.trend, binning)
+    return Partition(column.factor, False, trend, edges=readable(values, good + bad, after), special=special)
+
+
+def _texts(column: Column, sample: Sample, binning: Binning, special: tuple[Any, ...]) -> Partition:
+    texts = [*column.categories, ""]
+    good, bad = sample.sums(np.where(column.missing, len(column.categories), column.values), len(texts))
+    allowed = set(column.factor.order) or set(column.categories)
+    kept = [
+        place
+        for place, text in enumerate(column.categories)
+        if text in allowed and text not in special and good[place] + bad[place] >= binning.min_share
+    ]
+    if column.factor.order:
+        line = sorted(kept, key=lambda place: column.factor.order.index(texts[place]))
+    else:
+        rate = (bad + binning.smoothing * bad.sum()) / (good + bad + binning.smoothing)
+        line = sorted(kept, key=lambda place: (round(float(rate[place]), 12), texts[place]))
+    after, _ = _places(good[line], bad[line], "higher_is_riskier", binning)
+    bounds = [0, *(place + 1 for place in after), len(line)]
+    groups = tuple(tuple(texts[place] for place in line[a:b]) for a, b in zip(bounds[:-1], bounds[1:], strict=True) if a < b)
+    return Partition(column.factor, True, "higher_is_riskier" if column.factor.order else "none", groups=groups, special=special)
+
+
+def _places(good: Floats, bad: Floats, trend: str, binning: Binning) -> tuple[list[int], str]:
+    """Positions after which to cut cells that stand in a line, and the trend that holds."""
+    if len(good) < 2 or not (good.any() and bad.any()):
+        return [], "none" if trend == "auto" else trend
+    if len(good) <= _PREBINS:
+        good, bad = _not_pure(good, bad, binning.smoothing)
+    if trend == "higher_is_riskier":
+        return _search(good, bad, "ascending", binning), trend
+    if trend == "lower_is_riskier":
+        return _search(good, bad, "descending", binning), trend
+    if trend == "none":
+        return _search(good, bad, None, binning), trend
+    return _measured(good, bad, binning)
+
+
+def _measured(good: Floats, bad: Floats, binning: Binning) -> tuple[list[int], str]:
+    rising = concordance(good, bad) >= 0.5
+    monotone = _search(good, bad, "ascending" if rising else "descending", binning)
+    trend = "higher_is_riskier" if rising else "lower_is_riskier"
+    needed = _HUMP_RATIO * _information(good, bad, monotone) + _HUMP_MARGIN
+    reached = np.cumsum(good + bad)
+    tenths = sorted(set(np.searchsorted(reached, np.arange(1, 10) / 10 * reached[-1] - 1e-9).tolist()) - {len(good) - 1})
+    if _information(good, bad, tenths) < needed:
+        return monotone, trend
+    hump = _search(good, bad, "auto", binning)
+    return (hump, "none") if _information(good, bad, hump) >= needed else (monotone, trend)
+
+
+def _not_pure(good: Floats, bad: Floats, smoothing: float) -> tuple[Floats, Floats]:
+    """A few distinct values (flags, grades): a pure one stays a bin of its own instead of being merged away."""
+    pure = ((good == 0) | (bad == 0)) & (good + bad > 0)
+    return good + pure * smoothing * good.sum(), bad + pure * smoothing * bad.sum()
+
+
+def _search(good: Floats, bad: Floats, trend: Search | None, binning: Binning) -> list[int]:
+    from optbinning import OptimalBinning
+
+    share = float((good + bad).sum())
+    counts = np.rint(np.concatenate([good, bad]) * (_UNIT / share))
+    counts[(counts == 0) & (np.concatenate([good, bad]) > 0)] = 1
+    ranks = np.tile(np.arange(len(good), dtype=np.float64), 2)
+    labels = np.repeat([0, 1], len(good))
+    used = counts > 0
+    smallest = min(0.5, binning.min_share / share)
+    search = OptimalBinning(
+        prebinning_method="cart",
+        max_n_prebins=_PREBINS,
+        min_prebin_size=smallest,
+        min_bin_size=smallest,
+        max_n_bins=binning.max_bins,
+        monotonic_trend=trend,
+        solver="cp",
+        time_limit=_SECONDS,
+        random_state=0,
+    )
+    search.fit(ranks[used], labels[used], sample_weight=counts[used])
+    if search.status not in ("OPTIMAL", "FEASIBLE"):
+        raise DataError(f"binning failed (solver: {search.status})")
+    return sorted({int(np.floor(split)) for split in search.splits})
+
+
+def concordance(good: Floats, bad: Floats) -> float:
+    """Probability that a bad stands later in the line than a good, ties half: the AUC of the order."""
+    before = np.cumsum(good) - good
+    return float((bad * (before + good / 2)).sum() / (good.sum() * bad.sum()))
+
+
+def _information(good: Floats, bad: Floats, after: list[int]) -> float:
+    starts = [0, *(place + 1 for place in after)]
+    goods, bads = np.add.reduceat(good, starts) / good.sum(), np.add.reduceat(bad, starts) / bad.sum()
+    return float(((goods - bads) * np.log((goods + 1e-4) / (bads + 1e-4))).sum())

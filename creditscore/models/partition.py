@@ -1,0 +1,53 @@
+"""A partition of one column: intervals or groups of texts, then special, missing, other."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from creditscore.models.attribute import AttributeKind
+from creditscore.models.frames import Column, Factor
+
+
+@dataclass(frozen=True)
+class Partition:
+    """How a column is cut. ``trend`` is the one that is enforced, ``none`` where there is none."""
+
+    factor: Factor
+    text: bool
+    trend: str
+    edges: tuple[float, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()
+    special: tuple[float | str, ...] = ()
+
+    @property
+    def bins(self) -> int:
+        """Number of intervals or categories."""
+        return len(self.groups) if self.text else len(self.edges) + 1
+
+    @property
+    def kinds(self) -> tuple[AttributeKind, ...]:
+        """Kind of each attribute, in the order of their codes."""
+        first: AttributeKind = "category" if self.text else "interval"
+        special: tuple[AttributeKind, ...] = ("special",) if self.special else ()
+        last: tuple[AttributeKind, ...] = ("missing", "other") if self.text else ("missing",)
+        return (first,) * self.bins + special + last
+
+    def codes(self, column: Column) -> NDArray[np.uint8]:
+        """The attribute in which each row falls."""
+        missing = self.kinds.index("missing")
+        if self.text:
+            lookup = np.array([*(self._group(category) for category in column.categories), missing], dtype=np.uint8)
+            return lookup[column.values]
+        found: NDArray[Any] = np.searchsorted(np.array(self.edges), column.values, side="right").astype(np.uint8)
+        if self.special:
+            found[np.isin(column.values, np.array(self.special, dtype=np.float64))] = self.bins
+        found[column.missing] = missing
+        return found
+
+    def _group(self, category: str) -> int:
+        if category in self.special:
+            return self.bins
+        places = (place for place, group in enumerate(self.groups) if category in group)
+        return next(places, len(self.kinds) - 1)

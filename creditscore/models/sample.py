@@ -1,0 +1,157 @@
+"""The training sample: columns, labels and weights in an order that does not depend on the order of the rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from creditscore.errors import DataError
+from creditscore.models.frames import Column, Features, factors_of, read_columns, to_pandas
+from creditscore.models.nuisance import Visits, read_visits
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows of positive weight, sorted by label and weight.
+
+    Sums run over rows in this order. Rows that share a cell, a label and a weight are
+    interchangeable, so every sum is the same whatever the order of the input.
+    """
+
+    columns: tuple[Column, ...]
+    refused: dict[str, str]
+    bad: NDArray[np.bool_]
+    weight: Floats
+    #: Positions in the input, in the order of this sample.
+    rows: NDArray[np.intp]
+    visits: Visits | None
+    #: Place in ``industries``; -1 where unknown or not asked.
+    industry: NDArray[np.int64]
+    industries: tuple[str, ...]
+    classes: NDArray[Any]
+    names: tuple[str, ...]
+
+    @cached_property
+    def total(self) -> float:
+        """Sum of the weights."""
+        return float(self.weight.sum())
+
+    @property
+    def effective_size(self) -> float:
+        """(sum of w) squared over sum of w squared (Kish)."""
+        return effective_size(self.weight)
+
+    @cached_property
+    def bad_share(self) -> float:
+        """Weighted share of bads."""
+        return float(self.weight[self.bad].sum()) / self.total
+
+    def sums(self, cells: NDArray[Any], size: int) -> tuple[Floats, Floats]:
+        """Weight of goods and of bads in each cell 0 ... size - 1, as shares of the total weight."""
+        found = np.bincount(cells.astype(np.int64) * 2 + self.bad, weights=self.weight, minlength=2 * size) / self.total
+        return found[0::2], found[1::2]
+
+
+def effective_size(weight: Floats) -> float:
+    """(sum of w) squared over sum of w squared; 0 without rows."""
+    if not len(weight):
+        return 0.0
+    relative = weight / weight.max()
+    return float(relative.sum() ** 2 / (relative * relative).sum())
+
+
+def read_sample(
+    frame: object,
+    y: object,
+    *,
+    features: Features,
+    sample_weight: object | None,
+    nuisance: object | None,
+    industry: object | None = None,
+) -> Sample:
+    """Everything that a fit is given, checked and in canonical order. Rows of weight 0 are dropped first.
+
+    Raises:
+        DataError: when lengths differ, labels are missing or not of two classes, or weights are no weights.
+    """
+    table = to_pandas(frame)
+    if table.empty:
+        raise DataError(f"features: expected rows and columns, found {table.shape[0]} rows, {table.shape[1]} columns")
+    rows = len(table)
+    bad, classes = _labels(y, rows)
+    weight = _weights(sample_weight, rows)
+    keep = np.flatnonzero(weight > 0)
+    order = keep[np.lexsort((weight[keep], bad[keep]))]
+    if not (bad[order].any() and (~bad[order]).any()):
+        raise DataError("labels: expected goods and bads with positive weight, found one class only")
+    columns, refused = read_columns(table, factors_of(features, table))
+    visits = None if nuisance is None else read_visits(as_sequence(nuisance, rows, "nuisance")).take(order)
+    codes, industries = _industries(industry, rows)
+    return Sample(
+        columns=tuple(column.take(order) for column in columns),
+        refused=refused,
+        bad=bad[order],
+        weight=weight[order],
+        rows=order,
+        visits=visits,
+        industry=codes[order],
+        industries=industries,
+        classes=classes,
+        names=tuple(str(name) for name in table.columns),
+    )
+
+
+def as_sequence(values: object, rows: int, what: str) -> Sequence[Any]:
+    """One value per row of whatever was handed in: list, array, pandas, polars or Arrow."""
+    if hasattr(values, "to_pylist"):
+        values = values.to_pylist()
+    elif hasattr(values, "to_list"):
+        values = values.to_list()
+    found = values if isinstance(values, (list, tuple)) else list(np.asarray(values, dtype=object))
+    if len(found) != rows:
+        raise DataError(f"{what}: expected one value per row ({rows}), found {len(found)}; X and {what} have inconsistent lengths")
+    return found
+
+
+def _labels(y: object, rows: int) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+    if y is None:
+        raise DataError("labels: requires y to be passed, but the target y is None")
+    values = pd.Series(list(as_sequence(y, rows, "y")), dtype=object).infer_objects()
+    if values.isna().any():
+        raise DataError(f"labels: {int(values.isna().sum())} of {rows} are missing; drop rows whose outcome is not known")
+    try:
+        classes, codes = np.unique(np.asarray(values), return_inverse=True)
+    except TypeError:
+        raise DataError("labels: expected two classes of one type, found several types") from None
+    if len(classes) != 2:
+        raise DataError(f"labels: expected two classes, the larger one (1, True) bad; found {len(classes)} class(es)")
+    return codes == 1, classes
+
+
+def _weights(weight: object | None, rows: int) -> Floats:
+    if weight is None:
+        return np.ones(rows)
+    try:
+        found = np.asarray([np.nan if one is None else one for one in as_sequence(weight, rows, "sample_weight")], dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError("sample_weight: expected numbers") from None
+    wrong = ~(np.isfinite(found) & (found >= 0))
+    if wrong.any():
+        raise DataError(f"sample_weight: expected finite weights >= 0; {int(wrong.sum())} of {rows} are not")
+    if not (found > 0).any():
+        raise DataError("sample_weight: expected some weight above 0; all are 0")
+    return found
+
+
+def _industries(industry: object | None, rows: int) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    if industry is None:
+        return np.full(rows, -1, dtype=np.int64), ()
+    values = pd.Series(list(as_sequence(industry, rows, "industry")), dtype=object)
+    codes, names = pd.factorize(values.map(str, na_action="ignore"), sort=True)
+    return codes.astype(np.int64), tuple(str(name) for name in names)

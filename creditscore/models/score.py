@@ -1,0 +1,164 @@
+"""A scorecard as an expression: the same whole numbers from DuckDB, Spark and PostgreSQL as in memory.
+
+Every comparison that is NULL falls through to the next branch on all engines, and NaN is greater than
+every number on all of them; hence Missing stands in the ELSE, behind a test for the largest float.
+"""
+
+import sys
+from functools import reduce
+from operator import add
+from typing import TYPE_CHECKING, Literal
+
+from creditscore.config.base import SOURCES
+from creditscore.errors import DataError
+from creditscore.models import probability
+from creditscore.models.attribute import Attribute, Characteristic
+from creditscore.models.reason_expression import with_reasons
+from creditscore.models.scorecard import Dialect, Scorecard
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+#: Below this every whole float is an integer literal without loss.
+_EXACT = 2**53
+KEYS = ("subject_id", "as_of", "industry")
+_DIALECTS: dict[str, Literal["duckdb", "pyspark", "postgres"]] = {"duckdb": "duckdb", "spark": "pyspark", "postgres": "postgres"}
+
+
+def score_expression(table: "ir.Table", card: Scorecard, *, keys: tuple[str, ...] = KEYS) -> "ir.Table":
+    """The columns of ``scores.parquet``, one row per row of ``table``, in no order.
+
+    ``keys`` are passed on; then scorecard (sha256), score, probability_ppm, points_base (with the
+    constant), points_public, points_industry, points_market, points_self_declared (int32, their sum
+    is the score) and reason_1 ... reason_4 (names of characteristics, NULL where fewer).
+
+    Raises:
+        DataError: when the table lacks a column, or has texts for numbers or the reverse.
+    """
+    import ibis
+
+    scored = with_reasons(_with_score(_with_points(table, card, keys), card), card, top=4)
+    blocks = [_block(scored, card, source).cast("int32").name(f"points_{source}") for source in SOURCES]
+    return scored.select(
+        *keys,
+        ibis.literal(card.sha256).name("scorecard"),
+        scored.score.cast("int32").name("score"),
+        _ppm(scored.score, card).name("probability_ppm"),
+        *blocks,
+        *[f"reason_{place}" for place in range(1, 5)],
+    )
+
+
+def points_expression(table: "ir.Table", card: Scorecard, *, keys: tuple[str, ...] = ("subject_id", "as_of")) -> "ir.Table":
+    """``keys``, ``p_<characteristic>`` of each, block subtotals, score and probability_ppm, one row per row."""
+    scored = _with_score(_with_points(table, card, keys), card)
+    points = [scored[f"p_{name}"].cast("int32").name(f"p_{name}") for name in card.features]
+    blocks = [_block(scored, card, source).cast("int32").name(f"points_{source}") for source in SOURCES]
+    total = scored.score.cast("int32").name("score")
+    return scored.select(*keys, *points, *blocks, total, _ppm(scored.score, card).name("probability_ppm"))
+
+
+def to_sql(card: Scorecard, dialect: Dialect = "duckdb", *, table: str = "features") -> str:
+    """The text of :func:`points_expression` over a table with ``subject_id``, ``as_of`` and the card's columns.
+
+    Raises:
+        DataError: when the dialect is none of duckdb, spark and postgres, or the table no plain name.
+    """
+    import ibis
+
+    from creditscore.engine import checked_name, compile_sql
+
+    if dialect not in _DIALECTS:
+        raise DataError(f"to_sql: expected one of {', '.join(_DIALECTS)} (got {dialect!r})")
+    columns = {one.name: "float64" if one.kind == "number" else "string" for one in card.characteristics}
+    unbound = ibis.table({"subject_id": "string", "as_of": "date", **columns}, name=checked_name(table))
+    head = f"-- {card.format} sha256 {card.sha256}; a higher score is a lower risk\n"
+    return head + compile_sql(points_expression(unbound, card), _DIALECTS[dialect]) + "\n"
+
+
+def _with_points(table: "ir.Table", card: Scorecard, keys: tuple[str, ...]) -> "ir.Table":
+    missing = [name for name in (*keys, *card.features) if name not in table.columns]
+    if missing:
+        raise DataError(f"scorecard {card.name}: columns missing from {table.get_name()}: {', '.join(missing)}")
+    return table.select(*keys, *[_points(table[one.name], one).name(f"p_{one.name}") for one in card.characteristics])
+
+
+def _with_score(points: "ir.Table", card: Scorecard) -> "ir.Table":
+    return points.mutate(score=reduce(add, [points[f"p_{name}"] for name in card.features], _whole(card.constant)))
+
+
+def _block(points: "ir.Table", card: Scorecard, source: str) -> "ir.IntegerValue":
+    own = [points[f"p_{one.name}"] for one in card.characteristics if one.source == source]
+    return reduce(add, own, _whole(card.constant if source == "base" else 0))
+
+
+def _points(value: "ir.Value", one: Characteristic) -> "ir.IntegerValue":
+    if one.kind == "text":
+        return _text_points(value, one)
+    if value.type().is_null():
+        return _whole(one.of("missing")[0].points)
+    if value.type().is_boolean():
+        value = value.cast("int8")
+    if not value.type().is_numeric():
+        raise DataError(f"column {one.name}: expected numbers (got {value.type()}); convert it where it is read")
+    return _number_points(value, one)
+
+
+def _number_points(value: "ir.Value", one: Characteristic) -> "ir.IntegerValue":
+    import ibis
+
+    missing, intervals = _whole(one.of("missing")[0].points), one.of("interval")
+    largest = _number(sys.float_info.max)
+    floating = value.type().is_floating()
+    branches = [(value < _number(-sys.float_info.max), missing)] if floating else []
+    branches += [(value == _number(float(code)), _whole(a.points)) for a in one.of("special") for code in a.values]
+    branches += [(value < _number(a.upper), _whole(a.points)) for a in intervals if a.upper is not None]
+    rest = value <= largest if floating else value.notnull()
+    return ibis.cases(*branches, (rest, _whole(intervals[-1].points)), else_=missing)
+
+
+def _text_points(value: "ir.Value", one: Characteristic) -> "ir.IntegerValue":
+    import ibis
+
+    missing, other = one.of("missing")[0], one.of("other")[0]
+    if value.type().is_null():
+        return _whole(missing.points)
+    if not value.type().is_string():
+        raise DataError(f"column {one.name}: expected texts (got {value.type()}); codes such as 0111 stay texts from the file on")
+    known: tuple[Attribute, ...] = (*one.of("category"), *one.of("special"))
+    branches = [(value.isin(list(a.values)), _whole(a.points)) for a in known]
+    return ibis.cases(*branches, (value.isnull(), _whole(missing.points)), else_=_whole(other.points))
+
+
+def _ppm(score: "ir.IntegerValue", card: Scorecard) -> "ir.IntegerValue":
+    """Millionths of bad, as :func:`creditscore.models.probability.ppm_of_score` has them."""
+    import ibis
+
+    scaling, (low, high) = card.scaling, probability.saturated(card.scaling)
+    inside = score
+    if card.lowest < low or card.highest > high:
+        # PostgreSQL refuses exp of large numbers; beyond these scores the ppm is 0 or 1,000,000 anyhow.
+        inside = ibis.least(ibis.greatest(score, _whole(low)), _whole(high))
+    step, start = probability.slope(scaling), probability.log_odds(scaling, scaling.base_score)
+    odds = ((inside - _whole(scaling.base_score)) * _number(step) + _number(start)).exp()
+    rounded = (ibis.literal(1e6).cast("float64") / (odds + 1) + _number(0.5)).floor().cast("int32")
+    close = probability.near_half(scaling, card.lowest, card.highest)
+    if not close:
+        return rounded
+    exact = [(score == _whole(one), _whole(probability.ppm_of_score(scaling, one))) for one in close]
+    return ibis.cases(*exact, else_=rounded).cast("int32")
+
+
+def _whole(value: int) -> "ir.IntegerScalar":
+    import ibis
+
+    return ibis.literal(value, type="int32")
+
+
+def _number(value: float) -> "ir.NumericScalar":
+    """A float that arrives with every digit: engines read a bare 0.1 as a decimal and round on the way."""
+    import ibis
+
+    if value.is_integer() and abs(value) < _EXACT:
+        return ibis.literal(int(value))
+    return ibis.literal(repr(value)).cast("float64")

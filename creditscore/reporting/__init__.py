@@ -1,0 +1,1 @@
+"""What people read of a run: workbook, report, charts, and the explanation of one subject."""

@@ -1,0 +1,211 @@
+"""Everything a workbook or report says of one run, as plain data; the pipeline fills it, reporting only prints it."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pandas as pd
+
+from creditscore.config.base import Label
+from creditscore.config.policy import TierPolicy
+from creditscore.config.tasks import Task
+from creditscore.models.scorecard import Scorecard
+
+#: The order in which tiers are printed; NR is 未评.
+TIER_ORDER = ("A", "B", "C", "D", "NR")
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """The row equation: rows in = scored + not rated + out of scope + quarantined + collapsed duplicates."""
+
+    rows_in: int
+    scored: int
+    not_rated: int
+    quarantined: int = 0
+    collapsed: int = 0
+    #: Rows by the reason why they are out of scope.
+    out_of_scope: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def accounted(self) -> int:
+        """The right-hand side of the equation."""
+        return self.scored + self.not_rated + sum(self.out_of_scope.values()) + self.quarantined + self.collapsed
+
+    @property
+    def balances(self) -> bool:
+        """Whether no row is lost and none is counted twice."""
+        return self.rows_in == self.accounted
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measured value with its interval, where one was computed."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class PlanLike(Protocol):
+    """What is read of an inspection plan, drawn or not.
+
+    ``strata``: one row per stratum (stratum, tier, industry, population, target, ratio).
+    ``frame``: one row per subject of the frame, the columns of ``sample.csv``.
+    ``overshoot``: visits that rounding up adds. ``inspectors``, ``seed`` and ``seed_source`` are read where present.
+    """
+
+    @property
+    def task(self) -> Task:
+        """The task that is planned."""
+        ...
+
+    @property
+    def strata(self) -> pd.DataFrame:
+        """One row per stratum."""
+        ...
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row per subject of the frame."""
+        ...
+
+    @property
+    def overshoot(self) -> Any:
+        """Visits that rounding up adds."""
+        ...
+
+    @property
+    def frame_hash(self) -> str:
+        """SHA-256 of the frame."""
+        ...
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the one draw has happened."""
+        ...
+
+
+@dataclass(frozen=True)
+class PlanPage:
+    """A plan as plain data: a :class:`PlanLike` for callers that have no plan object."""
+
+    task: Task
+    strata: pd.DataFrame
+    frame: pd.DataFrame
+    frame_hash: str
+    drawn: bool
+    overshoot: Any = 0
+    seed: str = ""
+    seed_source: str = ""
+    #: One row per drawn subject: subject_id, inspectors, and what was checked (certificate, recusal).
+    inspectors: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+@dataclass(frozen=True)
+class RunBook:
+    """One run. Frames that a run does not have are empty; each printed section then says why it is empty.
+
+    ============== ==========================================================================
+    frame          one row per
+    ============== ==========================================================================
+    checkup        rule that fired: table, rule, code, rows, examples (keys of rows, no values)
+    scores         scored subject: the columns of ``scores.parquet``
+    tiers          subject: the columns of ``tiers.parquet``; ``tier`` is what holds, ``raw_tier`` what is proposed
+    subjects       subject: ``records.subjects_on(as_of)``
+    lists          listing in force: subject_id, kind, event_id, document_no, event_date
+    by_industry    industry with a card: rows, effective size, bads, metrics with _low and _high
+    shrinkage      industry (and characteristic): how far its figures were pulled to its parent's
+    calibration    tenth of the scores: expected, observed, low, high
+    migration      previous_tier and tier: subjects
+    fairness       see :func:`creditscore.reporting.fairness.fairness_table`; empty is computed from the above
+    ============== ==========================================================================
+    """
+
+    project: Label
+    authority: Label
+    as_of: dt.date
+    counts: RowCounts
+    policy: TierPolicy
+    purpose: str = "supervision"
+    run_id: str = ""
+    contact: str = ""
+    checkup: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rejects: Mapping[str, int] = field(default_factory=dict)
+    cards: Mapping[str, Scorecard] = field(default_factory=dict)
+    evaluation: Mapping[str, Figure] = field(default_factory=dict)
+    by_industry: pd.DataFrame = field(default_factory=pd.DataFrame)
+    shrinkage: pd.DataFrame = field(default_factory=pd.DataFrame)
+    calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
+    scores: pd.DataFrame = field(default_factory=pd.DataFrame)
+    tiers: pd.DataFrame = field(default_factory=pd.DataFrame)
+    subjects: pd.DataFrame = field(default_factory=pd.DataFrame)
+    lists: pd.DataFrame = field(default_factory=pd.DataFrame)
+    plans: tuple[PlanLike, ...] = ()
+    migration: pd.DataFrame = field(default_factory=pd.DataFrame)
+    fairness: pd.DataFrame = field(default_factory=pd.DataFrame)
+    #: Labels of codes: industries, regions, catalogue kinds.
+    industries: Mapping[str, Label] = field(default_factory=dict)
+    regions: Mapping[str, Label] = field(default_factory=dict)
+    kinds: Mapping[str, Label] = field(default_factory=dict)
+    #: Hashes and versions as they stand in the manifest.
+    facts: Mapping[str, str] = field(default_factory=dict)
+    #: What a reader must know before using a number.
+    notes: tuple[Label, ...] = ()
+
+
+def tier_counts(book: RunBook) -> dict[str, int]:
+    """Subjects per tier, in the order A, B, C, D, NR."""
+    if book.tiers.empty:
+        return dict.fromkeys(TIER_ORDER, 0)
+    found = book.tiers["tier"].value_counts()
+    return {tier: int(found.get(tier, 0)) for tier in TIER_ORDER}
+
+
+def migration_table(book: RunBook) -> pd.DataFrame:
+    """One row per previous tier and tier: subjects, share of the previous tier. Empty before there is a previous run."""
+    table = book.migration
+    if table.empty and "previous_tier" in book.tiers:
+        known = book.tiers[book.tiers["previous_tier"].notna()]
+        table = known.groupby(["previous_tier", "tier"], observed=True).size().rename("subjects").reset_index()
+    if table.empty:
+        return pd.DataFrame({"previous_tier": [], "tier": [], "subjects": [], "share": []})
+    place = {tier: number for number, tier in enumerate(TIER_ORDER)}
+    table = table.sort_values(["previous_tier", "tier"], key=lambda column: column.map(place), ignore_index=True)
+    total = table.groupby("previous_tier")["subjects"].transform("sum")
+    return table.assign(share=table["subjects"] / total)
+
+
+def tiers_by_industry(book: RunBook) -> pd.DataFrame:
+    """One row per industry and tier: subjects, share within the industry; industries by code, tiers A to NR."""
+    if book.tiers.empty:
+        return pd.DataFrame({"industry": [], "tier": [], "subjects": [], "share": []})
+    industry = book.tiers["industry"].fillna("")
+    counts = pd.crosstab(industry, book.tiers["tier"]).reindex(columns=list(TIER_ORDER), fill_value=0)
+    table = counts.rename_axis(index="industry").reset_index().melt("industry", var_name="tier", value_name="subjects")
+    table = table.sort_values("industry", kind="stable", ignore_index=True)
+    total = table.groupby("industry")["subjects"].transform("sum")
+    return table.assign(share=table["subjects"] / total)
+
+
+def described(book: RunBook, frame: pd.DataFrame) -> pd.DataFrame:
+    """``frame`` with what is known of its subjects beside it, one row per row, order kept.
+
+    Columns of ``frame`` win. The name of a practitioner is a person's and is left out.
+    """
+    known = book.subjects
+    if known.empty:
+        return frame.assign(name=None) if "name" not in frame else frame
+    if "subject_type" in known:
+        known = known.assign(name=known["name"].where(known["subject_type"] != "practitioner", None))
+    extra = known.drop_duplicates("subject_id").set_index("subject_id")
+    out = frame.copy()
+    for column in extra.columns:
+        mapped = frame["subject_id"].map(extra[column])
+        if column not in frame:
+            out[column] = mapped
+        elif column == "name" and "subject_type" in extra:
+            person = frame["subject_id"].map(extra["subject_type"]) == "practitioner"
+            out[column] = frame[column].where(~person, None)
+    return out

@@ -1,0 +1,162 @@
+"""Charts as matplotlib figures without global state, and as SVG that can stand inside a page."""
+
+import io
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from creditscore.config.base import Language
+from creditscore.models.scorecard import Scorecard
+from creditscore.reporting.book import TIER_ORDER
+from creditscore.reporting.fonts import chart_style
+from creditscore.reporting.words import SOURCES, TIERS, say
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: From calm to strong; told apart in grey and by colour-blind readers (lightness falls from A to D).
+TIER_COLOURS = {"A": "#A9C7DE", "B": "#6C9DC6", "C": "#E0A458", "D": "#A63D40", "NR": "#C9C9C9"}
+_INK, _GRID, _MAIN = "#2B3440", "#E3E7EC", "#3E6D9C"
+
+
+def _figure(width: float, height: float) -> tuple["Figure", Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.tick_params(colors=_INK, length=0)
+    axes.set_axisbelow(True)
+    for spine in axes.spines.values():
+        spine.set_color("#B8C0CA")
+    return figure, axes
+
+
+def score_distribution(scores: Sequence[int], tiers: Sequence[str], *, lang: Language = "zh") -> "Figure":
+    """Subjects per score, stacked by tier: where the cuts lie and how many stand near them."""
+    values, names = np.asarray(scores, dtype=np.int64), np.asarray(tiers, dtype=object)
+    edges = np.linspace(values.min(), values.max() + 1, num=min(41, int(np.ptp(values)) + 2)) if len(values) else np.array([0, 1])
+    with chart_style():
+        figure, axes = _figure(7.2, 2.7)
+        shown = [tier for tier in TIER_ORDER if (names == tier).any()]
+        axes.hist(
+            [values[names == tier] for tier in shown],
+            bins=list(edges),
+            stacked=True,
+            color=[TIER_COLOURS[tier] for tier in shown],
+            label=[TIERS[tier].text(lang) for tier in shown],
+        )
+        axes.set_xlabel(say("得分（越高风险越低）", "Score (higher is safer)").text(lang))
+        axes.set_ylabel(say("户数", "Subjects").text(lang))
+        axes.yaxis.grid(True, color=_GRID)
+        _thousands(axes.yaxis)
+        if shown:
+            axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def tier_shares(table: pd.DataFrame, *, lang: Language = "zh") -> "Figure":
+    """Shares of tiers per industry as stacked bars.
+
+    Args:
+        table: One row per industry and tier: ``label, tier, share``; industries in the order of the bars.
+        lang: Language of the words.
+    """
+    labels = list(dict.fromkeys(table["label"]))
+    with chart_style():
+        figure, axes = _figure(7.2, 0.9 + 0.3 * max(len(labels), 2))
+        left = np.zeros(len(labels))
+        for tier in TIER_ORDER:
+            part = table[table["tier"] == tier].set_index("label")["share"].reindex(labels).fillna(0).to_numpy()
+            axes.barh(labels, part, left=left, color=TIER_COLOURS[tier], label=TIERS[tier].text(lang), height=0.7)
+            left = left + part
+        axes.invert_yaxis()
+        axes.set_xlim(0, 1)
+        _percents(axes.xaxis)
+        axes.spines["left"].set_visible(False)
+        figure.legend(loc="outside upper center", ncols=len(TIER_ORDER), frameon=False, fontsize=8)
+    return figure
+
+
+def calibration(table: pd.DataFrame, *, lang: Language = "zh") -> "Figure":
+    """Observed against expected rate per tenth of the scores; on the line the card is right.
+
+    Args:
+        table: ``expected, observed`` and, where known, ``low, high`` of the observed rate.
+        lang: Language of the words.
+    """
+    expected, observed = table["expected"].to_numpy(float), table["observed"].to_numpy(float)
+    low = table["low"].to_numpy(float) if "low" in table else observed
+    high = table["high"].to_numpy(float) if "high" in table else observed
+    with chart_style():
+        figure, axes = _figure(3.6, 3.1)
+        top = float(np.nanmax([*expected, *high, 0.001])) * 1.05
+        axes.plot([0, top], [0, top], color="#9AA5B1", linewidth=1, linestyle="--")
+        errors = [np.maximum(observed - low, 0), np.maximum(high - observed, 0)]
+        axes.errorbar(expected, observed, yerr=errors, fmt="o", color=_MAIN, ecolor="#9DB7D0", markersize=4, linewidth=1.2)
+        axes.set_xlabel(say("预期违规率", "Expected rate").text(lang))
+        axes.set_ylabel(say("实际违规率", "Observed rate").text(lang))
+        axes.grid(True, color=_GRID)
+        _percents(axes.xaxis, digits=1)
+        _percents(axes.yaxis, digits=1)
+    return figure
+
+
+def card_points(card: Scorecard, *, lang: Language = "zh", top: int = 12) -> "Figure":
+    """The span of points of each characteristic: what weighs most in a card, widest first."""
+    spans = [
+        (max(points) - min(points), one.label.text(lang), min(points), max(points), one.source)
+        for one in card.characteristics
+        for points in [[attribute.points for attribute in one.attributes]]
+    ]
+    shown = sorted(spans, key=lambda span: (-span[0], span[1]))[:top]
+    with chart_style():
+        figure, axes = _figure(7.2, 0.8 + 0.27 * max(len(shown), 2))
+        axes.barh(
+            [span[1] for span in shown], [span[0] for span in shown], left=[span[2] for span in shown], color=_MAIN, height=0.6
+        )
+        for place, span in enumerate(shown):
+            axes.annotate(
+                f"{span[2]} … {span[3]}", (span[3], place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5
+            )
+        axes.invert_yaxis()
+        axes.axvline(0, color="#9AA5B1", linewidth=0.8)
+        axes.margins(x=0.12)
+        axes.xaxis.grid(True, color=_GRID)
+        axes.set_xlabel(say("分值范围", "Range of points").text(lang))
+        axes.set_yticks(range(len(shown)), [f"{span[1]}（{SOURCES[span[4]].text(lang)}）" for span in shown])
+    return figure
+
+
+def _percents(axis: Any, *, digits: int = 0) -> None:
+    from matplotlib.ticker import FuncFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:.{digits}f}%"))
+
+
+def _thousands(axis: Any) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+_NOT_FOR_PAGES = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>| xmlns(:\w+)?=\"[^\"]*\"", re.DOTALL)
+
+
+def svg(figure: "Figure", *, title: str) -> str:
+    """The figure as an ``<svg>`` for a page: text as outlines, no date, no link, the same bytes each time.
+
+    Args:
+        figure: A figure of this module.
+        title: What the picture shows, for readers who do not see it.
+    """
+    from html import escape
+
+    stream = io.StringIO()
+    with chart_style():
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    text = _NOT_FOR_PAGES.sub("", stream.getvalue()).strip()
+    return text.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)

@@ -1,0 +1,81 @@
+"""Builds sheet columns from the dictionary of terms, and rows from frames."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from creditscore.config.base import Label, Language
+from creditscore.reporting.book import RunBook
+from creditscore.reporting.words import RULES, TERMS
+from creditscore.spreadsheet import BookLanguage, Column, Kind
+
+
+def column(
+    key: str,
+    kind: Kind = "text",
+    *,
+    width: int | None = None,
+    choices: tuple[str, ...] = (),
+    editable: bool = False,
+    wrap: bool = False,
+    format: str | None = None,
+) -> Column:
+    """A column whose label stands in :data:`creditscore.reporting.words.TERMS`."""
+    label = TERMS[key].label
+    return Column(key, label, kind, width=width, choices=choices, editable=editable, wrap=wrap, format=format)
+
+
+def cell_language(lang: BookLanguage) -> Language:
+    """The language of words inside cells: a book in both languages has Chinese cells under joint headers."""
+    return "en" if lang == "en" else "zh"
+
+
+def rows_of(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[tuple[object, ...]]:
+    """The rows of a frame in the order of ``columns``; a column the frame lacks is blank."""
+    if frame.empty:
+        return iter(())
+    parts: list[Sequence[object]] = []
+    for one in columns:
+        parts.append(frame[one.key].tolist() if one.key in frame else [None] * len(frame))
+    return zip(*parts, strict=True)
+
+
+def label_or_code(table: dict[str, Label], codes: pd.Series, lang: Language) -> pd.Series:
+    """Words for codes; a code without a word stands for itself."""
+    words = {code: label.text(lang) for code, label in table.items()}
+    return codes.map(words).fillna(codes.astype("object")).astype("object")
+
+
+def with_labels(book: RunBook, frame: pd.DataFrame, lang: Language) -> pd.DataFrame:
+    """Names of industries, regions, and characteristics beside their codes."""
+    out = frame.copy()
+    if "industry" in out:
+        out["industry_label"] = label_or_code(dict(book.industries), out["industry"], lang)
+    if "region" in out:
+        out["region_label"] = label_or_code(dict(book.regions), out["region"], lang)
+    names = {one.name: one.label for card in book.cards.values() for one in card.characteristics}
+    for place in range(1, 5):
+        if f"reason_{place}" in out:
+            out[f"reason_{place}"] = label_or_code(names, out[f"reason_{place}"], lang)
+    if "rule" in out:
+        out["rule"] = out["rule"].map(lambda rule: rule_text(book, rule, lang))
+    return out
+
+
+def rule_text(book: RunBook, rule: object, lang: Language) -> str:
+    """The rule in words; ``override:<kind>`` by the kind's label, a rule without words stands for itself."""
+    if not isinstance(rule, str):
+        return ""
+    if rule in RULES:
+        return RULES[rule].text(lang)
+    ground = rule.removeprefix("override:")
+    if ground in book.kinds:
+        return book.kinds[ground].text(lang)
+    head, mark, reason = ground.partition(":")
+    return f"{RULES[head].text(lang)} ({reason})" if mark and head in RULES else ground
+
+
+def period_text(start: dt.date, end: dt.date) -> str:
+    """``2024-05-01 – 2024-06-30``."""
+    return f"{start.isoformat()} – {end.isoformat()}"

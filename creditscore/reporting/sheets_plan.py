@@ -1,0 +1,221 @@
+"""The sheets a planner works with: ratios, the drawn list, signatures, inspectors."""
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from creditscore.config.base import Language
+from creditscore.reporting.book import PlanLike, RunBook, described
+from creditscore.reporting.columns import column, label_or_code, period_text, rows_of, with_labels
+from creditscore.reporting.words import DECISIONS, MODES, OUTCOMES, SUBJECT_TYPES, say
+from creditscore.spreadsheet import Column, Sheet
+from creditscore.tiering.sign import grounds_hash
+
+RATIO_SHEET = say("抽查比例方案", "Ratios")
+LIST_SHEET = say("抽查名单", "Drawn list")
+REVIEW_SHEET = say("待复核", "To review")
+INSPECTOR_SHEET = say("人员匹配", "Inspectors")
+
+RATIO_COLUMNS: tuple[Column, ...] = (
+    column("task", width=16),
+    column("task_label", width=24),
+    column("check_item", width=24),
+    column("department"),
+    column("joint_with"),
+    column("period", width=25),
+    column("stratum", width=28),
+    column("tier", width=7),
+    column("industry"),
+    column("industry_label", width=18),
+    column("population", "integer"),
+    column("base_ratio", "percent"),
+    column("ratio", "percent", editable=True),
+    column("target", "integer"),
+    column("effective_ratio", "percent"),
+    column("visits_per_year", "integer"),
+    column("repeat_within_months", "integer"),
+)
+
+
+def list_columns(lang: Language) -> tuple[Column, ...]:
+    """Columns of the drawn list; the last ones are filled in by inspectors and read back."""
+    return (
+        column("task", width=16),
+        column("order", "integer", width=7),
+        column("subject_id", width=21),
+        column("name", width=34),
+        column("subject_type"),
+        column("industry_label", width=18),
+        column("region_label", width=14),
+        column("registration_authority", width=22),
+        column("address", width=30),
+        column("tier", width=7),
+        column("score", "integer"),
+        column("stratum", width=28),
+        column("inclusion_probability", "percent"),
+        column("ticket", width=14),
+        column("reason_1", width=22),
+        column("reason_2", width=22),
+        column("reason_3", width=22),
+        column("reason_4", width=22),
+        column("merged_with"),
+        column("week", "integer", width=8),
+        column("inspectors", width=18),
+        column("visited_on", "date", editable=True, width=12),
+        column("mode", choices=tuple(word.text(lang) for word in MODES.values()), editable=True),
+        column("outcome", choices=tuple(word.text(lang) for word in OUTCOMES.values()), editable=True, width=16),
+        column("found_severity", "integer", editable=True),
+    )
+
+
+def review_columns(lang: Language) -> tuple[Column, ...]:
+    """Columns of the sheet on which a person signs or refuses proposed tiers."""
+    return (
+        column("subject_id", width=21),
+        column("name", width=34),
+        column("subject_type"),
+        column("industry_label", width=18),
+        column("region_label", width=14),
+        column("registration_authority", width=22),
+        column("raw_tier", width=10),
+        column("previous_tier", width=10),
+        column("tier", width=10),
+        column("rule", width=28),
+        column("score", "integer"),
+        column("reason_1", width=22),
+        column("reason_2", width=22),
+        column("evidence", width=24),
+        column("decision", choices=tuple(word.text(lang) for word in DECISIONS.values()), editable=True),
+        column("reviewer", editable=True, width=14),
+        column("review_reason", editable=True, width=28),
+        column("reviewed_on", "date", editable=True, width=12),
+        column("grounds_hash", width=20),
+    )
+
+
+INSPECTOR_COLUMNS: tuple[Column, ...] = (
+    column("task", width=16),
+    column("subject_id", width=21),
+    column("name", width=34),
+    column("region_label", width=14),
+    column("inspectors", width=24),
+    column("certificate", width=18),
+    column("recusal", width=24),
+)
+
+
+def ratio_sheet(book: RunBook, lang: Language) -> Sheet:
+    """One row per stratum of every task; the tinted ratio may be edited and read back."""
+    note = say("当日没有到期的抽查任务（tasks.toml）", "No inspection task is due (tasks.toml)")
+    frames = [_ratio_rows(book, plan) for plan in book.plans]
+    frame = with_labels(book, pd.concat(frames, ignore_index=True), lang) if frames else pd.DataFrame()
+    if frames:
+        frame["task_label"] = frame["task"].map({plan.task.id: plan.task.label.text(lang) for plan in book.plans})
+    return Sheet(RATIO_SHEET, RATIO_COLUMNS, rows_of(frame, RATIO_COLUMNS), note=note)
+
+
+def _ratio_rows(book: RunBook, plan: PlanLike) -> pd.DataFrame:
+    task, strata = plan.task, plan.strata.copy()
+    rules = [
+        book.policy.rules_for(industry, task=task.id).of(tier)
+        for industry, tier in zip(strata["industry"], strata["tier"], strict=True)
+    ]
+    strata["base_ratio"] = [rule.ratio for rule in rules]
+    strata["visits_per_year"] = [rule.visits_per_year for rule in rules]
+    strata["repeat_within_months"] = [rule.repeat_within_months for rule in rules]
+    population = pd.to_numeric(strata["population"]).astype("float64")
+    strata["effective_ratio"] = pd.to_numeric(strata["target"]).astype("float64") / population.where(population > 0)
+    return strata.assign(
+        task=task.id,
+        check_item=task.item,
+        department=task.department,
+        joint_with="、".join(task.joint_with),
+        period=period_text(task.start, task.end),
+    )
+
+
+def list_sheet(book: RunBook, lang: Language) -> Sheet:
+    """One row per drawn subject of every drawn task, by stratum and ticket."""
+    note = say(
+        "未抽取：抽查名单在公布框架散列值并确定种子后，由 creditscore draw 抽取一次",
+        "Not drawn: creditscore draw draws once, after the frame hash is published and the seed is fixed",
+    )
+    columns = list_columns(lang)
+    return Sheet(LIST_SHEET, columns, _list_rows(book, columns, lang), note=note)
+
+
+def _list_rows(book: RunBook, columns: tuple[Column, ...], lang: Language) -> Iterator[tuple[object, ...]]:
+    for plan in book.plans:
+        if plan.drawn:
+            yield from rows_of(drawn_list(book, plan, lang), columns)
+
+
+def drawn_list(book: RunBook, plan: PlanLike, lang: Language) -> pd.DataFrame:
+    """One row per drawn subject of a plan, with score, reasons, authority, inspectors and week."""
+    frame = plan.frame
+    drawn = frame[frame["drawn"].astype("bool")].sort_values(["stratum", "ticket"], kind="stable", ignore_index=True)
+    drawn = described(book, drawn)
+    drawn = _looked_up(drawn, book.scores, ("score", "reason_1", "reason_2", "reason_3", "reason_4"))
+    drawn["task"], drawn["order"] = plan.task.id, range(1, len(drawn) + 1)
+    drawn["week"] = _weeks(len(drawn), (plan.task.end - plan.task.start).days + 1)
+    inspectors = _inspectors(plan)
+    if not inspectors.empty:
+        drawn["inspectors"] = drawn["subject_id"].map(
+            inspectors.drop_duplicates("subject_id").set_index("subject_id")["inspectors"]
+        )
+    if "subject_type" in drawn:
+        drawn["subject_type"] = label_or_code(SUBJECT_TYPES, drawn["subject_type"], lang)
+    return with_labels(book, drawn, lang)
+
+
+def _looked_up(frame: pd.DataFrame, source: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    """``frame`` with columns of ``source`` by subject_id; columns the source lacks are left out."""
+    if source.empty:
+        return frame
+    known = source.drop_duplicates("subject_id").set_index("subject_id")
+    return frame.assign(**{name: frame["subject_id"].map(known[name]) for name in columns if name in known})
+
+
+def _weeks(visits: int, days: int) -> list[int]:
+    """The week of each visit, 1 for the first: loads of weeks differ by one visit at most."""
+    weeks = max(1, math.ceil(days / 7))
+    return [visit * weeks // visits + 1 for visit in range(visits)]
+
+
+def _inspectors(plan: PlanLike) -> pd.DataFrame:
+    """Assignments as a frame with ``inspectors`` as one text per subject; empty if the plan has none."""
+    found = getattr(plan, "inspectors", None)
+    if not isinstance(found, pd.DataFrame) or found.empty:
+        return pd.DataFrame()
+    texts = [one if isinstance(one, str) else "、".join(str(part) for part in one) for one in found["inspectors"]]
+    return found.assign(inspectors=texts)
+
+
+def review_sheet(book: RunBook, lang: Language) -> Sheet:
+    """One row per proposed tier that a person must sign: entries to D, two-step moves, direct rules."""
+    columns, frame = review_columns(lang), pd.DataFrame()
+    if not book.tiers.empty and "status" in book.tiers:
+        open_ = book.tiers[book.tiers["status"] == "proposed"].sort_values("subject_id", ignore_index=True)
+        if "evidence" in open_:
+            open_["grounds_hash"] = [
+                grounds_hash({str(key): value for key, value in row.items()}) for row in open_.to_dict("records")
+            ]
+        frame = with_labels(book, _looked_up(described(book, open_), book.scores, ("reason_1", "reason_2")), lang)
+        if "subject_type" in frame:
+            frame["subject_type"] = label_or_code(SUBJECT_TYPES, frame["subject_type"], lang)
+    note = say("没有待签批的等级", "No proposed tier waits for a signature")
+    return Sheet(REVIEW_SHEET, columns, rows_of(frame, columns), note=note)
+
+
+def inspector_sheet(book: RunBook, lang: Language) -> Sheet:
+    """One row per drawn subject: who inspects, by staff id, and what was checked."""
+    frames = []
+    for plan in book.plans:
+        found = _inspectors(plan)
+        if plan.drawn and not found.empty:
+            frames.append(described(book, found.assign(task=plan.task.id)))
+    frame = with_labels(book, pd.concat(frames, ignore_index=True), lang) if frames else pd.DataFrame()
+    drawn = any(plan.drawn for plan in book.plans)
+    note = say("未提供检查人员库", "No staff list was given") if drawn else say("未抽取", "Not drawn")
+    return Sheet(INSPECTOR_SHEET, INSPECTOR_COLUMNS, rows_of(frame, INSPECTOR_COLUMNS), note=note)

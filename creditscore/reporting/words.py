@@ -1,0 +1,207 @@
+"""The names of things in Chinese and English: columns with their meaning, tiers, states, units."""
+
+from dataclasses import dataclass
+
+from creditscore.config.base import Label, Language
+
+
+def say(zh: str, en: str) -> Label:
+    """A label of two words, short to write."""
+    return Label(zh=zh, en=en)
+
+
+@dataclass(frozen=True)
+class Term:
+    """A column: its label and what it means (the data dictionary prints both)."""
+
+    label: Label
+    meaning: Label
+
+
+def _term(zh: str, en: str, meaning_zh: str = "", meaning_en: str = "") -> Term:
+    return Term(say(zh, en), say(meaning_zh, meaning_en))
+
+
+#: Columns of the workbook by key.
+TERMS: dict[str, Term] = {
+    "item": _term("项目", "Item"),
+    "content": _term("内容", "Content"),
+    "task": _term("任务编号", "Task", "抽查任务的编号（tasks.toml）", "Id of the inspection task (tasks.toml)"),
+    "task_label": _term("抽查任务", "Task name"),
+    "check_item": _term("抽查事项", "Inspection item"),
+    "department": _term("检查主体", "Department", "实施检查的部门", "Department that inspects"),
+    "joint_with": _term("联合部门", "Joint with", "同一次上门联合检查的部门", "Departments that share the visit"),
+    "period": _term("抽查时间", "Period", "任务开始日至结束日", "First to last day of the task"),
+    "subject_id": _term(
+        "统一社会信用代码",
+        "Subject id",
+        "以文本保存，不丢失位数（执业人员为证号）",
+        "Kept as text; practitioners by licence number",
+    ),
+    "name": _term(
+        "名称", "Name", "市场主体名称；执业人员姓名不输出", "Name of the market subject; names of practitioners are not put out"
+    ),
+    "subject_type": _term("主体类型", "Subject type"),
+    "industry": _term("行业代码", "Industry", "国民经济行业分类或项目自定代码", "GB/T 4754 or the project's own code"),
+    "industry_label": _term("行业", "Industry name"),
+    "region": _term("区划代码", "Region", "行政区划代码（GB/T 2260）", "GB/T 2260 code"),
+    "region_label": _term("行政区划", "Region name"),
+    "registration_authority": _term("登记机关", "Registration authority"),
+    "address": _term("地址", "Address"),
+    "stratum": _term("层", "Stratum", "任务×等级×行业（可加区划）", "Task x tier x industry (maybe x region)"),
+    "tier": _term("等级", "Tier", "现行等级，按此抽取；未评为 NR", "The tier that holds and is drawn from; NR is not rated"),
+    "raw_tier": _term(
+        "拟定等级", "Proposed tier", "分数和规则当日给出的等级；须签批的，签批后生效", "What score and rules say today; where it needs a signature, not yet in force"
+    ),
+    "previous_tier": _term("上期等级", "Previous tier"),
+    "rule": _term("适用规则", "Rule", "改变等级的规则；空白表示按分数", "Rule that set the tier; blank means the score did"),
+    "population": _term("户数", "Subjects", "本层抽查对象总数", "Subjects in the stratum"),
+    "base_ratio": _term("政策比例", "Policy ratio", "分级政策文件规定的抽查比例", "Ratio of the tier policy"),
+    "ratio": _term("抽查比例", "Ratio", "可修改后导回（0%–100%）", "May be edited and read back (0 to 100 %)"),
+    "target": _term("计划数", "Target", "户数×比例，逐层向上取整", "Subjects x ratio, rounded up in each stratum"),
+    "effective_ratio": _term(
+        "取整后比例", "Ratio after rounding", "计划数÷户数，即入样概率", "Target / subjects: the inclusion probability"
+    ),
+    "visits_per_year": _term("年频次", "Visits a year"),
+    "repeat_within_months": _term(
+        "不重复月数", "No repeat within (months)", "此月数内已查者原则上不再抽", "Not drawn again within so many months"
+    ),
+    "inclusion_probability": _term(
+        "入样概率", "Inclusion probability", "抽取前已确定，供来年加权", "Fixed before the draw; next year's weights"
+    ),
+    "order": _term("序号", "No."),
+    "ticket": _term(
+        "抽签号", "Ticket", "SHA-256(种子|任务|代码)，层内最小者中签", "SHA-256(seed|task|id); the smallest of a stratum are drawn"
+    ),
+    "score": _term("得分", "Score", "分数越高风险越低", "A higher score is a lower risk"),
+    "reason_1": _term("主要原因1", "Reason 1", "与基准相比失分最多的指标", "Characteristic that cost most against the baseline"),
+    "reason_2": _term("主要原因2", "Reason 2"),
+    "reason_3": _term("主要原因3", "Reason 3"),
+    "reason_4": _term("主要原因4", "Reason 4"),
+    "inspectors": _term("检查人员编号", "Inspectors", "仅编号；至少两人", "Staff ids only; at least two"),
+    "week": _term("计划周次", "Week", "按编号均匀分布到任务期内各周", "Visits spread evenly over the weeks of the task"),
+    "merged_with": _term("合并任务", "Merged with", "综合查一次：同次上门完成的任务", "Tasks served by the same visit"),
+    "outcome": _term("检查结果", "Outcome", "下拉选择后导回", "Choose from the list, then read back"),
+    "mode": _term("检查方式", "Mode"),
+    "visited_on": _term("检查日期", "Visited on"),
+    "found_severity": _term("严重程度(1–10)", "Severity (1-10)"),
+    "decision": _term("签批意见", "Decision", "同意或不同意列入 D 级", "Approve or reject the entry to D"),
+    "evidence": _term("依据记录", "Evidence", "触发规则的记录编号", "Ids of the records behind the rule"),
+    "grounds_hash": _term("依据散列值", "Grounds hash", "依据不变则签批有效", "A signature lasts while this is unchanged"),
+    "reviewer": _term("签批人编号", "Reviewer", "人员编号", "Staff id"),
+    "review_reason": _term("理由", "Reason"),
+    "reviewed_on": _term("签批日期", "Signed on"),
+    "certificate": _term("执法证", "Certificate"),
+    "recusal": _term("回避", "Recusal"),
+    "section": _term("类别", "Section"),
+    "from_tier": _term("上期等级", "From tier"),
+    "subjects": _term("数量", "Subjects"),
+    "share": _term(
+        "占比", "Share", "分布：占本行业；迁移：占上期等级", "Distribution: of the industry; migration: of the previous tier"
+    ),
+    "attribute": _term("分组项", "Attribute", "仅用于审计，从不进入评分", "For audit only, never scored"),
+    "group": _term("组别", "Group"),
+    "share_A": _term("A 级占比", "Share A"),
+    "share_B": _term("B 级占比", "Share B"),
+    "share_C": _term("C 级占比", "Share C"),
+    "share_D": _term("D 级占比", "Share D"),
+    "share_NR": _term("未评占比", "Share NR"),
+    "d_low": _term("D 下限", "D low", "95% 置信区间（Wilson）", "95 % interval (Wilson)"),
+    "d_high": _term("D 上限", "D high"),
+    "visits_per_1000": _term(
+        "每千户计划检查", "Visits per 1,000", "入样概率之和×1000÷户数", "Sum of inclusion probabilities x 1,000 / subjects"
+    ),
+    "remark": _term("说明", "Remark"),
+    "table": _term("数据表", "Table"),
+    "check_rule": _term("检查项", "Check"),
+    "code": _term("代码", "Code"),
+    "rows": _term("行数", "Rows"),
+    "examples": _term("示例（行键）", "Examples (keys)", "只列行键，不列内容", "Keys of rows, never contents"),
+    "card": _term("评分卡", "Scorecard"),
+    "characteristic": _term("指标", "Characteristic"),
+    "source": _term("来源", "Source", "基础、公共、行业、市场、自主申报", "base, public, industry, market, self-declared"),
+    "unit": _term("单位", "Unit"),
+    "bin": _term("取值", "Attribute", "区间左闭右开 [a, b)", "Intervals are left-closed [a, b)"),
+    "points": _term("分值", "Points", "整数；得分 = 常数 + 各指标分值之和", "Whole; score = constant + sum of points"),
+    "weight": _term("训练占比", "Share of weight"),
+    "bad_rate": _term("违规率", "Bad rate", "加权并平滑", "Weighted and smoothed"),
+    "woe": _term("证据权重", "WoE", "ln(好占比÷坏占比)，越大越安全", "ln(share of good / share of bad): more is safer"),
+    "neutral": _term("中性", "Neutral", "样本过少，取平均分值", "Too few rows: points of the average subject"),
+    "sheet": _term("工作表", "Sheet"),
+    "field": _term("字段", "Field"),
+    "meaning": _term("含义", "Meaning"),
+}
+
+TIERS: dict[str, Label] = {
+    "A": say("A 风险低", "A low risk"),
+    "B": say("B 风险一般", "B ordinary risk"),
+    "C": say("C 风险较高", "C raised risk"),
+    "D": say("D 风险高", "D high risk"),
+    "NR": say("NR 未评", "NR not rated"),
+}
+SOURCES: dict[str, Label] = {
+    "base": say("基础", "Base"),
+    "public": say("公共信用", "Public"),
+    "industry": say("行业信用", "Industry"),
+    "market": say("市场信用", "Market"),
+    "self_declared": say("自主申报", "Self-declared"),
+}
+SUBJECT_TYPES: dict[str, Label] = {
+    "enterprise": say("企业", "Enterprise"),
+    "individual_business": say("个体工商户", "Individual business"),
+    "co_operative": say("农民专业合作社", "Co-operative"),
+    "government": say("政府机关", "Government"),
+    "institution": say("事业单位", "Institution"),
+    "practitioner": say("执业人员", "Practitioner"),
+}
+GROUPS: dict[str, Label] = {
+    "subject_type": say("主体类型", "Subject type"),
+    "size_class": say("规模", "Size class"),
+    "region": say("区划", "Region"),
+    "ownership": say("所有制", "Ownership"),
+    "unknown": say("未知", "Unknown"),
+}
+OUTCOMES: dict[str, Label] = {
+    "none": say("未发现问题", "none"),
+    "violation": say("发现违法违规", "violation"),
+    "not_found": say("查无下落", "not_found"),
+    "closed": say("已关闭或注销", "closed"),
+    "refused": say("不配合检查", "refused"),
+}
+MODES: dict[str, Label] = {"on_site": say("实地", "on_site"), "off_site": say("非现场", "off_site")}
+DECISIONS: dict[str, Label] = {"approve": say("同意", "approve"), "reject": say("不同意", "reject")}
+#: What ``tiers.rule`` says when it names no record.
+RULES: dict[str, Label] = {
+    "": say("按分数", "by score"),
+    "not_rated": say("信息不足，未评", "not rated: too little is known"),
+    "new_subject": say("登记时间短，未评", "not rated: registered too recently"),
+    "dispute": say("异议处理中，等级不变", "objection open: tier unchanged"),
+    "stability": say("升级条件观察期内", "waiting to rise: the better score must last"),
+    "override_ended": say("原规则依据已失效", "the record behind an earlier rule no longer counts"),
+    "review:rejected": say("签批不同意", "a reviewer did not approve"),
+}
+METRICS: dict[str, Label] = {
+    "auc": say("AUC（区分能力）", "AUC"),
+    "gini": say("基尼系数", "Gini"),
+    "ks": say("KS", "KS"),
+    "brier": say("Brier 分数", "Brier score"),
+    "log_loss": say("对数损失", "Log loss"),
+    "calibration_slope": say("校准斜率", "Calibration slope"),
+    "calibration_intercept": say("校准截距", "Calibration intercept"),
+    "observed_expected": say("实际/预期", "Observed / expected"),
+    "auc_within_industry": say("行业内 AUC", "AUC within industry"),
+    "auc_within_inspector": say("同一检查人员内 AUC", "AUC within inspector"),
+    "effective_size": say("有效样本量", "Effective size"),
+    "rows": say("行数", "Rows"),
+    "bads": say("违规数", "Bads"),
+    "events": say("违规数", "Events"),
+    "challenger_auc": say("对照模型 AUC（LightGBM）", "Challenger AUC (LightGBM)"),
+}
+
+
+def text_of(table: dict[str, Label], key: object, lang: Language) -> str:
+    """The word for a key in one language; a key without a word stands for itself, a missing one is empty."""
+    if key is None or key != key:  # NaN
+        return ""
+    found = table.get(str(key))
+    return str(key) if found is None else found.text(lang)

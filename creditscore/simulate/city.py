@@ -1,0 +1,127 @@
+"""A whole city into a folder: the data as sent, and the truth beside it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+
+from creditscore.simulate import columns, deliveries, tables, truth
+from creditscore.simulate.calendar import Time, time_of
+from creditscore.simulate.changes import make_changes
+from creditscore.simulate.dirt import Delivery, Ledger, soil
+from creditscore.simulate.events import Events, make_events
+from creditscore.simulate.files import Files
+from creditscore.simulate.inspections import History, OldPoints, inspect_city
+from creditscore.simulate.kinds import NUMBER
+from creditscore.simulate.parameters import CHUNK, CityParameters
+from creditscore.simulate.ratings import make_ratings
+from creditscore.simulate.staff import Staff, make_staff
+from creditscore.simulate.subjects import Subjects, make_subjects
+
+V = TypeVar("V")
+#: Places of the random streams that belong to quarters rather than chunks.
+_QUARTERS = 10_000
+
+
+@dataclass(frozen=True)
+class SimulatedCity:
+    """Where a city lies. ``rows`` and ``sha256`` are by file, relative to the folder that was asked for."""
+
+    data: Path
+    truth: Path
+    parameters: CityParameters
+    rows: dict[str, int]
+    sha256: dict[str, str]
+
+
+@dataclass
+class _Work:
+    """What is kept while chunks go by: a few integers per subject, never the records."""
+
+    parameters: CityParameters
+    time: Time
+    data: Files
+    truth: Files
+    points: OldPoints
+    subjects: list[Subjects] = field(default_factory=list)
+    ids: list[pa.Array] = field(default_factory=list)
+    complaints: list[Events] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=Ledger)
+
+
+def simulate_city(parameters: CityParameters, *, out: Path) -> SimulatedCity:
+    """Write ``out/data`` (what departments send) and ``out/truth`` (what nobody knows).
+
+    The same parameters give the same bytes under one lock file. Memory grows by about 250 bytes a
+    subject; records are written chunk by chunk of 20,000 subjects.
+
+    Args:
+        parameters: The city.
+        out: A folder; files of an earlier city in it are replaced.
+    """
+    time = time_of(parameters)
+    with Files(out / "data") as data, Files(out / "truth") as hidden:
+        work = _Work(parameters, time, data, hidden, OldPoints(parameters, time, parameters.subjects))
+        for chunk in range(-(-parameters.subjects // CHUNK)):
+            _chunk(work, chunk)
+        _visits(work)
+        data.close()
+        hidden.close()
+        (out / "truth" / "parameters.json").write_text(parameters.model_dump_json(indent=2) + "\n", "utf-8")
+        return SimulatedCity(
+            out / "data", out / "truth", parameters, _named(data.rows, hidden.rows), _named(data.sha256(), hidden.sha256())
+        )
+
+
+def _named(data: dict[str, V], hidden: dict[str, V]) -> dict[str, V]:
+    return {**{f"data/{k}": v for k, v in data.items()}, **{f"truth/{k}": v for k, v in hidden.items()}}
+
+
+def _chunk(work: _Work, chunk: int) -> None:
+    """Subjects, ratings, records and changes of one chunk."""
+    parameters, time, first = work.parameters, work.time, chunk * CHUNK
+    subjects = make_subjects(parameters, time, chunk)
+    work.subjects.append(subjects)
+    work.ids.append(columns.codes(subjects.written))
+    work.data.write("subjects.parquet", tables.subject_table(parameters, time, subjects, chunk=chunk))
+    work.truth.write("subjects.parquet", truth.subjects_truth(subjects))
+    # Places within the chunk: its ids alone are looked up.
+    ratings = make_ratings(parameters, time, subjects, chunk=chunk)
+    work.data.write("ratings.parquet", tables.rating_table(work.ids[-1], ratings))
+    events = make_events(parameters, time, subjects, chunk=chunk)
+    changes = make_changes(parameters, time, events, place=chunk)
+    _send(work, work.ids[-1], soil(parameters, time, events, work.ledger, place=chunk), place=chunk)
+    work.data.write("changes.parquet", deliveries.change_table(changes))
+    events = events.placed(first)
+    work.points.add(events, changes)
+    work.complaints.append(events.take(events.kind == NUMBER["complaint"]))
+
+
+def _send(work: _Work, ids: pa.Array, delivery: Delivery, *, place: int) -> None:
+    for name, table in deliveries.event_tables(work.parameters, ids, delivery.events, place=place).items():
+        work.data.write(name, table)
+    work.data.write("decisions.parquet", deliveries.decision_table(ids, delivery.decided))
+
+
+def _visits(work: _Work) -> None:
+    """Visits of the whole city, what they leave behind, and the truth."""
+    parameters, time = work.parameters, work.time
+    subjects, ids = Subjects.together(work.subjects), pa.concat_arrays(work.ids)
+    staff = make_staff(parameters)
+    history = inspect_city(parameters, time, subjects, staff, work.points, Events.together(work.complaints))
+    _send(work, ids, soil(parameters, time, history.events, work.ledger, place=_QUARTERS), place=_QUARTERS)
+    work.data.write("changes.parquet", deliveries.change_table(history.changes))
+    work.data.write("inspections.parquet", tables.visit_table(time, ids, subjects, staff, history.visits))
+    work.data.write("frames.parquet", tables.frame_table(history.frames))
+    work.data.write("staff.parquet", tables.staff_table(time, staff))
+    work.data.write("recusals.parquet", tables.recusal_table(parameters, ids, staff))
+    _truth(work, subjects, staff, history)
+
+
+def _truth(work: _Work, subjects: Subjects, staff: Staff, history: History) -> None:
+    for quarter in range(len(work.time.quarters) + 1):
+        work.truth.write("risk.parquet", truth.risk_truth(work.parameters, work.time, subjects, history.tiers, quarter))
+    work.truth.write("visits.parquet", truth.visits_truth(staff, history))
+    work.truth.write("inspectors.parquet", truth.inspectors_truth(staff))
+    work.truth.write("dirt.parquet", truth.dirt_truth(subjects, work.ledger))

@@ -1,0 +1,133 @@
+"""Records, changes and decisions as tables, each file in the columns of its sender."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from creditscore.simulate import columns
+from creditscore.simulate.bits import Bits
+from creditscore.simulate.calendar import years_of
+from creditscore.simulate.changes import CHANGES, Changes
+from creditscore.simulate.dirt import PROVIDERS
+from creditscore.simulate.events import Events
+from creditscore.simulate.kinds import COMPLAINTS, FILES, KINDS, MARKET
+from creditscore.simulate.parameters import CityParameters
+
+_RESULTS = [text for model in KINDS for text in model.results]
+_FIRST_RESULT = np.cumsum([0] + [len(model.results) for model in KINDS[:-1]])
+_OWN_PROVIDERS = [model.provider for model in KINDS]
+_FILE = np.array([FILES.index(model.file) for model in KINDS])
+_CHANGE_PREFIXES = ("修复-", "撤销-", "异议-", "异议成立-", "异议不成立-")
+#: The court and tax platform's words for its kinds, and its column names.
+MARKET_KINDS = {
+    "court_judgment": "裁判文书",
+    "judgment_debtor": "被执行人",
+    "tax_arrears": "欠税",
+    "wage_arrears": "拖欠工资",
+    "payment_delay": "逾期付款",
+}
+MARKET_COLUMNS = {
+    "event_id": "记录号", "subject_id": "统一社会信用代码", "kind": "类型", "event_date": "发生日期",
+    "known_date": "入库日期", "document_no": "案号", "incident_id": "事件号", "severity": "严重程度", "amount": "金额",
+    "result": "结果", "provider": "报送单位", "verified": "已核实", "valid_until": "有效期至",
+}  # fmt: skip
+
+
+def event_tables(parameters: CityParameters, ids: pa.Array, events: Events, *, place: int) -> dict[str, pa.Table]:
+    """The records of a block by file."""
+    return {name: _one_file(parameters, ids, events, place, name) for name in FILES}
+
+
+def _one_file(parameters: CityParameters, ids: pa.Array, events: Events, place: int, name: str) -> pa.Table:
+    table = event_table(ids, events.take(_FILE[events.kind] == FILES.index(name)))
+    if name == MARKET:
+        words = [MARKET_KINDS.get(model.kind, model.kind) for model in KINDS]
+        kind = pa.array(words).take(pc.index_in(table["kind"], pa.array([model.kind for model in KINDS])))
+        return table.set_column(table.column_names.index("kind"), "kind", kind).rename_columns(MARKET_COLUMNS)
+    return _complaints(parameters, table, place) if name == COMPLAINTS else table
+
+
+def event_table(ids: pa.Array, events: Events) -> pa.Table:
+    """Records in the standard columns; those told again bear their teller's name."""
+    own = columns.texts(_OWN_PROVIDERS, events.kind)
+    other = columns.texts(PROVIDERS, events.provider)
+    return pa.table(
+        {
+            "event_id": columns.numbered("E", events.number, 13),
+            "subject_id": _subject_ids(ids, events),
+            "kind": columns.texts([model.kind for model in KINDS], events.kind),
+            "event_date": columns.dates(events.day),
+            "known_date": columns.dates(events.known),
+            "document_no": document_numbers(events),
+            "incident_id": columns.numbered("I", events.incident, 13),
+            "severity": columns.integers(events.severity),
+            "amount": columns.money(events.yuan),
+            "result": columns.texts(_RESULTS, np.where(events.result < 0, -1, _FIRST_RESULT[events.kind] + events.result)),
+            "provider": pc.coalesce(other, own),
+            "verified": columns.truths(events.verified),
+            "valid_until": columns.dates(events.until),
+        }
+    )
+
+
+def document_numbers(events: Events) -> pa.Array:
+    """``永罚〔2023〕0000000000123号``: unique, the same for a record told again by document number."""
+    prefix = columns.texts([f"{model.prefix}〔" for model in KINDS], events.kind)
+    year = pa.array(years_of(events.day)).cast(pa.string())
+    head = pc.binary_join_element_wise(prefix, year, "〕", "")
+    return pc.binary_join_element_wise(columns.numbered(head, events.document, 13), "号", "")
+
+
+def _subject_ids(ids: pa.Array, events: Events) -> pa.Array:
+    plain = ids.take(pa.array(events.subject))
+    full = np.flatnonzero(events.form == 1)
+    if not len(full):
+        return plain
+    written = columns.full_width(plain.take(pa.array(full)))
+    return pc.replace_with_mask(plain, pa.array(events.form == 1), written)
+
+
+def _complaints(parameters: CityParameters, table: pa.Table, place: int) -> pa.Table:
+    """The hotline's CSV: other names, other dates, and now and then yet another way to write a date."""
+    days = table["event_date"].to_pylist()
+    odd = Bits(parameters.seed, "mixed dates", place).hits(parameters.share("mixed_dates"), (len(days),)).tolist()
+    written = [f"{d.year}年{d.month:02d}月{d.day:02d}日" if o else d.strftime("%Y/%m/%d") for d, o in zip(days, odd, strict=True)]
+    return pa.table(
+        {
+            "工单号": table["event_id"],
+            "信用代码": table["subject_id"],
+            "登记日期": pa.array(written, pa.string()),
+            "推送日期": pc.strftime(table["known_date"], format="%Y/%m/%d"),
+            "诉求编号": table["document_no"],
+            "办理结果": table["result"],
+            "级别": table["severity"].cast(pa.string()),
+        }
+    )
+
+
+def change_table(changes: Changes) -> pa.Table:
+    """One row per change."""
+    prefix = columns.texts(_CHANGE_PREFIXES, changes.change)
+    return pa.table(
+        {
+            "event_id": columns.numbered("E", changes.number, 13),
+            "change": columns.texts(CHANGES, changes.change),
+            "effective_date": columns.dates(changes.effective),
+            "known_date": columns.dates(changes.known),
+            "document_no": columns.numbered(prefix, changes.number, 13),
+        }
+    )
+
+
+def decision_table(ids: pa.Array, decided: Events) -> pa.Table:
+    """The decision register of licences and penalties (双公示): what ought to have arrived as a record."""
+    return pa.table(
+        {
+            "decision_id": columns.numbered("D", decided.number, 13),
+            "subject_id": ids.take(pa.array(decided.subject)),
+            "kind": columns.texts([model.kind for model in KINDS], decided.kind),
+            "decision_date": columns.dates(decided.day),
+            "document_no": document_numbers(decided),
+            "department": columns.texts(_OWN_PROVIDERS, decided.kind),
+        }
+    )

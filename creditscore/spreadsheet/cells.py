@@ -1,0 +1,120 @@
+"""What Excel can hold: values cleaned for a cell, names for a sheet, widths for a column."""
+
+import datetime as dt
+import math
+import re
+import unicodedata
+from collections.abc import Container, Iterable
+
+#: Excel counts UTF-16 units.
+MAX_TEXT = 32_767
+TRUNCATED = "…[截断 truncated]"
+#: Half surrogates, and characters that XML 1.0 does not allow.
+_NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff\x00-\x08\x0b\x0c\x0e-\x1f]")
+#: How workbooks protect a text that looks like an escape of theirs.
+_PROTECTED = re.compile("_x005F_(?=x[0-9a-fA-F]{4}_)")
+_NOT_IN_NAME = re.compile(r"[\[\]:*?/\\]")
+_WIDTHS = {"text": 10, "integer": 8, "number": 9, "percent": 9, "date": 11}
+#: Beyond 15 digits Excel loses the rest; such an integer is an identifier and goes in as text.
+_EXACT = 10**15
+
+
+class Cleaner:
+    """Makes values fit for a cell and counts what it changed."""
+
+    def __init__(self) -> None:
+        self.replaced = 0
+        self.truncated = 0
+
+    def value(self, value: object, kind: str) -> str | int | float | dt.date | None:
+        """The plain value to write; None is a blank cell. Text in a column of numbers stays text."""
+        if is_blank(value):
+            return None
+        if isinstance(value, dt.datetime | dt.date):
+            day = value.date() if isinstance(value, dt.datetime) else value
+            return day if kind == "date" else day.isoformat()
+        if isinstance(value, str):
+            return self._date(value) if kind == "date" else self.text(value)
+        if kind in ("integer", "number", "percent"):
+            return self._number(value, kind)
+        return self.text(str(value))
+
+    def text(self, text: str) -> str:
+        """Text that XML can carry and Excel can hold."""
+        clean, count = _NOT_XML.subn("\ufffd", text)
+        self.replaced += count
+        if len(clean) * 2 > MAX_TEXT and _units(clean) > MAX_TEXT:
+            self.truncated += 1
+            clean = _cut(clean, MAX_TEXT - _units(TRUNCATED)) + TRUNCATED
+        return clean
+
+    def _number(self, value: object, kind: str) -> str | int | float | None:
+        number = float(value)  # type: ignore[arg-type]
+        if not math.isfinite(number):
+            return None
+        if kind == "integer" and number.is_integer():
+            whole = int(value)  # type: ignore[call-overload]
+            return whole if abs(whole) < _EXACT else str(whole)
+        return number
+
+    def _date(self, text: str) -> str | dt.date:
+        try:
+            return dt.date.fromisoformat(text)
+        except ValueError:
+            return self.text(text)
+
+
+def plain(value: object) -> object:
+    """A cell's value as it was written: ``_x005F_x0041_`` is the text ``_x0041_``, midnight is a date."""
+    if isinstance(value, dt.datetime) and value.time() == dt.time():
+        return value.date()
+    return _PROTECTED.sub("_", value) if isinstance(value, str) else value
+
+
+def is_blank(value: object) -> bool:
+    """None, NaN, NaT and pandas' NA, without importing pandas."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _cut(text: str, units: int) -> str:
+    return text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", "ignore")
+
+
+def sheet_name(name: str, *, taken: Container[str]) -> str:
+    r"""A name Excel accepts: at most 31 characters, none of ``[]:*?/\``, no quote at the ends, not taken.
+
+    A continuation mark such as ``(2)`` at the end survives the cutting.
+    """
+    clean = _NOT_IN_NAME.sub(" ", _NOT_XML.sub(" ", name)).strip(" '") or "Sheet"
+    mark = re.search(r" \(\d+\)$", clean)
+    tail = mark.group() if mark else ""
+    stem = clean[: len(clean) - len(tail)]
+    candidate, number = _fit(stem, tail), 1
+    while candidate in taken:
+        number += 1
+        candidate = _fit(stem, f" ~{number}{tail}")
+    return candidate
+
+
+def _fit(stem: str, tail: str) -> str:
+    return stem[: 31 - len(tail)].rstrip(" '") + tail
+
+
+def column_width(label: str, values: Iterable[object], kind: str, *, most: int = 44) -> int:
+    """Characters for a column so that its header and its first rows are seen; a wide character counts two."""
+    header = max(text_width(line) for line in label.split("\n")) + 3
+    if kind != "text":
+        return min(max(header, _WIDTHS[kind] + 2), most)
+    body = max((text_width(str(value)) for value in values if not is_blank(value)), default=0)
+    return min(max(header, body + 2, _WIDTHS[kind]), most)
+
+
+def text_width(text: str) -> int:
+    """Columns a text takes in a fixed-width font: wide East Asian characters take two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

@@ -1,0 +1,125 @@
+"""Reads workbooks back, every value with its cell. The only module that imports openpyxl for workbooks."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from creditscore.config.base import Label
+from creditscore.errors import DataError
+from creditscore.spreadsheet.cells import plain, sheet_name
+from creditscore.spreadsheet.model import NOTE_MARK, Cell, Column, label_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_sheet(path: str | Path, name: str | Label, *, columns: Sequence[Column] = ()) -> list[dict[str, Cell]]:
+    """The rows of a sheet (and of its continuations ``名单 (2)`` …), every value with its address.
+
+    Args:
+        path: The workbook.
+        name: The sheet; a label matches its Chinese, English and joint name.
+        columns: Expected columns: keys of the result are then their ``key``, found by the label in any
+            language. Without them the keys are the headers as they stand.
+
+    Returns:
+        One dict per row that holds anything, in the order of the sheet.
+
+    Raises:
+        DataError: Not a workbook, no such sheet, a header twice, or an expected column is missing.
+    """
+    found: list[dict[str, Cell]] = []
+    with _Opened(path) as book:
+        for title in _matching(book.sheetnames, name, path):
+            found.extend(_rows_of(book[title], title, columns))
+    return found
+
+
+def _matching(titles: Sequence[str], name: str | Label, path: str | Path) -> list[str]:
+    names = [name] if isinstance(name, str) else [label_text(name, lang) for lang in ("zh", "en", "both")]
+    for candidate in names:
+        first = sheet_name(candidate, taken={})
+        if first in titles:
+            parts = [sheet_name(f"{candidate} ({part})", taken={}) for part in range(2, len(titles) + 1)]
+            return [first, *(part for part in parts if part in titles)]
+    raise DataError(f"{Path(path).name}: expected a sheet {names[0]!r} (got {', '.join(titles)})")
+
+
+def _rows_of(page: Any, title: str, columns: Sequence[Column]) -> Iterator[dict[str, Cell]]:
+    from openpyxl.utils import get_column_letter
+
+    page.reset_dimensions()
+    stream = page.iter_rows(values_only=True)
+    keys = _keys(next(stream, ()), title, columns)
+    for number, row in enumerate(stream, start=2):
+        if all(value in (None, "") for value in row):
+            continue
+        if str(row[0]).startswith(NOTE_MARK) and not any(value is not None for value in row[1:]):
+            continue
+        yield {
+            key: Cell(plain(row[place]) if place < len(row) else None, f"{title}!{get_column_letter(place + 1)}{number}")
+            for key, place in keys.items()
+        }
+
+
+def _keys(header: Sequence[Any], title: str, columns: Sequence[Column]) -> dict[str, int]:
+    places: dict[str, int] = {}
+    for place, text in enumerate(header):
+        if text is not None and str(text).strip():
+            if str(text) in places:
+                raise DataError(f"{title}: column {text!r} stands twice in the header")
+            places[str(text)] = place
+    if not columns:
+        return places
+    keys: dict[str, int] = {}
+    for column in columns:
+        known = [column.key, *(label_text(column.label, lang, joint="\n") for lang in ("zh", "en", "both"))]
+        at = next((places[text] for text in known if text in places), None)
+        if at is None:
+            raise DataError(f"{title}: expected a column {column.label.zh!r} (got {', '.join(places) or 'no header'})")
+        keys[column.key] = at
+    return keys
+
+
+def read_table(path: str | Path, *, sheet: str | None = None) -> "pd.DataFrame":
+    """A sheet as a frame: one row per row, headers as column names, texts kept as texts.
+
+    Args:
+        path: The workbook.
+        sheet: The sheet; without it the first.
+
+    Raises:
+        DataError: Not a workbook, no such sheet, or a header twice.
+    """
+    import pandas as pd
+
+    with _Opened(path) as book:
+        title = book.sheetnames[0] if sheet is None else _matching(book.sheetnames, sheet, path)[0]
+        page = book[title]
+        rows = [{key: cell.value for key, cell in row.items()} for row in _rows_of(page, title, ())]
+        page.reset_dimensions()
+        header = _keys(next(page.iter_rows(values_only=True), ()), title, ())
+    return pd.DataFrame(rows, columns=list(header))
+
+
+class _Opened:
+    """An openpyxl workbook, values only, closed again; whatever it cannot open is a DataError without content."""
+
+    def __init__(self, path: str | Path, *, limit: int = 256 * 1024 * 1024) -> None:
+        self.path, self.limit = Path(path), limit
+
+    def __enter__(self) -> Any:
+        import openpyxl
+
+        if not self.path.is_file():
+            raise DataError(f"{self.path}: expected a workbook (got nothing)")
+        if self.path.stat().st_size > self.limit:
+            raise DataError(f"{self.path}: expected a workbook of at most {self.limit:,} bytes (got {self.path.stat().st_size:,})")
+        try:
+            self.book = openpyxl.load_workbook(self.path, read_only=True, data_only=True)
+        except Exception as error:
+            raise DataError(f"{self.path}: expected an .xlsx workbook (got {type(error).__name__} on opening it)") from None
+        return self.book
+
+    def __exit__(self, *_: object) -> None:
+        self.book.close()

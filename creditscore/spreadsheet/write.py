@@ -1,0 +1,201 @@
+"""Writes workbooks row by row in flat memory. The only module that imports xlsxwriter."""
+
+import datetime as dt
+import itertools
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from creditscore.errors import DataError
+from creditscore.spreadsheet.cells import Cleaner, column_width, sheet_name
+from creditscore.spreadsheet.model import MAX_ROWS, NOTE_MARK, BookLanguage, BookReport, Column, Kind, Sheet, label_text
+
+_FONT = {"font_name": "Microsoft YaHei", "font_size": 10}
+_FORMATS: dict[Kind, str] = {"text": "@", "integer": "#,##0", "number": "#,##0.000", "percent": "0.00%", "date": "yyyy-mm-dd"}
+#: Excel refuses a list of choices longer than this, commas counted.
+_MAX_CHOICES = 255
+
+
+def write_book(
+    path: str | Path,
+    sheets: Iterable[Sheet],
+    *,
+    lang: BookLanguage = "zh",
+    title: str,
+    created: dt.date,
+    max_rows: int = MAX_ROWS,
+) -> BookReport:
+    """Write a workbook in flat memory; the same content gives the same bytes.
+
+    Text is written as text whatever it starts with: no formula and no link comes out of data. NaN,
+    None and infinite numbers are blank; half surrogates and characters that XML forbids become U+FFFD and are
+    counted; texts beyond 32,767 characters end in a mark and are counted. A sheet with more than
+    ``max_rows`` rows continues in ``名单 (2)``. The old file stays until the new one is complete.
+
+    Args:
+        path: The file; its folder must exist.
+        sheets: In the order of the tabs.
+        lang: Chinese, English or both in sheet names and headers.
+        title: The document's title property.
+        created: The only date in the file's properties.
+        max_rows: Data rows per sheet.
+
+    Raises:
+        DataError: A column's choices do not fit, or Excel's limits refused a cell.
+        OSError: The folder cannot be written; the old file is untouched.
+    """
+    import xlsxwriter
+
+    target = Path(path)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    os.close(handle)
+    try:
+        options = {
+            "constant_memory": True,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+            "default_format_properties": dict(_FONT),  # a copy: XlsxWriter takes keys out of it
+        }
+        book = xlsxwriter.Workbook(temporary, options)
+        book.use_zip64()
+        book.set_properties({"title": title, "created": dt.datetime(created.year, created.month, created.day)})
+        writer = _BookWriter(book, lang, max_rows)
+        try:
+            for sheet in sheets:
+                writer.add(sheet)
+        finally:
+            book.close()
+        _settle(Path(temporary), target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return BookReport(rows=writer.rows, replaced=writer.clean.replaced, truncated=writer.clean.truncated)
+
+
+def _settle(temporary: Path, target: Path) -> None:
+    """Onto the disk, then under its name: a reader sees the old file or the whole new one."""
+    with temporary.open("rb") as stream:
+        os.fsync(stream.fileno())
+    temporary.chmod(0o644)
+    temporary.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+class _BookWriter:
+    """The open workbook with its formats and the names already taken."""
+
+    def __init__(self, book: Any, lang: BookLanguage, max_rows: int) -> None:
+        self.book, self.lang, self.max_rows = book, lang, max_rows
+        self.clean, self.rows = Cleaner(), dict[str, int]()
+        self._formats: dict[tuple[object, ...], Any] = {}
+
+    def add(self, sheet: Sheet) -> None:
+        """One sheet, or as many as its rows need."""
+        rows, first = _with_sample(sheet.rows)
+        base, part, written = label_text(sheet.name, self.lang), 1, -1
+        while written < 0 or written == self.max_rows:
+            head = next(rows, None)
+            if head is None and part > 1:
+                return
+            written = self._part(sheet, base if part == 1 else f"{base} ({part})", head, rows, first)
+            part += 1
+
+    def _part(
+        self,
+        sheet: Sheet,
+        name: str,
+        head: Sequence[object] | None,
+        rows: Iterator[Sequence[object]],
+        sample: Sequence[Sequence[object]],
+    ) -> int:
+        title = sheet_name(name, taken=self.rows)
+        page = self.book.add_worksheet(title)
+        self._prepare(page, sheet, sample)
+        formats = [self._format(column) for column in sheet.columns]
+        count, row = 0, head
+        while row is not None:
+            count += 1
+            self._row(page, title, count, sheet.columns, row, formats)
+            row = next(rows, None) if count < self.max_rows else None
+        if count == 0 and sheet.note is not None:
+            self._check(page.write_string(1, 0, NOTE_MARK + label_text(sheet.note, self.lang), self._style(italic=True)), title, 1)
+        self._finish(page, sheet, max(count, 1))
+        self.rows[title] = count
+        return count
+
+    def _prepare(self, page: Any, sheet: Sheet, sample: Sequence[Sequence[object]]) -> None:
+        header = self._style(bold=True, bg_color="#E8EDF3", bottom=1, text_wrap=True, valign="vcenter")
+        page.set_row(0, 32 if self.lang == "both" else 20)
+        for place, column in enumerate(sheet.columns):
+            label = label_text(column.label, self.lang, joint="\n")
+            width = column.width or column_width(label, [row[place] for row in sample], column.kind)
+            page.set_column(place, place, width, self._format(column))
+            self._check(page.write_string(0, place, label, header), page.get_name(), 0)
+        if sheet.frozen:
+            page.freeze_panes(1, 0)
+        page.hide_gridlines(0)
+        page.set_landscape()
+        page.set_paper(9)
+        page.fit_to_pages(1, 0)
+        page.repeat_rows(0)
+        page.set_footer("&L&A&R&P / &N")
+
+    def _finish(self, page: Any, sheet: Sheet, last: int) -> None:
+        """What covers a range is set once its length is known."""
+        if sheet.autofilter:
+            page.autofilter(0, 0, last, len(sheet.columns) - 1)
+        for place, column in enumerate(sheet.columns):
+            if column.choices:
+                if len(",".join(column.choices)) > _MAX_CHOICES:
+                    raise DataError(f"column {column.key}: choices need at most {_MAX_CHOICES} characters in all")
+                page.data_validation(1, place, last, place, {"validate": "list", "source": list(column.choices)})
+            elif column.editable and column.kind == "percent":
+                rule = {"validate": "decimal", "criteria": "between", "minimum": 0, "maximum": 1}
+                page.data_validation(1, place, last, place, rule | {"error_message": "0 % – 100 %"})
+
+    def _row(self, page: Any, title: str, at: int, columns: tuple[Column, ...], row: Sequence[object], formats: list[Any]) -> None:
+        for place, (column, value) in enumerate(zip(columns, row, strict=True)):
+            plain = self.clean.value(value, column.kind)
+            if plain is None:
+                code = page.write_blank(at, place, None, formats[place]) if column.editable else 0
+            elif isinstance(plain, str):
+                code = page.write_string(at, place, plain, formats[place])
+            elif isinstance(plain, dt.date):
+                code = page.write_datetime(at, place, plain, formats[place])
+            else:
+                code = page.write_number(at, place, plain, formats[place])
+            self._check(code, title, at)
+
+    def _format(self, column: Column) -> Any:
+        look: dict[str, Any] = {"num_format": column.format or _FORMATS[column.kind], "valign": "top"}
+        if column.kind == "text":
+            look |= {"align": "left", "text_wrap": column.wrap}
+        if column.editable:
+            look |= {"bg_color": "#FFF8DC", "border": 1, "border_color": "#D9CFA0"}
+        return self._style(**look)
+
+    def _style(self, **look: Any) -> Any:
+        key = tuple(sorted(look.items()))
+        if key not in self._formats:
+            self._formats[key] = self.book.add_format(_FONT | look)
+        return self._formats[key]
+
+    @staticmethod
+    def _check(code: int, sheet: str, row: int) -> None:
+        """XlsxWriter reports a cell that Excel cannot hold by a number and goes on."""
+        if code:
+            raise DataError(f"{sheet}: row {row + 1}: Excel's limits refuse a cell (code {code})")
+
+
+def _with_sample(rows: Iterable[Sequence[object]], size: int = 200) -> tuple[Iterator[Sequence[object]], list[Sequence[object]]]:
+    """The rows as an iterator, and the first of them to judge widths by."""
+    stream = iter(rows)
+    first = list(itertools.islice(stream, size))
+    return itertools.chain(first, stream), first

@@ -1,0 +1,49 @@
+"""What the run before said about each subject, row for row with today's."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from creditscore.tiering.columns import NONE, Codes, Texts, as_frame, day_numbers, encode, texts, unique_ids
+
+
+@dataclass(frozen=True)
+class Past:
+    """Arrays in the order of today's subjects; a subject that was not there has tier ``NONE`` and empty texts."""
+
+    tier: Codes
+    raw: Codes
+    rule: Texts
+    status: Texts
+    reviewer: Texts
+    evidence: Texts
+    since: npt.NDArray[np.datetime64]
+
+
+def past_of(ids: pd.Index, previous: Any) -> Past:
+    """The earlier tiers of these subjects.
+
+    Args:
+        ids: Today's subjects.
+        previous: A ``Tiers``, or a frame with ``subject_id`` and ``tier`` and, as far as it has them,
+            ``raw_tier``, ``rule``, ``status``, ``reviewer``, ``evidence`` and ``waiting_since``.
+    """
+    empty = pd.DataFrame({"subject_id": [], "tier": []}, dtype=object)
+    frame = empty if previous is None else as_frame(previous, needs=["subject_id", "tier"], what="previous tiers")
+    rows = unique_ids(frame, what="previous tiers").get_indexer(ids)
+    return Past(
+        tier=_aligned(encode(texts(frame, "tier")), rows, NONE),
+        raw=_aligned(encode(texts(frame, "raw_tier")), rows, NONE),
+        rule=_aligned(texts(frame, "rule"), rows, ""),
+        status=_aligned(texts(frame, "status"), rows, ""),
+        reviewer=_aligned(texts(frame, "reviewer"), rows, ""),
+        evidence=_aligned(texts(frame, "evidence"), rows, ""),
+        since=_aligned(day_numbers(frame, "waiting_since"), rows, np.datetime64("NaT", "D")),
+    )
+
+
+def _aligned(values: npt.NDArray[Any], rows: npt.NDArray[np.intp], missing: Any) -> npt.NDArray[Any]:
+    return np.append(values, np.array([missing], dtype=values.dtype))[rows]  # -1 picks the last: missing

@@ -1,0 +1,88 @@
+"""The tiers of one day as a frame, with the tables that tell what changed."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from creditscore.errors import DataError
+from creditscore.tiering.columns import TIER_NAMES, as_frame, texts, unique_ids
+from creditscore.tiering.sign import grounds_hash
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: The columns of ``tiers.parquet``. The last two are what a signature and a wait rest on.
+TIER_COLUMNS = (
+    "subject_id", "as_of", "industry", "score", "raw_tier", "tier", "previous_tier", "rule", "status", "reviewer",
+    "evidence", "waiting_since",
+)  # fmt: skip
+ORDER = (*TIER_NAMES, "NR")
+
+
+@dataclass(frozen=True)
+class Tiers:
+    """One row per subject in scope, by subject_id.
+
+    ``frame`` columns: ``raw_tier`` (what cuts and overrides say today), ``tier`` (what holds and is
+    drawn from), ``previous_tier``, ``rule`` (``""`` the cut, ``override:…``, ``not_rated…``,
+    ``new_subject``, ``dispute``, ``stability``, ``override_ended``, ``review:rejected``), ``status``
+    (``proposed`` until a person signs), ``reviewer``, ``evidence`` (event ids, or the reasons behind a
+    score that is to be signed), ``waiting_since`` (from when a better tier counts its months).
+
+    Attributes:
+        frame: The rows.
+        achieved: What the cuts gave, see :func:`creditscore.tiering.cut.achieved`.
+        subjects: The register on that day, where it was at hand (names, regions, types).
+    """
+
+    frame: pd.DataFrame
+    achieved: pd.DataFrame = field(default_factory=pd.DataFrame)
+    subjects: pd.DataFrame | None = None
+
+    @property
+    def as_of(self) -> dt.date:
+        """The day of the tiers."""
+        days = pd.to_datetime(self.frame["as_of"]).dt.date.unique()
+        if len(days) != 1:
+            raise DataError(f"tiers: expected one as_of (got {len(days)})")
+        day: dt.date = days[0]
+        return day
+
+    def counts(self) -> "pd.Series[int]":
+        """Subjects by tier, A to D and NR; tiers without subjects are 0."""
+        return self.frame["tier"].value_counts().reindex(list(ORDER), fill_value=0).astype(int).rename("subjects")
+
+    def migration(self) -> pd.DataFrame:
+        """Subjects by earlier tier (rows; ``new`` for those without) and tier now (columns)."""
+        before = self.frame["previous_tier"].astype(object).where(self.frame["previous_tier"].notna(), "new")
+        table = pd.crosstab(before, self.frame["tier"])
+        return table.reindex(index=[*ORDER, "new"], columns=list(ORDER), fill_value=0)
+
+    def proposed(self) -> pd.DataFrame:
+        """The rows that wait for a signature, with ``grounds_hash``: what the reviewer signs."""
+        waiting = self.frame[self.frame["status"] == "proposed"].reset_index(drop=True)
+        parts = zip(waiting["subject_id"], waiting["raw_tier"], waiting["evidence"], strict=True)
+        hashes = [grounds_hash({"subject_id": subject, "raw_tier": raw, "evidence": why}) for subject, raw, why in parts]
+        return waiting.assign(grounds_hash=pd.Series(hashes, dtype=object, index=waiting.index))
+
+    def to_arrow(self) -> "pa.Table":
+        """The rows as the table of ``tiers.parquet``."""
+        import pyarrow as pa
+
+        types = {"as_of": pa.date32(), "waiting_since": pa.date32(), "score": pa.int32()}
+        schema = pa.schema([(name, types.get(name, pa.string())) for name in TIER_COLUMNS])
+        return pa.Table.from_pandas(self.frame[list(TIER_COLUMNS)], schema=schema, preserve_index=False)
+
+
+def as_tiers(tiers: Any) -> Tiers:
+    """Tiers as they come in: a :class:`Tiers`, or a frame of ``tiers.parquet``."""
+    if isinstance(tiers, Tiers):
+        return tiers
+    frame = as_frame(tiers, needs=["subject_id", "as_of", "industry", "tier"], what="tiers")
+    unique_ids(frame, what="tiers")
+    strange = sorted(set(texts(frame, "tier")) - set(ORDER))
+    if strange:
+        raise DataError(f"tiers: tier: expected A, B, C, D or NR (got {strange[0]!r})")
+    return Tiers(frame)

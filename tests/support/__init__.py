@@ -1,0 +1,1 @@
+"""What several tests share: a small project on disk and its tables."""

@@ -1,0 +1,54 @@
+"""Small cards for tests."""
+
+from creditscore.config.base import Label
+from creditscore.config.scorecards import Scaling
+from creditscore.models.scorecard import Attribute, Baseline, Characteristic, Scorecard
+
+
+def attribute(kind, points, **rest):
+    rest.setdefault("label", f"{rest.get('lower')}..{rest.get('upper')}" if kind == "interval" else kind)
+    return Attribute(**{"kind": kind, "points": points, "rows": 100, "weight": 0.1, "woe": points / 28.9, "bad_rate": 0.05, **rest})
+
+
+def number(name, edges, points, *, missing=0, special=(), source="public", **rest):
+    bounds = [None, *edges, None]
+    intervals = [attribute("interval", p, lower=a, upper=b) for a, b, p in zip(bounds, bounds[1:], points, strict=False)]
+    specials = [attribute("special", p, values=(code,)) for code, p in special]
+    return _characteristic(name, "number", (*intervals, *specials, attribute("missing", missing)), source, rest)
+
+
+def text(name, categories, *, missing=0, other=-7, source="base", **rest):
+    bins = [attribute("category", p, values=values, label=", ".join(values)) for values, p in categories]
+    return _characteristic(name, "text", (*bins, attribute("missing", missing), attribute("other", other)), source, rest)
+
+
+def _characteristic(name, kind, attributes, source, rest):
+    given = {"label": Label(zh=f"指标{name}", en=name), "trend": "none", "coefficient": 1.0, "information_value": 0.1, **rest}
+    return Characteristic(name=name, kind=kind, attributes=attributes, source=source, **given)
+
+
+def card(**changes):
+    """Every kind of attribute, two baselines, a float edge that no decimal has exactly, quotes in a category."""
+    characteristics = (
+        number("arrears", (1, 3), (12, -4, -31), missing=-6, source="market"),
+        number("share", (0.1, 0.30000000000000004, 2.5), (-20, -3, 8, 17), special=((-9, -11), (0.2, 5)), missing=2),
+        text("grade", ((("优",), 25), (("良", "it's"), 9), (("差",), -40)), missing=-2, other=-7),
+        number("training", (1, 5), (0, 3, 6), missing=0, source="self_declared", unverified_cap=6),
+        number("age", (12,), (-8, 6), missing=0, source="industry"),
+    )
+    near = {"arrears": 5, "share": 4, "grade": 3, "training": 1, "age": 0}
+    given = {
+        "name": "food",
+        "industry": "food_service",
+        "target": "violation",
+        "scaling": Scaling(base_score=600, base_odds=50, pdo=20),
+        "constant": 512,
+        "characteristics": characteristics,
+        "baselines": (
+            Baseline(name="population", points={"arrears": 8, "share": 3, "grade": 4, "training": 1, "age": 2}),
+            Baseline(name="C", above_score=480, points={name: value - 9 for name, value in near.items()}),
+            Baseline(name="B", above_score=510, points=near),
+        ),
+        "training": {"rows": 1200, "window": ["2022-01-01", "2023-12-31"], "effective_size": 903.25},
+    }
+    return Scorecard(**{**given, **changes})
