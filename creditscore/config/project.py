@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from creditscore.config.base import Day, Label, Name, Purpose, Spec
+from creditscore.config.calendar import WorkCalendar
 from creditscore.config.catalogue import Catalogue
 from creditscore.config.features import FeatureFile, FeatureSpec
 from creditscore.config.load import read_spec, sha256_file
@@ -29,6 +30,10 @@ class ProjectFile(Spec):
     languages: tuple[str, ...] = ("zh", "en")
     #: A drop of the number of subjects against the run before that stops the run.
     max_row_drop: float = Field(default=0.3, gt=0, le=1)
+    #: A task's frame is made this many days before it starts.
+    plan_ahead_days: int = Field(default=31, ge=0, le=366)
+    #: Records whose shortest publication period ends within so many days are listed (最短公示期届满提醒).
+    repair_reminder_days: int = Field(default=30, ge=1, le=366)
     contact: str = ""
 
 
@@ -44,6 +49,7 @@ class Project:
     targets: dict[str, TargetSpec]
     scorecards: ScorecardsFile
     tasks: dict[str, Task]
+    calendar: WorkCalendar
     sha256: str
 
     def policy(self, on: str | Day) -> TierPolicy:
@@ -61,7 +67,7 @@ def load_project(folder: str | Path) -> Project:
 
     Args:
         folder: Holds ``project.toml sources.toml catalogue.toml features.toml targets.toml
-            scorecards.toml tasks.toml`` and ``tiering/<date>.toml``.
+            scorecards.toml tasks.toml``, ``tiering/<date>.toml`` and perhaps ``calendar.toml``.
 
     Raises:
         ConfigError: A file is missing or faulty, or two files contradict each other.
@@ -79,6 +85,7 @@ def load_project(folder: str | Path) -> Project:
         targets=targets,
         scorecards=read_spec(ScorecardsFile, root / "scorecards.toml"),
         tasks={task.id: task for task in read_spec(TaskFile, root / "tasks.toml").task},
+        calendar=read_spec(WorkCalendar, root / "calendar.toml") if (root / "calendar.toml").is_file() else WorkCalendar(),
         sha256=config_sha256(root),
     )
     _check_names_across_files(project)

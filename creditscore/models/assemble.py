@@ -11,6 +11,7 @@ from creditscore.config.scorecards import Scaling
 from creditscore.models.attribute import Attribute, Characteristic
 from creditscore.models.bin_table import BinTable
 from creditscore.models.calibration import Points
+from creditscore.models.partition import Partition
 from creditscore.models.probability import ppm_of_score, score_of
 from creditscore.models.scorecard import Baseline, Scorecard
 
@@ -32,22 +33,20 @@ def characteristic(table: BinTable, points: NDArray[np.int64], coefficient: floa
         trend=table.partition.trend,
         coefficient=coefficient,
         information_value=round(table.information_value, _RATE_DIGITS),
-        unverified_cap=factor.points_cap if factor.source == "self_declared" else None,
-        attributes=tuple(
-            _attribute(table, place, int(points[place]), smoothing=smoothing) for place in range(len(table.rows))
-        ),
+        unverified_cap=factor.cap,
+        attributes=tuple(_attribute(table, place, int(points[place]), smoothing=smoothing) for place in range(len(table.rows))),
     )
 
 
 def _attribute(table: BinTable, place: int, points: int, *, smoothing: float) -> Attribute:
-    lower, upper, values, label = _place(table, place)
+    lower, upper = _bounds(table.partition, place)
     rate = float(table.bad_rate(smoothing)[place]) if table.weight[place] + smoothing > 0 else None
     return Attribute(
         kind=table.partition.kinds[place],
         lower=lower,
         upper=upper,
-        values=values,
-        label=label,
+        values=table.partition.values(place),
+        label=table.partition.label(place),
         rows=int(table.rows[place]),
         weight=min(1.0, round(float(table.weight[place]), _WEIGHT_DIGITS)),
         bad_rate=None if rate is None else min(1.0, round(rate, _RATE_DIGITS)),
@@ -57,28 +56,11 @@ def _attribute(table: BinTable, place: int, points: int, *, smoothing: float) ->
     )
 
 
-def _place(table: BinTable, place: int) -> tuple[float | None, float | None, tuple[str | int | float, ...], str]:
-    partition, kind = table.partition, table.partition.kinds[place]
-    if kind == "interval":
-        bounds = [None, *partition.edges, None]
-        lower, upper = bounds[place], bounds[place + 1]
-        start = "(-inf" if lower is None else f"[{number(lower)}"
-        return lower, upper, (), f"{start}, {'inf' if upper is None else number(upper)})"
-    if kind == "category":
-        return None, None, partition.groups[place], ", ".join(partition.groups[place])
-    if kind == "special":
-        values = tuple(_plain(value) for value in partition.special)
-        return None, None, values, "special: " + ", ".join(str(value) for value in values)
-    return None, None, (), kind
-
-
-def number(value: float) -> str:
-    """A bound without a needless ``.0``."""
-    return str(_plain(value))
-
-
-def _plain(value: float | str) -> str | int | float:
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+def _bounds(partition: Partition, place: int) -> tuple[float | None, float | None]:
+    if partition.kinds[place] != "interval":
+        return None, None
+    bounds = [None, *partition.edges, None]
+    return bounds[place], bounds[place + 1]
 
 
 def cut_score(scaling: Scaling, probability: float) -> int:

@@ -93,7 +93,9 @@ def in_order(partition: Partition, woe: Floats, weight: Floats, small: NDArray[n
     if partition.factor.source == "base":
         found[kinds.index("missing")] = 0.0
     if bins:
-        found[:bins] = project(found[:bins], np.where(small, _ALMOST_NOTHING, np.maximum(weight, _ALMOST_NOTHING))[:bins], partition.trend)
+        found[:bins] = project(
+            found[:bins], np.where(small, _ALMOST_NOTHING, np.maximum(weight, _ALMOST_NOTHING))[:bins], partition.trend
+        )
     if partition.factor.source == "self_declared":
         worst = found[:bins].min() if bins else 0.0
         found[:bins] -= worst

@@ -131,8 +131,10 @@ def _measured(good: Floats, bad: Floats, binning: Binning) -> tuple[list[int], s
 
 def _not_pure(good: Floats, bad: Floats, smoothing: float) -> tuple[Floats, Floats]:
     """A few distinct values (flags, grades): a pure one stays a bin of its own instead of being merged away."""
-    pure = ((good == 0) | (bad == 0)) & (good + bad > 0)
-    return good + pure * smoothing * good.sum(), bad + pure * smoothing * bad.sum()
+    weight = good + bad
+    less_good = np.where((good == 0) & (bad > 0), np.minimum(smoothing * good.sum(), weight / 2), 0.0)
+    less_bad = np.where((bad == 0) & (good > 0), np.minimum(smoothing * bad.sum(), weight / 2), 0.0)
+    return good + less_good - less_bad, bad + less_bad - less_good
 
 
 def _search(good: Floats, bad: Floats, trend: Search | None, binning: Binning) -> list[int]:

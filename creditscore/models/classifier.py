@@ -127,7 +127,7 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             intercept=start + slope * (fit.regression.intercept + fit.nuisance_mean),
             coefficients=slope * fit.regression.coefficients,
             woe=[table.woe for table in fit.tables],
-            caps=[cap_of(table.partition.factor) for table in fit.tables],
+            caps=[table.partition.factor.cap for table in fit.tables],
         )
         points = centred(self.scaling, points, patterns.codes, patterns.weight, sample.bad_share)
         names = [table.name for table in fit.tables]
@@ -181,12 +181,6 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"features: X has {frame.shape[1]} features, but ScorecardClassifier is expecting {self.n_features_in_} features as input"
             )
         return frame
-
-
-def cap_of(factor: Any) -> int | None:
-    """Most points a self-declared characteristic may add; None elsewhere."""
-    cap: int | None = factor.points_cap if factor.source == "self_declared" else None
-    return cap
 
 
 def training_of(sample: Sample) -> dict[str, JsonValue]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.types as pt
 from numpy.typing import NDArray
 
@@ -101,18 +102,20 @@ def texts(column: Any, name: str) -> pa.Array:
         DataError: when it holds anything but texts and missing values: 1 is not "1".
     """
     array = _pandas_texts(column, name) if isinstance(column, pd.Series) else column
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):  # combine_chunks gives chunks back where one would be too long
-        array = pa.chunked_array(array.chunks).cast(pa.large_string()).combine_chunks()
     if array.null_count == len(array):
         return pa.nulls(len(array), pa.large_string())
     kind = array.type.value_type if pt.is_dictionary(array.type) else array.type
     if not _is_text_type(kind):
         raise DataError(f"column {name}: expected texts (got {kind}); codes such as 0111 stay texts from the file on")
-    if pt.is_string_view(kind):
-        array = array.cast(pa.large_string())
-    return array
+    chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
+    return chunks[0] if len(chunks) == 1 and not pt.is_string_view(kind) else pa.concat_arrays([_large(one) for one in chunks])
+
+
+def _large(array: pa.Array) -> pa.Array:
+    """As large strings: views and dictionaries of views have few kernels, and dictionaries differ by chunk."""
+    if pt.is_dictionary(array.type):
+        return pc.take(array.dictionary.cast(pa.large_string()), array.indices)
+    return array.cast(pa.large_string())
 
 
 def _is_text_type(kind: pa.DataType) -> bool:

@@ -86,9 +86,7 @@ def _cases(sample: Sample) -> tuple[float, float]:
     return effective_size(sample.weight[~sample.bad]), effective_size(sample.weight[sample.bad])
 
 
-def _tables(
-    sample: Sample, settings: Settings, ledger: Ledger
-) -> tuple[dict[str, BinTable], dict[str, NDArray[np.uint8]]]:
+def _tables(sample: Sample, settings: Settings, ledger: Ledger) -> tuple[dict[str, BinTable], dict[str, NDArray[np.uint8]]]:
     for column in sample.columns:
         ledger.enter(column.factor.name, auc=round(column_auc(column, sample), 6))
     for name, reason in sample.refused.items():

@@ -34,6 +34,11 @@ class Factor:
     points_cap: int | None = None
     text: bool | None = None
 
+    @property
+    def cap(self) -> int | None:
+        """Most points a self-declared characteristic may add; None elsewhere."""
+        return self.points_cap if self.source == "self_declared" else None
+
 
 @dataclass(frozen=True)
 class Column:

@@ -72,9 +72,7 @@ def connectedness(visits: Visits, groups: NDArray[np.int64] | None = None) -> Co
     design, size = visits.design(), len(visits.inspectors)
     if size == 0:
         return Connectedness(0, 0, 0.0)
-    met = sparse.csr_matrix(
-        (np.ones(len(groups)), (groups, visits.team)), shape=(int(groups.max()) + 1, len(visits.sets))
-    )
+    met = sparse.csr_matrix((np.ones(len(groups)), (groups, visits.team)), shape=(int(groups.max()) + 1, len(visits.sets)))
     links = (met @ (design > 0)).astype(bool)
     graph = sparse.bmat([[None, links.T], [links, None]])
     labels = csgraph.connected_components(graph, directed=False)[1]

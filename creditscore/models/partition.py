@@ -46,8 +46,29 @@ class Partition:
         found[column.missing] = missing
         return found
 
+    def values(self, place: int) -> tuple[str | int | float, ...]:
+        """Texts of a category, or special codes; nothing elsewhere."""
+        kind = self.kinds[place]
+        if kind == "category":
+            return self.groups[place]
+        return tuple(_plain(value) for value in self.special) if kind == "special" else ()
+
+    def label(self, place: int) -> str:
+        """How the attribute is called: ``[0, 3)``, ``A, B``, ``special: -9``, ``missing``, ``other``."""
+        kind = self.kinds[place]
+        if kind == "interval":
+            starts = ["(-inf", *(f"[{_plain(edge)}" for edge in self.edges)]
+            ends = [*(str(_plain(edge)) for edge in self.edges), "inf"]
+            return f"{starts[place]}, {ends[place]})"
+        listed = ", ".join(str(value) for value in self.values(place))
+        return {"category": listed, "special": f"special: {listed}"}.get(kind, kind)
+
     def _group(self, category: str) -> int:
         if category in self.special:
             return self.bins
         places = (place for place, group in enumerate(self.groups) if category in group)
         return next(places, len(self.kinds) - 1)
+
+
+def _plain(value: float | str) -> str | int | float:
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value

@@ -20,6 +20,8 @@ class Patterns:
     industry: NDArray[np.int64]
     good: Floats
     bad: Floats
+    #: Rows of the sample, not weighted.
+    rows: NDArray[np.int64]
 
     @property
     def weight(self) -> Floats:
@@ -42,7 +44,7 @@ def patterns_of(codes: Sequence[NDArray[np.uint8]], sample: Sample) -> Patterns:
     packed = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1]))).ravel()
     _, first, places = np.unique(packed, return_index=True, return_inverse=True)
     good, bad = sample.sums(places, len(first))
-    return Patterns(matrix[first], team[first], sample.industry[first], good, bad)
+    return Patterns(matrix[first], team[first], sample.industry[first], good, bad, np.bincount(places, minlength=len(first)))
 
 
 def _bytes(values: NDArray[np.int64]) -> NDArray[np.uint8]:

@@ -135,9 +135,7 @@ def _solve(problem: _Problem, theta: Floats) -> tuple[Floats, int]:
     raise DataError("regression: did not settle; expected finite WoE and a positive ridge")
 
 
-def _line_search(
-    problem: _Problem, theta: Floats, direction: Floats, gradient: Floats, loss: float
-) -> tuple[Floats, float, bool]:
+def _line_search(problem: _Problem, theta: Floats, direction: Floats, gradient: Floats, loss: float) -> tuple[Floats, float, bool]:
     """The first of the halved steps that lowers the loss as its slope promises; settled when none does."""
     signed = slice(1, 1 + problem.signed)
     for halvings in range(40):

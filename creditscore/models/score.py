@@ -79,7 +79,7 @@ def to_sql(card: Scorecard, dialect: Dialect = "duckdb", *, table: str = "featur
 def _with_points(table: "ir.Table", card: Scorecard, keys: tuple[str, ...]) -> "ir.Table":
     missing = [name for name in (*keys, *card.features) if name not in table.columns]
     if missing:
-        raise DataError(f"scorecard {card.name}: columns missing from {table.get_name()}: {', '.join(missing)}")
+        raise DataError(f"scorecard {card.name}: columns missing from the table: {', '.join(missing)}")
     return table.select(*keys, *[_points(table[one.name], one).name(f"p_{one.name}") for one in card.characteristics])
 
 

@@ -120,13 +120,15 @@ def by_information(
     return left
 
 
-def by_redundancy(
-    tables: Sequence[BinTable], woe: Floats, weight: Floats, ledger: Ledger, selection: Selection
-) -> list[BinTable]:
+def by_redundancy(tables: Sequence[BinTable], woe: Floats, weight: Floats, ledger: Ledger, selection: Selection) -> list[BinTable]:
     """Of two whose WoE go together, the one that tells less leaves. Source ``base`` stays."""
     first = sorted(
         range(len(tables)),
-        key=lambda place: (tables[place].partition.factor.source != "base", -round(tables[place].information_value, 9), tables[place].name),
+        key=lambda place: (
+            tables[place].partition.factor.source != "base",
+            -round(tables[place].information_value, 9),
+            tables[place].name,
+        ),
     )
     correlation = weighted_correlation(woe, weight)
     stay: list[int] = []

@@ -9,11 +9,13 @@ import pandas as pd
 from creditscore.config.base import SOURCES, Label, Language, Source
 from creditscore.errors import DataError
 from creditscore.models import in_memory, reasons
-from creditscore.models.scorecard import Scorecard
+from creditscore.models.scorecard import Baseline, Scorecard
 from creditscore.reporting.book import RunBook, described
 from creditscore.reporting.columns import rule_text
 from creditscore.reporting.nearest import Change, nearest_change
 from creditscore.reporting.words import say
+
+_RECORD = ("feature", "kind", "event_id", "document_no", "event_date")
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,35 @@ class SourceRecord:
 
 
 @dataclass(frozen=True)
+class Points:
+    """How a score came about. ``constant + sum of points = score``; ``sum of differences = baseline score − score``.
+
+    ``blocks`` are subtotals by source that add up to the score; ``base`` holds the constant.
+    """
+
+    score: int
+    probability_ppm: int
+    card: str
+    constant: int
+    lines: tuple[Line, ...]
+    blocks: Mapping[Source, int]
+    baseline_name: str
+    baseline_score: int
+    change: Change
+
+    @property
+    def reasons(self) -> tuple[Line, ...]:
+        """The up to four characteristics that lost most, most first, ties by name."""
+        lost = [line for line in self.lines if line.difference > 0]
+        return tuple(sorted(lost, key=lambda line: (-line.difference, line.name))[:4])
+
+
+@dataclass(frozen=True)
 class Explanation:
     """All that is said of one subject on one day.
 
-    ``constant + sum of points = score`` and ``sum of differences = baseline score − score``, exactly.
-    ``rule`` (an override, say) leads: where it set the tier, points did not. ``score`` is None for
-    a subject that is not rated; then there are no lines.
+    The rule leads: where an override set the tier, points did not. ``points`` is None for a subject
+    that is not rated, or whose features were not given.
     """
 
     subject_id: str
@@ -65,24 +90,9 @@ class Explanation:
     status: str
     rule: str
     rule_label: Label
-    score: int | None = None
-    probability_ppm: int | None = None
-    card: str = ""
-    constant: int = 0
-    lines: tuple[Line, ...] = ()
-    #: Subtotals by source; ``base`` holds the constant; they add up to the score.
-    blocks: Mapping[Source, int] | None = None
-    baseline_name: str = ""
-    baseline_score: int | None = None
-    change: Change | None = None
-    records: tuple[SourceRecord, ...] = ()
-    contact: str = ""
-
-    @property
-    def reasons(self) -> tuple[Line, ...]:
-        """The up to four characteristics that lost most, most first, ties by name."""
-        lost = [line for line in self.lines if line.difference > 0]
-        return tuple(sorted(lost, key=lambda line: (-line.difference, line.name))[:4])
+    points: Points | None
+    records: tuple[SourceRecord, ...]
+    contact: str
 
     def to_text(self, lang: Language = "zh") -> str:
         """Plain text, one fact a line."""
@@ -122,8 +132,8 @@ def explain_subject(
     if len(found) != 1:
         raise DataError(f"explain: expected one row of tiers for this subject_id (got {len(found)}); look it up as of another day?")
     row = {str(key): (None if value is None or value != value else value) for key, value in found.iloc[0].items()}
-    scored = _scored(book, subject_id, features)
     rule = str(row.get("rule") or "")
+    scored = _scored(book, subject_id, features)
     return Explanation(
         subject_id=subject_id,
         as_of=book.as_of,
@@ -135,9 +145,9 @@ def explain_subject(
         status=str(row.get("status") or "final"),
         rule=rule,
         rule_label=say(rule_text(book, rule, "zh"), rule_text(book, rule, "en")),
-        records=_records(book, subject_id, rule, records),
+        points=None if scored is None else _points(book, *scored, industry=str(row.get("industry") or "")),
+        records=_source_records(book, subject_id, rule, records),
         contact=book.contact,
-        **({} if scored is None else _points(book, *scored)),
     )
 
 
@@ -159,26 +169,48 @@ def _scored(book: RunBook, subject_id: str, features: pd.DataFrame | None) -> tu
     return card, row, published
 
 
-def _points(book: RunBook, card: Scorecard, row: pd.DataFrame, score: int) -> "dict[str, object]":
-    """The part of an explanation that a score has."""
-    own = in_memory.points(card, row).iloc[0]
-    places = in_memory.positions(card, row).iloc[0]
-    baseline = reasons.baseline_of(card, score) if hasattr(reasons, "baseline_of") else _baseline(card, score)
+def _points(book: RunBook, card: Scorecard, row: pd.DataFrame, score: int, *, industry: str) -> Points:
+    lines, blocks = _lines(card, row, score), in_memory.block_points(card, row).iloc[0]
+    baseline = _baseline(card, score)
+    return Points(
+        score=score,
+        probability_ppm=int(in_memory.probability_ppm(card, card.scores(row)).iloc[0]),
+        card=card.sha256,
+        constant=card.constant,
+        lines=lines,
+        blocks={source: int(blocks[f"points_{source}"]) for source in SOURCES},
+        baseline_name=baseline.name,
+        baseline_score=card.constant + sum(baseline.points.values()),
+        change=nearest_change(book, card, {line.name: line.points for line in lines}, score, industry),
+    )
+
+
+def _baseline(card: Scorecard, score: int) -> Baseline:
+    """The one of the smallest cut above the score, else the one for all."""
+    with_cut, default = reasons.baselines(card)
+    return next((one for one in with_cut if (one.above_score or 0) > score), default)
+
+
+def _lines(card: Scorecard, row: pd.DataFrame, score: int) -> tuple[Line, ...]:
+    places, compared = in_memory.positions(card, row).iloc[0], _baseline(card, score).points
     lines = []
     for one in card.characteristics:
-        bin_ = one.attributes[int(places[one.name])]
-        value = row[one.name].iloc[0]
+        bin_, value = one.attributes[int(places[one.name])], row[one.name].iloc[0]
         text = "" if pd.isna(value) else str(value)
-        lines.append(Line(one.name, one.label, one.source, text, bin_.label, bin_.kind, int(own[one.name]), baseline.points[one.name]))
-    blocks = in_memory.block_points(card, row).iloc[0]
-    return {
-        "score": score,
-        "probability_ppm": int(in_memory.probability_ppm(card, card.scores(row)).iloc[0]),
-        "card": card.sha256,
-        "constant": card.constant,
-        "lines": tuple(lines),
-        "blocks": {source: int(blocks[f"points_{source}"]) for source in SOURCES},
-        "baseline_name": baseline.name,
-        "baseline_score": card.constant + sum(baseline.points.values()),
-        "change": nearest_change(book, card, {line.name: line.points for line in lines}, score),
-    }
+        lines.append(Line(one.name, one.label, one.source, text, bin_.label, bin_.kind, bin_.points, compared[one.name]))
+    return tuple(lines)
+
+
+def _source_records(book: RunBook, subject_id: str, rule: str, records: pd.DataFrame | None) -> tuple[SourceRecord, ...]:
+    """Listings behind the rule first, then the records behind features."""
+    frames = []
+    if not book.lists.empty:
+        listed = book.lists[book.lists["subject_id"] == subject_id]
+        frames.append(listed[listed["kind"] == rule.removeprefix("override:")].assign(feature=""))
+    if records is not None:
+        frames.append(records[records["subject_id"] == subject_id] if "subject_id" in records else records)
+    found = []
+    for frame in frames:
+        columns = [frame[name] if name in frame else [None] * len(frame) for name in _RECORD]
+        found += [SourceRecord(*("" if pd.isna(cell) else str(cell) for cell in cells)) for cells in zip(*columns, strict=True)]
+    return tuple(found)

@@ -51,7 +51,10 @@ TERMS: dict[str, Term] = {
     "stratum": _term("层", "Stratum", "任务×等级×行业（可加区划）", "Task x tier x industry (maybe x region)"),
     "tier": _term("等级", "Tier", "现行等级，按此抽取；未评为 NR", "The tier that holds and is drawn from; NR is not rated"),
     "raw_tier": _term(
-        "拟定等级", "Proposed tier", "分数和规则当日给出的等级；须签批的，签批后生效", "What score and rules say today; where it needs a signature, not yet in force"
+        "拟定等级",
+        "Proposed tier",
+        "分数和规则当日给出的等级；须签批的，签批后生效",
+        "What score and rules say today; where it needs a signature, not yet in force",
     ),
     "previous_tier": _term("上期等级", "Previous tier"),
     "rule": _term("适用规则", "Rule", "改变等级的规则；空白表示按分数", "Rule that set the tier; blank means the score did"),

@@ -81,7 +81,8 @@ class Bits:
 
     def normal(self, count: int) -> Ints:
         """Standard normal, in thousandths."""
-        return normal_table()[self.halves(count) >> np.uint32(20)]
+        found: Ints = normal_table()[self.halves(count) >> np.uint32(20)]
+        return found
 
     def hits(self, chance: NDArray[np.uint32] | float, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         """True with the chance given as bounds of the same shape, or as one share."""

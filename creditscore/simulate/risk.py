@@ -20,7 +20,8 @@ INDUSTRY_RISK = np.array([model.risk for model in INDUSTRIES] + [0] * len(OTHER_
 
 def conduct_at(subjects: Subjects, time: Time, rows: NDArray[Any] | slice, months: NDArray[Any]) -> Ints:
     """Conduct in a month: half the drift below its middle at the beginning, half above it at the end."""
-    return subjects.conduct[rows] + subjects.drift[rows] * (2 * months - time.months) // (2 * time.months)
+    conduct: Ints = subjects.conduct[rows] + subjects.drift[rows] * (2 * months - time.months) // (2 * time.months)
+    return conduct
 
 
 def log_odds_at(subjects: Subjects, time: Time, rows: NDArray[Any] | slice, months: NDArray[Any]) -> Ints:

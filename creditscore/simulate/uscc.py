@@ -36,7 +36,8 @@ def organisation_digit(bodies: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def check_character(first: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The eighteenth character by GB 32100: ``(31 - sum) mod 31``."""
-    return _LETTERS[(-(_VALUE[first] @ _WEIGHTS)) % 31]
+    letters: NDArray[np.uint8] = _LETTERS[(-(_VALUE[first] @ _WEIGHTS)) % 31]
+    return letters
 
 
 def codes(prefixes: list[str], which: NDArray[Any], serials: NDArray[Any], offset: int) -> Codes:

@@ -1,4 +1,7 @@
-"""Small cards for tests."""
+"""Small cards and frames for tests."""
+
+import numpy as np
+import pandas as pd
 
 from creditscore.config.base import Label
 from creditscore.config.scorecards import Scaling
@@ -52,3 +55,18 @@ def card(**changes):
         "training": {"rows": 1200, "window": ["2022-01-01", "2023-12-31"], "effective_size": 903.25},
     }
     return Scorecard(**{**given, **changes})
+
+
+def frame(n=400, seed=0):
+    """Every kind of value of the columns of :func:`card`, without infinities; columns in another order."""
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "grade": rng.choice(np.array(["优", "良", "it's", "差", "unseen", None, ""], dtype=object), n),
+            "age": rng.choice([3.0, 12.0, np.nan, 1000.0], n),
+            "share": rng.choice([0.1, 0.2, 0.3, 0.1 + 0.2, 2.5, -9.0, np.nan, 3e300, 0.0999999], n),
+            "arrears": rng.choice([0.0, 1.0, 2.0, 3.0, np.nan], n),
+            "training": rng.integers(0, 8, n),
+        },
+        index=rng.permutation(n) * 3 + 7,
+    )

@@ -1,0 +1,164 @@
+"""Prints an explanation as text and as a page."""
+
+from collections.abc import Iterator
+
+from creditscore.config.base import SOURCES, Language
+from creditscore.reporting.explain import Explanation, Line, Points
+from creditscore.reporting.sheets_audit import bin_text
+from creditscore.reporting.tables import Grid, grid, percent, signed
+from creditscore.reporting.words import SOURCES as SOURCE_WORDS
+from creditscore.reporting.words import TIERS, say
+
+_OBJECT = say(
+    "认为记录有误的，可以向作出记录的单位或本机关提出异议。异议期间该记录不计入，等级既不因此上升也不因此下降。",
+    "Whoever holds a record to be wrong may object to the body that made it or to this authority. While the objection is open "
+    "the record does not count and the tier neither rises nor falls because of it.",
+)
+_REPAIR = say(
+    "依法完成信用修复、撤销或者期满的记录，自生效且为本机关所知之日起不再计入。",
+    "A record that was repaired, withdrawn or has expired no longer counts from the day this is in effect and known here.",
+)
+_NATURE = say(
+    "等级只用于分配抽查力量，不是认定、处罚、黑名单，也不作为贷款等决定的依据。",
+    "A tier allocates inspection effort. It is not a verdict, a punishment, a blacklist or a loan decision.",
+)
+
+
+def to_text(it: Explanation, lang: Language) -> str:
+    """Plain text, one fact a line; the rule before the points."""
+    return "\n".join(_text(it, lang)) + "\n"
+
+
+def to_html(it: Explanation, lang: Language) -> str:
+    """A whole page."""
+    from creditscore.reporting.html import render_page
+
+    return render_page("explain.html.j2", _parts(it, lang), lang=lang, title=f"{it.subject_id} {it.as_of.isoformat()}")
+
+
+def to_fragment(it: Explanation, lang: Language) -> str:
+    """The text as a fragment for notebooks."""
+    from html import escape
+
+    return f"<pre>{escape(to_text(it, lang))}</pre>"
+
+
+def tier_sentence(it: Explanation, lang: Language) -> str:
+    """The tier and what set it."""
+    tier = TIERS[it.tier].text(lang)
+    if it.status == "proposed":
+        return say(
+            f"等级 {tier}；拟定为 {it.raw_tier}，待签批（{it.rule_label.zh}）",
+            f"Tier {tier}; {it.raw_tier} is proposed ({it.rule_label.en})",
+        ).text(lang)
+    return say(f"等级 {tier}（{it.rule_label.zh}）", f"Tier {tier} ({it.rule_label.en})").text(lang)
+
+
+def change_sentence(it: Explanation, points: Points, lang: Language) -> str:
+    """The nearest change that would alter the tier; a tier that a rule sets ends with the rule's ground."""
+    change = points.change
+    steps = "；".join(f"{step.label.text(lang)} → {step.bin} ({signed(step.gain)})" for step in change.steps)
+    if not change.tier:
+        said = say(
+            f"按分数已是 A 级，距下一级 {change.margin} 分。", f"By score in A already, {change.margin} points above the next tier."
+        )
+    elif not steps:
+        said = say(
+            f"按分数升到 {change.tier} 级，改变单项记录不够。", f"No change of records alone reaches tier {change.tier} by score."
+        )
+    else:
+        said = say(
+            f"按分数升到 {change.tier} 级还差 {change.points} 分，最近的途径：{steps}。",
+            f"By score tier {change.tier} is {change.points} points away; nearest change: {steps}.",
+        )
+    if not it.rule.startswith("override:"):
+        return said.text(lang)
+    lead = say(
+        f"等级由规则“{it.rule_label.zh}”确定，其依据失效（修复、撤销、期满）后按分数为 {change.by_score} 级。",
+        f"The tier is set by the rule “{it.rule_label.en}”; once its ground has ceased the score gives {change.by_score}. ",
+    )
+    return lead.text(lang) + said.text(lang)
+
+
+def line_words(line: Line, lang: Language) -> str:
+    """A characteristic with the attribute its value falls in."""
+    return f"{line.label.text(lang)}: {bin_text(line.bin, line.bin_kind, lang)}"
+
+
+def _text(it: Explanation, lang: Language) -> Iterator[str]:
+    yield f"{it.subject_id} {it.name}".rstrip() + f" · {it.as_of.isoformat()} · {it.authority.text(lang)}"
+    yield tier_sentence(it, lang)
+    if it.previous_tier:
+        yield say(f"上期等级 {it.previous_tier}", f"Previous tier {it.previous_tier}").text(lang)
+    if it.points is not None:
+        yield from _points_text(it, it.points, lang)
+    for record in it.records:
+        where = " · ".join(
+            part for part in (record.feature, record.kind, record.event_id, record.document_no, record.event_date) if part
+        )
+        yield say("依据记录", "Record").text(lang) + f" {where}"
+    yield _REPAIR.text(lang)
+    yield _OBJECT.text(lang) + (f" {it.contact}" if it.contact else "")
+    yield _NATURE.text(lang)
+
+
+def _points_text(it: Explanation, points: Points, lang: Language) -> Iterator[str]:
+    risk = percent(points.probability_ppm / 1_000_000, 2)
+    yield say(
+        f"得分 {points.score}（风险 {risk}，评分卡 {points.card[:12]}）",
+        f"Score {points.score} (risk {risk}, card {points.card[:12]})",
+    ).text(lang)
+    for place, line in enumerate(points.reasons, start=1):
+        yield say(f"原因{place} ", f"Reason {place}: ").text(lang) + f"{line_words(line, lang)} ({signed(-line.difference)})"
+    yield say(f"常数 {points.constant}", f"Constant {points.constant}").text(lang)
+    for line in points.lines:
+        base = say("基准", "baseline").text(lang)
+        yield f"  {line_words(line, lang)}  {signed(line.points)} ({base} {signed(line.baseline)}, {signed(-line.difference)})"
+    blocks = " + ".join(f"{SOURCE_WORDS[source].text(lang)} {points.blocks[source]}" for source in SOURCES)
+    yield f"{blocks} = {points.score}"
+    yield change_sentence(it, points, lang)
+
+
+def _parts(it: Explanation, lang: Language) -> dict[str, object]:
+    return {
+        "it": it,
+        "points": it.points,
+        "tier_sentence": tier_sentence(it, lang),
+        "change": change_sentence(it, it.points, lang) if it.points else "",
+        "reasons": [(line_words(line, lang), signed(-line.difference)) for line in it.points.reasons] if it.points else [],
+        "lines": _line_grid(it.points, lang) if it.points else None,
+        "blocks": _block_grid(it.points, lang) if it.points else None,
+        "risk": percent(it.points.probability_ppm / 1_000_000, 2) if it.points else "",
+        "records": _record_grid(it, lang),
+        "notes": (_REPAIR.text(lang), _OBJECT.text(lang), _NATURE.text(lang)),
+    }
+
+
+def _line_grid(points: Points, lang: Language) -> Grid:
+    rows = [[say("常数", "Constant").text(lang), "", "", str(points.constant), str(points.constant), "0"]]
+    for line in points.lines:
+        value = bin_text(line.bin, line.bin_kind, lang)
+        source = SOURCE_WORDS[line.source].text(lang)
+        rows.append([line.label.text(lang), source, value, signed(line.points), signed(line.baseline), signed(-line.difference)])
+    total = points.score - points.baseline_score
+    rows.append([say("合计", "Total").text(lang), "", "", str(points.score), str(points.baseline_score), signed(total)])
+    heads = [
+        say("指标", "Characteristic"),
+        say("来源", "Source"),
+        say("取值", "Attribute"),
+        say("分值", "Points"),
+        say("基准", "Baseline"),
+    ]
+    return grid([*(head.text(lang) for head in heads), say("差", "Difference").text(lang)], rows, numbers=[3, 4, 5])
+
+
+def _block_grid(points: Points, lang: Language) -> Grid:
+    rows = [[SOURCE_WORDS[source].text(lang), str(points.blocks[source])] for source in SOURCES]
+    heads = [say("来源", "Source").text(lang), say("小计", "Subtotal").text(lang)]
+    return grid(heads, [*rows, [say("得分", "Score").text(lang), str(points.score)]], numbers=[1])
+
+
+def _record_grid(it: Explanation, lang: Language) -> Grid:
+    rows = [[one.feature, one.kind, one.event_id, one.document_no, one.event_date] for one in it.records]
+    heads = [say("指标", "Feature"), say("类别", "Kind"), say("记录编号", "Record"), say("文号", "Document"), say("日期", "Date")]
+    return grid([head.text(lang) for head in heads], rows)

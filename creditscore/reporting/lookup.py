@@ -1,0 +1,54 @@
+"""The credit check (信用核查) of ids: tier, day, version of the card, lists, measures. Nothing else of a subject."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+import pyarrow as pa
+
+from creditscore.config.base import Language
+from creditscore.records.identity import compact
+from creditscore.reporting.book import RunBook
+
+LOOKUP_COLUMNS = ("subject_id", "found", "tier", "status", "as_of", "scorecard", "lists", "measures")
+
+
+def lookup_rows(book: RunBook, ids: Iterable[str], *, lang: Language = "zh") -> pd.DataFrame:
+    """One row per id asked for, in that order: the columns of :data:`LOOKUP_COLUMNS`.
+
+    Ids are compared in their plain form (half width, upper case, no spaces); ``subject_id`` is that
+    form. ``lists`` are the listings in force, ``measures`` the policy's measures for the tier (of the
+    industry or of all), each joined by ``；``. An id the run does not know has ``found`` False and
+    nothing else: that is no statement on the subject.
+    """
+    asked = pd.DataFrame({"subject_id": compact(pa.array(list(ids), pa.string())).to_pylist()}, dtype="str")
+    known = book.tiers.drop_duplicates("subject_id").set_index("subject_id")
+    out = asked.assign(found=asked["subject_id"].isin(known.index))
+    for name in ("tier", "status", "industry"):
+        out[name] = out["subject_id"].map(known[name])
+    out["as_of"] = book.as_of
+    cards = (
+        pd.Series(dtype="str")
+        if book.scores.empty
+        else book.scores.drop_duplicates("subject_id").set_index("subject_id")["scorecard"]
+    )
+    out["scorecard"] = out["subject_id"].map(cards).astype("str")
+    out["lists"] = out["subject_id"].map(_lists(book, lang)).fillna("").where(out["found"], None)
+    pairs = zip(out["found"], out["tier"], out["industry"], strict=True)
+    out["measures"] = [measures(book, tier, industry, lang) if found else None for found, tier, industry in pairs]
+    return out[list(LOOKUP_COLUMNS)]
+
+
+def measures(book: RunBook, tier: str, industry: str | None, lang: Language) -> str:
+    """The policy's measures for a tier, those of the industry and those of all."""
+    found = [one for one in book.policy.measure if one.tier == tier and one.industry in (None, industry)]
+    return "；".join(one.name.text(lang) for one in found)
+
+
+def _lists(book: RunBook, lang: Language) -> pd.Series:
+    """The names of the lists each subject is on, by subject_id."""
+    if book.lists.empty:
+        return pd.Series(dtype="str")
+    names = {kind: label.text(lang) for kind, label in book.kinds.items()}
+    shown = book.lists.assign(word=book.lists["kind"].map(names).fillna(book.lists["kind"]))
+    ordered = shown.sort_values(["subject_id", "kind"]).drop_duplicates(["subject_id", "kind"])
+    return ordered.groupby("subject_id")["word"].agg("；".join)

@@ -1,0 +1,26 @@
+"""A scorecard as an MLflow pyfunc: models-from-code over the card's JSON, no pickle anywhere."""
+
+from typing import Any
+
+import mlflow.pyfunc
+import pandas as pd
+
+from creditscore.models.scorecard import Scorecard
+
+
+class ScorecardModel(mlflow.pyfunc.PythonModel):
+    """Scores a frame with the card in the artifact ``card``: one row per row, columns score and probability_ppm."""
+
+    def load_context(self, context: Any) -> None:
+        """Read the card; MLflow calls this once (it asks for an argument of this name)."""
+        with open(context.artifacts["card"], encoding="utf-8") as stream:
+            self._card = Scorecard.from_json(stream.read())
+
+    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """The integer score and the calibrated probability of bad in ppm."""
+        scores = self._card.scores(model_input)
+        probability = self._card.predict_proba(model_input)[:, 1]
+        return pd.DataFrame({"score": scores.to_numpy(), "probability_ppm": (probability * 1_000_000).round().astype("int64")})
+
+
+mlflow.models.set_model(ScorecardModel())

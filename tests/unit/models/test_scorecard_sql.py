@@ -1,0 +1,62 @@
+"""The SQL of a card: golden texts, and names and values that cannot break out."""
+
+import os
+from pathlib import Path
+
+import pytest
+import sqlglot
+from support.cards import card, text
+
+from creditscore.errors import DataError
+from creditscore.models.scorecard import Scorecard
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+DIALECTS = ("duckdb", "spark", "postgres")
+
+
+def _golden(name, found):
+    path = GOLDEN / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(found, encoding="utf-8")
+    assert found == path.read_text(encoding="utf-8")
+
+
+def test_the_json_is_the_golden_one():
+    _golden("card.json", card().to_json())
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_sql_is_the_golden_one(dialect):
+    stored = Scorecard.from_json((GOLDEN / "card.json").read_text(encoding="utf-8"))
+    _golden(f"card.{dialect}.sql", stored.to_sql(dialect))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_sql_parses_as_one_select_with_the_promised_columns(dialect):
+    (tree,) = sqlglot.parse(card().to_sql(dialect, table="city_features"), dialect=dialect)
+    names = [column.alias_or_name for column in tree.selects]
+    points = [f"p_{name}" for name in card().features]
+    blocks = [f"points_{source}" for source in ("base", "public", "industry", "market", "self_declared")]
+    assert names == ["subject_id", "as_of", *points, *blocks, "score", "probability_ppm"]
+    assert [table.name for table in tree.find_all(sqlglot.exp.Table)] == ["city_features"]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("value", ["'; DROP TABLE x; --", "\\'; DROP TABLE x; --", 'a"b', "`", "\n"])
+def test_a_category_stays_a_literal(dialect, value):
+    odd = card(characteristics=(text("t", (((value,), 1),)),), baselines=())
+    statements = sqlglot.parse(odd.to_sql(dialect), dialect=dialect)
+    assert len(statements) == 1
+    assert value in {literal.this for literal in statements[0].find_all(sqlglot.exp.Literal)}
+
+
+def test_other_dialects_and_odd_table_names_are_refused():
+    with pytest.raises(DataError, match="duckdb, spark, postgres"):
+        card().to_sql("oracle")
+    with pytest.raises(DataError, match="table name"):
+        card().to_sql("duckdb", table="x; drop table y")
+
+
+def test_the_name_of_a_card_is_not_in_the_sql():
+    named = card(name="a\n; DROP TABLE x")
+    assert "DROP" not in named.to_sql("duckdb")
