@@ -40,7 +40,7 @@ def characteristic(table: BinTable, points: NDArray[np.int64], coefficient: floa
 
 def _attribute(table: BinTable, place: int, points: int, *, smoothing: float) -> Attribute:
     lower, upper = _bounds(table.partition, place)
-    rate = float(table.bad_rate(smoothing)[place]) if table.weight[place] + smoothing > 0 else None
+    rate = float(table.bad_rate(smoothing)[place])
     return Attribute(
         kind=table.partition.kinds[place],
         lower=lower,
@@ -49,7 +49,7 @@ def _attribute(table: BinTable, place: int, points: int, *, smoothing: float) ->
         label=table.partition.label(place),
         rows=int(table.rows[place]),
         weight=min(1.0, round(float(table.weight[place]), _WEIGHT_DIGITS)),
-        bad_rate=None if rate is None else min(1.0, round(rate, _RATE_DIGITS)),
+        bad_rate=None if np.isnan(rate) else min(1.0, round(rate, _RATE_DIGITS)),
         woe=float(table.woe[place]),
         points=points,
         neutral=bool(table.neutral[place]),

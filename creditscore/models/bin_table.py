@@ -39,7 +39,9 @@ class BinTable:
 
     @property
     def information_value(self) -> float:
-        """Sum of (share of good - share of bad) x WoE, at least 0."""
+        """Sum of (share of good - share of bad) x WoE, at least 0; 0 where a class has no rows."""
+        if not (self.good.any() and self.bad.any()):
+            return 0.0
         spread = self.good / self.good.sum() - self.bad / self.bad.sum()
         return max(0.0, float((spread * self.woe).sum()))
 
@@ -49,9 +51,10 @@ class BinTable:
         return int((self.rows > 0).sum())
 
     def bad_rate(self, smoothing: float) -> Floats:
-        """Weighted bad rate, smoothed as the WoE is."""
-        total = self.good.sum() + self.bad.sum()
-        return (self.bad + smoothing * self.bad.sum()) / (self.weight + smoothing * total)
+        """Weighted bad rate, smoothed as the WoE is; NaN where there is nothing to tell it from."""
+        weight = self.weight + smoothing * (self.good.sum() + self.bad.sum())
+        found: Floats = np.where(weight > 0, self.bad + smoothing * self.bad.sum(), np.nan) / np.where(weight > 0, weight, 1.0)
+        return found
 
     def with_woe(self, woe: Floats, *, min_share: float) -> "BinTable":
         """The same attributes with another WoE, brought in order: neutral, trend, declared."""
@@ -93,11 +96,10 @@ def in_order(partition: Partition, woe: Floats, weight: Floats, small: NDArray[n
     if partition.factor.source == "base":
         found[kinds.index("missing")] = 0.0
     if bins:
-        found[:bins] = project(
-            found[:bins], np.where(small, _ALMOST_NOTHING, np.maximum(weight, _ALMOST_NOTHING))[:bins], partition.trend
-        )
+        firm = np.where(small, 0.0, weight)[:bins]
+        found[:bins] = project(found[:bins], np.maximum(firm, _ALMOST_NOTHING), partition.trend)
     if partition.factor.source == "self_declared":
         worst = found[:bins].min() if bins else 0.0
         found[:bins] -= worst
         found[bins:] = 0.0
-    return np.round(found, WOE_DIGITS) + 0.0
+    return np.asarray(np.round(found, WOE_DIGITS) + 0.0, dtype=np.float64)

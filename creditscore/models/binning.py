@@ -7,6 +7,7 @@ of weighing it, nor the order of the rows can change what it sees.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -97,7 +98,7 @@ def _texts(column: Column, sample: Sample, binning: Binning, special: tuple[Any,
         line = sorted(kept, key=lambda place: (round(float(rate[place]), 12), texts[place]))
     after, _ = _places(good[line], bad[line], "higher_is_riskier", binning)
     bounds = [0, *(place + 1 for place in after), len(line)]
-    groups = tuple(tuple(texts[place] for place in line[a:b]) for a, b in zip(bounds[:-1], bounds[1:], strict=True) if a < b)
+    groups = tuple(tuple(texts[place] for place in line[a:b]) for a, b in pairwise(bounds) if a < b)
     return Partition(column.factor, True, "higher_is_riskier" if column.factor.order else "none", groups=groups, special=special)
 
 

@@ -83,7 +83,8 @@ def centred(scaling: Scaling, points: Points, codes: NDArray[np.uint8], weight: 
     1.8 % of the target. Rounding and caps are made good here.
     """
     unit = math.log(2) / scaling.pdo
-    eta = -((points.scores(codes) - scaling.base_score) * unit + math.log(scaling.base_odds))
+    scores = points.scores(codes).astype(np.float64)
+    eta: Floats = -((scores - scaling.base_score) * unit + math.log(scaling.base_odds))
     target = min(max(target, 1e-9), 1 - 1e-9)
     shift = -round(round(intercept_for(eta, weight, target) / unit, DIGITS))
     return Points(points.constant + shift, points.points, points.intercept, points.coefficients)

@@ -178,7 +178,8 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         frame = to_pandas(X)
         if not hasattr(self, "feature_names_in_") and frame.shape[1] != self.n_features_in_:
             raise DataError(
-                f"features: X has {frame.shape[1]} features, but ScorecardClassifier is expecting {self.n_features_in_} features as input"
+                f"features: X has {frame.shape[1]} features, but ScorecardClassifier is expecting "
+                f"{self.n_features_in_} features as input"
             )
         return frame
 

@@ -65,12 +65,7 @@ def position_lookup(one: Characteristic) -> NDArray[np.int32]:
 
 def _number_coder(one: Characteristic, values: NDArray[Any], infinite: Infinite) -> Coder:
     edges = one.edges
-    specials = [
-        (float(value), position)
-        for position, attribute in enumerate(one.attributes)
-        for value in attribute.values
-        if not isinstance(value, str)
-    ]
+    specials = [(float(value), position) for position, a in enumerate(one.attributes) for value in a.values]
 
     def codes(start: int, stop: int) -> Codes:
         block = np.ascontiguousarray(values[start:stop], dtype=np.float64)

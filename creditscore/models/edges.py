@@ -56,6 +56,5 @@ def _edge(values: NDArray[np.float64], reached: NDArray[np.float64], place: int,
     low = int(np.searchsorted(reached, reached[place] - allowed))
     high = int(np.searchsorted(reached, reached[place] + allowed, side="right"))
     target = (float(values[place]) + float(values[place + 1])) / 2
-    return edge_between(
-        float(values[min(low, place)]), float(values[max(min(high, len(values) - 1), place + 1)]), target=target, whole=whole
-    )
+    low, high = min(low, place), max(min(high, len(values) - 1), place + 1)
+    return edge_between(float(values[low]), float(values[high]), target=target, whole=whole)

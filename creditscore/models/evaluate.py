@@ -36,7 +36,7 @@ class Evaluation(Mapping[str, float]):
 
     def __init__(self, rows: Rows, *, n_boot: int, seed: int) -> None:
         self._rows, self._n_boot, self._seed = rows, n_boot, seed
-        self._values = {**_counts(rows), **_measures(rows, rows.weight)}
+        self._values = {**_counts(rows), **_measures(rows, rows.weight, (1.0, 0.0))}
 
     def __getitem__(self, name: str) -> float:
         return self._values[name]
@@ -50,9 +50,10 @@ class Evaluation(Mapping[str, float]):
     @cached_property
     def intervals(self) -> dict[str, Interval]:
         """95 % bootstrap intervals (percentiles) of each measure, whole clusters drawn, the same every time."""
-        replicates = [_measures(self._rows, weight) for weight in _replicates(self._rows, self._n_boot, self._seed)]
-        names = _measures(self._rows, self._rows.weight)
-        return {name: _percentiles(np.array([one[name] for one in replicates])) for name in names}
+        start = (self["calibration_slope"], self["calibration_intercept"])
+        draws = _replicates(self._rows, self._n_boot, self._seed)
+        replicates = [_measures(self._rows, weight, start) for weight in draws]
+        return {name: _percentiles(np.array([one[name] for one in replicates])) for name in replicates[0]}
 
     @cached_property
     def by_group(self) -> pd.DataFrame:
@@ -142,10 +143,10 @@ def _counts(rows: Rows) -> dict[str, float]:
     return {"n": float(len(rows.y)), "events": float(rows.y.sum()), "effective_size": metrics.effective_size(rows.weight)}
 
 
-def _measures(rows: Rows, weight: Floats) -> dict[str, float]:
+def _measures(rows: Rows, weight: Floats, start: Interval) -> dict[str, float]:
     y, p = rows.y, rows.probability
     auc = rows.ranking.auc(weight)
-    slope, intercept = metrics.calibration(y, p, weight)
+    slope, intercept = metrics.calibration(y, p, weight, start=start)
     found = {"auc": auc, "gini": 2 * auc - 1, "ks": rows.ranking.ks(weight)}
     if rows.groups is not None:
         found["within_group_auc"] = rows.grouped.auc(weight)

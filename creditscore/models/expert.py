@@ -67,18 +67,8 @@ def from_table(table: pd.DataFrame | str | Path, *, name: str, industry: str, sc
 
 
 def _characteristic(variable: str, rows: list[Row], scaling: Scaling) -> Characteristic:
-    kinds = Counter(row.kind for row in rows)
-    if kinds["interval"] and kinds["category"]:
-        raise DataError(
-            f"expert points: rows {_at(rows)}: {variable} has both bins of numbers and categories; expected one of them"
-        )
-    text = kinds["interval"] == 0
     source = _source(variable, rows)
-    for kind in ("missing", "other") if text else ("missing",):
-        if kinds[kind] != 1:
-            raise DataError(f"expert points: rows {_at(rows)}: {variable}: expected one row {kind} (found {kinds[kind]})")
-    if not text and kinds["other"]:
-        raise DataError(f"expert points: rows {_at(rows)}: {variable} has bins of numbers; other is for categories")
+    text = _is_text(variable, rows)
     main = _categories(variable, rows) if text else _intervals(variable, rows)
     rest = [row for kind in ("missing", "other") for row in rows if row.kind == kind]
     try:
@@ -94,6 +84,19 @@ def _characteristic(variable: str, rows: list[Row], scaling: Scaling) -> Charact
         )
     except ValidationError as error:
         raise DataError(f"expert points: rows {_at(rows)}: {error.errors(include_url=False)[0]['msg']}") from None
+
+
+def _is_text(variable: str, rows: list[Row]) -> bool:
+    kinds = Counter(row.kind for row in rows)
+    if kinds["interval"] and kinds["category"]:
+        raise DataError(f"expert points: rows {_at(rows)}: {variable} has both bins of numbers and categories; expected one")
+    text = kinds["interval"] == 0
+    for kind in ("missing", "other") if text else ("missing",):
+        if kinds[kind] != 1:
+            raise DataError(f"expert points: rows {_at(rows)}: {variable}: expected one row {kind} (found {kinds[kind]})")
+    if not text and kinds["other"]:
+        raise DataError(f"expert points: rows {_at(rows)}: {variable} has bins of numbers; other is for categories")
+    return text
 
 
 def _source(variable: str, rows: list[Row]) -> Source:

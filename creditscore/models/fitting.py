@@ -71,8 +71,8 @@ def fit_core(sample: Sample, settings: Settings, *, beyond_chance: bool = False)
     """
     ledger = Ledger()
     cases = _cases(sample) if beyond_chance else None
-    tables, codes = _tables(sample, settings, ledger)
-    tables = by_information(list(tables.values()), ledger, settings.selection, cases=cases)
+    found, codes = _tables(sample, settings, ledger)
+    tables = by_information(list(found.values()), ledger, settings.selection, cases=cases)
     patterns = patterns_of([codes[table.name] for table in tables], sample)
     woe = patterns.woe([table.woe for table in tables])
     kept = by_redundancy(tables, woe, patterns.weight, ledger, settings.selection)

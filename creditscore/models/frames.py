@@ -131,7 +131,7 @@ def read_column(series: pd.Series, factor: Factor) -> Column:
         DataError: when values are neither, or a number was declared and texts are found.
     """
     dtype = series.dtype
-    if isinstance(dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(dtype):
+    if isinstance(dtype, pd.CategoricalDtype) or (dtype != object and pd.api.types.is_string_dtype(dtype)):
         return _texts(series, factor)
     if pd.api.types.is_complex_dtype(dtype) or pd.api.types.is_datetime64_any_dtype(dtype):
         raise DataError(f"column {factor.name}: expected numbers or texts, found {dtype}; give days or months instead of dates")

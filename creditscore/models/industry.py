@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ from creditscore.models.shrinkage_table import attribute_table, shrinkage_table
 
 _LOG = logging.getLogger(__name__)
 POOLING = Pooling()
+_Pandas = TypeVar("_Pandas", pd.Series, pd.DataFrame)
 
 
 class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
@@ -207,17 +208,17 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
     def scores(self, X: object, *, industry: object) -> pd.Series:
         """Whole scores, one per row, index kept. Industries without a card are logged and counted."""
         parts = [card.scores(frame) for card, frame, _ in self._parts(X, industry)]
-        return self._whole(parts, X)
+        return _whole(parts, X)
 
     def points(self, X: object, *, industry: object) -> pd.DataFrame:
         """Whole points per characteristic; a row's sum + the constant of its card is its score."""
         parts = [card.points(frame) for card, frame, _ in self._parts(X, industry)]
-        return self._whole(parts, X)
+        return _whole(parts, X).fillna(0).astype(np.int32)  # a characteristic that a card does not have
 
     def reasons(self, X: object, *, industry: object, top: int = 4) -> pd.DataFrame:
         """Names of the characteristics that cost most against the baseline, at most ``top``."""
         parts = [card.reasons(frame, top=top) for card, frame, _ in self._parts(X, industry)]
-        return self._whole(parts, X)
+        return _whole(parts, X)
 
     def predict_proba(self, X: object, *, industry: object) -> NDArray[np.float64]:
         """(n, 2): probabilities of good and bad, calibrated in each industry."""
@@ -257,7 +258,8 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
             codes, found = np.where(codes < 0, len(found), codes), [*found, None]
         return codes.astype(np.int64), found
 
-    def _whole(self, parts: list[Any], X: object) -> Any:
-        whole = pd.concat(parts).sort_index()
-        whole.index = to_pandas(X).index
-        return whole
+
+def _whole(parts: list[_Pandas], X: object) -> _Pandas:
+    whole: _Pandas = pd.concat(parts).sort_index()
+    whole.index = to_pandas(X).index
+    return whole

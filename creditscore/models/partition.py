@@ -39,7 +39,8 @@ class Partition:
         missing = self.kinds.index("missing")
         if self.text:
             lookup = np.array([*(self._group(category) for category in column.categories), missing], dtype=np.uint8)
-            return lookup[column.values]
+            coded: NDArray[np.uint8] = lookup[column.values]
+            return coded
         found: NDArray[Any] = np.searchsorted(np.array(self.edges), column.values, side="right").astype(np.uint8)
         if self.special:
             found[np.isin(column.values, np.array(self.special, dtype=np.float64))] = self.bins

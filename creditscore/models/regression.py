@@ -39,7 +39,7 @@ class _Problem:
 
     @property
     def signed(self) -> int:
-        return self.woe.shape[1]
+        return int(self.woe.shape[1])
 
     def predictor(self, theta: Floats) -> Floats:
         cut = 1 + self.signed
@@ -97,11 +97,12 @@ def fit_regression(
 
     Args:
         woe: (patterns, characteristics); more is safer.
-        good, bad: Shares of the total weight, so the log-likelihood is per unit of weight.
+        good: Goods' shares of the total weight, so the log-likelihood is per unit of weight.
+        bad: Bads' shares.
         ridge: Penalty on the coefficients as a share of the information of the whole sample,
             ``rate x (1 - rate)`` per unit of weight: it means the same at 1 % and at 50 % bads.
-        design: (patterns, effects), sparse; ``design_ridge`` is their penalty in the same unit
-            (one number, or one per effect).
+        design: (patterns, effects), sparse.
+        design_ridge: Penalty on the effects in the same unit: one number, or one per effect.
 
     Raises:
         DataError: when the iteration does not settle (which convexity excludes for finite input).

@@ -122,14 +122,7 @@ def by_information(
 
 def by_redundancy(tables: Sequence[BinTable], woe: Floats, weight: Floats, ledger: Ledger, selection: Selection) -> list[BinTable]:
     """Of two whose WoE go together, the one that tells less leaves. Source ``base`` stays."""
-    first = sorted(
-        range(len(tables)),
-        key=lambda place: (
-            tables[place].partition.factor.source != "base",
-            -round(tables[place].information_value, 9),
-            tables[place].name,
-        ),
-    )
+    first = sorted(range(len(tables)), key=lambda place: _precedence(tables[place]))
     correlation = weighted_correlation(woe, weight)
     stay: list[int] = []
     for place in first:
@@ -140,6 +133,10 @@ def by_redundancy(tables: Sequence[BinTable], woe: Floats, weight: Floats, ledge
         else:
             stay.append(place)
     return [tables[place] for place in sorted(stay)]
+
+
+def _precedence(table: BinTable) -> tuple[bool, float, str]:
+    return table.partition.factor.source != "base", -round(table.information_value, 9), table.name
 
 
 def weighted_correlation(values: Floats, weight: Floats) -> Floats:

@@ -39,15 +39,16 @@ def score_distribution(scores: Sequence[int], tiers: Sequence[str], *, lang: Lan
     values, names = np.asarray(scores, dtype=np.int64), np.asarray(tiers, dtype=object)
     edges = np.linspace(values.min(), values.max() + 1, num=min(41, int(np.ptp(values)) + 2)) if len(values) else np.array([0, 1])
     with chart_style():
-        figure, axes = _figure(7.2, 2.7)
+        figure, axes = _figure(9.4, 2.7)
         shown = [tier for tier in TIER_ORDER if (names == tier).any()]
-        axes.hist(
-            [values[names == tier] for tier in shown],
-            bins=list(edges),
-            stacked=True,
-            color=[TIER_COLOURS[tier] for tier in shown],
-            label=[TIERS[tier].text(lang) for tier in shown],
-        )
+        if shown:
+            axes.hist(
+                [values[names == tier] for tier in shown],
+                bins=list(edges),
+                stacked=True,
+                color=[TIER_COLOURS[tier] for tier in shown],
+                label=[TIERS[tier].text(lang) for tier in shown],
+            )
         axes.set_xlabel(say("得分（越高风险越低）", "Score (higher is safer)").text(lang))
         axes.set_ylabel(say("户数", "Subjects").text(lang))
         axes.yaxis.grid(True, color=_GRID)
@@ -66,7 +67,7 @@ def tier_shares(table: pd.DataFrame, *, lang: Language = "zh") -> "Figure":
     """
     labels = list(dict.fromkeys(table["label"]))
     with chart_style():
-        figure, axes = _figure(7.2, 0.9 + 0.3 * max(len(labels), 2))
+        figure, axes = _figure(9.4, 0.9 + 0.3 * max(len(labels), 2))
         left = np.zeros(len(labels))
         for tier in TIER_ORDER:
             part = table[table["tier"] == tier].set_index("label")["share"].reindex(labels).fillna(0).to_numpy()
@@ -113,13 +114,18 @@ def card_points(card: Scorecard, *, lang: Language = "zh", top: int = 12) -> "Fi
     ]
     shown = sorted(spans, key=lambda span: (-span[0], span[1]))[:top]
     with chart_style():
-        figure, axes = _figure(7.2, 0.8 + 0.27 * max(len(shown), 2))
+        figure, axes = _figure(9.4, 0.8 + 0.27 * max(len(shown), 2))
         axes.barh(
             [span[1] for span in shown], [span[0] for span in shown], left=[span[2] for span in shown], color=_MAIN, height=0.6
         )
         for place, span in enumerate(shown):
             axes.annotate(
-                f"{span[2]} … {span[3]}", (span[3], place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=7.5
+                say(f"{span[2]} 至 {span[3]}", f"{span[2]} to {span[3]}").text(lang),
+                (span[3], place),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=7.5,
             )
         axes.invert_yaxis()
         axes.axvline(0, color="#9AA5B1", linewidth=0.8)

@@ -13,6 +13,7 @@ from creditscore.models.scorecard import Baseline, Scorecard
 from creditscore.reporting.book import RunBook, described
 from creditscore.reporting.columns import rule_text
 from creditscore.reporting.nearest import Change, nearest_change
+from creditscore.reporting.sheets_audit import bin_label
 from creditscore.reporting.words import say
 
 _RECORD = ("feature", "kind", "event_id", "document_no", "event_date")
@@ -26,8 +27,7 @@ class Line:
     label: Label
     source: Source
     value: str
-    bin: str
-    bin_kind: str
+    bin: Label
     points: int
     baseline: int
 
@@ -131,7 +131,7 @@ def explain_subject(
     found = book.tiers[book.tiers["subject_id"] == subject_id]
     if len(found) != 1:
         raise DataError(f"explain: expected one row of tiers for this subject_id (got {len(found)}); look it up as of another day?")
-    row = {str(key): (None if value is None or value != value else value) for key, value in found.iloc[0].items()}
+    row = {str(key): (None if pd.isna(value) else value) for key, value in found.iloc[0].items()}
     rule = str(row.get("rule") or "")
     scored = _scored(book, subject_id, features)
     return Explanation(
@@ -197,7 +197,7 @@ def _lines(card: Scorecard, row: pd.DataFrame, score: int) -> tuple[Line, ...]:
     for one in card.characteristics:
         bin_, value = one.attributes[int(places[one.name])], row[one.name].iloc[0]
         text = "" if pd.isna(value) else str(value)
-        lines.append(Line(one.name, one.label, one.source, text, bin_.label, bin_.kind, bin_.points, compared[one.name]))
+        lines.append(Line(one.name, one.label, one.source, text, bin_label(bin_), bin_.points, compared[one.name]))
     return tuple(lines)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from creditscore.config.base import SOURCES, Language
 from creditscore.reporting.explain import Explanation, Line, Points
-from creditscore.reporting.sheets_audit import bin_text
 from creditscore.reporting.tables import Grid, grid, percent, signed
 from creditscore.reporting.words import SOURCES as SOURCE_WORDS
 from creditscore.reporting.words import TIERS, say
@@ -57,7 +56,7 @@ def tier_sentence(it: Explanation, lang: Language) -> str:
 def change_sentence(it: Explanation, points: Points, lang: Language) -> str:
     """The nearest change that would alter the tier; a tier that a rule sets ends with the rule's ground."""
     change = points.change
-    steps = "；".join(f"{step.label.text(lang)} → {step.bin} ({signed(step.gain)})" for step in change.steps)
+    steps = "；".join(f"{step.label.text(lang)} → {step.bin.text(lang)} ({signed(step.gain)})" for step in change.steps)
     if not change.tier:
         said = say(
             f"按分数已是 A 级，距下一级 {change.margin} 分。", f"By score in A already, {change.margin} points above the next tier."
@@ -75,14 +74,14 @@ def change_sentence(it: Explanation, points: Points, lang: Language) -> str:
         return said.text(lang)
     lead = say(
         f"等级由规则“{it.rule_label.zh}”确定，其依据失效（修复、撤销、期满）后按分数为 {change.by_score} 级。",
-        f"The tier is set by the rule “{it.rule_label.en}”; once its ground has ceased the score gives {change.by_score}. ",
+        f"The tier is set by a rule ({it.rule_label.en}); once its ground has ceased the score gives {change.by_score}. ",
     )
     return lead.text(lang) + said.text(lang)
 
 
 def line_words(line: Line, lang: Language) -> str:
     """A characteristic with the attribute its value falls in."""
-    return f"{line.label.text(lang)}: {bin_text(line.bin, line.bin_kind, lang)}"
+    return f"{line.label.text(lang)}: {line.bin.text(lang)}"
 
 
 def _text(it: Explanation, lang: Language) -> Iterator[str]:
@@ -114,8 +113,9 @@ def _points_text(it: Explanation, points: Points, lang: Language) -> Iterator[st
     for line in points.lines:
         base = say("基准", "baseline").text(lang)
         yield f"  {line_words(line, lang)}  {signed(line.points)} ({base} {signed(line.baseline)}, {signed(-line.difference)})"
-    blocks = " + ".join(f"{SOURCE_WORDS[source].text(lang)} {points.blocks[source]}" for source in SOURCES)
-    yield f"{blocks} = {points.score}"
+    blocks = [f"{SOURCE_WORDS[source].text(lang)} {signed(points.blocks[source])}" for source in SOURCES if source != "base"]
+    base = f"{SOURCE_WORDS['base'].text(lang)} {points.blocks['base']}"
+    yield " · ".join([base, *blocks, say(f"合计 {points.score}", f"total {points.score}").text(lang)])
     yield change_sentence(it, points, lang)
 
 
@@ -137,9 +137,17 @@ def _parts(it: Explanation, lang: Language) -> dict[str, object]:
 def _line_grid(points: Points, lang: Language) -> Grid:
     rows = [[say("常数", "Constant").text(lang), "", "", str(points.constant), str(points.constant), "0"]]
     for line in points.lines:
-        value = bin_text(line.bin, line.bin_kind, lang)
         source = SOURCE_WORDS[line.source].text(lang)
-        rows.append([line.label.text(lang), source, value, signed(line.points), signed(line.baseline), signed(-line.difference)])
+        rows.append(
+            [
+                line.label.text(lang),
+                source,
+                line.bin.text(lang),
+                signed(line.points),
+                signed(line.baseline),
+                signed(-line.difference),
+            ]
+        )
     total = points.score - points.baseline_score
     rows.append([say("合计", "Total").text(lang), "", "", str(points.score), str(points.baseline_score), signed(total)])
     heads = [
@@ -149,13 +157,13 @@ def _line_grid(points: Points, lang: Language) -> Grid:
         say("分值", "Points"),
         say("基准", "Baseline"),
     ]
-    return grid([*(head.text(lang) for head in heads), say("差", "Difference").text(lang)], rows, numbers=[3, 4, 5])
+    return grid([*(head.text(lang) for head in heads), say("差", "Difference").text(lang)], rows, numbers=[3, 4, 5], total=True)
 
 
 def _block_grid(points: Points, lang: Language) -> Grid:
-    rows = [[SOURCE_WORDS[source].text(lang), str(points.blocks[source])] for source in SOURCES]
+    rows = [[SOURCE_WORDS[source].text(lang), str(points.blocks[source]).replace("-", "−")] for source in SOURCES]
     heads = [say("来源", "Source").text(lang), say("小计", "Subtotal").text(lang)]
-    return grid(heads, [*rows, [say("得分", "Score").text(lang), str(points.score)]], numbers=[1])
+    return grid(heads, [*rows, [say("得分", "Score").text(lang), str(points.score)]], numbers=[1], total=True)
 
 
 def _record_grid(it: Explanation, lang: Language) -> Grid:

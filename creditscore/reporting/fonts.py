@@ -41,7 +41,7 @@ def woff2_subset(text: str) -> str:
     options.name_IDs = [0, 1, 2]
     with subset.load_font(FONT, options) as font:
         cutter = subset.Subsetter(options)
-        cutter.populate(text=text + _ALWAYS)
+        cutter.populate(unicodes={ord(char) for char in text + _ALWAYS})
         cutter.subset(font)
         stream = io.BytesIO()
         subset.save_font(font, stream, options)

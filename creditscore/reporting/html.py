@@ -107,8 +107,11 @@ def _tiles(book: RunBook, lang: Language) -> Iterator[tuple[str, str, str]]:
         f"{len(book.tiers):,}",
         say(f"已评分 {book.counts.scored:,}", f"{book.counts.scored:,} scored").text(lang),
     )
+    waiting = int((book.tiers["status"] == "proposed").sum()) if "status" in book.tiers else 0
+    more = say(f"，另有 {waiting:,} 户待签批", f", {waiting:,} await signature").text(lang) if waiting else ""
     for tier in ("A", "B", "C", "D"):
-        yield say(f"{tier} 级", f"Tier {tier}").text(lang), f"{counts[tier]:,}", tables.percent(counts[tier] / total)
+        under = tables.percent(counts[tier] / total) + (more if tier == "D" else "")
+        yield say(f"{tier} 级", f"Tier {tier}").text(lang), f"{counts[tier]:,}", under
     yield say("未评", "Not rated").text(lang), f"{counts['NR']:,}", tables.percent(counts["NR"] / total)
     if "auc" in book.evaluation:
         figure = book.evaluation["auc"]

@@ -11,6 +11,7 @@ from creditscore.config.policy import TIERS
 from creditscore.models import in_memory
 from creditscore.models.scorecard import Scorecard
 from creditscore.reporting.book import RunBook
+from creditscore.reporting.sheets_audit import bin_label
 from creditscore.tiering.cut import share_levels
 
 
@@ -20,7 +21,7 @@ class Step:
 
     name: str
     label: Label
-    bin: str
+    bin: Label
     gain: int
 
 
@@ -82,12 +83,12 @@ def nearest_change(book: RunBook, card: Scorecard, own: Mapping[str, int], score
 def _steps(card: Scorecard, own: Mapping[str, int], needed: int) -> tuple[Step, ...]:
     """The single step with the smallest sufficient gain; else the largest gains until they suffice."""
     open_ = [
-        Step(one.name, one.label, bin_.label, bin_.points - own[one.name])
+        Step(one.name, one.label, bin_label(bin_), bin_.points - own[one.name])
         for one in card.characteristics
         for bin_ in one.attributes
         if bin_.kind in ("interval", "category") and bin_.points > own[one.name]
     ]
-    enough = sorted((step for step in open_ if step.gain >= needed), key=lambda step: (step.gain, step.name, step.bin))
+    enough = sorted((step for step in open_ if step.gain >= needed), key=lambda step: (step.gain, step.name, step.bin.en))
     if enough:
         return (enough[0],)
     best = {}

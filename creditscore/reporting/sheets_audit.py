@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from creditscore.config.base import Label, Language
-from creditscore.models.scorecard import Scorecard
+from creditscore.models.scorecard import Attribute, Scorecard
 from creditscore.reporting.book import RunBook, migration_table, tiers_by_industry
 from creditscore.reporting.columns import column, label_or_code, rows_of, rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
@@ -150,7 +150,7 @@ def card_rows(card: Scorecard, book: RunBook, lang: Language) -> Iterator[Sequen
                 one.label.text(lang),
                 SOURCES[one.source].text(lang),
                 one.unit,
-                bin_text(bin_.label, bin_.kind, lang),
+                bin_label(bin_).text(lang),
                 bin_.points,
                 bin_.weight,
                 bin_.bad_rate,
@@ -163,9 +163,19 @@ def card_rows(card: Scorecard, book: RunBook, lang: Language) -> Iterator[Sequen
 _BINS = {"missing": say("缺失", "Missing"), "other": say("其他", "Other")}
 
 
-def bin_text(label: str, kind: str, lang: Language) -> str:
-    """An attribute in words: missing and other have names in both languages, the rest their own label."""
-    return _BINS[kind].text(lang) if kind in _BINS else label
+def bin_label(bin_: Attribute) -> Label:
+    """An attribute in words that need no notation where an end is open: ``< 1``, ``[1, 3)``, ``≥ 3``."""
+    if bin_.kind in _BINS:
+        return _BINS[bin_.kind]
+    if bin_.kind != "interval":
+        return say(bin_.label, bin_.label)
+    if bin_.lower is None and bin_.upper is None:
+        return say("任何值", "any value")
+    if bin_.lower is None or bin_.upper is None:
+        text = f"< {bin_.upper:,.10g}" if bin_.lower is None else f"≥ {bin_.lower:,.10g}"
+    else:
+        text = f"[{bin_.lower:,.10g}, {bin_.upper:,.10g})"
+    return say(text, text)
 
 
 def dictionary_sheet(sheets: Sequence[Sheet]) -> Sheet:

@@ -17,6 +17,9 @@ LIST_SHEET = say("抽查名单", "Drawn list")
 REVIEW_SHEET = say("待复核", "To review")
 INSPECTOR_SHEET = say("人员匹配", "Inspectors")
 
+#: The list shows the beginning of a ticket, enough to see the order; sample.csv holds all of it.
+TICKET_SHOWN = 16
+
 RATIO_COLUMNS: tuple[Column, ...] = (
     column("task", width=16),
     column("task_label", width=24),
@@ -54,7 +57,7 @@ def list_columns(lang: Language) -> tuple[Column, ...]:
         column("score", "integer"),
         column("stratum", width=28),
         column("inclusion_probability", "percent"),
-        column("ticket", width=14),
+        column("ticket", width=18),
         column("reason_1", width=22),
         column("reason_2", width=22),
         column("reason_3", width=22),
@@ -90,7 +93,7 @@ def review_columns(lang: Language) -> tuple[Column, ...]:
         column("reviewer", editable=True, width=14),
         column("review_reason", editable=True, width=28),
         column("reviewed_on", "date", editable=True, width=12),
-        column("grounds_hash", width=20),
+        column("grounds_hash", width=66),
     )
 
 
@@ -157,6 +160,7 @@ def drawn_list(book: RunBook, plan: PlanLike, lang: Language) -> pd.DataFrame:
     drawn = frame[frame["drawn"].astype("bool")].sort_values(["stratum", "ticket"], kind="stable", ignore_index=True)
     drawn = described(book, drawn)
     drawn = _looked_up(drawn, book.scores, ("score", "reason_1", "reason_2", "reason_3", "reason_4"))
+    drawn["ticket"] = drawn["ticket"].astype("str").str[:TICKET_SHOWN]
     drawn["task"], drawn["order"] = plan.task.id, range(1, len(drawn) + 1)
     drawn["week"] = _weeks(len(drawn), (plan.task.end - plan.task.start).days + 1)
     inspectors = _inspectors(plan)

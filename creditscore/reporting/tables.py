@@ -11,7 +11,7 @@ from creditscore.models.scorecard import Scorecard
 from creditscore.reporting.book import TIER_ORDER, Figure, PlanLike, RunBook, migration_table, tiers_by_industry
 from creditscore.reporting.columns import rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
-from creditscore.reporting.sheets_audit import bin_text, group_text, not_rated_reasons, row_equation
+from creditscore.reporting.sheets_audit import bin_label, group_text, not_rated_reasons, row_equation
 from creditscore.reporting.words import GROUPS, METRICS, SOURCES, TERMS, TIERS, say, text_of
 
 DASH = "–"
@@ -24,11 +24,13 @@ class Grid:
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     numbers: frozenset[int] = frozenset()
+    #: Whether the last row sums the others.
+    total: bool = False
 
 
-def grid(headers: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[int] = ()) -> Grid:
+def grid(headers: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Iterable[int] = (), total: bool = False) -> Grid:
     """A grid of any sequences."""
-    return Grid(tuple(headers), tuple(tuple(row) for row in rows), frozenset(numbers))
+    return Grid(tuple(headers), tuple(tuple(row) for row in rows), frozenset(numbers), total)
 
 
 def whole(value: object) -> str:
@@ -73,7 +75,7 @@ def _number(value: object) -> float | None:
 def equation_grid(book: RunBook, lang: Language) -> Grid:
     """The row equation, with the reasons of what is out of scope under it."""
     rows = [(label.text(lang), whole(rows)) for label, rows in row_equation(book)]
-    rows += [(f"　{reason}", whole(count)) for reason, count in sorted(book.counts.out_of_scope.items())]
+    rows[4:4] = [(f"　　{reason}", whole(count)) for reason, count in sorted(book.counts.out_of_scope.items())]
     return grid((say("项", "Term").text(lang), TERMS["rows"].label.text(lang)), rows, numbers=[1])
 
 
@@ -145,7 +147,7 @@ def strata_grid(plan: PlanLike, lang: Language) -> Grid:
             [name, whole(len(part)), whole(population), whole(target), percent(target / population if population else None, 2)]
         )
     keys = ("tier", "stratum", "population", "target", "effective_ratio")
-    return grid([TERMS[key].label.text(lang) for key in keys], rows, numbers=range(1, 5))
+    return grid([TERMS[key].label.text(lang) for key in keys], rows, numbers=range(1, 5), total=True)
 
 
 def fairness_grid(book: RunBook, lang: Language) -> Grid:
@@ -191,7 +193,7 @@ def card_grid(card: Scorecard, lang: Language) -> Grid:
         for place, bin_ in enumerate(one.attributes):
             name = one.label.text(lang) if place == 0 else ""
             source = SOURCES[one.source].text(lang) if place == 0 else ""
-            value = bin_text(bin_.label, bin_.kind, lang)
+            value = bin_label(bin_).text(lang)
             rows.append([name, source, value, signed(bin_.points), percent(bin_.weight), percent(bin_.bad_rate, 2)])
     keys = ("characteristic", "source", "bin", "points", "weight", "bad_rate")
     return grid([TERMS[key].label.text(lang) for key in keys], rows, numbers=[3, 4, 5])

@@ -74,7 +74,10 @@ TERMS: dict[str, Term] = {
     ),
     "order": _term("序号", "No."),
     "ticket": _term(
-        "抽签号", "Ticket", "SHA-256(种子|任务|代码)，层内最小者中签", "SHA-256(seed|task|id); the smallest of a stratum are drawn"
+        "抽签号（前16位）",
+        "Ticket (first 16)",
+        "SHA-256(种子|任务|代码)，层内最小者中签",
+        "SHA-256(seed|task|id); the smallest of a stratum are drawn",
     ),
     "score": _term("得分", "Score", "分数越高风险越低", "A higher score is a lower risk"),
     "reason_1": _term("主要原因1", "Reason 1", "与基准相比失分最多的指标", "Characteristic that cost most against the baseline"),
@@ -198,6 +201,7 @@ METRICS: dict[str, Label] = {
     "rows": say("行数", "Rows"),
     "bads": say("违规数", "Bads"),
     "events": say("违规数", "Events"),
+    "own_share": say("自身数据份额", "Share of own data"),
     "challenger_auc": say("对照模型 AUC（LightGBM）", "Challenger AUC (LightGBM)"),
 }
 

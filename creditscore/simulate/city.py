@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from creditscore.simulate import columns, deliveries, tables, truth
 from creditscore.simulate.calendar import Time, time_of
-from creditscore.simulate.changes import make_changes
-from creditscore.simulate.dirt import Delivery, Ledger, soil
+from creditscore.simulate.changes import Changes, make_changes
+from creditscore.simulate.dirt import Ledger, soil
 from creditscore.simulate.events import Events, make_events
 from creditscore.simulate.files import Files
 from creditscore.simulate.inspections import History, OldPoints, inspect_city
@@ -91,17 +91,22 @@ def _chunk(work: _Work, chunk: int) -> None:
     work.data.write("ratings.parquet", tables.rating_table(work.ids[-1], ratings))
     events = make_events(parameters, time, subjects, chunk=chunk)
     changes = make_changes(parameters, time, events, place=chunk)
-    _send(work, work.ids[-1], soil(parameters, time, events, work.ledger, place=chunk), place=chunk)
-    work.data.write("changes.parquet", deliveries.change_table(changes))
+    _send(work, work.ids[-1], events, changes, place=chunk)
     events = events.placed(first)
     work.points.add(events, changes)
     work.complaints.append(events.take(events.kind == NUMBER["complaint"]))
 
 
-def _send(work: _Work, ids: pa.Array, delivery: Delivery, *, place: int) -> None:
-    for name, table in deliveries.event_tables(work.parameters, ids, delivery.events, place=place).items():
+def _send(work: _Work, ids: pa.Array, events: Events, changes: Changes, *, place: int) -> None:
+    """A block of clean records into the files of the departments, with its dirt, changes, decisions and publicity."""
+    parameters, time = work.parameters, work.time
+    delivery = soil(parameters, time, events, work.ledger, place=place)
+    for name, table in deliveries.event_tables(parameters, ids, delivery.events, place=place).items():
         work.data.write(name, table)
     work.data.write("decisions.parquet", deliveries.decision_table(ids, delivery.decided))
+    work.data.write("changes.parquet", deliveries.change_table(changes))
+    publicity = deliveries.publicity_table(parameters, time, ids, events, changes, work.ledger, place=place)
+    work.data.write("publicity.parquet", publicity)
 
 
 def _visits(work: _Work) -> None:
@@ -110,8 +115,7 @@ def _visits(work: _Work) -> None:
     subjects, ids = Subjects.together(work.subjects), pa.concat_arrays(work.ids)
     staff = make_staff(parameters)
     history = inspect_city(parameters, time, subjects, staff, work.points, Events.together(work.complaints))
-    _send(work, ids, soil(parameters, time, history.events, work.ledger, place=_QUARTERS), place=_QUARTERS)
-    work.data.write("changes.parquet", deliveries.change_table(history.changes))
+    _send(work, ids, history.events, history.changes, place=_QUARTERS)
     work.data.write("inspections.parquet", tables.visit_table(time, ids, subjects, staff, history.visits))
     work.data.write("frames.parquet", tables.frame_table(history.frames))
     work.data.write("staff.parquet", tables.staff_table(time, staff))
@@ -121,7 +125,7 @@ def _visits(work: _Work) -> None:
 
 def _truth(work: _Work, subjects: Subjects, staff: Staff, history: History) -> None:
     for quarter in range(len(work.time.quarters) + 1):
-        work.truth.write("risk.parquet", truth.risk_truth(work.parameters, work.time, subjects, history.tiers, quarter))
+        work.truth.write("risk.parquet", truth.risk_truth(work.parameters, work.time, subjects, staff, history.tiers, quarter))
     work.truth.write("visits.parquet", truth.visits_truth(staff, history))
     work.truth.write("inspectors.parquet", truth.inspectors_truth(staff))
     work.truth.write("dirt.parquet", truth.dirt_truth(subjects, work.ledger))

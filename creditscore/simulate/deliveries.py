@@ -6,17 +6,20 @@ import pyarrow.compute as pc
 
 from creditscore.simulate import columns
 from creditscore.simulate.bits import Bits
-from creditscore.simulate.calendar import years_of
+from creditscore.simulate.calendar import Time, years_of
 from creditscore.simulate.changes import CHANGES, Changes
-from creditscore.simulate.dirt import PROVIDERS
+from creditscore.simulate.dirt import PROVIDERS, Ledger
 from creditscore.simulate.events import Events
-from creditscore.simulate.kinds import COMPLAINTS, FILES, KINDS, MARKET
+from creditscore.simulate.kinds import COMPLAINTS, FILES, KINDS, MARKET, PUBLIC
 from creditscore.simulate.parameters import CityParameters
 
 _RESULTS = [text for model in KINDS for text in model.results]
 _FIRST_RESULT = np.cumsum([0] + [len(model.results) for model in KINDS[:-1]])
 _OWN_PROVIDERS = [model.provider for model in KINDS]
 _FILE = np.array([FILES.index(model.file) for model in KINDS])
+#: What the enterprise publicity system shows, and the changes that end it.
+_PUBLISHED = np.array([model.negative and model.file == PUBLIC for model in KINDS])
+_REMOVALS = tuple(CHANGES.index(change) for change in ("repaired", "withdrawn", "dispute_upheld"))
 _CHANGE_PREFIXES = ("修复-", "撤销-", "异议-", "异议成立-", "异议不成立-")
 #: The court and tax platform's words for its kinds, and its column names.
 MARKET_KINDS = {
@@ -115,6 +118,27 @@ def change_table(changes: Changes) -> pa.Table:
             "effective_date": columns.dates(changes.effective),
             "known_date": columns.dates(changes.known),
             "document_no": columns.numbered(prefix, changes.number, 13),
+        }
+    )
+
+
+def publicity_table(
+    parameters: CityParameters, time: Time, ids: pa.Array, events: Events, changes: Changes, ledger: Ledger, *, place: int
+) -> pa.Table:
+    """What the other publicity system shows on the last day: the public negative records that stand, save a few mismatches."""
+    shown = _PUBLISHED[events.kind] & (events.known <= time.end) & (events.until > time.end)
+    gone = np.isin(events.number, changes.number[np.isin(changes.change, _REMOVALS)])
+    odd = Bits(parameters.seed, "publicity", place).hits(parameters.share("publicity_mismatches"), (len(events),))
+    ledger.note("still_published", events.number[shown & gone & odd])
+    ledger.note("not_published", events.number[shown & ~gone & odd])
+    rows = events.take(shown & (gone == odd))
+    return pa.table(
+        {
+            "document_no": document_numbers(rows),
+            "subject_id": ids.take(pa.array(rows.subject)),
+            "kind": columns.texts([model.kind for model in KINDS], rows.kind),
+            "event_date": columns.dates(rows.day),
+            "published_until": columns.dates(rows.until),
         }
     )
 

@@ -86,6 +86,8 @@ class CityParameters(Spec):
     future_records: float = Field(default=0.0005, ge=0, le=0.2)
     #: Decisions of 双公示 kinds that never arrive as records.
     missing_publicity: float = Field(default=0.005, ge=0, le=0.5)
+    #: Records that the other publicity system still shows after repair, or does not show although they stand.
+    publicity_mismatches: float = Field(default=0.01, ge=0, le=0.5)
     #: Names that a spreadsheet or a browser would run if they were not quoted.
     hostile_names: float = Field(default=0.0003, ge=0, le=0.1)
     #: Whether some 双公示 records arrive after the deadline of 7 working days.

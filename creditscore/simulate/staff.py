@@ -54,7 +54,10 @@ def department_of(industry: NDArray[np.int16]) -> Ints:
 
 
 def make_staff(parameters: CityParameters) -> Staff:
-    """Enough inspectors for the city: at least two pairs a department, and what a county's share in strictness."""
+    """Enough inspectors for the city: at least two pairs a department, strict and mild in equal measure.
+
+    The mean over a department is 0, so that "average inspectors" means the same everywhere.
+    """
     weights = np.array([sum(i.weight for i in INDUSTRIES if i.department == name) for name in DEPARTMENTS])
     wanted = parameters.subjects * weights // (sum(i.weight for i in INDUSTRIES) * _SUBJECTS_EACH)
     groups = np.clip(wanted // 2, 2, len(COUNTIES))
@@ -64,4 +67,6 @@ def make_staff(parameters: CityParameters) -> Staff:
     group = (np.arange(len(department)) - first[department]) // (size // groups)[department]
     own = milli(parameters.strictness) * Bits(parameters.seed, "strictness").normal(len(department)) // 1000
     shared = milli(parameters.county_strictness) * Bits(parameters.seed, "county strictness").normal(len(COUNTIES)) // 1000
-    return Staff(department, group, own + shared[group], first, size, groups)
+    strictness = own + shared[group]
+    mean = np.add.reduceat(strictness, first) // size
+    return Staff(department, group, strictness - mean[department], first, size, groups)

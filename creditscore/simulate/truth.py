@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from creditscore.simulate import columns
 from creditscore.simulate.bits import Bits, bounds, ppm_of
@@ -31,18 +32,22 @@ def subjects_truth(subjects: Subjects) -> pa.Table:
     )
 
 
-def risk_truth(parameters: CityParameters, time: Time, subjects: Subjects, tiers: np.ndarray, quarter: int) -> pa.Table:
+def risk_truth(
+    parameters: CityParameters, time: Time, subjects: Subjects, staff: Staff, tiers: NDArray[np.int8], quarter: int
+) -> pa.Table:
     """One row per living market subject on the first day of a quarter (the last: the day after the end).
 
-    ``risk_ppm`` is the chance that two average inspectors on site find a violation that day, ``violation``
-    what they would find: the label of everyone, which no authority has.
+    ``risk_ppm`` is the chance that two average inspectors on site find a violation that day; ``violation``
+    is what a pair drawn by lot would find: the label of everyone, which no authority has.
     """
     last = quarter == len(time.quarters)
     day = time.end + 1 if last else time.quarters[quarter].start
     rows = np.flatnonzero(subjects.market & (subjects.registered < day) & (subjects.ended >= day))
     month = time.months - 1 if last else time.quarters[quarter].month
     odds = log_odds_at(subjects, time, rows, np.full(len(rows), month))
-    found = Bits(parameters.seed, "everyone", quarter).hits(bounds(odds), (len(rows),))
+    bits = Bits(parameters.seed, "everyone", quarter)
+    one, other = staff.pairs(parameters, bits, subjects.industry[rows], subjects.county[rows])
+    found = bits.hits(bounds(odds + (staff.strictness[one] + staff.strictness[other]) // 2), (len(rows),))
     tier = np.full(len(rows), -1) if last else tiers[rows, quarter]
     return pa.table(
         {

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,8 @@ _FONT = {"font_name": "Microsoft YaHei", "font_size": 10}
 _FORMATS: dict[Kind, str] = {"text": "@", "integer": "#,##0", "number": "#,##0.000", "percent": "0.00%", "date": "yyyy-mm-dd"}
 #: Excel refuses a list of choices longer than this, commas counted.
 _MAX_CHOICES = 255
+#: Characters across an A4 page that can still be read.
+_PAGE_WIDTH = 210
 
 
 def write_book(
@@ -131,20 +134,32 @@ class _BookWriter:
         return count
 
     def _prepare(self, page: Any, sheet: Sheet, sample: Sequence[Sequence[object]]) -> None:
-        header = self._style(bold=True, bg_color="#E8EDF3", bottom=1, text_wrap=True, valign="vcenter")
+        look = {"bold": True, "bg_color": "#E8EDF3", "bottom": 1, "text_wrap": True, "valign": "vcenter"}
+        widths = []
         page.set_row(0, 32 if self.lang == "both" else 20)
         for place, column in enumerate(sheet.columns):
             label = label_text(column.label, self.lang, joint="\n")
             width = column.width or column_width(label, [row[place] for row in sample], column.kind)
+            widths.append(width)
             page.set_column(place, place, width, self._format(column))
+            header = self._style(**look, align="left" if column.kind == "text" else "right", indent=int(column.kind == "text"))
             self._check(page.write_string(0, place, label, header), page.get_name(), 0)
         if sheet.frozen:
             page.freeze_panes(1, 0)
-        page.hide_gridlines(0)
+        self._prepare_print(page, sum(widths), sheet)
+
+    @staticmethod
+    def _prepare_print(page: Any, width: float, sheet: Sheet) -> None:
+        """A4 landscape; a wide sheet goes over several pages across rather than into tiny print."""
         page.set_landscape()
         page.set_paper(9)
-        page.fit_to_pages(1, 0)
+        page.set_margins(left=0.5, right=0.5, top=0.5, bottom=0.6)
+        across = math.ceil(width / _PAGE_WIDTH)
+        page.fit_to_pages(across, 0)
         page.repeat_rows(0)
+        keys = [column.key for column in sheet.columns]
+        if across > 1 and "subject_id" in keys[:4]:
+            page.repeat_columns(0, keys.index("subject_id"))
         page.set_footer("&L&A&R&P / &N")
 
     def _finish(self, page: Any, sheet: Sheet, last: int) -> None:
@@ -174,9 +189,9 @@ class _BookWriter:
             self._check(code, title, at)
 
     def _format(self, column: Column) -> Any:
-        look: dict[str, Any] = {"num_format": column.format or _FORMATS[column.kind], "valign": "top"}
+        look: dict[str, Any] = {"num_format": column.format or _FORMATS[column.kind], "valign": "vcenter"}
         if column.kind == "text":
-            look |= {"align": "left", "text_wrap": column.wrap}
+            look |= {"align": "left", "indent": 1, "text_wrap": column.wrap}
         if column.editable:
             look |= {"bg_color": "#FFF8DC", "border": 1, "border_color": "#D9CFA0"}
         return self._style(**look)

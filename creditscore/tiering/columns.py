@@ -63,7 +63,8 @@ def unique_ids(frame: pd.DataFrame, *, what: str) -> pd.Index:
     """
     ids: pd.Index = pd.Index(frame["subject_id"])
     if ids.hasnans:
-        raise DataError(f"{what}: expected a subject_id in every row (missing in {int(frame['subject_id'].isna().sum())})")
+        missing = int(frame["subject_id"].isna().sum())
+        raise DataError(f"{what}: expected a subject_id in every row (missing in {missing})")
     if not ids.is_unique:
         twice = ids[ids.duplicated()].unique()
         raise DataError(f"{what}: expected one row per subject ({len(twice)} subjects have several, the first is {min(twice)})")

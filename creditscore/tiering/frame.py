@@ -27,15 +27,14 @@ def frame_hash(about: Mapping[str, Any], strata: Iterable[Sequence[Any]], subjec
     Raises:
         DrawError: A subject stands in the frame twice.
     """
-    digest = hashlib.sha256()
-    for line in (FORMAT, dict(about), *sorted(list(row) for row in strata)):
+    digest, last = hashlib.sha256(), None
+    for line in (FORMAT, dict(about), *sorted(map(tuple, strata))):
         digest.update(_line(line))
-    last = None
-    for row in sorted(subjects):
+    for row in sorted(map(tuple, subjects)):
         if row[0] == last:
             raise DrawError(f"frame: expected each subject once (got {last} twice)")
         last = row[0]
-        digest.update(_line(list(row)))
+        digest.update(_line(row))
     return digest.hexdigest()
 
 

@@ -140,9 +140,7 @@ def _key(start: Any, subject_id: str, staff_id: str) -> str:
 
 
 def _too_few(subject_id: str, free: Sequence[Inspector], pool: Pool, number: int) -> DrawError:
-    left = ", ".join(f"{count} left out for their {why}" for why, count in pool.left_out.items())
+    left = [f"{count} left out for their {why}" for why, count in pool.left_out.items()]
     recused = len(pool.members) - len(free)
-    detail = ", ".join(filter(None, [left, f"{recused} recused" if recused else ""]))
-    return DrawError(
-        f"inspectors of {subject_id}: expected at least {number} who may go (got {len(free)}{'; ' if detail else ''}{detail})"
-    )
+    detail = "; ".join([*left, *([f"{recused} recused"] if recused else [])]) or "no others"
+    return DrawError(f"inspectors of {subject_id}: expected at least {number} who may go (got {len(free)}; {detail})")

@@ -26,9 +26,8 @@ def covered(tiers: Tiers, register: pd.DataFrame | None, task: Task) -> pd.DataF
         DataError: The task names regions or types and there is no register to see them in.
     """
     rows = tiers.frame[["subject_id", "tier", "industry"]].astype(object).sort_values("subject_id", ignore_index=True)
-    asked = [
-        name for name, wanted in (("regions", task.population.regions), ("subject_types", task.population.subject_types)) if wanted
-    ]
+    wanted = {"regions": task.population.regions, "subject_types": task.population.subject_types}
+    asked = [name for name, values in wanted.items() if values]
     if register is None and (asked or task.by_region):
         what = ", ".join(asked) or "by_region"
         raise DataError(f"task {task.id}: {what}: expected a register of subjects to see it in (give records or subjects)")
@@ -109,9 +108,7 @@ def strata_of(frame: pd.DataFrame, task: Task) -> Texts:
         parts.append(frame["region"].replace("", UNKNOWN))
     strange = [text for column in parts for text in sorted(set(column)) if "|" in text or not text.isprintable()]
     if strange:
-        raise DataError(
-            f"task {task.id}: expected industries and regions without '|' and control characters ({len(strange)} have them)"
-        )
+        raise DataError(f"task {task.id}: expected industries and regions without '|' ({len(strange)} have it)")
     name = task.id + "|" + parts[0]
     for column in parts[1:]:
         name = name + "|" + column

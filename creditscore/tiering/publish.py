@@ -20,8 +20,11 @@ from creditscore.tiering.sheets import to_csv
 
 FORMAT = "creditscore-plan/1"
 PLAN_COLUMNS = (
-    "task", "stratum", "tier", "industry", "region", "population", "ratio_ppm", "target", "inclusion_probability", "full_coverage", "exempt",
+    "task", "stratum", "tier", "industry", "region", "population", "ratio_ppm", "target", "inclusion_probability",
+    "full_coverage", "exempt",
 )  # fmt: skip
+#: Written before anything else of a draw and removed after the manifest: a crash between leaves the seed behind.
+BEGUN = ".draw"
 #: The last three are filled in after the visit. No score, no tier, and no stratum or probability that would tell it.
 PUBLICATION_COLUMNS = ("task", "subject_id", "name", "item", "department", "start", "end", "inspected_on", "result", "published_on")
 
@@ -53,22 +56,10 @@ def drawn_files(drawn: DrawnPlan) -> dict[str, bytes]:
 
 def plan_csv(plan: InspectionPlan) -> bytes:
     """One row per stratum."""
-    rows = [
-        (
-            plan.task.id,
-            s.stratum,
-            s.tier,
-            s.industry,
-            s.region,
-            s.population,
-            s.ratio_ppm,
-            s.target,
-            _ratio(s),
-            int(s.full_coverage),
-            s.exempt,
-        )
-        for s in plan.strata.itertuples(index=False)
-    ]
+    strata = plan.strata.assign(task=plan.task.id, full_coverage=plan.strata["full_coverage"].astype(int))
+    pairs = zip(strata["target"].tolist(), strata["population"].tolist(), strict=True)
+    strata["inclusion_probability"] = [n / size if size else 0.0 for n, size in pairs]
+    rows = zip(*(strata[name].tolist() for name in PLAN_COLUMNS), strict=True)
     return to_csv(PLAN_COLUMNS, rows)
 
 
@@ -76,7 +67,7 @@ def sample_rows(sample: pd.DataFrame) -> list[tuple[Any, ...]]:
     """The rows of ``sample.csv``: ``drawn`` is 1 or 0, an absent ticket is empty."""
     ticket = sample["ticket"].astype(object).where(sample["ticket"].notna(), "")
     columns = {**{name: sample[name].tolist() for name in SAMPLE_COLUMNS}, "ticket": ticket.tolist()}
-    columns["drawn"] = sample["drawn"].astype(int).tolist()
+    columns["drawn"] = [int(flag) for flag in sample["drawn"].tolist()]
     return list(zip(*(columns[name] for name in SAMPLE_COLUMNS), strict=True))
 
 
@@ -148,10 +139,6 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return document
 
 
-def _ratio(stratum: Any) -> float:
-    return stratum.target / stratum.population if stratum.population else 0.0
-
-
 def _undrawn(plan: InspectionPlan) -> list[tuple[Any, ...]]:
     columns = {**{name: plan.frame[name].tolist() for name in plan.frame.columns}, "ticket": [""] * len(plan.frame)}
     columns["drawn"] = columns["ticket"]
@@ -160,6 +147,8 @@ def _undrawn(plan: InspectionPlan) -> list[tuple[Any, ...]]:
 
 def _refuse_over(folder: Path, plan: InspectionPlan, *, seed: str | None) -> None:
     """A folder keeps its task; a drawn one keeps its draw; a published frame is what is drawn in it."""
+    if seed is None and (folder / BEGUN).exists():
+        raise DrawError(f"{folder}: a draw was begun here and cut short; finish it with the same seed")
     if not (folder / "manifest.json").exists():
         return
     there = read_manifest(folder)

@@ -1,25 +1,22 @@
 """Plans read back from their folder, and the one draw of a published folder."""
 
 import datetime as dt
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from creditscore.batch import atomic_write, locked
+from creditscore.batch import atomic_write, damaged, locked
 from creditscore.config.tasks import Task
 from creditscore.errors import DataError, DrawError
 from creditscore.tiering.drawn import SAMPLE_COLUMNS, DrawnPlan
 from creditscore.tiering.inspectors import INSPECTOR_COLUMNS, Pool
 from creditscore.tiering.plan import FRAME_COLUMNS, InspectionPlan
-from creditscore.tiering.publish import PLAN_COLUMNS, read_manifest, write_drawn
+from creditscore.tiering.publish import BEGUN, PLAN_COLUMNS, read_manifest, write_drawn
 from creditscore.tiering.sheets import read_csv
 from creditscore.tiering.targets import STRATUM_COLUMNS
 
 _INTEGERS = ("population", "target", "ratio_ppm", "exempt")
-#: Written before anything else of a draw and removed after the manifest: a crash between leaves the seed behind.
-_BEGUN = ".draw"
 
 
 def read_plan(folder: Path) -> InspectionPlan:
@@ -36,9 +33,10 @@ def read_drawn(folder: Path) -> DrawnPlan:
     if document["seed"] is None:
         raise DrawError(f"{folder}: expected a drawn plan (no seed in manifest.json)")
     plan, sample = _plan(folder, document)
-    inspectors = pd.DataFrame(
-        [row for _, row in read_csv(folder / "inspectors.csv", INSPECTOR_COLUMNS)], columns=list(INSPECTOR_COLUMNS)
-    )
+    changed = [name for name in damaged(folder, document["files"]) if name != "publication.csv"]  # results are entered there
+    if changed:
+        raise DrawError(f"{folder}: changed since the draw: {', '.join(changed)}; verify-plan names what")
+    inspectors = _read(folder / "inspectors.csv", INSPECTOR_COLUMNS)
     inspectors["place"] = pd.to_numeric(inspectors["place"]).astype("int64")
     sample = sample.assign(ticket=sample["ticket"].where(sample["ticket"] != "", None), drawn=sample["drawn"] == "1")
     pool = Pool.from_dict(document["inspectors"]) if document["inspectors"] else None
@@ -63,12 +61,12 @@ def draw_folder(folder: str | Path, *, seed: str, staff: Any = None, recusals: A
         drawn = read_plan(root).draw(seed=seed, staff=staff, recusals=recusals, on=on)
         _begin(root, seed)
         write_drawn(drawn, root)
-        (root / _BEGUN).unlink()
+        (root / BEGUN).unlink()
     return drawn
 
 
 def _begin(folder: Path, seed: str) -> None:
-    path = folder / _BEGUN
+    path = folder / BEGUN
     if path.exists():
         if path.read_text("utf-8") != seed:
             raise DrawError(f"{folder}: a draw with another seed was begun here and cut short; only that seed may finish it")
@@ -78,20 +76,28 @@ def _begin(folder: Path, seed: str) -> None:
 
 def _plan(folder: Path, document: dict[str, Any]) -> tuple[InspectionPlan, pd.DataFrame]:
     """The plan and the rows of ``sample.csv`` as texts, after checking the frame against its hash."""
-    try:
-        task = Task.model_validate_json(json.dumps(document["about"]["task"]))
-    except (KeyError, ValueError):
-        raise DataError(f"{folder / 'manifest.json'}: about.task: expected a task") from None
-    sample = pd.DataFrame(
-        [row for _, row in read_csv(folder / "sample.csv", SAMPLE_COLUMNS)], columns=list(SAMPLE_COLUMNS), dtype="str"
-    )
-    sample["inclusion_probability"] = pd.to_numeric(sample["inclusion_probability"]).astype(float)
+    task = _task(folder, document)
+    sample = _read(folder / "sample.csv", SAMPLE_COLUMNS)
+    sample["inclusion_probability"] = [float(text) for text in sample["inclusion_probability"]]
     plan = InspectionPlan(
         task, sample[list(FRAME_COLUMNS)], strata_from(folder), document["about"], document["frame_hash"], tuple(document["notes"])
     )
     if plan.hashed_again() != plan.frame_hash:
         raise DrawError(f"{folder}: the frame is not the one whose hash the manifest holds; verify-plan names what was changed")
     return plan, sample
+
+
+def _task(folder: Path, document: dict[str, Any]) -> Task:
+    try:
+        told = document["about"]["task"]
+        days = {name: dt.date.fromisoformat(told[name]) for name in ("start", "end")}
+        return Task.model_validate({**told, **days})
+    except (KeyError, TypeError, ValueError):
+        raise DataError(f"{folder / 'manifest.json'}: about.task: expected a task") from None
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    return pd.DataFrame([row for _, row in read_csv(path, columns)], columns=list(columns), dtype="str")
 
 
 def strata_from(folder: Path) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from creditscore.config.base import ppm
-from creditscore.config.policy import TierPolicy
+from creditscore.config.policy import TierOrNone, TierPolicy
 from creditscore.config.tasks import Task
 from creditscore.errors import DrawError
 
@@ -31,10 +31,8 @@ def check_floor(drawn: int, population: int, *, min_ratio: float, where: str) ->
     """
     needed = rounded_up(ppm(min_ratio), population)
     if drawn < needed:
-        share = f"{drawn * 100 / population:.3f}"
-        raise DrawError(
-            f"{where}: {drawn:,} of {population:,} is {share} %, less than {min_ratio * 100:g} %: {needed:,} are needed"
-        )
+        found = f"{drawn:,} of {population:,} is {drawn * 100 / population:.3f} %"
+        raise DrawError(f"{where}: {found}, less than {min_ratio * 100:g} %: {needed:,} are needed")
 
 
 def strata_table(frame: pd.DataFrame, policy: TierPolicy, task: Task) -> pd.DataFrame:
@@ -51,11 +49,13 @@ def strata_table(frame: pd.DataFrame, policy: TierPolicy, task: Task) -> pd.Data
     table["region"] = table["region"] if task.by_region else ""
     table["full_coverage"] = table["industry"].isin(policy.full_coverage)
     pairs = zip(table["industry"], table["tier"], table["full_coverage"], strict=True)
-    table["ratio_ppm"] = [
-        _MILLION if full else policy.rules_for(name, task=task.id).of(tier).ratio_ppm for name, tier, full in pairs
-    ]
+    table["ratio_ppm"] = [_MILLION if full else _ratio(policy, task, name, tier) for name, tier, full in pairs]
     table["target"] = targets(table["ratio_ppm"].tolist(), table["population"].tolist(), min_ratio=task.min_ratio)
     return table.sort_values(["tier", "stratum"], key=_in_print, ignore_index=True)[list(STRATUM_COLUMNS)]
+
+
+def _ratio(policy: TierPolicy, task: Task, industry: str, tier: TierOrNone) -> int:
+    return policy.rules_for(industry, task=task.id).of(tier).ratio_ppm
 
 
 def targets(ratios_ppm: Sequence[int], populations: Sequence[int], *, min_ratio: float | None) -> list[int]:
@@ -82,7 +82,9 @@ def _scaled(ratios_ppm: Sequence[int], populations: Sequence[int], factor: int) 
 def overshoot(strata: pd.DataFrame) -> int:
     """Visits that rounding up adds: the targets less the ratios' exact sum, that sum rounded up once."""
     exact = sum(ratio * size for ratio, size in zip(strata["ratio_ppm"].tolist(), strata["population"].tolist(), strict=True))
-    return int(strata["target"].sum()) - -(-exact // _MILLION)
+    total: int = sum(strata["target"].tolist())
+    once: int = -(-exact // _MILLION)
+    return total - once
 
 
 def notes_on(strata: pd.DataFrame, policy: TierPolicy, task: Task, *, as_of: dt.date) -> tuple[str, ...]:
@@ -90,9 +92,7 @@ def notes_on(strata: pd.DataFrame, policy: TierPolicy, task: Task, *, as_of: dt.
     total, size = int(strata["target"].sum()), int(strata["population"].sum())
     extra, notes = overshoot(strata), []
     if extra:
-        notes.append(
-            f"{total:,} visits; {extra:,} of them because targets are rounded up per stratum or raised to the task's floor"
-        )
+        notes.append(f"{total:,} visits; {extra:,} of them by rounding up per stratum or raising to the task's floor")
     if task.capacity is not None and total > task.capacity:
         notes.append(f"{total:,} visits are more than the capacity of {task.capacity:,}")
     empty = strata.loc[(strata["population"] == 0), "stratum"].tolist()

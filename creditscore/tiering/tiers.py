@@ -73,7 +73,8 @@ class Tiers:
 
         types = {"as_of": pa.date32(), "waiting_since": pa.date32(), "score": pa.int32()}
         schema = pa.schema([(name, types.get(name, pa.string())) for name in TIER_COLUMNS])
-        return pa.Table.from_pandas(self.frame[list(TIER_COLUMNS)], schema=schema, preserve_index=False)
+        table = pa.Table.from_pandas(self.frame[list(TIER_COLUMNS)], schema=schema, preserve_index=False)
+        return table.replace_schema_metadata(None)
 
 
 def as_tiers(tiers: Any) -> Tiers:

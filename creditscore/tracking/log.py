@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,9 +72,11 @@ def champions(uri: str, project: str) -> dict[str, Scorecard]:
 def _client(uri: str) -> MlflowClient:
     import creditscore.tracking  # noqa: F401 - switches telemetry off before the import below
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
     from mlflow import MlflowClient
+
+    # After the import, which sets levels of its own.
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
@@ -123,6 +126,21 @@ def _log_model(client: MlflowClient, run_id: str, industry: str, card: Scorecard
         text.write_text(card.to_json(), "utf-8")
         target = Path(folder) / industry
         code = Path(__file__).with_name("pyfunc.py")
-        pyfunc.save_model(target, python_model=str(code), artifacts={"card": str(text)}, pip_requirements=["creditscore"])
+        with warnings.catch_warnings():
+            # MLflow asks for an input example and type hints; the signature below says all there is to say.
+            warnings.simplefilter("ignore", UserWarning)
+            pyfunc.save_model(
+                target, python_model=str(code), artifacts={"card": str(text)}, pip_requirements=["creditscore"], signature=_signature(card)
+            )
         client.log_artifacts(run_id, str(target), f"models/{industry}")
     return f"{client.get_run(run_id).info.artifact_uri}/models/{industry}"
+
+
+def _signature(card: Scorecard) -> Any:
+    """The card's columns, none of them required: what is absent in a row is Missing."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    kinds = {"number": "double", "text": "string"}
+    inputs = [ColSpec(kinds[one.kind], one.name, required=False) for one in card.characteristics]
+    return ModelSignature(Schema(inputs), Schema([ColSpec("long", "score"), ColSpec("long", "probability_ppm")]))

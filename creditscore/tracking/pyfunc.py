@@ -8,7 +8,7 @@ import pandas as pd
 from creditscore.models.scorecard import Scorecard
 
 
-class ScorecardModel(mlflow.pyfunc.PythonModel):
+class ScorecardModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc] # untyped base
     """Scores a frame with the card in the artifact ``card``: one row per row, columns score and probability_ppm."""
 
     def load_context(self, context: Any) -> None:
@@ -16,7 +16,7 @@ class ScorecardModel(mlflow.pyfunc.PythonModel):
         with open(context.artifacts["card"], encoding="utf-8") as stream:
             self._card = Scorecard.from_json(stream.read())
 
-    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """The integer score and the calibrated probability of bad in ppm."""
         scores = self._card.scores(model_input)
         probability = self._card.predict_proba(model_input)[:, 1]

@@ -17,7 +17,8 @@ from creditscore.models.score import score_expression
 
 pytestmark = pytest.mark.filterwarnings("ignore:infinite values:RuntimeWarning")
 TYPES = {"subject_id": "string", "as_of": "date", "industry": "string"}
-NUMBERS = [0.0, 0.1, 0.2, 0.3, 0.1 + 0.2, 0.0999999, 1.0, 2.0, 2.5, 3.0, -9.0, 3e300, -3e300, np.inf, -np.inf, np.nan, None]
+MAX = np.finfo(float).max
+NUMBERS = [0.0, 0.1, 0.2, 0.3, 0.1 + 0.2, 0.0999999, 1.0, 2.0, 2.5, 3.0, -9.0, 3e300, -MAX, MAX, np.inf, -np.inf, np.nan, None]
 TEXTS = ["优", "良", "it's", "差", "unseen", "", " 优", "NULL", "nan", "a\\b'c", 'x"y', "line\nfeed", None]
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 import sqlglot
-from support.cards import card, text
+from support.cards import card, number, text
 
+from creditscore.config.scorecards import Scaling
 from creditscore.errors import DataError
 from creditscore.models.scorecard import Scorecard
 
@@ -60,3 +61,18 @@ def test_other_dialects_and_odd_table_names_are_refused():
 def test_the_name_of_a_card_is_not_in_the_sql():
     named = card(name="a\n; DROP TABLE x")
     assert "DROP" not in named.to_sql("duckdb")
+
+
+def test_exp_is_never_asked_for_more_than_postgres_can_say():
+    wide = number("x", (1,), (-9000, 9000))
+    sql = card(characteristics=(wide,), baselines=(), scaling=Scaling(pdo=1)).to_sql("postgres")
+    assert "LEAST(GREATEST(" in "".join(sql.split())
+    assert "GREATEST" not in card().to_sql("postgres")
+
+
+def test_a_ppm_near_a_half_is_written_out_so_that_no_engine_rounds_it():
+    p = 250_000.5 / 1e6
+    scaling = Scaling(base_score=600, base_odds=(1 - p) / p, pdo=20)
+    ladder = number("x", (1, 2), (87, 88, 89))
+    sql = card(characteristics=(ladder,), baselines=(), scaling=scaling).to_sql("duckdb")
+    assert 'WHEN"t2"."score"=600THEN25000' in "".join(sql.split())

@@ -33,7 +33,10 @@ def bins(*points, missing=0):
         )
         for at, value in enumerate(points)
     ]
-    return (*made, Attribute(kind="missing", label="Missing", rows=30, weight=0.1, bad_rate=0.03, woe=0.0, points=missing, neutral=True))
+    return (
+        *made,
+        Attribute(kind="missing", label="Missing", rows=30, weight=0.1, bad_rate=0.03, woe=0.0, points=missing, neutral=True),
+    )
 
 
 def card_of(industry, constant=560):
@@ -171,7 +174,9 @@ def plan_of(task, tiers, subjects, policy, drawn):
     inspectors["certificate"], inspectors["recusal"] = "有效", None
     seed = "lottery 2024-05-01: 03 08 17 21" if drawn else ""
     extra = strata["target"].sum() - (strata["population"] * strata["ratio"]).sum()
-    return PlanPage(task, strata, frame, "ab" * 32, drawn, f"{extra:.1f}", seed, "福利彩票", inspectors if drawn else pd.DataFrame())
+    return PlanPage(
+        task, strata, frame, "ab" * 32, drawn, f"{extra:.1f}", seed, "福利彩票", inspectors if drawn else pd.DataFrame()
+    )
 
 
 def make_book(count=600, seed=7, cut="min_score"):
@@ -184,7 +189,9 @@ def make_book(count=600, seed=7, cut="min_score"):
     plans = (plan_of(task_of("food", "餐饮服务食品安全抽查"), tiers, subjects, policy, True),)
     plans += (plan_of(task_of("fire", "消防安全抽查"), tiers, subjects, policy, False),)
     listed = tiers.loc[tiers["status"] == "proposed", "subject_id"]
-    lists = pd.DataFrame({"subject_id": listed, "kind": "serious_dishonesty_list", "event_id": "E1", "document_no": "永市监〔2024〕1号"})
+    lists = pd.DataFrame(
+        {"subject_id": listed, "kind": "serious_dishonesty_list", "event_id": "E1", "document_no": "永市监〔2024〕1号"}
+    )
     expected = np.linspace(0.005, 0.12, 10)
     return features, RunBook(
         project=Label(zh="永州市市场监管信用分级", en="Yongzhou market supervision"),
@@ -205,12 +212,27 @@ def make_book(count=600, seed=7, cut="min_score"):
         ),
         rejects={"ID_CHECK_DIGIT": 25},
         cards=cards,
-        evaluation={"auc": Figure(0.742, 0.715, 0.768), "ks": Figure(0.36, 0.31, 0.41), "observed_expected": Figure(1.03, 0.91, 1.16)},
+        evaluation={
+            "auc": Figure(0.742, 0.715, 0.768),
+            "ks": Figure(0.36, 0.31, 0.41),
+            "observed_expected": Figure(1.03, 0.91, 1.16),
+        },
         by_industry=pd.DataFrame(
-            {"industry": list(INDUSTRIES), "rows": [9000, 4000, 300], "bads": [400, 120, 5], "auc": [0.75, 0.73, 0.6], "auc_low": [0.7, 0.68, 0.4], "auc_high": [0.79, 0.78, 0.8]}
+            {
+                "industry": list(INDUSTRIES),
+                "rows": [9000, 4000, 300],
+                "bads": [400, 120, 5],
+                "auc": [0.75, 0.73, 0.6],
+                "auc_low": [0.7, 0.68, 0.4],
+                "auc_high": [0.79, 0.78, 0.8],
+            }
         ),
-        shrinkage=pd.DataFrame({"industry": list(INDUSTRIES), "effective_size": [8200.0, 3700.0, 240.0], "own_share": [0.98, 0.95, 0.55]}),
-        calibration=pd.DataFrame({"expected": expected, "observed": expected * 1.05, "low": expected * 0.8, "high": expected * 1.3}),
+        shrinkage=pd.DataFrame(
+            {"industry": list(INDUSTRIES), "effective_size": [8200.0, 3700.0, 240.0], "own_share": [0.98, 0.95, 0.55]}
+        ),
+        calibration=pd.DataFrame(
+            {"expected": expected, "observed": expected * 1.05, "low": expected * 0.8, "high": expected * 1.3}
+        ),
         scores=scores,
         tiers=tiers,
         subjects=subjects,
@@ -220,8 +242,13 @@ def make_book(count=600, seed=7, cut="min_score"):
         regions={"431102": Label(zh="零陵区", en="Lingling"), "431103": Label(zh="冷水滩区", en="Lengshuitan")},
         kinds={"serious_dishonesty_list": Label(zh="严重违法失信名单", en="List of serious violations")},
         facts={"creditscore": "0.1.0", "config_sha256": "cd" * 32},
-        notes=(Label(zh="训练数据来自随机抽查；未被检查的主体由权重代表。", en="Trained on random draws; weights speak for those not inspected."),),
-    )  # fmt: skip
+        notes=(
+            Label(
+                zh="训练数据来自随机抽查；未被检查的主体由权重代表。",
+                en="Trained on random draws; weights speak for those not inspected.",
+            ),
+        ),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -244,3 +271,8 @@ def empty_book(book):
     nothing = pd.DataFrame()
     names = ("checkup", "by_industry", "shrinkage", "calibration", "scores", "tiers", "subjects", "lists", "migration", "fairness")
     return replace(book, rejects={}, cards={}, evaluation={}, plans=(), **dict.fromkeys(names, nothing))
+
+
+@pytest.fixture
+def policies():
+    return {cut: policy_of(cut) for cut in ("min_score", "max_probability", "share")}

@@ -1,0 +1,233 @@
+"""The rival without points: LightGBM under the same trends. The only module that imports lightgbm and shap."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from creditscore.errors import DataError
+from creditscore.models.frames import Column, Factor, Features, read_columns, to_pandas
+from creditscore.models.sample import as_sequence, read_sample
+
+Floats = NDArray[np.float64]
+FORMAT = "creditscore.lightgbm/1"
+#: Small on purpose: thousands of rows with few bads. One thread and ``deterministic``: the same text every time.
+PARAMETERS: Mapping[str, Any] = {
+    "objective": "binary",
+    "learning_rate": 0.05,
+    "num_leaves": 15,
+    "min_data_in_leaf": 20,
+    "min_sum_hessian_in_leaf": 1.0,
+    "lambda_l2": 5.0,
+    "feature_fraction": 0.8,
+    "bagging_freq": 0,
+    "monotone_constraints_method": "advanced",
+    "deterministic": True,
+    "force_row_wise": True,
+    "num_threads": 1,
+    "verbosity": -1,
+}
+ROUNDS = 200
+#: What tuning tries: leaves, rounds.
+GRID: tuple[tuple[int, int], ...] = ((4, 100), (4, 300), (15, 100), (15, 300), (31, 100))
+_DIRECTION = {"higher_is_riskier": 1, "lower_is_riskier": -1}
+
+
+@dataclass(frozen=True)
+class LightGBMChallenger:
+    """A fitted LightGBM model in its native text, with the columns and categories it was fitted on.
+
+    ``tuning`` has one row per setting tried: leaves, rounds and the weighted log loss forward in time.
+    """
+
+    model: str
+    factors: tuple[Factor, ...]
+    categories: Mapping[str, tuple[str, ...]]
+    tuning: tuple[tuple[int, int, float], ...] = ()
+    _cache: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Columns in the order of the model."""
+        return tuple(factor.name for factor in self.factors)
+
+    def predict_proba(self, X: object) -> Floats:
+        """(n, 2): probabilities of good and bad. Columns are found by name, in whatever order they stand.
+
+        Raises:
+            DataError: when a column is missing, or holds texts where numbers were fitted.
+        """
+        bad: Floats = self._booster().predict(self._matrix(X), num_threads=1)
+        return np.column_stack([1 - bad, bad])
+
+    def contributions(self, X: object) -> pd.DataFrame:
+        """Log-odds of bad that each column adds (SHAP values, exact for trees), and ``expected``.
+
+        A row's sum is the log-odds of its probability.
+        """
+        frame = to_pandas(X)
+        found = self._booster().predict(self._matrix(frame), pred_contrib=True, num_threads=1)
+        return pd.DataFrame(found, columns=[*self.feature_names, "expected"], index=frame.index)
+
+    def to_text(self) -> str:
+        """JSON that holds the native model text, the columns and the categories."""
+        columns = [
+            {"name": factor.name, "text": bool(factor.text), "categories": list(self.categories.get(factor.name, ()))}
+            for factor in self.factors
+        ]
+        content = {"format": FORMAT, "columns": columns, "model": self.model}
+        return json.dumps(content, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n"
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of :meth:`to_text` in UTF-8: what :func:`load_lightgbm` must be given."""
+        return hashlib.sha256(self.to_text().encode()).hexdigest()
+
+    def _booster(self) -> Any:
+        if "booster" not in self._cache:
+            import lightgbm
+
+            self._cache["booster"] = lightgbm.Booster(model_str=self.model)
+        return self._cache["booster"]
+
+    def _matrix(self, X: object) -> Floats:
+        frame = to_pandas(X)
+        absent = [name for name in self.feature_names if name not in frame.columns]
+        if absent:
+            raise DataError(f"features: column {', '.join(absent)} is missing; the model reads {', '.join(self.feature_names)}")
+        columns, refused = read_columns(frame, self.factors)
+        if refused:
+            raise DataError("features: " + "; ".join(refused.values()))
+        return _matrix(columns, self.categories)
+
+
+def fit_lightgbm(
+    X: object,
+    y: object,
+    *,
+    features: Features = None,
+    sample_weight: object | None = None,
+    time: object | None = None,
+    seed: int = 0,
+) -> LightGBMChallenger:
+    """LightGBM on the same rows, weights and trends as the cards.
+
+    Texts with an order become its positions and rise in risk; other texts are categories. Without
+    ``time`` the settings are fixed; with it (a date or number per row) a few are tried by rolling
+    origin: fitted on what lay before, judged by log loss on what came next.
+
+    Raises:
+        DataError: when the input cannot be used.
+    """
+    sample = read_sample(X, y, features=features, sample_weight=sample_weight, nuisance=None)
+    columns = sample.columns
+    factors = tuple(_settled(column) for column in columns)
+    categories = {column.factor.name: _levels(column) for column in columns if column.text}
+    matrix = _matrix(columns, categories)
+    trends = [_direction(column) for column in columns]
+    nominal = [place for place, column in enumerate(columns) if column.text and not column.factor.order]
+    task = _Task(matrix, sample.bad.astype(float), sample.weight / sample.weight.mean(), trends, nominal, seed)
+    if time is None:
+        return LightGBMChallenger(task.fit(np.arange(len(matrix)), int(PARAMETERS["num_leaves"]), ROUNDS), factors, categories)
+    moments = pd.Series(list(as_sequence(time, len(to_pandas(X)), "time"))).to_numpy()[sample.rows]
+    tried = tuple((leaves, rounds, task.forward_loss(moments, leaves, rounds)) for leaves, rounds in GRID)
+    leaves, rounds, _ = min(tried, key=lambda one: (round(one[2], 9), one[0], one[1]))
+    return LightGBMChallenger(task.fit(np.arange(len(matrix)), leaves, rounds), factors, categories, tried)
+
+
+def load_lightgbm(path: str | Path, *, sha256: str) -> LightGBMChallenger:
+    """The model of a file, after its hash was checked: LightGBM ends the process on a damaged text.
+
+    Raises:
+        DataError: when the file is not the one that has this hash, or not a model of this library.
+    """
+    content = Path(path).read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise DataError(f"{path}: expected the model with sha256 {sha256}, found {found}; it was changed or cut, and is not opened")
+    text = json.loads(content)
+    if text.get("format") != FORMAT:
+        raise DataError(f"{path}: format: expected {FORMAT} (got {text.get('format')!r})")
+    from creditscore.config.base import Label
+
+    columns = text["columns"]
+    factors = tuple(Factor(one["name"], Label(zh=one["name"], en=one["name"]), text=one["text"]) for one in columns)
+    return LightGBMChallenger(text["model"], factors, {one["name"]: tuple(one["categories"]) for one in columns if one["text"]})
+
+
+@dataclass(frozen=True)
+class _Task:
+    matrix: Floats
+    bad: Floats
+    weight: Floats
+    trends: Sequence[int]
+    nominal: Sequence[int]
+    seed: int
+
+    def fit(self, rows: NDArray[np.intp], leaves: int, rounds: int) -> str:
+        import lightgbm
+
+        data = lightgbm.Dataset(
+            self.matrix[rows],
+            label=self.bad[rows],
+            weight=self.weight[rows],
+            categorical_feature=list(self.nominal),
+            free_raw_data=False,
+            params={"verbosity": -1, "num_threads": 1},
+        )
+        settings = {**PARAMETERS, "num_leaves": leaves, "monotone_constraints": list(self.trends), "seed": self.seed}
+        text: str = lightgbm.train(settings, data, num_boost_round=rounds).model_to_string()
+        return text
+
+    def forward_loss(self, moments: NDArray[Any], leaves: int, rounds: int, folds: int = 3) -> float:
+        """Weighted log loss on each of the last quarters in turn, fitted on all before it."""
+        import lightgbm
+
+        values = np.unique(moments)
+        bounds = values[np.linspace(0, len(values) - 1, folds + 2).astype(int)]
+        loss, total = 0.0, 0.0
+        for start, end in pairwise(bounds[1:]):
+            before = np.flatnonzero(moments < start)
+            after = np.flatnonzero((moments >= start) & ((moments < end) | (end == bounds[-1])))
+            if len(np.unique(self.bad[before])) < 2 or not len(after):
+                continue
+            p = lightgbm.Booster(model_str=self.fit(before, leaves, rounds)).predict(self.matrix[after], num_threads=1)
+            p = np.clip(p, 1e-9, 1 - 1e-9)
+            cross = -(self.bad[after] * np.log(p) + (1 - self.bad[after]) * np.log(1 - p))
+            loss, total = loss + float(self.weight[after] @ cross), total + float(self.weight[after].sum())
+        return loss / total if total else float("inf")
+
+
+def _settled(column: Column) -> Factor:
+    factor = column.factor
+    return Factor(factor.name, factor.label, factor.source, factor.unit, factor.trend, factor.order, factor.points_cap, column.text)
+
+
+def _direction(column: Column) -> int:
+    if column.text:
+        return 1 if column.factor.order else 0
+    return _DIRECTION.get(column.factor.trend, 0)
+
+
+def _levels(column: Column) -> tuple[str, ...]:
+    return column.factor.order or column.categories
+
+
+def _matrix(columns: Sequence[Column], categories: Mapping[str, tuple[str, ...]]) -> Floats:
+    """Texts become their place in the categories of the fit; unseen ones are missing, as NaN."""
+    found = []
+    for column in columns:
+        if not column.text:
+            found.append(column.values)
+            continue
+        place = {category: float(index) for index, category in enumerate(categories[column.factor.name])}
+        lookup = np.array([*(place.get(category, np.nan) for category in column.categories), np.nan])
+        found.append(lookup[column.values])
+    return np.column_stack(found)

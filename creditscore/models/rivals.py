@@ -1,0 +1,76 @@
+"""Plain rivals of the card: a logistic regression on the raw columns, as many an office would fit it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from creditscore.errors import DataError
+from creditscore.models.frames import Column, Features, read_columns, to_pandas
+from creditscore.models.sample import read_sample
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LogisticRival:
+    """scikit-learn's pipeline: medians for missing numbers and a flag, scaling, one-hot texts, default penalty."""
+
+    model: Any
+    feature_names: tuple[str, ...]
+    factors: tuple[Any, ...]
+
+    def predict_proba(self, X: object) -> Floats:
+        """(n, 2): probabilities of good and bad; columns are found by name.
+
+        Raises:
+            DataError: when a column is missing.
+        """
+        frame = to_pandas(X)
+        absent = [name for name in self.feature_names if name not in frame.columns]
+        if absent:
+            raise DataError(f"features: column {', '.join(absent)} is missing")
+        columns, refused = read_columns(frame, self.factors)
+        if refused:
+            raise DataError("features: " + "; ".join(refused.values()))
+        found: Floats = self.model.predict_proba(_frame(columns))
+        return found
+
+
+def fit_logistic(X: object, y: object, *, features: Features = None, sample_weight: object | None = None) -> LogisticRival:
+    """Logistic regression on the same rows and weights; no trends, no bins.
+
+    Raises:
+        DataError: when the input cannot be used.
+    """
+    from sklearn.compose import make_column_transformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    sample = read_sample(X, y, features=features, sample_weight=sample_weight, nuisance=None)
+    numbers = [column.factor.name for column in sample.columns if not column.text]
+    texts = [column.factor.name for column in sample.columns if column.text]
+    prepared = make_column_transformer(
+        (make_pipeline(SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), StandardScaler()), numbers),
+        (OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=0.01), texts),
+    )
+    model = make_pipeline(prepared, LogisticRegression(max_iter=2000))
+    frame = _frame(sample.columns)
+    model.fit(frame, sample.bad.astype(int), logisticregression__sample_weight=sample.weight / sample.weight.mean())
+    names = tuple(column.factor.name for column in sample.columns)
+    return LogisticRival(model, names, tuple(column.factor for column in sample.columns))
+
+
+def _frame(columns: tuple[Column, ...]) -> pd.DataFrame:
+    found: dict[str, Any] = {}
+    for column in columns:
+        if column.text:
+            lookup = np.array([*column.categories, "(missing)"], dtype=object)
+            found[column.factor.name] = lookup[column.values]
+        else:
+            found[column.factor.name] = column.values
+    return pd.DataFrame(found)

@@ -1,0 +1,154 @@
+"""What a workbook and a report say of a run: saved beside the run's tables, so that both can be made again from the folder."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from creditscore.batch import read_parquet, write_json, write_parquet
+from creditscore.config.base import Label
+from creditscore.config.load import parse
+from creditscore.config.policy import TierPolicy
+from creditscore.pipeline.score import read_cards
+from creditscore.reporting.book import Figure, PlanPage, RowCounts, RunBook
+from creditscore.tiering.drawn import DrawnPlan
+from creditscore.tiering.plan import InspectionPlan
+from creditscore.tiering.publish import read_manifest
+from creditscore.tiering.seal import read_drawn
+
+if TYPE_CHECKING:
+    from creditscore.config.project import Project
+    from creditscore.pipeline.folder import RunFolder
+    from creditscore.pipeline.train import Trained
+    from creditscore.records.records import Records
+
+_NOT_REPRESENTATIVE = Label(
+    zh="评分卡以无已知抽取概率的检查结果训练，不代表未被检查的主体。",
+    en="Trained on visits without known probabilities: not representative of uninspected firms.",
+)
+_FRAMES = ("by_industry", "shrinkage", "calibration")
+
+
+def save_book(
+    project: Project, records: Records, *, folder: RunFolder, policy: TierPolicy, counts: RowCounts, trained: Trained | None,
+    representative: bool, facts: Mapping[str, str],
+) -> None:  # fmt: skip
+    """Write ``subjects.parquet``, ``lists.parquet``, ``staff.parquet``, ``recusals.parquet`` and ``book.json``."""
+    kinds = [rule.kind for rule in policy.override if rule.kind is not None]
+    write_parquet(folder.file("subjects.parquet"), records.subjects_on(folder.as_of))
+    write_parquet(folder.file("lists.parquet"), records.listed(kinds, folder.as_of))
+    # Who may inspect, by number: names of inspectors stay in the personnel register.
+    write_parquet(folder.file("staff.parquet"), records.staff.drop_columns(["name"]))
+    write_parquet(folder.file("recusals.parquet"), records.recusals.drop_columns(["reason"]))
+    notes = [*(trained.notes if trained else ()), *([] if representative else [_NOT_REPRESENTATIVE])]
+    document = {
+        "project": project.about.model_dump(mode="json"),
+        "policy": policy.model_dump(mode="json", exclude_none=True),
+        "counts": {
+            "rows_in": counts.rows_in, "scored": counts.scored, "not_rated": counts.not_rated, "quarantined": counts.quarantined,
+            "collapsed": counts.collapsed, "out_of_scope": dict(counts.out_of_scope),
+        },
+        "evaluation": {name: [f.value, f.low, f.high] for name, f in (trained.evaluation if trained else {}).items()},
+        "frames": {name: _rows(getattr(trained, name) if trained else pd.DataFrame()) for name in _FRAMES},
+        "industries": {industry.code: industry.label.model_dump() for industry in project.scorecards.industry},
+        "kinds": {item.kind: item.label.model_dump() for item in project.catalogue.item},
+        "notes": [note.model_dump() for note in notes],
+        "facts": dict(facts),
+    }  # fmt: skip
+    write_json(folder.file("book.json"), _finite(document))
+
+
+def load_book(folder: RunFolder) -> RunBook:
+    """The book of a run from its folder; plans as they stand now, drawn or not."""
+    told = json.loads(folder.file("book.json").read_text("utf-8"))
+    about, frames = told["project"], {name: pd.DataFrame(rows) for name, rows in told["frames"].items()}
+    tables = {name: _table(folder, name) for name in ("checkup", "scores", "tiers", "subjects", "lists")}
+    rejects = read_parquet(folder.file("rejects.parquet"))["code"].to_pylist()
+    return RunBook(
+        project=Label(**about["label"]),
+        authority=Label(**about["authority"]),
+        as_of=folder.as_of,
+        counts=RowCounts(**told["counts"]),
+        policy=parse(TierPolicy, _with_days(told["policy"]), str(folder.file("book.json"))),
+        purpose=about["purpose"],
+        run_id=f"{about['name']} {folder.as_of}",
+        contact=about["contact"],
+        rejects={code: rejects.count(code) for code in sorted(set(rejects))},
+        cards=read_cards(folder.file("scorecards")),
+        evaluation={name: Figure(*_numbers(values)) for name, values in told["evaluation"].items()},
+        plans=tuple(plan_page(path) for path in folder.plans()),
+        industries={code: Label(**label) for code, label in told["industries"].items()},
+        kinds={kind: Label(**label) for kind, label in told["kinds"].items()},
+        facts=told["facts"],
+        notes=tuple(Label(**note) for note in told["notes"]),
+        **tables,
+        **frames,
+    )
+
+
+def load_plan(path: Path) -> InspectionPlan | DrawnPlan:
+    """A plan folder as a plan, drawn or not."""
+    return read_drawn(path) if read_manifest(path)["seed"] is not None else InspectionPlan.from_folder(path)
+
+
+def plan_page(path: Path) -> PlanPage:
+    """What is printed of a plan folder: its strata, its frame, and once drawn the tickets and who inspects."""
+    plan = load_plan(path)
+    drawn = plan if isinstance(plan, DrawnPlan) else None
+    frame = plan.frame.assign(ticket=None, drawn=False) if isinstance(plan, InspectionPlan) else plan.sample
+    return PlanPage(
+        task=plan.task,
+        strata=plan.strata.assign(ratio=plan.strata["ratio_ppm"] / 1_000_000),
+        frame=frame,
+        frame_hash=plan.frame_hash,
+        drawn=drawn is not None,
+        overshoot=plan.plan.overshoot if isinstance(plan, DrawnPlan) else plan.overshoot,
+        seed=drawn.seed if drawn else "",
+        inspectors=_teams(drawn.inspectors) if drawn else pd.DataFrame(),
+    )
+
+
+def _teams(inspectors: pd.DataFrame) -> pd.DataFrame:
+    """One row per drawn subject: subject_id, inspectors (the leader first), the first day a certificate ends."""
+    ordered = inspectors.sort_values(["subject_id", "place"])
+    groups = ordered.groupby("subject_id", sort=True)
+    teams = groups.agg(inspectors=("staff_id", "、".join), certificate=("certificate_valid_to", "min"))
+    return teams.reset_index()
+
+
+def _table(folder: RunFolder, name: str) -> pd.DataFrame:
+    frame: pd.DataFrame = read_parquet(folder.file(f"{name}.parquet")).to_pandas(date_as_object=True)
+    return frame
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """A small frame as plain rows; figures with nine decimals (beyond that they are noise)."""
+    rows: list[dict[str, Any]] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist() if len(frame) else []
+    return rows
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN: it becomes null."""
+    if isinstance(value, float):
+        return round(value, 9) if value == value and abs(value) != float("inf") else None
+    if isinstance(value, dict):
+        return {str(key): _finite(entry) for key, entry in value.items()}
+    return [_finite(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def _numbers(values: list[float | None]) -> tuple[float, float | None, float | None]:
+    value, low, high = values
+    return (float("nan") if value is None else value), low, high
+
+
+def _with_days(policy: dict[str, Any]) -> dict[str, Any]:
+    """Days of a policy are dates in TOML and texts in JSON."""
+    day = dt.date.fromisoformat
+    overrides = [{**o, "expires": day(o["expires"])} if "expires" in o else o for o in policy.get("override", [])]
+    return {**policy, "effective": day(policy["effective"]), "override": overrides}

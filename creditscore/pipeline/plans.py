@@ -1,0 +1,64 @@
+"""The frames of the tasks that are due: made, hashed, written; never drawn here, and a drawn one is left alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import shutil
+from typing import TYPE_CHECKING
+
+from creditscore.errors import DrawError
+from creditscore.tiering.plan import InspectionPlan, plan_inspections
+from creditscore.tiering.publish import read_manifest
+
+if TYPE_CHECKING:
+    from creditscore.config.policy import TierPolicy
+    from creditscore.config.project import Project
+    from creditscore.config.tasks import Task
+    from creditscore.pipeline.folder import RunFolder
+    from creditscore.records.records import Records
+    from creditscore.tiering.tiers import Tiers
+
+_log = logging.getLogger(__name__)
+
+
+def tasks_due(project: Project, as_of: dt.date) -> list[Task]:
+    """Tasks that run on a day or start within the project's ``plan_ahead_days``, by id."""
+    ahead = as_of + dt.timedelta(days=project.about.plan_ahead_days)
+    return [task for _, task in sorted(project.tasks.items()) if task.start <= ahead and task.end >= as_of]
+
+
+def plan_due_tasks(
+    project: Project, records: Records, tiers: Tiers, policy: TierPolicy, folder: RunFolder, *, as_of: dt.date
+) -> list[InspectionPlan]:
+    """Write the frame of every task due that has not been framed by an earlier run, and return those of this run.
+
+    A task whose frame an earlier run published keeps that frame: a monthly change of tiers inside an open
+    task does not change its draw.
+    """
+    plans = []
+    for task in tasks_due(project, as_of):
+        if _framed_before(folder, task.id) or _drawn(folder, task.id):
+            continue
+        try:
+            plan = plan_inspections(tiers, policy, task=task, history=records.inspections, records=records)
+        except DrawError as error:
+            _log.warning("no frame: %s", error)
+            continue
+        shutil.rmtree(folder.plan(task.id), ignore_errors=True)
+        plan.to_csv(folder.plan(task.id))
+        plans.append(plan)
+    return plans
+
+
+def _framed_before(folder: RunFolder, task: str) -> bool:
+    if not folder.out.is_dir():
+        return False
+    day = folder.as_of.isoformat()
+    earlier = (path for path in folder.out.iterdir() if path.name < day and (path / "plan" / task / "manifest.json").is_file())
+    return any((path / "manifest.json").is_file() for path in earlier)
+
+
+def _drawn(folder: RunFolder, task: str) -> bool:
+    path = folder.plan(task)
+    return (path / "manifest.json").is_file() and read_manifest(path)["seed"] is not None

@@ -1,0 +1,248 @@
+"""The night: check, features, scores, tiers, frames of the tasks due, workbook, report, log."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from creditscore.batch import Ledger, content_sha256, damaged, file_hashes, locked, write_json, write_parquet
+from creditscore.engine import Engine
+from creditscore.errors import DataError
+from creditscore.features.build import feature_table
+from creditscore.features.guard import guard_features
+from creditscore.features.spine import Spine, spine
+from creditscore.pipeline.book import save_book
+from creditscore.pipeline.documents import write_documents
+from creditscore.pipeline.folder import OWN_MANIFESTS, RunFolder
+from creditscore.pipeline.inputs import input_hashes, run_key, versions
+from creditscore.pipeline.plans import plan_due_tasks
+from creditscore.pipeline.score import read_cards, score_table, write_cards
+from creditscore.pipeline.tier import subjects_in, tier_subjects, tiers_table, unrated_subjects
+from creditscore.pipeline.train import Trained, train_cards
+from creditscore.records.checkup import check_up
+from creditscore.records.open import open_records
+from creditscore.reporting.book import Figure, RowCounts
+from creditscore.tracking.log import RunLog, champions, default_uri, log_run
+
+if TYPE_CHECKING:
+    from creditscore.config.policy import TierPolicy
+    from creditscore.config.project import Project
+    from creditscore.models.scorecard import Scorecard
+    from creditscore.records.records import Records
+    from creditscore.tiering.plan import InspectionPlan
+    from creditscore.tiering.tiers import Tiers
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run did. ``fresh`` is False where nothing had changed since and nothing was done."""
+
+    folder: RunFolder
+    fresh: bool
+    summary: Mapping[str, object] = field(default_factory=dict)
+
+
+def run_project(
+    project: Project,
+    *,
+    data: Path,
+    as_of: dt.date,
+    out: Path,
+    engine: Engine,
+    train: bool = False,
+    tracking_uri: str | None = None,
+    lang: str = "zh",
+) -> RunResult:
+    """Everything of one day into ``out/<as_of>/``; the manifest is written last.
+
+    Cards come from the project's ``cards/``, else from the tracker's alias ``champion``, else (or with
+    ``train``) from a training on what is known that day. Nothing is promoted, nothing is drawn.
+
+    Raises:
+        ConfigError: The guard refuses a feature; no policy is in force.
+        DataError: Inputs cannot be used. Earlier results are untouched.
+        LockedError: Another run holds ``out``.
+    """
+    guard_features(project.features, project)
+    policy = project.policy(as_of)
+    folder = RunFolder.of(out, as_of)
+    uri = tracking_uri or default_uri(out)
+    with locked(out):
+        ledger = Ledger(out / ".ledger.sqlite")
+        inputs = input_hashes(project, data)
+        signed = {} if train else (read_cards(project.cards) or _champions(uri, project, tracking_uri is not None))
+        hashes = {name: card.sha256 for name, card in signed.items()}
+        key = run_key(project, folder, inputs, engine=engine.name, train=train, cards=hashes)
+        manifest = folder.manifest()
+        if manifest and ledger.done(folder.path.name, "run") == key and not damaged(folder.path, manifest["outputs"]):
+            return RunResult(folder, False, manifest["summary"])
+        night = _Night(project, policy, folder, engine, data, inputs, signed, lang)
+        night.work(train=train or not signed)
+        ledger.finish(folder.path.name, "run", key)
+        log_run(uri, night.log(), artifacts=out / "mlartifacts")
+        return RunResult(folder, True, night.summary)
+
+
+def _champions(uri: str, project: Project, asked: bool) -> dict[str, Scorecard]:
+    """Cards of the alias ``champion``, looked for only in a tracker that the user named."""
+    return champions(uri, project.about.name) if asked else {}
+
+
+@dataclass
+class _Night:
+    """The steps of one run in order, and what they hand to one another."""
+
+    project: Project
+    policy: TierPolicy
+    folder: RunFolder
+    engine: Engine
+    data: Path
+    inputs: dict[str, str]
+    cards: dict[str, Scorecard]
+    lang: str
+    trained: Trained | None = None
+    summary: dict[str, object] = field(default_factory=dict)
+
+    def work(self, *, train: bool) -> None:
+        """All steps. A run that fails leaves the manifest of the run before it in place."""
+        _log.info("reading the records")
+        records = open_records(self.engine, self.project, data=self.data)
+        self._refuse_a_slump(records)
+        checkup = check_up(records, as_of=self.folder.as_of)
+        self._begin()
+        by_place = [(name, "ascending") for name in ("table", "source", "row")]
+        write_parquet(self.folder.file("checkup.parquet"), pa.Table.from_pandas(checkup.frame, preserve_index=False))
+        write_parquet(self.folder.file("rejects.parquet"), records.rejects.sort_by(by_place))
+        if train:
+            _log.info("training")
+            self.trained = train_cards(records, self.project, until=self.folder.as_of, policy=self.policy)
+            self.cards = dict(self.trained.cards)
+        write_cards(self.folder.file("scorecards"), self.cards)
+        _log.info("features and scores")
+        rows = spine(records, as_of=self.folder.as_of)
+        features, scores = self._scores(records, rows)
+        tiers = self._tiers(records, rows, scores)
+        counts = self._counts(records, rows, scores, tiers)
+        plans = plan_due_tasks(self.project, records, tiers, self.policy, self.folder, as_of=self.folder.as_of)
+        _log.info("workbook and report")
+        facts = self._facts()
+        save_book(
+            self.project, records, folder=self.folder, policy=self.policy, counts=counts, trained=self.trained,
+            representative=all(card.representative for card in self.cards.values()), facts=facts,
+        )  # fmt: skip
+        write_documents(self.folder, lang=self.lang)
+        self.summary = self._summary(records, counts, tiers, plans)
+        keys = ["subject_id", "as_of"]
+        contents = {"features": content_sha256(features, keys), "scores": content_sha256(scores, keys)}
+        self._seal(facts, counts, contents, plans)
+
+    def _begin(self) -> None:
+        """Remove what a run that was stopped left behind, drawn plans and signatures apart."""
+        self.folder.file("manifest.json").unlink(missing_ok=True)
+        shutil.rmtree(self.folder.file("scorecards"), ignore_errors=True)
+
+    def _refuse_a_slump(self, records: Records) -> None:
+        """A delivery with far fewer subjects than the run before is nearly always a broken one."""
+        before = self.folder.before()
+        earlier = (before.manifest() or {}).get("counts", {}).get("rows_in", 0) if before else 0
+        now = records.outcomes["subjects"].arrived
+        if earlier and now < earlier * (1 - self.project.about.max_row_drop):
+            raise DataError(f"subjects: expected about as many rows as on {before.as_of if before else ''} ({earlier}; got {now})")
+
+    def _scores(self, records: Records, rows: Spine) -> tuple[pa.Table, pa.Table]:
+        table = feature_table(records, rows, self.project.features)
+        features = self.engine.query(table.order_by("row_key")).drop_columns(["row_key"])
+        write_parquet(self.folder.file("features.parquet"), features)
+        scores = score_table(self.engine, table, self.cards, self.project.scorecards.industry)
+        write_parquet(self.folder.file("scores.parquet"), scores)
+        return features, scores
+
+    def _tiers(self, records: Records, rows: Spine, scores: pa.Table) -> Tiers:
+        unrated = unrated_subjects(records, rows, scores)
+        tiers = tier_subjects(records, scores, unrated, self.policy, self.folder, as_of=self.folder.as_of)
+        write_parquet(self.folder.file("tiers.parquet"), tiers_table(tiers))
+        return tiers
+
+    def _counts(self, records: Records, rows: Spine, scores: pa.Table, tiers: Tiers) -> RowCounts:
+        """Rows of the register in = scored + not rated + out of scope + quarantined + collapsed; asserted."""
+        subjects, known = records.outcomes["subjects"], subjects_in(records, self.folder.as_of)
+        older = subjects.kept - known["known"] - known["not_yet_known"]
+        out_of_scope = {**rows.out_of_scope, "not_yet_known": known["not_yet_known"], "older_version": older}
+        uncarded = rows.arrow().num_rows - scores.num_rows
+        counts = RowCounts(
+            rows_in=subjects.arrived, scored=scores.num_rows, not_rated=uncarded, quarantined=subjects.quarantined,
+            collapsed=subjects.collapsed, out_of_scope={reason: n for reason, n in sorted(out_of_scope.items()) if n},
+        )  # fmt: skip
+        if not counts.balances:
+            raise DataError(f"subjects: {counts.rows_in} rows came in and {counts.accounted} are accounted for")
+        return counts
+
+    def _facts(self) -> dict[str, str]:
+        """What decides the content, as it stands in the manifest and on the first sheet."""
+        inputs = {f"input {name}": sha for name, sha in sorted(self.inputs.items())}
+        cards = {f"scorecard {name}": card.sha256 for name, card in sorted(self.cards.items())}
+        libraries = {f"version {name}": version for name, version in versions().items()}
+        return {"config": self.project.sha256, "policy": self.policy.effective.isoformat(), **inputs, **cards, **libraries}
+
+    def _summary(self, records: Records, counts: RowCounts, tiers: Tiers, plans: list[InspectionPlan]) -> dict[str, object]:
+        auc = self.trained.evaluation.get("auc") if self.trained else None
+        return {
+            "subjects": counts.rows_in,
+            "scored": counts.scored,
+            "not_rated": int((tiers.frame["tier"] == "NR").sum()),
+            "out_of_scope": sum(counts.out_of_scope.values()),
+            "quarantined": records.rejects.num_rows,
+            "cards": len(self.cards),
+            "auc": None if auc is None else _plain(auc),
+            "tiers": {str(tier): int(n) for tier, n in tiers.counts().items()},
+            "proposed": int((tiers.frame["status"] == "proposed").sum()),
+            "frames": {plan.task.id: _frame_of(plan) for plan in plans},
+        }
+
+    def _seal(self, facts: dict[str, str], counts: RowCounts, contents: dict[str, str], plans: list[InspectionPlan]) -> None:
+        frames = {plan.task.id: plan.frame_hash for plan in plans}
+        document = {
+            "format": "creditscore.run/1",
+            "project": self.project.about.name,
+            "as_of": self.folder.as_of.isoformat(),
+            "engine": self.engine.name,
+            "facts": facts,
+            "counts": {"rows_in": counts.rows_in, "scored": counts.scored, "out_of_scope": dict(counts.out_of_scope)},
+            "summary": self.summary,
+            "contents": contents,
+            "frames": frames,
+            "outputs": file_hashes(self.folder.path, leave_out=OWN_MANIFESTS),
+        }
+        write_json(self.folder.file("manifest.json"), document)
+
+    def log(self) -> RunLog:
+        """What the tracker gets: hashes, counts, metrics, cards; no rows."""
+        metrics = {name: figure.value for name, figure in (self.trained.evaluation if self.trained else {}).items()}
+        tiers = self.summary["tiers"]
+        counted = {f"tier_{tier}": float(n) for tier, n in (tiers.items() if isinstance(tiers, dict) else ())}
+        params = {key.replace(" ", "."): value for key, value in self._facts().items()}
+        files = (self.folder.file("manifest.json"), self.folder.file("report.html"))
+        cards = self.cards if self.trained else {}
+        return RunLog(
+            self.project.about.name, self.folder.as_of.isoformat(), params, {**metrics, **counted}, files=files, cards=cards
+        )
+
+
+def _frame_of(plan: InspectionPlan) -> dict[str, int]:
+    """How many stand in a frame and how many of them are to be drawn."""
+    return {"population": int((plan.frame["exempt_reason"] == "").sum()), "target": sum(plan.targets().values())}
+
+
+def _plain(figure: Figure) -> dict[str, float | None]:
+    """A figure with six decimals: beyond that it is noise."""
+    values = {"value": figure.value, "low": figure.low, "high": figure.high}
+    return {name: None if value is None else round(value, 6) for name, value in values.items()}

@@ -1,0 +1,79 @@
+"""Score a spine with cards: each card compiled to SQL over its industries, run by the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from creditscore.batch import atomic_write
+from creditscore.errors import DataError
+from creditscore.models.score import score_expression
+from creditscore.models.scorecard import Scorecard
+from creditscore.pipeline.train import POOLED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import ibis.expr.types as ir
+
+    from creditscore.config.scorecards import Industry
+    from creditscore.engine import Engine
+
+
+def read_cards(folder: Path) -> dict[str, Scorecard]:
+    """The cards of a folder by industry; the file's name is the industry's code. Empty where there are none.
+
+    Raises:
+        DataError: A file is no card, or is named after another industry than the card's.
+    """
+    cards = {path.stem: Scorecard.from_json(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))}
+    for industry, card in cards.items():
+        if card.industry != industry:
+            raise DataError(f'{folder / industry}.json: expected the card of "{industry}" (got that of "{card.industry}")')
+    return cards
+
+
+def write_cards(folder: Path, cards: Mapping[str, Scorecard]) -> None:
+    """One canonical JSON file per card."""
+    for industry, card in sorted(cards.items()):
+        atomic_write(folder / f"{industry}.json", card.to_json().encode())
+
+
+def card_for(industry: str | None, cards: Mapping[str, Scorecard], industries: tuple[Industry, ...]) -> str | None:
+    """Which card serves an industry: its own, its nearest parent's, the pooled one; None where there is none."""
+    parents = {entry.code: entry.parent for entry in industries}
+    step = industry
+    while step is not None:
+        if step in cards:
+            return step
+        step = parents.get(step)
+    return POOLED if POOLED in cards else None
+
+
+def score_table(engine: Engine, features: ir.Table, cards: Mapping[str, Scorecard], industries: tuple[Industry, ...]) -> pa.Table:
+    """The columns of ``scores.parquet``: one row per row of ``features`` that a card serves, by subject and day.
+
+    Raises:
+        DataError: No row is served by any card.
+    """
+    found = engine.query(features.select("industry").distinct())["industry"].to_pylist()
+    served: dict[str, list[str | None]] = {}
+    for industry in sorted(found, key=lambda code: code or ""):
+        card = card_for(industry, cards, industries)
+        if card is not None:
+            served.setdefault(card, []).append(industry)
+    if not served:
+        raise DataError(f"expected cards for the industries of the subjects (got cards for {', '.join(sorted(cards)) or 'none'})")
+    parts = [_scored(engine, features, cards[name], codes) for name, codes in sorted(served.items())]
+    return pa.concat_tables(parts).sort_by([("subject_id", "ascending"), ("as_of", "ascending")])
+
+
+def _scored(engine: Engine, features: ir.Table, card: Scorecard, industries: list[str | None]) -> pa.Table:
+    named = [code for code in industries if code is not None]
+    chosen = features.industry.isin(named) if named else None
+    if None in industries:
+        unknown = features.industry.isnull()
+        chosen = unknown if chosen is None else chosen | unknown
+    return engine.query(score_expression(features.filter(chosen), card))

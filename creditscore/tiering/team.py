@@ -1,0 +1,43 @@
+"""Redraw the inspectors of a sealed plan and name who differs."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from creditscore.errors import DrawError
+from creditscore.tiering.inspectors import INSPECTOR_COLUMNS, Pool, assign_inspectors
+from creditscore.tiering.sheets import read_csv
+
+
+def check_inspectors(folder: Path, manifest: dict[str, Any], drawn: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    """Findings about ``inspectors.csv``, from the pool and the recusals that the manifest holds.
+
+    Args:
+        folder: The plan folder.
+        manifest: Its manifest.
+        drawn: ``(ticket, subject_id, region)`` of the drawn subjects.
+    """
+    told: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for line, cells in read_csv(folder / "inspectors.csv", INSPECTOR_COLUMNS):
+        row = dict(zip(INSPECTOR_COLUMNS, cells, strict=True))
+        told[row["subject_id"]].append((line, row["staff_id"]))
+    if manifest["inspectors"] is None:
+        if told:
+            yield "inspectors.csv: names inspectors, and the draw had no staff"
+        return
+    task = manifest["about"]["task"]
+    pool = Pool.from_dict(manifest["inspectors"])
+    for member in pool.members:
+        if member.certificate_valid_to < task["end"]:
+            yield f"manifest.json: inspectors: the certificate of {member.staff_id} does not cover the task"
+    try:
+        teams = assign_inspectors(drawn, pool, seed=manifest["seed"], task=task["id"], number=task["min_inspectors"])
+    except DrawError as error:
+        yield str(error)
+        return
+    for subject in sorted(set(teams) | set(told)):
+        expected, found = teams.get(subject, []), [staff for _, staff in told.get(subject, [])]
+        if expected != found:
+            where = f" line {told[subject][0][0]}" if subject in told else ""
+            yield f"inspectors.csv{where}: the inspectors of {subject} are not those that the seed gives"

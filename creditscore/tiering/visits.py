@@ -1,0 +1,124 @@
+"""Past random visits as a forecast needs them: outcome, weight, and the tier the subject had when it was drawn."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from creditscore.config.policy import TierPolicy
+from creditscore.tiering.columns import Flags, Texts, as_frame, day_numbers, decode, texts
+from creditscore.tiering.cut import cut_tiers, populations
+from creditscore.tiering.population import UNKNOWN
+from creditscore.tiering.tiers import ORDER, Tiers
+
+Floats = npt.NDArray[np.float64]
+_NEEDS = ("subject_id", "event_date", "trigger", "outcome")
+_CHECKED = ("none", "violation")
+
+
+@dataclass(frozen=True)
+class Visits:
+    """One element per random visit with a known probability and an outcome.
+
+    ``draw`` is the past stratum it was drawn in, ``tier`` and ``industry`` the cell it speaks for,
+    ``bad`` 1 where it found a violation, ``excluded`` the share per tier that could not check anything
+    (not found, closed, refused; such a visit is made and finds nothing), ``notes`` what was left out.
+    """
+
+    subject: Texts
+    draw: Texts
+    tier: Texts
+    industry: Texts
+    probability: Floats
+    bad: Floats
+    excluded: dict[str, float]
+    notes: tuple[str, ...]
+
+
+def visits_of(history: Any, tiers: Tiers, policy: TierPolicy, *, frames: Any, scores: Any) -> Visits:
+    """The random on-site visits that say what a tier holds.
+
+    The tier is the one *before* the visit: by ``scores`` as of then, else the one in the stratum
+    ``task|tier|industry``. Only where neither is known it is today's, which the visit's own finding
+    may have changed; a note says for how many.
+
+    Args:
+        history: Inspections.
+        tiers: Today's tiers.
+        policy: The cuts, for ``scores``.
+        frames: ``task, stratum, population, drawn``: n/N where a visit has no probability.
+        scores: ``inspection_id, industry, score, probability_ppm`` as of just before each visit.
+    """
+    rows, notes = _random_visits(as_frame(history, needs=_NEEDS, what="history of inspections"), tiers)
+    probability = _probabilities(rows, frames)
+    known = (probability > 0) & (probability <= 1)
+    if not known.all():
+        notes.append(f"{int((~known).sum())} random visits have no inclusion probability and are left out")
+    rows, probability = rows[known].reset_index(drop=True), probability[known]
+    tier, industry = _cells(rows, tiers, policy, scores, notes)
+    bad = np.where(texts(rows, "outcome") == "violation", 1.0, 0.0)
+    unchecked = ~rows["outcome"].isin(_CHECKED).to_numpy()
+    pairs = Counter(tier), Counter(tier[unchecked])
+    return Visits(
+        subject=texts(rows, "subject_id"),
+        draw=texts(rows, "task") + "|" + texts(rows, "stratum"),
+        tier=tier,
+        industry=industry,
+        probability=probability,
+        bad=bad,
+        excluded={name: pairs[1][name] / count for name, count in sorted(pairs[0].items())},
+        notes=tuple(notes),
+    )
+
+
+def _random_visits(rows: pd.DataFrame, tiers: Tiers) -> tuple[pd.DataFrame, list[str]]:
+    """Random and full-coverage visits made on site by the day of the tiers, in a fixed order."""
+    known = (day_numbers(rows, "event_date") <= np.datetime64(tiers.as_of, "D")) & rows["outcome"].notna().to_numpy(dtype=bool)
+    rows = rows[known & rows["trigger"].isin(("random", "full_coverage")).to_numpy()]
+    off_site = texts(rows, "mode") == "off_site"
+    notes = [f"{int(off_site.sum())} random visits were off site: another instrument, left out"] if off_site.any() else []
+    order = [name for name in ("subject_id", "event_date", "task", "stratum", "inspection_id") if name in rows.columns]
+    return rows[~off_site].sort_values(order, kind="stable", ignore_index=True), notes
+
+
+def _probabilities(rows: pd.DataFrame, frames: Any) -> Floats:
+    """The recorded probability, else n/N of the frame; NaN where neither is known."""
+    own: Floats = np.full(len(rows), np.nan)
+    if "inclusion_probability" in rows.columns:
+        own = pd.to_numeric(rows["inclusion_probability"]).to_numpy(dtype=float, na_value=np.nan)
+    if frames is None:
+        return own
+    table = as_frame(frames, needs=["task", "stratum", "population", "drawn"], what="frames")
+    keys = pd.MultiIndex.from_arrays([texts(table, "task"), texts(table, "stratum")])
+    place = keys.get_indexer(pd.MultiIndex.from_arrays([texts(rows, "task"), texts(rows, "stratum")]))
+    rebuilt = np.append(table["drawn"].to_numpy(dtype=float) / table["population"].to_numpy(dtype=float), np.nan)[place]
+    return np.where(np.isnan(own), rebuilt, own)
+
+
+def _cells(rows: pd.DataFrame, tiers: Tiers, policy: TierPolicy, scores: Any, notes: list[str]) -> tuple[Texts, Texts]:
+    place = pd.Index(tiers.frame["subject_id"]).get_indexer(pd.Index(rows["subject_id"]))
+    today = np.append(texts(tiers.frame, "tier"), "")[place]
+    industry = np.append(texts(tiers.frame, "industry"), "")[place]
+    parts = [stratum.split("|") for stratum in texts(rows, "stratum")]
+    named = np.array([p[1] if len(p) >= 3 and p[1] in ORDER else "" for p in parts], dtype=object)
+    industry = np.array([p[2] if len(p) >= 3 else own for p, own in zip(parts, industry, strict=True)], dtype=object)
+    tier = named if scores is None else _by_scores(rows, policy, scores, named)
+    guessed = (tier == "") & (today != "")
+    if guessed.any():
+        notes.append(f"{int(guessed.sum())} visits speak for today's tier, that before them is unknown: rates lean outwards")
+    return np.where(tier == "", today, tier), np.where(industry == "", UNKNOWN, industry)
+
+
+def _by_scores(rows: pd.DataFrame, policy: TierPolicy, scores: Any, otherwise: Texts) -> Texts:
+    """Tiers by the policy's cuts from the scores just before each visit."""
+    needs = ["inspection_id", "industry", "score", "probability_ppm"]
+    table = as_frame(scores, needs=needs, what="scores before the visits")
+    place = pd.Index(table["inspection_id"]).get_indexer(pd.Index(rows["inspection_id"]))
+    rated: Flags = table["score"].notna().to_numpy(dtype=bool)
+    score, ppm = (pd.to_numeric(table[name]).fillna(0).to_numpy(dtype=np.int64) for name in ("score", "probability_ppm"))
+    codes = cut_tiers(score, ppm, rated, populations(texts(table, "industry"), policy), policy)
+    found = np.append(decode(codes), "")[place]
+    return np.where(found == "", otherwise, found)

@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import pytest
+
+from creditscore.config.base import SOURCES
+from creditscore.config.policy import load_policy
+from creditscore.config.project import load_project
+from creditscore.features.guard import guard_features
+from creditscore.simulate.deliveries import MARKET_COLUMNS, MARKET_KINDS
+from creditscore.simulate.kinds import FILES, KINDS
+from creditscore.simulate.places import CODES, COUNTIES
+
+FOLDER = Path(__file__).parents[3] / "configs" / "yongzhou"
+
+
+@pytest.fixture(scope="module")
+def project():
+    return load_project(FOLDER)
+
+
+def test_every_feature_passes_the_guard_without_a_warning(project):
+    assert guard_features(project.features, project) == []
+
+
+def test_every_simulated_kind_is_in_the_catalogue_and_of_the_source_its_file_says(project):
+    sources = dict(zip(FILES, ("public", "industry", "market", "market", "self_declared"), strict=True))
+    items = project.catalogue.by_kind
+    assert {model.kind for model in KINDS} == set(items)
+    assert {model.kind: sources[model.file] for model in KINDS} == {kind: item.source for kind, item in items.items()}
+
+
+def test_kinds_that_only_visits_create_are_marked_so(project):
+    from_visits = {model.kind for model in KINDS if model.from_visits}
+    assert from_visits <= {item.kind for item in project.catalogue.item if item.found_by == "inspection"}
+
+
+def test_every_item_has_a_basis_a_retention_and_one_purpose(project):
+    for item in project.catalogue.item:
+        assert item.legal_basis
+        assert item.retention_months
+        assert item.purposes == ("supervision",)
+    assert {i.kind for i in project.catalogue.item if i.double_publicity} == {m.kind for m in KINDS if m.double_publicity}
+
+
+def test_features_cover_the_base_and_all_four_sources(project):
+    assert len(project.features) >= 45
+    assert {feature.source for feature in project.features} == set(SOURCES)
+    used = {feature.aggregate for feature in project.features}
+    assert used >= {"finding_ratio", "share", "banded_sum", "on_list", "latest", "days_since_last", "tenure_months", "distinct"}
+
+
+def test_kinds_of_practitioners_and_penalties_are_counted_by_no_feature(project):
+    counted = {kind for feature in project.features for kind in feature.kind}
+    assert not counted & {"professional_conduct", "admin_penalty_minor", "admin_penalty_general", "admin_penalty_serious"}
+
+
+def test_the_market_source_reads_the_columns_and_kinds_that_are_sent(project):
+    source = next(s for s in project.sources.source if s.name == "market_events")
+    assert {rule.to: rule.column for rule in source.column} == MARKET_COLUMNS
+    kinds = next(rule for rule in source.column if rule.to == "kind")
+    assert kinds.values == {word: kind for kind, word in MARKET_KINDS.items()}
+
+
+def test_every_industry_of_the_city_has_a_card_and_tasks_name_industries(project):
+    cards = {industry.code for industry in project.scorecards.industry}
+    assert set(CODES) <= cards
+    for task in project.tasks.values():
+        assert set(task.population.industries) <= cards
+    assert {county.code[:4] for county in COUNTIES} == {"4311"}
+
+
+def test_tasks_are_due_on_the_last_day_of_the_demo_city(project):
+    assert [str(task.start) for task in project.tasks.values()] == ["2024-04-30"] * 3
+
+
+def test_the_policy_rests_on_risk_and_names_a_basis_for_every_rule(project):
+    policy = project.policy("2024-04-30")
+    assert policy.cut_by == "max_probability"
+    kinds = project.catalogue.by_kind
+    assert all(rule.kind in kinds for rule in policy.override if rule.kind)
+    assert next(rule for rule in policy.override if rule.kind == "serious_dishonesty_list").review
+    assert {measure.tier for measure in policy.measure} == {"A", "B", "C", "D", "NR"}
+
+
+@pytest.mark.parametrize(
+    ("name", "ratios"),
+    [
+        ("henan", (0.01, 0.02, 0.10, 0.30)),
+        ("bayannur", (0.02, 0.05, 1.0, 1.0)),
+        ("chongqing", (0.03, 0.04, 0.05, 0.06)),
+        ("lindian", (0.05, 0.20, 0.60, 1.0)),
+    ],
+)
+def test_alternatives_have_the_published_ratios_and_are_not_in_force(project, name, ratios):
+    policy = load_policy(FOLDER / "alternatives" / f"{name}.toml", on="2024-04-30")
+    assert tuple(getattr(policy.inspection, tier).ratio for tier in "ABCD") == ratios
+    assert policy.cuts == project.policy("2024-04-30").cuts
+    assert not (FOLDER / "tiering" / f"{name}.toml").exists()

@@ -1,0 +1,218 @@
+"""Cuts: by optbinning under the trend, or by hand; on readable edges; never at the mercy of one column."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from creditscore.config.base import Label
+from creditscore.config.scorecards import Binning
+from creditscore.errors import DataError
+from creditscore.models import binning
+from creditscore.models.edges import edge_between, readable
+from creditscore.models.frames import Factor, read_column, to_pandas
+from creditscore.models.sample import read_sample
+
+
+def one_column(values, y, weight=None, **about):
+    factor = Factor("x", Label(zh="x", en="x"), **about)
+    frame = pd.DataFrame({"x": values})
+    sample = read_sample(frame, y, features=None, sample_weight=weight, nuisance=None)
+    column = read_column(frame["x"], factor).take(sample.rows)
+    return column, sample
+
+
+def cut(values, y, weight=None, *, special=(), given=None, limits=None, **about):
+    column, sample = one_column(values, y, weight, **about)
+    return binning.cut(column, sample, binning=limits or Binning(), special=special, given=given)
+
+
+def rates(partition, values, y, **about):
+    column, sample = one_column(values, y, **about)
+    good, bad = sample.sums(partition.codes(column), len(partition.kinds))
+    return (bad / np.where(good + bad > 0, good + bad, 1))[: partition.bins]
+
+
+def risky(n=4000, seed=0, noise=0.0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=n)
+    y = (rng.random(n) < 1 / (1 + np.exp(2.5 - 0.9 * x - noise * np.sin(4 * x)))).astype(int)
+    return x, y
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "target", "whole", "edge"),
+    [
+        (2.0, 3.0, 2.5, True, 3.0),
+        (2.0, 10.0, 6.0, True, 10.0),
+        (0.1234, 0.1391, 0.13, False, 0.13),
+        (-0.2, 0.3, 0.05, False, 0.0),
+        (0.1 + 0.2, 0.31, 0.305, False, 0.305),
+        (123456.0, 123457.0, 123456.5, True, 123457.0),
+        (-3.0, -2.0, -2.5, True, -2.0),
+    ],
+)
+def test_an_edge_has_the_fewest_digits_that_fit_in_the_gap(low, high, target, whole, edge):
+    found = edge_between(low, high, target=target, whole=whole)
+    assert low < found <= high
+    if low != 0.1 + 0.2:
+        assert found == edge
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-9, 1e6))
+@settings(max_examples=200, deadline=None)
+def test_an_edge_always_lies_in_its_gap(low, width):
+    high = low + width
+    if high > low:
+        assert low < edge_between(low, high, target=(low + high) / 2) <= high
+
+
+def test_integers_get_integer_edges():
+    rng = np.random.default_rng(1)
+    x = rng.poisson(3, 3000)
+    y = (rng.random(3000) < 0.02 + 0.05 * x).astype(int)
+    edges = cut(x, y, trend="higher_is_riskier").edges
+    assert edges
+    assert all(edge == int(edge) for edge in edges)
+
+
+def test_rounding_edges_hardly_moves_weight():
+    values = np.sort(np.random.default_rng(2).normal(size=5000))
+    weight = np.full(5000, 1 / 5000)
+    (edge,) = readable(values, weight, [1777])
+    assert abs((values < edge).sum() - 1778) <= 0.0021 * 5000
+    assert len(str(edge)) <= 6
+
+
+@pytest.mark.parametrize("trend", ["higher_is_riskier", "lower_is_riskier"])
+def test_a_declared_trend_is_kept_on_noisy_data(trend):
+    x, y = risky(noise=1.5)
+    x = x if trend == "higher_is_riskier" else -x
+    steps = np.diff(rates(cut(x, y, trend=trend), x, y))
+    assert len(steps) >= 2
+    assert (steps > 0).all() if trend == "higher_is_riskier" else (steps < 0).all()
+
+
+def test_data_against_the_declared_trend_give_one_bin():
+    x, y = risky()
+    assert cut(x, y, trend="lower_is_riskier").edges == ()
+
+
+def test_auto_finds_the_direction_and_keeps_a_real_hump():
+    x, y = risky()
+    assert cut(x, y).trend == "higher_is_riskier"
+    assert cut(-x, y).trend == "lower_is_riskier"
+    rng = np.random.default_rng(3)
+    hump = (rng.random(6000) < 0.05 + 0.4 * (np.abs(x := rng.normal(size=6000)) < 0.5)).astype(int)
+    partition = cut(x, hump)
+    assert partition.trend == "none"
+    assert np.argmax(rates(partition, x, hump)) not in (0, partition.bins - 1)
+
+
+def test_weights_of_0_2_to_1_are_not_truncated():
+    """Whole-number counts inside optbinning lost up to 18 % of the weight of a bin."""
+    x, y = risky(8000)
+    w = np.random.default_rng(4).uniform(0.2, 1.0, 8000)
+    assert cut(x, y, w).edges == cut(x, y, w * 1e-3).edges == cut(x, y, w * 1e4).edges
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=15, deadline=None)
+def test_whole_weights_cut_like_repeated_rows(seed):
+    rng = np.random.default_rng(seed)
+    x = np.round(rng.normal(size=300), 1)
+    y = (rng.random(300) < 1 / (1 + np.exp(1 - x))).astype(int)
+    w = rng.choice([2, 3, 5], 300)
+    assert cut(x, y, w).edges == cut(np.repeat(x, w), np.repeat(y, w)).edges == cut(x, y, w * 0.001).edges
+
+
+def test_a_pure_flag_stays_a_bin_of_its_own():
+    flag = np.r_[np.ones(100), np.zeros(1900)]
+    y = np.r_[np.ones(100), np.zeros(1800), np.ones(100)].astype(int)
+    assert cut(flag, y, trend="higher_is_riskier").edges == (1.0,)
+
+
+def test_categories_are_grouped_by_weighted_rate_and_rare_ones_left_to_other():
+    rng = np.random.default_rng(5)
+    text = rng.choice(["a", "b", "c", "rare"], 4000, p=[0.4, 0.3, 0.295, 0.005])
+    y = (rng.random(4000) < pd.Series(text).map({"a": 0.02, "b": 0.2, "c": 0.21, "rare": 0.5})).astype(int)
+    partition = cut(text, y)
+    assert partition.groups[0] == ("a",)
+    assert {name for group in partition.groups for name in group} == {"a", "b", "c"}
+    assert partition.kinds[-2:] == ("missing", "other")
+    column, _ = one_column(text, y)
+    assert set(partition.codes(column)[np.array(column.categories)[column.values] == "rare"]) == {len(partition.kinds) - 1}
+
+
+def test_ordered_texts_are_cut_along_their_order():
+    rng = np.random.default_rng(6)
+    text = rng.choice(["A", "B", "C", "D"], 4000)
+    y = (rng.random(4000) < pd.Series(text).map({"A": 0.05, "B": 0.02, "C": 0.2, "D": 0.4})).astype(int)
+    groups = cut(text, y, order=("A", "B", "C", "D")).groups
+    assert [name for group in groups for name in group] == ["A", "B", "C", "D"]
+    assert groups[0] == ("A", "B")
+
+
+def test_cuts_by_hand_are_taken_as_they_are():
+    x, y = risky()
+    assert cut(x, y, given=[-1, 0.5, 2]).edges == (-1.0, 0.5, 2.0)
+    assert cut(np.where(x > 0, "u", "v"), y, given=[["u"], ["v", "w"]]).groups == (("u",), ("v", "w"))
+    with pytest.raises(DataError, match="rising"):
+        cut(x, y, given=[1, 0])
+    with pytest.raises(DataError, match="each text once"):
+        cut(np.where(x > 0, "u", "v"), y, given=[["u"], ["u", "v"]])
+
+
+def test_special_codes_fall_out_of_the_intervals():
+    x, y = risky()
+    x = np.where(np.arange(len(x)) % 10 == 0, -999.0, x)
+    column, _ = one_column(x, y)
+    partition = cut(x, y, special=[-999])
+    assert min(partition.edges) > -5
+    assert set(partition.codes(column)[column.values == -999]) == {partition.bins}
+
+
+def test_all_missing_and_constant_columns_are_not_cut():
+    y = np.tile([0, 1], 50)
+    assert cut(np.full(100, np.nan), y).edges == ()
+    assert cut(np.ones(100), y).edges == ()
+
+
+def test_frames_of_all_kinds_are_read():
+    import polars as pl
+    import pyarrow as pa
+
+    frame = pd.DataFrame({"a": [1.0, None], "b": ["u", None]})
+    for other in (frame, pl.DataFrame({"a": [1.0, None], "b": ["u", None]}), pa.table({"a": [1.0, None], "b": ["u", None]})):
+        found = to_pandas(other)
+        assert list(found.columns) == ["a", "b"]
+        assert read_column(found["b"], Factor("b", Label(zh="b", en="b"))).values.tolist() == [0, -1]
+    assert list(to_pandas(np.zeros((2, 2))).columns) == ["x0", "x1"]
+    with pytest.raises(DataError, match="Reshape your data"):
+        to_pandas(np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (pd.Series([1, 2], dtype="category"), True),
+        (pd.Series([True, False]), False),
+        (pd.Series([1, None], dtype="Int64"), False),
+        (pd.Series([None, 3], dtype=object), False),
+        (pd.Series(["a", None]), True),
+    ],
+)
+def test_types_of_columns(values, text):
+    assert read_column(values, Factor("x", Label(zh="x", en="x"))).text is text
+
+
+def test_infinity_is_missing_and_warned_of():
+    with pytest.warns(UserWarning, match="1 infinite"):
+        column = read_column(pd.Series([np.inf, 1.0]), Factor("x", Label(zh="x", en="x")))
+    assert column.missing.tolist() == [True, False]
+
+
+def test_a_number_that_became_text_is_named_with_its_share():
+    with pytest.raises(DataError, match=r"x: expected numbers.*50"):
+        read_column(pd.Series(["12万", None]), Factor("x", Label(zh="x", en="x"), text=False))

@@ -1,0 +1,216 @@
+"""IndustryScorecards: own figures weigh by cases; unknown industries lean on their parents."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from creditscore.config.base import Label
+from creditscore.config.scorecards import Industry, Pooling
+from creditscore.errors import DataError, NotFittedError
+from creditscore.models.industry import IndustryScorecards
+from creditscore.models.pooling import members, own_weight, tree_of
+
+LABEL = Label(zh="业", en="industry")
+#: Industries by bads: about 5, 60, 600, 3000.
+SIZES = {"tiny": 60, "small": 700, "mid": 6000, "large": 14000}
+
+
+def economy(seed=0, sizes=SIZES):
+    rng = np.random.default_rng(seed)
+    industry = np.repeat(list(sizes), list(sizes.values())).astype(object)
+    n = len(industry)
+    X = pd.DataFrame({"debt": rng.normal(size=n), "visits": rng.poisson(2, n), "noise": rng.normal(size=n)})
+    slope = pd.Series(industry).map({"tiny": 1.0, "small": 1.0, "mid": -0.2, "large": 1.0}).to_numpy()
+    level = pd.Series(industry).map({"tiny": -3.0, "small": -3.0, "mid": -2.6, "large": -2.2}).to_numpy()
+    y = (rng.random(n) < 1 / (1 + np.exp(-(level + slope * X.debt + 0.3 * X.visits)))).astype(int)
+    return X, y, industry
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    X, y, industry = economy()
+    tree = (
+        Industry(code="tiny", label=LABEL, parent="small"),
+        Industry(code="small", label=LABEL),
+        Industry(code="empty", label=LABEL),
+    )
+    model = IndustryScorecards(industries=tree, cut_probabilities=(0.02, 0.1)).fit(X, y, industry=industry)
+    return X, y, industry, model
+
+
+def woe(card, name):
+    return np.array([a.woe for one in card.characteristics if one.name == name for a in one.attributes])
+
+
+def test_own_weight_is_cases_over_cases_plus_prior():
+    assert own_weight(5, 200) == pytest.approx(5 / 205)
+    assert own_weight(5000, 200) > 0.95
+    assert own_weight(0, 0) == 0
+
+
+def test_an_industry_of_five_bads_has_nearly_its_parents_card(fitted):
+    *_, model = fitted
+    tiny, parent = model.scorecards_["tiny"], model.scorecards_["small"]
+    row = model.shrinkage_.set_index("industry").loc["tiny"]
+    assert row.bads < 20
+    assert row.own_weight_attributes < 0.1
+    assert np.abs(woe(tiny, "debt") - woe(parent, "debt")).max() < 0.15
+
+
+def test_an_industry_of_thousands_of_bads_has_its_own_card(fitted):
+    *_, model = fitted
+    table = model.shrinkage_.set_index("industry")
+    assert table.bads["large"] > 2500
+    assert table.own_weight_attributes["large"] > 0.9
+    assert table.own_weight_intercept["large"] > 0.95
+
+
+def test_an_industry_that_differs_gets_other_points_for_the_same_attribute(fitted):
+    *_, model = fitted
+    spread = {
+        code: np.ptp([a.points for c in card.characteristics if c.name == "debt" for a in c.attributes])
+        for code, card in model.scorecards_.items()
+    }
+    assert spread["large"] > 2 * spread["mid"]
+
+
+def test_splits_and_slopes_are_pooled(fitted):
+    *_, model = fitted
+    for card in model.scorecards_.values():
+        for one, pooled in zip(card.characteristics, model.pooled_.characteristics, strict=True):
+            assert one.edges == pooled.edges
+            assert one.coefficient == pooled.coefficient
+
+
+def test_trends_hold_in_every_industry(fitted):
+    *_, model = fitted
+    for card in model.scorecards_.values():
+        for one in card.characteristics:
+            points = [a.points for a in one.attributes if a.kind == "interval"]
+            if one.trend != "none":
+                assert points == sorted(points, reverse=one.trend == "higher_is_riskier")
+
+
+def test_each_industry_is_calibrated_to_its_shrunk_rate(fitted):
+    X, y, industry, model = fitted
+    p = model.predict_proba(X, industry=industry)[:, 1]
+    for code in ("mid", "large"):
+        inside = industry == code
+        assert abs(p[inside].mean() / y[inside].mean() - 1) < 0.05
+    used = model.shrinkage_.set_index("industry").bad_rate_used
+    assert abs(p[industry == "tiny"].mean() / used["tiny"] - 1) < 0.04
+
+
+def test_an_industry_without_rows_has_its_parents_points(fitted):
+    *_, model = fitted
+    assert [c.attributes[0].points for c in model.scorecards_["empty"].characteristics] == [
+        c.attributes[0].points for c in model.pooled_.characteristics
+    ]
+    assert model.scorecards_["empty"].constant == pytest.approx(model.pooled_.constant, abs=1)
+
+
+def test_an_unknown_industry_takes_the_pooled_card_and_is_named(fitted, caplog):
+    X, _, _, model = fitted
+    found = model.scores(X.head(3), industry=["mars", None, "large"])
+    pooled = model.pooled_.scores(X.head(2))
+    assert found.tolist()[:2] == pooled.tolist()
+    assert found.tolist()[2] == model.scorecards_["large"].scores(X.iloc[[2]]).tolist()[0]
+    assert model.unknown_industries_ == {"mars": 1}
+    assert "mars" in caplog.text
+
+
+def test_index_and_order_are_kept(fitted):
+    X, _, industry, model = fitted
+    some = X.iloc[[20000, 5, 700, 6000]].rename(index=lambda name: f"r{name}")
+    codes = industry[[20000, 5, 700, 6000]]
+    scores = model.scores(some, industry=codes)
+    points = model.points(some, industry=codes)
+    constants = np.array([model.scorecards_[code].constant for code in codes])
+    assert list(scores.index) == list(some.index)
+    assert (points.sum(axis=1) + constants).tolist() == scores.tolist()
+    assert model.reasons(some, industry=codes, top=2).shape == (4, 2)
+    assert model.scores(some, industry="large").tolist() == model.scorecards_["large"].scores(some).tolist()
+
+
+def test_no_bads_among_many_expected_lower_the_rate_and_among_few_do_not():
+    X, y, industry = economy()
+    more = pd.DataFrame({name: np.tile(X[name].to_numpy()[:60], 20) for name in X})
+    for rows, low, high in ((1200, 0.0, 0.5), (12, 0.9, 1.0)):
+        frame = pd.concat([X, more.head(rows)], ignore_index=True)
+        model = IndustryScorecards().fit(
+            frame, np.r_[y, np.zeros(rows, dtype=int)], industry=np.r_[industry, np.repeat("clean", rows)]
+        )
+        inside = frame.tail(rows)
+        ratio = model.predict_proba(inside, industry="clean")[:, 1].mean() / model.pooled_.predict_proba(inside)[:, 1].mean()
+        assert low < ratio <= high + 0.04
+
+
+def test_rows_of_unknown_industry_train_the_pooled_card_only():
+    X, y, industry = economy(sizes={"mid": 1500, "large": 1500})
+    hidden = industry.copy()
+    hidden[industry == "mid"] = None
+    model = IndustryScorecards().fit(X, y, industry=hidden)
+    assert set(model.scorecards_) == {"large"}
+    assert model.pooled_.training["rows"] == 3000
+
+
+@pytest.mark.parametrize("factor", [0.001, 1000])
+def test_scale_and_order_change_no_byte(factor):
+    X, y, industry = economy(sizes={"tiny": 80, "mid": 1500, "large": 1500})
+    w = np.random.default_rng(1).uniform(0.5, 4, len(X))
+    team = [[f"i{k}", f"i{k + 1}"] for k in np.random.default_rng(2).integers(0, 8, len(X))]
+    mixed = np.random.default_rng(3).permutation(len(X))
+    one = IndustryScorecards().fit(X, y, industry=industry, sample_weight=w, nuisance=team)
+    other = IndustryScorecards().fit(
+        X.iloc[mixed], y[mixed], industry=industry[mixed], sample_weight=w[mixed] * factor, nuisance=[team[k] for k in mixed]
+    )
+    assert {k: c.to_json() for k, c in one.scorecards_.items()} == {k: c.to_json() for k, c in other.scorecards_.items()}
+    assert one.pooled_.to_json() == other.pooled_.to_json()
+
+
+def test_prior_zero_is_no_pooling_and_a_huge_one_is_complete():
+    X, y, industry = economy(sizes={"mid": 3000, "large": 3000})
+    apart = IndustryScorecards(pooling=Pooling(intercept_cases=0, attribute_cases=0)).fit(X, y, industry=industry)
+    together = IndustryScorecards(pooling=Pooling(intercept_cases=1e12, attribute_cases=1e12)).fit(X, y, industry=industry)
+    assert (apart.shrinkage_.own_weight_attributes == 1).all()
+    for card in together.scorecards_.values():
+        np.testing.assert_allclose(woe(card, "debt"), woe(together.pooled_, "debt"), atol=2e-6)
+
+
+def test_the_tables_show_the_shrinkage(fitted):
+    *_, model = fitted
+    table = model.shrinkage_
+    between = table[["intercept_own", "intercept_parent"]]
+    assert (table.intercept_used >= between.min(axis=1) - 0.1).all()
+    assert (table.intercept_used <= between.max(axis=1) + 0.1).all()
+    detail = model.attribute_shrinkage_
+    assert set(detail.columns) >= {"industry", "characteristic", "attribute", "woe_own", "woe_parent", "woe_used", "own_weight"}
+
+
+def test_signed_cards_score_without_a_fit(fitted):
+    X, _, industry, model = fitted
+    again = IndustryScorecards.from_cards({**model.scorecards_, "all": model.pooled_})
+    assert again.scores(X, industry=industry).tolist() == model.scores(X, industry=industry).tolist()
+    lonely = IndustryScorecards.from_cards({"large": model.scorecards_["large"]})
+    with pytest.raises(DataError, match="no pooled card"):
+        lonely.scores(X.head(1), industry=["mars"])
+    with pytest.raises(DataError, match="at least one card"):
+        IndustryScorecards.from_cards({})
+
+
+def test_trees():
+    tree = (Industry(code="c", label=LABEL, parent="b"), Industry(code="b", label=LABEL))
+    assert tree_of(["z"], tree) == {"b": "all", "z": "all", "c": "b"}
+    assert members("b", tree_of(["z"], tree)) == {"b", "c"}
+    with pytest.raises(DataError, match="pooled card"):
+        tree_of(["all"], ())
+    with pytest.raises(DataError, match="parent q"):
+        tree_of([], (Industry(code="c", label=LABEL, parent="q"),))
+
+
+def test_parameters_clone_and_unfitted_use_is_refused(fitted):
+    *_, model = fitted
+    assert clone(model).get_params() == model.get_params()
+    with pytest.raises(NotFittedError):
+        IndustryScorecards().scores(pd.DataFrame({"a": [1]}), industry="x")

@@ -1,0 +1,248 @@
+import datetime as dt
+import math
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pydantic import ValidationError
+
+from creditscore.simulate.city import simulate_city
+from creditscore.simulate.dirt import PROVIDERS
+from creditscore.simulate.parameters import CityParameters
+from creditscore.simulate.visits import TRIGGERS
+
+SMALL = CityParameters(subjects=2500, months=18, history_months=12)
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory):
+    return simulate_city(SMALL, out=tmp_path_factory.mktemp("city"))
+
+
+def read(city, name):
+    return pq.read_table(city.data / f"{name}.parquet").to_pandas()
+
+
+def secret(city, name):
+    return pq.read_table(city.truth / f"{name}.parquet").to_pandas()
+
+
+def variant(tmp_path, **changed):
+    return simulate_city(SMALL.model_copy(update=changed), out=tmp_path)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(city, tmp_path):
+    again = simulate_city(SMALL, out=tmp_path / "again")
+    other = variant(tmp_path / "other", seed=2)
+    assert again.sha256 == city.sha256
+    same = {name for name, digest in city.sha256.items() if other.sha256[name] == digest}
+    assert same == {"data/staff.parquet"}
+
+
+def test_truth_lies_beside_the_data_and_not_in_it(city):
+    assert city.truth.parent == city.data.parent
+    assert not list(city.data.rglob("*truth*"))
+    latent = {"conduct", "drift", "distress", "diligence", "risk_ppm", "strictness", "old_tier"}
+    for path in city.data.glob("*.parquet"):
+        assert not latent & set(pq.read_schema(path).names)
+
+
+def test_inclusion_probabilities_are_those_of_the_frames(city):
+    visits, frames = read(city, "inspections"), read(city, "frames")
+    drawn = visits[visits["trigger"] == "random"]
+    counted = drawn.groupby(["task", "stratum"]).agg(n=("subject_id", "size"), p=("inclusion_probability", "first"))
+    joined = frames.set_index(["task", "stratum"]).join(counted)
+    assert (joined["n"] == joined["drawn"]).all()
+    assert (joined["p"] == joined["drawn"] / joined["population"]).all()
+    ratios = dict(zip("ABCD", SMALL.on_site_ratios, strict=True))
+    for (task, stratum), row in joined.iterrows():
+        if not task.endswith("documents"):
+            assert row["drawn"] == math.ceil(round(row["population"] * ratios[stratum[0]], 9))
+    assert visits.loc[visits["trigger"] != "random", "inclusion_probability"].isna().all()
+    assert not drawn.duplicated(["task", "subject_id"]).any()
+
+
+def test_strata_partition_each_frame_and_no_tier_is_left_out(city):
+    frames = read(city, "frames")
+    food = frames[frames["task"].str.endswith("food")]
+    assert set(food["stratum"].str[0]) == set("ABCD")
+    assert (frames["drawn"] >= 1).all()
+
+
+def test_every_visit_has_two_different_inspectors_of_the_staff(city):
+    pairs = read(city, "inspections")["inspectors"].str.split(";")
+    known = set(read(city, "staff")["staff_id"])
+    assert all(len(set(pair)) == 2 and set(pair) <= known for pair in pairs)
+
+
+def test_true_risk_orders_the_findings_of_random_draws(city):
+    visits = read(city, "inspections").merge(secret(city, "visits"), on="inspection_id")
+    seen = visits[(visits["trigger"] == "random") & (visits["mode"] == "on_site") & visits["outcome"].isin(["none", "violation"])]
+    rate = (seen["outcome"] == "violation").groupby(seen["risk_ppm"] > seen["risk_ppm"].median()).mean()
+    assert rate[True] > 2 * rate[False]
+
+
+def test_complaint_visits_find_more_than_random_draws_and_off_site_checks_less(city):
+    visits = read(city, "inspections")
+    rate = (visits["outcome"] == "violation").groupby([visits["trigger"], visits["mode"]]).mean()
+    assert rate["complaint", "on_site"] > rate["random", "on_site"] > rate["random", "off_site"]
+
+
+def test_penalties_fall_on_those_who_were_visited(city):
+    penalties = pq.read_table(city.data / "public_events.parquet").to_pandas()
+    penalised = set(penalties.loc[penalties["kind"].str.startswith("admin_penalty"), "subject_id"])
+    visited = set(read(city, "inspections")["subject_id"])
+    full_width = set(secret(city, "dirt").query("dirt == 'full_width'")["key"])
+    clean = penalties[~penalties["event_id"].isin(full_width)]
+    assert penalised
+    assert set(clean.loc[clean["kind"].str.startswith("admin_penalty"), "subject_id"]) <= visited
+
+
+def test_nothing_is_known_before_it_happens_save_the_dirt_that_says_so(city):
+    early = set(secret(city, "dirt").query("dirt == 'known_before_event'")["key"])
+    for name in ("public_events", "industry_events", "self_declared"):
+        events = read(city, name)
+        wrong = events.loc[events["known_date"] < events["event_date"], "event_id"]
+        assert set(wrong) <= early
+
+
+def test_every_planted_fault_is_in_the_truth(city):
+    dirt = secret(city, "dirt").groupby("dirt")["key"].agg(set)
+    events = pa.concat_tables(
+        [pq.read_table(city.data / f"{n}.parquet") for n in ("public_events", "industry_events", "self_declared")]
+    )
+    frame = events.to_pandas()
+    twice = set(frame.loc[frame.duplicated(keep="first"), "event_id"])
+    assert twice == dirt["duplicate_row"] & set(frame["event_id"])
+    assert twice
+    full = set(frame.loc[frame["subject_id"].str.contains("[０-９]", regex=True), "event_id"])
+    assert full == dirt["full_width"] & set(frame["event_id"])
+    decided = set(read(city, "decisions")["document_no"])
+    published = set(frame.loc[frame["kind"].str.startswith(("admin_penalty", "administrative_licence")), "document_no"])
+    assert len(decided - published) > 0
+    subjects = set(read(city, "subjects")["subject_id"])
+    assert dirt["wrong_check_digit"] <= subjects
+
+
+def test_an_incident_told_thrice_shares_a_document_or_an_incident_number(tmp_path):
+    city = variant(tmp_path, missing_publicity=0.0, told_thrice=0.3)
+    told = secret(city, "dirt").query("dirt == 'told_again'")["key"]
+    parts = [pq.read_table(city.data / f"{name}.parquet") for name in ("public_events", "industry_events")]
+    events = pa.concat_tables(parts).to_pandas().drop_duplicates()
+    again, first = events[events["event_id"].isin(told)], events[~events["event_id"].isin(told)]
+    by_document = again["document_no"].isin(first["document_no"])
+    by_incident = again["incident_id"].isin(first["incident_id"].dropna())
+    assert (by_document != by_incident).all()
+    assert by_document.any()
+    assert by_incident.any()
+    assert set(again["provider"]) == set(PROVIDERS)
+    assert (again.groupby(again["document_no"].where(by_document, again["incident_id"])).size() == 2).all()
+
+
+def test_subjects_of_all_chunks_fit_together(tmp_path, monkeypatch):
+    monkeypatch.setattr("creditscore.simulate.city.CHUNK", 400)
+    monkeypatch.setattr("creditscore.simulate.subjects.CHUNK", 400)
+    city = variant(tmp_path, subjects=1000, dirt=False)
+    subjects = set(read(city, "subjects")["subject_id"])
+    events, visits = read(city, "public_events"), read(city, "inspections")
+    assert len(subjects) == 1000
+    assert not events.duplicated("event_id").any()
+    assert set(events["subject_id"]) <= subjects
+    penalised = events.loc[events["kind"].str.startswith("admin_penalty"), "subject_id"]
+    assert set(penalised) <= set(visits["subject_id"])
+    registered = read(city, "subjects").drop_duplicates("subject_id").set_index("subject_id")["registered_date"]
+    assert (visits["event_date"] >= visits["subject_id"].map(registered)).all()
+    assert (events["event_date"] >= events["subject_id"].map(registered)).all()
+
+
+def test_names_that_would_run_are_planted_where_dirt_is_on(tmp_path):
+    assert read(variant(tmp_path / "on", hostile_names=0.02), "subjects")["name"].str.startswith("=").any()
+    assert not read(variant(tmp_path / "off", dirt=False), "subjects")["name"].str.startswith(("=", "<", "@", "+")).any()
+
+
+def test_the_other_publicity_system_differs_only_where_the_truth_says_so(city):
+    shown = read(city, "publicity")
+    events = read(city, "public_events").drop_duplicates("event_id").set_index("event_id")
+    dirt = secret(city, "dirt").groupby("dirt")["key"].agg(set)
+    changes = read(city, "changes")
+    repaired = set(changes.loc[changes["change"] == "repaired", "event_id"])
+    gone = events[events.index.isin(repaired)]
+    still = set(gone.loc[gone["document_no"].isin(shown["document_no"])].index)
+    assert still == dirt["still_published"] & set(gone.index)
+    assert not events.loc[sorted(dirt["not_published"] & set(events.index)), "document_no"].isin(shown["document_no"]).any()
+
+
+def test_the_complaints_file_is_gb18030_with_two_forms_of_dates(city):
+    text = (city.data / "market_complaints.csv").read_bytes().decode("gb18030")
+    days = [line.split(",")[2] for line in text.splitlines()[1:]]
+    assert {len(day) for day in days} == {10, 11}
+    with pytest.raises(UnicodeDecodeError):
+        (city.data / "market_complaints.csv").read_bytes().decode("utf-8")
+
+
+def test_without_dirt_the_delivery_is_clean(tmp_path):
+    city = variant(tmp_path, dirt=False)
+    events = read(city, "public_events")
+    assert city.rows["truth/dirt.parquet"] == 0
+    assert not events.duplicated("event_id").any()
+    assert events["event_date"].max() <= SMALL.end
+    assert set(events.loc[events["kind"].str.startswith("admin_penalty"), "document_no"]) <= set(
+        read(city, "decisions")["document_no"]
+    )
+
+
+def test_a_switched_off_mechanism_leaves_the_other_records_as_they_were(city, tmp_path):
+    quiet = variant(tmp_path, complaint_visits=False, follow_up_visits=False, special_visits=False)
+    assert set(read(quiet, "inspections")["trigger"]) == {TRIGGERS[0]}
+    assert quiet.sha256["data/self_declared.parquet"] == city.sha256["data/self_declared.parquet"]
+    assert quiet.sha256["data/ratings.parquet"] == city.sha256["data/ratings.parquet"]
+
+
+def test_inspectors_fixed_to_districts_stay_in_their_county(city, tmp_path):
+    fixed = variant(tmp_path, inspector_assignment="districts")
+    visits, staff = read(fixed, "inspections"), read(fixed, "staff").set_index("staff_id")["region"]
+    here = visits[visits["department"] == "市场监督管理局"]
+    subjects = read(fixed, "subjects").drop_duplicates("subject_id").set_index("subject_id")["region"]
+    counties = here["subject_id"].map(subjects)
+    per_inspector = counties.groupby(here["inspectors"].str.split(";").str[0]).nunique()
+    everyone = read(city, "inspections")
+    spread = everyone["subject_id"].map(subjects).groupby(everyone["inspectors"].str.split(";").str[0]).nunique()
+    assert per_inspector.mean() < 0.6 * spread.mean()
+    assert staff.notna().all()
+
+
+def test_without_penalties_from_visits_there_are_none(tmp_path):
+    kinds = set(read(variant(tmp_path, penalties_from_visits=False), "public_events")["kind"])
+    assert not {kind for kind in kinds if kind.startswith("admin_penalty")}
+    assert "administrative_licence" in kinds
+
+
+def test_the_old_tier_without_repaired_records_is_milder(city, tmp_path):
+    blind = variant(tmp_path, old_tier_sees_repaired=False)
+    share = {name: (secret(c, "risk")["old_tier"] == "A").mean() for name, c in (("sees", city), ("blind", blind))}
+    assert share["blind"] > share["sees"]
+
+
+def test_everyones_label_follows_the_true_risk(city):
+    risk = secret(city, "risk")
+    assert abs(risk["violation"].mean() - risk["risk_ppm"].mean() / 1e6) < 0.01
+    assert 0.08 < risk["risk_ppm"].mean() / 1e6 < 0.14
+
+
+def test_ended_subjects_get_a_second_version_and_their_visits_find_nobody(city):
+    subjects = read(city, "subjects")
+    ended = subjects[subjects["status"] != "存续"]
+    assert len(ended) > 0
+    assert set(ended["subject_id"]) <= set(subjects.loc[subjects["status"] == "存续", "subject_id"])
+    assert set(read(city, "inspections")["outcome"]) >= {"none", "violation", "not_found"}
+
+
+def test_a_quarter_cut_by_the_end_has_no_draws(tmp_path):
+    city = variant(tmp_path, end=dt.date(2024, 3, 15), months=9)
+    assert max(read(city, "frames")["task"]) == "2023Q4-safety"
+
+
+@pytest.mark.parametrize("changed", [{"subjects": 10}, {"on_site_ratios": (0.0, 0.1, 0.1, 0.1)}, {"colour": 1}])
+def test_parameters_that_cannot_be_meant_are_refused(changed):
+    with pytest.raises(ValidationError):
+        CityParameters(**changed)

@@ -1,0 +1,204 @@
+import datetime as dt
+import zipfile
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+
+from creditscore.config.base import Label
+from creditscore.errors import DataError
+from creditscore.spreadsheet import Column, Sheet, read_sheet, read_table, write_book
+from creditscore.spreadsheet.cells import MAX_TEXT, TRUNCATED, Cleaner, sheet_name
+from creditscore.spreadsheet.model import NOTE_MARK
+
+DAY = dt.date(2024, 4, 30)
+PAYLOADS = (
+    "=1+1",
+    "=cmd|'/C calc'!A0",
+    '=HYPERLINK("https://evil.example","x")',
+    "+1+1",
+    "-1+1",
+    "@SUM(1)",
+    "\t=1+1",
+    "\r=1+1",
+    "\n=1+1",
+    "\x00=1+1",
+    "＝1+1",
+    "＋1",
+    "－1",
+    "＠x",
+    "{=1+1}",
+    "https://evil.example",
+    "file:///etc/passwd",
+    "mailto:a@b.c",
+    "internal:Sheet2!A1",
+)
+
+
+def label(zh, en=None):
+    return Label(zh=zh, en=en or zh)
+
+
+ID = Column("id", label("代码", "Id"))
+COUNT = Column("count", label("户数", "Subjects"), "integer")
+RATIO = Column("ratio", label("比例", "Ratio"), "percent", editable=True)
+DATE = Column("date", label("日期", "Date"), "date")
+RESULT = Column("result", label("结果", "Result"), choices=("无", "有"), editable=True)
+
+
+def write(path, columns, rows, name="名单", note=None, **options):
+    sheet = Sheet(label(name, options.pop("en", name)), columns, rows, note=note)
+    return write_book(path, [sheet], title="t", created=DAY, **options)
+
+
+def test_no_payload_becomes_a_formula_or_a_link(tmp_path):
+    assert len(PAYLOADS) == 19
+    write(tmp_path / "b.xlsx", (ID,), [(text,) for text in PAYLOADS], name="=1+1")
+    page = openpyxl.load_workbook(tmp_path / "b.xlsx").worksheets[0]
+    cells = [row[0] for row in page.iter_rows(min_row=2)]
+    assert len(cells) == 19
+    assert not [cell for cell in cells if cell.data_type == "f" or cell.hyperlink]
+    parts = zipfile.ZipFile(tmp_path / "b.xlsx")
+    assert not [name for name in parts.namelist() if b"<f>" in parts.read(name) or b"hyperlink" in parts.read(name)]
+
+
+def test_texts_come_back_as_they_went_in(tmp_path):
+    texts = ["=1+1", "001234", "911101080828461234", "1E5", "NA", "_x0041_", "䶮㙍𬭼", "a\nb", " x ", "'q"]
+    write(tmp_path / "b.xlsx", (ID,), [(text,) for text in texts])
+    assert [row["代码"].value for row in read_sheet(tmp_path / "b.xlsx", "名单")] == texts
+
+
+def test_ids_percents_and_dates_have_real_types(tmp_path):
+    write(tmp_path / "b.xlsx", (ID, COUNT, RATIO, DATE), [("911101080828461234", 12, 0.03, DAY)])
+    row = openpyxl.load_workbook(tmp_path / "b.xlsx").worksheets[0][2]
+    assert [cell.number_format for cell in row] == ["@", "#,##0", "0.00%", "yyyy-mm-dd"]
+    assert [cell.value for cell in row] == ["911101080828461234", 12, 0.03, dt.datetime(2024, 4, 30)]
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan"), np.nan, pd.NA, pd.NaT, float("inf"), np.float64("-inf")])
+def test_what_is_missing_is_blank(tmp_path, nothing):
+    write(tmp_path / "b.xlsx", (ID, COUNT), [("x", nothing)])
+    assert openpyxl.load_workbook(tmp_path / "b.xlsx").worksheets[0]["B2"].value is None
+
+
+def test_half_surrogates_and_control_characters_are_replaced_and_counted(tmp_path):
+    report = write(tmp_path / "b.xlsx", (ID,), [("a\ud800b",), ("c\x01\ufffed",), ("fine",)])
+    assert report.replaced == 3
+    assert [row["代码"].value for row in read_sheet(tmp_path / "b.xlsx", "名单")] == ["a\ufffdb", "c\ufffd\ufffdd", "fine"]
+
+
+@pytest.mark.parametrize("text", ["x" * 40_000, "𬭼" * 20_000])
+def test_texts_too_long_for_excel_end_in_a_mark(tmp_path, text):
+    report = write(tmp_path / "b.xlsx", (ID,), [(text,), ("y" * MAX_TEXT,)])
+    first, second = (row["代码"].value for row in read_sheet(tmp_path / "b.xlsx", "名单"))
+    assert report.truncated == 1
+    assert first.endswith(TRUNCATED)
+    assert len(first.encode("utf-16-le")) // 2 in (MAX_TEXT, MAX_TEXT - 1)
+    assert second == "y" * MAX_TEXT
+
+
+def test_integers_beyond_15_digits_stay_whole():
+    assert Cleaner().value(10**17 + 1, "integer") == "100000000000000001"
+    assert Cleaner().value(np.int64(5), "integer") == 5
+
+
+@pytest.mark.parametrize(("rows", "parts"), [(7, [3, 3, 1]), (6, [3, 3]), (1, [1]), (0, [0])])
+def test_a_sheet_that_is_full_goes_on_in_the_next(tmp_path, rows, parts):
+    report = write(tmp_path / "b.xlsx", (ID, COUNT), ((f"S{at}", at) for at in range(rows)), max_rows=3)
+    assert list(report.rows.values()) == parts
+    assert list(report.rows)[:2] == ["名单", "名单 (2)"][: len(parts)]
+    found = read_sheet(tmp_path / "b.xlsx", "名单")
+    assert [row["户数"].value for row in found] == list(range(rows))
+    assert [row["代码"].address for row in found[3:4]] == ["名单 (2)!A2"] * (rows > 3)
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path):
+    for name in ("a.xlsx", "b.xlsx"):
+        write(tmp_path / name, (ID, COUNT, RATIO, DATE, RESULT), [("x", 1, 0.5, DAY, None)] * 50, lang="both")
+    assert (tmp_path / "a.xlsx").read_bytes() == (tmp_path / "b.xlsx").read_bytes()
+
+
+def test_headers_are_frozen_and_filtered_and_choices_drop_down(tmp_path):
+    write(tmp_path / "b.xlsx", (ID, RATIO, RESULT), [("x", 0.1, None), ("y", 0.2, "有")])
+    page = openpyxl.load_workbook(tmp_path / "b.xlsx").worksheets[0]
+    assert (page.freeze_panes, page.auto_filter.ref) == ("A2", "A1:C3")
+    rules = {rule.type: (str(rule.sqref), rule.formula1) for rule in page.data_validations.dataValidation}
+    assert rules == {"list": ("C2:C3", '"无,有"'), "decimal": ("B2:B3", "0")}
+
+
+def test_choices_that_excel_would_drop_are_refused(tmp_path):
+    column = Column("c", label("c"), choices=tuple(f"choice number {at}" for at in range(30)))
+    with pytest.raises(DataError, match="column c: choices need at most 255"):
+        write(tmp_path / "b.xlsx", (column,), [("x",)])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [("a[b]:c*d?e/f\\g", "a b  c d e f g"), ("x" * 40, "x" * 31), ("''", "Sheet"), ("y" * 40 + " (12)", "y" * 26 + " (12)")],
+)
+def test_sheet_names_fit_excel(name, fits):
+    assert sheet_name(name, taken={}) == fits
+
+
+def test_sheets_of_one_name_are_told_apart(tmp_path):
+    sheets = [Sheet(label("名单"), (ID,), [("x",)]) for _ in range(3)]
+    report = write_book(tmp_path / "b.xlsx", sheets, title="t", created=DAY)
+    assert list(report.rows) == ["名单", "名单 ~2", "名单 ~3"]
+
+
+def test_a_failure_leaves_the_old_file_and_no_temporary_one(tmp_path):
+    write(tmp_path / "b.xlsx", (ID,), [("old",)])
+    before = (tmp_path / "b.xlsx").read_bytes()
+
+    def rows():
+        yield ("new",)
+        raise RuntimeError("the source broke")
+
+    with pytest.raises(RuntimeError, match="the source broke"):
+        write(tmp_path / "b.xlsx", (ID,), rows())
+    assert [path.name for path in tmp_path.iterdir()] == ["b.xlsx"]
+    assert (tmp_path / "b.xlsx").read_bytes() == before
+
+
+def test_rows_are_read_back_by_key_with_their_cells_in_any_language(tmp_path):
+    for lang in ("zh", "en", "both"):
+        write(tmp_path / f"{lang}.xlsx", (ID, RATIO), [("x", 0.5), (None, None), ("y", 1.2)], lang=lang, en="List")
+        rows = read_sheet(tmp_path / f"{lang}.xlsx", label("名单", "List"), columns=(RATIO, ID))
+        assert [row["ratio"].value for row in rows] == [0.5, 1.2]
+        assert rows[1]["ratio"].address.endswith("!B4")
+
+
+def test_an_empty_sheet_says_why_and_reads_as_empty(tmp_path):
+    write(tmp_path / "b.xlsx", (ID, COUNT), [], note=label("未抽取", "not drawn"))
+    assert openpyxl.load_workbook(tmp_path / "b.xlsx").worksheets[0]["A2"].value == NOTE_MARK + "未抽取"
+    assert read_sheet(tmp_path / "b.xlsx", "名单") == []
+
+
+def test_what_cannot_be_read_is_named(tmp_path):
+    write(tmp_path / "b.xlsx", (ID,), [("x",)])
+    (tmp_path / "no.xlsx").write_bytes(b"PK not a workbook")
+    with pytest.raises(DataError, match=r"expected a sheet '方案'.*got 名单"):
+        read_sheet(tmp_path / "b.xlsx", "方案")
+    with pytest.raises(DataError, match="名单: expected a column '比例'"):
+        read_sheet(tmp_path / "b.xlsx", "名单", columns=(RATIO,))
+    with pytest.raises(DataError, match=r"no.xlsx: expected an .xlsx workbook"):
+        read_sheet(tmp_path / "no.xlsx", "名单")
+    with pytest.raises(DataError, match="expected a workbook"):
+        read_sheet(tmp_path / "absent.xlsx", "名单")
+
+
+def test_a_header_that_stands_twice_is_refused(tmp_path):
+    write(tmp_path / "b.xlsx", (ID, ID), [("x", "y")])
+    with pytest.raises(DataError, match="stands twice"):
+        read_table(tmp_path / "b.xlsx")
+
+
+def test_a_table_comes_back_as_a_frame(tmp_path):
+    write(tmp_path / "b.xlsx", (ID, COUNT, DATE), [("007", 3, DAY), ("008", None, None)])
+    frame = read_table(tmp_path / "b.xlsx", sheet="名单")
+    assert list(frame.columns) == ["代码", "户数", "日期"]
+    assert frame["代码"].tolist() == ["007", "008"]
+    assert frame["户数"].tolist()[0] == 3
+    assert frame["日期"].tolist()[0] == DAY
