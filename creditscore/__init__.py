@@ -1,0 +1,81 @@
+"""Interpretable scorecards, supervision tiers and verifiable random inspections (信用分级分类监管).
+
+Names load when they are first used: importing the package loads no engine, no fitting library and no tracker.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from creditscore._version import __version__
+from creditscore.errors import ConfigError, CreditScoreError, DataError, DrawError, LockedError, NotFittedError
+
+if TYPE_CHECKING:
+    from creditscore.config.policy import TierPolicy, load_policy
+    from creditscore.config.project import Project, load_project
+    from creditscore.config.scorecards import Scaling
+    from creditscore.engine import Engine
+    from creditscore.features.build import build_features
+    from creditscore.features.spine import spine
+    from creditscore.features.target import training_rows
+    from creditscore.models.classifier import ScorecardClassifier
+    from creditscore.models.evaluate import evaluate
+    from creditscore.models.industry import IndustryScorecards
+    from creditscore.models.monitor import psi, psi_table
+    from creditscore.models.scorecard import Scorecard
+    from creditscore.pipeline.ask import explain, lookup
+    from creditscore.pipeline.run import run_project
+    from creditscore.records.checkup import check_up
+    from creditscore.records.open import open_records
+    from creditscore.simulate.city import simulate_city
+    from creditscore.simulate.parameters import CityParameters
+    from creditscore.tiering.assign import assign_tiers
+    from creditscore.tiering.forecast import forecast_policy
+    from creditscore.tiering.plan import plan_inspections
+    from creditscore.tiering.verify import verify_plan
+
+#: Where each public name lives.
+_HOMES = {
+    "config.policy": ("TierPolicy", "load_policy"),
+    "config.project": ("Project", "load_project"),
+    "config.scorecards": ("Scaling",),
+    "engine": ("Engine",),
+    "features.build": ("build_features",),
+    "features.spine": ("spine",),
+    "features.target": ("training_rows",),
+    "models.classifier": ("ScorecardClassifier",),
+    "models.evaluate": ("evaluate",),
+    "models.industry": ("IndustryScorecards",),
+    "models.monitor": ("psi", "psi_table"),
+    "models.scorecard": ("Scorecard",),
+    "pipeline.ask": ("explain", "lookup"),
+    "pipeline.run": ("run_project",),
+    "records.checkup": ("check_up",),
+    "records.open": ("open_records",),
+    "simulate.city": ("simulate_city",),
+    "simulate.parameters": ("CityParameters",),
+    "tiering.assign": ("assign_tiers",),
+    "tiering.forecast": ("forecast_policy",),
+    "tiering.plan": ("plan_inspections",),
+    "tiering.verify": ("verify_plan",),
+}
+
+__all__ = [
+    "CityParameters", "ConfigError", "CreditScoreError", "DataError", "DrawError", "Engine", "IndustryScorecards", "LockedError",
+    "NotFittedError", "Project", "Scaling", "Scorecard", "ScorecardClassifier", "TierPolicy", "__version__", "assign_tiers",
+    "build_features", "check_up", "evaluate", "explain", "forecast_policy", "load_policy", "load_project", "lookup", "open_records",
+    "plan_inspections", "psi", "psi_table", "run_project", "simulate_city", "spine", "training_rows", "verify_plan",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, loaded from its home at first use (PEP 562)."""
+    home = next((home for home, names in _HOMES.items() if name in names), None)
+    if home is None:
+        raise AttributeError(f"module 'creditscore' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"creditscore.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

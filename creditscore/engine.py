@@ -9,7 +9,9 @@ declares (a date minus an interval is a TIMESTAMP on DuckDB and a DATE on Spark)
 from __future__ import annotations
 
 import logging
+import os
 import re
+import sys
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -44,7 +46,7 @@ def _spark_options() -> Any:
     """Stands in for the options of Ibis' Spark run-time, which we do not load."""
     from ibis.config import Config
 
-    class SparkOptions(Config):
+    class SparkOptions(Config):  # type: ignore[misc] # an untyped base
         treat_nan_as_null: bool = False
 
     return SparkOptions()
@@ -148,6 +150,27 @@ class Engine(ABC):
         kind = type(error).__name__
         said = f": {str(error).splitlines()[0]}" if kind in _SAY_NO_CELL else ""
         return DataError(f"{self.name} could not run a query ({kind}{said}); its text is in the debug log")
+
+
+def spark_session() -> Any:
+    """A local Spark session on all cores, for the command line; a cluster's own session is its user's to make.
+
+    Raises:
+        DataError: The extra ``spark`` or Java is absent.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise DataError("engine spark: expected pyspark; install creditscore[spark]") from None
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.master("local[*]").appName("creditscore")
+    settings = {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "8", "spark.ui.showConsoleProgress": "false"}
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    try:
+        return builder.getOrCreate()
+    except Exception as error:
+        raise DataError(f"engine spark: expected Java 17 to start a session ({type(error).__name__})") from None
 
 
 def checked_name(name: str) -> str:

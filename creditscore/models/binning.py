@@ -23,6 +23,8 @@ from creditscore.models.sample import Sample
 Floats = NDArray[np.float64]
 _UNIT = 2.0**30
 _PREBINS = 20
+#: Columns with more distinct values are searched in this many groups: 0.02 % of the weight each.
+_CELLS = 4096
 _SECONDS = 30
 #: A hump must tell this many times as much as the best monotone cut, and this much more, to be kept.
 _HUMP_RATIO, _HUMP_MARGIN = 1.5, 0.02
@@ -78,8 +80,21 @@ def _numbers(column: Column, sample: Sample, binning: Binning, special: tuple[An
     cells = np.full(len(clean), len(values))
     cells[clean] = places
     good, bad = (sums[:-1] for sums in sample.sums(cells, len(values) + 1))
-    after, trend = _places(good, bad, column.factor.trend, binning)
-    return Partition(column.factor, False, trend, edges=readable(values, good + bad, after), special=special)
+    ends = _grouped(good + bad)
+    starts = np.r_[0, ends[:-1] + 1]
+    goods, bads = (np.add.reduceat(part, starts) if len(values) else part for part in (good, bad))
+    after, trend = _places(goods, bads, column.factor.trend, binning)
+    edges = readable(values, good + bad, [int(ends[place]) for place in after])
+    return Partition(column.factor, False, trend, edges=edges, special=special)
+
+
+def _grouped(weight: Floats) -> NDArray[np.intp]:
+    """Last places of at most ``_CELLS`` groups of neighbouring values, about equal in weight: for speed only."""
+    if len(weight) <= _CELLS:
+        return np.arange(len(weight))
+    middle = (np.cumsum(weight) - weight / 2) / weight.sum()
+    group = np.floor(np.round(middle * _CELLS, 6))
+    return np.flatnonzero(np.r_[np.diff(group) > 0, True])
 
 
 def _texts(column: Column, sample: Sample, binning: Binning, special: tuple[Any, ...]) -> Partition:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import sklearn.exceptions
 from numpy.typing import NDArray
 from pydantic import JsonValue
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -15,12 +16,14 @@ from creditscore.models import assemble
 from creditscore.models.calibration import centred, to_points, two_parameter
 from creditscore.models.fitting import Fit, Settings, SpecialCodes, Splits, fit_core
 from creditscore.models.frames import Features, to_pandas
-from creditscore.models.nuisance import connectedness
+from creditscore.models.nuisance import Connectedness, connectedness
 from creditscore.models.sample import Sample, read_sample
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.selection import OnLeak
 
-SCALING, BINNING, SELECTION = Scaling(), Binning(), Selection()
+
+class _NotFitted(NotFittedError, sklearn.exceptions.NotFittedError):  # type: ignore[misc]
+    """Also what scikit-learn expects."""
 
 
 class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -34,7 +37,7 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Args:
         features: Specifications (FeatureSpec) of the columns; None takes all, with trend auto.
-        scaling: Base score, base odds (good : bad) and points to double the odds.
+        scaling: (``Scaling()`` when None, like the next two) base score, base odds (good : bad) and points to double the odds.
         binning: How attributes are cut; shares are of the total weight.
         selection: Which characteristics stay; those of source ``base`` always do.
         ridge: Penalty on the coefficients, as a share of the information of the sample.
@@ -52,9 +55,9 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self,
         *,
         features: Features = None,
-        scaling: Scaling = SCALING,
-        binning: Binning = BINNING,
-        selection: Selection = SELECTION,
+        scaling: Scaling | None = None,
+        binning: Binning | None = None,
+        selection: Selection | None = None,
         ridge: float = 0.0005,
         nuisance_ridge: float = 0.002,
         special_codes: SpecialCodes = None,
@@ -102,37 +105,28 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.feature_names_in_ = np.array(sample.names, dtype=object)
         self.selection_: pd.DataFrame = fit.ledger.table()
         self.effective_size_ = sample.effective_size
-        self.connectedness_ = None if sample.visits is None else connectedness(sample.visits)
+        self.connectedness_ = None if sample.visits is None else connectedness(sample.visits, sample.weight)
         self.scorecard_: Scorecard = self._card(sample, fit)
         return self
 
     def _settings(self) -> Settings:
-        return Settings(
-            self.scaling,
-            self.binning,
-            self.selection,
-            self.ridge,
-            self.nuisance_ridge,
-            self.special_codes,
-            self.splits,
-            self.on_leak,
-        )
+        return settings_of(self)
 
     def _card(self, sample: Sample, fit: Fit) -> Scorecard:
-        patterns = fit.patterns
+        patterns, settings = fit.patterns, self._settings()
         eta = fit.regression.predictor(fit.woe) + fit.nuisance_mean
         start, slope = two_parameter(eta, patterns.good, patterns.bad)
         points = to_points(
-            self.scaling,
+            settings.scaling,
             intercept=start + slope * (fit.regression.intercept + fit.nuisance_mean),
             coefficients=slope * fit.regression.coefficients,
             woe=[table.woe for table in fit.tables],
             caps=[table.partition.factor.cap for table in fit.tables],
         )
-        points = centred(self.scaling, points, patterns.codes, patterns.weight, sample.bad_share)
+        points = centred(settings.scaling, points, patterns.codes, patterns.weight, sample.bad_share)
         names = [table.name for table in fit.tables]
         reference = assemble.baselines(
-            points, patterns.codes, patterns.weight, names, scaling=self.scaling, cuts=self.cut_probabilities
+            points, patterns.codes, patterns.weight, names, scaling=settings.scaling, cuts=self.cut_probabilities
         )
         return assemble.scorecard(
             fit.tables,
@@ -140,12 +134,20 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             name=self.name,
             industry="all",
             target=self.target,
-            scaling=self.scaling,
-            smoothing=self.binning.smoothing,
+            scaling=settings.scaling,
+            smoothing=settings.binning.smoothing,
             reference=reference,
-            training=training_of(sample),
+            training=training_of(sample, self.connectedness_),
             representative=self.representative,
         )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
 
     def scores(self, X: object) -> pd.Series:
         """Whole scores, one per row, index kept."""
@@ -171,7 +173,7 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _fitted(self) -> Scorecard:
         if not hasattr(self, "scorecard_"):
-            raise NotFittedError("ScorecardClassifier: scores were asked before fit; call fit(X, y) first")
+            raise _NotFitted("ScorecardClassifier: scores were asked before fit; call fit(X, y) first")
         return self.scorecard_
 
     def _frame(self, X: object) -> pd.DataFrame:
@@ -184,7 +186,21 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return frame
 
 
-def training_of(sample: Sample) -> dict[str, JsonValue]:
+def settings_of(estimator: Any) -> Settings:
+    """The parameters the estimators have in common; None is the default specification."""
+    return Settings(
+        estimator.scaling or Scaling(),
+        estimator.binning or Binning(),
+        estimator.selection or Selection(),
+        estimator.ridge,
+        estimator.nuisance_ridge,
+        estimator.special_codes,
+        estimator.splits,
+        estimator.on_leak,
+    )
+
+
+def training_of(sample: Sample, linked: Connectedness | None) -> dict[str, JsonValue]:
     """What the card says of the rows it was fitted on."""
     found: dict[str, JsonValue] = {
         "rows": len(sample.weight),
@@ -192,8 +208,7 @@ def training_of(sample: Sample) -> dict[str, JsonValue]:
         "effective_size": round(sample.effective_size, 1),
         "bad_rate": round(sample.bad_share, 9),
     }
-    if sample.visits is not None:
-        linked = connectedness(sample.visits)
+    if linked is not None:
         found |= {
             "inspectors": linked.inspectors,
             "inspector_components": linked.components,

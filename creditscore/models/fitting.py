@@ -66,8 +66,8 @@ def fit_core(sample: Sample, settings: Settings, *, beyond_chance: bool = False)
     Args:
         sample: The training rows.
         settings: What the estimators have in common.
-        beyond_chance: Take the information value that noise would show off first. It needs a number of
-            cases, which scaling weights leaves alone and repeating rows does not.
+        beyond_chance: Ask for more information than noise may show. That needs a number of cases,
+            which scaling weights leaves alone and repeating rows does not.
     """
     ledger = Ledger()
     cases = _cases(sample) if beyond_chance else None
@@ -152,7 +152,7 @@ def _design(sample: Sample, patterns: Patterns, ridge: float) -> tuple[sparse.cs
     inspectors = 0
     if sample.visits is not None:
         inspectors = len(sample.visits.inspectors)
-        blocks.append(sample.visits.design()[patterns.team])
+        blocks.append(sample.visits.design[patterns.team])
     industries = len(sample.industries)
     if industries:
         known = np.flatnonzero(patterns.industry >= 0)

@@ -83,12 +83,16 @@ def to_pandas(frame: Any) -> pd.DataFrame:
 
 
 def _from_array(frame: Any) -> pd.DataFrame:
+    if hasattr(frame, "toarray"):
+        raise DataError("features: sparse input is not supported; hand in a dense array or a frame")
     array = np.asarray(frame)
     if array.ndim != 2:
         raise DataError(
             f"features: expected a frame (pandas, polars, Arrow) or a 2D array; got {type(frame).__name__} of {array.ndim} "
             "dimensions. Reshape your data: a single feature is array.reshape(-1, 1)"
         )
+    if np.iscomplexobj(array):
+        raise DataError("features: Complex data not supported; hand in numbers or texts")
     return pd.DataFrame(array, columns=[f"x{place}" for place in range(array.shape[1])])
 
 
@@ -131,7 +135,7 @@ def read_column(series: pd.Series, factor: Factor) -> Column:
         DataError: when values are neither, or a number was declared and texts are found.
     """
     dtype = series.dtype
-    if isinstance(dtype, pd.CategoricalDtype) or (dtype != object and pd.api.types.is_string_dtype(dtype)):
+    if isinstance(dtype, pd.CategoricalDtype) or (not pd.api.types.is_object_dtype(dtype) and pd.api.types.is_string_dtype(dtype)):
         return _texts(series, factor)
     if pd.api.types.is_complex_dtype(dtype) or pd.api.types.is_datetime64_any_dtype(dtype):
         raise DataError(f"column {factor.name}: expected numbers or texts, found {dtype}; give days or months instead of dates")

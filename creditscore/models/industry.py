@@ -11,11 +11,11 @@ from pydantic import JsonValue
 from sklearn.base import BaseEstimator
 
 from creditscore.config.scorecards import Binning, Industry, Pooling, Scaling, Selection
-from creditscore.errors import DataError, NotFittedError
+from creditscore.errors import DataError
 from creditscore.models import assemble
 from creditscore.models.calibration import Points
-from creditscore.models.classifier import BINNING, SCALING, SELECTION, training_of
-from creditscore.models.fitting import Fit, Settings, SpecialCodes, Splits, fit_core
+from creditscore.models.classifier import _NotFitted, settings_of, training_of
+from creditscore.models.fitting import Fit, SpecialCodes, Splits, fit_core
 from creditscore.models.frames import Features, to_pandas
 from creditscore.models.industry_fit import Group, Level, common_slope, groups_of, levels_of, points_of, predictors
 from creditscore.models.nuisance import Connectedness, connectedness
@@ -26,7 +26,6 @@ from creditscore.models.selection import OnLeak
 from creditscore.models.shrinkage_table import attribute_table, shrinkage_table
 
 _LOG = logging.getLogger(__name__)
-POOLING = Pooling()
 _Pandas = TypeVar("_Pandas", pd.Series, pd.DataFrame)
 
 
@@ -56,10 +55,10 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
         self,
         *,
         features: Features = None,
-        scaling: Scaling = SCALING,
-        binning: Binning = BINNING,
-        selection: Selection = SELECTION,
-        pooling: Pooling = POOLING,
+        scaling: Scaling | None = None,
+        binning: Binning | None = None,
+        selection: Selection | None = None,
+        pooling: Pooling | None = None,
         industries: Sequence[Industry] = (),
         ridge: float = 0.0005,
         nuisance_ridge: float = 0.002,
@@ -107,12 +106,15 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
             DataError: when the input cannot be used, or a column leaks the outcome.
         """
         sample = read_sample(X, y, features=self.features, sample_weight=sample_weight, nuisance=nuisance, industry=industry)
-        settings = self._settings()
+        settings, pooling = settings_of(self), self.pooling or Pooling()
         fit = fit_core(sample, settings, beyond_chance=True)
-        groups = groups_of(sample, fit, self.industries, self.pooling, settings)
+        groups = groups_of(sample, fit, self.industries, pooling, settings)
         owner = np.array([ALL, *sample.industries], dtype=object)[fit.patterns.industry + 1]
         slope = common_slope(fit, predictors(fit, groups, owner))
-        levels = levels_of(sample, fit, groups, slope, self.pooling)
+        levels = levels_of(sample, fit, groups, slope, pooling)
+        self.connectedness_: Connectedness | None = (
+            None if sample.visits is None else connectedness(sample.visits, sample.weight, sample.industry)
+        )
         cards = {
             code: self._card(sample, fit, group, levels[code], points_of(fit, group, levels[code], slope, settings))
             for code, group in groups.items()
@@ -123,9 +125,8 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
         self.classes_: NDArray[Any] = sample.classes
         self.selection_: pd.DataFrame = fit.ledger.table()
         self.shrinkage_: pd.DataFrame = shrinkage_table(sample, groups, levels)
-        self.attribute_shrinkage_: pd.DataFrame = attribute_table(groups, smoothing=self.binning.smoothing)
+        self.attribute_shrinkage_: pd.DataFrame = attribute_table(groups, smoothing=settings.binning.smoothing)
         self.effective_size_ = sample.effective_size
-        self.connectedness_: Connectedness | None = None if sample.visits is None else connectedness(sample.visits, sample.industry)
         self.unknown_industries_: dict[str, int] = {}
         return self
 
@@ -148,25 +149,14 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
         found.unknown_industries_ = {}
         return found
 
-    def _settings(self) -> Settings:
-        return Settings(
-            self.scaling,
-            self.binning,
-            self.selection,
-            self.ridge,
-            self.nuisance_ridge,
-            self.special_codes,
-            self.splits,
-            self.on_leak,
-        )
-
     def _card(self, sample: Sample, fit: Fit, group: Group, level: Level, points: Points) -> Scorecard:
+        settings = settings_of(self)
         rows = group.patterns if group.patterns.any() else np.ones(len(group.patterns), dtype=bool)
         names = [table.name for table in group.tables]
         codes, weight = fit.patterns.codes[rows], fit.patterns.weight[rows]
-        reference = assemble.baselines(points, codes, weight, names, scaling=self.scaling, cuts=self.cut_probabilities)
+        reference = assemble.baselines(points, codes, weight, names, scaling=settings.scaling, cuts=self.cut_probabilities)
         inside = group.rows
-        training: dict[str, JsonValue] = training_of(sample) | {
+        training: dict[str, JsonValue] = training_of(sample, self.connectedness_) | {
             "rows": int(inside.sum()),
             "bads": int(sample.bad[inside].sum()),
             "effective_size": round(effective_size(sample.weight[inside]), 1),
@@ -181,8 +171,8 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
             name=group.code,
             industry=group.code,
             target=self.target,
-            scaling=self.scaling,
-            smoothing=self.binning.smoothing,
+            scaling=settings.scaling,
+            smoothing=settings.binning.smoothing,
             reference=reference,
             training=training,
             representative=self.representative,
@@ -195,7 +185,7 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
             DataError: when there is neither.
         """
         if not hasattr(self, "scorecards_"):
-            raise NotFittedError("IndustryScorecards: scores were asked before fit; call fit(X, y, industry=...) first")
+            raise _NotFitted("IndustryScorecards: scores were asked before fit; call fit(X, y, industry=...) first")
         code = industry
         while code is not None and code != ALL:
             if code in self.scorecards_:

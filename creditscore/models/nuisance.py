@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ class Visits:
         """The visits at these rows, in this order."""
         return Visits(self.inspectors, self.sets, self.team[rows])
 
+    @cached_property
     def design(self) -> sparse.csr_matrix:
         """A row per distinct team: 1/k for each of its k inspectors, so a visit has the mean of their effects."""
         place = {name: index for index, name in enumerate(self.inspectors)}
@@ -35,7 +37,7 @@ class Visits:
 class Connectedness:
     """How far inspectors can be compared: those in different components never met the same kind of subject.
 
-    ``largest_share`` is the share of the visits with known inspectors that lie in the largest component.
+    ``largest_share`` is the share of the weight of visits with known inspectors that lies in the largest component.
     """
 
     inspectors: int
@@ -62,26 +64,27 @@ def _team(value: Any) -> tuple[str, ...]:
     return (str(value),)
 
 
-def connectedness(visits: Visits, groups: NDArray[np.int64] | None = None) -> Connectedness:
+def connectedness(visits: Visits, weight: NDArray[np.float64], groups: NDArray[np.int64] | None = None) -> Connectedness:
     """Components of the graph of inspectors and ``groups`` (industries, subjects; default: visits).
 
     Two inspectors are connected when a chain of shared groups links them: only then does the fit
     tell strict inspectors from risky subjects (Abowd, Kramarz and Margolis, Econometrica 67, 1999).
+    ``weight`` is that of the visits.
     """
     groups = np.arange(len(visits.team)) if groups is None else np.where(groups < 0, groups.max(initial=-1) + 1, groups)
-    design, size = visits.design(), len(visits.inspectors)
+    design, size = visits.design, len(visits.inspectors)
     if size == 0:
         return Connectedness(0, 0, 0.0)
-    met = sparse.csr_matrix((np.ones(len(groups)), (groups, visits.team)), shape=(int(groups.max()) + 1, len(visits.sets)))
+    shape = (int(groups.max()) + 1, len(visits.sets))
+    met = sparse.csr_matrix((np.ones(len(groups)), (groups, visits.team)), shape=shape)
     links = (met @ (design > 0)).astype(bool)
     graph = sparse.bmat([[None, links.T], [links, None]])
     labels = csgraph.connected_components(graph, directed=False)[1]
     known = np.array([len(team) > 0 for team in visits.sets])[visits.team]
-    component = labels[size + groups[known]]
-    counts = np.bincount(component)
-    return Connectedness(size, len(np.unique(labels[:size])), float(counts.max() / known.sum()))
+    weights = np.bincount(labels[size + groups[known]], weights=weight[known])
+    return Connectedness(size, len(np.unique(labels[:size])), float(weights.max() / weight[known].sum()))
 
 
 def mean_effect(visits: Visits, effects: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
     """Weighted mean of the visits' effects: what a subject is scored with instead of its own inspectors."""
-    return float(np.average((visits.design() @ effects)[visits.team], weights=weight))
+    return float(np.average((visits.design @ effects)[visits.team], weights=weight))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.optimize import nnls
 from scipy.sparse.linalg import splu
 
 from creditscore.errors import DataError
@@ -13,6 +14,8 @@ from creditscore.errors import DataError
 Floats = NDArray[np.float64]
 _STEPS = 200
 _TOLERANCE = 1e-12
+#: Keeps the second derivatives positive where every row is certain.
+_JITTER = 1e-13
 
 
 @dataclass(frozen=True)
@@ -59,24 +62,35 @@ class _Problem:
         parts = [np.array([slack.sum()]), -(slack @ self.woe), self.design.T @ slack]
         return np.concatenate(parts) + self.penalty * theta, weight * p * (1 - p)
 
-    def step(self, gradient: Floats, curvature: Floats, free: NDArray[np.bool_]) -> Floats:
-        """Newton step in the free coordinates; effects of inspectors are eliminated first (Schur)."""
+    def step(self, theta: Floats, gradient: Floats, curvature: Floats) -> Floats:
+        """To the minimum of the quadratic model where no coefficient is negative.
+
+        Effects of inspectors are eliminated first (Schur), then the intercept; what is left is a
+        non-negative least-squares problem in the coefficients (Lawson and Hanson 1974, ch. 23).
+        """
         cut = 1 + self.signed
-        fixed = np.column_stack([np.ones(len(self.good)), -self.woe])[:, free[:cut]]
-        core = fixed.T @ (curvature[:, None] * fixed) + np.diag(self.penalty[:cut][free[:cut]] + 1e-13)
-        found = np.zeros(len(gradient))
-        head, tail = gradient[:cut][free[:cut]], gradient[cut:]
+        fixed = np.column_stack([np.ones(len(self.good)), -self.woe])
+        core = fixed.T @ (curvature[:, None] * fixed) + np.diag(self.penalty[:cut] + _JITTER)
+        head, tail = gradient[:cut], gradient[cut:]
         if not len(tail):
-            found[:cut][free[:cut]] = -np.linalg.solve(core, head)
-            return found
+            return self._constrained(theta, core, head)
         weighted = sparse.diags_array(curvature) @ self.design
         across = weighted.T @ fixed
         inverse = splu(sparse.csc_matrix(self.design.T @ weighted + sparse.diags_array(self.penalty[cut:])))
         solved = inverse.solve(np.column_stack([across, tail]))
-        first = -np.linalg.solve(core - across.T @ solved[:, :-1], head - across.T @ solved[:, -1])
-        found[:cut][free[:cut]] = first
-        found[cut:] = -solved[:, -1] - solved[:, :-1] @ first
-        return found
+        first = self._constrained(theta, core - across.T @ solved[:, :-1], head - across.T @ solved[:, -1])
+        return np.concatenate([first, -solved[:, -1] - solved[:, :-1] @ first])
+
+    def _constrained(self, theta: Floats, core: Floats, head: Floats) -> Floats:
+        """Steps of intercept and coefficients."""
+        if not self.signed:
+            return -head / core[0]
+        across, here = core[1:, 0] / core[0, 0], theta[1 : 1 + self.signed]
+        root = np.linalg.cholesky(core[1:, 1:] - np.outer(across, core[0, 1:])).T
+        slope = head[1:] - across * head[0]
+        target = here - np.linalg.solve(root, np.linalg.solve(root.T, slope))
+        moved = nnls(root, root @ target)[0] - here
+        return np.concatenate([[-(head[0] + core[0, 1:] @ moved) / core[0, 0]], moved])
 
 
 def logistic(eta: Floats) -> Floats:
@@ -93,7 +107,7 @@ def fit_regression(
     design: sparse.csr_matrix | None = None,
     design_ridge: float | Floats = 0.0,
 ) -> Regression:
-    """Maximum penalised likelihood with every coefficient >= 0, by projected Newton steps (Bertsekas 1982).
+    """Maximum penalised likelihood with every coefficient >= 0, by Newton steps within the constraint.
 
     Args:
         woe: (patterns, characteristics); more is safer.
@@ -121,13 +135,10 @@ def fit_regression(
 
 
 def _solve(problem: _Problem, theta: Floats) -> tuple[Floats, int]:
-    signed = slice(1, 1 + problem.signed)
     loss = problem.loss(theta)
     for step in range(_STEPS):
         gradient, curvature = problem.gradient(theta)
-        free = np.ones(len(theta), dtype=bool)
-        free[signed] = (theta[signed] > 0) | (gradient[signed] < 0)
-        direction = problem.step(np.where(free, gradient, 0.0), curvature, free)
+        direction = problem.step(theta, gradient, curvature)
         moved, loss, settled = _line_search(problem, theta, direction, gradient, loss)
         change = float(np.abs(moved - theta).max())
         theta = moved
@@ -138,11 +149,10 @@ def _solve(problem: _Problem, theta: Floats) -> tuple[Floats, int]:
 
 def _line_search(problem: _Problem, theta: Floats, direction: Floats, gradient: Floats, loss: float) -> tuple[Floats, float, bool]:
     """The first of the halved steps that lowers the loss as its slope promises; settled when none does."""
-    signed = slice(1, 1 + problem.signed)
+    slope = float(gradient @ direction)
     for halvings in range(40):
         moved = theta + direction * 0.5**halvings
-        moved[signed] = np.maximum(moved[signed], 0.0)
         reached = problem.loss(moved)
-        if reached <= loss + 1e-4 * float(gradient @ (moved - theta)) + 1e-16:
+        if reached <= loss + 1e-4 * slope * 0.5**halvings + 1e-16:
             return moved, reached, False
     return theta, loss, True

@@ -82,7 +82,10 @@ def read_sample(
     """
     table = to_pandas(frame)
     if table.empty:
-        raise DataError(f"features: expected rows and columns, found {table.shape[0]} rows, {table.shape[1]} columns")
+        rows, columns = table.shape
+        raise DataError(
+            f"features: found 0 {'rows' if not rows else 'feature(s)'} (shape=({rows}, {columns})) while a minimum of 1 is required."
+        )
     rows = len(table)
     bad, classes = _labels(y, rows)
     weight = _weights(sample_weight, rows)
@@ -130,22 +133,24 @@ def _labels(y: object, rows: int) -> tuple[NDArray[np.bool_], NDArray[Any]]:
     except TypeError:
         raise DataError("labels: expected two classes of one type, found several types") from None
     if len(classes) != 2:
-        raise DataError(f"labels: expected two classes, the larger one (1, True) bad; found {len(classes)} class(es)")
+        kind = " (a continuous target?)" if len(classes) > 2 and np.asarray(classes).dtype.kind == "f" else ""
+        raise DataError(f"labels: expected two classes, the larger one (1, True) bad; found {len(classes)} class(es){kind}")
     return codes == 1, classes
 
 
 def _weights(weight: object | None, rows: int) -> Floats:
     if weight is None:
         return np.ones(rows)
+    given = as_sequence(weight, rows, "sample_weight")
     try:
-        found = np.asarray([np.nan if one is None else one for one in as_sequence(weight, rows, "sample_weight")], dtype=np.float64)
+        found = np.asarray([np.nan if one is None else one for one in given], dtype=np.float64)
     except (TypeError, ValueError):
         raise DataError("sample_weight: expected numbers") from None
     wrong = ~(np.isfinite(found) & (found >= 0))
     if wrong.any():
         raise DataError(f"sample_weight: expected finite weights >= 0; {int(wrong.sum())} of {rows} are not")
     if not (found > 0).any():
-        raise DataError("sample_weight: expected some weight above 0; all are 0")
+        raise DataError("sample_weight: expected some weight above 0; every weight is zero")
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import chi2
 
 from creditscore.config.scorecards import Selection
 from creditscore.errors import DataError
@@ -19,6 +20,7 @@ Floats = NDArray[np.float64]
 OnLeak = Literal["refuse", "warn"]
 #: A single column that ranks bads and goods better than this knows the outcome.
 LEAK_AUC = 0.95
+_NOISE = 0.99
 COLUMNS = ["characteristic", "kept", "reason", "information_value", "auc", "attributes", "coefficient"]
 
 
@@ -100,24 +102,31 @@ def by_information(
 ) -> list[BinTable]:
     """Those that tell enough alone. Characteristics of source ``base`` always stay.
 
-    With ``cases`` (effective goods, bads) the information value that noise alone would show,
-    ``(attributes - 1) x (1 / goods + 1 / bads)``, is taken off first.
+    With ``cases`` (effective goods, bads) it must also beat noise: under independence
+    ``value / (1 / goods + 1 / bads)`` is chi-square with attributes - 1 degrees of freedom. The 99 %
+    point is asked for because the cuts were searched: of pure noise about 5 % pass with trend auto,
+    1 % with a declared trend.
     """
     left = []
     for table in tables:
         value = table.information_value
         ledger.note(table.name, information_value=round(value, 6), attributes=len(table.rows))
-        chance = 0.0 if cases is None else (table.filled - 1) * (1 / max(cases[0], 1) + 1 / max(cases[1], 1))
+        chance = 0.0 if cases is None else _by_chance(table.filled - 1, cases)
         if table.partition.factor.source == "base":
             left.append(table)
         elif table.filled < 2 or not table.woe.any():
             ledger.drop(table.name, "constant: one attribute" if table.filled < 2 else "no attribute differs under its trend")
-        elif value - chance < selection.min_information_value:
-            beyond = "" if cases is None else f" beyond chance ({chance:.4f})"
-            ledger.drop(table.name, f"information value {value:.4f} below {selection.min_information_value}{beyond}")
+        elif value < selection.min_information_value:
+            ledger.drop(table.name, f"information value {value:.4f} below {selection.min_information_value}")
+        elif value < chance:
+            ledger.drop(table.name, f"information value {value:.4f} below {chance:.4f}, which chance alone may show")
         else:
             left.append(table)
     return left
+
+
+def _by_chance(freedom: int, cases: tuple[float, float]) -> float:
+    return float(chi2.ppf(_NOISE, freedom)) * (1 / max(cases[0], 1.0) + 1 / max(cases[1], 1.0))
 
 
 def by_redundancy(tables: Sequence[BinTable], woe: Floats, weight: Floats, ledger: Ledger, selection: Selection) -> list[BinTable]:

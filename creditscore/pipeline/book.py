@@ -87,8 +87,14 @@ def load_book(folder: RunFolder) -> RunBook:
         kinds={kind: Label(**label) for kind, label in told["kinds"].items()},
         facts=told["facts"],
         notes=tuple(Label(**note) for note in told["notes"]),
-        **tables,
-        **frames,
+        checkup=tables["checkup"],
+        scores=tables["scores"],
+        tiers=tables["tiers"],
+        subjects=tables["subjects"],
+        lists=tables["lists"],
+        by_industry=frames["by_industry"],
+        shrinkage=frames["shrinkage"],
+        calibration=frames["calibration"],
     )
 
 

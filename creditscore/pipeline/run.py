@@ -215,6 +215,7 @@ class _Night:
             "project": self.project.about.name,
             "as_of": self.folder.as_of.isoformat(),
             "engine": self.engine.name,
+            "trained": self.trained is not None,
             "facts": facts,
             "counts": {"rows_in": counts.rows_in, "scored": counts.scored, "out_of_scope": dict(counts.out_of_scope)},
             "summary": self.summary,

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from creditscore.pipeline.folder import RunFolder
     from creditscore.records.records import Records
 
+_TEXT = pa.string()
 _SCHEMA = pa.schema(
-    [
-        ("subject_id", pa.string()), ("as_of", pa.date32()), ("industry", pa.string()), ("score", pa.int32()), ("raw_tier", pa.string()),
-        ("tier", pa.string()), ("previous_tier", pa.string()), ("rule", pa.string()), ("status", pa.string()), ("reviewer", pa.string()),
-        ("evidence", pa.string()), ("waiting_since", pa.date32()),
-    ]
+    {
+        "subject_id": _TEXT, "as_of": pa.date32(), "industry": _TEXT, "score": pa.int32(), "raw_tier": _TEXT, "tier": _TEXT,
+        "previous_tier": _TEXT, "rule": _TEXT, "status": _TEXT, "reviewer": _TEXT, "evidence": _TEXT, "waiting_since": pa.date32(),
+    }
 )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 import pandas as pd
 
@@ -48,58 +47,24 @@ class Figure:
     high: float | None = None
 
 
-class PlanLike(Protocol):
-    """What is read of an inspection plan, drawn or not.
-
-    ``strata``: one row per stratum (stratum, tier, industry, population, target, ratio).
-    ``frame``: one row per subject of the frame, the columns of ``sample.csv``.
-    ``overshoot``: visits that rounding up adds. ``inspectors``, ``seed`` and ``seed_source`` are read where present.
-    """
-
-    @property
-    def task(self) -> Task:
-        """The task that is planned."""
-        ...
-
-    @property
-    def strata(self) -> pd.DataFrame:
-        """One row per stratum."""
-        ...
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """One row per subject of the frame."""
-        ...
-
-    @property
-    def overshoot(self) -> Any:
-        """Visits that rounding up adds."""
-        ...
-
-    @property
-    def frame_hash(self) -> str:
-        """SHA-256 of the frame."""
-        ...
-
-    @property
-    def drawn(self) -> bool:
-        """Whether the one draw has happened."""
-        ...
-
-
 @dataclass(frozen=True)
 class PlanPage:
-    """A plan as plain data: a :class:`PlanLike` for callers that have no plan object."""
+    """An inspection plan, drawn or not; :func:`creditscore.reporting.adapt.plan_page` makes it of a plan.
+
+    ``strata``: one row per stratum: stratum, tier, industry, population, target, ratio, exempt.
+    ``frame``: one row per subject of the task, the columns of ``sample.csv``.
+    ``overshoot``: visits that rounding up adds.
+    ``inspectors``: one row per drawn subject: subject_id, inspectors (staff ids), certificate, recusal.
+    """
 
     task: Task
     strata: pd.DataFrame
     frame: pd.DataFrame
     frame_hash: str
     drawn: bool
-    overshoot: Any = 0
+    overshoot: int = 0
     seed: str = ""
     seed_source: str = ""
-    #: One row per drawn subject: subject_id, inspectors, and what was checked (certificate, recusal).
     inspectors: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
@@ -110,7 +75,7 @@ class RunBook:
     ============== ==========================================================================
     frame          one row per
     ============== ==========================================================================
-    checkup        rule that fired: table, rule, code, rows, examples (keys of rows, no values)
+    checkup        finding: section, table, rule, code, rows, examples (keys of rows, no values)
     scores         scored subject: the columns of ``scores.parquet``
     tiers          subject: the columns of ``tiers.parquet``; ``tier`` is what holds, ``raw_tier`` what is proposed
     subjects       subject: ``records.subjects_on(as_of)``
@@ -142,7 +107,9 @@ class RunBook:
     tiers: pd.DataFrame = field(default_factory=pd.DataFrame)
     subjects: pd.DataFrame = field(default_factory=pd.DataFrame)
     lists: pd.DataFrame = field(default_factory=pd.DataFrame)
-    plans: tuple[PlanLike, ...] = ()
+    #: Shares that the cuts gave, of ``Tiers.achieved``.
+    achieved: pd.DataFrame = field(default_factory=pd.DataFrame)
+    plans: tuple[PlanPage, ...] = ()
     migration: pd.DataFrame = field(default_factory=pd.DataFrame)
     fairness: pd.DataFrame = field(default_factory=pd.DataFrame)
     #: Labels of codes: industries, regions, catalogue kinds.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from creditscore.reporting.book import TIER_ORDER, PlanLike, RunBook
+from creditscore.reporting.book import TIER_ORDER, PlanPage, RunBook
 
 #: Ownership is read here and nowhere else; it never reaches a feature.
 GROUPS = ("subject_type", "size_class", "region", "ownership")
@@ -55,7 +55,7 @@ def expected_visits(book: RunBook) -> pd.Series:
     return book.tiers["subject_id"].map(total).fillna(0.0).astype("float64")
 
 
-def _probabilities(plan: PlanLike) -> pd.Series:
+def _probabilities(plan: PlanPage) -> pd.Series:
     frame = plan.frame
     return pd.Series(pd.to_numeric(frame["inclusion_probability"]).fillna(0.0).to_numpy(), index=frame["subject_id"].to_numpy())
 

@@ -87,6 +87,7 @@ def _parts(book: RunBook, lang: Language) -> dict[str, Any]:
         "waiting": f"{waiting:,}" if waiting else "",
         "equation": tables.equation_grid(book, lang),
         "tier_table": tables.tier_grid(book, lang),
+        "achieved": tables.achieved_grid(book, lang),
         "migration": tables.migration_grid(book, lang),
         "evaluation": tables.evaluation_grid(book, lang),
         "by_industry": tables.frame_grid(book, book.by_industry, lang),

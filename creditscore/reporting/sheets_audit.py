@@ -7,7 +7,7 @@ from creditscore.models.scorecard import Attribute, Scorecard
 from creditscore.reporting.book import RunBook, migration_table, tiers_by_industry
 from creditscore.reporting.columns import column, label_or_code, rows_of, rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
-from creditscore.reporting.words import GROUPS, SOURCES, SUBJECT_TYPES, TERMS, say, text_of
+from creditscore.reporting.words import GROUPS, SECTIONS, SOURCES, SUBJECT_TYPES, TERMS, say, text_of
 from creditscore.spreadsheet import Column, Sheet
 
 DISTRIBUTION_COLUMNS: tuple[Column, ...] = (
@@ -130,7 +130,12 @@ def _quality_rows(book: RunBook, lang: Language) -> Iterator[Sequence[object]]:
     for row in book.checkup.to_dict("records"):
         keys = row.get("examples")
         shown = keys if keys is None or isinstance(keys, str) else "、".join(str(key) for key in keys)
-        yield say("体检", "Check-up").text(lang), row.get("table"), row.get("rule"), row.get("code"), row.get("rows"), shown
+        yield section_text(row.get("section"), lang), row.get("table"), row.get("rule"), row.get("code"), row.get("rows"), shown
+
+
+def section_text(section: object, lang: Language) -> str:
+    """The section of the check-up a finding stands in."""
+    return text_of(SECTIONS, section, lang) or say("体检", "Check-up").text(lang)
 
 
 def card_sheet(book: RunBook, lang: Language) -> Sheet:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from creditscore.config.base import Language
-from creditscore.reporting.book import PlanLike, RunBook, described
+from creditscore.reporting.book import PlanPage, RunBook, described
 from creditscore.reporting.columns import column, label_or_code, period_text, rows_of, with_labels
 from creditscore.reporting.words import DECISIONS, MODES, OUTCOMES, SUBJECT_TYPES, say
 from creditscore.spreadsheet import Column, Sheet
@@ -22,22 +22,23 @@ TICKET_SHOWN = 16
 
 RATIO_COLUMNS: tuple[Column, ...] = (
     column("task", width=16),
+    column("industry_label", width=18),
+    column("tier", width=7),
+    column("population", "integer"),
+    column("ratio", "percent", editable=True),
+    column("target", "integer"),
+    column("effective_ratio", "percent"),
+    column("base_ratio", "percent"),
+    column("exempt", "integer"),
+    column("visits_per_year", "integer"),
+    column("repeat_within_months", "integer"),
     column("task_label", width=24),
     column("check_item", width=24),
     column("department"),
     column("joint_with"),
     column("period", width=25),
     column("stratum", width=28),
-    column("tier", width=7),
     column("industry"),
-    column("industry_label", width=18),
-    column("population", "integer"),
-    column("base_ratio", "percent"),
-    column("ratio", "percent", editable=True),
-    column("target", "integer"),
-    column("effective_ratio", "percent"),
-    column("visits_per_year", "integer"),
-    column("repeat_within_months", "integer"),
 )
 
 
@@ -118,7 +119,7 @@ def ratio_sheet(book: RunBook, lang: Language) -> Sheet:
     return Sheet(RATIO_SHEET, RATIO_COLUMNS, rows_of(frame, RATIO_COLUMNS), note=note)
 
 
-def _ratio_rows(book: RunBook, plan: PlanLike) -> pd.DataFrame:
+def _ratio_rows(book: RunBook, plan: PlanPage) -> pd.DataFrame:
     task, strata = plan.task, plan.strata.copy()
     rules = [
         book.policy.rules_for(industry, task=task.id).of(tier)
@@ -154,7 +155,7 @@ def _list_rows(book: RunBook, columns: tuple[Column, ...], lang: Language) -> It
             yield from rows_of(drawn_list(book, plan, lang), columns)
 
 
-def drawn_list(book: RunBook, plan: PlanLike, lang: Language) -> pd.DataFrame:
+def drawn_list(book: RunBook, plan: PlanPage, lang: Language) -> pd.DataFrame:
     """One row per drawn subject of a plan, with score, reasons, authority, inspectors and week."""
     frame = plan.frame
     drawn = frame[frame["drawn"].astype("bool")].sort_values(["stratum", "ticket"], kind="stable", ignore_index=True)
@@ -187,11 +188,11 @@ def _weeks(visits: int, days: int) -> list[int]:
     return [visit * weeks // visits + 1 for visit in range(visits)]
 
 
-def _inspectors(plan: PlanLike) -> pd.DataFrame:
+def _inspectors(plan: PlanPage) -> pd.DataFrame:
     """Assignments as a frame with ``inspectors`` as one text per subject; empty if the plan has none."""
-    found = getattr(plan, "inspectors", None)
-    if not isinstance(found, pd.DataFrame) or found.empty:
-        return pd.DataFrame()
+    found = plan.inspectors
+    if found.empty:
+        return found
     texts = [one if isinstance(one, str) else "、".join(str(part) for part in one) for one in found["inspectors"]]
     return found.assign(inspectors=texts)
 

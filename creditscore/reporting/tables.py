@@ -8,11 +8,11 @@ import pandas as pd
 
 from creditscore.config.base import Language
 from creditscore.models.scorecard import Scorecard
-from creditscore.reporting.book import TIER_ORDER, Figure, PlanLike, RunBook, migration_table, tiers_by_industry
+from creditscore.reporting.book import TIER_ORDER, Figure, PlanPage, RunBook, migration_table, tiers_by_industry
 from creditscore.reporting.columns import rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
-from creditscore.reporting.sheets_audit import bin_label, group_text, not_rated_reasons, row_equation
-from creditscore.reporting.words import GROUPS, METRICS, SOURCES, TERMS, TIERS, say, text_of
+from creditscore.reporting.sheets_audit import bin_label, group_text, not_rated_reasons, row_equation, section_text
+from creditscore.reporting.words import GROUPS, METRICS, PERCENTS, SOURCES, TERMS, TIERS, say, text_of
 
 DASH = "–"
 
@@ -92,6 +92,20 @@ def tier_grid(book: RunBook, lang: Language) -> Grid:
     return grid(headers, rows, numbers=range(1, 7))
 
 
+def achieved_grid(book: RunBook, lang: Language) -> Grid:
+    """What was asked of a cut by share and what it gave: ties at a cut get the better tier."""
+    table = book.achieved
+    asked = table[table["cut"] == "share"] if "cut" in table else table
+    rows = []
+    for row in asked.to_dict("records"):
+        name = text_of(dict(book.industries), row["population"], lang) or say("全部", "All").text(lang)
+        shares = [percent(float(row[key]) / 1_000_000, 2) for key in ("asked_ppm", "achieved_ppm")]
+        rows.append([name, TIERS[str(row["tier"])].text(lang), whole(row["subjects"]), *shares])
+    heads = [TERMS["industry_label"], TERMS["tier"], TERMS["subjects"]]
+    words = [say("应占", "Asked").text(lang), say("实占", "Achieved").text(lang)]
+    return grid([*(head.label.text(lang) for head in heads), *words], rows, numbers=[2, 3, 4])
+
+
 def migration_grid(book: RunBook, lang: Language) -> Grid:
     """Previous tiers down, tiers across: subjects and share of the previous tier."""
     table = migration_table(book)
@@ -129,12 +143,14 @@ def _cell(book: RunBook, row: dict[object, object], name: str, lang: Language) -
     if isinstance(value, str) or number is None:
         return text_of(dict(book.industries), value, lang) or DASH
     low, high = _number(row.get(f"{name}_low")), _number(row.get(f"{name}_high"))
+    if name in PERCENTS:
+        return percent(number, 2)
     if number.is_integer() and low is None:
         return whole(number)
     return with_interval(Figure(number, low, high))
 
 
-def strata_grid(plan: PlanLike, lang: Language) -> Grid:
+def strata_grid(plan: PlanPage, lang: Language) -> Grid:
     """One row per tier of a plan and one for all: subjects, target, ratio after rounding."""
     rows = []
     for tier in (*TIER_ORDER, None):
@@ -172,9 +188,10 @@ def quality_grid(book: RunBook, lang: Language) -> Grid:
     for row in book.checkup.to_dict("records"):
         keys = row.get("examples")
         shown = keys if isinstance(keys, str) else "、".join(str(key) for key in keys) if isinstance(keys, Iterable) else ""
-        rows.append([str(row.get("table", "")), str(row.get("rule", "")), str(row.get("code", "")), whole(row.get("rows")), shown])
-    headers = [TERMS[key].label.text(lang) for key in ("table", "check_rule", "code", "rows", "examples")]
-    return grid(headers, rows, numbers=[3])
+        names = [str(row.get(key) or "") for key in ("table", "rule", "code")]
+        rows.append([section_text(row.get("section"), lang), *names, whole(row.get("rows")), shown])
+    headers = [TERMS[key].label.text(lang) for key in ("section", "table", "check_rule", "code", "rows", "examples")]
+    return grid(headers, rows, numbers=[4])
 
 
 def unrated_grid(book: RunBook, lang: Language) -> Grid:

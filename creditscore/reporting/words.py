@@ -59,6 +59,9 @@ TERMS: dict[str, Term] = {
     "previous_tier": _term("上期等级", "Previous tier"),
     "rule": _term("适用规则", "Rule", "改变等级的规则；空白表示按分数", "Rule that set the tier; blank means the score did"),
     "population": _term("户数", "Subjects", "本层抽查对象总数", "Subjects in the stratum"),
+    "exempt": _term(
+        "抽取前退出", "Exempt", "因频次上限、近期已查等在抽取前退出的户数", "Left before the draw: caps, recent visits"
+    ),
     "base_ratio": _term("政策比例", "Policy ratio", "分级政策文件规定的抽查比例", "Ratio of the tier policy"),
     "ratio": _term("抽查比例", "Ratio", "可修改后导回（0%–100%）", "May be edited and read back (0 to 100 %)"),
     "target": _term("计划数", "Target", "户数×比例，逐层向上取整", "Subjects x ratio, rounded up in each stratum"),
@@ -187,7 +190,16 @@ RULES: dict[str, Label] = {
     "review:rejected": say("签批不同意", "a reviewer did not approve"),
 }
 METRICS: dict[str, Label] = {
+    "n": say("行数", "Rows"),
+    "rows": say("行数", "Rows"),
+    "events": say("违规数", "Bads"),
+    "bads": say("违规数", "Bads"),
+    "effective_size": say("有效样本量", "Effective size"),
+    "effective_cases": say("有效违规数", "Effective cases"),
     "auc": say("AUC（区分能力）", "AUC"),
+    "within_group_auc": say("行业内 AUC", "AUC within industry"),
+    "within_inspector_auc": say("同一检查人员内 AUC", "AUC within inspector"),
+    "challenger_auc": say("对照模型 AUC（LightGBM）", "Challenger AUC (LightGBM)"),
     "gini": say("基尼系数", "Gini"),
     "ks": say("KS", "KS"),
     "brier": say("Brier 分数", "Brier score"),
@@ -195,14 +207,28 @@ METRICS: dict[str, Label] = {
     "calibration_slope": say("校准斜率", "Calibration slope"),
     "calibration_intercept": say("校准截距", "Calibration intercept"),
     "observed_expected": say("实际/预期", "Observed / expected"),
-    "auc_within_industry": say("行业内 AUC", "AUC within industry"),
-    "auc_within_inspector": say("同一检查人员内 AUC", "AUC within inspector"),
-    "effective_size": say("有效样本量", "Effective size"),
-    "rows": say("行数", "Rows"),
-    "bads": say("违规数", "Bads"),
-    "events": say("违规数", "Events"),
-    "own_share": say("自身数据份额", "Share of own data"),
-    "challenger_auc": say("对照模型 AUC（LightGBM）", "Challenger AUC (LightGBM)"),
+    "observed_rate": say("实际违规率", "Observed rate"),
+    "mean_predicted": say("预期违规率", "Expected rate"),
+    "parent": say("上级", "Parent"),
+    "own_weight_attributes": say("自身数据份额（分箱）", "Own data (attributes)"),
+    "own_weight_intercept": say("自身数据份额（截距）", "Own data (intercept)"),
+    "intercept_own": say("自身截距", "Own intercept"),
+    "intercept_parent": say("上级截距", "Parent's intercept"),
+    "intercept_used": say("采用截距", "Intercept used"),
+    "bad_rate_used": say("采用违规率", "Bad rate used"),
+}
+#: Figures that are shares and are printed as percents.
+PERCENTS = frozenset({"observed_rate", "mean_predicted", "bad_rate_used", "own_weight_attributes", "own_weight_intercept"})
+#: Sections of the check-up.
+SECTIONS: dict[str, Label] = {
+    "rows": say("体检：行数", "Check-up: rows"),
+    "refused": say("体检：拒收", "Check-up: refused"),
+    "normalised": say("体检：规范化", "Check-up: normalised"),
+    "future": say("体检：晚于当日", "Check-up: after the day"),
+    "coverage": say("体检：覆盖", "Check-up: coverage"),
+    "late": say("体检：逾期报送", "Check-up: late"),
+    "missing": say("体检：漏报", "Check-up: missing"),
+    "repair": say("体检：修复", "Check-up: repair"),
 }
 
 

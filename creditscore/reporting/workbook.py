@@ -105,6 +105,10 @@ def _about_plans(book: RunBook, lang: Language) -> Iterator[tuple[Label, str]]:
             f"added by rounding up {plan.overshoot}",
         )
         yield say("抽查任务", "Task"), text.text(lang)
-        seed = str(getattr(plan, "seed", "") or "")
-        state = say(f"已抽取，种子 {seed}", f"drawn, seed {seed}") if plan.drawn else say("未抽取", "not drawn")
+        source = f" ({plan.seed_source})" if plan.seed_source else ""
+        state = (
+            say(f"已抽取，种子 {plan.seed}{source}", f"drawn, seed {plan.seed}{source}")
+            if plan.drawn
+            else say("未抽取", "not drawn")
+        )
         yield say("框架散列值", "Frame hash"), f"{plan.frame_hash} · {state.text(lang)}"

@@ -91,6 +91,7 @@ def _rows(scores: Any, subjects: Any, as_of: str | dt.date | None) -> tuple[pd.D
         others = as_frame(subjects, needs=["subject_id"], what="subjects without a score")
         parts.append(_texts_as_objects(others, _OTHERS))
     rows = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    rows = rows.reindex(columns=list(dict.fromkeys([*_SCORES, *rows.columns])))
     return rows.sort_values("subject_id", kind="stable", ignore_index=True), days.pop()
 
 

@@ -70,9 +70,9 @@ def champions(uri: str, project: str) -> dict[str, Scorecard]:
 
 
 def _client(uri: str) -> MlflowClient:
-    import creditscore.tracking  # noqa: F401 - switches telemetry off before the import below
-
     from mlflow import MlflowClient
+
+    import creditscore.tracking  # noqa: F401 - switches telemetry off before the import below
 
     # After the import, which sets levels of its own.
     for name in ("alembic", "mlflow"):
@@ -129,9 +129,8 @@ def _log_model(client: MlflowClient, run_id: str, industry: str, card: Scorecard
         with warnings.catch_warnings():
             # MLflow asks for an input example and type hints; the signature below says all there is to say.
             warnings.simplefilter("ignore", UserWarning)
-            pyfunc.save_model(
-                target, python_model=str(code), artifacts={"card": str(text)}, pip_requirements=["creditscore"], signature=_signature(card)
-            )
+            files, needs = {"card": str(text)}, ["creditscore"]
+            pyfunc.save_model(target, python_model=str(code), artifacts=files, pip_requirements=needs, signature=_signature(card))
         client.log_artifacts(run_id, str(target), f"models/{industry}")
     return f"{client.get_run(run_id).info.artifact_uri}/models/{industry}"
 

@@ -21,12 +21,13 @@ def test_a_shuffled_target_gives_an_auc_whose_interval_contains_one_half():
 
 
 def test_noise_beyond_chance_is_dropped_in_small_samples():
-    """At 1,500 rows noise alone shows an information value above the minimum."""
+    """At 1,500 rows nearly every column of noise shows an information value above the minimum."""
     rng = np.random.default_rng(1)
     X = pd.DataFrame(rng.normal(size=(1500, 20)), columns=[f"f{k}" for k in range(20)])
     y = (rng.random(1500) < 0.1).astype(int)
     model = IndustryScorecards().fit(X, y, industry=rng.choice(["a", "b"], 1500))
-    assert model.selection_.kept.sum() <= 10
+    assert model.selection_.kept.sum() <= 4
+    assert (model.selection_.information_value > 0.005).sum() > 15
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -66,7 +67,9 @@ def test_weights_recover_the_population_card():
     card = ScorecardClassifier().fit(X[drawn], y[drawn], sample_weight=1 / p[drawn])
     whole = ScorecardClassifier().fit(X, y)
     assert abs(card.predict_proba(X)[:, 1].mean() / y.mean() - 1) < 0.06
-    assert np.corrcoef(card.scores(X), whole.scores(X))[0, 1] > 0.99
+    truth = X.a + 0.5 * X.b
+    reached = [-np.corrcoef(model.scores(X), truth)[0, 1] for model in (card, whole)]
+    assert reached[0] > reached[1] - 0.02
 
 
 def test_partial_pooling_is_no_worse_than_either_extreme():

@@ -216,3 +216,14 @@ def test_infinity_is_missing_and_warned_of():
 def test_a_number_that_became_text_is_named_with_its_share():
     with pytest.raises(DataError, match=r"x: expected numbers.*50"):
         read_column(pd.Series(["12万", None]), Factor("x", Label(zh="x", en="x"), text=False))
+
+
+def test_many_distinct_values_are_searched_in_groups_with_the_same_result():
+    x, y = risky(30_000)
+    w = np.random.default_rng(7).choice([1, 2, 4], len(x))
+    assert cut(x, y, w).edges == cut(np.repeat(x, w), np.repeat(y, w)).edges == cut(x, y, w * 0.001).edges
+    fine = np.quantile(x, np.linspace(0, 1, 3001)[1:])
+    coarse = fine[np.searchsorted(fine, x).clip(0, 2999)]
+    ours, theirs = (np.array(rates(cut(v, y), v, y)) for v in (x, coarse))
+    assert abs(ours[0] - theirs[0]) < 0.01
+    assert abs(ours[-1] - theirs[-1]) < 0.02

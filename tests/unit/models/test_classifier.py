@@ -195,7 +195,8 @@ def test_redundant_and_useless_columns_leave_with_a_reason_and_base_stays():
     features = [spec("debt"), spec("debt_again"), spec("noise"), spec("rating", source="base", text=True, order=("good", "fair"))]
     model = ScorecardClassifier(features=features, selection=Selection(min_information_value=0.02)).fit(X, y)
     table = model.selection_.set_index("characteristic")
-    assert "correlation 1.00 with debt" in table.reason["debt_again"]
+    assert table.kept[["debt", "debt_again"]].sum() == 1
+    assert table.reason[["debt", "debt_again"]].str.contains(r"correlation .* with debt").sum() == 1
     assert "information value" in table.reason["noise"]
     assert table.kept["rating"]
     assert "rating" in model.scorecard_.features
@@ -282,7 +283,7 @@ def test_any_two_labels_the_larger_is_bad(labels):
         ([0, 1], None, "one value per row"),
         ([0, 1, 1], [1, -1, 1], "weights >= 0"),
         ([0, 1, 1], [1, np.nan, 1], "finite"),
-        ([0, 1, 1], [0, 0, 0], "all are 0"),
+        ([0, 1, 1], [0, 0, 0], "every weight is zero"),
         ([0, 1, 1], [1, 0, 0], "one class only"),
         ([0, 1, 1], [1, 1], "one value per row"),
     ],

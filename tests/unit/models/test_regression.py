@@ -115,16 +115,16 @@ def test_teams_have_the_mean_of_their_members():
     visits = read_visits([["b", "a"], "a", None, ["a", "b"], np.array(["c"], dtype=object), float("nan")])
     assert visits.sets == ((), ("a",), ("a", "b"), ("c",))
     assert visits.team.tolist() == [2, 1, 0, 2, 3, 0]
-    np.testing.assert_allclose(visits.design().toarray()[2], [0.5, 0.5, 0])
+    np.testing.assert_allclose(visits.design.toarray()[2], [0.5, 0.5, 0])
 
 
 def test_connectedness_counts_components_and_the_largest_share():
     visits = read_visits(["a", "b", "c", "d", None])
-    alone = connectedness(visits)
+    alone = connectedness(visits, np.ones(5))
     assert (alone.inspectors, alone.components) == (4, 4)
-    linked = connectedness(visits, np.array([0, 0, 1, 0, 1]))
+    linked = connectedness(visits, np.array([1.0, 1.0, 2.0, 1.0, 9.0]), np.array([0, 0, 1, 0, 1]))
     assert linked.components == 2
-    assert linked.largest_share == 0.75
+    assert linked.largest_share == 0.6
 
 
 def test_calibration_finds_level_and_slope():

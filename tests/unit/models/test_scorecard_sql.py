@@ -1,6 +1,7 @@
 """The SQL of a card: golden texts, and names and values that cannot break out."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -75,4 +76,4 @@ def test_a_ppm_near_a_half_is_written_out_so_that_no_engine_rounds_it():
     scaling = Scaling(base_score=600, base_odds=(1 - p) / p, pdo=20)
     ladder = number("x", (1, 2), (87, 88, 89))
     sql = card(characteristics=(ladder,), baselines=(), scaling=scaling).to_sql("duckdb")
-    assert 'WHEN"t2"."score"=600THEN25000' in "".join(sql.split())
+    assert re.search(r"= 600\s+THEN 25000[01]\b", sql)

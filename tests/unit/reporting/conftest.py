@@ -174,9 +174,7 @@ def plan_of(task, tiers, subjects, policy, drawn):
     inspectors["certificate"], inspectors["recusal"] = "有效", None
     seed = "lottery 2024-05-01: 03 08 17 21" if drawn else ""
     extra = strata["target"].sum() - (strata["population"] * strata["ratio"]).sum()
-    return PlanPage(
-        task, strata, frame, "ab" * 32, drawn, f"{extra:.1f}", seed, "福利彩票", inspectors if drawn else pd.DataFrame()
-    )
+    return PlanPage(task, strata, frame, "ab" * 32, drawn, int(extra), seed, "福利彩票", inspectors if drawn else pd.DataFrame())
 
 
 def make_book(count=600, seed=7, cut="min_score"):
@@ -220,7 +218,7 @@ def make_book(count=600, seed=7, cut="min_score"):
         by_industry=pd.DataFrame(
             {
                 "industry": list(INDUSTRIES),
-                "rows": [9000, 4000, 300],
+                "n": [9000, 4000, 300],
                 "bads": [400, 120, 5],
                 "auc": [0.75, 0.73, 0.6],
                 "auc_low": [0.7, 0.68, 0.4],
@@ -228,7 +226,7 @@ def make_book(count=600, seed=7, cut="min_score"):
             }
         ),
         shrinkage=pd.DataFrame(
-            {"industry": list(INDUSTRIES), "effective_size": [8200.0, 3700.0, 240.0], "own_share": [0.98, 0.95, 0.55]}
+            {"industry": list(INDUSTRIES), "effective_size": [8200.0, 3700.0, 240.0], "own_weight_attributes": [0.98, 0.95, 0.55]}
         ),
         calibration=pd.DataFrame(
             {"expected": expected, "observed": expected * 1.05, "low": expected * 0.8, "high": expected * 1.3}

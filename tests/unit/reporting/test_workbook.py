@@ -56,7 +56,7 @@ def test_the_ratios_read_back_are_those_of_the_plan(tmp_path, book):
     strata = pd.concat([plan.strata for plan in book.plans])
     assert [row["ratio"].value for row in rows] == strata["ratio"].tolist()
     assert [row["target"].value for row in rows] == strata["target"].tolist()
-    assert rows[0]["ratio"].address == "抽查比例方案!M2"
+    assert rows[0]["ratio"].address == "抽查比例方案!E2"
 
 
 def test_the_list_holds_the_drawn_subjects_of_drawn_tasks_and_no_other(tmp_path, book):

@@ -1,6 +1,7 @@
 import datetime as dt
 import math
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -209,6 +210,49 @@ def test_inspectors_fixed_to_districts_stay_in_their_county(city, tmp_path):
     spread = everyone["subject_id"].map(subjects).groupby(everyone["inspectors"].str.split(";").str[0]).nunique()
     assert per_inspector.mean() < 0.6 * spread.mean()
     assert staff.notna().all()
+
+
+@pytest.mark.parametrize(
+    ("switch", "words"),
+    [
+        ("repairs", {"repaired"}),
+        ("withdrawals", {"withdrawn"}),
+        ("disputes", {"disputed", "dispute_upheld", "dispute_rejected"}),
+    ],
+)
+def test_each_kind_of_change_can_be_switched_off_alone(city, tmp_path, switch, words):
+    everything = set(read(city, "changes")["change"])
+    assert words <= everything
+    assert set(read(variant(tmp_path, **{switch: False}), "changes")["change"]) == everything - words
+
+
+def test_changes_never_take_effect_after_the_last_day(city):
+    assert read(city, "changes")["effective_date"].max() <= SMALL.end
+
+
+def test_without_lags_everything_is_known_the_same_day(tmp_path):
+    city = variant(tmp_path, lags=False, dirt=False)
+    for name in ("public_events", "market_events", "inspections", "ratings"):
+        frame = read(city, name).rename(columns={"发生日期": "event_date", "入库日期": "known_date"})
+        assert (frame["known_date"] == frame["event_date"]).all()
+
+
+def test_licences_arrive_late_only_where_that_is_switched_on(city, tmp_path):
+    def slowest(c):
+        events = read(c, "public_events")
+        licences = events[(events["kind"] == "administrative_licence") & (events["event_date"] <= SMALL.end)]
+        return (pd.to_datetime(licences["known_date"]) - pd.to_datetime(licences["event_date"])).dt.days.max()
+
+    assert slowest(city) > 11
+    assert slowest(variant(tmp_path, late_publicity=False)) <= 7
+
+
+def test_without_expiries_no_record_ends(tmp_path):
+    assert read(variant(tmp_path, expiries=False), "public_events")["valid_until"].isna().all()
+
+
+def test_nobody_ends_where_deaths_are_off(tmp_path):
+    assert set(read(variant(tmp_path, deaths=False), "subjects")["status"]) == {"存续"}
 
 
 def test_without_penalties_from_visits_there_are_none(tmp_path):

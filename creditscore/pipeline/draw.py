@@ -1,0 +1,62 @@
+"""Draw a published frame of a run, with the staff the run knew, and put the list into the workbook."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from creditscore.batch import read_parquet, write_json
+from creditscore.config.load import sha256_file
+from creditscore.pipeline.documents import write_documents
+from creditscore.pipeline.folder import RunFolder
+from creditscore.tiering.drawn import DrawnPlan
+from creditscore.tiering.seal import draw_folder
+
+
+def draw_plan_folder(
+    folder: str | Path,
+    *,
+    seed: str,
+    staff: Path | None = None,
+    recusals: Path | None = None,
+    on: dt.date | None = None,
+    lang: str = "zh",
+) -> DrawnPlan:
+    """The one draw of ``plan/<task>/``; inspectors come from the run's staff unless files are given.
+
+    ``plan.xlsx`` of a run that holds the plan is written again with the list. Files of staff and
+    recusals are Parquet or CSV with the columns of the standard tables.
+
+    Raises:
+        DrawError: It is drawn already; the frame was changed; too few inspectors may go to a subject.
+    """
+    root = Path(folder).resolve()
+    run = RunFolder(root.parent.parent)
+    people, apart = _table(staff, run.file("staff.parquet")), _table(recusals, run.file("recusals.parquet"))
+    drawn = draw_folder(root, seed=seed, staff=people, recusals=apart, on=on)
+    if run.file("book.json").is_file() and root.parent.name == "plan":
+        write_documents(run, lang=lang)
+        reseal(run)
+    return drawn
+
+
+def reseal(run: RunFolder) -> None:
+    """Take the hashes of the documents into the manifest again, after they were made anew from the folder."""
+    manifest = run.manifest()
+    if manifest is not None:
+        for name in ("plan.xlsx", "report.html"):
+            manifest["outputs"][name] = sha256_file(run.file(name))
+        write_json(run.file("manifest.json"), manifest)
+
+
+def _table(given: Path | None, kept: Path) -> Any:
+    path = given or kept
+    if not path.is_file():
+        return None
+    if path.suffix == ".csv":
+        return pd.read_csv(path, dtype="str", keep_default_na=False)
+    frame = read_parquet(path).to_pandas(date_as_object=True)
+    return frame if len(frame) else None

@@ -1,0 +1,95 @@
+"""Read the planner's edited ratios back into the undrawn frames of a run (``plan import``)."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from creditscore.batch import locked
+from creditscore.config.base import ppm
+from creditscore.errors import DataError, DrawError
+from creditscore.pipeline.book import load_plan
+from creditscore.pipeline.documents import write_documents
+from creditscore.pipeline.draw import reseal
+from creditscore.pipeline.folder import RunFolder
+from creditscore.reporting.sheets_plan import RATIO_COLUMNS, RATIO_SHEET
+from creditscore.spreadsheet import read_sheet
+from creditscore.tiering.plan import InspectionPlan
+from creditscore.tiering.targets import targets
+
+if TYPE_CHECKING:
+    from creditscore.spreadsheet import Cell
+
+
+def import_ratios(run: str | Path, workbook: Path) -> dict[str, int]:
+    """Take the ratios of 抽查比例方案 into the frames that are not drawn yet; all cells are good, or nothing changes.
+
+    Returns:
+        Visits per task after the change, of the tasks that changed.
+
+    Raises:
+        DataError: A cell is no ratio in (0, 1], or ratios fall from a tier to a riskier one; the message
+            names the cell.
+        DrawError: A changed task is drawn already.
+    """
+    folder = RunFolder.opened(run)
+    plans = {path.name: load_plan(path) for path in folder.plans()}
+    asked: dict[str, dict[str, int]] = {}
+    for cells in read_sheet(workbook, RATIO_SHEET, columns=RATIO_COLUMNS):
+        asked.setdefault(str(cells["task"].value), {})[str(cells["stratum"].value)] = _ratio(cells["ratio"])
+    changed = {task: plan for task, plan in plans.items() if task in asked and _differs(plan, asked[task])}
+    new = {task: _retargeted(plan, asked[task], task) for task, plan in changed.items()}
+    with locked(folder.out):
+        for task, plan in new.items():
+            shutil.rmtree(folder.plan(task))
+            plan.to_csv(folder.plan(task))
+        if new:
+            write_documents(folder)
+            reseal(folder)
+    return {task: sum(plan.targets().values()) for task, plan in new.items()}
+
+
+def _ratio(cell: Cell) -> int:
+    if isinstance(cell.value, bool) or not isinstance(cell.value, int | float):
+        raise DataError(f"{cell.address}: expected a ratio such as 3 %")
+    if not 0 < cell.value <= 1:
+        raise DataError(f"{cell.address}: {cell.value * 100:g} % {'> 100 %' if cell.value > 1 else '<= 0 %'}")
+    return ppm(float(cell.value))
+
+
+def _differs(plan: object, ratios: dict[str, int]) -> bool:
+    strata = getattr(plan, "strata")  # noqa: B009 - drawn or not, a plan has strata
+    return any(ratios.get(name, now) != now for name, now in zip(strata["stratum"], strata["ratio_ppm"].tolist(), strict=True))
+
+
+def _retargeted(plan: object, ratios: dict[str, int], task: str) -> InspectionPlan:
+    if not isinstance(plan, InspectionPlan):
+        raise DrawError(f"task {task}: drawn already; its ratios can no longer change")
+    strata = plan.strata.copy()
+    strata["ratio_ppm"] = [ratios.get(name, now) for name, now in zip(strata["stratum"], strata["ratio_ppm"].tolist(), strict=True)]
+    _refuse_falling(strata, task)
+    populations = strata["population"].tolist()
+    strata["target"] = targets(strata["ratio_ppm"].tolist(), populations, min_ratio=plan.task.min_ratio)
+    triples = zip(strata["stratum"], strata["target"].tolist(), populations, strict=True)
+    share = {name: n / size if size else 0.0 for name, n, size in triples}
+    frame = plan.frame.copy()
+    stays = frame["exempt_reason"] == ""
+    frame["inclusion_probability"] = frame["stratum"].map(share).where(stays, 0.0).astype(float)
+    about = {**plan.about, "ratios": "edited by the planner"}
+    edited = dataclasses.replace(plan, strata=strata, frame=frame, about=about, frame_hash="")
+    edited.frame_hash = edited.hashed_again()
+    return edited
+
+
+def _refuse_falling(strata: object, task: str) -> None:
+    """Within an industry (and region) the ratios may not fall from A to D, and NR not below B."""
+    rows = strata.to_dict("records")  # type: ignore[attr-defined]
+    groups: dict[tuple[str, str], dict[str, int]] = {}
+    for row in rows:
+        groups.setdefault((row["industry"], row["region"]), {})[row["tier"]] = row["ratio_ppm"]
+    for (industry, _), found in groups.items():
+        ladder = [found[tier] for tier in ("A", "B", "C", "D") if tier in found]
+        if ladder != sorted(ladder) or found.get("NR", 10**6) < found.get("B", 0):
+            raise DataError(f"{RATIO_SHEET.zh}: task {task}, industry {industry}: ratios must not fall from A to D, nor NR below B")

@@ -1,0 +1,65 @@
+"""Replay a run: rebuild every output from the same inputs, or list what differs."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from creditscore.errors import DataError
+from creditscore.pipeline.folder import RunFolder
+from creditscore.pipeline.inputs import input_hashes
+from creditscore.pipeline.run import run_project
+
+if TYPE_CHECKING:
+    from creditscore.config.project import Project
+    from creditscore.engine import Engine
+
+
+def replay_run(project: Project, run: str | Path, *, data: Path, engine: Engine) -> list[str]:
+    """Compute a run again beside the old one and compare.
+
+    Args:
+        project: The project as it was; its hash must be the manifest's.
+        run: The run.
+        data: The inputs as they were; their hashes must be the manifest's.
+        engine: Where to compute.
+
+    Returns:
+        The outputs whose bytes differ, by name; empty where every output was rebuilt.
+
+    Raises:
+        DataError: Inputs or configuration are not those of the run.
+    """
+    folder = RunFolder.opened(run)
+    manifest = folder.manifest() or {}
+    _same_inputs(manifest["facts"], project, data)
+    with tempfile.TemporaryDirectory() as place:
+        out = Path(place)
+        before = folder.before()
+        if before:
+            shutil.copytree(before.path, out / before.path.name)
+        again = RunFolder.of(out, folder.as_of)
+        if folder.file("reviews.jsonl").is_file():
+            again.path.mkdir(parents=True)
+            shutil.copy(folder.file("reviews.jsonl"), again.file("reviews.jsonl"))
+        made = run_project(project, data=data, as_of=folder.as_of, out=out, engine=engine, train=manifest["trained"])
+        new = (made.folder.manifest() or {})["outputs"]
+    old = {name: sha for name, sha in manifest["outputs"].items() if name not in ("plan.xlsx", "report.html") or not _drawn(folder)}
+    return sorted(name for name in old if new.get(name) != old[name])
+
+
+def _same_inputs(facts: dict[str, str], project: Project, data: Path) -> None:
+    now = {f"input {name}": sha for name, sha in input_hashes(project, data).items()}
+    then = {name: sha for name, sha in facts.items() if name.startswith("input ")}
+    differing = sorted(name.removeprefix("input ") for name in then | now if then.get(name) != now.get(name))
+    if differing:
+        raise DataError(f"replay: expected the inputs of that run (differing: {', '.join(differing)})")
+    if facts["config"] != project.sha256:
+        raise DataError("replay: expected the configuration of that run (its hash differs)")
+
+
+def _drawn(folder: RunFolder) -> bool:
+    """A draw puts its list into the workbook, so that the documents then say more than the run did."""
+    return any((path / "inspectors.csv").is_file() for path in folder.plans())

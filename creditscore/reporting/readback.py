@@ -1,0 +1,154 @@
+"""Reads what a planner, an inspector or a reviewer filled into the workbook; errors are named by cell."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from creditscore.config.base import Label, ppm
+from creditscore.errors import DataError
+from creditscore.reporting.sheets_plan import LIST_SHEET, RATIO_COLUMNS, RATIO_SHEET, REVIEW_SHEET, list_columns, review_columns
+from creditscore.reporting.words import DECISIONS, MODES, OUTCOMES
+from creditscore.spreadsheet import Cell, read_sheet
+
+#: So many faults are named before the rest is counted.
+_NAMED = 5
+
+
+class _Faults:
+    """Collects faults by cell, so that a person mends all of them at once."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path, self.found = Path(path), list[str]()
+
+    def value(self, cell: Cell, read: Callable[[Any], Any]) -> Any:
+        """What ``read`` makes of a cell; its ValueError becomes a fault of that cell."""
+        try:
+            return read(cell.value)
+        except ValueError as error:
+            self.found.append(f"{cell.address}: {error}")
+            return None
+
+    def stop(self) -> None:
+        """Raise if there are faults."""
+        if self.found:
+            more = len(self.found) - _NAMED
+            rest = f"; and {more} more" if more > 0 else ""
+            raise DataError(f"{self.path.name}: {'; '.join(self.found[:_NAMED])}{rest}; mend the cells and import again")
+
+
+def read_ratios(path: str | Path) -> pd.DataFrame:
+    """The ratios of 抽查比例方案 as they stand now: ``task, stratum, tier, industry, ratio_ppm, cell``, one row per stratum.
+
+    Raises:
+        DataError: A ratio is not a number from 0 to 100 % or is 0 (no tier is exempt), or a stratum stands twice.
+    """
+    faults, rows, seen = _Faults(path), [], set[tuple[str, str]]()
+    for row in read_sheet(path, RATIO_SHEET, columns=RATIO_COLUMNS):
+        names = {key: str(row[key].value or "") for key in ("task", "stratum", "tier", "industry")}
+        key = (names["task"], names["stratum"])
+        if key in seen:
+            faults.found.append(f"{row['stratum'].address}: the stratum stands twice")
+        seen.add(key)
+        ratio = faults.value(row["ratio"], _ratio)
+        rows.append({**names, "ratio_ppm": ratio, "cell": row["ratio"].address})
+    faults.stop()
+    return pd.DataFrame(rows, columns=["task", "stratum", "tier", "industry", "ratio_ppm", "cell"]).astype({"ratio_ppm": "int64"})
+
+
+def read_results(path: str | Path) -> pd.DataFrame:
+    """The results filled into 抽查名单: one row per subject with an outcome.
+
+    Columns: ``task, subject_id, event_date, mode, outcome, severity, inspectors, stratum,
+    inclusion_probability, cell``; codes as in the table ``inspections``. Rows without an outcome are left out.
+
+    Raises:
+        DataError: An outcome without a date, a word that is not in the list, or a severity beyond 1 to 10.
+    """
+    faults, rows = _Faults(path), []
+    for row in read_sheet(path, LIST_SHEET, columns=list_columns("zh")):
+        if row["outcome"].value in (None, ""):
+            continue
+        found: dict[str, Any] = {
+            key: row[key].value for key in ("task", "subject_id", "inspectors", "stratum", "inclusion_probability")
+        }
+        found["event_date"] = faults.value(row["visited_on"], _day)
+        found["mode"] = faults.value(row["mode"], lambda value: _code(MODES, value or MODES["on_site"].zh))
+        found["outcome"] = faults.value(row["outcome"], lambda value: _code(OUTCOMES, value))
+        found["severity"] = faults.value(row["found_severity"], _severity)
+        found["cell"] = row["outcome"].address
+        rows.append(found)
+    faults.stop()
+    columns = ["task", "subject_id", "event_date", "mode", "outcome", "severity", "inspectors", "stratum", "inclusion_probability"]
+    return pd.DataFrame(rows, columns=[*columns, "cell"]).astype({"severity": "Int64"})
+
+
+def read_decisions(path: str | Path) -> pd.DataFrame:
+    """The decisions of 待复核: ``subject_id, decision, reviewer, reason, grounds_hash, on, cell``; open ones are left out.
+
+    Raises:
+        DataError: A decision without reviewer, reason or date, or a word that is not in the list.
+    """
+    faults, rows = _Faults(path), []
+    for row in read_sheet(path, REVIEW_SHEET, columns=review_columns("zh")):
+        if row["decision"].value in (None, ""):
+            continue
+        rows.append(
+            {
+                "subject_id": str(row["subject_id"].value),
+                "decision": faults.value(row["decision"], lambda value: _code(DECISIONS, value)),
+                "reviewer": faults.value(row["reviewer"], _text),
+                "reason": faults.value(row["review_reason"], _text),
+                "grounds_hash": faults.value(row["grounds_hash"], _text),
+                "on": faults.value(row["reviewed_on"], _day),
+                "cell": row["decision"].address,
+            }
+        )
+    faults.stop()
+    return pd.DataFrame(rows, columns=["subject_id", "decision", "reviewer", "reason", "grounds_hash", "on", "cell"])
+
+
+def _ratio(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("expected a ratio such as 3 % (got a text or nothing)")
+    if value > 1:
+        raise ValueError(f"{value * 100:g} % > 100 %")
+    if ppm(value) <= 0:
+        raise ValueError(f"{value * 100:g} %: expected more than 0 %, since no tier is exempt")
+    return ppm(value)
+
+
+def _code(words: Mapping[str, Label], value: Any) -> str:
+    for code, label in words.items():
+        if value in (code, label.zh, label.en):
+            return code
+    raise ValueError(f"expected one of {'、'.join(label.zh for label in words.values())}")
+
+
+def _day(value: Any) -> dt.date:
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    if isinstance(value, str):
+        try:
+            return dt.date.fromisoformat(value.strip())
+        except ValueError:
+            pass
+    raise ValueError("expected a date such as 2024-05-31")
+
+
+def _severity(value: Any) -> int | None:
+    if value in (None, ""):
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value) or not 1 <= value <= 10:
+        raise ValueError("expected a whole number from 1 to 10")
+    return int(value)
+
+
+def _text(value: Any) -> str:
+    if value is None or not str(value).strip():
+        raise ValueError("expected an entry (got nothing)")
+    return str(value).strip()

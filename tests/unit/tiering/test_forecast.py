@@ -1,0 +1,143 @@
+"""What a policy would find."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from creditscore.errors import DataError
+from creditscore.tiering.forecast import forecast_policy
+from creditscore.tiering.tiers import Tiers
+
+RISK = {"A": 0.03, "B": 0.1, "C": 0.25, "D": 0.5}
+PAST = {"A": 0.05, "B": 0.1, "C": 0.3, "D": 0.6}
+
+
+def a_city(count=4000, seed=7):
+    rng = np.random.default_rng(seed)
+    tier = rng.choice(list("ABCD"), count, p=[0.6, 0.25, 0.1, 0.05])
+    ids = [f"S{place:05d}" for place in range(count)]
+    return pd.DataFrame({"subject_id": ids, "as_of": dt.date(2024, 4, 30), "industry": "food", "tier": tier})
+
+
+def drawn(city, ratios, rng):
+    """Row numbers by tier and the probability of each."""
+    for tier, ratio in ratios.items():
+        rows = np.flatnonzero(city["tier"] == tier)
+        n = int(np.ceil(ratio * len(rows)))
+        yield tier, rng.choice(rows, n, replace=False), n / len(rows)
+
+
+def a_history(city, rng, *, years=2, risk=RISK):
+    parts = []
+    for year in range(years):
+        for tier, rows, p in drawn(city, PAST, rng):
+            part = pd.DataFrame({"subject_id": city["subject_id"].to_numpy()[rows], "inclusion_probability": p})
+            part["outcome"] = np.where(rng.random(len(rows)) < risk[tier], "violation", "none")
+            parts.append(part.assign(task=f"T{year}", stratum=f"T{year}|{tier}|food", event_date=dt.date(2022 + year, 3, 1)))
+    return pd.concat(parts, ignore_index=True).assign(mode="on_site", trigger="random")
+
+
+def test_rates_are_weighted_and_the_total_is_that_of_the_population(make_policy):
+    """Eight years of draws: the total has a standard error of 0.0045, the unweighted share is off by 0.13."""
+    city, history = a_city(), a_history(a_city(), np.random.default_rng(1), years=8)
+    history["event_date"] = dt.date(2023, 1, 1)
+    table = forecast_policy(Tiers(city), make_policy(), history=history).table().set_index("tier")
+    for tier, risk in RISK.items():
+        assert table.loc[tier, "rate"] == pytest.approx(risk, abs=0.05)
+    truth = city["tier"].map(RISK).mean()
+    assert abs(table.loc["all", "rate"] - truth) < 0.0135
+    assert (history["outcome"] == "violation").mean() - truth > 0.1
+
+
+def test_visits_are_those_of_the_policy_and_full_coverage_finds_all(make_policy):
+    city, rng = a_city(), np.random.default_rng(1)
+    fc = forecast_policy(Tiers(city), make_policy(full_coverage=["food"]), history=a_history(city, rng))
+    assert fc.total["visits"] == len(city)
+    assert fc.total["share_found"] == pytest.approx(1)
+
+
+def test_prediction_intervals_cover_what_the_next_draw_finds(make_policy):
+    """95 % intervals over 200 seeds (400 seeds and three ratio tables gave 96.3 to 97.0 %, persistent risk or not)."""
+    city, ratios, hits, seeds = a_city(2000), {"A": 0.02, "B": 0.05, "C": 0.2, "D": 0.4}, 0, 200
+    policy = make_policy({**ratios, "NR": 0.05})
+    for seed in range(seeds):
+        rng = np.random.default_rng(seed)
+        fc = forecast_policy(Tiers(city), policy, history=a_history(city, rng))
+        found = sum((rng.random(len(rows)) < RISK[tier]).sum() for tier, rows, _ in drawn(city, ratios, rng))
+        hits += fc.total["low"] <= found <= fc.total["high"]
+    assert 0.91 <= hits / seeds <= 0.99
+
+
+def test_a_tier_that_was_never_drawn_is_marked_as_extrapolated(make_policy):
+    city, rng = a_city(), np.random.default_rng(1)
+    history = a_history(city, rng)
+    fc = forecast_policy(Tiers(city), make_policy(), history=history[~history["stratum"].str.contains(r"\|A\|")])
+    table = fc.table().set_index("tier")
+    assert table["extrapolated"].to_dict() == {"A": True, "B": False, "C": False, "D": False, "all": True}
+    assert table.loc["A", "rate"] == table.loc["B", "rate"]
+    assert any("tier A: no past random on-site visit" in note for note in fc.notes)
+
+
+def test_off_site_visits_are_another_instrument(make_policy):
+    city, rng = a_city(), np.random.default_rng(1)
+    history = a_history(city, rng)
+    history.loc[history["stratum"].str.contains(r"\|A\|"), "mode"] = "off_site"
+    fc = forecast_policy(Tiers(city), make_policy(), history=history)
+    assert fc.table().set_index("tier").loc["A", "extrapolated"]
+
+
+def test_complaint_visits_and_missing_probabilities_do_not_count(make_policy):
+    city, rng = a_city(), np.random.default_rng(1)
+    history = a_history(city, rng)
+    complaints = history.assign(trigger="complaint", outcome="violation")
+    unknown = history.assign(inclusion_probability=np.nan, outcome="violation")
+    one = forecast_policy(Tiers(city), make_policy(), history=history)
+    two = forecast_policy(Tiers(city), make_policy(), history=pd.concat([history, complaints, unknown]))
+    assert one.total["expected"] == pytest.approx(two.total["expected"])
+    assert any("no inclusion probability" in note for note in two.notes)
+
+
+def test_probabilities_are_rebuilt_from_old_frames(make_policy):
+    city, rng = a_city(), np.random.default_rng(1)
+    history = a_history(city, rng)
+    sizes = city["tier"].value_counts()
+    frames = history.groupby(["task", "stratum"]).size().rename("drawn").reset_index()
+    frames["population"] = frames["stratum"].str.split("|").str[1].map(sizes)
+    recorded = forecast_policy(Tiers(city), make_policy(), history=history)
+    rebuilt = forecast_policy(Tiers(city), make_policy(), history=history.drop(columns="inclusion_probability"), frames=frames)
+    assert rebuilt.total["expected"] == pytest.approx(recorded.total["expected"])
+
+
+def test_the_tier_before_the_visit_counts_and_not_the_one_after(make_policy):
+    """Everyone found in violation was moved to D since: by today's tiers D would look certain."""
+    city, rng = a_city(), np.random.default_rng(1)
+    history = a_history(city, rng)
+    city.loc[city["subject_id"].isin(history.loc[history["outcome"] == "violation", "subject_id"]), "tier"] = "D"
+    known = forecast_policy(Tiers(city), make_policy(), history=history).table().set_index("tier")
+    assert known.loc["D", "rate"] == pytest.approx(RISK["D"], abs=0.05)
+    blind = forecast_policy(Tiers(city), make_policy(), history=history.assign(stratum=history["task"]))
+    assert any("rates lean outwards" in note for note in blind.notes)
+
+
+def test_no_violation_seen_is_not_no_violation_to_come(make_policy):
+    city, rng = a_city(), np.random.default_rng(1)
+    fc = forecast_policy(Tiers(city), make_policy(), history=a_history(city, rng, risk=dict.fromkeys("ABCD", 0.0)))
+    assert fc.total["expected"] == 0
+    assert fc.total["high"] >= 1
+
+
+def test_burden_is_told_by_any_column_of_the_register(make_policy):
+    city, rng = a_city(), np.random.default_rng(1)
+    register = pd.DataFrame({"subject_id": city["subject_id"], "size_class": np.where(city["tier"] == "D", "micro", "large")})
+    fc = forecast_policy(Tiers(city, subjects=register), make_policy(), history=a_history(city, rng))
+    table = fc.burden("size_class").set_index("size_class")
+    assert table.loc["micro", "visits_per_subject"] > 0.29 > table.loc["large", "visits_per_subject"]
+    assert table["visits"].sum() == pytest.approx(fc.total["visits"])
+
+
+def test_a_history_without_random_visits_is_refused(make_policy):
+    city, rng = a_city(), np.random.default_rng(1)
+    with pytest.raises(DataError, match="expected random visits"):
+        forecast_policy(Tiers(city), make_policy(), history=a_history(city, rng).assign(trigger="complaint"))
