@@ -194,9 +194,9 @@ def results(
     known: Annotated[str, typer.Option(help="The day on which the results were handed in.")], as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Read inspection results back; they become next year's random labels."""
-    from creditscore.pipeline.results import read_results
+    from creditscore.pipeline.results import take_results
 
-    path, count = read_results(run, file, known=_day(known))
+    path, count = take_results(run, file, known=_day(known))
     _print({"file": str(path), "rows": count}, [f"{count} results in {path}"], as_json)
 
 

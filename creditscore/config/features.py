@@ -43,8 +43,8 @@ class FeatureSpec(Spec):
     ``share``             ppm of records whose ``result`` is one of ``share_of``, shrunk: ``(n + prior
                           share x prior) / (N + prior)``; ``empty`` below ``minimum`` records
     ``banded_sum``        sum of severities by age with the weights of ``bands`` (1 without severity)
-    ``finding_ratio``     ppm: findings of past visits over those expected of these visits by these
-                          inspectors, both + ``prior``
+    ``finding_ratio``     ppm: findings of past visits (of at least ``severity_min``) over those expected
+                          of these visits by these inspectors, both + ``prior``
     ``on_list``           1 if a listing is in force on ``as_of`` (not removed, not expired), else 0
     ``tenure_months``     completed months since ``registered_date``
     ====================  =======================================================================

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from creditscore.config.base import Spec
 
@@ -68,7 +68,34 @@ class ParseDate(Spec):
     endless: tuple[str, ...] = ("长期", "9999-12-31")
 
 
-ColumnRule = Annotated[Rename | Constant | Map | Compare | Split | ParseDate, Field(discriminator="rule")]
+class Combine(Spec):
+    """The texts of several columns with ``separator`` between them; missing where one of them is."""
+
+    to: str
+    rule: Literal["combine"]
+    columns: tuple[str, ...] = Field(min_length=2)
+    separator: str = "-"
+
+
+class Case(Spec):
+    """One comparison of a column and what follows where it holds."""
+
+    column: str
+    op: Literal["==", "!=", ">", ">=", "<", "<="]
+    value: str | int | float
+    then: str | int | bool
+
+
+class Cases(Spec):
+    """``then`` of the first case that holds, else ``otherwise``; a case whose column is missing does not hold."""
+
+    to: str
+    rule: Literal["cases"]
+    case: tuple[Case, ...] = Field(min_length=1)
+    otherwise: str | int | bool | None = None
+
+
+ColumnRule = Annotated[Rename | Constant | Map | Compare | Split | ParseDate | Combine | Cases, Field(discriminator="rule")]
 
 
 class Where(Spec):
@@ -76,6 +103,33 @@ class Where(Spec):
 
     column: str
     values: tuple[str | int | bool, ...] = Field(min_length=1)
+
+
+def _below_the_data_folder(file: str) -> str:
+    if file.startswith(("/", "\\")) or ".." in file.replace("\\", "/").split("/") or ":" in file:
+        raise ValueError("a relative path below the data folder")
+    return file
+
+
+#: A file of the data folder: no way leads out of it.
+DataFile = Annotated[str, AfterValidator(_below_the_data_folder)]
+
+
+class Join(Spec):
+    """Columns of a second file beside a source's own, found by equal keys; missing where there is no such row.
+
+    Where several rows of that file have one key and do not agree, the columns are missing: no row is
+    chosen by chance, and the source's own rows stay as many as they are.
+    """
+
+    file: DataFile
+    format: Literal["parquet", "csv", "excel"] = "parquet"
+    encoding: Literal["auto", "utf-8", "gb18030"] = "auto"
+    sheet: str | None = None
+    where: Where | None = None
+    #: The source's column = the column of the joined file.
+    on: dict[str, str] = Field(min_length=1)
+    take: tuple[str, ...] = Field(min_length=1)
 
 
 class SourceSpec(Spec):
@@ -87,14 +141,23 @@ class SourceSpec(Spec):
 
     name: str
     table: Table
-    file: str
+    file: DataFile
     format: Literal["parquet", "csv", "excel"] = "parquet"
     encoding: Literal["auto", "utf-8", "gb18030"] = "auto"
     sheet: str | None = None
     provider: str = ""
     optional: bool = False
+    #: Of ``subjects``: fills what the register's version in force leaves missing, as of its own two days, and
+    #: stands for itself only where the register does not know the subject.
+    supplement: bool = False
     where: Where | None = None
+    join: tuple[Join, ...] = ()
     column: tuple[ColumnRule, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file that is read for this source."""
+        return (self.file, *(join.file for join in self.join))
 
     @model_validator(mode="before")
     @classmethod
@@ -105,9 +168,9 @@ class SourceSpec(Spec):
         return value
 
     @model_validator(mode="after")
-    def _the_file_is_below_the_data_folder(self) -> "SourceSpec":
-        if self.file.startswith(("/", "\\")) or ".." in self.file.replace("\\", "/").split("/") or ":" in self.file:
-            raise ValueError("file: a relative path below the data folder")
+    def _only_subjects_are_supplemented(self) -> "SourceSpec":
+        if self.supplement and self.table != "subjects":
+            raise ValueError("supplement: goes with table = 'subjects'")
         return self
 
 

@@ -60,7 +60,8 @@ def feature_table(
 ) -> ir.Table:
     """The features of a spine as an engine table: row_key, subject_id, as_of, industry, then one column each.
 
-    One pass over the events, one over the ratings per scheme, one over the visits; whatever the number of features.
+    One pass over the events, one over the ratings per scheme, one over the visits per severity that counts as a finding;
+    whatever the number of features.
     """
     guard_features(features, records.project)
     rows = _with_windows(records, spine, features)
@@ -91,7 +92,7 @@ def _parts(records: Records, rows: ir.Table, features: tuple[FeatureSpec, ...], 
     if of_events:
         parts.append(_event_part(records, rows, of_events, trained_on))
     if of_visits:
-        parts.append(finding_ratios(records, rows, of_visits))
+        parts += finding_ratios(records, rows, of_visits)
     if of_subjects:
         parts.append(_tenure_part(records, rows, of_subjects))
     return [records.engine.create(f"feature_part_{place}", part) for place, part in enumerate(parts)]

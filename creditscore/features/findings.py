@@ -8,7 +8,8 @@ measures attention and strictness; the ratio divides them out:
 ``expected`` sums, over the subject's visits in the window, the share of visits of that trigger that
 found something, times the mean effect of the visit's inspectors; an inspector's effect is
 ``(own findings + k) / (own expected findings + k)`` with ``k = inspector_prior``. Shares and effects
-are those known at the start of the quarter of ``as_of``: nothing later than ``as_of`` enters.
+are those known at the start of the quarter of ``as_of``: nothing later than ``as_of`` enters. With
+``severity_min`` a finding is one of at least that severity, in all three.
 """
 
 from __future__ import annotations
@@ -28,23 +29,23 @@ if TYPE_CHECKING:
 _MILLION = 1_000_000
 
 
-def finding_ratios(records: Records, rows: ir.Table, features: list[FeatureSpec]) -> ir.Table:
-    """One row per row of the spine with visits: ``row_key`` and one ppm column per feature."""
-    visits, people = records.table("visit_keys"), records.table("visit_inspectors")
-    rates = _trigger_rates(rows, visits)
-    effects = {prior: _inspector_effects(rates, visits, people, prior) for prior in {f.inspector_prior for f in features}}
-    merged: ir.Table | None = None
+def finding_ratios(records: Records, rows: ir.Table, features: list[FeatureSpec]) -> list[ir.Table]:
+    """Tables with one row per row of the spine with visits: ``row_key`` and ppm columns.
+
+    One table, and one pass over the visits, for all features that count the same findings of inspectors
+    shrunk alike; they may differ in window and prior.
+    """
+    alike: dict[tuple[int, float], list[FeatureSpec]] = {}
     for feature in features:
-        ratio = _ratio(feature, rows, visits, people, rates, effects[feature.inspector_prior])
-        merged = ratio if merged is None else _beside(merged, ratio)
-    assert merged is not None  # noqa: S101 - called with at least one feature
-    return merged
+        alike.setdefault((feature.severity_min or 0, feature.inspector_prior), []).append(feature)
+    return [_ratios(records, rows, group) for _, group in sorted(alike.items())]
 
 
-def _beside(merged: ir.Table, ratio: ir.Table) -> ir.Table:
-    joined = merged.outer_join(ratio, "row_key", rname="{name}_new")
-    columns = [column for column in joined.columns if column not in ("row_key", "row_key_new")]
-    return joined.select(*columns, row_key=ibis.coalesce(joined.row_key, joined.row_key_new))
+def _counted(visits: ir.Table, severity_min: int | None) -> ir.Table:
+    """The visits, with ``found`` only for findings of at least a severity; one of unknown severity does not count then."""
+    if severity_min is None:
+        return visits
+    return visits.mutate(found=ibis.ifelse((visits.severity >= severity_min).fill_null(False), visits.found, 0).cast("int64"))
 
 
 def _trigger_rates(rows: ir.Table, visits: ir.Table) -> ir.Table:
@@ -65,22 +66,36 @@ def _inspector_effects(rates: ir.Table, visits: ir.Table, people: ir.Table, prio
     return sums.select("rate_day", "inspector", effect=effect.cast("int64"))
 
 
-def _ratio(
-    feature: FeatureSpec, rows: ir.Table, visits: ir.Table, people: ir.Table, rates: ir.Table, effects: ir.Table
-) -> ir.Table:
+def _ratios(records: Records, rows: ir.Table, features: list[FeatureSpec]) -> ir.Table:
+    first = features[0]
+    visits, people = _counted(records.table("visit_keys"), first.severity_min), records.table("visit_inspectors")
+    rates = _trigger_rates(rows, visits)
+    effects = _inspector_effects(rates, visits, people, first.inspector_prior)
+    visit = _expected(rows, visits, people, rates, effects).inner_join(rows, "row_key")
+    return visit.group_by("row_key").agg(**{feature.name: _ratio(feature, visit) for feature in features})
+
+
+def _expected(rows: ir.Table, visits: ir.Table, people: ir.Table, rates: ir.Table, effects: ir.Table) -> ir.Table:
+    """Per row of the spine and visit seen from there: whether it found something, and the ppm of a finding expected."""
     joined = rows.inner_join(visits, "subject_key")
     inside = (joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day)
-    if feature.months is not None:
-        inside &= joined.event_day > joined[window_column(feature.months)]
-    seen = joined.filter(inside).select("row_key", "rate_day", "inspection_id", "trigger", "found")
-    rated = seen.inner_join(rates, ["rate_day", "trigger"]).select("row_key", "rate_day", "inspection_id", "found", "rate")
+    seen = joined.filter(inside).select("row_key", "rate_day", "inspection_id", "trigger", "event_day", "found")
+    rated = seen.inner_join(rates, ["rate_day", "trigger"]).drop("trigger")
     with_people = rated.left_join(people, "inspection_id").drop("inspection_id_right")
-    judged = with_people.left_join(effects, ["rate_day", "inspector"]).select("row_key", "inspection_id", "found", "rate", "effect")
-    effect = judged.effect.fill_null(_MILLION)
-    visit = judged.group_by(["row_key", "inspection_id", "found", "rate"]).agg(total=effect.sum(), people=judged.count())
-    expected = (visit.rate * visit.total) // (visit.people * _MILLION)
-    counted = visit.mutate(expected=expected.cast("int64"))
-    sums = counted.group_by("row_key").agg(found=counted.found.sum(), expected=counted.expected.sum())
+    judged = with_people.left_join(effects, ["rate_day", "inspector"])
+    told = judged.select("row_key", "inspection_id", "event_day", "found", "rate", effect=judged.effect.fill_null(_MILLION))
+    visit = told.group_by(["row_key", "inspection_id", "event_day", "found", "rate"]).agg(
+        total=told.effect.sum(), people=told.count()
+    )
+    expected = ((visit.rate * visit.total) // (visit.people * _MILLION)).cast("int64")
+    return visit.select("row_key", "event_day", "found", expected=expected)
+
+
+def _ratio(feature: FeatureSpec, visit: ir.Table) -> ir.IntegerValue:
+    """Found over expected in the feature's window; missing where it holds no visit."""
+    inside = visit.found.notnull() if feature.months is None else visit.event_day > visit[window_column(feature.months)]
+    found = visit.found.sum(where=inside).fill_null(0)
+    expected = visit.expected.sum(where=inside).fill_null(0)
     pseudo = round(feature.prior * _MILLION)
-    ratio = ((sums.found * _MILLION + pseudo) * _MILLION) // (sums.expected + pseudo)
-    return sums.select("row_key", ratio.cast("int64").name(feature.name))
+    ratio = ((found * _MILLION + pseudo) * _MILLION) // (expected + pseudo)
+    return ibis.ifelse(visit.count(where=inside).fill_null(0) > 0, ratio.cast("int64"), ibis.null("int64"))

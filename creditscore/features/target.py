@@ -117,7 +117,6 @@ def _reasons(visits: pd.DataFrame, target: InspectionTarget) -> list[tuple[pd.Se
         (other_mode, f"not {target.mode}"),
         (~visits["outcome"].isin(known), "outcome excluded"),
         (~visits["subject_type"].isin(MARKET_SUBJECTS), "no market subject on the day before"),
-        (visits["industry"].isna(), "no industry"),
         ((target.weights == "design") & ~(visits["p"] > 0), "no inclusion probability"),
     ]
 

@@ -98,10 +98,10 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             DataError: when the input cannot be used, or a column leaks the outcome.
         """
         sample = read_sample(X, y, features=self.features, sample_weight=sample_weight, nuisance=nuisance)
-        fit = fit_core(sample, self._settings())
+        fit = fit_core(sample, settings_of(self))
         self.classes_: NDArray[Any] = sample.classes
         self.n_features_in_ = len(sample.names)
-        if not isinstance(X, (np.ndarray, list)):
+        if hasattr(X, "columns") or hasattr(X, "column_names"):
             self.feature_names_in_ = np.array(sample.names, dtype=object)
         self.selection_: pd.DataFrame = fit.ledger.table()
         self.effective_size_ = sample.effective_size
@@ -109,11 +109,8 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.scorecard_: Scorecard = self._card(sample, fit)
         return self
 
-    def _settings(self) -> Settings:
-        return settings_of(self)
-
     def _card(self, sample: Sample, fit: Fit) -> Scorecard:
-        patterns, settings = fit.patterns, self._settings()
+        patterns, settings = fit.patterns, settings_of(self)
         eta = fit.regression.predictor(fit.woe) + fit.nuisance_mean
         start, slope = two_parameter(eta, patterns.good, patterns.bad)
         points = to_points(

@@ -62,8 +62,8 @@ class Column:
 def to_pandas(frame: Any) -> pd.DataFrame:
     """A pandas frame of the same rows and columns; the index is kept where there is one.
 
-    Takes pandas, polars, pyarrow (anything that has ``to_pandas``) and two-dimensional arrays, whose
-    columns are then called ``x0``, ``x1``, ...
+    Takes pandas, polars, pyarrow (anything that has ``to_pandas``) and two-dimensional arrays. Columns
+    without names (arrays, frames numbered 0, 1, ...) are called ``x0``, ``x1``, ...
 
     Raises:
         DataError: when it is none of these, or two columns have one name.
@@ -76,6 +76,8 @@ def to_pandas(frame: Any) -> pd.DataFrame:
         found = frame.to_pandas()
     else:
         found = _from_array(frame)
+    if len(found.columns) and all(isinstance(name, (int, np.integer)) for name in found.columns):
+        found = found.set_axis([f"x{name}" for name in found.columns], axis=1)
     twice = sorted({str(name) for name in found.columns[found.columns.duplicated()]})
     if twice:
         raise DataError(f"features: expected each column once; {', '.join(twice)} stands several times")
@@ -135,6 +137,8 @@ def read_column(series: pd.Series, factor: Factor) -> Column:
         DataError: when values are neither, or a number was declared and texts are found.
     """
     dtype = series.dtype
+    if not factor.text and series.isna().all() and not isinstance(dtype, pd.CategoricalDtype):
+        return Column(factor, np.full(len(series), np.nan))
     if isinstance(dtype, pd.CategoricalDtype) or (not pd.api.types.is_object_dtype(dtype) and pd.api.types.is_string_dtype(dtype)):
         return _texts(series, factor)
     if pd.api.types.is_complex_dtype(dtype) or pd.api.types.is_datetime64_any_dtype(dtype):
@@ -148,6 +152,7 @@ def read_column(series: pd.Series, factor: Factor) -> Column:
 
 
 def _numbers(series: pd.Series, factor: Factor) -> Column:
+    series = series.astype(object).where(series.notna(), np.nan) if pd.api.types.is_object_dtype(series.dtype) else series
     values = series.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     infinite = np.isinf(values)
     if infinite.any():

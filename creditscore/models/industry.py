@@ -106,15 +106,23 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
             DataError: when the input cannot be used, or a column leaks the outcome.
         """
         sample = read_sample(X, y, features=self.features, sample_weight=sample_weight, nuisance=nuisance, industry=industry)
+        fit = fit_core(sample, settings_of(self), beyond_chance=True)
+        self.classes_: NDArray[Any] = sample.classes
+        self.selection_: pd.DataFrame = fit.ledger.table()
+        self.effective_size_ = sample.effective_size
+        self.connectedness_: Connectedness | None = (
+            None if sample.visits is None else connectedness(sample.visits, sample.weight, sample.industry)
+        )
+        self.unknown_industries_: dict[str, int] = {}
+        self._fit_cards(sample, fit)
+        return self
+
+    def _fit_cards(self, sample: Sample, fit: Fit) -> None:
         settings, pooling = settings_of(self), self.pooling or Pooling()
-        fit = fit_core(sample, settings, beyond_chance=True)
         groups = groups_of(sample, fit, self.industries, pooling, settings)
         owner = np.array([ALL, *sample.industries], dtype=object)[fit.patterns.industry + 1]
         slope = common_slope(fit, predictors(fit, groups, owner))
         levels = levels_of(sample, fit, groups, slope, pooling)
-        self.connectedness_: Connectedness | None = (
-            None if sample.visits is None else connectedness(sample.visits, sample.weight, sample.industry)
-        )
         cards = {
             code: self._card(sample, fit, group, levels[code], points_of(fit, group, levels[code], slope, settings))
             for code, group in groups.items()
@@ -122,13 +130,8 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
         self.pooled_: Scorecard = cards.pop(ALL)
         self.scorecards_: dict[str, Scorecard] = cards
         self.parents_: dict[str, str] = {code: group.parent for code, group in groups.items() if code != ALL}
-        self.classes_: NDArray[Any] = sample.classes
-        self.selection_: pd.DataFrame = fit.ledger.table()
         self.shrinkage_: pd.DataFrame = shrinkage_table(sample, groups, levels)
         self.attribute_shrinkage_: pd.DataFrame = attribute_table(groups, smoothing=settings.binning.smoothing)
-        self.effective_size_ = sample.effective_size
-        self.unknown_industries_: dict[str, int] = {}
-        return self
 
     @classmethod
     def from_cards(

@@ -13,7 +13,7 @@ from creditscore.errors import DataError
 
 Floats = NDArray[np.float64]
 _STEPS = 200
-_TOLERANCE = 1e-12
+_TOLERANCE, _SMALL = 1e-12, 1e-6
 #: Keeps the second derivatives positive where every row is certain.
 _JITTER = 1e-13
 
@@ -84,7 +84,7 @@ class _Problem:
     def _constrained(self, theta: Floats, core: Floats, head: Floats) -> Floats:
         """Steps of intercept and coefficients."""
         if not self.signed:
-            return -head / core[0]
+            return np.asarray(-head / core[0])
         across, here = core[1:, 0] / core[0, 0], theta[1 : 1 + self.signed]
         root = np.linalg.cholesky(core[1:, 1:] - np.outer(across, core[0, 1:])).T
         slope = head[1:] - across * head[0]
@@ -139,10 +139,11 @@ def _solve(problem: _Problem, theta: Floats) -> tuple[Floats, int]:
     for step in range(_STEPS):
         gradient, curvature = problem.gradient(theta)
         direction = problem.step(theta, gradient, curvature)
-        moved, loss, settled = _line_search(problem, theta, direction, gradient, loss)
-        change = float(np.abs(moved - theta).max())
-        theta = moved
-        if settled or change < _TOLERANCE:
+        moved, reached, settled = _line_search(problem, theta, direction, gradient, loss)
+        change, gain = float(np.abs(moved - theta).max()), loss - reached
+        theta, loss = moved, reached
+        # Where bads and goods nearly separate, rounding keeps the last digits moving without any gain.
+        if settled or change < _TOLERANCE or (change < _SMALL and gain <= 1e-15 * loss):
             return theta, step + 1
     raise DataError("regression: did not settle; expected finite WoE and a positive ridge")
 

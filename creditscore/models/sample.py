@@ -1,5 +1,6 @@
 """The training sample: columns, labels and weights in an order that does not depend on the order of the rows."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.exceptions import DataConversionWarning
 
 from creditscore.errors import DataError
 from creditscore.models.frames import Column, Features, factors_of, read_columns, to_pandas
@@ -80,34 +82,42 @@ def read_sample(
     Raises:
         DataError: when lengths differ, labels are missing or not of two classes, or weights are no weights.
     """
-    table = to_pandas(frame)
-    if table.empty:
-        rows, columns = table.shape
-        raise DataError(
-            f"features: found 0 {'rows' if not rows else 'feature(s)'} (shape=({rows}, {columns})) while a minimum of 1 is required."
-        )
+    table = _filled(to_pandas(frame))
     rows = len(table)
     bad, classes = _labels(y, rows)
     weight = _weights(sample_weight, rows)
-    keep = np.flatnonzero(weight > 0)
-    order = keep[np.lexsort((weight[keep], bad[keep]))]
-    if not (bad[order].any() and (~bad[order]).any()):
-        raise DataError("labels: expected goods and bads with positive weight, found one class only")
+    order = _canonical(weight, bad)
     columns, refused = read_columns(table, factors_of(features, table))
     visits = None if nuisance is None else read_visits(as_sequence(nuisance, rows, "nuisance")).take(order)
     codes, industries = _industries(industry, rows)
     return Sample(
-        columns=tuple(column.take(order) for column in columns),
-        refused=refused,
-        bad=bad[order],
-        weight=weight[order],
-        rows=order,
-        visits=visits,
-        industry=codes[order],
-        industries=industries,
-        classes=classes,
-        names=tuple(str(name) for name in table.columns),
+        tuple(column.take(order) for column in columns),
+        refused,
+        bad[order],
+        weight[order],
+        order,
+        visits,
+        codes[order],
+        industries,
+        classes,
+        tuple(str(name) for name in table.columns),
     )
+
+
+def _filled(table: pd.DataFrame) -> pd.DataFrame:
+    if table.empty:
+        lacking = "feature(s)" if len(table) else "rows"
+        raise DataError(f"features: found 0 {lacking} (shape={table.shape}) while a minimum of 1 is required.")
+    return table
+
+
+def _canonical(weight: Floats, bad: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Positions of the rows with weight, sorted by label and weight."""
+    keep = np.flatnonzero(weight > 0)
+    order: NDArray[np.intp] = keep[np.lexsort((weight[keep], bad[keep]))]
+    if not (bad[order].any() and (~bad[order]).any()):
+        raise DataError("labels: expected goods and bads with positive weight, found one class only")
+    return order
 
 
 def as_sequence(values: object, rows: int, what: str) -> Sequence[Any]:
@@ -116,7 +126,10 @@ def as_sequence(values: object, rows: int, what: str) -> Sequence[Any]:
         values = values.to_pylist()
     elif hasattr(values, "to_list"):
         values = values.to_list()
-    found = values if isinstance(values, (list, tuple)) else list(np.asarray(values, dtype=object))
+    array = values if isinstance(values, (list, tuple)) else np.asarray(values, dtype=object)
+    if isinstance(array, np.ndarray) and array.ndim != 1:
+        raise DataError(f"{what}: expected one value per row, found {array.ndim} dimensions (bad input shape {array.shape})")
+    found = list(array)
     if len(found) != rows:
         raise DataError(f"{what}: expected one value per row ({rows}), found {len(found)}; X and {what} have inconsistent lengths")
     return found
@@ -125,6 +138,9 @@ def as_sequence(values: object, rows: int, what: str) -> Sequence[Any]:
 def _labels(y: object, rows: int) -> tuple[NDArray[np.bool_], NDArray[Any]]:
     if y is None:
         raise DataError("labels: requires y to be passed, but the target y is None")
+    if isinstance(y, np.ndarray) and y.ndim == 2 and y.shape[1] == 1:
+        warnings.warn("A column-vector y was passed when a 1d array was expected", DataConversionWarning, stacklevel=4)
+        y = y.ravel()
     values = pd.Series(list(as_sequence(y, rows, "y")), dtype=object).infer_objects()
     if values.isna().any():
         raise DataError(f"labels: {int(values.isna().sum())} of {rows} are missing; drop rows whose outcome is not known")
@@ -134,7 +150,10 @@ def _labels(y: object, rows: int) -> tuple[NDArray[np.bool_], NDArray[Any]]:
         raise DataError("labels: expected two classes of one type, found several types") from None
     if len(classes) != 2:
         kind = " (a continuous target?)" if len(classes) > 2 and np.asarray(classes).dtype.kind == "f" else ""
-        raise DataError(f"labels: expected two classes, the larger one (1, True) bad; found {len(classes)} class(es){kind}")
+        raise DataError(
+            f"labels: expected two classes, the larger one (1, True) bad; found {len(classes)} class(es){kind}. "
+            "Only binary classification is supported."
+        )
     return codes == 1, classes
 
 

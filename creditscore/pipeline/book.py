@@ -16,7 +16,8 @@ from creditscore.config.base import Label
 from creditscore.config.load import parse
 from creditscore.config.policy import TierPolicy
 from creditscore.pipeline.score import read_cards
-from creditscore.reporting.book import Figure, PlanPage, RowCounts, RunBook
+from creditscore.reporting.adapt import plan_page
+from creditscore.reporting.book import Figure, RowCounts, RunBook
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.plan import InspectionPlan
 from creditscore.tiering.publish import read_manifest
@@ -82,7 +83,7 @@ def load_book(folder: RunFolder) -> RunBook:
         rejects={code: rejects.count(code) for code in sorted(set(rejects))},
         cards=read_cards(folder.file("scorecards")),
         evaluation={name: Figure(*_numbers(values)) for name, values in told["evaluation"].items()},
-        plans=tuple(plan_page(path) for path in folder.plans()),
+        plans=tuple(plan_page(load_plan(path)) for path in folder.plans()),
         industries={code: Label(**label) for code, label in told["industries"].items()},
         kinds={kind: Label(**label) for kind, label in told["kinds"].items()},
         facts=told["facts"],
@@ -101,31 +102,6 @@ def load_book(folder: RunFolder) -> RunBook:
 def load_plan(path: Path) -> InspectionPlan | DrawnPlan:
     """A plan folder as a plan, drawn or not."""
     return read_drawn(path) if read_manifest(path)["seed"] is not None else InspectionPlan.from_folder(path)
-
-
-def plan_page(path: Path) -> PlanPage:
-    """What is printed of a plan folder: its strata, its frame, and once drawn the tickets and who inspects."""
-    plan = load_plan(path)
-    drawn = plan if isinstance(plan, DrawnPlan) else None
-    frame = plan.frame.assign(ticket=None, drawn=False) if isinstance(plan, InspectionPlan) else plan.sample
-    return PlanPage(
-        task=plan.task,
-        strata=plan.strata.assign(ratio=plan.strata["ratio_ppm"] / 1_000_000),
-        frame=frame,
-        frame_hash=plan.frame_hash,
-        drawn=drawn is not None,
-        overshoot=plan.plan.overshoot if isinstance(plan, DrawnPlan) else plan.overshoot,
-        seed=drawn.seed if drawn else "",
-        inspectors=_teams(drawn.inspectors) if drawn else pd.DataFrame(),
-    )
-
-
-def _teams(inspectors: pd.DataFrame) -> pd.DataFrame:
-    """One row per drawn subject: subject_id, inspectors (the leader first), the first day a certificate ends."""
-    ordered = inspectors.sort_values(["subject_id", "place"])
-    groups = ordered.groupby("subject_id", sort=True)
-    teams = groups.agg(inspectors=("staff_id", "、".join), certificate=("certificate_valid_to", "min"))
-    return teams.reset_index()
 
 
 def _table(folder: RunFolder, name: str) -> pd.DataFrame:

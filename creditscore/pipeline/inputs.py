@@ -42,8 +42,8 @@ def versions() -> dict[str, str]:
 
 
 def input_hashes(project: Project, data: Path) -> dict[str, str]:
-    """SHA-256 of every declared source file that is there, by its name in ``sources.toml``."""
-    files = sorted({source.file for source in project.sources.source})
+    """SHA-256 of every declared file that is there (sources and what they join), by its name in ``sources.toml``."""
+    files = sorted({file for source in project.sources.source for file in source.files})
     return {name: sha256_file(data / name) for name in files if (data / name).is_file()}
 
 

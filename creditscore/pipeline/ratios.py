@@ -5,22 +5,21 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
+
+import pandas as pd
 
 from creditscore.batch import locked
-from creditscore.config.base import ppm
 from creditscore.errors import DataError, DrawError
 from creditscore.pipeline.book import load_plan
 from creditscore.pipeline.documents import write_documents
 from creditscore.pipeline.draw import reseal
 from creditscore.pipeline.folder import RunFolder
-from creditscore.reporting.sheets_plan import RATIO_COLUMNS, RATIO_SHEET
-from creditscore.spreadsheet import read_sheet
+from creditscore.reporting.readback import read_ratios
+from creditscore.reporting.sheets_plan import RATIO_SHEET
+from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.plan import InspectionPlan
 from creditscore.tiering.targets import targets
-
-if TYPE_CHECKING:
-    from creditscore.spreadsheet import Cell
 
 
 def import_ratios(run: str | Path, workbook: Path) -> dict[str, int]:
@@ -37,8 +36,8 @@ def import_ratios(run: str | Path, workbook: Path) -> dict[str, int]:
     folder = RunFolder.opened(run)
     plans = {path.name: load_plan(path) for path in folder.plans()}
     asked: dict[str, dict[str, int]] = {}
-    for cells in read_sheet(workbook, RATIO_SHEET, columns=RATIO_COLUMNS):
-        asked.setdefault(str(cells["task"].value), {})[str(cells["stratum"].value)] = _ratio(cells["ratio"])
+    for row in read_ratios(workbook).to_dict("records"):
+        asked.setdefault(row["task"], {})[row["stratum"]] = row["ratio_ppm"]
     changed = {task: plan for task, plan in plans.items() if task in asked and _differs(plan, asked[task])}
     new = {task: _retargeted(plan, asked[task], task) for task, plan in changed.items()}
     with locked(folder.out):
@@ -51,20 +50,12 @@ def import_ratios(run: str | Path, workbook: Path) -> dict[str, int]:
     return {task: sum(plan.targets().values()) for task, plan in new.items()}
 
 
-def _ratio(cell: Cell) -> int:
-    if isinstance(cell.value, bool) or not isinstance(cell.value, int | float):
-        raise DataError(f"{cell.address}: expected a ratio such as 3 %")
-    if not 0 < cell.value <= 1:
-        raise DataError(f"{cell.address}: {cell.value * 100:g} % {'> 100 %' if cell.value > 1 else '<= 0 %'}")
-    return ppm(float(cell.value))
-
-
-def _differs(plan: object, ratios: dict[str, int]) -> bool:
-    strata = getattr(plan, "strata")  # noqa: B009 - drawn or not, a plan has strata
+def _differs(plan: InspectionPlan | DrawnPlan, ratios: dict[str, int]) -> bool:
+    strata = plan.strata
     return any(ratios.get(name, now) != now for name, now in zip(strata["stratum"], strata["ratio_ppm"].tolist(), strict=True))
 
 
-def _retargeted(plan: object, ratios: dict[str, int], task: str) -> InspectionPlan:
+def _retargeted(plan: InspectionPlan | DrawnPlan, ratios: dict[str, int], task: str) -> InspectionPlan:
     if not isinstance(plan, InspectionPlan):
         raise DrawError(f"task {task}: drawn already; its ratios can no longer change")
     strata = plan.strata.copy()
@@ -83,9 +74,9 @@ def _retargeted(plan: object, ratios: dict[str, int], task: str) -> InspectionPl
     return edited
 
 
-def _refuse_falling(strata: object, task: str) -> None:
+def _refuse_falling(strata: pd.DataFrame, task: str) -> None:
     """Within an industry (and region) the ratios may not fall from A to D, and NR not below B."""
-    rows = strata.to_dict("records")  # type: ignore[attr-defined]
+    rows: list[dict[Any, Any]] = strata.to_dict("records")
     groups: dict[tuple[str, str], dict[str, int]] = {}
     for row in rows:
         groups.setdefault((row["industry"], row["region"]), {})[row["tier"]] = row["ratio_ppm"]

@@ -17,8 +17,9 @@ from creditscore.features.build import build_features
 from creditscore.features.calendar import months_before
 from creditscore.features.target import TrainingRows, training_rows
 from creditscore.models.challenger import fit_lightgbm
-from creditscore.models.evaluate import Evaluation, evaluate, paired_difference, within_group_auc
+from creditscore.models.evaluate import evaluate, paired_difference, within_group_auc
 from creditscore.models.industry import IndustryScorecards
+from creditscore.reporting.adapt import evaluation_by_industry, evaluation_figures
 from creditscore.reporting.book import Figure
 
 if TYPE_CHECKING:
@@ -109,13 +110,8 @@ def _judge(
         test.y.to_numpy(), probability, sample_weight=test.weight.to_numpy(), groups=test.industry.to_numpy(),
         subjects=test.frame["subject_id"].to_numpy(),
     )  # fmt: skip
-    figures = _figures(result) | _beside(features, train, test, early, project, probability)
-    return figures, result.by_group.reset_index(), _calibration(test, probability), ()
-
-
-def _figures(result: Evaluation) -> dict[str, Figure]:
-    intervals = result.intervals
-    return {name: Figure(value, *intervals.get(name, (None, None))) for name, value in result.items()}
+    figures = evaluation_figures(result) | _beside(features, train, test, early, project, probability)
+    return figures, evaluation_by_industry(result), _calibration(test, probability), ()
 
 
 def _beside(

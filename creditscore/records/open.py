@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,12 @@ from creditscore.engine import unbound
 from creditscore.errors import DataError
 from creditscore.records.contracts import FAULT, REJECT_SCHEMA, ROW, SOURCE, Outcome, Reference, arriving_schema, enforce
 from creditscore.records.identity import compact, local_faults, uscc_faults
+from creditscore.records.joins import join_files
 from creditscore.records.keys import hide_changed, index_subjects, key_events, key_subjects, key_visits
 from creditscore.records.readers import read_source
 from creditscore.records.records import Arrival, Records
 from creditscore.records.rules import Faults, apply_rules
+from creditscore.records.supplement import supplement_subjects
 from creditscore.records.tables import TABLES, StandardTable
 
 if TYPE_CHECKING:
@@ -48,10 +51,12 @@ def open_records(engine: Engine, project: Project, *, data: str | Path) -> Recor
         raise DataError(f"{folder.name}: expected a folder of data (got nothing)")
     arrivals: list[Arrival] = []
     outcomes: dict[str, Outcome] = {}
-    for name in TABLES:
-        _register(engine, name, project, folder, arrivals)
-        outcomes[name] = _enforce(engine, TABLES[name], project)
+    for name, table in TABLES.items():
+        sources = [source for source in project.sources.source if source.table == name and not source.supplement]
+        _register(engine, table, sources, project, folder, arrivals)
+        outcomes[name] = _enforce(engine, table, project)
         if name == "subjects":
+            outcomes[name] = _supplemented(engine, outcomes[name], project, folder, arrivals)
             if not outcomes[name].kept:
                 raise DataError("subjects: expected at least one subject (got 0 after checks)")
             subjects = _unbound(TABLES[name])
@@ -68,12 +73,31 @@ def _unbound(table: StandardTable) -> ibis.Table:
     return unbound(table.name, table.schema)
 
 
-def _register(engine: Engine, name: str, project: Project, folder: Path, arrivals: list[Arrival]) -> None:
-    sources = [source for source in project.sources.source if source.table == name]
+def _supplemented(engine: Engine, outcome: Outcome, project: Project, folder: Path, arrivals: list[Arrival]) -> Outcome:
+    """The subjects with what supplements add; one equation for the statements of both."""
+    sources = [source for source in project.sources.source if source.supplement]
+    if not sources:
+        return outcome
+    table = replace(TABLES["subjects"], name="supplements")
+    _register(engine, table, sources, project, folder, arrivals)
+    added = _enforce(engine, table, project)
+    supplement_subjects(engine, TABLES["subjects"], table)
+    place = added.rejects.schema.get_field_index("table")
+    names = pa.array(["subjects"] * added.rejects.num_rows, pa.string())
+    rejects = pa.concat_tables([outcome.rejects, added.rejects.set_column(place, "table", names)])
+    return Outcome(
+        outcome.arrived + added.arrived, outcome.kept + added.kept, outcome.quarantined + added.quarantined,
+        outcome.collapsed + added.collapsed, rejects,
+    )  # fmt: skip
+
+
+def _register(
+    engine: Engine, table: StandardTable, sources: list[SourceSpec], project: Project, folder: Path, arrivals: list[Arrival]
+) -> None:
     parts = [_arrive(source, project, folder, arrivals) for source in sources if _there(source, folder)]
-    schema = arriving_schema(TABLES[name])
+    schema = arriving_schema(table)
     engine.register(
-        f"{name}_arriving", pa.concat_tables(parts) if parts else pa.table({f.name: pa.array([], f.type) for f in schema})
+        f"{table.name}_arriving", pa.concat_tables(parts) if parts else pa.table({f.name: pa.array([], f.type) for f in schema})
     )
 
 
@@ -83,7 +107,7 @@ def _there(source: SourceSpec, folder: Path) -> bool:
 
 def _arrive(source: SourceSpec, project: Project, folder: Path, arrivals: list[Arrival]) -> pa.Table:
     raw = read_source(source, folder)
-    standard, faults = apply_rules(raw.table, source, TABLES[source.table])
+    standard, faults = apply_rules(join_files(raw.table, source, folder), source, TABLES[source.table])
     standard = _identify(standard, source, project, faults)
     arrivals.append(
         Arrival(source.name, source.table, source.file, raw.encoding, raw.table.num_rows, raw.ragged_lines, dict(faults.normalised),

@@ -15,7 +15,20 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from creditscore.config.sources import ColumnRule, Compare, Constant, Map, ParseDate, Rename, SourceSpec, Split
+from creditscore.config.sources import (
+    Case,
+    Cases,
+    ColumnRule,
+    Combine,
+    Compare,
+    Constant,
+    Map,
+    ParseDate,
+    Rename,
+    SourceSpec,
+    Split,
+    Where,
+)  # fmt: skip
 from creditscore.errors import DataError
 from creditscore.records.tables import StandardTable
 
@@ -50,7 +63,7 @@ def apply_rules(raw: pa.Table, source: SourceSpec, table: StandardTable) -> tupl
     Raises:
         DataError: A rule names a column that the file lacks, or a required column comes from nowhere.
     """
-    kept = _where(raw, source)
+    kept = rows_where(raw, source.where, source.file)
     faults = Faults(kept.num_rows)
     rules = {rule.to: rule for rule in source.column}
     _check_columns(kept, source, table, rules)
@@ -65,17 +78,21 @@ def apply_rules(raw: pa.Table, source: SourceSpec, table: StandardTable) -> tupl
     return pa.Table.from_arrays(columns, schema=table.schema), faults
 
 
-def _where(raw: pa.Table, source: SourceSpec) -> pa.Table:
-    if source.where is None:
+def rows_where(raw: pa.Table, where: Where | None, file: str) -> pa.Table:
+    """The rows whose column is one of the values asked for; all of them where nothing is asked.
+
+    Raises:
+        DataError: The file lacks the column.
+    """
+    if where is None:
         return raw
-    _need(raw, [source.where.column], source)
-    column = raw[source.where.column]
-    wanted = pa.array([str(value) for value in source.where.values])
-    return raw.filter(pc.fill_null(pc.is_in(pc.cast(column, pa.string()), wanted), False))
+    need_columns(raw, [where.column], file)
+    wanted = pa.array([str(value) for value in where.values])
+    return raw.filter(pc.fill_null(pc.is_in(pc.cast(raw[where.column], pa.string()), wanted), False))
 
 
 def _check_columns(raw: pa.Table, source: SourceSpec, table: StandardTable, rules: dict[str, ColumnRule]) -> None:
-    _need(raw, [rule.column for rule in rules.values() if not isinstance(rule, Constant)], source)
+    need_columns(raw, [name for rule in rules.values() for name in _reads(rule)], source.file)
     unknown = sorted(set(rules) - set(table.columns))
     if unknown:
         raise DataError(f'source "{source.name}": {table.name} has no column {", ".join(unknown)}')
@@ -87,16 +104,34 @@ def _check_columns(raw: pa.Table, source: SourceSpec, table: StandardTable, rule
         )
 
 
-def _need(raw: pa.Table, names: list[str], source: SourceSpec) -> None:
+def _reads(rule: ColumnRule) -> tuple[str, ...]:
+    """The columns of the source that a rule looks at."""
+    if isinstance(rule, Constant):
+        return ()
+    if isinstance(rule, Combine):
+        return rule.columns
+    return tuple(case.column for case in rule.case) if isinstance(rule, Cases) else (rule.column,)
+
+
+def need_columns(raw: pa.Table, names: list[str], file: str) -> None:
+    """Refuse a file that lacks a column.
+
+    Raises:
+        DataError: With the columns that it lacks and some that it has.
+    """
     missing = sorted(set(names) - set(raw.column_names))
     if missing:
         there = ", ".join(raw.column_names[:12])
-        raise DataError(f"{source.file}: expected column {', '.join(missing)} (there are: {there})")
+        raise DataError(f"{file}: expected column {', '.join(missing)} (there are: {there})")
 
 
 def _value(raw: pa.Table, rule: ColumnRule, faults: Faults) -> pa.Array:
     if isinstance(rule, Constant):
         return pa.array([rule.value] * raw.num_rows)
+    if isinstance(rule, Combine):
+        return _combined(raw, rule)
+    if isinstance(rule, Cases):
+        return _first_case(raw, rule, faults)
     column = _whole(raw[rule.column])
     if isinstance(rule, Map):
         return _mapped(column, rule)
@@ -116,10 +151,28 @@ def _mapped(column: pa.Array, rule: Map) -> pa.Array:
 
 
 def _compared(column: pa.Array, rule: Compare, faults: Faults) -> pa.Array:
+    holds = _holds(column, rule, faults)
+    return pc.if_else(holds, pa.scalar(rule.then), pa.scalar(rule.otherwise, pa.scalar(rule.then).type))
+
+
+def _holds(column: pa.Array, rule: Compare | Case, faults: Faults) -> pa.Array:
+    """Whether each value compares so; missing where the value is."""
     if isinstance(rule.value, int | float) and pa.types.is_string(column.type):
         column = _typed(column, pa.float64(), rule.column, faults)
-    holds = _COMPARE[rule.op](column, pa.scalar(rule.value))
-    return pc.if_else(holds, pa.scalar(rule.then), pa.scalar(rule.otherwise, pa.scalar(rule.then).type))
+    return _COMPARE[rule.op](column, pa.scalar(rule.value))
+
+
+def _first_case(raw: pa.Table, rule: Cases, faults: Faults) -> pa.Array:
+    found = pa.array([rule.otherwise] * raw.num_rows, pa.scalar(rule.case[0].then).type)
+    for case in reversed(rule.case):
+        holds = pc.fill_null(_holds(_whole(raw[case.column]), case, faults), False)
+        found = pc.if_else(holds, pa.scalar(case.then), found)
+    return found
+
+
+def _combined(raw: pa.Table, rule: Combine) -> pa.Array:
+    texts = [pc.cast(_whole(raw[name]), pa.string()) for name in rule.columns]
+    return pc.binary_join_element_wise(*texts, rule.separator, null_handling="emit_null")
 
 
 def _split(column: pa.Array, rule: Split) -> pa.Array:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
 
 from creditscore.simulate import columns, deliveries, tables, truth
@@ -12,8 +13,9 @@ from creditscore.simulate.changes import Changes, make_changes
 from creditscore.simulate.dirt import Ledger, soil
 from creditscore.simulate.events import Events, make_events
 from creditscore.simulate.files import Files
-from creditscore.simulate.inspections import History, OldPoints, inspect_city
+from creditscore.simulate.inspections import History, inspect_city
 from creditscore.simulate.kinds import NUMBER
+from creditscore.simulate.old_tiers import OldPoints
 from creditscore.simulate.parameters import CHUNK, CityParameters
 from creditscore.simulate.ratings import make_ratings
 from creditscore.simulate.staff import Staff, make_staff
@@ -61,7 +63,7 @@ def simulate_city(parameters: CityParameters, *, out: Path) -> SimulatedCity:
         out: A folder; files of an earlier city in it are replaced.
     """
     time = time_of(parameters)
-    with Files(out / "data") as data, Files(out / "truth") as hidden:
+    with Files(out / "data", csv="gb18030" if parameters.gb18030 else "utf-8") as data, Files(out / "truth") as hidden:
         work = _Work(parameters, time, data, hidden, OldPoints(parameters, time, parameters.subjects))
         for chunk in range(-(-parameters.subjects // CHUNK)):
             _chunk(work, chunk)
@@ -86,6 +88,7 @@ def _chunk(work: _Work, chunk: int) -> None:
     work.ids.append(columns.codes(subjects.written))
     work.data.write("subjects.parquet", tables.subject_table(parameters, time, subjects, chunk=chunk))
     work.truth.write("subjects.parquet", truth.subjects_truth(subjects))
+    work.ledger.hostile += (np.flatnonzero(tables.hostile(parameters, len(subjects), chunk=chunk)) + first).tolist()
     # Places within the chunk: its ids alone are looked up.
     ratings = make_ratings(parameters, time, subjects, chunk=chunk)
     work.data.write("ratings.parquet", tables.rating_table(work.ids[-1], ratings))
@@ -101,7 +104,7 @@ def _send(work: _Work, ids: pa.Array, events: Events, changes: Changes, *, place
     """A block of clean records into the files of the departments, with its dirt, changes, decisions and publicity."""
     parameters, time = work.parameters, work.time
     delivery = soil(parameters, time, events, work.ledger, place=place)
-    for name, table in deliveries.event_tables(parameters, ids, delivery.events, place=place).items():
+    for name, table in deliveries.event_tables(parameters, ids, delivery.events, work.ledger, place=place).items():
         work.data.write(name, table)
     work.data.write("decisions.parquet", deliveries.decision_table(ids, delivery.decided))
     work.data.write("changes.parquet", deliveries.change_table(changes))
@@ -128,4 +131,4 @@ def _truth(work: _Work, subjects: Subjects, staff: Staff, history: History) -> N
         work.truth.write("risk.parquet", truth.risk_truth(work.parameters, work.time, subjects, staff, history.tiers, quarter))
     work.truth.write("visits.parquet", truth.visits_truth(staff, history))
     work.truth.write("inspectors.parquet", truth.inspectors_truth(staff))
-    work.truth.write("dirt.parquet", truth.dirt_truth(subjects, work.ledger))
+    work.truth.write("dirt.parquet", truth.dirt_truth(work.parameters, subjects, work.ledger))

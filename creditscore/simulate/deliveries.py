@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from creditscore.simulate import columns
 from creditscore.simulate.bits import Bits
@@ -36,18 +37,24 @@ MARKET_COLUMNS = {
 }  # fmt: skip
 
 
-def event_tables(parameters: CityParameters, ids: pa.Array, events: Events, *, place: int) -> dict[str, pa.Table]:
+def event_tables(parameters: CityParameters, ids: pa.Array, events: Events, ledger: Ledger, *, place: int) -> dict[str, pa.Table]:
     """The records of a block by file."""
-    return {name: _one_file(parameters, ids, events, place, name) for name in FILES}
+    files = {}
+    for number, name in enumerate(FILES):
+        chosen = events.take(_FILE[events.kind] == number)
+        odd = Bits(parameters.seed, "mixed dates", place).hits(parameters.share("mixed_dates"), (len(chosen),))
+        if name == COMPLAINTS:
+            ledger.note("mixed_date", chosen.number[odd])
+        files[name] = _one_file(event_table(ids, chosen), name, odd)
+    return files
 
 
-def _one_file(parameters: CityParameters, ids: pa.Array, events: Events, place: int, name: str) -> pa.Table:
-    table = event_table(ids, events.take(_FILE[events.kind] == FILES.index(name)))
+def _one_file(table: pa.Table, name: str, odd: NDArray[np.bool_]) -> pa.Table:
     if name == MARKET:
         words = [MARKET_KINDS.get(model.kind, model.kind) for model in KINDS]
         kind = pa.array(words).take(pc.index_in(table["kind"], pa.array([model.kind for model in KINDS])))
         return table.set_column(table.column_names.index("kind"), "kind", kind).rename_columns(MARKET_COLUMNS)
-    return _complaints(parameters, table, place) if name == COMPLAINTS else table
+    return _complaints(table, odd) if name == COMPLAINTS else table
 
 
 def event_table(ids: pa.Array, events: Events) -> pa.Table:
@@ -90,11 +97,10 @@ def _subject_ids(ids: pa.Array, events: Events) -> pa.Array:
     return pc.replace_with_mask(plain, pa.array(events.form == 1), written)
 
 
-def _complaints(parameters: CityParameters, table: pa.Table, place: int) -> pa.Table:
+def _complaints(table: pa.Table, odd: NDArray[np.bool_]) -> pa.Table:
     """The hotline's CSV: other names, other dates, and now and then yet another way to write a date."""
-    days = table["event_date"].to_pylist()
-    odd = Bits(parameters.seed, "mixed dates", place).hits(parameters.share("mixed_dates"), (len(days),)).tolist()
-    written = [f"{d.year}年{d.month:02d}月{d.day:02d}日" if o else d.strftime("%Y/%m/%d") for d, o in zip(days, odd, strict=True)]
+    days = zip(table["event_date"].to_pylist(), odd.tolist(), strict=True)
+    written = [f"{d.year}年{d.month:02d}月{d.day:02d}日" if o else d.strftime("%Y/%m/%d") for d, o in days]
     return pa.table(
         {
             "工单号": table["event_id"],

@@ -7,7 +7,7 @@ import numpy as np
 from creditscore.simulate.bits import Bits, Ints
 from creditscore.simulate.calendar import Time
 from creditscore.simulate.events import Events
-from creditscore.simulate.kinds import KINDS, NUMBER
+from creditscore.simulate.kinds import KINDS, LATE, NUMBER
 from creditscore.simulate.parameters import CityParameters
 
 #: Who else tells of an incident.
@@ -20,10 +20,11 @@ _AGAIN = 4 * 10**7
 
 @dataclass
 class Ledger:
-    """What was planted: the kind of dirt, and the number of the record or subject."""
+    """What was planted: the kind of dirt and the number of the record; places in the city of subjects with hostile names."""
 
     dirt: list[str] = field(default_factory=list)
     number: list[int] = field(default_factory=list)
+    hostile: list[int] = field(default_factory=list)
 
     def note(self, dirt: str, numbers: Ints) -> None:
         """Write down instances of one kind of dirt."""
@@ -47,10 +48,13 @@ def soil(parameters: CityParameters, time: Time, events: Events, ledger: Ledger,
     bits = Bits(parameters.seed, "dirt", place)
     events = _told_thrice(parameters, bits, events, ledger)
     events = _future(parameters, bits, time, events, ledger)
+    late = _PUBLISHED[events.kind] & (events.known - events.day >= LATE) & (events.provider < 0)
+    ledger.note("late_publicity", events.number[late & (events.day <= time.end)])
     full = bits.hits(parameters.full_width, (len(events),))
     ledger.note("full_width", events.number[full])
     events = replace(events, form=full.astype(np.int8))
-    lost = _PUBLISHED[events.kind] & bits.hits(parameters.missing_publicity, (len(events),)) & (events.provider < 0)
+    # A late one is not lost as well: each fault can be counted by itself.
+    lost = ~late & _PUBLISHED[events.kind] & bits.hits(parameters.missing_publicity, (len(events),)) & (events.provider < 0)
     ledger.note("missing_publicity", events.number[lost])
     events = events.take(~lost)
     twice = np.flatnonzero(bits.hits(parameters.duplicate_rows, (len(events),)))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from creditscore.simulate.bits import Bits, Ints, bounds, exponential_table
 from creditscore.simulate.calendar import NEVER, Time
-from creditscore.simulate.kinds import IN_TIME, KINDS, LAGS, NUMBER, KindModel
+from creditscore.simulate.kinds import KINDS, LAGS, LATE, NUMBER, KindModel
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.risk import INDUSTRY_RISK, conduct_at
 from creditscore.simulate.subjects import Subjects
@@ -75,24 +75,40 @@ def make_events(parameters: CityParameters, time: Time, subjects: Subjects, *, c
 
 def _when(bits: Bits, time: Time, model: KindModel, subjects: Subjects, conduct: Ints) -> tuple[Ints, Ints, Ints]:
     """Subject, day and conduct of each record of a kind: one coin per subject and month at risk."""
-    of = np.isin(subjects.type, model.types)
-    if model.industries:
-        of &= np.isin(subjects.industry, model.industries)
-    rows = np.flatnonzero(of)
+    rows = np.flatnonzero(_concerned(model, subjects))
     months = np.flatnonzero(np.isin(time.months_of_year, model.season)) if model.season else np.arange(time.months)
     if not len(rows) or not len(months):
         return (np.zeros(0, dtype=np.int64),) * 3
     level = conduct[np.ix_(rows, months)]
     fixed = model.log_odds + model.distress * subjects.distress[rows] // 1000 + model.diligence * subjects.diligence[rows] // 1000
+    odds = fixed[:, None] + model.conduct * level // 1000
     if model.negative:
-        fixed = fixed + INDUSTRY_RISK[subjects.industry[rows]] // 2
-    hit = bits.hits(bounds(fixed[:, None] + model.conduct * level // 1000), level.shape)
+        odds += _risk_of_trade(subjects, time, rows, months)
+    hit = bits.hits(bounds(odds), level.shape)
     row, month = np.nonzero(hit)
     starts, stops = time.starts[months[month]], time.starts[months[month] + 1]
     day = starts + bits.below(stops - starts, len(row))
     who = rows[row]
-    alive = (day >= subjects.registered[who]) & (day <= subjects.ended[who])
-    return who[alive], day[alive], level[row, month][alive]
+    there = subjects.at_work(who, day)
+    if model.industries:
+        there &= np.isin(subjects.industry_on(who, day), model.industries)
+    return who[there], day[there], level[row, month][there]
+
+
+def _concerned(model: KindModel, subjects: Subjects) -> Flags:
+    """Who can have such a record at some time."""
+    of = np.isin(subjects.type, model.types)
+    if model.industries:
+        of &= np.isin(subjects.industry, model.industries) | np.isin(subjects.later_industry, model.industries)
+    return of
+
+
+def _risk_of_trade(subjects: Subjects, time: Time, rows: Ints, months: Ints) -> Ints:
+    """Half the risk of the industry by subject and month: a column, but for those who change their trade."""
+    risk = np.repeat((INDUSTRY_RISK[subjects.industry[rows]] // 2)[:, None], len(months), axis=1)
+    late = np.flatnonzero(subjects.changed[rows] < NEVER)
+    risk[late] = INDUSTRY_RISK[subjects.industry_on(rows[late][:, None], time.starts[months][None, :])] // 2
+    return risk
 
 
 def dress(
@@ -124,8 +140,11 @@ def dress(
 
 
 def _lag(parameters: CityParameters, bits: Bits, model: KindModel, count: int) -> Ints:
-    late = parameters.dirt and parameters.late_publicity
-    lags = bits.pick(IN_TIME if model.double_publicity and not late else LAGS[model.lag], count)
+    """Days until the record is known; 双公示 records keep the deadline but for the planted share, which is far beyond it."""
+    lags = bits.pick(LAGS[model.lag], count)
+    if model.double_publicity:
+        late = bits.hits(parameters.share("late_publicity"), (count,))
+        lags = np.where(late, LATE + bits.below(60, count), lags)
     return lags * np.int64(parameters.lags)
 
 

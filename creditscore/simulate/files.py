@@ -1,4 +1,4 @@
-"""Files as the departments send them: Parquet with fixed options, one CSV in GB18030."""
+"""Files as the departments send them: Parquet with fixed options, one CSV in the encoding of its sender."""
 
 import hashlib
 from pathlib import Path
@@ -18,8 +18,9 @@ class Files:
     on nothing else.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, csv: str = "gb18030") -> None:
         self.folder = folder
+        self._csv = csv
         self.rows: dict[str, int] = {}
         self._parquet: dict[str, pq.ParquetWriter] = {}
         folder.mkdir(parents=True, exist_ok=True)
@@ -31,7 +32,7 @@ class Files:
         self.close()
 
     def write(self, name: str, table: pa.Table) -> None:
-        """Append a block; the first one gives the schema. A name ending in ``.csv`` is text in GB18030."""
+        """Append a block; the first one gives the schema. A name ending in ``.csv`` is text in the encoding of the folder."""
         if name.endswith(".csv"):
             self._write_csv(name, table)
         else:
@@ -57,7 +58,7 @@ class Files:
         lines = [",".join(row) for row in zip(*columns, strict=True)]
         head = [",".join(table.column_names)] if new else []
         with (self.folder / name).open("wb" if new else "ab") as stream:
-            stream.write("".join(f"{line}\r\n" for line in [*head, *lines]).encode("gb18030"))
+            stream.write("".join(f"{line}\r\n" for line in [*head, *lines]).encode(self._csv))
 
 
 def _sha256(path: Path) -> str:

@@ -11,15 +11,15 @@ from creditscore.simulate.places import industry_numbers
 
 #: Days from the event to its being known: one entry per sixteenth of the records.
 LAGS: dict[str, tuple[int, ...]] = {
-    "licensing": (1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 16, 35),
+    "publicity": (1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7),
     "register": (0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 10, 12, 20, 40),
     "court": (5, 7, 9, 11, 13, 15, 18, 21, 24, 28, 32, 36, 42, 50, 60, 90),
     "bureau": (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 21, 28, 40, 75),
     "hotline": (0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 7, 12),
     "declared": (0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 3, 5, 9),
 }
-#: A 双公示 record that arrives in time.
-IN_TIME = (1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7)
+#: The least days of a 双公示 record that is late: beyond 7 working days even over the longest holidays.
+LATE = 21
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,8 @@ _FOOD = industry_numbers("food_service", "food_retail", "pharmacy", "agriculture
 _ENVIRONMENT = industry_numbers("manufacturing", "chemicals", "environment_services", "mining", "construction")
 _SURVEY = industry_numbers("surveying", "environment_services", "construction")
 _PRACTICE = (5,)
+#: Government bodies and institutions have a record of their own, too: debts they do not pay.
+_ANYONE, _BUYERS = (0, 1, 2, 3, 4), (0, 2, 3, 4)
 
 PUBLIC = "public_events.parquet"
 INDUSTRY = "industry_events.parquet"
@@ -85,18 +87,18 @@ DECLARED = "self_declared.parquet"
 KINDS: tuple[KindModel, ...] = (
     # --- public 公共信用信息 ------------------------------------------------------------------------
     KindModel(
-        "administrative_licence", PUBLIC, "行政审批服务局", "永审许", -4300, lag="licensing", months_valid=60, double_publicity=True
+        "administrative_licence", PUBLIC, "行政审批服务局", "永审许", -4300, lag="publicity", months_valid=60, double_publicity=True
     ),
     KindModel(
-        "admin_penalty_minor", PUBLIC, "市场监督管理局", "永简罚", 0, lag="licensing", severity=(1, 3), amount=(6200, 600),
+        "admin_penalty_minor", PUBLIC, "市场监督管理局", "永简罚", 0, lag="publicity", severity=(1, 3), amount=(6200, 600),
         months_valid=3, repair=Repair(700, 5, 80), old_points=1, negative=True, double_publicity=True, from_visits=True,
     ),
     KindModel(
-        "admin_penalty_general", PUBLIC, "市场监督管理局", "永罚", 0, lag="licensing", severity=(4, 7), amount=(8700, 900),
+        "admin_penalty_general", PUBLIC, "市场监督管理局", "永罚", 0, lag="publicity", severity=(4, 7), amount=(8700, 900),
         months_valid=12, repair=Repair(550, 92, 360), old_points=2, negative=True, double_publicity=True, from_visits=True,
     ),
     KindModel(
-        "admin_penalty_serious", PUBLIC, "市场监督管理局", "永重罚", 0, lag="licensing", severity=(8, 10), amount=(11200, 900),
+        "admin_penalty_serious", PUBLIC, "市场监督管理局", "永重罚", 0, lag="publicity", severity=(8, 10), amount=(11200, 900),
         months_valid=36, repair=Repair(350, 370, 1000), old_points=4, negative=True, double_publicity=True, from_visits=True,
     ),
     KindModel("compulsory_enforcement", PUBLIC, "市场监督管理局", "永强", 0, severity=(3, 8), negative=True, from_visits=True),
@@ -166,8 +168,8 @@ KINDS: tuple[KindModel, ...] = (
         results=("part", "lost"), cuts=(300,), negative=True,
     ),
     KindModel(
-        "judgment_debtor", MARKET, "人民法院", "湘11执", -6900, 600, 1200, lag="court", amount=(11500, 1300), months_valid=24,
-        repair=Repair(400, 60, 700), old_points=3, negative=True,
+        "judgment_debtor", MARKET, "人民法院", "湘11执", -6900, 600, 1200, types=_ANYONE, lag="court", amount=(11500, 1300),
+        months_valid=24, repair=Repair(400, 60, 700), old_points=3, negative=True,
     ),
     KindModel(
         "tax_arrears", MARKET, "税务局", "永税欠", -6000, 400, 1200, lag="bureau", amount=(9800, 1200), old_points=2, negative=True,
@@ -179,7 +181,7 @@ KINDS: tuple[KindModel, ...] = (
         old_points=2, negative=True, repair=Repair(450, 20, 300),
     ),
     KindModel(
-        "payment_delay", MARKET, "中小企业服务中心", "永付", -4100, 200, 950, types=(0, 2), lag="declared", severity=(1, 6),
+        "payment_delay", MARKET, "中小企业服务中心", "永付", -4100, 200, 950, types=_BUYERS, lag="declared", severity=(1, 6),
         amount=(10300, 1100), negative=True,
     ),
     KindModel(

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from creditscore.config.base import Spec
+from creditscore.simulate.places import CODES
 
 #: Subjects generated together. Part of the definition of a city (the random streams are keyed by chunk), hence no option.
 CHUNK = 20_000
@@ -33,8 +34,13 @@ class CityParameters(Spec):
     drift: float = Field(default=0.5, ge=0, le=3)
     #: Share of subjects registered within the period.
     births: float = Field(default=0.15, ge=0, le=1)
-    #: Whether subjects are deregistered, revoked or suspended.
+    #: Whether subjects are deregistered or revoked.
     deaths: bool = True
+    #: Shares of market subjects that within the period are suspended (and mostly resume), move to another
+    #: county, or change their trade. The register shows it up to 45 days later.
+    suspensions: float = Field(default=0.02, ge=0, le=1)
+    moves: float = Field(default=0.03, ge=0, le=1)
+    trade_changes: float = Field(default=0.02, ge=0, le=1)
 
     # --- the old policy -----------------------------------------------------------------------------
     #: Share drawn per quarter and on-site task in old tiers A to D.
@@ -43,6 +49,10 @@ class CityParameters(Spec):
     off_site_ratios: tuple[float, float, float, float] = (0.015, 0.012, 0.010, 0.005)
     #: Whether the off-site task exists at all.
     off_site: bool = True
+    #: Industries of which every subject is visited in each second quarter of a year (p = 1).
+    full_coverage: tuple[str, ...] = ("chemicals", "mining")
+    #: Who has had so many visits in the calendar year leaves the frames of its later quarters (None: no cap).
+    annual_cap: int | None = Field(default=None, ge=1)
     #: The old tier counts records that have been repaired or have expired, which a new card may not.
     old_tier_sees_repaired: bool = True
     #: Visits that a complaint sets off, repeat visits after a finding, campaigns among old tiers C and D.
@@ -90,14 +100,19 @@ class CityParameters(Spec):
     publicity_mismatches: float = Field(default=0.01, ge=0, le=0.5)
     #: Names that a spreadsheet or a browser would run if they were not quoted.
     hostile_names: float = Field(default=0.0003, ge=0, le=0.1)
-    #: Whether some 双公示 records arrive after the deadline of 7 working days.
-    late_publicity: bool = True
+    #: 双公示 records that arrive after the deadline of 7 working days; all others keep it.
+    late_publicity: float = Field(default=0.08, ge=0, le=1)
+    #: Whether the hotline sends its CSV in GB18030. If not, it is UTF-8, and sources.toml has to say so.
+    gb18030: bool = True
 
     @model_validator(mode="after")
-    def _there_is_a_quarter(self) -> "CityParameters":
+    def _no_tier_is_exempt(self) -> "CityParameters":
         rates = (*self.on_site_ratios, *self.off_site_ratios)
         if not all(0 < rate <= 1 for rate in rates):
             raise ValueError("ratios of the old policy lie in (0, 1]: no tier is exempt")
+        unknown = sorted(set(self.full_coverage) - set(CODES))
+        if unknown:
+            raise ValueError(f"full_coverage names industries of the city (got {', '.join(unknown)}; has {', '.join(CODES)})")
         return self
 
     def share(self, name: str) -> float:

@@ -24,12 +24,13 @@ def conduct_at(subjects: Subjects, time: Time, rows: NDArray[Any] | slice, month
     return conduct
 
 
-def log_odds_at(subjects: Subjects, time: Time, rows: NDArray[Any] | slice, months: NDArray[Any]) -> Ints:
+def log_odds_at(subjects: Subjects, time: Time, rows: NDArray[Any], months: NDArray[Any]) -> Ints:
     """Thousandths of log-odds; ``rows`` and ``months`` go together, entry by entry."""
-    age = time.starts[months] - subjects.registered[rows]
+    day = time.starts[months]
+    age = day - subjects.registered[rows]
     total: Ints = (
         BASE
-        + INDUSTRY_RISK[subjects.industry[rows]]
+        + INDUSTRY_RISK[subjects.industry_on(rows, day)]
         + CONDUCT * conduct_at(subjects, time, rows, months) // 1000
         + DISTRESS * subjects.distress[rows] // 1000
         + np.where(age < 365, NEW, np.where(age < 1095, YOUNG, 0))

@@ -1,6 +1,7 @@
 """The subjects of a city: who they are, what they are like, when they come and go."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +11,13 @@ from creditscore.simulate.bits import Bits, Ints, bounds, milli
 from creditscore.simulate.calendar import NEVER, Time
 from creditscore.simulate.parameters import CHUNK, CityParameters
 from creditscore.simulate.places import COUNTIES, INDUSTRIES, SUBJECT_TYPES
+from creditscore.simulate.spells import make_spells
 
 GOVERNMENT, INSTITUTION, PRACTITIONER = (SUBJECT_TYPES.index(t) for t in ("government", "institution", "practitioner"))
 _PREFIXES = ("91", "92", "93", "11", "12")
 #: Of a thousand subjects: government bodies, institutions, practitioners (cumulated).
 _PER_MILLE = (3, 7, 15)
-ENDINGS = ("deregistered", "revoked", "suspended")
+ENDINGS = ("deregistered", "revoked")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,17 @@ class Subjects:
     drift: Ints
     distress: Ints
     diligence: Ints
+    #: Where it is and what it does from a day on, and when it is suspended (see ``spells``).
+    later_county: NDArray[np.int8]
+    moved: Ints
+    moved_known: Ints
+    later_industry: NDArray[np.int16]
+    changed: Ints
+    changed_known: Ints
+    suspended: Ints
+    suspended_known: Ints
+    resumed: Ints
+    resumed_known: Ints
 
     def __len__(self) -> int:
         return len(self.code)
@@ -44,6 +57,31 @@ class Subjects:
     def market(self) -> NDArray[np.bool_]:
         """Enterprises, individual businesses and co-operatives: what the old policy drew from."""
         return self.type < GOVERNMENT
+
+    def county_on(self, rows: NDArray[Any], days: Ints | int) -> NDArray[np.int8]:
+        """The county of these subjects on these days."""
+        found: NDArray[np.int8] = np.where(self.moved[rows] <= days, self.later_county[rows], self.county[rows])
+        return found
+
+    def industry_on(self, rows: NDArray[Any], days: Ints | int) -> NDArray[np.int16]:
+        """The industry of these subjects on these days."""
+        found: NDArray[np.int16] = np.where(self.changed[rows] <= days, self.later_industry[rows], self.industry[rows])
+        return found
+
+    def suspended_on(self, rows: NDArray[Any], days: Ints | int) -> NDArray[np.bool_]:
+        """Whether these subjects are suspended on these days."""
+        found: NDArray[np.bool_] = (self.suspended[rows] <= days) & (days < self.resumed[rows])
+        return found
+
+    def at_work(self, rows: NDArray[Any], days: Ints | int) -> NDArray[np.bool_]:
+        """Whether these subjects are registered, neither ended nor suspended, on these days."""
+        alive: NDArray[np.bool_] = (self.registered[rows] <= days) & (days <= self.ended[rows])
+        return alive & ~self.suspended_on(rows, days)
+
+    def listed(self, day: int) -> NDArray[np.bool_]:
+        """Market subjects that the register shows as active on a day: whom a draw of that day can meet."""
+        stopped = (self.suspended_known < day) & (self.resumed_known >= day)
+        return self.market & (self.registered < day) & (self.ending_known >= day) & ~stopped
 
     @staticmethod
     def together(parts: "list[Subjects]") -> "Subjects":
@@ -63,9 +101,10 @@ def make_subjects(parameters: CityParameters, time: Time, chunk: int) -> Subject
     conduct, drift, distress, diligence = _character(parameters, chunk, count)
     registered = _registered(parameters, time, chunk, count)
     ended, ending, known = _endings(parameters, time, chunk, registered, distress, types)
+    spells = make_spells(parameters, time, chunk, types=types, industries=industries, registered=registered, ended=ended)
     return Subjects(
         code, _written(parameters, chunk, code, types), types, industries, counties, registered,
-        ended, ending, known, conduct, drift, distress, diligence,
+        ended, ending, known, conduct, drift, distress, diligence, *(getattr(spells, f.name) for f in fields(spells)),
     )  # fmt: skip
 
 
@@ -140,7 +179,7 @@ def _endings(
     hits &= time.starts[None, :-1] > registered[:, None] + 60
     day = time.starts[hits.argmax(axis=1)] + bits.below(28, count)
     ends = hits.any(axis=1) & (day <= time.end) & np.bool_(parameters.deaths)
-    how = bits.pick((0, 0, 0, 0, 0, 0, 1, 1, 1, 2), count).astype(np.int8)
+    how = bits.pick((0, 0, 0, 0, 0, 0, 0, 1, 1, 1), count).astype(np.int8)
     lag = bits.below(90, count) * np.int64(parameters.lags)
     ended = np.where(ends, day, NEVER)
     return ended, np.where(ends, how, -1).astype(np.int8), np.where(ends, day + lag, NEVER)

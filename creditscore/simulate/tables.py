@@ -1,13 +1,16 @@
 """Subjects, ratings, visits and staff as tables, in the columns in which they are sent."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from creditscore.simulate import columns
-from creditscore.simulate.bits import Bits
+from creditscore.simulate.bits import Bits, Ints
 from creditscore.simulate.calendar import NEVER, Time
-from creditscore.simulate.inspections import TASK_NAMES, Frame, stratum_name
+from creditscore.simulate.draws import TASK_NAMES, Frame, stratum_name
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.places import CODES, COUNTIES, DEPARTMENTS, INDUSTRIES, OTHER_CODES
 from creditscore.simulate.ratings import GRADES, SCHEME, Ratings
@@ -17,6 +20,7 @@ from creditscore.simulate.visits import OUTCOMES, TRIGGERS, Visits
 
 TYPE_WORDS = ("企业", "个体工商户", "农民专业合作社", "机关", "事业单位", "执业人员")
 STATUS_WORDS = {"active": "存续", "deregistered": "注销", "revoked": "吊销", "suspended": "停业"}
+_STATUSES = ("active", *ENDINGS, "suspended")
 _FIRST = "鑫恒瑞福祥永顺天宏嘉润泰和盛德长兴康金源"
 _SECOND = "源达丰隆泽通诚旺茂安华益昌宇辉捷运腾博凯"
 _FORMS = ("有限公司", "店", "专业合作社", "", "中心", "")
@@ -25,39 +29,68 @@ _SIZES = ("micro", "small", "medium", "large")
 _OWNERSHIP = ("private", "private", "private", "collective", "state", "foreign")
 
 
+@dataclass(frozen=True)
+class _Versions:
+    """One entry per version: whose it is, from which day it holds, when the register shows it, and the status."""
+
+    rows: Ints
+    day: Ints
+    known: Ints
+    status: Ints
+
+
 def subject_table(parameters: CityParameters, time: Time, subjects: Subjects, *, chunk: int) -> pa.Table:
-    """One row per subject and version: the registration, and a second one where it has ended."""
-    opened = np.arange(len(subjects))
-    closed = np.flatnonzero((subjects.ended < NEVER) & (subjects.ending_known <= time.end))
-    rows = np.concatenate([opened, closed])
-    second = np.arange(len(rows)) >= len(opened)
-    status = np.where(second, subjects.ending[rows] + 1, 0)
-    lag = Bits(parameters.seed, "registration lag", chunk).below(6, len(opened)) * np.int64(parameters.lags)
+    """One row per subject and version: the registration, and one more for each change that is known by the last day."""
+    v = _versions(parameters, time, subjects, chunk)
+    county, industry = subjects.county_on(v.rows, v.day), subjects.industry_on(v.rows, v.day)
     bits = Bits(parameters.seed, "other columns", chunk)
-    size, owner = (bits.below(len(choice), len(opened))[rows] for choice in (_SIZES, _OWNERSHIP))
-    left = second & (status == 1 + ENDINGS.index("deregistered"))
+    size, owner = (bits.below(len(choice), len(subjects))[v.rows] for choice in (_SIZES, _OWNERSHIP))
+    left = v.status == 1 + ENDINGS.index("deregistered")
     return pa.table(
         {
-            "subject_id": columns.codes(subjects.written).take(pa.array(rows)),
-            "valid_from": columns.dates(np.where(second, subjects.ended[rows], subjects.registered[rows])),
-            "known_date": columns.dates(np.where(second, subjects.ending_known[rows], (subjects.registered + lag)[rows])),
-            "name": _names(parameters, subjects, chunk).take(pa.array(rows)),
-            "subject_type": columns.texts(TYPE_WORDS, subjects.type[rows]),
-            "status": columns.texts([STATUS_WORDS[s] for s in ("active", *ENDINGS)], status),
-            "industry": columns.texts((*CODES, *OTHER_CODES), subjects.industry[rows]),
-            "region": columns.texts([county.code for county in COUNTIES], subjects.county[rows]),
-            "registration_authority": columns.texts([f"{county.name}市场监督管理局" for county in COUNTIES], subjects.county[rows]),
-            "registered_date": columns.dates(subjects.registered[rows]),
-            "deregistered_date": columns.dates(np.where(left, subjects.ended[rows], NEVER)),
-            "address": _addresses(subjects).take(pa.array(rows)),
+            "subject_id": columns.codes(subjects.written).take(pa.array(v.rows)),
+            "valid_from": columns.dates(v.day),
+            "known_date": columns.dates(v.known),
+            "name": _names(parameters, subjects, chunk).take(pa.array(v.rows)),
+            "subject_type": columns.texts(TYPE_WORDS, subjects.type[v.rows]),
+            "status": columns.texts([STATUS_WORDS[s] for s in _STATUSES], v.status),
+            "industry": columns.texts((*CODES, *OTHER_CODES), industry),
+            "region": columns.texts([county.code for county in COUNTIES], county),
+            "registration_authority": columns.texts([f"{county.name}市场监督管理局" for county in COUNTIES], county),
+            "registered_date": columns.dates(subjects.registered[v.rows]),
+            "deregistered_date": columns.dates(np.where(left, v.day, NEVER)),
+            "address": _addresses(subjects.registered[v.rows], county),
             "size_class": columns.texts(_SIZES, size),
             "ownership": columns.texts(_OWNERSHIP, owner),
         }
     )
 
 
+def _versions(parameters: CityParameters, time: Time, subjects: Subjects, chunk: int) -> _Versions:
+    lag = Bits(parameters.seed, "registration lag", chunk).below(6, len(subjects)) * np.int64(parameters.lags)
+    every = np.arange(len(subjects))
+    rows, days, known = [every], [subjects.registered], [subjects.registered + lag]
+    later = (
+        (subjects.moved, subjects.moved_known), (subjects.changed, subjects.changed_known),
+        (subjects.suspended, subjects.suspended_known), (subjects.resumed, subjects.resumed_known),
+        (subjects.ended, subjects.ending_known),
+    )  # fmt: skip
+    for day, shown in later:
+        here = np.flatnonzero((day < NEVER) & (shown <= time.end))
+        rows, days, known = [*rows, here], [*days, day[here]], [*known, shown[here]]
+    who, day = np.concatenate(rows), np.concatenate(days)
+    stopped = np.where(subjects.suspended_on(who, day), _STATUSES.index("suspended"), 0)
+    status = np.where(day >= subjects.ended[who], subjects.ending[who] + 1, stopped)
+    return _Versions(who, day, np.concatenate(known), status)
+
+
+def hostile(parameters: CityParameters, count: int, *, chunk: int) -> NDArray[np.bool_]:
+    """Which subjects of a chunk bear a name that would run where it is not quoted."""
+    return Bits(parameters.seed, "hostile names", chunk).hits(parameters.share("hostile_names"), (count,))
+
+
 def _names(parameters: CityParameters, subjects: Subjects, chunk: int) -> pa.Array:
-    """Invented names: county, two characters, trade and form; no natural person's. A few would run as code if not quoted."""
+    """Invented names: county, two characters, trade and form; no natural person's. A firm keeps its name."""
     bits, count = Bits(parameters.seed, "names", chunk), len(subjects)
     trades = [model.word for model in INDUSTRIES] + ["公共服务", "执业药师", "注册消防工程师"]
     plain = pc.binary_join_element_wise(
@@ -68,13 +101,13 @@ def _names(parameters: CityParameters, subjects: Subjects, chunk: int) -> pa.Arr
         columns.texts(_FORMS, subjects.type),
         "",
     )
-    hostile = bits.hits(parameters.share("hostile_names"), (count,))
-    return pc.if_else(pa.array(hostile), columns.texts(_HOSTILE, bits.below(len(_HOSTILE), count)), plain)
+    odd = columns.texts(_HOSTILE, bits.below(len(_HOSTILE), count))
+    return pc.if_else(pa.array(hostile(parameters, count, chunk=chunk)), odd, plain)
 
 
-def _addresses(subjects: Subjects) -> pa.Array:
-    road = columns.texts([f"永州市{county.name}模拟路" for county in COUNTIES], subjects.county)
-    return pc.binary_join_element_wise(columns.numbered(road, subjects.registered % 999, 3), "号", "")
+def _addresses(registered: Ints, county: NDArray[np.int8]) -> pa.Array:
+    road = columns.texts([f"永州市{county.name}模拟路" for county in COUNTIES], county)
+    return pc.binary_join_element_wise(columns.numbered(road, registered % 999, 3), "号", "")
 
 
 def rating_table(ids: pa.Array, ratings: Ratings) -> pa.Table:
@@ -109,7 +142,7 @@ def visit_table(time: Time, ids: pa.Array, subjects: Subjects, staff: Staff, vis
             "mode": columns.texts(("on_site", "off_site"), visits.off_site.astype(np.int8)),
             "outcome": columns.texts(OUTCOMES, visits.outcome),
             "severity": columns.integers(visits.severity),
-            "department": columns.texts(DEPARTMENTS, department_of(subjects.industry[visits.subject])),
+            "department": columns.texts(DEPARTMENTS, department_of(subjects.industry_on(visits.subject, visits.day))),
             "inspectors": pc.binary_join_element_wise(columns.texts(names, visits.one), columns.texts(names, visits.other), ";"),
         }
     )

@@ -2,31 +2,43 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from creditscore.simulate import columns
-from creditscore.simulate.bits import Bits, bounds, ppm_of
-from creditscore.simulate.calendar import Time
+from creditscore.simulate.bits import Bits, ppm_of
+from creditscore.simulate.calendar import NEVER, Time
 from creditscore.simulate.dirt import Ledger
-from creditscore.simulate.inspections import OLD_TIERS, History
+from creditscore.simulate.inspections import History
+from creditscore.simulate.kinds import COMPLAINTS
+from creditscore.simulate.old_tiers import OLD_TIERS
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.places import CODES, COUNTIES, OTHER_CODES, SUBJECT_TYPES
 from creditscore.simulate.risk import log_odds_at
 from creditscore.simulate.staff import Staff
 from creditscore.simulate.subjects import Subjects
+from creditscore.simulate.visits import OUTCOMES, look
 
 
 def subjects_truth(subjects: Subjects) -> pa.Table:
-    """One row per subject: its right code, the written one, and its latent figures in thousandths."""
+    """One row per subject: its right code, the written one, what it was and became, and its latent figures in thousandths."""
+    later = {
+        "moved_date": subjects.moved, "changed_date": subjects.changed, "suspended_date": subjects.suspended,
+        "resumed_date": subjects.resumed,
+    }  # fmt: skip
+    counties, industries = [county.code for county in COUNTIES], (*CODES, *OTHER_CODES)
     return pa.table(
         {
             "subject_id": columns.codes(subjects.code),
             "written_id": columns.codes(subjects.written),
             "subject_type": columns.texts(SUBJECT_TYPES, subjects.type),
-            "industry": columns.texts((*CODES, *OTHER_CODES), subjects.industry),
-            "region": columns.texts([county.code for county in COUNTIES], subjects.county),
+            "industry": columns.texts(industries, subjects.industry),
+            "region": columns.texts(counties, subjects.county),
             "registered_date": columns.dates(subjects.registered),
             "ended_date": columns.dates(subjects.ended),
+            **{name: columns.dates(day) for name, day in later.items()},
+            "later_industry": columns.texts(industries, np.where(subjects.changed < NEVER, subjects.later_industry, -1)),
+            "later_region": columns.texts(counties, np.where(subjects.moved < NEVER, subjects.later_county, -1)),
             **{name: pa.array(getattr(subjects, name).astype(np.int32)) for name in ("conduct", "drift", "distress", "diligence")},
         }
     )
@@ -37,26 +49,32 @@ def risk_truth(
 ) -> pa.Table:
     """One row per living market subject on the first day of a quarter (the last: the day after the end).
 
-    ``risk_ppm`` is the chance that two average inspectors on site find a violation that day; ``violation``
-    is what a pair drawn by lot would find: the label of everyone, which no authority has.
+    ``risk_ppm`` is the chance that two average inspectors on site who get in find a violation that day.
+    What a visit of everyone by ``inspectors``, a pair drawn by lot, would bring, which no authority has:
+    ``outcome`` is what they would write down, ``violation`` what they would find were the door open.
+    ``strictness`` is what the pair adds to the log-odds.
     """
     last = quarter == len(time.quarters)
     day = time.end + 1 if last else time.quarters[quarter].start
     rows = np.flatnonzero(subjects.market & (subjects.registered < day) & (subjects.ended >= day))
-    month = time.months - 1 if last else time.quarters[quarter].month
-    odds = log_odds_at(subjects, time, rows, np.full(len(rows), month))
+    odds = log_odds_at(subjects, time, rows, np.full(len(rows), time.months - 1 if last else time.quarters[quarter].month))
     bits = Bits(parameters.seed, "everyone", quarter)
-    one, other = staff.pairs(parameters, bits, subjects.industry[rows], subjects.county[rows])
-    found = bits.hits(bounds(odds + (staff.strictness[one] + staff.strictness[other]) // 2), (len(rows),))
-    tier = np.full(len(rows), -1) if last else tiers[rows, quarter]
+    industry = subjects.industry_on(rows, day)
+    one, other = staff.pairs(parameters, bits, industry, subjects.county_on(rows, day))
+    added = (staff.strictness[one] + staff.strictness[other]) // 2
+    outcome, found = look(bits, subjects, time, rows, np.full(len(rows), day), odds + added)
+    names = staff.names()
     return pa.table(
         {
             "subject_id": columns.codes(subjects.written[rows]),
             "date": columns.dates(np.full(len(rows), day)),
-            "industry": columns.texts(CODES, subjects.industry[rows]),
-            "old_tier": columns.texts(OLD_TIERS, tier),
+            "industry": columns.texts(CODES, industry),
+            "old_tier": columns.texts(OLD_TIERS, np.full(len(rows), -1) if last else tiers[rows, quarter]),
             "risk_ppm": pa.array(ppm_of(odds)),
             "violation": pa.array(found),
+            "outcome": columns.texts(OUTCOMES, outcome),
+            "strictness": pa.array(added.astype(np.int32)),
+            "inspectors": pc.binary_join_element_wise(columns.texts(names, one), columns.texts(names, other), ";"),
         }
     )
 
@@ -79,12 +97,17 @@ def inspectors_truth(staff: Staff) -> pa.Table:
     return pa.table({"staff_id": staff.names(), "strictness": pa.array(staff.strictness.astype(np.int32))})
 
 
-def dirt_truth(subjects: Subjects, ledger: Ledger) -> pa.Table:
-    """One row per planted fault: ``key`` is the id of the record, or the subject's code as written."""
+def dirt_truth(parameters: CityParameters, subjects: Subjects, ledger: Ledger) -> pa.Table:
+    """One row per planted fault: ``key`` is the id of the record, the subject's code as written, or the file."""
     numbers = np.array(ledger.number, dtype=np.int64)
     bad = np.flatnonzero(subjects.written != subjects.code)
     old = np.char.str_len(subjects.written[bad]) == 15
-    kinds = [*ledger.dirt, *("old_number" if is_old else "wrong_check_digit" for is_old in old.tolist())]
-    keys = pa.concat_arrays([columns.numbered("E", numbers, 13), columns.codes(subjects.written[bad])])
-    right = pa.concat_arrays([pa.nulls(len(numbers), pa.string()), columns.codes(subjects.code[bad])])
-    return pa.table({"dirt": pa.array(kinds, pa.string()), "key": keys, "right_id": right})
+    files = [COMPLAINTS] if parameters.gb18030 else []
+    kinds = [
+        *ledger.dirt, *("old_number" if is_old else "wrong_check_digit" for is_old in old.tolist()),
+        *["hostile_name"] * len(ledger.hostile), *["gb18030_file"] * len(files),
+    ]  # fmt: skip
+    named = columns.codes(subjects.written[ledger.hostile]) if ledger.hostile else pa.array([], pa.string())
+    keys = [columns.numbered("E", numbers, 13), columns.codes(subjects.written[bad]), named, pa.array(files, pa.string())]
+    right = [pa.nulls(len(numbers), pa.string()), columns.codes(subjects.code[bad]), pa.nulls(len(named) + len(files), pa.string())]
+    return pa.table({"dirt": pa.array(kinds, pa.string()), "key": pa.concat_arrays(keys), "right_id": pa.concat_arrays(right)})

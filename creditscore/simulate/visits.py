@@ -12,12 +12,12 @@ from creditscore.simulate.risk import conduct_at, log_odds_at
 from creditscore.simulate.staff import Staff
 from creditscore.simulate.subjects import Subjects
 
-TRIGGERS = ("random", "complaint", "follow_up", "special")
+TRIGGERS = ("random", "complaint", "follow_up", "special", "full_coverage")
 OUTCOMES = ("none", "violation", "not_found", "closed", "refused")
-RANDOM, COMPLAINT, FOLLOW_UP, SPECIAL = range(4)
+RANDOM, COMPLAINT, FOLLOW_UP, SPECIAL, COVERAGE = range(5)
 NONE, VIOLATION, NOT_FOUND, CLOSED, REFUSED = range(5)
 #: A complaint or an earlier finding is news: added to the log-odds of a finding on that visit.
-NEWS = np.array([0, 700, 500, 400])
+NEWS = np.array([0, 700, 500, 400, 0])
 #: Log-odds that a finding has at least severity 2, 3, … 10.
 _SEVERITY = (1100, 500, 0, -500, -1000, -1600, -2300, -3000, -3700)
 
@@ -72,12 +72,12 @@ class Calls:
 def carry_out(parameters: CityParameters, time: Time, subjects: Subjects, staff: Staff, bits: Bits, calls: Calls) -> Visits:
     """Go, look and write down."""
     rows, count = calls.subject, len(calls.subject)
-    one, other = staff.pairs(parameters, bits, subjects.industry[rows], subjects.county[rows])
+    one, other = staff.pairs(parameters, bits, subjects.industry_on(rows, calls.day), subjects.county_on(rows, calls.day))
     month = time.month_at(calls.day)
     risk = log_odds_at(subjects, time, rows, month)
     seen = risk + (staff.strictness[one] + staff.strictness[other]) // 2 + NEWS[calls.trigger]
     seen = seen + (milli(parameters.off_site_sees) if calls.off_site else 0)
-    outcome = _outcomes(bits, subjects, time, rows, calls.day, seen)
+    outcome = look(bits, subjects, time, rows, calls.day, seen)[0]
     coin = bits.halves(count)
     above = [coin < bounds(cut + 300 * subjects.conduct[rows] // 1000) for cut in _SEVERITY]
     severity = np.where(outcome == VIOLATION, 1 + np.sum(above, axis=0), -1)
@@ -91,13 +91,18 @@ def carry_out(parameters: CityParameters, time: Time, subjects: Subjects, staff:
     )  # fmt: skip
 
 
-def _outcomes(bits: Bits, subjects: Subjects, time: Time, rows: Ints, day: Ints, seen: Ints) -> Ints:
-    """A subject that has ended is closed or gone; others may be away or shut the door, the riskier the more."""
+def look(bits: Bits, subjects: Subjects, time: Time, rows: Ints, day: Ints, seen: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+    """What a visit writes down, and whether those who get in find a violation (by ``seen``, log-odds).
+
+    A subject that has ended is closed or gone, a suspended one closed; others may be away or shut the
+    door, the riskier the more.
+    """
     count = len(rows)
     conduct = conduct_at(subjects, time, rows, time.month_at(day))
     away = bits.hits(bounds(-4300 + (700 * conduct + 500 * subjects.distress[rows]) // 1000), (count,))
     shut = bits.hits(bounds(-5800 + 800 * conduct // 1000), (count,))
     found = bits.hits(bounds(seen), (count,))
     gone = bits.below(10, count) < 3
-    ended = subjects.ended[rows] < day
-    return np.select([ended & gone, ended, away, shut, found], [NOT_FOUND, CLOSED, NOT_FOUND, REFUSED, VIOLATION], NONE)
+    ended, stopped = subjects.ended[rows] < day, subjects.suspended_on(rows, day)
+    said = [ended & gone, ended | stopped, away, shut, found]
+    return np.select(said, [NOT_FOUND, CLOSED, NOT_FOUND, REFUSED, VIOLATION], NONE), found

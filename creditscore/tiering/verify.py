@@ -19,6 +19,7 @@ from creditscore.tiering.draw import ALGORITHM
 from creditscore.tiering.drawn import SAMPLE_COLUMNS
 from creditscore.tiering.frame import STRATUM_KEYS, SUBJECT_KEYS, frame_hash
 from creditscore.tiering.publish import PUBLICATION_COLUMNS, line_sum, read_manifest
+from creditscore.tiering.replace import check_replacements
 from creditscore.tiering.seal import strata_from
 from creditscore.tiering.sheets import read_csv
 from creditscore.tiering.targets import rounded_up
@@ -128,6 +129,7 @@ def _findings(sealed: _Sealed, published: str | None) -> Iterator[str]:
     yield from _of_targets(sealed)
     if sealed.seed is not None:
         yield from _of_publication(sealed)
+        yield from check_replacements(sealed.folder, _waiting(sealed), {row["subject_id"]: row["stratum"] for row in sealed.rows})
         yield from check_inspectors(sealed.folder, sealed.manifest, [_turn(row) for row in sealed.rows if row["drawn"] == "1"])
     elif (sealed.folder / "publication.csv").exists():
         yield "publication.csv: stands beside a plan that is not drawn"
@@ -204,6 +206,15 @@ def _members(sealed: _Sealed) -> dict[str, list[_Row]]:
         if not row["exempt_reason"]:
             members[row["stratum"]].append(row)
     return members
+
+
+def _waiting(sealed: _Sealed) -> dict[str, list[str]]:
+    """Who was not drawn, by stratum, in the order of their tickets."""
+    queues = {}
+    for stratum, members in _members(sealed).items():
+        queue = sorted((_ticket(sealed, row), row["subject_id"]) for row in members if row["drawn"] != "1")
+        queues[stratum] = [subject for _, subject in queue]
+    return queues
 
 
 def _of_frame(sealed: _Sealed, published: str | None) -> Iterator[str]:

@@ -52,6 +52,7 @@ def log_run(uri: str, run: RunLog, *, artifacts: Path) -> str | None:
         return _log_run(_client(uri), run, artifacts)
     except Exception as error:  # the tracker may be any server; its failure must not lose the night
         _log.warning("the run was not logged: %s at %s", type(error).__name__, uri.split("://", 1)[0])
+        _log.debug("why the run was not logged", exc_info=True)
         return None
 
 

@@ -65,7 +65,12 @@ def records(tmp_path, engine):
         {"subject_id": "S1", "scheme": "national", "grade": "良", "event_date": D(2023, 1, 1), "known_date": D(2023, 2, 1)},
         {"subject_id": "S1", "scheme": "national", "grade": "差", "event_date": D(2024, 4, 1), "known_date": D(2024, 5, 2)},
     ]
-    subjects = [subject("S1", registered_date=D(2020, 1, 31)), subject("S2"), subject("S3"), subject("G1", subject_type="government")]
+    subjects = [
+        subject("S1", registered_date=D(2020, 1, 31)),
+        subject("S2"),
+        subject("S3"),
+        subject("G1", subject_type="government"),
+    ]
     data = write_tables(tmp_path / "data", subjects=subjects, events=events, changes=changes, inspections=visits, ratings=ratings)
     return open_records(engine, project, data=data)
 

@@ -1,5 +1,7 @@
 """Cuts: by optbinning under the trend, or by hand; on readable edges; never at the mercy of one column."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -200,6 +202,8 @@ def test_frames_of_all_kinds_are_read():
         (pd.Series([True, False]), False),
         (pd.Series([1, None], dtype="Int64"), False),
         (pd.Series([None, 3], dtype=object), False),
+        (pd.Series([None, Decimal("1.50")], dtype=object), False),
+        (pd.Series([None, None], dtype="str"), False),
         (pd.Series(["a", None]), True),
     ],
 )

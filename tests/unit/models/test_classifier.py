@@ -11,7 +11,7 @@ from sklearn.base import clone
 from creditscore.config.base import Label
 from creditscore.config.features import FeatureSpec
 from creditscore.config.scorecards import Binning, Selection
-from creditscore.errors import DataError, NotFittedError
+from creditscore.errors import DataError
 from creditscore.models.classifier import ScorecardClassifier
 from creditscore.models.scorecard import Scorecard
 
@@ -262,72 +262,6 @@ def test_parameters_are_kept_as_given_and_cloned():
     assert clone(model).get_params() == model.get_params()
     model.set_params(ridge=0.2)
     assert model.ridge == 0.2
-
-
-@pytest.mark.parametrize("labels", [("good", "zbad"), (False, True), (1, 2), (-1, 1), (0.0, 1.0)])
-def test_any_two_labels_the_larger_is_bad(labels):
-    X, y = population(1500)
-    reference = ScorecardClassifier().fit(X, y)
-    model = ScorecardClassifier().fit(X, [labels[value] for value in y])
-    assert model.scorecard_.to_json() == reference.scorecard_.to_json()
-    assert list(model.classes_) == list(labels)
-    assert set(model.predict(X)) <= set(labels)
-
-
-@pytest.mark.parametrize(
-    ("y", "weight", "message"),
-    [
-        ([0, 1, None], None, "1 of 3 are missing"),
-        ([0, 0, 0], None, "two classes"),
-        ([0, 1, 2], None, "two classes"),
-        ([0, 1], None, "one value per row"),
-        ([0, 1, 1], [1, -1, 1], "weights >= 0"),
-        ([0, 1, 1], [1, np.nan, 1], "finite"),
-        ([0, 1, 1], [0, 0, 0], "every weight is zero"),
-        ([0, 1, 1], [1, 0, 0], "one class only"),
-        ([0, 1, 1], [1, 1], "one value per row"),
-    ],
-)
-def test_what_cannot_be_fitted_is_refused(y, weight, message):
-    with pytest.raises(DataError, match=message):
-        ScorecardClassifier().fit(pd.DataFrame({"a": [1, 2, 3]}), y, sample_weight=weight)
-
-
-def test_frames_are_refused_when_empty_or_when_a_declared_column_is_absent():
-    X, y = population(200)
-    with pytest.raises(DataError, match="found 0 rows"):
-        ScorecardClassifier().fit(X.head(0), [])
-    with pytest.raises(DataError, match="tenure is missing"):
-        ScorecardClassifier(features=[spec("tenure")]).fit(X, y)
-    with pytest.raises(DataError, match="lower-case"):
-        ScorecardClassifier().fit(X.rename(columns={"age": "Age 1"}), y)
-
-
-def test_scores_before_fit_are_refused():
-    with pytest.raises(NotFittedError, match="before fit"):
-        ScorecardClassifier().predict_proba(pd.DataFrame({"a": [1]}))
-
-
-def test_polars_arrow_and_pandas_give_one_card():
-    import polars as pl
-    import pyarrow as pa
-
-    X, y = population(1500)
-    reference = ScorecardClassifier().fit(X, y)
-    for other in (pl.from_pandas(X), pa.Table.from_pandas(X)):
-        model = ScorecardClassifier().fit(other, pl.Series(y))
-        assert model.scorecard_.to_json() == reference.scorecard_.to_json()
-        assert model.scores(other).tolist() == reference.scores(X).tolist()
-
-
-def test_arrays_have_columns_x0_x1():
-    X, y = population(1500)
-    array = X[["visits", "age"]].to_numpy()
-    model = ScorecardClassifier().fit(array, y)
-    assert set(model.scorecard_.features) <= {"x0", "x1"}
-    assert len(model.scores(array)) == len(array)
-    with pytest.raises(DataError, match="is expecting 2 features"):
-        model.scores(array[:, :1])
 
 
 def test_baselines_stand_at_the_cuts():

@@ -10,9 +10,8 @@ from pydantic import ValidationError
 from creditscore.simulate.city import simulate_city
 from creditscore.simulate.dirt import PROVIDERS
 from creditscore.simulate.parameters import CityParameters
-from creditscore.simulate.visits import TRIGGERS
 
-SMALL = CityParameters(subjects=2500, months=18, history_months=12)
+SMALL = CityParameters(subjects=2500, months=18, history_months=12, missing_publicity=0.02, hostile_names=0.004)
 
 
 @pytest.fixture(scope="module")
@@ -50,16 +49,18 @@ def test_truth_lies_beside_the_data_and_not_in_it(city):
 
 def test_inclusion_probabilities_are_those_of_the_frames(city):
     visits, frames = read(city, "inspections"), read(city, "frames")
-    drawn = visits[visits["trigger"] == "random"]
+    drawn = visits[visits["trigger"].isin(["random", "full_coverage"])]
     counted = drawn.groupby(["task", "stratum"]).agg(n=("subject_id", "size"), p=("inclusion_probability", "first"))
     joined = frames.set_index(["task", "stratum"]).join(counted)
     assert (joined["n"] == joined["drawn"]).all()
     assert (joined["p"] == joined["drawn"] / joined["population"]).all()
     ratios = dict(zip("ABCD", SMALL.on_site_ratios, strict=True))
     for (task, stratum), row in joined.iterrows():
+        covered = "Q2" in task and stratum[2:] in SMALL.full_coverage
         if not task.endswith("documents"):
-            assert row["drawn"] == math.ceil(round(row["population"] * ratios[stratum[0]], 9))
-    assert visits.loc[visits["trigger"] != "random", "inclusion_probability"].isna().all()
+            assert row["drawn"] == math.ceil(round(row["population"] * (1 if covered else ratios[stratum[0]]), 9))
+    assert visits.loc[~visits.index.isin(drawn.index), "inclusion_probability"].isna().all()
+    assert (visits.loc[visits["trigger"] == "full_coverage", "inclusion_probability"] == 1).all()
     assert not drawn.duplicated(["task", "subject_id"]).any()
 
 
@@ -184,7 +185,7 @@ def test_the_complaints_file_is_gb18030_with_two_forms_of_dates(city):
 def test_without_dirt_the_delivery_is_clean(tmp_path):
     city = variant(tmp_path, dirt=False)
     events = read(city, "public_events")
-    assert city.rows["truth/dirt.parquet"] == 0
+    assert secret(city, "dirt")["dirt"].tolist() == ["gb18030_file"]
     assert not events.duplicated("event_id").any()
     assert events["event_date"].max() <= SMALL.end
     assert set(events.loc[events["kind"].str.startswith("admin_penalty"), "document_no"]) <= set(
@@ -194,7 +195,7 @@ def test_without_dirt_the_delivery_is_clean(tmp_path):
 
 def test_a_switched_off_mechanism_leaves_the_other_records_as_they_were(city, tmp_path):
     quiet = variant(tmp_path, complaint_visits=False, follow_up_visits=False, special_visits=False)
-    assert set(read(quiet, "inspections")["trigger"]) == {TRIGGERS[0]}
+    assert set(read(quiet, "inspections")["trigger"]) == {"random", "full_coverage"}
     assert quiet.sha256["data/self_declared.parquet"] == city.sha256["data/self_declared.parquet"]
     assert quiet.sha256["data/ratings.parquet"] == city.sha256["data/ratings.parquet"]
 
@@ -244,7 +245,7 @@ def test_licences_arrive_late_only_where_that_is_switched_on(city, tmp_path):
         return (pd.to_datetime(licences["known_date"]) - pd.to_datetime(licences["event_date"])).dt.days.max()
 
     assert slowest(city) > 11
-    assert slowest(variant(tmp_path, late_publicity=False)) <= 7
+    assert slowest(variant(tmp_path, late_publicity=0.0)) <= 7
 
 
 def test_without_expiries_no_record_ends(tmp_path):
@@ -252,7 +253,7 @@ def test_without_expiries_no_record_ends(tmp_path):
 
 
 def test_nobody_ends_where_deaths_are_off(tmp_path):
-    assert set(read(variant(tmp_path, deaths=False), "subjects")["status"]) == {"存续"}
+    assert set(read(variant(tmp_path, deaths=False, suspensions=0.0), "subjects")["status"]) == {"存续"}
 
 
 def test_without_penalties_from_visits_there_are_none(tmp_path):

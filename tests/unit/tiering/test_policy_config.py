@@ -6,6 +6,11 @@ import pytest
 from pydantic import ValidationError
 
 
+def cuts(**by_tier):
+    """Rules like ``A = ("min_score", 600)``, and D with the rest."""
+    return [*({"name": tier, kind: value} for tier, (kind, value) in by_tier.items()), {"name": "D"}]
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -16,9 +21,9 @@ from pydantic import ValidationError
         ({"ratios": {"NR": 0.01}}, "a typo is no exemption"),
         ({"annual_cap": 3}, "annual_cap must not be below"),
         ({"stability": {"band": 5}}, "take stability.margin"),
-        ({"tier": [{"name": "A", "min_score": 600}, {"name": "B", "min_score": 600}, {"name": "C", "min_score": 500}, {"name": "D"}]}, "strictly"),
-        ({"tier": [{"name": "A", "min_score": 600}, {"name": "B", "share": 0.2}, {"name": "C", "min_score": 500}, {"name": "D"}]}, "of one kind"),
-        ({"tier": [{"name": "A", "min_score": 600}, {"name": "C", "min_score": 500}, {"name": "D"}]}, "A, B, C and D"),
+        ({"tier": cuts(A=("min_score", 600), B=("min_score", 600), C=("min_score", 500))}, "strictly"),
+        ({"tier": cuts(A=("min_score", 600), B=("share", 0.2), C=("min_score", 500))}, "of one kind"),
+        ({"tier": cuts(A=("min_score", 600), C=("min_score", 500))}, "A, B, C and D"),
         ({"override": [{"kind": "x", "scheme": "y", "tier": "D", "basis": "z"}]}, "names a kind, or a scheme"),
         ({"override": [{"kind": "x", "tier": "D", "basis": ""}]}, "at least 1 character"),
     ],

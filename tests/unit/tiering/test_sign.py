@@ -1,5 +1,6 @@
 """Signatures: append-only and chained."""
 
+import hashlib
 import json
 
 import pytest
@@ -33,6 +34,17 @@ def test_a_changed_line_is_named(signed):
     lines[2] = json.dumps({**line, "decision": "reject"}, ensure_ascii=False)
     signed.write_text("\n".join(lines) + "\n", "utf-8")
     with pytest.raises(DataError, match=r"reviews\.jsonl line 3: its hash is not that of its content"):
+        read_reviews(signed)
+
+
+def test_a_line_sealed_anew_does_not_fit_the_next_one(signed):
+    lines = [json.loads(line) for line in signed.read_text("utf-8").splitlines()]
+    forged = {**lines[2], "decision": "reject"}
+    forged.pop("hash")
+    text = json.dumps(forged, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    lines[2] = {**forged, "hash": hashlib.sha256(text.encode()).hexdigest()}
+    signed.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8")
+    with pytest.raises(DataError, match="line 4: does not follow line 3"):
         read_reviews(signed)
 
 

@@ -1,0 +1,182 @@
+"""Everything that can be asked of, or done to, a finished run."""
+
+import json
+
+import openpyxl
+import pyarrow.parquet as pq
+from support.command import creditscore
+
+from .conftest import PROJECT, bytes_of
+
+
+def tiers_of(city):
+    return pq.read_table(city.run / "tiers.parquet").to_pandas()
+
+
+def test_explain_says_the_tier_and_sums_to_the_score(city):
+    row = tiers_of(city).dropna(subset=["score"]).iloc[0]
+    said = creditscore("explain", city.run, row["subject_id"], "--lang", "en", "--html", city.root / "one.html")
+    assert said.code == 0, said.err
+    assert str(int(row["score"])) in said.out
+    assert row["tier"] in said.out
+    assert (city.root / "one.html").read_text("utf-8").startswith("<!DOCTYPE html>")
+
+
+def test_explain_of_an_unknown_code_is_refused(city):
+    assert creditscore("explain", city.run, "91350100M000100Y43").code == 2
+
+
+def test_lookup_answers_in_order_and_notes_the_use(city):
+    known = tiers_of(city)["subject_id"].iloc[3]
+    (city.root / "codes.txt").write_text(f"91350100M000100Y43\n{known.lower()}\n", "utf-8")
+    said = creditscore("lookup", city.run, city.root / "codes.txt", "--purpose", "licence", "--json")
+    rows = json.loads(said.out)["rows"]
+    assert [row["found"] for row in rows] == [False, True]
+    assert rows[1]["subject_id"] == known
+    noted = [json.loads(line) for line in (city.run / "lookups.jsonl").read_text("utf-8").splitlines()]
+    assert [line["purpose"] for line in noted] == ["licence", "licence"]
+
+
+def test_a_signature_lets_the_proposed_tier_hold_on_the_next_run(city):
+    tiers = tiers_of(city)
+    one = tiers[(tiers["status"] == "proposed") & (tiers["raw_tier"] == "D")]["subject_id"].iloc[0]
+    said = creditscore("sign", city.run, "--subject", one, "--reviewer", "R-07", "--reason", "agreed", "--on", "2024-05-06")
+    assert said.code == 0, said.err
+    assert city.night("--train").code == 0
+    row = tiers_of(city).set_index("subject_id").loc[one]
+    assert (row["tier"], row["status"], row["reviewer"]) == ("D", "final", "R-07")
+
+
+def test_a_signature_without_a_proposed_tier_is_refused(city):
+    final = tiers_of(city)
+    one = final[final["status"] == "final"]["subject_id"].iloc[0]
+    assert creditscore("sign", city.run, "--subject", one, "--reviewer", "R", "--reason", "x", "--on", "2024-05-06").code == 2
+
+
+def test_signatures_come_back_from_the_workbook(city):
+    book = openpyxl.load_workbook(city.run / "plan.xlsx")
+    sheet = book["待复核"]
+    header = {cell.value: cell.column for cell in sheet[1]}
+    for title, value in (("签批意见", "同意"), ("签批人编号", "R-07"), ("理由", "已核实"), ("签批日期", "2024-05-06")):
+        sheet.cell(2, header[title]).value = value
+    book.save(city.root / "signed.xlsx")
+    said = creditscore("sign", city.run, "--workbook", city.root / "signed.xlsx")
+    assert said.code == 0, said.err
+    assert said.out.startswith("1 signed")
+
+
+def test_results_come_back_with_the_probability_of_the_draw(city):
+    book = openpyxl.load_workbook(city.run / "plan.xlsx")
+    sheet = book["抽查名单"]
+    header = {cell.value: cell.column for cell in sheet[1]}
+    for row, outcome in ((2, "发现违法违规"), (3, "未发现问题")):
+        sheet.cell(row, header["检查结果"]).value = outcome
+        sheet.cell(row, header["检查日期"]).value = "2024-05-20"
+    book.save(city.root / "results.xlsx")
+    said = creditscore("results", city.run, city.root / "results.xlsx", "--known", "2024-05-31", "--json")
+    assert said.code == 0, said.err
+    table = pq.read_table(json.loads(said.out)["file"]).to_pandas()
+    assert sorted(table["outcome"]) == ["none", "violation"]
+    assert table["inclusion_probability"].between(0, 1, inclusive="right").all()
+    assert set(table["trigger"]) == {"random"}
+
+
+def test_a_ratio_beyond_100_percent_is_named_by_its_cell(city):
+    book = openpyxl.load_workbook(city.run / "plan.xlsx")
+    sheet = book["抽查比例方案"]
+    column = next(cell.column for cell in sheet[1] if cell.value == "抽查比例")
+    sheet.cell(7, column).value = 1.2
+    book.save(city.root / "edited.xlsx")
+    said = creditscore("plan", "import", city.run, city.root / "edited.xlsx")
+    assert said.code == 2
+    assert f"抽查比例方案!{sheet.cell(7, column).coordinate}: 120 % > 100 %" in said.err
+
+
+def test_edited_ratios_change_an_undrawn_frame_and_not_a_drawn_one(city):
+    out = city.root / "fresh"
+    assert city.night("--train", out=out).code == 0
+    run = out / "2024-04-30"
+    before = json.loads((run / "plan" / "2024Q2-food" / "manifest.json").read_text("utf-8"))
+    book = openpyxl.load_workbook(run / "plan.xlsx")
+    sheet = book["抽查比例方案"]
+    column = next(cell.column for cell in sheet[1] if cell.value == "抽查比例")
+    task = next(cell.column for cell in sheet[1] if cell.value == "任务编号")
+    for row in range(2, sheet.max_row + 1):
+        if sheet.cell(row, task).value == "2024Q2-food":
+            sheet.cell(row, column).value = min(1.0, 2 * sheet.cell(row, column).value)
+    book.save(city.root / "edited.xlsx")
+    said = creditscore("plan", "import", run, city.root / "edited.xlsx")
+    assert said.code == 0, said.err
+    after = json.loads((run / "plan" / "2024Q2-food" / "manifest.json").read_text("utf-8"))
+    assert after["counts"]["target"] > before["counts"]["target"]
+    assert after["frame_hash"] != before["frame_hash"]
+    assert creditscore("draw", run / "plan" / "2024Q2-food", "--seed", "s 1").code == 0
+    assert creditscore("verify-plan", run / "plan" / "2024Q2-food").code == 0
+    sheet.cell(2, column).value = 0.5
+    book.save(city.root / "edited.xlsx")
+    assert creditscore("plan", "import", run, city.root / "edited.xlsx").code == 2
+
+
+def test_forecast_of_an_alternative_policy(city):
+    said = creditscore(
+        "forecast", PROJECT, "--policy", PROJECT / "alternatives" / "henan.toml", "--run", city.run, "--data", city.data, "--json"
+    )
+    assert said.code == 0, said.err
+    told = json.loads(said.out)
+    assert {row["tier"] for row in told["tiers"]} <= {"A", "B", "C", "D", "NR", "all"}
+    assert "violations" in told["summary"]
+
+
+def test_monitor_compares_with_the_run_before(city):
+    assert creditscore("monitor", city.run).code == 2
+    said = creditscore("run", PROJECT, "--data", city.data, "--as-of", "2024-05-31", "--out", city.out, "--train")
+    assert said.code == 0, said.err
+    later = city.out / "2024-05-31"
+    told = creditscore("monitor", later, "--json")
+    assert told.code == 0, told.err
+    rows = json.loads(told.out)["rows"]
+    assert rows[0]["name"] == "score"
+    assert len(rows) > 5
+    # A task whose frame the earlier run published keeps it: a change of tiers does not change its draw.
+    assert not (later / "plan").exists()
+    assert pq.read_table(later / "tiers.parquet").to_pandas()["previous_tier"].notna().mean() > 0.9
+
+
+def test_report_makes_the_same_documents_again_and_names_what_is_missing(city):
+    before = bytes_of(city.run)
+    assert creditscore("report", city.run).code == 0
+    assert bytes_of(city.run) == before
+    (city.run / "scores.parquet").unlink()
+    said = creditscore("report", city.run)
+    assert said.code == 2
+    assert "scores.parquet" in said.err
+
+
+def test_replay_rebuilds_every_output_or_names_what_differs(city):
+    out = city.root / "fresh"
+    assert city.night("--train", out=out).code == 0
+    said = creditscore("replay", out / "2024-04-30", "--project", PROJECT, "--data", city.data)
+    assert said.code == 0, said.err + said.out
+    (city.data / "staff.parquet").write_bytes((city.data / "recusals.parquet").read_bytes())
+    other = creditscore("replay", out / "2024-04-30", "--project", PROJECT, "--data", city.data)
+    assert other.code == 2
+    assert "staff.parquet" in other.err
+
+
+def test_records_lists_bodies_and_repair_reminders(city):
+    bodies = creditscore("records", PROJECT, "--data", city.data, "--as-of", "2024-04-30", "--bodies")
+    assert bodies.code == 0, bodies.err
+    assert bodies.out.splitlines()[0] == "subject_id,kind,event_id,document_no,event_date"
+    repair = creditscore("records", PROJECT, "--data", city.data, "--as-of", "2024-04-30", "--repair")
+    assert repair.out.splitlines()[0].endswith("may_apply_from")
+    assert creditscore("records", PROJECT, "--data", city.data, "--as-of", "2024-04-30").code == 2
+
+
+def test_check_prints_the_findings(city):
+    said = creditscore(
+        "check", PROJECT, "--data", city.data, "--as-of", "2024-04-30", "--excel", city.root / "check.xlsx", "--json"
+    )
+    assert said.code == 0, said.err
+    sections = {row["section"] for row in json.loads(said.out)["findings"]}
+    assert {"rows", "refused", "coverage", "late"} <= sections
+    assert openpyxl.load_workbook(city.root / "check.xlsx").sheetnames

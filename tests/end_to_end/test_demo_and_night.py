@@ -1,0 +1,140 @@
+"""The demo, the night run twice, and what it refuses."""
+
+import json
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+from support.command import creditscore
+
+from creditscore.batch import locked
+from creditscore.records.open import open_records
+
+from .conftest import PROJECT, bytes_of
+
+FILES = [
+    "manifest.json", "checkup.parquet", "rejects.parquet", "features.parquet", "scores.parquet", "tiers.parquet", "plan.xlsx", "report.html",
+]  # fmt: skip
+
+
+def test_the_demo_leaves_what_it_promises_and_says_where(demo_said):
+    demo, said = demo_said
+    assert all((demo.run / name).is_file() for name in FILES)
+    assert list((demo.run / "scorecards").glob("*.json"))
+    tasks = sorted(path.name for path in (demo.run / "plan").iterdir())
+    assert tasks == ["2024Q2-food", "2024Q2-general", "2024Q2-safety"]
+    for task in tasks:
+        written = {path.name for path in (demo.run / "plan" / task).iterdir()}
+        assert {"plan.csv", "sample.csv", "inspectors.csv", "publication.csv", "manifest.json"} <= written
+    words = (
+        "主体",
+        "隔离记录",
+        "评分卡",
+        "AUC",
+        "等级",
+        "抽查框架",
+        "抽取",
+        str(demo.run / "plan.xlsx"),
+        str(demo.run / "report.html"),
+    )
+    for word in words:
+        assert word in said.out
+
+
+def test_every_row_that_came_in_is_accounted_for(demo):
+    counts = json.loads((demo.run / "book.json").read_text("utf-8"))["counts"]
+    parts = (
+        counts["scored"] + counts["not_rated"] + counts["quarantined"] + counts["collapsed"] + sum(counts["out_of_scope"].values())
+    )
+    assert counts["rows_in"] == parts == pq.read_metadata(demo.data / "subjects.parquet").num_rows
+    assert pq.read_metadata(demo.run / "scores.parquet").num_rows == counts["scored"]
+
+
+def test_block_subtotals_add_up_to_the_score(demo):
+    scores = pq.read_table(demo.run / "scores.parquet").to_pandas()
+    blocks = [name for name in scores.columns if name.startswith("points_")]
+    assert len(blocks) == 5
+    assert (scores[blocks].sum(axis=1) == scores["score"]).all()
+
+
+def test_the_same_night_again_does_no_work_and_leaves_the_same_bytes(city, monkeypatch):
+    out = city.root / "again"
+    first = city.night("--train", out=out)
+    assert first.code == 0, first.err
+    before = bytes_of(out)
+    stamps = {path: path.stat().st_mtime_ns for path in (out / "2024-04-30").rglob("*") if path.is_file()}
+
+    def refuse(*_, **__):
+        raise AssertionError("the second night read the records")
+
+    monkeypatch.setattr("creditscore.pipeline.run.open_records", refuse)
+    second = city.night("--train", "--lang", "en", out=out)
+    assert second.code == 0, second.err
+    assert "no work" in second.out
+    assert bytes_of(out) == before
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+
+
+def test_another_place_and_another_order_of_rows_give_the_same_bytes(city):
+    shuffled = pq.read_table(city.data / "public_events.parquet")
+    order = sorted(range(shuffled.num_rows), key=lambda row: (row * 7919) % shuffled.num_rows)
+    first, second = city.root / "a", city.root / "b"
+    assert city.night("--train", out=first).code == 0
+    pq.write_table(shuffled.take(order), city.data / "public_events.parquet")
+    assert city.night("--train", out=second).code == 0
+    a, b = bytes_of(first), bytes_of(second)
+    # Files that tell where a row stood in its source, or the hash of the source, do differ.
+    tell_places = ("manifest.json", "rejects.parquet", "checkup.parquet", "book.json", "plan.xlsx", "report.html")
+    differing = {name for name in a if a[name] != b[name]}
+    assert {name.removeprefix("2024-04-30/") for name in differing} <= set(tell_places)
+    told = [json.loads((out / "2024-04-30" / "manifest.json").read_text("utf-8"))["contents"] for out in (first, second)]
+    assert told[0] == told[1]
+
+
+def test_signed_cards_score_without_training(city):
+    project = city.root / "project"
+    shutil.copytree(PROJECT, project)
+    for card in (city.run / "scorecards").glob("*.json"):
+        shutil.copy(card, project / "cards" / card.name)
+    out = city.root / "signed"
+    said = city.night("--json", out=out, project=project)
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["auc"] is None
+    one, two = (pq.read_table(place / "scores.parquet") for place in (city.run, out / "2024-04-30"))
+    assert one.equals(two)
+
+
+def test_an_edited_card_is_refused(city):
+    project = city.root / "project"
+    shutil.copytree(PROJECT, project)
+    (project / "cards" / "retail.json").write_text('{"format": "creditscore.scorecard/9"}', "utf-8")
+    said = city.night(out=city.root / "x", project=project)
+    assert said.code == 2
+    assert "creditscore.scorecard/1" in said.err
+
+
+def test_a_held_lock_exits_75(city):
+    with locked(city.out):
+        said = city.night()
+    assert said.code == 75
+    assert "another run" in said.err
+
+
+def test_a_missing_file_is_refused_and_the_old_run_stays(city):
+    before = bytes_of(city.run)
+    (city.data / "ratings.parquet").unlink()
+    said = city.night("--train")
+    assert said.code == 2
+    assert "ratings.parquet" in said.err
+    assert bytes_of(city.run) == before
+
+
+@pytest.mark.parametrize("as_of", ["30.04.2024", "yesterday"])
+def test_a_day_that_is_none_is_refused(city, as_of):
+    said = creditscore("run", PROJECT, "--data", city.data, "--as-of", as_of, "--out", city.out)
+    assert said.code == 2
+    assert "2024-04-30" in said.err
+
+
+def test_open_records_is_what_the_night_calls():
+    assert open_records.__module__ == "creditscore.records.open"

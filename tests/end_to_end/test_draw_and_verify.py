@@ -1,0 +1,63 @@
+"""The draw happens once, and anyone can redo it from the sealed export."""
+
+import hashlib
+
+from support.command import creditscore
+
+from .conftest import bytes_of
+
+
+def undrawn(city, task="2024Q2-food"):
+    """The plan of a fresh run."""
+    said = city.night("--train", out=city.root / "fresh")
+    assert said.code == 0, said.err
+    return city.root / "fresh" / "2024-04-30" / "plan" / task
+
+
+def test_the_night_draws_nothing_and_a_frame_is_drawn_once(city):
+    plan = undrawn(city)
+    assert not (plan / "publication.csv").exists()
+    first = creditscore("draw", plan, "--seed", "lottery 03 08")
+    assert first.code == 0, first.err
+    before = bytes_of(plan)
+    again = creditscore("draw", plan, "--seed", "lottery 03 08 17")
+    assert again.code == 2
+    assert "drawn already" in again.err
+    assert bytes_of(plan) == before
+
+
+def test_a_rerun_leaves_a_drawn_plan_alone(city):
+    plan = undrawn(city)
+    assert creditscore("draw", plan, "--seed", "lottery 03 08").code == 0
+    before = bytes_of(plan)
+    (city.data / "late.txt").write_text("x")
+    said = creditscore("report", plan.parent.parent)
+    assert said.code == 0, said.err
+    assert bytes_of(plan) == before
+
+
+def test_the_sealed_export_verifies_and_a_changed_line_is_named(city):
+    plan = city.run / "plan" / "2024Q2-food"
+    assert creditscore("verify-plan", plan).code == 0
+    sample = plan / "sample.csv"
+    lines = sample.read_bytes().split(b"\r\n")
+    place = next(number for number, line in enumerate(lines[1:], start=1) if b",1," in line)
+    lines[place] = lines[place].replace(b",1,", b",0,", 1)
+    sample.write_bytes(b"\r\n".join(lines))
+    said = creditscore("verify-plan", plan)
+    assert said.code == 2
+    assert f"line {place + 1}" in said.out
+
+
+def test_a_ticket_is_the_sha256_anyone_can_compute(city):
+    plan = city.run / "plan" / "2024Q2-food"
+    header, line = (plan / "sample.csv").read_text("utf-8-sig").splitlines()[:2]
+    row = dict(zip(header.split(","), line.split(","), strict=False))
+    told = f"demo lottery 03 08 17 21|{row['task']}|{row['subject_id']}"
+    assert row["ticket"] in (hashlib.sha256(told.encode()).hexdigest(), "")
+
+
+def test_publication_tells_no_score_and_no_tier(city):
+    text = (city.run / "plan" / "2024Q2-food" / "publication.csv").read_text("utf-8-sig")
+    header = text.splitlines()[0].split(",")
+    assert not {"score", "tier", "stratum", "inclusion_probability"} & set(header)

@@ -1,0 +1,31 @@
+"""Call the command line in this process and see what a shell would see."""
+
+import contextlib
+import io
+import sys
+from dataclasses import dataclass
+from unittest import mock
+
+from creditscore import cli
+
+
+@dataclass
+class Called:
+    code: int
+    out: str
+    err: str
+
+
+def creditscore(*words: object) -> Called:
+    """``creditscore <words>``: exit code, stdout, stderr."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        mock.patch.object(sys, "argv", ["creditscore", *map(str, words)]),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    return Called(code, out.getvalue(), err.getvalue())

@@ -1,0 +1,98 @@
+"""What ScorecardClassifier takes: labels, weights and frames of any kind; what it refuses, and how."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from creditscore.config.base import Label
+from creditscore.config.features import FeatureSpec
+from creditscore.errors import DataError, NotFittedError
+from creditscore.models.classifier import ScorecardClassifier
+
+
+def spec(name, trend="auto", source="public", **more):
+    how = {"aggregate": "latest", "scheme": "s"} if more.pop("text", False) else {"aggregate": "tenure_months"}
+    return FeatureSpec(name=name, label=Label(zh=name, en=name), unit="", source=source, trend=trend, **how, **more)
+
+
+def population(n=3000, seed=0):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "debt": np.round(rng.normal(size=n), 2),
+            "visits": rng.poisson(2, n),
+            "age": np.round(rng.gamma(2, 20, n)),
+            "grade": rng.choice(["A", "B", "C"], n, p=[0.5, 0.3, 0.2]),
+            "listed": (rng.random(n) < 0.06).astype(int),
+        }
+    )
+    frame.loc[rng.random(n) < 0.1, "debt"] = np.nan
+    eta = -2.5 + 0.7 * frame.debt.fillna(1) + 0.3 * frame.visits - 0.01 * frame.age
+    eta += frame.grade.map({"A": -0.5, "B": 0.2, "C": 0.9}) + 1.5 * frame.listed
+    return frame, (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(int)
+
+
+@pytest.mark.parametrize("labels", [("good", "zbad"), (False, True), (1, 2), (-1, 1), (0.0, 1.0)])
+def test_any_two_labels_the_larger_is_bad(labels):
+    X, y = population(1500)
+    reference = ScorecardClassifier().fit(X, y)
+    model = ScorecardClassifier().fit(X, [labels[value] for value in y])
+    assert model.scorecard_.to_json() == reference.scorecard_.to_json()
+    assert list(model.classes_) == list(labels)
+    assert set(model.predict(X)) <= set(labels)
+
+
+@pytest.mark.parametrize(
+    ("y", "weight", "message"),
+    [
+        ([0, 1, None], None, "1 of 3 are missing"),
+        ([0, 0, 0], None, "two classes"),
+        ([0, 1, 2], None, "two classes"),
+        ([0, 1], None, "one value per row"),
+        ([0, 1, 1], [1, -1, 1], "weights >= 0"),
+        ([0, 1, 1], [1, np.nan, 1], "finite"),
+        ([0, 1, 1], [0, 0, 0], "every weight is zero"),
+        ([0, 1, 1], [1, 0, 0], "one class only"),
+        ([0, 1, 1], [1, 1], "one value per row"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(y, weight, message):
+    with pytest.raises(DataError, match=message):
+        ScorecardClassifier().fit(pd.DataFrame({"a": [1, 2, 3]}), y, sample_weight=weight)
+
+
+def test_frames_are_refused_when_empty_or_when_a_declared_column_is_absent():
+    X, y = population(200)
+    with pytest.raises(DataError, match="found 0 rows"):
+        ScorecardClassifier().fit(X.head(0), [])
+    with pytest.raises(DataError, match="tenure is missing"):
+        ScorecardClassifier(features=[spec("tenure")]).fit(X, y)
+    with pytest.raises(DataError, match="lower-case"):
+        ScorecardClassifier().fit(X.rename(columns={"age": "Age 1"}), y)
+
+
+def test_scores_before_fit_are_refused():
+    with pytest.raises(NotFittedError, match="before fit"):
+        ScorecardClassifier().predict_proba(pd.DataFrame({"a": [1]}))
+
+
+def test_polars_arrow_and_pandas_give_one_card():
+    import polars as pl
+    import pyarrow as pa
+
+    X, y = population(1500)
+    reference = ScorecardClassifier().fit(X, y)
+    for other in (pl.from_pandas(X), pa.Table.from_pandas(X)):
+        model = ScorecardClassifier().fit(other, pl.Series(y))
+        assert model.scorecard_.to_json() == reference.scorecard_.to_json()
+        assert model.scores(other).tolist() == reference.scores(X).tolist()
+
+
+def test_arrays_have_columns_x0_x1():
+    X, y = population(1500)
+    array = X[["visits", "age"]].to_numpy()
+    model = ScorecardClassifier().fit(array, y)
+    assert set(model.scorecard_.features) <= {"x0", "x1"}
+    assert len(model.scores(array)) == len(array)
+    with pytest.raises(DataError, match="is expecting 2 features"):
+        model.scores(array[:, :1])
