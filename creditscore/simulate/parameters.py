@@ -23,8 +23,8 @@ class CityParameters(Spec):
     subjects: int = Field(default=20_000, ge=200, le=5_000_000)
     #: Months up to ``end`` in which the old policy drew and visited.
     months: int = Field(default=36, ge=6, le=120)
-    #: Months of records before that, so that the first draws have a past of 24 months too.
-    history_months: int = Field(default=24, ge=0, le=120)
+    #: Months of records before that, so that the first draws have a past of 36 months too.
+    history_months: int = Field(default=36, ge=0, le=120)
     seed: int = Field(default=1, ge=0, lt=2**63)
     #: The last day of the data; the night that follows has this ``as_of``.
     end: dt.date = dt.date(2024, 4, 30)

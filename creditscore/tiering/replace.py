@@ -7,7 +7,7 @@ replacement is a visit like any other and does not make the first one unseen.
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +55,7 @@ def replace(folder: str | Path, subject_id: str, *, reason: str, by: str, on: dt
         log = chain.read(root / LOG)
         stratum, ticket, other = _next(drawn, log, subject_id)
         found = Replacement(subject_id, other, stratum, ticket, reason, by, on)
-        body = {**{name: getattr(found, name) for name in ("subject_id", "replaced_by", "stratum", "ticket", "reason", "by")}}
-        chain.append(root / LOG, [{**body, "on": on.isoformat()}])
+        chain.append(root / LOG, [{**asdict(found), "on": on.isoformat()}])
     return found
 
 
@@ -90,6 +89,7 @@ def check_replacements(folder: Path, waiting: Mapping[str, Sequence[str]], place
         stratum = place.get(line["subject_id"], "")
         queue = waiting.get(stratum, [])
         if turn.get(stratum, 0) >= len(queue) or queue[turn[stratum]] != line["replaced_by"]:
-            yield f"{LOG} line {line['number']}: {line['replaced_by']} is not the next ticket of the stratum of {line['subject_id']}"
+            where = f"{LOG} line {line['number']}"
+            yield f"{where}: {line['replaced_by']} is not the next ticket of the stratum of {line['subject_id']}"
             return
         turn[stratum] += 1

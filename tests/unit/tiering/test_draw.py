@@ -74,10 +74,9 @@ def test_a_larger_target_only_adds():
 
 def test_over_2000_seeds_everyone_and_every_pair_is_drawn_equally_often():
     ids, seeds, n = IDS[:20], 2000, 5
-    hits = np.zeros((seeds, len(ids)))
-    for seed in range(seeds):
-        chosen = drawn(ids, n, seed=f"seed {seed}")
-        hits[seed] = [subject in chosen for subject in ids]
+    found = [ticket for seed in range(seeds) for ticket in tickets(ids, seed=f"seed {seed}", task="t")]
+    stratum = pd.Series([str(seed) for seed in range(seeds) for _ in ids])  # one stratum per seed
+    hits = draw(stratum, pd.Series(found), targets={str(seed): n for seed in range(seeds)}).to_numpy(dtype=float).reshape(seeds, -1)
     share = n / len(ids)
     # Draws without replacement: the statistic is chi-square with N-1 degrees after this factor.
     single = ((hits.sum(0) - seeds * share) ** 2).sum() / (seeds * share * (1 - share)) * (len(ids) - 1) / len(ids)

@@ -59,15 +59,15 @@ def test_visits_are_those_of_the_policy_and_full_coverage_finds_all(make_policy)
 
 
 def test_prediction_intervals_cover_what_the_next_draw_finds(make_policy):
-    """95 % intervals over 200 seeds (400 seeds and three ratio tables gave 96.3 to 97.0 %, persistent risk or not)."""
-    city, ratios, hits, seeds = a_city(2000), {"A": 0.02, "B": 0.05, "C": 0.2, "D": 0.4}, 0, 200
+    """95 % intervals over 120 seeds (400 seeds and three ratio tables gave 96.3 to 97.0 %, persistent risk or not)."""
+    city, ratios, hits, seeds = a_city(2000), {"A": 0.02, "B": 0.05, "C": 0.2, "D": 0.4}, 0, 120
     policy = make_policy({**ratios, "NR": 0.05})
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
         fc = forecast_policy(Tiers(city), policy, history=a_history(city, rng))
         found = sum((rng.random(len(rows)) < RISK[tier]).sum() for tier, rows, _ in drawn(city, ratios, rng))
         hits += fc.total["low"] <= found <= fc.total["high"]
-    assert 0.91 <= hits / seeds <= 0.99
+    assert 0.9 <= hits / seeds <= 0.995
 
 
 def test_a_tier_that_was_never_drawn_is_marked_as_extrapolated(make_policy):
