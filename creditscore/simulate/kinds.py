@@ -91,11 +91,11 @@ KINDS: tuple[KindModel, ...] = (
     ),
     KindModel(
         "admin_penalty_minor", PUBLIC, "市场监督管理局", "永简罚", 0, lag="publicity", severity=(1, 3), amount=(6200, 600),
-        months_valid=3, repair=Repair(700, 5, 80), old_points=1, negative=True, double_publicity=True, from_visits=True,
+        months_valid=3, repair=Repair(900, 5, 80), old_points=1, negative=True, double_publicity=True, from_visits=True,
     ),
     KindModel(
         "admin_penalty_general", PUBLIC, "市场监督管理局", "永罚", 0, lag="publicity", severity=(4, 7), amount=(8700, 900),
-        months_valid=12, repair=Repair(550, 92, 360), old_points=2, negative=True, double_publicity=True, from_visits=True,
+        months_valid=12, repair=Repair(700, 92, 360), old_points=2, negative=True, double_publicity=True, from_visits=True,
     ),
     KindModel(
         "admin_penalty_serious", PUBLIC, "市场监督管理局", "永重罚", 0, lag="publicity", severity=(8, 10), amount=(11200, 900),
@@ -109,12 +109,12 @@ KINDS: tuple[KindModel, ...] = (
     KindModel("administrative_award", PUBLIC, "市人民政府", "永奖", -7000, -900, -200, 500),
     KindModel(
         "late_annual_report", PUBLIC, "市场监督管理局", "永年报", -2750, 700, 500, -600, season=(7,), lag="register", old_points=1,
-        negative=True, repair=Repair(600, 10, 300),
+        negative=True, repair=Repair(850, 10, 150),
     ),
     KindModel(
         "abnormal_operation_list", PUBLIC, "市场监督管理局", "永异常", -6900, 850, 700, -300, lag="register",
         results=("公示信息", "失联"),
-        cuts=(-300,), months_valid=36, repair=Repair(600, 20, 700), old_points=2, negative=True,
+        cuts=(-300,), months_valid=36, repair=Repair(800, 20, 400), old_points=2, negative=True,
     ),
     KindModel(
         "serious_dishonesty_list", PUBLIC, "市场监督管理局", "永严失", -10200, 1300, 800, lag="register", severity=(8, 10),
@@ -144,7 +144,7 @@ KINDS: tuple[KindModel, ...] = (
     ),
     KindModel(
         "major_hidden_danger", INDUSTRY, "应急管理局", "永隐", -5600, 900, 0, industries=_SAFETY, severity=(4, 9), old_points=2,
-        negative=True, repair=Repair(800, 10, 120),
+        negative=True, repair=Repair(900, 10, 120),
     ),
     KindModel(
         "environmental_rating", INDUSTRY, "生态环境局", "永环评", 600, industries=_ENVIRONMENT, season=(3,), lag="court",
@@ -169,16 +169,16 @@ KINDS: tuple[KindModel, ...] = (
     ),
     KindModel(
         "judgment_debtor", MARKET, "人民法院", "湘11执", -6900, 600, 1200, types=_ANYONE, lag="court", amount=(11500, 1300),
-        months_valid=24, repair=Repair(400, 60, 700), old_points=3, negative=True,
+        months_valid=24, repair=Repair(550, 60, 400), old_points=3, negative=True,
     ),
     KindModel(
         "tax_arrears", MARKET, "税务局", "永税欠", -6000, 400, 1200, lag="bureau", amount=(9800, 1200), old_points=2, negative=True,
-        repair=Repair(450, 30, 400),
+        repair=Repair(700, 30, 200),
     ),
     KindModel(
         "wage_arrears", MARKET, "人力资源和社会保障局", "永人社", -6100, 750, 850, lag="bureau", amount=(10500, 1000),
         severity=(2, 8),
-        old_points=2, negative=True, repair=Repair(450, 20, 300),
+        old_points=2, negative=True, repair=Repair(700, 20, 150),
     ),
     KindModel(
         "payment_delay", MARKET, "中小企业服务中心", "永付", -4100, 200, 950, types=_BUYERS, lag="declared", severity=(1, 6),
