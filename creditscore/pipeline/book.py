@@ -68,8 +68,9 @@ def save_book(
 def load_book(folder: RunFolder) -> RunBook:
     """The book of a run from its folder; plans as they stand now, drawn or not."""
     told = json.loads(folder.file("book.json").read_text("utf-8"))
-    about, frames = told["project"], {name: pd.DataFrame(rows) for name, rows in told["frames"].items()}
+    about, frames = told["project"], {name: pd.DataFrame(**_parts(frame)) for name, frame in told["frames"].items()}
     tables = {name: _table(folder, name) for name in ("checkup", "scores", "tiers", "subjects", "lists")}
+    optional = {name: _table(folder, name) for name in ("forecast", "stability") if folder.file(f"{name}.parquet").is_file()}
     rejects = read_parquet(folder.file("rejects.parquet"))["code"].to_pylist()
     return RunBook(
         project=Label(**about["label"]),
@@ -93,6 +94,8 @@ def load_book(folder: RunFolder) -> RunBook:
         tiers=tables["tiers"],
         subjects=tables["subjects"],
         lists=tables["lists"],
+        forecast=optional.get("forecast", pd.DataFrame()),
+        stability=optional.get("stability", pd.DataFrame()),
         by_industry=frames["by_industry"],
         shrinkage=frames["shrinkage"],
         calibration=frames["calibration"],
@@ -109,10 +112,14 @@ def _table(folder: RunFolder, name: str) -> pd.DataFrame:
     return frame
 
 
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """A small frame as plain rows; figures with nine decimals (beyond that they are noise)."""
-    rows: list[dict[str, Any]] = pa.Table.from_pandas(frame, preserve_index=False).to_pylist() if len(frame) else []
-    return rows
+def _rows(frame: pd.DataFrame) -> dict[str, Any]:
+    """A small frame as its columns in order and its rows (an object per row would lose the order)."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    return {"columns": table.column_names, "rows": [list(row.values()) for row in table.to_pylist()]}
+
+
+def _parts(frame: dict[str, Any]) -> dict[str, Any]:
+    return {"data": frame["rows"], "columns": frame["columns"]}
 
 
 def _finite(value: Any) -> Any:

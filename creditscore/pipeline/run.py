@@ -26,9 +26,11 @@ from creditscore.pipeline.plans import plan_due_tasks
 from creditscore.pipeline.score import read_cards, score_table, write_cards
 from creditscore.pipeline.tier import subjects_in, tier_subjects, tiers_table, unrated_subjects
 from creditscore.pipeline.train import Trained, train_cards
+from creditscore.pipeline.watch import compare_runs
 from creditscore.records.checkup import check_up
 from creditscore.records.open import open_records
 from creditscore.reporting.book import Figure, RowCounts
+from creditscore.tiering.forecast import forecast_policy
 from creditscore.tracking.log import RunLog, champions, default_uri, log_run
 
 if TYPE_CHECKING:
@@ -134,6 +136,8 @@ class _Night:
         counts = self._counts(records, rows, scores, tiers)
         plans = plan_due_tasks(self.project, records, tiers, self.policy, self.folder, as_of=self.folder.as_of)
         _log.info("workbook and report")
+        self._foresee(records, tiers)
+        self._compare()
         facts = self._facts()
         save_book(
             self.project, records, folder=self.folder, policy=self.policy, counts=counts, trained=self.trained,
@@ -149,6 +153,8 @@ class _Night:
         """Remove what a run that was stopped left behind, drawn plans and signatures apart."""
         self.folder.file("manifest.json").unlink(missing_ok=True)
         shutil.rmtree(self.folder.file("scorecards"), ignore_errors=True)
+        for name in ("forecast.parquet", "stability.parquet"):
+            self.folder.file(name).unlink(missing_ok=True)
 
     def _refuse_a_slump(self, records: Records) -> None:
         """A delivery with far fewer subjects than the run before is nearly always a broken one."""
@@ -171,6 +177,22 @@ class _Night:
         tiers = tier_subjects(records, scores, unrated, self.policy, self.folder, as_of=self.folder.as_of)
         write_parquet(self.folder.file("tiers.parquet"), tiers_table(tiers))
         return tiers
+
+    def _foresee(self, records: Records, tiers: Tiers) -> None:
+        """What one round of draws under the policy will find, where past random draws can tell."""
+        try:
+            told = forecast_policy(tiers, self.policy, history=records.inspections, frames=records.frames)
+        except DataError as error:
+            _log.info("no forecast: %s", error)
+            return
+        write_parquet(self.folder.file("forecast.parquet"), pa.Table.from_pandas(told.table(), preserve_index=False))
+
+    def _compare(self) -> None:
+        """How scores and characteristics moved since the run before."""
+        before = self.folder.before()
+        if before is not None:
+            moved = compare_runs(self.folder, before)
+            write_parquet(self.folder.file("stability.parquet"), pa.Table.from_pandas(moved, preserve_index=False))
 
     def _counts(self, records: Records, rows: Spine, scores: pa.Table, tiers: Tiers) -> RowCounts:
         """Rows of the register in = scored + not rated + out of scope + quarantined + collapsed; asserted."""

@@ -17,7 +17,7 @@ from creditscore.features.build import build_features
 from creditscore.features.calendar import months_before
 from creditscore.features.target import TrainingRows, training_rows
 from creditscore.models.challenger import fit_lightgbm
-from creditscore.models.evaluate import evaluate, paired_difference, within_group_auc
+from creditscore.models.evaluate import evaluate, paired_difference
 from creditscore.models.industry import IndustryScorecards
 from creditscore.reporting.adapt import evaluation_by_industry, evaluation_figures
 from creditscore.reporting.book import Figure
@@ -117,13 +117,12 @@ def _judge(
 def _beside(
     features: pd.DataFrame, train: TrainingRows, test: TrainingRows, early: np.ndarray, project: Project, ours: np.ndarray
 ) -> dict[str, Figure]:
-    """Within-industry AUC, the challenger's AUC, and the paired difference: the price of interpretability."""
+    """The challenger's AUC, and the paired difference: the price of interpretability."""
     y, weight = test.y.to_numpy(), test.weight.to_numpy()
     challenger = fit_lightgbm(features[early], train.y, features=project.features, sample_weight=train.weight)
     theirs = challenger.predict_proba(features[~early])[:, 1]
     difference, low, high = paired_difference(y, ours, theirs, sample_weight=weight, subjects=test.frame["subject_id"].to_numpy())
     return {
-        "auc_within_industry": Figure(within_group_auc(y, ours, test.industry.to_numpy(), sample_weight=weight)),
         "challenger_auc": Figure(evaluate(y, theirs, sample_weight=weight)["auc"]),
         "auc_minus_challenger": Figure(difference, low, high),
     }

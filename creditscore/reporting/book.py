@@ -84,6 +84,8 @@ class RunBook:
     shrinkage      industry (and characteristic): how far its figures were pulled to its parent's
     calibration    tenth of the scores: expected, observed, low, high
     migration      previous_tier and tier: subjects
+    forecast       tier: what one round of draws under the policy is expected to find, with an interval
+    stability      the score and each characteristic: psi against the run before, shift in points
     fairness       see :func:`creditscore.reporting.fairness.fairness_table`; empty is computed from the above
     ============== ==========================================================================
     """
@@ -111,6 +113,8 @@ class RunBook:
     achieved: pd.DataFrame = field(default_factory=pd.DataFrame)
     plans: tuple[PlanPage, ...] = ()
     migration: pd.DataFrame = field(default_factory=pd.DataFrame)
+    forecast: pd.DataFrame = field(default_factory=pd.DataFrame)
+    stability: pd.DataFrame = field(default_factory=pd.DataFrame)
     fairness: pd.DataFrame = field(default_factory=pd.DataFrame)
     #: Labels of codes: industries, regions, catalogue kinds.
     industries: Mapping[str, Label] = field(default_factory=dict)

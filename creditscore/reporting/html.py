@@ -24,12 +24,16 @@ _CONTENTS = (
     ("tiers", say("分级", "Tiers")),
     ("evaluation", say("模型检验", "How good the cards are")),
     ("plan", say("抽查计划", "Inspection plans")),
+    ("forecast", say("预计发现", "What the policy will find")),
+    ("stability", say("稳定性", "Stability")),
     ("fairness", say("公平性", "Fairness")),
     ("quality", say("数据质量", "Data quality")),
     ("objection", say("异议与修复", "Objections and repair")),
     ("facts", say("核对信息", "Facts to check by")),
     ("cards", say("附：评分卡", "Annex: scorecards")),
 )
+#: Up to so many cards each have a picture; of more only the pooled one has.
+_PICTURED = 3
 
 
 @cache
@@ -92,6 +96,8 @@ def _parts(book: RunBook, lang: Language) -> dict[str, Any]:
         "evaluation": tables.evaluation_grid(book, lang),
         "by_industry": tables.frame_grid(book, book.by_industry, lang),
         "shrinkage": tables.frame_grid(book, book.shrinkage, lang),
+        "forecast": tables.frame_grid(book, book.forecast, lang),
+        "stability": tables.frame_grid(book, book.stability, lang),
         "plans": [(plan, tables.strata_grid(plan, lang)) for plan in book.plans],
         "fairness": tables.fairness_grid(book, lang),
         "quality": tables.quality_grid(book, lang),
@@ -141,7 +147,10 @@ def _pictures(book: RunBook, lang: Language) -> dict[str, Any]:
     for key in sorted(book.cards):
         card = book.cards[key]
         name = text_of(dict(book.industries), card.industry, lang)
-        cards.append((name, card, picture(charts.card_points(card, lang=lang), name), tables.card_grid(card, lang)))
+        # Twenty pictures of cards weigh more than all the rest; the tables below say the same.
+        shown = key == "all" or len(book.cards) <= _PICTURED
+        drawn = picture(charts.card_points(card, lang=lang), name) if shown else ""
+        cards.append((name, card, drawn, tables.card_grid(card, lang)))
     return {
         "tier_chart": picture(charts.tier_shares(_labelled(book, spread, lang), lang=lang), names) if len(spread) else "",
         "score_chart": score_chart,

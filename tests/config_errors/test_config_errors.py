@@ -29,19 +29,25 @@ def spoil(folder: Path, case: str) -> list[str]:
     return second.removeprefix("# says: ").split(" | ")
 
 
+def load_all(folder: Path):
+    """Everything that a run reads of a project before it touches data."""
+    project = load_project(folder)
+    guard_features(project.features, project)
+    project.policy("2024-04-30")
+    return project
+
+
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_the_message_names_file_key_and_what_was_expected(path, tmp_path):
     folder = tmp_path / "project"
     shutil.copytree(PROJECT, folder)
     words = spoil(folder, path.read_text("utf-8"))
     with pytest.raises(ConfigError) as told:
-        project = load_project(folder)
-        guard_features(project.features, project)
-        project.policy("2024-04-30")
+        load_all(folder)
     assert [word for word in words if word not in str(told.value)] == [], str(told.value)
 
 
 def test_the_project_that_is_spoilt_here_works():
-    project = load_project(PROJECT)
+    project = load_all(PROJECT)
     assert guard_features(project.features, project) == []
     assert project.policy("2024-04-30").cut_by == "max_probability"

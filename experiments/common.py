@@ -1,0 +1,119 @@
+"""What the experiments share: a simulated city with its truth, cards as the project describes them, intervals, tables.
+
+Run from the root of the repository, e.g. ``python -m experiments.selective_labels.run``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import logging
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from scipy import stats
+
+import creditscore as cs
+
+PROJECT = Path(__file__).parents[1] / "configs" / "yongzhou"
+ONE_DAY = dt.timedelta(days=1)
+#: Outcomes of those who let the inspectors in: on whom a finding is defined.
+ENTERED = ("none", "violation")
+
+
+@dataclass(frozen=True)
+class World:
+    """A simulated city with its records opened, and the truth beside it."""
+
+    folder: Path
+    project: cs.Project
+    records: Any
+
+    def data(self, name: str) -> pd.DataFrame:
+        """A table as sent."""
+        return pq.read_table(self.folder / "data" / f"{name}.parquet").to_pandas()
+
+    def truth(self, name: str) -> pd.DataFrame:
+        """A table that nobody has."""
+        return pq.read_table(self.folder / "truth" / f"{name}.parquet").to_pandas()
+
+    def everyone(self, day: dt.date) -> pd.DataFrame:
+        """Market subjects in scope as the register shows them, with what a visit of everyone on ``day`` would bring.
+
+        ``as_of`` is the day before: features know nothing of the visit. ``y`` is 1 for a violation.
+        """
+        risk = self.truth("risk").query("date == @day").drop(columns=["date", "industry"])
+        rows = cs.spine(self.records, as_of=day - ONE_DAY).frame[["subject_id", "as_of", "industry"]]
+        joined = rows.merge(risk, on="subject_id")
+        return joined.assign(y=joined["violation"].astype("int64"), entered=joined["outcome"].isin(ENTERED))
+
+    def cards(self, features: Any = None) -> cs.IndustryScorecards:
+        """The estimator that the project's scorecards.toml describes."""
+        spec = self.project.scorecards
+        return cs.IndustryScorecards(
+            features=self.project.features if features is None else features,
+            scaling=spec.scaling,
+            binning=spec.binning,
+            selection=spec.selection,
+            pooling=spec.pooling,
+            industries=spec.industry,
+            ridge=spec.ridge,
+            nuisance_ridge=spec.nuisance_ridge,
+        )
+
+
+@contextmanager
+def world(parameters: cs.CityParameters) -> Iterator[World]:
+    """Simulate a city into a folder that goes away afterwards, and open its records."""
+    logging.getLogger("creditscore").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory(prefix="city-") as name, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        folder = Path(name)
+        cs.simulate_city(parameters, out=folder)
+        project = cs.load_project(PROJECT)
+        yield World(folder, project, cs.open_records(cs.Engine.duckdb(), project, data=folder / "data"))
+
+
+def interval(values: Iterable[float]) -> tuple[float, float, float]:
+    """Mean and 95 % interval of the mean over seeds (Student's t)."""
+    found = np.asarray(list(values), dtype=float)
+    mean, half = found.mean(), stats.t.ppf(0.975, len(found) - 1) * found.std(ddof=1) / np.sqrt(len(found))
+    return float(mean), float(mean - half), float(mean + half)
+
+
+def said(values: Iterable[float], digits: int = 3) -> str:
+    """``0.987 [0.975, 0.999]``."""
+    return "{:.{d}f} [{:.{d}f}, {:.{d}f}]".format(*interval(values), d=digits)
+
+
+def markdown(frame: pd.DataFrame) -> str:
+    """The frame as a markdown table, its index first."""
+    rows = [[str(frame.index.name or ""), *map(str, frame.columns)], ["---"] * (frame.shape[1] + 1)]
+    rows += [[str(key), *map(str, values)] for key, values in zip(frame.index, frame.to_numpy(), strict=True)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def run(one: Callable[[int], list[dict[str, Any]]], *, seeds: range, report: Callable[[pd.DataFrame], None], folder: Path) -> None:
+    """Every seed in turn into ``results.csv`` (kept after each), then the report; ``--report`` prints it from the file."""
+    options = argparse.ArgumentParser(description=one.__doc__)
+    options.add_argument("--report", action="store_true", help="only print the report of results.csv and draw the picture")
+    options.add_argument("--seeds", type=int, default=len(seeds), help="how many of the seeds to run")
+    chosen = options.parse_args()
+    file = folder / "results.csv"
+    if not chosen.report:
+        found: list[dict[str, Any]] = []
+        for seed in seeds[: chosen.seeds]:
+            begun = time.perf_counter()
+            found += [{"seed": seed, **row} for row in one(seed)]
+            pd.DataFrame(found).round(6).to_csv(file, index=False)
+            print(f"seed {seed}: {time.perf_counter() - begun:.0f} s", flush=True)
+    report(pd.read_csv(file))
