@@ -13,7 +13,8 @@ ifeq ($(strip $(UV_DEFAULT_INDEX)),)
 unexport UV_DEFAULT_INDEX
 endif
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt
-CLEAN_ENV := env MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true
+# Without SCIPY_ARRAY_API scikit-learn skips its check of array-API input.
+CLEAN_ENV := env MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true SCIPY_ARRAY_API=1
 
 .PHONY: demo test slow lint check format constraints bench clean
 

@@ -30,19 +30,24 @@ def event_aggregate(feature: FeatureSpec, events: ir.Table, kind_keys: dict[str,
 
 
 def _counts(feature: FeatureSpec, events: ir.Table, kind_keys: dict[str, int]) -> ir.BooleanValue:
-    """Whether an event counts for a feature: kind, window and filters."""
-    condition = events.kind_key.isin([kind_keys[kind] for kind in feature.kind])
+    """Whether an event counts for a feature: kind, window and filters. Never NULL.
+
+    Kind and day are never missing; the other columns may be, and their conditions are filled one by one
+    (a fill around the whole costs a fifth of the time of the pass).
+    """
+    keys = [kind_keys[kind] for kind in feature.kind]
+    condition = events.kind_key == keys[0] if len(keys) == 1 else events.kind_key.isin(keys)
     if feature.months is not None:
         condition &= events.event_day > events[window_column(feature.months)]
     if feature.severity_min is not None:
-        condition &= events.severity >= feature.severity_min
+        condition &= (events.severity >= feature.severity_min).fill_null(False)
     if feature.amount_min is not None:
-        condition &= events.cents >= round(feature.amount_min * 100)
+        condition &= (events.cents >= round(feature.amount_min * 100)).fill_null(False)
     if feature.result:
-        condition &= events.result.isin(feature.result)
+        condition &= events.result.isin(feature.result).fill_null(False)
     if feature.verified is not None:
-        condition &= events.verified == feature.verified
-    return condition.fill_null(False)
+        condition &= (events.verified == feature.verified).fill_null(False)
+    return condition
 
 
 def _count(feature: FeatureSpec, events: ir.Table, where: ir.BooleanValue) -> ir.Value:

@@ -16,7 +16,7 @@ from creditscore.features.findings import finding_ratios
 from creditscore.features.guard import guard_features
 from creditscore.features.spine import SPINE, Spine, spine_from_rows
 from creditscore.features.target import TrainingRows
-from creditscore.features.visible import visible_events, visible_ratings
+from creditscore.features.visible import ManyDays, OneDay, Rows, visible_events, visible_ratings
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -64,25 +64,29 @@ def feature_table(
     whatever the number of features.
     """
     guard_features(features, records.project)
-    rows = _with_windows(records, spine, features)
-    joined = rows
+    rows = _rows(records, spine, features)
+    joined = spine.table.mutate(part_key=spine.table.subject_key if isinstance(rows, OneDay) else spine.table.row_key)
     for part in _parts(records, rows, features, trained_on):
         # The right side's key is needed for the join only.
-        joined = joined.left_join(part, "row_key", rname="{name}_of_part").drop("row_key_of_part")
+        named = part.rename(part_row="row_key")
+        joined = joined.left_join(named, joined.part_key == named.part_row).drop("part_row")
     values = [_filled(feature, joined) for feature in features]
-    chosen = joined.select("row_key", *KEYS, *values)
-    return records.engine.create(name, chosen)
+    return records.engine.create(name, joined.select("row_key", *KEYS, *values))
 
 
-def _with_windows(records: Records, spine: Spine, features: tuple[FeatureSpec, ...]) -> ir.Table:
+def _rows(records: Records, spine: Spine, features: tuple[FeatureSpec, ...]) -> Rows:
+    """One day, if the spine has one and holds a subject once; else its rows with their windows beside them."""
+    lengths = window_lengths(features)
+    if spine.day is not None:
+        return OneDay(spine.day, tuple(lengths))
     days = records.engine.query(spine.table.select("as_of").distinct())["as_of"].to_pylist()
-    windows = window_calendar(days, window_lengths(features))
+    windows = window_calendar(days, lengths)
     records.engine.register("windows", windows)
     calendar = unbound("windows", windows.schema)
-    return records.engine.create("spine_windows", spine.table.inner_join(calendar, "as_of_day"))
+    return ManyDays(records.engine.create("spine_windows", spine.table.inner_join(calendar, "as_of_day")))
 
 
-def _parts(records: Records, rows: ir.Table, features: tuple[FeatureSpec, ...], trained_on: dt.date | None) -> list[ir.Table]:
+def _parts(records: Records, rows: Rows, features: tuple[FeatureSpec, ...], trained_on: dt.date | None) -> list[ir.Table]:
     """One table per input: ``row_key`` and the columns of the features that read it."""
     of_visits = [f for f in features if f.aggregate == "finding_ratio"]
     of_subjects = [f for f in features if f.aggregate == "tenure_months"]
@@ -98,14 +102,14 @@ def _parts(records: Records, rows: ir.Table, features: tuple[FeatureSpec, ...], 
     return [records.engine.create(f"feature_part_{place}", part) for place, part in enumerate(parts)]
 
 
-def _event_part(records: Records, rows: ir.Table, features: list[FeatureSpec], trained_on: dt.date | None) -> ir.Table:
+def _event_part(records: Records, rows: Rows, features: list[FeatureSpec], trained_on: dt.date | None) -> ir.Table:
     kind_keys = {kind: place for place, kind in enumerate(records.project.catalogue.by_kind)}
     used = sorted({kind_keys[kind] for feature in features for kind in feature.kind})
     visible = visible_events(records, rows, used, trained_on=trained_on)
     return visible.group_by("row_key").agg(**{f.name: event_aggregate(f, visible, kind_keys) for f in features})
 
 
-def _rating_part(records: Records, rows: ir.Table, scheme: str, features: list[FeatureSpec]) -> ir.Table:
+def _rating_part(records: Records, rows: Rows, scheme: str, features: list[FeatureSpec]) -> ir.Table:
     seen = visible_ratings(records, rows, scheme)
     # Two grades of one day: the one known later; two of those: the later in the alphabet, the same on every engine.
     order = seen.event_day.cast("int64") * 2**32 + seen.known_day
@@ -117,19 +121,19 @@ def _rating_part(records: Records, rows: ir.Table, scheme: str, features: list[F
     return seen.group_by("row_key").agg(**columns)
 
 
-def _tenure_part(records: Records, rows: ir.Table, features: list[FeatureSpec]) -> ir.Table:
+def _tenure_part(records: Records, rows: Rows, features: list[FeatureSpec]) -> ir.Table:
     """Completed months since registration, by the newest version known on the day."""
     versions = records.table("subject_versions").filter(ibis._.registered_date.notnull())
-    chosen = versions.select("subject_key", "registered_date", "from_day", "known_day")
-    joined = rows.inner_join(chosen, "subject_key")
+    joined = rows.beside(versions.select("subject_key", "registered_date", "from_day", "known_day"))
     seen = joined.filter((joined.from_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day))
-    newest = seen.group_by(["row_key", "as_of"]).agg(
+    newest = seen.group_by(["row_key", "as_of_day"]).agg(
         since=seen.registered_date.argmax(seen.from_day.cast("int64") * 2**32 + seen.known_day)
     )
-    begun = newest.as_of.day() < newest.since.day()
-    months = (newest.as_of.year() - newest.since.year()) * 12 + newest.as_of.month() - newest.since.month()
+    dated = newest.mutate(as_of=ibis.date(1970, 1, 1) + newest.as_of_day.as_interval("D"))
+    begun = dated.as_of.day() < dated.since.day()
+    months = (dated.as_of.year() - dated.since.year()) * 12 + dated.as_of.month() - dated.since.month()
     value = (months - ibis.ifelse(begun, 1, 0)).cast("int64")
-    return newest.select("row_key", *(value.name(feature.name) for feature in features))
+    return dated.select("row_key", *(value.name(feature.name) for feature in features))
 
 
 def _filled(feature: FeatureSpec, joined: ir.Table) -> ir.Value:

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from creditscore.config.features import FeatureSpec
+    from creditscore.features.visible import Rows
     from creditscore.records.records import Records
 
 _MILLION = 1_000_000
 
 
-def finding_ratios(records: Records, rows: ir.Table, features: list[FeatureSpec]) -> list[ir.Table]:
+def finding_ratios(records: Records, rows: Rows, features: list[FeatureSpec]) -> list[ir.Table]:
     """Tables with one row per row of the spine with visits: ``row_key`` and ppm columns.
 
     One table, and one pass over the visits, for all features that count the same findings of inspectors
@@ -48,10 +49,8 @@ def _counted(visits: ir.Table, severity_min: int | None) -> ir.Table:
     return visits.mutate(found=ibis.ifelse((visits.severity >= severity_min).fill_null(False), visits.found, 0).cast("int64"))
 
 
-def _trigger_rates(rows: ir.Table, visits: ir.Table) -> ir.Table:
+def _trigger_rates(known: ir.Table) -> ir.Table:
     """Per quarter start and trigger, the ppm of visits known by then that found something."""
-    days = rows.select("rate_day").distinct()
-    known = days.inner_join(visits, [visits.known_day <= days.rate_day])
     counted = known.group_by(["rate_day", "trigger"]).agg(found=known.found.sum(), visited=known.count())
     return counted.select("rate_day", "trigger", rate=((counted.found * _MILLION) // counted.visited.nullif(0)).cast("int64"))
 
@@ -66,29 +65,28 @@ def _inspector_effects(rates: ir.Table, visits: ir.Table, people: ir.Table, prio
     return sums.select("rate_day", "inspector", effect=effect.cast("int64"))
 
 
-def _ratios(records: Records, rows: ir.Table, features: list[FeatureSpec]) -> ir.Table:
+def _ratios(records: Records, rows: Rows, features: list[FeatureSpec]) -> ir.Table:
     first = features[0]
     visits, people = _counted(records.table("visit_keys"), first.severity_min), records.table("visit_inspectors")
-    rates = _trigger_rates(rows, visits)
+    rates = _trigger_rates(rows.known_visits(visits))
     effects = _inspector_effects(rates, visits, people, first.inspector_prior)
-    visit = _expected(rows, visits, people, rates, effects).inner_join(rows, "row_key")
+    windows = sorted({window_column(feature.months) for feature in features if feature.months is not None})
+    visit = _expected(rows.beside(visits), windows, people, rates, effects)
     return visit.group_by("row_key").agg(**{feature.name: _ratio(feature, visit) for feature in features})
 
 
-def _expected(rows: ir.Table, visits: ir.Table, people: ir.Table, rates: ir.Table, effects: ir.Table) -> ir.Table:
+def _expected(joined: ir.Table, windows: list[str], people: ir.Table, rates: ir.Table, effects: ir.Table) -> ir.Table:
     """Per row of the spine and visit seen from there: whether it found something, and the ppm of a finding expected."""
-    joined = rows.inner_join(visits, "subject_key")
     inside = (joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day)
-    seen = joined.filter(inside).select("row_key", "rate_day", "inspection_id", "trigger", "event_day", "found")
+    keys = ["row_key", "inspection_id", "event_day", "found", *windows]
+    seen = joined.filter(inside).select(*keys, "rate_day", "trigger")
     rated = seen.inner_join(rates, ["rate_day", "trigger"]).drop("trigger")
     with_people = rated.left_join(people, "inspection_id").drop("inspection_id_right")
     judged = with_people.left_join(effects, ["rate_day", "inspector"])
-    told = judged.select("row_key", "inspection_id", "event_day", "found", "rate", effect=judged.effect.fill_null(_MILLION))
-    visit = told.group_by(["row_key", "inspection_id", "event_day", "found", "rate"]).agg(
-        total=told.effect.sum(), people=told.count()
-    )
+    told = judged.select(*keys, "rate", effect=judged.effect.fill_null(_MILLION))
+    visit = told.group_by([*keys, "rate"]).agg(total=told.effect.sum(), people=told.count())
     expected = ((visit.rate * visit.total) // (visit.people * _MILLION)).cast("int64")
-    return visit.select("row_key", "event_day", "found", expected=expected)
+    return visit.select("row_key", "event_day", "found", *windows, expected=expected)
 
 
 def _ratio(feature: FeatureSpec, visit: ir.Table) -> ir.IntegerValue:

@@ -36,6 +36,8 @@ class Spine:
     records: Records
     name: str
     out_of_scope: dict[str, int]
+    #: The one day of all rows, where it is one and each subject stands once.
+    day: dt.date | None = None
 
     @property
     def table(self) -> ir.Table:
@@ -83,7 +85,7 @@ def spine(records: Records, *, as_of: str | dt.date, name: str = "spine") -> Spi
         raise DataError(f"expected subjects in scope on {day} (got none): see the check-up for the reasons")
     left = judged.filter(judged.reason.notnull()).group_by("reason").agg(n=ibis._.count()).order_by("reason")
     counts = records.engine.query(left).to_pydict()
-    return Spine(records, name, dict(zip(counts["reason"], counts["n"], strict=True)))
+    return Spine(records, name, dict(zip(counts["reason"], counts["n"], strict=True)), day)
 
 
 def spine_from_rows(records: Records, rows: pd.DataFrame, *, name: str) -> Spine:

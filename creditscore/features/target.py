@@ -13,7 +13,7 @@ import pyarrow as pa
 from creditscore.config.targets import InspectionTarget, RegisterTarget, TargetSpec
 from creditscore.errors import DataError
 from creditscore.features.calendar import day_number, months_after, months_before
-from creditscore.features.visible import visible_events
+from creditscore.features.visible import OneDay, visible_events
 from creditscore.records.open import day_of
 from creditscore.records.tables import MARKET_SUBJECTS
 
@@ -184,7 +184,7 @@ def _labelled(
 ) -> tuple[pd.DataFrame, int]:
     end, seen_to = day_number(months_after(day, target.months)), day_number(months_after(day, target.observed_months))
     kind_keys = {kind: place for place, kind in enumerate(records.project.catalogue.by_kind)}
-    visible = visible_events(records, _rows_at(until), [kind_keys[kind] for kind in target.kind], trained_on=until)
+    visible = visible_events(records, OneDay(until), [kind_keys[kind] for kind in target.kind], trained_on=until)
     bad = visible.filter((visible.event_day > day_number(day)) & (visible.event_day <= end)).select("subject_key").distinct()
     bad_keys = set(records.engine.query(bad)["subject_key"].to_pylist())
     versions = records.table("subject_versions")
@@ -194,8 +194,3 @@ def _labelled(
     kept = y | ~rows["subject_key"].isin(gone_keys)
     out = rows.assign(y=y.astype("int64"), weight=1.0, inspectors=None, trigger=None, stratum=None, event_date=None)[kept]
     return out, int((~kept).sum())
-
-
-def _rows_at(until: dt.date) -> ibis.Table:
-    spine = ibis.table({"row_key": "int64", "subject_key": "int64"}, name="register_spine")
-    return spine.mutate(as_of_day=ibis.literal(day_number(until), "int32"))

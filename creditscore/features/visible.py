@@ -1,13 +1,19 @@
-"""Which records a row of the spine may see: both clocks, expiry, changes, and each incident once."""
+"""Which records count where: both clocks, expiry, changes, and each incident once.
+
+The rows of a spine that has one day need no join before the aggregation: day and windows are numbers
+in the text of the query, and ``row_key`` is the subject's own key (:class:`OneDay`). Rows of many days
+carry their days and windows beside them and are joined first (:class:`ManyDays`).
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import ibis
 
-from creditscore.features.calendar import day_number
+from creditscore.features.calendar import day_number, months_before, quarter_start, window_column
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -15,45 +21,92 @@ if TYPE_CHECKING:
     from creditscore.records.records import Records
 
 
-def visible_events(records: Records, rows: ir.Table, kinds: list[int], *, trained_on: dt.date | None) -> ir.Table:
-    """One row per row of the spine and incident that counts for it, with the spine's columns beside the event's.
+@dataclass(frozen=True)
+class OneDay:
+    """All subjects on one day; ``row_key`` is the subject key."""
+
+    day: dt.date
+    lengths: tuple[int, ...] = ()
+
+    def beside(self, table: ir.Table) -> ir.Table:
+        """The rows of a table with a ``subject_key``, with ``row_key``, ``as_of_day`` and the windows beside them."""
+        windows = {window_column(m): _day(months_before(self.day, m)) for m in self.lengths}
+        return table.mutate(row_key=table.subject_key, as_of_day=_day(self.day), rate_day=_day(quarter_start(self.day)), **windows)
+
+    def known_visits(self, visits: ir.Table) -> ir.Table:
+        """The visits known at the quarter's start, with that day as ``rate_day``."""
+        start = _day(quarter_start(self.day))
+        return visits.filter(visits.known_day <= start).mutate(rate_day=start)
+
+    def gone(self, seen: ir.Table, hidden: ir.Table) -> ir.Table:
+        """``seen`` without incidents that are hidden that day."""
+        number = day_number(self.day)
+        return seen.anti_join(hidden.filter((hidden.hidden_from <= number) & (hidden.hidden_until > number)), "incident_key")
+
+
+@dataclass(frozen=True)
+class ManyDays:
+    """The rows of a spine, each with its own day; ``rows`` has row_key, subject_key, as_of_day, rate_day and the windows."""
+
+    rows: ir.Table
+
+    def beside(self, table: ir.Table) -> ir.Table:
+        """The rows of a table joined to the spine's rows of the same subject."""
+        return self.rows.inner_join(table, "subject_key")
+
+    def known_visits(self, visits: ir.Table) -> ir.Table:
+        """Per quarter start of the rows (``rate_day``), the visits known by then."""
+        days = self.rows.select("rate_day").distinct()
+        return days.inner_join(visits, [visits.known_day <= days.rate_day])
+
+    def gone(self, seen: ir.Table, hidden: ir.Table) -> ir.Table:
+        """``seen`` without incidents that are hidden on the row's day."""
+        same = hidden.incident_key == seen.incident_key
+        return seen.anti_join(hidden, [same, hidden.hidden_from <= seen.as_of_day, hidden.hidden_until > seen.as_of_day])
+
+
+Rows = OneDay | ManyDays
+
+
+def visible_events(records: Records, rows: Rows, kinds: list[int], *, trained_on: dt.date | None) -> ir.Table:
+    """One row per row of the spine and incident that counts for it, with the row's day and windows beside the event's.
 
     Happened by ``as_of_day``, known by then, not past ``valid_day``, in no hidden range that day. Of an
     incident told several times the telling known first counts. With ``trained_on``, records whose
     withdrawal was known by that day never count (they were void from the beginning).
     """
-    events = records.table("event_keys")
+    events, hidden = records.table("event_keys"), records.table("hidden")
     used = events.filter(events.kind_key.isin(kinds)) if kinds else events.filter(ibis.literal(False))
-    joined = rows.inner_join(used, "subject_key")
+    joined = rows.beside(used)
     not_over = joined.valid_day.isnull() | (joined.valid_day >= joined.as_of_day)
-    seen = joined.filter((joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day) & not_over)
-    counted = _without_hidden(seen, records.table("hidden"), trained_on)
-    alone = counted.filter(~counted.copies)
-    told_often = counted.filter(counted.copies)
-    place = ibis.row_number().over(
-        group_by=[told_often.row_key, told_often.incident_key], order_by=[told_often.known_day, told_often.event_key]
-    )
-    ranked = told_often.mutate(telling=place)
+    counted = joined.filter((joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day) & not_over)
+    if records.has("hidden"):
+        counted = rows.gone(counted, hidden)
+        if trained_on is not None:
+            void = hidden.filter((hidden.why == "withdrawn") & (hidden.hidden_from <= day_number(trained_on)))
+            counted = counted.anti_join(void, "incident_key")
+    return _each_incident_once(counted) if records.has("copies") else counted
+
+
+def _each_incident_once(counted: ir.Table) -> ir.Table:
+    alone, told_often = counted.filter(~counted.copies), counted.filter(counted.copies)
+    groups, order = [told_often.row_key, told_often.incident_key], [told_often.known_day, told_often.event_key]
+    ranked = told_often.mutate(telling=ibis.row_number().over(group_by=groups, order_by=order))
     return alone.union(ranked.filter(ranked.telling == 0).drop("telling"))
 
 
-def _without_hidden(seen: ir.Table, hidden: ir.Table, trained_on: dt.date | None) -> ir.Table:
-    same = hidden.incident_key == seen.incident_key
-    counted = seen.anti_join(hidden, [same, hidden.hidden_from <= seen.as_of_day, hidden.hidden_until > seen.as_of_day])
-    if trained_on is None:
-        return counted
-    void = hidden.filter((hidden.why == "withdrawn") & (hidden.hidden_from <= day_number(trained_on)))
-    return counted.anti_join(void, "incident_key")
-
-
-def visible_ratings(records: Records, rows: ir.Table, scheme: str) -> ir.Table:
+def visible_ratings(records: Records, rows: Rows, scheme: str) -> ir.Table:
     """One row per row of the spine and grade of a scheme that was given and known by ``as_of_day``."""
     ratings, index = records.table("ratings"), records.table("subject_index")
     given = ratings.filter(ratings.scheme == scheme).inner_join(index, "subject_id")
     numbered = given.select("subject_key", "grade", event_day=_number(given.event_date), known_day=_number(given.known_date))
-    joined = rows.inner_join(numbered, "subject_key")
+    joined = rows.beside(numbered)
     return joined.filter((joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day))
 
 
 def _number(column: ir.DateValue) -> ir.IntegerValue:
     return column.delta(ibis.date(1970, 1, 1), unit="day").cast("int32")
+
+
+def _day(day: dt.date) -> ir.IntegerValue:
+    return ibis.literal(day_number(day), "int32")

@@ -70,7 +70,8 @@ def load_book(folder: RunFolder) -> RunBook:
     told = json.loads(folder.file("book.json").read_text("utf-8"))
     about, frames = told["project"], {name: pd.DataFrame(**_parts(frame)) for name, frame in told["frames"].items()}
     tables = {name: _table(folder, name) for name in ("checkup", "scores", "tiers", "subjects", "lists")}
-    optional = {name: _table(folder, name) for name in ("forecast", "stability") if folder.file(f"{name}.parquet").is_file()}
+    made = [name for name in ("forecast", "stability", "associations") if folder.file(f"{name}.parquet").is_file()]
+    optional = {name: _table(folder, name) for name in made}
     rejects = read_parquet(folder.file("rejects.parquet"))["code"].to_pylist()
     return RunBook(
         project=Label(**about["label"]),
@@ -96,6 +97,7 @@ def load_book(folder: RunFolder) -> RunBook:
         lists=tables["lists"],
         forecast=optional.get("forecast", pd.DataFrame()),
         stability=optional.get("stability", pd.DataFrame()),
+        associations=optional.get("associations", pd.DataFrame()),
         by_industry=frames["by_industry"],
         shrinkage=frames["shrinkage"],
         calibration=frames["calibration"],

@@ -15,6 +15,7 @@ import pyarrow as pa
 from creditscore.batch import Ledger, content_sha256, damaged, file_hashes, locked, write_json, write_parquet
 from creditscore.engine import Engine
 from creditscore.errors import DataError
+from creditscore.features.association import associations
 from creditscore.features.build import feature_table
 from creditscore.features.guard import guard_features
 from creditscore.features.spine import Spine, spine
@@ -137,6 +138,8 @@ class _Night:
         plans = plan_due_tasks(self.project, records, tiers, self.policy, self.folder, as_of=self.folder.as_of)
         _log.info("workbook and report")
         self._foresee(records, tiers)
+        audit = associations(features.to_pandas(), records.subjects_on(self.folder.as_of).to_pandas())
+        write_parquet(self.folder.file("associations.parquet"), pa.Table.from_pandas(audit, preserve_index=False))
         self._compare()
         facts = self._facts()
         save_book(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import ibis
 import pyarrow as pa
@@ -73,6 +73,12 @@ class Records:
         if name in _DERIVED:
             return ibis.table(dict(_DERIVED[name]), name=name)
         return unbound(name, TABLES[name].schema)
+
+    def has(self, what: Literal["hidden", "copies"]) -> bool:
+        """Whether any incident is hidden by a change, or told more than once: where none is, no query need look."""
+        events, hidden = self.table("event_keys"), self.table("hidden")
+        rows = hidden.select("incident_key") if what == "hidden" else events.filter(events.copies).select("incident_key")
+        return bool(self.engine.query(rows.limit(1)).num_rows)
 
     def arrow(self, name: str) -> pa.Table:
         """All rows of a standard table, by its key."""

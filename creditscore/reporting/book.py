@@ -86,6 +86,7 @@ class RunBook:
     migration      previous_tier and tier: subjects
     forecast       tier: what one round of draws under the policy is expected to find, with an interval
     stability      the score and each characteristic: psi against the run before, shift in points
+    associations   feature and audited attribute: how far the one tells the other, strongest first
     fairness       see :func:`creditscore.reporting.fairness.fairness_table`; empty is computed from the above
     ============== ==========================================================================
     """
@@ -115,6 +116,7 @@ class RunBook:
     migration: pd.DataFrame = field(default_factory=pd.DataFrame)
     forecast: pd.DataFrame = field(default_factory=pd.DataFrame)
     stability: pd.DataFrame = field(default_factory=pd.DataFrame)
+    associations: pd.DataFrame = field(default_factory=pd.DataFrame)
     fairness: pd.DataFrame = field(default_factory=pd.DataFrame)
     #: Labels of codes: industries, regions, catalogue kinds.
     industries: Mapping[str, Label] = field(default_factory=dict)

@@ -54,7 +54,8 @@ def score_distribution(scores: Sequence[int], tiers: Sequence[str], *, lang: Lan
         axes.yaxis.grid(True, color=_GRID)
         _thousands(axes.yaxis)
         if shown:
-            axes.legend(frameon=False, fontsize=8)
+            # Beside the bars, not "best": where it is best takes longer to find than to draw.
+            figure.legend(loc="outside upper center", ncols=len(shown), frameon=False, fontsize=8)
     return figure
 
 

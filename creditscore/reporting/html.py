@@ -34,6 +34,8 @@ _CONTENTS = (
 )
 #: Up to so many cards each have a picture; of more only the pooled one has.
 _PICTURED = 3
+#: So many of the strongest associations are printed; ``associations.parquet`` has all.
+_ASSOCIATIONS = 12
 
 
 @cache
@@ -97,6 +99,7 @@ def _parts(book: RunBook, lang: Language) -> dict[str, Any]:
         "by_industry": tables.frame_grid(book, book.by_industry, lang),
         "shrinkage": tables.frame_grid(book, book.shrinkage, lang),
         "forecast": tables.frame_grid(book, book.forecast, lang),
+        "associations": tables.frame_grid(book, book.associations.head(_ASSOCIATIONS), lang),
         "stability": tables.frame_grid(book, book.stability, lang),
         "plans": [(plan, tables.strata_grid(plan, lang)) for plan in book.plans],
         "fairness": tables.fairness_grid(book, lang),
