@@ -13,6 +13,7 @@ import os
 import re
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -124,12 +125,23 @@ class Engine(ABC):
         return self._run(self.compile(expr)).select(wanted.names).cast(wanted)
 
     @abstractmethod
-    def register(self, name: str, source: pa.Table | Path) -> None:
-        """Make an Arrow table or a Parquet file readable under a name; a name used before is replaced."""
+    def register(self, name: str, source: pa.Table | pa.RecordBatchReader | Path) -> None:
+        """Make an Arrow table, a stream or a Parquet file readable under a name; a name used before is replaced.
+
+        A stream can be read once, by the next :meth:`create`: its rows need never be in memory together.
+        """
 
     @abstractmethod
     def create(self, name: str, expr: ir.Table) -> ir.Table:
         """Compute an expression once and keep it under a name; returns the unbound table of that name."""
+
+    @abstractmethod
+    def append(self, name: str, expr: ir.Table) -> ir.Table:
+        """Add the rows of an expression to a table that :meth:`create` made of the same columns."""
+
+    @abstractmethod
+    def view(self, name: str, expr: ir.Table) -> ir.Table:
+        """Make an expression readable under a name without computing it; returns the unbound table of that name."""
 
     @abstractmethod
     def drop(self, name: str) -> None:
@@ -195,11 +207,16 @@ class _DuckDB(Engine):
             if value is not None:
                 self._connection.execute(f"SET {key} = ?", [value])
 
-    def register(self, name: str, source: pa.Table | Path) -> None:
+    def register(self, name: str, source: pa.Table | pa.RecordBatchReader | Path) -> None:
+        import pyarrow as pa
+
         self.drop(name)
         if isinstance(source, Path):
             relation = self._connection.read_parquet(str(source))
             relation.create_view(name)
+            return
+        if isinstance(source, pa.RecordBatchReader):
+            self._connection.register(name, source)
             return
         self._connection.register("arriving", source)
         # The name passed checked_name() in drop().
@@ -217,16 +234,46 @@ class _DuckDB(Engine):
         self._connection.execute(f'ALTER TABLE arriving_table RENAME TO "{name}"')
         return self._unbound(name, expr)
 
+    def append(self, name: str, expr: ir.Table) -> ir.Table:
+        sql = self.compile(expr)
+        try:
+            # The name passed checked_name() when the table was made.
+            self._connection.execute(f'INSERT INTO "{checked_name(name)}" BY NAME {sql}')
+        except Exception as error:
+            raise self._failed(sql, error) from None
+        return self._unbound(name, expr)
+
+    def view(self, name: str, expr: ir.Table) -> ir.Table:
+        self.drop(name)
+        # The name passed checked_name() in drop().
+        self._connection.execute(f'CREATE VIEW "{name}" AS {self.compile(expr)}')
+        return self._unbound(name, expr)
+
     def drop(self, name: str) -> None:
         kinds = "SELECT table_type FROM information_schema.tables WHERE table_name = ?"
         for (kind,) in self._connection.execute(kinds, [checked_name(name)]).fetchall():
             self._connection.execute(f'DROP {"VIEW" if kind == "VIEW" else "TABLE"} "{name}"')
+        self._connection.unregister(name)
 
     def _run(self, sql: str) -> pa.Table:
         try:
             return self._connection.sql(sql).to_arrow_table()
         except Exception as error:
             raise self._failed(sql, error) from None
+
+
+def _pieces(stream: pa.RecordBatchReader, rows: int = 1 << 20) -> Iterator[pa.Table]:
+    """The rows of a stream in tables of about so many."""
+    import pyarrow as pa
+
+    batches: list[pa.RecordBatch] = []
+    for batch in stream:
+        batches.append(batch)
+        if sum(map(len, batches)) >= rows:
+            yield pa.Table.from_batches(batches)
+            batches = []
+    if batches:
+        yield pa.Table.from_batches(batches)
 
 
 class _Spark(Engine):
@@ -236,10 +283,24 @@ class _Spark(Engine):
     def __init__(self, session: Any) -> None:
         self._session = session
 
-    def register(self, name: str, source: pa.Table | Path) -> None:
-        is_file = isinstance(source, Path)
-        frame = self._session.read.parquet(str(source)) if is_file else self._session.createDataFrame(source)
-        frame.createOrReplaceTempView(checked_name(name))
+    def register(self, name: str, source: pa.Table | pa.RecordBatchReader | Path) -> None:
+        self._frame(source).createOrReplaceTempView(checked_name(name))
+
+    def _frame(self, source: pa.Table | pa.RecordBatchReader | Path) -> Any:
+        import pyarrow as pa
+
+        if isinstance(source, Path):
+            return self._session.read.parquet(str(source))
+        if isinstance(source, pa.Table):
+            return self._session.createDataFrame(source)
+        frame = self._session.createDataFrame(source.schema.empty_table())
+        try:
+            for piece in _pieces(source):
+                # The checkpoint takes the rows into the cluster, so that this process holds one piece at a time.
+                frame = frame.union(self._session.createDataFrame(piece).localCheckpoint(eager=True))
+        except pa.ArrowException as error:
+            raise self._failed("(a stream of rows)", error) from None
+        return frame
 
     def create(self, name: str, expr: ir.Table) -> ir.Table:
         sql = self.compile(expr)
@@ -249,6 +310,13 @@ class _Spark(Engine):
         except Exception as error:
             raise self._failed(sql, error) from None
         frame.createOrReplaceTempView(checked_name(name))
+        return self._unbound(name, expr)
+
+    def append(self, name: str, expr: ir.Table) -> ir.Table:
+        return self.create(name, self._unbound(name, expr).union(expr))
+
+    def view(self, name: str, expr: ir.Table) -> ir.Table:
+        self._session.sql(self.compile(expr)).createOrReplaceTempView(checked_name(name))
         return self._unbound(name, expr)
 
     def drop(self, name: str) -> None:

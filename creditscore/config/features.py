@@ -8,7 +8,7 @@ from creditscore.config.base import Label, Name, Source, Spec
 
 Aggregate = Literal[
     "count", "sum", "max", "min", "distinct", "days_since_last", "latest", "share",
-    "banded_sum", "finding_ratio", "on_list", "tenure_months",
+    "banded_sum", "finding_ratio", "on_list", "tenure_months", "custom",
 ]  # fmt: skip
 Trend = Literal["higher_is_riskier", "lower_is_riskier", "auto", "none"]
 #: Columns of ``events`` that ``sum``, ``max``, ``min``, ``distinct`` and ``latest`` may read.
@@ -47,6 +47,8 @@ class FeatureSpec(Spec):
                           of these visits by these inspectors, both + ``prior``
     ``on_list``           1 if a listing is in force on ``as_of`` (not removed, not expired), else 0
     ``tenure_months``     completed months since ``registered_date``
+    ``custom``            what ``function`` (``package.module:name``) makes of the visible events of ``kind``; the
+                          function carries an oracle in plain Python that a sample of rows is compared with
     ====================  =======================================================================
     """
 
@@ -69,6 +71,7 @@ class FeatureSpec(Spec):
     #: Expected findings that pull an inspector's effect towards 1 in a ``finding_ratio``.
     inspector_prior: float = Field(default=5.0, gt=0)
     scheme: str | None = None
+    function: str | None = None
     severity_min: int | None = Field(default=None, ge=1, le=10)
     amount_min: float | None = None
     result: tuple[str, ...] = ()
@@ -108,6 +111,7 @@ class FeatureSpec(Spec):
             (a == "banded_sum" and (not ages or ages != sorted(set(ages))), "needs bands with rising months"),
             (a == "finding_ratio" and self.prior <= 0, "needs prior > 0: without it one visit gives 0 or infinity"),
             (self.scheme is not None and a not in ("latest", "days_since_last"), "does not go with scheme"),
+            ((a == "custom") != (self.function is not None), "goes with function, and function with it"),
             (bool(self.bands) and a != "banded_sum", "does not go with bands"),
         ]
 

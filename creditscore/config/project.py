@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -26,6 +27,9 @@ class ProjectFile(Spec):
     label: Label
     authority: Label
     purpose: Purpose = "supervision"
+    #: Whom the project scores. Practitioners are natural persons: only as such, only by their
+    #: professional-conduct records, and only with ``impact_assessment_id`` in ``scorecards.toml``.
+    population: Literal["market_subject", "practitioner"] = "market_subject"
     timezone: str = "Asia/Shanghai"
     languages: tuple[str, ...] = ("zh", "en")
     #: A drop of the number of subjects against the run before that stops the run.
@@ -111,6 +115,9 @@ def _check_names_across_files(project: Project) -> None:
         for kind in getattr(target, "kind", ()):
             if kind not in known:
                 raise _unknown(project.folder / "targets.toml", f'target "{target.name}".kind', kind, list(known))
+    if project.about.population == "practitioner" and not project.scorecards.impact_assessment_id:
+        file = project.folder / "scorecards.toml"
+        raise ConfigError(f"{file}: impact_assessment_id: expected its number, since persons are scored (got nothing)")
     if project.scorecards.target not in project.targets:
         raise _unknown(project.folder / "scorecards.toml", "target", project.scorecards.target, list(project.targets))
 

@@ -26,10 +26,10 @@ _RECENCY = 2**36
 
 def event_aggregate(feature: FeatureSpec, events: ir.Table, kind_keys: dict[str, int]) -> ir.Value:
     """The aggregate of one feature over the events of each row (to be used in a group by ``row_key``)."""
-    return _AGGREGATES[feature.aggregate](feature, events, _counts(feature, events, kind_keys))
+    return _AGGREGATES[feature.aggregate](feature, events, event_counts(feature, events, kind_keys))
 
 
-def _counts(feature: FeatureSpec, events: ir.Table, kind_keys: dict[str, int]) -> ir.BooleanValue:
+def event_counts(feature: FeatureSpec, events: ir.Table, kind_keys: dict[str, int]) -> ir.BooleanValue:
     """Whether an event counts for a feature: kind, window and filters. Never NULL.
 
     Kind and day are never missing; the other columns may be, and their conditions are filled one by one

@@ -10,13 +10,14 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.engine import unbound
-from creditscore.features.aggregates import event_aggregate, window_lengths
+from creditscore.features.aggregates import event_aggregate, event_counts, window_lengths
 from creditscore.features.calendar import window_calendar, window_column
+from creditscore.features.custom import custom_part
 from creditscore.features.findings import finding_ratios
 from creditscore.features.guard import guard_features
 from creditscore.features.spine import SPINE, Spine, spine_from_rows
 from creditscore.features.target import TrainingRows
-from creditscore.features.visible import ManyDays, OneDay, Rows, visible_events, visible_ratings
+from creditscore.features.visible import Bucket, ManyDays, OneDay, Rows, visible_events, visible_ratings
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Columns that stand before the features in ``features.parquet``.
 KEYS = ("subject_id", "as_of", "industry")
+#: About 0.7 GB of aggregation state; more is done in parts.
+_EVENTS_PER_BUCKET = 25_000_000
 
 
 def build_features(records: Records, rows: Spine | TrainingRows | pd.DataFrame, features: tuple[FeatureSpec, ...]) -> pd.DataFrame:
@@ -56,34 +59,56 @@ def build_features(records: Records, rows: Spine | TrainingRows | pd.DataFrame, 
 
 
 def feature_table(
-    records: Records, spine: Spine, features: tuple[FeatureSpec, ...], *, trained_on: dt.date | None = None, name: str = "features"
+    records: Records,
+    spine: Spine,
+    features: tuple[FeatureSpec, ...],
+    *,
+    trained_on: dt.date | None = None,
+    name: str = "features",
+    buckets: int | None = None,
 ) -> ir.Table:
     """The features of a spine as an engine table: row_key, subject_id, as_of, industry, then one column each.
 
-    One pass over the events, one over the ratings per scheme, one over the visits per severity that counts as a finding;
-    whatever the number of features.
+    One pass over the events, one over the ratings per scheme, one over the visits; whatever the number of
+    features. The passes go over ``buckets`` parts of the subjects one after the other, so that memory is
+    bounded; by default one part for each 25 million events. The values do not depend on it.
     """
     guard_features(features, records.project)
-    rows = _rows(records, spine, features)
-    joined = spine.table.mutate(part_key=spine.table.subject_key if isinstance(rows, OneDay) else spine.table.row_key)
+    count = buckets or 1 + (records.outcomes["events"].kept if "events" in records.outcomes else 0) // _EVENTS_PER_BUCKET
+    lengths = window_lengths(features)
+    rows_of_many = None if spine.day is not None else _with_windows(records, spine, lengths)
+    table: ir.Table | None = None
+    for bucket in [Bucket(place, count) for place in range(count)] if count > 1 else [None]:
+        rows: Rows
+        if rows_of_many is None:
+            rows = OneDay(spine.day or dt.date.min, tuple(lengths), bucket)
+        else:
+            rows = ManyDays(rows_of_many if bucket is None else bucket.of(rows_of_many))
+        part = _features_of(records, spine.table if bucket is None else bucket.of(spine.table), rows, features, trained_on)
+        table = records.engine.create(name, part) if table is None else records.engine.append(name, part)
+    assert table is not None  # noqa: S101 - there is at least one bucket
+    return table
+
+
+def _features_of(
+    records: Records, spine: ir.Table, rows: Rows, features: tuple[FeatureSpec, ...], trained_on: dt.date | None
+) -> ir.Table:
+    """The features of a part of the spine (an expression over the parts, which are computed here)."""
+    joined = spine.mutate(part_key=spine.subject_key if isinstance(rows, OneDay) else spine.row_key)
     for part in _parts(records, rows, features, trained_on):
         # The right side's key is needed for the join only.
         named = part.rename(part_row="row_key")
         joined = joined.left_join(named, joined.part_key == named.part_row).drop("part_row")
-    values = [_filled(feature, joined) for feature in features]
-    return records.engine.create(name, joined.select("row_key", *KEYS, *values))
+    return joined.select("row_key", *KEYS, *(_filled(feature, joined) for feature in features))
 
 
-def _rows(records: Records, spine: Spine, features: tuple[FeatureSpec, ...]) -> Rows:
-    """One day, if the spine has one and holds a subject once; else its rows with their windows beside them."""
-    lengths = window_lengths(features)
-    if spine.day is not None:
-        return OneDay(spine.day, tuple(lengths))
+def _with_windows(records: Records, spine: Spine, lengths: list[int]) -> ir.Table:
+    """The rows of a spine of several days with their windows beside them."""
     days = records.engine.query(spine.table.select("as_of").distinct())["as_of"].to_pylist()
     windows = window_calendar(days, lengths)
     records.engine.register("windows", windows)
     calendar = unbound("windows", windows.schema)
-    return ManyDays(records.engine.create("spine_windows", spine.table.inner_join(calendar, "as_of_day")))
+    return records.engine.create("spine_windows", spine.table.inner_join(calendar, "as_of_day"))
 
 
 def _parts(records: Records, rows: Rows, features: tuple[FeatureSpec, ...], trained_on: dt.date | None) -> list[ir.Table]:
@@ -91,7 +116,8 @@ def _parts(records: Records, rows: Rows, features: tuple[FeatureSpec, ...], trai
     of_visits = [f for f in features if f.aggregate == "finding_ratio"]
     of_subjects = [f for f in features if f.aggregate == "tenure_months"]
     schemes = sorted({f.scheme for f in features if f.scheme is not None})
-    of_events = [f for f in features if f.kind and f.scheme is None and f not in of_visits]
+    of_own = [f for f in features if f.aggregate == "custom"]
+    of_events = [f for f in features if f.kind and f.scheme is None and f not in [*of_visits, *of_own]]
     parts = [_rating_part(records, rows, scheme, [f for f in features if f.scheme == scheme]) for scheme in schemes]
     if of_events:
         parts.append(_event_part(records, rows, of_events, trained_on))
@@ -99,7 +125,8 @@ def _parts(records: Records, rows: Rows, features: tuple[FeatureSpec, ...], trai
         parts += finding_ratios(records, rows, of_visits)
     if of_subjects:
         parts.append(_tenure_part(records, rows, of_subjects))
-    return [records.engine.create(f"feature_part_{place}", part) for place, part in enumerate(parts)]
+    made = [records.engine.create(f"feature_part_{place}", part) for place, part in enumerate(parts)]
+    return made + [_custom_part(records, rows, feature, trained_on, place) for place, feature in enumerate(of_own)]
 
 
 def _event_part(records: Records, rows: Rows, features: list[FeatureSpec], trained_on: dt.date | None) -> ir.Table:
@@ -107,6 +134,13 @@ def _event_part(records: Records, rows: Rows, features: list[FeatureSpec], train
     used = sorted({kind_keys[kind] for feature in features for kind in feature.kind})
     visible = visible_events(records, rows, used, trained_on=trained_on)
     return visible.group_by("row_key").agg(**{f.name: event_aggregate(f, visible, kind_keys) for f in features})
+
+
+def _custom_part(records: Records, rows: Rows, feature: FeatureSpec, trained_on: dt.date | None, place: int) -> ir.Table:
+    kind_keys = {kind: key for key, kind in enumerate(records.project.catalogue.by_kind)}
+    visible = visible_events(records, rows, [kind_keys[kind] for kind in feature.kind], trained_on=trained_on)
+    seen = visible.filter(event_counts(feature, visible, kind_keys))
+    return custom_part(records.engine, feature, seen, name=f"custom_part_{place}")
 
 
 def _rating_part(records: Records, rows: Rows, scheme: str, features: list[FeatureSpec]) -> ir.Table:

@@ -20,6 +20,11 @@ def day_number(day: dt.date) -> int:
     return (day - _EPOCH).days
 
 
+def day_of_number(number: int) -> dt.date:
+    """The day so many days after 1970-01-01."""
+    return _EPOCH + dt.timedelta(days=number)
+
+
 def months_before(day: dt.date, months: int) -> dt.date:
     """The same day of the month so many calendar months earlier, cut to that month's end."""
     place = day.year * 12 + day.month - 1 - months

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from creditscore.config.features import FeatureSpec
     from creditscore.config.project import Project
 
-_COUNTS = ("count", "sum", "max", "distinct", "banded_sum", "on_list", "days_since_last", "share")
+_COUNTS = ("custom", "count", "sum", "max", "distinct", "banded_sum", "on_list", "days_since_last", "share")
 
 
 class Factor(Spec):
@@ -80,8 +80,10 @@ def _gate(feature: FeatureSpec, used: list[CatalogueItem], project: Project) -> 
         if purpose not in item.purposes:
             released = ", ".join(item.purposes) or "nothing"
             faults.append(f'.kind: expected items released for {purpose} (got "{item.kind}", released for {released})')
-        if item.population == "practitioner" and not project.scorecards.impact_assessment_id:
-            faults.append(f'.kind: "{item.kind}" is about practitioners and needs impact_assessment_id in scorecards.toml')
+        if item.population not in (project.about.population, "any"):
+            faults.append(
+                f'.kind: expected items about a {project.about.population} (got "{item.kind}", about a {item.population})'
+            )
         if item.found_by == "inspection" and feature.aggregate in _COUNTS and not feature.reason:
             faults.append(
                 f'.aggregate: "{item.kind}" is known of visited subjects only: use finding_ratio, or say in reason why a bare '

@@ -18,6 +18,7 @@ from creditscore.records.tables import MARKET_SUBJECTS
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from creditscore.config.project import Project
     from creditscore.records.records import Records
 
 #: The columns of every spine, in the engine and out of it.
@@ -66,15 +67,16 @@ class Spine:
 def spine(records: Records, *, as_of: str | dt.date, name: str = "spine") -> Spine:
     """One row per subject that a card may score on a day, by subject id.
 
-    In scope: market subjects known that day, registered by then and neither revoked nor deregistered.
-    Government bodies, institutions and practitioners are counted in ``out_of_scope``, never scored.
+    In scope: subjects of the project's population (market subjects, or practitioners) known that day,
+    registered by then and neither revoked nor deregistered. Others are counted in ``out_of_scope``;
+    government bodies and institutions are never scored.
 
     Raises:
         DataError: No subject is in scope.
     """
     day = day_of(as_of)
     reasons = records.versions_on(day)
-    judged = reasons.mutate(reason=_out_of_scope(reasons, day))
+    judged = reasons.mutate(reason=_out_of_scope(reasons, day, scored_types(records.project)))
     kept = judged.filter(judged.reason.isnull())
     today = {"as_of": ibis.date(day.year, day.month, day.day), "as_of_day": ibis.literal(day_number(day), "int32")}
     rows = kept.select("subject_key", "subject_id", "industry", **today)
@@ -113,10 +115,15 @@ def spine_from_rows(records: Records, rows: pd.DataFrame, *, name: str) -> Spine
     return Spine(records, name, {})
 
 
-def _out_of_scope(subjects: ir.Table, day: dt.date) -> ir.StringValue:
+def scored_types(project: Project) -> tuple[str, ...]:
+    """The types of subject that a project scores; government bodies are in none."""
+    return MARKET_SUBJECTS if project.about.population == "market_subject" else ("practitioner",)
+
+
+def _out_of_scope(subjects: ir.Table, day: dt.date, types: tuple[str, ...]) -> ir.StringValue:
     number = day_number(day)
     return ibis.cases(
-        (~subjects.subject_type.isin(MARKET_SUBJECTS), subjects.subject_type),
+        (~subjects.subject_type.isin(types), subjects.subject_type),
         (subjects.status.isin(["revoked", "deregistered"]), subjects.status),
         ((subjects.deregistered_day <= number).fill_null(False), ibis.literal("deregistered")),
         ((subjects.registered_day > number).fill_null(False), ibis.literal("not_yet_registered")),

@@ -13,9 +13,9 @@ import pyarrow as pa
 from creditscore.config.targets import InspectionTarget, RegisterTarget, TargetSpec
 from creditscore.errors import DataError
 from creditscore.features.calendar import day_number, months_after, months_before
+from creditscore.features.spine import scored_types, spine
 from creditscore.features.visible import OneDay, visible_events
 from creditscore.records.open import day_of
-from creditscore.records.tables import MARKET_SUBJECTS
 
 if TYPE_CHECKING:
     from creditscore.records.records import Records
@@ -99,7 +99,7 @@ def _from_inspections(records: Records, target: InspectionTarget, until: dt.date
     visits["as_of"] = [day - _ONE_DAY for day in visits["event_date"]]
     visits = visits.merge(_subjects_at(records, visits), on=["subject_id", "as_of"], how="left")
     reason = pd.Series("", index=visits.index)
-    for wrong, said in _reasons(visits, target):
+    for wrong, said in _reasons(visits, target, scored_types(records.project)):
         reason = reason.mask((reason == "") & wrong, said)
     kept = visits[reason == ""].copy()
     kept["y"] = _labels(kept, target)
@@ -109,14 +109,14 @@ def _from_inspections(records: Records, target: InspectionTarget, until: dt.date
     return TrainingRows(kept[_COLUMNS], dropped, target, until)
 
 
-def _reasons(visits: pd.DataFrame, target: InspectionTarget) -> list[tuple[pd.Series, str]]:
+def _reasons(visits: pd.DataFrame, target: InspectionTarget, types: tuple[str, ...]) -> list[tuple[pd.Series, str]]:
     known = [*target.bad, *target.good]
     other_mode = visits["mode"].notna() & (visits["mode"] != target.mode)
     return [
         (~visits["trigger"].isin(target.triggers), "not drawn at random" if target.weights == "design" else "other trigger"),
         (other_mode, f"not {target.mode}"),
         (~visits["outcome"].isin(known), "outcome excluded"),
-        (~visits["subject_type"].isin(MARKET_SUBJECTS), "no market subject on the day before"),
+        (~visits["subject_type"].isin(types), "not of the scored population on the day before"),
         ((target.weights == "design") & ~(visits["p"] > 0), "no inclusion probability"),
     ]
 
@@ -161,8 +161,6 @@ def _subjects_at(records: Records, visits: pd.DataFrame) -> pd.DataFrame:
 
 def _from_register(records: Records, target: RegisterTarget, until: dt.date) -> TrainingRows:
     """Rows at days ``every_months`` apart whose window and reporting lag had passed by ``until``."""
-    from creditscore.features.spine import spine
-
     last = months_before(until - dt.timedelta(days=target.lag_days), target.months)
     first = min(records.arrow("events")["event_date"].to_pylist(), default=until)
     parts, left = [], 0

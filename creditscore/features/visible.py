@@ -22,14 +22,28 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Bucket:
+    """A part of the subjects: those whose key leaves ``place`` when divided by ``count``. Bounds the memory of a pass."""
+
+    place: int
+    count: int
+
+    def of(self, table: ir.Table) -> ir.Table:
+        """The rows of a table with a ``subject_key`` that are in this part."""
+        return table.filter(table.subject_key % self.count == self.place)
+
+
+@dataclass(frozen=True)
 class OneDay:
     """All subjects on one day; ``row_key`` is the subject key."""
 
     day: dt.date
     lengths: tuple[int, ...] = ()
+    bucket: Bucket | None = None
 
     def beside(self, table: ir.Table) -> ir.Table:
         """The rows of a table with a ``subject_key``, with ``row_key``, ``as_of_day`` and the windows beside them."""
+        table = table if self.bucket is None else self.bucket.of(table)
         windows = {window_column(m): _day(months_before(self.day, m)) for m in self.lengths}
         return table.mutate(row_key=table.subject_key, as_of_day=_day(self.day), rate_day=_day(quarter_start(self.day)), **windows)
 

@@ -12,7 +12,7 @@ from support.cards import card, number, text
 from creditscore.config.scorecards import Scaling
 from creditscore.engine import compile_sql
 from creditscore.errors import DataError
-from creditscore.models import in_memory
+from creditscore.models.card import in_memory
 from creditscore.models.score import score_expression
 
 pytestmark = pytest.mark.filterwarnings("ignore:infinite values:RuntimeWarning")

@@ -1,0 +1,111 @@
+"""A way out of the closed list: a feature written in Python, checked against plain Python on every run.
+
+A function takes the rows and the records and returns an expression; beside it stands an oracle, the same
+feature for one subject and day in plain Python over that subject's visible events. ``features.toml`` names
+the function as ``package.module:name``; a function without an oracle is refused, and on every build some
+rows are computed both ways.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from creditscore.errors import ConfigError, DataError
+from creditscore.features.calendar import day_of_number
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from creditscore.config.features import FeatureSpec
+    from creditscore.engine import Engine
+
+Event = dict[str, Any]
+Compute = Callable[["ir.Table"], "ir.Value"]
+Oracle = Callable[[list[Event], dt.date], Any]
+#: Columns of the visible events that a function may read, and the keys of the oracle's events.
+EVENT_COLUMNS = ("event_day", "known_day", "severity", "cents", "result", "verified")
+_SAMPLE = 200
+
+
+@dataclass(frozen=True)
+class CustomFeature:
+    """A feature of one's own: ``compute`` over the visible events of its kinds, grouped by row; ``oracle`` in plain Python."""
+
+    compute: Compute
+    oracle: Oracle
+
+
+def custom_feature(*, oracle: Oracle) -> Callable[[Compute], CustomFeature]:
+    """Mark a function of the visible events (a table grouped by row) as a feature; ``oracle`` says the same in plain Python.
+
+    Args:
+        oracle: Takes the visible events of one subject (a list of dictionaries with :data:`EVENT_COLUMNS`, days
+            as dates, no order) and the day; returns a whole number or None.
+    """
+    return lambda compute: CustomFeature(compute, oracle)
+
+
+def load_custom(feature: FeatureSpec) -> CustomFeature:
+    """The function that a feature names.
+
+    Raises:
+        ConfigError: It cannot be imported, or has no oracle.
+    """
+    module, _, name = (feature.function or "").partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError):
+        raise _refused(feature, "an importable package.module:name") from None
+    if not isinstance(found, CustomFeature):
+        raise _refused(feature, "one marked by @custom_feature(oracle=...)")
+    return found
+
+
+def _refused(feature: FeatureSpec, expected: str) -> ConfigError:
+    return ConfigError(f'feature "{feature.name}": function: expected {expected} (got {feature.function!r})')
+
+
+def custom_part(engine: Engine, feature: FeatureSpec, seen: ir.Table, *, name: str) -> ir.Table:
+    """``row_key`` and the feature, one row per row with events that count; a sample of rows is checked in plain Python.
+
+    Args:
+        engine: Where to compute.
+        feature: Its ``function`` is called with ``seen``.
+        seen: The visible events that count for the feature, with ``row_key`` and :data:`EVENT_COLUMNS`.
+        name: What to call the table.
+
+    Raises:
+        ConfigError: See :func:`load_custom`.
+        DataError: The expression and the oracle differ in a row.
+    """
+    found = load_custom(feature)
+    part = engine.create(name, seen.group_by("row_key").agg(**{feature.name: found.compute(seen).cast("int64")}))
+    sample = engine.query(part.order_by("row_key").limit(_SAMPLE))
+    keys = sample["row_key"].to_pylist()
+    if keys:
+        chosen = seen.filter(seen.row_key.isin(keys)).select("row_key", "as_of_day", *EVENT_COLUMNS)
+        _compare(
+            feature, found.oracle, engine.query(chosen).to_pylist(), dict(zip(keys, sample[feature.name].to_pylist(), strict=True))
+        )
+    return part
+
+
+def _compare(feature: FeatureSpec, oracle: Oracle, events: list[Event], values: dict[int, Any]) -> None:
+    by_row: dict[int, list[Event]] = {}
+    for event in events:
+        by_row.setdefault(event["row_key"], []).append(event)
+    for key, told in by_row.items():
+        as_of = day_of_number(told[0]["as_of_day"])
+        plain = [{**{name: one[name] for name in EVENT_COLUMNS}, **_days(one)} for one in told]
+        wanted = oracle(plain, as_of)
+        if wanted != values[key]:
+            both = f"{values[key]} and {wanted}"
+            raise DataError(f'feature "{feature.name}": {feature.function} and its oracle differ in a row ({both})')
+
+
+def _days(event: Event) -> dict[str, dt.date]:
+    return {name: day_of_number(event[name]) for name in ("event_day", "known_day")}
