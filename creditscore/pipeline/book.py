@@ -20,8 +20,8 @@ from creditscore.reporting.adapt import plan_page
 from creditscore.reporting.book import Figure, RowCounts, RunBook
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.plan import InspectionPlan
-from creditscore.tiering.publish import read_manifest
-from creditscore.tiering.seal import read_drawn
+from creditscore.tiering.sealed.publish import read_manifest
+from creditscore.tiering.sealed.seal import read_drawn
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project

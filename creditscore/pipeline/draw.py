@@ -13,7 +13,7 @@ from creditscore.config.load import sha256_file
 from creditscore.pipeline.documents import write_documents
 from creditscore.pipeline.folder import RunFolder
 from creditscore.tiering.drawn import DrawnPlan
-from creditscore.tiering.seal import draw_folder
+from creditscore.tiering.sealed.seal import draw_folder
 
 
 def draw_plan_folder(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from creditscore.errors import DrawError
 from creditscore.tiering.plan import InspectionPlan, plan_inspections
-from creditscore.tiering.publish import read_manifest
+from creditscore.tiering.sealed.publish import read_manifest
 
 if TYPE_CHECKING:
     from creditscore.config.policy import TierPolicy

@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 
 from creditscore.config.policy import TierPolicy
-from creditscore.tiering import dispute, stability
-from creditscore.tiering.cohort import Cohort, cohort_of
 from creditscore.tiering.columns import NOT_RATED, Codes, Flags, Texts, decode
-from creditscore.tiering.cut import achieved
-from creditscore.tiering.overrides import Overridden, apply_overrides
-from creditscore.tiering.past import Past, past_of
-from creditscore.tiering.review import Settled, needs_signature, settle
+from creditscore.tiering.rules import dispute, stability
+from creditscore.tiering.rules.cohort import Cohort, cohort_of
+from creditscore.tiering.rules.cut import achieved
+from creditscore.tiering.rules.overrides import Overridden, apply_overrides
+from creditscore.tiering.rules.past import Past, past_of
+from creditscore.tiering.rules.review import Settled, needs_signature, settle
+from creditscore.tiering.rules.stability import Steadied, steady
 from creditscore.tiering.sign import latest_reviews
-from creditscore.tiering.stability import Steadied, steady
 from creditscore.tiering.tiers import TIER_COLUMNS, Tiers
 
 

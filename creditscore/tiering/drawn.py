@@ -12,7 +12,7 @@ from creditscore.config.tasks import Task
 from creditscore.errors import DrawError
 from creditscore.tiering.columns import as_frame, texts
 from creditscore.tiering.draw import draw, tickets
-from creditscore.tiering.inspectors import INSPECTOR_COLUMNS, Pool, assign_inspectors, pool_of
+from creditscore.tiering.people.inspectors import INSPECTOR_COLUMNS, Pool, assign_inspectors, pool_of
 from creditscore.tiering.plan import InspectionPlan
 
 SAMPLE_COLUMNS = (
@@ -68,13 +68,13 @@ class DrawnPlan:
         Raises:
             DrawError: The folder holds another frame, or a draw by another seed.
         """
-        from creditscore.tiering.publish import write_drawn
+        from creditscore.tiering.sealed.publish import write_drawn
 
         return write_drawn(self, Path(folder))
 
     def to_excel(self, path: str | Path, *, lang: Language = "zh") -> Path:
         """Write the plan as a workbook: ratios and targets, the drawn list, who inspects."""
-        from creditscore.tiering.workbook import write_workbook
+        from creditscore.tiering.sealed.workbook import write_workbook
 
         return write_workbook(self, Path(path), lang=lang)
 
@@ -86,7 +86,7 @@ class DrawnPlan:
             DrawError: It is not drawn yet, or a file was changed.
             DataError: A file is missing or cannot be read.
         """
-        from creditscore.tiering.seal import read_drawn
+        from creditscore.tiering.sealed.seal import read_drawn
 
         return read_drawn(Path(folder))
 

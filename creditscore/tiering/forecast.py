@@ -11,11 +11,11 @@ from creditscore.config.policy import TierPolicy
 from creditscore.config.tasks import Task
 from creditscore.errors import DataError
 from creditscore.tiering.columns import texts
-from creditscore.tiering.estimate import Rate, persistence, rate_of, variance
+from creditscore.tiering.history.estimate import Rate, persistence, rate_of, variance
+from creditscore.tiering.history.visits import Floats, Visits, visits_of
 from creditscore.tiering.population import UNKNOWN, covered
 from creditscore.tiering.targets import targets
 from creditscore.tiering.tiers import ORDER, Tiers, as_tiers
-from creditscore.tiering.visits import Floats, Visits, visits_of
 
 _MILLION = 1_000_000
 #: A cell with fewer past visits takes the rate of its tier.

@@ -88,7 +88,7 @@ class InspectionPlan:
         Raises:
             DrawError: The folder holds a plan that is drawn, or of another task.
         """
-        from creditscore.tiering.publish import write_plan
+        from creditscore.tiering.sealed.publish import write_plan
 
         return write_plan(self, Path(folder))
 
@@ -100,7 +100,7 @@ class InspectionPlan:
             DrawError: It is drawn already, or the frame is not the one whose hash the manifest holds.
             DataError: A file is missing or cannot be read.
         """
-        from creditscore.tiering.seal import read_plan
+        from creditscore.tiering.sealed.seal import read_plan
 
         return read_plan(Path(folder))
 

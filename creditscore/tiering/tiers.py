@@ -33,7 +33,7 @@ class Tiers:
 
     Attributes:
         frame: The rows.
-        achieved: What the cuts gave, see :func:`creditscore.tiering.cut.achieved`.
+        achieved: What the cuts gave, see :func:`creditscore.tiering.rules.cut.achieved`.
         subjects: The register on that day, where it was at hand (names, regions, types).
     """
 

@@ -18,12 +18,12 @@ from creditscore.errors import CreditScoreError
 from creditscore.tiering.draw import ALGORITHM
 from creditscore.tiering.drawn import SAMPLE_COLUMNS
 from creditscore.tiering.frame import STRATUM_KEYS, SUBJECT_KEYS, frame_hash
-from creditscore.tiering.publish import PUBLICATION_COLUMNS, line_sum, read_manifest
-from creditscore.tiering.replace import check_replacements
-from creditscore.tiering.seal import strata_from
-from creditscore.tiering.sheets import read_csv
+from creditscore.tiering.people.team import check_inspectors
+from creditscore.tiering.sealed.publish import PUBLICATION_COLUMNS, line_sum, read_manifest
+from creditscore.tiering.sealed.replace import check_replacements
+from creditscore.tiering.sealed.seal import strata_from
+from creditscore.tiering.sealed.sheets import read_csv
 from creditscore.tiering.targets import rounded_up
-from creditscore.tiering.team import check_inspectors
 
 _SHOWN = 50
 

@@ -94,3 +94,11 @@ def test_many_faults_are_counted(chinese):
     edit(chinese, "抽查比例方案", {("抽查比例", row): 2 for row in range(2, 12)})
     with pytest.raises(DataError, match="and 5 more"):
         read_ratios(chinese)
+
+
+def test_a_drawn_plan_of_its_own_speaks_the_same_words():
+    from creditscore.reporting.words import OUTCOMES
+    from creditscore.tiering.sealed import workbook
+
+    for lang in ("zh", "en"):
+        assert workbook._RESULTS[lang] == tuple(label.text(lang) for label in OUTCOMES.values())

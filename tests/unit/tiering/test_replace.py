@@ -8,7 +8,7 @@ from creditscore.errors import DrawError
 from creditscore.tiering import chain
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.plan import plan_inspections
-from creditscore.tiering.replace import LOG, replace
+from creditscore.tiering.sealed.replace import LOG, replace
 from creditscore.tiering.verify import verify_plan
 
 WHY = {"reason": "已注销", "by": "李四", "on": dt.date(2024, 5, 9)}

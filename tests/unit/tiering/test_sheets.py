@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditscore.tiering.sheets import guard, read_csv, to_csv, unguard
+from creditscore.tiering.sealed.sheets import guard, read_csv, to_csv, unguard
 
 TEXT = st.text(st.characters(blacklist_categories=("Cs",)), max_size=12)
 

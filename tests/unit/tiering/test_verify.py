@@ -10,10 +10,10 @@ import pytest
 
 from creditscore import batch
 from creditscore.errors import DrawError
-from creditscore.tiering import publish
 from creditscore.tiering.drawn import SAMPLE_COLUMNS, DrawnPlan
 from creditscore.tiering.plan import InspectionPlan, plan_inspections
-from creditscore.tiering.seal import draw_folder
+from creditscore.tiering.sealed import publish
+from creditscore.tiering.sealed.seal import draw_folder
 from creditscore.tiering.verify import verify_plan
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from creditscore.errors import DrawError
-from creditscore.tiering.inspectors import INSPECTOR_COLUMNS, Pool, assign_inspectors
-from creditscore.tiering.sheets import read_csv
+from creditscore.tiering.people.inspectors import INSPECTOR_COLUMNS, Pool, assign_inspectors
+from creditscore.tiering.sealed.sheets import read_csv
 
 
 def check_inspectors(folder: Path, manifest: dict[str, Any], drawn: Sequence[tuple[str, str, str]]) -> Iterator[str]:

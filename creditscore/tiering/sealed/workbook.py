@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["text", "integer", "number", "percent", "date"]
 _RESULTS = {
-    "zh": ("未发现问题", "发现违法", "查无下落", "已关闭停业或正在组织清算", "不配合检查情节严重"),
-    "en": ("no violation", "violation", "not found", "closed", "refused"),
+    "zh": ("未发现问题", "发现违法违规", "查无下落", "已关闭或注销", "不配合检查"),
+    "en": ("none", "violation", "not_found", "closed", "refused"),
 }
 _STRATA: tuple[tuple[str, str, str, Kind], ...] = (
     ("stratum", "层", "Stratum", "text"),
@@ -43,7 +43,6 @@ _PEOPLE: tuple[tuple[str, str, str, Kind], ...] = (
     ("subject_id", "统一社会信用代码", "Subject", "text"),
     ("place", "序号", "Place", "integer"),
     ("staff_id", "人员编号", "Staff", "text"),
-    ("name", "姓名", "Name", "text"),
     ("department", "部门", "Department", "text"),
     ("region", "区域", "Region", "text"),
     ("certificate_valid_to", "执法证有效期至", "Certificate valid to", "date"),
@@ -81,7 +80,7 @@ def _strata_rows(drawn: "DrawnPlan") -> Iterable[Sequence[Any]]:
 
 
 def _drawn_rows(drawn: "DrawnPlan") -> Iterable[Sequence[Any]]:
-    teams = drawn.inspectors.groupby("subject_id", sort=False)["name"].agg("、".join).to_dict() if len(drawn.inspectors) else {}
+    teams = drawn.inspectors.groupby("subject_id", sort=False)["staff_id"].agg("、".join).to_dict() if len(drawn.inspectors) else {}
     for row in drawn.drawn[[key for key, *_ in _DRAWN[:7]]].itertuples(index=False, name=None):
         yield (*row, teams.get(row[0], ""), None, None)
 

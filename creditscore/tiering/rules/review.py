@@ -8,7 +8,7 @@ import pandas as pd
 
 from creditscore.config.policy import TierPolicy
 from creditscore.tiering.columns import NOT_RATED, B, C, Codes, D, Flags, Texts, decode
-from creditscore.tiering.past import Past
+from creditscore.tiering.rules.past import Past
 from creditscore.tiering.sign import Review, grounds_hash
 
 REJECTED = "review:rejected"

@@ -14,9 +14,9 @@ from creditscore.config.tasks import Task
 from creditscore.errors import DataError, DrawError
 from creditscore.tiering.draw import ALGORITHM
 from creditscore.tiering.drawn import SAMPLE_COLUMNS, DrawnPlan
-from creditscore.tiering.inspectors import INSPECTOR_COLUMNS
+from creditscore.tiering.people.inspectors import INSPECTOR_COLUMNS
 from creditscore.tiering.plan import InspectionPlan
-from creditscore.tiering.sheets import to_csv
+from creditscore.tiering.sealed.sheets import to_csv
 
 FORMAT = "creditscore-plan/1"
 PLAN_COLUMNS = (

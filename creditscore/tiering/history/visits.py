@@ -10,8 +10,8 @@ import pandas as pd
 
 from creditscore.config.policy import TierPolicy
 from creditscore.tiering.columns import Flags, Texts, as_frame, day_numbers, decode, texts
-from creditscore.tiering.cut import cut_tiers, populations
 from creditscore.tiering.population import UNKNOWN
+from creditscore.tiering.rules.cut import cut_tiers, populations
 from creditscore.tiering.tiers import ORDER, Tiers
 
 Floats = npt.NDArray[np.float64]

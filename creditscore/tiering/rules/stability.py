@@ -9,7 +9,7 @@ import pandas as pd
 
 from creditscore.config.policy import Stability
 from creditscore.tiering.columns import Codes, Flags, Texts
-from creditscore.tiering.past import Past
+from creditscore.tiering.rules.past import Past
 
 HELD = "stability"
 #: The tier was held down by an override that no longer stands: its end acts at once.

@@ -10,10 +10,10 @@ from creditscore.batch import atomic_write, damaged, locked
 from creditscore.config.tasks import Task
 from creditscore.errors import DataError, DrawError
 from creditscore.tiering.drawn import SAMPLE_COLUMNS, DrawnPlan
-from creditscore.tiering.inspectors import INSPECTOR_COLUMNS, Pool
+from creditscore.tiering.people.inspectors import INSPECTOR_COLUMNS, Pool
 from creditscore.tiering.plan import FRAME_COLUMNS, InspectionPlan
-from creditscore.tiering.publish import BEGUN, PLAN_COLUMNS, read_manifest, write_drawn
-from creditscore.tiering.sheets import read_csv
+from creditscore.tiering.sealed.publish import BEGUN, PLAN_COLUMNS, read_manifest, write_drawn
+from creditscore.tiering.sealed.sheets import read_csv
 from creditscore.tiering.targets import STRATUM_COLUMNS
 
 _INTEGERS = ("population", "target", "ratio_ppm", "exempt")

@@ -10,7 +10,7 @@ import pandas as pd
 from creditscore.config.policy import TierPolicy
 from creditscore.errors import DataError
 from creditscore.tiering.columns import Codes, Flags, Texts, as_frame, day_numbers, months_before, texts, unique_ids
-from creditscore.tiering.cut import cut_tiers, populations
+from creditscore.tiering.rules.cut import cut_tiers, populations
 
 _SCORES = ("subject_id", "as_of", "industry", "score", "probability_ppm")
 _REASONS = ("reason_1", "reason_2", "reason_3", "reason_4")
@@ -34,7 +34,7 @@ class Cohort:
     as_of: dt.date
 
     def cut(self, policy: TierPolicy, *, band: int = 0, margin: float = 0.0) -> Codes:
-        """Tiers by the cuts alone, see :func:`creditscore.tiering.cut.cut_tiers`."""
+        """Tiers by the cuts alone, see :func:`creditscore.tiering.rules.cut.cut_tiers`."""
         score, ppm = (pd.to_numeric(self.rows[name]).fillna(0).to_numpy(dtype=np.int64) for name in ("score", "probability_ppm"))
         return cut_tiers(score, ppm, self.rated, self.population, policy, band=band, margin=margin)
 

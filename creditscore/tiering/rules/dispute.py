@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from creditscore.tiering.columns import Codes, Flags, Texts, as_frame
-from creditscore.tiering.past import Past
+from creditscore.tiering.rules.past import Past
 
 HELD = "dispute"
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from creditscore.tiering.columns import Flags
-from creditscore.tiering.visits import Floats, Visits
+from creditscore.tiering.history.visits import Floats, Visits
 
 #: Fewer pairs of visits to one subject say nothing about how persistent a violation is.
 _PAIRS = 100

@@ -1,0 +1,1 @@
+"""What past random visits tell: their weights, and rates with variances."""

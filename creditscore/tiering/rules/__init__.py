@@ -1,0 +1,1 @@
+"""What decides a tier: the cuts, overrides, disputes, stability and signatures, each a step of its own."""
