@@ -1,6 +1,8 @@
 """How long 40 features take, against hand-written SQL, polars and pandas of the same job in the same run.
 
-    python experiments/benchmarks/features.py [--events 10000000] [--subjects 500000] [--repeat 5]
+    python experiments/benchmarks/features.py [--events 10000000] [--subjects 500000] [--repeat 5] [--pandas]
+    python experiments/benchmarks/features.py --panel     # eight days against one
+    python experiments/benchmarks/features.py --large     # ten times the events, in parts, within 2 GB
 
 Synthetic events of eight kinds, uniform over subjects and five years. Two jobs: ``plain`` (two clocks and
 expiry, nothing told twice, nothing changed) and ``full`` (5 % of incidents told by two providers, 3 %
@@ -10,13 +12,16 @@ repaired: visibility of changes and one count per incident). All answers are com
 import argparse
 import datetime as dt
 import statistics
+import tempfile
 import time
+from pathlib import Path
 
 import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 import creditscore as cs
 from creditscore.config.base import Label
@@ -59,11 +64,12 @@ def event_keys(events: int, subjects: int, *, full: bool, seed: int = 1) -> tupl
         incident[again] = again - 1
         copies[again] = copies[again - 1] = True
     valid = np.where(rng.random(events) < 0.1, day + 400, 0)
+    nothing = pa.nulls(events, pa.string())
     table = pa.table({
-        "event_key": key, "event_id": pa.nulls(events, pa.string()), "subject_key": subject, "kind_key": kind,
-        "severity": rng.integers(1, 11, events).astype(np.int32), "result": pa.nulls(events, pa.string()),
-        "verified": pa.nulls(events, pa.bool_()), "provider": pa.nulls(events, pa.string()), "document_no": pa.nulls(events, pa.string()),
-        "incident": pa.nulls(events, pa.string()), "event_day": day, "known_day": (day + rng.integers(0, 30, events)).astype(np.int32),
+        "event_key": key, "event_id": nothing, "subject_key": subject, "kind_key": kind,
+        "severity": rng.integers(1, 11, events).astype(np.int32), "result": nothing, "verified": pa.nulls(events, pa.bool_()),
+        "provider": nothing, "document_no": nothing, "incident": nothing, "event_day": day,
+        "known_day": (day + rng.integers(0, 30, events)).astype(np.int32),
         "valid_day": pa.array(valid.astype(np.int32), mask=valid == 0), "cents": pa.nulls(events, pa.int64()),
         "incident_key": incident, "copies": copies,
     })  # fmt: skip
@@ -109,7 +115,8 @@ def by_hand(specs: tuple[FeatureSpec, ...], *, full: bool) -> str:
             words.append(what["sum"].format(w=where) + f" AS {spec.name}")
         else:
             words.append(f"{what[spec.aggregate]} FILTER (WHERE {where}) AS {spec.name}")
-    seen = f"SELECT * FROM event_keys WHERE event_day <= {today} AND known_day <= {today} AND (valid_day IS NULL OR valid_day >= {today})"
+    valid = f"(valid_day IS NULL OR valid_day >= {today})"
+    seen = f"SELECT * FROM event_keys WHERE event_day <= {today} AND known_day <= {today} AND {valid}"
     if full:
         gone = f"SELECT incident_key FROM hidden WHERE hidden_from <= {today} AND hidden_until > {today}"
         seen = f"{seen} AND incident_key NOT IN ({gone})"
@@ -185,14 +192,9 @@ def timed(work, repeat: int) -> float:
 
 def job(events: int, subjects: int, repeat: int, *, full: bool, slow: bool) -> None:
     """One of the two jobs: compare, then time."""
-    project = cs.load_project("configs/yongzhou")
-    kinds = [item.kind for item in project.catalogue.item][:KINDS]
-    market = tuple(item.model_copy(update={"source": "market", "found_by": "register"}) for item in project.catalogue.item)
-    specs = features(kinds)
-    object.__setattr__(project, "catalogue", project.catalogue.model_copy(update={"item": market}))
-    table, hidden = event_keys(events, subjects, full=full)
     engine = cs.Engine.duckdb()
-    records = records_of(engine, project, table, hidden, subjects)
+    records, specs = prepared(events, subjects, full=full, engine=engine)
+    table, hidden = event_keys(events, subjects, full=full)
     rows = spine(records, as_of=DAY)
     con = duckdb.connect()
     con.register("a", table)
@@ -200,43 +202,96 @@ def job(events: int, subjects: int, repeat: int, *, full: bool, slow: bool) -> N
     con.execute("CREATE TABLE event_keys AS SELECT * FROM a; CREATE TABLE hidden AS SELECT * FROM b")
     sql = f"CREATE OR REPLACE TABLE out AS {by_hand(specs, full=full)}"
     frame, gone = pl.from_arrow(table), pl.from_arrow(hidden)
-    ours = engine.query(feature_table(records, rows, specs).order_by("row_key")).to_pandas()
-    ours.index = range(subjects)
-    con.execute(sql)
-    theirs = [con.execute("SELECT * FROM out").df(), in_polars(frame, gone, specs, full=full).to_pandas()]
-    if slow:
-        plain, plain_hidden = table.to_pandas(), hidden.to_pandas()
-        theirs.append(in_pandas(plain, plain_hidden, specs, subjects, full=full))
-    wanted = aligned(ours, specs, subjects)
-    differing = [
-        int((~((wanted == other) | (np.isnan(wanted) & np.isnan(other)))).sum())
-        for other in (aligned(t, specs, subjects) for t in theirs)
-    ]
-    spans = {
-        "ours": timed(lambda: feature_table(records, rows, specs), repeat),
-        "SQL by hand": timed(lambda: con.execute(sql), repeat),
-        "polars": timed(lambda: in_polars(frame, gone, specs, full=full), repeat),
+    plain, plain_hidden = (table.to_pandas(), hidden.to_pandas()) if slow else (None, None)
+    ways = {
+        "ours": lambda: feature_table(records, rows, specs),
+        "hand": lambda: con.execute(sql),
+        "polars": lambda: in_polars(frame, gone, specs, full=full),
     }
     if slow:
-        spans["pandas"] = timed(lambda: in_pandas(plain, plain_hidden, specs, subjects, full=full), min(repeat, 2))
-    print(f"| {'full' if full else 'plain'} | {events:,} | {differing} | " + " | ".join(f"{spans.get(name, float('nan')):.2f}" for name in ("ours", "SQL by hand", "polars", "pandas"))
-          + " | " + " | ".join(f"{spans['ours'] / spans[name]:.2f}" if name in spans else "-" for name in ("SQL by hand", "polars", "pandas")) + " |")  # fmt: skip
+        ways["pandas"] = lambda: in_pandas(plain, plain_hidden, specs, subjects, full=full)
+    ours = engine.query(ways["ours"]().order_by("row_key")).to_pandas()
+    ours.index = range(subjects)
+    ways["hand"]()
+    theirs = [con.execute("SELECT * FROM out").df(), ways["polars"]().to_pandas(), *([ways["pandas"]()] if slow else [])]
+    wanted = aligned(ours, specs, subjects)
+    others = [aligned(one, specs, subjects) for one in theirs]
+    differing = [int((~((wanted == other) | (np.isnan(wanted) & np.isnan(other)))).sum()) for other in others]
+    spans = {name: timed(work, 2 if name == "pandas" else repeat) for name, work in ways.items()}
+    seconds = [f"{spans[name]:.2f}" if name in spans else "-" for name in ("ours", "hand", "polars", "pandas")]
+    ratios = [f"{spans['ours'] / spans[name]:.2f}" if name in spans else "-" for name in ("hand", "polars", "pandas")]
+    print(f"| {'full' if full else 'plain'} | {events:,} | {differing} | {' | '.join([*seconds, *ratios])} |")
+
+
+def prepared(events: int, subjects: int, *, full: bool, engine: cs.Engine) -> tuple[Records, tuple[FeatureSpec, ...]]:
+    """Records of synthetic events on an engine, and the forty features."""
+    project = cs.load_project("configs/yongzhou")
+    specs = features([item.kind for item in project.catalogue.item][:KINDS])
+    market = tuple(item.model_copy(update={"source": "market", "found_by": "register"}) for item in project.catalogue.item)
+    object.__setattr__(project, "catalogue", project.catalogue.model_copy(update={"item": market}))
+    table, hidden = event_keys(events, subjects, full=full)
+    return records_of(engine, project, table, hidden, subjects), specs
+
+
+def panel(events: int, subjects: int, repeat: int) -> None:
+    """Eight days, one after the other, against one day."""
+    records, specs = prepared(events, subjects, full=True, engine=cs.Engine.duckdb())
+    days = [months_before(DAY, 3 * quarter) for quarter in range(8)]
+    spines = [spine(records, as_of=day, name=f"spine_{place}") for place, day in enumerate(days)]
+    one = timed(lambda: feature_table(records, spines[0], specs), repeat)
+    all_of_them = timed(lambda: [feature_table(records, rows, specs) for rows in spines], repeat)
+    print(f"one day {one:.2f} s, eight days {all_of_them:.2f} s: {all_of_them / one:.2f} times")
+
+
+def large(events: int, subjects: int) -> None:
+    """Ten times the events from a Parquet file, in parts of the subjects, in an engine that may use 2 GB."""
+    spans = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for factor in (1, 10):
+            path = Path(folder) / f"{factor}.parquet"
+            write_events(path, events, subjects, factor)
+            engine = cs.Engine.duckdb(memory_limit="2GB", spill=Path(folder))
+            records, specs = prepared(1000, subjects * factor, full=False, engine=engine)
+            engine.register("event_keys", path)
+            rows = spine(records, as_of=DAY)
+            begun = time.perf_counter()
+            feature_table(records, rows, specs, buckets=max(1, factor * events // 12_500_000))
+            spans[factor] = time.perf_counter() - begun
+            print(f"{factor * events:,} events, {factor * subjects:,} subjects: {spans[factor]:.1f} s")
+    print(f"ten times the events take {spans[10] / spans[1]:.1f} times as long")
+
+
+def write_events(path: Path, events: int, subjects: int, factor: int) -> None:
+    """``factor`` blocks of events, each about its own subjects, in one file."""
+    writer = None
+    for block in range(factor):
+        table, _ = event_keys(events, subjects, full=False, seed=block)
+        shifted = pa.array(table["subject_key"].to_numpy() + block * subjects)
+        table = table.set_column(table.schema.get_field_index("subject_key"), "subject_key", shifted)
+        writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+        writer.write_table(table, row_group_size=500_000)
+    if writer is not None:
+        writer.close()
 
 
 def main() -> None:
-    """Print both jobs as a table."""
+    """Print what was asked for."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--subjects", type=int, default=500_000)
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--pandas", action="store_true")
+    for way in ("pandas", "panel", "large"):
+        parser.add_argument(f"--{way}", action="store_true")
     told = parser.parse_args()
-    print(
-        "| job | events | differing cells | ours s | by hand s | polars s | pandas s | ours / hand | ours / polars | ours / pandas |"
-    )
+    if told.panel:
+        return panel(told.events, told.subjects, told.repeat)
+    if told.large:
+        return large(told.events, told.subjects)
+    print("| job | events | differing cells | ours s | by hand s | polars s | pandas s | ours/hand | ours/polars | ours/pandas |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for full in (False, True):
         job(told.events, told.subjects, told.repeat, full=full, slow=told.pandas)
+    return None
 
 
 if __name__ == "__main__":
