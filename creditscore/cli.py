@@ -55,6 +55,7 @@ EngineOption = Annotated[EngineName, typer.Option("--engine", help="Where to com
 TrackingOption = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow; sqlite:///OUT/mlflow.db by default.")]
 LangOption = Annotated[Language, typer.Option("--lang", help="Language of documents and summaries.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+AcceptOption = Annotated[bool, typer.Option("--accept", help="Let a delivery through that looks broken beside the run before.")]
 
 
 @app.command()
@@ -117,9 +118,10 @@ def check(
 def train(
     project: ProjectArg, data: DataOption, as_of: AsOfOption, out: OutOption, engine: EngineOption = EngineName.duckdb,
     tracking_uri: TrackingOption = None, lang: LangOption = Language.zh, as_json: JsonOption = False,
+    accept: AcceptOption = False,
 ) -> None:  # fmt: skip
     """Train the cards on what was known that day, into the run's folder and MLflow. Nothing is promoted."""
-    _run(project, data, as_of, out, engine, True, tracking_uri, lang, as_json)
+    _run(project, data, as_of, out, engine, True, tracking_uri, lang, as_json, accept)
 
 
 @app.command()
@@ -127,9 +129,10 @@ def run(
     project: ProjectArg, data: DataOption, as_of: AsOfOption, out: OutOption, engine: EngineOption = EngineName.duckdb,
     train: Annotated[bool, typer.Option("--train", help="Train instead of using the signed cards.")] = False,
     tracking_uri: TrackingOption = None, lang: LangOption = Language.zh, as_json: JsonOption = False,
+    accept: AcceptOption = False,
 ) -> None:  # fmt: skip
     """The night: check, features, scores, tiers, frames of the tasks due, workbook, report. Draws nothing."""
-    _run(project, data, as_of, out, engine, train, tracking_uri, lang, as_json)
+    _run(project, data, as_of, out, engine, train, tracking_uri, lang, as_json, accept)
 
 
 @app.command()
@@ -347,11 +350,12 @@ def _run(
     uri: str | None,
     lang: Language,
     as_json: bool,
+    accept: bool,
 ) -> None:
     from creditscore.pipeline.run import run_project
     from creditscore.pipeline.say import run_lines
 
-    where: dict[str, Any] = {"data": data, "as_of": _day(as_of), "out": out}
+    where: dict[str, Any] = {"data": data, "as_of": _day(as_of), "out": out, "accept": accept}
     made = run_project(_project(project), **where, engine=_engine(engine), train=train, tracking_uri=uri, lang=lang.value)
     _print({**made.summary, "run": str(made.folder.path), "fresh": made.fresh}, run_lines(made, lang=lang.value), as_json)
 

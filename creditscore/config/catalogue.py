@@ -30,14 +30,31 @@ class CatalogueItem(Spec):
     polarity: Literal["negative", "positive", "neutral"] = "neutral"
     #: 双公示: licences and penalties that must be sent within ``deadline_working_days`` of the decision.
     double_publicity: bool = False
+    #: Counted by the project's work calendar (make-up days are worked), from the day of the decision.
     deadline_working_days: int | None = Field(default=None, ge=1, le=60)
+    #: A record is used for so many months from its event date (to the day before), then no more.
     retention_months: int | None = Field(default=None, ge=1)
+    #: Who may see it: everyone (and then the other publicity system shows it too), those it is shared with, or the provider alone.
+    publication: Literal["published", "shared", "internal"] = "shared"
     repair_class: Literal["minor", "general", "serious"] | None = None
     #: Months after the decision in which publication may not / must end (repair rules), if any.
     publication_min_months: int | None = Field(default=None, ge=0)
     publication_max_months: int | None = Field(default=None, ge=0)
     #: What the record is about where law forbids to score it, e.g. ``["local_branch"]``.
     concerns: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _periods_fit(self) -> "CatalogueItem":
+        if self.double_publicity and self.deadline_working_days is None:
+            raise ValueError("double_publicity: needs deadline_working_days (双公示: 7)")
+        least, most = self.publication_min_months or 0, self.publication_max_months
+        if most is not None and least > most:
+            raise ValueError(f"publication_min_months: at most publication_max_months, {most} (got {least})")
+        return self
+
+    def may_serve(self, purpose: Purpose) -> bool:
+        """Whether the kind may feed a feature of a project with this purpose: it has a legal basis and is released for it."""
+        return bool(self.legal_basis) and purpose in self.purposes
 
 
 class Catalogue(Spec):

@@ -1,13 +1,22 @@
 """``sources.toml``: where each table comes from and how its columns become the standard ones."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from creditscore.config.base import Spec
+from creditscore.config.base import Day, Share, Spec
 
 Table = Literal["subjects", "events", "changes", "inspections", "ratings", "frames", "staff", "recusals", "decisions", "publicity"]
-IdScheme = Literal["uscc", "practice_licence", "local"]
+#: ``uscc`` GB 32100; ``lei`` ISO 17442; ``practice_licence`` and ``local`` any plain number, or ``id_pattern``.
+IdScheme = Literal["uscc", "practice_licence", "local", "lei"]
+Format = Literal["parquet", "csv", "excel", "postgres"]
+#: ``gbk`` and ``gb2312`` are read as GB18030, which contains them and the rare characters of names besides.
+Encoding = Literal["auto", "utf-8", "utf-16", "gb18030", "gbk", "gb2312", "big5", "cp1252", "latin-1"]
+
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{1,62}")
+_RELATION = re.compile(r"[^\W\d]\w{0,62}(\.[^\W\d]\w{0,62})?")
+_DIRECTIVES = frozenset("YmdHMSz%")
 
 
 class Rename(Spec):
@@ -58,14 +67,45 @@ class Split(Spec):
     part: int | None = Field(default=None, ge=0)
 
 
+def _date_format(form: str) -> str:
+    if form == "excel":
+        return form
+    used = re.findall(r"%(.?)", form)
+    if not set(used) <= _DIRECTIVES or not {"Y", "m", "d"} <= set(used):
+        raise ValueError("a date format of %Y, %m and %d (and %H %M %S %z), or excel for the day numbers of a spreadsheet")
+    return form
+
+
+DateFormat = Annotated[str, AfterValidator(_date_format)]
+
+
 class ParseDate(Spec):
-    """A text read by the first of ``formats`` that fits it; ``endless`` texts mean no end (missing)."""
+    """A text read by the first of ``formats`` that fits the whole of it; nothing is guessed.
+
+    A format without separators takes full-width fields only (``20260304``). ``excel`` reads the day number
+    of a spreadsheet (``46085``). A time of day without zone is local to the project's ``timezone``; one that
+    the clocks there skipped is a fault. ``endless`` texts mean no end, in columns that hold one.
+    """
 
     to: str
     rule: Literal["parse_date"]
     column: str
-    formats: tuple[str, ...] = Field(min_length=1)
-    endless: tuple[str, ...] = ("长期", "9999-12-31")
+    formats: tuple[DateFormat, ...] = Field(min_length=1)
+    endless: tuple[str, ...] = ("长期", "永久", "无固定期限", "9999-12-31")
+
+
+class ParseNumber(Spec):
+    """A text with a number: digits of any width, thousands separators, perhaps one of ``units`` behind it.
+
+    The value is multiplied by ``factor`` (a column in 万元: 10000) and by its unit's number (``"12万"``
+    with ``units = { "万" = 10000 }``). What is no such text is a fault.
+    """
+
+    to: str
+    rule: Literal["parse_number"]
+    column: str
+    factor: int = Field(default=1, ge=1)
+    units: dict[str, int] = Field(default_factory=dict)
 
 
 class Combine(Spec):
@@ -95,7 +135,22 @@ class Cases(Spec):
     otherwise: str | int | bool | None = None
 
 
-ColumnRule = Annotated[Rename | Constant | Map | Compare | Split | ParseDate | Combine | Cases, Field(discriminator="rule")]
+ColumnRule = Annotated[
+    Rename | Constant | Map | Compare | Split | ParseDate | ParseNumber | Combine | Cases, Field(discriminator="rule")
+]
+
+
+class Personal(Spec):
+    """A column with personal data, or one that only looks so (``kind = "none"``).
+
+    The reader masks it before anything else sees it, save where ``needed`` says by what basis the plain
+    value is necessary. Columns called like a legal representative, a telephone or an ID number are masked
+    without being declared.
+    """
+
+    column: str
+    kind: Literal["name", "telephone", "id_number", "none"]
+    needed: str = ""
 
 
 class Where(Spec):
@@ -124,7 +179,7 @@ class Join(Spec):
 
     file: DataFile
     format: Literal["parquet", "csv", "excel"] = "parquet"
-    encoding: Literal["auto", "utf-8", "gb18030"] = "auto"
+    encoding: Encoding = "auto"
     sheet: str | None = None
     where: Where | None = None
     #: The source's column = the column of the joined file.
@@ -133,23 +188,33 @@ class Join(Spec):
 
 
 class SourceSpec(Spec):
-    """One input: a file below the data folder, and what it becomes.
+    """One input: a file below the data folder or a table of a database, and what it becomes.
 
     Columns with the standard's own names need no rule. A source without its file is an error unless
-    ``optional``.
+    ``optional``. A database table (库表交换, ``format = "postgres"``) is read only; ``database`` names the
+    environment variable that holds the connection, so that no password ever stands in a file.
     """
 
     name: str
     table: Table
-    file: DataFile
-    format: Literal["parquet", "csv", "excel"] = "parquet"
-    encoding: Literal["auto", "utf-8", "gb18030"] = "auto"
+    file: DataFile = ""
+    format: Format = "parquet"
+    #: Of ``postgres``: the environment variable with the connection URI, and ``table`` or ``schema.table``.
+    database: str = ""
+    relation: str = ""
+    encoding: Encoding = "auto"
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
     sheet: str | None = None
     provider: str = ""
     optional: bool = False
+    #: Ids of this source, where they follow another scheme than the project's.
+    id_scheme: IdScheme | None = None
     #: Of ``subjects``: fills what the register's version in force leaves missing, as of its own two days, and
     #: stands for itself only where the register does not know the subject.
     supplement: bool = False
+    #: Standard columns that are not required but that this source must bring: one that is gone or renamed stops the run.
+    expects: tuple[str, ...] = ()
+    personal: tuple[Personal, ...] = ()
     where: Where | None = None
     join: tuple[Join, ...] = ()
     column: tuple[ColumnRule, ...] = ()
@@ -157,7 +222,12 @@ class SourceSpec(Spec):
     @property
     def files(self) -> tuple[str, ...]:
         """Every file that is read for this source."""
-        return (self.file, *(join.file for join in self.join))
+        return (*((self.file,) if self.file else ()), *(join.file for join in self.join))
+
+    @property
+    def place(self) -> str:
+        """Where it lies, for messages: the file, or the relation and the variable of its database."""
+        return self.file or f"{self.relation} in ${self.database}"
 
     @model_validator(mode="before")
     @classmethod
@@ -173,6 +243,19 @@ class SourceSpec(Spec):
             raise ValueError("supplement: goes with table = 'subjects'")
         return self
 
+    @model_validator(mode="after")
+    def _a_file_or_a_database(self) -> "SourceSpec":
+        if self.format != "postgres":
+            if not self.file or self.database or self.relation:
+                raise ValueError(f"format {self.format}: needs file, and neither database nor relation")
+            return self
+        if self.file or not _VARIABLE.fullmatch(self.database) or not _RELATION.fullmatch(self.relation):
+            raise ValueError(
+                "format postgres: needs relation (a table, or schema.table) and database, the name in capitals of the "
+                "environment variable that holds the connection; no file, and never the connection itself"
+            )
+        return self
+
 
 class SourceFile(Spec):
     """The document ``sources.toml``."""
@@ -180,4 +263,24 @@ class SourceFile(Spec):
     id_scheme: IdScheme = "uscc"
     #: How a new subject's bad code is treated: kept out (``quarantine``) or only counted (``warn``).
     bad_id: Literal["quarantine", "warn"] = "quarantine"
+    #: What an id of the schemes ``local`` and ``practice_licence`` looks like as a whole (a regular expression).
+    id_pattern: str = ""
+    #: Tables of regions (GB/T 2260) that codes are checked with: names of those that ship, or TOML files of the project.
+    regions: tuple[str, ...] = ("gbt2260_provinces",)
+    #: Subjects registered from this day on are new: no wrong code is tolerated among them. Earlier ones are stock.
+    new_since: Day | None = None
+    #: ``refuse`` stops the run over a wrong code of a new subject; ``list`` puts it on the rectification list.
+    new_errors: Literal["list", "refuse"] = "list"
+    #: The day by which the wrong codes of the stock are to be put right.
+    rectify_by: Day | None = None
+    #: A table with a larger share of quarantined rows (and more than 100 of them) stops the run.
+    max_quarantined: Share | None = None
     source: tuple[SourceSpec, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _the_pattern_can_be_used(self) -> "SourceFile":
+        try:
+            re.compile(self.id_pattern)
+        except re.error as error:
+            raise ValueError(f"id_pattern: not a regular expression ({error})") from None
+        return self

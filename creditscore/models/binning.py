@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from creditscore.config.scorecards import Binning
 from creditscore.errors import DataError
-from creditscore.models.edges import readable
-from creditscore.models.frames import Column
-from creditscore.models.partition import Partition
-from creditscore.models.sample import Sample
+from creditscore.models.bins.edges import readable
+from creditscore.models.bins.partition import Partition
+from creditscore.models.training.frames import Column
+from creditscore.models.training.sample import Sample
 
 Floats = NDArray[np.float64]
 _UNIT = 2.0**30

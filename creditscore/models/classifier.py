@@ -12,14 +12,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from creditscore.config.scorecards import Binning, Scaling, Selection
 from creditscore.errors import DataError, NotFittedError
-from creditscore.models import assemble
-from creditscore.models.calibration import centred, to_points, two_parameter
-from creditscore.models.fitting import Fit, Settings, SpecialCodes, Splits, fit_core
-from creditscore.models.frames import Features, to_pandas
-from creditscore.models.nuisance import Connectedness, connectedness
-from creditscore.models.sample import Sample, read_sample
+from creditscore.models.fit import assemble
+from creditscore.models.fit.calibration import centred, to_points, two_parameter
+from creditscore.models.fit.core import Fit, Settings, SpecialCodes, Splits, fit_core
+from creditscore.models.fit.selection import OnLeak
 from creditscore.models.scorecard import Scorecard
-from creditscore.models.selection import OnLeak
+from creditscore.models.training.frames import Features, to_pandas
+from creditscore.models.training.nuisance import Connectedness, connectedness
+from creditscore.models.training.sample import Sample, read_sample
 
 
 class _NotFitted(NotFittedError, sklearn.exceptions.NotFittedError):  # type: ignore[misc]

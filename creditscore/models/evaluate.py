@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from creditscore.errors import DataError
-from creditscore.models import metrics
-from creditscore.models.metrics import Floats
-from creditscore.models.rows import Rows, checked_rows
+from creditscore.models.judge import metrics
+from creditscore.models.judge.metrics import Floats
+from creditscore.models.judge.rows import Rows, checked_rows
 
 #: A group with fewer rows than this shows no AUC: it would be noise with two decimals.
 SMALLEST_GROUP = 30

@@ -12,18 +12,18 @@ from sklearn.base import BaseEstimator
 
 from creditscore.config.scorecards import Binning, Industry, Pooling, Scaling, Selection
 from creditscore.errors import DataError
-from creditscore.models import assemble
-from creditscore.models.calibration import Points
 from creditscore.models.classifier import _NotFitted, settings_of, training_of
-from creditscore.models.fitting import Fit, SpecialCodes, Splits, fit_core
-from creditscore.models.frames import Features, to_pandas
-from creditscore.models.industry_fit import Group, Level, common_slope, groups_of, levels_of, points_of, predictors
-from creditscore.models.nuisance import Connectedness, connectedness
-from creditscore.models.pooling import ALL
-from creditscore.models.sample import Sample, as_sequence, effective_size, read_sample
+from creditscore.models.fit import assemble
+from creditscore.models.fit.calibration import Points
+from creditscore.models.fit.core import Fit, SpecialCodes, Splits, fit_core
+from creditscore.models.fit.industries import Group, Level, common_slope, groups_of, levels_of, points_of, predictors
+from creditscore.models.fit.pooling import ALL
+from creditscore.models.fit.selection import OnLeak
+from creditscore.models.fit.shrinkage import attribute_table, shrinkage_table
 from creditscore.models.scorecard import Scorecard
-from creditscore.models.selection import OnLeak
-from creditscore.models.shrinkage_table import attribute_table, shrinkage_table
+from creditscore.models.training.frames import Features, to_pandas
+from creditscore.models.training.nuisance import Connectedness, connectedness
+from creditscore.models.training.sample import Sample, as_sequence, effective_size, read_sample
 
 _LOG = logging.getLogger(__name__)
 _Pandas = TypeVar("_Pandas", pd.Series, pd.DataFrame)

@@ -7,12 +7,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
-from creditscore.models import columns, in_memory
-from creditscore.models.binned import Binned, Codes, binned, counted, row_weights
+from creditscore.models.card import columns, in_memory
+from creditscore.models.judge.binned import Binned, Codes, binned, counted, row_weights
 
 if TYPE_CHECKING:
-    from creditscore.models.attribute import Characteristic
-    from creditscore.models.scorecard import Scorecard
+    from creditscore.models.card.attribute import Characteristic
+    from creditscore.models.card.data import Card
 
 Weights = tuple[ArrayLike | None, ArrayLike | None] | None
 Floats = NDArray[np.float64]
@@ -43,7 +43,7 @@ def psi_table(expected: object, actual: object, *, weights: Weights = None, bins
     return _table(binned(expected, actual, bins=bins, weights=weights))
 
 
-def characteristic_stability(card: "Scorecard", expected: object, actual: object, *, weights: Weights = None) -> pd.DataFrame:
+def characteristic_stability(card: "Card", expected: object, actual: object, *, weights: Weights = None) -> pd.DataFrame:
     """One row per characteristic, in the card's order, with the card's attributes as bins.
 
     ``psi`` and ``critical``; ``points_shift`` = Σ (a − e) · points, what the score of the average

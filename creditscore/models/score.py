@@ -4,6 +4,7 @@ Every comparison that is NULL falls through to the next branch on all engines, a
 every number on all of them; hence Missing stands in the ELSE, behind a test for the largest float.
 """
 
+import math
 import sys
 from functools import reduce
 from operator import add
@@ -11,33 +12,39 @@ from typing import TYPE_CHECKING, Literal
 
 from creditscore.config.base import SOURCES
 from creditscore.errors import DataError
-from creditscore.models import probability
-from creditscore.models.attribute import Attribute, Characteristic
-from creditscore.models.reason_expression import with_reasons
-from creditscore.models.scorecard import Dialect, Scorecard
+from creditscore.models.card import probability
+from creditscore.models.card.attribute import Attribute, Characteristic
+from creditscore.models.card.data import Card
+from creditscore.models.card.reason_expression import with_reasons
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 #: Below this every whole float is an integer literal without loss.
 _EXACT = 2**53
+Dialect = Literal["duckdb", "spark", "postgres"]
 KEYS = ("subject_id", "as_of", "industry")
-_DIALECTS: dict[str, Literal["duckdb", "pyspark", "postgres"]] = {"duckdb": "duckdb", "spark": "pyspark", "postgres": "postgres"}
+_DIALECTS: dict[Dialect, Literal["duckdb", "pyspark", "postgres"]] = {
+    "duckdb": "duckdb",
+    "spark": "pyspark",
+    "postgres": "postgres",
+}
 
 
-def score_expression(table: "ir.Table", card: Scorecard, *, keys: tuple[str, ...] = KEYS) -> "ir.Table":
+def score_expression(table: "ir.Table", card: Card, *, keys: tuple[str, ...] = KEYS, top: int = 4) -> "ir.Table":
     """The columns of ``scores.parquet``, one row per row of ``table``, in no order.
 
     ``keys`` are passed on; then scorecard (sha256), score, probability_ppm, points_base (with the
     constant), points_public, points_industry, points_market, points_self_declared (int32, their sum
-    is the score) and reason_1 ... reason_4 (names of characteristics, NULL where fewer).
+    is the score) and reason_1 ... reason_<top> (names of characteristics, NULL where fewer). Reasons
+    are most of the work; ``top=0`` leaves them out.
 
     Raises:
         DataError: when the table lacks a column, or has texts for numbers or the reverse.
     """
     import ibis
 
-    scored = with_reasons(_with_score(_with_points(table, card, keys), card), card, top=4)
+    scored = with_reasons(_with_score(_with_points(table, card, keys), card), card, top=top)
     blocks = [_block(scored, card, source).cast("int32").name(f"points_{source}") for source in SOURCES]
     return scored.select(
         *keys,
@@ -45,11 +52,11 @@ def score_expression(table: "ir.Table", card: Scorecard, *, keys: tuple[str, ...
         scored.score.cast("int32").name("score"),
         _ppm(scored.score, card).name("probability_ppm"),
         *blocks,
-        *[f"reason_{place}" for place in range(1, 5)],
+        *[f"reason_{place}" for place in range(1, top + 1)],
     )
 
 
-def points_expression(table: "ir.Table", card: Scorecard, *, keys: tuple[str, ...] = ("subject_id", "as_of")) -> "ir.Table":
+def points_expression(table: "ir.Table", card: Card, *, keys: tuple[str, ...] = ("subject_id", "as_of")) -> "ir.Table":
     """``keys``, ``p_<characteristic>`` of each, block subtotals, score and probability_ppm, one row per row."""
     scored = _with_score(_with_points(table, card, keys), card)
     points = [scored[f"p_{name}"].cast("int32").name(f"p_{name}") for name in card.features]
@@ -58,7 +65,7 @@ def points_expression(table: "ir.Table", card: Scorecard, *, keys: tuple[str, ..
     return scored.select(*keys, *points, *blocks, total, _ppm(scored.score, card).name("probability_ppm"))
 
 
-def to_sql(card: Scorecard, dialect: Dialect = "duckdb", *, table: str = "features") -> str:
+def to_sql(card: Card, dialect: Dialect = "duckdb", *, table: str = "features") -> str:
     """The text of :func:`points_expression` over a table with ``subject_id``, ``as_of`` and the card's columns.
 
     Raises:
@@ -76,20 +83,30 @@ def to_sql(card: Scorecard, dialect: Dialect = "duckdb", *, table: str = "featur
     return head + compile_sql(points_expression(unbound, card), _DIALECTS[dialect]) + "\n"
 
 
-def _with_points(table: "ir.Table", card: Scorecard, keys: tuple[str, ...]) -> "ir.Table":
+def _with_points(table: "ir.Table", card: Card, keys: tuple[str, ...]) -> "ir.Table":
+    folded = [name.casefold() for name in card.features]
+    alike = sorted(name for name in card.features if folded.count(name.casefold()) > 1)
+    if alike:
+        raise DataError(
+            f"scorecard {card.name}: columns {', '.join(alike)} differ in capital letters only, which SQL does not tell apart"
+        )
     missing = [name for name in (*keys, *card.features) if name not in table.columns]
     if missing:
         raise DataError(f"scorecard {card.name}: columns missing from the table: {', '.join(missing)}")
     return table.select(*keys, *[_points(table[one.name], one).name(f"p_{one.name}") for one in card.characteristics])
 
 
-def _with_score(points: "ir.Table", card: Scorecard) -> "ir.Table":
-    return points.mutate(score=reduce(add, [points[f"p_{name}"] for name in card.features], _whole(card.constant)))
+def _with_score(points: "ir.Table", card: Card) -> "ir.Table":
+    return points.mutate(score=_sum([points[f"p_{name}"] for name in card.features], card.constant))
 
 
-def _block(points: "ir.Table", card: Scorecard, source: str) -> "ir.IntegerValue":
+def _block(points: "ir.Table", card: Card, source: str) -> "ir.IntegerValue":
     own = [points[f"p_{one.name}"] for one in card.characteristics if one.source == source]
-    return reduce(add, own, _whole(card.constant if source == "base" else 0))
+    return _sum(own, card.constant if source == "base" else 0)
+
+
+def _sum(parts: "list[ir.IntegerValue]", constant: int) -> "ir.IntegerValue":
+    return reduce(add, parts if parts and not constant else [_whole(constant), *parts])
 
 
 def _points(value: "ir.Value", one: Characteristic) -> "ir.IntegerValue":
@@ -107,14 +124,26 @@ def _points(value: "ir.Value", one: Characteristic) -> "ir.IntegerValue":
 def _number_points(value: "ir.Value", one: Characteristic) -> "ir.IntegerValue":
     import ibis
 
-    missing, intervals = _whole(one.of("missing")[0].points), one.of("interval")
-    largest = _number(sys.float_info.max)
-    floating = value.type().is_floating()
-    branches = [(value < _number(-sys.float_info.max), missing)] if floating else []
-    branches += [(value == _number(float(code)), _whole(a.points)) for a in one.of("special") for code in a.values]
-    branches += [(value < _number(a.upper), _whole(a.points)) for a in intervals if a.upper is not None]
-    rest = value <= largest if floating else value.notnull()
-    return ibis.cases(*branches, (rest, _whole(intervals[-1].points)), else_=missing)
+    missing, steps, floating = one.of("missing")[0].points, _steps(one), value.type().is_floating()
+    points = [_whole(step) for _, step in steps]
+    if floating and steps[0][1] != missing:
+        # Minus infinity is looked for among the lowest only, so that other rows do not pay for it.
+        points[0] = ibis.cases((value >= _number(-sys.float_info.max), points[0]), else_=_whole(missing))
+    below = [value < _number(upper) for upper, _ in steps[:-1]]
+    below.append(value <= _number(sys.float_info.max) if floating else value.notnull())
+    special = [(value == _number(float(code)), _whole(a.points)) for a in one.of("special") for code in a.values]
+    return ibis.cases(*special, *zip(below, points, strict=True), else_=_whole(missing))
+
+
+def _steps(one: Characteristic) -> list[tuple[float, int]]:
+    """Upper ends and points of the intervals, neighbours of equal points together; the last has no end."""
+    found: list[tuple[float, int]] = []
+    for a in one.of("interval"):
+        upper = math.inf if a.upper is None else a.upper
+        if found and found[-1][1] == a.points:
+            found.pop()
+        found.append((upper, a.points))
+    return found
 
 
 def _text_points(value: "ir.Value", one: Characteristic) -> "ir.IntegerValue":
@@ -130,8 +159,8 @@ def _text_points(value: "ir.Value", one: Characteristic) -> "ir.IntegerValue":
     return ibis.cases(*branches, (value.isnull(), _whole(missing.points)), else_=_whole(other.points))
 
 
-def _ppm(score: "ir.IntegerValue", card: Scorecard) -> "ir.IntegerValue":
-    """Millionths of bad, as :func:`creditscore.models.probability.ppm_of_score` has them."""
+def _ppm(score: "ir.IntegerValue", card: Card) -> "ir.IntegerValue":
+    """Millionths of bad, as :func:`creditscore.models.card.probability.ppm_of_score` has them."""
     import ibis
 
     scaling, (low, high) = card.scaling, probability.saturated(card.scaling)

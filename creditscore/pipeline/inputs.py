@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from creditscore import _version
 from creditscore.batch import canonical_json, key_of
 from creditscore.config.load import sha256_file
+from creditscore.records.postgres import fingerprint
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project
@@ -42,9 +43,13 @@ def versions() -> dict[str, str]:
 
 
 def input_hashes(project: Project, data: Path) -> dict[str, str]:
-    """SHA-256 of every declared file that is there (sources and what they join), by its name in ``sources.toml``."""
+    """SHA-256 of every declared file that is there (sources and what they join), by its name in ``sources.toml``.
+
+    Of a database table, its fingerprint.
+    """
     files = sorted({file for source in project.sources.source for file in source.files})
-    return {name: sha256_file(data / name) for name in files if (data / name).is_file()}
+    tables = {source.place: fingerprint(source) for source in project.sources.source if source.format == "postgres"}
+    return {name: sha256_file(data / name) for name in files if (data / name).is_file()} | tables
 
 
 def run_key(project: Project, folder: RunFolder, inputs: dict[str, str], *, engine: str, train: bool, cards: dict[str, str]) -> str:

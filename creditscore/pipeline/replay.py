@@ -44,7 +44,8 @@ def replay_run(project: Project, run: str | Path, *, data: Path, engine: Engine)
         if folder.file("reviews.jsonl").is_file():
             again.path.mkdir(parents=True)
             shutil.copy(folder.file("reviews.jsonl"), again.file("reviews.jsonl"))
-        made = run_project(project, data=data, as_of=folder.as_of, out=out, engine=engine, train=manifest["trained"])
+        # What was let through then is let through again.
+        made = run_project(project, data=data, as_of=folder.as_of, out=out, engine=engine, train=manifest["trained"], accept=True)
         new = (made.folder.manifest() or {})["outputs"]
     old = {name: sha for name, sha in manifest["outputs"].items() if name not in ("plan.xlsx", "report.html") or not _drawn(folder)}
     return sorted(name for name in old if new.get(name) != old[name])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from creditscore.batch import Ledger, content_sha256, damaged, file_hashes, locked, write_json, write_parquet
+from creditscore.batch import Ledger, content_sha256, damaged, file_hashes, locked, read_parquet, write_json, write_parquet
 from creditscore.engine import Engine
 from creditscore.errors import DataError
 from creditscore.features.association import associations
@@ -29,7 +29,9 @@ from creditscore.pipeline.tier import subjects_in, tier_subjects, tiers_table, u
 from creditscore.pipeline.train import Trained, train_cards
 from creditscore.pipeline.watch import compare_runs
 from creditscore.records.checkup import check_up
+from creditscore.records.drift import Earlier, drifts, profile
 from creditscore.records.open import open_records
+from creditscore.records.rectify import rectification_list, rectification_table
 from creditscore.reporting.book import Figure, RowCounts
 from creditscore.tiering.forecast import forecast_policy
 from creditscore.tracking.log import RunLog, champions, default_uri, log_run
@@ -64,11 +66,13 @@ def run_project(
     train: bool = False,
     tracking_uri: str | None = None,
     lang: str = "zh",
+    accept: bool = False,
 ) -> RunResult:
     """Everything of one day into ``out/<as_of>/``; the manifest is written last.
 
     Cards come from the project's ``cards/``, else from the tracker's alias ``champion``, else (or with
-    ``train``) from a training on what is known that day. Nothing is promoted, nothing is drawn.
+    ``train``) from a training on what is known that day. Nothing is promoted, nothing is drawn. ``accept``
+    lets a delivery through that differs so much from the run before that it looks broken.
 
     Raises:
         ConfigError: The guard refuses a feature; no policy is in force.
@@ -89,7 +93,7 @@ def run_project(
         if manifest and ledger.done(folder.path.name, "run") == key and not damaged(folder.path, manifest["outputs"]):
             return RunResult(folder, False, manifest["summary"])
         night = _Night(project, policy, folder, engine, data, inputs, signed, lang)
-        night.work(train=train or not signed)
+        night.work(train=train or not signed, accept=accept)
         ledger.finish(folder.path.name, "run", key)
         log_run(uri, night.log(), artifacts=out / "mlartifacts")
         return RunResult(folder, True, night.summary)
@@ -115,13 +119,18 @@ class _Night:
     trained: Trained | None = None
     summary: dict[str, object] = field(default_factory=dict)
 
-    def work(self, *, train: bool) -> None:
+    def work(self, *, train: bool, accept: bool = False) -> None:
         """All steps. A run that fails leaves the manifest of the run before it in place."""
         _log.info("reading the records")
         records = open_records(self.engine, self.project, data=self.data)
-        self._refuse_a_slump(records)
-        checkup = check_up(records, as_of=self.folder.as_of)
+        earlier = self._earlier()
+        if not accept:
+            self._refuse_a_slump(records, earlier)
+        checkup = check_up(records, as_of=self.folder.as_of, earlier=earlier)
         self._begin()
+        write_parquet(self.folder.file("profile.parquet"), profile(records))
+        listed = rectification_list(records, as_of=self.folder.as_of, before=earlier.rectification)
+        write_parquet(self.folder.file("rectification.parquet"), rectification_table(listed))
         by_place = [(name, "ascending") for name in ("table", "source", "row")]
         write_parquet(self.folder.file("checkup.parquet"), pa.Table.from_pandas(checkup.frame, preserve_index=False))
         write_parquet(self.folder.file("rejects.parquet"), records.rejects.sort_by(by_place))
@@ -159,13 +168,24 @@ class _Night:
         for name in ("forecast.parquet", "stability.parquet"):
             self.folder.file(name).unlink(missing_ok=True)
 
-    def _refuse_a_slump(self, records: Records) -> None:
-        """A delivery with far fewer subjects than the run before is nearly always a broken one."""
+    def _earlier(self) -> Earlier:
+        """What the run before left to compare this delivery with."""
         before = self.folder.before()
-        earlier = (before.manifest() or {}).get("counts", {}).get("rows_in", 0) if before else 0
-        now = records.outcomes["subjects"].arrived
-        if earlier and now < earlier * (1 - self.project.about.max_row_drop):
-            raise DataError(f"subjects: expected about as many rows as on {before.as_of if before else ''} ({earlier}; got {now})")
+        if before is None or not before.file("profile.parquet").is_file():
+            return Earlier()
+        listed = read_parquet(before.file("rectification.parquet")).to_pandas(date_as_object=True)
+        return Earlier(listed, read_parquet(before.file("profile.parquet")))
+
+    def _refuse_a_slump(self, records: Records, earlier: Earlier) -> None:
+        """A delivery far from the one before is nearly always a broken one: rows or columns gone, another unit."""
+        if earlier.profile is None:
+            return
+        found = drifts(profile(records), earlier.profile, max_row_drop=self.project.about.max_row_drop)
+        errors = [finding for finding in found if finding.level == "error"]
+        if errors:
+            told = "\n".join(f"{error.table} ({error.code}): {error.rule}" for error in errors[:5])
+            before = self.folder.before()
+            raise DataError(f"{told}\nagainst the run of {before.as_of if before else ''}; if it is meant, run again with --accept")
 
     def _scores(self, records: Records, rows: Spine) -> tuple[pa.Table, pa.Table]:
         table = feature_table(records, rows, self.project.features)
@@ -225,7 +245,7 @@ class _Night:
             "scored": counts.scored,
             "not_rated": int((tiers.frame["tier"] == "NR").sum()),
             "out_of_scope": sum(counts.out_of_scope.values()),
-            "quarantined": records.rejects.num_rows,
+            "quarantined": sum(outcome.quarantined for outcome in records.outcomes.values()),
             "cards": len(self.cards),
             "auc": None if auc is None else _plain(auc),
             "tiers": {str(tier): int(n) for tier, n in tiers.counts().items()},

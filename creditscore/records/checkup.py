@@ -1,4 +1,4 @@
-"""The data check-up (体检): what arrived, what was refused and why, what is late, what is missing."""
+"""The data check-up (体检): what arrived, was refused and why, is late, is missing, disagrees, or has to be put right."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-import pyarrow as pa
 
 from creditscore.config.base import Label
+from creditscore.records.catalogue_report import catalogue_findings
+from creditscore.records.delivery import after_the_day, categories, equations, put_right, refused, sources
+from creditscore.records.drift import Earlier, drifts, profile
+from creditscore.records.findings import Finding, some
 from creditscore.records.open import day_of
-from creditscore.records.records import day_number_of
-from creditscore.records.repair import late_reports, repair_reminders
+from creditscore.records.publicity import reconcile_publicity
+from creditscore.records.rectify import identity_findings
+from creditscore.records.repair import repair_reminders
 from creditscore.spreadsheet import Column, Sheet, write_book
 
 if TYPE_CHECKING:
     from creditscore.records.records import Records
 
-_EXAMPLES = 3
 _COLUMNS = (
     Column("section", Label(zh="部分", en="Section"), width=14),
     Column("table", Label(zh="数据表", en="Table"), width=14),
@@ -27,12 +30,22 @@ _COLUMNS = (
     Column("code", Label(zh="代码", en="Code"), width=28),
     Column("rows", Label(zh="行数", en="Rows"), kind="integer", width=12),
     Column("examples", Label(zh="示例（主键）", en="Examples (keys)"), width=60),
+    Column("level", Label(zh="级别", en="Level"), width=10),
 )
+_MISMATCHES = {
+    "still_published": "shown by the other system although ended (应撤未撤)",
+    "not_published": "not shown by the other system although it stands (应公示未公示)",
+    "unknown_here": "shown by the other system and not received here (漏归集)",
+}
 
 
 @dataclass(frozen=True)
 class CheckUp:
-    """One row per finding: section, table, rule, code, rows, examples (keys of rows, never values)."""
+    """One row per finding: section, table, rule, code, rows, examples (keys of rows, never values), level.
+
+    ``level``: ``error`` is never tolerated, ``warning`` is to be looked into, ``note`` was dealt with,
+    ``info`` is a count.
+    """
 
     as_of: dt.date
     frame: pd.DataFrame
@@ -51,83 +64,45 @@ class CheckUp:
         return html
 
 
-def check_up(records: Records, *, as_of: str | dt.date) -> CheckUp:
-    """What arrived, was refused, normalised, is late, is missing, or may soon be repaired, as of a day.
+def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None = None) -> CheckUp:
+    """What arrived, was refused, put right, is late, is missing, disagrees, or may soon be repaired, as of a day.
+
+    Args:
+        records: What arrived.
+        as_of: The day.
+        earlier: What an earlier run left: with it, codes that were put right and deliveries that drifted show.
 
     Returns:
-        One row per finding. Sections: ``rows`` (the equation per table), ``refused`` (per code, with up
-        to three keys), ``normalised``, ``future`` (after the day: left out), ``coverage`` (records per
-        catalogue kind; 0 is a finding), ``late`` and ``missing`` (双公示), ``repair``.
+        One row per finding. Sections: ``rows`` (the equation per table), ``source`` (rows and columns per
+        source), ``refused`` and ``refused_value`` (per code, with up to three keys), ``normalised``,
+        ``unmapped`` (words outside the agreed tables), ``future`` (after the day: left out), ``identity``
+        (wrong codes, new and stock), ``coverage`` and ``malformed`` (per catalogue kind; no record is a
+        finding), ``late`` and ``missing`` (双公示), ``supplier``, ``gate``, ``expired``, ``calendar``,
+        ``publicity`` (the two systems' mismatches), ``drift`` (against the earlier run), ``repair``.
     """
-    day = day_of(as_of)
-    rows = [*_equation(records), *_refused(records), *_normalised(records), *_future(records, day)]
-    rows += [*_coverage(records, day), *_late(records, day), *_repair(records, day)]
-    frame = pd.DataFrame(rows, columns=[column.key for column in _COLUMNS])
-    return CheckUp(day, frame)
+    day, earlier = day_of(as_of), earlier or Earlier()
+    found = [*equations(records), *sources(records), *refused(records), *put_right(records)]
+    found += [*after_the_day(records, day), *categories(records, day), *identity_findings(records, day, earlier.rectification)]
+    found += [*catalogue_findings(records, day), *_publicity(records, day), *_repair(records, day)]
+    if earlier.profile is not None:
+        found += drifts(profile(records), earlier.profile, max_row_drop=records.project.about.max_row_drop)
+    return CheckUp(day, pd.DataFrame(found, columns=[column.key for column in _COLUMNS]))
 
 
-_Row = tuple[str, str, str, str, int, str]
+def _publicity(records: Records, day: dt.date) -> list[Finding]:
+    """Mismatches of the two systems by kind; nothing where no extract came."""
+    if not records.outcomes["publicity"].kept:
+        return []
+    found = []
+    for (mismatch, kind), rows in reconcile_publicity(records, as_of=day).groupby(["mismatch", "kind"], sort=True):
+        keys = some(rows["document_no"].tolist())
+        found.append(Finding("publicity", "publicity", _MISMATCHES[str(mismatch)], str(kind), len(rows), keys, "error"))
+    return found or [Finding("publicity", "publicity", "the two systems agree", "", 0)]
 
 
-def _equation(records: Records) -> list[_Row]:
-    rows: list[_Row] = []
-    for name, outcome in records.outcomes.items():
-        for part in ("arrived", "kept", "quarantined", "collapsed"):
-            rows.append(("rows", name, "arrived = kept + quarantined + collapsed", part, getattr(outcome, part), ""))
-    return rows
-
-
-def _refused(records: Records) -> list[_Row]:
-    rejects = records.rejects.to_pylist()
-    groups: dict[tuple[str, str], list[str]] = {}
-    for row in rejects:
-        groups.setdefault((row["table"], row["code"]), []).append(f"{row['key']} ({row['source']}:{row['row']})")
+def _repair(records: Records, day: dt.date) -> list[Finding]:
+    rule = "shortest publication period ends soon"
+    groups = repair_reminders(records, as_of=day).groupby("kind", sort=True)
     return [
-        ("refused", table, "contract", code, len(places), ", ".join(places[:_EXAMPLES]))
-        for (table, code), places in sorted(groups.items())
+        Finding("repair", "events", rule, str(kind), len(rows), some(rows["event_id"].tolist()), "note") for kind, rows in groups
     ]
-
-
-def _normalised(records: Records) -> list[_Row]:
-    rows: list[_Row] = []
-    for a in records.arrivals:
-        rows += [("normalised", a.table, f"column {name}", a.source, n, "") for name, n in sorted(a.normalised.items())]
-        if a.encoding not in ("parquet", "excel", "utf-8"):
-            rows.append(("normalised", a.table, f"encoding {a.encoding}", a.source, a.rows, ""))
-        if a.ragged_lines:
-            lines = ", ".join(str(line) for line in a.ragged_lines[:_EXAMPLES])
-            rows.append(("refused", a.table, "wrong number of fields", a.source, len(a.ragged_lines), f"line {lines}"))
-    return rows
-
-
-def _future(records: Records, day: dt.date) -> list[_Row]:
-    events = records.table("event_keys")
-    later = events.filter((events.event_day > day_number_of(day)) | (events.known_day > day_number_of(day)))
-    count = records.engine.query(later.aggregate(n=later.count()))["n"][0].as_py()
-    return [("future", "events", "happened or known after the day", "", count, "")] if count else []
-
-
-def _coverage(records: Records, day: dt.date) -> list[_Row]:
-    events = records.table("event_keys")
-    seen = events.filter((events.event_day <= day_number_of(day)) & (events.known_day <= day_number_of(day)))
-    table: pa.Table = records.engine.query(seen.group_by("kind_key").agg(n=seen.count()))
-    counts = dict(zip(table["kind_key"].to_pylist(), table["n"].to_pylist(), strict=True))
-    items = records.project.catalogue.item
-    return [("coverage", "events", item.provider, item.kind, counts.get(place, 0), "") for place, item in enumerate(items)]
-
-
-def _late(records: Records, day: dt.date) -> list[_Row]:
-    rows: list[_Row] = []
-    for row in late_reports(records, as_of=day).to_dict("records"):
-        rows.append(("late", "events", f"双公示 after the deadline, of {row['received']}", row["kind"], row["late"], ""))
-        rows.append(("missing", "decisions", "decision not received (瞒报)", row["kind"], row["missing"], ""))
-    return rows
-
-
-def _repair(records: Records, day: dt.date) -> list[_Row]:
-    soon = repair_reminders(records, as_of=day)
-    rows: list[_Row] = []
-    for kind, group in soon.groupby("kind", sort=True):
-        examples = ", ".join(group["event_id"][:_EXAMPLES])
-        rows.append(("repair", "events", "shortest publication period ends soon", str(kind), len(group), examples))
-    return rows

@@ -1,20 +1,30 @@
 """Check arriving rows against their table's contract and split them: kept, quarantined with a code, collapsed.
 
-One expression per table, run by the engine, so that the same rows are quarantined on every engine.
-Codes: the rules' own (``BAD_DATE:event_date``), ``ID_*`` of identity, ``MISSING:<column>``,
-``NOT_LISTED:<column>`` (outside the closed list), ``DATE_ORDER:<column>``, ``OFF_CATALOGUE``,
-``UNKNOWN_SUBJECT``, ``UNKNOWN_EVENT`` and ``DUP_CONFLICT``. Identical rows collapse to one.
+Expressions run by the engine, so that the same rows are quarantined on every engine. Codes: the rules'
+own (``BAD_DATE:event_date``), ``ID_*`` of identity, ``MISSING:<column>``, ``NOT_LISTED:<column>`` (outside
+the closed list), ``DATE_ORDER:<column>``, ``OFF_CATALOGUE``, ``UNKNOWN_SUBJECT``, ``UNKNOWN_EVENT``,
+``DUP_CONFLICT``, ``RAGGED_LINE``. Identical rows collapse to the one that arrived first.
+
+The rows are stored once, with their code (``<table>_checked``); ``<table>_removed`` names the few that
+fall to rows of the same key, and the standard table is a view of the rest.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import ibis
+import ibis.expr.datatypes as dt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from creditscore.engine import unbound
+from creditscore.errors import DataError
+from creditscore.records.faults import whole
+from creditscore.records.personal import safe_keys
+from creditscore.records.stream import ARRIVAL, FAULT, FIELDS, KIND_KEY, Arrival, Stream, arriving_schema, places
 from creditscore.records.tables import StandardTable
 
 if TYPE_CHECKING:
@@ -22,11 +32,24 @@ if TYPE_CHECKING:
 
     from creditscore.engine import Engine
 
-#: Columns that arrive beside the standard ones.
-ROW, SOURCE, FAULT = "row_number_in", "source_name", "fault"
+#: ``scope`` says what was refused: a whole ``row``, or the value of one ``field`` of a row that was kept.
 REJECT_SCHEMA = pa.schema(
-    [("table", pa.string()), ("source", pa.string()), ("row", pa.int64()), ("key", pa.string()), ("code", pa.string())]
+    [
+        ("table", pa.string()),
+        ("source", pa.string()),
+        ("row", pa.int64()),
+        ("key", pa.string()),
+        ("code", pa.string()),
+        ("scope", pa.string()),
+    ]
 )
+_REMOVED = pa.schema([(ARRIVAL, pa.int64()), ("why", pa.string())])
+_COPY, _CONFLICT = "COPY", "DUP_CONFLICT"
+
+
+@ibis.udf.scalar.builtin(name="hash")  # type: ignore[untyped-decorator]
+def text_hash(text: dt.string) -> dt.int64:
+    """The engine's own hash of a text: equal texts have equal ones. Other texts may too: only to find who to compare."""
 
 
 @dataclass(frozen=True)
@@ -47,40 +70,65 @@ class Outcome:
     quarantined: int
     collapsed: int
     rejects: pa.Table
+    #: One row per broken rule: code, scope, rows, and the key of the first row.
+    rules: pa.Table = field(default_factory=lambda: pa.table({"code": [], "scope": [], "rows": [], "example": []}))
 
 
-def enforce(
-    engine: Engine, table: StandardTable, *, kinds: list[str] | None = None, references: tuple[Reference, ...] = ()
-) -> Outcome:
-    """Split the registered ``<table>_arriving`` into the engine table ``<table>`` and rejects.
+#: What identity finds between rows: ``arrival`` and ``why``, from the rows without a fault of their own.
+Between = Callable[["ir.Table"], "ir.Table"]
+
+
+def enforce(engine: Engine, stream: Stream, *, references: tuple[Reference, ...] = (), between: Between | None = None) -> Outcome:
+    """Read a table's stream into the engine as ``<table>``, and say what became of its rows.
 
     Args:
-        engine: Holds ``<table>_arriving``: the standard columns and ``ROW``, ``SOURCE``, ``FAULT``.
-        table: The contract.
-        kinds: The catalogue's kinds, for tables with a ``kind``.
+        engine: Where the table will live.
+        stream: The rows.
         references: Columns that must be found elsewhere.
+        between: Further faults that show only between rows.
 
     Returns:
-        Counts and the quarantined rows (table, source, row in its source from 1, key, code).
+        Counts, the refused rows and values, and the broken rules.
+
+    Raises:
+        DataError: A source cannot be used; rows came in that are not accounted for.
     """
+    table = stream.table
     arriving = unbound(f"{table.name}_arriving", arriving_schema(table))
-    checked = engine.create(f"{table.name}_checked", _with_code(arriving, table, kinds, references))
-    good = checked.filter(checked.code.isnull()).drop("code")
-    repeated = engine.create(f"{table.name}_repeated", _repeated_keys(good, table))
-    kept = engine.create(table.name, _kept(good, repeated, table))
-    rejects = engine.query(_rejects(checked, repeated, table))
-    arrived, left = _count(engine, checked), _count(engine, kept)
-    for name in ("arriving", "checked", "repeated"):
-        engine.drop(f"{table.name}_{name}")
-    return Outcome(arrived, left, rejects.num_rows, arrived - left - rejects.num_rows, rejects)
+    try:
+        engine.register(f"{table.name}_arriving", stream.reader())
+        checked = engine.create(f"{table.name}_checked", _with_code(arriving, table, references))
+    except DataError:
+        raise stream.error or DataError(
+            f"{table.name}: could not be read into {engine.name}; the debug log has the query"
+        ) from None
+    engine.drop(f"{table.name}_arriving")
+    if not stream.sent:
+        engine.register(f"{table.name}_removed", _REMOVED.empty_table())
+        engine.register(table.name, table.schema.empty_table())
+        lines = _ragged(stream)
+        return Outcome(lines.num_rows, 0, lines.num_rows, 0, lines, _rules(lines))
+    removed = engine.create(f"{table.name}_removed", _removed(engine, checked, table, between))
+    engine.view(table.name, kept_rows(checked, removed).select(list(table.columns)))
+    return _outcome(engine, stream, checked, removed)
 
 
-def arriving_schema(table: StandardTable) -> pa.Schema:
-    """The standard columns and those that arrive beside them."""
-    return pa.schema([*table.columns.items(), (ROW, pa.int64()), (SOURCE, pa.string()), (FAULT, pa.string())])
+def checked_table(table: StandardTable) -> ir.Table:
+    """All rows of a table as they arrived, with ``code``: missing, or the fault that the row has by itself."""
+    return unbound(f"{table.name}_checked", arriving_schema(table).append(pa.field("code", pa.string())))
 
 
-def _with_code(arriving: ir.Table, table: StandardTable, kinds: list[str] | None, references: tuple[Reference, ...]) -> ir.Table:
+def removed_table(table: StandardTable) -> ir.Table:
+    """The rows that fall to rows of the same key: ``arrival`` and ``why``."""
+    return unbound(f"{table.name}_removed", _REMOVED)
+
+
+def kept_rows(checked: ir.Table, removed: ir.Table) -> ir.Table:
+    """The rows that count."""
+    return checked.filter(checked.code.isnull()).anti_join(removed, ARRIVAL)
+
+
+def _with_code(arriving: ir.Table, table: StandardTable, references: tuple[Reference, ...]) -> ir.Table:
     said = [arriving[FAULT]]
     said += [_when(arriving[name].isnull(), f"MISSING:{name}") for name in table.required]
     said += [
@@ -88,8 +136,8 @@ def _with_code(arriving: ir.Table, table: StandardTable, kinds: list[str] | None
         for name, values in table.values.items()
     ]
     said += [_when(arriving[later] < arriving[first], f"DATE_ORDER:{later}") for first, later in table.day_pairs]
-    if kinds is not None:
-        said.append(_when(~arriving.kind.isin(kinds), "OFF_CATALOGUE"))
+    if KIND_KEY in arriving.columns:
+        said.append(_when(arriving[KIND_KEY].isnull(), "OFF_CATALOGUE"))
     checked = arriving.mutate(code=ibis.coalesce(*said))
     for reference in references:
         found = reference.table.select(found_key=reference.table[reference.column]).distinct()
@@ -103,34 +151,109 @@ def _when(condition: ir.BooleanValue, code: str) -> ir.StringValue:
     return ibis.ifelse(condition.fill_null(False), ibis.literal(code), ibis.null("string"))
 
 
-def _repeated_keys(good: ir.Table, table: StandardTable) -> ir.Table:
-    """Keys of several rows, and how many different rows they have."""
-    columns = list(table.columns)
-    alike = good.group_by(columns).agg(first_row=good[ROW].min())
-    many = good.group_by(list(table.key)).agg(rows=good.count()).filter(ibis._.rows > 1)
-    among = alike.inner_join(many, list(table.key))
-    return among.group_by(list(table.key)).agg(different=among.count(), first_row=among.first_row.min())
+def _removed(engine: Engine, checked: ir.Table, table: StandardTable, between: Between | None) -> ir.Table:
+    """Copies of a row and rows in conflict, by key; and what identity finds between rows.
+
+    Two rows of one key have one hash: only rows whose hash several have are compared as texts.
+    """
+    good = checked.filter(checked.code.isnull())
+    others = None
+    if between is not None:
+        others = engine.create(f"{table.name}_between", between(good))
+        good = good.anti_join(others, ARRIVAL).select(good.columns)
+    hashed = good.select(ARRIVAL, key_hash=text_hash(_text_of(good, table.key)))
+    several = hashed.group_by("key_hash").agg(rows=hashed.count()).filter(ibis._.rows > 1)
+    suspects = hashed.semi_join(several, "key_hash").select(ARRIVAL)
+    repeated = _repeated(engine.create(f"{table.name}_suspects", good.semi_join(suspects, ARRIVAL)), table)
+    if others is None:
+        return repeated
+    return engine.create(f"{table.name}_repeated", repeated).union(others)
 
 
-def _kept(good: ir.Table, repeated: ir.Table, table: StandardTable) -> ir.Table:
-    keys = list(table.key)
-    joined = good.left_join(repeated, keys, rname="{name}_repeated")
-    first_of_alike = (joined.different == 1) & (joined[ROW] == joined.first_row)
-    return joined.filter(joined.different.isnull() | first_of_alike.fill_null(False)).select(list(table.columns))
+def _repeated(rows: ir.Table, table: StandardTable) -> ir.Table:
+    """Rows whose key others have: all of them where they disagree, all but the first where they are alike."""
+    alike = rows.mutate(first_alike=rows[ARRIVAL].min().over(group_by=list(table.columns)))
+    ends = {"low": alike.first_alike.min(), "high": alike.first_alike.max()}
+    keyed = alike.mutate(**{name: end.over(group_by=list(table.key)) for name, end in ends.items()})
+    why = ibis.cases(
+        (keyed.low != keyed.high, ibis.literal(_CONFLICT)),
+        (keyed[ARRIVAL] != keyed.first_alike, ibis.literal(_COPY)),
+        else_=ibis.null("string"),
+    )
+    marked = keyed.select(ARRIVAL, why=why)
+    return marked.filter(marked.why.notnull())
 
 
-def _rejects(checked: ir.Table, repeated: ir.Table, table: StandardTable) -> ir.Table:
-    keys = list(table.key)
-    conflicts = repeated.filter(repeated.different > 1)
-    in_conflict = checked.filter(checked.code.isnull()).semi_join(conflicts, keys).mutate(code=ibis.literal("DUP_CONFLICT"))
-    bad = checked.filter(checked.code.notnull()).union(in_conflict)
-    texts = [bad[name].cast("string").fill_null("") for name in keys]
-    key = texts[0]
-    for text in texts[1:]:
-        key = key + "|" + text
-    chosen = bad.select(table=ibis.literal(table.name), source=bad[SOURCE], row=bad[ROW], key=key, code=bad.code)
-    return chosen.order_by(["source", "row"])
+def _text_of(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
+    texts = [rows[name].cast("string").fill_null("") for name in key]
+    text = texts[0]
+    for other in texts[1:]:
+        text = text + "|" + other
+    return text
 
 
-def _count(engine: Engine, table: ir.Table) -> int:
-    return int(engine.query(table.aggregate(n=table.count()))["n"][0].as_py())
+def _outcome(engine: Engine, stream: Stream, checked: ir.Table, removed: ir.Table) -> Outcome:
+    table, ragged = stream.table, _ragged(stream)
+    both = checked.left_join(removed, ARRIVAL, rname="{name}_removed")
+    both = both.mutate(code=ibis.coalesce(both.code, both.why))
+    counts = engine.query(both.group_by("code").agg(rows=both.count()))
+    bad = both.filter(((both.code != _COPY) & both.code.notnull()) | both[FIELDS].notnull())
+    listed = engine.query(bad.select(ARRIVAL, "code", FIELDS, *table.key).order_by(ARRIVAL))
+    rows = dict(zip(counts["code"].to_pylist(), counts["rows"].to_pylist(), strict=True))
+    kept, collapsed, arrived = rows.pop(None, 0), rows.pop(_COPY, 0), stream.sent + ragged.num_rows
+    quarantined = sum(rows.values()) + ragged.num_rows
+    if arrived != kept + collapsed + quarantined:
+        raise DataError(
+            f"{table.name}: {arrived} rows came in and {kept + collapsed + quarantined} are accounted for: a row was lost or "
+            "told several times; nothing was written"
+        )
+    rejects = pa.concat_tables([_rejects(stream, listed), ragged]).combine_chunks()
+    return Outcome(arrived, kept, quarantined, collapsed, rejects, _rules(rejects))
+
+
+def _rejects(stream: Stream, listed: pa.Table) -> pa.Table:
+    """Refused rows, and refused values of rows that were kept."""
+    sources, rows = (
+        places(stream.arrivals, listed[ARRIVAL].combine_chunks())
+        if listed.num_rows
+        else (pa.array([], pa.string()), pa.array([], pa.int64()))
+    )
+    keys, codes, values = _keys(listed, stream.table), listed["code"].combine_chunks(), listed[FIELDS].combine_chunks()
+    of_row = pc.fill_null(pc.and_(pc.is_valid(codes), pc.not_equal(codes, _COPY)), False)
+    table = pa.repeat(pa.scalar(stream.table.name), listed.num_rows)
+    plain = pa.table([table, sources, rows, keys, codes, pa.repeat(pa.scalar("row"), listed.num_rows)], schema=REJECT_SCHEMA)
+    of_kept = plain.filter(pc.invert(of_row))
+    lists = pc.split_pattern(values.filter(pc.invert(of_row)), ";")
+    fields = of_kept.take(pc.list_parent_indices(lists))
+    fields = fields.set_column(4, "code", pc.list_flatten(lists))
+    fields = fields.set_column(5, "scope", pa.repeat(pa.scalar("field"), fields.num_rows))
+    return pa.concat_tables([plain.filter(of_row), fields.cast(REJECT_SCHEMA)])
+
+
+def _keys(listed: pa.Table, table: StandardTable) -> pa.Array:
+    """The parts of the rows' keys joined by ``|``; what stands in a column of ids and is none is masked."""
+    texts = [pc.fill_null(pc.cast(whole(listed[name]), pa.string()), "") for name in table.key]
+    shown = [safe_keys(text) if name.endswith(("_id", "_no")) else text for name, text in zip(table.key, texts, strict=True)]
+    return pc.binary_join_element_wise(*shown, "|") if len(shown) > 1 else shown[0]
+
+
+def _ragged(stream: Stream) -> pa.Table:
+    parts = [
+        REJECT_SCHEMA.empty_table(),
+        *(_ragged_of(stream.table.name, arrival) for arrival in stream.arrivals if arrival.ragged),
+    ]
+    return pa.concat_tables(parts)
+
+
+def _ragged_of(table: str, arrival: Arrival) -> pa.Table:
+    """Lines that could not be cut have no key: their row in the source is all there is to say."""
+    count = len(arrival.ragged)
+    texts = {"table": table, "source": arrival.source, "key": "", "code": "RAGGED_LINE", "scope": "row"}
+    columns = {name: pa.repeat(pa.scalar(text), count) for name, text in texts.items()}
+    return pa.table({**columns, "row": pa.array(arrival.ragged, pa.int64())}).select(REJECT_SCHEMA.names)
+
+
+def _rules(rejects: pa.Table) -> pa.Table:
+    grouped = rejects.group_by(["code", "scope"], use_threads=False).aggregate([("code", "count"), ("key", "first")])
+    renamed = grouped.rename_columns({"code_count": "rows", "key_first": "example"})
+    return renamed.sort_by([("scope", "descending"), ("code", "ascending")])

@@ -15,48 +15,73 @@ from creditscore.records.rules import need_columns, rows_where
 _PLACE, _KEY, _ROWS = "place_of_row", "key_of_join_{}", "rows_of_key"
 
 
+class Joins:
+    """The joined files of a source, read once; pieces of the source then pass through :meth:`beside`."""
+
+    def __init__(self, source: SourceSpec, folder: Path, columns: tuple[str, ...]) -> None:
+        self._source = source
+        self._files = [_read(join, source, folder) for join in source.join]
+        self._there: list[pa.Table | None] = [None] * len(source.join)
+        names = list(columns)
+        for join in source.join:
+            need_columns(names, list(join.on), source.place)
+            twice = sorted(set(join.take) & set(names))
+            if twice:
+                raise DataError(
+                    f'source "{source.name}": {join.file}: expected columns that {source.place} lacks '
+                    f"(both have {', '.join(twice)})"
+                )
+            names += join.take
+        #: The source's columns and those taken.
+        self.columns = tuple(names)
+
+    def beside(self, piece: pa.Table) -> pa.Table:
+        """A piece's rows in their order, with the columns that the joins take.
+
+        Raises:
+            DataError: Keys are of types that cannot be compared.
+        """
+        for place, join in enumerate(self._source.join):
+            there = self._there[place]
+            if there is None:
+                there = self._there[place] = _one_per_key(self._files[place], piece, join)
+            piece = _joined(piece, there, join)
+        return piece
+
+
 def join_files(raw: pa.Table, source: SourceSpec, folder: Path) -> pa.Table:
-    """The source's rows in their order, with the columns that its joins take.
+    """A whole source's rows in their order, with the columns that its joins take.
 
     Raises:
         DataError: A joined file is absent or lacks a column, keys are of types that cannot be compared, or
             a column would stand twice.
     """
-    for join in source.join:
-        raw = _joined(raw, join, source, folder)
-    return raw
+    return Joins(source, folder, tuple(raw.column_names)).beside(raw)
 
 
-def _joined(raw: pa.Table, join: Join, source: SourceSpec, folder: Path) -> pa.Table:
-    need_columns(raw, list(join.on), source.file)
-    twice = sorted(set(join.take) & set(raw.column_names))
-    if twice:
-        raise DataError(
-            f'source "{source.name}": {join.file}: expected columns that {source.file} lacks (both have {", ".join(twice)})'
-        )
-    there = _one_per_key(_read(join, source, folder), raw, join)
-    numbered = raw.select(list(join.on)).append_column(_PLACE, pa.array(range(raw.num_rows), pa.int64()))
+def _joined(piece: pa.Table, there: pa.Table, join: Join) -> pa.Table:
+    numbered = piece.select(list(join.on)).append_column(_PLACE, pa.array(range(piece.num_rows), pa.int64()))
     keys = [_KEY.format(place) for place in range(len(join.on))]
     found = numbered.join(there, keys=list(join.on), right_keys=keys, join_type="left outer").sort_by(_PLACE)
     for name in join.take:
-        raw = raw.append_column(name, found[name])
-    return raw
+        piece = piece.append_column(name, found[name])
+    return piece
 
 
 def _read(join: Join, source: SourceSpec, folder: Path) -> pa.Table:
     spec = SourceSpec(
-        name=source.name, table=source.table, file=join.file, format=join.format, encoding=join.encoding, sheet=join.sheet
-    )
-    table = read_source(spec, folder).table
-    need_columns(table, [*join.on.values(), *join.take], join.file)
-    return rows_where(table, join.where, join.file)
+        name=source.name, table=source.table, file=join.file, format=join.format, encoding=join.encoding, sheet=join.sheet,
+        personal=source.personal,
+    )  # fmt: skip
+    looked_at = (*join.on.values(), *join.take, *((join.where.column,) if join.where else ()))
+    return rows_where(read_source(spec, folder, wanted=list(dict.fromkeys(looked_at))), join.where, join.file)
 
 
-def _one_per_key(table: pa.Table, raw: pa.Table, join: Join) -> pa.Table:
+def _one_per_key(table: pa.Table, piece: pa.Table, join: Join) -> pa.Table:
     """One row per key whose rows agree on all that is taken; keys in the source's types."""
     columns = {}
     for place, (own, other) in enumerate(join.on.items()):
-        columns[_KEY.format(place)] = _like(table[other], raw.schema.field(own).type, f"{join.file}: {other}")
+        columns[_KEY.format(place)] = _like(table[other], piece.schema.field(own).type, f"{join.file}: {other}")
     keys = list(columns)
     given = pa.table({**columns, **{name: table[name] for name in join.take}})
     distinct = given.group_by([*keys, *join.take], use_threads=False).aggregate([])

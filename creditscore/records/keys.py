@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING
 
 import ibis
 
+from creditscore.records.contracts import checked_table, kept_rows, removed_table, text_hash
+from creditscore.records.stream import ARRIVAL, KIND_KEY, LAST_DAY
+from creditscore.records.tables import TABLES
+
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from creditscore.engine import Engine
 
 #: After every day there is: what is hidden for good is hidden until then.
-LAST_DAY = 10_000_000
+LAST_DAY_OF_ALL = 10_000_000
+#: More than the day numbers of two centuries, so that subject and day make one number.
+_DAYS = 2**20
 
 
 def day_number(column: ir.DateValue) -> ir.IntegerValue:
@@ -43,33 +49,66 @@ def key_subjects(engine: Engine, subjects: ir.Table, index: ir.Table) -> ir.Tabl
     return engine.create("subject_versions", days)
 
 
-def key_events(engine: Engine, events: ir.Table, index: ir.Table, kinds: list[str]) -> ir.Table:
-    """``event_keys``: one row per event with ``event_key`` (order of event id), ``incident_key`` and numbers.
+def key_events(engine: Engine, index: ir.Table) -> ir.Table:
+    """``event_keys``: one row per event that counts, with integer keys and numbers.
 
-    Events of one subject and kind with the same incident (``incident_id``, else ``document_no``) share
-    the smallest event key as ``incident_key``; ``copies`` says whether there are several.
+    Events of one subject and kind with the same incident (``incident_id``, else ``document_no``) share an
+    ``incident_key``; ``copies`` says whether there are several. ``event_key`` differs within a subject, and
+    follows the event ids wherever two of its events share a day or an incident, whatever order they came in.
+    ``valid_day`` is the last day on which the event counts: its own end, or that of its retention.
     """
-    numbered = events.mutate(event_key=ibis.row_number().over(order_by=events.event_id).cast("int64"))
-    joined = _kind_key(numbered, kinds).inner_join(index, "subject_id")
-    plain = joined.select(
-        "event_key", "event_id", "subject_key", "kind_key", "severity", "result", "verified", "provider", "document_no",
-        incident=ibis.coalesce(joined.incident_id, joined.document_no),
-        event_day=day_number(joined.event_date),
-        known_day=day_number(joined.known_date),
-        valid_day=day_number(joined.valid_until),
-        cents=(joined.amount * 100).cast("int64"),
+    checked, removed = checked_table(TABLES["events"]), removed_table(TABLES["events"])
+    joined = kept_rows(checked, removed).inner_join(index, "subject_id")
+    base = engine.create(
+        "event_base",
+        joined.select(
+            ARRIVAL, "event_id", "subject_key", "severity", "result", "verified", "provider", "document_no",
+            kind_key=joined[KIND_KEY],
+            incident=ibis.coalesce(joined.incident_id, joined.document_no),
+            event_day=day_number(joined.event_date),
+            known_day=day_number(joined.known_date),
+            valid_day=joined[LAST_DAY],
+            cents=(joined.amount * 100).cast("int64"),
+        ),
     )  # fmt: skip
-    base = engine.create("event_base", plain)
-    told = base.filter(base.incident.notnull())
-    groups = told.group_by(["subject_key", "kind_key", "incident"]).agg(incident_key=told.event_key.min(), n=told.count())
-    several = groups.filter(groups.n > 1).drop("n")
-    with_key = base.left_join(several, ["subject_key", "kind_key", "incident"], rname="{name}_told")
-    named = with_key.mutate(
-        copies=with_key.incident_key.notnull(), incident_key=ibis.coalesce(with_key.incident_key, with_key.event_key)
+    told = engine.create("event_incidents", _told_often(base))
+    order = engine.create("event_order", _order(base, told))
+    marked = base.left_join(told, ARRIVAL, rname="{name}_told").left_join(order, ARRIVAL, rname="{name}_order")
+    named = marked.mutate(
+        event_key=ibis.coalesce(marked.place, marked[ARRIVAL]),
+        copies=marked.first_told.notnull(),
+        incident_key=ibis.coalesce(marked.first_told, marked[ARRIVAL]),
     )
-    keyed = engine.create("event_keys", named.drop("subject_key_told", "kind_key_told", "incident_told"))
-    engine.drop("event_base")
+    columns = [
+        "event_key", "event_id", "subject_key", "kind_key", "severity", "result", "verified", "provider", "document_no",
+        "event_day", "known_day", "valid_day", "cents", "incident_key", "copies",
+    ]  # fmt: skip
+    keyed = engine.create("event_keys", named.select(columns))
+    for name in ("event_base", "event_incidents", "event_order"):
+        engine.drop(name)
     return keyed
+
+
+def _told_often(base: ir.Table) -> ir.Table:
+    """Events whose incident others tell too, with the first of these to arrive. Only where hashes agree are texts compared."""
+    told = base.filter(base.incident.notnull()).select(ARRIVAL, "subject_key", "kind_key", "incident")
+    hashed = told.mutate(incident_hash=text_hash(told.incident))
+    several = hashed.group_by("incident_hash").agg(rows=hashed.count()).filter(ibis._.rows > 1)
+    suspects = hashed.semi_join(several, "incident_hash")
+    keys = ["subject_key", "kind_key", "incident"]
+    groups = suspects.group_by(keys).agg(first_told=suspects[ARRIVAL].min(), rows=suspects.count()).filter(ibis._.rows > 1)
+    return suspects.inner_join(groups.drop("rows"), keys).select(ARRIVAL, "first_told")
+
+
+def _order(base: ir.Table, told: ir.Table) -> ir.Table:
+    """The place by event id among their subject's events of events whose order may matter."""
+    same_day = base.select(on=base.subject_key * _DAYS + base.event_day, subject="subject_key").group_by("on")
+    days = same_day.agg(rows=ibis._.count(), subject=ibis._.subject.min()).filter(ibis._.rows > 1).select("subject")
+    incidents = base.semi_join(told, ARRIVAL).select(subject="subject_key")
+    subjects = days.union(incidents).distinct()
+    matter = base.semi_join(subjects, base.subject_key == subjects.subject).select(ARRIVAL, "subject_key", "event_id")
+    place = ibis.row_number().over(group_by=matter.subject_key, order_by=matter.event_id).cast("int64")
+    return matter.mutate(place=place).select(ARRIVAL, "place")
 
 
 def hide_changed(engine: Engine, changes: ir.Table, keyed: ir.Table) -> ir.Table:
@@ -82,7 +121,7 @@ def hide_changed(engine: Engine, changes: ir.Table, keyed: ir.Table) -> ir.Table
     effective = day_number(named.effective_date)
     acts = named.mutate(effective=effective, acts_from=ibis.greatest(effective, day_number(named.known_date)))
     ends = acts.filter(acts.change.isin(["repaired", "withdrawn", "dispute_upheld"]))
-    last = ibis.literal(LAST_DAY, "int32")
+    last = ibis.literal(LAST_DAY_OF_ALL, "int32")
     for_good = ends.select("incident_key", hidden_from=ends.acts_from, hidden_until=last, why=ends.change)
     return engine.create("hidden", for_good.union(_open_disputes(acts)))
 
@@ -93,7 +132,7 @@ def _open_disputes(acts: ir.Table) -> ir.Table:
     rejected = decided.select(rejected_key=decided.incident_key, until=decided.acts_from, decided=decided.effective)
     joined = opened.left_join(rejected, [opened.incident_key == rejected.rejected_key, rejected.decided >= opened.since])
     spans = joined.group_by(["incident_key", "hidden_from", "since"]).agg(hidden_until=joined.until.min())
-    closed = spans.mutate(hidden_until=ibis.coalesce(spans.hidden_until, ibis.literal(LAST_DAY, "int32")))
+    closed = spans.mutate(hidden_until=ibis.coalesce(spans.hidden_until, ibis.literal(LAST_DAY_OF_ALL, "int32")))
     real = closed.filter(closed.hidden_until > closed.hidden_from)
     return real.select("incident_key", "hidden_from", "hidden_until", why=ibis.literal("disputed"))
 
@@ -110,8 +149,3 @@ def key_visits(engine: Engine, inspections: ir.Table, index: ir.Table) -> ir.Tab
     people = inspections.select("inspection_id", inspector=inspections.inspectors.unnest())
     engine.create("visit_inspectors", people.filter(people.inspector.notnull()).distinct())
     return engine.create("visit_keys", visits)
-
-
-def _kind_key(events: ir.Table, kinds: list[str]) -> ir.Table:
-    branches = [(events.kind == kind, place) for place, kind in enumerate(kinds)]
-    return events.mutate(kind_key=ibis.cases(*branches, else_=-1).cast("int32"))

@@ -1,101 +1,151 @@
-"""Read one declared file as an Arrow table of its own columns; encodings are found out, values never guessed.
+"""Read one declared source in pieces of its own columns; encodings are found out, values never guessed.
 
-In text files everything is text and only "" is missing: ``NA`` may be a name, ``001234`` an id.
+In text files everything is text and only "" is missing: ``NA`` may be a name, ``001234`` an id. Columns
+that nothing asks for are not read at all; columns with personal data leave this module masked.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
 import datetime as dt
-import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from creditscore.batch import read_parquet
+from creditscore.config.load import sha256_file
 from creditscore.config.sources import SourceSpec
 from creditscore.errors import DataError
+from creditscore.records.csv_files import CsvFile, open_csv
+from creditscore.records.encodings import examine
+from creditscore.records.personal import masked, personal_columns
+from creditscore.records.postgres import columns_of, fingerprint, pieces_of
 
-#: A file with a larger share of lines of the wrong width is refused, not repaired.
-_RAGGED_SHARE = 0.001
+_ROWS = 1 << 17
+#: A float of a spreadsheet holds 15 digits; an id beyond that has lost some.
+_EXACT = 10**15
 
 
 @dataclass(frozen=True)
-class Raw:
-    """A file as it was sent: its columns, how it was encoded, and the lines that could not be cut."""
+class Piece:
+    """Some rows of a source: the wanted columns, and which rows they are (from 1)."""
 
     table: pa.Table
+    rows: np.ndarray
+    #: Rows that could not be cut into fields.
+    ragged: np.ndarray
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A source whose rows are about to be read."""
+
+    source: SourceSpec
+    path: Path
+    columns: tuple[str, ...]
     encoding: str
-    ragged_lines: tuple[int, ...] = ()
+    #: Of a file, its SHA-256; of a database table, its fingerprint.
+    sha256: str
+    csv: CsvFile | None = None
+
+    def pieces(self, wanted: list[str]) -> Iterator[Piece]:
+        """The rows in order, personal data masked.
+
+        Raises:
+            DataError: The file is damaged, or the database stops answering.
+        """
+        hidden = personal_columns(self.source, wanted)
+        for piece in self._raw(wanted):
+            table = _plain(piece.table)
+            for name, kind in hidden.items():
+                place = table.schema.get_field_index(name)
+                table = table.set_column(place, name, masked(table[name].combine_chunks(), kind))
+            yield Piece(table, piece.rows, piece.ragged)
+
+    def _raw(self, wanted: list[str]) -> Iterator[Piece]:
+        if self.csv is not None:
+            for piece in self.csv.pieces(wanted):
+                yield Piece(piece.table, piece.rows + 1, piece.ragged + 1)
+            return
+        if self.source.format == "postgres":
+            tables = pieces_of(self.source, wanted, expected=self.sha256)
+        elif self.source.format == "excel":
+            tables = iter([_excel(self.path, self.source.sheet).select(wanted)])
+        else:
+            tables = _parquet(self.path, wanted)
+        done = 1
+        for table in tables:
+            yield Piece(table, np.arange(done, done + table.num_rows), np.empty(0, dtype=np.int64))
+            done += table.num_rows
 
 
-def read_source(source: SourceSpec, data: Path) -> Raw:
-    """The rows of a source's file.
+def open_source(source: SourceSpec, data: Path) -> Opened:
+    """A source found, examined and ready to be read.
 
     Raises:
-        DataError: The file is absent or damaged, is in no declared encoding (with the byte and line),
-            or too many of its lines have the wrong number of fields.
+        DataError: The file is absent or damaged, or is not wholly in one encoding (with the byte and line);
+            the database cannot be read.
     """
+    if source.format == "postgres":
+        return Opened(source, data, tuple(columns_of(source)), "postgres", fingerprint(source))
     path = data / source.file
     if not path.is_file():
         raise DataError(f'{source.file}: expected the file of source "{source.name}" below {data.name}/ (got nothing)')
-    if source.format == "parquet":
-        return Raw(_plain(read_parquet(path)), "parquet")
+    if source.format == "csv":
+        facts = examine(path, source.encoding)
+        text = open_csv(path, facts, source.delimiter)
+        return Opened(source, path, text.header, facts.encoding, facts.sha256, text)
     if source.format == "excel":
-        return Raw(_read_excel(path, source.sheet), "excel")
-    return _read_csv(path, source.encoding)
+        return Opened(source, path, tuple(_excel(path, source.sheet).column_names), "excel", sha256_file(path))
+    return Opened(source, path, tuple(_parquet_file(path).schema_arrow.names), "parquet", sha256_file(path))
 
 
-def find_encoding(content: bytes, declared: str = "auto") -> str:
-    """``utf-8-sig``, ``utf-16``, ``utf-8`` or ``gb18030``, by byte-order mark, then by strict decoding.
+def read_source(source: SourceSpec, data: Path, *, wanted: list[str] | None = None) -> pa.Table:
+    """All rows of a source at once: for small files that are looked up in.
 
-    GB18030 contains GBK, which lacks rare characters of names; a file called gbk is read as gb18030.
+    Raises:
+        DataError: As :func:`open_source`; or a wanted column is not there, or a line cannot be cut.
     """
-    if declared == "gb18030":
-        return "gb18030"
-    if content.startswith(codecs.BOM_UTF8):
-        return "utf-8-sig"
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
+    opened = open_source(source, data)
+    chosen = list(opened.columns) if wanted is None else wanted
+    missing = sorted(set(chosen) - set(opened.columns))
+    if missing:
+        there = ", ".join(opened.columns[:12])
+        raise DataError(f"{source.place}: expected column {', '.join(missing)} (there are: {there})")
+    parts = list(opened.pieces(chosen))
+    ragged = sum(len(part.ragged) for part in parts)
+    if ragged:
+        raise DataError(f"{source.place}: expected {len(opened.columns)} fields in each line (got others in {ragged} lines)")
+    return (
+        pa.concat_tables([part.table for part in parts])
+        if parts
+        else pa.table({name: pa.array([], pa.string()) for name in chosen})
+    )
+
+
+def _parquet_file(path: Path) -> pq.ParquetFile:
     try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        return "utf-8" if declared == "utf-8" else "gb18030"
-    return "utf-8"
+        return pq.ParquetFile(path, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from None
 
 
-def _read_csv(path: Path, declared: str) -> Raw:
-    content = path.read_bytes()
-    encoding = find_encoding(content, declared)
+def _parquet(path: Path, wanted: list[str]) -> Iterator[pa.Table]:
+    file = _parquet_file(path)
     try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise DataError(
-            f"{path.name}: expected one encoding (got a byte that is not {encoding} at {error.start}, line {line})"
-        ) from None
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except csv.Error as error:
-        raise DataError(f"{path.name}: expected comma-separated lines with closed quotes ({error})") from None
-    if not rows:
-        raise DataError(f"{path.name}: expected a header line (got an empty file)")
-    header = [name.strip() for name in rows[0]]
-    body = [(number, row) for number, row in enumerate(rows[1:], start=2) if row]
-    ragged = tuple(number for number, row in body if len(row) != len(header))
-    if len(ragged) > _RAGGED_SHARE * len(body) + 1:
-        raise DataError(
-            f"{path.name}: expected {len(header)} fields in each line (got others in {len(ragged)} lines, first line {ragged[0]})"
-        )
-    kept = [row for _, row in body if len(row) == len(header)]
-    columns = list(zip(*kept, strict=True)) if kept else [()] * len(header)
-    arrays = [pa.array([value or None for value in column], pa.string()) for column in columns]
-    return Raw(pa.Table.from_arrays(arrays, names=header), encoding, ragged)
+        for batch in file.iter_batches(batch_size=_ROWS, columns=wanted):
+            yield pa.Table.from_batches([batch])
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from None
 
 
-def _read_excel(path: Path, sheet: str | None) -> pa.Table:
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path.name}: expected a whole Parquet file ({type(error).__name__} while reading it)")
+
+
+def _excel(path: Path, sheet: str | None) -> pa.Table:
     from creditscore.spreadsheet import read_table
 
     frame = read_table(path, sheet=sheet)
@@ -103,19 +153,22 @@ def _read_excel(path: Path, sheet: str | None) -> pa.Table:
 
 
 def _text(value: object) -> str | None:
-    """A cell as text: a date as 2024-04-30, a whole number without a point."""
+    """A cell as text: a date as 2024-04-30, a whole number without a point, a long number as the fault it is."""
     if value is None or value != value or value == "":  # NaN differs from itself
         return None
     if isinstance(value, dt.datetime):
         return value.date().isoformat()
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= _EXACT:
+        return f"{value:.9E}"
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Texts as ``string``: dictionaries, large and view types are the writer's affair."""
+    """Texts as ``string``: dictionaries, large and view types and a driver's own are the writer's affair."""
     columns = []
     for column in table.columns:
         kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
         text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_string(kind)
         columns.append(column.cast(pa.string()) if text else column.cast(kind))
     return pa.Table.from_arrays(columns, names=table.column_names)

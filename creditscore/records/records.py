@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from creditscore.config.project import Project
     from creditscore.engine import Engine
     from creditscore.records.contracts import Outcome
+    from creditscore.records.stream import Arrival
 
 _EPOCH = dt.date(1970, 1, 1)
 
@@ -27,7 +28,7 @@ _DERIVED: dict[str, list[tuple[str, str]]] = {
     "subject_index": [("subject_id", "string"), ("subject_key", "int64")],
     "event_keys": [
         ("event_key", "int64"), ("event_id", "string"), ("subject_key", "int64"), ("kind_key", "int32"), ("severity", "int32"),
-        ("result", "string"), ("verified", "boolean"), ("provider", "string"), ("document_no", "string"), ("incident", "string"),
+        ("result", "string"), ("verified", "boolean"), ("provider", "string"), ("document_no", "string"),
         ("event_day", "int32"), ("known_day", "int32"), ("valid_day", "int32"), ("cents", "int64"), ("incident_key", "int64"),
         ("copies", "boolean"),
     ],
@@ -41,27 +42,13 @@ _DERIVED: dict[str, list[tuple[str, str]]] = {
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """One source as it was read."""
-
-    source: str
-    table: str
-    file: str
-    encoding: str
-    rows: int
-    ragged_lines: tuple[int, ...]
-    normalised: dict[str, int]
-    sha256: str
-
-
-@dataclass(frozen=True)
 class Records:
     """The standard tables of a project. Made by :func:`creditscore.open_records`."""
 
     engine: Engine
     project: Project
     outcomes: dict[str, Outcome]
-    #: One row per quarantined row: table, source, row (from 1), key, code.
+    #: One row per refused row or value: table, source, row (from 1), key, code, scope (``row`` or ``field``).
     rejects: pa.Table
     arrivals: tuple[Arrival, ...]
 

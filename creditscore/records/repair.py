@@ -41,38 +41,3 @@ def repair_reminders(records: Records, *, as_of: str | dt.date, within_days: int
     soon = [0 < (end - day).days <= ahead for end in found["may_apply_from"]]
     chosen: pd.DataFrame = found[soon].sort_values(["may_apply_from", "subject_id", "event_id"])[list(COLUMNS)]
     return chosen.reset_index(drop=True)
-
-
-def late_reports(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
-    """Timeliness of the 双公示 kinds: per kind, records received, late ones, and decisions never received (瞒报).
-
-    Late: known after the catalogue's ``deadline_working_days`` by the project's work calendar. Missing:
-    a decision of the decision register whose deadline has passed and whose document no event carries.
-    """
-    day, calendar = day_of(as_of), records.project.calendar
-    rows = []
-    for item in records.project.catalogue.item:
-        if item.double_publicity and item.deadline_working_days:
-            days = _days_of(records, item.kind, day)
-            late = sum(n for begun, known, n in days if known > calendar.deadline(begun, item.deadline_working_days))
-            missing = _missing(records, item.kind, day, item.deadline_working_days)
-            rows.append({"kind": item.kind, "received": sum(n for _, _, n in days), "late": late, "missing": missing})
-    return pd.DataFrame(rows, columns=["kind", "received", "late", "missing"])
-
-
-def _days_of(records: Records, kind: str, day: dt.date) -> list[tuple[dt.date, dt.date, int]]:
-    events = records.table("events")
-    chosen = events.filter((events.kind == kind) & (events.known_date <= day))
-    pairs = chosen.group_by(["event_date", "known_date"]).agg(n=chosen.count())
-    table = records.engine.query(pairs).to_pydict()
-    return list(zip(table["event_date"], table["known_date"], table["n"], strict=True))
-
-
-def _missing(records: Records, kind: str, day: dt.date, working_days: int) -> int:
-    decisions, events = records.table("decisions"), records.table("events")
-    received = events.filter((events.kind == kind) & (events.known_date <= day)).select("document_no").distinct()
-    absent = decisions.filter(decisions.kind == kind).anti_join(received, "document_no")
-    days = absent.group_by("decision_date").agg(n=absent.count())
-    table = records.engine.query(days).to_pydict()
-    due = records.project.calendar.deadline
-    return sum(n for begun, n in zip(table["decision_date"], table["n"], strict=True) if due(begun, working_days) < day)

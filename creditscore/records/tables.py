@@ -16,13 +16,33 @@ CHANGES = ("repaired", "withdrawn", "disputed", "dispute_upheld", "dispute_rejec
 TRIGGERS = ("random", "full_coverage", "complaint", "follow_up", "special")
 OUTCOMES = ("none", "violation", "not_found", "closed", "refused")
 
+_SEVERITY, _COUNT = (1, 10), (0, 2**31 - 1)
+#: The largest amount that decimal(18,2) holds, and no negative one: a refund is another record.
+_AMOUNT = (0, 9_999_999_999_999_999)
+
+#: How columns are called before people; messages name a missing one in both languages.
+COLUMN_WORDS = {
+    "subject_id": "主体代码", "valid_from": "版本起始日", "known_date": "知悉日", "name": "名称", "subject_type": "主体类型",
+    "status": "登记状态", "industry": "行业", "region": "行政区划", "registration_authority": "登记机关",
+    "registered_date": "登记日期", "deregistered_date": "注销日期", "address": "住所", "size_class": "规模",
+    "ownership": "所有制", "event_id": "记录号", "kind": "目录项", "event_date": "发生日期", "document_no": "文号",
+    "incident_id": "事件号", "severity": "严重程度", "amount": "金额", "result": "结果", "provider": "提供单位",
+    "verified": "是否核实", "valid_until": "有效期至", "change": "变更", "effective_date": "生效日期",
+    "inspection_id": "检查编号", "trigger": "检查来源", "task": "任务", "stratum": "层", "inclusion_probability": "入选概率",
+    "mode": "检查方式", "outcome": "检查结果", "department": "检查部门", "inspectors": "检查人员", "scheme": "评价体系",
+    "grade": "等级", "population": "总数", "drawn": "抽取数", "staff_id": "执法证号", "certificate_valid_to": "证件有效期至",
+    "reason": "事由", "decision_id": "决定编号", "decision_date": "决定日期", "published_until": "公示截止日",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class StandardTable:
     """A table every project's sources become.
 
     ``key`` names one row; ``required`` columns must be present and not missing; ``values`` are closed
-    lists; ``day_pairs`` are (earlier, later) columns of dates.
+    lists; ``day_pairs`` are (earlier, later) columns of dates. A value outside ``ranges`` (both ends
+    included) or unreadable quarantines its row; in a ``soft`` column the value alone is refused and becomes
+    missing. ``ends`` are dates on which something ends: 长期 and 9999-12-31 say that it does not.
     """
 
     name: str
@@ -31,6 +51,9 @@ class StandardTable:
     required: tuple[str, ...]
     values: dict[str, tuple[str, ...]] = field(default_factory=dict)
     day_pairs: tuple[tuple[str, str], ...] = ()
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    soft: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
 
     @property
     def schema(self) -> pa.Schema:
@@ -48,6 +71,7 @@ _SUBJECTS = StandardTable(
     key=("subject_id", "valid_from"),
     required=("subject_id", "valid_from", "subject_type", "status"),
     values={"subject_type": SUBJECT_TYPES, "status": STATUSES},
+    ends=("deregistered_date",),
 )  # fmt: skip
 _EVENTS = StandardTable(
     name="events",
@@ -58,7 +82,10 @@ _EVENTS = StandardTable(
     },
     key=("event_id",),
     required=("event_id", "subject_id", "kind", "event_date", "known_date"),
-    day_pairs=(("event_date", "known_date"),),
+    day_pairs=(("event_date", "known_date"), ("event_date", "valid_until")),
+    ranges={"severity": _SEVERITY, "amount": _AMOUNT},
+    soft=("severity", "amount", "verified"),
+    ends=("valid_until",),
 )  # fmt: skip
 _CHANGES = StandardTable(
     name="changes",
@@ -78,6 +105,9 @@ _INSPECTIONS = StandardTable(
     required=("inspection_id", "subject_id", "event_date", "known_date", "trigger", "outcome"),
     values={"trigger": TRIGGERS, "outcome": OUTCOMES, "mode": ("on_site", "off_site")},
     day_pairs=(("event_date", "known_date"),),
+    # A probability of 0 is none: who could not be drawn was not drawn.
+    ranges={"severity": _SEVERITY, "inclusion_probability": (5e-324, 1)},
+    soft=("severity", "inclusion_probability"),
 )  # fmt: skip
 _RATINGS = StandardTable(
     name="ratings",
@@ -91,12 +121,14 @@ _FRAMES = StandardTable(
     columns={"task": _TEXT, "stratum": _TEXT, "population": _INT, "drawn": _INT},
     key=("task", "stratum"),
     required=("task", "stratum", "population", "drawn"),
+    ranges={"population": _COUNT, "drawn": _COUNT},
 )
 _STAFF = StandardTable(
     name="staff",
     columns={"staff_id": _TEXT, "name": _TEXT, "certificate_valid_to": _DAY, "region": _TEXT, "department": _TEXT},
     key=("staff_id",),
     required=("staff_id", "certificate_valid_to"),
+    ends=("certificate_valid_to",),
 )
 _RECUSALS = StandardTable(
     name="recusals",
@@ -117,6 +149,7 @@ _PUBLICITY = StandardTable(
     columns={"document_no": _TEXT, "subject_id": _TEXT, "kind": _TEXT, "event_date": _DAY, "published_until": _DAY},
     key=("document_no", "subject_id"),
     required=("document_no", "subject_id", "kind"),
+    ends=("published_until",),
 )
 
 TABLES: dict[str, StandardTable] = {

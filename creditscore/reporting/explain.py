@@ -8,7 +8,7 @@ import pandas as pd
 
 from creditscore.config.base import SOURCES, Label, Language, Source
 from creditscore.errors import DataError
-from creditscore.models import in_memory, reasons
+from creditscore.models.card import in_memory, reasons
 from creditscore.models.scorecard import Baseline, Scorecard
 from creditscore.reporting.book import RunBook, described
 from creditscore.reporting.columns import rule_text

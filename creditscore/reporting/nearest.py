@@ -8,11 +8,11 @@ import pandas as pd
 
 from creditscore.config.base import Label
 from creditscore.config.policy import TIERS
-from creditscore.models import in_memory
+from creditscore.models.card import in_memory
 from creditscore.models.scorecard import Scorecard
 from creditscore.reporting.book import RunBook
 from creditscore.reporting.sheets_audit import bin_label
-from creditscore.tiering.cut import share_levels
+from creditscore.tiering.rules.cut import share_levels
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from creditscore.simulate.dirt import PROVIDERS, Ledger
 from creditscore.simulate.events import Events
 from creditscore.simulate.kinds import COMPLAINTS, FILES, KINDS, MARKET, PUBLIC
 from creditscore.simulate.parameters import CityParameters
+from creditscore.simulate.places import DEPARTMENTS
 
 _RESULTS = [text for model in KINDS for text in model.results]
 _FIRST_RESULT = np.cumsum([0] + [len(model.results) for model in KINDS[:-1]])
@@ -59,7 +60,6 @@ def _one_file(table: pa.Table, name: str, odd: NDArray[np.bool_]) -> pa.Table:
 
 def event_table(ids: pa.Array, events: Events) -> pa.Table:
     """Records in the standard columns; those told again bear their teller's name."""
-    own = columns.texts(_OWN_PROVIDERS, events.kind)
     other = columns.texts(PROVIDERS, events.provider)
     return pa.table(
         {
@@ -73,11 +73,16 @@ def event_table(ids: pa.Array, events: Events) -> pa.Table:
             "severity": columns.integers(events.severity),
             "amount": columns.money(events.yuan),
             "result": columns.texts(_RESULTS, np.where(events.result < 0, -1, _FIRST_RESULT[events.kind] + events.result)),
-            "provider": pc.coalesce(other, own),
+            "provider": pc.coalesce(other, _issuers(events)),
             "verified": columns.truths(events.verified),
             "valid_until": columns.dates(events.until),
         }
     )
+
+
+def _issuers(events: Events) -> pa.Array:
+    """The department that issued each record."""
+    return pc.coalesce(columns.texts(DEPARTMENTS, events.issuer), columns.texts(_OWN_PROVIDERS, events.kind))
 
 
 def document_numbers(events: Events) -> pa.Array:
@@ -158,6 +163,6 @@ def decision_table(ids: pa.Array, decided: Events) -> pa.Table:
             "kind": columns.texts([model.kind for model in KINDS], decided.kind),
             "decision_date": columns.dates(decided.day),
             "document_no": document_numbers(decided),
-            "department": columns.texts(_OWN_PROVIDERS, decided.kind),
+            "department": _issuers(decided),
         }
     )

@@ -37,6 +37,8 @@ class Events:
     incident: Ints
     #: Another provider than the kind's own, by its place in PROVIDERS.
     provider: NDArray[np.int8]
+    #: The department that issued it, by its place in DEPARTMENTS; -1 for the kind's own provider.
+    issuer: NDArray[np.int8]
     #: 1 where the subject's code is written full-width.
     form: NDArray[np.int8]
 
@@ -135,7 +137,7 @@ def dress(
         known=day + _lag(parameters, bits, model, count), severity=severity.astype(np.int8), yuan=yuan,
         result=_result(bits, model, conduct, subjects.distress[subject]), verified=verified.astype(np.int8), until=until,
         number=np.zeros(count, dtype=np.int64), document=np.zeros(count, dtype=np.int64), incident=np.full(count, -1),
-        provider=np.full(count, -1, dtype=np.int8), form=np.zeros(count, dtype=np.int8),
+        provider=np.full(count, -1, dtype=np.int8), issuer=np.full(count, -1, dtype=np.int8), form=np.zeros(count, dtype=np.int8),
     )  # fmt: skip
 
 

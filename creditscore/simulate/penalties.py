@@ -13,6 +13,7 @@ from creditscore.simulate.events import Events, dress
 from creditscore.simulate.kinds import KINDS, NUMBER
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.risk import conduct_at
+from creditscore.simulate.staff import department_of
 from creditscore.simulate.subjects import Subjects
 from creditscore.simulate.visits import NONE, VIOLATION, Visits
 
@@ -44,12 +45,14 @@ def penalties_of(parameters: CityParameters, time: Time, subjects: Subjects, vis
 def _records(
     parameters: CityParameters, time: Time, subjects: Subjects, bits: Bits, visits: Visits, rows: Ints, kind: str
 ) -> Events:
-    """Records of one kind, decided one to six weeks after the visit (the check itself: the same day)."""
+    """Records of one kind by the department that visited, one to six weeks later (the check itself: the same day)."""
     model, count = KINDS[NUMBER[kind]], len(rows)
     wait = 0 if kind == "supervision_check" else 5 + bits.below(38, count)
     who, day = visits.subject[rows], visits.day[rows] + wait
     month = time.month_at(day)
     made = dress(parameters, bits, model, subject=who, day=day, conduct=conduct_at(subjects, time, who, month), subjects=subjects)
+    department = department_of(subjects.industry_on(who, visits.day[rows]))
+    made = replace(made, issuer=department.astype(np.int8))
     if kind == "supervision_check":
         return replace(made, result=(visits.outcome[rows] != NONE).astype(np.int8))
     made = replace(made, severity=visits.severity[rows].astype(np.int8))

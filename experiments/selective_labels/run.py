@@ -20,8 +20,8 @@ import creditscore as cs
 from experiments.common import World, interval, markdown, run, said, world
 
 FOLDER = Path(__file__).parent
-SEEDS = range(101, 125)
-SUBJECTS = 16_000
+SEEDS = range(101, 121)
+SUBJECTS = 20_000
 #: Cards train on what was known that day, and are judged on everyone three months later.
 UNTIL, JUDGED = dt.date(2023, 9, 30), dt.date(2024, 1, 1)
 #: Days of everyone's label, and of the windows of twelve months in which penalties are looked for.
@@ -33,10 +33,11 @@ ARMS = {
     "b": "random draws, unweighted",
     "c": "random draws, weighted 1/p",
     "d": "everyone's label",
+    "d'": "everyone's label, thinned to what (c) is worth",
     "e": "penalties, as if known of all",
 }
 TIERS = ("A", "B", "C", "D")
-COLOURS = {"a": "#c0504d", "b": "#e39a3b", "c": "#1f6f9f", "d": "#4f7f4f", "e": "#7f6f9f"}
+COLOURS = {"a": "#c0504d", "b": "#e39a3b", "c": "#1f6f9f", "d": "#4f7f4f", "d'": "#8fbf8f", "e": "#7f6f9f"}
 
 
 def one(seed: int) -> list[dict[str, Any]]:
@@ -44,10 +45,10 @@ def one(seed: int) -> list[dict[str, Any]]:
     with world(cs.CityParameters(subjects=SUBJECTS, seed=seed, dirt=False)) as city:
         people = city.everyone(JUDGED)
         features = cs.build_features(city.records, people, city.project.features)
-        return [_judged(arm, cards, people, features) for arm, cards in _fitted(city).items()]
+        return [_judged(arm, cards, people, features) for arm, cards in _fitted(city, seed).items()]
 
 
-def _fitted(city: World) -> dict[str, cs.IndustryScorecards]:
+def _fitted(city: World, seed: int) -> dict[str, cs.IndustryScorecards]:
     target = city.project.targets["violation"]
     every = ("random", "full_coverage", "complaint", "follow_up", "special")
     targets = {
@@ -62,7 +63,8 @@ def _fitted(city: World) -> dict[str, cs.IndustryScorecards]:
         cards[arm] = city.cards().fit(features, rows.y, industry=rows.industry, sample_weight=rows.weight, nuisance=rows.inspectors)
     truth = pd.concat([city.everyone(day) for day in EVERYONE], ignore_index=True)
     truth = truth[truth["entered"]].reset_index(drop=True)
-    for arm, rows in (("d", truth), ("e", _penalties(city))):
+    thinned = truth.sample(round(cards["c"].effective_size_), random_state=seed)
+    for arm, rows in (("d", truth), ("d'", thinned), ("e", _penalties(city))):
         features = cs.build_features(city.records, rows, city.project.features)
         cards[arm] = city.cards().fit(features, rows["y"], industry=rows["industry"].tolist())
     return cards
@@ -145,7 +147,7 @@ def _picture(by_arm: dict[str, pd.DataFrame]) -> None:
         for number, tier in enumerate(TIERS):
             mean, low, high = interval(100 * rows[f"rate_{tier}"] / rows[f"truth_{tier}"] - 100)
             right.errorbar(
-                number + (place - 2) * 0.14, mean, yerr=[[mean - low], [high - mean]], fmt="o", color=COLOURS[arm], capsize=2,
+                number + (place - 2.5) * 0.13, mean, yerr=[[mean - low], [high - mean]], fmt="o", color=COLOURS[arm], capsize=2,
                 label=f"({arm}) {ARMS[arm]}" if number == 0 else None,
             )  # fmt: skip
     left.axvline(1, color="grey", linewidth=0.8)

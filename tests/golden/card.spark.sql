@@ -8,10 +8,10 @@ SELECT
   `t2`.`p_training`,
   `t2`.`p_age`,
   CAST(512 + `t2`.`p_grade` AS INT) AS `points_base`,
-  0 + `t2`.`p_share` AS `points_public`,
-  0 + `t2`.`p_age` AS `points_industry`,
-  0 + `t2`.`p_arrears` AS `points_market`,
-  0 + `t2`.`p_training` AS `points_self_declared`,
+  `t2`.`p_share` AS `points_public`,
+  `t2`.`p_age` AS `points_industry`,
+  `t2`.`p_arrears` AS `points_market`,
+  `t2`.`p_training` AS `points_self_declared`,
   CAST(`t2`.`score` AS INT) AS `score`,
   CAST(CAST(FLOOR(
     (
@@ -41,10 +41,12 @@ FROM (
       `t0`.`subject_id`,
       `t0`.`as_of`,
       CASE
-        WHEN `t0`.`arrears` < CAST('-1.7976931348623157e+308' AS DOUBLE)
-        THEN -6
         WHEN `t0`.`arrears` < 1
-        THEN 12
+        THEN CASE
+          WHEN `t0`.`arrears` >= CAST('-1.7976931348623157e+308' AS DOUBLE)
+          THEN 12
+          ELSE -6
+        END
         WHEN `t0`.`arrears` < 3
         THEN -4
         WHEN `t0`.`arrears` <= CAST('1.7976931348623157e+308' AS DOUBLE)
@@ -52,14 +54,16 @@ FROM (
         ELSE -6
       END AS `p_arrears`,
       CASE
-        WHEN `t0`.`share` < CAST('-1.7976931348623157e+308' AS DOUBLE)
-        THEN 2
         WHEN `t0`.`share` = -9
         THEN -11
         WHEN `t0`.`share` = CAST('0.2' AS DOUBLE)
         THEN 5
         WHEN `t0`.`share` < CAST('0.1' AS DOUBLE)
-        THEN -20
+        THEN CASE
+          WHEN `t0`.`share` >= CAST('-1.7976931348623157e+308' AS DOUBLE)
+          THEN -20
+          ELSE 2
+        END
         WHEN `t0`.`share` < CAST('0.30000000000000004' AS DOUBLE)
         THEN -3
         WHEN `t0`.`share` < CAST('2.5' AS DOUBLE)
@@ -80,8 +84,6 @@ FROM (
         ELSE -7
       END AS `p_grade`,
       CASE
-        WHEN `t0`.`training` < CAST('-1.7976931348623157e+308' AS DOUBLE)
-        THEN 0
         WHEN `t0`.`training` < 1
         THEN 0
         WHEN `t0`.`training` < 5
@@ -91,10 +93,12 @@ FROM (
         ELSE 0
       END AS `p_training`,
       CASE
-        WHEN `t0`.`age` < CAST('-1.7976931348623157e+308' AS DOUBLE)
-        THEN 0
         WHEN `t0`.`age` < 12
-        THEN -8
+        THEN CASE
+          WHEN `t0`.`age` >= CAST('-1.7976931348623157e+308' AS DOUBLE)
+          THEN -8
+          ELSE 0
+        END
         WHEN `t0`.`age` <= CAST('1.7976931348623157e+308' AS DOUBLE)
         THEN 6
         ELSE 0

@@ -89,6 +89,8 @@ def test_the_policy_rests_on_risk_and_names_a_basis_for_every_rule(project):
         ("bayannur", (0.02, 0.05, 1.0, 1.0)),
         ("chongqing", (0.03, 0.04, 0.05, 0.06)),
         ("lindian", (0.05, 0.20, 0.60, 1.0)),
+        ("shandong", (0.10, 0.20, 0.20, 1.0)),
+        ("bazhong", (0.25, 0.50, 0.75, 1.0)),
     ],
 )
 def test_alternatives_have_the_published_ratios_and_are_not_in_force(project, name, ratios):

@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from creditscore.config.base import Label
 from creditscore.config.scorecards import Binning
-from creditscore.models.bin_table import in_order, smoothed_woe, tabulate
-from creditscore.models.frames import Factor, read_column
-from creditscore.models.partition import Partition
-from creditscore.models.sample import read_sample
-from creditscore.models.trend import project, rising
+from creditscore.models.bins.partition import Partition
+from creditscore.models.bins.table import in_order, smoothed_woe, tabulate
+from creditscore.models.bins.trend import project, rising
+from creditscore.models.training.frames import Factor, read_column
+from creditscore.models.training.sample import read_sample
 
 FACTOR = Factor("x", Label(zh="x", en="x"))
 

@@ -8,6 +8,7 @@ from creditscore.config.base import Label
 from creditscore.config.features import FeatureSpec
 from creditscore.errors import DataError, NotFittedError
 from creditscore.models.classifier import ScorecardClassifier
+from creditscore.models.scorecard import Scorecard
 
 
 def spec(name, trend="auto", source="public", **more):
@@ -67,8 +68,25 @@ def test_frames_are_refused_when_empty_or_when_a_declared_column_is_absent():
         ScorecardClassifier().fit(X.head(0), [])
     with pytest.raises(DataError, match="tenure is missing"):
         ScorecardClassifier(features=[spec("tenure")]).fit(X, y)
-    with pytest.raises(DataError, match="lower-case"):
-        ScorecardClassifier().fit(X.rename(columns={"age": "Age 1"}), y)
+
+
+@pytest.mark.parametrize("name", ["", " age", "age\n", "a\u202eb", "\ud800", "x" * 61])
+def test_names_that_break_a_line_or_a_file_are_refused(name):
+    X, y = population(200)
+    with pytest.raises(DataError, match="control characters"):
+        ScorecardClassifier().fit(X.rename(columns={"age": name}), y)
+
+
+def test_columns_may_be_called_as_people_call_them():
+    """A frame's own column names are kept, in the card, its text and its SQL."""
+    X, y = population(1500)
+    names = {"age": "Age (years)", "visits": "近24个月检查次数", "grade": "Grade"}
+    model, plain = ScorecardClassifier().fit(X.rename(columns=names), y), ScorecardClassifier().fit(X, y)
+    card = model.scorecard_
+    assert {names.get(name, name) for name in plain.scorecard_.features} == set(card.features)
+    assert model.scores(X.rename(columns=names)).tolist() == plain.scores(X).tolist()
+    assert Scorecard.from_json(card.to_json()) == card
+    assert all(f'"p_{name}"' in card.to_sql("duckdb") for name in card.features)
 
 
 def test_scores_before_fit_are_refused():

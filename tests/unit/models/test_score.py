@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.cards import card, frame, number, text
 
 from creditscore.errors import DataError
-from creditscore.models import in_memory
+from creditscore.models.card import in_memory
 
 
 def slow_points(value, one):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.cards import card, frame
 
 from creditscore.config.scorecards import Scaling
-from creditscore.models import in_memory, probability
+from creditscore.models.card import in_memory, probability
 
 
 def test_the_anchor_and_the_doubling():

@@ -6,7 +6,7 @@ import pytest
 from support.cards import card, frame, number
 
 from creditscore.errors import DataError
-from creditscore.models import reasons
+from creditscore.models.card import reasons
 from creditscore.models.scorecard import Baseline
 
 

@@ -9,7 +9,7 @@ from creditscore.config.base import Label
 from creditscore.config.policy import InspectionRule, InspectionRules, Measure, Override, TierPolicy, TierRule
 from creditscore.config.scorecards import Scaling
 from creditscore.config.tasks import Task
-from creditscore.models import in_memory
+from creditscore.models.card import in_memory
 from creditscore.models.scorecard import Attribute, Baseline, Characteristic, Scorecard
 from creditscore.reporting.book import Figure, PlanPage, RowCounts, RunBook
 

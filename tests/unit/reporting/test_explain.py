@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from creditscore.errors import DataError
-from creditscore.models.probability import ppm_of_score
+from creditscore.models.card.probability import ppm_of_score
 from creditscore.reporting.explain import explain_subject
 from creditscore.reporting.lookup import LOOKUP_COLUMNS, lookup_rows
 from creditscore.reporting.nearest import cut_levels

@@ -1,11 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from pydantic import ValidationError
 
 from creditscore.simulate.kinds import KINDS
 from creditscore.simulate.old_tiers import OLD_CUTS
-from creditscore.simulate.parameters import CityParameters
 
 
 def test_special_industries_are_covered_in_full_once_a_year(lively):
@@ -67,8 +65,3 @@ def test_the_old_tier_is_the_sum_of_points_known_and_seen_on_the_day(lively_but,
         total = tiers["subject_id"].map(counted.groupby("subject_id")["points"].sum()).fillna(0)
         expected = np.array(list("ABCD"))[np.searchsorted(OLD_CUTS, total, side="right")]
         assert (expected == tiers["old_tier"]).all()
-
-
-def test_industries_that_the_city_has_not_cannot_be_covered():
-    with pytest.raises(ValidationError, match="full_coverage"):
-        CityParameters(full_coverage=("shipping",))

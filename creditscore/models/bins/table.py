@@ -1,0 +1,105 @@
+"""What each attribute holds: rows, weight, weighted and smoothed WoE, on the trend; pure bins stay finite."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from creditscore.config.scorecards import Binning
+from creditscore.models.bins.partition import Partition
+from creditscore.models.bins.trend import project
+from creditscore.models.training.sample import Sample
+
+Floats = NDArray[np.float64]
+#: Weight in the projection of an attribute that is too small to be judged: it follows its neighbours.
+_ALMOST_NOTHING = 1e-9
+WOE_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class BinTable:
+    """Attributes of one partition in the order of its codes. Weights are shares of the total weight."""
+
+    partition: Partition
+    rows: NDArray[np.int64]
+    good: Floats
+    bad: Floats
+    woe: Floats
+    neutral: NDArray[np.bool_]
+
+    @property
+    def name(self) -> str:
+        """Name of the characteristic."""
+        return self.partition.factor.name
+
+    @property
+    def weight(self) -> Floats:
+        """Share of the total weight in each attribute."""
+        return self.good + self.bad
+
+    @property
+    def information_value(self) -> float:
+        """Sum of (share of good - share of bad) x WoE, at least 0; 0 where a class has no rows."""
+        if not (self.good.any() and self.bad.any()):
+            return 0.0
+        spread = self.good / self.good.sum() - self.bad / self.bad.sum()
+        return max(0.0, float((spread * self.woe).sum()))
+
+    @property
+    def filled(self) -> int:
+        """Number of attributes that have rows."""
+        return int((self.rows > 0).sum())
+
+    def bad_rate(self, smoothing: float) -> Floats:
+        """Weighted bad rate, smoothed as the WoE is; NaN where there is nothing to tell it from."""
+        weight = self.weight + smoothing * (self.good.sum() + self.bad.sum())
+        found: Floats = np.where(weight > 0, self.bad + smoothing * self.bad.sum(), np.nan) / np.where(weight > 0, weight, 1.0)
+        return found
+
+    def with_woe(self, woe: Floats, *, min_share: float) -> "BinTable":
+        """The same attributes with another WoE, brought in order: neutral, trend, declared."""
+        small = self.weight < min_share
+        ordered = in_order(self.partition, woe, self.weight, small)
+        return replace(self, woe=ordered, neutral=small & (ordered == 0.0))
+
+
+def tabulate(partition: Partition, codes: NDArray[np.uint8], sample: Sample, *, binning: Binning) -> BinTable:
+    """The table of a column whose rows fall in attributes ``codes``.
+
+    ``WoE = ln(share of good / share of bad)`` with ``smoothing`` added to both shares (pseudo rows in
+    proportion to the totals). An attribute below ``min_share`` of the weight is neutral, WoE 0.
+    """
+    size = len(partition.kinds)
+    good, bad = sample.sums(codes, size)
+    table = BinTable(partition, np.bincount(codes, minlength=size), good, bad, np.zeros(size), np.zeros(size, dtype=bool))
+    return table.with_woe(smoothed_woe(good, bad, binning.smoothing), min_share=binning.min_share)
+
+
+def smoothed_woe(good: Floats, bad: Floats, smoothing: float) -> Floats:
+    """``ln((good share + smoothing) / (bad share + smoothing))``; without smoothing a pure bin would be infinite."""
+    floor = max(smoothing, 1e-9)
+    found: Floats = np.log((good / good.sum() + floor) / (bad / bad.sum() + floor))
+    return found
+
+
+def in_order(partition: Partition, woe: Floats, weight: Floats, small: NDArray[np.bool_]) -> Floats:
+    """WoE as the card may use it, rounded to six decimals.
+
+    1. Attributes too small to be judged are neutral (0): no record costs or earns nothing.
+    2. The missing national rating (source ``base``) is neutral whatever was measured: never imputed as bad.
+    3. Intervals and ordered categories are projected on the trend.
+    4. Self-declared: the worst declared attribute is 0 and so are missing, special and other: a
+       declaration only adds, and not declaring never pays better than declaring the worst.
+    """
+    found = np.where(small, 0.0, woe)
+    bins, kinds = partition.bins, partition.kinds
+    if partition.factor.source == "base":
+        found[kinds.index("missing")] = 0.0
+    if bins:
+        firm = np.where(small, 0.0, weight)[:bins]
+        found[:bins] = project(found[:bins], np.maximum(firm, _ALMOST_NOTHING), partition.trend)
+    if partition.factor.source == "self_declared":
+        worst = found[:bins].min() if bins else 0.0
+        found[:bins] -= worst
+        found[bins:] = 0.0
+    return np.asarray(np.round(found, WOE_DIGITS) + 0.0, dtype=np.float64)

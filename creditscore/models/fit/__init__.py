@@ -1,0 +1,1 @@
+"""From bins to a card: selection, regression, calibration, pooling over industries, points."""

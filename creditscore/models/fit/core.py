@@ -1,0 +1,194 @@
+"""The common part of every fit: cut, tabulate, select, regress. Knows nothing of points or industries' cards."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from creditscore.config.scorecards import Binning, Scaling, Selection
+from creditscore.errors import DataError
+from creditscore.models.binning import cut
+from creditscore.models.bins.table import BinTable, tabulate
+from creditscore.models.fit.patterns import Patterns, patterns_of
+from creditscore.models.fit.regression import Regression, fit_regression
+from creditscore.models.fit.selection import Ledger, OnLeak, by_information, by_redundancy, column_auc, refuse_leaks
+from creditscore.models.training.frames import Column
+from creditscore.models.training.nuisance import mean_effect
+from creditscore.models.training.sample import Sample
+
+_LOG = logging.getLogger(__name__)
+Floats = NDArray[np.float64]
+SpecialCodes = Sequence[Any] | Mapping[str, Sequence[Any]] | None
+Splits = Mapping[str, Sequence[Any]] | None
+#: Ridge on the effects of industries while pooled slopes are estimated: just enough where an industry has no bads.
+_INDUSTRY_RIDGE = 1e-4
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the estimators have in common."""
+
+    scaling: Scaling
+    binning: Binning
+    selection: Selection
+    ridge: float
+    nuisance_ridge: float
+    special_codes: SpecialCodes = None
+    splits: Splits = None
+    on_leak: OnLeak = "refuse"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Kept characteristics in the order of the columns; patterns hold their codes, and only theirs."""
+
+    tables: tuple[BinTable, ...]
+    patterns: Patterns
+    regression: Regression
+    inspectors: int
+    #: Weighted mean of the inspectors' effects.
+    nuisance_mean: float
+    ledger: Ledger
+
+    @property
+    def woe(self) -> Floats:
+        """(patterns, characteristics)."""
+        return self.patterns.woe([table.woe for table in self.tables])
+
+
+def fit_core(sample: Sample, settings: Settings, *, beyond_chance: bool = False) -> Fit:
+    """Cut every column, keep what tells something, and fit the constrained regression.
+
+    Args:
+        sample: The training rows.
+        settings: What the estimators have in common.
+        beyond_chance: Ask for more information than noise may show. That needs a number of cases,
+            which scaling weights leaves alone and repeating rows does not.
+    """
+    ledger = Ledger()
+    cases = _cases(sample) if beyond_chance else None
+    found, codes = _tables(sample, settings, ledger)
+    tables = by_information(list(found.values()), ledger, settings.selection, cases=cases)
+    patterns = patterns_of([codes[table.name] for table in tables], sample)
+    woe = patterns.woe([table.woe for table in tables])
+    kept = by_redundancy(tables, woe, patterns.weight, ledger, settings.selection)
+    fit = _regress(sample, settings, kept, _columns(patterns, tables, kept), ledger)
+    return _thin(fit, sample, settings)
+
+
+def _cases(sample: Sample) -> tuple[float, float]:
+    from creditscore.models.training.sample import effective_size
+
+    return effective_size(sample.weight[~sample.bad]), effective_size(sample.weight[sample.bad])
+
+
+def _tables(sample: Sample, settings: Settings, ledger: Ledger) -> tuple[dict[str, BinTable], dict[str, NDArray[np.uint8]]]:
+    for column in sample.columns:
+        ledger.enter(column.factor.name, auc=round(column_auc(column, sample), 6))
+    for name, reason in sample.refused.items():
+        ledger.enter(name)
+        ledger.drop(name, reason)
+    for name in refuse_leaks(ledger, settings.on_leak):
+        _LOG.warning("characteristic %s ranks good and bad almost perfectly alone (AUC above 0.95)", name)
+    tables, codes = {}, {}
+    for column in sample.columns:
+        name = column.factor.name
+        try:
+            tables[name], codes[name] = _table(column, sample, settings)
+        except DataError as error:
+            ledger.drop(name, str(error))
+            _LOG.warning("characteristic %s leaves: %s", name, error)
+    return tables, codes
+
+
+def _table(column: Column, sample: Sample, settings: Settings) -> tuple[BinTable, NDArray[np.uint8]]:
+    given = None if settings.splits is None else settings.splits.get(column.factor.name)
+    special = _special(settings.special_codes, column)
+    partition = cut(column, sample, binning=settings.binning, special=special, given=given)
+    codes = partition.codes(column)
+    return tabulate(partition, codes, sample, binning=settings.binning), codes
+
+
+def _special(codes: SpecialCodes, column: Column) -> Sequence[Any]:
+    """Codes of a column: its own where codes go by name; else those that occur in it."""
+    if codes is None:
+        return ()
+    if isinstance(codes, Mapping):
+        return codes.get(column.factor.name, ())
+    fitting = [code for code in codes if isinstance(code, str) == column.text]
+    return [code for code in fitting if (code in column.categories if column.text else bool((column.values == code).any()))]
+
+
+def _columns(patterns: Patterns, tables: Sequence[BinTable], kept: Sequence[BinTable]) -> Patterns:
+    names = [table.name for table in kept]
+    places = [place for place, table in enumerate(tables) if table.name in names]
+    return replace(patterns, codes=patterns.codes[:, places])
+
+
+def _regress(sample: Sample, settings: Settings, kept: Sequence[BinTable], patterns: Patterns, ledger: Ledger) -> Fit:
+    design, penalty, inspectors = _design(sample, patterns, settings.nuisance_ridge)
+    regression = fit_regression(
+        patterns.woe([table.woe for table in kept]),
+        patterns.good,
+        patterns.bad,
+        ridge=settings.ridge,
+        design=design,
+        design_ridge=penalty,
+    )
+    mean = 0.0
+    if sample.visits is not None and inspectors:
+        mean = mean_effect(sample.visits, regression.effects[:inspectors], sample.weight)
+    return Fit(tuple(kept), patterns, regression, inspectors, mean, ledger)
+
+
+def _design(sample: Sample, patterns: Patterns, ridge: float) -> tuple[sparse.csr_matrix, Floats, int]:
+    """Effects of inspectors first, then of industries, for each pattern; and the ridge of each."""
+    rows = len(patterns.weight)
+    blocks = [sparse.csr_matrix((rows, 0))]
+    inspectors = 0
+    if sample.visits is not None:
+        inspectors = len(sample.visits.inspectors)
+        blocks.append(sample.visits.design[patterns.team])
+    industries = len(sample.industries)
+    if industries:
+        known = np.flatnonzero(patterns.industry >= 0)
+        place = (known, patterns.industry[known])
+        blocks.append(sparse.csr_matrix((np.ones(len(known)), place), shape=(rows, industries)))
+    penalty = np.concatenate([np.full(inspectors, ridge), np.full(industries, _INDUSTRY_RIDGE)])
+    return sparse.csr_matrix(sparse.hstack(blocks)), penalty, inspectors
+
+
+def _thin(fit: Fit, sample: Sample, settings: Settings) -> Fit:
+    """Without the characteristics whose coefficient is 0, and with no more than ``max_characteristics``."""
+    coefficients = fit.regression.coefficients
+    base = np.array([table.partition.factor.source == "base" for table in fit.tables], dtype=bool)
+    stay = (coefficients > 0) | base
+    for table in (table for table, here in zip(fit.tables, stay, strict=True) if not here):
+        fit.ledger.drop(table.name, "coefficient 0: beside the others it tells nothing, or only against its trend")
+    most = settings.selection.max_characteristics
+    strength = np.round(coefficients * _spread(fit), 9)
+    order = sorted(np.flatnonzero(stay), key=lambda place: (not base[place], -strength[place], fit.tables[place].name))
+    for place in order[most:] if most is not None else []:
+        if not base[place]:
+            fit.ledger.drop(fit.tables[place].name, f"beyond max_characteristics ({most}): it adds least")
+            stay[place] = False
+    return _again(fit, stay, sample, settings, refit=most is not None and len(order) > most)
+
+
+def _again(fit: Fit, stay: NDArray[np.bool_], sample: Sample, settings: Settings, *, refit: bool) -> Fit:
+    kept = [table for table, here in zip(fit.tables, stay, strict=True) if here]
+    patterns = replace(fit.patterns, codes=fit.patterns.codes[:, stay])
+    if refit:
+        return _regress(sample, settings, kept, patterns, fit.ledger)
+    regression = replace(fit.regression, coefficients=fit.regression.coefficients[stay])
+    return replace(fit, tables=tuple(kept), patterns=patterns, regression=regression)
+
+
+def _spread(fit: Fit) -> Floats:
+    weight = fit.patterns.weight / fit.patterns.weight.sum()
+    woe = fit.woe
+    return np.asarray(np.sqrt(np.maximum(weight @ (woe - weight @ woe) ** 2, 0.0)))

@@ -1,0 +1,1 @@
+"""What judging is made of: measures, checked rows, two samples in common bins."""

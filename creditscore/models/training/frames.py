@@ -1,0 +1,184 @@
+"""Frames at the door of the estimators: pandas, polars, Arrow or an array in; numbers and texts out."""
+
+import numbers
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
+
+from creditscore.config.base import Label, Source
+from creditscore.config.features import FeatureSpec, Trend
+from creditscore.errors import DataError
+from creditscore.models.card.attribute import ColumnName
+
+#: What an estimator takes for ``features``: specifications, alone or by name, or None for all columns.
+Features = Iterable[FeatureSpec] | Mapping[str, FeatureSpec] | None
+_NAME: TypeAdapter[str] = TypeAdapter(ColumnName)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """What is known of a column before the fit. ``text`` None: the data say."""
+
+    name: str
+    label: Label
+    source: Source = "public"
+    unit: str = ""
+    trend: Trend = "auto"
+    order: tuple[str, ...] = ()
+    points_cap: int | None = None
+    text: bool | None = None
+
+    @property
+    def cap(self) -> int | None:
+        """Most points a self-declared characteristic may add; None elsewhere."""
+        return self.points_cap if self.source == "self_declared" else None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as read: ``values`` are numbers (NaN missing), or places in ``categories`` (-1 missing)."""
+
+    factor: Factor
+    values: NDArray[Any]
+    categories: tuple[str, ...] = ()
+    text: bool = False
+
+    @property
+    def missing(self) -> NDArray[np.bool_]:
+        """Where there is no value."""
+        return self.values < 0 if self.text else np.isnan(self.values)
+
+    def take(self, rows: NDArray[np.intp]) -> "Column":
+        """The column at these rows, in this order."""
+        return Column(self.factor, self.values[rows], self.categories, self.text)
+
+
+def to_pandas(frame: Any) -> pd.DataFrame:
+    """A pandas frame of the same rows and columns; the index is kept where there is one.
+
+    Takes pandas, polars, pyarrow (anything that has ``to_pandas``) and two-dimensional arrays. Columns
+    without names (arrays, frames numbered 0, 1, ...) are called ``x0``, ``x1``, ...
+
+    Raises:
+        DataError: when it is none of these, or two columns have one name.
+    """
+    if isinstance(frame, pd.DataFrame):
+        found = frame
+    elif hasattr(frame, "collect") and hasattr(frame, "lazy"):
+        found = frame.collect().to_pandas()
+    elif hasattr(frame, "to_pandas"):
+        found = frame.to_pandas()
+    else:
+        found = _from_array(frame)
+    if len(found.columns) and all(isinstance(name, (int, np.integer)) for name in found.columns):
+        found = found.set_axis([f"x{name}" for name in found.columns], axis=1)
+    twice = sorted({str(name) for name in found.columns[found.columns.duplicated()]})
+    if twice:
+        raise DataError(f"features: expected each column once; {', '.join(twice)} stands several times")
+    return found
+
+
+def _from_array(frame: Any) -> pd.DataFrame:
+    if hasattr(frame, "toarray"):
+        raise DataError("features: sparse input is not supported; hand in a dense array or a frame")
+    array = np.asarray(frame)
+    if array.ndim != 2:
+        raise DataError(
+            f"features: expected a frame (pandas, polars, Arrow) or a 2D array; got {type(frame).__name__} of {array.ndim} "
+            "dimensions. Reshape your data: a single feature is array.reshape(-1, 1)"
+        )
+    if np.iscomplexobj(array):
+        raise DataError("features: Complex data not supported; hand in numbers or texts")
+    return pd.DataFrame(array, columns=[f"x{place}" for place in range(array.shape[1])])
+
+
+def factors_of(features: Features, frame: pd.DataFrame) -> tuple[Factor, ...]:
+    """What is asked for: the specifications in their order, or every column of the frame with trend auto.
+
+    Raises:
+        DataError: when a specified column is not in the frame, or a column has a name no card can hold.
+    """
+    if features is None:
+        names = [_name(column) for column in frame.columns]
+        return tuple(Factor(name, Label(zh=name, en=name)) for name in names)
+    specs = tuple(features.values()) if isinstance(features, Mapping) else tuple(features)
+    absent = [spec.name for spec in specs if spec.name not in frame.columns]
+    if absent:
+        raise DataError(f"features: column {', '.join(absent)} is missing; the frame has {', '.join(map(str, frame.columns))}")
+    return tuple(_factor(spec) for spec in specs)
+
+
+def _factor(spec: FeatureSpec) -> Factor:
+    return Factor(
+        spec.name, spec.label, spec.source, spec.unit, spec.trend, spec.order, spec.points_cap, spec.is_text or bool(spec.order)
+    )
+
+
+def _name(column: object) -> str:
+    try:
+        return _NAME.validate_python(column)
+    except ValidationError:
+        raise DataError(
+            f"features: column {column!r}: expected a name of 1 to 60 characters without control characters and without "
+            "spaces at its ends; rename it (the label of a FeatureSpec may be any text)"
+        ) from None
+
+
+def read_column(series: pd.Series, factor: Factor) -> Column:
+    """The column as numbers or as texts. ``category`` is text, ``bool`` a number, infinity is missing (and warned of).
+
+    Raises:
+        DataError: when values are neither, or a number was declared and texts are found.
+    """
+    dtype = series.dtype
+    if not factor.text and series.isna().all() and not isinstance(dtype, pd.CategoricalDtype):
+        return Column(factor, np.full(len(series), np.nan))
+    if isinstance(dtype, pd.CategoricalDtype) or (not pd.api.types.is_object_dtype(dtype) and pd.api.types.is_string_dtype(dtype)):
+        return _texts(series, factor)
+    if pd.api.types.is_complex_dtype(dtype) or pd.api.types.is_datetime64_any_dtype(dtype):
+        raise DataError(f"column {factor.name}: expected numbers or texts, found {dtype}; give days or months instead of dates")
+    if pd.api.types.is_numeric_dtype(dtype):
+        return _texts(series, factor) if factor.text else _numbers(series, factor)
+    present = series[series.notna()]
+    if not factor.text and all(isinstance(value, (numbers.Real, Decimal, np.bool_)) for value in present):
+        return _numbers(series, factor)
+    return _texts(series, factor)
+
+
+def _numbers(series: pd.Series, factor: Factor) -> Column:
+    series = series.astype(object).where(series.notna(), np.nan) if pd.api.types.is_object_dtype(series.dtype) else series
+    values = series.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    infinite = np.isinf(values)
+    if infinite.any():
+        warnings.warn(f"column {factor.name}: {int(infinite.sum())} infinite values are treated as missing", stacklevel=2)
+        values[infinite] = np.nan
+    return Column(factor, values)
+
+
+def _texts(series: pd.Series, factor: Factor) -> Column:
+    present = series[series.notna()]
+    if factor.text is False:
+        share = len(present) / max(len(series), 1)
+        raise DataError(f"column {factor.name}: expected numbers, found {series.dtype} in {share:.1%} of the rows")
+    if not all(isinstance(value, (str, numbers.Real, np.bool_)) for value in present.unique()):
+        raise DataError(f"column {factor.name}: expected numbers or texts, found other objects")
+    codes, categories = pd.factorize(series.astype(object).where(series.notna(), None).map(str, na_action="ignore"), sort=True)
+    return Column(factor, codes.astype(np.int64), tuple(str(category) for category in categories), text=True)
+
+
+def read_columns(frame: pd.DataFrame, factors: Sequence[Factor]) -> tuple[tuple[Column, ...], dict[str, str]]:
+    """The columns that can be read, and why each of the others cannot."""
+    columns, refused = [], {}
+    for factor in factors:
+        try:
+            columns.append(read_column(frame[factor.name], factor))
+        except (DataError, TypeError, ValueError) as error:
+            refused[factor.name] = str(error) if isinstance(error, DataError) else "values are neither numbers nor texts"
+    return tuple(columns), refused

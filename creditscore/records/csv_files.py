@@ -1,0 +1,174 @@
+"""Text files in pieces: every field a text, only "" missing, no line lost without being told.
+
+A file whose quotes close within their lines is cut at line ends and read block by block in C; one whose
+texts go on over lines is read by Python's exact and slower reader. Lines with another number of fields
+than the header are handed back by their place among the rows, never repaired.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from creditscore.errors import DataError
+from creditscore.records.encodings import TextFacts, utf8_blocks
+
+_ROWS = 50_000
+
+
+@dataclass(frozen=True)
+class CsvPiece:
+    """Some rows of a file: the wanted columns of the good ones, and which rows they are (from 0, header not counted)."""
+
+    table: pa.Table
+    rows: np.ndarray
+    ragged: np.ndarray
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A text file that was examined, and its header."""
+
+    path: Path
+    facts: TextFacts
+    delimiter: str
+    header: tuple[str, ...]
+
+    def pieces(self, wanted: list[str]) -> Iterator[CsvPiece]:
+        """The rows in order.
+
+        Raises:
+            DataError: A quote is never closed; with the line in which it was opened.
+        """
+        yield from _exactly(self, wanted) if self.facts.quotes == "across" else _in_blocks(self, wanted)
+
+
+def open_csv(path: Path, facts: TextFacts, delimiter: str) -> CsvFile:
+    """A text file with its header read.
+
+    Raises:
+        DataError: It is empty, or a name stands twice in its header.
+    """
+    reader = csv.reader(_lines(path, facts.encoding), delimiter=delimiter, strict=True)
+    try:
+        first = next((row for row in reader if row), None)
+    except csv.Error:
+        raise _unclosed(path, 1) from None
+    if first is None:
+        raise DataError(f"{path.name}: expected a header line (got an empty file)")
+    header = tuple(name.strip() for name in first)
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if twice:
+        raise DataError(f"{path.name}: expected each column once (got {', '.join(twice)} several times)")
+    return CsvFile(path, facts, delimiter, header)
+
+
+def _lines(path: Path, encoding: str) -> Iterator[str]:
+    for block in utf8_blocks(path, encoding):
+        yield from io.StringIO(block.decode(), newline="")
+
+
+def _in_blocks(file: CsvFile, wanted: list[str]) -> Iterator[CsvPiece]:
+    done, header_to_come = 0, True
+    for block in utf8_blocks(file.path, file.facts.encoding):
+        if header_to_come and block.strip():
+            lines = block.lstrip(b"\r\n")
+            block = lines[lines.index(b"\n") + 1 :] if b"\n" in lines else b""
+            header_to_come = False
+        if block.strip(b"\r\n"):
+            piece = _parse(file, block, wanted, done)
+            done += len(piece.rows) + len(piece.ragged)
+            yield piece
+
+
+def _parse(file: CsvFile, block: bytes, wanted: list[str], done: int) -> CsvPiece:
+    bad: list[str] = []
+
+    def note(row: pacsv.InvalidRow) -> str:
+        bad.append("")
+        return "skip"
+
+    table = _read_block(file, block, wanted, note)
+    if not bad:
+        return CsvPiece(table, np.arange(done, done + table.num_rows), np.empty(0, dtype=np.int64))
+    ragged = _ragged_rows(file, block)
+    rows = np.delete(np.arange(table.num_rows + len(ragged)), ragged)
+    return CsvPiece(table, done + rows, done + ragged)
+
+
+def _read_block(file: CsvFile, block: bytes, wanted: list[str], note: object) -> pa.Table:
+    names = [f"c{place}" for place in range(len(file.header))]
+    chosen = [names[file.header.index(name)] for name in wanted]
+    table = pacsv.read_csv(
+        pa.py_buffer(block),
+        read_options=pacsv.ReadOptions(column_names=names, block_size=2 << 20),
+        parse_options=pacsv.ParseOptions(
+            delimiter=file.delimiter, quote_char='"' if file.facts.quotes != "none" else False, invalid_row_handler=note
+        ),
+        convert_options=pacsv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True,
+            include_columns=chosen or names[:1], check_utf8=False,
+        ),
+    )  # fmt: skip
+    return table.select(chosen).rename_columns(wanted)
+
+
+def _ragged_rows(file: CsvFile, block: bytes) -> np.ndarray:
+    """The places of rows with another number of fields: by counting where there are no quotes, else by reading."""
+    if file.facts.quotes == "none":
+        letters = np.frombuffer(block if block.endswith(b"\n") else block + b"\n", dtype=np.uint8)
+        ends = np.flatnonzero(letters == 0x0A)
+        commas = np.searchsorted(np.flatnonzero(letters == ord(file.delimiter)), ends)
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        # A carriage return alone is an empty line too.
+        empty = (ends == starts) | ((ends == starts + 1) & (letters[starts] == 0x0D))
+        fields = np.diff(commas, prepend=0)[~empty] + 1
+        return np.flatnonzero(fields != len(file.header))
+    rows = csv.reader(io.StringIO(block.decode(), newline=""), delimiter=file.delimiter)
+    return np.array([n for n, row in enumerate(row for row in rows if row) if len(row) != len(file.header)], dtype=np.int64)
+
+
+def _exactly(file: CsvFile, wanted: list[str]) -> Iterator[CsvPiece]:
+    """By Python's reader: texts may go on over lines, and a quote must be closed somewhere."""
+    reader = csv.reader(_lines(file.path, file.facts.encoding), delimiter=file.delimiter, strict=True)
+    kept: list[list[str]] = []
+    places: list[int] = []
+    ragged: list[int] = []
+    begun, number = 1, -1
+    try:
+        for row in reader:
+            begun = reader.line_num + 1
+            if not row:
+                continue
+            if number >= 0 and len(row) == len(file.header):
+                kept.append(row)
+                places.append(number)
+            elif number >= 0:
+                ragged.append(number)
+            number += 1
+            if len(kept) >= _ROWS:
+                yield _piece(file, wanted, kept, places, ragged)
+                kept, places, ragged = [], [], []
+    except csv.Error:
+        raise _unclosed(file.path, begun) from None
+    yield _piece(file, wanted, kept, places, ragged)
+
+
+def _piece(file: CsvFile, wanted: list[str], kept: list[list[str]], places: list[int], ragged: list[int]) -> CsvPiece:
+    at = [file.header.index(name) for name in wanted]
+    arrays = [pa.array([row[place] or None for row in kept], pa.string()) for place in at]
+    table = pa.Table.from_arrays(arrays, names=wanted)
+    return CsvPiece(table, np.array(places, dtype=np.int64), np.array(ragged, dtype=np.int64))
+
+
+def _unclosed(path: Path, line: int) -> DataError:
+    return DataError(
+        f"{path.name}: expected every quote to be closed (got one that is not, or text behind it, in the row of line {line})"
+    )

@@ -1,0 +1,193 @@
+"""How a text file is written: its encoding, found out or declared and always checked to the last byte; its quotes.
+
+UTF-8 read as GB18030 is rarely an error and always nonsense, so a file is never called GB18030 merely
+because it decodes: a line of it that is Chinese in UTF-8 makes it a file of two encodings.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from creditscore.errors import DataError
+
+_BLOCK = 8 << 20
+_LABELS = {"gbk": "gb18030", "gb2312": "gb18030"}
+#: Decoded as UTF-8; the mark is cut off by hand, so that bytes are counted from the file's first.
+_SIG = "utf-8-sig"
+#: Chinese in UTF-8 with a byte that the common characters of GB18030 do not have: two bytes such as 0xE5 0x90.
+_CHINESE_UTF8 = re.compile(rb"[\xe4-\xe9](?:[\x80-\xa0][\x80-\xbf]|[\x80-\xbf][\x80-\xa0])")
+
+#: Where quotes stand: nowhere, closed within each line, or across lines (or never closed).
+Quotes = Literal["none", "in_lines", "across"]
+
+
+@dataclass(frozen=True)
+class TextFacts:
+    """A text file as it was found."""
+
+    encoding: str
+    quotes: Quotes
+    sha256: str
+
+
+def examine(path: Path, declared: str = "auto") -> TextFacts:
+    """Read a text file once, to the last byte, and say how it is written.
+
+    Args:
+        path: The file.
+        declared: An encoding, or ``auto``: byte-order mark, then UTF-8, then GB18030.
+
+    Raises:
+        DataError: It is not wholly in one encoding; with the byte (from 0) and the line (from 1).
+    """
+    encoding = _LABELS.get(declared, declared)
+    if encoding in ("auto", "utf-8"):
+        mark = _by_mark(path)
+        encoding = mark if mark == _SIG or (mark and declared == "auto") else "utf-8"
+    scan = _Scan(path, encoding)
+    if scan.wrong is not None and declared == "auto" and encoding == "utf-8":
+        of_utf8, scan = scan.wrong, _Scan(path, "gb18030")
+        if scan.wrong is not None or scan.first_utf8 is not None:
+            raise _two_encodings(path, of_utf8, scan)
+    if scan.wrong is not None:
+        byte, line = scan.wrong
+        raise DataError(f"{path.name}: expected {encoding} throughout (got a byte that is not at {byte}, line {line})")
+    if scan.first_utf8 is not None:
+        byte, line = scan.first_utf8
+        raise DataError(f"{path.name}: expected gb18030 throughout (got utf-8 at byte {byte}, line {line})")
+    if scan.nulls * 8 > scan.size:
+        raise DataError(f"{path.name}: expected text (got {scan.nulls} NUL bytes: UTF-16 without its mark? declare encoding)")
+    return TextFacts(scan.encoding, scan.quotes, scan.sha256)
+
+
+def _by_mark(path: Path) -> str | None:
+    with path.open("rb") as stream:
+        head = stream.read(3)
+    if head.startswith(codecs.BOM_UTF8):
+        return _SIG
+    return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else None
+
+
+def _two_encodings(path: Path, of_utf8: tuple[int, int], scan: _Scan) -> DataError:
+    """Where the second encoding begins: the first one is that which holds longer."""
+    byte, line = min(place for place in (scan.wrong, scan.first_utf8) if place is not None)
+    if byte > of_utf8[0]:
+        return DataError(f"{path.name}: expected one encoding (got gb18030, and a byte that is not at {byte}, line {line})")
+    byte, line = of_utf8
+    return DataError(f"{path.name}: expected one encoding (got utf-8, and a byte that is not at {byte}, line {line})")
+
+
+class _Scan:
+    """One pass over a file: decodes it strictly, hashes it, looks for quotes, and for UTF-8 where it ought to be GB18030."""
+
+    def __init__(self, path: Path, encoding: str) -> None:
+        self.encoding = encoding
+        #: Byte and line of the first byte that is not in the encoding.
+        self.wrong: tuple[int, int] | None = None
+        self.first_utf8: tuple[int, int] | None = None
+        self.nulls = self.size = self._lines = self._open_quotes = 0
+        self._odd = self._quoted = False
+        digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8" if encoding == _SIG else encoding)("strict")
+        for block in whole_lines(path):
+            digest.update(block)
+            if self.wrong is None:
+                self._look_at(block, decoder)
+            self.size += len(block)
+            self._lines += block.count(b"\n")
+        if self.wrong is None:
+            self._decode(b"", decoder, final=True)
+        self.sha256 = digest.hexdigest()
+
+    @property
+    def quotes(self) -> Quotes:
+        """Where quotes stand."""
+        return "across" if self._odd or self._open_quotes % 2 else "in_lines" if self._quoted else "none"
+
+    def _look_at(self, block: bytes, decoder: codecs.IncrementalDecoder) -> None:
+        text = self._decode(block, decoder)
+        if self.encoding == "gb18030" and self.first_utf8 is None:
+            self.first_utf8 = self._utf8_line(block)
+        if text is None:
+            return
+        # In UTF-16 a byte is no character: look at the text.
+        plain = text.encode("utf-8", "surrogatepass") if self.encoding == "utf-16" else block
+        self.nulls += plain.count(0)
+        if b'"' in plain:
+            self._quoted = True
+            self._count_quotes(np.frombuffer(plain, dtype=np.uint8))
+
+    def _decode(self, block: bytes, decoder: codecs.IncrementalDecoder, *, final: bool = False) -> str | None:
+        before = len(decoder.getstate()[0])
+        try:
+            return decoder.decode(block, final)
+        except UnicodeDecodeError as error:
+            place = max(error.start - before, 0)
+            self.wrong = (self.size + error.start - before, self._lines + block.count(b"\n", 0, place) + 1)
+            return None
+
+    def _utf8_line(self, block: bytes) -> tuple[int, int] | None:
+        place = 0
+        while (found := _CHINESE_UTF8.search(block, place)) is not None:
+            start, end = block.rfind(b"\n", 0, found.start()) + 1, block.find(b"\n", found.end())
+            end = len(block) if end < 0 else end
+            if _is_utf8(block[start:end]):
+                return self.size + found.start(), self._lines + block.count(b"\n", 0, start) + 1
+            place = end
+        return None
+
+    def _count_quotes(self, letters: np.ndarray) -> None:
+        """Odd numbers of quotes in a line: a text that goes on in the next one."""
+        ends, quotes = np.flatnonzero(letters == 0x0A), np.flatnonzero(letters == 0x22)
+        counted = np.diff(np.searchsorted(quotes, ends), prepend=0)
+        if len(counted):
+            counted[0] += self._open_quotes
+            self._odd |= bool((counted % 2).any())
+            self._open_quotes = 0
+        self._open_quotes += int(len(quotes) - (np.searchsorted(quotes, ends[-1]) if len(ends) else 0))
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def whole_lines(path: Path, size: int = _BLOCK) -> Iterator[bytes]:
+    """The bytes of a file in blocks that end with a line feed, the last one apart."""
+    with path.open("rb") as stream:
+        kept = b""
+        while block := stream.read(size):
+            cut = block.rfind(b"\n") + 1
+            if cut:
+                yield kept + block[:cut]
+            kept = block[cut:] if cut else kept + block
+        if kept:
+            yield kept
+
+
+def utf8_blocks(path: Path, encoding: str) -> Iterator[bytes]:
+    """A file as UTF-8 without its mark, in blocks of whole lines."""
+    if encoding in ("utf-8", _SIG):
+        blocks = whole_lines(path)
+        yield next(blocks, b"").removeprefix(codecs.BOM_UTF8)
+        yield from blocks
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    kept = b""
+    for block in whole_lines(path):
+        text = kept + decoder.decode(block).encode()
+        cut = text.rfind(b"\n") + 1
+        yield text[:cut]
+        kept = text[cut:]
+    if rest := kept + decoder.decode(b"", True).encode():
+        yield rest

@@ -1,0 +1,108 @@
+"""Tables of a PostgreSQL exchange database (库表交换): read only, in one snapshot, in pieces through Arrow.
+
+The only module that imports adbc. The connection stands in an environment variable that ``sources.toml``
+names; neither it nor a message of the server (which may quote a cell) reaches a log or an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from creditscore.config.sources import SourceSpec
+from creditscore.errors import DataError
+
+#: Bytes of one piece, as a hint to the driver.
+_PIECE = str(16 << 20)
+_BEGIN = "SET default_transaction_read_only = on; SET synchronize_seqscans = off; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+def columns_of(source: SourceSpec) -> list[str]:
+    """The columns of a source's relation, in its order.
+
+    Raises:
+        DataError: The variable is not set, the server or the relation is not there, or the role may not read it.
+    """
+    with _reading(source) as cursor:
+        cursor.execute(f"SELECT * FROM {_quoted(source.relation)} LIMIT 0")  # noqa: S608 # quoted names
+        names: list[str] = cursor.fetch_arrow_table().column_names
+        return names
+
+
+def pieces_of(source: SourceSpec, wanted: list[str], *, expected: str) -> Iterator[pa.Table]:
+    """The rows of a relation in pieces: the wanted columns only, so that the others never leave the database.
+
+    Args:
+        source: Its relation.
+        wanted: Columns.
+        expected: The fingerprint that the relation must have in the snapshot that is read.
+
+    Raises:
+        DataError: The relation changed since its fingerprint was taken.
+    """
+    chosen = ", ".join(_quoted_name(name) for name in wanted) or "1"
+    with _reading(source) as cursor:
+        if _fingerprint(cursor, source) != expected:
+            raise DataError(f'source "{source.name}": {source.relation} changed while it was being read; run again')
+        cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _PIECE})
+        cursor.execute(f"SELECT {chosen} FROM {_quoted(source.relation)}")  # noqa: S608 # quoted names
+        for batch in cursor.fetch_record_batch():
+            yield pa.Table.from_batches([batch])
+
+
+def fingerprint(source: SourceSpec) -> str:
+    """A text that changes when any row of the relation does: the number of rows and the sum of their hashes.
+
+    Computed in the database, whatever the order of its rows; one row more or less, or another value, shows.
+
+    Raises:
+        DataError: As :func:`columns_of`.
+    """
+    with _reading(source) as cursor:
+        return _fingerprint(cursor, source)
+
+
+def _fingerprint(cursor: Any, source: SourceSpec) -> str:
+    row_hash = "('x' || substr(md5(t::text), 1, 15))::bit(60)::bigint"
+    counted = f"SELECT count(*)::text || ':' || coalesce(sum({row_hash}), 0)::text FROM {_quoted(source.relation)} AS t"  # noqa: S608
+    cursor.execute(counted)
+    return str(cursor.fetchone()[0])
+
+
+@contextlib.contextmanager
+def _reading(source: SourceSpec) -> Iterator[Any]:
+    """A cursor in one read-only snapshot; whatever the driver says is told by its kind alone."""
+    try:
+        from adbc_driver_manager import Error
+        from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
+    except ImportError:
+        raise DataError(f'source "{source.name}": expected a PostgreSQL driver; install creditscore[postgres]') from None
+    uri = os.environ.get(source.database)
+    if not uri:
+        raise DataError(
+            f'source "{source.name}": expected a connection in the environment variable {source.database} (got nothing)'
+        )
+    try:
+        with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
+            for statement in _BEGIN.split("; "):
+                cursor.execute(statement)
+            yield cursor
+    except Error as error:
+        state = f", SQLSTATE {error.sqlstate}" if getattr(error, "sqlstate", None) else ""
+        raise DataError(
+            f'source "{source.name}": expected to read {source.relation} of the database in {source.database} '
+            f"({type(error).__name__}{state}): is the server up, the relation there, may the role read it?"
+        ) from None
+
+
+def _quoted(relation: str) -> str:
+    return ".".join(_quoted_name(part) for part in relation.split("."))
+
+
+def _quoted_name(name: str) -> str:
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'

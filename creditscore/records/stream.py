@@ -1,0 +1,208 @@
+"""The sources of a standard table as one stream of checked pieces: memory holds a piece, whatever the number of rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from creditscore.config.sources import SourceSpec
+from creditscore.errors import DataError
+from creditscore.records.drift import amount_buckets
+from creditscore.records.faults import Faults, whole
+from creditscore.records.joins import Joins
+from creditscore.records.personal import personal_columns
+from creditscore.records.readers import Opened, Piece, open_source
+from creditscore.records.retention import kind_keys, last_days
+from creditscore.records.rules import apply_rules, check_columns, columns_read, where_mask
+from creditscore.records.tables import StandardTable
+
+if TYPE_CHECKING:
+    from creditscore.config.project import Project
+
+#: Columns that arrive beside the standard ones: the row's number among all rows of its table, the fault that
+#: quarantines it, and those of single values.
+ARRIVAL, FAULT, FIELDS = "arrival", "fault", "field_faults"
+#: Of events and decisions: the kind's place in the catalogue; of events: the last day on which they count.
+KIND_KEY, LAST_DAY = "kind_key", "last_day"
+#: A file with a larger share of lines of the wrong width is refused, not repaired.
+_RAGGED_SHARE = 0.001
+#: A column most of whose values cannot be read is another column than the one that was agreed.
+_UNREADABLE_SHARE, _UNREADABLE_ROWS = 0.5, 20
+
+Identify = Callable[[pa.Table, SourceSpec, Faults], pa.Table]
+
+
+@dataclass
+class Arrival:
+    """One source as it was read."""
+
+    source: str
+    table: str
+    file: str
+    encoding: str
+    sha256: str
+    #: The number of the source's first row among all rows of its table.
+    first: int
+    rows: int = 0
+    #: Rows that ``where`` does not ask for.
+    left_out: int = 0
+    #: Rows (from 1) with another number of fields than the header.
+    ragged: list[int] = field(default_factory=list)
+    normalised: Counter[str] = field(default_factory=Counter)
+    unmapped: Counter[str] = field(default_factory=Counter)
+    values: Counter[str] = field(default_factory=Counter)
+    unreadable: Counter[str] = field(default_factory=Counter)
+    #: Of events: how many amounts, by the kind's place in the catalogue and by size.
+    amounts: Counter[tuple[int, int]] = field(default_factory=Counter)
+    #: Columns that nothing reads, and standard ones that nothing gives.
+    unused: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
+
+
+def arriving_schema(table: StandardTable) -> pa.Schema:
+    """The standard columns and those that arrive beside them."""
+    beside = [(ARRIVAL, pa.int64()), (FAULT, pa.string()), (FIELDS, pa.string())]
+    if "kind" in table.columns:
+        beside.append((KIND_KEY, pa.int32()))
+    if table.name == "events":
+        beside.append((LAST_DAY, pa.int32()))
+    return pa.schema([*table.columns.items(), *beside])
+
+
+class Stream:
+    """The rows of a table from all its sources, in the order of ``sources.toml``; facts are whole once it is read.
+
+    Errors inside an engine's scan lose their words; ``error`` keeps the one that ended the stream.
+    """
+
+    def __init__(self, table: StandardTable, sources: list[SourceSpec], project: Project, folder: Path, identify: Identify) -> None:
+        self.table, self._sources, self._project, self._folder = table, sources, project, folder
+        self._identify = identify
+        self.arrivals: list[Arrival] = []
+        self.sent = 0
+        self.error: DataError | None = None
+
+    def reader(self) -> pa.RecordBatchReader:
+        """The rows as a stream that can be read once."""
+        return pa.RecordBatchReader.from_batches(arriving_schema(self.table), self._batches())
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for source in self._sources:
+                if not source.optional or source.format == "postgres" or (self._folder / source.file).is_file():
+                    yield from self._of(source)
+        except DataError as error:
+            self.error = error
+            raise
+
+    def _of(self, source: SourceSpec) -> Iterator[pa.RecordBatch]:
+        opened = open_source(source, self._folder)
+        joins = Joins(source, self._folder, opened.columns) if source.join else None
+        names = list(joins.columns if joins else opened.columns)
+        check_columns(names, source, self.table)
+        wanted = _wanted(source, self.table, opened.columns)
+        first = self.arrivals[-1].first + self.arrivals[-1].rows if self.arrivals else 0
+        arrival = Arrival(source.name, source.table, source.place, opened.encoding, opened.sha256, first)
+        arrival.unused = tuple(name for name in opened.columns if name not in wanted)
+        given = {rule.to for rule in source.column} | set(names) | ({"provider"} if source.provider else set())
+        arrival.absent = tuple(name for name in self.table.columns if name not in given)
+        arrival.masked = _masked(source, wanted)
+        self.arrivals.append(arrival)
+        for piece in opened.pieces(wanted):
+            yield from self._piece(piece, joins, source, arrival, opened).to_batches()
+        _refuse_ragged(arrival, len(opened.columns))
+
+    def _piece(self, piece: Piece, joins: Joins | None, source: SourceSpec, arrival: Arrival, opened: Opened) -> pa.Table:
+        arrival.rows += len(piece.rows) + len(piece.ragged)
+        arrival.ragged += piece.ragged.tolist()
+        raw, rows = (joins.beside(piece.table) if joins else piece.table), piece.rows
+        if source.where is not None:
+            mask = where_mask(raw, source.where, source.place)
+            raw, rows = raw.filter(mask), rows[mask.to_numpy(zero_copy_only=False)]
+            arrival.left_out += len(mask) - len(rows)
+        standard, faults = apply_rules(raw, source, self.table, timezone=self._project.about.timezone)
+        standard = self._identify(standard, source, faults)
+        for name in ("normalised", "unmapped", "values", "unreadable"):
+            getattr(arrival, name).update(getattr(faults, name))
+        _refuse_drift(arrival)
+        self.sent += len(rows)
+        whole_piece = self._beside(standard, faults, arrival.first + rows)
+        if self.table.name == "events":
+            arrival.amounts.update(amount_buckets(whole(standard["amount"]), whole(whole_piece[KIND_KEY])))
+        return whole_piece
+
+    def _beside(self, standard: pa.Table, faults: Faults, numbers: np.ndarray) -> pa.Table:
+        columns = [*standard.columns, pa.array(numbers, pa.int64()), faults.codes(), faults.fields()]
+        items = self._project.catalogue.item
+        if "kind" in self.table.columns:
+            columns.append(kind_keys(standard["kind"], items))
+        if self.table.name == "events":
+            columns.append(last_days(standard, columns[-1], items))
+        return pa.Table.from_arrays(columns, schema=arriving_schema(self.table))
+
+
+def _wanted(source: SourceSpec, table: StandardTable, there: tuple[str, ...]) -> list[str]:
+    """The source's columns that rules, joins and ``where`` look at, or that bear a standard name without a rule."""
+    ruled = {rule.to for rule in source.column}
+    looked_at = {name for rule in source.column for name in columns_read(rule)}
+    looked_at |= {name for join in source.join for name in join.on} | ({source.where.column} if source.where else set())
+    looked_at |= set(table.columns) - ruled
+    return [name for name in there if name in looked_at]
+
+
+def _masked(source: SourceSpec, wanted: list[str]) -> tuple[str, ...]:
+    """Columns that will be masked.
+
+    Raises:
+        DataError: One of them is to be an id; a masked id is none.
+    """
+    hidden = personal_columns(source, wanted)
+    ids = {rule.to: name for rule in source.column for name in columns_read(rule) if rule.to.endswith("_id") and name in hidden}
+    if ids:
+        told = ", ".join(f"{name} (for {to})" for to, name in sorted(ids.items()))
+        raise DataError(
+            f'source "{source.name}": {told} is called like personal data and would be masked: declare it in personal, '
+            'with kind = "none" if it is none, or with needed = "…" and the basis'
+        )
+    return tuple(sorted(hidden))
+
+
+def _refuse_ragged(arrival: Arrival, fields: int) -> None:
+    """One line in a thousand may be broken (and one in any file); more is a broken file."""
+    if len(arrival.ragged) > _RAGGED_SHARE * arrival.rows + 1:
+        raise DataError(
+            f"{arrival.file}: expected {fields} fields in each line (got others in {len(arrival.ragged)} of {arrival.rows} rows, "
+            f"the first in row {arrival.ragged[0]})"
+        )
+
+
+def _refuse_drift(arrival: Arrival) -> None:
+    for name, bad in arrival.unreadable.items():
+        given = arrival.values[name]
+        if bad > _UNREADABLE_SHARE * given and bad >= _UNREADABLE_ROWS:
+            raise DataError(
+                f'source "{arrival.source}" ({arrival.file}): expected {name} to be readable (got {bad} of {given} values that are '
+                "not): has the column or its unit or form changed?"
+            )
+
+
+def number_of_rows(reader: pa.RecordBatchReader) -> int:
+    """How many rows a stream holds, reading it."""
+    return sum(len(batch) for batch in reader)
+
+
+def places(arrivals: list[Arrival], numbers: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """The source and the row in it (from 1) of rows by their ``arrival``."""
+    given = numbers.to_numpy()
+    firsts = np.array([arrival.first for arrival in arrivals], dtype=np.int64)
+    which = np.searchsorted(firsts, given - 1, side="right") - 1
+    names = pa.array([arrival.source for arrival in arrivals], pa.string())
+    return names.take(pa.array(which)), pc.subtract(numbers, pa.array(firsts[which]))

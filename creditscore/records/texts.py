@@ -1,0 +1,63 @@
+"""Texts as they are sent become texts that can be compared: no control characters, no blanks around, "" is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from creditscore.records.faults import Faults
+
+#: C0 and C1 controls, soft and zero-width marks, marks of writing direction, the byte-order mark.
+_CONTROLS = "[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]"
+#: A float holds integers up to here exactly; beyond, digits of an id are lost.
+_EXACT = 2.0**53
+
+
+def clean_text(column: pa.Array, name: str, faults: Faults) -> pa.Array:
+    """A column of texts without controls and blanks around; "" becomes missing. Changes are counted, "" is none."""
+    if not _may_be_dirty(column):
+        return column
+    plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(column, _CONTROLS, ""))
+    faults.put_right(pc.fill_null(pc.not_equal(column, plain), False), f"{name}: control characters or blanks around it")
+    return pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain)
+
+
+def _may_be_dirty(column: pa.Array) -> bool:
+    """False where a look at the bytes shows that nothing is to be done: the usual case of ids and codes."""
+    if not len(column) or column.null_count == len(column):
+        return False
+    if pc.min(pc.binary_length(column)).as_py() == 0:
+        return True
+    letters = _bytes(column)
+    if letters.min() <= 0x20:
+        return True
+    return bool(
+        letters.max() >= 0x7F
+        and pc.any(pc.match_substring_regex(column, f"{_CONTROLS}|^[\\s\u00a0\u3000]|[\\s\u00a0\u3000]$")).as_py()
+    )
+
+
+def _bytes(column: pa.Array) -> np.ndarray:
+    _, ends, letters = column.buffers()
+    offsets = np.frombuffer(ends, dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+    found: np.ndarray = np.frombuffer(letters, dtype=np.uint8)[offsets[0] : offsets[-1]]
+    return found
+
+
+def as_text(column: pa.Array, name: str, faults: Faults) -> pa.Array:
+    """A column of any type as texts. A number in a column of texts is one that a spreadsheet or writer made of it."""
+    if pa.types.is_floating(column.type):
+        return _number_as_text(column, name, faults)
+    if pa.types.is_integer(column.type):
+        faults.put_right(pc.is_valid(column), f"{name}: a number in place of a text")
+    return pc.cast(column, pa.string())
+
+
+def _number_as_text(column: pa.Array, name: str, faults: Faults) -> pa.Array:
+    """Whole numbers without a point; what a float cannot hold exactly has lost digits, and its row is refused."""
+    exact = pc.and_(pc.less(pc.abs(column), _EXACT), pc.equal(column, pc.floor(column)))
+    faults.add(pc.and_(pc.is_valid(column), pc.invert(pc.fill_null(exact, False))), "NUMBER_FOR_TEXT", name)
+    faults.put_right(pc.fill_null(exact, False), f"{name}: a number in place of a text")
+    whole = pc.if_else(exact, column, pa.scalar(None, column.type))
+    return pc.cast(pc.cast(whole, pa.int64()), pa.string())

@@ -1,0 +1,106 @@
+"""Rows 19, 20 and their neighbours 22-24: columns that are gone, renamed, new, of another kind or in another unit."""
+
+import pytest
+from support.deliveries import EVENTS, SUBJECTS, Delivery, csv_sources, event_line, findings, refused, rows, subject_line, text
+
+from creditscore.errors import DataError
+from creditscore.records.drift import drifts, profile
+
+
+def without(header, lines, column):
+    place = header.split(",").index(column)
+    return text(_drop(header, place), [_drop(line, place) for line in lines])
+
+
+def _drop(line, place):
+    cells = line.split(",")
+    return ",".join(cells[:place] + cells[place + 1 :])
+
+
+@pytest.mark.parametrize("column", ["subject_type", "valid_from"])
+def test_row_19_a_required_column_that_is_missing_is_refused_by_its_name_in_both_languages(tmp_path, column):
+    delivery = Delivery(tmp_path)
+    delivery.file("subjects.csv", without(SUBJECTS, [subject_line()], column))
+    words = {"subject_type": "主体类型", "valid_from": "版本起始日"}
+    with pytest.raises(DataError, match=rf"subjects needs {column} \({words[column]}\): no rule gives it"):
+        delivery.open()
+
+
+def test_row_19_a_column_that_a_rule_reads_is_refused_when_it_is_missing(tmp_path):
+    rules = [{"to": "kind", "column": "类型"}]
+    delivery = Delivery(tmp_path, sources=csv_sources(events={"column": rules}))
+    with pytest.raises(DataError, match=r"events\.csv: expected column 类型 \(there are: event_id"):
+        delivery.open()
+
+
+def test_row_20_a_renamed_column_that_the_source_must_bring_is_refused(tmp_path):
+    delivery = Delivery(tmp_path, sources=csv_sources(events={"expects": ["severity", "amount"]}))
+    delivery.file("events.csv", text(EVENTS.replace("severity", "severity_level"), [event_line()]))
+    with pytest.raises(DataError, match=r"events needs severity \(严重程度\).*severity_level"):
+        delivery.open()
+
+
+def test_row_20_a_renamed_column_that_nobody_declared_is_told_with_both_names(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.file("events.csv", text(EVENTS.replace("severity", "severity_level"), [event_line(severity="9")]))
+    told = findings(delivery.open(), "source").query("code == 'records'").set_index("rule")["examples"]
+    assert told["columns that nothing reads"] == "severity_level"
+    assert "severity" in told["standard columns that nothing gives"].split(", ")
+
+
+def test_row_20_a_column_that_brought_values_the_day_before_is_refused_when_it_brings_none(tmp_path):
+    before, now = (Delivery(tmp_path / name) for name in ("before", "now"))
+    lines = [event_line(f"E{n}", severity="5") for n in range(40)]
+    before.events(*lines)
+    now.file("events.csv", text(EVENTS.replace("severity", "severity_level"), lines))
+    found = drifts(profile(now.open()), profile(before.open()), max_row_drop=0.3)
+    assert [(finding.level, finding.rule) for finding in found] == [("error", "severity: had values before, has none now (gone or renamed?)")]
+
+
+def test_row_22_an_extra_column_is_told_and_read_by_nobody(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.file("events.csv", text(f"{EVENTS},备注", [f"{event_line()},机密"]))
+    records = delivery.open()
+    told = findings(records, "source")
+    assert told[told["rule"] == "columns that nothing reads"]["examples"].tolist() == ["备注"]
+    assert "机密" not in str(rows(records))
+
+
+def test_row_23_a_column_of_another_kind_refuses_the_file_with_column_and_share(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.events(*(event_line(f"E{n}", amount="约五万") for n in range(30)))
+    with pytest.raises(DataError, match="expected amount to be readable .got 30 of 30 values that are not"):
+        delivery.open()
+
+
+def unit_drift(tmp_path, amount):
+    before, now = (Delivery(tmp_path / name) for name in ("before", "now"))
+    before.events(*(event_line(f"E{n}", amount=f"{20000 + 777 * n}") for n in range(40)))
+    now.events(*(event_line(f"E{n}", amount=amount(20000 + 777 * n)) for n in range(40)))
+    return drifts(profile(now.open()), profile(before.open()), max_row_drop=0.3)
+
+
+def test_row_24_yuan_that_became_ten_thousands_are_refused(tmp_path):
+    found = unit_drift(tmp_path, lambda yuan: f"{yuan / 10000:.2f}")
+    assert [(finding.level, finding.examples) for finding in found] == [("error", "penalty")]
+    assert found[0].rule == "amount: the middle moved about 10000-fold down (another unit?)"
+
+
+def test_row_24_amounts_that_are_merely_larger_this_year_are_not(tmp_path):
+    assert unit_drift(tmp_path, lambda yuan: f"{yuan * 1.3:.2f}") == []
+
+
+def test_row_24_amounts_that_are_spread_otherwise_are_a_warning(tmp_path):
+    found = unit_drift(tmp_path, lambda yuan: f"{yuan * (30 if yuan % 2 else 1):.2f}")
+    assert [finding.level for finding in found] == ["warning"]
+    assert found[0].rule.startswith("amount: PSI")
+
+
+def test_a_unit_that_is_declared_is_reckoned_exactly(tmp_path):
+    rule = {"to": "amount", "rule": "parse_number", "column": "amount", "factor": 10000}
+    delivery = Delivery(tmp_path, sources=csv_sources(events={"column": [rule]}))
+    delivery.events(event_line("E1", amount="1.23"), event_line("E2", amount="0.0001"), event_line("E3", amount="1.234567"))
+    records = delivery.open()
+    assert [str(row["amount"]) for row in rows(records)] == ["12300.00", "1.00", "12345.67"]
+    assert refused(records, "field") == []
+

@@ -1,0 +1,85 @@
+"""Rows 15, 16 and 18: identical rows collapse, conflicting ones are all quarantined, joins never multiply rows."""
+
+import ibis
+import pyarrow as pa
+import pytest
+from support.deliveries import Delivery, csv_sources, equation, event_line, refused, rows, subject_line
+from support.projects import write_project
+
+from creditscore.engine import Engine
+from creditscore.errors import DataError
+from creditscore.records import contracts
+from creditscore.records.contracts import Reference, enforce
+from creditscore.records.identify import Identifier
+from creditscore.records.stream import Stream
+from creditscore.records.tables import TABLES
+
+
+def test_row_15_identical_rows_collapse_to_one_and_are_counted(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.subjects(subject_line("S1"), subject_line("S1"), subject_line("S2"))
+    delivery.events(event_line("E1"), event_line("E1"), event_line("E1"))
+    records = delivery.open()
+    assert equation(records, "subjects") == (3, 2, 0, 1)
+    assert equation(records, "events") == (3, 1, 0, 2)
+    assert refused(records) == []
+
+
+def test_row_15_rows_that_differ_only_in_what_was_normalised_are_identical(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.subjects(subject_line("S1", "甲店"), subject_line("S1", " 甲店\u200b"))
+    assert equation(delivery.open(), "subjects") == (2, 1, 0, 1)
+
+
+def test_row_16_conflicting_rows_of_one_key_are_all_quarantined(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.subjects(subject_line("S1", "甲店"), subject_line("S1", "乙店"), subject_line("S1", "甲店"), subject_line("S2"))
+    records = delivery.open()
+    assert equation(records, "subjects") == (4, 1, 3, 0)
+    assert refused(records) == [("subjects", "DUP_CONFLICT", row, "S1|2015-01-01") for row in (1, 2, 3)]
+
+
+def test_row_16_a_record_told_in_two_ways_is_quarantined_in_both(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.events(event_line("E1", severity="3"), event_line("E1", severity="4"), event_line("E2"))
+    records = delivery.open()
+    assert [row["event_id"] for row in rows(records)] == ["E2"]
+    assert [entry[1] for entry in refused(records)] == ["DUP_CONFLICT", "DUP_CONFLICT"]
+
+
+def test_row_16_a_faulty_row_does_not_condemn_a_good_one_of_its_key(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.events(event_line("E1", kind="gossip"), event_line("E1"))
+    records = delivery.open()
+    assert [row["event_id"] for row in rows(records)] == ["E1"]
+    assert [entry[1] for entry in refused(records)] == ["OFF_CATALOGUE"]
+
+
+def stream_of_events(tmp_path):
+    project = write_project(tmp_path / "project", sources=csv_sources())
+    delivery = Delivery(tmp_path)
+    delivery.events(event_line("E1"), event_line("E2"))
+    sources = [source for source in project.sources.source if source.table == "events"]
+    return Stream(TABLES["events"], sources, project, delivery.data, Identifier(project))
+
+
+def test_row_18_a_reference_with_a_key_twice_multiplies_nothing(tmp_path):
+    engine = Engine.duckdb()
+    engine.register("twice", pa.table({"subject_id": ["S1", "S1"]}))
+    reference = Reference("subject_id", ibis.table({"subject_id": "string"}, name="twice"), "UNKNOWN_SUBJECT")
+    outcome = enforce(engine, stream_of_events(tmp_path), references=(reference,))
+    assert (outcome.arrived, outcome.kept) == (2, 2)
+
+
+def test_row_18_rows_that_multiply_all_the_same_stop_the_run(tmp_path, monkeypatch):
+    original = contracts._with_code
+
+    def told_twice(*given):
+        rows = original(*given)
+        return rows.cross_join(ibis.table({"n": "int64"}, name="two")).drop("n")
+
+    engine = Engine.duckdb()
+    engine.register("two", pa.table({"n": pa.array([1, 2], pa.int64())}))
+    monkeypatch.setattr(contracts, "_with_code", told_twice)
+    with pytest.raises(DataError, match="events: 2 rows came in and 4 are accounted for: a row was lost or told several times"):
+        enforce(engine, stream_of_events(tmp_path))

@@ -1,0 +1,111 @@
+"""Rows 28-32: values that are no numbers, outside their range, in words, of an unknown word, or missing where they are the label."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from support.deliveries import Delivery, csv_sources, equation, event_line, findings, put_right, refused, rows, subject_line
+from support.projects import event, write_project, write_tables, subject
+import datetime as dt
+
+from creditscore.batch import write_parquet
+from creditscore.engine import Engine
+from creditscore.errors import DataError
+from creditscore.models.classifier import ScorecardClassifier
+from creditscore.records.open import open_records
+from creditscore.records.tables import TABLES
+
+
+def test_row_28_infinity_and_nan_lose_their_value_with_a_code_and_the_row_stays(tmp_path):
+    delivery = Delivery(tmp_path, sources=csv_sources(events={"file": "events.parquet", "format": "parquet"}))
+    amounts = [1.5, math.inf, -math.inf, math.nan, None]
+    base = {name: pa.array([event("x", "S1", "penalty", dt.date(2024, 1, 1)).get(name)] * 5, kind) for name, kind in TABLES["events"].columns.items()}
+    ids = pa.array([f"E{n}" for n in range(5)])
+    write_parquet(delivery.data / "events.parquet", pa.table({**base, "event_id": ids, "amount": pa.array(amounts, pa.float64())}))
+    records = delivery.open()
+    assert [row["amount"] and str(row["amount"]) for row in rows(records)] == ["1.50", None, None, None, None]
+    assert refused(records, "field") == [("events", "NOT_A_NUMBER:amount", row, f"E{row - 1}") for row in (2, 3, 4)]
+    assert equation(records, "events") == (5, 5, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("amount", "-5"), ("amount", "1e308"), ("amount", "99999999999999999"), ("severity", "0"), ("severity", "11"), ("severity", "2147483648")]
+)
+def test_row_29_a_value_outside_its_range_is_refused_and_the_row_stays(tmp_path, column, value):
+    delivery = Delivery(tmp_path)
+    delivery.events(event_line("E1", **{column: value}), event_line("E2", amount="0", severity="10"))
+    records = delivery.open()
+    assert rows(records)[0][column] is None
+    assert [entry[1] in (f"OUT_OF_RANGE:{column}", f"BAD_VALUE:{column}") for entry in refused(records, "field")] == [True]
+    assert equation(records, "events")[:2] == (2, 2)
+    assert rows(records)[1]["severity"] == 10
+
+
+def test_row_29_two_refused_values_of_a_row_are_two_entries(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.events(event_line("E1", amount="-5", severity="99"))
+    assert [entry[1] for entry in refused(delivery.open(), "field")] == ["OUT_OF_RANGE:amount", "OUT_OF_RANGE:severity"]
+
+
+def test_row_30_words_and_full_width_digits_are_refused_where_no_rule_reads_them(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.events(event_line("E1", amount="12万"), event_line("E2", amount="１００"), event_line("E3", amount='"1,234.50"'))
+    records = delivery.open()
+    assert [row["amount"] for row in rows(records)] == [None, None, None]
+    assert [entry[1] for entry in refused(records, "field")] == ["BAD_VALUE:amount"] * 3
+
+
+def test_row_30_a_rule_reads_them_and_counts_what_it_did(tmp_path):
+    rule = {"to": "amount", "rule": "parse_number", "column": "amount", "units": {"万": 10000, "元": 1, "万元": 10000}}
+    delivery = Delivery(tmp_path, sources=csv_sources(events={"column": [rule]}))
+    texts = ["12万", "１００", '"1,234.50"', "3.5万元", "7元", "8", "9两", ""]
+    delivery.events(*(event_line(f"E{n}", amount=amount) for n, amount in enumerate(texts)))
+    records = delivery.open()
+    assert [row["amount"] and str(row["amount"]) for row in rows(records)] == ["120000.00", "100.00", "1234.50", "35000.00", "7.00", "8.00", None, None]
+    assert refused(records, "field") == [("events", "BAD_VALUE:amount", 7, "E6")]
+    assert put_right(records) == {"amount: a number with unit or separators": 5}
+
+
+def test_row_31_a_word_outside_the_agreed_table_is_told_and_loud_above_one_in_a_hundred(tmp_path):
+    rule = {"to": "result", "rule": "map", "column": "result", "values": {"是": "kept"}}
+    delivery = Delivery(tmp_path, sources=csv_sources(events={"column": [rule]}))
+    level = {}
+    for strange in (1, 9):
+        delivery.events(*(event_line(f"E{n}", result="不明" if n < strange else "是") for n in range(200)))
+        told = findings(delivery.open(), "unmapped")
+        told = told[told["code"] == "records"]
+        assert told["rows"].tolist() == [strange]
+        level[strange] = told["level"][told.index[0]]
+    assert level == {1: "note", 9: "warning"}
+
+
+def test_row_31_in_a_closed_list_an_unknown_word_quarantines_the_row(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.subjects(subject_line("S1"), subject_line("S2", status="歇业"))
+    assert refused(delivery.open()) == [("subjects", "NOT_LISTED:status", 2, "S2|2015-01-01")]
+
+
+def test_row_31_an_industry_without_a_card_is_told(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.subjects(subject_line("S1"), subject_line("S2", industry="spaceport"))
+    told = findings(delivery.open(), "unmapped")
+    assert told[["code", "rows", "level"]].values.tolist() == [["spaceport", 1, "warning"]]
+
+
+def test_row_32_a_visit_without_a_result_is_quarantined_and_never_a_good_one(tmp_path):
+    visit = {"subject_id": "S1", "event_date": dt.date(2024, 1, 5), "known_date": dt.date(2024, 1, 5), "trigger": "random"}
+    visits = [{**visit, "inspection_id": "V1", "outcome": "none"}, {**visit, "inspection_id": "V2", "outcome": None}]
+    data = write_tables(tmp_path / "data", subjects=[subject("S1")], inspections=visits)
+    records = open_records(Engine.duckdb(), write_project(tmp_path / "project"), data=data)
+    assert refused(records) == [("inspections", "MISSING:outcome", 2, "V2")]
+    assert equation(records, "inspections") == (2, 1, 1, 0)
+
+
+def test_row_32_a_missing_label_is_refused_and_not_left_out(tmp_path):
+    frame = pd.DataFrame({"x": np.arange(40.0)})
+    label = np.where(np.arange(40) % 2, 1.0, 0.0)
+    label[3] = np.nan
+    with pytest.raises((DataError, ValueError), match="(?i)nan|missing"):
+        ScorecardClassifier().fit(frame, label)
