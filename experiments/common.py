@@ -102,18 +102,23 @@ def markdown(frame: pd.DataFrame) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def run(one: Callable[[int], list[dict[str, Any]]], *, seeds: range, report: Callable[[pd.DataFrame], None], folder: Path) -> None:
-    """Every seed in turn into ``results.csv`` (kept after each), then the report; ``--report`` prints it from the file."""
+def run(
+    one: Callable[[int], list[dict[str, Any]]], *, seeds: range, report: Callable[[pd.DataFrame, Path], None], folder: Path
+) -> None:
+    """Every seed in turn into ``results.csv`` (kept after each), then the report, which prints tables and draws the picture.
+
+    ``--report`` only reports what is in the file; ``--seeds N`` is a trial whose files go to a temporary folder.
+    """
     options = argparse.ArgumentParser(description=one.__doc__)
-    options.add_argument("--report", action="store_true", help="only print the report of results.csv and draw the picture")
-    options.add_argument("--seeds", type=int, default=len(seeds), help="how many of the seeds to run")
+    options.add_argument("--report", action="store_true", help="only report what results.csv holds")
+    options.add_argument("--seeds", type=int, help="a trial with so many of the seeds; nothing here is overwritten")
     chosen = options.parse_args()
-    file = folder / "results.csv"
-    if not chosen.report:
-        found: list[dict[str, Any]] = []
-        for seed in seeds[: chosen.seeds]:
-            begun = time.perf_counter()
-            found += [{"seed": seed, **row} for row in one(seed)]
-            pd.DataFrame(found).round(6).to_csv(file, index=False)
-            print(f"seed {seed}: {time.perf_counter() - begun:.0f} s", flush=True)
-    report(pd.read_csv(file))
+    if chosen.seeds is not None:
+        folder = Path(tempfile.mkdtemp(prefix="trial-"))
+    file, found = folder / "results.csv", []
+    for seed in () if chosen.report else seeds[: chosen.seeds]:
+        begun = time.perf_counter()
+        found += [{"seed": seed, **row} for row in one(seed)]
+        pd.DataFrame(found).round(6).to_csv(file, index=False)
+        print(f"seed {seed}: {time.perf_counter() - begun:.0f} s", flush=True)
+    report(pd.read_csv(file), folder)

@@ -1,6 +1,7 @@
 """TOML in, specifications out; every refusal reads ``file: key: expected (got ...)``."""
 
 import hashlib
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
@@ -77,5 +78,6 @@ def _child(node: Any, step: int | str) -> Any:
 def _found(error: Any) -> str:
     if error["type"] == "missing":
         return "nothing"
-    shown = repr(error["input"])
+    # What looks like a connection may hold a password.
+    shown = re.sub(r"[a-z]+://[^\s'\"]*", "(a connection)", repr(error["input"]))
     return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"

@@ -15,6 +15,7 @@ from creditscore.errors import DataError, NotFittedError
 from creditscore.models.fit import assemble
 from creditscore.models.fit.calibration import centred, to_points, two_parameter
 from creditscore.models.fit.core import Fit, Settings, SpecialCodes, Splits, fit_core
+from creditscore.models.fit.one_thread import one_thread
 from creditscore.models.fit.selection import OnLeak
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.training.frames import Features, to_pandas
@@ -98,15 +99,16 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             DataError: when the input cannot be used, or a column leaks the outcome.
         """
         sample = read_sample(X, y, features=self.features, sample_weight=sample_weight, nuisance=nuisance)
-        fit = fit_core(sample, settings_of(self))
+        with one_thread():
+            fit = fit_core(sample, settings_of(self))
+            self.connectedness_ = None if sample.visits is None else connectedness(sample.visits, sample.weight)
+            self.scorecard_: Scorecard = self._card(sample, fit)
         self.classes_: NDArray[Any] = sample.classes
         self.n_features_in_ = len(sample.names)
         if hasattr(X, "columns") or hasattr(X, "column_names"):
             self.feature_names_in_ = np.array(sample.names, dtype=object)
         self.selection_: pd.DataFrame = fit.ledger.table()
         self.effective_size_ = sample.effective_size
-        self.connectedness_ = None if sample.visits is None else connectedness(sample.visits, sample.weight)
-        self.scorecard_: Scorecard = self._card(sample, fit)
         return self
 
     def _card(self, sample: Sample, fit: Fit) -> Scorecard:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from creditscore.errors import DataError
 from creditscore.models.judge import metrics
-from creditscore.models.judge.metrics import Floats
+from creditscore.models.judge.cells import Floats
 from creditscore.models.judge.rows import Rows, checked_rows
 
 #: A group with fewer rows than this shows no AUC: it would be noise with two decimals.
@@ -105,7 +105,7 @@ def within_group_auc(y: ArrayLike, probability: ArrayLike, groups: ArrayLike, *,
         DataError: as :func:`evaluate`, and when no group has both bads and goods.
     """
     rows = checked_rows(y, probability, sample_weight, groups, None)
-    found = rows.grouped.auc(rows.weight)
+    found = metrics.auc(rows.cells.counts(rows.weight))
     if np.isnan(found):
         raise DataError("within_group_auc: expected at least one group with both 0 and 1 in y")
     return found
@@ -144,32 +144,32 @@ def _counts(rows: Rows) -> dict[str, float]:
 
 
 def _measures(rows: Rows, weight: Floats, start: Interval) -> dict[str, float]:
-    y, p = rows.y, rows.probability
-    auc = rows.ranking.auc(weight)
-    slope, intercept = metrics.calibration(y, p, weight, start=start)
-    found = {"auc": auc, "gini": 2 * auc - 1, "ks": rows.ranking.ks(weight)}
+    grouped = rows.cells.counts(weight)
+    cells = rows.cells.ungrouped(grouped)
+    auc, total = metrics.auc(cells), cells.total
+    slope, intercept = metrics.calibration(cells, start=start)
+    found = {"auc": auc, "gini": 2 * auc - 1, "ks": metrics.ks(cells)}
     if rows.groups is not None:
-        found["within_group_auc"] = rows.grouped.auc(weight)
+        found["within_group_auc"] = metrics.auc(grouped)
     return found | {
-        "brier": metrics.brier(y, p, weight),
-        "log_loss": metrics.log_loss(y, p, weight),
+        "brier": metrics.brier(cells),
+        "log_loss": metrics.log_loss(cells),
         "calibration_slope": slope,
         "calibration_intercept": intercept,
-        "observed_expected": metrics.observed_expected(y, p, weight),
-        "observed_rate": float(weight @ y / weight.sum()),
-        "mean_predicted": float(weight @ p / weight.sum()),
+        "observed_expected": metrics.observed_expected(cells),
+        "observed_rate": float(cells.bad.sum()) / total,
+        "mean_predicted": metrics.dot(cells.weight, cells.line.probability) / total,
     }
 
 
 def _one(rows: Rows, metric: Metric, weight: Floats) -> float:
-    if metric in ("brier", "log_loss"):
-        return (metrics.brier if metric == "brier" else metrics.log_loss)(rows.y, rows.probability, weight)
-    if metric == "ks":
-        return rows.ranking.ks(weight)
+    grouped = rows.cells.counts(weight)
     if metric == "within_group_auc":
-        return rows.grouped.auc(weight)
-    auc = rows.ranking.auc(weight)
-    return auc if metric == "auc" else 2 * auc - 1
+        return metrics.auc(grouped)
+    cells = rows.cells.ungrouped(grouped)
+    if metric == "gini":
+        return 2 * metrics.auc(cells) - 1
+    return {"auc": metrics.auc, "ks": metrics.ks, "brier": metrics.brier, "log_loss": metrics.log_loss}[metric](cells)
 
 
 def _replicates(rows: Rows, n_boot: int, seed: int) -> Iterator[Floats]:
@@ -193,12 +193,13 @@ def _percentiles(values: NDArray[np.float64]) -> Interval:
 
 
 def _group(rows: Rows) -> dict[str, float]:
-    y, p, w = rows.y, rows.probability, rows.weight
+    cells = rows.cells.counts(rows.weight)
+    total = cells.total
     return {
         **_counts(rows),
-        "observed_rate": float(w @ y / w.sum()),
-        "mean_predicted": float(w @ p / w.sum()),
-        "observed_expected": metrics.observed_expected(y, p, w),
-        "brier": metrics.brier(y, p, w),
-        "auc": rows.ranking.auc(w) if len(y) >= SMALLEST_GROUP else float("nan"),
+        "observed_rate": float(cells.bad.sum()) / total,
+        "mean_predicted": metrics.dot(cells.weight, cells.line.probability) / total,
+        "observed_expected": metrics.observed_expected(cells),
+        "brier": metrics.brier(cells),
+        "auc": metrics.auc(cells) if len(rows.y) >= SMALLEST_GROUP else float("nan"),
     }

@@ -17,6 +17,7 @@ from creditscore.models.fit import assemble
 from creditscore.models.fit.calibration import Points
 from creditscore.models.fit.core import Fit, SpecialCodes, Splits, fit_core
 from creditscore.models.fit.industries import Group, Level, common_slope, groups_of, levels_of, points_of, predictors
+from creditscore.models.fit.one_thread import one_thread
 from creditscore.models.fit.pooling import ALL
 from creditscore.models.fit.selection import OnLeak
 from creditscore.models.fit.shrinkage import attribute_table, shrinkage_table
@@ -106,6 +107,11 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
             DataError: when the input cannot be used, or a column leaks the outcome.
         """
         sample = read_sample(X, y, features=self.features, sample_weight=sample_weight, nuisance=nuisance, industry=industry)
+        with one_thread():
+            self._fit(sample)
+        return self
+
+    def _fit(self, sample: Sample) -> None:
         fit = fit_core(sample, settings_of(self), beyond_chance=True)
         self.classes_: NDArray[Any] = sample.classes
         self.selection_: pd.DataFrame = fit.ledger.table()
@@ -115,7 +121,6 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
         )
         self.unknown_industries_: dict[str, int] = {}
         self._fit_cards(sample, fit)
-        return self
 
     def _fit_cards(self, sample: Sample, fit: Fit) -> None:
         settings, pooling = settings_of(self), self.pooling or Pooling()

@@ -19,6 +19,7 @@ import pyarrow.csv as pacsv
 
 from creditscore.errors import DataError
 from creditscore.records.encodings import TextFacts, utf8_blocks
+from creditscore.records.personal import header_words, looks_like_data
 
 _ROWS = 50_000
 
@@ -66,7 +67,8 @@ def open_csv(path: Path, facts: TextFacts, delimiter: str) -> CsvFile:
     header = tuple(name.strip() for name in first)
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
-        raise DataError(f"{path.name}: expected each column once (got {', '.join(twice)} several times)")
+        told = header_words(header) if looks_like_data(header) else f"got {', '.join(twice)} several times"
+        raise DataError(f"{path.name}: expected each column once ({told})")
     return CsvFile(path, facts, delimiter, header)
 
 

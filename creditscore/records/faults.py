@@ -41,8 +41,9 @@ class Faults:
         elif self.field is None:
             self.field = given
         else:
-            both = pc.binary_join_element_wise(self.field, given, ";", null_handling="skip")
-            self.field = pc.if_else(pc.equal(both, ""), pa.scalar(None, pa.string()), both)
+            # One after the other where there are two; the join is missing where one of them is.
+            both = pc.binary_join_element_wise(self.field, given, ";")
+            self.field = pc.coalesce(both, self.field, given)
 
     def put_right(self, changed: pa.Array, what: str) -> None:
         """Count values that were repaired."""

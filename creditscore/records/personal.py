@@ -7,7 +7,7 @@ reader, before rules, engines, logs or errors can meet them, unless the project 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,6 +31,9 @@ _WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
 )  # fmt: skip
 _RESIDENT = re.compile(r"[1-9][0-9]{5}(?:19|20)[0-9]{9}[0-9X]")
+
+#: A date, or digits as no name of a column has.
+_CELL = re.compile(r"[0-9]{4}[-/年][0-9]|[0-9]{6}")
 
 
 def personal_columns(source: SourceSpec, columns: list[str]) -> dict[str, str]:
@@ -97,3 +100,15 @@ def _safe(part: str) -> str:
         return _mask_number(part)
     has_digit = any(letter.isdigit() for letter in part)
     return part if has_digit or not part else _mask_name(part)
+
+
+def header_words(names: Sequence[str]) -> str:
+    """The columns of a file, for a message; a file without its header line has cells in their place, and those are not told."""
+    if looks_like_data(names):
+        return "its first line looks like data: is the header there?"
+    return f"there are: {', '.join(names[:12])}"
+
+
+def looks_like_data(names: Sequence[str]) -> bool:
+    """Whether a header is more likely the first row of a file that has none."""
+    return any(_CELL.search(name) for name in names)

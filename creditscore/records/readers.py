@@ -20,7 +20,7 @@ from creditscore.config.sources import SourceSpec
 from creditscore.errors import DataError
 from creditscore.records.csv_files import CsvFile, open_csv
 from creditscore.records.encodings import examine
-from creditscore.records.personal import masked, personal_columns
+from creditscore.records.personal import header_words, masked, personal_columns
 from creditscore.records.postgres import columns_of, fingerprint, pieces_of
 
 _ROWS = 1 << 17
@@ -112,8 +112,7 @@ def read_source(source: SourceSpec, data: Path, *, wanted: list[str] | None = No
     chosen = list(opened.columns) if wanted is None else wanted
     missing = sorted(set(chosen) - set(opened.columns))
     if missing:
-        there = ", ".join(opened.columns[:12])
-        raise DataError(f"{source.place}: expected column {', '.join(missing)} (there are: {there})")
+        raise DataError(f"{source.place}: expected column {', '.join(missing)} ({header_words(opened.columns)})")
     parts = list(opened.pieces(chosen))
     ragged = sum(len(part.ragged) for part in parts)
     if ragged:

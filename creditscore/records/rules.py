@@ -31,6 +31,7 @@ from creditscore.errors import DataError
 from creditscore.records.dates import days_of
 from creditscore.records.faults import Faults, whole
 from creditscore.records.numbers import number_of, parsed_numbers
+from creditscore.records.personal import header_words
 from creditscore.records.tables import COLUMN_WORDS, StandardTable
 from creditscore.records.texts import as_text, clean_text
 
@@ -114,10 +115,9 @@ def check_columns(names: list[str], source: SourceSpec, table: StandardTable) ->
     absent = [name for name in absent if not (name == "provider" and source.provider)]
     if absent:
         words = ", ".join(f"{name} ({COLUMN_WORDS[name]})" for name in absent)
-        there = ", ".join(names[:12])
         raise DataError(
             f'source "{source.name}" ({source.place}): {table.name} needs {words}: no rule gives it, no column is called so '
-            f"(there are: {there})"
+            f"({header_words(names)})"
         )
 
 
@@ -138,7 +138,7 @@ def need_columns(there: list[str], names: list[str], file: str) -> None:
     """
     missing = sorted(set(names) - set(there))
     if missing:
-        raise DataError(f"{file}: expected column {', '.join(missing)} (there are: {', '.join(there[:12])})")
+        raise DataError(f"{file}: expected column {', '.join(missing)} ({header_words(there)})")
 
 
 def _value(raw: pa.Table, rule: ColumnRule, faults: Faults) -> pa.Array:

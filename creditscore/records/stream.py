@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -102,6 +103,13 @@ class Stream:
         except DataError as error:
             self.error = error
             raise
+        except Exception as error:
+            # What a library says may quote a cell: its kind and its place are enough to find the fault.
+            frames = traceback.extract_tb(error.__traceback__)
+            frame = next((frame for frame in reversed(frames) if "creditscore" in frame.filename), frames[-1])
+            told = f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
+            self.error = DataError(f"{self.table.name}: could not be read ({told})")
+            raise self.error from None
 
     def _of(self, source: SourceSpec) -> Iterator[pa.RecordBatch]:
         opened = open_source(source, self._folder)

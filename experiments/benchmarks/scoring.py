@@ -8,12 +8,9 @@ robin, so that whatever else the machine does falls on all alike; medians are pr
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -27,28 +24,10 @@ import creditscore as cs
 from creditscore.engine import compile_sql, unbound
 from creditscore.models.score import points_expression, score_expression
 from experiments.benchmarks.card_rivals import as_polars, as_sklearn, as_toad, expert_table, fit_optbinning, population
+from experiments.benchmarks.timing import Work, medians, shown
 
-Work = Callable[[], object]
 FROM = 'FROM "features"'
 POINTS = "points of every characteristic, blocks, score, ppm"
-
-
-def medians(works: dict[str, Work], repeat: int) -> dict[str, tuple[float, float]]:
-    """Median seconds of each, by the clock and of the processors; the works take turns."""
-    spans: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
-    for _ in range(repeat):
-        for name, work in works.items():
-            begun, busy = time.perf_counter(), time.process_time()
-            work()
-            spans[name].append((time.perf_counter() - begun, time.process_time() - busy))
-    return {name: (statistics.median(c for c, _ in one), statistics.median(b for _, b in one)) for name, one in spans.items()}
-
-
-def shown(title: str, spans: dict[str, tuple[float, float]], base: str) -> None:
-    """A markdown table: seconds by the clock and of the processors, and times ``base``."""
-    print(f"\n| {title} | s | CPU s | x {base} | CPU x |\n|---|---|---|---|---|")
-    for name, (clock, busy) in spans.items():
-        print(f"| {name} | {clock:.3f} | {busy:.3f} | {clock / spans[base][0]:.2f} | {busy / spans[base][1]:.2f} |", flush=True)
 
 
 def in_memory(card: cs.Scorecard, theirs, rows: int, repeat: int) -> None:
@@ -56,7 +35,7 @@ def in_memory(card: cs.Scorecard, theirs, rows: int, repeat: int) -> None:
     frame, _ = population(rows, seed=2)
     objects = frame.astype({name: object for name in frame if name.startswith("t")})
     toad, pipe, native, chain = as_toad(card), as_sklearn(card, frame.head(1000)), pl.from_pandas(frame), as_polars(card)
-    works: dict[str, Callable[[], object]] = {
+    works: dict[str, Work] = {
         "ours": lambda: card.scores(frame),
         "ours, 1 thread": lambda: card.scores(frame, threads=1),
         "ours, polars frame": lambda: card.scores(native),
@@ -124,7 +103,7 @@ def from_file_to_file(card: cs.Scorecard, rows: int, repeat: int) -> None:
             raise SystemExit("SQL and memory differ")
         connection.execute(f"CREATE TABLE base AS {queries['score']}")
         columns = ", ".join(f"sum({c})" if c.startswith("x") else f"count({c})" for c in features.columns)
-        works: dict[str, Callable[[], object]] = {
+        works: dict[str, Work] = {
             "read": lambda: connection.execute(f"SELECT {columns} FROM features").fetchall(),
             "write": lambda: connection.execute(f"COPY base TO '{out}' (FORMAT parquet)"),
         }

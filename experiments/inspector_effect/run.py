@@ -22,7 +22,6 @@ import pandas as pd
 import creditscore as cs
 from experiments.common import World, interval, markdown, run, said, world
 
-FOLDER = Path(__file__).parent
 SEEDS = range(301, 321)
 SUBJECTS = 8_000
 #: A city that visits often, so that findings make up a good part of the record, and whose inspectors differ as
@@ -142,7 +141,7 @@ def _partial(risk: np.ndarray, strictness: np.ndarray, truth: np.ndarray) -> flo
     return float(np.corrcoef(left[0], left[1])[0, 1])
 
 
-def report(results: pd.DataFrame) -> None:
+def report(results: pd.DataFrame, folder: Path) -> None:
     """One table per assignment, and the picture."""
     print(f"\n{results['seed'].nunique()} cities of {SUBJECTS:,} subjects by two assignments; mean [95 % interval over cities].")
     for assignment in ASSIGNMENTS:
@@ -150,10 +149,10 @@ def report(results: pd.DataFrame) -> None:
         table = {head: {ARMS[arm]: said(here.loc[here["arm"] == arm, key]) for arm in ARMS} for key, head in MEASURES.items()}
         print(f"\nInspectors assigned: {assignment}\n")
         print(markdown(pd.DataFrame(table).rename_axis("partial correlations, true risk held fixed")))
-    _picture(results)
+    _picture(results, folder)
 
 
-def _picture(results: pd.DataFrame) -> None:
+def _picture(results: pd.DataFrame, folder: Path) -> None:
     figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), sharey=True)
     for axis, key in zip(axes, ("past", "next", "rank"), strict=True):
         for shift, assignment, colour in ((-0.14, "random", "#1f6f9f"), (0.14, "districts", "#c0504d")):
@@ -170,9 +169,9 @@ def _picture(results: pd.DataFrame) -> None:
     axes[0].set_yticks([-k for k in range(len(ARMS))], [text.replace(", ", ",\n") for text in ARMS.values()], fontsize=8)
     axes[2].legend(fontsize=7, frameon=False)
     figure.tight_layout()
-    figure.savefig(FOLDER / "inspector_effect.png", dpi=110)
+    figure.savefig(folder / "inspector_effect.png", dpi=110)
     plt.close(figure)
 
 
 if __name__ == "__main__":
-    run(one, seeds=SEEDS, report=report, folder=FOLDER)
+    run(one, seeds=SEEDS, report=report, folder=Path(__file__).parent)

@@ -22,7 +22,6 @@ import pyarrow.parquet as pq
 import creditscore as cs
 from experiments.common import World, interval, markdown, run, said, world
 
-FOLDER = Path(__file__).parent
 SEEDS = range(401, 421)
 SUBJECTS = 10_000
 UNTIL, JUDGED = dt.date(2023, 9, 30), dt.date(2024, 1, 1)
@@ -177,7 +176,7 @@ def _charged(city: World, judged: pd.DataFrame, blind: pd.DataFrame) -> float:
     return float((blind[names].to_numpy() > judged[names].to_numpy()).any(axis=1).mean())
 
 
-def report(results: pd.DataFrame) -> None:
+def report(results: pd.DataFrame, folder: Path) -> None:
     """One row per figure and city: with the remedy, without it, and the paired difference."""
     print(f"\n{results['seed'].nunique()} pairs of cities of {SUBJECTS:,} subjects; mean [95 % interval over cities].\n")
     rows = {}
@@ -188,10 +187,10 @@ def report(results: pd.DataFrame) -> None:
                 moved = here["off"] - here["on"]
                 rows[f"{text} ({city})"] = {"with": said(here["on"]), "without": said(here["off"]), "moved by": said(moved)}
     print(markdown(pd.DataFrame(rows).T.rename_axis("figure")))
-    _picture(results)
+    _picture(results, folder)
 
 
-def _picture(results: pd.DataFrame) -> None:
+def _picture(results: pd.DataFrame, folder: Path) -> None:
     figure, axis = plt.subplots(figsize=(9, 3.4))
     for shift, city, colour in ((-0.13, "planted", "#c0504d"), (0.13, "not planted", "#1f6f9f"), (0, "visits by lot", "#4f7f4f")):
         for place, key in enumerate(FIGURES):
@@ -208,9 +207,9 @@ def _picture(results: pd.DataFrame) -> None:
     axis.set_xlabel("moved by switching the remedy off")
     axis.legend(fontsize=8, frameon=False, title="city", title_fontsize=8)
     figure.tight_layout()
-    figure.savefig(FOLDER / "planted.png", dpi=110)
+    figure.savefig(folder / "planted.png", dpi=110, bbox_inches="tight")
     plt.close(figure)
 
 
 if __name__ == "__main__":
-    run(one, seeds=SEEDS, report=report, folder=FOLDER)
+    run(one, seeds=SEEDS, report=report, folder=Path(__file__).parent)

@@ -19,7 +19,6 @@ import pandas as pd
 import creditscore as cs
 from experiments.common import World, interval, markdown, run, said, world
 
-FOLDER = Path(__file__).parent
 SEEDS = range(101, 121)
 SUBJECTS = 20_000
 #: Cards train on what was known that day, and are judged on everyone three months later.
@@ -103,7 +102,7 @@ def _judged(arm: str, cards: cs.IndustryScorecards, people: pd.DataFrame, featur
     }
 
 
-def report(results: pd.DataFrame) -> None:
+def report(results: pd.DataFrame, folder: Path) -> None:
     """The tables, the criterion, and the picture."""
     by_arm = dict(list(results.groupby("arm")))
     print(f"\n{results['seed'].nunique()} cities of {SUBJECTS:,} subjects; mean [95 % interval over cities].\n")
@@ -124,7 +123,7 @@ def report(results: pd.DataFrame) -> None:
     print(f"\nweights alone, (c) - (b), expected / observed: {said(both['c'] - both['b'])}")
     share = results.assign(a=results["rate_A"] / results["truth_A"]).pivot(index="seed", columns="arm", values="a")
     print(f"weights alone, (c) - (b), expected / observed in old tier A: {said(share['c'] - share['b'])}")
-    _picture(by_arm)
+    _picture(by_arm, folder)
 
 
 def _percent(values: pd.Series) -> str:
@@ -135,8 +134,8 @@ def _calibrated(rows: pd.DataFrame) -> bool:
     return all(low <= 1 <= high for _, low, high in (interval(rows["expected_observed"]), interval(rows["slope"])))
 
 
-def _picture(by_arm: dict[str, pd.DataFrame]) -> None:
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.9), gridspec_kw={"width_ratios": [1, 1.3]})
+def _picture(by_arm: dict[str, pd.DataFrame], folder: Path) -> None:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.3), gridspec_kw={"width_ratios": [1, 1.3]})
     for place, (arm, rows) in enumerate(by_arm.items()):
         for offset, key, marker in ((-0.12, "expected_observed", "o"), (0.12, "slope", "s")):
             mean, low, high = interval(rows[key])
@@ -158,11 +157,11 @@ def _picture(by_arm: dict[str, pd.DataFrame]) -> None:
     right.set_xticks(range(len(TIERS)), [f"old tier {tier}" for tier in TIERS])
     right.set_ylabel("estimated rate against the truth, %")
     right.set_title("Violation rate by tier of the old policy", fontsize=10)
-    right.legend(fontsize=7, frameon=False)
-    figure.tight_layout()
-    figure.savefig(FOLDER / "selective_labels.png", dpi=110)
+    figure.tight_layout(rect=(0, 0.11, 1, 1))
+    figure.legend(*right.get_legend_handles_labels(), loc="lower center", ncol=3, fontsize=8, frameon=False)
+    figure.savefig(folder / "selective_labels.png", dpi=110)
     plt.close(figure)
 
 
 if __name__ == "__main__":
-    run(one, seeds=SEEDS, report=report, folder=FOLDER)
+    run(one, seeds=SEEDS, report=report, folder=Path(__file__).parent)

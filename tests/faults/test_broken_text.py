@@ -1,7 +1,19 @@
 """Rows 7-10: lines, quotes and letters that are broken, and texts that only look like nothing."""
 
 import pytest
-from support.deliveries import EVENTS, SUBJECTS, Delivery, csv_sources, equation, event_line, put_right, refused, rows, subject_line, text
+from support.deliveries import (
+    EVENTS,
+    SUBJECTS,
+    Delivery,
+    csv_sources,
+    equation,
+    event_line,
+    put_right,
+    refused,
+    rows,
+    subject_line,
+    text,
+)
 
 from creditscore.errors import DataError
 
@@ -49,7 +61,12 @@ def test_row_8_closed_quotes_may_hold_commas_quotes_and_line_ends(tmp_path):
 
 def test_row_9_nul_control_and_direction_marks_leave_texts_and_are_counted(tmp_path):
     delivery = Delivery(tmp_path)
-    delivery.subjects(subject_line("S1", "甲\x00店\x07"), subject_line("S2", "\u202e乙店\u200b"), subject_line("S3", " 丙店\u3000"), subject_line("S4", "丁 店"))
+    delivery.subjects(
+        subject_line("S1", "甲\x00店\x07"),
+        subject_line("S2", "\u202e乙店\u200b"),
+        subject_line("S3", " 丙店\u3000"),
+        subject_line("S4", "丁 店"),
+    )
     records = delivery.open()
     assert [row["name"] for row in rows(records, "subjects")] == ["甲店", "乙店", "丙店", "丁 店"]
     assert put_right(records) == {"name: control characters or blanks around it": 3}
@@ -58,7 +75,9 @@ def test_row_9_nul_control_and_direction_marks_leave_texts_and_are_counted(tmp_p
 def test_row_10_only_nothing_is_missing(tmp_path):
     words = ["NA", "null", "None", "nan", "N/A", "#N/A", "NULL", "-"]
     delivery = Delivery(tmp_path)
-    delivery.subjects(*(subject_line(f"S{n}", word) for n, word in enumerate(words)), subject_line("T", ""), subject_line("U", '""'))
+    delivery.subjects(
+        *(subject_line(f"S{n}", word) for n, word in enumerate(words)), subject_line("T", ""), subject_line("U", '""')
+    )
     got = [row["name"] for row in rows(delivery.open(), "subjects")]
     assert got == [*words, None, None]
 
@@ -75,11 +94,13 @@ def test_an_empty_file_and_a_header_alone_are_told_apart(tmp_path):
 def test_a_name_twice_in_the_header_is_refused(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.file("subjects.csv", f"{SUBJECTS},name\n{subject_line()},甲\n")
-    with pytest.raises(DataError, match="each column once .got name several times"):
+    with pytest.raises(DataError, match=r"each column once .got name several times"):
         delivery.open()
 
 
 def test_other_delimiters_and_line_ends_are_declared_or_understood(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(subjects={"delimiter": "\t"}))
-    delivery.file("subjects.csv", text(SUBJECTS, [subject_line("S1"), "", subject_line("S2")]).replace(",", "\t").replace("\n", "\r\n"))
+    delivery.file(
+        "subjects.csv", text(SUBJECTS, [subject_line("S1"), "", subject_line("S2")]).replace(",", "\t").replace("\n", "\r\n")
+    )
     assert [row["subject_id"] for row in rows(delivery.open(), "subjects")] == ["S1", "S2"]

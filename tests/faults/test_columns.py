@@ -54,7 +54,9 @@ def test_row_20_a_column_that_brought_values_the_day_before_is_refused_when_it_b
     before.events(*lines)
     now.file("events.csv", text(EVENTS.replace("severity", "severity_level"), lines))
     found = drifts(profile(now.open()), profile(before.open()), max_row_drop=0.3)
-    assert [(finding.level, finding.rule) for finding in found] == [("error", "severity: had values before, has none now (gone or renamed?)")]
+    assert [(finding.level, finding.rule) for finding in found] == [
+        ("error", "severity: had values before, has none now (gone or renamed?)")
+    ]
 
 
 def test_row_22_an_extra_column_is_told_and_read_by_nobody(tmp_path):
@@ -69,7 +71,7 @@ def test_row_22_an_extra_column_is_told_and_read_by_nobody(tmp_path):
 def test_row_23_a_column_of_another_kind_refuses_the_file_with_column_and_share(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.events(*(event_line(f"E{n}", amount="约五万") for n in range(30)))
-    with pytest.raises(DataError, match="expected amount to be readable .got 30 of 30 values that are not"):
+    with pytest.raises(DataError, match=r"expected amount to be readable .got 30 of 30 values that are not"):
         delivery.open()
 
 
@@ -103,4 +105,3 @@ def test_a_unit_that_is_declared_is_reckoned_exactly(tmp_path):
     records = delivery.open()
     assert [str(row["amount"]) for row in rows(records)] == ["12300.00", "1.00", "12345.67"]
     assert refused(records, "field") == []
-

@@ -4,7 +4,17 @@ import openpyxl
 import pyarrow as pa
 import pytest
 from support.deliveries import (
-    DAY, Delivery, csv_sources, equation, event_line, findings, put_right, refused, rows, subject_line, valid_codes,
+    DAY,
+    Delivery,
+    csv_sources,
+    equation,
+    event_line,
+    findings,
+    put_right,
+    refused,
+    rows,
+    subject_line,
+    valid_codes,
 )  # fmt: skip
 from support.projects import subject
 
@@ -29,21 +39,28 @@ def parquet_subjects(tmp_path, ids):
 def test_row_11_a_code_that_a_writer_made_a_number_of_is_refused_not_rounded(tmp_path):
     delivery = parquet_subjects(tmp_path, pa.array([9.1431103000000001e17, 7.0, float("nan")], pa.float64()))
     records = delivery.open()
-    assert refused(records) == [("subjects", "NUMBER_FOR_TEXT:subject_id", 1, "|2015-01-01"), ("subjects", "NUMBER_FOR_TEXT:subject_id", 3, "|2015-01-01")]
+    assert refused(records) == [
+        ("subjects", "NUMBER_FOR_TEXT:subject_id", 1, "|2015-01-01"),
+        ("subjects", "NUMBER_FOR_TEXT:subject_id", 3, "|2015-01-01"),
+    ]
     assert [row["subject_id"] for row in rows(records, "subjects")] == ["7"]
     assert put_right(records) == {"subject_id: a number in place of a text": 1}
 
 
 def test_row_11_a_whole_column_of_such_numbers_refuses_the_file(tmp_path):
     delivery = parquet_subjects(tmp_path, pa.array([9.1e17] * 30, pa.float64()))
-    with pytest.raises(DataError, match="expected subject_id to be readable .got 30 of 30 values that are not"):
+    with pytest.raises(DataError, match=r"expected subject_id to be readable .got 30 of 30 values that are not"):
         delivery.open()
 
 
 def test_row_11_a_spreadsheet_that_lost_digits_says_so(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(subjects={"file": "subjects.xlsx", "format": "excel"}, id_scheme="uscc"))
     book = openpyxl.Workbook()
-    for row in (["subject_id", "valid_from", "subject_type", "status"], [911103000000001234, DAY, "enterprise", "active"], [GOOD, DAY, "enterprise", "active"]):
+    for row in (
+        ["subject_id", "valid_from", "subject_type", "status"],
+        [911103000000001234, DAY, "enterprise", "active"],
+        [GOOD, DAY, "enterprise", "active"],
+    ):
         book.active.append(row)
     book.save(delivery.data / "subjects.xlsx")
     records = delivery.open()
@@ -158,7 +175,10 @@ def test_lei_codes_are_checked_by_their_own_check_digits(tmp_path):
 def test_one_code_on_two_subjects_is_quarantined_whole(tmp_path, lines, code):
     delivery = uscc(tmp_path)
     day = iter(["2015-01-01", "2020-01-01"])
-    delivery.subjects(*(subject_line(GOOD, n, registered_date=r, subject_type=t, valid_from=next(day)) for n, r, t in lines), subject_line("11500000MB17643950", subject_type="government"))
+    delivery.subjects(
+        *(subject_line(GOOD, n, registered_date=r, subject_type=t, valid_from=next(day)) for n, r, t in lines),
+        subject_line("11500000MB17643950", subject_type="government"),
+    )
     records = delivery.open()
     assert [entry[1] for entry in refused(records)] == [code, code]
     assert equation(records, "subjects") == (3, 1, 2, 0)
@@ -181,7 +201,9 @@ def test_a_new_version_of_a_subject_is_no_second_subject(tmp_path):
 def test_one_subject_with_two_codes_is_a_finding_and_stays(tmp_path):
     delivery = uscc(tmp_path)
     one, other, third = valid_codes(3)
-    delivery.subjects(subject_line(one, "甲店"), subject_line(other, "甲店"), subject_line(third, "甲店", registered_date="2016-01-01"))
+    delivery.subjects(
+        subject_line(one, "甲店"), subject_line(other, "甲店"), subject_line(third, "甲店", registered_date="2016-01-01")
+    )
     records = delivery.open()
     assert equation(records, "subjects") == (3, 3, 0, 0)
     told = findings(records, "identity")
@@ -193,4 +215,3 @@ def test_an_unknown_table_of_regions_is_refused_by_name(tmp_path):
     delivery = uscc(tmp_path, regions=["gbt2260_nowhere"])
     with pytest.raises(ConfigError, match=r"regions: expected one of gbt2260_43.*got 'gbt2260_nowhere'"):
         delivery.open()
-

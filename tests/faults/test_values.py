@@ -1,5 +1,6 @@
 """Rows 28-32: values that are no numbers, outside their range, in words, of an unknown word, or missing where they are the label."""
 
+import datetime as dt
 import math
 
 import numpy as np
@@ -7,8 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from support.deliveries import Delivery, csv_sources, equation, event_line, findings, put_right, refused, rows, subject_line
-from support.projects import event, write_project, write_tables, subject
-import datetime as dt
+from support.projects import event, subject, write_project, write_tables
 
 from creditscore.batch import write_parquet
 from creditscore.engine import Engine
@@ -21,7 +21,10 @@ from creditscore.records.tables import TABLES
 def test_row_28_infinity_and_nan_lose_their_value_with_a_code_and_the_row_stays(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(events={"file": "events.parquet", "format": "parquet"}))
     amounts = [1.5, math.inf, -math.inf, math.nan, None]
-    base = {name: pa.array([event("x", "S1", "penalty", dt.date(2024, 1, 1)).get(name)] * 5, kind) for name, kind in TABLES["events"].columns.items()}
+    base = {
+        name: pa.array([event("x", "S1", "penalty", dt.date(2024, 1, 1)).get(name)] * 5, kind)
+        for name, kind in TABLES["events"].columns.items()
+    }
     ids = pa.array([f"E{n}" for n in range(5)])
     write_parquet(delivery.data / "events.parquet", pa.table({**base, "event_id": ids, "amount": pa.array(amounts, pa.float64())}))
     records = delivery.open()
@@ -31,7 +34,15 @@ def test_row_28_infinity_and_nan_lose_their_value_with_a_code_and_the_row_stays(
 
 
 @pytest.mark.parametrize(
-    ("column", "value"), [("amount", "-5"), ("amount", "1e308"), ("amount", "99999999999999999"), ("severity", "0"), ("severity", "11"), ("severity", "2147483648")]
+    ("column", "value"),
+    [
+        ("amount", "-5"),
+        ("amount", "1e308"),
+        ("amount", "99999999999999999"),
+        ("severity", "0"),
+        ("severity", "11"),
+        ("severity", "2147483648"),
+    ],
 )
 def test_row_29_a_value_outside_its_range_is_refused_and_the_row_stays(tmp_path, column, value):
     delivery = Delivery(tmp_path)
@@ -63,7 +74,16 @@ def test_row_30_a_rule_reads_them_and_counts_what_it_did(tmp_path):
     texts = ["12万", "１００", '"1,234.50"', "3.5万元", "7元", "8", "9两", ""]
     delivery.events(*(event_line(f"E{n}", amount=amount) for n, amount in enumerate(texts)))
     records = delivery.open()
-    assert [row["amount"] and str(row["amount"]) for row in rows(records)] == ["120000.00", "100.00", "1234.50", "35000.00", "7.00", "8.00", None, None]
+    assert [row["amount"] and str(row["amount"]) for row in rows(records)] == [
+        "120000.00",
+        "100.00",
+        "1234.50",
+        "35000.00",
+        "7.00",
+        "8.00",
+        None,
+        None,
+    ]
     assert refused(records, "field") == [("events", "BAD_VALUE:amount", 7, "E6")]
     assert put_right(records) == {"amount: a number with unit or separators": 5}
 
@@ -107,5 +127,5 @@ def test_row_32_a_missing_label_is_refused_and_not_left_out(tmp_path):
     frame = pd.DataFrame({"x": np.arange(40.0)})
     label = np.where(np.arange(40) % 2, 1.0, 0.0)
     label[3] = np.nan
-    with pytest.raises((DataError, ValueError), match="(?i)nan|missing"):
+    with pytest.raises((DataError, ValueError), match=r"(?i)nan|missing"):
         ScorecardClassifier().fit(frame, label)

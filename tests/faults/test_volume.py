@@ -17,7 +17,7 @@ LATER = dt.date(2024, 5, 1)
 def test_row_36_a_register_without_subjects_is_refused(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.file("subjects.csv", text(SUBJECTS, []))
-    with pytest.raises(DataError, match="expected at least one subject .got 0 after checks"):
+    with pytest.raises(DataError, match=r"expected at least one subject .got 0 after checks"):
         delivery.open()
 
 
@@ -88,7 +88,9 @@ def test_row_37_each_source_is_looked_at_not_their_sum(tmp_path):
 def test_row_46_a_parquet_file_that_is_cut_off_is_refused_before_anything_is_written(tmp_path, share):
     sources = {"id_scheme": "local", "source": [{"name": n, "table": n, "file": f"{n}.parquet"} for n in ("subjects", "events")]}
     delivery = Delivery(tmp_path, sources=sources)
-    write_tables(delivery.data, subjects=[subject("S1")], events=[event(f"E{n}", "S1", "penalty", dt.date(2024, 1, 1)) for n in range(2000)])
+    write_tables(
+        delivery.data, subjects=[subject("S1")], events=[event(f"E{n}", "S1", "penalty", dt.date(2024, 1, 1)) for n in range(2000)]
+    )
     sign_a_card(delivery)
     whole = (delivery.data / "events.parquet").read_bytes()
     (delivery.data / "events.parquet").write_bytes(whole[: int(len(whole) * share)])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from support.projects import write_project
 
 from creditscore.config.project import Project
 from creditscore.engine import Engine
@@ -12,7 +13,6 @@ from creditscore.records.checkup import check_up
 from creditscore.records.open import open_records
 from creditscore.records.records import Records
 from creditscore.simulate import uscc
-from support.projects import write_project
 
 DAY = dt.date(2024, 4, 30)
 SUBJECTS = "subject_id,valid_from,known_date,name,subject_type,status,industry,region,registered_date"

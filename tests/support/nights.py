@@ -2,17 +2,20 @@
 
 from pathlib import Path
 
-from creditscore.models.scorecard import Baseline
-from creditscore.pipeline.train import POOLED
 from support.cards import card, number
 from support.command import Called, creditscore
 from support.deliveries import DAY, Delivery
+
+from creditscore.models.scorecard import Baseline
+from creditscore.pipeline.train import POOLED
 
 
 def sign_a_card(delivery: Delivery) -> None:
     """One characteristic, one card for everyone, in the project's ``cards/``."""
     one = number("penalties_24m", (1,), (10, -30), missing=0)
-    signed = card(name=POOLED, industry=POOLED, characteristics=(one,), baselines=(Baseline(name="population", points={"penalties_24m": 5}),))
+    signed = card(
+        name=POOLED, industry=POOLED, characteristics=(one,), baselines=(Baseline(name="population", points={"penalties_24m": 5}),)
+    )
     folder = delivery.project.folder / "cards"
     folder.mkdir(exist_ok=True)
     (folder / f"{POOLED}.json").write_text(signed.to_json(), "utf-8")

@@ -104,7 +104,7 @@ def _just_above(scores: NDArray[np.int64], weight: Floats, cut: int) -> NDArray[
 
 def _mean(points: Points, codes: NDArray[np.uint8], weight: Floats, names: Sequence[str]) -> dict[str, int]:
     share = weight / weight.sum()
-    means = [float(share @ values[codes[:, place]]) for place, values in enumerate(points.points)]
+    means = [float((np.bincount(codes[:, k], weights=share, minlength=len(of)) * of).sum()) for k, of in enumerate(points.points)]
     return {name: int(np.floor(round(mean, 6) + 0.5)) for name, mean in zip(names, means, strict=True)}
 
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from creditscore.config.scorecards import Scaling
 from creditscore.models.fit.regression import fit_regression, logistic
 
 Floats = NDArray[np.float64]
 DIGITS = 6
+#: After a step of this size Newton's error is of the order of its square.
+_SETTLED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,24 @@ def two_parameter(eta: Floats, good: Floats, bad: Floats) -> tuple[float, float]
 
 
 def intercept_for(eta: Floats, weight: Floats, target: float) -> float:
-    """The ``a`` at which the weighted mean of ``logistic(a + eta)`` is ``target`` in (0, 1)."""
+    """The ``a`` at which the weighted mean of ``logistic(a + eta)`` is ``target`` in (0, 1).
+
+    Newton's steps, halving the bracket where one would leave it.
+    """
     share = weight / weight.sum()
-    near = math.log(target / (1 - target))
-    low, high = near - float(eta.max()) - 1, near - float(eta.min()) + 1
-    return float(brentq(lambda a: float(share @ logistic(a + eta)) - target, low, high, xtol=1e-13, rtol=8.9e-16))
+    start = math.log(target / (1 - target))
+    low, high = start - float(eta.max()) - 1, start - float(eta.min()) + 1
+    found = min(max(start - float((share * eta).sum()), low), high)
+    for _ in range(200):
+        p = logistic(found + eta)
+        excess, slope = float((share * p).sum()) - target, float((share * p * (1 - p)).sum())
+        low, high = (low, found) if excess > 0 else (found, high)
+        step = found - excess / slope if slope > 0 else math.inf
+        step = step if low <= step <= high else (low + high) / 2
+        if abs(step - found) < _SETTLED:
+            return step
+        found = step
+    return found
 
 
 def to_points(
@@ -83,8 +97,9 @@ def centred(scaling: Scaling, points: Points, codes: NDArray[np.uint8], weight: 
     1.8 % of the target. Rounding and caps are made good here.
     """
     unit = math.log(2) / scaling.pdo
-    scores = points.scores(codes).astype(np.float64)
-    eta: Floats = -((scores - scaling.base_score) * unit + math.log(scaling.base_odds))
+    scores, places = np.unique(points.scores(codes), return_inverse=True)
+    eta: Floats = -((scores - scaling.base_score).astype(np.float64) * unit + math.log(scaling.base_odds))
     target = min(max(target, 1e-9), 1 - 1e-9)
-    shift = -round(round(intercept_for(eta, weight, target) / unit, DIGITS))
+    shares: Floats = np.bincount(places, weights=weight).astype(np.float64)
+    shift = -round(round(intercept_for(eta, shares, target) / unit, DIGITS))
     return Points(points.constant + shift, points.points, points.intercept, points.coefficients)

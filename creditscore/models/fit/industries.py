@@ -11,6 +11,7 @@ from creditscore.config.scorecards import Industry, Pooling
 from creditscore.models.bins.table import BinTable, in_order
 from creditscore.models.fit.calibration import Points, centred, intercept_for, to_points
 from creditscore.models.fit.core import Fit, Settings
+from creditscore.models.fit.patterns import Patterns
 from creditscore.models.fit.pooling import ALL, Shares, cases, members, own_weight, shares, tree_of
 from creditscore.models.fit.regression import fit_regression, logistic
 from creditscore.models.training.sample import Sample, effective_size
@@ -66,8 +67,9 @@ def groups_of(sample: Sample, fit: Fit, industries: Sequence[Industry], pooling:
 def _filled(group: Group, parent: Group, fit: Fit, min_share: float) -> Group:
     """The group with its tables: both shares of an attribute are mixed with the parent's by one weight."""
     own, mixed, tables = [], [], []
+    inside = fit.patterns.take(group.patterns)
     for place, (table, above) in enumerate(zip(fit.tables, parent.shares, strict=True)):
-        counted = _counted(table, fit, group.patterns, place)
+        counted = _counted(table, inside, place)
         own.append(shares(counted.good, counted.bad, above))
         mixed.append(own[-1].mixed(above, group.attribute_weight))
         # Neutral is what is too small in the pooled data: one that is thin here leans on the parent.
@@ -78,14 +80,12 @@ def _filled(group: Group, parent: Group, fit: Fit, min_share: float) -> Group:
     return replace(group, own=tuple(own), shares=tuple(mixed), tables=tuple(tables))
 
 
-def _counted(table: BinTable, fit: Fit, patterns: NDArray[np.bool_], place: int) -> BinTable:
+def _counted(table: BinTable, inside: Patterns, place: int) -> BinTable:
     """The attributes with the rows of one group; weights are shares of the group's."""
-    size, codes = len(table.rows), fit.patterns.codes[patterns, place]
-    rows = np.bincount(codes, weights=fit.patterns.rows[patterns], minlength=size).astype(np.int64)
-    good = np.bincount(codes, weights=fit.patterns.good[patterns], minlength=size)
-    bad = np.bincount(codes, weights=fit.patterns.bad[patterns], minlength=size)
+    size, codes = len(table.rows), inside.codes[:, place]
+    rows, good, bad = (np.bincount(codes, weights=of, minlength=size) for of in (inside.rows, inside.good, inside.bad))
     total = float(good.sum() + bad.sum()) or 1.0
-    return replace(table, rows=rows, good=good / total, bad=bad / total)
+    return replace(table, rows=rows.astype(np.int64), good=good / total, bad=bad / total)
 
 
 def predictors(fit: Fit, groups: dict[str, Group], owner: NDArray[np.object_]) -> Floats:
@@ -99,7 +99,7 @@ def predictors(fit: Fit, groups: dict[str, Group], owner: NDArray[np.object_]) -
 
 def predictor(fit: Fit, group: Group, rows: NDArray[np.bool_]) -> Floats:
     """``- sum of coefficient x WoE`` of some patterns on the card of one group."""
-    woe = replace(fit.patterns, codes=fit.patterns.codes[rows]).woe([table.woe for table in group.tables])
+    woe = fit.patterns.take(rows).woe([table.woe for table in group.tables])
     return -(woe @ fit.regression.coefficients)
 
 

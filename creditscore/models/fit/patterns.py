@@ -28,6 +28,11 @@ class Patterns:
         """Share of the total weight in each pattern."""
         return self.good + self.bad
 
+    def take(self, chosen: NDArray[np.bool_]) -> "Patterns":
+        """Some of the patterns, in their order."""
+        whole = (self.team[chosen], self.industry[chosen], self.rows[chosen])
+        return Patterns(self.codes[chosen], whole[0], whole[1], self.good[chosen], self.bad[chosen], whole[2])
+
     def woe(self, tables: Sequence[Floats]) -> Floats:
         """(patterns, characteristics): the WoE of each pattern's attributes."""
         if not tables:

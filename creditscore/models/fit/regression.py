@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import nnls
 from scipy.sparse.linalg import splu
+from scipy.special import expit
 
 from creditscore.errors import DataError
 
@@ -40,14 +42,19 @@ class _Problem:
     design: sparse.csr_matrix
     penalty: Floats
 
+    @cached_property
+    def fixed(self) -> Floats:
+        """Intercept and coefficients: the columns whose combination with ``theta`` is the predictor without effects."""
+        return np.column_stack([np.ones(len(self.good)), -self.woe])
+
     @property
     def signed(self) -> int:
         return int(self.woe.shape[1])
 
     def predictor(self, theta: Floats) -> Floats:
         cut = 1 + self.signed
-        found: Floats = theta[0] - self.woe @ theta[1:cut] + self.design @ theta[cut:]
-        return found
+        found: Floats = self.fixed @ theta[:cut]
+        return found + self.design @ theta[cut:] if self.design.shape[1] else found
 
     def loss(self, theta: Floats) -> float:
         eta = self.predictor(theta)
@@ -59,7 +66,7 @@ class _Problem:
         p = logistic(self.predictor(theta))
         weight = self.good + self.bad
         slack = weight * p - self.bad
-        parts = [np.array([slack.sum()]), -(slack @ self.woe), self.design.T @ slack]
+        parts = [slack @ self.fixed, self.design.T @ slack]
         return np.concatenate(parts) + self.penalty * theta, weight * p * (1 - p)
 
     def step(self, theta: Floats, gradient: Floats, curvature: Floats) -> Floats:
@@ -69,13 +76,12 @@ class _Problem:
         non-negative least-squares problem in the coefficients (Lawson and Hanson 1974, ch. 23).
         """
         cut = 1 + self.signed
-        fixed = np.column_stack([np.ones(len(self.good)), -self.woe])
-        core = fixed.T @ (curvature[:, None] * fixed) + np.diag(self.penalty[:cut] + _JITTER)
+        core = self.fixed.T @ (curvature[:, None] * self.fixed) + np.diag(self.penalty[:cut] + _JITTER)
         head, tail = gradient[:cut], gradient[cut:]
         if not len(tail):
             return self._constrained(theta, core, head)
         weighted = sparse.diags_array(curvature) @ self.design
-        across = weighted.T @ fixed
+        across = weighted.T @ self.fixed
         inverse = splu(sparse.csc_matrix(self.design.T @ weighted + sparse.diags_array(self.penalty[cut:])))
         solved = inverse.solve(np.column_stack([across, tail]))
         first = self._constrained(theta, core - across.T @ solved[:, :-1], head - across.T @ solved[:, -1])
@@ -95,7 +101,8 @@ class _Problem:
 
 def logistic(eta: Floats) -> Floats:
     """1 / (1 + exp(-eta)) without overflow."""
-    return np.exp(-np.logaddexp(0.0, -eta))
+    found: Floats = expit(eta)
+    return found
 
 
 def fit_regression(

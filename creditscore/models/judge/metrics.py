@@ -1,4 +1,4 @@
-"""Weighted measures of a probability of bad, each a plain sum over rows; numpy only.
+"""Weighted measures of a probability of bad, each a plain sum over cells; numpy only.
 
 Orientation is fixed, never guessed: 1 is bad, a larger probability is a worse subject.
 """
@@ -6,88 +6,74 @@ Orientation is fixed, never guessed: 1 is bad, a larger probability is a worse s
 import numpy as np
 from numpy.typing import NDArray
 
+from creditscore.models.judge.cells import Counts
+
 Floats = NDArray[np.float64]
 #: A step of Newton's method on a convex loss that needs no watching.
 _SHORT = 0.2
-_EPS = float(np.finfo(np.float64).eps)
+#: After a step this short the error is of the order of its square: digits that no float has.
+_SETTLED = 1e-6
 
 
-class Ranking:
-    """Rows sorted by group and probability once, so that each set of weights costs one pass.
-
-    Bootstrap replicates are other weights on the same rows; ties in probability count one half.
-    """
-
-    def __init__(self, y: Floats, probability: Floats, groups: NDArray[np.intp] | None = None) -> None:
-        groups = np.zeros(len(y), dtype=np.intp) if groups is None else groups
-        self.order = np.lexsort((probability, groups))
-        p, g = probability[self.order], groups[self.order]
-        self._bad = y[self.order]
-        new_group = np.r_[True, g[1:] != g[:-1]]
-        new_tie = new_group | np.r_[True, p[1:] != p[:-1]]
-        self._ties = np.flatnonzero(new_tie)
-        # For each tie: where the first tie of its group stands among the ties.
-        first = np.flatnonzero(new_group[self._ties])
-        self._first = np.repeat(first, np.diff(np.r_[first, len(self._ties)]))
-
-    def auc(self, weight: Floats) -> float:
-        """P(p of a bad > p of a good) + half of the ties, over pairs of one group; NaN without pairs."""
-        good, bad = self._sums(weight)
-        before = np.cumsum(good) - good
-        before = before - before[self._first]
-        starts = np.unique(self._first)
-        pairs = float(np.add.reduceat(good, starts) @ np.add.reduceat(bad, starts))
-        return float(bad @ (before + good / 2)) / pairs if pairs > 0 else float("nan")
-
-    def ks(self, weight: Floats) -> float:
-        """Largest |share of bads − share of goods| at or below a probability, over distinct ones."""
-        good, bad = (np.cumsum(part) for part in self._sums(weight))
-        if good[-1] <= 0 or bad[-1] <= 0:
-            return float("nan")
-        return float(np.abs(bad / bad[-1] - good / good[-1]).max())
-
-    def _sums(self, weight: Floats) -> tuple[Floats, Floats]:
-        w = weight[self.order]
-        bad = w * self._bad
-        return np.add.reduceat(w - bad, self._ties), np.add.reduceat(bad, self._ties)
+def dot(one: Floats, other: Floats) -> float:
+    """Sum of products, by one thread: the same digits on every machine, and no waiting for busy cores as in BLAS."""
+    return float((one * other).sum())
 
 
-def brier(y: Floats, probability: Floats, weight: Floats) -> float:
+def auc(cells: Counts) -> float:
+    """P(p of a bad > p of a good) + half of the ties, over pairs of one group; NaN without pairs."""
+    good, bad = cells.good, cells.bad
+    before = np.cumsum(good) - good
+    before = before - before[cells.line.first]
+    starts = cells.line.starts
+    pairs = dot(np.add.reduceat(good, starts), np.add.reduceat(bad, starts))
+    return dot(bad, before + good / 2) / pairs if pairs > 0 else float("nan")
+
+
+def ks(cells: Counts) -> float:
+    """Largest |share of bads − share of goods| at or below a probability, over distinct ones; of one group."""
+    good, bad = np.cumsum(cells.good), np.cumsum(cells.bad)
+    if good[-1] <= 0 or bad[-1] <= 0:
+        return float("nan")
+    return float(np.abs(bad / bad[-1] - good / good[-1]).max())
+
+
+def brier(cells: Counts) -> float:
     """Weighted mean of (probability − y)²."""
-    return float(weight @ (probability - y) ** 2 / weight.sum())
+    of_good, of_bad = cells.line.squares
+    return (dot(cells.good, of_good) + dot(cells.bad, of_bad)) / cells.total
 
 
-def log_loss(y: Floats, probability: Floats, weight: Floats) -> float:
+def log_loss(cells: Counts) -> float:
     """Weighted mean of −ln of the probability of what happened; 0 and 1 are moved by a machine epsilon."""
-    p = np.clip(probability, _EPS, 1 - _EPS)
-    return float(-(weight @ (y * np.log(p) + (1 - y) * np.log1p(-p))) / weight.sum())
+    of_bad, of_good = cells.line.logs
+    return -(dot(cells.bad, of_bad) + dot(cells.good, of_good)) / cells.total
 
 
-def observed_expected(y: Floats, probability: Floats, weight: Floats) -> float:
+def observed_expected(cells: Counts) -> float:
     """Observed bads over expected bads; NaN where none are expected."""
-    expected = float(weight @ probability)
-    return float(weight @ y) / expected if expected > 0 else float("nan")
+    expected = dot(cells.weight, cells.line.probability)
+    return float(cells.bad.sum()) / expected if expected > 0 else float("nan")
 
 
-def calibration(y: Floats, probability: Floats, weight: Floats, *, start: tuple[float, float] = (1.0, 0.0)) -> tuple[float, float]:
+def calibration(cells: Counts, *, start: tuple[float, float] = (1.0, 0.0)) -> tuple[float, float]:
     """Slope and intercept of logit P(bad) = intercept + slope · logit p (Cox 1958), fitted together.
 
     1 and 0 are perfect; a slope below 1 says that probabilities are too extreme. NaN where all
-    probabilities are equal or bads and goods are separated: no finite answer exists. ``start`` is a
+    probabilities are equal or bads and goods are separated: no finite answer exists. Of one group. ``start`` is a
     first guess that saves steps, such as the answer for other weights.
     """
-    p = np.clip(probability, _EPS, 1 - _EPS)
-    x = np.log(p) - np.log1p(-p)
-    w = weight / weight.sum()
+    x, good, bad = cells.line.logit, cells.good / cells.total, cells.bad / cells.total
     nan = (float("nan"), float("nan"))
-    if np.ptp(x[w > 0]) < 1e-12 or not 0 < float(w @ y) < 1 or _separated(y, x, w):
+    if _separated(x, good, bad):
         return nan
     beta = np.array([start[1], start[0]]) if np.isfinite(start).all() else np.array([0.0, 1.0])
+    step = np.inf
     for _ in range(60):
-        beta, step = _newton(y, x, w, beta)
-        if step < 1e-11:
-            return float(beta[1]), float(beta[0])
-    return (float(beta[1]), float(beta[0])) if step < 1e-6 else nan
+        beta, step = _newton(x, good, bad, beta)
+        if step < _SETTLED:
+            break
+    return (float(beta[1]), float(beta[0])) if step < 1e-5 else nan
 
 
 def effective_size(weight: Floats) -> float:
@@ -95,30 +81,34 @@ def effective_size(weight: Floats) -> float:
     return float(weight.sum() ** 2 / (weight @ weight))
 
 
-def _separated(y: Floats, x: Floats, w: Floats) -> bool:
-    bad, good = x[(y == 1) & (w > 0)], x[(y == 0) & (w > 0)]
-    return bool(bad.min() >= good.max() or bad.max() <= good.min())
+def _separated(x: Floats, good: Floats, bad: Floats) -> bool:
+    """Whether bads and goods do not overlap, a single probability included; ``x`` rises."""
+    bads, goods = np.flatnonzero(bad), np.flatnonzero(good)
+    if not len(bads) or not len(goods):
+        return True
+    return bool(x[bads[0]] > x[goods[-1]] - 1e-12 or x[goods[0]] > x[bads[-1]] - 1e-12)
 
 
-def _newton(y: Floats, x: Floats, w: Floats, beta: Floats) -> tuple[Floats, float]:
+def _newton(x: Floats, good: Floats, bad: Floats, beta: Floats) -> tuple[Floats, float]:
     """One step of Newton's method; a long one is halved while it does not lower the deviance."""
     eta = beta[0] + beta[1] * x
     mean = 0.5 * (1 + np.tanh(eta / 2))
-    curve = w * mean * (1 - mean)
-    gradient = np.array([w @ (y - mean), (w * x) @ (y - mean)])
-    cross = float(curve @ x)
-    hessian = np.array([[curve.sum(), cross], [cross, float(curve @ x**2)]])
+    weight = good + bad
+    curve, slack = weight * mean * (1 - mean), bad - weight * mean
+    gradient = np.array([slack.sum(), dot(slack, x)])
+    cross = dot(curve, x)
+    hessian = np.array([[curve.sum(), cross], [cross, dot(curve * x, x)]])
     step = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
     if np.abs(step).max() < _SHORT:
         return beta + step, float(np.abs(step).max())
-    loss = _deviance(y, eta, w)
+    loss = _deviance(eta, good, bad)
     for _ in range(30):
         new = beta + step
-        if _deviance(y, new[0] + new[1] * x, w) <= loss + 1e-15:
+        if _deviance(new[0] + new[1] * x, good, bad) <= loss + 1e-15:
             break
         step = step / 2
     return beta + step, float(np.abs(step).max())
 
 
-def _deviance(y: Floats, eta: Floats, w: Floats) -> float:
-    return float(w @ (np.logaddexp(0, eta) - y * eta))
+def _deviance(eta: Floats, good: Floats, bad: Floats) -> float:
+    return dot(good, np.logaddexp(0, eta)) + dot(bad, np.logaddexp(0, -eta))

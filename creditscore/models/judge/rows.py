@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from creditscore.errors import DataError
-from creditscore.models.judge.metrics import Floats, Ranking
+from creditscore.models.judge.cells import Cells, Floats
 
 UNKNOWN = "未知"
 
@@ -25,14 +25,9 @@ class Rows:
     group_names: list[str] | None = None
 
     @cached_property
-    def ranking(self) -> Ranking:
-        """All rows by probability."""
-        return Ranking(self.y, self.probability)
-
-    @cached_property
-    def grouped(self) -> Ranking:
-        """Rows by group, then by probability."""
-        return Ranking(self.y, self.probability, self.groups)
+    def cells(self) -> Cells:
+        """The rows by group and probability."""
+        return Cells(self.y, self.probability, self.groups)
 
     def take(self, chosen: NDArray[np.bool_]) -> "Rows":
         """Some of the rows, without their groups."""

@@ -1,0 +1,158 @@
+"""How long reading, checking and standardising events takes, against DuckDB's own read + cast + write in the same run.
+
+    python experiments/benchmarks/records.py [--events 1000000] [--subjects 500000] [--repeat 5] [--memory 2GB]
+
+Synthetic events of ten kinds with valid unified social credit codes, 13 columns, as Parquet and as CSV. Ours is the whole of
+``open_records``: subjects checked by GB 32100, every text and value of the events checked, contracts, duplicates,
+retention, and the integer keys. The rival casts the columns and writes Parquet, nothing else. Every measurement is a process of its own, so that its peak
+memory is its own. ``--memory`` adds ours in an engine that may use so much and spills the rest. Both answers are compared first.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import creditscore as cs
+from creditscore.records.records import Records
+from creditscore.simulate import uscc
+
+KINDS = (
+    "administrative_licence", "admin_penalty_minor", "admin_penalty_general", "late_annual_report", "commitment",
+    "contract_performance", "spot_check", "tax_arrears", "wage_arrears", "court_judgment",
+)  # fmt: skip
+CASTS = (
+    "event_id, subject_id, kind, event_date::DATE AS event_date, known_date::DATE AS known_date, document_no, incident_id, "
+    "severity::INT AS severity, amount::DECIMAL(18,2) AS amount, result, provider, verified::BOOLEAN AS verified, "
+    "valid_until::DATE AS valid_until"
+)
+READ = {"parquet": "read_parquet('{}')", "csv": "read_csv('{}', all_varchar = true)"}
+EVENTS = """
+CREATE MACRO h(x) AS (hash(x) % 1000000007)::BIGINT;
+CREATE TABLE e AS SELECT 'E' || lpad(i::VARCHAR, 13, '0') AS event_id, s.id AS subject_id, {kinds}[1 + h(i * 7) % {n_kinds}] AS kind,
+  DATE '2019-05-01' + (h(i * 3) % 1800)::INT AS event_date,
+  DATE '2019-05-01' + (h(i * 3) % 1800 + h(i * 5) % 10)::INT AS known_date,
+  '永罚〔' || (2019 + h(i) % 5) || '〕' || lpad(i::VARCHAR, 13, '0') || '号' AS document_no,
+  CASE WHEN i % 50 = 0 THEN 'I' || lpad((i // 3)::VARCHAR, 10, '0') END AS incident_id,
+  (1 + h(i * 11) % 10)::INT AS severity,
+  CASE WHEN i % 3 = 0 THEN ((h(i * 13) % 10000000) / 100.0)::DECIMAL(18,2) END AS amount,
+  CASE WHEN i % 2 = 0 THEN ['kept', 'broken', 'pending'][1 + i % 3] END AS result, '市场监督管理局' AS provider,
+  NULL::BOOLEAN AS verified, CASE WHEN i % 4 = 0 THEN DATE '2024-06-01' + (h(i * 17) % 1500)::INT END AS valid_until
+FROM range({events}) t(i) JOIN s ON s.k = h(i) % {subjects}
+"""
+
+
+def make(folder: Path, events: int, subjects: int) -> None:
+    """The files of both formats."""
+    codes = uscc.codes(["91431103"], np.zeros(subjects, dtype=int), np.arange(subjects), offset=0)
+    ids = pa.array([code.decode() for code in codes.tolist()])
+    con = duckdb.connect()
+    con.register("given", pa.table({"k": pa.array(range(subjects), pa.int64()), "id": ids}))
+    con.execute("CREATE TABLE s AS SELECT * FROM given")
+    con.execute(EVENTS.format(kinds=list(KINDS), n_kinds=len(KINDS), events=events, subjects=subjects))
+    con.execute(f"COPY e TO '{folder / 'events.csv'}' (HEADER)")
+    with pq.ParquetWriter(
+        folder / "events.parquet", con.sql("SELECT * FROM e LIMIT 0").to_arrow_table().schema, write_page_checksum=True
+    ) as out:
+        for start in range(0, events, 1 << 20):
+            out.write_table(con.sql(f"SELECT * FROM e LIMIT {1 << 20} OFFSET {start}").to_arrow_table())
+    begun = pa.array([15000] * subjects, pa.int32()).cast(pa.date32())
+    texts = {"subject_type": "enterprise", "status": "active", "industry": "retail", "region": "431103"}
+    plain = {name: pa.array([text] * subjects) for name, text in texts.items()}
+    table = {"subject_id": ids, "name": pa.array([f"企业{n}" for n in range(subjects)]), **plain}
+    pq.write_table(
+        pa.table({**table, "valid_from": begun, "known_date": begun, "registered_date": begun}), folder / "subjects.parquet"
+    )
+
+
+def project_of(form: str) -> cs.Project:
+    """The example project with two sources."""
+    project = cs.load_project(Path(__file__).parents[2] / "configs" / "yongzhou")
+    spec = type(project.sources.source[0])
+    sources = (
+        spec(name="register", table="subjects", file="subjects.parquet"),
+        spec(name="records", table="events", file=f"events.{form}", format=form),
+    )
+    object.__setattr__(project, "sources", project.sources.model_copy(update={"source": sources}))
+    return project
+
+
+def ours(folder: Path, form: str, memory: str) -> Records:
+    limits = {"memory_limit": memory, "spill": folder / "spill"} if memory else {}
+    return cs.open_records(cs.Engine.duckdb(**limits), project_of(form), data=folder)
+
+
+def theirs(folder: Path, form: str) -> None:
+    source = READ[form].format(folder / f"events.{form}")
+    duckdb.connect().execute(f"COPY (SELECT {CASTS} FROM {source}) TO '{folder / 'cast.parquet'}'")
+
+
+def child(folder: Path, form: str, way: str, memory: str) -> None:
+    """One measurement; prints seconds and peak memory in MB."""
+    begun = time.perf_counter()
+    ours(folder, form, memory) if way == "ours" else theirs(folder, form)
+    seconds = time.perf_counter() - begun
+    print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+
+
+def measured(folder: Path, form: str, way: str, memory: str = "") -> tuple[float, float]:
+    words = [sys.executable, __file__, "--child", str(folder), form, way, memory]
+    seconds, peak = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    return seconds, peak
+
+
+def same(folder: Path, form: str) -> bool:
+    """Whether ours and the rival's rows agree cell by cell, by id."""
+    records = ours(folder, form, "")
+    theirs(folder, form)
+    mine, other = records.arrow("events"), pq.read_table(folder / "cast.parquet").sort_by("event_id")
+    return bool(mine.combine_chunks().equals(other.cast(mine.schema).combine_chunks()))
+
+
+def main(options: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory(prefix="records-") as name:
+        small, folder = Path(name) / "small", Path(name) / "full"
+        for place, events in ((small, min(options.events, 200_000)), (folder, options.events)):
+            place.mkdir()
+            make(place, events, min(options.subjects, events // 2))
+        print(
+            "| format | events | equal | ours s | DuckDB s | ratio (budget 3) | ours MB | DuckDB MB | ours bounded s | bounded MB |"
+        )
+        for form in ("parquet", "csv"):
+            spans: dict[str, list[tuple[float, float]]] = {"ours": [], "theirs": [], "bounded": []}
+            for _ in range(options.repeat):
+                spans["theirs"].append(measured(folder, form, "theirs"))
+                spans["ours"].append(measured(folder, form, "ours"))
+            if options.memory:
+                spans["bounded"].append(measured(folder, form, "ours", options.memory))
+            told = {way: [statistics.median(part) for part in zip(*runs, strict=True)] for way, runs in spans.items() if runs}
+            bounded = " | ".join(
+                f"{value:.1f}" if place == 0 else f"{value:.0f}" for place, value in enumerate(told.get("bounded", []))
+            )
+            print(
+                f"| {form} | {options.events:,} | {same(small, form)} | {told['ours'][0]:.1f} | {told['theirs'][0]:.1f} "
+                f"| {told['ours'][0] / told['theirs'][0]:.2f} | {told['ours'][1]:.0f} | {told['theirs'][1]:.0f} | {bounded or '- | -'} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--child"]:
+        child(Path(sys.argv[2]), *sys.argv[3:6])
+    else:
+        parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+        parser.add_argument("--events", type=int, default=1_000_000)
+        parser.add_argument("--subjects", type=int, default=500_000)
+        parser.add_argument("--repeat", type=int, default=5)
+        parser.add_argument("--memory", default="", help="such as 2GB: also measure ours within it")
+        main(parser.parse_args())
