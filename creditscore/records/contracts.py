@@ -97,7 +97,7 @@ def enforce(engine: Engine, stream: Stream, *, references: tuple[Reference, ...]
     arriving = unbound(f"{table.name}_arriving", arriving_schema(table))
     try:
         engine.register(f"{table.name}_arriving", stream.reader())
-        checked = engine.create(f"{table.name}_checked", _with_code(arriving, table, references))
+        checked = engine.create(f"{table.name}_checked", _with_code(arriving, table))
     except DataError:
         raise stream.error or DataError(
             f"{table.name}: could not be read into {engine.name}; the debug log has the query"
@@ -108,7 +108,7 @@ def enforce(engine: Engine, stream: Stream, *, references: tuple[Reference, ...]
         engine.register(table.name, table.schema.empty_table())
         lines = _ragged(stream)
         return Outcome(lines.num_rows, 0, lines.num_rows, 0, lines, _rules(lines))
-    removed = engine.create(f"{table.name}_removed", _removed(engine, checked, table, between))
+    removed = _removed(engine, checked, table, references, between)
     engine.view(table.name, kept_rows(checked, removed).select(list(table.columns)))
     return _outcome(engine, stream, checked, removed)
 
@@ -128,7 +128,8 @@ def kept_rows(checked: ir.Table, removed: ir.Table) -> ir.Table:
     return checked.filter(checked.code.isnull()).anti_join(removed, ARRIVAL)
 
 
-def _with_code(arriving: ir.Table, table: StandardTable, references: tuple[Reference, ...]) -> ir.Table:
+def _with_code(arriving: ir.Table, table: StandardTable) -> ir.Table:
+    """The rows with the first fault that each has by itself: no join, so that a stream only passes through."""
     said = [arriving[FAULT]]
     said += [_when(arriving[name].isnull(), f"MISSING:{name}") for name in table.required]
     said += [
@@ -138,36 +139,43 @@ def _with_code(arriving: ir.Table, table: StandardTable, references: tuple[Refer
     said += [_when(arriving[later] < arriving[first], f"DATE_ORDER:{later}") for first, later in table.day_pairs]
     if KIND_KEY in arriving.columns:
         said.append(_when(arriving[KIND_KEY].isnull(), "OFF_CATALOGUE"))
-    checked = arriving.mutate(code=ibis.coalesce(*said))
-    for reference in references:
-        found = reference.table.select(found_key=reference.table[reference.column]).distinct()
-        joined = checked.left_join(found, checked[reference.column] == found.found_key)
-        code = ibis.coalesce(joined.code, _when(joined.found_key.isnull(), reference.code))
-        checked = joined.mutate(code=code).drop("found_key")
-    return checked
+    return arriving.mutate(code=ibis.coalesce(*said))
 
 
 def _when(condition: ir.BooleanValue, code: str) -> ir.StringValue:
     return ibis.ifelse(condition.fill_null(False), ibis.literal(code), ibis.null("string"))
 
 
-def _removed(engine: Engine, checked: ir.Table, table: StandardTable, between: Between | None) -> ir.Table:
-    """Copies of a row and rows in conflict, by key; and what identity finds between rows.
-
-    Two rows of one key have one hash: only rows whose hash several have are compared as texts.
-    """
-    good = checked.filter(checked.code.isnull())
-    others = None
+def _removed(
+    engine: Engine, checked: ir.Table, table: StandardTable, references: tuple[Reference, ...], between: Between | None
+) -> ir.Table:
+    """Rows that name nobody, what identity finds between rows, copies and conflicts: ``<table>_removed``."""
+    name, good = table.name, checked.filter(checked.code.isnull())
+    found = []
+    for place, one in enumerate(references):
+        there = one.table.select(found_key=one.table[one.column])
+        unknown = good.anti_join(there, good[one.column] == there.found_key).select(ARRIVAL, why=ibis.literal(one.code))
+        found.append(engine.create(f"{name}_unknown_{place}", unknown))
+        good = good.anti_join(found[-1], ARRIVAL).select(good.columns)
     if between is not None:
-        others = engine.create(f"{table.name}_between", between(good))
-        good = good.anti_join(others, ARRIVAL).select(good.columns)
+        found.append(engine.create(f"{name}_between", between(good)))
+        good = good.anti_join(found[-1], ARRIVAL).select(good.columns)
+    suspects = engine.create(f"{name}_suspects", _suspects(good, table))
+    found.append(engine.create(f"{name}_repeated", _repeated(suspects, table)))
+    together = found[0]
+    for other in found[1:]:
+        together = together.union(other)
+    removed = engine.create(f"{name}_removed", together)
+    for other in (*found, suspects):
+        engine.drop(other.get_name())
+    return removed
+
+
+def _suspects(good: ir.Table, table: StandardTable) -> ir.Table:
+    """Rows that may share their key with another: two rows of one key have one hash, and few others have it too."""
     hashed = good.select(ARRIVAL, key_hash=text_hash(_text_of(good, table.key)))
     several = hashed.group_by("key_hash").agg(rows=hashed.count()).filter(ibis._.rows > 1)
-    suspects = hashed.semi_join(several, "key_hash").select(ARRIVAL)
-    repeated = _repeated(engine.create(f"{table.name}_suspects", good.semi_join(suspects, ARRIVAL)), table)
-    if others is None:
-        return repeated
-    return engine.create(f"{table.name}_repeated", repeated).union(others)
+    return good.semi_join(hashed.semi_join(several, "key_hash").select(ARRIVAL), ARRIVAL)
 
 
 def _repeated(rows: ir.Table, table: StandardTable) -> ir.Table:

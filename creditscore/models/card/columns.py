@@ -104,11 +104,39 @@ def texts(column: Any, name: str) -> pa.Array:
     array = _pandas_texts(column, name) if isinstance(column, pd.Series) else column
     if array.null_count == len(array):
         return pa.nulls(len(array), pa.large_string())
+    if pt.is_dictionary(array.type) and not _is_text_type(array.type.value_type):
+        return _named_categories(array, name)
     kind = array.type.value_type if pt.is_dictionary(array.type) else array.type
     if not _is_text_type(kind):
         raise DataError(f"column {name}: expected texts (got {kind}); codes such as 0111 stay texts from the file on")
     chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
     return chunks[0] if len(chunks) == 1 and not pt.is_string_view(kind) else pa.concat_arrays([_large(one) for one in chunks])
+
+
+def category_texts(categories: Iterable[Any], name: str) -> list[str]:
+    """The texts that stand for the categories of a column: 1 and 1.0 are both "1", since files turn one into the other.
+
+    Raises:
+        DataError: when two categories would have one text, or one is neither text nor number.
+    """
+    found = [_category_text(one, name) for one in categories]
+    if len(set(found)) != len(found):
+        raise DataError(f"column {name}: expected categories of one type; a number and a text stand for the same")
+    return found
+
+
+def _category_text(value: Any, name: str) -> str:
+    if isinstance(value, str | bool | np.bool_ | int | np.integer):
+        return str(value)
+    if isinstance(value, float | np.floating):
+        return str(int(value)) if float(value).is_integer() else repr(float(value))
+    raise DataError(f"column {name}: expected categories that are texts or numbers (got {type(value).__name__})")
+
+
+def _named_categories(array: Any, name: str) -> pa.Array:
+    chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
+    texts = [pa.array(category_texts(one.dictionary.to_pylist(), name), pa.large_string()) for one in chunks]
+    return pa.concat_arrays([pc.take(known, one.indices) for known, one in zip(texts, chunks, strict=True)])
 
 
 def _large(array: pa.Array) -> pa.Array:

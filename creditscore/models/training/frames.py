@@ -16,6 +16,7 @@ from creditscore.config.base import Label, Source
 from creditscore.config.features import FeatureSpec, Trend
 from creditscore.errors import DataError
 from creditscore.models.card.attribute import ColumnName
+from creditscore.models.card.columns import category_texts
 
 #: What an estimator takes for ``features``: specifications, alone or by name, or None for all columns.
 Features = Iterable[FeatureSpec] | Mapping[str, FeatureSpec] | None
@@ -137,19 +138,26 @@ def read_column(series: pd.Series, factor: Factor) -> Column:
     Raises:
         DataError: when values are neither, or a number was declared and texts are found.
     """
+    if isinstance(series.dtype, pd.ArrowDtype) and series.dtype.kind == "O" and not pd.api.types.is_string_dtype(series.dtype):
+        series = series.astype(object)  # a dictionary of texts, say
     dtype = series.dtype
-    if not factor.text and series.isna().all() and not isinstance(dtype, pd.CategoricalDtype):
+    if isinstance(dtype, pd.CategoricalDtype):
+        meant = factor.text is False and pd.api.types.is_numeric_dtype(dtype.categories.dtype)
+        return _numbers(series.astype(dtype.categories.dtype), factor) if meant else _categories(series, dtype.categories, factor)
+    if not factor.text and series.isna().all():
         return Column(factor, np.full(len(series), np.nan))
-    if isinstance(dtype, pd.CategoricalDtype) or (not pd.api.types.is_object_dtype(dtype) and pd.api.types.is_string_dtype(dtype)):
-        return _texts(series, factor)
     if pd.api.types.is_complex_dtype(dtype) or pd.api.types.is_datetime64_any_dtype(dtype):
         raise DataError(f"column {factor.name}: expected numbers or texts, found {dtype}; give days or months instead of dates")
-    if pd.api.types.is_numeric_dtype(dtype):
-        return _texts(series, factor) if factor.text else _numbers(series, factor)
-    present = series[series.notna()]
-    if not factor.text and all(isinstance(value, (numbers.Real, Decimal, np.bool_)) for value in present):
+    if pd.api.types.is_numeric_dtype(dtype) and not factor.text:
         return _numbers(series, factor)
-    return _texts(series, factor)
+    present = series[series.notna()]
+    if pd.api.types.is_object_dtype(dtype) and not factor.text and all(map(_is_number, present)):
+        return _numbers(series, factor)
+    return _texts(series, present, factor)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (numbers.Real, Decimal, np.bool_))
 
 
 def _numbers(series: pd.Series, factor: Factor) -> Column:
@@ -162,15 +170,27 @@ def _numbers(series: pd.Series, factor: Factor) -> Column:
     return Column(factor, values)
 
 
-def _texts(series: pd.Series, factor: Factor) -> Column:
-    present = series[series.notna()]
+def _texts(series: pd.Series, present: pd.Series, factor: Factor) -> Column:
     if factor.text is False:
         share = len(present) / max(len(series), 1)
         raise DataError(f"column {factor.name}: expected numbers, found {series.dtype} in {share:.1%} of the rows")
-    if not all(isinstance(value, (str, numbers.Real, np.bool_)) for value in present.unique()):
-        raise DataError(f"column {factor.name}: expected numbers or texts, found other objects")
-    codes, categories = pd.factorize(series.astype(object).where(series.notna(), None).map(str, na_action="ignore"), sort=True)
+    if not pd.api.types.is_string_dtype(present):
+        kind = series.dtype if not pd.api.types.is_object_dtype(series.dtype) else "other objects, or texts mixed with numbers"
+        raise DataError(f"column {factor.name}: expected numbers or texts, found {kind}; codes such as 0111 stay texts")
+    codes, categories = pd.factorize(series, sort=True)
     return Column(factor, codes.astype(np.int64), tuple(str(category) for category in categories), text=True)
+
+
+def _categories(series: pd.Series, categories: pd.Index, factor: Factor) -> Column:
+    """Categories by their texts, sorted, only those that occur."""
+    if factor.text is False:
+        raise DataError(f"column {factor.name}: expected numbers, found categories of {categories.dtype}")
+    names = category_texts(categories, factor.name)
+    places = series.cat.codes.to_numpy()
+    used = sorted(np.unique(places[places >= 0]).tolist(), key=lambda place: names[place])
+    lookup = np.full(len(names) + 1, -1)
+    lookup[used] = np.arange(len(used))
+    return Column(factor, lookup[places].astype(np.int64), tuple(names[place] for place in used), text=True)
 
 
 def read_columns(frame: pd.DataFrame, factors: Sequence[Factor]) -> tuple[tuple[Column, ...], dict[str, str]]:

@@ -70,7 +70,7 @@ def test_frames_are_refused_when_empty_or_when_a_declared_column_is_absent():
         ScorecardClassifier(features=[spec("tenure")]).fit(X, y)
 
 
-@pytest.mark.parametrize("name", ["", " age", "age\n", "a\u202eb", "\ud800", "x" * 61])
+@pytest.mark.parametrize("name", ["", " age", "age\n", "a\u202eb", "x" * 61])
 def test_names_that_break_a_line_or_a_file_are_refused(name):
     X, y = population(200)
     with pytest.raises(DataError, match="control characters"):

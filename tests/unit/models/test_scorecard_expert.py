@@ -96,7 +96,7 @@ def test_a_category_named_na_stays_a_text(tmp_path):
         ([(6, "category", "良")], r"rows 7 and 8: grade: the category stands in both"),
         ([(0, "variable", "bass")], r"expected one row base"),
         (
-            [(5, "variable", "Grade!"), (6, "variable", "Grade!"), (7, "variable", "Grade!"), (8, "variable", "Grade!")],
+            [(5, "variable", "gra\tde"), (6, "variable", "gra\tde"), (7, "variable", "gra\tde"), (8, "variable", "gra\tde")],
             r"rows 7, 8, 9, 10",
         ),
     ],
