@@ -160,22 +160,30 @@ def _removed(
     if between is not None:
         found.append(engine.create(f"{name}_between", between(good)))
         good = good.anti_join(found[-1], ARRIVAL).select(good.columns)
-    suspects = engine.create(f"{name}_suspects", _suspects(good, table))
+    alike = sharing_a_hash(engine, good, _text_of(good, table.key), f"{name}_alike")
+    suspects = engine.create(f"{name}_suspects", good.semi_join(alike, ARRIVAL))
     found.append(engine.create(f"{name}_repeated", _repeated(suspects, table)))
     together = found[0]
     for other in found[1:]:
         together = together.union(other)
     removed = engine.create(f"{name}_removed", together)
-    for other in (*found, suspects):
+    for other in (*found, alike, suspects):
         engine.drop(other.get_name())
     return removed
 
 
-def _suspects(good: ir.Table, table: StandardTable) -> ir.Table:
-    """Rows that may share their key with another: two rows of one key have one hash, and few others have it too."""
-    hashed = good.select(ARRIVAL, key_hash=text_hash(_text_of(good, table.key)))
-    several = hashed.group_by("key_hash").agg(rows=hashed.count()).filter(ibis._.rows > 1)
-    return good.semi_join(hashed.semi_join(several, "key_hash").select(ARRIVAL), ARRIVAL)
+def sharing_a_hash(engine: Engine, rows: ir.Table, text: ir.StringValue, name: str) -> ir.Table:
+    """The few ``arrival`` of rows whose text has a hash that another row's text has too, kept as ``name``.
+
+    Equal texts are among them. Each step is kept: an engine that knows how few rows there are builds its
+    joins on those, and never on all rows.
+    """
+    hashed = rows.select(ARRIVAL, text_hash=text_hash(text))
+    several = hashed.group_by("text_hash").agg(rows=hashed.count()).filter(ibis._.rows > 1).select("text_hash")
+    kept = engine.create(f"{name}_hashes", several)
+    found = engine.create(name, hashed.semi_join(kept, "text_hash").select(ARRIVAL))
+    engine.drop(f"{name}_hashes")
+    return found
 
 
 def _repeated(rows: ir.Table, table: StandardTable) -> ir.Table:

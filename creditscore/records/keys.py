@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from creditscore.records.contracts import checked_table, kept_rows, removed_table, text_hash
+from creditscore.records.contracts import checked_table, kept_rows, removed_table, sharing_a_hash
 from creditscore.records.stream import ARRIVAL, KIND_KEY, LAST_DAY
 from creditscore.records.tables import TABLES
 
@@ -57,58 +57,63 @@ def key_events(engine: Engine, index: ir.Table) -> ir.Table:
     follows the event ids wherever two of its events share a day or an incident, whatever order they came in.
     ``valid_day`` is the last day on which the event counts: its own end, or that of its retention.
     """
-    checked, removed = checked_table(TABLES["events"]), removed_table(TABLES["events"])
-    joined = kept_rows(checked, removed).inner_join(index, "subject_id")
-    base = engine.create(
-        "event_base",
-        joined.select(
-            ARRIVAL, "event_id", "subject_key", "severity", "result", "verified", "provider", "document_no",
-            kind_key=joined[KIND_KEY],
-            incident=ibis.coalesce(joined.incident_id, joined.document_no),
-            event_day=day_number(joined.event_date),
-            known_day=day_number(joined.known_date),
-            valid_day=joined[LAST_DAY],
-            cents=(joined.amount * 100).cast("int64"),
+    kept = kept_rows(checked_table(TABLES["events"]), removed_table(TABLES["events"]))
+    kept = kept.mutate(incident=ibis.coalesce(kept.incident_id, kept.document_no), event_day=day_number(kept.event_date))
+    told = _told_often(engine, kept)
+    order = _order(engine, kept.inner_join(index, "subject_id"), told)
+    joined = kept.inner_join(index, "subject_id")
+    marked = joined.left_join(told, ARRIVAL, rname="{name}_told").left_join(order, ARRIVAL, rname="{name}_order")
+    keyed = engine.create(
+        "event_keys",
+        marked.select(
+            event_key=ibis.coalesce(marked.place, marked[ARRIVAL]),
+            event_id=marked.event_id,
+            subject_key=marked.subject_key,
+            kind_key=marked[KIND_KEY],
+            severity=marked.severity,
+            result=marked.result,
+            verified=marked.verified,
+            provider=marked.provider,
+            document_no=marked.document_no,
+            event_day=marked.event_day,
+            known_day=day_number(marked.known_date),
+            valid_day=marked[LAST_DAY],
+            cents=(marked.amount * 100).cast("int64"),
+            incident_key=ibis.coalesce(marked.first_told, marked[ARRIVAL]),
+            copies=marked.first_told.notnull(),
         ),
-    )  # fmt: skip
-    told = engine.create("event_incidents", _told_often(base))
-    order = engine.create("event_order", _order(base, told))
-    marked = base.left_join(told, ARRIVAL, rname="{name}_told").left_join(order, ARRIVAL, rname="{name}_order")
-    named = marked.mutate(
-        event_key=ibis.coalesce(marked.place, marked[ARRIVAL]),
-        copies=marked.first_told.notnull(),
-        incident_key=ibis.coalesce(marked.first_told, marked[ARRIVAL]),
     )
-    columns = [
-        "event_key", "event_id", "subject_key", "kind_key", "severity", "result", "verified", "provider", "document_no",
-        "event_day", "known_day", "valid_day", "cents", "incident_key", "copies",
-    ]  # fmt: skip
-    keyed = engine.create("event_keys", named.select(columns))
-    for name in ("event_base", "event_incidents", "event_order"):
+    for name in ("event_incidents", "event_order"):
         engine.drop(name)
     return keyed
 
 
-def _told_often(base: ir.Table) -> ir.Table:
-    """Events whose incident others tell too, with the first of these to arrive. Only where hashes agree are texts compared."""
-    told = base.filter(base.incident.notnull()).select(ARRIVAL, "subject_key", "kind_key", "incident")
-    hashed = told.mutate(incident_hash=text_hash(told.incident))
-    several = hashed.group_by("incident_hash").agg(rows=hashed.count()).filter(ibis._.rows > 1)
-    suspects = hashed.semi_join(several, "incident_hash")
-    keys = ["subject_key", "kind_key", "incident"]
+def _told_often(engine: Engine, kept: ir.Table) -> ir.Table:
+    """Events whose incident others tell too, with the first of these to arrive."""
+    told = kept.filter(kept.incident.notnull())
+    alike = sharing_a_hash(engine, told, told.incident, "incidents_alike")
+    keys = ["subject_id", KIND_KEY, "incident"]
+    suspects = engine.create("incident_suspects", told.semi_join(alike, ARRIVAL).select(ARRIVAL, *keys))
     groups = suspects.group_by(keys).agg(first_told=suspects[ARRIVAL].min(), rows=suspects.count()).filter(ibis._.rows > 1)
-    return suspects.inner_join(groups.drop("rows"), keys).select(ARRIVAL, "first_told")
+    found = engine.create("event_incidents", suspects.inner_join(groups.drop("rows"), keys).select(ARRIVAL, "first_told"))
+    for name in ("incidents_alike", "incident_suspects"):
+        engine.drop(name)
+    return found
 
 
-def _order(base: ir.Table, told: ir.Table) -> ir.Table:
-    """The place by event id among their subject's events of events whose order may matter."""
-    same_day = base.select(on=base.subject_key * _DAYS + base.event_day, subject="subject_key").group_by("on")
-    days = same_day.agg(rows=ibis._.count(), subject=ibis._.subject.min()).filter(ibis._.rows > 1).select("subject")
-    incidents = base.semi_join(told, ARRIVAL).select(subject="subject_key")
-    subjects = days.union(incidents).distinct()
-    matter = base.semi_join(subjects, base.subject_key == subjects.subject).select(ARRIVAL, "subject_key", "event_id")
+def _order(engine: Engine, keyed: ir.Table, told: ir.Table) -> ir.Table:
+    """The place by event id, among their subject's events, of events whose order may matter."""
+    days = keyed.select(subject_key="subject_key", on=keyed.subject_key * _DAYS + keyed.event_day).group_by("on")
+    crowded = days.agg(rows=ibis._.count(), subject_key=ibis._.subject_key.min()).filter(ibis._.rows > 1)
+    of_days = engine.create("subjects_of_days", crowded.select("subject_key").distinct())
+    of_told = engine.create("subjects_of_incidents", keyed.semi_join(told, ARRIVAL).select("subject_key").distinct())
+    subjects = engine.create("subjects_in_order", of_days.union(of_told).distinct())
+    matter = keyed.semi_join(subjects, "subject_key").select(ARRIVAL, "subject_key", "event_id")
     place = ibis.row_number().over(group_by=matter.subject_key, order_by=matter.event_id).cast("int64")
-    return matter.mutate(place=place).select(ARRIVAL, "place")
+    found = engine.create("event_order", matter.mutate(place=place).select(ARRIVAL, "place"))
+    for name in ("subjects_of_days", "subjects_of_incidents", "subjects_in_order"):
+        engine.drop(name)
+    return found
 
 
 def hide_changed(engine: Engine, changes: ir.Table, keyed: ir.Table) -> ir.Table:

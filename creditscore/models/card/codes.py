@@ -3,8 +3,10 @@
 Comparisons summed into bytes are several times faster than a search per value (no branch, no copy).
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -22,27 +24,30 @@ _MISSING = np.uint8(MISSING)
 
 
 @dataclass
-class Infinite:
-    """Counts of infinite values by column, which were taken as missing."""
+class Noticed:
+    """What a reader should be told of a frame: infinite values taken as missing, texts that the card does not know."""
 
-    counts: dict[str, int] = field(default_factory=dict)
+    infinite: Counter[str] = field(default_factory=Counter)
+    other: Counter[str] = field(default_factory=Counter)
+    _lock: Lock = field(default_factory=Lock)
 
-    def add(self, name: str, count: int) -> None:
-        """Note values of one block."""
+    def add(self, counts: Counter[str], name: str, count: int) -> None:
+        """Note values of one block; blocks are coded on several threads."""
         if count:
-            self.counts[name] = self.counts.get(name, 0) + count
+            with self._lock:
+                counts[name] += count
 
 
 #: ``(start, stop) -> codes`` of those rows.
 Coder = Callable[[int, int], Codes]
 
 
-def coder(one: Characteristic, table: pd.DataFrame | pa.Table, infinite: Infinite) -> Coder:
+def coder(one: Characteristic, table: pd.DataFrame | pa.Table, noticed: Noticed) -> Coder:
     """How blocks of one column become codes."""
     column = columns.column_of(table, one.name)
     if one.kind == "text":
-        return _text_coder(one, columns.texts(column, one.name))
-    return _number_coder(one, columns.numbers(column, one.name), infinite)
+        return _text_coder(one, columns.texts(column, one.name), noticed)
+    return _number_coder(one, columns.numbers(column, one.name), noticed)
 
 
 def lookup(one: Characteristic, of: Callable[[int], int]) -> NDArray[np.int32]:
@@ -64,7 +69,7 @@ def position_lookup(one: Characteristic) -> NDArray[np.int32]:
     return lookup(one, lambda position: position)
 
 
-def _number_coder(one: Characteristic, values: NDArray[Any], infinite: Infinite) -> Coder:
+def _number_coder(one: Characteristic, values: NDArray[Any], noticed: Noticed) -> Coder:
     edges = one.edges
     specials = [(float(value), position) for position, a in enumerate(one.attributes) for value in a.values]
 
@@ -80,7 +85,7 @@ def _number_coder(one: Characteristic, values: NDArray[Any], infinite: Infinite)
             found[block == value] = position
         np.logical_not(np.isfinite(block, out=flag), out=flag)
         if values.dtype.kind == "f" and flag.any():
-            infinite.add(one.name, int(np.count_nonzero(np.isinf(block))))
+            noticed.add(noticed.infinite, one.name, int(np.count_nonzero(np.isinf(block))))
             # 1 becomes 128, as by a shift of 7 bits, which numpy does ten times slower.
             np.bitwise_or(found, np.multiply(byte, _MISSING, out=byte), out=found)
         return found
@@ -88,7 +93,7 @@ def _number_coder(one: Characteristic, values: NDArray[Any], infinite: Infinite)
     return codes
 
 
-def _text_coder(one: Characteristic, values: pa.Array) -> Coder:
+def _text_coder(one: Characteristic, values: pa.Array, noticed: Noticed) -> Coder:
     known = [(value, position) for position, attribute in enumerate(one.attributes) for value in attribute.values]
     other = next(position for position, attribute in enumerate(one.attributes) if attribute.kind == "other")
     positions = np.array([position for _, position in known] + [other], dtype=np.uint8)
@@ -102,6 +107,7 @@ def _text_coder(one: Characteristic, values: pa.Array) -> Coder:
         found: Codes = positions[place.fill_null(len(known)).to_numpy(zero_copy_only=False)]
         if block.null_count:
             found[block.is_null().to_numpy(zero_copy_only=False)] = MISSING
+        noticed.add(noticed.other, one.name, int(np.count_nonzero(found == other)))
         return found
 
     return codes

@@ -1,5 +1,6 @@
 """Scores of a frame in memory: blocks of rows, on threads where there are many. No engine, no fitting library."""
 
+import logging
 import os
 import warnings
 from collections.abc import Callable
@@ -18,6 +19,10 @@ BLOCK = 65_536
 #: Below this many rows starting threads costs more than it gains.
 _THREADED = 4 * BLOCK
 
+#: Share of unknown texts, beyond those that the fit left to the attribute ``other``, that is told; and rows that make a share.
+_UNSEEN, _ENOUGH = 0.01, 100
+_LOG = logging.getLogger(__name__)
+
 Matrix = NDArray[np.int32]
 
 
@@ -32,8 +37,8 @@ def scores(card: Card, frame: object, *, threads: int | None = None) -> pd.Serie
     """
     table = columns.table_of(frame)
     columns.require(table, card.features)
-    infinite = codes.Infinite()
-    parts = [(codes.coder(one, table, infinite), codes.points_lookup(one)) for one in card.characteristics]
+    noticed = codes.Noticed()
+    parts = [(codes.coder(one, table, noticed), codes.points_lookup(one)) for one in card.characteristics]
     total = np.full(len(table), card.constant, dtype=np.int32)
 
     def block(start: int, stop: int) -> None:
@@ -45,7 +50,7 @@ def scores(card: Card, frame: object, *, threads: int | None = None) -> pd.Serie
             np.add(part, taken, out=part)
 
     _in_blocks(block, len(table), threads)
-    _warn(infinite)
+    _tell(card, noticed, len(table))
     return pd.Series(total, index=columns.index_of(table), name="score")
 
 
@@ -95,16 +100,16 @@ def probability_ppm(card: Card, whole: pd.Series) -> pd.Series:
 def _looked_up(card: Card, frame: object, table_for: Callable[..., Matrix]) -> pd.DataFrame:
     table = columns.table_of(frame)
     columns.require(table, card.features)
-    infinite = codes.Infinite()
+    noticed = codes.Noticed()
     found = np.empty((len(card.characteristics), len(table)), dtype=np.int32)
-    parts = [(codes.coder(one, table, infinite), table_for(one)) for one in card.characteristics]
+    parts = [(codes.coder(one, table, noticed), table_for(one)) for one in card.characteristics]
 
     def block(start: int, stop: int) -> None:
         for row, (code, entries) in zip(found, parts, strict=True):
             row[start:stop] = entries[code(start, stop)]
 
     _in_blocks(block, len(table), None)
-    _warn(infinite)
+    _tell(card, noticed, len(table))
     return pd.DataFrame(found.T, index=columns.index_of(table), columns=pd.Index(card.features, dtype="str"))
 
 
@@ -120,7 +125,11 @@ def _in_blocks(work: Callable[[int, int], None], rows: int, threads: int | None)
         list(pool.map(lambda start: work(start, min(start + BLOCK, rows)), starts))
 
 
-def _warn(infinite: codes.Infinite) -> None:
-    if infinite.counts:
-        named = ", ".join(f"{name} ({count})" for name, count in sorted(infinite.counts.items()))
+def _tell(card: Card, noticed: codes.Noticed, rows: int) -> None:
+    if noticed.infinite:
+        named = ", ".join(f"{name} ({count})" for name, count in sorted(noticed.infinite.items()))
         warnings.warn(f"infinite values are taken as missing: {named}", RuntimeWarning, stacklevel=4)
+    for one in card.characteristics:
+        share = noticed.other[one.name] / rows if rows >= _ENOUGH else 0.0
+        if share > _UNSEEN + sum(attribute.weight for attribute in one.of("other")):
+            _LOG.warning("characteristic %s: %.1f %% of the rows have texts that the card does not know", one.name, 100 * share)
