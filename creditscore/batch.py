@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -108,13 +109,47 @@ def file_hashes(folder: Path, *, leave_out: tuple[str, ...] = ()) -> dict[str, s
     """SHA-256 of every file below a folder by relative path, hidden ones and those in ``leave_out`` apart."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in files}
-    chosen = {name: path for name, path in names.items() if not path.name.startswith(".") and not name.startswith(leave_out)}
+    shown = {name: path for name, path in names.items() if not any(part.startswith(".") for part in name.split("/"))}
+    chosen = {name: path for name, path in shown.items() if not name.startswith(leave_out)}
     return {name: sha256_file(path) for name, path in chosen.items()}
 
 
 def damaged(folder: Path, hashes: dict[str, str]) -> list[str]:
     """The files of a manifest that are absent or no longer what it says."""
     return [name for name, sha in sorted(hashes.items()) if not (folder / name).is_file() or sha256_file(folder / name) != sha]
+
+
+@contextlib.contextmanager
+def keeping(folder: Path, *, except_for: tuple[str, ...]) -> Iterator[None]:
+    """Work in an empty folder whose earlier files come back if the work fails.
+
+    Entries named in ``except_for`` stay where they are (the manifest apart). After a kill the earlier files
+    are put back the next time.
+    """
+    aside = folder / ".earlier"
+    stays = {aside.name, *(name.rstrip("/") for name in except_for if name != "manifest.json")}
+    if aside.is_dir():
+        _put_back(aside, folder, stays)
+    aside.mkdir(parents=True)
+    for path in [path for path in sorted(folder.iterdir()) if path.name not in stays]:
+        path.rename(aside / path.name)
+    try:
+        yield
+    except BaseException:
+        _put_back(aside, folder, stays)
+        raise
+    shutil.rmtree(aside)
+
+
+def _put_back(aside: Path, folder: Path, stays: set[str]) -> None:
+    for path in [path for path in folder.iterdir() if path.name not in stays]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    for path in list(aside.iterdir()):
+        path.rename(folder / path.name)
+    aside.rmdir()
 
 
 @contextlib.contextmanager

@@ -144,6 +144,10 @@ class Engine(ABC):
         """Make an expression readable under a name without computing it; returns the unbound table of that name."""
 
     @abstractmethod
+    def delete(self, name: str, keys: ir.Table, on: str) -> None:
+        """Remove the rows of a table that :meth:`create` made whose value of ``on`` is among those of ``keys``."""
+
+    @abstractmethod
     def drop(self, name: str) -> None:
         """Forget a name; unknown names are no error."""
 
@@ -249,6 +253,11 @@ class _DuckDB(Engine):
         self._connection.execute(f'CREATE VIEW "{name}" AS {self.compile(expr)}')
         return self._unbound(name, expr)
 
+    def delete(self, name: str, keys: ir.Table, on: str) -> None:
+        sql = self.compile(keys.select(on))
+        # Both names passed checked_name().
+        self._connection.execute(f'DELETE FROM "{checked_name(name)}" WHERE "{checked_name(on)}" IN ({sql})')  # noqa: S608
+
     def drop(self, name: str) -> None:
         kinds = "SELECT table_type FROM information_schema.tables WHERE table_name = ?"
         for (kind,) in self._connection.execute(kinds, [checked_name(name)]).fetchall():
@@ -318,6 +327,10 @@ class _Spark(Engine):
     def view(self, name: str, expr: ir.Table) -> ir.Table:
         self._session.sql(self.compile(expr)).createOrReplaceTempView(checked_name(name))
         return self._unbound(name, expr)
+
+    def delete(self, name: str, keys: ir.Table, on: str) -> None:
+        sql = f"SELECT a.* FROM {checked_name(name)} a LEFT ANTI JOIN ({self.compile(keys.select(on))}) b ON a.{on} = b.{on}"  # noqa: S608
+        self._session.sql(sql).localCheckpoint(eager=True).createOrReplaceTempView(name)
 
     def drop(self, name: str) -> None:
         self._session.catalog.dropTempView(checked_name(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,10 @@ class Spine:
         )
 
 
-def spine(records: Records, *, as_of: str | dt.date, name: str = "spine") -> Spine:
+_places = itertools.count(1)
+
+
+def spine(records: Records, *, as_of: str | dt.date, name: str | None = None) -> Spine:
     """One row per subject that a card may score on a day, by subject id.
 
     In scope: subjects of the project's population (market subjects, or practitioners) known that day,
@@ -82,6 +86,8 @@ def spine(records: Records, *, as_of: str | dt.date, name: str = "spine") -> Spi
     rows = kept.select("subject_key", "subject_id", "industry", **today)
     place = ibis.row_number().over(order_by=rows.subject_key).cast("int64")
     numbered = rows.mutate(row_key=place).select(list(SPINE))
+    # A name of its own: a second spine must not take the first one's rows.
+    name = name or f"spine_{next(_places)}"
     made = records.engine.create(name, numbered)
     if not records.engine.query(made.limit(1)).num_rows:
         raise DataError(f"expected subjects in scope on {day} (got none): see the check-up for the reasons")

@@ -14,10 +14,12 @@ from creditscore.config.targets import InspectionTarget, RegisterTarget, TargetS
 from creditscore.errors import DataError
 from creditscore.features.calendar import day_number, months_after, months_before
 from creditscore.features.spine import scored_types, spine
-from creditscore.features.visible import OneDay, visible_events
 from creditscore.records.open import day_of
+from creditscore.records.records import coded
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
     from creditscore.records.records import Records
 
 _ONE_DAY = dt.timedelta(days=1)
@@ -148,7 +150,9 @@ def _subjects_at(records: Records, visits: pd.DataFrame) -> pd.DataFrame:
     table = pa.table({"subject_id": pa.array(wanted["subject_id"].tolist(), pa.string()), "as_of_day": days})
     records.engine.register("visited", table.append_column("as_of", days.cast(pa.date32())))
     visited = ibis.table({"subject_id": "string", "as_of_day": "int32", "as_of": "date"}, name="visited")
-    versions = records.table("subject_versions").select("subject_id", "subject_type", "industry", "from_day", "known_day")
+    register = records.table("subject_versions")
+    named = register.mutate(industry=coded(register.industry))
+    versions = named.select("subject_id", "subject_type", "industry", "from_day", "known_day")
     joined = visited.inner_join(versions, "subject_id")
     seen = joined.filter((joined.from_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day))
     newest_first = [seen.from_day.desc(), seen.known_day.desc()]
@@ -182,13 +186,23 @@ def _labelled(
 ) -> tuple[pd.DataFrame, int]:
     end, seen_to = day_number(months_after(day, target.months)), day_number(months_after(day, target.observed_months))
     kind_keys = {kind: place for place, kind in enumerate(records.project.catalogue.by_kind)}
-    visible = visible_events(records, OneDay(until), [kind_keys[kind] for kind in target.kind], trained_on=until)
-    bad = visible.filter((visible.event_day > day_number(day)) & (visible.event_day <= end)).select("subject_key").distinct()
+    bad = _told(records, [kind_keys[kind] for kind in target.kind], day_number(day), end, day_number(until))
     bad_keys = set(records.engine.query(bad)["subject_key"].to_pylist())
     versions = records.table("subject_versions")
     gone = versions.filter((versions.deregistered_day > day_number(day)) & (versions.deregistered_day <= seen_to))
     gone_keys = set(records.engine.query(gone.select("subject_key").distinct())["subject_key"].to_pylist())
     y = rows["subject_key"].isin(bad_keys)
-    kept = y | ~rows["subject_key"].isin(gone_keys)
+    kept = ~rows["subject_key"].isin(gone_keys)
     out = rows.assign(y=y.astype("int64"), weight=1.0, inspectors=None, trigger=None, stratum=None, event_date=None)[kept]
     return out, int((~kept).sum())
+
+
+def _told(records: Records, kinds: list[int], after: int, end: int, until: int) -> ir.Table:
+    """Subjects of whom a record in ``(after, end]`` was known by ``until`` and not withdrawn or upheld on dispute by then.
+
+    A repair ends the use of a record from its day on; it does not make what happened undone.
+    """
+    events, hidden = records.table("event_keys"), records.table("hidden")
+    void = hidden.filter(hidden.why.isin(["withdrawn", "dispute_upheld"]) & (hidden.hidden_from <= until))
+    inside = events.kind_key.isin(kinds) & (events.event_day > after) & (events.event_day <= end) & (events.known_day <= until)
+    return events.filter(inside).anti_join(void, "incident_key").select("subject_key").distinct()

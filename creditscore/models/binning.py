@@ -60,18 +60,19 @@ def cut(
 
 
 def _by_hand(column: Column, special: tuple[Any, ...], given: Sequence[Any]) -> Partition:
+    factor = column.factor
     if not column.text:
+        if not all(isinstance(edge, int | float | np.number) and np.isfinite(edge) for edge in given):
+            raise DataError(f"splits of {factor.name}: expected rising finite edges")
         edges = [float(edge) for edge in given]
-        if edges != sorted(set(edges)) or not np.isfinite(edges).all():
-            raise DataError(f"splits of {column.factor.name}: expected rising finite edges")
-        trend = column.factor.trend if column.factor.trend != "auto" else "none"
-        return Partition(column.factor, False, trend, edges=tuple(edges), special=special)
-    groups = tuple((group,) if isinstance(group, str) else tuple(str(one) for one in group) for group in given)
+        if edges != sorted(set(edges)):
+            raise DataError(f"splits of {factor.name}: expected rising finite edges")
+        return Partition(factor, False, factor.trend if factor.trend != "auto" else "none", edges=tuple(edges), special=special)
+    groups = tuple((group,) if isinstance(group, str) else tuple(group) for group in given if not isinstance(group, int | float))
     texts = [text for group in groups for text in group]
-    if len(texts) != len(set(texts)) or not all(groups):
-        raise DataError(f"splits of {column.factor.name}: expected groups of texts, each text once")
-    trend = "higher_is_riskier" if column.factor.order else "none"
-    return Partition(column.factor, True, trend, groups=groups, special=special)
+    if len(groups) != len(given) or len(texts) != len(set(texts)) or not all(groups) or not all(isinstance(t, str) for t in texts):
+        raise DataError(f"splits of {factor.name}: expected groups of texts, each text once")
+    return Partition(factor, True, "higher_is_riskier" if factor.order else "none", groups=groups, special=special)
 
 
 def _numbers(column: Column, sample: Sample, binning: Binning, special: tuple[Any, ...]) -> Partition:

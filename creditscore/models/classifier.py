@@ -8,7 +8,7 @@ import pandas as pd
 import sklearn.exceptions
 from numpy.typing import NDArray
 from pydantic import JsonValue
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 
 from creditscore.config.scorecards import Binning, Scaling, Selection
 from creditscore.errors import DataError, NotFittedError
@@ -27,7 +27,7 @@ class _NotFitted(NotFittedError, sklearn.exceptions.NotFittedError):  # type: ig
     """Also what scikit-learn expects."""
 
 
-class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class ScorecardClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Fits a points card: higher score, lower risk; class 1 (the larger, True) is bad.
 
     ``logit P(bad) = b0 - sum of c_j WoE_j`` with every ``c_j >= 0``, recalibrated by a two-parameter
@@ -146,6 +146,7 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         tags.input_tags.categorical = True
+        tags.transformer_tags.preserves_dtype = []  # points are whole numbers
         return tags
 
     def scores(self, X: object) -> pd.Series:
@@ -155,6 +156,14 @@ class ScorecardClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def points(self, X: object) -> pd.DataFrame:
         """Whole points per characteristic; a row's sum + ``scorecard_.constant`` is its score."""
         return self._fitted().points(self._frame(X))
+
+    def transform(self, X: object) -> pd.DataFrame:
+        """The same as :meth:`points`, for pipelines and ``set_output``."""
+        return self.points(X)
+
+    def get_feature_names_out(self, input_features: object = None) -> NDArray[Any]:
+        """Names of the columns of :meth:`transform`: the characteristics of the card, in its order."""
+        return np.array(self._fitted().features, dtype=object)
 
     def reasons(self, X: object, *, top: int = 4) -> pd.DataFrame:
         """Names of the characteristics that cost most against the baseline, at most ``top``."""

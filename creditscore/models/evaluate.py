@@ -49,7 +49,11 @@ class Evaluation(Mapping[str, float]):
 
     @cached_property
     def intervals(self) -> dict[str, Interval]:
-        """95 % bootstrap intervals (percentiles) of each measure, whole clusters drawn, the same every time."""
+        """95 % bootstrap intervals (percentiles) of each measure, whole clusters drawn, the same every time.
+
+        A draw is counted by cells of equal probability and its calibration starts from that of all rows:
+        the numbers that its rows would give, to nine digits.
+        """
         start = (self["calibration_slope"], self["calibration_intercept"])
         draws = _replicates(self._rows, self._n_boot, self._seed)
         replicates = [_measures(self._rows, weight, start) for weight in draws]

@@ -26,6 +26,8 @@ from creditscore.models.training.frames import Features, to_pandas
 from creditscore.models.training.nuisance import Connectedness, connectedness
 from creditscore.models.training.sample import Sample, as_sequence, effective_size, read_sample
 
+#: An industry whose own figures weigh less than this is named in the log.
+_NEARLY_PARENTS = 0.1
 _LOG = logging.getLogger(__name__)
 _Pandas = TypeVar("_Pandas", pd.Series, pd.DataFrame)
 
@@ -132,6 +134,10 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
             code: self._card(sample, fit, group, levels[code], points_of(fit, group, levels[code], slope, settings))
             for code, group in groups.items()
         }
+        for code, group in groups.items():
+            if group.attribute_weight < _NEARLY_PARENTS:
+                share = 100 * group.attribute_weight
+                _LOG.warning("industry %s: few cases: its card is nearly that of %s (%.0f %% its own)", code, group.parent, share)
         self.pooled_: Scorecard = cards.pop(ALL)
         self.scorecards_: dict[str, Scorecard] = cards
         self.parents_: dict[str, str] = {code: group.parent for code, group in groups.items() if code != ALL}

@@ -55,6 +55,14 @@ class Scorecard(Card):
         """A card of expert points: see :func:`creditscore.models.card.expert.from_table` for the columns."""
         return cls(**dict(expert.from_table(table, name=name, industry=industry, scaling=scaling or Scaling())))
 
+    @property
+    def splits(self) -> dict[str, list[float] | list[list[str | int | float]]]:
+        """Edges or groups of texts by characteristic: edit them and hand them to ``ScorecardClassifier(splits=...)``."""
+        return {
+            one.name: list(one.edges) if one.kind == "number" else [list(a.values) for a in one.of("category")]
+            for one in self.characteristics
+        }
+
     def table(self, style: Literal["summary", "detailed"] = "summary", *, lang: Language = "en") -> pd.DataFrame:
         """One row per attribute (and one for the constant); ``detailed`` adds what it was fitted on."""
         return printed.table(self, style=style, lang=lang)

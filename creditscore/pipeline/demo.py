@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from creditscore.batch import atomic_write
 from creditscore.engine import Engine
+from creditscore.errors import DataError
 from creditscore.pipeline.draw import draw_plan_folder
 from creditscore.pipeline.run import RunResult, run_project
 from creditscore.simulate.city import simulate_city
@@ -34,8 +36,12 @@ class Demo:
 
 def run_demo(project: Project, *, out: Path, subjects: int, seed: int, tracking_uri: str | None = None, lang: str = "zh") -> Demo:
     """A simulated city from its records to a drawn plan below ``out``; an earlier demo there is replaced."""
+    marker = out / ".creditscore-demo"
+    if not marker.is_file() and any((out / name).exists() for name in ("city", "runs")):
+        raise DataError(f"{out}: expected an empty folder or an earlier demo (got folders of another make); choose another --out")
     for name in ("city", "runs"):
         shutil.rmtree(out / name, ignore_errors=True)
+    atomic_write(marker, b"An earlier demo: its folders may be replaced.\n")
     parameters = CityParameters(subjects=subjects, seed=seed)
     _log.info("simulating %s subjects", subjects)
     city = simulate_city(parameters, out=out / "city")

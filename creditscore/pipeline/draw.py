@@ -10,6 +10,7 @@ import pandas as pd
 
 from creditscore.batch import read_parquet, write_json
 from creditscore.config.load import sha256_file
+from creditscore.errors import DataError
 from creditscore.pipeline.documents import write_documents
 from creditscore.pipeline.folder import RunFolder
 from creditscore.tiering.drawn import DrawnPlan
@@ -54,6 +55,8 @@ def reseal(run: RunFolder) -> None:
 
 def _table(given: Path | None, kept: Path) -> Any:
     path = given or kept
+    if given is not None and not given.is_file():
+        raise DataError(f"{given}: expected a file (got nothing); nothing was drawn")
     if not path.is_file():
         return None
     if path.suffix == ".csv":

@@ -52,10 +52,13 @@ def input_hashes(project: Project, data: Path) -> dict[str, str]:
     return {name: sha256_file(data / name) for name in files if (data / name).is_file()} | tables
 
 
-def run_key(project: Project, folder: RunFolder, inputs: dict[str, str], *, engine: str, train: bool, cards: dict[str, str]) -> str:
+def run_key(
+    project: Project, folder: RunFolder, inputs: dict[str, str], *, engine: str, train: bool, cards: dict[str, str], lang: str
+) -> str:
     """One key of all that decides a run's content."""
     before = folder.before()
-    previous = sha256_file(before.file("tiers.parquet")) if before else ""
+    earlier = [before.file(name) for name in ("manifest.json", "reviews.jsonl")] if before else []
+    previous = [sha256_file(path) for path in earlier if path.is_file()]
     reviews = folder.file("reviews.jsonl")
     parts = {
         "inputs": inputs,
@@ -66,5 +69,6 @@ def run_key(project: Project, folder: RunFolder, inputs: dict[str, str], *, engi
         "versions": versions(),
         "engine": engine,
         "train": train,
+        "lang": lang,
     }
     return key_of(canonical_json(parts))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from creditscore.errors import DrawError
 from creditscore.tiering.plan import InspectionPlan, plan_inspections
-from creditscore.tiering.sealed.publish import read_manifest
+from creditscore.tiering.sealed.publish import BEGUN, read_manifest
 
 if TYPE_CHECKING:
     from creditscore.config.policy import TierPolicy
@@ -38,7 +38,7 @@ def plan_due_tasks(
     """
     plans = []
     for task in tasks_due(project, as_of):
-        if _framed_before(folder, task.id) or _drawn(folder, task.id):
+        if _framed_before(folder, task.id) or _settled(folder, task.id):
             continue
         try:
             plan = plan_inspections(tiers, policy, task=task, history=records.inspections, records=records)
@@ -59,6 +59,10 @@ def _framed_before(folder: RunFolder, task: str) -> bool:
     return any((path / "manifest.json").is_file() for path in earlier)
 
 
-def _drawn(folder: RunFolder, task: str) -> bool:
+def _settled(folder: RunFolder, task: str) -> bool:
+    """Drawn, being drawn (its seed is known), or with ratios that the planner set: not to be framed again."""
     path = folder.plan(task)
-    return (path / "manifest.json").is_file() and read_manifest(path)["seed"] is not None
+    if not (path / "manifest.json").is_file():
+        return False
+    told = read_manifest(path)
+    return told["seed"] is not None or (path / BEGUN).exists() or "ratios" in told["about"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from creditscore.batch import write_parquet
+from creditscore.batch import read_parquet, write_parquet
 from creditscore.errors import DataError
 from creditscore.pipeline.book import load_plan
 from creditscore.pipeline.folder import RunFolder
@@ -40,8 +40,21 @@ def take_results(run: str | Path, workbook: Path, *, known: dt.date) -> tuple[Pa
     rows = [_row(told, sealed, drawn, known) for told in read_results(workbook).to_dict("records")]
     table = pa.Table.from_pylist(rows, schema=TABLES["inspections"].schema)
     path = folder.file("results") / f"inspections-{known.isoformat()}.parquet"
+    table = _with_earlier(table, path)
     write_parquet(path, table.sort_by([("inspection_id", "ascending")]))
     return path, len(rows)
+
+
+def _with_earlier(table: pa.Table, path: Path) -> pa.Table:
+    """Together with the results handed in before on that day; the same visit told otherwise is refused."""
+    if not path.is_file():
+        return table
+    earlier = {row["inspection_id"]: row for row in read_parquet(path).to_pylist()}
+    now = {row["inspection_id"]: row for row in table.to_pylist()}
+    differing = sorted(key for key in earlier.keys() & now.keys() if earlier[key] != now[key])
+    if differing:
+        raise DataError(f"results: {len(differing)} visits were told otherwise before (the first: {differing[0]})")
+    return pa.Table.from_pylist(list({**earlier, **now}.values()), schema=table.schema)
 
 
 def _row(told: dict[Any, Any], sealed: dict[str, dict[Any, Any]], drawn: dict[str, DrawnPlan], known: dt.date) -> dict[str, Any]:

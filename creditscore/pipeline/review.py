@@ -28,6 +28,8 @@ def sign_subjects(
         DataError: A subject has no proposed tier in this run.
     """
     folder = RunFolder.opened(run)
+    if not subject_ids:
+        raise DataError("sign: expected subjects to sign (got none)")
     rows = _proposed(folder)
     unknown = [one for one in subject_ids if one not in rows]
     if unknown:

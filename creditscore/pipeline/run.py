@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from creditscore.batch import Ledger, content_sha256, damaged, file_hashes, locked, read_parquet, write_json, write_parquet
+from creditscore.batch import Ledger, content_sha256, damaged, file_hashes, keeping, locked, read_parquet, write_json, write_parquet
 from creditscore.engine import Engine
 from creditscore.errors import DataError
 from creditscore.features.association import associations
@@ -88,12 +87,13 @@ def run_project(
         inputs = input_hashes(project, data)
         signed = {} if train else (read_cards(project.cards) or _champions(uri, project, tracking_uri is not None))
         hashes = {name: card.sha256 for name, card in signed.items()}
-        key = run_key(project, folder, inputs, engine=engine.name, train=train, cards=hashes)
+        key = run_key(project, folder, inputs, engine=engine.name, train=train, cards=hashes, lang=lang)
         manifest = folder.manifest()
         if manifest and ledger.done(folder.path.name, "run") == key and not damaged(folder.path, manifest["outputs"]):
             return RunResult(folder, False, manifest["summary"])
         night = _Night(project, policy, folder, engine, data, inputs, signed, lang)
-        night.work(train=train or not signed, accept=accept)
+        with keeping(folder.path, except_for=OWN_MANIFESTS):
+            night.work(train=train or not signed, accept=accept)
         ledger.finish(folder.path.name, "run", key)
         log_run(uri, night.log(), artifacts=out / "mlartifacts")
         return RunResult(folder, True, night.summary)
@@ -127,7 +127,6 @@ class _Night:
         if not accept:
             self._refuse_a_slump(records, earlier)
         checkup = check_up(records, as_of=self.folder.as_of, earlier=earlier)
-        self._begin()
         write_parquet(self.folder.file("profile.parquet"), profile(records))
         listed = rectification_list(records, as_of=self.folder.as_of, before=earlier.rectification)
         write_parquet(self.folder.file("rectification.parquet"), rectification_table(listed))
@@ -160,13 +159,6 @@ class _Night:
         keys = ["subject_id", "as_of"]
         contents = {"features": content_sha256(features, keys), "scores": content_sha256(scores, keys)}
         self._seal(facts, counts, contents, plans)
-
-    def _begin(self) -> None:
-        """Remove what a run that was stopped left behind, drawn plans and signatures apart."""
-        self.folder.file("manifest.json").unlink(missing_ok=True)
-        shutil.rmtree(self.folder.file("scorecards"), ignore_errors=True)
-        for name in ("forecast.parquet", "stability.parquet"):
-            self.folder.file(name).unlink(missing_ok=True)
 
     def _earlier(self) -> Earlier:
         """What the run before left to compare this delivery with."""
@@ -241,7 +233,8 @@ class _Night:
     def _summary(self, records: Records, counts: RowCounts, tiers: Tiers, plans: list[InspectionPlan]) -> dict[str, object]:
         auc = self.trained.evaluation.get("auc") if self.trained else None
         return {
-            "subjects": counts.rows_in,
+            "subjects": subjects_in(records, self.folder.as_of)["known"],
+            "register_rows": counts.rows_in,
             "scored": counts.scored,
             "not_rated": int((tiers.frame["tier"] == "NR").sum()),
             "out_of_scope": sum(counts.out_of_scope.values()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,8 +15,6 @@ from creditscore.models.scorecard import Scorecard
 from creditscore.pipeline.train import POOLED
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import ibis.expr.types as ir
 
     from creditscore.config.scorecards import Industry
@@ -38,6 +37,8 @@ def read_cards(folder: Path) -> dict[str, Scorecard]:
 def write_cards(folder: Path, cards: Mapping[str, Scorecard]) -> None:
     """One canonical JSON file per card."""
     for industry, card in sorted(cards.items()):
+        if Path(industry).name != industry or industry.startswith("."):
+            raise DataError(f"expected codes of industries that can be file names (got {industry!r})")
         atomic_write(folder / f"{industry}.json", card.to_json().encode())
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from creditscore.pipeline.folder import RunFolder
     from creditscore.records.records import Records
 
+_USCC = 18
 _TEXT = pa.string()
 _SCHEMA = pa.schema(
     {
@@ -51,11 +52,18 @@ def unrated_subjects(records: Records, spine: Spine, scores: pa.Table) -> pd.Dat
     rejects = records.rejects.to_pandas()
     bad = rejects[rejects["table"] == "subjects"]
     known = set(records.engine.query(records.table("subject_index").select("subject_id"))["subject_id"].to_pylist())
-    ids = bad["key"].str.split("|").str[0]
+    # The key is the id and the day of the version; what could not stand in a ticket is listed in the rejects only.
+    ids = bad["key"].str.rsplit("|", n=1).str[0]
     quarantined = pd.DataFrame({"subject_id": ids, "industry": None, "reason": bad["code"]})
-    usable = (quarantined["subject_id"] != "") & ~quarantined["subject_id"].isin(known)
+    usable = quarantined["subject_id"].map(lambda text: _ticketable(text, records)) & ~quarantined["subject_id"].isin(known)
     parts.append(quarantined[usable].drop_duplicates("subject_id"))
     return pd.concat(parts, ignore_index=True).sort_values("subject_id").reset_index(drop=True)
+
+
+def _ticketable(text: str, records: Records) -> bool:
+    """Whether an id can stand in a frame: printable, without ``|``, and not of a body (GB 32100: authority 1, 机构编制)."""
+    body = records.project.sources.id_scheme == "uscc" and text.startswith("1") and len(text) == _USCC
+    return bool(text) and text.isprintable() and "|" not in text and not body
 
 
 def subjects_in(records: Records, as_of: dt.date) -> dict[str, int]:

@@ -42,7 +42,7 @@ def compare_runs(now: RunFolder, before: RunFolder) -> pd.DataFrame:
     card = cards.get(POOLED) or next(iter(cards.values()))
     frames = [read_parquet(folder.file("features.parquet")).to_pandas() for folder in (before, now)]
     if set(card.features) <= set(frames[0].columns):
-        moved = characteristic_stability(card, *frames).rename(columns={"characteristic": "name"})
+        moved = characteristic_stability(card, *frames).rename_axis("name").reset_index()
         rows += [{key: row.get(key) for key in rows[0]} for row in moved.to_dict("records")]
     return pd.DataFrame(rows)
 

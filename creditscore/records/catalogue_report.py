@@ -6,14 +6,13 @@ import datetime as dt
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-import ibis
 import pandas as pd
 
-from creditscore.records.contracts import checked_table, removed_table
+from creditscore.records.contracts import kept_table, refused_table
 from creditscore.records.findings import Finding
 from creditscore.records.open import day_of
 from creditscore.records.records import day_number_of
-from creditscore.records.stream import ARRIVAL, KIND_KEY
+from creditscore.records.stream import KIND_KEY
 from creditscore.records.tables import TABLES
 from creditscore.records.timely import late_reports, received_by_kind
 
@@ -64,15 +63,18 @@ def catalogue_report(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
 
 def supplier_report(records: Records) -> pd.DataFrame:
     """One row per supplying unit as its records name it: provider, arrived, malformed, collapsed; by provider."""
-    checked, removed = checked_table(TABLES["events"]), removed_table(TABLES["events"])
-    both = checked.left_join(removed, ARRIVAL, rname="{name}_removed")
-    both = both.mutate(code=ibis.coalesce(both.code, both.why))
-    copy = (both.code == "COPY").fill_null(False)
-    counted = both.group_by("provider").agg(
-        arrived=both.count(), malformed=both.count(where=both.code.notnull() & ~copy), collapsed=both.count(where=copy)
-    )
-    frame: pd.DataFrame = records.engine.query(counted.order_by("provider")).to_pandas()
-    return frame
+    parts = []
+    for rows in (kept_table(TABLES["events"]), refused_table(TABLES["events"])):
+        of_row = {
+            "provider": rows.provider,
+            "malformed": (rows.code != "COPY").fill_null(False),
+            "collapsed": (rows.code == "COPY").fill_null(False),
+        }
+        told = rows.select(**of_row)
+        sums = {name: told[name].sum() for name in ("malformed", "collapsed")}
+        parts.append(records.engine.query(told.group_by("provider").agg(arrived=told.count(), **sums)).to_pandas())
+    both: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return both.groupby("provider", dropna=False, sort=True).sum().astype("int64").reset_index()
 
 
 def catalogue_findings(records: Records, day: dt.date) -> list[Finding]:
@@ -143,8 +145,7 @@ def _subjects(records: Records, day: dt.date) -> dict[int, int]:
 
 def _malformed(records: Records) -> dict[int, int]:
     """Quarantined records per kind's place."""
-    checked, removed = checked_table(TABLES["events"]), removed_table(TABLES["events"])
-    both = checked.left_join(removed, ARRIVAL, rname="{name}_removed")
-    bad = both.filter(ibis.coalesce(both.code, both.why).notnull() & (both.why.isnull() | (both.why != "COPY")))
-    counted = records.engine.query(bad.filter(bad[KIND_KEY].notnull()).group_by(KIND_KEY).agg(n=ibis._.count()))
+    refused = refused_table(TABLES["events"])
+    bad = refused.filter((refused.code != "COPY") & refused[KIND_KEY].notnull())
+    counted = records.engine.query(bad.group_by(KIND_KEY).agg(n=bad.count()))
     return dict(zip(counted[KIND_KEY].to_pylist(), counted["n"].to_pylist(), strict=True))

@@ -5,8 +5,8 @@ own (``BAD_DATE:event_date``), ``ID_*`` of identity, ``MISSING:<column>``, ``NOT
 the closed list), ``DATE_ORDER:<column>``, ``OFF_CATALOGUE``, ``UNKNOWN_SUBJECT``, ``UNKNOWN_EVENT``,
 ``DUP_CONFLICT``, ``RAGGED_LINE``. Identical rows collapse to the one that arrived first.
 
-The rows are stored once, with their code (``<table>_checked``); ``<table>_removed`` names the few that
-fall to rows of the same key, and the standard table is a view of the rest.
+Rows are stored once: ``<table>_rows`` keeps those that count, ``<table>_refused`` has the few others with
+their code, and the standard table is a view of the first.
 """
 
 from __future__ import annotations
@@ -43,7 +43,6 @@ REJECT_SCHEMA = pa.schema(
         ("scope", pa.string()),
     ]
 )
-_REMOVED = pa.schema([(ARRIVAL, pa.int64()), ("why", pa.string())])
 _COPY, _CONFLICT = "COPY", "DUP_CONFLICT"
 
 
@@ -97,35 +96,29 @@ def enforce(engine: Engine, stream: Stream, *, references: tuple[Reference, ...]
     arriving = unbound(f"{table.name}_arriving", arriving_schema(table))
     try:
         engine.register(f"{table.name}_arriving", stream.reader())
-        checked = engine.create(f"{table.name}_checked", _with_code(arriving, table))
+        checked = engine.create(f"{table.name}_rows", _with_code(arriving, table))
     except DataError:
         raise stream.error or DataError(
             f"{table.name}: could not be read into {engine.name}; the debug log has the query"
         ) from None
     engine.drop(f"{table.name}_arriving")
-    if not stream.sent:
-        engine.register(f"{table.name}_removed", _REMOVED.empty_table())
-        engine.register(table.name, table.schema.empty_table())
-        lines = _ragged(stream)
-        return Outcome(lines.num_rows, 0, lines.num_rows, 0, lines, _rules(lines))
-    removed = _removed(engine, checked, table, references, between)
-    engine.view(table.name, kept_rows(checked, removed).select(list(table.columns)))
-    return _outcome(engine, stream, checked, removed)
+    _part(engine, checked, table, references, between, empty=not stream.sent)
+    engine.view(table.name, kept_table(table).select(list(table.columns)))
+    return _outcome(engine, stream)
 
 
-def checked_table(table: StandardTable) -> ir.Table:
-    """All rows of a table as they arrived, with ``code``: missing, or the fault that the row has by itself."""
-    return unbound(f"{table.name}_checked", arriving_schema(table).append(pa.field("code", pa.string())))
+def kept_table(table: StandardTable) -> ir.Table:
+    """The rows of a table that count, with what arrived beside the standard columns."""
+    return unbound(f"{table.name}_rows", _checked_schema(table))
 
 
-def removed_table(table: StandardTable) -> ir.Table:
-    """The rows that fall to rows of the same key: ``arrival`` and ``why``."""
-    return unbound(f"{table.name}_removed", _REMOVED)
+def refused_table(table: StandardTable) -> ir.Table:
+    """The rows of a table that do not count, each with its ``code``; ``COPY`` is that of collapsed ones."""
+    return unbound(f"{table.name}_refused", _checked_schema(table))
 
 
-def kept_rows(checked: ir.Table, removed: ir.Table) -> ir.Table:
-    """The rows that count."""
-    return checked.filter(checked.code.isnull()).anti_join(removed, ARRIVAL)
+def _checked_schema(table: StandardTable) -> pa.Schema:
+    return arriving_schema(table).append(pa.field("code", pa.string()))
 
 
 def _with_code(arriving: ir.Table, table: StandardTable) -> ir.Table:
@@ -146,10 +139,39 @@ def _when(condition: ir.BooleanValue, code: str) -> ir.StringValue:
     return ibis.ifelse(condition.fill_null(False), ibis.literal(code), ibis.null("string"))
 
 
-def _removed(
+def _part(
+    engine: Engine,
+    checked: ir.Table,
+    table: StandardTable,
+    references: tuple[Reference, ...],
+    between: Between | None,
+    *,
+    empty: bool,
+) -> None:
+    """Take the rows that do not count out of ``<table>_rows`` into ``<table>_refused``."""
+    if empty:
+        engine.register(f"{table.name}_refused", _checked_schema(table).empty_table())
+        return
+    found = _found_between(engine, checked, table, references, between)
+    joined = checked
+    for place, one in enumerate(found):
+        other = one.select(**{f"row_{place}": one[ARRIVAL], f"why_{place}": one.why})
+        joined = joined.left_join(other, joined[ARRIVAL] == other[f"row_{place}"])
+    code = ibis.coalesce(joined.code, *(joined[f"why_{place}"] for place in range(len(found))))
+    refused = engine.create(f"{table.name}_refused", joined.mutate(code=code).filter(ibis._.code.notnull()).select(checked.columns))
+    engine.delete(checked.get_name(), refused, ARRIVAL)
+    for one in found:
+        engine.drop(one.get_name())
+
+
+def _found_between(
     engine: Engine, checked: ir.Table, table: StandardTable, references: tuple[Reference, ...], between: Between | None
-) -> ir.Table:
-    """Rows that name nobody, what identity finds between rows, copies and conflicts: ``<table>_removed``."""
+) -> list[ir.Table]:
+    """Tables of ``arrival`` and ``why``: rows that name nobody, what identity finds between rows, copies and conflicts.
+
+    Small tables, and none of them is united with another: the optimiser of Spark 4 loses columns of a union
+    of checkpointed tables.
+    """
     name, good = table.name, checked.filter(checked.code.isnull())
     found = []
     for place, one in enumerate(references):
@@ -163,13 +185,9 @@ def _removed(
     alike = sharing_a_hash(engine, good, _text_of(good, table.key), f"{name}_alike")
     suspects = engine.create(f"{name}_suspects", good.semi_join(alike, ARRIVAL))
     found.append(engine.create(f"{name}_repeated", _repeated(suspects, table)))
-    together = found[0]
-    for other in found[1:]:
-        together = together.union(other)
-    removed = engine.create(f"{name}_removed", together)
-    for other in (*found, alike, suspects):
+    for other in (alike, suspects):
         engine.drop(other.get_name())
-    return removed
+    return found
 
 
 def sharing_a_hash(engine: Engine, rows: ir.Table, text: ir.StringValue, name: str) -> ir.Table:
@@ -208,23 +226,29 @@ def _text_of(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
     return text
 
 
-def _outcome(engine: Engine, stream: Stream, checked: ir.Table, removed: ir.Table) -> Outcome:
-    table, ragged = stream.table, _ragged(stream)
-    both = checked.left_join(removed, ARRIVAL, rname="{name}_removed")
-    both = both.mutate(code=ibis.coalesce(both.code, both.why))
-    counts = engine.query(both.group_by("code").agg(rows=both.count()))
-    bad = both.filter(((both.code != _COPY) & both.code.notnull()) | both[FIELDS].notnull())
-    listed = engine.query(bad.select(ARRIVAL, "code", FIELDS, *table.key).order_by(ARRIVAL))
-    rows = dict(zip(counts["code"].to_pylist(), counts["rows"].to_pylist(), strict=True))
-    kept, collapsed, arrived = rows.pop(None, 0), rows.pop(_COPY, 0), stream.sent + ragged.num_rows
-    quarantined = sum(rows.values()) + ragged.num_rows
-    if arrived != kept + collapsed + quarantined:
+def _outcome(engine: Engine, stream: Stream) -> Outcome:
+    table, lines = stream.table, _ragged(stream)
+    kept, refused = kept_table(table), refused_table(table)
+    counts = engine.query(refused.group_by("code").agg(rows=refused.count())).to_pylist()
+    rows = {row["code"]: row["rows"] for row in counts}
+    left = int(engine.query(kept.aggregate(n=kept.count()))["n"][0].as_py())
+    collapsed, arrived = rows.pop(_COPY, 0), stream.sent + lines.num_rows
+    quarantined = sum(rows.values()) + lines.num_rows
+    if arrived != left + collapsed + quarantined:
         raise DataError(
-            f"{table.name}: {arrived} rows came in and {kept + collapsed + quarantined} are accounted for: a row was lost or "
+            f"{table.name}: {arrived} rows came in and {left + collapsed + quarantined} are accounted for: a row was lost or "
             "told several times; nothing was written"
         )
-    rejects = pa.concat_tables([_rejects(stream, listed), ragged]).combine_chunks()
-    return Outcome(arrived, kept, quarantined, collapsed, rejects, _rules(rejects))
+    rejects = pa.concat_tables(
+        [*(_rejects(stream, _listed(engine, part, table)) for part in (refused, kept)), lines]
+    ).combine_chunks()
+    return Outcome(arrived, left, quarantined, collapsed, rejects, _rules(rejects))
+
+
+def _listed(engine: Engine, rows: ir.Table, table: StandardTable) -> pa.Table:
+    """The rows that were refused or lost a value, in the order in which they came."""
+    bad = rows.filter(((rows.code != _COPY) & rows.code.notnull()) | rows[FIELDS].notnull())
+    return engine.query(bad.select(ARRIVAL, "code", FIELDS, *table.key).order_by(ARRIVAL))
 
 
 def _rejects(stream: Stream, listed: pa.Table) -> pa.Table:

@@ -61,8 +61,10 @@ class Faults:
 
 
 def whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """One array of a column."""
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    """One array of a column; the one chunk of a piece as it is."""
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def true_count(mask: pa.Array) -> int:

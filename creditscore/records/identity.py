@@ -19,11 +19,13 @@ from stdnum import lei
 
 from creditscore.records.code_tables import CodeTables, shipped_tables
 from creditscore.records.personal import is_resident_number
+from creditscore.records.texts import text_bytes
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _WEIGHTS = np.array([pow(3, i, 31) for i in range(17)])
 _ORG_WEIGHTS = np.array([3, 7, 9, 10, 5, 8, 4, 2])
 _LENGTH = 18
+_PLAIN = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LOCAL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 #: What a spreadsheet makes of a long number: digits are lost for good.
 _AS_NUMBER = re.compile(r"[0-9](\.[0-9]+)?E\+?[0-9]+")
@@ -38,12 +40,19 @@ REASONS = (
 def compact(ids: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Ids in their plain form: half width (NFKC), upper case, no spaces or hyphens; "" becomes missing."""
     whole = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
-    odd = pc.fill_null(pc.match_substring_regex(whole, "[^0-9A-Z]|^$"), False)
-    if not pc.any(odd).as_py():
+    if is_plain(whole):
         return whole
+    odd = pc.fill_null(pc.match_substring_regex(whole, "[^0-9A-Z]|^$"), False)
     encoded = pc.dictionary_encode(whole.filter(odd))
     texts = pa.array([_compact_one(text) for text in encoded.dictionary.to_pylist()], pa.string())
     return pc.replace_with_mask(whole, odd, texts.take(encoded.indices))
+
+
+def is_plain(ids: pa.Array) -> bool:
+    """Whether every id is in its plain form already; a look at all letters at once."""
+    if len(ids) == ids.null_count:
+        return True
+    return not text_bytes(ids).tobytes().translate(None, delete=_PLAIN) and pc.min(pc.binary_length(ids)).as_py() > 0
 
 
 def _compact_one(text: str) -> str | None:

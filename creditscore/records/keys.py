@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from creditscore.records.contracts import checked_table, kept_rows, removed_table, sharing_a_hash
+from creditscore.records.contracts import kept_table, sharing_a_hash
 from creditscore.records.stream import ARRIVAL, KIND_KEY, LAST_DAY
 from creditscore.records.tables import TABLES
 
@@ -57,7 +57,7 @@ def key_events(engine: Engine, index: ir.Table) -> ir.Table:
     follows the event ids wherever two of its events share a day or an incident, whatever order they came in.
     ``valid_day`` is the last day on which the event counts: its own end, or that of its retention.
     """
-    kept = kept_rows(checked_table(TABLES["events"]), removed_table(TABLES["events"]))
+    kept = kept_table(TABLES["events"])
     kept = kept.mutate(incident=ibis.coalesce(kept.incident_id, kept.document_no), event_day=day_number(kept.event_date))
     told = _told_often(engine, kept)
     order = _order(engine, kept.inner_join(index, "subject_id"), told)
@@ -105,13 +105,14 @@ def _order(engine: Engine, keyed: ir.Table, told: ir.Table) -> ir.Table:
     """The place by event id, among their subject's events, of events whose order may matter."""
     days = keyed.select(subject_key="subject_key", on=keyed.subject_key * _DAYS + keyed.event_day).group_by("on")
     crowded = days.agg(rows=ibis._.count(), subject_key=ibis._.subject_key.min()).filter(ibis._.rows > 1)
-    of_days = engine.create("subjects_of_days", crowded.select("subject_key").distinct())
-    of_told = engine.create("subjects_of_incidents", keyed.semi_join(told, ARRIVAL).select("subject_key").distinct())
-    subjects = engine.create("subjects_in_order", of_days.union(of_told).distinct())
-    matter = keyed.semi_join(subjects, "subject_key").select(ARRIVAL, "subject_key", "event_id")
+    days = engine.create("subjects_of_days", crowded.select(of_days="subject_key").distinct())
+    incidents = engine.create("subjects_of_incidents", keyed.semi_join(told, ARRIVAL).select(of_incidents="subject_key").distinct())
+    joined = keyed.left_join(days, keyed.subject_key == days.of_days)
+    joined = joined.left_join(incidents, joined.subject_key == incidents.of_incidents)
+    matter = joined.filter(joined.of_days.notnull() | joined.of_incidents.notnull()).select(ARRIVAL, "subject_key", "event_id")
     place = ibis.row_number().over(group_by=matter.subject_key, order_by=matter.event_id).cast("int64")
     found = engine.create("event_order", matter.mutate(place=place).select(ARRIVAL, "place"))
-    for name in ("subjects_of_days", "subjects_of_incidents", "subjects_in_order"):
+    for name in ("subjects_of_days", "subjects_of_incidents"):
         engine.drop(name)
     return found
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from creditscore.config.sources import SourceSpec
 from creditscore.engine import unbound
 from creditscore.errors import DataError
-from creditscore.records.contracts import REJECT_SCHEMA, Between, Outcome, Reference, enforce
+from creditscore.records.contracts import REJECT_SCHEMA, Between, Outcome, Reference, enforce, refused_table
 from creditscore.records.identify import Identifier
 from creditscore.records.keys import hide_changed, index_subjects, key_events, key_subjects, key_visits
 from creditscore.records.records import Records
@@ -61,6 +61,7 @@ def open_records(engine: Engine, project: Project, *, data: str | Path) -> Recor
             outcomes[name] = opening.supplemented(outcomes[name])
             if not outcomes[name].kept:
                 raise DataError("subjects: expected at least one subject (got 0 after checks)")
+            _refuse_new_errors(engine, project)
             subjects = _unbound(TABLES[name])
             index = index_subjects(engine, subjects)
             key_subjects(engine, subjects, index)
@@ -119,6 +120,20 @@ def _references(name: str) -> tuple[Reference, ...]:
     if name == "changes":
         return (Reference("event_id", _unbound(TABLES["events"]), "UNKNOWN_EVENT"),)
     return ()
+
+
+def _refuse_new_errors(engine: Engine, project: Project) -> None:
+    """Where the project says so, a wrong code of a newly registered subject stops everything (新增零错误)."""
+    since = project.sources.new_since
+    if since is None or project.sources.new_errors != "refuse":
+        return
+    refused = refused_table(TABLES["subjects"])
+    wrong = refused.filter(refused.code.startswith("ID_") & (refused.registered_date >= since))
+    counts = engine.query(wrong.group_by("code").agg(rows=wrong.count()).order_by("code")).to_pylist()
+    if counts:
+        told = ", ".join(f"{row['code']} {row['rows']}" for row in counts)
+        total = sum(row["rows"] for row in counts)
+        raise DataError(f"subjects: expected no wrong code among those registered since {since} (got {total}: {told})")
 
 
 def _refuse_too_many(name: str, outcome: Outcome, project: Project) -> None:

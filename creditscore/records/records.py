@@ -98,7 +98,8 @@ class Records:
         seen = versions.filter((versions.from_day <= day) & (versions.known_day <= day))
         newest = ibis.row_number().over(group_by=seen.subject_key, order_by=[seen.from_day.desc(), seen.known_day.desc()])
         ranked = seen.mutate(age_rank=newest)
-        return ranked.filter(ranked.age_rank == 0).drop("age_rank")
+        newest_one = ranked.filter(ranked.age_rank == 0).drop("age_rank")
+        return newest_one.mutate(industry=coded(newest_one.industry), region=coded(newest_one.region))
 
     def subjects_on(self, as_of: dt.date) -> pa.Table:
         """One row per subject known on a day, by id, in the version of that day."""
@@ -154,3 +155,9 @@ _SUBJECT_DAYS = {
 def day_number_of(day: dt.date) -> int:
     """Days since 1970-01-01."""
     return (day - _EPOCH).days
+
+
+def coded(column: ir.StringValue) -> ir.StringValue:
+    """A code of an industry or region, missing where it could not be one: it becomes a file name and part of a ticket."""
+    usable = column.re_search("^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$") & (column != "all")
+    return ibis.ifelse(usable.fill_null(False), column, ibis.null("string"))

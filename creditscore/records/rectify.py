@@ -5,11 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-import ibis
 import pandas as pd
 import pyarrow as pa
 
-from creditscore.records.contracts import checked_table, removed_table
+from creditscore.records.contracts import refused_table
 from creditscore.records.findings import Finding, Level, some
 from creditscore.records.open import day_of
 from creditscore.records.personal import safe_keys
@@ -90,11 +89,9 @@ def identity_findings(records: Records, day: dt.date, before: pd.DataFrame | Non
 
 
 def _wrong(records: Records) -> pd.DataFrame:
-    checked, removed = checked_table(TABLES["subjects"]), removed_table(TABLES["subjects"])
-    both = checked.left_join(removed, ARRIVAL, rname="{name}_removed")
-    rows = both.mutate(reason=ibis.coalesce(both.code, both.why))
-    bad = rows.filter(rows.reason.startswith("ID_").fill_null(False))
-    chosen = bad.select("subject_id", "reason", "registered_date", "region", arrival=bad[ARRIVAL]).order_by("arrival")
+    refused = refused_table(TABLES["subjects"])
+    bad = refused.filter(refused.code.startswith("ID_"))
+    chosen = bad.select("subject_id", "registered_date", "region", reason=bad.code, arrival=bad[ARRIVAL]).order_by("arrival")
     table = records.engine.query(chosen)
     frame: pd.DataFrame = table.drop_columns(["arrival"]).to_pandas(date_as_object=True)
     keys, rows = safe_keys(table["subject_id"]).to_pylist(), table["arrival"].to_pylist()

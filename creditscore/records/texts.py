@@ -10,6 +10,8 @@ from creditscore.records.faults import Faults
 
 #: C0 and C1 controls, soft and zero-width marks, marks of writing direction, the byte-order mark.
 _CONTROLS = "[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]"
+#: How controls, marks and blanks beyond ASCII begin in UTF-8.
+_BEGINNINGS = (b"\x7f", b"\xc2", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81", b"\xe3\x80\x80", b"\xef\xbb\xbf")
 #: A float holds integers up to here exactly; beyond, digits of an id are lost.
 _EXACT = 2.0**53
 
@@ -29,16 +31,17 @@ def _may_be_dirty(column: pa.Array) -> bool:
         return False
     if pc.min(pc.binary_length(column)).as_py() == 0:
         return True
-    letters = _bytes(column)
+    letters = text_bytes(column)
     if letters.min() <= 0x20:
         return True
-    return bool(
-        letters.max() >= 0x7F
-        and pc.any(pc.match_substring_regex(column, f"{_CONTROLS}|^[\\s\u00a0\u3000]|[\\s\u00a0\u3000]$")).as_py()
-    )
+    if letters.max() < 0x7F:
+        return False
+    plain = letters.tobytes()
+    return any(beginning in plain for beginning in _BEGINNINGS)
 
 
-def _bytes(column: pa.Array) -> np.ndarray:
+def text_bytes(column: pa.Array) -> np.ndarray:
+    """The letters of a column of texts in UTF-8, one after another."""
     _, ends, letters = column.buffers()
     offsets = np.frombuffer(ends, dtype=np.int32)[column.offset : column.offset + len(column) + 1]
     found: np.ndarray = np.frombuffer(letters, dtype=np.uint8)[offsets[0] : offsets[-1]]

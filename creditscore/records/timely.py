@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.engine import unbound
-from creditscore.records.contracts import checked_table, kept_rows, removed_table
+from creditscore.records.contracts import kept_table
 from creditscore.records.keys import day_number
 from creditscore.records.open import day_of
 from creditscore.records.records import day_number_of
@@ -104,8 +104,7 @@ def missing_decisions(records: Records, *, as_of: str | dt.date) -> pd.DataFrame
     """
     day = day_of(as_of)
     columns = ["decision_id", "subject_id", "kind", "decision_date", "document_no"]
-    table = TABLES["decisions"]
-    decided = kept_rows(checked_table(table), removed_table(table))
+    decided = kept_table(TABLES["decisions"])
     decided = decided.mutate(begun=day_number(decided.decision_date))
     due = _deadlines(records, decided, "begun")
     owed = decided.inner_join(due, [decided[KIND_KEY] == due.kind_key, decided.begun == due.begun], rname="{name}_due")

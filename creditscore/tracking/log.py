@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from creditscore.errors import CreditScoreError, DataError
 from creditscore.models.scorecard import Scorecard
 
 if TYPE_CHECKING:
@@ -58,10 +59,19 @@ def log_run(uri: str, run: RunLog, *, artifacts: Path) -> str | None:
 
 def champions(uri: str, project: str) -> dict[str, Scorecard]:
     """The cards whose registered version carries the alias ``champion``, by industry; empty where there are none."""
-    client = _client(uri)
+    try:
+        return _champions(_client(uri), project)
+    except (CreditScoreError, OSError):
+        raise
+    except Exception as error:  # the tracker may be any server
+        raise DataError(f"tracker: expected an answer on the alias {CHAMPION} (got {type(error).__name__})") from None
+
+
+def _champions(client: MlflowClient, project: str) -> dict[str, Scorecard]:
     found: dict[str, Scorecard] = {}
     for model in client.search_registered_models(filter_string=f"name LIKE '{project}.%'"):
-        if CHAMPION in model.aliases:
+        # `_` matches any letter in LIKE.
+        if CHAMPION in model.aliases and model.name.startswith(f"{project}."):
             version = client.get_model_version_by_alias(model.name, CHAMPION)
             with tempfile.TemporaryDirectory() as folder:
                 path = client.download_artifacts(version.run_id, f"scorecards/{version.tags['industry']}.json", folder)

@@ -2,15 +2,15 @@
 
     python experiments/benchmarks/records.py [--events 1000000] [--subjects 500000] [--repeat 5] [--memory 2GB]
 
-Synthetic events of ten kinds with valid unified social credit codes, 13 columns, as Parquet and as CSV. Ours is the whole of
-``open_records``: subjects checked by GB 32100, every text and value of the events checked, contracts, duplicates,
-retention, and the integer keys. The rival casts the columns and writes Parquet, nothing else. Every measurement is a process of its own, so that its peak
-memory is its own. ``--memory`` adds ours in an engine that may use so much and spills the rest. Both answers are compared first.
+Synthetic events of ten kinds with valid unified social credit codes, 13 columns, as Parquet and as CSV. Ours is the whole
+of ``open_records``: subjects checked by GB 32100, every text and value of the events checked, contracts, duplicates,
+retention, and the integer keys. The rival casts the columns and writes Parquet, nothing else. Every measurement is a process
+of its own, so that its peak memory is its own. ``--memory`` adds ours in an engine that may use so much and spills the rest.
+Both answers are compared first.
 """
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -39,14 +39,16 @@ CASTS = (
 READ = {"parquet": "read_parquet('{}')", "csv": "read_csv('{}', all_varchar = true)"}
 EVENTS = """
 CREATE MACRO h(x) AS (hash(x) % 1000000007)::BIGINT;
-CREATE TABLE e AS SELECT 'E' || lpad(i::VARCHAR, 13, '0') AS event_id, s.id AS subject_id, {kinds}[1 + h(i * 7) % {n_kinds}] AS kind,
+CREATE TABLE e AS SELECT 'E' || lpad(i::VARCHAR, 13, '0') AS event_id, s.id AS subject_id,
+  {kinds}[1 + h(i * 7) % {n_kinds}] AS kind,
   DATE '2019-05-01' + (h(i * 3) % 1800)::INT AS event_date,
   DATE '2019-05-01' + (h(i * 3) % 1800 + h(i * 5) % 10)::INT AS known_date,
   '永罚〔' || (2019 + h(i) % 5) || '〕' || lpad(i::VARCHAR, 13, '0') || '号' AS document_no,
   CASE WHEN i % 50 = 0 THEN 'I' || lpad((i // 3)::VARCHAR, 10, '0') END AS incident_id,
   (1 + h(i * 11) % 10)::INT AS severity,
   CASE WHEN i % 3 = 0 THEN ((h(i * 13) % 10000000) / 100.0)::DECIMAL(18,2) END AS amount,
-  CASE WHEN i % 2 = 0 THEN ['kept', 'broken', 'pending'][1 + i % 3] END AS result, '市场监督管理局' AS provider,
+  CASE WHEN i % 2 = 0 THEN ['kept', 'broken', 'pending'][1 + i % 3] END AS result,
+  '市场监督管理局' AS provider,
   NULL::BOOLEAN AS verified, CASE WHEN i % 4 = 0 THEN DATE '2024-06-01' + (h(i * 17) % 1500)::INT END AS valid_until
 FROM range({events}) t(i) JOIN s ON s.k = h(i) % {subjects}
 """
@@ -102,7 +104,9 @@ def child(folder: Path, form: str, way: str, memory: str) -> None:
     begun = time.perf_counter()
     ours(folder, form, memory) if way == "ours" else theirs(folder, form)
     seconds = time.perf_counter() - begun
-    print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+    # Not getrusage: its maximum begins with the parent's memory at the fork.
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    print(json.dumps([seconds, int(status["VmHWM"].split()[0]) / 1024]))
 
 
 def measured(folder: Path, form: str, way: str, memory: str = "") -> tuple[float, float]:
@@ -136,14 +140,10 @@ def main(options: argparse.Namespace) -> None:
             if options.memory:
                 spans["bounded"].append(measured(folder, form, "ours", options.memory))
             told = {way: [statistics.median(part) for part in zip(*runs, strict=True)] for way, runs in spans.items() if runs}
-            bounded = " | ".join(
-                f"{value:.1f}" if place == 0 else f"{value:.0f}" for place, value in enumerate(told.get("bounded", []))
-            )
-            print(
-                f"| {form} | {options.events:,} | {same(small, form)} | {told['ours'][0]:.1f} | {told['theirs'][0]:.1f} "
-                f"| {told['ours'][0] / told['theirs'][0]:.2f} | {told['ours'][1]:.0f} | {told['theirs'][1]:.0f} | {bounded or '- | -'} |",
-                flush=True,
-            )
+            (mine, peak), (other, other_peak) = told["ours"], told["theirs"]
+            bounded = "{:.1f} | {:.0f}".format(*told["bounded"]) if "bounded" in told else "- | -"
+            figures = f"{mine:.1f} | {other:.1f} | {mine / other:.2f} | {peak:.0f} | {other_peak:.0f} | {bounded}"
+            print(f"| {form} | {options.events:,} | {same(small, form)} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.command import creditscore
@@ -68,9 +69,9 @@ def test_the_same_night_again_does_no_work_and_leaves_the_same_bytes(city, monke
         raise AssertionError("the second night read the records")
 
     monkeypatch.setattr("creditscore.pipeline.run.open_records", refuse)
-    second = city.night("--train", "--lang", "en", out=out)
+    second = city.night("--train", out=out)
     assert second.code == 0, second.err
-    assert "no work" in second.out
+    assert "结果未变" in second.out
     assert bytes_of(out) == before
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
 
@@ -138,3 +139,39 @@ def test_a_day_that_is_none_is_refused(city, as_of):
 
 def test_open_records_is_what_the_night_calls():
     assert open_records.__module__ == "creditscore.records.open"
+
+
+def test_a_run_that_is_refused_half_way_leaves_the_earlier_results(city):
+    """All visits found nothing: the training is refused after the records were read and checked."""
+    before = bytes_of(city.run)
+    table = pq.read_table(city.data / "inspections.parquet")
+    place = table.schema.get_field_index("outcome")
+    pq.write_table(table.set_column(place, "outcome", pa.array(["none"] * table.num_rows)), city.data / "inspections.parquet")
+    said = city.night("--train")
+    assert said.code == 2
+    assert bytes_of(city.run) == before
+    assert not (city.run / ".earlier").exists()
+
+
+def test_a_run_in_another_language_is_another_run(city):
+    assert city.night("--train", "--lang", "en").code == 0
+    assert "Summary" in (city.run / "report.html").read_text("utf-8")
+
+
+def test_the_demo_replaces_no_folder_of_another_make(tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "thesis.txt").write_text("mine")
+    said = creditscore("demo", "--out", tmp_path, "--subjects", 500)
+    assert said.code == 2
+    assert (tmp_path / "runs" / "thesis.txt").read_text() == "mine"
+
+
+def test_an_industry_that_is_a_path_names_no_file(city):
+    table = pq.read_table(city.data / "subjects.parquet")
+    industries = ["../../x" if place % 9 == 0 else text for place, text in enumerate(table["industry"].to_pylist())]
+    place = table.schema.get_field_index("industry")
+    pq.write_table(table.set_column(place, "industry", pa.array(industries, pa.string())), city.data / "subjects.parquet")
+    out = city.root / "paths"
+    said = city.night("--train", out=out)
+    assert said.code == 0, said.err
+    assert not list(city.root.rglob("x.json"))

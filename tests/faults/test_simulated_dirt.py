@@ -11,12 +11,11 @@ from support.deliveries import put_right
 from creditscore.config.project import load_project
 from creditscore.engine import Engine
 from creditscore.records.checkup import check_up
-from creditscore.records.contracts import checked_table, removed_table
+from creditscore.records.contracts import refused_table
 from creditscore.records.keys import day_number
 from creditscore.records.open import open_records
 from creditscore.records.publicity import reconcile_publicity
 from creditscore.records.rectify import rectification_list
-from creditscore.records.stream import ARRIVAL
 from creditscore.records.tables import TABLES
 from creditscore.records.timely import late_records, missing_decisions
 from creditscore.simulate.city import simulate_city
@@ -73,8 +72,8 @@ def test_wrong_codes_are_found_each_with_its_reason(city):
 
 
 def test_duplicate_rows_are_found(city):
-    checked, removed = checked_table(TABLES["events"]), removed_table(TABLES["events"])
-    copies = city.ids(checked.inner_join(removed.filter(removed.why == "COPY"), ARRIVAL))
+    refused = refused_table(TABLES["events"])
+    copies = city.ids(refused.filter(refused.code == "COPY"))
     assert copies == city.planted["duplicate_row"] - city.lost
 
 
@@ -150,7 +149,7 @@ def test_nothing_else_is_refused(city):
     assert set(city.refused["scope"]) == {"row"}
     assert city.keys("events", "UNKNOWN_SUBJECT") <= city.lost
     for table in ("inspections", "ratings", "decisions"):
-        rows = checked_table(TABLES[table])
+        rows = refused_table(TABLES[table])
         unknown = city.records.engine.query(rows.filter(rows.code == "UNKNOWN_SUBJECT").select("subject_id"))
         assert set(unknown["subject_id"].to_pylist()) <= city.bad_subjects
 

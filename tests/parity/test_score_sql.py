@@ -123,6 +123,38 @@ def test_integer_edges_in_integer_columns_and_special_codes_in_them(run):
     check(run, card(characteristics=(ints,), baselines=()), table(300))
 
 
+def test_columns_called_as_people_call_them(run):
+    names = {"arrears": "Age (years)", "share": "近24个月占比", "grade": 'a"b`c', "age": "as_of 2"}
+    ones = tuple(one.model_copy(update={"name": names.get(one.name, one.name)}) for one in card().characteristics)
+    named = card(characteristics=ones, baselines=())
+    check(run, named, table(300).rename_columns([names.get(name, name) for name in table(1).column_names]))
+
+
+def test_neighbours_of_equal_points_are_one_branch_and_the_ends_stay_finite(run):
+    flat = number("share", (0.1, 1, 2), (-5, -5, 4, 4), missing=-9)
+    same = number("age", (1.0,), (3, 3), missing=7)
+    best_first = number("arrears", (1, 3), (7, 1, 2), missing=7)
+    check(run, card(characteristics=(flat, same, best_first), baselines=()), table(400))
+
+
+@pytest.mark.parametrize("top", [0, 2])
+def test_only_the_reasons_asked_for(run, top):
+    rows, one = table(200), rich_card()
+    found = run(
+        rows, lambda dialect: compile_sql(score_expression(unbound(rows), one, top=top), {"spark": "pyspark"}.get(dialect, dialect))
+    )
+    assert [name for name in found.column_names if name.startswith("reason")] == [f"reason_{place + 1}" for place in range(top)]
+    for name, values in (one.reasons(rows, top=top) if top else {}).items():
+        assert found[name].to_pylist() == values.astype(object).where(values.notna(), None).tolist()
+
+
+def test_columns_that_differ_in_capitals_only_are_refused():
+    ones = (number("Age", (1,), (0, 1)), number("age", (1,), (0, 1)))
+    rows = ibis.table({**TYPES, "Age": "float64", "age": "float64"}, name="features")
+    with pytest.raises(DataError, match="columns Age, age differ in capital letters only"):
+        score_expression(rows, card(characteristics=ones, baselines=()))
+
+
 def test_columns_that_cannot_be_meant_are_refused_before_any_engine():
     rows = unbound(table(1))
     with pytest.raises(DataError, match="columns missing from the table: share"):

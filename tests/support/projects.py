@@ -66,7 +66,8 @@ def documents(**overrides: dict) -> dict[str, dict]:
         "tasks": {"task": []},
         "policy": policy_document(),
     }  # fmt: skip
-    return {file: {**content, **overrides.get(file, {})} for file, content in base.items()}
+    more = {file: content for file, content in overrides.items() if file not in base}
+    return {file: {**content, **overrides.get(file, {})} for file, content in base.items()} | more
 
 
 def policy_document() -> dict:

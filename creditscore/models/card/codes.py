@@ -25,8 +25,9 @@ _MISSING = np.uint8(MISSING)
 
 @dataclass
 class Noticed:
-    """What a reader should be told of a frame: infinite values taken as missing, texts that the card does not know."""
+    """What a reader should be told of a frame: missing values, infinite ones among them, and texts that the card does not know."""
 
+    missing: Counter[str] = field(default_factory=Counter)
     infinite: Counter[str] = field(default_factory=Counter)
     other: Counter[str] = field(default_factory=Counter)
     _lock: Lock = field(default_factory=Lock)
@@ -85,6 +86,7 @@ def _number_coder(one: Characteristic, values: NDArray[Any], noticed: Noticed) -
             found[block == value] = position
         np.logical_not(np.isfinite(block, out=flag), out=flag)
         if values.dtype.kind == "f" and flag.any():
+            noticed.add(noticed.missing, one.name, int(np.count_nonzero(flag)))
             noticed.add(noticed.infinite, one.name, int(np.count_nonzero(np.isinf(block))))
             # 1 becomes 128, as by a shift of 7 bits, which numpy does ten times slower.
             np.bitwise_or(found, np.multiply(byte, _MISSING, out=byte), out=found)
@@ -107,6 +109,7 @@ def _text_coder(one: Characteristic, values: pa.Array, noticed: Noticed) -> Code
         found: Codes = positions[place.fill_null(len(known)).to_numpy(zero_copy_only=False)]
         if block.null_count:
             found[block.is_null().to_numpy(zero_copy_only=False)] = MISSING
+            noticed.add(noticed.missing, one.name, block.null_count)
         noticed.add(noticed.other, one.name, int(np.count_nonzero(found == other)))
         return found
 

@@ -129,7 +129,9 @@ def _tell(card: Card, noticed: codes.Noticed, rows: int) -> None:
     if noticed.infinite:
         named = ", ".join(f"{name} ({count})" for name, count in sorted(noticed.infinite.items()))
         warnings.warn(f"infinite values are taken as missing: {named}", RuntimeWarning, stacklevel=4)
-    for one in card.characteristics:
-        share = noticed.other[one.name] / rows if rows >= _ENOUGH else 0.0
+    for one in card.characteristics if rows >= _ENOUGH else ():
+        share = noticed.other[one.name] / rows
         if share > _UNSEEN + sum(attribute.weight for attribute in one.of("other")):
             _LOG.warning("characteristic %s: %.1f %% of the rows have texts that the card does not know", one.name, 100 * share)
+        if noticed.missing[one.name] == rows and one.of("missing")[0].weight < 1 - _UNSEEN:
+            _LOG.warning("characteristic %s: every row is missing", one.name)

@@ -52,15 +52,21 @@ def reasons_of(card: Card, own: pd.DataFrame, *, top: int = 4) -> pd.DataFrame:
     if top < 1:
         raise DataError(f"top: expected 1 or more reasons (got {top})")
     places = name_codes(card)
-    gaps = _differences(card, own).to_numpy().astype(np.int64)
-    keys = np.where(gaps > 0, gaps * KEY + np.array([places[name] for name in card.features]), 0)
-    names = np.array([None, *sorted(card.features, reverse=True)], dtype=object)
-    found = np.zeros((len(own), top), dtype=np.int64)
-    kept = min(top, keys.shape[1])
-    if kept:
-        found[:, :kept] = -np.sort(np.partition(-keys, kept - 1, axis=1)[:, :kept], axis=1)
-    columns = {f"reason_{place + 1}": names[found[:, place] % KEY] for place in range(top)}
-    return pd.DataFrame(columns, index=own.index, dtype="str")
+    codes = np.array([places[name] for name in card.features], dtype=np.int32)
+    gaps = np.ascontiguousarray(_differences(card, own).to_numpy().T)
+    found = np.zeros((top, len(own)), dtype=np.int32)
+    for start in range(0, len(own), in_memory.BLOCK):
+        block = gaps[:, start : start + in_memory.BLOCK]
+        _greatest(np.where(block > 0, block * np.int32(KEY) + codes[:, None], 0), found[:, start : start + in_memory.BLOCK])
+    names = pd.array([None, *sorted(card.features, reverse=True)], dtype="str")
+    return pd.DataFrame({f"reason_{place + 1}": names.take(row % KEY) for place, row in enumerate(found)}, index=own.index)
+
+
+def _greatest(keys: NDArray[np.int32], found: NDArray[np.int32]) -> None:
+    """The greatest keys of each column, falling; keys of one column differ, but for zeros."""
+    for row in found[: len(keys)]:
+        np.max(keys, axis=0, out=row)
+        keys[keys == row] = 0
 
 
 def improvements(card: Card, frame: object) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from creditscore.models.fit.regression import Regression, fit_regression
 from creditscore.models.fit.selection import Ledger, OnLeak, by_information, by_redundancy, column_auc, refuse_leaks
 from creditscore.models.training.frames import Column
 from creditscore.models.training.nuisance import mean_effect
-from creditscore.models.training.sample import Sample
+from creditscore.models.training.sample import Sample, effective_size
 
 _LOG = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
@@ -69,6 +69,7 @@ def fit_core(sample: Sample, settings: Settings, *, beyond_chance: bool = False)
         beyond_chance: Ask for more information than noise may show. That needs a number of cases,
             which scaling weights leaves alone and repeating rows does not.
     """
+    _require_known(sample, settings)
     ledger = Ledger()
     cases = _cases(sample) if beyond_chance else None
     found, codes = _tables(sample, settings, ledger)
@@ -77,12 +78,23 @@ def fit_core(sample: Sample, settings: Settings, *, beyond_chance: bool = False)
     woe = patterns.woe([table.woe for table in tables])
     kept = by_redundancy(tables, woe, patterns.weight, ledger, settings.selection)
     fit = _regress(sample, settings, kept, _columns(patterns, tables, kept), ledger)
-    return _thin(fit, sample, settings)
+    fit = _thin(fit, sample, settings)
+    for table, coefficient in zip(fit.tables, fit.regression.coefficients, strict=True):
+        ledger.note(table.name, coefficient=round(float(coefficient), 6))
+    return fit
+
+
+def _require_known(sample: Sample, settings: Settings) -> None:
+    """Cuts and codes given for a column that is not there are a misspelt name, not a wish."""
+    names = {column.factor.name for column in sample.columns} | set(sample.refused)
+    given = {"splits": settings.splits, "special_codes": settings.special_codes}
+    for what, by_name in given.items():
+        unknown = sorted(set(by_name) - names) if isinstance(by_name, Mapping) else []
+        if unknown:
+            raise DataError(f"{what}: {', '.join(map(str, unknown))}: expected names of features ({', '.join(sorted(names))})")
 
 
 def _cases(sample: Sample) -> tuple[float, float]:
-    from creditscore.models.training.sample import effective_size
-
     return effective_size(sample.weight[~sample.bad]), effective_size(sample.weight[sample.bad])
 
 
@@ -92,6 +104,7 @@ def _tables(sample: Sample, settings: Settings, ledger: Ledger) -> tuple[dict[st
     for name, reason in sample.refused.items():
         ledger.enter(name)
         ledger.drop(name, reason)
+        _LOG.warning("characteristic %s leaves: %s", name, reason)
     for name in refuse_leaks(ledger, settings.on_leak):
         _LOG.warning("characteristic %s ranks good and bad almost perfectly alone (AUC above 0.95)", name)
     tables, codes = {}, {}
@@ -100,6 +113,8 @@ def _tables(sample: Sample, settings: Settings, ledger: Ledger) -> tuple[dict[st
         try:
             tables[name], codes[name] = _table(column, sample, settings)
         except DataError as error:
+            if settings.splits is not None and name in settings.splits:
+                raise  # what a person wrote is refused, never passed over
             ledger.drop(name, str(error))
             _LOG.warning("characteristic %s leaves: %s", name, error)
     return tables, codes

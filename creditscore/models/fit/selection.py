@@ -115,7 +115,7 @@ def by_information(
         if table.partition.factor.source == "base":
             left.append(table)
         elif table.filled < 2 or not table.woe.any():
-            ledger.drop(table.name, "constant: one attribute" if table.filled < 2 else "no attribute differs under its trend")
+            ledger.drop(table.name, _tells_nothing(table))
         elif value < selection.min_information_value:
             ledger.drop(table.name, f"information value {value:.4f} below {selection.min_information_value}")
         elif value < chance:
@@ -123,6 +123,12 @@ def by_information(
         else:
             left.append(table)
     return left
+
+
+def _tells_nothing(table: BinTable) -> str:
+    if table.filled > 1:
+        return "no attribute differs under its trend"
+    return "no values: every row is missing" if table.rows[table.partition.kinds.index("missing")] else "constant: one attribute"
 
 
 def _by_chance(freedom: int, cases: tuple[float, float]) -> float:

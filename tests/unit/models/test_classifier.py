@@ -7,35 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from support.populations import population, spec
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from creditscore.config.base import Label
-from creditscore.config.features import FeatureSpec
 from creditscore.config.scorecards import Binning, Selection
 from creditscore.errors import DataError
 from creditscore.models.classifier import ScorecardClassifier
 from creditscore.models.scorecard import Scorecard
-
-
-def spec(name, trend="auto", source="public", **more):
-    how = {"aggregate": "latest", "scheme": "s"} if more.pop("text", False) else {"aggregate": "tenure_months"}
-    return FeatureSpec(name=name, label=Label(zh=name, en=name), unit="", source=source, trend=trend, **how, **more)
-
-
-def population(n=3000, seed=0):
-    rng = np.random.default_rng(seed)
-    frame = pd.DataFrame(
-        {
-            "debt": np.round(rng.normal(size=n), 2),
-            "visits": rng.poisson(2, n),
-            "age": np.round(rng.gamma(2, 20, n)),
-            "grade": rng.choice(["A", "B", "C"], n, p=[0.5, 0.3, 0.2]),
-            "listed": (rng.random(n) < 0.06).astype(int),
-        }
-    )
-    frame.loc[rng.random(n) < 0.1, "debt"] = np.nan
-    eta = -2.5 + 0.7 * frame.debt.fillna(1) + 0.3 * frame.visits - 0.01 * frame.age
-    eta += frame.grade.map({"A": -0.5, "B": 0.2, "C": 0.9}) + 1.5 * frame.listed
-    return frame, (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(int)
 
 
 def plain(model):
@@ -82,6 +60,17 @@ def test_the_order_of_rows_changes_no_byte():
     once = ScorecardClassifier().fit(X, y, sample_weight=w)
     other = ScorecardClassifier().fit(X.iloc[mixed], y[mixed], sample_weight=w[mixed])
     assert once.scorecard_.to_json() == other.scorecard_.to_json()
+
+
+def test_the_threads_of_the_machine_change_no_byte_and_are_given_back():
+    X, y = population()
+    texts = set()
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"):
+            before = [one["num_threads"] for one in threadpool_info()]
+            texts.add(ScorecardClassifier().fit(X, y).scorecard_.to_json())
+            assert [one["num_threads"] for one in threadpool_info()] == before
+    assert len(texts) == 1
 
 
 def test_rows_of_weight_zero_are_as_if_absent():
@@ -147,7 +136,8 @@ def test_one_bad_column_never_breaks_the_others():
     model = ScorecardClassifier().fit(X, y)
     assert model.scorecard_.to_json() == good.to_json()
     left = model.selection_.set_index("characteristic").reason
-    assert left["constant"] == left["nothing"] == left["ids"] == "constant: one attribute"
+    assert left["constant"] == left["ids"] == "constant: one attribute"
+    assert left["nothing"] == "no values: every row is missing"
     assert "dates" in left["dates"]
     assert "objects" in left["objects"]
 

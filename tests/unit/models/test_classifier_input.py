@@ -3,34 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from support.populations import population, spec
 
-from creditscore.config.base import Label
-from creditscore.config.features import FeatureSpec
 from creditscore.errors import DataError, NotFittedError
 from creditscore.models.classifier import ScorecardClassifier
 from creditscore.models.scorecard import Scorecard
-
-
-def spec(name, trend="auto", source="public", **more):
-    how = {"aggregate": "latest", "scheme": "s"} if more.pop("text", False) else {"aggregate": "tenure_months"}
-    return FeatureSpec(name=name, label=Label(zh=name, en=name), unit="", source=source, trend=trend, **how, **more)
-
-
-def population(n=3000, seed=0):
-    rng = np.random.default_rng(seed)
-    frame = pd.DataFrame(
-        {
-            "debt": np.round(rng.normal(size=n), 2),
-            "visits": rng.poisson(2, n),
-            "age": np.round(rng.gamma(2, 20, n)),
-            "grade": rng.choice(["A", "B", "C"], n, p=[0.5, 0.3, 0.2]),
-            "listed": (rng.random(n) < 0.06).astype(int),
-        }
-    )
-    frame.loc[rng.random(n) < 0.1, "debt"] = np.nan
-    eta = -2.5 + 0.7 * frame.debt.fillna(1) + 0.3 * frame.visits - 0.01 * frame.age
-    eta += frame.grade.map({"A": -0.5, "B": 0.2, "C": 0.9}) + 1.5 * frame.listed
-    return frame, (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(int)
 
 
 @pytest.mark.parametrize("labels", [("good", "zbad"), (False, True), (1, 2), (-1, 1), (0.0, 1.0)])

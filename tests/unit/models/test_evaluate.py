@@ -1,5 +1,7 @@
 """Measures of probabilities: equal to scikit-learn where it has them, and right where others were wrong."""
 
+from itertools import islice
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -10,7 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score, roc_curve
 
 from creditscore.errors import DataError
-from creditscore.models.evaluate import evaluate, paired_difference, within_group_auc
+from creditscore.models.evaluate import _measures, _replicates, evaluate, paired_difference, within_group_auc
+from creditscore.models.judge.rows import checked_rows
 
 
 def sample(n=800, seed=0, ties=True):
@@ -234,6 +237,31 @@ def test_telling_groups_apart_gains_nothing_within_them():
     p = np.where(groups == 1, 0.5, 0.05)
     assert roc_auc_score(y, p) > 0.7
     assert within_group_auc(y, p, groups) == 0.5
+
+
+def test_groups_whose_probabilities_do_not_meet_are_one_line_in_the_overall_measures():
+    y, p, w = sample(400)
+    groups = (p > np.median(p)).astype(int)
+    apart, alone = evaluate(y, p, sample_weight=w, groups=groups), evaluate(y, p, sample_weight=w)
+    assert {name: apart[name] for name in alone} == alone
+    assert apart["within_group_auc"] != apart["auc"]
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_a_bootstrap_draw_measures_the_rows_that_it_draws(few):
+    """Draws are counted by cell of equal probability: the same numbers as from the rows themselves."""
+    y, p, w = sample(300)
+    p = np.round(p, 1).clip(0.05, 0.95) if few else p
+    groups = np.random.default_rng(3).integers(0, 3, 300)
+    rows = checked_rows(y, p, w, groups, None)
+    whole = evaluate(y, p, sample_weight=w, groups=groups)
+    start = (whole["calibration_slope"], whole["calibration_intercept"])
+    for weight in islice(_replicates(rows, 20, 0), 5):
+        times = np.rint(weight / w).astype(int)
+        drawn = [np.repeat(part, times) for part in (y, p, w, groups)]
+        expected = evaluate(drawn[0], drawn[1], sample_weight=drawn[2], groups=drawn[3])
+        found = _measures(rows, weight, start)
+        assert found == pytest.approx({name: expected[name] for name in found}, rel=1e-9)
 
 
 def test_within_group_auc_needs_a_group_with_both():

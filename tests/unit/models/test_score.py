@@ -131,8 +131,16 @@ def test_numbers_for_texts_are_refused_not_unseen():
         card().scores(frame(3).assign(grade=[1, "优", None]))
     with pytest.raises(DataError, match="column grade: expected texts"):
         card().scores(pl.from_pandas(frame()).with_columns(grade=pl.lit(1)))
-    with pytest.raises(DataError, match="column grade: expected texts"):
-        card().scores(frame().assign(grade=pd.Categorical([1, 2] * 200)))
+    with pytest.raises(DataError, match="column grade: expected categories that are texts or numbers"):
+        card().scores(frame().assign(grade=pd.Categorical([dt.date(2024, 1, 1), dt.date(2024, 1, 2)] * 200)))
+
+
+def test_categories_of_numbers_are_texts_and_those_that_the_card_does_not_know_are_told(caplog):
+    rows, coded = frame(), card(characteristics=(text("grade", ((("1",), 25), (("2.5",), -4)), other=-7),), baselines=())
+    assert set(coded.scores(rows.assign(grade=pd.Categorical([1.0, 2.5] * 200)))) == {512 + 25, 512 - 4}
+    assert not caplog.records
+    assert set(coded.scores(rows.assign(grade=pd.Categorical([3, 4] * 200)))) == {512 - 7}
+    assert "characteristic grade: 100.0 % of the rows have texts that the card does not know" in caplog.text
 
 
 @pytest.mark.parametrize("wrong", ["a 12 secret", dt.date(2024, 1, 1), pd.Timestamp("2024-01-01")])

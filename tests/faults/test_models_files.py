@@ -1,0 +1,104 @@
+"""Rows 55-58 of the acceptance matrix where a model meets them: rows in another order, files that were cut, edited or are newer."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from support.populations import population
+
+from creditscore.errors import DataError
+from creditscore.models.challenger import fit_lightgbm, load_lightgbm
+from creditscore.models.classifier import ScorecardClassifier
+from creditscore.models.industry import IndustryScorecards
+from creditscore.models.scorecard import Scorecard
+
+
+@pytest.fixture(scope="module")
+def card():
+    return ScorecardClassifier().fit(*population()).scorecard_
+
+
+def test_row_55_shuffled_rows_give_the_same_cards_and_the_same_scores():
+    X, y = population()
+    order = np.random.default_rng(4).permutation(len(X))
+    weight, industry = np.random.default_rng(5).uniform(1, 9, len(X)), np.where(X.index % 3, "a", "b")
+    one, other = ScorecardClassifier().fit(X, y, weight), ScorecardClassifier().fit(X.iloc[order], y[order], weight[order])
+    assert one.scorecard_.sha256 == other.scorecard_.sha256
+    assert other.scores(X.iloc[order]).sort_index().tolist() == one.scores(X).tolist()
+    cards = [
+        IndustryScorecards().fit(X.iloc[o], y[o], industry=industry[o], sample_weight=weight[o]).scorecards_
+        for o in (np.arange(len(X)), order)
+    ]
+    assert {name: c.sha256 for name, c in cards[0].items()} == {name: c.sha256 for name, c in cards[1].items()}
+
+
+def test_row_56_every_cut_of_a_lightgbm_file_is_refused_and_no_process_dies(tmp_path):
+    X, y = population(800)
+    model = fit_lightgbm(X, y)
+    text, file = model.to_text().encode(), tmp_path / "challenger.json"
+    for end in np.linspace(0, len(text) - 1, 19).astype(int):
+        file.write_bytes(text[:end])
+        with pytest.raises(DataError, match="it was changed or cut"):
+            load_lightgbm(file, sha256=model.sha256)
+    file.write_bytes(text)
+    code = (
+        "import sys; from creditscore.models.challenger import load_lightgbm as load;"
+        "print(load(sys.argv[1], sha256=sys.argv[2]).feature_names)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(file), model.sha256], capture_output=True, text=True, check=True)
+    assert "visits" in done.stdout
+
+
+def test_row_56_every_cut_of_a_card_is_refused(card):
+    text = card.to_json()
+    for end in np.linspace(0, len(text) - 2, 60).astype(int):  # what is left but the last line feed
+        with pytest.raises(DataError):
+            Scorecard.from_json(text[:end])
+        with pytest.raises(DataError, match="edited since it was signed"):
+            Scorecard.from_json(text[:end], sha256=card.sha256)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: text.replace('"constant": ', '"constant": 1', 1),
+        lambda text: text.replace('"representative": true', '"representative": false'),
+        lambda text: text + " ",
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.encode("utf-8").decode("utf-8-sig") + "\ufeff",
+    ],
+)
+def test_row_57_a_card_edited_after_it_was_signed_is_refused(card, edit):
+    edited = edit(card.to_json())
+    assert edited != card.to_json()
+    with pytest.raises(DataError, match=f"expected sha256 {card.sha256}"):
+        Scorecard.from_json(edited, sha256=card.sha256)
+
+
+def test_row_57_an_edit_that_no_hash_guards_is_another_version(card):
+    data = json.loads(card.to_json())
+    data["characteristics"][0]["attributes"][0]["points"] += 1
+    edited = Scorecard.from_json(json.dumps(data))
+    assert edited.sha256 != card.sha256
+    assert card.diff(edited)["difference"].tolist() == [1]
+
+
+@pytest.mark.parametrize("version", ["creditscore.scorecard/2", "creditscore.scorecard/1.1", "optbinning/1", None])
+def test_row_58_a_card_of_another_format_is_refused_by_name(card, version):
+    data = json.loads(card.to_json()) | {"format": version}
+    with pytest.raises(DataError, match=r"expected creditscore\.scorecard/1"):
+        Scorecard.from_json(json.dumps(data))
+
+
+def test_row_58_a_field_that_a_newer_version_has_is_refused_and_not_passed_over(card):
+    data = json.loads(card.to_json()) | {"segments": []}
+    with pytest.raises(DataError, match="segments: Extra inputs are not permitted"):
+        Scorecard.from_json(json.dumps(data))
+
+
+def test_row_58_features_that_lack_a_column_of_the_card_are_refused_by_name(card):
+    X, _ = population(50)
+    with pytest.raises(DataError, match="columns missing: visits"):
+        card.scores(X.drop(columns="visits"))
