@@ -128,6 +128,7 @@ def keeping(folder: Path, *, except_for: tuple[str, ...]) -> Iterator[None]:
     """
     aside = folder / ".earlier"
     stays = {aside.name, *(name.rstrip("/") for name in except_for if name != "manifest.json")}
+    existed = folder.is_dir()
     if aside.is_dir():
         _put_back(aside, folder, stays)
     aside.mkdir(parents=True)
@@ -137,6 +138,8 @@ def keeping(folder: Path, *, except_for: tuple[str, ...]) -> Iterator[None]:
         yield
     except BaseException:
         _put_back(aside, folder, stays)
+        if not existed and not any(folder.iterdir()):
+            folder.rmdir()
         raise
     shutil.rmtree(aside)
 
