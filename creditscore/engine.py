@@ -220,7 +220,9 @@ class _DuckDB(Engine):
             relation.create_view(name)
             return
         if isinstance(source, pa.RecordBatchReader):
-            self._connection.register(name, source)
+            # A batch without rows ends a scan, and what comes behind it would be lost.
+            filled = (batch for batch in source if batch.num_rows)
+            self._connection.register(name, pa.RecordBatchReader.from_batches(source.schema, filled))
             return
         self._connection.register("arriving", source)
         # The name passed checked_name() in drop().
@@ -277,7 +279,9 @@ def _pieces(stream: pa.RecordBatchReader, rows: int = 1 << 20) -> Iterator[pa.Ta
 
     batches: list[pa.RecordBatch] = []
     for batch in stream:
-        batches.append(batch)
+        # One without rows would end the frame that is made of them.
+        if batch.num_rows:
+            batches.append(batch)
         if sum(map(len, batches)) >= rows:
             yield pa.Table.from_batches(batches)
             batches = []

@@ -12,19 +12,16 @@ their code, and the standard table is a view of the first.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.datatypes as dt
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from creditscore.engine import unbound
 from creditscore.errors import DataError
-from creditscore.records.faults import whole
-from creditscore.records.personal import safe_keys
-from creditscore.records.stream import ARRIVAL, FAULT, FIELDS, KIND_KEY, Arrival, Stream, arriving_schema, places
+from creditscore.records.outcomes import COPY, Outcome, kept_table, nothing_came, outcome_of
+from creditscore.records.stream import ARRIVAL, FAULT, KIND_KEY, Stream, arriving_schema
 from creditscore.records.tables import StandardTable
 
 if TYPE_CHECKING:
@@ -32,18 +29,7 @@ if TYPE_CHECKING:
 
     from creditscore.engine import Engine
 
-#: ``scope`` says what was refused: a whole ``row``, or the value of one ``field`` of a row that was kept.
-REJECT_SCHEMA = pa.schema(
-    [
-        ("table", pa.string()),
-        ("source", pa.string()),
-        ("row", pa.int64()),
-        ("key", pa.string()),
-        ("code", pa.string()),
-        ("scope", pa.string()),
-    ]
-)
-_COPY, _CONFLICT = "COPY", "DUP_CONFLICT"
+_CONFLICT = "DUP_CONFLICT"
 
 
 @ibis.udf.scalar.builtin(name="hash")  # type: ignore[untyped-decorator]
@@ -58,19 +44,6 @@ class Reference:
     column: str
     table: ir.Table
     code: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a table's rows: ``arrived = kept + quarantined + collapsed``."""
-
-    arrived: int
-    kept: int
-    quarantined: int
-    collapsed: int
-    rejects: pa.Table
-    #: One row per broken rule: code, scope, rows, and the key of the first row.
-    rules: pa.Table = field(default_factory=lambda: pa.table({"code": [], "scope": [], "rows": [], "example": []}))
 
 
 #: What identity finds between rows: ``arrival`` and ``why``, from the rows without a fault of their own.
@@ -93,6 +66,8 @@ def enforce(engine: Engine, stream: Stream, *, references: tuple[Reference, ...]
         DataError: A source cannot be used; rows came in that are not accounted for.
     """
     table = stream.table
+    if not stream.expected:
+        return nothing_came(engine, stream)
     arriving = unbound(f"{table.name}_arriving", arriving_schema(table))
     try:
         engine.register(f"{table.name}_arriving", stream.reader())
@@ -102,23 +77,11 @@ def enforce(engine: Engine, stream: Stream, *, references: tuple[Reference, ...]
             f"{table.name}: could not be read into {engine.name}; the debug log has the query"
         ) from None
     engine.drop(f"{table.name}_arriving")
-    _part(engine, checked, table, references, between, empty=not stream.sent)
+    if not stream.sent:
+        return nothing_came(engine, stream)
+    _part(engine, checked, table, references, between)
     engine.view(table.name, kept_table(table).select(list(table.columns)))
-    return _outcome(engine, stream)
-
-
-def kept_table(table: StandardTable) -> ir.Table:
-    """The rows of a table that count, with what arrived beside the standard columns."""
-    return unbound(f"{table.name}_rows", _checked_schema(table))
-
-
-def refused_table(table: StandardTable) -> ir.Table:
-    """The rows of a table that do not count, each with its ``code``; ``COPY`` is that of collapsed ones."""
-    return unbound(f"{table.name}_refused", _checked_schema(table))
-
-
-def _checked_schema(table: StandardTable) -> pa.Schema:
-    return arriving_schema(table).append(pa.field("code", pa.string()))
+    return outcome_of(engine, stream)
 
 
 def _with_code(arriving: ir.Table, table: StandardTable) -> ir.Table:
@@ -132,7 +95,7 @@ def _with_code(arriving: ir.Table, table: StandardTable) -> ir.Table:
     said += [_when(arriving[later] < arriving[first], f"DATE_ORDER:{later}") for first, later in table.day_pairs]
     if KIND_KEY in arriving.columns:
         said.append(_when(arriving[KIND_KEY].isnull(), "OFF_CATALOGUE"))
-    return arriving.mutate(code=ibis.coalesce(*said))
+    return arriving.mutate(code=ibis.coalesce(*said)).drop(FAULT)
 
 
 def _when(condition: ir.BooleanValue, code: str) -> ir.StringValue:
@@ -140,18 +103,9 @@ def _when(condition: ir.BooleanValue, code: str) -> ir.StringValue:
 
 
 def _part(
-    engine: Engine,
-    checked: ir.Table,
-    table: StandardTable,
-    references: tuple[Reference, ...],
-    between: Between | None,
-    *,
-    empty: bool,
+    engine: Engine, checked: ir.Table, table: StandardTable, references: tuple[Reference, ...], between: Between | None
 ) -> None:
     """Take the rows that do not count out of ``<table>_rows`` into ``<table>_refused``."""
-    if empty:
-        engine.register(f"{table.name}_refused", _checked_schema(table).empty_table())
-        return
     found = _found_between(engine, checked, table, references, between)
     joined = checked
     for place, one in enumerate(found):
@@ -211,7 +165,7 @@ def _repeated(rows: ir.Table, table: StandardTable) -> ir.Table:
     keyed = alike.mutate(**{name: end.over(group_by=list(table.key)) for name, end in ends.items()})
     why = ibis.cases(
         (keyed.low != keyed.high, ibis.literal(_CONFLICT)),
-        (keyed[ARRIVAL] != keyed.first_alike, ibis.literal(_COPY)),
+        (keyed[ARRIVAL] != keyed.first_alike, ibis.literal(COPY)),
         else_=ibis.null("string"),
     )
     marked = keyed.select(ARRIVAL, why=why)
@@ -224,76 +178,3 @@ def _text_of(rows: ir.Table, key: tuple[str, ...]) -> ir.StringValue:
     for other in texts[1:]:
         text = text + "|" + other
     return text
-
-
-def _outcome(engine: Engine, stream: Stream) -> Outcome:
-    table, lines = stream.table, _ragged(stream)
-    kept, refused = kept_table(table), refused_table(table)
-    counts = engine.query(refused.group_by("code").agg(rows=refused.count())).to_pylist()
-    rows = {row["code"]: row["rows"] for row in counts}
-    left = int(engine.query(kept.aggregate(n=kept.count()))["n"][0].as_py())
-    collapsed, arrived = rows.pop(_COPY, 0), stream.sent + lines.num_rows
-    quarantined = sum(rows.values()) + lines.num_rows
-    if arrived != left + collapsed + quarantined:
-        raise DataError(
-            f"{table.name}: {arrived} rows came in and {left + collapsed + quarantined} are accounted for: a row was lost or "
-            "told several times; nothing was written"
-        )
-    rejects = pa.concat_tables(
-        [*(_rejects(stream, _listed(engine, part, table)) for part in (refused, kept)), lines]
-    ).combine_chunks()
-    return Outcome(arrived, left, quarantined, collapsed, rejects, _rules(rejects))
-
-
-def _listed(engine: Engine, rows: ir.Table, table: StandardTable) -> pa.Table:
-    """The rows that were refused or lost a value, in the order in which they came."""
-    bad = rows.filter(((rows.code != _COPY) & rows.code.notnull()) | rows[FIELDS].notnull())
-    return engine.query(bad.select(ARRIVAL, "code", FIELDS, *table.key).order_by(ARRIVAL))
-
-
-def _rejects(stream: Stream, listed: pa.Table) -> pa.Table:
-    """Refused rows, and refused values of rows that were kept."""
-    sources, rows = (
-        places(stream.arrivals, listed[ARRIVAL].combine_chunks())
-        if listed.num_rows
-        else (pa.array([], pa.string()), pa.array([], pa.int64()))
-    )
-    keys, codes, values = _keys(listed, stream.table), listed["code"].combine_chunks(), listed[FIELDS].combine_chunks()
-    of_row = pc.fill_null(pc.and_(pc.is_valid(codes), pc.not_equal(codes, _COPY)), False)
-    table = pa.repeat(pa.scalar(stream.table.name), listed.num_rows)
-    plain = pa.table([table, sources, rows, keys, codes, pa.repeat(pa.scalar("row"), listed.num_rows)], schema=REJECT_SCHEMA)
-    of_kept = plain.filter(pc.invert(of_row))
-    lists = pc.split_pattern(values.filter(pc.invert(of_row)), ";")
-    fields = of_kept.take(pc.list_parent_indices(lists))
-    fields = fields.set_column(4, "code", pc.list_flatten(lists))
-    fields = fields.set_column(5, "scope", pa.repeat(pa.scalar("field"), fields.num_rows))
-    return pa.concat_tables([plain.filter(of_row), fields.cast(REJECT_SCHEMA)])
-
-
-def _keys(listed: pa.Table, table: StandardTable) -> pa.Array:
-    """The parts of the rows' keys joined by ``|``; what stands in a column of ids and is none is masked."""
-    texts = [pc.fill_null(pc.cast(whole(listed[name]), pa.string()), "") for name in table.key]
-    shown = [safe_keys(text) if name.endswith(("_id", "_no")) else text for name, text in zip(table.key, texts, strict=True)]
-    return pc.binary_join_element_wise(*shown, "|") if len(shown) > 1 else shown[0]
-
-
-def _ragged(stream: Stream) -> pa.Table:
-    parts = [
-        REJECT_SCHEMA.empty_table(),
-        *(_ragged_of(stream.table.name, arrival) for arrival in stream.arrivals if arrival.ragged),
-    ]
-    return pa.concat_tables(parts)
-
-
-def _ragged_of(table: str, arrival: Arrival) -> pa.Table:
-    """Lines that could not be cut have no key: their row in the source is all there is to say."""
-    count = len(arrival.ragged)
-    texts = {"table": table, "source": arrival.source, "key": "", "code": "RAGGED_LINE", "scope": "row"}
-    columns = {name: pa.repeat(pa.scalar(text), count) for name, text in texts.items()}
-    return pa.table({**columns, "row": pa.array(arrival.ragged, pa.int64())}).select(REJECT_SCHEMA.names)
-
-
-def _rules(rejects: pa.Table) -> pa.Table:
-    grouped = rejects.group_by(["code", "scope"], use_threads=False).aggregate([("code", "count"), ("key", "first")])
-    renamed = grouped.rename_columns({"code_count": "rows", "key_first": "example"})
-    return renamed.sort_by([("scope", "descending"), ("code", "ascending")])

@@ -10,19 +10,24 @@ import codecs
 import hashlib
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
 
 from creditscore.errors import DataError
 
 _BLOCK = 8 << 20
+_LINE = 256 << 20
 _LABELS = {"gbk": "gb18030", "gb2312": "gb18030"}
 #: Decoded as UTF-8; the mark is cut off by hand, so that bytes are counted from the file's first.
 _SIG = "utf-8-sig"
 #: Chinese in UTF-8 with a byte that the common characters of GB18030 do not have: two bytes such as 0xE5 0x90.
+#: In a GB18030 file with rare characters a line may look like UTF-8 by chance; more than this share does not.
+_SUSPICIOUS = 0.001
 _CHINESE_UTF8 = re.compile(rb"[\xe4-\xe9](?:[\x80-\xa0][\x80-\xbf]|[\x80-\xbf][\x80-\xa0])")
 
 #: Where quotes stand: nowhere, closed within each line, or across lines (or never closed).
@@ -36,6 +41,8 @@ class TextFacts:
     encoding: str
     quotes: Quotes
     sha256: str
+    #: Lines of a GB18030 file that look like UTF-8, too few to doubt that it is one.
+    utf8_lines: int = 0
 
 
 def examine(path: Path, declared: str = "auto") -> TextFacts:
@@ -55,17 +62,17 @@ def examine(path: Path, declared: str = "auto") -> TextFacts:
     scan = _Scan(path, encoding)
     if scan.wrong is not None and declared == "auto" and encoding == "utf-8":
         of_utf8, scan = scan.wrong, _Scan(path, "gb18030")
-        if scan.wrong is not None or scan.first_utf8 is not None:
+        if scan.wrong is not None or scan.utf8_lines > _SUSPICIOUS * scan.lines:
             raise _two_encodings(path, of_utf8, scan)
     if scan.wrong is not None:
         byte, line = scan.wrong
         raise DataError(f"{path.name}: expected {encoding} throughout (got a byte that is not at {byte}, line {line})")
-    if scan.first_utf8 is not None:
+    if scan.first_utf8 is not None and scan.utf8_lines > _SUSPICIOUS * scan.lines:
         byte, line = scan.first_utf8
         raise DataError(f"{path.name}: expected gb18030 throughout (got utf-8 at byte {byte}, line {line})")
     if scan.nulls * 8 > scan.size:
         raise DataError(f"{path.name}: expected text (got {scan.nulls} NUL bytes: UTF-16 without its mark? declare encoding)")
-    return TextFacts(scan.encoding, scan.quotes, scan.sha256)
+    return TextFacts(scan.encoding, scan.quotes, scan.sha256, scan.utf8_lines)
 
 
 def _by_mark(path: Path) -> str | None:
@@ -93,15 +100,18 @@ class _Scan:
         #: Byte and line of the first byte that is not in the encoding.
         self.wrong: tuple[int, int] | None = None
         self.first_utf8: tuple[int, int] | None = None
-        self.nulls = self.size = self._lines = self._open_quotes = 0
+        self.nulls = self.size = self.lines = self.utf8_lines = self._open_quotes = 0
         self._odd = self._quoted = False
         digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8" if encoding == _SIG else encoding)("strict")
-        for block in whole_lines(path):
-            digest.update(block)
-            if self.wrong is None:
-                self._look_at(block, decoder)
-            self.size += len(block)
-            self._lines += block.count(b"\n")
+        # The hash lets go of the interpreter: it is reckoned beside the look at the same block.
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            for block in whole_lines(path):
+                hashed = beside.submit(digest.update, block)
+                if self.wrong is None:
+                    self._look_at(block, decoder)
+                self.size += len(block)
+                self.lines += int(np.count_nonzero(np.frombuffer(block, dtype=np.uint8) == 0x0A))
+                hashed.result()
         if self.wrong is None:
             self._decode(b"", decoder, final=True)
         self.sha256 = digest.hexdigest()
@@ -112,14 +122,18 @@ class _Scan:
         return "across" if self._odd or self._open_quotes % 2 else "in_lines" if self._quoted else "none"
 
     def _look_at(self, block: bytes, decoder: codecs.IncrementalDecoder) -> None:
-        text = self._decode(block, decoder)
-        if self.encoding == "gb18030" and self.first_utf8 is None:
-            self.first_utf8 = self._utf8_line(block)
-        if text is None:
-            return
-        # In UTF-16 a byte is no character: look at the text.
-        plain = text.encode("utf-8", "surrogatepass") if self.encoding == "utf-16" else block
-        self.nulls += plain.count(0)
+        if self.encoding == "gb18030":
+            self._look_for_utf8(block)
+        # Blocks end with a line, so that no character of UTF-8 is cut.
+        plain = block
+        if self.encoding not in ("utf-8", _SIG) or not _is_valid_utf8(block):
+            text = self._decode(block, decoder)
+            if text is None:
+                return
+            # In UTF-16 a byte is no character: look at the text.
+            plain = text.encode("utf-8", "surrogatepass") if self.encoding == "utf-16" else block
+        if b"\x00" in plain:
+            self.nulls += plain.count(0)
         if b'"' in plain:
             self._quoted = True
             self._count_quotes(np.frombuffer(plain, dtype=np.uint8))
@@ -130,18 +144,19 @@ class _Scan:
             return decoder.decode(block, final)
         except UnicodeDecodeError as error:
             place = max(error.start - before, 0)
-            self.wrong = (self.size + error.start - before, self._lines + block.count(b"\n", 0, place) + 1)
+            self.wrong = (self.size + error.start - before, self.lines + block.count(b"\n", 0, place) + 1)
             return None
 
-    def _utf8_line(self, block: bytes) -> tuple[int, int] | None:
+    def _look_for_utf8(self, block: bytes) -> None:
         place = 0
         while (found := _CHINESE_UTF8.search(block, place)) is not None:
             start, end = block.rfind(b"\n", 0, found.start()) + 1, block.find(b"\n", found.end())
             end = len(block) if end < 0 else end
             if _is_utf8(block[start:end]):
-                return self.size + found.start(), self._lines + block.count(b"\n", 0, start) + 1
+                self.utf8_lines += 1
+                if self.first_utf8 is None:
+                    self.first_utf8 = (self.size + found.start(), self.lines + block.count(b"\n", 0, start) + 1)
             place = end
-        return None
 
     def _count_quotes(self, letters: np.ndarray) -> None:
         """Odd numbers of quotes in a line: a text that goes on in the next one."""
@@ -154,12 +169,23 @@ class _Scan:
         self._open_quotes += int(len(quotes) - (np.searchsorted(quotes, ends[-1]) if len(ends) else 0))
 
 
-def _is_utf8(line: bytes) -> bool:
+def _is_valid_utf8(block: bytes) -> bool:
+    """By Arrow, four times as fast as by decoding; where it is not valid, decoding then says where."""
+    ends = pa.py_buffer(np.array([0, len(block)], dtype=np.int32))
     try:
-        line.decode("utf-8")
-    except UnicodeDecodeError:
+        pa.StringArray.from_buffers(1, ends, pa.py_buffer(block)).validate(full=True)
+    except pa.ArrowInvalid:
         return False
     return True
+
+
+def _is_utf8(line: bytes) -> bool:
+    """Whether a line is UTF-8 with nothing beside ASCII but what Chinese texts are made of: pairs of GB18030 rarely are."""
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isascii() or letter >= "\u2000" for letter in text)
 
 
 def whole_lines(path: Path, size: int = _BLOCK) -> Iterator[bytes]:
@@ -171,6 +197,8 @@ def whole_lines(path: Path, size: int = _BLOCK) -> Iterator[bytes]:
             if cut:
                 yield kept + block[:cut]
             kept = block[cut:] if cut else kept + block
+            if len(kept) > _LINE:
+                raise DataError(f"{path.name}: expected lines (got one of more than {_LINE >> 20} MiB)")
         if kept:
             yield kept
 

@@ -22,13 +22,15 @@ from creditscore.records.personal import is_resident_number
 from creditscore.records.texts import text_bytes
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_VALUE = np.full(256, -1, dtype=np.int64)
+_VALUE[np.frombuffer(ALPHABET.encode(), dtype=np.uint8)] = np.arange(31)
 _WEIGHTS = np.array([pow(3, i, 31) for i in range(17)])
 _ORG_WEIGHTS = np.array([3, 7, 9, 10, 5, 8, 4, 2])
 _LENGTH = 18
 _PLAIN = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LOCAL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 #: What a spreadsheet makes of a long number: digits are lost for good.
-_AS_NUMBER = re.compile(r"[0-9](\.[0-9]+)?E\+?[0-9]+")
+_AS_NUMBER = r"^[0-9](\.[0-9]+)?E\+?[0-9]+$"
 
 #: Reasons in the order in which they are given: the first that holds.
 REASONS = (
@@ -67,65 +69,60 @@ def uscc_faults(ids: pa.Array, *, tables: CodeTables | None = None) -> pa.Array:
         ids: Codes after :func:`compact`.
         tables: Authorities, categories and regions; by default those that ship (regions: provinces only).
     """
-    texts = np.array([text or "" for text in ids.to_pylist()], dtype=str)
-    lengths = np.char.str_len(texts)
-    fault = np.full(len(texts), "", dtype="U24")
-    fault[lengths == 0] = "ID_MISSING"
-    fault[(lengths == 15) & np.char.isdigit(texts)] = "ID_OLD_NUMBER"
-    for place in np.flatnonzero((fault == "") & (np.char.find(texts, "E+") > 0) | (np.char.find(texts, ".") > 0)):
-        fault[place] = "ID_SPREADSHEET" if _AS_NUMBER.fullmatch(texts[place]) else ""
-    fault[(fault == "") & (lengths != _LENGTH)] = "ID_LENGTH"
-    whole = np.flatnonzero(fault == "")
-    fault[whole] = _faults_of_whole_codes(texts[whole], tables or shipped_tables())
-    return pa.array([text or None for text in fault.tolist()], pa.string())
+    length = pc.fill_null(pc.utf8_length(ids), 0)
+    fault = pc.if_else(pc.equal(length, _LENGTH), pa.scalar(None, pa.string()), pa.scalar("ID_LENGTH"))
+    for reason, holds in (
+        ("ID_SPREADSHEET", pc.match_substring_regex(ids, _AS_NUMBER)),
+        ("ID_OLD_NUMBER", pc.match_substring_regex(ids, "^[0-9]{15}$")),
+        ("ID_MISSING", pc.equal(length, 0)),
+    ):
+        fault = pc.if_else(pc.fill_null(holds, False), pa.scalar(reason), fault)
+    whole = pc.is_null(fault)
+    return pc.replace_with_mask(fault, whole, _faults_of_whole_codes(ids.filter(whole), tables or shipped_tables()))
 
 
-def _faults_of_whole_codes(texts: np.ndarray, tables: CodeTables) -> np.ndarray:
-    fault = np.full(len(texts), "", dtype="U24")
-    if not len(texts):
-        return fault
-    letters = texts.astype(f"U{_LENGTH}").view("U1").reshape(len(texts), _LENGTH)
-    values = np.full(letters.shape, -1)
-    for value, letter in enumerate(ALPHABET):
-        values[letters == letter] = value
-    check = (31 - (values[:, :17] * _WEIGHTS).sum(axis=1) % 31) % 31
-    wrong = {"ID_ALPHABET": (values < 0).any(axis=1), "ID_CHECK_DIGIT": check != values[:, 17]}
-    for reason, rows in {**wrong, **_unknown_parts(letters, tables)}.items():
-        fault[(fault == "") & rows] = reason
-    fault[(fault == "") & ~_organisation_digit_holds(letters)] = "ID_ORGANISATION_DIGIT"
-    # Some registers have the owner's ID number in place of a code; the name of the fault keeps it out of every list.
-    for place in np.flatnonzero(np.isin(fault, ("ID_ALPHABET", "ID_CHECK_DIGIT"))):
-        if is_resident_number(str(texts[place])):
-            fault[place] = "ID_RESIDENT_NUMBER"
-    return fault
+def _faults_of_whole_codes(ids: pa.Array, tables: CodeTables) -> pa.Array:
+    ascii_only = pc.equal(pc.binary_length(ids), _LENGTH)
+    letters = text_bytes(ids.filter(ascii_only)).reshape(-1, _LENGTH)
+    values = _VALUE[letters]
+    check = -(values[:, :17] @ _WEIGHTS) % 31
+    said = np.full(len(letters), -1, dtype=np.int8)
+    wrong = {"ID_ALPHABET": (values < 0).any(axis=1), "ID_CHECK_DIGIT": check != values[:, 17], **_unknown_parts(letters, tables)}
+    for reason, rows in {**wrong, "ID_ORGANISATION_DIGIT": ~_organisation_digit_holds(letters)}.items():
+        said[(said < 0) & rows] = REASONS.index(reason)
+    _residents(letters, said)
+    fault = pa.array(REASONS).take(pa.array(said, mask=said < 0))
+    return fault if len(fault) == len(ids) else pc.replace_with_mask(pa.array(["ID_ALPHABET"] * len(ids)), ascii_only, fault)
+
+
+def _residents(letters: np.ndarray, said: np.ndarray) -> None:
+    """Some registers have the owner's ID number in place of a code; the name of the fault keeps it out of every list."""
+    suspects = np.isin(said, [REASONS.index("ID_ALPHABET"), REASONS.index("ID_CHECK_DIGIT")])
+    for place in np.flatnonzero(suspects):
+        if is_resident_number(letters[place].tobytes().decode()):
+            said[place] = REASONS.index("ID_RESIDENT_NUMBER")
 
 
 def _unknown_parts(letters: np.ndarray, tables: CodeTables) -> dict[str, np.ndarray]:
     """Where authority, category (of that authority) or region is in no table."""
-    authorities = sorted(authority.code for authority in tables.uscc.authority)
-    pairs = sorted(authority.code + category.code for authority in tables.uscc.authority for category in authority.category)
-    pair = np.char.add(letters[:, 0], letters[:, 1])
-    regions = np.array([text[:6] for text in _joined(letters[:, 2:8])])
+    authorities = [ord(authority.code) for authority in tables.uscc.authority]
+    pairs = [ord(a.code) * 256 + ord(category.code) for a in tables.uscc.authority for category in a.category]
+    regions = np.ascontiguousarray(letters[:, 2:8]).view("S6").ravel()
     distinct, inverse = np.unique(regions, return_inverse=True)
-    known = np.array([tables.has_region(str(region)) for region in distinct], dtype=bool)
+    known = np.array([tables.has_region(region.decode()) for region in distinct.tolist()], dtype=bool)
     return {
         "ID_AUTHORITY": ~np.isin(letters[:, 0], authorities),
-        "ID_CATEGORY": ~np.isin(pair, pairs),
-        "ID_REGION": ~known[inverse],
+        "ID_CATEGORY": ~np.isin(letters[:, 0].astype(np.int32) * 256 + letters[:, 1], pairs),
+        "ID_REGION": ~known[inverse] if len(known) else np.zeros(0, dtype=bool),
     }
-
-
-def _joined(letters: np.ndarray) -> list[str]:
-    joined: list[str] = np.ascontiguousarray(letters).view(f"U{letters.shape[1]}").ravel().tolist()
-    return joined
 
 
 def _organisation_digit_holds(letters: np.ndarray) -> np.ndarray:
     """GB 11714: letters count A = 10 ... Z = 35 without gaps, unlike the alphabet of the whole code; X stands for 10."""
-    points = letters[:, 8:17].copy().view(np.uint32).reshape(len(letters), 9).astype(np.int64)
+    points = letters[:, 8:17].astype(np.int64)
     own = np.where(points >= ord("A"), points - ord("A") + 10, points - ord("0"))
-    wanted = (11 - (own[:, :8] * _ORG_WEIGHTS).sum(axis=1) % 11) % 11
-    holds: np.ndarray = wanted == np.where(letters[:, 16] == "X", 10, own[:, 8])
+    wanted = (11 - own[:, :8] @ _ORG_WEIGHTS % 11) % 11
+    holds: np.ndarray = wanted == np.where(letters[:, 16] == ord("X"), 10, own[:, 8])
     return holds
 
 

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from creditscore.config.sources import Join, SourceSpec
 from creditscore.errors import DataError
+from creditscore.records.personal import personal_columns
 from creditscore.records.readers import read_source
 from creditscore.records.rules import need_columns, rows_where
 
@@ -25,6 +26,7 @@ class Joins:
         names = list(columns)
         for join in source.join:
             need_columns(names, list(join.on), source.place)
+            _refuse_masked_keys(join, source)
             twice = sorted(set(join.take) & set(names))
             if twice:
                 raise DataError(
@@ -66,6 +68,16 @@ def _joined(piece: pa.Table, there: pa.Table, join: Join) -> pa.Table:
     for name in join.take:
         piece = piece.append_column(name, found[name])
     return piece
+
+
+def _refuse_masked_keys(join: Join, source: SourceSpec) -> None:
+    """Masked texts are equal for different people: nothing can be found by them."""
+    hidden = sorted(personal_columns(source, [*join.on, *join.on.values()]))
+    if hidden:
+        raise DataError(
+            f'source "{source.name}": {join.file}: {", ".join(hidden)} is called like personal data and would be masked, so no row '
+            'can be found by it: declare it in personal, with kind = "none" if it is none, or with needed = "…" and the basis'
+        )
 
 
 def _read(join: Join, source: SourceSpec, folder: Path) -> pa.Table:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from creditscore.records.contracts import kept_table, sharing_a_hash
+from creditscore.records.contracts import sharing_a_hash
+from creditscore.records.outcomes import kept_table
 from creditscore.records.stream import ARRIVAL, KIND_KEY, LAST_DAY
 from creditscore.records.tables import TABLES
 
@@ -49,43 +50,40 @@ def key_subjects(engine: Engine, subjects: ir.Table, index: ir.Table) -> ir.Tabl
     return engine.create("subject_versions", days)
 
 
-def key_events(engine: Engine, index: ir.Table) -> ir.Table:
+def key_events(engine: Engine, index: ir.Table, *, latest: list[int]) -> ir.Table:
     """``event_keys``: one row per event that counts, with integer keys and numbers.
 
     Events of one subject and kind with the same incident (``incident_id``, else ``document_no``) share an
-    ``incident_key``; ``copies`` says whether there are several. ``event_key`` differs within a subject, and
-    follows the event ids wherever two of its events share a day or an incident, whatever order they came in.
+    ``incident_key``; ``copies`` says whether there are several. ``event_key`` differs within a subject. It
+    follows the event ids, whatever order the rows came in, wherever that decides anything: among the
+    tellings of an incident, and among events of one day of the kinds ``latest`` (places in the catalogue),
+    of which a feature of the project takes the latest.
     ``valid_day`` is the last day on which the event counts: its own end, or that of its retention.
     """
     kept = kept_table(TABLES["events"])
     kept = kept.mutate(incident=ibis.coalesce(kept.incident_id, kept.document_no), event_day=day_number(kept.event_date))
     told = _told_often(engine, kept)
-    order = _order(engine, kept.inner_join(index, "subject_id"), told)
+    order = _order(engine, kept.inner_join(index, "subject_id"), told, latest)
     joined = kept.inner_join(index, "subject_id")
     marked = joined.left_join(told, ARRIVAL, rname="{name}_told").left_join(order, ARRIVAL, rname="{name}_order")
-    keyed = engine.create(
-        "event_keys",
-        marked.select(
-            event_key=ibis.coalesce(marked.place, marked[ARRIVAL]),
-            event_id=marked.event_id,
-            subject_key=marked.subject_key,
-            kind_key=marked[KIND_KEY],
-            severity=marked.severity,
-            result=marked.result,
-            verified=marked.verified,
-            provider=marked.provider,
-            document_no=marked.document_no,
-            event_day=marked.event_day,
-            known_day=day_number(marked.known_date),
-            valid_day=marked[LAST_DAY],
-            cents=(marked.amount * 100).cast("int64"),
-            incident_key=ibis.coalesce(marked.first_told, marked[ARRIVAL]),
-            copies=marked.first_told.notnull(),
-        ),
-    )
+    keyed = engine.create("event_keys", _keyed(marked))
     for name in ("event_incidents", "event_order"):
         engine.drop(name)
     return keyed
+
+
+def _keyed(marked: ir.Table) -> ir.Table:
+    """The columns of ``event_keys``."""
+    return marked.select(
+        "event_id", "subject_key", "severity", "result", "verified", "provider", "document_no", "event_day",
+        event_key=ibis.coalesce(marked.place, marked[ARRIVAL]),
+        kind_key=marked[KIND_KEY],
+        known_day=day_number(marked.known_date),
+        valid_day=marked[LAST_DAY],
+        cents=(marked.amount * 100).cast("int64"),
+        incident_key=ibis.coalesce(marked.first_told, marked[ARRIVAL]),
+        copies=marked.first_told.notnull(),
+    )  # fmt: skip
 
 
 def _told_often(engine: Engine, kept: ir.Table) -> ir.Table:
@@ -101,9 +99,10 @@ def _told_often(engine: Engine, kept: ir.Table) -> ir.Table:
     return found
 
 
-def _order(engine: Engine, keyed: ir.Table, told: ir.Table) -> ir.Table:
+def _order(engine: Engine, keyed: ir.Table, told: ir.Table, latest: list[int]) -> ir.Table:
     """The place by event id, among their subject's events, of events whose order may matter."""
-    days = keyed.select(subject_key="subject_key", on=keyed.subject_key * _DAYS + keyed.event_day).group_by("on")
+    chosen = keyed.filter(keyed[KIND_KEY].isin(latest) if latest else ibis.literal(False))
+    days = chosen.select(subject_key="subject_key", on=chosen.subject_key * _DAYS + chosen.event_day).group_by("on")
     crowded = days.agg(rows=ibis._.count(), subject_key=ibis._.subject_key.min()).filter(ibis._.rows > 1)
     days = engine.create("subjects_of_days", crowded.select(of_days="subject_key").distinct())
     incidents = engine.create("subjects_of_incidents", keyed.semi_join(told, ARRIVAL).select(of_incidents="subject_key").distinct())

@@ -13,9 +13,10 @@ import pyarrow as pa
 from creditscore.config.sources import SourceSpec
 from creditscore.engine import unbound
 from creditscore.errors import DataError
-from creditscore.records.contracts import REJECT_SCHEMA, Between, Outcome, Reference, enforce, refused_table
+from creditscore.records.contracts import Between, Reference, enforce
 from creditscore.records.identify import Identifier
 from creditscore.records.keys import hide_changed, index_subjects, key_events, key_subjects, key_visits
+from creditscore.records.outcomes import REJECT_SCHEMA, Outcome, refused_table
 from creditscore.records.records import Records
 from creditscore.records.registers import shared_codes
 from creditscore.records.stream import Arrival, Stream
@@ -66,7 +67,7 @@ def open_records(engine: Engine, project: Project, *, data: str | Path) -> Recor
             index = index_subjects(engine, subjects)
             key_subjects(engine, subjects, index)
         _refuse_too_many(name, outcomes[name], project)
-    keyed = key_events(engine, index)
+    keyed = key_events(engine, index, latest=_latest(project))
     hide_changed(engine, _unbound(TABLES["changes"]), keyed)
     key_visits(engine, _unbound(TABLES["inspections"]), index)
     rejects = pa.concat_tables([REJECT_SCHEMA.empty_table(), *(o.rejects for o in outcomes.values())])
@@ -108,6 +109,13 @@ class _Opening:
             outcome, arrived=outcome.arrived + added.arrived, kept=outcome.kept + added.kept,
             quarantined=outcome.quarantined + added.quarantined, collapsed=outcome.collapsed + added.collapsed, rejects=rejects,
         )  # fmt: skip
+
+
+def _latest(project: Project) -> list[int]:
+    """The places of the kinds of which a feature takes the latest record."""
+    kinds = list(project.catalogue.by_kind)
+    used = {kind for feature in project.features if feature.aggregate == "latest" for kind in feature.kind}
+    return sorted(kinds.index(kind) for kind in used)
 
 
 def _unbound(table: StandardTable) -> ibis.Table:

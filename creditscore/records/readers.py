@@ -50,6 +50,11 @@ class Opened:
     sha256: str
     csv: CsvFile | None = None
 
+    @property
+    def suspicious(self) -> int:
+        """Lines of a GB18030 file that look like UTF-8."""
+        return self.csv.facts.utf8_lines if self.csv else 0
+
     def pieces(self, wanted: list[str]) -> Iterator[Piece]:
         """The rows in order, personal data masked.
 

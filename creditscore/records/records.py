@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from creditscore.config.project import Project
     from creditscore.engine import Engine
-    from creditscore.records.contracts import Outcome
+    from creditscore.records.outcomes import Outcome
     from creditscore.records.stream import Arrival
 
 _EPOCH = dt.date(1970, 1, 1)

@@ -88,6 +88,8 @@ class Stream:
         self.table, self._sources, self._project, self._folder = table, sources, project, folder
         self._identify = identify
         self.arrivals: list[Arrival] = []
+        #: Whether there is a source to be read at all.
+        self.expected = bool(sources)
         self.sent = 0
         self.error: DataError | None = None
 
@@ -99,7 +101,7 @@ class Stream:
         try:
             for source in self._sources:
                 if not source.optional or source.format == "postgres" or (self._folder / source.file).is_file():
-                    yield from self._of(source)
+                    yield from (batch for batch in self._of(source) if batch.num_rows)
         except DataError as error:
             self.error = error
             raise
@@ -123,6 +125,8 @@ class Stream:
         given = {rule.to for rule in source.column} | set(names) | ({"provider"} if source.provider else set())
         arrival.absent = tuple(name for name in self.table.columns if name not in given)
         arrival.masked = _masked(source, wanted)
+        if opened.suspicious:
+            arrival.normalised["lines that look like utf-8 in a gb18030 file"] = opened.suspicious
         self.arrivals.append(arrival)
         for piece in opened.pieces(wanted):
             yield from self._piece(piece, joins, source, arrival, opened).to_batches()

@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.engine import unbound
-from creditscore.records.contracts import kept_table
 from creditscore.records.keys import day_number
 from creditscore.records.open import day_of
+from creditscore.records.outcomes import kept_table
 from creditscore.records.records import day_number_of
 from creditscore.records.stream import KIND_KEY
 from creditscore.records.tables import TABLES
@@ -104,13 +104,16 @@ def missing_decisions(records: Records, *, as_of: str | dt.date) -> pd.DataFrame
     """
     day = day_of(as_of)
     columns = ["decision_id", "subject_id", "kind", "decision_date", "document_no"]
+    if not records.outcomes["decisions"].kept:
+        return pd.DataFrame(columns=columns)
     decided = kept_table(TABLES["decisions"])
     decided = decided.mutate(begun=day_number(decided.decision_date))
     due = _deadlines(records, decided, "begun")
     owed = decided.inner_join(due, [decided[KIND_KEY] == due.kind_key, decided.begun == due.begun], rname="{name}_due")
     owed = owed.filter(owed.due < day_number_of(day))
     events = records.table("event_keys")
-    there = events.filter(events.known_day <= day_number_of(day)).select("kind_key", "document_no").distinct()
+    told = events.filter((events.known_day <= day_number_of(day)) & events.document_no.notnull())
+    there = told.select("kind_key", "document_no")
     absent = owed.anti_join(there, [owed[KIND_KEY] == there.kind_key, owed.document_no == there.document_no])
     found: pd.DataFrame = records.engine.query(absent.select(columns).order_by(["kind", "decision_id"])).to_pandas(
         date_as_object=True
