@@ -1,5 +1,6 @@
 """One card for one population, as a scikit-learn classifier."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from creditscore.models.fit import assemble
 from creditscore.models.fit.calibration import centred, to_points, two_parameter
 from creditscore.models.fit.core import Fit, Settings, SpecialCodes, Splits, fit_core
 from creditscore.models.fit.one_thread import one_thread
-from creditscore.models.fit.selection import OnLeak
+from creditscore.models.fit.selection import Ledger, OnLeak
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.training.frames import Features, to_pandas
 from creditscore.models.training.nuisance import Connectedness, connectedness
@@ -25,6 +26,9 @@ from creditscore.models.training.sample import Sample, read_sample
 
 class _NotFitted(NotFittedError, sklearn.exceptions.NotFittedError):  # type: ignore[misc]
     """Also what scikit-learn expects."""
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class ScorecardClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -101,6 +105,7 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # 
         sample = read_sample(X, y, features=self.features, sample_weight=sample_weight, nuisance=nuisance)
         with one_thread():
             fit = fit_core(sample, settings_of(self))
+            log_warnings(fit.ledger)
             self.connectedness_ = None if sample.visits is None else connectedness(sample.visits, sample.weight)
             self.scorecard_: Scorecard = self._card(sample, fit)
         self.classes_: NDArray[Any] = sample.classes
@@ -206,6 +211,12 @@ def settings_of(estimator: Any) -> Settings:
         estimator.splits,
         estimator.on_leak,
     )
+
+
+def log_warnings(ledger: Ledger) -> None:
+    """Say in the log what went against the one who asked for the fit."""
+    for line in ledger.warnings:
+        _LOG.warning("%s", line)
 
 
 def training_of(sample: Sample, linked: Connectedness | None) -> dict[str, JsonValue]:

@@ -12,11 +12,12 @@ from sklearn.base import BaseEstimator
 
 from creditscore.config.scorecards import Binning, Industry, Pooling, Scaling, Selection
 from creditscore.errors import DataError
-from creditscore.models.classifier import _NotFitted, settings_of, training_of
+from creditscore.models.classifier import _NotFitted, log_warnings, settings_of, training_of
 from creditscore.models.fit import assemble
 from creditscore.models.fit.calibration import Points
 from creditscore.models.fit.core import Fit, SpecialCodes, Splits, fit_core
-from creditscore.models.fit.industries import Group, Level, common_slope, groups_of, levels_of, points_of, predictors
+from creditscore.models.fit.crossfit import crossfitted_slope
+from creditscore.models.fit.industries import Group, Level, groups_of, levels_of, points_of
 from creditscore.models.fit.one_thread import one_thread
 from creditscore.models.fit.pooling import ALL
 from creditscore.models.fit.selection import OnLeak
@@ -40,7 +41,7 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
        with the parent's by one weight, ``cases / (cases + pooling.attribute_cases)``, and give its WoE;
        these are projected on the trend again. *Cases* are effective cases of the rarer class: with five
        bads nothing is known of where bads lie, however many goods there are.
-    3. The calibration has one slope for all; the industry's bad rate is the parent's x
+    3. The calibration has one slope for all, from rows held out; the industry's bad rate is the parent's x
        (O + k) / (E + k) with O bads found, E expected by the parent's card in the effective rows and
        ``k = pooling.intercept_cases``.
 
@@ -115,6 +116,7 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
 
     def _fit(self, sample: Sample) -> None:
         fit = fit_core(sample, settings_of(self), beyond_chance=True)
+        log_warnings(fit.ledger)
         self.classes_: NDArray[Any] = sample.classes
         self.selection_: pd.DataFrame = fit.ledger.table()
         self.effective_size_ = sample.effective_size
@@ -127,8 +129,7 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
     def _fit_cards(self, sample: Sample, fit: Fit) -> None:
         settings, pooling = settings_of(self), self.pooling or Pooling()
         groups = groups_of(sample, fit, self.industries, pooling, settings)
-        owner = np.array([ALL, *sample.industries], dtype=object)[fit.patterns.industry + 1]
-        slope = common_slope(fit, predictors(fit, groups, owner))
+        slope = crossfitted_slope(sample, self.industries, pooling, settings)
         levels = levels_of(sample, fit, groups, slope, pooling)
         cards = {
             code: self._card(sample, fit, group, levels[code], points_of(fit, group, levels[code], slope, settings))

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from creditscore.models import industry as industry_module
 from creditscore.models.classifier import ScorecardClassifier
 from creditscore.models.evaluate import evaluate
 from creditscore.models.industry import IndustryScorecards
@@ -103,3 +104,23 @@ def test_partial_pooling_is_no_worse_than_either_extreme():
             loss[name].append(pd.Series(cross).groupby(industry).mean().mean())
     mean = {name: np.mean(values) for name, values in loss.items()}
     assert mean["partial"] < min(mean["none"], mean["complete"])
+
+
+def test_few_rows_make_no_card_too_sure_of_itself(monkeypatch):
+    """Twelve weak columns and 2,500 rows: on new rows two thirds of the excess of certainty are gone, over ten samples."""
+
+    def slopes():
+        return [_slope_on_new_rows(seed) for seed in range(10)]
+
+    calibrated = np.mean(slopes())
+    monkeypatch.setattr(industry_module, "crossfitted_slope", lambda *given: 1.0)
+    assert abs(1 - calibrated) < (1 - np.mean(slopes())) / 3
+
+
+def _slope_on_new_rows(seed):
+    rng = np.random.default_rng([11, seed])
+    X = pd.DataFrame(rng.normal(size=(14_500, 12)), columns=[f"f{k}" for k in range(12)])
+    industry = rng.choice(["a", "b", "c"], len(X))
+    y = (rng.random(len(X)) < 1 / (1 + np.exp(1.5 - X @ np.full(12, 0.2)))).astype(int)
+    model = IndustryScorecards().fit(X[:2500], y[:2500], industry=industry[:2500])
+    return evaluate(y[2500:], model.predict_proba(X[2500:], industry=industry[2500:])[:, 1])["calibration_slope"]

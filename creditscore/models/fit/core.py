@@ -1,6 +1,5 @@
 """The common part of every fit: cut, tabulate, select, regress. Knows nothing of points or industries' cards."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +19,6 @@ from creditscore.models.training.frames import Column
 from creditscore.models.training.nuisance import mean_effect
 from creditscore.models.training.sample import Sample, effective_size
 
-_LOG = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 SpecialCodes = Sequence[Any] | Mapping[str, Sequence[Any]] | None
 Splits = Mapping[str, Sequence[Any]] | None
@@ -104,9 +102,9 @@ def _tables(sample: Sample, settings: Settings, ledger: Ledger) -> tuple[dict[st
     for name, reason in sample.refused.items():
         ledger.enter(name)
         ledger.drop(name, reason)
-        _LOG.warning("characteristic %s leaves: %s", name, reason)
+        ledger.warnings.append(f"characteristic {name} leaves: {reason}")
     for name in refuse_leaks(ledger, settings.on_leak):
-        _LOG.warning("characteristic %s ranks good and bad almost perfectly alone (AUC above 0.95)", name)
+        ledger.warnings.append(f"characteristic {name} ranks good and bad almost perfectly alone (AUC above 0.95)")
     tables, codes = {}, {}
     for column in sample.columns:
         name = column.factor.name
@@ -116,7 +114,7 @@ def _tables(sample: Sample, settings: Settings, ledger: Ledger) -> tuple[dict[st
             if settings.splits is not None and name in settings.splits:
                 raise  # what a person wrote is refused, never passed over
             ledger.drop(name, str(error))
-            _LOG.warning("characteristic %s leaves: %s", name, error)
+            ledger.warnings.append(f"characteristic {name} leaves: {error}")
     return tables, codes
 
 

@@ -88,31 +88,19 @@ def _counted(table: BinTable, inside: Patterns, place: int) -> BinTable:
     return replace(table, rows=rows.astype(np.int64), good=good / total, bad=bad / total)
 
 
-def predictors(fit: Fit, groups: dict[str, Group], owner: NDArray[np.object_]) -> Floats:
-    """``- sum of coefficient x WoE`` of each pattern on the card of its own industry."""
-    eta = np.zeros(len(fit.patterns.weight))
-    for code in sorted(set(owner)):
-        rows = owner == code
-        eta[rows] = predictor(fit, groups[code], rows)
-    return eta
-
-
 def predictor(fit: Fit, group: Group, rows: NDArray[np.bool_]) -> Floats:
     """``- sum of coefficient x WoE`` of some patterns on the card of one group."""
     woe = fit.patterns.take(rows).woe([table.woe for table in group.tables])
     return -(woe @ fit.regression.coefficients)
 
 
-def common_slope(fit: Fit, eta: Floats) -> float:
-    """Slope of the calibration within industries, one for all of them, >= 0."""
-    known = np.flatnonzero(fit.patterns.industry >= 0)
-    size = int(fit.patterns.industry.max(initial=-1)) + 1
-    place = (known, fit.patterns.industry[known])
-    design = sparse.csr_matrix((np.ones(len(known)), place), shape=(len(eta), size))
-    centre = float(np.average(eta, weights=fit.patterns.weight))
-    found = fit_regression(
-        -(eta - centre)[:, None], fit.patterns.good, fit.patterns.bad, ridge=1e-7, design=design, design_ridge=_SLIGHT
-    )
+def common_slope(eta: Floats, good: Floats, bad: Floats, industry: NDArray[np.int64]) -> float:
+    """Slope of the calibration of predictors within industries, one for all of them, >= 0."""
+    known = np.flatnonzero(industry >= 0)
+    size = int(industry.max(initial=-1)) + 1
+    design = sparse.csr_matrix((np.ones(len(known)), (known, industry[known])), shape=(len(eta), size))
+    centre = float(np.average(eta, weights=good + bad))
+    found = fit_regression(-(eta - centre)[:, None], good, bad, ridge=1e-7, design=design, design_ridge=_SLIGHT)
     return float(found.coefficients[0])
 
 

@@ -29,6 +29,8 @@ class Ledger:
     """Why each column stayed or left; one row per column that was handed in."""
 
     rows: dict[str, dict[str, object]] = field(default_factory=dict)
+    #: What the one who asked for the fit should hear.
+    warnings: list[str] = field(default_factory=list)
 
     def enter(self, name: str, *, auc: float | None = None) -> None:
         """A column that is looked at."""

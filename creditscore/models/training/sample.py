@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -53,6 +53,19 @@ class Sample:
     def bad_share(self) -> float:
         """Weighted share of bads."""
         return float(self.weight[self.bad].sum()) / self.total
+
+    def part(self, chosen: NDArray[np.bool_]) -> "Sample":
+        """Some of the rows, in their order."""
+        places = np.flatnonzero(chosen)
+        return replace(
+            self,
+            columns=tuple(column.take(places) for column in self.columns),
+            bad=self.bad[places],
+            weight=self.weight[places],
+            rows=self.rows[places],
+            visits=None if self.visits is None else self.visits.take(places),
+            industry=self.industry[places],
+        )
 
     def sums(self, cells: NDArray[Any], size: int) -> tuple[Floats, Floats]:
         """Weight of goods and of bads in each cell 0 ... size - 1, as shares of the total weight."""

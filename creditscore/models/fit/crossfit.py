@@ -1,0 +1,77 @@
+"""The slope of the calibration on rows that bins, WoE and coefficients have not seen."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from creditscore.config.scorecards import Industry, Pooling
+from creditscore.errors import DataError
+from creditscore.models.fit.core import Fit, Settings, fit_core
+from creditscore.models.fit.industries import Group, common_slope, groups_of
+from creditscore.models.fit.pooling import ALL
+from creditscore.models.training.sample import Sample
+
+Floats = NDArray[np.float64]
+FOLDS = 3
+
+
+def crossfitted_slope(sample: Sample, industries: Sequence[Industry], pooling: Pooling, settings: Settings) -> float:
+    """Slope of the calibration within industries, one for all of them, >= 0, from predictors of held-out rows.
+
+    The whole fit is done again without a third of the rows, and applied to that third. On the rows of the
+    fit the slope would be about 1 however much was fitted to noise. A predictor with variance ``S`` of
+    signal and ``N / cases`` of noise has the slope ``S / (S + N / cases)``; the folds had
+    ``(FOLDS - 1) / FOLDS`` of the cases, which is put right.
+    Where the rows without a third cannot be fitted (a class without rows) the slope is 1.
+    """
+    fold = folds_of(sample)
+    parts = []
+    for one in range(FOLDS):
+        held = fold == one
+        if not _both(sample.bad[~held]):
+            return 1.0
+        try:
+            parts.append(_held_out(sample, held, industries, pooling, settings))
+        except DataError:  # the rows left cannot be fitted
+            return 1.0
+    order = np.argsort(fold, kind="stable")
+    weight = sample.weight[order] / sample.total
+    bad, industry = sample.bad[order], sample.industry[order]
+    found = common_slope(np.concatenate(parts), np.where(bad, 0.0, weight), np.where(bad, weight, 0.0), industry)
+    return found / (found + (1 - found) * (FOLDS - 1) / FOLDS) if found < 1 else found
+
+
+def folds_of(sample: Sample) -> NDArray[np.int64]:
+    """Fold of each row. Its own content decides, so which of several alike comes first is nothing."""
+    team = [] if sample.visits is None else [sample.visits.team]
+    content = [*(column.values for column in sample.columns), *team, sample.industry, sample.weight, sample.bad]
+    fold = np.empty(len(sample.weight), dtype=np.int64)
+    fold[np.lexsort(content)] = np.arange(len(fold)) % FOLDS
+    return fold
+
+
+def _both(bad: NDArray[np.bool_]) -> bool:
+    return bool(bad.any()) and not bool(bad.all())
+
+
+def _held_out(
+    sample: Sample, held: NDArray[np.bool_], industries: Sequence[Industry], pooling: Pooling, settings: Settings
+) -> Floats:
+    """Predictors of the rows held out, each on the card of its industry."""
+    rest, out = sample.part(~held), sample.part(held)
+    fit = fit_core(rest, replace(settings, on_leak="warn"), beyond_chance=True)
+    groups = groups_of(rest, fit, industries, pooling, settings)
+    columns = {column.factor.name: column for column in out.columns}
+    codes = [table.partition.codes(columns[table.name]) for table in fit.tables]
+    eta = np.zeros(len(out.weight))
+    for place, code in enumerate([ALL, *sample.industries]):
+        rows = out.industry == place - 1
+        eta[rows] = _predictor(fit, groups[code], [one[rows] for one in codes])
+    return eta
+
+
+def _predictor(fit: Fit, group: Group, codes: Sequence[NDArray[np.uint8]]) -> Floats | float:
+    parts = zip(fit.regression.coefficients, group.tables, codes, strict=True)
+    return -sum((coefficient * table.woe[code] for coefficient, table, code in parts), 0.0)
