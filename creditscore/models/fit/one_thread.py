@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped] # comes with scikit-learn
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 
 @contextmanager
