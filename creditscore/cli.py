@@ -191,6 +191,26 @@ def sign(
     typer.echo(f"{count} signed; run the day again to let them hold")
 
 
+@app.command("sign-cards")
+def sign_cards_command(
+    project: ProjectArg,
+    reviewer: Annotated[str, typer.Option(help="Who signs.")],
+    on: Annotated[str, typer.Option(help="The day of the signature.")],
+    run: Annotated[Path | None, typer.Option(help="Take the cards of this run, OUT/<as_of>, in place of those there.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Sign the cards in PROJECT/cards: the night scores with signed cards only."""
+    from creditscore.pipeline.signed import sign_cards
+
+    made = sign_cards(_project(project), signed_by=reviewer, on=_day(on), run=run)
+    rows = [card.model_dump(mode="json") for card in made.values()]
+    _print(
+        {"cards": rows},
+        [f"{card.industry}: {card.sha256} signed by {card.signed_by} on {card.on}" for card in made.values()],
+        as_json,
+    )
+
+
 @app.command()
 def results(
     run: RunArg, file: Annotated[Path, typer.Argument(help="plan.xlsx with results filled in.")],

@@ -23,7 +23,8 @@ from creditscore.pipeline.documents import write_documents
 from creditscore.pipeline.folder import OWN_MANIFESTS, RunFolder
 from creditscore.pipeline.inputs import input_hashes, run_key, versions
 from creditscore.pipeline.plans import plan_due_tasks
-from creditscore.pipeline.score import read_cards, score_table, write_cards
+from creditscore.pipeline.score import score_table, write_cards
+from creditscore.pipeline.signed import signed_cards
 from creditscore.pipeline.tier import subjects_in, tier_subjects, tiers_table, unrated_subjects
 from creditscore.pipeline.train import Trained, train_cards
 from creditscore.pipeline.watch import compare_runs
@@ -69,7 +70,7 @@ def run_project(
 ) -> RunResult:
     """Everything of one day into ``out/<as_of>/``; the manifest is written last.
 
-    Cards come from the project's ``cards/``, else from the tracker's alias ``champion``, else (or with
+    Cards come signed from the project's ``cards/``, else from the tracker's alias ``champion``, else (or with
     ``train``) from a training on what is known that day. Nothing is promoted, nothing is drawn. ``accept``
     lets a delivery through that differs so much from the run before that it looks broken.
 
@@ -85,7 +86,7 @@ def run_project(
     with locked(out):
         ledger = Ledger(out / ".ledger.sqlite")
         inputs = input_hashes(project, data)
-        signed = {} if train else (read_cards(project.cards) or _champions(uri, project, tracking_uri is not None))
+        signed = {} if train else (signed_cards(project.cards) or _champions(uri, project, tracking_uri is not None))
         hashes = {name: card.sha256 for name, card in signed.items()}
         key = run_key(project, folder, inputs, engine=engine.name, train=train, cards=hashes, lang=lang)
         manifest = folder.manifest()

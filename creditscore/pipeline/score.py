@@ -21,17 +21,32 @@ if TYPE_CHECKING:
     from creditscore.engine import Engine
 
 
-def read_cards(folder: Path) -> dict[str, Scorecard]:
+def read_cards(folder: Path, *, sha256: Mapping[str, str] | None = None) -> dict[str, Scorecard]:
     """The cards of a folder by industry; the file's name is the industry's code. Empty where there are none.
 
+    Args:
+        folder: Where the files lie.
+        sha256: The hash of each card, where it is known.
+
     Raises:
-        DataError: A file is no card, or is named after another industry than the card's.
+        DataError: A file is no card, is named after another industry than the card's, or has another hash.
     """
-    cards = {path.stem: Scorecard.from_json(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))}
-    for industry, card in cards.items():
-        if card.industry != industry:
-            raise DataError(f'{folder / industry}.json: expected the card of "{industry}" (got that of "{card.industry}")')
+    cards = {}
+    for path in sorted(folder.glob("*.json")):
+        cards[path.stem] = _read_card(path, None if sha256 is None else sha256[path.stem])
     return cards
+
+
+def _read_card(path: Path, sha256: str | None) -> Scorecard:
+    try:
+        card = Scorecard.from_json(path.read_text("utf-8"), sha256=sha256)
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: expected the JSON of a card (got bytes that are not UTF-8)") from None
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    if card.industry != path.stem:
+        raise DataError(f'{path}: expected the card of "{path.stem}" (got that of "{card.industry}")')
+    return card
 
 
 def write_cards(folder: Path, cards: Mapping[str, Scorecard]) -> None:

@@ -95,8 +95,8 @@ def test_another_place_and_another_order_of_rows_give_the_same_bytes(city):
 def test_signed_cards_score_without_training(city):
     project = city.root / "project"
     shutil.copytree(PROJECT, project)
-    for card in (city.run / "scorecards").glob("*.json"):
-        shutil.copy(card, project / "cards" / card.name)
+    told = creditscore("sign-cards", project, "--run", city.run, "--reviewer", "the head", "--on", "2024-04-29")
+    assert told.code == 0, told.err
     out = city.root / "signed"
     said = city.night("--json", out=out, project=project)
     assert said.code == 0, said.err
@@ -105,13 +105,24 @@ def test_signed_cards_score_without_training(city):
     assert one.equals(two)
 
 
-def test_an_edited_card_is_refused(city):
-    project = city.root / "project"
+def test_a_card_that_was_not_signed_or_was_edited_since_is_refused(city):
+    project = city.root / "unsigned"
     shutil.copytree(PROJECT, project)
-    (project / "cards" / "retail.json").write_text('{"format": "creditscore.scorecard/9"}', "utf-8")
+    for card in (city.run / "scorecards").glob("*.json"):
+        shutil.copy(card, project / "cards" / card.name)
     said = city.night(out=city.root / "x", project=project)
     assert said.code == 2
-    assert "creditscore.scorecard/1" in said.err
+    assert "signed.toml" in said.err
+    assert creditscore("sign-cards", project, "--reviewer", "the head", "--on", "2024-04-29").code == 0
+    card = project / "cards" / "retail.json"
+    card.write_text(card.read_text("utf-8").replace('"constant":', '"constant": ', 1), "utf-8")
+    said = city.night(out=city.root / "x", project=project)
+    assert said.code == 2
+    assert "retail.json" in said.err
+    card.unlink()
+    said = city.night(out=city.root / "x", project=project)
+    assert said.code == 2
+    assert "signed, but absent: retail" in said.err
 
 
 def test_a_held_lock_exits_75(city):

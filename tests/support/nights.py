@@ -1,5 +1,6 @@
 """A whole night over a small delivery, with a signed card, from the command line: seconds, not minutes."""
 
+import datetime as dt
 from pathlib import Path
 
 from support.cards import card, number
@@ -7,6 +8,7 @@ from support.command import Called, creditscore
 from support.deliveries import DAY, Delivery
 
 from creditscore.models.scorecard import Baseline
+from creditscore.pipeline.signed import sign_cards
 from creditscore.pipeline.train import POOLED
 
 
@@ -19,6 +21,7 @@ def sign_a_card(delivery: Delivery) -> None:
     folder = delivery.project.folder / "cards"
     folder.mkdir(exist_ok=True)
     (folder / f"{POOLED}.json").write_text(signed.to_json(), "utf-8")
+    sign_cards(delivery.project, signed_by="the head of the office", on=dt.date(2024, 1, 2))
 
 
 def night(delivery: Delivery, out: Path, *more: object, as_of: object = DAY) -> Called:
