@@ -12,16 +12,19 @@ from creditscore.errors import ConfigError, CreditScoreError, DataError, DrawErr
 if TYPE_CHECKING:
     from creditscore.config.policy import TierPolicy, load_policy
     from creditscore.config.project import Project, load_project
-    from creditscore.config.scorecards import Scaling
+    from creditscore.config.scorecards import Binning, Industry, Pooling, Scaling, Selection
     from creditscore.engine import Engine
     from creditscore.features.build import build_features
     from creditscore.features.spine import spine
     from creditscore.features.target import training_rows
+    from creditscore.models.challenger import fit_lightgbm, load_lightgbm
     from creditscore.models.classifier import ScorecardClassifier
-    from creditscore.models.evaluate import evaluate
+    from creditscore.models.evaluate import evaluate, paired_difference
     from creditscore.models.industry import IndustryScorecards
     from creditscore.models.monitor import psi, psi_table
+    from creditscore.models.rivals import fit_logistic
     from creditscore.models.scorecard import Scorecard
+    from creditscore.models.swap import swap_set
     from creditscore.pipeline.ask import explain, lookup
     from creditscore.pipeline.run import run_project
     from creditscore.records.checkup import check_up
@@ -37,16 +40,19 @@ if TYPE_CHECKING:
 _HOMES = {
     "config.policy": ("TierPolicy", "load_policy"),
     "config.project": ("Project", "load_project"),
-    "config.scorecards": ("Scaling",),
+    "config.scorecards": ("Binning", "Industry", "Pooling", "Scaling", "Selection"),
     "engine": ("Engine",),
     "features.build": ("build_features",),
     "features.spine": ("spine",),
     "features.target": ("training_rows",),
+    "models.challenger": ("fit_lightgbm", "load_lightgbm"),
     "models.classifier": ("ScorecardClassifier",),
-    "models.evaluate": ("evaluate",),
+    "models.evaluate": ("evaluate", "paired_difference"),
     "models.industry": ("IndustryScorecards",),
     "models.monitor": ("psi", "psi_table"),
+    "models.rivals": ("fit_logistic",),
     "models.scorecard": ("Scorecard",),
+    "models.swap": ("swap_set",),
     "pipeline.ask": ("explain", "lookup"),
     "pipeline.run": ("run_project",),
     "records.checkup": ("check_up",),
@@ -60,10 +66,12 @@ _HOMES = {
 }
 
 __all__ = [
-    "CityParameters", "ConfigError", "CreditScoreError", "DataError", "DrawError", "Engine", "IndustryScorecards", "LockedError",
-    "NotFittedError", "Project", "Scaling", "Scorecard", "ScorecardClassifier", "TierPolicy", "__version__", "assign_tiers",
-    "build_features", "check_up", "evaluate", "explain", "forecast_policy", "load_policy", "load_project", "lookup", "open_records",
-    "plan_inspections", "psi", "psi_table", "run_project", "simulate_city", "spine", "training_rows", "verify_plan",
+    "Binning", "CityParameters", "ConfigError", "CreditScoreError", "DataError", "DrawError", "Engine", "Industry",
+    "IndustryScorecards", "LockedError", "NotFittedError", "Pooling", "Project", "Scaling", "Scorecard", "ScorecardClassifier",
+    "Selection", "TierPolicy", "__version__", "assign_tiers", "build_features", "check_up", "evaluate", "explain", "fit_lightgbm",
+    "fit_logistic", "forecast_policy", "load_lightgbm", "load_policy", "load_project", "lookup", "open_records",
+    "paired_difference", "plan_inspections", "psi", "psi_table", "run_project", "simulate_city", "spine", "swap_set",
+    "training_rows", "verify_plan",
 ]  # fmt: skip
 
 
