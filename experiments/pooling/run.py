@@ -46,9 +46,10 @@ def one(seed: int) -> list[dict[str, Any]]:
         found = []
         for bads in BADS:
             chosen = _thinned(rows, bads, seed)
+            labels, inputs = rows.iloc[chosen], features.iloc[chosen]
             for arm, pooling in ARMS.items():
                 cards = city.cards().set_params(pooling=pooling)
-                cards.fit(features[chosen], rows["y"][chosen], industry=rows["industry"][chosen].tolist())
+                cards.fit(inputs, labels["y"], industry=labels["industry"].tolist())
                 risk = cards.predict_proba(judged, industry=INDUSTRY)[:, 1]
                 found.append({"bads": bads, "pooling": arm, **_judged(people, risk)})
         return found
