@@ -31,6 +31,8 @@ class Binning(Spec):
 
     max_bins: int = Field(default=6, ge=2, le=20)
     min_share: float = Field(default=0.02, gt=0, le=0.5)
+    #: Texts rarer than this are left to the attribute ``other``; others are grouped until a group has ``min_share``.
+    rare_share: float = Field(default=0.005, gt=0, le=0.5)
     #: Added to goods and bads of an attribute in proportion to their totals, as a share of the weight.
     smoothing: float = Field(default=0.0005, ge=0, le=0.1)
 

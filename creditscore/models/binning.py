@@ -43,7 +43,8 @@ def cut(
 
     With trend ``auto`` the direction is the one in which bads lie; a hump or trough (trend ``none``)
     is kept only if it tells far more. Texts with an ``order`` are cut along it; others are grouped by
-    their weighted bad rate; texts rarer than ``min_share`` are left to the attribute ``other``.
+    their weighted bad rate (shrunk to that of all: a rare text is not at the end of the line by chance); texts
+    rarer than ``rare_share`` are left to the attribute ``other``.
 
     Raises:
         DataError: when the column cannot be cut, with the reason.
@@ -105,12 +106,13 @@ def _texts(column: Column, sample: Sample, binning: Binning, special: tuple[Any,
     kept = [
         place
         for place, text in enumerate(column.categories)
-        if text in allowed and text not in special and good[place] + bad[place] >= binning.min_share
+        if text in allowed and text not in special and good[place] + bad[place] >= min(binning.rare_share, binning.min_share)
     ]
     if column.factor.order:
         line = sorted(kept, key=lambda place: column.factor.order.index(texts[place]))
     else:
-        rate = (bad + binning.smoothing * bad.sum()) / (good + bad + binning.smoothing)
+        pseudo = max(binning.rare_share, binning.smoothing)
+        rate = (bad + pseudo * bad.sum()) / (good + bad + pseudo * (good.sum() + bad.sum()))
         line = sorted(kept, key=lambda place: (round(float(rate[place]), 12), texts[place]))
     after, _ = _places(good[line], bad[line], "higher_is_riskier", binning)
     bounds = [0, *(place + 1 for place in after), len(line)]

@@ -24,6 +24,8 @@ SpecialCodes = Sequence[Any] | Mapping[str, Sequence[Any]] | None
 Splits = Mapping[str, Sequence[Any]] | None
 #: Ridge on the effects of industries while pooled slopes are estimated: just enough where an industry has no bads.
 _INDUSTRY_RIDGE = 1e-4
+#: Below this the bad rate of a text tells little of it.
+_ROWS_OF_A_TEXT = 30
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ def fit_core(sample: Sample, settings: Settings, *, beyond_chance: bool = False)
     _require_known(sample, settings)
     ledger = Ledger()
     cases = _cases(sample) if beyond_chance else None
+    if beyond_chance:
+        settings = replace(settings, binning=_counted(settings.binning, sample))
     found, codes = _tables(sample, settings, ledger)
     tables = by_information(list(found.values()), ledger, settings.selection, cases=cases)
     patterns = patterns_of([codes[table.name] for table in tables], sample)
@@ -90,6 +94,12 @@ def _require_known(sample: Sample, settings: Settings) -> None:
         unknown = sorted(set(by_name) - names) if isinstance(by_name, Mapping) else []
         if unknown:
             raise DataError(f"{what}: {', '.join(map(str, unknown))}: expected names of features ({', '.join(sorted(names))})")
+
+
+def _counted(binning: Binning, sample: Sample) -> Binning:
+    """A text of fewer than ``_ROWS_OF_A_TEXT`` effective rows is rare too."""
+    needed = min(binning.min_share, _ROWS_OF_A_TEXT / sample.effective_size)
+    return binning.model_copy(update={"rare_share": max(binning.rare_share, needed)})
 
 
 def _cases(sample: Sample) -> tuple[float, float]:

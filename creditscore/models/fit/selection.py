@@ -105,7 +105,8 @@ def by_information(
     """Those that tell enough alone. Characteristics of source ``base`` always stay.
 
     With ``cases`` (effective goods, bads) it must also beat noise: under independence
-    ``value / (1 / goods + 1 / bads)`` is chi-square with attributes - 1 degrees of freedom. The 99 %
+    ``value / (1 / goods + 1 / bads)`` is chi-square with attributes - 1 degrees of freedom (texts - 1
+    where texts were grouped by what was found in them). The 99 %
     point is asked for because the cuts were searched: of pure noise about 5 % pass with trend auto,
     1 % with a declared trend.
     """
@@ -113,7 +114,7 @@ def by_information(
     for table in tables:
         value = table.information_value
         ledger.note(table.name, information_value=round(value, 6), attributes=len(table.rows))
-        chance = 0.0 if cases is None else _by_chance(table.filled - 1, cases)
+        chance = 0.0 if cases is None else _by_chance(_freedom(table), cases)
         if table.partition.factor.source == "base":
             left.append(table)
         elif table.filled < 2 or not table.woe.any():
@@ -125,6 +126,13 @@ def by_information(
         else:
             left.append(table)
     return left
+
+
+def _freedom(table: BinTable) -> int:
+    """Of grouped texts nearly all that tells them apart is in the groups, by chance too."""
+    partition = table.partition
+    texts = 0 if partition.factor.order else sum(len(group) for group in partition.groups) - len(partition.groups)
+    return max(table.filled, 1) - 1 + texts
 
 
 def _tells_nothing(table: BinTable) -> str:

@@ -137,7 +137,7 @@ def test_a_pure_flag_stays_a_bin_of_its_own():
 
 def test_categories_are_grouped_by_weighted_rate_and_rare_ones_left_to_other():
     rng = np.random.default_rng(5)
-    text = rng.choice(["a", "b", "c", "rare"], 4000, p=[0.4, 0.3, 0.295, 0.005])
+    text = rng.choice(["a", "b", "c", "rare"], 4000, p=[0.4, 0.3, 0.297, 0.003])
     y = (rng.random(4000) < pd.Series(text).map({"a": 0.02, "b": 0.2, "c": 0.21, "rare": 0.5})).astype(int)
     partition = cut(text, y)
     assert partition.groups[0] == ("a",)
@@ -145,6 +145,20 @@ def test_categories_are_grouped_by_weighted_rate_and_rare_ones_left_to_other():
     assert partition.kinds[-2:] == ("missing", "other")
     column, _ = one_column(text, y)
     assert set(partition.codes(column)[np.array(column.categories)[column.values] == "rare"]) == {len(partition.kinds) - 1}
+
+
+def test_many_small_texts_are_grouped_by_rate_until_a_group_is_large_enough():
+    rng = np.random.default_rng(6)
+    text = np.array([f"t{place:02d}" for place in rng.integers(0, 60, 20_000)])
+    y = (rng.random(20_000) < np.where(text < "t30", 0.05, 0.25)).astype(int)
+    partition = cut(text, y)
+    column, _ = one_column(text, y)
+    codes = partition.codes(column)
+    sizes = np.bincount(codes, minlength=len(partition.kinds))[: partition.bins] / len(y)
+    assert sizes.min() >= 0.02
+    assert sum(map(len, partition.groups)) == 60
+    low = [group for group in partition.groups if all(name < "t30" for name in group)]
+    assert sum(map(len, low)) >= 25
 
 
 def test_ordered_texts_are_cut_along_their_order():
