@@ -77,6 +77,27 @@ class LightGBMChallenger:
         found = self._booster().predict(self._matrix(frame), pred_contrib=True, num_threads=1)
         return pd.DataFrame(found, columns=[*self.feature_names, "expected"], index=frame.index)
 
+    def picture(self, X: object, path: str | Path) -> None:
+        """A beeswarm of :meth:`contributions` by shap (needs ``creditscore[explain]``), as PNG or SVG by the name.
+
+        Raises:
+            DataError: shap is not installed.
+        """
+        try:
+            import shap
+        except ImportError:
+            raise DataError("picture: expected the package shap (got nothing); install creditscore[explain]") from None
+        from matplotlib.figure import Figure
+        from matplotlib.pyplot import close, gcf
+
+        frame = to_pandas(X)
+        found = self.contributions(frame)[list(self.feature_names)]
+        told = shap.Explanation(found.to_numpy(), data=self._matrix(frame), feature_names=list(self.feature_names))
+        shap.plots.beeswarm(told, show=False, plot_size=(8, 0.35 * len(found.columns) + 1.5))
+        figure: Figure = gcf()
+        figure.savefig(path, bbox_inches="tight", dpi=110)
+        close(figure)
+
     def to_text(self) -> str:
         """JSON that holds the native model text, the columns and the categories."""
         columns = [
@@ -116,13 +137,22 @@ def fit_lightgbm(
     features: Features = None,
     sample_weight: object | None = None,
     time: object | None = None,
+    trends: Mapping[str, str] | None = None,
     seed: int = 0,
 ) -> LightGBMChallenger:
     """LightGBM on the same rows, weights and trends as the cards.
 
-    Texts with an order become its positions and rise in risk; other texts are categories. Without
-    ``time`` the settings are fixed; with it (a date or number per row) a few are tried by rolling
-    origin: fitted on what lay before, judged by log loss on what came next.
+    Texts with an order become its positions and rise in risk; other texts are categories.
+
+    Args:
+        X: One row per subject and day.
+        y: Two classes; the larger is bad.
+        features: Specifications or names of the columns; None takes all.
+        sample_weight: As for the cards.
+        time: A date or number per row: a few settings are then tried by rolling origin (fitted on what lay
+            before, judged by log loss on what came next). Without it the settings are fixed.
+        trends: Trends for columns whose specification leaves them open, such as ``card.trends``.
+        seed: Of the columns that each tree sees.
 
     Raises:
         DataError: when the input cannot be used.
@@ -132,9 +162,9 @@ def fit_lightgbm(
     factors = tuple(_settled(column) for column in columns)
     categories = {column.factor.name: _levels(column) for column in columns if column.text}
     matrix = _matrix(columns, categories)
-    trends = [_direction(column) for column in columns]
+    directions = [_direction(column, trends or {}) for column in columns]
     nominal = [place for place, column in enumerate(columns) if column.text and not column.factor.order]
-    task = _Task(matrix, sample.bad.astype(float), sample.weight / sample.weight.mean(), trends, nominal, seed)
+    task = _Task(matrix, sample.bad.astype(float), sample.weight / sample.weight.mean(), directions, nominal, seed)
     if time is None:
         return LightGBMChallenger(task.fit(np.arange(len(matrix)), int(PARAMETERS["num_leaves"]), ROUNDS), factors, categories)
     moments = pd.Series(list(as_sequence(time, len(to_pandas(X)), "time"))).to_numpy()[sample.rows]
@@ -211,10 +241,11 @@ def _settled(column: Column) -> Factor:
     return Factor(factor.name, factor.label, factor.source, factor.unit, factor.trend, factor.order, factor.points_cap, column.text)
 
 
-def _direction(column: Column) -> int:
+def _direction(column: Column, found: Mapping[str, str]) -> int:
     if column.text:
         return 1 if column.factor.order else 0
-    return _DIRECTION.get(column.factor.trend, 0)
+    declared = column.factor.trend
+    return _DIRECTION.get(found.get(column.factor.name, "") if declared == "auto" else declared, 0)
 
 
 def _levels(column: Column) -> tuple[str, ...]:

@@ -63,6 +63,11 @@ class Scorecard(Card):
             for one in self.characteristics
         }
 
+    @property
+    def trends(self) -> dict[str, str]:
+        """The trend that holds in each characteristic: what a challenger is to keep too."""
+        return {one.name: one.trend for one in self.characteristics}
+
     def table(self, style: Literal["summary", "detailed"] = "summary", *, lang: Language = "en") -> pd.DataFrame:
         """One row per attribute (and one for the constant); ``detailed`` adds what it was fitted on."""
         return printed.table(self, style=style, lang=lang)

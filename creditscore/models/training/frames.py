@@ -18,8 +18,8 @@ from creditscore.errors import DataError
 from creditscore.models.card.attribute import ColumnName
 from creditscore.models.card.columns import category_texts
 
-#: What an estimator takes for ``features``: specifications, alone or by name, or None for all columns.
-Features = Iterable[FeatureSpec] | Mapping[str, FeatureSpec] | None
+#: What an estimator takes for ``features``: specifications (or plain names of columns), alone or by name; None: all columns.
+Features = Iterable[FeatureSpec | str] | Mapping[str, FeatureSpec] | None
 _NAME: TypeAdapter[str] = TypeAdapter(ColumnName)
 
 
@@ -107,16 +107,17 @@ def factors_of(features: Features, frame: pd.DataFrame) -> tuple[Factor, ...]:
         DataError: when a specified column is not in the frame, or a column has a name no card can hold.
     """
     if features is None:
-        names = [_name(column) for column in frame.columns]
-        return tuple(Factor(name, Label(zh=name, en=name)) for name in names)
-    specs = tuple(features.values()) if isinstance(features, Mapping) else tuple(features)
-    absent = [spec.name for spec in specs if spec.name not in frame.columns]
+        return tuple(_factor(_name(column)) for column in frame.columns)
+    found = tuple(_factor(spec) for spec in (features.values() if isinstance(features, Mapping) else features))
+    absent = [factor.name for factor in found if factor.name not in frame.columns]
     if absent:
         raise DataError(f"features: column {', '.join(absent)} is missing; the frame has {', '.join(map(str, frame.columns))}")
-    return tuple(_factor(spec) for spec in specs)
+    return found
 
 
-def _factor(spec: FeatureSpec) -> Factor:
+def _factor(spec: FeatureSpec | str) -> Factor:
+    if isinstance(spec, str):
+        return Factor(spec, Label(zh=spec, en=spec))
     return Factor(
         spec.name, spec.label, spec.source, spec.unit, spec.trend, spec.order, spec.points_cap, spec.is_text or bool(spec.order)
     )

@@ -49,6 +49,27 @@ def model(data):
     return fit_lightgbm(*data, features=FEATURES)
 
 
+def test_trends_of_a_card_bind_where_the_specification_leaves_them_open(data):
+    X, y = data
+    open_ended = ["debt", "age", "grade", "kind"]
+    free = fit_lightgbm(X, y, features=open_ended)
+    bound = fit_lightgbm(X, y, features=open_ended, trends={"debt": "higher_is_riskier", "age": "none"})
+    grid = pd.concat([X.head(30)] * 20, ignore_index=True)
+    grid["debt"] = np.repeat(np.linspace(-3, 3, 20), 30)
+
+    def falls(model):
+        return (np.diff(model.predict_proba(grid)[:, 1].reshape(20, 30), axis=0) < -1e-12).any()
+
+    assert falls(free)
+    assert not falls(bound)
+
+
+def test_a_picture_of_contributions_needs_shap_and_says_so(data, model, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "shap", None)
+    with pytest.raises(DataError, match="explain"):
+        model.picture(data[0], tmp_path / "shap.png")
+
+
 def test_trends_hold_everywhere(data, model):
     X, _ = data
     grid = pd.concat([X.head(30)] * 20, ignore_index=True)
