@@ -15,6 +15,21 @@ Trend = Literal["higher_is_riskier", "lower_is_riskier", "auto", "none"]
 EventColumn = Literal["amount", "severity", "result", "document_no", "provider", "event_date"]
 _NEEDS_COLUMN = ("sum", "max", "min", "distinct")
 _TEXT_COLUMNS = ("result", "provider")
+#: Columns that stand beside the features wherever they are computed.
+_TAKEN = ("row_key", "subject_key", "subject_id", "as_of", "as_of_day", "industry", "part_key", "part_row")
+#: Nothing is 0 to these.
+_COUNTING = ("count", "sum", "distinct", "banded_sum", "on_list")
+_FILTERS = frozenset({"kind", "months", "severity_min", "amount_min", "result", "verified"})
+#: What an aggregate reads beside the filters; whatever else is set would be a wish.
+_READS: dict[str, frozenset[str]] = {
+    "count": _FILTERS, "on_list": _FILTERS, "days_since_last": _FILTERS, "custom": _FILTERS | {"function"},
+    "sum": _FILTERS | {"column"}, "max": _FILTERS | {"column"}, "min": _FILTERS | {"column"}, "distinct": _FILTERS | {"column"},
+    "latest": _FILTERS | {"column", "order"}, "banded_sum": _FILTERS | {"bands", "cap"},
+    "share": _FILTERS | {"share_of", "prior", "prior_share", "minimum"},
+    "finding_ratio": frozenset({"months", "severity_min", "prior", "inspector_prior"}), "tenure_months": frozenset(),
+}  # fmt: skip
+_OF_RATINGS = frozenset({"scheme", "months", "order"})
+_OPTIONS = frozenset().union(*_READS.values(), _OF_RATINGS)
 
 
 class Band(Spec):
@@ -65,15 +80,15 @@ class FeatureSpec(Spec):
     #: A single incident contributes at most this much to a ``banded_sum``.
     cap: int | None = Field(default=None, ge=1)
     share_of: tuple[str, ...] = ()
-    prior: float = Field(default=0.0, ge=0)
+    prior: float = Field(default=0.0, ge=0, le=1_000_000, allow_inf_nan=False)
     prior_share: float = Field(default=0.5, ge=0, le=1)
     minimum: int = Field(default=1, ge=1)
     #: Expected findings that pull an inspector's effect towards 1 in a ``finding_ratio``.
-    inspector_prior: float = Field(default=5.0, gt=0)
-    scheme: str | None = None
+    inspector_prior: float = Field(default=5.0, gt=0, le=1_000_000, allow_inf_nan=False)
+    scheme: str | None = Field(default=None, min_length=1)
     function: str | None = None
     severity_min: int | None = Field(default=None, ge=1, le=10)
-    amount_min: float | None = None
+    amount_min: float | None = Field(default=None, ge=-1e13, le=1e13, allow_inf_nan=False)
     result: tuple[str, ...] = ()
     verified: bool | None = None
     trend: Trend = "auto"
@@ -84,6 +99,13 @@ class FeatureSpec(Spec):
     points_cap: int | None = Field(default=None, ge=0)
     #: Why a bare count of findings is nevertheless right here (printed in the report).
     reason: str = ""
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_free(cls, value: str) -> str:
+        if value in _TAKEN:
+            raise ValueError(f"a name other than {', '.join(_TAKEN)}, which stand beside the features")
+        return value
 
     @field_validator("kind", mode="before")
     @classmethod
@@ -101,6 +123,7 @@ class FeatureSpec(Spec):
         a = self.aggregate
         from_records = a not in ("tenure_months", "finding_ratio") and self.scheme is None
         ages = [band.months for band in self.bands]
+        idle = self._idle()
         return [
             (from_records and not self.kind, "needs kind"),
             (a == "tenure_months" and bool(self.kind), "reads the register of subjects and takes no kind"),
@@ -112,7 +135,26 @@ class FeatureSpec(Spec):
             (a == "finding_ratio" and self.prior <= 0, "needs prior > 0: without it one visit gives 0 or infinity"),
             (self.scheme is not None and a not in ("latest", "days_since_last"), "does not go with scheme"),
             ((a == "custom") != (self.function is not None), "goes with function, and function with it"),
-            (bool(self.bands) and a != "banded_sum", "does not go with bands"),
+            (bool(idle), f"does not read {', '.join(idle)}"),
+            *self._faults_of_values(),
+        ]
+
+    def _idle(self) -> list[str]:
+        """Options that are set and would do nothing."""
+        read = _READS[self.aggregate] if self.scheme is None else _OF_RATINGS
+        fields = type(self).model_fields
+        return sorted(name for name in _OPTIONS - read if getattr(self, name) != fields[name].get_default())
+
+    def _faults_of_values(self) -> list[tuple[bool, str]]:
+        nothing, filtered = self.empty, bool(self.result) and not set(self.share_of) <= set(self.result)
+        return [
+            (nothing is not None and self.is_text != isinstance(nothing, str), f"has another type than empty = {nothing!r}"),
+            (isinstance(nothing, int) and abs(nothing) >= 2**53, "is a number that empty is too large for"),
+            (self.aggregate in _COUNTING and nothing not in (None, 0), "gives 0 where there is nothing, and takes no other empty"),
+            (filtered, "finds none of a share_of that its result leaves out"),
+            (len(self.order) != len(set(self.order)), "needs an order with each text once"),
+            (self.is_text and self.trend == "lower_is_riskier", "has an order from safest to riskiest, so higher_is_riskier"),
+            (self.is_text and self.trend == "higher_is_riskier" and not self.order, "needs order for a trend"),
         ]
 
     @property

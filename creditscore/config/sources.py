@@ -35,6 +35,13 @@ class Constant(Spec):
     value: str | int | bool
 
 
+def _of_one_kind(*values: object) -> None:
+    """Texts, whole numbers or truth values: what a rule may give is of one kind, for it fills one column."""
+    kinds = sorted({type(value).__name__ for value in values if value is not None})
+    if len(kinds) > 1:
+        raise ValueError(f"values of one kind, texts or whole numbers or truth values, but here are {' and '.join(kinds)}")
+
+
 class Map(Spec):
     """Values by a table; what is not in it becomes ``otherwise`` (missing where that is absent)."""
 
@@ -43,6 +50,11 @@ class Map(Spec):
     column: str
     values: dict[str, str | int | bool]
     otherwise: str | int | bool | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Map":
+        _of_one_kind(*self.values.values(), self.otherwise)
+        return self
 
 
 class Compare(Spec):
@@ -55,6 +67,11 @@ class Compare(Spec):
     value: str | int | float
     then: str | int | bool
     otherwise: str | int | bool | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Compare":
+        _of_one_kind(self.then, self.otherwise)
+        return self
 
 
 class Split(Spec):
@@ -74,6 +91,12 @@ def _date_format(form: str) -> str:
     if not set(used) <= _DIRECTIVES or not {"Y", "m", "d"} <= set(used):
         raise ValueError("a date format of %Y, %m and %d (and %H %M %S %z), or excel for the day numbers of a spreadsheet")
     return form
+
+
+def _delimiter(sign: str) -> str:
+    if not sign.isascii() or sign.isalnum() or sign in '"\r\n\0':
+        raise ValueError("one sign of ASCII that is no letter, digit, quote or end of line")
+    return sign
 
 
 DateFormat = Annotated[str, AfterValidator(_date_format)]
@@ -134,6 +157,11 @@ class Cases(Spec):
     case: tuple[Case, ...] = Field(min_length=1)
     otherwise: str | int | bool | None = None
 
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Cases":
+        _of_one_kind(*(case.then for case in self.case), self.otherwise)
+        return self
+
 
 ColumnRule = Annotated[
     Rename | Constant | Map | Compare | Split | ParseDate | ParseNumber | Combine | Cases, Field(discriminator="rule")
@@ -186,6 +214,12 @@ class Join(Spec):
     on: dict[str, str] = Field(min_length=1)
     take: tuple[str, ...] = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _each_column_once(self) -> "Join":
+        if len(set(self.take)) < len(self.take):
+            raise ValueError("take: each column once")
+        return self
+
 
 class SourceSpec(Spec):
     """One input: a file below the data folder or a table of a database, and what it becomes.
@@ -203,7 +237,7 @@ class SourceSpec(Spec):
     database: str = ""
     relation: str = ""
     encoding: Encoding = "auto"
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    delimiter: Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_delimiter)] = ","
     sheet: str | None = None
     provider: str = ""
     optional: bool = False
@@ -236,6 +270,14 @@ class SourceSpec(Spec):
             rules = [{"rule": "rename", **rule} if isinstance(rule, dict) else rule for rule in value["column"]]
             return {**value, "column": rules}
         return value
+
+    @model_validator(mode="after")
+    def _one_rule_per_column(self) -> "SourceSpec":
+        given = [rule.to for rule in self.column]
+        twice = sorted({name for name in given if given.count(name) > 1})
+        if twice:
+            raise ValueError(f"column: one rule for each column of the table, but several give {', '.join(twice)}")
+        return self
 
     @model_validator(mode="after")
     def _only_subjects_are_supplemented(self) -> "SourceSpec":

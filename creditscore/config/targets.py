@@ -20,10 +20,10 @@ class InspectionTarget(Spec):
     type: Literal["inspection"]
     name: Name
     label: Label
-    bad: tuple[Outcome, ...] = ("violation",)
-    good: tuple[Outcome, ...] = ("none",)
+    bad: tuple[Outcome, ...] = Field(default=("violation",), min_length=1)
+    good: tuple[Outcome, ...] = Field(default=("none",), min_length=1)
     excluded: tuple[Outcome, ...] = ("not_found", "closed", "refused")
-    triggers: tuple[Trigger, ...] = ("random", "full_coverage")
+    triggers: tuple[Trigger, ...] = Field(default=("random", "full_coverage"), min_length=1)
     #: On-site and off-site checks are different instruments; one target has one.
     mode: Literal["on_site", "off_site"] = "on_site"
     severity_min: int | None = Field(default=None, ge=1, le=10)
@@ -49,7 +49,8 @@ class InspectionTarget(Spec):
 class RegisterTarget(Spec):
     """A record that a register knows for everyone, within ``months`` after ``as_of``.
 
-    Rows stand at each ``as_of`` for which ``as_of + months + lag_days`` lies before the data's end.
+    Rows stand ``every_months`` apart at days for which ``as_of + months + lag_days`` lies before the day of training,
+    and ``as_of + months`` before the newest day of which the data tell.
     """
 
     type: Literal["register"]
@@ -58,7 +59,7 @@ class RegisterTarget(Spec):
     kind: tuple[Name, ...] = Field(min_length=1)
     months: int = Field(ge=1, le=60)
     lag_days: int = Field(ge=0, le=730)
-    #: A subject that leaves within the window stays if it was seen this many months.
+    #: A subject that leaves within the window stays if it was seen this many months (the whole window, if that is shorter).
     observed_months: int = Field(default=6, ge=1)
     every_months: int = Field(default=12, ge=1, le=60)
 
@@ -70,3 +71,11 @@ class TargetFile(Spec):
     """The document ``targets.toml``."""
 
     target: tuple[TargetSpec, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "TargetFile":
+        names = [target.name for target in self.target]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"each name once, but {', '.join(twice)} stands several times")
+        return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from typing import TYPE_CHECKING
 
 import ibis
@@ -10,9 +11,10 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.engine import unbound
+from creditscore.errors import DataError
 from creditscore.features.aggregates import event_aggregate, event_counts, window_lengths
 from creditscore.features.calendar import window_calendar, window_column
-from creditscore.features.custom import custom_part
+from creditscore.features.custom import EVENT_COLUMNS, custom_part
 from creditscore.features.findings import finding_ratios
 from creditscore.features.guard import guard_features
 from creditscore.features.spine import SPINE, Spine, spine_from_rows
@@ -23,20 +25,23 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from creditscore.config.features import FeatureSpec
+    from creditscore.features.given import Given
     from creditscore.records.records import Records
 
 #: Columns that stand before the features in ``features.parquet``.
 KEYS = ("subject_id", "as_of", "industry")
 #: About 0.7 GB of aggregation state; more is done in parts.
 _EVENTS_PER_BUCKET = 25_000_000
+_log = logging.getLogger(__name__)
 
 
-def build_features(records: Records, rows: Spine | TrainingRows | pd.DataFrame, features: tuple[FeatureSpec, ...]) -> pd.DataFrame:
+def build_features(records: Records, rows: Spine | TrainingRows | Given, features: tuple[FeatureSpec, ...]) -> pd.DataFrame:
     """The features of each row of a spine, in its order, as pandas.
 
     Args:
         records: What is known.
-        rows: A spine, training rows, or a frame with ``subject_id`` and ``as_of``. Training rows leave out
+        rows: A spine, training rows, or a pandas, polars or Arrow table with ``subject_id`` and ``as_of`` (dates,
+            points in time or ``"2024-04-30"``); a row that stands twice is kept twice. Training rows leave out
             records whose withdrawal was known when they were made.
         features: Their specifications.
 
@@ -46,7 +51,7 @@ def build_features(records: Records, rows: Spine | TrainingRows | pd.DataFrame, 
 
     Raises:
         ConfigError: The guard refuses a feature.
-        DataError: A row's subject is unknown.
+        DataError: A row's subject is unknown; ``rows`` is no table of subjects and days, or a spine of other records.
     """
     trained_on = rows.until if isinstance(rows, TrainingRows) else None
     if isinstance(rows, TrainingRows):
@@ -73,7 +78,11 @@ def feature_table(
     features. The passes go over ``buckets`` parts of the subjects one after the other, so that memory is
     bounded; by default one part for each 25 million events. The values do not depend on it.
     """
-    guard_features(features, records.project)
+    for warning in guard_features(features, records.project):
+        _log.warning(warning)
+    if spine.records is not records:
+        # Its keys are places in the register of another opening: they would name other subjects here.
+        raise DataError("spine: expected one of these records (got one that was made of others)")
     count = buckets or 1 + (records.outcomes["events"].kept if "events" in records.outcomes else 0) // _EVENTS_PER_BUCKET
     lengths = window_lengths(features)
     rows_of_many = None if spine.day is not None else _with_windows(records, spine, lengths)
@@ -140,7 +149,9 @@ def _custom_part(records: Records, rows: Rows, feature: FeatureSpec, trained_on:
     kind_keys = {kind: key for key, kind in enumerate(records.project.catalogue.by_kind)}
     visible = visible_events(records, rows, [kind_keys[kind] for kind in feature.kind], trained_on=trained_on)
     seen = visible.filter(event_counts(feature, visible, kind_keys))
-    return custom_part(records.engine, feature, seen, name=f"custom_part_{place}")
+    # No column that tells who sent a record, or whom it is about.
+    shown = seen.select("row_key", "as_of_day", *EVENT_COLUMNS)
+    return custom_part(records.engine, feature, shown, name=f"custom_part_{place}")
 
 
 def _rating_part(records: Records, rows: Rows, scheme: str, features: list[FeatureSpec]) -> ir.Table:

@@ -1,67 +1,40 @@
 """What must not count cannot: every feature passes here before anything is computed.
 
-The forbidden and restricted factors are a dated file with their legal basis (``forbidden.toml``); no
-project can override it. A refusal is a ConfigError with file, key and rule.
+A refusal is a ConfigError with file, key and rule.
 """
 
 from __future__ import annotations
 
-import re
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from pydantic import Field
-
-from creditscore.config.base import Label, Name, Spec
-from creditscore.config.load import read_spec
+from creditscore.config.features import FeatureSpec
+from creditscore.config.targets import RegisterTarget
 from creditscore.errors import ConfigError
+from creditscore.features.factors import factors_of
 
 if TYPE_CHECKING:
     from creditscore.config.catalogue import CatalogueItem
-    from creditscore.config.features import FeatureSpec
     from creditscore.config.project import Project
-
-_COUNTS = ("custom", "count", "sum", "max", "distinct", "banded_sum", "on_list", "days_since_last", "share")
-
-
-class Factor(Spec):
-    """Something features may not be about."""
-
-    name: Name
-    rule: Literal["forbidden", "restricted"]
-    label: Label
-    basis: str
-    words: tuple[str, ...] = Field(min_length=1)
-
-
-class Factors(Spec):
-    """The document ``forbidden.toml``."""
-
-    factor: tuple[Factor, ...]
-
-
-@cache
-def factors() -> tuple[Factor, ...]:
-    """The factors that ship with the library."""
-    return read_spec(Factors, Path(str(files("creditscore.features") / "forbidden.toml"))).factor
+    from creditscore.config.targets import TargetSpec
 
 
 def guard_features(features: tuple[FeatureSpec, ...], project: Project) -> list[str]:
     """Refuse what law or method forbids; return the warnings.
 
     Raises:
-        ConfigError: One line per refused feature: file, key, rule, basis.
+        ConfigError: One line per refused feature or target of the project: file, key, rule, basis. Something is no
+            feature, or a name stands twice.
     """
+    _refuse_no_features(features)
     items = project.catalogue.by_kind
-    refusals: list[str] = []
+    refusals = [fault for target in project.targets.values() for fault in target_faults(target, project)]
     warnings: list[str] = []
     for place, feature in enumerate(features, start=1):
         used = [items[kind] for kind in feature.kind if kind in items]
         where = f'{project.folder / "features.toml"}: feature[{place}] "{feature.name}"'
-        refusals += [f"{where}{fault}" for fault in _gate(feature, used, project)]
-        for factor in _about(feature, used):
+        refusals += [f"{where}{fault}" for fault in [*_strange(feature, project), *_gate(feature, used, project)]]
+        for factor in factors_of(feature, used):
             line = f"{where}: about {factor.label.en} ({factor.label.zh}), which is {factor.rule}: {factor.basis}"
             refused = factor.rule == "forbidden" or project.about.purpose == "bidding"
             (refusals if refused else warnings).append(line)
@@ -70,52 +43,60 @@ def guard_features(features: tuple[FeatureSpec, ...], project: Project) -> list[
     return warnings
 
 
+def _refuse_no_features(given: object) -> None:
+    features = list(given) if isinstance(given, Iterable) and not isinstance(given, FeatureSpec | str) else None
+    names = [feature.name for feature in features or () if isinstance(feature, FeatureSpec)]
+    if features is None or len(names) < len(features):
+        raise ConfigError("features: expected specifications of features, such as project.features (got something else)")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"features: expected each name once, but {', '.join(twice)} stands several times")
+
+
+def _strange(feature: FeatureSpec, project: Project) -> list[str]:
+    strange = [kind for kind in feature.kind if kind not in project.catalogue.by_kind]
+    return [f'.kind: expected kinds of the catalogue (got "{kind}")' for kind in strange]
+
+
+def target_faults(target: TargetSpec, project: Project) -> list[str]:
+    """Why a register target may not be learnt from: kinds not in the catalogue, not free, or known of visited subjects only."""
+    faults = []
+    for kind in target.kind if isinstance(target, RegisterTarget) else ():
+        item = project.catalogue.by_kind.get(kind)
+        if item is None:
+            faults.append(f'.kind: expected kinds of the catalogue (got "{kind}")')
+            continue
+        faults += _not_free(item, project)
+        if item.found_by == "inspection":
+            faults.append(f'.kind: "{kind}" is known of visited subjects only: use a target of type inspection')
+    return [f'{project.folder / "targets.toml"}: target "{target.name}"{fault}' for fault in faults]
+
+
 def _gate(feature: FeatureSpec, used: list[CatalogueItem], project: Project) -> list[str]:
-    """The catalogue's gate: legal basis, purpose, population; and no bare counts of findings."""
-    purpose = project.about.purpose
+    """The catalogue's gate: legal basis, purpose, population, block; and no bare counts of findings."""
     faults = []
     for item in used:
-        if not item.legal_basis:
-            faults.append(f'.kind: expected items with a legal basis (got "{item.kind}" without one)')
-        if purpose not in item.purposes:
-            released = ", ".join(item.purposes) or "nothing"
-            faults.append(f'.kind: expected items released for {purpose} (got "{item.kind}", released for {released})')
-        if item.population not in (project.about.population, "any"):
-            faults.append(
-                f'.kind: expected items about a {project.about.population} (got "{item.kind}", about a {item.population})'
-            )
-        if item.found_by == "inspection" and feature.aggregate in _COUNTS and not feature.reason:
+        faults += _not_free(item, project)
+        # Whatever is made of such records, whether there are any tells who was visited.
+        if item.found_by == "inspection" and not feature.reason.strip():
             faults.append(
                 f'.aggregate: "{item.kind}" is known of visited subjects only: use finding_ratio, or say in reason why a bare '
                 f"{feature.aggregate} is right"
             )
-        if item.source != feature.source and feature.source != "base":
+        # Blocks have rules of their own: what is declared only adds, what is base is never dropped.
+        if item.source != feature.source:
             faults.append(f'.source: expected {item.source}, the source of "{item.kind}" (got {feature.source})')
     return faults
 
 
-def _about(feature: FeatureSpec, used: list[CatalogueItem]) -> list[Factor]:
-    texts = [
-        feature.name,
-        feature.label.zh,
-        feature.label.en,
-        feature.description,
-        *feature.kind,
-        *feature.result,
-        *feature.share_of,
-    ]
-    for item in used:
-        texts += [item.kind, item.label.zh, item.label.en, *item.concerns]
-    text = _plain(" ".join(texts))
-    return [factor for factor in factors() if any(_says(text, _plain(word)) for word in factor.words)]
-
-
-def _plain(text: str) -> str:
-    """Lower case, words parted by one underscore, so that "Local Branch" and local-branch read alike."""
-    return re.sub(r"[\W_]+", "_", text.lower())
-
-
-def _says(text: str, word: str) -> bool:
-    if word.isascii():
-        return re.search(rf"(?:^|_){re.escape(word)}(?:s|es)?(?:_|$)", text) is not None
-    return word in text
+def _not_free(item: CatalogueItem, project: Project) -> list[str]:
+    """Why a project may not use a kind at all."""
+    purpose, population, faults = project.about.purpose, project.about.population, []
+    if not item.legal_basis.strip():
+        faults.append(f'.kind: expected items with a legal basis (got "{item.kind}" without one)')
+    if purpose not in item.purposes:
+        released = ", ".join(item.purposes) or "nothing"
+        faults.append(f'.kind: expected items released for {purpose} (got "{item.kind}", released for {released})')
+    if item.population not in (population, "any"):
+        faults.append(f'.kind: expected items about a {population} (got "{item.kind}", about a {item.population})')
+    return faults

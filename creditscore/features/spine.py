@@ -13,13 +13,15 @@ import pyarrow as pa
 
 from creditscore.errors import DataError
 from creditscore.features.calendar import day_number
-from creditscore.records.open import day_of
+from creditscore.features.given import rows_given
+from creditscore.records.days import day_of
 from creditscore.records.tables import MARKET_SUBJECTS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from creditscore.config.project import Project
+    from creditscore.features.given import Given
     from creditscore.records.records import Records
 
 #: The columns of every spine, in the engine and out of it.
@@ -51,6 +53,11 @@ class Spine:
         return self.records.engine.query(self.table.order_by("row_key"))
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no subject is in scope."""
+        return not self.records.engine.query(self.table.limit(1)).num_rows
+
+    @property
     def frame(self) -> pd.DataFrame:
         """The rows as pandas, by ``row_key``."""
         frame: pd.DataFrame = self.arrow().to_pandas()
@@ -76,48 +83,48 @@ def spine(records: Records, *, as_of: str | dt.date, name: str | None = None) ->
     government bodies and institutions are never scored.
 
     Raises:
-        DataError: No subject is in scope.
+        DataError: ``as_of`` is no day; no subject is in scope.
     """
     day = day_of(as_of)
+    made = spine_on(records, day, name=name)
+    if made.is_empty:
+        raise DataError(f"expected subjects in scope on {day} (got none): see the check-up for the reasons")
+    return made
+
+
+def spine_on(records: Records, day: dt.date, *, name: str | None = None) -> Spine:
+    """The spine of a day, which may have no row."""
     reasons = records.versions_on(day)
     judged = reasons.mutate(reason=_out_of_scope(reasons, day, scored_types(records.project)))
     kept = judged.filter(judged.reason.isnull())
     today = {"as_of": ibis.date(day.year, day.month, day.day), "as_of_day": ibis.literal(day_number(day), "int32")}
     rows = kept.select("subject_key", "subject_id", "industry", **today)
     place = ibis.row_number().over(order_by=rows.subject_key).cast("int64")
-    numbered = rows.mutate(row_key=place).select(list(SPINE))
     # A name of its own: a second spine must not take the first one's rows.
     name = name or f"spine_{next(_places)}"
-    made = records.engine.create(name, numbered)
-    if not records.engine.query(made.limit(1)).num_rows:
-        raise DataError(f"expected subjects in scope on {day} (got none): see the check-up for the reasons")
+    records.engine.create(name, rows.mutate(row_key=place).select(list(SPINE)))
     left = judged.filter(judged.reason.notnull()).group_by("reason").agg(n=ibis._.count()).order_by("reason")
     counts = records.engine.query(left).to_pydict()
     return Spine(records, name, dict(zip(counts["reason"], counts["n"], strict=True)), day)
 
 
-def spine_from_rows(records: Records, rows: pd.DataFrame, *, name: str) -> Spine:
+def spine_from_rows(records: Records, rows: Given, *, name: str) -> Spine:
     """A spine of given rows (``subject_id``, ``as_of``, maybe ``industry``); ``row_key`` is their place, from 0.
 
+    A row that stands twice is kept twice.
+
     Raises:
-        DataError: A subject is not in the records.
+        DataError: The rows are no such table; a subject is not in the records.
     """
-    table = pa.table(
-        {
-            "row_key": pa.array(range(len(rows)), pa.int64()),
-            "subject_id": pa.array(rows["subject_id"].tolist(), pa.string()),
-            "as_of": pa.array(rows["as_of"].tolist(), pa.date32()),
-            "as_of_day": pa.array([day_number(day) for day in rows["as_of"]], pa.int32()),
-            "industry": pa.array(_texts(rows, "industry"), pa.string()),
-        }
-    )
+    table = rows_given(rows)
     records.engine.register(f"{name}_rows", table)
     given = ibis.table({key: kind for key, kind in SPINE.items() if key != "subject_key"}, name=f"{name}_rows")
     made = records.engine.create(name, given.inner_join(records.table("subject_index"), "subject_id").select(list(SPINE)))
     records.engine.drop(f"{name}_rows")
     found = records.engine.query(made.aggregate(n=made.count()))["n"][0].as_py()
-    if found != len(rows):
-        raise DataError(f"expected rows of subjects in the records (got {len(rows) - found} rows of {len(rows)} of others)")
+    if found != table.num_rows:
+        gone = table.num_rows - found
+        raise DataError(f"expected rows of subjects in the records (got {gone} rows of {table.num_rows} of others)")
     return Spine(records, name, {})
 
 
@@ -135,9 +142,3 @@ def _out_of_scope(subjects: ir.Table, day: dt.date, types: tuple[str, ...]) -> i
         ((subjects.registered_day > number).fill_null(False), ibis.literal("not_yet_registered")),
         else_=ibis.null("string"),
     )
-
-
-def _texts(rows: pd.DataFrame, column: str) -> list[str | None]:
-    if column not in rows.columns:
-        return [None] * len(rows)
-    return [None if pd.isna(value) else str(value) for value in rows[column]]

@@ -11,10 +11,12 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.config.targets import InspectionTarget, RegisterTarget, TargetSpec
-from creditscore.errors import DataError
-from creditscore.features.calendar import day_number, months_after, months_before
-from creditscore.features.spine import scored_types, spine
-from creditscore.records.open import day_of
+from creditscore.errors import ConfigError, DataError
+from creditscore.features.calendar import day_number, day_of_number, months_after, months_before
+from creditscore.features.guard import target_faults
+from creditscore.features.spine import scored_types, spine_on
+from creditscore.records.days import day_of
+from creditscore.records.keys import day_number as day_column
 from creditscore.records.records import coded
 
 if TYPE_CHECKING:
@@ -68,13 +70,13 @@ class TrainingRows:
         """Whether the rows speak for all subjects (known probabilities) or for inspected ones only."""
         return isinstance(self.target, RegisterTarget) or self.target.weights == "design"
 
-    def before(self, day: dt.date) -> TrainingRows:
+    def before(self, day: str | dt.date) -> TrainingRows:
         """The rows with ``as_of`` before a day."""
-        return self._only(self.frame["as_of"] < day)
+        return self._only(self.frame["as_of"] < day_of(day, name="before"))
 
-    def since(self, day: dt.date) -> TrainingRows:
+    def since(self, day: str | dt.date) -> TrainingRows:
         """The rows with ``as_of`` on or after a day."""
-        return self._only(self.frame["as_of"] >= day)
+        return self._only(self.frame["as_of"] >= day_of(day, name="since"))
 
     def _only(self, mask: pd.Series) -> TrainingRows:
         return TrainingRows(self.frame[mask].reset_index(drop=True), self.dropped, self.target, self.until)
@@ -83,10 +85,18 @@ class TrainingRows:
 def training_rows(records: Records, target: TargetSpec, *, until: str | dt.date) -> TrainingRows:
     """The labelled rows of a target, from what was known on ``until``.
 
+    Args:
+        records: What is known.
+        target: One of ``project.targets``.
+        until: The day of training. The windows of a register target end by the newest day of which the records
+            tell, too: beyond it nothing is known, and nothing known is not good.
+
     Raises:
-        DataError: No row is left; ``.dropped`` would have said why, so the message does.
+        ConfigError: ``target`` is no target, or is about kinds that may not be used or that only visits find.
+        DataError: ``until`` is no day. No row is left; ``.dropped`` would have said why, so the message does.
     """
-    day = day_of(until)
+    day = day_of(until, name="until")
+    _refuse_unusable(target, records)
     rows = _from_inspections(records, target, day) if isinstance(target, InspectionTarget) else _from_register(records, target, day)
     if rows.frame.empty:
         reasons = ", ".join(f"{row.reason} {row.rows}" for row in rows.dropped.itertuples()) or "no visit or record at all"
@@ -94,11 +104,20 @@ def training_rows(records: Records, target: TargetSpec, *, until: str | dt.date)
     return rows
 
 
+def _refuse_unusable(target: object, records: Records) -> None:
+    if not isinstance(target, InspectionTarget | RegisterTarget):
+        known = ", ".join(records.project.targets)
+        raise ConfigError(f"target: expected one of project.targets, which has {known} (got {type(target).__name__})")
+    faults = target_faults(target, records.project)
+    if faults:
+        raise ConfigError("\n".join(faults))
+
+
 def _from_inspections(records: Records, target: InspectionTarget, until: dt.date) -> TrainingRows:
     visits = records.inspections.to_pandas(date_as_object=True)
     visits = visits[visits["known_date"] <= until]
     visits["p"] = _probability(visits, records, target)
-    visits["as_of"] = [day - _ONE_DAY for day in visits["event_date"]]
+    visits["as_of"] = pd.Series([day - _ONE_DAY for day in visits["event_date"]], index=visits.index, dtype=object)
     visits = visits.merge(_subjects_at(records, visits), on=["subject_id", "as_of"], how="left")
     reason = pd.Series("", index=visits.index)
     for wrong, said in _reasons(visits, target, scored_types(records.project)):
@@ -165,30 +184,64 @@ def _subjects_at(records: Records, visits: pd.DataFrame) -> pd.DataFrame:
 
 def _from_register(records: Records, target: RegisterTarget, until: dt.date) -> TrainingRows:
     """Rows at days ``every_months`` apart whose window and reporting lag had passed by ``until``."""
-    last = months_before(until - dt.timedelta(days=target.lag_days), target.months)
-    first = min(records.arrow("events")["event_date"].to_pylist(), default=until)
     parts, left = [], 0
-    day = last
-    while months_before(day, target.every_months) >= first:
-        rows = spine(records, as_of=day, name="register_spine")
+    for day in _register_days(records, target, until):
+        rows = spine_on(records, day, name="register_spine")
         labelled, gone = _labelled(records, rows.frame, target, day, until)
         parts.append(labelled)
         left += gone
-        day = months_before(day, target.every_months)
-    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=_COLUMNS)
+    filled = [part for part in parts if len(part)]
+    frame = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=_COLUMNS)
     frame = frame.sort_values(["as_of", "subject_id"]).reset_index(drop=True)
     dropped = pd.DataFrame({"reason": ["left before it was observed long enough"], "rows": [left]})
     return TrainingRows(frame[_COLUMNS], dropped[dropped["rows"] > 0], target, until)
 
 
+def _register_days(records: Records, target: RegisterTarget, until: dt.date) -> list[dt.date]:
+    """The days of rows, newest first: from the last whose window is told of whole, back to where records and subjects begin."""
+    events, versions = records.table("event_keys"), records.table("subject_versions")
+    first = _bound(records, events, events.event_day.min())
+    known = _bound(records, versions, ibis.greatest(versions.from_day, versions.known_day).min())
+    newest = _newest_known(records, until)
+    if first is None or known is None or newest is None:
+        return []
+    # A window that began before the calendar has no day.
+    if until - dt.date.min < dt.timedelta(days=target.lag_days + 31 * (target.months + target.every_months)):
+        return []
+    day, days = months_before(min(until - dt.timedelta(days=target.lag_days), newest), target.months), []
+    while months_before(day, target.every_months) >= first and day >= known:
+        days.append(day)
+        day = months_before(day, target.every_months)
+    return days
+
+
+def _newest_known(records: Records, until: dt.date) -> dt.date | None:
+    """The newest day, up to ``until``, on which a record of any sort became known."""
+    number, told = day_number(until), []
+    for name in ("event_keys", "visit_keys", "subject_versions"):
+        table = records.table(name)
+        told.append(_bound(records, table, table.known_day.max(where=table.known_day <= number)))
+    for name in ("changes", "ratings"):
+        table = records.table(name)
+        told.append(_bound(records, table, day_column(table.known_date).max(where=table.known_date <= until)))
+    return max((day for day in told if day is not None), default=None)
+
+
+def _bound(records: Records, table: ir.Table, number: ir.Value) -> dt.date | None:
+    """A day number over all rows of a table, as a day."""
+    found = records.engine.query(table.aggregate(day=number.cast("int32")))["day"][0].as_py()
+    return None if found is None else day_of_number(found)
+
+
 def _labelled(
     records: Records, rows: pd.DataFrame, target: RegisterTarget, day: dt.date, until: dt.date
 ) -> tuple[pd.DataFrame, int]:
-    end, seen_to = day_number(months_after(day, target.months)), day_number(months_after(day, target.observed_months))
+    observed = min(target.observed_months, target.months)
+    end, seen_to = day_number(months_after(day, target.months)), day_number(months_after(day, observed))
     kind_keys = {kind: place for place, kind in enumerate(records.project.catalogue.by_kind)}
     bad = _told(records, [kind_keys[kind] for kind in target.kind], day_number(day), end, day_number(until))
     bad_keys = set(records.engine.query(bad)["subject_key"].to_pylist())
-    versions = records.table("subject_versions")
+    versions = records.versions_on(until)
     gone = versions.filter((versions.deregistered_day > day_number(day)) & (versions.deregistered_day <= seen_to))
     gone_keys = set(records.engine.query(gone.select("subject_key").distinct())["subject_key"].to_pylist())
     y = rows["subject_key"].isin(bad_keys)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from creditscore.features.calendar import day_number, months_before, quarter_start, window_column
+from creditscore.records.keys import day_number as day_column
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -113,13 +114,9 @@ def visible_ratings(records: Records, rows: Rows, scheme: str) -> ir.Table:
     """One row per row of the spine and grade of a scheme that was given and known by ``as_of_day``."""
     ratings, index = records.table("ratings"), records.table("subject_index")
     given = ratings.filter(ratings.scheme == scheme).inner_join(index, "subject_id")
-    numbered = given.select("subject_key", "grade", event_day=_number(given.event_date), known_day=_number(given.known_date))
+    numbered = given.select("subject_key", "grade", event_day=day_column(given.event_date), known_day=day_column(given.known_date))
     joined = rows.beside(numbered)
     return joined.filter((joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day))
-
-
-def _number(column: ir.DateValue) -> ir.IntegerValue:
-    return column.delta(ibis.date(1970, 1, 1), unit="day").cast("int32")
 
 
 def _day(day: dt.date) -> ir.IntegerValue:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from creditscore.records.days import day_of
 from creditscore.records.findings import Finding
-from creditscore.records.open import day_of
 from creditscore.records.outcomes import kept_table, refused_table
 from creditscore.records.records import day_number_of
 from creditscore.records.stream import KIND_KEY

@@ -11,10 +11,10 @@ import pandas as pd
 
 from creditscore.config.base import Label
 from creditscore.records.catalogue_report import catalogue_findings
+from creditscore.records.days import day_of
 from creditscore.records.delivery import after_the_day, categories, equations, put_right, refused, sources
 from creditscore.records.drift import Earlier, drifts, profile
 from creditscore.records.findings import Finding, some
-from creditscore.records.open import day_of
 from creditscore.records.publicity import reconcile_publicity
 from creditscore.records.rectify import identity_findings
 from creditscore.records.repair import repair_reminders

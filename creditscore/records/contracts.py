@@ -93,6 +93,7 @@ def _with_code(arriving: ir.Table, table: StandardTable) -> ir.Table:
         for name, values in table.values.items()
     ]
     said += [_when(arriving[later] < arriving[first], f"DATE_ORDER:{later}") for first, later in table.day_pairs]
+    said += [_when(arriving[small] > arriving[large], f"OUT_OF_RANGE:{small}") for small, large in table.at_most]
     if KIND_KEY in arriving.columns:
         said.append(_when(arriving[KIND_KEY].isnull(), "OFF_CATALOGUE"))
     return arriving.mutate(code=ibis.coalesce(*said)).drop(FAULT)

@@ -1,17 +1,20 @@
 """Text files in pieces: every field a text, only "" missing, no line lost without being told.
 
 A file whose quotes close within their lines is cut at line ends and read block by block in C; one whose
-texts go on over lines is read by Python's exact and slower reader. Lines with another number of fields
-than the header are handed back by their place among the rows, never repaired.
+texts go on over lines, or that has carriage returns alone, is read by Python's exact and slower reader.
+Lines with another number of fields than the header are handed back by their place among the rows, never
+repaired.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +23,13 @@ import pyarrow.csv as pacsv
 from creditscore.errors import DataError
 from creditscore.records.encodings import TextFacts, utf8_blocks
 from creditscore.records.personal import header_words, looks_like_data
+from creditscore.records.texts import CONTROLS
 
 _ROWS = 50_000
+#: Letters of the longest field that is read; an unclosed quote makes one of the rest of a file.
+_FIELD = 1 << 24
+#: What else fields are cut by, where a header seems to have one column.
+_DELIMITERS = ";\t|，、"
 
 
 @dataclass(frozen=True)
@@ -48,28 +56,49 @@ class CsvFile:
         Raises:
             DataError: A quote is never closed; with the line in which it was opened.
         """
-        yield from _exactly(self, wanted) if self.facts.quotes == "across" else _in_blocks(self, wanted)
+        exactly = self.facts.quotes == "across" or self.facts.lone_returns
+        yield from _exactly(self, wanted) if exactly else _in_blocks(self, wanted)
 
 
 def open_csv(path: Path, facts: TextFacts, delimiter: str) -> CsvFile:
     """A text file with its header read.
 
     Raises:
-        DataError: It is empty, or a name stands twice in its header.
+        DataError: It is empty, a name stands twice in its header, or its fields are cut by another delimiter.
     """
-    reader = csv.reader(_lines(path, facts.encoding), delimiter=delimiter, strict=True)
+    reader = _reader(_lines(path, facts.encoding), delimiter)
     try:
         first = next((row for row in reader if row), None)
-    except csv.Error:
-        raise _unclosed(path, 1) from None
+    except csv.Error as error:
+        raise _broken(path, 1, error) from None
     if first is None:
         raise DataError(f"{path.name}: expected a header line (got an empty file)")
-    header = tuple(name.strip() for name in first)
+    header = tuple(plain_name(name) for name in first)
+    _refuse_other_delimiter(path, first, delimiter)
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
         told = header_words(header) if looks_like_data(header) else f"got {', '.join(twice)} several times"
         raise DataError(f"{path.name}: expected each column once ({told})")
     return CsvFile(path, facts, delimiter, header)
+
+
+def plain_name(name: str) -> str:
+    """A column's name without marks that nobody sees, and without blanks around it."""
+    return re.sub(CONTROLS, "", name).strip()
+
+
+def _refuse_other_delimiter(path: Path, header: list[str], delimiter: str) -> None:
+    other = next((sign for sign in _DELIMITERS if sign != delimiter and sign in header[0]), None) if len(header) == 1 else None
+    if other:
+        raise DataError(
+            f"{path.name}: expected fields cut by {delimiter!r} (got one column with {other!r} in it: declare delimiter)"
+        )
+
+
+def _reader(lines: Iterable[str], delimiter: str, *, strict: bool = True) -> Any:
+    """Python's reader with room for long texts; its limit is one for the whole process."""
+    csv.field_size_limit(max(_FIELD, csv.field_size_limit()))
+    return csv.reader(lines, delimiter=delimiter, strict=strict)
 
 
 def _lines(path: Path, encoding: str) -> Iterator[str]:
@@ -101,6 +130,8 @@ def _parse(file: CsvFile, block: bytes, wanted: list[str], done: int) -> CsvPiec
     if not bad:
         return CsvPiece(table, np.arange(done, done + table.num_rows), np.empty(0, dtype=np.int64))
     ragged = _ragged_rows(file, block)
+    if len(ragged) != len(bad):
+        raise DataError(f"{file.path.name}: expected lines that two readers cut alike (got {len(bad)} bad ones, and {len(ragged)})")
     rows = np.delete(np.arange(table.num_rows + len(ragged)), ragged)
     return CsvPiece(table, done + rows, done + ragged)
 
@@ -133,13 +164,13 @@ def _ragged_rows(file: CsvFile, block: bytes) -> np.ndarray:
         empty = (ends == starts) | ((ends == starts + 1) & (letters[starts] == 0x0D))
         fields = np.diff(commas, prepend=0)[~empty] + 1
         return np.flatnonzero(fields != len(file.header))
-    rows = csv.reader(io.StringIO(block.decode(), newline=""), delimiter=file.delimiter)
+    rows = _reader(io.StringIO(block.decode(), newline=""), file.delimiter, strict=False)
     return np.array([n for n, row in enumerate(row for row in rows if row) if len(row) != len(file.header)], dtype=np.int64)
 
 
 def _exactly(file: CsvFile, wanted: list[str]) -> Iterator[CsvPiece]:
     """By Python's reader: texts may go on over lines, and a quote must be closed somewhere."""
-    reader = csv.reader(_lines(file.path, file.facts.encoding), delimiter=file.delimiter, strict=True)
+    reader = _reader(_lines(file.path, file.facts.encoding), file.delimiter)
     kept: list[list[str]] = []
     places: list[int] = []
     ragged: list[int] = []
@@ -158,8 +189,8 @@ def _exactly(file: CsvFile, wanted: list[str]) -> Iterator[CsvPiece]:
             if len(kept) >= _ROWS:
                 yield _piece(file, wanted, kept, places, ragged)
                 kept, places, ragged = [], [], []
-    except csv.Error:
-        raise _unclosed(file.path, begun) from None
+    except csv.Error as error:
+        raise _broken(file.path, begun, error) from None
     yield _piece(file, wanted, kept, places, ragged)
 
 
@@ -170,7 +201,13 @@ def _piece(file: CsvFile, wanted: list[str], kept: list[list[str]], places: list
     return CsvPiece(table, np.array(places, dtype=np.int64), np.array(ragged, dtype=np.int64))
 
 
-def _unclosed(path: Path, line: int) -> DataError:
+def _broken(path: Path, line: int, error: csv.Error) -> DataError:
+    """What Python's reader did not like; it alone knows whether a text was too long."""
+    if "field limit" in str(error):
+        return DataError(
+            f"{path.name}: expected fields of at most {_FIELD:,} letters (got a longer one in the row of line {line}: "
+            "is a quote never closed?)"
+        )
     return DataError(
         f"{path.name}: expected every quote to be closed (got one that is not, or text behind it, in the row of line {line})"
     )

@@ -31,7 +31,8 @@ def sources(records: Records) -> list[Finding]:
     for a in records.arrivals:
         found.append(Finding("source", a.table, f"{a.file}, {a.encoding}", a.source, a.rows, level="info" if a.rows else "warning"))
         if a.left_out:
-            found.append(Finding("source", a.table, "rows that where does not ask for", a.source, a.left_out))
+            rule, level = "rows that where does not ask for", "warning" if a.left_out == a.rows else "info"
+            found.append(Finding("source", a.table, rule, a.source, a.left_out, level=level))
         if a.unused:
             found.append(
                 Finding("source", a.table, "columns that nothing reads", a.source, len(a.unused), some([*a.unused], 12), "note")

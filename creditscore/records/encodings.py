@@ -30,6 +30,12 @@ _SIG = "utf-8-sig"
 _SUSPICIOUS = 0.001
 _CHINESE_UTF8 = re.compile(rb"[\xe4-\xe9](?:[\x80-\xa0][\x80-\xbf]|[\x80-\xbf][\x80-\xa0])")
 
+#: How files begin that are no text.
+_OTHER_FILES = {
+    b"PAR1": "a Parquet file", b"PK\x03\x04": "a workbook or another archive", b"\xd0\xcf\x11\xe0": "a workbook of the old kind",
+    b"\x1f\x8b": "a compressed file", b"%PDF": "a PDF document",
+}  # fmt: skip
+
 #: Where quotes stand: nowhere, closed within each line, or across lines (or never closed).
 Quotes = Literal["none", "in_lines", "across"]
 
@@ -43,6 +49,8 @@ class TextFacts:
     sha256: str
     #: Lines of a GB18030 file that look like UTF-8, too few to doubt that it is one.
     utf8_lines: int = 0
+    #: Carriage returns without a line feed: ends of lines, or strays in a text, and no place to cut a file.
+    lone_returns: bool = False
 
 
 def examine(path: Path, declared: str = "auto") -> TextFacts:
@@ -53,12 +61,9 @@ def examine(path: Path, declared: str = "auto") -> TextFacts:
         declared: An encoding, or ``auto``: byte-order mark, then UTF-8, then GB18030.
 
     Raises:
-        DataError: It is not wholly in one encoding; with the byte (from 0) and the line (from 1).
+        DataError: It is no text, or not wholly in one encoding; with the byte (from 0) and the line (from 1).
     """
-    encoding = _LABELS.get(declared, declared)
-    if encoding in ("auto", "utf-8"):
-        mark = _by_mark(path)
-        encoding = mark if mark == _SIG or (mark and declared == "auto") else "utf-8"
+    encoding = _declared_or_marked(path, declared)
     scan = _Scan(path, encoding)
     if scan.wrong is not None and declared == "auto" and encoding == "utf-8":
         of_utf8, scan = scan.wrong, _Scan(path, "gb18030")
@@ -72,12 +77,26 @@ def examine(path: Path, declared: str = "auto") -> TextFacts:
         raise DataError(f"{path.name}: expected gb18030 throughout (got utf-8 at byte {byte}, line {line})")
     if scan.nulls * 8 > scan.size:
         raise DataError(f"{path.name}: expected text (got {scan.nulls} NUL bytes: UTF-16 without its mark? declare encoding)")
-    return TextFacts(scan.encoding, scan.quotes, scan.sha256, scan.utf8_lines)
+    return TextFacts(scan.encoding, scan.quotes, scan.sha256, scan.utf8_lines, scan.lone_returns)
 
 
-def _by_mark(path: Path) -> str | None:
+def _declared_or_marked(path: Path, declared: str) -> str:
     with path.open("rb") as stream:
-        head = stream.read(3)
+        head = stream.read(4)
+    other = next((words for start, words in _OTHER_FILES.items() if head.startswith(start)), None)
+    if other:
+        raise DataError(f"{path.name}: expected a text file (got {other}: is format right in sources.toml?)")
+    encoding, mark = _LABELS.get(declared, declared), _by_mark(head)
+    if encoding == "auto":
+        return mark or "utf-8"
+    if mark is None or mark == encoding:
+        return encoding
+    if (mark, encoding) == (_SIG, "utf-8"):
+        return _SIG
+    raise DataError(f"{path.name}: expected {encoding} (got the byte-order mark of {mark.removesuffix('-sig')})")
+
+
+def _by_mark(head: bytes) -> str | None:
     if head.startswith(codecs.BOM_UTF8):
         return _SIG
     return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else None
@@ -101,7 +120,8 @@ class _Scan:
         self.wrong: tuple[int, int] | None = None
         self.first_utf8: tuple[int, int] | None = None
         self.nulls = self.size = self.lines = self.utf8_lines = self._open_quotes = 0
-        self._odd = self._quoted = False
+        self._odd = self._quoted = self._after_return = False
+        self._returns = self._ends = 0
         digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8" if encoding == _SIG else encoding)("strict")
         # The hash lets go of the interpreter: it is reckoned beside the look at the same block.
         with ThreadPoolExecutor(max_workers=1) as beside:
@@ -121,6 +141,11 @@ class _Scan:
         """Where quotes stand."""
         return "across" if self._odd or self._open_quotes % 2 else "in_lines" if self._quoted else "none"
 
+    @property
+    def lone_returns(self) -> bool:
+        """Whether a carriage return stands without a line feed."""
+        return self._returns != self._ends
+
     def _look_at(self, block: bytes, decoder: codecs.IncrementalDecoder) -> None:
         if self.encoding == "gb18030":
             self._look_for_utf8(block)
@@ -134,6 +159,12 @@ class _Scan:
             plain = text.encode("utf-8", "surrogatepass") if self.encoding == "utf-16" else block
         if b"\x00" in plain:
             self.nulls += plain.count(0)
+        if self._after_return and plain.startswith(b"\n"):
+            self._ends += 1
+        if b"\r" in plain:
+            self._returns += plain.count(b"\r")
+            self._ends += plain.count(b"\r\n")
+        self._after_return = plain.endswith(b"\r")
         if b'"' in plain:
             self._quoted = True
             self._count_quotes(np.frombuffer(plain, dtype=np.uint8))

@@ -17,6 +17,8 @@ from creditscore.records.tables import StandardTable
 _NUMBER = re.compile(r"([+-]?\d+(?:\.\d+)?)(.*)", re.ASCII | re.DOTALL)
 #: What counts as a number without a rule; Python itself would take full-width digits and 1_000.
 _PLAIN = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?|true|false", re.ASCII)
+#: The first amount that decimal(18,2) cannot hold.
+_TOO_LARGE = Decimal(10) ** 16
 
 
 def number_of(column: pa.Array, kind: pa.DataType, name: str, table: StandardTable | None, faults: Faults) -> pa.Array:
@@ -25,8 +27,20 @@ def number_of(column: pa.Array, kind: pa.DataType, name: str, table: StandardTab
         unreal = pc.invert(pc.is_finite(column))
         faults.add(unreal, "NOT_A_NUMBER", name)
         column = pc.if_else(pc.fill_null(unreal, False), pa.scalar(None, column.type), column)
-    typed = _cast(column, kind, name, faults)
+    typed = _cast(_without_strangers(column, kind, name, faults), kind, name, faults)
     return typed if table is None or name not in table.ranges else _inside(typed, *table.ranges[name], name, faults)
+
+
+def _without_strangers(column: pa.Array, kind: pa.DataType, name: str, faults: Faults) -> pa.Array:
+    """The column without truth values where numbers are wanted, or numbers but 0 and 1 where truth is."""
+    if pa.types.is_boolean(column.type) and not pa.types.is_boolean(kind):
+        strange = pc.is_valid(column)
+    elif pa.types.is_boolean(kind) and (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        strange = pc.fill_null(pc.and_(pc.not_equal(column, 0), pc.not_equal(column, 1)), False)
+    else:
+        return column
+    faults.add(strange, "BAD_VALUE", name)
+    return pc.if_else(strange, pa.scalar(None, column.type), column)
 
 
 def _inside(column: pa.Array, low: float, high: float, name: str, faults: Faults) -> pa.Array:
@@ -41,10 +55,24 @@ def _inside(column: pa.Array, low: float, high: float, name: str, faults: Faults
 def _cast(column: pa.Array, kind: pa.DataType, name: str, faults: Faults) -> pa.Array:
     try:
         if pa.types.is_floating(column.type) and pa.types.is_decimal(kind):
-            return pc.cast(pc.round(column, 2), kind, safe=False)
+            return _money_of_floats(column, kind, name, faults)
         return pc.cast(column, kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return _cast_each(column, kind, name, faults)
+
+
+def _money_of_floats(column: pa.Array, kind: pa.DataType, name: str, faults: Faults) -> pa.Array:
+    """To hundredths, halves away from zero; what decimal(18,2) cannot hold would become 0 or end the run, and is a fault."""
+    column = pc.cast(column, pa.float64())
+    too_large = pc.fill_null(pc.greater_equal(pc.abs(column), float(_TOO_LARGE)), False)
+    faults.add(too_large, "BAD_VALUE", name)
+    column = pc.if_else(too_large, pa.scalar(None, pa.float64()), column)
+    rounded = pc.round(column, 2, round_mode="half_towards_infinity")
+    # What the last bits of a float say was never written.
+    noise = pc.add(pc.multiply(pc.abs(column), 1e-15), 1e-9)
+    changed = pc.greater(pc.abs(pc.subtract(column, rounded)), noise)
+    faults.put_right(pc.fill_null(changed, False), f"{name}: rounded to hundredths")
+    return pc.cast(rounded, kind, safe=False)
 
 
 def _cast_each(column: pa.Array, kind: pa.DataType, name: str, faults: Faults) -> pa.Array:
@@ -71,9 +99,10 @@ def _value(value: Any, kind: pa.DataType) -> Any:
 
 
 def _hundredths(number: Decimal) -> Decimal | None:
-    if not number.is_finite() or abs(number) >= Decimal(10) ** 16:
+    if not number.is_finite() or abs(number) >= _TOO_LARGE:
         return None
-    return number.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    rounded = number.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    return rounded if abs(rounded) < _TOO_LARGE else None
 
 
 def parsed_numbers(column: pa.Array, rule: ParseNumber, faults: Faults) -> pa.Array:

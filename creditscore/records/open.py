@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from creditscore.records.keys import hide_changed, index_subjects, key_events, k
 from creditscore.records.outcomes import REJECT_SCHEMA, Outcome, refused_table
 from creditscore.records.records import Records
 from creditscore.records.registers import shared_codes
-from creditscore.records.stream import Arrival, Stream
+from creditscore.records.stream import ARRIVAL, Arrival, Stream
 from creditscore.records.supplement import supplement_subjects
 from creditscore.records.tables import TABLES, StandardTable
 
@@ -50,6 +49,8 @@ def open_records(engine: Engine, project: Project, *, data: str | Path) -> Recor
         ConfigError: A table of regions is not there.
         DataError: A source is absent, damaged or lacks a column; there are no subjects; too much was quarantined.
     """
+    if not isinstance(data, str | Path) or not str(data):
+        raise DataError("data: expected the folder of the data files, as a text or path (got none)")
     folder = Path(data)
     if not folder.is_dir():
         raise DataError(f"{folder.name}: expected a folder of data (got nothing)")
@@ -90,6 +91,8 @@ class _Opening:
         return outcome
 
     def _between(self, name: str, stream: Stream) -> Between | None:
+        if name == "changes":
+            return before_their_events
         sources = self._project.sources
         if name != "subjects" or sources.id_scheme != "uscc" or sources.bad_id != "quarantine":
             return None
@@ -109,6 +112,14 @@ class _Opening:
             outcome, arrived=outcome.arrived + added.arrived, kept=outcome.kept + added.kept,
             quarantined=outcome.quarantined + added.quarantined, collapsed=outcome.collapsed + added.collapsed, rejects=rejects,
         )  # fmt: skip
+
+
+def before_their_events(changes: ibis.Table) -> ibis.Table:
+    """Changes that take effect before the day of the event that they change: ``arrival``, ``why``."""
+    told = _unbound(TABLES["events"]).select("event_id", "event_date")
+    joined = changes.inner_join(told, "event_id")
+    early = joined.filter(joined.effective_date < joined.event_date)
+    return early.select(ARRIVAL, why=ibis.literal("DATE_ORDER:effective_date"))
 
 
 def _latest(project: Project) -> list[int]:
@@ -155,8 +166,3 @@ def _refuse_too_many(name: str, outcome: Outcome, project: Project) -> None:
         f"{name}: expected at most {limit:.1%} of the rows to be quarantined (max_quarantined in sources.toml; got "
         f"{outcome.quarantined} of {outcome.arrived}: {told})"
     )
-
-
-def day_of(as_of: str | dt.date) -> dt.date:
-    """A day given as text or date."""
-    return dt.date.fromisoformat(as_of) if isinstance(as_of, str) else as_of

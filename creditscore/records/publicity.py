@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
+from creditscore.records.days import day_of
 from creditscore.records.keys import day_number
-from creditscore.records.open import day_of
 from creditscore.records.records import day_number_of
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from creditscore.config.load import sha256_file
 from creditscore.config.sources import SourceSpec
 from creditscore.errors import DataError
-from creditscore.records.csv_files import CsvFile, open_csv
+from creditscore.records.csv_files import CsvFile, open_csv, plain_name
 from creditscore.records.encodings import examine
 from creditscore.records.personal import header_words, masked, personal_columns
 from creditscore.records.postgres import columns_of, fingerprint, pieces_of
@@ -93,6 +93,16 @@ def open_source(source: SourceSpec, data: Path) -> Opened:
         DataError: The file is absent or damaged, or is not wholly in one encoding (with the byte and line);
             the database cannot be read.
     """
+    opened = _opened(source, data)
+    twice = sorted({name for name in opened.columns if name and opened.columns.count(name) > 1})
+    if twice:
+        # Of a spreadsheet without its header line these may be cells.
+        told = "some" if source.format == "excel" else ", ".join(twice)
+        raise DataError(f"{source.place}: expected each column once (got {told} several times)")
+    return opened
+
+
+def _opened(source: SourceSpec, data: Path) -> Opened:
     if source.format == "postgres":
         return Opened(source, data, tuple(columns_of(source)), "postgres", fingerprint(source))
     path = data / source.file
@@ -152,8 +162,14 @@ def _damaged(path: Path, error: Exception) -> DataError:
 def _excel(path: Path, sheet: str | None) -> pa.Table:
     from creditscore.spreadsheet import read_table
 
-    frame = read_table(path, sheet=sheet)
-    return pa.table({name: pa.array([_text(value) for value in frame[name]], pa.string()) for name in frame.columns})
+    try:
+        frame = read_table(path, sheet=sheet)
+    except DataError as error:
+        # A header that stands twice may be a cell of a sheet that has no header.
+        told = "expected each column once in its header" if "stands twice" in str(error) else str(error).removeprefix(f"{path}: ")
+        raise DataError(f"{path.name}: {told.removeprefix(f'{path.name}: ')}") from None
+    columns = [pa.array([_text(value) for value in frame[name]], pa.string()) for name in frame.columns]
+    return pa.Table.from_arrays(columns, names=[plain_name(str(name)) for name in frame.columns])
 
 
 def _text(value: object) -> str | None:
@@ -173,6 +189,21 @@ def _plain(table: pa.Table) -> pa.Table:
     for column in table.columns:
         kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
         kind = kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
-        text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_string(kind)
-        columns.append(column.cast(pa.string()) if text else column.cast(kind))
+        # Bytes become a text as they are: whether they are one is asked where the column is read.
+        columns.append(column.cast(_plain_type(kind), safe=not _of_bytes(kind)))
     return pa.Table.from_arrays(columns, names=table.column_names)
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    """Bytes are looked at as texts (and refused later where they are none); lists and floats of rare widths as usual ones."""
+    of_text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_string(kind)
+    if of_text or _of_bytes(kind):
+        return pa.string()
+    if pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return pa.list_(kind.value_type)
+    return pa.float32() if pa.types.is_float16(kind) else kind
+
+
+def _of_bytes(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view)
+    return any(test(kind) for test in tests)

@@ -11,6 +11,7 @@ import ibis
 import pyarrow as pa
 
 from creditscore.engine import unbound
+from creditscore.records.days import day_of
 from creditscore.records.tables import TABLES
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Records:
 
     def versions_on(self, as_of: dt.date) -> ir.Table:
         """Per subject, the newest version that had begun and was known on a day (an expression)."""
-        versions, day = self.table("subject_versions"), day_number_of(as_of)
+        versions, day = self.table("subject_versions"), day_number_of(day_of(as_of))
         seen = versions.filter((versions.from_day <= day) & (versions.known_day <= day))
         newest = ibis.row_number().over(group_by=seen.subject_key, order_by=[seen.from_day.desc(), seen.known_day.desc()])
         ranked = seen.mutate(age_rank=newest)
@@ -111,7 +112,7 @@ class Records:
 
     def in_force(self, as_of: dt.date) -> ir.Table:
         """The events that count on a day (an expression): happened, known, not expired, not hidden by a change."""
-        events, hidden, day = self.table("event_keys"), self.table("hidden"), day_number_of(as_of)
+        events, hidden, day = self.table("event_keys"), self.table("hidden"), day_number_of(day_of(as_of))
         not_over = events.valid_day.isnull() | (events.valid_day >= day)
         seen = events.filter((events.event_day <= day) & (events.known_day <= day) & not_over)
         gone = hidden.filter((hidden.hidden_from <= day) & (hidden.hidden_until > day))
@@ -124,15 +125,15 @@ class Records:
 
     def disputed(self, as_of: dt.date) -> pa.Table:
         """One row per event under an open dispute on a day: subject_id, kind, event_id, document_no, event_date."""
-        events, hidden, day = self.table("event_keys"), self.table("hidden"), day_number_of(as_of)
+        events, hidden, day = self.table("event_keys"), self.table("hidden"), day_number_of(day_of(as_of))
         open_ones = hidden.filter((hidden.why == "disputed") & (hidden.hidden_from <= day) & (hidden.hidden_until > day))
         rows = self._named(events.semi_join(open_ones, "incident_key"), list(self.project.catalogue.by_kind))
         return self.engine.query(rows.order_by(["subject_id", "event_date", "event_id"]))
 
     def grades(self, scheme: str, as_of: dt.date) -> pa.Table:
         """One row per subject rated under a scheme: its newest grade that was known on a day."""
-        ratings = self.table("ratings")
-        seen = ratings.filter((ratings.scheme == scheme) & (ratings.event_date <= as_of) & (ratings.known_date <= as_of))
+        ratings, day = self.table("ratings"), day_of(as_of)
+        seen = ratings.filter((ratings.scheme == scheme) & (ratings.event_date <= day) & (ratings.known_date <= day))
         newest = ibis.row_number().over(
             group_by=seen.subject_id, order_by=[seen.event_date.desc(), seen.known_date.desc(), seen.grade]
         )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow as pa
 
+from creditscore.records.days import day_of
 from creditscore.records.findings import Finding, Level, some
-from creditscore.records.open import day_of
 from creditscore.records.outcomes import refused_table
 from creditscore.records.personal import safe_keys
 from creditscore.records.registers import several_codes

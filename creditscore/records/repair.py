@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from creditscore.records.open import day_of
+from creditscore.records.days import day_of
 
 if TYPE_CHECKING:
     from creditscore.records.records import Records

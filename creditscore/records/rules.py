@@ -33,7 +33,7 @@ from creditscore.records.faults import Faults, whole
 from creditscore.records.numbers import number_of, parsed_numbers
 from creditscore.records.personal import header_words
 from creditscore.records.tables import COLUMN_WORDS, StandardTable
-from creditscore.records.texts import as_text, clean_text
+from creditscore.records.texts import SPREADSHEET_NUMBER, as_text, clean_text
 
 _COMPARE: dict[str, Callable[..., Any]] = {
     "==": pc.equal, "!=": pc.not_equal, ">": pc.greater, ">=": pc.greater_equal, "<": pc.less, "<=": pc.less_equal,
@@ -52,7 +52,8 @@ def apply_rules(
         timezone: Where moments in time are turned into days.
 
     Raises:
-        DataError: A rule names a column that the file lacks, or a required column comes from nowhere.
+        DataError: A rule names a column that the file lacks, a required column comes from nowhere, or a column
+            holds nested values or bytes that are no text.
     """
     rules = {rule.to: rule for rule in source.column}
     check_columns(raw.column_names, source, table)
@@ -72,10 +73,30 @@ def _column(
     if rule is None:
         constant = source.provider if name == "provider" and source.provider else None
         return pa.repeat(pa.scalar(constant, kind), raw.num_rows) if constant else pa.nulls(raw.num_rows, kind)
-    value = whole(_value(raw, rule, faults))
-    if pa.types.is_date(kind):
-        return days_of(value, rule if isinstance(rule, ParseDate) else None, name, table, faults, timezone=timezone)
-    return _typed(value, kind, name, table, faults)
+    _refuse_lists(raw, rule, kind, name, source)
+    try:
+        value = whole(_value(raw, rule, faults))
+        if pa.types.is_list(value.type) and not pa.types.is_list(kind):
+            raise DataError(f'source "{source.name}": expected one value for {name} (got a list from split: declare its part)')
+        if pa.types.is_date(kind):
+            return days_of(value, rule if isinstance(rule, ParseDate) else None, name, table, faults, timezone=timezone)
+        typed = _typed(value, kind, name, table, faults)
+    except UnicodeDecodeError:
+        raise DataError(f'source "{source.name}" ({source.place}): expected {name} as text in UTF-8 (got other bytes)') from None
+    if source.format == "excel" and pa.types.is_string(kind) and name != "subject_id":
+        # Subjects' ids have a reason of their own for this.
+        faults.add(pc.match_substring_regex(typed, SPREADSHEET_NUMBER), "NUMBER_FOR_TEXT", name)
+    return typed
+
+
+def _refuse_lists(raw: pa.Table, rule: ColumnRule, kind: pa.DataType, name: str, source: SourceSpec) -> None:
+    """Lists, structures and maps are no values, but for lists of people."""
+    for column in columns_read(rule):
+        given = raw.schema.field(column).type
+        if pa.types.is_nested(given) and not (pa.types.is_list(kind) and pa.types.is_list(given)):
+            raise DataError(
+                f'source "{source.name}" ({source.place}): expected plain values for {name} (got nested ones in {column})'
+            )
 
 
 def rows_where(raw: pa.Table, where: Where | None, file: str) -> pa.Table:
@@ -96,7 +117,9 @@ def where_mask(raw: pa.Table, where: Where, file: str) -> pa.Array:
         DataError: The file lacks the column.
     """
     need_columns(raw.column_names, [where.column], file)
-    wanted = pa.array([str(value) for value in where.values])
+    # A truth value is "true" where Arrow writes it as text, and "True" or "true" in files of text.
+    told = [str(value) for value in where.values] + [str(value).lower() for value in where.values if isinstance(value, bool)]
+    wanted = pa.array(told)
     return pc.fill_null(pc.is_in(pc.cast(whole(raw[where.column]), pa.string()), wanted), False)
 
 

@@ -40,9 +40,10 @@ class StandardTable:
     """A table every project's sources become.
 
     ``key`` names one row; ``required`` columns must be present and not missing; ``values`` are closed
-    lists; ``day_pairs`` are (earlier, later) columns of dates. A value outside ``ranges`` (both ends
-    included) or unreadable quarantines its row; in a ``soft`` column the value alone is refused and becomes
-    missing. ``ends`` are dates on which something ends: 长期 and 9999-12-31 say that it does not.
+    lists; ``day_pairs`` are (earlier, later) columns of dates, ``at_most`` (smaller, larger) ones of numbers.
+    A value outside ``ranges`` (both ends included) or unreadable quarantines its row; in a ``soft`` column
+    the value alone is refused and becomes missing. ``ends`` are dates on which something ends: 长期 and
+    9999-12-31 say that it does not.
     """
 
     name: str
@@ -51,6 +52,7 @@ class StandardTable:
     required: tuple[str, ...]
     values: dict[str, tuple[str, ...]] = field(default_factory=dict)
     day_pairs: tuple[tuple[str, str], ...] = ()
+    at_most: tuple[tuple[str, str], ...] = ()
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     soft: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
@@ -121,6 +123,8 @@ _FRAMES = StandardTable(
     columns={"task": _TEXT, "stratum": _TEXT, "population": _INT, "drawn": _INT},
     key=("task", "stratum"),
     required=("task", "stratum", "population", "drawn"),
+    # More drawn than there are would be a probability above 1.
+    at_most=(("drawn", "population"),),
     ranges={"population": _COUNT, "drawn": _COUNT},
 )
 _STAFF = StandardTable(

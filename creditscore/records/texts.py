@@ -9,18 +9,24 @@ import pyarrow.compute as pc
 from creditscore.records.faults import Faults
 
 #: C0 and C1 controls, soft and zero-width marks, marks of writing direction, the byte-order mark.
-_CONTROLS = "[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]"
+CONTROLS = "[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]"
 #: How controls, marks and blanks beyond ASCII begin in UTF-8, C2 and 7F apart; E3 80 begins brackets too.
 _PAIRS = ((0xE1, 0x9A), (0xE2, 0x80), (0xE2, 0x81), (0xEF, 0xBB), (0x80, 0x80))
+#: A number of more digits than a spreadsheet holds, as :mod:`readers` writes it.
+SPREADSHEET_NUMBER = r"^-?[0-9]\.[0-9]{9}E\+[0-9]{2,3}$"
 #: A float holds integers up to here exactly; beyond, digits of an id are lost.
 _EXACT = 2.0**53
 
 
 def clean_text(column: pa.Array, name: str, faults: Faults) -> pa.Array:
-    """A column of texts without controls and blanks around; "" becomes missing. Changes are counted, "" is none."""
+    """A column of texts without controls and blanks around; "" becomes missing. Changes are counted, "" is none.
+
+    Raises:
+        UnicodeDecodeError: It holds bytes that are no text, as some writers of Parquet leave them.
+    """
     if not _may_be_dirty(column):
         return column
-    plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(column, _CONTROLS, ""))
+    plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(column, CONTROLS, ""))
     faults.put_right(pc.fill_null(pc.not_equal(column, plain), False), f"{name}: control characters or blanks around it")
     return pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain)
 
@@ -36,8 +42,17 @@ def _may_be_dirty(column: pa.Array) -> bool:
         return True
     if letters.max() < 0x7F:
         return False
+    _refuse_other_bytes(column)
     plain = letters.tobytes()
     return b"\x7f" in plain or b"\xc2" in plain or any(_has(letters, plain, *pair) for pair in _PAIRS)
+
+
+def _refuse_other_bytes(column: pa.Array) -> None:
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        column.to_pylist()  # Python says which bytes, and no value
+        raise
 
 
 def _has(letters: np.ndarray, plain: bytes, first: int, second: int) -> bool:

@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.engine import unbound
+from creditscore.records.days import day_of
 from creditscore.records.keys import day_number
-from creditscore.records.open import day_of
 from creditscore.records.outcomes import kept_table
 from creditscore.records.records import day_number_of
 from creditscore.records.stream import KIND_KEY

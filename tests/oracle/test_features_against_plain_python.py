@@ -59,27 +59,25 @@ def population(random_):
             events.append(an_event(random_, one["subject_id"], place))
     for told in events:
         while random_.random() < 0.3:
-            changes += some_changes(random_, told["event_id"])
+            changes += some_changes(random_, told)
     unique = {(c["event_id"], c["change"], c["effective_date"]): c for c in changes}
     return subjects, events, list(unique.values())
 
 
-def some_changes(random_, event_id):
+def some_changes(random_, told):
     """A change on or beside one of the days; a dispute often with its rejection on the same or another day."""
     day = random_.choice(DAYS) if random_.random() < 0.6 else near(random_, random_.choice(DAYS))
     kind = random_.choice(["repaired", "withdrawn", "disputed", "disputed", "dispute_upheld", "dispute_rejected"])
     chain = [(kind, day)]
     if kind == "disputed" and random_.random() < 0.7:
         chain.append(("dispute_rejected", random_.choice([day, day, *DAYS])))
-    return [
-        {
-            "event_id": event_id,
-            "change": change,
-            "effective_date": on,
-            "known_date": on + dt.timedelta(days=random_.choice([0, 0, 0, 3, 40])),
-        }
-        for change, on in chain
-    ]
+    # No change takes effect before the day of its event.
+    return [a_change(random_, told["event_id"], change, max(on, told["event_date"])) for change, on in chain]
+
+
+def a_change(random_, event_id, change, on):
+    known = on + dt.timedelta(days=random_.choice([0, 0, 0, 3, 40]))
+    return {"event_id": event_id, "change": change, "effective_date": on, "known_date": known}
 
 
 def an_event(random_, subject_id, place):
