@@ -61,7 +61,7 @@ class ScorecardsFile(Spec):
     selection: Selection = Selection()
     pooling: Pooling = Pooling()
     #: Weight of the ridge penalty on coefficients, as a share of the total weight.
-    ridge: float = Field(default=0.0005, ge=0)
+    ridge: float = Field(default=0.05, ge=0)
     #: Weight of the ridge penalty on the effects of inspectors; larger pulls them to 0.
     nuisance_ridge: float = Field(default=0.002, gt=0)
     nuisance: Literal["inspectors", "none"] = "inspectors"

@@ -63,7 +63,7 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # 
         scaling: Scaling | None = None,
         binning: Binning | None = None,
         selection: Selection | None = None,
-        ridge: float = 0.0005,
+        ridge: float = 0.05,
         nuisance_ridge: float = 0.002,
         special_codes: SpecialCodes = None,
         splits: Splits = None,

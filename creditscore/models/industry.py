@@ -64,7 +64,7 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
         selection: Selection | None = None,
         pooling: Pooling | None = None,
         industries: Sequence[Industry] = (),
-        ridge: float = 0.0005,
+        ridge: float = 0.05,
         nuisance_ridge: float = 0.002,
         special_codes: SpecialCodes = None,
         splits: Splits = None,

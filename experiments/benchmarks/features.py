@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import duckdb
+import ibis
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -24,13 +25,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import creditscore as cs
+from creditscore.batch import content_sha256
 from creditscore.config.base import Label
 from creditscore.config.features import FeatureSpec
 from creditscore.features.build import feature_table
 from creditscore.features.calendar import day_number, months_before
-from creditscore.features.spine import spine
+from creditscore.features.spine import Spine, spine
 from creditscore.records.records import Records
 from creditscore.records.tables import TABLES
+from experiments.benchmarks.timing import medians, shown
 
 DAY = dt.date(2024, 4, 30)
 KINDS = 8
@@ -234,13 +237,20 @@ def prepared(events: int, subjects: int, *, full: bool, engine: cs.Engine) -> tu
 
 
 def panel(events: int, subjects: int, repeat: int) -> None:
-    """Eight days, one after the other, against one day."""
+    """All subjects on eight days in one call, against one day; the works take turns."""
     records, specs = prepared(events, subjects, full=True, engine=cs.Engine.duckdb())
     days = [months_before(DAY, 3 * quarter) for quarter in range(8)]
     spines = [spine(records, as_of=day, name=f"spine_{place}") for place, day in enumerate(days)]
-    one = timed(lambda: feature_table(records, spines[0], specs), repeat)
-    all_of_them = timed(lambda: [feature_table(records, rows, specs) for rows in spines], repeat)
-    print(f"one day {one:.2f} s, eight days {all_of_them:.2f} s: {all_of_them / one:.2f} times")
+    tables = [one.table.mutate(row_key=one.table.row_key + place * subjects) for place, one in enumerate(spines)]
+    records.engine.create("panel_spine", ibis.union(*tables))
+    rows = Spine(records, "panel_spine", {})
+    eight = records.engine.query(feature_table(records, rows, specs).drop("row_key"))
+    alone = [records.engine.query(feature_table(records, one, specs).drop("row_key")) for one in spines]
+    keys = ["subject_id", "as_of"]
+    same = content_sha256(eight, keys) == content_sha256(pa.concat_tables(alone), keys)
+    del eight, alone
+    works = {"one day": lambda: feature_table(records, spines[0], specs), "eight days": lambda: feature_table(records, rows, specs)}
+    shown(f"{events:,} events, eight days; the same content: {same}", medians(works, repeat), "one day")
 
 
 def large(events: int, subjects: int) -> None:
