@@ -10,7 +10,7 @@ import pandas as pd
 
 
 class OptbinningCard:
-    """The scorecard of optbinning with every default, by scikit-learn's logistic regression; texts with missing values are its own."""
+    """The scorecard of optbinning with every default, by scikit-learn's logistic regression; missing texts are its own."""
 
     def __init__(self, frame: pd.DataFrame, y: pd.Series) -> None:
         from optbinning import BinningProcess, Scorecard

@@ -76,10 +76,10 @@ def judged(train: pd.DataFrame, test: pd.DataFrame) -> str:
     gap = float(rows[TRENDS]["AUC"][:5]) - float(best["AUC"][:5])
     return "\n\n".join(
         (
-            f"{len(train):,} loans to train ({_percent(train)} default in the weighted population), {len(test):,} to judge ({_percent(test)}).",
+            f"{len(train):,} loans to train, {len(test):,} to judge; default {_percent(train)} and {_percent(test)} when weighted.",
             markdown(pd.DataFrame(rows).T.rename_axis("model")),
             f"Best card within {AIM} of the tuned challenger with the cards' trends: {'yes' if gap <= AIM else 'no'} ({gap:+.3f}).",
-            "The riskiest fifth by the card and by that challenger:\n\n" + markdown(swap.cells.round(3)),
+            "The riskiest fifth by the card and by that challenger:\n\n" + markdown(swap.cells.round(3).astype(object)),
             "First reasons of the card in these cells:\n\n"
             + markdown(swap.reasons.loc[swap.reasons.sum(axis=1).nlargest(6).index]),
         )
@@ -93,7 +93,7 @@ HEADS = {
 
 
 def contenders(train: pd.DataFrame, test: pd.DataFrame) -> tuple[dict[str, np.ndarray], cs.IndustryScorecards]:
-    """Risk of each row of ``test`` by model; and our cards. All see the columns, the sector and the weights (optbinning no weights)."""
+    """Risk of each row of ``test`` by model; and our cards. All see the columns and the sector, all but optbinning the weights."""
     y, weight, sector = train["default"], train["sample_weight"], train["sector"].tolist()
     fitted = {
         name: cs.IndustryScorecards(pooling=pooling).fit(train[COLUMNS], y, industry=sector, sample_weight=weight)
@@ -108,23 +108,27 @@ def contenders(train: pd.DataFrame, test: pd.DataFrame) -> tuple[dict[str, np.nd
         "one card, sector a column": cs.ScorecardClassifier().fit(whole, y, sample_weight=weight),
         TRENDS: bound,
         "LightGBM, free, tuned": cs.fit_lightgbm(whole, y, sample_weight=weight, time=day),
-        "LightGBM, free, stumps (no interactions)": stumps(whole, y, weight),
+        "LightGBM, free, stumps (no interactions)": Trees(whole, y, weight, num_leaves=2, n_estimators=500, learning_rate=0.05),
+        "LightGBM, the cards' trends, tuned, no weights": cs.fit_lightgbm(whole, y, time=day, trends=trends),
+        "LightGBM, default, no weights": Trees(whole, y),
         "logistic regression": cs.fit_logistic(whole, y, sample_weight=weight),
     }
     risks |= {name: model.predict_proba(new)[:, 1] for name, model in rivals.items()}
+    bare = cs.IndustryScorecards().fit(train[COLUMNS], y, industry=sector)
+    risks["cards, partial pooling, no weights"] = bare.predict_proba(test[COLUMNS], industry=test["sector"].tolist())[:, 1]
     risks["optbinning, default card, no weights"] = optbinning_card(whole, y).predict_proba(new)[:, 1]
     return risks, fitted[OURS]
 
 
-class stumps:
-    """LightGBM of trees with one cut: the best that a sum of single columns does."""
+class Trees:
+    """LightGBM as it comes but for ``settings``; ``num_leaves=2`` has no interactions: what a sum of single columns can do."""
 
-    def __init__(self, frame: pd.DataFrame, y: pd.Series, weight: pd.Series) -> None:
+    def __init__(self, frame: pd.DataFrame, y: pd.Series, weight: pd.Series | None = None, **settings: float) -> None:
         import lightgbm
 
         self.levels = {name: sorted(frame[name].dropna().unique()) for name in [*TEXTS, "sector"]}
-        model = lightgbm.LGBMClassifier(num_leaves=2, n_estimators=500, learning_rate=0.05, verbose=-1, n_jobs=1, random_state=0)
-        self.model = model.fit(self._coded(frame), y, sample_weight=weight / weight.mean())
+        model = lightgbm.LGBMClassifier(verbose=-1, n_jobs=1, random_state=0, **settings)
+        self.model = model.fit(self._coded(frame), y, sample_weight=None if weight is None else weight / weight.mean())
 
     def predict_proba(self, frame: pd.DataFrame) -> np.ndarray:
         """(n, 2)."""
