@@ -33,7 +33,7 @@ _NOT_REPRESENTATIVE = Label(
     zh="评分卡以无已知抽取概率的检查结果训练，不代表未被检查的主体。",
     en="Trained on visits without known probabilities: not representative of uninspected firms.",
 )
-_FRAMES = ("by_industry", "shrinkage", "calibration")
+_JUDGED = ("by_industry", "calibration", "rivals", "swap")
 
 
 def save_book(
@@ -47,7 +47,7 @@ def save_book(
     # Who may inspect, by number: names of inspectors stay in the personnel register.
     write_parquet(folder.file("staff.parquet"), records.staff.drop_columns(["name"]))
     write_parquet(folder.file("recusals.parquet"), records.recusals.drop_columns(["reason"]))
-    notes = [*(trained.notes if trained else ()), *([] if representative else [_NOT_REPRESENTATIVE])]
+    notes = [*(trained.judgement.notes if trained else ()), *([] if representative else [_NOT_REPRESENTATIVE])]
     document = {
         "project": project.about.model_dump(mode="json"),
         "policy": policy.model_dump(mode="json", exclude_none=True),
@@ -55,14 +55,21 @@ def save_book(
             "rows_in": counts.rows_in, "scored": counts.scored, "not_rated": counts.not_rated, "quarantined": counts.quarantined,
             "collapsed": counts.collapsed, "out_of_scope": dict(counts.out_of_scope),
         },
-        "evaluation": {name: [f.value, f.low, f.high] for name, f in (trained.evaluation if trained else {}).items()},
-        "frames": {name: _rows(getattr(trained, name) if trained else pd.DataFrame()) for name in _FRAMES},
+        "evaluation": {name: [f.value, f.low, f.high] for name, f in (trained.judgement.evaluation if trained else {}).items()},
+        "frames": {name: _rows(frame) for name, frame in _frames(trained).items()},
         "industries": {industry.code: industry.label.model_dump() for industry in project.scorecards.industry},
         "kinds": {item.kind: item.label.model_dump() for item in project.catalogue.item},
         "notes": [note.model_dump() for note in notes],
         "facts": dict(facts),
     }  # fmt: skip
     write_json(folder.file("book.json"), _finite(document))
+
+
+def _frames(trained: Trained | None) -> dict[str, pd.DataFrame]:
+    """Small frames of a training, empty without one."""
+    if trained is None:
+        return dict.fromkeys(("shrinkage", *_JUDGED), pd.DataFrame())
+    return {"shrinkage": trained.shrinkage, **{name: getattr(trained.judgement, name) for name in _JUDGED}}
 
 
 def load_book(folder: RunFolder) -> RunBook:
@@ -101,6 +108,8 @@ def load_book(folder: RunFolder) -> RunBook:
         by_industry=frames["by_industry"],
         shrinkage=frames["shrinkage"],
         calibration=frames["calibration"],
+        rivals=frames["rivals"],
+        swap=frames["swap"],
     )
 
 

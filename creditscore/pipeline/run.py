@@ -232,7 +232,7 @@ class _Night:
         return {"config": self.project.sha256, "policy": self.policy.effective.isoformat(), **inputs, **cards, **libraries}
 
     def _summary(self, records: Records, counts: RowCounts, tiers: Tiers, plans: list[InspectionPlan]) -> dict[str, object]:
-        auc = self.trained.evaluation.get("auc") if self.trained else None
+        auc = self.trained.judgement.evaluation.get("auc") if self.trained else None
         return {
             "subjects": subjects_in(records, self.folder.as_of)["known"],
             "register_rows": counts.rows_in,
@@ -266,7 +266,7 @@ class _Night:
 
     def log(self) -> RunLog:
         """What the tracker gets: hashes, counts, metrics, cards; no rows."""
-        metrics = {name: figure.value for name, figure in (self.trained.evaluation if self.trained else {}).items()}
+        metrics = {name: figure.value for name, figure in (self.trained.judgement.evaluation if self.trained else {}).items()}
         tiers = self.summary["tiers"]
         counted = {f"tier_{tier}": float(n) for tier, n in (tiers.items() if isinstance(tiers, dict) else ())}
         params = {key.replace(" ", "."): value for key, value in self._facts().items()}

@@ -97,6 +97,8 @@ def _parts(book: RunBook, lang: Language) -> dict[str, Any]:
         "migration": tables.migration_grid(book, lang),
         "evaluation": tables.evaluation_grid(book, lang),
         "by_industry": tables.frame_grid(book, book.by_industry, lang),
+        "rivals": tables.rivals_grid(book, lang),
+        "swap": tables.swap_grid(book, lang),
         "shrinkage": tables.frame_grid(book, book.shrinkage, lang),
         "forecast": tables.frame_grid(book, book.forecast, lang),
         "associations": tables.frame_grid(book, book.associations.head(_ASSOCIATIONS), lang),

@@ -12,7 +12,7 @@ from creditscore.reporting.book import TIER_ORDER, Figure, PlanPage, RunBook, mi
 from creditscore.reporting.columns import rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
 from creditscore.reporting.sheets_audit import bin_label, group_text, not_rated_reasons, row_equation, section_text
-from creditscore.reporting.words import GROUPS, METRICS, PERCENTS, SOURCES, TERMS, TIERS, say, text_of
+from creditscore.reporting.words import CELLS, GROUPS, METRICS, PERCENTS, RIVALS, SOURCES, TERMS, TIERS, say, text_of
 
 DASH = "–"
 
@@ -119,6 +119,33 @@ def evaluation_grid(book: RunBook, lang: Language) -> Grid:
     """One row per metric with its interval."""
     rows = [(text_of(METRICS, name, lang), with_interval(figure)) for name, figure in book.evaluation.items()]
     return grid((say("指标", "Metric").text(lang), say("值（95% 区间）", "Value (95 % interval)").text(lang)), rows, numbers=[1])
+
+
+def rivals_grid(book: RunBook, lang: Language) -> Grid:
+    """One row per rival model: its AUC, and the card's less it."""
+    named = (
+        book.rivals.assign(model=[text_of(RIVALS, name, lang) for name in book.rivals["model"]])
+        if len(book.rivals)
+        else book.rivals
+    )
+    return frame_grid(book, named, lang)
+
+
+def swap_grid(book: RunBook, lang: Language) -> Grid:
+    """Whom card and challenger pick: one row per cell."""
+    labels = {one.name: one.label for card in book.cards.values() for one in card.characteristics}
+    rows = [
+        (text_of(CELLS, row["cell"], lang), whole(row["rows"]), percent(row["share"]), percent(row["bad_rate"], 1),
+         text_of(labels, row["reason"], lang) or DASH)
+        for row in book.swap.to_dict("records")
+    ]  # fmt: skip
+    heads = (
+        say("谁入选", "Picked by"),
+        say("行数", "Rows"),
+        say("权重占比", "Share of weight"),
+        say("违规率", "Rate of violations"),
+    )
+    return grid([*(head.text(lang) for head in heads), say("首要原因", "First reason").text(lang)], rows, numbers=[1, 2, 3])
 
 
 def frame_grid(book: RunBook, frame: pd.DataFrame, lang: Language) -> Grid:

@@ -189,6 +189,17 @@ RULES: dict[str, Label] = {
     "override_ended": say("原规则依据已失效", "the record behind an earlier rule no longer counts"),
     "review:rejected": say("签批不同意", "a reviewer did not approve"),
 }
+RIVALS: dict[str, Label] = {
+    "lightgbm": say("LightGBM（同样的单调方向）", "LightGBM, the card's trends"),
+    "logistic": say("逻辑回归", "Logistic regression"),
+}
+#: Cells of the swap set.
+CELLS: dict[str, Label] = {
+    "both": say("两者都选", "Both"),
+    "only_ours": say("仅评分卡", "The card only"),
+    "only_theirs": say("仅对照模型", "The challenger only"),
+    "neither": say("都不选", "Neither"),
+}
 METRICS: dict[str, Label] = {
     "n": say("行数", "Rows"),
     "rows": say("行数", "Rows"),
@@ -200,6 +211,8 @@ METRICS: dict[str, Label] = {
     "within_group_auc": say("行业内 AUC", "AUC within industry"),
     "within_inspector_auc": say("同一检查人员内 AUC", "AUC within inspector"),
     "challenger_auc": say("对照模型 AUC（LightGBM）", "Challenger AUC (LightGBM)"),
+    "model": say("模型", "Model"),
+    "auc_minus_rival": say("本卡 AUC 减该模型", "AUC of the card less its"),
     "auc_minus_challenger": say("本卡 AUC 减对照模型", "AUC less the challenger's"),
     "visits": say("计划检查", "Visits"),
     "visits_per_subject": say("户均检查", "Visits per subject"),
