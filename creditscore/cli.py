@@ -98,7 +98,8 @@ def simulate(
 @app.command()
 def check(
     project: ProjectArg, data: DataOption, as_of: AsOfOption, engine: EngineOption = EngineName.duckdb,
-    excel: Annotated[Path | None, typer.Option(help="Write the findings to a workbook.")] = None, as_json: JsonOption = False,
+    excel: Annotated[Path | None, typer.Option(help="Write the findings to a workbook.")] = None,
+    lang: LangOption = Language.zh, as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """The data check-up (体检): what arrived, was refused, is late or missing."""
     from creditscore.features.guard import guard_features
@@ -110,7 +111,7 @@ def check(
     found = check_up(open_records(_engine(engine), loaded, data=data), as_of=_day(as_of))
     if excel:
         found.to_excel(excel)
-    lines = [*(f"warning: {line}" for line in warnings), found.table().to_string(index=False)]
+    lines = [*(f"warning: {line}" for line in warnings), found.to_text(lang.value)]
     _print({"findings": found.table().to_dict("records"), "warnings": warnings}, lines, as_json)
 
 
@@ -197,12 +198,13 @@ def sign_cards_command(
     reviewer: Annotated[str, typer.Option(help="Who signs.")],
     on: Annotated[str, typer.Option(help="The day of the signature.")],
     run: Annotated[Path | None, typer.Option(help="Take the cards of this run, OUT/<as_of>, in place of those there.")] = None,
+    table: Annotated[Path | None, typer.Option(help="Take one card of expert points, a workbook, in place of those there.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Sign the cards in PROJECT/cards: the night scores with signed cards only."""
     from creditscore.pipeline.signed import sign_cards
 
-    made = sign_cards(_project(project), signed_by=reviewer, on=_day(on), run=run)
+    made = sign_cards(_project(project), signed_by=reviewer, on=_day(on), run=run, table=table)
     rows = [card.model_dump(mode="json") for card in made.values()]
     _print(
         {"cards": rows},

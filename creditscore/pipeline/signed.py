@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +14,8 @@ from creditscore.config.load import read_spec
 from creditscore.errors import DataError
 from creditscore.models.scorecard import Scorecard
 from creditscore.pipeline.folder import RunFolder
-from creditscore.pipeline.score import read_cards
+from creditscore.pipeline.score import read_cards, write_cards
+from creditscore.pipeline.train import POOLED
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project
@@ -43,22 +43,39 @@ def signed_cards(folder: Path) -> dict[str, Scorecard]:
     return read_cards(folder, sha256={industry: card.sha256 for industry, card in signatures.items()})
 
 
-def sign_cards(project: Project, *, signed_by: str, on: dt.date, run: Path | None = None) -> dict[str, SignedCard]:
-    """Sign every card of ``cards/``; with ``run``, put the cards of that run there first.
+def sign_cards(
+    project: Project, *, signed_by: str, on: dt.date, run: Path | None = None, table: Path | None = None
+) -> dict[str, SignedCard]:
+    """Sign every card of ``cards/``, whose content is put there first by ``run`` or ``table``.
 
-    Cards of ``cards/`` whose content is signed already keep their signature. Returns the signatures by industry.
+    A signature of the same content is kept as it is.
+
+    Args:
+        project: The project whose night is to score with the cards.
+        signed_by: Who answers for them.
+        on: The day of the signature.
+        run: A finished run: its cards take the place of those there.
+        table: A workbook of expert points (see :meth:`Scorecard.from_table`): one card for all takes their place.
+            An authority without a model begins so, be it with its own points or with an external A-D rating.
+
+    Returns:
+        The signatures by industry.
 
     Raises:
-        DataError: There are no cards, or a file is none.
+        DataError: There are no cards; a file is none; the table is faulty, or has a variable that is no feature.
     """
     if not signed_by.strip():
         raise DataError("sign-cards: expected who signs (got nothing)")
+    if run is not None and table is not None:
+        raise DataError("sign-cards: expected --run or --table (got both)")
     folder = project.cards
     if run is not None:
-        _replace(folder, RunFolder.opened(run).file("scorecards"))
+        _replace(folder, read_cards(RunFolder.opened(run).file("scorecards")))
+    if table is not None:
+        _replace(folder, {POOLED: _expert(project, table)})
     cards = read_cards(folder)
     if not cards:
-        raise DataError(f"{folder}: expected cards to sign (got none); name a run with --run")
+        raise DataError(f"{folder}: expected cards to sign (got none); name a run with --run or a workbook with --table")
     known = {card.sha256: card for card in _known(folder)}
     made = {
         industry: known.get(card.sha256) or SignedCard(industry=industry, sha256=card.sha256, signed_by=signed_by, on=on)
@@ -68,14 +85,20 @@ def sign_cards(project: Project, *, signed_by: str, on: dt.date, run: Path | Non
     return made
 
 
-def _replace(folder: Path, source: Path) -> None:
-    """The cards of a run in place of those that are there."""
-    read_cards(source)
-    folder.mkdir(parents=True, exist_ok=True)
+def _replace(folder: Path, cards: Mapping[str, Scorecard]) -> None:
+    """These cards in place of those that are there."""
     for old in folder.glob("*.json"):
         old.unlink()
-    for path in sorted(source.glob("*.json")):
-        shutil.copyfile(path, folder / path.name)
+    write_cards(folder, cards)
+
+
+def _expert(project: Project, table: Path) -> Scorecard:
+    card = Scorecard.from_table(table, industry=POOLED, scaling=project.scorecards.scaling)
+    known = {feature.name for feature in project.features}
+    unknown = [name for name in card.features if name not in known]
+    if unknown:
+        raise DataError(f"{table}: expected features of {project.folder.name} (got {', '.join(unknown)})")
+    return card
 
 
 def _known(folder: Path) -> tuple[SignedCard, ...]:
