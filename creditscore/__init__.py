@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from creditscore.records.open import open_records
     from creditscore.simulate.city import simulate_city
     from creditscore.simulate.parameters import CityParameters
+    from creditscore.tiering.allocate import allocate_visits
     from creditscore.tiering.assign import assign_tiers
     from creditscore.tiering.forecast import forecast_policy
     from creditscore.tiering.plan import plan_inspections
@@ -59,6 +60,7 @@ _HOMES = {
     "records.open": ("open_records",),
     "simulate.city": ("simulate_city",),
     "simulate.parameters": ("CityParameters",),
+    "tiering.allocate": ("allocate_visits",),
     "tiering.assign": ("assign_tiers",),
     "tiering.forecast": ("forecast_policy",),
     "tiering.plan": ("plan_inspections",),
@@ -68,10 +70,10 @@ _HOMES = {
 __all__ = [
     "Binning", "CityParameters", "ConfigError", "CreditScoreError", "DataError", "DrawError", "Engine", "Industry",
     "IndustryScorecards", "LockedError", "NotFittedError", "Pooling", "Project", "Scaling", "Scorecard", "ScorecardClassifier",
-    "Selection", "TierPolicy", "__version__", "assign_tiers", "build_features", "check_up", "evaluate", "explain", "fit_lightgbm",
-    "fit_logistic", "forecast_policy", "load_lightgbm", "load_policy", "load_project", "lookup", "open_records",
-    "paired_difference", "plan_inspections", "psi", "psi_table", "run_project", "simulate_city", "spine", "swap_set",
-    "training_rows", "verify_plan",
+    "Selection", "TierPolicy", "__version__", "allocate_visits", "assign_tiers", "build_features", "check_up", "evaluate",
+    "explain", "fit_lightgbm", "fit_logistic", "forecast_policy", "load_lightgbm", "load_policy", "load_project", "lookup",
+    "open_records", "paired_difference", "plan_inspections", "psi", "psi_table", "run_project", "simulate_city", "spine",
+    "swap_set", "training_rows", "verify_plan",
 ]  # fmt: skip
 
 

@@ -21,6 +21,8 @@ import typer
 from creditscore.errors import CreditScoreError, DataError, LockedError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from creditscore.config.project import Project
     from creditscore.engine import Engine
 
@@ -290,16 +292,31 @@ def forecast(
     policy: Annotated[Path, typer.Option("--policy", help="The policy file to try.")],
     run: Annotated[Path, typer.Option("--run", help="The run whose scores are used, OUT/<as_of>.")],
     data: DataOption,
+    by: Annotated[str | None, typer.Option(help="Also the burden by size_class, region or subject_type.")] = None,
+    capacity: Annotated[
+        list[str] | None, typer.Option(help="Visits of a department, as NAME=600: also the ratios that find most. Repeat it.")
+    ] = None,
     engine: EngineOption = EngineName.duckdb,
     as_json: JsonOption = False,
 ) -> None:
-    """What a policy would find and cost, before it is signed."""
+    """What a policy would find and cost, before it is signed; and with which ratios the visits would find most."""
     from creditscore.pipeline.folder import RunFolder
-    from creditscore.pipeline.watch import try_policy
+    from creditscore.pipeline.say import allocation_lines
+    from creditscore.pipeline.trial import try_policy
 
-    told = try_policy(_project(project), RunFolder.opened(run), policy, data=data, engine=_engine(engine))
-    rows = json.loads(told.table().to_json(orient="records"))
-    _print({"tiers": rows, "summary": told.summary()}, [told.table().to_string(index=False), told.summary()], as_json)
+    trial = try_policy(_project(project), RunFolder.opened(run), policy, data=data, engine=_engine(engine))
+    told = trial.forecast()
+    found: dict[str, Any] = {"tiers": _records_of(told.table()), "summary": told.summary()}
+    lines = [told.table().to_string(index=False), told.summary()]
+    if by is not None:
+        burden = told.burden(by)
+        found, lines = {**found, "burden": _records_of(burden)}, [*lines, "", burden.to_string(index=False)]
+    if capacity:
+        best = trial.allocate(_visits(capacity))
+        parts = {"strata": best.strata, "departments": best.departments, "floors": best.floors}
+        found["allocation"] = {"expected": best.expected, **{name: _records_of(frame) for name, frame in parts.items()}}
+        lines += ["", *allocation_lines(best)]
+    _print(found, lines, as_json)
 
 
 @app.command()
@@ -398,6 +415,21 @@ def _engine(name: EngineName) -> Engine:
     from creditscore.engine import Engine, spark_session
 
     return Engine.duckdb() if name is EngineName.duckdb else Engine.spark(spark_session())
+
+
+def _records_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", force_ascii=False))
+    return rows
+
+
+def _visits(told: list[str]) -> dict[str, int]:
+    found = {}
+    for one in told:
+        name, _, count = one.rpartition("=")
+        if not name or not count.isdigit():
+            raise DataError(f"--capacity: expected NAME=VISITS such as 600 (got {one!r})")
+        found[name] = int(count)
+    return found
 
 
 def _day(text: str) -> dt.date:

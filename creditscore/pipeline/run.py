@@ -22,6 +22,7 @@ from creditscore.pipeline.book import save_book
 from creditscore.pipeline.documents import write_documents
 from creditscore.pipeline.folder import OWN_MANIFESTS, RunFolder
 from creditscore.pipeline.inputs import input_hashes, run_key, versions
+from creditscore.pipeline.past import scores_before_visits
 from creditscore.pipeline.plans import plan_due_tasks
 from creditscore.pipeline.score import score_table, write_cards
 from creditscore.pipeline.signed import signed_cards
@@ -197,7 +198,9 @@ class _Night:
     def _foresee(self, records: Records, tiers: Tiers) -> None:
         """What one round of draws under the policy will find, where past random draws can tell."""
         try:
-            told = forecast_policy(tiers, self.policy, history=records.inspections, frames=records.frames)
+            industries = dict(zip(tiers.frame["subject_id"], tiers.frame["industry"], strict=True))
+            before = scores_before_visits(records, self.project, self.cards, industries, until=self.folder.as_of)
+            told = forecast_policy(tiers, self.policy, history=records.inspections, frames=records.frames, scores=before)
         except DataError as error:
             _log.info("no forecast: %s", error)
             return

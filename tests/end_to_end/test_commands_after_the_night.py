@@ -127,6 +127,22 @@ def test_forecast_of_an_alternative_policy(city):
     assert "violations" in told["summary"]
 
 
+def test_forecast_says_with_which_ratios_a_departments_visits_would_find_most(city):
+    policy, common = PROJECT / "tiering" / "2024-04-22.toml", ("--run", city.run, "--data", city.data)
+    asked = ("--by", "size_class", "--capacity", "市场监督管理局=300", "--json")
+    said = creditscore("forecast", PROJECT, "--policy", policy, *common, *asked)
+    assert said.code == 0, said.err
+    told = json.loads(said.out)
+    assert {row["size_class"] for row in told["burden"]} >= {"micro", "small"}
+    best = told["allocation"]
+    assert best["departments"][0]["used"] <= 300
+    assert {row["task"] for row in best["strata"]} == {"2024Q2-food", "2024Q2-general"}
+    assert best["expected"] > 0
+    assert "today's tier" not in told["summary"], "past visits speak for the tier that the card gave before them"
+    for wrong in ("市场监督管理局", "nobody=5"):
+        assert creditscore("forecast", PROJECT, "--policy", policy, *common, "--capacity", wrong).code == 2
+
+
 def test_monitor_compares_with_the_run_before(city):
     assert creditscore("monitor", city.run).code == 2
     said = creditscore("run", PROJECT, "--data", city.data, "--as-of", "2024-05-31", "--out", city.out, "--train")

@@ -1,0 +1,52 @@
+"""Scores that the cards would have given just before each past random visit: what a forecast needs to speak for a tier."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from creditscore.features.build import feature_table
+from creditscore.features.spine import spine_from_rows
+from creditscore.pipeline.score import score_table
+
+if TYPE_CHECKING:
+    from creditscore.config.project import Project
+    from creditscore.models.scorecard import Scorecard
+    from creditscore.records.records import Records
+
+_KEYS = ["subject_id", "as_of"]
+_RANDOM = ("random", "full_coverage")
+
+
+def scores_before_visits(
+    records: Records, project: Project, cards: Mapping[str, Scorecard], industries: Mapping[str, str], *, until: dt.date
+) -> pd.DataFrame:
+    """One row per random on-site visit up to ``until``, of a subject in ``industries``, as of the day before it.
+
+    Features are those of that day, by what was known then; the industry is today's (of ``industries``, by subject).
+    A subject's tier today knows what the visit found, and would make the forecast lean outwards.
+
+    Returns:
+        inspection_id, industry, score, probability_ppm.
+    """
+    visits = records.inspections.to_pandas(date_as_object=True)
+    known = visits["trigger"].isin(_RANDOM) & (visits["mode"] != "off_site") & (visits["event_date"] <= until)
+    visits = visits[known & visits["subject_id"].isin(list(industries))]
+    rows = pd.DataFrame(
+        {
+            "inspection_id": visits["inspection_id"],
+            "subject_id": visits["subject_id"],
+            "as_of": visits["event_date"] - dt.timedelta(days=1),
+            "industry": visits["subject_id"].map(industries),
+        }
+    )
+    if rows.empty:
+        return pd.DataFrame(columns=["inspection_id", "industry", "score", "probability_ppm"])
+    asked = rows[[*_KEYS, "industry"]].drop_duplicates(_KEYS).sort_values(_KEYS, ignore_index=True)
+    table = feature_table(records, spine_from_rows(records, asked, name="past_visits"), project.features, name="past_features")
+    scores = score_table(records.engine, table, cards, project.scorecards.industry).to_pandas(date_as_object=True)
+    found = rows.drop(columns="industry").merge(scores[[*_KEYS, "industry", "score", "probability_ppm"]], on=_KEYS)
+    return found.drop(columns=_KEYS).sort_values("inspection_id", ignore_index=True)

@@ -1,0 +1,78 @@
+"""Try a policy before it is signed: what it would find and cost, and which ratios would find most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from creditscore.batch import read_parquet
+from creditscore.config.policy import TIERS, load_policy
+from creditscore.errors import DataError
+from creditscore.pipeline.past import scores_before_visits
+from creditscore.pipeline.score import read_cards
+from creditscore.records.open import open_records
+from creditscore.tiering.allocate import Allocation, allocate_visits
+from creditscore.tiering.assign import assign_tiers
+from creditscore.tiering.forecast import PolicyForecast, forecast_policy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from creditscore.config.policy import TierPolicy
+    from creditscore.config.project import Project
+    from creditscore.engine import Engine
+    from creditscore.pipeline.folder import RunFolder
+    from creditscore.records.records import Records
+    from creditscore.tiering.tiers import Tiers
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A run's subjects tiered by a policy that is tried, and the records that tell what visits find."""
+
+    project: Project
+    policy: TierPolicy
+    records: Records
+    tiers: Tiers
+    #: Scores just before each past random visit.
+    before: pd.DataFrame
+
+    def forecast(self, *, task: str | None = None) -> PolicyForecast:
+        """One round of draws over everyone, or over the subjects of a task."""
+        chosen = None if task is None else self.project.tasks[task]
+        return forecast_policy(
+            self.tiers, self.policy, history=self.records.inspections, frames=self.records.frames, scores=self.before, task=chosen
+        )
+
+    def allocate(self, capacity: Mapping[str, int]) -> Allocation:
+        """The ratios that find most with the visits of each department, in the tasks of the departments named.
+
+        The policy's own ratio of tier A, for the others the same, is the floor: no tier gets less than the policy
+        gives to its safest.
+
+        Raises:
+            DataError: No task belongs to a department named; the visits do not reach the floors.
+        """
+        tasks = {name: task for name, task in self.project.tasks.items() if task.department in capacity}
+        unknown = sorted(set(capacity) - {task.department for task in tasks.values()})
+        if unknown or not tasks:
+            known = sorted({task.department for task in self.project.tasks.values()})
+            raise DataError(f"capacity: expected departments of tasks.toml, {', '.join(known)} (got {', '.join(unknown)})")
+        least = self.policy.rules_for("", task=None).of("A").ratio
+        floors = dict.fromkeys((*TIERS, "NR"), least)
+        forecasts = {name: self.forecast(task=name) for name in tasks}
+        return allocate_visits(forecasts, tasks=tasks, capacity=capacity, floors=floors)
+
+
+def try_policy(project: Project, run: RunFolder, policy_file: Path, *, data: Path, engine: Engine) -> Trial:
+    """A policy over a run's scores and the past random draws in the data; one that begins later is tried as of the run's day."""
+    policy = load_policy(policy_file, on="9999-12-31")
+    records = open_records(engine, project, data=data)
+    in_force = policy.model_copy(update={"effective": run.as_of}) if policy.effective > run.as_of else policy
+    tiers = assign_tiers(read_parquet(run.file("scores.parquet")), in_force, records=records, as_of=run.as_of)
+    industries = dict(zip(tiers.frame["subject_id"], tiers.frame["industry"], strict=True))
+    cards = read_cards(run.file("scorecards"))
+    before = scores_before_visits(records, project, cards, industries, until=run.as_of)
+    return Trial(project, in_force, records, tiers, before)
