@@ -16,7 +16,7 @@ EventColumn = Literal["amount", "severity", "result", "document_no", "provider",
 _NEEDS_COLUMN = ("sum", "max", "min", "distinct")
 _TEXT_COLUMNS = ("result", "provider")
 #: Columns that stand beside the features wherever they are computed.
-_TAKEN = ("row_key", "subject_key", "subject_id", "as_of", "as_of_day", "industry", "part_key", "part_row")
+_TAKEN = ("row_key", "subject_key", "subject_id", "as_of", "as_of_day", "industry")
 #: Nothing is 0 to these.
 _COUNTING = ("count", "sum", "distinct", "banded_sum", "on_list")
 _FILTERS = frozenset({"kind", "months", "severity_min", "amount_min", "result", "verified"})

@@ -22,21 +22,28 @@ if TYPE_CHECKING:
 _MILLI = 1000
 #: Newer first, then by event key: one number that orders the events of a subject without ties.
 _RECENCY = 2**36
+#: Columns of events under other names beside their keys.
+_STORED = {"amount": "cents", "event_date": "event_day"}
 
 
-def event_aggregate(feature: FeatureSpec, events: ir.Table, kind_keys: dict[str, int]) -> ir.Value:
-    """The aggregate of one feature over the events of each row (to be used in a group by ``row_key``)."""
-    return _AGGREGATES[feature.aggregate](feature, events, event_counts(feature, events, kind_keys))
+def event_aggregate(feature: FeatureSpec, events: ir.Table, kind_keys: dict[str, int], *, among: list[int]) -> ir.Value:
+    """The aggregate of one feature over the events of each row (to be used in a group by ``row_key``).
+
+    ``among`` are the kinds of all these events.
+    """
+    return _AGGREGATES[feature.aggregate](feature, events, event_counts(feature, events, kind_keys, among=among))
 
 
-def event_counts(feature: FeatureSpec, events: ir.Table, kind_keys: dict[str, int]) -> ir.BooleanValue:
+def event_counts(feature: FeatureSpec, events: ir.Table, kind_keys: dict[str, int], *, among: list[int]) -> ir.BooleanValue:
     """Whether an event counts for a feature: kind, window and filters. Never NULL.
 
     Kind and day are never missing; the other columns may be, and their conditions are filled one by one
     (a fill around the whole costs a fifth of the time of the pass).
     """
-    keys = [kind_keys[kind] for kind in feature.kind]
-    condition = events.kind_key == keys[0] if len(keys) == 1 else events.kind_key.isin(keys)
+    keys = sorted({kind_keys[kind] for kind in feature.kind})
+    condition: ir.BooleanValue = ibis.literal(True) if keys == among else events.kind_key.isin(keys)
+    if len(keys) == 1 and keys != among:
+        condition = events.kind_key == keys[0]
     if feature.months is not None:
         condition &= events.event_day > events[window_column(feature.months)]
     if feature.severity_min is not None:
@@ -68,13 +75,12 @@ def _min(feature: FeatureSpec, events: ir.Table, where: ir.BooleanValue) -> ir.V
 
 
 def _distinct(feature: FeatureSpec, events: ir.Table, where: ir.BooleanValue) -> ir.Value:
-    columns = {"amount": "cents", "event_date": "event_day"}
-    column = events[columns.get(feature.column or "", feature.column or "")]
+    column = events[_STORED.get(feature.column or "", feature.column or "")]
     return column.nunique(where=where).fill_null(0).cast("int64")
 
 
 def _days_since_last(feature: FeatureSpec, events: ir.Table, where: ir.BooleanValue) -> ir.Value:
-    return (events.as_of_day.max() - events.event_day.max(where=where)).cast("int64")
+    return (events.as_of_day - events.event_day).min(where=where).cast("int64")
 
 
 def _latest(feature: FeatureSpec, events: ir.Table, where: ir.BooleanValue) -> ir.Value:
@@ -120,6 +126,20 @@ _AGGREGATES: dict[str, Callable[[FeatureSpec, ir.Table, ir.BooleanValue], ir.Val
     "count": _count, "sum": _sum, "max": _max, "min": _min, "distinct": _distinct, "days_since_last": _days_since_last,
     "latest": _latest, "share": _share, "banded_sum": _banded_sum, "on_list": _on_list,
 }  # fmt: skip
+
+
+def event_columns(features: list[FeatureSpec]) -> list[str]:
+    """The columns of ``event_keys`` that the aggregates of these features read."""
+    used = {"kind_key", "event_day"}
+    for feature in features:
+        wanted = feature.column or ("result" if feature.aggregate == "latest" else None)
+        used |= {_STORED.get(wanted, wanted)} if wanted else set()
+        used |= {"severity"} if feature.aggregate == "banded_sum" or feature.severity_min is not None else set()
+        used |= {"cents"} if feature.amount_min is not None else set()
+        used |= {"result"} if feature.result or feature.share_of else set()
+        used |= {"verified"} if feature.verified is not None else set()
+        used |= {"event_key"} if feature.aggregate == "latest" else set()
+    return sorted(used)
 
 
 def window_lengths(features: tuple[FeatureSpec, ...]) -> list[int]:

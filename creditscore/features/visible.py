@@ -45,8 +45,17 @@ class OneDay:
     def beside(self, table: ir.Table) -> ir.Table:
         """The rows of a table with a ``subject_key``, with ``row_key``, ``as_of_day`` and the windows beside them."""
         table = table if self.bucket is None else self.bucket.of(table)
+        return self.dated(table.mutate(row_key=table.subject_key))
+
+    def dated(self, table: ir.Table) -> ir.Table:
+        """Rows with ``as_of_day``, ``rate_day`` and the windows beside them: numbers that no table need hold."""
         windows = {window_column(m): _day(months_before(self.day, m)) for m in self.lengths}
-        return table.mutate(row_key=table.subject_key, as_of_day=_day(self.day), rate_day=_day(quarter_start(self.day)), **windows)
+        return table.mutate(as_of_day=_day(self.day), rate_day=_day(quarter_start(self.day)), **windows)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a table of rows beside which this stands has to hold."""
+        return ("row_key",)
 
     def known_visits(self, visits: ir.Table) -> ir.Table:
         """The visits known at the quarter's start, with that day as ``rate_day``."""
@@ -64,10 +73,20 @@ class ManyDays:
     """The rows of a spine, each with its own day; ``rows`` has row_key, subject_key, as_of_day, rate_day and the windows."""
 
     rows: ir.Table
+    lengths: tuple[int, ...] = ()
 
     def beside(self, table: ir.Table) -> ir.Table:
         """The rows of a table joined to the spine's rows of the same subject."""
         return self.rows.inner_join(table, "subject_key")
+
+    def dated(self, table: ir.Table) -> ir.Table:
+        """Rows that hold their days and windows already."""
+        return table
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What a table of rows beside which this stands has to hold."""
+        return ("row_key", "as_of_day", *(window_column(m) for m in self.lengths))
 
     def known_visits(self, visits: ir.Table) -> ir.Table:
         """Per quarter start of the rows (``rate_day``), the visits known by then."""
@@ -83,24 +102,48 @@ class ManyDays:
 Rows = OneDay | ManyDays
 
 
-def visible_events(records: Records, rows: Rows, kinds: list[int], *, trained_on: dt.date | None) -> ir.Table:
+@dataclass(frozen=True)
+class Sorted:
+    """The events of a panel in two tables: ``plain`` ones, told once and never changed, and all others."""
+
+    plain: ir.Table
+    other: ir.Table
+
+
+def visible_events(
+    records: Records, rows: Rows, kinds: list[int], *, trained_on: dt.date | None, events: Sorted | None = None
+) -> ir.Table:
     """One row per row of the spine and incident that counts for it, with the row's day and windows beside the event's.
 
     Happened by ``as_of_day``, known by then, not past ``valid_day``, in no hidden range that day. Of an
     incident told several times the telling known first counts. With ``trained_on``, records whose
-    withdrawal was known by that day never count (they were void from the beginning).
+    withdrawal was known by that day never count (they were void from the beginning). ``events`` are those
+    of ``event_keys`` that a panel may see.
     """
-    events, hidden = records.table("event_keys"), records.table("hidden")
+    if events is None:
+        seen = _seen(records.table("event_keys"), rows, kinds)
+        return _counted(records, seen, rows, trained_on)
+    plain, other = _seen(events.plain, rows, kinds), _counted(records, _seen(events.other, rows, kinds), rows, trained_on)
+    return plain.select(*plain.columns).union(other.select(*plain.columns))
+
+
+def _seen(events: ir.Table, rows: Rows, kinds: list[int]) -> ir.Table:
+    """The rows' events of some kinds that had happened, were known and not over."""
     used = events.filter(events.kind_key.isin(kinds)) if kinds else events.filter(ibis.literal(False))
     joined = rows.beside(used)
     not_over = joined.valid_day.isnull() | (joined.valid_day >= joined.as_of_day)
-    counted = joined.filter((joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day) & not_over)
+    return joined.filter((joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day) & not_over)
+
+
+def _counted(records: Records, seen: ir.Table, rows: Rows, trained_on: dt.date | None) -> ir.Table:
+    """Those of no hidden range, each incident once."""
     if records.has("hidden"):
-        counted = rows.gone(counted, hidden)
+        hidden = records.table("hidden")
+        seen = rows.gone(seen, hidden)
         if trained_on is not None:
             void = hidden.filter((hidden.why == "withdrawn") & (hidden.hidden_from <= day_number(trained_on)))
-            counted = counted.anti_join(void, "incident_key")
-    return _each_incident_once(counted) if records.has("copies") else counted
+            seen = seen.anti_join(void, "incident_key")
+    return _each_incident_once(seen) if records.has("copies") else seen
 
 
 def _each_incident_once(counted: ir.Table) -> ir.Table:

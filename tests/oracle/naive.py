@@ -93,3 +93,78 @@ AGGREGATES = {
     "banded_sum": banded,
     "on_list": lambda spec, rows, as_of: int(bool(rows)),
 }
+
+
+def version(versions, subject, as_of):
+    """The newest version of a subject that had begun and was known on a day."""
+    known = [v for v in versions if v["subject_id"] == subject and v["valid_from"] <= as_of and v["known_date"] <= as_of]
+    return max(known, key=lambda v: (v["valid_from"], v["known_date"]), default=None)
+
+
+def in_scope(versions, subject, as_of):
+    """Whether a card may score the subject that day."""
+    one = version(versions, subject, as_of)
+    return (
+        one is not None
+        and one["subject_type"] == "enterprise"
+        and one["status"] in ("active", "suspended")
+        and not (one["deregistered_date"] and one["deregistered_date"] <= as_of)
+        and not (one["registered_date"] and one["registered_date"] > as_of)
+    )
+
+
+def tenure(versions, subject, as_of):
+    """Completed calendar months since registration, by the newest version that tells the day."""
+    one = version([v for v in versions if v["registered_date"]], subject, as_of)
+    if one is None:
+        return None
+    since = one["registered_date"]
+    months = (as_of.year - since.year) * 12 + as_of.month - since.month
+    return months - (as_of.day < since.day)
+
+
+def grade(ratings, subject, as_of, months):
+    """The newest grade inside a window, and its age in days."""
+    start = months_before(as_of, months) if months else dt.date.min
+    seen = [r for r in ratings if r["subject_id"] == subject and start < r["event_date"] <= as_of and r["known_date"] <= as_of]
+    newest = max(seen, key=lambda r: r["event_date"], default=None)
+    return (None, None) if newest is None else (newest["grade"], (as_of - newest["event_date"]).days)
+
+
+def finding_ratio(spec, visits, subject, as_of):
+    """Found over expected, in ppm, by rates and effects known at the quarter's start; whole numbers throughout."""
+    quarter = dt.date(as_of.year, 3 * ((as_of.month - 1) // 3) + 1, 1)
+    told = [{**v, "found": found(spec, v)} for v in visits if v["outcome"] in ("none", "violation")]
+    known = [v for v in told if v["known_date"] <= quarter]
+    rates = {
+        t: sum(v["found"] for v in group) * 10**6 // len(group) for t, group in grouped(known, lambda v: [v["trigger"]]).items()
+    }
+    pseudo = round(spec.inspector_prior * 10**6)
+    effects = {
+        person: (sum(v["found"] for v in group) * 10**6 + pseudo) * 10**6 // (sum(rates[v["trigger"]] for v in group) + pseudo)
+        for person, group in grouped(known, lambda v: v["inspectors"]).items()
+    }
+    start = months_before(as_of, spec.months) if spec.months else dt.date.min
+    mine = [v for v in told if v["subject_id"] == subject and start < v["event_date"] <= as_of and v["known_date"] <= as_of]
+    mine = [v for v in mine if v["trigger"] in rates]
+    if not mine:
+        return spec.empty
+    expected = 0
+    for visit in mine:
+        people = [effects.get(person, 10**6) for person in visit["inspectors"]] or [10**6]
+        expected += rates[visit["trigger"]] * sum(people) // (len(people) * 10**6)
+    prior = round(spec.prior * 10**6)
+    return (sum(v["found"] for v in mine) * 10**6 + prior) * 10**6 // (expected + prior)
+
+
+def found(spec, visit):
+    severe = spec.severity_min is None or (visit["severity"] or 0) >= spec.severity_min
+    return int(visit["outcome"] == "violation" and severe)
+
+
+def grouped(rows, keys):
+    groups = {}
+    for row in rows:
+        for key in keys(row):
+            groups.setdefault(key, []).append(row)
+    return groups

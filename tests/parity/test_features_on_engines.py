@@ -122,3 +122,22 @@ def test_training_rows_are_random_draws_as_of_the_day_before(records):
     got = build_features(records, rows, records.project.features)
     assert got["penalties_all"].tolist() == [0, 0, 0]
     assert len(got) == 3
+
+
+DAYS = [D(2023, 4, 30), D(2024, 1, 31), D(2024, 2, 29), D(2024, 4, 30)]
+
+
+def test_a_panel_and_single_rows_give_what_each_day_gives(records):
+    features = records.project.features
+    each = {day: build_features(records, spine(records, as_of=day), features).astype(object) for day in (DAYS[0], DAYS[3])}
+    panel = build_features(records, {"subject_id": ["S1", "S2", "S3"] * 2, "as_of": [DAYS[3]] * 3 + [DAYS[0]] * 3}, features)
+    # Four rows of three subjects on four days are no panel.
+    few = build_features(records, {"subject_id": ["S1", "S2", "S3", "S1"], "as_of": [DAYS[0], DAYS[1], DAYS[2], DAYS[3]]}, features)
+    wanted = {key: row for frame in each.values() for key, row in zip(frame.index, plain(frame), strict=True)}
+    assert [wanted[key] for key in panel.index] == plain(panel)
+    assert [wanted[key] for key in few.index if key in wanted] == [plain(few)[0], plain(few)[3]]
+
+
+def plain(frame):
+    """The rows as dictionaries; what is missing is None."""
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")

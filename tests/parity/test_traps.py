@@ -115,3 +115,23 @@ def test_only_arrow_and_files_enter_an_engine():
     with pytest.raises(Exception, match=r"(?i)arriv|pandas|cast|unsupported|attribute") as told:
         Engine.duckdb().register("x", {"not": "arrow"})
     assert told.type is not AssertionError
+
+
+def test_a_missing_number_of_pandas_is_no_nan(engine):
+    table = pa.Table.from_pandas(pd.DataFrame({"x": [1.5, None, 2.0]}), preserve_index=False)
+    assert ask(engine, table, lambda t: t.aggregate(s=t.x.sum(), n=t.x.isnull().sum())) == [{"s": 3.5, "n": 1}]
+
+
+def test_the_logarithm_of_zero_is_missing(engine):
+    table = pa.table({"x": [0.0]})
+    assert ask(engine, table, lambda t: t.select(y=t.x.nullif(0.0).ln())) == [{"y": None}]
+
+
+def test_the_least_of_a_condition_that_nothing_meets_is_missing(engine):
+    table = pa.table({"k": [1, 1], "x": pa.array([3, 4], pa.int32())})
+    assert ask(engine, table, lambda t: t.group_by("k").agg(m=t.x.min(where=t.x > 9))) == [{"k": 1, "m": None}]
+
+
+def test_a_condition_that_always_holds_counts_every_row(engine):
+    table = pa.table({"k": [1, 1]})
+    assert ask(engine, table, lambda t: t.group_by("k").agg(n=t.k.count(where=ibis.literal(True)))) == [{"k": 1, "n": 2}]

@@ -1,0 +1,116 @@
+"""Which rows train: no row of what nobody could know, none of a time that the data do not tell of."""
+
+import datetime as dt
+
+import pytest
+from support.projects import documents, event, item, label, subject, write_project, write_tables
+
+from creditscore.engine import Engine
+from creditscore.errors import ConfigError, DataError
+from creditscore.features.build import build_features
+from creditscore.features.target import training_rows
+from creditscore.records.open import open_records
+
+D = dt.date
+REGISTER = {"type": "register", "name": "late", "label": label("x"), "kind": ["penalty"], "months": 12, "lag_days": 30}
+INSPECTION = {"type": "inspection", "name": "violation", "label": label("x")}
+NEWEST = event("newest", "S3", "award", D(2024, 6, 30))
+
+
+def opened(tmp_path, *, register=None, subjects=None, **tables):
+    targets = {"target": [INSPECTION, {**REGISTER, **(register or {})}]}
+    project = write_project(tmp_path / "project", targets=targets)
+    subjects = subjects or [subject(f"S{place}") for place in range(4)]
+    return open_records(Engine.duckdb(), project, data=write_tables(tmp_path / "data", subjects=subjects, **tables))
+
+
+def register_rows(records, until="2024-06-30"):
+    return training_rows(records, records.project.targets["late"], until=until)
+
+
+def test_without_visits_there_is_no_row_and_the_message_says_so(tmp_path):
+    records = opened(tmp_path)
+    with pytest.raises(DataError, match="no visit or record at all"):
+        training_rows(records, records.project.targets["violation"], until="2024-01-01")
+    with pytest.raises(DataError, match="no visit or record at all"):
+        register_rows(records)
+
+
+def test_what_is_no_target_is_refused(tmp_path):
+    records = opened(tmp_path)
+    for wrong in ("violation", None):
+        with pytest.raises(ConfigError, match=r"project\.targets, which has violation, late"):
+            training_rows(records, wrong, until="2024-01-01")
+
+
+def test_one_very_old_record_makes_no_row_before_there_were_subjects(tmp_path):
+    records = opened(tmp_path, events=[event("old", "S1", "award", D(1900, 1, 1)), NEWEST])
+    days = set(register_rows(records).frame["as_of"])
+    assert min(days) > D(2015, 1, 1)
+    assert len(days) == 9
+
+
+def test_days_on_which_nobody_was_in_scope_give_no_row(tmp_path):
+    one = subject("S1", registered_date=D(2020, 1, 1))
+    records = opened(
+        tmp_path, subjects=[one], events=[event("old", "S1", "award", D(2015, 2, 1)), event("new", "S1", "award", D(2024, 6, 30))]
+    )
+    assert min(register_rows(records).frame["as_of"]) > D(2020, 1, 1)
+
+
+def test_a_window_ends_by_the_newest_day_of_which_the_data_tell(tmp_path):
+    told = [
+        event("old", "S0", "award", D(2018, 1, 1)),
+        event("e", "S1", "penalty", D(2022, 5, 1)),
+        event("f", "S2", "award", D(2022, 12, 31)),
+    ]
+    records = opened(tmp_path, events=told)
+    for until in ("2023-01-30", "2024-06-30", "2030-01-01"):
+        assert max(register_rows(records, until).frame["as_of"]) == D(2021, 12, 31)
+
+
+def test_a_day_before_the_calendar_is_no_error_of_its_own(tmp_path):
+    records = opened(tmp_path, events=[NEWEST])
+    with pytest.raises(DataError, match="expected labelled rows"):
+        register_rows(records, "0001-06-01")
+
+
+@pytest.mark.parametrize(("observed", "left"), [(3, {"S1"}), (6, {"S1", "S2"}), (24, {"S1", "S2", "S3"})])
+def test_who_leaves_early_is_left_out_and_counted(tmp_path, observed, left):
+    old, as_of = event("old", "S0", "award", D(2022, 1, 1)), D(2023, 5, 31)
+    leaves = {"S1": D(2023, 8, 31), "S2": D(2023, 11, 30), "S3": D(2024, 5, 31), "S4": D(2024, 6, 1)}
+    versions = [subject(f"S{place}") for place in range(5)]
+    versions += [
+        subject(who, valid_from=day, known_date=day, status="deregistered", deregistered_date=day) for who, day in leaves.items()
+    ]
+    records = opened(
+        tmp_path, subjects=versions, events=[old, NEWEST | {"subject_id": "S0"}], register={"observed_months": observed}
+    )
+    rows = register_rows(records)
+    last = rows.frame[rows.frame["as_of"] == as_of]
+    assert set(last["subject_id"]) == {f"S{place}" for place in range(5)} - left
+    assert rows.dropped["rows"].sum() == len(left)
+
+
+def test_what_became_known_of_a_subject_later_leaves_training_alone(tmp_path):
+    later = subject(
+        "S1", valid_from=D(2023, 7, 1), known_date=D(2025, 1, 1), status="deregistered", deregistered_date=D(2023, 7, 1)
+    )
+    versions = [*(subject(f"S{place}") for place in range(4)), later]
+    old = event("old", "S0", "award", D(2022, 1, 1))
+    records = opened(tmp_path, subjects=versions, events=[old, NEWEST])
+    rows = register_rows(records).frame
+    assert "S1" in set(rows.loc[rows["as_of"] == rows["as_of"].max(), "subject_id"])
+
+
+def test_a_register_target_over_findings_is_refused_wherever_features_are_built(tmp_path):
+    given = documents()["catalogue"]["item"]
+    project = write_project(
+        tmp_path / "project", targets={"target": [INSPECTION, {**REGISTER, "kind": ["visit_penalty"]}]},
+        catalogue={"item": [*given, item("unused")]},
+    )  # fmt: skip
+    records = open_records(Engine.duckdb(), project, data=write_tables(tmp_path / "data", subjects=[subject("S1")]))
+    with pytest.raises(ConfigError, match="known of visited subjects only"):
+        register_rows(records)
+    with pytest.raises(ConfigError, match="known of visited subjects only"):
+        build_features(records, {"subject_id": ["S1"], "as_of": ["2024-01-01"]}, project.features)
