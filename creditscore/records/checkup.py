@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pandas as pd
 
 from creditscore.config.base import Label
 from creditscore.records.catalogue_report import catalogue_findings
+from creditscore.records.checkup_text import Language, checkup_lines
 from creditscore.records.days import day_of
 from creditscore.records.delivery import after_the_day, categories, equations, put_right, refused, sources
 from creditscore.records.drift import Earlier, drifts, profile
@@ -49,10 +51,16 @@ class CheckUp:
 
     as_of: dt.date
     frame: pd.DataFrame
+    #: How the kinds of the catalogue are called.
+    labels: Mapping[str, Label] = field(default_factory=dict)
 
     def table(self) -> pd.DataFrame:
         """The findings, by section and table."""
         return self.frame
+
+    def to_text(self, lang: Language = "zh") -> str:
+        """The findings as a page: errors, warnings, notes, then rows per table and the coverage of the catalogue."""
+        return "\n".join(checkup_lines(self.frame, self.as_of, self.labels, lang))
 
     def to_excel(self, path: str | Path) -> None:
         """The findings as one sheet."""
@@ -86,7 +94,8 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
     found += [*catalogue_findings(records, day), *_publicity(records, day), *_repair(records, day)]
     if earlier.profile is not None:
         found += drifts(profile(records), earlier.profile, max_row_drop=records.project.about.max_row_drop)
-    return CheckUp(day, pd.DataFrame(found, columns=[column.key for column in _COLUMNS]))
+    labels = {kind: item.label for kind, item in records.project.catalogue.by_kind.items()}
+    return CheckUp(day, pd.DataFrame(found, columns=[column.key for column in _COLUMNS]), labels)
 
 
 def _publicity(records: Records, day: dt.date) -> list[Finding]:

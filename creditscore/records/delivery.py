@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from creditscore.records.findings import Finding, some
+from creditscore.records.findings import Finding, Level, some
 from creditscore.records.records import day_number_of
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ def sources(records: Records) -> list[Finding]:
     for a in records.arrivals:
         found.append(Finding("source", a.table, f"{a.file}, {a.encoding}", a.source, a.rows, level="info" if a.rows else "warning"))
         if a.left_out:
-            rule, level = "rows that where does not ask for", "warning" if a.left_out == a.rows else "info"
-            found.append(Finding("source", a.table, rule, a.source, a.left_out, level=level))
+            level: Level = "warning" if a.left_out == a.rows else "info"
+            found.append(Finding("source", a.table, "rows that where does not ask for", a.source, a.left_out, level=level))
         if a.unused:
             found.append(
                 Finding("source", a.table, "columns that nothing reads", a.source, len(a.unused), some([*a.unused], 12), "note")

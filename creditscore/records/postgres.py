@@ -18,6 +18,15 @@ from creditscore.errors import DataError
 
 #: Bytes of one piece, as a hint to the driver.
 _PIECE = str(16 << 20)
+#: The last day of the calendar, which is no end, in the types that know an endless day; at noon whatever the zone.
+_ENDLESS = {"date": "9999-12-31", "timestamp": "9999-12-31", "timestamptz": "9999-12-31 12:00:00+00"}
+#: Types that the driver gives as what they are; arrays (their names begin with _) become lists.
+_AS_THEY_ARE = frozenset(
+    [
+        "bool", "int2", "int4", "int8", "oid", "float4", "float8", "numeric", "text", "varchar", "bpchar", "name", "json", "jsonb",
+        "xml", "bytea",
+    ]
+)  # fmt: skip
 _BEGIN = "SET default_transaction_read_only = on; SET synchronize_seqscans = off; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -44,14 +53,38 @@ def pieces_of(source: SourceSpec, wanted: list[str], *, expected: str) -> Iterat
     Raises:
         DataError: The relation changed since its fingerprint was taken.
     """
-    chosen = ", ".join(_quoted_name(name) for name in wanted) or "1"
     with _reading(source) as cursor:
+        types = _types(cursor, source)
+        chosen = ", ".join(_given(name, types.get(name, "")) for name in wanted) or "1"
         if _fingerprint(cursor, source) != expected:
             raise DataError(f'source "{source.name}": {source.relation} changed while it was being read; run again')
         cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _PIECE})
         cursor.execute(f"SELECT {chosen} FROM {_quoted(source.relation)}")  # noqa: S608 # quoted names
         for batch in cursor.fetch_record_batch():
             yield pa.Table.from_batches([batch])
+
+
+def _types(cursor: Any, source: SourceSpec) -> dict[str, str]:
+    """The type of each column as the catalogue of the database calls it."""
+    cursor.execute(
+        "SELECT a.attname::text, t.typname::text FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid "  # noqa: S608
+        f"WHERE a.attrelid = '{_quoted(source.relation)}'::regclass AND a.attnum > 0 AND NOT a.attisdropped"
+    )
+    return dict(cursor.fetchall())
+
+
+def _given(name: str, kind: str) -> str:
+    """A column as it is to leave the database.
+
+    The driver gives money in whole hundredths, a hundredfold; addresses, ranges and ids of its own kinds in
+    bytes; and an endless day as one before all others. None of that may be taken for a value.
+    """
+    column = _quoted_name(name)
+    if kind in _ENDLESS:
+        return f"CASE WHEN {column} = 'infinity' THEN '{_ENDLESS[kind]}'::{kind} ELSE {column} END AS {column}"
+    if kind == "money":
+        return f"{column}::numeric AS {column}"
+    return column if kind in _AS_THEY_ARE or kind.startswith("_") else f"{column}::text AS {column}"
 
 
 def fingerprint(source: SourceSpec) -> str:

@@ -105,6 +105,10 @@ class Stream:
         except DataError as error:
             self.error = error
             raise
+        except UnicodeDecodeError:
+            last = self.arrivals[-1].source if self.arrivals else ""
+            self.error = DataError(f'source "{last}": expected texts in UTF-8 (got other bytes)')
+            raise self.error from None
         except Exception as error:
             # What a library says may quote a cell: its kind and its place are enough to find the fault.
             frames = traceback.extract_tb(error.__traceback__)

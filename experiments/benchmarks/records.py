@@ -1,6 +1,6 @@
 """How long reading, checking and standardising events takes, against DuckDB's own read + cast + write in the same run.
 
-    python experiments/benchmarks/records.py [--events 1000000] [--subjects 500000] [--repeat 5] [--memory 2GB]
+    python experiments/benchmarks/records.py [--events 1000000] [--subjects 500000] [--repeat 5] [--format csv] [--memory 2GB]
 
 Synthetic events of ten kinds with valid unified social credit codes, 13 columns, as Parquet and as CSV. Ours is the whole
 of ``open_records``: subjects checked by GB 32100, every text and value of the events checked, contracts, duplicates,
@@ -132,7 +132,7 @@ def main(options: argparse.Namespace) -> None:
         print(
             "| format | events | equal | ours s | DuckDB s | ratio (budget 3) | ours MB | DuckDB MB | ours bounded s | bounded MB |"
         )
-        for form in ("parquet", "csv"):
+        for form in options.format:
             spans: dict[str, list[tuple[float, float]]] = {"ours": [], "theirs": [], "bounded": []}
             for _ in range(options.repeat):
                 spans["theirs"].append(measured(folder, form, "theirs"))
@@ -154,5 +154,6 @@ if __name__ == "__main__":
         parser.add_argument("--events", type=int, default=1_000_000)
         parser.add_argument("--subjects", type=int, default=500_000)
         parser.add_argument("--repeat", type=int, default=5)
+        parser.add_argument("--format", nargs="+", choices=["parquet", "csv"], default=["parquet", "csv"])
         parser.add_argument("--memory", default="", help="such as 2GB: also measure ours within it")
         main(parser.parse_args())

@@ -116,10 +116,17 @@ def test_cells_with_personal_data_come_out_of_a_whole_night_nowhere(tmp_path, ev
     out = tmp_path / "out"
     said = night(delivery, out)
     assert said.code == 0, said.err
+    # What is searched below is there: the log of experiments and the ledger, the report, the workbook, the lists.
+    databases = [path for path, content in bytes_below(out) if content.startswith(b"SQLite format 3")]
+    assert "mlflow.db" in {path.name for path in databases}
+    assert len(databases) >= 2
+    expected = {"report.html", "plan.xlsx", "checkup.parquet", "rejects.parquet", "rectification.parquet", "manifest.json"}
+    assert expected <= {path.name for path, _ in bytes_below(out)}
     records = delivery.open()
     checkup = check_up(records, as_of="2024-04-30")
     checkup.to_excel(out / "checkup.xlsx")
     (out / "subjects.txt").write_text(str(rows(records, "subjects")), "utf-8")
+    (out / "checkup.txt").write_text(checkup.to_text("zh") + checkup.to_text("en") + checkup._repr_html_(), "utf-8")
     assert_nowhere(
         out,
         said.out,
@@ -168,7 +175,23 @@ def no_header_in_the_register(delivery):
     delivery.file("subjects.csv", "\n".join(person(subject_line(code)) for code in CODES))
 
 
-REFUSED = [two_encodings, unclosed_quote, many_ragged_lines, another_kind_of_column, no_header, no_header_in_the_register]
+def lines_cut_by_another_sign(delivery):
+    delivery.file("events.csv", text(f"{EVENTS};{NAME}".replace(",", ";"), [event_line("E1", result=NAME).replace(",", ";")]))
+
+
+def carriage_returns_in_texts(delivery):
+    delivery.events(*(event_line(f"E{n}", result=f"a\r{NAME}") for n in range(9)))
+
+
+REFUSED = [
+    two_encodings, unclosed_quote, many_ragged_lines, another_kind_of_column, no_header, no_header_in_the_register,
+    lines_cut_by_another_sign, carriage_returns_in_texts,
+]  # fmt: skip
+
+
+def test_the_sentinels_are_planted_in_more_than_twenty_faults():
+    assert len(CELLS) + len(ROWS) + len(REFUSED) + len(ODD_PARQUET) >= 25
+    assert all(any(sentinel[:2] in line for sentinel in SENTINELS) for line in [*CELLS.values(), *ROWS.values()])
 
 
 @pytest.mark.parametrize("plant", REFUSED, ids=lambda plant: plant.__name__)
@@ -181,6 +204,27 @@ def test_a_refusal_quotes_no_cell(tmp_path, everything_logged, plant):
     assert said.code == 2
     out.mkdir(exist_ok=True)
     assert_nowhere(out, said.out, said.err, everything_logged.text)
+
+
+#: Columns of Parquet that hold a name where it cannot be read.
+ODD_PARQUET = {
+    "bytes that are no text": pa.array([NAME.encode() + b"\xff"] * 30, pa.binary()),
+    "bytes of another encoding": pa.array([NAME.encode("gb18030")] * 30, pa.binary()),
+    "a list": pa.array([[NAME]] * 30),
+    "a structure": pa.array([{NAME: NAME}] * 30),
+}
+
+
+@pytest.mark.parametrize("column", ["result", "event_date", "amount", "subject_id"])
+@pytest.mark.parametrize("how", ODD_PARQUET)
+def test_a_column_of_parquet_that_cannot_be_read_quotes_no_cell(tmp_path, everything_logged, how, column):
+    delivery = Delivery(tmp_path, sources=csv_sources(events={"file": "events.parquet", "format": "parquet"}))
+    usual = dict(zip(EVENTS.split(","), event_line().split(","), strict=True))
+    table = pa.table({name: pa.array([value] * 30) for name, value in usual.items()} | {column: ODD_PARQUET[how]})
+    pq.write_table(table, delivery.data / "events.parquet")
+    with pytest.raises(DataError, match=f'"records" .*{column}') as refusal:
+        delivery.open()
+    assert_nowhere(delivery.project.folder, str(refusal.value), everything_logged.text)
 
 
 def test_a_damaged_parquet_file_quotes_no_cell(tmp_path, everything_logged):

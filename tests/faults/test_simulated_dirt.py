@@ -141,12 +141,14 @@ def test_nothing_else_is_refused(city):
     assert codes == {
         "subjects": {"ID_CHECK_DIGIT", "ID_OLD_NUMBER"},
         "events": {"DATE_ORDER:known_date", "UNKNOWN_SUBJECT"},
-        "changes": {"UNKNOWN_EVENT"},
+        "changes": {"DATE_ORDER:effective_date", "UNKNOWN_EVENT"},
         "inspections": {"UNKNOWN_SUBJECT"},
         "ratings": {"UNKNOWN_SUBJECT"},
         "decisions": {"UNKNOWN_SUBJECT"},
     }
     assert set(city.refused["scope"]) == {"row"}
+    # A record that was sent with a day to come has changes of the days before it.
+    assert city.keys("changes", "DATE_ORDER:effective_date") <= city.planted["future_record"]
     assert city.keys("events", "UNKNOWN_SUBJECT") <= city.lost
     for table in ("inspections", "ratings", "decisions"):
         rows = refused_table(TABLES[table])

@@ -4,7 +4,7 @@ import datetime as dt
 import logging
 
 import pytest
-from support.deliveries import Delivery, csv_sources, refused, rows
+from support.deliveries import Delivery, csv_sources, put_right, refused, rows
 from support.nights import night, sign_a_card
 from support.postgres import OWNER, PASSWORD, READER, private_cluster
 from support.projects import write_project
@@ -77,6 +77,47 @@ def test_rows_of_a_relation_become_records_typed_and_checked_like_any_other(deli
     arrival = records.arrivals[-1]
     assert (arrival.encoding, arrival.rows, arrival.unused) == ("postgres", 3, ("法定代表人",))
     assert arrival.file == "exchange.处罚 in $EXCHANGE_DATABASE"
+
+
+TYPES = """
+DROP TABLE IF EXISTS exchange.types CASCADE;
+CREATE TABLE exchange.types (event_id text, subject_id text, kind text, event_date date, known_date timestamptz, "值" {type});
+INSERT INTO exchange.types VALUES ('T1', 'S1', 'penalty', '2024-01-01', '2024-01-02 08:00:00+08', {value});
+GRANT SELECT ON exchange.types TO reader;
+"""
+
+
+def of_type(cluster, folder, kind, value, column):
+    cluster.sql(TYPES.format(type=kind, value=value))
+    source = {**SOURCE, "name": "types", "relation": "exchange.types", "column": [{"to": column, "column": "值"}]}
+    return Delivery(folder, sources=csv_sources(others=[source])).open()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "column", "expected"),
+    [("money", "12.5", "amount", "12.50"), ("numeric", "12.5", "amount", "12.50"), ("bigint", "12", "amount", "12.00"),
+     ("inet", "'1.2.3.4'", "result", "1.2.3.4/32"), ("int4range", "'[1,3)'", "result", "[1,3)"), ("interval", "'1 day'", "result", "1 day"),
+     ("uuid", "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'", "result", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+     ("bit(3)", "B'101'", "result", "101"), ("jsonb", "'[1]'", "result", "[1]"), ("char(4)", "'a'", "result", "a"),
+     ("int", "1", "verified", "True"), ("date", "'2025-01-02'", "valid_until", "2025-01-02")],
+)  # fmt: skip
+def test_a_value_of_any_type_is_what_it_is_in_the_database(cluster, delivery, tmp_path, kind, value, column, expected):
+    assert [str(row[column]) for row in rows(of_type(cluster, tmp_path / "types", kind, value, column))] == [expected]
+
+
+@pytest.mark.parametrize("kind", ["date", "timestamp", "timestamptz"])
+def test_an_endless_day_of_the_database_is_no_end(cluster, delivery, tmp_path, kind):
+    records = of_type(cluster, tmp_path / "types", kind, "'infinity'", "valid_until")
+    assert [row["valid_until"] for row in rows(records)] == [None]
+    assert put_right(records) == {"valid_until: no end (长期)": 1}
+    before = of_type(cluster, tmp_path / "before", kind, "'-infinity'", "valid_until")
+    assert [entry[1] for entry in refused(before)] == ["OUT_OF_RANGE:valid_until"]
+
+
+@pytest.mark.parametrize(("kind", "value"), [("bytea", "'\\xff'"), ("text[]", "'{a}'")])
+def test_bytes_and_lists_are_no_value(cluster, delivery, tmp_path, kind, value):
+    with pytest.raises(DataError, match=r'source "types" .*result'):
+        of_type(cluster, tmp_path / "types", kind, value, "result")
 
 
 def test_only_the_columns_that_are_needed_leave_the_database(delivery):
