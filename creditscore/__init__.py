@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from creditscore.models.evaluate import evaluate, paired_difference
     from creditscore.models.industry import IndustryScorecards
     from creditscore.models.monitor import psi, psi_table
-    from creditscore.models.rivals import fit_logistic
+    from creditscore.models.rivals import fit_logistic, fit_optbinning
     from creditscore.models.scorecard import Scorecard
     from creditscore.models.swap import swap_set
     from creditscore.pipeline.ask import explain, lookup
@@ -51,7 +51,7 @@ _HOMES = {
     "models.evaluate": ("evaluate", "paired_difference"),
     "models.industry": ("IndustryScorecards",),
     "models.monitor": ("psi", "psi_table"),
-    "models.rivals": ("fit_logistic",),
+    "models.rivals": ("fit_logistic", "fit_optbinning"),
     "models.scorecard": ("Scorecard",),
     "models.swap": ("swap_set",),
     "pipeline.ask": ("explain", "lookup"),
@@ -71,8 +71,8 @@ __all__ = [
     "Binning", "CityParameters", "ConfigError", "CreditScoreError", "DataError", "DrawError", "Engine", "Industry",
     "IndustryScorecards", "LockedError", "NotFittedError", "Pooling", "Project", "Scaling", "Scorecard", "ScorecardClassifier",
     "Selection", "TierPolicy", "__version__", "allocate_visits", "assign_tiers", "build_features", "check_up", "evaluate",
-    "explain", "fit_lightgbm", "fit_logistic", "forecast_policy", "load_lightgbm", "load_policy", "load_project", "lookup",
-    "open_records", "paired_difference", "plan_inspections", "psi", "psi_table", "run_project", "simulate_city", "spine",
+    "explain", "fit_lightgbm", "fit_logistic", "fit_optbinning", "forecast_policy", "load_lightgbm", "load_policy", "load_project",
+    "lookup", "open_records", "paired_difference", "plan_inspections", "psi", "psi_table", "run_project", "simulate_city", "spine",
     "swap_set", "training_rows", "verify_plan",
 ]  # fmt: skip
 

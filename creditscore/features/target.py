@@ -29,6 +29,25 @@ _COLUMNS = ["subject_id", "as_of", "industry", "y", "weight", "inspectors", "tri
 
 
 @dataclass(frozen=True)
+class CapEffect:
+    """What a declared cap on the weights does: rows cut, weighted share of bads and effective size, before and after.
+
+    The difference of the shares is the bias that the cap buys its larger effective size with.
+    """
+
+    cut: int
+    bad_share_uncapped: float
+    bad_share: float
+    effective_size_uncapped: float
+    effective_size: float
+
+    @property
+    def bias(self) -> float:
+        """Share of bads with the cap minus without it."""
+        return self.bad_share - self.bad_share_uncapped
+
+
+@dataclass(frozen=True)
 class TrainingRows:
     """Labelled rows: one per random draw (inspection target), or per subject and day (register target).
 
@@ -40,6 +59,8 @@ class TrainingRows:
     dropped: pd.DataFrame
     target: TargetSpec
     until: dt.date
+    #: What a cap on the weights did; None without one. Of all rows, also in parts of them.
+    cap: CapEffect | None = None
 
     def _column(self, name: str) -> pd.Series:
         index = pd.MultiIndex.from_frame(self.frame[["subject_id", "as_of"]])
@@ -79,7 +100,7 @@ class TrainingRows:
         return self._only(self.frame["as_of"] >= day_of(day, name="since"))
 
     def _only(self, mask: pd.Series) -> TrainingRows:
-        return TrainingRows(self.frame[mask].reset_index(drop=True), self.dropped, self.target, self.until)
+        return TrainingRows(self.frame[mask].reset_index(drop=True), self.dropped, self.target, self.until, self.cap)
 
 
 def training_rows(records: Records, target: TargetSpec, *, until: str | dt.date) -> TrainingRows:
@@ -124,10 +145,12 @@ def _from_inspections(records: Records, target: InspectionTarget, until: dt.date
         reason = reason.mask((reason == "") & wrong, said)
     kept = visits[reason == ""].copy()
     kept["y"] = _labels(kept, target)
-    kept["weight"] = 1.0 if target.weights == "none" else _capped(1 / kept["p"].astype(float), target.weight_cap)
+    design = 1 / kept["p"].astype(float)
+    kept["weight"] = 1.0 if target.weights == "none" else _capped(design, target.weight_cap)
+    cap = _cap_effect(kept, design) if target.weights == "design" and target.weight_cap is not None else None
     kept = kept.sort_values(["as_of", "subject_id", "inspection_id"]).reset_index(drop=True)
     dropped = reason[reason != ""].value_counts().sort_index().rename_axis("reason").reset_index(name="rows")
-    return TrainingRows(kept[_COLUMNS], dropped, target, until)
+    return TrainingRows(kept[_COLUMNS], dropped, target, until, cap)
 
 
 def _reasons(visits: pd.DataFrame, target: InspectionTarget, types: tuple[str, ...]) -> list[tuple[pd.Series, str]]:
@@ -160,6 +183,15 @@ def _probability(visits: pd.DataFrame, records: Records, target: InspectionTarge
 
 def _capped(weights: pd.Series, cap: float | None) -> pd.Series:
     return weights if cap is None or weights.empty else weights.clip(upper=cap * weights.mean())
+
+
+def _cap_effect(kept: pd.DataFrame, design: pd.Series) -> CapEffect | None:
+    if kept.empty:
+        return None
+    (before, large), (after, small) = (
+        (float((w * kept["y"]).sum() / w.sum()), float(w.sum() ** 2 / (w * w).sum())) for w in (design, kept["weight"])
+    )  # fmt: skip
+    return CapEffect(int((kept["weight"] < design).sum()), before, after, large, small)
 
 
 def _subjects_at(records: Records, visits: pd.DataFrame) -> pd.DataFrame:

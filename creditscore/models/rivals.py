@@ -1,5 +1,6 @@
-"""Plain rivals of the card: a logistic regression on the raw columns, as many an office would fit it."""
+"""Plain rivals of the card: a logistic regression on the raw columns, and the scorecard of optbinning as it comes."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,11 +66,56 @@ def fit_logistic(X: object, y: object, *, features: Features = None, sample_weig
     return LogisticRival(model, names, tuple(column.factor for column in sample.columns))
 
 
-def _frame(columns: tuple[Column, ...]) -> pd.DataFrame:
+@dataclass(frozen=True)
+class OptbinningRival:
+    """optbinning's own card with every default, by scikit-learn's logistic regression."""
+
+    model: Any
+    factors: tuple[Any, ...]
+
+    def predict_proba(self, X: object) -> Floats:
+        """(n, 2): probabilities of good and bad; columns are found by name.
+
+        Raises:
+            DataError: when a column is missing or is not what was fitted.
+        """
+        frame = to_pandas(X)
+        absent = [factor.name for factor in self.factors if factor.name not in frame.columns]
+        if absent:
+            raise DataError(f"features: column {', '.join(absent)} is missing")
+        columns, refused = read_columns(frame, self.factors)
+        if refused:
+            raise DataError("features: " + "; ".join(refused.values()))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found: Floats = self.model.predict_proba(_frame(columns, missing=None))
+        return found
+
+
+def fit_optbinning(X: object, y: object, *, features: Features = None) -> OptbinningRival:
+    """Optbinning's scorecard on the same rows; it takes no weights in its own tables, so it gets none here.
+
+    Raises:
+        DataError: when the input cannot be used.
+    """
+    from optbinning import BinningProcess, Scorecard
+    from sklearn.linear_model import LogisticRegression
+
+    sample = read_sample(X, y, features=features, sample_weight=None, nuisance=None)
+    texts = [column.factor.name for column in sample.columns if column.text]
+    names = [column.factor.name for column in sample.columns]
+    model = Scorecard(BinningProcess(names, categorical_variables=texts), LogisticRegression(max_iter=2000))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(_frame(sample.columns, missing=None), sample.bad.astype(int))
+    return OptbinningRival(model, tuple(column.factor for column in sample.columns))
+
+
+def _frame(columns: tuple[Column, ...], *, missing: str | None = "(missing)") -> pd.DataFrame:
     found: dict[str, Any] = {}
     for column in columns:
         if column.text:
-            lookup = np.array([*column.categories, "(missing)"], dtype=object)
+            lookup = np.array([*column.categories, missing], dtype=object)
             found[column.factor.name] = lookup[column.values]
         else:
             found[column.factor.name] = column.values

@@ -47,7 +47,7 @@ def save_book(
     # Who may inspect, by number: names of inspectors stay in the personnel register.
     write_parquet(folder.file("staff.parquet"), records.staff.drop_columns(["name"]))
     write_parquet(folder.file("recusals.parquet"), records.recusals.drop_columns(["reason"]))
-    notes = [*(trained.judgement.notes if trained else ()), *([] if representative else [_NOT_REPRESENTATIVE])]
+    notes = [*(trained.notes if trained else ()), *([] if representative else [_NOT_REPRESENTATIVE])]
     document = {
         "project": project.about.model_dump(mode="json"),
         "policy": policy.model_dump(mode="json", exclude_none=True),
@@ -68,8 +68,12 @@ def save_book(
 def _frames(trained: Trained | None) -> dict[str, pd.DataFrame]:
     """Small frames of a training, empty without one."""
     if trained is None:
-        return dict.fromkeys(("shrinkage", *_JUDGED), pd.DataFrame())
-    return {"shrinkage": trained.shrinkage, **{name: getattr(trained.judgement, name) for name in _JUDGED}}
+        return dict.fromkeys(("shrinkage", "left_out", *_JUDGED), pd.DataFrame())
+    return {
+        "shrinkage": trained.shrinkage,
+        "left_out": trained.dropped,
+        **{name: getattr(trained.judgement, name) for name in _JUDGED},
+    }
 
 
 def load_book(folder: RunFolder) -> RunBook:
@@ -107,6 +111,7 @@ def load_book(folder: RunFolder) -> RunBook:
         associations=optional.get("associations", pd.DataFrame()),
         by_industry=frames["by_industry"],
         shrinkage=frames["shrinkage"],
+        left_out=frames["left_out"],
         calibration=frames["calibration"],
         rivals=frames["rivals"],
         swap=frames["swap"],

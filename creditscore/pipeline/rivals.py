@@ -10,7 +10,7 @@ import pandas as pd
 
 from creditscore.models.challenger import fit_lightgbm
 from creditscore.models.evaluate import evaluate, paired_difference
-from creditscore.models.rivals import fit_logistic
+from creditscore.models.rivals import fit_logistic, fit_optbinning
 from creditscore.models.swap import SwapSet, swap_set
 
 if TYPE_CHECKING:
@@ -46,9 +46,10 @@ class Comparison:
 
 
 def compare_rivals(cards: IndustryScorecards, held: Held, project: Project) -> Comparison:
-    """LightGBM with the cards' trends, tuned forward in time, and a logistic regression; both see the industry.
+    """LightGBM with the cards' trends, tuned forward in time; a logistic regression; optbinning's card as it comes.
 
-    The weights are those of the cards; what is known of inspectors is not used.
+    All see the industry.
+    The weights are those of the cards (optbinning gets none); what is known of inspectors is not used.
     """
     train, test = _with_industry(held.train, held.train_features), _with_industry(held.test, held.test_features)
     columns: list[FeatureSpec | str] = [*project.features, INDUSTRY]
@@ -59,6 +60,7 @@ def compare_rivals(cards: IndustryScorecards, held: Held, project: Project) -> C
     logistic = fit_logistic(train, held.train.y, features=columns, sample_weight=held.train.weight)
     ours = cards.predict_proba(held.test_features, industry=held.test.industry)[:, 1]
     theirs = {"lightgbm": lightgbm.predict_proba(test)[:, 1], "logistic": logistic.predict_proba(test)[:, 1]}
+    theirs["optbinning"] = fit_optbinning(train, held.train.y, features=columns).predict_proba(test)[:, 1]
     rows = [{"model": name, **_beside(held.test, ours, risk)} for name, risk in theirs.items()]
     told = swap_set(
         held.test.y.to_numpy(), ours, theirs["lightgbm"], sample_weight=held.test.weight.to_numpy(),

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from creditscore.config.base import Label
 from creditscore.errors import DataError
 from creditscore.features.build import build_features
 from creditscore.features.calendar import months_before
-from creditscore.features.target import TrainingRows, training_rows
+from creditscore.features.target import CapEffect, TrainingRows, training_rows
 from creditscore.models.industry import IndustryScorecards
 from creditscore.pipeline.judge import Judgement, judge, unjudged
 from creditscore.pipeline.rivals import Held
@@ -36,7 +37,14 @@ class Trained:
     cards: Mapping[str, Scorecard]
     judgement: Judgement
     shrinkage: pd.DataFrame
+    #: Rows without a label that counts, by reason.
     dropped: pd.DataFrame
+    cap: CapEffect | None = None
+
+    @property
+    def notes(self) -> tuple[Label, ...]:
+        """What a reader must know: a cap on the weights with its bias, cards that were not judged."""
+        return (*(() if self.cap is None else (_cap_note(self.cap),)), *self.judgement.notes)
 
 
 def train_cards(records: Records, project: Project, *, until: dt.date, policy: TierPolicy) -> Trained:
@@ -50,7 +58,11 @@ def train_cards(records: Records, project: Project, *, until: dt.date, policy: T
     cards = fit_cards(features, rows, project, policy)
     judged = _judged(features, rows, project, policy)
     return Trained(
-        cards={**cards.scorecards_, POOLED: cards.pooled_}, judgement=judged, shrinkage=cards.shrinkage_, dropped=rows.dropped
+        cards={**cards.scorecards_, POOLED: cards.pooled_},
+        judgement=judged,
+        shrinkage=cards.shrinkage_,
+        dropped=rows.dropped,
+        cap=rows.cap,
     )
 
 
@@ -94,3 +106,13 @@ def _judged(features: pd.DataFrame, rows: TrainingRows, project: Project, policy
         _log.warning("no out-of-time judgement: %s", error)
         return unjudged(months)
     return judge(cards, held, project)
+
+
+def _cap_note(cap: CapEffect) -> Label:
+    before, after = 100 * cap.bad_share_uncapped, 100 * cap.bad_share
+    sizes = (f"{cap.effective_size_uncapped:,.0f}", f"{cap.effective_size:,.0f}")
+    moved, size = f"{before:.2f} % → {after:.2f} % ({after - before:+.2f})", " → ".join(sizes)
+    return Label(
+        zh=f"权重设有上限：{cap.cut:,} 行被截；加权违规率（偏差，百分点）{moved}；有效样本量 {size}。",
+        en=f"Weights are capped: {cap.cut:,} rows are cut; weighted bad rate (bias in points) {moved}; effective size {size}.",
+    )

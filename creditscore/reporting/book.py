@@ -83,6 +83,7 @@ class RunBook:
     by_industry    industry with a card: rows, effective size, bads, metrics with _low and _high
     shrinkage      industry (and characteristic): how far its figures were pulled to its parent's
     calibration    tenth of the scores: expected, observed, low, high
+    left_out       reason: rows of the training that have no label that counts
     rivals         rival model: its AUC, and the card's less it
     swap           cell of the riskiest fifth by card and challenger: rows, share, bad rate, commonest reason
     migration      previous_tier and tier: subjects
@@ -108,6 +109,7 @@ class RunBook:
     by_industry: pd.DataFrame = field(default_factory=pd.DataFrame)
     shrinkage: pd.DataFrame = field(default_factory=pd.DataFrame)
     calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
+    left_out: pd.DataFrame = field(default_factory=pd.DataFrame)
     rivals: pd.DataFrame = field(default_factory=pd.DataFrame)
     swap: pd.DataFrame = field(default_factory=pd.DataFrame)
     scores: pd.DataFrame = field(default_factory=pd.DataFrame)

@@ -97,6 +97,7 @@ def _parts(book: RunBook, lang: Language) -> dict[str, Any]:
         "migration": tables.migration_grid(book, lang),
         "evaluation": tables.evaluation_grid(book, lang),
         "by_industry": tables.frame_grid(book, book.by_industry, lang),
+        "left_out": tables.left_out_grid(book, lang),
         "rivals": tables.rivals_grid(book, lang),
         "swap": tables.swap_grid(book, lang),
         "shrinkage": tables.frame_grid(book, book.shrinkage, lang),

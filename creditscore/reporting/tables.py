@@ -12,7 +12,7 @@ from creditscore.reporting.book import TIER_ORDER, Figure, PlanPage, RunBook, mi
 from creditscore.reporting.columns import rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
 from creditscore.reporting.sheets_audit import bin_label, group_text, not_rated_reasons, row_equation, section_text
-from creditscore.reporting.words import CELLS, GROUPS, METRICS, PERCENTS, RIVALS, SOURCES, TERMS, TIERS, say, text_of
+from creditscore.reporting.words import CELLS, GROUPS, LEFT_OUT, METRICS, PERCENTS, RIVALS, SOURCES, TERMS, TIERS, say, text_of
 
 DASH = "–"
 
@@ -119,6 +119,12 @@ def evaluation_grid(book: RunBook, lang: Language) -> Grid:
     """One row per metric with its interval."""
     rows = [(text_of(METRICS, name, lang), with_interval(figure)) for name, figure in book.evaluation.items()]
     return grid((say("指标", "Metric").text(lang), say("值（95% 区间）", "Value (95 % interval)").text(lang)), rows, numbers=[1])
+
+
+def left_out_grid(book: RunBook, lang: Language) -> Grid:
+    """Why visits or subjects did not train, by reason."""
+    rows = [(text_of(LEFT_OUT, row["reason"], lang), whole(row["rows"])) for row in book.left_out.to_dict("records")]
+    return grid((say("原因", "Reason").text(lang), say("行数", "Rows").text(lang)), rows, numbers=[1])
 
 
 def rivals_grid(book: RunBook, lang: Language) -> Grid:

@@ -189,9 +189,21 @@ RULES: dict[str, Label] = {
     "override_ended": say("原规则依据已失效", "the record behind an earlier rule no longer counts"),
     "review:rejected": say("签批不同意", "a reviewer did not approve"),
 }
+#: Why a visit or a subject did not train.
+LEFT_OUT: dict[str, Label] = {
+    "not drawn at random": say("不是随机抽取", "Not drawn at random"),
+    "other trigger": say("其他来源的检查", "Other trigger"),
+    "not on_site": say("非现场检查", "Not on site"),
+    "not off_site": say("现场检查", "Not off site"),
+    "outcome excluded": say("没有结论（未找到、关门、拒检）", "No outcome: not found, closed, refused"),
+    "no known probability": say("抽取概率未知", "No known probability"),
+    "not of the scored population on the day before": say("当时不属于评分对象", "Not of the scored population on the day before"),
+    "left before it was observed long enough": say("观察期未满即退出", "Left before it was observed long enough"),
+}
 RIVALS: dict[str, Label] = {
     "lightgbm": say("LightGBM（同样的单调方向）", "LightGBM, the card's trends"),
     "logistic": say("逻辑回归", "Logistic regression"),
+    "optbinning": say("optbinning 默认评分卡（不加权）", "optbinning's default card, no weights"),
 }
 #: Cells of the swap set.
 CELLS: dict[str, Label] = {

@@ -33,6 +33,7 @@ ARMS = {
     "complete": cs.Pooling(intercept_cases=1e9, attribute_cases=1e9),
     "partial": cs.Pooling(),
 }
+NAMES = {"none": "no", "complete": "complete", "partial": "partial"}
 COLOURS = {"none": "#c0504d", "complete": "#7f6f9f", "partial": "#1f6f9f"}
 
 
@@ -116,10 +117,15 @@ def _picture(results: pd.DataFrame, file: Path) -> None:
     for arm, colour in COLOURS.items():
         points = [interval(results[(results["bads"] == bads) & (results["pooling"] == arm)]["excess_loss"]) for bads in BADS]
         mean, low, high = np.array(points).T
-        axes.errorbar(BADS, mean, yerr=[mean - low, high - mean], color=colour, marker="o", capsize=3, label=f"{arm} pooling")
+        axes.errorbar(
+            BADS, mean, yerr=[mean - low, high - mean], color=colour, marker="o", capsize=3, label=f"{NAMES[arm]} pooling"
+        )
     axes.set(
         xscale="log", yscale="log", xlabel=f"bads in {INDUSTRY} (log)", ylabel="log loss above that of the truth, x 1000 (log)"
     )
+    axes.set_xticks(BADS, [f"{bads:,}" for bads in BADS])
+    axes.set_yticks([10, 20, 50, 100, 200, 500], ["10", "20", "50", "100", "200", "500"])
+    axes.minorticks_off()
     axes.legend(frameon=False)
     figure.savefig(file, dpi=150)
     plt.close(figure)

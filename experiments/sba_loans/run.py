@@ -21,7 +21,6 @@ import pandas as pd
 
 import creditscore as cs
 from experiments.common import markdown
-from experiments.rivals import optbinning_card
 
 ROOT = Path(__file__).resolve().parents[2]
 NUMBERS = ["employees", "new_business", "jobs_created", "jobs_retained", "franchise", "gross_approved", "sba_guaranteed"]
@@ -116,7 +115,7 @@ def contenders(train: pd.DataFrame, test: pd.DataFrame) -> tuple[dict[str, np.nd
     risks |= {name: model.predict_proba(new)[:, 1] for name, model in rivals.items()}
     bare = cs.IndustryScorecards().fit(train[COLUMNS], y, industry=sector)
     risks["cards, partial pooling, no weights"] = bare.predict_proba(test[COLUMNS], industry=test["sector"].tolist())[:, 1]
-    risks["optbinning, default card, no weights"] = optbinning_card(whole, y).predict_proba(new)[:, 1]
+    risks["optbinning, default card, no weights"] = cs.fit_optbinning(whole, y).predict_proba(new)[:, 1]
     return risks, fitted[OURS]
 
 

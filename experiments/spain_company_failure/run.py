@@ -20,7 +20,6 @@ import pandas as pd
 
 import creditscore as cs
 from experiments.common import markdown
-from experiments.rivals import optbinning_card
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS, FOLDS, DRAWS = range(10), 5, 400
@@ -65,7 +64,7 @@ def columns(firms: pd.DataFrame) -> list[str]:
 
 MODELS: dict[str, Callable[[pd.DataFrame, pd.Series], object]] = {
     OURS: lambda X, y: cs.ScorecardClassifier().fit(X, y),
-    "optbinning, default card": optbinning_card,
+    "optbinning, default card": cs.fit_optbinning,
     "LightGBM": cs.fit_lightgbm,
     "logistic regression": cs.fit_logistic,
 }

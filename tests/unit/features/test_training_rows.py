@@ -114,3 +114,26 @@ def test_a_register_target_over_findings_is_refused_wherever_features_are_built(
         register_rows(records)
     with pytest.raises(ConfigError, match="known of visited subjects only"):
         build_features(records, {"subject_id": ["S1"], "as_of": ["2024-01-01"]}, project.features)
+
+
+def draw(place, p, outcome, **more):
+    day = D(2024, 3, 1)
+    return {
+        "inspection_id": f"I{place}", "subject_id": f"S{place}", "event_date": day, "known_date": day, "trigger": "random", "task": "t",
+        "stratum": "t|A|x", "inclusion_probability": p, "mode": "on_site", "outcome": outcome, "department": "d", "inspectors": "Z1", **more,
+    }  # fmt: skip
+
+
+def test_a_cap_on_the_weights_says_what_it_costs(tmp_path):
+    visits = [draw(0, 0.01, "violation"), draw(1, 0.5, "none"), draw(2, 0.5, "none"), draw(3, 0.5, "violation")]
+    records = opened(tmp_path, inspections=visits)
+    target = records.project.targets["violation"]
+    assert training_rows(records, target, until="2024-06-30").cap is None
+    rows = training_rows(records, target.model_copy(update={"weight_cap": 1.5}), until="2024-06-30")
+    # Weights 100, 2, 2, 2 with mean 26.5: the first is cut to 39.75.
+    assert sorted(rows.weight) == [2, 2, 2, 39.75]
+    assert rows.cap.cut == 1
+    assert rows.cap.bad_share_uncapped == pytest.approx(102 / 106)
+    assert rows.cap.bad_share == pytest.approx(41.75 / 45.75)
+    assert rows.cap.bias == pytest.approx(41.75 / 45.75 - 102 / 106)
+    assert rows.cap.effective_size > rows.cap.effective_size_uncapped

@@ -11,7 +11,7 @@ from creditscore.config.base import Label
 from creditscore.config.features import FeatureSpec
 from creditscore.errors import DataError
 from creditscore.models.challenger import fit_lightgbm, load_lightgbm
-from creditscore.models.rivals import fit_logistic
+from creditscore.models.rivals import fit_logistic, fit_optbinning
 
 
 def spec(name, trend="auto", **more):
@@ -148,3 +148,13 @@ def test_the_logistic_rival_takes_missing_and_unseen(data):
     assert np.isfinite(p).all()
     with pytest.raises(DataError, match="debt is missing"):
         rival.predict_proba(X.drop(columns="debt"))
+
+
+def test_optbinnings_card_finds_columns_by_name_and_ranks(data):
+    X, y = data
+    rival = fit_optbinning(X, y)
+    p = rival.predict_proba(X)
+    assert (rival.predict_proba(X[X.columns[::-1]]) == p).all()
+    assert p[y == 1, 1].mean() > p[y == 0, 1].mean() + 0.1
+    with pytest.raises(DataError, match="kind"):
+        rival.predict_proba(X.drop(columns="kind"))
