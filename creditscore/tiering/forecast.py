@@ -29,8 +29,8 @@ class PolicyForecast:
 
     Attributes:
         strata: One row per tier and industry: ``population``, ``visits``, ``rate``, ``expected``,
-            ``basis`` (the visits its rate comes from: ``tier|industry``, ``tier`` or ``all``),
-            ``extrapolated``.
+            ``basis`` (the visits its rate comes from: ``tier|industry``, ``tier`` or ``all``; several with ``;``
+            between them), ``extrapolated``.
         tiers: The same by tier, with ``low`` and ``high``.
         total: The same in one row.
         level: Of the prediction intervals.
@@ -89,7 +89,9 @@ def forecast_policy(
     """What a policy would find in one round of draws over these tiers.
 
     Rates are Hájek estimates from past random on-site visits by tier and industry (by tier where fewer
-    than 30 visits are known, from the nearest riskier tier where none). The interval is a prediction:
+    than 30 visits are known, from the nearest riskier tier where none). With ``scores`` the visits of a tier
+    speak for those whose score gives that tier today (``raw_tier``), whatever tier still holds until a person
+    signs; how often a subject is drawn goes by the tier that holds. The interval is a prediction:
     the error of the rates, clustered by subject, and the chance of the next draw.
 
     Args:
@@ -110,28 +112,31 @@ def forecast_policy(
     if not len(visits.bad):
         why = "; ".join(visits.notes) or "no visit with trigger random or full_coverage"
         raise DataError(f"history: expected random visits with a known probability and an outcome (got none: {why})")
-    cells, subjects = _planned(given, policy, task)
+    cells, subjects = _planned(given, policy, task, by="tier" if scores is None else "raw_tier")
     cells, rates = _with_rates(cells, visits)
     settled = persistence(visits, _fitted(visits))
     measure = _Measure(visits, rates, settled, level)
     by_tier = pd.DataFrame([measure.row(cells[cells["tier"] == tier], tier) for tier in ORDER if (cells["tier"] == tier).any()])
     total = measure.row(cells, "")
     total.pop("tier")
-    return PolicyForecast(cells, by_tier, total, level, _notes(cells, visits), subjects)
+    return PolicyForecast(_strata(cells), by_tier, total, level, _notes(cells, visits), subjects)
 
 
-def _planned(tiers: Tiers, policy: TierPolicy, task: Task | None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cells (tier x industry) with population and visits; and each subject's probability of a visit."""
-    frame = tiers.frame if task is None else covered(tiers, tiers.subjects, task)
-    frame = pd.DataFrame({"subject_id": frame["subject_id"], "tier": texts(frame, "tier"), "industry": texts(frame, "industry")})
+def _planned(tiers: Tiers, policy: TierPolicy, task: Task | None, *, by: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Cells (tier x industry x tier whose visits speak for it) with population and visits; and each subject's probability."""
+    given = tiers.frame if task is None else covered(tiers, tiers.subjects, task)
+    frame = pd.DataFrame({"subject_id": given["subject_id"], "tier": texts(given, "tier"), "industry": texts(given, "industry")})
+    frame["speaks"] = texts(given, by if by in given.columns else "tier")
     frame["industry"] = frame["industry"].where(frame["industry"] != "", UNKNOWN)
-    cells = frame.groupby(["tier", "industry"], sort=True).size().rename("population").reset_index()
-    pairs = list(zip(cells["industry"], cells["tier"], strict=True))
+    strata = frame.groupby(["tier", "industry"], sort=True).size().rename("population").reset_index()
+    pairs = list(zip(strata["industry"], strata["tier"], strict=True))
     name = task.id if task else None
     ratios = [_MILLION if i in policy.full_coverage else policy.rules_for(i, task=name).of(t).ratio_ppm for i, t in pairs]
-    cells["visits"] = targets(ratios, cells["population"].tolist(), min_ratio=task.min_ratio if task else None)
-    cells["visit"] = cells["visits"] / cells["population"]
-    frame = frame.merge(cells[["tier", "industry", "visit"]], on=["tier", "industry"])
+    strata["visits"] = targets(ratios, strata["population"].tolist(), min_ratio=task.min_ratio if task else None)
+    strata["visit"] = strata["visits"] / strata["population"]
+    frame = frame.merge(strata[["tier", "industry", "visit"]], on=["tier", "industry"])
+    cells = frame.groupby(["tier", "industry", "speaks"], sort=True)["visit"].agg(["size", "sum"]).reset_index()
+    cells = cells.rename(columns={"size": "population", "sum": "visits"})
     if tiers.subjects is not None:
         known = [column for column in tiers.subjects.columns if column not in ("industry", "tier", "visit")]
         frame = frame.merge(tiers.subjects[known], on="subject_id", how="left")
@@ -143,7 +148,7 @@ def _with_rates(cells: pd.DataFrame, visits: Visits) -> tuple[pd.DataFrame, dict
     seen = {tier: int((visits.tier == tier).sum()) for tier in ORDER}
     rates: dict[str, Rate] = {}
     basis, extrapolated = [], []
-    for tier, industry in zip(cells["tier"], cells["industry"], strict=True):
+    for tier, industry in zip(cells["speaks"], cells["industry"], strict=True):
         source = _source(tier, seen)
         members = np.ones(len(visits.bad), dtype=bool) if source == _EVERYONE else visits.tier == source
         own = members & (visits.industry == industry)
@@ -155,6 +160,19 @@ def _with_rates(cells: pd.DataFrame, visits: Visits) -> tuple[pd.DataFrame, dict
         extrapolated.append(source != tier)
     cells = cells.assign(basis=basis, extrapolated=extrapolated, rate=[rates[name].value for name in basis])
     return cells.assign(expected=cells["visits"] * cells["rate"]), rates
+
+
+def _strata(cells: pd.DataFrame) -> pd.DataFrame:
+    """One row per tier and industry."""
+    there = cells.assign(there=cells["population"] * cells["rate"])
+    keys = ["tier", "industry"]
+    summed = there.groupby(keys, sort=True)[["population", "visits", "expected", "there"]].sum().reset_index()
+    summed["visits"] = summed["visits"].round().astype(int)
+    summed["rate"] = summed.pop("there") / summed["population"]
+    told = there.groupby(keys, sort=True).agg(
+        basis=("basis", lambda names: ";".join(sorted(set(names)))), extrapolated=("extrapolated", "any")
+    )
+    return summed.merge(told.reset_index(), on=keys)
 
 
 def _source(tier: str, seen: Mapping[str, int]) -> str:
@@ -186,7 +204,7 @@ class _Measure:
     level: float
 
     def row(self, cells: pd.DataFrame, tier: str) -> dict[str, Any]:
-        population, planned = int(cells["population"].sum()), int(cells["visits"].sum())
+        population, planned = int(cells["population"].sum()), round(float(cells["visits"].sum()))
         there = float((cells["population"] * cells["rate"]).sum())
         low, high = self.interval(cells)
         mine = self.visits.tier == tier if tier else np.ones(len(self.visits.bad), dtype=bool)
@@ -228,7 +246,7 @@ class _Measure:
 def _notes(cells: pd.DataFrame, visits: Visits) -> tuple[str, ...]:
     notes = list(visits.notes)
     for tier in ORDER:
-        mine = cells[cells["tier"] == tier]
+        mine = cells[cells["speaks"] == tier]
         seen = int((visits.tier == tier).sum())
         if len(mine) and not seen:
             notes.append(f"tier {tier}: no past random on-site visit; its rate is that of {mine['basis'].iloc[0]} (extrapolated)")

@@ -141,3 +141,23 @@ def test_a_history_without_random_visits_is_refused(make_policy):
     city, rng = a_city(), np.random.default_rng(1)
     with pytest.raises(DataError, match="expected random visits"):
         forecast_policy(Tiers(city), make_policy(), history=a_history(city, rng).assign(trigger="complaint"))
+
+
+def test_who_waits_for_a_signature_is_drawn_as_the_tier_that_holds_and_finds_as_the_score_says(make_policy):
+    city = a_city().assign(raw_tier=lambda rows: rows["tier"], score=600, probability_ppm=0)
+    city["tier"] = city["tier"].replace("D", "B")
+    history = a_history(city.assign(tier=city["raw_tier"]), np.random.default_rng(2), years=8)
+    history = history.assign(event_date=dt.date(2023, 1, 1), inspection_id=[f"I{place}" for place in range(len(history))])
+    ppm = {"A": 30_000, "B": 100_000, "C": 250_000, "D": 500_000}
+    before = history[["inspection_id"]].assign(
+        industry="food", score=600, probability_ppm=history["stratum"].str.split("|").str[1].map(ppm)
+    )
+    policy = make_policy(
+        tier=[{"name": t, "max_probability": c} for t, c in (("A", 0.05), ("B", 0.15), ("C", 0.3))] + [{"name": "D"}]
+    )
+    told = forecast_policy(Tiers(city), policy, history=history, scores=before)
+    held = city[city["tier"] == "B"]
+    mixed = held["raw_tier"].map(RISK).mean()
+    assert told.strata.set_index("tier").loc["B", "rate"] == pytest.approx(mixed, abs=0.03)
+    assert mixed > RISK["B"] + 0.05
+    assert len(told.strata) == 3
