@@ -103,19 +103,24 @@ def markdown(frame: pd.DataFrame) -> str:
 
 
 def run(
-    one: Callable[[int], list[dict[str, Any]]], *, seeds: range, report: Callable[[pd.DataFrame, Path], None], folder: Path
+    one: Callable[[int], list[dict[str, Any]]],
+    *,
+    seeds: range,
+    report: Callable[[pd.DataFrame, Path], None],
+    folder: Path,
+    results: str = "results.csv",
 ) -> None:
-    """Every seed in turn into ``results.csv`` (kept after each), then the report, which prints tables and draws the picture.
+    """Every seed in turn into ``folder/results`` (kept after each), then the report, which prints tables and draws the picture.
 
     ``--report`` only reports what is in the file; ``--seeds N`` is a trial whose files go to a temporary folder.
     """
     options = argparse.ArgumentParser(description=one.__doc__)
-    options.add_argument("--report", action="store_true", help="only report what results.csv holds")
+    options.add_argument("--report", action="store_true", help="only report what was kept")
     options.add_argument("--seeds", type=int, help="a trial with so many of the seeds; nothing here is overwritten")
     chosen = options.parse_args()
     if chosen.seeds is not None:
         folder = Path(tempfile.mkdtemp(prefix="trial-"))
-    file, found = folder / "results.csv", []
+    file, found = folder / results, []
     for seed in () if chosen.report else seeds[: chosen.seeds]:
         begun = time.perf_counter()
         found += [{"seed": seed, **row} for row in one(seed)]
