@@ -9,9 +9,11 @@ import pyarrow as pa
 import pytest
 
 from creditscore.config.load import read_spec
-from creditscore.config.policy import TierPolicy
+from creditscore.config.policy import TierPolicy, load_policy
+from creditscore.errors import DrawError
 from creditscore.tiering.assign import assign_tiers
 from creditscore.tiering.sign import Review
+from creditscore.tiering.targets import check_floor, rounded_up
 
 HERE = Path(__file__).parent
 CASES = tomllib.loads((HERE / "cases.toml").read_text("utf-8"))["case"]
@@ -89,3 +91,26 @@ def test_every_case_says_whose_rule_it_is_and_misspells_nothing():
     for case in CASES:
         assert case["basis"]
         assert set(case) <= KNOWN, case["name"]
+
+
+TABLES = tomllib.loads((HERE / "ratios.toml").read_text("utf-8"))["table"]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=[table["name"] for table in TABLES])
+def test_a_published_table_gives_these_visits(table):
+    policy = load_policy(HERE.parents[1] / "configs" / "yongzhou" / "alternatives" / f"{table['policy']}.toml", on="9999-12-31")
+    rules = policy.rules_for("", task=None)
+    made = {tier: rounded_up(rules.of(tier).ratio_ppm, count) for tier, count in table["population"].items()}
+    assert made == table["visits"]
+
+
+def test_chizhous_target_of_1200_is_less_than_three_in_a_hundred_of_40065():
+    """The plan says "not less than 3 %" and 1,200: the one contradicts the other."""
+    with pytest.raises(DrawError, match=r"2\.995 %.*1,202 are needed"):
+        check_floor(1200, 40_065, min_ratio=0.03, where="Chizhou 2024")
+    check_floor(1202, 40_065, min_ratio=0.03, where="Chizhou 2024")
+
+
+def test_there_are_cases_enough_to_read():
+    assert len(CASES) >= 40
+    assert len({case["name"] for case in CASES}) == len(CASES)
