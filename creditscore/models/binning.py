@@ -28,6 +28,8 @@ _CELLS = 4096
 _SECONDS = 30
 #: A hump must tell this many times as much as the best monotone cut, and this much more, to be kept.
 _HUMP_RATIO, _HUMP_MARGIN = 1.5, 0.02
+#: Farther than this from 0.5 a line of many values has nearly pure ends only, which optbinning would merge into one bin.
+_SEPARATES = 0.45
 Search = Literal["ascending", "descending", "auto"]
 
 
@@ -126,6 +128,8 @@ def _places(good: Floats, bad: Floats, trend: str, binning: Binning) -> tuple[li
         return [], "none" if trend == "auto" else trend
     if len(good) <= _PREBINS:
         good, bad = _not_pure(good, bad, binning.smoothing)
+    elif abs(concordance(good, bad) - 0.5) > _SEPARATES:
+        good, bad = _not_pure(good, bad, binning.smoothing / len(good))
     if trend == "higher_is_riskier":
         return _search(good, bad, "ascending", binning), trend
     if trend == "lower_is_riskier":
@@ -149,7 +153,7 @@ def _measured(good: Floats, bad: Floats, binning: Binning) -> tuple[list[int], s
 
 
 def _not_pure(good: Floats, bad: Floats, smoothing: float) -> tuple[Floats, Floats]:
-    """A few distinct values (flags, grades): a pure one stays a bin of its own instead of being merged away."""
+    """A pure value (a flag, a grade) stays a bin of its own instead of being merged away."""
     weight = good + bad
     less_good = np.where((good == 0) & (bad > 0), np.minimum(smoothing * good.sum(), weight / 2), 0.0)
     less_bad = np.where((bad == 0) & (good > 0), np.minimum(smoothing * bad.sum(), weight / 2), 0.0)

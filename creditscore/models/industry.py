@@ -25,7 +25,7 @@ from creditscore.models.fit.shrinkage import attribute_table, shrinkage_table
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.training.frames import Features, to_pandas
 from creditscore.models.training.nuisance import Connectedness, connectedness
-from creditscore.models.training.sample import Sample, as_sequence, effective_size, read_sample
+from creditscore.models.training.sample import Sample, as_sequence, effective_size, industry_code, read_sample
 
 #: An industry whose own figures weigh less than this is named in the log.
 _NEARLY_PARENTS = 0.1
@@ -130,6 +130,8 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
         settings, pooling = settings_of(self), self.pooling or Pooling()
         groups = groups_of(sample, fit, self.industries, pooling, settings)
         slope = crossfitted_slope(sample, self.industries, pooling, settings)
+        if not slope and fit.tables:
+            _LOG.warning("calibration: rows held out show nothing of what was fitted; an industry's subjects all have one score")
         levels = levels_of(sample, fit, groups, slope, pooling)
         cards = {
             code: self._card(sample, fit, group, levels[code], points_of(fit, group, levels[code], slope, settings))
@@ -248,7 +250,7 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
 
     def _codes(self, industry: object, rows: int) -> tuple[NDArray[np.int64], list[str | None]]:
         values = [industry] * rows if industry is None or isinstance(industry, str) else as_sequence(industry, rows, "industry")
-        series = pd.Series(list(values), dtype=object).map(str, na_action="ignore")
+        series = pd.Series([industry_code(value) for value in values], dtype=object)
         codes, names = pd.factorize(series, sort=True, use_na_sentinel=True)
         found: list[str | None] = [str(name) for name in names]
         cards = getattr(self, "scorecards_", {})

@@ -1,7 +1,7 @@
 """Plain rivals of the card: a logistic regression on the raw columns, and the scorecard of optbinning as it comes."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from creditscore.errors import DataError
-from creditscore.models.training.frames import Column, Features, read_columns, to_pandas
+from creditscore.models.training.frames import Column, Factor, Features, read_columns, to_pandas
 from creditscore.models.training.sample import read_sample
 
 Floats = NDArray[np.float64]
@@ -63,7 +63,7 @@ def fit_logistic(X: object, y: object, *, features: Features = None, sample_weig
     frame = _frame(sample.columns)
     model.fit(frame, sample.bad.astype(int), logisticregression__sample_weight=sample.weight / sample.weight.mean())
     names = tuple(column.factor.name for column in sample.columns)
-    return LogisticRival(model, names, tuple(column.factor for column in sample.columns))
+    return LogisticRival(model, names, _settled(sample.columns))
 
 
 @dataclass(frozen=True)
@@ -95,20 +95,31 @@ class OptbinningRival:
 def fit_optbinning(X: object, y: object, *, features: Features = None) -> OptbinningRival:
     """Optbinning's scorecard on the same rows; it takes no weights in its own tables, so it gets none here.
 
+    Columns without a value are left out: it ends in an error on them.
+
     Raises:
-        DataError: when the input cannot be used.
+        DataError: when the input cannot be used, or optbinning ends in an error.
     """
     from optbinning import BinningProcess, Scorecard
     from sklearn.linear_model import LogisticRegression
 
     sample = read_sample(X, y, features=features, sample_weight=None, nuisance=None)
-    texts = [column.factor.name for column in sample.columns if column.text]
-    names = [column.factor.name for column in sample.columns]
+    filled = tuple(column for column in sample.columns if not column.missing.all())
+    texts = [column.factor.name for column in filled if column.text]
+    names = [column.factor.name for column in filled]
     model = Scorecard(BinningProcess(names, categorical_variables=texts), LogisticRegression(max_iter=2000))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.fit(_frame(sample.columns, missing=None), sample.bad.astype(int))
-    return OptbinningRival(model, tuple(column.factor for column in sample.columns))
+        try:
+            model.fit(_frame(filled, missing=None), sample.bad.astype(int))
+        except Exception as error:  # whatever a rival raises is no fault of the cards
+            raise DataError(f"optbinning: {type(error).__name__}: {error}") from error
+    return OptbinningRival(model, _settled(filled))
+
+
+def _settled(columns: tuple[Column, ...]) -> tuple[Factor, ...]:
+    """What each column was when it was fitted, so that one without values is read as the same later."""
+    return tuple(replace(column.factor, text=column.text) for column in columns)
 
 
 def _frame(columns: tuple[Column, ...], *, missing: str | None = "(missing)") -> pd.DataFrame:

@@ -59,6 +59,8 @@ def swap_set(
     if reasons is not None and len(reasons) != len(kept):
         raise DataError(f"reasons: expected {len(kept)} rows as in y (got {len(reasons)})")
     mine, yours = (_picked(rows.probability, rows.weight, share) for rows in (one, other))
+    if reasons is not None and "reason_1" not in reasons:
+        raise DataError("reasons: expected the column reason_1, as cards.reasons gives with top=1 or more (got none)")
     cell = np.select([mine & yours, mine, yours], CELLS[:3], CELLS[3])
     weight = one.weight / one.weight.sum()
     told = None if reasons is None else reasons[kept]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from creditscore.config.base import Label
 from creditscore.models.evaluate import evaluate
+from creditscore.models.training.nuisance import read_visits
 from creditscore.pipeline.rivals import Held, compare_rivals
 from creditscore.reporting.adapt import evaluation_by_industry, evaluation_figures
 from creditscore.reporting.book import Figure
@@ -42,7 +43,8 @@ def judge(cards: IndustryScorecards, held: Held, project: Project) -> Judgement:
     compared = compare_rivals(cards, held, project)
     figures = evaluation_figures(result) | _within_inspectors(test, probability) | _challenger(compared.rivals)
     return Judgement(
-        figures, evaluation_by_industry(result), _calibration(test, probability), compared.rivals, compared.swap
+        figures, evaluation_by_industry(result), _calibration(test, probability), compared.rivals, compared.swap,
+        tuple(_absent(name) for name in compared.absent),
     )  # fmt: skip
 
 
@@ -55,9 +57,18 @@ def unjudged(months: int) -> Judgement:
     return Judgement(notes=(note,))
 
 
+def _absent(rival: str) -> Label:
+    return Label(
+        zh=f"对照模型 {rival} 无法在这些数据上拟合，未作比较；原因见日志。",
+        en=f"The rival {rival} could not be fitted on these rows and is not compared; the log says why.",
+    )
+
+
 def _within_inspectors(test: TrainingRows, probability: np.ndarray) -> dict[str, Figure]:
     """AUC among visits of the same inspectors: what the card tells of firms, whoever came."""
-    teams = test.frame["inspectors"].map(lambda names: "+".join(sorted(names)) if names is not None else None)
+    visits = read_visits(test.frame["inspectors"].tolist())
+    names = np.array(["+".join(team) or None for team in visits.sets], dtype=object)
+    teams = pd.Series(names[visits.team], dtype=object)
     if teams.isna().all():
         return {}
     y, weight, subjects = test.y.to_numpy(), test.weight.to_numpy(), test.frame["subject_id"].to_numpy()
@@ -67,7 +78,9 @@ def _within_inspectors(test: TrainingRows, probability: np.ndarray) -> dict[str,
 
 
 def _challenger(rivals: pd.DataFrame) -> dict[str, Figure]:
-    (row,) = rivals[rivals["model"] == "lightgbm"].to_dict("records")
+    row = next((row for row in rivals.to_dict("records") if row["model"] == "lightgbm"), None)
+    if row is None:
+        return {}
     gap = Figure(*(row[f"auc_minus_rival{end}"] for end in ("", "_low", "_high")))
     return {"challenger_auc": Figure(row["auc"]), "auc_minus_challenger": gap}
 

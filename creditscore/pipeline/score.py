@@ -42,6 +42,8 @@ def _read_card(path: Path, sha256: str | None) -> Scorecard:
         card = Scorecard.from_json(path.read_text("utf-8"), sha256=sha256)
     except UnicodeDecodeError:
         raise DataError(f"{path}: expected the JSON of a card (got bytes that are not UTF-8)") from None
+    except OSError as error:
+        raise DataError(f"{path}: expected the JSON of a card (got {error.strerror})") from None
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
     if card.industry != path.stem:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from creditscore.batch import atomic_write
 from creditscore.config.cards import SignedCard, SignedFile
 from creditscore.config.load import read_spec
@@ -62,25 +64,26 @@ def sign_cards(
         The signatures by industry.
 
     Raises:
-        DataError: There are no cards; a file is none; the table is faulty, or has a variable that is no feature.
+        ConfigError: ``signed.toml`` is faulty.
+        DataError: There are no cards; a file is none; the table is faulty; a card has a variable that is no feature
+            of the project, or a text for a number. The cards that are there stay as they are.
     """
-    if not signed_by.strip():
-        raise DataError("sign-cards: expected who signs (got nothing)")
+    if not 0 < len(signed_by.strip()) <= 200 or not signed_by.isprintable():
+        raise DataError(f"sign-cards: expected who signs, in 1 to 200 characters of one line (got {len(signed_by)})")
     if run is not None and table is not None:
         raise DataError("sign-cards: expected --run or --table (got both)")
     folder = project.cards
-    if run is not None:
-        _replace(folder, read_cards(RunFolder.opened(run).file("scorecards")))
     if table is not None:
-        _replace(folder, {POOLED: _expert(project, table)})
-    cards = read_cards(folder)
+        cards = {POOLED: Scorecard.from_table(table, industry=POOLED, scaling=project.scorecards.scaling)}
+    else:
+        cards = read_cards(folder if run is None else RunFolder.opened(run).file("scorecards"))
     if not cards:
         raise DataError(f"{folder}: expected cards to sign (got none); name a run with --run or a workbook with --table")
-    known = {card.sha256: card for card in _known(folder)}
-    made = {
-        industry: known.get(card.sha256) or SignedCard(industry=industry, sha256=card.sha256, signed_by=signed_by, on=on)
-        for industry, card in sorted(cards.items())
-    }
+    for industry, card in cards.items():
+        _refuse_unknown(card, project, where=str(table or run or folder / f"{industry}.json"))
+    made = _signatures(cards, known=_known(folder), signed_by=signed_by, on=on)
+    if run is not None or table is not None:
+        _replace(folder, cards)
     atomic_write(folder / SIGNED, _toml(made).encode())
     return made
 
@@ -92,13 +95,29 @@ def _replace(folder: Path, cards: Mapping[str, Scorecard]) -> None:
     write_cards(folder, cards)
 
 
-def _expert(project: Project, table: Path) -> Scorecard:
-    card = Scorecard.from_table(table, industry=POOLED, scaling=project.scorecards.scaling)
-    known = {feature.name for feature in project.features}
-    unknown = [name for name in card.features if name not in known]
+def _signatures(
+    cards: Mapping[str, Scorecard], *, known: tuple[SignedCard, ...], signed_by: str, on: dt.date
+) -> dict[str, SignedCard]:
+    kept = {(card.industry, card.sha256): card for card in known}
+    try:
+        return {
+            industry: kept.get((industry, card.sha256))
+            or SignedCard(industry=industry, sha256=card.sha256, signed_by=signed_by, on=on)
+            for industry, card in sorted(cards.items())
+        }
+    except ValidationError as error:
+        raise DataError(f"sign-cards: {error.errors(include_url=False)[0]['msg']} (got industries {', '.join(cards)})") from None
+
+
+def _refuse_unknown(card: Scorecard, project: Project, *, where: str) -> None:
+    """A card of another project would be found out by the night only."""
+    known = {feature.name: "text" if feature.is_text else "number" for feature in project.features}
+    unknown = [one.name for one in card.characteristics if one.name not in known]
     if unknown:
-        raise DataError(f"{table}: expected features of {project.folder.name} (got {', '.join(unknown)})")
-    return card
+        raise DataError(f"{where}: expected features of {project.folder.name} (got {', '.join(unknown)})")
+    other = [f"{one.name} as {one.kind}" for one in card.characteristics if one.kind != known[one.name]]
+    if other:
+        raise DataError(f"{where}: expected features of {project.folder.name} as they are there (got {', '.join(other)})")
 
 
 def _known(folder: Path) -> tuple[SignedCard, ...]:

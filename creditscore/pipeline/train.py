@@ -101,17 +101,17 @@ def _judged(features: pd.DataFrame, rows: TrainingRows, project: Project, policy
     if min((part.frame["y"].nunique() if len(part.frame) else 0) for part in (held.train, held.test)) < 2:
         return unjudged(months)
     try:
-        cards = fit_cards(held.train_features, held.train, project, policy)
+        return judge(fit_cards(held.train_features, held.train, project, policy), held, project)
     except DataError as error:
         _log.warning("no out-of-time judgement: %s", error)
         return unjudged(months)
-    return judge(cards, held, project)
 
 
 def _cap_note(cap: CapEffect) -> Label:
     before, after = 100 * cap.bad_share_uncapped, 100 * cap.bad_share
     sizes = (f"{cap.effective_size_uncapped:,.0f}", f"{cap.effective_size:,.0f}")
-    moved, size = f"{before:.2f} % → {after:.2f} % ({after - before:+.2f})", " → ".join(sizes)
+    bias = round(after - before, 2) + 0.0  # never -0.00
+    moved, size = f"{before:.2f} % → {after:.2f} % ({bias:+.2f})", " → ".join(sizes)
     return Label(
         zh=f"权重设有上限：{cap.cut:,} 行被截；加权违规率（偏差，百分点）{moved}；有效样本量 {size}。",
         en=f"Weights are capped: {cap.cut:,} rows are cut; weighted bad rate (bias in points) {moved}; effective size {size}.",

@@ -2,8 +2,9 @@
 
     python -m experiments.policy.stability [--seeds N] [--report]
 
-And does any hard event wait? Twenty cities of 8,000 subjects, a year of months, one card trained before it. Hard events are records that an override
-names (a serious-dishonesty list, a list of abnormal operation): none may wait for band or months.
+And does any hard event wait? Twenty cities of 8,000 subjects, a year of months, one card trained before it.
+Hard events are records that an override names (a serious-dishonesty list, a list of abnormal operation):
+none may wait for band or months.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """An authority without a model begins with its own points or an external rating; the first draws train the first card."""
 
+import datetime as dt
 import json
 import shutil
 
@@ -8,9 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 from support.command import creditscore
 
+from creditscore.config.project import load_project
+from creditscore.errors import ConfigError, DataError
 from creditscore.models.scorecard import Scorecard
+from creditscore.pipeline.signed import sign_cards, signed_cards
 
 from .conftest import PROJECT
+
+DAY = dt.date(2024, 4, 29)
 
 #: The head of the office wrote these: the national rating first, then what the registers tell.
 POINTS = [
@@ -70,3 +76,88 @@ def test_a_table_with_a_variable_that_is_no_feature_is_refused_and_leaves_the_ca
     assert told.code == 2
     assert "horoscope" in told.err
     assert not list((project / "cards").glob("*.json"))
+
+
+@pytest.fixture
+def cold(tmp_path):
+    """A project whose head signed a table of points, and that table."""
+    folder = tmp_path / "cold"
+    shutil.copytree(PROJECT, folder)
+    project, table = load_project(folder), workbook(tmp_path / "points.xlsx", POINTS)
+    sign_cards(project, signed_by="the head", on=DAY, table=table)
+    return project, table
+
+
+def kept(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.parametrize("signed_by", ["", "  ", "x" * 201, "the head\nof the office", "\udce9"])
+def test_who_signs_is_one_line_and_refusing_leaves_the_cards(cold, signed_by):
+    project, table = cold
+    before = kept(project.cards)
+    with pytest.raises(DataError, match="who signs"):
+        sign_cards(project, signed_by=signed_by, on=DAY, table=table)
+    assert kept(project.cards) == before
+
+
+def test_a_faulty_file_of_signatures_is_refused_before_any_card_is_replaced(cold, tmp_path):
+    project, _ = cold
+    (project.cards / "signed.toml").write_text("[[card]]\nindustry = 1\n")
+    before = kept(project.cards)
+    with pytest.raises(ConfigError, match="industry"):
+        sign_cards(project, signed_by="another", on=DAY, table=workbook(tmp_path / "other.xlsx", RATING))
+    assert kept(project.cards) == before
+
+
+@pytest.mark.parametrize("change", ["name", "kind"])
+def test_a_card_of_another_project_is_not_signed(cold, change):
+    project, _ = cold
+    path = project.cards / "all.json"
+    text = path.read_text()
+    other = text.replace("wage_arrears_24m", "horoscope") if change == "name" else text
+    if change == "kind":
+        card = Scorecard.from_json(text)
+        (wage,) = [one for one in card.characteristics if one.name == "wage_arrears_24m"]
+        (rating,) = [one for one in card.characteristics if one.name == "national_rating"]
+        swapped = (rating.model_copy(update={"name": wage.name}), wage.model_copy(update={"name": rating.name}))
+        other = card.model_copy(update={"characteristics": swapped}).to_json()
+    path.write_text(other)
+    before = kept(project.cards)
+    with pytest.raises(DataError, match="horoscope" if change == "name" else "wage_arrears_24m as text"):
+        sign_cards(project, signed_by="the head", on=DAY)
+    assert kept(project.cards) == before
+
+
+@pytest.mark.parametrize("code", ["All", "../all", "", "food"])
+def test_a_signature_for_another_code_serves_no_card_and_signing_again_mends_it(cold, code):
+    project, _ = cold
+    path = project.cards / "signed.toml"
+    path.write_text(path.read_text().replace('industry = "all"', f'industry = "{code}"'))
+    with pytest.raises((DataError, ConfigError)):
+        signed_cards(project.cards)
+    if code in ("All", "food"):
+        made = sign_cards(project, signed_by="the deputy", on=DAY)
+        assert made["all"].industry == "all"
+        assert list(signed_cards(project.cards)) == ["all"]
+
+
+def test_a_card_edited_or_signed_twice_is_refused(cold):
+    project, _ = cold
+    path = project.cards / "all.json"
+    path.write_text(path.read_text().replace('"constant": 560', '"constant": 660'))
+    with pytest.raises(DataError, match="edited since it was signed"):
+        signed_cards(project.cards)
+    signatures = project.cards / "signed.toml"
+    signatures.write_text(signatures.read_text() * 2)
+    with pytest.raises(ConfigError, match="each industry once"):
+        signed_cards(project.cards)
+
+
+def test_a_card_that_cannot_be_read_is_refused(cold):
+    project, _ = cold
+    path = project.cards / "all.json"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(DataError, match=r"all\.json"):
+        signed_cards(project.cards)

@@ -23,8 +23,11 @@ def table_of(frame: object) -> pd.DataFrame | pa.Table:
     """The frame itself (pandas) or as an Arrow table (polars, Arrow, whatever exports Arrow)."""
     if isinstance(frame, pd.DataFrame | pa.Table):
         return frame
-    if isinstance(frame, pa.RecordBatch) or hasattr(frame, "__arrow_c_stream__"):
-        return pa.table(frame)
+    if isinstance(frame, pa.RecordBatch) or (hasattr(frame, "__arrow_c_stream__") and not isinstance(frame, pd.Series)):
+        try:
+            return pa.table(frame)
+        except (pa.ArrowInvalid, TypeError):  # a single column exports Arrow, too
+            raise DataError(f"expected a pandas, polars or Arrow table (got {type(frame).__name__}, which is none)") from None
     raise DataError(f"expected a pandas, polars or Arrow table (got {type(frame).__name__})")
 
 

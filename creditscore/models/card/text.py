@@ -29,6 +29,8 @@ def read(text: str, *, form: str, sha256: str | None = None) -> dict[str, JsonVa
     Raises:
         DataError: when the hash or the format differs, a key stands twice, or a number is not finite.
     """
+    if not isinstance(text, str):
+        raise DataError(f"scorecard: expected the JSON of a card as text (got {type(text).__name__})")
     found = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
     if sha256 is not None and found != sha256:
         raise DataError(f"scorecard: edited since it was signed: expected sha256 {sha256}, found {found}; sign it again")

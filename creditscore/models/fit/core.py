@@ -75,7 +75,7 @@ def fit_core(sample: Sample, settings: Settings, *, beyond_chance: bool = False)
     if beyond_chance:
         settings = replace(settings, binning=_counted(settings.binning, sample))
     found, codes = _tables(sample, settings, ledger)
-    tables = by_information(list(found.values()), ledger, settings.selection, cases=cases)
+    tables = by_information(list(found.values()), ledger, settings.selection, cases=cases, by_hand=settings.splits or ())
     patterns = patterns_of([codes[table.name] for table in tables], sample)
     woe = patterns.woe([table.woe for table in tables])
     kept = by_redundancy(tables, woe, patterns.weight, ledger, settings.selection)

@@ -14,39 +14,56 @@ from creditscore.models.fit.pooling import ALL
 from creditscore.models.training.sample import Sample
 
 Floats = NDArray[np.float64]
-FOLDS = 3
+FOLDS = 5
+#: The slope where the fit without a fold keeps no characteristic, so that nothing was held out: half way between
+#: what the rows of the fit say (1) and what a characteristic that tells nothing deserves (0).
+UNPROVEN = 0.5
 
 
 def crossfitted_slope(sample: Sample, industries: Sequence[Industry], pooling: Pooling, settings: Settings) -> float:
     """Slope of the calibration within industries, one for all of them, >= 0, from predictors of held-out rows.
 
-    The whole fit is done again without a third of the rows, and applied to that third. On the rows of the
+    The whole fit is done again without a fifth of the rows, and applied to that fifth. On the rows of the
     fit the slope would be about 1 however much was fitted to noise. A predictor with variance ``S`` of
     signal and ``N / cases`` of noise has the slope ``S / (S + N / cases)``; the folds had
     ``(FOLDS - 1) / FOLDS`` of the cases, which is put right.
-    Where the rows without a third cannot be fitted (a class without rows) the slope is 1.
+    A fifth whose predictor is the same for all says nothing of the slope and is left out; where every one
+    is so, the slope is ``UNPROVEN``.
+    Where the rows without a fifth cannot be fitted (a class without rows) the slope is 1.
     """
     fold = folds_of(sample)
-    parts = []
+    parts, places = [], []
     for one in range(FOLDS):
         held = fold == one
         if not _both(sample.bad[~held]):
             return 1.0
         try:
-            parts.append(_held_out(sample, held, industries, pooling, settings))
+            eta = _held_out(sample, held, industries, pooling, settings)
         except DataError:  # the rows left cannot be fitted
             return 1.0
-    order = np.argsort(fold, kind="stable")
-    weight = sample.weight[order] / sample.total
-    bad, industry = sample.bad[order], sample.industry[order]
-    found = common_slope(np.concatenate(parts), np.where(bad, 0.0, weight), np.where(bad, weight, 0.0), industry)
+        if len(eta) and np.ptp(eta) > 0:
+            parts.append(eta)
+            places.append(np.flatnonzero(held))
+    found = _slope(sample, parts, places)
+    if found is None:
+        return UNPROVEN
     return found / (found + (1 - found) * (FOLDS - 1) / FOLDS) if found < 1 else found
 
 
+def _slope(sample: Sample, parts: Sequence[Floats], places: Sequence[NDArray[np.intp]]) -> float | None:
+    """Common slope of the predictors of the rows at ``places``; None where these have one class only."""
+    rows = np.concatenate([*places, np.empty(0, dtype=np.intp)])
+    bad, industry, weight = sample.bad[rows], sample.industry[rows], sample.weight[rows] / sample.total
+    if not _both(bad):
+        return None
+    return common_slope(np.concatenate(parts), np.where(bad, 0.0, weight), np.where(bad, weight, 0.0), industry)
+
+
 def folds_of(sample: Sample) -> NDArray[np.int64]:
-    """Fold of each row. Its own content decides, so which of several alike comes first is nothing."""
+    """Fold of each row. Its own content decides, so the order of rows and of columns is nothing."""
     team = [] if sample.visits is None else [sample.visits.team]
-    content = [*(column.values for column in sample.columns), *team, sample.industry, sample.weight, sample.bad]
+    columns = sorted(sample.columns, key=lambda column: column.factor.name)
+    content = [*(column.values for column in columns), *team, sample.industry, sample.weight, sample.bad]
     fold = np.empty(len(sample.weight), dtype=np.int64)
     fold[np.lexsort(content)] = np.arange(len(fold)) % FOLDS
     return fold

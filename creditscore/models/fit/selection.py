@@ -1,6 +1,6 @@
 """Which characteristics stay, and a table that says why each of the others left."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -100,13 +100,18 @@ def refuse_leaks(ledger: Ledger, on_leak: OnLeak) -> list[str]:
 
 
 def by_information(
-    tables: Sequence[BinTable], ledger: Ledger, selection: Selection, *, cases: tuple[float, float] | None
+    tables: Sequence[BinTable],
+    ledger: Ledger,
+    selection: Selection,
+    *,
+    cases: tuple[float, float] | None,
+    by_hand: Container[str] = (),
 ) -> list[BinTable]:
     """Those that tell enough alone. Characteristics of source ``base`` always stay.
 
     With ``cases`` (effective goods, bads) it must also beat noise: under independence
     ``value / (1 / goods + 1 / bads)`` is chi-square with attributes - 1 degrees of freedom (texts - 1
-    where texts were grouped by what was found in them). The 99 %
+    where texts were grouped by what was found in them, not ``by_hand``). The 99 %
     point is asked for because the cuts were searched: of pure noise about 5 % pass with trend auto,
     1 % with a declared trend.
     """
@@ -114,7 +119,7 @@ def by_information(
     for table in tables:
         value = table.information_value
         ledger.note(table.name, information_value=round(value, 6), attributes=len(table.rows))
-        chance = 0.0 if cases is None else _by_chance(_freedom(table), cases)
+        chance = 0.0 if cases is None else _by_chance(_freedom(table, by_hand=table.name in by_hand), cases)
         if table.partition.factor.source == "base":
             left.append(table)
         elif table.filled < 2 or not table.woe.any():
@@ -128,10 +133,10 @@ def by_information(
     return left
 
 
-def _freedom(table: BinTable) -> int:
+def _freedom(table: BinTable, *, by_hand: bool) -> int:
     """Of grouped texts nearly all that tells them apart is in the groups, by chance too."""
     partition = table.partition
-    texts = 0 if partition.factor.order else sum(len(group) for group in partition.groups) - len(partition.groups)
+    texts = 0 if by_hand or partition.factor.order else sum(len(group) for group in partition.groups) - len(partition.groups)
     return max(table.filled, 1) - 1 + texts
 
 

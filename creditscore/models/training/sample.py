@@ -1,5 +1,6 @@
 """The training sample: columns, labels and weights in an order that does not depend on the order of the rows."""
 
+import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from creditscore.models.training.frames import Column, Features, factors_of, rea
 from creditscore.models.training.nuisance import Visits, read_visits
 
 Floats = NDArray[np.float64]
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,8 @@ def _labels(y: object, rows: int) -> tuple[NDArray[np.bool_], NDArray[Any]]:
             f"labels: expected two classes, the larger one (1, True) bad; found {len(classes)} class(es){kind}. "
             "Only binary classification is supported."
         )
+    if isinstance(classes[0], str):
+        _LOG.warning("labels: of the texts %r and %r the later in order, %r, counts as bad", *map(str, (*classes, classes[1])))
     return codes == 1, classes
 
 
@@ -186,9 +190,21 @@ def _weights(weight: object | None, rows: int) -> Floats:
     return found
 
 
+def industry_code(value: object) -> str | None:
+    """The code of an industry as text; None where it is unknown (missing or blank).
+
+    Whole numbers lose the ``.0`` that a column gets when one of its values is missing.
+    """
+    if value is None or value is pd.NA or value != value:
+        return None
+    if isinstance(value, float | np.floating) and value.is_integer():
+        return str(int(value))
+    return str(value) if str(value).strip() else None
+
+
 def _industries(industry: object | None, rows: int) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     if industry is None:
         return np.full(rows, -1, dtype=np.int64), ()
     values = pd.Series(list(as_sequence(industry, rows, "industry")), dtype=object)
-    codes, names = pd.factorize(values.map(str, na_action="ignore"), sort=True)
+    codes, names = pd.factorize(values.map(industry_code), sort=True)
     return codes.astype(np.int64), tuple(str(name) for name in names)

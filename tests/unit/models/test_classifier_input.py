@@ -91,3 +91,23 @@ def test_arrays_have_columns_x0_x1():
     assert len(model.scores(array)) == len(array)
     with pytest.raises(DataError, match="is expecting 2 features"):
         model.scores(array[:, :1])
+
+
+def test_labels_that_are_texts_are_told_which_counts_as_bad(caplog):
+    X = pd.DataFrame({"debt": np.arange(200.0)})
+    y = np.where(np.random.default_rng(0).random(200) < 0.1 + X.debt / 400, "bad", "good")
+    ScorecardClassifier().fit(X, y)
+    assert "'good', counts as bad" in caplog.text
+    caplog.clear()
+    ScorecardClassifier().fit(X, (y == "bad").astype(int))
+    assert "counts as bad" not in caplog.text
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_column_of_many_values_that_separates_is_no_constant_where_leaks_are_allowed(turn):
+    rng = np.random.default_rng(0)
+    y = (rng.random(800) < 0.15).astype(int)
+    X = pd.DataFrame({"found_out": turn * (y + rng.normal(0, 0.05, 800))})
+    model = ScorecardClassifier(on_leak="warn").fit(X, y)
+    assert model.selection_.kept.all(), model.selection_.reason[0]
+    assert model.predict_proba(X)[y == 1, 1].min() > model.predict_proba(X)[y == 0, 1].max()

@@ -214,3 +214,33 @@ def test_parameters_clone_and_unfitted_use_is_refused(fitted):
     assert clone(model).get_params() == model.get_params()
     with pytest.raises(NotFittedError):
         IndustryScorecards().scores(pd.DataFrame({"a": [1]}), industry="x")
+
+
+def test_whole_numbers_keep_their_code_beside_missing_ones_and_blanks_are_unknown():
+    X, y, industry = economy(sizes={"mid": 600, "large": 600})
+    codes = pd.Series(industry).map({"mid": 561, "large": 562})
+    codes[::7] = np.nan
+    model = IndustryScorecards().fit(X, y, industry=codes)
+    assert list(model.scorecards_) == ["561", "562"]
+    assert model.scores(X.tail(2), industry=[562, "562"]).tolist() == model.scorecards_["562"].scores(X.tail(2)).tolist()
+    assert model.scores(X.head(3), industry=["", " ", pd.NA]).tolist() == model.pooled_.scores(X.head(3)).tolist()
+    assert model.unknown_industries_ == {}
+    blank = IndustryScorecards().fit(X, y, industry=codes.astype(object).where(codes.notna(), ""))
+    assert blank.pooled_.to_json() == model.pooled_.to_json()
+
+
+def test_groups_of_texts_given_by_hand_are_not_asked_for_what_a_search_would_find():
+    rng = np.random.default_rng(0)
+    texts = np.array([f"t{place:02d}" for place in range(60)])
+    place = rng.integers(0, 60, 3000)
+    X = pd.DataFrame({"branch": texts[place]})
+    y = (rng.random(3000) < np.where(place < 30, 0.07, 0.12)).astype(int)
+    model = IndustryScorecards(splits={"branch": [list(texts[:30]), list(texts[30:])]}).fit(X, y, industry=["f"] * 3000)
+    assert model.selection_.kept.all(), model.selection_.reason[0]
+
+
+def test_the_order_of_the_columns_moves_no_score():
+    X, y, industry = economy(3, sizes={"tiny": 200, "small": 900})
+    one = IndustryScorecards().fit(X, y, industry=industry)
+    other = IndustryScorecards().fit(X[X.columns[::-1]], y, industry=industry)
+    assert one.scores(X, industry=industry).tolist() == other.scores(X, industry=industry).tolist()

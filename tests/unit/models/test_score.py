@@ -229,3 +229,16 @@ def test_as_many_attributes_as_a_byte_holds():
     assert one.points(pd.DataFrame({"x": values}))["x"].tolist() == [*range(119), -1]
     with pytest.raises(ValueError, match="at most 120"):
         text("t", [((str(i),), i) for i in range(119)])
+
+
+@pytest.mark.parametrize("values", [pd.Series([1.0]), pd.Series(["a", 1.0]), pd.Series([1.0]).to_frame().iloc[0]])
+@pytest.mark.parametrize("ask", ["scores", "points", "reasons", "predict_proba"])
+def test_a_single_column_is_no_table(ask, values):
+    with pytest.raises(DataError, match="expected a pandas, polars or Arrow table"):
+        getattr(card(), ask)(values)
+
+
+def test_a_polars_column_is_no_table():
+    polars = pytest.importorskip("polars")
+    with pytest.raises(DataError, match="expected a pandas, polars or Arrow table"):
+        card().scores(polars.Series([1.0]))

@@ -173,3 +173,9 @@ def test_scoring_loads_no_fitting_library_and_no_engine():
         f"print([m for m in '{heavy}'.split() if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("given", [None, b"{}", 5, {"format": "creditscore.scorecard/1"}])
+def test_what_is_no_text_is_no_card(given):
+    with pytest.raises(DataError, match="as text"):
+        Scorecard.from_json(given)

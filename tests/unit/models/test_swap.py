@@ -49,3 +49,8 @@ def test_a_share_that_is_none_is_refused(share):
 def test_reasons_of_other_rows_are_refused():
     with pytest.raises(DataError, match="reasons"):
         swap_set([0, 1], [0.1, 0.2], [0.1, 0.2], reasons=pd.DataFrame({"reason_1": ["a"]}))
+
+
+def test_reasons_without_a_first_one_are_refused():
+    with pytest.raises(DataError, match="reason_1"):
+        swap_set([0, 1], [0.1, 0.2], [0.1, 0.2], reasons=pd.DataFrame(index=range(2)))
