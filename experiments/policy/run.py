@@ -159,20 +159,22 @@ def report(results: pd.DataFrame, folder: Path) -> None:
 
 def _picture(by_table: dict[str, pd.DataFrame], file: Path) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.9), layout="constrained", gridspec_kw={"width_ratios": [1, 1.2]})
-    for name, part in by_table.items():
-        (x, *_), (y, low, high) = interval(part["visits"]), interval(100 * part["share_found"])
-        left.errorbar(x, y, yerr=[[y - low], [high - y]], fmt="o", color=COLOURS[name], capsize=3, label=name)
+    for place, (name, part) in enumerate(by_table.items()):
+        hits, low, high = interval(100 * part["found"] / part["visits"])
+        left.barh(-place, hits, xerr=[[hits - low], [high - hits]], color=COLOURS[name], height=0.7, capsize=3)
+        told = f"{interval(part['visits'])[0]:,.0f} visits\n{interval(100 * part['share_found'])[0]:.0f} % of all found"
+        left.text(0.6, -place, told, va="center", color="white", fontsize=8)
     sizes = sorted(column for column in next(iter(by_table.values())).columns if column.startswith("size_class:"))
     order = [f"size_class:{name}" for name in ("micro", "small", "medium", "large") if f"size_class:{name}" in sizes]
     for place, (name, part) in enumerate(by_table.items()):
         values = [interval(100 * part[size])[0] for size in order]
         right.bar(np.arange(len(order)) + (place - 1.5) * 0.2, values, width=0.19, color=COLOURS[name], label=name)
-    left.set(xlabel="visits in one round", ylabel="share of all violations found, %", ylim=(0, None), xlim=(0, None))
-    left.set_title("What a table finds for its visits", fontsize=10)
+    left.set_yticks([-place for place in range(len(by_table))], [name.replace(", ", ",\n") for name in by_table], fontsize=8)
+    left.set(xlabel="violations found by 100 visits")
+    left.set_title("What a table finds", fontsize=10)
     right.set_xticks(range(len(order)), [size.split(":")[1] for size in order])
     right.set(ylabel="visits per 100 firms", xlabel="size of firm")
     right.set_title("Whom it burdens", fontsize=10)
-    left.legend(frameon=False, fontsize=8)
     figure.savefig(file, dpi=120)
     plt.close(figure)
 
