@@ -18,13 +18,15 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The document of a TOML file.
 
     Raises:
-        ConfigError: The file is absent, is not UTF-8, or is not TOML (a key given twice, a number
+        ConfigError: The file is absent or cannot be read, is not UTF-8, or is not TOML (a key given twice, a number
             with leading zeros such as ``0111`` without quotes).
     """
     try:
         return tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: expected a file (got nothing)") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: expected a file that can be read (got {type(error).__name__})") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: expected UTF-8 (got byte {error.start} that is not)") from None
     except tomllib.TOMLDecodeError as error:

@@ -16,10 +16,11 @@ from creditscore.models.classifier import _NotFitted, log_warnings, settings_of,
 from creditscore.models.fit import assemble
 from creditscore.models.fit.calibration import Points
 from creditscore.models.fit.core import Fit, SpecialCodes, Splits, fit_core
-from creditscore.models.fit.crossfit import crossfitted_slope
+from creditscore.models.fit.crossfit import crossfit
 from creditscore.models.fit.industries import Group, Level, groups_of, levels_of, points_of
 from creditscore.models.fit.one_thread import one_thread
 from creditscore.models.fit.pooling import ALL
+from creditscore.models.fit.regression import logistic
 from creditscore.models.fit.selection import OnLeak
 from creditscore.models.fit.shrinkage import attribute_table, shrinkage_table
 from creditscore.models.scorecard import Scorecard
@@ -47,7 +48,8 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
 
     So five bads give nearly the parent's card, five thousand nearly the industry's own. ``shrinkage_``
     shows each figure: own, parent's, used. Scaling all weights changes nothing; repeating rows does
-    (cases are counted).
+    (cases are counted). ``held_out_probability_`` has for each row handed to ``fit`` the probability of bad
+    by a fit that has not seen it (NaN where there is none): what a card would have said before the outcome.
 
     Args:
         features: As for :class:`ScorecardClassifier`, like all that is not named here.
@@ -129,10 +131,13 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
     def _fit_cards(self, sample: Sample, fit: Fit) -> None:
         settings, pooling = settings_of(self), self.pooling or Pooling()
         groups = groups_of(sample, fit, self.industries, pooling, settings)
-        slope = crossfitted_slope(sample, self.industries, pooling, settings)
+        held_out = crossfit(sample, self.industries, pooling, settings)
+        slope = held_out.slope
         if not slope and fit.tables:
             _LOG.warning("calibration: rows held out show nothing of what was fitted; an industry's subjects all have one score")
         levels = levels_of(sample, fit, groups, slope, pooling)
+        intercepts = np.array([levels[code].used for code in (ALL, *sample.industries)])[sample.industry + 1]
+        self.held_out_probability_: NDArray[np.float64] = sample.in_input(logistic(intercepts + held_out.eta))
         cards = {
             code: self._card(sample, fit, group, levels[code], points_of(fit, group, levels[code], slope, settings))
             for code, group in groups.items()

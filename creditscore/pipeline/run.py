@@ -139,6 +139,7 @@ class _Night:
             _log.info("training")
             self.trained = train_cards(records, self.project, until=self.folder.as_of, policy=self.policy)
             self.cards = dict(self.trained.cards)
+            write_parquet(self.folder.file("held_out.parquet"), pa.Table.from_pandas(self.trained.held_out, preserve_index=False))
         write_cards(self.folder.file("scorecards"), self.cards)
         _log.info("features and scores")
         rows = spine(records, as_of=self.folder.as_of)
@@ -199,7 +200,8 @@ class _Night:
         """What one round of draws under the policy will find, where past random draws can tell."""
         try:
             industries = dict(zip(tiers.frame["subject_id"], tiers.frame["industry"], strict=True))
-            before = scores_before_visits(records, self.project, self.cards, industries, until=self.folder.as_of)
+            held_out = self.trained.held_out if self.trained else None
+            before = scores_before_visits(records, self.project, self.cards, industries, until=self.folder.as_of, held_out=held_out)
             told = forecast_policy(tiers, self.policy, history=records.inspections, frames=records.frames, scores=before)
         except DataError as error:
             _log.info("no forecast: %s", error)

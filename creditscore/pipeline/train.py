@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -40,6 +40,8 @@ class Trained:
     #: Rows without a label that counts, by reason.
     dropped: pd.DataFrame
     cap: CapEffect | None = None
+    #: subject_id, as_of and probability of bad of each training row by a fit that has not seen it.
+    held_out: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def notes(self) -> tuple[Label, ...]:
@@ -63,6 +65,7 @@ def train_cards(records: Records, project: Project, *, until: dt.date, policy: T
         shrinkage=cards.shrinkage_,
         dropped=rows.dropped,
         cap=rows.cap,
+        held_out=rows.frame[["subject_id", "as_of"]].assign(probability=cards.held_out_probability_),
     )
 
 

@@ -74,5 +74,7 @@ def try_policy(project: Project, run: RunFolder, policy_file: Path, *, data: Pat
     tiers = assign_tiers(read_parquet(run.file("scores.parquet")), in_force, records=records, as_of=run.as_of)
     industries = dict(zip(tiers.frame["subject_id"], tiers.frame["industry"], strict=True))
     cards = read_cards(run.file("scorecards"))
-    before = scores_before_visits(records, project, cards, industries, until=run.as_of)
+    unseen = run.file("held_out.parquet")
+    held_out = read_parquet(unseen).to_pandas(date_as_object=True) if unseen.is_file() else None
+    before = scores_before_visits(records, project, cards, industries, until=run.as_of, held_out=held_out)
     return Trial(project, in_force, records, tiers, before)

@@ -55,7 +55,7 @@ class Round:
     def __init__(self, city: World) -> None:
         rows = cs.training_rows(city.records, city.project.targets["violation"], until=UNTIL)
         features = cs.build_features(city.records, rows, city.project.features)
-        self.city = city
+        self.city, self.trained_on = city, rows.frame[["subject_id", "as_of"]]
         self.cards = city.cards().fit(features, rows.y, industry=rows.industry, sample_weight=rows.weight, nuisance=rows.inspectors)
         people = city.everyone(VISITED)
         self.people = people.assign(**self._scored(people))
@@ -116,12 +116,15 @@ class Round:
         }
 
     def _past(self) -> pd.DataFrame:
-        """Scores on the eve of each past random visit on site."""
+        """Risks on the eve of each past random visit on site, by a fit that has not seen the visit where it trained the card."""
         visits = self.city.records.inspections.to_pandas(date_as_object=True)
         random = visits["trigger"].isin(["random", "full_coverage"]) & (visits["mode"] == "on_site")
         visits = visits[random].merge(self.people[["subject_id", "industry"]], on="subject_id")
         visits = visits.assign(as_of=[day - ONE_DAY for day in visits["event_date"]])
-        return visits[["inspection_id", "industry"]].assign(**self._scored(visits))
+        past = visits[["inspection_id", "subject_id", "as_of", "industry"]].assign(**self._scored(visits))
+        unseen = self.trained_on.assign(p=self.cards.held_out_probability_).dropna().drop_duplicates(["subject_id", "as_of"])
+        p = past.merge(unseen, on=["subject_id", "as_of"], how="left")["p"].to_numpy()
+        return past.assign(probability_ppm=np.where(np.isfinite(p), np.rint(1e6 * p), past["probability_ppm"]).astype(int))
 
 
 def policy_of(name: str) -> cs.TierPolicy:

@@ -1,7 +1,7 @@
 """The slope of the calibration on rows that bins, WoE and coefficients have not seen."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,19 @@ FOLDS = 5
 UNPROVEN = 0.5
 
 
-def crossfitted_slope(sample: Sample, industries: Sequence[Industry], pooling: Pooling, settings: Settings) -> float:
+@dataclass(frozen=True)
+class HeldOut:
+    """What rows held out say: the slope for the cards of all rows, and each row's own predictor.
+
+    ``eta`` has a log-odds of bad per row of the sample, calibrated but for the intercept, by a fit that has not seen
+    the row; NaN where there is none.
+    """
+
+    slope: float
+    eta: Floats
+
+
+def crossfit(sample: Sample, industries: Sequence[Industry], pooling: Pooling, settings: Settings) -> HeldOut:
     """Slope of the calibration within industries, one for all of them, >= 0, from predictors of held-out rows.
 
     The whole fit is done again without a fifth of the rows, and applied to that fifth. On the rows of the
@@ -32,31 +44,30 @@ def crossfitted_slope(sample: Sample, industries: Sequence[Industry], pooling: P
     Where the rows without a fifth cannot be fitted (a class without rows) the slope is 1.
     """
     fold = folds_of(sample)
-    parts, places = [], []
+    eta = np.full(len(fold), np.nan)
     for one in range(FOLDS):
         held = fold == one
         if not _both(sample.bad[~held]):
-            return 1.0
+            return HeldOut(1.0, np.full(len(fold), np.nan))
         try:
-            eta = _held_out(sample, held, industries, pooling, settings)
+            found = _held_out(sample, held, industries, pooling, settings)
         except DataError:  # the rows left cannot be fitted
-            return 1.0
-        if len(eta) and np.ptp(eta) > 0:
-            parts.append(eta)
-            places.append(np.flatnonzero(held))
-    found = _slope(sample, parts, places)
-    if found is None:
-        return UNPROVEN
-    return found / (found + (1 - found) * (FOLDS - 1) / FOLDS) if found < 1 else found
+            return HeldOut(1.0, np.full(len(fold), np.nan))
+        if len(found) and np.ptp(found) > 0:
+            eta[held] = found
+    slope = _slope(sample, eta)
+    if slope is None:
+        return HeldOut(UNPROVEN, np.full(len(fold), np.nan))
+    return HeldOut(slope / (slope + (1 - slope) * (FOLDS - 1) / FOLDS) if slope < 1 else slope, slope * eta)
 
 
-def _slope(sample: Sample, parts: Sequence[Floats], places: Sequence[NDArray[np.intp]]) -> float | None:
-    """Common slope of the predictors of the rows at ``places``; None where these have one class only."""
-    rows = np.concatenate([*places, np.empty(0, dtype=np.intp)])
-    bad, industry, weight = sample.bad[rows], sample.industry[rows], sample.weight[rows] / sample.total
+def _slope(sample: Sample, eta: Floats) -> float | None:
+    """Common slope of the predictors that there are; None where their rows have one class only."""
+    there = np.isfinite(eta)
+    bad, weight = sample.bad[there], sample.weight[there] / sample.total
     if not _both(bad):
         return None
-    return common_slope(np.concatenate(parts), np.where(bad, 0.0, weight), np.where(bad, weight, 0.0), industry)
+    return common_slope(eta[there], np.where(bad, 0.0, weight), np.where(bad, weight, 0.0), sample.industry[there])
 
 
 def folds_of(sample: Sample) -> NDArray[np.int64]:

@@ -34,6 +34,8 @@ class Sample:
     weight: Floats
     #: Positions in the input, in the order of this sample.
     rows: NDArray[np.intp]
+    #: Number of rows that were handed in.
+    handed_in: int
     visits: Visits | None
     #: Place in ``industries``; -1 where unknown or not asked.
     industry: NDArray[np.int64]
@@ -68,6 +70,12 @@ class Sample:
             visits=None if self.visits is None else self.visits.take(places),
             industry=self.industry[places],
         )
+
+    def in_input(self, values: Floats) -> Floats:
+        """One value per row of the sample, in the order and number of the rows that were handed in; NaN for dropped ones."""
+        found = np.full(self.handed_in, np.nan)
+        found[self.rows] = values
+        return found
 
     def sums(self, cells: NDArray[Any], size: int) -> tuple[Floats, Floats]:
         """Weight of goods and of bads in each cell 0 ... size - 1, as shares of the total weight."""
@@ -111,6 +119,7 @@ def read_sample(
         bad[order],
         weight[order],
         order,
+        rows,
         visits,
         codes[order],
         industries,

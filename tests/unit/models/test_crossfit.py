@@ -26,11 +26,11 @@ def slope_with(monkeypatch, *etas):
     """The slope for given predictors of the five folds (functions of the rows held out)."""
     found, parts = [], iter(etas)
     monkeypatch.setattr(crossfit, "_held_out", lambda sample, held, *_: next(parts)(sample, held))
-    inner = crossfit.crossfitted_slope
-    monkeypatch.setattr("creditscore.models.industry.crossfitted_slope", lambda *a: found.append(inner(*a)) or found[-1])
+    inner = crossfit.crossfit
+    monkeypatch.setattr("creditscore.models.industry.crossfit", lambda *a: found.append(inner(*a)) or found[-1])
     X, y = few(3000)
     IndustryScorecards().fit(X, y, industry=["f"] * len(X))
-    return found[0]
+    return found[0].slope
 
 
 def true(sample, held):
@@ -63,3 +63,17 @@ def test_order_of_rows_and_scale_of_weights_are_nothing_to_the_slope(monkeypatch
         X.iloc[order], y.iloc[order], industry=industry[order], sample_weight=weight[order] / 1024, nuisance=people[order]
     )
     assert one.pooled_.to_json() == other.pooled_.to_json()
+
+
+def test_each_row_has_a_probability_by_a_fit_that_has_not_seen_it():
+    rng = np.random.default_rng(4)
+    X = pd.DataFrame(rng.normal(size=(1500, 12)), columns=[f"f{k}" for k in range(12)])
+    y = (rng.random(1500) < 1 / (1 + np.exp(1.5 - X @ np.full(12, 0.2)))).astype(int).to_numpy()
+    weight = np.where(np.arange(1500) % 10 == 0, 0.0, 1.0)
+    model = IndustryScorecards().fit(X, y, industry=["f"] * 1500, sample_weight=weight)
+    held, seen = model.held_out_probability_, model.predict_proba(X, industry=["f"] * 1500)[:, 1]
+    assert (np.isnan(held) == (weight == 0)).all()
+    used = weight > 0
+    gap = [p[used & (y == 1)].mean() - p[used & (y == 0)].mean() for p in (held, seen)]
+    assert 0 < gap[0] < 0.8 * gap[1], "what was fitted tells its own rows apart too well"
+    assert abs(held[used].mean() - y[used].mean()) < 0.02
