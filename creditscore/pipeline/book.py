@@ -109,12 +109,12 @@ def load_book(folder: RunFolder) -> RunBook:
         forecast=optional.get("forecast", pd.DataFrame()),
         stability=optional.get("stability", pd.DataFrame()),
         associations=optional.get("associations", pd.DataFrame()),
-        by_industry=frames["by_industry"],
-        shrinkage=frames["shrinkage"],
-        left_out=frames["left_out"],
-        calibration=frames["calibration"],
-        rivals=frames["rivals"],
-        swap=frames["swap"],
+        by_industry=frames.get("by_industry", pd.DataFrame()),
+        shrinkage=frames.get("shrinkage", pd.DataFrame()),
+        left_out=frames.get("left_out", pd.DataFrame()),
+        calibration=frames.get("calibration", pd.DataFrame()),
+        rivals=frames.get("rivals", pd.DataFrame()),
+        swap=frames.get("swap", pd.DataFrame()),
     )
 
 

@@ -12,7 +12,20 @@ from creditscore.reporting.book import TIER_ORDER, Figure, PlanPage, RunBook, mi
 from creditscore.reporting.columns import rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
 from creditscore.reporting.sheets_audit import bin_label, group_text, not_rated_reasons, row_equation, section_text
-from creditscore.reporting.words import CELLS, GROUPS, LEFT_OUT, METRICS, PERCENTS, RIVALS, SOURCES, TERMS, TIERS, say, text_of
+from creditscore.reporting.words import (
+    CELLS,
+    COUNTS,
+    GROUPS,
+    LEFT_OUT,
+    METRICS,
+    PERCENTS,
+    RIVALS,
+    SOURCES,
+    TERMS,
+    TIERS,
+    say,
+    text_of,
+)
 
 DASH = "–"
 
@@ -116,8 +129,12 @@ def migration_grid(book: RunBook, lang: Language) -> Grid:
 
 
 def evaluation_grid(book: RunBook, lang: Language) -> Grid:
-    """One row per metric with its interval."""
-    rows = [(text_of(METRICS, name, lang), with_interval(figure)) for name, figure in book.evaluation.items()]
+    """One row per metric with its interval, in the order of ``METRICS``; counts are whole."""
+    order = {name: place for place, name in enumerate(METRICS)}
+    found = sorted(book.evaluation.items(), key=lambda pair: (order.get(pair[0], len(order)), pair[0]))
+    rows = [
+        (text_of(METRICS, name, lang), whole(figure.value) if name in COUNTS else with_interval(figure)) for name, figure in found
+    ]
     return grid((say("指标", "Metric").text(lang), say("值（95% 区间）", "Value (95 % interval)").text(lang)), rows, numbers=[1])
 
 

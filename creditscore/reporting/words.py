@@ -212,6 +212,8 @@ CELLS: dict[str, Label] = {
     "only_theirs": say("仅对照模型", "The challenger only"),
     "neither": say("都不选", "Neither"),
 }
+#: Metrics that count something.
+COUNTS = frozenset({"n", "events", "effective_size"})
 METRICS: dict[str, Label] = {
     "n": say("行数", "Rows"),
     "rows": say("行数", "Rows"),
