@@ -70,7 +70,7 @@ def feature_table(
 
     The events are looked through once for what is visible, the ratings once per scheme, the visits once; whatever
     the number of features. The passes go over ``buckets`` parts of the subjects one after the other, so that memory
-    is bounded; by default one part for each 25 million events. The values do not depend on it.
+    is bounded; by default one part for each 12.5 million events. The values do not depend on it.
     """
     for warning in guard_features(features, records.project):
         _log.warning(warning)
