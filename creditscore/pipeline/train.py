@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from creditscore.config.policy import TierPolicy
     from creditscore.config.project import Project
     from creditscore.models.scorecard import Scorecard
+    from creditscore.models.training.nuisance import Connectedness
     from creditscore.records.records import Records
 
 _log = logging.getLogger(__name__)
@@ -40,13 +41,16 @@ class Trained:
     #: Rows without a label that counts, by reason.
     dropped: pd.DataFrame
     cap: CapEffect | None = None
+    linked: Connectedness | None = None
     #: subject_id, as_of and probability of bad of each training row by a fit that has not seen it.
     held_out: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def notes(self) -> tuple[Label, ...]:
-        """What a reader must know: a cap on the weights with its bias, cards that were not judged."""
-        return (*(() if self.cap is None else (_cap_note(self.cap),)), *self.judgement.notes)
+        """What a reader must know: a cap on the weights with its bias, how far inspectors can be compared, what was not judged."""
+        cap = () if self.cap is None else (_cap_note(self.cap),)
+        linked = () if self.linked is None else (_linked_note(self.linked),)
+        return (*cap, *linked, *self.judgement.notes)
 
 
 def train_cards(records: Records, project: Project, *, until: dt.date, policy: TierPolicy) -> Trained:
@@ -65,6 +69,7 @@ def train_cards(records: Records, project: Project, *, until: dt.date, policy: T
         shrinkage=cards.shrinkage_,
         dropped=rows.dropped,
         cap=rows.cap,
+        linked=cards.connectedness_,
         held_out=rows.frame[["subject_id", "as_of"]].assign(probability=cards.held_out_probability_),
     )
 
@@ -118,4 +123,15 @@ def _cap_note(cap: CapEffect) -> Label:
     return Label(
         zh=f"权重设有上限：{cap.cut:,} 行被截；加权违规率（偏差，百分点）{moved}；有效样本量 {size}。",
         en=f"Weights are capped: {cap.cut:,} rows are cut; weighted bad rate (bias in points) {moved}; effective size {size}.",
+    )
+
+
+def _linked_note(linked: Connectedness) -> Label:
+    share, people, groups = f"{100 * linked.largest_share:.1f} %", f"{linked.inspectors:,}", linked.components
+    return Label(
+        zh=f"检查人员 {people} 名，按共同检查的行业分为 {groups} 组；最大一组占检查权重的 {share}。各组之间无法比较宽严。",
+        en=(
+            f"{people} inspectors in {groups} group(s) within which they can be compared, the largest with {share} of the visits; "
+            "between groups nobody can tell strict inspectors from risky subjects."
+        ),
     )

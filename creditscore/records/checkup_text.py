@@ -119,6 +119,11 @@ def rule_words(rule: str, lang: Language) -> str:
     return rule
 
 
+def table_words(name: str, lang: Language) -> str:
+    """The name of a table."""
+    return _TABLES.get(name, name) if lang == "zh" else name
+
+
 def code_words(code: str, lang: Language) -> str:
     """What a code of refusal means, with its column; one without words stands for itself."""
     name, _, column = code.partition(":")
@@ -178,7 +183,7 @@ def _line(row: Mapping[Any, Any], labels: Mapping[str, Label], lang: Language) -
 
 def _head(row: Mapping[Any, Any], lang: Language) -> str:
     section = _SECTIONS[row["section"]].text(lang) if row["section"] in _SECTIONS else row["section"]
-    return f"{section} · {_TABLES.get(row['table'], row['table']) if lang == 'zh' else row['table']}"
+    return f"{section} · {table_words(row['table'], lang)}"
 
 
 def _kind(row: Mapping[Any, Any], labels: Mapping[str, Label], lang: Language) -> str:
@@ -190,7 +195,7 @@ def _equations(frame: pd.DataFrame, zh: bool) -> Iterator[str]:
     """One line per table: arrived = kept + quarantined + collapsed."""
     table = frame[frame["section"] == "rows"].pivot_table(index="table", columns="code", values="rows", aggfunc="sum", sort=False)
     parts = list(_PARTS)
-    body = [[_TABLES.get(str(name), str(name)) if zh else str(name), *table.loc[name, parts]] for name in table.index]
+    body = [[table_words(str(name), "zh" if zh else "en"), *table.loc[name, parts]] for name in table.index]
     yield from _grid([("表" if zh else "table"), *(_PARTS.values() if zh else parts)], body)
 
 

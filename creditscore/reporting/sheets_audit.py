@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from creditscore.config.base import Label, Language
 from creditscore.models.scorecard import Attribute, Scorecard
+from creditscore.records.checkup_text import code_words, rule_words, table_words
 from creditscore.reporting.book import RunBook, migration_table, tiers_by_industry
 from creditscore.reporting.columns import column, label_or_code, rows_of, rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
-from creditscore.reporting.words import GROUPS, SECTIONS, SOURCES, SUBJECT_TYPES, TERMS, say, text_of
+from creditscore.reporting.words import GROUPS, OUT_OF_SCOPE, SECTIONS, SOURCES, SUBJECT_TYPES, TERMS, say, text_of
 from creditscore.spreadsheet import Column, Sheet
 
 DISTRIBUTION_COLUMNS: tuple[Column, ...] = (
@@ -122,15 +123,16 @@ def _quality_rows(book: RunBook, lang: Language) -> Iterator[Sequence[object]]:
     for label, rows in row_equation(book):
         yield balance, None, label.text(lang), None, rows, None
     for reason, rows in sorted(book.counts.out_of_scope.items()):
-        yield say("范围外", "Out of scope").text(lang), None, None, reason, rows, None
+        yield say("范围外", "Out of scope").text(lang), None, text_of(OUT_OF_SCOPE, reason, lang), reason, rows, None
     for code, rows in sorted(book.rejects.items()):
-        yield say("隔离", "Quarantined").text(lang), None, None, code, rows, None
+        yield say("隔离", "Quarantined").text(lang), None, code_words(code, lang), code, rows, None
     for rule, rows in not_rated_reasons(book):
         yield say("未评级", "Not rated").text(lang), None, rule_text(book, rule, lang), rule, rows, None
     for row in book.checkup.to_dict("records"):
         keys = row.get("examples")
         shown = keys if keys is None or isinstance(keys, str) else "、".join(str(key) for key in keys)
-        yield section_text(row.get("section"), lang), row.get("table"), row.get("rule"), row.get("code"), row.get("rows"), shown
+        table, rule = table_words(row.get("table") or "", lang), rule_words(row.get("rule") or "", lang)
+        yield section_text(row.get("section"), lang), table, rule, row.get("code"), row.get("rows"), shown
 
 
 def section_text(section: object, lang: Language) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from creditscore.config.base import Language
 from creditscore.models.scorecard import Scorecard
+from creditscore.records.checkup_text import code_words, rule_words, table_words
 from creditscore.reporting.book import TIER_ORDER, Figure, PlanPage, RunBook, migration_table, tiers_by_industry
 from creditscore.reporting.columns import rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
@@ -18,6 +19,7 @@ from creditscore.reporting.words import (
     GROUPS,
     LEFT_OUT,
     METRICS,
+    OUT_OF_SCOPE,
     PERCENTS,
     RIVALS,
     SOURCES,
@@ -88,7 +90,8 @@ def _number(value: object) -> float | None:
 def equation_grid(book: RunBook, lang: Language) -> Grid:
     """The row equation, with the reasons of what is out of scope under it."""
     rows = [(label.text(lang), whole(rows)) for label, rows in row_equation(book)]
-    rows[4:4] = [(f"　　{reason}", whole(count)) for reason, count in sorted(book.counts.out_of_scope.items())]
+    reasons = sorted(book.counts.out_of_scope.items())
+    rows[4:4] = [(f"　　{text_of(OUT_OF_SCOPE, reason, lang)}", whole(count)) for reason, count in reasons]
     return grid((say("项", "Term").text(lang), TERMS["rows"].label.text(lang)), rows, numbers=[1])
 
 
@@ -238,7 +241,8 @@ def quality_grid(book: RunBook, lang: Language) -> Grid:
     for row in book.checkup.to_dict("records"):
         keys = row.get("examples")
         shown = keys if isinstance(keys, str) else "、".join(str(key) for key in keys) if isinstance(keys, Iterable) else ""
-        names = [str(row.get(key) or "") for key in ("table", "rule", "code")]
+        table, rule, code = (str(row.get(key) or "") for key in ("table", "rule", "code"))
+        names = [table_words(table, lang), rule_words(rule, lang), code]
         rows.append([section_text(row.get("section"), lang), *names, whole(row.get("rows")), shown])
     headers = [TERMS[key].label.text(lang) for key in ("section", "table", "check_rule", "code", "rows", "examples")]
     return grid(headers, rows, numbers=[4])
@@ -247,7 +251,7 @@ def quality_grid(book: RunBook, lang: Language) -> Grid:
 def unrated_grid(book: RunBook, lang: Language) -> Grid:
     """Why subjects are 未评, and what was quarantined, by code."""
     rows = [(say("未评级", "Not rated").text(lang), rule_text(book, rule, lang), whole(n)) for rule, n in not_rated_reasons(book)]
-    rows += [(say("隔离", "Quarantined").text(lang), code, whole(n)) for code, n in sorted(book.rejects.items())]
+    rows += [(say("隔离", "Quarantined").text(lang), code_words(code, lang), whole(n)) for code, n in sorted(book.rejects.items())]
     return grid(
         (TERMS["section"].label.text(lang), TERMS["code"].label.text(lang), TERMS["rows"].label.text(lang)), rows, numbers=[2]
     )

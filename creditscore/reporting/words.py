@@ -200,6 +200,17 @@ LEFT_OUT: dict[str, Label] = {
     "not of the scored population on the day before": say("当时不属于评分对象", "Not of the scored population on the day before"),
     "left before it was observed long enough": say("观察期未满即退出", "Left before it was observed long enough"),
 }
+#: Why a row of the register is not scored.
+OUT_OF_SCOPE: dict[str, Label] = {
+    "deregistered": say("已注销", "Deregistered"),
+    "revoked": say("已吊销", "Revoked"),
+    "government": say("政府机关，不评", "Government body: never scored"),
+    "institution": say("事业单位，不评", "Public institution: never scored"),
+    "practitioner": say("从业人员，另行评价", "Practitioner: a project of its own"),
+    "not_yet_known": say("当日尚未获知", "Not yet known that day"),
+    "not_yet_registered": say("当日尚未登记", "Not yet registered that day"),
+    "older_version": say("主体的旧版本", "Older version of a subject"),
+}
 RIVALS: dict[str, Label] = {
     "lightgbm": say("LightGBM（同样的单调方向）", "LightGBM, the card's trends"),
     "logistic": say("逻辑回归", "Logistic regression"),
