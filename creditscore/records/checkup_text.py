@@ -60,6 +60,7 @@ _PARTS = {"arrived": "到达", "kept": "保留", "quarantined": "隔离", "colla
 _RULES = tuple(
     (re.compile(pattern), chinese)
     for pattern, chinese in (
+        (r"arrived = kept \+ quarantined \+ collapsed", "收到 = 采用 + 隔离 + 合并的重复行"),
         (r"rows that where does not ask for", "where 条件以外的行"),
         (r"columns that nothing reads", "没有规则读取的列"),
         (r"standard columns that nothing gives", "没有来源的标准列"),

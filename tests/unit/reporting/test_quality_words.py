@@ -1,0 +1,26 @@
+"""Data quality in the reader's words: a Chinese workbook has no English rules or reasons."""
+
+import dataclasses
+
+import pandas as pd
+
+from creditscore.reporting.sheets_audit import quality_sheet
+
+ENGLISH = ("arrived = kept", "deregistered", "older_version")
+
+
+def texts(sheet):
+    """What a reader sees, the code column apart."""
+    return [str(value) for row in sheet.rows for place, value in enumerate(row) if place != 3 and value is not None]
+
+
+def test_rules_tables_and_reasons_are_chinese_in_a_chinese_workbook(book):
+    counts = dataclasses.replace(book.counts, out_of_scope={"deregistered": 2, "older_version": 1})
+    rule = "arrived = kept + quarantined + collapsed"
+    checkup = pd.DataFrame([{"section": "rows", "table": "subjects", "rule": rule, "code": "kept", "rows": 3, "examples": ""}])
+    told = dataclasses.replace(book, counts=counts, checkup=checkup)
+    chinese, english = (texts(quality_sheet(told, lang)) for lang in ("zh", "en"))
+    assert not [text for text in chinese if text.startswith(ENGLISH)]
+    assert "已注销" in chinese
+    assert rule in english
+    assert "Older version of a subject" in english
