@@ -77,6 +77,11 @@ class InspectionRule(Spec):
         """The ratio in millionths."""
         return ppm(self.ratio)
 
+    @property
+    def on_site_ppm(self) -> int:
+        """The share of the drawn that is visited on site, in millionths; the rest is checked on paper or online."""
+        return ppm(self.on_site_share)
+
 
 class InspectionRules(Spec):
     """One rule per tier and one for 未评 (NR)."""

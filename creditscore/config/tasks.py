@@ -26,6 +26,10 @@ class Task(Spec):
     item: str = Field(min_length=1)
     department: str
     joint_with: tuple[str, ...] = ()
+    #: Ids of tasks that one visit can serve too (综合查一次): who is drawn for both is visited once.
+    merge_with: tuple[Code, ...] = ()
+    #: Ids of tasks whose item *every* visit of this task checks too; p of that item is then that of either draw.
+    also_checks: tuple[Code, ...] = ()
     start: Day
     end: Day
     population: Population = Population()
@@ -54,4 +58,15 @@ class TaskFile(Spec):
         ids = [task.id for task in self.task]
         if len(ids) != len(set(ids)):
             raise ValueError("each task id once")
+        return self
+
+    @model_validator(mode="after")
+    def _merged_tasks_can_meet(self) -> "TaskFile":
+        tasks = {task.id: task for task in self.task}
+        for task in self.task:
+            for other in (*task.merge_with, *task.also_checks):
+                if other == task.id or other not in tasks:
+                    raise ValueError(f"task {task.id}: merge_with, also_checks: expected ids of other tasks (got {other!r})")
+                if tasks[other].start > task.end or tasks[other].end < task.start:
+                    raise ValueError(f"task {task.id}: merge_with, also_checks: {other} runs at another time; no visit serves both")
         return self

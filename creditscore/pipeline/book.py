@@ -13,15 +13,18 @@ import pyarrow as pa
 
 from creditscore.batch import read_parquet, write_json, write_parquet
 from creditscore.config.base import Label
+from creditscore.config.calendar import WorkCalendar
 from creditscore.config.load import parse
 from creditscore.config.policy import TierPolicy
 from creditscore.pipeline.score import read_cards
-from creditscore.reporting.adapt import plan_page
+from creditscore.reporting.adapt import plan_pages
 from creditscore.reporting.book import Figure, RowCounts, RunBook
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.plan import InspectionPlan
+from creditscore.tiering.sealed.log import entries
 from creditscore.tiering.sealed.publish import read_manifest
 from creditscore.tiering.sealed.seal import read_drawn
+from creditscore.tiering.visits import Opened, visits_of_plans
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project
@@ -61,6 +64,7 @@ def save_book(
         "kinds": {item.kind: item.label.model_dump() for item in project.catalogue.item},
         "notes": [note.model_dump() for note in notes],
         "facts": dict(facts),
+        "calendar": project.calendar.model_dump(mode="json"),
     }  # fmt: skip
     write_json(folder.file("book.json"), _finite(document))
 
@@ -96,7 +100,7 @@ def load_book(folder: RunFolder) -> RunBook:
         rejects={code: rejects.count(code) for code in sorted(set(rejects))},
         cards=read_cards(folder.file("scorecards")),
         evaluation={name: Figure(*_numbers(values)) for name, values in told["evaluation"].items()},
-        plans=tuple(plan_page(load_plan(path)) for path in folder.plans()),
+        plans=plan_pages([opened_plan(path) for path in folder.plans()], calendar=_calendar(told)),
         industries={code: Label(**label) for code, label in told["industries"].items()},
         kinds={kind: Label(**label) for kind, label in told["kinds"].items()},
         facts=told["facts"],
@@ -121,6 +125,27 @@ def load_book(folder: RunFolder) -> RunBook:
 def load_plan(path: Path) -> InspectionPlan | DrawnPlan:
     """A plan folder as a plan, drawn or not."""
     return read_drawn(path) if read_manifest(path)["seed"] is not None else InspectionPlan.from_folder(path)
+
+
+def opened_plan(path: Path) -> InspectionPlan | Opened:
+    """A plan folder with what happened since its draw."""
+    plan = load_plan(path)
+    return Opened(plan, entries(path)) if isinstance(plan, DrawnPlan) else plan
+
+
+def visits_in(folder: RunFolder) -> pd.DataFrame:
+    """Whose items are checked by the run's drawn plans: :func:`creditscore.tiering.visits.visits_of_plans`."""
+    told = json.loads(folder.file("book.json").read_text("utf-8"))
+    opened = [opened_plan(path) for path in folder.plans()]
+    return visits_of_plans([one for one in opened if isinstance(one, Opened)], calendar=_calendar(told))
+
+
+def _calendar(told: Mapping[str, Any]) -> WorkCalendar:
+    day = dt.date.fromisoformat
+    years = [
+        {**year, **{name: tuple(map(day, year[name])) for name in ("holidays", "workdays")}} for year in told["calendar"]["year"]
+    ]
+    return WorkCalendar.model_validate({"year": tuple(years)})
 
 
 def _table(folder: RunFolder, name: str) -> pd.DataFrame:

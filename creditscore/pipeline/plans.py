@@ -8,6 +8,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from creditscore.errors import DrawError
+from creditscore.tiering.merge import merge_plans
 from creditscore.tiering.plan import InspectionPlan, plan_inspections
 from creditscore.tiering.sealed.publish import BEGUN, read_manifest
 
@@ -34,9 +35,9 @@ def plan_due_tasks(
     """Write the frame of every task due that has not been framed by an earlier run, and return those of this run.
 
     A task whose frame an earlier run published keeps that frame: a monthly change of tiers inside an open
-    task does not change its draw.
+    task does not change its draw. Tasks framed together that may be merged know of each other's frames.
     """
-    plans = []
+    plans: list[InspectionPlan] = []
     for task in tasks_due(project, as_of):
         if _framed_before(folder, task.id) or _settled(folder, task.id):
             continue
@@ -45,9 +46,11 @@ def plan_due_tasks(
         except DrawError as error:
             _log.warning("no frame: %s", error)
             continue
-        shutil.rmtree(folder.plan(task.id), ignore_errors=True)
-        plan.to_csv(folder.plan(task.id))
         plans.append(plan)
+    plans = merge_plans(plans)
+    for plan in plans:
+        shutil.rmtree(folder.plan(plan.task.id), ignore_errors=True)
+        plan.to_csv(folder.plan(plan.task.id))
     return plans
 
 

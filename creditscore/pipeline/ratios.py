@@ -19,7 +19,7 @@ from creditscore.reporting.readback import read_ratios
 from creditscore.reporting.sheets_plan import RATIO_SHEET
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.plan import InspectionPlan
-from creditscore.tiering.targets import targets
+from creditscore.tiering.targets import on_site, targets
 
 
 def import_ratios(run: str | Path, workbook: Path) -> dict[str, int]:
@@ -63,6 +63,7 @@ def _retargeted(plan: InspectionPlan | DrawnPlan, ratios: dict[str, int], task: 
     _refuse_falling(strata, task)
     populations = strata["population"].tolist()
     strata["target"] = targets(strata["ratio_ppm"].tolist(), populations, min_ratio=plan.task.min_ratio)
+    strata["on_site"] = on_site(strata["on_site_ppm"].tolist(), strata["target"].tolist())
     triples = zip(strata["stratum"], strata["target"].tolist(), populations, strict=True)
     share = {name: n / size if size else 0.0 for name, n, size in triples}
     frame = plan.frame.copy()

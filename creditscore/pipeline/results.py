@@ -3,77 +3,163 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 
-from creditscore.batch import read_parquet, write_parquet
+from creditscore.batch import locked, read_parquet, write_parquet
 from creditscore.errors import DataError
-from creditscore.pipeline.book import load_plan
+from creditscore.pipeline.book import load_plan, visits_in
 from creditscore.pipeline.folder import RunFolder
 from creditscore.records.tables import TABLES
 from creditscore.reporting.readback import read_results
 from creditscore.tiering.drawn import DrawnPlan
+from creditscore.tiering.sealed.published import publish_results
+
+#: Files of a data folder that results go to; ``sources.toml`` declares them.
+OWN_INSPECTIONS, OWN_FRAMES = "own_inspections.parquet", "own_frames.parquet"
+_NAMED = 5
+
+Visits = Mapping[tuple[str, str], Mapping[Any, Any]]
 
 
-def take_results(run: str | Path, workbook: Path, *, known: dt.date) -> tuple[Path, int]:
+@dataclass(frozen=True)
+class Taken:
+    """What was read: the file, the number of results, and how many of them were checked otherwise than drawn."""
+
+    file: Path
+    results: int
+    otherwise: int
+
+
+def take_results(run: str | Path, workbook: Path, *, known: dt.date, data: Path | None = None) -> Taken:
     """Turn the filled-in rows of 抽查名单 into rows of ``inspections`` below ``RUN/results/``.
+
+    A result counts as random, with the probability that its draw had *for that way of checking*. A subject
+    that was checked otherwise than drawn (off site where the draw said on site, or the other way) was
+    chosen by somebody: its trigger is ``special``, and it trains nothing. The published lists get day and result.
 
     Args:
         run: The run whose plans were drawn.
         workbook: Its ``plan.xlsx`` with 检查结果 filled in; rows without a result are not yet visited.
         known: The day on which the results were handed in (their ``known_date``).
+        data: A data folder: results and frames also go into its ``own_inspections.parquet`` and
+            ``own_frames.parquet``, which ``sources.toml`` declares.
 
     Returns:
-        The Parquet file (the standard table ``inspections``) and its number of rows. One row per result, with
-        task, stratum and inclusion probability of the sealed draw. To be declared in ``sources.toml``.
+        The file (the standard table ``inspections``, one row per result, by inspection_id) and counts.
 
     Raises:
-        DataError: A cell cannot be read, or names a subject that was not drawn; the message names the cell.
+        DataError: A cell cannot be read, names a subject that was not drawn, or a day before the task or
+            after ``known``; or a result was told otherwise before. The message names the cell; nothing is taken.
     """
     folder = RunFolder.opened(run)
     drawn = {path.name: plan for path in folder.plans() if isinstance(plan := load_plan(path), DrawnPlan)}
     if not drawn:
         raise DataError(f"{folder.path}: expected a drawn plan (got none): draw first")
-    sealed = {task: {row["subject_id"]: row for row in plan.drawn.to_dict("records")} for task, plan in drawn.items()}
-    rows = [_row(told, sealed, drawn, known) for told in read_results(workbook).to_dict("records")]
-    table = pa.Table.from_pylist(rows, schema=TABLES["inspections"].schema)
+    visits: Visits = {(row["task"], row["subject_id"]): row for row in visits_in(folder).to_dict("records")}
+    told = read_results(workbook).to_dict("records")
+    _refuse(list(_faults(told, visits, drawn, known)))
+    _refuse_half_merged({str(one["task"]) for one in told}, folder, drawn)
+    rows = [_row(one, visits[one["task"], one["subject_id"]], drawn[str(one["task"])], known) for one in told]
     path = folder.file("results") / f"inspections-{known.isoformat()}.parquet"
-    table = _with_earlier(table, path)
-    write_parquet(path, table.sort_by([("inspection_id", "ascending")]))
-    return path, len(rows)
+    with locked(folder.out):
+        table = _with_earlier(pa.Table.from_pylist(rows, schema=TABLES["inspections"].schema), path)
+        for target, one in {path: table, **(_own_tables(table, drawn, data) if data else {})}.items():
+            write_parquet(target, one)
+        for task in sorted({row["task"] for row in rows}):
+            publish_results(
+                folder.plan(task), {r["subject_id"]: (r["event_date"], r["outcome"]) for r in rows if r["task"] == task}
+            )
+    return Taken(path, len(rows), sum(row["trigger"] == "special" for row in rows))
 
 
-def _with_earlier(table: pa.Table, path: Path) -> pa.Table:
-    """Together with the results handed in before on that day; the same visit told otherwise is refused."""
-    if not path.is_file():
-        return table
-    earlier = {row["inspection_id"]: row for row in read_parquet(path).to_pylist()}
-    now = {row["inspection_id"]: row for row in table.to_pylist()}
-    differing = sorted(key for key in earlier.keys() & now.keys() if earlier[key] != now[key])
-    if differing:
-        raise DataError(f"results: {len(differing)} visits were told otherwise before (the first: {differing[0]})")
-    return pa.Table.from_pylist(list({**earlier, **now}.values()), schema=table.schema)
+def _faults(told: list[dict[Any, Any]], visits: Visits, drawn: Mapping[str, DrawnPlan], known: dt.date) -> Iterator[str]:
+    seen = set()
+    for one in told:
+        key, cell = (one["task"], one["subject_id"]), one["cell"]
+        if key not in visits:
+            yield f"{cell}: expected a subject that this task drew"
+        elif key in seen:
+            yield f"{cell}: the subject stands twice in the task"
+        elif one["event_date"] > known:
+            yield f"{cell}: the visit is later than the day of handing in, {known}"
+        elif one["event_date"] < drawn[str(one["task"])].task.start:
+            yield f"{cell}: the visit is before the task starts, {drawn[str(one['task'])].task.start}"
+        seen.add(key)
 
 
-def _row(told: dict[Any, Any], sealed: dict[str, dict[Any, Any]], drawn: dict[str, DrawnPlan], known: dt.date) -> dict[str, Any]:
-    task, subject = str(told["task"]), str(told["subject_id"])
-    if task not in sealed or subject not in sealed[task]:
-        raise DataError(f"{told['cell']}: expected a subject that this task drew")
-    row, people = sealed[task][subject], drawn[task].inspectors
+def _refuse(faults: list[str]) -> None:
+    if faults:
+        more = f"; and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
+        raise DataError(f"{'; '.join(faults[:_NAMED])}{more}; mend the cells and hand them in again")
+
+
+def _refuse_half_merged(tasks: set[str], folder: RunFolder, drawn: Mapping[str, DrawnPlan]) -> None:
+    """An item that visits of another task check too is seen by the union of both draws: both must have been made."""
+    for path in folder.plans():
+        task = load_plan(path).task
+        seen_too = sorted(tasks & set(task.also_checks))
+        if task.id not in drawn and seen_too:
+            raise DataError(f"{path}: expected it drawn: its visits check the item of {', '.join(seen_too)} too")
+
+
+def _row(told: Mapping[Any, Any], visit: Mapping[Any, Any], plan: DrawnPlan, known: dt.date) -> dict[str, Any]:
+    task, subject, chance = str(told["task"]), str(told["subject_id"]), float(visit["mode_probability"])
+    mode = told["mode"] or visit["mode"]
+    random, sure = mode == visit["mode"], visit["full_coverage"] and chance == 1.0
     return {
         "inspection_id": f"{task}/{subject}",
         "subject_id": subject,
         "event_date": told["event_date"],
-        "known_date": max(told["event_date"], known),
-        "trigger": "random",
+        "known_date": known,
+        "trigger": "special" if not random else "full_coverage" if sure else "random",
         "task": task,
-        "stratum": row["stratum"],
-        "inclusion_probability": float(row["inclusion_probability"]),
-        "mode": told["mode"],
+        "stratum": visit["stratum"],
+        "inclusion_probability": chance if random else None,
+        "mode": mode,
         "outcome": told["outcome"],
-        "severity": None if told["severity"] is None or told["severity"] != told["severity"] else int(told["severity"]),
-        "department": drawn[task].task.department,
-        "inspectors": people.loc[people["subject_id"] == subject, "staff_id"].tolist(),
+        "severity": None if pd.isna(told["severity"]) else int(told["severity"]),
+        "department": plan.task.department,
+        "inspectors": list(visit["team"]),
     }
+
+
+def _with_earlier(table: pa.Table, path: Path) -> pa.Table:
+    """Together with the results that stand there, which keep the day on which they were first known.
+
+    Raises:
+        DataError: The same visit was told otherwise.
+    """
+    rows = {row["inspection_id"]: row for row in table.to_pylist()}
+    earlier = {row["inspection_id"]: row for row in read_parquet(path).to_pylist()} if path.is_file() else {}
+    differing = [key for key in sorted(earlier.keys() & rows.keys()) if _told(earlier[key]) != _told(rows[key])]
+    if differing:
+        raise DataError(f"results: {len(differing)} visits were told otherwise before (the first: {differing[0]})")
+    together = {**rows, **earlier}
+    return pa.Table.from_pylist([together[key] for key in sorted(together)], schema=table.schema)
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != "known_date"}
+
+
+def _own_tables(table: pa.Table, drawn: Mapping[str, DrawnPlan], data: Path) -> dict[Path, pa.Table]:
+    """The results and the frames of their draws as files of a data folder."""
+    inspections, frames = data / OWN_INSPECTIONS, data / OWN_FRAMES
+    earlier = read_parquet(frames).to_pylist() if frames.is_file() else []
+    rows = {(row["task"], row["stratum"]): row for row in [*earlier, *(row for plan in drawn.values() for row in _frames(plan))]}
+    both = pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=TABLES["frames"].schema)
+    return {inspections: _with_earlier(table, inspections), frames: both}
+
+
+def _frames(plan: DrawnPlan) -> Iterator[dict[str, Any]]:
+    """N and n of the on-site part of each stratum that has one: the draw behind findings on site."""
+    columns = (plan.strata[name].tolist() for name in ("stratum", "population", "on_site"))
+    for stratum, size, n in zip(*columns, strict=True):
+        if n:
+            yield {"task": plan.task.id, "stratum": stratum, "population": size, "drawn": n}

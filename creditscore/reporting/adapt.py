@@ -1,47 +1,75 @@
 """From the objects of tiering and models to the plain data of a book."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pandas as pd
 
+from creditscore.config.calendar import WorkCalendar
 from creditscore.models.evaluate import Evaluation
 from creditscore.reporting.book import Figure, PlanPage
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.plan import InspectionPlan
+from creditscore.tiering.visits import Opened, visits_of_plans
+from creditscore.tiering.weeks import weeks_of
 
 
 def plan_page(plan: InspectionPlan | DrawnPlan, *, seed_source: str = "") -> PlanPage:
-    """A plan, drawn or not, as it is printed."""
-    if isinstance(plan, DrawnPlan):
-        return _page(plan.plan, plan.sample, seed=plan.seed, seed_source=seed_source, inspectors=_teams(plan))
-    return _page(plan, plan.frame.assign(ticket=None, drawn=False), seed="", seed_source=seed_source, inspectors=pd.DataFrame())
+    """A plan on its own, drawn or not, as it is printed."""
+    return plan_pages([Opened(plan)] if isinstance(plan, DrawnPlan) else [plan], seed_source=seed_source)[0]
 
 
-def _page(plan: InspectionPlan, frame: pd.DataFrame, *, seed: str, seed_source: str, inspectors: pd.DataFrame) -> PlanPage:
+def plan_pages(
+    plans: Sequence[InspectionPlan | Opened], *, calendar: WorkCalendar | None = None, seed_source: str = ""
+) -> tuple[PlanPage, ...]:
+    """The plans of a day in their order: drawn ones with whom to visit now, in which week, and what a visit serves at once."""
+    days = calendar or WorkCalendar()
+    visits = visits_of_plans([one for one in plans if isinstance(one, Opened)], calendar=days)
+    pages = []
+    for one in plans:
+        if isinstance(one, Opened):
+            drawn = one.plan
+            own = visits[visits["task"] == drawn.task.id].reset_index(drop=True)
+            page = _page(drawn.plan, drawn.sample, seed=drawn.seed, seed_source=seed_source, days=days)
+            pages.append(replace(page, visits=own, inspectors=_teams(drawn, own), staff=_staff(drawn)))
+        else:
+            pages.append(_page(one, one.frame.assign(ticket=None, drawn=False), seed="", seed_source=seed_source, days=days))
+    return tuple(pages)
+
+
+def _page(plan: InspectionPlan, frame: pd.DataFrame, *, seed: str, seed_source: str, days: WorkCalendar) -> PlanPage:
+    weeks = [(week.number, week.first, week.last, week.workdays) for week in weeks_of(plan.task.start, plan.task.end, days)]
     return PlanPage(
         task=plan.task,
-        strata=plan.strata.assign(ratio=plan.strata["ratio_ppm"] / 1_000_000),
+        strata=plan.strata.assign(ratio=plan.strata["ratio_ppm"] / 1_000_000, on_site_share=plan.strata["on_site_ppm"] / 1_000_000),
         frame=frame,
         frame_hash=plan.frame_hash,
         drawn=bool(seed),
         overshoot=plan.overshoot,
         seed=seed,
         seed_source=seed_source,
-        inspectors=inspectors,
+        weeks=pd.DataFrame(weeks, columns=["week", "week_from", "week_to", "workdays"]),
     )
 
 
-def _teams(drawn: DrawnPlan) -> pd.DataFrame:
-    """One row per drawn subject: staff ids, the first day on which one of their certificates ends, who was recused."""
-    people = drawn.inspectors
-    if people.empty:
+def _teams(drawn: DrawnPlan, visits: pd.DataFrame) -> pd.DataFrame:
+    """One row per visit with a team: staff ids, the first day on which one of their certificates ends, who was recused."""
+    if drawn.pool is None:
         return pd.DataFrame()
-    ordered = people.sort_values(["subject_id", "place"])
-    teams = (
-        ordered.groupby("subject_id").agg(inspectors=("staff_id", list), certificate=("certificate_valid_to", "min")).reset_index()
-    )
+    ends = {member.staff_id: member.certificate_valid_to for member in drawn.pool.members}
+    rows = visits.loc[[bool(team) for team in visits["team"]], ["subject_id", "team"]].rename(columns={"team": "inspectors"})
+    rows["certificate"] = [min((ends[staff] for staff in team if staff in ends), default="") for team in rows["inspectors"]]
     recused: dict[str, list[str]] = {}
-    for staff_id, subject_id in sorted(drawn.pool.recusals if drawn.pool else ()):
+    for staff_id, subject_id in sorted(drawn.pool.recusals):
         recused.setdefault(subject_id, []).append(staff_id)
-    return teams.assign(recusal=teams["subject_id"].map({subject: "、".join(staff) for subject, staff in recused.items()}))
+    return rows.assign(recusal=rows["subject_id"].map({subject: "、".join(staff) for subject, staff in recused.items()}))
+
+
+def _staff(drawn: DrawnPlan) -> pd.DataFrame:
+    """One row per inspector who may go."""
+    members = drawn.pool.members if drawn.pool else ()
+    rows = [(one.staff_id, one.department, one.region, one.certificate_valid_to) for one in members]
+    return pd.DataFrame(rows, columns=["staff_id", "department", "staff_region", "certificate_valid_to"])
 
 
 def evaluation_figures(evaluation: Evaluation) -> dict[str, Figure]:

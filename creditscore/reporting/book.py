@@ -55,6 +55,9 @@ class PlanPage:
     ``frame``: one row per subject of the task, the columns of ``sample.csv``.
     ``overshoot``: visits that rounding up adds.
     ``inspectors``: one row per drawn subject: subject_id, inspectors (staff ids), certificate, recusal.
+    ``visits``: one row per subject whose item is checked (:func:`creditscore.tiering.visits.visits_of_plans`).
+    ``weeks``: one row per week of the task: week, week_from, week_to, workdays.
+    ``staff``: one row per inspector who may go: staff_id, department, staff_region, certificate_valid_to.
     """
 
     task: Task
@@ -66,6 +69,9 @@ class PlanPage:
     seed: str = ""
     seed_source: str = ""
     inspectors: pd.DataFrame = field(default_factory=pd.DataFrame)
+    visits: pd.DataFrame = field(default_factory=pd.DataFrame)
+    weeks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    staff: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from creditscore.config.base import Label, Language
+from creditscore.records.checkup_text import code_words
 from creditscore.reporting.book import RunBook
-from creditscore.reporting.words import RULES, TERMS
+from creditscore.reporting.words import RULES, TERMS, UNKNOWN
 from creditscore.spreadsheet import BookLanguage, Column, Kind
 
 
@@ -48,19 +49,39 @@ def label_or_code(table: dict[str, Label], codes: pd.Series, lang: Language) -> 
 
 
 def with_labels(book: RunBook, frame: pd.DataFrame, lang: Language) -> pd.DataFrame:
-    """Names of industries, regions, and characteristics beside their codes."""
+    """Names of industries, regions, characteristics and grounds beside their codes; what is unknown says so."""
     out = frame.copy()
-    if "industry" in out:
-        out["industry_label"] = label_or_code(dict(book.industries), out["industry"], lang)
-    if "region" in out:
-        out["region_label"] = label_or_code(dict(book.regions), out["region"], lang)
-    names = {one.name: one.label for card in book.cards.values() for one in card.characteristics}
+    for name, labels in (("industry", book.industries), ("region", book.regions)):
+        if name in out:
+            out[f"{name}_label"] = label_or_code({**labels, "": UNKNOWN}, out[name].fillna(""), lang)
+    names = characteristic_labels(book)
     for place in range(1, 5):
         if f"reason_{place}" in out:
             out[f"reason_{place}"] = label_or_code(names, out[f"reason_{place}"], lang)
     if "rule" in out:
         out["rule"] = out["rule"].map(lambda rule: rule_text(book, rule, lang))
+    if "evidence" in out:
+        out["evidence"] = [evidence_text(book, evidence, lang, names) for evidence in out["evidence"]]
     return out
+
+
+def characteristic_labels(book: RunBook) -> dict[str, Label]:
+    """The label of every characteristic of the run's cards, by its name."""
+    return {one.name: one.label for card in book.cards.values() for one in card.characteristics}
+
+
+def evidence_text(book: RunBook, evidence: object, lang: Language, names: dict[str, Label]) -> str | None:
+    """The grounds of a tier in words: characteristics for ``score:a,b``, the list and its records for ``override:kind ids``."""
+    if not isinstance(evidence, str):
+        return None
+    head, mark, rest = evidence.partition(":")
+    if not mark or head not in ("score", "override"):
+        return evidence
+    if head == "score":
+        joint = "；" if lang == "zh" else "; "
+        return joint.join(names[name].text(lang) if name in names else name for name in rest.split(",") if name)
+    kind, _, records = rest.partition(" ")
+    return f"{book.kinds[kind].text(lang) if kind in book.kinds else kind} {records}".strip()
 
 
 def rule_text(book: RunBook, rule: object, lang: Language) -> str:
@@ -73,7 +94,7 @@ def rule_text(book: RunBook, rule: object, lang: Language) -> str:
     if ground in book.kinds:
         return book.kinds[ground].text(lang)
     head, mark, reason = ground.partition(":")
-    return f"{RULES[head].text(lang)} ({reason})" if mark and head in RULES else ground
+    return f"{RULES[head].text(lang)} ({code_words(reason, lang)})" if mark and head in RULES else ground
 
 
 def period_text(start: dt.date, end: dt.date) -> str:

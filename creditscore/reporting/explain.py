@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from creditscore.config.base import SOURCES, Label, Language, Source
+from creditscore.config.policy import Measure
 from creditscore.errors import DataError
 from creditscore.models.card import in_memory, reasons
 from creditscore.models.scorecard import Baseline, Scorecard
 from creditscore.reporting.book import RunBook, described
 from creditscore.reporting.columns import rule_text
+from creditscore.reporting.lookup import measures_for
 from creditscore.reporting.nearest import Change, nearest_change
 from creditscore.reporting.sheets_audit import bin_label
 from creditscore.reporting.words import say
@@ -77,7 +79,7 @@ class Explanation:
     """All that is said of one subject on one day.
 
     The rule leads: where an override set the tier, points did not. ``points`` is None for a subject
-    that is not rated, or whose features were not given.
+    that is not rated, or whose features were not given. ``measures`` are those of the tier that holds.
     """
 
     subject_id: str
@@ -93,6 +95,7 @@ class Explanation:
     points: Points | None
     records: tuple[SourceRecord, ...]
     contact: str
+    measures: tuple[Measure, ...] = ()
 
     def to_text(self, lang: Language = "zh") -> str:
         """Plain text, one fact a line."""
@@ -148,6 +151,7 @@ def explain_subject(
         points=None if scored is None else _points(book, *scored, industry=str(row.get("industry") or "")),
         records=_source_records(book, subject_id, rule, records),
         contact=book.contact,
+        measures=measures_for(book, str(row["tier"]), row.get("industry")),
     )
 
 
@@ -197,7 +201,7 @@ def _lines(card: Scorecard, row: pd.DataFrame, score: int) -> tuple[Line, ...]:
     for one in card.characteristics:
         bin_, value = one.attributes[int(places[one.name])], row[one.name].iloc[0]
         text = "" if pd.isna(value) else str(value)
-        lines.append(Line(one.name, one.label, one.source, text, bin_label(bin_), bin_.points, compared[one.name]))
+        lines.append(Line(one.name, one.label, one.source, text, bin_label(bin_, one.unit), bin_.points, compared[one.name]))
     return tuple(lines)
 
 

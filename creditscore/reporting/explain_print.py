@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from creditscore.config.base import SOURCES, Language
+from creditscore.config.policy import Measure
 from creditscore.reporting.explain import Explanation, Line, Points
 from creditscore.reporting.tables import Grid, grid, percent, signed
 from creditscore.reporting.words import SOURCES as SOURCE_WORDS
@@ -79,6 +80,12 @@ def change_sentence(it: Explanation, points: Points, lang: Language) -> str:
     return lead.text(lang) + said.text(lang)
 
 
+def measure_words(measure: Measure, lang: Language) -> str:
+    """A measure with who takes it and what it rests on."""
+    name, by, basis = measure.name.text(lang), measure.department, measure.basis
+    return say(f"{name}（{by}；依据：{basis}）", f"{name} ({by}; basis: {basis})").text(lang)
+
+
 def line_words(line: Line, lang: Language) -> str:
     """A characteristic with the attribute its value falls in."""
     return f"{line.label.text(lang)}: {line.bin.text(lang)}"
@@ -89,6 +96,8 @@ def _text(it: Explanation, lang: Language) -> Iterator[str]:
     yield tier_sentence(it, lang)
     if it.previous_tier:
         yield say(f"上期等级 {it.previous_tier}", f"Previous tier {it.previous_tier}").text(lang)
+    for measure in it.measures:
+        yield say("监管措施：", "Measure: ").text(lang) + measure_words(measure, lang)
     if it.points is not None:
         yield from _points_text(it, it.points, lang)
     for record in it.records:
@@ -129,6 +138,7 @@ def _parts(it: Explanation, lang: Language) -> dict[str, object]:
         "lines": _line_grid(it.points, lang) if it.points else None,
         "blocks": _block_grid(it.points, lang) if it.points else None,
         "risk": percent(it.points.probability_ppm / 1_000_000, 2) if it.points else "",
+        "measures": [measure_words(measure, lang) for measure in it.measures],
         "records": _record_grid(it, lang),
         "notes": (_REPAIR.text(lang), _OBJECT.text(lang), _NATURE.text(lang)),
     }

@@ -6,6 +6,7 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.config.base import Language
+from creditscore.config.policy import Measure
 from creditscore.records.identity import compact
 from creditscore.reporting.book import RunBook
 
@@ -39,9 +40,13 @@ def lookup_rows(book: RunBook, ids: Iterable[str], *, lang: Language = "zh") -> 
 
 
 def measures(book: RunBook, tier: str, industry: str | None, lang: Language) -> str:
-    """The policy's measures for a tier, those of the industry and those of all."""
-    found = [one for one in book.policy.measure if one.tier == tier and one.industry in (None, industry)]
-    return "；".join(one.name.text(lang) for one in found)
+    """The names of the policy's measures for a tier, those of the industry and those of all, joined by ``；``."""
+    return "；".join(one.name.text(lang) for one in measures_for(book, tier, industry))
+
+
+def measures_for(book: RunBook, tier: str, industry: str | None) -> tuple[Measure, ...]:
+    """The policy's measures for a tier in its order: those of all industries and those of this one."""
+    return tuple(one for one in book.policy.measure if one.tier == tier and one.industry in (None, industry))
 
 
 def _lists(book: RunBook, lang: Language) -> pd.Series:

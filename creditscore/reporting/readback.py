@@ -61,8 +61,8 @@ def read_ratios(path: str | Path) -> pd.DataFrame:
 def read_results(path: str | Path) -> pd.DataFrame:
     """The results filled into 抽查名单: one row per subject with an outcome.
 
-    Columns: ``task, subject_id, event_date, mode, outcome, severity, inspectors, stratum,
-    inclusion_probability, cell``; codes as in the table ``inspections``. Rows without an outcome are left out.
+    Columns: ``task, subject_id, event_date, mode, outcome, severity, cell``; codes as in the table ``inspections``,
+    ``mode`` empty where the cell is. Rows without an outcome are left out.
 
     Raises:
         DataError: An outcome without a date, a word that is not in the list, or a severity beyond 1 to 10.
@@ -71,18 +71,16 @@ def read_results(path: str | Path) -> pd.DataFrame:
     for row in read_sheet(path, LIST_SHEET, columns=list_columns("zh")):
         if row["outcome"].value in (None, ""):
             continue
-        found: dict[str, Any] = {
-            key: row[key].value for key in ("task", "subject_id", "inspectors", "stratum", "inclusion_probability")
-        }
+        found: dict[str, Any] = {key: str(row[key].value or "") for key in ("task", "subject_id")}
         found["event_date"] = faults.value(row["visited_on"], _day)
-        found["mode"] = faults.value(row["mode"], lambda value: _code(MODES, value or MODES["on_site"].zh))
+        found["mode"] = faults.value(row["mode"], lambda value: _code(MODES, value) if value else "")
         found["outcome"] = faults.value(row["outcome"], lambda value: _code(OUTCOMES, value))
         found["severity"] = faults.value(row["found_severity"], _severity)
         found["cell"] = row["outcome"].address
         rows.append(found)
     faults.stop()
-    columns = ["task", "subject_id", "event_date", "mode", "outcome", "severity", "inspectors", "stratum", "inclusion_probability"]
-    return pd.DataFrame(rows, columns=[*columns, "cell"]).astype({"severity": "Int64"})
+    columns = ["task", "subject_id", "event_date", "mode", "outcome", "severity", "cell"]
+    return pd.DataFrame(rows, columns=columns).astype({"severity": "Int64"})
 
 
 def read_decisions(path: str | Path) -> pd.DataFrame:

@@ -2,14 +2,34 @@
 
 from collections.abc import Iterator, Sequence
 
+import pandas as pd
+
 from creditscore.config.base import Label, Language
+from creditscore.config.policy import Measure
 from creditscore.models.scorecard import Attribute, Scorecard
 from creditscore.records.checkup_text import code_words, rule_words, table_words
 from creditscore.reporting.book import RunBook, migration_table, tiers_by_industry
 from creditscore.reporting.columns import column, label_or_code, rows_of, rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
-from creditscore.reporting.words import GROUPS, OUT_OF_SCOPE, SECTIONS, SOURCES, SUBJECT_TYPES, TERMS, say, text_of
-from creditscore.spreadsheet import Column, Sheet
+from creditscore.reporting.words import (
+    ARRIVALS,
+    GRADES,
+    GROUPS,
+    OUT_OF_SCOPE,
+    OWNERSHIPS,
+    PARTS_PER_MILLION,
+    SECTIONS,
+    SIZES,
+    SOURCES,
+    SUBJECT_TYPES,
+    TERMS,
+    TIERS,
+    UNITS,
+    UNKNOWN,
+    say,
+    text_of,
+)
+from creditscore.spreadsheet import BookLanguage, Column, Sheet, label_text
 
 DISTRIBUTION_COLUMNS: tuple[Column, ...] = (
     column("section", width=16),
@@ -19,6 +39,15 @@ DISTRIBUTION_COLUMNS: tuple[Column, ...] = (
     column("tier", width=8),
     column("subjects", "integer"),
     column("share", "percent"),
+    column("remark", width=40),
+)
+MEASURE_COLUMNS: tuple[Column, ...] = (
+    column("tier", width=14),
+    column("industry_label", width=20),
+    column("measure", width=50, wrap=True),
+    column("department", width=26),
+    column("basis", width=50, wrap=True),
+    column("subjects", "integer"),
 )
 FAIRNESS_COLUMNS: tuple[Column, ...] = (
     column("attribute"),
@@ -35,7 +64,7 @@ QUALITY_COLUMNS: tuple[Column, ...] = (
     column("section", width=18),
     column("table", width=14),
     column("check_rule", width=44, wrap=True),
-    column("code", width=22),
+    column("code", width=32),
     column("rows", "integer"),
     column("examples", width=44, wrap=True),
 )
@@ -43,7 +72,7 @@ CARD_COLUMNS: tuple[Column, ...] = (
     column("card", width=20),
     column("characteristic", width=30),
     column("source", width=12),
-    column("unit", width=10),
+    column("unit", width=14),
     column("bin", width=24),
     column("points", "integer"),
     column("weight", "percent"),
@@ -55,23 +84,56 @@ CARD_COLUMNS: tuple[Column, ...] = (
 DICTIONARY_COLUMNS: tuple[Column, ...] = (
     column("sheet", width=20),
     column("field", width=24),
-    Column("zh", say("中文", "Chinese"), width=20),
-    Column("en", say("英文", "English"), width=26),
-    Column("meaning_zh", say("含义（中文）", "Meaning (Chinese)"), width=44, wrap=True),
-    Column("meaning_en", say("含义（英文）", "Meaning (English)"), width=48, wrap=True),
+    column("zh", width=20),
+    column("en", width=26),
+    column("meaning_zh", width=48, wrap=True),
+    column("meaning_en", width=52, wrap=True),
 )
 
 
 def distribution_sheet(book: RunBook, lang: Language) -> Sheet:
-    """Subjects per industry and tier, then per previous tier and tier."""
+    """Subjects per industry and tier, then per previous tier and tier; without a run before that is said."""
     spread = tiers_by_industry(book).assign(section=say("分级分布", "Distribution").text(lang))
     moves = (
         migration_table(book).rename(columns={"previous_tier": "from_tier"}).assign(section=say("等级迁移", "Migration").text(lang))
     )
-    spread["industry_label"] = label_or_code(dict(book.industries), spread["industry"], lang)
+    spread["industry_label"] = label_or_code({**book.industries, "": UNKNOWN}, spread["industry"], lang)
+    if moves.empty and not spread.empty:
+        why = say("没有上期等级（首次运行），无迁移可列", "No previous tiers (first run): nothing has moved")
+        moves = pd.DataFrame({"section": [say("等级迁移", "Migration").text(lang)], "remark": [why.text(lang)]})
     rows = [*rows_of(spread, DISTRIBUTION_COLUMNS), *rows_of(moves, DISTRIBUTION_COLUMNS)]
     name = say("分级分布与迁移", "Distribution and migration")
     return Sheet(name, DISTRIBUTION_COLUMNS, rows, note=say("没有分级结果", "No tiers"))
+
+
+def measure_sheet(book: RunBook, lang: Language) -> Sheet:
+    """One row per measure of the policy: the tier, the industry, who takes it, by what rule, and how many it concerns."""
+    rows = [
+        (
+            TIERS[one.tier].text(lang),
+            _industry_text(book, one, lang),
+            one.name.text(lang),
+            one.department,
+            one.basis,
+            _concerned(book, one),
+        )
+        for one in book.policy.measure
+    ]
+    note = say("分级政策没有规定差异化监管措施", "The tier policy names no measures")
+    return Sheet(say("差异化监管措施", "Measures"), MEASURE_COLUMNS, rows, note=note)
+
+
+def _industry_text(book: RunBook, measure: Measure, lang: Language) -> str:
+    every = say("全部行业", "All industries").text(lang)
+    return every if measure.industry is None else text_of(dict(book.industries), measure.industry, lang)
+
+
+def _concerned(book: RunBook, measure: Measure) -> int:
+    """Subjects of the measure's tier, and of its industry where it has one."""
+    if book.tiers.empty:
+        return 0
+    held = book.tiers["tier"] == measure.tier
+    return int((held if measure.industry is None else held & (book.tiers["industry"] == measure.industry)).sum())
 
 
 def fairness_sheet(book: RunBook, lang: Language) -> Sheet:
@@ -86,8 +148,8 @@ def fairness_sheet(book: RunBook, lang: Language) -> Sheet:
 
 
 def group_text(book: RunBook, attribute: str, group: str, lang: Language) -> str:
-    """The name of a group: a region or kind of subject by its label."""
-    tables = {"subject_type": SUBJECT_TYPES, "region": dict(book.regions)}
+    """The name of a group: a region, kind, size or ownership of subject by its label."""
+    tables = {"subject_type": SUBJECT_TYPES, "region": dict(book.regions), "size_class": SIZES, "ownership": OWNERSHIPS}
     return text_of(tables.get(attribute, {}) | GROUPS, group, lang)
 
 
@@ -131,8 +193,10 @@ def _quality_rows(book: RunBook, lang: Language) -> Iterator[Sequence[object]]:
     for row in book.checkup.to_dict("records"):
         keys = row.get("examples")
         shown = keys if keys is None or isinstance(keys, str) else "、".join(str(key) for key in keys)
-        table, rule = table_words(row.get("table") or "", lang), rule_words(row.get("rule") or "", lang)
-        yield section_text(row.get("section"), lang), table, rule, row.get("code"), row.get("rows"), shown
+        table, part = table_words(row.get("table") or "", lang), row.get("code")
+        counted = row.get("section") == "rows" and part in ARRIVALS
+        rule = ARRIVALS[str(part)].text(lang) if counted else rule_words(row.get("rule") or "", lang)
+        yield section_text(row.get("section"), lang), table, rule, part, row.get("rows"), shown
 
 
 def section_text(section: object, lang: Language) -> str:
@@ -148,7 +212,7 @@ def card_sheet(book: RunBook, lang: Language) -> Sheet:
 
 def card_rows(card: Scorecard, book: RunBook, lang: Language) -> Iterator[Sequence[object]]:
     """The rows of one card in the order of :data:`CARD_COLUMNS`."""
-    name = text_of(dict(book.industries), card.industry, lang)
+    name = card_name(card, book, lang)
     yield name, say("常数", "Constant").text(lang), None, None, None, card.constant, None, None, None, None, None
     for one in card.characteristics:
         for bin_ in one.attributes:
@@ -156,8 +220,8 @@ def card_rows(card: Scorecard, book: RunBook, lang: Language) -> Iterator[Sequen
                 name,
                 one.label.text(lang),
                 SOURCES[one.source].text(lang),
-                one.unit,
-                bin_label(bin_).text(lang),
+                text_of(UNITS, one.unit, lang),
+                bin_label(bin_, one.unit).text(lang),
                 bin_.points,
                 bin_.weight,
                 bin_.bad_rate,
@@ -167,29 +231,37 @@ def card_rows(card: Scorecard, book: RunBook, lang: Language) -> Iterator[Sequen
             )
 
 
+def card_name(card: Scorecard, book: RunBook, lang: Language) -> str:
+    """The industry of a card in words; the card of all industries says so."""
+    return text_of({"all": say("全部行业", "All industries"), **book.industries}, card.industry, lang)
+
+
 _BINS = {"missing": say("缺失", "Missing"), "other": say("其他", "Other")}
 
 
-def bin_label(bin_: Attribute) -> Label:
-    """An attribute in words that need no notation where an end is open: ``< 1``, ``[1, 3)``, ``≥ 3``."""
+def bin_label(bin_: Attribute, unit: str = "") -> Label:
+    """An attribute in words that need no notation where an end is open: ``< 1``, ``[1, 3)``, ``≥ 3``.
+
+    Ratios, which features keep in millionths, are printed as ratios: ``< 0.9``.
+    """
     if bin_.kind in _BINS:
         return _BINS[bin_.kind]
     if bin_.kind != "interval":
-        return say(bin_.label, bin_.label)
-    if bin_.lower is None and bin_.upper is None:
+        return GRADES.get(bin_.label, say(bin_.label, bin_.label))
+    scale = 1_000_000 if unit == PARTS_PER_MILLION else 1
+    lower, upper = (None if end is None else f"{end / scale:,.10g}" for end in (bin_.lower, bin_.upper))
+    if lower is None and upper is None:
         return say("任何值", "any value")
-    if bin_.lower is None or bin_.upper is None:
-        text = f"< {bin_.upper:,.10g}" if bin_.lower is None else f"≥ {bin_.lower:,.10g}"
-    else:
-        text = f"[{bin_.lower:,.10g}, {bin_.upper:,.10g})"
+    text = f"< {upper}" if lower is None else f"≥ {lower}" if upper is None else f"[{lower}, {upper})"
     return say(text, text)
 
 
-def dictionary_sheet(sheets: Sequence[Sheet]) -> Sheet:
-    """One row per column of every other sheet: its name in both languages and what it means."""
-    rows = []
-    for sheet in sheets:
+def dictionary_sheet(sheets: Sequence[Sheet], lang: BookLanguage) -> Sheet:
+    """One row per column of every sheet, of this one too: its name in both languages and what it means."""
+    rows: list[Sequence[object]] = []
+    own = Sheet(say("数据字典", "Dictionary"), DICTIONARY_COLUMNS, rows)
+    for sheet in (*sheets, own):
         for one in sheet.columns:
-            meaning = TERMS[one.key].meaning if one.key in TERMS else say("", "")
-            rows.append((sheet.name.zh, one.key, one.label.zh, one.label.en, meaning.zh or None, meaning.en or None))
-    return Sheet(say("数据字典", "Dictionary"), DICTIONARY_COLUMNS, rows)
+            term = TERMS[one.key]
+            rows.append((label_text(sheet.name, lang), one.key, one.label.zh, one.label.en, term.meaning.zh, term.meaning.en))
+    return own

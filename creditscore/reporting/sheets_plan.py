@@ -1,6 +1,5 @@
 """The sheets a planner works with: ratios, the drawn list, signatures, inspectors."""
 
-import math
 from collections.abc import Iterator
 
 import pandas as pd
@@ -8,8 +7,9 @@ import pandas as pd
 from creditscore.config.base import Language
 from creditscore.reporting.book import PlanPage, RunBook, described
 from creditscore.reporting.columns import column, label_or_code, period_text, rows_of, with_labels
-from creditscore.reporting.words import DECISIONS, MODES, OUTCOMES, SUBJECT_TYPES, say
+from creditscore.reporting.words import DECISIONS, MODES, OUTCOMES, STANDINGS, SUBJECT_TYPES, say
 from creditscore.spreadsheet import Column, Sheet
+from creditscore.tiering.merge import SEPARATOR
 from creditscore.tiering.sign import grounds_hash
 
 RATIO_SHEET = say("抽查比例方案", "Ratios")
@@ -27,9 +27,11 @@ RATIO_COLUMNS: tuple[Column, ...] = (
     column("population", "integer"),
     column("ratio", "percent", editable=True),
     column("target", "integer"),
+    column("on_site", "integer"),
     column("effective_ratio", "percent"),
     column("base_ratio", "percent"),
     column("exempt", "integer"),
+    column("on_site_share", "percent"),
     column("visits_per_year", "integer"),
     column("repeat_within_months", "integer"),
     column("task_label", width=24),
@@ -58,13 +60,17 @@ def list_columns(lang: Language) -> tuple[Column, ...]:
         column("score", "integer"),
         column("stratum", width=28),
         column("inclusion_probability", "percent"),
+        column("mode_probability", "percent"),
         column("ticket", width=18),
         column("reason_1", width=22),
         column("reason_2", width=22),
         column("reason_3", width=22),
         column("reason_4", width=22),
+        column("standing", width=10),
+        column("replaced_by", width=21),
         column("merged_with"),
         column("week", "integer", width=8),
+        column("week_from", "date", width=12),
         column("inspectors", width=18),
         column("visited_on", "date", editable=True, width=12),
         column("mode", choices=tuple(word.text(lang) for word in MODES.values()), editable=True),
@@ -156,19 +162,18 @@ def _list_rows(book: RunBook, columns: tuple[Column, ...], lang: Language) -> It
 
 
 def drawn_list(book: RunBook, plan: PlanPage, lang: Language) -> pd.DataFrame:
-    """One row per drawn subject of a plan, with score, reasons, authority, inspectors and week."""
-    frame = plan.frame
-    drawn = frame[frame["drawn"].astype("bool")].sort_values(["stratum", "ticket"], kind="stable", ignore_index=True)
-    drawn = described(book, drawn)
+    """One row per subject whose item is checked, by stratum and ticket, with score, reasons, authority, inspectors and week."""
+    visits = plan.visits.sort_values(["stratum", "ticket", "subject_id"], kind="stable", ignore_index=True)
+    drawn = described(book, visits)
     drawn = _looked_up(drawn, book.scores, ("score", "reason_1", "reason_2", "reason_3", "reason_4"))
     drawn["ticket"] = drawn["ticket"].astype("str").str[:TICKET_SHOWN]
     drawn["task"], drawn["order"] = plan.task.id, range(1, len(drawn) + 1)
-    drawn["week"] = _weeks(len(drawn), (plan.task.end - plan.task.start).days + 1)
-    inspectors = _inspectors(plan)
-    if not inspectors.empty:
-        drawn["inspectors"] = drawn["subject_id"].map(
-            inspectors.drop_duplicates("subject_id").set_index("subject_id")["inspectors"]
-        )
+    drawn["inspectors"] = ["、".join(team) for team in drawn["team"]]
+    for name, words in (("mode", MODES), ("standing", STANDINGS)):
+        drawn[name] = label_or_code(words, drawn[name], lang)
+    drawn["merged_with"] = drawn["merged_with"].str.replace(SEPARATOR, "、")
+    for name in ("merged_with", "replaced_by"):
+        drawn[name] = drawn[name].where(drawn[name] != "", None)
     if "subject_type" in drawn:
         drawn["subject_type"] = label_or_code(SUBJECT_TYPES, drawn["subject_type"], lang)
     return with_labels(book, drawn, lang)
@@ -180,12 +185,6 @@ def _looked_up(frame: pd.DataFrame, source: pd.DataFrame, columns: tuple[str, ..
         return frame
     known = source.drop_duplicates("subject_id").set_index("subject_id")
     return frame.assign(**{name: frame["subject_id"].map(known[name]) for name in columns if name in known})
-
-
-def _weeks(visits: int, days: int) -> list[int]:
-    """The week of each visit, 1 for the first: loads of weeks differ by one visit at most."""
-    weeks = max(1, math.ceil(days / 7))
-    return [visit * weeks // visits + 1 for visit in range(visits)]
 
 
 def _inspectors(plan: PlanPage) -> pd.DataFrame:

@@ -264,7 +264,7 @@ def card_grid(card: Scorecard, lang: Language) -> Grid:
         for place, bin_ in enumerate(one.attributes):
             name = one.label.text(lang) if place == 0 else ""
             source = SOURCES[one.source].text(lang) if place == 0 else ""
-            value = bin_label(bin_).text(lang)
+            value = bin_label(bin_, one.unit).text(lang)
             rows.append([name, source, value, signed(bin_.points), percent(bin_.weight), percent(bin_.bad_rate, 2)])
     keys = ("characteristic", "source", "bin", "points", "weight", "bad_rate")
     return grid([TERMS[key].label.text(lang) for key in keys], rows, numbers=[3, 4, 5])

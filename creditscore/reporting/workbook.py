@@ -7,15 +7,18 @@ from creditscore.config.base import Label, Language
 from creditscore.reporting.book import RunBook, tier_counts
 from creditscore.reporting.columns import cell_language, column, period_text
 from creditscore.reporting.sheets_audit import (
+    card_name,
     card_sheet,
     dictionary_sheet,
     distribution_sheet,
     fairness_sheet,
+    measure_sheet,
     quality_sheet,
     row_equation,
 )
+from creditscore.reporting.sheets_load import staff_sheet, week_sheet
 from creditscore.reporting.sheets_plan import inspector_sheet, list_sheet, ratio_sheet, review_sheet
-from creditscore.reporting.words import TIERS, say
+from creditscore.reporting.words import FACTS, PURPOSES, TIERS, say, text_of
 from creditscore.spreadsheet import BookLanguage, BookReport, Sheet, label_text, write_book
 from creditscore.spreadsheet.model import MAX_ROWS
 
@@ -33,8 +36,8 @@ _EDIT = say(
 def write_workbook(path: str | Path, book: RunBook, *, lang: BookLanguage = "zh", max_rows: int = MAX_ROWS) -> BookReport:
     """Write the workbook of a run; the same book gives the same bytes.
 
-    Sheets: 说明, 抽查比例方案, 抽查名单, 待复核, 人员匹配, 分级分布与迁移, 公平性, 数据质量与未评级,
-    评分卡, 数据字典. A section without rows says why. Nothing in it is a formula or a link.
+    Sheets: 说明, 抽查比例方案, 抽查名单, 待复核, 人员匹配, 周工作量, 人员工作量, 差异化监管措施, 分级分布与迁移, 公平性,
+    数据质量与未评级, 评分卡, 数据字典. A section without rows says why. Nothing in it is a formula or a link.
 
     Args:
         path: The file; the old one stays until the new one is complete.
@@ -46,18 +49,22 @@ def write_workbook(path: str | Path, book: RunBook, *, lang: BookLanguage = "zh"
         DataError: A cell does not fit into Excel.
     """
     words = cell_language(lang)
-    sheets = [
+    pages = [
+        about_sheet(book, words),
         ratio_sheet(book, words),
         list_sheet(book, words),
         review_sheet(book, words),
         inspector_sheet(book, words),
+        week_sheet(book),
+        staff_sheet(book, words),
+        measure_sheet(book, words),
         distribution_sheet(book, words),
         fairness_sheet(book, words),
         quality_sheet(book, words),
         card_sheet(book, words),
     ]
     title = label_text(say(f"{book.project.zh} 抽查方案", f"{book.project.en}: inspection plan"), lang)
-    pages = [about_sheet(book, words), *sheets, dictionary_sheet(sheets)]
+    pages.append(dictionary_sheet(pages, lang))
     return write_book(path, pages, lang=lang, title=title, created=book.as_of, max_rows=max_rows)
 
 
@@ -71,7 +78,7 @@ def about_sheet(book: RunBook, lang: Language) -> Sheet:
 def _about(book: RunBook, lang: Language) -> Iterator[tuple[Label, str]]:
     yield say("项目", "Project"), book.project.text(lang)
     yield say("机关", "Authority"), book.authority.text(lang)
-    yield say("用途", "Purpose"), book.purpose
+    yield say("用途", "Purpose"), text_of(PURPOSES, book.purpose, lang)
     yield say("数据截至", "As of"), book.as_of.isoformat()
     if book.run_id:
         yield say("运行编号", "Run"), book.run_id
@@ -82,16 +89,36 @@ def _about(book: RunBook, lang: Language) -> Iterator[tuple[Label, str]]:
     yield say("行数平衡", "Row equation"), " ".join(f"{label.text(lang)} {rows:,}" for label, rows in row_equation(book))
     counts = tier_counts(book)
     yield say("分级", "Tiers"), "；".join(f"{TIERS[tier].text(lang)} {counts[tier]:,}" for tier in counts)
+    yield from _about_open(book, lang)
     yield say("分级政策", "Tier policy"), f"{book.policy.effective.isoformat()} · {book.policy.basis} · {book.policy.signed_by}"
     yield from _about_plans(book, lang)
     for key in sorted(book.cards):
         card = book.cards[key]
-        label = book.industries.get(card.industry)
-        yield say("评分卡", "Scorecard"), f"{label.text(lang) if label else card.industry} · sha256 {card.sha256}"
-    for key in sorted(book.facts):
-        yield say("核对信息", "Facts"), f"{key}: {book.facts[key]}"
+        yield say("评分卡", "Scorecard"), f"{card_name(card, book, lang)} · sha256 {card.sha256}"
+    yield from _about_facts(book, lang)
     if book.contact:
         yield say("联系与异议", "Contact and objections"), book.contact
+
+
+def _about_open(book: RunBook, lang: Language) -> Iterator[tuple[Label, str]]:
+    """How many tiers wait for a signature: until then those subjects are counted and drawn in the tier they had."""
+    waiting = int((book.tiers["status"] == "proposed").sum()) if "status" in book.tiers else 0
+    if waiting:
+        text = say(
+            f"{waiting:,} 户的拟定等级待签批（见待复核）；签批前按原等级（新入库的按 B 级）统计和抽取",
+            f"{waiting:,} proposed tiers wait for a signature (sheet To review); until then the subject is counted and drawn in "
+            "the tier it had, B if new",
+        )
+        yield say("待签批", "To be signed"), text.text(lang)
+
+
+def _about_facts(book: RunBook, lang: Language) -> Iterator[tuple[Label, str]]:
+    """Hashes and versions; those of cards stand with the cards."""
+    cards = {card.sha256 for card in book.cards.values()}
+    for key in sorted(book.facts):
+        if book.facts[key] not in cards:
+            head, _, rest = key.partition(" ")
+            yield say("核对信息", "Facts"), f"{text_of(FACTS, head, lang)} {rest}".rstrip() + f": {book.facts[key]}"
 
 
 def _about_plans(book: RunBook, lang: Language) -> Iterator[tuple[Label, str]]:

@@ -11,8 +11,8 @@ MAX_TEXT = 32_767
 TRUNCATED = "…[截断 truncated]"
 #: Half surrogates, and characters that XML 1.0 does not allow.
 _NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff\x00-\x08\x0b\x0c\x0e-\x1f]")
-#: How workbooks protect a text that looks like an escape of theirs.
-_PROTECTED = re.compile("_x005F_(?=x[0-9a-fA-F]{4}_)")
+#: How workbooks hold a character that their XML cannot, such as a carriage return, and protect a text that looks so.
+_ESCAPED = re.compile("_x([0-9a-fA-F]{4})_")
 _NOT_IN_NAME = re.compile(r"[\[\]:*?/\\]")
 _WIDTHS = {"text": 10, "integer": 8, "number": 9, "percent": 9, "date": 11}
 #: Beyond 15 digits Excel loses the rest; such an integer is an identifier and goes in as text.
@@ -65,10 +65,12 @@ class Cleaner:
 
 
 def plain(value: object) -> object:
-    """A cell's value as it was written: ``_x005F_x0041_`` is the text ``_x0041_``, midnight is a date."""
+    """A cell's value as it was written: ``_x000D_`` is a carriage return, ``_x005F_x0041_`` is ``_x0041_``, midnight a date."""
     if isinstance(value, dt.datetime) and value.time() == dt.time():
         return value.date()
-    return _PROTECTED.sub("_", value) if isinstance(value, str) else value
+    if not isinstance(value, str) or "_x" not in value:
+        return value
+    return _ESCAPED.sub(lambda found: _NOT_XML.sub("\ufffd", chr(int(found.group(1), 16))), value)
 
 
 def is_blank(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import logging
 import math
 import os
 import tempfile
@@ -10,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from creditscore.errors import DataError
-from creditscore.spreadsheet.cells import Cleaner, column_width, sheet_name
+from creditscore.spreadsheet.cells import Cleaner, column_width, sheet_name, text_width
 from creditscore.spreadsheet.model import MAX_ROWS, NOTE_MARK, BookLanguage, BookReport, Column, Kind, Sheet, label_text
 
+_log = logging.getLogger(__name__)
 _FONT = {"font_name": "Microsoft YaHei", "font_size": 10}
 _FORMATS: dict[Kind, str] = {"text": "@", "integer": "#,##0", "number": "#,##0.000", "percent": "0.00%", "date": "yyyy-mm-dd"}
 #: Excel refuses a list of choices longer than this, commas counted.
 _MAX_CHOICES = 255
 #: Characters across an A4 page that can still be read.
 _PAGE_WIDTH = 210
+#: Points of a line of text, and characters that the button of the filter takes from a header.
+_LINE, _BUTTON = 14, 3
 
 
 def write_book(
@@ -75,7 +79,17 @@ def write_book(
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return BookReport(rows=writer.rows, replaced=writer.clean.replaced, truncated=writer.clean.truncated)
+    report = BookReport(rows=writer.rows, replaced=writer.clean.replaced, truncated=writer.clean.truncated)
+    _tell(target, report)
+    return report
+
+
+def _tell(path: Path, report: BookReport) -> None:
+    """What had to be changed is never silent; counts only, no content."""
+    if report.replaced:
+        _log.warning("%s: %s characters were replaced by U+FFFD: Excel cannot hold them", path.name, report.replaced)
+    if report.truncated:
+        _log.warning("%s: %s texts were cut at Excel's limit and end in a mark", path.name, report.truncated)
 
 
 def _settle(temporary: Path, target: Path) -> None:
@@ -122,9 +136,12 @@ class _BookWriter:
         page = self.book.add_worksheet(title)
         self._prepare(page, sheet, sample)
         formats = [self._format(column) for column in sheet.columns]
+        broken = [(place, column.width) for place, column in enumerate(sheet.columns) if column.wrap and column.width]
         count, row = 0, head
         while row is not None:
             count += 1
+            if broken:
+                self._make_room(page, count, row, broken)
             self._row(page, title, count, sheet.columns, row, formats)
             row = next(rows, None) if count < self.max_rows else None
         if count == 0 and sheet.note is not None:
@@ -135,18 +152,28 @@ class _BookWriter:
 
     def _prepare(self, page: Any, sheet: Sheet, sample: Sequence[Sequence[object]]) -> None:
         look = {"bold": True, "bg_color": "#E8EDF3", "bottom": 1, "text_wrap": True, "valign": "vcenter"}
-        widths = []
-        page.set_row(0, 32 if self.lang == "both" else 20)
+        widths, lines = [], 1
         for place, column in enumerate(sheet.columns):
             label = label_text(column.label, self.lang, joint="\n")
             width = column.width or column_width(label, [row[place] for row in sample], column.kind)
             widths.append(width)
+            lines = max(lines, _lines(label, width - _BUTTON))
             page.set_column(place, place, width, self._format(column))
-            header = self._style(**look, align="left" if column.kind == "text" else "right", indent=int(column.kind == "text"))
+            # A number's header keeps clear of the filter's button, which lies at the right end of the cell.
+            indent = 1 if column.kind == "text" else 2 if sheet.autofilter else 0
+            header = self._style(**look, align="left" if column.kind == "text" else "right", indent=indent)
             self._check(page.write_string(0, place, label, header), page.get_name(), 0)
+        page.set_row(0, 20 if lines == 1 else 4 + _LINE * lines)
         if sheet.frozen:
             page.freeze_panes(1, 0)
         self._prepare_print(page, sum(widths), sheet)
+
+    @staticmethod
+    def _make_room(page: Any, at: int, row: Sequence[object], broken: Sequence[tuple[int, int]]) -> None:
+        """The height of a row whose broken texts need more than one line; not every program finds it by itself."""
+        lines = max(_lines(str(row[place]), width - 2) for place, width in broken)
+        if lines > 1:
+            page.set_row(at, min(409, 2 + _LINE * lines))
 
     @staticmethod
     def _prepare_print(page: Any, width: float, sheet: Sheet) -> None:
@@ -207,6 +234,11 @@ class _BookWriter:
         """XlsxWriter reports a cell that Excel cannot hold by a number and goes on."""
         if code:
             raise DataError(f"{sheet}: row {row + 1}: Excel's limits refuse a cell (code {code})")
+
+
+def _lines(text: str, width: int) -> int:
+    """Lines that a text takes in so many characters."""
+    return sum(max(1, math.ceil(text_width(line) / max(width, 1))) for line in text.split("\n"))
 
 
 def _with_sample(rows: Iterable[Sequence[object]], size: int = 200) -> tuple[Iterator[Sequence[object]], list[Sequence[object]]]:

@@ -1,4 +1,4 @@
-"""The draw: a ticket per subject, the smallest tickets of each stratum.
+"""The draw: a ticket per subject, the smallest tickets of each stratum; of those the smallest on site, the rest off site.
 
 ``ticket = SHA-256(seed|task|subject_id)`` in hexadecimal, UTF-8, parts in NFC. Anyone with the seed
 and a list of ids gets the same sample with any SHA-256, in any order; taking one drawn subject out
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 #: Named in the manifest: who recomputes a draw knows by which rule.
-ALGORITHM = "sha256(seed|task|subject_id), n smallest per stratum, v1"
+ALGORITHM = "sha256(seed|task|subject_id), n smallest per stratum, of these the on_site smallest on site, v2"
+ON_SITE, OFF_SITE = "on_site", "off_site"
 
 
 def part(text: str, *, what: str) -> str:
@@ -83,6 +84,13 @@ def draw_expression(subjects: "ir.Table", strata: "ir.Table", *, seed: str, task
     return joined.select("subject_id", "stratum", "ticket", drawn=joined["rank"] < joined["target"])
 
 
+def places(stratum: pd.Series, ticket: pd.Series) -> "pd.Series[int]":
+    """The place of each ticket in its stratum, 0 for the smallest; -1 for subjects that left the frame (no stratum)."""
+    order = pd.DataFrame({"stratum": stratum, "ticket": ticket}).dropna(subset=["stratum"])
+    order = order.sort_values(["stratum", "ticket"], kind="stable")
+    return order.groupby("stratum", sort=False).cumcount().reindex(stratum.index, fill_value=-1)
+
+
 def draw(stratum: pd.Series, ticket: pd.Series, *, targets: Mapping[str, int]) -> "pd.Series[bool]":
     """Who is drawn: in each stratum the ``targets[stratum]`` smallest tickets.
 
@@ -95,11 +103,17 @@ def draw(stratum: pd.Series, ticket: pd.Series, *, targets: Mapping[str, int]) -
         DrawError: A stratum has no target, or fewer subjects than its target.
     """
     _check_targets(stratum, targets)
-    order = pd.DataFrame({"stratum": stratum, "ticket": ticket}).dropna(subset=["stratum"])
-    order = order.sort_values(["stratum", "ticket"], kind="stable")
-    rank = order.groupby("stratum", sort=False).cumcount()
-    drawn = rank < order["stratum"].map(dict(targets))
-    return drawn.reindex(stratum.index, fill_value=False)
+    place = places(stratum, ticket)
+    return (place >= 0) & (place < stratum.map(dict(targets)).fillna(0))
+
+
+def modes(stratum: pd.Series, ticket: pd.Series, drawn: "pd.Series[bool]", *, on_site: Mapping[str, int]) -> "pd.Series[str]":
+    """``on_site`` for the ``on_site[stratum]`` smallest tickets, ``off_site`` for the others drawn, ``""`` for the rest.
+
+    The part on site is a random draw too: what it finds speaks for the whole stratum, with p = on_site / N.
+    """
+    first = places(stratum, ticket) < stratum.map(dict(on_site)).fillna(0)
+    return pd.Series("", index=stratum.index).mask(drawn, OFF_SITE).mask(drawn & first, ON_SITE)
 
 
 def _check_targets(stratum: pd.Series, targets: Mapping[str, int]) -> None:

@@ -11,13 +11,13 @@ from creditscore.config.base import Language
 from creditscore.config.tasks import Task
 from creditscore.errors import DrawError
 from creditscore.tiering.columns import as_frame, texts
-from creditscore.tiering.draw import draw, tickets
+from creditscore.tiering.draw import draw, modes, tickets
 from creditscore.tiering.people.inspectors import INSPECTOR_COLUMNS, Pool, assign_inspectors, pool_of
 from creditscore.tiering.plan import InspectionPlan
 
 SAMPLE_COLUMNS = (
     "task", "subject_id", "name", "industry", "region", "tier", "stratum", "inclusion_probability", "ticket", "drawn",
-    "exempt_reason", "merged_with",
+    "mode", "exempt_reason", "merged_with",
 )  # fmt: skip
 
 
@@ -28,8 +28,8 @@ class DrawnPlan:
     Attributes:
         plan: The frame that was drawn.
         seed: The seed.
-        sample: The whole frame by subject_id with ``ticket`` (missing for those who left the frame)
-            and ``drawn`` (bool).
+        sample: The whole frame by subject_id with ``ticket`` (missing for those who left the frame),
+            ``drawn`` (bool) and ``mode`` (``on_site``, ``off_site``, ``""`` where not drawn).
         inspectors: One row per drawn subject and inspector, the leader with ``place`` 1.
         pool: Who might have been sent, and who was recused; None where no staff was given.
         drawn_on: The day the caller gave.
@@ -103,12 +103,14 @@ def draw_plan(plan: InspectionPlan, *, seed: str, staff: Any, recusals: Any, on:
     stays = sample["exempt_reason"] == ""
     sample["ticket"] = pd.Series(None, index=sample.index, dtype="str")
     sample.loc[stays, "ticket"] = tickets(sample.loc[stays, "subject_id"].tolist(), seed=seed, task=plan.task.id)
-    sample["drawn"] = draw(sample["stratum"].where(stays), sample["ticket"], targets=plan.targets())
+    stratum = sample["stratum"].where(stays)
+    sample["drawn"] = draw(stratum, sample["ticket"], targets=plan.targets())
+    sample["mode"] = modes(stratum, sample["ticket"], sample["drawn"], on_site=plan.on_site())
     sample = sample[list(SAMPLE_COLUMNS)]
     if staff is None:
         return DrawnPlan(plan, seed, sample, pd.DataFrame(columns=list(INSPECTOR_COLUMNS)), None, on)
     chosen = sample[sample["drawn"]]
-    pool = pool_of(staff, recusals, plan.task, subject_ids=chosen["subject_id"])
+    pool = pool_of(staff, recusals, plan.task, subject_ids=sample.loc[stays, "subject_id"])
     names = _names(staff)
     rows = inspector_rows(chosen, pool, seed=seed, task=plan.task)
     frame = pd.DataFrame([(*row[:4], names[row[3]], *row[4:]) for row in rows], columns=list(INSPECTOR_COLUMNS))

@@ -7,10 +7,13 @@ from typing import Any
 
 from creditscore.errors import DrawError
 
-FORMAT = "creditscore-frame/1"
+FORMAT = "creditscore-frame/2"
 #: What the hash covers of each subject and of each stratum, in this order.
 SUBJECT_KEYS = ("subject_id", "name", "industry", "region", "tier", "stratum", "exempt_reason", "merged_with")
-STRATUM_KEYS = ("stratum", "tier", "industry", "region", "population", "target", "ratio_ppm", "full_coverage", "exempt")
+STRATUM_KEYS = (
+    "stratum", "tier", "industry", "region", "population", "target", "ratio_ppm", "on_site", "on_site_ppm",
+    "full_coverage", "exempt",
+)  # fmt: skip
 
 
 def frame_hash(about: Mapping[str, Any], strata: Iterable[Sequence[Any]], subjects: Iterable[Sequence[Any]]) -> str:

@@ -32,7 +32,8 @@ class InspectionPlan:
         task: The task.
         frame: One row per subject of the task's population, by subject_id, those who left the frame
             with their reason and probability 0. ``inclusion_probability`` is n/N of the stratum.
-        strata: One row per stratum: ``population`` N, ``target`` n, ``ratio_ppm``, ``exempt``.
+        strata: One row per stratum: ``population`` N, ``target`` n, ``ratio_ppm``, ``on_site`` (how many of
+            the n are visited on site) with its share ``on_site_ppm``, ``exempt``.
         about: Task, day and policy as hashed.
         frame_hash: The SHA-256 to publish before the seed is known.
         notes: What the planner should know.
@@ -59,6 +60,10 @@ class InspectionPlan:
     def targets(self) -> dict[str, int]:
         """How many to draw, by stratum."""
         return dict(zip(self.strata["stratum"].tolist(), self.strata["target"].tolist(), strict=True))
+
+    def on_site(self) -> dict[str, int]:
+        """How many of the drawn are visited on site, by stratum."""
+        return dict(zip(self.strata["stratum"].tolist(), self.strata["on_site"].tolist(), strict=True))
 
     def draw(self, *, seed: str, staff: Any = None, recusals: Any = None, on: dt.date | None = None) -> "DrawnPlan":
         """The one draw of this frame.

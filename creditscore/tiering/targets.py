@@ -11,7 +11,10 @@ from creditscore.config.tasks import Task
 from creditscore.errors import DrawError
 
 _MILLION = 1_000_000
-STRATUM_COLUMNS = ("stratum", "tier", "industry", "region", "population", "target", "ratio_ppm", "full_coverage", "exempt")
+STRATUM_COLUMNS = (
+    "stratum", "tier", "industry", "region", "population", "target", "ratio_ppm", "on_site", "on_site_ppm",
+    "full_coverage", "exempt",
+)  # fmt: skip
 
 
 def rounded_up(ratio_ppm: int, population: int) -> int:
@@ -36,7 +39,7 @@ def check_floor(drawn: int, population: int, *, min_ratio: float, where: str) ->
 
 
 def strata_table(frame: pd.DataFrame, policy: TierPolicy, task: Task) -> pd.DataFrame:
-    """One row per stratum in the order A to D, NR, then by name: population, ratio and target.
+    """One row per stratum in the order A to D, NR, then by name: population, ratio, target, and how many of it on site.
 
     Args:
         frame: One row per subject: ``stratum, tier, industry, region, exempt_reason``.
@@ -51,11 +54,19 @@ def strata_table(frame: pd.DataFrame, policy: TierPolicy, task: Task) -> pd.Data
     pairs = zip(table["industry"], table["tier"], table["full_coverage"], strict=True)
     table["ratio_ppm"] = [_MILLION if full else _ratio(policy, task, name, tier) for name, tier, full in pairs]
     table["target"] = targets(table["ratio_ppm"].tolist(), table["population"].tolist(), min_ratio=task.min_ratio)
+    cells = zip(table["industry"], table["tier"], strict=True)
+    table["on_site_ppm"] = [policy.rules_for(name, task=task.id).of(tier).on_site_ppm for name, tier in cells]
+    table["on_site"] = on_site(table["on_site_ppm"].tolist(), table["target"].tolist())
     return table.sort_values(["tier", "stratum"], key=_in_print, ignore_index=True)[list(STRATUM_COLUMNS)]
 
 
 def _ratio(policy: TierPolicy, task: Task, industry: str, tier: TierOrNone) -> int:
     return policy.rules_for(industry, task=task.id).of(tier).ratio_ppm
+
+
+def on_site(shares_ppm: Sequence[int], targets: Sequence[int]) -> list[int]:
+    """How many of each stratum's drawn are visited on site: the share of the target, rounded up."""
+    return [rounded_up(share, target) for share, target in zip(shares_ppm, targets, strict=True)]
 
 
 def targets(ratios_ppm: Sequence[int], populations: Sequence[int], *, min_ratio: float | None) -> list[int]:

@@ -1,10 +1,10 @@
 import datetime as dt
-import zipfile
 
 import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+from support.payloads import PAYLOADS, live_parts
 
 from creditscore.config.base import Label
 from creditscore.errors import DataError
@@ -13,27 +13,6 @@ from creditscore.spreadsheet.cells import MAX_TEXT, TRUNCATED, Cleaner, sheet_na
 from creditscore.spreadsheet.model import NOTE_MARK
 
 DAY = dt.date(2024, 4, 30)
-PAYLOADS = (
-    "=1+1",
-    "=cmd|'/C calc'!A0",
-    '=HYPERLINK("https://evil.example","x")',
-    "+1+1",
-    "-1+1",
-    "@SUM(1)",
-    "\t=1+1",
-    "\r=1+1",
-    "\n=1+1",
-    "\x00=1+1",
-    "＝1+1",
-    "＋1",
-    "－1",
-    "＠x",
-    "{=1+1}",
-    "https://evil.example",
-    "file:///etc/passwd",
-    "mailto:a@b.c",
-    "internal:Sheet2!A1",
-)
 
 
 def label(zh, en=None):
@@ -53,18 +32,30 @@ def write(path, columns, rows, name="名单", note=None, **options):
 
 
 def test_no_payload_becomes_a_formula_or_a_link(tmp_path):
-    assert len(PAYLOADS) == 19
-    write(tmp_path / "b.xlsx", (ID,), [(text,) for text in PAYLOADS], name="=1+1")
+    assert len(PAYLOADS) >= 19
+    kinds = (ID, COUNT, RATIO, DATE, RESULT)
+    write(tmp_path / "b.xlsx", kinds, [(text,) * len(kinds) for text in PAYLOADS], name="=1+1", note=label("=1+1"))
     page = openpyxl.load_workbook(tmp_path / "b.xlsx").worksheets[0]
-    cells = [row[0] for row in page.iter_rows(min_row=2)]
-    assert len(cells) == 19
-    assert not [cell for cell in cells if cell.data_type == "f" or cell.hyperlink]
-    parts = zipfile.ZipFile(tmp_path / "b.xlsx")
-    assert not [name for name in parts.namelist() if b"<f>" in parts.read(name) or b"hyperlink" in parts.read(name)]
+    cells = [cell for row in page.iter_rows(min_row=2) for cell in row]
+    assert [cell.value for cell in cells[:: len(kinds)]] == [text.replace("\r", "_x000D_") for text in PAYLOADS]
+    assert {cell.data_type for cell in cells} == {"s"}
+    assert not [cell for cell in cells if cell.hyperlink]
+    assert live_parts(tmp_path / "b.xlsx") == []
+
+
+def test_a_formula_would_be_found(tmp_path):
+    book = openpyxl.Workbook()
+    book.active["A1"], book.active["A2"] = "=1+1", "x"
+    book.save(tmp_path / "formula.xlsx")
+    assert live_parts(tmp_path / "formula.xlsx") == ["xl/worksheets/sheet1.xml"]
+    book.active["A1"] = "x"
+    book.active["A2"].hyperlink = "https://evil.example"
+    book.save(tmp_path / "link.xlsx")
+    assert len(live_parts(tmp_path / "link.xlsx")) == 2
 
 
 def test_texts_come_back_as_they_went_in(tmp_path):
-    texts = ["=1+1", "001234", "911101080828461234", "1E5", "NA", "_x0041_", "䶮㙍𬭼", "a\nb", " x ", "'q"]
+    texts = ["=1+1", "001234", "911101080828461234", "1E5", "NA", "_x0041_", "䶮㙍𬭼", "a\nb", "a\r\nb", " x ", "'q"]
     write(tmp_path / "b.xlsx", (ID,), [(text,) for text in texts])
     assert [row["代码"].value for row in read_sheet(tmp_path / "b.xlsx", "名单")] == texts
 

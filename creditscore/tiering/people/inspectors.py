@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -62,7 +62,7 @@ def pool_of(staff: Any, recusals: Any, task: Task, *, subject_ids: Iterable[str]
         staff: ``staff_id, certificate_valid_to`` and, as far as known, ``region, department``.
         recusals: ``staff_id, subject_id``; or None.
         task: The task.
-        subject_ids: The drawn subjects; recusals of others are not kept.
+        subject_ids: Those who may be drawn or stand in for a drawn one; recusals of others are not kept.
 
     Raises:
         DrawError: A member of staff stands twice.
@@ -98,7 +98,13 @@ def _recused(recusals: Any, subject_ids: set[str]) -> frozenset[tuple[str, str]]
 
 
 def assign_inspectors(
-    drawn: Sequence[tuple[str, str, str]], pool: Pool, *, seed: str, task: str, number: int
+    drawn: Sequence[tuple[str, str, str]],
+    pool: Pool,
+    *,
+    seed: str,
+    task: str,
+    number: int,
+    load: Mapping[str, int] | None = None,
 ) -> dict[str, list[str]]:
     """``number`` inspectors for each drawn subject.
 
@@ -111,6 +117,7 @@ def assign_inspectors(
         seed: The seed of the draw.
         task: The id of the task.
         number: Inspectors per subject.
+        load: Visits that each has already, by staff id.
 
     Returns:
         The staff ids by subject, the leader first.
@@ -119,7 +126,7 @@ def assign_inspectors(
         DrawError: Too few may go to a subject; it is named.
     """
     start = hashlib.sha256(f"{part(seed, what='seed')}|{part(task, what='task')}|".encode())
-    load: Counter[str] = Counter()
+    visits = Counter(load or {})
     teams: dict[str, list[str]] = {}
     for _, subject_id, region in sorted(drawn):
         free = [member for member in pool.members if (member.staff_id, subject_id) not in pool.recusals]
@@ -127,9 +134,9 @@ def assign_inspectors(
             raise _too_few(subject_id, free, pool, number)
         near = [member for member in free if region and member.region == region]
         candidates = near if len(near) >= number else free
-        keys = [(m.region != region, load[m.staff_id], _key(start, subject_id, m.staff_id), m.staff_id) for m in candidates]
+        keys = [(m.region != region, visits[m.staff_id], _key(start, subject_id, m.staff_id), m.staff_id) for m in candidates]
         teams[subject_id] = [key[-1] for key in heapq.nsmallest(number, keys)]
-        load.update(teams[subject_id])
+        visits.update(teams[subject_id])
     return teams
 
 

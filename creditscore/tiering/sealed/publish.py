@@ -18,15 +18,17 @@ from creditscore.tiering.people.inspectors import INSPECTOR_COLUMNS
 from creditscore.tiering.plan import InspectionPlan
 from creditscore.tiering.sealed.sheets import to_csv
 
-FORMAT = "creditscore-plan/1"
+FORMAT = "creditscore-plan/2"
 PLAN_COLUMNS = (
-    "task", "stratum", "tier", "industry", "region", "population", "ratio_ppm", "target", "inclusion_probability",
-    "full_coverage", "exempt",
+    "task", "stratum", "tier", "industry", "region", "population", "ratio_ppm", "target", "on_site_ppm", "on_site",
+    "inclusion_probability", "full_coverage", "exempt",
 )  # fmt: skip
 #: Written before anything else of a draw and removed after the manifest: a crash between leaves the seed behind.
 BEGUN = ".draw"
-#: The last three are filled in after the visit. No score, no tier, and no stratum or probability that would tell it.
-PUBLICATION_COLUMNS = ("task", "subject_id", "name", "item", "department", "start", "end", "inspected_on", "result", "published_on")
+#: Filled in after the visit.
+RESULT_COLUMNS = ("inspected_on", "result", "published_on")
+#: No score, no tier, and no stratum, mode or probability that would tell it.
+PUBLICATION_COLUMNS = ("task", "subject_id", "name", "item", "department", "start", "end", *RESULT_COLUMNS)
 
 
 def write_plan(plan: InspectionPlan, folder: Path) -> Path:
@@ -92,7 +94,7 @@ def manifest(plan: InspectionPlan, files: dict[str, bytes]) -> dict[str, Any]:
     """What the folder holds, before the draw."""
     reasons = plan.frame["exempt_reason"].value_counts().sort_index().to_dict()
     reasons.pop("", None)
-    population, target = sum(plan.strata["population"].tolist()), sum(plan.strata["target"].tolist())
+    population, target, on_site = (sum(plan.strata[name].tolist()) for name in ("population", "target", "on_site"))
     return {
         "format": FORMAT,
         "version": __version__,
@@ -101,6 +103,7 @@ def manifest(plan: InspectionPlan, files: dict[str, bytes]) -> dict[str, Any]:
         "frame_hash": plan.frame_hash,
         "counts": {
             "subjects": len(plan.frame), "exempt": reasons, "population": population, "strata": len(plan.strata), "target": target,
+            "on_site": on_site,
         },
         "overshoot": plan.overshoot,
         "notes": list(plan.notes),
@@ -141,7 +144,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def _undrawn(plan: InspectionPlan) -> list[tuple[Any, ...]]:
     columns = {**{name: plan.frame[name].tolist() for name in plan.frame.columns}, "ticket": [""] * len(plan.frame)}
-    columns["drawn"] = columns["ticket"]
+    columns["drawn"] = columns["mode"] = columns["ticket"]
     return list(zip(*(columns[name] for name in SAMPLE_COLUMNS), strict=True))
 
 

@@ -1,32 +1,33 @@
-"""A drawn subject that has closed is replaced by the next ticket of its stratum; every replacement is logged.
+"""A drawn subject that cannot be visited is replaced by the next ticket of its stratum; every replacement is logged.
 
-The sealed sample stays as it is: ``replacements.jsonl`` beside it is append-only and hash-chained.
-The closed subject keeps its place in the sample (its outcome is ``closed``): for estimates a
-replacement is a visit like any other and does not make the first one unseen.
+The sealed sample stays as it is. The subject that is gone keeps its place in it (its outcome is ``closed``
+or ``not_found``, and the target says what that counts); the one that comes takes over its place: its mode,
+its probability, and its inspectors unless one of them is recused.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from creditscore.batch import locked
 from creditscore.errors import DrawError
-from creditscore.tiering import chain
 from creditscore.tiering.drawn import DrawnPlan
-
-LOG = "replacements.jsonl"
+from creditscore.tiering.people.stand_in import stand_in
+from creditscore.tiering.sealed.log import entries, note
 
 
 @dataclass(frozen=True)
 class Replacement:
-    """Who goes in whose place, and why."""
+    """Who goes in whose place, and why; ``team`` are the staff ids, the leader first."""
 
     subject_id: str
     replaced_by: str
     stratum: str
     ticket: str
+    mode: str
+    team: tuple[str, ...]
     reason: str
     by: str
     on: dt.date
@@ -52,44 +53,38 @@ def replace(folder: str | Path, subject_id: str, *, reason: str, by: str, on: dt
         raise DrawError(f"replacement of {subject_id}: expected a reason and the name of who decided")
     drawn = DrawnPlan.from_folder(root)
     with locked(root):
-        log = chain.read(root / LOG)
-        stratum, ticket, other = _next(drawn, log, subject_id)
-        found = Replacement(subject_id, other, stratum, ticket, reason, by, on)
-        chain.append(root / LOG, [{**asdict(found), "on": on.isoformat()}])
+        found = _replacement(drawn, entries(root), subject_id, reason=reason.strip(), by=by.strip(), on=on)
+        note(root, "replaced", [{**asdict(found), "on": on.isoformat()}])
     return found
 
 
-def _next(drawn: DrawnPlan, log: Sequence[Mapping[str, Any]], subject_id: str) -> tuple[str, str, str]:
-    """Stratum, ticket and id of the next in line."""
-    gone, came = {line["subject_id"] for line in log}, {line["replaced_by"] for line in log}
-    sample = drawn.sample
-    row = sample[sample["subject_id"] == subject_id]
+def _replacement(
+    drawn: DrawnPlan, log: Sequence[Mapping[str, Any]], subject_id: str, *, reason: str, by: str, on: dt.date
+) -> Replacement:
+    replaced = [line for line in log if line["what"] == "replaced"]
+    came = {line["replaced_by"]: line["mode"] for line in replaced}
+    row = drawn.sample[drawn.sample["subject_id"] == subject_id]
     if row.empty or not (row["drawn"].iloc[0] or subject_id in came):
-        raise DrawError(f"replacement of {subject_id}: expected a subject that is to be inspected")
-    if subject_id in gone:
+        raise DrawError(f"replacement of {subject_id}: expected a subject of the sealed sample that is to be inspected")
+    if any(line["subject_id"] == subject_id for line in replaced):
         raise DrawError(f"replacement of {subject_id}: replaced already")
     stratum = row["stratum"].iloc[0]
-    free = sample[(sample["stratum"] == stratum) & (sample["exempt_reason"] == "") & ~sample["drawn"]]
-    waiting = sorted((ticket, other) for ticket, other in zip(free["ticket"], free["subject_id"], strict=True) if other not in came)
-    if not waiting:
-        raise DrawError(f"replacement of {subject_id}: nobody is left in stratum {stratum}")
-    return stratum, *waiting[0]
+    ticket, other, region = _next(drawn, stratum, came)
+    team = stand_in(drawn, log, other, region, for_whom=subject_id)
+    mode = came.get(subject_id) or row["mode"].iloc[0]
+    return Replacement(subject_id, other, stratum, ticket, mode, tuple(team), reason, by, on)
 
 
-def check_replacements(folder: Path, waiting: Mapping[str, Sequence[str]], place: Mapping[str, str]) -> Iterator[str]:
-    """Findings about the log: each replacement is the next ticket of the stratum of the subject it replaces.
+def _next(drawn: DrawnPlan, stratum: str, came: Mapping[str, str]) -> tuple[str, str, str]:
+    """Ticket, id and region of the next in line.
 
-    Args:
-        folder: The plan folder.
-        waiting: The ids that were not drawn, by stratum, in the order of their tickets.
-        place: The stratum of every subject that is drawn or waits.
+    Raises:
+        DrawError: Nobody is left.
     """
-    turn = dict.fromkeys(waiting, 0)
-    for line in chain.read(folder / LOG):
-        stratum = place.get(line["subject_id"], "")
-        queue = waiting.get(stratum, [])
-        if turn.get(stratum, 0) >= len(queue) or queue[turn[stratum]] != line["replaced_by"]:
-            where = f"{LOG} line {line['number']}"
-            yield f"{where}: {line['replaced_by']} is not the next ticket of the stratum of {line['subject_id']}"
-            return
-        turn[stratum] += 1
+    sample = drawn.sample
+    free = sample[(sample["stratum"] == stratum) & (sample["exempt_reason"] == "") & ~sample["drawn"]]
+    rows = zip(free["ticket"], free["subject_id"], free["region"], strict=True)
+    waiting = sorted(row for row in rows if row[1] not in came)
+    if not waiting:
+        raise DrawError(f"replacement: nobody is left in stratum {stratum}")
+    return waiting[0]

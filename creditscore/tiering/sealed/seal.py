@@ -12,11 +12,12 @@ from creditscore.errors import DataError, DrawError
 from creditscore.tiering.drawn import SAMPLE_COLUMNS, DrawnPlan
 from creditscore.tiering.people.inspectors import INSPECTOR_COLUMNS, Pool
 from creditscore.tiering.plan import FRAME_COLUMNS, InspectionPlan
+from creditscore.tiering.sealed.log import entries, note
 from creditscore.tiering.sealed.publish import BEGUN, PLAN_COLUMNS, read_manifest, write_drawn
 from creditscore.tiering.sealed.sheets import read_csv
 from creditscore.tiering.targets import STRATUM_COLUMNS
 
-_INTEGERS = ("population", "target", "ratio_ppm", "exempt")
+_INTEGERS = ("population", "target", "ratio_ppm", "on_site", "on_site_ppm", "exempt")
 
 
 def read_plan(folder: Path) -> InspectionPlan:
@@ -58,20 +59,36 @@ def draw_folder(folder: str | Path, *, seed: str, staff: Any = None, recusals: A
     root = Path(folder)
     read_manifest(root)
     with locked(root):
-        drawn = read_plan(root).draw(seed=seed, staff=staff, recusals=recusals, on=on)
-        _begin(root, seed)
-        write_drawn(drawn, root)
+        _refuse_again(root, seed, on)
+        _refuse_other_seed(root, seed)
+        if read_manifest(root)["seed"] is None:
+            drawn = read_plan(root).draw(seed=seed, staff=staff, recusals=recusals, on=on)
+            _begin(root, seed)
+            write_drawn(drawn, root)
+        else:  # cut short after the manifest: only the log was missing
+            drawn = read_drawn(root)
+        if not entries(root, "drawn"):
+            note(root, "drawn", [{"seed": seed, "frame_hash": drawn.frame_hash, "on": on.isoformat() if on else None}])
         (root / BEGUN).unlink()
     return drawn
 
 
-def _begin(folder: Path, seed: str) -> None:
+def _refuse_again(folder: Path, seed: str, on: dt.date | None) -> None:
+    """A drawn plan stays as it is; that another draw was asked for is logged."""
+    if read_manifest(folder)["seed"] is not None and not (folder / BEGUN).exists():
+        note(folder, "draw_refused", [{"seed": seed, "on": on.isoformat() if on else None}])
+        raise DrawError(f"{folder}: drawn already (seed in manifest.json); a frame is drawn once")
+
+
+def _refuse_other_seed(folder: Path, seed: str) -> None:
     path = folder / BEGUN
-    if path.exists():
-        if path.read_text("utf-8") != seed:
-            raise DrawError(f"{folder}: a draw with another seed was begun here and cut short; only that seed may finish it")
-        return
-    atomic_write(path, seed.encode())
+    if path.exists() and path.read_text("utf-8") != seed:
+        raise DrawError(f"{folder}: a draw with another seed was begun here and cut short; only that seed may finish it")
+
+
+def _begin(folder: Path, seed: str) -> None:
+    if not (folder / BEGUN).exists():
+        atomic_write(folder / BEGUN, seed.encode())
 
 
 def _plan(folder: Path, document: dict[str, Any]) -> tuple[InspectionPlan, pd.DataFrame]:

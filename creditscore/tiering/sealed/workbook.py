@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from creditscore.config.base import Label, Language
+from creditscore.tiering.sealed.published import WORDS
 
 if TYPE_CHECKING:
     from creditscore.spreadsheet import Column
     from creditscore.tiering.drawn import DrawnPlan
 
 Kind = Literal["text", "integer", "number", "percent", "date"]
-_RESULTS = {
-    "zh": ("未发现问题", "发现违法违规", "查无下落", "已关闭或注销", "不配合检查"),
-    "en": ("none", "violation", "not_found", "closed", "refused"),
-}
+_MODES = {"zh": {"on_site": "实地", "off_site": "非现场"}, "en": {"on_site": "on site", "off_site": "off site"}}
 _STRATA: tuple[tuple[str, str, str, Kind], ...] = (
     ("stratum", "层", "Stratum", "text"),
     ("tier", "等级", "Tier", "text"),
@@ -24,6 +22,7 @@ _STRATA: tuple[tuple[str, str, str, Kind], ...] = (
     ("population", "户数", "Subjects", "integer"),
     ("ratio", "抽查比例", "Ratio", "percent"),
     ("target", "计划数", "To inspect", "integer"),
+    ("on_site", "其中实地", "Of these on site", "integer"),
     ("achieved", "实际比例", "Achieved ratio", "percent"),
     ("exempt", "抽取前退出户数", "Left before the draw", "integer"),
 )
@@ -35,6 +34,7 @@ _DRAWN: tuple[tuple[str, str, str, Kind], ...] = (
     ("tier", "等级", "Tier", "text"),
     ("stratum", "层", "Stratum", "text"),
     ("inclusion_probability", "入样概率", "Inclusion probability", "percent"),
+    ("mode", "检查方式", "Mode", "text"),
     ("inspectors", "检查人员", "Inspectors", "text"),
     ("result", "检查结果", "Result", "text"),
     ("inspected_on", "检查日期", "Inspected on", "date"),
@@ -55,7 +55,7 @@ def write_workbook(drawn: "DrawnPlan", path: Path, *, lang: Language) -> Path:
 
     sheets: list[Sheet] = [
         Sheet(Label(zh="抽查比例方案", en="Ratios"), _columns(_STRATA, lang), _strata_rows(drawn)),
-        Sheet(Label(zh="抽查名单", en="Drawn"), _columns(_DRAWN, lang), _drawn_rows(drawn)),
+        Sheet(Label(zh="抽查名单", en="Drawn"), _columns(_DRAWN, lang), _drawn_rows(drawn, lang)),
         Sheet(Label(zh="人员匹配", en="Inspectors"), _columns(_PEOPLE, lang), _people_rows(drawn)),
     ]
     title = f"{drawn.task.label.text(lang)} {drawn.frame_hash[:12]}"
@@ -66,7 +66,7 @@ def write_workbook(drawn: "DrawnPlan", path: Path, *, lang: Language) -> Path:
 def _columns(table: Sequence[tuple[str, str, str, Kind]], lang: Language) -> "tuple[Column, ...]":
     from creditscore.spreadsheet import Column
 
-    choices = {"result": _RESULTS[lang]}
+    choices = {"result": tuple(WORDS.values() if lang == "zh" else WORDS)}
     return tuple(Column(key, Label(zh=zh, en=en), kind, choices=choices.get(key, ())) for key, zh, en, kind in table)
 
 
@@ -75,14 +75,15 @@ def _strata_rows(drawn: "DrawnPlan") -> Iterable[Sequence[Any]]:
         achieved = s["target"] / s["population"] if s["population"] else None
         ratio = s["ratio_ppm"] / 1_000_000
         yield (
-            s["stratum"], s["tier"], s["industry"], s["region"], s["population"], ratio, s["target"], achieved, s["exempt"],
+            s["stratum"], s["tier"], s["industry"], s["region"], s["population"], ratio, s["target"], s["on_site"], achieved,
+            s["exempt"],
         )  # fmt: skip
 
 
-def _drawn_rows(drawn: "DrawnPlan") -> Iterable[Sequence[Any]]:
+def _drawn_rows(drawn: "DrawnPlan", lang: Language) -> Iterable[Sequence[Any]]:
     teams = drawn.inspectors.groupby("subject_id", sort=False)["staff_id"].agg("、".join).to_dict() if len(drawn.inspectors) else {}
-    for row in drawn.drawn[[key for key, *_ in _DRAWN[:7]]].itertuples(index=False, name=None):
-        yield (*row, teams.get(row[0], ""), None, None)
+    for row in drawn.drawn[[key for key, *_ in _DRAWN[:8]]].itertuples(index=False, name=None):
+        yield (*row[:-1], _MODES[lang][row[-1]], teams.get(row[0], ""), None, None)
 
 
 def _people_rows(drawn: "DrawnPlan") -> Iterable[Sequence[Any]]:

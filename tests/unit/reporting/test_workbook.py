@@ -4,6 +4,7 @@ from dataclasses import replace
 import openpyxl
 import pandas as pd
 import pytest
+from support.payloads import PAYLOADS, live_parts
 
 from creditscore.config.base import Label
 from creditscore.reporting.sheets_plan import LIST_SHEET, RATIO_COLUMNS, RATIO_SHEET, list_columns
@@ -17,22 +18,27 @@ SHEETS = [
     "抽查名单",
     "待复核",
     "人员匹配",
+    "周工作量",
+    "人员工作量",
+    "差异化监管措施",
     "分级分布与迁移",
     "公平性",
     "数据质量与未评级",
     "评分卡",
     "数据字典",
 ]
-PAYLOADS = [
-    "=1+1",
-    "=cmd|'/C calc'!A0",
-    '=HYPERLINK("https://evil.example")',
-    "+1",
-    "-1",
-    "@SUM(1)",
-    "https://evil.example",
-    "</script>",
-]
+#: Columns whose words are ours: tiers, yes or no, hashes, and names of sheets and columns.
+OURS = {
+    "说明": {"项目"},
+    "抽查比例方案": {"等级", "抽查时间"},
+    "抽查名单": {"等级", "主体类型", "检查方式", "检查结果", "来源"},
+    "待复核": {"拟定等级", "上期等级", "等级", "主体类型", "签批意见", "签批人编号", "理由", "依据散列值"},
+    "差异化监管措施": {"等级"},
+    "分级分布与迁移": {"类别", "上期等级", "等级", "说明"},
+    "公平性": {"分组项", "说明"},
+    "数据质量与未评级": {"类别"},
+    "评分卡": {"来源", "中性"},
+}
 
 
 def test_the_workbook_has_every_sheet_and_is_the_same_bytes_twice(tmp_path, book):
@@ -102,24 +108,101 @@ def test_proposed_tiers_wait_on_a_sheet_of_their_own_with_their_grounds(tmp_path
     assert len({row["依据散列值"].value for row in rows}) == len(rows)
 
 
-def test_payloads_in_every_text_give_no_formula_and_no_link(tmp_path, book):
-    names = [PAYLOADS[at % len(PAYLOADS)] for at in range(len(book.subjects))]
-    subjects = book.subjects.assign(name=names, address=names, registration_authority=names)
-    frame = book.plans[0].frame.assign(name=names)
-    poisoned = replace(
-        book,
-        subjects=subjects,
-        plans=(replace(book.plans[0], frame=frame), book.plans[1]),
-        contact="=1+1",
-        project=Label(zh="=1+1", en="=1+1"),
-        facts={"=1+1": "=2+2"},
-        checkup=book.checkup.assign(rule="=1+1", examples="=1+1"),
+def texts_of(frame, payloads, *, keep=()):
+    """The frame with payloads, in turn, in every column of texts."""
+    kept = {"tier", "raw_tier", "previous_tier", "status", "subject_id", "as_of", "drawn", *keep}
+    words = [name for name in frame.columns if name not in kept and not pd.api.types.is_numeric_dtype(frame[name])]
+    bad = {name: [payloads[at % len(payloads)] for at in range(len(frame))] for name in words}
+    ids = {"subject_id": payloads[0] + frame["subject_id"]} if "subject_id" in frame else {}
+    return frame.assign(**bad, **ids)
+
+
+def poison(book, payloads):
+    """The book with payloads in every text that does not come from us."""
+    one = payloads[0]
+    bad = Label(zh=one, en=one)
+    plans = []
+    for plan in book.plans:
+        task = plan.task.model_copy(update={"label": bad, "item": one, "department": one, "joint_with": (one, one), "id": one})
+        frame = texts_of(plan.frame, payloads)
+        teams = texts_of(plan.inspectors, payloads)
+        strata = texts_of(plan.strata, payloads)
+        visits, staff = texts_of(plan.visits, payloads), texts_of(plan.staff, payloads)
+        if plan.drawn:
+            visits["team"], visits["replaced_by"] = [[one, one]] * len(visits), [one, *[""] * (len(visits) - 1)]
+        page = replace(plan, task=task, frame=frame, strata=strata, inspectors=teams, visits=visits, staff=staff)
+        plans.append(replace(page, seed_source=one))
+    cards = {}
+    for code, card in book.cards.items():
+        parts = [
+            part.model_copy(
+                update={
+                    "label": bad,
+                    "unit": one,
+                    "attributes": tuple(
+                        bin_.model_copy(update={"kind": "category", "label": one}) if bin_.kind == "interval" else bin_
+                        for bin_ in part.attributes
+                    ),
+                }
+            )
+            for part in card.characteristics
+        ]
+        cards[code] = card.model_copy(update={"characteristics": tuple(parts), "industry": one})
+    policy = book.policy.model_copy(
+        update={
+            "basis": one,
+            "signed_by": one,
+            "measure": tuple(
+                m.model_copy(update={"name": bad, "basis": one, "department": one, "industry": one}) for m in book.policy.measure
+            ),
+        }
     )
-    write_workbook(tmp_path / "b.xlsx", poisoned)
+    return replace(
+        book,
+        project=bad,
+        authority=bad,
+        purpose=one,
+        run_id=one,
+        contact=one,
+        notes=(bad,),
+        facts={one: one},
+        rejects={one: 1},
+        policy=policy,
+        cards=cards,
+        counts=replace(book.counts, out_of_scope={one: 12}),
+        checkup=texts_of(book.checkup, payloads),
+        scores=texts_of(book.scores, payloads, keep=("scorecard",)),
+        tiers=texts_of(book.tiers, payloads),
+        subjects=texts_of(book.subjects, payloads, keep=("subject_type",)),
+        lists=texts_of(book.lists, payloads),
+        plans=tuple(plans),
+        industries={},
+        regions={},
+        kinds={},
+    )
+
+
+@pytest.mark.parametrize("lang", ["zh", "en", "both"])
+def test_payloads_in_every_text_give_no_formula_and_no_link(tmp_path, book, lang):
+    for first in ("=1+1", *(PAYLOADS if lang == "zh" else ())):
+        payloads = [first, *PAYLOADS]
+        write_workbook(tmp_path / "b.xlsx", poison(book, payloads), lang=lang)
+        assert live_parts(tmp_path / "b.xlsx") == [], first
     pages = openpyxl.load_workbook(tmp_path / "b.xlsx")
     cells = [cell for page in pages for row in page.iter_rows() for cell in row]
-    assert any(cell.value == "=1+1" for cell in cells)
     assert not [cell for cell in cells if cell.data_type == "f" or cell.hyperlink]
+
+
+def test_every_column_of_texts_was_poisoned(tmp_path, book):
+    write_workbook(tmp_path / "b.xlsx", poison(book, ["=1+1"]))
+    pages = openpyxl.load_workbook(tmp_path / "b.xlsx")
+    del pages["数据字典"]  # names of columns, all ours
+    for page in pages:
+        header, *rows = page.iter_rows()
+        for place, head in enumerate(header):
+            texts = [row[place].value for row in rows if isinstance(row[place].value, str)]
+            if texts and head.value not in OURS.get(page.title, ()):
+                assert [text for text in texts if "=1+1" in text], (page.title, head.value)
 
 
 def test_rows_beyond_a_sheet_go_on_in_the_next(tmp_path, book):
@@ -133,9 +216,12 @@ def test_rows_beyond_a_sheet_go_on_in_the_next(tmp_path, book):
 def test_every_column_is_in_the_dictionary_in_both_languages(tmp_path, book):
     write_workbook(tmp_path / "b.xlsx", book)
     rows = read_sheet(tmp_path / "b.xlsx", "数据字典")
-    listed = {row["工作表"].value for row in rows}
-    assert listed == set(SHEETS) - {"说明", "数据字典"}
-    assert all(row["中文"].value and row["英文"].value for row in rows)
+    pages = openpyxl.load_workbook(tmp_path / "b.xlsx", read_only=True)
+    there = [(page.title, value) for page in pages for value in next(page.iter_rows(max_row=1, values_only=True))]
+    assert [(row["工作表"].value, row["中文"].value) for row in rows] == there
+    assert {name for name, _ in there} == set(SHEETS)
+    for row in rows:
+        assert all(row[name].value for name in ("字段", "英文", "含义（中文）", "含义（英文）")), row
 
 
 def test_the_row_equation_stands_in_the_quality_sheet(tmp_path, book):

@@ -8,7 +8,8 @@ from creditscore.errors import DrawError
 from creditscore.tiering import chain
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.plan import plan_inspections
-from creditscore.tiering.sealed.replace import LOG, replace
+from creditscore.tiering.sealed.log import LOG
+from creditscore.tiering.sealed.replace import replace
 from creditscore.tiering.verify import verify_plan
 
 WHY = {"reason": "已注销", "by": "李四", "on": dt.date(2024, 5, 9)}
@@ -44,5 +45,5 @@ def test_only_a_subject_that_is_to_be_inspected_is_replaced_and_once(folder):
 def test_a_chosen_replacement_is_found(folder):
     drawn = DrawnPlan.from_folder(folder)
     favourite = drawn.sample[~drawn.sample["drawn"]].sort_values("ticket")["subject_id"].iloc[5]
-    chain.append(folder / LOG, [{"subject_id": drawn.drawn["subject_id"][0], "replaced_by": favourite}])
+    chain.append(folder / LOG, [{"what": "replaced", "subject_id": drawn.drawn["subject_id"][0], "replaced_by": favourite}])
     assert verify_plan(folder).findings[0].startswith(f"{LOG} line 1: {favourite} is not the next ticket")

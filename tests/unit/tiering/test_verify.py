@@ -13,6 +13,7 @@ from creditscore.errors import DrawError
 from creditscore.tiering.drawn import SAMPLE_COLUMNS, DrawnPlan
 from creditscore.tiering.plan import InspectionPlan, plan_inspections
 from creditscore.tiering.sealed import publish
+from creditscore.tiering.sealed.log import entries
 from creditscore.tiering.sealed.seal import draw_folder
 from creditscore.tiering.verify import verify_plan
 
@@ -166,7 +167,10 @@ def test_a_second_draw_of_a_folder_is_refused_and_changes_nothing(drawn):
     before = {path.name: path.read_bytes() for path in drawn.iterdir()}
     with pytest.raises(DrawError, match="drawn already"):
         draw_folder(drawn, seed="another")
-    assert {path.name: path.read_bytes() for path in drawn.iterdir()} == before
+    after = {path.name: path.read_bytes() for path in drawn.iterdir()}
+    assert [name for name in after if after[name] != before[name]] == ["log.jsonl"]
+    assert [line["what"] for line in entries(drawn)] == ["drawn", "draw_refused"]
+    assert verify_plan(drawn).ok
 
 
 def test_a_folder_whose_frame_was_changed_is_not_drawn(folder):

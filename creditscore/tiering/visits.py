@@ -1,0 +1,149 @@
+"""The visits of a day's drawn plans: each plan's roll, what one visit serves at once, the week, and p of every item."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from creditscore.config.calendar import WorkCalendar
+from creditscore.config.tasks import Task
+from creditscore.tiering.draw import OFF_SITE, ON_SITE
+from creditscore.tiering.drawn import DrawnPlan
+from creditscore.tiering.merge import SEPARATOR, either, partners
+from creditscore.tiering.sealed.roll import ROLL_COLUMNS, roll
+from creditscore.tiering.weeks import Week, spread, weeks_of
+
+VISIT_COLUMNS = (*ROLL_COLUMNS, "via", "week", "week_from", "full_coverage")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A drawn plan and the lines of its log."""
+
+    plan: DrawnPlan
+    log: Sequence[Mapping[str, Any]] = ()
+
+
+def visits_of_plans(plans: Sequence[Opened], *, calendar: WorkCalendar | None = None) -> pd.DataFrame:
+    """One row per task and subject whose item is checked, by task and subject_id; the columns of :data:`VISIT_COLUMNS`.
+
+    - ``standing``: ``drawn``, ``replacement``, ``late``, or ``also``: not drawn for this task, but visited for
+      the task in ``via``, every visit of which checks this item too.
+    - ``inclusion_probability`` and ``mode_probability`` (the chance of a visit in this mode) are those of the
+      item: where another task's visits check it too, of the union of the draws.
+    - ``merged_with``: the tasks that are served by the same visit, joined by ``;``.
+    - ``week`` (1 for the task's first) and its first day; a merged visit has one week.
+
+    Subjects that were replaced stay in it with ``replaced_by``: their outcome is a result too.
+    """
+    days = calendar or WorkCalendar()
+    given = {one.plan.task.id: one for one in plans}
+    rolls = {task: _with_weeks(roll(one.plan, one.log), one.plan, days) for task, one in given.items()}
+    rows = [row for task in sorted(given) for row in _of_task(task, given, rolls)]
+    frame = _one_visit_for_all(pd.DataFrame(rows, columns=list(VISIT_COLUMNS)), [one.plan for one in plans], days)
+    return frame.sort_values(["task", "subject_id"], ignore_index=True)
+
+
+def _with_weeks(frame: pd.DataFrame, plan: DrawnPlan, calendar: WorkCalendar) -> pd.DataFrame:
+    """Weeks go by ticket over the whole task, so that each is a random part of the list; a replacement keeps the week it takes."""
+    weeks = weeks_of(plan.task.start, plan.task.end, calendar)
+    own = frame[frame["standing"] != "replacement"].sort_values(["ticket", "subject_id"])["subject_id"].tolist()
+    found: dict[str, Week] = dict(zip(own, spread(len(own), weeks), strict=True))
+    takes = dict(zip(frame["subject_id"], frame["replaces"], strict=True))
+    for subject in frame["subject_id"]:
+        first = subject
+        while takes[first]:
+            first = takes[first]
+        found[subject] = found[first]
+    full = set(plan.strata.loc[plan.strata["full_coverage"].astype(bool), "stratum"])
+    return frame.assign(
+        via="",
+        week=0,  # by the day, once merged visits have theirs
+        week_from=[found[one].first for one in frame["subject_id"]],
+        full_coverage=frame["stratum"].isin(full),
+    )
+
+
+def _of_task(task: str, given: Mapping[str, Opened], rolls: Mapping[str, pd.DataFrame]) -> list[dict[Any, Any]]:
+    """The roll of a task and the visits of other tasks that check its item too, with p of either draw."""
+    own: list[dict[Any, Any]] = rolls[task].to_dict("records")
+    seers = [other for other, one in sorted(given.items()) if task in one.plan.task.also_checks]
+    if not seers:
+        return own
+    names, sample = ["stratum", "merged_with", "ticket"], given[task].plan.sample
+    sealed = sample[sample["subject_id"].isin(_seen_by(seers, rolls))].set_index("subject_id")[names].to_dict("index")
+    chances = {one: _chances(given[one].plan) for one in (task, *seers)}
+    elsewhere = {other: _standing(rolls[other]) for other in seers}
+    rows, here = {row["subject_id"]: row for row in own}, {"task": task, "standing": "also", "replaces": ""}
+    for other in seers:
+        for subject, row in elsewhere[other].items():
+            if task in str(row["merged_with"]).split(SEPARATOR) and subject not in rows:
+                rows[subject] = {**row, **sealed[subject], **here, "via": other}
+    return [_of_either(row, chances, elsewhere) for row in rows.values()]
+
+
+def _standing(frame: pd.DataFrame) -> dict[str, dict[Any, Any]]:
+    """Who is still to be visited, by subject."""
+    return {row["subject_id"]: row for row in frame[frame["replaced_by"] == ""].to_dict("records")}
+
+
+def _seen_by(tasks: Sequence[str], rolls: Mapping[str, pd.DataFrame]) -> set[str]:
+    return {subject for task in tasks for subject in rolls[task]["subject_id"]}
+
+
+def _chances(plan: DrawnPlan) -> dict[str, tuple[float, float]]:
+    """By subject of the frame: the chance of a visit, and of one on site."""
+    columns = (plan.strata[name].tolist() for name in ("stratum", "target", "on_site", "population"))
+    strata = {name: (n / size, on_site / size) for name, n, on_site, size in zip(*columns, strict=True) if size}
+    stays = plan.sample[plan.sample["exempt_reason"] == ""]
+    return {subject: strata[stratum] for subject, stratum in zip(stays["subject_id"], stays["stratum"], strict=True)}
+
+
+def _of_either(
+    row: dict[Any, Any],
+    chances: Mapping[str, Mapping[str, tuple[float, float]]],
+    elsewhere: Mapping[str, Mapping[str, Mapping[Any, Any]]],
+) -> dict[Any, Any]:
+    """The row with the probability of the union, for a subject in both frames; on site if either visit is."""
+    subject, named = row["subject_id"], str(row["merged_with"]).split(SEPARATOR)
+    seers = [other for other in elsewhere if other in named]
+    if row["standing"] == "late" or not seers:
+        return row
+    parts = [chances[task][subject] for task in (row["task"], *seers)]
+    anywhere, on_site = either(*(p for p, _ in parts)), either(*(p for _, p in parts))
+    modes = {row["mode"], *(elsewhere[other][subject]["mode"] for other in seers if subject in elsewhere[other])}
+    mode = ON_SITE if ON_SITE in modes else OFF_SITE
+    chance = on_site if mode == ON_SITE else anywhere - on_site
+    return {**row, "mode": mode, "inclusion_probability": anywhere, "mode_probability": chance}
+
+
+def _one_visit_for_all(frame: pd.DataFrame, plans: Sequence[DrawnPlan], calendar: WorkCalendar) -> pd.DataFrame:
+    """``merged_with`` as what comes true: the tasks that visit the subject too and may be merged, in one week."""
+    tasks = [plan.task for plan in plans]
+    allowed = {task.id: set(partners(task, tasks)) for task in tasks}
+    together = frame[frame["replaced_by"] == ""].groupby("subject_id")["task"].agg(list).to_dict()
+    merged = [
+        SEPARATOR.join(sorted(allowed[task] & set(together.get(subject, ())) - {task})) if not gone else ""
+        for task, subject, gone in zip(frame["task"], frame["subject_id"], frame["replaced_by"], strict=True)
+    ]
+    frame = frame.assign(merged_with=merged, week_from=_shared_weeks(frame.assign(merged_with=merged), tasks))
+    weeks = {task.id: weeks_of(task.start, task.end, calendar) for task in tasks}
+    numbers = [_number(weeks[task], day) for task, day in zip(frame["task"], frame["week_from"], strict=True)]
+    return frame.assign(week=numbers)
+
+
+def _shared_weeks(frame: pd.DataFrame, tasks: Sequence[Task]) -> list[Any]:
+    """The first day of each visit's week: of a merged visit the latest among its tasks, where all of them still run then."""
+    ends = {task.id: task.end for task in tasks}
+    days = frame["week_from"].tolist()
+    for _, rows in frame[frame["merged_with"] != ""].groupby("subject_id", sort=True):
+        day = rows["week_from"].max()
+        if all(day <= ends[task] for task in rows["task"]):
+            for place in rows.index:
+                days[place] = day
+    return days
+
+
+def _number(weeks: Sequence[Week], day: Any) -> int:
+    return next(week.number for week in weeks if week.first <= day <= week.last)
