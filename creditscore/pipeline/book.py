@@ -100,7 +100,7 @@ def load_book(folder: RunFolder) -> RunBook:
         rejects={code: rejects.count(code) for code in sorted(set(rejects))},
         cards=read_cards(folder.file("scorecards")),
         evaluation={name: Figure(*_numbers(values)) for name, values in told["evaluation"].items()},
-        plans=plan_pages([opened_plan(path) for path in folder.plans()], calendar=_calendar(told)),
+        plans=plan_pages([opened_plan(path) for path in folder.plans()], calendar=_calendar(told), results=_results(folder)),
         industries={code: Label(**label) for code, label in told["industries"].items()},
         kinds={kind: Label(**label) for kind, label in told["kinds"].items()},
         facts=told["facts"],
@@ -131,6 +131,16 @@ def opened_plan(path: Path) -> InspectionPlan | Opened:
     """A plan folder with what happened since its draw."""
     plan = load_plan(path)
     return Opened(plan, entries(path)) if isinstance(plan, DrawnPlan) else plan
+
+
+def _results(folder: RunFolder) -> pd.DataFrame | None:
+    """The results that were handed in, one row per visit."""
+    root = folder.file("results")
+    parts = [read_parquet(path) for path in sorted(root.glob("inspections-*.parquet"))] if root.is_dir() else []
+    if not parts:
+        return None
+    frame: pd.DataFrame = pa.concat_tables(parts).to_pandas(date_as_object=True)
+    return frame.sort_values("known_date", kind="stable").drop_duplicates("inspection_id", keep="first")
 
 
 def visits_in(folder: RunFolder) -> pd.DataFrame:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 from typing import TYPE_CHECKING
 
+from creditscore.config.load import sha256_file
 from creditscore.pipeline.book import load_book
+from creditscore.pipeline.folder import WORKBOOK
 from creditscore.reporting.html import write_report
 from creditscore.reporting.workbook import write_workbook
 
@@ -12,8 +16,25 @@ if TYPE_CHECKING:
     from creditscore.pipeline.folder import RunFolder
 
 
+_log = logging.getLogger(__name__)
+
+
 def write_documents(folder: RunFolder, *, lang: str = "zh") -> None:
     """``plan.xlsx`` and ``report.html`` of a run; the same folder gives the same bytes."""
+    keep_edited(folder)
     book = load_book(folder)
-    write_workbook(folder.file("plan.xlsx"), book, lang="en" if lang == "en" else "zh")
+    write_workbook(folder.file(WORKBOOK), book, lang="en" if lang == "en" else "zh")
     write_report(folder.file("report.html"), book, lang="en" if lang == "en" else "zh")
+
+
+def keep_edited(folder: RunFolder) -> None:
+    """Put a workbook that people wrote into aside as ``edited/plan-<hash>.xlsx`` before it is made anew."""
+    path, manifest = folder.file(WORKBOOK), folder.manifest()
+    if manifest is None or not path.is_file():
+        return
+    found = sha256_file(path)
+    if found != manifest["outputs"].get(WORKBOOK):
+        kept = folder.file("edited") / f"plan-{found[:12]}.xlsx"
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copy2(path, kept)
+        _log.warning("plan.xlsx was written into since it was made: kept as %s", kept)

@@ -38,10 +38,16 @@ def draw_plan_folder(
     run = RunFolder(root.parent.parent)
     people, apart = _table(staff, run.file("staff.parquet")), _table(recusals, run.file("recusals.parquet"))
     drawn = draw_folder(root, seed=seed, staff=people, recusals=apart, on=on)
-    if run.file("book.json").is_file() and root.parent.name == "plan":
+    renew_documents(root, lang=lang)
+    return drawn
+
+
+def renew_documents(plan: Path, *, lang: str) -> None:
+    """Write the workbook and report of the run that holds a plan again; a plan that stands alone has none."""
+    run = RunFolder(plan.parent.parent)
+    if run.file("book.json").is_file() and plan.parent.name == "plan":
         write_documents(run, lang=lang)
         reseal(run)
-    return drawn
 
 
 def reseal(run: RunFolder) -> None:

@@ -12,7 +12,9 @@ from creditscore.batch import damaged
 from creditscore.errors import DataError
 
 #: What is not in the run's own manifest: plans have manifests of their own and change by their one draw.
-OWN_MANIFESTS = ("plan/", "reviews.jsonl", "lookups.jsonl", "manifest.json", "explain/", "results/")
+OWN_MANIFESTS = ("plan/", "reviews.jsonl", "lookups.jsonl", "manifest.json", "explain/", "results/", "edited/")
+#: What people write into: it is made anew from the folder, and nothing but the commands that read it back relies on it.
+WORKBOOK = "plan.xlsx"
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class RunFolder:
         manifest = folder.manifest()
         if manifest is None:
             raise DataError(f"{folder.path}: expected a finished run (got no manifest.json)")
-        broken = damaged(folder.path, manifest["outputs"])
+        broken = [name for name in damaged(folder.path, manifest["outputs"]) if name != WORKBOOK]
         if broken:
             raise DataError(f"{folder.path}: expected the files of its manifest (damaged or absent: {', '.join(broken[:5])})")
         return folder

@@ -8,6 +8,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from creditscore.errors import DrawError
+from creditscore.pipeline.book import load_plan
+from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.merge import merge_plans
 from creditscore.tiering.plan import InspectionPlan, plan_inspections
 from creditscore.tiering.sealed.publish import BEGUN, read_manifest
@@ -47,11 +49,17 @@ def plan_due_tasks(
             _log.warning("no frame: %s", error)
             continue
         plans.append(plan)
-    plans = merge_plans(plans)
+    plans = merge_plans(plans, beside=_settled_plans(project, folder, as_of))
     for plan in plans:
         shutil.rmtree(folder.plan(plan.task.id), ignore_errors=True)
         plan.to_csv(folder.plan(plan.task.id))
     return plans
+
+
+def _settled_plans(project: Project, folder: RunFolder, as_of: dt.date) -> list[InspectionPlan]:
+    """The plans of this day that stand already: drawn, or with ratios that the planner set."""
+    found = [load_plan(folder.plan(task.id)) for task in tasks_due(project, as_of) if _settled(folder, task.id)]
+    return [plan.plan if isinstance(plan, DrawnPlan) else plan for plan in found]
 
 
 def _framed_before(folder: RunFolder, task: str) -> bool:

@@ -19,7 +19,7 @@ from creditscore.features.build import feature_table
 from creditscore.features.guard import guard_features
 from creditscore.features.spine import Spine, spine
 from creditscore.pipeline.book import save_book
-from creditscore.pipeline.documents import write_documents
+from creditscore.pipeline.documents import keep_edited, write_documents
 from creditscore.pipeline.folder import OWN_MANIFESTS, RunFolder
 from creditscore.pipeline.inputs import input_hashes, run_key, versions
 from creditscore.pipeline.past import scores_before_visits
@@ -93,6 +93,7 @@ def run_project(
         manifest = folder.manifest()
         if manifest and ledger.done(folder.path.name, "run") == key and not damaged(folder.path, manifest["outputs"]):
             return RunResult(folder, False, manifest["summary"])
+        keep_edited(folder)
         night = _Night(project, policy, folder, engine, data, inputs, signed, lang)
         with keeping(folder.path, except_for=OWN_MANIFESTS):
             night.work(train=train or not signed, accept=accept)

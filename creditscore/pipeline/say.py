@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from creditscore.pipeline.demo import Demo
     from creditscore.pipeline.run import RunResult
-    from creditscore.tiering.allocate import Allocation
 
 
 def run_lines(run: RunResult, *, lang: str) -> list[str]:
@@ -39,19 +38,6 @@ def demo_lines(demo: Demo, *, lang: str) -> list[str]:
     total = sum(demo.drawn.values())
     line = f"{'抽取' if zh else 'drawn':<{8 if zh else 14}}{total} ({drawn})"
     return [*lines[:-2], line, *lines[-2:]]
-
-
-def allocation_lines(best: Allocation) -> list[str]:
-    """The optimum: ratio by task and tier, what one more visit of each department is worth, what each floor costs."""
-    ratios = (100 * best.table()).round(2).astype(str) + " %"
-    lines = ["the ratios that find most, over all industries of a task:", ratios.to_string()]
-    for row in best.departments.to_dict("records"):
-        lines.append(f"{row['department']}: {row['used']:,.0f} of {row['capacity']:,} visits; one more finds {row['price']:.3f}")
-    for row in best.floors.to_dict("records"):
-        lines.append(
-            f"floor of {row['tier']}, {100 * row['floor']:g} %: without it {row['price']:,.1f} violations more would be found"
-        )
-    return [*lines, f"expected to find {best.expected:,.1f} violations"]
 
 
 def _auc(figure: dict[str, float | None] | None, zh: bool) -> str:

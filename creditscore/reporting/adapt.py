@@ -20,11 +20,21 @@ def plan_page(plan: InspectionPlan | DrawnPlan, *, seed_source: str = "") -> Pla
 
 
 def plan_pages(
-    plans: Sequence[InspectionPlan | Opened], *, calendar: WorkCalendar | None = None, seed_source: str = ""
+    plans: Sequence[InspectionPlan | Opened],
+    *,
+    calendar: WorkCalendar | None = None,
+    seed_source: str = "",
+    results: pd.DataFrame | None = None,
 ) -> tuple[PlanPage, ...]:
-    """The plans of a day in their order: drawn ones with whom to visit now, in which week, and what a visit serves at once."""
+    """The plans of a day in their order: drawn ones with whom to visit now, in which week, and what a visit serves at once.
+
+    ``results`` are visits that were handed in (``task, subject_id, event_date, mode, outcome, severity``): they stand
+    in the list, and ``mode`` is then how the subject was checked.
+    """
     days = calendar or WorkCalendar()
     visits = visits_of_plans([one for one in plans if isinstance(one, Opened)], calendar=days)
+    if results is not None and len(results):
+        visits = _with_results(visits, results)
     pages = []
     for one in plans:
         if isinstance(one, Opened):
@@ -35,6 +45,14 @@ def plan_pages(
         else:
             pages.append(_page(one, one.frame.assign(ticket=None, drawn=False), seed="", seed_source=seed_source, days=days))
     return tuple(pages)
+
+
+def _with_results(visits: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
+    told = results.rename(columns={"event_date": "visited_on", "severity": "found_severity", "mode": "checked"})
+    columns = ["task", "subject_id", "visited_on", "checked", "outcome", "found_severity"]
+    both = visits.merge(told[columns], on=["task", "subject_id"], how="left", validate="one_to_one")
+    both["mode"] = both["checked"].fillna(both["mode"])
+    return both.drop(columns="checked")
 
 
 def _page(plan: InspectionPlan, frame: pd.DataFrame, *, seed: str, seed_source: str, days: WorkCalendar) -> PlanPage:

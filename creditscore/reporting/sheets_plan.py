@@ -169,7 +169,7 @@ def drawn_list(book: RunBook, plan: PlanPage, lang: Language) -> pd.DataFrame:
     drawn["ticket"] = drawn["ticket"].astype("str").str[:TICKET_SHOWN]
     drawn["task"], drawn["order"] = plan.task.id, range(1, len(drawn) + 1)
     drawn["inspectors"] = ["、".join(team) for team in drawn["team"]]
-    for name, words in (("mode", MODES), ("standing", STANDINGS)):
+    for name, words in (("mode", MODES), ("standing", STANDINGS), *((("outcome", OUTCOMES),) if "outcome" in drawn else ())):
         drawn[name] = label_or_code(words, drawn[name], lang)
     drawn["merged_with"] = drawn["merged_with"].str.replace(SEPARATOR, "、")
     for name in ("merged_with", "replaced_by"):

@@ -64,26 +64,6 @@ def ticket_expression(table: "ir.Table", *, seed: str, task: str) -> "ir.StringV
     return text.hexdigest("sha256")
 
 
-def draw_expression(subjects: "ir.Table", strata: "ir.Table", *, seed: str, task: str) -> "ir.Table":
-    """The whole draw as an Ibis expression, for frames that an engine holds.
-
-    Args:
-        subjects: ``subject_id, stratum``, without those who left the frame.
-        strata: ``stratum, target``.
-        seed: The seed.
-        task: The id of the task.
-
-    Returns:
-        ``subject_id, stratum, ticket, drawn``, one row per subject, in no order.
-    """
-    import ibis
-
-    tickets = subjects.mutate(ticket=ticket_expression(subjects, seed=seed, task=task))
-    ranked = tickets.mutate(rank=ibis.row_number().over(group_by="stratum", order_by=["ticket", "subject_id"]))
-    joined = ranked.join(strata, "stratum")
-    return joined.select("subject_id", "stratum", "ticket", drawn=joined["rank"] < joined["target"])
-
-
 def places(stratum: pd.Series, ticket: pd.Series) -> "pd.Series[int]":
     """The place of each ticket in its stratum, 0 for the smallest; -1 for subjects that left the frame (no stratum)."""
     order = pd.DataFrame({"stratum": stratum, "ticket": ticket}).dropna(subset=["stratum"])

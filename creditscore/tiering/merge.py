@@ -25,14 +25,16 @@ def partners(task: Task, others: Iterable[Task]) -> list[str]:
     return sorted(other.id for other in others if other.id in named or task.id in (*other.merge_with, *other.also_checks))
 
 
-def merge_plans(plans: Sequence[InspectionPlan]) -> list[InspectionPlan]:
+def merge_plans(plans: Sequence[InspectionPlan], *, beside: Sequence[InspectionPlan] = ()) -> list[InspectionPlan]:
     """The undrawn plans of one day with ``merged_with`` filled in, each hashed again.
 
     ``merged_with`` of a subject names the tasks whose frame holds it too and whose item the same visit can
-    check. It is part of the frame and of its hash: fixed before any seed.
+    check. It is part of the frame and of its hash: fixed before any seed. ``beside`` are plans of the day that
+    stand already and do not change.
     """
-    tasks = [plan.task for plan in plans]
-    inside = {plan.task.id: plan.frame.loc[plan.frame["exempt_reason"] == "", "subject_id"] for plan in plans}
+    known = [*plans, *beside]
+    tasks = [plan.task for plan in known]
+    inside = {plan.task.id: plan.frame.loc[plan.frame["exempt_reason"] == "", "subject_id"] for plan in known}
     return [_merged(plan, partners(plan.task, tasks), inside) for plan in plans]
 
 

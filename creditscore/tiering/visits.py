@@ -78,7 +78,8 @@ def _of_task(task: str, given: Mapping[str, Opened], rolls: Mapping[str, pd.Data
     rows, here = {row["subject_id"]: row for row in own}, {"task": task, "standing": "also", "replaces": ""}
     for other in seers:
         for subject, row in elsewhere[other].items():
-            if task in str(row["merged_with"]).split(SEPARATOR) and subject not in rows:
+            named = task in str(row["merged_with"]).split(SEPARATOR)
+            if named and subject not in rows and subject in chances[task]:
                 rows[subject] = {**row, **sealed[subject], **here, "via": other}
     return [_of_either(row, chances, elsewhere) for row in rows.values()]
 
@@ -107,7 +108,7 @@ def _of_either(
 ) -> dict[Any, Any]:
     """The row with the probability of the union, for a subject in both frames; on site if either visit is."""
     subject, named = row["subject_id"], str(row["merged_with"]).split(SEPARATOR)
-    seers = [other for other in elsewhere if other in named]
+    seers = [other for other in elsewhere if other in named and subject in chances[other]]
     if row["standing"] == "late" or not seers:
         return row
     parts = [chances[task][subject] for task in (row["task"], *seers)]

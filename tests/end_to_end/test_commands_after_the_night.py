@@ -1,6 +1,7 @@
 """Everything that can be asked of, or done to, a finished run."""
 
 import json
+import re
 
 import openpyxl
 import pyarrow.parquet as pq
@@ -23,18 +24,67 @@ def test_explain_says_the_tier_and_sums_to_the_score(city):
 
 
 def test_explain_of_an_unknown_code_is_refused(city):
-    assert creditscore("explain", city.run, "91350100M000100Y43").code == 2
+    said = creditscore("explain", city.run, "91350100M000100Y43")
+    assert said.code == 2
+    assert len(said.err.splitlines()) == 1
+
+
+def test_explain_as_json_has_points_that_sum_to_the_score(city):
+    row = tiers_of(city).dropna(subset=["score"]).iloc[0]
+    told = json.loads(creditscore("explain", city.run, row["subject_id"], "--json").out)
+    points = told["points"]
+    assert points["constant"] + sum(line["points"] for line in points["lines"]) == points["score"] == row["score"]
+    assert set(told["reasons"]) <= {line["name"] for line in points["lines"]}
 
 
 def test_lookup_answers_in_order_and_notes_the_use(city):
     known = tiers_of(city)["subject_id"].iloc[3]
-    (city.root / "codes.txt").write_text(f"91350100M000100Y43\n{known.lower()}\n", "utf-8")
-    said = creditscore("lookup", city.run, city.root / "codes.txt", "--purpose", "licence", "--json")
+    (city.root / "codes.txt").write_text(f"91350100M000100Y43\n{known.lower()}\n", "utf-8-sig")
+    said = creditscore("lookup", city.run, "--file", city.root / "codes.txt", "--purpose", "licence", "--json")
     rows = json.loads(said.out)["rows"]
     assert [row["found"] for row in rows] == [False, True]
     assert rows[1]["subject_id"] == known
     noted = [json.loads(line) for line in (city.run / "lookups.jsonl").read_text("utf-8").splitlines()]
     assert [line["purpose"] for line in noted] == ["licence", "licence"]
+
+
+def test_lookup_takes_a_code_for_a_code_and_a_file_by_its_option_alone(city, monkeypatch):
+    first, second = tiers_of(city)["subject_id"].iloc[[3, 4]]
+    monkeypatch.chdir(city.root)
+    (city.root / first).write_text(f"{second}\n", "utf-8")
+    rows = json.loads(creditscore("lookup", city.run, first, "--json").out)["rows"]
+    assert [row["subject_id"] for row in rows] == [first]
+    (city.root / "codes.txt").write_text(f"{second}\n", "utf-8")
+    said = creditscore("lookup", city.run, "codes.txt")
+    assert said.code == 2
+    assert "--file" in said.err
+    noted = (city.run / "lookups.jsonl").read_text("utf-8").splitlines()
+    assert len(noted) == 1
+
+
+def test_lookup_reads_the_first_column_of_a_table(city):
+    known = tiers_of(city)["subject_id"].iloc[3]
+    (city.root / "codes.csv").write_text(f'代码,名称\n{known},"甲, 乙"\n', "utf-8-sig")
+    book = openpyxl.Workbook()
+    for row in (["代码", "名称"], [known, "甲"]):
+        book.active.append(row)
+    book.save(city.root / "codes.xlsx")
+    for name in ("codes.csv", "codes.xlsx"):
+        rows = json.loads(creditscore("lookup", city.run, "--file", city.root / name, "--json").out)["rows"]
+        assert [row["subject_id"] for row in rows] == [known]
+    book.active["A2"] = 911234567890123456
+    book.save(city.root / "codes.xlsx")
+    said = creditscore("lookup", city.run, "--file", city.root / "codes.xlsx")
+    assert said.code == 2
+    assert "lost digits" in said.err
+
+
+def test_lookup_speaks_english_too(city):
+    known = tiers_of(city)["subject_id"].iloc[3]
+    said = creditscore("lookup", city.run, known, "91350100M000100Y43", "--lang", "en")
+    assert said.out.isascii() or "–" in said.out
+    assert said.out.split()[:2] == ["Subject", "id"]
+    assert creditscore("lookup", city.run, known).out.startswith("统一社会信用代码")
 
 
 def test_a_signature_lets_the_proposed_tier_hold_on_the_next_run(city):
@@ -62,7 +112,9 @@ def test_signatures_come_back_from_the_workbook(city):
     book.save(city.root / "signed.xlsx")
     said = creditscore("sign", city.run, "--workbook", city.root / "signed.xlsx")
     assert said.code == 0, said.err
-    assert said.out.startswith("1 signed")
+    assert "1 户" in said.out
+    again = creditscore("sign", city.run, "--workbook", city.root / "signed.xlsx", "--json")
+    assert json.loads(again.out) == {"signed": 1}
 
 
 def test_results_come_back_with_the_probability_of_the_draw(city):
@@ -105,13 +157,16 @@ def test_edited_ratios_change_an_undrawn_frame_and_not_a_drawn_one(city):
         if sheet.cell(row, task).value == "2024Q2-food":
             sheet.cell(row, column).value = min(1.0, 2 * sheet.cell(row, column).value)
     book.save(city.root / "edited.xlsx")
-    said = creditscore("plan", "import", run, city.root / "edited.xlsx")
+    said = creditscore("plan", "import", run, city.root / "edited.xlsx", "--json")
     assert said.code == 0, said.err
+    assert list(json.loads(said.out)["visits"]) == ["2024Q2-food"]
     after = json.loads((run / "plan" / "2024Q2-food" / "manifest.json").read_text("utf-8"))
     assert after["counts"]["target"] > before["counts"]["target"]
     assert after["frame_hash"] != before["frame_hash"]
     assert creditscore("draw", run / "plan" / "2024Q2-food", "--seed", "s 1").code == 0
-    assert creditscore("verify-plan", run / "plan" / "2024Q2-food").code == 0
+    verified = creditscore("verify-plan", run / "plan" / "2024Q2-food")
+    assert verified.code == 0
+    assert verified.out.startswith("核对无误")
     sheet.cell(2, column).value = 0.5
     book.save(city.root / "edited.xlsx")
     assert creditscore("plan", "import", run, city.root / "edited.xlsx").code == 2
@@ -139,7 +194,12 @@ def test_forecast_says_with_which_ratios_a_departments_visits_would_find_most(ci
     assert {row["task"] for row in best["strata"]} == {"2024Q2-food", "2024Q2-general"}
     assert best["expected"] > 0
     assert "today's tier" not in told["summary"], "past visits speak for the tier that the card gave before them"
-    for wrong in ("市场监督管理局", "nobody=5"):
+    in_chinese = creditscore("forecast", PROJECT, "--policy", policy, *common, *asked[:-1])
+    assert "预计发现违法违规" in in_chinese.out
+    assert re.findall(r"[a-z]{2,}", in_chinese.out.replace("2024Q2-food", "").replace("2024Q2-general", "")) == []
+    in_english = creditscore("forecast", PROJECT, "--policy", policy, *common, *asked[:-1], "--lang", "en")
+    assert "the ratios that find most" in in_english.out
+    for wrong in ("市场监督管理局", "市场监督管理局=²", "nobody=5"):
         assert creditscore("forecast", PROJECT, "--policy", policy, *common, "--capacity", wrong).code == 2
 
 
@@ -153,6 +213,7 @@ def test_monitor_compares_with_the_run_before(city):
     rows = json.loads(told.out)["rows"]
     assert rows[0]["name"] == "score"
     assert len(rows) > 5
+    assert creditscore("monitor", later).out.splitlines()[1].split()[:3] == ["指标", "PSI", "临界值"]
     # A task whose frame the earlier run published keeps it: a change of tiers does not change its draw.
     assert not (later / "plan").exists()
     assert pq.read_table(later / "tiers.parquet").to_pandas()["previous_tier"].notna().mean() > 0.9
@@ -160,7 +221,9 @@ def test_monitor_compares_with_the_run_before(city):
 
 def test_report_makes_the_same_documents_again_and_names_what_is_missing(city):
     before = bytes_of(city.run)
-    assert creditscore("report", city.run).code == 0
+    said = creditscore("report", city.run, "--json")
+    assert said.code == 0
+    assert json.loads(said.out)["workbook"].endswith("plan.xlsx")
     assert bytes_of(city.run) == before
     (city.run / "scores.parquet").unlink()
     said = creditscore("report", city.run)
@@ -173,6 +236,7 @@ def test_replay_rebuilds_every_output_or_names_what_differs(city):
     assert city.night("--train", out=out).code == 0
     said = creditscore("replay", out / "2024-04-30", "--project", PROJECT, "--data", city.data)
     assert said.code == 0, said.err + said.out
+    assert said.out == "每个输出都已重新得出\n"
     (city.data / "staff.parquet").write_bytes((city.data / "recusals.parquet").read_bytes())
     other = creditscore("replay", out / "2024-04-30", "--project", PROJECT, "--data", city.data)
     assert other.code == 2
@@ -185,6 +249,12 @@ def test_records_lists_bodies_and_repair_reminders(city):
     assert bodies.out.splitlines()[0] == "subject_id,kind,event_id,document_no,event_date"
     repair = creditscore("records", PROJECT, "--data", city.data, "--as-of", "2024-04-30", "--repair")
     assert repair.out.splitlines()[0].endswith("may_apply_from")
+    told = creditscore("records", PROJECT, "--data", city.data, "--as-of", "2024-04-30", "--repair", "--json")
+    assert [row["may_apply_from"] for row in json.loads(told.out)["rows"]] == [
+        line.rsplit(",", 1)[1] for line in repair.out.splitlines()[1:]
+    ]
+    shown = creditscore("records", PROJECT, "--data", city.data, "--as-of", "2024-04-30", "--repair", "--lang", "zh")
+    assert "可申请修复之日" in shown.out
     assert creditscore("records", PROJECT, "--data", city.data, "--as-of", "2024-04-30").code == 2
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from creditscore import cli
+from creditscore.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,5 +22,5 @@ def test_the_script_in_the_readme_runs(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
 def test_a_readme_names_every_command(readme):
     text = (ROOT / readme).read_text("utf-8")
-    names = {command.name or command.callback.__name__.replace("_", "-") for command in cli.app.registered_commands}
+    names = {command.name for command in app.registered_commands}
     assert {name for name in names if f"`{name}" not in text and f"creditscore {name}" not in text} == set()

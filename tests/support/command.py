@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import sys
 from dataclasses import dataclass
 from unittest import mock
@@ -14,6 +15,11 @@ class Called:
     code: int
     out: str
     err: str
+
+    @property
+    def json(self):
+        """What ``--json`` printed."""
+        return json.loads(self.out)
 
 
 def creditscore(*words: object) -> Called:

@@ -1,0 +1,76 @@
+"""The commands together, the version, and how a refusal becomes a message and an exit code.
+
+Progress goes to stderr, results to stdout. Exit codes: 0 done, 1 internal error, 2 refused input or
+configuration (earlier results untouched), 75 another run holds the lock.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from creditscore import __version__
+from creditscore.cli import ask, check, demo, draw, forecast, night, plan, records, results, sign, simulate, watch
+from creditscore.errors import CreditScoreError, LockedError
+
+#: Errors of the file system that come from a path that was named, each with its file.
+_PATHS = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+
+_COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
+    ("demo", demo.demo), ("simulate", simulate.simulate),
+    ("simulate-visits", simulate.simulate_visits), ("check", check.check), ("train", night.train), ("run", night.run),
+    ("draw", draw.draw), ("verify-plan", draw.verify_plan), ("sign", sign.sign), ("sign-cards", sign.sign_cards),
+    ("results", results.results), ("explain", ask.explain), ("lookup", ask.lookup), ("records", records.records),
+    ("forecast", forecast.forecast), ("monitor", watch.monitor), ("report", watch.report), ("replay", watch.replay),
+)  # fmt: skip
+
+# Plain help and messages: a box breaks paths in the middle.
+app = typer.Typer(
+    name="creditscore", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="Scorecards, tiers and verifiable random inspections. 信用分级分类监管：评分、分级、可验证的随机抽查。",
+)  # fmt: skip
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"creditscore {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say the version.")] = False,
+) -> None:
+    pass
+
+
+for _name, _command in _COMMANDS:
+    app.command(_name)(_command)
+app.add_typer(plan.app, name="plan")
+
+
+def main() -> None:
+    """Run the command line and turn refusals into messages and exit codes."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("creditscore").setLevel(logging.INFO)
+    for name in ("matplotlib", "fontTools", "py4j"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        app()
+    except LockedError as error:
+        _stop(str(error), 75)
+    except CreditScoreError as error:
+        _stop(str(error), 2)
+    except _PATHS as error:
+        if error.filename is None:
+            raise
+        _stop(f"{error.filename}: expected a path that can be used ({error.strerror})", 2)
+
+
+def _stop(message: str, code: int) -> None:
+    typer.echo(message, err=True)
+    sys.exit(code)

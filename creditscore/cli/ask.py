@@ -1,0 +1,80 @@
+"""``explain`` and ``lookup``: what a finished run says of one subject, or of many codes."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from creditscore.cli.codes import codes_asked
+from creditscore.cli.options import JsonOption, LangOption, Language, RunArg, file_to_write, rows_of, run_of, show, words
+from creditscore.cli.table import table_lines
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Heads of the credit check, in its order.
+_HEADS = {
+    "subject_id": ("统一社会信用代码", "Subject id"),
+    "found": ("是否查到", "Found"),
+    "tier": ("等级", "Tier"),
+    "status": ("状态", "Status"),
+    "as_of": ("数据日期", "As of"),
+    "scorecard": ("评分卡", "Scorecard"),
+    "lists": ("列入名单", "Lists"),
+    "measures": ("监管措施", "Measures"),
+}
+_STATUS = {"final": ("现行", "final"), "proposed": ("待签批", "proposed")}
+
+
+def explain(
+    run: RunArg,
+    subject_id: Annotated[str, typer.Argument(help="The subject, as it stands in the run.")],
+    lang: LangOption = Language.zh,
+    html: Annotated[Path | None, typer.Option(help="Write a page for the subject.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Why one subject has its tier, and how to object."""
+    from creditscore.batch import atomic_write
+    from creditscore.pipeline.ask import explain as explain_one
+
+    told = explain_one(run_of(run), subject_id)
+    if html:
+        atomic_write(file_to_write(html, option="--html"), told.to_html(lang.value).encode())
+    reasons = [] if told.points is None else [line.name for line in told.points.reasons]
+    show({**dataclasses.asdict(told), "reasons": reasons}, [told.to_text(lang.value)], as_json=as_json)
+
+
+def lookup(
+    run: RunArg,
+    ids: Annotated[list[str] | None, typer.Argument(help="Codes.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Codes from a file: one a line (UTF-8), or the first column of a .csv or .xlsx.")
+    ] = None,
+    purpose: Annotated[str, typer.Option(help="What the answer is used for.")] = "",
+    lang: LangOption = Language.zh,
+    as_json: JsonOption = False,
+) -> None:
+    """The credit check (信用核查) of one code or many."""
+    from creditscore.pipeline.ask import lookup as look_up
+    from creditscore.pipeline.book import load_book
+    from creditscore.reporting.lookup import lookup_rows
+
+    folder = run_of(run)
+    codes = codes_asked(ids or [], file, run=folder)
+    found = look_up(folder, codes, purpose=purpose)
+    if lang is Language.en:  # Lists and measures by their English names.
+        found = lookup_rows(load_book(folder), codes, lang="en")
+    show({"rows": rows_of(found)}, _told(found, lang), as_json=as_json)
+
+
+def _told(found: pd.DataFrame, lang: Language) -> list[str]:
+    rows = []
+    for row in found.to_dict("records"):
+        cells = {str(name): "" if cell is None or cell != cell else str(cell) for name, cell in row.items()}
+        cells["found"] = words(lang, "是", "yes") if row["found"] else words(lang, "否", "no")
+        cells["status"] = words(lang, *_STATUS.get(cells["status"], (cells["status"],) * 2))
+        rows.append([cells[name][:12] if name == "scorecard" else cells[name] for name in _HEADS])
+    return table_lines([words(lang, *pair) for pair in _HEADS.values()], rows)

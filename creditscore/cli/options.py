@@ -1,0 +1,136 @@
+"""What commands share: their options, how words become days, engines, projects and runs, and how a result is put out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from creditscore.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from creditscore.config.project import Project
+    from creditscore.engine import Engine
+    from creditscore.pipeline.folder import RunFolder
+
+
+class EngineName(StrEnum):
+    """Where to compute."""
+
+    duckdb = "duckdb"
+    spark = "spark"
+
+
+class Language(StrEnum):
+    """The language of documents and summaries."""
+
+    zh = "zh"
+    en = "en"
+
+
+ProjectArg = Annotated[Path, typer.Argument(help="The project's folder of configuration.")]
+RunArg = Annotated[Path, typer.Argument(help="A run's folder, OUT/<as_of>.")]
+PlanArg = Annotated[Path, typer.Argument(help="A plan's folder, OUT/<as_of>/plan/<task>.")]
+DataOption = Annotated[Path, typer.Option("--data", help="The folder of the data files.")]
+AsOfOption = Annotated[str, typer.Option("--as-of", help="The day, such as 2024-04-30.")]
+OutOption = Annotated[Path, typer.Option("--out", help="Where runs go; one folder per day.")]
+EngineOption = Annotated[EngineName, typer.Option("--engine", help="Where to compute.")]
+TrackingOption = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow; sqlite:///OUT/mlflow.db by default.")]
+LangOption = Annotated[Language, typer.Option("--lang", help="Language of documents and summaries.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+AcceptOption = Annotated[bool, typer.Option("--accept", help="Let a delivery through that looks broken beside the run before.")]
+
+
+def day_of(text: str, *, option: str) -> dt.date:
+    """A day in ISO form.
+
+    Raises:
+        DataError: It is none; the message names the option.
+    """
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise DataError(f"{option}: expected a day such as 2024-04-30 (got {text!r})") from None
+
+
+def project_of(folder: Path) -> Project:
+    """A project's folder, loaded and checked."""
+    from creditscore.config.project import load_project
+
+    return load_project(folder)
+
+
+def engine_of(name: EngineName) -> Engine:
+    """The engine of that name."""
+    from creditscore.engine import Engine, spark_session
+
+    return Engine.duckdb() if name is EngineName.duckdb else Engine.spark(spark_session())
+
+
+def data_of(folder: Path) -> Path:
+    """The folder of the data, before anything is made for it.
+
+    Raises:
+        DataError: It is not there.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: expected a folder of data (got {'a file' if folder.exists() else 'nothing'})")
+    return folder
+
+
+def run_of(path: Path) -> RunFolder:
+    """The folder of a finished run, all its files in place.
+
+    Raises:
+        DataError: It is another folder, be it one of a plan; a file is not what the manifest says.
+    """
+    from creditscore.pipeline.folder import RunFolder
+
+    manifest: object = RunFolder(path).manifest()
+    if manifest is not None and not (isinstance(manifest, dict) and "outputs" in manifest):
+        raise DataError(f"{path}: expected a run's folder, OUT/<as_of> (got the manifest of something else)")
+    return RunFolder.opened(path)
+
+
+def file_to_write(path: Path, *, option: str) -> Path:
+    """A file that is to be written, its folder made if need be.
+
+    Raises:
+        DataError: It is a folder, or its folder cannot be one; the message names the option.
+    """
+    if path.is_dir():
+        raise DataError(f"{option}: expected a file to write (got the folder {path})")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{option}: expected a file to write (got {path}: {error.strerror})") from None
+    return path
+
+
+def words(lang: Language, zh: str, en: str) -> str:
+    """One of two texts."""
+    return zh if lang is Language.zh else en
+
+
+def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """A frame as JSON has it: one object per row, days as ISO texts, null for what is missing."""
+    rows: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", date_format="iso", force_ascii=False))
+    return rows
+
+
+def show(document: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
+    """Print a result: the document as JSON, or the lines for people."""
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_plain) if as_json else "\n".join(lines))
+
+
+def _plain(value: Any) -> Any:
+    """A specification as its fields, whatever else as its text."""
+    dump = getattr(value, "model_dump", None)
+    return str(value) if dump is None else dump(mode="json")

@@ -1,0 +1,49 @@
+"""A whole year by the command line alone: the script of experiments/whole_year on a small city."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+import creditscore as cs
+
+from .conftest import PROJECT, ROOT
+
+
+@pytest.fixture(scope="module")
+def year(tmp_path_factory):
+    out = tmp_path_factory.mktemp("year") / "out"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    script = ROOT / "experiments" / "whole_year" / "run.sh"
+    done = subprocess.run(["bash", script, out, "1500"], env={**os.environ, "PATH": path}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return out
+
+
+def test_the_year_ends_with_cards_that_learned_from_its_own_draws(year):
+    own = pq.read_table(year / "city" / "data" / "own_inspections.parquet").to_pandas()
+    project = cs.load_project(PROJECT)
+    records = cs.open_records(cs.Engine.duckdb(), project, data=year / "city" / "data")
+    before, after = (
+        cs.training_rows(records, project.targets["violation"], until=day).frame for day in ("2024-04-30", "2025-04-30")
+    )
+    mine = after["stratum"].fillna("").str.startswith("2024Q2-")
+    assert mine.sum() > 20
+    assert len(after) > len(before)
+    assert set(after.loc[mine, "subject_id"]) <= set(own["subject_id"])
+
+
+def test_every_plan_of_both_years_is_drawn_and_verifies(year):
+    plans = sorted((year / "runs").glob("*/plan/*"))
+    assert [plan.name for plan in plans] == [f"{y}Q2-{name}" for y in (2024, 2025) for name in ("food", "general", "safety")]
+    for plan in plans:
+        found = cs.verify_plan(plan)
+        assert found.ok, found.findings
+        assert found.seed
+
+
+def test_a_monthly_change_of_tiers_inside_an_open_task_made_no_other_frame(year):
+    assert not (year / "runs" / "2024-05-31" / "plan").exists()
