@@ -24,7 +24,8 @@ _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("demo", demo.demo), ("simulate", simulate.simulate),
     ("simulate-visits", simulate.simulate_visits), ("check", check.check), ("train", night.train), ("run", night.run),
     ("draw", draw.draw), ("verify-plan", draw.verify_plan), ("sign", sign.sign), ("sign-cards", sign.sign_cards),
-    ("results", results.results), ("explain", ask.explain), ("lookup", ask.lookup), ("records", records.records),
+    ("results", results.results), ("explain", ask.explain), ("lookup", ask.lookup), ("feedback", ask.feedback),
+    ("records", records.records),
     ("forecast", forecast.forecast), ("monitor", watch.monitor), ("report", watch.report), ("replay", watch.replay),
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from creditscore.cli.codes import codes_asked
-from creditscore.cli.options import JsonOption, LangOption, Language, RunArg, file_to_write, rows_of, run_of, show, words
+from creditscore.cli.options import JsonOption, LangOption, Language, RunArg, day_of, file_to_write, rows_of, run_of, show, words
 from creditscore.cli.table import table_lines
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _HEADS = {
     "scorecard": ("评分卡", "Scorecard"),
     "lists": ("列入名单", "Lists"),
     "measures": ("监管措施", "Measures"),
+    "record": ("核查编号", "Check no."),
 }
 _STATUS = {"final": ("现行", "final"), "proposed": ("待签批", "proposed")}
 
@@ -54,20 +55,58 @@ def lookup(
         Path | None, typer.Option("--file", help="Codes from a file: one a line (UTF-8), or the first column of a .csv or .xlsx.")
     ] = None,
     purpose: Annotated[str, typer.Option(help="What the answer is used for.")] = "",
+    by: Annotated[str, typer.Option(help="Who asks.")] = "",
+    on: Annotated[str | None, typer.Option(help="The day of the check.")] = None,
     lang: LangOption = Language.zh,
     as_json: JsonOption = False,
 ) -> None:
-    """The credit check (信用核查) of one code or many."""
+    """The credit check (信用核查) of one code or many, with each subject's own tickets; it is noted."""
     from creditscore.pipeline.ask import lookup as look_up
-    from creditscore.pipeline.book import load_book
-    from creditscore.reporting.lookup import lookup_rows
 
     folder = run_of(run)
     codes = codes_asked(ids or [], file, run=folder)
-    found = look_up(folder, codes, purpose=purpose)
-    if lang is Language.en:  # Lists and measures by their English names.
-        found = lookup_rows(load_book(folder), codes, lang="en")
-    show({"rows": rows_of(found)}, _told(found, lang), as_json=as_json)
+    day = None if on is None else day_of(on, option="--on")
+    found = look_up(folder, codes, purpose=purpose, by=by, on=day, lang=lang.value)
+    show({"rows": rows_of(found)}, [*_told(found, lang), *_draws(found, lang)], as_json=as_json)
+
+
+def feedback(
+    run: RunArg,
+    record: Annotated[int, typer.Argument(help="The number of the credit check.")],
+    result: Annotated[str, typer.Option("--result", help="What was done with the answer.")],
+    by: Annotated[str, typer.Option("--by", help="Who did.")],
+    on: Annotated[str, typer.Option("--on", help="The day.")],
+    lang: LangOption = Language.zh,
+    as_json: JsonOption = False,
+) -> None:
+    """Note what came of a credit check (应用反馈)."""
+    from creditscore.pipeline.ask import feedback as note_feedback
+
+    note_feedback(run_of(run), record, result=result, by=by, on=day_of(on, option="--on"))
+    show({"record": record}, [words(lang, f"已记录第 {record} 次核查的应用反馈", f"noted for check {record}")], as_json=as_json)
+
+
+def _draws(found: pd.DataFrame, lang: Language) -> list[str]:
+    """Each subject's own row of every plan, under the credit check."""
+    lines = []
+    for row in (row for rows in found["draws"] for row in rows):
+        if not row["seed"]:
+            state = words(lang, "尚未抽取", "not drawn yet")
+        elif row["exempt_reason"]:
+            state = words(lang, f"抽取前退出（{row['exempt_reason']}）", f"left before the draw ({row['exempt_reason']})")
+        else:
+            state = words(lang, "抽中", "drawn") if row["drawn"] else words(lang, "未抽中", "not drawn")
+        of = words(
+            lang, f"本层抽 {row['target']:,} / {row['population']:,}", f"{row['target']:,} of {row['population']:,} in its stratum"
+        )
+        lines += ["", f"{row['subject_id']} {row['task']}: {state} ({of})"]
+        if row["ticket"]:
+            lines += [
+                f'  SHA-256("{row["text_of_ticket"]}")',
+                f"  = {row['ticket']}",
+                words(lang, f"  本层最后中签号 {row['last_ticket']}", f"  last drawn of the stratum {row['last_ticket']}"),
+            ]
+    return lines
 
 
 def _told(found: pd.DataFrame, lang: Language) -> list[str]:

@@ -1,42 +1,96 @@
-"""Ask a finished run: the credit check of codes, and the explanation of one subject."""
+"""Ask a finished run: the credit check of codes, what came of it, and the explanation of one subject."""
 
 from __future__ import annotations
 
-import json
+import datetime as dt
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from creditscore.config.base import Language
+from creditscore.errors import DataError
 from creditscore.pipeline.book import load_book
 from creditscore.pipeline.folder import RunFolder
 from creditscore.pipeline.run import RunResult
+from creditscore.records.identity import compact
 from creditscore.reporting.explain import Explanation, explain_subject
 from creditscore.reporting.lookup import lookup_rows
+from creditscore.tiering import chain
+from creditscore.tiering.sealed.own_row import own_rows
 
 Run = RunResult | RunFolder | str | Path
+LOG = "lookups.jsonl"
 
 
-def lookup(run: Run, ids: Iterable[str], *, purpose: str = "") -> pd.DataFrame:
-    """The credit check (信用核查) of codes against a run, noted in its ``lookups.jsonl``.
+def lookup(
+    run: Run,
+    ids: Iterable[str],
+    *,
+    purpose: str = "",
+    by: str = "",
+    on: dt.date | None = None,
+    lang: Language = "zh",
+) -> pd.DataFrame:
+    """The credit check (信用核查) of codes against a run, noted in its hash-chained ``lookups.jsonl``.
 
     Args:
         run: A run's result or folder.
         ids: Codes; compared in their plain form (half width, upper case).
         purpose: What the answer is used for, for the feedback of use (应用反馈).
+        by: Who asks.
+        on: The day.
+        lang: The language of lists and measures.
 
     Returns:
-        One row per code in the order asked: subject_id, found, tier, status, as_of, scorecard, lists, measures.
+        One row per code in the order asked: subject_id, found, tier, status, as_of, scorecard, lists, measures;
+        ``draws``, a list with the subject's own row of every plan whose frame it stands in
+        (:func:`creditscore.tiering.sealed.own_row.own_rows`); and ``record``, the number under which the check
+        was noted and what came of it can be told (:func:`feedback`).
+    """
+    folder, codes = folder_of(run), compact(pa.array(list(ids), pa.string())).to_pylist()
+    rows = lookup_rows(load_book(folder, only=set(codes)), codes, lang=lang)
+    own = [row for path in folder.plans() for row in own_rows(path, codes)]
+    draws = pd.Series([[row for row in own if row["subject_id"] == code] for code in codes], index=rows.index, dtype=object)
+    told = {"what": "looked_up", "purpose": purpose, "by": by, "on": on.isoformat() if on else None}
+    bodies = [{**told, **_noted(row)} for row in rows.to_dict("records")]
+    head = chain.append(folder.file(LOG), bodies)
+    last = next((line["number"] for line in chain.read(folder.file(LOG)) if line["hash"] == head), 0)
+    return rows.assign(draws=draws, record=range(last - len(rows) + 1, last + 1))
+
+
+def _noted(row: dict[Any, Any]) -> dict[str, Any]:
+    """What was told of a subject: enough to know later what somebody acted on."""
+    texts = {name: None if pd.isna(row[name]) else str(row[name]) for name in ("tier", "status", "as_of", "scorecard")}
+    return {"subject_id": row["subject_id"], "found": bool(row["found"]), **texts}
+
+
+def feedback(run: Run, record: int, *, result: str, by: str, on: dt.date) -> None:
+    """Note what came of a credit check (应用反馈).
+
+    Args:
+        run: The run that was asked.
+        record: The number of the check.
+        result: What was done with the answer.
+        by: Who did.
+        on: The day.
+
+    Raises:
+        DataError: There is no such check; result or name is missing.
     """
     folder = folder_of(run)
-    rows = lookup_rows(load_book(folder), ids)
-    with folder.file("lookups.jsonl").open("a", encoding="utf-8") as stream:
-        for row in rows.to_dict("records"):
-            told = {"subject_id": row["subject_id"], "found": bool(row["found"]), "purpose": purpose}
-            stream.write(json.dumps(told, ensure_ascii=False, sort_keys=True) + "\n")
-    return rows
+    checks = {line["number"] for line in chain.read(folder.file(LOG)) if line["what"] == "looked_up"}
+    if record not in checks:
+        raise DataError(f"feedback: expected the number of a credit check of this run (got {record})")
+    if not result.strip() or not by.strip():
+        raise DataError("feedback: expected what was done, and who did it")
+    chain.append(
+        folder.file(LOG), [{"what": "used", "about": record, "result": result.strip(), "by": by.strip(), "on": on.isoformat()}]
+    )
 
 
 def explain(run: Run, subject_id: str) -> Explanation:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from creditscore.batch import read_parquet, write_json, write_parquet
 from creditscore.config.base import Label
@@ -80,11 +81,14 @@ def _frames(trained: Trained | None) -> dict[str, pd.DataFrame]:
     }
 
 
-def load_book(folder: RunFolder) -> RunBook:
-    """The book of a run from its folder; plans as they stand now, drawn or not."""
+def load_book(folder: RunFolder, *, only: Collection[str] | None = None) -> RunBook:
+    """The book of a run from its folder; plans as they stand now, drawn or not.
+
+    ``only``: the rows of these subjects alone, and no plans: for questions about a few of them.
+    """
     told = json.loads(folder.file("book.json").read_text("utf-8"))
     about, frames = told["project"], {name: pd.DataFrame(**_parts(frame)) for name, frame in told["frames"].items()}
-    tables = {name: _table(folder, name) for name in ("checkup", "scores", "tiers", "subjects", "lists")}
+    tables = {name: _table(folder, name, only=only) for name in ("checkup", "scores", "tiers", "subjects", "lists")}
     made = [name for name in ("forecast", "stability", "associations") if folder.file(f"{name}.parquet").is_file()]
     optional = {name: _table(folder, name) for name in made}
     rejects = read_parquet(folder.file("rejects.parquet"))["code"].to_pylist()
@@ -100,7 +104,9 @@ def load_book(folder: RunFolder) -> RunBook:
         rejects={code: rejects.count(code) for code in sorted(set(rejects))},
         cards=read_cards(folder.file("scorecards")),
         evaluation={name: Figure(*_numbers(values)) for name, values in told["evaluation"].items()},
-        plans=plan_pages([opened_plan(path) for path in folder.plans()], calendar=_calendar(told), results=_results(folder)),
+        plans=()
+        if only is not None
+        else plan_pages([opened_plan(path) for path in folder.plans()], calendar=_calendar(told), results=_results(folder)),
         industries={code: Label(**label) for code, label in told["industries"].items()},
         kinds={kind: Label(**label) for kind, label in told["kinds"].items()},
         facts=told["facts"],
@@ -158,8 +164,11 @@ def _calendar(told: Mapping[str, Any]) -> WorkCalendar:
     return WorkCalendar.model_validate({"year": tuple(years)})
 
 
-def _table(folder: RunFolder, name: str) -> pd.DataFrame:
-    frame: pd.DataFrame = read_parquet(folder.file(f"{name}.parquet")).to_pandas(date_as_object=True)
+def _table(folder: RunFolder, name: str, *, only: Collection[str] | None = None) -> pd.DataFrame:
+    table = read_parquet(folder.file(f"{name}.parquet"))
+    if only is not None and "subject_id" in table.column_names:
+        table = table.filter(pc.is_in(table["subject_id"], pa.array(sorted(only), pa.string())))
+    frame: pd.DataFrame = table.to_pandas(date_as_object=True)
     return frame
 
 

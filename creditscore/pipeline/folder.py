@@ -72,7 +72,7 @@ class RunFolder:
     def plans(self) -> list[Path]:
         """The folders of all plans, by task."""
         root = self.path / "plan"
-        return sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+        return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")) if root.is_dir() else []
 
     def manifest(self) -> dict[str, Any] | None:
         """The manifest of a finished run, or None.

@@ -34,6 +34,8 @@ def import_ratios(run: str | Path, workbook: Path) -> dict[str, int]:
         DrawError: A changed task is drawn already.
     """
     folder = RunFolder.opened(run)
+    with locked(folder.out):
+        put_back(folder)
     plans = {path.name: load_plan(path) for path in folder.plans()}
     asked: dict[str, dict[str, int]] = {}
     for row in read_ratios(workbook).to_dict("records"):
@@ -42,12 +44,30 @@ def import_ratios(run: str | Path, workbook: Path) -> dict[str, int]:
     new = {task: _retargeted(plan, asked[task], task) for task, plan in changed.items()}
     with locked(folder.out):
         for task, plan in new.items():
-            shutil.rmtree(folder.plan(task))
-            plan.to_csv(folder.plan(task))
+            _exchange(folder.plan(task), plan)
         if new:
             write_documents(folder)
             reseal(folder)
     return {task: sum(plan.targets().values()) for task, plan in new.items()}
+
+
+def _exchange(path: Path, plan: InspectionPlan) -> None:
+    """The new plan in the place of the old one, which stays until the new one is whole; a kill in between loses neither."""
+    fresh, old = path.parent / f".new-{path.name}", path.parent / f".old-{path.name}"
+    for rest in (fresh, old):
+        shutil.rmtree(rest, ignore_errors=True)
+    plan.to_csv(fresh)
+    path.rename(old)
+    fresh.rename(path)
+    shutil.rmtree(old)
+
+
+def put_back(folder: RunFolder) -> None:
+    """Plans that an exchange cut short left aside."""
+    for old in sorted((folder.path / "plan").glob(".old-*")):
+        path = old.parent / old.name.removeprefix(".old-")
+        if not path.exists():
+            old.rename(path)
 
 
 def _differs(plan: InspectionPlan | DrawnPlan, ratios: dict[str, int]) -> bool:

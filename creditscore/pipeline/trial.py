@@ -11,6 +11,7 @@ from creditscore.batch import read_parquet
 from creditscore.config.policy import TIERS, load_policy
 from creditscore.errors import DataError
 from creditscore.pipeline.past import scores_before_visits
+from creditscore.pipeline.plans import tasks_due
 from creditscore.pipeline.score import read_cards
 from creditscore.records.open import open_records
 from creditscore.tiering.allocate import Allocation, allocate_visits
@@ -47,19 +48,20 @@ class Trial:
         )
 
     def allocate(self, capacity: Mapping[str, int]) -> Allocation:
-        """The ratios that find most with the visits of each department, in the tasks of the departments named.
+        """The ratios that find most with the visits of each department, in the tasks due of the departments named.
 
         The policy's own ratio of tier A, for the others the same, is the floor: no tier gets less than the policy
         gives to its safest.
 
         Raises:
-            DataError: No task belongs to a department named; the visits do not reach the floors.
+            DataError: No task that is due belongs to a department named; the visits do not reach the floors.
         """
-        tasks = {name: task for name, task in self.project.tasks.items() if task.department in capacity}
+        due = tasks_due(self.project, self.tiers.as_of)
+        tasks = {task.id: task for task in due if task.department in capacity}
         unknown = sorted(set(capacity) - {task.department for task in tasks.values()})
         if unknown or not tasks:
-            known = sorted({task.department for task in self.project.tasks.values()})
-            raise DataError(f"capacity: expected departments of tasks.toml, {', '.join(known)} (got {', '.join(unknown)})")
+            known = ", ".join(sorted({task.department for task in due}))
+            raise DataError(f"capacity: expected departments of tasks that are due, {known or 'none'} (got {', '.join(unknown)})")
         least = self.policy.rules_for("", task=None).of("A").ratio
         floors = dict.fromkeys((*TIERS, "NR"), least)
         forecasts = {name: self.forecast(task=name) for name in tasks}

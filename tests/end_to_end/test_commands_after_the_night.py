@@ -1,5 +1,7 @@
 """Everything that can be asked of, or done to, a finished run."""
 
+import csv
+import hashlib
 import json
 import re
 
@@ -46,6 +48,24 @@ def test_lookup_answers_in_order_and_notes_the_use(city):
     assert rows[1]["subject_id"] == known
     noted = [json.loads(line) for line in (city.run / "lookups.jsonl").read_text("utf-8").splitlines()]
     assert [line["purpose"] for line in noted] == ["licence", "licence"]
+    assert [row["record"] for row in rows] == [1, 2]
+    said = creditscore("feedback", city.run, 2, "--result", "visited first", "--by", "S9", "--on", "2024-05-09")
+    assert said.code == 0, said.err
+    assert creditscore("feedback", city.run, 3, "--result", "x", "--by", "S9", "--on", "2024-05-09").code == 2
+
+
+def test_lookup_proves_a_subjects_ticket_by_its_own_row(city):
+    plan = city.run / "plan" / "2024Q2-general"
+    with (plan / "sample.csv").open(encoding="utf-8-sig", newline="") as stream:
+        sample = list(csv.DictReader(stream))
+    drawn = next(row for row in sample if row["drawn"] == "1")
+    other = next(row for row in sample if row["stratum"] == drawn["stratum"] and row["ticket"] and row["drawn"] == "0")
+    said = creditscore("lookup", city.run, drawn["subject_id"], other["subject_id"], "--json")
+    for asked, row in zip((drawn, other), said.json["rows"], strict=True):
+        own = next(one for one in row["draws"] if one["task"] == plan.name)
+        assert own["ticket"] == asked["ticket"] == hashlib.sha256(own["text_of_ticket"].encode()).hexdigest()
+        assert own["drawn"] == (own["ticket"] <= own["last_ticket"]) == (asked["drawn"] == "1")
+    assert other["subject_id"] not in creditscore("lookup", city.run, drawn["subject_id"], "--json").out
 
 
 def test_lookup_takes_a_code_for_a_code_and_a_file_by_its_option_alone(city, monkeypatch):
