@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -17,6 +17,8 @@ from creditscore.errors import ConfigError
 Tier = Literal["A", "B", "C", "D"]
 TierOrNone = Literal["A", "B", "C", "D", "NR"]
 TIERS: tuple[Tier, ...] = ("A", "B", "C", "D")
+#: A legal act, or who answers for it: never blank.
+Said = Annotated[str, Field(min_length=1, pattern=r"\S")]
 
 
 class TierRule(Spec):
@@ -48,7 +50,7 @@ class Override(Spec):
     grade: str | None = None
     tier: Tier
     bound: Literal["exactly", "at_least", "at_most"] = "exactly"
-    basis: str = Field(min_length=1)
+    basis: Said
     review: bool = False
     expires: Day | None = None
 
@@ -71,6 +73,12 @@ class InspectionRule(Spec):
     visits_per_year: int = Field(ge=1, le=365)
     repeat_within_months: int = Field(default=0, ge=0, le=60)
     on_site_share: Share = 1.0
+
+    @model_validator(mode="after")
+    def _ratio_is_one_that_counts(self) -> "InspectionRule":
+        if self.ratio_ppm < 1:
+            raise ValueError("ratio: at least one millionth: a smaller one is 0, and no tier is exempt")
+        return self
 
     @property
     def ratio_ppm(self) -> int:
@@ -100,7 +108,7 @@ class InspectionRules(Spec):
             raise ValueError("ratio and visits_per_year must not fall from A to D")
         if not ratios[0] < ratios[1] < ratios[3]:
             raise ValueError("ratios need A below B and B below D")
-        if self.NR.ratio_ppm < ratios[1]:
+        if self.NR.ratio_ppm < ratios[1] or self.NR.visits_per_year < visits[1]:
             raise ValueError("NR must not be below B: a typo is no exemption")
         return self
 
@@ -115,7 +123,7 @@ class Measure(Spec):
 
     tier: TierOrNone
     name: Label
-    basis: str = Field(min_length=1)
+    basis: Said
     department: str
     industry: Code | None = None
 
@@ -147,8 +155,8 @@ class TierPolicy(Spec):
     """The rules of one dated file."""
 
     effective: Day
-    basis: str = Field(min_length=1)
-    signed_by: str = Field(min_length=1)
+    basis: Said
+    signed_by: Said
     tier: tuple[TierRule, ...]
     override: tuple[Override, ...] = ()
     inspection: InspectionRules
@@ -177,8 +185,8 @@ class TierPolicy(Spec):
     @model_validator(mode="after")
     def _parts_agree(self) -> "TierPolicy":
         rules = [self.inspection, *self.industry.values(), *self.task.values()]
-        if self.annual_cap < max(rule.D.visits_per_year for rule in rules):
-            raise ValueError("annual_cap must not be below the visits_per_year of D")
+        if self.annual_cap < max(rule.of(tier).visits_per_year for rule in rules for tier in ("D", "NR")):
+            raise ValueError("annual_cap must not be below the visits_per_year of D and NR")
         kinds = {_cut_of(rule) for rule in self.tier} - {None}
         if self.stability.band and kinds == {"max_probability"}:
             raise ValueError("stability.band counts points: cuts by max_probability take stability.margin, a share of the cut")
@@ -240,7 +248,7 @@ def _check_cuts(rules: tuple[TierRule, ...], industry: str) -> None:
     if _cut_of(rules[-1]) is not None or len(kinds) != 1 or None in kinds:
         raise ValueError(f"{where}: A, B and C have one cut each, of one kind; D takes the rest and has none")
     kind, cuts = _cut_of(rules[0]), _cut_values(rules)
-    ordered = all(a < b for a, b in pairwise(cuts)) and cuts[0] > 0
+    ordered = all(a < b for a, b in pairwise(cuts)) and cuts[0] > 0 and cuts[-1] < 1_000_000
     if kind == "min_score":
         ordered = all(a > b for a, b in pairwise(cuts))
     if kind == "share":
@@ -259,15 +267,20 @@ def load_policy(folder: str | Path, *, on: str | dt.date) -> TierPolicy:
     Raises:
         ConfigError: No file is in force yet, a file is faulty, or two are effective the same day.
     """
+    return find_policy(folder, on=on)[1]
+
+
+def find_policy(folder: str | Path, *, on: str | dt.date) -> tuple[Path, TierPolicy]:
+    """The file in force on a day, and what it says; see :func:`load_policy`."""
     day = dt.date.fromisoformat(on) if isinstance(on, str) else on
     path = Path(folder)
     files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
-    policies = [read_spec(TierPolicy, file) for file in files]
-    in_force = [policy for policy in policies if policy.effective <= day]
+    policies = [(file, read_spec(TierPolicy, file)) for file in files]
+    in_force = [(file, policy) for file, policy in policies if policy.effective <= day]
     if not in_force:
         raise ConfigError(f"{path}: expected a policy effective on or before {day} (got {len(policies)} later ones)")
-    newest = max(policy.effective for policy in in_force)
-    found = [policy for policy in in_force if policy.effective == newest]
+    newest = max(policy.effective for _, policy in in_force)
+    found = [(file, policy) for file, policy in in_force if policy.effective == newest]
     if len(found) > 1:
         raise ConfigError(f"{path}: expected one policy effective {newest} (got {len(found)})")
     return found[0]

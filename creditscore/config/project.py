@@ -12,7 +12,8 @@ from creditscore.config.calendar import WorkCalendar
 from creditscore.config.catalogue import Catalogue
 from creditscore.config.features import FeatureFile, FeatureSpec
 from creditscore.config.load import read_spec, sha256_file
-from creditscore.config.policy import TierPolicy, load_policy
+from creditscore.config.policy import TierPolicy, find_policy
+from creditscore.config.policy_names import check_names
 from creditscore.config.scorecards import ScorecardsFile
 from creditscore.config.sources import SourceFile
 from creditscore.config.targets import TargetFile, TargetSpec
@@ -43,7 +44,7 @@ class ProjectFile(Spec):
 
 @dataclass(frozen=True)
 class Project:
-    """All specifications of one folder. Attributes are frozen; nothing is read from disk later but ``policy``."""
+    """All specifications of one folder. Attributes are frozen; nothing is read from disk later but policies."""
 
     folder: Path
     about: ProjectFile
@@ -57,8 +58,14 @@ class Project:
     sha256: str
 
     def policy(self, on: str | Day) -> TierPolicy:
-        """The tier policy in force on a day."""
-        return load_policy(self.folder / "tiering", on=on)
+        """The tier policy in force on a day; what it names is in the project's other files."""
+        return self.policy_of(self.folder / "tiering", on=on)
+
+    def policy_of(self, folder: Path, *, on: str | Day = "9999-12-31") -> TierPolicy:
+        """A policy from elsewhere (a folder of dated files, or one file) to try on this project."""
+        file, policy = find_policy(folder, on=on)
+        check_names(policy, file=file, project=self)
+        return policy
 
     @property
     def cards(self) -> Path:
@@ -74,7 +81,8 @@ def load_project(folder: str | Path) -> Project:
             scorecards.toml tasks.toml``, ``tiering/<date>.toml`` and perhaps ``calendar.toml``.
 
     Raises:
-        ConfigError: A file is missing or faulty, or two files contradict each other.
+        ConfigError: A file is missing or faulty, or two files contradict each other. Of the policies the newest is
+            held against the other files; an older one when it is asked for.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -93,6 +101,8 @@ def load_project(folder: str | Path) -> Project:
         sha256=config_sha256(root),
     )
     _check_names_across_files(project)
+    if any((root / "tiering").glob("*.toml")):
+        project.policy("9999-12-31")
     return project
 
 

@@ -40,6 +40,8 @@ class Task(Spec):
     min_inspectors: int = Field(default=2, ge=2, le=10)
     #: A floor that the whole task must reach whatever the tiers give ("not less than 3 %").
     min_ratio: float | None = Field(default=None, gt=0, le=1)
+    #: The number of subjects that the published plan of the year names; it is drawn at least, and refused below ``min_ratio``.
+    target: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> "Task":

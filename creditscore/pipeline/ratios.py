@@ -19,7 +19,7 @@ from creditscore.reporting.readback import read_ratios
 from creditscore.reporting.sheets_plan import RATIO_SHEET
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.plan import InspectionPlan
-from creditscore.tiering.targets import on_site, targets
+from creditscore.tiering.targets import least, on_site, targets
 
 
 def import_ratios(run: str | Path, workbook: Path) -> dict[str, int]:
@@ -82,7 +82,7 @@ def _retargeted(plan: InspectionPlan | DrawnPlan, ratios: dict[str, int], task: 
     strata["ratio_ppm"] = [ratios.get(name, now) for name, now in zip(strata["stratum"], strata["ratio_ppm"].tolist(), strict=True)]
     _refuse_falling(strata, task)
     populations = strata["population"].tolist()
-    strata["target"] = targets(strata["ratio_ppm"].tolist(), populations, min_ratio=plan.task.min_ratio)
+    strata["target"] = targets(strata["ratio_ppm"].tolist(), populations, at_least=least(plan.task, sum(populations)))
     strata["on_site"] = on_site(strata["on_site_ppm"].tolist(), strata["target"].tolist())
     triples = zip(strata["stratum"], strata["target"].tolist(), populations, strict=True)
     share = {name: n / size if size else 0.0 for name, n, size in triples}

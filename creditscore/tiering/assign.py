@@ -1,6 +1,7 @@
 """``assign_tiers``: from scores to the tiers that hold today."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,22 +52,24 @@ def assign_tiers(
 
     Raises:
         DataError: A column is missing, a subject stands twice, the scores are of several days, the
-            policy was not in force yet, a government body or institution is scored, or overrides
+            policy was not in force yet, the earlier tiers are of a later day, a government body or institution is scored, or overrides
             have no records to look in.
     """
     cohort = cohort_of(scores, policy, subjects=subjects, records=records, as_of=as_of)
     cut = cohort.cut(policy)
     ruled = apply_overrides(cohort.ids, cut, policy, records=records, as_of=cohort.as_of)
-    past = past_of(cohort.ids, previous)
+    past = past_of(cohort.ids, previous, as_of=cohort.as_of)
     banded = cohort.cut(policy, band=policy.stability.band, margin=policy.stability.margin)
-    steadied = steady(ruled.tier, banded, ruled.rule, past, policy.stability, as_of=cohort.as_of)
-    disputed = dispute.held_by_dispute(cohort.ids, ruled.tier, ruled.rule, past, records=records, as_of=cohort.as_of)
+    steadied = steady(ruled.tier, banded, ruled.rule, past, policy, as_of=cohort.as_of)
+    disputed = dispute.held_by_dispute(cohort.ids, ruled, past, records=records, as_of=cohort.as_of)
     target = np.where(disputed, past.tier, steadied.tier).astype(np.int8)
-    needs = needs_signature(target, past, cohort.subject_type, ruled.review, policy) & ~disputed
-    evidence = _evidence(cohort, ruled, needs)
+    needs = needs_signature(target, past, cohort.subject_type, ruled.review, policy) & ~disputed & ~steadied.waits
+    kept = disputed & dispute.kept_grounds(past)
+    evidence = np.where(disputed, np.where(kept, past.evidence, ""), _evidence(cohort, ruled, needs))
     rule = _rule(cohort, ruled, steadied, disputed)
     signed = latest_reviews(reviews if reviews is not None else ())
     settled = settle(cohort.ids, ruled.tier, target, rule, evidence, needs, past, signed)
+    settled = replace(settled, reviewer=np.where(kept & (past.reviewer != ""), past.reviewer, settled.reviewer))
     since = np.where(settled.tier == past.tier, steadied.since, np.datetime64("NaT", "D"))
     frame = _frame(cohort, ruled.tier, past, settled, evidence, since)
     return Tiers(frame, achieved(cut, cohort.population, policy), cohort.register)

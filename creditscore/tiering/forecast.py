@@ -14,7 +14,7 @@ from creditscore.tiering.columns import texts
 from creditscore.tiering.history.estimate import Rate, persistence, rate_of, variance
 from creditscore.tiering.history.visits import Floats, Visits, visits_of
 from creditscore.tiering.population import UNKNOWN, covered
-from creditscore.tiering.targets import targets
+from creditscore.tiering.targets import least, targets
 from creditscore.tiering.tiers import ORDER, Tiers, as_tiers
 
 _MILLION = 1_000_000
@@ -132,7 +132,8 @@ def _planned(tiers: Tiers, policy: TierPolicy, task: Task | None, *, by: str) ->
     pairs = list(zip(strata["industry"], strata["tier"], strict=True))
     name = task.id if task else None
     ratios = [_MILLION if i in policy.full_coverage else policy.rules_for(i, task=name).of(t).ratio_ppm for i, t in pairs]
-    strata["visits"] = targets(ratios, strata["population"].tolist(), min_ratio=task.min_ratio if task else None)
+    floor = least(task, len(frame)) if task else 0
+    strata["visits"] = targets(ratios, strata["population"].tolist(), at_least=floor)
     strata["visit"] = strata["visits"] / strata["population"]
     frame = frame.merge(strata[["tier", "industry", "visit"]], on=["tier", "industry"])
     cells = frame.groupby(["tier", "industry", "speaks"], sort=True)["visit"].agg(["size", "sum"]).reset_index()

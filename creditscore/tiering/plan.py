@@ -13,7 +13,7 @@ from creditscore.errors import DrawError
 from creditscore.tiering.columns import as_frame
 from creditscore.tiering.frame import STRATUM_KEYS, SUBJECT_KEYS, frame_hash
 from creditscore.tiering.population import covered, exemptions, strata_of
-from creditscore.tiering.targets import notes_on, overshoot, strata_table
+from creditscore.tiering.targets import notes_on, overshoot, raised, strata_table
 from creditscore.tiering.tiers import Tiers, as_tiers
 
 if TYPE_CHECKING:
@@ -54,8 +54,13 @@ class InspectionPlan:
 
     @property
     def overshoot(self) -> int:
-        """Visits beyond the ratios' exact sum: what rounding up per stratum and the task's floor add."""
+        """Visits that rounding up in every stratum adds to the ratios' exact sum."""
         return overshoot(self.strata)
+
+    @property
+    def raised(self) -> int:
+        """Visits beyond the ratios that the task's floor or its named number adds."""
+        return raised(self.strata)
 
     def targets(self) -> dict[str, int]:
         """How many to draw, by stratum."""

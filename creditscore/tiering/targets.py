@@ -1,7 +1,7 @@
 """How many to draw in each stratum: ratios in ppm, rounded up in integers, and checked."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -44,7 +44,10 @@ def strata_table(frame: pd.DataFrame, policy: TierPolicy, task: Task) -> pd.Data
     Args:
         frame: One row per subject: ``stratum, tier, industry, region, exempt_reason``.
         policy: The ratios.
-        task: With a ``min_ratio``, all targets are raised together until the whole task reaches it.
+        task: With a ``min_ratio`` or a ``target``, all targets are raised together until the whole task reaches it.
+
+    Raises:
+        DrawError: The task's ``target`` is less than its ``min_ratio``, or more than there are subjects.
     """
     keys = ["stratum", "tier", "industry", *(["region"] if task.by_region else [])]
     table = frame.assign(exempt=frame["exempt_reason"] != "").groupby(keys, sort=True)["exempt"].agg(["size", "sum"]).reset_index()
@@ -53,7 +56,8 @@ def strata_table(frame: pd.DataFrame, policy: TierPolicy, task: Task) -> pd.Data
     table["full_coverage"] = table["industry"].isin(policy.full_coverage)
     pairs = zip(table["industry"], table["tier"], table["full_coverage"], strict=True)
     table["ratio_ppm"] = [_MILLION if full else _ratio(policy, task, name, tier) for name, tier, full in pairs]
-    table["target"] = targets(table["ratio_ppm"].tolist(), table["population"].tolist(), min_ratio=task.min_ratio)
+    populations = table["population"].tolist()
+    table["target"] = targets(table["ratio_ppm"].tolist(), populations, at_least=least(task, sum(populations)))
     cells = zip(table["industry"], table["tier"], strict=True)
     table["on_site_ppm"] = [policy.rules_for(name, task=task.id).of(tier).on_site_ppm for name, tier in cells]
     table["on_site"] = on_site(table["on_site_ppm"].tolist(), table["target"].tolist())
@@ -69,19 +73,34 @@ def on_site(shares_ppm: Sequence[int], targets: Sequence[int]) -> list[int]:
     return [rounded_up(share, target) for share, target in zip(shares_ppm, targets, strict=True)]
 
 
-def targets(ratios_ppm: Sequence[int], populations: Sequence[int], *, min_ratio: float | None) -> list[int]:
-    """The number to draw in each stratum, each rounded up; raised by one factor where the task's floor asks for it.
+def least(task: Task, population: int) -> int:
+    """How many the whole task must draw at least: the number its plan names, or its floor, rounded up; 0 without either.
+
+    Raises:
+        DrawError: The named number is less than the floor, or more than there are subjects.
+    """
+    where = f"task {task.id}"
+    if task.target is None:
+        return 0 if task.min_ratio is None else rounded_up(ppm(task.min_ratio), population)
+    if task.min_ratio is not None:
+        check_floor(task.target, population, min_ratio=task.min_ratio, where=where)
+    if task.target > population:
+        raise DrawError(f"{where}: target {task.target:,} is more than the {population:,} subjects of its frame")
+    return task.target
+
+
+def targets(ratios_ppm: Sequence[int], populations: Sequence[int], *, at_least: int = 0) -> list[int]:
+    """The number to draw in each stratum, each rounded up; raised by one factor until ``at_least`` are drawn in all.
 
     The factor is the smallest in steps of one millionth, so that ratios keep their order; no stratum
     goes beyond its population.
     """
-    floor = 0 if min_ratio is None else rounded_up(ppm(min_ratio), sum(populations))
     low, high = _MILLION, _MILLION * _MILLION
-    if sum(_scaled(ratios_ppm, populations, low)) >= floor:
+    if sum(_scaled(ratios_ppm, populations, low)) >= at_least:
         return _scaled(ratios_ppm, populations, low)
     while low + 1 < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if sum(_scaled(ratios_ppm, populations, middle)) >= floor else (middle, high)
+        low, high = (low, middle) if sum(_scaled(ratios_ppm, populations, middle)) >= at_least else (middle, high)
     return _scaled(ratios_ppm, populations, high)
 
 
@@ -91,19 +110,31 @@ def _scaled(ratios_ppm: Sequence[int], populations: Sequence[int], factor: int) 
 
 
 def overshoot(strata: pd.DataFrame) -> int:
-    """Visits that rounding up adds: the targets less the ratios' exact sum, that sum rounded up once."""
-    exact = sum(ratio * size for ratio, size in zip(strata["ratio_ppm"].tolist(), strata["population"].tolist(), strict=True))
+    """Visits that rounding up in every stratum adds to the ratios' exact sum, that sum rounded up once."""
+    pairs = list(zip(strata["ratio_ppm"].tolist(), strata["population"].tolist(), strict=True))
+    exact: int = sum(ratio * size for ratio, size in pairs)
+    return sum(_rounded(pairs)) - -(-exact // _MILLION)
+
+
+def raised(strata: pd.DataFrame) -> int:
+    """Visits beyond the ratios that the task's floor or its named number adds."""
+    pairs = zip(strata["ratio_ppm"].tolist(), strata["population"].tolist(), strict=True)
     total: int = sum(strata["target"].tolist())
-    once: int = -(-exact // _MILLION)
-    return total - once
+    return total - sum(_rounded(pairs))
+
+
+def _rounded(pairs: Iterable[tuple[int, int]]) -> list[int]:
+    return [rounded_up(ratio, size) for ratio, size in pairs]
 
 
 def notes_on(strata: pd.DataFrame, policy: TierPolicy, task: Task, *, as_of: dt.date) -> tuple[str, ...]:
     """What a planner should know before publishing the frame."""
     total, size = int(strata["target"].sum()), int(strata["population"].sum())
-    extra, notes = overshoot(strata), []
+    extra, more, notes = overshoot(strata), raised(strata), []
     if extra:
-        notes.append(f"{total:,} visits; {extra:,} of them by rounding up per stratum or raising to the task's floor")
+        notes.append(f"{total:,} visits; {extra:,} of them by rounding up per stratum")
+    if more:
+        notes.append(f"{total:,} visits; {more:,} of them beyond the ratios, for the number or floor that the task names")
     if task.capacity is not None and total > task.capacity:
         notes.append(f"{total:,} visits are more than the capacity of {task.capacity:,}")
     empty = strata.loc[(strata["population"] == 0), "stratum"].tolist()

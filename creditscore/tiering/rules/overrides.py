@@ -17,13 +17,15 @@ class Overridden:
     """Tiers after the overrides, row for row.
 
     ``rule`` names the override that decided (``""``: none did), ``evidence`` the records behind it
-    (event ids in order), ``review`` says that the override asks for a signature.
+    (event ids in order), ``review`` says that the override asks for a signature, ``lifts`` that it only
+    improves (``at_most``): what is still worse than before then comes from the score.
     """
 
     tier: Codes
     rule: Texts
     evidence: Texts
     review: Flags
+    lifts: Flags
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,12 @@ def _apply(tier: Codes, place: Ints, bound: _Bound, fires: Flags) -> tuple[Codes
 def _describe(ids: pd.Index, tier: Codes, place: Ints, rules: list[Override], grounds: list["pd.Series[Any]"]) -> Overridden:
     titles = np.array([*(rule.title for rule in rules), ""], dtype=object)  # place -1 is the last: no override
     reviewed = np.array([*(rule.review for rule in rules), False], dtype=bool)
+    lifting = np.array([*(rule.bound == "at_most" for rule in rules), False], dtype=bool)
     evidence = np.full(len(ids), "", dtype=object)
     for number, found in enumerate(grounds):
         rows = np.flatnonzero(place == number)
         evidence[rows] = found.reindex(ids[rows]).to_numpy(dtype=object)
-    return Overridden(tier, titles[place], evidence, reviewed[place])
+    return Overridden(tier, titles[place], evidence, reviewed[place], lifting[place])
 
 
 def _grounds(rule: Override, records: Any, as_of: dt.date) -> "pd.Series[Any]":

@@ -1,5 +1,6 @@
 """What the run before said about each subject, row for row with today's."""
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from creditscore.errors import DataError
 from creditscore.tiering.columns import NONE, Codes, Texts, as_frame, day_numbers, encode, texts, unique_ids
 
 
@@ -23,16 +25,23 @@ class Past:
     since: npt.NDArray[np.datetime64]
 
 
-def past_of(ids: pd.Index, previous: Any) -> Past:
+def past_of(ids: pd.Index, previous: Any, *, as_of: dt.date) -> Past:
     """The earlier tiers of these subjects.
 
     Args:
         ids: Today's subjects.
         previous: A ``Tiers``, or a frame with ``subject_id`` and ``tier`` and, as far as it has them,
             ``raw_tier``, ``rule``, ``status``, ``reviewer``, ``evidence`` and ``waiting_since``.
+        as_of: Today.
+
+    Raises:
+        DataError: They are of a later day than today.
     """
     empty = pd.DataFrame({"subject_id": [], "tier": []}, dtype=object)
     frame = empty if previous is None else as_frame(previous, needs=["subject_id", "tier"], what="previous tiers")
+    later = day_numbers(frame, "as_of") > np.datetime64(as_of, "D")
+    if later.any():
+        raise DataError(f"previous tiers: expected those of {as_of} or before ({int(later.sum())} rows are of a later day)")
     rows = unique_ids(frame, what="previous tiers").get_indexer(ids)
     return Past(
         tier=_aligned(encode(texts(frame, "tier")), rows, NONE),

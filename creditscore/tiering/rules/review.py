@@ -8,6 +8,7 @@ import pandas as pd
 
 from creditscore.config.policy import TierPolicy
 from creditscore.tiering.columns import NOT_RATED, B, C, Codes, D, Flags, Texts, decode
+from creditscore.tiering.rules import dispute
 from creditscore.tiering.rules.past import Past
 from creditscore.tiering.sign import Review, grounds_hash
 
@@ -49,7 +50,7 @@ def settle(
 
     Approved: the tier holds. Rejected: the earlier tier stays (B where new; C where D itself is not
     upheld). Not signed: the same, marked ``proposed``. A signature lasts from run to run while subject,
-    raw tier and evidence are the same.
+    raw tier and evidence are the same, and through a dispute after which they are the same again.
     """
     tier, status = target.copy(), np.full(len(ids), "final", dtype=object)
     rule, reviewer = rule.copy(), np.full(len(ids), None, dtype=object)
@@ -74,7 +75,8 @@ def _decision(
     key = grounds_hash({"subject_id": ids[row], "raw_tier": names[row], "evidence": evidence[row]})
     if key in signed:
         return signed[key].decision, signed[key].reviewer
-    same = past.raw[row] == raw[row] and past.evidence[row] == evidence[row]
+    upheld = past.rule[row] == dispute.HELD and past.tier[row] == raw[row]  # the dispute is over, the record counts again
+    same = (past.raw[row] == raw[row] or upheld) and past.evidence[row] == evidence[row]
     if same and past.status[row] == "final" and past.reviewer[row]:
         return ("reject" if past.rule[row] == REJECTED else "approve"), past.reviewer[row]
     return None, None

@@ -106,6 +106,7 @@ def manifest(plan: InspectionPlan, files: dict[str, bytes]) -> dict[str, Any]:
             "on_site": on_site,
         },
         "overshoot": plan.overshoot,
+        "raised": plan.raised,
         "notes": list(plan.notes),
         "seed": None,
         "drawn_on": None,
