@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,7 +74,21 @@ def _moved(found: pd.DataFrame, now: RunFolder, before: RunFolder, lang: Languag
     return [days, *table_lines([words(lang, *pair) for pair in pairs], rows, numbers=(1, 2, 3))]
 
 
-def report(run: RunArg, lang: LangOption = Language.zh, as_json: JsonOption = False) -> None:
+class BookLanguage(StrEnum):
+    """The language of a workbook; both are joint headers over Chinese cells."""
+
+    zh = "zh"
+    en = "en"
+    both = "both"
+
+
+def report(
+    run: RunArg,
+    lang: Annotated[
+        BookLanguage, typer.Option("--lang", help="Language of the documents; both in the workbook's heads.")
+    ] = BookLanguage.zh,
+    as_json: JsonOption = False,
+) -> None:
     """Make plan.xlsx and report.html of a run again from its folder."""
     from creditscore.pipeline.documents import write_documents
     from creditscore.pipeline.draw import reseal

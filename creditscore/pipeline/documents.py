@@ -11,19 +11,24 @@ from creditscore.pipeline.book import load_book
 from creditscore.pipeline.folder import WORKBOOK
 from creditscore.reporting.html import write_report
 from creditscore.reporting.workbook import write_workbook
+from creditscore.spreadsheet import BookLanguage
 
 if TYPE_CHECKING:
     from creditscore.pipeline.folder import RunFolder
 
 
+_BOOKS: dict[str, BookLanguage] = {"zh": "zh", "en": "en", "both": "both"}
 _log = logging.getLogger(__name__)
 
 
 def write_documents(folder: RunFolder, *, lang: str = "zh") -> None:
-    """``plan.xlsx`` and ``report.html`` of a run; the same folder gives the same bytes."""
+    """``plan.xlsx`` and ``report.html`` of a run; the same folder gives the same bytes.
+
+    ``lang``: ``zh``, ``en``, or ``both``: a workbook with joint headers over Chinese cells, and the report in Chinese.
+    """
     keep_edited(folder)
     book = load_book(folder)
-    write_workbook(folder.file(WORKBOOK), book, lang="en" if lang == "en" else "zh")
+    write_workbook(folder.file(WORKBOOK), book, lang=_BOOKS[lang])
     write_report(folder.file("report.html"), book, lang="en" if lang == "en" else "zh")
 
 

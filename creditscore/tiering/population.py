@@ -34,6 +34,8 @@ def covered(tiers: Tiers, register: pd.DataFrame | None, task: Task) -> pd.DataF
     known = _looked_up(pd.Index(rows["subject_id"]), register)
     own = texts(rows, "industry")
     known["industry"] = np.where(own == "", known["industry"], own)
+    # A practitioner's name is a person's: plans know practitioners by their licence number.
+    known["name"] = np.where(known["subject_type"] == "practitioner", "", known["name"])
     frame = pd.DataFrame({"subject_id": rows["subject_id"], "tier": rows["tier"], **known})
     return frame[_in_population(frame, task.population)].reset_index(drop=True)
 

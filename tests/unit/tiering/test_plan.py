@@ -165,3 +165,10 @@ def test_the_draw_takes_the_target_of_each_stratum_and_nobody_exempt(make_tiers,
 def test_a_task_that_covers_nobody_is_refused(make_tiers, make_policy, make_task):
     with pytest.raises(DrawError, match="got none"):
         plan_inspections(make_tiers(tier="A"), make_policy(), task=make_task(population={"industries": ["fishing"]}))
+
+
+def test_the_name_of_a_practitioner_stands_in_no_plan(make_tiers, make_policy, make_task, tmp_path):
+    ids = [f"S{place:05d}" for place in range(20)]
+    register = pd.DataFrame({"subject_id": ids, "name": "王五", "subject_type": ["practitioner", "enterprise"] * 10})
+    plan = plan_inspections(make_tiers(20, tier="D", industry="food"), make_policy(), task=make_task(), subjects=register)
+    assert plan.frame["name"].tolist() == ["", "王五"] * 10
