@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,11 +149,10 @@ def _results(folder: RunFolder) -> pd.DataFrame | None:
     return frame.sort_values("known_date", kind="stable").drop_duplicates("inspection_id", keep="first")
 
 
-def visits_in(folder: RunFolder) -> pd.DataFrame:
-    """Whose items are checked by the run's drawn plans: :func:`creditscore.tiering.visits.visits_of_plans`."""
+def visits_in(folder: RunFolder, plans: Iterable[InspectionPlan | Opened]) -> pd.DataFrame:
+    """Whose items are checked by those of a run's plans that are drawn: :func:`creditscore.tiering.visits.visits_of_plans`."""
     told = json.loads(folder.file("book.json").read_text("utf-8"))
-    opened = [opened_plan(path) for path in folder.plans()]
-    return visits_of_plans([one for one in opened if isinstance(one, Opened)], calendar=_calendar(told))
+    return visits_of_plans([one for one in plans if isinstance(one, Opened)], calendar=_calendar(told))
 
 
 def _calendar(told: Mapping[str, Any]) -> WorkCalendar:

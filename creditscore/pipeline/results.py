@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ import pyarrow as pa
 
 from creditscore.batch import locked, read_parquet, write_parquet
 from creditscore.errors import DataError
-from creditscore.pipeline.book import load_plan, visits_in
+from creditscore.pipeline.book import opened_plan, visits_in
 from creditscore.pipeline.folder import RunFolder
 from creditscore.records.tables import TABLES
 from creditscore.reporting.readback import read_results
 from creditscore.tiering.drawn import DrawnPlan
+from creditscore.tiering.plan import InspectionPlan
 from creditscore.tiering.sealed.published import publish_results
+from creditscore.tiering.visits import Opened
 
 #: Files of a data folder that results go to; ``sources.toml`` declares them.
 OWN_INSPECTIONS, OWN_FRAMES = "own_inspections.parquet", "own_frames.parquet"
@@ -58,13 +60,14 @@ def take_results(run: str | Path, workbook: Path, *, known: dt.date, data: Path 
             after ``known``; or a result was told otherwise before. The message names the cell; nothing is taken.
     """
     folder = RunFolder.opened(run)
-    drawn = {path.name: plan for path in folder.plans() if isinstance(plan := load_plan(path), DrawnPlan)}
+    plans = [opened_plan(path) for path in folder.plans()]
+    drawn = {one.plan.task.id: one.plan for one in plans if isinstance(one, Opened)}
     if not drawn:
         raise DataError(f"{folder.path}: expected a drawn plan (got none): draw first")
-    visits: Visits = {(row["task"], row["subject_id"]): row for row in visits_in(folder).to_dict("records")}
+    visits: Visits = {(row["task"], row["subject_id"]): row for row in visits_in(folder, plans).to_dict("records")}
     told = read_results(workbook).to_dict("records")
     _refuse(list(_faults(told, visits, drawn, known)))
-    _refuse_half_merged({str(one["task"]) for one in told}, folder, drawn)
+    _refuse_half_merged({str(one["task"]) for one in told}, plans)
     rows = [_row(one, visits[one["task"], one["subject_id"]], drawn[str(one["task"])], known) for one in told]
     path = folder.file("results") / f"inspections-{known.isoformat()}.parquet"
     with locked(folder.out):
@@ -99,13 +102,12 @@ def _refuse(faults: list[str]) -> None:
         raise DataError(f"{'; '.join(faults[:_NAMED])}{more}; mend the cells and hand them in again")
 
 
-def _refuse_half_merged(tasks: set[str], folder: RunFolder, drawn: Mapping[str, DrawnPlan]) -> None:
+def _refuse_half_merged(tasks: set[str], plans: Iterable[InspectionPlan | Opened]) -> None:
     """An item that visits of another task check too is seen by the union of both draws: both must have been made."""
-    for path in folder.plans():
-        task = load_plan(path).task
+    for task in (plan.task for plan in plans if isinstance(plan, InspectionPlan)):
         seen_too = sorted(tasks & set(task.also_checks))
-        if task.id not in drawn and seen_too:
-            raise DataError(f"{path}: expected it drawn: its visits check the item of {', '.join(seen_too)} too")
+        if seen_too:
+            raise DataError(f"task {task.id}: expected it drawn: its visits check the item of {', '.join(seen_too)} too")
 
 
 def _row(told: Mapping[Any, Any], visit: Mapping[Any, Any], plan: DrawnPlan, known: dt.date) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from creditscore.batch import read_parquet
 from creditscore.errors import DataError
-from creditscore.pipeline.book import visits_in
+from creditscore.pipeline.book import opened_plan, visits_in
 from creditscore.pipeline.folder import WORKBOOK, RunFolder
 from creditscore.reporting.sheets_plan import LIST_SHEET, list_columns
 from creditscore.spreadsheet import read_sheet
@@ -35,7 +35,7 @@ def visit_simulated(run: str | Path, truth: Path, *, out: Path) -> int:
         DataError: There is no such truth, or nothing is drawn.
     """
     folder = RunFolder.opened(run)
-    visits = visits_in(folder)
+    visits = visits_in(folder, [opened_plan(path) for path in folder.plans()])
     if visits.empty:
         raise DataError(f"{folder.path}: expected a drawn plan (got none): draw first")
     found = {(row["task"], row["subject_id"]): row for row in _outcomes(visits, truth).to_dict("records")}
