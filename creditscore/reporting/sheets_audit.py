@@ -140,7 +140,8 @@ def fairness_sheet(book: RunBook, lang: Language) -> Sheet:
     """Shares of tiers and planned visits per group; groups that are too small show no figures."""
     table = fairness_table(book)
     if not table.empty:
-        table = table.assign(remark=table["share_D"].isna().map({True: f"n < {MINIMUM}", False: None}))
+        few = say(f"少于 {MINIMUM} 户，不列占比", f"fewer than {MINIMUM}: no shares").text(lang)
+        table = table.assign(remark=table["share_D"].isna().map({True: few, False: None}))
         table["group"] = [group_text(book, *pair, lang) for pair in zip(table["attribute"], table["group"], strict=True)]
         table["attribute"] = label_or_code(GROUPS, table["attribute"], lang)
     note = say("没有主体的分组信息", "Nothing is known of groups of subjects")

@@ -28,21 +28,23 @@ class Cleaner:
 
     def value(self, value: object, kind: str) -> str | int | float | dt.date | None:
         """The plain value to write; None is a blank cell. Text in a column of numbers stays text."""
+        if isinstance(value, str) and value:
+            return self._date(value) if kind == "date" else self.text(value)
         if is_blank(value):
             return None
         if isinstance(value, dt.datetime | dt.date):
             day = value.date() if isinstance(value, dt.datetime) else value
             return day if kind == "date" else day.isoformat()
-        if isinstance(value, str):
-            return self._date(value) if kind == "date" else self.text(value)
         if kind in ("integer", "number", "percent"):
             return self._number(value, kind)
         return self.text(str(value))
 
     def text(self, text: str) -> str:
         """Text that XML can carry and Excel can hold."""
-        clean, count = _NOT_XML.subn("\ufffd", text)
-        self.replaced += count
+        clean = text
+        if _NOT_XML.search(text):
+            clean, count = _NOT_XML.subn("\ufffd", text)
+            self.replaced += count
         if len(clean) * 2 > MAX_TEXT and _units(clean) > MAX_TEXT:
             self.truncated += 1
             clean = _cut(clean, MAX_TEXT - _units(TRUNCATED)) + TRUNCATED
@@ -74,10 +76,10 @@ def plain(value: object) -> object:
 
 
 def is_blank(value: object) -> bool:
-    """None, NaN, NaT and pandas' NA, without importing pandas."""
+    """None, an empty text, NaN, NaT and pandas' NA, without importing pandas."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return isinstance(value, float) and math.isnan(value)
+    return value == "" if isinstance(value, str) else isinstance(value, float) and math.isnan(value)
 
 
 def _units(text: str) -> int:
@@ -119,4 +121,6 @@ def column_width(label: str, values: Iterable[object], kind: str, *, most: int =
 
 def text_width(text: str) -> int:
     """Columns a text takes in a fixed-width font: wide East Asian characters take two."""
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

@@ -20,8 +20,10 @@ class Column:
     """One column of a sheet.
 
     ``width`` is in characters (a Chinese one counts two); without it the label and the first rows
-    decide. ``choices`` become a drop-down. ``editable`` cells are tinted, and an editable percent
-    accepts 0 to 100 % only. ``wrap`` breaks long text. ``format`` replaces the number format of the kind.
+    decide. ``choices`` become a drop-down. ``editable`` cells are tinted; a percent among them accepts
+    0 to 100 % only, an integer whole numbers from 0, a date days. ``wrap`` breaks long text; texts of the
+    first rows that would be cut widen their column, and break where twice its width is not enough.
+    ``format`` replaces the number format of the kind.
     """
 
     key: str

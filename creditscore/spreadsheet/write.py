@@ -7,6 +7,7 @@ import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,20 @@ from creditscore.spreadsheet.model import MAX_ROWS, NOTE_MARK, BookLanguage, Boo
 _log = logging.getLogger(__name__)
 _FONT = {"font_name": "Microsoft YaHei", "font_size": 10}
 _FORMATS: dict[Kind, str] = {"text": "@", "integer": "#,##0", "number": "#,##0.000", "percent": "0.00%", "date": "yyyy-mm-dd"}
+#: What cells to be filled in accept, by kind.
+_ACCEPTED: dict[Kind, dict[str, Any]] = {
+    "percent": {"validate": "decimal", "criteria": "between", "minimum": 0, "maximum": 1, "error_message": "0 % – 100 %"},
+    "integer": {"validate": "integer", "criteria": ">=", "value": 0, "error_message": "0, 1, 2, 3 …"},
+    "date": {"validate": "date", "criteria": ">=", "value": dt.date(1900, 1, 1), "error_message": "2024-05-31"},
+}
 #: Excel refuses a list of choices longer than this, commas counted.
 _MAX_CHOICES = 255
 #: Characters across an A4 page that can still be read.
 _PAGE_WIDTH = 210
+#: Characters that may stay in sight while the rest of a sheet is moved.
+_HELD_WIDTH = 90
+#: XlsxWriter remembers every height it is told: beyond so many rows the reader's program finds them.
+_SIZED_ROWS = 50_000
 #: Points of a line of text, and characters that the button of the filter takes from a header.
 _LINE, _BUTTON = 14, 3
 
@@ -53,35 +64,36 @@ def write_book(
         DataError: A column's choices do not fit, or Excel's limits refused a cell.
         OSError: The folder cannot be written; the old file is untouched.
     """
-    import xlsxwriter
-
     target = Path(path)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
-    os.close(handle)
-    try:
-        options = {
-            "constant_memory": True,
-            "strings_to_formulas": False,
-            "strings_to_urls": False,
-            "strings_to_numbers": False,
-            "default_format_properties": dict(_FONT),  # a copy: XlsxWriter takes keys out of it
-        }
-        book = xlsxwriter.Workbook(temporary, options)
-        book.use_zip64()
-        book.set_properties({"title": title, "created": dt.datetime(created.year, created.month, created.day)})
-        writer = _BookWriter(book, lang, max_rows)
-        try:
-            for sheet in sheets:
-                writer.add(sheet)
-        finally:
-            book.close()
-        _settle(Path(temporary), target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    report = BookReport(rows=writer.rows, replaced=writer.clean.replaced, truncated=writer.clean.truncated)
+    # All that is not finished lies in one folder beside the file, not in the system's: names of subjects are in it.
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp") as folder:
+        report = _written(Path(folder) / target.name, sheets, lang, title, created, max_rows)
+        _settle(Path(folder) / target.name, target)
     _tell(target, report)
     return report
+
+
+def _written(path: Path, sheets: Iterable[Sheet], lang: BookLanguage, title: str, created: dt.date, max_rows: int) -> BookReport:
+    import xlsxwriter
+
+    options = {
+        "constant_memory": True,
+        "tmpdir": str(path.parent),
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+        "default_format_properties": dict(_FONT),  # a copy: XlsxWriter takes keys out of it
+    }
+    book = xlsxwriter.Workbook(str(path), options)
+    book.use_zip64()
+    book.set_properties({"title": title, "created": dt.datetime(created.year, created.month, created.day)})
+    writer = _BookWriter(book, lang, max_rows)
+    try:
+        for sheet in sheets:
+            writer.add(sheet)
+    finally:
+        book.close()
+    return BookReport(rows=writer.rows, replaced=writer.clean.replaced, truncated=writer.clean.truncated)
 
 
 def _tell(path: Path, report: BookReport) -> None:
@@ -133,16 +145,16 @@ class _BookWriter:
         sample: Sequence[Sequence[object]],
     ) -> int:
         title = sheet_name(name, taken=self.rows)
-        page = self.book.add_worksheet(title)
-        self._prepare(page, sheet, sample)
-        formats = [self._format(column) for column in sheet.columns]
-        broken = [(place, column.width) for place, column in enumerate(sheet.columns) if column.wrap and column.width]
+        page, columns = self.book.add_worksheet(title), _fitted(sheet.columns, sample, self.lang)
+        self._prepare(page, sheet, columns)
+        formats = [self._format(column) for column in columns]
+        broken = [(place, column.width or 0) for place, column in enumerate(columns) if column.wrap]
         count, row = 0, head
         while row is not None:
             count += 1
-            if broken:
+            if broken and count <= _SIZED_ROWS:
                 self._make_room(page, count, row, broken)
-            self._row(page, title, count, sheet.columns, row, formats)
+            self._row(page, title, count, columns, row, formats)
             row = next(rows, None) if count < self.max_rows else None
         if count == 0 and sheet.note is not None:
             self._check(page.write_string(1, 0, NOTE_MARK + label_text(sheet.note, self.lang), self._style(italic=True)), title, 1)
@@ -150,13 +162,11 @@ class _BookWriter:
         self.rows[title] = count
         return count
 
-    def _prepare(self, page: Any, sheet: Sheet, sample: Sequence[Sequence[object]]) -> None:
+    def _prepare(self, page: Any, sheet: Sheet, columns: Sequence[Column]) -> None:
         look = {"bold": True, "bg_color": "#E8EDF3", "bottom": 1, "text_wrap": True, "valign": "vcenter"}
-        widths, lines = [], 1
-        for place, column in enumerate(sheet.columns):
-            label = label_text(column.label, self.lang, joint="\n")
-            width = column.width or column_width(label, [row[place] for row in sample], column.kind)
-            widths.append(width)
+        lines = 1
+        for place, column in enumerate(columns):
+            label, width = label_text(column.label, self.lang, joint="\n"), column.width or 0
             lines = max(lines, _lines(label, width - _BUTTON))
             page.set_column(place, place, width, self._format(column))
             # A number's header keeps clear of the filter's button, which lies at the right end of the cell.
@@ -165,13 +175,13 @@ class _BookWriter:
             self._check(page.write_string(0, place, label, header), page.get_name(), 0)
         page.set_row(0, 20 if lines == 1 else 4 + _LINE * lines)
         if sheet.frozen:
-            page.freeze_panes(1, 0)
-        self._prepare_print(page, sum(widths), sheet)
+            page.freeze_panes(1, _held(columns))
+        self._prepare_print(page, sum(column.width or 0 for column in columns), sheet)
 
     @staticmethod
     def _make_room(page: Any, at: int, row: Sequence[object], broken: Sequence[tuple[int, int]]) -> None:
         """The height of a row whose broken texts need more than one line; not every program finds it by itself."""
-        lines = max(_lines(str(row[place]), width - 2) for place, width in broken)
+        lines = max(_lines(str(row[place]), width - 1) for place, width in broken)
         if lines > 1:
             page.set_row(at, min(409, 2 + _LINE * lines))
 
@@ -198,9 +208,8 @@ class _BookWriter:
                 if len(",".join(column.choices)) > _MAX_CHOICES:
                     raise DataError(f"column {column.key}: choices need at most {_MAX_CHOICES} characters in all")
                 page.data_validation(1, place, last, place, {"validate": "list", "source": list(column.choices)})
-            elif column.editable and column.kind == "percent":
-                rule = {"validate": "decimal", "criteria": "between", "minimum": 0, "maximum": 1}
-                page.data_validation(1, place, last, place, rule | {"error_message": "0 % – 100 %"})
+            elif column.editable and column.kind in _ACCEPTED:
+                page.data_validation(1, place, last, place, dict(_ACCEPTED[column.kind]))
 
     def _row(self, page: Any, title: str, at: int, columns: tuple[Column, ...], row: Sequence[object], formats: list[Any]) -> None:
         for place, (column, value) in enumerate(zip(columns, row, strict=True)):
@@ -219,6 +228,8 @@ class _BookWriter:
         look: dict[str, Any] = {"num_format": column.format or _FORMATS[column.kind], "valign": "vcenter"}
         if column.kind == "text":
             look |= {"align": "left", "indent": 1, "text_wrap": column.wrap}
+        else:
+            look |= {"align": "right", "indent": 1}
         if column.editable:
             look |= {"bg_color": "#FFF8DC", "border": 1, "border_color": "#D9CFA0"}
         return self._style(**look)
@@ -236,9 +247,34 @@ class _BookWriter:
             raise DataError(f"{sheet}: row {row + 1}: Excel's limits refuse a cell (code {code})")
 
 
+def _held(columns: Sequence[Column]) -> int:
+    """How many columns stay in sight: up to the subject's id and its name, where they come first and leave room."""
+    keys = [column.key for column in columns[:5]]
+    counts = [keys.index(key) + 1 for key in ("name", "subject_id") if "subject_id" in keys and key in keys]
+    return next((count for count in counts if sum(column.width or 0 for column in columns[:count]) <= _HELD_WIDTH), 0)
+
+
+def _fitted(columns: Sequence[Column], sample: Sequence[Sequence[object]], lang: BookLanguage) -> tuple[Column, ...]:
+    """The columns with their widths; texts that a column would cut widen it to twice its width at most, then break into lines."""
+    fitted = []
+    for place, column in enumerate(columns):
+        values = [row[place] for row in sample]
+        width = column.width or column_width(label_text(column.label, lang, joint="\n"), values, column.kind)
+        longest = max((text_width(text) + 2 for text in values if isinstance(text, str)), default=0)
+        if column.kind == "text" and not column.wrap and longest > width:
+            width = min(longest, 2 * width)
+            column = replace(column, wrap=longest > width)
+        fitted.append(replace(column, width=width))
+    return tuple(fitted)
+
+
 def _lines(text: str, width: int) -> int:
     """Lines that a text takes in so many characters."""
-    return sum(max(1, math.ceil(text_width(line) / max(width, 1))) for line in text.split("\n"))
+    if 2 * len(text) <= width and "\n" not in text:
+        return 1
+    # A character that is wide takes two bytes of this encoding; counting bytes is quicker than looking each one up.
+    lengths = (len(line) for line in text.encode("gb18030", "replace").split(b"\n"))
+    return sum(max(1, -(-length // max(width, 1))) for length in lengths)
 
 
 def _with_sample(rows: Iterable[Sequence[object]], size: int = 200) -> tuple[Iterator[Sequence[object]], list[Sequence[object]]]:

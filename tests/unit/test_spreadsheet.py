@@ -1,4 +1,8 @@
 import datetime as dt
+import json
+import subprocess
+import sys
+import tempfile
 
 import numpy as np
 import openpyxl
@@ -67,7 +71,7 @@ def test_ids_percents_and_dates_have_real_types(tmp_path):
     assert [cell.value for cell in row] == ["911101080828461234", 12, 0.03, dt.datetime(2024, 4, 30)]
 
 
-@pytest.mark.parametrize("nothing", [None, float("nan"), np.nan, pd.NA, pd.NaT, float("inf"), np.float64("-inf")])
+@pytest.mark.parametrize("nothing", [None, float("nan"), np.nan, pd.NA, pd.NaT, "", float("inf"), np.float64("-inf")])
 def test_what_is_missing_is_blank(tmp_path, nothing):
     write(tmp_path / "b.xlsx", (ID, COUNT), [("x", nothing)])
     assert openpyxl.load_workbook(tmp_path / "b.xlsx").worksheets[0]["B2"].value is None
@@ -118,6 +122,16 @@ def test_headers_are_frozen_and_filtered_and_choices_drop_down(tmp_path):
     assert rules == {"list": ("C2:C3", '"无,有"'), "decimal": ("B2:B3", "0")}
 
 
+def test_cells_to_be_filled_in_accept_what_their_kind_says(tmp_path):
+    day, number = Column("d", label("日期"), "date", editable=True), Column("n", label("严重程度"), "integer", editable=True)
+    write(tmp_path / "b.xlsx", (ID, day, number, COUNT, DATE), [("x", None, None, 1, DAY)])
+    rules = openpyxl.load_workbook(tmp_path / "b.xlsx").worksheets[0].data_validations.dataValidation
+    assert [(rule.type, str(rule.sqref), rule.operator, rule.formula1) for rule in rules] == [
+        ("date", "B2", "greaterThanOrEqual", "1"),
+        ("whole", "C2", "greaterThanOrEqual", "0"),
+    ]
+
+
 def test_choices_that_excel_would_drop_are_refused(tmp_path):
     column = Column("c", label("c"), choices=tuple(f"choice number {at}" for at in range(30)))
     with pytest.raises(DataError, match="column c: choices need at most 255"):
@@ -151,6 +165,23 @@ def test_a_failure_leaves_the_old_file_and_no_temporary_one(tmp_path):
         write(tmp_path / "b.xlsx", (ID,), rows())
     assert [path.name for path in tmp_path.iterdir()] == ["b.xlsx"]
     assert (tmp_path / "b.xlsx").read_bytes() == before
+
+
+def test_nothing_of_a_workbook_lies_in_the_systems_temporary_folder(tmp_path, monkeypatch):
+    """It holds names of subjects, and may be smaller than a large sheet."""
+    elsewhere = tmp_path / "system"
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    there = []
+
+    def rows():
+        for at in range(300):
+            there.append([path.name for path in elsewhere.iterdir()])
+            yield (f"S{at}",)
+
+    write(tmp_path / "b.xlsx", (ID,), rows())
+    assert there == [[]] * 300
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.xlsx", "system"]
 
 
 def test_rows_are_read_back_by_key_with_their_cells_in_any_language(tmp_path):
@@ -193,3 +224,71 @@ def test_a_table_comes_back_as_a_frame(tmp_path):
     assert frame["代码"].tolist() == ["007", "008"]
     assert frame["户数"].tolist()[0] == 3
     assert frame["日期"].tolist()[0] == DAY
+
+
+@pytest.mark.parametrize("lang", ["zh", "en", "both"])
+def test_no_header_is_cut_and_the_button_of_the_filter_hides_none(tmp_path, lang):
+    narrow = Column("n", label("计划检查的户数合计", "Total of visits planned"), "integer", width=10)
+    write(tmp_path / "b.xlsx", (ID, narrow, COUNT), [("x", 1, 2)], lang=lang)
+    page = openpyxl.load_workbook(tmp_path / "b.xlsx").worksheets[0]
+    lines = {"zh": 3, "en": 4, "both": 7}[lang]  # 18 and 23 characters, 7 of the column's 10 beside the button
+    assert page.row_dimensions[1].height == pytest.approx(4 + 14 * lines, abs=0.75)
+    assert [(cell.alignment.horizontal, int(cell.alignment.indent)) for cell in page[1]] == [
+        ("left", 1),
+        ("right", 2),
+        ("right", 2),
+    ]
+
+
+def test_texts_that_a_column_would_cut_widen_it_to_twice_at_most_then_break_into_lines_in_higher_rows(tmp_path):
+    columns = (ID, Column("why", label("理由", "Reason"), width=20), Column("note", label("注", "Note"), width=20))
+    write(tmp_path / "b.xlsx", columns, [("x", "很长的理由" * 6, "short"), ("y", "short", "short"), ("z", None, "a\nb\nc")])
+    page = openpyxl.load_workbook(tmp_path / "b.xlsx").worksheets[0]
+    assert [cell.alignment.wrap_text for cell in page[2]] == [None, True, None]
+    assert page.row_dimensions[2].height == pytest.approx(2 + 14 * 2, abs=0.75)
+    assert page.row_dimensions[3].height is None
+    assert [round(page.column_dimensions[letter].width) for letter in "BC"] == [41, 21]
+    write(tmp_path / "c.xlsx", columns, [("x", "稍长的理由而已啊", "short")])
+    page = openpyxl.load_workbook(tmp_path / "c.xlsx").worksheets[0]
+    assert (page["B2"].alignment.wrap_text, round(page.column_dimensions["B"].width)) == (None, 21)
+
+
+@pytest.mark.parametrize(("width", "held"), [(34, "D2"), (70, "C2"), (None, "C2")])
+def test_the_subject_stays_in_sight_with_its_name_where_there_is_room(tmp_path, width, held):
+    subject = Column("subject_id", label("代码", "Id"), width=21)
+    name = [Column("name", label("名称", "Name"), width=width)] if width else []
+    columns = (Column("task", label("任务", "Task"), width=16), subject, *name, COUNT)
+    write(tmp_path / "b.xlsx", columns, [("t", "x", *["n"] * len(name), 1)])
+    assert openpyxl.load_workbook(tmp_path / "b.xlsx").worksheets[0].freeze_panes == held
+
+
+TWO_MILLION = """
+import datetime as dt, json, resource, sys
+import openpyxl
+from creditscore.config.base import Label
+from creditscore.spreadsheet import Column, Sheet, write_book
+rows, path = int(sys.argv[1]), sys.argv[2]
+kinds = (("id", "text"), ("name", "text"), ("share", "percent"))
+columns = tuple(Column(key, Label(zh=key, en=key), kind) for key, kind in kinds)
+made = ((f"91431102MA{at:08d}", "永州市某某有限公司", 0.01) for at in range(rows))
+report = write_book(path, [Sheet(Label(zh="名单", en="List"), columns, made)], title="t", created=dt.date(2024, 4, 30))
+book, at = openpyxl.load_workbook(path, read_only=True), 0
+for page in book:
+    stream = page.iter_rows(values_only=True)
+    assert next(stream) == ("id", "name", "share")
+    for found in stream:
+        assert found == (f"91431102MA{at:08d}", "永州市某某有限公司", 0.01), at
+        at += 1
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+print(json.dumps({"sheets": report.rows, "read": at, "gib": peak}))
+"""
+
+
+@pytest.mark.slow
+def test_two_million_rows_are_split_over_sheets_and_none_is_lost(tmp_path):
+    rows = 2_000_000
+    command = [sys.executable, "-c", TWO_MILLION, str(rows), str(tmp_path / "b.xlsx")]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert found["sheets"] == {"名单": 1_048_575, "名单 (2)": rows - 1_048_575}
+    assert found["read"] == rows
+    assert found["gib"] < 4

@@ -3,11 +3,14 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from creditscore.config.base import Label
+from creditscore.config.policy import Measure
 from creditscore.errors import DataError
 from creditscore.models.card.probability import ppm_of_score
 from creditscore.reporting.explain import explain_subject
 from creditscore.reporting.lookup import LOOKUP_COLUMNS, lookup_rows
 from creditscore.reporting.nearest import cut_levels
+from creditscore.reporting.sheets_audit import bin_label
 
 
 def some(book, tier, status="final"):
@@ -138,3 +141,29 @@ def test_measures_are_those_of_the_tier(book):
     d = replace(book, tiers=book.tiers.assign(tier="D"))
     assert lookup_rows(d, [subject])["measures"].tolist() == ["重点监管"]
     assert lookup_rows(d, [subject], lang="en")["measures"].tolist() == ["close supervision"]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_measures_of_the_tier_stand_in_the_explanation_with_department_and_basis(book, features, lang):
+    subject = some(book, "C")
+    own = Measure(tier="C", name=Label(zh="发送提示函", en="letter of advice"), basis="文一", department="信用办")
+    industry = book.tiers.set_index("subject_id").loc[subject, "industry"]
+    here = own.model_copy(update={"industry": industry, "basis": "文二"})
+    other = own.model_copy(update={"industry": "elsewhere", "basis": "文三"})
+    told = replace(book, policy=book.policy.model_copy(update={"measure": (*book.policy.measure, own, here, other)}))
+    found = explain_subject(told, subject, features=features)
+    assert found.measures == (own, here)
+    for text in (found.to_text(lang), found.to_html(lang)):
+        assert {"zh": "监管措施：发送提示函（信用办；依据：文一）", "en": "Measure: letter of advice (信用办; basis: 文一)"}[
+            lang
+        ] in text
+        assert "文二" in text
+        assert "文三" not in text
+        assert "重点监管" not in text
+
+
+def test_ratios_are_printed_as_ratios_and_not_in_millionths(book):
+    first = book.cards["food_service"].characteristics[0].attributes[0]
+    bin_ = first.model_copy(update={"lower": 770_000.0, "upper": 1_020_000.0})
+    assert bin_label(bin_, "ppm").zh == "[0.77, 1.02)"
+    assert bin_label(bin_, "yuan").zh == "[770,000, 1,020,000)"

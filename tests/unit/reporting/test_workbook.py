@@ -1,5 +1,10 @@
+import os
+import re
+import subprocess
+import sys
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import openpyxl
 import pandas as pd
@@ -7,6 +12,7 @@ import pytest
 from support.payloads import PAYLOADS, live_parts
 
 from creditscore.config.base import Label
+from creditscore.config.policy import Measure
 from creditscore.reporting.sheets_plan import LIST_SHEET, RATIO_COLUMNS, RATIO_SHEET, list_columns
 from creditscore.reporting.workbook import write_workbook
 from creditscore.spreadsheet import read_sheet
@@ -229,3 +235,117 @@ def test_the_row_equation_stands_in_the_quality_sheet(tmp_path, book):
     rows = [row for row in read_sheet(tmp_path / "b.xlsx", "数据质量与未评级") if row["类别"].value == "行数平衡"]
     figures = [row["行数"].value for row in rows]
     assert figures[0] == sum(figures[1:]) == book.counts.rows_in
+
+
+def test_measures_stand_on_a_sheet_of_their_own_with_department_and_basis(tmp_path, book):
+    d = Measure(tier="D", name=Label(zh="核查工资支付", en="check of wages"), basis="条例", department="人社局", industry="hotel")
+    told = replace(
+        book, policy=book.policy.model_copy(update={"measure": (*book.policy.measure, d)}), tiers=book.tiers.assign(tier="D")
+    )
+    write_workbook(tmp_path / "b.xlsx", told)
+    rows = [{name: cell.value for name, cell in row.items()} for row in read_sheet(tmp_path / "b.xlsx", "差异化监管措施")]
+    hotels = int((book.tiers["industry"] == "hotel").sum())
+    assert rows == [
+        {
+            "等级": "D 风险高",
+            "行业": "全部行业",
+            "监管措施": "重点监管",
+            "检查主体": "市场监管局",
+            "依据": "示例",
+            "数量": len(book.tiers),
+        },
+        {"等级": "D 风险高", "行业": "住宿", "监管措施": "核查工资支付", "检查主体": "人社局", "依据": "条例", "数量": hotels},
+    ]
+
+
+def test_tiers_that_wait_for_a_signature_are_told_on_the_first_sheet(tmp_path, book):
+    write_workbook(tmp_path / "b.xlsx", book)
+    waiting = int((book.tiers["status"] == "proposed").sum())
+    about = {row["项目"].value: row["内容"].value for row in read_sheet(tmp_path / "b.xlsx", "说明")}
+    assert about["待签批"].startswith(f"{waiting} 户的拟定等级待签批")
+    assert about["用途"] == "信用监管（分配抽查力量）"
+
+
+def test_without_a_run_before_the_migration_says_why_it_is_empty(tmp_path, book):
+    write_workbook(tmp_path / "b.xlsx", replace(book, tiers=book.tiers.assign(previous_tier=None)))
+    rows = [row for row in read_sheet(tmp_path / "b.xlsx", "分级分布与迁移") if row["类别"].value == "等级迁移"]
+    assert [row["说明"].value for row in rows] == ["没有上期等级（首次运行），无迁移可列"]
+
+
+def test_grounds_are_told_in_words(tmp_path, book):
+    grounds = {"score": "score:late_reports,penalties_24m", "list": "override:serious_dishonesty_list E1 E2"}
+    open_ = book.tiers["status"] == "proposed"
+    for text, shown in zip(grounds.values(), ("年报迟报次数；近24个月行政处罚次数", "严重违法失信名单 E1 E2"), strict=True):
+        told = replace(book, tiers=book.tiers.assign(evidence=pd.Series(text, index=book.tiers.index).where(open_)))
+        write_workbook(tmp_path / "b.xlsx", told)
+        assert {row["依据记录"].value for row in read_sheet(tmp_path / "b.xlsx", "待复核")} == {shown}
+
+
+#: English that a Chinese workbook holds all the same: ids, hashes, codes, commands, names of files.
+_ENGLISH = {"说明", "数据字典"}
+_CODES = {
+    "代码",
+    "行业代码",
+    "层",
+    "任务编号",
+    "抽签号（前16位）",
+    "依据散列值",
+    "检查人员编号",
+    "人员编号",
+    "回避",
+    "示例（行键）",
+}
+
+
+def test_a_chinese_workbook_has_no_english_words(tmp_path, book):
+    cards = {
+        code: card.model_copy(
+            update={"characteristics": tuple(one.model_copy(update={"unit": unit}) for one in card.characteristics)}
+        )
+        for (code, card), unit in zip(book.cards.items(), ("ppm", "days", "0 or 1"), strict=True)
+    }
+    rows = [{"section": "rows", "table": "subjects", "rule": "arrived = kept + quarantined + collapsed", "code": "kept", "rows": 3}]
+    tiers = book.tiers.assign(industry=book.tiers["industry"].where(book.tiers.index > 3, ""))
+    tiers["rule"] = tiers["rule"].replace("not_rated:quarantined", "not_rated:ID_CHECK_DIGIT")
+    write_workbook(tmp_path / "b.xlsx", replace(book, cards=cards, checkup=pd.DataFrame(rows), tiers=tiers))
+    for page in openpyxl.load_workbook(tmp_path / "b.xlsx"):
+        header, *body = page.iter_rows(values_only=True)
+        for place, head in enumerate(header):
+            words = [row[place] for row in body if isinstance(row[place], str) and re.search("[a-z]{3,}", row[place])]
+            if page.title not in _ENGLISH and head not in _CODES:
+                assert words == [], (page.title, head)
+
+
+#: Places and days that must not show: a clock of half hours, the plainest locale, a folder elsewhere, another day.
+ELSEWHERE = [
+    {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "1"},
+    {"TZ": "Asia/Kathmandu", "LC_ALL": "POSIX", "LANG": "zh_CN.GB18030", "PYTHONUTF8": "0", "PYTHONHASHSEED": "2"},
+]
+WRITES_IT = """
+import datetime as dt, importlib.util, sys, time
+import xlsxwriter.core, xlsxwriter.workbook
+from creditscore.reporting.workbook import write_workbook
+later = dt.timedelta(days=int(sys.argv[3]))
+class Kind(type):
+    def __instancecheck__(cls, one):
+        return isinstance(one, dt.datetime)
+class Later(metaclass=Kind):
+    @classmethod
+    def now(cls, tz=None):
+        return dt.datetime.now(tz) + later
+xlsxwriter.core.datetime = xlsxwriter.workbook.datetime = Later
+clock = time.time
+time.time = lambda: clock() + later.total_seconds()
+spec = importlib.util.spec_from_file_location("made", sys.argv[1])
+made = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(made)
+write_workbook(sys.argv[2], made.make_book(count=80)[1], lang="both")
+"""
+
+
+def test_the_same_book_is_the_same_bytes_elsewhere_and_on_another_day(tmp_path):
+    made = Path(__file__).with_name("conftest.py")
+    for number, place in enumerate([{}, *ELSEWHERE]):
+        told = [str(made), str(tmp_path / f"{number}.xlsx"), str(400 * number)]
+        subprocess.run([sys.executable, "-c", WRITES_IT, *told], env=os.environ | place, cwd="/" if place else None, check=True)
+        assert (tmp_path / f"{number}.xlsx").read_bytes() == (tmp_path / "0.xlsx").read_bytes(), place
