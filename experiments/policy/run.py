@@ -84,15 +84,16 @@ class Round:
         return best.strata.assign(visits=best.strata["visits"].round().astype(int))
 
     def found(self, policy: cs.TierPolicy, strata: pd.DataFrame, seed: int) -> dict[str, Any]:
-        """Draw the visits of each stratum by lot and look what they find; visits per subject by kind of firm."""
+        """Draw the visits of each stratum by lot and look what they find, where they are let in; their share of all violations."""
         frame = self.tiers(policy).frame[["subject_id", "tier", "industry"]]
-        frame = frame.merge(self.people[["subject_id", "violation"]], on="subject_id")
+        frame = frame.merge(self.people[["subject_id", "violation", "entered"]], on="subject_id")
         frame = frame.merge(strata[["tier", "industry", "visits"]], on=["tier", "industry"], how="left")
         lot = np.random.default_rng([seed, 7]).random(len(frame))
         rank = pd.Series(lot).groupby([frame["tier"], frame["industry"]]).rank()
         drawn = (rank <= frame["visits"].fillna(0).to_numpy()).to_numpy()
-        bad = frame["violation"].to_numpy()
-        return {"visits": int(drawn.sum()), "found": int(bad[drawn].sum()), "share_found": float(bad[drawn].sum() / bad.sum())}
+        bad = frame["violation"].to_numpy(dtype=bool)
+        found = int((bad & drawn & frame["entered"].to_numpy(dtype=bool)).sum())
+        return {"visits": int(drawn.sum()), "found": found, "share_found": found / float(bad.sum())}
 
     def burden(self, policy: cs.TierPolicy, strata: pd.DataFrame) -> dict[str, float]:
         """Expected visits per subject by size and type."""

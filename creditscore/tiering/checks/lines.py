@@ -12,7 +12,7 @@ def check_lines(sealed: Sealed) -> Iterator[tuple[Row, str]]:
     yield from _of_tickets(sealed)
     yield from _of_strata(sealed)
     yield from _of_places(sealed)
-    sums = line_sums(sealed)
+    sums = set(line_sums(sealed))
     for row in sealed.rows:
         if sums and line_sum(row.cells) not in sums:
             yield row, f"the line of {row['subject_id']} is not one that was written"
