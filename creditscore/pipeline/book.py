@@ -18,6 +18,7 @@ from creditscore.config.calendar import WorkCalendar
 from creditscore.config.load import parse
 from creditscore.config.policy import TierPolicy
 from creditscore.pipeline.score import read_cards
+from creditscore.records.code_tables import tables_of
 from creditscore.reporting.adapt import plan_pages
 from creditscore.reporting.book import Figure, RowCounts, RunBook
 from creditscore.tiering.drawn import DrawnPlan
@@ -62,6 +63,7 @@ def save_book(
         "evaluation": {name: [f.value, f.low, f.high] for name, f in (trained.judgement.evaluation if trained else {}).items()},
         "frames": {name: _rows(frame) for name, frame in _frames(trained).items()},
         "industries": {industry.code: industry.label.model_dump() for industry in project.scorecards.industry},
+        "regions": {region.code: region.name for table in tables_of(project).regions for region in table.region},
         "kinds": {item.kind: item.label.model_dump() for item in project.catalogue.item},
         "notes": [note.model_dump() for note in notes],
         "facts": dict(facts),
@@ -108,6 +110,7 @@ def load_book(folder: RunFolder, *, only: Collection[str] | None = None) -> RunB
         if only is not None
         else plan_pages([opened_plan(path) for path in folder.plans()], calendar=_calendar(told), results=_results(folder)),
         industries={code: Label(**label) for code, label in told["industries"].items()},
+        regions={code: Label(zh=name, en=name) for code, name in told["regions"].items()},
         kinds={kind: Label(**label) for kind, label in told["kinds"].items()},
         facts=told["facts"],
         notes=tuple(Label(**note) for note in told["notes"]),

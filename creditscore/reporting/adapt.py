@@ -1,5 +1,6 @@
 """From the objects of tiering and models to the plain data of a book."""
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -74,9 +75,9 @@ def _teams(drawn: DrawnPlan, visits: pd.DataFrame) -> pd.DataFrame:
     """One row per visit with a team: staff ids, the first day on which one of their certificates ends, who was recused."""
     if drawn.pool is None:
         return pd.DataFrame()
-    ends = {member.staff_id: member.certificate_valid_to for member in drawn.pool.members}
+    ends = {member.staff_id: dt.date.fromisoformat(member.certificate_valid_to) for member in drawn.pool.members}
     rows = visits.loc[[bool(team) for team in visits["team"]], ["subject_id", "team"]].rename(columns={"team": "inspectors"})
-    rows["certificate"] = [min((ends[staff] for staff in team if staff in ends), default="") for team in rows["inspectors"]]
+    rows["certificate"] = [min((ends[staff] for staff in team if staff in ends), default=None) for team in rows["inspectors"]]
     recused: dict[str, list[str]] = {}
     for staff_id, subject_id in sorted(drawn.pool.recusals):
         recused.setdefault(subject_id, []).append(staff_id)
@@ -86,7 +87,7 @@ def _teams(drawn: DrawnPlan, visits: pd.DataFrame) -> pd.DataFrame:
 def _staff(drawn: DrawnPlan) -> pd.DataFrame:
     """One row per inspector who may go."""
     members = drawn.pool.members if drawn.pool else ()
-    rows = [(one.staff_id, one.department, one.region, one.certificate_valid_to) for one in members]
+    rows = [(one.staff_id, one.department, one.region, dt.date.fromisoformat(one.certificate_valid_to)) for one in members]
     return pd.DataFrame(rows, columns=["staff_id", "department", "staff_region", "certificate_valid_to"])
 
 

@@ -24,7 +24,7 @@ STAFF_COLUMNS: tuple[Column, ...] = (
     column("staff_id", width=16),
     column("department", width=22),
     column("staff_region", width=16),
-    column("certificate_valid_to", width=16),
+    column("certificate_valid_to", "date", width=16),
     column("staff_visits", "integer"),
     column("staff_leads", "integer"),
 )

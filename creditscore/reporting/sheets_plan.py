@@ -110,7 +110,7 @@ INSPECTOR_COLUMNS: tuple[Column, ...] = (
     column("name", width=34),
     column("region_label", width=14),
     column("inspectors", width=24),
-    column("certificate", width=18),
+    column("certificate", "date", width=18),
     column("recusal", width=24),
 )
 

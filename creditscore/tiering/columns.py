@@ -1,5 +1,6 @@
 """Frames as they come in (pandas, polars, Arrow) as pandas with the columns a step needs."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ Codes = npt.NDArray[np.int8]
 Flags = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.object_]
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 #: What a tier is as a number: the larger, the riskier. 未评 has no place in that order.
 TIER_NAMES = ("A", "B", "C", "D")
 A, B, C, D = 0, 1, 2, 3
@@ -72,11 +74,19 @@ def unique_ids(frame: pd.DataFrame, *, what: str) -> pd.Index:
 
 
 def texts(frame: pd.DataFrame, name: str) -> Texts:
-    """A column as an object array of texts; ``""`` where it is missing or the frame has no such column."""
+    """A column as an object array of texts; ``""`` where it is missing or the frame has no such column.
+
+    Half a surrogate, which no file can hold, becomes U+FFFD.
+    """
     if name not in frame.columns:
         return np.full(len(frame), "", dtype=object)
     column = frame[name].astype(object)
-    return column.where(column.notna(), "").to_numpy(dtype=object)
+    found = column.where(column.notna(), "").to_numpy(dtype=object)
+    broken = [place for place, text in enumerate(found) if isinstance(text, str) and not text.isascii() and _SURROGATE.search(text)]
+    found = found.copy() if broken else found
+    for place in broken:
+        found[place] = _SURROGATE.sub("\ufffd", found[place])
+    return found
 
 
 def day_numbers(frame: pd.DataFrame, name: str) -> npt.NDArray[np.datetime64]:

@@ -9,7 +9,7 @@ from typing import Any
 from creditscore.errors import DataError
 
 #: A text that begins so would run as a formula somewhere. The quote itself, so that reading back is exact.
-_GUARDED = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠", "'")
+_GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠", "'")
 
 
 def guard(text: str) -> str:

@@ -171,13 +171,18 @@ def plan_of(task, tiers, subjects, policy, drawn):
     frame["exempt_reason"], frame["merged_with"] = None, None
     chosen = frame[frame["drawn"]]
     inspectors = pd.DataFrame({"subject_id": chosen["subject_id"], "inspectors": [["S001", "S017"]] * len(chosen)})
-    inspectors["certificate"], inspectors["recusal"] = "有效", None
+    inspectors["certificate"], inspectors["recusal"] = dt.date(2026, 1, 1), None
     visits = visits_of(chosen, inspectors, task)
     weeks = pd.DataFrame({"week": [1], "week_from": [task.start], "week_to": [task.end], "workdays": [40]})
     seed = "lottery 2024-05-01: 03 08 17 21" if drawn else ""
     extra = strata["target"].sum() - (strata["population"] * strata["ratio"]).sum()
     page = PlanPage(task, strata, frame, "ab" * 32, drawn, int(extra), seed, "福利彩票", inspectors if drawn else pd.DataFrame())
-    told = {"staff_id": ["S001", "S017"], "department": "市监局", "staff_region": "431102", "certificate_valid_to": "2026-01-01"}
+    told = {
+        "staff_id": ["S001", "S017"],
+        "department": "市监局",
+        "staff_region": "431102",
+        "certificate_valid_to": dt.date(2026, 1, 1),
+    }
     return replace(page, visits=visits, weeks=weeks, staff=pd.DataFrame(told)) if drawn else page
 
 

@@ -1,3 +1,4 @@
+import datetime as dt
 from dataclasses import replace
 
 import numpy as np
@@ -46,7 +47,7 @@ def test_a_drawn_plan_lists_its_sample_and_its_inspectors_by_id_alone(tmp_path, 
     people = read_sheet(tmp_path / "b.xlsx", INSPECTOR_SHEET, columns=INSPECTOR_COLUMNS)
     assert len(people) == len(rows)
     assert {row["recusal"].value for row in people} == {"S001"}
-    assert {row["certificate"].value for row in people} == {"2026-01-01"}
+    assert {row["certificate"].value for row in people} == {dt.date(2026, 1, 1)}
     everything = "".join(str(cell.value) for row in [*rows, *people] for cell in row.values())
     assert "李四" not in everything
     assert subject

@@ -7,6 +7,7 @@ import pytest
 
 from creditscore.errors import DataError, DrawError
 from creditscore.tiering.plan import plan_inspections
+from creditscore.tiering.verify import verify_plan
 
 DAY = dt.date(2024, 3, 1)
 
@@ -172,3 +173,12 @@ def test_the_name_of_a_practitioner_stands_in_no_plan(make_tiers, make_policy, m
     register = pd.DataFrame({"subject_id": ids, "name": "王五", "subject_type": ["practitioner", "enterprise"] * 10})
     plan = plan_inspections(make_tiers(20, tier="D", industry="food"), make_policy(), task=make_task(), subjects=register)
     assert plan.frame["name"].tolist() == ["", "王五"] * 10
+
+
+def test_half_a_surrogate_in_a_name_is_replaced(make_tiers, make_policy, make_task, tmp_path):
+    register = pd.DataFrame(
+        {"subject_id": [f"S{place:05d}" for place in range(20)], "name": pd.Series(["坏\ud800名"] * 20, dtype=object)}
+    )
+    plan = plan_inspections(make_tiers(20, tier="D", industry="food"), make_policy(), task=make_task(), subjects=register)
+    assert set(plan.frame["name"]) == {"坏\ufffd名"}
+    assert verify_plan(plan.draw(seed="s").to_csv(tmp_path / "plan")).ok
