@@ -120,7 +120,7 @@ def draw_plan(plan: InspectionPlan, *, seed: str, staff: Any, recusals: Any, on:
 def inspector_rows(chosen: pd.DataFrame, pool: Pool, *, seed: str, task: Task) -> list[tuple[Any, ...]]:
     """``task, subject_id, place, staff_id, department, region, certificate_valid_to`` by subject and place."""
     turns = list(zip(chosen["ticket"], chosen["subject_id"], chosen["region"], strict=True))
-    teams = assign_inspectors(turns, pool, seed=seed, task=task.id, number=task.min_inspectors)
+    teams = assign_inspectors(turns, pool, seed=seed, task=task.id, number=task.min_inspectors, lead=task.department)
     members = {member.staff_id: member for member in pool.members}
     return [
         (task.id, subject_id, place, staff_id, one.department, one.region, one.certificate_valid_to)

@@ -32,7 +32,8 @@ def check_inspectors(folder: Path, manifest: dict[str, Any], drawn: Sequence[tup
         if member.certificate_valid_to < task["end"]:
             yield f"manifest.json: inspectors: the certificate of {member.staff_id} does not cover the task"
     try:
-        teams = assign_inspectors(drawn, pool, seed=manifest["seed"], task=task["id"], number=task["min_inspectors"])
+        seats, lead = task["min_inspectors"], task["department"]
+        teams = assign_inspectors(drawn, pool, seed=manifest["seed"], task=task["id"], number=seats, lead=lead)
     except DrawError as error:
         yield str(error)
         return

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import hashlib
-import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -104,12 +103,15 @@ def assign_inspectors(
     seed: str,
     task: str,
     number: int,
+    lead: str,
     load: Mapping[str, int] | None = None,
 ) -> dict[str, list[str]]:
     """``number`` inspectors for each drawn subject.
 
     Subjects take their turn by ticket. Each gets, of those not recused, first staff of its own region,
     then those with the fewest visits so far, then the smallest ``SHA-256(seed|task|subject_id|staff_id)``.
+    Where staff of several departments may go, one of the leading department leads, and the next in line of
+    another goes along.
 
     Args:
         drawn: ``(ticket, subject_id, region)``.
@@ -117,6 +119,7 @@ def assign_inspectors(
         seed: The seed of the draw.
         task: The id of the task.
         number: Inspectors per subject.
+        lead: The leading department.
         load: Visits that each has already, by staff id.
 
     Returns:
@@ -132,12 +135,19 @@ def assign_inspectors(
         free = [member for member in pool.members if (member.staff_id, subject_id) not in pool.recusals]
         if len(free) < number:
             raise _too_few(subject_id, free, pool, number)
-        near = [member for member in free if region and member.region == region]
-        candidates = near if len(near) >= number else free
-        keys = [(m.region != region, visits[m.staff_id], _key(start, subject_id, m.staff_id), m.staff_id) for m in candidates]
-        teams[subject_id] = [key[-1] for key in heapq.nsmallest(number, keys)]
+        keys = [((m.region != region, visits[m.staff_id], _key(start, subject_id, m.staff_id), m.staff_id), m) for m in free]
+        teams[subject_id] = _team([member for _, member in sorted(keys, key=lambda pair: pair[0])], number=number, lead=lead)
         visits.update(teams[subject_id])
     return teams
+
+
+def _team(order: Sequence[Inspector], *, number: int, lead: str) -> list[str]:
+    """The first in line, but for a joint visit one of the leading department and one of another at the head."""
+    own = [member for member in order if member.department in ("", lead)]
+    others = [member for member in order if member.department not in ("", lead)]
+    head = [own[0], others[0]] if own and others else []
+    rest = [member for member in order if member not in head]
+    return [member.staff_id for member in [*head, *rest][:number]]
 
 
 def _key(start: Any, subject_id: str, staff_id: str) -> str:

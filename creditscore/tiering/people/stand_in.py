@@ -45,7 +45,13 @@ def stand_in(
     load.update(staff for line in log for staff in line.get("team", ()))
     seats, turn = drawn.task.min_inspectors, [("", subject_id, region)]
     teams = assign_inspectors(
-        turn, replace(pool, recusals=frozenset(apart)), seed=drawn.seed, task=drawn.task.id, number=seats, load=load
+        turn,
+        replace(pool, recusals=frozenset(apart)),
+        seed=drawn.seed,
+        task=drawn.task.id,
+        number=seats,
+        lead=drawn.task.department,
+        load=load,
     )
     return teams[subject_id]
 

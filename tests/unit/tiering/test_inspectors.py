@@ -83,3 +83,15 @@ def test_order_of_staff_does_not_matter(draw, make_staff):
 def test_the_same_person_twice_in_the_list_is_refused(draw, make_staff):
     with pytest.raises(DrawError, match="each staff_id once"):
         draw(pd.concat([make_staff(2), make_staff(1)]))
+
+
+def test_a_joint_visit_is_led_by_the_leading_department_and_another_goes_along(draw, make_staff):
+    staff = make_staff(9, department=["SAMR"] * 2 + ["fire"] * 4 + ["police"] * 3)
+    drawn = draw(staff, joint_with=("fire", "police"))
+    teams = drawn.inspectors.sort_values("place").groupby("subject_id")["department"].agg(list)
+    assert all(team[0] == "SAMR" and team[1] != "SAMR" for team in teams)
+    load = Counter(drawn.inspectors["staff_id"])
+    assert load["P0"] + load["P1"] == len(teams)
+    assert abs(load["P0"] - load["P1"]) <= 1
+    others = [load[f"P{place}"] for place in range(2, 9)]
+    assert max(others) - min(others) <= 1
