@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: Columns of the forecast that are shares, counts and flags; the others are figures.
 _SHARES = ("rate", "share_found", "excluded_share")
-_COUNTS = ("population", "visits", "past_visits", "effective_visits", "low", "high")
+_COUNTS = ("population", "visits", "on_site", "past_visits", "effective_visits", "low", "high")
 _SIZES = {"micro": "微型", "small": "小型", "medium": "中型", "large": "大型", "unknown": "未知"}
 #: What the forecast leaves out or leans on, in Chinese; ``\1`` and so on are what stood in its place.
 _NOTES = tuple(
@@ -37,6 +37,15 @@ _NOTES = tuple(
             r"等级 \1：过去没有随机现场检查，违规率取自等级 \2（外推）",
         ),
         (r"tier (\w+): only (\d+) past random visits", r"等级 \1：过去随机检查只有 \2 次"),
+        (
+            r"(\d+) of the planned visits are off site: what they find is not forecast",
+            r"计划检查中 \1 次为非现场，其发现不在预计之内",
+        ),
+        (
+            r"tier (\w+): never visited on site \(on_site_share 0\): nothing it holds is forecast to be found",
+            r"等级 \1：从不进行现场检查（现场比例为 0），其中的违法违规不在预计之内",
+        ),
+        (r"(\d+) proposed tiers are tried as if signed", r"\1 户拟定等级按已签批计"),
     )
 )
 
@@ -46,7 +55,10 @@ def forecast_lines(told: PolicyForecast, lang: Language) -> list[str]:
     from creditscore.reporting.words import METRICS, TERMS, TIERS
 
     table = told.table()
-    heads = [(TERMS[name].label if name in ("tier", "population") else METRICS[name]).text(lang.value) for name in table.columns]
+    heads = [
+        (TERMS[name].label if name in ("tier", "population", "on_site") else METRICS[name]).text(lang.value)
+        for name in table.columns
+    ]
     rows = []
     for row in table.to_dict("records"):
         tier = TIERS[row["tier"]].text(lang.value) if row["tier"] in TIERS else words(lang, "合计", "all")
@@ -66,8 +78,9 @@ def _summary(told: PolicyForecast, lang: Language) -> list[str]:
     if lang is Language.en:
         return told.summary().splitlines()
     total = told.total
+    seen = "" if total["on_site"] == total["visits"] else f"（其中现场 {total['on_site']:,.0f} 次）"
     said = (
-        f"计划检查 {total['visits']:,.0f} 次，预计发现违法违规 {total['expected']:,.0f} 起"
+        f"计划检查 {total['visits']:,.0f} 次{seen}，预计发现违法违规 {total['expected']:,.0f} 起"
         f"（{told.level:.0%} 的抽取结果在 {total['low']:,.0f} 至 {total['high']:,.0f} 之间），占全部的 {total['share_found']:.1%}。"
     )
     return [said, *(note_in_chinese(note) for note in told.notes)]

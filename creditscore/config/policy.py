@@ -131,9 +131,9 @@ class Measure(Spec):
 class Stability(Spec):
     """What a better tier needs. Worse ones act at once.
 
-    The subject must lie beyond the cut by ``band`` points (cuts by score or share) or by ``margin``,
-    a share of the cut (cuts by risk: 0.1 asks for a risk below nine tenths of it), in every run of
-    ``months`` calendar months.
+    The subject must lie beyond the cut of a better tier than its own by ``band`` points (cuts by score or
+    share) or by ``margin``, a share of the cut (cuts by risk: 0.1 asks for a risk below nine tenths of
+    it), in every run of ``months`` calendar months; how far it then rises is said by the last two runs.
     """
 
     band: int = Field(default=0, ge=0)

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from creditscore.errors import DataError
 from creditscore.pipeline.folder import RunFolder
+from creditscore.pipeline.signatures import add_signatures
 from creditscore.pipeline.tier import read_tiers
 from creditscore.reporting.readback import read_decisions
-from creditscore.tiering.sign import Review, append_reviews, grounds_hash
+from creditscore.tiering.sign import Review, grounds_hash
 
 
 def sign_subjects(
@@ -35,7 +36,7 @@ def sign_subjects(
     if unknown:
         raise DataError(f"sign: expected subjects with a proposed tier in {folder.path.name} (got {', '.join(unknown[:5])})")
     hashes = {one: grounds_hash(rows[one]) for one in subject_ids}
-    append_reviews(folder.file("reviews.jsonl"), [Review(one, decision, reviewer, reason, hashes[one], on) for one in subject_ids])
+    add_signatures(folder, [Review(one, decision, reviewer, reason, hashes[one], on) for one in subject_ids])
     return len(subject_ids)
 
 
@@ -54,7 +55,7 @@ def sign_workbook(run: str | Path, workbook: Path) -> int:
         if one["grounds_hash"] != grounds_hash(rows[one["subject_id"]]):
             raise DataError(f"{one['cell']}: the grounds have changed since this sheet was written; sign a new one")
     keys = ("subject_id", "decision", "reviewer", "reason", "grounds_hash", "on")
-    append_reviews(folder.file("reviews.jsonl"), [Review(**{key: one[key] for key in keys}) for one in told])
+    add_signatures(folder, [Review(**{key: one[key] for key in keys}) for one in told])
     return len(told)
 
 

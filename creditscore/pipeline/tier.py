@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.batch import read_parquet
+from creditscore.pipeline.signatures import signatures
 from creditscore.tiering.assign import assign_tiers
-from creditscore.tiering.sign import read_reviews
 from creditscore.tiering.tiers import Tiers
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def tier_subjects(
     """Every subject in scope with its tier; signatures come from the run's own ``reviews.jsonl`` and those before it."""
     before = folder.before()
     previous = read_tiers(before) if before else None
-    reviews = [*(read_reviews(before.file("reviews.jsonl")) if before else ()), *read_reviews(folder.file("reviews.jsonl"))]
+    reviews = [*(signatures(before) if before else ()), *signatures(folder)]
     return assign_tiers(scores, policy, previous=previous, records=records, subjects=unrated, reviews=reviews, as_of=as_of)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from creditscore.batch import read_parquet
-from creditscore.config.policy import TIERS, load_policy
+from creditscore.config.policy import TIERS
 from creditscore.errors import DataError
 from creditscore.pipeline.past import scores_before_visits
 from creditscore.pipeline.plans import tasks_due
 from creditscore.pipeline.score import read_cards
+from creditscore.pipeline.tier import read_tiers
 from creditscore.records.open import open_records
 from creditscore.tiering.allocate import Allocation, allocate_visits
 from creditscore.tiering.assign import assign_tiers
@@ -31,21 +32,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trial:
-    """A run's subjects tiered by a policy that is tried, and the records that tell what visits find."""
+    """A run's subjects tiered by a policy that is tried, and the records that tell what visits find.
+
+    Everyone is in the tier that cuts and overrides say, as if every proposal were signed and nobody waited to rise:
+    what the ratios of D find is told before the first D is signed. ``proposed`` says how many a person would sign.
+    """
 
     project: Project
     policy: TierPolicy
     records: Records
     tiers: Tiers
+    proposed: int
     #: Scores just before each past random visit.
     before: pd.DataFrame
 
     def forecast(self, *, task: str | None = None) -> PolicyForecast:
         """One round of draws over everyone, or over the subjects of a task."""
         chosen = None if task is None else self.project.tasks[task]
-        return forecast_policy(
+        told = forecast_policy(
             self.tiers, self.policy, history=self.records.inspections, frames=self.records.frames, scores=self.before, task=chosen
         )
+        notes = [f"{self.proposed} proposed tiers are tried as if signed"] if self.proposed else []
+        return replace(told, notes=(*notes, *told.notes))
 
     def allocate(self, capacity: Mapping[str, int]) -> Allocation:
         """The ratios that find most with the visits of each department, in the tasks due of the departments named.
@@ -70,13 +78,22 @@ class Trial:
 
 def try_policy(project: Project, run: RunFolder, policy_file: Path, *, data: Path, engine: Engine) -> Trial:
     """A policy over a run's scores and the past random draws in the data; one that begins later is tried as of the run's day."""
-    policy = load_policy(policy_file, on="9999-12-31")
+    policy = project.policy_of(policy_file)
     records = open_records(engine, project, data=data)
     in_force = policy.model_copy(update={"effective": run.as_of}) if policy.effective > run.as_of else policy
-    tiers = assign_tiers(read_parquet(run.file("scores.parquet")), in_force, records=records, as_of=run.as_of)
+    scores, unrated = read_parquet(run.file("scores.parquet")), _unrated(run)
+    tiers = assign_tiers(scores, in_force, records=records, subjects=unrated, as_of=run.as_of)
+    proposed, signed = len(tiers.proposed()), replace(tiers, frame=tiers.frame.assign(tier=tiers.frame["raw_tier"]))
     industries = dict(zip(tiers.frame["subject_id"], tiers.frame["industry"], strict=True))
     cards = read_cards(run.file("scorecards"))
     unseen = run.file("held_out.parquet")
     held_out = read_parquet(unseen).to_pandas(date_as_object=True) if unseen.is_file() else None
     before = scores_before_visits(records, project, cards, industries, until=run.as_of, held_out=held_out)
-    return Trial(project, in_force, records, tiers, before)
+    return Trial(project, in_force, records, signed, proposed, before)
+
+
+def _unrated(run: RunFolder) -> pd.DataFrame:
+    """The run's subjects that have no score: they are in every frame, and so in every forecast."""
+    rows = read_tiers(run)
+    rows = rows[rows["score"].isna()]
+    return rows[["subject_id", "industry"]].assign(reason=rows["rule"].str.extract(r"^not_rated:(.*)$", expand=False))

@@ -15,6 +15,7 @@ from creditscore.config.base import ppm
 from creditscore.config.tasks import Task
 from creditscore.errors import DataError
 from creditscore.tiering.forecast import PolicyForecast
+from creditscore.tiering.targets import least
 from creditscore.tiering.tiers import ORDER
 
 Floats = NDArray[np.float64]
@@ -26,7 +27,8 @@ class Allocation:
     """The optimum.
 
     Attributes:
-        strata: One row per task, tier and industry: ``population rate floor ratio_ppm visits expected extrapolated``;
+        strata: One row per task, tier and industry: ``population rate on_site_share finds floor ratio_ppm visits expected
+            extrapolated``; ``finds`` is what a visit is expected to find, the rate times the share made on site;
             ``ratio_ppm`` is rounded down, so that the capacities hold; ``visits`` is what it gives, not rounded.
         departments: One row per department: ``capacity used price``; the price is the violations that one more
             visit would find.
@@ -57,9 +59,9 @@ def allocate_visits(
 ) -> Allocation:
     """Spread each department's visits over tasks, tiers and industries so that they are expected to find most.
 
-    A linear programme (HiGHS): maximise the sum of rate x visits, with ``floor <= ratio <= cap`` in every stratum, ratios that
-    never fall from A to D nor for NR below B within a task and industry, at most ``capacity`` visits per department, and at
-    most a task's own ``capacity``.
+    A linear programme (HiGHS): maximise the sum of finds x visits, with ``floor <= ratio <= cap`` in every stratum, ratios
+    that never fall from A to D nor for NR below B within a task and industry, everyone where coverage is full, at most
+    ``capacity`` visits per department, and at most a task's own ``capacity`` and at least its ``min_ratio`` or ``target``.
 
     Args:
         forecasts: By task, of :func:`forecast_policy` with that task: populations and rates of its strata.
@@ -80,10 +82,10 @@ def allocate_visits(
     if best is None:
         raise DataError(_short(strata, tasks, capacity))
     visits, prices = best
-    found = float(strata["rate"].to_numpy() @ visits)
+    found = float(strata["finds"].to_numpy() @ visits)
     table = strata.assign(ratio_ppm=_down(visits / strata["population"].to_numpy()))
     table["visits"] = table["ratio_ppm"] * table["population"] / _MILLION
-    table["expected"] = table["visits"] * table["rate"]
+    table["expected"] = table["visits"] * table["finds"]
     used = table.groupby("department")["visits"].sum()
     by_department = pd.DataFrame({"department": departments, "capacity": [capacity[name] for name in departments]})
     by_department = by_department.assign(
@@ -95,7 +97,7 @@ def allocate_visits(
 def _strata(
     forecasts: Mapping[str, PolicyForecast], tasks: Mapping[str, Task], floors: Mapping[str, float], caps: Mapping[str, float]
 ) -> pd.DataFrame:
-    columns = ["tier", "industry", "population", "rate", "extrapolated"]
+    columns = ["tier", "industry", "population", "rate", "on_site_share", "full_coverage", "extrapolated"]
     unknown = sorted(set(forecasts) - set(tasks))
     if unknown or not forecasts:
         raise DataError(f"forecasts: expected forecasts of tasks (got {', '.join(unknown) or 'none'})")
@@ -106,8 +108,10 @@ def _strata(
         if not 0 < low <= high <= 1:
             raise DataError(f"tier {tier}: expected a floor above 0 and at most its cap (got {low} and {high}): no tier is exempt")
     return strata.assign(
-        floor=[floors[tier] for tier in strata["tier"]], cap=[caps.get(tier, 1.0) for tier in strata["tier"]]
-    )  # fmt: skip
+        finds=strata["rate"] * strata["on_site_share"],
+        floor=np.where(strata["full_coverage"], 1.0, strata["tier"].map(dict(floors))),
+        cap=np.where(strata["full_coverage"], 1.0, [caps.get(tier, 1.0) for tier in strata["tier"]]),
+    )
 
 
 def _solve(strata: pd.DataFrame, tasks: Mapping[str, Task], capacity: Mapping[str, int]) -> tuple[Floats, dict[str, float]] | None:
@@ -118,7 +122,7 @@ def _solve(strata: pd.DataFrame, tasks: Mapping[str, Task], capacity: Mapping[st
     rows, limits, names = _limits(strata, tasks, capacity)
     rising = _rising(strata)
     found = linprog(
-        -strata["rate"].to_numpy(dtype=float),
+        -strata["finds"].to_numpy(dtype=float),
         A_ub=sparse.vstack([rows, rising]).tocsr(),
         b_ub=np.concatenate([limits, np.zeros(rising.shape[0])]),
         bounds=np.column_stack([strata["floor"].to_numpy() * population, strata["cap"].to_numpy() * population]),
@@ -135,7 +139,7 @@ def _solve(strata: pd.DataFrame, tasks: Mapping[str, Task], capacity: Mapping[st
 def _limits(
     strata: pd.DataFrame, tasks: Mapping[str, Task], capacity: Mapping[str, int]
 ) -> tuple[sparse.csr_matrix, Floats, list[str]]:
-    """One row per department, then one per task that has a capacity of its own."""
+    """One row per department, then one per task that has a capacity of its own or visits that it makes at least."""
     departments = sorted(set(strata["department"]))
     rows = [(strata["department"] == name).to_numpy(dtype=float) for name in departments]
     limits = [float(capacity[name]) for name in departments]
@@ -144,7 +148,16 @@ def _limits(
         if own is not None:
             rows.append((strata["task"] == task).to_numpy(dtype=float))
             limits.append(float(own))
+        needed = _at_least(strata, tasks[task])
+        if needed:
+            rows.append(-(strata["task"] == task).to_numpy(dtype=float))
+            limits.append(-float(needed))
     return sparse.csr_matrix(np.array(rows)), np.array(limits), departments
+
+
+def _at_least(strata: pd.DataFrame, task: Task) -> int:
+    """Visits that the whole task makes whatever the tiers give."""
+    return least(task, int(strata.loc[strata["task"] == task.id, "population"].sum()))
 
 
 def _rising(strata: pd.DataFrame) -> sparse.csr_matrix:
@@ -178,14 +191,15 @@ def _down(ratio: Floats) -> NDArray[np.int64]:
 
 
 def _short(strata: pd.DataFrame, tasks: Mapping[str, Task], capacity: Mapping[str, int]) -> str:
-    needed = (strata["floor"] * strata["population"]).groupby(strata["department"]).sum()
+    by_task = (strata["floor"] * strata["population"]).groupby(strata["task"]).sum()
+    by_task = pd.Series({name: max(float(by_task[name]), _at_least(strata, tasks[str(name)])) for name in by_task.index})
+    needed = by_task.groupby([tasks[str(name)].department for name in by_task.index]).sum()
     short = [
         f"{name} needs {needed[name]:,.0f} and has {capacity[name]:,}" for name in needed.index if needed[name] > capacity[name]
     ]
-    by_task = (strata["floor"] * strata["population"]).groupby(strata["task"]).sum()
-    for task, least in by_task.items():
+    for task, lowest in by_task.items():
         own = tasks[str(task)].capacity
-        short += [f"task {task} needs {least:,.0f} and has {own:,}"] if own is not None and least > own else []
+        short += [f"task {task} needs {lowest:,.0f} and has {own:,}"] if own is not None and lowest > own else []
     return "capacity: expected visits enough for the floors (" + ("; ".join(short) or "floors, caps and order do not fit") + ")"
 
 
@@ -194,8 +208,8 @@ def _floor_prices(
 ) -> pd.DataFrame:
     rows = []
     for tier in (tier for tier in ORDER if tier in set(strata["tier"])):
-        freed = strata.assign(floor=strata["floor"].where(strata["tier"] != tier, 0.0))
+        freed = strata.assign(floor=strata["floor"].where((strata["tier"] != tier) | strata["full_coverage"], 0.0))
         best = _solve(freed, tasks, capacity)
-        more = float(freed["rate"].to_numpy() @ best[0]) - found if best else float("nan")
+        more = float(freed["finds"].to_numpy() @ best[0]) - found if best else float("nan")
         rows.append({"tier": tier, "floor": ppm(floors[tier]) / _MILLION, "price": max(0.0, more)})
     return pd.DataFrame(rows)

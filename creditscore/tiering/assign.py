@@ -52,8 +52,8 @@ def assign_tiers(
 
     Raises:
         DataError: A column is missing, a subject stands twice, the scores are of several days, the
-            policy was not in force yet, the earlier tiers are of a later day, a government body or institution is scored, or overrides
-            have no records to look in.
+            policy was not in force yet, the earlier tiers are of a later day, a government body or
+            institution is scored, or overrides have no records to look in.
     """
     cohort = cohort_of(scores, policy, subjects=subjects, records=records, as_of=as_of)
     cut = cohort.cut(policy)

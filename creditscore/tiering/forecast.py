@@ -14,13 +14,14 @@ from creditscore.tiering.columns import texts
 from creditscore.tiering.history.estimate import Rate, persistence, rate_of, variance
 from creditscore.tiering.history.visits import Floats, Visits, visits_of
 from creditscore.tiering.population import UNKNOWN, covered
-from creditscore.tiering.targets import least, targets
+from creditscore.tiering.targets import least, on_site, targets
 from creditscore.tiering.tiers import ORDER, Tiers, as_tiers
 
 _MILLION = 1_000_000
 #: A cell with fewer past visits takes the rate of its tier.
 MIN_VISITS = 30
 _EVERYONE = "all"
+_STRATUM = ["tier", "industry", "on_site_share", "full_coverage"]
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,10 @@ class PolicyForecast:
     """What one round of draws under a policy is expected to find.
 
     Attributes:
-        strata: One row per tier and industry: ``population``, ``visits``, ``rate``, ``expected``,
-            ``basis`` (the visits its rate comes from: ``tier|industry``, ``tier`` or ``all``; several with ``;``
-            between them), ``extrapolated``.
+        strata: One row per tier and industry: ``population``, ``visits``, ``on_site`` (how many of them are on
+            site; only these are forecast to find anything), ``on_site_share``, ``full_coverage``, ``rate``,
+            ``expected``, ``basis`` (the visits its rate comes from: ``tier|industry``, ``tier`` or ``all``; several
+            with ``;`` between them), ``extrapolated``.
         tiers: The same by tier, with ``low`` and ``high``.
         total: The same in one row.
         level: Of the prediction intervals.
@@ -48,9 +50,10 @@ class PolicyForecast:
     def table(self) -> pd.DataFrame:
         """One row per tier and one for all.
 
-        Columns: ``tier population visits visits_per_subject past_visits effective_visits rate expected
-        low high share_found extrapolated excluded_share``. ``low`` and ``high`` bound what the next draw
-        finds (violations), its own chance included; ``share_found`` is of all violations in the tier.
+        Columns: ``tier population visits on_site visits_per_subject past_visits effective_visits rate expected
+        low high share_found extrapolated excluded_share``. ``visits`` and ``visits_per_subject`` count all, ``expected``
+        what those on site find; ``low`` and ``high`` bound what the next draw finds on site (violations), its own
+        chance included; ``share_found`` is of all violations in the tier.
         """
         return pd.concat([self.tiers, pd.DataFrame([{"tier": _EVERYONE, **self.total}])], ignore_index=True)
 
@@ -68,8 +71,10 @@ class PolicyForecast:
 
     def summary(self) -> str:
         """A few sentences for people."""
+        visits, seen = self.total["visits"], self.total["on_site"]
+        where = "" if seen == visits else f", {seen:,.0f} of them on site,"
         found = (
-            f"{self.total['visits']:,.0f} visits are expected to find {self.total['expected']:,.0f} violations "
+            f"{visits:,.0f} visits{where} are expected to find {self.total['expected']:,.0f} violations "
             f"({self.level:.0%} of such draws: {self.total['low']:,.0f} to {self.total['high']:,.0f}), "
             f"{self.total['share_found']:.1%} of all."
         )
@@ -91,8 +96,9 @@ def forecast_policy(
     Rates are Hájek estimates from past random on-site visits by tier and industry (by tier where fewer
     than 30 visits are known, from the nearest riskier tier where none). With ``scores`` the visits of a tier
     speak for those whose score gives that tier today (``raw_tier``), whatever tier still holds until a person
-    signs; how often a subject is drawn goes by the tier that holds. The interval is a prediction:
-    the error of the rates, clustered by subject, and the chance of the next draw.
+    signs; how often a subject is drawn goes by the tier that holds. Of the visits only the ``on_site_share`` of the
+    policy is forecast to find anything: what is checked on paper or online is another instrument. The interval is a
+    prediction: the error of the rates, clustered by subject, and the chance of the next draw.
 
     Args:
         tiers: A ``Tiers`` or a frame of it.
@@ -101,12 +107,16 @@ def forecast_policy(
         frames: Past frames, where probabilities are to be rebuilt as n/N.
         scores: Scores just before each past visit (``inspection_id, industry, score, probability_ppm``),
             where tiers are cut otherwise than in the past.
-        task: Only the subjects of this task and its floor; by default everyone.
+        task: Only the subjects of this task and its floor; by default everyone. Nobody is exempt: who leaves the
+            frame on the day (caps, repeats) is known to the plan alone.
         level: Of the intervals.
 
     Raises:
-        DataError: There is no random visit with a known probability.
+        DataError: There is no random visit with a known probability, or no subject to draw; ``level`` is not
+            between 0 and 1.
     """
+    if not 0 < level < 1:
+        raise DataError(f"level: expected a share between 0 and 1 (got {level})")
     given = as_tiers(tiers)
     visits = visits_of(history, given, policy, frames=frames, scores=scores)
     if not len(visits.bad):
@@ -125,8 +135,12 @@ def forecast_policy(
 def _planned(tiers: Tiers, policy: TierPolicy, task: Task | None, *, by: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cells (tier x industry x tier whose visits speak for it) with population and visits; and each subject's probability."""
     given = tiers.frame if task is None else covered(tiers, tiers.subjects, task)
+    if given.empty:
+        raise DataError(f"tiers: expected subjects to draw from{f' in task {task.id}' if task else ''} (got none)")
+    known = tiers.frame.set_index("subject_id")
     frame = pd.DataFrame({"subject_id": given["subject_id"], "tier": texts(given, "tier"), "industry": texts(given, "industry")})
-    frame["speaks"] = texts(given, by if by in given.columns else "tier")
+    raw = texts(known.reindex(frame["subject_id"]), by)
+    frame["speaks"] = np.where(raw == "", frame["tier"], raw)
     frame["industry"] = frame["industry"].where(frame["industry"] != "", UNKNOWN)
     strata = frame.groupby(["tier", "industry"], sort=True).size().rename("population").reset_index()
     pairs = list(zip(strata["industry"], strata["tier"], strict=True))
@@ -134,14 +148,21 @@ def _planned(tiers: Tiers, policy: TierPolicy, task: Task | None, *, by: str) ->
     ratios = [_MILLION if i in policy.full_coverage else policy.rules_for(i, task=name).of(t).ratio_ppm for i, t in pairs]
     floor = least(task, len(frame)) if task else 0
     strata["visits"] = targets(ratios, strata["population"].tolist(), at_least=floor)
-    strata["visit"] = strata["visits"] / strata["population"]
-    frame = frame.merge(strata[["tier", "industry", "visit"]], on=["tier", "industry"])
-    cells = frame.groupby(["tier", "industry", "speaks"], sort=True)["visit"].agg(["size", "sum"]).reset_index()
-    cells = cells.rename(columns={"size": "population", "sum": "visits"})
-    if tiers.subjects is not None:
-        known = [column for column in tiers.subjects.columns if column not in ("industry", "tier", "visit")]
-        frame = frame.merge(tiers.subjects[known], on="subject_id", how="left")
-    return cells, frame
+    strata["full_coverage"] = strata["industry"].isin(policy.full_coverage)
+    shares = [policy.rules_for(i, task=name).of(t).on_site_ppm for i, t in pairs]
+    strata["on_site_share"], strata["on_site"] = np.array(shares) / _MILLION, on_site(shares, strata["visits"].tolist())
+    strata["visit"], strata["seen"] = strata["visits"] / strata["population"], strata["on_site"] / strata["population"]
+    frame = frame.merge(strata.drop(columns=["population", "visits", "on_site"]), on=["tier", "industry"])
+    grouped = frame.groupby([*_STRATUM, "speaks"], sort=True)
+    cells = grouped.agg(population=("visit", "size"), visits=("visit", "sum"), on_site=("seen", "sum")).reset_index()
+    return cells, _with_register(frame.drop(columns=["on_site_share", "full_coverage", "seen"]), tiers.subjects)
+
+
+def _with_register(frame: pd.DataFrame, register: pd.DataFrame | None) -> pd.DataFrame:
+    if register is None:
+        return frame
+    columns = [column for column in register.columns if column not in ("industry", "tier", "speaks", "visit")]
+    return frame.merge(register[columns], on="subject_id", how="left")
 
 
 def _with_rates(cells: pd.DataFrame, visits: Visits) -> tuple[pd.DataFrame, dict[str, Rate]]:
@@ -160,20 +181,20 @@ def _with_rates(cells: pd.DataFrame, visits: Visits) -> tuple[pd.DataFrame, dict
         basis.append(name)
         extrapolated.append(source != tier)
     cells = cells.assign(basis=basis, extrapolated=extrapolated, rate=[rates[name].value for name in basis])
-    return cells.assign(expected=cells["visits"] * cells["rate"]), rates
+    return cells.assign(expected=cells["on_site"] * cells["rate"]), rates
 
 
 def _strata(cells: pd.DataFrame) -> pd.DataFrame:
     """One row per tier and industry."""
     there = cells.assign(there=cells["population"] * cells["rate"])
-    keys = ["tier", "industry"]
-    summed = there.groupby(keys, sort=True)[["population", "visits", "expected", "there"]].sum().reset_index()
-    summed["visits"] = summed["visits"].round().astype(int)
+    summed = there.groupby(_STRATUM, sort=True)[["population", "visits", "on_site", "expected", "there"]].sum().reset_index()
+    summed = summed.astype({"visits": float, "on_site": float}).round({"visits": 0, "on_site": 0})
+    summed = summed.astype({"visits": int, "on_site": int})
     summed["rate"] = summed.pop("there") / summed["population"]
-    told = there.groupby(keys, sort=True).agg(
+    told = there.groupby(_STRATUM, sort=True).agg(
         basis=("basis", lambda names: ";".join(sorted(set(names)))), extrapolated=("extrapolated", "any")
     )
-    return summed.merge(told.reset_index(), on=keys)
+    return summed.merge(told.reset_index(), on=_STRATUM)
 
 
 def _source(tier: str, seen: Mapping[str, int]) -> str:
@@ -215,6 +236,7 @@ class _Measure:
             "tier": tier,
             "population": population,
             "visits": planned,
+            "on_site": round(float(cells["on_site"].sum())),
             "visits_per_subject": planned / population,
             "past_visits": past.visits if past else 0,
             "effective_visits": past.effective if past else 0.0,
@@ -228,12 +250,12 @@ class _Measure:
         }
 
     def interval(self, cells: pd.DataFrame) -> tuple[float, float]:
-        """The prediction interval of what the planned visits find: a gamma with the mean and variance."""
+        """The prediction interval of what the planned visits on site find: a gamma with the mean and variance."""
         from scipy.stats import gamma
 
-        planned = {name: float(sum(cells.loc[cells["basis"] == name, "visits"])) for name in sorted(set(cells["basis"]))}
+        planned = {name: float(sum(cells.loc[cells["basis"] == name, "on_site"])) for name in sorted(set(cells["basis"]))}
         cautious = np.array([self.rates[name].cautious for name in cells["basis"]])
-        visits, fraction = cells["visits"].to_numpy(dtype=float), (cells["visits"] / cells["population"]).to_numpy(dtype=float)
+        visits, fraction = cells["on_site"].to_numpy(dtype=float), (cells["on_site"] / cells["population"]).to_numpy(dtype=float)
         mean = float((visits * cautious).sum())
         chance = float((visits * cautious * (1 - cautious) * (1 - self.settled * fraction)).sum())
         spread = chance + variance(self.visits, self.rates, planned, settled=self.settled)
@@ -245,7 +267,7 @@ class _Measure:
 
 
 def _notes(cells: pd.DataFrame, visits: Visits) -> tuple[str, ...]:
-    notes = list(visits.notes)
+    notes = [*visits.notes, *_off_site(cells)]
     for tier in ORDER:
         mine = cells[cells["speaks"] == tier]
         seen = int((visits.tier == tier).sum())
@@ -254,3 +276,15 @@ def _notes(cells: pd.DataFrame, visits: Visits) -> tuple[str, ...]:
         elif len(mine) and seen < MIN_VISITS:
             notes.append(f"tier {tier}: only {seen} past random visits")
     return tuple(notes)
+
+
+def _off_site(cells: pd.DataFrame) -> list[str]:
+    """Which visits the forecast is silent about."""
+    made, seen = cells.groupby("tier")["visits"].sum().round(), cells.groupby("tier")["on_site"].sum().round()
+    if int(made.sum()) == int(seen.sum()):
+        return []
+    never = [tier for tier in ORDER if made.get(tier, 0) and not seen.get(tier, 0)]
+    return [
+        f"{int(made.sum() - seen.sum())} of the planned visits are off site: what they find is not forecast",
+        *(f"tier {tier}: never visited on site (on_site_share 0): nothing it holds is forecast to be found" for tier in never),
+    ]

@@ -198,8 +198,16 @@ def test_forecast_of_an_alternative_policy(city):
     )
     assert said.code == 0, said.err
     told = json.loads(said.out)
-    assert {row["tier"] for row in told["tiers"]} <= {"A", "B", "C", "D", "NR", "all"}
+    rows = {row["tier"]: row for row in told["tiers"]}
+    assert set(rows) <= {"A", "B", "C", "D", "NR", "all"}
     assert "violations" in told["summary"]
+    tiers = tiers_of(city)
+    assert rows["D"]["population"] == (tiers["raw_tier"] == "D").sum() > 0, (
+        "what D's ratio finds is told before the first D is signed"
+    )
+    assert "proposed tiers are tried as if signed" in told["summary"]
+    assert rows["NR"]["population"] == (tiers["tier"] == "NR").sum()
+    assert rows["all"]["population"] == len(tiers), "a subject without a score is in the frame, and so in the forecast"
 
 
 def test_forecast_says_with_which_ratios_a_departments_visits_would_find_most(city):

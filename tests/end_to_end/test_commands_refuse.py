@@ -105,7 +105,10 @@ def test_help_and_version_load_no_heavy_library():
         "tier NR: no past random on-site visit; its rate is that of all (extrapolated)",
         "tier A: no past random on-site visit; its rate is that of B (extrapolated)",
         "tier D: only 12 past random visits",
+        "12 of the planned visits are off site: what they find is not forecast",
+        "tier A: never visited on site (on_site_share 0): nothing it holds is forecast to be found",
+        "91 proposed tiers are tried as if signed",
     ],
 )
 def test_a_note_of_the_forecast_is_told_in_chinese(note):
-    assert not any(word in note_in_chinese(note) for word in ("random", "visit", "rate", "all"))
+    assert not any(word in note_in_chinese(note) for word in ("random", "visit", "rate", "all", "sign"))

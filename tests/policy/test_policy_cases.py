@@ -1,6 +1,7 @@
 """Every case of cases.toml: what is known of a subject goes in; tier, rule and status come out."""
 
 import datetime as dt
+import re
 import tomllib
 from pathlib import Path
 
@@ -19,9 +20,11 @@ HERE = Path(__file__).parent
 CASES = tomllib.loads((HERE / "cases.toml").read_text("utf-8"))["case"]
 KNOWN = {
     "name", "basis", "on", "score", "reasons", "records", "grade", "disputed", "previous", "previous_raw", "previous_rule",
-    "previous_since", "subject_type", "registered", "signed", "raw", "tier", "rule", "status", "reviewer", "waiting_since",
+    "previous_since", "previous_evidence", "previous_reviewer", "evidence", "subject_type", "registered", "signed", "raw", "tier", "rule", "status", "reviewer", "waiting_since",
 }  # fmt: skip
 DAY = dt.date(2024, 4, 30)
+#: A law, a document number, or the place whose published rule it is.
+AUTHORITY = re.compile("〔|令第|条例|法 第|宁夏|永州")
 
 
 class Known:
@@ -58,6 +61,7 @@ def judge(case, reviews=()):
     if "previous" in case:
         raw, rule = case.get("previous_raw", case["previous"]), case.get("previous_rule", "")
         told = {"subject_id": "S", "tier": case["previous"], "raw_tier": raw, "rule": rule, "status": "final"}
+        told |= {name: case.get(f"previous_{name}") for name in ("evidence", "reviewer")}
         previous = pd.DataFrame([{**told, "waiting_since": case.get("previous_since")}])
     policy = read_spec(TierPolicy, HERE / "policy_2024.toml")
     return assign_tiers(scores, policy, previous=previous, records=Known(case), subjects=unscored, reviews=reviews, as_of=day)
@@ -81,15 +85,16 @@ def test_what_is_known_gives_the_tier_rule_and_status_that_the_case_names(case):
     assert found == {"tier": case["tier"], "rule": case.get("rule", ""), "status": case.get("status", "final")}
     assert row["raw_tier"] == case.get("raw", case["tier"])
     assert (row["reviewer"] if isinstance(row["reviewer"], str) else None) == case.get("reviewer")
+    if "evidence" in case:
+        assert row["evidence"] == case["evidence"]
     if "waiting_since" in case:
         assert row["waiting_since"] == case["waiting_since"]
 
 
 def test_every_case_says_whose_rule_it_is_and_misspells_nothing():
-    assert len(CASES) >= 12
     assert len({case["name"] for case in CASES}) == len(CASES)
     for case in CASES:
-        assert case["basis"]
+        assert AUTHORITY.search(case["basis"]), case["name"]
         assert set(case) <= KNOWN, case["name"]
 
 

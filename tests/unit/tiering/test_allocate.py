@@ -1,6 +1,7 @@
 """The ratio table that finds most: where the visits go, what binds, what a floor costs."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,11 +18,14 @@ RATES = {"A": 0.02, "B": 0.08, "C": 0.2, "D": 0.5, "NR": 0.1}
 SIZES = {"A": 6000, "B": 2500, "C": 1000, "D": 300, "NR": 200}
 
 
-def told(sizes=SIZES, rates=RATES, industry="food"):
+def told(sizes=SIZES, rates=RATES, industry="food", on_site=None, full=False):
     rows = [
-        {"tier": t, "industry": industry, "population": n, "visits": 0, "rate": rates[t], "extrapolated": False}
+        {
+            "tier": t, "industry": industry, "population": n, "visits": 0, "rate": rates[t], "extrapolated": False,
+            "full_coverage": full, "on_site_share": (on_site or {}).get(t, 1.0),
+        }
         for t, n in sizes.items()
-    ]
+    ]  # fmt: skip
     return PolicyForecast(pd.DataFrame(rows), pd.DataFrame(), {}, 0.95, (), pd.DataFrame())
 
 
@@ -114,3 +118,47 @@ def test_what_cannot_be_is_refused_with_the_reason(change, message):
 def test_a_department_without_visits_is_named():
     with pytest.raises(DataError, match="safety"):
         allocate_visits({"safety": told()}, tasks=TASKS, capacity={"market": 10}, floors=FLOORS)
+
+
+def test_a_visit_off_site_finds_nothing_that_is_forecast_so_it_goes_where_it_is_made_on_site():
+    found = allocated(forecasts={"food": told(on_site={"D": 0.1})}).strata.set_index("tier")
+    assert found.loc["D", "finds"] == pytest.approx(0.05)
+    assert found["expected"].sum() == pytest.approx((found["visits"] * found["rate"] * found["on_site_share"]).sum())
+    assert found.loc["C", "visits"] > allocated().strata.set_index("tier").loc["C", "visits"]
+
+
+@pytest.mark.parametrize("floor", [{"min_ratio": 0.05}, {"target": 500}])
+def test_the_floor_of_a_task_holds_although_another_task_finds_more(floor):
+    tasks = {"food": task("food", "market"), "poor": task("poor", "market", **floor)}
+    poor = told(rates={tier: rate / 100 for tier, rate in RATES.items()})
+    found = allocated(1000, tasks=tasks, forecasts={"food": told(), "poor": poor}).strata
+    assert found.groupby("task")["visits"].sum()["poor"] >= 500 - 0.1
+    with pytest.raises(DataError, match="market needs 694 and has 600"):
+        allocated(600, tasks=tasks, forecasts={"food": told(), "poor": poor})
+
+
+def test_where_coverage_is_full_everyone_is_seen_whatever_would_find_more():
+    poor = told(sizes={"A": 100, "B": 50}, rates=dict.fromkeys(RATES, 0.001), industry="mining", full=True)
+    both = replace(told(), strata=pd.concat([told().strata, poor.strata]))
+    best = allocated(forecasts={"food": both}, caps={"A": 0.5})
+    mining = best.strata[best.strata["industry"] == "mining"]
+    assert mining["ratio_ppm"].tolist() == [1_000_000, 1_000_000]
+    assert best.floors.set_index("tier").loc["A", "price"] == pytest.approx(60 * (RATES["C"] - RATES["A"]))
+    with pytest.raises(DataError, match="market needs 344 and has 300"):
+        allocated(300, forecasts={"food": both})
+
+
+def test_the_optimum_is_that_of_trying_every_table_on_a_small_case():
+    """Whole hundredths of ratios; sizes of 100, so that a table has whole visits; the optimum of such a case lies on the grid."""
+    rng = np.random.default_rng(3)
+    tiers, floors = ("A", "B", "C"), {"A": 0.1, "B": 0.1, "C": 0.2}
+    for _ in range(20):
+        rates = dict(zip(tiers, rng.random(3).round(2), strict=True))
+        capacity = int(rng.integers(4, 28)) * 10
+        if capacity < 40:
+            continue
+        best = allocated(capacity, floors=floors, forecasts={"food": told(sizes=dict.fromkeys(tiers, 100), rates=rates)})
+        grid = [(a, b, c) for a in range(10, 101) for b in range(a, 101) for c in range(max(b, 20), 101) if a + b + c <= capacity]
+        tried = max(a * rates["A"] + b * rates["B"] + c * rates["C"] for a, b, c in grid)
+        assert best.expected == pytest.approx(tried, abs=1.0)
+        assert best.expected >= tried - 1e-9

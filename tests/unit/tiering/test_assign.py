@@ -28,18 +28,18 @@ def approve(tiers):
 
 
 class Records:
-    def __init__(self, listed=(), types=None):
-        self.rows, self.types = list(listed), types or {}
+    def __init__(self, listed=(), types=None, disputed=(), grades=None):
+        self.rows, self.types, self.open, self.graded = list(listed), types or {}, list(disputed), grades or {}
 
     def listed(self, kinds, as_of):
         rows = [row for row in self.rows if row[1] in kinds]
         return pd.DataFrame(rows, columns=["subject_id", "kind", "event_id"], dtype="str")
 
     def grades(self, scheme, as_of):
-        return pd.DataFrame({"subject_id": [], "grade": []}, dtype="str")
+        return pd.DataFrame({"subject_id": list(self.graded), "grade": list(self.graded.values())}, dtype="str")
 
     def disputed(self, as_of):
-        return pd.DataFrame({"subject_id": []}, dtype="str")
+        return pd.DataFrame({"subject_id": self.open}, dtype="str")
 
     def subjects_on(self, as_of):
         return pd.DataFrame({"subject_id": list(self.types), "subject_type": list(self.types.values())}, dtype="str")
@@ -182,3 +182,93 @@ def test_a_subject_that_hovers_at_a_cut_does_not_change_back_and_forth(make_poli
         tiers = assign_tiers(scores([("a", 600, ppm)], on=on), policy, previous=tiers)
         seen.append(tiers.frame.loc[0, "tier"])
     assert seen == ["A", *["B"] * 7]
+
+
+MONTHS = {"margin": 0.1, "months": 3}
+ABNORMAL = [{"kind": "abnormal", "tier": "C", "bound": "at_least", "basis": "x"}]
+EXCELLENT = [{"scheme": "national", "grade": "优", "tier": "B", "bound": "at_most", "basis": "x"}]
+
+
+def month_ends(count, *, after=DAY):
+    return [(pd.Timestamp(after) + pd.offsets.MonthEnd(place)).date() for place in range(1, count + 1)]
+
+
+def signed(rows, policy, **more):
+    """Tiers after every proposal was approved."""
+    return assign_tiers(rows, policy, reviews=approve(assign_tiers(rows, policy, **more)), **more)
+
+
+def test_a_d_that_waits_to_rise_is_not_put_to_the_signature_again(make_policy):
+    policy = make_policy(stability=MONTHS)
+    tiers, seen = signed(scores([("a", 450, 300_000)]), policy), []
+    for day in month_ends(4):
+        tiers = assign_tiers(scores([("a", 600, 70_000)], on=day), policy, previous=tiers)
+        seen.append(tuple(tiers.frame.loc[0, ["tier", "rule", "status"]]))
+    assert seen == [*[("D", "stability", "final")] * 3, ("C", "", "final")]
+
+
+def test_a_rise_from_d_that_was_rejected_does_not_turn_into_a_rise_to_c(make_policy):
+    policy = make_policy(override=LIST, stability=MONTHS)
+    rows, (may, june) = scores([("a", 600, 1)]), month_ends(2)
+    listed = signed(rows, policy, records=Records([("a", "serious_list", "E1")]))
+    ended = assign_tiers(scores([("a", 600, 1)], on=may), policy, records=Records(), previous=listed)
+    assert ended.frame.loc[0, ["tier", "rule", "status"]].tolist() == ["D", "override_ended", "proposed"]
+    no = [Review("a", "reject", "王五", "尚未履行", ended.proposed()["grounds_hash"][0], may)]
+    refused = assign_tiers(scores([("a", 600, 1)], on=may), policy, records=Records(), previous=listed, reviews=no)
+    assert refused.frame.loc[0, ["tier", "rule"]].tolist() == ["D", "review:rejected"]
+    later = assign_tiers(scores([("a", 600, 1)], on=june), policy, records=Records(), previous=refused)
+    assert later.frame.loc[0, ["tier", "rule", "status"]].tolist() == ["D", "stability", "final"]
+
+
+def test_a_rating_that_only_improves_held_nobody_down_so_a_better_score_waits(make_policy):
+    policy, records = make_policy(override=EXCELLENT, stability=MONTHS), Records(grades={"a": "优"})
+    tiers = assign_tiers(scores([("a", 500, 70_000)]), policy, records=records)
+    assert tiers.frame.loc[0, ["tier", "rule"]].tolist() == ["B", "override:national=优"]
+    may = assign_tiers(scores([("a", 600, 1)], on=month_ends(1)[0]), policy, records=records, previous=tiers)
+    assert may.frame.loc[0, ["raw_tier", "tier", "rule"]].tolist() == ["A", "B", "stability"]
+
+
+def test_a_rating_that_only_improves_does_not_let_a_disputed_record_lower_the_tier(make_policy):
+    policy = make_policy(override=EXCELLENT)
+    before = assign_tiers(scores([("a", 600, 1)]), policy, records=Records(grades={"a": "优"}))
+    records = Records(grades={"a": "优"}, disputed=["a"])
+    tiers = assign_tiers(scores([("a", 450, 300_000)], on=month_ends(1)[0]), policy, records=records, previous=before)
+    assert tiers.frame.loc[0, ["raw_tier", "tier", "rule"]].tolist() == ["B", "A", "dispute"]
+
+
+def test_a_list_that_falls_by_a_dispute_ends_at_once_and_not_after_months(make_policy):
+    policy, rows = make_policy(override=ABNORMAL, stability=MONTHS), [("a", 600, 20_000)]
+    may, june = month_ends(2)
+    listed = assign_tiers(scores(rows), policy, records=Records([("a", "abnormal", "E1")]))
+    held = assign_tiers(scores(rows, on=may), policy, records=Records(disputed=["a"]), previous=listed)
+    assert held.frame.loc[0, ["raw_tier", "tier", "rule", "evidence"]].tolist() == ["B", "C", "dispute", "override:abnormal E1"]
+    upheld = assign_tiers(scores(rows, on=june), policy, records=Records(), previous=held)
+    assert upheld.frame.loc[0, ["tier", "rule"]].tolist() == ["B", "override_ended"]
+
+
+def test_a_signature_outlasts_a_dispute_that_was_rejected(make_policy):
+    policy, rows, there = make_policy(override=LIST), [("a", 600, 20_000)], [("a", "serious_list", "E1")]
+    may, june = month_ends(2)
+    listed = signed(scores(rows), policy, records=Records(there))
+    held = assign_tiers(scores(rows, on=may), policy, records=Records(disputed=["a"]), previous=listed)
+    assert held.frame.loc[0, ["tier", "rule", "status", "reviewer"]].tolist() == ["D", "dispute", "final", "李四"]
+    again = assign_tiers(scores(rows, on=june), policy, records=Records(there), previous=held)
+    assert again.frame.loc[0, ["tier", "status", "reviewer"]].tolist() == ["D", "final", "李四"]
+    other = assign_tiers(scores(rows, on=june), policy, records=Records([("a", "serious_list", "E2")]), previous=held)
+    assert other.frame.loc[0, ["tier", "status"]].tolist() == ["D", "proposed"]
+
+
+def test_earlier_tiers_of_a_later_day_are_refused(make_policy):
+    later = assign_tiers(scores([("a", 600, 1)], on=month_ends(1)[0]), make_policy())
+    with pytest.raises(DataError, match="expected those of 2024-04-30 or before"):
+        assign_tiers(scores([("a", 600, 1)]), make_policy(), previous=later)
+
+
+def test_a_month_without_a_run_neither_shortens_nor_restarts_the_wait(make_policy):
+    policy = make_policy(stability=MONTHS)
+    tiers, seen = assign_tiers(scores([("a", 600, 20_000)]), policy), []
+    may, _, july, august = month_ends(4)
+    for day in (may, may, july, august):
+        tiers = assign_tiers(scores([("a", 600, 5_000)], on=day), policy, previous=tiers)
+        seen.append(tiers.frame.loc[0, "tier"])
+    assert seen == ["B", "B", "B", "A"]

@@ -8,6 +8,7 @@ import pytest
 
 from creditscore.errors import DataError
 from creditscore.tiering.forecast import forecast_policy
+from creditscore.tiering.plan import plan_inspections
 from creditscore.tiering.tiers import Tiers
 
 RISK = {"A": 0.03, "B": 0.1, "C": 0.25, "D": 0.5}
@@ -161,3 +162,90 @@ def test_who_waits_for_a_signature_is_drawn_as_the_tier_that_holds_and_finds_as_
     assert told.strata.set_index("tier").loc["B", "rate"] == pytest.approx(mixed, abs=0.03)
     assert mixed > RISK["B"] + 0.05
     assert len(told.strata) == 3
+
+
+def test_only_visits_on_site_are_forecast_to_find_and_all_of_them_burden(make_policy):
+    city, history = a_city(), a_history(a_city(), np.random.default_rng(1))
+    full = forecast_policy(Tiers(city), make_policy(), history=history)
+    half = forecast_policy(Tiers(city), make_policy(each={"on_site_share": 0.5}), history=history)
+    assert (half.total["visits"], half.total["visits_per_subject"]) == (full.total["visits"], full.total["visits_per_subject"])
+    one = half.table().set_index("tier")
+    assert one["on_site"].to_dict() == {"A": 12, "B": 11, "C": 21, "D": 30, "all": 74}
+    assert (one["expected"] / one["on_site"])["A"] == pytest.approx(one.loc["A", "rate"])
+    assert half.total["expected"] == pytest.approx(full.total["expected"] / 2, rel=0.03)
+    assert half.total["high"] < full.total["high"]
+    assert half.burden("tier")["visits"].sum() == pytest.approx(full.total["visits"])
+    assert "72 of the planned visits are off site: what they find is not forecast" in half.notes
+    assert "146 visits, 74 of them on site, are expected" in half.summary()
+
+
+def test_the_part_on_site_is_that_of_the_plan(make_policy, make_task):
+    city, history = a_city(), a_history(a_city(), np.random.default_rng(1))
+    policy, task = make_policy(each={"on_site_share": 0.3}), make_task(min_ratio=0.05)
+    planned = plan_inspections(Tiers(city), policy, task=task).strata.set_index("tier")
+    told = forecast_policy(Tiers(city), policy, history=history, task=task).strata.set_index("tier")
+    for told_as, planned_as in (("visits", "target"), ("on_site", "on_site"), ("population", "population")):
+        assert told[told_as].to_dict() == planned[planned_as].to_dict()
+
+
+def test_a_tier_that_is_never_visited_on_site_is_named(make_policy, make_rules):
+    rules = make_rules()
+    rules["A"]["on_site_share"] = 0.0
+    city, history = a_city(), a_history(a_city(), np.random.default_rng(1))
+    told = forecast_policy(Tiers(city), make_policy(inspection=rules), history=history)
+    row = told.table().set_index("tier").loc["A"]
+    assert (row["visits"], row["on_site"], row["expected"], row["high"]) == (24, 0, 0, 0)
+    assert row["rate"] > 0
+    assert "tier A: never visited on site (on_site_share 0): nothing it holds is forecast to be found" in told.notes
+
+
+def test_intervals_cover_what_the_part_on_site_finds(make_policy):
+    city, ratios, hits, seeds = a_city(2000), {"A": 0.02, "B": 0.05, "C": 0.2, "D": 0.4}, 0, 120
+    policy = make_policy({**ratios, "NR": 0.05}, each={"on_site_share": 0.5})
+    for seed in range(seeds):
+        rng = np.random.default_rng(seed)
+        told = forecast_policy(Tiers(city), policy, history=a_history(city, rng))
+        on_site = told.strata.set_index("tier")["on_site"]
+        found = sum((rng.random(on_site[tier]) < RISK[tier]).sum() for tier in RISK)
+        hits += told.total["low"] <= found <= told.total["high"]
+    assert 0.9 <= hits / seeds <= 0.995
+
+
+def test_in_a_task_too_those_who_wait_for_a_signature_find_as_the_score_says(make_policy, make_task):
+    city = a_city().assign(raw_tier=lambda rows: rows["tier"], score=600, probability_ppm=0)
+    city["tier"] = city["tier"].replace("D", "B")
+    history = a_history(city.assign(tier=city["raw_tier"]), np.random.default_rng(2))
+    before = history.assign(inspection_id=[f"I{place}" for place in range(len(history))])
+    ppm = {"A": 5_000, "B": 20_000, "C": 70_000, "D": 500_000}
+    scores = before[["inspection_id"]].assign(industry="food", score=600, probability_ppm=before["stratum"].str[3].map(ppm))
+    everyone = forecast_policy(Tiers(city), make_policy(), history=before, scores=scores)
+    in_task = forecast_policy(Tiers(city), make_policy(), history=before, scores=scores, task=make_task())
+    assert in_task.total["expected"] == pytest.approx(everyone.total["expected"])
+    assert in_task.strata.set_index("tier").loc["B", "basis"] == "B|food;D|food"
+
+
+def test_nobody_to_draw_and_a_level_beyond_1_are_refused(make_policy, make_task):
+    city, history = a_city(), a_history(a_city(), np.random.default_rng(1))
+    with pytest.raises(DataError, match="in task 2024Q2-food"):
+        forecast_policy(Tiers(city), make_policy(), history=history, task=make_task(population={"industries": ("mining",)}))
+    with pytest.raises(DataError, match="level: expected a share between 0 and 1"):
+        forecast_policy(Tiers(city), make_policy(), history=history, level=95)
+
+
+def test_full_coverage_in_the_past_has_probability_1_and_lone_strata_are_collapsed(make_policy):
+    city, history = a_city(), a_history(a_city(), np.random.default_rng(1))
+    sure = forecast_policy(Tiers(city), make_policy(), history=history.assign(inclusion_probability=1.0, trigger="full_coverage"))
+    assert sure.total["effective_visits"] == pytest.approx(len(history))
+    lone = history.assign(stratum=[f"{name}{place}" for place, name in enumerate(history["stratum"])])
+    told = forecast_policy(Tiers(city), make_policy(), history=lone.assign(stratum=lone["stratum"].str.replace("food", "food|")))
+    assert told.total["low"] < told.total["expected"] < told.total["high"]
+
+
+@pytest.mark.parametrize("by", ["size_class", "region", "subject_type"])
+def test_burden_sums_to_all_visits_and_those_not_in_the_register_are_unknown(make_policy, by):
+    city, history = a_city(), a_history(a_city(), np.random.default_rng(1))
+    register = city[["subject_id"]].iloc[:3000].assign(**{by: lambda rows: np.arange(len(rows)) % 3}).astype({by: "str"})
+    told = forecast_policy(Tiers(city, subjects=register), make_policy(), history=history)
+    table = told.burden(by).set_index(by)
+    assert table["subjects"].to_dict() == {"0": 1000, "1": 1000, "2": 1000, "unknown": 1000}
+    assert table["visits"].sum() == pytest.approx(told.total["visits"])
