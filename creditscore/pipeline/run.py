@@ -203,7 +203,9 @@ class _Night:
             industries = dict(zip(tiers.frame["subject_id"], tiers.frame["industry"], strict=True))
             held_out = self.trained.held_out if self.trained else None
             before = scores_before_visits(records, self.project, self.cards, industries, until=self.folder.as_of, held_out=held_out)
-            told = forecast_policy(tiers, self.policy, history=records.inspections, frames=records.frames, scores=before)
+            told = forecast_policy(
+                tiers, self.policy, history=records.inspections, frames=records.frames, scores=before, records=records
+            )
         except DataError as error:
             _log.info("no forecast: %s", error)
             return

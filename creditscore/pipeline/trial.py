@@ -49,9 +49,8 @@ class Trial:
     def forecast(self, *, task: str | None = None) -> PolicyForecast:
         """One round of draws over everyone, or over the subjects of a task."""
         chosen = None if task is None else self.project.tasks[task]
-        told = forecast_policy(
-            self.tiers, self.policy, history=self.records.inspections, frames=self.records.frames, scores=self.before, task=chosen
-        )
+        past = {"history": self.records.inspections, "frames": self.records.frames, "scores": self.before}
+        told = forecast_policy(self.tiers, self.policy, **past, records=self.records, task=chosen)
         notes = [f"{self.proposed} proposed tiers are tried as if signed"] if self.proposed else []
         return replace(told, notes=(*notes, *told.notes))
 

@@ -88,6 +88,7 @@ def forecast_policy(
     history: Any,
     frames: Any = None,
     scores: Any = None,
+    records: Any = None,
     task: Task | None = None,
     level: float = 0.95,
 ) -> PolicyForecast:
@@ -107,6 +108,8 @@ def forecast_policy(
         frames: Past frames, where probabilities are to be rebuilt as n/N.
         scores: Scores just before each past visit (``inspection_id, industry, score, probability_ppm``),
             where tiers are cut otherwise than in the past.
+        records: With ``scores``: whom the policy's overrides would have met then. Without them a subject that an
+            override puts into a tier today is taken to find as those whose score alone gives it.
         task: Only the subjects of this task and its floor; by default everyone. Nobody is exempt: who leaves the
             frame on the day (caps, repeats) is known to the plan alone.
         level: Of the intervals.
@@ -118,7 +121,7 @@ def forecast_policy(
     if not 0 < level < 1:
         raise DataError(f"level: expected a share between 0 and 1 (got {level})")
     given = as_tiers(tiers)
-    visits = visits_of(history, given, policy, frames=frames, scores=scores)
+    visits = visits_of(history, given, policy, frames=frames, scores=scores, records=records)
     if not len(visits.bad):
         why = "; ".join(visits.notes) or "no visit with trigger random or full_coverage"
         raise DataError(f"history: expected random visits with a known probability and an outcome (got none: {why})")

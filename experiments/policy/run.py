@@ -71,7 +71,7 @@ class Round:
         """What the policy is expected to find."""
         records = self.city.records
         return cs.forecast_policy(
-            self.tiers(policy), policy, history=records.inspections, frames=records.frames, scores=self.past
+            self.tiers(policy), policy, history=records.inspections, frames=records.frames, scores=self.past, records=records
         )  # fmt: skip
 
     def optimum(self) -> pd.DataFrame:

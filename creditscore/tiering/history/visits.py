@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from creditscore.config.policy import TierPolicy
-from creditscore.tiering.columns import Flags, Texts, as_frame, day_numbers, decode, texts
+from creditscore.tiering.columns import NONE, Codes, Flags, Texts, as_frame, day_numbers, decode, texts
 from creditscore.tiering.population import UNKNOWN
 from creditscore.tiering.rules.cut import cut_tiers, populations
+from creditscore.tiering.rules.overrides import apply_overrides
 from creditscore.tiering.tiers import ORDER, Tiers
 
 Floats = npt.NDArray[np.float64]
@@ -38,12 +39,12 @@ class Visits:
     notes: tuple[str, ...]
 
 
-def visits_of(history: Any, tiers: Tiers, policy: TierPolicy, *, frames: Any, scores: Any) -> Visits:
+def visits_of(history: Any, tiers: Tiers, policy: TierPolicy, *, frames: Any, scores: Any, records: Any = None) -> Visits:
     """The random on-site visits that say what a tier holds.
 
-    The tier is the one *before* the visit: by ``scores`` as of then, else the one in the stratum
-    ``task|tier|industry``. Only where neither is known it is today's, which the visit's own finding
-    may have changed; a note says for how many.
+    The tier is the one *before* the visit: by ``scores`` as of then (and, with ``records``, the overrides that
+    held when the visit's quarter began), else the one in the stratum ``task|tier|industry``. Only where neither
+    is known it is today's, which the visit's own finding may have changed; a note says for how many.
 
     Args:
         history: Inspections.
@@ -51,6 +52,7 @@ def visits_of(history: Any, tiers: Tiers, policy: TierPolicy, *, frames: Any, sc
         policy: The cuts, for ``scores``.
         frames: ``task, stratum, population, drawn``: n/N where a visit has no probability.
         scores: ``inspection_id, industry, score, probability_ppm`` as of just before each visit.
+        records: Where to look up the records that overrides name.
     """
     rows, notes = _random_visits(as_frame(history, needs=_NEEDS, what="history of inspections"), tiers)
     probability = _probabilities(rows, frames)
@@ -58,7 +60,7 @@ def visits_of(history: Any, tiers: Tiers, policy: TierPolicy, *, frames: Any, sc
     if not known.all():
         notes.append(f"{int((~known).sum())} random visits have no inclusion probability and are left out")
     rows, probability = rows[known].reset_index(drop=True), probability[known]
-    tier, industry = _cells(rows, tiers, policy, scores, notes)
+    tier, industry = _cells(rows, tiers, policy, scores, records, notes)
     bad = np.where(texts(rows, "outcome") == "violation", 1.0, 0.0)
     unchecked = ~rows["outcome"].isin(_CHECKED).to_numpy()
     pairs = Counter(tier), Counter(tier[unchecked])
@@ -98,27 +100,46 @@ def _probabilities(rows: pd.DataFrame, frames: Any) -> Floats:
     return np.where(np.isnan(own), rebuilt, own)
 
 
-def _cells(rows: pd.DataFrame, tiers: Tiers, policy: TierPolicy, scores: Any, notes: list[str]) -> tuple[Texts, Texts]:
+def _cells(
+    rows: pd.DataFrame, tiers: Tiers, policy: TierPolicy, scores: Any, records: Any, notes: list[str]
+) -> tuple[Texts, Texts]:
     place = pd.Index(tiers.frame["subject_id"]).get_indexer(pd.Index(rows["subject_id"]))
     today = np.append(texts(tiers.frame, "tier"), "")[place]
     industry = np.append(texts(tiers.frame, "industry"), "")[place]
     parts = [stratum.split("|") for stratum in texts(rows, "stratum")]
     named = np.array([p[1] if len(p) >= 3 and p[1] in ORDER else "" for p in parts], dtype=object)
     industry = np.array([p[2] if len(p) >= 3 else own for p, own in zip(parts, industry, strict=True)], dtype=object)
-    tier = named if scores is None else _by_scores(rows, policy, scores, named)
+    tier = named if scores is None else _by_scores(rows, policy, scores, records, named)
     guessed = (tier == "") & (today != "")
     if guessed.any():
         notes.append(f"{int(guessed.sum())} visits speak for today's tier, that before them is unknown: rates lean outwards")
     return np.where(tier == "", today, tier), np.where(industry == "", UNKNOWN, industry)
 
 
-def _by_scores(rows: pd.DataFrame, policy: TierPolicy, scores: Any, otherwise: Texts) -> Texts:
-    """Tiers by the policy's cuts from the scores just before each visit."""
+def _by_scores(rows: pd.DataFrame, policy: TierPolicy, scores: Any, records: Any, otherwise: Texts) -> Texts:
+    """Tiers by the policy's cuts from the scores just before each visit, and its overrides as of then."""
     needs = ["inspection_id", "industry", "score", "probability_ppm"]
     table = as_frame(scores, needs=needs, what="scores before the visits")
     place = pd.Index(table["inspection_id"]).get_indexer(pd.Index(rows["inspection_id"]))
     rated: Flags = table["score"].notna().to_numpy(dtype=bool)
     score, ppm = (pd.to_numeric(table[name]).fillna(0).to_numpy(dtype=np.int64) for name in ("score", "probability_ppm"))
     codes = cut_tiers(score, ppm, rated, populations(texts(table, "industry"), policy), policy)
-    found = np.append(decode(codes), "")[place]
-    return np.where(found == "", otherwise, found)
+    codes = np.append(codes, np.int8(NONE))[place]
+    if records is not None and policy.override:
+        codes = _overridden(rows, codes, policy, records)
+    found = decode(codes)
+    return np.where(codes == NONE, otherwise, found)
+
+
+def _overridden(rows: pd.DataFrame, codes: Codes, policy: TierPolicy, records: Any) -> Codes:
+    """Tiers with the overrides that held on the eve of each visit's quarter (a look-up per quarter, not per day)."""
+    day = pd.to_datetime(rows["event_date"])
+    before = day.dt.to_period("Q").dt.start_time - pd.Timedelta(days=1)
+    again = pd.Series(1, index=rows.index).groupby([rows["subject_id"], before]).cumcount()
+    ruled = codes.copy()
+    for (eve, _), part in rows.groupby([before, again], sort=True):
+        at = rows.index.get_indexer(part.index)
+        at = at[codes[at] != NONE]
+        ids = pd.Index(rows["subject_id"].to_numpy(dtype=object)[at])
+        ruled[at] = apply_overrides(ids, codes[at], policy, records=records, as_of=pd.Timestamp(str(eve)).date()).tier
+    return ruled

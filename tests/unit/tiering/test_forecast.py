@@ -249,3 +249,39 @@ def test_burden_sums_to_all_visits_and_those_not_in_the_register_are_unknown(mak
     table = told.burden(by).set_index(by)
     assert table["subjects"].to_dict() == {"0": 1000, "1": 1000, "2": 1000, "unknown": 1000}
     assert table["visits"].sum() == pytest.approx(told.total["visits"])
+
+
+class Lists:
+    """Records of one kind: who was on a list from which day on."""
+
+    def __init__(self, since):
+        self.since = since
+
+    def listed(self, kinds, as_of):
+        rows = [(subject, f"E{subject}") for subject, day in self.since.items() if day <= as_of]
+        return pd.DataFrame(rows, columns=["subject_id", "event_id"])
+
+
+def test_past_visits_to_listed_subjects_speak_for_the_tier_that_the_list_gives(make_policy):
+    """Half of today's C are there by a list and find 10 %, the other half by their score and find 30 %."""
+    rng, count = np.random.default_rng(3), 4000
+    ids, listed = [f"S{place:05d}" for place in range(count)], np.arange(count) % 2 == 0
+    city = pd.DataFrame({"subject_id": ids, "as_of": dt.date(2024, 4, 30), "industry": "food", "tier": "C"})
+    history = pd.DataFrame(
+        {"subject_id": ids, "inspection_id": ids, "event_date": dt.date(2023, 5, 9), "inclusion_probability": 0.5}
+    )
+    history["outcome"] = np.where(rng.random(count) < np.where(listed, 0.1, 0.3), "violation", "none")
+    history = history.assign(trigger="random", mode="on_site", task="T", stratum="T|all")
+    before = pd.DataFrame(
+        {"inspection_id": ids, "industry": "food", "score": 600, "probability_ppm": np.where(listed, 20_000, 70_000)}
+    )
+    override = {"kind": "abnormal", "tier": "C", "bound": "at_least", "basis": "example"}
+    policy, lists = make_policy(override=[override]), Lists({ids[place]: dt.date(2023, 3, 1) for place in np.flatnonzero(listed)})
+    rates = {
+        name: forecast_policy(Tiers(city.assign(raw_tier="C")), policy, history=history, scores=before, records=records).total[
+            "rate"
+        ]
+        for name, records in (("with", lists), ("later", Lists(dict.fromkeys(lists.since, dt.date(2023, 4, 1)))), ("without", None))
+    }
+    assert rates["with"] == pytest.approx(0.2, abs=0.02)
+    assert rates["later"] == rates["without"] == pytest.approx(0.3, abs=0.02)
