@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PARTIAL = ".partial"
+#: The file by which a folder is held.
+LOCK = ".lock"
 
 
 @contextlib.contextmanager
@@ -163,7 +165,7 @@ def locked(folder: Path) -> Iterator[None]:
         LockedError: Another process holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a") as stream:
+    with (folder / LOCK).open("a") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

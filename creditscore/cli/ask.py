@@ -27,6 +27,12 @@ _HEADS = {
     "measures": ("监管措施", "Measures"),
     "record": ("核查编号", "Check no."),
 }
+#: What became of a subject's ticket after the draw, told behind whether it was drawn.
+_STANDING = {
+    "replaced": ("，已由他户递补", "; another goes in its place"),
+    "replacement": ("，递补无法检查者", "; takes the place of one that cannot be visited"),
+    "late": ("，后增，按比例", "; came late, by the ratio"),
+}
 _STATUS = {"final": ("现行", "final"), "proposed": ("待签批", "proposed")}
 
 
@@ -96,6 +102,7 @@ def _draws(found: pd.DataFrame, lang: Language) -> list[str]:
             state = words(lang, f"抽取前退出（{row['exempt_reason']}）", f"left before the draw ({row['exempt_reason']})")
         else:
             state = words(lang, "抽中", "drawn") if row["drawn"] else words(lang, "未抽中", "not drawn")
+            state += words(lang, *_STANDING.get(row["standing"], ("", "")))
         of = words(
             lang, f"本层抽 {row['target']:,} / {row['population']:,}", f"{row['target']:,} of {row['population']:,} in its stratum"
         )
@@ -104,7 +111,7 @@ def _draws(found: pd.DataFrame, lang: Language) -> list[str]:
             lines += [
                 f'  SHA-256("{row["text_of_ticket"]}")',
                 f"  = {row['ticket']}",
-                words(lang, f"  本层最后中签号 {row['last_ticket']}", f"  last drawn of the stratum {row['last_ticket']}"),
+                words(lang, f"  本层最后中签号 {row['last_ticket']}", f"  last ticket that is drawn {row['last_ticket']}"),
             ]
     return lines
 

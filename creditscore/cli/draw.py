@@ -39,14 +39,16 @@ def draw(
 def verify_plan(
     plan_dir: Annotated[Path, typer.Argument(help="The folder of a plan: nothing else is read.")],
     frame_hash: Annotated[str | None, typer.Option(help="The hash that was published before the draw.")] = None,
+    log_head: Annotated[str | None, typer.Option(help="The log's head that an earlier verification told.")] = None,
     lang: LangOption = Language.zh,
     as_json: JsonOption = False,
 ) -> None:
     """Redraw from the sealed export alone; exit 2 and name the lines that do not hold."""
     from creditscore.tiering.verify import verify_plan as verify
 
-    found = verify(plan_dir, frame_hash=frame_hash)
-    show({"ok": found.ok, "findings": list(found.findings)}, _told(found, lang), as_json=as_json)
+    found = verify(plan_dir, frame_hash=frame_hash, log_head=log_head)
+    told = {"ok": found.ok, "findings": list(found.findings), "seed": found.seed, "log_head": found.log_head}
+    show(told, _told(found, lang), as_json=as_json)
     if not found.ok:
         raise typer.Exit(2)
 
@@ -59,11 +61,14 @@ def _told(found: Verification, lang: Language) -> list[str]:
     if found.seed is None:
         state = words(lang, "尚未抽取；框架和计划数无误", "not drawn yet; frame and targets are sound")
     else:
-        state = words(lang, f"抽取 {found.drawn:,} 户，与种子一致", f"{found.drawn:,} drawn as the seed says")
+        state = words(
+            lang, f"抽取 {found.drawn:,} 户，与种子“{found.seed}”一致", f'{found.drawn:,} drawn as the seed "{found.seed}" says'
+        )
     return [
         words(
             lang,
             f"核对无误：{found.subjects:,} 户；{state}；框架 {found.frame_hash}",
             f"verified: {found.subjects:,} subjects; {state}; frame {found.frame_hash}",
-        )
+        ),
+        words(lang, f"日志末行 {found.log_head}", f"head of the log {found.log_head}"),
     ]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from creditscore.batch import read_parquet
 from creditscore.errors import DataError, DrawError
-from creditscore.pipeline.book import load_book
-from creditscore.pipeline.draw import renew_documents
+from creditscore.pipeline.book import load_book, results_of
+from creditscore.pipeline.draw import renew_documents, run_held
 from creditscore.pipeline.folder import RunFolder
 from creditscore.pipeline.tier import read_tiers
 from creditscore.tiering.drawn import DrawnPlan
@@ -23,24 +23,37 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _GONE = "deregistered"
+_NOT_MET = ("closed", "not_found")
 
 
 def replace_subject(folder: str | Path, subject_id: str, *, reason: str, by: str, on: dt.date, lang: str = "zh") -> Replacement:
     """Put the next ticket of its stratum in the place of a drawn subject of ``plan/<task>/``, and renew the run's workbook.
 
     Raises:
-        DrawError: See :func:`creditscore.tiering.sealed.replace.replace`.
+        DrawError: It has a result of a visit; or see :func:`creditscore.tiering.sealed.replace.replace`.
     """
     root = Path(folder).resolve()
-    found = replace(root, subject_id, reason=reason, by=by, on=on)
-    renew_documents(root, lang=lang)
+    with run_held(root):
+        if subject_id in _visited(root):
+            raise DrawError(f"replacement of {subject_id}: expected a subject that was not visited (its result was handed in)")
+        found = replace(root, subject_id, reason=reason, by=by, on=on)
+        renew_documents(root, lang=lang)
     return found
+
+
+def _visited(plan: Path) -> set[str]:
+    """Those of a plan whose results say that somebody was met there; who was found closed or not at all may be replaced."""
+    told = results_of(RunFolder(plan.parent.parent))
+    if told is None:
+        return set()
+    met = told[(told["task"] == plan.name) & ~told["outcome"].isin(_NOT_MET)]
+    return set(met["subject_id"])
 
 
 def replace_closed(folder: str | Path, later: str | Path, *, by: str, on: dt.date, lang: str = "zh") -> list[Replacement]:
     """Replace every subject to be visited that a later run's register shows as deregistered.
 
-    Subjects with a result handed in keep it; those of a stratum that has nobody left stay and are not replaced.
+    Subjects that were visited (their result was handed in) are not replaced, nor those of a stratum that has nobody left.
 
     Args:
         folder: A drawn ``plan/<task>/``.
@@ -55,9 +68,18 @@ def replace_closed(folder: str | Path, later: str | Path, *, by: str, on: dt.dat
     root, run = Path(folder).resolve(), _later(folder, later)
     subjects = read_parquet(run.file("subjects.parquet")).select(["subject_id", "status"]).to_pandas()
     gone = set(subjects.loc[subjects["status"] == _GONE, "subject_id"])
-    plan, found = DrawnPlan.from_folder(root), []
-    replaced = {line["subject_id"] for line in entries(root, "replaced")}
-    waiting = sorted(gone & set(plan.drawn["subject_id"]) - replaced)
+    with run_held(root):
+        found = _replaced(root, gone, by=by, on=on)
+        if found:
+            renew_documents(root, lang=lang)
+    return found
+
+
+def _replaced(root: Path, gone: set[str], *, by: str, on: dt.date) -> list[Replacement]:
+    found: list[Replacement] = []
+    replaced = {line["replaced_by"]: line["subject_id"] for line in entries(root, "replaced")}
+    called = {*DrawnPlan.from_folder(root).drawn["subject_id"], *replaced} - {*replaced.values()}
+    waiting = sorted(gone & called - _visited(root))
     while waiting:
         try:
             one = replace(root, waiting.pop(0), reason=_GONE, by=by, on=on)
@@ -66,8 +88,6 @@ def replace_closed(folder: str | Path, later: str | Path, *, by: str, on: dt.dat
         found.append(one)
         if one.replaced_by in gone:
             waiting.insert(0, one.replaced_by)
-    if found:
-        renew_documents(root, lang=lang)
     return found
 
 
@@ -93,9 +113,10 @@ def join_late(folder: str | Path, later: str | Path, *, by: str, on: dt.date, la
     fresh = everyone[~everyone["subject_id"].isin(known) & (everyone["status"] != _GONE)]
     policy = load_book(RunFolder(root.parent.parent)).policy
     recusals = read_parquet(run.file("recusals.parquet")).to_pandas()
-    found = join(root, fresh, policy=policy, by=by, on=on, recusals=recusals if len(recusals) else None) if len(fresh) else []
-    if found:
-        renew_documents(root, lang=lang)
+    with run_held(root):
+        found = join(root, fresh, policy=policy, by=by, on=on, recusals=recusals if len(recusals) else None) if len(fresh) else []
+        if found:
+            renew_documents(root, lang=lang)
     return found
 
 

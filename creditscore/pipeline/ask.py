@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,10 @@ def lookup(
     """
     folder, codes = folder_of(run), compact(pa.array(list(ids), pa.string())).to_pylist()
     rows = lookup_rows(load_book(folder, only=set(codes)), codes, lang=lang)
-    own = [row for path in folder.plans() for row in own_rows(path, codes)]
-    draws = pd.Series([[row for row in own if row["subject_id"] == code] for code in codes], index=rows.index, dtype=object)
+    own = defaultdict[str, list[dict[str, Any]]](list)
+    for row in (row for path in folder.plans() for row in own_rows(path, codes)):
+        own[row["subject_id"]].append(row)
+    draws = pd.Series([own.get(code, []) for code in codes], index=rows.index, dtype=object)
     told = {"what": "looked_up", "purpose": purpose, "by": by, "on": on.isoformat() if on else None}
     bodies = [{**told, **_noted(row)} for row in rows.to_dict("records")]
     head = chain.append(folder.file(LOG), bodies)

@@ -108,7 +108,7 @@ def load_book(folder: RunFolder, *, only: Collection[str] | None = None) -> RunB
         evaluation={name: Figure(*_numbers(values)) for name, values in told["evaluation"].items()},
         plans=()
         if only is not None
-        else plan_pages([opened_plan(path) for path in folder.plans()], calendar=_calendar(told), results=_results(folder)),
+        else plan_pages([opened_plan(path) for path in folder.plans()], calendar=_calendar(told), results=results_of(folder)),
         industries={code: Label(**label) for code, label in told["industries"].items()},
         regions={code: Label(zh=name, en=name) for code, name in told["regions"].items()},
         kinds={kind: Label(**label) for kind, label in told["kinds"].items()},
@@ -142,8 +142,8 @@ def opened_plan(path: Path) -> InspectionPlan | Opened:
     return Opened(plan, entries(path)) if isinstance(plan, DrawnPlan) else plan
 
 
-def _results(folder: RunFolder) -> pd.DataFrame | None:
-    """The results that were handed in, one row per visit."""
+def results_of(folder: RunFolder) -> pd.DataFrame | None:
+    """The results that were handed in, one row per visit as it was told first; None without any."""
     root = folder.file("results")
     parts = [read_parquet(path) for path in sorted(root.glob("inspections-*.parquet"))] if root.is_dir() else []
     if not parts:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from creditscore.batch import read_parquet, write_json
+from creditscore.batch import LOCK, locked, read_parquet, write_json
 from creditscore.config.load import sha256_file
 from creditscore.errors import DataError
 from creditscore.pipeline.documents import write_documents
-from creditscore.pipeline.folder import RunFolder
+from creditscore.pipeline.folder import DOCUMENTS, RunFolder
 from creditscore.tiering.drawn import DrawnPlan
+from creditscore.tiering.sealed.publish import read_manifest
 from creditscore.tiering.sealed.seal import draw_folder
 
 
@@ -33,13 +36,28 @@ def draw_plan_folder(
 
     Raises:
         DrawError: It is drawn already; the frame was changed; too few inspectors may go to a subject.
+        LockedError: A night or another command is at work on the runs.
     """
     root = Path(folder).resolve()
     run = RunFolder(root.parent.parent)
     people, apart = _table(staff, run.file("staff.parquet")), _table(recusals, run.file("recusals.parquet"))
-    drawn = draw_folder(root, seed=seed, staff=people, recusals=apart, on=on)
-    renew_documents(root, lang=lang)
+    with run_held(root):
+        drawn = draw_folder(root, seed=seed, staff=people, recusals=apart, on=on)
+        renew_documents(root, lang=lang)
     return drawn
+
+
+@contextlib.contextmanager
+def run_held(plan: Path) -> Iterator[None]:
+    """Hold the runs beside a plan, so that no night or other command writes while it changes; one that stands alone has none.
+
+    Raises:
+        LockedError: A night or another command is at work there.
+    """
+    run = RunFolder(plan.parent.parent)
+    with_runs = plan.parent.name == "plan" and (run.file("book.json").is_file() or (run.out / LOCK).is_file())
+    with locked(run.out) if with_runs else contextlib.nullcontext():
+        yield
 
 
 def renew_documents(plan: Path, *, lang: str) -> None:
@@ -51,11 +69,12 @@ def renew_documents(plan: Path, *, lang: str) -> None:
 
 
 def reseal(run: RunFolder) -> None:
-    """Take the hashes of the documents into the manifest again, after they were made anew from the folder."""
+    """Take the hashes of documents and frames into the manifest again, after the documents were made anew from the folder."""
     manifest = run.manifest()
     if manifest is not None:
-        for name in ("plan.xlsx", "report.html"):
+        for name in DOCUMENTS:
             manifest["outputs"][name] = sha256_file(run.file(name))
+        manifest["frames"] |= {path.name: read_manifest(path)["frame_hash"] for path in run.plans()}
         write_json(run.file("manifest.json"), manifest)
 
 

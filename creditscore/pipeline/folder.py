@@ -15,6 +15,8 @@ from creditscore.errors import DataError
 OWN_MANIFESTS = ("plan/", "reviews.jsonl", "lookups.jsonl", "manifest.json", "explain/", "results/", "edited/")
 #: What people write into: it is made anew from the folder, and nothing but the commands that read it back relies on it.
 WORKBOOK = "plan.xlsx"
+#: Made anew from the folder: a command that was cut short between them and the manifest has damaged nothing.
+DOCUMENTS = (WORKBOOK, "report.html")
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,13 @@ class RunFolder:
         """A finished run.
 
         Raises:
-            DataError: There is no manifest, or a file is not what the manifest says.
+            DataError: There is no manifest, or a file (the documents for people apart) is not what the manifest says.
         """
         folder = RunFolder(Path(path))
         manifest = folder.manifest()
         if manifest is None:
             raise DataError(f"{folder.path}: expected a finished run (got no manifest.json)")
-        broken = [name for name in damaged(folder.path, manifest["outputs"]) if name != WORKBOOK]
+        broken = [name for name in damaged(folder.path, manifest["outputs"]) if name not in DOCUMENTS]
         if broken:
             raise DataError(f"{folder.path}: expected the files of its manifest (damaged or absent: {', '.join(broken[:5])})")
         return folder
@@ -73,6 +75,13 @@ class RunFolder:
         """The folders of all plans, by task."""
         root = self.path / "plan"
         return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")) if root.is_dir() else []
+
+    def put_back(self) -> None:
+        """Take back plans that an exchange cut short left aside (``.old-<task>``)."""
+        for old in sorted((self.path / "plan").glob(".old-*")):
+            path = old.with_name(old.name.removeprefix(".old-"))
+            if not path.exists():
+                old.rename(path)
 
     def manifest(self) -> dict[str, Any] | None:
         """The manifest of a finished run, or None.

@@ -34,14 +34,15 @@ def tasks_due(project: Project, as_of: dt.date) -> list[Task]:
 def plan_due_tasks(
     project: Project, records: Records, tiers: Tiers, policy: TierPolicy, folder: RunFolder, *, as_of: dt.date
 ) -> list[InspectionPlan]:
-    """Write the frame of every task due that has not been framed by an earlier run, and return those of this run.
+    """Write the frame of every task due that no run of another day has framed, and return those of this run.
 
-    A task whose frame an earlier run published keeps that frame: a monthly change of tiers inside an open
+    A task whose frame another run published keeps that frame: a monthly change of tiers inside an open
     task does not change its draw. Tasks framed together that may be merged know of each other's frames.
     """
+    folder.put_back()
     plans: list[InspectionPlan] = []
     for task in tasks_due(project, as_of):
-        if _framed_before(folder, task.id) or _settled(folder, task.id):
+        if _framed_elsewhere(folder, task.id) or _settled(folder, task.id):
             continue
         try:
             plan = plan_inspections(tiers, policy, task=task, history=records.inspections, records=records)
@@ -62,12 +63,13 @@ def _settled_plans(project: Project, folder: RunFolder, as_of: dt.date) -> list[
     return [plan.plan if isinstance(plan, DrawnPlan) else plan for plan in found]
 
 
-def _framed_before(folder: RunFolder, task: str) -> bool:
+def _framed_elsewhere(folder: RunFolder, task: str) -> bool:
+    """A finished run of another day holds its frame: an earlier day, or a later one whose night ran before this one's."""
     if not folder.out.is_dir():
         return False
     day = folder.as_of.isoformat()
-    earlier = (path for path in folder.out.iterdir() if path.name < day and (path / "plan" / task / "manifest.json").is_file())
-    return any((path / "manifest.json").is_file() for path in earlier)
+    others = (path for path in folder.out.iterdir() if path.name != day and (path / "plan" / task / "manifest.json").is_file())
+    return any((path / "manifest.json").is_file() for path in others)
 
 
 def _settled(folder: RunFolder, task: str) -> bool:

@@ -56,7 +56,7 @@ def take_results(run: str | Path, workbook: Path, *, known: dt.date, data: Path 
         The file (the standard table ``inspections``, one row per result, by inspection_id) and counts.
 
     Raises:
-        DataError: A cell cannot be read, names a subject that was not drawn, or a day before the task or
+        DataError: A cell cannot be read, names a subject that was not drawn, or a day before the task or the draw, or
             after ``known``; or a result was told otherwise before. The message names the cell; nothing is taken.
     """
     folder = RunFolder.opened(run)
@@ -71,7 +71,10 @@ def take_results(run: str | Path, workbook: Path, *, known: dt.date, data: Path 
     rows = [_row(one, visits[one["task"], one["subject_id"]], drawn[str(one["task"])], known) for one in told]
     path = folder.file("results") / f"inspections-{known.isoformat()}.parquet"
     with locked(folder.out):
-        table = _with_earlier(pa.Table.from_pylist(rows, schema=TABLES["inspections"].schema), path)
+        table = pa.Table.from_pylist(rows, schema=TABLES["inspections"].schema)
+        for handed_in in sorted(path.parent.glob("inspections-*.parquet")):  # refused if it told one of them otherwise
+            _with_earlier(table, handed_in)
+        table = _with_earlier(table, path)
         for target, one in {path: table, **(_own_tables(table, drawn, data) if data else {})}.items():
             write_parquet(target, one)
         for task in sorted({row["task"] for row in rows}):
@@ -84,15 +87,18 @@ def take_results(run: str | Path, workbook: Path, *, known: dt.date, data: Path 
 def _faults(told: list[dict[Any, Any]], visits: Visits, drawn: Mapping[str, DrawnPlan], known: dt.date) -> Iterator[str]:
     seen = set()
     for one in told:
+        plan = drawn.get(str(one["task"]))
         key, cell = (one["task"], one["subject_id"]), one["cell"]
-        if key not in visits:
+        if key not in visits or plan is None:
             yield f"{cell}: expected a subject that this task drew"
         elif key in seen:
             yield f"{cell}: the subject stands twice in the task"
         elif one["event_date"] > known:
             yield f"{cell}: the visit is later than the day of handing in, {known}"
-        elif one["event_date"] < drawn[str(one["task"])].task.start:
-            yield f"{cell}: the visit is before the task starts, {drawn[str(one['task'])].task.start}"
+        elif one["event_date"] < plan.task.start:
+            yield f"{cell}: the visit is before the task starts, {plan.task.start}"
+        elif plan.drawn_on is not None and one["event_date"] < plan.drawn_on:
+            yield f"{cell}: the visit is before the draw, {plan.drawn_on}: it was not the draw that chose the subject"
         seen.add(key)
 
 

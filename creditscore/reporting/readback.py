@@ -65,17 +65,20 @@ def read_results(path: str | Path) -> pd.DataFrame:
     ``mode`` empty where the cell is. Rows without an outcome are left out.
 
     Raises:
-        DataError: An outcome without a date, a word that is not in the list, or a severity beyond 1 to 10.
+        DataError: An outcome without a date, a word that is not in the list, or a severity beyond 1 to 10 or
+            without a violation.
     """
     faults, rows = _Faults(path), []
     for row in read_sheet(path, LIST_SHEET, columns=list_columns("zh")):
-        if row["outcome"].value in (None, ""):
+        if _stripped(row["outcome"].value) in (None, ""):
             continue
         found: dict[str, Any] = {key: str(row[key].value or "") for key in ("task", "subject_id")}
         found["event_date"] = faults.value(row["visited_on"], _day)
-        found["mode"] = faults.value(row["mode"], lambda value: _code(MODES, value) if value else "")
+        found["mode"] = faults.value(row["mode"], lambda value: _code(MODES, value) if _stripped(value) else "")
         found["outcome"] = faults.value(row["outcome"], lambda value: _code(OUTCOMES, value))
         found["severity"] = faults.value(row["found_severity"], _severity)
+        if found["severity"] is not None and found["outcome"] not in (None, "violation"):
+            faults.found.append(f"{row['found_severity'].address}: expected nothing, since no violation was found")
         found["cell"] = row["outcome"].address
         rows.append(found)
     faults.stop()
@@ -91,7 +94,7 @@ def read_decisions(path: str | Path) -> pd.DataFrame:
     """
     faults, rows = _Faults(path), []
     for row in read_sheet(path, REVIEW_SHEET, columns=review_columns("zh")):
-        if row["decision"].value in (None, ""):
+        if _stripped(row["decision"].value) in (None, ""):
             continue
         rows.append(
             {
@@ -120,7 +123,7 @@ def _ratio(value: Any) -> int:
 
 def _code(words: Mapping[str, Label], value: Any) -> str:
     for code, label in words.items():
-        if value in (code, label.zh, label.en):
+        if _stripped(value) in (code, label.zh, label.en):
             return code
     raise ValueError(f"expected one of {'、'.join(label.zh for label in words.values())}")
 
@@ -138,8 +141,13 @@ def _day(value: Any) -> dt.date:
     raise ValueError("expected a date such as 2024-05-31")
 
 
+def _stripped(value: Any) -> Any:
+    """A text without the blanks that hands leave at its ends."""
+    return value.strip() if isinstance(value, str) else value
+
+
 def _severity(value: Any) -> int | None:
-    if value in (None, ""):
+    if _stripped(value) in (None, ""):
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value) or not 1 <= value <= 10:
         raise ValueError("expected a whole number from 1 to 10")

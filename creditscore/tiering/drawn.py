@@ -13,6 +13,7 @@ from creditscore.errors import DrawError
 from creditscore.tiering.columns import as_frame, texts
 from creditscore.tiering.draw import draw, modes, tickets
 from creditscore.tiering.people.inspectors import INSPECTOR_COLUMNS, Pool, assign_inspectors, pool_of
+from creditscore.tiering.people.stand_in import Staffed
 from creditscore.tiering.plan import InspectionPlan
 
 SAMPLE_COLUMNS = (
@@ -61,6 +62,11 @@ class DrawnPlan:
     def drawn(self) -> pd.DataFrame:
         """The drawn subjects alone, by subject_id."""
         return self.sample[self.sample["drawn"]].reset_index(drop=True)
+
+    @property
+    def staffed(self) -> Staffed:
+        """Who was sent where, for those who come later."""
+        return Staffed(self.pool, self.inspectors, self.seed, self.task)
 
     def to_csv(self, folder: str | Path) -> Path:
         """Write ``plan.csv sample.csv inspectors.csv publication.csv``, and ``manifest.json`` last.

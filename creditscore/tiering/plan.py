@@ -152,13 +152,13 @@ def plan_inspections(
     frame["exempt_reason"] = exemptions(frame, policy, task, history=history, as_of=day)
     frame["stratum"] = strata_of(frame, task)
     strata = strata_table(frame, policy, task)
-    frame = _with_probabilities(frame.assign(task=task.id, merged_with=""), strata)
+    frame = with_probabilities(frame.assign(task=task.id, merged_with=""), strata)
     about = {
         "task": task.model_dump(mode="json"),
         "as_of": day.isoformat(),
         "policy": {"effective": policy.effective.isoformat(), "basis": policy.basis, "sha256": policy.sha256},
     }
-    plan = InspectionPlan(task, frame, strata, about, "", notes_on(strata, policy, task, as_of=day))
+    plan = InspectionPlan(task, frame, strata, about, "", notes_on(strata, task, effective=policy.effective, as_of=day))
     plan.frame_hash = plan.hashed_again()
     return plan
 
@@ -171,10 +171,10 @@ def _register(tiers: Tiers, records: Any, subjects: Any, day: dt.date) -> pd.Dat
     return tiers.subjects
 
 
-def _with_probabilities(frame: pd.DataFrame, strata: pd.DataFrame) -> pd.DataFrame:
+def with_probabilities(frame: pd.DataFrame, strata: pd.DataFrame) -> pd.DataFrame:
     """n/N of the stratum; 0 for those who left the frame. The same double on every machine: one division."""
     pairs = zip(strata["stratum"], strata["target"].tolist(), strata["population"].tolist(), strict=True)
     probability = {name: n / size if size else 0.0 for name, n, size in pairs}
     stays = frame["exempt_reason"] == ""
-    frame["inclusion_probability"] = frame["stratum"].map(probability).where(stays, 0.0).astype(float)
-    return frame[list(FRAME_COLUMNS)]
+    chances = frame["stratum"].map(probability).where(stays, 0.0).astype(float)
+    return frame.assign(inclusion_probability=chances)[list(FRAME_COLUMNS)]

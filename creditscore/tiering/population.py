@@ -14,6 +14,8 @@ from creditscore.tiering.tiers import Tiers
 
 _REGISTER = ("name", "industry", "region", "subject_type", "status")
 _SAMPLING = ("random", "full_coverage")
+#: Why a subject leaves a frame before the draw; see :func:`exemptions`.
+REASONS = ("deregistered", "annual_cap", "repeat")
 UNKNOWN = "unknown"
 
 

@@ -127,8 +127,8 @@ def _rounded(pairs: Iterable[tuple[int, int]]) -> list[int]:
     return [rounded_up(ratio, size) for ratio, size in pairs]
 
 
-def notes_on(strata: pd.DataFrame, policy: TierPolicy, task: Task, *, as_of: dt.date) -> tuple[str, ...]:
-    """What a planner should know before publishing the frame."""
+def notes_on(strata: pd.DataFrame, task: Task, *, effective: dt.date, as_of: dt.date) -> tuple[str, ...]:
+    """What a planner should know before publishing the frame; ``effective`` is the first day of its policy."""
     total, size = int(strata["target"].sum()), int(strata["population"].sum())
     extra, more, notes = overshoot(strata), raised(strata), []
     if extra:
@@ -142,8 +142,8 @@ def notes_on(strata: pd.DataFrame, policy: TierPolicy, task: Task, *, as_of: dt.
         notes.append(f"{len(empty)} strata are empty after exemptions: {', '.join(empty[:5])}")
     if task.min_ratio is not None and size:
         check_floor(total, size, min_ratio=task.min_ratio, where=f"task {task.id}")
-    if policy.effective > as_of:
-        notes.append(f"the policy is effective only on {policy.effective}")
+    if effective > as_of:
+        notes.append(f"the policy is effective only on {effective}")
     return tuple(notes)
 
 

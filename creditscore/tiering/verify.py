@@ -9,25 +9,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from creditscore.errors import CreditScoreError
+from creditscore.tiering import chain
 from creditscore.tiering.checks.inspectors import check_inspectors
 from creditscore.tiering.checks.lines import check_lines
-from creditscore.tiering.checks.log import check_log
+from creditscore.tiering.checks.log import check_head, check_log
 from creditscore.tiering.checks.published import check_publication
 from creditscore.tiering.checks.sealed import Row, Sealed, read_sealed
-from creditscore.tiering.checks.totals import check_counts, check_files, check_frame, check_targets
+from creditscore.tiering.checks.totals import check_counts, check_files, check_frame, check_strata, check_targets
+from creditscore.tiering.sealed.log import LOG
 
 _SHOWN = 50
 
 
 @dataclass(frozen=True)
 class Verification:
-    """The outcome: ``ok`` where nothing was found. ``drawn`` says whether there was a draw to verify."""
+    """The outcome: ``ok`` where nothing was found.
+
+    ``drawn`` is the number of drawn subjects, ``seed`` is None before the draw. ``log_head`` is the hash of the
+    last line of ``log.jsonl`` (64 zeros without one): kept elsewhere, it shows later what was cut off or rewritten.
+    """
 
     findings: tuple[str, ...]
     subjects: int = 0
     drawn: int = 0
     frame_hash: str = ""
     seed: str | None = None
+    log_head: str = chain.START
 
     @property
     def ok(self) -> bool:
@@ -42,7 +49,7 @@ class Verification:
         return f"verified: {self.subjects:,} subjects, {self.drawn:,} {state}; frame {self.frame_hash[:12]}…"
 
 
-def verify_plan(folder: str | Path, *, frame_hash: str | None = None) -> Verification:
+def verify_plan(folder: str | Path, *, frame_hash: str | None = None, log_head: str | None = None) -> Verification:
     """Check a plan folder from its files alone.
 
     Args:
@@ -50,6 +57,7 @@ def verify_plan(folder: str | Path, *, frame_hash: str | None = None) -> Verific
             publication.csv``.
         frame_hash: The hash that was published before the draw, if at hand: the manifest's own is
             only as good as the folder.
+        log_head: A head of the log that an earlier verification told, if one was kept: its line must still be there.
 
     Returns:
         What was found, each with file and line. An unreadable file is a finding, not an error.
@@ -57,15 +65,16 @@ def verify_plan(folder: str | Path, *, frame_hash: str | None = None) -> Verific
     root = Path(folder)
     try:
         sealed = read_sealed(root)
-        findings = list(_findings(sealed, frame_hash))
-    except (CreditScoreError, KeyError, TypeError, ValueError) as error:
+        findings = [*_findings(sealed, frame_hash), *check_head(sealed, log_head)]
+        head = chain.head(root / LOG)
+    except (CreditScoreError, AttributeError, KeyError, TypeError, ValueError) as error:
         text = str(error) if isinstance(error, CreditScoreError) else f"{root}: a part of the export is missing ({error})"
         return Verification((text,))
     chosen = sum(row["drawn"] == "1" for row in sealed.rows)
     shown = findings[:_SHOWN]
     if len(findings) > _SHOWN:
         shown.append(f"and {len(findings) - _SHOWN} more")
-    return Verification(tuple(shown), len(sealed.rows), chosen, sealed.manifest["frame_hash"], sealed.seed)
+    return Verification(tuple(shown), len(sealed.rows), chosen, sealed.manifest["frame_hash"], sealed.seed, head)
 
 
 def _findings(sealed: Sealed, published: str | None) -> Iterator[str]:
@@ -74,6 +83,7 @@ def _findings(sealed: Sealed, published: str | None) -> Iterator[str]:
         lines.setdefault(row.line, f"{row.where}: {text}")
     yield from (lines[line] for line in sorted(lines))
     yield from check_frame(sealed, published)
+    yield from check_strata(sealed)
     yield from check_targets(sealed)
     if sealed.seed is not None:
         yield from check_publication(sealed)

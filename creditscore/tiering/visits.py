@@ -71,22 +71,25 @@ def _of_task(task: str, given: Mapping[str, Opened], rolls: Mapping[str, pd.Data
     seers = [other for other, one in sorted(given.items()) if task in one.plan.task.also_checks]
     if not seers:
         return own
+    shared = {other: _naming(given[task].plan, other) & _naming(given[other].plan, task) for other in seers}
     names, sample = ["stratum", "merged_with", "ticket"], given[task].plan.sample
     sealed = sample[sample["subject_id"].isin(_seen_by(seers, rolls))].set_index("subject_id")[names].to_dict("index")
     chances = {one: _chances(given[one].plan) for one in (task, *seers)}
-    elsewhere = {other: _standing(rolls[other]) for other in seers}
+    # Those replaced there too: what was found at their door is found for this item, and a row does not change afterwards.
+    elsewhere = {other: {row["subject_id"]: row for row in rolls[other].to_dict("records")} for other in seers}
     rows, here = {row["subject_id"]: row for row in own}, {"task": task, "standing": "also", "replaces": ""}
     for other in seers:
         for subject, row in elsewhere[other].items():
-            named = task in str(row["merged_with"]).split(SEPARATOR)
-            if named and subject not in rows and subject in chances[task]:
+            if subject in shared[other] and subject not in rows:
                 rows[subject] = {**row, **sealed[subject], **here, "via": other}
-    return [_of_either(row, chances, elsewhere) for row in rows.values()]
+    return [_of_either(row, shared, chances, elsewhere) for row in rows.values()]
 
 
-def _standing(frame: pd.DataFrame) -> dict[str, dict[Any, Any]]:
-    """Who is still to be visited, by subject."""
-    return {row["subject_id"]: row for row in frame[frame["replaced_by"] == ""].to_dict("records")}
+def _naming(plan: DrawnPlan, other: str) -> set[str]:
+    """The subjects of a frame that was sealed in the knowledge of another task's: one side alone has not the union's chance."""
+    merged = plan.sample["merged_with"]
+    naming = [text for text in merged.unique().tolist() if other in text.split(SEPARATOR)]
+    return set(plan.sample.loc[merged.isin(naming), "subject_id"])
 
 
 def _seen_by(tasks: Sequence[str], rolls: Mapping[str, pd.DataFrame]) -> set[str]:
@@ -103,13 +106,14 @@ def _chances(plan: DrawnPlan) -> dict[str, tuple[float, float]]:
 
 def _of_either(
     row: dict[Any, Any],
+    shared: Mapping[str, set[str]],
     chances: Mapping[str, Mapping[str, tuple[float, float]]],
     elsewhere: Mapping[str, Mapping[str, Mapping[Any, Any]]],
 ) -> dict[Any, Any]:
-    """The row with the probability of the union, for a subject in both frames; on site if either visit is."""
-    subject, named = row["subject_id"], str(row["merged_with"]).split(SEPARATOR)
-    seers = [other for other in elsewhere if other in named and subject in chances[other]]
-    if row["standing"] == "late" or not seers:
+    """The row with the probability of the union, for a subject that both frames share; on site if either visit is."""
+    subject = row["subject_id"]
+    seers = [other for other in elsewhere if subject in shared[other]]
+    if not seers:
         return row
     parts = [chances[task][subject] for task in (row["task"], *seers)]
     anywhere, on_site = either(*(p for p, _ in parts)), either(*(p for _, p in parts))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from creditscore.tiering.checks.sealed import Row, Sealed
+from creditscore.tiering.population import REASONS
 from creditscore.tiering.sealed.publish import line_sum
 
 
@@ -38,8 +39,11 @@ def _of_tickets(sealed: Sealed) -> Iterator[tuple[Row, str]]:
 def _of_strata(sealed: Sealed) -> Iterator[tuple[Row, str]]:
     for row in sealed.rows:
         stratum = sealed.strata.get(row["stratum"])
-        if stratum is None or row["task"] != sealed.task or stratum["tier"] != row["tier"]:
+        own = sealed.stratum_of(row["tier"], row["industry"], row["region"])
+        if stratum is None or row["task"] != sealed.task or row["stratum"] != own:
             yield row, f"{row['subject_id']} stands in a stratum that is not its own ({row['stratum']})"
+        elif row["exempt_reason"] not in ("", *REASONS):
+            yield row, f"{row['subject_id']} left the frame for a reason that is none of {', '.join(REASONS)}"
         elif row["inclusion_probability"] != _probability(stratum, row):
             yield row, f"inclusion probability of {row['subject_id']} is not n/N of its stratum"
 

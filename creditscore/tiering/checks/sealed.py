@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from creditscore.tiering.drawn import SAMPLE_COLUMNS
+from creditscore.tiering.population import UNKNOWN
 from creditscore.tiering.sealed.publish import read_manifest
 from creditscore.tiering.sealed.seal import strata_from
 from creditscore.tiering.sealed.sheets import read_csv
@@ -53,6 +54,11 @@ class Sealed:
         """The ticket of a subject by ``hashlib`` alone."""
         text = unicodedata.normalize("NFC", f"{self.seed}|{self.task}|{subject_id}")
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def stratum_of(self, tier: str, industry: str, region: str) -> str:
+        """The name of the stratum to which such a subject belongs."""
+        parts = [self.task, tier, industry or UNKNOWN]
+        return "|".join([*parts, region or UNKNOWN] if self.manifest["about"]["task"]["by_region"] else parts)
 
     def members(self) -> dict[str, list[Row]]:
         """Those who stayed in the frame, by stratum."""

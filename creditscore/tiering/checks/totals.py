@@ -1,15 +1,24 @@
 """The frame's hash, the targets, the counts and the files, worked out again."""
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
+import pandas as pd
+
+from creditscore._version import __version__
 from creditscore.config.base import ppm
 from creditscore.config.load import sha256_file
+from creditscore.errors import DrawError
 from creditscore.tiering.checks.lines import line_sums
 from creditscore.tiering.checks.sealed import Sealed
 from creditscore.tiering.draw import ALGORITHM
 from creditscore.tiering.frame import STRATUM_KEYS, SUBJECT_KEYS, frame_hash
-from creditscore.tiering.targets import rounded_up
+from creditscore.tiering.sealed.publish import PLAN_COLUMNS
+from creditscore.tiering.sealed.seal import task_of
+from creditscore.tiering.sealed.sheets import read_csv
+from creditscore.tiering.targets import notes_on, overshoot, raised, rounded_up
 
 
 def check_frame(sealed: Sealed, published: str | None) -> Iterator[str]:
@@ -26,6 +35,22 @@ def check_frame(sealed: Sealed, published: str | None) -> Iterator[str]:
         yield "frame_hash: the frame is not the published one"
     if sealed.manifest["algorithm"] != ALGORITHM:
         yield f"manifest.json: algorithm: expected {ALGORITHM!r}"
+
+
+def check_strata(sealed: Sealed) -> Iterator[str]:
+    """Lines of ``plan.csv``: each stratum once and under its own name, n/N as printed, and how many left it."""
+    left, seen = Counter(row["stratum"] for row in sealed.rows if row["exempt_reason"]), set[str]()
+    for line, cells in read_csv(sealed.folder / "plan.csv", PLAN_COLUMNS):
+        row = dict(zip(PLAN_COLUMNS, cells, strict=True))
+        name, stratum = row["stratum"], sealed.strata[row["stratum"]]
+        chance = stratum["target"] / stratum["population"] if stratum["population"] else 0.0
+        if name in seen or row["task"] != sealed.task or name != sealed.stratum_of(row["tier"], row["industry"], row["region"]):
+            yield f"plan.csv line {line}: {name} stands twice, or is not the stratum of its task, tier, industry and region"
+        elif row["inclusion_probability"] != repr(chance):
+            yield f"plan.csv line {line}: the inclusion probability of {name} is not n/N"
+        elif stratum["exempt"] != left[name]:
+            yield f"plan.csv line {line}: {stratum['exempt']} left {name}, sample.csv has {left[name]}"
+        seen.add(name)
 
 
 def check_targets(sealed: Sealed) -> Iterator[str]:
@@ -57,6 +82,22 @@ def check_counts(sealed: Sealed) -> Iterator[str]:
     for name in sorted(found.keys() | told.keys()):
         if found.get(name) != told.get(name):
             yield f"manifest.json: counts: {name} is {told.get(name)}, the files hold {found.get(name)}"
+    yield from _of_rounding(sealed)
+
+
+def _of_rounding(sealed: Sealed) -> Iterator[str]:
+    """Overshoot and raised visits; the notes too, whose words are those of one version."""
+    strata, told, about = pd.DataFrame([*sealed.strata.values()]), sealed.manifest, sealed.manifest["about"]
+    expected: dict[str, Any] = {"overshoot": overshoot(strata), "raised": raised(strata)}
+    if told["version"] == __version__:
+        effective, as_of = (dt.date.fromisoformat(day) for day in (about["policy"]["effective"], about["as_of"]))
+        try:
+            expected["notes"] = list(notes_on(strata, task_of(sealed.folder, told), effective=effective, as_of=as_of))
+        except DrawError:  # below the task's floor, which the targets say
+            return
+    for name, value in expected.items():
+        if told[name] != value:
+            yield f"manifest.json: {name} is not what plan.csv gives"
 
 
 def check_files(sealed: Sealed) -> Iterator[str]:

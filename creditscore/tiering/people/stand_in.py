@@ -2,18 +2,28 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
+import pandas as pd
+
+from creditscore.config.tasks import Task
 from creditscore.tiering.columns import as_frame, texts
-from creditscore.tiering.people.inspectors import assign_inspectors
+from creditscore.tiering.people.inspectors import Pool, assign_inspectors
 
-if TYPE_CHECKING:
-    from creditscore.tiering.drawn import DrawnPlan
+
+@dataclass(frozen=True)
+class Staffed:
+    """What of a drawn plan says who goes; ``inspectors`` has ``subject_id, place, staff_id``."""
+
+    pool: Pool | None
+    inspectors: pd.DataFrame
+    seed: str
+    task: Task
 
 
 def stand_in(
-    drawn: "DrawnPlan",
+    drawn: Staffed,
     log: Sequence[Mapping[str, Any]],
     subject_id: str,
     region: str,
@@ -56,7 +66,7 @@ def stand_in(
     return teams[subject_id]
 
 
-def _team_of(drawn: "DrawnPlan", log: Sequence[Mapping[str, Any]], subject_id: str) -> list[str]:
+def _team_of(drawn: Staffed, log: Sequence[Mapping[str, Any]], subject_id: str) -> list[str]:
     for line in log:
         if line["what"] == "replaced" and line["replaced_by"] == subject_id:
             return list(line["team"])

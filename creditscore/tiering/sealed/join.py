@@ -64,6 +64,15 @@ def mode_of(ticket: str, *, ratio_ppm: int, on_site_ppm: int) -> str:
     return ON_SITE if number * _MILLION**2 < ratio_ppm * on_site_ppm * _ALL else OFF_SITE
 
 
+def last_of_ratio(ratio_ppm: int) -> str:
+    """The largest ticket at which a late subject is drawn.
+
+    >>> last_of_ratio(1_000_000) == "f" * 64, last_of_ratio(500_000) == "7" + "f" * 63
+    (True, True)
+    """
+    return f"{-(-ratio_ppm * _ALL // _MILLION) - 1:064x}"
+
+
 def join(folder: str | Path, subjects: Any, *, policy: TierPolicy, by: str, on: dt.date, recusals: Any = None) -> list[Joiner]:
     """Give late subjects their tickets in a drawn plan.
 
@@ -118,7 +127,7 @@ def _joined(
         mode = mode_of(ticket, ratio_ppm=int(ratio), on_site_ppm=int(share))
         recused = recused_from(recusals, subject)
         before = [*log, *({"what": "joined", "team": one.team} for one in found)]
-        team = stand_in(drawn, before, subject, region, recused=recused) if mode else ()
+        team = stand_in(drawn.staffed, before, subject, region, recused=recused) if mode else ()
         told = (subject, name, industry, region, tier, stratum, ticket, int(ratio), int(share), mode)
         found.append(Joiner(*told, tuple(recused), tuple(team), by, on))
     return found

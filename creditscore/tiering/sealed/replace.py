@@ -3,6 +3,11 @@
 The sealed sample stays as it is. The subject that is gone keeps its place in it (its outcome is ``closed``
 or ``not_found``, and the target says what that counts); the one that comes takes over its place: its mode,
 its probability, and its inspectors unless one of them is recused.
+
+The probability of both is that of the place, n/N, and does not change afterwards. A target that leaves ``closed`` and
+``not_found`` out then has one row per place, and the weights of a stratum add up to its frame: those who were found
+speak for those who were not. A target that counts them has two rows for a place that changed hands, which
+then weighs twice.
 """
 
 import datetime as dt
@@ -70,7 +75,7 @@ def _replacement(
         raise DrawError(f"replacement of {subject_id}: replaced already")
     stratum = row["stratum"].iloc[0]
     ticket, other, region = _next(drawn, stratum, came)
-    team = stand_in(drawn, log, other, region, for_whom=subject_id)
+    team = stand_in(drawn.staffed, log, other, region, for_whom=subject_id)
     mode = came.get(subject_id) or row["mode"].iloc[0]
     return Replacement(subject_id, other, stratum, ticket, mode, tuple(team), reason, by, on)
 

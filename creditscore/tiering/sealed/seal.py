@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 
 from creditscore.batch import atomic_write, damaged, locked
+from creditscore.config.load import sha256_file
 from creditscore.config.tasks import Task
 from creditscore.errors import DataError, DrawError
 from creditscore.tiering.drawn import SAMPLE_COLUMNS, DrawnPlan
 from creditscore.tiering.people.inspectors import INSPECTOR_COLUMNS, Pool
-from creditscore.tiering.plan import FRAME_COLUMNS, InspectionPlan
+from creditscore.tiering.plan import FRAME_COLUMNS, InspectionPlan, with_probabilities
 from creditscore.tiering.sealed.log import entries, note
 from creditscore.tiering.sealed.publish import BEGUN, PLAN_COLUMNS, read_manifest, write_drawn
 from creditscore.tiering.sealed.sheets import read_csv
@@ -68,9 +69,16 @@ def draw_folder(folder: str | Path, *, seed: str, staff: Any = None, recusals: A
         else:  # cut short after the manifest: only the log was missing
             drawn = read_drawn(root)
         if not entries(root, "drawn"):
-            note(root, "drawn", [{"seed": seed, "frame_hash": drawn.frame_hash, "on": on.isoformat() if on else None}])
+            note(root, "drawn", [_drawn_line(root)])
         (root / BEGUN).unlink()
     return drawn
+
+
+def _drawn_line(folder: Path) -> dict[str, Any]:
+    """What the log says of the draw: the manifest's hash, so that the chain's head seals whatever the manifest does."""
+    told = read_manifest(folder)
+    sealed = {name: told[name] for name in ("seed", "frame_hash")}
+    return {**sealed, "on": told["drawn_on"], "manifest": sha256_file(folder / "manifest.json")}
 
 
 def _refuse_again(folder: Path, seed: str, on: dt.date | None) -> None:
@@ -93,18 +101,23 @@ def _begin(folder: Path, seed: str) -> None:
 
 def _plan(folder: Path, document: dict[str, Any]) -> tuple[InspectionPlan, pd.DataFrame]:
     """The plan and the rows of ``sample.csv`` as texts, after checking the frame against its hash."""
-    task = _task(folder, document)
+    task = task_of(folder, document)
     sample = _read(folder / "sample.csv", SAMPLE_COLUMNS)
     sample["inclusion_probability"] = [float(text) for text in sample["inclusion_probability"]]
     plan = InspectionPlan(
         task, sample[list(FRAME_COLUMNS)], strata_from(folder), document["about"], document["frame_hash"], tuple(document["notes"])
     )
-    if plan.hashed_again() != plan.frame_hash:
+    if plan.hashed_again() != plan.frame_hash or not with_probabilities(plan.frame, plan.strata).equals(plan.frame):
         raise DrawError(f"{folder}: the frame is not the one whose hash the manifest holds; verify-plan names what was changed")
     return plan, sample
 
 
-def _task(folder: Path, document: dict[str, Any]) -> Task:
+def task_of(folder: Path, document: dict[str, Any]) -> Task:
+    """The task that a manifest is about.
+
+    Raises:
+        DataError: There is none.
+    """
     try:
         told = document["about"]["task"]
         days = {name: dt.date.fromisoformat(told[name]) for name in ("start", "end")}

@@ -101,6 +101,18 @@ def test_a_replacement_takes_mode_probability_and_week_of_the_place(tmp_path, tw
     assert (rows.loc[gone, "replaced_by"], rows.loc[came, "replaces"]) == (came, gone)
 
 
+def test_who_is_replaced_where_it_was_drawn_keeps_its_row_for_the_item_that_was_checked_along(tmp_path, two):
+    one, other = two(also_checks=("two",))
+    folder = one.to_csv(tmp_path / "plan")
+    also = visits_of_plans([Opened(one), Opened(other)]).query("standing == 'also'").set_index("subject_id")
+    came = replace(folder, also.index[0], reason="查无下落", by="李四", on=dt.date(2024, 5, 9)).replaced_by
+    after = visits_of_plans([Opened(one, entries(folder)), Opened(other)])
+    row = after[after["task"] == "two"].set_index("subject_id").loc[also.index[0]]
+    for name in ("standing", "via", "mode", "mode_probability", "inclusion_probability"):
+        assert row[name] == also.loc[also.index[0], name], name
+    assert row["replaced_by"] == came
+
+
 def test_weeks_carry_visits_by_their_working_days():
     holiday = {"year": 2024, "basis": "example", "holidays": (dt.date(2024, 5, 1), dt.date(2024, 5, 2), dt.date(2024, 5, 3))}
     weeks = weeks_of(dt.date(2024, 5, 1), dt.date(2024, 5, 19), WorkCalendar.model_validate({"year": (holiday,)}))
@@ -126,3 +138,19 @@ def test_the_frame_of_each_is_fixed_before_any_seed(two, make_tiers, make_policy
     merged.draw(seed="s")
     with pytest.raises(DrawError, match="drawn already"):
         merged.draw(seed="t")
+
+
+def test_a_frame_that_was_sealed_before_the_others_leaves_each_draw_its_own_chance(make_tiers, make_policy, make_task):
+    """Whoever only one of the two frames names is not in the union: its item counts as drawn for its own task alone."""
+    policy, tiers = make_policy({"A": 0.2, "B": 0.3, "C": 0.4, "D": 0.6, "NR": 0.3}), make_tiers(100)
+    frames = [
+        plan_inspections(tiers, policy, task=task) for task in (make_task(id="one", also_checks=("two",)), make_task(id="two"))
+    ]
+    alone, later = frames[1], merge_plans(frames[:1], beside=frames[1:])[0]
+    for plans in ((later, alone), (frames[0], merge_plans(frames[1:], beside=frames[:1])[0])):
+        one, two = (plan.draw(seed="s") for plan in _again(plans))
+        visits = visits_of_plans([Opened(one), Opened(two)])
+        second = visits[visits["task"] == "two"].set_index("subject_id")
+        assert set(second.index) == set(two.drawn["subject_id"])
+        own = two.drawn.set_index("subject_id")["inclusion_probability"]
+        assert second["inclusion_probability"].to_dict() == own.to_dict()
