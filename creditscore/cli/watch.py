@@ -90,12 +90,14 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Make plan.xlsx and report.html of a run again from its folder."""
+    from creditscore.batch import locked
     from creditscore.pipeline.documents import write_documents
     from creditscore.pipeline.draw import reseal
 
     folder = run_of(run)
-    write_documents(folder, lang=lang.value)
-    reseal(folder)
+    with locked(folder.out):
+        write_documents(folder, lang=lang.value)
+        reseal(folder)
     workbook, page = str(folder.file("plan.xlsx")), str(folder.file("report.html"))
     show({"workbook": workbook, "report": page}, [workbook, page], as_json=as_json)
 

@@ -12,7 +12,7 @@ from creditscore.reporting.book import Figure, PlanPage
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.plan import InspectionPlan
 from creditscore.tiering.visits import Opened, visits_of_plans
-from creditscore.tiering.weeks import weeks_of
+from creditscore.tiering.weeks import Week, weeks_of
 
 
 def plan_page(plan: InspectionPlan | DrawnPlan, *, seed_source: str = "") -> PlanPage:
@@ -38,13 +38,16 @@ def plan_pages(
         visits = _with_results(visits, results)
     pages = []
     for one in plans:
+        plan, day = (one.plan.plan, one.plan.drawn_on) if isinstance(one, Opened) else (one, None)
+        weeks = weeks_of(plan.task.start, plan.task.end, days, not_before=day)
         if isinstance(one, Opened):
             drawn = one.plan
             own = visits[visits["task"] == drawn.task.id].reset_index(drop=True)
-            page = _page(drawn.plan, drawn.sample, seed=drawn.seed, seed_source=seed_source, days=days)
+            page = _page(plan, drawn.sample, seed=drawn.seed, seed_source=seed_source, weeks=weeks)
             pages.append(replace(page, visits=own, inspectors=_teams(drawn, own), staff=_staff(drawn)))
         else:
-            pages.append(_page(one, one.frame.assign(ticket=None, drawn=False), seed="", seed_source=seed_source, days=days))
+            undrawn = plan.frame.assign(ticket=None, drawn=False)
+            pages.append(_page(plan, undrawn, seed="", seed_source=seed_source, weeks=weeks))
     return tuple(pages)
 
 
@@ -56,8 +59,7 @@ def _with_results(visits: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
     return both.drop(columns="checked")
 
 
-def _page(plan: InspectionPlan, frame: pd.DataFrame, *, seed: str, seed_source: str, days: WorkCalendar) -> PlanPage:
-    weeks = [(week.number, week.first, week.last, week.workdays) for week in weeks_of(plan.task.start, plan.task.end, days)]
+def _page(plan: InspectionPlan, frame: pd.DataFrame, *, seed: str, seed_source: str, weeks: list[Week]) -> PlanPage:
     return PlanPage(
         task=plan.task,
         strata=plan.strata.assign(ratio=plan.strata["ratio_ppm"] / 1_000_000, on_site_share=plan.strata["on_site_ppm"] / 1_000_000),
@@ -67,7 +69,10 @@ def _page(plan: InspectionPlan, frame: pd.DataFrame, *, seed: str, seed_source: 
         overshoot=plan.overshoot,
         seed=seed,
         seed_source=seed_source,
-        weeks=pd.DataFrame(weeks, columns=["week", "week_from", "week_to", "workdays"]),
+        weeks=pd.DataFrame(
+            [(week.number, week.first, week.last, week.workdays) for week in weeks],
+            columns=["week", "week_from", "week_to", "workdays"],
+        ),
     )
 
 

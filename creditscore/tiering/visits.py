@@ -12,7 +12,7 @@ from creditscore.tiering.draw import OFF_SITE, ON_SITE
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.merge import SEPARATOR, either, partners
 from creditscore.tiering.sealed.roll import ROLL_COLUMNS, roll
-from creditscore.tiering.weeks import Week, spread, weeks_of
+from creditscore.tiering.weeks import Week, spread, week_after, weeks_of
 
 VISIT_COLUMNS = (*ROLL_COLUMNS, "via", "week", "week_from", "full_coverage")
 
@@ -46,16 +46,18 @@ def visits_of_plans(plans: Sequence[Opened], *, calendar: WorkCalendar | None = 
 
 
 def _with_weeks(frame: pd.DataFrame, plan: DrawnPlan, calendar: WorkCalendar) -> pd.DataFrame:
-    """Weeks go by ticket over the whole task, so that each is a random part of the list; a replacement keeps the week it takes."""
-    weeks = weeks_of(plan.task.start, plan.task.end, calendar)
-    own = frame[frame["standing"] != "replacement"].sort_values(["ticket", "subject_id"])["subject_id"].tolist()
-    found: dict[str, Week] = dict(zip(own, spread(len(own), weeks), strict=True))
-    takes = dict(zip(frame["subject_id"], frame["replaces"], strict=True))
-    for subject in frame["subject_id"]:
-        first = subject
-        while takes[first]:
-            first = takes[first]
-        found[subject] = found[first]
+    """Weeks go by ticket over the whole task, so that each is a random part of the list, and stay as they are.
+
+    A replacement takes the week of its place, if that is still to come; it and late subjects else one that is left.
+    """
+    weeks = weeks_of(plan.task.start, plan.task.end, calendar, not_before=plan.drawn_on)
+    drawn = frame[frame["standing"] == "drawn"].sort_values(["ticket", "subject_id"])["subject_id"].tolist()
+    found: dict[str, Week] = dict(zip(drawn, spread(len(drawn), weeks), strict=True))
+    later: list[dict[Any, Any]] = frame[frame["standing"] != "drawn"].sort_values("subject_id").to_dict("records")
+    while later:  # a replacement of a replacement waits for its place
+        ready = [row for row in later if not row["replaces"] or row["replaces"] in found]
+        found |= {str(row["subject_id"]): _week_of(row, found.get(str(row["replaces"])), weeks) for row in ready}
+        later = [row for row in later if row["subject_id"] not in found]
     full = set(plan.strata.loc[plan.strata["full_coverage"].astype(bool), "stratum"])
     return frame.assign(
         via="",
@@ -63,6 +65,11 @@ def _with_weeks(frame: pd.DataFrame, plan: DrawnPlan, calendar: WorkCalendar) ->
         week_from=[found[one].first for one in frame["subject_id"]],
         full_coverage=frame["stratum"].isin(full),
     )
+
+
+def _week_of(row: Mapping[Any, Any], taken: Week | None, weeks: list[Week]) -> Week:
+    """The week of a replacement or a late subject, which is known only since some day."""
+    return taken if taken and taken.last > row["since"] else week_after(row["since"], weeks, ticket=row["ticket"])
 
 
 def _of_task(task: str, given: Mapping[str, Opened], rolls: Mapping[str, pd.DataFrame]) -> list[dict[Any, Any]]:
@@ -133,7 +140,7 @@ def _one_visit_for_all(frame: pd.DataFrame, plans: Sequence[DrawnPlan], calendar
         for task, subject, gone in zip(frame["task"], frame["subject_id"], frame["replaced_by"], strict=True)
     ]
     frame = frame.assign(merged_with=merged, week_from=_shared_weeks(frame.assign(merged_with=merged), tasks))
-    weeks = {task.id: weeks_of(task.start, task.end, calendar) for task in tasks}
+    weeks = {one.task.id: weeks_of(one.task.start, one.task.end, calendar, not_before=one.drawn_on) for one in plans}
     numbers = [_number(weeks[task], day) for task, day in zip(frame["task"], frame["week_from"], strict=True)]
     return frame.assign(week=numbers)
 

@@ -20,16 +20,26 @@ class Week:
     workdays: int
 
 
-def weeks_of(start: dt.date, end: dt.date, calendar: WorkCalendar) -> list[Week]:
-    """The weeks, Monday to Sunday, from ``start`` to ``end`` (both included), with the days that offices work."""
+def weeks_of(start: dt.date, end: dt.date, calendar: WorkCalendar, *, not_before: dt.date | None = None) -> list[Week]:
+    """The weeks, Monday to Sunday, from ``start`` to ``end`` (both included), with the days that offices work.
+
+    Days ``not_before`` some day (of the draw) are no days for a visit: a week before it has none, one around it begins then.
+    """
     found: list[Week] = []
-    first = start
+    first, begin = start, max(start, not_before or start)
     while first <= end:
         last = min(end, first + (6 - first.weekday()) * _DAY)
-        days = [first + place * _DAY for place in range((last - first).days + 1)]
-        found.append(Week(len(found) + 1, first, last, sum(calendar.is_workday(day) for day in days)))
+        opens = min(max(first, begin), last)
+        days = [opens + place * _DAY for place in range((last - opens).days + 1)] if last >= begin else []
+        found.append(Week(len(found) + 1, opens, last, sum(calendar.is_workday(day) for day in days)))
         first = last + _DAY
     return found
+
+
+def week_after(day: dt.date, weeks: list[Week], *, ticket: str) -> Week:
+    """The week of a visit that is known only on a day: one of those left, by its ticket; the last where none is left."""
+    left = [week for week in weeks if week.last > day and week.workdays] or weeks[-1:]
+    return left[int(ticket, 16) % len(left)]
 
 
 def spread(visits: int, weeks: list[Week]) -> list[Week]:

@@ -1,5 +1,6 @@
 """The roll of a drawn plan: whom to visit now, the sealed sample and what its log changed."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from creditscore.tiering.drawn import DrawnPlan
 
 ROLL_COLUMNS = (
     "task", "subject_id", "name", "industry", "region", "tier", "stratum", "inclusion_probability", "ticket", "mode",
-    "mode_probability", "merged_with", "standing", "replaces", "replaced_by", "team",
+    "mode_probability", "merged_with", "standing", "since", "replaces", "replaced_by", "team",
 )  # fmt: skip
 _MILLION = 1_000_000
 
@@ -18,9 +19,10 @@ _MILLION = 1_000_000
 def roll(drawn: DrawnPlan, log: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """One row per subject that was to be visited at any time, by subject_id.
 
-    ``standing`` is ``drawn``, ``replacement`` or ``late``; ``replaced_by`` is empty for those who are still to
-    be visited. ``mode_probability`` is the chance of being drawn *for that mode*: what makes a finding on site a
-    label is the random on-site part, p = on_site / N of the stratum. ``team`` are staff ids, the leader first.
+    ``standing`` is ``drawn``, ``replacement`` or ``late``; ``since`` is the day on which one that was not drawn was
+    logged; ``replaced_by`` is empty for those who are still to be visited. ``mode_probability`` is the chance of
+    being drawn *for that mode*: what makes a finding on site a label is the random on-site part, p = on_site / N of
+    the stratum. ``team`` are staff ids, the leader first.
     """
     replaced = {line["subject_id"]: line for line in log if line["what"] == "replaced"}
     came = {line["replaced_by"]: line for line in log if line["what"] == "replaced"}
@@ -30,6 +32,7 @@ def roll(drawn: DrawnPlan, log: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
         came[one]["mode"] if one in came else mode for one, mode in zip(frame["subject_id"], frame["mode"], strict=True)
     ]
     frame["mode_probability"] = _by_mode(frame, drawn.strata)
+    frame["since"] = [dt.date.fromisoformat(came[one]["on"]) if one in came else None for one in frame["subject_id"]]
     frame["standing"] = ["replacement" if one in came else "drawn" for one in frame["subject_id"]]
     frame["replaces"] = [came[one]["subject_id"] if one in came else "" for one in frame["subject_id"]]
     teams = drawn.inspectors.sort_values(["subject_id", "place"]).groupby("subject_id")["staff_id"].agg(list).to_dict()
@@ -64,6 +67,7 @@ def _late(line: Mapping[str, Any], drawn: DrawnPlan) -> dict[str, Any]:
         "exempt_reason": "",
         "merged_with": "",
         "standing": "late",
+        "since": dt.date.fromisoformat(line["on"]),
         "replaces": "",
         "team": list(line["team"]),
     }

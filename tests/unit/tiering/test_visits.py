@@ -8,8 +8,10 @@ import pytest
 from creditscore.config.calendar import WorkCalendar
 from creditscore.config.tasks import TaskFile
 from creditscore.errors import DrawError
+from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.merge import merge_plans
 from creditscore.tiering.plan import plan_inspections
+from creditscore.tiering.sealed.join import join
 from creditscore.tiering.sealed.log import entries
 from creditscore.tiering.sealed.replace import replace
 from creditscore.tiering.visits import Opened, visits_of_plans
@@ -154,3 +156,21 @@ def test_a_frame_that_was_sealed_before_the_others_leaves_each_draw_its_own_chan
         assert set(second.index) == set(two.drawn["subject_id"])
         own = two.drawn.set_index("subject_id")["inclusion_probability"]
         assert second["inclusion_probability"].to_dict() == own.to_dict()
+
+
+def test_nobody_is_visited_before_the_draw_and_late_subjects_move_nobody(tmp_path, make_tiers, make_policy, make_task):
+    plan = plan_inspections(make_tiers(200, tier="D", industry="food"), make_policy(), task=make_task())
+    folder = plan.draw(seed="s", on=dt.date(2024, 5, 15)).to_csv(tmp_path / "plan")
+    drawn = DrawnPlan.from_folder(folder)
+    before = visits_of_plans([Opened(drawn)]).set_index("subject_id")
+    assert before["week_from"].min() == dt.date(2024, 5, 15)
+    rows = pd.DataFrame(
+        {"subject_id": [f"N{place}" for place in range(40)], "name": "", "industry": "food", "region": "", "tier": "D"}
+    )
+    join(folder, rows, policy=make_policy(), by="李四", on=dt.date(2024, 6, 12))
+    after = visits_of_plans([Opened(drawn, entries(folder))]).set_index("subject_id")
+    assert after.loc[before.index, "week_from"].equals(before["week_from"])
+    late = after[after["standing"] == "late"]
+    assert len(late)
+    assert late["week_from"].min() >= dt.date(2024, 6, 10)
+    assert late["week"].nunique() > 1
