@@ -17,7 +17,9 @@ from pathlib import Path
 MAKE = """
 import sys, duckdb
 out, count = sys.argv[1], int(sys.argv[2])
-duckdb.connect().execute(f'''COPY (
+connection = duckdb.connect()
+connection.execute('SET enable_progress_bar = false')
+connection.execute(f'''COPY (
   SELECT printf('9143110%011d', i) AS subject_id, 't|' || substr('ABCD', 1 + (i % 4)::INT, 1) || '|' || (i % 20) AS stratum
   FROM range({count}) r(i)) TO '{out}' (FORMAT parquet)''')
 """
@@ -82,7 +84,7 @@ def _measure(folder: Path, count: int, repeat: int) -> None:
             said = subprocess.run(
                 [sys.executable, "-c", script, str(frame), str(strata), str(out)], check=True, capture_output=True
             )
-            found.append(json.loads(said.stdout))
+            found.append(json.loads(said.stdout[said.stdout.rindex(b"{") :]))  # a bar of progress may stand before it
         seconds = statistics.median(one["seconds"] for one in found)
         print(f"| {count:,} | {way} | {found[0]['drawn']:,} | {seconds:.1f} | {max(one['mb'] for one in found):.0f} |", flush=True)
     subprocess.run([sys.executable, "-c", SAME, str(folder / "ours-0"), str(folder / "ranked-0")], check=True)
