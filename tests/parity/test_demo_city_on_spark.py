@@ -12,7 +12,7 @@ from creditscore.pipeline.run import run_project
 
 
 @pytest.mark.spark
-@pytest.mark.parametrize("subjects", [1000, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("subjects", [2500, pytest.param(5000, marks=pytest.mark.slow)])
 def test_features_and_scores_have_the_same_content_hash(tmp_path, spark_session, subjects):
     data = small_city(tmp_path / "city", subjects=subjects)
     project = load_project(PROJECT)
