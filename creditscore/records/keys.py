@@ -108,7 +108,8 @@ def _told_often(engine: Engine, kept: ir.Table) -> ir.Table:
 def _order(engine: Engine, keyed: ir.Table, told: ir.Table, latest: list[int]) -> ir.Table:
     """The place by event id, among their subject's events, of events whose order may matter."""
     chosen = keyed.filter(keyed[KIND_KEY].isin(latest) if latest else ibis.literal(False))
-    days = chosen.select(subject_key="subject_key", on=chosen.subject_key.cast("int64") * _DAYS + chosen.event_day).group_by("on")
+    step = ibis.literal(_DAYS).cast("int64")  # Spark numbers rows in 32 bits, whatever Ibis believes
+    days = chosen.select(subject_key="subject_key", on=chosen.subject_key * step + chosen.event_day).group_by("on")
     crowded = days.agg(rows=ibis._.count(), subject_key=ibis._.subject_key.min()).filter(ibis._.rows > 1)
     days = engine.create("subjects_of_days", crowded.select(of_days="subject_key").distinct())
     incidents = engine.create("subjects_of_incidents", keyed.semi_join(told, ARRIVAL).select(of_incidents="subject_key").distinct())
