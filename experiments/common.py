@@ -51,7 +51,8 @@ class World:
 
         ``as_of`` is the day before: features know nothing of the visit. ``y`` is 1 for a violation.
         """
-        risk = self.truth("risk").query("date == @day").drop(columns=["date", "industry"])
+        risk = self.truth("risk")
+        risk = risk[risk["date"] == day].drop(columns=["date", "industry"])
         rows = cs.spine(self.records, as_of=day - ONE_DAY).frame[["subject_id", "as_of", "industry"]]
         joined = rows.merge(risk, on="subject_id")
         return joined.assign(y=joined["violation"].astype("int64"), entered=joined["outcome"].isin(ENTERED))

@@ -52,7 +52,8 @@ _NOTES = tuple(
 
 def forecast_lines(told: PolicyForecast, lang: Language) -> list[str]:
     """A table by tier, what it comes to, and what to bear in mind."""
-    from creditscore.reporting.words import METRICS, TERMS, TIERS
+    from creditscore.reporting.terms import TERMS
+    from creditscore.reporting.words import METRICS, TIERS
 
     table = told.table()
     heads = [
@@ -97,7 +98,8 @@ def note_in_chinese(note: str) -> str:
 
 def burden_lines(burden: pd.DataFrame, by: str, lang: Language) -> list[str]:
     """One row per group of the register: subjects, visits, visits per subject."""
-    from creditscore.reporting.words import GROUPS, METRICS, SUBJECT_TYPES, TERMS, text_of
+    from creditscore.reporting.terms import TERMS
+    from creditscore.reporting.words import GROUPS, METRICS, SUBJECT_TYPES, text_of
 
     heads = [text_of(GROUPS, by, lang.value), TERMS["population"].label.text(lang.value)]
     heads += [METRICS[name].text(lang.value) for name in ("visits", "visits_per_subject")]

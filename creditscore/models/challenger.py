@@ -203,6 +203,7 @@ class _Task:
     seed: int
 
     def fit(self, rows: NDArray[np.intp], leaves: int, rounds: int) -> str:
+        """The model of some rows as LightGBM's text."""
         import lightgbm
 
         data = lightgbm.Dataset(

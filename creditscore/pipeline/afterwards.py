@@ -111,7 +111,7 @@ def join_late(folder: str | Path, later: str | Path, *, by: str, on: dt.date, la
     everyone = covered(tiers, subjects, plan.task)
     known = {*plan.sample["subject_id"], *(line["subject_id"] for line in entries(root, "joined"))}
     fresh = everyone[~everyone["subject_id"].isin(known) & (everyone["status"] != _GONE)]
-    policy = load_book(RunFolder(root.parent.parent)).policy
+    policy = load_book(RunFolder(root.parent.parent), only=()).policy
     recusals = read_parquet(run.file("recusals.parquet")).to_pandas()
     with run_held(root):
         found = join(root, fresh, policy=policy, by=by, on=on, recusals=recusals if len(recusals) else None) if len(fresh) else []

@@ -61,9 +61,8 @@ def lookup(
     draws = pd.Series([own.get(code, []) for code in codes], index=rows.index, dtype=object)
     told = {"what": "looked_up", "purpose": purpose, "by": by, "on": on.isoformat() if on else None}
     bodies = [{**told, **_noted(row)} for row in rows.to_dict("records")]
-    head = chain.append(folder.file(LOG), bodies)
-    last = next((line["number"] for line in chain.read(folder.file(LOG)) if line["hash"] == head), 0)
-    return rows.assign(draws=draws, record=range(last - len(rows) + 1, last + 1))
+    noted = chain.append(folder.file(LOG), bodies)
+    return rows.assign(draws=draws, record=[line["number"] for line in noted])
 
 
 def _noted(row: dict[Any, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,7 +17,7 @@ from creditscore.config.load import sha256_file
 from creditscore.engine import unbound
 from creditscore.errors import DataError, DrawError
 from creditscore.tiering.draw import ALGORITHM
-from creditscore.tiering.draw_table import draw_table, strata_from_rows
+from creditscore.tiering.draw_table import draw_table
 
 if TYPE_CHECKING:
     from creditscore.engine import Engine
@@ -80,8 +81,11 @@ def draw_frame(engine: Engine, frame: Path, strata: Path, *, task: str, seed: st
     return DrawnTable(out / DRAWN, table.num_rows, len(cuts))
 
 
-def _strata(path: Path) -> object:
+def _strata(path: Path) -> pd.DataFrame:
+    """``stratum, target, on_site`` of a CSV; without ``on_site`` everybody is visited on site."""
     try:
-        return strata_from_rows(list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig")))))
+        rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"))))
+        given = [(row["stratum"], int(row["target"]), int(row.get("on_site") or row["target"])) for row in rows]
     except (KeyError, ValueError):
         raise DataError(f"{path}: expected the columns stratum, target and maybe on_site, with whole numbers") from None
+    return pd.DataFrame(given, columns=["stratum", "target", "on_site"])

@@ -67,6 +67,7 @@ def _page(plan: InspectionPlan, frame: pd.DataFrame, *, seed: str, seed_source: 
         frame_hash=plan.frame_hash,
         drawn=bool(seed),
         overshoot=plan.overshoot,
+        raised=plan.raised,
         seed=seed,
         seed_source=seed_source,
         weeks=pd.DataFrame(

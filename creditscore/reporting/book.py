@@ -53,7 +53,7 @@ class PlanPage:
 
     ``strata``: one row per stratum: stratum, tier, industry, population, target, ratio, exempt.
     ``frame``: one row per subject of the task, the columns of ``sample.csv``.
-    ``overshoot``: visits that rounding up adds.
+    ``overshoot``: visits that rounding up adds; ``raised``: those that the task's floor or named number adds.
     ``inspectors``: one row per drawn subject: subject_id, inspectors (staff ids), certificate, recusal.
     ``visits``: one row per subject whose item is checked (:func:`creditscore.tiering.visits.visits_of_plans`).
     ``weeks``: one row per week of the task: week, week_from, week_to, workdays.
@@ -66,6 +66,7 @@ class PlanPage:
     frame_hash: str
     drawn: bool
     overshoot: int = 0
+    raised: int = 0
     seed: str = ""
     seed_source: str = ""
     inspectors: pd.DataFrame = field(default_factory=pd.DataFrame)

@@ -8,7 +8,8 @@ import pandas as pd
 from creditscore.config.base import Label, Language
 from creditscore.records.checkup_text import code_words
 from creditscore.reporting.book import RunBook
-from creditscore.reporting.words import RULES, TERMS, UNKNOWN
+from creditscore.reporting.terms import TERMS
+from creditscore.reporting.words import RULES, UNKNOWN
 from creditscore.spreadsheet import BookLanguage, Column, Kind
 
 
@@ -22,7 +23,7 @@ def column(
     wrap: bool = False,
     format: str | None = None,
 ) -> Column:
-    """A column whose label stands in :data:`creditscore.reporting.words.TERMS`."""
+    """A column whose label stands in :data:`creditscore.reporting.terms.TERMS`."""
     label = TERMS[key].label
     return Column(key, label, kind, width=width, choices=choices, editable=editable, wrap=wrap, format=format)
 

@@ -11,6 +11,7 @@ from creditscore.records.checkup_text import code_words, rule_words, table_words
 from creditscore.reporting.book import RunBook, migration_table, tiers_by_industry
 from creditscore.reporting.columns import column, label_or_code, rows_of, rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
+from creditscore.reporting.terms import TERMS
 from creditscore.reporting.words import (
     ARRIVALS,
     GRADES,
@@ -22,7 +23,6 @@ from creditscore.reporting.words import (
     SIZES,
     SOURCES,
     SUBJECT_TYPES,
-    TERMS,
     TIERS,
     UNITS,
     UNKNOWN,

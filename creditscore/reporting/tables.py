@@ -13,6 +13,7 @@ from creditscore.reporting.book import TIER_ORDER, Figure, PlanPage, RunBook, mi
 from creditscore.reporting.columns import rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
 from creditscore.reporting.sheets_audit import bin_label, group_text, not_rated_reasons, row_equation, section_text
+from creditscore.reporting.terms import TERMS
 from creditscore.reporting.words import (
     CELLS,
     COUNTS,
@@ -23,7 +24,6 @@ from creditscore.reporting.words import (
     PERCENTS,
     RIVALS,
     SOURCES,
-    TERMS,
     TIERS,
     say,
     text_of,

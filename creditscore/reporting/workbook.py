@@ -127,9 +127,9 @@ def _about_plans(book: RunBook, lang: Language) -> Iterator[tuple[Label, str]]:
         subjects, target = int(plan.strata["population"].sum()), int(plan.strata["target"].sum())
         text = say(
             f"{task.label.zh}（{task.id}）{period_text(task.start, task.end)}，框架 {subjects:,} 户，计划 {target:,} 户，"
-            f"逐层取整多出 {plan.overshoot}",
-            f"{task.label.en} ({task.id}) {period_text(task.start, task.end)}: frame {subjects:,}, target {target:,}, "
-            f"added by rounding up {plan.overshoot}",
+            f"其中逐层取整多出 {plan.overshoot:,}，为达到任务规定的比例或户数多出 {plan.raised:,}",
+            f"{task.label.en} ({task.id}) {period_text(task.start, task.end)}: frame {subjects:,}, target {target:,}, of these "
+            f"{plan.overshoot:,} by rounding up, {plan.raised:,} for the floor or number of the task",
         )
         yield say("抽查任务", "Task"), text.text(lang)
         source = f" ({plan.seed_source})" if plan.seed_source else ""

@@ -17,10 +17,10 @@ from creditscore.errors import DataError
 START = "0" * 64
 
 
-def append(path: Path, bodies: Iterable[Mapping[str, Any]]) -> str:
-    """Add lines, each with ``number``, ``previous`` and ``hash``, after verifying what is there.
+def append(path: Path, bodies: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Add lines, each with ``number``, ``previous`` and ``hash``, after verifying what is there; returns them.
 
-    Writers in several processes wait for each other. Returns the new head.
+    Writers in several processes wait for each other.
 
     Raises:
         DataError: The file is not a whole chain; nothing was added.
@@ -29,16 +29,16 @@ def append(path: Path, bodies: Iterable[Mapping[str, Any]]) -> str:
     with path.open("a+b") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         stream.seek(0)
-        lines = _verified(stream.read(), path)
-        last, text = (lines[-1]["hash"] if lines else START), ""
+        lines, added = _verified(stream.read(), path), list[dict[str, Any]]()
+        last = lines[-1]["hash"] if lines else START
         for number, body in enumerate(bodies, start=len(lines) + 1):
             line = {**body, "number": number, "previous": last}
             last = _hash(line)
-            text += _canonical({**line, "hash": last}) + "\n"
-        stream.write(text.encode())
+            added.append({**line, "hash": last})
+        stream.write("".join(_canonical(line) + "\n" for line in added).encode())
         stream.flush()
         os.fsync(stream.fileno())
-    return last
+    return added
 
 
 def read(path: Path) -> list[dict[str, Any]]:

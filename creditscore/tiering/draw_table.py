@@ -6,7 +6,7 @@ Nobody else's is kept: two passes over the ids, whatever the engine.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 #: So many hexadecimal digits are counted: 4,096 heads per stratum.
 _DIGITS = 3
 _HEADS, _CUTS = "draw_heads", "draw_cuts"
+_SCHEMA = pa.schema({"stratum": pa.string(), "head": pa.string()})
 
 
 def draw_table(engine: "Engine", subjects: "ir.Table", strata: object, *, seed: str, task: str) -> tuple["ir.Table", pd.DataFrame]:
@@ -93,9 +94,6 @@ def _cuts(engine: "Engine", tickets: "ir.Table", wanted: pd.DataFrame) -> pd.Dat
     )
 
 
-_SCHEMA = pa.schema({"stratum": pa.string(), "head": pa.string()})
-
-
 def _refuse_targets(counts: Mapping[str, Mapping[str, int]], rows: Sequence[tuple[str, int, int]]) -> None:
     targets = {name: (target, on_site) for name, target, on_site in rows}
     for name in sorted(counts):
@@ -115,9 +113,3 @@ def _head_of(counts: Mapping[str, int], n: int) -> tuple[str, int]:
             return head, n - before
         before += counts[head]
     raise DrawError(f"expected at least {n} tickets (got {before})")
-
-
-def strata_from_rows(rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
-    """``stratum, target, on_site`` of rows of texts such as those of ``plan.csv``."""
-    given = [(row["stratum"], int(row["target"]), int(row.get("on_site") or row["target"])) for row in rows]
-    return pd.DataFrame(given, columns=["stratum", "target", "on_site"])

@@ -229,6 +229,7 @@ class _Measure:
     level: float
 
     def row(self, cells: pd.DataFrame, tier: str) -> dict[str, Any]:
+        """The figures of some cells together; ``tier`` is theirs, or ``""`` for all."""
         population, planned = int(cells["population"].sum()), round(float(cells["visits"].sum()))
         there = float((cells["population"] * cells["rate"]).sum())
         low, high = self.interval(cells)

@@ -58,7 +58,8 @@ def append_reviews(path: str | Path, reviews: Iterable[Review]) -> str:
             is not a whole chain.
     """
     bodies = [_body(review) for review in reviews]
-    return chain.append(Path(path), bodies)
+    added = chain.append(Path(path), bodies)
+    return str(added[-1]["hash"]) if added else chain.head(Path(path))
 
 
 def read_reviews(path: str | Path) -> tuple[Review, ...]:

@@ -26,10 +26,10 @@ class Tiers:
     """One row per subject in scope, by subject_id.
 
     ``frame`` columns: ``raw_tier`` (what cuts and overrides say today), ``tier`` (what holds and is
-    drawn from), ``previous_tier``, ``rule`` (``""`` the cut, ``override:…``, ``not_rated…``,
-    ``new_subject``, ``dispute``, ``stability``, ``override_ended``, ``review:rejected``), ``status``
-    (``proposed`` until a person signs), ``reviewer``, ``evidence`` (event ids, or the reasons behind a
-    score that is to be signed), ``waiting_since`` (from when a better tier counts its months).
+    drawn from), ``previous_tier`` (that of the run before; through NR the last one rated), ``rule`` (``""`` the
+    cut, ``override:…``, ``not_rated…``, ``new_subject``, ``dispute``, ``stability``, ``override_ended``,
+    ``review:rejected``), ``status`` (``proposed`` until a person signs), ``reviewer``, ``evidence`` (event ids, or
+    the reasons behind a score that is to be signed), ``waiting_since`` (from when a better tier counts its months).
 
     Attributes:
         frame: The rows.

@@ -55,7 +55,7 @@ def _with_weeks(frame: pd.DataFrame, plan: DrawnPlan, calendar: WorkCalendar) ->
     found: dict[str, Week] = dict(zip(drawn, spread(len(drawn), weeks), strict=True))
     later: list[dict[Any, Any]] = frame[frame["standing"] != "drawn"].sort_values("subject_id").to_dict("records")
     while later:  # a replacement of a replacement waits for its place
-        ready = [row for row in later if not row["replaces"] or row["replaces"] in found]
+        ready = [row for row in later if not row["replaces"] or row["replaces"] in found] or later
         found |= {str(row["subject_id"]): _week_of(row, found.get(str(row["replaces"])), weeks) for row in ready}
         later = [row for row in later if row["subject_id"] not in found]
     full = set(plan.strata.loc[plan.strata["full_coverage"].astype(bool), "stratum"])
@@ -158,4 +158,4 @@ def _shared_weeks(frame: pd.DataFrame, tasks: Sequence[Task]) -> list[Any]:
 
 
 def _number(weeks: Sequence[Week], day: Any) -> int:
-    return next(week.number for week in weeks if week.first <= day <= week.last)
+    return next(week.number for week in weeks if day <= week.last)

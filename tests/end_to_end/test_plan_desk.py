@@ -74,7 +74,8 @@ def test_who_was_checked_otherwise_than_drawn_trains_nothing(city, filled):
     book.save(filled)
     said = creditscore("results", city.run, filled, *KNOWN, "--json")
     assert said.json["otherwise"] == 1
-    row = pq.read_table(said.json["file"]).to_pandas().query("trigger == 'special'").iloc[0]
+    told = pq.read_table(said.json["file"]).to_pandas()
+    row = told[told["trigger"] == "special"].iloc[0]
     assert row["inclusion_probability"] is None or row["inclusion_probability"] != row["inclusion_probability"]
 
 

@@ -266,7 +266,8 @@ def test_who_was_visited_is_not_replaced(run, delivery):
 def test_a_replacement_that_closes_later_is_replaced_too(run, delivery):
     draw_all(run)
     plan = run / "plan" / "one"
-    stratum = DrawnPlan.from_folder(plan).sample.groupby("stratum")["drawn"].agg(["sum", "size"]).eval("size - sum").idxmax()
+    drawn = DrawnPlan.from_folder(plan).sample.groupby("stratum")["drawn"].agg(["sum", "size"])
+    stratum = (drawn["size"] - drawn["sum"]).idxmax()
     drawn = DrawnPlan.from_folder(plan).drawn
     came = replace_subject(plan, drawn.loc[drawn["stratum"] == stratum, "subject_id"].iloc[0], reason="已注销", **WHO).replaced_by
     status = {came: "deregistered"}

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from creditscore.errors import DataError
-from creditscore.tiering.columns import NONE, Codes, Texts, as_frame, day_numbers, encode, texts, unique_ids
+from creditscore.tiering.columns import NONE, NOT_RATED, Codes, Texts, as_frame, day_numbers, encode, texts, unique_ids
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def past_of(ids: pd.Index, previous: Any, *, as_of: dt.date) -> Past:
     Args:
         ids: Today's subjects.
         previous: A ``Tiers``, or a frame with ``subject_id`` and ``tier`` and, as far as it has them,
-            ``raw_tier``, ``rule``, ``status``, ``reviewer``, ``evidence`` and ``waiting_since``.
+            ``previous_tier``, ``raw_tier``, ``rule``, ``status``, ``reviewer``, ``evidence`` and ``waiting_since``.
         as_of: Today.
 
     Raises:
@@ -43,8 +43,11 @@ def past_of(ids: pd.Index, previous: Any, *, as_of: dt.date) -> Past:
     if later.any():
         raise DataError(f"previous tiers: expected those of {as_of} or before ({int(later.sum())} rows are of a later day)")
     rows = unique_ids(frame, what="previous tiers").get_indexer(ids)
+    tier, before = encode(texts(frame, "tier")), encode(texts(frame, "previous_tier"))
+    # Nobody sheds a tier by not being rated for a while: the last one lasts until the subject is rated again.
+    tier = np.where((tier == NOT_RATED) & (before >= 0), before, tier)
     return Past(
-        tier=_aligned(encode(texts(frame, "tier")), rows, NONE),
+        tier=_aligned(tier, rows, NONE),
         raw=_aligned(encode(texts(frame, "raw_tier")), rows, NONE),
         rule=_aligned(texts(frame, "rule"), rows, ""),
         status=_aligned(texts(frame, "status"), rows, ""),

@@ -176,7 +176,7 @@ def plan_of(task, tiers, subjects, policy, drawn):
     weeks = pd.DataFrame({"week": [1], "week_from": [task.start], "week_to": [task.end], "workdays": [40]})
     seed = "lottery 2024-05-01: 03 08 17 21" if drawn else ""
     extra = strata["target"].sum() - (strata["population"] * strata["ratio"]).sum()
-    page = PlanPage(task, strata, frame, "ab" * 32, drawn, int(extra), seed, "福利彩票", inspectors if drawn else pd.DataFrame())
+    page = PlanPage(task, strata, frame, "ab" * 32, drawn, int(extra), 0, seed, "福利彩票", inspectors if drawn else pd.DataFrame())
     told = {
         "staff_id": ["S001", "S017"],
         "department": "市监局",

@@ -272,3 +272,17 @@ def test_a_month_without_a_run_neither_shortens_nor_restarts_the_wait(make_polic
         tiers = assign_tiers(scores([("a", 600, 5_000)], on=day), policy, previous=tiers)
         seen.append(tiers.frame.loc[0, "tier"])
     assert seen == ["B", "B", "B", "A"]
+
+
+def test_two_nights_without_a_rating_shed_no_tier(make_policy):
+    policy, days = make_policy(stability={"margin": 0.1, "months": 3}), month_ends(4, after=dt.date(2024, 3, 31))
+    tiers = assign_tiers(scores([("a", 500, 200_000)], on=days[0]), policy, records=Records())
+    yes = [Review("a", "approve", "李四", "核实", tiers.proposed()["grounds_hash"].iloc[0], days[0])]
+    tiers = assign_tiers(scores([("a", 500, 200_000)], on=days[0]), policy, records=Records(), reviews=yes)
+    assert tiers.frame["tier"].tolist() == ["D"]
+    unrated = pd.DataFrame({"subject_id": ["a"], "reason": "no_card"})
+    for day in days[1:3]:
+        tiers = assign_tiers(scores([], on=day), policy, records=Records(), subjects=unrated, previous=tiers, as_of=day)
+        assert tiers.frame["tier"].tolist() == ["NR"]
+    back = assign_tiers(scores([("a", 700, 1)], on=days[3]), policy, records=Records(), previous=tiers)
+    assert back.frame[["tier", "previous_tier", "rule"]].to_numpy().tolist() == [["D", "D", "stability"]]

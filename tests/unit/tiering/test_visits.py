@@ -106,7 +106,8 @@ def test_a_replacement_takes_mode_probability_and_week_of_the_place(tmp_path, tw
 def test_who_is_replaced_where_it_was_drawn_keeps_its_row_for_the_item_that_was_checked_along(tmp_path, two):
     one, other = two(also_checks=("two",))
     folder = one.to_csv(tmp_path / "plan")
-    also = visits_of_plans([Opened(one), Opened(other)]).query("standing == 'also'").set_index("subject_id")
+    visits = visits_of_plans([Opened(one), Opened(other)])
+    also = visits[visits["standing"] == "also"].set_index("subject_id")
     came = replace(folder, also.index[0], reason="查无下落", by="李四", on=dt.date(2024, 5, 9)).replaced_by
     after = visits_of_plans([Opened(one, entries(folder)), Opened(other)])
     row = after[after["task"] == "two"].set_index("subject_id").loc[also.index[0]]
@@ -174,3 +175,20 @@ def test_nobody_is_visited_before_the_draw_and_late_subjects_move_nobody(tmp_pat
     assert len(late)
     assert late["week_from"].min() >= dt.date(2024, 6, 10)
     assert late["week"].nunique() > 1
+
+
+def test_a_draw_after_the_end_of_its_task_is_listed_in_its_last_week_all_the_same(make_tiers, make_policy, make_task):
+    ratios = {"A": 0.2, "B": 0.3, "C": 0.4, "D": 0.6, "NR": 0.3}
+    tiers, tasks = make_tiers(200), (make_task(id="one", merge_with=("two",)), make_task(id="two"))
+    one, two = merge_plans([plan_inspections(tiers, make_policy(ratios), task=task) for task in tasks])
+    drawn = [one.draw(seed="s", on=dt.date(2024, 7, 3)), two.draw(seed="s", on=dt.date(2024, 5, 2))]
+    visits = visits_of_plans([Opened(plan) for plan in drawn])
+    assert set(visits.loc[visits["task"] == "one", "week"]) <= set(range(1, 10))
+    assert (visits["merged_with"] != "").any()
+
+
+def test_a_log_whose_replacement_takes_nobodys_place_is_listed_and_not_waited_for(two):
+    plan = two()[0]
+    came = plan.sample.loc[~plan.sample["drawn"], "subject_id"].iloc[0]
+    line = {"what": "replaced", "subject_id": "nobody", "replaced_by": came, "mode": "on_site", "team": [], "on": "2024-05-09"}
+    assert came in set(visits_of_plans([Opened(plan, [line])])["subject_id"])

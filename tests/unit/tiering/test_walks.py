@@ -75,10 +75,12 @@ def check(row, before, disputed, kind):
 def test_every_move_of_every_subject_keeps_the_rules(make_policy, months):
     policy = make_policy(override=OVERRIDES, stability={"margin": 0.1, "months": months}, new_subject_months=3)
     for seed in range(3):
-        walk = Walk(seed, policy)
+        walk, held = Walk(seed, policy), dict[str, str]()
         for day in month_ends(8, after=dt.date(2024, 1, 31)):
-            before, now, disputed = walk.month(day)
+            _, now, disputed = walk.month(day)
             assert len(now.frame) == now.migration().to_numpy().sum() == now.counts().sum() == len(walk.ids)
-            held = {} if before is None else before.frame.set_index("subject_id")["tier"].to_dict()
             for row in now.frame.itertuples():
+                # The last tier that was rated: not being rated for a month sheds none.
                 check(row, held.get(row.subject_id, "B"), row.subject_id in disputed, walk.types[row.subject_id])
+            rated = {row.subject_id: row.tier for row in now.frame.itertuples() if row.tier in ORDER}
+            held = {**dict.fromkeys(now.frame["subject_id"], "NR"), **held, **rated}
