@@ -1,4 +1,4 @@
-"""``explain`` and ``lookup``: what a finished run says of one subject, or of many codes."""
+"""``explain``, ``lookup``, ``feedback``: what a finished run says of one subject or of many codes, and what came of it."""
 
 from __future__ import annotations
 

@@ -13,19 +13,19 @@ from typing import Any
 import pandas as pd
 
 from creditscore.batch import locked
-from creditscore.errors import DataError, DrawError
+from creditscore.errors import DrawError
 from creditscore.pipeline.book import load_plan
 from creditscore.pipeline.documents import write_documents
 from creditscore.pipeline.draw import reseal
 from creditscore.pipeline.folder import RunFolder
-from creditscore.reporting.readback import read_ratios
+from creditscore.reporting.readback import read_ratios, refuse_cells
 from creditscore.reporting.sheets_plan import RATIO_SHEET
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.plan import InspectionPlan, with_probabilities
 from creditscore.tiering.sealed.publish import BEGUN
 from creditscore.tiering.targets import least, notes_on, on_site, targets
 
-_NAMED, _WHOLE = 5, 1_000_000
+_WHOLE = 1_000_000
 
 #: The rows of one task on the sheet, by stratum.
 Asked = Mapping[str, Mapping[Any, Any]]
@@ -48,23 +48,17 @@ def import_ratios(run: str | Path, workbook: Path) -> dict[str, int]:
     with locked(folder.out):
         folder.put_back()
         plans = {path.name: load_plan(path) for path in folder.plans()}
-        _refuse(_of_no_stratum(rows, plans))
+        refuse_cells(_of_no_stratum(rows, plans), file=workbook)
         asked = {task: {row["stratum"]: row for row in rows if row["task"] == task} for task in plans}
         changed = {task: plan for task, plan in plans.items() if _differs(plan, asked[task])}
         new = {task: _retargeted(_undrawn(plan, folder.plan(task)), asked[task]) for task, plan in changed.items()}
-        _refuse([fault for task, plan in new.items() for fault in _faults(plan.strata, asked[task])])
+        refuse_cells([fault for task, plan in new.items() for fault in _faults(plan.strata, asked[task])], file=workbook)
         for task, plan in new.items():
             _exchange(folder.plan(task), plan)
         if new:
             write_documents(folder)
             reseal(folder)
     return {task: sum(plan.targets().values()) for task, plan in new.items()}
-
-
-def _refuse(faults: list[str]) -> None:
-    if faults:
-        more = f"; and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
-        raise DataError(f"{'; '.join(faults[:_NAMED])}{more}; mend the cells and import again")
 
 
 def _of_no_stratum(rows: list[dict[Any, Any]], plans: Mapping[str, InspectionPlan | DrawnPlan]) -> list[str]:

@@ -16,7 +16,7 @@ from creditscore.errors import DataError
 from creditscore.pipeline.book import opened_plan, visits_in
 from creditscore.pipeline.folder import RunFolder
 from creditscore.records.tables import TABLES
-from creditscore.reporting.readback import read_results
+from creditscore.reporting.readback import read_results, refuse_cells
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.plan import InspectionPlan
 from creditscore.tiering.sealed.published import publish_results
@@ -24,7 +24,6 @@ from creditscore.tiering.visits import Opened
 
 #: Files of a data folder that results go to; ``sources.toml`` declares them.
 OWN_INSPECTIONS, OWN_FRAMES = "own_inspections.parquet", "own_frames.parquet"
-_NAMED = 5
 
 Visits = Mapping[tuple[str, str], Mapping[Any, Any]]
 
@@ -66,7 +65,7 @@ def take_results(run: str | Path, workbook: Path, *, known: dt.date, data: Path 
         raise DataError(f"{folder.path}: expected a drawn plan (got none): draw first")
     visits: Visits = {(row["task"], row["subject_id"]): row for row in visits_in(folder, plans).to_dict("records")}
     told = read_results(workbook).to_dict("records")
-    _refuse(list(_faults(told, visits, drawn, known)))
+    refuse_cells(list(_faults(told, visits, drawn, known)), file=workbook)
     _refuse_half_merged({str(one["task"]) for one in told}, plans)
     rows = [_row(one, visits[one["task"], one["subject_id"]], drawn[str(one["task"])], known) for one in told]
     path = folder.file("results") / f"inspections-{known.isoformat()}.parquet"
@@ -100,12 +99,6 @@ def _faults(told: list[dict[Any, Any]], visits: Visits, drawn: Mapping[str, Draw
         elif plan.drawn_on is not None and one["event_date"] < plan.drawn_on:
             yield f"{cell}: the visit is before the draw, {plan.drawn_on}: it was not the draw that chose the subject"
         seen.add(key)
-
-
-def _refuse(faults: list[str]) -> None:
-    if faults:
-        more = f"; and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
-        raise DataError(f"{'; '.join(faults[:_NAMED])}{more}; mend the cells and hand them in again")
 
 
 def _refuse_half_merged(tasks: set[str], plans: Iterable[InspectionPlan | Opened]) -> None:

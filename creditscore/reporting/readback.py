@@ -1,7 +1,7 @@
 """Reads what a planner, an inspector or a reviewer filled into the workbook; errors are named by cell."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,22 @@ from creditscore.spreadsheet import Cell, read_sheet
 
 #: So many faults are named before the rest is counted.
 _NAMED = 5
+
+
+def refuse_cells(faults: Sequence[str], *, file: Path) -> None:
+    """Refuse a workbook whose cells cannot be taken; nothing where there are no faults.
+
+    Args:
+        faults: Each with its cell, such as ``抽查名单!E7: …``; the first five are named, the rest counted.
+        file: The workbook.
+
+    Raises:
+        DataError: There are faults.
+    """
+    if faults:
+        more = len(faults) - _NAMED
+        rest = f"; and {more} more" if more > 0 else ""
+        raise DataError(f"{file.name}: {'; '.join(faults[:_NAMED])}{rest}; mend the cells and import again")
 
 
 class _Faults:
@@ -33,10 +49,7 @@ class _Faults:
 
     def stop(self) -> None:
         """Raise if there are faults."""
-        if self.found:
-            more = len(self.found) - _NAMED
-            rest = f"; and {more} more" if more > 0 else ""
-            raise DataError(f"{self.path.name}: {'; '.join(self.found[:_NAMED])}{rest}; mend the cells and import again")
+        refuse_cells(self.found, file=self.path)
 
 
 def read_ratios(path: str | Path) -> pd.DataFrame:

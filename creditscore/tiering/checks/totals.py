@@ -54,7 +54,7 @@ def check_strata(sealed: Sealed) -> Iterator[str]:
 
 
 def check_targets(sealed: Sealed) -> Iterator[str]:
-    """Populations, targets and on-site parts of ``plan.csv``, and the floor of the task."""
+    """Populations, targets and on-site parts of ``plan.csv``, and the floor and the number that the task names."""
     members = sealed.members()
     for name, stratum in sealed.strata.items():
         size, target = len(members.get(name, [])), stratum["target"]
@@ -69,6 +69,9 @@ def check_targets(sealed: Sealed) -> Iterator[str]:
     total, size = (sum(stratum[key] for stratum in sealed.strata.values()) for key in ("target", "population"))
     if floor is not None and total < rounded_up(ppm(floor), size):
         yield f"plan.csv: {total:,} of {size:,} are less than {floor * 100:g} %: {rounded_up(ppm(floor), size):,} are needed"
+    named = sealed.manifest["about"]["task"]["target"]
+    if named is not None and total < named:
+        yield f"plan.csv: {total:,} are less than the {named:,} that the task names"
 
 
 def check_counts(sealed: Sealed) -> Iterator[str]:

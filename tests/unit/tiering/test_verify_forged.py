@@ -221,3 +221,12 @@ def test_lines_cut_off_the_log_are_found_by_the_head_that_somebody_kept(folder):
     (folder / LOG).write_bytes(b"".join((folder / LOG).read_bytes().splitlines(keepends=True)[:2]))
     assert verify_plan(folder).ok
     assert "lines were cut off" in verify_plan(folder, log_head=kept).findings[0]
+
+
+def test_a_plan_with_less_than_the_number_that_its_task_names_is_found(folder):
+    def names_more(told):
+        told["about"]["task"]["target"] = told["counts"]["target"] + 1
+        return told
+
+    manifest(folder, names_more)
+    assert any("less than the" in one and "that the task names" in one for one in verify_plan(folder).findings)
