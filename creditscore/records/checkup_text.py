@@ -11,7 +11,6 @@ from typing import Any, Literal
 import pandas as pd
 
 from creditscore.config.base import Label
-from creditscore.records.rectify import REASON_WORDS
 from creditscore.records.tables import COLUMN_WORDS
 
 Language = Literal["zh", "en"]
@@ -36,6 +35,15 @@ _LEVELS = (
     ("warning", Label(zh="警告（须核实）", en="WARNINGS (to be looked into)")),
     ("note", Label(zh="提示（已处理，供知悉）", en="NOTES (dealt with)")),
 )
+#: What is wrong with a subject's code.
+REASON_WORDS = {
+    "ID_MISSING": "无代码", "ID_OLD_NUMBER": "15位旧注册号", "ID_SPREADSHEET": "被电子表格转成数字，位数已丢失",
+    "ID_LENGTH": "长度不是18位",
+    "ID_RESIDENT_NUMBER": "误填居民身份号码", "ID_ALPHABET": "含代码字符集以外的字符", "ID_CHECK_DIGIT": "第18位校验码错误",
+    "ID_AUTHORITY": "登记管理部门代码不存在", "ID_CATEGORY": "机构类别代码不存在", "ID_REGION": "行政区划代码不存在",
+    "ID_ORGANISATION_DIGIT": "主体标识码校验位错误", "ID_BODY": "机关、事业单位代码登记为市场主体", "ID_PATTERN": "不符合约定格式",
+    "ID_SHARED": "一码多主体", "ID_REUSED": "不同登记库之间一码多用", "ID_SEVERAL_CODES": "一主体多码",
+}  # fmt: skip
 #: What codes of refusal mean; their column follows.
 _CODES = {
     "UNKNOWN_SUBJECT": Label(zh="主体不在登记库（或其代码已被隔离）", en="no such subject in the register, or its code is refused"),

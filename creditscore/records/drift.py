@@ -7,11 +7,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from creditscore.records.findings import Finding, Level
+from creditscore.records.stream import BUCKETS_PER_POWER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,13 +21,10 @@ PROFILE_SCHEMA = pa.schema(
     [("table", pa.string()), ("source", pa.string()), ("measure", pa.string()), ("name", pa.string()), ("kind", pa.string()),
      ("bucket", pa.int32()), ("n", pa.int64())]
 )  # fmt: skip
-#: Buckets of amounts are quarters of a power of ten.
-_PER_POWER = 4
-_OFFSET, _MOST = 10, 100
 #: Fewer records than this say nothing about their kind's amounts; fewer values nothing about a column.
 _ENOUGH = 30
 #: A middle that moves a hundredfold is another unit (元, 万元), not another year; a PSI above 0.25 is looked at.
-_OTHER_UNIT, _PSI = 2 * _PER_POWER, 0.25
+_OTHER_UNIT, _PSI = 2 * BUCKETS_PER_POWER, 0.25
 
 
 @dataclass(frozen=True)
@@ -37,18 +33,6 @@ class Earlier:
 
     rectification: pd.DataFrame | None = None
     profile: pa.Table | None = None
-
-
-def amount_buckets(amounts: pa.Array, kinds: pa.Array) -> dict[tuple[int, int], int]:
-    """How many amounts above 0 fall into each bucket, per kind's place in the catalogue."""
-    there = pc.and_(pc.greater(pc.fill_null(amounts, 0), 0), pc.is_valid(kinds))
-    if not there.true_count:
-        return {}
-    values = pc.cast(amounts.filter(there), pa.float64()).to_numpy()
-    # Amounts lie between a hundredth and 10^16: a hundred buckets for each kind, counted at once.
-    buckets = np.floor(_PER_POWER * np.log10(values)).astype(np.int64) + _OFFSET
-    counts = np.bincount(kinds.filter(there).to_numpy().astype(np.int64) * _MOST + buckets)
-    return {(int(pair // _MOST), int(pair % _MOST) - _OFFSET): int(counts[pair]) for pair in np.flatnonzero(counts)}
 
 
 def profile(records: Records) -> pa.Table:
@@ -127,7 +111,7 @@ def _amounts(place: _Place, before: _Counts, now: _Counts) -> list[Finding]:
         return []
     moved = _middle(new) - _middle(old)
     if abs(moved) >= _OTHER_UNIT:
-        times, way = 10 ** (abs(moved) / _PER_POWER), "up" if moved > 0 else "down"
+        times, way = 10 ** (abs(moved) / BUCKETS_PER_POWER), "up" if moved > 0 else "down"
         return [_drift(place, f"amount: the middle moved about {times:.0f}-fold {way} (another unit?)", sum(new.values()), "error")]
     psi = _psi(old, new)
     return [_drift(place, f"amount: PSI {psi:.2f}", sum(new.values()), "warning")] if psi > _PSI else []
@@ -149,9 +133,9 @@ def _middle(counts: dict[int, int]) -> int:
 
 def _psi(old: dict[int, int], new: dict[int, int]) -> float:
     """Over whole powers of ten, half a record added to each on both sides."""
-    powers = sorted({bucket // _PER_POWER for bucket in (*old, *new)})
+    powers = sorted({bucket // BUCKETS_PER_POWER for bucket in (*old, *new)})
     sides = []
     for counts in (old, new):
-        cells = [0.5 + sum(n for bucket, n in counts.items() if bucket // _PER_POWER == power) for power in powers]
+        cells = [0.5 + sum(n for bucket, n in counts.items() if bucket // BUCKETS_PER_POWER == power) for power in powers]
         sides.append([cell / sum(cells) for cell in cells])
     return math.fsum((b - a) * math.log(b / a) for a, b in zip(*sides, strict=True))

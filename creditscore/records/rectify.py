@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow as pa
 
+from creditscore.records.checkup_text import REASON_WORDS
 from creditscore.records.days import day_of
 from creditscore.records.findings import Finding, Level, some
 from creditscore.records.outcomes import refused_table
@@ -22,14 +23,6 @@ if TYPE_CHECKING:
 COLUMNS = ("subject_id", "reason", "reason_zh", "age", "registered_date", "region", "deadline", "overdue", "status")
 _TYPES = {
     **dict.fromkeys(COLUMNS, pa.string()), "registered_date": pa.date32(), "deadline": pa.date32(), "overdue": pa.bool_(),
-}  # fmt: skip
-REASON_WORDS = {
-    "ID_MISSING": "无代码", "ID_OLD_NUMBER": "15位旧注册号", "ID_SPREADSHEET": "被电子表格转成数字，位数已丢失",
-    "ID_LENGTH": "长度不是18位",
-    "ID_RESIDENT_NUMBER": "误填居民身份号码", "ID_ALPHABET": "含代码字符集以外的字符", "ID_CHECK_DIGIT": "第18位校验码错误",
-    "ID_AUTHORITY": "登记管理部门代码不存在", "ID_CATEGORY": "机构类别代码不存在", "ID_REGION": "行政区划代码不存在",
-    "ID_ORGANISATION_DIGIT": "主体标识码校验位错误", "ID_BODY": "机关、事业单位代码登记为市场主体", "ID_PATTERN": "不符合约定格式",
-    "ID_SHARED": "一码多主体", "ID_REUSED": "不同登记库之间一码多用", "ID_SEVERAL_CODES": "一主体多码",
 }  # fmt: skip
 
 

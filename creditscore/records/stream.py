@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 
 from creditscore.config.sources import SourceSpec
 from creditscore.errors import DataError
-from creditscore.records.drift import amount_buckets
 from creditscore.records.faults import Faults, whole
 from creditscore.records.joins import Joins
 from creditscore.records.personal import personal_columns
@@ -36,6 +35,10 @@ KIND_KEY, LAST_DAY = "kind_key", "last_day"
 _RAGGED_SHARE = 0.001
 #: A column most of whose values cannot be read is another column than the one that was agreed.
 _UNREADABLE_SHARE, _UNREADABLE_ROWS = 0.5, 20
+#: Amounts are counted in buckets, each a quarter of a power of ten.
+BUCKETS_PER_POWER = 4
+#: Amounts lie between a hundredth and 10^16: 100 buckets a kind, the first of them for 10^-2.5.
+_FIRST_BUCKET, _BUCKETS = 10, 100
 
 Identify = Callable[[pa.Table, SourceSpec, Faults], pa.Table]
 
@@ -222,3 +225,15 @@ def places(arrivals: list[Arrival], numbers: pa.Array) -> tuple[pa.Array, pa.Arr
     which = np.searchsorted(firsts, given - 1, side="right") - 1
     names = pa.array([arrival.source for arrival in arrivals], pa.string())
     return names.take(pa.array(which)), pc.subtract(numbers, pa.array(firsts[which]))
+
+
+def amount_buckets(amounts: pa.Array, kinds: pa.Array) -> dict[tuple[int, int], int]:
+    """How many amounts above 0 fall into each bucket, per kind's place in the catalogue."""
+    there = pc.and_(pc.greater(pc.fill_null(amounts, 0), 0), pc.is_valid(kinds))
+    if not there.true_count:
+        return {}
+    values = pc.cast(amounts.filter(there), pa.float64()).to_numpy()
+    # One count over all kinds: the bucket number is offset by the kind.
+    buckets = np.floor(BUCKETS_PER_POWER * np.log10(values)).astype(np.int64) + _FIRST_BUCKET
+    counts = np.bincount(kinds.filter(there).to_numpy().astype(np.int64) * _BUCKETS + buckets)
+    return {(int(pair // _BUCKETS), int(pair % _BUCKETS) - _FIRST_BUCKET): int(counts[pair]) for pair in np.flatnonzero(counts)}
