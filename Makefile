@@ -16,7 +16,7 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.t
 # Without SCIPY_ARRAY_API scikit-learn skips its check of array-API input.
 CLEAN_ENV := env MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true SCIPY_ARRAY_API=1
 
-.PHONY: demo test slow lint check format constraints bench clean
+.PHONY: demo test slow lint check format catalogue constraints bench clean
 
 demo: $(VENV)/.core
 	$(BIN)/creditscore demo --out demo
@@ -36,6 +36,13 @@ lint: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# After a change of sentences: new ones join the catalogues without a translation, old ones leave them.
+catalogue: $(VENV)/.dev
+	$(BIN)/pybabel --quiet extract -F pyproject.toml --no-location --sort-output --omit-header -o creditscore.pot creditscore
+	$(BIN)/pybabel --quiet update -i creditscore.pot -d creditscore/language -D creditscore \
+	  --no-fuzzy-matching --ignore-obsolete --no-wrap --ignore-pot-creation-date
+	rm creditscore.pot
 
 # What the benchmarks and experiments need beyond the tests (rivals, plots of SHAP values).
 bench: $(VENV)/.bench

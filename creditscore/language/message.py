@@ -1,0 +1,86 @@
+"""A sentence and the values in it, not yet in any language."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from string import Formatter
+from typing import Any, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class Translatable(Protocol):
+    """What :meth:`Words.text` can show: a message, or an error that carries one."""
+
+    @property
+    def message(self) -> str:
+        """The English sentence, with ``{name}`` where values go: the key of the catalogues."""
+
+    @property
+    def values(self) -> Mapping[str, object]:
+        """The values by name. Without any, the sentence is shown as it is, braces included."""
+
+    @property
+    def context(self) -> str | None:
+        """What tells two uses of one English sentence apart; most need none."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """An English sentence with named values, translated where it is shown.
+
+    Fields are written as in ``str.format``, with plain names only: ``{rows:,}``, ``{share:.1%}``, ``{file!r}``. A value may
+    be a message itself; it is shown in the same language. A tuple or list is shown as its entries with the language's comma.
+    """
+
+    message: str
+    values: Mapping[str, object] = field(default_factory=dict)
+    context: str | None = None
+
+    def __str__(self) -> str:
+        """The sentence in English."""
+        return fill(self.message, self.values)
+
+    def __format__(self, spec: str) -> str:
+        """The sentence in English, padded as ``spec`` says."""
+        return format(str(self), spec)
+
+
+def _(message: str, /, **values: object) -> Message:
+    """Mark a sentence for the catalogues; ``pybabel`` reads the literal, so it must not be an f-string."""
+    return Message(message, values)
+
+
+def pgettext(context: str, message: str, /, **values: object) -> Message:
+    """Mark a sentence whose English has several meanings; ``context`` says which one this is."""
+    return Message(message, values, context)
+
+
+def fill(template: str, values: Mapping[str, object], show: Callable[[Any, str], str] = format) -> str:
+    """Put values into a sentence.
+
+    Args:
+        template: The sentence; its fields are plain names, with a conversion (``!r``) and a format if need be.
+        values: By name. Without any, the sentence is returned as it is.
+        show: Formats one value by its format specification.
+
+    Raises:
+        KeyError: A field has no value.
+        ValueError: A field is no plain name: what is shown is a value handed over, never an attribute of one.
+    """
+    return _Fields(show).vformat(template, (), values) if values else template
+
+
+class _Fields(Formatter):
+    """``str.format`` that reads plain names only and leaves the format of a value to ``show``."""
+
+    def __init__(self, show: Callable[[Any, str], str]) -> None:
+        self._show = show
+
+    def get_field(self, field_name: str, args: Any, kwargs: Mapping[str, Any]) -> tuple[Any, str]:
+        if not field_name.isidentifier():
+            raise ValueError(f"expected a plain name in braces (got {field_name!r})")
+        return kwargs[field_name], field_name
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return self._show(value, format_spec)
