@@ -1,6 +1,6 @@
 """``features.toml``: what is computed for a subject as of a day."""
 
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -175,6 +175,3 @@ class FeatureFile(Spec):
         if twice:
             raise ValueError(f"each name once, but {', '.join(twice)} stands several times")
         return self
-
-
-AGGREGATES: tuple[str, ...] = get_args(Aggregate)

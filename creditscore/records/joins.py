@@ -51,16 +51,6 @@ class Joins:
         return piece
 
 
-def join_files(raw: pa.Table, source: SourceSpec, folder: Path) -> pa.Table:
-    """A whole source's rows in their order, with the columns that its joins take.
-
-    Raises:
-        DataError: A joined file is absent or lacks a column, keys are of types that cannot be compared, or
-            a column would stand twice.
-    """
-    return Joins(source, folder, tuple(raw.column_names)).beside(raw)
-
-
 def _joined(piece: pa.Table, there: pa.Table, join: Join) -> pa.Table:
     numbered = piece.select(list(join.on)).append_column(_PLACE, pa.array(range(piece.num_rows), pa.int64()))
     keys = [_KEY.format(place) for place in range(len(join.on))]

@@ -213,11 +213,6 @@ def _refuse_drift(arrival: Arrival) -> None:
             )
 
 
-def number_of_rows(reader: pa.RecordBatchReader) -> int:
-    """How many rows a stream holds, reading it."""
-    return sum(len(batch) for batch in reader)
-
-
 def places(arrivals: list[Arrival], numbers: pa.Array) -> tuple[pa.Array, pa.Array]:
     """The source and the row in it (from 1) of rows by their ``arrival``."""
     given = numbers.to_numpy()

@@ -56,28 +56,6 @@ def received_by_kind(records: Records, day: dt.date) -> dict[int, tuple[int, int
     return {place: (n, after.get(place, 0)) for place, n in received.items()}
 
 
-def late_records(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
-    """Records of 双公示 kinds that came after their deadline; of an incident told several times, its first telling.
-
-    Returns:
-        One row per record known on the day: event_id, kind, event_date, known_date, due_date; by kind and id.
-    """
-    items = records.project.catalogue.item
-    late = _after_deadline(records, _first_tellings(records, day_number_of(day_of(as_of))))
-    published = [place for place, item in enumerate(items) if item.double_publicity]
-    chosen = late.filter(late.kind_key.isin(published)).select("event_id", "kind_key", "event_day", "known_day", "due")
-    found = records.engine.query(chosen.order_by(["kind_key", "event_id"])).to_pylist()
-    rows = [
-        (
-            row["event_id"],
-            items[row["kind_key"]].kind,
-            *(_EPOCH + dt.timedelta(days=row[name]) for name in ("event_day", "known_day", "due")),
-        )
-        for row in found
-    ]
-    return pd.DataFrame(rows, columns=["event_id", "kind", "event_date", "known_date", "due_date"])
-
-
 def _after_deadline(records: Records, seen: ir.Table) -> ir.Table:
     due = _deadlines(records, seen, "event_day")
     joined = seen.inner_join(due, [seen.kind_key == due.kind_key, seen.event_day == due.begun], rname="{name}_due")

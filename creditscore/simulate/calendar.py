@@ -61,10 +61,6 @@ class Time:
         """The index of the month of each day, the first or last month outside."""
         return np.clip(np.searchsorted(self.starts, days, side="right") - 1, 0, self.months - 1)
 
-    def quarter_at(self, days: Ints) -> Ints:
-        """The index of the first quarter that starts after each day (what was known then, it saw)."""
-        return np.searchsorted(np.array([q.start for q in self.quarters], dtype=np.int64), days, side="right")
-
 
 def time_of(parameters: CityParameters) -> Time:
     """The calendar of a city. The month of ``end`` is the last one, cut at ``end``."""

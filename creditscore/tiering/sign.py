@@ -36,20 +36,6 @@ def grounds_hash(row: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
 
 
-def append_review(
-    path: str | Path,
-    subject_id: str,
-    decision: Decision,
-    reviewer: str,
-    reason: str,
-    grounds_hash: str,
-    on: str | dt.date,
-) -> str:
-    """Sign one proposed tier; returns the head of the chain. See :func:`append_reviews`."""
-    day = dt.date.fromisoformat(on) if isinstance(on, str) else on
-    return append_reviews(path, [Review(subject_id, decision, reviewer, reason, grounds_hash, day)])
-
-
 def append_reviews(path: str | Path, reviews: Iterable[Review]) -> str:
     """Sign several proposed tiers at once; all of them are written or none.
 

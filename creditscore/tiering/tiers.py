@@ -2,16 +2,13 @@
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from creditscore.errors import DataError
 from creditscore.tiering.columns import TIER_NAMES, as_frame, texts, unique_ids
 from creditscore.tiering.sign import grounds_hash
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 #: The columns of ``tiers.parquet``. The last two are what a signature and a wait rest on.
 TIER_COLUMNS = (
@@ -66,15 +63,6 @@ class Tiers:
         parts = zip(waiting["subject_id"], waiting["raw_tier"], waiting["evidence"], strict=True)
         hashes = [grounds_hash({"subject_id": subject, "raw_tier": raw, "evidence": why}) for subject, raw, why in parts]
         return waiting.assign(grounds_hash=pd.Series(hashes, dtype=object, index=waiting.index))
-
-    def to_arrow(self) -> "pa.Table":
-        """The rows as the table of ``tiers.parquet``."""
-        import pyarrow as pa
-
-        types = {"as_of": pa.date32(), "waiting_since": pa.date32(), "score": pa.int32()}
-        schema = pa.schema([(name, types.get(name, pa.string())) for name in TIER_COLUMNS])
-        table = pa.Table.from_pandas(self.frame[list(TIER_COLUMNS)], schema=schema, preserve_index=False)
-        return table.replace_schema_metadata(None)
 
 
 def as_tiers(tiers: Any) -> Tiers:

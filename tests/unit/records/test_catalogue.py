@@ -16,7 +16,7 @@ from creditscore.features.calendar import months_after
 from creditscore.features.guard import guard_features
 from creditscore.records.catalogue_report import catalogue_report, supplier_report
 from creditscore.records.retention import months_later
-from creditscore.records.timely import late_records, late_reports, missing_decisions
+from creditscore.records.timely import late_reports, missing_decisions
 from creditscore.simulate.kinds import KINDS
 
 D = dt.date
@@ -149,7 +149,8 @@ def autumn(tmp_path):
 
 
 def test_late_is_after_the_seventh_workday_and_missing_is_what_never_came(autumn):
-    assert late_records(autumn, as_of="2024-10-13")[["event_id", "due_date"]].values.tolist() == [["E2", D(2024, 10, 12)]]
+    assert late_reports(autumn, as_of="2024-10-12")["late"].tolist() == [0]
+    assert late_reports(autumn, as_of="2024-10-13")["late"].tolist() == [1]
     assert missing_decisions(autumn, as_of="2024-10-12")["decision_id"].tolist() == []
     assert missing_decisions(autumn, as_of="2024-10-13")["decision_id"].tolist() == ["D3"]
     assert late_reports(autumn, as_of="2024-12-31").to_dict("records") == [

@@ -14,10 +14,10 @@ from creditscore.records.days import day_of
 from creditscore.records.publicity import reconcile_publicity
 from creditscore.records.rectify import rectification_list
 from creditscore.records.repair import repair_reminders
-from creditscore.records.timely import late_records, late_reports, missing_decisions
+from creditscore.records.timely import late_reports, missing_decisions
 
 REPORTS = [
-    cs.check_up, catalogue_report, late_records, late_reports, missing_decisions, reconcile_publicity, rectification_list,
+    cs.check_up, catalogue_report, late_reports, missing_decisions, reconcile_publicity, rectification_list,
     repair_reminders,
 ]  # fmt: skip
 DAY = dt.date(2024, 4, 30)

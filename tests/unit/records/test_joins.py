@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from creditscore.batch import write_parquet
 from creditscore.config.sources import SourceSpec
 from creditscore.errors import DataError
-from creditscore.records.joins import join_files
+from creditscore.records.joins import Joins
 
 OWN = pa.table({"number": [3, 1, 2, 1, None], "day": ["a", "a", "a", "b", "a"]})
 JOIN = {"file": "who.parquet", "on": {"number": "firm", "day": "date"}, "take": ["team"]}
@@ -25,7 +25,7 @@ def folder(tmp_path):
 
 def joined(folder, own=OWN, **join):
     source = {"name": "visits", "table": "inspections", "file": "visits.parquet", "join": [{**JOIN, **join}]}
-    return join_files(own, SourceSpec.model_validate(source), folder)
+    return Joins(SourceSpec.model_validate(source), folder, tuple(own.column_names)).beside(own)
 
 
 def test_rows_keep_their_order_and_number_and_only_a_key_with_one_answer_has_one(folder):

@@ -1,5 +1,6 @@
 """Signatures: append-only and chained."""
 
+import datetime as dt
 import hashlib
 import json
 
@@ -7,14 +8,18 @@ import pytest
 
 from creditscore.errors import DataError
 from creditscore.tiering.chain import head
-from creditscore.tiering.sign import append_review, grounds_hash, read_reviews
+from creditscore.tiering.sign import Review, append_reviews, grounds_hash, read_reviews
+
+
+def sign(path, subject_id, decision="approve", reviewer="李四", reason="核实属实"):
+    append_reviews(path, [Review(subject_id, decision, reviewer, reason, "a" * 64, dt.date(2024, 5, 2))])
 
 
 @pytest.fixture
 def signed(tmp_path):
     path = tmp_path / "reviews.jsonl"
     for place in range(5):
-        append_review(path, f"S{place}", "approve", "李四", "核实属实", "a" * 64, "2024-05-02")
+        sign(path, f"S{place}")
     return path
 
 
@@ -62,7 +67,7 @@ def test_a_torn_last_line_is_named_and_nothing_is_added_to_it(signed):
     signed.write_bytes(signed.read_bytes()[:-10])
     torn = signed.read_bytes()
     with pytest.raises(DataError, match="line 5: expected a whole line"):
-        append_review(signed, "S9", "approve", "李四", "x", "a" * 64, "2024-05-02")
+        sign(signed, "S9")
     assert signed.read_bytes() == torn
 
 
@@ -79,7 +84,7 @@ def test_the_head_kept_elsewhere_shows_what_was_cut_off(signed):
 )
 def test_a_signature_needs_a_decision_a_name_and_a_reason(tmp_path, decision, reviewer, reason):
     with pytest.raises(DataError, match="expected"):
-        append_review(tmp_path / "r.jsonl", "S1", decision, reviewer, reason, "a" * 64, "2024-05-02")
+        sign(tmp_path / "r.jsonl", "S1", decision, reviewer, reason)
 
 
 def test_grounds_are_subject_tier_and_evidence_and_not_the_score():
