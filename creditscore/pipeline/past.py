@@ -11,7 +11,7 @@ import pandas as pd
 
 from creditscore.features.build import feature_table
 from creditscore.features.spine import spine_from_rows
-from creditscore.models.card.probability import score_of
+from creditscore.models.card.probability import ppm_of, score_of
 from creditscore.pipeline.score import score_table
 
 if TYPE_CHECKING:
@@ -73,4 +73,4 @@ def _unseen(found: pd.DataFrame, held_out: pd.DataFrame, scaling: Scaling) -> pd
     there = np.isfinite(p)
     p = np.clip(np.where(there, p, 0.5), 1e-6, 1 - 1e-6)
     score = np.where(there, np.rint(score_of(scaling, p)), joined["score"]).astype(int)
-    return joined.assign(score=score, probability_ppm=np.where(there, np.rint(1e6 * p), joined["probability_ppm"]).astype(int))
+    return joined.assign(score=score, probability_ppm=np.where(there, ppm_of(p), joined["probability_ppm"]).astype(int))

@@ -130,7 +130,7 @@ LEFT_OUT: dict[str, Label] = {
     "not on_site": say("非现场检查", "Not on site"),
     "not off_site": say("现场检查", "Not off site"),
     "outcome excluded": say("没有结论（未找到、关门、拒检）", "No outcome: not found, closed, refused"),
-    "no known probability": say("抽取概率未知", "No known probability"),
+    "no inclusion probability": say("抽取概率未知", "No inclusion probability"),
     "not of the scored population on the day before": say("当时不属于评分对象", "Not of the scored population on the day before"),
     "left before it was observed long enough": say("观察期未满即退出", "Left before it was observed long enough"),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from string import ascii_uppercase
 from typing import Any, Literal
 
 from creditscore.config.base import Label
@@ -66,6 +67,11 @@ class Cell:
 
     value: Any
     address: str
+
+    @property
+    def row(self) -> int:
+        """The number of its row as Excel shows it: the header is row 1."""
+        return int(self.address.rpartition("!")[2].lstrip(ascii_uppercase))
 
 
 def label_text(label: Label, lang: BookLanguage, *, joint: str = " ") -> str:

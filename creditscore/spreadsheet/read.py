@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_sheet(path: str | Path, name: str | Label, *, columns: Sequence[Column] = ()) -> list[dict[str, Cell]]:
+def read_sheet(path: str | Path, name: str | Label | None = None, *, columns: Sequence[Column] = ()) -> list[dict[str, Cell]]:
     """The rows of a sheet (and of its continuations ``名单 (2)`` …), every value with its address.
 
     Args:
         path: The workbook.
-        name: The sheet; a label matches its Chinese, English and joint name.
+        name: The sheet; a label matches its Chinese, English and joint name. Without it the first sheet alone.
         columns: Expected columns: keys of the result are then their ``key``, found by the label in any
             language. Without them the keys are the headers as they stand.
 
@@ -30,7 +30,7 @@ def read_sheet(path: str | Path, name: str | Label, *, columns: Sequence[Column]
     """
     found: list[dict[str, Cell]] = []
     with _Opened(path) as book:
-        for title in _matching(book.sheetnames, name, path):
+        for title in book.sheetnames[:1] if name is None else _matching(book.sheetnames, name, path):
             found.extend(_rows_of(book[title], title, columns))
     return found
 

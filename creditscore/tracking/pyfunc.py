@@ -5,6 +5,7 @@ from typing import Any
 import mlflow.pyfunc
 import pandas as pd
 
+from creditscore.models.card.probability import ppm_of
 from creditscore.models.scorecard import Scorecard
 
 
@@ -20,7 +21,7 @@ class ScorecardModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc] # untyped
         """The integer score and the calibrated probability of bad in ppm."""
         scores = self._card.scores(model_input)
         probability = self._card.predict_proba(model_input)[:, 1]
-        return pd.DataFrame({"score": scores.to_numpy(), "probability_ppm": (probability * 1_000_000).round().astype("int64")})
+        return pd.DataFrame({"score": scores.to_numpy(), "probability_ppm": ppm_of(probability)})
 
 
 mlflow.models.set_model(ScorecardModel())

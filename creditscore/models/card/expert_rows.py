@@ -1,6 +1,7 @@
 """Rows of a table of expert points: Chinese or English headers, cells checked, rows counted as Excel does."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pandas as pd
 from creditscore.config.base import Source
 from creditscore.errors import DataError
 from creditscore.models.card.attribute import AttributeKind
+from creditscore.spreadsheet import read_sheet
 
 _HEADERS = {
     "变量名称": "variable", "下限": "lower", "上限": "upper", "类别": "category", "分数": "points", "对应分数": "points",
@@ -47,26 +49,32 @@ def read_rows(table: pd.DataFrame | str | Path) -> list[Row]:
     """The rows of a frame or of the first sheet of a workbook.
 
     Raises:
-        DataError: when a column is unknown or absent, or a cell is not what its column holds.
+        DataError: The workbook is absent or is none, a column is unknown or absent, or a cell is not what its column holds.
     """
-    frame = table if isinstance(table, pd.DataFrame) else _workbook(Path(table))
-    frame = frame.rename(columns=lambda name: _HEADERS.get(str(name).strip(), str(name).strip()))
-    unknown = [str(name) for name in frame.columns if name not in _COLUMNS]
-    absent = [name for name in _REQUIRED if name not in frame.columns]
-    if unknown or absent or frame.columns.has_duplicates:
-        found = ", ".join(map(str, frame.columns))
-        raise DataError(f"expert points: expected columns {', '.join(_COLUMNS)}, each once (found {found})")
-    return [_row(number, record) for number, record in enumerate(frame.to_dict("records"), start=2)]
+    if not isinstance(table, pd.DataFrame):
+        return _rows_of_workbook(Path(table))
+    columns = _columns(table.columns)
+    rows = table.itertuples(index=False, name=None)
+    return [_row(number, dict(zip(columns, row, strict=True))) for number, row in enumerate(rows, start=2)]
 
 
-def _workbook(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise DataError(f"expert points: {path}: no such file")
-    try:
-        # Texts stay what they are: "NA" may be a category.
-        return pd.read_excel(path, dtype=object, keep_default_na=False, na_values=[""])
-    except (ValueError, OSError, KeyError) as error:
-        raise DataError(f"expert points: {path}: expected an Excel workbook ({type(error).__name__})") from None
+def _rows_of_workbook(path: Path) -> list[Row]:
+    """Rows of the first sheet by their number in Excel; blank rows are left out."""
+    rows = read_sheet(path)
+    if not rows:
+        raise DataError(f"expert points: {path}: expected rows below the header (got none)")
+    columns = _columns(rows[0])
+    return [
+        _row(next(iter(row.values())).row, dict(zip(columns, (cell.value for cell in row.values()), strict=True))) for row in rows
+    ]
+
+
+def _columns(headers: Iterable[object]) -> list[str]:
+    """The names of columns in English."""
+    columns = [_HEADERS.get(str(header).strip(), str(header).strip()) for header in headers]
+    if set(columns) - set(_COLUMNS) or set(_REQUIRED) - set(columns) or len(set(columns)) < len(columns):
+        raise DataError(f"expert points: expected columns {', '.join(_COLUMNS)}, each once (found {', '.join(columns)})")
+    return columns
 
 
 def _row(number: int, record: dict[Any, Any]) -> Row:

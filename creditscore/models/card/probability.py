@@ -36,6 +36,11 @@ def ppm_of_score(scaling: Scaling, score: int) -> int:
     return math.floor(of_score(scaling, score) * 1_000_000 + 0.5)
 
 
+def ppm_of(probability: ArrayLike) -> NDArray[np.int64]:
+    """Probabilities in millionths, rounded half up as in :func:`ppm_of_score`."""
+    return np.floor(np.asarray(probability, dtype=np.float64) * 1_000_000 + 0.5).astype(np.int64)
+
+
 def score_of(scaling: Scaling, probability: ArrayLike) -> NDArray[np.float64]:
     """The score, not rounded, at which a probability of bad in (0, 1) stands."""
     p = np.asarray(probability, dtype=np.float64)

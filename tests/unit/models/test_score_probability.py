@@ -32,6 +32,14 @@ def test_probabilities_sum_to_one_and_fall_with_the_score():
     assert (np.diff(both[order, 1]) <= 0).all()
 
 
+def test_ppm_is_rounded_half_up_everywhere():
+    # Half to even would give 0, 2, 2 and 4.
+    assert probability.ppm_of([0.5e-6, 1.5e-6, 2.5e-6, 4.5e-6]).tolist() == [1, 2, 3, 5]
+    scores = range(400, 700)
+    exact = probability.table(card().scaling, 400, 699)
+    assert probability.ppm_of(exact).tolist() == [probability.ppm_of_score(card().scaling, score) for score in scores]
+
+
 def test_ppm_is_the_probability_in_millionths():
     scores = card().scores(frame())
     ppm = in_memory.probability_ppm(card(), scores)

@@ -75,6 +75,18 @@ def test_a_category_named_na_stays_a_text(tmp_path):
     assert Scorecard.from_table(path).characteristics[1].attributes[1].values == ("NA",)
 
 
+def test_rows_of_a_workbook_are_numbered_as_excel_shows_them(tmp_path):
+    path = tmp_path / "points.xlsx"
+    table = rows((1, "points", 2.5))
+    blank = pd.DataFrame([[NONE] * len(table.columns)], columns=table.columns)
+    pd.concat([table[:1], blank, table[1:]]).to_excel(path, index=False)
+    with pytest.raises(DataError, match="row 4: penalties: points: expected a whole number"):
+        Scorecard.from_table(path)
+    table[:0].to_excel(path, index=False)
+    with pytest.raises(DataError, match="expected rows below the header"):
+        Scorecard.from_table(path)
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -109,12 +121,12 @@ def test_a_faulty_table_is_refused_with_its_rows(changes, said):
 def test_unknown_and_absent_columns_are_refused():
     with pytest.raises(DataError, match="expected columns"):
         Scorecard.from_table(rows().rename(columns={"points": "score"}))
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match=r"nowhere\.xlsx: expected a workbook \(got nothing\)"):
         Scorecard.from_table("nowhere.xlsx")
 
 
 def test_a_file_that_is_no_workbook_is_refused(tmp_path):
     path = tmp_path / "points.xlsx"
     path.write_text("no workbook")
-    with pytest.raises(DataError, match="expected an Excel workbook"):
+    with pytest.raises(DataError, match=r"expected an \.xlsx workbook"):
         Scorecard.from_table(path)
