@@ -1,4 +1,4 @@
-"""The catalogue's report (R1.1): per kind and per supplying unit, what was expected, received, missing, late, malformed."""
+"""The catalogue's report: per kind and per supplying unit, what was expected, received, missing, late, malformed."""
 
 from __future__ import annotations
 

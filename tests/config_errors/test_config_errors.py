@@ -47,7 +47,7 @@ def test_the_message_names_file_key_and_what_was_expected(path, tmp_path):
     assert [word for word in words if word not in str(told.value)] == [], str(told.value)
 
 
-def test_the_project_that_is_spoilt_here_works():
+def test_the_unspoilt_project_loads():
     project = load_all(PROJECT)
     assert guard_features(project.features, project) == []
     assert project.policy("2024-04-30").cut_by == "max_probability"

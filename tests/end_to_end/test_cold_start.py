@@ -40,7 +40,7 @@ def workbook(path, rows):
 
 
 @pytest.mark.parametrize(("name", "rows"), [("expert points", POINTS), ("an external rating alone", RATING)])
-def test_a_project_without_a_model_scores_tiers_and_frames_by_a_signed_table(city, name, rows):
+def test_a_signed_expert_table_gives_scores_tiers_and_frames(city, name, rows):
     project = city.root / "cold"
     shutil.copytree(PROJECT, project)
     table = workbook(city.root / "points.xlsx", rows)
@@ -66,7 +66,7 @@ def test_a_project_without_a_model_scores_tiers_and_frames_by_a_signed_table(cit
     assert json.loads(later.out)["cards"] > 10, "the random draws of the past years train the first cards"
 
 
-def test_a_table_with_a_variable_that_is_no_feature_is_refused_and_leaves_the_cards(city):
+def test_an_expert_table_with_an_unknown_variable_leaves_the_cards(city):
     project = city.root / "cold"
     shutil.copytree(PROJECT, project)
     table = workbook(
@@ -93,7 +93,7 @@ def kept(folder):
 
 
 @pytest.mark.parametrize("signed_by", ["", "  ", "x" * 201, "the head\nof the office", "\udce9"])
-def test_who_signs_is_one_line_and_refusing_leaves_the_cards(cold, signed_by):
+def test_a_signer_is_named_in_one_line_and_a_refusal_keeps_the_cards(cold, signed_by):
     project, table = cold
     before = kept(project.cards)
     with pytest.raises(DataError, match="who signs"):
@@ -101,7 +101,7 @@ def test_who_signs_is_one_line_and_refusing_leaves_the_cards(cold, signed_by):
     assert kept(project.cards) == before
 
 
-def test_a_faulty_file_of_signatures_is_refused_before_any_card_is_replaced(cold, tmp_path):
+def test_a_faulty_signature_file_is_refused_before_cards_are_replaced(cold, tmp_path):
     project, _ = cold
     (project.cards / "signed.toml").write_text("[[card]]\nindustry = 1\n")
     before = kept(project.cards)
@@ -130,7 +130,7 @@ def test_a_card_of_another_project_is_not_signed(cold, change):
 
 
 @pytest.mark.parametrize("code", ["All", "../all", "", "food"])
-def test_a_signature_for_another_code_serves_no_card_and_signing_again_mends_it(cold, code):
+def test_a_signature_of_other_code_serves_no_card_until_signed_again(cold, code):
     project, _ = cold
     path = project.cards / "signed.toml"
     path.write_text(path.read_text().replace('industry = "all"', f'industry = "{code}"'))

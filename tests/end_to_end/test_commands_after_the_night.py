@@ -68,7 +68,7 @@ def test_lookup_proves_a_subjects_ticket_by_its_own_row(city):
     assert other["subject_id"] not in creditscore("lookup", city.run, drawn["subject_id"], "--json").out
 
 
-def test_lookup_takes_a_code_for_a_code_and_a_file_by_its_option_alone(city, monkeypatch):
+def test_lookup_takes_codes_as_arguments_and_a_file_by_option_only(city, monkeypatch):
     first, second = tiers_of(city)["subject_id"].iloc[[3, 4]]
     monkeypatch.chdir(city.root)
     (city.root / first).write_text(f"{second}\n", "utf-8")
@@ -107,7 +107,7 @@ def test_lookup_speaks_english_too(city):
     assert creditscore("lookup", city.run, known).out.startswith("统一社会信用代码")
 
 
-def test_a_signature_lets_the_proposed_tier_hold_on_the_next_run(city):
+def test_a_signed_proposal_takes_effect_on_the_next_run(city):
     tiers = tiers_of(city)
     one = tiers[(tiers["status"] == "proposed") & (tiers["raw_tier"] == "D")]["subject_id"].iloc[0]
     said = creditscore("sign", city.run, "--subject", one, "--reviewer", "R-07", "--reason", "agreed", "--on", "2024-05-06")
@@ -123,7 +123,7 @@ def test_a_signature_without_a_proposed_tier_is_refused(city):
     assert creditscore("sign", city.run, "--subject", one, "--reviewer", "R", "--reason", "x", "--on", "2024-05-06").code == 2
 
 
-def test_signatures_come_back_from_the_workbook(city):
+def test_signatures_are_imported_from_the_workbook(city):
     book = openpyxl.load_workbook(city.run / "plan.xlsx")
     sheet = book["待复核"]
     header = {cell.value: cell.column for cell in sheet[1]}
@@ -137,7 +137,7 @@ def test_signatures_come_back_from_the_workbook(city):
     assert json.loads(again.out) == {"signed": 1}
 
 
-def test_results_come_back_with_the_probability_of_the_draw(city):
+def test_imported_results_carry_the_probability_of_the_draw(city):
     book = openpyxl.load_workbook(city.run / "plan.xlsx")
     sheet = book["抽查名单"]
     header = {cell.value: cell.column for cell in sheet[1]}
@@ -164,7 +164,7 @@ def test_a_ratio_beyond_100_percent_is_named_by_its_cell(city):
     assert f"抽查比例方案!{sheet.cell(7, column).coordinate}: 120 % > 100 %" in said.err
 
 
-def test_edited_ratios_change_an_undrawn_frame_and_not_a_drawn_one(city):
+def test_edited_ratios_change_only_undrawn_frames(city):
     out = city.root / "fresh"
     assert city.night("--train", out=out).code == 0
     run = out / "2024-04-30"
@@ -210,7 +210,7 @@ def test_forecast_of_an_alternative_policy(city):
     assert rows["all"]["population"] == len(tiers), "a subject without a score is in the frame, and so in the forecast"
 
 
-def test_forecast_says_with_which_ratios_a_departments_visits_would_find_most(city):
+def test_forecast_names_the_ratios_that_find_most_for_a_department(city):
     policy, common = PROJECT / "tiering" / "2024-04-22.toml", ("--run", city.run, "--data", city.data)
     asked = ("--by", "size_class", "--capacity", "市场监督管理局=300", "--json")
     said = creditscore("forecast", PROJECT, "--policy", policy, *common, *asked)
@@ -247,7 +247,7 @@ def test_monitor_compares_with_the_run_before(city):
     assert pq.read_table(later / "tiers.parquet").to_pandas()["previous_tier"].notna().mean() > 0.9
 
 
-def test_report_makes_the_same_documents_again_and_names_what_is_missing(city):
+def test_report_rebuilds_the_same_documents_and_names_missing_files(city):
     before = bytes_of(city.run)
     said = creditscore("report", city.run, "--json")
     assert said.code == 0

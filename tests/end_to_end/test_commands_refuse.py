@@ -52,7 +52,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("words", REFUSED.values(), ids=REFUSED)
-def test_a_wrong_word_is_refused_in_one_line_and_nothing_is_written(demo, tmp_path, words):
+def test_a_wrong_argument_is_refused_in_one_line_before_any_write(demo, tmp_path, words):
     (tmp_path / "file").write_bytes(b"\xff\xfe\x80")
     (tmp_path / "folder").mkdir()
     place = {
@@ -69,7 +69,7 @@ def test_a_wrong_word_is_refused_in_one_line_and_nothing_is_written(demo, tmp_pa
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
 
 
-def test_a_number_out_of_range_is_refused_before_anything_is_made(tmp_path):
+def test_a_number_out_of_range_is_refused_before_any_write(tmp_path):
     for wrong in ("--subjects=5", "--seed=-1", "--months=500"):
         said = creditscore("simulate", "--out", tmp_path / "city", wrong)
         assert said.code == 2
@@ -110,5 +110,5 @@ def test_help_and_version_load_no_heavy_library():
         "91 proposed tiers are tried as if signed",
     ],
 )
-def test_a_note_of_the_forecast_is_told_in_chinese(note):
+def test_forecast_notes_are_shown_in_chinese(note):
     assert not any(word in note_in_chinese(note) for word in ("random", "visit", "rate", "all", "sign"))

@@ -18,7 +18,7 @@ FILES = [
 ]  # fmt: skip
 
 
-def test_the_demo_leaves_what_it_promises_and_says_where(demo_said):
+def test_the_demo_writes_the_promised_files_and_names_them(demo_said):
     demo, said = demo_said
     assert all((demo.run / name).is_file() for name in FILES)
     assert list((demo.run / "scorecards").glob("*.json"))
@@ -42,7 +42,7 @@ def test_the_demo_leaves_what_it_promises_and_says_where(demo_said):
         assert word in said.out
 
 
-def test_every_row_that_came_in_is_accounted_for(demo):
+def test_every_delivered_row_is_accounted_for(demo):
     counts = json.loads((demo.run / "book.json").read_text("utf-8"))["counts"]
     parts = (
         counts["scored"] + counts["not_rated"] + counts["quarantined"] + counts["collapsed"] + sum(counts["out_of_scope"].values())
@@ -58,7 +58,7 @@ def test_block_subtotals_add_up_to_the_score(demo):
     assert (scores[blocks].sum(axis=1) == scores["score"]).all()
 
 
-def test_the_same_night_again_does_no_work_and_leaves_the_same_bytes(city, monkeypatch):
+def test_repeating_a_run_does_no_work_and_keeps_the_same_bytes(city, monkeypatch):
     out = city.root / "again"
     first = city.night("--train", out=out)
     assert first.code == 0, first.err
@@ -76,7 +76,7 @@ def test_the_same_night_again_does_no_work_and_leaves_the_same_bytes(city, monke
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
 
 
-def test_another_place_and_another_order_of_rows_give_the_same_bytes(city):
+def test_another_folder_and_row_order_give_the_same_bytes(city):
     shuffled = pq.read_table(city.data / "public_events.parquet")
     order = sorted(range(shuffled.num_rows), key=lambda row: (row * 7919) % shuffled.num_rows)
     first, second = city.root / "a", city.root / "b"
@@ -105,7 +105,7 @@ def test_signed_cards_score_without_training(city):
     assert one.equals(two)
 
 
-def test_a_card_that_was_not_signed_or_was_edited_since_is_refused(city):
+def test_an_unsigned_or_edited_card_is_refused(city):
     project = city.root / "unsigned"
     shutil.copytree(PROJECT, project)
     for card in (city.run / "scorecards").glob("*.json"):
@@ -142,17 +142,17 @@ def test_a_missing_file_is_refused_and_the_old_run_stays(city):
 
 
 @pytest.mark.parametrize("as_of", ["30.04.2024", "yesterday"])
-def test_a_day_that_is_none_is_refused(city, as_of):
+def test_an_impossible_day_is_refused(city, as_of):
     said = creditscore("run", PROJECT, "--data", city.data, "--as-of", as_of, "--out", city.out)
     assert said.code == 2
     assert "2024-04-30" in said.err
 
 
-def test_open_records_is_what_the_night_calls():
+def test_the_public_open_records_is_the_one_that_runs_use():
     assert open_records.__module__ == "creditscore.records.open"
 
 
-def test_a_run_that_is_refused_half_way_leaves_the_earlier_results(city):
+def test_a_run_refused_half_way_keeps_the_earlier_results(city):
     """All visits found nothing: the training is refused after the records were read and checked."""
     before = bytes_of(city.run)
     table = pq.read_table(city.data / "inspections.parquet")
@@ -169,7 +169,7 @@ def test_a_run_in_another_language_is_another_run(city):
     assert "Summary" in (city.run / "report.html").read_text("utf-8")
 
 
-def test_the_demo_replaces_no_folder_of_another_make(tmp_path):
+def test_the_demo_replaces_only_folders_it_created(tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "thesis.txt").write_text("mine")
     said = creditscore("demo", "--out", tmp_path, "--subjects", 500)
@@ -177,7 +177,7 @@ def test_the_demo_replaces_no_folder_of_another_make(tmp_path):
     assert (tmp_path / "runs" / "thesis.txt").read_text() == "mine"
 
 
-def test_an_industry_that_is_a_path_names_no_file(city):
+def test_an_industry_named_like_a_path_writes_no_file_there(city):
     table = pq.read_table(city.data / "subjects.parquet")
     industries = ["../../x" if place % 9 == 0 else text for place, text in enumerate(table["industry"].to_pylist())]
     place = table.schema.get_field_index("industry")

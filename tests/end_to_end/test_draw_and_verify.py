@@ -14,7 +14,7 @@ def undrawn(city, task="2024Q2-food"):
     return city.root / "fresh" / "2024-04-30" / "plan" / task
 
 
-def test_the_night_draws_nothing_and_a_frame_is_drawn_once(city):
+def test_a_run_draws_nothing_and_a_frame_is_drawn_only_once(city):
     plan = undrawn(city)
     assert not (plan / "publication.csv").exists()
     first = creditscore("draw", plan, "--seed", "lottery 03 08")
@@ -58,7 +58,7 @@ def test_a_ticket_is_the_sha256_anyone_can_compute(city):
     assert row["ticket"] in (hashlib.sha256(told.encode()).hexdigest(), "")
 
 
-def test_publication_tells_no_score_and_no_tier(city):
+def test_the_publication_reveals_no_score_and_no_tier(city):
     text = (city.run / "plan" / "2024Q2-food" / "publication.csv").read_text("utf-8-sig")
     header = text.splitlines()[0].split(",")
     assert not {"score", "tier", "stratum", "inclusion_probability"} & set(header)

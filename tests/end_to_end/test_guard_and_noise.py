@@ -22,7 +22,7 @@ FORBIDDEN = {
 
 
 @pytest.mark.parametrize("factor", FORBIDDEN)
-def test_a_feature_about_a_forbidden_factor_exits_2_with_file_key_and_rule(demo, tmp_path, factor):
+def test_a_forbidden_factor_exits_2_naming_file_key_and_rule(demo, tmp_path, factor):
     name, rule = FORBIDDEN[factor]
     project = tmp_path / "project"
     shutil.copytree(PROJECT, project)
@@ -38,7 +38,7 @@ def test_a_feature_about_a_forbidden_factor_exits_2_with_file_key_and_rule(demo,
         assert "forbidden" in said.err
 
 
-def test_a_shuffled_target_gives_an_auc_whose_interval_contains_one_half(demo):
+def test_a_shuffled_target_has_an_auc_interval_around_one_half(demo):
     project = cs.load_project(PROJECT)
     records = cs.open_records(cs.Engine.duckdb(), project, data=demo.data)
     rows = cs.training_rows(records, project.targets["violation"], until="2024-04-30")

@@ -31,7 +31,7 @@ def rows_of(path, sheet="抽查名单"):
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
-def test_results_are_labels_of_the_next_training_with_the_chance_of_their_mode(city, filled):
+def test_results_become_training_labels_with_their_modes_probability(city, filled):
     said = creditscore("results", city.run, filled, *KNOWN, "--data", city.data, "--json")
     assert said.code == 0, said.err
     own = pq.read_table(city.data / "own_inspections.parquet").to_pandas()
@@ -52,7 +52,7 @@ def test_results_are_labels_of_the_next_training_with_the_chance_of_their_mode(c
     assert (shared * chance.reindex(shared.index)).round(6).nunique() == 1  # weights are 1/p, divided by their mean
 
 
-def test_the_same_results_may_be_handed_in_twice_and_told_otherwise_they_are_refused(city, filled):
+def test_repeated_results_are_accepted_and_contradicting_ones_refused(city, filled):
     assert creditscore("results", city.run, filled, *KNOWN, "--data", city.data).code == 0
     first = (city.data / "own_inspections.parquet").read_bytes()
     assert creditscore("results", city.run, city.run / "plan.xlsx", "--known", "2024-07-09", "--data", city.data).code == 0
@@ -66,7 +66,7 @@ def test_the_same_results_may_be_handed_in_twice_and_told_otherwise_they_are_ref
     assert "told otherwise before" in said.err
 
 
-def test_who_was_checked_otherwise_than_drawn_trains_nothing(city, filled):
+def test_a_visit_in_another_mode_than_drawn_has_no_probability(city, filled):
     book = openpyxl.load_workbook(filled)
     heads = [cell.value for cell in book["抽查名单"][1]]
     cell = book["抽查名单"].cell(2, heads.index("检查方式") + 1)
@@ -79,7 +79,7 @@ def test_who_was_checked_otherwise_than_drawn_trains_nothing(city, filled):
     assert row["inclusion_probability"] is None or row["inclusion_probability"] != row["inclusion_probability"]
 
 
-def test_days_before_the_task_and_after_handing_in_are_named_by_cell(city, filled):
+def test_days_after_the_results_were_handed_in_are_named_by_cell(city, filled):
     said = creditscore("results", city.run, filled, "--known", "2024-05-10")
     assert said.code == 2
     assert "later than the day of handing in" in said.err
@@ -87,7 +87,7 @@ def test_days_before_the_task_and_after_handing_in_are_named_by_cell(city, fille
     assert not (city.run / "results").exists()
 
 
-def test_results_stand_in_the_list_and_in_the_published_one(city, filled):
+def test_results_appear_in_the_visit_list_and_the_published_list(city, filled):
     assert creditscore("results", city.run, filled, *KNOWN).code == 0
     assert creditscore("report", city.run).code == 0
     assert all(row["检查结果"] for row in rows_of(city.run / "plan.xlsx"))
@@ -97,7 +97,7 @@ def test_results_stand_in_the_list_and_in_the_published_one(city, filled):
         assert cs.verify_plan(plan).ok
 
 
-def test_a_workbook_that_people_wrote_into_is_kept_before_it_is_made_anew(city, filled):
+def test_a_filled_in_workbook_is_kept_before_it_is_rebuilt(city, filled):
     edited = filled.read_bytes()
     (city.run / "plan.xlsx").write_bytes(edited)
     assert creditscore("report", city.run).code == 0
@@ -106,7 +106,7 @@ def test_a_workbook_that_people_wrote_into_is_kept_before_it_is_made_anew(city, 
     assert creditscore("results", city.run, kept[0], *KNOWN).code == 0
 
 
-def test_a_replaced_subject_and_its_replacement_stand_in_the_list_and_the_log(city):
+def test_a_replacement_appears_in_the_visit_list_and_the_log(city):
     plan = city.run / "plan" / "2024Q2-general"
     row = next(row for row in rows_of(city.run / "plan.xlsx") if row["任务编号"] == plan.name)
     told = ("--subject", row["统一社会信用代码"], "--reason", "已注销")
@@ -131,7 +131,7 @@ def test_a_second_draw_is_refused_and_logged(city):
     assert [(line["what"], line["seed"]) for line in said.json["log"]][1] == ("draw_refused", "a better one")
 
 
-def test_a_visit_for_two_tasks_is_named_and_has_one_week(city):
+def test_a_visit_for_two_tasks_is_marked_and_has_one_week(city):
     rows = rows_of(city.run / "plan.xlsx")
     merged = [row for row in rows if row["合并任务"]]
     for row in merged:

@@ -108,7 +108,7 @@ def filled_in(run, outcome="未发现问题", day=dt.date(2024, 5, 20), **cells)
 # ratios
 
 
-def test_ratios_that_fall_and_strata_of_no_plan_are_named_by_cell_all_at_once(run):
+def test_falling_ratios_and_unknown_strata_are_all_named_by_cell(run):
     def change(page, columns):
         for row in rows_of(page, columns, "one"):
             page.cell(row, columns["抽查比例"]).value = {"C": 0.001}.get(page.cell(row, columns["等级"]).value, 0.5)
@@ -134,7 +134,7 @@ def _cells(run, task):
         yield {"等级": page.cell(row, columns["等级"]).value, "cell": page.cell(row, columns["抽查比例"]).coordinate}
 
 
-def test_edited_ratios_bring_notes_documents_and_the_runs_frame_hash_along(run):
+def test_edited_ratios_update_notes_documents_and_the_frame_hash(run):
     before = told(run / "plan" / "one")
     visits = import_ratios(run, edited(run, doubled("one")))
     after = told(run / "plan" / "one")
@@ -149,7 +149,7 @@ def test_edited_ratios_bring_notes_documents_and_the_runs_frame_hash_along(run):
     assert all(cs.verify_plan(plan).ok for plan in (run / "plan").iterdir())
 
 
-def test_an_edited_ratio_does_not_free_a_begun_draw_from_its_seed(run):
+def test_an_edited_ratio_cannot_change_the_seed_of_a_begun_draw(run):
     """A draw that was cut short has its seed: new ratios, and so new targets, would make room for another one."""
     (run / "plan" / "one" / BEGUN).write_text("first", "utf-8")
     with pytest.raises(DrawError, match="its draw was begun"):
@@ -158,7 +158,7 @@ def test_an_edited_ratio_does_not_free_a_begun_draw_from_its_seed(run):
         draw_plan_folder(run / "plan" / "one", seed="second")
 
 
-def test_an_import_that_is_cut_short_loses_no_plan_and_the_night_takes_it_back(run, delivery, monkeypatch):
+def test_an_interrupted_import_is_undone_by_the_next_run(run, delivery, monkeypatch):
     book, before = edited(run, doubled("one")), told(run / "plan" / "one")
 
     def crash(path, target):
@@ -177,7 +177,7 @@ def test_an_import_that_is_cut_short_loses_no_plan_and_the_night_takes_it_back(r
     assert list((run / "plan").glob(".old-*")) == []
 
 
-def test_nobody_draws_or_imports_while_a_night_is_at_work(run):
+def test_drawing_and_importing_are_refused_while_a_run_holds_the_lock(run):
     book = edited(run, doubled("one"))
     with locked(run.parent):
         with pytest.raises(LockedError):
@@ -201,7 +201,7 @@ def test_a_changed_probability_in_an_undrawn_sample_is_refused(run):
 
 
 @pytest.mark.parametrize("at", ["write_report", "write_json"])
-def test_a_draw_cut_short_at_the_documents_leaves_a_run_that_can_be_used(run, monkeypatch, at):
+def test_a_draw_interrupted_at_the_documents_leaves_a_usable_run(run, monkeypatch, at):
     def crash(*_, **__):
         raise KeyboardInterrupt
 
@@ -215,7 +215,7 @@ def test_a_draw_cut_short_at_the_documents_leaves_a_run_that_can_be_used(run, mo
     assert creditscore("lookup", run, "S001").code == 0
 
 
-def test_a_frame_that_a_later_day_holds_is_not_made_again_by_a_night_that_is_made_up_for(run, delivery):
+def test_a_late_run_does_not_remake_a_frame_of_a_later_day(run, delivery):
     draw_plan_folder(run / "plan" / "two", seed="s")
     said = night(delivery, run.parent, as_of="2024-04-29")
     assert said.code == 0, said.err
@@ -225,7 +225,7 @@ def test_a_frame_that_a_later_day_holds_is_not_made_again_by_a_night_that_is_mad
 # results
 
 
-def test_results_told_otherwise_on_another_day_are_refused_without_a_data_folder_too(run):
+def test_contradicting_results_are_refused_without_a_data_folder(run):
     draw_all(run)
     assert results(run, filled_in(run), "2024-06-01").code == 0
     said = results(run, filled_in(run, "查无下落"), "2024-06-02")
@@ -241,7 +241,7 @@ def test_a_visit_before_the_draw_is_refused_by_cell(run):
     assert "the visit is before the draw, 2024-05-21" in said.err
 
 
-def test_blanks_after_a_word_are_no_fault_and_a_severity_without_a_violation_is(run):
+def test_trailing_blanks_pass_and_a_severity_without_violation_fails(run):
     draw_all(run)
     said = results(run, filled_in(run, " 未发现问题 ", 检查方式=" "))
     assert said.code == 0, said.err
@@ -250,7 +250,7 @@ def test_blanks_after_a_word_are_no_fault_and_a_severity_without_a_violation_is(
     assert "expected nothing, since no violation was found" in said.err
 
 
-def test_who_was_visited_is_not_replaced(run, delivery):
+def test_a_visited_subject_cannot_be_replaced(run, delivery):
     draw_all(run)
     assert results(run, filled_in(run)).code == 0
     plan = run / "plan" / "one"
@@ -263,7 +263,7 @@ def test_who_was_visited_is_not_replaced(run, delivery):
     assert replace_closed(plan, run.parent / "2024-06-10", **WHO) == []
 
 
-def test_a_replacement_that_closes_later_is_replaced_too(run, delivery):
+def test_a_replacement_that_closes_later_can_be_replaced(run, delivery):
     draw_all(run)
     plan = run / "plan" / "one"
     drawn = DrawnPlan.from_folder(plan).sample.groupby("stratum")["drawn"].agg(["sum", "size"])

@@ -23,7 +23,7 @@ def year(tmp_path_factory):
     return out
 
 
-def test_the_year_ends_with_cards_that_learned_from_its_own_draws(year):
+def test_the_year_ends_with_cards_trained_on_its_own_draws(year):
     own = pq.read_table(year / "city" / "data" / "own_inspections.parquet").to_pandas()
     project = cs.load_project(PROJECT)
     records = cs.open_records(cs.Engine.duckdb(), project, data=year / "city" / "data")
@@ -45,5 +45,5 @@ def test_every_plan_of_both_years_is_drawn_and_verifies(year):
         assert found.seed
 
 
-def test_a_monthly_change_of_tiers_inside_an_open_task_made_no_other_frame(year):
+def test_monthly_tier_changes_do_not_alter_the_frame_of_an_open_task(year):
     assert not (year / "runs" / "2024-05-31" / "plan").exists()

@@ -1,4 +1,4 @@
-"""Rows 7-10: lines, quotes and letters that are broken, and texts that only look like nothing."""
+"""Broken lines, quotes and characters, and texts that only look empty."""
 
 import pytest
 from support.deliveries import (
@@ -18,7 +18,7 @@ from support.deliveries import (
 from creditscore.errors import DataError
 
 
-def test_row_7_a_ragged_line_is_quarantined_and_the_others_are_read(tmp_path):
+def test_a_ragged_line_is_quarantined_and_the_others_are_read(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.events(event_line("E1"), "E2,S1,penalty,too,few", event_line("E3"))
     records = delivery.open()
@@ -27,14 +27,14 @@ def test_row_7_a_ragged_line_is_quarantined_and_the_others_are_read(tmp_path):
     assert equation(records, "events") == (3, 2, 1, 0)
 
 
-def test_row_7_a_ragged_line_does_not_move_the_numbers_of_the_rows_behind_it(tmp_path):
+def test_a_ragged_line_does_not_shift_later_row_numbers(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.events("E1,S1,penalty", event_line("E2"), event_line("E3", kind="gossip"))
     assert ("events", "OFF_CATALOGUE", 3, "E3") in refused(delivery.open())
 
 
 @pytest.mark.parametrize("quoted", [False, True])
-def test_row_7_more_than_one_ragged_line_in_a_thousand_refuses_the_file(tmp_path, quoted):
+def test_above_one_ragged_line_in_a_thousand_the_file_is_refused(tmp_path, quoted):
     lines = [event_line(f"E{n}", document_no='"第1号"' if quoted else "") for n in range(1000)]
     delivery = Delivery(tmp_path)
     delivery.events(*lines[:500], "x,y", "x,y", *lines[500:])
@@ -44,14 +44,14 @@ def test_row_7_more_than_one_ragged_line_in_a_thousand_refuses_the_file(tmp_path
         delivery.open()
 
 
-def test_row_8_a_quote_that_is_never_closed_is_refused_with_its_line(tmp_path):
+def test_an_unclosed_quote_is_refused_with_its_line(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.events(event_line("E1"), event_line("E2", result='"kept'), event_line("E3"), event_line("E4"))
     with pytest.raises(DataError, match=r"events\.csv: expected every quote to be closed .* row of line 3"):
         delivery.open()
 
 
-def test_row_8_closed_quotes_may_hold_commas_quotes_and_line_ends(tmp_path):
+def test_closed_quotes_may_hold_commas_quotes_and_line_ends(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.subjects(subject_line("S1", '"甲,""乙"",\n丙店"'), subject_line("S2", '"丁店"'))
     records = delivery.open()
@@ -59,7 +59,7 @@ def test_row_8_closed_quotes_may_hold_commas_quotes_and_line_ends(tmp_path):
     assert put_right(records)["name: control characters or blanks around it"] == 1
 
 
-def test_row_9_nul_control_and_direction_marks_leave_texts_and_are_counted(tmp_path):
+def test_control_and_direction_marks_are_removed_and_counted(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.subjects(
         subject_line("S1", "甲\x00店\x07"),
@@ -72,7 +72,7 @@ def test_row_9_nul_control_and_direction_marks_leave_texts_and_are_counted(tmp_p
     assert put_right(records) == {"name: control characters or blanks around it": 3}
 
 
-def test_row_10_only_nothing_is_missing(tmp_path):
+def test_only_an_empty_cell_is_missing(tmp_path):
     words = ["NA", "null", "None", "nan", "N/A", "#N/A", "NULL", "-"]
     delivery = Delivery(tmp_path)
     delivery.subjects(
@@ -82,7 +82,7 @@ def test_row_10_only_nothing_is_missing(tmp_path):
     assert got == [*words, None, None]
 
 
-def test_an_empty_file_and_a_header_alone_are_told_apart(tmp_path):
+def test_an_empty_file_differs_from_a_header_alone(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.file("events.csv", text(EVENTS, []))
     assert equation(delivery.open(), "events") == (0, 0, 0, 0)
@@ -91,14 +91,14 @@ def test_an_empty_file_and_a_header_alone_are_told_apart(tmp_path):
         delivery.open()
 
 
-def test_a_name_twice_in_the_header_is_refused(tmp_path):
+def test_a_repeated_header_is_refused(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.file("subjects.csv", f"{SUBJECTS},name\n{subject_line()},甲\n")
     with pytest.raises(DataError, match=r"each column once .got name several times"):
         delivery.open()
 
 
-def test_other_delimiters_and_line_ends_are_declared_or_understood(tmp_path):
+def test_delimiters_are_declared_and_line_ends_recognised(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(subjects={"delimiter": "\t"}))
     delivery.file(
         "subjects.csv", text(SUBJECTS, [subject_line("S1"), "", subject_line("S2")]).replace(",", "\t").replace("\n", "\r\n")

@@ -1,4 +1,4 @@
-"""Rows 19, 20 and their neighbours 22-24: columns that are gone, renamed, new, of another kind or in another unit."""
+"""Columns that are missing, renamed, new, of another type or in another unit."""
 
 import pytest
 from support.deliveries import EVENTS, SUBJECTS, Delivery, csv_sources, event_line, findings, refused, rows, subject_line, text
@@ -18,7 +18,7 @@ def _drop(line, place):
 
 
 @pytest.mark.parametrize("column", ["subject_type", "valid_from"])
-def test_row_19_a_required_column_that_is_missing_is_refused_by_its_name_in_both_languages(tmp_path, column):
+def test_a_missing_required_column_is_named_in_both_languages(tmp_path, column):
     delivery = Delivery(tmp_path)
     delivery.file("subjects.csv", without(SUBJECTS, [subject_line()], column))
     words = {"subject_type": "主体类型", "valid_from": "版本起始日"}
@@ -26,21 +26,21 @@ def test_row_19_a_required_column_that_is_missing_is_refused_by_its_name_in_both
         delivery.open()
 
 
-def test_row_19_a_column_that_a_rule_reads_is_refused_when_it_is_missing(tmp_path):
+def test_a_missing_column_that_a_rule_reads_is_refused(tmp_path):
     rules = [{"to": "kind", "column": "类型"}]
     delivery = Delivery(tmp_path, sources=csv_sources(events={"column": rules}))
     with pytest.raises(DataError, match=r"events\.csv: expected column 类型 \(there are: event_id"):
         delivery.open()
 
 
-def test_row_20_a_renamed_column_that_the_source_must_bring_is_refused(tmp_path):
+def test_a_renamed_required_column_is_refused(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(events={"expects": ["severity", "amount"]}))
     delivery.file("events.csv", text(EVENTS.replace("severity", "severity_level"), [event_line()]))
     with pytest.raises(DataError, match=r"events needs severity \(严重程度\).*severity_level"):
         delivery.open()
 
 
-def test_row_20_a_renamed_column_that_nobody_declared_is_told_with_both_names(tmp_path):
+def test_a_renamed_optional_column_is_reported_with_both_names(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.file("events.csv", text(EVENTS.replace("severity", "severity_level"), [event_line(severity="9")]))
     told = findings(delivery.open(), "source").query("code == 'records'").set_index("rule")["examples"]
@@ -48,7 +48,7 @@ def test_row_20_a_renamed_column_that_nobody_declared_is_told_with_both_names(tm
     assert "severity" in told["standard columns that nothing gives"].split(", ")
 
 
-def test_row_20_a_column_that_brought_values_the_day_before_is_refused_when_it_brings_none(tmp_path):
+def test_a_column_that_loses_all_values_since_yesterday_is_refused(tmp_path):
     before, now = (Delivery(tmp_path / name) for name in ("before", "now"))
     lines = [event_line(f"E{n}", severity="5") for n in range(40)]
     before.events(*lines)
@@ -59,7 +59,7 @@ def test_row_20_a_column_that_brought_values_the_day_before_is_refused_when_it_b
     ]
 
 
-def test_row_22_an_extra_column_is_told_and_read_by_nobody(tmp_path):
+def test_an_extra_column_is_reported_and_ignored(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.file("events.csv", text(f"{EVENTS},备注", [f"{event_line()},机密"]))
     records = delivery.open()
@@ -68,7 +68,7 @@ def test_row_22_an_extra_column_is_told_and_read_by_nobody(tmp_path):
     assert "机密" not in str(rows(records))
 
 
-def test_row_23_a_column_of_another_kind_refuses_the_file_with_column_and_share(tmp_path):
+def test_a_column_of_another_type_refuses_the_file_with_its_share(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.events(*(event_line(f"E{n}", amount="约五万") for n in range(30)))
     with pytest.raises(DataError, match=r"expected amount to be readable .got 30 of 30 values that are not"):
@@ -82,23 +82,23 @@ def unit_drift(tmp_path, amount):
     return drifts(profile(now.open()), profile(before.open()), max_row_drop=0.3)
 
 
-def test_row_24_yuan_that_became_ten_thousands_are_refused(tmp_path):
+def test_amounts_switched_from_yuan_to_ten_thousands_are_refused(tmp_path):
     found = unit_drift(tmp_path, lambda yuan: f"{yuan / 10000:.2f}")
     assert [(finding.level, finding.examples) for finding in found] == [("error", "penalty")]
     assert found[0].rule == "amount: the middle moved about 10000-fold down (another unit?)"
 
 
-def test_row_24_amounts_that_are_merely_larger_this_year_are_not(tmp_path):
+def test_amounts_that_only_grew_are_accepted(tmp_path):
     assert unit_drift(tmp_path, lambda yuan: f"{yuan * 1.3:.2f}") == []
 
 
-def test_row_24_amounts_that_are_spread_otherwise_are_a_warning(tmp_path):
+def test_amounts_with_another_spread_are_a_warning(tmp_path):
     found = unit_drift(tmp_path, lambda yuan: f"{yuan * (30 if yuan % 2 else 1):.2f}")
     assert [finding.level for finding in found] == ["warning"]
     assert found[0].rule.startswith("amount: PSI")
 
 
-def test_a_unit_that_is_declared_is_reckoned_exactly(tmp_path):
+def test_a_declared_unit_is_converted_exactly(tmp_path):
     rule = {"to": "amount", "rule": "parse_number", "column": "amount", "factor": 10000}
     delivery = Delivery(tmp_path, sources=csv_sources(events={"column": [rule]}))
     delivery.events(event_line("E1", amount="1.23"), event_line("E2", amount="0.0001"), event_line("E3", amount="1.234567"))

@@ -1,4 +1,4 @@
-"""Rows 15, 16 and 18: identical rows collapse, conflicting ones are all quarantined, joins never multiply rows."""
+"""Identical rows collapse, conflicting rows are all quarantined, and joins never multiply rows."""
 
 import ibis
 import pyarrow as pa
@@ -15,7 +15,7 @@ from creditscore.records.stream import Stream
 from creditscore.records.tables import TABLES
 
 
-def test_row_15_identical_rows_collapse_to_one_and_are_counted(tmp_path):
+def test_identical_rows_collapse_to_one_and_are_counted(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.subjects(subject_line("S1"), subject_line("S1"), subject_line("S2"))
     delivery.events(event_line("E1"), event_line("E1"), event_line("E1"))
@@ -25,13 +25,13 @@ def test_row_15_identical_rows_collapse_to_one_and_are_counted(tmp_path):
     assert refused(records) == []
 
 
-def test_row_15_rows_that_differ_only_in_what_was_normalised_are_identical(tmp_path):
+def test_rows_identical_after_normalisation_collapse(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.subjects(subject_line("S1", "甲店"), subject_line("S1", " 甲店\u200b"))
     assert equation(delivery.open(), "subjects") == (2, 1, 0, 1)
 
 
-def test_row_16_conflicting_rows_of_one_key_are_all_quarantined(tmp_path):
+def test_conflicting_rows_of_one_key_are_all_quarantined(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.subjects(subject_line("S1", "甲店"), subject_line("S1", "乙店"), subject_line("S1", "甲店"), subject_line("S2"))
     records = delivery.open()
@@ -39,7 +39,7 @@ def test_row_16_conflicting_rows_of_one_key_are_all_quarantined(tmp_path):
     assert refused(records) == [("subjects", "DUP_CONFLICT", row, "S1|2015-01-01") for row in (1, 2, 3)]
 
 
-def test_row_16_a_record_told_in_two_ways_is_quarantined_in_both(tmp_path):
+def test_both_versions_of_a_contradictory_record_are_quarantined(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.events(event_line("E1", severity="3"), event_line("E1", severity="4"), event_line("E2"))
     records = delivery.open()
@@ -47,7 +47,7 @@ def test_row_16_a_record_told_in_two_ways_is_quarantined_in_both(tmp_path):
     assert [entry[1] for entry in refused(records)] == ["DUP_CONFLICT", "DUP_CONFLICT"]
 
 
-def test_row_16_a_faulty_row_does_not_condemn_a_good_one_of_its_key(tmp_path):
+def test_a_faulty_row_does_not_quarantine_a_good_row_of_its_key(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.events(event_line("E1", kind="gossip"), event_line("E1"))
     records = delivery.open()
@@ -63,7 +63,7 @@ def stream_of_events(tmp_path):
     return Stream(TABLES["events"], sources, project, delivery.data, Identifier(project))
 
 
-def test_row_18_a_reference_with_a_key_twice_multiplies_nothing(tmp_path):
+def test_a_reference_with_a_repeated_key_multiplies_no_rows(tmp_path):
     engine = Engine.duckdb()
     engine.register("twice", pa.table({"subject_id": ["S1", "S1"]}))
     reference = Reference("subject_id", ibis.table({"subject_id": "string"}, name="twice"), "UNKNOWN_SUBJECT")
@@ -71,7 +71,7 @@ def test_row_18_a_reference_with_a_key_twice_multiplies_nothing(tmp_path):
     assert (outcome.arrived, outcome.kept) == (2, 2)
 
 
-def test_row_18_rows_that_multiply_all_the_same_stop_the_run(tmp_path, monkeypatch):
+def test_rows_that_multiply_in_a_join_stop_the_run(tmp_path, monkeypatch):
     original = contracts._with_code
 
     def told_twice(*given):

@@ -1,4 +1,4 @@
-"""Rows 1-6: how a text file is written is found out, recorded and checked to the last byte, or refused."""
+"""The encoding of a text file is detected, recorded and checked to the last byte, or the file is refused."""
 
 import pytest
 from support.deliveries import EVENTS, SUBJECTS, Delivery, csv_sources, event_line, findings, rows, subject_line, text
@@ -18,7 +18,7 @@ def encoding_of(delivery):
     return delivery.open().arrivals[0].encoding
 
 
-def test_row_1_gb18030_without_a_word_is_detected_and_recorded(tmp_path):
+def test_undeclared_gb18030_is_detected_and_recorded(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.file("subjects.csv", BODY, "gb18030")
     assert names(delivery) == [RARE, "道县㙍店"]
@@ -29,19 +29,19 @@ def test_row_1_gb18030_without_a_word_is_detected_and_recorded(tmp_path):
 
 
 @pytest.mark.parametrize("option", [{"ignore_errors": True}, {"errors": "replace"}])
-def test_row_2_no_option_lets_lines_be_lost(tmp_path, option):
+def test_no_option_drops_lines_silently(tmp_path, option):
     with pytest.raises(ConfigError, match="Extra inputs are not permitted"):
         write_project(tmp_path, sources=csv_sources(subjects=option))
 
 
 @pytest.mark.parametrize("label", ["utf8-lossy", "utf-8-replace", "ascii"])
-def test_row_3_an_encoding_that_loses_letters_cannot_be_declared(tmp_path, label):
+def test_an_encoding_that_loses_letters_cannot_be_declared(tmp_path, label):
     with pytest.raises(ConfigError, match="encoding"):
         write_project(tmp_path, sources=csv_sources(subjects={"encoding": label}))
 
 
 @pytest.mark.parametrize("label", ["gbk", "gb2312", "gb18030"])
-def test_row_4_a_file_labelled_gbk_is_read_as_gb18030_with_its_rare_characters(tmp_path, label):
+def test_a_file_labelled_gbk_keeps_the_rare_characters_of_gb18030(tmp_path, label):
     delivery = Delivery(tmp_path, sources=csv_sources(subjects={"encoding": label}))
     delivery.file("subjects.csv", BODY, "gb18030")
     assert names(delivery) == [RARE, "道县㙍店"]
@@ -49,7 +49,7 @@ def test_row_4_a_file_labelled_gbk_is_read_as_gb18030_with_its_rare_characters(t
 
 
 @pytest.mark.parametrize(("encoding", "found"), [("utf-8", "utf-8"), ("utf-8-sig", "utf-8-sig"), ("utf-16", "utf-16")])
-def test_row_5_byte_order_marks_are_understood_and_leave_no_trace_in_the_header(tmp_path, encoding, found):
+def test_byte_order_marks_leave_no_trace_in_the_header(tmp_path, encoding, found):
     delivery = Delivery(tmp_path)
     delivery.file("subjects.csv", BODY, encoding)
     assert names(delivery) == [RARE, "道县㙍店"]
@@ -57,7 +57,7 @@ def test_row_5_byte_order_marks_are_understood_and_leave_no_trace_in_the_header(
 
 
 @pytest.mark.parametrize(("first", "then"), [("utf-8", "gb18030"), ("gb18030", "utf-8")])
-def test_row_6_two_encodings_in_a_file_are_refused_with_byte_and_line(tmp_path, first, then):
+def test_two_encodings_in_a_file_are_refused_with_byte_and_line(tmp_path, first, then):
     delivery = Delivery(tmp_path)
     head = text(SUBJECTS, [subject_line("S1", RARE)]).encode(first)
     delivery.file("subjects.csv", head + f"{subject_line('S2', '道县宁远餐饮')}\n".encode(then))
@@ -68,14 +68,14 @@ def test_row_6_two_encodings_in_a_file_are_refused_with_byte_and_line(tmp_path, 
     assert "道县" not in str(refused.value)
 
 
-def test_row_6_utf_8_in_a_file_that_was_declared_gb18030_is_not_read_as_nonsense(tmp_path):
+def test_utf_8_in_a_file_declared_gb18030_is_refused(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(subjects={"encoding": "gb18030"}))
     delivery.file("subjects.csv", text(SUBJECTS, [subject_line("S1", "中国人民餐饮店")]))
     with pytest.raises(DataError, match=r"expected gb18030 throughout \(got .*line 2\)"):
         delivery.open()
 
 
-def test_row_6_utf_16_without_its_mark_is_refused_and_not_stripped_of_its_zeros(tmp_path):
+def test_utf_16_without_its_mark_is_refused(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.file("events.csv", text(EVENTS, [event_line()]), "utf-16-le")
     with pytest.raises(DataError, match="NUL bytes: UTF-16 without its mark"):

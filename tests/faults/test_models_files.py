@@ -1,4 +1,4 @@
-"""Rows 55-58 of the acceptance matrix where a model meets them: rows in another order, files that were cut, edited or are newer."""
+"""Files of models: rows in another order, files that are truncated, edited or of a newer format."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ def card():
     return ScorecardClassifier().fit(*population()).scorecard_
 
 
-def test_row_55_shuffled_rows_give_the_same_cards_and_the_same_scores():
+def test_shuffled_rows_give_the_same_cards_and_scores():
     X, y = population()
     order = np.random.default_rng(4).permutation(len(X))
     weight, industry = np.random.default_rng(5).uniform(1, 9, len(X)), np.where(X.index % 3, "a", "b")
@@ -34,7 +34,7 @@ def test_row_55_shuffled_rows_give_the_same_cards_and_the_same_scores():
     assert {name: c.sha256 for name, c in cards[0].items()} == {name: c.sha256 for name, c in cards[1].items()}
 
 
-def test_row_56_every_cut_of_a_lightgbm_file_is_refused_and_no_process_dies(tmp_path):
+def test_every_truncated_lightgbm_file_is_refused_without_a_crash(tmp_path):
     X, y = population(800)
     model = fit_lightgbm(X, y)
     text, file = model.to_text().encode(), tmp_path / "challenger.json"
@@ -51,7 +51,7 @@ def test_row_56_every_cut_of_a_lightgbm_file_is_refused_and_no_process_dies(tmp_
     assert "visits" in done.stdout
 
 
-def test_row_56_every_cut_of_a_card_is_refused(card):
+def test_every_truncated_card_is_refused(card):
     text = card.to_json()
     for end in np.linspace(0, len(text) - 2, 60).astype(int):  # what is left but the last line feed
         with pytest.raises(DataError):
@@ -70,14 +70,14 @@ def test_row_56_every_cut_of_a_card_is_refused(card):
         lambda text: text.encode("utf-8").decode("utf-8-sig") + "\ufeff",
     ],
 )
-def test_row_57_a_card_edited_after_it_was_signed_is_refused(card, edit):
+def test_a_card_edited_after_signing_is_refused(card, edit):
     edited = edit(card.to_json())
     assert edited != card.to_json()
     with pytest.raises(DataError, match=f"expected sha256 {card.sha256}"):
         Scorecard.from_json(edited, sha256=card.sha256)
 
 
-def test_row_57_an_edit_that_no_hash_guards_is_another_version(card):
+def test_an_edit_without_a_recorded_hash_is_another_version(card):
     data = json.loads(card.to_json())
     data["characteristics"][0]["attributes"][0]["points"] += 1
     edited = Scorecard.from_json(json.dumps(data))
@@ -86,19 +86,19 @@ def test_row_57_an_edit_that_no_hash_guards_is_another_version(card):
 
 
 @pytest.mark.parametrize("version", ["creditscore.scorecard/2", "creditscore.scorecard/1.1", "optbinning/1", None])
-def test_row_58_a_card_of_another_format_is_refused_by_name(card, version):
+def test_a_card_of_another_format_is_refused_by_name(card, version):
     data = json.loads(card.to_json()) | {"format": version}
     with pytest.raises(DataError, match=r"expected creditscore\.scorecard/1"):
         Scorecard.from_json(json.dumps(data))
 
 
-def test_row_58_a_field_that_a_newer_version_has_is_refused_and_not_passed_over(card):
+def test_an_unknown_field_of_a_newer_card_is_refused(card):
     data = json.loads(card.to_json()) | {"segments": []}
     with pytest.raises(DataError, match="segments: Extra inputs are not permitted"):
         Scorecard.from_json(json.dumps(data))
 
 
-def test_row_58_features_that_lack_a_column_of_the_card_are_refused_by_name(card):
+def test_features_that_lack_a_column_of_the_card_are_refused(card):
     X, _ = population(50)
     with pytest.raises(DataError, match="columns missing: visits"):
         card.scores(X.drop(columns="visits"))

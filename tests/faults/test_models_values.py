@@ -1,4 +1,4 @@
-"""Rows 21-35 of the acceptance matrix where a model meets them: columns, values and labels that are not what was fitted."""
+"""Columns, values and labels that differ from those a model was fitted on."""
 
 import logging
 
@@ -21,7 +21,7 @@ def fitted():
     return ScorecardClassifier().fit(X, y), X, y
 
 
-def test_row_21_reordered_columns_give_identical_scores(fitted):
+def test_reordered_columns_give_identical_scores(fitted):
     model, X, y = fitted
     turned = X[X.columns[::-1]]
     assert model.scores(turned).tolist() == model.scores(X).tolist()
@@ -33,12 +33,12 @@ def test_row_21_reordered_columns_give_identical_scores(fitted):
     )
 
 
-def test_row_22_an_extra_column_changes_nothing(fitted):
+def test_an_extra_column_changes_no_score(fitted):
     model, X, _ = fitted
     assert model.scores(X.assign(ownership="state", legal_person="x")).tolist() == model.scores(X).tolist()
 
 
-def test_row_23_a_number_that_became_text_is_refused_with_column_and_share(fitted):
+def test_a_number_column_that_became_text_is_refused_with_its_share(fitted):
     model, X, _ = fitted
     mixed = X.astype({"visits": object})
     mixed.loc[: len(X) // 4 - 1, "visits"] = "three"
@@ -47,14 +47,14 @@ def test_row_23_a_number_that_became_text_is_refused_with_column_and_share(fitte
     assert "three" not in str(caught.value)
 
 
-def test_row_24_another_unit_shows_in_stability_and_medians(fitted):
+def test_another_unit_shows_in_stability_and_medians(fitted):
     model, X, _ = fitted
     row = characteristic_stability(model.scorecard_, X, X.assign(age=X.age / 10_000)).loc["age"]
     assert row["psi"] > 0.25 > row["critical"]
     assert row["median_expected"] / row["median_actual"] == pytest.approx(10_000)
 
 
-def test_row_25_missing_has_a_bin_of_its_own_and_is_a_reason_by_its_name():
+def test_missing_has_its_own_bin_and_its_own_reason():
     X, y = population()
     X.loc[(y == 1) & (X.index % 2 == 0), "age"] = np.nan
     one = ScorecardClassifier().fit(X, y).scorecard_
@@ -65,7 +65,7 @@ def test_row_25_missing_has_a_bin_of_its_own_and_is_a_reason_by_its_name():
     assert "缺失值" in one.table(lang="zh")["变量分箱"].tolist()
 
 
-def test_row_26_a_column_without_values_leaves_the_fit_and_warns_when_scored(fitted, caplog):
+def test_an_empty_column_leaves_the_fit_and_warns_when_scored(fitted, caplog):
     model, X, y = fitted
     empty = X.assign(nothing=np.nan, nobody=pd.Series([None] * len(X), dtype=object))
     left = ScorecardClassifier().fit(empty, y).selection_.set_index("characteristic").reason
@@ -76,13 +76,13 @@ def test_row_26_a_column_without_values_leaves_the_fit_and_warns_when_scored(fit
     assert np.isfinite(found).all()
 
 
-def test_row_27_a_constant_column_leaves_with_its_reason(fitted):
+def test_a_constant_column_is_dropped_with_its_reason(fitted):
     _, X, y = fitted
     model = ScorecardClassifier().fit(X.assign(same=7, word="x"), y)
     assert model.selection_.set_index("characteristic").reason[["same", "word"]].tolist() == ["constant: one attribute"] * 2
 
 
-def test_row_28_infinity_is_missing_and_warned_of_not_the_top_bin(fitted):
+def test_infinity_is_missing_with_a_warning_not_the_top_bin(fitted):
     model, X, y = fitted
     for value in (np.inf, -np.inf):
         with pytest.warns(RuntimeWarning, match=r"infinite values are taken as missing: debt \(3000\)"):
@@ -92,14 +92,14 @@ def test_row_28_infinity_is_missing_and_warned_of_not_the_top_bin(fitted):
             ScorecardClassifier().fit(X.assign(debt=np.r_[value, X.debt[1:]]), y)
 
 
-def test_row_29_a_value_beyond_all_seen_scores_as_the_end_bin(fitted):
+def test_a_value_beyond_the_training_range_scores_as_the_end_bin(fitted):
     model, X, _ = fitted
     for extreme, known in ((1e308, X.visits.max()), (-1e308, X.visits.min())):
         assert model.scores(X.assign(visits=extreme)).tolist() == model.scores(X.assign(visits=known)).tolist()
 
 
 @pytest.mark.parametrize("value", ["12万", "１００"])
-def test_row_30_a_number_in_words_is_refused_and_not_shown(fitted, value):
+def test_a_number_in_words_is_refused_and_not_quoted(fitted, value):
     model, X, y = fitted
     with pytest.raises(DataError, match="column visits: expected numbers") as caught:
         model.scores(X.assign(visits=value))
@@ -108,7 +108,7 @@ def test_row_30_a_number_in_words_is_refused_and_not_shown(fitted, value):
     assert "visits: expected numbers" in model.selection_.set_index("characteristic").reason["visits"]
 
 
-def test_row_31_an_unseen_text_is_other_and_told_above_one_in_a_hundred(fitted, caplog):
+def test_unseen_texts_are_other_and_reported_above_one_percent(fitted, caplog):
     model, X, _ = fitted
     other = next(a.points for a in attributes(model.scorecard_, "grade") if a.kind == "other")
     assert model.points(X.head(5).assign(grade="D"))["grade"].tolist() == [other] * 5
@@ -122,7 +122,7 @@ def test_row_31_an_unseen_text_is_other_and_told_above_one_in_a_hundred(fitted, 
 
 
 @pytest.mark.parametrize("gone", [np.nan, None, pd.NA])
-def test_row_32_a_missing_label_is_refused_with_its_count(fitted, gone):
+def test_a_missing_label_is_refused_with_its_count(fitted, gone):
     _, X, y = fitted
     labels = pd.Series(y, dtype=object)
     labels[:4] = gone
@@ -133,7 +133,7 @@ def test_row_32_a_missing_label_is_refused_with_its_count(fitted, gone):
 
 
 @pytest.mark.parametrize("label", [0, 1])
-def test_row_33_a_single_class_is_refused(fitted, label):
+def test_a_single_class_is_refused(fitted, label):
     _, X, y = fitted
     with pytest.raises(DataError, match="labels: expected two classes"):
         ScorecardClassifier().fit(X, np.full(len(X), label))
@@ -144,7 +144,7 @@ def test_row_33_a_single_class_is_refused(fitted, label):
 @pytest.mark.parametrize(
     "leak", [lambda y: y, lambda y: 1 - y, lambda y: np.where(y == 1, "closed", "open"), lambda y: np.where(y, np.nan, 1)]
 )
-def test_row_34_a_column_that_knows_the_outcome_is_refused_by_name(fitted, leak):
+def test_a_column_that_leaks_the_outcome_is_refused_by_name(fitted, leak):
     _, X, y = fitted
     with pytest.raises(DataError, match=r"features: decision \(AUC 1\.000\)"):
         ScorecardClassifier().fit(X.assign(decision=leak(y)), y)
@@ -152,7 +152,7 @@ def test_row_34_a_column_that_knows_the_outcome_is_refused_by_name(fitted, leak)
         IndustryScorecards().fit(X.assign(decision=leak(y)), y, industry=["x"] * len(X))
 
 
-def test_row_35_an_industry_of_five_bads_leans_on_its_parent_and_is_named(caplog):
+def test_an_industry_of_five_bads_leans_on_its_parent_and_is_named(caplog):
     X, y = population(6000)
     small = np.zeros(len(X), dtype=bool)
     small[np.flatnonzero(y == 1)[:5]] = small[np.flatnonzero(y == 0)[:60]] = True
@@ -165,7 +165,7 @@ def test_row_35_an_industry_of_five_bads_leans_on_its_parent_and_is_named(caplog
     assert apart <= 3
 
 
-def test_rows_without_a_value_of_any_column_are_scored_by_the_missing_attributes():
+def test_rows_without_any_value_score_by_the_missing_attributes():
     one = card()
     nothing = pd.DataFrame(None, index=range(3), columns=frame(1).columns)
     assert set(one.scores(nothing)) == {one.constant + sum(c.of("missing")[0].points for c in one.characteristics)}

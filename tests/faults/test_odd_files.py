@@ -54,7 +54,7 @@ def test_lines_that_end_with_a_carriage_return_alone_are_lines(tmp_path):
     assert equation(records, "events") == (3, 1, 2, 0)
 
 
-def test_three_kinds_of_line_ends_in_one_file(tmp_path):
+def test_three_kinds_of_line_ends_in_one_file_are_read(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.file("events.csv", f"{EVENTS}\r\n{event_line('E1')}\n{event_line('E2')}\r{event_line('E3')}\r\n")
     assert [row["event_id"] for row in rows(delivery.open())] == ["E1", "E2", "E3"]
@@ -76,13 +76,13 @@ def test_windows_line_ends_are_no_lone_carriage_returns(tmp_path, encoding):
     assert not examine(path).lone_returns
 
 
-def test_a_text_longer_than_pythons_own_limit_is_read_across_lines(tmp_path):
+def test_a_text_beyond_pythons_field_limit_is_read_across_lines(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.events(event_line("E1", result=f'"{"x" * 200_000}\nend"'))
     assert len(rows(delivery.open())[0]["result"]) == 200_003
 
 
-def test_a_quote_that_swallows_the_rest_of_a_large_file_is_told_as_such(tmp_path, monkeypatch):
+def test_a_quote_that_swallows_the_rest_of_a_large_file_is_named(tmp_path, monkeypatch):
     before = csv.field_size_limit(140_000)
     monkeypatch.setattr("creditscore.records.csv_files._FIELD", 140_000)
     delivery = Delivery(tmp_path)
@@ -93,21 +93,21 @@ def test_a_quote_that_swallows_the_rest_of_a_large_file_is_told_as_such(tmp_path
 
 
 @pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\u00a0"])
-def test_marks_that_nobody_sees_are_no_part_of_a_columns_name(tmp_path, mark):
+def test_invisible_marks_are_removed_from_column_names(tmp_path, mark):
     delivery = Delivery(tmp_path)
     delivery.file("events.csv", text(EVENTS.replace("result", f"{mark}result"), [event_line("E1", result="kept")]))
     assert rows(delivery.open())[0]["result"] == "kept"
 
 
 @pytest.mark.parametrize(("encoding", "mark"), [("gb18030", "utf-8"), ("utf-8", "utf-16"), ("gbk", "utf-16")])
-def test_a_byte_order_mark_that_contradicts_the_declared_encoding_is_refused(tmp_path, encoding, mark):
+def test_a_byte_order_mark_against_the_declared_encoding_is_refused(tmp_path, encoding, mark):
     delivery = Delivery(tmp_path, sources=csv_sources(events={"encoding": encoding}))
     delivery.file("events.csv", text(EVENTS, [event_line()]), "utf-8-sig" if mark == "utf-8" else mark)
     with pytest.raises(DataError, match=rf"events\.csv: expected (gb18030|utf-8) \(got the byte-order mark of {mark}\)"):
         delivery.open()
 
 
-def test_gb18030_may_have_a_mark_of_its_own(tmp_path):
+def test_gb18030_may_have_its_own_byte_order_mark(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.file("events.csv", b"\x84\x31\x95\x33" + text(EVENTS, [event_line(result="永州")]).encode("gb18030"))
     assert rows(delivery.open())[0]["result"] == "永州"
@@ -118,7 +118,7 @@ def test_gb18030_may_have_a_mark_of_its_own(tmp_path):
     [(b"PAR1\x00\x00", "a Parquet file"), (b"PK\x03\x04x", "a workbook"), (b"\x1f\x8b\x08", "a compressed file"),
      (b"\xd0\xcf\x11\xe0\xa1", "a workbook of the old kind")],
 )  # fmt: skip
-def test_a_file_that_is_no_text_is_named_for_what_it_is(tmp_path, content, told):
+def test_a_file_of_another_format_is_named_for_what_it_is(tmp_path, content, told):
     delivery = Delivery(tmp_path)
     delivery.file("events.csv", content)
     with pytest.raises(DataError, match=rf"events\.csv: expected a text file \(got {told}"):
@@ -126,7 +126,7 @@ def test_a_file_that_is_no_text_is_named_for_what_it_is(tmp_path, content, told)
 
 
 @pytest.mark.parametrize("sign", [";", "\t", "|", "，"])
-def test_another_delimiter_than_declared_is_told(tmp_path, sign):
+def test_another_delimiter_than_declared_is_named(tmp_path, sign):
     delivery = Delivery(tmp_path)
     delivery.file("events.csv", text(EVENTS, [event_line()]).replace(",", sign))
     with pytest.raises(DataError, match=r"expected fields cut by ',' .*declare delimiter"):
@@ -134,7 +134,7 @@ def test_another_delimiter_than_declared_is_told(tmp_path, sign):
 
 
 @pytest.mark.parametrize("sign", ['"', "\n", "\r", "a", "7", "，", "\0"])
-def test_a_delimiter_that_cuts_nothing_is_refused_in_the_configuration(tmp_path, sign):
+def test_a_delimiter_that_cuts_nothing_is_refused_in_the_config(tmp_path, sign):
     with pytest.raises(ConfigError, match="delimiter"):
         write_project(tmp_path, sources=csv_sources(events={"delimiter": sign}))
 
@@ -143,7 +143,7 @@ def test_a_delimiter_that_cuts_nothing_is_refused_in_the_configuration(tmp_path,
 
 
 @pytest.mark.parametrize("column", ["event_id", "subject_id", "kind", "result", "document_no", "event_date", "amount"])
-def test_bytes_that_are_no_text_are_refused_by_column_whatever_the_column(tmp_path, column):
+def test_undecodable_bytes_are_refused_by_column(tmp_path, column):
     wrong = pa.array([b"ab\xff\xfe", b"ok", b"\xe6\xb0\xb8"], pa.binary())
     for kind in (pa.string(), pa.binary()):
         array = wrong.view(pa.string()) if kind == pa.string() else wrong
@@ -151,7 +151,7 @@ def test_bytes_that_are_no_text_are_refused_by_column_whatever_the_column(tmp_pa
             parquet(tmp_path / str(kind), 3, **{column: array}).open()
 
 
-def test_bytes_that_are_no_text_in_a_column_that_would_be_masked_are_refused_too(tmp_path):
+def test_undecodable_bytes_in_a_masked_column_are_refused(tmp_path):
     delivery = parquet(tmp_path, 1, 联系人=pa.array([b"\xff\xfe"]).view(pa.string()))
     rule = {"to": "result", "column": "联系人"}
     delivery.project = write_project(
@@ -173,7 +173,7 @@ def test_nested_values_are_refused_by_column(tmp_path, column, array):
         parquet(tmp_path, **{column: array}).open()
 
 
-def test_a_name_twice_in_a_parquet_file_is_refused(tmp_path):
+def test_a_repeated_column_in_a_parquet_file_is_refused(tmp_path):
     names = [*TABLES["events"].columns, "result"]
     with pytest.raises(DataError, match=r"events\.parquet: expected each column once .got result several times"):
         parquet(tmp_path, names=names, other=pa.array(["x"])).open()
@@ -185,7 +185,7 @@ def test_a_name_twice_in_a_parquet_file_is_refused(tmp_path):
      pa.array([dt.time(1)] * 3, pa.time32("s"))],
     ids=["int64", "float", "bool", "time"],
 )  # fmt: skip
-def test_what_is_no_day_is_no_day_in_a_column_of_days(tmp_path, array):
+def test_invalid_days_in_a_date_column_are_quarantined(tmp_path, array):
     assert refused(parquet(tmp_path, 3, event_date=array).open()) == [
         ("events", "BAD_DATE:event_date", n + 1, f"E{n}") for n in range(3)
     ]
@@ -197,7 +197,7 @@ def test_what_is_no_day_is_no_day_in_a_column_of_days(tmp_path, array):
      (pa.timestamp("ns"), -(2**62)), (pa.date64(), 86_400_000 * 10**9)],
     ids=str,
 )  # fmt: skip
-def test_moments_of_any_unit_are_days_and_those_out_of_this_age_are_refused(tmp_path, kind, far):
+def test_timestamps_of_any_unit_are_days_and_implausible_ones_refused(tmp_path, kind, far):
     near = pa.array([dt.datetime(2024, 1, 1, 3)], pa.timestamp("us")).cast(kind, safe=False).cast(pa.int64())
     array = pa.array([near[0].as_py(), far], pa.int64()).view(kind)
     records = parquet(tmp_path, 2, event_date=array, known_date=pa.array([dt.date(2199, 1, 1)] * 2)).open()
@@ -218,7 +218,7 @@ def amounts(records):
      pa.array(["1e16", "100000000000000000", "9999999999999999.999", "1.5"])],
     ids=["float64", "float32", "text"],
 )  # fmt: skip
-def test_an_amount_beyond_what_money_holds_is_refused_and_never_nothing(tmp_path, array):
+def test_an_amount_beyond_the_money_type_is_refused_not_emptied(tmp_path, array):
     records = parquet(tmp_path, 4, amount=array).open()
     assert amounts(records) == [None, None, None, "1.50"]
     assert refused(records, "field") == [("events", "BAD_VALUE:amount", n, f"E{n - 1}") for n in (1, 2, 3)]
@@ -230,7 +230,7 @@ def test_the_largest_amounts_pass_into_keys_without_overflow(tmp_path):
     assert cents["cents"].to_pylist() == [999_999_999_999_999_899, 10_000_000_000_000_000, 7]
 
 
-def test_halves_are_rounded_alike_from_texts_and_from_floats_and_counted(tmp_path):
+def test_halves_round_alike_from_texts_and_floats_and_are_counted(tmp_path):
     texts, floats = (
         parquet(tmp_path / name, 3, amount=array).open()
         for name, array in (("t", pa.array(["0.125", "2.5", "0.3"])), ("f", pa.array([0.125, 2.5, 0.1 + 0.2])))
@@ -240,13 +240,13 @@ def test_halves_are_rounded_alike_from_texts_and_from_floats_and_counted(tmp_pat
 
 
 @pytest.mark.parametrize("array", [pa.array([0, 1, 2]), pa.array([0.0, 1.0, 0.5])], ids=["int", "float"])
-def test_only_nought_and_one_are_truth_values(tmp_path, array):
+def test_only_zero_and_one_are_truth_values(tmp_path, array):
     records = parquet(tmp_path, 3, verified=array).open()
     assert [row["verified"] for row in rows(records)] == [False, True, None]
     assert refused(records, "field") == [("events", "BAD_VALUE:verified", 3, "E2")]
 
 
-def test_truth_values_are_no_numbers(tmp_path):
+def test_truth_values_are_not_numbers(tmp_path):
     records = parquet(tmp_path, severity=pa.array([True]), amount=pa.array([True])).open()
     assert [entry[1] for entry in refused(records, "field")] == ["BAD_VALUE:amount", "BAD_VALUE:severity"]
 
@@ -254,7 +254,7 @@ def test_truth_values_are_no_numbers(tmp_path):
 # --- spreadsheets -------------------------------------------------------------------------------------------
 
 
-def test_a_long_number_in_a_cell_of_text_has_lost_digits_and_is_refused(tmp_path):
+def test_a_long_number_in_a_text_cell_lost_digits_and_is_refused(tmp_path):
     lines = [cells(20240101000000017), cells(20240101000000018), cells(123456), cells("E4", document_no=1234567890123456)]
     records = workbook(tmp_path, HEADER, *lines).open()
     assert [row["event_id"] for row in rows(records)] == ["123456"]
@@ -268,7 +268,7 @@ def test_headers_of_a_workbook_lose_blanks_and_line_ends(tmp_path):
     assert [row["event_id"] for row in rows(workbook(tmp_path, header, cells("E1")).open())] == ["E1"]
 
 
-def test_a_header_twice_in_a_workbook_is_refused_without_its_words(tmp_path):
+def test_a_repeated_workbook_header_is_refused_unquoted(tmp_path):
     with pytest.raises(DataError, match=r"^events\.xlsx: expected each column once in its header$"):
         workbook(tmp_path, [*HEADER, "张三", "张三"], cells("E1")).open()
     with pytest.raises(DataError, match=r"^events\.xlsx: expected each column once .got some several times"):
@@ -276,7 +276,7 @@ def test_a_header_twice_in_a_workbook_is_refused_without_its_words(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04broken"])
-def test_a_broken_workbook_is_refused_by_its_name_and_no_path(tmp_path, content):
+def test_a_broken_workbook_is_refused_by_name_without_its_path(tmp_path, content):
     delivery = workbook(tmp_path, HEADER)
     delivery.file("events.xlsx", content)
     with pytest.raises(DataError, match=r"^events\.xlsx: expected an \.xlsx workbook"):
@@ -295,12 +295,12 @@ NUMBER = {"to": "severity", "column": "amount"}
      {"to": "severity", "rule": "cases", "case": [{"column": "amount", "op": ">", "value": 1, "then": 3}], "otherwise": True}],
     ids=["map", "otherwise", "compare", "cases"],
 )  # fmt: skip
-def test_a_rule_that_gives_values_of_two_kinds_is_refused(tmp_path, rule):
+def test_a_rule_that_gives_values_of_two_types_is_refused(tmp_path, rule):
     with pytest.raises(ConfigError, match="values of one kind"):
         write_project(tmp_path, sources=csv_sources(events={"column": [rule]}))
 
 
-def test_two_rules_for_one_column_and_a_column_taken_twice_are_refused(tmp_path):
+def test_two_rules_for_a_column_or_a_column_used_twice_are_refused(tmp_path):
     twice = [{"to": "amount", "column": "result"}, {"to": "amount", "column": "document_no"}]
     with pytest.raises(ConfigError, match=r"one rule for each column .* several give amount"):
         write_project(tmp_path, sources=csv_sources(events={"column": twice}))
@@ -310,7 +310,7 @@ def test_two_rules_for_one_column_and_a_column_taken_twice_are_refused(tmp_path)
 
 
 @pytest.mark.parametrize("column", ["document_no", "event_date", "amount"])
-def test_a_split_without_its_part_is_no_value_of_a_plain_column(tmp_path, column):
+def test_a_split_without_its_part_is_refused_for_a_plain_column(tmp_path, column):
     rule = {"to": column, "rule": "split", "column": "result", "separator": ";"}
     delivery = Delivery(tmp_path, sources=csv_sources(events={"column": [rule]}))
     delivery.events(event_line("E1", result="a;b"))
@@ -318,7 +318,7 @@ def test_a_split_without_its_part_is_no_value_of_a_plain_column(tmp_path, column
         delivery.open()
 
 
-def test_where_asks_for_truth_values_in_parquet_as_in_text(tmp_path):
+def test_where_selects_truth_values_in_parquet_as_in_text(tmp_path):
     where = {"column": "flag", "values": [True]}
     delivery = parquet(tmp_path, 2, flag=pa.array([True, False]))
     delivery.project = write_project(
@@ -331,7 +331,7 @@ def test_where_asks_for_truth_values_in_parquet_as_in_text(tmp_path):
     assert [row["event_id"] for row in rows(of_text.open())] == ["E1", "E2"]
 
 
-def test_a_source_all_of_whose_rows_nobody_asked_for_is_a_warning(tmp_path):
+def test_a_source_whose_rows_are_all_filtered_out_is_a_warning(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(events={"where": {"column": "result", "values": ["是"]}}))
     delivery.events(event_line("E1", result="yes"))
     told = findings(delivery.open(), "source")
@@ -341,7 +341,7 @@ def test_a_source_all_of_whose_rows_nobody_asked_for_is_a_warning(tmp_path):
 # --- tables that contradict themselves ----------------------------------------------------------------------
 
 
-def test_more_drawn_than_there_were_is_quarantined(tmp_path):
+def test_more_drawn_than_the_stratum_holds_is_quarantined(tmp_path):
     frames = {"name": "frames", "table": "frames", "file": "frames.csv", "format": "csv"}
     delivery = Delivery(tmp_path, sources=csv_sources(others=[frames]))
     delivery.file("frames.csv", "task,stratum,population,drawn\nT,a,10,11\nT,b,10,10\nT,c,0,0\n")

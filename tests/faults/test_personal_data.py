@@ -106,7 +106,7 @@ ROWS = {
 }
 
 
-def test_cells_with_personal_data_come_out_of_a_whole_night_nowhere(tmp_path, everything_logged):
+def test_personal_data_appears_nowhere_after_a_whole_run(tmp_path, everything_logged):
     words = {"to": "result", "rule": "map", "column": "result", "values": {"是": "kept"}}
     delivery = delivery_of(tmp_path / "in", column=[words])
     register(delivery, *ROWS.values())
@@ -189,7 +189,7 @@ REFUSED = [
 ]  # fmt: skip
 
 
-def test_the_sentinels_are_planted_in_more_than_twenty_faults():
+def test_sentinels_are_planted_in_more_than_twenty_faults():
     assert len(CELLS) + len(ROWS) + len(REFUSED) + len(ODD_PARQUET) >= 25
     assert all(any(sentinel[:2] in line for sentinel in SENTINELS) for line in [*CELLS.values(), *ROWS.values()])
 
@@ -259,7 +259,7 @@ def test_joined_files_are_masked_too(tmp_path):
     assert [row["address"] for row in rows(delivery.open(), "subjects")] == ["张*"]
 
 
-def test_what_is_masked_and_what_is_not_read_is_told(tmp_path):
+def test_masked_and_unread_columns_are_listed(tmp_path):
     delivery = delivery_of(tmp_path)
     row = rows(delivery.open(), "subjects")[0]
     assert (row["address"], row["ownership"], row["size_class"]) == ("张*", "139****5678", "110101********2930")
@@ -271,7 +271,7 @@ def test_what_is_masked_and_what_is_not_read_is_told(tmp_path):
     assert arrival.masked == ()
 
 
-def test_a_column_that_is_declared_needed_stays_plain(tmp_path):
+def test_a_column_declared_as_needed_stays_plain(tmp_path):
     needed = [{"column": "法定代表人", "kind": "name", "needed": "某办法 第3条"}]
     sources = csv_sources(subjects={"column": [{"to": "address", "column": "法定代表人"}], "personal": needed})
     delivery = Delivery(tmp_path, sources=sources)
@@ -279,7 +279,7 @@ def test_a_column_that_is_declared_needed_stays_plain(tmp_path):
     assert rows(delivery.open(), "subjects")[0]["address"] == NAME
 
 
-def test_an_id_in_a_column_that_would_be_masked_is_refused_with_the_way_out(tmp_path):
+def test_an_id_in_a_masked_column_is_refused_with_the_remedy(tmp_path):
     rule = [{"to": "subject_id", "column": "证件号码"}]
     delivery = Delivery(tmp_path, sources=csv_sources(subjects={"column": rule}))
     content = text(SUBJECTS.replace("subject_id", "证件号码"), [subject_line("S1")])
@@ -298,10 +298,10 @@ def test_an_id_in_a_column_that_would_be_masked_is_refused_with_the_way_out(tmp_
     [("name", "张三", "张*"), ("name", "欧阳修文", "欧*"), ("telephone", TELEPHONE, "139****5678"), ("telephone", "8888", "****"),
      ("id_number", NUMBER, "110101********2930"), ("id_number", "E12345", "********")],
 )  # fmt: skip
-def test_masks(kind, plain, shown):
+def test_personal_values_are_masked_by_kind(kind, plain, shown):
     assert masked(pa.array([plain, None]), kind).to_pylist() == [shown, None]
 
 
-def test_keys_of_refused_rows_are_shown_unless_they_are_somebody():
+def test_keys_of_refused_rows_are_shown_unless_they_name_a_person():
     keys = pa.array(["E0001", "永罚〔2023〕12号", NAME, NUMBER, "", None])
     assert safe_keys(keys).to_pylist() == ["E0001", "永罚〔2023〕12号", "张*", "110101********2930", "", None]

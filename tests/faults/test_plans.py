@@ -1,4 +1,4 @@
-"""Faults 60 to 66 of plans and workbooks: rounding, small strata, too few inspectors, closed subjects, caps, Excel's limits."""
+"""Plans and workbooks: rounding, small strata, too few inspectors, closed subjects, caps, the limits of Excel."""
 
 import csv
 import datetime as dt
@@ -79,11 +79,11 @@ def book_of(path, values, **options):
     return write_book(path, [sheet], title="t", created=DAY, **options)
 
 
-# 60: a ratio of a stratum is rounded up, exactly
+# A ratio of a stratum is rounded up, exactly
 
 
 @given(PARTS_PER_MILLION, st.integers(0, 10**9))
-def test_60_a_share_of_a_subject_is_a_whole_one(ratio, size):
+def test_a_fraction_of_a_subject_counts_as_a_whole_one(ratio, size):
     drawn = rounded_up(ratio, size)
     assert drawn == math.ceil(Fraction(ratio, 1_000_000) * size)
     assert drawn * 1_000_000 >= ratio * size > (drawn - 1) * 1_000_000
@@ -91,14 +91,14 @@ def test_60_a_share_of_a_subject_is_a_whole_one(ratio, size):
 
 
 @given(st.integers(1, 999), st.sampled_from([10, 100, 1000]), st.integers(1, 5000))
-def test_60_a_ratio_as_people_write_it_is_not_rounded_up_once_too_often(part, whole, size):
+def test_a_decimal_ratio_is_not_rounded_up_once_too_often(part, whole, size):
     """0.07 x 100 is 7.000000000000001 in binary: a ceiling of floats would draw 8."""
     share = min(part, whole)
     assert rounded_up(ppm(share / whole), size) == -(-share * size // whole)
 
 
 @given(st.lists(st.tuples(PARTS_PER_MILLION, st.integers(0, 10_000)), min_size=1, max_size=20))
-def test_60_every_stratum_with_anybody_is_drawn_from_and_none_beyond_its_size(strata):
+def test_every_nonempty_stratum_is_drawn_from_within_its_size(strata):
     found = targets([ratio for ratio, _ in strata], [size for _, size in strata])
     for n, (ratio, size) in zip(found, strata, strict=True):
         assert n == rounded_up(ratio, size)
@@ -107,7 +107,7 @@ def test_60_every_stratum_with_anybody_is_drawn_from_and_none_beyond_its_size(st
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 40), st.sampled_from([0.01, 0.03, 0.07, 0.29, 0.3, 1.0]))
-def test_60_the_plan_draws_what_the_ratio_says_and_records_the_probability(size, ratio):
+def test_the_plan_draws_by_its_ratio_and_records_the_probability(size, ratio):
     drawn = plan_inspections(tiers(("D", size)), policy(A=0.0001, B=0.0002, C=0.0002, NR=0.0002, D=ratio), task=task()).draw(
         seed="s"
     )
@@ -116,10 +116,10 @@ def test_60_the_plan_draws_what_the_ratio_says_and_records_the_probability(size,
     assert set(drawn.drawn["inclusion_probability"]) == {expected / size}
 
 
-# 61: strata that are small or empty
+# Strata that are small or empty
 
 
-def test_61_a_stratum_smaller_than_its_target_is_taken_whole():
+def test_a_stratum_smaller_than_its_target_is_taken_whole():
     plan = plan_inspections(tiers(("A", 1), ("D", 2)), policy(), task=task(min_ratio=1.0))
     assert plan.strata["target"].tolist() == plan.strata["population"].tolist() == [1, 2]
     assert len(plan.draw(seed="s").drawn) == 3
@@ -127,7 +127,7 @@ def test_61_a_stratum_smaller_than_its_target_is_taken_whole():
     assert (one.strata["target"].tolist(), one.frame["inclusion_probability"].tolist()) == ([1], [1.0])
 
 
-def test_61_a_stratum_that_is_empty_after_exemptions_gives_nobody_and_is_noted():
+def test_a_stratum_emptied_by_exemptions_is_noted():
     given_tiers = tiers(("C", 5), ("D", 3))
     status = ["active"] * 5 + ["deregistered"] * 3
     plan = plan_inspections(given_tiers, policy(), task=task(), subjects=register(given_tiers, status=status))
@@ -136,18 +136,18 @@ def test_61_a_stratum_that_is_empty_after_exemptions_gives_nobody_and_is_noted()
     assert plan.draw(seed="s").drawn["tier"].tolist() == ["C"]
 
 
-# 62: inspectors
+# Inspectors
 
 
 @pytest.mark.parametrize("pool", [0, 1])
-def test_62_a_pool_that_is_too_small_is_refused_and_the_subject_named(pool):
+def test_too_small_a_pool_is_refused_naming_the_subject(pool):
     plan = plan_inspections(tiers(("D", 3)), policy(), task=task())
     with pytest.raises(DrawError, match=rf"inspectors of SD0000\d: expected at least 2 who may go \(got {pool}") as error:
         plan.draw(seed="s", staff=staff(pool))
     assert "SD0000" in str(error.value)
 
 
-def test_62_a_subject_from_whom_all_are_recused_is_named_and_nothing_is_drawn(tmp_path):
+def test_a_subject_from_whom_all_are_recused_stops_the_draw(tmp_path):
     plan = plan_inspections(tiers(("D", 4)), policy(D=1.0), task=task())
     recusals = pd.DataFrame({"staff_id": ["P0", "P1", "P2"], "subject_id": "SD00002"})
     with pytest.raises(DrawError, match=r"inspectors of SD00002: .*got 0; 3 recused"):
@@ -155,10 +155,10 @@ def test_62_a_subject_from_whom_all_are_recused_is_named_and_nothing_is_drawn(tm
     assert len(plan.draw(seed="s", staff=staff(3)).drawn) == 4
 
 
-# 63: closed after scoring, and after the draw
+# Closed after scoring, and after the draw
 
 
-def test_63_a_subject_deregistered_after_scoring_leaves_the_frame_with_its_reason():
+def test_a_subject_deregistered_after_scoring_leaves_the_frame():
     given_tiers = tiers(("D", 10))
     status = ["deregistered"] + ["active"] * 9
     plan = plan_inspections(given_tiers, policy(D=1.0), task=task(), subjects=register(given_tiers, status=status))
@@ -168,7 +168,7 @@ def test_63_a_subject_deregistered_after_scoring_leaves_the_frame_with_its_reaso
     assert "SD00000" not in plan.draw(seed="s").drawn["subject_id"].tolist()
 
 
-def test_63_a_subject_deregistered_after_the_draw_makes_room_for_the_next_ticket_and_that_is_logged(tmp_path):
+def test_a_subject_deregistered_after_the_draw_is_replaced_and_logged(tmp_path):
     folder = plan_inspections(tiers(("D", 20)), policy(), task=task()).draw(seed="s").to_csv(tmp_path / "plan")
     sample = DrawnPlan.from_folder(folder).sample
     gone = sample.loc[sample["drawn"], "subject_id"].iloc[0]
@@ -183,10 +183,10 @@ def test_63_a_subject_deregistered_after_the_draw_makes_room_for_the_next_ticket
     assert verify_plan(folder).ok
 
 
-# 64: the annual cap
+# The annual cap
 
 
-def test_64_subjects_at_the_annual_cap_leave_and_are_counted_by_reason(tmp_path):
+def test_subjects_at_the_annual_cap_leave_and_are_counted(tmp_path):
     given_tiers, rules = tiers(("D", 10)), policy(D=1.0)
     days = [dt.date(2024, 1, 2) + dt.timedelta(days=7 * at) for at in range(rules.annual_cap)]
     often = [("SD00003", day) for day in days]
@@ -203,12 +203,12 @@ def test_64_subjects_at_the_annual_cap_leave_and_are_counted_by_reason(tmp_path)
     assert "SD00004" in drawn
 
 
-# 65: more than Excel holds
+# More than Excel holds
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 40), st.integers(1, 12))
-def test_65_rows_beyond_a_sheet_go_on_and_none_is_lost(tmp_path_factory, rows, most):
+def test_rows_beyond_a_sheet_continue_and_none_is_lost(tmp_path_factory, rows, most):
     path = tmp_path_factory.mktemp("book") / "b.xlsx"
     report = book_of(path, ((f"S{at:07d}",) for at in range(rows)), max_rows=most)
     assert [row["名称"].value for row in read_sheet(path, "名单")] == [f"S{at:07d}" for at in range(rows)]
@@ -217,7 +217,7 @@ def test_65_rows_beyond_a_sheet_go_on_and_none_is_lost(tmp_path_factory, rows, m
 
 
 @pytest.mark.parametrize("char", ["x", "名", "𬭼"])
-def test_65_a_text_too_long_for_a_cell_ends_in_a_mark_and_is_counted_and_told(tmp_path, caplog, char):
+def test_a_text_too_long_for_a_cell_is_marked_and_counted(tmp_path, caplog, char):
     with caplog.at_level(logging.WARNING):
         report = book_of(tmp_path / "b.xlsx", [(char * 40_000,), ("short",)])
     (long, _) = (row["名称"].value for row in read_sheet(tmp_path / "b.xlsx", "名单"))
@@ -228,13 +228,13 @@ def test_65_a_text_too_long_for_a_cell_ends_in_a_mark_and_is_counted_and_told(tm
     assert char * 3 not in caplog.text
 
 
-# 66: characters that a workbook cannot hold
+# Characters that a workbook cannot hold
 
 
 BROKEN = ["a\ud800b", "\udfff", "c\x00d", "e\x01\x1ff", "g\ufffeh", "i\x7fj"]
 
 
-def test_66_half_surrogates_and_control_characters_are_replaced_counted_and_told(tmp_path, caplog):
+def test_surrogates_and_control_characters_are_replaced_and_counted(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         report = book_of(tmp_path / "b.xlsx", [(text,) for text in BROKEN])
     found = [row["名称"].value for row in read_sheet(tmp_path / "b.xlsx", "名单")]
@@ -243,14 +243,14 @@ def test_66_half_surrogates_and_control_characters_are_replaced_counted_and_told
     assert "b.xlsx: 6 characters were replaced" in caplog.text
 
 
-def test_66_a_workbook_that_needed_no_change_says_nothing(tmp_path, caplog):
+def test_a_workbook_without_replacements_has_no_note(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         book_of(tmp_path / "b.xlsx", [("䶮㙍𬭼",)])
     assert caplog.text == ""
 
 
 @pytest.mark.parametrize("name", ["c\x00d", "e\x01\x1ff", "g\ufffeh", *PAYLOADS])
-def test_66_names_of_any_characters_go_through_the_plans_files(tmp_path, name):
+def test_names_of_any_characters_survive_the_plans_files(tmp_path, name):
     given_tiers = tiers(("D", 4))
     plan = plan_inspections(given_tiers, policy(D=1.0), task=task(), subjects=register(given_tiers, name=name))
     drawn = plan.draw(seed="s", staff=staff(2))
@@ -262,7 +262,7 @@ def test_66_names_of_any_characters_go_through_the_plans_files(tmp_path, name):
     assert openpyxl.load_workbook(tmp_path / "plan.xlsx").sheetnames
 
 
-def test_66_no_cell_of_the_csv_files_could_run(tmp_path):
+def test_no_cell_of_the_csv_files_is_a_formula(tmp_path):
     names = [*PAYLOADS]
     given_tiers = tiers(("D", len(names)))
     subjects = register(given_tiers, name=names)
@@ -301,7 +301,7 @@ made.write_example(pathlib.Path(sys.argv[2]))
 """
 
 
-def test_a_plan_is_the_same_bytes_in_another_clock_locale_folder_and_day(tmp_path):
+def test_a_plan_has_the_same_bytes_on_another_day_and_machine(tmp_path):
     places = [{}, {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "1"}]
     places.append({"TZ": "Asia/Kathmandu", "LC_ALL": "POSIX", "LANG": "zh_CN.GB18030", "PYTHONUTF8": "0", "PYTHONHASHSEED": "2"})
     found = []

@@ -77,7 +77,7 @@ def test_duplicate_rows_are_found(city):
     assert copies == city.planted["duplicate_row"] - city.lost
 
 
-def test_full_width_codes_and_other_forms_of_dates_are_put_right_and_counted(city):
+def test_full_width_codes_and_odd_dates_are_corrected_and_counted(city):
     sent = city.sent["event_id"]
     assert put_right(city.records) == {
         "subject_id: full width, lower case or spaces": sent.isin(city.planted["full_width"]).sum(),
@@ -89,7 +89,7 @@ def test_the_file_in_gb18030_is_found(city):
     assert {a.file for a in city.records.arrivals if a.encoding == "gb18030"} == city.planted["gb18030_file"]
 
 
-def test_records_known_before_they_happened_and_records_of_the_future_are_found(city):
+def test_records_known_too_early_or_dated_ahead_are_found(city):
     assert city.keys("events", "DATE_ORDER:known_date") == city.planted["known_before_event"] - set(
         city.sent.loc[city.sent["subject_id"].isin(city.bad_subjects), "event_id"]
     )
@@ -98,7 +98,7 @@ def test_records_known_before_they_happened_and_records_of_the_future_are_found(
     assert future == city.planted["future_record"] - city.lost
 
 
-def test_incidents_told_again_are_found(city):
+def test_repeated_incidents_are_found(city):
     events = city.records.table("event_keys")
     told = city.records.engine.query(events.filter(events.copies).select("event_id", "incident_key")).to_pandas()
     again = told["event_id"].isin(city.planted["told_again"])
@@ -156,12 +156,12 @@ def test_nothing_else_is_refused(city):
         assert set(unknown["subject_id"].to_pylist()) <= city.bad_subjects
 
 
-def test_changes_without_their_record_are_those_of_refused_or_missing_records(city):
+def test_unmatched_changes_are_those_of_refused_or_missing_records(city):
     lost_or_never_sent = city.lost | city.planted["missing_publicity"]
     assert city.keys("changes", "UNKNOWN_EVENT") <= lost_or_never_sent
 
 
-def test_the_check_up_says_no_more_than_that(city):
+def test_the_check_up_reports_only_planted_faults(city):
     loud = city.frame[city.frame["level"].isin(["warning", "error"])]
     assert set(loud["section"]) == {"refused", "identity", "malformed", "supplier", "late", "missing", "publicity"}
     assert set(loud.loc[loud["section"] == "identity", "code"]) == {"ID_CHECK_DIGIT", "ID_OLD_NUMBER"}

@@ -1,4 +1,4 @@
-"""Rows 28-32: values that are no numbers, outside their range, in words, of an unknown word, or missing where they are the label."""
+"""Values that are not numbers, outside their range, in words, unknown, or missing where they are the label."""
 
 import datetime as dt
 import math
@@ -18,7 +18,7 @@ from creditscore.records.open import open_records
 from creditscore.records.tables import TABLES
 
 
-def test_row_28_infinity_and_nan_lose_their_value_with_a_code_and_the_row_stays(tmp_path):
+def test_infinity_and_nan_become_missing_and_the_row_stays(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(events={"file": "events.parquet", "format": "parquet"}))
     amounts = [1.5, math.inf, -math.inf, math.nan, None]
     base = {
@@ -44,7 +44,7 @@ def test_row_28_infinity_and_nan_lose_their_value_with_a_code_and_the_row_stays(
         ("severity", "2147483648"),
     ],
 )
-def test_row_29_a_value_outside_its_range_is_refused_and_the_row_stays(tmp_path, column, value):
+def test_a_value_outside_its_range_is_refused_and_the_row_stays(tmp_path, column, value):
     delivery = Delivery(tmp_path)
     delivery.events(event_line("E1", **{column: value}), event_line("E2", amount="0", severity="10"))
     records = delivery.open()
@@ -54,13 +54,13 @@ def test_row_29_a_value_outside_its_range_is_refused_and_the_row_stays(tmp_path,
     assert rows(records)[1]["severity"] == 10
 
 
-def test_row_29_two_refused_values_of_a_row_are_two_entries(tmp_path):
+def test_two_refused_values_of_a_row_are_two_entries(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.events(event_line("E1", amount="-5", severity="99"))
     assert [entry[1] for entry in refused(delivery.open(), "field")] == ["OUT_OF_RANGE:amount", "OUT_OF_RANGE:severity"]
 
 
-def test_row_30_words_and_full_width_digits_are_refused_where_no_rule_reads_them(tmp_path):
+def test_numbers_in_words_are_refused_without_a_rule(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.events(event_line("E1", amount="12万"), event_line("E2", amount="１００"), event_line("E3", amount='"1,234.50"'))
     records = delivery.open()
@@ -68,7 +68,7 @@ def test_row_30_words_and_full_width_digits_are_refused_where_no_rule_reads_them
     assert [entry[1] for entry in refused(records, "field")] == ["BAD_VALUE:amount"] * 3
 
 
-def test_row_30_a_rule_reads_them_and_counts_what_it_did(tmp_path):
+def test_a_rule_reads_numbers_in_words_and_counts_them(tmp_path):
     rule = {"to": "amount", "rule": "parse_number", "column": "amount", "units": {"万": 10000, "元": 1, "万元": 10000}}
     delivery = Delivery(tmp_path, sources=csv_sources(events={"column": [rule]}))
     texts = ["12万", "１００", '"1,234.50"', "3.5万元", "7元", "8", "9两", ""]
@@ -88,7 +88,7 @@ def test_row_30_a_rule_reads_them_and_counts_what_it_did(tmp_path):
     assert put_right(records) == {"amount: a number with unit or separators": 5}
 
 
-def test_row_31_a_word_outside_the_agreed_table_is_told_and_loud_above_one_in_a_hundred(tmp_path):
+def test_unmapped_words_are_noted_and_a_warning_above_one_percent(tmp_path):
     rule = {"to": "result", "rule": "map", "column": "result", "values": {"是": "kept"}}
     delivery = Delivery(tmp_path, sources=csv_sources(events={"column": [rule]}))
     level = {}
@@ -101,20 +101,20 @@ def test_row_31_a_word_outside_the_agreed_table_is_told_and_loud_above_one_in_a_
     assert level == {1: "note", 9: "warning"}
 
 
-def test_row_31_in_a_closed_list_an_unknown_word_quarantines_the_row(tmp_path):
+def test_an_unknown_word_in_a_closed_list_quarantines_the_row(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.subjects(subject_line("S1"), subject_line("S2", status="歇业"))
     assert refused(delivery.open()) == [("subjects", "NOT_LISTED:status", 2, "S2|2015-01-01")]
 
 
-def test_row_31_an_industry_without_a_card_is_told(tmp_path):
+def test_an_industry_without_a_card_is_reported(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.subjects(subject_line("S1"), subject_line("S2", industry="spaceport"))
     told = findings(delivery.open(), "unmapped")
     assert told[["code", "rows", "level"]].values.tolist() == [["spaceport", 1, "warning"]]
 
 
-def test_row_32_a_visit_without_a_result_is_quarantined_and_never_a_good_one(tmp_path):
+def test_a_visit_without_a_result_is_quarantined(tmp_path):
     visit = {"subject_id": "S1", "event_date": dt.date(2024, 1, 5), "known_date": dt.date(2024, 1, 5), "trigger": "random"}
     visits = [{**visit, "inspection_id": "V1", "outcome": "none"}, {**visit, "inspection_id": "V2", "outcome": None}]
     data = write_tables(tmp_path / "data", subjects=[subject("S1")], inspections=visits)
@@ -123,7 +123,7 @@ def test_row_32_a_visit_without_a_result_is_quarantined_and_never_a_good_one(tmp
     assert equation(records, "inspections") == (2, 1, 1, 0)
 
 
-def test_row_32_a_missing_label_is_refused_and_not_left_out(tmp_path):
+def test_a_missing_label_is_refused_not_dropped(tmp_path):
     frame = pd.DataFrame({"x": np.arange(40.0)})
     label = np.where(np.arange(40) % 2, 1.0, 0.0)
     label[3] = np.nan

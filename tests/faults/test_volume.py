@@ -1,4 +1,4 @@
-"""Rows 36, 37 and 46: nothing came, far less came than yesterday, or a file is cut off."""
+"""Nothing arrived, far less arrived than yesterday, or a file is truncated."""
 
 import datetime as dt
 
@@ -14,14 +14,14 @@ from creditscore.records.drift import drifts, profile
 LATER = dt.date(2024, 5, 1)
 
 
-def test_row_36_a_register_without_subjects_is_refused(tmp_path):
+def test_a_register_without_subjects_is_refused(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.file("subjects.csv", text(SUBJECTS, []))
     with pytest.raises(DataError, match=r"expected at least one subject .got 0 after checks"):
         delivery.open()
 
 
-def test_row_36_a_source_without_rows_is_a_warning_by_name(tmp_path):
+def test_a_source_without_rows_is_a_warning_by_name(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.file("events.csv", text(EVENTS, []))
     told = findings(delivery.open(), "source")
@@ -31,7 +31,7 @@ def test_row_36_a_source_without_rows_is_a_warning_by_name(tmp_path):
     assert coverage["rows"].sum() == 0
 
 
-def test_row_36_a_source_without_its_file_is_refused_by_name(tmp_path):
+def test_a_source_without_its_file_is_refused_by_name(tmp_path):
     delivery = Delivery(tmp_path)
     (delivery.data / "events.csv").unlink()
     with pytest.raises(DataError, match=r'events\.csv: expected the file of source "records" below data/'):
@@ -50,7 +50,7 @@ def two_nights(tmp_path):
     return delivery, tmp_path / "out"
 
 
-def test_row_37_a_third_of_the_rows_gone_is_refused_until_somebody_accepts_it(two_nights):
+def test_a_third_fewer_rows_are_refused_until_accepted(two_nights):
     delivery, out = two_nights
     before = (out / "2024-04-30" / "manifest.json").read_bytes()
     delivery.subjects(*(subject_line(f"S{n}") for n in range(69)))
@@ -67,14 +67,14 @@ def test_row_37_a_third_of_the_rows_gone_is_refused_until_somebody_accepts_it(tw
     assert [row["rule"] for row in checkup if row["section"] == "drift"] == ["expected about as many rows as before (100; got 69)"]
 
 
-def test_row_37_a_few_rows_less_pass(two_nights):
+def test_a_few_rows_less_pass(two_nights):
     delivery, out = two_nights
     delivery.subjects(*(subject_line(f"S{n}") for n in range(75)))
     delivery.events(*(event_line(f"E{n}", f"S{n}") for n in range(50)))
     assert night(delivery, out, as_of=LATER).code == 0
 
 
-def test_row_37_each_source_is_looked_at_not_their_sum(tmp_path):
+def test_each_source_is_compared_on_its_own(tmp_path):
     more = {"name": "more", "table": "events", "file": "more.csv", "format": "csv"}
     before, now = (Delivery(tmp_path / name, sources=csv_sources(others=[more])) for name in ("before", "now"))
     for delivery, few in ((before, 60), (now, 3)):
@@ -85,7 +85,7 @@ def test_row_37_each_source_is_looked_at_not_their_sum(tmp_path):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.95])
-def test_row_46_a_parquet_file_that_is_cut_off_is_refused_before_anything_is_written(tmp_path, share):
+def test_a_truncated_parquet_file_is_refused_before_any_write(tmp_path, share):
     sources = {"id_scheme": "local", "source": [{"name": n, "table": n, "file": f"{n}.parquet"} for n in ("subjects", "events")]}
     delivery = Delivery(tmp_path, sources=sources)
     write_tables(
@@ -100,7 +100,7 @@ def test_row_46_a_parquet_file_that_is_cut_off_is_refused_before_anything_is_wri
     assert not (tmp_path / "out" / "2024-04-30").exists()
 
 
-def test_a_table_that_is_mostly_quarantined_is_refused_with_its_reasons(tmp_path):
+def test_a_mostly_quarantined_table_is_refused_with_its_reasons(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(max_quarantined=0.05))
     delivery.events(*(event_line(f"E{n}", kind="gossip" if n < 150 else "penalty") for n in range(1000)))
     with pytest.raises(DataError, match=r"events: expected at most 5\.0% .*got 150 of 1000: OFF_CATALOGUE 150"):

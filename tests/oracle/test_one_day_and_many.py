@@ -49,7 +49,7 @@ def test_single_rows_give_the_same_cells(records, singles):
     pd.testing.assert_frame_equal(some, singles.loc[list(some.index)], check_dtype=False)
 
 
-def test_a_row_that_stands_twice_in_a_panel_stays_twice(records, singles):
+def test_a_repeated_row_of_a_panel_stays_repeated(records, singles):
     rows = singles.index.to_frame(index=False)
     doubled = pd.concat([rows, rows.head(10)])
     assert way(records, doubled) == [OneDay] * len(DAYS)
@@ -57,7 +57,7 @@ def test_a_row_that_stands_twice_in_a_panel_stays_twice(records, singles):
     pd.testing.assert_frame_equal(together.tail(10), singles.head(10), check_dtype=False)
 
 
-def test_what_a_pass_kept_is_gone_after_it(records):
+def test_temporary_tables_of_a_pass_are_dropped_after_it(records):
     before = tables(records)
     build_features(records, spine(records, as_of=DAYS[0], name="kept"), records.project.features)
     assert {name for name in tables(records) - before if not name.startswith(("kept", "built_features"))} == set()

@@ -131,7 +131,7 @@ def expected(spec, row, versions, ratings, visits):
     return naive.grade(ratings, row.subject_id, row.as_of, spec.months)[spec.aggregate == "days_since_last"]
 
 
-def test_the_spine_of_each_day_holds_who_is_in_scope_with_the_industry_of_that_day(told, records):
+def test_each_days_spine_holds_the_subjects_in_scope_that_day(told, records):
     ids, versions, _, _ = told
     for day in DAYS:
         rows = spine(records, as_of=day).frame

@@ -90,7 +90,7 @@ def delivery(tmp_path):
     return made
 
 
-def test_rows_are_parted_alike_and_the_check_up_agrees(delivery, engine):
+def test_both_engines_quarantine_alike_and_their_check_ups_agree(delivery, engine):
     here, there = delivery.open(engine), delivery.open(Engine.duckdb())
     for table in ("subjects", "events", "changes"):
         assert rows(here, table) == rows(there, table)

@@ -84,7 +84,7 @@ def check(run, one, rows):
     return found
 
 
-def test_scores_probabilities_blocks_and_reasons_are_those_of_memory(run):
+def test_sql_gives_scores_probabilities_blocks_and_reasons_of_memory(run):
     found = check(run, rich_card(), table())
     blocks = [f"points_{source}" for source in ("base", "public", "industry", "market", "self_declared")]
     reasons = [f"reason_{place}" for place in range(1, 5)]
@@ -94,7 +94,7 @@ def test_scores_probabilities_blocks_and_reasons_are_those_of_memory(run):
         assert found.schema.field(name).type == pa.int32()
 
 
-def test_a_card_without_baselines_and_one_characteristic(run):
+def test_a_card_of_one_characteristic_without_baselines_agrees(run):
     check(run, card(characteristics=(number("share", (0.1, 1), (-5, 0, 4), missing=-9),), baselines=()), table(300))
 
 
@@ -118,19 +118,19 @@ def test_to_sql_gives_the_points_of_memory(run):
     assert found["score"].to_pylist() == one.scores(rows).tolist()
 
 
-def test_integer_edges_in_integer_columns_and_special_codes_in_them(run):
+def test_integer_columns_with_integer_edges_and_special_codes_agree(run):
     ints = number("arrears", (1, 3), (1, 2, 3), special=((50, 77),), missing=-5)
     check(run, card(characteristics=(ints,), baselines=()), table(300))
 
 
-def test_columns_called_as_people_call_them(run):
+def test_columns_with_chinese_or_quoted_names_agree(run):
     names = {"arrears": "Age (years)", "share": "近24个月占比", "grade": 'a"b`c', "age": "as_of 2"}
     ones = tuple(one.model_copy(update={"name": names.get(one.name, one.name)}) for one in card().characteristics)
     named = card(characteristics=ones, baselines=())
     check(run, named, table(300).rename_columns([names.get(name, name) for name in table(1).column_names]))
 
 
-def test_neighbours_of_equal_points_are_one_branch_and_the_ends_stay_finite(run):
+def test_neighbours_of_equal_points_share_a_branch(run):
     flat = number("share", (0.1, 1, 2), (-5, -5, 4, 4), missing=-9)
     same = number("age", (1.0,), (3, 3), missing=7)
     best_first = number("arrears", (1, 3), (7, 1, 2), missing=7)
@@ -138,7 +138,7 @@ def test_neighbours_of_equal_points_are_one_branch_and_the_ends_stay_finite(run)
 
 
 @pytest.mark.parametrize("top", [0, 2])
-def test_only_the_reasons_asked_for(run, top):
+def test_only_the_requested_number_of_reasons_is_given(run, top):
     rows, one = table(200), rich_card()
     found = run(
         rows, lambda dialect: compile_sql(score_expression(unbound(rows), one, top=top), {"spark": "pyspark"}.get(dialect, dialect))
@@ -155,7 +155,7 @@ def test_columns_that_differ_in_capitals_only_are_refused():
         score_expression(rows, card(characteristics=ones, baselines=()))
 
 
-def test_columns_that_cannot_be_meant_are_refused_before_any_engine():
+def test_unusable_columns_are_refused_before_any_engine_runs():
     rows = unbound(table(1))
     with pytest.raises(DataError, match="columns missing from the table: share"):
         score_expression(rows.drop("share"), card())

@@ -103,7 +103,7 @@ def test_money_in_hundredths_sums_exactly(engine):
     assert ask(engine, table, lambda t: t.aggregate(s=(t.m * 100).cast("int64").sum())) == [{"s": 9_999_999_999_999_999 + 30}]
 
 
-def test_months_are_calendar_months_and_no_engine_counts_them():
+def test_months_are_counted_as_calendar_months_outside_the_engines():
     assert months_before(D(2024, 2, 29), 12) == D(2023, 2, 28)
     assert months_before(D(2024, 3, 31), 1) == D(2024, 2, 29)
     assert months_before(D(2024, 1, 15), 24) == D(2022, 1, 15)
@@ -117,7 +117,7 @@ def test_only_arrow_and_files_enter_an_engine():
     assert told.type is not AssertionError
 
 
-def test_a_missing_number_of_pandas_is_no_nan(engine):
+def test_a_missing_number_of_pandas_becomes_null_not_nan(engine):
     table = pa.Table.from_pandas(pd.DataFrame({"x": [1.5, None, 2.0]}), preserve_index=False)
     assert ask(engine, table, lambda t: t.aggregate(s=t.x.sum(), n=t.x.isnull().sum())) == [{"s": 3.5, "n": 1}]
 
@@ -127,7 +127,7 @@ def test_the_logarithm_of_zero_is_missing(engine):
     assert ask(engine, table, lambda t: t.select(y=t.x.nullif(0.0).ln())) == [{"y": None}]
 
 
-def test_the_least_of_a_condition_that_nothing_meets_is_missing(engine):
+def test_the_minimum_over_no_rows_is_missing(engine):
     table = pa.table({"k": [1, 1], "x": pa.array([3, 4], pa.int32())})
     assert ask(engine, table, lambda t: t.group_by("k").agg(m=t.x.min(where=t.x > 9))) == [{"k": 1, "m": None}]
 

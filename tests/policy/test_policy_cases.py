@@ -79,7 +79,7 @@ def decide(case):
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_what_is_known_gives_the_tier_rule_and_status_that_the_case_names(case):
+def test_each_case_gives_the_tier_rule_and_status_it_names(case):
     row = decide(case)
     found = {name: row[name] for name in ("tier", "rule", "status")}
     assert found == {"tier": case["tier"], "rule": case.get("rule", ""), "status": case.get("status", "final")}
@@ -91,7 +91,7 @@ def test_what_is_known_gives_the_tier_rule_and_status_that_the_case_names(case):
         assert row["waiting_since"] == case["waiting_since"]
 
 
-def test_every_case_says_whose_rule_it_is_and_misspells_nothing():
+def test_every_case_names_its_source_and_known_words_only():
     assert len({case["name"] for case in CASES}) == len(CASES)
     for case in CASES:
         assert AUTHORITY.search(case["basis"]), case["name"]
@@ -102,20 +102,20 @@ TABLES = tomllib.loads((HERE / "ratios.toml").read_text("utf-8"))["table"]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=[table["name"] for table in TABLES])
-def test_a_published_table_gives_these_visits(table):
+def test_a_published_table_gives_the_published_number_of_visits(table):
     policy = load_policy(HERE.parents[1] / "configs" / "yongzhou" / "alternatives" / f"{table['policy']}.toml", on="9999-12-31")
     rules = policy.rules_for("", task=None)
     made = {tier: rounded_up(rules.of(tier).ratio_ppm, count) for tier, count in table["population"].items()}
     assert made == table["visits"]
 
 
-def test_chizhous_target_of_1200_is_less_than_three_in_a_hundred_of_40065():
+def test_chizhous_target_of_1200_is_below_three_percent_of_40065():
     """The plan says "not less than 3 %" and 1,200: the one contradicts the other."""
     with pytest.raises(DrawError, match=r"2\.995 %.*1,202 are needed"):
         check_floor(1200, 40_065, min_ratio=0.03, where="Chizhou 2024")
     check_floor(1202, 40_065, min_ratio=0.03, where="Chizhou 2024")
 
 
-def test_there_are_cases_enough_to_read():
+def test_there_are_at_least_the_promised_number_of_cases():
     assert len(CASES) >= 40
     assert len({case["name"] for case in CASES}) == len(CASES)

@@ -30,7 +30,7 @@ def uniform(counts, per_seed):
     return chi2.sf(statistic, N - 1)
 
 
-def test_everyone_is_drawn_equally_often(hits):
+def test_every_subject_is_drawn_equally_often(hits):
     drawn, on_site = hits
     assert (drawn.sum(1) == n).all()
     assert uniform(drawn.sum(0), n) > 0.01

@@ -47,7 +47,7 @@ def test_no_payload_becomes_a_formula_or_a_link(tmp_path):
     assert live_parts(tmp_path / "b.xlsx") == []
 
 
-def test_a_formula_would_be_found(tmp_path):
+def test_the_formula_check_detects_a_formula(tmp_path):
     book = openpyxl.Workbook()
     book.active["A1"], book.active["A2"] = "=1+1", "x"
     book.save(tmp_path / "formula.xlsx")
@@ -72,12 +72,12 @@ def test_ids_percents_and_dates_have_real_types(tmp_path):
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan"), np.nan, pd.NA, pd.NaT, "", float("inf"), np.float64("-inf")])
-def test_what_is_missing_is_blank(tmp_path, nothing):
+def test_missing_values_are_blank(tmp_path, nothing):
     write(tmp_path / "b.xlsx", (ID, COUNT), [("x", nothing)])
     assert openpyxl.load_workbook(tmp_path / "b.xlsx").worksheets[0]["B2"].value is None
 
 
-def test_half_surrogates_and_control_characters_are_replaced_and_counted(tmp_path):
+def test_surrogates_and_control_characters_are_replaced_with_a_count(tmp_path):
     report = write(tmp_path / "b.xlsx", (ID,), [("a\ud800b",), ("c\x01\ufffed",), ("fine",)])
     assert report.replaced == 3
     assert [row["代码"].value for row in read_sheet(tmp_path / "b.xlsx", "名单")] == ["a\ufffdb", "c\ufffd\ufffdd", "fine"]
@@ -99,7 +99,7 @@ def test_integers_beyond_15_digits_stay_whole():
 
 
 @pytest.mark.parametrize(("rows", "parts"), [(7, [3, 3, 1]), (6, [3, 3]), (1, [1]), (0, [0])])
-def test_a_sheet_that_is_full_goes_on_in_the_next(tmp_path, rows, parts):
+def test_a_full_sheet_continues_in_the_next(tmp_path, rows, parts):
     report = write(tmp_path / "b.xlsx", (ID, COUNT), ((f"S{at}", at) for at in range(rows)), max_rows=3)
     assert list(report.rows.values()) == parts
     assert list(report.rows)[:2] == ["名单", "名单 (2)"][: len(parts)]
@@ -147,7 +147,7 @@ def test_sheet_names_fit_excel(name, fits):
     assert sheet_name(name, taken={}) == fits
 
 
-def test_sheets_of_one_name_are_told_apart(tmp_path):
+def test_sheets_of_one_name_get_different_names(tmp_path):
     sheets = [Sheet(label("名单"), (ID,), [("x",)]) for _ in range(3)]
     report = write_book(tmp_path / "b.xlsx", sheets, title="t", created=DAY)
     assert list(report.rows) == ["名单", "名单 ~2", "名单 ~3"]
@@ -167,7 +167,7 @@ def test_a_failure_leaves_the_old_file_and_no_temporary_one(tmp_path):
     assert (tmp_path / "b.xlsx").read_bytes() == before
 
 
-def test_nothing_of_a_workbook_lies_in_the_systems_temporary_folder(tmp_path, monkeypatch):
+def test_a_workbook_leaves_nothing_in_the_temporary_folder(tmp_path, monkeypatch):
     """It holds names of subjects, and may be smaller than a large sheet."""
     elsewhere = tmp_path / "system"
     elsewhere.mkdir()
@@ -184,7 +184,7 @@ def test_nothing_of_a_workbook_lies_in_the_systems_temporary_folder(tmp_path, mo
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.xlsx", "system"]
 
 
-def test_rows_are_read_back_by_key_with_their_cells_in_any_language(tmp_path):
+def test_rows_are_read_back_by_key_in_any_language(tmp_path):
     for lang in ("zh", "en", "both"):
         write(tmp_path / f"{lang}.xlsx", (ID, RATIO), [("x", 0.5), (None, None), ("y", 1.2)], lang=lang, en="List")
         rows = read_sheet(tmp_path / f"{lang}.xlsx", label("名单", "List"), columns=(RATIO, ID))
@@ -198,7 +198,7 @@ def test_an_empty_sheet_says_why_and_reads_as_empty(tmp_path):
     assert read_sheet(tmp_path / "b.xlsx", "名单") == []
 
 
-def test_what_cannot_be_read_is_named(tmp_path):
+def test_unreadable_cells_are_named(tmp_path):
     write(tmp_path / "b.xlsx", (ID,), [("x",)])
     (tmp_path / "no.xlsx").write_bytes(b"PK not a workbook")
     with pytest.raises(DataError, match=r"expected a sheet '方案'.*got 名单"):
@@ -211,7 +211,7 @@ def test_what_cannot_be_read_is_named(tmp_path):
         read_sheet(tmp_path / "absent.xlsx", "名单")
 
 
-def test_a_header_that_stands_twice_is_refused(tmp_path):
+def test_a_repeated_header_is_refused(tmp_path):
     write(tmp_path / "b.xlsx", (ID, ID), [("x", "y")])
     with pytest.raises(DataError, match="stands twice"):
         read_table(tmp_path / "b.xlsx")
@@ -227,7 +227,7 @@ def test_a_table_comes_back_as_a_frame(tmp_path):
 
 
 @pytest.mark.parametrize("lang", ["zh", "en", "both"])
-def test_no_header_is_cut_and_the_button_of_the_filter_hides_none(tmp_path, lang):
+def test_headers_are_wide_enough_for_text_and_filter_button(tmp_path, lang):
     narrow = Column("n", label("计划检查的户数合计", "Total of visits planned"), "integer", width=10)
     write(tmp_path / "b.xlsx", (ID, narrow, COUNT), [("x", 1, 2)], lang=lang)
     page = openpyxl.load_workbook(tmp_path / "b.xlsx").worksheets[0]
@@ -240,7 +240,7 @@ def test_no_header_is_cut_and_the_button_of_the_filter_hides_none(tmp_path, lang
     ]
 
 
-def test_texts_that_a_column_would_cut_widen_it_to_twice_at_most_then_break_into_lines_in_higher_rows(tmp_path):
+def test_long_texts_widen_a_column_to_twice_at_most_then_wrap(tmp_path):
     columns = (ID, Column("why", label("理由", "Reason"), width=20), Column("note", label("注", "Note"), width=20))
     write(tmp_path / "b.xlsx", columns, [("x", "很长的理由" * 6, "short"), ("y", "short", "short"), ("z", None, "a\nb\nc")])
     page = openpyxl.load_workbook(tmp_path / "b.xlsx").worksheets[0]
@@ -254,7 +254,7 @@ def test_texts_that_a_column_would_cut_widen_it_to_twice_at_most_then_break_into
 
 
 @pytest.mark.parametrize(("width", "held"), [(34, "D2"), (70, "C2"), (None, "C2")])
-def test_the_subject_stays_in_sight_with_its_name_where_there_is_room(tmp_path, width, held):
+def test_subject_and_name_columns_are_frozen_where_there_is_room(tmp_path, width, held):
     subject = Column("subject_id", label("代码", "Id"), width=21)
     name = [Column("name", label("名称", "Name"), width=width)] if width else []
     columns = (Column("task", label("任务", "Task"), width=16), subject, *name, COUNT)
@@ -285,7 +285,7 @@ print(json.dumps({"sheets": report.rows, "read": at, "gib": peak}))
 
 
 @pytest.mark.slow
-def test_two_million_rows_are_split_over_sheets_and_none_is_lost(tmp_path):
+def test_two_million_rows_are_split_over_sheets_without_loss(tmp_path):
     rows = 2_000_000
     command = [sys.executable, "-c", TWO_MILLION, str(rows), str(tmp_path / "b.xlsx")]
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

@@ -35,12 +35,12 @@ def test_every_feature_passes_the_guard_without_a_warning(project):
     assert guard_features(project.features, project) == []
 
 
-def test_the_label_is_a_critical_violation_of_a_visit_nobody_drew(project):
+def test_the_label_is_a_critical_violation_of_an_undrawn_visit(project):
     target = project.targets[project.scorecards.target]
     assert (target.weights, target.triggers, target.severity_min) == ("none", ("special",), 8)
 
 
-def test_findings_enter_as_ratios_and_who_inspected_as_a_nuisance(project):
+def test_findings_enter_as_ratios_and_inspectors_as_a_nuisance(project):
     assert project.scorecards.nuisance == "inspectors"
     assert sum(feature.aggregate == "finding_ratio" for feature in project.features) == 3
     found_by_visits = {item.kind for item in project.catalogue.item if item.found_by == "inspection"}
@@ -55,13 +55,13 @@ def test_facility_types_become_industries_that_have_a_card(project):
     assert {"restaurant", "grocery", "school", "other"} <= {*types.values.values(), types.otherwise} <= cards
 
 
-def test_no_task_can_be_drawn_twice_and_the_policy_is_in_force_that_day(project):
+def test_tasks_start_after_the_run_and_the_policy_is_in_force(project):
     assert project.policy(AS_OF).cut_by == "max_probability"
     assert all(task.start > AS_OF for task in project.tasks.values())
 
 
 @needs_data
-def test_every_licence_in_force_is_in_scope_and_nearly_all_of_the_test_window(records):
+def test_every_valid_licence_is_in_scope_and_nearly_all_tests(records):
     terms = pd.read_parquet(DATA / "licence_terms.parquet")
     in_force = terms[(terms["term_start"] <= AS_OF) & (terms["term_end"] > AS_OF)]["license"].astype(str)
     scored = spine(records, as_of=AS_OF).frame["subject_id"]
@@ -73,7 +73,7 @@ def test_every_licence_in_force_is_in_scope_and_nearly_all_of_the_test_window(re
 
 
 @needs_data
-def test_a_facility_type_is_not_known_before_the_canvass_that_told_it(records):
+def test_a_facility_type_is_unknown_before_its_first_canvass(records):
     rows = training_rows(records, records.project.targets["critical_violation"], until=dt.date(2014, 8, 31)).frame
     visits = pd.read_parquet(DATA / "events_inspections.parquet", columns=["license", "inspection_date"])
     told = visits.groupby(visits["license"].astype(str))["inspection_date"].min()
@@ -87,7 +87,7 @@ def test_a_facility_type_is_not_known_before_the_canvass_that_told_it(records):
 
 
 @needs_data
-def test_labels_and_inspector_groups_agree_with_the_published_table(records):
+def test_labels_and_inspector_groups_agree_with_the_published_data(records):
     table = pd.read_parquet(DATA / "modelling_table.parquet")
     visits = records.inspections.to_pandas()
     both = visits.merge(table.assign(inspection_id=table["inspection_id"].astype(str)), on="inspection_id")

@@ -22,7 +22,7 @@ def test_every_feature_passes_the_guard_without_a_warning(project):
     assert guard_features(project.features, project) == []
 
 
-def test_every_simulated_kind_is_in_the_catalogue_and_of_the_source_its_file_says(project):
+def test_every_simulated_kind_is_in_the_catalogue_under_its_source(project):
     sources = dict(zip(FILES, ("public", "industry", "market", "market", "self_declared"), strict=True))
     items = project.catalogue.by_kind
     assert {model.kind for model in KINDS} == set(items)
@@ -49,19 +49,19 @@ def test_features_cover_the_base_and_all_four_sources(project):
     assert used >= {"finding_ratio", "share", "banded_sum", "on_list", "latest", "days_since_last", "tenure_months", "distinct"}
 
 
-def test_kinds_of_practitioners_and_penalties_are_counted_by_no_feature(project):
+def test_no_feature_counts_practitioner_or_penalty_kinds(project):
     counted = {kind for feature in project.features for kind in feature.kind}
     assert not counted & {"professional_conduct", "admin_penalty_minor", "admin_penalty_general", "admin_penalty_serious"}
 
 
-def test_the_market_source_reads_the_columns_and_kinds_that_are_sent(project):
+def test_the_market_source_reads_exactly_the_columns_sent(project):
     source = next(s for s in project.sources.source if s.name == "market_events")
     assert {rule.to: rule.column for rule in source.column} == MARKET_COLUMNS
     kinds = next(rule for rule in source.column if rule.to == "kind")
     assert kinds.values == {word: kind for kind, word in MARKET_KINDS.items()}
 
 
-def test_every_industry_of_the_city_has_a_card_and_tasks_name_industries(project):
+def test_every_industry_has_a_card_and_tasks_name_known_industries(project):
     cards = {industry.code for industry in project.scorecards.industry}
     assert set(CODES) <= cards
     for task in project.tasks.values():
@@ -73,7 +73,7 @@ def test_tasks_are_due_on_the_last_day_of_the_demo_city(project):
     assert sorted(str(task.start) for task in project.tasks.values()) == ["2024-04-30"] * 3 + ["2025-04-30"] * 3
 
 
-def test_the_policy_rests_on_risk_and_names_a_basis_for_every_rule(project):
+def test_the_policy_uses_risk_and_names_a_basis_for_every_rule(project):
     policy = project.policy("2024-04-30")
     assert policy.cut_by == "max_probability"
     kinds = project.catalogue.by_kind
@@ -93,7 +93,7 @@ def test_the_policy_rests_on_risk_and_names_a_basis_for_every_rule(project):
         ("bazhong", (0.25, 0.50, 0.75, 1.0)),
     ],
 )
-def test_alternatives_have_the_published_ratios_and_are_not_in_force(project, name, ratios):
+def test_alternative_policies_have_published_ratios_and_no_force(project, name, ratios):
     policy = load_policy(FOLDER / "alternatives" / f"{name}.toml", on="2024-04-30")
     assert tuple(getattr(policy.inspection, tier).ratio for tier in "ABCD") == ratios
     assert policy.cuts == project.policy("2024-04-30").cuts

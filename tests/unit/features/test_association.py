@@ -19,7 +19,7 @@ def told(features, subjects):
     return {(row.feature, row.attribute): row.association for row in table.itertuples()}
 
 
-def test_a_copy_of_the_region_tells_all_and_noise_tells_nothing():
+def test_a_copy_of_the_region_reveals_it_and_noise_does_not():
     rng = np.random.default_rng(1)
     subjects = register(rng)
     features = pd.DataFrame({
@@ -34,7 +34,7 @@ def test_a_copy_of_the_region_tells_all_and_noise_tells_nothing():
     assert ("same", "region") not in found
 
 
-def test_missing_values_may_tell_too():
+def test_missing_values_can_reveal_a_group():
     rng = np.random.default_rng(2)
     subjects = register(rng)
     hidden = np.where(subjects["ownership"] == "x", np.nan, 3.0)
@@ -42,7 +42,7 @@ def test_missing_values_may_tell_too():
     assert found["declared", "ownership"] == pytest.approx(1, abs=0.001)
 
 
-def test_the_strongest_stand_first_and_row_order_is_nothing():
+def test_the_strongest_come_first_whatever_the_row_order():
     rng = np.random.default_rng(3)
     subjects = register(rng)
     features = pd.DataFrame({"subject_id": subjects["subject_id"], "a": rng.normal(size=N), "b": subjects["region"].astype(int)})

@@ -38,7 +38,7 @@ def built(tmp_path, function, **more):
     return build_features(records, spine(records, as_of="2024-04-30"), project.features)
 
 
-def test_the_function_is_computed_over_the_visible_events_that_count(tmp_path):
+def test_a_custom_function_sees_only_the_visible_counted_events(tmp_path):
     found = built(tmp_path, f"{__name__}:severity_spread", severity_min=3)
     assert found["mine"].tolist()[0] == 2
     assert found["mine"].isna().tolist() == [False, True]
@@ -51,6 +51,6 @@ def test_a_function_that_differs_from_its_oracle_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("function", ["no.such.module:x", f"{__name__}:nothing", "plain text", f"{__name__}:no_feature"])
-def test_a_function_without_an_oracle_or_a_place_is_refused(tmp_path, function):
+def test_a_function_without_oracle_or_module_is_refused(tmp_path, function):
     with pytest.raises(ConfigError, match="function"):
         built(tmp_path, function)

@@ -57,7 +57,7 @@ def built(records):
     return build_features(records, spine(records, as_of=AS_OF), records.project.features).droplevel("as_of")
 
 
-def test_a_ratio_counts_findings_of_its_severity_and_window_on_both_sides(built):
+def test_a_ratio_counts_its_severity_and_window_above_and_below(built):
     # One of four visits found 8 or more: 0.25 a visit; inspector a found 1 where 0.5 were expected: (1 + 5) / (0.5 + 5).
     effect = (1 * 10**6 + 5 * 10**6) * 10**6 // (2 * 250_000 + 5 * 10**6)
     expected = 2 * (250_000 * effect // 10**6)

@@ -50,7 +50,7 @@ def test_a_point_in_time_is_the_day_it_shows(records, day):
 
 
 @pytest.mark.parametrize("day", ["30 April", "2024/04/30", 20240430, None, pd.NaT, ["2024-04-30"]])
-def test_what_is_no_day_is_refused(records, day):
+def test_an_invalid_day_is_refused(records, day):
     with pytest.raises(DataError, match="as_of: expected a day"):
         spine(records, as_of=day)
     with pytest.raises(DataError, match="until: expected a day"):
@@ -71,13 +71,13 @@ GIVEN = {
 
 
 @pytest.mark.parametrize("how", GIVEN)
-def test_rows_come_from_any_table_and_one_that_stands_twice_stays_twice(records, how):
+def test_rows_come_from_any_table_and_repeated_rows_stay(records, how):
     got = build_features(records, GIVEN[how](), records.project.features)
     assert got["n"].tolist() == [2, 0, 2]
     assert list(got.index) == list(zip(ROWS["subject_id"], ROWS["as_of"], strict=True))
 
 
-def test_the_rows_of_a_spine_and_the_index_of_features_are_rows_too(records):
+def test_a_spine_and_a_feature_index_can_be_passed_as_rows(records):
     rows = spine(records, as_of="2024-04-30")
     features = build_features(records, rows, records.project.features)
     assert counted(records, rows.frame) == counted(records, rows.arrow()) == counted(records, features) == [0, 2]
@@ -101,7 +101,7 @@ def test_no_rows_give_no_features(records):
     ],
     ids=["no days", "no ids", "missing id", "numbers", "no day", "stranger", "list", "none"],
 )  # fmt: skip
-def test_rows_that_are_none_are_refused(records, rows, said):
+def test_invalid_rows_are_refused(records, rows, said):
     with pytest.raises(DataError, match=said):
         counted(records, rows)
 
@@ -113,7 +113,7 @@ def test_a_spine_of_other_records_is_refused(records, tmp_path):
         counted(others, spine(records, as_of="2024-04-30"))
 
 
-def test_features_are_specifications_each_name_once(records):
+def test_feature_specifications_need_unique_names(records):
     features, rows = records.project.features, spine(records, as_of="2024-04-30")
     for wrong, said in (
         (features[0], "something else"),
@@ -129,6 +129,6 @@ def test_features_are_specifications_each_name_once(records):
 
 
 @pytest.mark.parametrize(("day", "wanted"), [(D(2024, 4, 30), 1), (D(2024, 4, 29), 2), (D(2024, 3, 31), 2), (D(2024, 5, 1), 0)])
-def test_a_window_of_a_month_is_open_at_its_begin_and_closed_at_its_end(records, day, wanted):
+def test_a_month_window_excludes_its_start_and_includes_its_end(records, day, wanted):
     got = build_features(records, {"subject_id": ["S1"], "as_of": [day]}, records.project.features)
     assert got["n_1m"].tolist() == [wanted]

@@ -27,7 +27,7 @@ def test_a_project_of_practitioners_needs_an_impact_assessment(tmp_path):
         practitioners(tmp_path)
 
 
-def test_with_it_practitioners_are_scored_and_nobody_else(tmp_path):
+def test_with_an_assessment_only_practitioners_are_scored(tmp_path):
     project = practitioners(tmp_path / "p", impact_assessment_id="PIA-2024-3")
     subjects = [subject("P1", subject_type="practitioner"), subject("S1"), subject("G1", subject_type="government")]
     data = write_tables(tmp_path / "d", subjects=subjects, events=[event("e", "P1", "misconduct", DAY)])
@@ -37,7 +37,7 @@ def test_with_it_practitioners_are_scored_and_nobody_else(tmp_path):
     assert build_features(records, rows, project.features)["misconduct_36m"].tolist() == [1]
 
 
-def test_records_of_firms_say_nothing_of_a_person_and_the_reverse(tmp_path):
+def test_records_of_firms_and_persons_are_kept_apart(tmp_path):
     given = documents()
     catalogue = {"item": [*given["catalogue"]["item"], CONDUCT]}
     project = write_project(

@@ -36,7 +36,7 @@ def test_a_second_spine_leaves_the_first_as_it_was(tmp_path):
     assert {day for _, day in build_features(records, first, records.project.features).index} == {D(2023, 1, 1)}
 
 
-def test_a_repaired_record_was_still_bad_and_a_withdrawn_one_never_was(tmp_path):
+def test_a_repaired_record_still_counts_and_a_withdrawn_one_never(tmp_path):
     told = [event(f"e{place}", f"S{place}", "penalty", D(2023, 6, 1)) for place in range(3)]
     changes = [
         {"event_id": "e1", "change": "repaired", "effective_date": D(2023, 7, 1), "known_date": D(2023, 7, 1)},

@@ -28,7 +28,7 @@ def register_rows(records, until="2024-06-30"):
     return training_rows(records, records.project.targets["late"], until=until)
 
 
-def test_without_visits_there_is_no_row_and_the_message_says_so(tmp_path):
+def test_without_visits_there_are_no_rows_and_the_message_says_so(tmp_path):
     records = opened(tmp_path)
     with pytest.raises(DataError, match="no visit or record at all"):
         training_rows(records, records.project.targets["violation"], until="2024-01-01")
@@ -36,14 +36,14 @@ def test_without_visits_there_is_no_row_and_the_message_says_so(tmp_path):
         register_rows(records)
 
 
-def test_what_is_no_target_is_refused(tmp_path):
+def test_an_invalid_target_is_refused(tmp_path):
     records = opened(tmp_path)
     for wrong in ("violation", None):
         with pytest.raises(ConfigError, match=r"project\.targets, which has violation, late"):
             training_rows(records, wrong, until="2024-01-01")
 
 
-def test_one_very_old_record_makes_no_row_before_there_were_subjects(tmp_path):
+def test_one_very_old_record_adds_no_row_before_the_first_subject(tmp_path):
     records = opened(tmp_path, events=[event("old", "S1", "award", D(1900, 1, 1)), NEWEST])
     days = set(register_rows(records).frame["as_of"])
     assert min(days) > D(2015, 1, 1)
@@ -58,7 +58,7 @@ def test_days_on_which_nobody_was_in_scope_give_no_row(tmp_path):
     assert min(register_rows(records).frame["as_of"]) > D(2020, 1, 1)
 
 
-def test_a_window_ends_by_the_newest_day_of_which_the_data_tell(tmp_path):
+def test_a_label_window_ends_by_the_newest_day_of_the_data(tmp_path):
     told = [
         event("old", "S0", "award", D(2018, 1, 1)),
         event("e", "S1", "penalty", D(2022, 5, 1)),
@@ -69,14 +69,14 @@ def test_a_window_ends_by_the_newest_day_of_which_the_data_tell(tmp_path):
         assert max(register_rows(records, until).frame["as_of"]) == D(2021, 12, 31)
 
 
-def test_a_day_before_the_calendar_is_no_error_of_its_own(tmp_path):
+def test_a_day_before_the_work_calendar_is_not_an_error(tmp_path):
     records = opened(tmp_path, events=[NEWEST])
     with pytest.raises(DataError, match="expected labelled rows"):
         register_rows(records, "0001-06-01")
 
 
 @pytest.mark.parametrize(("observed", "left"), [(3, {"S1"}), (6, {"S1", "S2"}), (24, {"S1", "S2", "S3"})])
-def test_who_leaves_early_is_left_out_and_counted(tmp_path, observed, left):
+def test_a_subject_that_leaves_early_is_left_out_and_counted(tmp_path, observed, left):
     old, as_of = event("old", "S0", "award", D(2022, 1, 1)), D(2023, 5, 31)
     leaves = {"S1": D(2023, 8, 31), "S2": D(2023, 11, 30), "S3": D(2024, 5, 31), "S4": D(2024, 6, 1)}
     versions = [subject(f"S{place}") for place in range(5)]
@@ -92,7 +92,7 @@ def test_who_leaves_early_is_left_out_and_counted(tmp_path, observed, left):
     assert rows.dropped["rows"].sum() == len(left)
 
 
-def test_what_became_known_of_a_subject_later_leaves_training_alone(tmp_path):
+def test_later_knowledge_about_a_subject_does_not_change_training(tmp_path):
     later = subject(
         "S1", valid_from=D(2023, 7, 1), known_date=D(2025, 1, 1), status="deregistered", deregistered_date=D(2023, 7, 1)
     )
@@ -103,7 +103,7 @@ def test_what_became_known_of_a_subject_later_leaves_training_alone(tmp_path):
     assert "S1" in set(rows.loc[rows["as_of"] == rows["as_of"].max(), "subject_id"])
 
 
-def test_a_register_target_over_findings_is_refused_wherever_features_are_built(tmp_path):
+def test_a_register_target_over_findings_is_always_refused(tmp_path):
     given = documents()["catalogue"]["item"]
     project = write_project(
         tmp_path / "project", targets={"target": [INSPECTION, {**REGISTER, "kind": ["visit_penalty"]}]},
@@ -124,7 +124,7 @@ def draw(place, p, outcome, **more):
     }  # fmt: skip
 
 
-def test_a_cap_on_the_weights_says_what_it_costs(tmp_path):
+def test_a_cap_on_the_weights_reports_its_bias(tmp_path):
     visits = [draw(0, 0.01, "violation"), draw(1, 0.5, "none"), draw(2, 0.5, "none"), draw(3, 0.5, "violation")]
     records = opened(tmp_path, inspections=visits)
     target = records.project.targets["violation"]

@@ -69,7 +69,7 @@ def test_the_missing_national_rating_is_never_bad():
     assert table.woe[1] == 0
 
 
-def test_a_declaration_only_adds_and_silence_earns_nothing():
+def test_a_self_declaration_only_adds_points_and_silence_adds_none():
     factor = Factor("x", FACTOR.label, source="self_declared")
     values = [np.nan] * 100 + [0] * 100 + [1] * 100
     y = [0] * 100 + [0, 1] * 50 + [0, 0, 0, 1] * 25  # those who are silent are the best
@@ -86,7 +86,7 @@ def test_pooled_violators_share_their_mean():
 
 @given(st.lists(st.tuples(st.floats(-5, 5), st.floats(0.01, 10)), min_size=1, max_size=12))
 @settings(max_examples=100, deadline=None)
-def test_projection_keeps_order_and_mean_and_agrees_with_scikit_learn(pairs):
+def test_the_isotonic_projection_agrees_with_scikit_learn(pairs):
     from sklearn.isotonic import isotonic_regression
 
     values, weights = (np.array(part) for part in zip(*pairs, strict=True))

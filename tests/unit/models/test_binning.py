@@ -129,13 +129,13 @@ def test_whole_weights_cut_like_repeated_rows(seed):
     assert cut(x, y, w).edges == cut(np.repeat(x, w), np.repeat(y, w)).edges == cut(x, y, w * 0.001).edges
 
 
-def test_a_pure_flag_stays_a_bin_of_its_own():
+def test_a_pure_flag_keeps_its_own_bin():
     flag = np.r_[np.ones(100), np.zeros(1900)]
     y = np.r_[np.ones(100), np.zeros(1800), np.ones(100)].astype(int)
     assert cut(flag, y, trend="higher_is_riskier").edges == (1.0,)
 
 
-def test_categories_are_grouped_by_weighted_rate_and_rare_ones_left_to_other():
+def test_categories_are_grouped_by_weighted_rate_rare_ones_as_other():
     rng = np.random.default_rng(5)
     text = rng.choice(["a", "b", "c", "rare"], 4000, p=[0.4, 0.3, 0.297, 0.003])
     y = (rng.random(4000) < pd.Series(text).map({"a": 0.02, "b": 0.2, "c": 0.21, "rare": 0.5})).astype(int)
@@ -147,7 +147,7 @@ def test_categories_are_grouped_by_weighted_rate_and_rare_ones_left_to_other():
     assert set(partition.codes(column)[np.array(column.categories)[column.values] == "rare"]) == {len(partition.kinds) - 1}
 
 
-def test_many_small_texts_are_grouped_by_rate_until_a_group_is_large_enough():
+def test_many_small_texts_are_grouped_by_rate_until_large_enough():
     rng = np.random.default_rng(6)
     text = np.array([f"t{place:02d}" for place in rng.integers(0, 60, 20_000)])
     y = (rng.random(20_000) < np.where(text < "t30", 0.05, 0.25)).astype(int)
@@ -221,11 +221,11 @@ def test_frames_of_all_kinds_are_read():
         (pd.Series(["a", None]), True),
     ],
 )
-def test_types_of_columns(values, text):
+def test_columns_are_recognised_as_numbers_or_texts(values, text):
     assert read_column(values, Factor("x", Label(zh="x", en="x"))).text is text
 
 
-def test_infinity_is_missing_and_warned_of():
+def test_infinity_is_missing_with_a_warning():
     with pytest.warns(UserWarning, match="1 infinite"):
         column = read_column(pd.Series([np.inf, 1.0]), Factor("x", Label(zh="x", en="x")))
     assert column.missing.tolist() == [True, False]
@@ -236,7 +236,7 @@ def test_a_number_that_became_text_is_named_with_its_share():
         read_column(pd.Series(["12万", None]), Factor("x", Label(zh="x", en="x"), text=False))
 
 
-def test_many_distinct_values_are_searched_in_groups_with_the_same_result():
+def test_many_distinct_values_searched_in_groups_give_the_same_bins():
     x, y = risky(30_000)
     w = np.random.default_rng(7).choice([1, 2, 4], len(x))
     assert cut(x, y, w).edges == cut(np.repeat(x, w), np.repeat(y, w)).edges == cut(x, y, w * 0.001).edges

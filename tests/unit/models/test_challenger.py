@@ -49,7 +49,7 @@ def model(data):
     return fit_lightgbm(*data, features=FEATURES)
 
 
-def test_trends_of_a_card_bind_where_the_specification_leaves_them_open(data):
+def test_trends_of_a_card_bind_where_the_settings_leave_them_open(data):
     X, y = data
     open_ended = ["debt", "age", "grade", "kind"]
     free = fit_lightgbm(X, y, features=open_ended)

@@ -62,7 +62,7 @@ def test_the_order_of_rows_changes_no_byte():
     assert once.scorecard_.to_json() == other.scorecard_.to_json()
 
 
-def test_the_threads_of_the_machine_change_no_byte_and_are_given_back():
+def test_the_thread_count_changes_no_byte_and_is_restored():
     X, y = population()
     texts = set()
     for threads in (1, 2):
@@ -80,7 +80,7 @@ def test_rows_of_weight_zero_are_as_if_absent():
     assert full.scorecard_.to_json() == ScorecardClassifier().fit(X[w > 0], y[w > 0]).scorecard_.to_json()
 
 
-def test_the_card_scores_what_the_estimator_scores_and_probability_is_a_function_of_the_score():
+def test_card_and_estimator_agree_and_probability_follows_the_score():
     X, y = population()
     model = ScorecardClassifier().fit(X, y)
     odd = X.head(6).copy()
@@ -114,7 +114,7 @@ def test_mean_probability_is_the_weighted_bad_rate():
     assert abs(mean / np.average(y, weights=w) - 1) < math.log(2) / 20
 
 
-def test_trends_are_monotone_in_points_and_coefficients_are_not_negative():
+def test_points_are_monotone_and_coefficients_not_negative():
     X, y = population(800, seed=5)
     features = [spec("debt", "higher_is_riskier"), spec("visits", "higher_is_riskier"), spec("age", "lower_is_riskier")]
     card = ScorecardClassifier(features=features).fit(X, y).scorecard_
@@ -142,7 +142,7 @@ def test_one_bad_column_never_breaks_the_others():
     assert "objects" in left["objects"]
 
 
-def test_a_solver_that_fails_on_one_column_is_told_in_the_table(monkeypatch):
+def test_a_solver_failure_on_one_column_is_shown_in_the_table(monkeypatch):
     from creditscore.models import binning
 
     real = binning._search
@@ -160,7 +160,7 @@ def test_a_solver_that_fails_on_one_column_is_told_in_the_table(monkeypatch):
     assert reasons["debt"] == ""
 
 
-def test_a_leak_is_refused_by_name_or_warned_of():
+def test_a_leak_is_refused_by_name_or_warned_about():
     X, y = population()
     X["outcome_code"] = y * 10
     with pytest.raises(DataError, match="outcome_code"):
@@ -169,14 +169,14 @@ def test_a_leak_is_refused_by_name_or_warned_of():
     assert model.selection_.set_index("characteristic").kept["outcome_code"]
 
 
-def test_a_leak_through_missing_values_is_seen():
+def test_a_leak_through_missing_values_is_detected():
     X, y = population()
     X["closed_on"] = np.where(y == 1, np.nan, 5.0)
     with pytest.raises(DataError, match="closed_on"):
         ScorecardClassifier().fit(X, y)
 
 
-def test_redundant_and_useless_columns_leave_with_a_reason_and_base_stays():
+def test_redundant_and_useless_columns_are_dropped_with_a_reason():
     X, y = population()
     rng = np.random.default_rng(6)
     X["debt_again"] = X.debt * 2
@@ -254,7 +254,7 @@ def test_parameters_are_kept_as_given_and_cloned():
     assert model.ridge == 0.2
 
 
-def test_baselines_stand_at_the_cuts():
+def test_baselines_lie_at_the_cuts():
     X, y = population(5000)
     model = ScorecardClassifier(cut_probabilities=(0.05, 0.2)).fit(X, y)
     card = model.scorecard_
@@ -269,7 +269,7 @@ def test_baselines_stand_at_the_cuts():
         assert p[scores < one.above_score].min() > limit - 1e-6
 
 
-def test_a_card_without_any_telling_column_has_only_its_constant():
+def test_a_card_without_any_useful_column_has_only_its_constant():
     rng = np.random.default_rng(10)
     X = pd.DataFrame({"a": np.ones(500)})
     y = (rng.random(500) < 0.1).astype(int)

@@ -34,12 +34,12 @@ def test_any_two_labels_the_larger_is_bad(labels):
         ([0, 1, 1], [1, 1], "one value per row"),
     ],
 )
-def test_what_cannot_be_fitted_is_refused(y, weight, message):
+def test_data_that_cannot_be_fitted_are_refused(y, weight, message):
     with pytest.raises(DataError, match=message):
         ScorecardClassifier().fit(pd.DataFrame({"a": [1, 2, 3]}), y, sample_weight=weight)
 
 
-def test_frames_are_refused_when_empty_or_when_a_declared_column_is_absent():
+def test_empty_frames_and_absent_declared_columns_are_refused():
     X, y = population(200)
     with pytest.raises(DataError, match="found 0 rows"):
         ScorecardClassifier().fit(X.head(0), [])
@@ -54,7 +54,7 @@ def test_names_that_break_a_line_or_a_file_are_refused(name):
         ScorecardClassifier().fit(X.rename(columns={"age": name}), y)
 
 
-def test_columns_may_be_called_as_people_call_them():
+def test_columns_may_have_chinese_or_spaced_names():
     """A frame's own column names are kept, in the card, its text and its SQL."""
     X, y = population(1500)
     names = {"age": "Age (years)", "visits": "近24个月检查次数", "grade": "Grade"}
@@ -93,7 +93,7 @@ def test_arrays_have_columns_x0_x1():
         model.scores(array[:, :1])
 
 
-def test_labels_that_are_texts_are_told_which_counts_as_bad(caplog):
+def test_for_text_labels_the_bad_one_is_reported(caplog):
     X = pd.DataFrame({"debt": np.arange(200.0)})
     y = np.where(np.random.default_rng(0).random(200) < 0.1 + X.debt / 400, "bad", "good")
     ScorecardClassifier().fit(X, y)
@@ -104,7 +104,7 @@ def test_labels_that_are_texts_are_told_which_counts_as_bad(caplog):
 
 
 @pytest.mark.parametrize("turn", [1, -1])
-def test_a_column_of_many_values_that_separates_is_no_constant_where_leaks_are_allowed(turn):
+def test_a_separating_column_of_many_values_is_not_constant(turn):
     rng = np.random.default_rng(0)
     y = (rng.random(800) < 0.15).astype(int)
     X = pd.DataFrame({"found_out": turn * (y + rng.normal(0, 0.05, 800))})

@@ -87,7 +87,7 @@ def test_polars_texts_of_any_kind(kind):
         lambda place: pd.Timedelta(place, "D"),
     ],
 )
-def test_what_is_neither_numbers_nor_texts_leaves_with_its_reason(value):
+def test_columns_neither_number_nor_text_are_dropped_with_a_reason(value):
     X = pd.DataFrame({"v": drawn(value), "other": PLACE})
     model = ScorecardClassifier().fit(X, BAD)
     reasons = model.selection_.set_index("characteristic").reason

@@ -14,7 +14,7 @@ def few(n=300, seed=0, base=-2.5):
     return X, (rng.random(n) < 1 / (1 + np.exp(-(base + 0.8 * X.a)))).astype(int)
 
 
-def test_folds_in_which_nothing_is_kept_do_not_flatten_the_cards():
+def test_folds_that_keep_no_column_do_not_flatten_the_cards():
     X, y = few()
     card = IndustryScorecards().fit(X, y, industry=["f"] * len(X)).pooled_
     (kept,) = card.characteristics
@@ -41,7 +41,7 @@ def alike(_, held):
     return np.zeros(held.sum())
 
 
-def test_a_fold_that_tells_nothing_leaves_the_slope_to_the_others(monkeypatch):
+def test_an_uninformative_fold_leaves_the_slope_to_the_others(monkeypatch):
     assert slope_with(monkeypatch, true, alike, alike, alike, true) == pytest.approx(1.0, abs=0.35)
 
 
@@ -49,12 +49,12 @@ def test_without_any_finding_in_rows_held_out_the_slope_is_half(monkeypatch):
     assert slope_with(monkeypatch, *[alike] * 5) == crossfit.UNPROVEN
 
 
-def test_held_out_rows_that_deny_the_fit_flatten_the_cards_and_are_told(monkeypatch, caplog):
+def test_held_out_rows_against_the_fit_flatten_the_cards_with_a_note(monkeypatch, caplog):
     assert slope_with(monkeypatch, *[lambda sample, held: -true(sample, held)] * 5) == 0
     assert "rows held out show nothing" in caplog.text
 
 
-def test_order_of_rows_and_scale_of_weights_are_nothing_to_the_slope(monkeypatch):
+def test_row_order_and_weight_scale_do_not_change_the_slope(monkeypatch):
     X, y = few(500)
     weight, order = np.random.default_rng(1).choice([1.0, 3.0], 500), np.random.default_rng(2).permutation(500)
     industry, people = np.array(["f", "g"] * 250), np.array([["p"], ["q", "r"], ["q"], ["p", "r"]] * 125, dtype=object)
@@ -65,7 +65,7 @@ def test_order_of_rows_and_scale_of_weights_are_nothing_to_the_slope(monkeypatch
     assert one.pooled_.to_json() == other.pooled_.to_json()
 
 
-def test_each_row_has_a_probability_by_a_fit_that_has_not_seen_it():
+def test_each_row_is_predicted_by_a_fit_without_it():
     rng = np.random.default_rng(4)
     X = pd.DataFrame(rng.normal(size=(1500, 12)), columns=[f"f{k}" for k in range(12)])
     y = (rng.random(1500) < 1 / (1 + np.exp(1.5 - X @ np.full(12, 0.2)))).astype(int).to_numpy()

@@ -43,7 +43,7 @@ def test_measures_equal_those_of_sklearn_with_weights_and_ties(ties):
     assert (found["n"], found["events"]) == (800, y.sum())
 
 
-def test_calibration_slope_and_intercept_are_those_of_a_logistic_regression():
+def test_calibration_equals_that_of_a_logistic_regression():
     y, p, w = sample(ties=False)
     logit = np.log(p / (1 - p))
     model = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(logit[:, None], y, sample_weight=w)
@@ -60,7 +60,7 @@ def test_probabilities_that_are_too_extreme_have_a_slope_below_one():
     assert found["calibration_intercept"] == pytest.approx(-0.5, abs=0.1)
 
 
-def test_a_constant_probability_has_no_discrimination_however_rows_are_sorted():
+def test_a_constant_probability_has_no_discrimination_in_any_order():
     y = np.repeat([0, 1], [900, 100])
     for labels in (y, y[::-1]):
         found = evaluate(labels, np.full(1000, 0.1))
@@ -145,7 +145,7 @@ def test_series_of_any_kind_are_taken_by_position():
         ([0, 1, 0], [0.1, 0.2, 0.3], [0, 0, 0], "both 0 and 1"),
     ],
 )
-def test_what_cannot_be_judged_is_refused(y, p, weight, said):
+def test_data_that_cannot_be_evaluated_are_refused(y, p, weight, said):
     with pytest.raises(DataError, match=said):
         evaluate(y, p, sample_weight=weight)
 
@@ -156,7 +156,7 @@ def test_a_shuffled_target_has_an_interval_around_one_half():
     assert low < 0.5 < high
 
 
-def test_intervals_contain_the_measure_and_are_the_same_every_time():
+def test_intervals_contain_the_measure_and_are_reproducible():
     y, p, w = sample()
     one, other = evaluate(y, p, sample_weight=w), evaluate(y, p, sample_weight=w)
     for name, (low, high) in one.intervals.items():
@@ -195,7 +195,7 @@ def test_a_missing_subject_is_refused():
         evaluate([0, 1], [0.1, 0.2], subjects=["a", None])
 
 
-def test_groups_small_ones_show_no_auc_and_missing_ones_are_unknown():
+def test_small_groups_show_no_auc_and_missing_groups_are_unknown():
     y, p, w = sample()
     groups = np.array(["big"] * 700 + ["mid"] * 80 + ["tiny"] * 19 + [None], dtype=object)
     found = evaluate(y, p, sample_weight=w, groups=groups).by_group
@@ -230,7 +230,7 @@ def test_within_group_auc_counts_pairs_of_one_group_only():
     assert within_group_auc(y, p, np.zeros(300)) == pytest.approx(roc_auc_score(y, p))
 
 
-def test_telling_groups_apart_gains_nothing_within_them():
+def test_separating_groups_does_not_raise_within_group_auc():
     rng = np.random.default_rng(0)
     groups = rng.integers(0, 2, 2000)
     y = (rng.random(2000) < np.where(groups == 1, 0.5, 0.05)).astype(int)
@@ -239,7 +239,7 @@ def test_telling_groups_apart_gains_nothing_within_them():
     assert within_group_auc(y, p, groups) == 0.5
 
 
-def test_groups_whose_probabilities_do_not_meet_are_one_line_in_the_overall_measures():
+def test_groups_of_disjoint_probabilities_leave_overall_measures_alone():
     y, p, w = sample(400)
     groups = (p > np.median(p)).astype(int)
     apart, alone = evaluate(y, p, sample_weight=w, groups=groups), evaluate(y, p, sample_weight=w)
@@ -269,7 +269,7 @@ def test_within_group_auc_needs_a_group_with_both():
         within_group_auc([0, 1], [0.1, 0.2], ["a", "b"])
 
 
-def test_a_paired_difference_is_that_of_the_two_and_its_interval_narrower_than_theirs():
+def test_a_paired_difference_has_a_narrower_interval_than_its_parts():
     y, p, w = sample(1500)
     worse = np.clip(p + np.random.default_rng(1).normal(0, 0.02, 1500), 0, 1)
     difference, low, high = paired_difference(y, p, worse, sample_weight=w)

@@ -66,7 +66,7 @@ def test_an_industry_of_thousands_of_bads_has_its_own_card(fitted):
     assert table.own_weight_intercept["large"] > 0.95
 
 
-def test_an_industry_that_differs_gets_other_points_for_the_same_attribute(fitted):
+def test_a_different_industry_gets_other_points_for_an_attribute(fitted):
     *_, model = fitted
     spread = {
         code: np.ptp([a.points for c in card.characteristics if c.name == "debt" for a in c.attributes])
@@ -110,7 +110,7 @@ def test_an_industry_without_rows_has_its_parents_points(fitted):
     assert model.scorecards_["empty"].constant == pytest.approx(model.pooled_.constant, abs=1)
 
 
-def test_an_unknown_industry_takes_the_pooled_card_and_is_named(fitted, caplog):
+def test_an_unknown_industry_uses_the_pooled_card_and_is_named(fitted, caplog):
     X, _, _, model = fitted
     found = model.scores(X.head(3), industry=["mars", None, "large"])
     pooled = model.pooled_.scores(X.head(2))
@@ -133,7 +133,7 @@ def test_index_and_order_are_kept(fitted):
     assert model.scores(some, industry="large").tolist() == model.scorecards_["large"].scores(some).tolist()
 
 
-def test_no_bads_among_many_expected_lower_the_rate_and_among_few_do_not():
+def test_no_bads_lower_the_rate_only_where_many_were_expected():
     X, y, industry = economy()
     more = pd.DataFrame({name: np.tile(X[name].to_numpy()[:60], 20) for name in X})
     for rows, low, high in ((1200, 0.0, 0.5), (12, 0.9, 1.0)):
@@ -169,7 +169,7 @@ def test_scale_and_order_change_no_byte(factor):
     assert one.pooled_.to_json() == other.pooled_.to_json()
 
 
-def test_prior_zero_is_no_pooling_and_a_huge_one_is_complete():
+def test_prior_zero_means_no_pooling_and_a_huge_one_complete_pooling():
     X, y, industry = economy(sizes={"mid": 3000, "large": 3000})
     apart = IndustryScorecards(pooling=Pooling(intercept_cases=0, attribute_cases=0)).fit(X, y, industry=industry)
     together = IndustryScorecards(pooling=Pooling(intercept_cases=1e12, attribute_cases=1e12)).fit(X, y, industry=industry)
@@ -199,7 +199,7 @@ def test_signed_cards_score_without_a_fit(fitted):
         IndustryScorecards.from_cards({})
 
 
-def test_trees():
+def test_a_tree_of_industries_is_pooled_level_by_level():
     tree = (Industry(code="c", label=LABEL, parent="b"), Industry(code="b", label=LABEL))
     assert tree_of(["z"], tree) == {"b": "all", "z": "all", "c": "b"}
     assert members("b", tree_of(["z"], tree)) == {"b", "c"}
@@ -216,7 +216,7 @@ def test_parameters_clone_and_unfitted_use_is_refused(fitted):
         IndustryScorecards().scores(pd.DataFrame({"a": [1]}), industry="x")
 
 
-def test_whole_numbers_keep_their_code_beside_missing_ones_and_blanks_are_unknown():
+def test_integer_industries_keep_their_code_and_blanks_are_unknown():
     X, y, industry = economy(sizes={"mid": 600, "large": 600})
     codes = pd.Series(industry).map({"mid": 561, "large": 562})
     codes[::7] = np.nan
@@ -229,7 +229,7 @@ def test_whole_numbers_keep_their_code_beside_missing_ones_and_blanks_are_unknow
     assert blank.pooled_.to_json() == model.pooled_.to_json()
 
 
-def test_groups_of_texts_given_by_hand_are_not_asked_for_what_a_search_would_find():
+def test_text_groups_set_by_hand_are_taken_as_they_are():
     rng = np.random.default_rng(0)
     texts = np.array([f"t{place:02d}" for place in range(60)])
     place = rng.integers(0, 60, 3000)
@@ -239,7 +239,7 @@ def test_groups_of_texts_given_by_hand_are_not_asked_for_what_a_search_would_fin
     assert model.selection_.kept.all(), model.selection_.reason[0]
 
 
-def test_the_order_of_the_columns_moves_no_score():
+def test_the_order_of_columns_changes_no_score():
     X, y, industry = economy(3, sizes={"tiny": 200, "small": 900})
     one = IndustryScorecards().fit(X, y, industry=industry)
     other = IndustryScorecards().fit(X[X.columns[::-1]], y, industry=industry)

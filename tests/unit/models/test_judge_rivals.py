@@ -47,7 +47,7 @@ def models(found):
     return found.rivals["model"].tolist()
 
 
-def test_a_feature_without_a_value_in_the_early_rows_costs_no_rival():
+def test_a_feature_empty_in_the_early_rows_stops_no_rival():
     early, late = rows(400, 0), rows(150, 1)
     early[1]["b"] = np.nan
     early[1]["c"] = None
@@ -62,7 +62,7 @@ def test_industries_may_be_unknown_on_either_side(early, late):
 
 
 @pytest.mark.parametrize("inspectors", [None, float("nan"), [], ["i1", None], np.array(["i1", "i2"])])
-def test_whoever_came_is_read_as_in_the_fit(inspectors):
+def test_inspectors_are_read_as_in_the_fit(inspectors):
     found = judged(rows(400, 0), rows(150, 1, inspectors=inspectors))
     known = isinstance(inspectors, np.ndarray) or bool(inspectors == ["i1", None])
     assert ("within_inspector_auc" in found.evaluation) is known
@@ -75,7 +75,7 @@ def test_a_text_column_without_values_later_is_still_texts():
     assert fit_optbinning(X, y).predict_proba(later).shape == (300, 2)
 
 
-def test_optbinning_is_not_given_columns_without_values_and_its_errors_are_told():
+def test_optbinning_gets_no_empty_columns_and_its_errors_are_shown():
     X, y = rows(300, 0)[1], rows(300, 0)[0].y
     assert fit_optbinning(X.assign(b=np.nan), y).predict_proba(X).shape == (300, 2)
     with pytest.raises(DataError, match="optbinning"):
@@ -97,13 +97,13 @@ def test_a_rival_that_fails_is_named_and_the_cards_are_judged(monkeypatch, name)
 
 
 @pytest.mark.parametrize("size", [2, 3, 200])
-def test_windows_of_one_bad_are_judged(size):
+def test_windows_with_a_single_bad_are_judged(size):
     late, X = rows(size, 1)
     late.frame["y"] = [1] + [0] * (size - 1)
     assert len(judged(rows(400, 0), (late, X)).rivals) == 3
 
 
-def test_what_cannot_be_judged_leaves_the_cards_unjudged(monkeypatch):
+def test_data_that_cannot_be_judged_leave_the_cards_unjudged(monkeypatch):
     def fails(*_, **__):
         raise DataError("features: column a: expected numbers")
 

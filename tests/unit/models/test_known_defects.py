@@ -1,7 +1,4 @@
-"""Defects that scorecard libraries were found to have, each by the number under which it was reproduced; ours has none.
-
-Numbers 13, 14 and 24 concern solvers, files and bins of two columns that this library does not have.
-"""
+"""Defects found in other scorecard libraries: this library has none of them."""
 
 import math
 
@@ -31,7 +28,7 @@ def fitted():
     return ScorecardClassifier(special_codes={"age": [-9]}).fit(X, y), X, y
 
 
-def test_1_weights_are_not_truncated():
+def test_weights_are_not_truncated():
     X, y = population()
     w = np.random.default_rng(1).uniform(0.2, 1.0, len(X))
     card = (
@@ -44,14 +41,14 @@ def test_1_weights_are_not_truncated():
     assert attributes(card, "debt")[0].weight == pytest.approx(w[low].sum() / w.sum(), abs=1e-8)
 
 
-def test_1_tiny_weights_are_as_good_as_large_ones():
+def test_tiny_weights_are_as_good_as_large_ones():
     X, y = population(800)
     w = np.random.default_rng(1).uniform(0.2, 1.0, len(X))
     cards = {ScorecardClassifier().fit(X, y, w * scale).scorecard_.to_json() for scale in (1, 1e-3, 1e-9, 1e9)}
     assert len(cards) == 1
 
 
-def test_2_the_score_of_missing_special_and_unseen_is_that_of_their_probability(fitted):
+def test_missing_special_and_unseen_score_by_their_probability(fitted):
     model, X, _ = fitted
     odd = X.head(3).assign(debt=[np.nan, 0.1, 0.1], age=[20.0, -9.0, 20.0], grade=["A", "A", "never seen"])
     card, p = model.scorecard_, model.predict_proba(odd)[:, 1]
@@ -61,7 +58,7 @@ def test_2_the_score_of_missing_special_and_unseen_is_that_of_their_probability(
     assert model.points(odd)["grade"].iloc[2] == next(a.points for a in attributes(card, "grade") if a.kind == "other")
 
 
-def test_3_a_group_that_is_all_bad_or_all_good_is_not_neutral():
+def test_a_group_that_is_all_bad_or_all_good_is_not_neutral():
     X, y = population()
     X["certificate"] = np.where(y == 1, np.where(np.arange(len(y)) % 3 == 0, np.nan, 1.0), 1.0)
     X["fined"] = np.where(y == 1, np.where(np.arange(len(y)) % 4 == 0, 1.0, 0.0), 0.0)
@@ -73,7 +70,7 @@ def test_3_a_group_that_is_all_bad_or_all_good_is_not_neutral():
     assert attributes(card, "fined")[1].woe < -2
 
 
-def test_4_missing_special_and_unseen_are_bins_of_their_own_when_watched(fitted):
+def test_monitoring_has_bins_for_missing_special_and_unseen(fitted):
     model, X, _ = fitted
     card = model.scorecard_
     for change, column in (({"grade": "unseen"}, "grade"), ({"debt": np.nan}, "debt"), ({"age": -9.0}, "age")):
@@ -86,7 +83,7 @@ def test_4_missing_special_and_unseen_are_bins_of_their_own_when_watched(fitted)
         assert (table.drop(index=column)["psi"] == 0).all()
 
 
-def test_5_watching_takes_bins_without_bads_and_the_most_extreme_drift(fitted):
+def test_monitoring_handles_empty_bins_and_extreme_drift(fitted):
     model, X, _ = fitted
     card = model.scorecard_
     assert (characteristic_stability(card, X, X)["psi"] == 0).all()
@@ -95,7 +92,7 @@ def test_5_watching_takes_bins_without_bads_and_the_most_extreme_drift(fitted):
     assert psi(card.scores(X), card.scores(gone)) > 1
 
 
-def test_6_bins_edited_by_hand_survive_fit_clone_and_search(fitted):
+def test_bins_edited_by_hand_survive_fit_clone_and_search(fitted):
     _, X, y = fitted
     model = ScorecardClassifier(special_codes={"age": [-9]}).fit(X, y)
     edited = model.scorecard_.splits | {"debt": [-1.0, 1.0], "grade": [["A"], ["B", "C"]]}
@@ -106,14 +103,14 @@ def test_6_bins_edited_by_hand_survive_fit_clone_and_search(fitted):
     assert again["grade"] == [["A"], ["B", "C"]]
 
 
-def test_6_a_card_fitted_on_the_cuts_of_another_has_its_points(fitted):
+def test_a_card_fitted_on_the_cuts_of_another_has_its_points(fitted):
     _, X, y = fitted
     first = ScorecardClassifier().fit(X, y).scorecard_
     second = ScorecardClassifier(splits=first.splits).fit(X, y).scorecard_
     assert first.diff(second).empty
 
 
-def test_7_points_probability_and_score_are_one_thing_whatever_the_settings():
+def test_points_probability_and_score_agree_in_all_settings():
     X, y = population(1500)
     for settings in (
         {"special_codes": [0]},
@@ -136,7 +133,7 @@ def test_7_points_probability_and_score_are_one_thing_whatever_the_settings():
         (Binning(smoothing=0.1), lambda kept: max(abs(a.woe) for one in kept for a in one.attributes) < 0.9),
     ],
 )
-def test_8_every_setting_of_the_bins_reaches_the_bins(binning, holds):
+def test_every_binning_setting_takes_effect(binning, holds):
     X, y = population()
     numbers = [one for one in ScorecardClassifier(binning=binning).fit(X, y).scorecard_.characteristics if one.kind == "number"]
     assert holds(numbers)
@@ -154,20 +151,20 @@ def test_8_every_setting_of_the_bins_reaches_the_bins(binning, holds):
         ({"dept": [0.0]}, "splits: dept: expected names of features"),
     ],
 )
-def test_9_cuts_that_cannot_be_are_refused(splits, said):
+def test_impossible_cuts_are_refused(splits, said):
     X, y = population(500)
     with pytest.raises(DataError, match=said):
         ScorecardClassifier(splits=splits).fit(X, y)
 
 
-def test_9_a_trend_that_the_data_contradict_is_told():
+def test_a_trend_that_the_data_contradict_is_reported():
     X, y = population()
     model = ScorecardClassifier(features=[spec("debt"), spec("visits", "lower_is_riskier")]).fit(X, y)
     assert model.selection_.set_index("characteristic").reason["visits"] != ""
 
 
 @pytest.mark.parametrize("labels", [(1, 2), (-1, 1), ("bad not", "yes bad"), (False, True)])
-def test_10_labels_may_be_any_two(labels):
+def test_labels_may_be_any_two(labels):
     X, y = population(800)
     named = np.array(labels, dtype=object)[y].tolist()
     model = ScorecardClassifier().fit(X, named)
@@ -175,7 +172,7 @@ def test_10_labels_may_be_any_two(labels):
     assert set(model.predict(X)) <= set(labels)
 
 
-def test_11_one_column_that_cannot_be_used_never_breaks_the_others():
+def test_one_unusable_column_never_breaks_the_others():
     X, y = population()
     alone = ScorecardClassifier().fit(X, y).scorecard_
     X = X.assign(empty=np.nan, day=pd.Timestamp("2024-01-01"), things=[[1]] * len(X), mixed=[1, "a"] * (len(X) // 2))
@@ -190,7 +187,7 @@ def test_11_one_column_that_cannot_be_used_never_breaks_the_others():
     assert len(model.scorecard_.features) == len(alone.features)
 
 
-def test_12_a_card_of_any_columns_reads_back_from_json_and_scores_alike():
+def test_a_card_of_any_columns_reads_back_from_json():
     X, y = population()
     X = X.astype({"visits": "int8", "age": "float32", "grade": "category", "listed": "bool"})
     model = ScorecardClassifier(special_codes={"visits": [0], "grade": ["B"]}).fit(X, y)
@@ -203,7 +200,7 @@ def test_12_a_card_of_any_columns_reads_back_from_json_and_scores_alike():
 @pytest.mark.parametrize(
     "scaling", [Scaling(), Scaling(base_score=1000, base_odds=1, pdo=50), Scaling(base_score=0, base_odds=0.1, pdo=10)]
 )
-def test_15_base_score_is_the_score_of_base_odds_and_pdo_doubles_them(scaling):
+def test_base_score_is_at_base_odds_and_pdo_points_double_them(scaling):
     X, y = population()
     model = ScorecardClassifier(scaling=scaling).fit(X, y)
     p = model.predict_proba(X)[:, 1]
@@ -211,7 +208,7 @@ def test_15_base_score_is_the_score_of_base_odds_and_pdo_doubles_them(scaling):
     assert np.abs(scaling.base_score + scaling.pdo * odds - model.scores(X)).max() < 1e-6
 
 
-def test_16_rounding_is_made_good_in_the_mean_and_bounds_are_what_can_be_had():
+def test_rounding_keeps_the_mean_and_bounds_are_reachable():
     X, y = population(6000)
     wide = X.assign(**{f"n{k}": np.random.default_rng(k).normal(size=len(X)) + 0.3 * y for k in range(12)})
     model = ScorecardClassifier().fit(wide, y)
@@ -221,12 +218,12 @@ def test_16_rounding_is_made_good_in_the_mean_and_bounds_are_what_can_be_had():
     assert card.lowest <= model.scores(wide).min() <= model.scores(wide).max() <= card.highest
 
 
-def test_17_the_intercept_is_in_the_score(fitted):
+def test_the_score_includes_the_intercept(fitted):
     model, X, y = fitted
     assert model.predict_proba(X)[:, 1].mean() == pytest.approx(y.mean(), rel=UNIT)
 
 
-def test_18_points_keep_the_index_and_plain_names(fitted):
+def test_points_keep_the_index_and_plain_names(fitted):
     model, X, _ = fitted
     shuffled = X.sample(50, random_state=0)
     points = model.points(shuffled)
@@ -234,7 +231,7 @@ def test_18_points_keep_the_index_and_plain_names(fitted):
     assert all(type(name) is str for name in points.columns)
 
 
-def test_19_20_it_is_a_classifier_and_a_transformer_as_scikit_learn_has_them(fitted):
+def test_it_is_a_scikit_learn_classifier_and_transformer(fitted):
     model, X, y = fitted
     assert is_classifier(model)
     assert model.classes_.tolist() == [0, 1]
@@ -244,7 +241,7 @@ def test_19_20_it_is_a_classifier_and_a_transformer_as_scikit_learn_has_them(fit
     assert type(clone(model).set_output(transform="polars").fit(X, y).transform(X)).__module__.startswith("polars")
 
 
-def test_21_numbers_where_texts_were_fitted_are_refused_and_categories_of_them_are_the_same_texts():
+def test_numbers_for_fitted_texts_are_refused_and_categories_pass():
     X, y = population()
     code = X.grade.map({"A": "1", "B": "2", "C": "3"})
     model = ScorecardClassifier().fit(X.assign(grade=code), y)
@@ -257,7 +254,7 @@ def test_21_numbers_where_texts_were_fitted_are_refused_and_categories_of_them_a
     assert model.scorecard_.scores(table).tolist() == same
 
 
-def test_22_a_suppressor_gets_no_coefficient_of_the_wrong_sign():
+def test_a_suppressor_gets_no_coefficient_of_the_wrong_sign():
     rng = np.random.default_rng(3)
     a = rng.normal(size=6000)
     b = 0.8 * a + 0.6 * rng.normal(size=6000)
@@ -268,7 +265,7 @@ def test_22_a_suppressor_gets_no_coefficient_of_the_wrong_sign():
     assert model.selection_.set_index("characteristic").reason["b"].startswith("coefficient 0")
 
 
-def test_23_the_table_of_the_selection_is_that_of_the_card(fitted):
+def test_the_selection_table_matches_the_card(fitted):
     model, _, _ = fitted
     table = model.selection_.set_index("characteristic")
     assert tuple(table.index[table.kept]) == model.scorecard_.features

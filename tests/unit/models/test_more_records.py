@@ -75,7 +75,7 @@ def check_all(score, X):
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([2, 4, 8]), st.sampled_from([0.005, 0.05]))
-def test_of_one_population(seed, bins, share):
+def test_more_bad_records_never_lower_the_risk(seed, bins, share):
     X, y, weight = history(seed)
     model = ScorecardClassifier(
         features=FEATURES, selection=KEEP_ALL, binning=Binning(max_bins=bins, min_share=share), on_leak="warn"
@@ -87,7 +87,7 @@ def test_of_one_population(seed, bins, share):
 
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10**6))
-def test_in_every_industry_however_few_its_cases(seed):
+def test_more_bad_records_never_lower_the_risk_in_small_industries(seed):
     X, y, weight = history(seed, 1500)
     industry = np.random.default_rng(seed).choice(["food", "hotel", "tiny"], len(X), p=[0.7, 0.28, 0.02])
     cards = IndustryScorecards(features=FEATURES, selection=KEEP_ALL, on_leak="warn").fit(
@@ -98,7 +98,7 @@ def test_in_every_industry_however_few_its_cases(seed):
 
 
 @pytest.mark.parametrize("name", ["penalties", "overdue_days"])
-def test_the_trend_binds_where_the_data_say_the_opposite(name):
+def test_the_trend_binds_against_contrary_data(name):
     X, y, _ = history(3, 3000)
     model = ScorecardClassifier(features=FEATURES, selection=KEEP_ALL).fit(X.assign(**{name: 5 - 4 * y + X.penalties.fillna(0)}), y)
     check(model.scorecard_.scores, X, name, ENDS, falls=True)

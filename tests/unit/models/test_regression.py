@@ -99,7 +99,7 @@ def test_ridge_means_the_same_at_every_base_rate():
     assert abs(shrunk[0] - shrunk[1]) < 0.05
 
 
-def test_effects_of_inspectors_solve_the_same_problem_as_dense_columns():
+def test_inspector_effects_equal_those_of_dense_columns():
     rng = np.random.default_rng(2)
     woe, good, bad = data(500, 2)
     place = rng.integers(0, 5, 500)
@@ -147,7 +147,7 @@ def test_the_intercept_meets_the_rate():
     assert np.average(logistic(a + eta), weights=[1, 1, 2]) == pytest.approx(0.013, abs=1e-12)
 
 
-def test_points_are_whole_and_the_mean_is_met_within_half_a_point():
+def test_points_are_whole_and_keep_the_mean_within_half_a_point():
     scaling = Scaling()
     woe = [np.array([0.5, -0.5]), np.array([0.3, 0.0, -0.9])]
     points = to_points(scaling, intercept=-3.2, coefficients=np.array([1.1, 0.7]), woe=woe, caps=[None, None])
@@ -160,6 +160,6 @@ def test_points_are_whole_and_the_mean_is_met_within_half_a_point():
     assert abs(mean / 0.04 - 1) < math.log(2) / 20
 
 
-def test_caps_bind():
+def test_points_caps_bind():
     points = to_points(Scaling(), intercept=0, coefficients=np.array([1.0]), woe=[np.array([0.0, 2.0])], caps=[10])
     assert points.points[0].tolist() == [0, 10]

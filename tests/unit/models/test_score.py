@@ -135,7 +135,7 @@ def test_numbers_for_texts_are_refused_not_unseen():
         card().scores(frame().assign(grade=pd.Categorical([dt.date(2024, 1, 1), dt.date(2024, 1, 2)] * 200)))
 
 
-def test_categories_of_numbers_are_texts_and_those_that_the_card_does_not_know_are_told(caplog):
+def test_numeric_categories_are_texts_and_unknown_ones_are_reported(caplog):
     rows, coded = frame(), card(characteristics=(text("grade", ((("1",), 25), (("2.5",), -4)), other=-7),), baselines=())
     assert set(coded.scores(rows.assign(grade=pd.Categorical([1.0, 2.5] * 200)))) == {512 + 25, 512 - 4}
     assert not caplog.records
@@ -163,13 +163,13 @@ def test_missing_columns_are_named_and_other_columns_ignored():
     assert card().scores(frame().assign(extra="x")).equals(card().scores(frame()))
 
 
-def test_a_column_that_stands_twice_is_refused():
+def test_a_repeated_column_is_refused():
     rows = frame()
     with pytest.raises(DataError, match="several times: age"):
         card().scores(pd.concat([rows, rows[["age"]]], axis=1))
 
 
-def test_what_is_no_frame_is_refused():
+def test_input_that_is_not_a_table_is_refused():
     with pytest.raises(DataError, match="pandas, polars or Arrow"):
         card().scores([[1, 2]])
 
@@ -215,14 +215,14 @@ def test_a_card_without_characteristics_gives_its_constant():
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=False, width=64), min_size=1, max_size=40), st.data())
-def test_any_number_falls_where_comparison_says(values, data):
+def test_any_number_falls_into_the_bin_that_comparison_gives(values, data):
     edges = sorted(data.draw(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=6, unique=True)))
     one = card(characteristics=(number("x", edges, range(len(edges) + 1), missing=99),), baselines=())
     found = one.points(pd.DataFrame({"x": values}))["x"].tolist()
     assert found == [99 if np.isnan(v) else sum(v >= edge for edge in edges) for v in values]
 
 
-def test_as_many_attributes_as_a_byte_holds():
+def test_a_characteristic_may_have_as_many_attributes_as_a_byte_holds():
     edges = list(range(118))
     one = card(characteristics=(number("x", edges, range(119), missing=-1),), baselines=())
     values = [*range(-1, 118), None]
@@ -233,12 +233,12 @@ def test_as_many_attributes_as_a_byte_holds():
 
 @pytest.mark.parametrize("values", [pd.Series([1.0]), pd.Series(["a", 1.0]), pd.Series([1.0]).to_frame().iloc[0]])
 @pytest.mark.parametrize("ask", ["scores", "points", "reasons", "predict_proba"])
-def test_a_single_column_is_no_table(ask, values):
+def test_a_single_column_is_not_a_table(ask, values):
     with pytest.raises(DataError, match="expected a pandas, polars or Arrow table"):
         getattr(card(), ask)(values)
 
 
-def test_a_polars_column_is_no_table():
+def test_a_polars_column_is_not_a_table():
     polars = pytest.importorskip("polars")
     with pytest.raises(DataError, match="expected a pandas, polars or Arrow table"):
         card().scores(polars.Series([1.0]))

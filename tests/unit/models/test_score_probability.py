@@ -12,14 +12,14 @@ from creditscore.config.scorecards import Scaling
 from creditscore.models.card import in_memory, probability
 
 
-def test_the_anchor_and_the_doubling():
+def test_the_anchor_has_its_odds_and_pdo_doubles_them():
     scaling = Scaling(base_score=600, base_odds=50, pdo=20)
     for steps in range(-3, 4):
         p = probability.of_score(scaling, 600 + 20 * steps)
         assert (1 - p) / p == pytest.approx(50 * 2**steps, rel=1e-12)
 
 
-def test_scale_of_logit_of_probability_is_the_score_for_missing_special_and_unseen_too():
+def test_score_and_probability_agree_for_missing_special_and_unseen():
     found = card().predict_proba(frame())[:, 1]
     assert np.abs(probability.score_of(card().scaling, found) - card().scores(frame())).max() < 1e-6
 
@@ -58,7 +58,7 @@ def test_probability_is_finite_and_ppm_in_range_at_any_score(odds, pdo, base, sc
 
 @settings(max_examples=100, deadline=None)
 @given(st.floats(1e-3, 1e5), st.floats(0.5, 500))
-def test_beyond_the_saturated_scores_the_ppm_stands_still(odds, pdo):
+def test_beyond_the_saturated_scores_the_ppm_is_constant(odds, pdo):
     scaling = Scaling(base_odds=odds, pdo=pdo)
     low, high = probability.saturated(scaling)
     assert {probability.ppm_of_score(scaling, s) for s in (low, low - 1, low - 10_000)} == {1_000_000}

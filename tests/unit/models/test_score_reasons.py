@@ -34,7 +34,7 @@ def test_differences_sum_to_baseline_score_minus_own():
     assert total.tolist() == wanted
 
 
-def test_the_baseline_is_that_of_the_next_better_cut_and_at_the_cut_the_one_after():
+def test_the_baseline_is_that_of_the_next_better_cut():
     one = card(
         characteristics=(number("x", (1, 2, 3), (-33, -32, -2, 0)),),
         baselines=(
@@ -56,7 +56,7 @@ def test_ties_go_by_name_whatever_the_order_of_the_card():
         assert found.iloc[0].dropna().tolist() == ["a", "b", "c"]
 
 
-def test_what_is_at_or_above_the_baseline_is_no_reason():
+def test_points_at_or_above_the_baseline_are_not_a_reason():
     found = card().reasons(frame(1).assign(arrears=0.0, share=2.5, grade="优", training=7, age=1000.0))
     assert found.isna().all(axis=None)
 

@@ -73,7 +73,7 @@ def test_a_newer_format_is_refused_by_name():
         ('"lower": 0.1', '"lower": 0.05', "begins where the one before ends"),
     ],
 )
-def test_a_text_that_is_no_card_is_refused_with_the_place(old, new, said):
+def test_a_text_that_is_not_a_card_is_refused_with_the_position(old, new, said):
     assert old in card().to_json()
     with pytest.raises(DataError, match=said):
         Scorecard.from_json(card().to_json().replace(old, new, 1))
@@ -116,7 +116,7 @@ def _number(*attributes):
         ),
     ],
 )
-def test_attributes_that_do_not_cover_the_line_once_are_refused(attributes, said):
+def test_attributes_with_gaps_or_overlaps_are_refused(attributes, said):
     from creditscore.models.scorecard import Characteristic
 
     with pytest.raises(ValidationError, match=said):
@@ -135,12 +135,12 @@ def test_attributes_that_do_not_cover_the_line_once_are_refused(attributes, said
         ({"kind": "interval", "weight": 1.2}, "less than or equal to 1"),
     ],
 )
-def test_an_attribute_that_contradicts_itself_is_refused(wrong, said):
+def test_a_contradictory_attribute_is_refused(wrong, said):
     with pytest.raises(ValidationError, match=said):
         attribute(points=0, **wrong)
 
 
-def test_a_category_stands_in_one_attribute():
+def test_a_category_belongs_to_one_attribute():
     with pytest.raises(ValidationError, match="each value in one"):
         text("t", ((("a", "b"), 1), (("b",), 2)))
 
@@ -154,12 +154,12 @@ def test_self_declared_points_only_add_and_silence_pays_least():
         number("d", (1,), (0, 6), missing=1, source="self_declared")
 
 
-def test_a_baseline_has_points_for_each_characteristic_and_no_other():
+def test_a_baseline_has_points_for_exactly_the_characteristics():
     with pytest.raises(ValidationError, match="differs in age, arrears"):
         card(baselines=(Baseline(name="population", points={"share": 1, "grade": 1, "training": 0}),))
 
 
-def test_a_characteristic_stands_once():
+def test_a_characteristic_appears_once():
     one = number("x", (1,), (0, 1))
     with pytest.raises(ValidationError, match="x stands several times"):
         card(characteristics=(one, one), baselines=())
@@ -176,6 +176,6 @@ def test_scoring_loads_no_fitting_library_and_no_engine():
 
 
 @pytest.mark.parametrize("given", [None, b"{}", 5, {"format": "creditscore.scorecard/1"}])
-def test_what_is_no_text_is_no_card(given):
+def test_input_that_is_not_a_text_is_not_a_card(given):
     with pytest.raises(DataError, match="as text"):
         Scorecard.from_json(given)

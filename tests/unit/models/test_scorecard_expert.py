@@ -125,7 +125,7 @@ def test_unknown_and_absent_columns_are_refused():
         Scorecard.from_table("nowhere.xlsx")
 
 
-def test_a_file_that_is_no_workbook_is_refused(tmp_path):
+def test_a_file_that_is_not_a_workbook_is_refused(tmp_path):
     path = tmp_path / "points.xlsx"
     path.write_text("no workbook")
     with pytest.raises(DataError, match=r"expected an \.xlsx workbook"):

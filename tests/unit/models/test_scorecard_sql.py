@@ -64,14 +64,14 @@ def test_the_name_of_a_card_is_not_in_the_sql():
     assert "DROP" not in named.to_sql("duckdb")
 
 
-def test_exp_is_never_asked_for_more_than_postgres_can_say():
+def test_the_sql_never_asks_exp_for_more_than_postgres_can_hold():
     wide = number("x", (1,), (-9000, 9000))
     sql = card(characteristics=(wide,), baselines=(), scaling=Scaling(pdo=1)).to_sql("postgres")
     assert "LEAST(GREATEST(" in "".join(sql.split())
     assert "GREATEST" not in card().to_sql("postgres")
 
 
-def test_a_ppm_near_a_half_is_written_out_so_that_no_engine_rounds_it():
+def test_a_ppm_near_a_half_is_a_literal_that_no_engine_rounds():
     p = 250_000.5 / 1e6
     scaling = Scaling(base_score=600, base_odds=(1 - p) / p, pdo=20)
     ladder = number("x", (1, 2), (87, 88, 89))

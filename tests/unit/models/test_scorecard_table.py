@@ -7,7 +7,7 @@ from support.cards import card, number
 from creditscore.errors import DataError
 
 
-def test_summary_has_a_row_per_attribute_and_one_for_the_constant():
+def test_the_summary_has_one_row_per_attribute_and_the_constant():
     table = card().table()
     assert list(table.columns) == ["Variable", "Label", "Bin", "Points"]
     assert len(table) == 1 + sum(len(one.attributes) for one in card().characteristics)

@@ -8,7 +8,7 @@ from creditscore.errors import DataError
 from creditscore.models.swap import swap_set
 
 
-def test_the_cells_hold_who_is_picked_by_which_model():
+def test_cells_count_subjects_picked_by_each_model():
     y = [1, 0, 1, 0, 0, 0, 0, 1, 0, 0]
     ours = np.array([0.9, 0.8, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.05])
     theirs = np.array([0.9, 0.1, 0.8, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.05])
@@ -18,7 +18,7 @@ def test_the_cells_hold_who_is_picked_by_which_model():
     assert found.cells["share"].sum() == pytest.approx(1)
 
 
-def test_ties_at_the_last_place_are_all_picked_and_the_share_says_so():
+def test_ties_at_the_last_rank_are_all_picked_and_the_share_shows_it():
     found = swap_set([1, 0, 1, 0], [0.5, 0.5, 0.5, 0.1], [0.5, 0.4, 0.3, 0.1], share=0.25)
     assert found.share_ours == pytest.approx(0.75)
     assert found.share_theirs == pytest.approx(0.25)
@@ -32,7 +32,7 @@ def test_weights_count_and_rows_of_weight_zero_do_not():
     assert found.reasons["both"].to_dict() == {"a": 1, "b": 1}
 
 
-def test_the_order_of_rows_is_nothing():
+def test_the_order_of_rows_changes_nothing():
     rng = np.random.default_rng(0)
     y, one, other = rng.integers(0, 2, 500), rng.random(500).round(2), rng.random(500).round(2)
     order = rng.permutation(500)
@@ -41,7 +41,7 @@ def test_the_order_of_rows_is_nothing():
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.2])
-def test_a_share_that_is_none_is_refused(share):
+def test_an_invalid_share_is_refused(share):
     with pytest.raises(DataError, match="share"):
         swap_set([0, 1], [0.1, 0.2], [0.1, 0.2], share=share)
 
@@ -51,6 +51,6 @@ def test_reasons_of_other_rows_are_refused():
         swap_set([0, 1], [0.1, 0.2], [0.1, 0.2], reasons=pd.DataFrame({"reason_1": ["a"]}))
 
 
-def test_reasons_without_a_first_one_are_refused():
+def test_reasons_without_a_first_reason_are_refused():
     with pytest.raises(DataError, match="reason_1"):
         swap_set([0, 1], [0.1, 0.2], [0.1, 0.2], reasons=pd.DataFrame(index=range(2)))

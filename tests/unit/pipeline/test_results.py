@@ -31,7 +31,7 @@ def plans():
     return merge_plans([plan_inspections(tiers, policy, task=task) for task in tasks])
 
 
-def test_results_of_an_item_wait_until_whoever_checks_it_too_is_drawn(plans):
+def test_results_of_an_item_wait_for_all_draws_that_check_it(plans):
     one, two = plans
     half = [one, Opened(two.draw(seed="s"))]
     with pytest.raises(DataError, match="task one: expected it drawn"):

@@ -22,7 +22,7 @@ def a_review(subject, decision="approve"):
     return Review(subject, decision, "李四", "核实属实", "a" * 64, dt.date(2024, 5, 2))
 
 
-def test_signatures_come_back_in_their_order_and_none_is_none(folder):
+def test_signatures_come_back_in_order_and_may_be_absent(folder):
     assert signatures(folder) == ()
     add_signatures(folder, [])
     assert not folder.file("reviews.jsonl").exists()
@@ -36,7 +36,7 @@ def test_signatures_come_back_in_their_order_and_none_is_none(folder):
 
 
 @pytest.mark.parametrize("kept", [0, 1])
-def test_a_file_cut_short_is_refused_for_reading_and_for_signing(folder, kept):
+def test_a_truncated_file_is_refused_for_reading_and_signing(folder, kept):
     add_signatures(folder, [a_review("S1"), a_review("S1", "reject")])
     path = folder.file("reviews.jsonl")
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:kept]))

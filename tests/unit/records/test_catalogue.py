@@ -72,7 +72,7 @@ def test_the_example_has_every_kind_of_the_work_plan_by_name():
     assert all(one.legal_basis and one.provider and one.retention_months for one in kinds.values())
 
 
-def test_every_kind_of_the_example_has_records_in_the_simulated_city_and_no_other():
+def test_the_simulated_city_has_records_of_exactly_the_example_kinds():
     assert {model.kind for model in KINDS} == set(load_project(PROJECT).catalogue.by_kind)
 
 
@@ -87,7 +87,7 @@ def test_every_kind_of_the_example_has_records_in_the_simulated_city_and_no_othe
         ({"purposes": []}, "released for nothing"),
     ],
 )
-def test_a_kind_without_basis_or_release_feeds_no_feature_and_the_check_up_says_so(tmp_path, change, said):
+def test_a_kind_without_basis_or_release_feeds_no_feature(tmp_path, change, said):
     kinds = [{**item("penalty"), **change}, item("award")]
     delivery = Delivery(tmp_path, catalogue={"item": kinds}, features={"feature": [feature("penalties_24m", months=24)]})
     with pytest.raises(ConfigError, match=said):
@@ -108,7 +108,7 @@ def test_a_kind_outside_the_catalogue_is_never_kept(tmp_path):
 # --- deadlines ------------------------------------------------------------------------------------------
 
 
-def test_a_deadline_counts_workdays_with_make_up_days_and_without_holidays():
+def test_a_deadline_counts_make_up_days_and_skips_holidays():
     calendar = WorkCalendar.model_validate(CALENDAR)
     # From Friday 2024-09-27: Sunday the 29th and Saturday the 12th are worked, October 1-7 is not.
     assert calendar.deadline(D(2024, 9, 27), 7) == D(2024, 10, 12)
@@ -126,7 +126,7 @@ def test_a_deadline_counts_workdays_with_make_up_days_and_without_holidays():
         {"holidays": (D(2024, 10, 12),), "workdays": (D(2024, 10, 12),)},
     ],
 )
-def test_days_that_cannot_be_meant_are_refused(wrong):
+def test_impossible_days_are_refused(wrong):
     with pytest.raises(ValueError, match="expected days of 2024"):
         CalendarYear(year=2024, basis="x", **wrong)
 
@@ -148,7 +148,7 @@ def autumn(tmp_path):
     return delivery.open()
 
 
-def test_late_is_after_the_seventh_workday_and_missing_is_what_never_came(autumn):
+def test_late_is_after_the_seventh_workday_and_missing_never_came(autumn):
     assert late_reports(autumn, as_of="2024-10-12")["late"].tolist() == [0]
     assert late_reports(autumn, as_of="2024-10-13")["late"].tolist() == [1]
     assert missing_decisions(autumn, as_of="2024-10-12")["decision_id"].tolist() == []
@@ -174,13 +174,13 @@ def test_late_and_missing_are_errors_of_the_check_up(autumn):
         ]
 
 
-def test_years_without_a_notice_are_told(tmp_path):
+def test_years_without_a_holiday_notice_are_reported(tmp_path):
     delivery = Delivery(tmp_path, catalogue={"item": [published()]}, calendar=CALENDAR)
     delivery.events(event_line("E1", event_date="2023-03-01", known_date="2023-03-01"), event_line("E2"))
     assert findings(delivery.open(), "calendar")["examples"].tolist() == ["2023"]
 
 
-def test_suppliers_are_told_by_what_they_sent_wrong(tmp_path):
+def test_suppliers_are_listed_with_what_they_sent_wrong(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(events={"provider": "某局"}))
     delivery.events(event_line("E1"), event_line("E1"), event_line("E2", kind="gossip"))
     assert supplier_report(delivery.open()).to_dict("records") == [
@@ -199,7 +199,7 @@ def test_months_later_is_what_the_calendar_of_features_says():
     assert months_later(np.array(days, dtype="datetime64[D]"), months).tolist() == wanted
 
 
-def test_a_record_is_used_to_the_earlier_of_its_own_end_and_its_retention(tmp_path):
+def test_a_record_is_used_until_its_end_or_its_retention(tmp_path):
     delivery = Delivery(tmp_path, catalogue={"item": [item("penalty", retention_months=12), item("award")]})
     began = {"event_date": "2023-04-30", "known_date": "2023-04-30"}
     delivery.events(
@@ -218,7 +218,7 @@ def test_a_record_is_used_to_the_earlier_of_its_own_end_and_its_retention(tmp_pa
     assert told[["rows", "level"]].values.tolist() == [[3, "note"]]
 
 
-def test_every_item_of_the_example_is_a_whole_specification():
+def test_every_item_of_the_example_is_fully_specified():
     for one in load_project(PROJECT).catalogue.item:
         assert isinstance(one, CatalogueItem)
         assert one.may_serve("supervision")

@@ -52,7 +52,7 @@ def rules_without_words(checkup):
     return sorted(set(plain) - {"arrived = kept + quarantined + collapsed"})
 
 
-def test_every_rule_of_a_dirty_city_and_of_a_broken_delivery_has_chinese_words(city, tmp_path):
+def test_every_finding_of_a_dirty_city_has_chinese_words(city, tmp_path):
     assert rules_without_words(city) == []
     bad = worst(tmp_path)
     assert {"drift", "refused", "refused_value", "normalised", "unmapped"} <= set(bad.table()["section"])
@@ -65,7 +65,7 @@ def test_every_code_of_the_contracts_has_words(city, tmp_path):
         assert [code for code in codes if code_words(code, "zh") == code or code_words(code, "en") == code] == []
 
 
-def test_every_rule_that_the_check_up_can_say_is_in_the_table_of_words():
+def test_every_rule_of_the_check_up_has_words():
     """Words in the source: whoever adds a rule adds its Chinese."""
     folder = Path(checkup_text.__file__).parent
     written = {
@@ -104,6 +104,6 @@ def test_kinds_without_a_record_are_counted_at_the_end(tmp_path):
     assert page.splitlines()[-1] == f"  without any record: {kinds} (warnings)"
 
 
-def test_columns_stand_under_each_other_whatever_the_script():
+def test_columns_are_aligned_in_any_script():
     lines = list(checkup_text._grid(["表", "n"], [["主体", 12], ["abc", 1234]]))
     assert lines == ["  表        n", "  主体     12", "  abc   1,234"]

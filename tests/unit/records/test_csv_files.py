@@ -61,7 +61,7 @@ def test_what_was_written_is_read(tmp_path, monkeypatch, encoding, quoting, rows
     ),
     block=st.integers(3, 60),
 )
-def test_ragged_lines_are_told_by_their_place_and_move_no_other(tmp_path, monkeypatch, plain, block):
+def test_ragged_lines_are_reported_by_position_and_shift_no_other(tmp_path, monkeypatch, plain, block):
     monkeypatch.setattr(encodings.whole_lines, "__defaults__", (block,))
     path = tmp_path / "some.csv"
     path.write_text("a,b,c\n" + "".join(f"{line}\n" for line in plain), "utf-8")
@@ -74,7 +74,7 @@ def test_ragged_lines_are_told_by_their_place_and_move_no_other(tmp_path, monkey
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, cut=st.integers(0, 10_000), block=st.integers(3, 200))
-def test_a_quote_that_lost_its_partner_is_refused_or_leaves_the_number_of_fields_wrong(tmp_path, monkeypatch, rows, cut, block):
+def test_an_unpaired_quote_is_refused_or_changes_the_field_count(tmp_path, monkeypatch, rows, cut, block):
     monkeypatch.setattr(encodings.whole_lines, "__defaults__", (block,))
     text = written(rows, quoting=csv.QUOTE_ALL)
     quotes = [place for place, letter in enumerate(text) if letter == '"']
@@ -97,7 +97,7 @@ def test_a_quote_that_lost_its_partner_is_refused_or_leaves_the_number_of_fields
 @pytest.mark.parametrize("first", ["utf-8", "gb18030"])
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=st.integers(1, 60), block=st.integers(3, 300))
-def test_a_line_in_another_encoding_is_found_in_whatever_block_it_lies(tmp_path, monkeypatch, first, before, block):
+def test_a_line_in_another_encoding_is_found_in_any_block(tmp_path, monkeypatch, first, before, block):
     monkeypatch.setattr(encodings, "_BLOCK", block)
     monkeypatch.setattr(encodings.whole_lines, "__defaults__", (block,))
     other = "gb18030" if first == "utf-8" else "utf-8"
@@ -115,7 +115,7 @@ def test_a_character_that_is_cut_off_at_the_end_is_found(tmp_path):
         examine(path)
 
 
-def test_the_hash_is_that_of_the_file_and_the_mark_is_not_part_of_the_header(tmp_path):
+def test_the_hash_is_the_files_and_the_header_has_no_mark(tmp_path):
     import hashlib
 
     path = tmp_path / "some.csv"
@@ -125,7 +125,7 @@ def test_the_hash_is_that_of_the_file_and_the_mark_is_not_part_of_the_header(tmp
     assert open_csv(path, facts, ",").header == ("a", "b", "c")
 
 
-def test_lines_that_look_like_utf_8_by_chance_do_not_refuse_a_large_file(tmp_path):
+def test_lines_that_look_like_utf_8_by_chance_are_accepted(tmp_path):
     rare = "洇抭"  # in GB18030 its bytes are those of one character and a letter in UTF-8
     path = tmp_path / "some.csv"
     path.write_bytes(("a,b,c\n" + "1,永州市,x\n" * 2000 + f"2,{rare},y\n").encode("gb18030"))

@@ -39,19 +39,19 @@ def test_a_day_may_be_given_in_any_usual_form(given):
 
 
 @pytest.mark.parametrize("given", ["yesterday", "2024-13-01", "2024/04/30", "", None, pd.NaT, 20240430, 3.5, b"2024-04-30"])
-def test_what_is_no_day_is_refused_in_plain_words(given):
+def test_an_invalid_day_is_refused_in_plain_words(given):
     with pytest.raises(DataError, match=r'^as_of: expected a day, as a date or "YYYY-MM-DD" \(got '):
         day_of(given)
 
 
 @pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.__name__)
-def test_every_report_takes_and_refuses_the_same(records, report):
+def test_every_report_accepts_and_refuses_the_same_days(records, report):
     report(records, as_of=pd.Timestamp(DAY))
     with pytest.raises(DataError, match="as_of: expected a day"):
         report(records, as_of="yesterday")
 
 
-def test_what_counts_on_a_day_may_be_asked_with_a_moment(records):
+def test_records_of_a_day_can_be_asked_for_with_a_timestamp(records):
     moment = pd.Timestamp("2024-04-30 08:00")
     assert records.listed(["penalty"], moment).num_rows == 1
     assert records.subjects_on(moment).num_rows == 1
@@ -59,6 +59,6 @@ def test_what_counts_on_a_day_may_be_asked_with_a_moment(records):
 
 
 @pytest.mark.parametrize("data", [None, 3, b"data", ""])
-def test_a_folder_that_is_none_is_refused(records, data):
+def test_a_path_that_is_not_a_folder_is_refused(records, data):
     with pytest.raises(DataError, match="data: expected the folder of the data files"):
         cs.open_records(records.engine, records.project, data=data)

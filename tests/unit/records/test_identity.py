@@ -21,7 +21,7 @@ def faults(codes, **options):
     return uscc_faults(pa.array(codes, pa.string()), **options).to_pylist()
 
 
-def test_what_stdnum_calls_right_is_right_here_too():
+def test_codes_that_stdnum_accepts_are_accepted():
     assert all(stdnum_uscc.is_valid(code) for code in CODES)
     assert faults(CODES) == [None] * len(CODES)
 
@@ -35,7 +35,7 @@ def test_what_stdnum_calls_right_is_right_here_too():
         ("Y1110000600037341Y", False, None),  # letters in front are right
     ],
 )
-def test_where_stdnum_is_not_right_these_checks_are(code, stdnum_says, reason):
+def test_our_checks_are_right_where_stdnum_is_not(code, stdnum_says, reason):
     assert stdnum_uscc.is_valid(code) is stdnum_says
     assert faults([code]) == [reason]
 
@@ -81,7 +81,7 @@ def test_regions_are_checked_as_far_as_the_tables_reach(tmp_path, region, known)
     assert tables_of(project).has_region(region) is known
 
 
-def test_a_project_may_bring_a_table_of_its_own_and_none_from_elsewhere(tmp_path):
+def test_a_code_table_comes_from_the_package_or_the_project_folder(tmp_path):
     own = {
         "regions": ["gbt2260_provinces", "zones.toml"],
         "source": [{"name": "s", "table": "subjects", "file": "s.csv", "format": "csv"}],
@@ -118,14 +118,14 @@ def test_every_table_that_ships_cites_its_standard_and_its_day():
     assert all(table.standard.startswith("GB/T 2260") and table.basis and table.issued for table in tables.regions)
 
 
-def test_compact_leaves_plain_arrays_as_they_are_and_nulls_missing():
+def test_compact_keeps_plain_arrays_and_nulls():
     plain = pa.array([CODES[0], None])
     assert compact(plain) is plain
     full = "".join(chr(ord(letter) + 0xFEE0) for letter in CODES[0])
     assert compact(pa.chunked_array([[full, " "], [None, CODES[1].lower()]])).to_pylist() == [CODES[0], None, None, CODES[1]]
 
 
-def test_many_codes_at_once_say_the_same_as_one_at_a_time():
+def test_many_codes_at_once_give_the_same_as_one_at_a_time():
     rng = np.random.default_rng(3)
     mixed = [code if rng.random() < 0.5 else code[: rng.integers(0, 19)] + code[rng.integers(0, 18) :] for code in CODES]
     assert faults(mixed) == [faults([code])[0] for code in mixed]

@@ -28,7 +28,7 @@ def joined(folder, own=OWN, **join):
     return Joins(SourceSpec.model_validate(source), folder, tuple(own.column_names)).beside(own)
 
 
-def test_rows_keep_their_order_and_number_and_only_a_key_with_one_answer_has_one(folder):
+def test_a_join_keeps_row_order_and_number_and_fills_unique_keys_only(folder):
     table = joined(folder)
     assert table.select(["number", "day"]).equals(OWN)
     # 3 is not there; 1 on b is not there; 2 has two different teams; a missing key meets nothing.

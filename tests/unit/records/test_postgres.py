@@ -65,7 +65,7 @@ def spec(delivery):
     return next(source for source in delivery.project.sources.source if source.format == "postgres")
 
 
-def test_rows_of_a_relation_become_records_typed_and_checked_like_any_other(delivery):
+def test_rows_of_a_relation_become_typed_and_checked_records(delivery):
     records = delivery.open()
     got = [(r["event_id"], r["event_date"], r["known_date"], str(r["amount"]), r["severity"], r["verified"]) for r in rows(records)]
     # 20:00 in UTC is the next day in the project's zone.
@@ -101,12 +101,12 @@ def of_type(cluster, folder, kind, value, column):
      ("bit(3)", "B'101'", "result", "101"), ("jsonb", "'[1]'", "result", "[1]"), ("char(4)", "'a'", "result", "a"),
      ("int", "1", "verified", "True"), ("date", "'2025-01-02'", "valid_until", "2025-01-02")],
 )  # fmt: skip
-def test_a_value_of_any_type_is_what_it_is_in_the_database(cluster, delivery, tmp_path, kind, value, column, expected):
+def test_values_of_all_types_are_those_of_the_database(cluster, delivery, tmp_path, kind, value, column, expected):
     assert [str(row[column]) for row in rows(of_type(cluster, tmp_path / "types", kind, value, column))] == [expected]
 
 
 @pytest.mark.parametrize("kind", ["date", "timestamp", "timestamptz"])
-def test_an_endless_day_of_the_database_is_no_end(cluster, delivery, tmp_path, kind):
+def test_an_infinite_date_of_the_database_means_no_end(cluster, delivery, tmp_path, kind):
     records = of_type(cluster, tmp_path / "types", kind, "'infinity'", "valid_until")
     assert [row["valid_until"] for row in rows(records)] == [None]
     assert put_right(records) == {"valid_until: no end (长期)": 1}
@@ -159,7 +159,7 @@ def test_nothing_can_be_written_even_by_an_owner(cluster, delivery, monkeypatch)
         ("right", {"relation": "public.forbidden"}, "SQLSTATE 42501"),
     ],
 )
-def test_what_goes_wrong_is_told_without_the_connection(cluster, delivery, monkeypatch, caplog, variable, change, said):
+def test_errors_do_not_reveal_the_connection(cluster, delivery, monkeypatch, caplog, variable, change, said):
     caplog.set_level(logging.DEBUG)
     cluster.sql("CREATE TABLE IF NOT EXISTS public.forbidden (secret text)")
     uris = {None: "", "wrong password": cluster.uri(READER, "falsch-0815"), "right": cluster.uri()}
@@ -187,7 +187,7 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_rows(cluster, delivery)
     assert input_hashes(delivery.project, delivery.data)["exchange.处罚 in $EXCHANGE_DATABASE"] == seen
 
 
-def test_a_run_is_done_again_when_the_database_has_changed_and_only_then(cluster, delivery, tmp_path):
+def test_a_run_is_repeated_only_when_the_database_has_changed(cluster, delivery, tmp_path):
     sign_a_card(delivery)
     out = tmp_path / "out"
     assert '"fresh": true' in night(delivery, out, "--json").out

@@ -39,7 +39,7 @@ def test_the_stock_has_a_deadline_and_new_codes_have_none(tmp_path):
     assert rectification_list(register(tmp_path / "later", OLD_WRONG).open(), as_of="2024-07-01")["overdue"].tolist() == [True]
 
 
-def test_a_wrong_code_of_a_new_subject_is_an_error_and_of_the_stock_a_warning(tmp_path):
+def test_a_wrong_code_is_an_error_if_new_and_a_warning_if_old(tmp_path):
     told = findings(register(tmp_path, OLD_WRONG, NEW_WRONG).open(), "identity")
     assert told[["code", "level"]].values.tolist() == [["ID_CHECK_DIGIT", "error"], ["ID_OLD_NUMBER", "warning"]]
 
@@ -52,7 +52,7 @@ def test_a_project_may_refuse_wrong_codes_of_new_subjects(tmp_path):
         register(tmp_path / "new", NEW_WRONG, new_errors="refuse").open()
 
 
-def test_what_is_no_longer_wrong_is_fixed_and_the_share_is_told(tmp_path):
+def test_a_corrected_code_counts_as_fixed_and_the_share_is_shown(tmp_path):
     before = rectification_list(register(tmp_path / "one", OLD_WRONG, subject_line("1234", "另店")).open(), as_of=DAY)
     assert share_fixed(before) == 0.0
     records = register(tmp_path / "two", subject_line(MORE[1], "旧店"), subject_line("1234", "另店")).open()
@@ -65,7 +65,7 @@ def test_what_is_no_longer_wrong_is_fixed_and_the_share_is_told(tmp_path):
     pd.testing.assert_frame_equal(rectification_list(records, as_of=DAY, before=again), after, check_dtype=False)
 
 
-def test_a_list_of_nothing_has_no_share(tmp_path):
+def test_an_empty_list_has_no_share(tmp_path):
     listed = rectification_list(register(tmp_path).open(), as_of=DAY)
     assert listed.empty
     assert share_fixed(listed) is None
@@ -97,24 +97,24 @@ def test_systems_that_agree_have_no_mismatch(tmp_path):
 
 
 @pytest.mark.parametrize("change", ["repaired", "withdrawn", "dispute_upheld"])
-def test_what_has_ended_must_not_be_shown(tmp_path, change):
+def test_an_ended_record_must_not_be_shown(tmp_path, change):
     changes = [f"E1,{change},2024-04-01,2024-04-02"]
     assert two_systems(tmp_path, ["1号"], changes, penalty(1)) == [("still_published", "1号")]
     assert two_systems(tmp_path / "gone", ["2号"], changes, penalty(1), penalty(2)) == []
 
 
-def test_an_end_that_passed_ends_publication_and_on_the_last_day_both_are_right(tmp_path):
+def test_after_its_end_a_record_is_unpublished_on_its_last_day_either(tmp_path):
     assert two_systems(tmp_path, ["1号"], (), penalty(1, valid_until="2024-04-29")) == [("still_published", "1号")]
     for shown in (["1号", "2号"], ["2号"]):
         assert two_systems(tmp_path / str(len(shown)), shown, (), penalty(1, valid_until="2024-04-30"), penalty(2)) == []
 
 
-def test_what_stands_must_be_shown_and_an_open_dispute_does_not_hide_it(tmp_path):
+def test_a_valid_record_must_be_shown_even_under_dispute(tmp_path):
     disputed = ["E1,disputed,2024-04-01,2024-04-01"]
     assert two_systems(tmp_path, ["2号"], disputed, penalty(1), penalty(2)) == [("not_published", "1号")]
 
 
-def test_what_is_shown_and_never_came_is_told(tmp_path):
+def test_a_shown_record_that_was_never_delivered_is_reported(tmp_path):
     assert two_systems(tmp_path, ["1号", "9号"], (), penalty(1)) == [("unknown_here", "9号")]
 
 
@@ -122,6 +122,6 @@ def test_kinds_that_the_extract_does_not_carry_are_not_compared(tmp_path):
     assert two_systems(tmp_path, ["1号"], (), penalty(1), event_line("E2", kind="award", document_no="2号")) == []
 
 
-def test_an_incident_told_twice_is_shown_when_one_telling_is(tmp_path):
+def test_a_repeated_incident_is_shown_when_one_record_of_it_is(tmp_path):
     told = [event_line("E1", document_no="1号"), event_line("E2", document_no="1号", known_date="2024-02-01")]
     assert two_systems(tmp_path, ["1号"], (), *told) == []

@@ -31,13 +31,13 @@ def raw(**columns):
     return pa.table({"id": [1, 2, 3, 4], "day": ["2014-01-01", "2014-01-02", "2014-01-03", None], **columns})
 
 
-def test_combined_columns_name_a_row_and_a_missing_part_leaves_no_name():
+def test_combined_columns_are_missing_when_a_part_is_missing():
     table = ruled(raw(worst=[0, 0, 0, 0], bad=[0, 0, 0, 0]), GRADED, FOUND)
     assert table["inspection_id"].to_pylist() == ["1-2014-01-01", "2-2014-01-02", "3-2014-01-03", None]
 
 
 @pytest.mark.parametrize("kind", [pa.int8(), pa.string()])
-def test_the_first_case_that_holds_decides_and_a_missing_value_holds_nothing(kind):
+def test_the_first_true_case_decides_and_missing_is_never_true(kind):
     worst, bad = (pa.array(values, pa.int8()).cast(kind) for values in ([1, 0, None, 0], [9, 2, 2, 1]))
     table = ruled(raw(worst=worst, bad=bad), GRADED, FOUND)
     assert table["severity"].to_pylist() == [8, 5, 5, None]

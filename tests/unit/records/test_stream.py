@@ -59,7 +59,7 @@ def test_memory_does_not_grow_with_the_rows(tmp_path, form):
     assert found[12][1] < 1.5 * found[2][1]
 
 
-def test_rows_are_numbered_over_all_sources_and_found_again_in_theirs(tmp_path):
+def test_rows_are_numbered_over_all_sources_and_traced_back(tmp_path):
     more = [{"name": name, "table": "events", "file": f"{name}.csv", "format": "csv"} for name in ("none", "more")]
     delivery = Delivery(tmp_path, sources=csv_sources(others=more))
     delivery.events(event_line("E1"), event_line("E2", "S9"))
@@ -74,7 +74,7 @@ def test_rows_are_numbered_over_all_sources_and_found_again_in_theirs(tmp_path):
     assert (names.to_pylist(), numbers.to_pylist()) == (["records", "records", "more", "more"], [1, 2, 1, 2])
 
 
-def test_rows_that_where_does_not_ask_for_are_counted_and_keep_the_numbers_of_the_others(tmp_path):
+def test_filtered_rows_are_counted_and_keep_the_others_numbers(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(events={"where": {"column": "result", "values": ["是"]}}))
     delivery.events(event_line("E1", result="否"), event_line("E2", "S9", result="是"), event_line("E3", result="是"))
     records = delivery.open()
@@ -83,7 +83,7 @@ def test_rows_that_where_does_not_ask_for_are_counted_and_keep_the_numbers_of_th
     assert records.arrivals[1].left_out == 1
 
 
-def test_a_fault_of_a_library_is_told_by_its_kind_and_place_alone(tmp_path, monkeypatch):
+def test_a_library_error_is_reported_by_type_and_position_only(tmp_path, monkeypatch):
     def breaks(*given, **options):
         raise pa.ArrowInvalid("could not convert 张三")
 

@@ -62,14 +62,14 @@ INDUSTRY_OF_S1 = {
 }
 
 
-def test_the_newest_value_known_fills_what_the_register_leaves_missing_and_nothing_else(records):
+def test_the_newest_value_fills_only_gaps_of_the_register(records):
     assert {day: on(records, day)["S1"]["industry"] for day in INDUSTRY_OF_S1} == INDUSTRY_OF_S1
     last = on(records, D(2023, 12, 1))
     assert (last["S1"]["status"], last["S1"]["region"]) == ("active", "431122")
     assert last["S2"]["industry"] == "shop"
 
 
-def test_who_is_there_follows_the_register_and_where_it_lacks_a_subject_the_supplement(records):
+def test_subjects_are_those_of_the_register_then_of_the_supplement(records):
     assert "S1" in spine(records, as_of=D(2023, 12, 31)).frame["subject_id"].tolist()
     assert "S1" not in spine(records, as_of=D(2024, 1, 1)).frame["subject_id"].tolist()
     assert "S9" not in on(records, D(2021, 5, 31))

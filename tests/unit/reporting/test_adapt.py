@@ -36,7 +36,7 @@ def test_a_plan_that_is_not_drawn_has_targets_and_no_list(tmp_path, book, plan):
     assert report.rows["抽查比例方案"] == len(plan.strata)
 
 
-def test_a_drawn_plan_lists_its_sample_and_its_inspectors_by_id_alone(tmp_path, book, plan, staff):
+def test_a_drawn_plan_lists_sample_and_inspectors_by_id_only(tmp_path, book, plan, staff):
     subject = plan.frame["subject_id"].iloc[0]
     recusals = pd.DataFrame({"staff_id": ["S001"] * len(plan.frame), "subject_id": plan.frame["subject_id"]})
     drawn = plan.draw(seed="lottery 2024-05-01: 03 08 17 21", staff=staff, recusals=recusals)

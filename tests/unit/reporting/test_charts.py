@@ -18,7 +18,7 @@ def figures(book):
     yield charts.card_points(book.cards["food_service"])
 
 
-def test_charts_are_the_same_text_twice_without_dates_comments_or_links(book):
+def test_charts_are_reproducible_without_dates_comments_or_links(book):
     first, second = ([charts.svg(figure, title="图") for figure in figures(book)] for _ in range(2))
     assert first == second
     for text in first:
@@ -38,13 +38,13 @@ def test_global_state_of_matplotlib_is_left_alone(book):
     assert dict(matplotlib.rcParams) == before
 
 
-def test_a_character_that_no_font_has_is_a_warning(book):
+def test_a_character_missing_from_the_font_is_a_warning(book):
     table = pd.DataFrame({"label": ["𬺓店"], "tier": ["A"], "share": [1.0]})
     with pytest.warns(UserWarning, match="missing from font"):
         charts.svg(charts.tier_shares(table), title="图")
 
 
-def test_dollar_signs_in_a_label_are_no_formula():
+def test_dollar_signs_in_a_label_are_not_a_formula():
     table = pd.DataFrame({"label": ["a$\\frac{$b"], "tier": ["A"], "share": [1.0]})
     with warnings.catch_warnings():
         warnings.simplefilter("error")

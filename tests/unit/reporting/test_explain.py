@@ -17,7 +17,7 @@ def some(book, tier, status="final"):
     return book.tiers.loc[(book.tiers["raw_tier"] == tier) & (book.tiers["status"] == status), "subject_id"].iloc[0]
 
 
-def test_points_sum_to_the_score_and_differences_to_the_gap_for_every_subject(book, features):
+def test_points_sum_to_the_score_and_differences_to_the_gap(book, features):
     for subject in book.scores["subject_id"].head(60):
         points = explain_subject(book, subject, features=features).points
         assert points.constant + sum(line.points for line in points.lines) == points.score
@@ -32,7 +32,7 @@ def test_reasons_are_those_of_the_scores_file(book, features):
         assert [line.name for line in points.reasons] == published
 
 
-def test_the_nearest_change_reaches_the_cut_and_no_smaller_one_does(book, features):
+def test_the_nearest_change_is_the_smallest_that_reaches_the_cut(book, features):
     tried = 0
     for subject in book.scores["subject_id"].head(80):
         points = explain_subject(book, subject, features=features).points
@@ -49,13 +49,13 @@ def test_the_nearest_change_reaches_the_cut_and_no_smaller_one_does(book, featur
     assert tried > 10
 
 
-def test_a_subject_in_a_by_score_is_told_its_margin(book, features):
+def test_a_subject_in_a_by_score_sees_its_margin(book, features):
     change = explain_subject(book, some(book, "A"), features=features).points.change
     assert (change.tier, change.steps) == ("", ())
     assert change.margin >= 0
 
 
-def test_an_override_leads_and_says_when_it_ends(book, features):
+def test_an_override_comes_first_with_its_end_date(book, features):
     subject = some(book, "D", "proposed")
     found = explain_subject(book, subject, features=features)
     lines = found.to_text().splitlines()
@@ -126,7 +126,7 @@ def test_cuts_of_every_kind_become_points(book, policies):
     )
 
 
-def test_a_lookup_answers_every_id_in_order_and_says_no_more(book):
+def test_a_lookup_answers_every_id_in_order_and_nothing_else(book):
     listed, plain = some(book, "D", "proposed"), some(book, "A")
     rows = lookup_rows(book, [listed.lower(), "nobody", f" {plain} "])
     assert tuple(rows.columns) == LOOKUP_COLUMNS
@@ -144,7 +144,7 @@ def test_measures_are_those_of_the_tier(book):
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_the_measures_of_the_tier_stand_in_the_explanation_with_department_and_basis(book, features, lang):
+def test_the_explanation_shows_the_tiers_measures_with_their_basis(book, features, lang):
     subject = some(book, "C")
     own = Measure(tier="C", name=Label(zh="发送提示函", en="letter of advice"), basis="文一", department="信用办")
     industry = book.tiers.set_index("subject_id").loc[subject, "industry"]

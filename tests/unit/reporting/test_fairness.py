@@ -42,13 +42,13 @@ def test_planned_visits_are_sums_of_inclusion_probabilities(book):
     assert (table["visits_per_1000"] * table["subjects"] / 1000).sum() == pytest.approx(total)
 
 
-def test_without_a_plan_the_ratios_of_the_policy_speak(book):
+def test_without_a_plan_the_policys_ratios_are_used(book):
     table = fairness_table(replace(book, plans=()), groups=("region",))
     ratio = book.tiers["tier"].map({tier: book.policy.inspection.of(tier).ratio for tier in ("A", "B", "C", "D", "NR")})
     assert (table["visits_per_1000"] * table["subjects"] / 1000).sum() == pytest.approx(ratio.sum())
 
 
-def test_a_table_that_was_handed_in_is_kept(book):
+def test_a_supplied_table_is_kept(book):
     given = pd.DataFrame({"attribute": ["x"], "group": ["y"]})
     assert fairness_table(replace(book, fairness=given)) is given
 

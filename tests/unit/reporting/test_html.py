@@ -34,7 +34,7 @@ def test_the_same_book_gives_the_same_bytes(tmp_path, book, page):
     assert (tmp_path / "r.html").read_text(encoding="utf-8") == page
 
 
-def test_there_is_no_script_no_link_out_and_a_policy_that_forbids_both(page):
+def test_the_page_has_no_script_or_outside_link_and_forbids_both(page):
     found = Tags(page)
     assert not {"script", "link", "iframe", "object", "embed", "form", "base"} & set(found.tags)
     assert not [name for _, name, _ in found.attributes if name.startswith("on")]
@@ -64,13 +64,13 @@ def test_a_name_that_is_markup_stays_text(book):
     assert not [name for _, name, _ in found.attributes if name.startswith("on")]
 
 
-def test_what_it_says_it_also_says_in_english(book):
+def test_the_report_has_an_english_version(book):
     page = render_report(book, lang="en")
     for text in ("not a blacklist", "the equation holds", "Objections and repair", "0.742 (0.715 – 0.768)", "n &lt; 30"):
         assert text in page
 
 
-def test_a_row_equation_that_does_not_hold_is_said_aloud(book):
+def test_a_violated_row_equation_is_shown(book):
     assert "等式不成立" in render_report(replace(book, counts=replace(book.counts, scored=1)))
 
 
@@ -85,7 +85,7 @@ def test_a_half_surrogate_does_not_break_the_page(tmp_path, book):
     assert "a?b" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
-def test_templates_escape_and_refuse_what_is_not_there():
+def test_templates_escape_and_refuse_missing_values():
     assert environment().from_string("{{ x }}").render(x="<b>") == "&lt;b&gt;"
     with pytest.raises(jinja2.UndefinedError):
         environment().from_string("{{ y }}").render()

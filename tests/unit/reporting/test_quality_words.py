@@ -14,7 +14,7 @@ def texts(sheet):
     return [str(value) for row in sheet.rows for place, value in enumerate(row) if place != 3 and value is not None]
 
 
-def test_rules_tables_and_reasons_are_chinese_in_a_chinese_workbook(book):
+def test_a_chinese_workbook_has_chinese_rules_tables_and_reasons(book):
     counts = dataclasses.replace(book.counts, out_of_scope={"deregistered": 2, "older_version": 1})
     rule = "arrived = kept + quarantined + collapsed"
     checkup = pd.DataFrame([{"section": "rows", "table": "subjects", "rule": rule, "code": "kept", "rows": 3, "examples": ""}])

@@ -47,7 +47,7 @@ def test_an_edited_ratio_comes_back(chinese):
     assert found.loc[found["cell"] == "抽查比例方案!E7", "ratio_ppm"].tolist() == [125_000]
 
 
-def test_ratios_that_cannot_be_meant_are_named_by_cell(chinese):
+def test_impossible_ratios_are_named_by_cell(chinese):
     edit(chinese, "抽查比例方案", {("抽查比例", 7): 1.2, ("抽查比例", 8): "lots", ("抽查比例", 9): 0})
     with pytest.raises(DataError) as error:
         read_ratios(chinese)
@@ -64,7 +64,7 @@ def test_results_come_back_with_codes_and_dates(chinese, book):
     assert found[0]["subject_id"] in set(book.plans[0].visits["subject_id"])
 
 
-def test_faulty_results_are_named_by_cell_without_their_content(chinese):
+def test_faulty_results_are_named_by_cell_and_not_quoted(chinese):
     edit(chinese, "抽查名单", {("检查结果", 3): "张三说没事", ("检查结果", 4): "未发现问题", ("严重程度", 4): 11})
     with pytest.raises(
         DataError, match=r"抽查名单!\w+3: expected one of 未发现问题.*抽查名单!\w+4: expected a date.*whole number from 1 to 10"
@@ -83,7 +83,7 @@ def test_decisions_come_back_with_the_grounds_they_were_made_on(chinese, book):
     assert found[0]["grounds_hash"] == grounds_hash(row.to_dict())
 
 
-def test_a_decision_nobody_answers_for_is_refused(chinese):
+def test_a_decision_without_a_signer_is_refused(chinese):
     edit(chinese, "待复核", {("签批意见", 2): "同意", ("签批日期", 2): "2024-05-02", ("理由", 2): "属实"})
     with pytest.raises(DataError, match=r"待复核!\w+2: expected an entry"):
         read_decisions(chinese)
@@ -95,7 +95,7 @@ def test_many_faults_are_counted(chinese):
         read_ratios(chinese)
 
 
-def test_a_drawn_plan_of_its_own_speaks_the_same_words():
+def test_workbook_and_published_plan_use_the_same_words():
     from creditscore.reporting.words import OUTCOMES
     from creditscore.tiering.sealed.published import WORDS
 

@@ -47,7 +47,7 @@ OURS = {
 }
 
 
-def test_the_workbook_has_every_sheet_and_is_the_same_bytes_twice(tmp_path, book):
+def test_the_workbook_has_every_sheet_and_reproducible_bytes(tmp_path, book):
     for name in ("a.xlsx", "b.xlsx"):
         report = write_workbook(tmp_path / name, book)
     assert list(report.rows) == SHEETS
@@ -71,7 +71,7 @@ def test_the_ratios_read_back_are_those_of_the_plan(tmp_path, book):
     assert rows[0]["ratio"].address == "抽查比例方案!E2"
 
 
-def test_the_list_holds_the_drawn_subjects_of_drawn_tasks_and_no_other(tmp_path, book):
+def test_the_visit_list_holds_exactly_the_drawn_subjects(tmp_path, book):
     write_workbook(tmp_path / "b.xlsx", book)
     rows = read_sheet(tmp_path / "b.xlsx", LIST_SHEET, columns=list_columns("zh"))
     frame = book.plans[0].frame
@@ -104,7 +104,7 @@ def test_every_empty_section_says_why(tmp_path, empty_book):
         assert str(pages[name]["A2"].value).startswith(NOTE_MARK), name
 
 
-def test_proposed_tiers_wait_on_a_sheet_of_their_own_with_their_grounds(tmp_path, book):
+def test_proposed_tiers_have_their_own_sheet_with_their_grounds(tmp_path, book):
     write_workbook(tmp_path / "b.xlsx", book)
     rows = read_sheet(tmp_path / "b.xlsx", "待复核")
     assert len(rows) == (book.tiers["status"] == "proposed").sum() > 0
@@ -230,14 +230,14 @@ def test_every_column_is_in_the_dictionary_in_both_languages(tmp_path, book):
         assert all(row[name].value for name in ("字段", "英文", "含义（中文）", "含义（英文）")), row
 
 
-def test_the_row_equation_stands_in_the_quality_sheet(tmp_path, book):
+def test_the_quality_sheet_shows_the_row_equation(tmp_path, book):
     write_workbook(tmp_path / "b.xlsx", book)
     rows = [row for row in read_sheet(tmp_path / "b.xlsx", "数据质量与未评级") if row["类别"].value == "行数平衡"]
     figures = [row["行数"].value for row in rows]
     assert figures[0] == sum(figures[1:]) == book.counts.rows_in
 
 
-def test_measures_stand_on_a_sheet_of_their_own_with_department_and_basis(tmp_path, book):
+def test_measures_have_their_own_sheet_with_department_and_basis(tmp_path, book):
     d = Measure(tier="D", name=Label(zh="核查工资支付", en="check of wages"), basis="条例", department="人社局", industry="hotel")
     told = replace(
         book, policy=book.policy.model_copy(update={"measure": (*book.policy.measure, d)}), tiers=book.tiers.assign(tier="D")
@@ -258,7 +258,7 @@ def test_measures_stand_on_a_sheet_of_their_own_with_department_and_basis(tmp_pa
     ]
 
 
-def test_tiers_that_wait_for_a_signature_are_told_on_the_first_sheet(tmp_path, book):
+def test_the_first_sheet_counts_tiers_that_wait_for_a_signature(tmp_path, book):
     write_workbook(tmp_path / "b.xlsx", book)
     waiting = int((book.tiers["status"] == "proposed").sum())
     about = {row["项目"].value: row["内容"].value for row in read_sheet(tmp_path / "b.xlsx", "说明")}
@@ -266,13 +266,13 @@ def test_tiers_that_wait_for_a_signature_are_told_on_the_first_sheet(tmp_path, b
     assert about["用途"] == "信用监管（分配抽查力量）"
 
 
-def test_without_a_run_before_the_migration_says_why_it_is_empty(tmp_path, book):
+def test_without_an_earlier_run_the_migration_says_why_it_is_empty(tmp_path, book):
     write_workbook(tmp_path / "b.xlsx", replace(book, tiers=book.tiers.assign(previous_tier=None)))
     rows = [row for row in read_sheet(tmp_path / "b.xlsx", "分级分布与迁移") if row["类别"].value == "等级迁移"]
     assert [row["说明"].value for row in rows] == ["没有上期等级（首次运行），无迁移可列"]
 
 
-def test_grounds_are_told_in_words(tmp_path, book):
+def test_grounds_are_shown_in_words(tmp_path, book):
     grounds = {"score": "score:late_reports,penalties_24m", "list": "override:serious_dishonesty_list E1 E2"}
     open_ = book.tiers["status"] == "proposed"
     for text, shown in zip(grounds.values(), ("年报迟报次数；近24个月行政处罚次数", "严重违法失信名单 E1 E2"), strict=True):
@@ -343,7 +343,7 @@ write_workbook(sys.argv[2], made.make_book(count=80)[1], lang="both")
 """
 
 
-def test_the_same_book_is_the_same_bytes_elsewhere_and_on_another_day(tmp_path):
+def test_the_workbook_has_the_same_bytes_elsewhere_and_later(tmp_path):
     made = Path(__file__).with_name("conftest.py")
     for number, place in enumerate([{}, *ELSEWHERE]):
         told = [str(made), str(tmp_path / f"{number}.xlsx"), str(400 * number)]

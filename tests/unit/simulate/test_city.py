@@ -83,7 +83,7 @@ def test_true_risk_orders_the_findings_of_random_draws(city):
     assert rate[True] > 2 * rate[False]
 
 
-def test_complaint_visits_find_more_than_random_draws_and_off_site_checks_less(city):
+def test_complaint_visits_find_more_and_off_site_checks_less(city):
     visits = read(city, "inspections")
     rate = (visits["outcome"] == "violation").groupby([visits["trigger"], visits["mode"]]).mean()
     assert rate["complaint", "on_site"] > rate["random", "on_site"] > rate["random", "off_site"]
@@ -108,7 +108,7 @@ def test_a_penalty_comes_from_the_department_that_visited(city):
     assert own["provider"].nunique() > 2
 
 
-def test_nothing_is_known_before_it_happens_save_the_dirt_that_says_so(city):
+def test_only_planted_dirt_is_known_before_it_happens(city):
     early = set(secret(city, "dirt").query("dirt == 'known_before_event'")["key"])
     for name in ("public_events", "industry_events", "self_declared"):
         events = read(city, name)
@@ -134,7 +134,7 @@ def test_every_planted_fault_is_in_the_truth(city):
     assert dirt["wrong_check_digit"] <= subjects
 
 
-def test_an_incident_told_thrice_shares_a_document_or_an_incident_number(tmp_path):
+def test_a_repeated_incident_shares_a_document_or_incident_number(tmp_path):
     city = variant(tmp_path, missing_publicity=0.0, told_thrice=0.3)
     told = secret(city, "dirt").query("dirt == 'told_again'")["key"]
     parts = [pq.read_table(city.data / f"{name}.parquet") for name in ("public_events", "industry_events")]
@@ -165,12 +165,12 @@ def test_subjects_of_all_chunks_fit_together(tmp_path, monkeypatch):
     assert (events["event_date"] >= events["subject_id"].map(registered)).all()
 
 
-def test_names_that_would_run_are_planted_where_dirt_is_on(tmp_path):
+def test_formula_like_names_are_planted_where_dirt_is_on(tmp_path):
     assert read(variant(tmp_path / "on", hostile_names=0.02), "subjects")["name"].str.startswith("=").any()
     assert not read(variant(tmp_path / "off", dirt=False), "subjects")["name"].str.startswith(("=", "<", "@", "+")).any()
 
 
-def test_the_other_publicity_system_differs_only_where_the_truth_says_so(city):
+def test_the_two_publicity_systems_differ_as_the_truth_says(city):
     shown = read(city, "publicity")
     events = read(city, "public_events").drop_duplicates("event_id").set_index("event_id")
     dirt = secret(city, "dirt").groupby("dirt")["key"].agg(set)
@@ -201,7 +201,7 @@ def test_without_dirt_the_delivery_is_clean(tmp_path):
     )
 
 
-def test_a_switched_off_mechanism_leaves_the_other_records_as_they_were(city, tmp_path):
+def test_switching_off_a_mechanism_leaves_other_records_alone(city, tmp_path):
     quiet = variant(tmp_path, complaint_visits=False, follow_up_visits=False, special_visits=False)
     assert set(read(quiet, "inspections")["trigger"]) == {"random", "full_coverage"}
     assert quiet.sha256["data/self_declared.parquet"] == city.sha256["data/self_declared.parquet"]
@@ -260,11 +260,11 @@ def test_without_expiries_no_record_ends(tmp_path):
     assert read(variant(tmp_path, expiries=False), "public_events")["valid_until"].isna().all()
 
 
-def test_nobody_ends_where_deaths_are_off(tmp_path):
+def test_no_subject_ends_where_deaths_are_off(tmp_path):
     assert set(read(variant(tmp_path, deaths=False, suspensions=0.0), "subjects")["status"]) == {"存续"}
 
 
-def test_without_penalties_from_visits_there_are_none(tmp_path):
+def test_penalties_come_only_from_visits(tmp_path):
     kinds = set(read(variant(tmp_path, penalties_from_visits=False), "public_events")["kind"])
     assert not {kind for kind in kinds if kind.startswith("admin_penalty")}
     assert "administrative_licence" in kinds
@@ -282,7 +282,7 @@ def test_everyones_label_follows_the_true_risk(city):
     assert 0.08 < risk["risk_ppm"].mean() / 1e6 < 0.14
 
 
-def test_ended_subjects_get_a_second_version_and_their_visits_find_nobody(city):
+def test_ended_subjects_get_a_second_version_and_empty_visits(city):
     subjects = read(city, "subjects")
     ended = subjects[subjects["status"] != "存续"]
     assert len(ended) > 0

@@ -20,7 +20,7 @@ def test_without_full_coverage_nobody_is_visited_for_it(lively_but):
     assert "full_coverage" not in set(lively_but(full_coverage=()).data("inspections")["trigger"])
 
 
-def test_who_reached_the_cap_is_drawn_no_more_in_that_year(lively_but):
+def test_subjects_at_the_cap_are_not_drawn_again_that_year(lively_but):
     capped, free = lively_but(annual_cap=1), lively_but(annual_cap=None)
 
     def drawn_again(city):
@@ -36,7 +36,7 @@ def test_who_reached_the_cap_is_drawn_no_more_in_that_year(lively_but):
 
 
 @pytest.mark.parametrize("sees", [True, False])
-def test_the_old_tier_is_the_sum_of_points_known_and_seen_on_the_day(lively_but, sees):
+def test_the_old_tier_is_the_sum_of_points_known_that_day(lively_but, sees):
     city = lively_but(old_tier_sees_repaired=sees, dirt=False)
     points = {model.kind: model.old_points for model in KINDS if model.old_points}
     parts = [city.data(name) for name in ("public_events", "industry_events")]

@@ -5,11 +5,11 @@ from creditscore.simulate.parameters import CityParameters
 
 
 @pytest.mark.parametrize("changed", [{"subjects": 10}, {"on_site_ratios": (0.0, 0.1, 0.1, 0.1)}, {"colour": 1}])
-def test_parameters_that_cannot_be_meant_are_refused(changed):
+def test_impossible_parameters_are_refused(changed):
     with pytest.raises(ValidationError):
         CityParameters(**changed)
 
 
-def test_industries_that_the_city_has_not_cannot_be_covered():
+def test_industries_absent_from_the_city_cannot_be_covered():
     with pytest.raises(ValidationError, match="full_coverage"):
         CityParameters(full_coverage=("shipping",))

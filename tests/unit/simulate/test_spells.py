@@ -13,7 +13,7 @@ def test_no_subject_has_two_versions_of_one_day(lively):
     assert not lively.data("subjects").duplicated(["subject_id", "valid_from"]).any()
 
 
-def test_a_suspended_subject_resumes_and_the_register_says_so_later(lively):
+def test_a_suspended_subject_resumes_and_the_register_lags(lively):
     v = versions(lively)
     stopped = v[v["status"] == "停业"]
     begun = stopped[stopped["valid_from"] == stopped["suspended_date"]]
@@ -46,7 +46,7 @@ def test_a_visit_to_a_suspended_subject_finds_it_closed(lively):
     assert set(shut["outcome"]) == {"closed"}
 
 
-def test_who_moves_has_a_version_in_the_new_county_and_keeps_its_code(lively):
+def test_a_moved_subject_has_a_new_version_and_keeps_its_code(lively):
     v = versions(lively)
     moved = v[(v["valid_from"] == v["moved_date"])]
     assert len(moved) > 50
@@ -55,7 +55,7 @@ def test_who_moves_has_a_version_in_the_new_county_and_keeps_its_code(lively):
     assert (first["region"] == first["region_true"]).all()
 
 
-def test_who_changes_its_trade_is_visited_as_what_the_register_shows(lively):
+def test_a_changed_trade_is_visited_as_the_register_shows_it(lively):
     v = versions(lively)
     changed = v[v["valid_from"] == v["changed_date"]]
     assert len(changed) > 50
@@ -71,7 +71,7 @@ def test_who_changes_its_trade_is_visited_as_what_the_register_shows(lively):
     assert (shown != drawn["industry"]).any()
 
 
-def test_without_spells_each_subject_has_its_registration_and_its_end(lively_but):
+def test_without_spells_a_subject_has_only_registration_and_end(lively_but):
     still = lively_but(suspensions=0.0, moves=0.0, trade_changes=0.0)
     assert set(still.data("subjects")["status"]) == {"存续", "注销", "吊销"}
     assert still.data("subjects").groupby("subject_id").size().max() == 2

@@ -7,7 +7,7 @@ from creditscore.config.project import load_project
 CONFIG = Path(__file__).parents[3] / "configs" / "yongzhou"
 
 
-def test_what_a_visit_of_everyone_would_bring_is_what_visits_bring(lively):
+def test_weighted_visit_outcomes_match_the_truth_of_everyone(lively):
     risk = lively.truth("risk")
     assert set(risk["outcome"]) == {"none", "violation", "not_found", "closed", "refused"}
     entered = risk["outcome"].isin(["none", "violation"])
@@ -27,7 +27,7 @@ def test_those_who_are_not_found_are_the_riskier(lively):
     assert risk.loc[~entered, "risk_ppm"].mean() > 1.15 * risk.loc[entered, "risk_ppm"].mean()
 
 
-def test_the_pair_of_everyones_visit_is_of_the_staff_and_as_strict_as_its_mean(lively):
+def test_the_truths_inspectors_are_staff_of_mean_strictness(lively):
     risk = lively.truth("risk").head(500)
     strictness = lively.truth("inspectors").set_index("staff_id")["strictness"]
     pair = risk["inspectors"].str.split(";", expand=True)
@@ -35,7 +35,7 @@ def test_the_pair_of_everyones_visit_is_of_the_staff_and_as_strict_as_its_mean(l
     assert (mean == risk["strictness"]).all()
 
 
-def test_late_publicity_is_exactly_what_misses_the_deadline_by_the_official_calendar(lively):
+def test_late_publicity_is_exactly_what_misses_the_deadline(lively):
     project = load_project(CONFIG)
     late = set(lively.truth("dirt").query("dirt == 'late_publicity'")["key"])
     events = lively.data("public_events").drop_duplicates("event_id")

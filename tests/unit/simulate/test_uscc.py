@@ -42,7 +42,7 @@ def test_authority_and_category_follow_the_type(subjects):
     assert heads == {(0, b"91"), (1, b"92"), (2, b"93"), (3, b"11"), (4, b"12"), (5, b"ZY")}
 
 
-def test_a_wrong_check_character_is_found_and_nothing_else_is_changed(subjects):
+def test_a_wrong_check_character_changes_nothing_else(subjects):
     right = subjects.code[subjects.type == 0][:200]
     wrong = uscc.with_wrong_check(right)
     assert set(uscc_faults(columns.codes(wrong)).to_pylist()) == {"ID_CHECK_DIGIT"}

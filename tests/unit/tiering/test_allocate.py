@@ -43,7 +43,7 @@ def allocated(capacity=1000, *, floors=FLOORS, caps=None, tasks=TASKS, forecasts
     )
 
 
-def test_the_riskiest_are_seen_first_as_far_as_the_floors_leave_visits():
+def test_the_riskiest_are_visited_first_within_the_floors():
     found = allocated().strata.set_index("tier")
     # 60 + 50 + 50 + 30 + 4 visits are floors; D takes 270 more and is all seen; C takes the rest.
     assert found.loc["D", "ratio_ppm"] == 1_000_000
@@ -51,7 +51,7 @@ def test_the_riskiest_are_seen_first_as_far_as_the_floors_leave_visits():
     assert found.loc[["A", "B", "NR"], "ratio_ppm"].tolist() == [10_000, 20_000, 20_000]
 
 
-def test_no_feasible_table_by_lot_finds_more():
+def test_no_random_feasible_table_finds_more():
     best = allocated().expected
     rng = np.random.default_rng(0)
     sizes, rates, least = (np.array([of[t] for t in "ABCD"]) for of in (SIZES, RATES, FLOORS))
@@ -63,7 +63,7 @@ def test_no_feasible_table_by_lot_finds_more():
             assert ratio @ (sizes * rates) + nr * SIZES["NR"] * RATES["NR"] <= best + 1e-6
 
 
-def test_ratios_never_fall_from_a_to_d_even_where_a_safer_tier_has_more_violations():
+def test_ratios_never_fall_from_a_to_d_whatever_the_violations():
     odd = told(rates={**RATES, "B": 0.6})
     found = allocated(forecasts={"food": odd}).strata.set_index("tier")["ratio_ppm"]
     assert found[["A", "B", "C", "D"]].is_monotonic_increasing
@@ -88,14 +88,14 @@ def test_the_price_of_a_visit_is_what_one_more_would_find():
     assert more.expected - one.expected == pytest.approx(price)
 
 
-def test_the_price_of_a_floor_is_what_would_be_found_more_without_it():
+def test_the_price_of_a_floor_is_the_gain_without_it():
     prices = allocated().floors.set_index("tier")["price"]
     # 60 visits of A move to C, 50 of B too; the floors of C and D bind nobody.
     assert prices["A"] == pytest.approx(60 * (RATES["C"] - RATES["A"]))
     assert prices["D"] == prices["C"] == 0
 
 
-def test_caps_hold():
+def test_caps_of_ratios_hold():
     found = allocated(caps={"D": 0.5}).strata.set_index("tier")
     assert found.loc["D", "ratio_ppm"] == 500_000
     assert found.loc["C", "ratio_ppm"] <= 500_000
@@ -110,7 +110,7 @@ def test_caps_hold():
         ({"caps": {"A": 0.001}}, "tier A"),
     ],
 )
-def test_what_cannot_be_is_refused_with_the_reason(change, message):
+def test_an_infeasible_problem_is_refused_with_the_reason(change, message):
     with pytest.raises(DataError, match=message):
         allocated(**{"capacity": 1000, **change})
 
@@ -120,7 +120,7 @@ def test_a_department_without_visits_is_named():
         allocate_visits({"safety": told()}, tasks=TASKS, capacity={"market": 10}, floors=FLOORS)
 
 
-def test_a_visit_off_site_finds_nothing_that_is_forecast_so_it_goes_where_it_is_made_on_site():
+def test_off_site_visits_find_nothing_so_visits_go_on_site():
     found = allocated(forecasts={"food": told(on_site={"D": 0.1})}).strata.set_index("tier")
     assert found.loc["D", "finds"] == pytest.approx(0.05)
     assert found["expected"].sum() == pytest.approx((found["visits"] * found["rate"] * found["on_site_share"]).sum())
@@ -128,7 +128,7 @@ def test_a_visit_off_site_finds_nothing_that_is_forecast_so_it_goes_where_it_is_
 
 
 @pytest.mark.parametrize("floor", [{"min_ratio": 0.05}, {"target": 500}])
-def test_the_floor_of_a_task_holds_although_another_task_finds_more(floor):
+def test_a_tasks_floor_holds_although_another_task_finds_more(floor):
     tasks = {"food": task("food", "market"), "poor": task("poor", "market", **floor)}
     poor = told(rates={tier: rate / 100 for tier, rate in RATES.items()})
     found = allocated(1000, tasks=tasks, forecasts={"food": told(), "poor": poor}).strata
@@ -137,7 +137,7 @@ def test_the_floor_of_a_task_holds_although_another_task_finds_more(floor):
         allocated(600, tasks=tasks, forecasts={"food": told(), "poor": poor})
 
 
-def test_where_coverage_is_full_everyone_is_seen_whatever_would_find_more():
+def test_full_coverage_holds_whatever_would_find_more():
     poor = told(sizes={"A": 100, "B": 50}, rates=dict.fromkeys(RATES, 0.001), industry="mining", full=True)
     both = replace(told(), strata=pd.concat([told().strata, poor.strata]))
     best = allocated(forecasts={"food": both}, caps={"A": 0.5})
@@ -148,7 +148,7 @@ def test_where_coverage_is_full_everyone_is_seen_whatever_would_find_more():
         allocated(300, forecasts={"food": both})
 
 
-def test_the_optimum_is_that_of_trying_every_table_on_a_small_case():
+def test_the_optimum_equals_exhaustive_search_on_a_small_case():
     """Whole hundredths of ratios; sizes of 100, so that a table has whole visits; the optimum of such a case lies on the grid."""
     rng = np.random.default_rng(3)
     tiers, floors = ("A", "B", "C"), {"A": 0.1, "B": 0.1, "C": 0.2}

@@ -48,12 +48,12 @@ class Records:
 LIST = [{"kind": "serious_list", "tier": "D", "basis": "x", "review": True}]
 
 
-def test_risk_below_a_cut_is_in_the_tier_and_at_the_cut_in_the_next(make_policy):
+def test_risk_below_a_cut_is_in_the_tier_and_at_it_in_the_next(make_policy):
     tiers = assign_tiers(scores([("a", 600, 9_999), ("b", 600, 10_000), ("c", 600, 49_999), ("d", 600, 50_000)]), make_policy())
     assert by_id(tiers) == {"a": "A", "b": "B", "c": "B", "d": "C"}
 
 
-def test_ties_at_a_share_cut_get_the_better_tier_and_the_achieved_share_is_told(make_policy):
+def test_ties_at_a_share_cut_get_the_better_tier(make_policy):
     cuts = [{"name": "A", "share": 0.25}, {"name": "B", "share": 0.25}, {"name": "C", "share": 0.25}, {"name": "D"}]
     rows = [("a", 700, 1), ("b", 650, 1), ("c", 650, 1), ("d", 650, 1), ("e", 600, 1), ("f", 550, 1), ("g", 540, 1), ("h", 530, 1)]
     tiers = assign_tiers(scores(rows), make_policy(tier=cuts))
@@ -78,7 +78,7 @@ def test_an_industry_can_have_cuts_of_its_own(make_policy):
     assert by_id(assign_tiers(rows, policy)) == {"a": "B", "b": "A"}
 
 
-def test_subjects_without_a_score_are_not_rated_and_nobody_is_lost(make_policy):
+def test_subjects_without_a_score_are_kept_as_not_rated(make_policy):
     others = pd.DataFrame({"subject_id": ["x", "y"], "reason": ["quarantined", None]})
     tiers = assign_tiers(scores([("a", 600, 1)]), make_policy(), subjects=others)
     assert by_id(tiers) == {"a": "A", "x": "NR", "y": "NR"}
@@ -100,7 +100,7 @@ def test_arrow_in_gives_the_same_as_pandas(make_policy):
     assert assign_tiers(pa.Table.from_pandas(rows), make_policy()).frame.equals(assign_tiers(rows, make_policy()).frame)
 
 
-def test_a_signature_lasts_from_run_to_run_while_the_grounds_are_the_same(make_policy):
+def test_a_signature_lasts_while_the_grounds_are_the_same(make_policy):
     policy, records = make_policy(override=LIST), Records([("a", "serious_list", "E1")])
     first = assign_tiers(scores([("a", 600, 1)]), policy, records=records)
     signed = assign_tiers(scores([("a", 600, 1)]), policy, records=records, reviews=approve(first))
@@ -121,7 +121,7 @@ def test_a_signature_on_other_grounds_signs_nothing(make_policy):
     assert tiers.frame.loc[0, ["raw_tier", "tier", "status"]].tolist() == ["D", "B", "proposed"]
 
 
-def test_the_last_decision_on_the_same_grounds_stands(make_policy):
+def test_the_last_decision_on_the_same_grounds_counts(make_policy):
     rows = scores([("a", 450, 300_000)])
     reviews = approve(assign_tiers(rows, make_policy()))
     withdrawn = [*reviews, Review("a", "reject", "王五", "依据不足", reviews[0].grounds_hash, DAY)]
@@ -154,7 +154,7 @@ def test_public_bodies_are_never_scored(make_policy):
         assign_tiers(scores([("a", 600, 1)]), make_policy(), records=Records(types={"a": "government"}))
 
 
-def test_overrides_without_records_are_refused_rather_than_forgotten(make_policy):
+def test_overrides_without_records_are_refused_not_ignored(make_policy):
     with pytest.raises(DataError, match="the policy has 1 overrides"):
         assign_tiers(scores([("a", 600, 1)]), make_policy(override=LIST))
 
@@ -168,12 +168,12 @@ def test_overrides_without_records_are_refused_rather_than_forgotten(make_policy
         (scores([("a", 1, 1)], on=dt.date(2023, 12, 31)), "effective on or before 2023-12-31"),
     ],
 )
-def test_scores_that_cannot_be_meant_are_refused(make_policy, frame, says):
+def test_impossible_scores_are_refused(make_policy, frame, says):
     with pytest.raises(DataError, match=says):
         assign_tiers(frame, make_policy())
 
 
-def test_a_subject_that_hovers_at_a_cut_does_not_change_back_and_forth(make_policy):
+def test_a_subject_near_a_cut_does_not_change_back_and_forth(make_policy):
     policy = make_policy(stability={"margin": 0.2, "months": 1})
     tiers, seen = None, []
     for month in range(1, 9):
@@ -198,7 +198,7 @@ def signed(rows, policy, **more):
     return assign_tiers(rows, policy, reviews=approve(assign_tiers(rows, policy, **more)), **more)
 
 
-def test_a_d_that_waits_to_rise_is_not_put_to_the_signature_again(make_policy):
+def test_a_tier_d_waiting_to_rise_needs_no_second_signature(make_policy):
     policy = make_policy(stability=MONTHS)
     tiers, seen = signed(scores([("a", 450, 300_000)]), policy), []
     for day in month_ends(4):
@@ -207,7 +207,7 @@ def test_a_d_that_waits_to_rise_is_not_put_to_the_signature_again(make_policy):
     assert seen == [*[("D", "stability", "final")] * 3, ("C", "", "final")]
 
 
-def test_a_rise_from_d_that_was_rejected_does_not_turn_into_a_rise_to_c(make_policy):
+def test_a_rejected_rise_from_d_does_not_become_a_rise_to_c(make_policy):
     policy = make_policy(override=LIST, stability=MONTHS)
     rows, (may, june) = scores([("a", 600, 1)]), month_ends(2)
     listed = signed(rows, policy, records=Records([("a", "serious_list", "E1")]))
@@ -220,7 +220,7 @@ def test_a_rise_from_d_that_was_rejected_does_not_turn_into_a_rise_to_c(make_pol
     assert later.frame.loc[0, ["tier", "rule", "status"]].tolist() == ["D", "stability", "final"]
 
 
-def test_a_rating_that_only_improves_held_nobody_down_so_a_better_score_waits(make_policy):
+def test_a_better_score_waits_after_an_improving_rating(make_policy):
     policy, records = make_policy(override=EXCELLENT, stability=MONTHS), Records(grades={"a": "优"})
     tiers = assign_tiers(scores([("a", 500, 70_000)]), policy, records=records)
     assert tiers.frame.loc[0, ["tier", "rule"]].tolist() == ["B", "override:national=优"]
@@ -228,7 +228,7 @@ def test_a_rating_that_only_improves_held_nobody_down_so_a_better_score_waits(ma
     assert may.frame.loc[0, ["raw_tier", "tier", "rule"]].tolist() == ["A", "B", "stability"]
 
 
-def test_a_rating_that_only_improves_does_not_let_a_disputed_record_lower_the_tier(make_policy):
+def test_an_improving_rating_gives_disputed_records_no_effect(make_policy):
     policy = make_policy(override=EXCELLENT)
     before = assign_tiers(scores([("a", 600, 1)]), policy, records=Records(grades={"a": "优"}))
     records = Records(grades={"a": "优"}, disputed=["a"])
@@ -236,7 +236,7 @@ def test_a_rating_that_only_improves_does_not_let_a_disputed_record_lower_the_ti
     assert tiers.frame.loc[0, ["raw_tier", "tier", "rule"]].tolist() == ["B", "A", "dispute"]
 
 
-def test_a_list_that_falls_by_a_dispute_ends_at_once_and_not_after_months(make_policy):
+def test_a_listing_lifted_after_a_dispute_ends_at_once(make_policy):
     policy, rows = make_policy(override=ABNORMAL, stability=MONTHS), [("a", 600, 20_000)]
     may, june = month_ends(2)
     listed = assign_tiers(scores(rows), policy, records=Records([("a", "abnormal", "E1")]))
@@ -264,7 +264,7 @@ def test_earlier_tiers_of_a_later_day_are_refused(make_policy):
         assign_tiers(scores([("a", 600, 1)]), make_policy(), previous=later)
 
 
-def test_a_month_without_a_run_neither_shortens_nor_restarts_the_wait(make_policy):
+def test_a_month_without_a_run_leaves_the_wait_unchanged(make_policy):
     policy = make_policy(stability=MONTHS)
     tiers, seen = assign_tiers(scores([("a", 600, 20_000)]), policy), []
     may, _, july, august = month_ends(4)
@@ -274,7 +274,7 @@ def test_a_month_without_a_run_neither_shortens_nor_restarts_the_wait(make_polic
     assert seen == ["B", "B", "B", "A"]
 
 
-def test_two_nights_without_a_rating_shed_no_tier(make_policy):
+def test_two_runs_without_a_rating_do_not_raise_the_tier(make_policy):
     policy, days = make_policy(stability={"margin": 0.1, "months": 3}), month_ends(4, after=dt.date(2024, 3, 31))
     tiers = assign_tiers(scores([("a", 500, 200_000)], on=days[0]), policy, records=Records())
     yes = [Review("a", "approve", "李四", "核实", tiers.proposed()["grounds_hash"].iloc[0], days[0])]

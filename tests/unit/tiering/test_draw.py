@@ -31,7 +31,7 @@ def test_a_ticket_is_the_sha256_of_seed_task_and_subject(seed, task, subject):
     assert ticket(seed=seed, task=task, subject_id=subject) == hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def test_a_known_ticket_stays_what_it_was():
+def test_a_known_ticket_never_changes():
     # printf '%s' '彩票 2024-05-01: 03 08|2024Q2-food|91350100M000100Y43' | sha256sum
     expected = "063dd80bae0f562f34033bfd17dfbdb6c301a5f671d459055ac5a3d296f0d5a3"
     assert ticket(seed="彩票 2024-05-01: 03 08", task="2024Q2-food", subject_id="91350100M000100Y43") == expected
@@ -48,7 +48,7 @@ def test_a_part_that_could_be_read_in_two_ways_is_refused(parts):
         ticket(seed=seed, task=task, subject_id=subject)
 
 
-def test_removing_one_drawn_subject_changes_exactly_one_place():
+def test_removing_a_drawn_subject_changes_exactly_one_choice():
     before = drawn(IDS, 10)
     for gone in before:
         after = drawn([subject for subject in IDS if subject != gone], 10)
@@ -56,7 +56,7 @@ def test_removing_one_drawn_subject_changes_exactly_one_place():
         assert before - after == {gone}
 
 
-def test_removing_one_subject_that_is_not_drawn_changes_nothing():
+def test_removing_an_undrawn_subject_changes_nothing():
     before = drawn(IDS, 10)
     for gone in sorted(set(IDS) - before)[:20]:
         assert drawn([subject for subject in IDS if subject != gone], 10) == before

@@ -40,7 +40,7 @@ def a_history(city, rng, *, years=2, risk=RISK):
     return pd.concat(parts, ignore_index=True).assign(mode="on_site", trigger="random")
 
 
-def test_rates_are_weighted_and_the_total_is_that_of_the_population(make_policy):
+def test_rates_are_weighted_up_to_the_population(make_policy):
     """Eight years of draws: the total has a standard error of 0.0045, the unweighted share is off by 0.13."""
     city, history = a_city(), a_history(a_city(), np.random.default_rng(1), years=8)
     history["event_date"] = dt.date(2023, 1, 1)
@@ -52,7 +52,7 @@ def test_rates_are_weighted_and_the_total_is_that_of_the_population(make_policy)
     assert (history["outcome"] == "violation").mean() - truth > 0.1
 
 
-def test_visits_are_those_of_the_policy_and_full_coverage_finds_all(make_policy):
+def test_visits_follow_the_policy_and_full_coverage_finds_all(make_policy):
     city, rng = a_city(), np.random.default_rng(1)
     fc = forecast_policy(Tiers(city), make_policy(full_coverage=["food"]), history=a_history(city, rng))
     assert fc.total["visits"] == len(city)
@@ -122,14 +122,14 @@ def test_the_tier_before_the_visit_counts_and_not_the_one_after(make_policy):
     assert any("rates lean outwards" in note for note in blind.notes)
 
 
-def test_no_violation_seen_is_not_no_violation_to_come(make_policy):
+def test_no_violation_in_the_past_still_forecasts_some(make_policy):
     city, rng = a_city(), np.random.default_rng(1)
     fc = forecast_policy(Tiers(city), make_policy(), history=a_history(city, rng, risk=dict.fromkeys("ABCD", 0.0)))
     assert fc.total["expected"] == 0
     assert fc.total["high"] >= 1
 
 
-def test_burden_is_told_by_any_column_of_the_register(make_policy):
+def test_burden_is_split_by_any_column_of_the_register(make_policy):
     city, rng = a_city(), np.random.default_rng(1)
     register = pd.DataFrame({"subject_id": city["subject_id"], "size_class": np.where(city["tier"] == "D", "micro", "large")})
     fc = forecast_policy(Tiers(city, subjects=register), make_policy(), history=a_history(city, rng))
@@ -144,7 +144,7 @@ def test_a_history_without_random_visits_is_refused(make_policy):
         forecast_policy(Tiers(city), make_policy(), history=a_history(city, rng).assign(trigger="complaint"))
 
 
-def test_who_waits_for_a_signature_is_drawn_as_the_tier_that_holds_and_finds_as_the_score_says(make_policy):
+def test_waiting_subjects_are_drawn_by_tier_and_find_by_score(make_policy):
     city = a_city().assign(raw_tier=lambda rows: rows["tier"], score=600, probability_ppm=0)
     city["tier"] = city["tier"].replace("D", "B")
     history = a_history(city.assign(tier=city["raw_tier"]), np.random.default_rng(2), years=8)
@@ -164,7 +164,7 @@ def test_who_waits_for_a_signature_is_drawn_as_the_tier_that_holds_and_finds_as_
     assert len(told.strata) == 3
 
 
-def test_only_visits_on_site_are_forecast_to_find_and_all_of_them_burden(make_policy):
+def test_only_on_site_visits_find_and_all_visits_burden(make_policy):
     city, history = a_city(), a_history(a_city(), np.random.default_rng(1))
     full = forecast_policy(Tiers(city), make_policy(), history=history)
     half = forecast_policy(Tiers(city), make_policy(each={"on_site_share": 0.5}), history=history)
@@ -179,7 +179,7 @@ def test_only_visits_on_site_are_forecast_to_find_and_all_of_them_burden(make_po
     assert "146 visits, 74 of them on site, are expected" in half.summary()
 
 
-def test_the_part_on_site_is_that_of_the_plan(make_policy, make_task):
+def test_the_on_site_share_is_that_of_the_plan(make_policy, make_task):
     city, history = a_city(), a_history(a_city(), np.random.default_rng(1))
     policy, task = make_policy(each={"on_site_share": 0.3}), make_task(min_ratio=0.05)
     planned = plan_inspections(Tiers(city), policy, task=task).strata.set_index("tier")
@@ -199,7 +199,7 @@ def test_a_tier_that_is_never_visited_on_site_is_named(make_policy, make_rules):
     assert "tier A: never visited on site (on_site_share 0): nothing it holds is forecast to be found" in told.notes
 
 
-def test_intervals_cover_what_the_part_on_site_finds(make_policy):
+def test_intervals_cover_what_on_site_visits_find(make_policy):
     city, ratios, hits, seeds = a_city(2000), {"A": 0.02, "B": 0.05, "C": 0.2, "D": 0.4}, 0, 120
     policy = make_policy({**ratios, "NR": 0.05}, each={"on_site_share": 0.5})
     for seed in range(seeds):
@@ -211,7 +211,7 @@ def test_intervals_cover_what_the_part_on_site_finds(make_policy):
     assert 0.9 <= hits / seeds <= 0.995
 
 
-def test_in_a_task_too_those_who_wait_for_a_signature_find_as_the_score_says(make_policy, make_task):
+def test_waiting_subjects_of_a_task_find_by_score(make_policy, make_task):
     city = a_city().assign(raw_tier=lambda rows: rows["tier"], score=600, probability_ppm=0)
     city["tier"] = city["tier"].replace("D", "B")
     history = a_history(city.assign(tier=city["raw_tier"]), np.random.default_rng(2))
@@ -224,7 +224,7 @@ def test_in_a_task_too_those_who_wait_for_a_signature_find_as_the_score_says(mak
     assert in_task.strata.set_index("tier").loc["B", "basis"] == "B|food;D|food"
 
 
-def test_nobody_to_draw_and_a_level_beyond_1_are_refused(make_policy, make_task):
+def test_an_empty_population_and_a_level_above_1_are_refused(make_policy, make_task):
     city, history = a_city(), a_history(a_city(), np.random.default_rng(1))
     with pytest.raises(DataError, match="in task 2024Q2-food"):
         forecast_policy(Tiers(city), make_policy(), history=history, task=make_task(population={"industries": ("mining",)}))
@@ -232,7 +232,7 @@ def test_nobody_to_draw_and_a_level_beyond_1_are_refused(make_policy, make_task)
         forecast_policy(Tiers(city), make_policy(), history=history, level=95)
 
 
-def test_full_coverage_in_the_past_has_probability_1_and_lone_strata_are_collapsed(make_policy):
+def test_past_full_coverage_has_probability_1_and_lone_strata_merge(make_policy):
     city, history = a_city(), a_history(a_city(), np.random.default_rng(1))
     sure = forecast_policy(Tiers(city), make_policy(), history=history.assign(inclusion_probability=1.0, trigger="full_coverage"))
     assert sure.total["effective_visits"] == pytest.approx(len(history))
@@ -242,7 +242,7 @@ def test_full_coverage_in_the_past_has_probability_1_and_lone_strata_are_collaps
 
 
 @pytest.mark.parametrize("by", ["size_class", "region", "subject_type"])
-def test_burden_sums_to_all_visits_and_those_not_in_the_register_are_unknown(make_policy, by):
+def test_burden_sums_to_all_visits_and_unregistered_are_unknown(make_policy, by):
     city, history = a_city(), a_history(a_city(), np.random.default_rng(1))
     register = city[["subject_id"]].iloc[:3000].assign(**{by: lambda rows: np.arange(len(rows)) % 3}).astype({by: "str"})
     told = forecast_policy(Tiers(city, subjects=register), make_policy(), history=history)
@@ -262,7 +262,7 @@ class Lists:
         return pd.DataFrame(rows, columns=["subject_id", "event_id"])
 
 
-def test_past_visits_to_listed_subjects_speak_for_the_tier_that_the_list_gives(make_policy):
+def test_past_visits_to_listed_subjects_count_for_the_lists_tier(make_policy):
     """Half of today's C are there by a list and find 10 %, the other half by their score and find 30 %."""
     rng, count = np.random.default_rng(3), 4000
     ids, listed = [f"S{place:05d}" for place in range(count)], np.arange(count) % 2 == 0

@@ -32,6 +32,6 @@ def test_every_cell_of_a_stratum_is_part_of_it(place):
     assert frame_hash({}, changed[1:], ROWS) != frame_hash({}, STRATA[1:], ROWS)
 
 
-def test_a_subject_stands_in_a_frame_once():
+def test_a_subject_appears_in_a_frame_once():
     with pytest.raises(DrawError, match="S1 twice"):
         frame_hash({}, STRATA, [*ROWS, ROWS[1]])

@@ -47,12 +47,12 @@ def test_a_certificate_that_ends_within_the_task_is_not_enough(draw, make_staff)
     assert set(draw(staff).inspectors["staff_id"]) == {"P1", "P2"}
 
 
-def test_an_unknown_certificate_is_not_a_valid_one(draw, make_staff):
+def test_an_unknown_certificate_is_not_valid(draw, make_staff):
     with pytest.raises(DrawError, match="got 1; 1 left out for their certificate"):
         draw(make_staff(2, certificate_valid_to=[None, dt.date(2025, 1, 1)]))
 
 
-def test_recused_staff_does_not_go_and_too_small_a_pool_names_the_subject(draw, make_staff):
+def test_recused_staff_stay_away_and_a_short_pool_names_the_subject(draw, make_staff):
     chosen = draw(make_staff(3)).drawn["subject_id"].tolist()
     recusals = pd.DataFrame({"staff_id": ["P0"] * len(chosen), "subject_id": chosen, "reason": "亲属"})
     assert "P0" not in set(draw(make_staff(3), recusals=recusals).inspectors["staff_id"])
@@ -62,14 +62,14 @@ def test_recused_staff_does_not_go_and_too_small_a_pool_names_the_subject(draw, 
         draw(make_staff(2), recusals=recusals)
 
 
-def test_staff_of_the_subjects_own_region_goes_first(draw, make_staff):
+def test_staff_of_the_subjects_own_region_go_first(draw, make_staff):
     regions = ["431102", "431103"] * 30
     drawn = draw(make_staff(8, region=["431102"] * 4 + ["431103"] * 4), regions=regions)
     where = drawn.sample.set_index("subject_id")["region"]
     assert (drawn.inspectors["region"] == drawn.inspectors["subject_id"].map(where)).all()
 
 
-def test_other_departments_go_only_where_the_task_is_joint(draw, make_staff):
+def test_other_departments_go_only_in_joint_tasks(draw, make_staff):
     staff = make_staff(4, department=["SAMR", "SAMR", "Fire", "Fire"])
     assert set(draw(staff).inspectors["staff_id"]) == {"P0", "P1"}
     assert set(draw(staff, joint_with=["Fire"]).inspectors["staff_id"]) == {"P0", "P1", "P2", "P3"}
@@ -85,7 +85,7 @@ def test_the_same_person_twice_in_the_list_is_refused(draw, make_staff):
         draw(pd.concat([make_staff(2), make_staff(1)]))
 
 
-def test_a_joint_visit_is_led_by_the_leading_department_and_another_goes_along(draw, make_staff):
+def test_a_joint_visit_has_its_leading_department_and_another(draw, make_staff):
     staff = make_staff(9, department=["SAMR"] * 2 + ["fire"] * 4 + ["police"] * 3)
     drawn = draw(staff, joint_with=("fire", "police"))
     teams = drawn.inspectors.sort_values("place").groupby("subject_id")["department"].agg(list)

@@ -42,7 +42,7 @@ def test_the_share_drawn_is_the_ratio_and_half_of_it_goes_on_site(folder, policy
     assert verify_plan(folder).ok
 
 
-def test_late_subjects_stand_in_the_roll_with_the_probability_of_their_mode(folder, policy):
+def test_late_subjects_are_listed_with_their_modes_probability(folder, policy):
     join(folder, newcomers(50), policy=policy, **WHO)
     rows = roll(DrawnPlan.from_folder(folder), entries(folder))
     late = rows[rows["standing"] == "late"]
@@ -51,7 +51,7 @@ def test_late_subjects_stand_in_the_roll_with_the_probability_of_their_mode(fold
     assert set(late["mode_probability"]) == {0.15}
 
 
-def test_who_stands_in_the_frame_or_joined_already_cannot_join(folder, policy):
+def test_a_subject_in_the_frame_or_already_added_cannot_join(folder, policy):
     first = DrawnPlan.from_folder(folder).sample["subject_id"][0]
     with pytest.raises(DrawError, match=first):
         join(folder, newcomers(1).assign(subject_id=first), policy=policy, **WHO)
@@ -65,7 +65,7 @@ def test_another_policy_than_that_of_the_frame_is_refused(folder, make_policy):
         join(folder, newcomers(1), policy=make_policy(), **WHO)
 
 
-def test_a_late_subject_that_was_spared_is_found(folder, policy):
+def test_a_late_subject_left_out_of_the_draw_is_found(folder, policy):
     lines = [line for line in _bodies(folder, policy) if line["mode"]]
     chain.append(folder / LOG, [{**lines[0], "mode": ""}])
     assert "is not drawn, or not left out, as its ticket says" in verify_plan(folder).findings[0]

@@ -14,7 +14,7 @@ def plan(make_tiers, make_policy, make_task):
     return plan_inspections(make_tiers(400), make_policy(each={"on_site_share": 0.5}), task=make_task())
 
 
-def test_half_of_each_strata_rounded_up_goes_on_site_by_the_smallest_tickets(plan):
+def test_the_smallest_tickets_of_each_stratum_go_on_site(plan):
     drawn = plan.draw(seed="s")
     for row in drawn.strata.itertuples():
         part = drawn.drawn[drawn.drawn["stratum"] == row.stratum].sort_values("ticket")

@@ -25,7 +25,7 @@ def own(folder, subject_id):
     return row
 
 
-def test_a_replacement_sees_that_its_turn_had_come(folder):
+def test_a_replacement_can_check_that_its_turn_had_come(folder):
     gone = DrawnPlan.from_folder(folder).drawn["subject_id"].iloc[0]
     came = replace(folder, gone, reason="已注销", **WHO).replaced_by
     row = own(folder, came)
@@ -34,7 +34,7 @@ def test_a_replacement_sees_that_its_turn_had_come(folder):
     assert (own(folder, gone)["standing"], own(folder, gone)["drawn"]) == ("replaced", True)
 
 
-def test_a_late_subject_holds_its_ticket_against_the_ratio(folder, make_policy):
+def test_a_late_subject_can_check_its_ticket_against_the_ratio(folder, make_policy):
     late = pd.DataFrame(
         {"subject_id": [f"N{at:03d}" for at in range(40)], "name": "新设", "industry": "food", "region": "", "tier": "D"}
     )

@@ -16,7 +16,7 @@ def visits(ids, *, on=DAY, trigger="random"):
     return pd.DataFrame({"subject_id": ids, "event_date": on, "known_date": on, "trigger": trigger})
 
 
-def test_strata_are_task_tier_and_industry_and_targets_are_rounded_up(make_tiers, make_policy, make_task):
+def test_strata_are_task_tier_and_industry_with_targets_rounded_up(make_tiers, make_policy, make_task):
     plan = plan_inspections(make_tiers(), make_policy(), task=make_task())
     assert set(plan.frame["stratum"]) == set(plan.strata["stratum"])
     for row in plan.strata.itertuples():
@@ -25,7 +25,7 @@ def test_strata_are_task_tier_and_industry_and_targets_are_rounded_up(make_tiers
     assert plan.strata.set_index("stratum")["population"].to_dict() == plan.frame["stratum"].value_counts().to_dict()
 
 
-def test_not_rated_subjects_are_in_every_frame_even_without_industry(make_tiers, make_policy, make_task):
+def test_not_rated_subjects_are_framed_even_without_industry(make_tiers, make_policy, make_task):
     tiers = make_tiers(tier="NR")
     tiers.frame["industry"] = pd.Series([None] * len(tiers.frame), dtype="str")
     plan = plan_inspections(tiers, make_policy(), task=make_task(population={"industries": ["food"]}))
@@ -76,7 +76,7 @@ def test_four_visits_on_one_day_are_one_for_the_cap(make_tiers, make_policy, mak
     assert (plan.frame["exempt_reason"] == "").all()
 
 
-def test_full_coverage_takes_all_and_knows_no_repeat(make_tiers, make_policy, make_task):
+def test_full_coverage_takes_all_whatever_was_visited_recently(make_tiers, make_policy, make_task):
     policy = make_policy(full_coverage=["food"], each={"repeat_within_months": 12})
     plan = plan_inspections(make_tiers(20, tier="A", industry="food"), policy, task=make_task(), history=visits(["S00001"]))
     assert plan.strata["target"].tolist() == [20]
@@ -88,19 +88,19 @@ def test_the_floor_of_a_task_raises_the_targets(make_tiers, make_policy, make_ta
     assert plan_inspections(tiers, make_policy(), task=make_task(min_ratio=0.03)).strata["target"].sum() == 60
 
 
-def test_a_plan_beyond_the_capacity_says_so(make_tiers, make_policy, make_task):
+def test_a_plan_beyond_the_capacity_is_noted(make_tiers, make_policy, make_task):
     plan = plan_inspections(make_tiers(), make_policy(), task=make_task(capacity=3))
     assert any("capacity of 3" in note for note in plan.notes)
 
 
-def test_the_overshoot_of_rounding_up_is_told(make_tiers, make_policy, make_task):
+def test_the_overshoot_of_rounding_up_is_reported(make_tiers, make_policy, make_task):
     plan = plan_inspections(make_tiers(), make_policy(), task=make_task())
     exact = (plan.strata["ratio_ppm"] * plan.strata["population"]).sum() / 1_000_000
     assert plan.overshoot == plan.strata["target"].sum() - -(-exact // 1)
     assert any(f"{plan.overshoot:,} of them" in note for note in plan.notes)
 
 
-def test_regions_cover_what_lies_below_them_and_make_strata_on_request(make_tiers, make_policy, make_task):
+def test_regions_cover_their_parts_and_form_strata_on_request(make_tiers, make_policy, make_task):
     tiers = make_tiers(4, tier="B", industry="food")
     register = pd.DataFrame({"subject_id": tiers.frame["subject_id"], "region": ["431102", "431103", "430102", ""], "name": "某"})
     plan = plan_inspections(
@@ -118,7 +118,7 @@ def test_regions_without_a_register_are_refused(make_tiers, make_policy, make_ta
         plan_inspections(make_tiers(), make_policy(), task=make_task(population={"regions": ["4311"]}))
 
 
-def test_ratios_of_an_industry_and_of_a_task_go_before_the_general_ones(make_tiers, make_policy, make_task, make_rules):
+def test_ratios_of_an_industry_or_task_override_the_general_ones(make_tiers, make_policy, make_task, make_rules):
     policy = make_policy(
         industry={"food": make_rules({"B": 0.05, "NR": 0.05})}, task={"2024Q3": make_rules({"B": 0.08, "NR": 0.08})}
     )
@@ -127,7 +127,7 @@ def test_ratios_of_an_industry_and_of_a_task_go_before_the_general_ones(make_tie
     assert plan_inspections(tiers, policy, task=make_task(id="2024Q3")).strata["target"].tolist() == [8]
 
 
-def test_the_frame_hash_does_not_depend_on_row_order_and_changes_with_any_content(make_tiers, make_policy, make_task):
+def test_the_frame_hash_follows_content_and_not_row_order(make_tiers, make_policy, make_task):
     tiers = make_tiers()
     plan = plan_inspections(tiers, make_policy(), task=make_task())
     shuffled = type(tiers)(tiers.frame.sample(frac=1, random_state=5))
@@ -154,7 +154,7 @@ def test_a_frame_changed_after_it_was_hashed_is_not_drawn(make_tiers, make_polic
         plan.draw(seed="one")
 
 
-def test_the_draw_takes_the_target_of_each_stratum_and_nobody_exempt(make_tiers, make_policy, make_task):
+def test_the_draw_takes_each_target_and_no_exempt_subject(make_tiers, make_policy, make_task):
     policy = make_policy(each={"repeat_within_months": 12})
     plan = plan_inspections(make_tiers(), policy, task=make_task(), history=visits([f"S{place:05d}" for place in range(0, 300, 7)]))
     drawn = plan.draw(seed="one")
@@ -168,7 +168,7 @@ def test_a_task_that_covers_nobody_is_refused(make_tiers, make_policy, make_task
         plan_inspections(make_tiers(tier="A"), make_policy(), task=make_task(population={"industries": ["fishing"]}))
 
 
-def test_the_name_of_a_practitioner_stands_in_no_plan(make_tiers, make_policy, make_task, tmp_path):
+def test_no_plan_contains_a_practitioners_name(make_tiers, make_policy, make_task, tmp_path):
     ids = [f"S{place:05d}" for place in range(20)]
     register = pd.DataFrame({"subject_id": ids, "name": "王五", "subject_type": ["practitioner", "enterprise"] * 10})
     plan = plan_inspections(make_tiers(20, tier="D", industry="food"), make_policy(), task=make_task(), subjects=register)

@@ -28,12 +28,12 @@ def cuts(**by_tier):
         ({"override": [{"kind": "x", "tier": "D", "basis": ""}]}, "at least 1 character"),
     ],
 )  # fmt: skip
-def test_a_policy_that_cannot_be_meant_is_refused(make_policy, change, says):
+def test_an_impossible_policy_is_refused(make_policy, change, says):
     with pytest.raises(ValidationError, match=says):
         make_policy(**change)
 
 
-def test_the_hash_of_a_policy_follows_what_it_says(make_policy):
+def test_the_hash_of_a_policy_follows_its_content(make_policy):
     assert make_policy().sha256 == make_policy().sha256
     assert make_policy().sha256 != make_policy({"A": 0.011}).sha256
 

@@ -21,7 +21,7 @@ def folder(tmp_path, make_tiers, make_policy, make_task):
     return plan.draw(seed="s").to_csv(tmp_path / "plan")
 
 
-def test_the_next_tickets_come_in_turn_and_the_sample_stays_as_it_was(folder):
+def test_replacements_take_the_next_tickets_and_keep_the_sample(folder):
     drawn, before = DrawnPlan.from_folder(folder), (folder / "sample.csv").read_bytes()
     queue = drawn.sample[~drawn.sample["drawn"]].sort_values("ticket")["subject_id"].tolist()
     first, second = drawn.drawn["subject_id"][:2]
@@ -32,7 +32,7 @@ def test_the_next_tickets_come_in_turn_and_the_sample_stays_as_it_was(folder):
     assert verify_plan(folder).ok
 
 
-def test_only_a_subject_that_is_to_be_inspected_is_replaced_and_once(folder):
+def test_only_a_drawn_subject_is_replaced_and_only_once(folder):
     drawn = DrawnPlan.from_folder(folder)
     waiting, first = drawn.sample.loc[~drawn.sample["drawn"], "subject_id"].iloc[0], drawn.drawn["subject_id"][0]
     with pytest.raises(DrawError, match="to be inspected"):

@@ -9,7 +9,7 @@ TEXT = st.text(st.characters(blacklist_categories=("Cs",)), max_size=12)
 
 
 @given(TEXT)
-def test_guarding_is_undone_exactly(text):
+def test_formula_guards_are_undone_exactly(text):
     assert unguard(guard(text)) == text
 
 
@@ -20,7 +20,7 @@ def test_any_text_is_read_back_as_it_was_written(tmp_path_factory, rows):
     assert [tuple(cells) for _, cells in read_csv(path, ["a", "b"])] == rows
 
 
-def test_the_file_opens_in_excel_as_utf8_with_line_ends_of_windows():
+def test_the_file_opens_in_excel_as_utf8_with_windows_line_ends():
     content = to_csv(["名称"], [["永州"]])
     assert content.startswith(b"\xef\xbb\xbf")
     assert content.endswith("永州\r\n".encode())

@@ -29,7 +29,7 @@ def test_signatures_are_read_back_in_order(signed):
     assert (reviews[0].reviewer, reviews[0].on.isoformat()) == ("李四", "2024-05-02")
 
 
-def test_nobody_has_signed_a_file_that_is_not_there(tmp_path):
+def test_an_absent_file_has_no_signatures(tmp_path):
     assert read_reviews(tmp_path / "reviews.jsonl") == ()
 
 
@@ -42,7 +42,7 @@ def test_a_changed_line_is_named(signed):
         read_reviews(signed)
 
 
-def test_a_line_sealed_anew_does_not_fit_the_next_one(signed):
+def test_a_line_with_a_new_hash_does_not_fit_the_next_line(signed):
     lines = [json.loads(line) for line in signed.read_text("utf-8").splitlines()]
     forged = {**lines[2], "decision": "reject"}
     forged.pop("hash")
@@ -63,7 +63,7 @@ def test_a_removed_and_a_moved_line_are_named(signed):
         read_reviews(signed)
 
 
-def test_a_torn_last_line_is_named_and_nothing_is_added_to_it(signed):
+def test_a_torn_last_line_is_named_and_not_appended_to(signed):
     signed.write_bytes(signed.read_bytes()[:-10])
     torn = signed.read_bytes()
     with pytest.raises(DataError, match="line 5: expected a whole line"):
@@ -71,7 +71,7 @@ def test_a_torn_last_line_is_named_and_nothing_is_added_to_it(signed):
     assert signed.read_bytes() == torn
 
 
-def test_the_head_kept_elsewhere_shows_what_was_cut_off(signed):
+def test_the_hash_kept_elsewhere_reveals_removed_lines(signed):
     before = head(signed)
     lines = signed.read_text("utf-8").splitlines(keepends=True)
     signed.write_text("".join(lines[:-1]), "utf-8")

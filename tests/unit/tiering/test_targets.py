@@ -24,7 +24,7 @@ def test_three_per_cent_of_40065_is_1202_and_1200_is_refused():
     check_floor(1202, 40_065, min_ratio=0.03, where="task")
 
 
-def test_a_ratio_that_binary_cannot_hold_is_not_rounded_up_once_too_often():
+def test_a_decimal_ratio_is_not_rounded_up_once_too_often():
     assert rounded_up(70_000, 100) == 7  # 0.07 * 100 is 7.000000000000001 as a double
 
 
@@ -42,12 +42,12 @@ def test_targets_reach_the_floor_and_never_exceed_a_stratum(cells, share):
     assert not raised or sum(found) < needed + len(cells)
 
 
-def test_a_plan_below_its_floor_is_raised_to_it_and_not_beyond():
+def test_a_plan_below_its_floor_is_raised_exactly_to_it():
     assert targets([29_951], [40_065], at_least=1202) == [1202]
     assert sum(targets([10_000, 20_000], [30_000, 10_065], at_least=1202)) == 1202
 
 
-def test_a_plan_that_names_1200_of_40065_at_3_per_cent_is_refused_and_says_1202(make_tiers, make_policy, make_task):
+def test_a_plan_of_1200_for_3_percent_of_40065_is_refused_naming_1202(make_tiers, make_policy, make_task):
     tiers, ratios = make_tiers(40_065, tier="B", industry="food"), {"A": 0.01, "B": 0.02, "C": 0.1, "D": 0.3}
     with pytest.raises(DrawError, match=r"1,200 of 40,065 is 2\.995 %, less than 3 %: 1,202 are needed"):
         plan_inspections(tiers, make_policy(ratios), task=make_task(min_ratio=0.03, target=1200))

@@ -126,7 +126,7 @@ def test_a_lowered_target_is_found(drawn):
     assert "frame_hash" in text
 
 
-def test_a_whole_frame_sealed_anew_still_misses_the_published_hash(drawn, tmp_path, make_tiers, make_policy, make_task):
+def test_a_frame_with_new_hashes_misses_the_published_hash(drawn, tmp_path, make_tiers, make_policy, make_task):
     published = json.loads((drawn / "manifest.json").read_text("utf-8"))["frame_hash"]
     forged = plan_inspections(make_tiers(290), make_policy(), task=make_task()).draw(seed="lottery 2024-05-01: 03 08 17 21")
     forged.to_csv(tmp_path / "forged")
@@ -134,7 +134,7 @@ def test_a_whole_frame_sealed_anew_still_misses_the_published_hash(drawn, tmp_pa
     assert verify_plan(tmp_path / "forged", frame_hash=published).findings == ("frame_hash: the frame is not the published one",)
 
 
-def test_a_changed_inspector_and_a_struck_publication_line_are_found(drawn):
+def test_a_changed_inspector_and_a_deleted_public_line_are_found(drawn):
     rows = cells(drawn / "inspectors.csv")
     rows[1][3] = "P0"
     rewrite(drawn / "inspectors.csv", rows)
@@ -145,7 +145,7 @@ def test_a_changed_inspector_and_a_struck_publication_line_are_found(drawn):
     assert f"publication.csv: {public[-1][1]} is drawn and does not stand in it" in text
 
 
-def test_results_entered_in_the_publication_do_not_break_the_proof(drawn):
+def test_results_added_to_the_publication_keep_the_proof(drawn):
     tamper(drawn / "publication.csv", 1, "result", "未发现问题")
     assert verify_plan(drawn).ok
     DrawnPlan.from_folder(drawn)
@@ -156,7 +156,7 @@ def test_a_missing_file_is_a_finding(drawn):
     assert "publication.csv: expected a file" in verify_plan(drawn).findings[0]
 
 
-def test_the_publication_has_no_score_no_tier_and_nothing_that_tells_one(drawn):
+def test_the_publication_reveals_no_score_and_no_tier(drawn):
     rows = cells(drawn / "publication.csv")
     assert not {"score", "tier", "stratum", "inclusion_probability", "ticket"} & set(rows[0])
     assert not any("|" in cell.replace("cmd|", "") for row in rows for cell in row)
@@ -185,14 +185,14 @@ def test_a_drawn_folder_is_not_overwritten_by_a_new_plan(drawn, make_tiers, make
         plan_inspections(make_tiers(), make_policy(), task=make_task()).to_csv(drawn)
 
 
-def test_another_frame_than_the_published_one_is_not_drawn_into_its_folder(folder, make_tiers, make_policy, make_task):
+def test_a_frame_other_than_the_published_one_is_not_drawn(folder, make_tiers, make_policy, make_task):
     other = plan_inspections(make_tiers(290), make_policy(), task=make_task()).draw(seed="s")
     with pytest.raises(DrawError, match="draw the frame that was published"):
         other.to_csv(folder)
 
 
 @pytest.mark.parametrize("writes", range(1, 7))
-def test_a_draw_cut_short_at_any_write_can_be_finished_by_the_same_seed_only(folder, monkeypatch, writes):
+def test_an_interrupted_draw_can_be_finished_by_its_own_seed_only(folder, monkeypatch, writes):
     """A crash after each of the six writes: the folder is undrawn to every reader, and no other seed gets in."""
     whole = InspectionPlan.from_folder(folder).draw(seed="right")
     left = iter(range(writes - 1))
@@ -213,7 +213,7 @@ def test_a_draw_cut_short_at_any_write_can_be_finished_by_the_same_seed_only(fol
     assert verify_plan(folder).ok
 
 
-def test_what_is_read_back_is_what_was_drawn(drawn):
+def test_a_plan_read_back_equals_the_drawn_plan(drawn):
     again = DrawnPlan.from_folder(drawn)
     names = again.sample.set_index("subject_id")["name"]
     assert names[:5].tolist() == ["=cmd|' /C calc'!A0", "'quoted", "line\r\nbreak", '“甲”，乙"丙"', "@x"]

@@ -93,7 +93,7 @@ def test_the_forger_of_these_tests_keeps_every_hash_in_order(folder):
 
 
 @pytest.mark.parametrize("column", ["task", "place", "department", "region", "certificate_valid_to"])
-def test_a_cell_of_an_inspectors_line_that_is_not_the_pools_is_found(folder, column):
+def test_a_cell_of_an_inspector_unlike_the_pool_is_found(folder, column):
     def change(rows):
         rows[0][column] = {"place": "2", "certificate_valid_to": "2030-01-01"}.get(column, "changed")
 
@@ -106,12 +106,12 @@ def test_the_leader_and_the_other_cannot_change_places(folder):
     assert "inspectors.csv line 2: the inspectors of" in said(folder)
 
 
-def test_a_struck_recusal_is_found_by_the_teams_it_would_have_changed(folder):
+def test_a_deleted_recusal_is_found_by_the_teams_it_would_change(folder):
     manifest(folder, lambda told: {**told, "inspectors": {**told["inspectors"], "recusals": []}})
     assert "are not those that the seed gives" in said(folder)
 
 
-def test_a_friend_in_the_stratum_of_another_industry_is_found(folder):
+def test_a_subject_moved_to_another_industrys_stratum_is_found(folder):
     """The frame of somebody who put a subject where the ratio is lower, and hashed, targeted and drew it so."""
 
     def change(rows):
@@ -122,7 +122,7 @@ def test_a_friend_in_the_stratum_of_another_industry_is_found(folder):
     assert "stands in a stratum that is not its own" in said(folder)
 
 
-def test_a_reason_to_leave_that_there_is_none_of_is_found(folder):
+def test_an_invented_exemption_reason_is_found(folder):
     def change(rows):
         rows[0] |= {"exempt_reason": "friend", "ticket": "", "drawn": "0", "mode": "", "inclusion_probability": "0.0"}
 
@@ -131,23 +131,23 @@ def test_a_reason_to_leave_that_there_is_none_of_is_found(folder):
 
 
 @pytest.mark.parametrize(("column", "value"), [("task", "another"), ("inclusion_probability", "0.9"), ("exempt", "7")])
-def test_a_cell_of_the_plan_beside_the_targets_is_found(folder, column, value):
+def test_any_changed_cell_of_the_plan_is_found(folder, column, value):
     rewrite(folder, "plan.csv", lambda rows: rows[0].update({column: value}))
     assert "plan.csv line 2: " in said(folder)
 
 
-def test_a_stratum_that_stands_twice_is_found(folder):
+def test_a_repeated_stratum_is_found(folder):
     rewrite(folder, "plan.csv", lambda rows: [{**rows[0], "target": "1"}, *rows])
     assert "stands twice" in said(folder)
 
 
 @pytest.mark.parametrize(("key", "value"), [("overshoot", 99), ("raised", 99), ("notes", ["nothing to see"])])
-def test_figures_and_notes_of_the_manifest_are_those_of_the_plan(folder, key, value):
+def test_changed_figures_and_notes_of_the_manifest_are_found(folder, key, value):
     manifest(folder, lambda told: {**told, key: value})
     assert said(folder) == f"manifest.json: {key} is not what plan.csv gives"
 
 
-def test_notes_of_another_version_are_in_its_words(folder):
+def test_notes_worded_by_another_version_are_accepted(folder):
     manifest(folder, lambda told: {**told, "version": "0.0.1", "notes": ["other words"]})
     assert verify_plan(folder).ok
 
@@ -157,7 +157,7 @@ def test_another_day_of_the_draw_than_the_logs_is_found(folder):
     assert "log.jsonl line 1: says another seed, frame or day" in said(folder)
 
 
-def test_a_manifest_that_was_changed_after_the_draw_was_logged_is_found(folder):
+def test_a_manifest_changed_after_the_draw_was_logged_is_found(folder):
     """The pool decides who goes; whoever keeps the head of the log sees a changed pool even where teams fit it."""
     path = folder / "manifest.json"
     told = json.loads(path.read_text("utf-8"))
@@ -167,7 +167,7 @@ def test_a_manifest_that_was_changed_after_the_draw_was_logged_is_found(folder):
 
 
 @pytest.mark.parametrize("what", ["replaced", "joined"])
-def test_a_team_that_somebody_chose_afterwards_is_found(folder, what):
+def test_a_team_chosen_afterwards_is_found(folder, what):
     def change(lines):
         line = next(line for line in lines if line["what"] == what and line["team"])
         line["team"] = ["P7", "P6"] if line["team"] != ["P7", "P6"] else ["P5", "P4"]
@@ -177,7 +177,7 @@ def test_a_team_that_somebody_chose_afterwards_is_found(folder, what):
     assert "are not those that the seed gives" in said(folder)
 
 
-def test_a_late_subject_in_another_stratum_than_its_tiers_is_found(folder):
+def test_a_late_subject_in_the_wrong_stratum_is_found(folder):
     def change(lines):
         line = next(line for line in lines if line["what"] == "joined")
         line["tier"] = "A"
@@ -187,7 +187,7 @@ def test_a_late_subject_in_another_stratum_than_its_tiers_is_found(folder):
     assert "N000 stands in a stratum that is not its own" in said(folder)
 
 
-def test_a_replacement_told_under_another_stratum_is_found(folder):
+def test_a_replacement_listed_under_another_stratum_is_found(folder):
     def change(lines):
         next(line for line in lines if line["what"] == "replaced")["stratum"] = "another"
         return lines
@@ -213,7 +213,7 @@ def test_a_part_of_the_manifest_that_is_null_is_a_finding(folder, key):
     assert not verify_plan(folder).ok
 
 
-def test_lines_cut_off_the_log_are_found_by_the_head_that_somebody_kept(folder):
+def test_lines_removed_from_the_log_are_found_by_a_kept_hash(folder):
     kept = verify_plan(folder).log_head
     drawn = DrawnPlan.from_folder(folder).drawn["subject_id"]
     replace(folder, drawn.iloc[1], reason="已注销", **WHO)
@@ -223,7 +223,7 @@ def test_lines_cut_off_the_log_are_found_by_the_head_that_somebody_kept(folder):
     assert "lines were cut off" in verify_plan(folder, log_head=kept).findings[0]
 
 
-def test_a_plan_with_less_than_the_number_that_its_task_names_is_found(folder):
+def test_a_plan_below_the_number_its_task_names_is_found(folder):
     def names_more(told):
         told["about"]["task"]["target"] = told["counts"]["target"] + 1
         return told

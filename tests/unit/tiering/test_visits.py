@@ -32,7 +32,7 @@ def two(make_tiers, make_policy, make_task):
     return make
 
 
-def test_tasks_that_may_not_be_merged_know_nothing_of_each_other(two):
+def test_tasks_that_may_not_be_merged_are_independent(two):
     one, other = two()
     assert set(one.sample["merged_with"]) == set(other.sample["merged_with"]) == {""}
     visits = visits_of_plans([Opened(one), Opened(other)])
@@ -40,7 +40,7 @@ def test_tasks_that_may_not_be_merged_know_nothing_of_each_other(two):
     assert len(visits) == len(one.drawn) + len(other.drawn)
 
 
-def test_who_is_drawn_for_both_is_visited_once_in_one_week_and_keeps_each_tasks_probability(two):
+def test_a_subject_drawn_twice_has_one_visit_and_both_probabilities(two):
     one, other = two(merge_with=("two",))
     assert set(one.sample["merged_with"]) == {"two"}
     assert set(other.sample["merged_with"]) == {"one"}
@@ -53,7 +53,7 @@ def test_who_is_drawn_for_both_is_visited_once_in_one_week_and_keeps_each_tasks_
     assert (visits.set_index(["task", "subject_id"])["inclusion_probability"] == own).all()
 
 
-def test_an_item_that_is_checked_along_is_seen_by_either_draw(two):
+def test_a_shared_item_is_checked_by_either_draw(two):
     one, other = two(also_checks=("two",))
     visits = visits_of_plans([Opened(one), Opened(other)])
     second = visits[visits["task"] == "two"].set_index("subject_id")
@@ -68,7 +68,7 @@ def test_an_item_that_is_checked_along_is_seen_by_either_draw(two):
     assert (first["inclusion_probability"] == p[first.index]).all()
 
 
-def test_the_chances_of_the_two_modes_add_up_and_are_kept_in_many_draws(make_tiers, make_policy, make_task):
+def test_the_modes_probabilities_add_up_and_hold_over_many_draws(make_tiers, make_policy, make_task):
     ratios = {"A": 0.1, "B": 0.2, "C": 0.3, "D": 0.5, "NR": 0.2}
     policy, tiers = make_policy(ratios, each={"on_site_share": 0.5}), make_tiers(40, tier="C", industry="food")
     tasks = (make_task(id="one", also_checks=("two",)), make_task(id="two"))
@@ -92,7 +92,7 @@ def _again(plans):
     return [dataclasses.replace(plan, _drawn=False) for plan in plans]
 
 
-def test_a_replacement_takes_mode_probability_and_week_of_the_place(tmp_path, two):
+def test_a_replacement_inherits_mode_probability_and_week(tmp_path, two):
     one = two()[0]
     folder = one.to_csv(tmp_path / "plan")
     gone = one.drawn[one.drawn["mode"] == "off_site"]["subject_id"].iloc[0]
@@ -103,7 +103,7 @@ def test_a_replacement_takes_mode_probability_and_week_of_the_place(tmp_path, tw
     assert (rows.loc[gone, "replaced_by"], rows.loc[came, "replaces"]) == (came, gone)
 
 
-def test_who_is_replaced_where_it_was_drawn_keeps_its_row_for_the_item_that_was_checked_along(tmp_path, two):
+def test_a_replaced_subject_keeps_its_row_for_the_shared_item(tmp_path, two):
     one, other = two(also_checks=("two",))
     folder = one.to_csv(tmp_path / "plan")
     visits = visits_of_plans([Opened(one), Opened(other)])
@@ -143,7 +143,7 @@ def test_the_frame_of_each_is_fixed_before_any_seed(two, make_tiers, make_policy
         merged.draw(seed="t")
 
 
-def test_a_frame_that_was_sealed_before_the_others_leaves_each_draw_its_own_chance(make_tiers, make_policy, make_task):
+def test_a_frame_fixed_earlier_leaves_each_draw_its_own_probability(make_tiers, make_policy, make_task):
     """Whoever only one of the two frames names is not in the union: its item counts as drawn for its own task alone."""
     policy, tiers = make_policy({"A": 0.2, "B": 0.3, "C": 0.4, "D": 0.6, "NR": 0.3}), make_tiers(100)
     frames = [
@@ -159,7 +159,7 @@ def test_a_frame_that_was_sealed_before_the_others_leaves_each_draw_its_own_chan
         assert second["inclusion_probability"].to_dict() == own.to_dict()
 
 
-def test_nobody_is_visited_before_the_draw_and_late_subjects_move_nobody(tmp_path, make_tiers, make_policy, make_task):
+def test_no_visit_precedes_the_draw_and_late_subjects_move_none(tmp_path, make_tiers, make_policy, make_task):
     plan = plan_inspections(make_tiers(200, tier="D", industry="food"), make_policy(), task=make_task())
     folder = plan.draw(seed="s", on=dt.date(2024, 5, 15)).to_csv(tmp_path / "plan")
     drawn = DrawnPlan.from_folder(folder)
@@ -177,7 +177,7 @@ def test_nobody_is_visited_before_the_draw_and_late_subjects_move_nobody(tmp_pat
     assert late["week"].nunique() > 1
 
 
-def test_a_draw_after_the_end_of_its_task_is_listed_in_its_last_week_all_the_same(make_tiers, make_policy, make_task):
+def test_a_draw_after_its_tasks_end_is_listed_in_the_last_week(make_tiers, make_policy, make_task):
     ratios = {"A": 0.2, "B": 0.3, "C": 0.4, "D": 0.6, "NR": 0.3}
     tiers, tasks = make_tiers(200), (make_task(id="one", merge_with=("two",)), make_task(id="two"))
     one, two = merge_plans([plan_inspections(tiers, make_policy(ratios), task=task) for task in tasks])
@@ -187,7 +187,7 @@ def test_a_draw_after_the_end_of_its_task_is_listed_in_its_last_week_all_the_sam
     assert (visits["merged_with"] != "").any()
 
 
-def test_a_log_whose_replacement_takes_nobodys_place_is_listed_and_not_waited_for(two):
+def test_a_replacement_of_an_unknown_subject_is_still_listed(two):
     plan = two()[0]
     came = plan.sample.loc[~plan.sample["drawn"], "subject_id"].iloc[0]
     line = {"what": "replaced", "subject_id": "nobody", "replaced_by": came, "mode": "on_site", "team": [], "on": "2024-05-09"}

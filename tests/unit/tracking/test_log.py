@@ -46,7 +46,7 @@ def test_the_same_card_is_registered_once(uri, tmp_path):
     assert len(client.search_model_versions("name = 'small.food'")) == 1
 
 
-def test_the_champion_is_found_by_its_alias_and_nothing_is_promoted_by_itself(uri, tmp_path):
+def test_the_champion_has_an_alias_and_nothing_is_auto_promoted(uri, tmp_path):
     from mlflow import MlflowClient
 
     one = card()
