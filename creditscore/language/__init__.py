@@ -14,7 +14,7 @@ documents use when nobody names a language.
 """
 
 from creditscore.language.catalogues import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, languages
-from creditscore.language.message import Message, Translatable, _, pgettext
+from creditscore.language.message import Labelled, Message, Translatable, _, pgettext
 from creditscore.language.words import Words
 
-__all__ = ["DEFAULT_LANGUAGE", "SOURCE_LANGUAGE", "Message", "Translatable", "Words", "_", "languages", "pgettext"]
+__all__ = ["DEFAULT_LANGUAGE", "SOURCE_LANGUAGE", "Labelled", "Message", "Translatable", "Words", "_", "languages", "pgettext"]

@@ -25,12 +25,21 @@ class Translatable(Protocol):
         """What tells two uses of one English sentence apart; most need none."""
 
 
+@runtime_checkable
+class Labelled(Protocol):
+    """A name that a project gives in several languages; the catalogues do not have it."""
+
+    def text(self, language: str, /) -> str:
+        """The name in a language, or in another one where it has none."""
+
+
 @dataclass(frozen=True)
 class Message:
     """An English sentence with named values, translated where it is shown.
 
     Fields are written as in ``str.format``, with plain names only: ``{rows:,}``, ``{share:.1%}``, ``{file!r}``. A value may
-    be a message itself; it is shown in the same language. A tuple or list is shown as its entries with the language's comma.
+    be a message or a label itself; it is shown in the same language. A tuple or list is shown as its entries with the
+    language's comma.
     """
 
     message: str
@@ -56,19 +65,27 @@ def pgettext(context: str, message: str, /, **values: object) -> Message:
     return Message(message, values, context)
 
 
-def fill(template: str, values: Mapping[str, object], show: Callable[[Any, str], str] = format) -> str:
+def fill(template: str, values: Mapping[str, object], show: Callable[[Any, str], str] | None = None) -> str:
     """Put values into a sentence.
 
     Args:
         template: The sentence; its fields are plain names, with a conversion (``!r``) and a format if need be.
         values: By name. Without any, the sentence is returned as it is.
-        show: Formats one value by its format specification.
+        show: Formats one value by its format specification; in English by default.
 
     Raises:
         KeyError: A field has no value.
         ValueError: A field is no plain name: what is shown is a value handed over, never an attribute of one.
     """
-    return _Fields(show).vformat(template, (), values) if values else template
+    return _Fields(show or _english).vformat(template, (), values) if values else template
+
+
+def _english(value: Any, spec: str) -> str:
+    if isinstance(value, tuple | list):
+        return format(", ".join(_english(entry, "") for entry in value), spec)
+    if not isinstance(value, Translatable) and isinstance(value, Labelled):
+        return format(value.text("en"), spec)
+    return format(value, spec)
 
 
 class _Fields(Formatter):

@@ -11,7 +11,7 @@ from gettext import NullTranslations
 from typing import TYPE_CHECKING, Any, Literal
 
 from creditscore.language.catalogues import translations
-from creditscore.language.message import Translatable, fill, pgettext
+from creditscore.language.message import Labelled, Translatable, fill, pgettext
 
 if TYPE_CHECKING:
     from babel import Locale
@@ -36,13 +36,15 @@ class Words:
         """
         return _words(language)
 
-    def text(self, said: Translatable | str) -> str:
-        """A message or an error in this language; in English where the catalogue lacks it.
+    def text(self, said: Translatable | Labelled | str) -> str:
+        """A message, an error or a label in this language; in English where the catalogue lacks it.
 
         A plain string is data, such as a name or a code, and is returned as it is.
         """
         if isinstance(said, str):
             return said
+        if not isinstance(said, Translatable):
+            return said.text(self.language)
         template = (
             self._translations.gettext(said.message)
             if said.context is None
@@ -80,7 +82,7 @@ class Words:
 
     def _field(self, value: Any, spec: str) -> str:
         """One value of a message: formats of numbers are Python's, with the language's signs."""
-        if isinstance(value, Translatable):
+        if isinstance(value, Translatable | Labelled):
             return format(self.text(value), spec)
         if isinstance(value, tuple | list):
             return format(self.listed(value), spec)

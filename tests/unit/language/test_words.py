@@ -8,6 +8,7 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
+from creditscore.config.base import Label
 from creditscore.errors import ConfigError
 from creditscore.language import Message, Words, _, languages, pgettext
 from creditscore.language.catalogues import translations
@@ -35,6 +36,7 @@ def test_message_is_english_until_shown():
     message = _("{rows:,} rows in {file!r}", rows=12345, file="a")
     assert str(message) == "12,345 rows in 'a'"
     assert f"{message:>20}" == "  12,345 rows in 'a'"
+    assert str(_("{files} of {owner}", files=["a", _("b")], owner=Label(zh="食品", en="Food"))) == "a, b of Food"
 
 
 def test_catalogue_may_reorder_values(tmp_path):
@@ -62,6 +64,12 @@ def test_values_that_are_messages_are_translated_with_the_sentence(tmp_path):
     french = words(tmp_path, 'msgid "rows"\nmsgstr "lignes"\n\nmsgid "no {what}"\nmsgstr "pas de {what}"\n')
     assert french.text(_("no {what}", what=_("rows"))) == "pas de lignes"
     assert french.text(_("no {what}", what=(_("rows"), "x"))) == "pas de lignes, x"
+
+
+def test_labels_of_a_project_have_their_own_words():
+    label = Label(zh="食品", en="Food")
+    assert Words.of("zh").text(label) == "食品"
+    assert Words.of("en").text(_("{industry:>6}", industry=label)) == "  Food"
 
 
 def test_lists_have_the_comma_of_the_language():
