@@ -8,7 +8,6 @@ without a manifest that verifies is unfinished work.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
 
 from creditscore.config.load import sha256_file
 from creditscore.errors import DataError, LockedError
@@ -37,7 +38,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}{_PARTIAL}")
     try:
         yield partial
-        with partial.open("rb") as stream:
+        with partial.open("r+b") as stream:
             os.fsync(stream.fileno())
         partial.replace(path)
         _sync_folder(path.parent)
@@ -125,11 +126,12 @@ def damaged(folder: Path, hashes: dict[str, str]) -> list[str]:
 def keeping(folder: Path, *, except_for: tuple[str, ...]) -> Iterator[None]:
     """Work in an empty folder whose earlier files come back if the work fails.
 
-    Entries named in ``except_for`` stay where they are (the manifest apart). After a kill the earlier files
-    are put back the next time.
+    Entries named in ``except_for`` stay where they are (the manifest apart), and lock files, which another process may hold.
+    After a kill the earlier files are put back the next time.
     """
     aside = folder / ".earlier"
-    stays = {aside.name, *(name.rstrip("/") for name in except_for if name != "manifest.json")}
+    locks = {path.name for path in folder.glob(".*.lock")}
+    stays = {aside.name, *locks, *(name.rstrip("/") for name in except_for if name != "manifest.json")}
     existed = folder.is_dir()
     if aside.is_dir():
         _put_back(aside, folder, stays)
@@ -159,18 +161,25 @@ def _put_back(aside: Path, folder: Path, stays: set[str]) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for one run.
+    """Hold a folder for one run; refused at once where it is held.
+
+    The operating system frees the lock of a process that dies. The lock file stays: it marks a folder of runs.
 
     Raises:
-        LockedError: Another process holds it.
+        LockedError: Another process holds it, or this one does already.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise LockedError(f"{folder}: another run holds this folder; wait for it or choose another --out") from None
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise LockedError(f"{folder}: another run holds this folder; wait for it or choose another --out") from None
+    try:
         yield
+    finally:
+        lock.release()
+        # On some systems releasing a lock removes its file.
+        (folder / LOCK).touch()
 
 
 @dataclass(frozen=True)
@@ -209,6 +218,8 @@ def key_of(*parts: str) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows opens no folders; its file system writes a rename through by itself.
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

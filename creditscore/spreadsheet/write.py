@@ -106,10 +106,12 @@ def _tell(path: Path, report: BookReport) -> None:
 
 def _settle(temporary: Path, target: Path) -> None:
     """Onto the disk, then under its name: a reader sees the old file or the whole new one."""
-    with temporary.open("rb") as stream:
+    with temporary.open("r+b") as stream:
         os.fsync(stream.fileno())
     temporary.chmod(0o644)
     temporary.replace(target)
+    if os.name == "nt":  # Windows opens no folders; its file system writes a rename through by itself.
+        return
     folder = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

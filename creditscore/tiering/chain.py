@@ -4,13 +4,14 @@ A line that is changed, removed or put between others breaks the chain at its pl
 off the end does not: whoever wants to see that too keeps the head (:func:`head`) elsewhere.
 """
 
-import fcntl
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from creditscore.errors import DataError
 
@@ -20,14 +21,13 @@ START = "0" * 64
 def append(path: Path, bodies: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Add lines, each with ``number``, ``previous`` and ``hash``, after verifying what is there; returns them.
 
-    Writers in several processes wait for each other.
+    Writers in several processes wait for each other, by the lock file ``.<name>.lock`` beside the chain.
 
     Raises:
         DataError: The file is not a whole chain; nothing was added.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+b") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+    with FileLock(path.with_name(f".{path.name}.lock")), path.open("a+b") as stream:
         stream.seek(0)
         lines, added = _verified(stream.read(), path), list[dict[str, Any]]()
         last = lines[-1]["hash"] if lines else START
