@@ -2,9 +2,9 @@
 
 import datetime as dt
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Source = Literal["base", "public", "industry", "market", "self_declared"]
 Purpose = Literal["supervision", "financing", "bidding"]
@@ -38,17 +38,15 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Day = dt.date
 
 
+T = TypeVar("T")
+#: A tuple that takes the lists of TOML and JSON too; what is in it is checked as strictly as everything else.
+Items = Annotated[tuple[T, ...], Field(strict=False)]
+
+
 class Spec(BaseModel):
     """Plain data: frozen, and a key that is not known is an error, not a wish."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _lists_become_tuples(cls, value: object) -> object:
-        if isinstance(value, dict):
-            return {key: tuple(entry) if isinstance(entry, list) else entry for key, entry in value.items()}
-        return value
 
 
 class Label(Spec):

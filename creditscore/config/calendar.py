@@ -5,7 +5,7 @@ from functools import cached_property
 
 from pydantic import Field, model_validator
 
-from creditscore.config.base import Day, Spec
+from creditscore.config.base import Day, Items, Spec
 
 
 class CalendarYear(Spec):
@@ -14,9 +14,9 @@ class CalendarYear(Spec):
     year: int = Field(ge=2000, le=2100)
     basis: str = Field(min_length=1)
     #: Days off from Monday to Friday or weekend alike.
-    holidays: tuple[Day, ...] = ()
+    holidays: Items[Day] = ()
     #: Saturdays and Sundays that are worked.
-    workdays: tuple[Day, ...] = ()
+    workdays: Items[Day] = ()
 
     @model_validator(mode="after")
     def _days_can_be_meant(self) -> "CalendarYear":
@@ -33,7 +33,7 @@ class CalendarYear(Spec):
 class WorkCalendar(Spec):
     """The document ``calendar.toml``. Years without a notice have plain weeks."""
 
-    year: tuple[CalendarYear, ...] = ()
+    year: Items[CalendarYear] = ()
 
     @cached_property
     def holidays(self) -> frozenset[dt.date]:

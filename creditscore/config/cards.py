@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from creditscore.config.base import Code, Day, Spec
+from creditscore.config.base import Code, Day, Items, Spec
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -21,7 +21,7 @@ class SignedCard(Spec):
 class SignedFile(Spec):
     """The document ``signed.toml``."""
 
-    card: tuple[SignedCard, ...]
+    card: Items[SignedCard]
 
     @model_validator(mode="after")
     def _each_once(self) -> "SignedFile":

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from creditscore.config.base import Label, Name, Purpose, Source, Spec
+from creditscore.config.base import Items, Label, Name, Purpose, Source, Spec
 
 FoundBy = Literal["inspection", "register"]
 
@@ -25,7 +25,7 @@ class CatalogueItem(Spec):
     provider: str
     found_by: FoundBy = "register"
     #: What the library may use the kind for. An empty list releases it for nothing.
-    purposes: tuple[Purpose, ...] = ("supervision",)
+    purposes: Items[Purpose] = ("supervision",)
     population: Literal["market_subject", "practitioner", "any"] = "market_subject"
     polarity: Literal["negative", "positive", "neutral"] = "neutral"
     #: 双公示: licences and penalties that must be sent within ``deadline_working_days`` of the decision.
@@ -41,7 +41,7 @@ class CatalogueItem(Spec):
     publication_min_months: int | None = Field(default=None, ge=0)
     publication_max_months: int | None = Field(default=None, ge=0)
     #: What the record is about where law forbids to score it, e.g. ``["local_branch"]``.
-    concerns: tuple[Name, ...] = ()
+    concerns: Items[Name] = ()
 
     @model_validator(mode="after")
     def _periods_fit(self) -> "CatalogueItem":
@@ -62,7 +62,7 @@ class Catalogue(Spec):
 
     edition: str
     basis: str
-    item: tuple[CatalogueItem, ...]
+    item: Items[CatalogueItem]
 
     @model_validator(mode="after")
     def _kinds_are_unique(self) -> "Catalogue":

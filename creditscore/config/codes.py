@@ -4,7 +4,7 @@ import re
 
 from pydantic import Field, model_validator
 
-from creditscore.config.base import Day, Label, Spec
+from creditscore.config.base import Day, Items, Label, Spec
 
 _DIGITS = re.compile(r"[0-9]{2,6}")
 
@@ -24,7 +24,7 @@ class Authority(Spec):
     code: str = Field(min_length=1, max_length=1)
     label: Label
     basis: str
-    category: tuple[Category, ...] = Field(min_length=1)
+    category: Items[Category] = Field(min_length=1)
 
 
 class UsccTable(Spec):
@@ -33,7 +33,7 @@ class UsccTable(Spec):
     standard: str
     issued: Day
     basis: str
-    authority: tuple[Authority, ...] = Field(min_length=1)
+    authority: Items[Authority] = Field(min_length=1)
 
     @property
     def subject_types(self) -> dict[str, str]:
@@ -62,7 +62,7 @@ class RegionTable(Spec):
     basis: str
     under: str = ""
     digits: int = Field(ge=2, le=6)
-    region: tuple[Region, ...] = Field(min_length=1)
+    region: Items[Region] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _codes_fit(self) -> "RegionTable":

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from creditscore.config.base import Label, Name, Source, Spec
+from creditscore.config.base import Items, Label, Name, Source, Spec
 
 Aggregate = Literal[
     "count", "sum", "max", "min", "distinct", "days_since_last", "latest", "share",
@@ -72,14 +72,14 @@ class FeatureSpec(Spec):
     unit: str
     source: Source
     description: str = ""
-    kind: tuple[Name, ...] = ()
+    kind: Items[Name] = ()
     aggregate: Aggregate
     column: EventColumn | None = None
     months: int | None = Field(default=None, ge=1, le=600)
-    bands: tuple[Band, ...] = ()
+    bands: Items[Band] = ()
     #: A single incident contributes at most this much to a ``banded_sum``.
     cap: int | None = Field(default=None, ge=1)
-    share_of: tuple[str, ...] = ()
+    share_of: Items[str] = ()
     prior: float = Field(default=0.0, ge=0, le=1_000_000, allow_inf_nan=False)
     prior_share: float = Field(default=0.5, ge=0, le=1)
     minimum: int = Field(default=1, ge=1)
@@ -89,11 +89,11 @@ class FeatureSpec(Spec):
     function: str | None = None
     severity_min: int | None = Field(default=None, ge=1, le=10)
     amount_min: float | None = Field(default=None, ge=-1e13, le=1e13, allow_inf_nan=False)
-    result: tuple[str, ...] = ()
+    result: Items[str] = ()
     verified: bool | None = None
     trend: Trend = "auto"
     #: The order of grades or texts from safest to riskiest, for a ``latest`` that has an order.
-    order: tuple[str, ...] = ()
+    order: Items[str] = ()
     empty: int | str | None = None
     #: A self-declared characteristic only adds points; this many at most while unverified.
     points_cap: int | None = Field(default=None, ge=0)
@@ -166,7 +166,7 @@ class FeatureSpec(Spec):
 class FeatureFile(Spec):
     """The document ``features.toml``."""
 
-    feature: tuple[FeatureSpec, ...] = Field(min_length=1)
+    feature: Items[FeatureSpec] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "FeatureFile":

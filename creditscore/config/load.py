@@ -1,6 +1,7 @@
 """TOML in, specifications out; every refusal reads ``file: key: expected (got ...)``."""
 
 import hashlib
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -39,12 +40,23 @@ def read_spec(spec: type[S], path: Path) -> S:
 
 
 def parse(spec: type[S], document: dict[str, Any], file: str) -> S:
-    """A document as a specification, or one :class:`ConfigError` with a line per fault."""
+    """A document of TOML as a specification, or one :class:`ConfigError` with a line per fault."""
     try:
         return spec.model_validate(document)
     except ValidationError as error:
-        lines = [f"{file}: {_key(e['loc'], document)}: {e['msg']} (got {_found(e)})" for e in error.errors()]
-        raise ConfigError("\n".join(lines)) from None
+        raise _refused(error, document, file) from None
+
+
+def parse_json(spec: type[S], document: dict[str, Any], file: str) -> S:
+    """A document of JSON as a specification: days are texts there. Faults as in :func:`parse`."""
+    try:
+        return spec.model_validate_json(json.dumps(document))
+    except ValidationError as error:
+        raise _refused(error, document, file) from None
+
+
+def _refused(error: ValidationError, document: dict[str, Any], file: str) -> ConfigError:
+    return ConfigError("\n".join(f"{file}: {_key(e['loc'], document)}: {e['msg']} (got {_found(e)})" for e in error.errors()))
 
 
 def sha256_file(path: Path) -> str:

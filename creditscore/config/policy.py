@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from creditscore.config.base import Code, Day, Label, Name, Share, Spec, ppm
+from creditscore.config.base import Code, Day, Items, Label, Name, Share, Spec, ppm
 from creditscore.config.load import read_spec
 from creditscore.errors import ConfigError
 
@@ -157,8 +157,8 @@ class TierPolicy(Spec):
     effective: Day
     basis: Said
     signed_by: Said
-    tier: tuple[TierRule, ...]
-    override: tuple[Override, ...] = ()
+    tier: Items[TierRule]
+    override: Items[Override] = ()
     inspection: InspectionRules
     #: Ratios of single industries that differ from the general ones.
     industry: dict[Code, InspectionRules] = Field(default_factory=dict)
@@ -167,12 +167,12 @@ class TierPolicy(Spec):
     #: Whether a cut by ``share`` divides all subjects together or each industry for itself.
     share_within: Literal["all", "industry"] = "all"
     #: Industries in which every subject is visited every period.
-    full_coverage: tuple[Code, ...] = ()
+    full_coverage: Items[Code] = ()
     #: At most so many visits a year to one subject, all departments together.
     annual_cap: int = Field(default=4, ge=1)
     stability: Stability = Stability()
     review: Review = Review()
-    measure: tuple[Measure, ...] = ()
+    measure: Items[Measure] = ()
     #: Tier of a subject that is registered for fewer months than this: NR.
     new_subject_months: int = Field(default=0, ge=0)
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from creditscore.config.base import Day, Label, Name, Purpose, Spec
+from creditscore.config.base import Day, Items, Label, Name, Purpose, Spec
 from creditscore.config.calendar import WorkCalendar
 from creditscore.config.catalogue import Catalogue
 from creditscore.config.features import FeatureFile, FeatureSpec
@@ -32,7 +32,7 @@ class ProjectFile(Spec):
     #: professional-conduct records, and only with ``impact_assessment_id`` in ``scorecards.toml``.
     population: Literal["market_subject", "practitioner"] = "market_subject"
     timezone: str = "Asia/Shanghai"
-    languages: tuple[str, ...] = ("zh", "en")
+    languages: Items[str] = ("zh", "en")
     #: A drop of the number of subjects against the run before that stops the run.
     max_row_drop: float = Field(default=0.3, gt=0, le=1)
     #: A task's frame is made this many days before it starts.

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from creditscore.config.base import Code, Label, Name, Spec
+from creditscore.config.base import Code, Items, Label, Name, Spec
 
 
 class Scaling(Spec):
@@ -65,7 +65,7 @@ class ScorecardsFile(Spec):
     #: Weight of the ridge penalty on the effects of inspectors; larger pulls them to 0.
     nuisance_ridge: float = Field(default=0.002, gt=0)
     nuisance: Literal["inspectors", "none"] = "inspectors"
-    industry: tuple[Industry, ...] = ()
+    industry: Items[Industry] = ()
     #: Months held back from the end of the history to judge the cards on.
     test_months: int = Field(default=6, ge=1, le=60)
     #: No card before a subject has been registered this long; until then it is 未评 (NR).

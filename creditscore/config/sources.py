@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from creditscore.config.base import Day, Share, Spec
+from creditscore.config.base import Day, Items, Share, Spec
 
 Table = Literal["subjects", "events", "changes", "inspections", "ratings", "frames", "staff", "recusals", "decisions", "publicity"]
 #: ``uscc`` GB 32100; ``lei`` ISO 17442; ``practice_licence`` and ``local`` any plain number, or ``id_pattern``.
@@ -113,8 +113,8 @@ class ParseDate(Spec):
     to: str
     rule: Literal["parse_date"]
     column: str
-    formats: tuple[DateFormat, ...] = Field(min_length=1)
-    endless: tuple[str, ...] = ("长期", "永久", "无固定期限", "9999-12-31")
+    formats: Items[DateFormat] = Field(min_length=1)
+    endless: Items[str] = ("长期", "永久", "无固定期限", "9999-12-31")
 
 
 class ParseNumber(Spec):
@@ -136,7 +136,7 @@ class Combine(Spec):
 
     to: str
     rule: Literal["combine"]
-    columns: tuple[str, ...] = Field(min_length=2)
+    columns: Items[str] = Field(min_length=2)
     separator: str = "-"
 
 
@@ -154,7 +154,7 @@ class Cases(Spec):
 
     to: str
     rule: Literal["cases"]
-    case: tuple[Case, ...] = Field(min_length=1)
+    case: Items[Case] = Field(min_length=1)
     otherwise: str | int | bool | None = None
 
     @model_validator(mode="after")
@@ -185,7 +185,7 @@ class Where(Spec):
     """Only rows whose column is one of these values."""
 
     column: str
-    values: tuple[str | int | bool, ...] = Field(min_length=1)
+    values: Items[str | int | bool] = Field(min_length=1)
 
 
 def _below_the_data_folder(file: str) -> str:
@@ -212,7 +212,7 @@ class Join(Spec):
     where: Where | None = None
     #: The source's column = the column of the joined file.
     on: dict[str, str] = Field(min_length=1)
-    take: tuple[str, ...] = Field(min_length=1)
+    take: Items[str] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _each_column_once(self) -> "Join":
@@ -247,11 +247,11 @@ class SourceSpec(Spec):
     #: stands for itself only where the register does not know the subject.
     supplement: bool = False
     #: Standard columns that are not required but that this source must bring: one that is gone or renamed stops the run.
-    expects: tuple[str, ...] = ()
-    personal: tuple[Personal, ...] = ()
+    expects: Items[str] = ()
+    personal: Items[Personal] = ()
     where: Where | None = None
-    join: tuple[Join, ...] = ()
-    column: tuple[ColumnRule, ...] = ()
+    join: Items[Join] = ()
+    column: Items[ColumnRule] = ()
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -308,7 +308,7 @@ class SourceFile(Spec):
     #: What an id of the schemes ``local`` and ``practice_licence`` looks like as a whole (a regular expression).
     id_pattern: str = ""
     #: Tables of regions (GB/T 2260) that codes are checked with: names of those that ship, or TOML files of the project.
-    regions: tuple[str, ...] = ("gbt2260_provinces",)
+    regions: Items[str] = ("gbt2260_provinces",)
     #: Subjects registered from this day on are new: no wrong code is tolerated among them. Earlier ones are stock.
     new_since: Day | None = None
     #: ``refuse`` stops the run over a wrong code of a new subject; ``list`` puts it on the rectification list.
@@ -317,7 +317,7 @@ class SourceFile(Spec):
     rectify_by: Day | None = None
     #: A table with a larger share of quarantined rows (and more than 100 of them) stops the run.
     max_quarantined: Share | None = None
-    source: tuple[SourceSpec, ...] = Field(min_length=1)
+    source: Items[SourceSpec] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _the_pattern_can_be_used(self) -> "SourceFile":

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from creditscore.config.base import Label, Name, Spec
+from creditscore.config.base import Items, Label, Name, Spec
 
 Outcome = Literal["none", "violation", "not_found", "closed", "refused"]
 Trigger = Literal["random", "full_coverage", "complaint", "follow_up", "special"]
@@ -20,10 +20,10 @@ class InspectionTarget(Spec):
     type: Literal["inspection"]
     name: Name
     label: Label
-    bad: tuple[Outcome, ...] = Field(default=("violation",), min_length=1)
-    good: tuple[Outcome, ...] = Field(default=("none",), min_length=1)
-    excluded: tuple[Outcome, ...] = ("not_found", "closed", "refused")
-    triggers: tuple[Trigger, ...] = Field(default=("random", "full_coverage"), min_length=1)
+    bad: Items[Outcome] = Field(default=("violation",), min_length=1)
+    good: Items[Outcome] = Field(default=("none",), min_length=1)
+    excluded: Items[Outcome] = ("not_found", "closed", "refused")
+    triggers: Items[Trigger] = Field(default=("random", "full_coverage"), min_length=1)
     #: On-site and off-site checks are different instruments; one target has one.
     mode: Literal["on_site", "off_site"] = "on_site"
     severity_min: int | None = Field(default=None, ge=1, le=10)
@@ -56,7 +56,7 @@ class RegisterTarget(Spec):
     type: Literal["register"]
     name: Name
     label: Label
-    kind: tuple[Name, ...] = Field(min_length=1)
+    kind: Items[Name] = Field(min_length=1)
     months: int = Field(ge=1, le=60)
     lag_days: int = Field(ge=0, le=730)
     #: A subject that leaves within the window stays if it was seen this many months (the whole window, if that is shorter).
@@ -70,7 +70,7 @@ TargetSpec = Annotated[InspectionTarget | RegisterTarget, Field(discriminator="t
 class TargetFile(Spec):
     """The document ``targets.toml``."""
 
-    target: tuple[TargetSpec, ...] = Field(min_length=1)
+    target: Items[TargetSpec] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "TargetFile":

@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from creditscore.config.base import Code, Day, Label, Spec
+from creditscore.config.base import Code, Day, Items, Label, Spec
 
 
 class Population(Spec):
@@ -13,9 +13,9 @@ class Population(Spec):
     gap in the data is no exemption.
     """
 
-    industries: tuple[Code, ...] = ()
-    regions: tuple[Code, ...] = ()
-    subject_types: tuple[str, ...] = ()
+    industries: Items[Code] = ()
+    regions: Items[Code] = ()
+    subject_types: Items[str] = ()
 
 
 class Task(Spec):
@@ -25,11 +25,11 @@ class Task(Spec):
     label: Label
     item: str = Field(min_length=1)
     department: str
-    joint_with: tuple[str, ...] = ()
+    joint_with: Items[str] = ()
     #: Ids of tasks that one visit can serve too (综合查一次): who is drawn for both is visited once.
-    merge_with: tuple[Code, ...] = ()
+    merge_with: Items[Code] = ()
     #: Ids of tasks whose item *every* visit of this task checks too; p of that item is then that of either draw.
-    also_checks: tuple[Code, ...] = ()
+    also_checks: Items[Code] = ()
     start: Day
     end: Day
     population: Population = Population()
@@ -53,7 +53,7 @@ class Task(Spec):
 class TaskFile(Spec):
     """The document ``tasks.toml``."""
 
-    task: tuple[Task, ...] = ()
+    task: Items[Task] = ()
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> "TaskFile":

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from creditscore.config.base import Label, Name, Spec
+from creditscore.config.base import Items, Label, Name, Spec
 from creditscore.config.load import read_spec
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ class Factor(Spec):
     rule: Literal["forbidden", "restricted"]
     label: Label
     basis: str
-    words: tuple[str, ...] = Field(min_length=1)
+    words: Items[str] = Field(min_length=1)
 
 
 class Factors(Spec):
     """The document ``forbidden.toml``."""
 
-    factor: tuple[Factor, ...]
+    factor: Items[Factor]
 
 
 @cache

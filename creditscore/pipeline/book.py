@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -15,12 +14,12 @@ import pyarrow.compute as pc
 from creditscore.batch import read_parquet, write_json, write_parquet
 from creditscore.config.base import Label
 from creditscore.config.calendar import WorkCalendar
-from creditscore.config.load import parse
+from creditscore.config.load import parse_json
 from creditscore.config.policy import TierPolicy
 from creditscore.pipeline.score import read_cards
 from creditscore.records.code_tables import tables_of
 from creditscore.reporting.adapt import plan_pages
-from creditscore.reporting.book import Figure, RowCounts, RunBook
+from creditscore.reporting.book import Figure, PlanPage, RowCounts, RunBook
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.plan import InspectionPlan
 from creditscore.tiering.sealed.log import entries
@@ -99,7 +98,7 @@ def load_book(folder: RunFolder, *, only: Collection[str] | None = None) -> RunB
         authority=Label(**about["authority"]),
         as_of=folder.as_of,
         counts=RowCounts(**told["counts"]),
-        policy=parse(TierPolicy, _with_days(told["policy"]), str(folder.file("book.json"))),
+        policy=parse_json(TierPolicy, told["policy"], str(folder.file("book.json"))),
         purpose=about["purpose"],
         run_id=f"{about['name']} {folder.as_of}",
         contact=about["contact"],
@@ -108,7 +107,9 @@ def load_book(folder: RunFolder, *, only: Collection[str] | None = None) -> RunB
         evaluation={name: Figure(*_numbers(values)) for name, values in told["evaluation"].items()},
         plans=()
         if only is not None
-        else plan_pages([opened_plan(path) for path in folder.plans()], calendar=_calendar(told), results=results_of(folder)),
+        else plan_pages(
+            [opened_plan(path) for path in folder.plans()], calendar=_calendar(folder, told), results=results_of(folder)
+        ),
         industries={code: Label(**label) for code, label in told["industries"].items()},
         regions={code: Label(zh=name, en=name) for code, name in told["regions"].items()},
         kinds={kind: Label(**label) for kind, label in told["kinds"].items()},
@@ -129,6 +130,11 @@ def load_book(folder: RunFolder, *, only: Collection[str] | None = None) -> RunB
         rivals=frames.get("rivals", pd.DataFrame()),
         swap=frames.get("swap", pd.DataFrame()),
     )
+
+
+def _plans(folder: RunFolder, told: Mapping[str, Any]) -> tuple[PlanPage, ...]:
+    plans = [opened_plan(path) for path in folder.plans()]
+    return plan_pages(plans, calendar=_calendar(folder, told), results=results_of(folder))
 
 
 def load_plan(path: Path) -> InspectionPlan | DrawnPlan:
@@ -155,15 +161,11 @@ def results_of(folder: RunFolder) -> pd.DataFrame | None:
 def visits_in(folder: RunFolder, plans: Iterable[InspectionPlan | Opened]) -> pd.DataFrame:
     """Whose items are checked by those of a run's plans that are drawn: :func:`creditscore.tiering.visits.visits_of_plans`."""
     told = json.loads(folder.file("book.json").read_text("utf-8"))
-    return visits_of_plans([one for one in plans if isinstance(one, Opened)], calendar=_calendar(told))
+    return visits_of_plans([one for one in plans if isinstance(one, Opened)], calendar=_calendar(folder, told))
 
 
-def _calendar(told: Mapping[str, Any]) -> WorkCalendar:
-    day = dt.date.fromisoformat
-    years = [
-        {**year, **{name: tuple(map(day, year[name])) for name in ("holidays", "workdays")}} for year in told["calendar"]["year"]
-    ]
-    return WorkCalendar.model_validate({"year": tuple(years)})
+def _calendar(folder: RunFolder, told: Mapping[str, Any]) -> WorkCalendar:
+    return parse_json(WorkCalendar, told["calendar"], str(folder.file("book.json")))
 
 
 def _table(folder: RunFolder, name: str, *, only: Collection[str] | None = None) -> pd.DataFrame:
@@ -196,10 +198,3 @@ def _finite(value: Any) -> Any:
 def _numbers(values: list[float | None]) -> tuple[float, float | None, float | None]:
     value, low, high = values
     return (float("nan") if value is None else value), low, high
-
-
-def _with_days(policy: dict[str, Any]) -> dict[str, Any]:
-    """Days of a policy are dates in TOML and texts in JSON."""
-    day = dt.date.fromisoformat
-    overrides = [{**o, "expires": day(o["expires"])} if "expires" in o else o for o in policy.get("override", [])]
-    return {**policy, "effective": day(policy["effective"]), "override": overrides}

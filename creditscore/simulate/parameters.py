@@ -1,15 +1,17 @@
 """What a simulated city is made from: one object, every mechanism with a default and a switch."""
 
 import datetime as dt
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from creditscore.config.base import Spec
+from creditscore.config.base import Items, Spec
 from creditscore.simulate.places import CODES
 
 #: Subjects generated together. Part of the definition of a city (the random streams are keyed by chunk), hence no option.
 CHUNK = 20_000
+#: One figure for each of the old tiers A to D.
+Ratios = Annotated[tuple[float, float, float, float], Field(strict=False)]
 
 
 class CityParameters(Spec):
@@ -44,13 +46,13 @@ class CityParameters(Spec):
 
     # --- the old policy -----------------------------------------------------------------------------
     #: Share drawn per quarter and on-site task in old tiers A to D.
-    on_site_ratios: tuple[float, float, float, float] = (0.025, 0.05, 0.10, 0.20)
+    on_site_ratios: Ratios = (0.025, 0.05, 0.10, 0.20)
     #: Share drawn per quarter for a check by documents or online (which sees less).
-    off_site_ratios: tuple[float, float, float, float] = (0.015, 0.012, 0.010, 0.005)
+    off_site_ratios: Ratios = (0.015, 0.012, 0.010, 0.005)
     #: Whether the off-site task exists at all.
     off_site: bool = True
     #: Industries of which every subject is visited in each second quarter of a year (p = 1).
-    full_coverage: tuple[str, ...] = ("chemicals", "mining")
+    full_coverage: Items[str] = ("chemicals", "mining")
     #: Who has had so many visits in the calendar year leaves the frames of its later quarters (None: no cap).
     annual_cap: int | None = Field(default=None, ge=1)
     #: The old tier counts records that have been repaired or have expired, which a new card may not.

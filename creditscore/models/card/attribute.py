@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from creditscore.config.base import Label, Source, Spec
+from creditscore.config.base import Items, Label, Source, Spec
 
 AttributeKind = Literal["interval", "category", "special", "missing", "other"]
 CharacteristicKind = Literal["number", "text"]
@@ -41,7 +41,7 @@ class Attribute(Spec):
     kind: AttributeKind
     lower: Finite | None = None
     upper: Finite | None = None
-    values: tuple[str | int | Finite, ...] = ()
+    values: Items[str | int | Finite] = ()
     label: str
     #: Rows of the training data, not weighted.
     rows: int = Field(ge=0)
@@ -85,7 +85,7 @@ class Characteristic(Spec):
     coefficient: Finite
     information_value: Finite
     unverified_cap: int | None = Field(default=None, ge=0)
-    attributes: tuple[Attribute, ...] = Field(min_length=2, max_length=MAX_ATTRIBUTES)
+    attributes: Items[Attribute] = Field(min_length=2, max_length=MAX_ATTRIBUTES)
 
     @model_validator(mode="after")
     def _holds_together(self) -> "Characteristic":

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import Field, JsonValue, model_validator
 
-from creditscore.config.base import Spec
+from creditscore.config.base import Items, Spec
 from creditscore.config.scorecards import Scaling
 from creditscore.models.card import text
 from creditscore.models.card.attribute import Characteristic, ColumnName
@@ -42,8 +42,8 @@ class Card(Spec):
     target: str = ""
     scaling: Scaling
     constant: int
-    characteristics: tuple[Characteristic, ...] = Field(max_length=999)
-    baselines: tuple[Baseline, ...] = ()
+    characteristics: Items[Characteristic] = Field(max_length=999)
+    baselines: Items[Baseline] = ()
     #: Where the card comes from: window, rows, effective size, events, shrinkage, hashes.
     training: dict[str, JsonValue] = Field(default_factory=dict)
     representative: bool = True

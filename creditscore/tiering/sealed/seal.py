@@ -1,6 +1,7 @@
 """Plans read back from their folder, and the one draw of a published folder."""
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +120,7 @@ def task_of(folder: Path, document: dict[str, Any]) -> Task:
         DataError: There is none.
     """
     try:
-        told = document["about"]["task"]
-        days = {name: dt.date.fromisoformat(told[name]) for name in ("start", "end")}
-        return Task.model_validate({**told, **days})
+        return Task.model_validate_json(json.dumps(document["about"]["task"]))
     except (KeyError, TypeError, ValueError):
         raise DataError(f"{folder / 'manifest.json'}: about.task: expected a task") from None
 

@@ -1,8 +1,12 @@
 """Files of configuration that cannot be read are refused by name."""
 
-import pytest
+import datetime as dt
 
-from creditscore.config.load import read_toml
+import pytest
+from pydantic import Field
+
+from creditscore.config.base import Items, Spec
+from creditscore.config.load import parse, parse_json, read_toml
 from creditscore.errors import ConfigError
 
 
@@ -15,3 +19,18 @@ def test_a_folder_in_place_of_a_file_is_refused_by_name(tmp_path):
 def test_an_absent_file_is_refused_by_name(tmp_path):
     with pytest.raises(ConfigError, match=r"gone\.toml: expected a file \(got nothing\)"):
         read_toml(tmp_path / "gone.toml")
+
+
+class _Days(Spec):
+    day: Items[dt.date] = ()
+    number: Items[int] = Field(default=(1,), min_length=1)
+
+
+def test_lists_of_toml_and_of_json_become_tuples_and_their_entries_stay_strict():
+    day = dt.date(2024, 4, 30)
+    assert parse(_Days, {"day": [day]}, "x.toml") == parse_json(_Days, {"day": ["2024-04-30"]}, "x.json")
+    for document, said in [({"number": ["1"]}, r"number\[1\]"), ({"number": []}, "number"), ({"day": ["2024-04-30"]}, r"day\[1\]")]:
+        with pytest.raises(ConfigError, match=rf"x\.toml: {said}: "):
+            parse(_Days, document, "x.toml")
+    with pytest.raises(ConfigError, match=r"x\.json: day\[1\]: .*got 'soon'"):
+        parse_json(_Days, {"day": ["soon"]}, "x.json")
