@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def draw(
     plan_dir: PlanArg,
     seed: Annotated[str, typer.Option("--seed", help="What nobody could know when the frame was published.")],
+    seed_source: Annotated[str, typer.Option(help="Where the seed comes from, such as a lottery and its issue.")] = "",
     staff: Annotated[Path | None, typer.Option(help="Inspectors; those of the run by default.")] = None,
     recusals: Annotated[Path | None, typer.Option(help="Who may not inspect whom; those of the run by default.")] = None,
     on: Annotated[str | None, typer.Option(help="The day of the draw, for the manifest.")] = None,
@@ -26,7 +27,7 @@ def draw(
     from creditscore.pipeline.draw import draw_plan_folder
 
     day = None if on is None else day_of(on, option="--on")
-    made = draw_plan_folder(plan_dir, seed=seed, staff=staff, recusals=recusals, on=day, lang=lang.value)
+    made = draw_plan_folder(plan_dir, seed=seed, seed_source=seed_source, staff=staff, recusals=recusals, on=day, lang=lang.value)
     task, drawn, frame = made.task.id, len(made.drawn), len(made.sample)
     told = words(
         lang,

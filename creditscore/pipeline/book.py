@@ -42,7 +42,7 @@ _JUDGED = ("by_industry", "calibration", "rivals", "swap")
 
 def save_book(
     project: Project, records: Records, *, folder: RunFolder, policy: TierPolicy, counts: RowCounts, trained: Trained | None,
-    representative: bool, facts: Mapping[str, str],
+    achieved: pd.DataFrame, representative: bool, facts: Mapping[str, str],
 ) -> None:  # fmt: skip
     """Write ``subjects.parquet``, ``lists.parquet``, ``staff.parquet``, ``recusals.parquet`` and ``book.json``."""
     kinds = [rule.kind for rule in policy.override if rule.kind is not None]
@@ -60,7 +60,7 @@ def save_book(
             "collapsed": counts.collapsed, "out_of_scope": dict(counts.out_of_scope),
         },
         "evaluation": {name: [f.value, f.low, f.high] for name, f in (trained.judgement.evaluation if trained else {}).items()},
-        "frames": {name: _rows(frame) for name, frame in _frames(trained).items()},
+        "frames": {name: _rows(frame) for name, frame in {**_frames(trained), "achieved": achieved}.items()},
         "industries": {industry.code: industry.label.model_dump() for industry in project.scorecards.industry},
         "regions": {region.code: region.name for table in tables_of(project).regions for region in table.region},
         "kinds": {item.kind: item.label.model_dump() for item in project.catalogue.item},
@@ -123,6 +123,7 @@ def load_book(folder: RunFolder, *, only: Collection[str] | None = None) -> RunB
         forecast=optional.get("forecast", pd.DataFrame()),
         stability=optional.get("stability", pd.DataFrame()),
         associations=optional.get("associations", pd.DataFrame()),
+        achieved=frames.get("achieved", pd.DataFrame()),
         by_industry=frames.get("by_industry", pd.DataFrame()),
         shrinkage=frames.get("shrinkage", pd.DataFrame()),
         left_out=frames.get("left_out", pd.DataFrame()),

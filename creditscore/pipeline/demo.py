@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 #: The demo's lottery result; a real one is drawn in public after the frame's hash is out.
 SEED = "demo lottery 03 08 17 21"
+SEED_SOURCE = "演示用，并非真实开奖 (made up for the demo)"
 
 
 @dataclass(frozen=True)
@@ -50,5 +51,8 @@ def run_demo(project: Project, *, out: Path, subjects: int, seed: int, tracking_
         tracking_uri=tracking_uri, lang=lang,
     )  # fmt: skip
     _log.info("drawing")
-    drawn = {path.name: len(draw_plan_folder(path, seed=SEED, lang=lang).drawn) for path in result.folder.plans()}
+    drawn = {
+        path.name: len(draw_plan_folder(path, seed=SEED, seed_source=SEED_SOURCE, lang=lang).drawn)
+        for path in result.folder.plans()
+    }
     return Demo(result, city.data, drawn)

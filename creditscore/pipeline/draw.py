@@ -24,6 +24,7 @@ def draw_plan_folder(
     folder: str | Path,
     *,
     seed: str,
+    seed_source: str = "",
     staff: Path | None = None,
     recusals: Path | None = None,
     on: dt.date | None = None,
@@ -31,6 +32,7 @@ def draw_plan_folder(
 ) -> DrawnPlan:
     """The one draw of ``plan/<task>/``; inspectors come from the run's staff unless files are given.
 
+    ``seed_source`` says where the seed comes from (which lottery, which issue), for the log and the workbook.
     ``plan.xlsx`` of a run that holds the plan is written again with the list. Files of staff and
     recusals are Parquet or CSV with the columns of the standard tables.
 
@@ -42,7 +44,7 @@ def draw_plan_folder(
     run = RunFolder(root.parent.parent)
     people, apart = _table(staff, run.file("staff.parquet")), _table(recusals, run.file("recusals.parquet"))
     with run_held(root):
-        drawn = draw_folder(root, seed=seed, staff=people, recusals=apart, on=on)
+        drawn = draw_folder(root, seed=seed, seed_source=seed_source, staff=people, recusals=apart, on=on)
         renew_documents(root, lang=lang)
     return drawn
 

@@ -30,6 +30,7 @@ from creditscore.pipeline.tier import subjects_in, tier_subjects, tiers_table, u
 from creditscore.pipeline.train import Trained, train_cards
 from creditscore.pipeline.watch import compare_runs
 from creditscore.records.checkup import check_up
+from creditscore.records.code_tables import tables_of
 from creditscore.records.drift import Earlier, drifts, profile
 from creditscore.records.open import open_records
 from creditscore.records.rectify import rectification_list, rectification_table
@@ -156,7 +157,7 @@ class _Night:
         facts = self._facts()
         save_book(
             self.project, records, folder=self.folder, policy=self.policy, counts=counts, trained=self.trained,
-            representative=all(card.representative for card in self.cards.values()), facts=facts,
+            achieved=tiers.achieved, representative=all(card.representative for card in self.cards.values()), facts=facts,
         )  # fmt: skip
         write_documents(self.folder, lang=self.lang)
         self.summary = self._summary(records, counts, tiers, plans)
@@ -237,7 +238,9 @@ class _Night:
         inputs = {f"input {name}": sha for name, sha in sorted(self.inputs.items())}
         cards = {f"scorecard {name}": card.sha256 for name, card in sorted(self.cards.items())}
         libraries = {f"version {name}": version for name, version in versions().items()}
-        return {"config": self.project.sha256, "policy": self.policy.effective.isoformat(), **inputs, **cards, **libraries}
+        tables = {"catalogue": self.project.catalogue.edition, "codes": tables_of(self.project).editions}
+        policy = self.policy.effective.isoformat()
+        return {"config": self.project.sha256, "policy": policy, **tables, **inputs, **cards, **libraries}
 
     def _summary(self, records: Records, counts: RowCounts, tiers: Tiers, plans: list[InspectionPlan]) -> dict[str, object]:
         auc = self.trained.judgement.evaluation.get("auc") if self.trained else None

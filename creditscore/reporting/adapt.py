@@ -15,16 +15,15 @@ from creditscore.tiering.visits import Opened, visits_of_plans
 from creditscore.tiering.weeks import Week, weeks_of
 
 
-def plan_page(plan: InspectionPlan | DrawnPlan, *, seed_source: str = "") -> PlanPage:
+def plan_page(plan: InspectionPlan | DrawnPlan | Opened) -> PlanPage:
     """A plan on its own, drawn or not, as it is printed."""
-    return plan_pages([Opened(plan)] if isinstance(plan, DrawnPlan) else [plan], seed_source=seed_source)[0]
+    return plan_pages([Opened(plan) if isinstance(plan, DrawnPlan) else plan])[0]
 
 
 def plan_pages(
     plans: Sequence[InspectionPlan | Opened],
     *,
     calendar: WorkCalendar | None = None,
-    seed_source: str = "",
     results: pd.DataFrame | None = None,
 ) -> tuple[PlanPage, ...]:
     """The plans of a day in their order: drawn ones with whom to visit now, in which week, and what a visit serves at once.
@@ -43,12 +42,17 @@ def plan_pages(
         if isinstance(one, Opened):
             drawn = one.plan
             own = visits[visits["task"] == drawn.task.id].reset_index(drop=True)
-            page = _page(plan, drawn.sample, seed=drawn.seed, seed_source=seed_source, weeks=weeks)
+            page = _page(plan, drawn.sample, seed=drawn.seed, seed_source=_seed_source(one), weeks=weeks)
             pages.append(replace(page, visits=own, inspectors=_teams(drawn, own), staff=_staff(drawn)))
         else:
             undrawn = plan.frame.assign(ticket=None, drawn=False)
-            pages.append(_page(plan, undrawn, seed="", seed_source=seed_source, weeks=weeks))
+            pages.append(_page(plan, undrawn, seed="", seed_source="", weeks=weeks))
     return tuple(pages)
+
+
+def _seed_source(opened: Opened) -> str:
+    """Where the seed comes from, as the log of the draw says."""
+    return next((str(line["seed_source"]) for line in opened.log if line["what"] == "drawn" and "seed_source" in line), "")
 
 
 def _with_results(visits: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:

@@ -93,11 +93,9 @@ class RunBook:
     left_out       reason: rows of the training that have no label that counts
     rivals         rival model: its AUC, and the card's less it
     swap           cell of the riskiest fifth by card and challenger: rows, share, bad rate, commonest reason
-    migration      previous_tier and tier: subjects
     forecast       tier: what one round of draws under the policy is expected to find, with an interval
     stability      the score and each characteristic: psi against the run before, shift in points
     associations   feature and audited attribute: how far the one tells the other, strongest first
-    fairness       see :func:`creditscore.reporting.fairness.fairness_table`; empty is computed from the above
     ============== ==========================================================================
     """
 
@@ -126,11 +124,9 @@ class RunBook:
     #: Shares that the cuts gave, of ``Tiers.achieved``.
     achieved: pd.DataFrame = field(default_factory=pd.DataFrame)
     plans: tuple[PlanPage, ...] = ()
-    migration: pd.DataFrame = field(default_factory=pd.DataFrame)
     forecast: pd.DataFrame = field(default_factory=pd.DataFrame)
     stability: pd.DataFrame = field(default_factory=pd.DataFrame)
     associations: pd.DataFrame = field(default_factory=pd.DataFrame)
-    fairness: pd.DataFrame = field(default_factory=pd.DataFrame)
     #: Labels of codes: industries, regions, catalogue kinds.
     industries: Mapping[str, Label] = field(default_factory=dict)
     regions: Mapping[str, Label] = field(default_factory=dict)
@@ -151,12 +147,10 @@ def tier_counts(book: RunBook) -> dict[str, int]:
 
 def migration_table(book: RunBook) -> pd.DataFrame:
     """One row per previous tier and tier: subjects, share of the previous tier. Empty before there is a previous run."""
-    table = book.migration
-    if table.empty and "previous_tier" in book.tiers:
-        known = book.tiers[book.tiers["previous_tier"].notna()]
-        table = known.groupby(["previous_tier", "tier"], observed=True).size().rename("subjects").reset_index()
-    if table.empty:
+    known = book.tiers[book.tiers["previous_tier"].notna()] if "previous_tier" in book.tiers else book.tiers.iloc[:0]
+    if known.empty:
         return pd.DataFrame({"previous_tier": [], "tier": [], "subjects": [], "share": []})
+    table = known.groupby(["previous_tier", "tier"], observed=True).size().rename("subjects").reset_index()
     place = {tier: number for number, tier in enumerate(TIER_ORDER)}
     table = table.sort_values(["previous_tier", "tier"], key=lambda column: column.map(place), ignore_index=True)
     total = table.groupby("previous_tier")["subjects"].transform("sum")

@@ -33,8 +33,6 @@ def fairness_table(book: RunBook, *, groups: Sequence[str] = GROUPS, minimum: in
     random visits of the plans in the book; without a plan the policy's ratios for one task).
     Figures of groups with fewer than ``minimum`` subjects are missing: they would be noise.
     """
-    if not book.fairness.empty:
-        return book.fairness
     columns = ["attribute", "group", "subjects", *(f"share_{tier}" for tier in TIER_ORDER), "d_low", "d_high", "visits_per_1000"]
     if book.tiers.empty or book.subjects.empty:
         return pd.DataFrame({column: [] for column in columns})

@@ -1,6 +1,7 @@
 """The demo, the night run twice, and what it refuses."""
 
 import json
+import re
 import shutil
 
 import pyarrow as pa
@@ -9,7 +10,9 @@ import pytest
 from support.command import creditscore
 
 from creditscore.batch import locked
+from creditscore.pipeline.demo import SEED_SOURCE
 from creditscore.records.open import open_records
+from creditscore.spreadsheet import read_sheet
 
 from .conftest import PROJECT, bytes_of
 
@@ -49,6 +52,32 @@ def test_every_delivered_row_is_accounted_for(demo):
     )
     assert counts["rows_in"] == parts == pq.read_metadata(demo.data / "subjects.parquet").num_rows
     assert pq.read_metadata(demo.run / "scores.parquet").num_rows == counts["scored"]
+
+
+def test_the_documents_say_whom_inspections_fall_on_and_where_the_seed_came_from(demo):
+    report = (demo.run / "report.html").read_text("utf-8")
+    fairness = report[report.index('<h2 id="fairness">') :]
+    assert all(word in fairness for word in ("个体工商户", "微型", "每千户"))
+    sources = [json.loads(path.read_text("utf-8").splitlines()[0])["seed_source"] for path in demo.run.glob("plan/*/log.jsonl")]
+    assert set(sources) == {SEED_SOURCE}
+    cover = [str(row["内容"].value) for row in read_sheet(demo.run / "plan.xlsx", "说明")]
+    assert sum(SEED_SOURCE in line for line in cover) == len(sources)
+    assert "信息目录版次: 2024-04" in cover
+    assert "代码标准: GB 32100-2015 (2015-09-17), GB/T 2260-2007 (2007-11-14)" in cover
+
+
+def test_a_later_night_reports_what_cuts_by_share_gave_and_who_moved(city, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(PROJECT, project)
+    for policy in (project / "tiering").glob("*.toml"):
+        text = re.sub(r"^max_probability = .*$", "share = 0.25", policy.read_text("utf-8"), flags=re.M)
+        policy.write_text(re.sub(r"^margin = .*$", "", text, flags=re.M), "utf-8")
+    said = creditscore("run", project, "--data", city.data, "--as-of", "2024-05-31", "--out", city.out, "--train")
+    assert said.code == 0, said.err
+    report = (city.out / "2024-05-31" / "report.html").read_text("utf-8")
+    cuts = report[report.index("按比例划分的结果") : report.index("等级迁移")]
+    assert cuts.count("25.00%") >= 4
+    assert "上期＼本期" in report
 
 
 def test_block_subtotals_add_up_to_the_score(demo):

@@ -1,6 +1,6 @@
 """What happened to a plan after its draw: ``log.jsonl`` beside the sealed files, append-only and hash-chained.
 
-The sealed files never change. Each line says ``what``: ``drawn`` (seed, frame), ``draw_refused`` (another
+The sealed files never change. Each line says ``what``: ``drawn`` (seed, where it comes from, frame), ``draw_refused`` (another
 draw was asked for), ``replaced`` (a subject cannot be visited), ``joined`` (a subject came after the frame).
 """
 

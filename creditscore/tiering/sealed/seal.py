@@ -47,10 +47,13 @@ def read_drawn(folder: Path) -> DrawnPlan:
     return DrawnPlan(plan, document["seed"], sample, inspectors, pool, dt.date.fromisoformat(day) if day else None)
 
 
-def draw_folder(folder: str | Path, *, seed: str, staff: Any = None, recusals: Any = None, on: dt.date | None = None) -> DrawnPlan:
+def draw_folder(
+    folder: str | Path, *, seed: str, seed_source: str = "", staff: Any = None, recusals: Any = None, on: dt.date | None = None
+) -> DrawnPlan:
     """The one draw of a published plan folder; the folder is drawn afterwards or as it was before.
 
-    The seed is noted first, the manifest written last. Where a draw was cut short, only the same seed
+    The seed is noted first, the manifest written last. ``seed_source`` says where the seed comes from, for people; the log
+    keeps it. Where a draw was cut short, only the same seed
     may finish it.
 
     Raises:
@@ -70,16 +73,17 @@ def draw_folder(folder: str | Path, *, seed: str, staff: Any = None, recusals: A
         else:  # cut short after the manifest: only the log was missing
             drawn = read_drawn(root)
         if not entries(root, "drawn"):
-            note(root, "drawn", [_drawn_line(root)])
+            note(root, "drawn", [_drawn_line(root, seed_source)])
         (root / BEGUN).unlink()
     return drawn
 
 
-def _drawn_line(folder: Path) -> dict[str, Any]:
+def _drawn_line(folder: Path, seed_source: str) -> dict[str, Any]:
     """What the log says of the draw: the manifest's hash, so that the chain's head seals whatever the manifest does."""
     told = read_manifest(folder)
     sealed = {name: told[name] for name in ("seed", "frame_hash")}
-    return {**sealed, "on": told["drawn_on"], "manifest": sha256_file(folder / "manifest.json")}
+    source = {"seed_source": seed_source} if seed_source else {}
+    return {**sealed, **source, "on": told["drawn_on"], "manifest": sha256_file(folder / "manifest.json")}
 
 
 def _refuse_again(folder: Path, seed: str, on: dt.date | None) -> None:

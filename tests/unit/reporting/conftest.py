@@ -288,7 +288,7 @@ def features(features_and_book):
 @pytest.fixture
 def empty_book(book):
     nothing = pd.DataFrame()
-    names = ("checkup", "by_industry", "shrinkage", "calibration", "scores", "tiers", "subjects", "lists", "migration", "fairness")
+    names = ("checkup", "by_industry", "shrinkage", "calibration", "scores", "tiers", "subjects", "lists")
     return replace(book, rejects={}, cards={}, evaluation={}, plans=(), **dict.fromkeys(names, nothing))
 
 

@@ -12,6 +12,7 @@ from creditscore.reporting.sheets_plan import INSPECTOR_COLUMNS, INSPECTOR_SHEET
 from creditscore.reporting.workbook import write_workbook
 from creditscore.spreadsheet import read_sheet
 from creditscore.tiering.plan import plan_inspections
+from creditscore.tiering.visits import Opened
 
 
 @pytest.fixture
@@ -40,7 +41,8 @@ def test_a_drawn_plan_lists_sample_and_inspectors_by_id_only(tmp_path, book, pla
     subject = plan.frame["subject_id"].iloc[0]
     recusals = pd.DataFrame({"staff_id": ["S001"] * len(plan.frame), "subject_id": plan.frame["subject_id"]})
     drawn = plan.draw(seed="lottery 2024-05-01: 03 08 17 21", staff=staff, recusals=recusals)
-    page = plan_page(drawn, seed_source="福利彩票")
+    page = plan_page(Opened(drawn, [{"what": "drawn", "seed_source": "福利彩票"}]))
+    assert page.seed_source == "福利彩票"
     write_workbook(tmp_path / "b.xlsx", replace(book, plans=(page,)))
     rows = read_sheet(tmp_path / "b.xlsx", LIST_SHEET, columns=list_columns("zh"))
     assert {row["subject_id"].value for row in rows} == set(drawn.drawn["subject_id"])

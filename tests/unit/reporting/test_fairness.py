@@ -48,11 +48,6 @@ def test_without_a_plan_the_policys_ratios_are_used(book):
     assert (table["visits_per_1000"] * table["subjects"] / 1000).sum() == pytest.approx(ratio.sum())
 
 
-def test_a_supplied_table_is_kept(book):
-    given = pd.DataFrame({"attribute": ["x"], "group": ["y"]})
-    assert fairness_table(replace(book, fairness=given)) is given
-
-
 def test_row_order_does_not_matter(book):
     shuffled = replace(book, tiers=book.tiers.sample(frac=1, random_state=1), subjects=book.subjects.sample(frac=1, random_state=2))
     pd.testing.assert_frame_equal(fairness_table(book), fairness_table(shuffled))
