@@ -1,7 +1,9 @@
 """A project: a folder of configuration with one purpose, loaded and checked as a whole."""
 
 import hashlib
+import logging
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +22,8 @@ from creditscore.config.targets import TargetFile, TargetSpec
 from creditscore.config.tasks import Task, TaskFile
 from creditscore.errors import ConfigError
 
+_log = logging.getLogger(__name__)
+
 
 class ProjectFile(Spec):
     """The document ``project.toml``."""
@@ -32,6 +36,7 @@ class ProjectFile(Spec):
     #: professional-conduct records, and only with ``impact_assessment_id`` in ``scorecards.toml``.
     population: Literal["market_subject", "practitioner"] = "market_subject"
     timezone: str = "Asia/Shanghai"
+    #: Without effect: each command has ``--lang``. Accepted for one release more.
     languages: Items[str] = ("zh", "en")
     #: A drop of the number of subjects against the run before that stops the run.
     max_row_drop: float = Field(default=0.3, gt=0, le=1)
@@ -101,6 +106,7 @@ def load_project(folder: str | Path) -> Project:
         sha256=config_sha256(root),
     )
     _check_names_across_files(project)
+    _warn_of_idle_keys(project)
     if any((root / "tiering").glob("*.toml")):
         project.policy("9999-12-31")
     return project
@@ -112,6 +118,19 @@ def config_sha256(root: Path) -> str:
     for path in sorted(root.rglob("*.toml")):
         digest.update(f"{path.relative_to(root).as_posix()} {sha256_file(path)}\n".encode())
     return digest.hexdigest()
+
+
+def _warn_of_idle_keys(project: Project) -> None:
+    """Keys that once were checked and never had an effect: they are accepted for one release more."""
+    if "languages" in project.about.model_fields_set:
+        _warn_once(project.folder / "project.toml", "languages", "choose a language by --lang")
+    if "min_tenure_months" in project.scorecards.model_fields_set:
+        _warn_once(project.folder / "scorecards.toml", "min_tenure_months", "use new_subject_months of the tier policy")
+
+
+@cache
+def _warn_once(file: Path, key: str, instead: str) -> None:
+    _log.warning("%s: %s has no effect and will be refused by a later release: %s", file, key, instead)
 
 
 def _check_names_across_files(project: Project) -> None:

@@ -68,7 +68,7 @@ class ScorecardsFile(Spec):
     industry: Items[Industry] = ()
     #: Months held back from the end of the history to judge the cards on.
     test_months: int = Field(default=6, ge=1, le=60)
-    #: No card before a subject has been registered this long; until then it is 未评 (NR).
+    #: Without effect: ``new_subject_months`` of the tier policy leaves new subjects 未评 (NR). Accepted for one release more.
     min_tenure_months: int = Field(default=0, ge=0)
     impact_assessment_id: str | None = None
 

@@ -25,6 +25,8 @@ KIND_COLUMNS = (
     "kind",
     "label",
     "provider",
+    "polarity",
+    "repair_class",
     "double_publicity",
     "received",
     "subjects",
@@ -40,10 +42,11 @@ def catalogue_report(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
     """One row per catalogue kind, in its order.
 
     Returns:
-        kind, label (zh), provider; ``received`` incidents known on the day and the ``subjects`` they are about;
-        ``late`` after the deadline; of kinds with a decision register: ``expected`` decisions that are due or
-        received and how many are ``missing``; ``malformed`` records quarantined; ``timely``, the share of the
-        expected (or received) that came in time, missing where there is nothing to come.
+        kind, label (zh), provider; ``polarity`` and ``repair_class`` as the catalogue has them; ``double_publicity``;
+        ``received`` incidents known on the day and the ``subjects`` they are about; ``late`` after the deadline; of kinds
+        with a decision register: ``expected`` decisions that are due or received and how many are ``missing``;
+        ``malformed`` records quarantined; ``timely``, the share of the expected (or received) that came in time, missing
+        where there is nothing to come.
     """
     day = day_of(as_of)
     received, covered, bad = received_by_kind(records, day), _subjects(records, day), _malformed(records)
@@ -55,8 +58,8 @@ def catalogue_report(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
         expected = count + (missing or 0)
         timely = (count - late) / expected if expected and item.deadline_working_days else None
         rows.append(
-            (item.kind, item.label.zh, item.provider, item.double_publicity, count, covered.get(place, 0), late,
-             None if missing is None else expected, missing, bad.get(place, 0), timely)
+            (item.kind, item.label.zh, item.provider, item.polarity, item.repair_class, item.double_publicity, count,
+             covered.get(place, 0), late, None if missing is None else expected, missing, bad.get(place, 0), timely)
         )  # fmt: skip
     return pd.DataFrame(rows, columns=list(KIND_COLUMNS))
 

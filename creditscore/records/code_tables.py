@@ -25,6 +25,12 @@ class CodeTables:
     uscc: UsccTable
     regions: tuple[RegionTable, ...]
 
+    @property
+    def editions(self) -> str:
+        """Standards and the days of their issue, such as ``GB 32100-2015 (2015-09-17)``, each once, joined by a comma."""
+        tables: tuple[UsccTable | RegionTable, ...] = (self.uscc, *self.regions)
+        return ", ".join(dict.fromkeys(f"{table.standard} ({table.issued.isoformat()})" for table in tables))
+
     def has_region(self, code: str) -> bool:
         """Whether every table that is complete for a region's code knows it."""
         return code.isdigit() and all(code[: table.digits] in table.codes for table in self.regions if code.startswith(table.under))

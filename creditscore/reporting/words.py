@@ -87,6 +87,8 @@ PURPOSES: dict[str, Label] = {
 FACTS: dict[str, Label] = {
     "config": say("配置", "configuration"),
     "policy": say("分级政策", "policy"),
+    "catalogue": say("信息目录版次", "catalogue edition"),
+    "codes": say("代码标准", "standards of codes"),
     "input": say("输入", "input"),
     "version": say("软件版本", "version of"),
     "scorecard": say("评分卡", "scorecard"),

@@ -135,7 +135,10 @@ def test_impossible_days_are_refused(wrong):
 def autumn(tmp_path):
     """Penalties decided on 2024-09-27 whose deadline is 2024-10-12, and the register of decisions."""
     delivery = Delivery(
-        tmp_path, catalogue={"item": [published(), item("award")]}, sources=csv_sources(others=[DECISIONS]), calendar=CALENDAR
+        tmp_path,
+        catalogue={"item": [published(polarity="negative", repair_class="general"), item("award")]},
+        sources=csv_sources(others=[DECISIONS]),
+        calendar=CALENDAR,
     )
     day = {"event_date": "2024-09-27"}
     delivery.events(
@@ -164,6 +167,7 @@ def test_the_report_has_a_row_per_kind_with_what_was_expected(autumn):
     assert (penalty["received"], penalty["expected"], penalty["missing"], penalty["late"], penalty["subjects"]) == (2, 3, 1, 1, 1)
     assert penalty["timely"] == pytest.approx(1 / 3)
     assert award["received"] == 0
+    assert (penalty["polarity"], penalty["repair_class"]) == ("negative", "general")
     assert award[["expected", "missing", "timely"]].isna().all()
 
 

@@ -10,7 +10,7 @@ from support.projects import write_project
 from creditscore.config.codes import RegionTable
 from creditscore.config.load import read_spec
 from creditscore.errors import ConfigError
-from creditscore.records.code_tables import shipped_tables, tables_of
+from creditscore.records.code_tables import CodeTables, shipped_tables, tables_of
 from creditscore.records.identity import ALPHABET, REASONS, compact, uscc_faults
 
 CODES = valid_codes(200)
@@ -116,6 +116,14 @@ def test_every_table_that_ships_cites_its_standard_and_its_day():
     assert {a.code for a in tables.uscc.authority} == set("123456789ANY")
     assert tables.uscc.subject_types["92"] == "individual_business"
     assert all(table.standard.startswith("GB/T 2260") and table.basis and table.issued for table in tables.regions)
+
+
+def test_the_standards_of_a_project_are_named_once_with_their_day():
+    regions = shipped_tables().regions
+    assert (
+        CodeTables(shipped_tables().uscc, (*regions, *regions)).editions
+        == "GB 32100-2015 (2015-09-17), GB/T 2260-2007 (2007-11-14)"
+    )
 
 
 def test_compact_keeps_plain_arrays_and_nulls():
