@@ -79,10 +79,13 @@ class DrawnPlan:
         return write_drawn(self, Path(folder))
 
     def to_excel(self, path: str | Path, *, lang: Language = "zh") -> Path:
-        """Write the plan as a workbook: ratios and targets, the drawn list, who inspects."""
-        from creditscore.tiering.sealed.workbook import write_workbook
+        """Write the plan as a workbook to read: ratios and targets, the drawn list, who inspects.
 
-        return write_workbook(self, Path(path), lang=lang)
+        Ratios and results are entered in the workbook of a run; nothing is read back from this one.
+        """
+        from creditscore.tiering.sealed.publish import write_plan_workbook
+
+        return write_plan_workbook(self, Path(path), lang=lang)
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> "DrawnPlan":

@@ -10,8 +10,10 @@ import pandas as pd
 
 from creditscore._version import __version__
 from creditscore.batch import atomic_write, canonical_json
+from creditscore.config.base import Label, Language
 from creditscore.config.tasks import Task
 from creditscore.errors import DataError, DrawError
+from creditscore.spreadsheet import Column, Kind, Sheet, write_book
 from creditscore.tiering.draw import ALGORITHM
 from creditscore.tiering.drawn import SAMPLE_COLUMNS, DrawnPlan
 from creditscore.tiering.people.inspectors import INSPECTOR_COLUMNS
@@ -170,3 +172,63 @@ def _write(folder: Path, files: dict[str, bytes], document: dict[str, Any]) -> P
         atomic_write(folder / name, content)
     atomic_write(folder / "manifest.json", canonical_json(document).encode())
     return folder
+
+
+#: The sheets of a plan on its own, by name: columns of its tables, what each holds, and how it is called.
+_SHEETS: dict[tuple[str, str], dict[str, tuple[Kind, str, str]]] = {
+    ("抽查比例方案", "Ratios"): {
+        "stratum": ("text", "层", "Stratum"),
+        "tier": ("text", "等级", "Tier"),
+        "industry": ("text", "行业", "Industry"),
+        "region": ("text", "区域", "Region"),
+        "population": ("integer", "户数", "Subjects"),
+        "ratio": ("percent", "抽查比例", "Ratio"),
+        "target": ("integer", "计划数", "To inspect"),
+        "on_site": ("integer", "其中实地", "Of these on site"),
+        "exempt": ("integer", "抽取前退出户数", "Left before the draw"),
+    },
+    ("抽查名单", "Drawn"): {
+        "subject_id": ("text", "统一社会信用代码", "Subject"),
+        "name": ("text", "名称", "Name"),
+        "industry": ("text", "行业", "Industry"),
+        "region": ("text", "区域", "Region"),
+        "tier": ("text", "等级", "Tier"),
+        "stratum": ("text", "层", "Stratum"),
+        "inclusion_probability": ("percent", "入样概率", "Inclusion probability"),
+        "mode": ("text", "检查方式", "Mode"),
+        "inspectors": ("text", "检查人员", "Inspectors"),
+    },
+    ("人员匹配", "Inspectors"): {
+        "subject_id": ("text", "统一社会信用代码", "Subject"),
+        "place": ("integer", "序号", "Place"),
+        "staff_id": ("text", "人员编号", "Staff"),
+        "department": ("text", "部门", "Department"),
+        "region": ("text", "区域", "Region"),
+        "certificate_valid_to": ("date", "执法证有效期至", "Certificate valid to"),
+    },
+}
+_MODES = {"on_site": Label(zh="实地", en="on site"), "off_site": Label(zh="非现场", en="off site")}
+
+
+def write_plan_workbook(drawn: DrawnPlan, path: Path, *, lang: Language) -> Path:
+    """The tables of a drawn plan as sheets, for whoever has the plan alone; the same plan gives the same bytes.
+
+    Nothing is read back from it: ratios and results are entered in the workbook of the run.
+    """
+    teams = drawn.inspectors.groupby("subject_id", sort=False)["staff_id"].agg("、".join).to_dict() if len(drawn.inspectors) else {}
+    subjects = drawn.drawn.assign(
+        mode=[_MODES[mode].text(lang) for mode in drawn.drawn["mode"]],
+        inspectors=[teams.get(subject, "") for subject in drawn.drawn["subject_id"]],
+    )
+    frames = (drawn.strata.assign(ratio=drawn.strata["ratio_ppm"] / 1_000_000), subjects, drawn.inspectors)
+    sheets = [
+        Sheet(
+            Label(zh=zh, en=en),
+            tuple(Column(key, Label(zh=own, en=english), kind) for key, (kind, own, english) in columns.items()),
+            frame[list(columns)].itertuples(index=False, name=None),
+        )
+        for ((zh, en), columns), frame in zip(_SHEETS.items(), frames, strict=True)
+    ]
+    title = f"{drawn.task.label.text(lang)} {drawn.frame_hash[:12]}"
+    write_book(path, sheets, lang=lang, title=title, created=drawn.drawn_on or drawn.plan.as_of)
+    return path
