@@ -6,12 +6,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Source = Literal["base", "public", "industry", "market", "self_declared"]
-Purpose = Literal["supervision", "financing", "bidding"]
 Language = Literal["zh", "en"]
-
-#: The blocks of a score in the order in which they are printed; ``base`` holds the national rating.
-SOURCES: tuple[Source, ...] = ("base", "public", "industry", "market", "self_declared")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")

@@ -4,9 +4,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from creditscore.config.base import Items, Label, Name, Purpose, Source, Spec
-
-FoundBy = Literal["inspection", "register"]
+from creditscore.config.base import Items, Label, Name, Spec
+from creditscore.vocabulary import FoundBy, Purpose, Source
 
 
 class CatalogueItem(Spec):

@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from creditscore.config.base import Items, Label, Name, Source, Spec
+from creditscore.config.base import Items, Label, Name, Spec
+from creditscore.vocabulary import Source
 
 Aggregate = Literal[
     "count", "sum", "max", "min", "distinct", "days_since_last", "latest", "share",

@@ -13,10 +13,8 @@ from pydantic import Field, model_validator
 from creditscore.config.base import Code, Day, Items, Label, Name, Share, Spec, ppm
 from creditscore.config.load import read_spec
 from creditscore.errors import ConfigError
+from creditscore.vocabulary import TIERS, Tier, TierOrNone
 
-Tier = Literal["A", "B", "C", "D"]
-TierOrNone = Literal["A", "B", "C", "D", "NR"]
-TIERS: tuple[Tier, ...] = ("A", "B", "C", "D")
 #: A legal act, or who answers for it: never blank.
 Said = Annotated[str, Field(min_length=1, pattern=r"\S")]
 
@@ -102,11 +100,11 @@ class InspectionRules(Spec):
 
     @model_validator(mode="after")
     def _riskier_tiers_are_seen_more(self) -> "InspectionRules":
-        rules = [self.A, self.B, self.C, self.D]
+        rules = [self.of(tier) for tier in TIERS]
         ratios, visits = [rule.ratio_ppm for rule in rules], [rule.visits_per_year for rule in rules]
         if ratios != sorted(ratios) or visits != sorted(visits):
             raise ValueError("ratio and visits_per_year must not fall from A to D")
-        if not ratios[0] < ratios[1] < ratios[3]:
+        if not ratios[0] < ratios[1] < ratios[-1]:
             raise ValueError("ratios need A below B and B below D")
         if self.NR.ratio_ppm < ratios[1] or self.NR.visits_per_year < visits[1]:
             raise ValueError("NR must not be below B: a typo is no exemption")

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from creditscore.config.base import Day, Items, Label, Name, Purpose, Spec
+from creditscore.config.base import Day, Items, Label, Name, Spec
 from creditscore.config.calendar import WorkCalendar
 from creditscore.config.catalogue import Catalogue
 from creditscore.config.features import FeatureFile, FeatureSpec
@@ -21,6 +21,7 @@ from creditscore.config.sources import SourceFile
 from creditscore.config.targets import TargetFile, TargetSpec
 from creditscore.config.tasks import Task, TaskFile
 from creditscore.errors import ConfigError
+from creditscore.vocabulary import Purpose
 
 _log = logging.getLogger(__name__)
 

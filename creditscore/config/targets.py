@@ -5,9 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from creditscore.config.base import Items, Label, Name, Spec
-
-Outcome = Literal["none", "violation", "not_found", "closed", "refused"]
-Trigger = Literal["random", "full_coverage", "complaint", "follow_up", "special"]
+from creditscore.vocabulary import NO_FINDING, OUTCOMES, SAMPLING_TRIGGERS, Mode, Outcome, Trigger
 
 
 class InspectionTarget(Spec):
@@ -22,10 +20,10 @@ class InspectionTarget(Spec):
     label: Label
     bad: Items[Outcome] = Field(default=("violation",), min_length=1)
     good: Items[Outcome] = Field(default=("none",), min_length=1)
-    excluded: Items[Outcome] = ("not_found", "closed", "refused")
-    triggers: Items[Trigger] = Field(default=("random", "full_coverage"), min_length=1)
+    excluded: Items[Outcome] = NO_FINDING
+    triggers: Items[Trigger] = Field(default=SAMPLING_TRIGGERS, min_length=1)
     #: On-site and off-site checks are different instruments; one target has one.
-    mode: Literal["on_site", "off_site"] = "on_site"
+    mode: Mode = "on_site"
     severity_min: int | None = Field(default=None, ge=1, le=10)
     weights: Literal["design", "none"] = "design"
     #: Larger weights are cut to this multiple of the mean; the bias is printed.
@@ -34,12 +32,12 @@ class InspectionTarget(Spec):
     @model_validator(mode="after")
     def _every_outcome_once(self) -> "InspectionTarget":
         said = [*self.bad, *self.good, *self.excluded]
-        missing = {"none", "violation", "not_found", "closed", "refused"} - set(said)
+        missing = set(OUTCOMES) - set(said)
         if missing or len(said) != len(set(said)):
             raise ValueError(
                 f"bad, good and excluded name every outcome once; amiss: {', '.join(sorted(missing)) or 'a repetition'}"
             )
-        if self.weights == "design" and not set(self.triggers) <= {"random", "full_coverage"}:
+        if self.weights == "design" and not set(self.triggers) <= set(SAMPLING_TRIGGERS):
             raise ValueError(
                 "weights = 'design' goes with triggers random and full_coverage: other visits have no known probability"
             )

@@ -15,7 +15,7 @@ from creditscore.errors import DataError
 from creditscore.features.calendar import day_number
 from creditscore.features.given import rows_given
 from creditscore.records.days import day_of
-from creditscore.records.tables import MARKET_SUBJECTS
+from creditscore.vocabulary import MARKET_SUBJECTS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -10,12 +10,12 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Literal
 
-from creditscore.config.base import SOURCES
 from creditscore.errors import DataError
 from creditscore.models.card import probability
 from creditscore.models.card.attribute import Attribute, Characteristic
 from creditscore.models.card.data import Card
 from creditscore.models.card.reason_expression import with_reasons
+from creditscore.vocabulary import SOURCES
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -13,6 +13,7 @@ from creditscore.features.build import feature_table
 from creditscore.features.spine import spine_from_rows
 from creditscore.models.card.probability import ppm_of, score_of
 from creditscore.pipeline.score import score_table
+from creditscore.vocabulary import OFF_SITE, SAMPLING_TRIGGERS
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from creditscore.records.records import Records
 
 _KEYS = ["subject_id", "as_of"]
-_RANDOM = ("random", "full_coverage")
 
 
 def scores_before_visits(
@@ -44,7 +44,7 @@ def scores_before_visits(
         inspection_id, industry, score, probability_ppm.
     """
     visits = records.inspections.to_pandas(date_as_object=True)
-    known = visits["trigger"].isin(_RANDOM) & (visits["mode"] != "off_site") & (visits["event_date"] <= until)
+    known = visits["trigger"].isin(SAMPLING_TRIGGERS) & (visits["mode"] != OFF_SITE) & (visits["event_date"] <= until)
     visits = visits[known & visits["subject_id"].isin(list(industries))]
     rows = pd.DataFrame(
         {

@@ -24,6 +24,7 @@ from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.plan import InspectionPlan, with_probabilities
 from creditscore.tiering.sealed.publish import BEGUN
 from creditscore.tiering.targets import least, notes_on, on_site, targets
+from creditscore.vocabulary import TIERS
 
 _WHOLE = 1_000_000
 
@@ -115,7 +116,7 @@ def _faults(strata: pd.DataFrame, asked: Asked) -> list[str]:
         groups.setdefault((row["industry"], row["region"]), {})[row["tier"]] = row
     found = []
     for group in groups.values():
-        for lower, higher in (*pairwise(tier for tier in ("A", "B", "C", "D") if tier in group), ("B", "NR")):
+        for lower, higher in (*pairwise(tier for tier in TIERS if tier in group), ("B", "NR")):
             if lower in group and higher in group and group[higher]["ratio_ppm"] < group[lower]["ratio_ppm"]:
                 where = _cell(group[higher], asked)
                 found.append(f"{where}: ratios must not fall from A to D, nor NR below B (got {higher} below {lower})")

@@ -14,7 +14,7 @@ from creditscore.pipeline.folder import WORKBOOK, RunFolder
 from creditscore.reporting.sheets_plan import LIST_SHEET, list_columns
 from creditscore.spreadsheet import read_sheet
 from creditscore.spreadsheet.fill import fill_cells
-from creditscore.tiering.draw import OFF_SITE
+from creditscore.vocabulary import OFF_SITE
 
 _HALF, _SEVERITIES = 8, 5
 

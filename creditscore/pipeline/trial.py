@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from creditscore.batch import read_parquet
-from creditscore.config.policy import TIERS
 from creditscore.errors import DataError
 from creditscore.pipeline.past import scores_before_visits
 from creditscore.pipeline.plans import tasks_due
@@ -18,6 +17,7 @@ from creditscore.records.open import open_records
 from creditscore.tiering.allocate import Allocation, allocate_visits
 from creditscore.tiering.assign import assign_tiers
 from creditscore.tiering.forecast import PolicyForecast, forecast_policy
+from creditscore.vocabulary import TIERS
 
 if TYPE_CHECKING:
     import pandas as pd

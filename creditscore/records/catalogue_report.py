@@ -17,9 +17,9 @@ from creditscore.records.tables import TABLES
 from creditscore.records.timely import late_reports, received_by_kind
 
 if TYPE_CHECKING:
-    from creditscore.config.base import Purpose
     from creditscore.config.catalogue import CatalogueItem
     from creditscore.records.records import Records
+    from creditscore.vocabulary import Purpose
 
 KIND_COLUMNS = (
     "kind",

@@ -11,7 +11,7 @@ from creditscore.config.sources import IdScheme, SourceSpec
 from creditscore.records.code_tables import tables_of
 from creditscore.records.faults import Faults, whole
 from creditscore.records.identity import compact, lei_faults, local_faults, uscc_faults
-from creditscore.records.tables import MARKET_SUBJECTS
+from creditscore.vocabulary import MARKET_SUBJECTS
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project

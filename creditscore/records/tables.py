@@ -6,15 +6,9 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-_TEXT, _DAY, _MONEY, _INT = pa.string(), pa.date32(), pa.decimal128(18, 2), pa.int32()
+from creditscore.vocabulary import CHANGES, MODES, OUTCOMES, STATUSES, SUBJECT_TYPES, TRIGGERS
 
-SUBJECT_TYPES = ("enterprise", "individual_business", "co_operative", "government", "institution", "practitioner")
-#: Whom a card may score; government bodies and institutions are accepted and left alone.
-MARKET_SUBJECTS = ("enterprise", "individual_business", "co_operative")
-STATUSES = ("active", "suspended", "revoked", "deregistered")
-CHANGES = ("repaired", "withdrawn", "disputed", "dispute_upheld", "dispute_rejected")
-TRIGGERS = ("random", "full_coverage", "complaint", "follow_up", "special")
-OUTCOMES = ("none", "violation", "not_found", "closed", "refused")
+_TEXT, _DAY, _MONEY, _INT = pa.string(), pa.date32(), pa.decimal128(18, 2), pa.int32()
 
 _SEVERITY, _COUNT = (1, 10), (0, 2**31 - 1)
 #: The largest amount that decimal(18,2) holds, and no negative one: a refund is another record.
@@ -105,7 +99,7 @@ _INSPECTIONS = StandardTable(
     },
     key=("inspection_id",),
     required=("inspection_id", "subject_id", "event_date", "known_date", "trigger", "outcome"),
-    values={"trigger": TRIGGERS, "outcome": OUTCOMES, "mode": ("on_site", "off_site")},
+    values={"trigger": TRIGGERS, "outcome": OUTCOMES, "mode": MODES},
     day_pairs=(("event_date", "known_date"),),
     # A probability of 0 is none: who could not be drawn was not drawn.
     ranges={"severity": _SEVERITY, "inclusion_probability": (5e-324, 1)},

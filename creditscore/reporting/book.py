@@ -10,9 +10,9 @@ from creditscore.config.base import Label
 from creditscore.config.policy import TierPolicy
 from creditscore.config.tasks import Task
 from creditscore.models.scorecard import Scorecard
+from creditscore.vocabulary import TIER_ORDER
 
 #: The order in which tiers are printed; NR is 未评.
-TIER_ORDER = ("A", "B", "C", "D", "NR")
 
 
 @dataclass(frozen=True)

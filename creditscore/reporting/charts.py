@@ -10,9 +10,9 @@ import pandas as pd
 
 from creditscore.config.base import Language
 from creditscore.models.scorecard import Scorecard
-from creditscore.reporting.book import TIER_ORDER
 from creditscore.reporting.fonts import chart_style
 from creditscore.reporting.words import SOURCES, TIERS, say
+from creditscore.vocabulary import TIER_ORDER
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

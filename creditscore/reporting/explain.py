@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from creditscore.config.base import SOURCES, Label, Language, Source
+from creditscore.config.base import Label, Language
 from creditscore.config.policy import Measure
 from creditscore.errors import DataError
 from creditscore.models.card import in_memory, reasons
@@ -17,6 +17,7 @@ from creditscore.reporting.lookup import measures_for
 from creditscore.reporting.nearest import Change, nearest_change
 from creditscore.reporting.sheets_audit import bin_label
 from creditscore.reporting.words import say
+from creditscore.vocabulary import SOURCES, Source
 
 _RECORD = ("feature", "kind", "event_id", "document_no", "event_date")
 

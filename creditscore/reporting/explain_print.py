@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from creditscore.config.base import SOURCES, Language
+from creditscore.config.base import Language
 from creditscore.config.policy import Measure
 from creditscore.reporting.explain import Explanation, Line, Points
 from creditscore.reporting.tables import Grid, grid, percent, signed
 from creditscore.reporting.words import SOURCES as SOURCE_WORDS
 from creditscore.reporting.words import TIERS, say
+from creditscore.vocabulary import SOURCES
 
 _OBJECT = say(
     "认为记录有误的，可以向作出记录的单位或本机关提出异议。异议期间该记录不计入，等级既不因此上升也不因此下降。",

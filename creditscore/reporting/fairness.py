@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from creditscore.reporting.book import TIER_ORDER, PlanPage, RunBook
+from creditscore.reporting.book import PlanPage, RunBook
+from creditscore.vocabulary import TIER_ORDER
 
 #: Ownership is read here and nowhere else; it never reaches a feature.
 GROUPS = ("subject_type", "size_class", "region", "ownership")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from creditscore import vocabulary
 from creditscore.batch import atomic_write
 from creditscore.config.base import Language
 from creditscore.reporting import charts, tables
@@ -122,7 +123,7 @@ def _tiles(book: RunBook, lang: Language) -> Iterator[tuple[str, str, str]]:
     )
     waiting = int((book.tiers["status"] == "proposed").sum()) if "status" in book.tiers else 0
     more = say(f"，另有 {waiting:,} 户待签批", f", {waiting:,} await signature").text(lang) if waiting else ""
-    for tier in ("A", "B", "C", "D"):
+    for tier in vocabulary.TIERS:
         under = tables.percent(counts[tier] / total) + (more if tier == "D" else "")
         yield say(f"{tier} 级", f"Tier {tier}").text(lang), f"{counts[tier]:,}", under
     yield say("未评", "Not rated").text(lang), f"{counts['NR']:,}", tables.percent(counts["NR"] / total)

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from creditscore.config.base import Label
-from creditscore.config.policy import TIERS
 from creditscore.models.card import in_memory
 from creditscore.models.scorecard import Scorecard
 from creditscore.reporting.book import RunBook
 from creditscore.reporting.sheets_audit import bin_label
 from creditscore.tiering.rules.cut import share_levels
+from creditscore.vocabulary import TIERS
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from creditscore import vocabulary
 from creditscore.config.base import Label, Language
 from creditscore.config.policy import Measure
 from creditscore.models.scorecard import Attribute, Scorecard
@@ -53,7 +54,7 @@ FAIRNESS_COLUMNS: tuple[Column, ...] = (
     column("attribute"),
     column("group", width=22),
     column("subjects", "integer"),
-    *(column(f"share_{tier}", "percent") for tier in ("A", "B", "C", "D")),
+    *(column(f"share_{tier}", "percent") for tier in vocabulary.TIERS),
     column("d_low", "percent"),
     column("d_high", "percent"),
     column("share_NR", "percent"),
@@ -177,7 +178,7 @@ def not_rated_reasons(book: RunBook) -> list[tuple[str, int]]:
     """Subjects that are 未评 by the rule that left them so."""
     if book.tiers.empty:
         return []
-    unrated = book.tiers.loc[book.tiers["tier"] == "NR", "rule"].fillna("")
+    unrated = book.tiers.loc[book.tiers["tier"] == vocabulary.NOT_RATED, "rule"].fillna("")
     return [(str(rule), int(rows)) for rule, rows in unrated.value_counts().sort_index().items()]
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from creditscore.config.base import Language
 from creditscore.models.scorecard import Scorecard
 from creditscore.records.checkup_text import code_words, rule_words, table_words
-from creditscore.reporting.book import TIER_ORDER, Figure, PlanPage, RunBook, migration_table, tiers_by_industry
+from creditscore.reporting.book import Figure, PlanPage, RunBook, migration_table, tiers_by_industry
 from creditscore.reporting.columns import rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
 from creditscore.reporting.sheets_audit import bin_label, group_text, not_rated_reasons, row_equation, section_text
@@ -28,6 +28,7 @@ from creditscore.reporting.words import (
     say,
     text_of,
 )
+from creditscore.vocabulary import TIER_ORDER
 
 DASH = "–"
 

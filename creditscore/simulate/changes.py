@@ -11,7 +11,6 @@ from creditscore.simulate.events import Events
 from creditscore.simulate.kinds import KINDS, Repair
 from creditscore.simulate.parameters import CityParameters
 
-CHANGES = ("repaired", "withdrawn", "disputed", "dispute_upheld", "dispute_rejected")
 _NO_REPAIR = Repair(0, 1, 1)
 
 

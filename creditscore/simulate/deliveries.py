@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from creditscore.simulate import columns
 from creditscore.simulate.bits import Bits
 from creditscore.simulate.calendar import Time, years_of
-from creditscore.simulate.changes import CHANGES, Changes
+from creditscore.simulate.changes import Changes
 from creditscore.simulate.dirt import PROVIDERS, Ledger
 from creditscore.simulate.events import Events
 from creditscore.simulate.kinds import COMPLAINTS, FILES, KINDS, MARKET, PUBLIC
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.places import DEPARTMENTS
+from creditscore.vocabulary import CHANGES
 
 _RESULTS = [text for model in KINDS for text in model.results]
 _FIRST_RESULT = np.cumsum([0] + [len(model.results) for model in KINDS[:-1]])

@@ -5,10 +5,11 @@ from numpy.typing import NDArray
 
 from creditscore.simulate.bits import Ints
 from creditscore.simulate.calendar import Time
-from creditscore.simulate.changes import CHANGES, Changes
+from creditscore.simulate.changes import Changes
 from creditscore.simulate.events import Events
 from creditscore.simulate.kinds import KINDS
 from creditscore.simulate.parameters import CityParameters
+from creditscore.vocabulary import CHANGES
 
 OLD_TIERS = ("A", "B", "C", "D")
 #: Points from which an old tier is B, C, D.

@@ -27,7 +27,6 @@ COUNTIES = (
 )
 
 #: The order of codes in the arrays; the last three are never in an industry's card of market subjects.
-SUBJECT_TYPES = ("enterprise", "individual_business", "co_operative", "government", "institution", "practitioner")
 
 
 @dataclass(frozen=True)

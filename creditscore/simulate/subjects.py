@@ -10,8 +10,9 @@ from creditscore.simulate import uscc
 from creditscore.simulate.bits import Bits, Ints, bounds, milli
 from creditscore.simulate.calendar import NEVER, Time
 from creditscore.simulate.parameters import CHUNK, CityParameters
-from creditscore.simulate.places import COUNTIES, INDUSTRIES, SUBJECT_TYPES
+from creditscore.simulate.places import COUNTIES, INDUSTRIES
 from creditscore.simulate.spells import make_spells
+from creditscore.vocabulary import SUBJECT_TYPES
 
 GOVERNMENT, INSTITUTION, PRACTITIONER = (SUBJECT_TYPES.index(t) for t in ("government", "institution", "practitioner"))
 _PREFIXES = ("91", "92", "93", "11", "12")

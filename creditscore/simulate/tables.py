@@ -16,7 +16,8 @@ from creditscore.simulate.places import CODES, COUNTIES, DEPARTMENTS, INDUSTRIES
 from creditscore.simulate.ratings import GRADES, SCHEME, Ratings
 from creditscore.simulate.staff import Staff, department_of
 from creditscore.simulate.subjects import ENDINGS, Subjects
-from creditscore.simulate.visits import OUTCOMES, TRIGGERS, Visits
+from creditscore.simulate.visits import Visits
+from creditscore.vocabulary import OUTCOMES, TRIGGERS
 
 TYPE_WORDS = ("企业", "个体工商户", "农民专业合作社", "机关", "事业单位", "执业人员")
 STATUS_WORDS = {"active": "存续", "deregistered": "注销", "revoked": "吊销", "suspended": "停业"}

@@ -13,11 +13,12 @@ from creditscore.simulate.inspections import History
 from creditscore.simulate.kinds import COMPLAINTS
 from creditscore.simulate.old_tiers import OLD_TIERS
 from creditscore.simulate.parameters import CityParameters
-from creditscore.simulate.places import CODES, COUNTIES, OTHER_CODES, SUBJECT_TYPES
+from creditscore.simulate.places import CODES, COUNTIES, OTHER_CODES
 from creditscore.simulate.risk import log_odds_at
 from creditscore.simulate.staff import Staff
 from creditscore.simulate.subjects import Subjects
-from creditscore.simulate.visits import OUTCOMES, look
+from creditscore.simulate.visits import look
+from creditscore.vocabulary import OUTCOMES, SUBJECT_TYPES
 
 
 def subjects_truth(subjects: Subjects) -> pa.Table:

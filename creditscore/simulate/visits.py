@@ -11,13 +11,12 @@ from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.risk import conduct_at, log_odds_at
 from creditscore.simulate.staff import Staff
 from creditscore.simulate.subjects import Subjects
+from creditscore.vocabulary import OUTCOMES, TRIGGERS
 
-TRIGGERS = ("random", "complaint", "follow_up", "special", "full_coverage")
-OUTCOMES = ("none", "violation", "not_found", "closed", "refused")
-RANDOM, COMPLAINT, FOLLOW_UP, SPECIAL, COVERAGE = range(5)
-NONE, VIOLATION, NOT_FOUND, CLOSED, REFUSED = range(5)
+RANDOM, COVERAGE, COMPLAINT, FOLLOW_UP, SPECIAL = range(len(TRIGGERS))
+NONE, VIOLATION, NOT_FOUND, CLOSED, REFUSED = range(len(OUTCOMES))
 #: A complaint or an earlier finding is news: added to the log-odds of a finding on that visit.
-NEWS = np.array([0, 700, 500, 400, 0])
+NEWS = np.array([0, 0, 700, 500, 400])
 #: Log-odds that a finding has at least severity 2, 3, … 10.
 _SEVERITY = (1100, 500, 0, -500, -1000, -1600, -2300, -3000, -3700)
 

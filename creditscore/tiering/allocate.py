@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,7 +16,7 @@ from creditscore.config.tasks import Task
 from creditscore.errors import DataError
 from creditscore.tiering.forecast import PolicyForecast
 from creditscore.tiering.targets import least
-from creditscore.tiering.tiers import ORDER
+from creditscore.vocabulary import TIER_ORDER
 
 Floats = NDArray[np.float64]
 _MILLION = 1_000_000
@@ -46,7 +46,7 @@ class Allocation:
         """Ratio by task and tier, over all industries: one row per task, a column per tier."""
         summed = self.strata.groupby(["task", "tier"], sort=True)[["visits", "population"]].sum()
         ratio = (summed["visits"] / summed["population"]).unstack("tier")
-        return ratio.reindex(columns=[tier for tier in ORDER if tier in ratio.columns])
+        return ratio.reindex(columns=[tier for tier in TIER_ORDER if tier in ratio.columns])
 
 
 def allocate_visits(
@@ -166,7 +166,7 @@ def _rising(strata: pd.DataFrame) -> sparse.csr_matrix:
     population = strata["population"].to_numpy(dtype=float)
     rows, columns, values, count = [], [], [], 0
     for task, industry in sorted({key[:2] for key in place}):
-        present = [tier for tier in ORDER if (task, industry, tier) in place]
+        present = [tier for tier in TIER_ORDER if (task, industry, tier) in place]
         for safer, riskier in _pairs(present):
             one, other = place[task, industry, safer], place[task, industry, riskier]
             rows += [count, count]
@@ -176,7 +176,7 @@ def _rising(strata: pd.DataFrame) -> sparse.csr_matrix:
     return sparse.csr_matrix((values, (rows, columns)), shape=(count, len(strata)))
 
 
-def _pairs(present: list[str]) -> list[tuple[str, str]]:
+def _pairs(present: Sequence[str]) -> list[tuple[str, str]]:
     """Neighbours in the order A to D among the tiers that are there, and the tier that NR may not fall below."""
     rated = [tier for tier in present if tier != "NR"]
     pairs = list(pairwise(rated))
@@ -207,7 +207,7 @@ def _floor_prices(
     strata: pd.DataFrame, tasks: Mapping[str, Task], capacity: Mapping[str, int], floors: Mapping[str, float], found: float
 ) -> pd.DataFrame:
     rows = []
-    for tier in (tier for tier in ORDER if tier in set(strata["tier"])):
+    for tier in (tier for tier in TIER_ORDER if tier in set(strata["tier"])):
         freed = strata.assign(floor=strata["floor"].where((strata["tier"] != tier) | strata["full_coverage"], 0.0))
         best = _solve(freed, tasks, capacity)
         more = float(freed["finds"].to_numpy() @ best[0]) - found if best else float("nan")

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from creditscore.errors import DataError
+from creditscore.vocabulary import TIERS
 
 Ints = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int8]
@@ -17,8 +18,7 @@ Texts = npt.NDArray[np.object_]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 #: What a tier is as a number: the larger, the riskier. 未评 has no place in that order.
-TIER_NAMES = ("A", "B", "C", "D")
-A, B, C, D = 0, 1, 2, 3
+A, B, C, D = range(len(TIERS))
 NOT_RATED = -1
 NONE = -2
 
@@ -107,7 +107,7 @@ def encode(tiers: Texts) -> Codes:
     Raises:
         DataError: A text is not a tier.
     """
-    known = {**{name: place for place, name in enumerate(TIER_NAMES)}, "NR": NOT_RATED, "": NONE}
+    known: dict[str, int] = {**{name: place for place, name in enumerate(TIERS)}, "NR": NOT_RATED, "": NONE}
     strange = sorted(set(tiers) - set(known))
     if strange:
         raise DataError(f"tier: expected A, B, C, D or NR (got {strange[0]!r})")
@@ -116,5 +116,5 @@ def encode(tiers: Texts) -> Codes:
 
 def decode(codes: Codes) -> Texts:
     """Numbers as tier names; ``None`` where there is none."""
-    names = np.array([*TIER_NAMES, None, "NR"], dtype=object)  # -2 and -1 count from the end
+    names = np.array([*TIERS, None, "NR"], dtype=object)  # -2 and -1 count from the end
     return names[codes.astype(np.int64)]

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from creditscore.errors import DrawError
+from creditscore.vocabulary import OFF_SITE, ON_SITE
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 #: Named in the manifest: who recomputes a draw knows by which rule.
 ALGORITHM = "sha256(seed|task|subject_id), n smallest per stratum, of these the on_site smallest on site, v2"
-ON_SITE, OFF_SITE = "on_site", "off_site"
 
 
 def part(text: str, *, what: str) -> str:

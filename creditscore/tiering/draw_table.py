@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from creditscore.errors import DrawError
 from creditscore.tiering.columns import as_frame
-from creditscore.tiering.draw import OFF_SITE, ON_SITE, part, ticket_expression
+from creditscore.tiering.draw import part, ticket_expression
+from creditscore.vocabulary import OFF_SITE, ON_SITE
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -15,7 +15,8 @@ from creditscore.tiering.history.estimate import Rate, persistence, rate_of, var
 from creditscore.tiering.history.visits import Floats, Visits, visits_of
 from creditscore.tiering.population import UNKNOWN, covered
 from creditscore.tiering.targets import least, on_site, targets
-from creditscore.tiering.tiers import ORDER, Tiers, as_tiers
+from creditscore.tiering.tiers import Tiers, as_tiers
+from creditscore.vocabulary import TIER_ORDER, TIERS
 
 _MILLION = 1_000_000
 #: A cell with fewer past visits takes the rate of its tier.
@@ -129,7 +130,9 @@ def forecast_policy(
     cells, rates = _with_rates(cells, visits)
     settled = persistence(visits, _fitted(visits))
     measure = _Measure(visits, rates, settled, level)
-    by_tier = pd.DataFrame([measure.row(cells[cells["tier"] == tier], tier) for tier in ORDER if (cells["tier"] == tier).any()])
+    by_tier = pd.DataFrame(
+        [measure.row(cells[cells["tier"] == tier], tier) for tier in TIER_ORDER if (cells["tier"] == tier).any()]
+    )
     total = measure.row(cells, "")
     total.pop("tier")
     return PolicyForecast(_strata(cells), by_tier, total, level, _notes(cells, visits), subjects)
@@ -170,7 +173,7 @@ def _with_register(frame: pd.DataFrame, register: pd.DataFrame | None) -> pd.Dat
 
 def _with_rates(cells: pd.DataFrame, visits: Visits) -> tuple[pd.DataFrame, dict[str, Rate]]:
     """Each cell with the group of past visits its rate comes from; the rates of these groups."""
-    seen = {tier: int((visits.tier == tier).sum()) for tier in ORDER}
+    seen: dict[str, int] = {tier: int((visits.tier == tier).sum()) for tier in TIER_ORDER}
     rates: dict[str, Rate] = {}
     basis, extrapolated = [], []
     for tier, industry in zip(cells["speaks"], cells["industry"], strict=True):
@@ -206,8 +209,8 @@ def _source(tier: str, seen: Mapping[str, int]) -> str:
         return tier
     if tier == "NR":
         return _EVERYONE
-    place = ORDER.index(tier)
-    nearest = [*ORDER[place + 1 : 4], *reversed(ORDER[:place])]
+    place = TIER_ORDER.index(tier)
+    nearest = [*TIER_ORDER[place + 1 : len(TIERS)], *reversed(TIER_ORDER[:place])]
     return next((other for other in nearest if seen[other]), _EVERYONE)
 
 
@@ -272,7 +275,7 @@ class _Measure:
 
 def _notes(cells: pd.DataFrame, visits: Visits) -> tuple[str, ...]:
     notes = [*visits.notes, *_off_site(cells)]
-    for tier in ORDER:
+    for tier in TIER_ORDER:
         mine = cells[cells["speaks"] == tier]
         seen = int((visits.tier == tier).sum())
         if len(mine) and not seen:
@@ -287,7 +290,7 @@ def _off_site(cells: pd.DataFrame) -> list[str]:
     made, seen = cells.groupby("tier")["visits"].sum().round(), cells.groupby("tier")["on_site"].sum().round()
     if int(made.sum()) == int(seen.sum()):
         return []
-    never = [tier for tier in ORDER if made.get(tier, 0) and not seen.get(tier, 0)]
+    never = [tier for tier in TIER_ORDER if made.get(tier, 0) and not seen.get(tier, 0)]
     return [
         f"{int(made.sum() - seen.sum())} of the planned visits are off site: what they find is not forecast",
         *(f"tier {tier}: never visited on site (on_site_share 0): nothing it holds is forecast to be found" for tier in never),

@@ -11,9 +11,9 @@ from creditscore.config.tasks import Population, Task
 from creditscore.errors import DataError
 from creditscore.tiering.columns import Flags, Texts, as_frame, day_numbers, months_before, texts, unique_ids
 from creditscore.tiering.tiers import Tiers
+from creditscore.vocabulary import SAMPLING_TRIGGERS
 
 _REGISTER = ("name", "industry", "region", "subject_type", "status")
-_SAMPLING = ("random", "full_coverage")
 #: Why a subject leaves a frame before the draw; see :func:`exemptions`.
 REASONS = ("deregistered", "annual_cap", "repeat")
 UNKNOWN = "unknown"
@@ -94,7 +94,7 @@ def _capped(frame: pd.DataFrame, visits: pd.DataFrame, policy: TierPolicy, task:
 
 
 def _repeated(frame: pd.DataFrame, visits: pd.DataFrame, policy: TierPolicy, task: Task) -> Flags:
-    drawn = visits[visits["trigger"].isin(_SAMPLING)]
+    drawn = visits[visits["trigger"].isin(SAMPLING_TRIGGERS)]
     last = drawn.groupby("subject_id")["day"].max().reindex(frame["subject_id"]).to_numpy(dtype="datetime64[D]")
     repeated = np.zeros(len(frame), dtype=bool)
     for industry, tier in sorted(set(zip(frame["industry"], frame["tier"], strict=True))):

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from creditscore.config.base import ppm
-from creditscore.config.policy import TierOrNone, TierPolicy
+from creditscore.config.policy import TierPolicy
 from creditscore.config.tasks import Task
 from creditscore.errors import DrawError
+from creditscore.vocabulary import TierOrNone
 
 _MILLION = 1_000_000
 STRATUM_COLUMNS = (

@@ -7,15 +7,15 @@ from typing import Any
 import pandas as pd
 
 from creditscore.errors import DataError
-from creditscore.tiering.columns import TIER_NAMES, as_frame, texts, unique_ids
+from creditscore.tiering.columns import as_frame, texts, unique_ids
 from creditscore.tiering.sign import grounds_hash
+from creditscore.vocabulary import TIER_ORDER
 
 #: The columns of ``tiers.parquet``. The last two are what a signature and a wait rest on.
 TIER_COLUMNS = (
     "subject_id", "as_of", "industry", "score", "raw_tier", "tier", "previous_tier", "rule", "status", "reviewer",
     "evidence", "waiting_since",
 )  # fmt: skip
-ORDER = (*TIER_NAMES, "NR")
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ class Tiers:
 
     def counts(self) -> "pd.Series[int]":
         """Subjects by tier, A to D and NR; tiers without subjects are 0."""
-        return self.frame["tier"].value_counts().reindex(list(ORDER), fill_value=0).astype(int).rename("subjects")
+        return self.frame["tier"].value_counts().reindex(list(TIER_ORDER), fill_value=0).astype(int).rename("subjects")
 
     def migration(self) -> pd.DataFrame:
         """Subjects by earlier tier (rows; ``new`` for those without) and tier now (columns)."""
         before = self.frame["previous_tier"].astype(object).where(self.frame["previous_tier"].notna(), "new")
         table = pd.crosstab(before, self.frame["tier"])
-        return table.reindex(index=[*ORDER, "new"], columns=list(ORDER), fill_value=0)
+        return table.reindex(index=[*TIER_ORDER, "new"], columns=list(TIER_ORDER), fill_value=0)
 
     def proposed(self) -> pd.DataFrame:
         """The rows that wait for a signature, with ``grounds_hash``: what the reviewer signs."""
@@ -71,7 +71,7 @@ def as_tiers(tiers: Any) -> Tiers:
         return tiers
     frame = as_frame(tiers, needs=["subject_id", "as_of", "industry", "tier"], what="tiers")
     unique_ids(frame, what="tiers")
-    strange = sorted(set(texts(frame, "tier")) - set(ORDER))
+    strange = sorted(set(texts(frame, "tier")) - set(TIER_ORDER))
     if strange:
         raise DataError(f"tiers: tier: expected A, B, C, D or NR (got {strange[0]!r})")
     return Tiers(frame)

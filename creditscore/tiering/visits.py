@@ -8,11 +8,11 @@ import pandas as pd
 
 from creditscore.config.calendar import WorkCalendar
 from creditscore.config.tasks import Task
-from creditscore.tiering.draw import OFF_SITE, ON_SITE
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.merge import SEPARATOR, either, partners
 from creditscore.tiering.sealed.roll import ROLL_COLUMNS, roll
 from creditscore.tiering.weeks import Week, spread, week_after, weeks_of
+from creditscore.vocabulary import OFF_SITE, ON_SITE
 
 VISIT_COLUMNS = (*ROLL_COLUMNS, "via", "week", "week_from", "full_coverage")
 

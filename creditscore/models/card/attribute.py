@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from creditscore.config.base import Items, Label, Source, Spec
+from creditscore.config.base import Items, Label, Spec
+from creditscore.vocabulary import Source
 
 AttributeKind = Literal["interval", "category", "special", "missing", "other"]
 CharacteristicKind = Literal["number", "text"]

@@ -9,13 +9,14 @@ from typing import Any, get_args
 import pandas as pd
 from pydantic import ValidationError
 
-from creditscore.config.base import Label, Source
+from creditscore.config.base import Label
 from creditscore.config.scorecards import Scaling
 from creditscore.errors import DataError
 from creditscore.models.card.attribute import Attribute, Characteristic
 from creditscore.models.card.data import Card
 from creditscore.models.card.expert_rows import Row, read_rows
 from creditscore.models.card.reasons import best
+from creditscore.vocabulary import Source
 
 _BASE = ("base", "基础分")
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from creditscore.config.base import Source
 from creditscore.errors import DataError
 from creditscore.models.card.attribute import AttributeKind
 from creditscore.spreadsheet import read_sheet
+from creditscore.vocabulary import Source
 
 _HEADERS = {
     "变量名称": "variable", "下限": "lower", "上限": "upper", "类别": "category", "分数": "points", "对应分数": "points",

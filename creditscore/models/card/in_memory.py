@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from creditscore.config.base import SOURCES
 from creditscore.models.card import codes, columns, probability
 from creditscore.models.card.data import Card
+from creditscore.vocabulary import SOURCES
 
 #: Rows whose temporaries stay in the processor's cache.
 BLOCK = 65_536

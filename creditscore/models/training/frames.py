@@ -12,11 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from creditscore.config.base import Label, Source
+from creditscore.config.base import Label
 from creditscore.config.features import FeatureSpec, Trend
 from creditscore.errors import DataError
 from creditscore.models.card.attribute import ColumnName
 from creditscore.models.card.columns import category_texts
+from creditscore.vocabulary import Source
 
 #: What an estimator takes for ``features``: specifications (or plain names of columns), alone or by name; None: all columns.
 Features = Iterable[FeatureSpec | str] | Mapping[str, FeatureSpec] | None

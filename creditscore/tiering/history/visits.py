@@ -13,7 +13,8 @@ from creditscore.tiering.columns import NONE, Codes, Flags, Texts, as_frame, day
 from creditscore.tiering.population import UNKNOWN
 from creditscore.tiering.rules.cut import cut_tiers, populations
 from creditscore.tiering.rules.overrides import apply_overrides
-from creditscore.tiering.tiers import ORDER, Tiers
+from creditscore.tiering.tiers import Tiers
+from creditscore.vocabulary import OFF_SITE, SAMPLING_TRIGGERS, TIER_ORDER
 
 Floats = npt.NDArray[np.float64]
 _NEEDS = ("subject_id", "event_date", "trigger", "outcome")
@@ -79,8 +80,8 @@ def visits_of(history: Any, tiers: Tiers, policy: TierPolicy, *, frames: Any, sc
 def _random_visits(rows: pd.DataFrame, tiers: Tiers) -> tuple[pd.DataFrame, list[str]]:
     """Random and full-coverage visits made on site by the day of the tiers, in a fixed order."""
     known = (day_numbers(rows, "event_date") <= np.datetime64(tiers.as_of, "D")) & rows["outcome"].notna().to_numpy(dtype=bool)
-    rows = rows[known & rows["trigger"].isin(("random", "full_coverage")).to_numpy()]
-    off_site = texts(rows, "mode") == "off_site"
+    rows = rows[known & rows["trigger"].isin(SAMPLING_TRIGGERS).to_numpy()]
+    off_site = texts(rows, "mode") == OFF_SITE
     notes = [f"{int(off_site.sum())} random visits were off site: another instrument, left out"] if off_site.any() else []
     order = [name for name in ("subject_id", "event_date", "task", "stratum", "inspection_id") if name in rows.columns]
     return rows[~off_site].sort_values(order, kind="stable", ignore_index=True), notes
@@ -107,7 +108,7 @@ def _cells(
     today = np.append(texts(tiers.frame, "tier"), "")[place]
     industry = np.append(texts(tiers.frame, "industry"), "")[place]
     parts = [stratum.split("|") for stratum in texts(rows, "stratum")]
-    named = np.array([p[1] if len(p) >= 3 and p[1] in ORDER else "" for p in parts], dtype=object)
+    named = np.array([p[1] if len(p) >= 3 and p[1] in TIER_ORDER else "" for p in parts], dtype=object)
     industry = np.array([p[2] if len(p) >= 3 else own for p, own in zip(parts, industry, strict=True)], dtype=object)
     tier = named if scores is None else _by_scores(rows, policy, scores, records, named)
     guessed = (tier == "") & (today != "")

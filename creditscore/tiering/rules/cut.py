@@ -5,7 +5,8 @@ import pandas as pd
 
 from creditscore.config.base import ppm as as_ppm
 from creditscore.config.policy import TierPolicy
-from creditscore.tiering.columns import NOT_RATED, TIER_NAMES, Codes, Flags, Ints, Texts
+from creditscore.tiering.columns import NOT_RATED, Codes, Flags, Ints, Texts
+from creditscore.vocabulary import TIERS
 
 _MILLION = 1_000_000
 
@@ -75,9 +76,9 @@ def achieved(tiers: Codes, population: Texts, policy: TierPolicy) -> pd.DataFram
     for name in sorted(set(population[tiers != NOT_RATED])):
         chosen = tiers[(population == name) & (tiers != NOT_RATED)]
         kind, cuts = policy.cuts_for(name or None)
-        asked = [*cuts, _MILLION - sum(cuts)] if kind == "share" else [None] * 4
-        counts = np.bincount(chosen, minlength=4)
-        for code, tier in enumerate(TIER_NAMES):
+        asked = [*cuts, _MILLION - sum(cuts)] if kind == "share" else [None] * len(TIERS)
+        counts = np.bincount(chosen, minlength=len(TIERS))
+        for code, tier in enumerate(TIERS):
             count = int(counts[code])
             rows.append((name, tier, kind, asked[code], count, count * _MILLION // len(chosen)))
     table = pd.DataFrame(rows, columns=["population", "tier", "cut", "asked_ppm", "subjects", "achieved_ppm"])

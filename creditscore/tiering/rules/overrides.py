@@ -9,7 +9,8 @@ import pandas as pd
 
 from creditscore.config.policy import Override, TierPolicy
 from creditscore.errors import DataError
-from creditscore.tiering.columns import NONE, NOT_RATED, TIER_NAMES, B, Codes, Flags, Ints, Texts, as_frame
+from creditscore.tiering.columns import NONE, NOT_RATED, B, Codes, Flags, Ints, Texts, as_frame
+from creditscore.vocabulary import TIERS
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def apply_overrides(ids: pd.Index, cut: Codes, policy: TierPolicy, *, records: A
     upper, exact, lower = (_Bound.none(len(ids)) for _ in range(3))
     for place, (rule, found) in enumerate(zip(rules, grounds, strict=True)):
         rows = ids.get_indexer(found.index)
-        hits, tier = rows[rows >= 0].astype(np.int64), TIER_NAMES.index(rule.tier)
+        hits, tier = rows[rows >= 0].astype(np.int64), TIERS.index(rule.tier)
         if rule.bound == "exactly":
             exact = exact.tightened(hits, tier, place, sign=1)
         elif rule.bound == "at_least":

@@ -11,10 +11,10 @@ from creditscore.tiering.columns import NOT_RATED, B, C, Codes, D, Flags, Texts,
 from creditscore.tiering.rules import dispute
 from creditscore.tiering.rules.past import Past
 from creditscore.tiering.sign import Review, grounds_hash
+from creditscore.vocabulary import INDIVIDUALS
 
 REJECTED = "review:rejected"
 #: Natural persons' trades: their worse tiers are not decided by a machine alone.
-INDIVIDUALS = ("individual_business", "practitioner")
 
 
 @dataclass(frozen=True)

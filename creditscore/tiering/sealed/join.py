@@ -16,11 +16,12 @@ from creditscore.batch import locked
 from creditscore.config.policy import TierPolicy
 from creditscore.errors import DrawError
 from creditscore.tiering.columns import as_frame, texts
-from creditscore.tiering.draw import OFF_SITE, ON_SITE, tickets
+from creditscore.tiering.draw import tickets
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.people.stand_in import recused_from, stand_in
 from creditscore.tiering.population import strata_of
 from creditscore.tiering.sealed.log import entries, note
+from creditscore.vocabulary import OFF_SITE, ON_SITE
 
 _MILLION = 1_000_000
 _ALL = 16**64

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from creditscore.tiering.draw import ON_SITE
 from creditscore.tiering.drawn import DrawnPlan
+from creditscore.vocabulary import ON_SITE
 
 ROLL_COLUMNS = (
     "task", "subject_id", "name", "industry", "region", "tier", "stratum", "inclusion_probability", "ticket", "mode",

@@ -2,13 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from creditscore.config.base import SOURCES
 from creditscore.config.policy import load_policy
 from creditscore.config.project import load_project
 from creditscore.features.guard import guard_features
 from creditscore.simulate.deliveries import MARKET_COLUMNS, MARKET_KINDS
 from creditscore.simulate.kinds import FILES, KINDS
 from creditscore.simulate.places import CODES, COUNTIES
+from creditscore.vocabulary import SOURCES
 
 FOLDER = Path(__file__).parents[3] / "configs" / "yongzhou"
 
