@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from creditscore.features.build import build_features
     from creditscore.features.spine import spine
     from creditscore.features.target import training_rows
+    from creditscore.inspection.verify import verify_plan
     from creditscore.models.challenger import fit_lightgbm, load_lightgbm
     from creditscore.models.classifier import ScorecardClassifier
     from creditscore.models.evaluate import evaluate, paired_difference
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from creditscore.tiering.assign import assign_tiers
     from creditscore.tiering.forecast import forecast_policy
     from creditscore.tiering.plan import plan_inspections
-    from creditscore.tiering.verify import verify_plan
 
 #: Where each public name lives.
 _HOMES = {
@@ -46,6 +46,7 @@ _HOMES = {
     "features.build": ("build_features",),
     "features.spine": ("spine",),
     "features.target": ("training_rows",),
+    "inspection.verify": ("verify_plan",),
     "models.challenger": ("fit_lightgbm", "load_lightgbm"),
     "models.classifier": ("ScorecardClassifier",),
     "models.evaluate": ("evaluate", "paired_difference"),
@@ -64,7 +65,6 @@ _HOMES = {
     "tiering.assign": ("assign_tiers",),
     "tiering.forecast": ("forecast_policy",),
     "tiering.plan": ("plan_inspections",),
-    "tiering.verify": ("verify_plan",),
 }
 
 __all__ = [

@@ -10,7 +10,7 @@ import typer
 from creditscore.cli.options import JsonOption, LangOption, Language, PlanArg, day_of, show, words
 
 if TYPE_CHECKING:
-    from creditscore.tiering.verify import Verification
+    from creditscore.inspection.verify import Verification
 
 
 def draw(
@@ -41,16 +41,26 @@ def verify_plan(
     plan_dir: Annotated[Path, typer.Argument(help="The folder of a plan: nothing else is read.")],
     frame_hash: Annotated[str | None, typer.Option(help="The hash that was published before the draw.")] = None,
     log_head: Annotated[str | None, typer.Option(help="The log's head that an earlier verification told.")] = None,
+    publication: Annotated[Path | None, typer.Option(help="The list as it was published, to be checked too.")] = None,
     lang: LangOption = Language.zh,
     as_json: JsonOption = False,
 ) -> None:
-    """Redraw from the sealed export alone; exit 2 and name the lines that do not hold."""
-    from creditscore.tiering.verify import verify_plan as verify
+    """Redraw from the sealed export alone; exit 2 and name the lines that do not hold. Says what it cannot see.
 
-    found = verify(plan_dir, frame_hash=frame_hash, log_head=log_head)
-    told = {"ok": found.ok, "findings": list(found.findings), "seed": found.seed, "log_head": found.log_head}
-    show(told, _told(found, lang), as_json=as_json)
-    if not found.ok:
+    The check is one file that runs without this package: creditscore/inspection/verify_draw.py.
+    """
+    from creditscore.inspection.verify import verify_plan as verify
+
+    result = verify(plan_dir, frame_hash=frame_hash, log_head=log_head, publication=publication)
+    document = {
+        "ok": result.ok,
+        "findings": list(result.findings),
+        "seed": result.seed,
+        "log_head": result.log_head,
+        "not_covered": [{"code": code, "text": text} for code, text in result.not_covered],
+    }
+    show(document, [*_told(result, lang), *_scope(result, lang)], as_json=as_json)
+    if not result.ok:
         raise typer.Exit(2)
 
 
@@ -73,3 +83,25 @@ def _told(found: Verification, lang: Language) -> list[str]:
         ),
         words(lang, f"日志末行 {found.log_head}", f"head of the log {found.log_head}"),
     ]
+
+
+#: The limits of the check in Chinese, by their code; what a single line of the log adds is in English.
+_SCOPE_ZH = {
+    "scope.subjects": "框架是否包含所有应在其中的主体，等级、行业、区域是否属实，抽取前退出者的理由是否属实：请与登记信息核对。",
+    "scope.policy": "抽查比例是否为已签署政策的比例：清单文件载有其 SHA-256，请与政策文件核对。",
+    "scope.seed": "种子是否出自事先公布的来源，框架哈希公布时是否无人知晓种子。",
+    "scope.other_draws": "是否曾用其他种子抽取同一框架后弃用。",
+    "scope.staff": "检查人员库是否完整，其区域、部门、证件、回避信息是否属实，编号旁的姓名是否相符。",
+    "scope.visits": "检查是否进行、结果是否属实：结果在抽取后填写，不在封存之列。",
+    "scope.changes": "被替换的主体是否确实无法检查，后来的主体是否全部入账。",
+    "scope.frame_hash": "框架是否为抽取前公布的框架：请给出公布的哈希（--frame-hash）。",
+    "scope.log_head": "日志末尾是否被截去、日志是否整体重写：请给出以前留存的日志末行（--log-head）。",
+    "scope.publication": "对外公布的名单是否为本文件夹的 publication.csv：请给出公布的文件（--publication）。",
+    "scope.not_drawn": "抽取本身：本计划尚未抽取。",
+}
+
+
+def _scope(result: Verification, lang: Language) -> list[str]:
+    """What the check cannot see, one line each under a heading."""
+    heading = words(lang, "未核对：", "not covered:")
+    return [heading, *(f"  {words(lang, _SCOPE_ZH.get(code, text), text)}" for code, text in result.not_covered)]

@@ -23,6 +23,7 @@ from creditscore.config.base import Label, ppm
 from creditscore.config.policy import TierPolicy
 from creditscore.config.tasks import Task
 from creditscore.errors import DrawError
+from creditscore.inspection.verify import verify_plan
 from creditscore.spreadsheet import Column, Sheet, read_sheet, write_book
 from creditscore.spreadsheet.cells import MAX_TEXT, TRUNCATED
 from creditscore.tiering.drawn import DrawnPlan
@@ -31,7 +32,6 @@ from creditscore.tiering.sealed.replace import replace
 from creditscore.tiering.sealed.sheets import guard, read_csv
 from creditscore.tiering.targets import rounded_up, targets
 from creditscore.tiering.tiers import Tiers
-from creditscore.tiering.verify import verify_plan
 
 DAY = dt.date(2024, 4, 30)
 VISITS = {"A": 1, "B": 1, "C": 2, "D": 4, "NR": 1}

@@ -6,13 +6,13 @@ import pandas as pd
 import pytest
 
 from creditscore.errors import DrawError
+from creditscore.inspection.verify import verify_plan
 from creditscore.tiering import chain
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.plan import plan_inspections
 from creditscore.tiering.sealed.join import join, mode_of
 from creditscore.tiering.sealed.log import LOG, entries
 from creditscore.tiering.sealed.roll import roll
-from creditscore.tiering.verify import verify_plan
 
 WHO = {"by": "李四", "on": dt.date(2024, 5, 9)}
 

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
+from creditscore.inspection.verify import verify_plan
 from creditscore.tiering.plan import InspectionPlan, plan_inspections
 from creditscore.tiering.sealed.seal import draw_folder
-from creditscore.tiering.verify import verify_plan
 
 
 @pytest.fixture

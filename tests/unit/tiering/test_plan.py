@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from creditscore.errors import DataError, DrawError
+from creditscore.inspection.verify import verify_plan
 from creditscore.tiering.plan import plan_inspections
-from creditscore.tiering.verify import verify_plan
 
 DAY = dt.date(2024, 3, 1)
 

@@ -5,12 +5,12 @@ import datetime as dt
 import pytest
 
 from creditscore.errors import DrawError
+from creditscore.inspection.verify import verify_plan
 from creditscore.tiering import chain
 from creditscore.tiering.drawn import DrawnPlan
 from creditscore.tiering.plan import plan_inspections
 from creditscore.tiering.sealed.log import LOG
 from creditscore.tiering.sealed.replace import replace
-from creditscore.tiering.verify import verify_plan
 
 WHY = {"reason": "已注销", "by": "李四", "on": dt.date(2024, 5, 9)}
 

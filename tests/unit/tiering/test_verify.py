@@ -10,12 +10,12 @@ import pytest
 
 from creditscore import batch
 from creditscore.errors import DrawError
+from creditscore.inspection.verify import verify_plan
 from creditscore.tiering.drawn import SAMPLE_COLUMNS, DrawnPlan
 from creditscore.tiering.plan import InspectionPlan, plan_inspections
 from creditscore.tiering.sealed import publish
 from creditscore.tiering.sealed.log import entries
 from creditscore.tiering.sealed.seal import draw_folder
-from creditscore.tiering.verify import verify_plan
 
 
 @pytest.fixture

@@ -7,18 +7,17 @@ import json
 import pandas as pd
 import pytest
 
+from creditscore.inspection.verify import verify_plan
 from creditscore.tiering import chain
-from creditscore.tiering.checks.sealed import read_sealed
-from creditscore.tiering.drawn import DrawnPlan
+from creditscore.tiering.drawn import SAMPLE_COLUMNS, DrawnPlan
 from creditscore.tiering.frame import STRATUM_KEYS, SUBJECT_KEYS, frame_hash
 from creditscore.tiering.plan import plan_inspections
 from creditscore.tiering.sealed.join import join
 from creditscore.tiering.sealed.log import LOG, entries
 from creditscore.tiering.sealed.publish import line_sum
 from creditscore.tiering.sealed.replace import replace
-from creditscore.tiering.sealed.seal import draw_folder
+from creditscore.tiering.sealed.seal import draw_folder, strata_from
 from creditscore.tiering.sealed.sheets import read_csv, to_csv
-from creditscore.tiering.verify import verify_plan
 
 WHO = {"by": "李四", "on": dt.date(2024, 5, 9)}
 
@@ -61,9 +60,9 @@ def manifest(folder, change):
     """Change the manifest; hashes of files, frame and log follow."""
     document = change(json.loads((folder / "manifest.json").read_text("utf-8")))
     document["files"] = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in document["files"]}
-    sealed = read_sealed(folder)
-    subjects = [[row[name] for name in SUBJECT_KEYS] for row in sealed.rows]
-    strata = [[stratum[name] for name in STRATUM_KEYS] for stratum in sealed.strata.values()]
+    rows = [dict(zip(SAMPLE_COLUMNS, cells, strict=True)) for _, cells in read_csv(folder / "sample.csv", SAMPLE_COLUMNS)]
+    subjects = [[row[name] for name in SUBJECT_KEYS] for row in rows]
+    strata = strata_from(folder)[list(STRATUM_KEYS)].astype(object).values.tolist()
     document["frame_hash"] = frame_hash(document["about"], strata, subjects)
     (folder / "manifest.json").write_text(json.dumps(document), "utf-8")
     log(folder, lambda lines: lines)

@@ -1,0 +1,1 @@
+"""Who is visited, and the proof that the draw was fair."""

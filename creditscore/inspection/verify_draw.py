@@ -1,0 +1,1185 @@
+#!/usr/bin/env python3
+"""Check a drawn inspection plan from its sealed export. One file, the standard library alone, Python 3.9 or later.
+
+Copy this file to any machine and run it on the folder of a plan:
+
+    python verify_draw.py PLAN_FOLDER [--frame-hash HASH] [--head HASH] [--publication FILE] [--json]
+
+It ends with 0 if the plan is verified, 1 if it is not, and 2 if a file cannot be read. It shares no code with the
+program that draws: whatever that program claims is worked out again below, by the following procedure.
+
+The files
+    manifest.json    the task, the hash of the frame, the seed, the pool of inspectors, the SHA-256 of every file
+    plan.csv         one row per stratum: N subjects (population), n to draw (target), how many of them on site
+    sample.csv       one row per subject of the frame, with its ticket and whether it is drawn
+    sample.sha256    one short hash per row of sample.csv
+    inspectors.csv   one row per drawn subject and inspector (after the draw)
+    publication.csv  the list that the public sees (after the draw); results of visits are entered in it later
+    log.jsonl        what happened since: the draw, refused second draws, replacements, late subjects
+
+The procedure
+    1. Stratum. A subject's stratum is task|tier|industry, with |region if the task asks for strata by region. An
+       unknown industry or region is written "unknown".
+    2. Target. n is at least ceil(ratio_ppm x N / 1,000,000) and at most N. Of these n,
+       ceil(on_site_ppm x n / 1,000,000) are visited on site. All targets together reach the floor (min_ratio) and
+       the number (target) that the task names. The probability of each subject that stays in the frame is n / N.
+    3. Frame hash, published before the seed is known. SHA-256 over lines of compact JSON (UTF-8, sorted keys, a line
+       feed after each): the text "creditscore-frame/2"; the manifest's "about" (task, day, policy); the strata in
+       order; the subjects by subject_id.
+    4. Ticket. SHA-256 of "seed|task|subject_id" in UTF-8 and Unicode NFC, as 64 hexadecimal digits.
+    5. Draw. In each stratum the n smallest tickets are drawn. The smallest of these are visited on site.
+    6. Inspectors. Drawn subjects take their turn in the order of their tickets. Whoever is recused from the subject
+       stands back. The others are put in order: staff of the subject's region first, then those with the fewest
+       visits so far, then the smallest SHA-256 of "seed|task|subject_id|staff_id". The first min_inspectors of that
+       order go. If staff of the leading department and of others may go, the first of each are put at the head.
+    7. Log. Each line holds the hash of the line before it, and its own: SHA-256 of its compact JSON without the hash.
+       The line of the draw holds the SHA-256 of manifest.json.
+    8. Replacement. The next ticket of the stratum that was not drawn takes over place, mode and, unless one of them
+       is recused, the inspectors. Otherwise inspectors are drawn as in 6, after all visits so far.
+    9. Late subject. It is drawn if ticket < ratio x 2^256, and visited on site if ticket < ratio x on-site share x
+       2^256. Its inspectors are drawn as in 6.
+    10. Publication. Every drawn subject once, nobody else, with the name of sample.csv and the task's item,
+        department and days.
+
+What this cannot see is listed in NOT_COVERED, and is a part of every report.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import json
+import os
+import re
+import sys
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+PLAN_FORMAT = "creditscore-plan/2"
+FRAME_FORMAT = "creditscore-frame/2"
+ALGORITHM = "sha256(seed|task|subject_id), n smallest per stratum, of these the on_site smallest on site, v2"
+#: The version of the drawing program whose wording of notes this file knows.
+NOTES_VERSION = "0.1.0"
+
+SAMPLE_COLUMNS = (
+    "task", "subject_id", "name", "industry", "region", "tier", "stratum", "inclusion_probability", "ticket", "drawn",
+    "mode", "exempt_reason", "merged_with",
+)  # fmt: skip
+PLAN_COLUMNS = (
+    "task", "stratum", "tier", "industry", "region", "population", "ratio_ppm", "target", "on_site_ppm", "on_site",
+    "inclusion_probability", "full_coverage", "exempt",
+)  # fmt: skip
+INSPECTOR_COLUMNS = ("task", "subject_id", "place", "staff_id", "name", "department", "region", "certificate_valid_to")
+PUBLICATION_COLUMNS = (
+    "task", "subject_id", "name", "item", "department", "start", "end", "inspected_on", "result", "published_on",
+)  # fmt: skip
+#: Why a subject may leave a frame before the draw.
+REASONS = ("deregistered", "annual_cap", "repeat")
+UNKNOWN = "unknown"
+ON_SITE, OFF_SITE = "on_site", "off_site"
+MILLION = 1_000_000
+TICKETS = 16**64
+#: What the first line of a log names as the hash of the line before it.
+START = "0" * 64
+#: The fewest inspectors that may visit a subject.
+FEWEST_INSPECTORS = 2
+KINDS_OF_LINES = ("drawn", "draw_refused", "replaced", "joined")
+
+#: What may be wrong, by code. A message is its template with the values of the finding.
+MESSAGES = {
+    "file.missing": "{file}: expected a file (got nothing)",
+    "file.unreadable": "{file}: cannot be read ({why})",
+    "file.encoding": "{file}: expected UTF-8",
+    "file.json": "{file}: expected JSON, each key once",
+    "file.columns": "{file}: expected the columns {columns}",
+    "file.cells": "{file} line {line}: expected {expected} cells (got {got})",
+    "file.csv": "{file} line {line}: cannot be read as CSV ({why})",
+    "file.changed": "{file}: its SHA-256 is not that of the manifest",
+    "file.undrawn": "{file}: stands beside a plan that is not drawn",
+    "manifest.format": "manifest.json: format: expected {expected!r}",
+    "manifest.key": "manifest.json: {key}: expected {expected}",
+    "manifest.algorithm": "manifest.json: algorithm: expected {expected!r}",
+    "manifest.frame_hash": "manifest.json: frame_hash is not that of task, targets and subjects in plan.csv and sample.csv",
+    "manifest.counts": "manifest.json: counts: {name} is {said}, the files hold {counted}",
+    "manifest.figures": "manifest.json: {name} is not what plan.csv gives",
+    "manifest.files": "manifest.json: files: expected the SHA-256 of {file}",
+    "manifest.inspectors": "manifest.json: min_inspectors: expected at least {expected} (got {got})",
+    "ticket.part": "{where}: {what}: expected a text that is not empty, without '|' and control characters",
+    "frame.subject_twice": "{where}: expected each subject once (got {subject} twice)",
+    "frame.not_published": "frame_hash: the frame is not the published one",
+    "plan.number": "plan.csv line {line}: expected whole numbers in {columns}",
+    "plan.stratum": "plan.csv line {line}: {stratum} stands twice, or is not the stratum of its task, tier, industry and region",
+    "plan.probability": "plan.csv line {line}: the inclusion probability of {stratum} is not n/N",
+    "plan.exempt": "plan.csv line {line}: {said} left {stratum}, sample.csv has {counted}",
+    "plan.full_coverage": "plan.csv line {line}: {stratum} is to be covered in full, and its ratio is not 1,000,000 ppm",
+    "plan.population": "plan.csv: {stratum}: population is {said}, sample.csv has {counted}",
+    "plan.target": "plan.csv: {stratum}: target {target} is not between {needed} (its ratio, rounded up) and the population",
+    "plan.on_site": "plan.csv: {stratum}: on_site {on_site} is not its share of {target}, rounded up",
+    "plan.floor": "plan.csv: {total:,} of {population:,} are less than {percent:g} %: {needed:,} are needed",
+    "plan.named_target": "plan.csv: {total:,} are less than the {named:,} that the task names",
+    "sample.count": "sample.csv: has {counted:,} subjects, {written:,} were written",
+    "sample.written": "{where}: the line of {subject} is not one that was written",
+    "sample.ticket": "{where}: ticket of {subject} is not SHA-256(seed|task|subject)",
+    "sample.exempt": "{where}: {subject} has a ticket or is drawn, and left the frame",
+    "sample.undrawn": "{where}: {subject} has a ticket or is drawn, and nothing is drawn yet",
+    "sample.stratum": "{where}: {subject} stands in a stratum that is not its own ({stratum})",
+    "sample.reason": "{where}: {subject} left the frame for a reason that is none of {reasons}",
+    "sample.probability": "{where}: inclusion probability of {subject} is not n/N of its stratum",
+    "sample.drawn": "{where}: {subject} is said to be drawn, its ticket is number {rank} and {target} are drawn",
+    "sample.not_drawn": "{where}: {subject} is said to be not drawn, its ticket is number {rank} and {target} are drawn",
+    "sample.mode": "{where}: {subject}: its ticket says {expected}, the line {said}",
+    "publication.subject": "{where}: {subject} is not drawn, stands twice or has another name than in sample.csv",
+    "publication.task": "{where}: item, department or days of {subject} are not those of the task",
+    "publication.missing": "{file}: {subject} is drawn and does not stand in it",
+    "inspectors.no_staff": "inspectors.csv: names inspectors, and the draw had no staff",
+    "inspectors.certificate": "manifest.json: inspectors: the certificate of {staff} does not cover the task",
+    "inspectors.department": "manifest.json: inspectors: the department of {staff} is not one of the task",
+    "inspectors.twice": "manifest.json: inspectors: expected each member of staff once (got {staff} twice)",
+    "inspectors.too_few": "{where}: inspectors of {subject}: expected at least {expected} who may go (got {got})",
+    "inspectors.team": "{where}: the inspectors of {subject} are not those that the seed gives",
+    "log.cut": "log.jsonl line {line}: expected a whole line (it has no end: the writing was interrupted)",
+    "log.json": "log.jsonl line {line}: expected a JSON object with a hash, each key once",
+    "log.order": "log.jsonl line {line}: does not follow the line before it: a line was removed, added or moved",
+    "log.hash": "log.jsonl line {line}: its hash is not that of its content: the line was changed",
+    "log.head": "log.jsonl: the line whose hash was kept is not there: lines were cut off or written anew",
+    "log.undrawn": "{where}: tells of a draw, and the plan is not drawn",
+    "log.draw": "{where}: says another seed, frame or day than the manifest, or another draw than the first",
+    "log.manifest": "{where}: manifest.json is not the one that was sealed when the draw was logged",
+    "log.not_visited": "{where}: {subject} is not to be inspected",
+    "log.turn": "{where}: {subject} is not the next ticket of the stratum of {replaced}",
+    "log.replacement": "{where}: ticket, mode or stratum of {subject} is not its own",
+    "log.known": "{where}: {subject} has a ticket already",
+    "log.late_stratum": "{where}: {subject} stands in a stratum that is not its own ({stratum})",
+    "log.late_ratio": "{where}: the ratio or the share on site is not that of stratum {stratum}",
+    "log.late_draw": "{where}: {subject} is not drawn, or not left out, as its ticket says",
+}
+
+#: What the export cannot prove, by code. Those that the person who runs the check can close say how.
+NOT_COVERED = {
+    "scope.subjects": "That the frame holds all subjects that it should, each in its right tier, industry and region, and that"
+    " those who left it had the reason given: compare with the registers.",
+    "scope.policy": "That the ratios are those of the signed policy: the manifest names its SHA-256, compare it with the file.",
+    "scope.seed": "That the seed came from the announced source, and that nobody knew it when the frame hash was published.",
+    "scope.other_draws": "That no copy of the frame was drawn with other seeds and thrown away.",
+    "scope.staff": "That the pool of inspectors is complete and its regions, departments, certificates and recusals are true,"
+    " and that the names beside the staff ids are theirs.",
+    "scope.visits": "That visits took place and results are true; results are entered after the draw and are not sealed.",
+    "scope.changes": "That a replaced subject could not be visited, and that every late subject was logged.",
+    "scope.frame_hash": "That the frame is the one that was published before the draw: give the published hash.",
+    "scope.log_head": "Lines that were cut off the end of the log, or a log that was written anew: give a head that was kept.",
+    "scope.publication": "That the list that was published is publication.csv of this folder: give the published file.",
+    "scope.not_drawn": "Anything about the draw: the plan is not drawn yet.",
+    "scope.notes": "The notes of the manifest: they are in the words of version {version}, this file knows those of {known}.",
+    "scope.late_ratio": "log.jsonl line {line}: the ratio of {subject}: its stratum is not in the frame, compare with the policy.",
+    "scope.log_kind": "log.jsonl line {line}: what it tells ({what}): this file does not know such lines.",
+}
+
+
+class Finding(NamedTuple):
+    """A code of MESSAGES or NOT_COVERED and the values of its template."""
+
+    code: str
+    values: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The English message."""
+        template = MESSAGES.get(self.code) or NOT_COVERED[self.code]
+        return template.format(**{name: _printable(value) for name, value in self.values.items()})
+
+
+class Result(NamedTuple):
+    """The outcome of a check.
+
+    ``frame_hash`` and ``log_head`` (the hash of the log's last line, 64 zeros without one) are what to publish or
+    keep: a later check is given them. ``seed`` is None before the draw.
+    """
+
+    readable: bool
+    findings: list[Finding]
+    not_covered: list[Finding]
+    subjects: int = 0
+    drawn: int = 0
+    frame_hash: str = ""
+    seed: str | None = None
+    log_head: str = START
+
+    @property
+    def outcome(self) -> str:
+        """``verified``, ``not_verified`` or ``not_readable``."""
+        if not self.readable:
+            return "not_readable"
+        return "not_verified" if self.findings else "verified"
+
+
+class Unreadable(Exception):
+    """A file that cannot be read: nothing can be said about what it holds."""
+
+    def __init__(self, code: str, **values: Any) -> None:
+        self.finding = Finding(code, values)
+        super().__init__(self.finding.text)
+
+
+class Stratum(NamedTuple):
+    """A row of ``plan.csv``; ``name`` is its column ``stratum``, ``line`` the number of its line."""
+
+    line: int
+    task: str
+    name: str
+    tier: str
+    industry: str
+    region: str
+    population: int
+    ratio_ppm: int
+    target: int
+    on_site_ppm: int
+    on_site: int
+    probability: str
+    full_coverage: bool
+    exempt: int
+
+
+class Subject(NamedTuple):
+    """A row of ``sample.csv``; ``own_ticket`` is the ticket that was computed here, empty before the draw."""
+
+    line: int
+    own_ticket: str
+    task: str
+    subject_id: str
+    name: str
+    industry: str
+    region: str
+    tier: str
+    stratum: str
+    probability: str
+    ticket: str
+    drawn: str
+    mode: str
+    exempt_reason: str
+    merged_with: str
+
+    @property
+    def cells(self) -> list[str]:
+        """The cells of the line."""
+        return [str(cell) for cell in self[2:]]
+
+    @property
+    def where(self) -> str:
+        """File and line."""
+        return f"sample.csv line {self.line}"
+
+
+class Member(NamedTuple):
+    """An inspector of the pool. ``certificate_valid_to`` is an ISO day."""
+
+    staff_id: str
+    region: str
+    department: str
+    certificate_valid_to: str
+
+
+class Pool(NamedTuple):
+    """Who may be sent; ``recusals`` are pairs (staff_id, subject_id) that may not meet."""
+
+    members: list[Member]
+    recusals: set[tuple[str, str]]
+
+
+class Export(NamedTuple):
+    """A plan folder as it was read.
+
+    ``queues`` holds the subjects that stayed in the frame by stratum, smallest ticket first. ``log`` ends before
+    the first line that breaks the chain, which ``log_break`` names.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    task: dict[str, Any]
+    strata: list[Stratum]
+    subjects: list[Subject]
+    queues: dict[str, list[Subject]]
+    line_hashes: list[str]
+    pool: Pool | None
+    log: list[dict[str, Any]]
+    log_break: Finding | None
+
+    @property
+    def seed(self) -> str | None:
+        """The seed; None before the draw."""
+        seed: str | None = self.manifest["seed"]
+        return seed
+
+    @property
+    def drawn(self) -> list[Subject]:
+        """Those who are said to be drawn."""
+        return [subject for subject in self.subjects if subject.drawn == "1"]
+
+    def sum_of(self, column: str) -> int:
+        """The sum of a column of ``plan.csv``."""
+        return sum(getattr(stratum, column) for stratum in self.strata)
+
+
+# The check
+
+
+def verify(
+    folder: str | os.PathLike[str],
+    *,
+    frame_hash: str | None = None,
+    log_head: str | None = None,
+    publication: str | os.PathLike[str] | None = None,
+) -> Result:
+    """Check a plan folder.
+
+    Args:
+        folder: The folder of a plan, drawn or not.
+        frame_hash: The hash that was published before the draw, if at hand.
+        log_head: The hash of the log's last line that an earlier check printed, if one was kept.
+        publication: The list as it was published, if it is not the one in the folder. Both are checked then.
+    """
+    try:
+        export = read_export(Path(folder))
+    except Unreadable as error:
+        return Result(False, [error.finding], _not_covered(None, frame_hash, log_head, publication))
+    readable, findings = True, list[Finding]()
+    digest = hash_of_frame(export)
+    try:
+        findings.extend(_findings(export, digest, frame_hash, log_head, publication))
+    except Unreadable as error:
+        readable = False
+        findings.append(error.finding)
+    scope = _not_covered(export, frame_hash, log_head, publication)
+    head = export.log[-1]["hash"] if export.log else START
+    return Result(readable, findings, scope, len(export.subjects), len(export.drawn), digest, export.seed, head)
+
+
+def _findings(
+    export: Export, digest: str, frame_hash: str | None, log_head: str | None, publication: str | os.PathLike[str] | None
+) -> Iterator[Finding]:
+    """All findings; those of single lines first, one per line."""
+    of_lines: dict[int, Finding] = {}
+    for line, finding in check_sample(export):
+        of_lines.setdefault(line, finding)
+    yield from (of_lines[line] for line in sorted(of_lines))
+    yield from check_frame(export, digest, frame_hash)
+    yield from check_strata(export)
+    yield from check_targets(export)
+    if export.seed is not None:
+        yield from check_publications(export, publication)
+        yield from check_log(export)
+        yield from check_inspectors(export)
+    else:
+        yield from check_nothing_is_drawn(export)
+    yield from check_head(export, log_head)
+    if not of_lines:  # a changed line changes counts and hashes of files, too: that would only repeat it
+        yield from check_counts(export)
+        yield from check_figures(export)
+        yield from check_files(export)
+
+
+def check_sample(export: Export) -> Iterator[tuple[int, Finding]]:
+    """Findings about lines of ``sample.csv`` with the number of the line, the most telling first."""
+    for check in (_tickets, _strata_of_subjects, _ranks, _written_lines):
+        for subject, code, values in check(export):
+            yield subject.line, Finding(code, {"where": subject.where, "subject": subject.subject_id, **values})
+
+
+#: A finding about a subject before file and line are added: who, code, further values.
+SubjectFinding = tuple[Subject, str, dict[str, Any]]
+
+
+def _tickets(export: Export) -> Iterator[SubjectFinding]:
+    for subject in export.subjects:
+        if not _fits_ticket(subject.subject_id):
+            yield subject, "ticket.part", {"what": "subject_id"}
+        elif export.seed is None:
+            if subject.ticket or subject.mode or subject.drawn:
+                yield subject, "sample.undrawn", {}
+        elif subject.exempt_reason:
+            if subject.ticket or subject.mode or subject.drawn != "0":
+                yield subject, "sample.exempt", {}
+        elif subject.ticket != subject.own_ticket:
+            yield subject, "sample.ticket", {}
+
+
+def _strata_of_subjects(export: Export) -> Iterator[SubjectFinding]:
+    chances = {stratum.name: chance(stratum) for stratum in export.strata}
+    for subject in export.subjects:
+        own = stratum_of(export.task, subject.tier, subject.industry, subject.region)
+        if subject.stratum != own or own not in chances or subject.task != export.task["id"]:
+            yield subject, "sample.stratum", {"stratum": subject.stratum}
+        elif subject.exempt_reason not in ("", *REASONS):
+            yield subject, "sample.reason", {"reasons": ", ".join(REASONS)}
+        elif subject.probability != ("0.0" if subject.exempt_reason else chances[own]):
+            yield subject, "sample.probability", {}
+
+
+def _ranks(export: Export) -> Iterator[SubjectFinding]:
+    """Who is drawn and how, by tickets computed here: a changed ticket does not accuse its neighbours."""
+    if export.seed is None:
+        return
+    numbers = {stratum.name: (stratum.target, stratum.on_site) for stratum in export.strata}
+    for name, queue in export.queues.items():
+        target, on_site = numbers.get(name, (0, 0))
+        for rank, subject in enumerate(queue, start=1):
+            if subject.drawn != ("1" if rank <= target else "0"):
+                code = "sample.drawn" if subject.drawn == "1" else "sample.not_drawn"
+                yield subject, code, {"rank": rank, "target": target}
+            mode = "" if rank > target else ON_SITE if rank <= on_site else OFF_SITE
+            if subject.mode != mode:
+                yield subject, "sample.mode", {"expected": mode or "no visit", "said": subject.mode or "no visit"}
+
+
+def _written_lines(export: Export) -> Iterator[SubjectFinding]:
+    written = set(export.line_hashes)
+    for subject in export.subjects if written else ():
+        if line_hash(subject.cells) not in written:
+            yield subject, "sample.written", {}
+
+
+def check_frame(export: Export, digest: str, published: str | None) -> Iterator[Finding]:
+    """The frame's hash against the manifest and the published one; parts of tickets; subjects that occur twice."""
+    manifest, written = export.manifest, len(export.line_hashes)
+    if written and written != len(export.subjects):
+        yield _finding("sample.count", counted=len(export.subjects), written=written)
+    for subject, count in Counter(subject.subject_id for subject in export.subjects).items():
+        if count > 1:
+            yield _finding("frame.subject_twice", where="sample.csv", subject=subject)
+    if digest != manifest["frame_hash"]:
+        yield _finding("manifest.frame_hash")
+    if published is not None and digest != published.strip().lower():
+        yield _finding("frame.not_published")
+    if manifest["algorithm"] != ALGORITHM:
+        yield _finding("manifest.algorithm", expected=ALGORITHM)
+    for what, text in (("seed", export.seed), ("task", export.task["id"])):
+        if text is not None and not _fits_ticket(text):
+            yield _finding("ticket.part", where="manifest.json", what=what)
+    if export.task["min_inspectors"] < FEWEST_INSPECTORS:
+        yield _finding("manifest.inspectors", expected=FEWEST_INSPECTORS, got=export.task["min_inspectors"])
+
+
+def check_strata(export: Export) -> Iterator[Finding]:
+    """Lines of ``plan.csv``: each stratum once and under its own name, n/N, and how many left it."""
+    left = Counter(subject.stratum for subject in export.subjects if subject.exempt_reason)
+    names = set[str]()
+    for stratum in export.strata:
+        line, name = stratum.line, stratum.name
+        own = stratum_of(export.task, stratum.tier, stratum.industry, stratum.region)
+        if name in names or name != own or stratum.task != export.task["id"]:
+            yield _finding("plan.stratum", line=line, stratum=name)
+        elif stratum.probability != chance(stratum):
+            yield _finding("plan.probability", line=line, stratum=name)
+        elif stratum.exempt != left[name]:
+            yield _finding("plan.exempt", line=line, stratum=name, said=stratum.exempt, counted=left[name])
+        elif stratum.full_coverage and stratum.ratio_ppm != MILLION:
+            yield _finding("plan.full_coverage", line=line, stratum=name)
+        names.add(name)
+
+
+def check_targets(export: Export) -> Iterator[Finding]:
+    """Populations, targets and on-site parts of ``plan.csv``, and the floor and the number that the task names."""
+    for stratum in export.strata:
+        name, target, size = stratum.name, stratum.target, len(export.queues.get(stratum.name, ()))
+        if size != stratum.population:
+            yield _finding("plan.population", stratum=name, said=stratum.population, counted=size)
+        needed = rounded_up(stratum.ratio_ppm, stratum.population)
+        if not needed <= target <= stratum.population:
+            yield _finding("plan.target", stratum=name, target=target, needed=needed)
+        if stratum.on_site != rounded_up(stratum.on_site_ppm, target):
+            yield _finding("plan.on_site", stratum=name, on_site=stratum.on_site, target=target)
+    total, needed, named = export.sum_of("target"), needed_by_floor(export), export.task["target"]
+    if total < needed:
+        percent = export.task["min_ratio"] * 100
+        yield _finding("plan.floor", total=total, population=export.sum_of("population"), percent=percent, needed=needed)
+    if named is not None and total < named:
+        yield _finding("plan.named_target", total=total, named=named)
+
+
+def check_publications(export: Export, other: str | os.PathLike[str] | None) -> Iterator[Finding]:
+    """The published list: the one in the folder, and another one if it was given."""
+    inside = export.folder / "publication.csv"
+    if other is None or inside.is_file():
+        yield from _publication(export, inside, "publication.csv")
+    if other is not None:
+        yield from _publication(export, Path(other), str(other))
+
+
+def _publication(export: Export, path: Path, label: str) -> Iterator[Finding]:
+    """Each drawn subject once, as the sealed plan says; results are free."""
+    task, names = export.task, {subject.subject_id: subject.name for subject in export.drawn}
+    about, listed = [task["item"], task["department"], task["start"], task["end"]], set[str]()
+    for line, cells in read_csv(path, PUBLICATION_COLUMNS, label):
+        of_task, subject, name, *said = cells[:7]
+        where = f"{label} line {line}"
+        if subject in listed or names.get(subject) != name or of_task != task["id"]:
+            yield _finding("publication.subject", where=where, subject=subject)
+        elif said != about:
+            yield _finding("publication.task", where=where, subject=subject)
+        listed.add(subject)
+    for subject in sorted(set(names) - listed):
+        yield _finding("publication.missing", file=label, subject=subject)
+
+
+def check_inspectors(export: Export) -> Iterator[Finding]:
+    """``inspectors.csv`` against the teams that the seed and the manifest's pool give; names are free."""
+    task, pool, rows = export.task, export.pool, read_inspectors(export.folder)
+    if pool is None:
+        if rows:
+            yield _finding("inspectors.no_staff")
+        return
+    yield from _pool(task, pool)
+    known, teams = {member.staff_id: member for member in pool.members}, dict[str, list[str]]()
+    staff, visits = Staff(export), Counter[str]()
+    for subject in sorted(export.drawn, key=lambda one: (one.ticket, one.subject_id, one.region)):
+        team = staff.team(subject.subject_id, subject.region, visits)
+        if len(team) < task["min_inspectors"]:
+            yield staff.too_few("inspectors.csv", subject.subject_id, team)
+            return
+        teams[subject.subject_id] = team
+        visits.update(team)
+    for name in sorted(set(teams) | set(rows)):
+        said = [(row.task, row.place, Member(row.staff_id, row.region, row.department, row.until)) for row in rows.get(name, ())]
+        if said != [(task["id"], str(place), known[one]) for place, one in enumerate(teams.get(name, ()), start=1)]:
+            where = f"inspectors.csv line {rows[name][0].line}" if name in rows else "inspectors.csv"
+            yield _finding("inspectors.team", where=where, subject=name)
+
+
+def _pool(task: Mapping[str, Any], pool: Pool) -> Iterator[Finding]:
+    """Everybody in the pool may go: once, of a department of the task, with a certificate to its last day."""
+    departments, ids = {"", task["department"], *task["joint_with"]}, set[str]()
+    for member in pool.members:
+        if member.staff_id in ids:
+            yield _finding("inspectors.twice", staff=member.staff_id)
+        if not _DAY.fullmatch(member.certificate_valid_to) or member.certificate_valid_to < task["end"]:
+            yield _finding("inspectors.certificate", staff=member.staff_id)
+        if member.department not in departments:
+            yield _finding("inspectors.department", staff=member.staff_id)
+        ids.add(member.staff_id)
+
+
+def check_nothing_is_drawn(export: Export) -> Iterator[Finding]:
+    """A plan that is not drawn has no files and no log of a draw."""
+    for name in ("inspectors.csv", "publication.csv"):
+        if (export.folder / name).exists():
+            yield _finding("file.undrawn", file=name)
+    for line in export.log:
+        if _text(line, "what") in KINDS_OF_LINES:
+            yield _finding("log.undrawn", where=_line_of(line))
+    if export.log_break:
+        yield export.log_break
+
+
+def check_log(export: Export) -> Iterator[Finding]:
+    """The log of a drawn plan; after a replacement out of turn the later replacements are not judged."""
+    if export.log_break:
+        yield export.log_break
+    yield from _logged_draw(export)
+    yield from _replacements(export, [line for line in export.log if _text(line, "what") == "replaced"])
+    yield from _late_subjects(export, [line for line in export.log if _text(line, "what") == "joined"])
+    yield from _later_teams(export)
+
+
+def check_head(export: Export, kept: str | None) -> Iterator[Finding]:
+    """The line whose hash somebody kept is still in the log."""
+    head = START if kept is None else kept.strip().lower()
+    if head != START and head not in {line["hash"] for line in export.log}:
+        yield _finding("log.head")
+
+
+def _logged_draw(export: Export) -> Iterator[Finding]:
+    manifest, draws = export.manifest, [line for line in export.log if _text(line, "what") == "drawn"]
+    sealed = (export.seed, manifest["frame_hash"], manifest["drawn_on"])
+    for line in draws:
+        if (line.get("seed"), line.get("frame_hash"), line.get("on")) != sealed or len(draws) > 1:
+            yield _finding("log.draw", where=_line_of(line))
+        elif line.get("manifest") != file_hash(export.folder / "manifest.json"):
+            yield _finding("log.manifest", where=_line_of(line))
+
+
+def _replacements(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Each replacement is the next ticket of the stratum, and takes over the mode of whom it replaces."""
+    strata = {subject.subject_id: subject.stratum for subject in export.subjects}
+    modes = {subject.subject_id: subject.mode for subject in export.drawn}
+    waiting = {name: iter([one for one in queue if one.drawn != "1"]) for name, queue in export.queues.items()}
+    gone = set[str]()
+    for line in lines:
+        where, replaced, came = _line_of(line), _text(line, "subject_id"), _text(line, "replaced_by")
+        if replaced in gone or not modes.get(replaced):
+            yield _finding("log.not_visited", where=where, subject=replaced)
+        stratum = strata.get(replaced, "")
+        following = next(waiting.get(stratum, iter(())), None)
+        if following is None or following.subject_id != came:
+            yield _finding("log.turn", where=where, subject=came, replaced=replaced)
+            return
+        told = (line.get("mode"), line.get("ticket"), line.get("stratum"))
+        if told != (modes.get(replaced), following.own_ticket, stratum):
+            yield _finding("log.replacement", where=where, subject=came)
+        gone.add(replaced)
+        modes[came] = _text(line, "mode")
+
+
+def _late_subjects(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    known, strata = {one.subject_id for one in export.subjects}, {one.name: one for one in export.strata}
+    tickets = Tickets(export.seed or "", export.task["id"])
+    for line in lines:
+        where, subject, stratum = _line_of(line), _text(line, "subject_id"), _text(line, "stratum")
+        if subject in known:
+            yield _finding("log.known", where=where, subject=subject)
+        if not _fits_ticket(subject):
+            yield _finding("ticket.part", where=where, what="subject_id")
+        known.add(subject)
+        if stratum != stratum_of(export.task, _text(line, "tier"), _text(line, "industry"), _text(line, "region")):
+            yield _finding("log.late_stratum", where=where, subject=subject, stratum=stratum)
+        ratio, share, own = _ppm(line, "ratio_ppm"), _ppm(line, "on_site_ppm"), strata.get(stratum)
+        if ratio is None or share is None or (own and (ratio, share) != (own.ratio_ppm, own.on_site_ppm)):
+            yield _finding("log.late_ratio", where=where, stratum=stratum)
+        ticket = tickets.of(subject)
+        if line.get("ticket") != ticket or line.get("mode") != mode_of_late(ticket, ratio or 0, share or 0):
+            yield _finding("log.late_draw", where=where, subject=subject)
+
+
+def _later_teams(export: Export) -> Iterator[Finding]:
+    """Who was sent to a late subject, or to one that replaced another, after all visits until then."""
+    rows, regions = read_inspectors(export.folder), {one.subject_id: one.region for one in export.subjects}
+    teams = {subject: [row.staff_id for row in team] for subject, team in rows.items()}
+    staff, visits = Staff(export), Counter(one for team in teams.values() for one in team)
+    for line in export.log:
+        what, said, where = _text(line, "what"), _texts(line, "team"), _line_of(line)
+        expected: list[str] | None = None
+        subject = _text(line, "replaced_by" if what == "replaced" else "subject_id")
+        if what == "replaced":
+            expected = staff.stand_in(subject, regions.get(subject, ""), visits, teams.get(_text(line, "subject_id"), []))
+            teams[subject] = said
+        elif what == "joined" and line.get("mode"):
+            expected = staff.team(subject, _text(line, "region"), visits, _texts(line, "recused"))
+        if expected is not None and export.pool and len(expected) < export.task["min_inspectors"]:
+            yield staff.too_few(where, subject, expected)
+        elif expected is not None and line.get("team") != expected:
+            yield _finding("inspectors.team", where=where, subject=subject)
+        visits.update(said)
+
+
+def check_counts(export: Export) -> Iterator[Finding]:
+    """The counts of the manifest against ``plan.csv`` and ``sample.csv``."""
+    reasons = Counter(subject.exempt_reason for subject in export.subjects if subject.exempt_reason)
+    counted: dict[str, Any] = {name: export.sum_of(name) for name in ("population", "target", "on_site")}
+    counted |= {"subjects": len(export.subjects), "exempt": dict(reasons), "strata": len(export.strata)}
+    if export.seed is not None:
+        counted["drawn"] = len(export.drawn)
+    said = export.manifest["counts"]
+    for name in sorted(counted.keys() | said.keys()):
+        if counted.get(name) != said.get(name):
+            yield _finding("manifest.counts", name=name, said=said.get(name), counted=counted.get(name))
+
+
+def check_figures(export: Export) -> Iterator[Finding]:
+    """``overshoot`` and ``raised`` of the manifest, and its notes if they are in the words that this file knows."""
+    overshoot, raised = visits_by_rounding(export)
+    tells_apart = "raised" in export.manifest
+    expected: dict[str, Any] = {"overshoot": overshoot, "raised": raised} if tells_apart else {"overshoot": overshoot + raised}
+    if export.manifest["version"] == NOTES_VERSION and tells_apart:
+        expected["notes"] = notes(export)
+    for name, value in expected.items():
+        if export.manifest[name] != value:
+            yield _finding("manifest.figures", name=name)
+
+
+def check_files(export: Export) -> Iterator[Finding]:
+    """The SHA-256 of each file; results are entered in the publication later, so its rows are checked instead."""
+    hashes = export.manifest["files"]
+    needed = ["plan.csv", "sample.csv", *(["inspectors.csv", "publication.csv"] if export.seed is not None else [])]
+    for name in needed:
+        if name not in hashes:
+            yield _finding("manifest.files", file=name)
+    for name, said in sorted(hashes.items()):
+        path = export.folder / name
+        is_there = path.parent == export.folder and path.is_file()
+        if name != "publication.csv" and (not is_there or file_hash(path) != said):
+            yield _finding("file.changed", file=name)
+
+
+# The formulas
+
+
+def rounded_up(ratio_ppm: int, size: int) -> int:
+    """``ceil(ratio_ppm x size / 1,000,000)`` in whole numbers."""
+    return -(-ratio_ppm * size // MILLION)
+
+
+def chance(stratum: Stratum) -> str:
+    """The probability n / N of a stratum as it is printed: the shortest decimal that reads back as the same double."""
+    return repr(stratum.target / stratum.population if stratum.population else 0.0)
+
+
+def stratum_of(task: Mapping[str, Any], tier: str, industry: str, region: str) -> str:
+    """The name of the stratum to which such a subject belongs."""
+    name = f"{task['id']}|{tier}|{industry or UNKNOWN}"
+    return f"{name}|{region or UNKNOWN}" if task["by_region"] else name
+
+
+class Tickets:
+    """Tickets under one seed and task: SHA-256 of ``seed|task|subject_id`` in NFC."""
+
+    def __init__(self, seed: str, task: str) -> None:
+        self._start = hashlib.sha256(f"{_nfc(seed)}|{_nfc(task)}|".encode())
+
+    def of(self, text: str) -> str:
+        """The ticket of a subject; or the key of ``subject_id|staff_id``."""
+        digest = self._start.copy()
+        digest.update(_nfc(text).encode())
+        return digest.hexdigest()
+
+
+def mode_of_late(ticket: str, ratio_ppm: int, on_site_ppm: int) -> str:
+    """``on_site``, ``off_site`` or ``""`` (not drawn) for a late subject, by its ticket as a number below 2^256."""
+    number = int(ticket, 16)
+    if number * MILLION >= ratio_ppm * TICKETS:
+        return ""
+    return ON_SITE if number * MILLION**2 < ratio_ppm * on_site_ppm * TICKETS else OFF_SITE
+
+
+def hash_of_frame(export: Export) -> str:
+    """The SHA-256 of the frame: format, task with day and policy, strata, subjects by subject_id."""
+    strata = sorted(
+        (one.name, one.tier, one.industry, one.region, one.population, one.target, one.ratio_ppm, one.on_site,
+         one.on_site_ppm, one.full_coverage, one.exempt)
+        for one in export.strata
+    )  # fmt: skip
+    digest = hashlib.sha256()
+    for head in (FRAME_FORMAT, export.manifest["about"], *strata):
+        digest.update(canonical(head) + b"\n")
+    for one in sorted(export.subjects, key=lambda subject: subject.subject_id):
+        row = (one.subject_id, one.name, one.industry, one.region, one.tier, one.stratum, one.exempt_reason, one.merged_with)
+        digest.update(canonical(row) + b"\n")
+    return digest.hexdigest()
+
+
+def line_hash(cells: Sequence[str]) -> str:
+    """The short hash of a row in ``sample.sha256``: 16 digits of the SHA-256 of its cells as a JSON list."""
+    return hashlib.sha256(_SPACED.encode(cells).encode()).hexdigest()[:16]
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            for piece in iter(lambda: stream.read(1 << 20), b""):
+                digest.update(piece)
+    except OSError as error:
+        raise _unreadable(path.name, error) from None
+    return digest.hexdigest()
+
+
+_COMPACT = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+_SPACED = json.JSONEncoder(ensure_ascii=False)
+
+
+def canonical(value: Any) -> bytes:
+    """Compact JSON: sorted keys, no blanks, UTF-8."""
+    return _COMPACT.encode(value).encode()
+
+
+def needed_by_floor(export: Export) -> int:
+    """How many the floor of the task asks for; 0 without one."""
+    floor = export.task["min_ratio"]
+    return 0 if floor is None else rounded_up(round(floor * MILLION), export.sum_of("population"))
+
+
+def visits_by_rounding(export: Export) -> tuple[int, int]:
+    """Visits that rounding up in every stratum adds, and visits beyond that for the task's floor or number."""
+    rounded = sum(rounded_up(one.ratio_ppm, one.population) for one in export.strata)
+    exact = sum(one.ratio_ppm * one.population for one in export.strata)
+    return rounded - -(-exact // MILLION), export.sum_of("target") - rounded
+
+
+def notes(export: Export) -> list[str]:
+    """What a planner was told about the frame."""
+    task, about, total = export.task, export.manifest["about"], export.sum_of("target")
+    overshoot, raised = visits_by_rounding(export)
+    empty = [one.name for one in export.strata if one.population == 0]
+    effective = about["policy"]["effective"]
+    said = [
+        (overshoot, f"{total:,} visits; {overshoot:,} of them by rounding up per stratum"),
+        (raised, f"{total:,} visits; {raised:,} of them beyond the ratios, for the number or floor that the task names"),
+        (
+            task["capacity"] is not None and total > task["capacity"],
+            f"{total:,} visits are more than the capacity of {task['capacity'] or 0:,}",
+        ),
+        (empty, f"{len(empty)} strata are empty after exemptions: {', '.join(empty[:5])}"),
+        (effective > about["as_of"], f"the policy is effective only on {effective}"),
+    ]
+    return [text for applies, text in said if applies]
+
+
+class Staff:
+    """Draws teams of inspectors from the pool of an export. Without a pool every team is empty."""
+
+    def __init__(self, export: Export) -> None:
+        self._task, self._pool = export.task, export.pool or Pool([], set())
+        self._tickets = Tickets(export.seed or "", export.task["id"])
+
+    def team(self, subject: str, region: str, visits: Mapping[str, int], recused: Sequence[str] = ()) -> list[str]:
+        """The staff ids for a subject, the leader first; shorter than ``min_inspectors`` if too few may go."""
+        free = [one for one in self._pool.members if not self._apart([one.staff_id], subject, recused)]
+        order = sorted(free, key=lambda one: self._rank(one, subject, region, visits))
+        lead = [one for one in order if one.department in ("", self._task["department"])]
+        others = [one for one in order if one.department not in ("", self._task["department"])]
+        head = [lead[0], others[0]] if lead and others else []
+        return [one.staff_id for one in [*head, *(one for one in order if one not in head)]][: self._task["min_inspectors"]]
+
+    def stand_in(self, subject: str, region: str, visits: Mapping[str, int], before: list[str]) -> list[str]:
+        """The team of whom the subject replaces, unless it was empty or one of it is recused."""
+        keeps = self._pool.members and before and not self._apart(before, subject, ())
+        return before if keeps else self.team(subject, region, visits)
+
+    def too_few(self, where: str, subject: str, team: Sequence[str]) -> Finding:
+        """The finding that a team is not complete."""
+        return _finding("inspectors.too_few", where=where, subject=subject, expected=self._task["min_inspectors"], got=len(team))
+
+    def _apart(self, team: Sequence[str], subject: str, recused: Sequence[str]) -> bool:
+        return any(one in recused or (one, subject) in self._pool.recusals for one in team)
+
+    def _rank(self, member: Member, subject: str, region: str, visits: Mapping[str, int]) -> tuple[bool, int, str, str]:
+        key = self._tickets.of(f"{subject}|{member.staff_id}")
+        return member.region != region, visits.get(member.staff_id, 0), key, member.staff_id
+
+
+# Reading
+
+
+def read_export(folder: Path) -> Export:
+    """The files of a plan folder.
+
+    Raises:
+        Unreadable: ``manifest.json``, ``plan.csv`` or ``sample.csv`` cannot be read.
+    """
+    manifest = read_manifest(folder / "manifest.json")
+    task, inspectors = {**TASK_DEFAULTS, **manifest["about"]["task"]}, manifest["inspectors"]
+    strata = list(read_strata(folder))
+    subjects = list(read_subjects(folder, manifest["seed"], task["id"]))
+    queues: dict[str, list[Subject]] = defaultdict(list)
+    for subject in subjects:
+        if not subject.exempt_reason:
+            queues[subject.stratum].append(subject)
+    for queue in queues.values():
+        queue.sort(key=lambda one: one.own_ticket)
+    hashes = folder / "sample.sha256"
+    line_hashes = _bytes(hashes).decode("ascii", "replace").split() if hashes.is_file() else []
+    pool = None if inspectors is None else _read_pool(inspectors)
+    return Export(folder, manifest, task, strata, subjects, queues, line_hashes, pool, *read_log(folder / "log.jsonl"))
+
+
+#: Keys of the manifest that are used here, with the types that each may have.
+MANIFEST_KEYS: dict[str, tuple[type, ...]] = {
+    "version": (str,), "algorithm": (str,), "frame_hash": (str,), "about": (dict,), "about.as_of": (str,),
+    "about.policy": (dict,), "about.policy.effective": (str,), "about.task": (dict,), "about.task.id": (str,),
+    "about.task.item": (str,), "about.task.department": (str,), "about.task.joint_with": (list,), "about.task.start": (str,),
+    "about.task.end": (str,), "about.task.by_region": (bool,), "about.task.capacity": (int, type(None)),
+    "about.task.min_inspectors": (int,), "about.task.min_ratio": (float, int, type(None)),
+    "about.task.target": (int, type(None)), "counts": (dict,), "overshoot": (int,), "raised": (int,), "notes": (list,),
+    "seed": (str, type(None)), "drawn_on": (str, type(None)), "inspectors": (dict, type(None)), "files": (dict,),
+}  # fmt: skip
+DAYS = ("about.as_of", "about.policy.effective", "about.task.start", "about.task.end")
+#: What a task says that does not name these keys: the first plans of this format did not have all of them.
+TASK_DEFAULTS: dict[str, Any] = {"joint_with": [], "capacity": None, "min_ratio": None, "target": None}
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest, with a value of the right type under each of MANIFEST_KEYS.
+
+    ``raised`` may be missing: the first plans of this format counted those visits in ``overshoot``.
+    """
+    document = _json(_bytes(path), path.name)
+    if not isinstance(document, dict) or document.get("format") != PLAN_FORMAT:
+        raise Unreadable("manifest.format", expected=PLAN_FORMAT)
+    defaults = {f"about.task.{name}": value for name, value in TASK_DEFAULTS.items()}
+    for key, types in MANIFEST_KEYS.items():
+        value = _at(document, key, defaults.get(key, Unreadable))
+        if type(value) not in types and not (key == "raised" and value is Unreadable):
+            expected = " or ".join("nothing" if one is type(None) else one.__name__ for one in types)
+            raise Unreadable("manifest.key", key=key, expected=expected)
+    for key in DAYS:
+        if not _DAY.fullmatch(_at(document, key, "")):
+            raise Unreadable("manifest.key", key=key, expected="a day (YYYY-MM-DD)")
+    for key, values in (
+        ("about.task.joint_with", _at(document, "about.task.joint_with", [])),
+        ("files", list(document["files"].values())),
+    ):
+        if not all(isinstance(value, str) for value in values):
+            raise Unreadable("manifest.key", key=key, expected="texts")
+    if not 0 <= (_at(document, "about.task.min_ratio", None) or 0) <= 1:
+        raise Unreadable("manifest.key", key="about.task.min_ratio", expected="a share between 0 and 1")
+    return document
+
+
+def _at(document: Any, key: str, otherwise: Any) -> Any:
+    """The value under ``a.b.c``."""
+    for step in key.split("."):
+        if step not in document:
+            return otherwise
+        document = document[step]
+    return document
+
+
+def _read_pool(document: Mapping[str, Any]) -> Pool:
+    try:
+        members = [Member(*(_str(member[name]) for name in Member._fields)) for member in document["members"]]
+        recusals = {(_str(staff), _str(subject)) for staff, subject in document["recusals"]}
+    except (KeyError, TypeError, ValueError):
+        raise Unreadable("manifest.key", key="inspectors", expected="members and recusals") from None
+    return Pool(members, recusals)
+
+
+_WHOLE = re.compile("0|[1-9][0-9]{0,11}", re.ASCII)
+_NUMBERS = ("population", "target", "ratio_ppm", "on_site", "on_site_ppm", "exempt")
+
+
+def read_strata(folder: Path) -> Iterator[Stratum]:
+    """The rows of ``plan.csv``."""
+    for line, cells in read_csv(folder / "plan.csv", PLAN_COLUMNS, "plan.csv"):
+        row: dict[str, Any] = dict(zip(PLAN_COLUMNS, cells))
+        if not all(_WHOLE.fullmatch(row[name]) for name in _NUMBERS) or row["full_coverage"] not in ("0", "1"):
+            raise Unreadable("plan.number", line=line, columns=", ".join(_NUMBERS))
+        row.update({name: int(row[name]) for name in _NUMBERS}, full_coverage=row["full_coverage"] == "1")
+        yield Stratum(line, *row.values())
+
+
+def read_subjects(folder: Path, seed: str | None, task: str) -> Iterator[Subject]:
+    """The rows of ``sample.csv``. Equal texts are kept in memory once: most columns repeat a few."""
+    tickets = None if seed is None else Tickets(seed, task)
+    for line, cells in read_csv(folder / "sample.csv", SAMPLE_COLUMNS, "sample.csv"):
+        _, subject_id, name, _, _, _, _, _, ticket, *_ = cells
+        own = tickets.of(subject_id) if tickets else ""
+        shared = [sys.intern(cell) for cell in cells]
+        shared[1], shared[2], shared[8] = subject_id, name, own if ticket == own else ticket
+        yield Subject(line, own, *shared)
+
+
+class InspectorRow(NamedTuple):
+    """A row of ``inspectors.csv``; ``until`` is its column ``certificate_valid_to``."""
+
+    line: int
+    task: str
+    subject_id: str
+    place: str
+    staff_id: str
+    name: str
+    department: str
+    region: str
+    until: str
+
+
+def read_inspectors(folder: Path) -> dict[str, list[InspectorRow]]:
+    """The rows of ``inspectors.csv`` by subject, in the order of the file."""
+    rows: dict[str, list[InspectorRow]] = defaultdict(list)
+    for line, cells in read_csv(folder / "inspectors.csv", INSPECTOR_COLUMNS, "inspectors.csv"):
+        rows[cells[1]].append(InspectorRow(line, *cells))
+    return dict(rows)
+
+
+def read_csv(path: Path, columns: Sequence[str], label: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV file as they are read: the number of the line on which each ends, and its cells.
+
+    A cell that a spreadsheet could take for a formula was written with ``'`` before it, which is taken off.
+    """
+    line = 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream)
+            if next(reader, None) != list(columns):
+                raise Unreadable("file.columns", file=label, columns=", ".join(columns))
+            for cells in reader:
+                line = reader.line_num
+                if len(cells) != len(columns):
+                    raise Unreadable("file.cells", file=label, line=line, expected=len(columns), got=len(cells))
+                yield line, [cell[1:] if cell[:1] == "'" else cell for cell in cells]
+    except UnicodeDecodeError:
+        raise Unreadable("file.encoding", file=label) from None
+    except csv.Error as error:  # Python before 3.11 reads no NUL character: use a later one for such a file
+        raise Unreadable("file.csv", file=label, line=line + 1, why=str(error)) from None
+    except OSError as error:
+        raise _unreadable(label, error) from None
+
+
+def read_log(path: Path) -> tuple[list[dict[str, Any]], Finding | None]:
+    """The lines of the log up to the first that breaks the chain, and what is wrong with that one."""
+    lines: list[dict[str, Any]] = []
+    if not path.exists():
+        return lines, None
+    *pieces, rest = _bytes(path).split(b"\n")
+    for number, piece in enumerate(pieces, start=1):
+        line, previous = _log_line(piece), lines[-1]["hash"] if lines else START
+        if line is None:
+            return lines, _finding("log.json", line=number)
+        if type(line.get("number")) is not int or line["number"] != number or line.get("previous") != previous:
+            return lines, _finding("log.order", line=number)
+        content = {key: value for key, value in line.items() if key != "hash"}
+        if hashlib.sha256(canonical(content)).hexdigest() != line["hash"]:
+            return lines, _finding("log.hash", line=number)
+        lines.append(line)
+    return lines, _finding("log.cut", line=len(pieces) + 1) if rest else None
+
+
+def _log_line(piece: bytes) -> dict[str, Any] | None:
+    try:
+        line = _json(piece, "log.jsonl")
+    except Unreadable:
+        return None
+    return line if isinstance(line, dict) and isinstance(line.get("hash"), str) else None
+
+
+def _json(content: bytes, label: str) -> Any:
+    """A JSON value; a key that occurs twice is refused, because readers differ in which one they take."""
+    try:
+        value = json.loads(content.decode("utf-8"), object_pairs_hook=_each_key_once, parse_constant=_refuse)
+        canonical(value)  # a text with half a character cannot be written as UTF-8
+    except (ValueError, RecursionError):
+        raise Unreadable("file.json", file=label) from None
+    return value
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return dict(pairs)
+
+
+def _refuse(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path.name, error) from None
+
+
+def _unreadable(label: str, error: OSError) -> Unreadable:
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return Unreadable("file.missing", file=label)
+    return Unreadable("file.unreadable", file=label, why=error.strerror or type(error).__name__)
+
+
+# Small helpers
+
+
+def _finding(code: str, **values: Any) -> Finding:
+    return Finding(code, values)
+
+
+def _nfc(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def _fits_ticket(text: str) -> bool:
+    """Whether a text can be part of a ticket: with ``|`` in it two different triples could give one text."""
+    plain = text.isprintable() or not any(unicodedata.category(one) == "Cc" for one in text)
+    return bool(text.strip()) and "|" not in text and plain
+
+
+def _printable(value: Any) -> Any:
+    """A value for a message: a text of a forged file shall not write lines of its own on the screen."""
+    return value if not isinstance(value, str) or value.isprintable() else ascii(value)
+
+
+def _str(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("expected a text")
+    return value
+
+
+def _text(line: Mapping[str, Any], key: str) -> str:
+    value = line.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _texts(line: Mapping[str, Any], key: str) -> list[str]:
+    value = line.get(key)
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _ppm(line: Mapping[str, Any], key: str) -> int | None:
+    value = line.get(key)
+    return value if type(value) is int and 0 <= value <= MILLION else None
+
+
+def _line_of(line: Mapping[str, Any]) -> str:
+    return f"log.jsonl line {line['number']}"
+
+
+# The report
+
+
+def _not_covered(
+    export: Export | None, frame_hash: str | None, log_head: str | None, publication: str | os.PathLike[str] | None
+) -> list[Finding]:
+    """What this check says nothing about, given what it was given."""
+    always = ["subjects", "policy", "seed", "other_draws", "staff", "visits", "changes"]
+    given = {"frame_hash": frame_hash, "log_head": log_head, "publication": publication}
+    codes = [*always, *(name for name, value in given.items() if value is None)]
+    scope = [_finding(f"scope.{code}") for code in codes]
+    if export is None:
+        return scope
+    if export.seed is None:
+        scope.append(_finding("scope.not_drawn"))
+    version = export.manifest["version"]
+    if version != NOTES_VERSION or "raised" not in export.manifest:
+        scope.append(_finding("scope.notes", version=version, known=NOTES_VERSION))
+    strata = {stratum.name for stratum in export.strata}
+    for line in export.log:
+        what, number = _text(line, "what"), line["number"]
+        if what not in KINDS_OF_LINES:
+            scope.append(_finding("scope.log_kind", line=number, what=what))
+        elif what == "joined" and _text(line, "stratum") not in strata:
+            scope.append(_finding("scope.late_ratio", line=number, subject=_text(line, "subject_id")))
+    return scope
+
+
+def as_text(result: Result) -> str:
+    """The report for people."""
+    lines = [f"{result.outcome.replace('_', ' ')}: {len(result.findings)} findings"]
+    if result.readable:
+        state = "not drawn yet" if result.seed is None else f'{result.drawn:,} drawn with the seed "{_printable(result.seed)}"'
+        lines.append(f"  {result.subjects:,} subjects, {state}")
+        lines += [f"  frame hash  {result.frame_hash}", f"  log head    {result.log_head}"]
+    lines += [f"  {finding.code}: {finding.text}" for finding in result.findings]
+    return "\n".join([*lines, "not covered:", *(f"  {statement.text}" for statement in result.not_covered)])
+
+
+def as_json(result: Result) -> str:
+    """The report for programs: each finding with its code, message, template and values."""
+    listed = {name: [_as_dict(one) for one in getattr(result, name)] for name in ("findings", "not_covered")}
+    rest = {name: getattr(result, name) for name in ("subjects", "drawn", "frame_hash", "seed", "log_head")}
+    return json.dumps({"outcome": result.outcome, **rest, **listed}, indent=2)
+
+
+def _as_dict(finding: Finding) -> dict[str, Any]:
+    template = MESSAGES.get(finding.code) or NOT_COVERED[finding.code]
+    return {"code": finding.code, "message": finding.text, "template": template, "values": finding.values}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the check from the command line; the exit code is 0 (verified), 1 (not verified) or 2 (not readable)."""
+    parser = argparse.ArgumentParser(description="Check a drawn inspection plan from its sealed export.")
+    parser.add_argument("folder", metavar="PLAN_FOLDER")
+    parser.add_argument("--frame-hash", metavar="HASH", help="the hash of the frame that was published before the draw")
+    parser.add_argument("--head", metavar="HASH", help="the log head that an earlier check printed")
+    parser.add_argument("--publication", metavar="FILE", help="the published list, if it is not the one in the folder")
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+    given = parser.parse_args(arguments)
+    result = verify(given.folder, frame_hash=given.frame_hash, log_head=given.head, publication=given.publication)
+    report = as_json(result) if given.json else as_text(result)
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(report.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    return {"verified": 0, "not_verified": 1, "not_readable": 2}[result.outcome]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
