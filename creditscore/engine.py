@@ -14,6 +14,7 @@ import re
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -41,6 +42,16 @@ def compile_sql(expr: ir.Table, dialect: Dialect) -> str:
     if ibis.options.pyspark is None:
         ibis.options.pyspark = _spark_options()
     return str(ibis.to_sql(expr, dialect=dialect, pretty=True))
+
+
+@lru_cache(maxsize=512)
+def _compiled(operation: Any, dialect: Dialect) -> str:
+    """The SQL text of an operation, kept for the next time.
+
+    Ibis needs up to half a second for the expression of one card, and a process that makes several runs asks for the
+    same texts again. Operations are equal if their tables, types and steps are; they hold no rows.
+    """
+    return compile_sql(operation.to_expr(), dialect)
 
 
 def _spark_options() -> Any:
@@ -117,7 +128,7 @@ class Engine(ABC):
 
     def compile(self, expr: ir.Table) -> str:
         """The SQL text this engine runs for an expression."""
-        return compile_sql(expr, self.dialect)
+        return _compiled(expr.op(), self.dialect)
 
     def query(self, expr: ir.Table) -> pa.Table:
         """The rows of an expression, in the columns and types it declares; order only if it sorts."""

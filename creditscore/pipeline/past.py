@@ -58,7 +58,8 @@ def scores_before_visits(
         return pd.DataFrame(columns=["inspection_id", "industry", "score", "probability_ppm"])
     asked = rows[[*_KEYS, "industry"]].drop_duplicates(_KEYS).sort_values(_KEYS, ignore_index=True)
     table = feature_table(records, spine_from_rows(records, asked, name="past_visits"), project.features, name="past_features")
-    scores = score_table(records.engine, table, cards, project.scorecards.industry).to_pandas(date_as_object=True)
+    scored = score_table(records.engine, table, cards, project.scorecards.industry, reasons=0)
+    scores = scored.to_pandas(date_as_object=True)
     found = rows.drop(columns="industry").merge(scores[[*_KEYS, "industry", "score", "probability_ppm"]], on=_KEYS)
     if held_out is not None and len(held_out):
         found = _unseen(found, held_out, project.scorecards.scaling)

@@ -70,8 +70,17 @@ def card_for(industry: str | None, cards: Mapping[str, Scorecard], industries: t
     return POOLED if POOLED in cards else None
 
 
-def score_table(engine: Engine, features: ir.Table, cards: Mapping[str, Scorecard], industries: tuple[Industry, ...]) -> pa.Table:
+def score_table(
+    engine: Engine, features: ir.Table, cards: Mapping[str, Scorecard], industries: tuple[Industry, ...], *, reasons: int = 4
+) -> pa.Table:
     """The columns of ``scores.parquet``: one row per row of ``features`` that a card serves, by subject and day.
+
+    Args:
+        engine: Where ``features`` is.
+        features: ``subject_id``, ``as_of``, ``industry`` and the columns of the cards.
+        cards: By industry.
+        industries: The tree in which an industry without a card finds its parent.
+        reasons: How many columns ``reason_1`` … there are; most of the work is theirs, and 0 leaves them out.
 
     Raises:
         DataError: No row is served by any card.
@@ -84,14 +93,14 @@ def score_table(engine: Engine, features: ir.Table, cards: Mapping[str, Scorecar
             served.setdefault(card, []).append(industry)
     if not served:
         raise DataError(f"expected cards for the industries of the subjects (got cards for {', '.join(sorted(cards)) or 'none'})")
-    parts = [_scored(engine, features, cards[name], codes) for name, codes in sorted(served.items())]
+    parts = [_scored(engine, features, cards[name], codes, reasons) for name, codes in sorted(served.items())]
     return pa.concat_tables(parts).sort_by([("subject_id", "ascending"), ("as_of", "ascending")])
 
 
-def _scored(engine: Engine, features: ir.Table, card: Scorecard, industries: list[str | None]) -> pa.Table:
+def _scored(engine: Engine, features: ir.Table, card: Scorecard, industries: list[str | None], reasons: int) -> pa.Table:
     named = [code for code in industries if code is not None]
     chosen = features.industry.isin(named) if named else None
     if None in industries:
         unknown = features.industry.isnull()
         chosen = unknown if chosen is None else chosen | unknown
-    return engine.query(score_expression(features.filter(chosen), card))
+    return engine.query(score_expression(features.filter(chosen), card, top=reasons))
