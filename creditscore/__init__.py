@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from creditscore.engine import Engine
     from creditscore.features.build import build_features
     from creditscore.features.spine import spine
-    from creditscore.features.target import training_rows
+    from creditscore.features.training_rows import training_rows
+    from creditscore.inspection.allocation import allocate_visits
+    from creditscore.inspection.forecast import forecast_policy
+    from creditscore.inspection.plan import plan_inspections
     from creditscore.inspection.verify import verify_plan
     from creditscore.models.challenger import fit_lightgbm, load_lightgbm
     from creditscore.models.classifier import ScorecardClassifier
@@ -26,16 +29,13 @@ if TYPE_CHECKING:
     from creditscore.models.rivals import fit_logistic, fit_optbinning
     from creditscore.models.scorecard import Scorecard
     from creditscore.models.swap import swap_set
-    from creditscore.pipeline.ask import explain, lookup
+    from creditscore.pipeline.credit_check import explain, lookup
     from creditscore.pipeline.run import run_project
     from creditscore.records.checkup import check_up
-    from creditscore.records.open import open_records
+    from creditscore.records.records import open_records
     from creditscore.simulate.city import simulate_city
     from creditscore.simulate.parameters import CityParameters
-    from creditscore.tiering.allocate import allocate_visits
-    from creditscore.tiering.assign import assign_tiers
-    from creditscore.tiering.forecast import forecast_policy
-    from creditscore.tiering.plan import plan_inspections
+    from creditscore.tiering.assignment import assign_tiers
 
 #: Where each public name lives.
 _HOMES = {
@@ -45,7 +45,10 @@ _HOMES = {
     "engine": ("Engine",),
     "features.build": ("build_features",),
     "features.spine": ("spine",),
-    "features.target": ("training_rows",),
+    "features.training_rows": ("training_rows",),
+    "inspection.allocation": ("allocate_visits",),
+    "inspection.forecast": ("forecast_policy",),
+    "inspection.plan": ("plan_inspections",),
     "inspection.verify": ("verify_plan",),
     "models.challenger": ("fit_lightgbm", "load_lightgbm"),
     "models.classifier": ("ScorecardClassifier",),
@@ -55,16 +58,13 @@ _HOMES = {
     "models.rivals": ("fit_logistic", "fit_optbinning"),
     "models.scorecard": ("Scorecard",),
     "models.swap": ("swap_set",),
-    "pipeline.ask": ("explain", "lookup"),
+    "pipeline.credit_check": ("explain", "lookup"),
     "pipeline.run": ("run_project",),
     "records.checkup": ("check_up",),
-    "records.open": ("open_records",),
+    "records.records": ("open_records",),
     "simulate.city": ("simulate_city",),
     "simulate.parameters": ("CityParameters",),
-    "tiering.allocate": ("allocate_visits",),
-    "tiering.assign": ("assign_tiers",),
-    "tiering.forecast": ("forecast_policy",),
-    "tiering.plan": ("plan_inspections",),
+    "tiering.assignment": ("assign_tiers",),
 }
 
 __all__ = [

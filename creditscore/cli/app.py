@@ -14,19 +14,19 @@ from typing import Annotated
 import typer
 
 from creditscore import __version__
-from creditscore.cli import ask, check, demo, draw, forecast, night, plan, records, results, sign, simulate, watch
+from creditscore.cli import inspections, runs, subjects
 from creditscore.errors import CreditScoreError, LockedError
 
 #: Errors of the file system that come from a path that was named, each with its file.
 _PATHS = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
 
 _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
-    ("demo", demo.demo), ("simulate", simulate.simulate),
-    ("simulate-visits", simulate.simulate_visits), ("check", check.check), ("train", night.train), ("run", night.run),
-    ("draw", draw.draw), ("verify-plan", draw.verify_plan), ("sign", sign.sign), ("sign-cards", sign.sign_cards),
-    ("results", results.results), ("explain", ask.explain), ("lookup", ask.lookup), ("feedback", ask.feedback),
-    ("records", records.records),
-    ("forecast", forecast.forecast), ("monitor", watch.monitor), ("report", watch.report), ("replay", watch.replay),
+    ("demo", runs.demo), ("simulate", runs.simulate),
+    ("simulate-visits", runs.simulate_visits), ("check", runs.check), ("train", runs.train), ("run", runs.run),
+    ("draw", inspections.draw), ("verify-plan", inspections.verify_plan),
+    ("sign", inspections.sign), ("sign-cards", inspections.sign_cards), ("results", inspections.results),
+    ("explain", subjects.explain), ("lookup", subjects.lookup), ("feedback", subjects.feedback), ("records", subjects.records),
+    ("forecast", inspections.forecast), ("monitor", runs.monitor), ("report", runs.report), ("replay", runs.replay),
 )  # fmt: skip
 
 # Plain help and messages: a box breaks paths in the middle.
@@ -51,7 +51,7 @@ def _options(
 
 for _name, _command in _COMMANDS:
     app.command(_name)(_command)
-app.add_typer(plan.app, name="plan")
+app.add_typer(inspections.app, name="plan")
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from creditscore.config.project import Project
     from creditscore.engine import Engine
-    from creditscore.pipeline.folder import RunFolder
+    from creditscore.pipeline.run_folder import RunFolder
 
 
 class EngineName(StrEnum):
@@ -91,7 +91,7 @@ def run_of(path: Path) -> RunFolder:
     Raises:
         DataError: It is another folder, be it one of a plan; a file is not what the manifest says.
     """
-    from creditscore.pipeline.folder import RunFolder
+    from creditscore.pipeline.run_folder import RunFolder
 
     manifest: object = RunFolder(path).manifest()
     if manifest is not None and not (isinstance(manifest, dict) and "outputs" in manifest):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from creditscore.config.base import Items, Label, Name, Spec
+from creditscore.config.spec import Items, Label, Name, Spec
 from creditscore.vocabulary import FoundBy, Purpose, Source
 
 

@@ -10,8 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from creditscore.config.base import Code, Day, Items, Label, Name, Share, Spec, ppm
-from creditscore.config.load import read_spec
+from creditscore.config.spec import Code, Day, Items, Label, Name, Share, Spec, ppm, read_spec
 from creditscore.errors import ConfigError
 from creditscore.vocabulary import TIERS, Tier, TierOrNone
 

@@ -1,10 +1,12 @@
-"""``scorecards.toml``: the scale, the industries and how much each may differ from its parent."""
+"""``cards/signed.toml``: which cards an authority has signed; the night scores with no other."""
 
-from typing import Literal
+from __future__ import annotations
+
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from creditscore.config.base import Code, Items, Label, Name, Spec
+from creditscore.config.spec import Code, Day, Items, Label, Name, Spec
 
 
 class Scaling(Spec):
@@ -73,7 +75,7 @@ class ScorecardsFile(Spec):
     impact_assessment_id: str | None = None
 
     @model_validator(mode="after")
-    def _parents_exist_and_do_not_circle(self) -> "ScorecardsFile":
+    def _parents_exist_and_do_not_circle(self) -> ScorecardsFile:
         parents = {industry.code: industry.parent for industry in self.industry}
         if len(parents) != len(self.industry):
             raise ValueError("each industry code once")
@@ -86,4 +88,28 @@ class ScorecardsFile(Spec):
                     raise ValueError(f"industry {code}: its parents go round in a circle")
                 seen.add(step)
                 step = parents[step]
+        return self
+
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class SignedCard(Spec):
+    """One signature: the file ``<industry>.json`` has this SHA-256, and who signed it when."""
+
+    industry: Code
+    sha256: Sha256
+    signed_by: str = Field(min_length=1, max_length=200)
+    on: Day
+
+
+class SignedFile(Spec):
+    """The document ``signed.toml``."""
+
+    card: Items[SignedCard]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> SignedFile:
+        if len({card.industry for card in self.card}) != len(self.card):
+            raise ValueError("each industry once")
         return self

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from creditscore.config.base import Day, Items, Share, Spec
+from creditscore.config.spec import Day, Items, Share, Spec
 
 Table = Literal["subjects", "events", "changes", "inspections", "ratings", "frames", "staff", "recusals", "decisions", "publicity"]
 #: ``uscc`` GB 32100; ``lei`` ISO 17442; ``practice_licence`` and ``local`` any plain number, or ``id_pattern``.

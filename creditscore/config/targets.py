@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from creditscore.config.base import Items, Label, Name, Spec
+from creditscore.config.spec import Items, Label, Name, Spec
 from creditscore.vocabulary import NO_FINDING, OUTCOMES, SAMPLING_TRIGGERS, Mode, Outcome, Trigger
 
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from creditscore.config.base import Code, Day, Items, Label, Spec
+from creditscore.config.spec import Code, Day, Items, Label, Spec
 
 
 class Population(Spec):

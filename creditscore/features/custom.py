@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from creditscore.dates import day_of_number
 from creditscore.errors import ConfigError, DataError
-from creditscore.features.calendar import day_of_number
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

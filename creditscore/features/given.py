@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import pandas as pd
 import pyarrow as pa
 
+from creditscore.dates import day_of
 from creditscore.errors import DataError
-from creditscore.records.days import day_of
 
 _NEEDED = ("subject_id", "as_of")
 

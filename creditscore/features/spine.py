@@ -11,10 +11,9 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 
+from creditscore.dates import day_number, day_of
 from creditscore.errors import DataError
-from creditscore.features.calendar import day_number
 from creditscore.features.given import rows_given
-from creditscore.records.days import day_of
 from creditscore.vocabulary import MARKET_SUBJECTS
 
 if TYPE_CHECKING:

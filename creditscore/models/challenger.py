@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from creditscore.errors import DataError
-from creditscore.models.training.frames import Column, Factor, Features, read_columns, to_pandas
-from creditscore.models.training.sample import as_sequence, read_sample
+from creditscore.models.frames import Column, Factor, Features, read_columns, to_pandas
+from creditscore.models.sample import as_sequence, read_sample
 
 Floats = NDArray[np.float64]
 FORMAT = "creditscore.lightgbm/1"
@@ -186,7 +186,7 @@ def load_lightgbm(path: str | Path, *, sha256: str) -> LightGBMChallenger:
     text = json.loads(content)
     if text.get("format") != FORMAT:
         raise DataError(f"{path}: format: expected {FORMAT} (got {text.get('format')!r})")
-    from creditscore.config.base import Label
+    from creditscore.config.spec import Label
 
     columns = text["columns"]
     factors = tuple(Factor(one["name"], Label(zh=one["name"], en=one["name"]), text=one["text"]) for one in columns)

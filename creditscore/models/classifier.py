@@ -13,15 +13,15 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 
 from creditscore.config.scorecards import Binning, Scaling, Selection
 from creditscore.errors import DataError, NotFittedError
-from creditscore.models.fit import assemble
-from creditscore.models.fit.calibration import centred, to_points, two_parameter
-from creditscore.models.fit.core import Fit, Settings, SpecialCodes, Splits, fit_core
-from creditscore.models.fit.one_thread import one_thread
-from creditscore.models.fit.selection import Ledger, OnLeak
+from creditscore.models import fitting
+from creditscore.models.calibration import centred, to_points, two_parameter
+from creditscore.models.fitting import Fit, Settings, SpecialCodes, Splits, fit_core
+from creditscore.models.frames import Features, to_pandas
+from creditscore.models.inspector_effects import Connectedness, connectedness
+from creditscore.models.regression import one_thread
+from creditscore.models.sample import Sample, read_sample
 from creditscore.models.scorecard import Scorecard
-from creditscore.models.training.frames import Features, to_pandas
-from creditscore.models.training.nuisance import Connectedness, connectedness
-from creditscore.models.training.sample import Sample, read_sample
+from creditscore.models.selection import Ledger, OnLeak
 
 
 class _NotFitted(NotFittedError, sklearn.exceptions.NotFittedError):  # type: ignore[misc]
@@ -129,10 +129,10 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # 
         )
         points = centred(settings.scaling, points, patterns.codes, patterns.weight, sample.bad_share)
         names = [table.name for table in fit.tables]
-        reference = assemble.baselines(
+        reference = fitting.baselines(
             points, patterns.codes, patterns.weight, names, scaling=settings.scaling, cuts=self.cut_probabilities
         )
-        return assemble.scorecard(
+        return fitting.scorecard(
             fit.tables,
             points,
             name=self.name,

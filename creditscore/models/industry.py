@@ -12,21 +12,27 @@ from sklearn.base import BaseEstimator
 
 from creditscore.config.scorecards import Binning, Industry, Pooling, Scaling, Selection
 from creditscore.errors import DataError
+from creditscore.models import fitting
+from creditscore.models.calibration import Points
 from creditscore.models.classifier import _NotFitted, log_warnings, settings_of, training_of
-from creditscore.models.fit import assemble
-from creditscore.models.fit.calibration import Points
-from creditscore.models.fit.core import Fit, SpecialCodes, Splits, fit_core
-from creditscore.models.fit.crossfit import crossfit
-from creditscore.models.fit.industries import Group, Level, groups_of, levels_of, points_of
-from creditscore.models.fit.one_thread import one_thread
-from creditscore.models.fit.pooling import ALL
-from creditscore.models.fit.regression import logistic
-from creditscore.models.fit.selection import OnLeak
-from creditscore.models.fit.shrinkage import attribute_table, shrinkage_table
+from creditscore.models.fitting import Fit, SpecialCodes, Splits, fit_core
+from creditscore.models.frames import Features, to_pandas
+from creditscore.models.inspector_effects import Connectedness, connectedness
+from creditscore.models.pooling import (
+    ALL,
+    Group,
+    Level,
+    attribute_table,
+    crossfit,
+    groups_of,
+    levels_of,
+    points_of,
+    shrinkage_table,
+)
+from creditscore.models.regression import logistic, one_thread
+from creditscore.models.sample import Sample, as_sequence, effective_size, industry_code, read_sample
 from creditscore.models.scorecard import Scorecard
-from creditscore.models.training.frames import Features, to_pandas
-from creditscore.models.training.nuisance import Connectedness, connectedness
-from creditscore.models.training.sample import Sample, as_sequence, effective_size, industry_code, read_sample
+from creditscore.models.selection import OnLeak
 
 #: An industry whose own figures weigh less than this is named in the log.
 _NEARLY_PARENTS = 0.1
@@ -176,7 +182,7 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
         rows = group.patterns if group.patterns.any() else np.ones(len(group.patterns), dtype=bool)
         names = [table.name for table in group.tables]
         codes, weight = fit.patterns.codes[rows], fit.patterns.weight[rows]
-        reference = assemble.baselines(points, codes, weight, names, scaling=settings.scaling, cuts=self.cut_probabilities)
+        reference = fitting.baselines(points, codes, weight, names, scaling=settings.scaling, cuts=self.cut_probabilities)
         inside = group.rows
         training: dict[str, JsonValue] = training_of(sample, self.connectedness_) | {
             "rows": int(inside.sum()),
@@ -187,7 +193,7 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
             "attribute_own_weight": round(group.attribute_weight, 6),
             "intercept_own_weight": round(level.own_weight, 6),
         }
-        return assemble.scorecard(
+        return fitting.scorecard(
             group.tables,
             points,
             name=group.code,

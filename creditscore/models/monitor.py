@@ -1,21 +1,120 @@
 """Has the population changed: stability of values, of a card's attributes, and what that does to points."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
-from creditscore.models.card import columns, in_memory
-from creditscore.models.judge.binned import Binned, Codes, binned, counted, row_weights
+from creditscore.errors import DataError
+from creditscore.models import card_columns, scoring
 
 if TYPE_CHECKING:
-    from creditscore.models.card.attribute import Characteristic
-    from creditscore.models.card.data import Card
+    from creditscore.models.card import Card, Characteristic
+
+MISSING, UNSEEN = "missing", "unseen"
+Floats = NDArray[np.float64]
+Codes = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+@dataclass(frozen=True)
+class Binned:
+    """Weight of each bin in both samples, as shares times rows (effective rows where weighted)."""
+
+    labels: list[str]
+    expected: Floats
+    actual: Floats
+
+
+def binned(
+    expected: object, actual: object, *, bins: int, weights: tuple[ArrayLike | None, ArrayLike | None] | None = None
+) -> Binned:
+    """Both samples in the bins of the first: quantiles with open ends, or categories; missing and unseen apart.
+
+    A value that holds a whole bin's share alone gets a bin of its own: where nine in ten are 0, a
+    change from 0 to 1 must not be lost in one bin with it.
+    """
+    before, after = card_columns.series_of(expected), card_columns.series_of(actual)
+    if not len(before) or not len(after):
+        raise DataError(f"stability: expected rows on both sides (got {len(before)} and {len(after)})")
+    first, second = weights or (None, None)
+    w_before, w_after = row_weights(first, len(before)), row_weights(second, len(after))
+    if card_columns.is_text(before) or card_columns.is_text(after):
+        labels, codes = _categories(card_columns.texts(before, "expected"), card_columns.texts(after, "actual"))
+    else:
+        labels, codes = _intervals(_finite(before, "expected"), _finite(after, "actual"), w_before, bins)
+    return counted(labels, codes, (w_before, w_after))
+
+
+def counted(labels: list[str], codes: Codes, weights: tuple[Floats, Floats]) -> Binned:
+    """Sum weights by bin and scale them to effective rows; bins that neither sample has are left out."""
+    sums = [_effective(np.bincount(c, w, len(labels)).astype(np.float64), w) for c, w in zip(codes, weights, strict=True)]
+    kept = (sums[0] > 0) | (sums[1] > 0)
+    return Binned([label for label, keep in zip(labels, kept, strict=True) if keep], sums[0][kept], sums[1][kept])
+
+
+def _effective(sums: Floats, weight: Floats) -> Floats:
+    return sums * float(weight.sum() / (weight @ weight))
+
+
+def row_weights(weight: ArrayLike | None, rows: int) -> Floats:
+    """One finite weight of 0 or more per row, 1 where none are given, or a DataError."""
+    found = np.ones(rows) if weight is None else np.asarray(weight, dtype=np.float64)
+    if len(found) != rows or not (np.isfinite(found) & (found >= 0)).all() or not found.sum() > 0:
+        raise DataError(f"weights: expected {rows} finite numbers of 0 or more, not all 0")
+    return found
+
+
+def _finite(column: object, name: str) -> Floats:
+    found = card_columns.numbers(column, name).astype(np.float64)
+    return np.where(np.isfinite(found), found, np.nan)
+
+
+def _intervals(before: Floats, after: Floats, weight: Floats, bins: int) -> tuple[list[str], Codes]:
+    edges = _edges(before, weight, bins)
+    bounds = [-np.inf, *edges, np.inf]
+    labels = [f"[{low:.6g}, {high:.6g})" for low, high in pairwise(bounds)]
+    codes = [np.where(np.isnan(x), len(labels), np.searchsorted(edges, x, side="right")) for x in (before, after)]
+    return [*labels, MISSING], (codes[0], codes[1])
+
+
+def _edges(values: Floats, weight: Floats, bins: int) -> Floats:
+    if bins < 2:
+        raise DataError(f"bins: expected 2 or more (got {bins})")
+    known = ~np.isnan(values) & (weight > 0)
+    if not known.any():
+        return np.empty(0)
+    distinct, place = np.unique(values[known], return_inverse=True)
+    mass = np.bincount(place, weights=weight[known])
+    reached = np.cumsum(mass) / mass.sum()
+    cuts = distinct[np.searchsorted(reached, np.arange(1, bins) / bins * (1 - 1e-12))]
+    heavy = distinct[mass / mass.sum() >= 1 / bins]
+    return np.unique(np.concatenate([cuts, heavy, np.nextafter(heavy, np.inf)]))
+
+
+def _categories(before: pa.Array, after: pa.Array) -> tuple[list[str], Codes]:
+    known = sorted(value for value in pc.unique(_plain(before)).to_pylist() if value is not None)
+    codes = []
+    for array in (_plain(before), _plain(after)):
+        place = pc.index_in(array, value_set=pa.array(known, type=pa.large_string())).fill_null(len(known) + 1)
+        found = place.to_numpy(zero_copy_only=False).astype(np.intp)
+        found[array.is_null().to_numpy(zero_copy_only=False)] = len(known)
+        codes.append(found)
+    return [*known, MISSING, UNSEEN], (codes[0], codes[1])
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    return array.cast(pa.large_string())
+
 
 Weights = tuple[ArrayLike | None, ArrayLike | None] | None
-Floats = NDArray[np.float64]
 #: Added to the rows of every bin on both sides, so that an empty bin is finite and the answer hardly depends on it.
 _SMOOTHING = 0.5
 
@@ -43,20 +142,20 @@ def psi_table(expected: object, actual: object, *, weights: Weights = None, bins
     return _table(binned(expected, actual, bins=bins, weights=weights))
 
 
-def characteristic_stability(card: "Card", expected: object, actual: object, *, weights: Weights = None) -> pd.DataFrame:
+def characteristic_stability(card: Card, expected: object, actual: object, *, weights: Weights = None) -> pd.DataFrame:
     """One row per characteristic, in the card's order, with the card's attributes as bins.
 
     ``psi`` and ``critical``; ``points_shift`` = Σ (a − e) · points, what the score of the average
     subject gained by it; shares of Missing and Other on both sides; medians, for a change of unit.
     """
-    before, after = (columns.table_of(frame) for frame in (expected, actual))
-    first, second = (in_memory.positions(card, table) for table in (before, after))
+    before, after = (card_columns.table_of(frame) for frame in (expected, actual))
+    first, second = (scoring.positions(card, table) for table in (before, after))
     given = weights or (None, None)
     both = (row_weights(given[0], len(first)), row_weights(given[1], len(second)))
     rows = []
     for one in card.characteristics:
         codes = (first[one.name].to_numpy().astype(np.intp), second[one.name].to_numpy().astype(np.intp))
-        medians = [_median(one, columns.column_of(table, one.name)) for table in (before, after)]
+        medians = [_median(one, card_columns.column_of(table, one.name)) for table in (before, after)]
         rows.append({**_shift(one, codes, both), "median_expected": medians[0], "median_actual": medians[1]})
     return pd.DataFrame(rows, index=pd.Index(card.features, name="variable", dtype="str"))
 
@@ -66,7 +165,7 @@ def critical_value(bins: int, expected: float, actual: float) -> float:
     return float(chi2.ppf(0.95, bins - 1)) * (1 / expected + 1 / actual) if bins > 1 else 0.0
 
 
-def _shift(one: "Characteristic", codes: Codes, weights: tuple[Floats, Floats]) -> dict[str, float]:
+def _shift(one: Characteristic, codes: Codes, weights: tuple[Floats, Floats]) -> dict[str, float]:
     labels = [str(position) for position in range(len(one.attributes))]
     pair = counted(labels, codes, weights)
     shares = [np.bincount(c, weights=w, minlength=len(labels)) / w.sum() for c, w in zip(codes, weights, strict=True)]
@@ -82,10 +181,10 @@ def _shift(one: "Characteristic", codes: Codes, weights: tuple[Floats, Floats]) 
     return found
 
 
-def _median(one: "Characteristic", column: object) -> float:
+def _median(one: Characteristic, column: object) -> float:
     if one.kind == "text":
         return float("nan")
-    values = columns.numbers(column, one.name).astype(np.float64)
+    values = card_columns.numbers(column, one.name).astype(np.float64)
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else float("nan")
 

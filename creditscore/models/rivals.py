@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from creditscore.errors import DataError
-from creditscore.models.training.frames import Column, Factor, Features, read_columns, to_pandas
-from creditscore.models.training.sample import read_sample
+from creditscore.models.frames import Column, Factor, Features, read_columns, to_pandas
+from creditscore.models.sample import read_sample
 
 Floats = NDArray[np.float64]
 

@@ -1,26 +1,133 @@
 """The scorecard: data whose canonical JSON is its version, and everything that can be asked of it. Scoring needs nothing else."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 from pydantic import ValidationError
 
-from creditscore.config.base import Language
 from creditscore.config.scorecards import Scaling
+from creditscore.config.spec import Language
 from creditscore.errors import DataError
-from creditscore.models import score
-from creditscore.models.card import expert, in_memory
-from creditscore.models.card import reasons as against_baseline
-from creditscore.models.card import table as printed
-from creditscore.models.card import text as as_text
-from creditscore.models.card.attribute import Attribute, Characteristic
-from creditscore.models.card.data import FORMAT, Baseline, Card
-from creditscore.models.card.diff import diff
+from creditscore.models import card as as_text
+from creditscore.models import expert_card, scoring, scoring_sql
+from creditscore.models import reasons as against_baseline
+from creditscore.models.card import FORMAT, Attribute, Baseline, Card, Characteristic
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+_TABLE_COLUMNS = {
+    "variable": ("Variable", "变量名称"),
+    "label": ("Label", "变量含义"),
+    "source": ("Source", "数据来源"),
+    "bin_id": ("Bin id", "分箱序号"),
+    "bin": ("Bin", "变量分箱"),
+    "count": ("Count", "样本总数"),
+    "share": ("Count (%)", "样本占比"),
+    "bad_rate": ("Event rate", "坏样本率"),
+    "woe": ("WoE", "分档WOE值"),
+    "neutral": ("Neutral", "中性"),
+    "coefficient": ("Coefficient", "系数"),
+    "iv": ("IV", "指标IV值"),
+    "points": ("Points", "对应分数"),
+}
+_SUMMARY = ("variable", "label", "bin", "points")
+_SOURCES_ZH = {"base": "基础", "public": "公共", "industry": "行业", "market": "市场", "self_declared": "自主申报"}
+_KINDS_ZH = {"missing": "缺失值", "other": "其他"}
+_KINDS_EN = {"missing": "Missing", "other": "Other"}
+
+
+def table(card: Card, *, style: Literal["summary", "detailed"] = "summary", lang: Language = "en") -> pd.DataFrame:
+    """One row for the constant, then one per attribute in the card's order.
+
+    ``summary``: variable, label, bin, points. ``detailed`` adds source, bin number, rows (unweighted),
+    share of weight, event rate (weighted, smoothed), WoE (ln good share / bad share: more is safer),
+    coefficient and information value.
+
+    Raises:
+        DataError: when the style or the language is not one of those.
+    """
+    if style not in ("summary", "detailed") or lang not in ("en", "zh"):
+        raise DataError(f"table: expected style summary or detailed and lang en or zh (got {style!r}, {lang!r})")
+    rows = [_constant(card, lang)] + [
+        _row(one, number, a, lang) for one in card.characteristics for number, a in enumerate(one.attributes)
+    ]
+    chosen = _SUMMARY if style == "summary" else tuple(_TABLE_COLUMNS)
+    frame = pd.DataFrame(rows, columns=list(_TABLE_COLUMNS)).astype({"points": "int64", "count": "Int64", "bin_id": "Int64"})
+    return frame[list(chosen)].rename(columns={key: names[lang == "zh"] for key, names in _TABLE_COLUMNS.items()})
+
+
+def bin_label(attribute: Attribute, lang: Language) -> str:
+    """The label of an attribute; Missing and Other in the language asked for."""
+    return (_KINDS_ZH if lang == "zh" else _KINDS_EN).get(attribute.kind, attribute.label)
+
+
+def _constant(card: Card, lang: Language) -> dict[str, object]:
+    zh = lang == "zh"
+    return {"variable": "基础分" if zh else "base", "label": "基础分" if zh else "Constant", "bin": "", "points": card.constant}
+
+
+def _row(one: Characteristic, number: int, attribute: Attribute, lang: Language) -> dict[str, object]:
+    return {
+        "variable": one.name,
+        "label": one.label.text(lang),
+        "source": _SOURCES_ZH[one.source] if lang == "zh" else one.source,
+        "bin_id": number,
+        "bin": bin_label(attribute, lang),
+        "count": attribute.rows,
+        "share": attribute.weight,
+        "bad_rate": attribute.bad_rate,
+        "woe": attribute.woe,
+        "neutral": attribute.neutral,
+        "coefficient": one.coefficient,
+        "iv": one.information_value,
+        "points": attribute.points,
+    }
+
+
+_DIFF_COLUMNS = ["variable", "bin", "change", "points_before", "points_after", "difference"]
+
+
+def diff(before: Card, after: Card) -> pd.DataFrame:
+    """One row per attribute that was added, removed or has other points; none where cards score alike.
+
+    Attributes are the same if kind, bounds and values are. The constant has the variable ``base``.
+    Sorted by variable, then in the order of the cards (removed ones with those they stood among).
+    """
+    old, new = _attributes(before), _attributes(after)
+    rows = []
+    for key in sorted(old | new):
+        was, now = old.get(key), new.get(key)
+        if was is not None and now is not None and was[1] == now[1]:
+            continue
+        change = "added" if was is None else "removed" if now is None else "points"
+        points = [None if side is None else side[1] for side in (was, now)]
+        step = None if None in points else points[1] - points[0]  # type: ignore[operator]
+        rows.append([key[0], (now or was or ("", 0))[0], change, *points, step])
+    return pd.DataFrame(rows, columns=_DIFF_COLUMNS).astype(dict.fromkeys(_DIFF_COLUMNS[3:], "Int64"))
+
+
+_Key = tuple[str, int, float, float, str]
+
+
+def _attributes(card: Card) -> dict[_Key, tuple[str, int]]:
+    found: dict[_Key, tuple[str, int]] = {("base", 0, 0.0, 0.0, ""): ("", card.constant)}
+    for one in card.characteristics:
+        for attribute in one.attributes:
+            found[(one.name, *_place(attribute))] = (attribute.label, attribute.points)
+    return found
+
+
+def _place(attribute: Attribute) -> tuple[int, float, float, str]:
+    kind = ("interval", "category", "special", "missing", "other").index(attribute.kind)
+    lower = float("-inf") if attribute.lower is None else attribute.lower
+    upper = float("inf") if attribute.upper is None else attribute.upper
+    return kind + 1, lower, upper, repr(sorted(map(repr, attribute.values)))
+
 
 __all__ = ["FORMAT", "Attribute", "Baseline", "Characteristic", "Scorecard"]
 
@@ -28,12 +135,12 @@ __all__ = ["FORMAT", "Attribute", "Baseline", "Characteristic", "Scorecard"]
 class Scorecard(Card):
     """``score = constant + sum of points``, whole numbers; a higher score is a lower risk.
 
-    A card is data (:class:`creditscore.models.card.data.Card` has the fields) that can be read, printed,
+    A card is data (:class:`creditscore.models.card.Card` has the fields) that can be read, printed,
     compared and asked for scores. Frames may be pandas, polars or Arrow; pandas comes out.
     """
 
     @classmethod
-    def from_json(cls, text: str, *, sha256: str | None = None) -> "Scorecard":
+    def from_json(cls, text: str, *, sha256: str | None = None) -> Scorecard:
         """The card whose :meth:`to_json` is the text.
 
         Raises:
@@ -51,9 +158,9 @@ class Scorecard(Card):
     @classmethod
     def from_table(
         cls, table: pd.DataFrame | str | Path, *, name: str = "expert", industry: str = "all", scaling: Scaling | None = None
-    ) -> "Scorecard":
-        """A card of expert points: see :func:`creditscore.models.card.expert.from_table` for the columns."""
-        return cls(**dict(expert.from_table(table, name=name, industry=industry, scaling=scaling or Scaling())))
+    ) -> Scorecard:
+        """A card of expert points: see :func:`creditscore.models.expert_card.from_table` for the columns."""
+        return cls(**dict(expert_card.from_table(table, name=name, industry=industry, scaling=scaling or Scaling())))
 
     @property
     def splits(self) -> dict[str, list[float] | list[list[str | int | float]]]:
@@ -70,27 +177,27 @@ class Scorecard(Card):
 
     def table(self, style: Literal["summary", "detailed"] = "summary", *, lang: Language = "en") -> pd.DataFrame:
         """One row per attribute (and one for the constant); ``detailed`` adds what it was fitted on."""
-        return printed.table(self, style=style, lang=lang)
+        return table(self, style=style, lang=lang)
 
-    def to_sql(self, dialect: score.Dialect = "duckdb", *, table: str = "features") -> str:
+    def to_sql(self, dialect: scoring_sql.Dialect = "duckdb", *, table: str = "features") -> str:
         """A SELECT over ``table`` with keys, points per characteristic, block subtotals, score and ppm."""
-        return score.to_sql(self, dialect, table=table)
+        return scoring_sql.to_sql(self, dialect, table=table)
 
     def scores(self, frame: object, *, threads: int | None = None) -> pd.Series:
         """Whole scores (int32, name ``score``), one per row of ``frame``, its index kept."""
-        return in_memory.scores(self, frame, threads=threads)
+        return scoring.scores(self, frame, threads=threads)
 
     def points(self, frame: object) -> pd.DataFrame:
         """Whole points, a column per characteristic: the sum of a row + ``constant`` is the score."""
-        return in_memory.points(self, frame)
+        return scoring.points(self, frame)
 
     def block_points(self, frame: object) -> pd.DataFrame:
         """``points_base`` (with the constant), ``points_public`` ... that add up to the score."""
-        return in_memory.block_points(self, frame)
+        return scoring.block_points(self, frame)
 
-    def predict_proba(self, frame: object) -> "NDArray[np.float64]":
+    def predict_proba(self, frame: object) -> NDArray[np.float64]:
         """(n, 2): probability of good and of bad; a function of the whole score."""
-        return in_memory.predict_proba(self, frame)
+        return scoring.predict_proba(self, frame)
 
     def reasons(self, frame: object, *, top: int = 4) -> pd.DataFrame:
         """``reason_1`` ... names of the characteristics that cost most against the baseline."""
@@ -102,9 +209,9 @@ class Scorecard(Card):
 
     def labels(self, frame: object) -> pd.DataFrame:
         """The label of the attribute each value falls in, a column per characteristic."""
-        return in_memory.labels(self, frame)
+        return scoring.labels(self, frame)
 
-    def diff(self, other: "Scorecard") -> pd.DataFrame:
+    def diff(self, other: Scorecard) -> pd.DataFrame:
         """What changes from this card to ``other``: one row per attribute whose bin or points differ."""
         return diff(self, other)
 

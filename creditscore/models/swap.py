@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from creditscore.errors import DataError
-from creditscore.models.judge.rows import checked_rows
+from creditscore.models.evaluate import checked_rows
 
 Floats = NDArray[np.float64]
 CELLS = ("both", "only_ours", "only_theirs", "neither")

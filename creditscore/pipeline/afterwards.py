@@ -6,21 +6,51 @@ import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from creditscore.batch import read_parquet
+import pandas as pd
+
 from creditscore.errors import DataError, DrawError
-from creditscore.pipeline.book import load_book, results_of
-from creditscore.pipeline.draw import renew_documents, run_held
-from creditscore.pipeline.folder import RunFolder
+from creditscore.inspection.amendments import Joiner, Replacement, join, replace
+from creditscore.inspection.plan import DrawnPlan
+from creditscore.inspection.plan_folder import entries
+from creditscore.inspection.sampling_frame import covered
+from creditscore.models.monitor import characteristic_stability, psi, psi_table
+from creditscore.pipeline.draws import renew_documents, run_held
+from creditscore.pipeline.run_folder import RunFolder
+from creditscore.pipeline.run_store import load_book, results_of
+from creditscore.pipeline.score import read_cards
 from creditscore.pipeline.tier import read_tiers
-from creditscore.tiering.drawn import DrawnPlan
-from creditscore.tiering.population import covered
-from creditscore.tiering.sealed.join import Joiner, join
-from creditscore.tiering.sealed.log import entries
-from creditscore.tiering.sealed.replace import Replacement, replace
+from creditscore.pipeline.train import POOLED
+from creditscore.storage import read_parquet
 from creditscore.tiering.tiers import Tiers
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def compare_runs(now: RunFolder, before: RunFolder) -> pd.DataFrame:
+    """One row for the score and one per characteristic of the pooled card: psi, critical value, shift in points.
+
+    The earlier run is the reference.
+    """
+    new, old = (read_parquet(folder.file("scores.parquet"))["score"].to_numpy() for folder in (now, before))
+    table = psi_table(old, new)
+    total = table.iloc[-1]
+    rows = [
+        {
+            "name": "score",
+            "psi": psi(old, new),
+            "critical": float(total["Critical"]),
+            "points_shift": float(new.mean() - old.mean()),
+        }
+    ]
+    cards = read_cards(now.file("scorecards"))
+    card = cards.get(POOLED) or next(iter(cards.values()))
+    frames = [read_parquet(folder.file("features.parquet")).to_pandas() for folder in (before, now)]
+    if set(card.features) <= set(frames[0].columns):
+        moved = characteristic_stability(card, *frames).rename_axis("name").reset_index()
+        rows += [{key: row.get(key) for key in rows[0]} for row in moved.to_dict("records")]
+    return pd.DataFrame(rows)
+
 
 _GONE = "deregistered"
 _NOT_MET = ("closed", "not_found")
@@ -30,7 +60,7 @@ def replace_subject(folder: str | Path, subject_id: str, *, reason: str, by: str
     """Put the next ticket of its stratum in the place of a drawn subject of ``plan/<task>/``, and renew the run's workbook.
 
     Raises:
-        DrawError: It has a result of a visit; or see :func:`creditscore.tiering.sealed.replace.replace`.
+        DrawError: It has a result of a visit; or see :func:`creditscore.inspection.amendments.replace`.
     """
     root = Path(folder).resolve()
     with run_held(root):

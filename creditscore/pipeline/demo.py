@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from creditscore.batch import atomic_write
 from creditscore.engine import Engine
 from creditscore.errors import DataError
-from creditscore.pipeline.draw import draw_plan_folder
+from creditscore.pipeline.draws import draw_plan_folder
 from creditscore.pipeline.run import RunResult, run_project
 from creditscore.simulate.city import simulate_city
 from creditscore.simulate.parameters import CityParameters
+from creditscore.storage import atomic_write
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from creditscore.errors import DataError
-from creditscore.pipeline.folder import RunFolder
-from creditscore.pipeline.inputs import input_hashes
 from creditscore.pipeline.run import run_project
+from creditscore.pipeline.run_folder import RunFolder, input_hashes
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project

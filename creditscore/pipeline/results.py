@@ -11,16 +11,70 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from creditscore.batch import locked, read_parquet, write_parquet
 from creditscore.errors import DataError
-from creditscore.pipeline.book import opened_plan, visits_in
-from creditscore.pipeline.folder import RunFolder
+from creditscore.inspection.plan import DrawnPlan, InspectionPlan
+from creditscore.inspection.plan_folder import publish_results
+from creditscore.inspection.visits import Opened
+from creditscore.pipeline.run_folder import WORKBOOK, RunFolder
+from creditscore.pipeline.run_store import opened_plan, visits_in
 from creditscore.records.tables import TABLES
+from creditscore.reporting.planning_tables import LIST_SHEET, list_columns
 from creditscore.reporting.readback import read_results, refuse_cells
-from creditscore.tiering.drawn import DrawnPlan
-from creditscore.tiering.plan import InspectionPlan
-from creditscore.tiering.sealed.published import publish_results
-from creditscore.tiering.visits import Opened
+from creditscore.spreadsheet import read_sheet
+from creditscore.spreadsheet.read import fill_cells
+from creditscore.storage import locked, read_parquet, write_parquet
+from creditscore.vocabulary import OFF_SITE
+
+_HALF, _SEVERITIES = 8, 5
+
+
+def visit_simulated(run: str | Path, truth: Path, *, out: Path) -> int:
+    """Copy ``plan.xlsx`` of a run with day, outcome and severity of every visit on its drawn list. Returns how many.
+
+    Each subject is visited on the first day of its week. What is found is what the city's truth says a visit
+    of that quarter finds (``risk.parquet``); of violations every second is seen off site, by the ticket.
+    Only for simulated cities: nobody else has a truth.
+
+    Args:
+        run: A run whose plans were drawn, over a simulated city.
+        truth: The city's folder of truth.
+        out: The filled-in workbook.
+
+    Raises:
+        DataError: There is no such truth, or nothing is drawn.
+    """
+    folder = RunFolder.opened(run)
+    visits = visits_in(folder, [opened_plan(path) for path in folder.plans()])
+    if visits.empty:
+        raise DataError(f"{folder.path}: expected a drawn plan (got none): draw first")
+    found = {(row["task"], row["subject_id"]): row for row in _outcomes(visits, truth).to_dict("records")}
+    cells: dict[str, Any] = {}
+    for row in read_sheet(folder.file(WORKBOOK), LIST_SHEET, columns=list_columns("zh")):
+        told = found[str(row["task"].value), str(row["subject_id"].value)]
+        cells |= {
+            row["visited_on"].address: told["week_from"],
+            row["outcome"].address: told["outcome"],
+            row["found_severity"].address: told["severity"],
+        }
+    fill_cells(folder.file(WORKBOOK), cells, out=out)
+    return len(found)
+
+
+def _outcomes(visits: pd.DataFrame, truth: Path) -> pd.DataFrame:
+    """The visits with ``outcome`` and ``severity``; a subject without a truth on that day has closed."""
+    risk = read_parquet(truth / "risk.parquet").select(["subject_id", "date", "outcome"]).to_pandas()
+    quarters = pd.DatetimeIndex(sorted(pd.to_datetime(risk["date"]).unique()))
+    days = pd.to_datetime(visits["week_from"])
+    place = quarters.searchsorted(days, side="right") - 1
+    known = risk.assign(date=pd.to_datetime(risk["date"])).set_index(["subject_id", "date"])["outcome"]
+    keys = pd.MultiIndex.from_arrays([visits["subject_id"], quarters[place.clip(0)]])
+    outcome = pd.Series(known.reindex(keys).to_numpy(), index=visits.index).fillna("closed")
+    digits = visits["ticket"].map(lambda ticket: int(ticket[-2:], 16))
+    unseen = (visits["mode"] == OFF_SITE) & (outcome == "violation") & (digits % (2 * _HALF) < _HALF)
+    outcome = outcome.mask(unseen, "none").mask(visits["replaced_by"] != "", "closed")
+    severity = (1 + digits % _SEVERITIES).astype(object).where(outcome == "violation", None)
+    return visits.assign(outcome=outcome, severity=severity)
+
 
 #: Files of a data folder that results go to; ``sources.toml`` declares them.
 OWN_INSPECTIONS, OWN_FRAMES = "own_inspections.parquet", "own_frames.parquet"

@@ -11,39 +11,47 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from creditscore.batch import Ledger, content_sha256, damaged, file_hashes, keeping, locked, read_parquet, write_json, write_parquet
 from creditscore.engine import Engine
 from creditscore.errors import DataError
-from creditscore.features.association import associations
 from creditscore.features.build import feature_table
 from creditscore.features.guard import guard_features
 from creditscore.features.spine import Spine, spine
-from creditscore.pipeline.book import save_book
-from creditscore.pipeline.documents import keep_edited, write_documents
-from creditscore.pipeline.folder import OWN_MANIFESTS, RunFolder
-from creditscore.pipeline.inputs import input_hashes, run_key, versions
-from creditscore.pipeline.past import scores_before_visits
+from creditscore.inspection.forecast import forecast_policy
+from creditscore.pipeline.afterwards import compare_runs
 from creditscore.pipeline.plans import plan_due_tasks
+from creditscore.pipeline.policy_trial import scores_before_visits
+from creditscore.pipeline.run_folder import OWN_MANIFESTS, RunFolder, input_hashes, run_key, versions
+from creditscore.pipeline.run_store import keep_edited, save_book, write_documents
 from creditscore.pipeline.score import score_table, write_cards
-from creditscore.pipeline.signed import signed_cards
+from creditscore.pipeline.signed_cards import signed_cards
 from creditscore.pipeline.tier import subjects_in, tier_subjects, tiers_table, unrated_subjects
 from creditscore.pipeline.train import Trained, train_cards
-from creditscore.pipeline.watch import compare_runs
 from creditscore.records.checkup import check_up
-from creditscore.records.code_tables import tables_of
 from creditscore.records.drift import Earlier, drifts, profile
-from creditscore.records.open import open_records
-from creditscore.records.rectify import rectification_list, rectification_table
-from creditscore.reporting.book import Figure, RowCounts
-from creditscore.tiering.forecast import forecast_policy
-from creditscore.tracking.log import RunLog, champions, default_uri, log_run
+from creditscore.records.identity import tables_of
+from creditscore.records.records import open_records
+from creditscore.records.rectification import rectification_list, rectification_table
+from creditscore.reporting.fairness import associations
+from creditscore.reporting.run_book import Figure, RowCounts
+from creditscore.storage import (
+    Ledger,
+    content_sha256,
+    damaged,
+    file_hashes,
+    keeping,
+    locked,
+    read_parquet,
+    write_json,
+    write_parquet,
+)
+from creditscore.tracking.mlflow_log import RunLog, champions, default_uri, log_run
 
 if TYPE_CHECKING:
     from creditscore.config.policy import TierPolicy
     from creditscore.config.project import Project
+    from creditscore.inspection.plan import InspectionPlan
     from creditscore.models.scorecard import Scorecard
     from creditscore.records.records import Records
-    from creditscore.tiering.plan import InspectionPlan
     from creditscore.tiering.tiers import Tiers
 
 _log = logging.getLogger(__name__)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from creditscore.batch import atomic_write
 from creditscore.errors import DataError
-from creditscore.models.score import score_expression
 from creditscore.models.scorecard import Scorecard
+from creditscore.models.scoring_sql import score_expression
 from creditscore.pipeline.train import POOLED
+from creditscore.storage import atomic_write
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -3,22 +3,114 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import ibis
 import pandas as pd
 import pyarrow as pa
 
-from creditscore.batch import read_parquet
-from creditscore.pipeline.signatures import signatures
-from creditscore.tiering.assign import assign_tiers
+from creditscore import storage
+from creditscore.errors import DataError
+from creditscore.pipeline.run_folder import RunFolder
+from creditscore.reporting.readback import read_decisions
+from creditscore.storage import Ledger, read_parquet
+from creditscore.tiering.assignment import assign_tiers
+from creditscore.tiering.signatures import Review, append_reviews, grounds_hash, read_reviews
 from creditscore.tiering.tiers import Tiers
 
 if TYPE_CHECKING:
     from creditscore.config.policy import TierPolicy
     from creditscore.features.spine import Spine
-    from creditscore.pipeline.folder import RunFolder
+    from creditscore.pipeline.run_folder import RunFolder
     from creditscore.records.records import Records
+
+_FILE, _STEP = "reviews.jsonl", "signatures"
+
+
+def signatures(folder: RunFolder) -> tuple[Review, ...]:
+    """The signatures given in a run, in their order.
+
+    Raises:
+        DataError: A line was changed, removed or added, or the last ones are gone.
+    """
+    noted = _ledger(folder).done(folder.as_of.isoformat(), _STEP)
+    if noted is not None and noted not in {line["hash"] for line in storage.read(folder.file(_FILE))}:
+        raise DataError(f"{folder.as_of}/{_FILE}: expected the signature that was given last (lines were cut off)")
+    return read_reviews(folder.file(_FILE))
+
+
+def add_signatures(folder: RunFolder, reviews: Sequence[Review]) -> None:
+    """Sign proposed tiers of a run; all of them or none.
+
+    Raises:
+        DataError: A signature is older than the tiers it signs; or see :func:`signatures` and
+            :func:`creditscore.tiering.signatures.append_reviews`.
+    """
+    signatures(folder)
+    early = [one for one in reviews if one.on < folder.as_of]
+    if early:
+        raise DataError(f"sign: expected a day on or after {folder.as_of}, that of the tiers (got {early[0].on})")
+    if reviews:
+        head = append_reviews(folder.file(_FILE), reviews)
+        _ledger(folder).finish(folder.as_of.isoformat(), _STEP, head)
+
+
+def _ledger(folder: RunFolder) -> Ledger:
+    return Ledger(folder.path.resolve().parent / ".ledger.sqlite")
+
+
+def sign_subjects(
+    run: str | Path,
+    subject_ids: list[str],
+    *,
+    reviewer: str,
+    reason: str,
+    on: dt.date,
+    decision: Literal["approve", "reject"] = "approve",
+) -> int:
+    """Sign the proposed tiers of some subjects; the next ``run`` of that day lets them hold. Returns how many.
+
+    Raises:
+        DataError: A subject has no proposed tier in this run.
+    """
+    folder = RunFolder.opened(run)
+    if not subject_ids:
+        raise DataError("sign: expected subjects to sign (got none)")
+    rows = _proposed(folder)
+    unknown = [one for one in subject_ids if one not in rows]
+    if unknown:
+        raise DataError(f"sign: expected subjects with a proposed tier in {folder.path.name} (got {', '.join(unknown[:5])})")
+    hashes = {one: grounds_hash(rows[one]) for one in subject_ids}
+    add_signatures(folder, [Review(one, decision, reviewer, reason, hashes[one], on) for one in subject_ids])
+    return len(subject_ids)
+
+
+def sign_workbook(run: str | Path, workbook: Path) -> int:
+    """Sign every row of 待复核 that has a decision. All rows are good, or none is signed. Returns how many.
+
+    Raises:
+        DataError: A cell cannot be read, or its grounds have changed since; the message names it (``待复核!O7``).
+    """
+    folder = RunFolder.opened(run)
+    rows = _proposed(folder)
+    told = read_decisions(workbook).to_dict("records")
+    for one in told:
+        if one["subject_id"] not in rows:
+            raise DataError(f"{one['cell']}: expected a subject with a proposed tier in this run")
+        if one["grounds_hash"] != grounds_hash(rows[one["subject_id"]]):
+            raise DataError(f"{one['cell']}: the grounds have changed since this sheet was written; sign a new one")
+    keys = ("subject_id", "decision", "reviewer", "reason", "grounds_hash", "on")
+    add_signatures(folder, [Review(**{key: one[key] for key in keys}) for one in told])
+    return len(told)
+
+
+def _proposed(folder: RunFolder) -> dict[str, dict[str, Any]]:
+    """The rows of tiers that wait for a signature, by subject id."""
+    rows = [{str(key): value for key, value in row.items()} for row in read_tiers(folder).to_dict("records")]
+    return {row["subject_id"]: row for row in rows if row["status"] == "proposed"}
+
 
 _USCC = 18
 _TEXT = pa.string()

@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from creditscore.errors import DataError
+from creditscore.records.column_types import CONTROLS
 from creditscore.records.encodings import TextFacts, utf8_blocks
 from creditscore.records.personal import header_words, looks_like_data
-from creditscore.records.texts import CONTROLS
 
 _ROWS = 50_000
 #: Letters of the longest field that is read; an unclosed quote makes one of the rest of a file.

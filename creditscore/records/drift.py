@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from creditscore.records.arrivals import BUCKETS_PER_POWER
 from creditscore.records.findings import Finding, Level
-from creditscore.records.stream import BUCKETS_PER_POWER
 
 if TYPE_CHECKING:
     import pandas as pd

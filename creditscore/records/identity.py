@@ -1,25 +1,159 @@
-"""Unified social credit codes (GB 32100-2015) and other id schemes: normalise, then say what is wrong.
-
-python-stdnum skips the organisation code's own check digit and refuses codes that start with a letter
-(``N2431103...``), so the checks stand here, over arrays of bytes: the mod-31 check of GB 32100-2015, the
-mod-11 check of GB 11714-1997 inside it, and the tables of authorities, categories and regions. Where
-stdnum is right (ID numbers of residents, LEI) it is asked.
-"""
+"""Subject ids as they arrive: in their plain form everywhere; in the registers of subjects, faulty ones with their reason."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field, model_validator
 from stdnum import lei
 
-from creditscore.records.code_tables import CodeTables, shipped_tables
+from creditscore.config.sources import IdScheme, SourceSpec
+from creditscore.config.spec import Day, Items, Label, Spec, read_spec
+from creditscore.errors import ConfigError
+from creditscore.records.column_types import Faults, text_bytes, whole
 from creditscore.records.personal import is_resident_number
-from creditscore.records.texts import text_bytes
+from creditscore.vocabulary import MARKET_SUBJECTS
+
+if TYPE_CHECKING:
+    from creditscore.config.project import Project
+
+_DIGITS = re.compile(r"[0-9]{2,6}")
+
+
+class Category(Spec):
+    """What kind of body an authority registers: the second character of a code."""
+
+    code: str = Field(min_length=1, max_length=1)
+    label: Label
+    #: What a subject with it is, where that is certain: a card never scores a code that says government.
+    subject_type: str = ""
+
+
+class Authority(Spec):
+    """Who registers: the first character of a code."""
+
+    code: str = Field(min_length=1, max_length=1)
+    label: Label
+    basis: str
+    category: Items[Category] = Field(min_length=1)
+
+
+class UsccTable(Spec):
+    """Registering authorities and categories of GB 32100."""
+
+    standard: str
+    issued: Day
+    basis: str
+    authority: Items[Authority] = Field(min_length=1)
+
+    @property
+    def subject_types(self) -> dict[str, str]:
+        """What the first two characters of a code say of the subject, where they are certain."""
+        return {a.code + c.code: c.subject_type for a in self.authority for c in a.category if c.subject_type}
+
+
+class Region(Spec):
+    """A region; one that was renamed or merged keeps its place, since codes are for life."""
+
+    code: str
+    name: str
+    #: The year in which it ended.
+    until: int | None = None
+
+
+class RegionTable(Spec):
+    """Regions of GB/T 2260: complete for codes that start with ``under``, at so many digits.
+
+    A region whose code starts with ``under`` must have its first ``digits`` digits in the table. Tables
+    are checked one after another: provinces first, then the prefectures of one, then its counties.
+    """
+
+    standard: str
+    issued: Day
+    basis: str
+    under: str = ""
+    digits: int = Field(ge=2, le=6)
+    region: Items[Region] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _codes_fit(self) -> RegionTable:
+        for region in self.region:
+            fits = _DIGITS.fullmatch(region.code) and len(region.code) == self.digits and region.code.startswith(self.under)
+            if not fits:
+                raise ValueError(f'expected codes of {self.digits} digits that start with "{self.under}" (got "{region.code}")')
+        return self
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The codes at this table's digits."""
+        return frozenset(region.code for region in self.region)
+
+
+_USCC = "gb32100_2015"
+
+
+@dataclass(frozen=True)
+class CodeTables:
+    """What unified social credit codes are checked with."""
+
+    uscc: UsccTable
+    regions: tuple[RegionTable, ...]
+
+    @property
+    def editions(self) -> str:
+        """Standards and the days of their issue, such as ``GB 32100-2015 (2015-09-17)``, each once, joined by a comma."""
+        tables: tuple[UsccTable | RegionTable, ...] = (self.uscc, *self.regions)
+        return ", ".join(dict.fromkeys(f"{table.standard} ({table.issued.isoformat()})" for table in tables))
+
+    def has_region(self, code: str) -> bool:
+        """Whether every table that is complete for a region's code knows it."""
+        return code.isdigit() and all(code[: table.digits] in table.codes for table in self.regions if code.startswith(table.under))
+
+
+@cache
+def shipped_tables() -> CodeTables:
+    """GB 32100-2015 and the provinces of GB/T 2260."""
+    return CodeTables(read_spec(UsccTable, _shipped(_USCC)), (_region_table(_shipped("gbt2260_provinces")),))
+
+
+def tables_of(project: Project) -> CodeTables:
+    """The tables that a project's ``sources.toml`` names.
+
+    Raises:
+        ConfigError: A table is neither one that ships nor a file of the project.
+    """
+    return CodeTables(shipped_tables().uscc, tuple(_region_table(_found(name, project.folder)) for name in project.sources.regions))
+
+
+def _found(name: str, folder: Path) -> Path:
+    shipped = _shipped(name)
+    if name.isidentifier() and shipped.is_file():
+        return shipped
+    own = (folder / name).resolve()
+    if name.endswith(".toml") and own.is_relative_to(folder.resolve()) and own.is_file():
+        return own
+    there = ", ".join(sorted(path.stem for path in shipped.parent.glob("gbt2260_*.toml")))
+    raise ConfigError(f"{folder / 'sources.toml'}: regions: expected one of {there}, or a TOML file of the project (got {name!r})")
+
+
+def _shipped(name: str) -> Path:
+    return Path(str(files("creditscore.records"))) / "codes" / f"{name}.toml"
+
+
+@cache
+def _region_table(path: Path) -> RegionTable:
+    return read_spec(RegionTable, path)
+
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _VALUE = np.full(256, -1, dtype=np.int64)
@@ -159,3 +293,57 @@ def lei_faults(ids: pa.Array) -> pa.Array:
 
 def _one_by_one(ids: pa.Array, fault: Callable[[str | None], str | None]) -> pa.Array:
     return pa.array([fault(text) for text in ids.to_pylist()], pa.string())
+
+
+_COMPACTED: tuple[IdScheme, ...] = ("uscc", "lei")
+
+
+class Identifier:
+    """Normalises and checks the ids of a project's sources, each by its scheme."""
+
+    def __init__(self, project: Project) -> None:
+        self._sources = project.sources
+        self._tables = tables_of(project)
+
+    def __call__(self, table: pa.Table, source: SourceSpec, faults: Faults) -> pa.Table:
+        """The piece with ids in their plain form; faults of a subject's id are noted."""
+        if "subject_id" not in table.column_names:
+            return table
+        scheme = source.id_scheme or self._sources.id_scheme
+        ids = whole(table["subject_id"])
+        if scheme in _COMPACTED:
+            plain = compact(ids)
+            if plain is not ids:
+                faults.put_right(pc.fill_null(pc.not_equal(ids, plain), False), "subject_id: full width, lower case or spaces")
+                table = table.set_column(table.schema.get_field_index("subject_id"), "subject_id", plain)
+                ids = plain
+        if source.table == "subjects":
+            self._check(ids, whole(table["subject_type"]), scheme, faults)
+        return table
+
+    def _check(self, ids: pa.Array, types: pa.Array, scheme: IdScheme, faults: Faults) -> None:
+        wrong = self._faults(ids, types, scheme)
+        if self._sources.bad_id == "quarantine":
+            faults.code = wrong if faults.code is None else pc.coalesce(faults.code, wrong)
+            return
+        for entry in pc.value_counts(wrong.drop_null()).to_pylist():
+            faults.normalised[f"subject_id: {entry['values']}, kept all the same"] += entry["counts"]
+
+    def _faults(self, ids: pa.Array, types: pa.Array, scheme: IdScheme) -> pa.Array:
+        if scheme == "lei":
+            return lei_faults(ids)
+        if scheme != "uscc":
+            return local_faults(ids, pattern=self._sources.id_pattern)
+        # Practitioners are known by the number of their licence, not by a code of GB 32100.
+        person = pc.fill_null(pc.equal(types, "practitioner"), False)
+        by_code = pc.coalesce(uscc_faults(ids, tables=self._tables), self._bodies(ids, types))
+        if not person.true_count:
+            return by_code
+        return pc.if_else(person, local_faults(ids, pattern=self._sources.id_pattern), by_code)
+
+    def _bodies(self, ids: pa.Array, types: pa.Array) -> pa.Array:
+        """A code of a government body or institution under the name of a market subject: never to be scored."""
+        bodies = [prefix for prefix, kind in self._tables.uscc.subject_types.items() if kind in ("government", "institution")]
+        of_body = pc.is_in(pc.utf8_slice_codeunits(ids, 0, 2), pa.array(bodies))
+        wrong = pc.and_(of_body, pc.is_in(types, pa.array(MARKET_SUBJECTS)))
+        return pc.if_else(pc.fill_null(wrong, False), pa.scalar("ID_BODY"), pa.scalar(None, pa.string()))

@@ -1,28 +1,95 @@
 """Charts as matplotlib figures without global state, and as SVG that can stand inside a page."""
 
+from __future__ import annotations
+
+import base64
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from creditscore.config.base import Language
+from creditscore.config.spec import Language
 from creditscore.models.scorecard import Scorecard
-from creditscore.reporting.fonts import chart_style
 from creditscore.reporting.words import SOURCES, TIERS, say
 from creditscore.vocabulary import TIER_ORDER
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FONT = Path(__file__).parent / "fonts" / "NotoSansSC-GB2312.otf"
+FAMILY = "Noto Sans SC"
+#: Always in the subset, so that a report differing by a digit has the same font.
+_ALWAYS = "".join(chr(code) for code in range(0x20, 0x7F)) + "，。、；：？！“”‘’（）《》【】—…·−×≥≤±％"
+
+
+@cache
+def covered() -> frozenset[int]:
+    """Code points the shipped font can draw: GB 2312, ASCII, Latin-1, punctuation, some rarer ones of names."""
+    from fontTools.ttLib import TTFont
+
+    with TTFont(FONT, lazy=True) as font:
+        return frozenset(font.getBestCmap())
+
+
+def missing(text: str) -> str:
+    """The characters of ``text`` that the shipped font lacks, each once, in order of code."""
+    return "".join(sorted({char for char in text if ord(char) not in covered() and char.isprintable()}))
+
+
+def woff2_subset(text: str) -> str:
+    """A WOFF2 font with the characters of ``text``, in base64; the same text gives the same bytes.
+
+    Characters the shipped font lacks are left to the reader's own fonts.
+    """
+    from fontTools import subset
+
+    options = subset.Options()
+    options.flavor, options.hinting, options.notdef_outline = "woff2", False, True
+    options.layout_features, options.recalc_timestamp = ["kern"], False
+    options.name_IDs = [0, 1, 2]
+    with subset.load_font(FONT, options) as font:
+        cutter = subset.Subsetter(options)
+        cutter.populate(unicodes={ord(char) for char in text + _ALWAYS})
+        cutter.subset(font)
+        stream = io.BytesIO()
+        subset.save_font(font, stream, options)
+    return base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+@contextmanager
+def chart_style() -> Iterator[None]:
+    """Matplotlib settings under which charts are built and saved; what held before holds again afterwards."""
+    import matplotlib
+    from matplotlib import font_manager
+
+    if FAMILY not in {entry.name for entry in font_manager.fontManager.ttflist if entry.fname == str(FONT)}:
+        font_manager.fontManager.addfont(str(FONT))
+    settings: dict[Any, Any] = {
+        "font.family": [FAMILY, "DejaVu Sans"],
+        "font.size": 9.0,
+        "axes.unicode_minus": False,
+        "svg.fonttype": "path",
+        "text.parse_math": False,  # a label with two dollar signs is a label
+        "svg.hashsalt": "creditscore",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+    with matplotlib.rc_context(settings):
+        yield
+
+
 #: From calm to strong; told apart in grey and by colour-blind readers (lightness falls from A to D).
 TIER_COLOURS = {"A": "#A9C7DE", "B": "#6C9DC6", "C": "#E0A458", "D": "#A63D40", "NR": "#C9C9C9"}
 _INK, _GRID, _MAIN = "#2B3440", "#E3E7EC", "#3E6D9C"
 
 
-def _figure(width: float, height: float) -> tuple["Figure", Any]:
+def _figure(width: float, height: float) -> tuple[Figure, Any]:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -34,7 +101,7 @@ def _figure(width: float, height: float) -> tuple["Figure", Any]:
     return figure, axes
 
 
-def score_distribution(scores: Sequence[int], tiers: Sequence[str], *, lang: Language = "zh") -> "Figure":
+def score_distribution(scores: Sequence[int], tiers: Sequence[str], *, lang: Language = "zh") -> Figure:
     """Subjects per score, stacked by tier: where the cuts lie and how many stand near them."""
     values, names = np.asarray(scores, dtype=np.int64), np.asarray(tiers, dtype=object)
     edges = np.linspace(values.min(), values.max() + 1, num=min(41, int(np.ptp(values)) + 2)) if len(values) else np.array([0, 1])
@@ -59,7 +126,7 @@ def score_distribution(scores: Sequence[int], tiers: Sequence[str], *, lang: Lan
     return figure
 
 
-def tier_shares(table: pd.DataFrame, *, lang: Language = "zh") -> "Figure":
+def tier_shares(table: pd.DataFrame, *, lang: Language = "zh") -> Figure:
     """Shares of tiers per industry as stacked bars.
 
     Args:
@@ -82,7 +149,7 @@ def tier_shares(table: pd.DataFrame, *, lang: Language = "zh") -> "Figure":
     return figure
 
 
-def calibration(table: pd.DataFrame, *, lang: Language = "zh") -> "Figure":
+def calibration(table: pd.DataFrame, *, lang: Language = "zh") -> Figure:
     """Observed against expected rate per tenth of the scores; on the line the card is right.
 
     Args:
@@ -106,7 +173,7 @@ def calibration(table: pd.DataFrame, *, lang: Language = "zh") -> "Figure":
     return figure
 
 
-def card_points(card: Scorecard, *, lang: Language = "zh", top: int = 12) -> "Figure":
+def card_points(card: Scorecard, *, lang: Language = "zh", top: int = 12) -> Figure:
     """The span of points of each characteristic: what weighs most in a card, widest first."""
     spans = [
         (max(points) - min(points), one.label.text(lang), min(points), max(points), one.source)
@@ -153,7 +220,7 @@ def _thousands(axis: Any) -> None:
 _NOT_FOR_PAGES = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>| xmlns(:\w+)?=\"[^\"]*\"", re.DOTALL)
 
 
-def svg(figure: "Figure", *, title: str) -> str:
+def svg(figure: Figure, *, title: str) -> str:
     """The figure as an ``<svg>`` for a page: text as outlines, no date, no link, the same bytes each time.
 
     Args:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from creditscore.config.base import Label, Language
-from creditscore.records.checkup_text import code_words
-from creditscore.reporting.book import RunBook
+from creditscore.config.spec import Label, Language
+from creditscore.records.findings import code_words
+from creditscore.reporting.run_book import RunBook
 from creditscore.reporting.terms import TERMS
 from creditscore.reporting.words import RULES, UNKNOWN
 from creditscore.spreadsheet import BookLanguage, Column, Kind

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import pandas as pd
 import pyarrow as pa
 
-from creditscore.config.base import Language
 from creditscore.config.policy import Measure
+from creditscore.config.spec import Language
 from creditscore.records.identity import compact
-from creditscore.reporting.book import RunBook
+from creditscore.reporting.run_book import RunBook
 
 LOOKUP_COLUMNS = ("subject_id", "found", "tier", "status", "as_of", "scorecard", "lists", "measures")
 

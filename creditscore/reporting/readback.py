@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from creditscore.config.base import Label, ppm
+from creditscore.config.spec import Label, ppm
 from creditscore.errors import DataError
-from creditscore.reporting.sheets_plan import LIST_SHEET, RATIO_COLUMNS, RATIO_SHEET, REVIEW_SHEET, list_columns, review_columns
+from creditscore.reporting.planning_tables import LIST_SHEET, RATIO_COLUMNS, RATIO_SHEET, REVIEW_SHEET, list_columns, review_columns
 from creditscore.reporting.words import DECISIONS, MODES, OUTCOMES
 from creditscore.spreadsheet import Cell, read_sheet
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from creditscore.config.base import Label
+from creditscore.config.spec import Label
 from creditscore.reporting.words import say
 
 

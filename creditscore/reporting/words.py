@@ -1,6 +1,6 @@
 """The words for codes in Chinese and English: tiers, states, sources, outcomes, units."""
 
-from creditscore.config.base import Label, Language
+from creditscore.config.spec import Label, Language
 
 
 def say(zh: str, en: str) -> Label:

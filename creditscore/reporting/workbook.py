@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from creditscore.config.base import Label, Language
-from creditscore.reporting.book import RunBook, tier_counts
-from creditscore.reporting.columns import cell_language, column, period_text
-from creditscore.reporting.sheets_audit import (
+from creditscore.config.spec import Label, Language
+from creditscore.reporting.audit_tables import (
     card_name,
     card_sheet,
     dictionary_sheet,
@@ -16,11 +14,12 @@ from creditscore.reporting.sheets_audit import (
     quality_sheet,
     row_equation,
 )
-from creditscore.reporting.sheets_load import staff_sheet, week_sheet
-from creditscore.reporting.sheets_plan import inspector_sheet, list_sheet, ratio_sheet, review_sheet
+from creditscore.reporting.columns import cell_language, column, period_text
+from creditscore.reporting.planning_tables import inspector_sheet, list_sheet, ratio_sheet, review_sheet, staff_sheet, week_sheet
+from creditscore.reporting.run_book import RunBook, tier_counts
 from creditscore.reporting.words import FACTS, PURPOSES, TIERS, say, text_of
 from creditscore.spreadsheet import BookLanguage, BookReport, Sheet, label_text, write_book
-from creditscore.spreadsheet.model import MAX_ROWS
+from creditscore.spreadsheet.sheets import MAX_ROWS
 
 _WHAT = say(
     "等级只用于分配抽查力量，不是认定、处罚、黑名单，也不作为贷款等决定的依据。",

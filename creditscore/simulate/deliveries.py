@@ -1,20 +1,108 @@
 """Records, changes and decisions as tables, each file in the columns of its sender."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from creditscore.simulate import columns
-from creditscore.simulate.bits import Bits
-from creditscore.simulate.calendar import Time, years_of
-from creditscore.simulate.changes import Changes
-from creditscore.simulate.dirt import PROVIDERS, Ledger
-from creditscore.simulate.events import Events
-from creditscore.simulate.kinds import COMPLAINTS, FILES, KINDS, MARKET, PUBLIC
+from creditscore.simulate import tables
+from creditscore.simulate.events import Changes, Events
+from creditscore.simulate.kinds import COMPLAINTS, FILES, KINDS, LATE, MARKET, NUMBER, PUBLIC
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.places import DEPARTMENTS
+from creditscore.simulate.random_bits import Bits, Ints
+from creditscore.simulate.timeline import Time, years_of
 from creditscore.vocabulary import CHANGES
+
+#: Who else tells of an incident.
+PROVIDERS = ("12345热线", "信用信息平台")
+_TOLD = tuple(NUMBER[kind] for kind in ("safety_incident", "wage_arrears", "admin_penalty_general", "admin_penalty_serious"))
+_PUBLISHED_EVENTS = np.array([model.double_publicity for model in KINDS])
+#: Added to the number of a record told again; a chunk has fewer records than this.
+_AGAIN = 4 * 10**7
+
+
+@dataclass
+class Ledger:
+    """What was planted: the kind of dirt and the number of the record; places in the city of subjects with hostile names."""
+
+    dirt: list[str] = field(default_factory=list)
+    number: list[int] = field(default_factory=list)
+    hostile: list[int] = field(default_factory=list)
+
+    def note(self, dirt: str, numbers: Ints) -> None:
+        """Write down instances of one kind of dirt."""
+        self.dirt += [dirt] * len(numbers)
+        self.number += numbers.tolist()
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A block of records as sent, and the decisions that ought to have been sent."""
+
+    events: Events
+    decided: Events
+
+
+def soil(parameters: CityParameters, time: Time, events: Events, ledger: Ledger, *, place: int) -> Delivery:
+    """A block of clean records as the departments would send it. Rows keep their order; what is added follows them."""
+    decided = events.take(_PUBLISHED_EVENTS[events.kind])
+    if not parameters.dirt:
+        return Delivery(events, decided)
+    bits = Bits(parameters.seed, "dirt", place)
+    events = _told_thrice(parameters, bits, events, ledger)
+    events = _future(parameters, bits, time, events, ledger)
+    late = _PUBLISHED_EVENTS[events.kind] & (events.known - events.day >= LATE) & (events.provider < 0)
+    ledger.note("late_publicity", events.number[late & (events.day <= time.end)])
+    full = bits.hits(parameters.full_width, (len(events),))
+    ledger.note("full_width", events.number[full])
+    events = replace(events, form=full.astype(np.int8))
+    # A late one is not lost as well: each fault can be counted by itself.
+    lost = ~late & _PUBLISHED_EVENTS[events.kind] & bits.hits(parameters.missing_publicity, (len(events),)) & (events.provider < 0)
+    ledger.note("missing_publicity", events.number[lost])
+    events = events.take(~lost)
+    twice = np.flatnonzero(bits.hits(parameters.duplicate_rows, (len(events),)))
+    ledger.note("duplicate_row", events.number[twice])
+    return Delivery(Events.together([events, events.take(twice)]), decided)
+
+
+def _told_thrice(parameters: CityParameters, bits: Bits, events: Events, ledger: Ledger) -> Events:
+    """Some incidents come from two more providers a few days later: half by incident number, half by document number only."""
+    told = np.isin(events.kind, _TOLD) & bits.hits(parameters.told_thrice, (len(events),))
+    rows = np.flatnonzero(told)
+    if not len(rows):
+        return events
+    by_incident = bits.hits(0.5, (len(rows),))
+    incident = events.incident.copy()
+    incident[rows] = np.where(by_incident, events.number[rows], -1)
+    events = replace(events, incident=incident)
+    again = []
+    for provider in range(len(PROVIDERS)):
+        source = events.take(rows)
+        number = source.number + _AGAIN * (provider + 1)
+        again.append(
+            replace(
+                source, number=number, document=np.where(by_incident, number, source.document),
+                known=source.known + 2 + bits.below(25, len(rows)), provider=np.full(len(rows), provider, dtype=np.int8),
+            )
+        )  # fmt: skip
+        ledger.note("told_again", number)
+    return Events.together([events, *again])
+
+
+def _future(parameters: CityParameters, bits: Bits, time: Time, events: Events, ledger: Ledger) -> Events:
+    """Some records bear a date after the last day; half of those claim to have been known before it."""
+    moved = bits.hits(parameters.future_records, (len(events),)) & (events.provider < 0)
+    day = np.where(moved, time.end + 1 + bits.below(60, len(events)), events.day)
+    early = moved & bits.hits(0.5, (len(events),))
+    ledger.note("future_record", events.number[moved & ~early])
+    ledger.note("known_before_event", events.number[early])
+    return replace(events, day=day, known=np.where(early, time.end, np.where(moved, day, events.known)))
+
 
 _RESULTS = [text for model in KINDS for text in model.results]
 _FIRST_RESULT = np.cumsum([0] + [len(model.results) for model in KINDS[:-1]])
@@ -61,37 +149,37 @@ def _one_file(table: pa.Table, name: str, odd: NDArray[np.bool_]) -> pa.Table:
 
 def event_table(ids: pa.Array, events: Events) -> pa.Table:
     """Records in the standard columns; those told again bear their teller's name."""
-    other = columns.texts(PROVIDERS, events.provider)
+    other = tables.texts(PROVIDERS, events.provider)
     return pa.table(
         {
-            "event_id": columns.numbered("E", events.number, 13),
+            "event_id": tables.numbered("E", events.number, 13),
             "subject_id": _subject_ids(ids, events),
-            "kind": columns.texts([model.kind for model in KINDS], events.kind),
-            "event_date": columns.dates(events.day),
-            "known_date": columns.dates(events.known),
+            "kind": tables.texts([model.kind for model in KINDS], events.kind),
+            "event_date": tables.dates(events.day),
+            "known_date": tables.dates(events.known),
             "document_no": document_numbers(events),
-            "incident_id": columns.numbered("I", events.incident, 13),
-            "severity": columns.integers(events.severity),
-            "amount": columns.money(events.yuan),
-            "result": columns.texts(_RESULTS, np.where(events.result < 0, -1, _FIRST_RESULT[events.kind] + events.result)),
+            "incident_id": tables.numbered("I", events.incident, 13),
+            "severity": tables.integers(events.severity),
+            "amount": tables.money(events.yuan),
+            "result": tables.texts(_RESULTS, np.where(events.result < 0, -1, _FIRST_RESULT[events.kind] + events.result)),
             "provider": pc.coalesce(other, _issuers(events)),
-            "verified": columns.truths(events.verified),
-            "valid_until": columns.dates(events.until),
+            "verified": tables.truths(events.verified),
+            "valid_until": tables.dates(events.until),
         }
     )
 
 
 def _issuers(events: Events) -> pa.Array:
     """The department that issued each record."""
-    return pc.coalesce(columns.texts(DEPARTMENTS, events.issuer), columns.texts(_OWN_PROVIDERS, events.kind))
+    return pc.coalesce(tables.texts(DEPARTMENTS, events.issuer), tables.texts(_OWN_PROVIDERS, events.kind))
 
 
 def document_numbers(events: Events) -> pa.Array:
     """``永罚〔2023〕0000000000123号``: unique, the same for a record told again by document number."""
-    prefix = columns.texts([f"{model.prefix}〔" for model in KINDS], events.kind)
+    prefix = tables.texts([f"{model.prefix}〔" for model in KINDS], events.kind)
     year = pa.array(years_of(events.day)).cast(pa.string())
     head = pc.binary_join_element_wise(prefix, year, "〕", "")
-    return pc.binary_join_element_wise(columns.numbered(head, events.document, 13), "号", "")
+    return pc.binary_join_element_wise(tables.numbered(head, events.document, 13), "号", "")
 
 
 def _subject_ids(ids: pa.Array, events: Events) -> pa.Array:
@@ -99,7 +187,7 @@ def _subject_ids(ids: pa.Array, events: Events) -> pa.Array:
     full = np.flatnonzero(events.form == 1)
     if not len(full):
         return plain
-    written = columns.full_width(plain.take(pa.array(full)))
+    written = tables.full_width(plain.take(pa.array(full)))
     return pc.replace_with_mask(plain, pa.array(events.form == 1), written)
 
 
@@ -122,14 +210,14 @@ def _complaints(table: pa.Table, odd: NDArray[np.bool_]) -> pa.Table:
 
 def change_table(changes: Changes) -> pa.Table:
     """One row per change."""
-    prefix = columns.texts(_CHANGE_PREFIXES, changes.change)
+    prefix = tables.texts(_CHANGE_PREFIXES, changes.change)
     return pa.table(
         {
-            "event_id": columns.numbered("E", changes.number, 13),
-            "change": columns.texts(CHANGES, changes.change),
-            "effective_date": columns.dates(changes.effective),
-            "known_date": columns.dates(changes.known),
-            "document_no": columns.numbered(prefix, changes.number, 13),
+            "event_id": tables.numbered("E", changes.number, 13),
+            "change": tables.texts(CHANGES, changes.change),
+            "effective_date": tables.dates(changes.effective),
+            "known_date": tables.dates(changes.known),
+            "document_no": tables.numbered(prefix, changes.number, 13),
         }
     )
 
@@ -148,9 +236,9 @@ def publicity_table(
         {
             "document_no": document_numbers(rows),
             "subject_id": ids.take(pa.array(rows.subject)),
-            "kind": columns.texts([model.kind for model in KINDS], rows.kind),
-            "event_date": columns.dates(rows.day),
-            "published_until": columns.dates(rows.until),
+            "kind": tables.texts([model.kind for model in KINDS], rows.kind),
+            "event_date": tables.dates(rows.day),
+            "published_until": tables.dates(rows.until),
         }
     )
 
@@ -159,10 +247,10 @@ def decision_table(ids: pa.Array, decided: Events) -> pa.Table:
     """The decision register of licences and penalties (双公示): what ought to have arrived as a record."""
     return pa.table(
         {
-            "decision_id": columns.numbered("D", decided.number, 13),
+            "decision_id": tables.numbered("D", decided.number, 13),
             "subject_id": ids.take(pa.array(decided.subject)),
-            "kind": columns.texts([model.kind for model in KINDS], decided.kind),
-            "decision_date": columns.dates(decided.day),
+            "kind": tables.texts([model.kind for model in KINDS], decided.kind),
+            "decision_date": tables.dates(decided.day),
             "document_no": document_numbers(decided),
             "department": _issuers(decided),
         }

@@ -1,16 +1,84 @@
-"""Records of the four sources, kind by kind, for the subjects of one chunk."""
+"""What becomes of records later: repairs, withdrawals, objections and the decisions on them."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from creditscore.simulate.bits import Bits, Ints, bounds, exponential_table
-from creditscore.simulate.calendar import NEVER, Time
-from creditscore.simulate.kinds import KINDS, LAGS, LATE, NUMBER, KindModel
+from creditscore.simulate.kinds import KINDS, LAGS, LATE, NUMBER, KindModel, Repair
 from creditscore.simulate.parameters import CityParameters
-from creditscore.simulate.risk import INDUSTRY_RISK, conduct_at
+from creditscore.simulate.places import INDUSTRIES, OTHER_CODES
+from creditscore.simulate.random_bits import Bits, Ints, bounds, exponential_table
 from creditscore.simulate.subjects import Subjects
+from creditscore.simulate.timeline import NEVER, Time
+
+#: About one visit in nine finds something when subjects are drawn without regard to risk.
+BASE = -2650
+CONDUCT, DISTRESS = 900, 350
+#: Added in the first year and in the two years after it.
+NEW, YOUNG = 300, 120
+INDUSTRY_RISK = np.array([model.risk for model in INDUSTRIES] + [0] * len(OTHER_CODES), dtype=np.int64)
+
+
+def conduct_at(subjects: Subjects, time: Time, rows: NDArray[Any] | slice, months: NDArray[Any]) -> Ints:
+    """Conduct in a month: half the drift below its middle at the beginning, half above it at the end."""
+    conduct: Ints = subjects.conduct[rows] + subjects.drift[rows] * (2 * months - time.months) // (2 * time.months)
+    return conduct
+
+
+def log_odds_at(subjects: Subjects, time: Time, rows: NDArray[Any], months: NDArray[Any]) -> Ints:
+    """Thousandths of log-odds; ``rows`` and ``months`` go together, entry by entry."""
+    day = time.starts[months]
+    age = day - subjects.registered[rows]
+    total: Ints = (
+        BASE
+        + INDUSTRY_RISK[subjects.industry_on(rows, day)]
+        + CONDUCT * conduct_at(subjects, time, rows, months) // 1000
+        + DISTRESS * subjects.distress[rows] // 1000
+        + np.where(age < 365, NEW, np.where(age < 1095, YOUNG, 0))
+    )
+    return total
+
+
+SCHEME = "national"
+GRADES = ("优", "良", "中", "差")
+#: Where the grades end on the noisy scale, in thousandths of a standard deviation (about 20, 46, 27 and 7 %).
+_CUTS = np.array([-840, 410, 1480])
+#: Per cent rated by subject type.
+_COVERAGE = np.array([88, 55, 60, 0, 0, 0])
+_MONTH = 6
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """Arrays of one entry per rating."""
+
+    subject: Ints
+    grade: NDArray[np.int8]
+    day: Ints
+    known: Ints
+
+
+def make_ratings(parameters: CityParameters, time: Time, subjects: Subjects, *, chunk: int) -> Ratings:
+    """One rating per covered subject and June: conduct and distress seen through as much noise again."""
+    bits = Bits(parameters.seed, "ratings", chunk)
+    parts = []
+    for month in np.flatnonzero(time.months_of_year == _MONTH).tolist():
+        day = time.starts[month] + bits.below(28, len(subjects))
+        covered = bits.below(100, len(subjects)) < _COVERAGE[subjects.type]
+        noise, lag = bits.normal(len(subjects)), 15 + bits.below(45, len(subjects))
+        rows = np.flatnonzero(covered & (subjects.registered + 90 < day) & (subjects.ended > day) & (day <= time.end))
+        seen = (600 * conduct_at(subjects, time, rows, np.full(len(rows), month)) + 300 * subjects.distress[rows]) // 1000
+        grade = np.searchsorted(_CUTS, seen + 600 * noise[rows] // 1000).astype(np.int8)
+        parts.append(Ratings(rows, grade, day[rows], day[rows] + lag[rows] * np.int64(parameters.lags)))
+    names = ("subject", "grade", "day", "known")
+    none = np.zeros(0, dtype=np.int64)
+    empty = Ratings(none, none.astype(np.int8), none, none)
+    return Ratings(**{name: np.concatenate([getattr(part, name) for part in [*parts, empty]]) for name in names})
+
 
 Flags = NDArray[np.bool_]
 
@@ -45,16 +113,16 @@ class Events:
     def __len__(self) -> int:
         return len(self.subject)
 
-    def take(self, rows: NDArray[np.bool_] | Ints) -> "Events":
+    def take(self, rows: NDArray[np.bool_] | Ints) -> Events:
         """The records at these places."""
         return Events(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
-    def placed(self, first: int) -> "Events":
+    def placed(self, first: int) -> Events:
         """The same records with subjects counted from ``first``: from places in a chunk to places in the city."""
         return replace(self, subject=self.subject + first)
 
     @staticmethod
-    def together(parts: "list[Events]") -> "Events":
+    def together(parts: list[Events]) -> Events:
         """Several blocks as one."""
         return Events(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Events)})
 
@@ -157,3 +225,60 @@ def _result(bits: Bits, model: KindModel, conduct: Ints, distress: Ints) -> NDAr
     load = (model.result_conduct * conduct + model.result_distress * distress) // 1000
     coin = bits.halves(len(conduct))
     return sum((coin < bounds(cut + load) for cut in model.cuts), np.zeros(len(conduct), dtype=np.int8)).astype(np.int8)
+
+
+_NO_REPAIR = Repair(0, 1, 1)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Arrays of one entry per change; ``number`` is that of the record."""
+
+    number: Ints
+    change: NDArray[np.int8]
+    effective: Ints
+    known: Ints
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    @staticmethod
+    def together(parts: list[Changes]) -> Changes:
+        """Several blocks as one."""
+        return Changes(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Changes)})
+
+
+def make_changes(parameters: CityParameters, time: Time, events: Events, *, place: int) -> Changes:
+    """The changes to a block of records; only what took effect by the last day has happened.
+
+    A dispute that is not decided by then is open: its record neither counts nor is gone.
+    """
+    bits = Bits(parameters.seed, "changes", place)
+    repairs = [model.repair or _NO_REPAIR for model in KINDS]
+    share, first, last = (np.array([getattr(r, key) for r in repairs])[events.kind] for key in ("share", "first", "last"))
+    negative = np.array([model.negative for model in KINDS])[events.kind]
+    count = len(events)
+    repaired = (bits.below(1000, count) < share) & np.bool_(parameters.repairs)
+    repair_day = events.day + first + bits.below(last - first + 1, count)
+    withdrawn = bits.hits(0.004, (count,)) & negative & np.bool_(parameters.withdrawals)
+    withdraw_day = events.known + 10 + bits.below(120, count)
+    disputed = bits.hits(0.02, (count,)) & negative & np.bool_(parameters.disputes)
+    object_day = events.known + 3 + bits.below(60, count)
+    decide_day = object_day + 3 + bits.below(40, count)
+    upheld = bits.hits(0.35, (count,))
+    parts = [
+        _block(bits, parameters, time, events, 0, repaired, repair_day),
+        _block(bits, parameters, time, events, 1, withdrawn, withdraw_day),
+        _block(bits, parameters, time, events, 2, disputed, object_day),
+        _block(bits, parameters, time, events, 3, disputed & upheld, decide_day),
+        _block(bits, parameters, time, events, 4, disputed & ~upheld, decide_day),
+    ]
+    return Changes.together(parts)
+
+
+def _block(
+    bits: Bits, parameters: CityParameters, time: Time, events: Events, change: int, these: NDArray[np.bool_], day: Ints
+) -> Changes:
+    rows = np.flatnonzero(these & (day <= time.end))
+    lag = bits.below(12, len(rows)) * np.int64(parameters.lags)
+    return Changes(events.number[rows], np.full(len(rows), change, dtype=np.int8), day[rows], day[rows] + lag)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from creditscore.config.base import Items, Spec
+from creditscore.config.spec import Items, Spec
 from creditscore.simulate.places import CODES
 
 #: Subjects generated together. Part of the definition of a city (the random streams are keyed by chunk), hence no option.

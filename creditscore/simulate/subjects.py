@@ -1,18 +1,76 @@
 """The subjects of a city: who they are, what they are like, when they come and go."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from creditscore.simulate import uscc
-from creditscore.simulate.bits import Bits, Ints, bounds, milli
-from creditscore.simulate.calendar import NEVER, Time
 from creditscore.simulate.parameters import CHUNK, CityParameters
 from creditscore.simulate.places import COUNTIES, INDUSTRIES
-from creditscore.simulate.spells import make_spells
+from creditscore.simulate.random_bits import Bits, Ints, bounds, milli
+from creditscore.simulate.timeline import NEVER, Time, make_spells
 from creditscore.vocabulary import SUBJECT_TYPES
+
+ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+_LETTERS = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
+_VALUE = np.zeros(128, dtype=np.int64)
+_VALUE[_LETTERS] = np.arange(31)
+_WEIGHTS = np.array([pow(3, i, 31) for i in range(17)], dtype=np.int64)
+_ORG_WEIGHTS = np.array([3, 7, 9, 10, 5, 8, 4, 2], dtype=np.int64)
+_BODIES = 31**6
+#: Odd, not a multiple of 31: multiplying by it permutes the bodies, so that neighbours do not look alike.
+_STEP = 412_680_511
+
+Codes = NDArray[np.bytes_]
+
+
+def organisation_bodies(serials: NDArray[Any], offset: int) -> NDArray[np.uint8]:
+    """Eight characters ``MA`` + 6 for each serial, different for different serials below 31^6."""
+    numbers = (serials.astype(np.int64) * _STEP + offset) % _BODIES
+    places = [_LETTERS[numbers // 31**k % 31] for k in range(5, -1, -1)]
+    fixed = [np.full(len(serials), ord(letter), dtype=np.uint8) for letter in "MA"]
+    return np.stack([*fixed, *places], axis=1)
+
+
+def organisation_digit(bodies: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The ninth character by GB 11714: letters count 10 to 35, remainder 10 is X and 11 is 0."""
+    values = np.where(bodies >= ord("A"), bodies.astype(np.int64) - ord("A") + 10, bodies.astype(np.int64) - ord("0"))
+    rest = 11 - values @ _ORG_WEIGHTS % 11
+    digits: NDArray[np.uint8] = np.frombuffer(b"00123456789X", dtype=np.uint8)[np.where(rest == 11, 0, rest + 1)]
+    return digits
+
+
+def check_character(first: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The eighteenth character by GB 32100: ``(31 - sum) mod 31``."""
+    letters: NDArray[np.uint8] = _LETTERS[(-(_VALUE[first] @ _WEIGHTS)) % 31]
+    return letters
+
+
+def codes(prefixes: list[str], which: NDArray[Any], serials: NDArray[Any], offset: int) -> Codes:
+    """Whole codes from the eight first characters (authority, category, region) and a serial."""
+    heads = np.frombuffer("".join(prefixes).encode(), dtype=np.uint8).reshape(-1, 8)[which]
+    bodies = organisation_bodies(serials, offset)
+    first = np.concatenate([heads, bodies, organisation_digit(bodies)[:, None]], axis=1)
+    whole = np.concatenate([first, check_character(first)[:, None]], axis=1)
+    return np.ascontiguousarray(whole).view("S18").ravel()
+
+
+def with_wrong_check(right: Codes) -> Codes:
+    """The same codes with the next character of the alphabet at the end: a typo that the check finds."""
+    letters = np.ascontiguousarray(right.astype("S18")).view(np.uint8).reshape(-1, 18).copy()
+    letters[:, 17] = _LETTERS[(_VALUE[letters[:, 17]] + 1) % 31]
+    return letters.view("S18").ravel()
+
+
+def old_numbers(right: Codes) -> Codes:
+    """A registration number of 15 digits such as was in use before 2015, made from the code."""
+    letters = np.ascontiguousarray(right.astype("S18")).view(np.uint8).reshape(-1, 18)
+    digits = (_VALUE[letters[:, 8:17]] % 10 + ord("0")).astype(np.uint8)
+    return np.ascontiguousarray(np.concatenate([letters[:, 2:8], digits], axis=1)).view("S15").ravel()
+
 
 GOVERNMENT, INSTITUTION, PRACTITIONER = (SUBJECT_TYPES.index(t) for t in ("government", "institution", "practitioner"))
 _PREFIXES = ("91", "92", "93", "11", "12")
@@ -25,9 +83,9 @@ ENDINGS = ("deregistered", "revoked")
 class Subjects:
     """Arrays of one entry per subject; latent figures in thousandths of a standard deviation."""
 
-    code: uscc.Codes
+    code: Codes
     #: The code as the registers carry it, wrong for a few.
-    written: uscc.Codes
+    written: Codes
     type: NDArray[np.int8]
     industry: NDArray[np.int16]
     county: NDArray[np.int8]
@@ -85,7 +143,7 @@ class Subjects:
         return self.market & (self.registered < day) & (self.ending_known >= day) & ~stopped
 
     @staticmethod
-    def together(parts: "list[Subjects]") -> "Subjects":
+    def together(parts: list[Subjects]) -> Subjects:
         """The subjects of all chunks, in their order."""
         return Subjects(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Subjects)})
 
@@ -127,24 +185,24 @@ def _kinds_of(bits: Bits, first: int, count: int, fixed: int) -> tuple[NDArray[n
     return kind.astype(np.int8), industry.astype(np.int16)
 
 
-def _codes(seed: int, first: int, types: NDArray[np.int8], counties: NDArray[np.int8]) -> uscc.Codes:
+def _codes(seed: int, first: int, types: NDArray[np.int8], counties: NDArray[np.int8]) -> Codes:
     """USCCs for all but practitioners, who have the number of their practice licence."""
     serials = np.arange(first, first + len(types), dtype=np.int64)
     heads = [prefix + county.code for prefix in _PREFIXES for county in COUNTIES]
     which = np.minimum(types, len(_PREFIXES) - 1).astype(np.int64) * len(COUNTIES) + counties
-    code = uscc.codes(heads, which, serials, offset=seed % 31**6)
+    code = codes(heads, which, serials, offset=seed % 31**6)
     licence = np.array([f"ZY4311{serial:08d}" for serial in serials[types == PRACTITIONER].tolist()], dtype="S18")
     code[types == PRACTITIONER] = licence
     return code
 
 
-def _written(parameters: CityParameters, chunk: int, code: uscc.Codes, types: NDArray[np.int8]) -> uscc.Codes:
+def _written(parameters: CityParameters, chunk: int, code: Codes, types: NDArray[np.int8]) -> Codes:
     """The codes as the registers have them: a few fail their check digit, a few are old numbers."""
     bits, written = Bits(parameters.seed, "wrong codes", chunk), code.copy()
     wrong = bits.hits(parameters.share("wrong_check_digits"), (len(code),)) & (types < GOVERNMENT)
     old = bits.hits(parameters.share("old_numbers"), (len(code),)) & (types < GOVERNMENT) & ~wrong
-    written[wrong] = uscc.with_wrong_check(code[wrong])
-    written[old] = uscc.old_numbers(code[old])
+    written[wrong] = with_wrong_check(code[wrong])
+    written[old] = old_numbers(code[old])
     return written
 
 

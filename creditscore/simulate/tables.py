@@ -1,23 +1,68 @@
 """Subjects, ratings, visits and staff as tables, in the columns in which they are sent."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from creditscore.simulate import columns
-from creditscore.simulate.bits import Bits, Ints
-from creditscore.simulate.calendar import NEVER, Time
-from creditscore.simulate.draws import TASK_NAMES, Frame, stratum_name
+from creditscore.simulate.events import GRADES, SCHEME, Ratings
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.places import CODES, COUNTIES, DEPARTMENTS, INDUSTRIES, OTHER_CODES
-from creditscore.simulate.ratings import GRADES, SCHEME, Ratings
-from creditscore.simulate.staff import Staff, department_of
+from creditscore.simulate.random_bits import Bits, Ints
 from creditscore.simulate.subjects import ENDINGS, Subjects
-from creditscore.simulate.visits import Visits
+from creditscore.simulate.timeline import NEVER, Time
+from creditscore.simulate.visits import TASK_NAMES, Frame, Staff, Visits, department_of, stratum_name
 from creditscore.vocabulary import OUTCOMES, TRIGGERS
+
+
+def dates(days: NDArray[Any]) -> pa.Array:
+    """date32; NEVER becomes null."""
+    return pa.array(days.astype(np.int32), mask=days >= NEVER).cast(pa.date32())
+
+
+def texts(names: Sequence[str], places: NDArray[Any]) -> pa.Array:
+    """The name at each place; a negative place becomes null."""
+    index = pa.array(np.maximum(places, 0).astype(np.int32), mask=places < 0)
+    return pa.array(list(names), pa.string()).take(index)
+
+
+def codes(values: NDArray[np.bytes_]) -> pa.Array:
+    """ASCII codes as text."""
+    return pa.array(values.tolist(), pa.binary()).cast(pa.string())
+
+
+def integers(values: NDArray[Any]) -> pa.Array:
+    """int32; negative values become null."""
+    return pa.array(values.astype(np.int32), mask=values < 0)
+
+
+def truths(values: NDArray[Any]) -> pa.Array:
+    """Boolean from 0 and 1; -1 becomes null."""
+    return pa.array(values > 0, mask=values < 0)
+
+
+def money(yuan: NDArray[Any]) -> pa.Array:
+    """decimal(18, 2) from whole yuan; -1 becomes null."""
+    return pa.array(np.maximum(yuan, 0), mask=yuan < 0).cast(pa.decimal128(20, 0)).cast(pa.decimal128(18, 2))
+
+
+def numbered(prefix: str | pa.Array, numbers: NDArray[Any], width: int) -> pa.Array:
+    """``prefix`` and the number with leading zeros; a negative number becomes null."""
+    digits = pc.utf8_lpad(pa.array(numbers.astype(np.int64), mask=numbers < 0).cast(pa.string()), width, "0")
+    return pc.binary_join_element_wise(prefix, digits, "")
+
+
+def full_width(values: pa.Array) -> pa.Array:
+    """The same characters in their full-width forms (U+FF01 to U+FF5E)."""
+    table = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
+    return pa.array([text.translate(table) for text in values.to_pylist()], pa.string())
+
 
 TYPE_WORDS = ("企业", "个体工商户", "农民专业合作社", "机关", "事业单位", "执业人员")
 STATUS_WORDS = {"active": "存续", "deregistered": "注销", "revoked": "吊销", "suspended": "停业"}
@@ -49,20 +94,20 @@ def subject_table(parameters: CityParameters, time: Time, subjects: Subjects, *,
     left = v.status == 1 + ENDINGS.index("deregistered")
     return pa.table(
         {
-            "subject_id": columns.codes(subjects.written).take(pa.array(v.rows)),
-            "valid_from": columns.dates(v.day),
-            "known_date": columns.dates(v.known),
+            "subject_id": codes(subjects.written).take(pa.array(v.rows)),
+            "valid_from": dates(v.day),
+            "known_date": dates(v.known),
             "name": _names(parameters, subjects, chunk).take(pa.array(v.rows)),
-            "subject_type": columns.texts(TYPE_WORDS, subjects.type[v.rows]),
-            "status": columns.texts([STATUS_WORDS[s] for s in _STATUSES], v.status),
-            "industry": columns.texts((*CODES, *OTHER_CODES), industry),
-            "region": columns.texts([county.code for county in COUNTIES], county),
-            "registration_authority": columns.texts([f"{county.name}市场监督管理局" for county in COUNTIES], county),
-            "registered_date": columns.dates(subjects.registered[v.rows]),
-            "deregistered_date": columns.dates(np.where(left, v.day, NEVER)),
+            "subject_type": texts(TYPE_WORDS, subjects.type[v.rows]),
+            "status": texts([STATUS_WORDS[s] for s in _STATUSES], v.status),
+            "industry": texts((*CODES, *OTHER_CODES), industry),
+            "region": texts([county.code for county in COUNTIES], county),
+            "registration_authority": texts([f"{county.name}市场监督管理局" for county in COUNTIES], county),
+            "registered_date": dates(subjects.registered[v.rows]),
+            "deregistered_date": dates(np.where(left, v.day, NEVER)),
             "address": _addresses(subjects.registered[v.rows], county),
-            "size_class": columns.texts(_SIZES, size),
-            "ownership": columns.texts(_OWNERSHIP, owner),
+            "size_class": texts(_SIZES, size),
+            "ownership": texts(_OWNERSHIP, owner),
         }
     )
 
@@ -95,20 +140,20 @@ def _names(parameters: CityParameters, subjects: Subjects, chunk: int) -> pa.Arr
     bits, count = Bits(parameters.seed, "names", chunk), len(subjects)
     trades = [model.word for model in INDUSTRIES] + ["公共服务", "执业药师", "注册消防工程师"]
     plain = pc.binary_join_element_wise(
-        columns.texts([county.name for county in COUNTIES], subjects.county),
-        columns.texts(list(_FIRST), bits.below(len(_FIRST), count)),
-        columns.texts(list(_SECOND), bits.below(len(_SECOND), count)),
-        columns.texts(trades, subjects.industry),
-        columns.texts(_FORMS, subjects.type),
+        texts([county.name for county in COUNTIES], subjects.county),
+        texts(list(_FIRST), bits.below(len(_FIRST), count)),
+        texts(list(_SECOND), bits.below(len(_SECOND), count)),
+        texts(trades, subjects.industry),
+        texts(_FORMS, subjects.type),
         "",
     )
-    odd = columns.texts(_HOSTILE, bits.below(len(_HOSTILE), count))
+    odd = texts(_HOSTILE, bits.below(len(_HOSTILE), count))
     return pc.if_else(pa.array(hostile(parameters, count, chunk=chunk)), odd, plain)
 
 
 def _addresses(registered: Ints, county: NDArray[np.int8]) -> pa.Array:
-    road = columns.texts([f"永州市{county.name}模拟路" for county in COUNTIES], county)
-    return pc.binary_join_element_wise(columns.numbered(road, registered % 999, 3), "号", "")
+    road = texts([f"永州市{county.name}模拟路" for county in COUNTIES], county)
+    return pc.binary_join_element_wise(numbered(road, registered % 999, 3), "号", "")
 
 
 def rating_table(ids: pa.Array, ratings: Ratings) -> pa.Table:
@@ -117,9 +162,9 @@ def rating_table(ids: pa.Array, ratings: Ratings) -> pa.Table:
         {
             "subject_id": ids.take(pa.array(ratings.subject)),
             "scheme": pa.array([SCHEME] * len(ratings.subject), pa.string()),
-            "grade": columns.texts(GRADES, ratings.grade),
-            "event_date": columns.dates(ratings.day),
-            "known_date": columns.dates(ratings.known),
+            "grade": texts(GRADES, ratings.grade),
+            "event_date": dates(ratings.day),
+            "known_date": dates(ratings.known),
         }
     )
 
@@ -132,19 +177,19 @@ def visit_table(time: Time, ids: pa.Array, subjects: Subjects, staff: Staff, vis
     names = staff.names()
     return pa.table(
         {
-            "inspection_id": columns.numbered("V", np.arange(len(visits), dtype=np.int64), 9),
+            "inspection_id": numbered("V", np.arange(len(visits), dtype=np.int64), 9),
             "subject_id": ids.take(pa.array(visits.subject)),
-            "event_date": columns.dates(visits.day),
-            "known_date": columns.dates(visits.known),
-            "trigger": columns.texts(TRIGGERS, visits.trigger),
-            "task": columns.texts(tasks, visits.task),
-            "stratum": columns.texts([stratum_name(key) for key in range(4 * len(CODES))], visits.stratum),
+            "event_date": dates(visits.day),
+            "known_date": dates(visits.known),
+            "trigger": texts(TRIGGERS, visits.trigger),
+            "task": texts(tasks, visits.task),
+            "stratum": texts([stratum_name(key) for key in range(4 * len(CODES))], visits.stratum),
             "inclusion_probability": pa.array(chance, mask=~random),
-            "mode": columns.texts(("on_site", "off_site"), visits.off_site.astype(np.int8)),
-            "outcome": columns.texts(OUTCOMES, visits.outcome),
-            "severity": columns.integers(visits.severity),
-            "department": columns.texts(DEPARTMENTS, department_of(subjects.industry_on(visits.subject, visits.day))),
-            "inspectors": pc.binary_join_element_wise(columns.texts(names, visits.one), columns.texts(names, visits.other), ";"),
+            "mode": texts(("on_site", "off_site"), visits.off_site.astype(np.int8)),
+            "outcome": texts(OUTCOMES, visits.outcome),
+            "severity": integers(visits.severity),
+            "department": texts(DEPARTMENTS, department_of(subjects.industry_on(visits.subject, visits.day))),
+            "inspectors": pc.binary_join_element_wise(texts(names, visits.one), texts(names, visits.other), ";"),
         }
     )
 
@@ -164,9 +209,9 @@ def staff_table(time: Time, staff: Staff) -> pa.Table:
         {
             "staff_id": staff.names(),
             "name": pa.array([f"执法员{number + 1:04d}" for number in place.tolist()], pa.string()),
-            "certificate_valid_to": columns.dates(np.where(place % 14 == 13, time.end - 30, time.end + 400 + place % 900)),
+            "certificate_valid_to": dates(np.where(place % 14 == 13, time.end - 30, time.end + 400 + place % 900)),
             "region": pa.array(county, pa.string()),
-            "department": columns.texts(DEPARTMENTS, staff.department),
+            "department": texts(DEPARTMENTS, staff.department),
         }
     )
 
@@ -177,8 +222,8 @@ def recusal_table(parameters: CityParameters, ids: pa.Array, staff: Staff) -> pa
     who = np.arange(count) // 2
     return pa.table(
         {
-            "staff_id": columns.texts(staff.names(), who),
+            "staff_id": texts(staff.names(), who),
             "subject_id": ids.take(pa.array(Bits(parameters.seed, "recusals").below(len(ids), count))),
-            "reason": columns.texts(("近亲属任职", "曾在该单位任职"), np.arange(count) % 2),
+            "reason": texts(("近亲属任职", "曾在该单位任职"), np.arange(count) % 2),
         }
     )

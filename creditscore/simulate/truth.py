@@ -5,19 +5,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from creditscore.simulate import columns
-from creditscore.simulate.bits import Bits, ppm_of
-from creditscore.simulate.calendar import NEVER, Time
-from creditscore.simulate.dirt import Ledger
+from creditscore.simulate import tables
+from creditscore.simulate.deliveries import Ledger
+from creditscore.simulate.events import log_odds_at
 from creditscore.simulate.inspections import History
 from creditscore.simulate.kinds import COMPLAINTS
-from creditscore.simulate.old_tiers import OLD_TIERS
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.places import CODES, COUNTIES, OTHER_CODES
-from creditscore.simulate.risk import log_odds_at
-from creditscore.simulate.staff import Staff
+from creditscore.simulate.random_bits import Bits, ppm_of
 from creditscore.simulate.subjects import Subjects
-from creditscore.simulate.visits import look
+from creditscore.simulate.timeline import NEVER, Time
+from creditscore.simulate.visits import OLD_TIERS, Staff, look
 from creditscore.vocabulary import OUTCOMES, SUBJECT_TYPES
 
 
@@ -30,16 +28,16 @@ def subjects_truth(subjects: Subjects) -> pa.Table:
     counties, industries = [county.code for county in COUNTIES], (*CODES, *OTHER_CODES)
     return pa.table(
         {
-            "subject_id": columns.codes(subjects.code),
-            "written_id": columns.codes(subjects.written),
-            "subject_type": columns.texts(SUBJECT_TYPES, subjects.type),
-            "industry": columns.texts(industries, subjects.industry),
-            "region": columns.texts(counties, subjects.county),
-            "registered_date": columns.dates(subjects.registered),
-            "ended_date": columns.dates(subjects.ended),
-            **{name: columns.dates(day) for name, day in later.items()},
-            "later_industry": columns.texts(industries, np.where(subjects.changed < NEVER, subjects.later_industry, -1)),
-            "later_region": columns.texts(counties, np.where(subjects.moved < NEVER, subjects.later_county, -1)),
+            "subject_id": tables.codes(subjects.code),
+            "written_id": tables.codes(subjects.written),
+            "subject_type": tables.texts(SUBJECT_TYPES, subjects.type),
+            "industry": tables.texts(industries, subjects.industry),
+            "region": tables.texts(counties, subjects.county),
+            "registered_date": tables.dates(subjects.registered),
+            "ended_date": tables.dates(subjects.ended),
+            **{name: tables.dates(day) for name, day in later.items()},
+            "later_industry": tables.texts(industries, np.where(subjects.changed < NEVER, subjects.later_industry, -1)),
+            "later_region": tables.texts(counties, np.where(subjects.moved < NEVER, subjects.later_county, -1)),
             **{name: pa.array(getattr(subjects, name).astype(np.int32)) for name in ("conduct", "drift", "distress", "diligence")},
         }
     )
@@ -67,15 +65,15 @@ def risk_truth(
     names = staff.names()
     return pa.table(
         {
-            "subject_id": columns.codes(subjects.written[rows]),
-            "date": columns.dates(np.full(len(rows), day)),
-            "industry": columns.texts(CODES, industry),
-            "old_tier": columns.texts(OLD_TIERS, np.full(len(rows), -1) if last else tiers[rows, quarter]),
+            "subject_id": tables.codes(subjects.written[rows]),
+            "date": tables.dates(np.full(len(rows), day)),
+            "industry": tables.texts(CODES, industry),
+            "old_tier": tables.texts(OLD_TIERS, np.full(len(rows), -1) if last else tiers[rows, quarter]),
             "risk_ppm": pa.array(ppm_of(odds)),
             "violation": pa.array(found),
-            "outcome": columns.texts(OUTCOMES, outcome),
+            "outcome": tables.texts(OUTCOMES, outcome),
             "strictness": pa.array(added.astype(np.int32)),
-            "inspectors": pc.binary_join_element_wise(columns.texts(names, one), columns.texts(names, other), ";"),
+            "inspectors": pc.binary_join_element_wise(tables.texts(names, one), tables.texts(names, other), ";"),
         }
     )
 
@@ -86,7 +84,7 @@ def visits_truth(staff: Staff, history: History) -> pa.Table:
     added = (staff.strictness[visits.one] + staff.strictness[visits.other]) // 2
     return pa.table(
         {
-            "inspection_id": columns.numbered("V", np.arange(len(visits), dtype=np.int64), 9),
+            "inspection_id": tables.numbered("V", np.arange(len(visits), dtype=np.int64), 9),
             "risk_ppm": pa.array(visits.risk.astype(np.int32)),
             "strictness": pa.array(added.astype(np.int32)),
         }
@@ -108,7 +106,7 @@ def dirt_truth(parameters: CityParameters, subjects: Subjects, ledger: Ledger) -
         *ledger.dirt, *("old_number" if is_old else "wrong_check_digit" for is_old in old.tolist()),
         *["hostile_name"] * len(ledger.hostile), *["gb18030_file"] * len(files),
     ]  # fmt: skip
-    named = columns.codes(subjects.written[ledger.hostile]) if ledger.hostile else pa.array([], pa.string())
-    keys = [columns.numbered("E", numbers, 13), columns.codes(subjects.written[bad]), named, pa.array(files, pa.string())]
-    right = [pa.nulls(len(numbers), pa.string()), columns.codes(subjects.code[bad]), pa.nulls(len(named) + len(files), pa.string())]
+    named = tables.codes(subjects.written[ledger.hostile]) if ledger.hostile else pa.array([], pa.string())
+    keys = [tables.numbered("E", numbers, 13), tables.codes(subjects.written[bad]), named, pa.array(files, pa.string())]
+    right = [pa.nulls(len(numbers), pa.string()), tables.codes(subjects.code[bad]), pa.nulls(len(named) + len(files), pa.string())]
     return pa.table({"dirt": pa.array(kinds, pa.string()), "key": pa.concat_arrays(keys), "right_id": pa.concat_arrays(right)})

@@ -1,17 +1,222 @@
 """What inspectors find: the outcome of visits, given the subject, the day, the way of checking and who goes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from creditscore.simulate.bits import Bits, Ints, bounds, milli, ppm_of
-from creditscore.simulate.calendar import Time
+from creditscore.simulate.events import Changes, Events, conduct_at, log_odds_at
+from creditscore.simulate.kinds import KINDS
 from creditscore.simulate.parameters import CityParameters
-from creditscore.simulate.risk import conduct_at, log_odds_at
-from creditscore.simulate.staff import Staff
+from creditscore.simulate.places import CODES, COUNTIES, DEPARTMENTS, INDUSTRIES, OTHER_CODES, TASKS
+from creditscore.simulate.random_bits import Bits, Ints, bounds, milli, ppm_of
 from creditscore.simulate.subjects import Subjects
-from creditscore.vocabulary import OUTCOMES, TRIGGERS
+from creditscore.simulate.timeline import Quarter, Time
+from creditscore.vocabulary import CHANGES, OUTCOMES, TRIGGERS
+
+#: Subjects of a department for each of its inspectors.
+_SUBJECTS_EACH = 250
+_DEPARTMENT_OF = np.array([DEPARTMENTS.index(i.department) for i in INDUSTRIES] + [0] * len(OTHER_CODES), dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Staff:
+    """Arrays of one entry per inspector, departments one after the other.
+
+    A department's inspectors are split into ``groups`` equal groups; county ``k`` belongs to group
+    ``k mod groups``, so that a department with fewer groups than counties lends each to several.
+    """
+
+    department: Ints
+    group: Ints
+    strictness: Ints
+    first: Ints
+    size: Ints
+    groups: Ints
+
+    def pairs(
+        self, parameters: CityParameters, bits: Bits, industry: NDArray[np.int16], county: NDArray[np.int8]
+    ) -> tuple[Ints, Ints]:
+        """Two different inspectors of the department for each visit."""
+        department = department_of(industry)
+        first, size = self.first[department], self.size[department]
+        if parameters.inspector_assignment == "districts":
+            size = size // self.groups[department]
+            first = first + county % self.groups[department] * size
+        count = len(industry)
+        one = bits.below(size, count)
+        other = (one + 1 + bits.below(size - 1, count)) % size
+        return first + one, first + other
+
+    def names(self) -> list[str]:
+        """The numbers of the inspectors."""
+        return [f"ZF4311{place:04d}" for place in range(len(self.department))]
+
+
+def department_of(industry: NDArray[np.int16]) -> Ints:
+    """The place of the department that inspects an industry."""
+    return _DEPARTMENT_OF[industry]
+
+
+def make_staff(parameters: CityParameters) -> Staff:
+    """Enough inspectors for the city: at least two pairs a department, strict and mild in equal measure.
+
+    The mean over a department is 0, so that "average inspectors" means the same everywhere.
+    """
+    weights = np.array([sum(i.weight for i in INDUSTRIES if i.department == name) for name in DEPARTMENTS])
+    wanted = parameters.subjects * weights // (sum(i.weight for i in INDUSTRIES) * _SUBJECTS_EACH)
+    groups = np.clip(wanted // 2, 2, len(COUNTIES))
+    size = np.maximum(-(-wanted // groups), 2) * groups
+    department = np.repeat(np.arange(len(DEPARTMENTS)), size)
+    first = np.concatenate([[0], np.cumsum(size)[:-1]])
+    group = (np.arange(len(department)) - first[department]) // (size // groups)[department]
+    own = milli(parameters.strictness) * Bits(parameters.seed, "strictness").normal(len(department)) // 1000
+    shared = milli(parameters.county_strictness) * Bits(parameters.seed, "county strictness").normal(len(COUNTIES)) // 1000
+    strictness = own + shared[group]
+    mean = np.add.reduceat(strictness, first) // size
+    return Staff(department, group, strictness - mean[department], first, size, groups)
+
+
+OLD_TIERS = ("A", "B", "C", "D")
+#: Points from which an old tier is B, C, D.
+OLD_CUTS = (1, 4, 8)
+#: Quarters for which a record counts.
+_WINDOW = 8
+_QUARTER_DAYS = 91
+_OLD_POINTS = np.array([model.old_points for model in KINDS], dtype=np.int64)
+_ENDS = tuple(CHANGES.index(change) for change in ("repaired", "withdrawn", "dispute_upheld"))
+
+
+class OldPoints:
+    """Points of each subject by quarter: a record counts from the first quarter after it is known, for eight quarters.
+
+    Where the policy does not see repaired and expired records, one stops counting in the first quarter
+    that knows of its repair, withdrawal or end.
+    """
+
+    def __init__(self, parameters: CityParameters, time: Time, subjects: int) -> None:
+        self._starts = np.array([quarter.start for quarter in time.quarters], dtype=np.int64)
+        before = self._starts[0] - _QUARTER_DAYS * np.arange(_WINDOW, 0, -1)
+        self._edges = np.concatenate([before, self._starts])
+        #: What a subject's points change by at the start of each quarter.
+        self._steps = np.zeros((subjects, len(self._starts) + 1), dtype=np.int16)
+        self._blind = parameters.old_tier_sees_repaired
+
+    def add(self, events: Events, changes: Changes) -> None:
+        """Count records, whose changes are among ``changes``; numbers of records rise."""
+        last = len(self._starts)
+        bucket = np.searchsorted(self._edges, events.known, side="right")
+        begin, stop = np.clip(bucket - _WINDOW, 0, last), np.clip(bucket, 0, last)
+        if not self._blind:
+            stop = np.minimum(stop, np.searchsorted(self._starts, _last_days(events, changes), side="right"))
+        points = _OLD_POINTS[events.kind]
+        rows = np.flatnonzero((points > 0) & (begin < stop))
+        weight = points[rows].astype(np.int16)
+        np.add.at(self._steps, (events.subject[rows], begin[rows]), weight)
+        np.add.at(self._steps, (events.subject[rows], stop[rows]), -weight)
+
+    def tiers(self, quarter: int) -> NDArray[np.int64]:
+        """The old tier of every subject on the first day of a quarter (0 is A)."""
+        total = self._steps[:, : quarter + 1].sum(axis=1)
+        tier: Ints = np.searchsorted(OLD_CUTS, total, side="right").astype(np.int64)
+        return tier
+
+
+def _last_days(events: Events, changes: Changes) -> Ints:
+    """The last day on which each record is known to stand."""
+    last = events.until.copy()
+    ends = np.isin(changes.change, _ENDS)
+    day = np.maximum(changes.effective, changes.known)[ends]
+    np.minimum.at(last, np.searchsorted(events.number, changes.number[ends]), day)
+    return last
+
+
+_TASK_OF = np.array([TASKS.index(model.task) for model in INDUSTRIES] + [-1] * len(OTHER_CODES))
+OFF_SITE_TASK = len(TASKS)
+TASK_NAMES = (*TASKS, "documents")
+_STRATA = len(OLD_TIERS) * len(CODES)
+#: The quarter of the year in which industries of full coverage are visited.
+_COVERED_IN = "Q2"
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One stratum of one task: how many there were and how many were drawn."""
+
+    task: str
+    stratum: str
+    population: int
+    drawn: int
+
+
+def random_calls(
+    parameters: CityParameters, subjects: Subjects, quarter: Quarter, tier: Ints, visits: Ints, number: int
+) -> tuple[list[Calls], list[Frame]]:
+    """The draws of a quarter. ``visits`` are those of the year so far by subject, which an annual cap counts.
+
+    The frame is the register's: who has ended, stopped or changed its trade without the register
+    knowing is drawn as what it was.
+    """
+    listed = subjects.listed(quarter.start)
+    if parameters.annual_cap is not None:
+        listed &= visits < parameters.annual_cap
+    known = np.where(subjects.changed_known < quarter.start, subjects.later_industry, subjects.industry)
+    calls, frames = [], []
+    for task, name in enumerate(TASK_NAMES):
+        off_site = task == OFF_SITE_TASK
+        if off_site and not parameters.off_site:
+            continue
+        rows = np.flatnonzero(listed & (off_site | (_TASK_OF[known] == task)))
+        stratum = tier[rows] * len(CODES) + known[rows]
+        bits = Bits(parameters.seed, "draw", number, task)
+        chosen, population, drawn = _smallest_tickets(bits, stratum, _rates(parameters, quarter, off_site=off_site))
+        day = quarter.start + 3 + bits.below(quarter.stop - quarter.start - 6, len(chosen))
+        place = stratum[chosen]
+        covered = (drawn == population)[place] & np.isin(place % len(CODES), _covered(parameters, quarter, off_site=off_site))
+        for trigger, these in ((RANDOM, ~covered), (COVERAGE, covered)):
+            calls.append(
+                Calls(
+                    rows[chosen][these], day[these], trigger, task=number * len(TASK_NAMES) + task, off_site=off_site,
+                    stratum=place[these], drawn=drawn[place][these], population=population[place][these],
+                )
+            )  # fmt: skip
+        frames += [
+            Frame(f"{quarter.name}-{name}", stratum_name(key), int(population[key]), int(drawn[key]))
+            for key in np.flatnonzero(population).tolist()
+        ]
+    return calls, frames
+
+
+def stratum_name(key: int) -> str:
+    """``A-food_service``: the old tier and the industry."""
+    return f"{OLD_TIERS[key // len(CODES)]}-{CODES[key % len(CODES)]}"
+
+
+def _covered(parameters: CityParameters, quarter: Quarter, *, off_site: bool) -> list[int]:
+    if off_site or not quarter.name.endswith(_COVERED_IN):
+        return []
+    return [CODES.index(code) for code in parameters.full_coverage]
+
+
+def _rates(parameters: CityParameters, quarter: Quarter, *, off_site: bool) -> Ints:
+    """Ppm by stratum."""
+    ratios = parameters.off_site_ratios if off_site else parameters.on_site_ratios
+    rates = np.repeat([[round(ratio * _MILLION)] for ratio in ratios], len(CODES), axis=1)
+    rates[:, _covered(parameters, quarter, off_site=off_site)] = _MILLION
+    return rates.ravel()
+
+
+def _smallest_tickets(bits: Bits, stratum: Ints, ppm: Ints) -> tuple[Ints, Ints, Ints]:
+    """Places of those drawn, and N and n by stratum."""
+    population = np.bincount(stratum, minlength=_STRATA)
+    drawn = -(-population * ppm // _MILLION)
+    order = np.lexsort((bits.words(len(stratum)), stratum))
+    rank = np.arange(len(stratum)) - (np.cumsum(population) - population)[stratum[order]]
+    return np.sort(order[rank < drawn[stratum[order]]]), population, drawn
+
 
 RANDOM, COVERAGE, COMPLAINT, FOLLOW_UP, SPECIAL = range(len(TRIGGERS))
 NONE, VIOLATION, NOT_FOUND, CLOSED, REFUSED = range(len(OUTCOMES))
@@ -44,12 +249,12 @@ class Visits:
     def __len__(self) -> int:
         return len(self.subject)
 
-    def take(self, rows: NDArray[np.bool_] | Ints) -> "Visits":
+    def take(self, rows: NDArray[np.bool_] | Ints) -> Visits:
         """The visits at these places."""
         return Visits(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
     @staticmethod
-    def together(parts: "list[Visits]") -> "Visits":
+    def together(parts: list[Visits]) -> Visits:
         """Several blocks as one."""
         return Visits(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Visits)})
 

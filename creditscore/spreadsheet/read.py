@@ -1,16 +1,35 @@
 """Reads workbooks back, every value with its cell. The only module that imports openpyxl for workbooks."""
 
-from collections.abc import Iterator, Sequence
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from creditscore.config.base import Label
+from creditscore.config.spec import Label
 from creditscore.errors import DataError
-from creditscore.spreadsheet.cells import plain, sheet_name
-from creditscore.spreadsheet.model import NOTE_MARK, Cell, Column, label_text
+from creditscore.spreadsheet.sheets import NOTE_MARK, Cell, Column, label_text, plain, sheet_name
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def fill_cells(path: Path, values: Mapping[str, Any], *, out: Path) -> None:
+    """Copy a workbook with some cells filled in.
+
+    Args:
+        path: The workbook.
+        values: By address such as ``抽查名单!E7``.
+        out: The copy.
+    """
+    import openpyxl
+
+    book = openpyxl.load_workbook(path)
+    for address, value in values.items():
+        sheet, _, cell = address.rpartition("!")
+        book[sheet][cell] = value
+    out.parent.mkdir(parents=True, exist_ok=True)
+    book.save(out)
 
 
 def read_sheet(path: str | Path, name: str | Label | None = None, *, columns: Sequence[Column] = ()) -> list[dict[str, Cell]]:
@@ -81,7 +100,7 @@ def _keys(header: Sequence[Any], title: str, columns: Sequence[Column]) -> dict[
     return keys
 
 
-def read_table(path: str | Path, *, sheet: str | None = None) -> "pd.DataFrame":
+def read_table(path: str | Path, *, sheet: str | None = None) -> pd.DataFrame:
     """A sheet as a frame: one row per row, headers as column names, texts kept as texts.
 
     Args:

@@ -12,8 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from creditscore.errors import DataError
-from creditscore.spreadsheet.cells import Cleaner, column_width, sheet_name, text_width
-from creditscore.spreadsheet.model import MAX_ROWS, NOTE_MARK, BookLanguage, BookReport, Column, Kind, Sheet, label_text
+from creditscore.spreadsheet.sheets import (
+    MAX_ROWS,
+    NOTE_MARK,
+    BookLanguage,
+    BookReport,
+    Cleaner,
+    Column,
+    Kind,
+    Sheet,
+    column_width,
+    label_text,
+    sheet_name,
+    text_width,
+)
 
 _log = logging.getLogger(__name__)
 _FONT = {"font_name": "Microsoft YaHei", "font_size": 10}

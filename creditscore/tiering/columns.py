@@ -1,5 +1,7 @@
 """Frames as they come in (pandas, polars, Arrow) as pandas with the columns a step needs."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from typing import Any

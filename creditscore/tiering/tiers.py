@@ -1,5 +1,7 @@
 """The tiers of one day as a frame, with the tables that tell what changed."""
 
+from __future__ import annotations
+
 import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +10,7 @@ import pandas as pd
 
 from creditscore.errors import DataError
 from creditscore.tiering.columns import as_frame, texts, unique_ids
-from creditscore.tiering.sign import grounds_hash
+from creditscore.tiering.signatures import grounds_hash
 from creditscore.vocabulary import TIER_ORDER
 
 #: The columns of ``tiers.parquet``. The last two are what a signature and a wait rest on.
@@ -30,7 +32,7 @@ class Tiers:
 
     Attributes:
         frame: The rows.
-        achieved: What the cuts gave, see :func:`creditscore.tiering.rules.cut.achieved`.
+        achieved: What the cuts gave, see :func:`creditscore.tiering.cuts.achieved`.
         subjects: The register on that day, where it was at hand (names, regions, types).
     """
 
@@ -47,7 +49,7 @@ class Tiers:
         day: dt.date = days[0]
         return day
 
-    def counts(self) -> "pd.Series[int]":
+    def counts(self) -> pd.Series[int]:
         """Subjects by tier, A to D and NR; tiers without subjects are 0."""
         return self.frame["tier"].value_counts().reindex(list(TIER_ORDER), fill_value=0).astype(int).rename("subjects")
 

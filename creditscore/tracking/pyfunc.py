@@ -5,8 +5,8 @@ from typing import Any
 import mlflow.pyfunc
 import pandas as pd
 
-from creditscore.models.card.probability import ppm_of
 from creditscore.models.scorecard import Scorecard
+from creditscore.models.scoring import ppm_of
 
 
 class ScorecardModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc] # untyped base

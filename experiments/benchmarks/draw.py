@@ -27,7 +27,7 @@ OURS = """
 import sys, time, json, resource
 from pathlib import Path
 from creditscore.engine import Engine
-from creditscore.pipeline.draw_large import draw_frame
+from creditscore.pipeline.draws import draw_frame
 frame, strata, out = map(Path, sys.argv[1:4])
 begun = time.perf_counter()
 made = draw_frame(Engine.duckdb(), frame, strata, task="t", seed="s", out=out)

@@ -25,14 +25,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import creditscore as cs
-from creditscore.batch import content_sha256
-from creditscore.config.base import Label
 from creditscore.config.features import FeatureSpec
+from creditscore.config.spec import Label
+from creditscore.dates import day_number, months_before
 from creditscore.features.build import feature_table
-from creditscore.features.calendar import day_number, months_before
 from creditscore.features.spine import Spine, spine
 from creditscore.records.records import Records
 from creditscore.records.tables import TABLES
+from creditscore.storage import content_sha256
 from experiments.benchmarks.timing import medians, shown
 
 DAY = dt.date(2024, 4, 30)

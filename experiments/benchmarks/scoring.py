@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 import creditscore as cs
 from creditscore.engine import compile_sql, unbound
-from creditscore.models.score import points_expression, score_expression
+from creditscore.models.scoring_sql import points_expression, score_expression
 from experiments.benchmarks.card_rivals import as_polars, as_sklearn, as_toad, expert_table, fit_optbinning, population
 from experiments.benchmarks.timing import Work, medians, shown
 

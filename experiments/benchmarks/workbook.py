@@ -19,9 +19,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from creditscore.reporting.sheets_plan import LIST_SHEET, list_columns
+from creditscore.reporting.planning_tables import LIST_SHEET, list_columns
 from creditscore.spreadsheet import Column, Sheet, write_book
-from creditscore.spreadsheet.model import MAX_ROWS
+from creditscore.spreadsheet.sheets import MAX_ROWS
 
 DAY = dt.date(2024, 4, 30)
 SECONDS = 20.0

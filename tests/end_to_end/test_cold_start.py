@@ -12,7 +12,7 @@ from support.command import creditscore
 from creditscore.config.project import load_project
 from creditscore.errors import ConfigError, DataError
 from creditscore.models.scorecard import Scorecard
-from creditscore.pipeline.signed import sign_cards, signed_cards
+from creditscore.pipeline.signed_cards import sign_cards, signed_cards
 
 from .conftest import PROJECT
 

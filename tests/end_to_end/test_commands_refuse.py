@@ -7,12 +7,12 @@ import pytest
 from support.command import creditscore
 
 from creditscore import __version__
-from creditscore.cli import app, plan
-from creditscore.cli.forecast_text import note_in_chinese
+from creditscore.cli import app, inspections
+from creditscore.cli.output import note_in_chinese
 
 from .conftest import PROJECT, bytes_of
 
-COMMANDS = [*app.app.registered_commands, *plan.app.registered_commands]
+COMMANDS = [*app.app.registered_commands, *inspections.app.registered_commands]
 #: {run} and {data} are the demo's, {plan} is a plan of it, {none} is not there, {file} is no file of ours.
 REFUSED = {
     "explain of a plan's folder": "explain {plan} X",

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from support.command import creditscore
 
-from creditscore.batch import locked
 from creditscore.pipeline.demo import SEED_SOURCE
-from creditscore.records.open import open_records
+from creditscore.records.records import open_records
 from creditscore.spreadsheet import read_sheet
+from creditscore.storage import locked
 
 from .conftest import PROJECT, bytes_of
 
@@ -178,7 +178,7 @@ def test_an_impossible_day_is_refused(city, as_of):
 
 
 def test_the_public_open_records_is_the_one_that_runs_use():
-    assert open_records.__module__ == "creditscore.records.open"
+    assert open_records.__module__ == "creditscore.records.records"
 
 
 def test_a_run_refused_half_way_keeps_the_earlier_results(city):

@@ -9,7 +9,7 @@ import pytest
 from support.command import creditscore
 
 import creditscore as cs
-from creditscore.tiering.sealed.log import entries
+from creditscore.inspection.plan_folder import entries
 
 from .conftest import PROJECT
 

@@ -11,16 +11,15 @@ from support.deliveries import Delivery, event_line, subject_line
 from support.nights import night, sign_a_card
 
 import creditscore as cs
-from creditscore.batch import LOCK, locked
 from creditscore.errors import DrawError, LockedError
-from creditscore.pipeline import documents, draw
+from creditscore.inspection.plan import DrawnPlan, InspectionPlan
+from creditscore.inspection.plan_folder import BEGUN
+from creditscore.pipeline import draws, run_store
 from creditscore.pipeline.afterwards import replace_closed, replace_subject
-from creditscore.pipeline.draw import draw_plan_folder
-from creditscore.pipeline.folder import RunFolder
-from creditscore.pipeline.ratios import import_ratios
-from creditscore.tiering.drawn import DrawnPlan
-from creditscore.tiering.plan import InspectionPlan
-from creditscore.tiering.sealed.publish import BEGUN
+from creditscore.pipeline.draws import draw_plan_folder
+from creditscore.pipeline.plans import import_ratios
+from creditscore.pipeline.run_folder import RunFolder
+from creditscore.storage import LOCK, locked
 
 LABEL = {"zh": "任务", "en": "task"}
 PERIOD = {"start": dt.date(2024, 5, 1), "end": dt.date(2024, 6, 30)}
@@ -205,7 +204,7 @@ def test_a_draw_interrupted_at_the_documents_leaves_a_usable_run(run, monkeypatc
     def crash(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(documents if at == "write_report" else draw, at, crash)
+    monkeypatch.setattr(run_store if at == "write_report" else draws, at, crash)
     with pytest.raises(KeyboardInterrupt):
         draw_plan_folder(run / "plan" / "one", seed="s")
     monkeypatch.undo()

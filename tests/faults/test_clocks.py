@@ -8,15 +8,15 @@ from support.deliveries import DAY, Delivery, csv_sources, event_line, findings,
 from support.nights import night, sign_a_card
 from support.projects import event, feature, item, subject, write_project, write_tables
 
-from creditscore.batch import content_sha256, write_parquet
+from creditscore.dates import months_after
 from creditscore.engine import Engine
 from creditscore.errors import ConfigError
 from creditscore.features.build import build_features
-from creditscore.features.calendar import months_after
 from creditscore.features.spine import spine
-from creditscore.records.open import open_records
-from creditscore.records.repair import repair_reminders
+from creditscore.records.publicity import repair_reminders
+from creditscore.records.records import open_records
 from creditscore.records.tables import TABLES
+from creditscore.storage import content_sha256, write_parquet
 
 D = dt.date
 

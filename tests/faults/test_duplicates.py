@@ -9,9 +9,9 @@ from support.projects import write_project
 from creditscore.engine import Engine
 from creditscore.errors import DataError
 from creditscore.records import contracts
+from creditscore.records.arrivals import Stream
 from creditscore.records.contracts import Reference, enforce
-from creditscore.records.identify import Identifier
-from creditscore.records.stream import Stream
+from creditscore.records.identity import Identifier
 from creditscore.records.tables import TABLES
 
 

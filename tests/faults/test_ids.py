@@ -18,9 +18,9 @@ from support.deliveries import (
 )  # fmt: skip
 from support.projects import subject
 
-from creditscore.batch import write_parquet
 from creditscore.errors import ConfigError, DataError
 from creditscore.records.tables import TABLES
+from creditscore.storage import write_parquet
 
 GOOD = "91350100M000100Y43"
 

@@ -19,18 +19,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.payloads import PAYLOADS, live_parts
 
-from creditscore.config.base import Label, ppm
 from creditscore.config.policy import TierPolicy
+from creditscore.config.spec import Label, ppm
 from creditscore.config.tasks import Task
 from creditscore.errors import DrawError
+from creditscore.inspection.amendments import replace
+from creditscore.inspection.csv_export import guard, read_csv
+from creditscore.inspection.plan import DrawnPlan, plan_inspections
+from creditscore.inspection.sampling_frame import rounded_up, targets
 from creditscore.inspection.verify import verify_plan
 from creditscore.spreadsheet import Column, Sheet, read_sheet, write_book
-from creditscore.spreadsheet.cells import MAX_TEXT, TRUNCATED
-from creditscore.tiering.drawn import DrawnPlan
-from creditscore.tiering.plan import plan_inspections
-from creditscore.tiering.sealed.replace import replace
-from creditscore.tiering.sealed.sheets import guard, read_csv
-from creditscore.tiering.targets import rounded_up, targets
+from creditscore.spreadsheet.sheets import MAX_TEXT, TRUNCATED
 from creditscore.tiering.tiers import Tiers
 
 DAY = dt.date(2024, 4, 30)

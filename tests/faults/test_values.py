@@ -10,12 +10,12 @@ import pytest
 from support.deliveries import Delivery, csv_sources, equation, event_line, findings, put_right, refused, rows, subject_line
 from support.projects import event, subject, write_project, write_tables
 
-from creditscore.batch import write_parquet
 from creditscore.engine import Engine
 from creditscore.errors import DataError
 from creditscore.models.classifier import ScorecardClassifier
-from creditscore.records.open import open_records
+from creditscore.records.records import open_records
 from creditscore.records.tables import TABLES
+from creditscore.storage import write_parquet
 
 
 def test_infinity_and_nan_become_missing_and_the_row_stays(tmp_path):

@@ -11,7 +11,7 @@ from support.projects import event, feature, subject, write_project, write_table
 from creditscore.config.features import FeatureSpec
 from creditscore.engine import Engine
 from creditscore.features.build import build_features
-from creditscore.records.open import open_records
+from creditscore.records.records import open_records
 
 from .naive import value, visible
 

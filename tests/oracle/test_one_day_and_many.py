@@ -6,11 +6,10 @@ from support.cities import PROJECT, small_city
 
 from creditscore.config.project import load_project
 from creditscore.engine import Engine
-from creditscore.features.build import build_features
-from creditscore.features.passes import passes
+from creditscore.features.build import build_features, passes
 from creditscore.features.spine import spine, spine_from_rows
-from creditscore.features.visible import ManyDays, OneDay
-from creditscore.records.open import open_records
+from creditscore.features.visibility import ManyDays, OneDay
+from creditscore.records.records import open_records
 
 DAYS = ["2023-02-28", "2023-12-31", "2024-02-29", "2024-04-30"]
 

@@ -10,7 +10,7 @@ from support.projects import subject, write_project, write_tables
 from creditscore.engine import Engine
 from creditscore.features.build import build_features
 from creditscore.features.spine import spine
-from creditscore.records.open import open_records
+from creditscore.records.records import open_records
 
 from . import naive
 from .test_features_against_plain_python import DAYS, near, same

@@ -7,8 +7,7 @@ import pytest
 
 from creditscore.engine import Engine, unbound
 from creditscore.errors import DrawError
-from creditscore.tiering.draw import draw, modes, tickets
-from creditscore.tiering.draw_table import draw_table
+from creditscore.inspection.draw import draw, draw_table, modes, tickets
 
 COUNT = 3000
 TARGETS = {"t|A|food": 1, "t|B|food": 40, "t|C|餐饮": 0, "t|D|food": 150}

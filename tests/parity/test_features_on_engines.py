@@ -8,8 +8,8 @@ from support.projects import event, feature, subject, write_project, write_table
 
 from creditscore.features.build import build_features
 from creditscore.features.spine import spine
-from creditscore.features.target import training_rows
-from creditscore.records.open import open_records
+from creditscore.features.training_rows import training_rows
+from creditscore.records.records import open_records
 
 D = dt.date
 FEATURES = [

@@ -5,12 +5,12 @@ import pyarrow.parquet as pq
 import pytest
 from support.cities import PROJECT, small_city
 
-from creditscore.batch import content_sha256
 from creditscore.config.project import load_project
 from creditscore.engine import Engine
 from creditscore.features.build import feature_table
 from creditscore.features.spine import spine
-from creditscore.records.open import open_records
+from creditscore.records.records import open_records
+from creditscore.storage import content_sha256
 
 
 @pytest.fixture(scope="module")

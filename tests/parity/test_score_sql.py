@@ -12,8 +12,8 @@ from support.cards import card, number, text
 from creditscore.config.scorecards import Scaling
 from creditscore.engine import compile_sql
 from creditscore.errors import DataError
-from creditscore.models.card import in_memory
-from creditscore.models.score import score_expression
+from creditscore.models import scoring
+from creditscore.models.scoring_sql import score_expression
 
 pytestmark = pytest.mark.filterwarnings("ignore:infinite values:RuntimeWarning")
 TYPES = {"subject_id": "string", "as_of": "date", "industry": "string"}
@@ -75,7 +75,7 @@ def check(run, one, rows):
     found = run(rows, lambda dialect: compile_sql(expression, {"spark": "pyspark"}.get(dialect, dialect)))
     scores = one.scores(rows)
     assert found["score"].to_pylist() == scores.tolist()
-    assert found["probability_ppm"].to_pylist() == in_memory.probability_ppm(one, scores).tolist()
+    assert found["probability_ppm"].to_pylist() == scoring.probability_ppm(one, scores).tolist()
     for name, values in one.block_points(rows).items():
         assert found[name].to_pylist() == values.tolist(), name
     for name, values in one.reasons(rows).astype(object).items():

@@ -7,8 +7,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from creditscore.dates import months_after, months_before
 from creditscore.engine import Engine, unbound
-from creditscore.features.calendar import months_after, months_before
 
 D = dt.date
 

@@ -9,12 +9,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from creditscore.config.load import read_spec
 from creditscore.config.policy import TierPolicy, load_policy
+from creditscore.config.spec import read_spec
 from creditscore.errors import DrawError
-from creditscore.tiering.assign import assign_tiers
-from creditscore.tiering.sign import Review
-from creditscore.tiering.targets import check_floor, rounded_up
+from creditscore.inspection.sampling_frame import check_floor, rounded_up
+from creditscore.tiering.assignment import assign_tiers
+from creditscore.tiering.signatures import Review
 
 HERE = Path(__file__).parent
 CASES = tomllib.loads((HERE / "cases.toml").read_text("utf-8"))["case"]

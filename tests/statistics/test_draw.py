@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2, chisquare
 
-from creditscore.tiering.draw import draw, modes, tickets
+from creditscore.inspection.draw import draw, modes, tickets
 
 SEEDS = 20_000
 IDS = [f"91431100MA{place:08d}" for place in range(8)]

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from creditscore.config.base import Label
 from creditscore.config.scorecards import Scaling
+from creditscore.config.spec import Label
 from creditscore.models.scorecard import Attribute, Baseline, Characteristic, Scorecard
 
 

@@ -10,9 +10,8 @@ from support.projects import write_project
 from creditscore.config.project import Project
 from creditscore.engine import Engine
 from creditscore.records.checkup import check_up
-from creditscore.records.open import open_records
-from creditscore.records.records import Records
-from creditscore.simulate import uscc
+from creditscore.records.records import Records, open_records
+from creditscore.simulate import subjects
 
 DAY = dt.date(2024, 4, 30)
 SUBJECTS = "subject_id,valid_from,known_date,name,subject_type,status,industry,region,registered_date"
@@ -50,7 +49,7 @@ def subjects_csv(*ids: str) -> str:
 
 def valid_codes(count: int, prefix: str = "91431103") -> list[str]:
     """Unified social credit codes that nothing is wrong with."""
-    return [code.decode() for code in uscc.codes([prefix], np.zeros(count, dtype=int), np.arange(count), offset=0).tolist()]
+    return [code.decode() for code in subjects.codes([prefix], np.zeros(count, dtype=int), np.arange(count), offset=0).tolist()]
 
 
 def csv_sources(*, subjects: dict | None = None, events: dict | None = None, others: list[dict] | None = None, **top) -> dict:

@@ -8,7 +8,7 @@ from support.command import Called, creditscore
 from support.deliveries import DAY, Delivery
 
 from creditscore.models.scorecard import Baseline
-from creditscore.pipeline.signed import sign_cards
+from creditscore.pipeline.signed_cards import sign_cards
 from creditscore.pipeline.train import POOLED
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from creditscore.config.base import Label
 from creditscore.config.features import FeatureSpec
+from creditscore.config.spec import Label
 
 
 def spec(name, trend="auto", source="public", **more):

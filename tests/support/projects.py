@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from creditscore.batch import write_parquet
 from creditscore.config.project import Project, load_project
 from creditscore.records.tables import TABLES
+from creditscore.storage import write_parquet
 
 DAY = dt.date(2024, 4, 30)
 

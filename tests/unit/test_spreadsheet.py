@@ -10,11 +10,10 @@ import pandas as pd
 import pytest
 from support.payloads import PAYLOADS, live_parts
 
-from creditscore.config.base import Label
+from creditscore.config.spec import Label
 from creditscore.errors import DataError
 from creditscore.spreadsheet import Column, Sheet, read_sheet, read_table, write_book
-from creditscore.spreadsheet.cells import MAX_TEXT, TRUNCATED, Cleaner, sheet_name
-from creditscore.spreadsheet.model import NOTE_MARK
+from creditscore.spreadsheet.sheets import MAX_TEXT, NOTE_MARK, TRUNCATED, Cleaner, sheet_name
 
 DAY = dt.date(2024, 4, 30)
 
@@ -265,7 +264,7 @@ def test_subject_and_name_columns_are_frozen_where_there_is_room(tmp_path, width
 TWO_MILLION = """
 import datetime as dt, json, resource, sys
 import openpyxl
-from creditscore.config.base import Label
+from creditscore.config.spec import Label
 from creditscore.spreadsheet import Column, Sheet, write_book
 rows, path = int(sys.argv[1]), sys.argv[2]
 kinds = (("id", "text"), ("name", "text"), ("share", "percent"))

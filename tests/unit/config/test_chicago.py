@@ -8,8 +8,8 @@ from creditscore.config.project import load_project
 from creditscore.engine import Engine
 from creditscore.features.guard import guard_features
 from creditscore.features.spine import spine
-from creditscore.features.target import training_rows
-from creditscore.records.open import open_records
+from creditscore.features.training_rows import training_rows
+from creditscore.records.records import open_records
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT.parent / "shared" / "data" / "chicago_food_inspections"

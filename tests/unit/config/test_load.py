@@ -5,8 +5,7 @@ import datetime as dt
 import pytest
 from pydantic import Field
 
-from creditscore.config.base import Items, Spec
-from creditscore.config.load import parse, parse_json, read_toml
+from creditscore.config.spec import Items, Spec, parse, parse_json, read_toml
 from creditscore.errors import ConfigError
 
 

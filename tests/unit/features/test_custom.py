@@ -10,7 +10,7 @@ from creditscore.errors import ConfigError, DataError
 from creditscore.features.build import build_features
 from creditscore.features.custom import custom_feature
 from creditscore.features.spine import spine
-from creditscore.records.open import open_records
+from creditscore.records.records import open_records
 
 D = dt.date
 

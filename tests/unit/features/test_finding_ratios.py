@@ -5,8 +5,8 @@ from support.projects import subject, write_project, write_tables
 
 from creditscore.features.build import build_features
 from creditscore.features.spine import spine
-from creditscore.features.target import training_rows
-from creditscore.records.open import open_records
+from creditscore.features.training_rows import training_rows
+from creditscore.records.records import open_records
 
 D, AS_OF = dt.date, dt.date(2024, 4, 30)
 

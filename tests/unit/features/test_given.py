@@ -13,8 +13,8 @@ from creditscore.engine import Engine
 from creditscore.errors import ConfigError, DataError
 from creditscore.features.build import build_features
 from creditscore.features.spine import spine
-from creditscore.features.target import training_rows
-from creditscore.records.open import open_records
+from creditscore.features.training_rows import training_rows
+from creditscore.records.records import open_records
 
 D = dt.date
 ROWS = {"subject_id": ["S1", "S0", "S1"], "as_of": [D(2024, 4, 30), D(2024, 2, 29), D(2024, 4, 30)]}

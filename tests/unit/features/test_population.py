@@ -8,7 +8,7 @@ from creditscore.errors import ConfigError
 from creditscore.features.build import build_features
 from creditscore.features.guard import guard_features
 from creditscore.features.spine import spine
-from creditscore.records.open import open_records
+from creditscore.records.records import open_records
 
 CONDUCT = item("misconduct", population="practitioner")
 

@@ -7,8 +7,8 @@ from support.projects import event, feature, label, subject, write_project, writ
 from creditscore.engine import Engine
 from creditscore.features.build import build_features
 from creditscore.features.spine import spine
-from creditscore.features.target import training_rows
-from creditscore.records.open import open_records
+from creditscore.features.training_rows import training_rows
+from creditscore.records.records import open_records
 
 D = dt.date
 REGISTER = {

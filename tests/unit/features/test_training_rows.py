@@ -8,8 +8,8 @@ from support.projects import documents, event, item, label, subject, write_proje
 from creditscore.engine import Engine
 from creditscore.errors import ConfigError, DataError
 from creditscore.features.build import build_features
-from creditscore.features.target import training_rows
-from creditscore.records.open import open_records
+from creditscore.features.training_rows import training_rows
+from creditscore.records.records import open_records
 
 D = dt.date
 REGISTER = {"type": "register", "name": "late", "label": label("x"), "kind": ["penalty"], "months": 12, "lag_days": 30}

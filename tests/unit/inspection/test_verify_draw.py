@@ -14,18 +14,13 @@ import pandas as pd
 import pytest
 from support.plans import a_policy, a_staff, a_task, a_tiers
 
-from creditscore import __version__
-from creditscore.inspection import verify_draw
+from creditscore import __version__, storage
+from creditscore.inspection import draw, inspectors, plan, plan_folder, sampling_frame, verify_draw
+from creditscore.inspection.amendments import join, replace
+from creditscore.inspection.csv_export import read_csv, to_csv
+from creditscore.inspection.plan import plan_inspections
+from creditscore.inspection.plan_folder import LOG, draw_folder, entries
 from creditscore.inspection.verify import verify_plan
-from creditscore.tiering import chain, draw, drawn, frame, population
-from creditscore.tiering.people import inspectors
-from creditscore.tiering.plan import plan_inspections
-from creditscore.tiering.sealed import publish
-from creditscore.tiering.sealed.join import join
-from creditscore.tiering.sealed.log import LOG, entries
-from creditscore.tiering.sealed.replace import replace
-from creditscore.tiering.sealed.seal import draw_folder
-from creditscore.tiering.sealed.sheets import read_csv, to_csv
 
 SOURCE = Path(verify_draw.__file__)
 WHO = {"by": "李四", "on": dt.date(2024, 5, 9)}
@@ -105,7 +100,7 @@ def forge_log(folder, what, **values):
     lines = [{key: line[key] for key in line if key not in ("number", "previous", "hash")} for line in entries(folder)]
     next(line for line in lines if line["what"] == what and line.get("mode", "x")).update(values)
     (folder / LOG).unlink()
-    chain.append(folder / LOG, lines)
+    storage.append(folder / LOG, lines)
 
 
 # One file
@@ -140,12 +135,12 @@ def test_it_runs_alone_in_an_empty_folder_on_a_copied_export(folder, tmp_path):
 
 def test_the_draw_and_its_check_agree_on_what_they_share():
     assert verify_draw.ALGORITHM == draw.ALGORITHM
-    assert (verify_draw.PLAN_FORMAT, verify_draw.FRAME_FORMAT) == (publish.FORMAT, frame.FORMAT)
-    assert verify_draw.SAMPLE_COLUMNS == drawn.SAMPLE_COLUMNS
-    assert verify_draw.PLAN_COLUMNS == publish.PLAN_COLUMNS
-    assert verify_draw.PUBLICATION_COLUMNS == publish.PUBLICATION_COLUMNS
+    assert (verify_draw.PLAN_FORMAT, verify_draw.FRAME_FORMAT) == (plan_folder.FORMAT, sampling_frame.FORMAT)
+    assert verify_draw.SAMPLE_COLUMNS == plan.SAMPLE_COLUMNS
+    assert verify_draw.PLAN_COLUMNS == plan_folder.PLAN_COLUMNS
+    assert verify_draw.PUBLICATION_COLUMNS == plan_folder.PUBLICATION_COLUMNS
     assert verify_draw.INSPECTOR_COLUMNS == inspectors.INSPECTOR_COLUMNS
-    assert (verify_draw.REASONS, verify_draw.UNKNOWN) == (population.REASONS, population.UNKNOWN)
+    assert (verify_draw.REASONS, verify_draw.UNKNOWN) == (sampling_frame.REASONS, sampling_frame.UNKNOWN)
     assert __version__ == verify_draw.NOTES_VERSION
 
 
@@ -404,7 +399,7 @@ def test_what_is_not_covered_is_said_and_shrinks_with_what_is_given(folder, undr
 
 
 def test_lines_of_the_log_that_it_does_not_know_are_said_to_be_unchecked(folder):
-    chain.append(folder / LOG, [{"what": "gathered"}])
+    storage.append(folder / LOG, [{"what": "gathered"}])
     result = verify_draw.verify(folder)
     assert result.outcome == "verified"
     assert [one.values["what"] for one in result.not_covered if one.code == "scope.log_kind"] == ["gathered"]
@@ -421,8 +416,8 @@ def test_the_first_plans_of_this_format_still_verify(undrawn):
          one.full_coverage, one.exempt)
         for one in verify_draw.read_strata(undrawn)
     ]  # fmt: skip
-    subjects = [[row[name] for name in frame.SUBJECT_KEYS] for row in rows]
-    document["frame_hash"] = frame.frame_hash(document["about"], strata, subjects)
+    subjects = [[row[name] for name in sampling_frame.SUBJECT_KEYS] for row in rows]
+    document["frame_hash"] = sampling_frame.frame_hash(document["about"], strata, subjects)
     (undrawn / "manifest.json").write_text(json.dumps(document), "utf-8")
     assert codes(undrawn) == set()
 

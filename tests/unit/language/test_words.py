@@ -8,7 +8,7 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from creditscore.config.base import Label
+from creditscore.config.spec import Label
 from creditscore.errors import ConfigError
 from creditscore.language import Message, Words, _, languages, pgettext
 from creditscore.language.catalogues import translations

@@ -5,13 +5,11 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from creditscore.config.base import Label
 from creditscore.config.scorecards import Binning
-from creditscore.models.bins.partition import Partition
-from creditscore.models.bins.table import in_order, smoothed_woe, tabulate
-from creditscore.models.bins.trend import project, rising
-from creditscore.models.training.frames import Factor, read_column
-from creditscore.models.training.sample import read_sample
+from creditscore.config.spec import Label
+from creditscore.models.bin_table import Partition, in_order, project, rising, smoothed_woe, tabulate
+from creditscore.models.frames import Factor, read_column
+from creditscore.models.sample import read_sample
 
 FACTOR = Factor("x", Label(zh="x", en="x"))
 

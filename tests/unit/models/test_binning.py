@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from creditscore.config.base import Label
 from creditscore.config.scorecards import Binning
+from creditscore.config.spec import Label
 from creditscore.errors import DataError
 from creditscore.models import binning
-from creditscore.models.bins.edges import edge_between, readable
-from creditscore.models.training.frames import Factor, read_column, to_pandas
-from creditscore.models.training.sample import read_sample
+from creditscore.models.binning import edge_between, readable
+from creditscore.models.frames import Factor, read_column, to_pandas
+from creditscore.models.sample import read_sample
 
 
 def one_column(values, y, weight=None, **about):

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from creditscore.config.base import Label
 from creditscore.config.features import FeatureSpec
+from creditscore.config.spec import Label
 from creditscore.errors import DataError
 from creditscore.models.challenger import fit_lightgbm, load_lightgbm
 from creditscore.models.rivals import fit_logistic, fit_optbinning

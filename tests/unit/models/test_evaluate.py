@@ -12,8 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score, roc_curve
 
 from creditscore.errors import DataError
-from creditscore.models.evaluate import _measures, _replicates, evaluate, paired_difference, within_group_auc
-from creditscore.models.judge.rows import checked_rows
+from creditscore.models.evaluate import _measures, _replicates, checked_rows, evaluate, paired_difference, within_group_auc
 
 
 def sample(n=800, seed=0, ties=True):

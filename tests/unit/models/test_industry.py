@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from creditscore.config.base import Label
 from creditscore.config.scorecards import Industry, Pooling
+from creditscore.config.spec import Label
 from creditscore.errors import DataError, NotFittedError
-from creditscore.models.fit.pooling import members, own_weight, tree_of
 from creditscore.models.industry import IndustryScorecards
+from creditscore.models.pooling import members, own_weight, tree_of
 
 LABEL = Label(zh="业", en="industry")
 #: Industries by bads: about 5, 60, 600, 3000.

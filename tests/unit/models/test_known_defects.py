@@ -12,7 +12,7 @@ from support.populations import attributes, population, spec
 
 from creditscore.config.scorecards import Binning, Scaling, Selection
 from creditscore.errors import DataError
-from creditscore.models.card import in_memory
+from creditscore.models import scoring
 from creditscore.models.classifier import ScorecardClassifier
 from creditscore.models.evaluate import evaluate
 from creditscore.models.monitor import characteristic_stability, psi
@@ -309,7 +309,7 @@ def test_smoothing_is_the_same_on_both_sides_and_after_the_totals():
 
 def test_a_missing_value_scores_as_the_rows_it_was_fitted_on(fitted):
     model, X, _ = fitted
-    found = in_memory.positions(model.scorecard_, X)
+    found = scoring.positions(model.scorecard_, X)
     for one in model.scorecard_.characteristics:
         counted = np.bincount(found[one.name], minlength=len(one.attributes))
         assert counted.tolist() == [a.rows for a in one.attributes]

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from creditscore.config.scorecards import Scaling
-from creditscore.models.card.probability import of_score
-from creditscore.models.fit.calibration import centred, intercept_for, to_points, two_parameter
-from creditscore.models.fit.regression import fit_regression, logistic
-from creditscore.models.training.nuisance import connectedness, read_visits
+from creditscore.models.calibration import centred, intercept_for, to_points, two_parameter
+from creditscore.models.inspector_effects import connectedness, read_visits
+from creditscore.models.regression import fit_regression, logistic
+from creditscore.models.scoring import of_score
 
 
 def data(n=2000, p=4, seed=0):

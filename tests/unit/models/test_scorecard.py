@@ -168,8 +168,8 @@ def test_a_characteristic_appears_once():
 def test_scoring_loads_no_fitting_library_and_no_engine():
     heavy = "optbinning sklearn lightgbm shap duckdb pyspark mlflow ortools"
     code = (
-        "import sys, pandas as pd; from creditscore.models.scorecard import Scorecard; import creditscore.models.card.in_memory,"
-        " creditscore.models.card.reasons, creditscore.models.card.expert, creditscore.models.score;"
+        "import sys, pandas as pd; from creditscore.models.scorecard import Scorecard; import creditscore.models.scoring,"
+        " creditscore.models.reasons, creditscore.models.expert_card, creditscore.models.scoring_sql;"
         f"print([m for m in '{heavy}'.split() if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

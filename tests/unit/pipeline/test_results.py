@@ -8,11 +8,10 @@ import pytest
 from creditscore.config.policy import TierPolicy
 from creditscore.config.tasks import Task
 from creditscore.errors import DataError
+from creditscore.inspection.plan import plan_inspections
+from creditscore.inspection.visits import Opened, merge_plans
 from creditscore.pipeline.results import _refuse_half_merged
-from creditscore.tiering.merge import merge_plans
-from creditscore.tiering.plan import plan_inspections
 from creditscore.tiering.tiers import Tiers
-from creditscore.tiering.visits import Opened
 
 CUTS = [*({"name": name, "max_probability": cut} for name, cut in (("A", 0.01), ("B", 0.05), ("C", 0.1))), {"name": "D"}]
 RATIOS = {"A": 0.1, "B": 0.2, "C": 0.3, "D": 0.5, "NR": 0.2}

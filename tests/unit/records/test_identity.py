@@ -7,11 +7,9 @@ from stdnum.cn import uscc as stdnum_uscc
 from support.deliveries import valid_codes
 from support.projects import write_project
 
-from creditscore.config.codes import RegionTable
-from creditscore.config.load import read_spec
+from creditscore.config.spec import read_spec
 from creditscore.errors import ConfigError
-from creditscore.records.code_tables import CodeTables, shipped_tables, tables_of
-from creditscore.records.identity import ALPHABET, REASONS, compact, uscc_faults
+from creditscore.records.identity import ALPHABET, REASONS, CodeTables, RegionTable, compact, shipped_tables, tables_of, uscc_faults
 
 CODES = valid_codes(200)
 REGIONS = ["gbt2260_provinces", "gbt2260_43", "gbt2260_4311"]

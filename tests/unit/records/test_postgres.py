@@ -10,7 +10,7 @@ from support.postgres import OWNER, PASSWORD, READER, private_cluster
 from support.projects import write_project
 
 from creditscore.errors import ConfigError, DataError
-from creditscore.pipeline.inputs import input_hashes
+from creditscore.pipeline.run_folder import input_hashes
 from creditscore.records import postgres
 from creditscore.records.postgres import fingerprint, pieces_of
 

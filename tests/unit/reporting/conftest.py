@@ -5,13 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from creditscore.config.base import Label
 from creditscore.config.policy import InspectionRule, InspectionRules, Measure, Override, TierPolicy, TierRule
 from creditscore.config.scorecards import Scaling
+from creditscore.config.spec import Label
 from creditscore.config.tasks import Task
-from creditscore.models.card import in_memory
+from creditscore.models import scoring
 from creditscore.models.scorecard import Attribute, Baseline, Characteristic, Scorecard
-from creditscore.reporting.book import Figure, PlanPage, RowCounts, RunBook
+from creditscore.reporting.run_book import Figure, PlanPage, RowCounts, RunBook
 
 DAY = dt.date(2024, 4, 30)
 INDUSTRIES = {"food_service": "餐饮服务", "hotel": "住宿", "retail": "零售"}
@@ -137,7 +137,7 @@ def scored(cards, subjects, features, unrated):
         rows = features[(subjects["industry"] == industry).to_numpy() & ~unrated]
         scores = card.scores(rows)
         frame = pd.DataFrame({"subject_id": rows["subject_id"], "as_of": DAY, "industry": industry, "scorecard": card.sha256})
-        frame["score"], frame["probability_ppm"] = scores, in_memory.probability_ppm(card, scores)
+        frame["score"], frame["probability_ppm"] = scores, scoring.probability_ppm(card, scores)
         frames.append(pd.concat([frame, card.block_points(rows), card.reasons(rows)], axis=1))
     return pd.concat(frames).sort_values("subject_id", ignore_index=True)
 

@@ -3,9 +3,9 @@ import warnings
 import pandas as pd
 import pytest
 
-from creditscore.config.base import Label
-from creditscore.reporting import charts, fonts
-from creditscore.reporting.book import tiers_by_industry
+from creditscore.config.spec import Label
+from creditscore.reporting import charts
+from creditscore.reporting.run_book import tiers_by_industry
 
 
 def figures(book):
@@ -61,16 +61,16 @@ def test_the_shipped_font_has_gb2312_and_its_licence():
         bytes([0xD7, cell]) for cell in range(0xFA, 0xFF)
     }
     assert len(every) == 6763
-    assert not fonts.missing("".join(code.decode("gb2312") for code in every))
-    licence = (fonts.FONT.parent / "OFL.txt").read_text(encoding="utf-8")
+    assert not charts.missing("".join(code.decode("gb2312") for code in every))
+    licence = (charts.FONT.parent / "OFL.txt").read_text(encoding="utf-8")
     assert "Adobe" in licence
     assert "SIL OPEN FONT LICENSE" in licence
-    assert fonts.missing("永州𬺓") == "𬺓"
+    assert charts.missing("永州𬺓") == "𬺓"
 
 
 def test_a_subset_is_small_and_the_same_twice():
-    first = fonts.woff2_subset("永州市")
-    assert first == fonts.woff2_subset("永州市")
+    first = charts.woff2_subset("永州市")
+    assert first == charts.woff2_subset("永州市")
     assert len(first) < 60_000
 
 

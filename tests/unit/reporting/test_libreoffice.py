@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 from support.payloads import PAYLOADS, live_parts
 
-from creditscore.config.base import Label
+from creditscore.config.spec import Label
 from creditscore.reporting.workbook import write_workbook
 from creditscore.spreadsheet import Column, Sheet, write_book
 

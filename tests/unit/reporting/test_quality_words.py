@@ -4,7 +4,7 @@ import dataclasses
 
 import pandas as pd
 
-from creditscore.reporting.sheets_audit import quality_sheet
+from creditscore.reporting.audit_tables import quality_sheet
 
 ENGLISH = ("arrived = kept", "deregistered", "older_version")
 

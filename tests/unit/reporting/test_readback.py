@@ -6,7 +6,7 @@ import pytest
 from creditscore.errors import DataError
 from creditscore.reporting.readback import read_decisions, read_ratios, read_results
 from creditscore.reporting.workbook import write_workbook
-from creditscore.tiering.sign import grounds_hash
+from creditscore.tiering.signatures import grounds_hash
 
 
 @pytest.fixture(params=["zh", "en", "both"])
@@ -96,7 +96,7 @@ def test_many_faults_are_counted(chinese):
 
 
 def test_workbook_and_published_plan_use_the_same_words():
+    from creditscore.inspection.plan_folder import WORDS
     from creditscore.reporting.words import OUTCOMES
-    from creditscore.tiering.sealed.published import WORDS
 
     assert {code: label.zh for code, label in OUTCOMES.items()} == WORDS

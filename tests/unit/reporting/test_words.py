@@ -5,9 +5,9 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from creditscore.config.base import Label
+from creditscore.config.spec import Label
 from creditscore.config.targets import InspectionTarget
-from creditscore.features.target import _reasons
+from creditscore.features.training_rows import _reasons
 from creditscore.reporting.words import LEFT_OUT
 
 

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from support.payloads import PAYLOADS, live_parts
 
-from creditscore.config.base import Label
 from creditscore.config.policy import Measure
-from creditscore.reporting.sheets_plan import LIST_SHEET, RATIO_COLUMNS, RATIO_SHEET, list_columns
+from creditscore.config.spec import Label
+from creditscore.reporting.planning_tables import LIST_SHEET, RATIO_COLUMNS, RATIO_SHEET, list_columns
 from creditscore.reporting.workbook import write_workbook
 from creditscore.spreadsheet import read_sheet
-from creditscore.spreadsheet.model import NOTE_MARK
+from creditscore.spreadsheet.sheets import NOTE_MARK
 
 SHEETS = [
     "说明",

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from creditscore.simulate.city import simulate_city
-from creditscore.simulate.dirt import PROVIDERS
+from creditscore.simulate.deliveries import PROVIDERS
 from creditscore.simulate.parameters import CityParameters
 
 SMALL = CityParameters(subjects=2500, months=18, history_months=12, missing_publicity=0.02, hostile_names=0.004)

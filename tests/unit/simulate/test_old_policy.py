@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from creditscore.simulate.kinds import KINDS
-from creditscore.simulate.old_tiers import OLD_CUTS
+from creditscore.simulate.visits import OLD_CUTS
 
 
 def test_special_industries_are_covered_in_full_once_a_year(lively):

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from creditscore.tiering.assign import assign_tiers
-from creditscore.tiering.sign import Review
+from creditscore.tiering.assignment import assign_tiers
+from creditscore.tiering.signatures import Review
 
-from .test_assign import Records, month_ends, scores
+from .test_assignment import Records, month_ends, scores
 
 ORDER = {"A": 0, "B": 1, "C": 2, "D": 3}
 RISKS = [1, 5_000, 9_500, 20_000, 47_000, 60_000, 95_000, 200_000]

@@ -1,0 +1,354 @@
+"""``monitor``, ``report`` and ``replay``: what became of a run, its documents again, and its outputs again."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from creditscore.cli.options import (
+    AcceptOption,
+    AsOfOption,
+    DataOption,
+    EngineName,
+    EngineOption,
+    JsonOption,
+    LangOption,
+    Language,
+    OutOption,
+    ProjectArg,
+    RunArg,
+    TrackingOption,
+    data_of,
+    day_of,
+    engine_of,
+    file_to_write,
+    project_of,
+    rows_of,
+    run_of,
+    show,
+    words,
+)
+from creditscore.cli.output import decimal, table_lines, whole
+from creditscore.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from creditscore.pipeline.run_folder import RunFolder
+
+
+#: A unified social credit code or an old registration number, right or wrong.
+_CODE = re.compile(r"[0-9A-Z]{18}|[0-9]{15}")
+#: A spreadsheet keeps so many digits of a number; the rest of a longer one is lost.
+_DIGITS = 15
+
+
+def codes_asked(words: list[str], file: Path | None, *, run: RunFolder) -> list[str]:
+    """The codes in the order given, those of the command line first.
+
+    Args:
+        words: Codes.
+        file: A text with one code a line, or a table (.csv, .xlsx) with the codes in its first column; a first line
+            without any digit is a heading.
+        run: Where codes of another form are known.
+
+    Raises:
+        DataError: There is none; a word is no code but the name of a file; the file cannot be read.
+    """
+    for word in words:
+        if Path(word).is_file() and not _is_code(word, run):
+            raise DataError(f"lookup: expected codes (got the file {word}); name a file with --file")
+    codes = [*(word.strip() for word in words), *([] if file is None else _of_file(file))]
+    found = [code for code in codes if code]
+    if not found:
+        raise DataError("lookup: expected codes, or a file of codes with --file (got none)")
+    return found
+
+
+def _is_code(word: str, run: RunFolder) -> bool:
+    import pyarrow as pa
+
+    from creditscore.records.identity import compact
+    from creditscore.storage import read_parquet
+
+    plain = compact(pa.array([word], pa.string())).to_pylist()[0]
+    return plain is not None and (
+        bool(_CODE.fullmatch(plain)) or plain in read_parquet(run.file("tiers.parquet"))["subject_id"].to_pylist()
+    )
+
+
+def _of_file(path: Path) -> list[str]:
+    """The codes of a file, its heading apart."""
+    if not path.is_file():
+        raise DataError(f"{path}: expected a file of codes (got {'a folder' if path.is_dir() else 'nothing'})")
+    cells = _of_workbook(path) if path.suffix.lower() == ".xlsx" else _of_text(path)
+    codes = [code for code in (cell.strip() for cell in cells) if code]
+    return codes[1:] if codes and not any(letter.isdecimal() for letter in codes[0]) else codes
+
+
+def _of_text(path: Path) -> Iterator[str]:
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: expected UTF-8 (got byte {error.start} that is not)") from None
+    if path.suffix.lower() != ".csv":
+        return iter(lines)
+    return (row[0] for row in csv.reader(lines) if row)
+
+
+def _of_workbook(path: Path) -> Iterator[str]:
+    from creditscore.spreadsheet.read import read_table
+
+    table = read_table(path)
+    column = [] if table.empty and not len(table.columns) else [table.columns[0], *table.iloc[:, 0].astype(object)]
+    for place, cell in enumerate(column, start=1):
+        if not isinstance(cell, str) and len(f"{cell:.0f}") > _DIGITS:
+            raise DataError(f"{path} row {place}: expected a code kept as text (got a number that has lost digits)")
+        yield cell if isinstance(cell, str) else f"{cell:.0f}"
+
+
+def check(
+    project: ProjectArg,
+    data: DataOption,
+    as_of: AsOfOption,
+    engine: EngineOption = EngineName.duckdb,
+    excel: Annotated[Path | None, typer.Option(help="Write the findings to a workbook.")] = None,
+    lang: LangOption = Language.zh,
+    as_json: JsonOption = False,
+) -> None:
+    """The data check-up (体检): what arrived, was refused, is late or missing."""
+    from creditscore.features.guard import guard_features
+    from creditscore.records.checkup import check_up
+    from creditscore.records.records import open_records
+
+    day, loaded = day_of(as_of, option="--as-of"), project_of(project)
+    target = file_to_write(excel, option="--excel") if excel else None
+    warnings = guard_features(loaded.features, loaded)
+    found = check_up(open_records(engine_of(engine), loaded, data=data_of(data)), as_of=day)
+    if target:
+        found.to_excel(target)
+    lines = [*(f"{words(lang, '警告', 'warning')}: {line}" for line in warnings), found.to_text(lang.value)]
+    show({"findings": found.table().to_dict("records"), "warnings": warnings}, lines, as_json=as_json)
+
+
+def demo(
+    out: OutOption = Path("demo"),
+    subjects: Annotated[int, typer.Option(min=500, max=MOST_SUBJECTS, help="How many subjects to simulate.")] = 20_000,
+    seed: SeedOption = 1,
+    project: Annotated[Path | None, typer.Option(help="Another project than the example of Yongzhou.")] = None,
+    tracking_uri: TrackingOption = None,
+    lang: LangOption = Language.zh,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate a city, train, run, draw; say where the workbook and the report lie."""
+    from creditscore.cli.output import demo_lines
+    from creditscore.pipeline.demo import run_demo
+
+    chosen = project_of(project or _example())
+    made = run_demo(chosen, out=out, subjects=subjects, seed=seed, tracking_uri=tracking_uri, lang=lang.value)
+    document = {**made.run.summary, "drawn": made.drawn, "run": str(made.run.folder.path)}
+    show(document, demo_lines(made, lang=lang.value), as_json=as_json)
+
+
+def _example() -> Path:
+    """The example project that ships with the package, or that of a checkout."""
+    package = Path(str(files("creditscore")))
+    shipped = package / "examples" / "yongzhou"
+    return shipped if shipped.is_dir() else package.parent / "configs" / "yongzhou"
+
+
+def train(
+    project: ProjectArg,
+    data: DataOption,
+    as_of: AsOfOption,
+    out: OutOption,
+    engine: EngineOption = EngineName.duckdb,
+    tracking_uri: TrackingOption = None,
+    lang: LangOption = Language.zh,
+    as_json: JsonOption = False,
+    accept: AcceptOption = False,
+) -> None:
+    """Train the cards on what was known that day, into the run's folder and MLflow. Nothing is promoted."""
+    _night(project, data, as_of, out, engine=engine, train=True, uri=tracking_uri, lang=lang, as_json=as_json, accept=accept)
+
+
+def run(
+    project: ProjectArg,
+    data: DataOption,
+    as_of: AsOfOption,
+    out: OutOption,
+    engine: EngineOption = EngineName.duckdb,
+    train: Annotated[bool, typer.Option("--train", help="Train instead of using the signed cards.")] = False,
+    tracking_uri: TrackingOption = None,
+    lang: LangOption = Language.zh,
+    as_json: JsonOption = False,
+    accept: AcceptOption = False,
+) -> None:
+    """The night: check, features, scores, tiers, frames of the tasks due, workbook, report. Draws nothing."""
+    _night(project, data, as_of, out, engine=engine, train=train, uri=tracking_uri, lang=lang, as_json=as_json, accept=accept)
+
+
+def _night(
+    project: Path,
+    data: Path,
+    as_of: str,
+    out: Path,
+    *,
+    engine: EngineName,
+    train: bool,
+    uri: str | None,
+    lang: Language,
+    as_json: bool,
+    accept: bool,
+) -> None:
+    from creditscore.cli.output import run_lines
+    from creditscore.pipeline.run import run_project
+
+    day, loaded, folder = day_of(as_of, option="--as-of"), project_of(project), data_of(data)
+    made = run_project(
+        loaded, data=folder, as_of=day, out=out, engine=engine_of(engine), train=train, tracking_uri=uri, lang=lang.value,
+        accept=accept,
+    )  # fmt: skip
+    document = {**made.summary, "run": str(made.folder.path), "fresh": made.fresh}
+    show(document, run_lines(made, lang=lang.value), as_json=as_json)
+
+
+#: What a city takes.
+MOST_SUBJECTS = 5_000_000
+SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="The city's seed.")]
+
+
+def simulate(
+    out: OutOption,
+    subjects: Annotated[int, typer.Option(min=500, max=MOST_SUBJECTS, help="How many subjects to simulate.")] = 20_000,
+    months: Annotated[int, typer.Option(min=6, max=120, help="Months with visits.")] = 36,
+    seed: SeedOption = 1,
+    end: Annotated[str, typer.Option("--end", help="The last day of the data.")] = "2024-04-30",
+    lang: LangOption = Language.zh,
+    as_json: JsonOption = False,
+) -> None:
+    """Only the data of a simulated city, in OUT/data, and the truth beside it, in OUT/truth."""
+    from creditscore.simulate.city import simulate_city
+    from creditscore.simulate.parameters import CityParameters
+
+    parameters = CityParameters(subjects=subjects, months=months, seed=seed, end=day_of(end, option="--end"))
+    city = simulate_city(parameters, out=out)
+    places = ((words(lang, "数据", "data"), city.data), (words(lang, "真值", "truth"), city.truth))
+    heads = (words(lang, "文件", "file"), words(lang, "行数", "rows"))
+    rows = [(name, whole(count)) for name, count in sorted(city.rows.items())]
+    lines = [*(f"{word}: {place}" for word, place in places), *table_lines(heads, rows, numbers=[1])]
+    document = {"data": str(city.data), "truth": str(city.truth), "rows": city.rows, "sha256": city.sha256}
+    show(document, lines, as_json=as_json)
+
+
+def simulate_visits(
+    run: RunArg,
+    truth: Annotated[Path, typer.Option("--truth", help="The simulated city's folder of truth.")],
+    file: Annotated[Path, typer.Option("--file", help="Where the filled-in workbook goes.")],
+    lang: LangOption = Language.zh,
+    as_json: JsonOption = False,
+) -> None:
+    """Play the inspectors of a simulated city: a copy of plan.xlsx with what their visits would find."""
+    from creditscore.pipeline.results import visit_simulated
+
+    count = visit_simulated(run_of(run).path, truth, out=file_to_write(file, option="--file"))
+    told = words(lang, f"已填写 {count:,} 条检查结果：{file}", f"{count:,} results filled in: {file}")
+    show({"file": str(file), "rows": count}, [told], as_json=as_json)
+
+
+def monitor(
+    run: RunArg,
+    reference: Annotated[Path | None, typer.Option(help="The run to compare with; the one before by default.")] = None,
+    lang: LangOption = Language.zh,
+    as_json: JsonOption = False,
+) -> None:
+    """How scores and characteristics moved since an earlier run."""
+    from creditscore.pipeline.afterwards import compare_runs
+
+    now = run_of(run)
+    before = run_of(reference) if reference else now.before()
+    if before is None:
+        raise DataError(f"monitor: expected an earlier run beside {run} (got none); name one with --reference")
+    found = compare_runs(now, before)
+    show({"rows": rows_of(found)}, _moved(found, now, before, lang), as_json=as_json)
+
+
+def _moved(found: pd.DataFrame, now: RunFolder, before: RunFolder, lang: Language) -> list[str]:
+    """The comparison as a table; what exceeds its critical value has moved more than chance would."""
+    from creditscore.pipeline.score import read_cards
+
+    labels = {
+        one.name: one.label.text(lang.value) for card in read_cards(now.file("scorecards")).values() for one in card.characteristics
+    }
+    labels["score"] = words(lang, "得分", "score")
+    pairs = (
+        ("指标", "characteristic"),
+        ("PSI", "PSI"),
+        ("临界值", "critical value"),
+        ("分值变动", "shift in points"),
+        ("变化", "moved"),
+    )
+    rows = []
+    for row in found.to_dict("records"):
+        moved = words(lang, "有", "yes") if row["psi"] > row["critical"] else words(lang, "无", "no")
+        figures = (decimal(row["psi"], 4), decimal(row["critical"], 4), decimal(row["points_shift"], 2))
+        rows.append([labels.get(row["name"], row["name"]), *figures, moved])
+    days = words(lang, f"{now.as_of} 与 {before.as_of} 相比", f"{now.as_of} against {before.as_of}")
+    return [days, *table_lines([words(lang, *pair) for pair in pairs], rows, numbers=(1, 2, 3))]
+
+
+class BookLanguage(StrEnum):
+    """The language of a workbook; both are joint headers over Chinese cells."""
+
+    zh = "zh"
+    en = "en"
+    both = "both"
+
+
+def report(
+    run: RunArg,
+    lang: Annotated[
+        BookLanguage, typer.Option("--lang", help="Language of the documents; both in the workbook's heads.")
+    ] = BookLanguage.zh,
+    as_json: JsonOption = False,
+) -> None:
+    """Make plan.xlsx and report.html of a run again from its folder."""
+    from creditscore.pipeline.draws import reseal
+    from creditscore.pipeline.run_store import write_documents
+    from creditscore.storage import locked
+
+    folder = run_of(run)
+    with locked(folder.out):
+        write_documents(folder, lang=lang.value)
+        reseal(folder)
+    workbook, page = str(folder.file("plan.xlsx")), str(folder.file("report.html"))
+    show({"workbook": workbook, "report": page}, [workbook, page], as_json=as_json)
+
+
+def replay(
+    run: RunArg,
+    project: Annotated[Path, typer.Option("--project", help="The project as it was.")],
+    data: DataOption,
+    engine: EngineOption = EngineName.duckdb,
+    lang: LangOption = Language.zh,
+    as_json: JsonOption = False,
+) -> None:
+    """Rebuild every output of a run from the same inputs, or list what differs (exit 2)."""
+    from creditscore.pipeline.replay import replay_run
+
+    folder, loaded = run_of(run), project_of(project)
+    differing = replay_run(loaded, folder.path, data=data_of(data), engine=engine_of(engine))
+    if differing:
+        told = words(lang, "不一致：", "differs: ") + words(lang, "、", ", ").join(differing)
+    else:
+        told = words(lang, "每个输出都已重新得出", "every output was rebuilt")
+    show({"rebuilt": not differing, "differing": differing}, [told], as_json=as_json)
+    if differing:
+        raise typer.Exit(2)

@@ -1,0 +1,215 @@
+"""``allocate_visits``: the ratio table that finds most with the visits there are, and what each floor costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from creditscore.config.spec import ppm
+from creditscore.config.tasks import Task
+from creditscore.errors import DataError
+from creditscore.inspection.forecast import PolicyForecast
+from creditscore.inspection.sampling_frame import least
+from creditscore.vocabulary import TIER_ORDER
+
+Floats = NDArray[np.float64]
+_MILLION = 1_000_000
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """The optimum.
+
+    Attributes:
+        strata: One row per task, tier and industry: ``population rate on_site_share finds floor ratio_ppm visits expected
+            extrapolated``; ``finds`` is what a visit is expected to find, the rate times the share made on site;
+            ``ratio_ppm`` is rounded down, so that the capacities hold; ``visits`` is what it gives, not rounded.
+        departments: One row per department: ``capacity used price``; the price is the violations that one more
+            visit would find.
+        floors: One row per tier with a floor: ``floor price``; the price is the violations that would be found more
+            without it, everything else as it is.
+        expected: Violations that the visits are expected to find.
+    """
+
+    strata: pd.DataFrame
+    departments: pd.DataFrame
+    floors: pd.DataFrame
+    expected: float
+
+    def table(self) -> pd.DataFrame:
+        """Ratio by task and tier, over all industries: one row per task, a column per tier."""
+        summed = self.strata.groupby(["task", "tier"], sort=True)[["visits", "population"]].sum()
+        ratio = (summed["visits"] / summed["population"]).unstack("tier")
+        return ratio.reindex(columns=[tier for tier in TIER_ORDER if tier in ratio.columns])
+
+
+def allocate_visits(
+    forecasts: Mapping[str, PolicyForecast],
+    *,
+    tasks: Mapping[str, Task],
+    capacity: Mapping[str, int],
+    floors: Mapping[str, float],
+    caps: Mapping[str, float] | None = None,
+) -> Allocation:
+    """Spread each department's visits over tasks, tiers and industries so that they are expected to find most.
+
+    A linear programme (HiGHS): maximise the sum of finds x visits, with ``floor <= ratio <= cap`` in every stratum, ratios
+    that never fall from A to D nor for NR below B within a task and industry, everyone where coverage is full, at most
+    ``capacity`` visits per department, and at most a task's own ``capacity`` and at least its ``min_ratio`` or ``target``.
+
+    Args:
+        forecasts: By task, of :func:`forecast_policy` with that task: populations and rates of its strata.
+        tasks: The tasks by id.
+        capacity: Visits per department. A department of ``tasks`` must be given.
+        floors: Smallest ratio per tier, above 0: no tier is exempt. All tiers that occur.
+        caps: Largest ratio per tier; 1 where none is given.
+
+    Raises:
+        DataError: A floor is missing or no ratio; a department's visits do not reach its floors; there are no strata.
+    """
+    strata = _strata(forecasts, tasks, floors, caps or {})
+    departments = sorted({tasks[task].department for task in forecasts})
+    unknown = [name for name in departments if name not in capacity]
+    if unknown:
+        raise DataError(f"capacity: expected the visits of every department (got none for {', '.join(unknown)})")
+    best = _solve(strata, tasks, capacity)
+    if best is None:
+        raise DataError(_short(strata, tasks, capacity))
+    visits, prices = best
+    found = float(strata["finds"].to_numpy() @ visits)
+    table = strata.assign(ratio_ppm=_down(visits / strata["population"].to_numpy()))
+    table["visits"] = table["ratio_ppm"] * table["population"] / _MILLION
+    table["expected"] = table["visits"] * table["finds"]
+    used = table.groupby("department")["visits"].sum()
+    by_department = pd.DataFrame({"department": departments, "capacity": [capacity[name] for name in departments]})
+    by_department = by_department.assign(
+        used=[float(used[name]) for name in departments], price=[prices[name] for name in departments]
+    )  # fmt: skip
+    return Allocation(table.drop(columns=["cap"]), by_department, _floor_prices(strata, tasks, capacity, floors, found), found)
+
+
+def _strata(
+    forecasts: Mapping[str, PolicyForecast], tasks: Mapping[str, Task], floors: Mapping[str, float], caps: Mapping[str, float]
+) -> pd.DataFrame:
+    columns = ["tier", "industry", "population", "rate", "on_site_share", "full_coverage", "extrapolated"]
+    unknown = sorted(set(forecasts) - set(tasks))
+    if unknown or not forecasts:
+        raise DataError(f"forecasts: expected forecasts of tasks (got {', '.join(unknown) or 'none'})")
+    parts = [told.strata[columns].assign(task=task, department=tasks[task].department) for task, told in sorted(forecasts.items())]
+    strata = pd.concat(parts, ignore_index=True)
+    for tier in sorted(set(strata["tier"])):
+        low, high = floors.get(tier, 0.0), caps.get(tier, 1.0)
+        if not 0 < low <= high <= 1:
+            raise DataError(f"tier {tier}: expected a floor above 0 and at most its cap (got {low} and {high}): no tier is exempt")
+    return strata.assign(
+        finds=strata["rate"] * strata["on_site_share"],
+        floor=np.where(strata["full_coverage"], 1.0, strata["tier"].map(dict(floors))),
+        cap=np.where(strata["full_coverage"], 1.0, [caps.get(tier, 1.0) for tier in strata["tier"]]),
+    )
+
+
+def _solve(strata: pd.DataFrame, tasks: Mapping[str, Task], capacity: Mapping[str, int]) -> tuple[Floats, dict[str, float]] | None:
+    """Visits per stratum and the price of each department's capacity; None where the floors do not fit."""
+    from scipy.optimize import linprog
+
+    population = strata["population"].to_numpy(dtype=float)
+    rows, limits, names = _limits(strata, tasks, capacity)
+    rising = _rising(strata)
+    found = linprog(
+        -strata["finds"].to_numpy(dtype=float),
+        A_ub=sparse.vstack([rows, rising]).tocsr(),
+        b_ub=np.concatenate([limits, np.zeros(rising.shape[0])]),
+        bounds=np.column_stack([strata["floor"].to_numpy() * population, strata["cap"].to_numpy() * population]),
+        method="highs",
+    )
+    if found.status != 0:
+        return None
+    prices = dict.fromkeys(names, 0.0)
+    for name, price in zip(names, found.ineqlin.marginals, strict=False):
+        prices[name] = -float(price) + 0.0
+    return found.x, prices
+
+
+def _limits(
+    strata: pd.DataFrame, tasks: Mapping[str, Task], capacity: Mapping[str, int]
+) -> tuple[sparse.csr_matrix, Floats, list[str]]:
+    """One row per department, then one per task that has a capacity of its own or visits that it makes at least."""
+    departments = sorted(set(strata["department"]))
+    rows = [(strata["department"] == name).to_numpy(dtype=float) for name in departments]
+    limits = [float(capacity[name]) for name in departments]
+    for task in sorted(set(strata["task"])):
+        own = tasks[task].capacity
+        if own is not None:
+            rows.append((strata["task"] == task).to_numpy(dtype=float))
+            limits.append(float(own))
+        needed = _at_least(strata, tasks[task])
+        if needed:
+            rows.append(-(strata["task"] == task).to_numpy(dtype=float))
+            limits.append(-float(needed))
+    return sparse.csr_matrix(np.array(rows)), np.array(limits), departments
+
+
+def _at_least(strata: pd.DataFrame, task: Task) -> int:
+    """Visits that the whole task makes whatever the tiers give."""
+    return least(task, int(strata.loc[strata["task"] == task.id, "population"].sum()))
+
+
+def _rising(strata: pd.DataFrame) -> sparse.csr_matrix:
+    """Ratio of the safer tier minus that of the riskier one, at most 0, within each task and industry."""
+    place = {key: at for at, key in enumerate(zip(strata["task"], strata["industry"], strata["tier"], strict=True))}
+    population = strata["population"].to_numpy(dtype=float)
+    rows, columns, values, count = [], [], [], 0
+    for task, industry in sorted({key[:2] for key in place}):
+        present = [tier for tier in TIER_ORDER if (task, industry, tier) in place]
+        for safer, riskier in _pairs(present):
+            one, other = place[task, industry, safer], place[task, industry, riskier]
+            rows += [count, count]
+            columns += [one, other]
+            values += [1 / population[one], -1 / population[other]]
+            count += 1
+    return sparse.csr_matrix((values, (rows, columns)), shape=(count, len(strata)))
+
+
+def _pairs(present: Sequence[str]) -> list[tuple[str, str]]:
+    """Neighbours in the order A to D among the tiers that are there, and the tier that NR may not fall below."""
+    rated = [tier for tier in present if tier != "NR"]
+    pairs = list(pairwise(rated))
+    below = [tier for tier in rated if tier in ("A", "B")]
+    return [*pairs, (below[-1], "NR")] if "NR" in present and below else pairs
+
+
+def _down(ratio: Floats) -> NDArray[np.int64]:
+    """Whole millionths, rounded down; what is whole but for the solver's last digits stays."""
+    found: NDArray[np.int64] = np.floor(np.round(ratio * _MILLION, 3)).astype(np.int64)
+    return found
+
+
+def _short(strata: pd.DataFrame, tasks: Mapping[str, Task], capacity: Mapping[str, int]) -> str:
+    by_task = (strata["floor"] * strata["population"]).groupby(strata["task"]).sum()
+    by_task = pd.Series({name: max(float(by_task[name]), _at_least(strata, tasks[str(name)])) for name in by_task.index})
+    needed = by_task.groupby([tasks[str(name)].department for name in by_task.index]).sum()
+    short = [
+        f"{name} needs {needed[name]:,.0f} and has {capacity[name]:,}" for name in needed.index if needed[name] > capacity[name]
+    ]
+    for task, lowest in by_task.items():
+        own = tasks[str(task)].capacity
+        short += [f"task {task} needs {lowest:,.0f} and has {own:,}"] if own is not None and lowest > own else []
+    return "capacity: expected visits enough for the floors (" + ("; ".join(short) or "floors, caps and order do not fit") + ")"
+
+
+def _floor_prices(
+    strata: pd.DataFrame, tasks: Mapping[str, Task], capacity: Mapping[str, int], floors: Mapping[str, float], found: float
+) -> pd.DataFrame:
+    rows = []
+    for tier in (tier for tier in TIER_ORDER if tier in set(strata["tier"])):
+        freed = strata.assign(floor=strata["floor"].where((strata["tier"] != tier) | strata["full_coverage"], 0.0))
+        best = _solve(freed, tasks, capacity)
+        more = float(freed["finds"].to_numpy() @ best[0]) - found if best else float("nan")
+        rows.append({"tier": tier, "floor": ppm(floors[tier]) / _MILLION, "price": max(0.0, more)})
+    return pd.DataFrame(rows)

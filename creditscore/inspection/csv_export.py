@@ -1,0 +1,60 @@
+"""CSV as planners open it: UTF-8 with a mark, CRLF, nothing that a spreadsheet takes for a formula; and back."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from creditscore.errors import DataError
+
+#: A text that begins so would run as a formula somewhere. The quote itself, so that reading back is exact.
+_GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠", "'")
+
+
+def guard(text: str) -> str:
+    """A text cell with ``'`` before it where it could be taken for a formula."""
+    return f"'{text}" if text.startswith(_GUARDED) else text
+
+
+def unguard(text: str) -> str:
+    """The text that :func:`guard` was given."""
+    return text[1:] if text.startswith("'") else text
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """A table as CSV. Texts are guarded, None is empty, numbers are printed so that they read back exactly."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, str):
+        return guard(value)
+    return "" if value is None else repr(value) if isinstance(value, float) else str(value)
+
+
+def read_csv(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """The rows of such a file: the number of the line on which each ends, and its cells.
+
+    Raises:
+        DataError: The file is absent, not UTF-8, or has other columns; or a row has more or fewer cells.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{path.name}: expected a file (got nothing)") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path.name}: expected UTF-8 (byte {error.start} is not)") from None
+    reader = csv.reader(io.StringIO(text, newline=""))
+    if next(reader, None) != list(columns):
+        raise DataError(f"{path.name}: expected the columns {', '.join(columns)}")
+    for row in reader:
+        if len(row) != len(columns):
+            raise DataError(f"{path.name} line {reader.line_num}: expected {len(columns)} cells (got {len(row)})")
+        yield reader.line_num, [unguard(cell) for cell in row]

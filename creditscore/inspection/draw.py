@@ -1,0 +1,206 @@
+"""The same draw for frames that an engine holds, in flat memory: no ranking, only the last ticket that is drawn.
+
+Who is drawn in a stratum are those whose ticket is not above the n-th smallest. Counting tickets by
+their first digits tells near which digits the n-th lies; only the tickets there are fetched and sorted.
+Nobody else's is kept: two passes over the ids, whatever the engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from creditscore.errors import DrawError
+from creditscore.tiering.columns import as_frame
+from creditscore.vocabulary import OFF_SITE, ON_SITE
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from creditscore.engine import Engine
+
+#: Named in the manifest: who recomputes a draw knows by which rule.
+ALGORITHM = "sha256(seed|task|subject_id), n smallest per stratum, of these the on_site smallest on site, v2"
+
+
+def part(text: str, *, what: str) -> str:
+    """A part of a ticket in NFC.
+
+    Raises:
+        DrawError: It is empty, or holds ``|`` or a control character (then two different triples
+            could give one text).
+    """
+    normal = text if text.isascii() else unicodedata.normalize("NFC", text)
+    if not normal.strip() or "|" in normal or not normal.isprintable():
+        shown = f" ({normal})" if what == "subject_id" and normal.isprintable() else ""
+        raise DrawError(f"{what}{shown}: expected a printable text without '|' and not empty")
+    return normal
+
+
+def ticket(*, seed: str, task: str, subject_id: str) -> str:
+    """The ticket of one subject, 64 hexadecimal digits.
+
+    >>> ticket(seed="s", task="t", subject_id="x") == hashlib.sha256(b"s|t|x").hexdigest()
+    True
+    """
+    return tickets([subject_id], seed=seed, task=task)[0]
+
+
+def tickets(subject_ids: Iterable[str], *, seed: str, task: str) -> list[str]:
+    """The tickets of many subjects, in their order."""
+    start = hashlib.sha256(f"{part(seed, what='seed')}|{part(task, what='task')}|".encode())
+    result = []
+    for subject_id in subject_ids:
+        digest = start.copy()
+        digest.update(part(subject_id, what="subject_id").encode())
+        result.append(digest.hexdigest())
+    return result
+
+
+def ticket_expression(table: ir.Table, *, seed: str, task: str) -> ir.StringValue:
+    """The same ticket as an Ibis expression over ``table.subject_id`` (ids in NFC), for an engine to run."""
+    import ibis
+
+    text: ir.StringValue = ibis.literal(f"{part(seed, what='seed')}|{part(task, what='task')}|") + table["subject_id"]
+    return text.hexdigest("sha256")
+
+
+def places(stratum: pd.Series, ticket: pd.Series) -> pd.Series[int]:
+    """The place of each ticket in its stratum, 0 for the smallest; -1 for subjects that left the frame (no stratum)."""
+    order = pd.DataFrame({"stratum": stratum, "ticket": ticket}).dropna(subset=["stratum"])
+    order = order.sort_values(["stratum", "ticket"], kind="stable")
+    return order.groupby("stratum", sort=False).cumcount().reindex(stratum.index, fill_value=-1)
+
+
+def draw(stratum: pd.Series, ticket: pd.Series, *, targets: Mapping[str, int]) -> pd.Series[bool]:
+    """Who is drawn: in each stratum the ``targets[stratum]`` smallest tickets.
+
+    Args:
+        stratum: The stratum of each subject; missing for subjects that left the frame.
+        ticket: Their tickets.
+        targets: How many to draw.
+
+    Raises:
+        DrawError: A stratum has no target, or fewer subjects than its target.
+    """
+    _check_targets(stratum, targets)
+    place = places(stratum, ticket)
+    return (place >= 0) & (place < stratum.map(dict(targets)).fillna(0))
+
+
+def modes(stratum: pd.Series, ticket: pd.Series, drawn: pd.Series[bool], *, on_site: Mapping[str, int]) -> pd.Series[str]:
+    """``on_site`` for the ``on_site[stratum]`` smallest tickets, ``off_site`` for the others drawn, ``""`` for the rest.
+
+    The part on site is a random draw too: what it finds speaks for the whole stratum, with p = on_site / N.
+    """
+    first = places(stratum, ticket) < stratum.map(dict(on_site)).fillna(0)
+    return pd.Series("", index=stratum.index).mask(drawn, OFF_SITE).mask(drawn & first, ON_SITE)
+
+
+def _check_targets(stratum: pd.Series, targets: Mapping[str, int]) -> None:
+    sizes: dict[Any, int] = stratum.value_counts().to_dict()
+    for name, size in sorted(sizes.items()):
+        if name not in targets:
+            raise DrawError(f"stratum {name}: expected a target (got none)")
+        if not 0 <= targets[name] <= size:
+            raise DrawError(f"stratum {name}: expected a target of 0 to {size} (got {targets[name]})")
+
+
+#: So many hexadecimal digits are counted: 4,096 heads per stratum.
+_DIGITS = 3
+_HEADS, _CUTS = "draw_heads", "draw_cuts"
+_SCHEMA = pa.schema({"stratum": pa.string(), "head": pa.string()})
+
+
+def draw_table(engine: Engine, subjects: ir.Table, strata: object, *, seed: str, task: str) -> tuple[ir.Table, pd.DataFrame]:
+    """The drawn subjects as an expression for the engine, and the last tickets that are drawn.
+
+    Args:
+        engine: Holds ``subjects``.
+        subjects: ``subject_id`` (NFC), ``stratum``, one row per subject, without those who left the frame.
+        strata: A frame ``stratum, target`` and maybe ``on_site``, one row per stratum.
+        seed: The seed.
+        task: The id of the task.
+
+    Returns:
+        The table ``subject_id, stratum, ticket, mode`` of the drawn in no order; and one row per stratum:
+        ``stratum, target, on_site, last, last_on_site`` (tickets; ``""`` where none is drawn). Anybody who
+        knows the seed can hold an own ticket against the last one.
+
+    Raises:
+        DrawError: A stratum has no target, or fewer subjects than its target; an id cannot be part of a ticket.
+    """
+    import ibis
+
+    table = as_frame(strata, needs=["stratum", "target"], what="strata")
+    wanted = table.assign(on_site=table["on_site"] if "on_site" in table else table["target"])[["stratum", "target", "on_site"]]
+    _refuse_ids(engine, subjects)
+    tickets = subjects.select("subject_id", "stratum", ticket=ticket_expression(subjects, seed=seed, task=task))
+    cuts = _cuts(engine, tickets, wanted)
+    engine.register(_CUTS, pa.Table.from_pandas(cuts[["stratum", "last", "last_on_site"]], preserve_index=False))
+    known = ibis.table({"stratum": "string", "last": "string", "last_on_site": "string"}, name=_CUTS)
+    joined = tickets.join(known, "stratum")
+    drawn = joined.filter(joined["ticket"] <= joined["last"])
+    mode = ibis.ifelse(drawn["ticket"] <= drawn["last_on_site"], ON_SITE, OFF_SITE)
+    return drawn.select("subject_id", "stratum", "ticket", mode=mode), cuts
+
+
+def _refuse_ids(engine: Engine, subjects: ir.Table) -> None:
+    text = subjects["subject_id"]
+    strange = subjects.filter(text.isnull() | (text == "") | text.contains("|"))
+    found = engine.query(strange.aggregate(n=strange.count(), one=strange["subject_id"].min())).to_pylist()[0]
+    if found["n"]:
+        part(found["one"] or "", what="subject_id")
+        raise DrawError(f"subject_id: {found['n']} ids cannot be part of a ticket")
+
+
+def _cuts(engine: Engine, tickets: ir.Table, wanted: pd.DataFrame) -> pd.DataFrame:
+    """``wanted`` with the tickets of the last drawn and of the last on site."""
+    import ibis
+
+    headed = tickets.mutate(head=tickets["ticket"].substr(0, _DIGITS))
+    counted = engine.query(headed.group_by(["stratum", "head"]).aggregate(n=headed.count()))
+    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in counted.to_pylist():
+        counts[row["stratum"]][row["head"]] = row["n"]
+    rows: list[tuple[str, int, int]] = list(wanted.itertuples(index=False, name=None))
+    _refuse_targets(counts, rows)
+    places = {(name, n): _head_of(counts[name], n) for name, *both in rows for n in both if n}
+    heads = sorted({(name, head) for (name, _), (head, _) in places.items()})
+    engine.register(_HEADS, pa.table({"stratum": [name for name, _ in heads], "head": [head for _, head in heads]}, schema=_SCHEMA))
+    near = headed.join(ibis.table({"stratum": "string", "head": "string"}, name=_HEADS), ["stratum", "head"])
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in engine.query(near.select("stratum", "head", "ticket")).to_pylist():
+        found[row["stratum"], row["head"]].append(row["ticket"])
+    last = {key: sorted(found[key[0], head])[rest - 1] for key, (head, rest) in places.items()}
+    return wanted.assign(
+        last=[last.get((name, target), "") for name, target, _ in rows],
+        last_on_site=[last.get((name, on_site), "") for name, _, on_site in rows],
+    )
+
+
+def _refuse_targets(counts: Mapping[str, Mapping[str, int]], rows: Sequence[tuple[str, int, int]]) -> None:
+    targets = {name: (target, on_site) for name, target, on_site in rows}
+    for name in sorted(counts):
+        if name not in targets:
+            raise DrawError(f"stratum {name}: expected a target (got none)")
+    for name, (target, on_site) in sorted(targets.items()):
+        size = sum(counts.get(name, {}).values())
+        if not 0 <= on_site <= target <= size:
+            raise DrawError(f"stratum {name}: expected a target of 0 to {size} (got {target}, {on_site} of it on site)")
+
+
+def _head_of(counts: Mapping[str, int], n: int) -> tuple[str, int]:
+    """The head under which the n-th smallest ticket lies, and its place there, 1 for the smallest."""
+    before = 0
+    for head in sorted(counts):
+        if before + counts[head] >= n:
+            return head, n - before
+        before += counts[head]
+    raise DrawError(f"expected at least {n} tickets (got {before})")

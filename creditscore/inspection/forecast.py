@@ -1,0 +1,297 @@
+"""``forecast_policy``: what a ratio table would find and cost, from past random draws, before it is signed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from creditscore.config.policy import TierPolicy
+from creditscore.config.tasks import Task
+from creditscore.errors import DataError
+from creditscore.inspection.past_visits import Floats, Rate, Visits, persistence, rate_of, variance, visits_of
+from creditscore.inspection.sampling_frame import UNKNOWN, covered, least, on_site, targets
+from creditscore.tiering.columns import texts
+from creditscore.tiering.tiers import Tiers, as_tiers
+from creditscore.vocabulary import TIER_ORDER, TIERS
+
+_MILLION = 1_000_000
+#: A cell with fewer past visits takes the rate of its tier.
+MIN_VISITS = 30
+_EVERYONE = "all"
+_STRATUM = ["tier", "industry", "on_site_share", "full_coverage"]
+
+
+@dataclass(frozen=True)
+class PolicyForecast:
+    """What one round of draws under a policy is expected to find.
+
+    Attributes:
+        strata: One row per tier and industry: ``population``, ``visits``, ``on_site`` (how many of them are on
+            site; only these are forecast to find anything), ``on_site_share``, ``full_coverage``, ``rate``,
+            ``expected``, ``basis`` (the visits its rate comes from: ``tier|industry``, ``tier`` or ``all``; several
+            with ``;`` between them), ``extrapolated``.
+        tiers: The same by tier, with ``low`` and ``high``.
+        total: The same in one row.
+        level: Of the prediction intervals.
+        notes: What was left out, and where the forecast goes beyond what was seen.
+        subjects: Probability of a visit per subject, for :meth:`burden`.
+    """
+
+    strata: pd.DataFrame
+    tiers: pd.DataFrame
+    total: dict[str, float]
+    level: float
+    notes: tuple[str, ...]
+    subjects: pd.DataFrame
+
+    def table(self) -> pd.DataFrame:
+        """One row per tier and one for all.
+
+        Columns: ``tier population visits on_site visits_per_subject past_visits effective_visits rate expected
+        low high share_found extrapolated excluded_share``. ``visits`` and ``visits_per_subject`` count all, ``expected``
+        what those on site find; ``low`` and ``high`` bound what the next draw finds on site (violations), its own
+        chance included; ``share_found`` is of all violations in the tier.
+        """
+        return pd.concat([self.tiers, pd.DataFrame([{"tier": _EVERYONE, **self.total}])], ignore_index=True)
+
+    def burden(self, by: str) -> pd.DataFrame:
+        """Visits per subject by a column of the register (``size_class``, ``region``, ``subject_type``).
+
+        Raises:
+            DataError: The register is not at hand or has no such column.
+        """
+        if by not in self.subjects.columns:
+            raise DataError(f"burden: expected a register of subjects with the column {by} (give records to assign_tiers)")
+        group = self.subjects[by].astype(object).where(self.subjects[by].notna(), UNKNOWN)
+        table = self.subjects["visit"].groupby(group).agg(["size", "sum", "mean"]).reset_index()
+        return table.set_axis([by, "subjects", "visits", "visits_per_subject"], axis=1)
+
+    def summary(self) -> str:
+        """A few sentences for people."""
+        visits, seen = self.total["visits"], self.total["on_site"]
+        where = "" if seen == visits else f", {seen:,.0f} of them on site,"
+        found = (
+            f"{visits:,.0f} visits{where} are expected to find {self.total['expected']:,.0f} violations "
+            f"({self.level:.0%} of such draws: {self.total['low']:,.0f} to {self.total['high']:,.0f}), "
+            f"{self.total['share_found']:.1%} of all."
+        )
+        return "\n".join([found, *self.notes])
+
+
+def forecast_policy(
+    tiers: Any,
+    policy: TierPolicy,
+    *,
+    history: Any,
+    frames: Any = None,
+    scores: Any = None,
+    records: Any = None,
+    task: Task | None = None,
+    level: float = 0.95,
+) -> PolicyForecast:
+    """What a policy would find in one round of draws over these tiers.
+
+    Rates are Hájek estimates from past random on-site visits by tier and industry (by tier where fewer
+    than 30 visits are known, from the nearest riskier tier where none). With ``scores`` the visits of a tier
+    speak for those whose score gives that tier today (``raw_tier``), whatever tier still holds until a person
+    signs; how often a subject is drawn goes by the tier that holds. Of the visits only the ``on_site_share`` of the
+    policy is forecast to find anything: what is checked on paper or online is another instrument. The interval is a
+    prediction: the error of the rates, clustered by subject, and the chance of the next draw.
+
+    Args:
+        tiers: A ``Tiers`` or a frame of it.
+        policy: The ratios to try.
+        history: Past inspections with ``trigger, outcome, inclusion_probability, task, stratum``.
+        frames: Past frames, where probabilities are to be rebuilt as n/N.
+        scores: Scores just before each past visit (``inspection_id, industry, score, probability_ppm``),
+            where tiers are cut otherwise than in the past.
+        records: With ``scores``: whom the policy's overrides would have met then. Without them a subject that an
+            override puts into a tier today is taken to find as those whose score alone gives it.
+        task: Only the subjects of this task and its floor; by default everyone. Nobody is exempt: who leaves the
+            frame on the day (caps, repeats) is known to the plan alone.
+        level: Of the intervals.
+
+    Raises:
+        DataError: There is no random visit with a known probability, or no subject to draw; ``level`` is not
+            between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise DataError(f"level: expected a share between 0 and 1 (got {level})")
+    given = as_tiers(tiers)
+    visits = visits_of(history, given, policy, frames=frames, scores=scores, records=records)
+    if not len(visits.bad):
+        why = "; ".join(visits.notes) or "no visit with trigger random or full_coverage"
+        raise DataError(f"history: expected random visits with a known probability and an outcome (got none: {why})")
+    cells, subjects = _planned(given, policy, task, by="tier" if scores is None else "raw_tier")
+    cells, rates = _with_rates(cells, visits)
+    settled = persistence(visits, _fitted(visits))
+    measure = _Measure(visits, rates, settled, level)
+    by_tier = pd.DataFrame(
+        [measure.row(cells[cells["tier"] == tier], tier) for tier in TIER_ORDER if (cells["tier"] == tier).any()]
+    )
+    total = measure.row(cells, "")
+    total.pop("tier")
+    return PolicyForecast(_strata(cells), by_tier, total, level, _notes(cells, visits), subjects)
+
+
+def _planned(tiers: Tiers, policy: TierPolicy, task: Task | None, *, by: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Cells (tier x industry x tier whose visits speak for it) with population and visits; and each subject's probability."""
+    given = tiers.frame if task is None else covered(tiers, tiers.subjects, task)
+    if given.empty:
+        raise DataError(f"tiers: expected subjects to draw from{f' in task {task.id}' if task else ''} (got none)")
+    known = tiers.frame.set_index("subject_id")
+    frame = pd.DataFrame({"subject_id": given["subject_id"], "tier": texts(given, "tier"), "industry": texts(given, "industry")})
+    raw = texts(known.reindex(frame["subject_id"]), by)
+    frame["speaks"] = np.where(raw == "", frame["tier"], raw)
+    frame["industry"] = frame["industry"].where(frame["industry"] != "", UNKNOWN)
+    strata = frame.groupby(["tier", "industry"], sort=True).size().rename("population").reset_index()
+    pairs = list(zip(strata["industry"], strata["tier"], strict=True))
+    name = task.id if task else None
+    ratios = [_MILLION if i in policy.full_coverage else policy.rules_for(i, task=name).of(t).ratio_ppm for i, t in pairs]
+    floor = least(task, len(frame)) if task else 0
+    strata["visits"] = targets(ratios, strata["population"].tolist(), at_least=floor)
+    strata["full_coverage"] = strata["industry"].isin(policy.full_coverage)
+    shares = [policy.rules_for(i, task=name).of(t).on_site_ppm for i, t in pairs]
+    strata["on_site_share"], strata["on_site"] = np.array(shares) / _MILLION, on_site(shares, strata["visits"].tolist())
+    strata["visit"], strata["seen"] = strata["visits"] / strata["population"], strata["on_site"] / strata["population"]
+    frame = frame.merge(strata.drop(columns=["population", "visits", "on_site"]), on=["tier", "industry"])
+    grouped = frame.groupby([*_STRATUM, "speaks"], sort=True)
+    cells = grouped.agg(population=("visit", "size"), visits=("visit", "sum"), on_site=("seen", "sum")).reset_index()
+    return cells, _with_register(frame.drop(columns=["on_site_share", "full_coverage", "seen"]), tiers.subjects)
+
+
+def _with_register(frame: pd.DataFrame, register: pd.DataFrame | None) -> pd.DataFrame:
+    if register is None:
+        return frame
+    columns = [column for column in register.columns if column not in ("industry", "tier", "speaks", "visit")]
+    return frame.merge(register[columns], on="subject_id", how="left")
+
+
+def _with_rates(cells: pd.DataFrame, visits: Visits) -> tuple[pd.DataFrame, dict[str, Rate]]:
+    """Each cell with the group of past visits its rate comes from; the rates of these groups."""
+    seen: dict[str, int] = {tier: int((visits.tier == tier).sum()) for tier in TIER_ORDER}
+    rates: dict[str, Rate] = {}
+    basis, extrapolated = [], []
+    for tier, industry in zip(cells["speaks"], cells["industry"], strict=True):
+        source = _source(tier, seen)
+        members = np.ones(len(visits.bad), dtype=bool) if source == _EVERYONE else visits.tier == source
+        own = members & (visits.industry == industry)
+        enough = source == tier and own.sum() >= MIN_VISITS
+        name = f"{tier}|{industry}" if enough else source
+        if name not in rates:
+            rates[name] = rate_of(visits, own if enough else members)
+        basis.append(name)
+        extrapolated.append(source != tier)
+    cells = cells.assign(basis=basis, extrapolated=extrapolated, rate=[rates[name].value for name in basis])
+    return cells.assign(expected=cells["on_site"] * cells["rate"]), rates
+
+
+def _strata(cells: pd.DataFrame) -> pd.DataFrame:
+    """One row per tier and industry."""
+    there = cells.assign(there=cells["population"] * cells["rate"])
+    summed = there.groupby(_STRATUM, sort=True)[["population", "visits", "on_site", "expected", "there"]].sum().reset_index()
+    summed = summed.astype({"visits": float, "on_site": float}).round({"visits": 0, "on_site": 0})
+    summed = summed.astype({"visits": int, "on_site": int})
+    summed["rate"] = summed.pop("there") / summed["population"]
+    told = there.groupby(_STRATUM, sort=True).agg(
+        basis=("basis", lambda names: ";".join(sorted(set(names)))), extrapolated=("extrapolated", "any")
+    )
+    return summed.merge(told.reset_index(), on=_STRATUM)
+
+
+def _source(tier: str, seen: Mapping[str, int]) -> str:
+    """The tier whose visits speak for this one: itself, the nearest riskier one, the nearest safer one; NR: all."""
+    if seen[tier]:
+        return tier
+    if tier == "NR":
+        return _EVERYONE
+    place = TIER_ORDER.index(tier)
+    nearest = [*TIER_ORDER[place + 1 : len(TIERS)], *reversed(TIER_ORDER[:place])]
+    return next((other for other in nearest if seen[other]), _EVERYONE)
+
+
+def _fitted(visits: Visits) -> Floats:
+    fitted = np.zeros(len(visits.bad))
+    for tier in sorted(set(visits.tier)):
+        members = visits.tier == tier
+        fitted[members] = rate_of(visits, members).value
+    return fitted
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """Turns cells into a row of the table."""
+
+    visits: Visits
+    rates: Mapping[str, Rate]
+    settled: float
+    level: float
+
+    def row(self, cells: pd.DataFrame, tier: str) -> dict[str, Any]:
+        """The figures of some cells together; ``tier`` is theirs, or ``""`` for all."""
+        population, planned = int(cells["population"].sum()), round(float(cells["visits"].sum()))
+        there = float((cells["population"] * cells["rate"]).sum())
+        low, high = self.interval(cells)
+        mine = self.visits.tier == tier if tier else np.ones(len(self.visits.bad), dtype=bool)
+        past = rate_of(self.visits, mine) if mine.any() else None
+        excluded = self.visits.excluded.get(tier, 0.0) if tier else float("nan")
+        return {
+            "tier": tier,
+            "population": population,
+            "visits": planned,
+            "on_site": round(float(cells["on_site"].sum())),
+            "visits_per_subject": planned / population,
+            "past_visits": past.visits if past else 0,
+            "effective_visits": past.effective if past else 0.0,
+            "rate": there / population,
+            "expected": float(cells["expected"].sum()),
+            "low": low,
+            "high": high,
+            "share_found": float(cells["expected"].sum()) / there if there else 0.0,
+            "extrapolated": bool(cells["extrapolated"].any()),
+            "excluded_share": excluded,
+        }
+
+    def interval(self, cells: pd.DataFrame) -> tuple[float, float]:
+        """The prediction interval of what the planned visits on site find: a gamma with the mean and variance."""
+        from scipy.stats import gamma
+
+        planned = {name: float(sum(cells.loc[cells["basis"] == name, "on_site"])) for name in sorted(set(cells["basis"]))}
+        cautious = np.array([self.rates[name].cautious for name in cells["basis"]])
+        visits, fraction = cells["on_site"].to_numpy(dtype=float), (cells["on_site"] / cells["population"]).to_numpy(dtype=float)
+        mean = float((visits * cautious).sum())
+        chance = float((visits * cautious * (1 - cautious) * (1 - self.settled * fraction)).sum())
+        spread = chance + variance(self.visits, self.rates, planned, settled=self.settled)
+        if mean <= 0 or spread <= 0:
+            return mean, mean
+        tail, scale = (1 - self.level) / 2, spread / mean
+        low, high = gamma.ppf([tail, 1 - tail], mean / scale, scale=scale)
+        return float(np.floor(low)), float(min(np.ceil(high), visits.sum()))
+
+
+def _notes(cells: pd.DataFrame, visits: Visits) -> tuple[str, ...]:
+    notes = [*visits.notes, *_off_site(cells)]
+    for tier in TIER_ORDER:
+        mine = cells[cells["speaks"] == tier]
+        seen = int((visits.tier == tier).sum())
+        if len(mine) and not seen:
+            notes.append(f"tier {tier}: no past random on-site visit; its rate is that of {mine['basis'].iloc[0]} (extrapolated)")
+        elif len(mine) and seen < MIN_VISITS:
+            notes.append(f"tier {tier}: only {seen} past random visits")
+    return tuple(notes)
+
+
+def _off_site(cells: pd.DataFrame) -> list[str]:
+    """Which visits the forecast is silent about."""
+    made, seen = cells.groupby("tier")["visits"].sum().round(), cells.groupby("tier")["on_site"].sum().round()
+    if int(made.sum()) == int(seen.sum()):
+        return []
+    never = [tier for tier in TIER_ORDER if made.get(tier, 0) and not seen.get(tier, 0)]
+    return [
+        f"{int(made.sum() - seen.sum())} of the planned visits are off site: what they find is not forecast",
+        *(f"tier {tier}: never visited on site (on_site_share 0): nothing it holds is forecast to be found" for tier in never),
+    ]

@@ -1,0 +1,242 @@
+"""Hájek estimates of violation rates and the variance of any weighted sum of them.
+
+A rate is ``sum(w y) / sum(w)`` with ``w = 1/p`` (Hájek 1971; Särndal, Swensson and Wretman 1992,
+5.7). The variance of a sum ``sum_g m_g R_g`` is that of its linearised total, by past stratum, plus
+what repeated visits to one subject share.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from creditscore.config.policy import TierPolicy
+from creditscore.inspection.sampling_frame import UNKNOWN
+from creditscore.tiering.columns import NONE, Codes, Flags, Texts, as_frame, day_numbers, decode, texts
+from creditscore.tiering.cuts import cut_tiers, populations
+from creditscore.tiering.tier_rules import apply_overrides
+from creditscore.tiering.tiers import Tiers
+from creditscore.vocabulary import OFF_SITE, SAMPLING_TRIGGERS, TIER_ORDER
+
+Floats = npt.NDArray[np.float64]
+_NEEDS = ("subject_id", "event_date", "trigger", "outcome")
+_CHECKED = ("none", "violation")
+
+
+@dataclass(frozen=True)
+class Visits:
+    """One element per random visit with a known probability and an outcome.
+
+    ``draw`` is the past stratum it was drawn in, ``tier`` and ``industry`` the cell it speaks for,
+    ``bad`` 1 where it found a violation, ``excluded`` the share per tier that could not check anything
+    (not found, closed, refused; such a visit is made and finds nothing), ``notes`` what was left out.
+    """
+
+    subject: Texts
+    draw: Texts
+    tier: Texts
+    industry: Texts
+    probability: Floats
+    bad: Floats
+    excluded: dict[str, float]
+    notes: tuple[str, ...]
+
+
+def visits_of(history: Any, tiers: Tiers, policy: TierPolicy, *, frames: Any, scores: Any, records: Any = None) -> Visits:
+    """The random on-site visits that say what a tier holds.
+
+    The tier is the one *before* the visit: by ``scores`` as of then (and, with ``records``, the overrides that
+    held when the visit's quarter began), else the one in the stratum ``task|tier|industry``. Only where neither
+    is known it is today's, which the visit's own finding may have changed; a note says for how many.
+
+    Args:
+        history: Inspections.
+        tiers: Today's tiers.
+        policy: The cuts, for ``scores``.
+        frames: ``task, stratum, population, drawn``: n/N where a visit has no probability.
+        scores: ``inspection_id, industry, score, probability_ppm`` as of just before each visit.
+        records: Where to look up the records that overrides name.
+    """
+    rows, notes = _random_visits(as_frame(history, needs=_NEEDS, what="history of inspections"), tiers)
+    probability = _probabilities(rows, frames)
+    known = (probability > 0) & (probability <= 1)
+    if not known.all():
+        notes.append(f"{int((~known).sum())} random visits have no inclusion probability and are left out")
+    rows, probability = rows[known].reset_index(drop=True), probability[known]
+    tier, industry = _cells(rows, tiers, policy, scores, records, notes)
+    bad = np.where(texts(rows, "outcome") == "violation", 1.0, 0.0)
+    unchecked = ~rows["outcome"].isin(_CHECKED).to_numpy()
+    pairs = Counter(tier), Counter(tier[unchecked])
+    return Visits(
+        subject=texts(rows, "subject_id"),
+        draw=texts(rows, "task") + "|" + texts(rows, "stratum"),
+        tier=tier,
+        industry=industry,
+        probability=probability,
+        bad=bad,
+        excluded={name: pairs[1][name] / count for name, count in sorted(pairs[0].items())},
+        notes=tuple(notes),
+    )
+
+
+def _random_visits(rows: pd.DataFrame, tiers: Tiers) -> tuple[pd.DataFrame, list[str]]:
+    """Random and full-coverage visits made on site by the day of the tiers, in a fixed order."""
+    known = (day_numbers(rows, "event_date") <= np.datetime64(tiers.as_of, "D")) & rows["outcome"].notna().to_numpy(dtype=bool)
+    rows = rows[known & rows["trigger"].isin(SAMPLING_TRIGGERS).to_numpy()]
+    off_site = texts(rows, "mode") == OFF_SITE
+    notes = [f"{int(off_site.sum())} random visits were off site: another instrument, left out"] if off_site.any() else []
+    order = [name for name in ("subject_id", "event_date", "task", "stratum", "inspection_id") if name in rows.columns]
+    return rows[~off_site].sort_values(order, kind="stable", ignore_index=True), notes
+
+
+def _probabilities(rows: pd.DataFrame, frames: Any) -> Floats:
+    """The recorded probability, else n/N of the frame; NaN where neither is known."""
+    own: Floats = np.full(len(rows), np.nan)
+    if "inclusion_probability" in rows.columns:
+        own = pd.to_numeric(rows["inclusion_probability"]).to_numpy(dtype=float, na_value=np.nan)
+    if frames is None:
+        return own
+    table = as_frame(frames, needs=["task", "stratum", "population", "drawn"], what="frames")
+    keys = pd.MultiIndex.from_arrays([texts(table, "task"), texts(table, "stratum")])
+    place = keys.get_indexer(pd.MultiIndex.from_arrays([texts(rows, "task"), texts(rows, "stratum")]))
+    rebuilt = np.append(table["drawn"].to_numpy(dtype=float) / table["population"].to_numpy(dtype=float), np.nan)[place]
+    return np.where(np.isnan(own), rebuilt, own)
+
+
+def _cells(
+    rows: pd.DataFrame, tiers: Tiers, policy: TierPolicy, scores: Any, records: Any, notes: list[str]
+) -> tuple[Texts, Texts]:
+    place = pd.Index(tiers.frame["subject_id"]).get_indexer(pd.Index(rows["subject_id"]))
+    today = np.append(texts(tiers.frame, "tier"), "")[place]
+    industry = np.append(texts(tiers.frame, "industry"), "")[place]
+    parts = [stratum.split("|") for stratum in texts(rows, "stratum")]
+    named = np.array([p[1] if len(p) >= 3 and p[1] in TIER_ORDER else "" for p in parts], dtype=object)
+    industry = np.array([p[2] if len(p) >= 3 else own for p, own in zip(parts, industry, strict=True)], dtype=object)
+    tier = named if scores is None else _by_scores(rows, policy, scores, records, named)
+    guessed = (tier == "") & (today != "")
+    if guessed.any():
+        notes.append(f"{int(guessed.sum())} visits speak for today's tier, that before them is unknown: rates lean outwards")
+    return np.where(tier == "", today, tier), np.where(industry == "", UNKNOWN, industry)
+
+
+def _by_scores(rows: pd.DataFrame, policy: TierPolicy, scores: Any, records: Any, otherwise: Texts) -> Texts:
+    """Tiers by the policy's cuts from the scores just before each visit, and its overrides as of then."""
+    needs = ["inspection_id", "industry", "score", "probability_ppm"]
+    table = as_frame(scores, needs=needs, what="scores before the visits")
+    place = pd.Index(table["inspection_id"]).get_indexer(pd.Index(rows["inspection_id"]))
+    rated: Flags = table["score"].notna().to_numpy(dtype=bool)
+    score, ppm = (pd.to_numeric(table[name]).fillna(0).to_numpy(dtype=np.int64) for name in ("score", "probability_ppm"))
+    codes = cut_tiers(score, ppm, rated, populations(texts(table, "industry"), policy), policy)
+    codes = np.append(codes, np.int8(NONE))[place]
+    if records is not None and policy.override:
+        codes = _overridden(rows, codes, policy, records)
+    found = decode(codes)
+    return np.where(codes == NONE, otherwise, found)
+
+
+def _overridden(rows: pd.DataFrame, codes: Codes, policy: TierPolicy, records: Any) -> Codes:
+    """Tiers with the overrides that held on the eve of each visit's quarter (a look-up per quarter, not per day)."""
+    day = pd.to_datetime(rows["event_date"])
+    before = day.dt.to_period("Q").dt.start_time - pd.Timedelta(days=1)
+    again = pd.Series(1, index=rows.index).groupby([rows["subject_id"], before]).cumcount()
+    ruled = codes.copy()
+    for (eve, _), part in rows.groupby([before, again], sort=True):
+        at = rows.index.get_indexer(part.index)
+        at = at[codes[at] != NONE]
+        ids = pd.Index(rows["subject_id"].to_numpy(dtype=object)[at])
+        ruled[at] = apply_overrides(ids, codes[at], policy, records=records, as_of=pd.Timestamp(str(eve)).date()).tier
+    return ruled
+
+
+#: Fewer pairs of visits to one subject say nothing about how persistent a violation is.
+_PAIRS = 100
+#: Below so many weighted violations the normal variance is too small; a half is added (Jeffreys).
+_FEW = 5.0
+
+
+@dataclass(frozen=True)
+class Rate:
+    """The violation rate of a group of past visits.
+
+    ``effective`` is (sum w)^2 / sum w^2; ``cautious`` the rate with half a violation added, for
+    intervals; ``floor`` a variance below which the estimate's own is not believed (0 if not needed).
+    """
+
+    members: Flags
+    value: float
+    visits: int
+    effective: float
+    cautious: float
+    floor: float
+
+
+def rate_of(visits: Visits, members: Flags) -> Rate:
+    """The Hájek rate of the visits in ``members`` (at least one)."""
+    weight = 1 / visits.probability[members]
+    total = weight.sum()
+    value = float((weight * visits.bad[members]).sum() / total)
+    effective = float(total**2 / (weight**2).sum())
+    few = min(value, 1 - value) * effective < _FEW
+    cautious = (value * effective + 0.5) / (effective + 1) if few else value
+    floor = cautious * (1 - cautious) / (effective + 1) if few else 0.0
+    return Rate(members, value, int(members.sum()), effective, cautious, floor)
+
+
+def persistence(visits: Visits, fitted: Floats) -> float:
+    """How much of a finding stays with the subject: the correlation of two visits to one subject.
+
+    0 where fewer than 100 pairs say so: then no past draw counts as having settled anything.
+
+    Args:
+        visits: The visits.
+        fitted: The rate of each visit's cell.
+    """
+    spread = np.sqrt(np.maximum(fitted * (1 - fitted), 1e-9))
+    residual = pd.DataFrame({"subject": visits.subject, "r": (visits.bad - fitted) / spread})
+    sums = residual.assign(square=residual["r"] ** 2, one=1.0).groupby("subject")[["r", "square", "one"]].sum()
+    pairs = float((sums["one"] * (sums["one"] - 1)).sum())
+    if pairs < 2 * _PAIRS:
+        return 0.0
+    return float(np.clip((sums["r"] ** 2 - sums["square"]).sum() / pairs, 0.0, 1.0))
+
+
+def variance(visits: Visits, rates: Mapping[str, Rate], planned: Mapping[str, float], *, settled: float) -> float:
+    """The variance of ``sum planned[g] x rates[g]``.
+
+    Args:
+        visits: The visits behind all rates.
+        rates: By group; groups may overlap.
+        planned: The multiplier of each group.
+        settled: The persistent share of outcomes: the finite-population correction ``1 - f`` applies to
+            it alone, since the rest of what a visit finds is drawn anew every time.
+    """
+    linear = np.zeros(len(visits.bad))
+    least = 0.0
+    for name, multiplier in planned.items():
+        rate = rates[name]
+        weight = 1 / visits.probability[rate.members]
+        linear[rate.members] += multiplier * weight / weight.sum() * (visits.bad[rate.members] - rate.value)
+        least += multiplier**2 * rate.floor
+    return max(_by_draw(visits, linear, settled) + _within_subjects(visits, linear), least)
+
+
+def _by_draw(visits: Visits, linear: Floats, settled: float) -> float:
+    """Stratified variance of the total; strata with one visit are collapsed into one of them all."""
+    stratum = pd.Series(visits.draw)
+    size = stratum.map(stratum.value_counts())
+    table = pd.DataFrame({"stratum": stratum.where(size > 1, ""), "z": linear, "f": visits.probability})
+    groups = table.groupby("stratum")
+    n, spread, fraction = groups.size(), groups["z"].var(ddof=1), groups["f"].mean()
+    single = table.groupby("stratum")["z"].sum() ** 2  # a lone visit in all: its own square
+    return float(((1 - settled * fraction) * n * spread.where(n > 1, single)).sum())
+
+
+def _within_subjects(visits: Visits, linear: Floats) -> float:
+    sums = pd.Series(linear).groupby(pd.Series(visits.subject)).sum()
+    return max(float((sums**2).sum() - (linear**2).sum()), 0.0)

@@ -1,0 +1,83 @@
+"""A subject's own row of a sealed plan: what it needs to see for itself that the draw was what the seed gave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from creditscore.errors import DrawError
+from creditscore.inspection.amendments import last_of_ratio
+from creditscore.inspection.csv_export import read_csv
+from creditscore.inspection.plan import SAMPLE_COLUMNS
+from creditscore.inspection.plan_folder import entries, read_manifest, strata_from
+from creditscore.storage import damaged
+
+_SEALED = ("sample.csv", "plan.csv")
+
+
+def own_rows(folder: Path, subject_ids: Iterable[str]) -> list[dict[str, Any]]:
+    """One row per subject that stands in the plan's frame or came late, by subject_id; nothing of anybody else's but one ticket.
+
+    ``ticket`` is SHA-256 of ``text_of_ticket = seed|task|subject_id``, to be recomputed with any tool. It is
+    drawn if it is not above ``last_ticket``, the last drawn of its stratum (``target`` of ``population``).
+    Seed and tickets are empty before the draw. ``standing`` is ``drawn``, ``replaced`` (drawn, and another went in its
+    place), ``replacement`` (``last_ticket`` is then the last that came in a place of its stratum), ``late`` (by its
+    own ticket and the ratio, ``last_ticket`` being the largest that is drawn) or ``""``.
+
+    Raises:
+        DataError: The log is not a whole chain.
+        DrawError: The sealed files are not those of the manifest.
+    """
+    manifest = read_manifest(folder)
+    if damaged(folder, {name: manifest["files"][name] for name in _SEALED}):
+        raise DrawError(f"{folder}: changed since it was sealed; verify-plan names what")
+    strata = {row["stratum"]: row for row in strata_from(folder).to_dict("records")}
+    wanted, last, found = set(subject_ids), dict[str, str](), list[dict[str, str]]()
+    for _, cells in read_csv(folder / "sample.csv", SAMPLE_COLUMNS):
+        row = dict(zip(SAMPLE_COLUMNS, cells, strict=True))
+        if row["drawn"] == "1":
+            last[row["stratum"]] = max(last.get(row["stratum"], ""), row["ticket"])
+        if row["subject_id"] in wanted:
+            found.append(row)
+    rows = [_row(row, manifest, strata[row["stratum"]], last.get(row["stratum"], "")) for row in found]
+    log = entries(folder)
+    _mark_replacements(rows, [line for line in log if line["what"] == "replaced"])
+    late = [line for line in log if line["what"] == "joined" and line["subject_id"] in wanted]
+    rows += [_late(line, manifest, strata.get(line["stratum"], {})) for line in late]
+    return sorted(rows, key=lambda row: str(row["subject_id"]))
+
+
+def _row(row: Mapping[str, Any], manifest: Mapping[str, Any], stratum: Mapping[Any, Any], last: str) -> dict[str, Any]:
+    task, seed = manifest["about"]["task"]["id"], manifest["seed"]
+    return {
+        "subject_id": row["subject_id"],
+        "task": task,
+        "frame_hash": manifest["frame_hash"],
+        "stratum": row["stratum"],
+        "population": stratum.get("population", 0),
+        "target": stratum.get("target", 0),
+        "exempt_reason": row["exempt_reason"],
+        "seed": seed or "",
+        "text_of_ticket": f"{seed}|{task}|{row['subject_id']}" if row["ticket"] else "",
+        "ticket": row["ticket"],
+        "last_ticket": last,
+        "drawn": row["drawn"] == "1",
+        "standing": "drawn" if row["drawn"] == "1" else "",
+    }
+
+
+def _mark_replacements(rows: list[dict[str, Any]], replaced: list[dict[str, Any]]) -> None:
+    gone, came = {line["subject_id"] for line in replaced}, {line["replaced_by"] for line in replaced}
+    for row in rows:
+        if row["subject_id"] in came:
+            last = max(line["ticket"] for line in replaced if line["stratum"] == row["stratum"])
+            row |= {"standing": "replacement", "last_ticket": last}
+        if row["subject_id"] in gone:
+            row["standing"] = "replaced"
+
+
+def _late(line: Mapping[str, Any], manifest: Mapping[str, Any], stratum: Mapping[Any, Any]) -> dict[str, Any]:
+    """A late subject's row: its ticket is held against its ratio, whoever else was drawn."""
+    row = {**line, "exempt_reason": "", "drawn": "1" if line["mode"] else "0"}
+    return {**_row(row, manifest, stratum, last_of_ratio(line["ratio_ppm"])), "standing": "late"}

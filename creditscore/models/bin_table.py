@@ -1,0 +1,199 @@
+"""What each attribute holds: rows, weight, weighted and smoothed WoE, on the trend; pure bins stay finite."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from creditscore.config.scorecards import Binning
+from creditscore.models.card import AttributeKind
+from creditscore.models.frames import Column, Factor
+from creditscore.models.sample import Sample
+
+Floats = NDArray[np.float64]
+
+
+def rising(values: Floats, weights: Floats) -> Floats:
+    """The non-decreasing sequence nearest to ``values`` in weighted squares.
+
+    Barlow, Bartholomew, Bremner and Brunk, Statistical Inference under Order Restrictions (1972), 1.2.
+    Weights are positive.
+    """
+    blocks: list[tuple[float, float, int]] = []
+    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
+        blocks.append((value, weight, 1))
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            (a, v, m), (b, w, n) = blocks[-2], blocks[-1]
+            blocks[-2:] = [((a * v + b * w) / (v + w), v + w, m + n)]
+    return np.repeat([block[0] for block in blocks], [block[2] for block in blocks])
+
+
+def project(woe: Floats, weights: Floats, trend: str) -> Floats:
+    """WoE of intervals (or ordered categories) on the trend: a riskier end has the lower WoE."""
+    if trend == "lower_is_riskier":
+        return rising(woe, weights)
+    if trend == "higher_is_riskier":
+        return -rising(-woe, weights)
+    return woe
+
+
+@dataclass(frozen=True)
+class Partition:
+    """How a column is cut. ``trend`` is the one that is enforced, ``none`` where there is none."""
+
+    factor: Factor
+    text: bool
+    trend: str
+    edges: tuple[float, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()
+    special: tuple[float | str, ...] = ()
+
+    @property
+    def bins(self) -> int:
+        """Number of intervals or categories."""
+        return len(self.groups) if self.text else len(self.edges) + 1
+
+    @property
+    def kinds(self) -> tuple[AttributeKind, ...]:
+        """Kind of each attribute, in the order of their codes."""
+        first: AttributeKind = "category" if self.text else "interval"
+        special: tuple[AttributeKind, ...] = ("special",) if self.special else ()
+        last: tuple[AttributeKind, ...] = ("missing", "other") if self.text else ("missing",)
+        return (first,) * self.bins + special + last
+
+    def codes(self, column: Column) -> NDArray[np.uint8]:
+        """The attribute in which each row falls."""
+        missing = self.kinds.index("missing")
+        if self.text:
+            lookup = np.array([*(self._group(category) for category in column.categories), missing], dtype=np.uint8)
+            coded: NDArray[np.uint8] = lookup[column.values]
+            return coded
+        found: NDArray[Any] = np.searchsorted(np.array(self.edges), column.values, side="right").astype(np.uint8)
+        if self.special:
+            found[np.isin(column.values, np.array(self.special, dtype=np.float64))] = self.bins
+        found[column.missing] = missing
+        return found
+
+    def values(self, place: int) -> tuple[str | int | float, ...]:
+        """Texts of a category, or special codes; nothing elsewhere."""
+        kind = self.kinds[place]
+        if kind == "category":
+            return self.groups[place]
+        return tuple(_plain(value) for value in self.special) if kind == "special" else ()
+
+    def label(self, place: int) -> str:
+        """How the attribute is called: ``[0, 3)``, ``A, B``, ``special: -9``, ``missing``, ``other``."""
+        kind = self.kinds[place]
+        if kind == "interval":
+            starts = ["(-inf", *(f"[{_plain(edge)}" for edge in self.edges)]
+            ends = [*(str(_plain(edge)) for edge in self.edges), "inf"]
+            return f"{starts[place]}, {ends[place]})"
+        listed = ", ".join(str(value) for value in self.values(place))
+        return {"category": listed, "special": f"special: {listed}"}.get(kind, kind)
+
+    def _group(self, category: str) -> int:
+        if category in self.special:
+            return self.bins
+        places = (place for place, group in enumerate(self.groups) if category in group)
+        return next(places, len(self.kinds) - 1)
+
+
+def _plain(value: float | str) -> str | int | float:
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+
+
+#: Weight in the projection of an attribute that is too small to be judged: it follows its neighbours.
+_ALMOST_NOTHING = 1e-9
+WOE_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class BinTable:
+    """Attributes of one partition in the order of its codes. Weights are shares of the total weight."""
+
+    partition: Partition
+    rows: NDArray[np.int64]
+    good: Floats
+    bad: Floats
+    woe: Floats
+    neutral: NDArray[np.bool_]
+
+    @property
+    def name(self) -> str:
+        """Name of the characteristic."""
+        return self.partition.factor.name
+
+    @property
+    def weight(self) -> Floats:
+        """Share of the total weight in each attribute."""
+        return self.good + self.bad
+
+    @property
+    def information_value(self) -> float:
+        """Sum of (share of good - share of bad) x WoE, at least 0; 0 where a class has no rows."""
+        if not (self.good.any() and self.bad.any()):
+            return 0.0
+        spread = self.good / self.good.sum() - self.bad / self.bad.sum()
+        return max(0.0, float((spread * self.woe).sum()))
+
+    @property
+    def filled(self) -> int:
+        """Number of attributes that have rows."""
+        return int((self.rows > 0).sum())
+
+    def bad_rate(self, smoothing: float) -> Floats:
+        """Weighted bad rate, smoothed as the WoE is; NaN where there is nothing to tell it from."""
+        weight = self.weight + smoothing * (self.good.sum() + self.bad.sum())
+        found: Floats = np.where(weight > 0, self.bad + smoothing * self.bad.sum(), np.nan) / np.where(weight > 0, weight, 1.0)
+        return found
+
+    def with_woe(self, woe: Floats, *, min_share: float) -> BinTable:
+        """The same attributes with another WoE, brought in order: neutral, trend, declared."""
+        small = self.weight < min_share
+        ordered = in_order(self.partition, woe, self.weight, small)
+        return replace(self, woe=ordered, neutral=small & (ordered == 0.0))
+
+
+def tabulate(partition: Partition, codes: NDArray[np.uint8], sample: Sample, *, binning: Binning) -> BinTable:
+    """The table of a column whose rows fall in attributes ``codes``.
+
+    ``WoE = ln(share of good / share of bad)`` with ``smoothing`` added to both shares (pseudo rows in
+    proportion to the totals). An attribute below ``min_share`` of the weight is neutral, WoE 0.
+    """
+    size = len(partition.kinds)
+    good, bad = sample.sums(codes, size)
+    table = BinTable(partition, np.bincount(codes, minlength=size), good, bad, np.zeros(size), np.zeros(size, dtype=bool))
+    return table.with_woe(smoothed_woe(good, bad, binning.smoothing), min_share=binning.min_share)
+
+
+def smoothed_woe(good: Floats, bad: Floats, smoothing: float) -> Floats:
+    """``ln((good share + smoothing) / (bad share + smoothing))``; without smoothing a pure bin would be infinite."""
+    floor = max(smoothing, 1e-9)
+    found: Floats = np.log((good / good.sum() + floor) / (bad / bad.sum() + floor))
+    return found
+
+
+def in_order(partition: Partition, woe: Floats, weight: Floats, small: NDArray[np.bool_]) -> Floats:
+    """WoE as the card may use it, rounded to six decimals.
+
+    1. Attributes too small to be judged are neutral (0): no record costs or earns nothing.
+    2. The missing national rating (source ``base``) is neutral whatever was measured: never imputed as bad.
+    3. Intervals and ordered categories are projected on the trend.
+    4. Self-declared: the worst declared attribute is 0 and so are missing, special and other: a
+       declaration only adds, and not declaring never pays better than declaring the worst.
+    """
+    found = np.where(small, 0.0, woe)
+    bins, kinds = partition.bins, partition.kinds
+    if partition.factor.source == "base":
+        found[kinds.index("missing")] = 0.0
+    if bins:
+        firm = np.where(small, 0.0, weight)[:bins]
+        found[:bins] = project(found[:bins], np.maximum(firm, _ALMOST_NOTHING), partition.trend)
+    if partition.factor.source == "self_declared":
+        worst = found[:bins].min() if bins else 0.0
+        found[:bins] -= worst
+        found[bins:] = 0.0
+    return np.asarray(np.round(found, WOE_DIGITS) + 0.0, dtype=np.float64)

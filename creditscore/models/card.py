@@ -1,0 +1,288 @@
+"""The scorecard as plain, checked data: what stands in its file, and nothing that it does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import unicodedata
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field, JsonValue, model_validator
+
+from creditscore.config.scorecards import Scaling
+from creditscore.config.spec import Items, Label, Spec
+from creditscore.errors import DataError
+from creditscore.vocabulary import Source
+
+AttributeKind = Literal["interval", "category", "special", "missing", "other"]
+CharacteristicKind = Literal["number", "text"]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+#: Unicode categories that change a line or its direction, or that no file can hold.
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def _column_name(value: str) -> str:
+    if not 1 <= len(value) <= 60 or value != value.strip() or any(unicodedata.category(one) in _UNSEEN for one in value):
+        raise ValueError("a name of 1 to 60 characters without control characters and without spaces at its ends")
+    return value
+
+
+#: The name of a column that a card reads: wider than a FeatureSpec's, since a frame may come from anywhere.
+#: It is quoted in SQL, escaped in reports and never names a file.
+ColumnName = Annotated[str, AfterValidator(_column_name)]
+#: Order in which attributes stand; a stable sort by it may not change anything.
+_PLACE = {"interval": 0, "category": 0, "special": 1, "missing": 2, "other": 3}
+#: Bin codes are unsigned bytes of which the upper half means missing.
+MAX_ATTRIBUTES = 120
+
+
+class Attribute(Spec):
+    """One bin: what falls in it, how many rows it was fitted on, and its points.
+
+    An interval is left-closed, ``[lower, upper)``; ``None`` is an open end. A category or a special
+    code lists its ``values``. ``missing`` takes NULL, NaN and infinities; ``other`` takes texts that
+    the fit has not seen.
+    """
+
+    kind: AttributeKind
+    lower: Finite | None = None
+    upper: Finite | None = None
+    values: Items[str | int | Finite] = ()
+    label: str
+    #: Rows of the training data, not weighted.
+    rows: int = Field(ge=0)
+    #: Share of the total training weight.
+    weight: float = Field(ge=0, le=1)
+    #: Weighted and smoothed; ``None`` where there were no rows (expert points).
+    bad_rate: float | None = Field(default=None, ge=0, le=1)
+    woe: Finite
+    points: int
+    #: Too few rows to be judged: it has the points of the average subject.
+    neutral: bool = False
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Attribute:
+        bounded = self.lower is not None or self.upper is not None
+        if self.kind in ("category", "special") and (not self.values or bounded):
+            raise ValueError(f"a {self.kind} attribute has values and no lower or upper")
+        if self.kind in ("missing", "other", "interval") and self.values:
+            raise ValueError(f"an attribute of kind {self.kind} has no values")
+        if self.kind in ("missing", "other") and bounded:
+            raise ValueError(f"an attribute of kind {self.kind} has no lower or upper")
+        if self.lower is not None and self.upper is not None and not self.lower < self.upper:
+            raise ValueError(f"an interval [lower, upper) with lower < upper (got [{self.lower!r}, {self.upper!r}))")
+        return self
+
+
+class Characteristic(Spec):
+    """One feature in a card. Attributes: intervals or categories, then special, missing, other.
+
+    A ``number`` has intervals that cover the line without gap or overlap, special codes as it may be,
+    and one ``missing``. A ``text`` has categories, one ``missing`` and one ``other``. A characteristic
+    whose source is ``self_declared`` only adds: no points below 0, at most ``unverified_cap``.
+    """
+
+    name: ColumnName
+    label: Label
+    source: Source
+    unit: str = ""
+    kind: CharacteristicKind
+    trend: str
+    coefficient: Finite
+    information_value: Finite
+    unverified_cap: int | None = Field(default=None, ge=0)
+    attributes: Items[Attribute] = Field(min_length=2, max_length=MAX_ATTRIBUTES)
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Characteristic:
+        for fault in (self._kinds_fault(), self._values_fault(), self._intervals_fault(), self._declared_fault()):
+            if fault:
+                raise ValueError(f"characteristic {self.name}: {fault}")
+        return self
+
+    def of(self, kind: AttributeKind) -> tuple[Attribute, ...]:
+        """The attributes of one kind, in their order."""
+        return tuple(attribute for attribute in self.attributes if attribute.kind == kind)
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """The inner edges of the intervals, rising; empty for a text."""
+        return tuple(attribute.lower for attribute in self.of("interval") if attribute.lower is not None)
+
+    def text(self, attribute: Attribute) -> str:
+        """How an attribute is printed: ``label`` of the characteristic and of the bin belong together."""
+        return f"{self.name} {attribute.label}"
+
+    def _kinds_fault(self) -> str:
+        kinds = [attribute.kind for attribute in self.attributes]
+        places = [_PLACE[kind] for kind in kinds]
+        allowed = ("interval", "special", "missing") if self.kind == "number" else ("category", "special", "missing", "other")
+        if any(kind not in allowed for kind in kinds):
+            return f"a {self.kind} has attributes of kind {', '.join(allowed)} (got {', '.join(sorted(set(kinds)))})"
+        if kinds.count("missing") != 1 or (self.kind == "text" and kinds.count("other") != 1):
+            return "one attribute of kind missing" + (" and one of kind other" if self.kind == "text" else "")
+        if places != sorted(places):
+            return "attributes stand as intervals or categories, special, missing, other"
+        return ""
+
+    def _values_fault(self) -> str:
+        values = [value for attribute in self.attributes for value in attribute.values]
+        if len(set(values)) != len(values):
+            return "each value in one attribute"
+        if any(isinstance(value, str) != (self.kind == "text") for value in values):
+            return "texts as values of a text, numbers as special codes of a number"
+        return ""
+
+    def _intervals_fault(self) -> str:
+        if self.kind == "text":
+            return ""
+        intervals = self.of("interval")
+        uppers, lowers = [a.upper for a in intervals], [a.lower for a in intervals]
+        if not intervals or lowers[0] is not None or uppers[-1] is not None:
+            return "intervals begin and end with an open end"
+        if any(edge is None for edge in lowers[1:]) or uppers[:-1] != lowers[1:]:
+            return "each interval begins where the one before ends"
+        return ""
+
+    def _declared_fault(self) -> str:
+        if self.source != "self_declared":
+            return ""
+        highest = math.inf if self.unverified_cap is None else self.unverified_cap
+        points = [attribute.points for attribute in self.attributes]
+        if min(points) < 0 or max(points) > highest:
+            return f"self-declared points lie from 0 to {highest} (got {min(points)} to {max(points)})"
+        if self.of("missing")[0].points > min(a.points for a in self.attributes if a.kind != "missing"):
+            return "what is not declared has no more points than the worst that is declared"
+        return ""
+
+
+def written(content: Mapping[str, object], what: str) -> str:
+    """Canonical JSON: the same content gives the same bytes.
+
+    Raises:
+        DataError: when it holds anything but plain finite JSON values.
+    """
+    try:
+        found = json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
+        found.encode()
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{what}: training: expected plain finite JSON values ({error})") from None
+    return found + "\n"
+
+
+def read(text: str, *, form: str, sha256: str | None = None) -> dict[str, JsonValue]:
+    """The object that ``text`` holds; with ``sha256`` only if the text is byte for byte the one that has it.
+
+    Raises:
+        DataError: when the hash or the format differs, a key stands twice, or a number is not finite.
+    """
+    if not isinstance(text, str):
+        raise DataError(f"scorecard: expected the JSON of a card as text (got {type(text).__name__})")
+    found = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    if sha256 is not None and found != sha256:
+        raise DataError(f"scorecard: edited since it was signed: expected sha256 {sha256}, found {found}; sign it again")
+    try:
+        data = json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"scorecard: expected the JSON of a card: {error}") from None
+    if not isinstance(data, dict) or "format" not in data:
+        raise DataError(f'scorecard: expected an object with "format": "{form}"; this file is something else')
+    if data["format"] != form:
+        raise DataError(f"scorecard: format: expected {form} (got {data['format']!r}); a newer creditscore may read it")
+    return data
+
+
+def _each_key_once(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is no number of a card")
+
+
+FORMAT: Final = "creditscore.scorecard/1"
+#: Gaps are multiplied by 1000 when reasons are sought, in 32-bit integers.
+_LARGEST = 500_000
+
+
+class Baseline(Spec):
+    """Points per characteristic that own points are compared with when reasons are given.
+
+    Subjects with a score below ``above_score`` may be compared with this one: it is the mean of those
+    just above that cut. Without ``above_score`` it is the mean of the population, for all others.
+    """
+
+    name: str
+    above_score: int | None = None
+    points: dict[str, int]
+
+
+class Card(Spec):
+    """``score = constant + sum of points``, whole numbers; a higher score is a lower risk.
+
+    The probability of bad is a function of the whole score (:func:`creditscore.models.scoring.of_score`):
+    calibration is folded into the points. ``representative`` is False where the training rows were not
+    a random draw: the card then says nothing of subjects that were not inspected.
+    """
+
+    format: Literal["creditscore.scorecard/1"] = FORMAT
+    name: str
+    industry: str
+    target: str = ""
+    scaling: Scaling
+    constant: int
+    characteristics: Items[Characteristic] = Field(max_length=999)
+    baselines: Items[Baseline] = ()
+    #: Where the card comes from: window, rows, effective size, events, shrinkage, hashes.
+    training: dict[str, JsonValue] = Field(default_factory=dict)
+    representative: bool = True
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Card:
+        names = [one.name for one in self.characteristics]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"each characteristic once, but {', '.join(twice)} stands several times")
+        for baseline in self.baselines:
+            if set(baseline.points) != set(names):
+                differ = ", ".join(sorted(set(baseline.points) ^ set(names)))
+                raise ValueError(f"baseline {baseline.name}: points for each characteristic and no other (differs in {differ})")
+        cuts = [baseline.above_score for baseline in self.baselines]
+        if len(set(cuts)) != len(cuts):
+            raise ValueError("each above_score belongs to one baseline, and one baseline has none")
+        points = [value for baseline in self.baselines for value in baseline.points.values()]
+        if max(map(abs, [self.constant, self.lowest, self.highest, *points])) > _LARGEST:
+            raise ValueError(
+                f"constant, scores and points between -{_LARGEST} and {_LARGEST} (they are 32-bit integers everywhere)"
+            )
+        return self
+
+    @property
+    def features(self) -> tuple[ColumnName, ...]:
+        """Names of the columns that are read, in the order of the card."""
+        return tuple(one.name for one in self.characteristics)
+
+    @property
+    def lowest(self) -> int:
+        """The lowest score that can be had."""
+        return self.constant + sum(min(a.points for a in one.attributes) for one in self.characteristics)
+
+    @property
+    def highest(self) -> int:
+        """The highest score that can be had."""
+        return self.constant + sum(max(a.points for a in one.attributes) for one in self.characteristics)
+
+    def to_json(self) -> str:
+        """Canonical text: sorted keys, two spaces, no NaN, shortest floats, a line feed at the end."""
+        return written(self.model_dump(), f"scorecard {self.name}")
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of :meth:`to_json` in UTF-8: the version of the card."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()

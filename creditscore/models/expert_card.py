@@ -1,0 +1,294 @@
+"""A scorecard from a table of points that an authority wrote itself: checked row by row, no data needed."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, get_args
+
+import pandas as pd
+from pydantic import ValidationError
+
+from creditscore.config.scorecards import Scaling
+from creditscore.config.spec import Label
+from creditscore.errors import DataError
+from creditscore.models.card import Attribute, AttributeKind, Card, Characteristic
+from creditscore.models.reasons import best
+from creditscore.spreadsheet import read_sheet
+from creditscore.vocabulary import Source
+
+_HEADERS = {
+    "变量名称": "variable", "下限": "lower", "上限": "upper", "类别": "category", "分数": "points", "对应分数": "points",
+    "数据来源": "source", "变量含义": "label_zh",
+}  # fmt: skip
+_COLUMNS = ("variable", "lower", "upper", "category", "points", "source", "label_zh", "label_en")
+_REQUIRED = ("variable", "points", "source")
+_SOURCES: dict[str, Source] = {
+    "base": "base", "public": "public", "industry": "industry", "market": "market", "self_declared": "self_declared",
+    "基础": "base", "公共": "public", "行业": "industry", "市场": "market", "自主申报": "self_declared",
+}  # fmt: skip
+_KINDS: dict[str, AttributeKind] = {
+    "missing": "missing", "缺失": "missing", "缺失值": "missing", "other": "other", "其他": "other",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One attribute; ``number`` counts from the header, which is row 1."""
+
+    number: int
+    variable: str
+    kind: AttributeKind
+    start: float
+    end: float
+    values: tuple[str, ...]
+    points: int
+    source: Source | None
+    source_text: str
+    label_zh: str
+    label_en: str
+
+
+def read_rows(table: pd.DataFrame | str | Path) -> list[Row]:
+    """The rows of a frame or of the first sheet of a workbook.
+
+    Raises:
+        DataError: The workbook is absent or is none, a column is unknown or absent, or a cell is not what its column holds.
+    """
+    if not isinstance(table, pd.DataFrame):
+        return _rows_of_workbook(Path(table))
+    columns = _columns(table.columns)
+    rows = table.itertuples(index=False, name=None)
+    return [_row(number, dict(zip(columns, row, strict=True))) for number, row in enumerate(rows, start=2)]
+
+
+def _rows_of_workbook(path: Path) -> list[Row]:
+    """Rows of the first sheet by their number in Excel; blank rows are left out."""
+    rows = read_sheet(path)
+    if not rows:
+        raise DataError(f"expert points: {path}: expected rows below the header (got none)")
+    columns = _columns(rows[0])
+    return [
+        _row(next(iter(row.values())).row, dict(zip(columns, (cell.value for cell in row.values()), strict=True))) for row in rows
+    ]
+
+
+def _columns(headers: Iterable[object]) -> list[str]:
+    """The names of columns in English."""
+    columns = [_HEADERS.get(str(header).strip(), str(header).strip()) for header in headers]
+    if set(columns) - set(_COLUMNS) or set(_REQUIRED) - set(columns) or len(set(columns)) < len(columns):
+        raise DataError(f"expert points: expected columns {', '.join(_COLUMNS)}, each once (found {', '.join(columns)})")
+    return columns
+
+
+def _row(number: int, record: dict[Any, Any]) -> Row:
+    variable = _text(record.get("variable"))
+    if not variable:
+        raise DataError(f"expert points: row {number}: expected the name of a variable (the cell is empty)")
+    category = _text(record.get("category"))
+    lower, upper = (_float(record.get(side), number, side) for side in ("lower", "upper"))
+    if category and (lower is not None or upper is not None):
+        raise DataError(f"expert points: row {number}: {variable}: expected a category or lower and upper, not both")
+    kind: AttributeKind = _KINDS.get(category.lower(), "category") if category else "interval"
+    source = _text(record.get("source"))
+    return Row(
+        number=number,
+        variable=variable,
+        kind=kind,
+        start=-math.inf if lower is None else lower,
+        end=math.inf if upper is None else upper,
+        values=tuple(part.strip() for part in category.split("|") if part.strip()) if kind == "category" else (),
+        points=_points(record.get("points"), number, variable),
+        source=_SOURCES.get(source),
+        source_text=source,
+        label_zh=_text(record.get("label_zh")),
+        label_en=_text(record.get("label_en")),
+    )
+
+
+def _is_empty(cell: object) -> bool:
+    return cell is None or bool(pd.isna(cell)) or (isinstance(cell, str) and not cell.strip())  # type: ignore[call-overload]
+
+
+def _text(cell: object) -> str:
+    return "" if _is_empty(cell) else str(cell).strip()
+
+
+def _float(cell: Any, number: int, column: str) -> float | None:
+    if _is_empty(cell):
+        return None
+    try:
+        value = float(cell)
+    except (TypeError, ValueError):
+        value = math.nan
+    if math.isnan(value) or isinstance(cell, bool):
+        raise DataError(f"expert points: row {number}: {column}: expected a number or an empty cell (got {cell!r})")
+    return None if math.isinf(value) else value
+
+
+def _points(cell: Any, number: int, variable: str) -> int:
+    value = _float(cell, number, "points")
+    if value is None or value != int(value):
+        raise DataError(f"expert points: row {number}: {variable}: points: expected a whole number (got {cell!r})")
+    return int(value)
+
+
+_BASE = ("base", "基础分")
+
+
+def from_table(table: pd.DataFrame | str | Path, *, name: str, industry: str, scaling: Scaling) -> Card:
+    """The card of a frame, or of the first sheet of an Excel workbook, with one row per attribute.
+
+    ==============  ==================  ==========================================================
+    column          Chinese             content
+    ==============  ==================  ==========================================================
+    variable        变量名称            feature; one row ``base`` (基础分) has the constant
+    lower, upper    下限, 上限          bin ``[lower, upper)`` of a number; empty is an open end
+    category        类别                texts of a bin, ``|`` between them; ``missing`` (缺失), ``other`` (其他)
+    points          分数                whole number, more is safer
+    source          数据来源            base, public, industry, market, self_declared (or in Chinese)
+    label_zh        变量含义            optional, as is label_en
+    ==============  ==================  ==========================================================
+
+    Each number needs bins without gap or overlap and a row ``missing``; each text rows ``missing`` and
+    ``other``. Reasons compare with the best attribute. The probability is the scale's, not estimated.
+
+    Raises:
+        DataError: naming the rows (as Excel counts them, the header is row 1) and what was expected.
+    """
+    rows = read_rows(table)
+    base = [row for row in rows if row.variable in _BASE]
+    if len(base) != 1:
+        raise DataError(f"expert points: expected one row base (基础分) with the constant (found {len(base)}: rows {_at(base)})")
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        if row not in base:
+            groups.setdefault(row.variable, []).append(row)
+    if not groups:
+        raise DataError("expert points: expected rows of at least one variable besides base")
+    characteristics = tuple(_characteristic(variable, group, scaling) for variable, group in groups.items())
+    try:
+        card = Card(
+            name=name,
+            industry=industry,
+            scaling=scaling,
+            constant=base[0].points,
+            characteristics=characteristics,
+            training={"origin": "expert points"},
+            representative=False,
+        )
+        return card.model_copy(update={"baselines": (best(card),)})
+    except ValidationError as error:
+        raise DataError(f"expert points: {error.errors(include_url=False)[0]['msg']}") from None
+
+
+def _characteristic(variable: str, rows: list[Row], scaling: Scaling) -> Characteristic:
+    source = _source(variable, rows)
+    text = _is_text(variable, rows)
+    main = _categories(variable, rows) if text else _intervals(variable, rows)
+    rest = [row for kind in ("missing", "other") for row in rows if row.kind == kind]
+    try:
+        return Characteristic(
+            name=variable,
+            label=_label(variable, rows),
+            source=source,
+            kind="text" if text else "number",
+            trend="none" if text else _trend(main),
+            coefficient=1.0,
+            information_value=0.0,
+            attributes=tuple(_attribute(row, scaling) for row in [*main, *rest]),
+        )
+    except ValidationError as error:
+        raise DataError(f"expert points: rows {_at(rows)}: {error.errors(include_url=False)[0]['msg']}") from None
+
+
+def _is_text(variable: str, rows: list[Row]) -> bool:
+    kinds = Counter(row.kind for row in rows)
+    if kinds["interval"] and kinds["category"]:
+        raise DataError(f"expert points: rows {_at(rows)}: {variable} has both bins of numbers and categories; expected one")
+    text = kinds["interval"] == 0
+    for kind in ("missing", "other") if text else ("missing",):
+        if kinds[kind] != 1:
+            raise DataError(f"expert points: rows {_at(rows)}: {variable}: expected one row {kind} (found {kinds[kind]})")
+    if not text and kinds["other"]:
+        raise DataError(f"expert points: rows {_at(rows)}: {variable} has bins of numbers; other is for categories")
+    return text
+
+
+def _source(variable: str, rows: list[Row]) -> Source:
+    for row in rows:
+        if row.source is None:
+            known = ", ".join(get_args(Source))
+            raise DataError(
+                f"expert points: row {row.number}: {variable}: source: expected one of {known} (got {row.source_text!r})"
+            )
+    sources = sorted({row.source for row in rows if row.source is not None})
+    if len(sources) > 1:
+        raise DataError(f"expert points: rows {_at(rows)}: {variable}: expected one source (got {', '.join(sources)})")
+    return sources[0]
+
+
+def _intervals(variable: str, rows: list[Row]) -> list[Row]:
+    found = sorted((row for row in rows if row.kind == "interval"), key=lambda row: (row.start, row.end))
+    for row in found:
+        if not row.start < row.end:
+            raise DataError(f"expert points: row {row.number}: {variable}: expected lower < upper")
+    for before, after in pairwise(found):
+        if after.start != before.end:
+            fault = "overlap" if after.start < before.end else "leave a gap"
+            raise DataError(f"expert points: rows {before.number} and {after.number}: {variable}: the bins {fault}")
+    for row, edge, side in ((found[0], found[0].start, "lower"), (found[-1], found[-1].end, "upper")):
+        if not math.isinf(edge):
+            raise DataError(
+                f"expert points: row {row.number}: {variable}: expected an empty {side} (got {edge!r}): all values need a bin"
+            )
+    return found
+
+
+def _categories(variable: str, rows: list[Row]) -> list[Row]:
+    found = [row for row in rows if row.kind == "category"]
+    seen: dict[str, int] = {}
+    for row in found:
+        for value in row.values:
+            if value in seen:
+                raise DataError(f"expert points: rows {seen[value]} and {row.number}: {variable}: the category stands in both")
+            seen[value] = row.number
+    return found
+
+
+def _attribute(row: Row, scaling: Scaling) -> Attribute:
+    labels: dict[str, Any] = {
+        "interval": f"[{'-∞' if math.isinf(row.start) else f'{row.start:g}'}, {'∞' if math.isinf(row.end) else f'{row.end:g}'})",
+        "category": ", ".join(row.values),
+    }
+    return Attribute(
+        kind=row.kind,
+        lower=None if math.isinf(row.start) else row.start,
+        upper=None if math.isinf(row.end) else row.end,
+        values=row.values,
+        label=labels.get(row.kind, row.kind.capitalize()),
+        rows=0,
+        weight=0.0,
+        woe=row.points * math.log(2) / scaling.pdo,
+        points=row.points,
+    )
+
+
+def _label(variable: str, rows: list[Row]) -> Label:
+    zh = next((row.label_zh for row in rows if row.label_zh), variable)
+    return Label(zh=zh, en=next((row.label_en for row in rows if row.label_en), variable))
+
+
+def _trend(rows: list[Row]) -> str:
+    points = [row.points for row in rows]
+    if points == sorted(points, reverse=True):
+        return "higher_is_riskier"
+    return "lower_is_riskier" if points == sorted(points) else "none"
+
+
+def _at(rows: list[Row]) -> str:
+    return ", ".join(str(row.number) for row in rows)

@@ -1,1 +1,0 @@
-"""From bins to a card: selection, regression, calibration, pooling over industries, points."""

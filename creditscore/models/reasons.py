@@ -1,0 +1,88 @@
+"""Why a score is not higher: points lost against a baseline, the largest first.
+
+The baseline is the mean of those just above the next better cut where the card has it, else the mean
+of the population (two methods that Regulation B names, commentary 9(b)(2)-5); a card without either,
+such as one of expert points, is compared with the best attribute. A missing value is a reason like any.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from creditscore.errors import DataError
+from creditscore.models import scoring
+from creditscore.models.card import Baseline, Card
+
+#: A gap and the place of a name in one whole number; a card has fewer characteristics than this.
+KEY = 1000
+
+
+def baselines(card: Card) -> tuple[tuple[Baseline, ...], Baseline]:
+    """The baselines with a cut, cuts rising, and the one for all others."""
+    with_cut = sorted((b for b in card.baselines if b.above_score is not None), key=lambda b: b.above_score or 0)
+    default = next((b for b in card.baselines if b.above_score is None), None)
+    return tuple(with_cut), default or best(card)
+
+
+def best(card: Card) -> Baseline:
+    """The best attribute of each characteristic."""
+    return Baseline(name="best", points={one.name: max(a.points for a in one.attributes) for one in card.characteristics})
+
+
+def name_codes(card: Card) -> dict[str, int]:
+    """A whole number from 1 for each characteristic: of equal gaps the larger number, the earlier name, goes first."""
+    return {name: place for place, name in enumerate(sorted(card.features, reverse=True), start=1)}
+
+
+def differences(card: Card, frame: object) -> pd.DataFrame:
+    """Baseline − own points per characteristic; a row sums to the baseline's score − own score."""
+    return _differences(card, scoring.points(card, frame))
+
+
+def reasons(card: Card, frame: object, *, top: int = 4) -> pd.DataFrame:
+    """``reason_1`` ... ``reason_<top>``: characteristics that lose points, most first, ties by name.
+
+    One row per row of ``frame``, its index kept; missing (NaN of dtype str) where fewer lose points.
+    """
+    return reasons_of(card, scoring.points(card, frame), top=top)
+
+
+def reasons_of(card: Card, own: pd.DataFrame, *, top: int = 4) -> pd.DataFrame:
+    """The reasons of a frame of points."""
+    if top < 1:
+        raise DataError(f"top: expected 1 or more reasons (got {top})")
+    places = name_codes(card)
+    codes = np.array([places[name] for name in card.features], dtype=np.int32)
+    gaps = np.ascontiguousarray(_differences(card, own).to_numpy().T)
+    found = np.zeros((top, len(own)), dtype=np.int32)
+    for start in range(0, len(own), scoring.BLOCK):
+        block = gaps[:, start : start + scoring.BLOCK]
+        _greatest(np.where(block > 0, block * np.int32(KEY) + codes[:, None], 0), found[:, start : start + scoring.BLOCK])
+    names = pd.array([None, *sorted(card.features, reverse=True)], dtype="str")
+    return pd.DataFrame({f"reason_{place + 1}": names.take(row % KEY) for place, row in enumerate(found)}, index=own.index)
+
+
+def _greatest(keys: NDArray[np.int32], found: NDArray[np.int32]) -> None:
+    """The greatest keys of each column, falling; keys of one column differ, but for zeros."""
+    for row in found[: len(keys)]:
+        np.max(keys, axis=0, out=row)
+        keys[keys == row] = 0
+
+
+def improvements(card: Card, frame: object) -> pd.DataFrame:
+    """Points that each characteristic could still add: best attribute − own, never below 0."""
+    highest = best(card).points
+    return pd.Series(highest, dtype=np.int32)[list(card.features)] - scoring.points(card, frame)
+
+
+def _differences(card: Card, own: pd.DataFrame) -> pd.DataFrame:
+    with_cut, default = baselines(card)
+    cuts = np.array([baseline.above_score for baseline in with_cut], dtype=np.int64)
+    score = own.to_numpy().sum(axis=1) + card.constant
+    # The smallest cut that is above the own score; beyond the last cut the default.
+    chosen: NDArray[np.intp] = np.searchsorted(cuts, score, side="right")
+    table = np.array([[b.points[name] for name in card.features] for b in (*with_cut, default)], dtype=np.int32)
+    table = table.reshape(len(with_cut) + 1, len(card.features))
+    return pd.DataFrame(table[chosen] - own.to_numpy(), index=own.index, columns=own.columns)

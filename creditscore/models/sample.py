@@ -1,0 +1,221 @@
+"""The training sample: columns, labels and weights in an order that does not depend on the order of the rows."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.exceptions import DataConversionWarning
+
+from creditscore.errors import DataError
+from creditscore.models.frames import Column, Features, factors_of, read_columns, to_pandas
+from creditscore.models.inspector_effects import Visits, read_visits
+
+Floats = NDArray[np.float64]
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows of positive weight, sorted by label and weight.
+
+    Sums run over rows in this order. Rows that share a cell, a label and a weight are
+    interchangeable, so every sum is the same whatever the order of the input.
+    """
+
+    columns: tuple[Column, ...]
+    refused: dict[str, str]
+    bad: NDArray[np.bool_]
+    weight: Floats
+    #: Positions in the input, in the order of this sample.
+    rows: NDArray[np.intp]
+    #: Number of rows that were handed in.
+    handed_in: int
+    visits: Visits | None
+    #: Place in ``industries``; -1 where unknown or not asked.
+    industry: NDArray[np.int64]
+    industries: tuple[str, ...]
+    classes: NDArray[Any]
+    names: tuple[str, ...]
+
+    @cached_property
+    def total(self) -> float:
+        """Sum of the weights."""
+        return float(self.weight.sum())
+
+    @property
+    def effective_size(self) -> float:
+        """(sum of w) squared over sum of w squared (Kish)."""
+        return effective_size(self.weight)
+
+    @cached_property
+    def bad_share(self) -> float:
+        """Weighted share of bads."""
+        return float(self.weight[self.bad].sum()) / self.total
+
+    def part(self, chosen: NDArray[np.bool_]) -> Sample:
+        """Some of the rows, in their order."""
+        places = np.flatnonzero(chosen)
+        return replace(
+            self,
+            columns=tuple(column.take(places) for column in self.columns),
+            bad=self.bad[places],
+            weight=self.weight[places],
+            rows=self.rows[places],
+            visits=None if self.visits is None else self.visits.take(places),
+            industry=self.industry[places],
+        )
+
+    def in_input(self, values: Floats) -> Floats:
+        """One value per row of the sample, in the order and number of the rows that were handed in; NaN for dropped ones."""
+        found = np.full(self.handed_in, np.nan)
+        found[self.rows] = values
+        return found
+
+    def sums(self, cells: NDArray[Any], size: int) -> tuple[Floats, Floats]:
+        """Weight of goods and of bads in each cell 0 ... size - 1, as shares of the total weight."""
+        found = np.bincount(cells.astype(np.int64) * 2 + self.bad, weights=self.weight, minlength=2 * size) / self.total
+        return found[0::2], found[1::2]
+
+
+def effective_size(weight: Floats) -> float:
+    """(sum of w) squared over sum of w squared; 0 without rows."""
+    if not len(weight):
+        return 0.0
+    relative = weight / weight.max()
+    return float(relative.sum() ** 2 / (relative * relative).sum())
+
+
+def read_sample(
+    frame: object,
+    y: object,
+    *,
+    features: Features,
+    sample_weight: object | None,
+    nuisance: object | None,
+    industry: object | None = None,
+) -> Sample:
+    """Everything that a fit is given, checked and in canonical order. Rows of weight 0 are dropped first.
+
+    Raises:
+        DataError: when lengths differ, labels are missing or not of two classes, or weights are no weights.
+    """
+    table = _filled(to_pandas(frame))
+    rows = len(table)
+    bad, classes = _labels(y, rows)
+    weight = _weights(sample_weight, rows)
+    order = _canonical(weight, bad)
+    columns, refused = read_columns(table, factors_of(features, table))
+    visits = None if nuisance is None else read_visits(as_sequence(nuisance, rows, "nuisance")).take(order)
+    codes, industries = _industries(industry, rows)
+    return Sample(
+        tuple(column.take(order) for column in columns),
+        refused,
+        bad[order],
+        weight[order],
+        order,
+        rows,
+        visits,
+        codes[order],
+        industries,
+        classes,
+        tuple(str(name) for name in table.columns),
+    )
+
+
+def _filled(table: pd.DataFrame) -> pd.DataFrame:
+    if table.empty:
+        lacking = "feature(s)" if len(table) else "rows"
+        raise DataError(f"features: found 0 {lacking} (shape={table.shape}) while a minimum of 1 is required.")
+    return table
+
+
+def _canonical(weight: Floats, bad: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Positions of the rows with weight, sorted by label and weight."""
+    keep = np.flatnonzero(weight > 0)
+    order: NDArray[np.intp] = keep[np.lexsort((weight[keep], bad[keep]))]
+    if not (bad[order].any() and (~bad[order]).any()):
+        raise DataError("labels: expected goods and bads with positive weight, found one class only")
+    return order
+
+
+def as_sequence(values: object, rows: int, what: str) -> Sequence[Any]:
+    """One value per row of whatever was handed in: list, array, pandas, polars or Arrow."""
+    if hasattr(values, "to_pylist"):
+        values = values.to_pylist()
+    elif hasattr(values, "to_list"):
+        values = values.to_list()
+    array = values if isinstance(values, (list, tuple)) else np.asarray(values, dtype=object)
+    if isinstance(array, np.ndarray) and array.ndim != 1:
+        raise DataError(f"{what}: expected one value per row, found {array.ndim} dimensions (bad input shape {array.shape})")
+    found = list(array)
+    if len(found) != rows:
+        raise DataError(f"{what}: expected one value per row ({rows}), found {len(found)}; X and {what} have inconsistent lengths")
+    return found
+
+
+def _labels(y: object, rows: int) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+    if y is None:
+        raise DataError("labels: requires y to be passed, but the target y is None")
+    if isinstance(y, np.ndarray) and y.ndim == 2 and y.shape[1] == 1:
+        warnings.warn("A column-vector y was passed when a 1d array was expected", DataConversionWarning, stacklevel=4)
+        y = y.ravel()
+    values = pd.Series(list(as_sequence(y, rows, "y")), dtype=object).infer_objects()
+    if values.isna().any():
+        raise DataError(f"labels: {int(values.isna().sum())} of {rows} are missing; drop rows whose outcome is not known")
+    try:
+        classes, codes = np.unique(np.asarray(values), return_inverse=True)
+    except TypeError:
+        raise DataError("labels: expected two classes of one type, found several types") from None
+    if len(classes) != 2:
+        kind = " (a continuous target?)" if len(classes) > 2 and np.asarray(classes).dtype.kind == "f" else ""
+        raise DataError(
+            f"labels: expected two classes, the larger one (1, True) bad; found {len(classes)} class(es){kind}. "
+            "Only binary classification is supported."
+        )
+    if isinstance(classes[0], str):
+        _LOG.warning("labels: of the texts %r and %r the later in order, %r, counts as bad", *map(str, (*classes, classes[1])))
+    return codes == 1, classes
+
+
+def _weights(weight: object | None, rows: int) -> Floats:
+    if weight is None:
+        return np.ones(rows)
+    given = as_sequence(weight, rows, "sample_weight")
+    try:
+        found = np.asarray([np.nan if one is None else one for one in given], dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError("sample_weight: expected numbers") from None
+    wrong = ~(np.isfinite(found) & (found >= 0))
+    if wrong.any():
+        raise DataError(f"sample_weight: expected finite weights >= 0; {int(wrong.sum())} of {rows} are not")
+    if not (found > 0).any():
+        raise DataError("sample_weight: expected some weight above 0; every weight is zero")
+    return found
+
+
+def industry_code(value: object) -> str | None:
+    """The code of an industry as text; None where it is unknown (missing or blank).
+
+    Whole numbers lose the ``.0`` that a column gets when one of its values is missing.
+    """
+    if value is None or value is pd.NA or value != value:
+        return None
+    if isinstance(value, float | np.floating) and value.is_integer():
+        return str(int(value))
+    return str(value) if str(value).strip() else None
+
+
+def _industries(industry: object | None, rows: int) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    if industry is None:
+        return np.full(rows, -1, dtype=np.int64), ()
+    values = pd.Series(list(as_sequence(industry, rows, "industry")), dtype=object)
+    codes, names = pd.factorize(values.map(industry_code), sort=True)
+    return codes.astype(np.int64), tuple(str(name) for name in names)

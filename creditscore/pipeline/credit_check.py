@@ -1,0 +1,129 @@
+"""Ask a finished run: the credit check of codes, what came of it, and the explanation of one subject."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from creditscore import storage
+from creditscore.config.spec import Language
+from creditscore.errors import DataError
+from creditscore.inspection.sealed_export import own_rows
+from creditscore.pipeline.run import RunResult
+from creditscore.pipeline.run_folder import RunFolder
+from creditscore.pipeline.run_store import load_book
+from creditscore.records.identity import compact
+from creditscore.reporting.explanation import Explanation, explain_subject
+from creditscore.reporting.lookup import lookup_rows
+
+if TYPE_CHECKING:
+    from creditscore.records.records import Records
+
+_BODIES = ("government", "institution")
+
+
+def records_of_bodies(records: Records, *, as_of: dt.date) -> pd.DataFrame:
+    """One row per record in force of a government body or institution: subject_id, kind, event_id, document_no, event_date."""
+    register = records.subjects_on(as_of).to_pandas()
+    bodies = set(register.loc[register["subject_type"].isin(_BODIES), "subject_id"])
+    listed = records.listed(list(records.project.catalogue.by_kind), as_of).to_pandas(date_as_object=True)
+    chosen: pd.DataFrame = listed[listed["subject_id"].isin(bodies)].reset_index(drop=True)
+    return chosen
+
+
+Run = RunResult | RunFolder | str | Path
+LOG = "lookups.jsonl"
+
+
+def lookup(
+    run: Run,
+    ids: Iterable[str],
+    *,
+    purpose: str = "",
+    by: str = "",
+    on: dt.date | None = None,
+    lang: Language = "zh",
+) -> pd.DataFrame:
+    """The credit check (信用核查) of codes against a run, noted in its hash-chained ``lookups.jsonl``.
+
+    Args:
+        run: A run's result or folder.
+        ids: Codes; compared in their plain form (half width, upper case).
+        purpose: What the answer is used for, for the feedback of use (应用反馈).
+        by: Who asks.
+        on: The day.
+        lang: The language of lists and measures.
+
+    Returns:
+        One row per code in the order asked: subject_id, found, tier, status, as_of, scorecard, lists, measures;
+        ``draws``, a list with the subject's own row of every plan whose frame it stands in
+        (:func:`creditscore.inspection.sealed_export.own_rows`); and ``record``, the number under which the check
+        was noted and what came of it can be told (:func:`feedback`).
+    """
+    folder, codes = folder_of(run), compact(pa.array(list(ids), pa.string())).to_pylist()
+    rows = lookup_rows(load_book(folder, only=set(codes)), codes, lang=lang)
+    own = defaultdict[str, list[dict[str, Any]]](list)
+    for row in (row for path in folder.plans() for row in own_rows(path, codes)):
+        own[row["subject_id"]].append(row)
+    draws = pd.Series([own.get(code, []) for code in codes], index=rows.index, dtype=object)
+    told = {"what": "looked_up", "purpose": purpose, "by": by, "on": on.isoformat() if on else None}
+    bodies = [{**told, **_noted(row)} for row in rows.to_dict("records")]
+    noted = storage.append(folder.file(LOG), bodies)
+    return rows.assign(draws=draws, record=[line["number"] for line in noted])
+
+
+def _noted(row: dict[Any, Any]) -> dict[str, Any]:
+    """What was told of a subject: enough to know later what somebody acted on."""
+    texts = {name: None if pd.isna(row[name]) else str(row[name]) for name in ("tier", "status", "as_of", "scorecard")}
+    return {"subject_id": row["subject_id"], "found": bool(row["found"]), **texts}
+
+
+def feedback(run: Run, record: int, *, result: str, by: str, on: dt.date) -> None:
+    """Note what came of a credit check (应用反馈).
+
+    Args:
+        run: The run that was asked.
+        record: The number of the check.
+        result: What was done with the answer.
+        by: Who did.
+        on: The day.
+
+    Raises:
+        DataError: There is no such check; result or name is missing.
+    """
+    folder = folder_of(run)
+    checks = {line["number"] for line in storage.read(folder.file(LOG)) if line["what"] == "looked_up"}
+    if record not in checks:
+        raise DataError(f"feedback: expected the number of a credit check of this run (got {record})")
+    if not result.strip() or not by.strip():
+        raise DataError("feedback: expected what was done, and who did it")
+    storage.append(
+        folder.file(LOG), [{"what": "used", "about": record, "result": result.strip(), "by": by.strip(), "on": on.isoformat()}]
+    )
+
+
+def explain(run: Run, subject_id: str) -> Explanation:
+    """Why a subject has its tier: rule, points against the baseline, blocks, nearest change, how to object.
+
+    Raises:
+        DataError: The run has no such subject.
+    """
+    folder = folder_of(run)
+    table = pq.read_table(folder.file("features.parquet"), filters=pc.field("subject_id") == subject_id)
+    features: pd.DataFrame = table.to_pandas(date_as_object=True)
+    return explain_subject(load_book(folder), subject_id, features=features)
+
+
+def folder_of(run: Run) -> RunFolder:
+    """The checked folder of a run however it is given."""
+    if isinstance(run, RunResult):
+        return run.folder
+    return RunFolder.opened(run.path if isinstance(run, RunFolder) else run)

@@ -1,0 +1,98 @@
+"""Wrong codes of subjects: new ones, of which none is tolerated, and the stock with its deadline (存量整改清单)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+
+from creditscore.dates import day_of
+from creditscore.records.arrivals import ARRIVAL
+from creditscore.records.contracts import refused_table, several_codes
+from creditscore.records.findings import REASON_WORDS, Finding, Level, some
+from creditscore.records.personal import safe_keys
+from creditscore.records.tables import TABLES
+
+if TYPE_CHECKING:
+    from creditscore.records.records import Records
+
+COLUMNS = ("subject_id", "reason", "reason_zh", "age", "registered_date", "region", "deadline", "overdue", "status")
+_TYPES = {
+    **dict.fromkeys(COLUMNS, pa.string()), "registered_date": pa.date32(), "deadline": pa.date32(), "overdue": pa.bool_(),
+}  # fmt: skip
+
+
+def rectification_list(records: Records, *, as_of: str | dt.date, before: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Subjects with a wrong or doubtful code, to be put right.
+
+    Args:
+        records: What arrived.
+        as_of: The day of the list.
+        before: An earlier list; codes that are no longer wrong are then listed as ``fixed``.
+
+    Returns:
+        One row per code, by age, reason and code: ``age`` is ``new`` (registered on or after the project's
+        ``new_since``: none is tolerated) or ``stock`` (``deadline`` is the project's ``rectify_by``);
+        ``status`` is ``open`` or ``fixed``. Keys that may be personal are masked.
+    """
+    day, sources = day_of(as_of), records.project.sources
+    frame = pd.concat([_wrong(records), _several(records)], ignore_index=True).drop_duplicates("subject_id")
+    since = sources.new_since
+    new = [since is not None and registered is not None and registered >= since for registered in frame["registered_date"]]
+    frame["age"] = ["new" if is_new else "stock" for is_new in new]
+    frame["deadline"] = [None if is_new else sources.rectify_by for is_new in new]
+    frame["overdue"] = [is_new or (end is not None and end < day) for is_new, end in zip(new, frame["deadline"], strict=True)]
+    frame["reason_zh"] = [REASON_WORDS.get(reason, "") for reason in frame["reason"]]
+    frame["status"] = "open"
+    listed = frame[list(COLUMNS)]
+    if before is not None and len(before):
+        done = before[~before["subject_id"].isin(frame["subject_id"])].assign(status="fixed", overdue=False)
+        listed = pd.concat([listed, done[list(COLUMNS)]], ignore_index=True) if len(listed) else done[list(COLUMNS)]
+    ordered: pd.DataFrame = listed.sort_values(["age", "status", "reason", "subject_id"]).reset_index(drop=True)
+    return ordered
+
+
+def rectification_table(listed: pd.DataFrame) -> pa.Table:
+    """The list as Arrow, for ``rectification.parquet``."""
+    return pa.table({name: pa.array(listed[name].tolist(), kind, from_pandas=True) for name, kind in _TYPES.items()})
+
+
+def share_fixed(listed: pd.DataFrame) -> float | None:
+    """Of the stock ever listed, the share put right (the target is 1); None where none was listed."""
+    stock = listed[listed["age"] == "stock"]
+    return None if stock.empty else float((stock["status"] == "fixed").mean())
+
+
+def identity_findings(records: Records, day: dt.date, before: pd.DataFrame | None = None) -> list[Finding]:
+    """Wrong codes by reason, new ones as errors; the share of the stock that is fixed."""
+    listed = rectification_list(records, as_of=day, before=before)
+    found = []
+    for (age, reason), group in listed[listed["status"] == "open"].groupby(["age", "reason"], sort=True):
+        rule = "wrong code of a new subject (none is tolerated)" if age == "new" else "wrong code of the stock, to be put right"
+        level: Level = "error" if age == "new" or group["overdue"].any() else "warning"
+        found.append(Finding("identity", "subjects", rule, str(reason), len(group), some(group["subject_id"].tolist()), level))
+    fixed = int((listed["status"] == "fixed").sum())
+    if fixed:
+        found.append(Finding("identity", "subjects", f"put right, {share_fixed(listed) or 0:.1%} of the stock", "FIXED", fixed))
+    return found
+
+
+def _wrong(records: Records) -> pd.DataFrame:
+    refused = refused_table(TABLES["subjects"])
+    bad = refused.filter(refused.code.startswith("ID_"))
+    chosen = bad.select("subject_id", "registered_date", "region", reason=bad.code, arrival=bad[ARRIVAL]).order_by("arrival")
+    table = records.engine.query(chosen)
+    frame: pd.DataFrame = table.drop_columns(["arrival"]).to_pandas(date_as_object=True)
+    keys, rows = safe_keys(table["subject_id"]).to_pylist(), table["arrival"].to_pylist()
+    frame["subject_id"] = pd.Series([key or f"(row {row})" for key, row in zip(keys, rows, strict=True)], dtype="str")
+    return frame
+
+
+def _several(records: Records) -> pd.DataFrame:
+    if records.project.sources.id_scheme != "uscc":
+        return pd.DataFrame({name: pd.Series(dtype="object") for name in ("subject_id", "reason", "registered_date", "region")})
+    found = records.engine.query(several_codes(records.table("subjects")).order_by("subject_id"))
+    frame: pd.DataFrame = found.drop_columns(["name"]).to_pandas(date_as_object=True)
+    return frame.assign(reason="ID_SEVERAL_CODES")

@@ -1,0 +1,294 @@
+"""From the objects of tiering and models to the plain data of a book."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+
+from creditscore.config.policy import TierPolicy
+from creditscore.config.spec import Label
+from creditscore.config.tasks import Task
+from creditscore.config.work_calendar import WorkCalendar
+from creditscore.inspection.plan import DrawnPlan, InspectionPlan
+from creditscore.inspection.visits import Opened, Week, visits_of_plans, weeks_of
+from creditscore.models.evaluate import Evaluation
+from creditscore.models.scorecard import Scorecard
+from creditscore.vocabulary import TIER_ORDER
+
+#: The order in which tiers are printed; NR is 未评.
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """The row equation: rows in = scored + not rated + out of scope + quarantined + collapsed duplicates."""
+
+    rows_in: int
+    scored: int
+    not_rated: int
+    quarantined: int = 0
+    collapsed: int = 0
+    #: Rows by the reason why they are out of scope.
+    out_of_scope: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def accounted(self) -> int:
+        """The right-hand side of the equation."""
+        return self.scored + self.not_rated + sum(self.out_of_scope.values()) + self.quarantined + self.collapsed
+
+    @property
+    def balances(self) -> bool:
+        """Whether no row is lost and none is counted twice."""
+        return self.rows_in == self.accounted
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A measured value with its interval, where one was computed."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class PlanPage:
+    """An inspection plan, drawn or not; :func:`creditscore.reporting.run_book.plan_page` makes it of a plan.
+
+    ``strata``: one row per stratum: stratum, tier, industry, population, target, ratio, exempt.
+    ``frame``: one row per subject of the task, the columns of ``sample.csv``.
+    ``overshoot``: visits that rounding up adds; ``raised``: those that the task's floor or named number adds.
+    ``inspectors``: one row per drawn subject: subject_id, inspectors (staff ids), certificate, recusal.
+    ``visits``: one row per subject whose item is checked (:func:`creditscore.inspection.visits.visits_of_plans`).
+    ``weeks``: one row per week of the task: week, week_from, week_to, workdays.
+    ``staff``: one row per inspector who may go: staff_id, department, staff_region, certificate_valid_to.
+    """
+
+    task: Task
+    strata: pd.DataFrame
+    frame: pd.DataFrame
+    frame_hash: str
+    drawn: bool
+    overshoot: int = 0
+    raised: int = 0
+    seed: str = ""
+    seed_source: str = ""
+    inspectors: pd.DataFrame = field(default_factory=pd.DataFrame)
+    visits: pd.DataFrame = field(default_factory=pd.DataFrame)
+    weeks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    staff: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+@dataclass(frozen=True)
+class RunBook:
+    """One run. Frames that a run does not have are empty; each printed section then says why it is empty.
+
+    ============== ==========================================================================
+    frame          one row per
+    ============== ==========================================================================
+    checkup        finding: section, table, rule, code, rows, examples (keys of rows, no values)
+    scores         scored subject: the columns of ``scores.parquet``
+    tiers          subject: the columns of ``tiers.parquet``; ``tier`` is what holds, ``raw_tier`` what is proposed
+    subjects       subject: ``records.subjects_on(as_of)``
+    lists          listing in force: subject_id, kind, event_id, document_no, event_date
+    by_industry    industry with a card: rows, effective size, bads, metrics with _low and _high
+    shrinkage      industry (and characteristic): how far its figures were pulled to its parent's
+    calibration    tenth of the scores: expected, observed, low, high
+    left_out       reason: rows of the training that have no label that counts
+    rivals         rival model: its AUC, and the card's less it
+    swap           cell of the riskiest fifth by card and challenger: rows, share, bad rate, commonest reason
+    forecast       tier: what one round of draws under the policy is expected to find, with an interval
+    stability      the score and each characteristic: psi against the run before, shift in points
+    associations   feature and audited attribute: how far the one tells the other, strongest first
+    ============== ==========================================================================
+    """
+
+    project: Label
+    authority: Label
+    as_of: dt.date
+    counts: RowCounts
+    policy: TierPolicy
+    purpose: str = "supervision"
+    run_id: str = ""
+    contact: str = ""
+    checkup: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rejects: Mapping[str, int] = field(default_factory=dict)
+    cards: Mapping[str, Scorecard] = field(default_factory=dict)
+    evaluation: Mapping[str, Figure] = field(default_factory=dict)
+    by_industry: pd.DataFrame = field(default_factory=pd.DataFrame)
+    shrinkage: pd.DataFrame = field(default_factory=pd.DataFrame)
+    calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
+    left_out: pd.DataFrame = field(default_factory=pd.DataFrame)
+    rivals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    swap: pd.DataFrame = field(default_factory=pd.DataFrame)
+    scores: pd.DataFrame = field(default_factory=pd.DataFrame)
+    tiers: pd.DataFrame = field(default_factory=pd.DataFrame)
+    subjects: pd.DataFrame = field(default_factory=pd.DataFrame)
+    lists: pd.DataFrame = field(default_factory=pd.DataFrame)
+    #: Shares that the cuts gave, of ``Tiers.achieved``.
+    achieved: pd.DataFrame = field(default_factory=pd.DataFrame)
+    plans: tuple[PlanPage, ...] = ()
+    forecast: pd.DataFrame = field(default_factory=pd.DataFrame)
+    stability: pd.DataFrame = field(default_factory=pd.DataFrame)
+    associations: pd.DataFrame = field(default_factory=pd.DataFrame)
+    #: Labels of codes: industries, regions, catalogue kinds.
+    industries: Mapping[str, Label] = field(default_factory=dict)
+    regions: Mapping[str, Label] = field(default_factory=dict)
+    kinds: Mapping[str, Label] = field(default_factory=dict)
+    #: Hashes and versions as they stand in the manifest.
+    facts: Mapping[str, str] = field(default_factory=dict)
+    #: What a reader must know before using a number.
+    notes: tuple[Label, ...] = ()
+
+
+def tier_counts(book: RunBook) -> dict[str, int]:
+    """Subjects per tier, in the order A, B, C, D, NR."""
+    if book.tiers.empty:
+        return dict.fromkeys(TIER_ORDER, 0)
+    found = book.tiers["tier"].value_counts()
+    return {tier: int(found.get(tier, 0)) for tier in TIER_ORDER}
+
+
+def migration_table(book: RunBook) -> pd.DataFrame:
+    """One row per previous tier and tier: subjects, share of the previous tier. Empty before there is a previous run."""
+    known = book.tiers[book.tiers["previous_tier"].notna()] if "previous_tier" in book.tiers else book.tiers.iloc[:0]
+    if known.empty:
+        return pd.DataFrame({"previous_tier": [], "tier": [], "subjects": [], "share": []})
+    table = known.groupby(["previous_tier", "tier"], observed=True).size().rename("subjects").reset_index()
+    place = {tier: number for number, tier in enumerate(TIER_ORDER)}
+    table = table.sort_values(["previous_tier", "tier"], key=lambda column: column.map(place), ignore_index=True)
+    total = table.groupby("previous_tier")["subjects"].transform("sum")
+    return table.assign(share=table["subjects"] / total)
+
+
+def tiers_by_industry(book: RunBook) -> pd.DataFrame:
+    """One row per industry and tier: subjects, share within the industry; industries by code, tiers A to NR."""
+    if book.tiers.empty:
+        return pd.DataFrame({"industry": [], "tier": [], "subjects": [], "share": []})
+    industry = book.tiers["industry"].fillna("")
+    counts = pd.crosstab(industry, book.tiers["tier"]).reindex(columns=list(TIER_ORDER), fill_value=0)
+    table = counts.rename_axis(index="industry").reset_index().melt("industry", var_name="tier", value_name="subjects")
+    table = table.sort_values("industry", kind="stable", ignore_index=True)
+    total = table.groupby("industry")["subjects"].transform("sum")
+    return table.assign(share=table["subjects"] / total)
+
+
+def described(book: RunBook, frame: pd.DataFrame) -> pd.DataFrame:
+    """``frame`` with what is known of its subjects beside it, one row per row, order kept.
+
+    Columns of ``frame`` win. The name of a practitioner is a person's and is left out.
+    """
+    known = book.subjects
+    if known.empty:
+        return frame.assign(name=None) if "name" not in frame else frame
+    if "subject_type" in known:
+        known = known.assign(name=known["name"].where(known["subject_type"] != "practitioner", None))
+    extra = known.drop_duplicates("subject_id").set_index("subject_id")
+    out = frame.copy()
+    for column in extra.columns:
+        mapped = frame["subject_id"].map(extra[column])
+        if column not in frame:
+            out[column] = mapped
+        elif column == "name" and "subject_type" in extra:
+            person = frame["subject_id"].map(extra["subject_type"]) == "practitioner"
+            out[column] = frame[column].where(~person, None)
+    return out
+
+
+def plan_page(plan: InspectionPlan | DrawnPlan | Opened) -> PlanPage:
+    """A plan on its own, drawn or not, as it is printed."""
+    return plan_pages([Opened(plan) if isinstance(plan, DrawnPlan) else plan])[0]
+
+
+def plan_pages(
+    plans: Sequence[InspectionPlan | Opened],
+    *,
+    calendar: WorkCalendar | None = None,
+    results: pd.DataFrame | None = None,
+) -> tuple[PlanPage, ...]:
+    """The plans of a day in their order: drawn ones with whom to visit now, in which week, and what a visit serves at once.
+
+    ``results`` are visits that were handed in (``task, subject_id, event_date, mode, outcome, severity``): they stand
+    in the list, and ``mode`` is then how the subject was checked.
+    """
+    days = calendar or WorkCalendar()
+    visits = visits_of_plans([one for one in plans if isinstance(one, Opened)], calendar=days)
+    if results is not None and len(results):
+        visits = _with_results(visits, results)
+    pages = []
+    for one in plans:
+        plan, day = (one.plan.plan, one.plan.drawn_on) if isinstance(one, Opened) else (one, None)
+        weeks = weeks_of(plan.task.start, plan.task.end, days, not_before=day)
+        if isinstance(one, Opened):
+            drawn = one.plan
+            own = visits[visits["task"] == drawn.task.id].reset_index(drop=True)
+            page = _page(plan, drawn.sample, seed=drawn.seed, seed_source=_seed_source(one), weeks=weeks)
+            pages.append(replace(page, visits=own, inspectors=_teams(drawn, own), staff=_staff(drawn)))
+        else:
+            undrawn = plan.frame.assign(ticket=None, drawn=False)
+            pages.append(_page(plan, undrawn, seed="", seed_source="", weeks=weeks))
+    return tuple(pages)
+
+
+def _seed_source(opened: Opened) -> str:
+    """Where the seed comes from, as the log of the draw says."""
+    return next((str(line["seed_source"]) for line in opened.log if line["what"] == "drawn" and "seed_source" in line), "")
+
+
+def _with_results(visits: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
+    told = results.rename(columns={"event_date": "visited_on", "severity": "found_severity", "mode": "checked"})
+    columns = ["task", "subject_id", "visited_on", "checked", "outcome", "found_severity"]
+    both = visits.merge(told[columns], on=["task", "subject_id"], how="left", validate="one_to_one")
+    both["mode"] = both["checked"].fillna(both["mode"])
+    return both.drop(columns="checked")
+
+
+def _page(plan: InspectionPlan, frame: pd.DataFrame, *, seed: str, seed_source: str, weeks: list[Week]) -> PlanPage:
+    return PlanPage(
+        task=plan.task,
+        strata=plan.strata.assign(ratio=plan.strata["ratio_ppm"] / 1_000_000, on_site_share=plan.strata["on_site_ppm"] / 1_000_000),
+        frame=frame,
+        frame_hash=plan.frame_hash,
+        drawn=bool(seed),
+        overshoot=plan.overshoot,
+        raised=plan.raised,
+        seed=seed,
+        seed_source=seed_source,
+        weeks=pd.DataFrame(
+            [(week.number, week.first, week.last, week.workdays) for week in weeks],
+            columns=["week", "week_from", "week_to", "workdays"],
+        ),
+    )
+
+
+def _teams(drawn: DrawnPlan, visits: pd.DataFrame) -> pd.DataFrame:
+    """One row per visit with a team: staff ids, the first day on which one of their certificates ends, who was recused."""
+    if drawn.pool is None:
+        return pd.DataFrame()
+    ends = {member.staff_id: dt.date.fromisoformat(member.certificate_valid_to) for member in drawn.pool.members}
+    rows = visits.loc[[bool(team) for team in visits["team"]], ["subject_id", "team"]].rename(columns={"team": "inspectors"})
+    rows["certificate"] = [min((ends[staff] for staff in team if staff in ends), default=None) for team in rows["inspectors"]]
+    recused: dict[str, list[str]] = {}
+    for staff_id, subject_id in sorted(drawn.pool.recusals):
+        recused.setdefault(subject_id, []).append(staff_id)
+    return rows.assign(recusal=rows["subject_id"].map({subject: "、".join(staff) for subject, staff in recused.items()}))
+
+
+def _staff(drawn: DrawnPlan) -> pd.DataFrame:
+    """One row per inspector who may go."""
+    members = drawn.pool.members if drawn.pool else ()
+    rows = [(one.staff_id, one.department, one.region, dt.date.fromisoformat(one.certificate_valid_to)) for one in members]
+    return pd.DataFrame(rows, columns=["staff_id", "department", "staff_region", "certificate_valid_to"])
+
+
+def evaluation_figures(evaluation: Evaluation) -> dict[str, Figure]:
+    """The measures with their intervals, where there are any."""
+    intervals = evaluation.intervals
+    return {name: Figure(value, *intervals.get(name, (None, None))) for name, value in evaluation.items()}
+
+
+def evaluation_by_industry(evaluation: Evaluation) -> pd.DataFrame:
+    """One row per industry of an evaluation that had industries as groups."""
+    return evaluation.by_group.rename_axis("industry").reset_index()

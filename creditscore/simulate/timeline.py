@@ -1,0 +1,173 @@
+"""What happens to a subject between its registration and its end: a move, another trade, a suspension."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from creditscore.simulate.parameters import CityParameters
+from creditscore.simulate.places import COUNTIES, INDUSTRIES
+from creditscore.simulate.random_bits import Bits, Ints
+
+_EPOCH = dt.date(1970, 1, 1).toordinal()
+NEVER = 2**30
+
+
+def day_number(day: dt.date) -> int:
+    """Days since 1970-01-01."""
+    return day.toordinal() - _EPOCH
+
+
+def day_of(number: int) -> dt.date:
+    """The date of a day number."""
+    return dt.date.fromordinal(number + _EPOCH)
+
+
+def years_of(days: Ints) -> Ints:
+    """The calendar year of each day."""
+    return days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+
+
+@dataclass(frozen=True)
+class Quarter:
+    """A calendar quarter: its name ``2023Q1`` and its days ``[start, stop)``."""
+
+    name: str
+    start: int
+    stop: int
+    #: The index of its first month in the months of the city.
+    month: int
+
+
+@dataclass(frozen=True)
+class Time:
+    """The months of a city: month ``m`` has days ``[starts[m], starts[m + 1])``."""
+
+    starts: Ints
+    months_of_year: Ints
+    quarters: tuple[Quarter, ...]
+    end: int
+
+    @property
+    def months(self) -> int:
+        """How many months of records there are."""
+        return len(self.months_of_year)
+
+    @property
+    def begin(self) -> int:
+        """The first day of records."""
+        return int(self.starts[0])
+
+    def month_at(self, days: Ints) -> Ints:
+        """The index of the month of each day, the first or last month outside."""
+        return np.clip(np.searchsorted(self.starts, days, side="right") - 1, 0, self.months - 1)
+
+
+def time_of(parameters: CityParameters) -> Time:
+    """The calendar of a city. The month of ``end`` is the last one, cut at ``end``."""
+    last = parameters.end.year * 12 + parameters.end.month - 1
+    count = parameters.months + parameters.history_months
+    numbers = range(last - count + 1, last + 1)
+    starts = [day_number(dt.date(n // 12, n % 12 + 1, 1)) for n in numbers]
+    end = day_number(parameters.end)
+    edges = [*starts, end + 1]
+    whole = count if day_of(end + 1).day == 1 else count - 1
+    quarters = tuple(
+        Quarter(f"{n // 12}Q{n % 12 // 3 + 1}", edges[i], edges[i + 3], i)
+        for i, n in enumerate(numbers)
+        if n % 3 == 0 and i >= parameters.history_months and i + 3 <= whole
+    )
+    return Time(np.array(edges), np.array([n % 12 + 1 for n in numbers]), quarters, end)
+
+
+#: Days after its registration before which nothing changes.
+_SETTLED = 60
+#: Each sort of change has its own day in a cycle of four, so that no two fall on one day.
+_MOVE, _TRADE, _SUSPEND, _RESUME = range(4)
+_MARKET_TYPES = 3
+
+
+@dataclass(frozen=True)
+class Spells:
+    """Arrays of one entry per subject; a day NEVER means that it does not happen.
+
+    ``county`` and ``industry`` are those from ``moved`` and ``changed`` on; ``..._known`` is the day on
+    which the register shows it. A subject is suspended on the days ``[suspended, resumed)``.
+    """
+
+    county: NDArray[np.int8]
+    moved: Ints
+    moved_known: Ints
+    industry: NDArray[np.int16]
+    changed: Ints
+    changed_known: Ints
+    suspended: Ints
+    suspended_known: Ints
+    resumed: Ints
+    resumed_known: Ints
+
+
+def make_spells(
+    parameters: CityParameters,
+    time: Time,
+    chunk: int,
+    *,
+    types: NDArray[np.int8],
+    industries: NDArray[np.int16],
+    registered: Ints,
+    ended: Ints,
+) -> Spells:
+    """At most one move, one change of trade and one suspension per market subject of a chunk."""
+    market = types < _MARKET_TYPES
+    free = (np.maximum(registered, time.begin) + _SETTLED, np.minimum(ended, time.end + 1))
+    moving, trading, stopping = (Bits(parameters.seed, name, chunk) for name in ("moves", "trades", "suspensions"))
+    moved, moved_known = _days(parameters, moving, market, parameters.moves, free, _MOVE)
+    changed, changed_known = _days(parameters, trading, market, parameters.trade_changes, free, _TRADE)
+    industry = _other_trade(trading, types, industries)
+    # Who finds no other trade stays in its own.
+    none = industry == industries
+    changed, changed_known = np.where(none, NEVER, changed), np.where(none, NEVER, changed_known)
+    suspended, suspended_known = _days(parameters, stopping, market, parameters.suspensions, free, _SUSPEND)
+    resumed, resumed_known = _resumed(parameters, stopping, suspended, free[1])
+    counties = [place for place, county in enumerate(COUNTIES) for _ in range(county.weight)]
+    county = moving.pick(tuple(counties), len(types)).astype(np.int8)
+    return Spells(
+        county, moved, moved_known, industry, changed, changed_known, suspended, suspended_known, resumed, resumed_known,
+    )  # fmt: skip
+
+
+def _days(
+    parameters: CityParameters, bits: Bits, market: NDArray[np.bool_], share: float, free: tuple[Ints, Ints], place: int
+) -> tuple[Ints, Ints]:
+    """A day within the subject's free time for the share of subjects, and when the register shows it."""
+    count, (first, stop) = len(market), free
+    width = np.maximum(stop - first, 1)
+    day = _own_day(first + bits.below(width, count), place)
+    hit = bits.hits(share, (count,)) & market & (day >= first) & (day < stop)
+    lag = bits.below(45, count) * np.int64(parameters.lags)
+    return np.where(hit, day, NEVER), np.where(hit, day + lag, NEVER)
+
+
+def _resumed(parameters: CityParameters, bits: Bits, suspended: Ints, stop: Ints) -> tuple[Ints, Ints]:
+    """Two months to two years later, unless the subject ends or the city's time does."""
+    count = len(suspended)
+    day = _own_day(suspended + 60 + bits.below(670, count), _RESUME)
+    back = (suspended < NEVER) & (day < stop)
+    lag = bits.below(30, count) * np.int64(parameters.lags)
+    return np.where(back, day, NEVER), np.where(back, day + lag, NEVER)
+
+
+def _own_day(day: Ints, place: int) -> Ints:
+    return day + (place - day) % 4
+
+
+def _other_trade(bits: Bits, types: NDArray[np.int8], industries: NDArray[np.int16]) -> NDArray[np.int16]:
+    """An industry by weight; the subject's own where its type is not found there."""
+    table = tuple(place for place, model in enumerate(INDUSTRIES) for _ in range(model.weight // 10))
+    other = bits.pick(table, len(types))
+    shares = np.array([model.types for model in INDUSTRIES])
+    fits = (types < _MARKET_TYPES) & (shares[other, np.minimum(types, _MARKET_TYPES - 1)] > 0)
+    return np.where(fits, other, industries).astype(np.int16)

@@ -1,0 +1,87 @@
+"""Tiers by the cuts of a policy. Everything compared is an integer: ppm of risk, points, numbers of subjects."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from creditscore.config.policy import TierPolicy
+from creditscore.config.spec import ppm as as_ppm
+from creditscore.tiering.columns import NOT_RATED, Codes, Flags, Ints, Texts
+from creditscore.vocabulary import TIERS
+
+_MILLION = 1_000_000
+
+
+def populations(industry: Texts, policy: TierPolicy) -> Texts:
+    """Which subjects are cut together: the industry where it is cut for itself, else ``""``."""
+    if policy.share_within == "industry" and policy.cut_by == "share":
+        return industry
+    own = np.isin(industry.astype(str), list(policy.own_cuts))
+    return np.where(own, industry, "")
+
+
+def cut_tiers(
+    score: Ints, ppm: Ints, rated: Flags, population: Texts, policy: TierPolicy, *, band: int = 0, margin: float = 0.0
+) -> Codes:
+    """The tier of each subject by the cuts alone (unrated ones: NR).
+
+    A subject is in the best tier whose cut it meets: risk *below* ``max_probability``, score *at
+    least* ``min_score``; for shares, score at least that of the last subject of the share, so that
+    ties at a cut all get the better tier.
+
+    Args:
+        score: Points, higher is better.
+        ppm: Calibrated risk in millionths.
+        rated: Whether there is a score at all.
+        population: Who is cut together, of :func:`populations`.
+        policy: The cuts.
+        band: Points above the cut that are asked for (cuts by score or share).
+        margin: Share of the cut by which the risk must lie below it (cuts by risk).
+    """
+    tiers = np.full(len(score), NOT_RATED, dtype=np.int8)
+    for name in sorted(set(population[rated])):
+        chosen = np.flatnonzero(rated & (population == name))
+        kind, cuts = policy.cuts_for(name or None)
+        if kind == "max_probability":
+            room = _MILLION - as_ppm(margin)
+            missed = [ppm[chosen].astype(np.int64) * _MILLION >= cut * room for cut in cuts]
+        else:
+            levels = cuts if kind == "min_score" else share_levels(score[chosen], cuts)
+            missed = [score[chosen] < level + band for level in levels]
+        tiers[chosen] = np.sum(missed, axis=0).astype(np.int8)
+    return tiers
+
+
+def share_levels(score: Ints, shares: tuple[int, ...]) -> tuple[int, ...]:
+    """The lowest score in each cut by share: that of the n-th best, n = the shares so far, rounded down.
+
+    Where n is 0 nobody is good enough: the level lies above every score.
+    """
+    best_first = -np.sort(-score.astype(np.int64))
+    levels, asked = [], 0
+    for share in shares:
+        asked += share
+        n = asked * len(best_first) // _MILLION
+        levels.append(int(best_first[n - 1]) if n else int(best_first[0]) + 1)
+    return tuple(levels)
+
+
+def achieved(tiers: Codes, population: Texts, policy: TierPolicy) -> pd.DataFrame:
+    """What the cuts gave: one row per population and tier.
+
+    Columns: ``population`` (``""`` = all), ``tier``, ``cut`` (``share``, ``min_score``,
+    ``max_probability``), ``asked_ppm`` (of shares; missing otherwise), ``subjects``, ``achieved_ppm``
+    of the rated (rounded down).
+    """
+    rows = []
+    for name in sorted(set(population[tiers != NOT_RATED])):
+        chosen = tiers[(population == name) & (tiers != NOT_RATED)]
+        kind, cuts = policy.cuts_for(name or None)
+        asked = [*cuts, _MILLION - sum(cuts)] if kind == "share" else [None] * len(TIERS)
+        counts = np.bincount(chosen, minlength=len(TIERS))
+        for code, tier in enumerate(TIERS):
+            count = int(counts[code])
+            rows.append((name, tier, kind, asked[code], count, count * _MILLION // len(chosen)))
+    table = pd.DataFrame(rows, columns=["population", "tier", "cut", "asked_ppm", "subjects", "achieved_ppm"])
+    return table.astype({"asked_ppm": "Int64"})

@@ -1,1 +1,0 @@
-"""What past random visits tell: their weights, and rates with variances."""

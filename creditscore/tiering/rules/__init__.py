@@ -1,1 +1,0 @@
-"""What decides a tier: the cuts, overrides, disputes, stability and signatures, each a step of its own."""

@@ -1,0 +1,88 @@
+"""Signatures of reviewers under proposed tiers: ``reviews.jsonl`` of a run, append-only and hash-chained."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from creditscore import storage
+from creditscore.errors import DataError
+
+Decision = Literal["approve", "reject"]
+
+
+@dataclass(frozen=True)
+class Review:
+    """What one person decided on one proposed tier. ``grounds_hash`` says on which grounds."""
+
+    subject_id: str
+    decision: Decision
+    reviewer: str
+    reason: str
+    grounds_hash: str
+    on: dt.date
+
+
+def grounds_hash(row: Mapping[str, Any]) -> str:
+    """The SHA-256 of what a proposed tier rests on: subject, raw tier and evidence of a row of tiers.
+
+    A signature lasts while this is unchanged. The score is not part of it: a point more or less is
+    no new ground, another record or another reason is.
+    """
+    parts = ["" if row[key] is None or row[key] != row[key] else str(row[key]) for key in ("subject_id", "raw_tier", "evidence")]
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+
+
+def append_reviews(path: str | Path, reviews: Iterable[Review]) -> str:
+    """Sign several proposed tiers at once; all of them are written or none.
+
+    Raises:
+        DataError: A review has no reviewer, no reason, no known decision or no grounds; or the file
+            is not a whole chain.
+    """
+    bodies = [_body(review) for review in reviews]
+    added = storage.append(Path(path), bodies)
+    return str(added[-1]["hash"]) if added else storage.head(Path(path))
+
+
+def read_reviews(path: str | Path) -> tuple[Review, ...]:
+    """All signatures in the order in which they were given, the chain verified.
+
+    Raises:
+        DataError: A line was changed, removed or added; the message names it.
+    """
+    return tuple(_review(line, Path(path)) for line in storage.read(Path(path)))
+
+
+def latest_reviews(reviews: Iterable[Review]) -> dict[str, Review]:
+    """The last decision by grounds hash: whoever signs again replaces what was said before."""
+    return {review.grounds_hash: review for review in reviews}
+
+
+def _body(review: Review) -> dict[str, Any]:
+    if review.decision not in get_args(Decision):
+        raise DataError(f"review of {review.subject_id}: decision: expected approve or reject (got {review.decision!r})")
+    for name in ("subject_id", "reviewer", "reason", "grounds_hash"):
+        if not getattr(review, name).strip():
+            raise DataError(f"review of {review.subject_id}: {name}: expected a text (got nothing)")
+    return {
+        "subject_id": review.subject_id,
+        "decision": review.decision,
+        "reviewer": review.reviewer,
+        "reason": review.reason,
+        "grounds_hash": review.grounds_hash,
+        "on": review.on.isoformat(),
+    }
+
+
+def _review(line: Mapping[str, Any], path: Path) -> Review:
+    try:
+        day = dt.date.fromisoformat(line["on"])
+        return Review(line["subject_id"], line["decision"], line["reviewer"], line["reason"], line["grounds_hash"], day)
+    except (KeyError, ValueError):
+        raise DataError(f"{path.name} line {line.get('number')}: expected a review") from None

@@ -1,0 +1,122 @@
+"""Judging beside rivals: odd rows cost a rival or a figure, never the cards."""
+
+import datetime as dt
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from creditscore.config.targets import RegisterTarget
+from creditscore.errors import DataError
+from creditscore.features.training_rows import CapEffect, TrainingRows
+from creditscore.models.industry import IndustryScorecards
+from creditscore.models.rivals import fit_logistic, fit_optbinning
+from creditscore.pipeline import train
+from creditscore.pipeline.train import Held, judge
+
+PROJECT = SimpleNamespace(features=("a", "b", "c"))
+
+
+def rows(n, seed, *, industry=("f", "g"), inspectors=None):
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(
+        {"a": rng.normal(size=n), "b": rng.poisson(1, n).astype(float), "c": rng.choice(list("uvw"), n).astype(object)}
+    )
+    frame = pd.DataFrame(
+        {
+            "subject_id": [f"s{place}" for place in range(n)],
+            "as_of": [dt.date(2023, 1, 1) + dt.timedelta(days=int(day)) for day in rng.integers(0, 300, n)],
+            "industry": rng.choice(np.array(industry, dtype=object), n),
+            "y": (rng.random(n) < 1 / (1 + np.exp(2 - X.a))).astype(int),
+            "weight": rng.choice([1.0, 2.0], n),
+        }
+    )
+    frame["inspectors"] = pd.Series([inspectors] * n, dtype=object)
+    return TrainingRows(frame, pd.DataFrame(), RegisterTarget.model_construct(), dt.date(2023, 12, 31)), X
+
+
+def judged(early, late):
+    (known, X), (new, Z) = early, late
+    cards = IndustryScorecards(features=PROJECT.features).fit(X, known.y, industry=known.industry, sample_weight=known.weight)
+    return judge(cards, Held(known, X, new, Z), PROJECT)
+
+
+def models(found):
+    return found.rivals["model"].tolist()
+
+
+def test_a_feature_empty_in_the_early_rows_stops_no_rival():
+    early, late = rows(400, 0), rows(150, 1)
+    early[1]["b"] = np.nan
+    early[1]["c"] = None
+    found = judged(early, late)
+    assert models(found) == ["lightgbm", "logistic", "optbinning"]
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(("early", "late"), [((None,), ("f",)), (("f", "g"), (None,)), ((None,), (None,)), (("f",), ("f",))])
+def test_industries_may_be_unknown_on_either_side(early, late):
+    assert len(judged(rows(400, 0, industry=early), rows(150, 1, industry=late)).rivals) == 3
+
+
+@pytest.mark.parametrize("inspectors", [None, float("nan"), [], ["i1", None], np.array(["i1", "i2"])])
+def test_inspectors_are_read_as_in_the_fit(inspectors):
+    found = judged(rows(400, 0), rows(150, 1, inspectors=inspectors))
+    known = isinstance(inspectors, np.ndarray) or bool(inspectors == ["i1", None])
+    assert ("within_inspector_auc" in found.evaluation) is known
+
+
+def test_a_text_column_without_values_later_is_still_texts():
+    X, y = rows(300, 0)[1], rows(300, 0)[0].y
+    later = X.assign(c=None)
+    assert fit_logistic(X, y).predict_proba(later).shape == (300, 2)
+    assert fit_optbinning(X, y).predict_proba(later).shape == (300, 2)
+
+
+def test_optbinning_gets_no_empty_columns_and_its_errors_are_shown():
+    X, y = rows(300, 0)[1], rows(300, 0)[0].y
+    assert fit_optbinning(X.assign(b=np.nan), y).predict_proba(X).shape == (300, 2)
+    with pytest.raises(DataError, match="optbinning"):
+        fit_optbinning(X.assign(a=np.nan, b=np.nan, c=None), y)
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "logistic", "optbinning"])
+def test_a_rival_that_fails_is_named_and_the_cards_are_judged(monkeypatch, name):
+    def fails(*_, **__):
+        raise ValueError("no convergence")
+
+    monkeypatch.setattr(train, f"fit_{name}", fails)
+    found = judged(rows(400, 0), rows(150, 1))
+    assert name not in models(found)
+    assert len(found.rivals) == 2
+    assert found.evaluation["auc"].value > 0.5
+    assert ("challenger_auc" in found.evaluation) is (name != "lightgbm")
+    assert name in found.notes[0].en
+
+
+@pytest.mark.parametrize("size", [2, 3, 200])
+def test_windows_with_a_single_bad_are_judged(size):
+    late, X = rows(size, 1)
+    late.frame["y"] = [1] + [0] * (size - 1)
+    assert len(judged(rows(400, 0), (late, X)).rivals) == 3
+
+
+def test_data_that_cannot_be_judged_leave_the_cards_unjudged(monkeypatch):
+    def fails(*_, **__):
+        raise DataError("features: column a: expected numbers")
+
+    monkeypatch.setattr(train, "judge", fails)
+    monkeypatch.setattr(train, "fit_cards", lambda *_: None)
+    both, X = rows(400, 0)
+    project = SimpleNamespace(scorecards=SimpleNamespace(test_months=4))
+    assert train._judged(X, both, project, None).notes == train.unjudged(4).notes
+
+
+@pytest.mark.parametrize(("after", "said"), [(0.09, "10.00 % → 9.00 % (-1.00)"), (0.09999, "10.00 % → 10.00 % (+0.00)")])
+def test_a_cap_on_weights_says_its_bias_and_size(after, said):
+    note = train._cap_note(CapEffect(3, 0.1, after, 99.6, 1300.2))
+    assert said in note.en
+    assert said in note.zh
+    assert "3 rows are cut" in note.en
+    assert "100 → 1,300" in note.en

@@ -1,0 +1,62 @@
+"""Days as callers give them: to the check-up and every report."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.deliveries import Delivery, event_line
+
+import creditscore as cs
+from creditscore.dates import day_of
+from creditscore.errors import DataError
+from creditscore.records.checkup import catalogue_report
+from creditscore.records.publicity import late_reports, missing_decisions, reconcile_publicity, repair_reminders
+from creditscore.records.rectification import rectification_list
+
+REPORTS = [
+    cs.check_up, catalogue_report, late_reports, missing_decisions, reconcile_publicity, rectification_list,
+    repair_reminders,
+]  # fmt: skip
+DAY = dt.date(2024, 4, 30)
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    delivery = Delivery(tmp_path_factory.mktemp("days"))
+    delivery.events(event_line("E1"))
+    return delivery.open()
+
+
+@pytest.mark.parametrize(
+    "given", [DAY, "2024-04-30", dt.datetime(2024, 4, 30, 23, 59), pd.Timestamp("2024-04-30 15:00"), np.datetime64("2024-04-30")]
+)
+def test_a_day_may_be_given_in_any_usual_form(given):
+    assert day_of(given) == DAY
+    assert type(day_of(given)) is dt.date
+
+
+@pytest.mark.parametrize("given", ["yesterday", "2024-13-01", "2024/04/30", "", None, pd.NaT, 20240430, 3.5, b"2024-04-30"])
+def test_an_invalid_day_is_refused_in_plain_words(given):
+    with pytest.raises(DataError, match=r'^as_of: expected a day, as a date or "YYYY-MM-DD" \(got '):
+        day_of(given)
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.__name__)
+def test_every_report_accepts_and_refuses_the_same_days(records, report):
+    report(records, as_of=pd.Timestamp(DAY))
+    with pytest.raises(DataError, match="as_of: expected a day"):
+        report(records, as_of="yesterday")
+
+
+def test_records_of_a_day_can_be_asked_for_with_a_timestamp(records):
+    moment = pd.Timestamp("2024-04-30 08:00")
+    assert records.listed(["penalty"], moment).num_rows == 1
+    assert records.subjects_on(moment).num_rows == 1
+    assert records.disputed(moment).num_rows == records.grades("national", moment).num_rows == 0
+
+
+@pytest.mark.parametrize("data", [None, 3, b"data", ""])
+def test_a_path_that_is_not_a_folder_is_refused(records, data):
+    with pytest.raises(DataError, match="data: expected the folder of the data files"):
+        cs.open_records(records.engine, records.project, data=data)

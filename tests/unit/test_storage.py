@@ -1,0 +1,87 @@
+"""Who works on a folder or a chain alone, on every system."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from creditscore import storage
+from creditscore.errors import LockedError
+from creditscore.storage import LOCK, keeping, locked
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from creditscore.storage import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+APPEND = """
+import sys
+from pathlib import Path
+from creditscore import storage
+for number in range(25):
+    storage.append(Path(sys.argv[1]), [{"who": sys.argv[2], "turn": number}])
+"""
+IMPORT = """
+import sys, warnings
+sys.modules["fcntl"] = None
+import creditscore
+for name in creditscore.__all__:
+    getattr(creditscore, name)
+import creditscore.cli
+"""
+
+
+def test_a_folder_that_is_held_is_refused_at_once_and_is_free_afterwards(tmp_path):
+    with locked(tmp_path), pytest.raises(LockedError, match="another run holds this folder"), locked(tmp_path):
+        pass
+    with locked(tmp_path):
+        pass
+    assert (tmp_path / LOCK).is_file()
+
+
+def test_a_lock_ends_with_the_process_that_held_it(tmp_path):
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(LockedError), locked(tmp_path):
+            pass
+    finally:
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.wait()
+        holder.stdout.close()
+    with locked(tmp_path):
+        pass
+
+
+def test_an_error_inside_frees_the_folder(tmp_path):
+    with pytest.raises(ZeroDivisionError), locked(tmp_path):
+        raise ZeroDivisionError
+    with locked(tmp_path):
+        pass
+
+
+def test_writers_of_a_chain_wait_for_each_other(tmp_path):
+    path = tmp_path / "log.jsonl"
+    writers = [subprocess.Popen([sys.executable, "-c", APPEND, str(path), who]) for who in ("a", "b")]
+    assert [writer.wait(timeout=120) for writer in writers] == [0, 0]
+    lines = storage.read(path)
+    assert [line["number"] for line in lines] == list(range(1, 51))
+    assert [line["turn"] for line in lines if line["who"] == "a"] == list(range(25))
+
+
+def test_lock_files_stay_where_they_are_while_a_run_is_made_anew(tmp_path):
+    storage.append(tmp_path / "log.jsonl", [{"what": "draw"}])
+    (tmp_path / "scores.json").write_text(json.dumps({}))
+    with keeping(tmp_path, except_for=("log.jsonl",)):
+        assert sorted(path.name for path in tmp_path.iterdir()) == [".earlier", ".log.jsonl.lock", "log.jsonl"]
+
+
+def test_every_public_name_is_there_on_systems_without_fcntl():
+    done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
