@@ -40,7 +40,7 @@ def day_of(value: object, *, name: str = "as_of") -> dt.date:
 
 
 def _no_day(name: str, found: str) -> DataError:
-    return DataError(f'{name}: expected a day, as a date or "YYYY-MM-DD" (got {found})')
+    return DataError('{name}: expected a day, as a date or "YYYY-MM-DD" (got {found})', name=name, found=found)
 
 
 _EPOCH = dt.date(1970, 1, 1)

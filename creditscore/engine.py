@@ -176,7 +176,9 @@ class Engine(ABC):
         _log.debug("failed on %s:\n%s", self.name, sql)
         kind = type(error).__name__
         said = f": {str(error).splitlines()[0]}" if kind in _SAY_NO_CELL else ""
-        return DataError(f"{self.name} could not run a query ({kind}{said}); its text is in the debug log")
+        return DataError(
+            "{name} could not run a query ({kind}{said}); its text is in the debug log", name=self.name, kind=kind, said=said
+        )
 
 
 def spark_session() -> Any:
@@ -197,13 +199,13 @@ def spark_session() -> Any:
     try:
         return builder.getOrCreate()
     except Exception as error:
-        raise DataError(f"engine spark: expected Java 17 to start a session ({type(error).__name__})") from None
+        raise DataError("engine spark: expected Java 17 to start a session ({kind})", kind=type(error).__name__) from None
 
 
 def checked_name(name: str) -> str:
     """A table name that needs no quoting anywhere, or a DataError."""
     if not _NAME.fullmatch(name):
-        raise DataError(f"expected a table name of lower-case letters, digits and _ (got {name!r})")
+        raise DataError("expected a table name of lower-case letters, digits and _ (got {name!r})", name=name)
     return name
 
 

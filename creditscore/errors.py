@@ -4,9 +4,30 @@ Messages are part of the public face: what was found, what was expected, where, 
 They name rows by key and column, never by the value of a cell (a cell may be personal data).
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 
 class CreditScoreError(Exception):
-    """The root: ``except CreditScoreError`` catches whatever the library refuses."""
+    """The root: ``except CreditScoreError`` catches whatever the library refuses.
+
+    ``str(error)`` is English. Whoever shows it in another language translates ``message`` and puts in ``values``.
+
+    Attributes:
+        message: The English sentence with ``{name}`` where values go.
+        values: The values by name; without any, the sentence is meant as it is, braces included.
+    """
+
+    context = None
+
+    def __init__(self, message: str = "", /, **values: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.values: Mapping[str, object] = values
+
+    def __str__(self) -> str:
+        return self.message.format(**self.values) if self.values else self.message
 
 
 class ConfigError(CreditScoreError, ValueError):

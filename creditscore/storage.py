@@ -81,9 +81,11 @@ def read_parquet(path: Path) -> pa.Table:
     try:
         return pq.read_table(path, page_checksum_verification=True)
     except FileNotFoundError:
-        raise DataError(f"{path.name}: expected a file (got nothing)") from None
+        raise DataError("{name}: expected a file (got nothing)", name=path.name) from None
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path.name}: expected a whole Parquet file ({type(error).__name__} while reading it)") from None
+        raise DataError(
+            "{name}: expected a whole Parquet file ({kind} while reading it)", name=path.name, kind=type(error).__name__
+        ) from None
 
 
 def content_sha256(table: pa.Table, keys: list[str]) -> str:
@@ -172,7 +174,7 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise LockedError(f"{folder}: another run holds this folder; wait for it or choose another --out") from None
+        raise LockedError("{folder}: another run holds this folder; wait for it or choose another --out", folder=folder) from None
     try:
         yield
     finally:
@@ -272,17 +274,28 @@ def _verified(content: bytes, path: Path) -> list[dict[str, Any]]:
     last = START
     pieces = content.split(b"\n")
     if pieces[-1]:
-        raise DataError(f"{path.name} line {len(pieces)}: expected a whole line (it has no end: the writing was interrupted)")
+        raise DataError(
+            "{name} line {n_pieces}: expected a whole line (it has no end: the writing was interrupted)",
+            name=path.name,
+            n_pieces=len(pieces),
+        )
     for number, piece in enumerate(pieces[:-1], start=1):
         try:
             line = json.loads(piece)
             said = line.pop("hash")
         except (ValueError, KeyError, AttributeError, TypeError):
-            raise DataError(f"{path.name} line {number}: expected a JSON object with a hash") from None
+            raise DataError("{name} line {number}: expected a JSON object with a hash", name=path.name, number=number) from None
         if line.get("number") != number or line.get("previous") != last:
-            raise DataError(f"{path.name} line {number}: does not follow line {number - 1}: a line was removed, added or moved")
+            raise DataError(
+                "{name} line {number}: does not follow line {number_2}: a line was removed, added or moved",
+                name=path.name,
+                number=number,
+                number_2=number - 1,
+            )
         if _hash(line) != said:
-            raise DataError(f"{path.name} line {number}: its hash is not that of its content: the line was changed")
+            raise DataError(
+                "{name} line {number}: its hash is not that of its content: the line was changed", name=path.name, number=number
+            )
         last = said
         lines.append({**line, "hash": said})
     return lines

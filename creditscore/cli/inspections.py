@@ -267,6 +267,6 @@ def _visits(told: list[str]) -> dict[str, int]:
     for one in told:
         name, _, count = one.rpartition("=")
         if not name or not count.isdecimal():
-            raise DataError(f"--capacity: expected NAME=VISITS such as 600 (got {one!r})")
+            raise DataError("--capacity: expected NAME=VISITS such as 600 (got {one!r})", one=one)
         found[name] = int(count)
     return found

@@ -57,7 +57,7 @@ def day_of(text: str, *, option: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise DataError(f"{option}: expected a day such as 2024-04-30 (got {text!r})") from None
+        raise DataError("{option}: expected a day such as 2024-04-30 (got {text!r})", option=option, text=text) from None
 
 
 def project_of(folder: Path) -> Project:
@@ -81,7 +81,9 @@ def data_of(folder: Path) -> Path:
         DataError: It is not there.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder}: expected a folder of data (got {'a file' if folder.exists() else 'nothing'})")
+        raise DataError(
+            "{folder}: expected a folder of data (got {exists})", folder=folder, exists="a file" if folder.exists() else "nothing"
+        )
     return folder
 
 
@@ -95,7 +97,7 @@ def run_of(path: Path) -> RunFolder:
 
     manifest: object = RunFolder(path).manifest()
     if manifest is not None and not (isinstance(manifest, dict) and "outputs" in manifest):
-        raise DataError(f"{path}: expected a run's folder, OUT/<as_of> (got the manifest of something else)")
+        raise DataError("{path}: expected a run's folder, OUT/<as_of> (got the manifest of something else)", path=path)
     return RunFolder.opened(path)
 
 
@@ -106,11 +108,13 @@ def file_to_write(path: Path, *, option: str) -> Path:
         DataError: It is a folder, or its folder cannot be one; the message names the option.
     """
     if path.is_dir():
-        raise DataError(f"{option}: expected a file to write (got the folder {path})")
+        raise DataError("{option}: expected a file to write (got the folder {path})", option=option, path=path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"{option}: expected a file to write (got {path}: {error.strerror})") from None
+        raise DataError(
+            "{option}: expected a file to write (got {path}: {strerror})", option=option, path=path, strerror=error.strerror
+        ) from None
     return path
 
 

@@ -64,7 +64,7 @@ def codes_asked(words: list[str], file: Path | None, *, run: RunFolder) -> list[
     """
     for word in words:
         if Path(word).is_file() and not _is_code(word, run):
-            raise DataError(f"lookup: expected codes (got the file {word}); name a file with --file")
+            raise DataError("lookup: expected codes (got the file {word}); name a file with --file", word=word)
     codes = [*(word.strip() for word in words), *([] if file is None else _of_file(file))]
     found = [code for code in codes if code]
     if not found:
@@ -87,7 +87,9 @@ def _is_code(word: str, run: RunFolder) -> bool:
 def _of_file(path: Path) -> list[str]:
     """The codes of a file, its heading apart."""
     if not path.is_file():
-        raise DataError(f"{path}: expected a file of codes (got {'a folder' if path.is_dir() else 'nothing'})")
+        raise DataError(
+            "{path}: expected a file of codes (got {is_dir})", path=path, is_dir="a folder" if path.is_dir() else "nothing"
+        )
     cells = _of_workbook(path) if path.suffix.lower() == ".xlsx" else _of_text(path)
     codes = [code for code in (cell.strip() for cell in cells) if code]
     return codes[1:] if codes and not any(letter.isdecimal() for letter in codes[0]) else codes
@@ -97,7 +99,7 @@ def _of_text(path: Path) -> Iterator[str]:
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: expected UTF-8 (got byte {error.start} that is not)") from None
+        raise DataError("{path}: expected UTF-8 (got byte {start} that is not)", path=path, start=error.start) from None
     if path.suffix.lower() != ".csv":
         return iter(lines)
     return (row[0] for row in csv.reader(lines) if row)
@@ -110,7 +112,9 @@ def _of_workbook(path: Path) -> Iterator[str]:
     column = [] if table.empty and not len(table.columns) else [table.columns[0], *table.iloc[:, 0].astype(object)]
     for place, cell in enumerate(column, start=1):
         if not isinstance(cell, str) and len(f"{cell:.0f}") > _DIGITS:
-            raise DataError(f"{path} row {place}: expected a code kept as text (got a number that has lost digits)")
+            raise DataError(
+                "{path} row {place}: expected a code kept as text (got a number that has lost digits)", path=path, place=place
+            )
         yield cell if isinstance(cell, str) else f"{cell:.0f}"
 
 
@@ -275,7 +279,7 @@ def monitor(
     now = run_of(run)
     before = run_of(reference) if reference else now.before()
     if before is None:
-        raise DataError(f"monitor: expected an earlier run beside {run} (got none); name one with --reference")
+        raise DataError("monitor: expected an earlier run beside {run} (got none); name one with --reference", run=run)
     found = compare_runs(now, before)
     show({"rows": rows_of(found)}, _moved(found, now, before, lang), as_json=as_json)
 

@@ -275,9 +275,16 @@ def find_policy(folder: str | Path, *, on: str | dt.date) -> tuple[Path, TierPol
     policies = [(file, read_spec(TierPolicy, file)) for file in files]
     in_force = [(file, policy) for file, policy in policies if policy.effective <= day]
     if not in_force:
-        raise ConfigError(f"{path}: expected a policy effective on or before {day} (got {len(policies)} later ones)")
+        raise ConfigError(
+            "{path}: expected a policy effective on or before {day} (got {n_policies} later ones)",
+            path=path,
+            day=day,
+            n_policies=len(policies),
+        )
     newest = max(policy.effective for _, policy in in_force)
     found = [(file, policy) for file, policy in in_force if policy.effective == newest]
     if len(found) > 1:
-        raise ConfigError(f"{path}: expected one policy effective {newest} (got {len(found)})")
+        raise ConfigError(
+            "{path}: expected one policy effective {newest} (got {n_found})", path=path, newest=newest, n_found=len(found)
+        )
     return found[0]

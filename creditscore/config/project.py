@@ -171,7 +171,7 @@ def load_project(folder: str | Path) -> Project:
     """
     root = Path(folder)
     if not root.is_dir():
-        raise ConfigError(f"{root}: expected a project folder (got nothing)")
+        raise ConfigError("{root}: expected a project folder (got nothing)", root=root)
     targets = {target.name: target for target in read_spec(TargetFile, root / "targets.toml").target}
     project = Project(
         folder=root,
@@ -226,11 +226,18 @@ def _check_names_across_files(project: Project) -> None:
                 raise _unknown(project.folder / "targets.toml", f'target "{target.name}".kind', kind, list(known))
     if project.about.population == "practitioner" and not project.scorecards.impact_assessment_id:
         file = project.folder / "scorecards.toml"
-        raise ConfigError(f"{file}: impact_assessment_id: expected its number, since persons are scored (got nothing)")
+        raise ConfigError("{file}: impact_assessment_id: expected its number, since persons are scored (got nothing)", file=file)
     if project.scorecards.target not in project.targets:
         raise _unknown(project.folder / "scorecards.toml", "target", project.scorecards.target, list(project.targets))
 
 
 def _unknown(file: Path, key: str, found: str, known: list[str]) -> ConfigError:
     names = ", ".join(sorted(known)[:8])
-    return ConfigError(f"{file}: {key}: expected one of {names}{', …' if len(known) > 8 else ''} (got {found!r})")
+    return ConfigError(
+        "{file}: {key}: expected one of {names}{n_known} (got {found!r})",
+        file=file,
+        key=key,
+        names=names,
+        n_known=", …" if len(known) > 8 else "",
+        found=found,
+    )

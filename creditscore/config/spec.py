@@ -82,13 +82,13 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
-        raise ConfigError(f"{path}: expected a file (got nothing)") from None
+        raise ConfigError("{path}: expected a file (got nothing)", path=path) from None
     except OSError as error:
-        raise ConfigError(f"{path}: expected a file that can be read (got {type(error).__name__})") from None
+        raise ConfigError("{path}: expected a file that can be read (got {kind})", path=path, kind=type(error).__name__) from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: expected UTF-8 (got byte {error.start} that is not)") from None
+        raise ConfigError("{path}: expected UTF-8 (got byte {start} that is not)", path=path, start=error.start) from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: expected TOML ({error})") from None
+        raise ConfigError("{path}: expected TOML ({error})", path=path, error=error) from None
 
 
 def read_spec(spec: type[S], path: Path) -> S:

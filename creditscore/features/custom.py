@@ -66,7 +66,12 @@ def load_custom(feature: FeatureSpec) -> CustomFeature:
 
 
 def _refused(feature: FeatureSpec, expected: str) -> ConfigError:
-    return ConfigError(f'feature "{feature.name}": function: expected {expected} (got {feature.function!r})')
+    return ConfigError(
+        'feature "{name}": function: expected {expected} (got {function!r})',
+        name=feature.name,
+        expected=expected,
+        function=feature.function,
+    )
 
 
 def custom_part(engine: Engine, feature: FeatureSpec, seen: ir.Table, *, name: str) -> ir.Table:
@@ -104,7 +109,12 @@ def _compare(feature: FeatureSpec, oracle: Oracle, events: list[Event], values: 
         wanted = oracle(plain, as_of)
         if wanted != values[key]:
             both = f"{values[key]} and {wanted}"
-            raise DataError(f'feature "{feature.name}": {feature.function} and its oracle differ in a row ({both})')
+            raise DataError(
+                'feature "{name}": {function} and its oracle differ in a row ({both})',
+                name=feature.name,
+                function=feature.function,
+                both=both,
+            )
 
 
 def _days(event: Event) -> dict[str, dt.date]:

@@ -36,11 +36,13 @@ def rows_given(rows: Given) -> pa.Table:
     columns = _columns(rows)
     missing = [name for name in _NEEDED if name not in columns]
     if missing:
-        raise DataError(f"rows: expected columns subject_id and as_of (got none named {' and '.join(missing)})")
+        raise DataError("rows: expected columns subject_id and as_of (got none named {missing})", missing=" and ".join(missing))
     ids, days = columns["subject_id"], _days(columns["as_of"])
     without = sum(not isinstance(one, str) for one in ids)
     if without:
-        raise DataError(f"rows: expected a text as subject_id in every row (got {without} of {len(ids)} without)")
+        raise DataError(
+            "rows: expected a text as subject_id in every row (got {without} of {n_ids} without)", without=without, n_ids=len(ids)
+        )
     return pa.table({
         "row_key": pa.array(range(len(ids)), pa.int64()),
         "subject_id": pa.array(ids, pa.string()),
@@ -59,7 +61,9 @@ def _columns(rows: Given) -> dict[str, list[Any]]:
     if isinstance(rows, Mapping):
         return {name: list(rows[name]) for name in (*_NEEDED, "industry") if name in rows}
     if not hasattr(rows, "__arrow_c_stream__"):
-        raise DataError(f"rows: expected a spine, training rows, or a pandas, polars or Arrow table (got {type(rows).__name__})")
+        raise DataError(
+            "rows: expected a spine, training rows, or a pandas, polars or Arrow table (got {kind})", kind=type(rows).__name__
+        )
     table = pa.table(rows)
     return {name: table[name].to_pylist() for name in (*_NEEDED, "industry") if name in table.column_names}
 
@@ -74,7 +78,7 @@ def _days(values: list[Any]) -> list[dt.date]:
     good = [day for day in days if day is not None]
     if len(good) < len(days):
         told = f"{len(days) - len(good)} of {len(days)} without"
-        raise DataError(f'rows: expected a day as as_of in every row, as a date or "YYYY-MM-DD" (got {told})')
+        raise DataError('rows: expected a day as as_of in every row, as a date or "YYYY-MM-DD" (got {told})', told=told)
     return good
 
 

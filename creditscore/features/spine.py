@@ -87,7 +87,7 @@ def spine(records: Records, *, as_of: str | dt.date, name: str | None = None) ->
     day = day_of(as_of)
     made = spine_on(records, day, name=name)
     if made.is_empty:
-        raise DataError(f"expected subjects in scope on {day} (got none): see the check-up for the reasons")
+        raise DataError("expected subjects in scope on {day} (got none): see the check-up for the reasons", day=day)
     return made
 
 
@@ -123,7 +123,9 @@ def spine_from_rows(records: Records, rows: Given, *, name: str) -> Spine:
     found = records.engine.query(made.aggregate(n=made.count()))["n"][0].as_py()
     if found != table.num_rows:
         gone = table.num_rows - found
-        raise DataError(f"expected rows of subjects in the records (got {gone} rows of {table.num_rows} of others)")
+        raise DataError(
+            "expected rows of subjects in the records (got {gone} rows of {num_rows} of others)", gone=gone, num_rows=table.num_rows
+        )
     return Spine(records, name, {})
 
 

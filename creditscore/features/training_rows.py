@@ -120,14 +120,21 @@ def training_rows(records: Records, target: TargetSpec, *, until: str | dt.date)
     rows = _from_inspections(records, target, day) if isinstance(target, InspectionTarget) else _from_register(records, target, day)
     if rows.frame.empty:
         reasons = ", ".join(f"{row.reason} {row.rows}" for row in rows.dropped.itertuples()) or "no visit or record at all"
-        raise DataError(f'target "{target.name}": expected labelled rows known by {day} (got none; left out: {reasons})')
+        raise DataError(
+            'target "{name}": expected labelled rows known by {day} (got none; left out: {reasons})',
+            name=target.name,
+            day=day,
+            reasons=reasons,
+        )
     return rows
 
 
 def _refuse_unusable(target: object, records: Records) -> None:
     if not isinstance(target, InspectionTarget | RegisterTarget):
         known = ", ".join(records.project.targets)
-        raise ConfigError(f"target: expected one of project.targets, which has {known} (got {type(target).__name__})")
+        raise ConfigError(
+            "target: expected one of project.targets, which has {known} (got {kind})", known=known, kind=type(target).__name__
+        )
     faults = target_faults(target, records.project)
     if faults:
         raise ConfigError("\n".join(faults))

@@ -77,7 +77,7 @@ def allocate_visits(
     departments = sorted({tasks[task].department for task in forecasts})
     unknown = [name for name in departments if name not in capacity]
     if unknown:
-        raise DataError(f"capacity: expected the visits of every department (got none for {', '.join(unknown)})")
+        raise DataError("capacity: expected the visits of every department (got none for {unknown})", unknown=", ".join(unknown))
     best = _solve(strata, tasks, capacity)
     if best is None:
         raise DataError(_short(strata, tasks, capacity))
@@ -100,13 +100,18 @@ def _strata(
     columns = ["tier", "industry", "population", "rate", "on_site_share", "full_coverage", "extrapolated"]
     unknown = sorted(set(forecasts) - set(tasks))
     if unknown or not forecasts:
-        raise DataError(f"forecasts: expected forecasts of tasks (got {', '.join(unknown) or 'none'})")
+        raise DataError("forecasts: expected forecasts of tasks (got {value})", value=", ".join(unknown) or "none")
     parts = [told.strata[columns].assign(task=task, department=tasks[task].department) for task, told in sorted(forecasts.items())]
     strata = pd.concat(parts, ignore_index=True)
     for tier in sorted(set(strata["tier"])):
         low, high = floors.get(tier, 0.0), caps.get(tier, 1.0)
         if not 0 < low <= high <= 1:
-            raise DataError(f"tier {tier}: expected a floor above 0 and at most its cap (got {low} and {high}): no tier is exempt")
+            raise DataError(
+                "tier {tier}: expected a floor above 0 and at most its cap (got {low} and {high}): no tier is exempt",
+                tier=tier,
+                low=low,
+                high=high,
+            )
     return strata.assign(
         finds=strata["rate"] * strata["on_site_share"],
         floor=np.where(strata["full_coverage"], 1.0, strata["tier"].map(dict(floors))),

@@ -59,7 +59,7 @@ def replace(folder: str | Path, subject_id: str, *, reason: str, by: str, on: dt
     """
     root = Path(folder)
     if not reason.strip() or not by.strip():
-        raise DrawError(f"replacement of {subject_id}: expected a reason and the name of who decided")
+        raise DrawError("replacement of {subject_id}: expected a reason and the name of who decided", subject_id=subject_id)
     drawn = DrawnPlan.from_folder(root)
     with locked(root):
         found = _replacement(drawn, entries(root), subject_id, reason=reason.strip(), by=by.strip(), on=on)
@@ -74,9 +74,11 @@ def _replacement(
     came = {line["replaced_by"]: line["mode"] for line in replaced}
     row = drawn.sample[drawn.sample["subject_id"] == subject_id]
     if row.empty or not (row["drawn"].iloc[0] or subject_id in came):
-        raise DrawError(f"replacement of {subject_id}: expected a subject of the sealed sample that is to be inspected")
+        raise DrawError(
+            "replacement of {subject_id}: expected a subject of the sealed sample that is to be inspected", subject_id=subject_id
+        )
     if any(line["subject_id"] == subject_id for line in replaced):
-        raise DrawError(f"replacement of {subject_id}: replaced already")
+        raise DrawError("replacement of {subject_id}: replaced already", subject_id=subject_id)
     stratum = row["stratum"].iloc[0]
     ticket, other, region = _next(drawn, stratum, came)
     team = stand_in(drawn.staffed, log, other, region, for_whom=subject_id)
@@ -95,7 +97,7 @@ def _next(drawn: DrawnPlan, stratum: str, came: Mapping[str, str]) -> tuple[str,
     rows = zip(free["ticket"], free["subject_id"], free["region"], strict=True)
     waiting = sorted(row for row in rows if row[1] not in came)
     if not waiting:
-        raise DrawError(f"replacement: nobody is left in stratum {stratum}")
+        raise DrawError("replacement: nobody is left in stratum {stratum}", stratum=stratum)
     return waiting[0]
 
 
@@ -173,7 +175,7 @@ def join(folder: str | Path, subjects: Any, *, policy: TierPolicy, by: str, on: 
         raise DrawError("late subjects: expected the name of who enters them")
     drawn = DrawnPlan.from_folder(root)
     if policy.sha256 != drawn.plan.about["policy"]["sha256"]:
-        raise DrawError(f"{root}: expected the policy that the frame was made with")
+        raise DrawError("{root}: expected the policy that the frame was made with", root=root)
     frame = as_frame(subjects, needs=_NEEDS, what="late subjects")
     with locked(root):
         log = entries(root)
@@ -188,7 +190,7 @@ def _refuse_known(frame: pd.DataFrame, drawn: DrawnPlan, log: list[dict[str, Any
     again = sorted(known & set(frame["subject_id"]))
     if again or frame["subject_id"].duplicated().any():
         named = again[0] if again else frame.loc[frame["subject_id"].duplicated(), "subject_id"].iloc[0]
-        raise DrawError(f"late subjects: expected each once, and none that has a ticket (got {named})")
+        raise DrawError("late subjects: expected each once, and none that has a ticket (got {named})", named=named)
 
 
 def _joined(

@@ -48,13 +48,19 @@ def read_csv(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise DataError(f"{path.name}: expected a file (got nothing)") from None
+        raise DataError("{name}: expected a file (got nothing)", name=path.name) from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{path.name}: expected UTF-8 (byte {error.start} is not)") from None
+        raise DataError("{name}: expected UTF-8 (byte {start} is not)", name=path.name, start=error.start) from None
     reader = csv.reader(io.StringIO(text, newline=""))
     if next(reader, None) != list(columns):
-        raise DataError(f"{path.name}: expected the columns {', '.join(columns)}")
+        raise DataError("{name}: expected the columns {columns}", name=path.name, columns=", ".join(columns))
     for row in reader:
         if len(row) != len(columns):
-            raise DataError(f"{path.name} line {reader.line_num}: expected {len(columns)} cells (got {len(row)})")
+            raise DataError(
+                "{name} line {line_num}: expected {n_columns} cells (got {n_row})",
+                name=path.name,
+                line_num=reader.line_num,
+                n_columns=len(columns),
+                n_row=len(row),
+            )
         yield reader.line_num, [unguard(cell) for cell in row]

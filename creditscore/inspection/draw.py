@@ -39,7 +39,7 @@ def part(text: str, *, what: str) -> str:
     normal = text if text.isascii() else unicodedata.normalize("NFC", text)
     if not normal.strip() or "|" in normal or not normal.isprintable():
         shown = f" ({normal})" if what == "subject_id" and normal.isprintable() else ""
-        raise DrawError(f"{what}{shown}: expected a printable text without '|' and not empty")
+        raise DrawError("{what}{shown}: expected a printable text without '|' and not empty", what=what, shown=shown)
     return normal
 
 
@@ -107,9 +107,11 @@ def _check_targets(stratum: pd.Series, targets: Mapping[str, int]) -> None:
     sizes: dict[Any, int] = stratum.value_counts().to_dict()
     for name, size in sorted(sizes.items()):
         if name not in targets:
-            raise DrawError(f"stratum {name}: expected a target (got none)")
+            raise DrawError("stratum {name}: expected a target (got none)", name=name)
         if not 0 <= targets[name] <= size:
-            raise DrawError(f"stratum {name}: expected a target of 0 to {size} (got {targets[name]})")
+            raise DrawError(
+                "stratum {name}: expected a target of 0 to {size} (got {targets})", name=name, size=size, targets=targets[name]
+            )
 
 
 #: So many hexadecimal digits are counted: 4,096 heads per stratum.
@@ -157,7 +159,7 @@ def _refuse_ids(engine: Engine, subjects: ir.Table) -> None:
     found = engine.query(strange.aggregate(n=strange.count(), one=strange["subject_id"].min())).to_pylist()[0]
     if found["n"]:
         part(found["one"] or "", what="subject_id")
-        raise DrawError(f"subject_id: {found['n']} ids cannot be part of a ticket")
+        raise DrawError("subject_id: {n} ids cannot be part of a ticket", n=found["n"])
 
 
 def _cuts(engine: Engine, tickets: ir.Table, wanted: pd.DataFrame) -> pd.DataFrame:
@@ -189,11 +191,17 @@ def _refuse_targets(counts: Mapping[str, Mapping[str, int]], rows: Sequence[tupl
     targets = {name: (target, on_site) for name, target, on_site in rows}
     for name in sorted(counts):
         if name not in targets:
-            raise DrawError(f"stratum {name}: expected a target (got none)")
+            raise DrawError("stratum {name}: expected a target (got none)", name=name)
     for name, (target, on_site) in sorted(targets.items()):
         size = sum(counts.get(name, {}).values())
         if not 0 <= on_site <= target <= size:
-            raise DrawError(f"stratum {name}: expected a target of 0 to {size} (got {target}, {on_site} of it on site)")
+            raise DrawError(
+                "stratum {name}: expected a target of 0 to {size} (got {target}, {on_site} of it on site)",
+                name=name,
+                size=size,
+                target=target,
+                on_site=on_site,
+            )
 
 
 def _head_of(counts: Mapping[str, int], n: int) -> tuple[str, int]:
@@ -203,4 +211,4 @@ def _head_of(counts: Mapping[str, int], n: int) -> tuple[str, int]:
         if before + counts[head] >= n:
             return head, n - before
         before += counts[head]
-    raise DrawError(f"expected at least {n} tickets (got {before})")
+    raise DrawError("expected at least {n} tickets (got {before})", n=n, before=before)

@@ -65,7 +65,7 @@ class PolicyForecast:
             DataError: The register is not at hand or has no such column.
         """
         if by not in self.subjects.columns:
-            raise DataError(f"burden: expected a register of subjects with the column {by} (give records to assign_tiers)")
+            raise DataError("burden: expected a register of subjects with the column {by} (give records to assign_tiers)", by=by)
         group = self.subjects[by].astype(object).where(self.subjects[by].notna(), UNKNOWN)
         table = self.subjects["visit"].groupby(group).agg(["size", "sum", "mean"]).reset_index()
         return table.set_axis([by, "subjects", "visits", "visits_per_subject"], axis=1)
@@ -120,12 +120,12 @@ def forecast_policy(
             between 0 and 1.
     """
     if not 0 < level < 1:
-        raise DataError(f"level: expected a share between 0 and 1 (got {level})")
+        raise DataError("level: expected a share between 0 and 1 (got {level})", level=level)
     given = as_tiers(tiers)
     visits = visits_of(history, given, policy, frames=frames, scores=scores, records=records)
     if not len(visits.bad):
         why = "; ".join(visits.notes) or "no visit with trigger random or full_coverage"
-        raise DataError(f"history: expected random visits with a known probability and an outcome (got none: {why})")
+        raise DataError("history: expected random visits with a known probability and an outcome (got none: {why})", why=why)
     cells, subjects = _planned(given, policy, task, by="tier" if scores is None else "raw_tier")
     cells, rates = _with_rates(cells, visits)
     settled = persistence(visits, _fitted(visits))
@@ -142,7 +142,7 @@ def _planned(tiers: Tiers, policy: TierPolicy, task: Task | None, *, by: str) ->
     """Cells (tier x industry x tier whose visits speak for it) with population and visits; and each subject's probability."""
     given = tiers.frame if task is None else covered(tiers, tiers.subjects, task)
     if given.empty:
-        raise DataError(f"tiers: expected subjects to draw from{f' in task {task.id}' if task else ''} (got none)")
+        raise DataError("tiers: expected subjects to draw from{value} (got none)", value=f" in task {task.id}" if task else "")
     known = tiers.frame.set_index("subject_id")
     frame = pd.DataFrame({"subject_id": given["subject_id"], "tier": texts(given, "tier"), "industry": texts(given, "industry")})
     raw = texts(known.reindex(frame["subject_id"]), by)

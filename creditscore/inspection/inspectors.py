@@ -239,4 +239,10 @@ def _too_few(subject_id: str, free: Sequence[Inspector], pool: Pool, number: int
     left = [f"{count} left out for their {why}" for why, count in pool.left_out.items()]
     recused = len(pool.members) - len(free)
     detail = "; ".join([*left, *([f"{recused} recused"] if recused else [])]) or "no others"
-    return DrawError(f"inspectors of {subject_id}: expected at least {number} who may go (got {len(free)}; {detail})")
+    return DrawError(
+        "inspectors of {subject_id}: expected at least {number} who may go (got {n_free}; {detail})",
+        subject_id=subject_id,
+        number=number,
+        n_free=len(free),
+        detail=detail,
+    )

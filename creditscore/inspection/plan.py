@@ -124,7 +124,10 @@ def draw_plan(plan: InspectionPlan, *, seed: str, staff: Any, recusals: Any, on:
         DrawError: See :meth:`InspectionPlan.draw`.
     """
     if plan.hashed_again() != plan.frame_hash:
-        raise DrawError(f"task {plan.task.id}: the frame is not the one whose hash was fixed; plan again and publish the new hash")
+        raise DrawError(
+            "task {task_id}: the frame is not the one whose hash was fixed; plan again and publish the new hash",
+            task_id=plan.task.id,
+        )
     sample = plan.frame.copy()
     stays = sample["exempt_reason"] == ""
     sample["ticket"] = pd.Series(None, index=sample.index, dtype="str")
@@ -229,7 +232,7 @@ class InspectionPlan:
         pass  # MOVED
 
         if self._drawn:
-            raise DrawError(f"task {self.task.id}: drawn already; a frame is drawn once")
+            raise DrawError("task {task_id}: drawn already; a frame is drawn once", task_id=self.task.id)
         drawn = draw_plan(self, seed=seed, staff=staff, recusals=recusals, on=on)
         self._drawn = True
         return drawn
@@ -290,7 +293,7 @@ def plan_inspections(
     day = given.as_of
     frame = covered(given, _register(given, records, subjects, day), task)
     if frame.empty:
-        raise DrawError(f"task {task.id}: expected subjects in its population (got none)")
+        raise DrawError("task {task_id}: expected subjects in its population (got none)", task_id=task.id)
     frame["exempt_reason"] = exemptions(frame, policy, task, history=history, as_of=day)
     frame["stratum"] = strata_of(frame, task)
     strata = strata_table(frame, policy, task)

@@ -53,7 +53,7 @@ def read_plan(folder: Path) -> InspectionPlan:
     """An undrawn plan; see :meth:`InspectionPlan.from_folder`."""
     document = read_manifest(folder)
     if document["seed"] is not None:
-        raise DrawError(f"{folder}: drawn already (seed in manifest.json); a frame is drawn once")
+        raise DrawError("{folder}: drawn already (seed in manifest.json); a frame is drawn once", folder=folder)
     return _plan(folder, document)[0]
 
 
@@ -61,11 +61,13 @@ def read_drawn(folder: Path) -> DrawnPlan:
     """A drawn plan; see :meth:`DrawnPlan.from_folder`."""
     document = read_manifest(folder)
     if document["seed"] is None:
-        raise DrawError(f"{folder}: expected a drawn plan (no seed in manifest.json)")
+        raise DrawError("{folder}: expected a drawn plan (no seed in manifest.json)", folder=folder)
     plan, sample = _plan(folder, document)
     changed = [name for name in damaged(folder, document["files"]) if name != "publication.csv"]  # results are entered there
     if changed:
-        raise DrawError(f"{folder}: changed since the draw: {', '.join(changed)}; verify-plan names what")
+        raise DrawError(
+            "{folder}: changed since the draw: {changed}; verify-plan names what", folder=folder, changed=", ".join(changed)
+        )
     inspectors = _read(folder / "inspectors.csv", INSPECTOR_COLUMNS)
     inspectors["place"] = pd.to_numeric(inspectors["place"]).astype("int64")
     sample = sample.assign(ticket=sample["ticket"].where(sample["ticket"] != "", None), drawn=sample["drawn"] == "1")
@@ -117,13 +119,15 @@ def _refuse_again(folder: Path, seed: str, on: dt.date | None) -> None:
     """A drawn plan stays as it is; that another draw was asked for is logged."""
     if read_manifest(folder)["seed"] is not None and not (folder / BEGUN).exists():
         note(folder, "draw_refused", [{"seed": seed, "on": on.isoformat() if on else None}])
-        raise DrawError(f"{folder}: drawn already (seed in manifest.json); a frame is drawn once")
+        raise DrawError("{folder}: drawn already (seed in manifest.json); a frame is drawn once", folder=folder)
 
 
 def _refuse_other_seed(folder: Path, seed: str) -> None:
     path = folder / BEGUN
     if path.exists() and path.read_text("utf-8") != seed:
-        raise DrawError(f"{folder}: a draw with another seed was begun here and cut short; only that seed may finish it")
+        raise DrawError(
+            "{folder}: a draw with another seed was begun here and cut short; only that seed may finish it", folder=folder
+        )
 
 
 def _begin(folder: Path, seed: str) -> None:
@@ -140,7 +144,9 @@ def _plan(folder: Path, document: dict[str, Any]) -> tuple[InspectionPlan, pd.Da
         task, sample[list(FRAME_COLUMNS)], strata_from(folder), document["about"], document["frame_hash"], tuple(document["notes"])
     )
     if plan.hashed_again() != plan.frame_hash or not with_probabilities(plan.frame, plan.strata).equals(plan.frame):
-        raise DrawError(f"{folder}: the frame is not the one whose hash the manifest holds; verify-plan names what was changed")
+        raise DrawError(
+            "{folder}: the frame is not the one whose hash the manifest holds; verify-plan names what was changed", folder=folder
+        )
     return plan, sample
 
 
@@ -153,7 +159,7 @@ def task_of(folder: Path, document: dict[str, Any]) -> Task:
     try:
         return Task.model_validate_json(json.dumps(document["about"]["task"]))
     except (KeyError, TypeError, ValueError):
-        raise DataError(f"{folder / 'manifest.json'}: about.task: expected a task") from None
+        raise DataError("{folder}: about.task: expected a task", folder=folder / "manifest.json") from None
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -170,7 +176,7 @@ def strata_from(folder: Path) -> pd.DataFrame:
     for line, cells in read_csv(folder / "plan.csv", PLAN_COLUMNS):
         row: dict[str, Any] = dict(zip(PLAN_COLUMNS, cells, strict=True))
         if not all(row[name].isascii() and row[name].isdigit() for name in (*_INTEGERS, "full_coverage")):
-            raise DataError(f"plan.csv line {line}: expected whole numbers in {', '.join(_INTEGERS)}")
+            raise DataError("plan.csv line {line}: expected whole numbers in {INTEGERS}", line=line, INTEGERS=", ".join(_INTEGERS))
         rows.append({**row, **{name: int(row[name]) for name in _INTEGERS}, "full_coverage": row["full_coverage"] == "1"})
     return pd.DataFrame(rows, columns=[*PLAN_COLUMNS])[list(STRATUM_COLUMNS)]
 
@@ -321,11 +327,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         document: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise DataError(f"{path}: expected a file (got nothing)") from None
+        raise DataError("{path}: expected a file (got nothing)", path=path) from None
     except ValueError:
-        raise DataError(f"{path}: expected JSON") from None
+        raise DataError("{path}: expected JSON", path=path) from None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise DataError(f"{path}: format: expected {FORMAT!r}")
+        raise DataError("{path}: format: expected {FORMAT!r}", path=path, FORMAT=FORMAT)
     return document
 
 
@@ -338,17 +344,23 @@ def _undrawn(plan: InspectionPlan) -> list[tuple[Any, ...]]:
 def _refuse_over(folder: Path, plan: InspectionPlan, *, seed: str | None) -> None:
     """A folder keeps its task; a drawn one keeps its draw; a published frame is what is drawn in it."""
     if seed is None and (folder / BEGUN).exists():
-        raise DrawError(f"{folder}: a draw was begun here and cut short; finish it with the same seed")
+        raise DrawError("{folder}: a draw was begun here and cut short; finish it with the same seed", folder=folder)
     if not (folder / "manifest.json").exists():
         return
     there = read_manifest(folder)
     task = there["about"]["task"]["id"]
     if task != plan.task.id:
-        raise DrawError(f"{folder}: expected a folder of task {plan.task.id} (got one of {task})")
+        raise DrawError(
+            "{folder}: expected a folder of task {task_id} (got one of {task})", folder=folder, task_id=plan.task.id, task=task
+        )
     if there["seed"] is not None and (there["seed"], there["frame_hash"]) != (seed, plan.frame_hash):
-        raise DrawError(f"{folder}: holds a drawn plan; a drawn plan is not replaced")
+        raise DrawError("{folder}: holds a drawn plan; a drawn plan is not replaced", folder=folder)
     if seed is not None and there["frame_hash"] != plan.frame_hash:
-        raise DrawError(f"{folder}: holds another frame ({there['frame_hash'][:12]}…); draw the frame that was published")
+        raise DrawError(
+            "{folder}: holds another frame ({frame_hash}…); draw the frame that was published",
+            folder=folder,
+            frame_hash=there["frame_hash"][:12],
+        )
 
 
 def _write(folder: Path, files: dict[str, bytes], document: dict[str, Any]) -> Path:

@@ -47,7 +47,7 @@ def frame_hash(about: Mapping[str, Any], strata: Iterable[Sequence[Any]], subjec
         digest.update(_line(line))
     for row in sorted(map(tuple, subjects)):
         if row[0] == last:
-            raise DrawError(f"frame: expected each subject once (got {last} twice)")
+            raise DrawError("frame: expected each subject once (got {last} twice)", last=last)
         last = row[0]
         digest.update(_line(row))
     return digest.hexdigest()
@@ -76,7 +76,11 @@ def covered(tiers: Tiers, register: pd.DataFrame | None, task: Task) -> pd.DataF
     asked = [name for name, values in wanted.items() if values]
     if register is None and (asked or task.by_region):
         what = ", ".join(asked) or "by_region"
-        raise DataError(f"task {task.id}: {what}: expected a register of subjects to see it in (give records or subjects)")
+        raise DataError(
+            "task {task_id}: {what}: expected a register of subjects to see it in (give records or subjects)",
+            task_id=task.id,
+            what=what,
+        )
     known = _looked_up(pd.Index(rows["subject_id"]), register)
     own = texts(rows, "industry")
     known["industry"] = np.where(own == "", known["industry"], own)
@@ -156,7 +160,11 @@ def strata_of(frame: pd.DataFrame, task: Task) -> Texts:
         parts.append(frame["region"].replace("", UNKNOWN))
     strange = [text for column in parts for text in sorted(set(column)) if "|" in text or not text.isprintable()]
     if strange:
-        raise DataError(f"task {task.id}: expected industries and regions without '|' ({len(strange)} have it)")
+        raise DataError(
+            "task {task_id}: expected industries and regions without '|' ({n_strange} have it)",
+            task_id=task.id,
+            n_strange=len(strange),
+        )
     name = task.id + "|" + parts[0]
     for column in parts[1:]:
         name = name + "|" + column
@@ -188,7 +196,13 @@ def check_floor(drawn: int, population: int, *, min_ratio: float, where: str) ->
     needed = rounded_up(ppm(min_ratio), population)
     if drawn < needed:
         found = f"{drawn:,} of {population:,} is {drawn * 100 / population:.3f} %"
-        raise DrawError(f"{where}: {found}, less than {min_ratio * 100:g} %: {needed:,} are needed")
+        raise DrawError(
+            "{where}: {found}, less than {min_ratio:g} %: {needed:,} are needed",
+            where=where,
+            found=found,
+            min_ratio=min_ratio * 100,
+            needed=needed,
+        )
 
 
 def strata_table(frame: pd.DataFrame, policy: TierPolicy, task: Task) -> pd.DataFrame:
@@ -238,7 +252,12 @@ def least(task: Task, population: int) -> int:
     if task.min_ratio is not None:
         check_floor(task.target, population, min_ratio=task.min_ratio, where=where)
     if task.target > population:
-        raise DrawError(f"{where}: target {task.target:,} is more than the {population:,} subjects of its frame")
+        raise DrawError(
+            "{where}: target {target:,} is more than the {population:,} subjects of its frame",
+            where=where,
+            target=task.target,
+            population=population,
+        )
     return task.target
 
 

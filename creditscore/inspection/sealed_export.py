@@ -31,7 +31,7 @@ def own_rows(folder: Path, subject_ids: Iterable[str]) -> list[dict[str, Any]]:
     """
     manifest = read_manifest(folder)
     if damaged(folder, {name: manifest["files"][name] for name in _SEALED}):
-        raise DrawError(f"{folder}: changed since it was sealed; verify-plan names what")
+        raise DrawError("{folder}: changed since it was sealed; verify-plan names what", folder=folder)
     strata = {row["stratum"]: row for row in strata_from(folder).to_dict("records")}
     wanted, last, found = set(subject_ids), dict[str, str](), list[dict[str, str]]()
     for _, cells in read_csv(folder / "sample.csv", SAMPLE_COLUMNS):

@@ -38,7 +38,9 @@ def translations(language: str, folder: Path = _FOLDER) -> NullTranslations:
     base = folder / language / "LC_MESSAGES"
     source, compiled = base / f"{_DOMAIN}.po", base / f"{_DOMAIN}.mo"
     if not language.isidentifier() or not (source.is_file() or compiled.is_file()):
-        raise ConfigError(f"language: expected one of {', '.join(languages(folder))} (got {language!r})")
+        raise ConfigError(
+            "language: expected one of {languages} (got {language!r})", languages=", ".join(languages(folder)), language=language
+        )
     return _read(source, compiled)
 
 

@@ -116,22 +116,22 @@ def cut(
     except DataError:
         raise
     except Exception as error:  # whatever a solver raises concerns this column only
-        raise DataError(f"binning failed ({type(error).__name__}: {error})") from error
+        raise DataError("binning failed ({kind}: {error})", kind=type(error).__name__, error=error) from error
 
 
 def _by_hand(column: Column, special: tuple[Any, ...], given: Sequence[Any]) -> Partition:
     factor = column.factor
     if not column.text:
         if not all(isinstance(edge, int | float | np.number) and np.isfinite(edge) for edge in given):
-            raise DataError(f"splits of {factor.name}: expected rising finite edges")
+            raise DataError("splits of {name}: expected rising finite edges", name=factor.name)
         edges = [float(edge) for edge in given]
         if edges != sorted(set(edges)):
-            raise DataError(f"splits of {factor.name}: expected rising finite edges")
+            raise DataError("splits of {name}: expected rising finite edges", name=factor.name)
         return Partition(factor, False, factor.trend if factor.trend != "auto" else "none", edges=tuple(edges), special=special)
     groups = tuple((group,) if isinstance(group, str) else tuple(group) for group in given if not isinstance(group, int | float))
     texts = [text for group in groups for text in group]
     if len(groups) != len(given) or len(texts) != len(set(texts)) or not all(groups) or not all(isinstance(t, str) for t in texts):
-        raise DataError(f"splits of {factor.name}: expected groups of texts, each text once")
+        raise DataError("splits of {name}: expected groups of texts, each text once", name=factor.name)
     return Partition(factor, True, "higher_is_riskier" if factor.order else "none", groups=groups, special=special)
 
 
@@ -240,7 +240,7 @@ def _search(good: Floats, bad: Floats, trend: Search | None, binning: Binning) -
     )
     search.fit(ranks[used], labels[used], sample_weight=counts[used])
     if search.status not in ("OPTIMAL", "FEASIBLE"):
-        raise DataError(f"binning failed (solver: {search.status})")
+        raise DataError("binning failed (solver: {status})", status=search.status)
     return sorted({int(np.floor(split)) for split in search.splits})
 
 

@@ -169,7 +169,7 @@ def written(content: Mapping[str, object], what: str) -> str:
         found = json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
         found.encode()
     except (ValueError, TypeError) as error:
-        raise DataError(f"{what}: training: expected plain finite JSON values ({error})") from None
+        raise DataError("{what}: training: expected plain finite JSON values ({error})", what=what, error=error) from None
     return found + "\n"
 
 
@@ -180,18 +180,24 @@ def read(text: str, *, form: str, sha256: str | None = None) -> dict[str, JsonVa
         DataError: when the hash or the format differs, a key stands twice, or a number is not finite.
     """
     if not isinstance(text, str):
-        raise DataError(f"scorecard: expected the JSON of a card as text (got {type(text).__name__})")
+        raise DataError("scorecard: expected the JSON of a card as text (got {kind})", kind=type(text).__name__)
     found = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
     if sha256 is not None and found != sha256:
-        raise DataError(f"scorecard: edited since it was signed: expected sha256 {sha256}, found {found}; sign it again")
+        raise DataError(
+            "scorecard: edited since it was signed: expected sha256 {sha256}, found {found}; sign it again",
+            sha256=sha256,
+            found=found,
+        )
     try:
         data = json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"scorecard: expected the JSON of a card: {error}") from None
+        raise DataError("scorecard: expected the JSON of a card: {error}", error=error) from None
     if not isinstance(data, dict) or "format" not in data:
-        raise DataError(f'scorecard: expected an object with "format": "{form}"; this file is something else')
+        raise DataError('scorecard: expected an object with "format": "{form}"; this file is something else', form=form)
     if data["format"] != form:
-        raise DataError(f"scorecard: format: expected {form} (got {data['format']!r}); a newer creditscore may read it")
+        raise DataError(
+            "scorecard: format: expected {form} (got {format!r}); a newer creditscore may read it", form=form, format=data["format"]
+        )
     return data
 
 

@@ -29,8 +29,10 @@ def table_of(frame: object) -> pd.DataFrame | pa.Table:
         try:
             return pa.table(frame)
         except (pa.ArrowInvalid, TypeError):  # a single column exports Arrow, too
-            raise DataError(f"expected a pandas, polars or Arrow table (got {type(frame).__name__}, which is none)") from None
-    raise DataError(f"expected a pandas, polars or Arrow table (got {type(frame).__name__})")
+            raise DataError(
+                "expected a pandas, polars or Arrow table (got {kind}, which is none)", kind=type(frame).__name__
+            ) from None
+    raise DataError("expected a pandas, polars or Arrow table (got {kind})", kind=type(frame).__name__)
 
 
 def index_of(table: pd.DataFrame | pa.Table) -> pd.Index:
@@ -43,10 +45,15 @@ def require(table: pd.DataFrame | pa.Table, names: Iterable[str]) -> None:
     present = list(table.columns) if isinstance(table, pd.DataFrame) else table.column_names
     missing = [name for name in names if name not in present]
     if missing:
-        raise DataError(f"columns missing: {', '.join(missing)} (found {len(present)}: {', '.join(map(str, present[:40]))})")
+        raise DataError(
+            "columns missing: {missing} (found {n_present}: {map})",
+            missing=", ".join(missing),
+            n_present=len(present),
+            map=", ".join(map(str, present[:40])),
+        )
     twice = [name for name in names if present.count(name) > 1]
     if twice:
-        raise DataError(f"columns several times: {', '.join(twice)}; expected each once")
+        raise DataError("columns several times: {twice}; expected each once", twice=", ".join(twice))
 
 
 def column_of(table: pd.DataFrame | pa.Table, name: str) -> Any:
@@ -92,7 +99,7 @@ def numbers(column: Any, name: str) -> NDArray[Any]:
     if column.null_count == len(column):
         return np.full(len(column), np.nan)
     if not (pt.is_integer(kind) or pt.is_floating(kind) or pt.is_boolean(kind) or pt.is_decimal(kind)):
-        raise DataError(f"column {name}: expected numbers (got {kind}); convert it where it is read")
+        raise DataError("column {name}: expected numbers (got {kind}); convert it where it is read", name=name, kind=kind)
     if pt.is_boolean(kind):
         column = column.cast(pa.uint8())
     if column.null_count or pt.is_decimal(kind):
@@ -113,7 +120,9 @@ def texts(column: Any, name: str) -> pa.Array:
         return _named_categories(array, name)
     kind = array.type.value_type if pt.is_dictionary(array.type) else array.type
     if not _is_text_type(kind):
-        raise DataError(f"column {name}: expected texts (got {kind}); codes such as 0111 stay texts from the file on")
+        raise DataError(
+            "column {name}: expected texts (got {kind}); codes such as 0111 stay texts from the file on", name=name, kind=kind
+        )
     chunks = array.chunks if isinstance(array, pa.ChunkedArray) else [array]
     return chunks[0] if len(chunks) == 1 and not pt.is_string_view(kind) else pa.concat_arrays([_large(one) for one in chunks])
 
@@ -126,7 +135,7 @@ def category_texts(categories: Iterable[Any], name: str) -> list[str]:
     """
     found = [_category_text(one, name) for one in categories]
     if len(set(found)) != len(found):
-        raise DataError(f"column {name}: expected categories of one type; a number and a text stand for the same")
+        raise DataError("column {name}: expected categories of one type; a number and a text stand for the same", name=name)
     return found
 
 
@@ -135,7 +144,9 @@ def _category_text(value: Any, name: str) -> str:
         return str(value)
     if isinstance(value, float | np.floating):
         return str(int(value)) if float(value).is_integer() else repr(float(value))
-    raise DataError(f"column {name}: expected categories that are texts or numbers (got {type(value).__name__})")
+    raise DataError(
+        "column {name}: expected categories that are texts or numbers (got {kind})", name=name, kind=type(value).__name__
+    )
 
 
 def _named_categories(array: Any, name: str) -> pa.Array:
@@ -172,7 +183,12 @@ def _pandas_numbers(column: pd.Series, name: str) -> NDArray[Any]:
     present = column.dropna().astype(object)
     wrong = sum(not isinstance(value, int | float | np.number) for value in present)
     share = f"{100 * wrong / len(column):.1f} % of {len(column)} rows hold something else"
-    raise DataError(f"column {name}: expected numbers (got dtype {kind}: {share}); convert it where it is read")
+    raise DataError(
+        "column {name}: expected numbers (got dtype {kind}: {share}); convert it where it is read",
+        name=name,
+        kind=kind,
+        share=share,
+    )
 
 
 def _pandas_texts(column: pd.Series, name: str) -> Any:
@@ -181,4 +197,6 @@ def _pandas_texts(column: pd.Series, name: str) -> Any:
     try:
         return pa.array(column, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        raise DataError(f"column {name}: expected texts (got dtype {column.dtype} with mixed values)") from None
+        raise DataError(
+            "column {name}: expected texts (got dtype {dtype} with mixed values)", name=name, dtype=column.dtype
+        ) from None

@@ -123,7 +123,11 @@ class LightGBMChallenger:
         frame = to_pandas(X)
         absent = [name for name in self.feature_names if name not in frame.columns]
         if absent:
-            raise DataError(f"features: column {', '.join(absent)} is missing; the model reads {', '.join(self.feature_names)}")
+            raise DataError(
+                "features: column {absent} is missing; the model reads {feature_names}",
+                absent=", ".join(absent),
+                feature_names=", ".join(self.feature_names),
+            )
         columns, refused = read_columns(frame, self.factors)
         if refused:
             raise DataError("features: " + "; ".join(refused.values()))
@@ -182,10 +186,15 @@ def load_lightgbm(path: str | Path, *, sha256: str) -> LightGBMChallenger:
     content = Path(path).read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise DataError(f"{path}: expected the model with sha256 {sha256}, found {found}; it was changed or cut, and is not opened")
+        raise DataError(
+            "{path}: expected the model with sha256 {sha256}, found {found}; it was changed or cut, and is not opened",
+            path=path,
+            sha256=sha256,
+            found=found,
+        )
     text = json.loads(content)
     if text.get("format") != FORMAT:
-        raise DataError(f"{path}: format: expected {FORMAT} (got {text.get('format')!r})")
+        raise DataError("{path}: format: expected {FORMAT} (got {get!r})", path=path, FORMAT=FORMAT, get=text.get("format"))
     from creditscore.config.spec import Label
 
     columns = text["columns"]

@@ -193,8 +193,9 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # 
         frame = to_pandas(X)
         if not hasattr(self, "feature_names_in_") and frame.shape[1] != self.n_features_in_:
             raise DataError(
-                f"features: X has {frame.shape[1]} features, but ScorecardClassifier is expecting "
-                f"{self.n_features_in_} features as input"
+                "features: X has {shape} features, but ScorecardClassifier is expecting {n_features_in_} features as input",
+                shape=frame.shape[1],
+                n_features_in_=self.n_features_in_,
             )
         return frame
 

@@ -49,13 +49,19 @@ def checked_rows(
     owners = None if subjects is None else pd.Series(np.asarray(subjects, dtype=object))
     for what, found in (("probability", chances), ("sample_weight", weights), ("groups", names), ("subjects", owners)):
         if found is not None and len(found) != len(labels):
-            raise DataError(f"{what}: expected {len(labels)} rows as in y (got {len(found)})")
+            raise DataError(
+                "{what}: expected {n_labels} rows as in y (got {n_found})", what=what, n_labels=len(labels), n_found=len(found)
+            )
     if owners is not None and owners.isna().any():
-        raise DataError(f"subjects: expected a key in every row (missing in {int(owners.isna().sum())})")
+        raise DataError("subjects: expected a key in every row (missing in {sum})", sum=int(owners.isna().sum()))
     kept = weights > 0
     labels = labels[kept]
     if not len(labels) or labels.min() == labels.max():
-        raise DataError(f"y: expected both 0 and 1 in rows of weight > 0 (got {len(labels)} rows, {int(labels.sum())} of them 1)")
+        raise DataError(
+            "y: expected both 0 and 1 in rows of weight > 0 (got {n_labels} rows, {sum} of them 1)",
+            n_labels=len(labels),
+            sum=int(labels.sum()),
+        )
     clusters = np.arange(len(labels)) if owners is None else _codes(owners[kept])[0]
     codes, kinds = (None, None) if names is None else _codes(names[kept])
     return Rows(labels, chances[kept], weights[kept], clusters, codes, kinds)
@@ -74,7 +80,9 @@ def _name(group: object) -> str:
 def _labels(y: ArrayLike) -> Floats:
     found = _floats(y, "y")
     if np.isnan(found).any():
-        raise DataError(f"y: expected 0 or 1 in every row (missing in {int(np.isnan(found).sum())}); leave unlabelled rows out")
+        raise DataError(
+            "y: expected 0 or 1 in every row (missing in {sum}); leave unlabelled rows out", sum=int(np.isnan(found).sum())
+        )
     if not np.isin(found, (0, 1)).all():
         raise DataError("y: expected 0 (good) and 1 (bad) and nothing else")
     return found
@@ -88,7 +96,8 @@ def _probabilities(probability: ArrayLike) -> Floats:
     wrong = int((~((found >= 0) & (found <= 1))).sum())
     if wrong:
         raise DataError(
-            f"probability: expected numbers from 0 to 1, of bad ({wrong} rows are missing or outside); scores are no probabilities"
+            "probability: expected numbers from 0 to 1, of bad ({wrong} rows are missing or outside); scores are no probabilities",
+            wrong=wrong,
         )
     return found
 
@@ -97,7 +106,7 @@ def _weights(weight: ArrayLike) -> Floats:
     found = _floats(weight, "sample_weight")
     wrong = int((~(np.isfinite(found) & (found >= 0))).sum())
     if wrong:
-        raise DataError(f"sample_weight: expected finite numbers of 0 or more ({wrong} rows are not)")
+        raise DataError("sample_weight: expected finite numbers of 0 or more ({wrong} rows are not)", wrong=wrong)
     return found
 
 
@@ -106,7 +115,7 @@ def _floats(values: ArrayLike, what: str) -> Floats:
         series = pd.Series(values if isinstance(values, pd.Series) else np.asarray(values))
         return series.to_numpy(dtype=np.float64, na_value=np.nan).astype(np.float64, copy=False)
     except (TypeError, ValueError):
-        raise DataError(f"{what}: expected one number per row") from None
+        raise DataError("{what}: expected one number per row", what=what) from None
 
 
 #: A group with fewer rows than this shows no AUC: it would be noise with two decimals.
@@ -274,7 +283,7 @@ def _one(rows: Rows, metric: Metric, weight: Floats) -> float:
 
 def _replicates(rows: Rows, n_boot: int, seed: int) -> Iterator[Floats]:
     if n_boot < 2:
-        raise DataError(f"n_boot: expected 2 or more bootstrap draws (got {n_boot})")
+        raise DataError("n_boot: expected 2 or more bootstrap draws (got {n_boot})", n_boot=n_boot)
     generator = np.random.default_rng(seed)
     clusters = int(rows.clusters.max()) + 1
     for _ in range(n_boot):

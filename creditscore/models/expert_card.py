@@ -70,7 +70,7 @@ def _rows_of_workbook(path: Path) -> list[Row]:
     """Rows of the first sheet by their number in Excel; blank rows are left out."""
     rows = read_sheet(path)
     if not rows:
-        raise DataError(f"expert points: {path}: expected rows below the header (got none)")
+        raise DataError("expert points: {path}: expected rows below the header (got none)", path=path)
     columns = _columns(rows[0])
     return [
         _row(next(iter(row.values())).row, dict(zip(columns, (cell.value for cell in row.values()), strict=True))) for row in rows
@@ -81,18 +81,26 @@ def _columns(headers: Iterable[object]) -> list[str]:
     """The names of columns in English."""
     columns = [_HEADERS.get(str(header).strip(), str(header).strip()) for header in headers]
     if set(columns) - set(_COLUMNS) or set(_REQUIRED) - set(columns) or len(set(columns)) < len(columns):
-        raise DataError(f"expert points: expected columns {', '.join(_COLUMNS)}, each once (found {', '.join(columns)})")
+        raise DataError(
+            "expert points: expected columns {COLUMNS}, each once (found {columns})",
+            COLUMNS=", ".join(_COLUMNS),
+            columns=", ".join(columns),
+        )
     return columns
 
 
 def _row(number: int, record: dict[Any, Any]) -> Row:
     variable = _text(record.get("variable"))
     if not variable:
-        raise DataError(f"expert points: row {number}: expected the name of a variable (the cell is empty)")
+        raise DataError("expert points: row {number}: expected the name of a variable (the cell is empty)", number=number)
     category = _text(record.get("category"))
     lower, upper = (_float(record.get(side), number, side) for side in ("lower", "upper"))
     if category and (lower is not None or upper is not None):
-        raise DataError(f"expert points: row {number}: {variable}: expected a category or lower and upper, not both")
+        raise DataError(
+            "expert points: row {number}: {variable}: expected a category or lower and upper, not both",
+            number=number,
+            variable=variable,
+        )
     kind: AttributeKind = _KINDS.get(category.lower(), "category") if category else "interval"
     source = _text(record.get("source"))
     return Row(
@@ -126,14 +134,24 @@ def _float(cell: Any, number: int, column: str) -> float | None:
     except (TypeError, ValueError):
         value = math.nan
     if math.isnan(value) or isinstance(cell, bool):
-        raise DataError(f"expert points: row {number}: {column}: expected a number or an empty cell (got {cell!r})")
+        raise DataError(
+            "expert points: row {number}: {column}: expected a number or an empty cell (got {cell!r})",
+            number=number,
+            column=column,
+            cell=cell,
+        )
     return None if math.isinf(value) else value
 
 
 def _points(cell: Any, number: int, variable: str) -> int:
     value = _float(cell, number, "points")
     if value is None or value != int(value):
-        raise DataError(f"expert points: row {number}: {variable}: points: expected a whole number (got {cell!r})")
+        raise DataError(
+            "expert points: row {number}: {variable}: points: expected a whole number (got {cell!r})",
+            number=number,
+            variable=variable,
+            cell=cell,
+        )
     return int(value)
 
 
@@ -163,7 +181,11 @@ def from_table(table: pd.DataFrame | str | Path, *, name: str, industry: str, sc
     rows = read_rows(table)
     base = [row for row in rows if row.variable in _BASE]
     if len(base) != 1:
-        raise DataError(f"expert points: expected one row base (基础分) with the constant (found {len(base)}: rows {_at(base)})")
+        raise DataError(
+            "expert points: expected one row base (基础分) with the constant (found {n_base}: rows {at})",
+            n_base=len(base),
+            at=_at(base),
+        )
     groups: dict[str, list[Row]] = {}
     for row in rows:
         if row not in base:
@@ -183,7 +205,7 @@ def from_table(table: pd.DataFrame | str | Path, *, name: str, industry: str, sc
         )
         return card.model_copy(update={"baselines": (best(card),)})
     except ValidationError as error:
-        raise DataError(f"expert points: {error.errors(include_url=False)[0]['msg']}") from None
+        raise DataError("expert points: {msg}", msg=error.errors(include_url=False)[0]["msg"]) from None
 
 
 def _characteristic(variable: str, rows: list[Row], scaling: Scaling) -> Characteristic:
@@ -203,19 +225,31 @@ def _characteristic(variable: str, rows: list[Row], scaling: Scaling) -> Charact
             attributes=tuple(_attribute(row, scaling) for row in [*main, *rest]),
         )
     except ValidationError as error:
-        raise DataError(f"expert points: rows {_at(rows)}: {error.errors(include_url=False)[0]['msg']}") from None
+        raise DataError("expert points: rows {at}: {msg}", at=_at(rows), msg=error.errors(include_url=False)[0]["msg"]) from None
 
 
 def _is_text(variable: str, rows: list[Row]) -> bool:
     kinds = Counter(row.kind for row in rows)
     if kinds["interval"] and kinds["category"]:
-        raise DataError(f"expert points: rows {_at(rows)}: {variable} has both bins of numbers and categories; expected one")
+        raise DataError(
+            "expert points: rows {at}: {variable} has both bins of numbers and categories; expected one",
+            at=_at(rows),
+            variable=variable,
+        )
     text = kinds["interval"] == 0
     for kind in ("missing", "other") if text else ("missing",):
         if kinds[kind] != 1:
-            raise DataError(f"expert points: rows {_at(rows)}: {variable}: expected one row {kind} (found {kinds[kind]})")
+            raise DataError(
+                "expert points: rows {at}: {variable}: expected one row {kind} (found {kinds})",
+                at=_at(rows),
+                variable=variable,
+                kind=kind,
+                kinds=kinds[kind],
+            )
     if not text and kinds["other"]:
-        raise DataError(f"expert points: rows {_at(rows)}: {variable} has bins of numbers; other is for categories")
+        raise DataError(
+            "expert points: rows {at}: {variable} has bins of numbers; other is for categories", at=_at(rows), variable=variable
+        )
     return text
 
 
@@ -224,11 +258,20 @@ def _source(variable: str, rows: list[Row]) -> Source:
         if row.source is None:
             known = ", ".join(get_args(Source))
             raise DataError(
-                f"expert points: row {row.number}: {variable}: source: expected one of {known} (got {row.source_text!r})"
+                "expert points: row {number}: {variable}: source: expected one of {known} (got {source_text!r})",
+                number=row.number,
+                variable=variable,
+                known=known,
+                source_text=row.source_text,
             )
     sources = sorted({row.source for row in rows if row.source is not None})
     if len(sources) > 1:
-        raise DataError(f"expert points: rows {_at(rows)}: {variable}: expected one source (got {', '.join(sources)})")
+        raise DataError(
+            "expert points: rows {at}: {variable}: expected one source (got {sources})",
+            at=_at(rows),
+            variable=variable,
+            sources=", ".join(sources),
+        )
     return sources[0]
 
 
@@ -236,15 +279,25 @@ def _intervals(variable: str, rows: list[Row]) -> list[Row]:
     found = sorted((row for row in rows if row.kind == "interval"), key=lambda row: (row.start, row.end))
     for row in found:
         if not row.start < row.end:
-            raise DataError(f"expert points: row {row.number}: {variable}: expected lower < upper")
+            raise DataError("expert points: row {number}: {variable}: expected lower < upper", number=row.number, variable=variable)
     for before, after in pairwise(found):
         if after.start != before.end:
             fault = "overlap" if after.start < before.end else "leave a gap"
-            raise DataError(f"expert points: rows {before.number} and {after.number}: {variable}: the bins {fault}")
+            raise DataError(
+                "expert points: rows {number} and {after_number}: {variable}: the bins {fault}",
+                number=before.number,
+                after_number=after.number,
+                variable=variable,
+                fault=fault,
+            )
     for row, edge, side in ((found[0], found[0].start, "lower"), (found[-1], found[-1].end, "upper")):
         if not math.isinf(edge):
             raise DataError(
-                f"expert points: row {row.number}: {variable}: expected an empty {side} (got {edge!r}): all values need a bin"
+                "expert points: row {number}: {variable}: expected an empty {side} (got {edge!r}): all values need a bin",
+                number=row.number,
+                variable=variable,
+                side=side,
+                edge=edge,
             )
     return found
 
@@ -255,7 +308,12 @@ def _categories(variable: str, rows: list[Row]) -> list[Row]:
     for row in found:
         for value in row.values:
             if value in seen:
-                raise DataError(f"expert points: rows {seen[value]} and {row.number}: {variable}: the category stands in both")
+                raise DataError(
+                    "expert points: rows {seen} and {number}: {variable}: the category stands in both",
+                    seen=seen[value],
+                    number=row.number,
+                    variable=variable,
+                )
             seen[value] = row.number
     return found
 

@@ -220,7 +220,12 @@ def _require_known(sample: Sample, settings: Settings) -> None:
     for what, by_name in given.items():
         unknown = sorted(set(by_name) - names) if isinstance(by_name, Mapping) else []
         if unknown:
-            raise DataError(f"{what}: {', '.join(map(str, unknown))}: expected names of features ({', '.join(sorted(names))})")
+            raise DataError(
+                "{what}: {map}: expected names of features ({names})",
+                what=what,
+                map=", ".join(map(str, unknown)),
+                names=", ".join(sorted(names)),
+            )
 
 
 def _counted(binning: Binning, sample: Sample) -> Binning:

@@ -85,7 +85,7 @@ def to_pandas(frame: Any) -> pd.DataFrame:
         found = found.set_axis([f"x{name}" for name in found.columns], axis=1)
     twice = sorted({str(name) for name in found.columns[found.columns.duplicated()]})
     if twice:
-        raise DataError(f"features: expected each column once; {', '.join(twice)} stands several times")
+        raise DataError("features: expected each column once; {twice} stands several times", twice=", ".join(twice))
     return found
 
 
@@ -95,8 +95,10 @@ def _from_array(frame: Any) -> pd.DataFrame:
     array = np.asarray(frame)
     if array.ndim != 2:
         raise DataError(
-            f"features: expected a frame (pandas, polars, Arrow) or a 2D array; got {type(frame).__name__} of {array.ndim} "
-            "dimensions. Reshape your data: a single feature is array.reshape(-1, 1)"
+            "features: expected a frame (pandas, polars, Arrow) or a 2D array; got {kind} of {ndim} "
+            "dimensions. Reshape your data: a single feature is array.reshape(-1, 1)",
+            kind=type(frame).__name__,
+            ndim=array.ndim,
         )
     if np.iscomplexobj(array):
         raise DataError("features: Complex data not supported; hand in numbers or texts")
@@ -114,7 +116,11 @@ def factors_of(features: Features, frame: pd.DataFrame) -> tuple[Factor, ...]:
     found = tuple(_factor(spec) for spec in (features.values() if isinstance(features, Mapping) else features))
     absent = [factor.name for factor in found if factor.name not in frame.columns]
     if absent:
-        raise DataError(f"features: column {', '.join(absent)} is missing; the frame has {', '.join(map(str, frame.columns))}")
+        raise DataError(
+            "features: column {absent} is missing; the frame has {map}",
+            absent=", ".join(absent),
+            map=", ".join(map(str, frame.columns)),
+        )
     return found
 
 
@@ -131,8 +137,9 @@ def _name(column: object) -> str:
         return _NAME.validate_python(column)
     except ValidationError:
         raise DataError(
-            f"features: column {column!r}: expected a name of 1 to 60 characters without control characters and without "
-            "spaces at its ends; rename it (the label of a FeatureSpec may be any text)"
+            "features: column {column!r}: expected a name of 1 to 60 characters without control characters "
+            "and without spaces at its ends; rename it (the label of a FeatureSpec may be any text)",
+            column=column,
         ) from None
 
 
@@ -151,7 +158,11 @@ def read_column(series: pd.Series, factor: Factor) -> Column:
     if not factor.text and series.isna().all():
         return Column(factor, np.full(len(series), np.nan))
     if pd.api.types.is_complex_dtype(dtype) or pd.api.types.is_datetime64_any_dtype(dtype):
-        raise DataError(f"column {factor.name}: expected numbers or texts, found {dtype}; give days or months instead of dates")
+        raise DataError(
+            "column {name}: expected numbers or texts, found {dtype}; give days or months instead of dates",
+            name=factor.name,
+            dtype=dtype,
+        )
     if pd.api.types.is_numeric_dtype(dtype) and not factor.text:
         return _numbers(series, factor)
     present = series[series.notna()]
@@ -177,10 +188,17 @@ def _numbers(series: pd.Series, factor: Factor) -> Column:
 def _texts(series: pd.Series, present: pd.Series, factor: Factor) -> Column:
     if factor.text is False:
         share = len(present) / max(len(series), 1)
-        raise DataError(f"column {factor.name}: expected numbers, found {series.dtype} in {share:.1%} of the rows")
+        raise DataError(
+            "column {name}: expected numbers, found {dtype} in {share:.1%} of the rows",
+            name=factor.name,
+            dtype=series.dtype,
+            share=share,
+        )
     if not pd.api.types.is_string_dtype(present):
         kind = series.dtype if not pd.api.types.is_object_dtype(series.dtype) else "other objects, or texts mixed with numbers"
-        raise DataError(f"column {factor.name}: expected numbers or texts, found {kind}; codes such as 0111 stay texts")
+        raise DataError(
+            "column {name}: expected numbers or texts, found {kind}; codes such as 0111 stay texts", name=factor.name, kind=kind
+        )
     codes, categories = pd.factorize(series, sort=True)
     return Column(factor, codes.astype(np.int64), tuple(str(category) for category in categories), text=True)
 
@@ -188,7 +206,7 @@ def _texts(series: pd.Series, present: pd.Series, factor: Factor) -> Column:
 def _categories(series: pd.Series, categories: pd.Index, factor: Factor) -> Column:
     """Categories by their texts, sorted, only those that occur."""
     if factor.text is False:
-        raise DataError(f"column {factor.name}: expected numbers, found categories of {categories.dtype}")
+        raise DataError("column {name}: expected numbers, found categories of {dtype}", name=factor.name, dtype=categories.dtype)
     names = category_texts(categories, factor.name)
     places = series.cat.codes.to_numpy()
     used = sorted(np.unique(places[places >= 0]).tolist(), key=lambda place: names[place])

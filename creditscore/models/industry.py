@@ -220,7 +220,7 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
                 return self.scorecards_[code]
             code = self.parents_.get(code) or next((i.parent for i in self.industries if i.code == code), None)
         if not hasattr(self, "pooled_"):
-            raise DataError(f"industry {industry!r}: there is no card for it and no pooled card (industry 'all')")
+            raise DataError("industry {industry!r}: there is no card for it and no pooled card (industry 'all')", industry=industry)
         return self.pooled_
 
     def scores(self, X: object, *, industry: object) -> pd.Series:

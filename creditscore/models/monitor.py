@@ -43,7 +43,9 @@ def binned(
     """
     before, after = card_columns.series_of(expected), card_columns.series_of(actual)
     if not len(before) or not len(after):
-        raise DataError(f"stability: expected rows on both sides (got {len(before)} and {len(after)})")
+        raise DataError(
+            "stability: expected rows on both sides (got {n_before} and {n_after})", n_before=len(before), n_after=len(after)
+        )
     first, second = weights or (None, None)
     w_before, w_after = row_weights(first, len(before)), row_weights(second, len(after))
     if card_columns.is_text(before) or card_columns.is_text(after):
@@ -68,7 +70,7 @@ def row_weights(weight: ArrayLike | None, rows: int) -> Floats:
     """One finite weight of 0 or more per row, 1 where none are given, or a DataError."""
     found = np.ones(rows) if weight is None else np.asarray(weight, dtype=np.float64)
     if len(found) != rows or not (np.isfinite(found) & (found >= 0)).all() or not found.sum() > 0:
-        raise DataError(f"weights: expected {rows} finite numbers of 0 or more, not all 0")
+        raise DataError("weights: expected {rows} finite numbers of 0 or more, not all 0", rows=rows)
     return found
 
 
@@ -87,7 +89,7 @@ def _intervals(before: Floats, after: Floats, weight: Floats, bins: int) -> tupl
 
 def _edges(values: Floats, weight: Floats, bins: int) -> Floats:
     if bins < 2:
-        raise DataError(f"bins: expected 2 or more (got {bins})")
+        raise DataError("bins: expected 2 or more (got {bins})", bins=bins)
     known = ~np.isnan(values) & (weight > 0)
     if not known.any():
         return np.empty(0)

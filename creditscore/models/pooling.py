@@ -136,10 +136,10 @@ def tree_of(found: Sequence[str], declared: Sequence[Industry]) -> dict[str, str
     parents = {one.code: one.parent or ALL for one in declared}
     parents = {**dict.fromkeys(sorted(found), ALL), **parents}
     if ALL in parents:
-        raise DataError(f"industry {ALL!r}: the name stands for the pooled card; call it something else")
+        raise DataError("industry {ALL!r}: the name stands for the pooled card; call it something else", ALL=ALL)
     unknown = sorted({parent for parent in parents.values() if parent != ALL and parent not in parents})
     if unknown:
-        raise DataError(f"industry: parent {', '.join(unknown)} is not an industry of industries=")
+        raise DataError("industry: parent {unknown} is not an industry of industries=", unknown=", ".join(unknown))
     order: list[str] = []
     while len(order) < len(parents):
         ready = sorted(code for code, parent in parents.items() if code not in order and parent in (ALL, *order))

@@ -52,7 +52,7 @@ def reasons(card: Card, frame: object, *, top: int = 4) -> pd.DataFrame:
 def reasons_of(card: Card, own: pd.DataFrame, *, top: int = 4) -> pd.DataFrame:
     """The reasons of a frame of points."""
     if top < 1:
-        raise DataError(f"top: expected 1 or more reasons (got {top})")
+        raise DataError("top: expected 1 or more reasons (got {top})", top=top)
     places = name_codes(card)
     codes = np.array([places[name] for name in card.features], dtype=np.int32)
     gaps = np.ascontiguousarray(_differences(card, own).to_numpy().T)

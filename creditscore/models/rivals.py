@@ -32,7 +32,7 @@ class LogisticRival:
         frame = to_pandas(X)
         absent = [name for name in self.feature_names if name not in frame.columns]
         if absent:
-            raise DataError(f"features: column {', '.join(absent)} is missing")
+            raise DataError("features: column {absent} is missing", absent=", ".join(absent))
         columns, refused = read_columns(frame, self.factors)
         if refused:
             raise DataError("features: " + "; ".join(refused.values()))
@@ -82,7 +82,7 @@ class OptbinningRival:
         frame = to_pandas(X)
         absent = [factor.name for factor in self.factors if factor.name not in frame.columns]
         if absent:
-            raise DataError(f"features: column {', '.join(absent)} is missing")
+            raise DataError("features: column {absent} is missing", absent=", ".join(absent))
         columns, refused = read_columns(frame, self.factors)
         if refused:
             raise DataError("features: " + "; ".join(refused.values()))
@@ -113,7 +113,7 @@ def fit_optbinning(X: object, y: object, *, features: Features = None) -> Optbin
         try:
             model.fit(_frame(filled, missing=None), sample.bad.astype(int))
         except Exception as error:  # whatever a rival raises is no fault of the cards
-            raise DataError(f"optbinning: {type(error).__name__}: {error}") from error
+            raise DataError("optbinning: {kind}: {error}", kind=type(error).__name__, error=error) from error
     return OptbinningRival(model, _settled(filled))
 
 

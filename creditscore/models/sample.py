@@ -133,7 +133,9 @@ def read_sample(
 def _filled(table: pd.DataFrame) -> pd.DataFrame:
     if table.empty:
         lacking = "feature(s)" if len(table) else "rows"
-        raise DataError(f"features: found 0 {lacking} (shape={table.shape}) while a minimum of 1 is required.")
+        raise DataError(
+            "features: found 0 {lacking} (shape={shape}) while a minimum of 1 is required.", lacking=lacking, shape=table.shape
+        )
     return table
 
 
@@ -154,10 +156,20 @@ def as_sequence(values: object, rows: int, what: str) -> Sequence[Any]:
         values = values.to_list()
     array = values if isinstance(values, (list, tuple)) else np.asarray(values, dtype=object)
     if isinstance(array, np.ndarray) and array.ndim != 1:
-        raise DataError(f"{what}: expected one value per row, found {array.ndim} dimensions (bad input shape {array.shape})")
+        raise DataError(
+            "{what}: expected one value per row, found {ndim} dimensions (bad input shape {shape})",
+            what=what,
+            ndim=array.ndim,
+            shape=array.shape,
+        )
     found = list(array)
     if len(found) != rows:
-        raise DataError(f"{what}: expected one value per row ({rows}), found {len(found)}; X and {what} have inconsistent lengths")
+        raise DataError(
+            "{what}: expected one value per row ({rows}), found {n_found}; X and {what} have inconsistent lengths",
+            what=what,
+            rows=rows,
+            n_found=len(found),
+        )
     return found
 
 
@@ -169,7 +181,9 @@ def _labels(y: object, rows: int) -> tuple[NDArray[np.bool_], NDArray[Any]]:
         y = y.ravel()
     values = pd.Series(list(as_sequence(y, rows, "y")), dtype=object).infer_objects()
     if values.isna().any():
-        raise DataError(f"labels: {int(values.isna().sum())} of {rows} are missing; drop rows whose outcome is not known")
+        raise DataError(
+            "labels: {sum} of {rows} are missing; drop rows whose outcome is not known", sum=int(values.isna().sum()), rows=rows
+        )
     try:
         classes, codes = np.unique(np.asarray(values), return_inverse=True)
     except TypeError:
@@ -177,8 +191,10 @@ def _labels(y: object, rows: int) -> tuple[NDArray[np.bool_], NDArray[Any]]:
     if len(classes) != 2:
         kind = " (a continuous target?)" if len(classes) > 2 and np.asarray(classes).dtype.kind == "f" else ""
         raise DataError(
-            f"labels: expected two classes, the larger one (1, True) bad; found {len(classes)} class(es){kind}. "
-            "Only binary classification is supported."
+            "labels: expected two classes, the larger one (1, True) bad; found {n_classes} class(es){kind}. "
+            "Only binary classification is supported.",
+            n_classes=len(classes),
+            kind=kind,
         )
     if isinstance(classes[0], str):
         _LOG.warning("labels: of the texts %r and %r the later in order, %r, counts as bad", *map(str, (*classes, classes[1])))
@@ -195,7 +211,7 @@ def _weights(weight: object | None, rows: int) -> Floats:
         raise DataError("sample_weight: expected numbers") from None
     wrong = ~(np.isfinite(found) & (found >= 0))
     if wrong.any():
-        raise DataError(f"sample_weight: expected finite weights >= 0; {int(wrong.sum())} of {rows} are not")
+        raise DataError("sample_weight: expected finite weights >= 0; {sum} of {rows} are not", sum=int(wrong.sum()), rows=rows)
     if not (found > 0).any():
         raise DataError("sample_weight: expected some weight above 0; every weight is zero")
     return found

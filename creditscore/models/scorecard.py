@@ -52,7 +52,9 @@ def table(card: Card, *, style: Literal["summary", "detailed"] = "summary", lang
         DataError: when the style or the language is not one of those.
     """
     if style not in ("summary", "detailed") or lang not in ("en", "zh"):
-        raise DataError(f"table: expected style summary or detailed and lang en or zh (got {style!r}, {lang!r})")
+        raise DataError(
+            "table: expected style summary or detailed and lang en or zh (got {style!r}, {lang!r})", style=style, lang=lang
+        )
     rows = [_constant(card, lang)] + [
         _row(one, number, a, lang) for one in card.characteristics for number, a in enumerate(one.attributes)
     ]
@@ -153,7 +155,7 @@ class Scorecard(Card):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             place = ".".join(str(step) for step in first["loc"])
-            raise DataError(f"scorecard: {place}: {first['msg']}") from None
+            raise DataError("scorecard: {place}: {msg}", place=place, msg=first["msg"]) from None
 
     @classmethod
     def from_table(

@@ -127,7 +127,7 @@ def to_sql(card: Card, dialect: Dialect = "duckdb", *, table: str = "features") 
     from creditscore.engine import checked_name, compile_sql
 
     if dialect not in _DIALECTS:
-        raise DataError(f"to_sql: expected one of {', '.join(_DIALECTS)} (got {dialect!r})")
+        raise DataError("to_sql: expected one of {DIALECTS} (got {dialect!r})", DIALECTS=", ".join(_DIALECTS), dialect=dialect)
     columns = {one.name: "float64" if one.kind == "number" else "string" for one in card.characteristics}
     unbound = ibis.table({"subject_id": "string", "as_of": "date", **columns}, name=checked_name(table))
     head = f"-- {card.format} sha256 {card.sha256}; a higher score is a lower risk\n"
@@ -139,11 +139,13 @@ def _with_points(table: ir.Table, card: Card, keys: tuple[str, ...]) -> ir.Table
     alike = sorted(name for name in card.features if folded.count(name.casefold()) > 1)
     if alike:
         raise DataError(
-            f"scorecard {card.name}: columns {', '.join(alike)} differ in capital letters only, which SQL does not tell apart"
+            "scorecard {name}: columns {alike} differ in capital letters only, which SQL does not tell apart",
+            name=card.name,
+            alike=", ".join(alike),
         )
     missing = [name for name in (*keys, *card.features) if name not in table.columns]
     if missing:
-        raise DataError(f"scorecard {card.name}: columns missing from the table: {', '.join(missing)}")
+        raise DataError("scorecard {name}: columns missing from the table: {missing}", name=card.name, missing=", ".join(missing))
     return table.select(*keys, *[_points(table[one.name], one).name(f"p_{one.name}") for one in card.characteristics])
 
 
@@ -168,7 +170,9 @@ def _points(value: ir.Value, one: Characteristic) -> ir.IntegerValue:
     if value.type().is_boolean():
         value = value.cast("int8")
     if not value.type().is_numeric():
-        raise DataError(f"column {one.name}: expected numbers (got {value.type()}); convert it where it is read")
+        raise DataError(
+            "column {name}: expected numbers (got {type}); convert it where it is read", name=one.name, type=value.type()
+        )
     return _number_points(value, one)
 
 
@@ -204,7 +208,11 @@ def _text_points(value: ir.Value, one: Characteristic) -> ir.IntegerValue:
     if value.type().is_null():
         return _whole(missing.points)
     if not value.type().is_string():
-        raise DataError(f"column {one.name}: expected texts (got {value.type()}); codes such as 0111 stay texts from the file on")
+        raise DataError(
+            "column {name}: expected texts (got {type}); codes such as 0111 stay texts from the file on",
+            name=one.name,
+            type=value.type(),
+        )
     known: tuple[Attribute, ...] = (*one.of("category"), *one.of("special"))
     branches = [(value.isin(list(a.values)), _whole(a.points)) for a in known]
     return ibis.cases(*branches, (value.isnull(), _whole(missing.points)), else_=_whole(other.points))

@@ -95,8 +95,9 @@ def refuse_leaks(ledger: Ledger, on_leak: OnLeak) -> list[str]:
     if found and on_leak == "refuse":
         figures = ", ".join(f"{name} (AUC {float(str(ledger.rows[name]['auc'])):.3f})" for name in found)
         raise DataError(
-            f"features: {figures}: ranks good and bad almost perfectly alone, so it was probably known only after the outcome; "
-            "take it out, or state on_leak='warn' if it is truly known before"
+            "features: {figures}: ranks good and bad almost perfectly alone, so it was probably known only "
+            "after the outcome; take it out, or state on_leak='warn' if it is truly known before",
+            figures=figures,
         )
     return found
 

@@ -53,11 +53,11 @@ def swap_set(
         DataError: Lengths differ, or a value is none of a probability, label or weight.
     """
     if not 0 < share < 1:
-        raise DataError(f"share: expected a share of the weight between 0 and 1 (got {share})")
+        raise DataError("share: expected a share of the weight between 0 and 1 (got {share})", share=share)
     one, other = (checked_rows(y, p, sample_weight, None, None) for p in (ours, theirs))
     kept = np.ones(len(one.y), dtype=bool) if sample_weight is None else np.asarray(sample_weight, dtype=float) > 0
     if reasons is not None and len(reasons) != len(kept):
-        raise DataError(f"reasons: expected {len(kept)} rows as in y (got {len(reasons)})")
+        raise DataError("reasons: expected {n_kept} rows as in y (got {n_reasons})", n_kept=len(kept), n_reasons=len(reasons))
     mine, yours = (_picked(rows.probability, rows.weight, share) for rows in (one, other))
     if reasons is not None and "reason_1" not in reasons:
         raise DataError("reasons: expected the column reason_1, as cards.reasons gives with top=1 or more (got none)")

@@ -65,7 +65,10 @@ def replace_subject(folder: str | Path, subject_id: str, *, reason: str, by: str
     root = Path(folder).resolve()
     with run_held(root):
         if subject_id in _visited(root):
-            raise DrawError(f"replacement of {subject_id}: expected a subject that was not visited (its result was handed in)")
+            raise DrawError(
+                "replacement of {subject_id}: expected a subject that was not visited (its result was handed in)",
+                subject_id=subject_id,
+            )
         found = replace(root, subject_id, reason=reason, by=by, on=on)
         renew_documents(root, lang=lang)
     return found
@@ -154,5 +157,5 @@ def _later(folder: str | Path, later: str | Path) -> RunFolder:
     run = RunFolder.opened(later)
     day = DrawnPlan.from_folder(folder).plan.as_of
     if run.as_of <= day:
-        raise DataError(f"{run.path}: expected a run of a day after {day}")
+        raise DataError("{path}: expected a run of a day after {day}", path=run.path, day=day)
     return run

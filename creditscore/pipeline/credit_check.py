@@ -102,7 +102,7 @@ def feedback(run: Run, record: int, *, result: str, by: str, on: dt.date) -> Non
     folder = folder_of(run)
     checks = {line["number"] for line in storage.read(folder.file(LOG)) if line["what"] == "looked_up"}
     if record not in checks:
-        raise DataError(f"feedback: expected the number of a credit check of this run (got {record})")
+        raise DataError("feedback: expected the number of a credit check of this run (got {record})", record=record)
     if not result.strip() or not by.strip():
         raise DataError("feedback: expected what was done, and who did it")
     storage.append(

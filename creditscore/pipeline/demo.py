@@ -39,7 +39,9 @@ def run_demo(project: Project, *, out: Path, subjects: int, seed: int, tracking_
     """A simulated city from its records to a drawn plan below ``out``; an earlier demo there is replaced."""
     marker = out / ".creditscore-demo"
     if not marker.is_file() and any((out / name).exists() for name in ("city", "runs")):
-        raise DataError(f"{out}: expected an empty folder or an earlier demo (got folders of another make); choose another --out")
+        raise DataError(
+            "{out}: expected an empty folder or an earlier demo (got folders of another make); choose another --out", out=out
+        )
     for name in ("city", "runs"):
         shutil.rmtree(out / name, ignore_errors=True)
     atomic_write(marker, b"An earlier demo: its folders may be replaced.\n")

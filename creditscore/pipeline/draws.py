@@ -92,7 +92,7 @@ def reseal(run: RunFolder) -> None:
 def _table(given: Path | None, kept: Path) -> Any:
     path = given or kept
     if given is not None and not given.is_file():
-        raise DataError(f"{given}: expected a file (got nothing); nothing was drawn")
+        raise DataError("{given}: expected a file (got nothing); nothing was drawn", given=given)
     if not path.is_file():
         return None
     if path.suffix == ".csv":
@@ -135,13 +135,18 @@ def draw_frame(engine: Engine, frame: Path, strata: Path, *, task: str, seed: st
     """
     for path in (frame, strata):
         if not path.is_file():
-            raise DataError(f"{path}: expected a file (got nothing)")
+            raise DataError("{path}: expected a file (got nothing)", path=path)
     missing = sorted(set(_COLUMNS) - set(pq.read_schema(frame).names))
     if missing:
-        raise DataError(f"{frame}: expected the columns {', '.join(_COLUMNS)} ({', '.join(missing)} missing)")
+        raise DataError(
+            "{frame}: expected the columns {COLUMNS} ({missing} missing)",
+            frame=frame,
+            COLUMNS=", ".join(_COLUMNS),
+            missing=", ".join(missing),
+        )
     with locked(out):
         if (out / "manifest.json").exists():
-            raise DrawError(f"{out}: holds a draw already; a frame is drawn once")
+            raise DrawError("{out}: holds a draw already; a frame is drawn once", out=out)
         engine.register(FRAME, frame)
         subjects = unbound(FRAME, pa.schema([(name, pa.string()) for name in _COLUMNS]))
         drawn, cuts = draw_table(engine, subjects, _strata(strata), seed=seed, task=task)
@@ -166,5 +171,5 @@ def _strata(path: Path) -> pd.DataFrame:
         rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"))))
         given = [(row["stratum"], int(row["target"]), int(row.get("on_site") or row["target"])) for row in rows]
     except (KeyError, ValueError):
-        raise DataError(f"{path}: expected the columns stratum, target and maybe on_site, with whole numbers") from None
+        raise DataError("{path}: expected the columns stratum, target and maybe on_site, with whole numbers", path=path) from None
     return pd.DataFrame(given, columns=["stratum", "target", "on_site"])

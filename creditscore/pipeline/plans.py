@@ -99,7 +99,9 @@ def _differs(plan: InspectionPlan | DrawnPlan, asked: Asked) -> bool:
 
 def _undrawn(plan: InspectionPlan | DrawnPlan, path: Path) -> InspectionPlan:
     if isinstance(plan, DrawnPlan) or (path / BEGUN).exists():
-        raise DrawError(f"task {plan.task.id}: drawn already, or its draw was begun; its ratios can no longer change")
+        raise DrawError(
+            "task {task_id}: drawn already, or its draw was begun; its ratios can no longer change", task_id=plan.task.id
+        )
     return plan
 
 

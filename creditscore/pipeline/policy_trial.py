@@ -131,7 +131,11 @@ class Trial:
         unknown = sorted(set(capacity) - {task.department for task in tasks.values()})
         if unknown or not tasks:
             known = ", ".join(sorted({task.department for task in due}))
-            raise DataError(f"capacity: expected departments of tasks that are due, {known or 'none'} (got {', '.join(unknown)})")
+            raise DataError(
+                "capacity: expected departments of tasks that are due, {value} (got {unknown})",
+                value=known or "none",
+                unknown=", ".join(unknown),
+            )
         least = self.policy.rules_for("", task=None).of("A").ratio
         floors = dict.fromkeys((*TIERS, "NR"), least)
         forecasts = {name: self.forecast(task=name) for name in tasks}

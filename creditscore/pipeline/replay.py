@@ -55,7 +55,7 @@ def _same_inputs(facts: dict[str, str], project: Project, data: Path) -> None:
     then = {name: sha for name, sha in facts.items() if name.startswith("input ")}
     differing = sorted(name.removeprefix("input ") for name in then | now if then.get(name) != now.get(name))
     if differing:
-        raise DataError(f"replay: expected the inputs of that run (differing: {', '.join(differing)})")
+        raise DataError("replay: expected the inputs of that run (differing: {differing})", differing=", ".join(differing))
     if facts["config"] != project.sha256:
         raise DataError("replay: expected the configuration of that run (its hash differs)")
 

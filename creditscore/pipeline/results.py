@@ -46,7 +46,7 @@ def visit_simulated(run: str | Path, truth: Path, *, out: Path) -> int:
     folder = RunFolder.opened(run)
     visits = visits_in(folder, [opened_plan(path) for path in folder.plans()])
     if visits.empty:
-        raise DataError(f"{folder.path}: expected a drawn plan (got none): draw first")
+        raise DataError("{path}: expected a drawn plan (got none): draw first", path=folder.path)
     found = {(row["task"], row["subject_id"]): row for row in _outcomes(visits, truth).to_dict("records")}
     cells: dict[str, Any] = {}
     for row in read_sheet(folder.file(WORKBOOK), LIST_SHEET, columns=list_columns("zh")):
@@ -116,7 +116,7 @@ def take_results(run: str | Path, workbook: Path, *, known: dt.date, data: Path 
     plans = [opened_plan(path) for path in folder.plans()]
     drawn = {one.plan.task.id: one.plan for one in plans if isinstance(one, Opened)}
     if not drawn:
-        raise DataError(f"{folder.path}: expected a drawn plan (got none): draw first")
+        raise DataError("{path}: expected a drawn plan (got none): draw first", path=folder.path)
     visits: Visits = {(row["task"], row["subject_id"]): row for row in visits_in(folder, plans).to_dict("records")}
     told = read_results(workbook).to_dict("records")
     refuse_cells(list(_faults(told, visits, drawn, known)), file=workbook)
@@ -160,7 +160,11 @@ def _refuse_half_merged(tasks: set[str], plans: Iterable[InspectionPlan | Opened
     for task in (plan.task for plan in plans if isinstance(plan, InspectionPlan)):
         seen_too = sorted(tasks & set(task.also_checks))
         if seen_too:
-            raise DataError(f"task {task.id}: expected it drawn: its visits check the item of {', '.join(seen_too)} too")
+            raise DataError(
+                "task {task_id}: expected it drawn: its visits check the item of {seen_too} too",
+                task_id=task.id,
+                seen_too=", ".join(seen_too),
+            )
 
 
 def _row(told: Mapping[Any, Any], visit: Mapping[Any, Any], plan: DrawnPlan, known: dt.date) -> dict[str, Any]:
@@ -194,7 +198,11 @@ def _with_earlier(table: pa.Table, path: Path) -> pa.Table:
     earlier = {row["inspection_id"]: row for row in read_parquet(path).to_pylist()} if path.is_file() else {}
     differing = [key for key in sorted(earlier.keys() & rows.keys()) if _told(earlier[key]) != _told(rows[key])]
     if differing:
-        raise DataError(f"results: {len(differing)} visits were told otherwise before (the first: {differing[0]})")
+        raise DataError(
+            "results: {n_differing} visits were told otherwise before (the first: {differing})",
+            n_differing=len(differing),
+            differing=differing[0],
+        )
     together = {**rows, **earlier}
     return pa.Table.from_pylist([together[key] for key in sorted(together)], schema=table.schema)
 

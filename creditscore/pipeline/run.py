@@ -190,7 +190,11 @@ class _Night:
         if errors:
             told = "\n".join(f"{error.table} ({error.code}): {error.rule}" for error in errors[:5])
             before = self.folder.before()
-            raise DataError(f"{told}\nagainst the run of {before.as_of if before else ''}; if it is meant, run again with --accept")
+            raise DataError(
+                "{told}\nagainst the run of {as_of}; if it is meant, run again with --accept",
+                told=told,
+                as_of=before.as_of if before else "",
+            )
 
     def _scores(self, records: Records, rows: Spine) -> tuple[pa.Table, pa.Table]:
         table = feature_table(records, rows, self.project.features)
@@ -238,7 +242,11 @@ class _Night:
             collapsed=subjects.collapsed, out_of_scope={reason: n for reason, n in sorted(out_of_scope.items()) if n},
         )  # fmt: skip
         if not counts.balances:
-            raise DataError(f"subjects: {counts.rows_in} rows came in and {counts.accounted} are accounted for")
+            raise DataError(
+                "subjects: {rows_in} rows came in and {accounted} are accounted for",
+                rows_in=counts.rows_in,
+                accounted=counts.accounted,
+            )
         return counts
 
     def _facts(self) -> dict[str, str]:

@@ -49,10 +49,14 @@ class RunFolder:
         folder = RunFolder(Path(path))
         manifest = folder.manifest()
         if manifest is None:
-            raise DataError(f"{folder.path}: expected a finished run (got no manifest.json)")
+            raise DataError("{path}: expected a finished run (got no manifest.json)", path=folder.path)
         broken = [name for name in damaged(folder.path, manifest["outputs"]) if name not in DOCUMENTS]
         if broken:
-            raise DataError(f"{folder.path}: expected the files of its manifest (damaged or absent: {', '.join(broken[:5])})")
+            raise DataError(
+                "{path}: expected the files of its manifest (damaged or absent: {broken})",
+                path=folder.path,
+                broken=", ".join(broken[:5]),
+            )
         return folder
 
     @property
@@ -70,7 +74,7 @@ class RunFolder:
         try:
             return dt.date.fromisoformat(self.path.resolve().name)
         except ValueError:
-            raise DataError(f"{self.path}: expected a run folder OUT/<as_of> such as 2024-04-30") from None
+            raise DataError("{path}: expected a run folder OUT/<as_of> such as 2024-04-30", path=self.path) from None
 
     def file(self, name: str) -> Path:
         """A file of the run by its name in the manifest."""
@@ -104,7 +108,7 @@ class RunFolder:
         try:
             document: dict[str, Any] = json.loads(path.read_text("utf-8"))
         except ValueError:
-            raise DataError(f"{path}: expected the JSON of a manifest") from None
+            raise DataError("{path}: expected the JSON of a manifest", path=path) from None
         return document
 
     def before(self) -> RunFolder | None:

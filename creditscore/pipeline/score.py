@@ -41,13 +41,15 @@ def _read_card(path: Path, sha256: str | None) -> Scorecard:
     try:
         card = Scorecard.from_json(path.read_text("utf-8"), sha256=sha256)
     except UnicodeDecodeError:
-        raise DataError(f"{path}: expected the JSON of a card (got bytes that are not UTF-8)") from None
+        raise DataError("{path}: expected the JSON of a card (got bytes that are not UTF-8)", path=path) from None
     except OSError as error:
-        raise DataError(f"{path}: expected the JSON of a card (got {error.strerror})") from None
+        raise DataError("{path}: expected the JSON of a card (got {strerror})", path=path, strerror=error.strerror) from None
     except DataError as error:
-        raise DataError(f"{path}: {error}") from None
+        raise DataError("{path}: {error}", path=path, error=error) from None
     if card.industry != path.stem:
-        raise DataError(f'{path}: expected the card of "{path.stem}" (got that of "{card.industry}")')
+        raise DataError(
+            '{path}: expected the card of "{stem}" (got that of "{industry}")', path=path, stem=path.stem, industry=card.industry
+        )
     return card
 
 
@@ -55,7 +57,7 @@ def write_cards(folder: Path, cards: Mapping[str, Scorecard]) -> None:
     """One canonical JSON file per card."""
     for industry, card in sorted(cards.items()):
         if Path(industry).name != industry or industry.startswith("."):
-            raise DataError(f"expected codes of industries that can be file names (got {industry!r})")
+            raise DataError("expected codes of industries that can be file names (got {industry!r})", industry=industry)
         atomic_write(folder / f"{industry}.json", card.to_json().encode())
 
 
@@ -92,7 +94,9 @@ def score_table(
         if card is not None:
             served.setdefault(card, []).append(industry)
     if not served:
-        raise DataError(f"expected cards for the industries of the subjects (got cards for {', '.join(sorted(cards)) or 'none'})")
+        raise DataError(
+            "expected cards for the industries of the subjects (got cards for {value})", value=", ".join(sorted(cards)) or "none"
+        )
     parts = [_scored(engine, features, cards[name], codes, reasons) for name, codes in sorted(served.items())]
     return pa.concat_tables(parts).sort_by([("subject_id", "ascending"), ("as_of", "ascending")])
 

@@ -40,7 +40,10 @@ def signed_cards(folder: Path) -> dict[str, Scorecard]:
         more, less = sorted(there - set(signatures)), sorted(set(signatures) - there)
         told = [f"not signed: {', '.join(more)}"] * bool(more) + [f"signed, but absent: {', '.join(less)}"] * bool(less)
         raise DataError(
-            f"{folder}: expected one signature in {SIGNED} per card ({'; '.join(told)}); sign with creditscore sign-cards"
+            "{folder}: expected one signature in {SIGNED} per card ({told}); sign with creditscore sign-cards",
+            folder=folder,
+            SIGNED=SIGNED,
+            told="; ".join(told),
         )
     return read_cards(folder, sha256={industry: card.sha256 for industry, card in signatures.items()})
 
@@ -69,7 +72,9 @@ def sign_cards(
             of the project, or a text for a number. The cards that are there stay as they are.
     """
     if not 0 < len(signed_by.strip()) <= 200 or not signed_by.isprintable():
-        raise DataError(f"sign-cards: expected who signs, in 1 to 200 characters of one line (got {len(signed_by)})")
+        raise DataError(
+            "sign-cards: expected who signs, in 1 to 200 characters of one line (got {n_signed_by})", n_signed_by=len(signed_by)
+        )
     if run is not None and table is not None:
         raise DataError("sign-cards: expected --run or --table (got both)")
     folder = project.cards
@@ -78,7 +83,9 @@ def sign_cards(
     else:
         cards = read_cards(folder if run is None else RunFolder.opened(run).file("scorecards"))
     if not cards:
-        raise DataError(f"{folder}: expected cards to sign (got none); name a run with --run or a workbook with --table")
+        raise DataError(
+            "{folder}: expected cards to sign (got none); name a run with --run or a workbook with --table", folder=folder
+        )
     for industry, card in cards.items():
         _refuse_unknown(card, project, where=str(table or run or folder / f"{industry}.json"))
     made = _signatures(cards, known=_known(folder), signed_by=signed_by, on=on)
@@ -106,7 +113,9 @@ def _signatures(
             for industry, card in sorted(cards.items())
         }
     except ValidationError as error:
-        raise DataError(f"sign-cards: {error.errors(include_url=False)[0]['msg']} (got industries {', '.join(cards)})") from None
+        raise DataError(
+            "sign-cards: {msg} (got industries {cards})", msg=error.errors(include_url=False)[0]["msg"], cards=", ".join(cards)
+        ) from None
 
 
 def _refuse_unknown(card: Scorecard, project: Project, *, where: str) -> None:
@@ -114,10 +123,20 @@ def _refuse_unknown(card: Scorecard, project: Project, *, where: str) -> None:
     known = {feature.name: "text" if feature.is_text else "number" for feature in project.features}
     unknown = [one.name for one in card.characteristics if one.name not in known]
     if unknown:
-        raise DataError(f"{where}: expected features of {project.folder.name} (got {', '.join(unknown)})")
+        raise DataError(
+            "{where}: expected features of {name} (got {unknown})",
+            where=where,
+            name=project.folder.name,
+            unknown=", ".join(unknown),
+        )
     other = [f"{one.name} as {one.kind}" for one in card.characteristics if one.kind != known[one.name]]
     if other:
-        raise DataError(f"{where}: expected features of {project.folder.name} as they are there (got {', '.join(other)})")
+        raise DataError(
+            "{where}: expected features of {name} as they are there (got {other})",
+            where=where,
+            name=project.folder.name,
+            other=", ".join(other),
+        )
 
 
 def _known(folder: Path) -> tuple[SignedCard, ...]:

@@ -37,7 +37,9 @@ def signatures(folder: RunFolder) -> tuple[Review, ...]:
     """
     noted = _ledger(folder).done(folder.as_of.isoformat(), _STEP)
     if noted is not None and noted not in {line["hash"] for line in storage.read(folder.file(_FILE))}:
-        raise DataError(f"{folder.as_of}/{_FILE}: expected the signature that was given last (lines were cut off)")
+        raise DataError(
+            "{as_of}/{FILE}: expected the signature that was given last (lines were cut off)", as_of=folder.as_of, FILE=_FILE
+        )
     return read_reviews(folder.file(_FILE))
 
 
@@ -51,7 +53,9 @@ def add_signatures(folder: RunFolder, reviews: Sequence[Review]) -> None:
     signatures(folder)
     early = [one for one in reviews if one.on < folder.as_of]
     if early:
-        raise DataError(f"sign: expected a day on or after {folder.as_of}, that of the tiers (got {early[0].on})")
+        raise DataError(
+            "sign: expected a day on or after {as_of}, that of the tiers (got {on})", as_of=folder.as_of, on=early[0].on
+        )
     if reviews:
         head = append_reviews(folder.file(_FILE), reviews)
         _ledger(folder).finish(folder.as_of.isoformat(), _STEP, head)
@@ -81,7 +85,11 @@ def sign_subjects(
     rows = _proposed(folder)
     unknown = [one for one in subject_ids if one not in rows]
     if unknown:
-        raise DataError(f"sign: expected subjects with a proposed tier in {folder.path.name} (got {', '.join(unknown[:5])})")
+        raise DataError(
+            "sign: expected subjects with a proposed tier in {name} (got {unknown})",
+            name=folder.path.name,
+            unknown=", ".join(unknown[:5]),
+        )
     hashes = {one: grounds_hash(rows[one]) for one in subject_ids}
     add_signatures(folder, [Review(one, decision, reviewer, reason, hashes[one], on) for one in subject_ids])
     return len(subject_ids)
@@ -98,9 +106,9 @@ def sign_workbook(run: str | Path, workbook: Path) -> int:
     told = read_decisions(workbook).to_dict("records")
     for one in told:
         if one["subject_id"] not in rows:
-            raise DataError(f"{one['cell']}: expected a subject with a proposed tier in this run")
+            raise DataError("{cell}: expected a subject with a proposed tier in this run", cell=one["cell"])
         if one["grounds_hash"] != grounds_hash(rows[one["subject_id"]]):
-            raise DataError(f"{one['cell']}: the grounds have changed since this sheet was written; sign a new one")
+            raise DataError("{cell}: the grounds have changed since this sheet was written; sign a new one", cell=one["cell"])
     keys = ("subject_id", "decision", "reviewer", "reason", "grounds_hash", "on")
     add_signatures(folder, [Review(**{key: one[key] for key in keys}) for one in told])
     return len(told)

@@ -153,14 +153,14 @@ class Stream:
             raise
         except UnicodeDecodeError:
             last = self.arrivals[-1].source if self.arrivals else ""
-            self.error = DataError(f'source "{last}": expected texts in UTF-8 (got other bytes)')
+            self.error = DataError('source "{last}": expected texts in UTF-8 (got other bytes)', last=last)
             raise self.error from None
         except Exception as error:
             # What a library says may quote a cell: its kind and its place are enough to find the fault.
             frames = traceback.extract_tb(error.__traceback__)
             frame = next((frame for frame in reversed(frames) if "creditscore" in frame.filename), frames[-1])
             told = f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
-            self.error = DataError(f"{self.table.name}: could not be read ({told})")
+            self.error = DataError("{name}: could not be read ({told})", name=self.table.name, told=told)
             raise self.error from None
 
     def _of(self, source: SourceSpec) -> Iterator[pa.RecordBatch]:
@@ -231,8 +231,10 @@ def _masked(source: SourceSpec, wanted: list[str]) -> tuple[str, ...]:
     if ids:
         told = ", ".join(f"{name} (for {to})" for to, name in sorted(ids.items()))
         raise DataError(
-            f'source "{source.name}": {told} is called like personal data and would be masked: declare it in personal, '
-            'with kind = "none" if it is none, or with needed = "…" and the basis'
+            'source "{name}": {told} is called like personal data and would be masked: declare it in '
+            'personal, with kind = "none" if it is none, or with needed = "…" and the basis',
+            name=source.name,
+            told=told,
         )
     return tuple(sorted(hidden))
 
@@ -241,8 +243,12 @@ def _refuse_ragged(arrival: Arrival, fields: int) -> None:
     """One line in a thousand may be broken (and one in any file); more is a broken file."""
     if len(arrival.ragged) > _RAGGED_SHARE * arrival.rows + 1:
         raise DataError(
-            f"{arrival.file}: expected {fields} fields in each line (got others in {len(arrival.ragged)} of {arrival.rows} rows, "
-            f"the first in row {arrival.ragged[0]})"
+            "{file}: expected {fields} fields in each line (got others in {n_ragged} of {rows} rows, the first in row {ragged})",
+            file=arrival.file,
+            fields=fields,
+            n_ragged=len(arrival.ragged),
+            rows=arrival.rows,
+            ragged=arrival.ragged[0],
         )
 
 
@@ -251,8 +257,13 @@ def _refuse_drift(arrival: Arrival) -> None:
         given = arrival.values[name]
         if bad > _UNREADABLE_SHARE * given and bad >= _UNREADABLE_ROWS:
             raise DataError(
-                f'source "{arrival.source}" ({arrival.file}): expected {name} to be readable (got {bad} of {given} values that are '
-                "not): has the column or its unit or form changed?"
+                'source "{source}" ({file}): expected {name} to be readable (got {bad} of {given} values that '
+                "are not): has the column or its unit or form changed?",
+                source=arrival.source,
+                file=arrival.file,
+                name=name,
+                bad=bad,
+                given=given,
             )
 
 

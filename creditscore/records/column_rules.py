@@ -75,12 +75,21 @@ def _column(
     try:
         value = whole(_value(raw, rule, faults))
         if pa.types.is_list(value.type) and not pa.types.is_list(kind):
-            raise DataError(f'source "{source.name}": expected one value for {name} (got a list from split: declare its part)')
+            raise DataError(
+                'source "{name}": expected one value for {name_2} (got a list from split: declare its part)',
+                name=source.name,
+                name_2=name,
+            )
         if pa.types.is_date(kind):
             return days_of(value, rule if isinstance(rule, ParseDate) else None, name, table, faults, timezone=timezone)
         typed = _typed(value, kind, name, table, faults)
     except UnicodeDecodeError:
-        raise DataError(f'source "{source.name}" ({source.place}): expected {name} as text in UTF-8 (got other bytes)') from None
+        raise DataError(
+            'source "{name}" ({place}): expected {name_2} as text in UTF-8 (got other bytes)',
+            name=source.name,
+            place=source.place,
+            name_2=name,
+        ) from None
     if source.format == "excel" and pa.types.is_string(kind) and name != "subject_id":
         # Subjects' ids have a reason of their own for this.
         faults.add(pc.match_substring_regex(typed, SPREADSHEET_NUMBER), "NUMBER_FOR_TEXT", name)
@@ -93,7 +102,11 @@ def _refuse_lists(raw: pa.Table, rule: ColumnRule, kind: pa.DataType, name: str,
         given = raw.schema.field(column).type
         if pa.types.is_nested(given) and not (pa.types.is_list(kind) and pa.types.is_list(given)):
             raise DataError(
-                f'source "{source.name}" ({source.place}): expected plain values for {name} (got nested ones in {column})'
+                'source "{name}" ({place}): expected plain values for {name_2} (got nested ones in {column})',
+                name=source.name,
+                place=source.place,
+                name_2=name,
+                column=column,
             )
 
 
@@ -131,14 +144,23 @@ def check_columns(names: list[str], source: SourceSpec, table: StandardTable) ->
     need_columns(names, [name for rule in rules.values() for name in columns_read(rule)], source.place)
     unknown = sorted({*rules, *source.expects} - set(table.columns))
     if unknown:
-        raise DataError(f'source "{source.name}": {table.name} has no column {", ".join(unknown)}')
+        raise DataError(
+            'source "{name}": {table_name} has no column {unknown}',
+            name=source.name,
+            table_name=table.name,
+            unknown=", ".join(unknown),
+        )
     absent = [name for name in (*table.required, *source.expects) if name not in rules and name not in names]
     absent = [name for name in absent if not (name == "provider" and source.provider)]
     if absent:
         words = ", ".join(f"{name} ({COLUMN_WORDS[name]})" for name in absent)
         raise DataError(
-            f'source "{source.name}" ({source.place}): {table.name} needs {words}: no rule gives it, no column is called so '
-            f"({header_words(names)})"
+            'source "{name}" ({place}): {table_name} needs {words}: no rule gives it, no column is called so ({header_words})',
+            name=source.name,
+            place=source.place,
+            table_name=table.name,
+            words=words,
+            header_words=header_words(names),
         )
 
 
@@ -159,7 +181,12 @@ def need_columns(there: list[str], names: list[str], file: str) -> None:
     """
     missing = sorted(set(names) - set(there))
     if missing:
-        raise DataError(f"{file}: expected column {', '.join(missing)} ({header_words(there)})")
+        raise DataError(
+            "{file}: expected column {missing} ({header_words})",
+            file=file,
+            missing=", ".join(missing),
+            header_words=header_words(there),
+        )
 
 
 def _value(raw: pa.Table, rule: ColumnRule, faults: Faults) -> pa.Array:

@@ -110,7 +110,7 @@ def enforce(engine: Engine, stream: Stream, *, references: tuple[Reference, ...]
         checked = engine.create(f"{table.name}_rows", _with_code(arriving, table))
     except DataError:
         raise stream.error or DataError(
-            f"{table.name}: could not be read into {engine.name}; the debug log has the query"
+            "{name}: could not be read into {engine_name}; the debug log has the query", name=table.name, engine_name=engine.name
         ) from None
     engine.drop(f"{table.name}_arriving")
     if not stream.sent:
@@ -285,8 +285,11 @@ def outcome_of(engine: Engine, stream: Stream) -> Outcome:
     quarantined = sum(rows.values()) + lines.num_rows
     if arrived != left + collapsed + quarantined:
         raise DataError(
-            f"{table.name}: {arrived} rows came in and {left + collapsed + quarantined} are accounted for: a row was lost or "
-            "told several times; nothing was written"
+            "{name}: {arrived} rows came in and {left} are accounted for: a row was lost or told several "
+            "times; nothing was written",
+            name=table.name,
+            arrived=arrived,
+            left=left + collapsed + quarantined,
         )
     rejects = pa.concat_tables(
         [*(_rejects(stream, _listed(engine, part, table)) for part in (refused, kept)), lines]

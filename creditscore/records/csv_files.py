@@ -72,13 +72,13 @@ def open_csv(path: Path, facts: TextFacts, delimiter: str) -> CsvFile:
     except csv.Error as error:
         raise _broken(path, 1, error) from None
     if first is None:
-        raise DataError(f"{path.name}: expected a header line (got an empty file)")
+        raise DataError("{name}: expected a header line (got an empty file)", name=path.name)
     header = tuple(plain_name(name) for name in first)
     _refuse_other_delimiter(path, first, delimiter)
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
         told = header_words(header) if looks_like_data(header) else f"got {', '.join(twice)} several times"
-        raise DataError(f"{path.name}: expected each column once ({told})")
+        raise DataError("{name}: expected each column once ({told})", name=path.name, told=told)
     return CsvFile(path, facts, delimiter, header)
 
 
@@ -91,7 +91,10 @@ def _refuse_other_delimiter(path: Path, header: list[str], delimiter: str) -> No
     other = next((sign for sign in _DELIMITERS if sign != delimiter and sign in header[0]), None) if len(header) == 1 else None
     if other:
         raise DataError(
-            f"{path.name}: expected fields cut by {delimiter!r} (got one column with {other!r} in it: declare delimiter)"
+            "{name}: expected fields cut by {delimiter!r} (got one column with {other!r} in it: declare delimiter)",
+            name=path.name,
+            delimiter=delimiter,
+            other=other,
         )
 
 
@@ -131,7 +134,12 @@ def _parse(file: CsvFile, block: bytes, wanted: list[str], done: int) -> CsvPiec
         return CsvPiece(table, np.arange(done, done + table.num_rows), np.empty(0, dtype=np.int64))
     ragged = _ragged_rows(file, block)
     if len(ragged) != len(bad):
-        raise DataError(f"{file.path.name}: expected lines that two readers cut alike (got {len(bad)} bad ones, and {len(ragged)})")
+        raise DataError(
+            "{name}: expected lines that two readers cut alike (got {n_bad} bad ones, and {n_ragged})",
+            name=file.path.name,
+            n_bad=len(bad),
+            n_ragged=len(ragged),
+        )
     rows = np.delete(np.arange(table.num_rows + len(ragged)), ragged)
     return CsvPiece(table, done + rows, done + ragged)
 
@@ -205,9 +213,14 @@ def _broken(path: Path, line: int, error: csv.Error) -> DataError:
     """What Python's reader did not like; it alone knows whether a text was too long."""
     if "field limit" in str(error):
         return DataError(
-            f"{path.name}: expected fields of at most {_FIELD:,} letters (got a longer one in the row of line {line}: "
-            "is a quote never closed?)"
+            "{name}: expected fields of at most {FIELD:,} letters (got a longer one in the row of line "
+            "{line}: is a quote never closed?)",
+            name=path.name,
+            FIELD=_FIELD,
+            line=line,
         )
     return DataError(
-        f"{path.name}: expected every quote to be closed (got one that is not, or text behind it, in the row of line {line})"
+        "{name}: expected every quote to be closed (got one that is not, or text behind it, in the row of line {line})",
+        name=path.name,
+        line=line,
     )

@@ -71,12 +71,24 @@ def examine(path: Path, declared: str = "auto") -> TextFacts:
             raise _two_encodings(path, of_utf8, scan)
     if scan.wrong is not None:
         byte, line = scan.wrong
-        raise DataError(f"{path.name}: expected {encoding} throughout (got a byte that is not at {byte}, line {line})")
+        raise DataError(
+            "{name}: expected {encoding} throughout (got a byte that is not at {byte}, line {line})",
+            name=path.name,
+            encoding=encoding,
+            byte=byte,
+            line=line,
+        )
     if scan.first_utf8 is not None and scan.utf8_lines > _SUSPICIOUS * scan.lines:
         byte, line = scan.first_utf8
-        raise DataError(f"{path.name}: expected gb18030 throughout (got utf-8 at byte {byte}, line {line})")
+        raise DataError(
+            "{name}: expected gb18030 throughout (got utf-8 at byte {byte}, line {line})", name=path.name, byte=byte, line=line
+        )
     if scan.nulls * 8 > scan.size:
-        raise DataError(f"{path.name}: expected text (got {scan.nulls} NUL bytes: UTF-16 without its mark? declare encoding)")
+        raise DataError(
+            "{name}: expected text (got {nulls} NUL bytes: UTF-16 without its mark? declare encoding)",
+            name=path.name,
+            nulls=scan.nulls,
+        )
     return TextFacts(scan.encoding, scan.quotes, scan.sha256, scan.utf8_lines, scan.lone_returns)
 
 
@@ -85,7 +97,7 @@ def _declared_or_marked(path: Path, declared: str) -> str:
         head = stream.read(4)
     other = next((words for start, words in _OTHER_FILES.items() if head.startswith(start)), None)
     if other:
-        raise DataError(f"{path.name}: expected a text file (got {other}: is format right in sources.toml?)")
+        raise DataError("{name}: expected a text file (got {other}: is format right in sources.toml?)", name=path.name, other=other)
     encoding, mark = _LABELS.get(declared, declared), _by_mark(head)
     if encoding == "auto":
         return mark or "utf-8"
@@ -93,7 +105,12 @@ def _declared_or_marked(path: Path, declared: str) -> str:
         return encoding
     if (mark, encoding) == (_SIG, "utf-8"):
         return _SIG
-    raise DataError(f"{path.name}: expected {encoding} (got the byte-order mark of {mark.removesuffix('-sig')})")
+    raise DataError(
+        "{name}: expected {encoding} (got the byte-order mark of {removesuffix})",
+        name=path.name,
+        encoding=encoding,
+        removesuffix=mark.removesuffix("-sig"),
+    )
 
 
 def _by_mark(head: bytes) -> str | None:
@@ -106,9 +123,19 @@ def _two_encodings(path: Path, of_utf8: tuple[int, int], scan: _Scan) -> DataErr
     """Where the second encoding begins: the first one is that which holds longer."""
     byte, line = min(place for place in (scan.wrong, scan.first_utf8) if place is not None)
     if byte > of_utf8[0]:
-        return DataError(f"{path.name}: expected one encoding (got gb18030, and a byte that is not at {byte}, line {line})")
+        return DataError(
+            "{name}: expected one encoding (got gb18030, and a byte that is not at {byte}, line {line})",
+            name=path.name,
+            byte=byte,
+            line=line,
+        )
     byte, line = of_utf8
-    return DataError(f"{path.name}: expected one encoding (got utf-8, and a byte that is not at {byte}, line {line})")
+    return DataError(
+        "{name}: expected one encoding (got utf-8, and a byte that is not at {byte}, line {line})",
+        name=path.name,
+        byte=byte,
+        line=line,
+    )
 
 
 class _Scan:
@@ -229,7 +256,7 @@ def whole_lines(path: Path, size: int = _BLOCK) -> Iterator[bytes]:
                 yield kept + block[:cut]
             kept = block[cut:] if cut else kept + block
             if len(kept) > _LINE:
-                raise DataError(f"{path.name}: expected lines (got one of more than {_LINE >> 20} MiB)")
+                raise DataError("{name}: expected lines (got one of more than {LINE} MiB)", name=path.name, LINE=_LINE >> 20)
         if kept:
             yield kept
 

@@ -143,7 +143,12 @@ def _found(name: str, folder: Path) -> Path:
     if name.endswith(".toml") and own.is_relative_to(folder.resolve()) and own.is_file():
         return own
     there = ", ".join(sorted(path.stem for path in shipped.parent.glob("gbt2260_*.toml")))
-    raise ConfigError(f"{folder / 'sources.toml'}: regions: expected one of {there}, or a TOML file of the project (got {name!r})")
+    raise ConfigError(
+        "{folder}: regions: expected one of {there}, or a TOML file of the project (got {name!r})",
+        folder=folder / "sources.toml",
+        there=there,
+        name=name,
+    )
 
 
 def _shipped(name: str) -> Path:

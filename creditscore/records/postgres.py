@@ -57,7 +57,9 @@ def pieces_of(source: SourceSpec, wanted: list[str], *, expected: str) -> Iterat
         types = _types(cursor, source)
         chosen = ", ".join(_given(name, types.get(name, "")) for name in wanted) or "1"
         if _fingerprint(cursor, source) != expected:
-            raise DataError(f'source "{source.name}": {source.relation} changed while it was being read; run again')
+            raise DataError(
+                'source "{name}": {relation} changed while it was being read; run again', name=source.name, relation=source.relation
+            )
         cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _PIECE})
         cursor.execute(f"SELECT {chosen} FROM {_quoted(source.relation)}")  # noqa: S608 # quoted names
         for batch in cursor.fetch_record_batch():
@@ -113,11 +115,13 @@ def _reading(source: SourceSpec) -> Iterator[Any]:
         from adbc_driver_manager import Error
         from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
     except ImportError:
-        raise DataError(f'source "{source.name}": expected a PostgreSQL driver; install creditscore[postgres]') from None
+        raise DataError('source "{name}": expected a PostgreSQL driver; install creditscore[postgres]', name=source.name) from None
     uri = os.environ.get(source.database)
     if not uri:
         raise DataError(
-            f'source "{source.name}": expected a connection in the environment variable {source.database} (got nothing)'
+            'source "{name}": expected a connection in the environment variable {database} (got nothing)',
+            name=source.name,
+            database=source.database,
         )
     try:
         with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
@@ -127,8 +131,13 @@ def _reading(source: SourceSpec) -> Iterator[Any]:
     except Error as error:
         state = f", SQLSTATE {error.sqlstate}" if getattr(error, "sqlstate", None) else ""
         raise DataError(
-            f'source "{source.name}": expected to read {source.relation} of the database in {source.database} '
-            f"({type(error).__name__}{state}): is the server up, the relation there, may the role read it?"
+            'source "{name}": expected to read {relation} of the database in {database} ({kind}{state}): is '
+            "the server up, the relation there, may the role read it?",
+            name=source.name,
+            relation=source.relation,
+            database=source.database,
+            kind=type(error).__name__,
+            state=state,
         ) from None
 
 

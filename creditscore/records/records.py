@@ -198,7 +198,7 @@ def open_records(engine: Engine, project: Project, *, data: str | Path) -> Recor
         raise DataError("data: expected the folder of the data files, as a text or path (got none)")
     folder = Path(data)
     if not folder.is_dir():
-        raise DataError(f"{folder.name}: expected a folder of data (got nothing)")
+        raise DataError("{name}: expected a folder of data (got nothing)", name=folder.name)
     opening = _Opening(engine, project, folder)
     outcomes: dict[str, Outcome] = {}
     for name, table in TABLES.items():
@@ -297,7 +297,12 @@ def _refuse_new_errors(engine: Engine, project: Project) -> None:
     if counts:
         told = ", ".join(f"{row['code']} {row['rows']}" for row in counts)
         total = sum(row["rows"] for row in counts)
-        raise DataError(f"subjects: expected no wrong code among those registered since {since} (got {total}: {told})")
+        raise DataError(
+            "subjects: expected no wrong code among those registered since {since} (got {total}: {told})",
+            since=since,
+            total=total,
+            told=told,
+        )
 
 
 def _refuse_too_many(name: str, outcome: Outcome, project: Project) -> None:
@@ -308,6 +313,11 @@ def _refuse_too_many(name: str, outcome: Outcome, project: Project) -> None:
     worst = outcome.rules.sort_by([("rows", "descending")]).slice(0, 3).to_pylist()
     told = ", ".join(f"{rule['code']} {rule['rows']}" for rule in worst)
     raise DataError(
-        f"{name}: expected at most {limit:.1%} of the rows to be quarantined (max_quarantined in sources.toml; got "
-        f"{outcome.quarantined} of {outcome.arrived}: {told})"
+        "{name}: expected at most {limit:.1%} of the rows to be quarantined (max_quarantined in "
+        "sources.toml; got {quarantined} of {arrived}: {told})",
+        name=name,
+        limit=limit,
+        quarantined=outcome.quarantined,
+        arrived=outcome.arrived,
+        told=told,
     )

@@ -96,7 +96,7 @@ def open_source(source: SourceSpec, data: Path) -> Opened:
     if twice:
         # Of a spreadsheet without its header line these may be cells.
         told = "some" if source.format == "excel" else ", ".join(twice)
-        raise DataError(f"{source.place}: expected each column once (got {told} several times)")
+        raise DataError("{place}: expected each column once (got {told} several times)", place=source.place, told=told)
     return opened
 
 
@@ -105,7 +105,12 @@ def _opened(source: SourceSpec, data: Path) -> Opened:
         return Opened(source, data, tuple(columns_of(source)), "postgres", fingerprint(source))
     path = data / source.file
     if not path.is_file():
-        raise DataError(f'{source.file}: expected the file of source "{source.name}" below {data.name}/ (got nothing)')
+        raise DataError(
+            '{file}: expected the file of source "{name}" below {data_name}/ (got nothing)',
+            file=source.file,
+            name=source.name,
+            data_name=data.name,
+        )
     if source.format == "csv":
         facts = examine(path, source.encoding)
         text = open_csv(path, facts, source.delimiter)
@@ -125,11 +130,21 @@ def read_source(source: SourceSpec, data: Path, *, wanted: list[str] | None = No
     chosen = list(opened.columns) if wanted is None else wanted
     missing = sorted(set(chosen) - set(opened.columns))
     if missing:
-        raise DataError(f"{source.place}: expected column {', '.join(missing)} ({header_words(opened.columns)})")
+        raise DataError(
+            "{place}: expected column {missing} ({header_words})",
+            place=source.place,
+            missing=", ".join(missing),
+            header_words=header_words(opened.columns),
+        )
     parts = list(opened.pieces(chosen))
     ragged = sum(len(part.ragged) for part in parts)
     if ragged:
-        raise DataError(f"{source.place}: expected {len(opened.columns)} fields in each line (got others in {ragged} lines)")
+        raise DataError(
+            "{place}: expected {n_columns} fields in each line (got others in {ragged} lines)",
+            place=source.place,
+            n_columns=len(opened.columns),
+            ragged=ragged,
+        )
     return (
         pa.concat_tables([part.table for part in parts])
         if parts
@@ -154,7 +169,7 @@ def _parquet(path: Path, wanted: list[str]) -> Iterator[pa.Table]:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path.name}: expected a whole Parquet file ({type(error).__name__} while reading it)")
+    return DataError("{name}: expected a whole Parquet file ({kind} while reading it)", name=path.name, kind=type(error).__name__)
 
 
 def _excel(path: Path, sheet: str | None) -> pa.Table:
@@ -165,7 +180,7 @@ def _excel(path: Path, sheet: str | None) -> pa.Table:
     except DataError as error:
         # A header that stands twice may be a cell of a sheet that has no header.
         told = "expected each column once in its header" if "stands twice" in str(error) else str(error).removeprefix(f"{path}: ")
-        raise DataError(f"{path.name}: {told.removeprefix(f'{path.name}: ')}") from None
+        raise DataError("{name}: {removeprefix}", name=path.name, removeprefix=told.removeprefix(f"{path.name}: ")) from None
     columns = [pa.array([_text(value) for value in frame[name]], pa.string()) for name in frame.columns]
     return pa.Table.from_arrays(columns, names=[plain_name(str(name)) for name in frame.columns])
 
@@ -224,8 +239,11 @@ class Joins:
             twice = sorted(set(join.take) & set(names))
             if twice:
                 raise DataError(
-                    f'source "{source.name}": {join.file}: expected columns that {source.place} lacks '
-                    f"(both have {', '.join(twice)})"
+                    'source "{name}": {file}: expected columns that {place} lacks (both have {twice})',
+                    name=source.name,
+                    file=join.file,
+                    place=source.place,
+                    twice=", ".join(twice),
                 )
             names += join.take
         #: The source's columns and those taken.
@@ -259,8 +277,12 @@ def _refuse_masked_keys(join: Join, source: SourceSpec) -> None:
     hidden = sorted(personal_columns(source, [*join.on, *join.on.values()]))
     if hidden:
         raise DataError(
-            f'source "{source.name}": {join.file}: {", ".join(hidden)} is called like personal data and would be masked, so no row '
-            'can be found by it: declare it in personal, with kind = "none" if it is none, or with needed = "…" and the basis'
+            'source "{name}": {file}: {hidden} is called like personal data and would be masked, so no row '
+            'can be found by it: declare it in personal, with kind = "none" if it is none, or with needed = '
+            '"…" and the basis',
+            name=source.name,
+            file=join.file,
+            hidden=", ".join(hidden),
         )
 
 
@@ -290,4 +312,6 @@ def _like(column: pa.ChunkedArray, kind: pa.DataType, where: str) -> pa.ChunkedA
     try:
         return column.cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        raise DataError(f"{where}: expected keys that can be read as {kind} (got {column.type})") from None
+        raise DataError(
+            "{where}: expected keys that can be read as {kind} (got {type})", where=where, kind=kind, type=column.type
+        ) from None

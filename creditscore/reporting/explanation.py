@@ -311,7 +311,10 @@ def explain_subject(
     """
     found = book.tiers[book.tiers["subject_id"] == subject_id]
     if len(found) != 1:
-        raise DataError(f"explain: expected one row of tiers for this subject_id (got {len(found)}); look it up as of another day?")
+        raise DataError(
+            "explain: expected one row of tiers for this subject_id (got {n_found}); look it up as of another day?",
+            n_found=len(found),
+        )
     row = {str(key): (None if pd.isna(value) else value) for key, value in found.iloc[0].items()}
     rule = str(row.get("rule") or "")
     scored = _scored(book, subject_id, features)
@@ -340,14 +343,22 @@ def _scored(book: RunBook, subject_id: str, features: pd.DataFrame | None) -> tu
         return None
     row = features[features["subject_id"] == subject_id] if "subject_id" in features else features
     if len(row) != 1:
-        raise DataError(f"explain: expected one row of features (got {len(row)})")
+        raise DataError("explain: expected one row of features (got {n_row})", n_row=len(row))
     version = str(scores["scorecard"].iloc[0])
     card = next((card for card in book.cards.values() if card.sha256 == version), None)
     if card is None:
-        raise DataError(f"explain: expected the card {version} among the run's cards (got {len(book.cards)} others)")
+        raise DataError(
+            "explain: expected the card {version} among the run's cards (got {n_cards} others)",
+            version=version,
+            n_cards=len(book.cards),
+        )
     published, computed = int(scores["score"].iloc[0]), int(card.scores(row).iloc[0])
     if published != computed:
-        raise DataError(f"explain: features give the score {computed}, published is {published}: they are not of the same run")
+        raise DataError(
+            "explain: features give the score {computed}, published is {published}: they are not of the same run",
+            computed=computed,
+            published=published,
+        )
     return card, row, published
 
 

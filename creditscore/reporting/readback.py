@@ -30,7 +30,9 @@ def refuse_cells(faults: Sequence[str], *, file: Path) -> None:
     if faults:
         more = len(faults) - _NAMED
         rest = f"; and {more} more" if more > 0 else ""
-        raise DataError(f"{file.name}: {'; '.join(faults[:_NAMED])}{rest}; mend the cells and import again")
+        raise DataError(
+            "{name}: {faults}{rest}; mend the cells and import again", name=file.name, faults="; ".join(faults[:_NAMED]), rest=rest
+        )
 
 
 class _Faults:

@@ -61,7 +61,9 @@ def _matching(titles: Sequence[str], name: str | Label, path: str | Path) -> lis
         if first in titles:
             parts = [sheet_name(f"{candidate} ({part})", taken={}) for part in range(2, len(titles) + 1)]
             return [first, *(part for part in parts if part in titles)]
-    raise DataError(f"{Path(path).name}: expected a sheet {names[0]!r} (got {', '.join(titles)})")
+    raise DataError(
+        "{name}: expected a sheet {names!r} (got {titles})", name=Path(path).name, names=names[0], titles=", ".join(titles)
+    )
 
 
 def _rows_of(page: Any, title: str, columns: Sequence[Column]) -> Iterator[dict[str, Cell]]:
@@ -86,7 +88,7 @@ def _keys(header: Sequence[Any], title: str, columns: Sequence[Column]) -> dict[
     for place, text in enumerate(header):
         if text is not None and str(text).strip():
             if str(text) in places:
-                raise DataError(f"{title}: column {text!r} stands twice in the header")
+                raise DataError("{title}: column {text!r} stands twice in the header", title=title, text=text)
             places[str(text)] = place
     if not columns:
         return places
@@ -95,7 +97,12 @@ def _keys(header: Sequence[Any], title: str, columns: Sequence[Column]) -> dict[
         known = [column.key, *(label_text(column.label, lang, joint="\n") for lang in ("zh", "en", "both"))]
         at = next((places[text] for text in known if text in places), None)
         if at is None:
-            raise DataError(f"{title}: expected a column {column.label.zh!r} (got {', '.join(places) or 'no header'})")
+            raise DataError(
+                "{title}: expected a column {label!r} (got {value})",
+                title=title,
+                label=column.label.zh,
+                value=", ".join(places) or "no header",
+            )
         keys[column.key] = at
     return keys
 
@@ -131,13 +138,20 @@ class _Opened:
         import openpyxl
 
         if not self.path.is_file():
-            raise DataError(f"{self.path}: expected a workbook (got nothing)")
+            raise DataError("{path}: expected a workbook (got nothing)", path=self.path)
         if self.path.stat().st_size > self.limit:
-            raise DataError(f"{self.path}: expected a workbook of at most {self.limit:,} bytes (got {self.path.stat().st_size:,})")
+            raise DataError(
+                "{path}: expected a workbook of at most {limit:,} bytes (got {st_size:,})",
+                path=self.path,
+                limit=self.limit,
+                st_size=self.path.stat().st_size,
+            )
         try:
             self.book = openpyxl.load_workbook(self.path, read_only=True, data_only=True)
         except Exception as error:
-            raise DataError(f"{self.path}: expected an .xlsx workbook (got {type(error).__name__} on opening it)") from None
+            raise DataError(
+                "{path}: expected an .xlsx workbook (got {kind} on opening it)", path=self.path, kind=type(error).__name__
+            ) from None
         return self.book
 
     def __exit__(self, *_: object) -> None:

@@ -220,7 +220,11 @@ class _BookWriter:
         for place, column in enumerate(sheet.columns):
             if column.choices:
                 if len(",".join(column.choices)) > _MAX_CHOICES:
-                    raise DataError(f"column {column.key}: choices need at most {_MAX_CHOICES} characters in all")
+                    raise DataError(
+                        "column {key}: choices need at most {MAX_CHOICES} characters in all",
+                        key=column.key,
+                        MAX_CHOICES=_MAX_CHOICES,
+                    )
                 page.data_validation(1, place, last, place, {"validate": "list", "source": list(column.choices)})
             elif column.editable and column.kind in _ACCEPTED:
                 page.data_validation(1, place, last, place, dict(_ACCEPTED[column.kind]))
@@ -258,7 +262,7 @@ class _BookWriter:
     def _check(code: int, sheet: str, row: int) -> None:
         """XlsxWriter reports a cell that Excel cannot hold by a number and goes on."""
         if code:
-            raise DataError(f"{sheet}: row {row + 1}: Excel's limits refuse a cell (code {code})")
+            raise DataError("{sheet}: row {row}: Excel's limits refuse a cell (code {code})", sheet=sheet, row=row + 1, code=code)
 
 
 def _held(columns: Sequence[Column]) -> int:

@@ -94,7 +94,7 @@ def cohort_of(scores: Any, policy: TierPolicy, *, subjects: Any, records: Any, a
     """
     rows, day = _rows(scores, subjects, as_of)
     if day < policy.effective:
-        raise DataError(f"policy: expected one effective on or before {day} (got {policy.effective})")
+        raise DataError("policy: expected one effective on or before {day} (got {effective})", day=day, effective=policy.effective)
     ids = unique_ids(rows, what="scores and subjects")
     register = None
     if records is not None:
@@ -112,7 +112,7 @@ def _rows(scores: Any, subjects: Any, as_of: str | dt.date | None) -> tuple[pd.D
     if as_of is not None:
         days.add(dt.date.fromisoformat(as_of) if isinstance(as_of, str) else as_of)
     if len(days) != 1:
-        raise DataError(f"scores: as_of: expected one day (got {', '.join(map(str, sorted(days))) or 'none'})")
+        raise DataError("scores: as_of: expected one day (got {value})", value=", ".join(map(str, sorted(days))) or "none")
     parts = [_texts_as_objects(scored, (*_SCORES, *_REASONS))]
     if subjects is not None:
         others = as_frame(subjects, needs=["subject_id"], what="subjects without a score")
@@ -151,7 +151,11 @@ def _refuse_public_bodies(rows: pd.DataFrame) -> None:
     bodies = np.isin(texts(rows, "subject_type").astype(str), _NEVER)
     if bodies.any():
         first = rows["subject_id"].to_numpy()[bodies][0]
-        raise DataError(f"scores: expected market subjects and practitioners ({int(bodies.sum())} public bodies, first {first})")
+        raise DataError(
+            "scores: expected market subjects and practitioners ({sum} public bodies, first {first})",
+            sum=int(bodies.sum()),
+            first=first,
+        )
 
 
 def assign_tiers(

@@ -35,7 +35,9 @@ def as_frame(data: Any, *, needs: Sequence[str], what: str) -> pd.DataFrame:
     missing = [name for name in needs if name not in frame.columns]
     if missing:
         found = ", ".join(map(str, frame.columns[:12]))
-        raise DataError(f"{what}: expected the columns {', '.join(missing)} too (got {found or 'none'})")
+        raise DataError(
+            "{what}: expected the columns {missing} too (got {value})", what=what, missing=", ".join(missing), value=found or "none"
+        )
     return frame.reset_index(drop=True)
 
 
@@ -51,7 +53,7 @@ def _to_pandas(data: Any, what: str) -> pd.DataFrame:
         return inner
     if hasattr(data, "__arrow_c_stream__"):
         return _arrow_to_pandas(pa.table(data))
-    raise DataError(f"{what}: expected a pandas, polars or Arrow frame (got {type(data).__name__})")
+    raise DataError("{what}: expected a pandas, polars or Arrow frame (got {kind})", what=what, kind=type(data).__name__)
 
 
 def _arrow_to_pandas(table: Any) -> pd.DataFrame:
@@ -68,10 +70,15 @@ def unique_ids(frame: pd.DataFrame, *, what: str) -> pd.Index:
     ids: pd.Index = pd.Index(frame["subject_id"])
     if ids.hasnans:
         missing = int(frame["subject_id"].isna().sum())
-        raise DataError(f"{what}: expected a subject_id in every row (missing in {missing})")
+        raise DataError("{what}: expected a subject_id in every row (missing in {missing})", what=what, missing=missing)
     if not ids.is_unique:
         twice = ids[ids.duplicated()].unique()
-        raise DataError(f"{what}: expected one row per subject ({len(twice)} subjects have several, the first is {min(twice)})")
+        raise DataError(
+            "{what}: expected one row per subject ({n_twice} subjects have several, the first is {twice})",
+            what=what,
+            n_twice=len(twice),
+            twice=min(twice),
+        )
     return ids
 
 
@@ -112,7 +119,7 @@ def encode(tiers: Texts) -> Codes:
     known: dict[str, int] = {**{name: place for place, name in enumerate(TIERS)}, "NR": NOT_RATED, "": NONE}
     strange = sorted(set(tiers) - set(known))
     if strange:
-        raise DataError(f"tier: expected A, B, C, D or NR (got {strange[0]!r})")
+        raise DataError("tier: expected A, B, C, D or NR (got {strange!r})", strange=strange[0])
     return np.array([known[tier] for tier in tiers], dtype=np.int8)
 
 

@@ -66,10 +66,16 @@ def latest_reviews(reviews: Iterable[Review]) -> dict[str, Review]:
 
 def _body(review: Review) -> dict[str, Any]:
     if review.decision not in get_args(Decision):
-        raise DataError(f"review of {review.subject_id}: decision: expected approve or reject (got {review.decision!r})")
+        raise DataError(
+            "review of {subject_id}: decision: expected approve or reject (got {decision!r})",
+            subject_id=review.subject_id,
+            decision=review.decision,
+        )
     for name in ("subject_id", "reviewer", "reason", "grounds_hash"):
         if not getattr(review, name).strip():
-            raise DataError(f"review of {review.subject_id}: {name}: expected a text (got nothing)")
+            raise DataError(
+                "review of {subject_id}: {name}: expected a text (got nothing)", subject_id=review.subject_id, name=name
+            )
     return {
         "subject_id": review.subject_id,
         "decision": review.decision,
@@ -85,4 +91,4 @@ def _review(line: Mapping[str, Any], path: Path) -> Review:
         day = dt.date.fromisoformat(line["on"])
         return Review(line["subject_id"], line["decision"], line["reviewer"], line["reason"], line["grounds_hash"], day)
     except (KeyError, ValueError):
-        raise DataError(f"{path.name} line {line.get('number')}: expected a review") from None
+        raise DataError("{name} line {get}: expected a review", name=path.name, get=line.get("number")) from None

@@ -63,7 +63,9 @@ def past_of(ids: pd.Index, previous: Any, *, as_of: dt.date) -> Past:
     frame = empty if previous is None else as_frame(previous, needs=["subject_id", "tier"], what="previous tiers")
     later = day_numbers(frame, "as_of") > np.datetime64(as_of, "D")
     if later.any():
-        raise DataError(f"previous tiers: expected those of {as_of} or before ({int(later.sum())} rows are of a later day)")
+        raise DataError(
+            "previous tiers: expected those of {as_of} or before ({sum} rows are of a later day)", as_of=as_of, sum=int(later.sum())
+        )
     rows = unique_ids(frame, what="previous tiers").get_indexer(ids)
     tier, before = encode(texts(frame, "tier")), encode(texts(frame, "previous_tier"))
     # Nobody sheds a tier by not being rated for a while: the last one lasts until the subject is rated again.
@@ -130,7 +132,9 @@ def apply_overrides(ids: pd.Index, cut: Codes, policy: TierPolicy, *, records: A
     """
     rules = [rule for rule in policy.override if rule.expires is None or as_of <= rule.expires]
     if rules and records is None:
-        raise DataError(f"records: expected records, since the policy has {len(rules)} overrides that look in them (got None)")
+        raise DataError(
+            "records: expected records, since the policy has {n_rules} overrides that look in them (got None)", n_rules=len(rules)
+        )
     grounds = [_grounds(rule, records, as_of) for rule in rules]
     upper, exact, lower = (_Bound.none(len(ids)) for _ in range(3))
     for place, (rule, found) in enumerate(zip(rules, grounds, strict=True)):

@@ -45,7 +45,7 @@ class Tiers:
         """The day of the tiers."""
         days = pd.to_datetime(self.frame["as_of"]).dt.date.unique()
         if len(days) != 1:
-            raise DataError(f"tiers: expected one as_of (got {len(days)})")
+            raise DataError("tiers: expected one as_of (got {n_days})", n_days=len(days))
         day: dt.date = days[0]
         return day
 
@@ -75,5 +75,5 @@ def as_tiers(tiers: Any) -> Tiers:
     unique_ids(frame, what="tiers")
     strange = sorted(set(texts(frame, "tier")) - set(TIER_ORDER))
     if strange:
-        raise DataError(f"tiers: tier: expected A, B, C, D or NR (got {strange[0]!r})")
+        raise DataError("tiers: tier: expected A, B, C, D or NR (got {strange!r})", strange=strange[0])
     return Tiers(frame)

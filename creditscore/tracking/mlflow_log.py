@@ -64,7 +64,9 @@ def champions(uri: str, project: str) -> dict[str, Scorecard]:
     except (CreditScoreError, OSError):
         raise
     except Exception as error:  # the tracker may be any server
-        raise DataError(f"tracker: expected an answer on the alias {CHAMPION} (got {type(error).__name__})") from None
+        raise DataError(
+            "tracker: expected an answer on the alias {CHAMPION} (got {kind})", CHAMPION=CHAMPION, kind=type(error).__name__
+        ) from None
 
 
 def _champions(client: MlflowClient, project: str) -> dict[str, Scorecard]:
