@@ -2,9 +2,10 @@
 
     python experiments/structure/run.py [PACKAGE_FOLDER ...]
 
-One column per folder. An importable name is a function or class at the top of a module whose name has no leading underscore;
-constants are counted in the line below it. The private share counts functions and methods with a leading underscore (double underscores apart). A module has a
-single importer when exactly one other module of the package imports it; ``__init__`` files are left out.
+One column per folder. An importable name is a function or class at the top of a module whose name has no leading
+underscore; constants are counted in the line below it. The private share counts functions and methods with a leading
+underscore (double underscores apart). A module has a single importer when exactly one other module of the package imports
+it; ``__init__`` files are left out.
 """
 
 from __future__ import annotations
