@@ -39,6 +39,23 @@ def day_of(value: object, *, name: str = "as_of") -> dt.date:
     return value
 
 
+def days_of(values: Iterable[object]) -> list[dt.date | None]:
+    """The day of each value as :func:`day_of` reads it, None where it is none; each distinct value is read once."""
+    known: dict[object, dt.date | None] = {}
+    days: list[dt.date | None] = []
+    for value in values:
+        try:
+            if value not in known:
+                known[value] = day_of(value)
+        except DataError:
+            known[value] = None
+        except TypeError:  # what has no hash is no day
+            days.append(None)
+            continue
+        days.append(known[value])
+    return days
+
+
 def _no_day(name: str, found: str) -> DataError:
     return DataError('{name}: expected a day, as a date or "YYYY-MM-DD" (got {found})', name=name, found=found)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from creditscore.config.features import FeatureSpec
-    from creditscore.features.given import Given
+    from creditscore.dataframes import AnyTable
     from creditscore.features.spine import Spine
     from creditscore.records.records import Records
 
@@ -237,7 +237,7 @@ KEYS = ("subject_id", "as_of", "industry")
 _log = logging.getLogger(__name__)
 
 
-def build_features(records: Records, rows: Spine | TrainingRows | Given, features: tuple[FeatureSpec, ...]) -> pd.DataFrame:
+def build_features(records: Records, rows: Spine | TrainingRows | AnyTable, features: tuple[FeatureSpec, ...]) -> pd.DataFrame:
     """The features of each row of a spine, in its order, as pandas.
 
     Args:

@@ -11,16 +11,16 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 
-from creditscore.dates import day_number, day_of
+from creditscore.dataframes import column_lists
+from creditscore.dates import day_number, day_of, days_of
 from creditscore.errors import DataError
-from creditscore.features.given import rows_given
 from creditscore.vocabulary import MARKET_SUBJECTS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from creditscore.config.project import Project
-    from creditscore.features.given import Given
+    from creditscore.dataframes import AnyTable
     from creditscore.records.records import Records
 
 #: The columns of every spine, in the engine and out of it.
@@ -107,7 +107,7 @@ def spine_on(records: Records, day: dt.date, *, name: str | None = None) -> Spin
     return Spine(records, name, dict(zip(counts["reason"], counts["n"], strict=True)), day)
 
 
-def spine_from_rows(records: Records, rows: Given, *, name: str) -> Spine:
+def spine_from_rows(records: Records, rows: AnyTable, *, name: str) -> Spine:
     """A spine of given rows (``subject_id``, ``as_of``, maybe ``industry``); ``row_key`` is their place, from 0.
 
     A row that stands twice is kept twice.
@@ -115,7 +115,7 @@ def spine_from_rows(records: Records, rows: Given, *, name: str) -> Spine:
     Raises:
         DataError: The rows are no such table; a subject is not in the records.
     """
-    table = rows_given(rows)
+    table = row_table(rows)
     records.engine.register(f"{name}_rows", table)
     given = ibis.table({key: kind for key, kind in SPINE.items() if key != "subject_key"}, name=f"{name}_rows")
     made = records.engine.create(name, given.inner_join(records.table("subject_index"), "subject_id").select(list(SPINE)))
@@ -127,6 +127,41 @@ def spine_from_rows(records: Records, rows: Given, *, name: str) -> Spine:
             "expected rows of subjects in the records (got {gone} rows of {num_rows} of others)", gone=gone, num_rows=table.num_rows
         )
     return Spine(records, name, {})
+
+
+def row_table(rows: AnyTable) -> pa.Table:
+    """``row_key`` (the position, from 0), subject_id, as_of, as_of_day and industry of a caller's rows, in their order.
+
+    Args:
+        rows: Of pandas (columns may be levels of its index), polars, Arrow, or columns by name.
+
+    Raises:
+        DataError: They are not a table, lack ``subject_id`` or ``as_of``, or a row has no text or no day there.
+    """
+    columns = column_lists(rows, ("subject_id", "as_of", "industry"), what="rows")
+    missing = [name for name in ("subject_id", "as_of") if name not in columns]
+    if missing:
+        raise DataError("rows: expected columns subject_id and as_of (got none named {missing})", missing=" and ".join(missing))
+    ids, days = columns["subject_id"], days_of(columns["as_of"])
+    without_id = sum(not isinstance(one, str) for one in ids)
+    if without_id:
+        raise DataError("rows: expected a text as subject_id in every row (got {n} of {rows} without)", n=without_id, rows=len(ids))
+    without_day = days.count(None)
+    if without_day:
+        raise DataError(
+            'rows: expected a day as as_of in every row, as a date or "YYYY-MM-DD" (got {n} of {rows} without)',
+            n=without_day,
+            rows=len(days),
+        )
+    as_of = pa.array(days, pa.date32())
+    industries = [None if pd.isna(code) else str(code) for code in columns.get("industry", [None] * len(ids))]
+    return pa.table({
+        "row_key": pa.array(range(len(ids)), pa.int64()),
+        "subject_id": pa.array(ids, pa.string()),
+        "as_of": as_of,
+        "as_of_day": as_of.cast(pa.int32()),
+        "industry": pa.array(industries, pa.string()),
+    })  # fmt: skip
 
 
 def scored_types(project: Project) -> tuple[str, ...]:

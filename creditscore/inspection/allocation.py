@@ -13,12 +13,12 @@ from scipy import sparse
 
 from creditscore.config.spec import ppm
 from creditscore.config.tasks import Task
+from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.inspection.forecast import PolicyForecast
 from creditscore.inspection.sampling_frame import least
 from creditscore.vocabulary import TIER_ORDER
 
-Floats = NDArray[np.float64]
 _MILLION = 1_000_000
 
 

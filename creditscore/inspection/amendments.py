@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from creditscore.config.policy import TierPolicy
+from creditscore.dataframes import as_frame, texts
 from creditscore.errors import DrawError
 from creditscore.inspection.draw import tickets
 from creditscore.inspection.inspectors import recused_from, stand_in
@@ -23,7 +24,6 @@ from creditscore.inspection.plan import DrawnPlan
 from creditscore.inspection.plan_folder import entries, note
 from creditscore.inspection.sampling_frame import strata_of
 from creditscore.storage import locked
-from creditscore.tiering.columns import as_frame, texts
 from creditscore.vocabulary import OFF_SITE, ON_SITE
 
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
+from creditscore.dataframes import as_frame
 from creditscore.errors import DrawError
-from creditscore.tiering.columns import as_frame
 from creditscore.vocabulary import OFF_SITE, ON_SITE
 
 if TYPE_CHECKING:

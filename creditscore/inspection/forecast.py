@@ -11,10 +11,10 @@ import pandas as pd
 
 from creditscore.config.policy import TierPolicy
 from creditscore.config.tasks import Task
+from creditscore.dataframes import Floats, texts
 from creditscore.errors import DataError
-from creditscore.inspection.past_visits import Floats, Rate, Visits, persistence, rate_of, variance, visits_of
+from creditscore.inspection.past_visits import Rate, Visits, persistence, rate_of, variance, visits_of
 from creditscore.inspection.sampling_frame import UNKNOWN, covered, least, on_site, targets
-from creditscore.tiering.columns import texts
 from creditscore.tiering.tiers import Tiers, as_tiers
 from creditscore.vocabulary import TIER_ORDER, TIERS
 

@@ -13,18 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from creditscore.config.policy import TierPolicy
+from creditscore.dataframes import Flags, Floats, Texts, as_frame, day_column, texts
 from creditscore.inspection.sampling_frame import UNKNOWN
-from creditscore.tiering.columns import NONE, Codes, Flags, Texts, as_frame, day_numbers, decode, texts
 from creditscore.tiering.cuts import cut_tiers, populations
 from creditscore.tiering.tier_rules import apply_overrides
-from creditscore.tiering.tiers import Tiers
+from creditscore.tiering.tiers import NO_TIER, Codes, Tiers, tier_names
 from creditscore.vocabulary import OFF_SITE, SAMPLING_TRIGGERS, TIER_ORDER
 
-Floats = npt.NDArray[np.float64]
 _NEEDS = ("subject_id", "event_date", "trigger", "outcome")
 _CHECKED = ("none", "violation")
 
@@ -87,7 +85,7 @@ def visits_of(history: Any, tiers: Tiers, policy: TierPolicy, *, frames: Any, sc
 
 def _random_visits(rows: pd.DataFrame, tiers: Tiers) -> tuple[pd.DataFrame, list[str]]:
     """Random and full-coverage visits made on site by the day of the tiers, in a fixed order."""
-    known = (day_numbers(rows, "event_date") <= np.datetime64(tiers.as_of, "D")) & rows["outcome"].notna().to_numpy(dtype=bool)
+    known = (day_column(rows, "event_date") <= np.datetime64(tiers.as_of, "D")) & rows["outcome"].notna().to_numpy(dtype=bool)
     rows = rows[known & rows["trigger"].isin(SAMPLING_TRIGGERS).to_numpy()]
     off_site = texts(rows, "mode") == OFF_SITE
     notes = [f"{int(off_site.sum())} random visits were off site: another instrument, left out"] if off_site.any() else []
@@ -133,11 +131,11 @@ def _by_scores(rows: pd.DataFrame, policy: TierPolicy, scores: Any, records: Any
     rated: Flags = table["score"].notna().to_numpy(dtype=bool)
     score, ppm = (pd.to_numeric(table[name]).fillna(0).to_numpy(dtype=np.int64) for name in ("score", "probability_ppm"))
     codes = cut_tiers(score, ppm, rated, populations(texts(table, "industry"), policy), policy)
-    codes = np.append(codes, np.int8(NONE))[place]
+    codes = np.append(codes, np.int8(NO_TIER))[place]
     if records is not None and policy.override:
         codes = _overridden(rows, codes, policy, records)
-    found = decode(codes)
-    return np.where(codes == NONE, otherwise, found)
+    found = tier_names(codes)
+    return np.where(codes == NO_TIER, otherwise, found)
 
 
 def _overridden(rows: pd.DataFrame, codes: Codes, policy: TierPolicy, records: Any) -> Codes:
@@ -148,7 +146,7 @@ def _overridden(rows: pd.DataFrame, codes: Codes, policy: TierPolicy, records: A
     ruled = codes.copy()
     for (eve, _), part in rows.groupby([before, again], sort=True):
         at = rows.index.get_indexer(part.index)
-        at = at[codes[at] != NONE]
+        at = at[codes[at] != NO_TIER]
         ids = pd.Index(rows["subject_id"].to_numpy(dtype=object)[at])
         ruled[at] = apply_overrides(ids, codes[at], policy, records=records, as_of=pd.Timestamp(str(eve)).date()).tier
     return ruled

@@ -12,6 +12,7 @@ import pandas as pd
 from creditscore.config.policy import TierPolicy
 from creditscore.config.spec import Language
 from creditscore.config.tasks import Task
+from creditscore.dataframes import as_frame, texts
 from creditscore.errors import DrawError
 from creditscore.inspection.draw import draw, modes, tickets
 from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, Pool, Staffed, assign_inspectors, pool_of
@@ -27,7 +28,6 @@ from creditscore.inspection.sampling_frame import (
     strata_of,
     strata_table,
 )
-from creditscore.tiering.columns import as_frame, texts
 from creditscore.tiering.tiers import Tiers, as_tiers
 
 if TYPE_CHECKING:

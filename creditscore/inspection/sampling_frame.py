@@ -14,8 +14,9 @@ import pandas as pd
 from creditscore.config.policy import TierPolicy
 from creditscore.config.spec import ppm
 from creditscore.config.tasks import Population, Task
+from creditscore.dataframes import Flags, Texts, as_frame, day_column, texts, unique_ids
+from creditscore.dates import months_before
 from creditscore.errors import DataError, DrawError
-from creditscore.tiering.columns import Flags, Texts, as_frame, day_numbers, months_before, texts, unique_ids
 from creditscore.tiering.tiers import Tiers
 from creditscore.vocabulary import SAMPLING_TRIGGERS, TierOrNone
 
@@ -127,8 +128,8 @@ def exemptions(frame: pd.DataFrame, policy: TierPolicy, task: Task, *, history: 
     if history is None:
         return reason
     visits = as_frame(history, needs=["subject_id", "event_date", "trigger"], what="history of inspections")
-    day = day_numbers(visits, "event_date")
-    known = (day <= np.datetime64(as_of, "D")) & ~(day_numbers(visits, "known_date") > np.datetime64(as_of, "D"))
+    day = day_column(visits, "event_date")
+    known = (day <= np.datetime64(as_of, "D")) & ~(day_column(visits, "known_date") > np.datetime64(as_of, "D"))
     visits = pd.DataFrame({"subject_id": visits["subject_id"], "trigger": texts(visits, "trigger"), "day": day})[known]
     reason = np.where((reason == "") & _capped(frame, visits, policy, task), "annual_cap", reason)
     return np.where((reason == "") & _repeated(frame, visits, policy, task), "repeat", reason)
@@ -149,7 +150,7 @@ def _repeated(frame: pd.DataFrame, visits: pd.DataFrame, policy: TierPolicy, tas
         months = policy.rules_for(industry, task=task.id).of(tier).repeat_within_months
         if months and industry not in policy.full_coverage:
             rows = (frame["industry"] == industry).to_numpy() & (frame["tier"] == tier).to_numpy()
-            repeated |= rows & (last > months_before(task.start, months))
+            repeated |= rows & (last > np.datetime64(months_before(task.start, months), "D"))
     return repeated
 
 

@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from creditscore.config.scorecards import Binning
+from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.models.card import AttributeKind
-from creditscore.models.frames import Column, Factor
-from creditscore.models.sample import Sample
-
-Floats = NDArray[np.float64]
+from creditscore.models.sample import Column, Factor, Sample
 
 
 def rising(values: Floats, weights: Floats) -> Floats:
@@ -115,11 +113,11 @@ class BinTable:
     """Attributes of one partition in the order of its codes. Weights are shares of the total weight."""
 
     partition: Partition
-    rows: NDArray[np.int64]
+    rows: Ints
     good: Floats
     bad: Floats
     woe: Floats
-    neutral: NDArray[np.bool_]
+    neutral: Flags
 
     @property
     def name(self) -> str:
@@ -176,7 +174,7 @@ def smoothed_woe(good: Floats, bad: Floats, smoothing: float) -> Floats:
     return found
 
 
-def in_order(partition: Partition, woe: Floats, weight: Floats, small: NDArray[np.bool_]) -> Floats:
+def in_order(partition: Partition, woe: Floats, weight: Floats, small: Flags) -> Floats:
     """WoE as the card may use it, rounded to six decimals.
 
     1. Attributes too small to be judged are neutral (0): no record costs or earns nothing.

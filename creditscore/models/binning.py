@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from creditscore.config.scorecards import Binning
+from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.models.bin_table import Partition
-from creditscore.models.frames import Column
-from creditscore.models.sample import Sample
+from creditscore.models.sample import Column, Sample
 
 #: Share of a column's weight that an edge may move across for the sake of fewer digits.
 TOLERANCE = 0.002
@@ -55,7 +55,7 @@ def _nearest_multiple(low: float, high: float, target: float, power: int) -> flo
     return min(inside, key=lambda value: (abs(value - target), value)) if inside else None
 
 
-def readable(values: NDArray[np.float64], weight: NDArray[np.float64], places: list[int]) -> tuple[float, ...]:
+def readable(values: Floats, weight: Floats, places: list[int]) -> tuple[float, ...]:
     """Rising edges for cuts after ``values[place]``.
 
     Args:
@@ -68,7 +68,7 @@ def readable(values: NDArray[np.float64], weight: NDArray[np.float64], places: l
     return tuple(_edge(values, reached, place, whole) for place in places)
 
 
-def _edge(values: NDArray[np.float64], reached: NDArray[np.float64], place: int, whole: bool) -> float:
+def _edge(values: Floats, reached: Floats, place: int, whole: bool) -> float:
     allowed = TOLERANCE * float(reached[-1]) + _SLACK
     low = int(np.searchsorted(reached, reached[place] - allowed))
     high = int(np.searchsorted(reached, reached[place] + allowed, side="right"))
@@ -77,7 +77,6 @@ def _edge(values: NDArray[np.float64], reached: NDArray[np.float64], place: int,
     return edge_between(float(values[low]), float(values[high]), target=target, whole=whole)
 
 
-Floats = NDArray[np.float64]
 _UNIT = 2.0**30
 _PREBINS = 20
 #: Columns with more distinct values are searched in this many groups: 0.02 % of the weight each.

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from creditscore.config.scorecards import Scaling
+from creditscore.dataframes import Floats, Ints
 from creditscore.models.regression import fit_regression, logistic
 
-Floats = NDArray[np.float64]
 DIGITS = 6
 #: After a step of this size Newton's error is of the order of its square.
 _SETTLED = 1e-9
@@ -23,11 +23,11 @@ class Points:
     """The whole numbers of a card: constant, and points per attribute of each characteristic."""
 
     constant: int
-    points: tuple[NDArray[np.int64], ...]
+    points: tuple[Ints, ...]
     intercept: float
     coefficients: tuple[float, ...]
 
-    def scores(self, codes: NDArray[np.uint8]) -> NDArray[np.int64]:
+    def scores(self, codes: NDArray[np.uint8]) -> Ints:
         """Scores of rows of attribute codes."""
         found = np.full(len(codes), self.constant, dtype=np.int64)
         for place, points in enumerate(self.points):

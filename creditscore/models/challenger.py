@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from creditscore.dataframes import Floats, feature_frame
 from creditscore.errors import DataError
-from creditscore.models.frames import Column, Factor, Features, read_columns, to_pandas
-from creditscore.models.sample import as_sequence, read_sample
+from creditscore.models.sample import Column, Factor, Features, as_sequence, read_columns, read_sample
 
-Floats = NDArray[np.float64]
 FORMAT = "creditscore.lightgbm/1"
 #: Small on purpose: thousands of rows with few bads. One thread and ``deterministic``: the same text every time.
 PARAMETERS: Mapping[str, Any] = {
@@ -73,7 +72,7 @@ class LightGBMChallenger:
 
         A row's sum is the log-odds of its probability.
         """
-        frame = to_pandas(X)
+        frame = feature_frame(X)
         found = self._booster().predict(self._matrix(frame), pred_contrib=True, num_threads=1)
         return pd.DataFrame(found, columns=[*self.feature_names, "expected"], index=frame.index)
 
@@ -90,7 +89,7 @@ class LightGBMChallenger:
         from matplotlib.figure import Figure
         from matplotlib.pyplot import close, gcf
 
-        frame = to_pandas(X)
+        frame = feature_frame(X)
         found = self.contributions(frame)[list(self.feature_names)]
         told = shap.Explanation(found.to_numpy(), data=self._matrix(frame), feature_names=list(self.feature_names))
         shap.plots.beeswarm(told, show=False, plot_size=(8, 0.35 * len(found.columns) + 1.5))
@@ -120,7 +119,7 @@ class LightGBMChallenger:
         return self._cache["booster"]
 
     def _matrix(self, X: object) -> Floats:
-        frame = to_pandas(X)
+        frame = feature_frame(X)
         absent = [name for name in self.feature_names if name not in frame.columns]
         if absent:
             raise DataError(
@@ -171,7 +170,7 @@ def fit_lightgbm(
     task = _Task(matrix, sample.bad.astype(float), sample.weight / sample.weight.mean(), directions, nominal, seed)
     if time is None:
         return LightGBMChallenger(task.fit(np.arange(len(matrix)), int(PARAMETERS["num_leaves"]), ROUNDS), factors, categories)
-    moments = pd.Series(list(as_sequence(time, len(to_pandas(X)), "time"))).to_numpy()[sample.rows]
+    moments = pd.Series(list(as_sequence(time, len(feature_frame(X)), "time"))).to_numpy()[sample.rows]
     tried = tuple((leaves, rounds, task.forward_loss(moments, leaves, rounds)) for leaves, rounds in GRID)
     leaves, rounds, _ = min(tried, key=lambda one: (round(one[2], 9), one[0], one[1]))
     return LightGBMChallenger(task.fit(np.arange(len(matrix)), leaves, rounds), factors, categories, tried)

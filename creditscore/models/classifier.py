@@ -12,14 +12,14 @@ from pydantic import JsonValue
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 
 from creditscore.config.scorecards import Binning, Scaling, Selection
+from creditscore.dataframes import Floats, feature_frame
 from creditscore.errors import DataError, NotFittedError
 from creditscore.models import fitting
 from creditscore.models.calibration import centred, to_points, two_parameter
 from creditscore.models.fitting import Fit, Settings, SpecialCodes, Splits, fit_core
-from creditscore.models.frames import Features, to_pandas
 from creditscore.models.inspector_effects import Connectedness, connectedness
 from creditscore.models.regression import one_thread
-from creditscore.models.sample import Sample, read_sample
+from creditscore.models.sample import Features, Sample, read_sample
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.selection import Ledger, OnLeak
 
@@ -174,7 +174,7 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # 
         """Names of the characteristics that cost most against the baseline, at most ``top``."""
         return self._fitted().reasons(self._frame(X), top=top)
 
-    def predict_proba(self, X: object) -> NDArray[np.float64]:
+    def predict_proba(self, X: object) -> Floats:
         """(n, 2): calibrated probabilities in the order of ``classes_`` (good, bad)."""
         return self._fitted().predict_proba(self._frame(X))
 
@@ -190,7 +190,7 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # 
         return self.scorecard_
 
     def _frame(self, X: object) -> pd.DataFrame:
-        frame = to_pandas(X)
+        frame = feature_frame(X)
         if not hasattr(self, "feature_names_in_") and frame.shape[1] != self.n_features_in_:
             raise DataError(
                 "features: X has {shape} features, but ScorecardClassifier is expecting {n_features_in_} features as input",

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from creditscore.dataframes import Flags, Floats
 from creditscore.errors import DataError
 from creditscore.models import metrics
-from creditscore.models.metrics import Cells, Floats
+from creditscore.models.metrics import Cells
 
 UNKNOWN = "未知"
 
@@ -34,7 +35,7 @@ class Rows:
         """The rows by group and probability."""
         return Cells(self.y, self.probability, self.groups)
 
-    def take(self, chosen: NDArray[np.bool_]) -> Rows:
+    def take(self, chosen: Flags) -> Rows:
         """Some of the rows, without their groups."""
         return Rows(self.y[chosen], self.probability[chosen], self.weight[chosen], self.clusters[chosen])
 
@@ -293,7 +294,7 @@ def _replicates(rows: Rows, n_boot: int, seed: int) -> Iterator[Floats]:
             yield weight
 
 
-def _percentiles(values: NDArray[np.float64]) -> Interval:
+def _percentiles(values: Floats) -> Interval:
     known = values[np.isfinite(values)]
     if not len(known):
         return float("nan"), float("nan")

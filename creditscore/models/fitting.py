@@ -13,26 +13,25 @@ from scipy import sparse
 
 from creditscore.config.scorecards import Binning, Scaling, Selection
 from creditscore.config.spec import ppm
+from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.errors import DataError
 from creditscore.models.bin_table import BinTable, Partition, tabulate
 from creditscore.models.binning import cut
 from creditscore.models.calibration import Points
 from creditscore.models.card import Attribute, Characteristic
-from creditscore.models.frames import Column
 from creditscore.models.inspector_effects import mean_effect
 from creditscore.models.regression import Patterns, Regression, fit_regression, patterns_of
-from creditscore.models.sample import Sample, effective_size
+from creditscore.models.sample import Column, Sample, effective_size
 from creditscore.models.scorecard import Baseline, Scorecard
 from creditscore.models.scoring import ppm_of_score, score_of
 from creditscore.models.selection import Ledger, OnLeak, by_information, by_redundancy, column_auc, refuse_leaks
 
-Floats = NDArray[np.float64]
 #: Share of the weight whose mean points are "those just above the cut".
 NEAR_CUT = 0.1
 _WEIGHT_DIGITS, _RATE_DIGITS = 9, 6
 
 
-def characteristic(table: BinTable, points: NDArray[np.int64], coefficient: float, *, smoothing: float) -> Characteristic:
+def characteristic(table: BinTable, points: Ints, coefficient: float, *, smoothing: float) -> Characteristic:
     """One characteristic with its attributes in the order of their codes."""
     factor = table.partition.factor
     return Characteristic(
@@ -102,7 +101,7 @@ def baselines(
     return tuple(found)
 
 
-def _just_above(scores: NDArray[np.int64], weight: Floats, cut: int) -> NDArray[np.bool_]:
+def _just_above(scores: Ints, weight: Floats, cut: int) -> Flags:
     """Rows from the cut up to the score by which a tenth of all the weight is reached (whole scores)."""
     above = scores >= cut
     if not above.any():
@@ -334,7 +333,7 @@ def _thin(fit: Fit, sample: Sample, settings: Settings) -> Fit:
     return _again(fit, stay, sample, settings, refit=most is not None and len(order) > most)
 
 
-def _again(fit: Fit, stay: NDArray[np.bool_], sample: Sample, settings: Settings, *, refit: bool) -> Fit:
+def _again(fit: Fit, stay: Flags, sample: Sample, settings: Settings, *, refit: bool) -> Fit:
     kept = [table for table, here in zip(fit.tables, stay, strict=True) if here]
     patterns = replace(fit.patterns, codes=fit.patterns.codes[:, stay])
     if refit:

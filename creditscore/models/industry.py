@@ -11,12 +11,12 @@ from pydantic import JsonValue
 from sklearn.base import BaseEstimator
 
 from creditscore.config.scorecards import Binning, Industry, Pooling, Scaling, Selection
+from creditscore.dataframes import Floats, Ints, feature_frame
 from creditscore.errors import DataError
 from creditscore.models import fitting
 from creditscore.models.calibration import Points
 from creditscore.models.classifier import _NotFitted, log_warnings, settings_of, training_of
 from creditscore.models.fitting import Fit, SpecialCodes, Splits, fit_core
-from creditscore.models.frames import Features, to_pandas
 from creditscore.models.inspector_effects import Connectedness, connectedness
 from creditscore.models.pooling import (
     ALL,
@@ -30,7 +30,7 @@ from creditscore.models.pooling import (
     shrinkage_table,
 )
 from creditscore.models.regression import logistic, one_thread
-from creditscore.models.sample import Sample, as_sequence, effective_size, industry_code, read_sample
+from creditscore.models.sample import Features, Sample, as_sequence, effective_size, industry_code, read_sample
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.selection import OnLeak
 
@@ -143,7 +143,7 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
             _LOG.warning("calibration: rows held out show nothing of what was fitted; an industry's subjects all have one score")
         levels = levels_of(sample, fit, groups, slope, pooling)
         intercepts = np.array([levels[code].used for code in (ALL, *sample.industries)])[sample.industry + 1]
-        self.held_out_probability_: NDArray[np.float64] = sample.in_input(logistic(intercepts + held_out.eta))
+        self.held_out_probability_: Floats = sample.in_input(logistic(intercepts + held_out.eta))
         cards = {
             code: self._card(sample, fit, group, levels[code], points_of(fit, group, levels[code], slope, settings))
             for code, group in groups.items()
@@ -238,16 +238,16 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
         parts = [card.reasons(frame, top=top) for card, frame, _ in self._parts(X, industry)]
         return _whole(parts, X)
 
-    def predict_proba(self, X: object, *, industry: object) -> NDArray[np.float64]:
+    def predict_proba(self, X: object, *, industry: object) -> Floats:
         """(n, 2): probabilities of good and bad, calibrated in each industry."""
-        found = np.zeros((len(to_pandas(X)), 2))
+        found = np.zeros((len(feature_frame(X)), 2))
         for card, frame, rows in self._parts(X, industry):
             found[rows] = card.predict_proba(frame)
         return found
 
     def _parts(self, X: object, industry: object) -> list[tuple[Scorecard, pd.DataFrame, NDArray[np.intp]]]:
         """Rows by card, numbered 0 ... n - 1."""
-        frame = to_pandas(X).reset_index(drop=True)
+        frame = feature_frame(X).reset_index(drop=True)
         codes, names = self._codes(industry, len(frame))
         by_card: dict[str, tuple[Scorecard, list[int]]] = {}
         for place, name in enumerate(names):
@@ -259,7 +259,7 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
             found.append((card, frame.iloc[rows], rows))
         return found
 
-    def _codes(self, industry: object, rows: int) -> tuple[NDArray[np.int64], list[str | None]]:
+    def _codes(self, industry: object, rows: int) -> tuple[Ints, list[str | None]]:
         values = [industry] * rows if industry is None or isinstance(industry, str) else as_sequence(industry, rows, "industry")
         series = pd.Series([industry_code(value) for value in values], dtype=object)
         codes, names = pd.factorize(series, sort=True, use_na_sentinel=True)
@@ -279,5 +279,5 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
 
 def _whole(parts: list[_Pandas], X: object) -> _Pandas:
     whole: _Pandas = pd.concat(parts).sort_index()
-    whole.index = to_pandas(X).index
+    whole.index = feature_frame(X).index
     return whole

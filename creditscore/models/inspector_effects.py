@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from creditscore.dataframes import Floats, Ints
+
 
 @dataclass(frozen=True)
 class Visits:
@@ -19,7 +21,7 @@ class Visits:
 
     inspectors: tuple[str, ...]
     sets: tuple[tuple[str, ...], ...]
-    team: NDArray[np.int64]
+    team: Ints
 
     def take(self, rows: NDArray[np.intp]) -> Visits:
         """The visits at these rows, in this order."""
@@ -66,7 +68,7 @@ def _team(value: Any) -> tuple[str, ...]:
     return (str(value),)
 
 
-def connectedness(visits: Visits, weight: NDArray[np.float64], groups: NDArray[np.int64] | None = None) -> Connectedness:
+def connectedness(visits: Visits, weight: Floats, groups: Ints | None = None) -> Connectedness:
     """Components of the graph of inspectors and ``groups`` (industries, subjects; default: visits).
 
     Two inspectors are connected when a chain of shared groups links them: only then does the fit
@@ -87,6 +89,6 @@ def connectedness(visits: Visits, weight: NDArray[np.float64], groups: NDArray[n
     return Connectedness(size, len(np.unique(labels[:size])), float(weights.max() / weight[known].sum()))
 
 
-def mean_effect(visits: Visits, effects: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+def mean_effect(visits: Visits, effects: Floats, weight: Floats) -> float:
     """Weighted mean of the visits' effects: what a subject is scored with instead of its own inspectors."""
     return float(np.average((visits.design @ effects)[visits.team], weights=weight))

@@ -11,7 +11,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from creditscore.dataframes import Floats
+
 _EPS = float(np.finfo(np.float64).eps)
 
 

@@ -13,15 +13,16 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
+from creditscore import dataframes
+from creditscore.dataframes import Floats
 from creditscore.errors import DataError
-from creditscore.models import card_columns, scoring
+from creditscore.models import scoring
 
 if TYPE_CHECKING:
     from creditscore.models.card import Card, Characteristic
 
 MISSING, UNSEEN = "missing", "unseen"
-Floats = NDArray[np.float64]
-Codes = tuple[NDArray[np.intp], NDArray[np.intp]]
+BinCodes = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 @dataclass(frozen=True)
@@ -41,21 +42,21 @@ def binned(
     A value that holds a whole bin's share alone gets a bin of its own: where nine in ten are 0, a
     change from 0 to 1 must not be lost in one bin with it.
     """
-    before, after = card_columns.series_of(expected), card_columns.series_of(actual)
+    before, after = dataframes.as_column(expected), dataframes.as_column(actual)
     if not len(before) or not len(after):
         raise DataError(
             "stability: expected rows on both sides (got {n_before} and {n_after})", n_before=len(before), n_after=len(after)
         )
     first, second = weights or (None, None)
     w_before, w_after = row_weights(first, len(before)), row_weights(second, len(after))
-    if card_columns.is_text(before) or card_columns.is_text(after):
-        labels, codes = _categories(card_columns.texts(before, "expected"), card_columns.texts(after, "actual"))
+    if dataframes.is_text(before) or dataframes.is_text(after):
+        labels, codes = _categories(dataframes.arrow_texts(before, "expected"), dataframes.arrow_texts(after, "actual"))
     else:
         labels, codes = _intervals(_finite(before, "expected"), _finite(after, "actual"), w_before, bins)
     return counted(labels, codes, (w_before, w_after))
 
 
-def counted(labels: list[str], codes: Codes, weights: tuple[Floats, Floats]) -> Binned:
+def counted(labels: list[str], codes: BinCodes, weights: tuple[Floats, Floats]) -> Binned:
     """Sum weights by bin and scale them to effective rows; bins that neither sample has are left out."""
     sums = [_effective(np.bincount(c, w, len(labels)).astype(np.float64), w) for c, w in zip(codes, weights, strict=True)]
     kept = (sums[0] > 0) | (sums[1] > 0)
@@ -75,11 +76,11 @@ def row_weights(weight: ArrayLike | None, rows: int) -> Floats:
 
 
 def _finite(column: object, name: str) -> Floats:
-    found = card_columns.numbers(column, name).astype(np.float64)
+    found = dataframes.numbers(column, name).astype(np.float64)
     return np.where(np.isfinite(found), found, np.nan)
 
 
-def _intervals(before: Floats, after: Floats, weight: Floats, bins: int) -> tuple[list[str], Codes]:
+def _intervals(before: Floats, after: Floats, weight: Floats, bins: int) -> tuple[list[str], BinCodes]:
     edges = _edges(before, weight, bins)
     bounds = [-np.inf, *edges, np.inf]
     labels = [f"[{low:.6g}, {high:.6g})" for low, high in pairwise(bounds)]
@@ -101,7 +102,7 @@ def _edges(values: Floats, weight: Floats, bins: int) -> Floats:
     return np.unique(np.concatenate([cuts, heavy, np.nextafter(heavy, np.inf)]))
 
 
-def _categories(before: pa.Array, after: pa.Array) -> tuple[list[str], Codes]:
+def _categories(before: pa.Array, after: pa.Array) -> tuple[list[str], BinCodes]:
     known = sorted(value for value in pc.unique(_plain(before)).to_pylist() if value is not None)
     codes = []
     for array in (_plain(before), _plain(after)):
@@ -150,14 +151,14 @@ def characteristic_stability(card: Card, expected: object, actual: object, *, we
     ``psi`` and ``critical``; ``points_shift`` = Σ (a − e) · points, what the score of the average
     subject gained by it; shares of Missing and Other on both sides; medians, for a change of unit.
     """
-    before, after = (card_columns.table_of(frame) for frame in (expected, actual))
+    before, after = (dataframes.read_table(frame) for frame in (expected, actual))
     first, second = (scoring.positions(card, table) for table in (before, after))
     given = weights or (None, None)
     both = (row_weights(given[0], len(first)), row_weights(given[1], len(second)))
     rows = []
     for one in card.characteristics:
         codes = (first[one.name].to_numpy().astype(np.intp), second[one.name].to_numpy().astype(np.intp))
-        medians = [_median(one, card_columns.column_of(table, one.name)) for table in (before, after)]
+        medians = [_median(one, dataframes.column_of(table, one.name)) for table in (before, after)]
         rows.append({**_shift(one, codes, both), "median_expected": medians[0], "median_actual": medians[1]})
     return pd.DataFrame(rows, index=pd.Index(card.features, name="variable", dtype="str"))
 
@@ -167,7 +168,7 @@ def critical_value(bins: int, expected: float, actual: float) -> float:
     return float(chi2.ppf(0.95, bins - 1)) * (1 / expected + 1 / actual) if bins > 1 else 0.0
 
 
-def _shift(one: Characteristic, codes: Codes, weights: tuple[Floats, Floats]) -> dict[str, float]:
+def _shift(one: Characteristic, codes: BinCodes, weights: tuple[Floats, Floats]) -> dict[str, float]:
     labels = [str(position) for position in range(len(one.attributes))]
     pair = counted(labels, codes, weights)
     shares = [np.bincount(c, weights=w, minlength=len(labels)) / w.sum() for c, w in zip(codes, weights, strict=True)]
@@ -186,7 +187,7 @@ def _shift(one: Characteristic, codes: Codes, weights: tuple[Floats, Floats]) ->
 def _median(one: Characteristic, column: object) -> float:
     if one.kind == "text":
         return float("nan")
-    values = card_columns.numbers(column, one.name).astype(np.float64)
+    values = dataframes.numbers(column, one.name).astype(np.float64)
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else float("nan")
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from creditscore.config.scorecards import Industry, Pooling
+from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.errors import DataError
 from creditscore.models.bin_table import BinTable, in_order
 from creditscore.models.calibration import Points, centred, intercept_for, to_points
@@ -73,7 +74,6 @@ def attribute_table(groups: dict[str, Group], *, smoothing: float) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-Floats = NDArray[np.float64]
 #: The root of the tree of industries.
 ALL = "all"
 _FLOOR = 1e-9
@@ -113,7 +113,7 @@ def shares(good: Floats, bad: Floats, parent: Shares) -> Shares:
     )
 
 
-def cases(weight: Floats, bad: NDArray[np.bool_]) -> float:
+def cases(weight: Floats, bad: Flags) -> float:
     """Effective cases: of the rarer class, ``1 / (1 / goods + 1 / bads)`` in effective sizes.
 
     A hundred thousand goods with five bads are five cases: what is not known is where the bads lie.
@@ -214,7 +214,7 @@ def _slope(sample: Sample, eta: Floats) -> float | None:
     return common_slope(eta[there], np.where(bad, 0.0, weight), np.where(bad, weight, 0.0), sample.industry[there])
 
 
-def folds_of(sample: Sample) -> NDArray[np.int64]:
+def folds_of(sample: Sample) -> Ints:
     """Fold of each row. Its own content decides, so the order of rows and of columns is nothing."""
     team = [] if sample.visits is None else [sample.visits.team]
     columns = sorted(sample.columns, key=lambda column: column.factor.name)
@@ -224,13 +224,11 @@ def folds_of(sample: Sample) -> NDArray[np.int64]:
     return fold
 
 
-def _both(bad: NDArray[np.bool_]) -> bool:
+def _both(bad: Flags) -> bool:
     return bool(bad.any()) and not bool(bad.all())
 
 
-def _held_out(
-    sample: Sample, held: NDArray[np.bool_], industries: Sequence[Industry], pooling: Pooling, settings: Settings
-) -> Floats:
+def _held_out(sample: Sample, held: Flags, industries: Sequence[Industry], pooling: Pooling, settings: Settings) -> Floats:
     """Predictors of the rows held out, each on the card of its industry."""
     rest, out = sample.part(~held), sample.part(held)
     fit = fit_core(rest, replace(settings, on_leak="warn"), beyond_chance=True)
@@ -259,8 +257,8 @@ class Group:
 
     code: str
     parent: str
-    rows: NDArray[np.bool_]
-    patterns: NDArray[np.bool_]
+    rows: Flags
+    patterns: Flags
     cases: float
     attribute_weight: float
     shares: tuple[Shares, ...]
@@ -320,13 +318,13 @@ def _counted(table: BinTable, inside: Patterns, place: int) -> BinTable:
     return replace(table, rows=rows.astype(np.int64), good=good / total, bad=bad / total)
 
 
-def predictor(fit: Fit, group: Group, rows: NDArray[np.bool_]) -> Floats:
+def predictor(fit: Fit, group: Group, rows: Flags) -> Floats:
     """``- sum of coefficient x WoE`` of some patterns on the card of one group."""
     woe = fit.patterns.take(rows).woe([table.woe for table in group.tables])
     return -(woe @ fit.regression.coefficients)
 
 
-def common_slope(eta: Floats, good: Floats, bad: Floats, industry: NDArray[np.int64]) -> float:
+def common_slope(eta: Floats, good: Floats, bad: Floats, industry: Ints) -> float:
     """Slope of the calibration of predictors within industries, one for all of them, >= 0."""
     known = np.flatnonzero(industry >= 0)
     size = int(industry.max(initial=-1)) + 1

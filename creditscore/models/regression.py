@@ -16,6 +16,7 @@ from scipy.sparse.linalg import splu
 from scipy.special import expit
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
+from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.errors import DataError
 from creditscore.models.sample import Sample
 
@@ -33,27 +34,24 @@ def _libraries() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-Floats = NDArray[np.float64]
-
-
 @dataclass(frozen=True)
 class Patterns:
     """Distinct combinations of attributes, team and industry, sorted, with their shares of the weight."""
 
     codes: NDArray[np.uint8]
-    team: NDArray[np.int64]
-    industry: NDArray[np.int64]
+    team: Ints
+    industry: Ints
     good: Floats
     bad: Floats
     #: Rows of the sample, not weighted.
-    rows: NDArray[np.int64]
+    rows: Ints
 
     @property
     def weight(self) -> Floats:
         """Share of the total weight in each pattern."""
         return self.good + self.bad
 
-    def take(self, chosen: NDArray[np.bool_]) -> Patterns:
+    def take(self, chosen: Flags) -> Patterns:
         """Some of the patterns, in their order."""
         whole = (self.team[chosen], self.industry[chosen], self.rows[chosen])
         return Patterns(self.codes[chosen], whole[0], whole[1], self.good[chosen], self.bad[chosen], whole[2])
@@ -77,7 +75,7 @@ def patterns_of(codes: Sequence[NDArray[np.uint8]], sample: Sample) -> Patterns:
     return Patterns(matrix[first], team[first], sample.industry[first], good, bad, np.bincount(places, minlength=len(first)))
 
 
-def _bytes(values: NDArray[np.int64]) -> NDArray[np.uint8]:
+def _bytes(values: Ints) -> NDArray[np.uint8]:
     """Eight bytes each, the largest first: so packed rows sort as numbers do."""
     return np.ascontiguousarray((values + 1).astype(">i8")).view(np.uint8).reshape(len(values), 8)
 

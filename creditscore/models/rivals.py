@@ -6,13 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from creditscore.dataframes import Floats, feature_frame
 from creditscore.errors import DataError
-from creditscore.models.frames import Column, Factor, Features, read_columns, to_pandas
-from creditscore.models.sample import read_sample
-
-Floats = NDArray[np.float64]
+from creditscore.models.sample import Column, Factor, Features, read_columns, read_sample
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class LogisticRival:
         Raises:
             DataError: when a column is missing.
         """
-        frame = to_pandas(X)
+        frame = feature_frame(X)
         absent = [name for name in self.feature_names if name not in frame.columns]
         if absent:
             raise DataError("features: column {absent} is missing", absent=", ".join(absent))
@@ -79,7 +76,7 @@ class OptbinningRival:
         Raises:
             DataError: when a column is missing or is not what was fitted.
         """
-        frame = to_pandas(X)
+        frame = feature_frame(X)
         absent = [factor.name for factor in self.factors if factor.name not in frame.columns]
         if absent:
             raise DataError("features: column {absent} is missing", absent=", ".join(absent))

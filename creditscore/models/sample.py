@@ -3,23 +3,70 @@
 from __future__ import annotations
 
 import logging
+import numbers
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 from sklearn.exceptions import DataConversionWarning
 
+from creditscore.config.features import FeatureSpec, Trend
+from creditscore.config.spec import Label
+from creditscore.dataframes import Flags, Floats, Ints, category_texts, feature_frame
 from creditscore.errors import DataError
-from creditscore.models.frames import Column, Features, factors_of, read_columns, to_pandas
+from creditscore.models.card import ColumnName
 from creditscore.models.inspector_effects import Visits, read_visits
+from creditscore.vocabulary import Source
 
-Floats = NDArray[np.float64]
 _LOG = logging.getLogger(__name__)
+#: What an estimator takes for ``features``: specifications (or plain names of columns), alone or by name; None: all columns.
+Features = Iterable[FeatureSpec | str] | Mapping[str, FeatureSpec] | None
+_NAME: TypeAdapter[str] = TypeAdapter(ColumnName)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """What is known of a column before the fit. ``text`` None: the data say."""
+
+    name: str
+    label: Label
+    source: Source = "public"
+    unit: str = ""
+    trend: Trend = "auto"
+    order: tuple[str, ...] = ()
+    points_cap: int | None = None
+    text: bool | None = None
+
+    @property
+    def cap(self) -> int | None:
+        """Most points a self-declared characteristic may add; None elsewhere."""
+        return self.points_cap if self.source == "self_declared" else None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as read: ``values`` are numbers (NaN missing), or places in ``categories`` (-1 missing)."""
+
+    factor: Factor
+    values: NDArray[Any]
+    categories: tuple[str, ...] = ()
+    text: bool = False
+
+    @property
+    def missing(self) -> Flags:
+        """Where there is no value."""
+        return self.values < 0 if self.text else np.isnan(self.values)
+
+    def take(self, rows: NDArray[np.intp]) -> Column:
+        """The column at these rows, in this order."""
+        return Column(self.factor, self.values[rows], self.categories, self.text)
 
 
 @dataclass(frozen=True)
@@ -32,7 +79,7 @@ class Sample:
 
     columns: tuple[Column, ...]
     refused: dict[str, str]
-    bad: NDArray[np.bool_]
+    bad: Flags
     weight: Floats
     #: Positions in the input, in the order of this sample.
     rows: NDArray[np.intp]
@@ -40,7 +87,7 @@ class Sample:
     handed_in: int
     visits: Visits | None
     #: Place in ``industries``; -1 where unknown or not asked.
-    industry: NDArray[np.int64]
+    industry: Ints
     industries: tuple[str, ...]
     classes: NDArray[Any]
     names: tuple[str, ...]
@@ -60,7 +107,7 @@ class Sample:
         """Weighted share of bads."""
         return float(self.weight[self.bad].sum()) / self.total
 
-    def part(self, chosen: NDArray[np.bool_]) -> Sample:
+    def part(self, chosen: Flags) -> Sample:
         """Some of the rows, in their order."""
         places = np.flatnonzero(chosen)
         return replace(
@@ -107,7 +154,7 @@ def read_sample(
     Raises:
         DataError: when lengths differ, labels are missing or not of two classes, or weights are no weights.
     """
-    table = _filled(to_pandas(frame))
+    table = _filled(feature_frame(frame))
     rows = len(table)
     bad, classes = _labels(y, rows)
     weight = _weights(sample_weight, rows)
@@ -139,7 +186,7 @@ def _filled(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _canonical(weight: Floats, bad: NDArray[np.bool_]) -> NDArray[np.intp]:
+def _canonical(weight: Floats, bad: Flags) -> NDArray[np.intp]:
     """Positions of the rows with weight, sorted by label and weight."""
     keep = np.flatnonzero(weight > 0)
     order: NDArray[np.intp] = keep[np.lexsort((weight[keep], bad[keep]))]
@@ -173,7 +220,7 @@ def as_sequence(values: object, rows: int, what: str) -> Sequence[Any]:
     return found
 
 
-def _labels(y: object, rows: int) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+def _labels(y: object, rows: int) -> tuple[Flags, NDArray[Any]]:
     if y is None:
         raise DataError("labels: requires y to be passed, but the target y is None")
     if isinstance(y, np.ndarray) and y.ndim == 2 and y.shape[1] == 1:
@@ -229,9 +276,130 @@ def industry_code(value: object) -> str | None:
     return str(value) if str(value).strip() else None
 
 
-def _industries(industry: object | None, rows: int) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _industries(industry: object | None, rows: int) -> tuple[Ints, tuple[str, ...]]:
     if industry is None:
         return np.full(rows, -1, dtype=np.int64), ()
     values = pd.Series(list(as_sequence(industry, rows, "industry")), dtype=object)
     codes, names = pd.factorize(values.map(industry_code), sort=True)
     return codes.astype(np.int64), tuple(str(name) for name in names)
+
+
+def factors_of(features: Features, frame: pd.DataFrame) -> tuple[Factor, ...]:
+    """What is asked for: the specifications in their order, or every column of the frame with trend auto.
+
+    Raises:
+        DataError: when a specified column is not in the frame, or a column has a name no card can hold.
+    """
+    if features is None:
+        return tuple(_factor(_name(column)) for column in frame.columns)
+    found = tuple(_factor(spec) for spec in (features.values() if isinstance(features, Mapping) else features))
+    absent = [factor.name for factor in found if factor.name not in frame.columns]
+    if absent:
+        raise DataError(
+            "features: column {absent} is missing; the frame has {map}",
+            absent=", ".join(absent),
+            map=", ".join(map(str, frame.columns)),
+        )
+    return found
+
+
+def _factor(spec: FeatureSpec | str) -> Factor:
+    if isinstance(spec, str):
+        return Factor(spec, Label(zh=spec, en=spec))
+    return Factor(
+        spec.name, spec.label, spec.source, spec.unit, spec.trend, spec.order, spec.points_cap, spec.is_text or bool(spec.order)
+    )
+
+
+def _name(column: object) -> str:
+    try:
+        return _NAME.validate_python(column)
+    except ValidationError:
+        raise DataError(
+            "features: column {column!r}: expected a name of 1 to 60 characters without control characters "
+            "and without spaces at its ends; rename it (the label of a FeatureSpec may be any text)",
+            column=column,
+        ) from None
+
+
+def read_column(series: pd.Series, factor: Factor) -> Column:
+    """The column as numbers or as texts. ``category`` is text, ``bool`` a number, infinity is missing (and warned of).
+
+    Raises:
+        DataError: when values are neither, or a number was declared and texts are found.
+    """
+    if isinstance(series.dtype, pd.ArrowDtype) and series.dtype.kind == "O" and not pd.api.types.is_string_dtype(series.dtype):
+        series = series.astype(object)  # a dictionary of texts, say
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        meant = factor.text is False and pd.api.types.is_numeric_dtype(dtype.categories.dtype)
+        return _numbers(series.astype(dtype.categories.dtype), factor) if meant else _categories(series, dtype.categories, factor)
+    if not factor.text and series.isna().all():
+        return Column(factor, np.full(len(series), np.nan))
+    if pd.api.types.is_complex_dtype(dtype) or pd.api.types.is_datetime64_any_dtype(dtype):
+        raise DataError(
+            "column {name}: expected numbers or texts, found {dtype}; give days or months instead of dates",
+            name=factor.name,
+            dtype=dtype,
+        )
+    if pd.api.types.is_numeric_dtype(dtype) and not factor.text:
+        return _numbers(series, factor)
+    present = series[series.notna()]
+    if pd.api.types.is_object_dtype(dtype) and not factor.text and all(map(_is_number, present)):
+        return _numbers(series, factor)
+    return _texts(series, present, factor)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (numbers.Real, Decimal, np.bool_))
+
+
+def _numbers(series: pd.Series, factor: Factor) -> Column:
+    series = series.astype(object).where(series.notna(), np.nan) if pd.api.types.is_object_dtype(series.dtype) else series
+    values = series.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    infinite = np.isinf(values)
+    if infinite.any():
+        warnings.warn(f"column {factor.name}: {int(infinite.sum())} infinite values are treated as missing", stacklevel=2)
+        values[infinite] = np.nan
+    return Column(factor, values)
+
+
+def _texts(series: pd.Series, present: pd.Series, factor: Factor) -> Column:
+    if factor.text is False:
+        share = len(present) / max(len(series), 1)
+        raise DataError(
+            "column {name}: expected numbers, found {dtype} in {share:.1%} of the rows",
+            name=factor.name,
+            dtype=series.dtype,
+            share=share,
+        )
+    if not pd.api.types.is_string_dtype(present):
+        kind = series.dtype if not pd.api.types.is_object_dtype(series.dtype) else "other objects, or texts mixed with numbers"
+        raise DataError(
+            "column {name}: expected numbers or texts, found {kind}; codes such as 0111 stay texts", name=factor.name, kind=kind
+        )
+    codes, categories = pd.factorize(series, sort=True)
+    return Column(factor, codes.astype(np.int64), tuple(str(category) for category in categories), text=True)
+
+
+def _categories(series: pd.Series, categories: pd.Index, factor: Factor) -> Column:
+    """Categories by their texts, sorted, only those that occur."""
+    if factor.text is False:
+        raise DataError("column {name}: expected numbers, found categories of {dtype}", name=factor.name, dtype=categories.dtype)
+    names = category_texts(categories, factor.name)
+    places = series.cat.codes.to_numpy()
+    used = sorted(np.unique(places[places >= 0]).tolist(), key=lambda place: names[place])
+    lookup = np.full(len(names) + 1, -1)
+    lookup[used] = np.arange(len(used))
+    return Column(factor, lookup[places].astype(np.int64), tuple(names[place] for place in used), text=True)
+
+
+def read_columns(frame: pd.DataFrame, factors: Sequence[Factor]) -> tuple[tuple[Column, ...], dict[str, str]]:
+    """The columns that can be read, and why each of the others cannot."""
+    columns, refused = [], {}
+    for factor in factors:
+        try:
+            columns.append(read_column(frame[factor.name], factor))
+        except (DataError, TypeError, ValueError) as error:
+            refused[factor.name] = str(error) if isinstance(error, DataError) else "values are neither numbers nor texts"
+    return tuple(columns), refused

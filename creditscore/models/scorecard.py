@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from creditscore.config.scorecards import Scaling
 from creditscore.config.spec import Language
+from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.models import card as as_text
 from creditscore.models import expert_card, scoring, scoring_sql
@@ -17,8 +18,7 @@ from creditscore.models import reasons as against_baseline
 from creditscore.models.card import FORMAT, Attribute, Baseline, Card, Characteristic
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    pass
 
 _TABLE_COLUMNS = {
     "variable": ("Variable", "变量名称"),
@@ -197,7 +197,7 @@ class Scorecard(Card):
         """``points_base`` (with the constant), ``points_public`` ... that add up to the score."""
         return scoring.block_points(self, frame)
 
-    def predict_proba(self, frame: object) -> NDArray[np.float64]:
+    def predict_proba(self, frame: object) -> Floats:
         """(n, 2): probability of good and of bad; a function of the whole score."""
         return scoring.predict_proba(self, frame)
 

@@ -19,12 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
+from creditscore import dataframes
 from creditscore.config.scorecards import Scaling
-from creditscore.models import card_columns
+from creditscore.dataframes import Floats, Ints
 from creditscore.models.card import Card, Characteristic
 from creditscore.vocabulary import SOURCES
 
-Codes = NDArray[np.uint8]
+AttributeCodes = NDArray[np.uint8]
 MISSING = 128
 _MISSING = np.uint8(MISSING)
 
@@ -46,15 +47,15 @@ class Noticed:
 
 
 #: ``(start, stop) -> codes`` of those rows.
-Coder = Callable[[int, int], Codes]
+Coder = Callable[[int, int], AttributeCodes]
 
 
 def coder(one: Characteristic, table: pd.DataFrame | pa.Table, noticed: Noticed) -> Coder:
     """How blocks of one column become codes."""
-    column = card_columns.column_of(table, one.name)
+    column = dataframes.column_of(table, one.name)
     if one.kind == "text":
-        return _text_coder(one, card_columns.texts(column, one.name), noticed)
-    return _number_coder(one, card_columns.numbers(column, one.name), noticed)
+        return _text_coder(one, dataframes.arrow_texts(column, one.name), noticed)
+    return _number_coder(one, dataframes.numbers(column, one.name), noticed)
 
 
 def lookup(one: Characteristic, of: Callable[[int], int]) -> NDArray[np.int32]:
@@ -80,7 +81,7 @@ def _number_coder(one: Characteristic, values: NDArray[Any], noticed: Noticed) -
     edges = one.edges
     specials = [(float(value), position) for position, a in enumerate(one.attributes) for value in a.values]
 
-    def codes(start: int, stop: int) -> Codes:
+    def codes(start: int, stop: int) -> AttributeCodes:
         block = np.ascontiguousarray(values[start:stop], dtype=np.float64)
         flag = np.empty(len(block), dtype=bool)
         byte = flag.view(np.uint8)
@@ -106,13 +107,13 @@ def _text_coder(one: Characteristic, values: pa.Array, noticed: Noticed) -> Code
     other = next(position for position, attribute in enumerate(one.attributes) if attribute.kind == "other")
     positions = np.array([position for _, position in known] + [other], dtype=np.uint8)
 
-    def codes(start: int, stop: int) -> Codes:
+    def codes(start: int, stop: int) -> AttributeCodes:
         block = values.slice(start, stop - start)
         if pa.types.is_dictionary(block.type):
             place = pc.take(_places(block.dictionary, known), block.indices)
         else:
             place = _places(block, known)
-        found: Codes = positions[place.fill_null(len(known)).to_numpy(zero_copy_only=False)]
+        found: AttributeCodes = positions[place.fill_null(len(known)).to_numpy(zero_copy_only=False)]
         if block.null_count:
             found[block.is_null().to_numpy(zero_copy_only=False)] = MISSING
             noticed.add(noticed.missing, one.name, block.null_count)
@@ -151,18 +152,18 @@ def ppm_of_score(scaling: Scaling, score: int) -> int:
     return math.floor(of_score(scaling, score) * 1_000_000 + 0.5)
 
 
-def ppm_of(probability: ArrayLike) -> NDArray[np.int64]:
+def ppm_of(probability: ArrayLike) -> Ints:
     """Probabilities in millionths, rounded half up as in :func:`ppm_of_score`."""
     return np.floor(np.asarray(probability, dtype=np.float64) * 1_000_000 + 0.5).astype(np.int64)
 
 
-def score_of(scaling: Scaling, probability: ArrayLike) -> NDArray[np.float64]:
+def score_of(scaling: Scaling, probability: ArrayLike) -> Floats:
     """The score, not rounded, at which a probability of bad in (0, 1) stands."""
     p = np.asarray(probability, dtype=np.float64)
     return scaling.base_score + (scaling.pdo / math.log(2)) * (np.log1p(-p) - np.log(p) - math.log(scaling.base_odds))
 
 
-def table(scaling: Scaling, lowest: int, highest: int) -> NDArray[np.float64]:
+def table(scaling: Scaling, lowest: int, highest: int) -> Floats:
     """Probabilities of the scores ``lowest`` ... ``highest``, both included."""
     return np.array([of_score(scaling, score) for score in range(lowest, highest + 1)])
 
@@ -207,8 +208,8 @@ def scores(card: Card, frame: object, *, threads: int | None = None) -> pd.Serie
     Raises:
         DataError: when a column of the card is absent, or holds texts for numbers or the reverse.
     """
-    table = card_columns.table_of(frame)
-    card_columns.require(table, card.features)
+    table = dataframes.read_table(frame)
+    dataframes.require_columns(table, card.features)
     noticed = Noticed()
     parts = [(coder(one, table, noticed), points_lookup(one)) for one in card.characteristics]
     total = np.full(len(table), card.constant, dtype=np.int32)
@@ -223,7 +224,7 @@ def scores(card: Card, frame: object, *, threads: int | None = None) -> pd.Serie
 
     _in_blocks(block, len(table), threads)
     _tell(card, noticed, len(table))
-    return pd.Series(total, index=card_columns.index_of(table), name="score")
+    return pd.Series(total, index=dataframes.index_of(table), name="score")
 
 
 def points(card: Card, frame: object) -> pd.DataFrame:
@@ -257,7 +258,7 @@ def blocks_of(card: Card, own: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, index=own.index)
 
 
-def predict_proba(card: Card, frame: object) -> NDArray[np.float64]:
+def predict_proba(card: Card, frame: object) -> Floats:
     """(n, 2): probability of good and of bad, the function of the whole score that every engine has."""
     bad = table(card.scaling, card.lowest, card.highest)[scores(card, frame).to_numpy() - card.lowest]
     return np.column_stack([1 - bad, bad])
@@ -270,8 +271,8 @@ def probability_ppm(card: Card, whole: pd.Series) -> pd.Series:
 
 
 def _looked_up(card: Card, frame: object, table_for: Callable[..., Matrix]) -> pd.DataFrame:
-    table = card_columns.table_of(frame)
-    card_columns.require(table, card.features)
+    table = dataframes.read_table(frame)
+    dataframes.require_columns(table, card.features)
     noticed = Noticed()
     found = np.empty((len(card.characteristics), len(table)), dtype=np.int32)
     parts = [(coder(one, table, noticed), table_for(one)) for one in card.characteristics]
@@ -282,7 +283,7 @@ def _looked_up(card: Card, frame: object, table_for: Callable[..., Matrix]) -> p
 
     _in_blocks(block, len(table), None)
     _tell(card, noticed, len(table))
-    return pd.DataFrame(found.T, index=card_columns.index_of(table), columns=pd.Index(card.features, dtype="str"))
+    return pd.DataFrame(found.T, index=dataframes.index_of(table), columns=pd.Index(card.features, dtype="str"))
 
 
 def _in_blocks(work: Callable[[int, int], None], rows: int, threads: int | None) -> None:

@@ -8,17 +8,15 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from creditscore.config.scorecards import Selection
+from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.models.bin_table import BinTable
 from creditscore.models.binning import concordance
-from creditscore.models.frames import Column
-from creditscore.models.sample import Sample
+from creditscore.models.sample import Column, Sample
 
-Floats = NDArray[np.float64]
 OnLeak = Literal["refuse", "warn"]
 #: A single column that ranks bads and goods better than this knows the outcome.
 LEAK_AUC = 0.95

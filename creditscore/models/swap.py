@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from creditscore.dataframes import Flags, Floats
 from creditscore.errors import DataError
 from creditscore.models.evaluate import checked_rows
 
-Floats = NDArray[np.float64]
 CELLS = ("both", "only_ours", "only_theirs", "neither")
 
 
@@ -69,14 +69,14 @@ def swap_set(
     )  # fmt: skip
 
 
-def _picked(p: Floats, weight: Floats, share: float) -> NDArray[np.bool_]:
+def _picked(p: Floats, weight: Floats, share: float) -> Flags:
     order = np.argsort(-p, kind="stable")
     reached = np.cumsum(weight[order]) >= share * weight.sum() * (1 - 1e-12)
-    found: NDArray[np.bool_] = p >= p[order[int(np.argmax(reached))]]
+    found: Flags = p >= p[order[int(np.argmax(reached))]]
     return found
 
 
-def _cells(cell: NDArray[np.str_], bad: NDArray[np.bool_], weight: Floats) -> pd.DataFrame:
+def _cells(cell: NDArray[np.str_], bad: Flags, weight: Floats) -> pd.DataFrame:
     rows = []
     for name in CELLS:
         inside = cell == name

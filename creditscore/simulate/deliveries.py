@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from creditscore.dataframes import Ints
 from creditscore.simulate import tables
 from creditscore.simulate.events import Changes, Events
 from creditscore.simulate.kinds import COMPLAINTS, FILES, KINDS, LATE, MARKET, NUMBER, PUBLIC
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.places import DEPARTMENTS
-from creditscore.simulate.random_bits import Bits, Ints
+from creditscore.simulate.random_bits import Bits
 from creditscore.simulate.timeline import Time, years_of
 from creditscore.vocabulary import CHANGES
 

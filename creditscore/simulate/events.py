@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from creditscore.dataframes import Flags, Ints
 from creditscore.simulate.kinds import KINDS, LAGS, LATE, NUMBER, KindModel, Repair
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.places import INDUSTRIES, OTHER_CODES
-from creditscore.simulate.random_bits import Bits, Ints, bounds, exponential_table
+from creditscore.simulate.random_bits import Bits, bounds, exponential_table
 from creditscore.simulate.subjects import Subjects
 from creditscore.simulate.timeline import NEVER, Time
 
@@ -78,9 +79,6 @@ def make_ratings(parameters: CityParameters, time: Time, subjects: Subjects, *, 
     none = np.zeros(0, dtype=np.int64)
     empty = Ratings(none, none.astype(np.int8), none, none)
     return Ratings(**{name: np.concatenate([getattr(part, name) for part in [*parts, empty]]) for name in names})
-
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

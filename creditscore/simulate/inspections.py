@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from creditscore.dataframes import Ints
 from creditscore.simulate.events import Changes, Events, conduct_at, dress, make_changes
 from creditscore.simulate.kinds import KINDS, NUMBER
 from creditscore.simulate.parameters import CityParameters
-from creditscore.simulate.random_bits import Bits, Ints
+from creditscore.simulate.random_bits import Bits
 from creditscore.simulate.subjects import Subjects
 from creditscore.simulate.timeline import Quarter, Time, years_of
 from creditscore.simulate.visits import (

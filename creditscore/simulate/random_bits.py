@@ -17,7 +17,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from creditscore.dataframes import Ints
+
 _QUANTILES = 4096
 _REACH = 16_000
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from creditscore.dataframes import Ints
 from creditscore.simulate.parameters import CHUNK, CityParameters
 from creditscore.simulate.places import COUNTIES, INDUSTRIES
-from creditscore.simulate.random_bits import Bits, Ints, bounds, milli
+from creditscore.simulate.random_bits import Bits, bounds, milli
 from creditscore.simulate.timeline import NEVER, Time, make_spells
 from creditscore.vocabulary import SUBJECT_TYPES
 

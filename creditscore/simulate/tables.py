@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from creditscore.dataframes import Ints
 from creditscore.simulate.events import GRADES, SCHEME, Ratings
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.places import CODES, COUNTIES, DEPARTMENTS, INDUSTRIES, OTHER_CODES
-from creditscore.simulate.random_bits import Bits, Ints
+from creditscore.simulate.random_bits import Bits
 from creditscore.simulate.subjects import ENDINGS, Subjects
 from creditscore.simulate.timeline import NEVER, Time
 from creditscore.simulate.visits import TASK_NAMES, Frame, Staff, Visits, department_of, stratum_name

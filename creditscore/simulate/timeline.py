@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from creditscore.dataframes import Ints
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.places import COUNTIES, INDUSTRIES
-from creditscore.simulate.random_bits import Bits, Ints
+from creditscore.simulate.random_bits import Bits
 
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 NEVER = 2**30

@@ -7,11 +7,12 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from creditscore.dataframes import Ints
 from creditscore.simulate.events import Changes, Events, conduct_at, log_odds_at
 from creditscore.simulate.kinds import KINDS
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.places import CODES, COUNTIES, DEPARTMENTS, INDUSTRIES, OTHER_CODES, TASKS
-from creditscore.simulate.random_bits import Bits, Ints, bounds, milli, ppm_of
+from creditscore.simulate.random_bits import Bits, bounds, milli, ppm_of
 from creditscore.simulate.subjects import Subjects
 from creditscore.simulate.timeline import Quarter, Time
 from creditscore.vocabulary import CHANGES, OUTCOMES, TRIGGERS

@@ -10,20 +10,10 @@ import numpy as np
 import pandas as pd
 
 from creditscore.config.policy import TierPolicy
+from creditscore.dataframes import Flags, Texts, as_frame, day_column, texts, unique_ids
+from creditscore.dates import months_before
 from creditscore.errors import DataError
 from creditscore.tiering import tier_rules
-from creditscore.tiering.columns import (
-    NOT_RATED,
-    Codes,
-    Flags,
-    Texts,
-    as_frame,
-    day_numbers,
-    decode,
-    months_before,
-    texts,
-    unique_ids,
-)
 from creditscore.tiering.cuts import achieved, cut_tiers, populations
 from creditscore.tiering.signatures import latest_reviews
 from creditscore.tiering.tier_rules import (
@@ -37,7 +27,7 @@ from creditscore.tiering.tier_rules import (
     settle,
     steady,
 )
-from creditscore.tiering.tiers import TIER_COLUMNS, Tiers
+from creditscore.tiering.tiers import TIER_COLUMNS, UNRATED, Codes, Tiers, tier_names
 
 _SCORES = ("subject_id", "as_of", "industry", "score", "probability_ppm")
 _REASONS = ("reason_1", "reason_2", "reason_3", "reason_4")
@@ -143,7 +133,7 @@ def _with_register(rows: pd.DataFrame, ids: pd.Index, register: pd.DataFrame) ->
 def _too_new(rows: pd.DataFrame, policy: TierPolicy, day: dt.date) -> Flags:
     if not policy.new_subject_months:
         return np.zeros(len(rows), dtype=bool)
-    registered: Flags = day_numbers(rows, "registered_date") > months_before(day, policy.new_subject_months)
+    registered: Flags = day_column(rows, "registered_date") > np.datetime64(months_before(day, policy.new_subject_months), "D")
     return registered
 
 
@@ -215,7 +205,7 @@ def assign_tiers(
 
 def _rule(cohort: Cohort, ruled: Overridden, steadied: Steadied, disputed: Flags) -> Texts:
     """What fired, the last to act first."""
-    rule = np.where(ruled.tier == NOT_RATED, cohort.why_not_rated(), ruled.rule)
+    rule = np.where(ruled.tier == UNRATED, cohort.why_not_rated(), ruled.rule)
     rule = np.where(steadied.released, tier_rules.RELEASED, np.where(steadied.waits, tier_rules.HELD_BY_STABILITY, rule))
     return np.where(disputed, tier_rules.HELD_BY_DISPUTE, rule)
 
@@ -237,9 +227,9 @@ def _frame(cohort: Cohort, raw: Codes, past: Past, settled: Settled, evidence: T
             "as_of": pd.Series([cohort.as_of] * len(cohort.ids), dtype=object),
             "industry": cohort.rows["industry"],
             "score": pd.to_numeric(cohort.rows["score"]).astype("Int32"),
-            "raw_tier": decode(raw),
-            "tier": decode(settled.tier),
-            "previous_tier": decode(past.tier),
+            "raw_tier": tier_names(raw),
+            "tier": tier_names(settled.tier),
+            "previous_tier": tier_names(past.tier),
             "rule": settled.rule,
             "status": settled.status,
             "reviewer": settled.reviewer,

@@ -7,7 +7,8 @@ import pandas as pd
 
 from creditscore.config.policy import TierPolicy
 from creditscore.config.spec import ppm as as_ppm
-from creditscore.tiering.columns import NOT_RATED, Codes, Flags, Ints, Texts
+from creditscore.dataframes import Flags, Ints, Texts
+from creditscore.tiering.tiers import UNRATED, Codes
 from creditscore.vocabulary import TIERS
 
 _MILLION = 1_000_000
@@ -39,7 +40,7 @@ def cut_tiers(
         band: Points above the cut that are asked for (cuts by score or share).
         margin: Share of the cut by which the risk must lie below it (cuts by risk).
     """
-    tiers = np.full(len(score), NOT_RATED, dtype=np.int8)
+    tiers = np.full(len(score), UNRATED, dtype=np.int8)
     for name in sorted(set(population[rated])):
         chosen = np.flatnonzero(rated & (population == name))
         kind, cuts = policy.cuts_for(name or None)
@@ -75,8 +76,8 @@ def achieved(tiers: Codes, population: Texts, policy: TierPolicy) -> pd.DataFram
     of the rated (rounded down).
     """
     rows = []
-    for name in sorted(set(population[tiers != NOT_RATED])):
-        chosen = tiers[(population == name) & (tiers != NOT_RATED)]
+    for name in sorted(set(population[tiers != UNRATED])):
+        chosen = tiers[(population == name) & (tiers != UNRATED)]
         kind, cuts = policy.cuts_for(name or None)
         asked = [*cuts, _MILLION - sum(cuts)] if kind == "share" else [None] * len(TIERS)
         counts = np.bincount(chosen, minlength=len(TIERS))

@@ -12,25 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from creditscore.config.policy import Override, TierPolicy
+from creditscore.dataframes import Flags, Ints, Texts, as_frame, day_column, texts, unique_ids
 from creditscore.errors import DataError
-from creditscore.tiering.columns import (
-    NONE,
-    NOT_RATED,
-    B,
-    C,
-    Codes,
-    D,
-    Flags,
-    Ints,
-    Texts,
-    as_frame,
-    day_numbers,
-    decode,
-    encode,
-    texts,
-    unique_ids,
-)
 from creditscore.tiering.signatures import Review, grounds_hash
+from creditscore.tiering.tiers import NO_TIER, UNRATED, B, C, Codes, D, tier_codes, tier_names
 from creditscore.vocabulary import INDIVIDUALS, TIERS
 
 
@@ -61,23 +46,23 @@ def past_of(ids: pd.Index, previous: Any, *, as_of: dt.date) -> Past:
     """
     empty = pd.DataFrame({"subject_id": [], "tier": []}, dtype=object)
     frame = empty if previous is None else as_frame(previous, needs=["subject_id", "tier"], what="previous tiers")
-    later = day_numbers(frame, "as_of") > np.datetime64(as_of, "D")
+    later = day_column(frame, "as_of") > np.datetime64(as_of, "D")
     if later.any():
         raise DataError(
             "previous tiers: expected those of {as_of} or before ({sum} rows are of a later day)", as_of=as_of, sum=int(later.sum())
         )
     rows = unique_ids(frame, what="previous tiers").get_indexer(ids)
-    tier, before = encode(texts(frame, "tier")), encode(texts(frame, "previous_tier"))
+    tier, before = tier_codes(texts(frame, "tier")), tier_codes(texts(frame, "previous_tier"))
     # Nobody sheds a tier by not being rated for a while: the last one lasts until the subject is rated again.
-    tier = np.where((tier == NOT_RATED) & (before >= 0), before, tier)
+    tier = np.where((tier == UNRATED) & (before >= 0), before, tier)
     return Past(
-        tier=_aligned(tier, rows, NONE),
-        raw=_aligned(encode(texts(frame, "raw_tier")), rows, NONE),
+        tier=_aligned(tier, rows, NO_TIER),
+        raw=_aligned(tier_codes(texts(frame, "raw_tier")), rows, NO_TIER),
         rule=_aligned(texts(frame, "rule"), rows, ""),
         status=_aligned(texts(frame, "status"), rows, ""),
         reviewer=_aligned(texts(frame, "reviewer"), rows, ""),
         evidence=_aligned(texts(frame, "evidence"), rows, ""),
-        since=_aligned(day_numbers(frame, "waiting_since"), rows, np.datetime64("NaT", "D")),
+        since=_aligned(day_column(frame, "waiting_since"), rows, np.datetime64("NaT", "D")),
     )
 
 
@@ -110,12 +95,12 @@ class _Bound:
 
     @classmethod
     def none(cls, rows: int) -> _Bound:
-        return cls(np.full(rows, NONE, dtype=np.int8), np.full(rows, -1, dtype=np.int64))
+        return cls(np.full(rows, NO_TIER, dtype=np.int8), np.full(rows, -1, dtype=np.int64))
 
     def tightened(self, hits: Ints, tier: int, place: int, *, sign: int) -> _Bound:
         """With one more override on the rows ``hits``; the earlier one stays where both say the same."""
         now, which = self.tier.copy(), self.place.copy()
-        better = hits[(now[hits] == NONE) | (sign * tier > sign * now[hits])]
+        better = hits[(now[hits] == NO_TIER) | (sign * tier > sign * now[hits])]
         now[better], which[better] = tier, place
         return _Bound(now, which)
 
@@ -151,10 +136,10 @@ def apply_overrides(ids: pd.Index, cut: Codes, policy: TierPolicy, *, records: A
 
 
 def _combine(cut: Codes, upper: _Bound, exact: _Bound, lower: _Bound) -> tuple[Codes, Ints]:
-    improves = (upper.tier != NONE) & (cut != NOT_RATED) & (upper.tier < cut)
+    improves = (upper.tier != NO_TIER) & (cut != UNRATED) & (upper.tier < cut)
     tier, place = _apply(cut, np.full(len(cut), -1, dtype=np.int64), upper, improves)
-    tier, place = _apply(tier, place, exact, exact.tier != NONE)
-    worsens = (lower.tier != NONE) & (lower.tier > np.where(tier == NOT_RATED, B, tier))
+    tier, place = _apply(tier, place, exact, exact.tier != NO_TIER)
+    worsens = (lower.tier != NO_TIER) & (lower.tier > np.where(tier == UNRATED, B, tier))
     return _apply(tier, place, lower, worsens)
 
 
@@ -300,7 +285,7 @@ def needs_signature(target: Codes, past: Past, subject_type: Texts, reviewed: Fl
     D, two steps at once either way, overrides with ``review``, and what ``review.individuals`` says
     of natural persons: every tier worse than before (than B where new).
     """
-    rated = target != NOT_RATED
+    rated = target != UNRATED
     before = np.where(past.tier >= 0, past.tier, B)
     two_steps = (past.tier >= 0) & (np.abs(target - past.tier) >= 2)
     flags = (target == D) | two_steps | reviewed
@@ -321,12 +306,12 @@ def settle(
     """
     tier, status = target.copy(), np.full(len(ids), "final", dtype=object)
     rule, reviewer = rule.copy(), np.full(len(ids), None, dtype=object)
-    names = decode(raw)
+    names = tier_names(raw)
     for row in np.flatnonzero(needs).tolist():
         decision, by = _decision(row, ids, names, evidence, raw, past, signed)
         reviewer[row] = by
         if decision != "approve":
-            kept = past.tier[row] if past.tier[row] >= NOT_RATED else B
+            kept = past.tier[row] if past.tier[row] >= UNRATED else B
             tier[row] = kept
         if decision == "reject":
             rule[row] = REJECTED

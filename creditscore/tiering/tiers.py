@@ -6,12 +6,20 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from creditscore.dataframes import Texts, as_frame, texts, unique_ids
 from creditscore.errors import DataError
-from creditscore.tiering.columns import as_frame, texts, unique_ids
 from creditscore.tiering.signatures import grounds_hash
-from creditscore.vocabulary import TIER_ORDER
+from creditscore.vocabulary import TIER_ORDER, TIERS
+
+#: A tier as a number: the larger, the riskier. 未评 (NR) and "no tier" are outside that order.
+Codes = npt.NDArray[np.int8]
+A, B, C, D = range(len(TIERS))
+UNRATED = -1
+NO_TIER = -2
 
 #: The columns of ``tiers.parquet``. The last two are what a signature and a wait rest on.
 TIER_COLUMNS = (
@@ -77,3 +85,22 @@ def as_tiers(tiers: Any) -> Tiers:
     if strange:
         raise DataError("tiers: tier: expected A, B, C, D or NR (got {strange!r})", strange=strange[0])
     return Tiers(frame)
+
+
+def tier_codes(names: Texts) -> Codes:
+    """Names of tiers as numbers; ``NR`` is :data:`UNRATED`, an empty text :data:`NO_TIER`.
+
+    Raises:
+        DataError: A text is not a tier.
+    """
+    known: dict[str, int] = {**{name: code for code, name in enumerate(TIERS)}, "NR": UNRATED, "": NO_TIER}
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise DataError("tier: expected A, B, C, D or NR (got {unknown!r})", unknown=unknown[0])
+    return np.array([known[name] for name in names], dtype=np.int8)
+
+
+def tier_names(codes: Codes) -> Texts:
+    """Numbers as names of tiers; ``None`` where there is none."""
+    names = np.array([*TIERS, None, "NR"], dtype=object)  # -2 and -1 count from the end
+    return names[codes.astype(np.int64)]

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from creditscore.config.scorecards import Binning
 from creditscore.config.spec import Label
 from creditscore.models.bin_table import Partition, in_order, project, rising, smoothed_woe, tabulate
-from creditscore.models.frames import Factor, read_column
-from creditscore.models.sample import read_sample
+from creditscore.models.sample import Factor, read_column, read_sample
 
 FACTOR = Factor("x", Label(zh="x", en="x"))
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from creditscore.config.scorecards import Binning
 from creditscore.config.spec import Label
+from creditscore.dataframes import feature_frame
 from creditscore.errors import DataError
 from creditscore.models import binning
 from creditscore.models.binning import edge_between, readable
-from creditscore.models.frames import Factor, read_column, to_pandas
-from creditscore.models.sample import read_sample
+from creditscore.models.sample import Factor, read_column, read_sample
 
 
 def one_column(values, y, weight=None, **about):
@@ -201,12 +201,9 @@ def test_frames_of_all_kinds_are_read():
 
     frame = pd.DataFrame({"a": [1.0, None], "b": ["u", None]})
     for other in (frame, pl.DataFrame({"a": [1.0, None], "b": ["u", None]}), pa.table({"a": [1.0, None], "b": ["u", None]})):
-        found = to_pandas(other)
+        found = feature_frame(other)
         assert list(found.columns) == ["a", "b"]
         assert read_column(found["b"], Factor("b", Label(zh="b", en="b"))).values.tolist() == [0, -1]
-    assert list(to_pandas(np.zeros((2, 2))).columns) == ["x0", "x1"]
-    with pytest.raises(DataError, match="Reshape your data"):
-        to_pandas(np.zeros(3))
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from creditscore.errors import DataError
 from creditscore.models import scoring
-from creditscore.models.card_columns import category_texts
 from creditscore.models.classifier import ScorecardClassifier
 
 N = 1500
@@ -93,12 +91,3 @@ def test_columns_neither_number_nor_text_are_dropped_with_a_reason(value):
     reasons = model.selection_.set_index("characteristic").reason
     assert "expected numbers or texts" in reasons["v"]
     assert model.scorecard_.features == ("other",)
-
-
-def test_categories_that_would_have_one_text_are_refused():
-    assert category_texts([1, 2.0, 2.5, True, "x"], "v") == ["1", "2", "2.5", "True", "x"]
-    for mixed in ([1, "1"], [1, 1.0]):
-        with pytest.raises(DataError, match="column v: expected categories of one type"):
-            category_texts(mixed, "v")
-    with pytest.raises(DataError, match="column v: expected categories that are texts or numbers"):
-        category_texts([dt.date(2024, 1, 1)], "v")
