@@ -1,24 +1,30 @@
-"""Days as numbers, and calendar months back from a day; the only place where months are counted.
+"""Days and months: the only place where days are read from what callers write and where months are counted.
 
-``as_of - m months`` keeps the day of the month, cut to the month's last day (2024-02-29 less a year is
-2023-02-28). The engines never subtract months: each window's start is computed here, once per day.
+``day - m months`` keeps the day of the month, cut to the month's last day (2024-02-29 less a year is 2023-02-28).
+The engines never subtract months: each window's start is computed here, once per day.
 """
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from creditscore.errors import DataError
 
+_EPOCH = dt.date(1970, 1, 1)
+
 
 def day_of(value: object, *, name: str = "as_of") -> dt.date:
-    """A day given as a date, as ``"2024-04-30"``, or as a point in time (of which the day it shows is taken).
+    """A day written as a date, as ``"2024-04-30"``, or as a point in time (of which the day it shows is taken).
+
+    Args:
+        value: The day.
+        name: What it is called in the error.
 
     Raises:
         DataError: It is none of these.
@@ -29,14 +35,16 @@ def day_of(value: object, *, name: str = "as_of") -> dt.date:
         try:
             return dt.date.fromisoformat(value)
         except ValueError:
-            raise _no_day(name, f"a text that is none: {value!r}") from None
-    if value is None or value is pd.NaT:
-        raise _no_day(name, "nothing")
-    if isinstance(value, dt.datetime):
+            got = f"a text that is none: {value!r}"
+    elif value is None or value is pd.NaT:
+        got = "nothing"
+    elif isinstance(value, dt.datetime):
         return value.date()
-    if not isinstance(value, dt.date):
-        raise _no_day(name, type(value).__name__)
-    return value
+    elif isinstance(value, dt.date):
+        return value
+    else:
+        got = type(value).__name__
+    raise DataError('{name}: expected a day, as a date or "YYYY-MM-DD" (got {got})', name=name, got=got)
 
 
 def days_of(values: Iterable[object]) -> list[dt.date | None]:
@@ -56,33 +64,39 @@ def days_of(values: Iterable[object]) -> list[dt.date | None]:
     return days
 
 
-def _no_day(name: str, found: str) -> DataError:
-    return DataError('{name}: expected a day, as a date or "YYYY-MM-DD" (got {found})', name=name, found=found)
-
-
-_EPOCH = dt.date(1970, 1, 1)
-
-
 def day_number(day: dt.date) -> int:
     """Days since 1970-01-01."""
     return (day - _EPOCH).days
 
 
 def day_of_number(number: int) -> dt.date:
-    """The day so many days after 1970-01-01."""
+    """The day with this number of days after 1970-01-01."""
     return _EPOCH + dt.timedelta(days=number)
 
 
-def months_before(day: dt.date, months: int) -> dt.date:
-    """The same day of the month so many calendar months earlier, cut to that month's end."""
-    place = day.year * 12 + day.month - 1 - months
-    year, month = divmod(place, 12)
-    return dt.date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+def shift_months(days: NDArray[np.datetime64], months: int | NDArray[np.int64]) -> NDArray[np.datetime64]:
+    """The same day of the month ``months`` calendar months later (earlier if negative), cut to that month's end.
+
+    Args:
+        days: ``datetime64[D]``; NaT stays NaT.
+        months: One number for all days, or one per day.
+    """
+    start = days.astype("datetime64[M]")
+    shifted = start + np.asarray(months).astype("timedelta64[M]")
+    first = shifted.astype("datetime64[D]")
+    last = (shifted + 1).astype("datetime64[D]") - 1
+    moved: NDArray[np.datetime64] = np.minimum(first + (days - start.astype("datetime64[D]")), last)
+    return moved
 
 
 def months_after(day: dt.date, months: int) -> dt.date:
     """The same day of the month so many calendar months later, cut to that month's end."""
-    return months_before(day, -months)
+    return day_of_number(int(shift_months(np.array(day, dtype="datetime64[D]"), months).astype(np.int64)))
+
+
+def months_before(day: dt.date, months: int) -> dt.date:
+    """The same day of the month so many calendar months earlier, cut to that month's end."""
+    return months_after(day, -months)
 
 
 def quarter_start(day: dt.date) -> dt.date:
@@ -98,14 +112,10 @@ def window_column(months: int) -> str:
 def window_calendar(days: Iterable[dt.date], months: Iterable[int]) -> pa.Table:
     """One row per day: ``as_of_day``, ``rate_day`` (its quarter's start) and ``after_<m>`` per window length.
 
-    An event is inside the window of m months when ``after_<m> < event_day <= as_of_day``.
+    All are days since 1970-01-01. An event is inside the window of m months when ``after_<m> < event_day <= as_of_day``.
     """
     ordered = sorted(set(days))
-    columns: dict[str, pa.Array] = {
-        "as_of_day": pa.array([day_number(day) for day in ordered], pa.int32()),
-        "rate_day": pa.array([day_number(quarter_start(day)) for day in ordered], pa.int32()),
-    }
-    for length in sorted(set(months)):
-        starts = [day_number(months_before(day, length)) for day in ordered]
-        columns[window_column(length)] = pa.array(starts, pa.int32())
-    return pa.table(columns)
+    array = np.array(ordered, dtype="datetime64[D]")
+    columns = {"as_of_day": array, "rate_day": np.array([quarter_start(day) for day in ordered], dtype="datetime64[D]")}
+    columns |= {window_column(length): shift_months(array, -length) for length in sorted(set(months))}
+    return pa.table({name: pa.array(column.astype(np.int32), pa.int32()) for name, column in columns.items()})

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from creditscore.config.spec import Code, Day, Items, Label, Name, Share, Spec, ppm, read_spec
+from creditscore.dates import day_of
 from creditscore.errors import ConfigError
 from creditscore.vocabulary import TIERS, Tier, TierOrNone
 
@@ -269,7 +270,7 @@ def load_policy(folder: str | Path, *, on: str | dt.date) -> TierPolicy:
 
 def find_policy(folder: str | Path, *, on: str | dt.date) -> tuple[Path, TierPolicy]:
     """The file in force on a day, and what it says; see :func:`load_policy`."""
-    day = dt.date.fromisoformat(on) if isinstance(on, str) else on
+    day = day_of(on, name="on")
     path = Path(folder)
     files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
     policies = [(file, read_spec(TierPolicy, file)) for file in files]

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from creditscore.config.catalogue import CatalogueItem
 from creditscore.config.sources import SourceSpec
+from creditscore.dates import shift_months
 from creditscore.errors import DataError
 from creditscore.records.column_rules import apply_rules, check_columns, columns_read, where_mask
 from creditscore.records.column_types import Faults, whole
@@ -27,16 +28,6 @@ if TYPE_CHECKING:
 
 #: More than any number of months that a catalogue may say.
 _MONTHS = 2**16
-
-
-def months_later(days: np.ndarray, months: np.ndarray) -> np.ndarray:
-    """The same day of the month so many calendar months later, cut to that month's end (2024-02-29 and 12: 2025-02-28)."""
-    month = days.astype("datetime64[M]")
-    of_month = days - month.astype("datetime64[D]")
-    later = month + months.astype("timedelta64[M]")
-    last = (later + np.timedelta64(1, "M")).astype("datetime64[D]") - later.astype("datetime64[D]") - np.timedelta64(1, "D")
-    found: np.ndarray = later.astype("datetime64[D]") + np.minimum(of_month, last)
-    return found
 
 
 def kind_keys(kinds: pa.Array | pa.ChunkedArray, items: tuple[CatalogueItem, ...]) -> pa.Array:
@@ -64,7 +55,7 @@ def last_days(table: pa.Table, keys: pa.Array, items: tuple[CatalogueItem, ...])
     # Few days and few periods: each pair of them is reckoned once.
     encoded = pc.dictionary_encode(pc.if_else(known, pc.add(pc.multiply(days, _MONTHS), months), pa.scalar(None, pa.int64())))
     pairs = encoded.dictionary.to_numpy()
-    ends = months_later((pairs // _MONTHS).astype("datetime64[D]"), pairs % _MONTHS) - np.timedelta64(1, "D")
+    ends = shift_months((pairs // _MONTHS).astype("datetime64[D]"), pairs % _MONTHS) - np.timedelta64(1, "D")
     kept_until = pa.array(ends.astype(np.int64).astype(np.int32)).take(encoded.indices)
     return pc.min_element_wise(own, kept_until)
 

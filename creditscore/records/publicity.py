@@ -9,7 +9,7 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 
-from creditscore.dates import day_of
+from creditscore.dates import day_of, months_after
 from creditscore.engine import unbound
 from creditscore.records.arrivals import KIND_KEY
 from creditscore.records.contracts import kept_table
@@ -138,8 +138,8 @@ def repair_reminders(records: Records, *, as_of: str | dt.date, within_days: int
     for item in records.project.catalogue.item:
         if item.publication_min_months:
             listed = records.listed([item.kind], day).to_pandas(date_as_object=True)
-            ends = pd.to_datetime(listed["event_date"]) + pd.DateOffset(months=item.publication_min_months)
-            parts.append(listed.assign(may_apply_from=ends.dt.date))
+            ends = [months_after(day, item.publication_min_months) for day in listed["event_date"]]
+            parts.append(listed.assign(may_apply_from=pd.Series(ends, index=listed.index, dtype=object)))
     if not parts:
         return pd.DataFrame(columns=list(REPAIR_COLUMNS))
     found = pd.concat(parts, ignore_index=True)

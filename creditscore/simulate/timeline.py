@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from creditscore.dataframes import Ints
+from creditscore.dates import day_number, day_of_number
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.places import COUNTIES, INDUSTRIES
 from creditscore.simulate.random_bits import Bits
 
-_EPOCH = dt.date(1970, 1, 1).toordinal()
 NEVER = 2**30
-
-
-def day_number(day: dt.date) -> int:
-    """Days since 1970-01-01."""
-    return day.toordinal() - _EPOCH
-
-
-def day_of(number: int) -> dt.date:
-    """The date of a day number."""
-    return dt.date.fromordinal(number + _EPOCH)
 
 
 def years_of(days: Ints) -> Ints:
@@ -69,19 +58,19 @@ class Time:
 
 def time_of(parameters: CityParameters) -> Time:
     """The calendar of a city. The month of ``end`` is the last one, cut at ``end``."""
-    last = parameters.end.year * 12 + parameters.end.month - 1
     count = parameters.months + parameters.history_months
-    numbers = range(last - count + 1, last + 1)
-    starts = [day_number(dt.date(n // 12, n % 12 + 1, 1)) for n in numbers]
+    months = np.datetime64(parameters.end, "M") + np.arange(1 - count, 1)
+    of_year = months.astype(np.int64) % 12 + 1
+    starts = months.astype("datetime64[D]").astype(np.int64).tolist()
     end = day_number(parameters.end)
     edges = [*starts, end + 1]
-    whole = count if day_of(end + 1).day == 1 else count - 1
+    whole = count if day_of_number(end + 1).day == 1 else count - 1
     quarters = tuple(
-        Quarter(f"{n // 12}Q{n % 12 // 3 + 1}", edges[i], edges[i + 3], i)
-        for i, n in enumerate(numbers)
-        if n % 3 == 0 and i >= parameters.history_months and i + 3 <= whole
+        Quarter(f"{start.year}Q{start.month // 3 + 1}", edges[i], edges[i + 3], i)
+        for i, start in enumerate(map(day_of_number, starts))
+        if start.month % 3 == 1 and i >= parameters.history_months and i + 3 <= whole
     )
-    return Time(np.array(edges), np.array([n % 12 + 1 for n in numbers]), quarters, end)
+    return Time(np.array(edges), of_year, quarters, end)
 
 
 #: Days after its registration before which nothing changes.

@@ -11,7 +11,7 @@ import pandas as pd
 
 from creditscore.config.policy import TierPolicy
 from creditscore.dataframes import Flags, Texts, as_frame, day_column, texts, unique_ids
-from creditscore.dates import months_before
+from creditscore.dates import day_of, months_before
 from creditscore.errors import DataError
 from creditscore.tiering import tier_rules
 from creditscore.tiering.cuts import achieved, cut_tiers, populations
@@ -100,7 +100,7 @@ def _rows(scores: Any, subjects: Any, as_of: str | dt.date | None) -> tuple[pd.D
     scored = as_frame(scores, needs=_SCORES, what="scores")
     days: set[dt.date] = set(pd.to_datetime(scored["as_of"]).dt.date)
     if as_of is not None:
-        days.add(dt.date.fromisoformat(as_of) if isinstance(as_of, str) else as_of)
+        days.add(day_of(as_of))
     if len(days) != 1:
         raise DataError("scores: as_of: expected one day (got {value})", value=", ".join(map(str, sorted(days))) or "none")
     parts = [_texts_as_objects(scored, (*_SCORES, *_REASONS))]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from creditscore.config.policy import Override, TierPolicy
 from creditscore.dataframes import Flags, Ints, Texts, as_frame, day_column, texts, unique_ids
+from creditscore.dates import shift_months
 from creditscore.errors import DataError
 from creditscore.tiering.signatures import Review, grounds_hash
 from creditscore.tiering.tiers import NO_TIER, UNRATED, B, C, Codes, D, tier_codes, tier_names
@@ -236,7 +237,7 @@ def steady(raw: Codes, banded: Codes, rule: Texts, past: Past, policy: TierPolic
     qualified = bound & (safe < past.tier)
     today = np.datetime64(as_of, "D")
     since = np.where(qualified, np.where(np.isnat(past.since), today, past.since), np.datetime64("NaT", "D"))
-    due = qualified & (_months_later(since, policy.stability.months) <= today)
+    due = qualified & (shift_months(since, policy.stability.months) <= today)
     waited = due & ~np.isnat(past.since) & (past.raw >= 0)
     target = np.where(waited, np.maximum(safe, past.raw), safe)
     moves = due & (target < past.tier)
@@ -255,14 +256,6 @@ def _was_held_down(past: Past, policy: TierPolicy) -> Flags:
 
 def _is_one_of(ground: str, titles: Iterable[str]) -> bool:
     return any(ground == title or ground.startswith(f"{title} ") for title in titles)
-
-
-def _months_later(days: npt.NDArray[np.datetime64], months: int) -> npt.NDArray[np.datetime64]:
-    later = {day: (pd.Timestamp(day) + pd.DateOffset(months=months)).to_datetime64() for day in np.unique(days[~np.isnat(days)])}
-    result = days.copy()
-    for day, then in later.items():
-        result[days == day] = then.astype("datetime64[D]")
-    return result
 
 
 REJECTED = "review:rejected"

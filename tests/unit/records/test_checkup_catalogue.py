@@ -2,7 +2,6 @@
 
 import datetime as dt
 
-import numpy as np
 import pytest
 from support.cities import PROJECT
 from support.deliveries import DAY, Delivery, csv_sources, event_line, findings, rows, text
@@ -11,10 +10,8 @@ from support.projects import feature, item, write_project
 from creditscore.config.catalogue import CatalogueItem
 from creditscore.config.project import load_project
 from creditscore.config.work_calendar import CalendarYear, WorkCalendar
-from creditscore.dates import months_after
 from creditscore.errors import ConfigError
 from creditscore.features.guard import guard_features
-from creditscore.records.arrivals import months_later
 from creditscore.records.checkup import catalogue_report, supplier_report
 from creditscore.records.publicity import late_reports, missing_decisions
 from creditscore.simulate.kinds import KINDS
@@ -193,14 +190,6 @@ def test_suppliers_are_listed_with_what_they_sent_wrong(tmp_path):
 
 
 # --- retention ------------------------------------------------------------------------------------------
-
-
-def test_months_later_is_what_the_calendar_of_features_says():
-    rng = np.random.default_rng(5)
-    days = [D(2016, 1, 1) + dt.timedelta(days=int(n)) for n in rng.integers(0, 4000, 500)] + [D(2024, 2, 29), D(2023, 1, 31)]
-    months = rng.integers(0, 121, len(days)).astype(np.int32)
-    wanted = [months_after(day, int(n)) for day, n in zip(days, months, strict=True)]
-    assert months_later(np.array(days, dtype="datetime64[D]"), months).tolist() == wanted
 
 
 def test_a_record_is_used_until_its_end_or_its_retention(tmp_path):
