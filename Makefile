@@ -22,7 +22,7 @@ demo: $(VENV)/.core
 	$(BIN)/creditscore demo --out demo
 
 test: $(VENV)/.dev
-	$(CLEAN_ENV) $(BIN)/python -m pytest
+	$(CLEAN_ENV) $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 slow: $(VENV)/.dev
 	$(CLEAN_ENV) $(BIN)/python -m pytest -m slow

@@ -1,12 +1,33 @@
-"""Fixtures: one Spark session for all tests that want Spark, engines by name."""
+"""One Spark session for all tests that want Spark, engines by name, and how the tests are shared among workers."""
 
 import os
+import re
 import shutil
 import sys
 
 import pytest
 
 from creditscore.engine import Engine
+
+#: It takes longest by far and needs nothing of the others, so it is begun first.
+LONGEST = "end_to_end/test_whole_year.py"
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONGEST not in item.nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With several workers (``-n 2``) a file goes to one of them, and all tests on Spark to one: a JVM is slow to start."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFileOrSpark(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            return "spark" if re.search(r"[\[-]spark[\]-]|_on_spark\.py", nodeid) else super()._split_scope(nodeid)
+
+    config.option.loadscopereorder = False
+    return ByFileOrSpark(config, log)
 
 
 @pytest.fixture(scope="session")

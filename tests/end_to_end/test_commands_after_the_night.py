@@ -164,10 +164,8 @@ def test_a_ratio_beyond_100_percent_is_named_by_its_cell(city):
     assert f"抽查比例方案!{sheet.cell(7, column).coordinate}: 120 % > 100 %" in said.err
 
 
-def test_edited_ratios_change_only_undrawn_frames(city):
-    out = city.root / "fresh"
-    assert city.night("--train", out=out).code == 0
-    run = out / "2024-04-30"
+def test_edited_ratios_change_only_undrawn_frames(city, undrawn):
+    run = undrawn / "2024-04-30"
     before = json.loads((run / "plan" / "2024Q2-food" / "manifest.json").read_text("utf-8"))
     book = openpyxl.load_workbook(run / "plan.xlsx")
     sheet = book["抽查比例方案"]
@@ -231,11 +229,8 @@ def test_forecast_names_the_ratios_that_find_most_for_a_department(city):
         assert creditscore("forecast", PROJECT, "--policy", policy, *common, "--capacity", wrong).code == 2
 
 
-def test_monitor_compares_with_the_run_before(city):
-    assert creditscore("monitor", city.run).code == 2
-    said = creditscore("run", PROJECT, "--data", city.data, "--as-of", "2024-05-31", "--out", city.out, "--train")
-    assert said.code == 0, said.err
-    later = city.out / "2024-05-31"
+def test_monitor_compares_with_the_run_before(demo, later):
+    assert creditscore("monitor", demo.run).code == 2
     told = creditscore("monitor", later, "--json")
     assert told.code == 0, told.err
     rows = json.loads(told.out)["rows"]
@@ -259,14 +254,13 @@ def test_report_rebuilds_the_same_documents_and_names_missing_files(city):
     assert "scores.parquet" in said.err
 
 
-def test_replay_rebuilds_every_output_or_names_what_differs(city):
-    out = city.root / "fresh"
-    assert city.night("--train", out=out).code == 0
-    said = creditscore("replay", out / "2024-04-30", "--project", PROJECT, "--data", city.data)
+def test_replay_rebuilds_every_output_or_names_what_differs(city, undrawn):
+    run = undrawn / "2024-04-30"
+    said = creditscore("replay", run, "--project", PROJECT, "--data", city.data)
     assert said.code == 0, said.err + said.out
     assert said.out == "每个输出都已重新得出\n"
     (city.data / "staff.parquet").write_bytes((city.data / "recusals.parquet").read_bytes())
-    other = creditscore("replay", out / "2024-04-30", "--project", PROJECT, "--data", city.data)
+    other = creditscore("replay", run, "--project", PROJECT, "--data", city.data)
     assert other.code == 2
     assert "staff.parquet" in other.err
 

@@ -2,20 +2,19 @@
 
 import hashlib
 
+import pytest
 from support.command import creditscore
 
 from .conftest import bytes_of
 
 
-def undrawn(city, task="2024Q2-food"):
-    """The plan of a fresh run."""
-    said = city.night("--train", out=city.root / "fresh")
-    assert said.code == 0, said.err
-    return city.root / "fresh" / "2024-04-30" / "plan" / task
+@pytest.fixture
+def plan(undrawn):
+    """A plan that nobody has drawn."""
+    return undrawn / "2024-04-30" / "plan" / "2024Q2-food"
 
 
-def test_a_run_draws_nothing_and_a_frame_is_drawn_only_once(city):
-    plan = undrawn(city)
+def test_a_run_draws_nothing_and_a_frame_is_drawn_only_once(plan):
     assert not (plan / "publication.csv").exists()
     first = creditscore("draw", plan, "--seed", "lottery 03 08")
     assert first.code == 0, first.err
@@ -27,11 +26,9 @@ def test_a_run_draws_nothing_and_a_frame_is_drawn_only_once(city):
     assert [name for name in after if after[name] != before.get(name)] == ["log.jsonl"]  # that it was asked for is noted
 
 
-def test_a_rerun_leaves_a_drawn_plan_alone(city):
-    plan = undrawn(city)
+def test_rebuilding_the_documents_leaves_a_drawn_plan_alone(plan):
     assert creditscore("draw", plan, "--seed", "lottery 03 08").code == 0
     before = bytes_of(plan)
-    (city.data / "late.txt").write_text("x")
     said = creditscore("report", plan.parent.parent)
     assert said.code == 0, said.err
     assert bytes_of(plan) == before

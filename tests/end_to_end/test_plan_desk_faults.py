@@ -176,6 +176,12 @@ def test_an_interrupted_import_is_undone_by_the_next_run(run, delivery, monkeypa
     assert list((run / "plan").glob(".old-*")) == []
 
 
+def test_a_run_in_another_language_is_another_run(run, delivery):
+    assert "Summary" not in (run / "report.html").read_text("utf-8")
+    assert night(delivery, run.parent, "--lang", "en").code == 0
+    assert "Summary" in (run / "report.html").read_text("utf-8")
+
+
 def test_drawing_and_importing_are_refused_while_a_run_holds_the_lock(run):
     book = edited(run, doubled("one"))
     with locked(run.parent):
