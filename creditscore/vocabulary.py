@@ -35,6 +35,8 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 #: What may happen to an event after it was recorded.
 Change = Literal["repaired", "withdrawn", "disputed", "dispute_upheld", "dispute_rejected"]
 CHANGES: tuple[Change, ...] = get_args(Change)
+#: Changes after which a record no longer counts and may no longer be shown; an open dispute only hides it for a time.
+ENDING_CHANGES: tuple[Change, ...] = ("repaired", "withdrawn", "dispute_upheld")
 
 #: Why a visit took place.
 Trigger = Literal["random", "full_coverage", "complaint", "follow_up", "special"]

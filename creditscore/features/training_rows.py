@@ -15,7 +15,7 @@ from creditscore.dates import day_number, day_of, day_of_number, months_after, m
 from creditscore.errors import ConfigError, DataError
 from creditscore.features.guard import target_faults
 from creditscore.features.spine import scored_types, spine_on
-from creditscore.records.keys import day_number as day_column
+from creditscore.records.keys import day_column
 from creditscore.records.records import coded
 
 if TYPE_CHECKING:

@@ -139,7 +139,7 @@ class _Night:
         if not accept:
             self._refuse_a_slump(records, earlier)
         checkup = check_up(records, as_of=self.folder.as_of, earlier=earlier)
-        write_parquet(self.folder.file("profile.parquet"), profile(records))
+        write_parquet(self.folder.file("profile.parquet"), profile(records.arrivals, list(records.project.catalogue.by_kind)))
         listed = rectification_list(records, as_of=self.folder.as_of, before=earlier.rectification)
         write_parquet(self.folder.file("rectification.parquet"), rectification_table(listed))
         by_place = [(name, "ascending") for name in ("table", "source", "row")]
@@ -185,7 +185,11 @@ class _Night:
         """A delivery far from the one before is nearly always a broken one: rows or columns gone, another unit."""
         if earlier.profile is None:
             return
-        found = drifts(profile(records), earlier.profile, max_row_drop=self.project.about.max_row_drop)
+        found = drifts(
+            profile(records.arrivals, list(records.project.catalogue.by_kind)),
+            earlier.profile,
+            max_row_drop=self.project.about.max_row_drop,
+        )
         errors = [finding for finding in found if finding.level == "error"]
         if errors:
             told = "\n".join(f"{error.table} ({error.code}): {error.rule}" for error in errors[:5])

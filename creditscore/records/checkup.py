@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from creditscore.config.spec import Label
-from creditscore.dates import day_of
+from creditscore.dates import day_number, day_of
 from creditscore.records.arrivals import KIND_KEY
 from creditscore.records.contracts import kept_table, refused_table
 from creditscore.records.drift import Earlier, drifts, profile
 from creditscore.records.findings import Finding, Language, Level, checkup_lines, some
 from creditscore.records.publicity import late_reports, received_by_kind, reconcile_publicity, repair_reminders
-from creditscore.records.records import day_number_of
 from creditscore.records.rectification import identity_findings
 from creditscore.records.tables import TABLES
 from creditscore.spreadsheet import Column, Sheet, write_book
@@ -100,7 +99,7 @@ def put_right(records: Records) -> list[Finding]:
 
 def after_the_day(records: Records, day: dt.date) -> list[Finding]:
     """Events that happened or became known after the day: left out, and counted."""
-    events, number = records.table("event_keys"), day_number_of(day)
+    events, number = records.table("event_keys"), day_number(day)
     later = events.filter((events.event_day > number) | (events.known_day > number))
     count = records.engine.query(later.aggregate(n=later.count()))["n"][0].as_py()
     return [Finding("future", "events", "happened or known after the day", "", count, level="note")] if count else []
@@ -219,7 +218,7 @@ def _suppliers(records: Records) -> list[Finding]:
 
 def _expired(records: Records, day: dt.date) -> list[Finding]:
     """Records past their end or retention: kept out of every feature."""
-    events, number = records.table("event_keys"), day_number_of(day)
+    events, number = records.table("event_keys"), day_number(day)
     over = events.filter((events.valid_day < number) & (events.known_day <= number))
     count = records.engine.query(over.aggregate(n=over.count()))["n"][0].as_py()
     return (
@@ -241,7 +240,7 @@ def _calendar(records: Records) -> list[Finding]:
 
 
 def _subjects(records: Records, day: dt.date) -> dict[int, int]:
-    events, number = records.table("event_keys"), day_number_of(day)
+    events, number = records.table("event_keys"), day_number(day)
     seen = events.filter((events.known_day <= number) & (events.event_day <= number))
     counted = records.engine.query(seen.group_by("kind_key").agg(n=seen.subject_key.nunique()))
     return dict(zip(counted["kind_key"].to_pylist(), counted["n"].to_pylist(), strict=True))
@@ -323,7 +322,11 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
     found += [*after_the_day(records, day), *categories(records, day), *identity_findings(records, day, earlier.rectification)]
     found += [*catalogue_findings(records, day), *_publicity(records, day), *_repair(records, day)]
     if earlier.profile is not None:
-        found += drifts(profile(records), earlier.profile, max_row_drop=records.project.about.max_row_drop)
+        found += drifts(
+            profile(records.arrivals, list(records.project.catalogue.by_kind)),
+            earlier.profile,
+            max_row_drop=records.project.about.max_row_drop,
+        )
     labels = {kind: item.label for kind, item in records.project.catalogue.by_kind.items()}
     return CheckUp(day, pd.DataFrame(found, columns=[column.key for column in _COLUMNS]), labels)
 

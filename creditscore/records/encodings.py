@@ -1,4 +1,4 @@
-"""How a text file is written: its encoding, found out or declared and always checked to the last byte; its quotes.
+"""How a text file is written: its encoding, declared or found out and always checked to the last byte, and its quotes.
 
 UTF-8 read as GB18030 is rarely an error and always nonsense, so a file is never called GB18030 merely
 because it decodes: a line of it that is Chinese in UTF-8 makes it a file of two encodings.
@@ -19,7 +19,9 @@ import numpy as np
 import pyarrow as pa
 
 from creditscore.errors import DataError
+from creditscore.language.message import _
 
+#: Bytes that are read at once, and of the longest line.
 _BLOCK = 8 << 20
 _LINE = 256 << 20
 _LABELS = {"gbk": "gb18030", "gb2312": "gb18030"}
@@ -30,22 +32,22 @@ _SIG = "utf-8-sig"
 _SUSPICIOUS = 0.001
 _CHINESE_UTF8 = re.compile(rb"[\xe4-\xe9](?:[\x80-\xa0][\x80-\xbf]|[\x80-\xbf][\x80-\xa0])")
 
-#: How files begin that are no text.
+#: How files begin that are not text.
 _OTHER_FILES = {
-    b"PAR1": "a Parquet file", b"PK\x03\x04": "a workbook or another archive", b"\xd0\xcf\x11\xe0": "a workbook of the old kind",
-    b"\x1f\x8b": "a compressed file", b"%PDF": "a PDF document",
+    b"PAR1": _("a Parquet file"), b"PK\x03\x04": _("a workbook or another archive"),
+    b"\xd0\xcf\x11\xe0": _("a workbook of the old kind"), b"\x1f\x8b": _("a compressed file"), b"%PDF": _("a PDF document"),
 }  # fmt: skip
 
-#: Where quotes stand: nowhere, closed within each line, or across lines (or never closed).
-Quotes = Literal["none", "in_lines", "across"]
+#: Quotes are absent, closed within each line, or open across lines (or never closed).
+_Quotes = Literal["none", "in_lines", "across"]
 
 
 @dataclass(frozen=True)
 class TextFacts:
-    """A text file as it was found."""
+    """How a text file is written, and the hash of its bytes."""
 
     encoding: str
-    quotes: Quotes
+    quotes: _Quotes
     sha256: str
     #: Lines of a GB18030 file that look like UTF-8, too few to doubt that it is one.
     utf8_lines: int = 0
@@ -65,15 +67,31 @@ def examine(path: Path, declared: str = "auto") -> TextFacts:
     """
     encoding = _declared_or_marked(path, declared)
     scan = _Scan(path, encoding)
+    name = path.name
     if scan.wrong is not None and declared == "auto" and encoding == "utf-8":
-        of_utf8, scan = scan.wrong, _Scan(path, "gb18030")
+        wrong_as_utf8, scan = scan.wrong, _Scan(path, "gb18030")
         if scan.wrong is not None or scan.utf8_lines > _SUSPICIOUS * scan.lines:
-            raise _two_encodings(path, of_utf8, scan)
+            # Neither encoding holds throughout: the file begins in the one that holds longer.
+            byte, line = min(position for position in (scan.wrong, scan.first_utf8) if position is not None)
+            if byte > wrong_as_utf8[0]:
+                raise DataError(
+                    "{file}: expected one encoding (got gb18030, and a byte that is not at {byte}, line {line})",
+                    file=name,
+                    byte=byte,
+                    line=line,
+                )
+            byte, line = wrong_as_utf8
+            raise DataError(
+                "{file}: expected one encoding (got utf-8, and a byte that is not at {byte}, line {line})",
+                file=name,
+                byte=byte,
+                line=line,
+            )
     if scan.wrong is not None:
         byte, line = scan.wrong
         raise DataError(
-            "{name}: expected {encoding} throughout (got a byte that is not at {byte}, line {line})",
-            name=path.name,
+            "{file}: expected {encoding} throughout (got a byte that is not at {byte}, line {line})",
+            file=name,
             encoding=encoding,
             byte=byte,
             line=line,
@@ -81,24 +99,59 @@ def examine(path: Path, declared: str = "auto") -> TextFacts:
     if scan.first_utf8 is not None and scan.utf8_lines > _SUSPICIOUS * scan.lines:
         byte, line = scan.first_utf8
         raise DataError(
-            "{name}: expected gb18030 throughout (got utf-8 at byte {byte}, line {line})", name=path.name, byte=byte, line=line
+            "{file}: expected gb18030 throughout (got utf-8 at byte {byte}, line {line})", file=name, byte=byte, line=line
         )
     if scan.nulls * 8 > scan.size:
         raise DataError(
-            "{name}: expected text (got {nulls} NUL bytes: UTF-16 without its mark? declare encoding)",
-            name=path.name,
-            nulls=scan.nulls,
+            "{file}: expected text (got {count} NUL bytes: UTF-16 without its mark? declare encoding)", file=name, count=scan.nulls
         )
     return TextFacts(scan.encoding, scan.quotes, scan.sha256, scan.utf8_lines, scan.lone_returns)
 
 
+def utf8_blocks(path: Path, encoding: str) -> Iterator[bytes]:
+    """A file as UTF-8 without its mark, in blocks of whole lines."""
+    if encoding in ("utf-8", _SIG):
+        blocks = _whole_lines(path)
+        yield next(blocks, b"").removeprefix(codecs.BOM_UTF8)
+        yield from blocks
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    kept = b""
+    for block in _whole_lines(path):
+        text = kept + decoder.decode(block).encode()
+        cut = text.rfind(b"\n") + 1
+        yield text[:cut]
+        kept = text[cut:]
+    if rest := kept + decoder.decode(b"", True).encode():
+        yield rest
+
+
+def _whole_lines(path: Path) -> Iterator[bytes]:
+    """The bytes of a file in blocks that end with a line feed; the rest of the file comes last."""
+    with path.open("rb") as stream:
+        kept = b""
+        while block := stream.read(_BLOCK):
+            cut = block.rfind(b"\n") + 1
+            if cut:
+                yield kept + block[:cut]
+            kept = block[cut:] if cut else kept + block
+            if len(kept) > _LINE:
+                raise DataError("{file}: expected lines (got one of more than {size} MiB)", file=path.name, size=_LINE >> 20)
+        if kept:
+            yield kept
+
+
 def _declared_or_marked(path: Path, declared: str) -> str:
+    """The encoding to read a file with: the declared one, that of its byte-order mark, or UTF-8."""
     with path.open("rb") as stream:
         head = stream.read(4)
     other = next((words for start, words in _OTHER_FILES.items() if head.startswith(start)), None)
     if other:
-        raise DataError("{name}: expected a text file (got {other}: is format right in sources.toml?)", name=path.name, other=other)
-    encoding, mark = _LABELS.get(declared, declared), _by_mark(head)
+        raise DataError("{file}: expected a text file (got {other}: is format right in sources.toml?)", file=path.name, other=other)
+    mark = _SIG if head.startswith(codecs.BOM_UTF8) else None
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        mark = "utf-16"
+    encoding = _LABELS.get(declared, declared)
     if encoding == "auto":
         return mark or "utf-8"
     if mark is None or mark == encoding:
@@ -106,35 +159,10 @@ def _declared_or_marked(path: Path, declared: str) -> str:
     if (mark, encoding) == (_SIG, "utf-8"):
         return _SIG
     raise DataError(
-        "{name}: expected {encoding} (got the byte-order mark of {removesuffix})",
-        name=path.name,
+        "{file}: expected {encoding} (got the byte-order mark of {mark})",
+        file=path.name,
         encoding=encoding,
-        removesuffix=mark.removesuffix("-sig"),
-    )
-
-
-def _by_mark(head: bytes) -> str | None:
-    if head.startswith(codecs.BOM_UTF8):
-        return _SIG
-    return "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else None
-
-
-def _two_encodings(path: Path, of_utf8: tuple[int, int], scan: _Scan) -> DataError:
-    """Where the second encoding begins: the first one is that which holds longer."""
-    byte, line = min(place for place in (scan.wrong, scan.first_utf8) if place is not None)
-    if byte > of_utf8[0]:
-        return DataError(
-            "{name}: expected one encoding (got gb18030, and a byte that is not at {byte}, line {line})",
-            name=path.name,
-            byte=byte,
-            line=line,
-        )
-    byte, line = of_utf8
-    return DataError(
-        "{name}: expected one encoding (got utf-8, and a byte that is not at {byte}, line {line})",
-        name=path.name,
-        byte=byte,
-        line=line,
+        mark=mark.removesuffix("-sig"),
     )
 
 
@@ -150,10 +178,10 @@ class _Scan:
         self._odd = self._quoted = self._after_return = False
         self._returns = self._ends = 0
         digest, decoder = hashlib.sha256(), codecs.getincrementaldecoder("utf-8" if encoding == _SIG else encoding)("strict")
-        # The hash lets go of the interpreter: it is reckoned beside the look at the same block.
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            for block in whole_lines(path):
-                hashed = beside.submit(digest.update, block)
+        # The hash releases the interpreter's lock: it is computed while the same block is examined.
+        with ThreadPoolExecutor(max_workers=1) as hasher:
+            for block in _whole_lines(path):
+                hashed = hasher.submit(digest.update, block)
                 if self.wrong is None:
                     self._look_at(block, decoder)
                 self.size += len(block)
@@ -164,13 +192,13 @@ class _Scan:
         self.sha256 = digest.hexdigest()
 
     @property
-    def quotes(self) -> Quotes:
-        """Where quotes stand."""
+    def quotes(self) -> _Quotes:
+        """How texts are quoted."""
         return "across" if self._odd or self._open_quotes % 2 else "in_lines" if self._quoted else "none"
 
     @property
     def lone_returns(self) -> bool:
-        """Whether a carriage return stands without a line feed."""
+        """Whether a carriage return has no line feed after it."""
         return self._returns != self._ends
 
     def _look_at(self, block: bytes, decoder: codecs.IncrementalDecoder) -> None:
@@ -201,20 +229,20 @@ class _Scan:
         try:
             return decoder.decode(block, final)
         except UnicodeDecodeError as error:
-            place = max(error.start - before, 0)
-            self.wrong = (self.size + error.start - before, self.lines + block.count(b"\n", 0, place) + 1)
+            within = max(error.start - before, 0)
+            self.wrong = (self.size + error.start - before, self.lines + block.count(b"\n", 0, within) + 1)
             return None
 
     def _look_for_utf8(self, block: bytes) -> None:
-        place = 0
-        while (found := _CHINESE_UTF8.search(block, place)) is not None:
-            start, end = block.rfind(b"\n", 0, found.start()) + 1, block.find(b"\n", found.end())
+        position = 0
+        while (match := _CHINESE_UTF8.search(block, position)) is not None:
+            start, end = block.rfind(b"\n", 0, match.start()) + 1, block.find(b"\n", match.end())
             end = len(block) if end < 0 else end
-            if _is_utf8(block[start:end]):
+            if _is_chinese_utf8(block[start:end]):
                 self.utf8_lines += 1
                 if self.first_utf8 is None:
-                    self.first_utf8 = (self.size + found.start(), self.lines + block.count(b"\n", 0, start) + 1)
-            place = end
+                    self.first_utf8 = (self.size + match.start(), self.lines + block.count(b"\n", 0, start) + 1)
+            position = end
 
     def _count_quotes(self, letters: np.ndarray) -> None:
         """Odd numbers of quotes in a line: a text that goes on in the next one."""
@@ -237,43 +265,10 @@ def _is_valid_utf8(block: bytes) -> bool:
     return True
 
 
-def _is_utf8(line: bytes) -> bool:
-    """Whether a line is UTF-8 with nothing beside ASCII but what Chinese texts are made of: pairs of GB18030 rarely are."""
+def _is_chinese_utf8(line: bytes) -> bool:
+    """Whether a line is UTF-8 of ASCII and the letters of Chinese texts; pairs of bytes in GB18030 rarely are."""
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
         return False
     return all(letter.isascii() or letter >= "\u2000" for letter in text)
-
-
-def whole_lines(path: Path, size: int = _BLOCK) -> Iterator[bytes]:
-    """The bytes of a file in blocks that end with a line feed, the last one apart."""
-    with path.open("rb") as stream:
-        kept = b""
-        while block := stream.read(size):
-            cut = block.rfind(b"\n") + 1
-            if cut:
-                yield kept + block[:cut]
-            kept = block[cut:] if cut else kept + block
-            if len(kept) > _LINE:
-                raise DataError("{name}: expected lines (got one of more than {LINE} MiB)", name=path.name, LINE=_LINE >> 20)
-        if kept:
-            yield kept
-
-
-def utf8_blocks(path: Path, encoding: str) -> Iterator[bytes]:
-    """A file as UTF-8 without its mark, in blocks of whole lines."""
-    if encoding in ("utf-8", _SIG):
-        blocks = whole_lines(path)
-        yield next(blocks, b"").removeprefix(codecs.BOM_UTF8)
-        yield from blocks
-        return
-    decoder = codecs.getincrementaldecoder(encoding)("strict")
-    kept = b""
-    for block in whole_lines(path):
-        text = kept + decoder.decode(block).encode()
-        cut = text.rfind(b"\n") + 1
-        yield text[:cut]
-        kept = text[cut:]
-    if rest := kept + decoder.decode(b"", True).encode():
-        yield rest

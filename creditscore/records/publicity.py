@@ -1,4 +1,8 @@
-"""The daily reconciliation of two publicity systems (credit platform and enterprise publicity): who shows what, and should."""
+"""Duties around publicity: reports in time, decisions received, repairs that become possible, and what two systems show.
+
+The two systems are the credit platform (this one) and the enterprise publicity system, whose extract is the
+table ``publicity``.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +13,23 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 
-from creditscore.dates import day_of, months_after
+from creditscore.dates import day_number, day_of, day_of_number, months_after
 from creditscore.engine import unbound
 from creditscore.records.arrivals import KIND_KEY
 from creditscore.records.contracts import kept_table
-from creditscore.records.keys import day_number
-from creditscore.records.records import day_number_of
+from creditscore.records.keys import day_column
 from creditscore.records.tables import TABLES
+from creditscore.vocabulary import ENDING_CHANGES
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from creditscore.records.records import Records
 
-_EPOCH = dt.date(1970, 1, 1)
 _DEADLINES = pa.schema([("kind_key", pa.int32()), ("begun", pa.int32()), ("due", pa.int32())])
+_DECISION_COLUMNS = ("decision_id", "subject_id", "kind", "decision_date", "document_no")
+_REPAIR_COLUMNS = ("subject_id", "kind", "event_id", "document_no", "event_date", "may_apply_from")
+_PUBLICITY_COLUMNS = ("mismatch", "subject_id", "kind", "document_no", "event_id")
 
 
 def late_reports(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
@@ -36,41 +42,34 @@ def late_reports(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
         One row per kind in the order of the catalogue: kind, received, late, missing.
     """
     day = day_of(as_of)
-    lost = missing_decisions(records, as_of=day).groupby("kind").size()
+    missing = missing_decisions(records, as_of=day).groupby("kind").size()
     rows = []
     counts = received_by_kind(records, day)
-    for place, item in enumerate(records.project.catalogue.item):
+    for key, item in enumerate(records.project.catalogue.item):
         if item.double_publicity:
-            received, late = counts.get(place, (0, 0))
-            rows.append({"kind": item.kind, "received": received, "late": late, "missing": int(lost.get(item.kind, 0))})
+            received, late = counts.get(key, (0, 0))
+            rows.append({"kind": item.kind, "received": received, "late": late, "missing": int(missing.get(item.kind, 0))})
     return pd.DataFrame(rows, columns=["kind", "received", "late", "missing"])
 
 
 def received_by_kind(records: Records, day: dt.date) -> dict[int, tuple[int, int]]:
-    """Per kind's place in the catalogue, incidents known on a day, and how many of them came after their deadline."""
-    seen = _first_tellings(records, day_number_of(day))
-    counted = seen.group_by("kind_key").agg(n=seen.count())
-    received = {row["kind_key"]: row["n"] for row in records.engine.query(counted).to_pylist()}
-    late = _after_deadline(records, seen).group_by("kind_key").agg(n=ibis._.count())
-    after = {row["kind_key"]: row["n"] for row in records.engine.query(late).to_pylist()}
-    return {place: (n, after.get(place, 0)) for place, n in received.items()}
+    """Incidents known on a day, and those of them that came after their deadline, by the kind's position in the catalogue.
 
-
-def _after_deadline(records: Records, seen: ir.Table) -> ir.Table:
-    due = _deadlines(records, seen, "event_day")
-    joined = seen.inner_join(due, [seen.kind_key == due.kind_key, seen.event_day == due.begun], rname="{name}_due")
-    return joined.filter(joined.known_day > joined.due)
-
-
-def _first_tellings(records: Records, number: int) -> ir.Table:
-    """Of what was known on a day, one row per incident: that told first."""
-    events = records.table("event_keys")
-    seen = events.filter((events.known_day <= number) & (events.event_day <= number))
+    An incident that several providers report counts once, by the report that came first.
+    """
+    events, number = records.table("event_keys"), day_number(day)
+    known = events.filter((events.known_day <= number) & (events.event_day <= number))
     columns = ["event_id", "kind_key", "event_day", "known_day"]
-    told = seen.filter(seen.copies)
-    place = ibis.row_number().over(group_by=told.incident_key, order_by=[told.known_day, told.event_id])
-    ranked = told.mutate(telling=place)
-    return seen.filter(~seen.copies).select(columns).union(ranked.filter(ranked.telling == 0).select(columns))
+    repeated = known.filter(known.copies)
+    order = ibis.row_number().over(group_by=repeated.incident_key, order_by=[repeated.known_day, repeated.event_id])
+    ranked = repeated.mutate(report_rank=order)
+    first = known.filter(~known.copies).select(columns).union(ranked.filter(ranked.report_rank == 0).select(columns))
+    received = records.engine.query(first.group_by("kind_key").agg(n=first.count())).to_pylist()
+    due = _deadlines(records, first, "event_day")
+    timed = first.inner_join(due, [first.kind_key == due.kind_key, first.event_day == due.begun], rname="{name}_due")
+    late = timed.filter(timed.known_day > timed.due).group_by("kind_key").agg(n=ibis._.count())
+    late_by_kind = {row["kind_key"]: row["n"] for row in records.engine.query(late).to_pylist()}
+    return {row["kind_key"]: (row["n"], late_by_kind.get(row["kind_key"], 0)) for row in received}
 
 
 def missing_decisions(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
@@ -80,44 +79,38 @@ def missing_decisions(records: Records, *, as_of: str | dt.date) -> pd.DataFrame
         One row per decision of a kind with a deadline: decision_id, subject_id, kind, decision_date,
         document_no; by kind and decision.
     """
-    day = day_of(as_of)
-    columns = ["decision_id", "subject_id", "kind", "decision_date", "document_no"]
+    number = day_number(day_of(as_of))
     if not records.outcomes["decisions"].kept:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=list(_DECISION_COLUMNS))
     decided = kept_table(TABLES["decisions"])
-    decided = decided.mutate(begun=day_number(decided.decision_date))
+    decided = decided.mutate(begun=day_column(decided.decision_date))
     due = _deadlines(records, decided, "begun")
     owed = decided.inner_join(due, [decided[KIND_KEY] == due.kind_key, decided.begun == due.begun], rname="{name}_due")
-    owed = owed.filter(owed.due < day_number_of(day))
+    owed = owed.filter(owed.due < number)
     events = records.table("event_keys")
-    told = events.filter((events.known_day <= day_number_of(day)) & events.document_no.notnull())
-    there = told.select("kind_key", "document_no")
-    absent = owed.anti_join(there, [owed[KIND_KEY] == there.kind_key, owed.document_no == there.document_no])
-    found: pd.DataFrame = records.engine.query(absent.select(columns).order_by(["kind", "decision_id"])).to_pandas(
-        date_as_object=True
-    )
-    return found
+    received = events.filter((events.known_day <= number) & events.document_no.notnull()).select("kind_key", "document_no")
+    absent = owed.anti_join(received, [owed[KIND_KEY] == received.kind_key, owed.document_no == received.document_no])
+    table = records.engine.query(absent.select(*_DECISION_COLUMNS).order_by(["kind", "decision_id"]))
+    frame: pd.DataFrame = table.to_pandas(date_as_object=True)
+    return frame
 
 
 def _deadlines(records: Records, rows: ir.Table, column: str) -> ir.Table:
-    """One row per kind with a deadline and day of these rows: the last day on which a report is in time.
+    """One row per kind with a deadline and day of ``column``: the last day on which a report is in time.
 
     Working days are counted here, once a day: an engine knows no make-up days.
     """
     ends = records.engine.query(rows.aggregate(first=rows[column].min(), last=rows[column].max()))
     first, last = ends["first"][0].as_py(), ends["last"][0].as_py()
-    calendar, rows = records.project.calendar, []
-    for place, item in enumerate(records.project.catalogue.item):
+    calendar, deadlines = records.project.calendar, []
+    for key, item in enumerate(records.project.catalogue.item):
         if item.deadline_working_days and first is not None:
-            dues = calendar.deadlines(_EPOCH + dt.timedelta(days=first), last - first + 1, item.deadline_working_days)
-            rows += [(place, first + step, day_number_of(due)) for step, due in enumerate(dues)]
-    columns = list(zip(*rows, strict=True)) if rows else [(), (), ()]
+            days = calendar.deadlines(day_of_number(first), last - first + 1, item.deadline_working_days)
+            deadlines += [(key, first + step, day_number(due)) for step, due in enumerate(days)]
+    columns = list(zip(*deadlines, strict=True)) if deadlines else [(), (), ()]
     table = pa.table([pa.array(column, pa.int32()) for column in columns], schema=_DEADLINES)
     records.engine.register("deadlines", table)
     return unbound("deadlines", _DEADLINES)
-
-
-REPAIR_COLUMNS = ("subject_id", "kind", "event_id", "document_no", "event_date", "may_apply_from")
 
 
 def repair_reminders(records: Records, *, as_of: str | dt.date, within_days: int | None = None) -> pd.DataFrame:
@@ -126,7 +119,7 @@ def repair_reminders(records: Records, *, as_of: str | dt.date, within_days: int
     Args:
         records: What is known.
         as_of: The day of the list.
-        within_days: How far to look ahead; the project's ``repair_reminder_days`` by default.
+        within_days: The days to look ahead; the project's ``repair_reminder_days`` by default.
 
     Returns:
         One row per record of a kind with ``publication_min_months``, by day and subject; ``may_apply_from`` is the first
@@ -138,82 +131,65 @@ def repair_reminders(records: Records, *, as_of: str | dt.date, within_days: int
     for item in records.project.catalogue.item:
         if item.publication_min_months:
             listed = records.listed([item.kind], day).to_pandas(date_as_object=True)
-            ends = [months_after(day, item.publication_min_months) for day in listed["event_date"]]
+            ends = [months_after(happened, item.publication_min_months) for happened in listed["event_date"]]
             parts.append(listed.assign(may_apply_from=pd.Series(ends, index=listed.index, dtype=object)))
     if not parts:
-        return pd.DataFrame(columns=list(REPAIR_COLUMNS))
-    found = pd.concat(parts, ignore_index=True)
-    soon = [0 < (end - day).days <= ahead for end in found["may_apply_from"]]
-    chosen: pd.DataFrame = found[soon].sort_values(["may_apply_from", "subject_id", "event_id"])[list(REPAIR_COLUMNS)]
+        return pd.DataFrame(columns=list(_REPAIR_COLUMNS))
+    frame = pd.concat(parts, ignore_index=True)
+    soon = [0 < (end - day).days <= ahead for end in frame["may_apply_from"]]
+    chosen: pd.DataFrame = frame[soon].sort_values(["may_apply_from", "subject_id", "event_id"])[list(_REPAIR_COLUMNS)]
     return chosen.reset_index(drop=True)
-
-
-PUBLICITY_COLUMNS = ("mismatch", "subject_id", "kind", "document_no", "event_id")
-#: Changes after which a record may no longer be shown; an open dispute is marked, and shown.
-_ENDS = ("repaired", "withdrawn", "dispute_upheld")
 
 
 def reconcile_publicity(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
     """Where the other system's extract (table ``publicity``) and what is known here do not agree on a day.
 
     Compared are kinds that the catalogue calls ``published`` and of which the extract has any record; an
-    incident told by several providers is shown when one telling is. On the last day of a record both are right.
+    incident that several providers report is shown when one report is. On the last day of a record both are right.
 
     Returns:
         One row per mismatch, by kind of it, subject and document: ``still_published`` (repaired, withdrawn,
-        upheld in a dispute, or past its end, and shown), ``not_published`` (stands, and is not shown),
+        upheld in a dispute, or past its end, and shown), ``not_published`` (in force, and not shown),
         ``unknown_here`` (shown, and no such record was received). The target is none.
     """
-    day = day_number_of(day_of(as_of))
-    if not any(item.publication == "published" for item in records.project.catalogue.item):
-        return pd.DataFrame({name: pd.Series(dtype="str") for name in PUBLICITY_COLUMNS})
-    shown, known = _shown(records), _known(records, day)
-    seen = known.inner_join(shown.select("subject_key", "document_no").distinct(), ["subject_key", "document_no"])
-    incidents = seen.select("incident_key").distinct()
-    kinds = shown.select("kind").distinct()
+    day = day_number(day_of(as_of))
+    published = {key: item.kind for key, item in enumerate(records.project.catalogue.item) if item.publication == "published"}
+    if not published:
+        return pd.DataFrame({name: pd.Series(dtype="str") for name in _PUBLICITY_COLUMNS})
+    index, extract = records.table("subject_index"), records.table("publicity")
+    shown = extract.filter(extract.kind.isin(list(published.values()))).inner_join(index, "subject_id")
+    known = _publishable(records, day, published)
+    known_and_shown = known.inner_join(shown.select("subject_key", "document_no").distinct(), ["subject_key", "document_no"])
+    incidents = known_and_shown.select("incident_key").distinct()
+    to_show = known.filter(~known.ended & ~known.last_day).semi_join(shown.select("kind").distinct(), "kind")
+    unknown = shown.anti_join(known, ["subject_key", "document_no"])
     parts = [
-        _told(records, seen.filter(seen.ended), "still_published"),
-        _told(
-            records,
-            known.filter(~known.ended & ~known.last_day).semi_join(kinds, "kind").anti_join(incidents, "incident_key"),
-            "not_published",
-        ),
+        known_and_shown.filter(known_and_shown.ended)
+        .inner_join(index, "subject_key")
+        .mutate(mismatch=ibis.literal("still_published")),
+        to_show.anti_join(incidents, "incident_key")
+        .inner_join(index, "subject_key")
+        .mutate(mismatch=ibis.literal("not_published")),
+        unknown.mutate(event_id=ibis.null("string"), mismatch=ibis.literal("unknown_here")),
     ]
-    lost = shown.anti_join(known, ["subject_key", "document_no"])
-    unknown = lost.select("subject_id", "kind", "document_no", event_id=ibis.null("string"), mismatch=ibis.literal("unknown_here"))
-    table = records.engine.query(parts[0].union(parts[1]).union(unknown.select(list(PUBLICITY_COLUMNS))))
-    frame: pd.DataFrame = table.to_pandas()
-    return (
-        frame.drop_duplicates(["mismatch", "subject_id", "document_no"])
-        .sort_values(list(PUBLICITY_COLUMNS[:4]))
-        .reset_index(drop=True)
-    )
+    selected = [part.select(*_PUBLICITY_COLUMNS) for part in parts]
+    frame: pd.DataFrame = records.engine.query(selected[0].union(selected[1]).union(selected[2])).to_pandas()
+    distinct = frame.drop_duplicates(["mismatch", "subject_id", "document_no"])
+    return distinct.sort_values(list(_PUBLICITY_COLUMNS[:4])).reset_index(drop=True)
 
 
-def _shown(records: Records) -> ir.Table:
-    published = [item.kind for item in records.project.catalogue.item if item.publication == "published"]
-    shown = records.table("publicity")
-    return shown.filter(shown.kind.isin(published)).inner_join(records.table("subject_index"), "subject_id")
-
-
-def _known(records: Records, day: int) -> ir.Table:
-    """Published kinds' events known on the day: whether they have ended, and whether this is their last day."""
-    published = {place: item.kind for place, item in enumerate(records.project.catalogue.item) if item.publication == "published"}
+def _publishable(records: Records, day: int, published: dict[int, str]) -> ir.Table:
+    """Events of published kinds known on the day: whether they have ended, and whether this is their last day."""
     events, hidden = records.table("event_keys"), records.table("hidden")
-    seen = events.filter(events.kind_key.isin(list(published)) & (events.event_day <= day) & (events.known_day <= day))
-    told = seen.filter(seen.document_no.notnull())
-    over = hidden.filter(hidden.why.isin(_ENDS) & (hidden.hidden_from <= day)).select(over_key="incident_key").distinct()
+    known = events.filter(events.kind_key.isin(list(published)) & (events.event_day <= day) & (events.known_day <= day))
+    documented = known.filter(known.document_no.notnull())
+    over = hidden.filter(hidden.why.isin(ENDING_CHANGES) & (hidden.hidden_from <= day)).select(over_key="incident_key").distinct()
     # Its own end, not that of its retention: a record may be public longer than it is used.
     ends = records.table("events").select("event_id", "valid_until")
-    joined = told.left_join(over, told.incident_key == over.over_key).left_join(ends, "event_id", rname="{name}_own")
-    kind = ibis.cases(*[(joined.kind_key == place, name) for place, name in published.items()], else_=ibis.null("string"))
-    end = day_number(joined.valid_until)
+    joined = documented.left_join(over, documented.incident_key == over.over_key).left_join(ends, "event_id", rname="{name}_own")
+    end = day_column(joined.valid_until)
     return joined.select(
-        "event_id", "subject_key", "document_no", "incident_key", kind=kind,
+        "event_id", "subject_key", "document_no", "incident_key",
+        kind=ibis.cases(*[(joined.kind_key == key, name) for key, name in published.items()], else_=ibis.null("string")),
         ended=joined.over_key.notnull() | (end < day).fill_null(False), last_day=(end == day).fill_null(False),
     )  # fmt: skip
-
-
-def _told(records: Records, rows: ir.Table, mismatch: str) -> ir.Table:
-    named = rows.inner_join(records.table("subject_index"), "subject_key").mutate(mismatch=ibis.literal(mismatch))
-    return named.select(list(PUBLICITY_COLUMNS))

@@ -1,4 +1,4 @@
-"""Wrong codes of subjects: new ones, of which none is tolerated, and the stock with its deadline (存量整改清单)."""
+"""The list of wrong codes to be put right: new ones, of which none is tolerated, and the stock with its deadline (存量整改清单)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from creditscore.records.tables import TABLES
 if TYPE_CHECKING:
     from creditscore.records.records import Records
 
-COLUMNS = ("subject_id", "reason", "reason_zh", "age", "registered_date", "region", "deadline", "overdue", "status")
+_COLUMNS = ("subject_id", "reason", "reason_zh", "age", "registered_date", "region", "deadline", "overdue", "status")
 _TYPES = {
-    **dict.fromkeys(COLUMNS, pa.string()), "registered_date": pa.date32(), "deadline": pa.date32(), "overdue": pa.bool_(),
+    **dict.fromkeys(_COLUMNS, pa.string()), "registered_date": pa.date32(), "deadline": pa.date32(), "overdue": pa.bool_(),
 }  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def rectification_list(records: Records, *, as_of: str | dt.date, before: pd.Dat
         ``status`` is ``open`` or ``fixed``. Keys that may be personal are masked.
     """
     day, sources = day_of(as_of), records.project.sources
-    frame = pd.concat([_wrong(records), _several(records)], ignore_index=True).drop_duplicates("subject_id")
+    frame = pd.concat([_refused_codes(records), _doubtful_codes(records)], ignore_index=True).drop_duplicates("subject_id")
     since = sources.new_since
     new = [since is not None and registered is not None and registered >= since for registered in frame["registered_date"]]
     frame["age"] = ["new" if is_new else "stock" for is_new in new]
@@ -46,12 +46,33 @@ def rectification_list(records: Records, *, as_of: str | dt.date, before: pd.Dat
     frame["overdue"] = [is_new or (end is not None and end < day) for is_new, end in zip(new, frame["deadline"], strict=True)]
     frame["reason_zh"] = [REASON_WORDS.get(reason, "") for reason in frame["reason"]]
     frame["status"] = "open"
-    listed = frame[list(COLUMNS)]
+    listed = frame[list(_COLUMNS)]
     if before is not None and len(before):
-        done = before[~before["subject_id"].isin(frame["subject_id"])].assign(status="fixed", overdue=False)
-        listed = pd.concat([listed, done[list(COLUMNS)]], ignore_index=True) if len(listed) else done[list(COLUMNS)]
+        fixed = before[~before["subject_id"].isin(frame["subject_id"])].assign(status="fixed", overdue=False)
+        listed = pd.concat([listed, fixed[list(_COLUMNS)]], ignore_index=True) if len(listed) else fixed[list(_COLUMNS)]
     ordered: pd.DataFrame = listed.sort_values(["age", "status", "reason", "subject_id"]).reset_index(drop=True)
     return ordered
+
+
+def _refused_codes(records: Records) -> pd.DataFrame:
+    """Rows of subjects that were refused for their code; one without a code that may be shown is named by its row."""
+    refused = refused_table(TABLES["subjects"])
+    bad = refused.filter(refused.code.startswith("ID_"))
+    chosen = bad.select("subject_id", "registered_date", "region", reason=bad.code, arrival=bad[ARRIVAL]).order_by("arrival")
+    table = records.engine.query(chosen)
+    frame: pd.DataFrame = table.drop_columns(["arrival"]).to_pandas(date_as_object=True)
+    keys, rows = safe_keys(table["subject_id"]).to_pylist(), table["arrival"].to_pylist()
+    frame["subject_id"] = pd.Series([key or f"(row {row})" for key, row in zip(keys, rows, strict=True)], dtype="str")
+    return frame
+
+
+def _doubtful_codes(records: Records) -> pd.DataFrame:
+    """Codes of subjects that have several."""
+    if records.project.sources.id_scheme != "uscc":
+        return pd.DataFrame({name: pd.Series(dtype="object") for name in ("subject_id", "reason", "registered_date", "region")})
+    codes = records.engine.query(several_codes(records.table("subjects")).order_by("subject_id"))
+    frame: pd.DataFrame = codes.drop_columns(["name"]).to_pandas(date_as_object=True)
+    return frame.assign(reason="ID_SEVERAL_CODES")
 
 
 def rectification_table(listed: pd.DataFrame) -> pa.Table:
@@ -68,31 +89,12 @@ def share_fixed(listed: pd.DataFrame) -> float | None:
 def identity_findings(records: Records, day: dt.date, before: pd.DataFrame | None = None) -> list[Finding]:
     """Wrong codes by reason, new ones as errors; the share of the stock that is fixed."""
     listed = rectification_list(records, as_of=day, before=before)
-    found = []
+    findings = []
     for (age, reason), group in listed[listed["status"] == "open"].groupby(["age", "reason"], sort=True):
         rule = "wrong code of a new subject (none is tolerated)" if age == "new" else "wrong code of the stock, to be put right"
         level: Level = "error" if age == "new" or group["overdue"].any() else "warning"
-        found.append(Finding("identity", "subjects", rule, str(reason), len(group), some(group["subject_id"].tolist()), level))
+        findings.append(Finding("identity", "subjects", rule, str(reason), len(group), some(group["subject_id"].tolist()), level))
     fixed = int((listed["status"] == "fixed").sum())
     if fixed:
-        found.append(Finding("identity", "subjects", f"put right, {share_fixed(listed) or 0:.1%} of the stock", "FIXED", fixed))
-    return found
-
-
-def _wrong(records: Records) -> pd.DataFrame:
-    refused = refused_table(TABLES["subjects"])
-    bad = refused.filter(refused.code.startswith("ID_"))
-    chosen = bad.select("subject_id", "registered_date", "region", reason=bad.code, arrival=bad[ARRIVAL]).order_by("arrival")
-    table = records.engine.query(chosen)
-    frame: pd.DataFrame = table.drop_columns(["arrival"]).to_pandas(date_as_object=True)
-    keys, rows = safe_keys(table["subject_id"]).to_pylist(), table["arrival"].to_pylist()
-    frame["subject_id"] = pd.Series([key or f"(row {row})" for key, row in zip(keys, rows, strict=True)], dtype="str")
-    return frame
-
-
-def _several(records: Records) -> pd.DataFrame:
-    if records.project.sources.id_scheme != "uscc":
-        return pd.DataFrame({name: pd.Series(dtype="object") for name in ("subject_id", "reason", "registered_date", "region")})
-    found = records.engine.query(several_codes(records.table("subjects")).order_by("subject_id"))
-    frame: pd.DataFrame = found.drop_columns(["name"]).to_pandas(date_as_object=True)
-    return frame.assign(reason="ID_SEVERAL_CODES")
+        findings.append(Finding("identity", "subjects", f"put right, {share_fixed(listed) or 0:.1%} of the stock", "FIXED", fixed))
+    return findings

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+class RepeatedColumnError(DataError):
+    """The header of a sheet has a name twice. Of a sheet without header that name is a cell, which may be personal data."""
+
+
 def fill_cells(path: Path, values: Mapping[str, Any], *, out: Path) -> None:
     """Copy a workbook with some cells filled in.
 
@@ -45,7 +49,8 @@ def read_sheet(path: str | Path, name: str | Label | None = None, *, columns: Se
         One dict per row that holds anything, in the order of the sheet.
 
     Raises:
-        DataError: Not a workbook, no such sheet, a header twice, or an expected column is missing.
+        RepeatedColumnError: The header has a name twice.
+        DataError: Not a workbook, no such sheet, or an expected column is missing.
     """
     found: list[dict[str, Cell]] = []
     with _Opened(path) as book:
@@ -88,7 +93,7 @@ def _keys(header: Sequence[Any], title: str, columns: Sequence[Column]) -> dict[
     for place, text in enumerate(header):
         if text is not None and str(text).strip():
             if str(text) in places:
-                raise DataError("{title}: column {text!r} stands twice in the header", title=title, text=text)
+                raise RepeatedColumnError("{title}: column {text!r} stands twice in the header", title=title, text=text)
             places[str(text)] = place
     if not columns:
         return places
@@ -115,7 +120,8 @@ def read_table(path: str | Path, *, sheet: str | None = None) -> pd.DataFrame:
         sheet: The sheet; without it the first.
 
     Raises:
-        DataError: Not a workbook, no such sheet, or a header twice.
+        RepeatedColumnError: The header has a name twice.
+        DataError: Not a workbook, or no such sheet.
     """
     import pandas as pd
 
@@ -138,19 +144,19 @@ class _Opened:
         import openpyxl
 
         if not self.path.is_file():
-            raise DataError("{path}: expected a workbook (got nothing)", path=self.path)
+            raise DataError("{file}: expected a workbook (got nothing)", file=self.path.name)
         if self.path.stat().st_size > self.limit:
             raise DataError(
-                "{path}: expected a workbook of at most {limit:,} bytes (got {st_size:,})",
-                path=self.path,
+                "{file}: expected a workbook of at most {limit:,} bytes (got {size:,})",
+                file=self.path.name,
                 limit=self.limit,
-                st_size=self.path.stat().st_size,
+                size=self.path.stat().st_size,
             )
         try:
             self.book = openpyxl.load_workbook(self.path, read_only=True, data_only=True)
         except Exception as error:
             raise DataError(
-                "{path}: expected an .xlsx workbook (got {kind} on opening it)", path=self.path, kind=type(error).__name__
+                "{file}: expected an .xlsx workbook (got {error} on opening it)", file=self.path.name, error=type(error).__name__
             ) from None
         return self.book
 

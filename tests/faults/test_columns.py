@@ -1,10 +1,22 @@
 """Columns that are missing, renamed, new, of another type or in another unit."""
 
 import pytest
-from support.deliveries import EVENTS, SUBJECTS, Delivery, csv_sources, event_line, findings, refused, rows, subject_line, text
+from support.deliveries import (
+    EVENTS,
+    SUBJECTS,
+    Delivery,
+    csv_sources,
+    event_line,
+    findings,
+    profile_of,
+    refused,
+    rows,
+    subject_line,
+    text,
+)
 
 from creditscore.errors import DataError
-from creditscore.records.drift import drifts, profile
+from creditscore.records.drift import drifts
 
 
 def without(header, lines, column):
@@ -53,7 +65,7 @@ def test_a_column_that_loses_all_values_since_yesterday_is_refused(tmp_path):
     lines = [event_line(f"E{n}", severity="5") for n in range(40)]
     before.events(*lines)
     now.file("events.csv", text(EVENTS.replace("severity", "severity_level"), lines))
-    found = drifts(profile(now.open()), profile(before.open()), max_row_drop=0.3)
+    found = drifts(profile_of(now.open()), profile_of(before.open()), max_row_drop=0.3)
     assert [(finding.level, finding.rule) for finding in found] == [
         ("error", "severity: had values before, has none now (gone or renamed?)")
     ]
@@ -79,7 +91,7 @@ def unit_drift(tmp_path, amount):
     before, now = (Delivery(tmp_path / name) for name in ("before", "now"))
     before.events(*(event_line(f"E{n}", amount=f"{20000 + 777 * n}") for n in range(40)))
     now.events(*(event_line(f"E{n}", amount=amount(20000 + 777 * n)) for n in range(40)))
-    return drifts(profile(now.open()), profile(before.open()), max_row_drop=0.3)
+    return drifts(profile_of(now.open()), profile_of(before.open()), max_row_drop=0.3)
 
 
 def test_amounts_switched_from_yuan_to_ten_thousands_are_refused(tmp_path):

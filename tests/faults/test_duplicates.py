@@ -74,12 +74,12 @@ def test_a_reference_with_a_repeated_key_multiplies_no_rows(tmp_path):
 def test_rows_that_multiply_in_a_join_stop_the_run(tmp_path, monkeypatch):
     original = contracts._with_code
 
-    def told_twice(*given):
+    def doubled(*given):
         rows = original(*given)
         return rows.cross_join(ibis.table({"n": "int64"}, name="two")).drop("n")
 
     engine = Engine.duckdb()
     engine.register("two", pa.table({"n": pa.array([1, 2], pa.int64())}))
-    monkeypatch.setattr(contracts, "_with_code", told_twice)
-    with pytest.raises(DataError, match="events: 2 rows came in and 4 are accounted for: a row was lost or told several times"):
+    monkeypatch.setattr(contracts, "_with_code", doubled)
+    with pytest.raises(DataError, match="events: 2 rows came in and 4 are accounted for: a row was lost or counted several times"):
         enforce(engine, stream_of_events(tmp_path))

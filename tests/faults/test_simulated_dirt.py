@@ -12,7 +12,7 @@ from creditscore.config.project import load_project
 from creditscore.engine import Engine
 from creditscore.records.checkup import check_up
 from creditscore.records.contracts import refused_table
-from creditscore.records.keys import day_number
+from creditscore.records.keys import day_column
 from creditscore.records.publicity import late_reports, missing_decisions, reconcile_publicity
 from creditscore.records.records import open_records
 from creditscore.records.rectification import rectification_list
@@ -93,7 +93,7 @@ def test_records_known_too_early_or_dated_ahead_are_found(city):
         city.sent.loc[city.sent["subject_id"].isin(city.bad_subjects), "event_id"]
     )
     events = city.records.table("events")
-    future = city.ids(events.filter(day_number(events.event_date) > (DAY - dt.date(1970, 1, 1)).days))
+    future = city.ids(events.filter(day_column(events.event_date) > (DAY - dt.date(1970, 1, 1)).days))
     assert future == city.planted["future_record"] - city.lost
 
 

@@ -4,12 +4,12 @@ import datetime as dt
 
 import pyarrow.parquet as pq
 import pytest
-from support.deliveries import EVENTS, SUBJECTS, Delivery, csv_sources, event_line, findings, subject_line, text
+from support.deliveries import EVENTS, SUBJECTS, Delivery, csv_sources, event_line, findings, profile_of, subject_line, text
 from support.nights import night, sign_a_card
 from support.projects import event, subject, write_tables
 
 from creditscore.errors import DataError
-from creditscore.records.drift import drifts, profile
+from creditscore.records.drift import drifts
 
 LATER = dt.date(2024, 5, 1)
 
@@ -80,7 +80,7 @@ def test_each_source_is_compared_on_its_own(tmp_path):
     for delivery, few in ((before, 60), (now, 3)):
         delivery.events(*(event_line(f"E{n}") for n in range(900)))
         delivery.file("more.csv", text(EVENTS, [event_line(f"M{n}") for n in range(few)]))
-    found = drifts(profile(now.open()), profile(before.open()), max_row_drop=0.3)
+    found = drifts(profile_of(now.open()), profile_of(before.open()), max_row_drop=0.3)
     assert {(finding.code, finding.level) for finding in found if "rows as before" in finding.rule} == {("more", "error")}
 
 

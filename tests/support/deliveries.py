@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from support.projects import write_project
 
 from creditscore.config.project import Project
 from creditscore.engine import Engine
 from creditscore.records.checkup import check_up
+from creditscore.records.drift import profile
 from creditscore.records.records import Records, open_records
 from creditscore.simulate import subjects
 
@@ -110,6 +112,10 @@ def equation(records: Records, table: str) -> tuple[int, int, int, int]:
     outcome = records.outcomes[table]
     assert outcome.arrived == outcome.kept + outcome.quarantined + outcome.collapsed
     return outcome.arrived, outcome.kept, outcome.quarantined, outcome.collapsed
+
+
+def profile_of(records: Records) -> pa.Table:
+    return profile(records.arrivals, list(records.project.catalogue.by_kind))
 
 
 def findings(records: Records, section: str, as_of: dt.date = DAY) -> pd.DataFrame:

@@ -31,9 +31,9 @@ def read(path, declared="auto"):
     file = open_csv(path, examine(path, declared), ",")
     pieces = list(file.pieces(["a", "b", "c"]))
     table = pa.concat_tables([piece.table for piece in pieces]).to_pylist() if pieces else []
-    places = [int(place) for piece in pieces for place in piece.rows]
-    ragged = [int(place) for piece in pieces for place in piece.ragged]
-    return [tuple(row.values()) for row in table], places, ragged
+    numbers = [int(number) for piece in pieces for number in piece.rows]
+    ragged = [int(number) for piece in pieces for number in piece.ragged]
+    return [tuple(row.values()) for row in table], numbers, ragged
 
 
 def as_read(rows):
@@ -45,12 +45,12 @@ def as_read(rows):
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, block=st.integers(3, 200))
 def test_what_was_written_is_read(tmp_path, monkeypatch, encoding, quoting, rows, block):
-    monkeypatch.setattr(encodings.whole_lines, "__defaults__", (block,))
+    monkeypatch.setattr(encodings, "_BLOCK", block)
     path = tmp_path / "some.csv"
     path.write_bytes(written(rows, quoting=quoting).encode(encoding))
-    got, places, ragged = read(path, "gb18030" if encoding == "gb18030" else "auto")
+    got, numbers, ragged = read(path, "gb18030" if encoding == "gb18030" else "auto")
     assert got == as_read(rows)
-    assert places == list(range(len(rows)))
+    assert numbers == list(range(1, len(rows) + 1))
     assert ragged == []
 
 
@@ -62,20 +62,20 @@ def test_what_was_written_is_read(tmp_path, monkeypatch, encoding, quoting, rows
     block=st.integers(3, 60),
 )
 def test_ragged_lines_are_reported_by_position_and_shift_no_other(tmp_path, monkeypatch, plain, block):
-    monkeypatch.setattr(encodings.whole_lines, "__defaults__", (block,))
+    monkeypatch.setattr(encodings, "_BLOCK", block)
     path = tmp_path / "some.csv"
     path.write_text("a,b,c\n" + "".join(f"{line}\n" for line in plain), "utf-8")
     rows = [row for row in csv.reader(plain) if row]
-    got, places, ragged = read(path)
+    got, numbers, ragged = read(path)
     assert got == as_read([row for row in rows if len(row) == 3])
-    assert places == [place for place, row in enumerate(rows) if len(row) == 3]
-    assert ragged == [place for place, row in enumerate(rows) if len(row) != 3]
+    assert numbers == [number for number, row in enumerate(rows, start=1) if len(row) == 3]
+    assert ragged == [number for number, row in enumerate(rows, start=1) if len(row) != 3]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, cut=st.integers(0, 10_000), block=st.integers(3, 200))
 def test_an_unpaired_quote_is_refused_or_changes_the_field_count(tmp_path, monkeypatch, rows, cut, block):
-    monkeypatch.setattr(encodings.whole_lines, "__defaults__", (block,))
+    monkeypatch.setattr(encodings, "_BLOCK", block)
     text = written(rows, quoting=csv.QUOTE_ALL)
     quotes = [place for place, letter in enumerate(text) if letter == '"']
     place = quotes[cut % len(quotes)]
@@ -99,7 +99,6 @@ def test_an_unpaired_quote_is_refused_or_changes_the_field_count(tmp_path, monke
 @given(before=st.integers(1, 60), block=st.integers(3, 300))
 def test_a_line_in_another_encoding_is_found_in_any_block(tmp_path, monkeypatch, first, before, block):
     monkeypatch.setattr(encodings, "_BLOCK", block)
-    monkeypatch.setattr(encodings.whole_lines, "__defaults__", (block,))
     other = "gb18030" if first == "utf-8" else "utf-8"
     head = ("a,b,c\n" + "1,永州市冷水滩区餐饮,x\n" * before).encode(first)
     path = tmp_path / "some.csv"

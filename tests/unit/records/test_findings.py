@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 from support.cities import PROJECT
-from support.deliveries import DAY, Delivery, csv_sources, event_line, subject_line, text
+from support.deliveries import DAY, Delivery, csv_sources, event_line, profile_of, subject_line, text
 
 import creditscore as cs
 from creditscore.records import findings
 from creditscore.records.checkup import check_up
-from creditscore.records.drift import Earlier, profile
+from creditscore.records.drift import Earlier
 from creditscore.records.findings import code_words, rule_words
 from creditscore.simulate.city import simulate_city
 from creditscore.simulate.parameters import CityParameters
@@ -41,7 +41,7 @@ def worst(tmp_path):
     ]  # fmt: skip
     now.events(*lines, *odd)
     now.subjects(subject_line("S1"), subject_line("S2", industry="spaceport"), subject_line("S3", status="歇业"))
-    return check_up(now.open(), as_of=DAY, earlier=Earlier(profile=profile(before.open())))
+    return check_up(now.open(), as_of=DAY, earlier=Earlier(profile=profile_of(before.open())))
 
 
 def rules_without_words(checkup):

@@ -9,7 +9,16 @@ from support.projects import write_project
 
 from creditscore.config.spec import read_spec
 from creditscore.errors import ConfigError
-from creditscore.records.identity import ALPHABET, REASONS, CodeTables, RegionTable, compact, shipped_tables, tables_of, uscc_faults
+from creditscore.records.identity import (
+    ALPHABET,
+    ID_FAULTS,
+    CodeTables,
+    RegionTable,
+    compact,
+    shipped_tables,
+    tables_of,
+    uscc_faults,
+)
 
 CODES = valid_codes(200)
 REGIONS = ["gbt2260_provinces", "gbt2260_43", "gbt2260_4311"]
@@ -62,7 +71,7 @@ def test_the_reason_is_the_first_that_holds_and_each_is_known():
         "ID_ALPHABET",
         "ID_CHECK_DIGIT",
     ]
-    assert set(found) < set(REASONS)
+    assert set(found) < set(ID_FAULTS)
 
 
 @pytest.mark.parametrize(

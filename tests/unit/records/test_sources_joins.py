@@ -25,7 +25,7 @@ def folder(tmp_path):
 
 def joined(folder, own=OWN, **join):
     source = {"name": "visits", "table": "inspections", "file": "visits.parquet", "join": [{**JOIN, **join}]}
-    return Joins(SourceSpec.model_validate(source), folder, tuple(own.column_names)).beside(own)
+    return Joins(SourceSpec.model_validate(source), folder, tuple(own.column_names)).extend(own)
 
 
 def test_a_join_keeps_row_order_and_number_and_fills_unique_keys_only(folder):
