@@ -32,7 +32,7 @@ from creditscore.errors import DataError
 
 if TYPE_CHECKING:
     from creditscore.inspection.verify import Verification
-    from creditscore.pipeline.results import Taken
+    from creditscore.pipeline.results import TakenResults
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Plans: edited ratios, and what happens after the draw.")
 
@@ -171,7 +171,7 @@ def results(
     )
 
 
-def _result_lines(taken: Taken, lang: Language) -> list[str]:
+def _result_lines(taken: TakenResults, lang: Language) -> list[str]:
     told = words(lang, f"已读回 {taken.results:,} 条检查结果：{taken.file}", f"{taken.results:,} results in {taken.file}")
     other = words(
         lang,

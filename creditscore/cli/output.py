@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from creditscore.inspection.amendments import Replacement
     from creditscore.inspection.forecast import PolicyForecast
     from creditscore.pipeline.demo import Demo
-    from creditscore.pipeline.run import RunResult
+    from creditscore.pipeline.run_folder import RunResult
 
 DASH = "–"
 
@@ -263,7 +263,7 @@ def replace(
     as_json: JsonOption = False,
 ) -> None:
     """The next ticket of the stratum takes the place of a subject that cannot be visited; it is logged."""
-    from creditscore.pipeline.afterwards import replace_closed, replace_subject
+    from creditscore.pipeline.draws import replace_closed, replace_subject
 
     if (subject is None) == (closed_in is None):
         raise DataError("plan replace: expected --subject with --reason, or --closed-in")
@@ -291,7 +291,7 @@ def join(
     as_json: JsonOption = False,
 ) -> None:
     """Give subjects that came after the frame their tickets: drawn or not, at the ratio of their stratum; it is logged."""
-    from creditscore.pipeline.afterwards import join_late
+    from creditscore.pipeline.draws import join_late
 
     found = join_late(plan_dir, run, by=by, on=day_of(on, option="--on"), lang=lang.value)
     drawn = [one for one in found if one.drawn]

@@ -274,7 +274,7 @@ def monitor(
     as_json: JsonOption = False,
 ) -> None:
     """How scores and characteristics moved since an earlier run."""
-    from creditscore.pipeline.afterwards import compare_runs
+    from creditscore.pipeline.score import compare_runs
 
     now = run_of(run)
     before = run_of(reference) if reference else now.before()
@@ -324,14 +324,12 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Make plan.xlsx and report.html of a run again from its folder."""
-    from creditscore.pipeline.draws import reseal
-    from creditscore.pipeline.run_store import write_documents
+    from creditscore.pipeline.run_store import renew_documents
     from creditscore.storage import locked
 
     folder = run_of(run)
     with locked(folder.out):
-        write_documents(folder, lang=lang.value)
-        reseal(folder)
+        renew_documents(folder, lang=lang.value)
     workbook, page = str(folder.file("plan.xlsx")), str(folder.file("report.html"))
     show({"workbook": workbook, "report": page}, [workbook, page], as_json=as_json)
 

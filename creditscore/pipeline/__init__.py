@@ -1,1 +1,1 @@
-"""The whole run, and what happens with a finished one. The only package that knows all layers."""
+"""A whole run, and every command on a finished one. The only package that knows all layers."""

@@ -17,8 +17,7 @@ from creditscore import storage
 from creditscore.config.spec import Language
 from creditscore.errors import DataError
 from creditscore.inspection.sealed_export import own_rows
-from creditscore.pipeline.run import RunResult
-from creditscore.pipeline.run_folder import RunFolder
+from creditscore.pipeline.run_folder import RunFolder, RunResult
 from creditscore.pipeline.run_store import load_book
 from creditscore.records.identity import compact
 from creditscore.reporting.explanation import Explanation, explain_subject
@@ -27,20 +26,11 @@ from creditscore.reporting.lookup import lookup_rows
 if TYPE_CHECKING:
     from creditscore.records.records import Records
 
-_BODIES = ("government", "institution")
-
-
-def records_of_bodies(records: Records, *, as_of: dt.date) -> pd.DataFrame:
-    """One row per record in force of a government body or institution: subject_id, kind, event_id, document_no, event_date."""
-    register = records.subjects_on(as_of).to_pandas()
-    bodies = set(register.loc[register["subject_type"].isin(_BODIES), "subject_id"])
-    listed = records.listed(list(records.project.catalogue.by_kind), as_of).to_pandas(date_as_object=True)
-    chosen: pd.DataFrame = listed[listed["subject_id"].isin(bodies)].reset_index(drop=True)
-    return chosen
-
-
+#: However a run is named: its result, or its folder.
 Run = RunResult | RunFolder | str | Path
-LOG = "lookups.jsonl"
+_LOG = "lookups.jsonl"
+#: Types of subject that are bodies: their records are listed and never scored.
+_BODIES = ("government", "institution")
 
 
 def lookup(
@@ -64,26 +54,32 @@ def lookup(
 
     Returns:
         One row per code in the order asked: subject_id, found, tier, status, as_of, scorecard, lists, measures;
-        ``draws``, a list with the subject's own row of every plan whose frame it stands in
+        ``draws``, a list with the subject's own row of every plan whose frame it is in
         (:func:`creditscore.inspection.sealed_export.own_rows`); and ``record``, the number under which the check
-        was noted and what came of it can be told (:func:`feedback`).
+        was noted, for :func:`feedback`.
+
+    Raises:
+        DataError: The run is not finished or damaged.
     """
-    folder, codes = folder_of(run), compact(pa.array(list(ids), pa.string())).to_pylist()
+    folder, codes = _folder_of(run), compact(pa.array(list(ids), pa.string())).to_pylist()
     rows = lookup_rows(load_book(folder, only=set(codes)), codes, lang=lang)
-    own = defaultdict[str, list[dict[str, Any]]](list)
-    for row in (row for path in folder.plans() for row in own_rows(path, codes)):
-        own[row["subject_id"]].append(row)
-    draws = pd.Series([own.get(code, []) for code in codes], index=rows.index, dtype=object)
-    told = {"what": "looked_up", "purpose": purpose, "by": by, "on": on.isoformat() if on else None}
-    bodies = [{**told, **_noted(row)} for row in rows.to_dict("records")]
-    noted = storage.append(folder.file(LOG), bodies)
-    return rows.assign(draws=draws, record=[line["number"] for line in noted])
-
-
-def _noted(row: dict[Any, Any]) -> dict[str, Any]:
-    """What was told of a subject: enough to know later what somebody acted on."""
-    texts = {name: None if pd.isna(row[name]) else str(row[name]) for name in ("tier", "status", "as_of", "scorecard")}
-    return {"subject_id": row["subject_id"], "found": bool(row["found"]), **texts}
+    draws = defaultdict[str, list[dict[str, Any]]](list)
+    for path in folder.plans():
+        for row in own_rows(path, codes):
+            draws[row["subject_id"]].append(row)
+    check = {"what": "looked_up", "purpose": purpose, "by": by, "on": on.isoformat() if on else None}
+    # Enough of the answer to know later what somebody acted on.
+    answers = [
+        {
+            "subject_id": row["subject_id"],
+            "found": bool(row["found"]),
+            **{name: None if pd.isna(row[name]) else str(row[name]) for name in ("tier", "status", "as_of", "scorecard")},
+        }
+        for row in rows.to_dict("records")
+    ]
+    noted = storage.append(folder.file(_LOG), [check | answer for answer in answers])
+    own = pd.Series([draws.get(code, []) for code in codes], index=rows.index, dtype=object)
+    return rows.assign(draws=own, record=[line["number"] for line in noted])
 
 
 def feedback(run: Run, record: int, *, result: str, by: str, on: dt.date) -> None:
@@ -93,21 +89,20 @@ def feedback(run: Run, record: int, *, result: str, by: str, on: dt.date) -> Non
         run: The run that was asked.
         record: The number of the check.
         result: What was done with the answer.
-        by: Who did.
+        by: Who did it.
         on: The day.
 
     Raises:
         DataError: There is no such check; result or name is missing.
     """
-    folder = folder_of(run)
-    checks = {line["number"] for line in storage.read(folder.file(LOG)) if line["what"] == "looked_up"}
+    folder = _folder_of(run)
+    checks = {line["number"] for line in storage.read(folder.file(_LOG)) if line["what"] == "looked_up"}
     if record not in checks:
         raise DataError("feedback: expected the number of a credit check of this run (got {record})", record=record)
     if not result.strip() or not by.strip():
         raise DataError("feedback: expected what was done, and who did it")
-    storage.append(
-        folder.file(LOG), [{"what": "used", "about": record, "result": result.strip(), "by": by.strip(), "on": on.isoformat()}]
-    )
+    line = {"what": "used", "about": record, "result": result.strip(), "by": by.strip(), "on": on.isoformat()}
+    storage.append(folder.file(_LOG), [line])
 
 
 def explain(run: Run, subject_id: str) -> Explanation:
@@ -116,14 +111,27 @@ def explain(run: Run, subject_id: str) -> Explanation:
     Raises:
         DataError: The run has no such subject.
     """
-    folder = folder_of(run)
+    folder = _folder_of(run)
     table = pq.read_table(folder.file("features.parquet"), filters=pc.field("subject_id") == subject_id)
     features: pd.DataFrame = table.to_pandas(date_as_object=True)
     return explain_subject(load_book(folder), subject_id, features=features)
 
 
-def folder_of(run: Run) -> RunFolder:
-    """The checked folder of a run however it is given."""
+def records_of_bodies(records: Records, *, as_of: dt.date) -> pd.DataFrame:
+    """Records in force of government bodies and institutions, which are never scored.
+
+    Returns:
+        One row per record: subject_id, kind, event_id, document_no, event_date.
+    """
+    register = records.subjects_on(as_of).to_pandas()
+    bodies = set(register.loc[register["subject_type"].isin(_BODIES), "subject_id"])
+    in_force = records.listed(list(records.project.catalogue.by_kind), as_of).to_pandas(date_as_object=True)
+    rows: pd.DataFrame = in_force[in_force["subject_id"].isin(bodies)].reset_index(drop=True)
+    return rows
+
+
+def _folder_of(run: Run) -> RunFolder:
+    """The folder of a run, its files checked unless the run was made just now."""
     if isinstance(run, RunResult):
         return run.folder
     return RunFolder.opened(run.path if isinstance(run, RunFolder) else run)

@@ -1,4 +1,4 @@
-"""The demo: simulate a city, train, run, draw one plan; and say where to look."""
+"""The demo: simulate a city, train, run, and draw every plan of the run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from creditscore.engine import Engine
 from creditscore.errors import DataError
 from creditscore.pipeline.draws import draw_plan_folder
-from creditscore.pipeline.run import RunResult, run_project
+from creditscore.pipeline.run import run_project
+from creditscore.pipeline.run_folder import RunResult
 from creditscore.simulate.city import simulate_city
 from creditscore.simulate.parameters import CityParameters
 from creditscore.storage import atomic_write
@@ -36,7 +37,19 @@ class Demo:
 
 
 def run_demo(project: Project, *, out: Path, subjects: int, seed: int, tracking_uri: str | None = None, lang: str = "zh") -> Demo:
-    """A simulated city from its records to a drawn plan below ``out``; an earlier demo there is replaced."""
+    """A simulated city from its records to drawn plans below ``out``; an earlier demo there is replaced.
+
+    Args:
+        project: The project whose sources the city delivers.
+        out: Gets ``city/`` and ``runs/``.
+        subjects: The size of the city.
+        seed: The city's seed.
+        tracking_uri: The tracker; beside the runs by default.
+        lang: The language of the documents.
+
+    Raises:
+        DataError: ``out`` holds folders of these names that no demo made.
+    """
     marker = out / ".creditscore-demo"
     if not marker.is_file() and any((out / name).exists() for name in ("city", "runs")):
         raise DataError(

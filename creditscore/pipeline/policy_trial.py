@@ -19,15 +19,11 @@ from creditscore.inspection.forecast import PolicyForecast, forecast_policy
 from creditscore.models.scoring import ppm_of, score_of
 from creditscore.pipeline.plans import tasks_due
 from creditscore.pipeline.score import read_cards, score_table
-from creditscore.pipeline.tier import read_tiers
 from creditscore.records.records import open_records
-from creditscore.storage import read_parquet
 from creditscore.tiering.assignment import assign_tiers
-from creditscore.vocabulary import OFF_SITE, SAMPLING_TRIGGERS, TIERS
+from creditscore.vocabulary import OFF_SITE, SAMPLING_TRIGGERS, TIER_ORDER
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from creditscore.config.policy import TierPolicy
     from creditscore.config.project import Project
     from creditscore.config.scorecards import Scaling
@@ -38,128 +34,139 @@ if TYPE_CHECKING:
     from creditscore.tiering.tiers import Tiers
 
 _KEYS = ["subject_id", "as_of"]
+_COLUMNS = ["inspection_id", "industry", "score", "probability_ppm"]
 
 
 def scores_before_visits(
-    records: Records,
-    project: Project,
-    cards: Mapping[str, Scorecard],
-    industries: Mapping[str, str],
-    *,
-    until: dt.date,
-    held_out: pd.DataFrame | None = None,
+    records: Records, cards: Mapping[str, Scorecard], industries: Mapping[str, str], *, until: dt.date, held_out: pd.DataFrame
 ) -> pd.DataFrame:
-    """One row per random on-site visit up to ``until``, of a subject in ``industries``, as of the day before it.
+    """The score of each past random on-site visit's subject as of the day before the visit.
 
-    Features are those of that day, by what was known then; the industry is today's (of ``industries``, by subject).
-    A subject's tier today knows what the visit found, and would make the forecast lean outwards. So would, less, the
-    score of a card that was fitted on the visit: ``held_out`` (``subject_id, as_of, probability``) has what a fit without
-    it says, and is taken where it is known.
+    A subject's tier today reflects what the visit found, and would exaggerate the differences between tiers in the
+    forecast. The score of a card that was fitted on the visit does so too, a little: a fit without it is used if known.
+
+    Args:
+        records: Visits and everything that features need, as known on the day before each visit.
+        cards: By industry.
+        industries: Today's industry by subject; visits to other subjects are left out.
+        until: The last day of visits.
+        held_out: ``subject_id, as_of, probability`` by fits that did not use the visit; may be empty.
 
     Returns:
-        inspection_id, industry, score, probability_ppm.
+        One row per visit, by inspection_id: inspection_id, industry, score, probability_ppm.
     """
     visits = records.inspections.to_pandas(date_as_object=True)
-    known = visits["trigger"].isin(SAMPLING_TRIGGERS) & (visits["mode"] != OFF_SITE) & (visits["event_date"] <= until)
-    visits = visits[known & visits["subject_id"].isin(list(industries))]
-    rows = pd.DataFrame(
-        {
-            "inspection_id": visits["inspection_id"],
-            "subject_id": visits["subject_id"],
-            "as_of": visits["event_date"] - dt.timedelta(days=1),
-            "industry": visits["subject_id"].map(industries),
-        }
+    random = visits["trigger"].isin(SAMPLING_TRIGGERS) & (visits["mode"] != OFF_SITE) & (visits["event_date"] <= until)
+    visits = visits[random & visits["subject_id"].isin(list(industries))]
+    if visits.empty:
+        return pd.DataFrame(columns=_COLUMNS)
+    rows = visits[["inspection_id", "subject_id"]].assign(
+        as_of=visits["event_date"] - dt.timedelta(days=1), industry=visits["subject_id"].map(industries)
     )
-    if rows.empty:
-        return pd.DataFrame(columns=["inspection_id", "industry", "score", "probability_ppm"])
-    asked = rows[[*_KEYS, "industry"]].drop_duplicates(_KEYS).sort_values(_KEYS, ignore_index=True)
-    table = feature_table(records, spine_from_rows(records, asked, name="past_visits"), project.features, name="past_features")
-    scored = score_table(records.engine, table, cards, project.scorecards.industry, reasons=0)
-    scores = scored.to_pandas(date_as_object=True)
-    found = rows.drop(columns="industry").merge(scores[[*_KEYS, "industry", "score", "probability_ppm"]], on=_KEYS)
-    if held_out is not None and len(held_out):
-        found = _unseen(found, held_out, project.scorecards.scaling)
-    return found.drop(columns=_KEYS).sort_values("inspection_id", ignore_index=True)
+    spine_rows = rows[[*_KEYS, "industry"]].drop_duplicates(_KEYS).sort_values(_KEYS, ignore_index=True)
+    spine = spine_from_rows(records, spine_rows, name="past_visits")
+    table = feature_table(records, spine, records.project.features, name="past_features")
+    scored = score_table(records.engine, table, cards, records.project.scorecards.industry, reasons=0)
+    scores = scored.to_pandas(date_as_object=True)[[*_KEYS, *_COLUMNS[1:]]]
+    joined: pd.DataFrame = rows.drop(columns="industry").merge(scores, on=_KEYS)
+    if len(held_out):
+        joined = _by_held_out_fits(joined, held_out, records.project.scorecards.scaling)
+    return joined.drop(columns=_KEYS).sort_values("inspection_id", ignore_index=True)
 
 
-def _unseen(found: pd.DataFrame, held_out: pd.DataFrame, scaling: Scaling) -> pd.DataFrame:
-    """Scores and risks by the fits that have not seen the visit, where there are such."""
-    known = held_out.dropna(subset=["probability"]).drop_duplicates(_KEYS)
-    joined = found.merge(known, on=_KEYS, how="left")
+def _by_held_out_fits(scores: pd.DataFrame, held_out: pd.DataFrame, scaling: Scaling) -> pd.DataFrame:
+    """Score and probability by the fits that did not use the visit; rows without such a fit keep theirs."""
+    fits = held_out.dropna(subset=["probability"]).drop_duplicates(_KEYS)
+    joined = scores.merge(fits, on=_KEYS, how="left")
     p = joined.pop("probability").to_numpy(dtype=float)
-    there = np.isfinite(p)
-    p = np.clip(np.where(there, p, 0.5), 1e-6, 1 - 1e-6)
-    score = np.where(there, np.rint(score_of(scaling, p)), joined["score"]).astype(int)
-    return joined.assign(score=score, probability_ppm=np.where(there, ppm_of(p), joined["probability_ppm"]).astype(int))
+    known = np.isfinite(p)
+    p = np.clip(np.where(known, p, 0.5), 1e-6, 1 - 1e-6)
+    score = np.where(known, np.rint(score_of(scaling, p)), joined["score"]).astype(int)
+    return joined.assign(score=score, probability_ppm=np.where(known, ppm_of(p), joined["probability_ppm"]).astype(int))
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A run's subjects tiered by a policy that is tried, and the records that tell what visits find.
+    """A run's subjects tiered by a policy that is tried, and the records that say what visits find.
 
-    Everyone is in the tier that cuts and overrides say, as if every proposal were signed and nobody waited to rise:
-    what the ratios of D find is told before the first D is signed. ``proposed`` says how many a person would sign.
+    Everyone is in the tier that cuts and overrides give, as if every proposal were signed and nobody waited to rise:
+    so the effect of D's ratios shows before the first D is signed.
     """
 
-    project: Project
     policy: TierPolicy
     records: Records
     tiers: Tiers
+    #: How many tiers a person would have to sign.
     proposed: int
-    #: Scores just before each past random visit.
-    before: pd.DataFrame
+    #: Scores just before each past random visit, see :func:`scores_before_visits`.
+    scores: pd.DataFrame
 
     def forecast(self, *, task: str | None = None) -> PolicyForecast:
         """One round of draws over everyone, or over the subjects of a task."""
-        chosen = None if task is None else self.project.tasks[task]
-        past = {"history": self.records.inspections, "frames": self.records.frames, "scores": self.before}
-        told = forecast_policy(self.tiers, self.policy, **past, records=self.records, task=chosen)
+        forecast = forecast_policy(
+            self.tiers,
+            self.policy,
+            history=self.records.inspections,
+            frames=self.records.frames,
+            scores=self.scores,
+            records=self.records,
+            task=None if task is None else self.records.project.tasks[task],
+        )
         notes = [f"{self.proposed} proposed tiers are tried as if signed"] if self.proposed else []
-        return replace(told, notes=(*notes, *told.notes))
+        return replace(forecast, notes=(*notes, *forecast.notes))
 
     def allocate(self, capacity: Mapping[str, int]) -> Allocation:
-        """The ratios that find most with the visits of each department, in the tasks due of the departments named.
+        """The ratios that find most with the visits of each department, in the tasks due of these departments.
 
-        The policy's own ratio of tier A, for the others the same, is the floor: no tier gets less than the policy
-        gives to its safest.
+        The policy's own ratio of tier A is the floor of every tier: none gets less than the policy gives to its safest.
+
+        Args:
+            capacity: Visits by department.
 
         Raises:
             DataError: No task that is due belongs to a department named; the visits do not reach the floors.
         """
-        due = tasks_due(self.project, self.tiers.as_of)
+        due = tasks_due(self.records.project, self.tiers.as_of)
         tasks = {task.id: task for task in due if task.department in capacity}
         unknown = sorted(set(capacity) - {task.department for task in tasks.values()})
         if unknown or not tasks:
-            known = ", ".join(sorted({task.department for task in due}))
             raise DataError(
-                "capacity: expected departments of tasks that are due, {value} (got {unknown})",
-                value=known or "none",
+                "capacity: expected departments of tasks that are due, {known} (got {unknown})",
+                known=", ".join(sorted({task.department for task in due})) or "none",
                 unknown=", ".join(unknown),
             )
-        least = self.policy.rules_for("", task=None).of("A").ratio
-        floors = dict.fromkeys((*TIERS, "NR"), least)
+        floor = self.policy.rules_for("", task=None).of("A").ratio
         forecasts = {name: self.forecast(task=name) for name in tasks}
-        return allocate_visits(forecasts, tasks=tasks, capacity=capacity, floors=floors)
+        return allocate_visits(forecasts, tasks=tasks, capacity=capacity, floors=dict.fromkeys(TIER_ORDER, floor))
 
 
 def try_policy(project: Project, run: RunFolder, policy_file: Path, *, data: Path, engine: Engine) -> Trial:
-    """A policy over a run's scores and the past random draws in the data; one that begins later is tried as of the run's day."""
+    """A policy over a run's scores and the past random draws in the data.
+
+    A policy that comes into force later is tried as of the run's day. Subjects of the run without a score take part:
+    they are in every frame.
+
+    Args:
+        project: The project of the run.
+        run: A finished run: scores, tiers and cards.
+        policy_file: The policy to try.
+        data: The data folder with past inspections and frames.
+        engine: Where to compute.
+
+    Raises:
+        ConfigError: The policy is faulty, or names what the project does not have.
+        DataError: The data cannot be used.
+    """
     policy = project.policy_of(policy_file)
     records = open_records(engine, project, data=data)
     in_force = policy.model_copy(update={"effective": run.as_of}) if policy.effective > run.as_of else policy
-    scores, unrated = read_parquet(run.file("scores.parquet")), _unrated(run)
-    tiers = assign_tiers(scores, in_force, records=records, subjects=unrated, as_of=run.as_of)
-    proposed, signed = len(tiers.proposed()), replace(tiers, frame=tiers.frame.assign(tier=tiers.frame["raw_tier"]))
+    rows = run.frame("tiers")
+    unrated = rows.loc[rows["score"].isna(), ["subject_id", "industry"]].assign(
+        reason=rows["rule"].str.extract(r"^not_rated:(.*)$", expand=False)
+    )
+    tiers = assign_tiers(run.read("scores"), in_force, records=records, subjects=unrated, as_of=run.as_of)
     industries = dict(zip(tiers.frame["subject_id"], tiers.frame["industry"], strict=True))
-    cards = read_cards(run.file("scorecards"))
-    unseen = run.file("held_out.parquet")
-    held_out = read_parquet(unseen).to_pandas(date_as_object=True) if unseen.is_file() else None
-    before = scores_before_visits(records, project, cards, industries, until=run.as_of, held_out=held_out)
-    return Trial(project, in_force, records, signed, proposed, before)
-
-
-def _unrated(run: RunFolder) -> pd.DataFrame:
-    """The run's subjects that have no score: they are in every frame, and so in every forecast."""
-    rows = read_tiers(run)
-    rows = rows[rows["score"].isna()]
-    return rows[["subject_id", "industry"]].assign(reason=rows["rule"].str.extract(r"^not_rated:(.*)$", expand=False))
+    held_out = run.frame("held_out") if run.has("held_out") else pd.DataFrame()
+    scores = scores_before_visits(records, read_cards(run.file("scorecards")), industries, until=run.as_of, held_out=held_out)
+    signed = replace(tiers, frame=tiers.frame.assign(tier=tiers.frame["raw_tier"]))
+    return Trial(in_force, records, signed, len(tiers.proposed()), scores)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from creditscore.errors import DataError
 from creditscore.pipeline.run import run_project
-from creditscore.pipeline.run_folder import RunFolder, input_hashes
+from creditscore.pipeline.run_folder import DOCUMENTS, RunFolder, input_hashes
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project
@@ -33,9 +33,9 @@ def replay_run(project: Project, run: str | Path, *, data: Path, engine: Engine)
     """
     folder = RunFolder.opened(run)
     manifest = folder.manifest() or {}
-    _same_inputs(manifest["facts"], project, data)
-    with tempfile.TemporaryDirectory() as place:
-        out = Path(place)
+    _refuse_other_inputs(manifest["facts"], project, data)
+    with tempfile.TemporaryDirectory() as temporary:
+        out = Path(temporary)
         before = folder.before()
         if before:
             shutil.copytree(before.path, out / before.path.name)
@@ -43,23 +43,20 @@ def replay_run(project: Project, run: str | Path, *, data: Path, engine: Engine)
         if folder.file("reviews.jsonl").is_file():
             again.path.mkdir(parents=True)
             shutil.copy(folder.file("reviews.jsonl"), again.file("reviews.jsonl"))
-        # What was let through then is let through again.
-        made = run_project(project, data=data, as_of=folder.as_of, out=out, engine=engine, train=manifest["trained"], accept=True)
-        new = (made.folder.manifest() or {})["outputs"]
-    old = {name: sha for name, sha in manifest["outputs"].items() if name not in ("plan.xlsx", "report.html") or not _drawn(folder)}
+        # A delivery that was accepted then is accepted again.
+        run_project(project, data=data, as_of=folder.as_of, out=out, engine=engine, train=manifest["trained"], accept=True)
+        new = (again.manifest() or {})["outputs"]
+    # A draw puts its list into the documents, which then say more than the run did.
+    drawn = any((plan / "inspectors.csv").is_file() for plan in folder.plans())
+    old = {name: sha256 for name, sha256 in manifest["outputs"].items() if not (drawn and name in DOCUMENTS)}
     return sorted(name for name in old if new.get(name) != old[name])
 
 
-def _same_inputs(facts: dict[str, str], project: Project, data: Path) -> None:
-    now = {f"input {name}": sha for name, sha in input_hashes(project, data).items()}
-    then = {name: sha for name, sha in facts.items() if name.startswith("input ")}
+def _refuse_other_inputs(facts: dict[str, str], project: Project, data: Path) -> None:
+    now = {f"input {name}": sha256 for name, sha256 in input_hashes(project, data).items()}
+    then = {name: sha256 for name, sha256 in facts.items() if name.startswith("input ")}
     differing = sorted(name.removeprefix("input ") for name in then | now if then.get(name) != now.get(name))
     if differing:
-        raise DataError("replay: expected the inputs of that run (differing: {differing})", differing=", ".join(differing))
+        raise DataError("replay: expected the inputs of that run (differing: {inputs})", inputs=", ".join(differing))
     if facts["config"] != project.sha256:
         raise DataError("replay: expected the configuration of that run (its hash differs)")
-
-
-def _drawn(folder: RunFolder) -> bool:
-    """A draw puts its list into the workbook, so that the documents then say more than the run did."""
-    return any((path / "inspectors.csv").is_file() for path in folder.plans())

@@ -1,4 +1,7 @@
-"""The documents of a run for people: the planner's workbook and the report, made from the run's folder."""
+"""What a finished run keeps for its documents and for questions: saved by the run, loaded by every later command.
+
+``book.json`` holds the small parts (:class:`BookFile`); the rows of subjects are in the run's Parquet files.
+"""
 
 from __future__ import annotations
 
@@ -6,137 +9,174 @@ import json
 import logging
 import shutil
 from collections.abc import Collection, Iterable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import PlainSerializer, PlainValidator
 
 from creditscore.config.policy import TierPolicy
-from creditscore.config.spec import Label, parse_json, sha256_file
+from creditscore.config.project import ProjectFile
+from creditscore.config.spec import Items, Label, Spec, parse_json, sha256_file
 from creditscore.config.work_calendar import WorkCalendar
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import entries, read_drawn, read_manifest
 from creditscore.inspection.visits import Opened, visits_of_plans
-from creditscore.pipeline.run_folder import WORKBOOK
+from creditscore.pipeline.run_folder import DOCUMENTS, WORKBOOK
 from creditscore.pipeline.score import read_cards
 from creditscore.records.identity import tables_of
 from creditscore.reporting.report import write_report
-from creditscore.reporting.run_book import Figure, PlanPage, RowCounts, RunBook, plan_pages
+from creditscore.reporting.run_book import Figure, RowCounts, RunBook, plan_pages
 from creditscore.reporting.workbook import write_workbook
 from creditscore.spreadsheet import BookLanguage
-from creditscore.storage import read_parquet, write_json, write_parquet
+from creditscore.storage import read_parquet, write_json
 
 if TYPE_CHECKING:
-    from creditscore.config.project import Project
+    from pathlib import Path
+
     from creditscore.pipeline.run_folder import RunFolder
-    from creditscore.pipeline.train import Trained
+    from creditscore.pipeline.train import Training
     from creditscore.records.records import Records
 
+_log = logging.getLogger(__name__)
+_BOOK_LANGUAGES: dict[str, BookLanguage] = {"zh": "zh", "en": "en", "both": "both"}
 _NOT_REPRESENTATIVE = Label(
     zh="评分卡以无已知抽取概率的检查结果训练，不代表未被检查的主体。",
     en="Trained on visits without known probabilities: not representative of uninspected firms.",
 )
-_JUDGED = ("by_industry", "calibration", "rivals", "swap")
+#: Frames of a book that every run has as a Parquet file of that name, and those that only some runs have.
+_TABLES = ("checkup", "scores", "tiers", "subjects", "lists")
+_OPTIONAL_TABLES = ("forecast", "stability", "associations")
+
+
+def _figure(stored: Figure | list[float | None]) -> Figure:
+    """A figure from ``[value, low, high]``; JSON has null for NaN."""
+    if isinstance(stored, Figure):
+        return stored
+    value, low, high = stored
+    return Figure(float("nan") if value is None else value, low, high)
+
+
+def _frame(stored: pd.DataFrame | dict[str, Any]) -> pd.DataFrame:
+    return stored if isinstance(stored, pd.DataFrame) else pd.DataFrame(stored["rows"], columns=stored["columns"])
+
+
+def _columns_and_rows(frame: pd.DataFrame) -> dict[str, Any]:
+    """A small frame as its columns in order and its rows (an object per row would lose the order)."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    return {"columns": table.column_names, "rows": [list(row.values()) for row in table.to_pylist()]}
+
+
+# The validator comes first: it replaces the whole schema of the type, a serialiser included.
+_StoredFigure = Annotated[Figure, PlainValidator(_figure), PlainSerializer(lambda one: [one.value, one.low, one.high])]
+_StoredFrame = Annotated[pd.DataFrame, PlainValidator(_frame), PlainSerializer(_columns_and_rows)]
+
+
+class BookFile(Spec):
+    """``book.json``. A field of the same name as one of :class:`RunBook` is shown there as it is."""
+
+    project: ProjectFile
+    policy: Annotated[TierPolicy, PlainSerializer(lambda policy: policy.model_dump(mode="json", exclude_none=True))]
+    counts: RowCounts
+    evaluation: dict[str, _StoredFigure]
+    #: Small frames, by their names in :class:`RunBook`.
+    frames: dict[str, _StoredFrame]
+    industries: dict[str, Label]
+    #: Names of regions by code, as the code table has them.
+    regions: dict[str, str]
+    kinds: dict[str, Label]
+    notes: Items[Label]
+    facts: dict[str, str]
+    calendar: WorkCalendar
+
+    def save(self, folder: RunFolder) -> None:
+        """Write ``book.json``; figures have at most nine decimals."""
+        write_json(folder.file("book.json"), _finite(self.model_dump(mode="json")))
+
+    @classmethod
+    def load(cls, folder: RunFolder) -> BookFile:
+        """Read ``book.json``.
+
+        Raises:
+            ConfigError: A field is missing, unknown or cannot be read.
+        """
+        path = folder.file("book.json")
+        return parse_json(cls, json.loads(path.read_text("utf-8")), str(path))
+
+    def shown(self) -> dict[str, Any]:
+        """The fields of :class:`RunBook` that this file knows, by name."""
+        about = self.project
+        return {
+            **{name: value for name, value in self if name in RunBook.__dataclass_fields__},
+            **self.frames,
+            "project": about.label,
+            "authority": about.authority,
+            "purpose": about.purpose,
+            "contact": about.contact,
+            "regions": {code: Label(zh=name, en=name) for code, name in self.regions.items()},
+        }
 
 
 def save_book(
-    project: Project, records: Records, *, folder: RunFolder, policy: TierPolicy, counts: RowCounts, trained: Trained | None,
-    achieved: pd.DataFrame, representative: bool, facts: Mapping[str, str],
+    folder: RunFolder, records: Records, *, policy: TierPolicy, training: Training, achieved: pd.DataFrame, counts: RowCounts,
+    facts: Mapping[str, str],
 ) -> None:  # fmt: skip
-    """Write ``subjects.parquet``, ``lists.parquet``, ``staff.parquet``, ``recusals.parquet`` and ``book.json``."""
+    """Write ``subjects.parquet``, ``lists.parquet``, ``staff.parquet``, ``recusals.parquet`` and ``book.json``.
+
+    Args:
+        folder: The run.
+        records: The register, listings, inspectors and recusals of the day; their project.
+        policy: The policy in force. Its overrides say which listings are kept.
+        training: The cards that scored, and how they were judged.
+        achieved: Shares that the cuts gave, see :attr:`creditscore.tiering.tiers.Tiers.achieved`.
+        counts: The rows of the register by what became of them.
+        facts: Hashes and versions as in the manifest.
+    """
+    project = records.project
     kinds = [rule.kind for rule in policy.override if rule.kind is not None]
-    write_parquet(folder.file("subjects.parquet"), records.subjects_on(folder.as_of))
-    write_parquet(folder.file("lists.parquet"), records.listed(kinds, folder.as_of))
+    folder.write("subjects", records.subjects_on(folder.as_of))
+    folder.write("lists", records.listed(kinds, folder.as_of))
     # Who may inspect, by number: names of inspectors stay in the personnel register.
-    write_parquet(folder.file("staff.parquet"), records.staff.drop_columns(["name"]))
-    write_parquet(folder.file("recusals.parquet"), records.recusals.drop_columns(["reason"]))
-    notes = [*(trained.notes if trained else ()), *([] if representative else [_NOT_REPRESENTATIVE])]
-    document = {
-        "project": project.about.model_dump(mode="json"),
-        "policy": policy.model_dump(mode="json", exclude_none=True),
-        "counts": {
-            "rows_in": counts.rows_in, "scored": counts.scored, "not_rated": counts.not_rated, "quarantined": counts.quarantined,
-            "collapsed": counts.collapsed, "out_of_scope": dict(counts.out_of_scope),
-        },
-        "evaluation": {name: [f.value, f.low, f.high] for name, f in (trained.judgement.evaluation if trained else {}).items()},
-        "frames": {name: _rows(frame) for name, frame in {**_frames(trained), "achieved": achieved}.items()},
-        "industries": {industry.code: industry.label.model_dump() for industry in project.scorecards.industry},
-        "regions": {region.code: region.name for table in tables_of(project).regions for region in table.region},
-        "kinds": {item.kind: item.label.model_dump() for item in project.catalogue.item},
-        "notes": [note.model_dump() for note in notes],
-        "facts": dict(facts),
-        "calendar": project.calendar.model_dump(mode="json"),
-    }  # fmt: skip
-    write_json(folder.file("book.json"), _finite(document))
-
-
-def _frames(trained: Trained | None) -> dict[str, pd.DataFrame]:
-    """Small frames of a training, empty without one."""
-    if trained is None:
-        return dict.fromkeys(("shrinkage", "left_out", *_JUDGED), pd.DataFrame())
-    return {
-        "shrinkage": trained.shrinkage,
-        "left_out": trained.dropped,
-        **{name: getattr(trained.judgement, name) for name in _JUDGED},
-    }
+    folder.write("staff", records.staff.drop_columns(["name"]))
+    folder.write("recusals", records.recusals.drop_columns(["reason"]))
+    representative = all(card.representative for card in training.cards.values())
+    BookFile(
+        project=project.about,
+        policy=policy,
+        counts=counts,
+        evaluation=dict(training.judgement.evaluation),
+        frames={**training.frames, "achieved": achieved},
+        industries={industry.code: industry.label for industry in project.scorecards.industry},
+        regions={region.code: region.name for table in tables_of(project).regions for region in table.region},
+        kinds={item.kind: item.label for item in project.catalogue.item},
+        notes=(*training.notes, *(() if representative else (_NOT_REPRESENTATIVE,))),
+        facts=dict(facts),
+        calendar=project.calendar,
+    ).save(folder)
 
 
 def load_book(folder: RunFolder, *, only: Collection[str] | None = None) -> RunBook:
-    """The book of a run from its folder; plans as they stand now, drawn or not.
+    """The book of a run from its folder, with its plans as they are now, drawn or not.
 
-    ``only``: the rows of these subjects alone, and no plans: for questions about a few of them.
+    Args:
+        folder: A finished run.
+        only: Subject ids: load the rows of these subjects alone, and no plans. For questions about a few of them.
     """
-    told = json.loads(folder.file("book.json").read_text("utf-8"))
-    about, frames = told["project"], {name: pd.DataFrame(**_parts(frame)) for name, frame in told["frames"].items()}
-    tables = {name: _table(folder, name, only=only) for name in ("checkup", "scores", "tiers", "subjects", "lists")}
-    made = [name for name in ("forecast", "stability", "associations") if folder.file(f"{name}.parquet").is_file()]
-    optional = {name: _table(folder, name) for name in made}
-    rejects = read_parquet(folder.file("rejects.parquet"))["code"].to_pylist()
+    stored = BookFile.load(folder)
+    tables: dict[str, Any] = {name: _rows_of(folder, name, only) for name in _TABLES}
+    tables |= {name: folder.frame(name) for name in _OPTIONAL_TABLES if folder.has(name)}
+    codes: list[str] = folder.read("rejects")["code"].to_pylist()
+    plans = plan_pages(open_plans(folder), calendar=stored.calendar, results=read_results_of(folder)) if only is None else ()
     return RunBook(
-        project=Label(**about["label"]),
-        authority=Label(**about["authority"]),
+        **stored.shown(),
+        **tables,
         as_of=folder.as_of,
-        counts=RowCounts(**told["counts"]),
-        policy=parse_json(TierPolicy, told["policy"], str(folder.file("book.json"))),
-        purpose=about["purpose"],
-        run_id=f"{about['name']} {folder.as_of}",
-        contact=about["contact"],
-        rejects={code: rejects.count(code) for code in sorted(set(rejects))},
+        run_id=f"{stored.project.name} {folder.as_of}",
+        rejects={code: codes.count(code) for code in sorted(set(codes))},
         cards=read_cards(folder.file("scorecards")),
-        evaluation={name: Figure(*_numbers(values)) for name, values in told["evaluation"].items()},
-        plans=()
-        if only is not None
-        else plan_pages(
-            [opened_plan(path) for path in folder.plans()], calendar=_calendar(folder, told), results=results_of(folder)
-        ),
-        industries={code: Label(**label) for code, label in told["industries"].items()},
-        regions={code: Label(zh=name, en=name) for code, name in told["regions"].items()},
-        kinds={kind: Label(**label) for kind, label in told["kinds"].items()},
-        facts=told["facts"],
-        notes=tuple(Label(**note) for note in told["notes"]),
-        checkup=tables["checkup"],
-        scores=tables["scores"],
-        tiers=tables["tiers"],
-        subjects=tables["subjects"],
-        lists=tables["lists"],
-        forecast=optional.get("forecast", pd.DataFrame()),
-        stability=optional.get("stability", pd.DataFrame()),
-        associations=optional.get("associations", pd.DataFrame()),
-        achieved=frames.get("achieved", pd.DataFrame()),
-        by_industry=frames.get("by_industry", pd.DataFrame()),
-        shrinkage=frames.get("shrinkage", pd.DataFrame()),
-        left_out=frames.get("left_out", pd.DataFrame()),
-        calibration=frames.get("calibration", pd.DataFrame()),
-        rivals=frames.get("rivals", pd.DataFrame()),
-        swap=frames.get("swap", pd.DataFrame()),
+        plans=plans,
     )
-
-
-def _plans(folder: RunFolder, told: Mapping[str, Any]) -> tuple[PlanPage, ...]:
-    plans = [opened_plan(path) for path in folder.plans()]
-    return plan_pages(plans, calendar=_calendar(folder, told), results=results_of(folder))
 
 
 def load_plan(path: Path) -> InspectionPlan | DrawnPlan:
@@ -144,87 +184,83 @@ def load_plan(path: Path) -> InspectionPlan | DrawnPlan:
     return read_drawn(path) if read_manifest(path)["seed"] is not None else InspectionPlan.from_folder(path)
 
 
-def opened_plan(path: Path) -> InspectionPlan | Opened:
-    """A plan folder with what happened since its draw."""
-    plan = load_plan(path)
-    return Opened(plan, entries(path)) if isinstance(plan, DrawnPlan) else plan
+def open_plans(folder: RunFolder) -> list[InspectionPlan | Opened]:
+    """The plans of a run, by task; a drawn one with its log."""
+    plans = ((path, load_plan(path)) for path in folder.plans())
+    return [Opened(plan, entries(path)) if isinstance(plan, DrawnPlan) else plan for path, plan in plans]
 
 
-def results_of(folder: RunFolder) -> pd.DataFrame | None:
-    """The results that were handed in, one row per visit as it was told first; None without any."""
-    root = folder.file("results")
-    parts = [read_parquet(path) for path in sorted(root.glob("inspections-*.parquet"))] if root.is_dir() else []
-    if not parts:
+def read_results_of(folder: RunFolder) -> pd.DataFrame | None:
+    """The inspection results that were handed in for a run, or None without any.
+
+    One row per visit, as it was handed in first; columns of the standard table ``inspections``.
+    """
+    files = sorted(folder.file("results").glob("inspections-*.parquet"))
+    if not files:
         return None
-    frame: pd.DataFrame = pa.concat_tables(parts).to_pandas(date_as_object=True)
+    frame: pd.DataFrame = pa.concat_tables([read_parquet(path) for path in files]).to_pandas(date_as_object=True)
     return frame.sort_values("known_date", kind="stable").drop_duplicates("inspection_id", keep="first")
 
 
-def visits_in(folder: RunFolder, plans: Iterable[InspectionPlan | Opened]) -> pd.DataFrame:
-    """Whose items are checked by those of a run's plans that are drawn: :func:`creditscore.inspection.visits.visits_of_plans`."""
-    told = json.loads(folder.file("book.json").read_text("utf-8"))
-    return visits_of_plans([one for one in plans if isinstance(one, Opened)], calendar=_calendar(folder, told))
+def visits_of_run(folder: RunFolder, plans: Iterable[InspectionPlan | Opened]) -> pd.DataFrame:
+    """One row per visit of the drawn ones of a run's plans: :func:`creditscore.inspection.visits.visits_of_plans`."""
+    drawn = [plan for plan in plans if isinstance(plan, Opened)]
+    return visits_of_plans(drawn, calendar=BookFile.load(folder).calendar)
 
 
-def _calendar(folder: RunFolder, told: Mapping[str, Any]) -> WorkCalendar:
-    return parse_json(WorkCalendar, told["calendar"], str(folder.file("book.json")))
+def write_documents(folder: RunFolder, *, lang: str = "zh") -> None:
+    """Write ``plan.xlsx`` and ``report.html`` of a run; the same folder gives the same bytes.
+
+    Args:
+        folder: The run.
+        lang: ``zh``, ``en``, or ``both``: a workbook with joint headers over Chinese cells, and the report in Chinese.
+    """
+    keep_edited(folder)
+    book = load_book(folder)
+    write_workbook(folder.file(WORKBOOK), book, lang=_BOOK_LANGUAGES[lang])
+    write_report(folder.file("report.html"), book, lang="en" if lang == "en" else "zh")
 
 
-def _table(folder: RunFolder, name: str, *, only: Collection[str] | None = None) -> pd.DataFrame:
-    table = read_parquet(folder.file(f"{name}.parquet"))
+def renew_documents(folder: RunFolder, *, lang: str = "zh") -> None:
+    """Write the documents of a finished run again, after its plans changed, and note their hashes in the manifest.
+
+    The manifest also gets the frame hashes of the plans as they are now.
+    """
+    write_documents(folder, lang=lang)
+    manifest = folder.manifest()
+    if manifest is not None:
+        for name in DOCUMENTS:
+            manifest["outputs"][name] = sha256_file(folder.file(name))
+        manifest["frames"] |= {path.name: read_manifest(path)["frame_hash"] for path in folder.plans()}
+        write_json(folder.file("manifest.json"), manifest)
+
+
+def keep_edited(folder: RunFolder) -> None:
+    """Before the workbook is written again: if people wrote into it, copy it to ``edited/plan-<hash>.xlsx``."""
+    path, manifest = folder.file(WORKBOOK), folder.manifest()
+    if manifest is None or not path.is_file():
+        return
+    sha256 = sha256_file(path)
+    if sha256 != manifest["outputs"].get(WORKBOOK):
+        kept = folder.file("edited") / f"plan-{sha256[:12]}.xlsx"
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copy2(path, kept)
+        _log.warning("plan.xlsx was written into since it was made: kept as %s", kept)
+
+
+def _rows_of(folder: RunFolder, name: str, only: Collection[str] | None) -> pd.DataFrame:
+    """A table of the run: all rows, or those of the subjects in ``only`` if it has a column of subjects."""
+    table = folder.read(name)
     if only is not None and "subject_id" in table.column_names:
         table = table.filter(pc.is_in(table["subject_id"], pa.array(sorted(only), pa.string())))
     frame: pd.DataFrame = table.to_pandas(date_as_object=True)
     return frame
 
 
-def _rows(frame: pd.DataFrame) -> dict[str, Any]:
-    """A small frame as its columns in order and its rows (an object per row would lose the order)."""
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    return {"columns": table.column_names, "rows": [list(row.values()) for row in table.to_pylist()]}
-
-
-def _parts(frame: dict[str, Any]) -> dict[str, Any]:
-    return {"data": frame["rows"], "columns": frame["columns"]}
-
-
 def _finite(value: Any) -> Any:
-    """JSON knows no NaN: it becomes null."""
+    """JSON has no NaN and no infinity: both become null. Other floats are rounded to nine decimals."""
     if isinstance(value, float):
         return round(value, 9) if value == value and abs(value) != float("inf") else None
     if isinstance(value, dict):
         return {str(key): _finite(entry) for key, entry in value.items()}
     return [_finite(entry) for entry in value] if isinstance(value, list | tuple) else value
-
-
-def _numbers(values: list[float | None]) -> tuple[float, float | None, float | None]:
-    value, low, high = values
-    return (float("nan") if value is None else value), low, high
-
-
-_BOOKS: dict[str, BookLanguage] = {"zh": "zh", "en": "en", "both": "both"}
-_log = logging.getLogger(__name__)
-
-
-def write_documents(folder: RunFolder, *, lang: str = "zh") -> None:
-    """``plan.xlsx`` and ``report.html`` of a run; the same folder gives the same bytes.
-
-    ``lang``: ``zh``, ``en``, or ``both``: a workbook with joint headers over Chinese cells, and the report in Chinese.
-    """
-    keep_edited(folder)
-    book = load_book(folder)
-    write_workbook(folder.file(WORKBOOK), book, lang=_BOOKS[lang])
-    write_report(folder.file("report.html"), book, lang="en" if lang == "en" else "zh")
-
-
-def keep_edited(folder: RunFolder) -> None:
-    """Put a workbook that people wrote into aside as ``edited/plan-<hash>.xlsx`` before it is made anew."""
-    path, manifest = folder.file(WORKBOOK), folder.manifest()
-    if manifest is None or not path.is_file():
-        return
-    found = sha256_file(path)
-    if found != manifest["outputs"].get(WORKBOOK):
-        kept = folder.file("edited") / f"plan-{found[:12]}.xlsx"
-        kept.parent.mkdir(exist_ok=True)
-        shutil.copy2(path, kept)
-        _log.warning("plan.xlsx was written into since it was made: kept as %s", kept)

@@ -1,17 +1,20 @@
-"""Score a spine with cards: each card compiled to SQL over its industries, run by the engine."""
+"""Cards as files, scores of a spine with them, and how scores moved between two runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pyarrow as pa
 
 from creditscore.errors import DataError
+from creditscore.models.monitor import characteristic_stability, psi, psi_table
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.scoring_sql import score_expression
-from creditscore.pipeline.train import POOLED
 from creditscore.storage import atomic_write
 
 if TYPE_CHECKING:
@@ -19,22 +22,24 @@ if TYPE_CHECKING:
 
     from creditscore.config.scorecards import Industry
     from creditscore.engine import Engine
+    from creditscore.pipeline.run_folder import RunFolder
+
+#: Name of the card that serves industries without one of their own.
+POOLED = "all"
 
 
 def read_cards(folder: Path, *, sha256: Mapping[str, str] | None = None) -> dict[str, Scorecard]:
     """The cards of a folder by industry; the file's name is the industry's code. Empty where there are none.
 
     Args:
-        folder: Where the files lie.
-        sha256: The hash of each card, where it is known.
+        folder: Where the files are.
+        sha256: The hash that each card must have, by industry; not checked without it.
 
     Raises:
         DataError: A file is no card, is named after another industry than the card's, or has another hash.
     """
-    cards = {}
-    for path in sorted(folder.glob("*.json")):
-        cards[path.stem] = _read_card(path, None if sha256 is None else sha256[path.stem])
-    return cards
+    paths = sorted(folder.glob("*.json"))
+    return {path.stem: _read_card(path, None if sha256 is None else sha256[path.stem]) for path in paths}
 
 
 def _read_card(path: Path, sha256: str | None) -> Scorecard:
@@ -43,18 +48,25 @@ def _read_card(path: Path, sha256: str | None) -> Scorecard:
     except UnicodeDecodeError:
         raise DataError("{path}: expected the JSON of a card (got bytes that are not UTF-8)", path=path) from None
     except OSError as error:
-        raise DataError("{path}: expected the JSON of a card (got {strerror})", path=path, strerror=error.strerror) from None
+        raise DataError("{path}: expected the JSON of a card (got {reason})", path=path, reason=error.strerror) from None
     except DataError as error:
         raise DataError("{path}: {error}", path=path, error=error) from None
     if card.industry != path.stem:
         raise DataError(
-            '{path}: expected the card of "{stem}" (got that of "{industry}")', path=path, stem=path.stem, industry=card.industry
+            '{path}: expected the card of "{expected}" (got that of "{industry}")',
+            path=path,
+            expected=path.stem,
+            industry=card.industry,
         )
     return card
 
 
 def write_cards(folder: Path, cards: Mapping[str, Scorecard]) -> None:
-    """One canonical JSON file per card."""
+    """Write one canonical JSON file per card, named after its industry.
+
+    Raises:
+        DataError: The code of an industry cannot be a file name.
+    """
     for industry, card in sorted(cards.items()):
         if Path(industry).name != industry or industry.startswith("."):
             raise DataError("expected codes of industries that can be file names (got {industry!r})", industry=industry)
@@ -62,13 +74,13 @@ def write_cards(folder: Path, cards: Mapping[str, Scorecard]) -> None:
 
 
 def card_for(industry: str | None, cards: Mapping[str, Scorecard], industries: tuple[Industry, ...]) -> str | None:
-    """Which card serves an industry: its own, its nearest parent's, the pooled one; None where there is none."""
+    """Which card serves an industry: its own, its nearest parent's, the pooled one; None if there is none of these."""
     parents = {entry.code: entry.parent for entry in industries}
-    step = industry
-    while step is not None:
-        if step in cards:
-            return step
-        step = parents.get(step)
+    code = industry
+    while code is not None:
+        if code in cards:
+            return code
+        code = parents.get(code)
     return POOLED if POOLED in cards else None
 
 
@@ -82,29 +94,45 @@ def score_table(
         features: ``subject_id``, ``as_of``, ``industry`` and the columns of the cards.
         cards: By industry.
         industries: The tree in which an industry without a card finds its parent.
-        reasons: How many columns ``reason_1`` … there are; most of the work is theirs, and 0 leaves them out.
+        reasons: The number of columns ``reason_1`` and so on. Most of the time goes into them; 0 leaves them out.
 
     Raises:
         DataError: No row is served by any card.
     """
-    found = engine.query(features.select("industry").distinct())["industry"].to_pylist()
+    present: list[str | None] = engine.query(features.select("industry").distinct())["industry"].to_pylist()
     served: dict[str, list[str | None]] = {}
-    for industry in sorted(found, key=lambda code: code or ""):
+    for industry in sorted(present, key=lambda code: code or ""):
         card = card_for(industry, cards, industries)
         if card is not None:
             served.setdefault(card, []).append(industry)
     if not served:
         raise DataError(
-            "expected cards for the industries of the subjects (got cards for {value})", value=", ".join(sorted(cards)) or "none"
+            "expected cards for the industries of the subjects (got cards for {cards})", cards=", ".join(sorted(cards)) or "none"
         )
-    parts = [_scored(engine, features, cards[name], codes, reasons) for name, codes in sorted(served.items())]
+    parts = []
+    for name, codes in sorted(served.items()):
+        known = [code for code in codes if code is not None]
+        conditions = [features.industry.isin(known)] * bool(known) + [features.industry.isnull()] * (None in codes)
+        rows = features.filter(reduce(or_, conditions))
+        parts.append(engine.query(score_expression(rows, cards[name], top=reasons)))
     return pa.concat_tables(parts).sort_by([("subject_id", "ascending"), ("as_of", "ascending")])
 
 
-def _scored(engine: Engine, features: ir.Table, card: Scorecard, industries: list[str | None], reasons: int) -> pa.Table:
-    named = [code for code in industries if code is not None]
-    chosen = features.industry.isin(named) if named else None
-    if None in industries:
-        unknown = features.industry.isnull()
-        chosen = unknown if chosen is None else chosen | unknown
-    return engine.query(score_expression(features.filter(chosen), card, top=reasons))
+def compare_runs(now: RunFolder, before: RunFolder) -> pd.DataFrame:
+    """How scores and characteristics moved between two runs; the earlier one is the reference.
+
+    Returns:
+        One row for the score (named ``score``), then one per characteristic of the pooled card: ``name``, ``psi``,
+        ``critical`` (what chance alone exceeds in 5 % of cases), ``points_shift`` (mean now less mean before). The score's
+        row alone where the features of the two runs differ.
+    """
+    new, old = (folder.read("scores")["score"].to_numpy() for folder in (now, before))
+    critical = float(psi_table(old, new).iloc[-1]["Critical"])
+    rows = [{"name": "score", "psi": psi(old, new), "critical": critical, "points_shift": float(new.mean() - old.mean())}]
+    cards = read_cards(now.file("scorecards"))
+    card = cards.get(POOLED) or next(iter(cards.values()))
+    features = [folder.read("features").to_pandas() for folder in (before, now)]
+    if set(card.features) <= set(features[0].columns):
+        moved = characteristic_stability(card, *features).rename_axis("name").reset_index()
+        rows += [{name: row.get(name) for name in rows[0]} for row in moved.to_dict("records")]
+    return pd.DataFrame(rows)

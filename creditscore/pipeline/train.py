@@ -1,4 +1,4 @@
-"""Train the cards of a project and judge them out of time, beside a challenger on the same rows."""
+"""Train the cards of a project and judge them out of time, beside rival models on the same rows."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ from creditscore.models.evaluate import evaluate, paired_difference
 from creditscore.models.industry import IndustryScorecards
 from creditscore.models.inspector_effects import read_visits
 from creditscore.models.rivals import LogisticRival, OptbinningRival, fit_logistic, fit_optbinning
-from creditscore.models.swap import SwapSet, swap_set
+from creditscore.models.swap import swap_set
+from creditscore.pipeline.score import POOLED
 from creditscore.reporting.run_book import Figure, evaluation_by_industry, evaluation_figures
 
 if TYPE_CHECKING:
     from creditscore.config.features import FeatureSpec
     from creditscore.config.policy import TierPolicy
     from creditscore.config.project import Project
-    from creditscore.features.training_rows import TrainingRows
-    from creditscore.models.industry import IndustryScorecards
     from creditscore.models.inspector_effects import Connectedness
     from creditscore.models.scorecard import Scorecard
     from creditscore.records.records import Records
 
 _log = logging.getLogger(__name__)
 #: The column in which a rival sees the industry that the cards are chosen by.
-INDUSTRY = "industry_of_card"
+_INDUSTRY = "industry_of_card"
+#: The rival whose picks are compared with the card's one by one.
+_CHALLENGER = "lightgbm"
 
 
 @dataclass(frozen=True)
@@ -50,192 +51,54 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """``rivals``: one row per rival with its AUC, and the card's less it with a paired 95 % interval.
-
-    ``swap``: the riskiest fifth by the card and by the challenger, one row per cell, with the card's
-    commonest first reason there; empty without the challenger.
-    ``absent``: rivals that could not be fitted on these rows.
-    """
-
-    rivals: pd.DataFrame
-    swap: pd.DataFrame
-    absent: tuple[str, ...] = ()
-
-
-def compare_rivals(cards: IndustryScorecards, held: Held, project: Project) -> Comparison:
-    """LightGBM with the cards' trends, tuned forward in time; a logistic regression; optbinning's card as it comes.
-
-    All see the industry.
-    The weights are those of the cards (optbinning gets none); what is known of inspectors is not used. A rival that
-    cannot be fitted or asked is left out and named: it is never a reason to be without cards.
-    """
-    ours = cards.predict_proba(held.test_features, industry=held.test.industry)[:, 1]
-    theirs = _risks(cards, held, project)
-    found = {name: risk for name, risk in theirs.items() if risk is not None}
-    rows = [{"model": name, **_beside(held.test, ours, risk)} for name, risk in found.items()]
-    absent = tuple(name for name in theirs if name not in found)
-    if "lightgbm" in absent:
-        return Comparison(pd.DataFrame(rows), pd.DataFrame(), absent)
-    told = swap_set(
-        held.test.y.to_numpy(), ours, found["lightgbm"], sample_weight=held.test.weight.to_numpy(),
-        reasons=cards.reasons(held.test_features, industry=held.test.industry, top=1),
-    )  # fmt: skip
-    return Comparison(pd.DataFrame(rows), _swapped(told), absent)
-
-
-def _risks(cards: IndustryScorecards, held: Held, project: Project) -> dict[str, np.ndarray | None]:
-    """Probability of bad of each row of ``held.test`` by each rival; columns without a value in ``held.train`` are left out."""
-    train, test = _with_industry(held.train, held.train_features), _with_industry(held.test, held.test_features)
-    asked: list[FeatureSpec | str] = [*project.features, INDUSTRY]
-    columns = [one for one in asked if train[one if isinstance(one, str) else one.name].notna().any()]
-    y, weight = held.train.y, held.train.weight
-    days = held.train.frame["as_of"].map(lambda day: day.toordinal()).to_numpy()
-    fits: dict[str, Callable[[], LightGBMChallenger | LogisticRival | OptbinningRival]] = {
-        "lightgbm": lambda: fit_lightgbm(
-            train, y, features=columns, sample_weight=weight, time=days, trends=cards.pooled_.trends
-        ),
-        "logistic": lambda: fit_logistic(train, y, features=columns, sample_weight=weight),
-        "optbinning": lambda: fit_optbinning(train, y, features=columns),
-    }  # fmt: skip
-    found: dict[str, np.ndarray | None] = {}
-    for name, fit in fits.items():
-        try:
-            found[name] = fit().predict_proba(test)[:, 1]
-        except Exception as error:  # whatever a rival raises is no fault of the cards
-            _log.warning("no comparison with %s: %s: %s", name, type(error).__name__, error)
-            found[name] = None
-    return found
-
-
-def _with_industry(rows: TrainingRows, features: pd.DataFrame) -> pd.DataFrame:
-    return features.assign(**{INDUSTRY: rows.frame["industry"].astype(object).to_numpy()})
-
-
-def _beside(test: TrainingRows, ours: np.ndarray, theirs: np.ndarray) -> dict[str, float]:
-    y, weight, subjects = test.y.to_numpy(), test.weight.to_numpy(), test.frame["subject_id"].to_numpy()
-    difference, low, high = paired_difference(y, ours, theirs, sample_weight=weight, subjects=subjects)
-    auc = evaluate(y, theirs, sample_weight=weight, n_boot=0)["auc"]
-    return {"auc": auc, "auc_minus_rival": difference, "auc_minus_rival_low": low, "auc_minus_rival_high": high}
-
-
-def _swapped(found: SwapSet) -> pd.DataFrame:
-    table = found.cells.reset_index()
-    commonest = [_commonest(found.reasons[cell]) for cell in table["cell"]]
-    return table.assign(reason=commonest)
-
-
-def _commonest(counts: pd.Series) -> str:
-    """The reason that stands first most often; of equals the first by name."""
-    counts = counts[counts.index != ""]
-    return "" if counts.empty or not counts.max() else str(counts.sort_index().idxmax())
-
-
-@dataclass(frozen=True)
 class Judgement:
     """Measures out of time; everything is empty, and a note says so, where there is nothing to judge on."""
 
     evaluation: Mapping[str, Figure] = field(default_factory=dict)
+    #: One row per industry with a card: rows, effective size, bads, metrics with _low and _high.
     by_industry: pd.DataFrame = field(default_factory=pd.DataFrame)
+    #: One row per tenth of the predicted risk: expected and observed share of bad, low, high.
     calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
+    #: One row per rival: its AUC, and the card's less it with a paired 95 % interval.
     rivals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    #: One row per cell of the riskiest fifths by card and challenger: the commonest first reason of the card there.
     swap: pd.DataFrame = field(default_factory=pd.DataFrame)
     notes: tuple[Label, ...] = ()
 
 
-def judge(cards: IndustryScorecards, held: Held, project: Project) -> Judgement:
-    """Judge cards that were fitted on ``held.train`` by ``held.test``."""
-    test = held.test
-    probability = cards.predict_proba(held.test_features, industry=test.industry)[:, 1]
-    y, weight, subjects = test.y.to_numpy(), test.weight.to_numpy(), test.frame["subject_id"].to_numpy()
-    result = evaluate(y, probability, sample_weight=weight, groups=test.industry.to_numpy(), subjects=subjects)
-    compared = compare_rivals(cards, held, project)
-    figures = evaluation_figures(result) | _within_inspectors(test, probability) | _challenger(compared.rivals)
-    return Judgement(
-        figures, evaluation_by_industry(result), _calibration(test, probability), compared.rivals, compared.swap,
-        tuple(_absent(name) for name in compared.absent),
-    )  # fmt: skip
-
-
-def unjudged(months: int) -> Judgement:
-    """What is said where the last months hold too few outcomes."""
-    note = Label(
-        zh=f"训练数据中最近{months}个月的结果不足，未做跨期检验；评分卡未经检验。",
-        en=f"The last {months} months hold too few outcomes to judge the cards out of time; they are untested.",
-    )
-    return Judgement(notes=(note,))
-
-
-def _absent(rival: str) -> Label:
-    return Label(
-        zh=f"对照模型 {rival} 无法在这些数据上拟合，未作比较；原因见日志。",
-        en=f"The rival {rival} could not be fitted on these rows and is not compared; the log says why.",
-    )
-
-
-def _within_inspectors(test: TrainingRows, probability: np.ndarray) -> dict[str, Figure]:
-    """AUC among visits of the same inspectors: what the card tells of firms, whoever came."""
-    visits = read_visits(test.frame["inspectors"].tolist())
-    names = np.array(["+".join(team) or None for team in visits.sets], dtype=object)
-    teams = pd.Series(names[visits.team], dtype=object)
-    if teams.isna().all():
-        return {}
-    y, weight, subjects = test.y.to_numpy(), test.weight.to_numpy(), test.frame["subject_id"].to_numpy()
-    found = evaluate(y, probability, sample_weight=weight, groups=teams.to_numpy(), subjects=subjects)
-    name = "within_group_auc"
-    return {"within_inspector_auc": Figure(found[name], *found.intervals.get(name, (None, None)))}
-
-
-def _challenger(rivals: pd.DataFrame) -> dict[str, Figure]:
-    row = next((row for row in rivals.to_dict("records") if row["model"] == "lightgbm"), None)
-    if row is None:
-        return {}
-    gap = Figure(*(row[f"auc_minus_rival{end}"] for end in ("", "_low", "_high")))
-    return {"challenger_auc": Figure(row["auc"]), "auc_minus_challenger": gap}
-
-
-def _calibration(test: TrainingRows, probability: np.ndarray) -> pd.DataFrame:
-    """Per tenth of the predicted risk (by weight): mean expected and observed share of bad, with a 95 % interval."""
-    frame = pd.DataFrame({"p": probability, "y": test.y.to_numpy(), "w": test.weight.to_numpy()}).sort_values(["p", "y", "w"])
-    place = (frame["w"].cumsum() - frame["w"] / 2) / frame["w"].sum()
-    rows = []
-    for tenth, group in frame.groupby((place * 10).astype(int).clip(upper=9)):
-        weight = group["w"].sum()
-        observed = (group["w"] * group["y"]).sum() / weight
-        spread = 1.96 * np.sqrt((group["w"] ** 2 * (group["y"] - observed) ** 2).sum()) / weight
-        low, high = max(0.0, observed - spread), min(1.0, observed + spread)
-        expected = (group["w"] * group["p"]).sum() / weight
-        rows.append({"tenth": int(str(tenth)) + 1, "expected": expected, "observed": observed, "low": low, "high": high})
-    return pd.DataFrame(rows)
-
-
-#: Name of the card that serves industries without one of their own.
-POOLED = "all"
-
-
 @dataclass(frozen=True)
-class Trained:
-    """The cards of a training, by industry (``all`` is the pooled one), and how they were judged."""
+class Training:
+    """The cards that a run scores with, by industry (``all`` is the pooled one), and how they were made and judged.
 
-    cards: Mapping[str, Scorecard]
-    judgement: Judgement
-    shrinkage: pd.DataFrame
-    #: Rows without a label that counts, by reason.
-    dropped: pd.DataFrame
+    Signed cards were trained elsewhere: everything else is then empty.
+    """
+
+    cards: Mapping[str, Scorecard] = field(default_factory=dict)
+    judgement: Judgement = field(default_factory=Judgement)
+    #: One row per industry (and characteristic): how far its figures were pulled to its parent's.
+    shrinkage: pd.DataFrame = field(default_factory=pd.DataFrame)
+    #: One row per reason: rows without a label that counts.
+    left_out: pd.DataFrame = field(default_factory=pd.DataFrame)
     cap: CapEffect | None = None
-    linked: Connectedness | None = None
-    #: subject_id, as_of and probability of bad of each training row by a fit that has not seen it.
+    connectedness: Connectedness | None = None
+    #: subject_id, as_of and probability of bad of each training row by a fit that did not use it.
     held_out: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """The small frames that the report shows, by their names in :class:`creditscore.reporting.run_book.RunBook`."""
+        judged = {name: getattr(self.judgement, name) for name in ("by_industry", "calibration", "rivals", "swap")}
+        return {"shrinkage": self.shrinkage, "left_out": self.left_out, **judged}
+
+    @property
     def notes(self) -> tuple[Label, ...]:
-        """What a reader must know: a cap on the weights with its bias, how far inspectors can be compared, what was not judged."""
+        """What a reader must know: the bias of a cap on the weights, which inspectors are comparable, what was not judged."""
         cap = () if self.cap is None else (_cap_note(self.cap),)
-        linked = () if self.linked is None else (_linked_note(self.linked),)
-        return (*cap, *linked, *self.judgement.notes)
+        connected = () if self.connectedness is None else (_connectedness_note(self.connectedness),)
+        return (*cap, *connected, *self.judgement.notes)
 
 
-def train_cards(records: Records, project: Project, *, until: dt.date, policy: TierPolicy) -> Trained:
+def train_cards(records: Records, project: Project, *, until: dt.date, policy: TierPolicy) -> Training:
     """Fit on all labelled rows known by ``until``; judge by a fit on the rows before the last ``test_months``.
 
     Raises:
@@ -244,23 +107,25 @@ def train_cards(records: Records, project: Project, *, until: dt.date, policy: T
     rows = training_rows(records, project.targets[project.scorecards.target], until=until)
     features = build_features(records, rows, project.features)
     cards = fit_cards(features, rows, project, policy)
-    judged = _judged(features, rows, project, policy)
-    return Trained(
+    return Training(
         cards={**cards.scorecards_, POOLED: cards.pooled_},
-        judgement=judged,
+        judgement=_judge_out_of_time(features, rows, project, policy),
         shrinkage=cards.shrinkage_,
-        dropped=rows.dropped,
+        left_out=rows.dropped,
         cap=rows.cap,
-        linked=cards.connectedness_,
+        connectedness=cards.connectedness_,
         held_out=rows.frame[["subject_id", "as_of"]].assign(probability=cards.held_out_probability_),
     )
 
 
-def estimator(project: Project, policy: TierPolicy, *, representative: bool) -> IndustryScorecards:
-    """The estimator that ``scorecards.toml`` describes, with the policy's cuts by risk as baselines for reasons."""
+def fit_cards(features: pd.DataFrame, rows: TrainingRows, project: Project, policy: TierPolicy) -> IndustryScorecards:
+    """The cards that ``scorecards.toml`` describes, fitted on these rows.
+
+    The policy's cuts by risk are the baselines of reasons. Inspectors are a nuisance where they are known and the
+    project says so.
+    """
     spec = project.scorecards
-    cuts = tuple(cut / 1_000_000 for cut in policy.cuts) if policy.cut_by == "max_probability" else ()
-    return IndustryScorecards(
+    cards = IndustryScorecards(
         features=project.features,
         scaling=spec.scaling,
         binning=spec.binning,
@@ -269,32 +134,149 @@ def estimator(project: Project, policy: TierPolicy, *, representative: bool) -> 
         industries=spec.industry,
         ridge=spec.ridge,
         nuisance_ridge=spec.nuisance_ridge,
-        cut_probabilities=cuts,
+        cut_probabilities=tuple(cut / 1_000_000 for cut in policy.cuts) if policy.cut_by == "max_probability" else (),
         target=spec.target,
-        representative=representative,
+        representative=rows.representative,
     )
+    inspectors = rows.inspectors if spec.nuisance == "inspectors" and rows.frame["inspectors"].notna().any() else None
+    return cards.fit(features, rows.y, industry=rows.industry, sample_weight=rows.weight, nuisance=inspectors)
 
 
-def fit_cards(features: pd.DataFrame, rows: TrainingRows, project: Project, policy: TierPolicy) -> IndustryScorecards:
-    """The project's cards on these rows; inspectors are a nuisance where they are known and the project says so."""
-    people = rows.inspectors if project.scorecards.nuisance == "inspectors" and rows.frame["inspectors"].notna().any() else None
-    made = estimator(project, policy, representative=rows.representative)
-    return made.fit(features, rows.y, industry=rows.industry, sample_weight=rows.weight, nuisance=people)
-
-
-def _judged(features: pd.DataFrame, rows: TrainingRows, project: Project, policy: TierPolicy) -> Judgement:
+def _judge_out_of_time(features: pd.DataFrame, rows: TrainingRows, project: Project, policy: TierPolicy) -> Judgement:
     """Fit on the rows before the last ``test_months``, judge on the rest."""
     months = project.scorecards.test_months
     split = months_before(rows.until, months)
     early = (rows.frame["as_of"] < split).to_numpy()
     held = Held(rows.before(split), features[early], rows.since(split), features[~early])
-    if min((part.frame["y"].nunique() if len(part.frame) else 0) for part in (held.train, held.test)) < 2:
-        return unjudged(months)
-    try:
-        return judge(fit_cards(held.train_features, held.train, project, policy), held, project)
-    except DataError as error:
-        _log.warning("no out-of-time judgement: %s", error)
-        return unjudged(months)
+    if all(part.frame["y"].nunique() == 2 for part in (held.train, held.test)):
+        try:
+            return judge(fit_cards(held.train_features, held.train, project, policy), held, project)
+        except DataError as error:
+            _log.warning("no out-of-time judgement: %s", error)
+    note = Label(
+        zh=f"训练数据中最近{months}个月的结果不足，未做跨期检验；评分卡未经检验。",
+        en=f"The last {months} months hold too few outcomes to judge the cards out of time; they are untested.",
+    )
+    return Judgement(notes=(note,))
+
+
+def judge(cards: IndustryScorecards, held: Held, project: Project) -> Judgement:
+    """Judge cards that were fitted on ``held.train`` by ``held.test``, beside rivals fitted on the same rows.
+
+    The rivals are LightGBM with the cards' trends, tuned forward in time; a logistic regression; optbinning's card as
+    it comes. All see the industry, and have the weights of the cards (optbinning takes none); what is known of
+    inspectors is not used. A rival that cannot be fitted or asked is left out and named: the cards are kept.
+    """
+    test = held.test
+    probability = cards.predict_proba(held.test_features, industry=test.industry)[:, 1]
+    y, weight, subjects = test.y.to_numpy(), test.weight.to_numpy(), test.frame["subject_id"].to_numpy()
+    result = evaluate(y, probability, sample_weight=weight, groups=test.industry.to_numpy(), subjects=subjects)
+    figures = evaluation_figures(result) | _within_inspectors(test, probability)
+    risks = _risks_by_rivals(cards, held, project)
+    rivals = []
+    for name, risk in risks.items():
+        if risk is None:
+            continue
+        auc = evaluate(y, risk, sample_weight=weight, n_boot=0)["auc"]
+        gap = Figure(*paired_difference(y, probability, risk, sample_weight=weight, subjects=subjects))
+        rivals.append(
+            {
+                "model": name,
+                "auc": auc,
+                "auc_minus_rival": gap.value,
+                "auc_minus_rival_low": gap.low,
+                "auc_minus_rival_high": gap.high,
+            }
+        )
+        if name == _CHALLENGER:
+            figures |= {"challenger_auc": Figure(auc), "auc_minus_challenger": gap}
+    return Judgement(
+        evaluation=figures,
+        by_industry=evaluation_by_industry(result),
+        calibration=_calibration(test, probability),
+        rivals=pd.DataFrame(rivals),
+        swap=_swap(cards, held, probability, risks[_CHALLENGER]),
+        notes=tuple(
+            Label(
+                zh=f"对照模型 {name} 无法在这些数据上拟合，未作比较；原因见日志。",
+                en=f"The rival {name} could not be fitted on these rows and is not compared; the log says why.",
+            )
+            for name, risk in risks.items()
+            if risk is None
+        ),
+    )
+
+
+def _risks_by_rivals(cards: IndustryScorecards, held: Held, project: Project) -> dict[str, np.ndarray | None]:
+    """Probability of bad of each row of ``held.test`` by each rival, None where it failed.
+
+    Columns without a value in ``held.train`` are left out.
+    """
+    train, test = (
+        features.assign(**{_INDUSTRY: rows.frame["industry"].astype(object).to_numpy()})
+        for rows, features in ((held.train, held.train_features), (held.test, held.test_features))
+    )
+    candidates: list[FeatureSpec | str] = [*project.features, _INDUSTRY]
+    columns = [one for one in candidates if train[one if isinstance(one, str) else one.name].notna().any()]
+    y, weight = held.train.y, held.train.weight
+    days = held.train.frame["as_of"].map(lambda day: day.toordinal()).to_numpy()
+    fits: dict[str, Callable[[], LightGBMChallenger | LogisticRival | OptbinningRival]] = {
+        _CHALLENGER: lambda: fit_lightgbm(
+            train, y, features=columns, sample_weight=weight, time=days, trends=cards.pooled_.trends
+        ),
+        "logistic": lambda: fit_logistic(train, y, features=columns, sample_weight=weight),
+        "optbinning": lambda: fit_optbinning(train, y, features=columns),
+    }  # fmt: skip
+    risks: dict[str, np.ndarray | None] = {}
+    for name, fit in fits.items():
+        try:
+            risks[name] = fit().predict_proba(test)[:, 1]
+        except Exception as error:  # whatever a rival raises is no fault of the cards
+            _log.warning("no comparison with %s: %s: %s", name, type(error).__name__, error)
+            risks[name] = None
+    return risks
+
+
+def _swap(cards: IndustryScorecards, held: Held, ours: np.ndarray, theirs: np.ndarray | None) -> pd.DataFrame:
+    """The cells of the swap set with the card's commonest first reason in each; empty without the challenger."""
+    if theirs is None:
+        return pd.DataFrame()
+    reasons = cards.reasons(held.test_features, industry=held.test.industry, top=1)
+    swap = swap_set(held.test.y.to_numpy(), ours, theirs, sample_weight=held.test.weight.to_numpy(), reasons=reasons)
+    cells, commonest = swap.cells.reset_index(), []
+    for cell in cells["cell"]:
+        counts = swap.reasons[cell]
+        counts = counts[counts.index != ""].sort_index()  # of equals the first by name
+        commonest.append(str(counts.idxmax()) if len(counts) and counts.max() else "")
+    return cells.assign(reason=commonest)
+
+
+def _within_inspectors(test: TrainingRows, probability: np.ndarray) -> dict[str, Figure]:
+    """AUC among visits of the same inspectors: what the card says of firms, whoever came."""
+    visits = read_visits(test.frame["inspectors"].tolist())
+    names = np.array(["+".join(team) or None for team in visits.sets], dtype=object)
+    teams = pd.Series(names[visits.team], dtype=object)
+    if teams.isna().all():
+        return {}
+    y, weight, subjects = test.y.to_numpy(), test.weight.to_numpy(), test.frame["subject_id"].to_numpy()
+    result = evaluate(y, probability, sample_weight=weight, groups=teams.to_numpy(), subjects=subjects)
+    metric = "within_group_auc"
+    return {"within_inspector_auc": Figure(result[metric], *result.intervals.get(metric, (None, None)))}
+
+
+def _calibration(test: TrainingRows, probability: np.ndarray) -> pd.DataFrame:
+    """Per tenth of the predicted risk (by weight): mean expected and observed share of bad, with a 95 % interval."""
+    frame = pd.DataFrame({"p": probability, "y": test.y.to_numpy(), "w": test.weight.to_numpy()}).sort_values(["p", "y", "w"])
+    rank = (frame["w"].cumsum() - frame["w"] / 2) / frame["w"].sum()
+    rows = []
+    for tenth, group in frame.groupby((rank * 10).astype(int).clip(upper=9)):
+        weight = group["w"].sum()
+        observed = (group["w"] * group["y"]).sum() / weight
+        spread = 1.96 * np.sqrt((group["w"] ** 2 * (group["y"] - observed) ** 2).sum()) / weight
+        low, high = max(0.0, observed - spread), min(1.0, observed + spread)
+        expected = (group["w"] * group["p"]).sum() / weight
+        rows.append({"tenth": int(str(tenth)) + 1, "expected": expected, "observed": observed, "low": low, "high": high})
+    return pd.DataFrame(rows)
 
 
 def _cap_note(cap: CapEffect) -> Label:
@@ -308,8 +290,9 @@ def _cap_note(cap: CapEffect) -> Label:
     )
 
 
-def _linked_note(linked: Connectedness) -> Label:
-    share, people, groups = f"{100 * linked.largest_share:.1f} %", f"{linked.inspectors:,}", linked.components
+def _connectedness_note(connectedness: Connectedness) -> Label:
+    share = f"{100 * connectedness.largest_share:.1f} %"
+    people, groups = f"{connectedness.inspectors:,}", connectedness.components
     return Label(
         zh=f"检查人员 {people} 名，按共同检查的行业分为 {groups} 组；最大一组占检查权重的 {share}。各组之间无法比较宽严。",
         en=(

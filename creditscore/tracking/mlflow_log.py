@@ -24,12 +24,16 @@ CHAMPION = "champion"
 class RunLog:
     """What a run leaves in the tracker: names, numbers and files; no rows of data, no names of persons."""
 
+    #: The experiment, and the first part of the names of registered models.
     project: str
+    #: The day of the run, in ISO form.
     as_of: str
     params: Mapping[str, str]
+    #: NaN is left out.
     metrics: Mapping[str, float]
     tags: Mapping[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    #: Cards to register, by industry.
     cards: Mapping[str, Scorecard] = field(default_factory=dict)
 
 
@@ -58,39 +62,40 @@ def log_run(uri: str, run: RunLog, *, artifacts: Path) -> str | None:
 
 
 def champions(uri: str, project: str) -> dict[str, Scorecard]:
-    """The cards whose registered version carries the alias ``champion``, by industry; empty where there are none."""
+    """The cards whose registered version carries the alias ``champion``, by industry; empty where there are none.
+
+    Raises:
+        DataError: The tracker does not answer; a card is not the one of its hash.
+    """
     try:
         return _champions(_client(uri), project)
     except (CreditScoreError, OSError):
         raise
     except Exception as error:  # the tracker may be any server
         raise DataError(
-            "tracker: expected an answer on the alias {CHAMPION} (got {kind})", CHAMPION=CHAMPION, kind=type(error).__name__
+            "tracker: expected an answer on the alias {alias} (got {kind})", alias=CHAMPION, kind=type(error).__name__
         ) from None
 
 
 def _champions(client: MlflowClient, project: str) -> dict[str, Scorecard]:
-    found: dict[str, Scorecard] = {}
+    cards: dict[str, Scorecard] = {}
     for model in client.search_registered_models(filter_string=f"name LIKE '{project}.%'"):
         # `_` matches any letter in LIKE.
         if CHAMPION in model.aliases and model.name.startswith(f"{project}."):
             version = client.get_model_version_by_alias(model.name, CHAMPION)
+            industry = version.tags["industry"]
             with tempfile.TemporaryDirectory() as folder:
-                path = client.download_artifacts(version.run_id, f"scorecards/{version.tags['industry']}.json", folder)
-                card = Scorecard.from_json(Path(path).read_text("utf-8"), sha256=version.tags["sha256"])
-            found[version.tags["industry"]] = card
-    return found
+                path = client.download_artifacts(version.run_id, f"scorecards/{industry}.json", folder)
+                cards[industry] = Scorecard.from_json(Path(path).read_text("utf-8"), sha256=version.tags["sha256"])
+    return cards
 
 
 def _client(uri: str) -> MlflowClient:
     from mlflow import MlflowClient
 
-    import creditscore.tracking  # noqa: F401 - switches telemetry off before the import below
-
     # After the import, which sets levels of its own.
     for name in ("alembic", "mlflow"):
         logging.getLogger(name).setLevel(logging.WARNING)
-
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
@@ -103,8 +108,7 @@ def _log_run(client: MlflowClient, run: RunLog, artifacts: Path) -> str:
     experiment_id = experiment.experiment_id if experiment else client.create_experiment(run.project, artifact_location=location)
     now = get_current_time_millis()
     tags = {"as_of": run.as_of, **run.tags}
-    logged = client.create_run(experiment_id, run_name=f"{run.project} {run.as_of}", tags=tags)
-    run_id: str = logged.info.run_id
+    run_id: str = client.create_run(experiment_id, run_name=f"{run.project} {run.as_of}", tags=tags).info.run_id
     metrics = [Metric(name, value, now, 0) for name, value in run.metrics.items() if value == value]  # NaN is no metric
     params = [Param(name, text[:500]) for name, text in run.params.items()]
     client.log_batch(run_id, metrics=metrics, params=params, tags=[RunTag("kind", "creditscore.run")])
@@ -117,21 +121,21 @@ def _log_run(client: MlflowClient, run: RunLog, artifacts: Path) -> str:
     return run_id
 
 
-def _register(client: MlflowClient, run: RunLog, run_id: str, industry: str, card: Scorecard) -> Any:
-    """A new version of ``<project>.<industry>`` unless its newest version is this very card."""
+def _register(client: MlflowClient, run: RunLog, run_id: str, industry: str, card: Scorecard) -> None:
+    """Add a version to the registered model ``<project>.<industry>`` unless its newest version is this very card."""
     name = f"{run.project}.{industry}"
     known = client.search_registered_models(filter_string=f"name = '{name}'")
     if not known:
         client.create_registered_model(name)
     elif any(version.tags.get("sha256") == card.sha256 for version in known[0].latest_versions):
-        return None
+        return
     source = _log_model(client, run_id, industry, card)
     tags = {"sha256": card.sha256, "industry": industry, "as_of": run.as_of}
-    return client.create_model_version(name, source, run_id=run_id, tags=tags)
+    client.create_model_version(name, source, run_id=run_id, tags=tags)
 
 
 def _log_model(client: MlflowClient, run_id: str, industry: str, card: Scorecard) -> str:
-    """The card as a pyfunc directory among the run's artifacts; returns where it lies."""
+    """Log the card as a pyfunc folder among the run's artifacts; returns the folder's URI."""
     from mlflow import pyfunc
 
     with tempfile.TemporaryDirectory() as folder:
@@ -140,7 +144,7 @@ def _log_model(client: MlflowClient, run_id: str, industry: str, card: Scorecard
         target = Path(folder) / industry
         code = Path(__file__).with_name("pyfunc.py")
         with warnings.catch_warnings():
-            # MLflow asks for an input example and type hints; the signature below says all there is to say.
+            # MLflow asks for an input example and type hints; the signature says everything already.
             warnings.simplefilter("ignore", UserWarning)
             files, needs = {"card": str(text)}, ["creditscore"]
             pyfunc.save_model(target, python_model=str(code), artifacts=files, pip_requirements=needs, signature=_signature(card))

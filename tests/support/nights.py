@@ -8,8 +8,8 @@ from support.command import Called, creditscore
 from support.deliveries import DAY, Delivery
 
 from creditscore.models.scorecard import Baseline
+from creditscore.pipeline.score import POOLED
 from creditscore.pipeline.signed_cards import sign_cards
-from creditscore.pipeline.train import POOLED
 
 
 def sign_a_card(delivery: Delivery) -> None:

@@ -10,7 +10,7 @@ from creditscore.config.tasks import Task
 from creditscore.errors import DataError
 from creditscore.inspection.plan import plan_inspections
 from creditscore.inspection.visits import Opened, merge_plans
-from creditscore.pipeline.results import _refuse_half_merged
+from creditscore.pipeline.results import refuse_half_merged
 from creditscore.tiering.tiers import Tiers
 
 CUTS = [*({"name": name, "max_probability": cut} for name, cut in (("A", 0.01), ("B", 0.05), ("C", 0.1))), {"name": "D"}]
@@ -34,6 +34,6 @@ def test_results_of_an_item_wait_for_all_draws_that_check_it(plans):
     one, two = plans
     half = [one, Opened(two.draw(seed="s"))]
     with pytest.raises(DataError, match="task one: expected it drawn"):
-        _refuse_half_merged({"two"}, half)
-    _refuse_half_merged({"one"}, half)
-    _refuse_half_merged({"two"}, [Opened(one.draw(seed="s")), half[1]])
+        refuse_half_merged({"two"}, half)
+    refuse_half_merged({"one"}, half)
+    refuse_half_merged({"two"}, [Opened(one.draw(seed="s")), half[1]])

@@ -110,7 +110,10 @@ def test_data_that_cannot_be_judged_leave_the_cards_unjudged(monkeypatch):
     monkeypatch.setattr(train, "fit_cards", lambda *_: None)
     both, X = rows(400, 0)
     project = SimpleNamespace(scorecards=SimpleNamespace(test_months=4))
-    assert train._judged(X, both, project, None).notes == train.unjudged(4).notes
+    notes = train._judge_out_of_time(X, both, project, None).notes
+    assert [note.en for note in notes] == [
+        "The last 4 months hold too few outcomes to judge the cards out of time; they are untested."
+    ]
 
 
 @pytest.mark.parametrize(("after", "said"), [(0.09, "10.00 % → 9.00 % (-1.00)"), (0.09999, "10.00 % → 10.00 % (+0.00)")])

@@ -1,0 +1,181 @@
+"""What a run keeps comes back as it was, for all subjects or for a few."""
+
+import datetime as dt
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from support.runs import pooled_card
+
+from creditscore.config.spec import Label, sha256_file
+from creditscore.errors import ConfigError
+from creditscore.inspection.plan import DrawnPlan, InspectionPlan
+from creditscore.inspection.visits import Opened
+from creditscore.pipeline import run_store
+from creditscore.pipeline.run_store import (
+    BookFile,
+    keep_edited,
+    load_book,
+    load_plan,
+    open_plans,
+    read_results_of,
+    renew_documents,
+    save_book,
+    visits_of_run,
+)
+from creditscore.pipeline.train import Judgement, Training
+from creditscore.reporting.run_book import Figure, RowCounts
+
+
+def stored(run):
+    return json.loads(run.file("book.json").read_text("utf-8"))
+
+
+def changed(run, **fields):
+    """The book of a run with other fields, saved and loaded."""
+    BookFile.load(run).model_copy(update=fields).save(run)
+    return BookFile.load(run)
+
+
+def test_a_book_file_saves_the_bytes_that_it_was_loaded_from(run):
+    before = run.file("book.json").read_bytes()
+    BookFile.load(run).save(run)
+    assert run.file("book.json").read_bytes() == before
+
+
+def test_figures_are_stored_as_three_numbers_and_nan_as_null(run):
+    book = changed(run, evaluation={"auc": Figure(0.71, 0.6, 0.8), "ks": Figure(float("nan"))})
+    assert stored(run)["evaluation"] == {"auc": [0.71, 0.6, 0.8], "ks": [None, None, None]}
+    assert book.evaluation["auc"] == Figure(0.71, 0.6, 0.8)
+    assert np.isnan(book.evaluation["ks"].value)
+
+
+def test_small_frames_keep_the_order_of_their_columns(run):
+    frame = pd.DataFrame({"z": ["food", "shop"], "a": [0.1234567894, np.inf]})
+    book = changed(run, frames={"swap": frame})
+    assert stored(run)["frames"]["swap"] == {"columns": ["z", "a"], "rows": [["food", 0.123456789], ["shop", None]]}
+    assert book.frames["swap"].columns.tolist() == ["z", "a"]
+    assert load_book(run).swap["z"].tolist() == ["food", "shop"]
+
+
+@pytest.mark.parametrize("fault", [{"counts": None}, {"unknown": 1}])
+def test_a_book_file_with_a_missing_or_unknown_field_is_refused(run, fault):
+    document = {**stored(run), **fault}
+    run.file("book.json").write_text(json.dumps(document), "utf-8")
+    with pytest.raises(ConfigError, match=r"book\.json"):
+        BookFile.load(run)
+
+
+def test_a_loaded_book_has_tables_cards_and_counts_of_the_run(run, project):
+    book = load_book(run)
+    assert len(book.tiers) == len(book.subjects) == 40
+    assert book.cards == {"all": pooled_card()}
+    assert book.counts.balances
+    assert book.rejects == {"bad_date": 2, "no_kind": 1}
+    assert (book.authority, book.run_id) == (project.about.authority, "small 2024-04-30")
+    assert book.regions == {"431103": Label(zh="冷水滩区", en="冷水滩区")}
+    assert book.kinds["penalty"].zh == "penalty"
+    assert book.forecast.empty
+    assert book.policy == project.policy(run.as_of)
+
+
+def test_tables_that_only_some_runs_have_are_loaded_if_present(run):
+    run.write("forecast", pd.DataFrame({"tier": ["A"]}))
+    assert load_book(run).forecast["tier"].tolist() == ["A"]
+
+
+def test_a_book_for_a_few_subjects_has_their_rows_and_no_plans(run, plan):
+    assert len(load_book(run).plans) == 1
+    book = load_book(run, only={"S00003", "unknown"})
+    assert book.tiers["subject_id"].tolist() == ["S00003"]
+    assert book.lists.empty
+    assert book.plans == ()
+    assert len(book.checkup) == 1
+
+
+def test_plans_are_opened_with_their_log_once_they_are_drawn(run, plan):
+    assert isinstance(load_plan(plan), InspectionPlan)
+    assert [type(one) for one in open_plans(run)] == [InspectionPlan]
+    assert visits_of_run(run, open_plans(run)).empty
+    InspectionPlan.from_folder(plan).draw(seed="s", on=dt.date(2024, 5, 2)).to_csv(plan)
+    assert isinstance(load_plan(plan), DrawnPlan)
+    assert [type(one) for one in open_plans(run)] == [Opened]
+    assert len(visits_of_run(run, open_plans(run))) == len(load_plan(plan).drawn)
+
+
+def test_results_are_those_that_were_handed_in_first(run):
+    assert read_results_of(run) is None
+    for day, outcome in ((3, "violation"), (1, "none")):
+        rows = {"inspection_id": ["one/S1"], "known_date": [dt.date(2024, 6, day)], "outcome": [outcome]}
+        run.file("results").mkdir(exist_ok=True)
+        run.write(f"results/inspections-2024-06-0{day}", pa.table(rows))
+    assert read_results_of(run)["outcome"].tolist() == ["none"]
+
+
+def records_of(project):
+    table = pa.table({"staff_id": ["P1"], "name": ["张三"]})
+    return SimpleNamespace(
+        project=project,
+        subjects_on=lambda day: pa.table({"subject_id": ["S1"]}),
+        listed=lambda kinds, day: pa.table({"kind": kinds}, schema=pa.schema({"kind": pa.string()})),
+        staff=table,
+        recusals=pa.table({"staff_id": ["P1"], "reason": ["亲属"]}),
+    )
+
+
+def saved(run, project, training):
+    counts, policy = RowCounts(rows_in=1, scored=1, not_rated=0), project.policy(run.as_of)
+    achieved = pd.DataFrame({"tier": ["A"]})
+    save_book(run, records_of(project), policy=policy, training=training, achieved=achieved, counts=counts, facts={"config": "c"})
+    return BookFile.load(run)
+
+
+def test_saving_keeps_names_of_inspectors_and_grounds_out(run, project):
+    saved(run, project, Training({"all": pooled_card()}))
+    assert run.frame("staff").columns.tolist() == ["staff_id"]
+    assert run.frame("recusals").columns.tolist() == ["staff_id"]
+
+
+def test_a_run_with_signed_cards_has_every_small_frame_empty(run, project):
+    book = saved(run, project, Training({"all": pooled_card()}))
+    assert set(book.frames) == {"achieved", "by_industry", "calibration", "left_out", "rivals", "shrinkage", "swap"}
+    assert [name for name, frame in book.frames.items() if len(frame)] == ["achieved"]
+    assert book.notes == ()
+
+
+def test_a_training_leaves_its_measures_frames_and_notes(run, project):
+    judgement = Judgement({"auc": Figure(0.7)}, swap=pd.DataFrame({"cell": ["both"]}), notes=(Label(zh="注", en="note"),))
+    book = saved(run, project, Training({"all": pooled_card()}, judgement, left_out=pd.DataFrame({"reason": ["closed"]})))
+    assert book.evaluation == {"auc": Figure(0.7)}
+    assert book.frames["swap"]["cell"].tolist() == ["both"]
+    assert book.frames["left_out"]["reason"].tolist() == ["closed"]
+    assert [note.en for note in book.notes] == ["note"]
+
+
+def test_cards_of_visits_without_probabilities_are_marked(run, project):
+    biased = pooled_card(representative=False)
+    assert "not representative" in saved(run, project, Training({"all": biased})).notes[0].en
+
+
+def test_a_workbook_that_people_wrote_into_is_kept_aside(run):
+    keep_edited(run)
+    book = run.file("plan.xlsx")
+    book.write_bytes(b"edited")
+    keep_edited(run)
+    kept = run.file("edited") / f"plan-{sha256_file(book)[:12]}.xlsx"
+    assert kept.read_bytes() == b"edited"
+
+
+def test_renewed_documents_are_noted_in_the_manifest(run, plan, monkeypatch):
+    def write(folder, *, lang):
+        for name in ("plan.xlsx", "report.html"):
+            folder.file(name).write_text(lang, "utf-8")
+
+    monkeypatch.setattr(run_store, "write_documents", write)
+    renew_documents(run, lang="en")
+    manifest = run.manifest()
+    assert manifest["outputs"]["plan.xlsx"] == sha256_file(run.file("plan.xlsx"))
+    assert manifest["frames"] == {"hygiene": load_plan(plan).frame_hash}
