@@ -151,7 +151,7 @@ def draw(files, out="out", **changes):
     return draw_frame(Engine.duckdb(), **options, task="t", seed="s", out=files / out)
 
 
-def test_a_large_frame_is_drawn_once_with_its_seed_in_the_manifest(files):
+def test_a_large_frame_is_drawn_once_and_keeps_its_seed(files):
     made = draw(files)
     assert (made.drawn, made.strata) == (4, 2)
     rows = pd.read_parquet(made.file)

@@ -45,7 +45,7 @@ def test_a_card_that_was_changed_after_signing_is_refused(signed):
         signed_cards(signed.cards)
 
 
-def test_a_card_without_a_signature_and_one_that_is_gone_are_named(signed):
+def test_unsigned_and_absent_cards_are_named(signed):
     write_cards(signed.cards, {"food": pooled_card(name="food", industry="food")})
     (signed.cards / "all.json").unlink()
     with pytest.raises(DataError, match="not signed: food; signed, but absent: all"):

@@ -74,7 +74,7 @@ def test_a_text_column_without_values_later_is_still_texts():
     assert fit_optbinning(X, y).predict_proba(later).shape == (300, 2)
 
 
-def test_optbinning_gets_no_empty_columns_and_its_errors_are_shown():
+def test_optbinning_gets_no_empty_columns_and_shows_its_errors():
     X, y = rows(300, 0)[1], rows(300, 0)[0].y
     assert fit_optbinning(X.assign(b=np.nan), y).predict_proba(X).shape == (300, 2)
     with pytest.raises(DataError, match="optbinning"):
