@@ -185,7 +185,7 @@ def test_a_delivery_is_compared_with_the_run_before(folder, before):
 @pytest.mark.parametrize(("level", "stops"), [("error", True), ("warning", False)])
 def test_only_an_error_of_the_drift_stops_a_run(folder, before, project, monkeypatch, level, stops):
     finding = Finding("drift", "events", "rows are gone", "events_csv", 9, "", level)
-    monkeypatch.setattr(module, "profile", lambda records: None)
+    monkeypatch.setattr(module, "_profile_of", lambda records: None)
     monkeypatch.setattr(module, "drifts", lambda *_, **__: [finding] * 6)
     earlier = read_delivery_before(folder)
     if stops:
