@@ -6,15 +6,21 @@ lists it again. A policy is refused by its first rule that does not fit the list
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, get_args
 
-#: From the lowest risk to the highest. NR (未评, not rated) is no place in that order.
+#: From the lowest risk to the highest. NR (未评, not rated) has no position in that order.
 Tier = Literal["A", "B", "C", "D"]
 TierOrNone = Literal["A", "B", "C", "D", "NR"]
 TIERS: tuple[Tier, ...] = get_args(Tier)
-NOT_RATED = "NR"
+NOT_RATED: Literal["NR"] = "NR"
 #: The order in which tiers are listed and printed.
 TIER_ORDER: tuple[TierOrNone, ...] = (*TIERS, "NR")
+#: The riskiest tier, which nobody enters without a person's signature; and the riskiest one that needs none.
+RISKIEST: Tier = TIERS[-1]
+RISKIEST_UNSIGNED: Tier = TIERS[-2]
+#: The tier that a subject without an earlier one counts as having had. NR is never visited less: a typo is no exemption.
+PRESUMED: Tier = "B"
 
 #: The blocks of a score in the order in which they are printed; ``base`` holds the national rating.
 Source = Literal["base", "public", "industry", "market", "self_declared"]
@@ -51,3 +57,68 @@ Outcome = Literal["none", "violation", "not_found", "closed", "refused"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 #: Outcomes that tell neither a violation nor its absence.
 NO_FINDING: tuple[Outcome, ...] = ("not_found", "closed", "refused")
+
+#: Why a subject has its tier. ``cut``: by its score. ``score``: as the evidence of such a tier, with the characteristics.
+#: ``other`` is a text that this version does not write.
+ReasonKind = Literal[
+    "cut", "score", "not_rated", "new_subject", "override", "override_ended", "dispute", "stability", "review_rejected", "other"
+]
+REASON_KINDS: tuple[ReasonKind, ...] = get_args(ReasonKind)
+_WITHOUT_GROUND: dict[ReasonKind, str] = {
+    "cut": "",
+    "new_subject": "new_subject",
+    "override_ended": "override_ended",
+    "dispute": "dispute",
+    "stability": "stability",
+    "review_rejected": "review:rejected",
+}
+_BY_TEXT = {text: kind for kind, text in _WITHOUT_GROUND.items()}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a subject has its tier, as the columns ``rule`` and ``evidence`` of ``tiers.parquet`` hold it.
+
+    ``str(reason)`` is the text of the columns, and ``Reason.parse`` reads it back.
+
+    >>> str(Reason("override", "serious_list", ("E1", "E2"))), Reason.parse("not_rated:quarantined").ground
+    ('override:serious_list E1,E2', 'quarantined')
+
+    Attributes:
+        kind: What decided.
+        ground: Of an override its ``kind``, or ``scheme=grade``; of ``not_rated`` why there is no score, if known; of
+            ``other`` the whole text; else ``""``.
+        items: The characteristics behind a score, or the ids of the records behind an override.
+    """
+
+    kind: ReasonKind
+    ground: str = ""
+    items: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.kind == "score":
+            return "score:" + ",".join(self.items)
+        if self.kind == "override":
+            return f"override:{self.ground}" + (f" {','.join(self.items)}" if self.items else "")
+        if self.kind == "not_rated":
+            return f"not_rated:{self.ground}" if self.ground else "not_rated"
+        return self.ground if self.kind == "other" else _WITHOUT_GROUND[self.kind]
+
+    @classmethod
+    def parse(cls, text: str) -> Reason:
+        """The reason of a text; of kind ``other`` where it is none of this version."""
+        head, colon, rest = text.partition(":")
+        if head == "score" and colon:
+            return cls("score", items=tuple(rest.split(",")) if rest else ())
+        if head == "override" and colon:
+            ground, _, records = rest.partition(" ")
+            if "=" in ground:  # an external grade is its own evidence, and may hold blanks
+                return cls("override", rest)
+            return cls("override", ground, tuple(records.split(",")) if records else ())
+        if head == "not_rated" and (rest or not colon):
+            return cls("not_rated", rest)
+        return cls(_BY_TEXT[text]) if text in _BY_TEXT else cls("other", text)
+
+    def is_of(self, ground: Reason) -> bool:
+        """Whether the ground is the same, whatever records are behind it (also where blanks in it cannot be told from theirs)."""
+        return str(self) == str(ground) or str(self).startswith(f"{ground} ")

@@ -13,18 +13,18 @@ from pydantic import Field, model_validator
 from creditscore.config.spec import Code, Day, Items, Label, Name, Share, Spec, ppm, read_spec
 from creditscore.dates import day_of
 from creditscore.errors import ConfigError
-from creditscore.vocabulary import TIERS, Tier, TierOrNone
+from creditscore.vocabulary import NOT_RATED, PRESUMED, RISKIEST, TIERS, Reason, Tier, TierOrNone
 
 #: A legal act, or who answers for it: never blank.
 Said = Annotated[str, Field(min_length=1, pattern=r"\S")]
 
 
 class TierRule(Spec):
-    """Where a tier ends. The last tier (D) takes what is left and has no cut.
+    """Where a tier ends. The riskiest tier takes what is left and has no cut.
 
     ``max_probability`` (calibrated risk below it), ``min_score`` (at least it) or ``share`` (this
     share of the subjects, best first; ties at the cut get the better tier). With ``industry`` the
-    rule holds for that industry alone; then all four tiers are given for it.
+    rule holds for that industry alone; then every tier has one for it.
     """
 
     name: Tier
@@ -59,9 +59,9 @@ class Override(Spec):
         return self
 
     @property
-    def title(self) -> str:
-        """What ``tiers.rule`` says where it fires: ``override:<kind>`` or ``override:<scheme>=<grade>``."""
-        return f"override:{self.kind}" if self.kind else f"override:{self.scheme}={self.grade}"
+    def reason(self) -> Reason:
+        """What ``tiers.rule`` says where it fires: of the kind, or of the scheme and grade."""
+        return Reason("override", self.kind or f"{self.scheme}={self.grade}")
 
 
 class InspectionRule(Spec):
@@ -90,7 +90,7 @@ class InspectionRule(Spec):
 
 
 class InspectionRules(Spec):
-    """One rule per tier and one for 未评 (NR)."""
+    """One rule per tier and one for 未评 (NR): a field for each of ``vocabulary.TIER_ORDER``, in that order."""
 
     A: InspectionRule
     B: InspectionRule
@@ -103,11 +103,12 @@ class InspectionRules(Spec):
         rules = [self.of(tier) for tier in TIERS]
         ratios, visits = [rule.ratio_ppm for rule in rules], [rule.visits_per_year for rule in rules]
         if ratios != sorted(ratios) or visits != sorted(visits):
-            raise ValueError("ratio and visits_per_year must not fall from A to D")
-        if not ratios[0] < ratios[1] < ratios[-1]:
-            raise ValueError("ratios need A below B and B below D")
-        if self.NR.ratio_ppm < ratios[1] or self.NR.visits_per_year < visits[1]:
-            raise ValueError("NR must not be below B: a typo is no exemption")
+            raise ValueError(f"ratio and visits_per_year must not fall from {TIERS[0]} to {RISKIEST}")
+        presumed = TIERS.index(PRESUMED)
+        if not ratios[0] < ratios[presumed] < ratios[-1]:
+            raise ValueError(f"ratios need {TIERS[0]} below {PRESUMED} and {PRESUMED} below {RISKIEST}")
+        if self.NR.ratio_ppm < ratios[presumed] or self.NR.visits_per_year < visits[presumed]:
+            raise ValueError(f"NR must not be below {PRESUMED}: a typo is no exemption")
         return self
 
     def of(self, tier: TierOrNone) -> InspectionRule:
@@ -183,8 +184,8 @@ class TierPolicy(Spec):
     @model_validator(mode="after")
     def _parts_agree(self) -> "TierPolicy":
         rules = [self.inspection, *self.industry.values(), *self.task.values()]
-        if self.annual_cap < max(rule.of(tier).visits_per_year for rule in rules for tier in ("D", "NR")):
-            raise ValueError("annual_cap must not be below the visits_per_year of D and NR")
+        if self.annual_cap < max(rule.of(tier).visits_per_year for rule in rules for tier in (RISKIEST, NOT_RATED)):
+            raise ValueError(f"annual_cap must not be below the visits_per_year of {RISKIEST} and {NOT_RATED}")
         kinds = {_cut_of(rule) for rule in self.tier} - {None}
         if self.stability.band and kinds == {"max_probability"}:
             raise ValueError("stability.band counts points: cuts by max_probability take stability.margin, a share of the cut")
@@ -237,14 +238,18 @@ def _cut_values(rules: Sequence[TierRule]) -> tuple[int, ...]:
     return tuple(value if key == "min_score" else ppm(value) for value in values)
 
 
+def _named(tiers: Sequence[str]) -> str:
+    return f"{', '.join(tiers[:-1])} and {tiers[-1]}"
+
+
 def _check_cuts(rules: tuple[TierRule, ...], industry: str) -> None:
-    """Four tiers in order, one kind of cut, no gap, no overlap."""
+    """All tiers in order, one kind of cut, no gap, no overlap."""
     where = f"tier of industry {industry}" if industry else "tier"
     if tuple(rule.name for rule in rules) != TIERS:
-        raise ValueError(f"{where}: A, B, C and D, in this order")
+        raise ValueError(f"{where}: {_named(TIERS)}, in this order")
     kinds = {_cut_of(rule) for rule in rules[:-1]}
     if _cut_of(rules[-1]) is not None or len(kinds) != 1 or None in kinds:
-        raise ValueError(f"{where}: A, B and C have one cut each, of one kind; D takes the rest and has none")
+        raise ValueError(f"{where}: {_named(TIERS[:-1])} have one cut each, of one kind; {RISKIEST} takes the rest and has none")
     kind, cuts = _cut_of(rules[0]), _cut_values(rules)
     ordered = all(a < b for a, b in pairwise(cuts)) and cuts[0] > 0 and cuts[-1] < 1_000_000
     if kind == "min_score":
@@ -252,7 +257,7 @@ def _check_cuts(rules: tuple[TierRule, ...], industry: str) -> None:
     if kind == "share":
         ordered = sum(cuts) < 1_000_000 and min(cuts) > 0
     if not ordered:
-        raise ValueError(f"{where}: {kind} must go strictly from the best tier to the worst and leave room for D")
+        raise ValueError(f"{where}: {kind} must go strictly from the best tier to the worst and leave room for {RISKIEST}")
 
 
 def load_policy(folder: str | Path, *, on: str | dt.date) -> TierPolicy:

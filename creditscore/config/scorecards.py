@@ -13,6 +13,8 @@ class Scaling(Spec):
     """``score = base_score + pdo / ln 2 * ln(odds / base_odds)`` with odds good : bad.
 
     At ``base_odds`` goods per bad a subject has ``base_score``; each ``pdo`` points more double the odds.
+
+    A card holds its scaling, and its hash covers it: a field added here changes the hash of every card that is made anew.
     """
 
     base_score: int = Field(default=600, ge=0, le=100_000)

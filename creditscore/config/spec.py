@@ -53,7 +53,10 @@ class Spec(BaseModel):
 
 
 class Label(Spec):
-    """How a thing is called before people."""
+    """How a thing is called before people.
+
+    Cards and tasks hold labels: a field added here changes their hashes.
+    """
 
     zh: str
     en: str

@@ -19,7 +19,12 @@ class Population(Spec):
 
 
 class Task(Spec):
-    """One inspection task (抽查任务)."""
+    """One inspection task (抽查任务).
+
+    The frame of a task is hashed with all fields of this class, defaults included (``inspection.sampling_frame``). A field
+    added here, to ``Population`` or to ``Label`` changes the hash of every frame that is planned anew; published frames
+    keep theirs, since a folder is checked against the task that its manifest holds.
+    """
 
     id: Code
     label: Label

@@ -21,7 +21,7 @@ from creditscore.pipeline.plans import tasks_due
 from creditscore.pipeline.score import read_cards, score_table
 from creditscore.records.records import open_records
 from creditscore.tiering.assignment import assign_tiers
-from creditscore.vocabulary import OFF_SITE, SAMPLING_TRIGGERS, TIER_ORDER
+from creditscore.vocabulary import OFF_SITE, SAMPLING_TRIGGERS, TIER_ORDER, Reason
 
 if TYPE_CHECKING:
     from creditscore.config.policy import TierPolicy
@@ -161,9 +161,9 @@ def try_policy(project: Project, run: RunFolder, policy_file: Path, *, data: Pat
     records = open_records(engine, project, data=data)
     in_force = policy.model_copy(update={"effective": run.as_of}) if policy.effective > run.as_of else policy
     rows = run.frame("tiers")
-    unrated = rows.loc[rows["score"].isna(), ["subject_id", "industry"]].assign(
-        reason=rows["rule"].str.extract(r"^not_rated:(.*)$", expand=False)
-    )
+    rows = rows[rows["score"].isna()]
+    rules = [Reason.parse(rule) for rule in rows["rule"].fillna("")]
+    unrated = rows[["subject_id", "industry"]].assign(reason=[one.ground if one.kind == "not_rated" else "" for one in rules])
     tiers = assign_tiers(run.read("scores"), in_force, records=records, subjects=unrated, as_of=run.as_of)
     industries = dict(zip(tiers.frame["subject_id"], tiers.frame["industry"], strict=True))
     held_out = run.frame("held_out") if run.has("held_out") else pd.DataFrame()

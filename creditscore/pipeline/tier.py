@@ -18,7 +18,7 @@ from creditscore.reporting.readback import read_decisions
 from creditscore.storage import Ledger
 from creditscore.tiering.assignment import assign_tiers
 from creditscore.tiering.signatures import Review, append_reviews, grounds_hash, read_reviews
-from creditscore.tiering.tiers import Tiers
+from creditscore.tiering.tiers import TIER_SCHEMA, Tiers
 
 if TYPE_CHECKING:
     from creditscore.config.policy import TierPolicy
@@ -28,13 +28,6 @@ if TYPE_CHECKING:
 _FILE, _STEP = "reviews.jsonl", "signatures"
 #: Length of a unified social credit code.
 _USCC = 18
-_TEXT = pa.string()
-_SCHEMA = pa.schema(
-    {
-        "subject_id": _TEXT, "as_of": pa.date32(), "industry": _TEXT, "score": pa.int32(), "raw_tier": _TEXT, "tier": _TEXT,
-        "previous_tier": _TEXT, "rule": _TEXT, "status": _TEXT, "reviewer": _TEXT, "evidence": _TEXT, "waiting_since": pa.date32(),
-    }
-)  # fmt: skip
 
 
 def tier_subjects(folder: RunFolder, records: Records, spine: Spine, scores: pa.Table, policy: TierPolicy) -> Tiers:
@@ -53,8 +46,8 @@ def tier_subjects(folder: RunFolder, records: Records, spine: Spine, scores: pa.
         as_of=folder.as_of,
     )
     frame = tiers.frame.sort_values("subject_id")
-    columns = {field.name: _column(frame[field.name], field.type) for field in _SCHEMA}
-    folder.write("tiers", pa.table(columns, schema=_SCHEMA))
+    columns = {field.name: _column(frame[field.name], field.type) for field in TIER_SCHEMA}
+    folder.write("tiers", pa.table(columns, schema=TIER_SCHEMA))
     return tiers
 
 

@@ -11,6 +11,7 @@ from creditscore.reporting.run_book import RunBook
 from creditscore.reporting.terms import TERMS
 from creditscore.reporting.words import RULES, UNKNOWN
 from creditscore.spreadsheet import BookLanguage, Column, Kind
+from creditscore.vocabulary import Reason
 
 
 def column(
@@ -72,30 +73,33 @@ def characteristic_labels(book: RunBook) -> dict[str, Label]:
 
 
 def evidence_text(book: RunBook, evidence: object, lang: Language, names: dict[str, Label]) -> str | None:
-    """The grounds of a tier in words: characteristics for ``score:a,b``, the list and its records for ``override:kind ids``."""
+    """The grounds of a tier in words: the characteristics behind a score, the list and its records behind an override."""
     if not isinstance(evidence, str):
         return None
-    head, mark, rest = evidence.partition(":")
-    if not mark or head not in ("score", "override"):
-        return evidence
-    if head == "score":
+    reason = Reason.parse(evidence)
+    if reason.kind == "score":
         joint = "；" if lang == "zh" else "; "
-        return joint.join(names[name].text(lang) if name in names else name for name in rest.split(",") if name)
-    kind, _, records = rest.partition(" ")
-    return f"{book.kinds[kind].text(lang) if kind in book.kinds else kind} {records}".strip()
+        return joint.join(names[name].text(lang) if name in names else name for name in reason.items if name)
+    if reason.kind == "override":
+        return f"{_ground_text(book, reason, lang)} {','.join(reason.items)}".strip()
+    return evidence
 
 
 def rule_text(book: RunBook, rule: object, lang: Language) -> str:
-    """The rule in words; ``override:<kind>`` by the kind's label, a rule without words stands for itself."""
+    """What decided a tier in words: an override by its kind's label; a text without words as it is."""
     if not isinstance(rule, str):
         return ""
-    if rule in RULES:
-        return RULES[rule].text(lang)
-    ground = rule.removeprefix("override:")
-    if ground in book.kinds:
-        return book.kinds[ground].text(lang)
-    head, mark, reason = ground.partition(":")
-    return f"{RULES[head].text(lang)} ({code_words(reason, lang)})" if mark and head in RULES else ground
+    reason = Reason.parse(rule)
+    if reason.kind == "override":
+        return _ground_text(book, reason, lang)
+    if reason.kind not in RULES:
+        return rule
+    words = RULES[reason.kind].text(lang)
+    return f"{words} ({code_words(reason.ground, lang)})" if reason.ground else words
+
+
+def _ground_text(book: RunBook, reason: Reason, lang: Language) -> str:
+    return book.kinds[reason.ground].text(lang) if reason.ground in book.kinds else reason.ground
 
 
 def period_text(start: dt.date, end: dt.date) -> str:

@@ -21,7 +21,7 @@ from creditscore.reporting.report import Grid, grid, percent, signed
 from creditscore.reporting.run_book import RunBook, described
 from creditscore.reporting.words import SOURCES as SOURCE_WORDS
 from creditscore.reporting.words import TIERS, say
-from creditscore.vocabulary import SOURCES, Source
+from creditscore.vocabulary import SOURCES, Reason, Source
 
 _OBJECT = say(
     "认为记录有误的，可以向作出记录的单位或本机关提出异议。异议期间该记录不计入，等级既不因此上升也不因此下降。",
@@ -85,7 +85,7 @@ def change_sentence(it: Explanation, points: Points, lang: Language) -> str:
             f"按分数升到 {change.tier} 级还差 {change.points} 分，最近的途径：{steps}。",
             f"By score tier {change.tier} is {change.points} points away; nearest change: {steps}.",
         )
-    if not it.rule.startswith("override:"):
+    if Reason.parse(it.rule).kind != "override":
         return said.text(lang)
     lead = say(
         f"等级由规则“{it.rule_label.zh}”确定，其依据失效（修复、撤销、期满）后按分数为 {change.by_score} 级。",
@@ -399,7 +399,7 @@ def _source_records(book: RunBook, subject_id: str, rule: str, records: pd.DataF
     frames = []
     if not book.lists.empty:
         listed = book.lists[book.lists["subject_id"] == subject_id]
-        frames.append(listed[listed["kind"] == rule.removeprefix("override:")].assign(feature=""))
+        frames.append(listed[listed["kind"] == Reason.parse(rule).ground].assign(feature=""))
     if records is not None:
         frames.append(records[records["subject_id"] == subject_id] if "subject_id" in records else records)
     found = []

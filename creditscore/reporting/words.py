@@ -115,15 +115,15 @@ STANDINGS: dict[str, Label] = {
     "also": say("一并检查", "checked along"),
 }
 DECISIONS: dict[str, Label] = {"approve": say("同意", "approve"), "reject": say("不同意", "reject")}
-#: What ``tiers.rule`` says when it names no record.
+#: What decided a tier, where no record did: by ``vocabulary.ReasonKind``.
 RULES: dict[str, Label] = {
-    "": say("按分数", "by score"),
+    "cut": say("按分数", "by score"),
     "not_rated": say("信息不足，未评", "not rated: too little is known"),
     "new_subject": say("登记时间短，未评", "not rated: registered too recently"),
     "dispute": say("异议处理中，等级不变", "objection open: tier unchanged"),
     "stability": say("升级条件观察期内", "waiting to rise: the better score must last"),
     "override_ended": say("原规则依据已失效", "the record behind an earlier rule no longer counts"),
-    "review:rejected": say("签批不同意", "a reviewer did not approve"),
+    "review_rejected": say("签批不同意", "a reviewer did not approve"),
 }
 #: Why a visit or a subject did not train.
 LEFT_OUT: dict[str, Label] = {

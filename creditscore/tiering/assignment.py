@@ -3,149 +3,36 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from creditscore.config.policy import TierPolicy
 from creditscore.dataframes import Flags, Texts, as_frame, day_column, texts, unique_ids
 from creditscore.dates import day_of, months_before
 from creditscore.errors import DataError
-from creditscore.tiering import tier_rules
 from creditscore.tiering.cuts import achieved, cut_tiers, populations
 from creditscore.tiering.signatures import latest_reviews
 from creditscore.tiering.tier_rules import (
-    Overridden,
-    Past,
-    Settled,
-    Steadied,
+    align_previous,
     apply_overrides,
+    apply_signatures,
+    apply_stability,
+    held_by_dispute,
+    keeps_grounds,
     needs_signature,
-    past_of,
-    settle,
-    steady,
 )
-from creditscore.tiering.tiers import TIER_COLUMNS, UNRATED, Codes, Tiers, tier_names
+from creditscore.tiering.tiers import TIER_SCHEMA, UNRATED, Codes, Tiers, tier_names
+from creditscore.vocabulary import INDIVIDUALS, MARKET_SUBJECTS, SUBJECT_TYPES, Reason
 
 _SCORES = ("subject_id", "as_of", "industry", "score", "probability_ppm")
 _REASONS = ("reason_1", "reason_2", "reason_3", "reason_4")
 _OTHERS = ("subject_id", "industry", "reason", "subject_type", "registered_date")
-_NEVER = ("government", "institution")
-
-
-@dataclass(frozen=True)
-class Cohort:
-    """One row per subject, by subject_id.
-
-    ``rated`` says who has a score and is old enough for it; ``population`` who is cut together;
-    ``register`` is the register of that day, if there is one.
-    """
-
-    rows: pd.DataFrame
-    ids: pd.Index
-    rated: Flags
-    population: Texts
-    register: pd.DataFrame | None
-    as_of: dt.date
-
-    def cut(self, policy: TierPolicy, *, band: int = 0, margin: float = 0.0) -> Codes:
-        """Tiers by the cuts alone, see :func:`creditscore.tiering.cuts.cut_tiers`."""
-        score, ppm = (pd.to_numeric(self.rows[name]).fillna(0).to_numpy(dtype=np.int64) for name in ("score", "probability_ppm"))
-        return cut_tiers(score, ppm, self.rated, self.population, policy, band=band, margin=margin)
-
-    @property
-    def subject_type(self) -> Texts:
-        """The types of the subjects; ``""`` where unknown."""
-        return texts(self.rows, "subject_type")
-
-    def why_not_rated(self) -> Texts:
-        """``not_rated``, ``not_rated:<reason>`` or ``new_subject``; ``""`` for the rated."""
-        reason = texts(self.rows, "reason")
-        unscored = np.where(reason == "", "not_rated", "not_rated:" + reason)
-        return np.where(self.rated, "", np.where(self.rows["score"].notna(), "new_subject", unscored))
-
-    def reasons(self, wanted: Flags) -> Texts:
-        """What a score rests on, of the wanted rows: ``score:`` and the reason codes in alphabetical order."""
-        result = np.full(len(self.rows), "", dtype=object)
-        chosen = np.flatnonzero(wanted)
-        columns = [texts(self.rows, name)[chosen] for name in _REASONS]
-        for row, *reasons in zip(chosen, *columns, strict=True):
-            result[row] = "score:" + ",".join(sorted(filter(None, reasons)))
-        return result
-
-
-def cohort_of(scores: Any, policy: TierPolicy, *, subjects: Any, records: Any, as_of: str | dt.date | None) -> Cohort:
-    """Put scores, subjects without a score and the register together.
-
-    Raises:
-        DataError: See :func:`creditscore.tiering.assignment.assign_tiers`.
-    """
-    rows, day = _rows(scores, subjects, as_of)
-    if day < policy.effective:
-        raise DataError("policy: expected one effective on or before {day} (got {effective})", day=day, effective=policy.effective)
-    ids = unique_ids(rows, what="scores and subjects")
-    register = None
-    if records is not None:
-        register = as_frame(records.subjects_on(day), needs=["subject_id"], what="subjects of the records")
-        rows = _with_register(rows, ids, register)
-    _refuse_public_bodies(rows)
-    rated = rows["score"].notna().to_numpy(dtype=bool) & ~_too_new(rows, policy, day)
-    return Cohort(rows, ids, rated, populations(texts(rows, "industry"), policy), register, day)
-
-
-def _rows(scores: Any, subjects: Any, as_of: str | dt.date | None) -> tuple[pd.DataFrame, dt.date]:
-    """Scored and unscored subjects under each other, by subject_id, and the day."""
-    scored = as_frame(scores, needs=_SCORES, what="scores")
-    days: set[dt.date] = set(pd.to_datetime(scored["as_of"]).dt.date)
-    if as_of is not None:
-        days.add(day_of(as_of))
-    if len(days) != 1:
-        raise DataError("scores: as_of: expected one day (got {value})", value=", ".join(map(str, sorted(days))) or "none")
-    parts = [_texts_as_objects(scored, (*_SCORES, *_REASONS))]
-    if subjects is not None:
-        others = as_frame(subjects, needs=["subject_id"], what="subjects without a score")
-        parts.append(_texts_as_objects(others, _OTHERS))
-    rows = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    rows = rows.reindex(columns=list(dict.fromkeys([*_SCORES, *rows.columns])))
-    return rows.sort_values("subject_id", kind="stable", ignore_index=True), days.pop()
-
-
-def _texts_as_objects(frame: pd.DataFrame, wanted: tuple[str, ...]) -> pd.DataFrame:
-    kept = frame[[name for name in wanted if name in frame.columns]]
-    numbers = ("score", "probability_ppm")
-    return kept.astype({name: object for name in kept.columns if name not in numbers})
-
-
-def _with_register(rows: pd.DataFrame, ids: pd.Index, register: pd.DataFrame) -> pd.DataFrame:
-    """Industry, type and registration date from the register, where the rows do not bring them."""
-    place = unique_ids(register, what="subjects of the records").get_indexer(ids)
-    found, filled = place >= 0, rows.copy()
-    for name in ("industry", "subject_type", "registered_date"):
-        if name in register.columns and len(register):
-            own = rows[name] if name in rows.columns else pd.Series(None, index=rows.index, dtype=object)
-            theirs = pd.Series(register[name].astype(object).to_numpy()[place], index=rows.index)
-            filled[name] = own.where(own.notna() | ~found, theirs)
-    return filled
-
-
-def _too_new(rows: pd.DataFrame, policy: TierPolicy, day: dt.date) -> Flags:
-    if not policy.new_subject_months:
-        return np.zeros(len(rows), dtype=bool)
-    registered: Flags = day_column(rows, "registered_date") > np.datetime64(months_before(day, policy.new_subject_months), "D")
-    return registered
-
-
-def _refuse_public_bodies(rows: pd.DataFrame) -> None:
-    bodies = np.isin(texts(rows, "subject_type").astype(str), _NEVER)
-    if bodies.any():
-        first = rows["subject_id"].to_numpy()[bodies][0]
-        raise DataError(
-            "scores: expected market subjects and practitioners ({sum} public bodies, first {first})",
-            sum=int(bodies.sum()),
-            first=first,
-        )
+_NUMBERS = ("score", "probability_ppm")
+_NEVER_SCORED = tuple(kind for kind in SUBJECT_TYPES if kind not in (*MARKET_SUBJECTS, *INDIVIDUALS))
 
 
 def assign_tiers(
@@ -179,63 +66,149 @@ def assign_tiers(
         Tiers, one row per subject, ordered by ``subject_id``.
 
     Raises:
-        DataError: A column is missing, a subject stands twice, the scores are of several days, the
+        DataError: A column is missing, a subject occurs twice, the scores are of several days, the
             policy was not in force yet, the earlier tiers are of a later day, a government body or
             institution is scored, or overrides have no records to look in.
     """
-    cohort = cohort_of(scores, policy, subjects=subjects, records=records, as_of=as_of)
-    cut = cohort.cut(policy)
-    ruled = apply_overrides(cohort.ids, cut, policy, records=records, as_of=cohort.as_of)
-    past = past_of(cohort.ids, previous, as_of=cohort.as_of)
+    cohort = _cohort_of(scores, policy, subjects=subjects, records=records, as_of=as_of)
+    day, cut = cohort.as_of, cohort.cut(policy)
+    ruled = apply_overrides(cohort.ids, cut, policy, records=records, as_of=day)
+    past = align_previous(cohort.ids, previous, as_of=day)
     banded = cohort.cut(policy, band=policy.stability.band, margin=policy.stability.margin)
-    steadied = steady(ruled.tier, banded, ruled.rule, past, policy, as_of=cohort.as_of)
-    disputed = tier_rules.held_by_dispute(cohort.ids, ruled, past, records=records, as_of=cohort.as_of)
-    target = np.where(disputed, past.tier, steadied.tier).astype(np.int8)
-    needs = needs_signature(target, past, cohort.subject_type, ruled.review, policy) & ~disputed & ~steadied.waits
-    kept = disputed & tier_rules.kept_grounds(past)
-    evidence = np.where(disputed, np.where(kept, past.evidence, ""), _evidence(cohort, ruled, needs))
-    rule = _rule(cohort, ruled, steadied, disputed)
-    signed = latest_reviews(reviews if reviews is not None else ())
-    settled = settle(cohort.ids, ruled.tier, target, rule, evidence, needs, past, signed)
-    settled = replace(settled, reviewer=np.where(kept & (past.reviewer != ""), past.reviewer, settled.reviewer))
-    since = np.where(settled.tier == past.tier, steadied.since, np.datetime64("NaT", "D"))
-    frame = _frame(cohort, ruled.tier, past, settled, evidence, since)
-    return Tiers(frame, achieved(cut, cohort.population, policy), cohort.register)
-
-
-def _rule(cohort: Cohort, ruled: Overridden, steadied: Steadied, disputed: Flags) -> Texts:
-    """What fired, the last to act first."""
+    stable = apply_stability(ruled.tier, banded, ruled.rule, past, policy, as_of=day)
+    disputed = held_by_dispute(cohort.ids, ruled, past, records=records, as_of=day)
+    target = np.where(disputed, past.tier, stable.tier).astype(np.int8)
+    needs = needs_signature(target, past, cohort.subject_type, ruled.review, policy) & ~disputed & ~stable.waits
+    # What a signature covers: the override and its records, or the reasons behind a score that is to be signed.
+    kept, by_override = disputed & keeps_grounds(past), ruled.rule != ""
+    evidence = np.where(by_override, ruled.evidence, cohort.reasons(needs & ~by_override))
+    evidence = np.where(disputed, np.where(kept, past.evidence, ""), evidence)
+    # What decided: the last rule to act.
     rule = np.where(ruled.tier == UNRATED, cohort.why_not_rated(), ruled.rule)
-    rule = np.where(steadied.released, tier_rules.RELEASED, np.where(steadied.waits, tier_rules.HELD_BY_STABILITY, rule))
-    return np.where(disputed, tier_rules.HELD_BY_DISPUTE, rule)
-
-
-def _evidence(cohort: Cohort, ruled: Overridden, needs: Flags) -> Texts:
-    """The override and its records, or the reasons behind a score that is to be signed."""
-    by_override = ruled.rule != ""
-    named = ruled.rule + np.where(ruled.evidence == "", "", " " + ruled.evidence)
-    return np.where(by_override, named, cohort.reasons(needs & ~by_override))
-
-
-def _frame(cohort: Cohort, raw: Codes, past: Past, settled: Settled, evidence: Texts, since: Any) -> pd.DataFrame:
+    for reason, flags in (
+        (Reason("stability"), stable.waits),
+        (Reason("override_ended"), stable.released),
+        (Reason("dispute"), disputed),
+    ):
+        rule = np.where(flags, str(reason), rule)
+    signed = latest_reviews(reviews if reviews is not None else ())
+    settled = apply_signatures(cohort.ids, ruled.tier, target, rule, evidence, needs, past, signed)
+    since: Any = np.where(settled.tier == past.tier, stable.since, np.datetime64("NaT", "D"))
     waiting = pd.Series(since).dt.date.astype(object)
-    evidence = evidence.copy()
-    evidence[evidence == ""] = None
     frame = pd.DataFrame(
         {
             "subject_id": cohort.ids,
-            "as_of": pd.Series([cohort.as_of] * len(cohort.ids), dtype=object),
+            "as_of": pd.Series([day] * len(cohort.ids), dtype=object),
             "industry": cohort.rows["industry"],
             "score": pd.to_numeric(cohort.rows["score"]).astype("Int32"),
-            "raw_tier": tier_names(raw),
+            "raw_tier": tier_names(ruled.tier),
             "tier": tier_names(settled.tier),
             "previous_tier": tier_names(past.tier),
             "rule": settled.rule,
             "status": settled.status,
-            "reviewer": settled.reviewer,
-            "evidence": evidence,
+            "reviewer": np.where(kept & (past.reviewer != ""), past.reviewer, settled.reviewer),
+            "evidence": pd.Series(evidence, dtype=object).replace("", None),
             "waiting_since": waiting.where(waiting.notna(), None),
         }
     )
-    text = [name for name in TIER_COLUMNS if name not in ("as_of", "score", "waiting_since")]
-    return frame.astype(dict.fromkeys(text, "str"))
+    frame = frame.astype({field.name: "str" for field in TIER_SCHEMA if pa.types.is_string(field.type)})
+    return Tiers(frame, achieved(cut, cohort.population, policy), cohort.register)
+
+
+@dataclass(frozen=True)
+class _Cohort:
+    """One row per subject, by subject_id.
+
+    ``rated`` says who has a score and is old enough for it; ``population`` who is cut together;
+    ``register`` is the register of that day, if there is one.
+    """
+
+    rows: pd.DataFrame
+    ids: pd.Index
+    rated: Flags
+    population: Texts
+    register: pd.DataFrame | None
+    as_of: dt.date
+
+    def cut(self, policy: TierPolicy, *, band: int = 0, margin: float = 0.0) -> Codes:
+        """Tiers by the cuts alone, see :func:`creditscore.tiering.cuts.cut_tiers`."""
+        score, ppm = (pd.to_numeric(self.rows[name]).fillna(0).to_numpy(dtype=np.int64) for name in _NUMBERS)
+        return cut_tiers(score, ppm, self.rated, self.population, policy, band=band, margin=margin)
+
+    @property
+    def subject_type(self) -> Texts:
+        """The types of the subjects; ``""`` where unknown."""
+        return texts(self.rows, "subject_type")
+
+    def why_not_rated(self) -> Texts:
+        """The reason of those who are not rated; ``""`` for the rated."""
+        why = texts(self.rows, "reason")
+        by_text = {text: str(Reason("not_rated", text)) for text in set(why)}
+        unscored = np.array([by_text[text] for text in why], dtype=object)
+        return np.where(self.rated, "", np.where(self.rows["score"].notna(), str(Reason("new_subject")), unscored))
+
+    def reasons(self, wanted: Flags) -> Texts:
+        """What a score rests on, of the wanted rows: its reason codes in alphabetical order."""
+        result = np.full(len(self.rows), "", dtype=object)
+        chosen = np.flatnonzero(wanted)
+        columns = [texts(self.rows, name)[chosen] for name in _REASONS]
+        for row, *codes in zip(chosen, *columns, strict=True):
+            result[row] = str(Reason("score", items=tuple(sorted(filter(None, codes)))))
+        return result
+
+
+def _cohort_of(scores: Any, policy: TierPolicy, *, subjects: Any, records: Any, as_of: str | dt.date | None) -> _Cohort:
+    """Put scores, subjects without a score and the register together."""
+    rows, day = _rows(scores, subjects, as_of)
+    if day < policy.effective:
+        raise DataError("policy: expected one effective on or before {day} (got {effective})", day=day, effective=policy.effective)
+    ids = unique_ids(rows, what="scores and subjects")
+    register = None
+    if records is not None:
+        register = as_frame(records.subjects_on(day), needs=["subject_id"], what="subjects of the records")
+        rows = _with_register(rows, ids, register)
+    bodies = np.isin(texts(rows, "subject_type").astype(str), _NEVER_SCORED)
+    if bodies.any():
+        raise DataError(
+            "scores: expected market subjects and practitioners ({n_bodies} public bodies, first {first})",
+            n_bodies=int(bodies.sum()),
+            first=rows["subject_id"].to_numpy()[bodies][0],
+        )
+    rated = rows["score"].notna().to_numpy(dtype=bool)
+    if policy.new_subject_months:
+        rated = rated & ~(day_column(rows, "registered_date") > np.datetime64(months_before(day, policy.new_subject_months), "D"))
+    return _Cohort(rows, ids, rated, populations(texts(rows, "industry"), policy), register, day)
+
+
+def _rows(scores: Any, subjects: Any, as_of: str | dt.date | None) -> tuple[pd.DataFrame, dt.date]:
+    """Scored and unscored subjects under each other, by subject_id, and the day."""
+    scored = as_frame(scores, needs=_SCORES, what="scores")
+    days: set[dt.date] = set(pd.to_datetime(scored["as_of"]).dt.date)
+    if as_of is not None:
+        days.add(day_of(as_of))
+    if len(days) != 1:
+        raise DataError("scores: as_of: expected one day (got {days})", days=", ".join(map(str, sorted(days))) or "none")
+    parts = [_texts_as_objects(scored, (*_SCORES, *_REASONS))]
+    if subjects is not None:
+        others = as_frame(subjects, needs=["subject_id"], what="subjects without a score")
+        parts.append(_texts_as_objects(others, _OTHERS))
+    rows = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    rows = rows.reindex(columns=list(dict.fromkeys([*_SCORES, *rows.columns])))
+    return rows.sort_values("subject_id", kind="stable", ignore_index=True), days.pop()
+
+
+def _texts_as_objects(frame: pd.DataFrame, wanted: tuple[str, ...]) -> pd.DataFrame:
+    kept = frame[[name for name in wanted if name in frame.columns]]
+    return kept.astype({name: object for name in kept.columns if name not in _NUMBERS})
+
+
+def _with_register(rows: pd.DataFrame, ids: pd.Index, register: pd.DataFrame) -> pd.DataFrame:
+    """Industry, type and registration date from the register, where the rows do not bring them."""
+    position = unique_ids(register, what="subjects of the records").get_indexer(ids)
+    registered, filled = position >= 0, rows.copy()
+    for name in ("industry", "subject_type", "registered_date"):
+        if name in register.columns and len(register):
+            own = rows[name] if name in rows.columns else pd.Series(None, index=rows.index, dtype=object)
+            theirs = pd.Series(register[name].astype(object).to_numpy()[position], index=rows.index)
+            filled[name] = own.where(own.notna() | ~registered, theirs)
+    return filled

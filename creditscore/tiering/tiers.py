@@ -1,4 +1,4 @@
-"""The tiers of one day as a frame, with the tables that tell what changed."""
+"""The tiers of one day as a frame, and the tables that show what changed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from creditscore.dataframes import Texts, as_frame, texts, unique_ids
 from creditscore.errors import DataError
@@ -17,14 +18,16 @@ from creditscore.vocabulary import TIER_ORDER, TIERS
 
 #: A tier as a number: the larger, the riskier. 未评 (NR) and "no tier" are outside that order.
 Codes = npt.NDArray[np.int8]
-A, B, C, D = range(len(TIERS))
 UNRATED = -1
 NO_TIER = -2
 
-#: The columns of ``tiers.parquet``. The last two are what a signature and a wait rest on.
-TIER_COLUMNS = (
-    "subject_id", "as_of", "industry", "score", "raw_tier", "tier", "previous_tier", "rule", "status", "reviewer",
-    "evidence", "waiting_since",
+_TEXT = pa.string()
+#: The columns of ``tiers.parquet``, one row per subject in scope, by subject_id; see :class:`Tiers` for what they mean.
+TIER_SCHEMA = pa.schema(
+    {
+        "subject_id": _TEXT, "as_of": pa.date32(), "industry": _TEXT, "score": pa.int32(), "raw_tier": _TEXT, "tier": _TEXT,
+        "previous_tier": _TEXT, "rule": _TEXT, "status": _TEXT, "reviewer": _TEXT, "evidence": _TEXT, "waiting_since": pa.date32(),
+    }
 )  # fmt: skip
 
 
@@ -32,11 +35,11 @@ TIER_COLUMNS = (
 class Tiers:
     """One row per subject in scope, by subject_id.
 
-    ``frame`` columns: ``raw_tier`` (what cuts and overrides say today), ``tier`` (what holds and is
-    drawn from), ``previous_tier`` (that of the run before; through NR the last one rated), ``rule`` (``""`` the
-    cut, ``override:…``, ``not_rated…``, ``new_subject``, ``dispute``, ``stability``, ``override_ended``,
-    ``review:rejected``), ``status`` (``proposed`` until a person signs), ``reviewer``, ``evidence`` (event ids, or
-    the reasons behind a score that is to be signed), ``waiting_since`` (from when a better tier counts its months).
+    The columns of ``frame`` are those of :data:`TIER_SCHEMA`: ``raw_tier`` (what cuts and overrides say today), ``tier``
+    (what holds and is drawn from), ``previous_tier`` (that of the run before; through NR the last one rated), ``rule`` and
+    ``evidence`` (what decided and on which grounds, each the text of a :class:`creditscore.vocabulary.Reason`), ``status``
+    (``proposed`` until a person signs, else ``final``), ``reviewer``, ``waiting_since`` (from when a better tier counts its
+    months).
 
     Attributes:
         frame: The rows.
@@ -58,7 +61,7 @@ class Tiers:
         return day
 
     def counts(self) -> pd.Series[int]:
-        """Subjects by tier, A to D and NR; tiers without subjects are 0."""
+        """Subjects by tier, in the order of ``TIER_ORDER``; tiers without subjects are 0."""
         return self.frame["tier"].value_counts().reindex(list(TIER_ORDER), fill_value=0).astype(int).rename("subjects")
 
     def migration(self) -> pd.DataFrame:
@@ -76,14 +79,18 @@ class Tiers:
 
 
 def as_tiers(tiers: Any) -> Tiers:
-    """Tiers as they come in: a :class:`Tiers`, or a frame of ``tiers.parquet``."""
+    """Tiers from what a caller has: a :class:`Tiers`, or a frame of ``tiers.parquet``.
+
+    Raises:
+        DataError: A column is missing, a subject occurs twice, or a tier is none.
+    """
     if isinstance(tiers, Tiers):
         return tiers
     frame = as_frame(tiers, needs=["subject_id", "as_of", "industry", "tier"], what="tiers")
     unique_ids(frame, what="tiers")
     strange = sorted(set(texts(frame, "tier")) - set(TIER_ORDER))
     if strange:
-        raise DataError("tiers: tier: expected A, B, C, D or NR (got {strange!r})", strange=strange[0])
+        raise DataError("tiers: tier: expected one of {tiers} (got {strange!r})", tiers=", ".join(TIER_ORDER), strange=strange[0])
     return Tiers(frame)
 
 
@@ -96,7 +103,7 @@ def tier_codes(names: Texts) -> Codes:
     known: dict[str, int] = {**{name: code for code, name in enumerate(TIERS)}, "NR": UNRATED, "": NO_TIER}
     unknown = sorted(set(names) - set(known))
     if unknown:
-        raise DataError("tier: expected A, B, C, D or NR (got {unknown!r})", unknown=unknown[0])
+        raise DataError("tier: expected one of {tiers} (got {unknown!r})", tiers=", ".join(TIER_ORDER), unknown=unknown[0])
     return np.array([known[name] for name in names], dtype=np.int8)
 
 
