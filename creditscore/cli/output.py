@@ -305,7 +305,7 @@ def join(
 
 def log(plan_dir: PlanArg, lang: LangOption = Language.zh, as_json: JsonOption = False) -> None:
     """What happened to a plan since its draw, from its chained log."""
-    from creditscore.inspection.plan_folder import entries
+    from creditscore.inspection.plan_folder import read_log
 
     names = {
         "drawn": words(lang, "抽取", "drawn"),
@@ -313,7 +313,7 @@ def log(plan_dir: PlanArg, lang: LangOption = Language.zh, as_json: JsonOption =
         "replaced": words(lang, "递补", "replaced"),
         "joined": words(lang, "后增", "joined"),
     }
-    lines = entries(plan_dir)
+    lines = read_log(plan_dir)
     heads = ("", words(lang, "日期", "day"), words(lang, "事项", "what"), words(lang, "主体", "subject"), words(lang, "经办", "by"))
     rows = [(str(e["number"]), e["on"] or "", names[e["what"]], _about(e), e.get("by", "")) for e in lines]
     show({"log": lines}, table_lines(heads, rows) if rows else [words(lang, "尚无记录", "nothing yet")], as_json=as_json)

@@ -16,8 +16,8 @@ from creditscore.config.tasks import Task
 from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.inspection.forecast import PolicyForecast
-from creditscore.inspection.sampling_frame import least
-from creditscore.vocabulary import TIER_ORDER
+from creditscore.inspection.sampling_frame import smallest_total
+from creditscore.vocabulary import NOT_RATED, PRESUMED, TIER_ORDER, TIERS
 
 _MILLION = 1_000_000
 
@@ -162,7 +162,7 @@ def _limits(
 
 def _at_least(strata: pd.DataFrame, task: Task) -> int:
     """Visits that the whole task makes whatever the tiers give."""
-    return least(task, int(strata.loc[strata["task"] == task.id, "population"].sum()))
+    return smallest_total(task, int(strata.loc[strata["task"] == task.id, "population"].sum()))
 
 
 def _rising(strata: pd.DataFrame) -> sparse.csr_matrix:
@@ -182,11 +182,10 @@ def _rising(strata: pd.DataFrame) -> sparse.csr_matrix:
 
 
 def _pairs(present: Sequence[str]) -> list[tuple[str, str]]:
-    """Neighbours in the order A to D among the tiers that are there, and the tier that NR may not fall below."""
-    rated = [tier for tier in present if tier != "NR"]
-    pairs = list(pairwise(rated))
-    below = [tier for tier in rated if tier in ("A", "B")]
-    return [*pairs, (below[-1], "NR")] if "NR" in present and below else pairs
+    """Neighbours among the tiers that are there, from safe to risky, and the tier that NR may not fall below."""
+    rated = [tier for tier in present if tier != NOT_RATED]
+    below = [tier for tier in TIERS[: TIERS.index(PRESUMED) + 1] if tier in rated]
+    return [*pairwise(rated), *([(below[-1], NOT_RATED)] if NOT_RATED in present and below else [])]
 
 
 def _down(ratio: Floats) -> NDArray[np.int64]:

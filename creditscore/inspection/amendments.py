@@ -1,8 +1,8 @@
-"""Subjects that come after the frame was published: the seed is known, so each one's ticket says at once whether it is drawn.
+"""What happens to a published plan: its one draw, replacements of drawn subjects, and subjects that come after the frame.
 
-A ticket is a number uniform on [0, 2^256). A late subject is drawn if its ticket is below ratio x 2^256, and on
-site below ratio x on-site share x 2^256: p is the ratio itself, nobody who was drawn before is displaced, and
-nobody chooses. Those not drawn are logged too.
+For a late subject the seed is known, so its ticket says at once whether it is drawn. A ticket is a number uniform on
+[0, 2^256). The subject is drawn if its ticket is below ratio x 2^256, and on site below ratio x on-site share x 2^256:
+p is the ratio itself, nobody who was drawn before is displaced, and nobody chooses. Those not drawn are logged too.
 """
 
 from __future__ import annotations
@@ -16,20 +16,79 @@ from typing import Any
 import pandas as pd
 
 from creditscore.config.policy import TierPolicy
+from creditscore.config.spec import sha256_file
 from creditscore.dataframes import as_frame, texts
 from creditscore.errors import DrawError
 from creditscore.inspection.draw import tickets
-from creditscore.inspection.inspectors import recused_from, stand_in
-from creditscore.inspection.plan import DrawnPlan
-from creditscore.inspection.plan_folder import entries, note
-from creditscore.inspection.sampling_frame import strata_of
-from creditscore.storage import locked
+from creditscore.inspection.inspectors import further_team, recused_from
+from creditscore.inspection.plan import DrawnPlan, InspectionPlan
+from creditscore.inspection.plan_folder import BEGUN, append_log, read_log, read_manifest
+from creditscore.inspection.sampling_frame import rule_of, strata_of
+from creditscore.storage import atomic_write, locked
 from creditscore.vocabulary import OFF_SITE, ON_SITE
+
+_MILLION = 1_000_000
+#: The number of tickets there are: 2^256.
+_TICKETS = 16**64
+_NEEDS = ("subject_id", "name", "industry", "region", "tier")
+
+
+def draw_folder(
+    folder: str | Path, *, seed: str, seed_source: str = "", staff: Any = None, recusals: Any = None, on: dt.date | None = None
+) -> DrawnPlan:
+    """The one draw of a published plan folder; the folder is drawn afterwards or as it was before.
+
+    The seed is written down first, the manifest last. Where a draw was cut short, only the same seed may finish it.
+
+    Args:
+        folder: An undrawn plan.
+        seed: See :meth:`InspectionPlan.draw`.
+        seed_source: Where the seed comes from, for people; the log keeps it.
+        staff: See :meth:`InspectionPlan.draw`.
+        recusals: See :meth:`InspectionPlan.draw`.
+        on: The day of the draw.
+
+    Raises:
+        DrawError: The folder is drawn (the attempt is logged); its frame is not the one of its hash; a draw with another
+            seed was begun; or see :meth:`InspectionPlan.draw`.
+        LockedError: Another process is drawing it.
+    """
+    root = Path(folder)
+    read_manifest(root)  # no lock file in a folder that holds no plan
+    begun = root / BEGUN
+    with locked(root):
+        is_drawn = read_manifest(root)["seed"] is not None
+        if is_drawn and not begun.exists():
+            append_log(root, "draw_refused", [{"seed": seed, "on": on.isoformat() if on else None}])
+            raise DrawError("{folder}: drawn already (seed in manifest.json); a frame is drawn once", folder=root)
+        if begun.exists() and begun.read_text("utf-8") != seed:
+            raise DrawError(
+                "{folder}: a draw with another seed was begun here and cut short; only that seed may finish it", folder=root
+            )
+        if is_drawn:  # cut short after the manifest: only the log is missing
+            drawn = DrawnPlan.from_folder(root)
+        else:
+            drawn = InspectionPlan.from_folder(root).draw(seed=seed, staff=staff, recusals=recusals, on=on)
+            if not begun.exists():
+                atomic_write(begun, seed.encode())
+            drawn.to_csv(root)
+        if not read_log(root, "drawn"):
+            append_log(root, "drawn", [_drawn_line(root, seed_source)])
+        begun.unlink()
+    return drawn
+
+
+def _drawn_line(folder: Path, seed_source: str) -> dict[str, Any]:
+    """What the log says of the draw: with the manifest's hash, the chain's head seals whatever the manifest does."""
+    manifest = read_manifest(folder)
+    sealed = {name: manifest[name] for name in ("seed", "frame_hash")}
+    source = {"seed_source": seed_source} if seed_source else {}
+    return {**sealed, **source, "on": manifest["drawn_on"], "manifest": sha256_file(folder / "manifest.json")}
 
 
 @dataclass(frozen=True)
 class Replacement:
-    """Who goes in whose place, and why; ``team`` are the staff ids, the leader first."""
+    """Who replaces whom, and why; ``team`` are the staff ids, the leader first."""
 
     subject_id: str
     replaced_by: str
@@ -43,7 +102,7 @@ class Replacement:
 
 
 def replace(folder: str | Path, subject_id: str, *, reason: str, by: str, on: dt.date) -> Replacement:
-    """Put the next ticket of the stratum in the place of a drawn subject.
+    """Replace a drawn subject by the next ticket of its stratum; the log records it.
 
     Args:
         folder: A drawn plan.
@@ -62,48 +121,33 @@ def replace(folder: str | Path, subject_id: str, *, reason: str, by: str, on: dt
         raise DrawError("replacement of {subject_id}: expected a reason and the name of who decided", subject_id=subject_id)
     drawn = DrawnPlan.from_folder(root)
     with locked(root):
-        found = _replacement(drawn, entries(root), subject_id, reason=reason.strip(), by=by.strip(), on=on)
-        note(root, "replaced", [{**asdict(found), "on": on.isoformat()}])
-    return found
+        replacement = _replacement(drawn, read_log(root), subject_id, reason=reason.strip(), by=by.strip(), on=on)
+        append_log(root, "replaced", [{**asdict(replacement), "on": on.isoformat()}])
+    return replacement
 
 
 def _replacement(
     drawn: DrawnPlan, log: Sequence[Mapping[str, Any]], subject_id: str, *, reason: str, by: str, on: dt.date
 ) -> Replacement:
     replaced = [line for line in log if line["what"] == "replaced"]
-    came = {line["replaced_by"]: line["mode"] for line in replaced}
-    row = drawn.sample[drawn.sample["subject_id"] == subject_id]
-    if row.empty or not (row["drawn"].iloc[0] or subject_id in came):
+    substitutes = {line["replaced_by"]: line["mode"] for line in replaced}
+    sample = drawn.sample
+    row = sample[sample["subject_id"] == subject_id]
+    if row.empty or not (row["drawn"].iloc[0] or subject_id in substitutes):
         raise DrawError(
             "replacement of {subject_id}: expected a subject of the sealed sample that is to be inspected", subject_id=subject_id
         )
     if any(line["subject_id"] == subject_id for line in replaced):
         raise DrawError("replacement of {subject_id}: replaced already", subject_id=subject_id)
     stratum = row["stratum"].iloc[0]
-    ticket, other, region = _next(drawn, stratum, came)
-    team = stand_in(drawn.staffed, log, other, region, for_whom=subject_id)
-    mode = came.get(subject_id) or row["mode"].iloc[0]
-    return Replacement(subject_id, other, stratum, ticket, mode, tuple(team), reason, by, on)
-
-
-def _next(drawn: DrawnPlan, stratum: str, came: Mapping[str, str]) -> tuple[str, str, str]:
-    """Ticket, id and region of the next in line.
-
-    Raises:
-        DrawError: Nobody is left.
-    """
-    sample = drawn.sample
     free = sample[(sample["stratum"] == stratum) & (sample["exempt_reason"] == "") & ~sample["drawn"]]
-    rows = zip(free["ticket"], free["subject_id"], free["region"], strict=True)
-    waiting = sorted(row for row in rows if row[1] not in came)
-    if not waiting:
+    free = free[~free["subject_id"].isin(list(substitutes))]
+    if free.empty:
         raise DrawError("replacement: nobody is left in stratum {stratum}", stratum=stratum)
-    return waiting[0]
-
-
-_MILLION = 1_000_000
-_ALL = 16**64
-_NEEDS = ("subject_id", "name", "industry", "region", "tier")
+    ticket, other, region = min(zip(free["ticket"], free["subject_id"], free["region"], strict=True))
+    team = further_team(drawn, log, other, region, replaces=subject_id)
+    mode = substitutes.get(subject_id) or row["mode"].iloc[0]
+    return Replacement(subject_id, other, stratum, ticket, mode, tuple(team), reason, by, on)
 
 
 @dataclass(frozen=True)
@@ -138,9 +182,9 @@ def mode_of(ticket: str, *, ratio_ppm: int, on_site_ppm: int) -> str:
     ('on_site', '')
     """
     number = int(ticket, 16)
-    if number * _MILLION >= ratio_ppm * _ALL:
+    if number * _MILLION >= ratio_ppm * _TICKETS:
         return ""
-    return ON_SITE if number * _MILLION**2 < ratio_ppm * on_site_ppm * _ALL else OFF_SITE
+    return ON_SITE if number * _MILLION**2 < ratio_ppm * on_site_ppm * _TICKETS else OFF_SITE
 
 
 def last_of_ratio(ratio_ppm: int) -> str:
@@ -149,11 +193,11 @@ def last_of_ratio(ratio_ppm: int) -> str:
     >>> last_of_ratio(1_000_000) == "f" * 64, last_of_ratio(500_000) == "7" + "f" * 63
     (True, True)
     """
-    return f"{-(-ratio_ppm * _ALL // _MILLION) - 1:064x}"
+    return f"{-(-ratio_ppm * _TICKETS // _MILLION) - 1:064x}"
 
 
 def join(folder: str | Path, subjects: Any, *, policy: TierPolicy, by: str, on: dt.date, recusals: Any = None) -> list[Joiner]:
-    """Give late subjects their tickets in a drawn plan.
+    """Draw the tickets of late subjects in a drawn plan; the log records them.
 
     Args:
         folder: A drawn plan.
@@ -167,8 +211,9 @@ def join(folder: str | Path, subjects: Any, *, policy: TierPolicy, by: str, on: 
         One per subject, by subject_id, drawn or not.
 
     Raises:
-        DrawError: A subject stands in the frame or joined already; the policy is another; a name is missing;
+        DrawError: A subject is in the frame or joined already; the policy is another; a name is missing;
             too few inspectors may go.
+        DataError: A column is missing, or the log is not a whole chain.
     """
     root = Path(folder)
     if not by.strip():
@@ -178,40 +223,30 @@ def join(folder: str | Path, subjects: Any, *, policy: TierPolicy, by: str, on: 
         raise DrawError("{root}: expected the policy that the frame was made with", root=root)
     frame = as_frame(subjects, needs=_NEEDS, what="late subjects")
     with locked(root):
-        log = entries(root)
-        _refuse_known(frame, drawn, log)
-        found = _joined(drawn, log, frame, policy, recusals, by=by.strip(), on=on)
-        note(root, "joined", [{**asdict(one), "on": on.isoformat()} for one in found])
-    return found
+        log = read_log(root)
+        known = {*drawn.sample["subject_id"], *(line["subject_id"] for line in log if line["what"] == "joined")}
+        again = [*sorted(known & set(frame["subject_id"])), *frame.loc[frame["subject_id"].duplicated(), "subject_id"]]
+        if again:
+            raise DrawError("late subjects: expected each once, and none that has a ticket (got {subject})", subject=again[0])
+        joiners = _joiners(drawn, log, frame, policy, recusals, by=by.strip(), on=on)
+        append_log(root, "joined", [{**asdict(one), "on": on.isoformat()} for one in joiners])
+    return joiners
 
 
-def _refuse_known(frame: pd.DataFrame, drawn: DrawnPlan, log: list[dict[str, Any]]) -> None:
-    known = {*drawn.sample["subject_id"], *(line["subject_id"] for line in log if line["what"] == "joined")}
-    again = sorted(known & set(frame["subject_id"]))
-    if again or frame["subject_id"].duplicated().any():
-        named = again[0] if again else frame.loc[frame["subject_id"].duplicated(), "subject_id"].iloc[0]
-        raise DrawError("late subjects: expected each once, and none that has a ticket (got {named})", named=named)
-
-
-def _joined(
+def _joiners(
     drawn: DrawnPlan, log: list[dict[str, Any]], frame: pd.DataFrame, policy: TierPolicy, recusals: Any, *, by: str, on: dt.date
 ) -> list[Joiner]:
     frame = frame.sort_values("subject_id", ignore_index=True)
     strata = dict(zip(drawn.strata["stratum"], drawn.strata[["ratio_ppm", "on_site_ppm"]].itertuples(index=False), strict=True))
     rows = zip(*(texts(frame, name) for name in _NEEDS), strata_of(frame, drawn.task), strict=True)
     numbers = tickets(frame["subject_id"].tolist(), seed=drawn.seed, task=drawn.task.id)
-    found: list[Joiner] = []
+    joiners: list[Joiner] = []
     for (subject, name, industry, region, tier, stratum), ticket in zip(rows, numbers, strict=True):
-        ratio, share = strata.get(stratum) or _by_policy(policy, industry, tier, drawn.task.id)
+        ratio, share = strata.get(stratum) or rule_of(policy, industry, tier, task=drawn.task.id)
         mode = mode_of(ticket, ratio_ppm=int(ratio), on_site_ppm=int(share))
         recused = recused_from(recusals, subject)
-        before = [*log, *({"what": "joined", "team": one.team} for one in found)]
-        team = stand_in(drawn.staffed, before, subject, region, recused=recused) if mode else ()
-        told = (subject, name, industry, region, tier, stratum, ticket, int(ratio), int(share), mode)
-        found.append(Joiner(*told, tuple(recused), tuple(team), by, on))
-    return found
-
-
-def _by_policy(policy: TierPolicy, industry: str, tier: Any, task: str) -> tuple[int, int]:
-    rule = policy.rules_for(industry, task=task).of(tier)
-    return _MILLION if industry in policy.full_coverage else rule.ratio_ppm, rule.on_site_ppm
+        before = [*log, *({"what": "joined", "team": one.team} for one in joiners)]
+        team = further_team(drawn, before, subject, region, recused=recused) if mode else ()
+        row = (subject, name, industry, region, tier, stratum, ticket, int(ratio), int(share), mode)
+        joiners.append(Joiner(*row, tuple(recused), tuple(team), by, on))
+    return joiners

@@ -14,9 +14,9 @@ from creditscore.config.tasks import Task
 from creditscore.dataframes import Floats, texts
 from creditscore.errors import DataError
 from creditscore.inspection.past_visits import Rate, Visits, persistence, rate_of, variance, visits_of
-from creditscore.inspection.sampling_frame import UNKNOWN, covered, least, on_site, targets
+from creditscore.inspection.sampling_frame import UNKNOWN, task_population, with_rules
 from creditscore.tiering.tiers import Tiers, as_tiers
-from creditscore.vocabulary import TIER_ORDER, TIERS
+from creditscore.vocabulary import NOT_RATED, TIER_ORDER, TIERS
 
 _MILLION = 1_000_000
 #: A cell with fewer past visits takes the rate of its tier.
@@ -140,7 +140,7 @@ def forecast_policy(
 
 def _planned(tiers: Tiers, policy: TierPolicy, task: Task | None, *, by: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cells (tier x industry x tier whose visits speak for it) with population and visits; and each subject's probability."""
-    given = tiers.frame if task is None else covered(tiers, tiers.subjects, task)
+    given = tiers.frame if task is None else task_population(tiers, tiers.subjects, task)
     if given.empty:
         raise DataError("tiers: expected subjects to draw from{value} (got none)", value=f" in task {task.id}" if task else "")
     known = tiers.frame.set_index("subject_id")
@@ -149,16 +149,10 @@ def _planned(tiers: Tiers, policy: TierPolicy, task: Task | None, *, by: str) ->
     frame["speaks"] = np.where(raw == "", frame["tier"], raw)
     frame["industry"] = frame["industry"].where(frame["industry"] != "", UNKNOWN)
     strata = frame.groupby(["tier", "industry"], sort=True).size().rename("population").reset_index()
-    pairs = list(zip(strata["industry"], strata["tier"], strict=True))
-    name = task.id if task else None
-    ratios = [_MILLION if i in policy.full_coverage else policy.rules_for(i, task=name).of(t).ratio_ppm for i, t in pairs]
-    floor = least(task, len(frame)) if task else 0
-    strata["visits"] = targets(ratios, strata["population"].tolist(), at_least=floor)
-    strata["full_coverage"] = strata["industry"].isin(policy.full_coverage)
-    shares = [policy.rules_for(i, task=name).of(t).on_site_ppm for i, t in pairs]
-    strata["on_site_share"], strata["on_site"] = np.array(shares) / _MILLION, on_site(shares, strata["visits"].tolist())
-    strata["visit"], strata["seen"] = strata["visits"] / strata["population"], strata["on_site"] / strata["population"]
-    frame = frame.merge(strata.drop(columns=["population", "visits", "on_site"]), on=["tier", "industry"])
+    strata = with_rules(strata, policy, task)
+    strata["on_site_share"] = strata["on_site_ppm"] / _MILLION
+    strata["visit"], strata["seen"] = strata["target"] / strata["population"], strata["on_site"] / strata["population"]
+    frame = frame.merge(strata[[*_STRATUM, "visit", "seen"]], on=["tier", "industry"])
     grouped = frame.groupby([*_STRATUM, "speaks"], sort=True)
     cells = grouped.agg(population=("visit", "size"), visits=("visit", "sum"), on_site=("seen", "sum")).reset_index()
     return cells, _with_register(frame.drop(columns=["on_site_share", "full_coverage", "seen"]), tiers.subjects)
@@ -207,7 +201,7 @@ def _source(tier: str, seen: Mapping[str, int]) -> str:
     """The tier whose visits speak for this one: itself, the nearest riskier one, the nearest safer one; NR: all."""
     if seen[tier]:
         return tier
-    if tier == "NR":
+    if tier == NOT_RATED:
         return _EVERYONE
     place = TIER_ORDER.index(tier)
     nearest = [*TIER_ORDER[place + 1 : len(TIERS)], *reversed(TIER_ORDER[:place])]

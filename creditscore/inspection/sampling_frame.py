@@ -1,12 +1,14 @@
-"""How many to draw in each stratum: ratios in ppm, rounded up in integers, and checked."""
+"""The frame of a task: who may be drawn, in which stratum, and how many of each; hashed before there is a seed."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -18,59 +20,174 @@ from creditscore.dataframes import Flags, Texts, as_frame, day_column, texts, un
 from creditscore.dates import months_before
 from creditscore.errors import DataError, DrawError
 from creditscore.tiering.tiers import Tiers
-from creditscore.vocabulary import SAMPLING_TRIGGERS, TierOrNone
+from creditscore.vocabulary import SAMPLING_TRIGGERS, TIER_ORDER, TierOrNone
 
+#: The format of the hashed text. Whatever changes that text (a key below, or a field that ``about`` holds, such as one
+#: more field of ``Task`` or ``Label``) changes every new hash, and needs the same change in ``verify_draw.py``.
 FORMAT = "creditscore-frame/2"
-#: What the hash covers of each subject and of each stratum, in this order.
-SUBJECT_KEYS = ("subject_id", "name", "industry", "region", "tier", "stratum", "exempt_reason", "merged_with")
-STRATUM_KEYS = (
+#: The columns of a frame: one row per subject of the task's population, by subject_id, those who left it with their reason.
+FRAME_COLUMNS = (
+    "task", "subject_id", "name", "industry", "region", "tier", "stratum", "inclusion_probability", "exempt_reason", "merged_with",
+)  # fmt: skip
+#: The columns of a drawn frame, which are those of ``sample.csv``: the same rows. ``verify_draw.py`` has its own copy.
+SAMPLE_COLUMNS = (
+    "task", "subject_id", "name", "industry", "region", "tier", "stratum", "inclusion_probability", "ticket", "drawn",
+    "mode", "exempt_reason", "merged_with",
+)  # fmt: skip
+#: The columns of the strata, one row per stratum: ``population`` N (without those who left), ``target`` n, ``ratio_ppm`` and
+#: ``on_site_ppm`` in millionths, ``on_site`` (how many of the n are visited on site), ``full_coverage`` (bool), ``exempt``
+#: (how many left). The hash covers all of them in this order.
+STRATUM_COLUMNS = (
     "stratum", "tier", "industry", "region", "population", "target", "ratio_ppm", "on_site", "on_site_ppm",
     "full_coverage", "exempt",
 )  # fmt: skip
+#: The columns of a frame that the hash covers, in this order.
+SUBJECT_KEYS = ("subject_id", "name", "industry", "region", "tier", "stratum", "exempt_reason", "merged_with")
+#: Why a subject leaves a frame before the draw; see ``_exemptions``. ``verify_draw.py`` has its own copy.
+EXEMPT_REASONS = ("deregistered", "annual_cap", "repeat")
+#: What a stratum says for an industry or region that is not known.
+UNKNOWN = "unknown"
+_REGISTER = ("name", "industry", "region", "subject_type", "status")
+_MILLION = 1_000_000
+
+
+@dataclass
+class SamplingFrame:
+    """A frame that can be published.
+
+    Attributes:
+        task: The task.
+        frame: The columns of :data:`FRAME_COLUMNS`. ``inclusion_probability`` is n/N of the stratum, and 0 for subjects
+            that left the frame.
+        strata: The columns of :data:`STRATUM_COLUMNS`, from the safest tier to the riskiest, then NR, then by name.
+        about: Task, day and policy as hashed.
+        frame_hash: The SHA-256 to publish before the seed is known.
+        notes: What the planner should know.
+    """
+
+    task: Task
+    frame: pd.DataFrame
+    strata: pd.DataFrame
+    about: dict[str, Any]
+    frame_hash: str
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, tiers: Tiers, policy: TierPolicy, *, task: Task, history: Any, register: pd.DataFrame | None) -> Self:
+        """The frame of a task over the tiers of a day.
+
+        Args:
+            tiers: Who may be drawn; NR is in every frame.
+            policy: Ratios, full coverage, caps.
+            task: Whom it covers, when, and its floor.
+            history: Past inspections (``subject_id, event_date, trigger``), or None: nobody is exempt for a visit.
+            register: ``subject_id`` and, as far as known, ``name, industry, region, subject_type, status``; or None.
+
+        Raises:
+            DataError: The task asks for regions or types and there is no register.
+            DrawError: The task covers nobody.
+        """
+        day = tiers.as_of
+        frame = task_population(tiers, register, task)
+        if frame.empty:
+            raise DrawError("task {task_id}: expected subjects in its population (got none)", task_id=task.id)
+        frame["exempt_reason"] = _exemptions(frame, policy, task, history=history, as_of=day)
+        frame["stratum"] = strata_of(frame, task)
+        strata = _strata_table(frame, policy, task)
+        frame = with_probabilities(frame.assign(task=task.id, merged_with=""), strata)
+        about = {
+            "task": task.model_dump(mode="json"),
+            "as_of": day.isoformat(),
+            "policy": {"effective": policy.effective.isoformat(), "basis": policy.basis, "sha256": policy.sha256},
+        }
+        return cls(task, frame, strata, about, "").changed(notes=_notes_on(strata, task, about))
+
+    @property
+    def as_of(self) -> dt.date:
+        """The day of the tiers behind the frame."""
+        return dt.date.fromisoformat(self.about["as_of"])
+
+    @property
+    def overshoot(self) -> int:
+        """Visits that rounding up in every stratum adds to the ratios' exact sum, that sum rounded up once."""
+        return _extra_visits(self.strata)[0]
+
+    @property
+    def raised(self) -> int:
+        """Visits beyond the ratios that the task's floor or its named number adds."""
+        return _extra_visits(self.strata)[1]
+
+    def targets(self) -> dict[str, int]:
+        """How many to draw, by stratum."""
+        return dict(zip(self.strata["stratum"].tolist(), self.strata["target"].tolist(), strict=True))
+
+    def on_site(self) -> dict[str, int]:
+        """How many of the drawn are visited on site, by stratum."""
+        return dict(zip(self.strata["stratum"].tolist(), self.strata["on_site"].tolist(), strict=True))
+
+    def hashed_again(self) -> str:
+        """The frame hash of what the frame holds now."""
+        subjects = zip(*(self.frame[name].tolist() for name in SUBJECT_KEYS), strict=True)
+        strata = zip(*(self.strata[name].tolist() for name in STRATUM_COLUMNS), strict=True)
+        return frame_hash(self.about, strata, subjects)
+
+    def changed(self, **parts: Any) -> Self:
+        """A copy with other parts, hashed anew."""
+        copy = dataclasses.replace(self, **{**parts, "frame_hash": ""})
+        copy.frame_hash = copy.hashed_again()
+        return copy
+
+    def with_ratios(self, ratios_ppm: Sequence[int]) -> Self:
+        """The frame with a planner's ratios: targets, probabilities and notes follow, and ``about`` says so.
+
+        Args:
+            ratios_ppm: One per stratum in the order of ``strata``, in millionths.
+
+        Raises:
+            DrawError: The task's named number is less than its floor.
+        """
+        strata = _with_targets(self.strata.assign(ratio_ppm=list(ratios_ppm)), self.task)
+        about = {**self.about, "ratios": "edited by the planner"}
+        frame = with_probabilities(self.frame, strata)
+        return self.changed(strata=strata, frame=frame, about=about, notes=_notes_on(strata, self.task, about))
 
 
 def frame_hash(about: Mapping[str, Any], strata: Iterable[Sequence[Any]], subjects: Iterable[Sequence[Any]]) -> str:
     """The SHA-256 of a frame: the task, the policy, the targets and every subject with its stratum.
 
-    The text has a line per thing, each a JSON value without blanks, UTF-8: the format, ``about``
+    The text has one line per part, each a JSON value without blanks, UTF-8: the format, ``about``
     (keys in order), the strata by name, the subjects by subject_id. Row order does not matter.
 
     Args:
         about: Task, day, policy.
-        strata: Rows of :data:`STRATUM_KEYS`.
+        strata: Rows of :data:`STRATUM_COLUMNS`.
         subjects: Rows of :data:`SUBJECT_KEYS`, all texts.
 
     Raises:
-        DrawError: A subject stands in the frame twice.
+        DrawError: A subject is in the frame twice.
     """
+
+    def line(value: Any) -> bytes:
+        return (json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n").encode()
+
     digest, last = hashlib.sha256(), None
-    for line in (FORMAT, dict(about), *sorted(map(tuple, strata))):
-        digest.update(_line(line))
+    for part in (FORMAT, dict(about), *sorted(map(tuple, strata))):
+        digest.update(line(part))
     for row in sorted(map(tuple, subjects)):
         if row[0] == last:
             raise DrawError("frame: expected each subject once (got {last} twice)", last=last)
         last = row[0]
-        digest.update(_line(row))
+        digest.update(line(row))
     return digest.hexdigest()
 
 
-def _line(value: Any) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n").encode()
-
-
-_REGISTER = ("name", "industry", "region", "subject_type", "status")
-#: Why a subject leaves a frame before the draw; see :func:`exemptions`.
-REASONS = ("deregistered", "annual_cap", "repeat")
-UNKNOWN = "unknown"
-
-
-def covered(tiers: Tiers, register: pd.DataFrame | None, task: Task) -> pd.DataFrame:
+def task_population(tiers: Tiers, register: pd.DataFrame | None, task: Task) -> pd.DataFrame:
     """The subjects of a task, by subject_id: ``subject_id, tier, name, industry, region, subject_type, status``.
 
     What is unknown is ``""``; an unknown industry, region or type belongs to every task.
 
     Raises:
-        DataError: The task names regions or types and there is no register to see them in.
+        DataError: The task names regions or types and there is no register to look them up in.
     """
     rows = tiers.frame[["subject_id", "tier", "industry"]].astype(object).sort_values("subject_id", ignore_index=True)
     wanted = {"regions": task.population.regions, "subject_types": task.population.subject_types}
@@ -82,7 +199,12 @@ def covered(tiers: Tiers, register: pd.DataFrame | None, task: Task) -> pd.DataF
             task_id=task.id,
             what=what,
         )
-    known = _looked_up(pd.Index(rows["subject_id"]), register)
+    if register is None or not len(register):
+        known = {name: np.full(len(rows), "", dtype=object) for name in _REGISTER}
+    else:
+        entries = as_frame(register, needs=["subject_id"], what="subjects")
+        position = unique_ids(entries, what="subjects").get_indexer(pd.Index(rows["subject_id"]))
+        known = {name: np.append(texts(entries, name), "")[position] for name in _REGISTER}  # -1, not found, is the ""
     own = texts(rows, "industry")
     known["industry"] = np.where(own == "", known["industry"], own)
     # A practitioner's name is a person's: plans know practitioners by their licence number.
@@ -91,71 +213,64 @@ def covered(tiers: Tiers, register: pd.DataFrame | None, task: Task) -> pd.DataF
     return frame[_in_population(frame, task.population)].reset_index(drop=True)
 
 
-def _looked_up(ids: pd.Index, register: pd.DataFrame | None) -> dict[str, Texts]:
-    if register is None or not len(register):
-        return {name: np.full(len(ids), "", dtype=object) for name in _REGISTER}
-    frame = as_frame(register, needs=["subject_id"], what="subjects")
-    place = unique_ids(frame, what="subjects").get_indexer(ids)
-    return {name: np.append(texts(frame, name), "")[place] for name in _REGISTER}
-
-
 def _in_population(frame: pd.DataFrame, population: Population) -> Flags:
     inside = np.ones(len(frame), dtype=bool)
     for name, wanted in (("industry", population.industries), ("subject_type", population.subject_types)):
         if wanted:
             inside &= frame[name].isin([*wanted, ""]).to_numpy()
     if population.regions:
-        prefixes = tuple(_prefix(region) for region in population.regions)
+        prefixes = tuple(_region_prefix(region) for region in population.regions)
         inside &= np.array([region == "" or region.startswith(prefixes) for region in frame["region"]], dtype=bool)
     return inside
 
 
-def _prefix(region: str) -> str:
+def _region_prefix(region: str) -> str:
     """``431100`` is the whole of ``4311``: pairs of zeros at the end name no district."""
     while len(region) > 2 and region.endswith("00"):
         region = region[:-2]
     return region
 
 
-def exemptions(frame: pd.DataFrame, policy: TierPolicy, task: Task, *, history: Any, as_of: dt.date) -> Texts:
+def _exemptions(frame: pd.DataFrame, policy: TierPolicy, task: Task, *, history: Any, as_of: dt.date) -> Texts:
     """Why a subject leaves the frame before the draw; ``""`` for those who stay.
 
     ``deregistered``; ``annual_cap``: as many visits of any kind in the calendar year of the task as
     ``policy.annual_cap`` allows (several on one day are one); ``repeat``: drawn at random within the
     ``repeat_within_months`` of its tier before the task starts (not where coverage is full).
     """
-    reason = np.where(frame["status"] == "deregistered", "deregistered", "").astype(object)
+    deregistered, annual_cap, repeat = EXEMPT_REASONS
+    reason = np.where(frame["status"] == "deregistered", deregistered, "").astype(object)
     if history is None:
         return reason
     visits = as_frame(history, needs=["subject_id", "event_date", "trigger"], what="history of inspections")
     day = day_column(visits, "event_date")
     known = (day <= np.datetime64(as_of, "D")) & ~(day_column(visits, "known_date") > np.datetime64(as_of, "D"))
     visits = pd.DataFrame({"subject_id": visits["subject_id"], "trigger": texts(visits, "trigger"), "day": day})[known]
-    reason = np.where((reason == "") & _capped(frame, visits, policy, task), "annual_cap", reason)
-    return np.where((reason == "") & _repeated(frame, visits, policy, task), "repeat", reason)
-
-
-def _capped(frame: pd.DataFrame, visits: pd.DataFrame, policy: TierPolicy, task: Task) -> Flags:
     this_year = visits[visits["day"] >= np.datetime64(f"{task.start.year}-01-01", "D")]
     counts = this_year.drop_duplicates(["subject_id", "day"])["subject_id"].value_counts()
-    capped: Flags = frame["subject_id"].isin(counts.index[counts >= policy.annual_cap]).to_numpy()
-    return capped
+    capped = frame["subject_id"].isin(counts.index[counts >= policy.annual_cap]).to_numpy()
+    reason = np.where((reason == "") & capped, annual_cap, reason)
+    return np.where((reason == "") & _drawn_recently(frame, visits, policy, task), repeat, reason)
 
 
-def _repeated(frame: pd.DataFrame, visits: pd.DataFrame, policy: TierPolicy, task: Task) -> Flags:
+def _drawn_recently(frame: pd.DataFrame, visits: pd.DataFrame, policy: TierPolicy, task: Task) -> Flags:
     drawn = visits[visits["trigger"].isin(SAMPLING_TRIGGERS)]
     last = drawn.groupby("subject_id")["day"].max().reindex(frame["subject_id"]).to_numpy(dtype="datetime64[D]")
-    repeated = np.zeros(len(frame), dtype=bool)
+    recent = np.zeros(len(frame), dtype=bool)
     for industry, tier in sorted(set(zip(frame["industry"], frame["tier"], strict=True))):
         months = policy.rules_for(industry, task=task.id).of(tier).repeat_within_months
         if months and industry not in policy.full_coverage:
             rows = (frame["industry"] == industry).to_numpy() & (frame["tier"] == tier).to_numpy()
-            repeated |= rows & (last > np.datetime64(months_before(task.start, months), "D"))
-    return repeated
+            recent |= rows & (last > np.datetime64(months_before(task.start, months), "D"))
+    return recent
 
 
 def strata_of(frame: pd.DataFrame, task: Task) -> Texts:
-    """The stratum of each subject: ``task|tier|industry``, with the region too where the task asks for it."""
+    """The stratum of each subject: ``task|tier|industry``, with the region too where the task asks for it.
+
+    Raises:
+        DataError: An industry or region holds ``|`` or a control character.
+    """
     parts = [frame["tier"], frame["industry"].replace("", UNKNOWN)]
     if task.by_region:
         parts.append(frame["region"].replace("", UNKNOWN))
@@ -172,11 +287,62 @@ def strata_of(frame: pd.DataFrame, task: Task) -> Texts:
     return name.to_numpy(dtype=object)
 
 
-_MILLION = 1_000_000
-STRATUM_COLUMNS = (
-    "stratum", "tier", "industry", "region", "population", "target", "ratio_ppm", "on_site", "on_site_ppm",
-    "full_coverage", "exempt",
-)  # fmt: skip
+def _strata_table(frame: pd.DataFrame, policy: TierPolicy, task: Task) -> pd.DataFrame:
+    keys = ["stratum", "tier", "industry", *(["region"] if task.by_region else [])]
+    table = frame.assign(exempt=frame["exempt_reason"] != "").groupby(keys, sort=True)["exempt"].agg(["size", "sum"]).reset_index()
+    table["population"], table["exempt"] = (table["size"] - table["sum"]).astype(int), table["sum"].astype(int)
+    table["region"] = table["region"] if task.by_region else ""
+    table = with_rules(table, policy, task)
+    order = {tier: position for position, tier in enumerate(TIER_ORDER)}
+    table = table.sort_values(["tier", "stratum"], key=lambda column: column.map(order) if column.name == "tier" else column)
+    return table.reset_index(drop=True)[list(STRATUM_COLUMNS)]
+
+
+def with_rules(strata: pd.DataFrame, policy: TierPolicy, task: Task | None) -> pd.DataFrame:
+    """Strata with what the policy asks of them: ``full_coverage, ratio_ppm, on_site_ppm, target, on_site``.
+
+    Args:
+        strata: ``tier, industry, population``.
+        policy: The ratios.
+        task: With a ``min_ratio`` or a ``target``, all targets are raised together until the whole task reaches it.
+
+    Raises:
+        DrawError: The task's ``target`` is less than its ``min_ratio``, or more than there are subjects.
+    """
+    name = task.id if task else None
+    rules = [rule_of(policy, i, t, task=name) for i, t in zip(strata["industry"], strata["tier"], strict=True)]
+    return _with_targets(
+        strata.assign(
+            full_coverage=strata["industry"].isin(policy.full_coverage),
+            ratio_ppm=[ratio for ratio, _ in rules],
+            on_site_ppm=[share for _, share in rules],
+        ),
+        task,
+    )
+
+
+def rule_of(policy: TierPolicy, industry: str, tier: TierOrNone, *, task: str | None) -> tuple[int, int]:
+    """The ratio of a stratum and the share of its drawn subjects that is visited on site, both in millionths."""
+    rule = policy.rules_for(industry, task=task).of(tier)
+    return _MILLION if industry in policy.full_coverage else rule.ratio_ppm, rule.on_site_ppm
+
+
+def _with_targets(strata: pd.DataFrame, task: Task | None) -> pd.DataFrame:
+    """``target`` by ratio and population, and how many of it are ``on_site``: the share of the target, rounded up."""
+    populations = strata["population"].tolist()
+    at_least = smallest_total(task, sum(populations)) if task else 0
+    numbers = targets(strata["ratio_ppm"].tolist(), populations, at_least=at_least)
+    shares = zip(strata["on_site_ppm"].tolist(), numbers, strict=True)
+    return strata.assign(target=numbers, on_site=[rounded_up(share, number) for share, number in shares])
+
+
+def with_probabilities(frame: pd.DataFrame, strata: pd.DataFrame) -> pd.DataFrame:
+    """A frame with n/N of the stratum; 0 for those who left it. The same double on every machine: one division."""
+    pairs = zip(strata["stratum"], strata["target"].tolist(), strata["population"].tolist(), strict=True)
+    probability = {name: n / size if size else 0.0 for name, n, size in pairs}
+    stays = frame["exempt_reason"] == ""
+    chances = frame["stratum"].map(probability).where(stays, 0.0).astype(float)
+    return frame.assign(inclusion_probability=chances)[list(FRAME_COLUMNS)]
 
 
 def rounded_up(ratio_ppm: int, population: int) -> int:
@@ -196,53 +362,19 @@ def check_floor(drawn: int, population: int, *, min_ratio: float, where: str) ->
     """
     needed = rounded_up(ppm(min_ratio), population)
     if drawn < needed:
-        found = f"{drawn:,} of {population:,} is {drawn * 100 / population:.3f} %"
         raise DrawError(
-            "{where}: {found}, less than {min_ratio:g} %: {needed:,} are needed",
+            "{where}: {drawn:,} of {population:,} is {percent:.3f} %, less than {min_percent:g} %: {needed:,} are needed",
             where=where,
-            found=found,
-            min_ratio=min_ratio * 100,
+            drawn=drawn,
+            population=population,
+            percent=drawn * 100 / population,
+            min_percent=min_ratio * 100,
             needed=needed,
         )
 
 
-def strata_table(frame: pd.DataFrame, policy: TierPolicy, task: Task) -> pd.DataFrame:
-    """One row per stratum in the order A to D, NR, then by name: population, ratio, target, and how many of it on site.
-
-    Args:
-        frame: One row per subject: ``stratum, tier, industry, region, exempt_reason``.
-        policy: The ratios.
-        task: With a ``min_ratio`` or a ``target``, all targets are raised together until the whole task reaches it.
-
-    Raises:
-        DrawError: The task's ``target`` is less than its ``min_ratio``, or more than there are subjects.
-    """
-    keys = ["stratum", "tier", "industry", *(["region"] if task.by_region else [])]
-    table = frame.assign(exempt=frame["exempt_reason"] != "").groupby(keys, sort=True)["exempt"].agg(["size", "sum"]).reset_index()
-    table["population"], table["exempt"] = (table["size"] - table["sum"]).astype(int), table["sum"].astype(int)
-    table["region"] = table["region"] if task.by_region else ""
-    table["full_coverage"] = table["industry"].isin(policy.full_coverage)
-    pairs = zip(table["industry"], table["tier"], table["full_coverage"], strict=True)
-    table["ratio_ppm"] = [_MILLION if full else _ratio(policy, task, name, tier) for name, tier, full in pairs]
-    populations = table["population"].tolist()
-    table["target"] = targets(table["ratio_ppm"].tolist(), populations, at_least=least(task, sum(populations)))
-    cells = zip(table["industry"], table["tier"], strict=True)
-    table["on_site_ppm"] = [policy.rules_for(name, task=task.id).of(tier).on_site_ppm for name, tier in cells]
-    table["on_site"] = on_site(table["on_site_ppm"].tolist(), table["target"].tolist())
-    return table.sort_values(["tier", "stratum"], key=_in_print, ignore_index=True)[list(STRATUM_COLUMNS)]
-
-
-def _ratio(policy: TierPolicy, task: Task, industry: str, tier: TierOrNone) -> int:
-    return policy.rules_for(industry, task=task.id).of(tier).ratio_ppm
-
-
-def on_site(shares_ppm: Sequence[int], targets: Sequence[int]) -> list[int]:
-    """How many of each stratum's drawn are visited on site: the share of the target, rounded up."""
-    return [rounded_up(share, target) for share, target in zip(shares_ppm, targets, strict=True)]
-
-
-def least(task: Task, population: int) -> int:
-    """How many the whole task must draw at least: the number its plan names, or its floor, rounded up; 0 without either.
+def smallest_total(task: Task, population: int) -> int:
+    """How many the whole task must draw: the number its plan names, or its floor, rounded up; 0 without either.
 
     Raises:
         DrawError: The named number is less than the floor, or more than there are subjects.
@@ -268,46 +400,36 @@ def targets(ratios_ppm: Sequence[int], populations: Sequence[int], *, at_least: 
     The factor is the smallest in steps of one millionth, so that ratios keep their order; no stratum
     goes beyond its population.
     """
+
+    def scaled(factor: int) -> list[int]:
+        pairs = zip(ratios_ppm, populations, strict=True)
+        return [min(size, -(-ratio * size * factor // (_MILLION * _MILLION))) for ratio, size in pairs]
+
     low, high = _MILLION, _MILLION * _MILLION
-    if sum(_scaled(ratios_ppm, populations, low)) >= at_least:
-        return _scaled(ratios_ppm, populations, low)
+    if sum(scaled(low)) >= at_least:
+        return scaled(low)
     while low + 1 < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if sum(_scaled(ratios_ppm, populations, middle)) >= at_least else (middle, high)
-    return _scaled(ratios_ppm, populations, high)
+        low, high = (low, middle) if sum(scaled(middle)) >= at_least else (middle, high)
+    return scaled(high)
 
 
-def _scaled(ratios_ppm: Sequence[int], populations: Sequence[int], factor: int) -> list[int]:
-    pairs = zip(ratios_ppm, populations, strict=True)
-    return [min(size, -(-ratio * size * factor // (_MILLION * _MILLION))) for ratio, size in pairs]
-
-
-def overshoot(strata: pd.DataFrame) -> int:
-    """Visits that rounding up in every stratum adds to the ratios' exact sum, that sum rounded up once."""
+def _extra_visits(strata: pd.DataFrame) -> tuple[int, int]:
+    """Visits beyond the ratios' exact sum: by rounding up per stratum; and beyond the ratios, for a floor or named number."""
     pairs = list(zip(strata["ratio_ppm"].tolist(), strata["population"].tolist(), strict=True))
-    exact: int = sum(ratio * size for ratio, size in pairs)
-    return sum(_rounded(pairs)) - -(-exact // _MILLION)
+    exact = sum(ratio * size for ratio, size in pairs)
+    rounded = sum(rounded_up(ratio, size) for ratio, size in pairs)
+    return rounded - -(-exact // _MILLION), sum(strata["target"].tolist()) - rounded
 
 
-def raised(strata: pd.DataFrame) -> int:
-    """Visits beyond the ratios that the task's floor or its named number adds."""
-    pairs = zip(strata["ratio_ppm"].tolist(), strata["population"].tolist(), strict=True)
-    total: int = sum(strata["target"].tolist())
-    return total - sum(_rounded(pairs))
-
-
-def _rounded(pairs: Iterable[tuple[int, int]]) -> list[int]:
-    return [rounded_up(ratio, size) for ratio, size in pairs]
-
-
-def notes_on(strata: pd.DataFrame, task: Task, *, effective: dt.date, as_of: dt.date) -> tuple[str, ...]:
-    """What a planner should know before publishing the frame; ``effective`` is the first day of its policy."""
+def _notes_on(strata: pd.DataFrame, task: Task, about: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a planner should know before publishing the frame."""
     total, size = int(strata["target"].sum()), int(strata["population"].sum())
-    extra, more, notes = overshoot(strata), raised(strata), []
-    if extra:
-        notes.append(f"{total:,} visits; {extra:,} of them by rounding up per stratum")
-    if more:
-        notes.append(f"{total:,} visits; {more:,} of them beyond the ratios, for the number or floor that the task names")
+    (by_rounding, by_floor), notes = _extra_visits(strata), []
+    if by_rounding:
+        notes.append(f"{total:,} visits; {by_rounding:,} of them by rounding up per stratum")
+    if by_floor:
+        notes.append(f"{total:,} visits; {by_floor:,} of them beyond the ratios, for the number or floor that the task names")
     if task.capacity is not None and total > task.capacity:
         notes.append(f"{total:,} visits are more than the capacity of {task.capacity:,}")
     empty = strata.loc[(strata["population"] == 0), "stratum"].tolist()
@@ -315,10 +437,6 @@ def notes_on(strata: pd.DataFrame, task: Task, *, effective: dt.date, as_of: dt.
         notes.append(f"{len(empty)} strata are empty after exemptions: {', '.join(empty[:5])}")
     if task.min_ratio is not None and size:
         check_floor(total, size, min_ratio=task.min_ratio, where=f"task {task.id}")
-    if effective > as_of:
-        notes.append(f"the policy is effective only on {effective}")
+    if about["policy"]["effective"] > about["as_of"]:  # ISO days
+        notes.append(f"the policy is effective only on {about['policy']['effective']}")
     return tuple(notes)
-
-
-def _in_print(column: pd.Series) -> pd.Series:
-    return column.replace("NR", "Z") if column.name == "tier" else column

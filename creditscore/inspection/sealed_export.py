@@ -9,8 +9,8 @@ from typing import Any
 from creditscore.errors import DrawError
 from creditscore.inspection.amendments import last_of_ratio
 from creditscore.inspection.csv_export import read_csv
-from creditscore.inspection.plan import SAMPLE_COLUMNS
-from creditscore.inspection.plan_folder import entries, read_manifest, strata_from
+from creditscore.inspection.plan_folder import read_log, read_manifest, read_strata
+from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS
 from creditscore.storage import damaged
 
 _SEALED = ("sample.csv", "plan.csv")
@@ -32,7 +32,7 @@ def own_rows(folder: Path, subject_ids: Iterable[str]) -> list[dict[str, Any]]:
     manifest = read_manifest(folder)
     if damaged(folder, {name: manifest["files"][name] for name in _SEALED}):
         raise DrawError("{folder}: changed since it was sealed; verify-plan names what", folder=folder)
-    strata = {row["stratum"]: row for row in strata_from(folder).to_dict("records")}
+    strata = {row["stratum"]: row for row in read_strata(folder).to_dict("records")}
     wanted, last, found = set(subject_ids), dict[str, str](), list[dict[str, str]]()
     for _, cells in read_csv(folder / "sample.csv", SAMPLE_COLUMNS):
         row = dict(zip(SAMPLE_COLUMNS, cells, strict=True))
@@ -41,7 +41,7 @@ def own_rows(folder: Path, subject_ids: Iterable[str]) -> list[dict[str, Any]]:
         if row["subject_id"] in wanted:
             found.append(row)
     rows = [_row(row, manifest, strata[row["stratum"]], last.get(row["stratum"], "")) for row in found]
-    log = entries(folder)
+    log = read_log(folder)
     _mark_replacements(rows, [line for line in log if line["what"] == "replaced"])
     late = [line for line in log if line["what"] == "joined" and line["subject_id"] in wanted]
     rows += [_late(line, manifest, strata.get(line["stratum"], {})) for line in late]

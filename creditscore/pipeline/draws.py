@@ -21,11 +21,11 @@ import pyarrow.parquet as pq
 from creditscore.config.spec import sha256_file
 from creditscore.engine import unbound
 from creditscore.errors import DataError, DrawError
-from creditscore.inspection.amendments import Joiner, Replacement, join, replace
+from creditscore.inspection.amendments import Joiner, Replacement, draw_folder, join, replace
 from creditscore.inspection.draw import ALGORITHM, draw_table
 from creditscore.inspection.plan import DrawnPlan
-from creditscore.inspection.plan_folder import draw_folder, entries
-from creditscore.inspection.sampling_frame import covered
+from creditscore.inspection.plan_folder import read_log
+from creditscore.inspection.sampling_frame import task_population
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.run_store import BookFile, read_results_of, renew_documents
 from creditscore.storage import LOCK, locked, read_parquet, write_json, write_parquet
@@ -113,7 +113,7 @@ def replace_closed(folder: str | Path, later: str | Path, *, by: str, on: dt.dat
     closed = set(register.loc[register["status"] == _CLOSED, "subject_id"])
     replacements: list[Replacement] = []
     with _run_held(root, lang=lang) as held:
-        replaced = {line["replaced_by"]: line["subject_id"] for line in entries(root, "replaced")}
+        replaced = {line["replaced_by"]: line["subject_id"] for line in read_log(root, "replaced")}
         to_visit = {*DrawnPlan.from_folder(root).drawn["subject_id"], *replaced} - {*replaced.values()}
         waiting = sorted(closed & to_visit - _visited(root))
         while waiting:
@@ -145,8 +145,8 @@ def join_late(folder: str | Path, later: str | Path, *, by: str, on: dt.date, la
     root, run = Path(folder).resolve(), _later_run(folder, later)
     plan = DrawnPlan.from_folder(root)
     register = run.frame("subjects")
-    population = covered(Tiers(run.frame("tiers"), subjects=register), register, plan.task)
-    known = {*plan.sample["subject_id"], *(line["subject_id"] for line in entries(root, "joined"))}
+    population = task_population(Tiers(run.frame("tiers"), subjects=register), register, plan.task)
+    known = {*plan.sample["subject_id"], *(line["subject_id"] for line in read_log(root, "joined"))}
     late = population[~population["subject_id"].isin(known) & (population["status"] != _CLOSED)]
     policy = BookFile.load(RunFolder.of_plan(root)).policy
     recusals = run.read("recusals").to_pandas()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import logging
 import shutil
@@ -12,16 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from creditscore.errors import DrawError
-from creditscore.inspection.plan import DrawnPlan, InspectionPlan, plan_inspections, with_probabilities
+from creditscore.inspection.plan import DrawnPlan, InspectionPlan, plan_inspections
 from creditscore.inspection.plan_folder import BEGUN, read_manifest
-from creditscore.inspection.sampling_frame import least, notes_on, on_site, targets
 from creditscore.inspection.visits import merge_plans
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.run_store import load_plan, renew_documents
 from creditscore.reporting.planning_tables import RATIO_SHEET
 from creditscore.reporting.readback import read_ratios, refuse_cells
 from creditscore.storage import locked
-from creditscore.vocabulary import TIERS
+from creditscore.vocabulary import NOT_RATED, PRESUMED, RISKIEST, TIERS
 
 if TYPE_CHECKING:
     from creditscore.config.policy import TierPolicy
@@ -106,7 +104,7 @@ def import_ratios(run: str | Path, workbook: Path) -> dict[str, int]:
         refuse_cells([f"{cell}: its task and stratum are none of this run" for cell in unknown], file=workbook)
         edited: dict[str, _Edited] = {task: {row["stratum"]: row for row in rows if row["task"] == task} for task in plans}
         changed = {task: plan for task, plan in plans.items() if _ratios(plan, edited[task]) != plan.strata["ratio_ppm"].tolist()}
-        new = {task: _with_ratios(_undrawn(plan, folder.plan(task)), edited[task]) for task, plan in changed.items()}
+        new = {task: _undrawn(plan, folder.plan(task)).with_ratios(_ratios(plan, edited[task])) for task, plan in changed.items()}
         refuse_cells([fault for task, plan in new.items() for fault in _ratio_faults(plan, edited[task])], file=workbook)
         for task, plan in new.items():
             _exchange(folder.plan(task), plan)
@@ -127,21 +125,6 @@ def _undrawn(plan: InspectionPlan | DrawnPlan, path: Path) -> InspectionPlan:
     return plan
 
 
-def _with_ratios(plan: InspectionPlan, edited: _Edited) -> InspectionPlan:
-    """The plan with the edited ratios, and with targets, probabilities, notes and frame hash that follow from them."""
-    strata = plan.strata.assign(ratio_ppm=_ratios(plan, edited))
-    populations = strata["population"].tolist()
-    strata["target"] = targets(strata["ratio_ppm"].tolist(), populations, at_least=least(plan.task, sum(populations)))
-    strata["on_site"] = on_site(strata["on_site_ppm"].tolist(), strata["target"].tolist())
-    about = {**plan.about, "ratios": "edited by the planner"}
-    effective = dt.date.fromisoformat(about["policy"]["effective"])
-    notes = notes_on(strata, plan.task, effective=effective, as_of=plan.as_of)
-    frame = with_probabilities(plan.frame, strata)
-    new = dataclasses.replace(plan, strata=strata, frame=frame, about=about, frame_hash="", notes=notes)
-    new.frame_hash = new.hashed_again()
-    return new
-
-
 def _ratio_faults(plan: InspectionPlan, edited: _Edited) -> list[str]:
     """Within an industry (and region) ratios may not fall from A to D, nor NR below B; full coverage is whole."""
     groups: dict[tuple[str, str], dict[str, dict[Any, Any]]] = {}
@@ -155,10 +138,11 @@ def _ratio_faults(plan: InspectionPlan, edited: _Edited) -> list[str]:
 
     faults = []
     for group in groups.values():
-        for lower, higher in (*pairwise(tier for tier in TIERS if tier in group), ("B", "NR")):
+        for lower, higher in (*pairwise(tier for tier in TIERS if tier in group), (PRESUMED, NOT_RATED)):
             if lower in group and higher in group and group[higher]["ratio_ppm"] < group[lower]["ratio_ppm"]:
                 where = cell(group[higher])
-                faults.append(f"{where}: ratios must not fall from A to D, nor NR below B (got {higher} below {lower})")
+                order = f"from {TIERS[0]} to {RISKIEST}, nor {NOT_RATED} below {PRESUMED}"
+                faults.append(f"{where}: ratios must not fall {order} (got {higher} below {lower})")
         faults += [
             f"{cell(row)}: expected 100 %, since the policy covers the industry in full"
             for row in group.values()

@@ -21,7 +21,7 @@ from creditscore.config.project import ProjectFile
 from creditscore.config.spec import Items, Label, Spec, parse_json, sha256_file
 from creditscore.config.work_calendar import WorkCalendar
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
-from creditscore.inspection.plan_folder import entries, read_drawn, read_manifest
+from creditscore.inspection.plan_folder import read_log, read_manifest
 from creditscore.inspection.visits import Opened, visits_of_plans
 from creditscore.pipeline.run_folder import DOCUMENTS, WORKBOOK
 from creditscore.pipeline.score import read_cards
@@ -181,13 +181,13 @@ def load_book(folder: RunFolder, *, only: Collection[str] | None = None) -> RunB
 
 def load_plan(path: Path) -> InspectionPlan | DrawnPlan:
     """A plan folder as a plan, drawn or not."""
-    return read_drawn(path) if read_manifest(path)["seed"] is not None else InspectionPlan.from_folder(path)
+    return DrawnPlan.from_folder(path) if read_manifest(path)["seed"] is not None else InspectionPlan.from_folder(path)
 
 
 def open_plans(folder: RunFolder) -> list[InspectionPlan | Opened]:
     """The plans of a run, by task; a drawn one with its log."""
     plans = ((path, load_plan(path)) for path in folder.plans())
-    return [Opened(plan, entries(path)) if isinstance(plan, DrawnPlan) else plan for path, plan in plans]
+    return [Opened(plan, read_log(path)) if isinstance(plan, DrawnPlan) else plan for path, plan in plans]
 
 
 def read_results_of(folder: RunFolder) -> pd.DataFrame | None:

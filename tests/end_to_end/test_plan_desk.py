@@ -9,7 +9,7 @@ import pytest
 from support.command import creditscore
 
 import creditscore as cs
-from creditscore.inspection.plan_folder import entries
+from creditscore.inspection.plan_folder import read_log
 
 from .conftest import PROJECT
 
@@ -116,7 +116,7 @@ def test_a_replacement_appears_in_the_visit_list_and_the_log(city):
     rows = {row["统一社会信用代码"]: row for row in rows_of(city.run / "plan.xlsx") if row["任务编号"] == plan.name}
     assert (rows[told[1]]["已由其递补"], rows[came]["来源"]) == (came, "递补")
     assert rows[came]["检查人员编号"]
-    assert [line["what"] for line in entries(plan)] == ["drawn", "replaced"]
+    assert [line["what"] for line in read_log(plan)] == ["drawn", "replaced"]
     assert cs.verify_plan(plan).ok
     again = creditscore("plan", "replace", plan, *told, *WHO)
     assert again.code == 2

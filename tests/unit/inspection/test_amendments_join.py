@@ -9,9 +9,9 @@ from creditscore import storage
 from creditscore.errors import DrawError
 from creditscore.inspection.amendments import join, mode_of
 from creditscore.inspection.plan import DrawnPlan, plan_inspections
-from creditscore.inspection.plan_folder import LOG, entries
+from creditscore.inspection.plan_folder import LOG, read_log
 from creditscore.inspection.verify import verify_plan
-from creditscore.inspection.visits import roll
+from creditscore.inspection.visits import list_visits
 
 WHO = {"by": "李四", "on": dt.date(2024, 5, 9)}
 
@@ -43,7 +43,7 @@ def test_the_share_drawn_is_the_ratio_and_half_of_it_goes_on_site(folder, policy
 
 def test_late_subjects_are_listed_with_their_modes_probability(folder, policy):
     join(folder, newcomers(50), policy=policy, **WHO)
-    rows = roll(DrawnPlan.from_folder(folder), entries(folder))
+    rows = list_visits(DrawnPlan.from_folder(folder), read_log(folder))
     late = rows[rows["standing"] == "late"]
     assert len(late)
     assert set(late["inclusion_probability"]) == {0.3}
@@ -72,7 +72,7 @@ def test_a_late_subject_left_out_of_the_draw_is_found(folder, policy):
 
 def _bodies(folder, policy):
     join(folder, newcomers(50), policy=policy, **WHO)
-    lines = entries(folder, "joined")
+    lines = read_log(folder, "joined")
     log = (folder / LOG).read_bytes().splitlines(keepends=True)
     (folder / LOG).write_bytes(b"".join(log[: len(log) - 50]))
     return [{key: value for key, value in line.items() if key not in ("number", "previous", "hash")} for line in lines]

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
+from creditscore.inspection.amendments import draw_folder
 from creditscore.inspection.plan import InspectionPlan, plan_inspections
-from creditscore.inspection.plan_folder import draw_folder
 from creditscore.inspection.verify import verify_plan
 
 

@@ -10,9 +10,11 @@ import pytest
 
 from creditscore import storage
 from creditscore.errors import DrawError
-from creditscore.inspection import plan_folder
-from creditscore.inspection.plan import SAMPLE_COLUMNS, DrawnPlan, InspectionPlan, plan_inspections
-from creditscore.inspection.plan_folder import draw_folder, entries
+from creditscore.inspection import amendments, plan_folder
+from creditscore.inspection.amendments import draw_folder
+from creditscore.inspection.plan import DrawnPlan, InspectionPlan, plan_inspections
+from creditscore.inspection.plan_folder import read_log
+from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS
 from creditscore.inspection.verify import verify_plan
 
 
@@ -167,7 +169,7 @@ def test_a_second_draw_of_a_folder_is_refused_and_changes_nothing(drawn):
         draw_folder(drawn, seed="another")
     after = {path.name: path.read_bytes() for path in drawn.iterdir()}
     assert [name for name in after if after[name] != before[name]] == ["log.jsonl"]
-    assert [line["what"] for line in entries(drawn)] == ["drawn", "draw_refused"]
+    assert [line["what"] for line in read_log(drawn)] == ["drawn", "draw_refused"]
     assert verify_plan(drawn).ok
 
 
@@ -200,7 +202,8 @@ def test_an_interrupted_draw_can_be_finished_by_its_own_seed_only(folder, monkey
             raise OSError("power cut")
         storage.atomic_write(path, content)
 
-    monkeypatch.setattr(plan_folder, "atomic_write", crash)
+    for module in (amendments, plan_folder):
+        monkeypatch.setattr(module, "atomic_write", crash)
     with pytest.raises(OSError, match="power cut"):
         draw_folder(folder, seed="right")
     monkeypatch.undo()

@@ -15,11 +15,11 @@ import pytest
 from support.plans import a_policy, a_staff, a_task, a_tiers
 
 from creditscore import __version__, storage
-from creditscore.inspection import draw, inspectors, plan, plan_folder, sampling_frame, verify_draw
-from creditscore.inspection.amendments import join, replace
+from creditscore.inspection import draw, inspectors, plan_folder, sampling_frame, verify_draw
+from creditscore.inspection.amendments import draw_folder, join, replace
 from creditscore.inspection.csv_export import read_csv, to_csv
 from creditscore.inspection.plan import plan_inspections
-from creditscore.inspection.plan_folder import LOG, draw_folder, entries
+from creditscore.inspection.plan_folder import LOG, read_log
 from creditscore.inspection.verify import verify_plan
 
 SOURCE = Path(verify_draw.__file__)
@@ -97,7 +97,7 @@ def forge_manifest(folder, key, value):
 
 def forge_log(folder, what, **values):
     """Change the first line of a kind, and chain the log anew."""
-    lines = [{key: line[key] for key in line if key not in ("number", "previous", "hash")} for line in entries(folder)]
+    lines = [{key: line[key] for key in line if key not in ("number", "previous", "hash")} for line in read_log(folder)]
     next(line for line in lines if line["what"] == what and line.get("mode", "x")).update(values)
     (folder / LOG).unlink()
     storage.append(folder / LOG, lines)
@@ -136,11 +136,11 @@ def test_it_runs_alone_in_an_empty_folder_on_a_copied_export(folder, tmp_path):
 def test_the_draw_and_its_check_agree_on_what_they_share():
     assert verify_draw.ALGORITHM == draw.ALGORITHM
     assert (verify_draw.PLAN_FORMAT, verify_draw.FRAME_FORMAT) == (plan_folder.FORMAT, sampling_frame.FORMAT)
-    assert verify_draw.SAMPLE_COLUMNS == plan.SAMPLE_COLUMNS
+    assert verify_draw.SAMPLE_COLUMNS == sampling_frame.SAMPLE_COLUMNS
     assert verify_draw.PLAN_COLUMNS == plan_folder.PLAN_COLUMNS
     assert verify_draw.PUBLICATION_COLUMNS == plan_folder.PUBLICATION_COLUMNS
     assert verify_draw.INSPECTOR_COLUMNS == inspectors.INSPECTOR_COLUMNS
-    assert (verify_draw.REASONS, verify_draw.UNKNOWN) == (sampling_frame.REASONS, sampling_frame.UNKNOWN)
+    assert (verify_draw.REASONS, verify_draw.UNKNOWN) == (sampling_frame.EXEMPT_REASONS, sampling_frame.UNKNOWN)
     assert __version__ == verify_draw.NOTES_VERSION
 
 

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from creditscore import storage
-from creditscore.inspection.amendments import join, replace
+from creditscore.inspection.amendments import draw_folder, join, replace
 from creditscore.inspection.csv_export import read_csv, to_csv
-from creditscore.inspection.plan import SAMPLE_COLUMNS, DrawnPlan, plan_inspections
-from creditscore.inspection.plan_folder import LOG, draw_folder, entries, line_sum, strata_from
-from creditscore.inspection.sampling_frame import STRATUM_KEYS, SUBJECT_KEYS, frame_hash
+from creditscore.inspection.plan import DrawnPlan, plan_inspections
+from creditscore.inspection.plan_folder import LOG, line_sum, read_log, read_strata
+from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS, STRATUM_COLUMNS, SUBJECT_KEYS, frame_hash
 from creditscore.inspection.verify import verify_plan
 
 WHO = {"by": "李四", "on": dt.date(2024, 5, 9)}
@@ -58,7 +58,7 @@ def manifest(folder, change):
     document["files"] = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in document["files"]}
     rows = [dict(zip(SAMPLE_COLUMNS, cells, strict=True)) for _, cells in read_csv(folder / "sample.csv", SAMPLE_COLUMNS)]
     subjects = [[row[name] for name in SUBJECT_KEYS] for row in rows]
-    strata = strata_from(folder)[list(STRATUM_KEYS)].astype(object).values.tolist()
+    strata = read_strata(folder)[list(STRATUM_COLUMNS)].astype(object).values.tolist()
     document["frame_hash"] = frame_hash(document["about"], strata, subjects)
     (folder / "manifest.json").write_text(json.dumps(document), "utf-8")
     log(folder, lambda lines: lines)
@@ -68,7 +68,7 @@ def log(folder, change):
     """Change the lines of the log, and chain them anew."""
     path = folder / "manifest.json"
     document = json.loads(path.read_text("utf-8"))
-    kept = [{key: line[key] for key in line if key not in ("number", "previous", "hash")} for line in entries(folder)]
+    kept = [{key: line[key] for key in line if key not in ("number", "previous", "hash")} for line in read_log(folder)]
     kept = change(kept)
     for line in kept:
         if line["what"] == "drawn" and "manifest" in line:

@@ -10,7 +10,7 @@ from creditscore.config.work_calendar import WorkCalendar
 from creditscore.errors import DrawError
 from creditscore.inspection.amendments import join, replace
 from creditscore.inspection.plan import DrawnPlan, plan_inspections
-from creditscore.inspection.plan_folder import entries
+from creditscore.inspection.plan_folder import read_log
 from creditscore.inspection.visits import Opened, merge_plans, spread, visits_of_plans, weeks_of
 
 
@@ -93,7 +93,7 @@ def test_a_replacement_inherits_mode_probability_and_week(tmp_path, two):
     folder = one.to_csv(tmp_path / "plan")
     gone = one.drawn[one.drawn["mode"] == "off_site"]["subject_id"].iloc[0]
     came = replace(folder, gone, reason="已注销", by="李四", on=dt.date(2024, 5, 9)).replaced_by
-    rows = visits_of_plans([Opened(one, entries(folder))]).set_index("subject_id")
+    rows = visits_of_plans([Opened(one, read_log(folder))]).set_index("subject_id")
     for name in ("mode", "mode_probability", "week", "stratum"):
         assert rows.loc[gone, name] == rows.loc[came, name], name
     assert (rows.loc[gone, "replaced_by"], rows.loc[came, "replaces"]) == (came, gone)
@@ -105,7 +105,7 @@ def test_a_replaced_subject_keeps_its_row_for_the_shared_item(tmp_path, two):
     visits = visits_of_plans([Opened(one), Opened(other)])
     also = visits[visits["standing"] == "also"].set_index("subject_id")
     came = replace(folder, also.index[0], reason="查无下落", by="李四", on=dt.date(2024, 5, 9)).replaced_by
-    after = visits_of_plans([Opened(one, entries(folder)), Opened(other)])
+    after = visits_of_plans([Opened(one, read_log(folder)), Opened(other)])
     row = after[after["task"] == "two"].set_index("subject_id").loc[also.index[0]]
     for name in ("standing", "via", "mode", "mode_probability", "inclusion_probability"):
         assert row[name] == also.loc[also.index[0], name], name
@@ -165,7 +165,7 @@ def test_no_visit_precedes_the_draw_and_late_subjects_move_none(tmp_path, make_t
         {"subject_id": [f"N{place}" for place in range(40)], "name": "", "industry": "food", "region": "", "tier": "D"}
     )
     join(folder, rows, policy=make_policy(), by="李四", on=dt.date(2024, 6, 12))
-    after = visits_of_plans([Opened(drawn, entries(folder))]).set_index("subject_id")
+    after = visits_of_plans([Opened(drawn, read_log(folder))]).set_index("subject_id")
     assert after.loc[before.index, "week_from"].equals(before["week_from"])
     late = after[after["standing"] == "late"]
     assert len(late)

@@ -12,7 +12,7 @@ from support.runs import finished_run
 from creditscore.engine import Engine
 from creditscore.errors import DataError, DrawError, LockedError
 from creditscore.inspection.plan import DrawnPlan
-from creditscore.inspection.plan_folder import entries
+from creditscore.inspection.plan_folder import read_log
 from creditscore.pipeline.draws import draw_frame, draw_plan_folder, join_late, replace_closed, replace_subject
 from creditscore.storage import LOCK, locked, write_parquet
 
@@ -38,7 +38,7 @@ def test_a_draw_renews_the_documents_of_its_run(plan, renewed):
     plan_drawn = draw_plan_folder(plan, seed="s", seed_source="lottery 7")
     assert len(plan_drawn.drawn) > 0
     assert renewed == ["2024-04-30"]
-    assert [line["seed_source"] for line in entries(plan, "drawn")] == ["lottery 7"]
+    assert [line["seed_source"] for line in read_log(plan, "drawn")] == ["lottery 7"]
 
 
 def test_a_second_draw_is_refused_and_renews_nothing(drawn, renewed):
@@ -59,7 +59,7 @@ def test_a_plan_outside_of_a_run_is_drawn_without_documents(plan, renewed, tmp_p
 def test_a_draw_waits_for_nobody(run, plan, renewed):
     with locked(run.out), pytest.raises(LockedError):
         draw_plan_folder(plan, seed="s")
-    assert entries(plan) == []
+    assert read_log(plan) == []
 
 
 def test_inspectors_come_from_the_run_unless_a_file_is_named(run, plan, renewed, tmp_path):
@@ -78,7 +78,7 @@ def test_inspectors_of_the_run_are_drawn_by_default(run, plan, renewed):
 def test_an_absent_file_of_inspectors_stops_the_draw(plan, renewed, tmp_path):
     with pytest.raises(DataError, match="nothing was drawn"):
         draw_plan_folder(plan, seed="s", staff=tmp_path / "none.csv")
-    assert entries(plan) == []
+    assert read_log(plan) == []
 
 
 def test_a_replacement_is_logged_and_renews_the_documents(drawn, renewed):
@@ -86,7 +86,7 @@ def test_a_replacement_is_logged_and_renews_the_documents(drawn, renewed):
     done = replace_subject(drawn, subject, reason="搬迁", **WHO)
     assert done.subject_id == subject
     assert done.replaced_by not in set(DrawnPlan.from_folder(drawn).drawn["subject_id"])
-    assert [line["reason"] for line in entries(drawn, "replaced")] == ["搬迁"]
+    assert [line["reason"] for line in read_log(drawn, "replaced")] == ["搬迁"]
     assert renewed == ["2024-04-30"]
 
 

@@ -96,7 +96,7 @@ def test_many_faults_are_counted(chinese):
 
 
 def test_workbook_and_published_plan_use_the_same_words():
-    from creditscore.inspection.plan_folder import WORDS
+    from creditscore.inspection.plan_folder import PUBLISHED_RESULTS
     from creditscore.reporting.words import OUTCOMES
 
-    assert {code: label.zh for code, label in OUTCOMES.items()} == WORDS
+    assert {code: label.zh for code, label in OUTCOMES.items()} == PUBLISHED_RESULTS
