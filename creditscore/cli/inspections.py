@@ -14,7 +14,6 @@ from creditscore.cli.options import (
     EngineOption,
     JsonOption,
     LangOption,
-    Language,
     PlanArg,
     ProjectArg,
     RunArg,
@@ -25,10 +24,10 @@ from creditscore.cli.options import (
     rows_of,
     run_of,
     show,
-    words,
 )
 from creditscore.cli.output import table_lines, whole
 from creditscore.errors import DataError
+from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
 
 if TYPE_CHECKING:
     from creditscore.inspection.verify import Verification
@@ -41,16 +40,17 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Plans: edit
 def import_edited(
     run: RunArg,
     file: Annotated[Path, typer.Argument(help="plan.xlsx with edited ratios.")],
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """Take the planner's edited ratios into the frames that are not drawn yet."""
     from creditscore.pipeline.plans import import_ratios
 
+    words = Words.of(lang)
     visits = import_ratios(run_of(run).path, file)
-    heads = (words(lang, "任务", "task"), words(lang, "计划检查", "visits"))
+    heads = (words.text(_("task")), words.text(_("visits")))
     changed = table_lines(heads, [(task, whole(count)) for task, count in visits.items()], numbers=[1])
-    show({"visits": visits}, changed if visits else [words(lang, "比例没有变化", "no ratio has changed")], as_json=as_json)
+    show({"visits": visits}, changed if visits else [words.text(_("no ratio has changed"))], as_json=as_json)
 
 
 for _name, _command in (
@@ -66,19 +66,24 @@ def draw(
     staff: Annotated[Path | None, typer.Option(help="Inspectors; those of the run by default.")] = None,
     recusals: Annotated[Path | None, typer.Option(help="Who may not inspect whom; those of the run by default.")] = None,
     on: Annotated[str | None, typer.Option(help="The day of the draw, for the manifest.")] = None,
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """The one draw of a published frame. A second one is refused."""
     from creditscore.pipeline.draws import draw_plan_folder
 
+    words = Words.of(lang)
     day = None if on is None else day_of(on, option="--on")
-    made = draw_plan_folder(plan_dir, seed=seed, seed_source=seed_source, staff=staff, recusals=recusals, on=day, lang=lang.value)
+    made = draw_plan_folder(plan_dir, seed=seed, seed_source=seed_source, staff=staff, recusals=recusals, on=day, lang=lang)
     task, drawn, frame = made.task.id, len(made.drawn), len(made.sample)
-    told = words(
-        lang,
-        f"{task}：抽取 {drawn:,} 户，共 {frame:,} 户；框架 {made.frame_hash}",
-        f"{task}: {drawn:,} drawn of {frame:,}; frame {made.frame_hash}",
+    told = words.text(
+        _(
+            "{task}: {drawn:,} drawn of {frame:,}; frame {frame_hash}",
+            task=task,
+            drawn=drawn,
+            frame=frame,
+            frame_hash=made.frame_hash,
+        )
     )
     show({"task": task, "drawn": drawn, "frame_hash": made.frame_hash, "seed": seed}, [told], as_json=as_json)
 
@@ -88,7 +93,7 @@ def verify_plan(
     frame_hash: Annotated[str | None, typer.Option(help="The hash that was published before the draw.")] = None,
     log_head: Annotated[str | None, typer.Option(help="The log's head that an earlier verification told.")] = None,
     publication: Annotated[Path | None, typer.Option(help="The list as it was published, to be checked too.")] = None,
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """Redraw from the sealed export alone; exit 2 and name the lines that do not hold. Says what it cannot see.
@@ -97,6 +102,7 @@ def verify_plan(
     """
     from creditscore.inspection.verify import verify_plan as verify
 
+    words = Words.of(lang)
     result = verify(plan_dir, frame_hash=frame_hash, log_head=log_head, publication=publication)
     document = {
         "ok": result.ok,
@@ -105,52 +111,37 @@ def verify_plan(
         "log_head": result.log_head,
         "not_covered": [{"code": code, "text": text} for code, text in result.not_covered],
     }
-    show(document, [*_draw_lines(result, lang), *_scope(result, lang)], as_json=as_json)
+    show(document, [*_draw_lines(result, words), *_scope(result, words)], as_json=as_json)
     if not result.ok:
         raise typer.Exit(2)
 
 
-def _draw_lines(found: Verification, lang: Language) -> list[str]:
-    """The outcome in a line, then a line for each finding (as it stands in the verifier, with file and line)."""
+def _draw_lines(found: Verification, words: Words) -> list[str]:
+    """The outcome in a line, then a line for each finding, with file and line."""
     if found.findings:
         count = len(found.findings)
-        return [words(lang, f"核对不符：{count} 处", f"not verified: {count} findings"), *(f"  {one}" for one in found.findings)]
+        return [words.text(_("not verified: {count} findings", count=count)), *(f"  {words.text(one)}" for one in found.messages)]
     if found.seed is None:
-        state = words(lang, "尚未抽取；框架和计划数无误", "not drawn yet; frame and targets are sound")
+        state = words.text(_("not drawn yet; frame and targets are sound"))
     else:
-        state = words(
-            lang, f"抽取 {found.drawn:,} 户，与种子“{found.seed}”一致", f'{found.drawn:,} drawn as the seed "{found.seed}" says'
-        )
+        state = words.text(_('{drawn:,} drawn as the seed "{seed}" says', drawn=found.drawn, seed=found.seed))
     return [
-        words(
-            lang,
-            f"核对无误：{found.subjects:,} 户；{state}；框架 {found.frame_hash}",
-            f"verified: {found.subjects:,} subjects; {state}; frame {found.frame_hash}",
+        words.text(
+            _(
+                "verified: {subjects:,} subjects; {state}; frame {frame_hash}",
+                subjects=found.subjects,
+                state=state,
+                frame_hash=found.frame_hash,
+            )
         ),
-        words(lang, f"日志末行 {found.log_head}", f"head of the log {found.log_head}"),
+        words.text(_("head of the log {log_head}", log_head=found.log_head)),
     ]
 
 
-#: The limits of the check in Chinese, by their code; what a single line of the log adds is in English.
-_SCOPE_ZH = {
-    "scope.subjects": "框架是否包含所有应在其中的主体，等级、行业、区域是否属实，抽取前退出者的理由是否属实：请与登记信息核对。",
-    "scope.policy": "抽查比例是否为已签署政策的比例：清单文件载有其 SHA-256，请与政策文件核对。",
-    "scope.seed": "种子是否出自事先公布的来源，框架哈希公布时是否无人知晓种子。",
-    "scope.other_draws": "是否曾用其他种子抽取同一框架后弃用。",
-    "scope.staff": "检查人员库是否完整，其区域、部门、证件、回避信息是否属实，编号旁的姓名是否相符。",
-    "scope.visits": "检查是否进行、结果是否属实：结果在抽取后填写，不在封存之列。",
-    "scope.changes": "被替换的主体是否确实无法检查，后来的主体是否全部入账。",
-    "scope.frame_hash": "框架是否为抽取前公布的框架：请给出公布的哈希（--frame-hash）。",
-    "scope.log_head": "日志末尾是否被截去、日志是否整体重写：请给出以前留存的日志末行（--log-head）。",
-    "scope.publication": "对外公布的名单是否为本文件夹的 publication.csv：请给出公布的文件（--publication）。",
-    "scope.not_drawn": "抽取本身：本计划尚未抽取。",
-}
-
-
-def _scope(result: Verification, lang: Language) -> list[str]:
+def _scope(result: Verification, words: Words) -> list[str]:
     """What the check cannot see, one line each under a heading."""
-    heading = words(lang, "未核对：", "not covered:")
-    return [heading, *(f"  {words(lang, _SCOPE_ZH.get(code, text), text)}" for code, text in result.not_covered)]
+    heading = words.text(_("not covered:"))
+    return [heading, *(f"  {words.text(limit)}" for limit in result.limits)]
 
 
 def results(
@@ -158,26 +149,23 @@ def results(
     file: Annotated[Path, typer.Argument(help="plan.xlsx with results filled in.")],
     known: Annotated[str, typer.Option(help="The day on which the results were handed in.")],
     data: Annotated[Path | None, typer.Option("--data", help="Also put them into this data folder, for the next training.")] = None,
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """Read inspection results back; they become next year's random labels."""
     from creditscore.pipeline.results import take_results
 
+    words = Words.of(lang)
     day = day_of(known, option="--known")
     taken = take_results(run_of(run).path, file, known=day, data=None if data is None else data_of(data))
     show(
-        {"file": str(taken.file), "rows": taken.results, "otherwise": taken.otherwise}, _result_lines(taken, lang), as_json=as_json
+        {"file": str(taken.file), "rows": taken.results, "otherwise": taken.otherwise}, _result_lines(taken, words), as_json=as_json
     )
 
 
-def _result_lines(taken: TakenResults, lang: Language) -> list[str]:
-    told = words(lang, f"已读回 {taken.results:,} 条检查结果：{taken.file}", f"{taken.results:,} results in {taken.file}")
-    other = words(
-        lang,
-        f"其中 {taken.otherwise:,} 户的检查方式与抽取时不同，不用于训练",
-        f"{taken.otherwise:,} of them were checked otherwise than drawn and train nothing",
-    )
+def _result_lines(taken: TakenResults, words: Words) -> list[str]:
+    told = words.text(_("{results:,} results in {file}", results=taken.results, file=taken.file))
+    other = words.text(_("{otherwise:,} of them were checked otherwise than drawn and train nothing", otherwise=taken.otherwise))
     return [told, *([other] if taken.otherwise else [])]
 
 
@@ -189,12 +177,13 @@ def sign(
     on: Annotated[str | None, typer.Option(help="The day of the signature.")] = None,
     reject: Annotated[bool, typer.Option("--reject", help="Refuse the proposed tier.")] = False,
     workbook: Annotated[Path | None, typer.Option(help="plan.xlsx with the sheet 待复核 filled in.")] = None,
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """Sign proposed tiers, singly or from the workbook; the next run of that day lets them hold."""
     from creditscore.pipeline.tier import sign_subjects, sign_workbook
 
+    words = Words.of(lang)
     folder = run_of(run).path
     if workbook is not None:
         count = sign_workbook(folder, workbook)
@@ -204,7 +193,7 @@ def sign(
         decision: Literal["approve", "reject"] = "reject" if reject else "approve"
         day = day_of(on, option="--on")
         count = sign_subjects(folder, subject or [], reviewer=reviewer, reason=reason, on=day, decision=decision)
-    told = words(lang, f"已签批 {count} 户；重新运行当日批处理后生效", f"{count} signed; run the day again to let them hold")
+    told = words.text(_("{count} signed; run the day again to let them hold", count=count))
     show({"signed": count}, [told], as_json=as_json)
 
 
@@ -214,15 +203,16 @@ def sign_cards(
     on: Annotated[str, typer.Option(help="The day of the signature.")],
     run: Annotated[Path | None, typer.Option(help="Take the cards of this run, OUT/<as_of>, in place of those there.")] = None,
     table: Annotated[Path | None, typer.Option(help="Take one card of expert points, a workbook, in place of those there.")] = None,
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """Sign the cards in PROJECT/cards: the night scores with signed cards only."""
     from creditscore.pipeline.signed_cards import sign_cards as sign_all
 
+    words = Words.of(lang)
     day, loaded, taken = day_of(on, option="--on"), project_of(project), None if run is None else run_of(run).path
     made = sign_all(loaded, signed_by=reviewer, on=day, run=taken, table=table)
-    heads = [words(lang, *pair) for pair in (("评分卡", "card"), ("签署人", "signed by"), ("日期", "on"), ("SHA-256", "SHA-256"))]
+    heads = [words.text(pair) for pair in (_("card"), _("signed by"), _("on"), Message("SHA-256"))]
     rows = [(card.industry, card.signed_by, card.on.isoformat(), card.sha256) for card in made.values()]
     show({"cards": [card.model_dump(mode="json") for card in made.values()]}, table_lines(heads, rows), as_json=as_json)
 
@@ -237,27 +227,28 @@ def forecast(
         list[str] | None, typer.Option(help="Visits of a department, as NAME=600: also the ratios that find most. Repeat it.")
     ] = None,
     engine: EngineOption = EngineName.duckdb,
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """What a policy would find and cost, before it is signed; and with which ratios the visits would find most."""
     from creditscore.cli.output import allocation_lines, burden_lines, forecast_lines
     from creditscore.pipeline.policy_trial import try_policy
 
+    words = Words.of(lang)
     visits, loaded, folder = _visits(capacity or []), project_of(project), run_of(run)
     trial = try_policy(loaded, folder, policy, data=data_of(data), engine=engine_of(engine))
     told = trial.forecast()
     found: dict[str, Any] = {"tiers": rows_of(told.table()), "summary": told.summary()}
-    lines = forecast_lines(told, lang)
+    lines = forecast_lines(told, words)
     if by is not None:
         burden = told.burden(by)
         found["burden"] = rows_of(burden)
-        lines += ["", *burden_lines(burden, by, lang)]
+        lines += ["", *burden_lines(burden, by, words)]
     if visits:
         best = trial.allocate(visits)
         parts = {"strata": best.strata, "departments": best.departments, "floors": best.floors}
         found["allocation"] = {"expected": best.expected, **{name: rows_of(frame) for name, frame in parts.items()}}
-        lines += ["", *allocation_lines(best, lang)]
+        lines += ["", *allocation_lines(best, words)]
     show(found, lines, as_json=as_json)
 
 
@@ -265,7 +256,7 @@ def _visits(told: list[str]) -> dict[str, int]:
     """Visits by department."""
     found = {}
     for one in told:
-        name, _, count = one.rpartition("=")
+        name, _mark, count = one.rpartition("=")
         if not name or not count.isdecimal():
             raise DataError("--capacity: expected NAME=VISITS such as 600 (got {one!r})", one=one)
         found[name] = int(count)

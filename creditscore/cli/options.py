@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from creditscore.errors import DataError
+from creditscore.language import languages
+from creditscore.spreadsheet import BOTH, cell_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,11 +30,19 @@ class EngineName(StrEnum):
     spark = "spark"
 
 
-class Language(StrEnum):
-    """The language of documents and summaries."""
+def _known_language(context: typer.Context, lang: str | None) -> str | None:
+    """A language with a catalogue; kept beside the command, so that its errors are shown in it too."""
+    if lang is not None and lang not in languages():
+        offered = ", ".join(repr(one) for one in languages())
+        raise typer.BadParameter(f"Value error, {lang!r} is not one of {offered}.")
+    context.find_root().obj = lang
+    return lang
 
-    zh = "zh"
-    en = "en"
+
+def _known_book_language(context: typer.Context, lang: str) -> str:
+    """A language, or both at once; errors are shown in that of its cells."""
+    _known_language(context, cell_words(lang).language if lang == BOTH else lang)
+    return lang
 
 
 ProjectArg = Annotated[Path, typer.Argument(help="The project's folder of configuration.")]
@@ -43,7 +53,25 @@ AsOfOption = Annotated[str, typer.Option("--as-of", help="The day, such as 2024-
 OutOption = Annotated[Path, typer.Option("--out", help="Where runs go; one folder per day.")]
 EngineOption = Annotated[EngineName, typer.Option("--engine", help="Where to compute.")]
 TrackingOption = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow; sqlite:///OUT/mlflow.db by default.")]
-LangOption = Annotated[Language, typer.Option("--lang", help="Language of documents and summaries.")]
+_LANGUAGES = f"<{'|'.join(languages())}>"
+LangOption = Annotated[
+    str, typer.Option("--lang", metavar=_LANGUAGES, callback=_known_language, help="Language of documents and summaries.")
+]
+TableLangOption = Annotated[
+    str | None,
+    typer.Option(
+        "--lang", metavar=_LANGUAGES, callback=_known_language, help="A table for people in this language; CSV by default."
+    ),
+]
+BookLangOption = Annotated[
+    str,
+    typer.Option(
+        "--lang",
+        metavar=f"<{'|'.join((*languages(), BOTH))}>",
+        callback=_known_book_language,
+        help="Language of the documents; both in the workbook's heads.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 AcceptOption = Annotated[bool, typer.Option("--accept", help="Let a delivery through that looks broken beside the run before.")]
 
@@ -116,11 +144,6 @@ def file_to_write(path: Path, *, option: str) -> Path:
             "{option}: expected a file to write (got {path}: {strerror})", option=option, path=path, strerror=error.strerror
         ) from None
     return path
-
-
-def words(lang: Language, zh: str, en: str) -> str:
-    """One of two texts."""
-    return zh if lang is Language.zh else en
 
 
 def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
-from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,12 +14,12 @@ import typer
 from creditscore.cli.options import (
     AcceptOption,
     AsOfOption,
+    BookLangOption,
     DataOption,
     EngineName,
     EngineOption,
     JsonOption,
     LangOption,
-    Language,
     OutOption,
     ProjectArg,
     RunArg,
@@ -33,10 +32,10 @@ from creditscore.cli.options import (
     rows_of,
     run_of,
     show,
-    words,
 )
 from creditscore.cli.output import decimal, table_lines, whole
 from creditscore.errors import DataError
+from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,7 +123,7 @@ def check(
     as_of: AsOfOption,
     engine: EngineOption = EngineName.duckdb,
     excel: Annotated[Path | None, typer.Option(help="Write the findings to a workbook.")] = None,
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """The data check-up (体检): what arrived, was refused, is late or missing."""
@@ -132,13 +131,14 @@ def check(
     from creditscore.records.checkup import check_up
     from creditscore.records.records import open_records
 
+    words = Words.of(lang)
     day, loaded = day_of(as_of, option="--as-of"), project_of(project)
     target = file_to_write(excel, option="--excel") if excel else None
     warnings = guard_features(loaded.features, loaded)
     found = check_up(open_records(engine_of(engine), loaded, data=data_of(data)), as_of=day)
     if target:
         found.to_excel(target)
-    lines = [*(f"{words(lang, '警告', 'warning')}: {line}" for line in warnings), found.to_text(lang.value)]
+    lines = [*(f"{words.text(_('warning'))}: {line}" for line in warnings), found.to_text(lang)]
     show({"findings": found.table().to_dict("records"), "warnings": warnings}, lines, as_json=as_json)
 
 
@@ -148,7 +148,7 @@ def demo(
     seed: SeedOption = 1,
     project: Annotated[Path | None, typer.Option(help="Another project than the example of Yongzhou.")] = None,
     tracking_uri: TrackingOption = None,
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """Simulate a city, train, run, draw; say where the workbook and the report lie."""
@@ -156,9 +156,9 @@ def demo(
     from creditscore.pipeline.demo import run_demo
 
     chosen = project_of(project or _example())
-    made = run_demo(chosen, out=out, subjects=subjects, seed=seed, tracking_uri=tracking_uri, lang=lang.value)
+    made = run_demo(chosen, out=out, subjects=subjects, seed=seed, tracking_uri=tracking_uri, lang=lang)
     document = {**made.run.summary, "drawn": made.drawn, "run": str(made.run.folder.path)}
-    show(document, demo_lines(made, lang=lang.value), as_json=as_json)
+    show(document, demo_lines(made, lang=lang), as_json=as_json)
 
 
 def _example() -> Path:
@@ -175,7 +175,7 @@ def train(
     out: OutOption,
     engine: EngineOption = EngineName.duckdb,
     tracking_uri: TrackingOption = None,
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
     accept: AcceptOption = False,
 ) -> None:
@@ -191,7 +191,7 @@ def run(
     engine: EngineOption = EngineName.duckdb,
     train: Annotated[bool, typer.Option("--train", help="Train instead of using the signed cards.")] = False,
     tracking_uri: TrackingOption = None,
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
     accept: AcceptOption = False,
 ) -> None:
@@ -208,7 +208,7 @@ def _night(
     engine: EngineName,
     train: bool,
     uri: str | None,
-    lang: Language,
+    lang: str,
     as_json: bool,
     accept: bool,
 ) -> None:
@@ -217,11 +217,11 @@ def _night(
 
     day, loaded, folder = day_of(as_of, option="--as-of"), project_of(project), data_of(data)
     made = run_project(
-        loaded, data=folder, as_of=day, out=out, engine=engine_of(engine), train=train, tracking_uri=uri, lang=lang.value,
+        loaded, data=folder, as_of=day, out=out, engine=engine_of(engine), train=train, tracking_uri=uri, lang=lang,
         accept=accept,
     )  # fmt: skip
     document = {**made.summary, "run": str(made.folder.path), "fresh": made.fresh}
-    show(document, run_lines(made, lang=lang.value), as_json=as_json)
+    show(document, run_lines(made, lang=lang), as_json=as_json)
 
 
 #: What a city takes.
@@ -235,17 +235,18 @@ def simulate(
     months: Annotated[int, typer.Option(min=6, max=120, help="Months with visits.")] = 36,
     seed: SeedOption = 1,
     end: Annotated[str, typer.Option("--end", help="The last day of the data.")] = "2024-04-30",
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """Only the data of a simulated city, in OUT/data, and the truth beside it, in OUT/truth."""
     from creditscore.simulate.city import simulate_city
     from creditscore.simulate.parameters import CityParameters
 
+    words = Words.of(lang)
     parameters = CityParameters(subjects=subjects, months=months, seed=seed, end=day_of(end, option="--end"))
     city = simulate_city(parameters, out=out)
-    places = ((words(lang, "数据", "data"), city.data), (words(lang, "真值", "truth"), city.truth))
-    heads = (words(lang, "文件", "file"), words(lang, "行数", "rows"))
+    places = ((words.text(_("data")), city.data), (words.text(_("truth")), city.truth))
+    heads = (words.text(_("file")), words.text(_("rows")))
     rows = [(name, whole(count)) for name, count in sorted(city.rows.items())]
     lines = [*(f"{word}: {place}" for word, place in places), *table_lines(heads, rows, numbers=[1])]
     document = {"data": str(city.data), "truth": str(city.truth), "rows": city.rows, "sha256": city.sha256}
@@ -256,71 +257,63 @@ def simulate_visits(
     run: RunArg,
     truth: Annotated[Path, typer.Option("--truth", help="The simulated city's folder of truth.")],
     file: Annotated[Path, typer.Option("--file", help="Where the filled-in workbook goes.")],
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """Play the inspectors of a simulated city: a copy of plan.xlsx with what their visits would find."""
     from creditscore.pipeline.results import visit_simulated
 
+    words = Words.of(lang)
     count = visit_simulated(run_of(run).path, truth, out=file_to_write(file, option="--file"))
-    told = words(lang, f"已填写 {count:,} 条检查结果：{file}", f"{count:,} results filled in: {file}")
+    told = words.text(_("{count:,} results filled in: {file}", count=count, file=file))
     show({"file": str(file), "rows": count}, [told], as_json=as_json)
 
 
 def monitor(
     run: RunArg,
     reference: Annotated[Path | None, typer.Option(help="The run to compare with; the one before by default.")] = None,
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """How scores and characteristics moved since an earlier run."""
     from creditscore.pipeline.score import compare_runs
 
+    words = Words.of(lang)
     now = run_of(run)
     before = run_of(reference) if reference else now.before()
     if before is None:
         raise DataError("monitor: expected an earlier run beside {run} (got none); name one with --reference", run=run)
     found = compare_runs(now, before)
-    show({"rows": rows_of(found)}, _moved(found, now, before, lang), as_json=as_json)
+    show({"rows": rows_of(found)}, _moved(found, now, before, words), as_json=as_json)
 
 
-def _moved(found: pd.DataFrame, now: RunFolder, before: RunFolder, lang: Language) -> list[str]:
+def _moved(found: pd.DataFrame, now: RunFolder, before: RunFolder, words: Words) -> list[str]:
     """The comparison as a table; what exceeds its critical value has moved more than chance would."""
     from creditscore.pipeline.score import read_cards
 
     labels = {
-        one.name: one.label.text(lang.value) for card in read_cards(now.file("scorecards")).values() for one in card.characteristics
+        one.name: words.text(one.label) for card in read_cards(now.file("scorecards")).values() for one in card.characteristics
     }
-    labels["score"] = words(lang, "得分", "score")
+    labels["score"] = words.text(_("score"))
     pairs = (
-        ("指标", "characteristic"),
-        ("PSI", "PSI"),
-        ("临界值", "critical value"),
-        ("分值变动", "shift in points"),
-        ("变化", "moved"),
+        _("characteristic"),
+        Message("PSI"),
+        _("critical value"),
+        _("shift in points"),
+        _("moved"),
     )
     rows = []
     for row in found.to_dict("records"):
-        moved = words(lang, "有", "yes") if row["psi"] > row["critical"] else words(lang, "无", "no")
+        moved = words.text(pgettext("moved", "yes")) if row["psi"] > row["critical"] else words.text(pgettext("moved", "no"))
         figures = (decimal(row["psi"], 4), decimal(row["critical"], 4), decimal(row["points_shift"], 2))
         rows.append([labels.get(row["name"], row["name"]), *figures, moved])
-    days = words(lang, f"{now.as_of} 与 {before.as_of} 相比", f"{now.as_of} against {before.as_of}")
-    return [days, *table_lines([words(lang, *pair) for pair in pairs], rows, numbers=(1, 2, 3))]
-
-
-class BookLanguage(StrEnum):
-    """The language of a workbook; both are joint headers over Chinese cells."""
-
-    zh = "zh"
-    en = "en"
-    both = "both"
+    days = words.text(_("{later} against {earlier}", later=now.as_of, earlier=before.as_of))
+    return [days, *table_lines([words.text(pair) for pair in pairs], rows, numbers=(1, 2, 3))]
 
 
 def report(
     run: RunArg,
-    lang: Annotated[
-        BookLanguage, typer.Option("--lang", help="Language of the documents; both in the workbook's heads.")
-    ] = BookLanguage.zh,
+    lang: BookLangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """Make plan.xlsx and report.html of a run again from its folder."""
@@ -329,7 +322,7 @@ def report(
 
     folder = run_of(run)
     with locked(folder.out):
-        renew_documents(folder, lang=lang.value)
+        renew_documents(folder, lang=lang)
     workbook, page = str(folder.file("plan.xlsx")), str(folder.file("report.html"))
     show({"workbook": workbook, "report": page}, [workbook, page], as_json=as_json)
 
@@ -339,18 +332,16 @@ def replay(
     project: Annotated[Path, typer.Option("--project", help="The project as it was.")],
     data: DataOption,
     engine: EngineOption = EngineName.duckdb,
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """Rebuild every output of a run from the same inputs, or list what differs (exit 2)."""
     from creditscore.pipeline.replay import replay_run
 
+    words = Words.of(lang)
     folder, loaded = run_of(run), project_of(project)
     differing = replay_run(loaded, folder.path, data=data_of(data), engine=engine_of(engine))
-    if differing:
-        told = words(lang, "不一致：", "differs: ") + words(lang, "、", ", ").join(differing)
-    else:
-        told = words(lang, "每个输出都已重新得出", "every output was rebuilt")
-    show({"rebuilt": not differing, "differing": differing}, [told], as_json=as_json)
+    result = _("differs: {outputs}", outputs=list(differing)) if differing else _("every output was rebuilt")
+    show({"rebuilt": not differing, "differing": differing}, [words.text(result)], as_json=as_json)
     if differing:
         raise typer.Exit(2)

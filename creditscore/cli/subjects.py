@@ -15,9 +15,9 @@ from creditscore.cli.options import (
     EngineOption,
     JsonOption,
     LangOption,
-    Language,
     ProjectArg,
     RunArg,
+    TableLangOption,
     data_of,
     day_of,
     engine_of,
@@ -26,11 +26,11 @@ from creditscore.cli.options import (
     rows_of,
     run_of,
     show,
-    words,
 )
 from creditscore.cli.output import table_lines
 from creditscore.cli.runs import codes_asked
 from creditscore.errors import DataError
+from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,29 +39,29 @@ if TYPE_CHECKING:
 
 #: Heads of the credit check, in its order.
 _LOOKUP_HEADS = {
-    "subject_id": ("统一社会信用代码", "Subject id"),
-    "found": ("是否查到", "Found"),
-    "tier": ("等级", "Tier"),
-    "status": ("状态", "Status"),
-    "as_of": ("数据日期", "As of"),
-    "scorecard": ("评分卡", "Scorecard"),
-    "lists": ("列入名单", "Lists"),
-    "measures": ("监管措施", "Measures"),
-    "record": ("核查编号", "Check no."),
+    "subject_id": _("Subject id"),
+    "found": _("Found"),
+    "tier": _("Tier"),
+    "status": _("Status"),
+    "as_of": pgettext("column", "As of"),
+    "scorecard": _("Scorecard"),
+    "lists": _("Lists"),
+    "measures": _("Measures"),
+    "record": _("Check no."),
 }
 #: What became of a subject's ticket after the draw, told behind whether it was drawn.
 _STANDING = {
-    "replaced": ("，已由他户递补", "; another goes in its place"),
-    "replacement": ("，递补无法检查者", "; takes the place of one that cannot be visited"),
-    "late": ("，后增，按比例", "; came late, by the ratio"),
+    "replaced": _("; another goes in its place"),
+    "replacement": _("; takes the place of one that cannot be visited"),
+    "late": _("; came late, by the ratio"),
 }
-_STATUS = {"final": ("现行", "final"), "proposed": ("待签批", "proposed")}
+_STATUS = {"final": _("final"), "proposed": _("proposed")}
 
 
 def explain(
     run: RunArg,
     subject_id: Annotated[str, typer.Argument(help="The subject, as it stands in the run.")],
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     html: Annotated[Path | None, typer.Option(help="Write a page for the subject.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -71,9 +71,9 @@ def explain(
 
     told = explain_one(run_of(run), subject_id)
     if html:
-        atomic_write(file_to_write(html, option="--html"), told.to_html(lang.value).encode())
+        atomic_write(file_to_write(html, option="--html"), told.to_html(lang).encode())
     reasons = [] if told.points is None else [line.name for line in told.points.reasons]
-    show({**dataclasses.asdict(told), "reasons": reasons}, [told.to_text(lang.value)], as_json=as_json)
+    show({**dataclasses.asdict(told), "reasons": reasons}, [told.to_text(lang)], as_json=as_json)
 
 
 def lookup(
@@ -85,17 +85,18 @@ def lookup(
     purpose: Annotated[str, typer.Option(help="What the answer is used for.")] = "",
     by: Annotated[str, typer.Option(help="Who asks.")] = "",
     on: Annotated[str | None, typer.Option(help="The day of the check.")] = None,
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """The credit check (信用核查) of one code or many, with each subject's own tickets; it is noted."""
     from creditscore.pipeline.credit_check import lookup as look_up
 
+    words = Words.of(lang)
     folder = run_of(run)
     codes = codes_asked(ids or [], file, run=folder)
     day = None if on is None else day_of(on, option="--on")
-    found = look_up(folder, codes, purpose=purpose, by=by, on=day, lang=lang.value)
-    show({"rows": rows_of(found)}, [*_lookup_lines(found, lang), *_draws(found, lang)], as_json=as_json)
+    found = look_up(folder, codes, purpose=purpose, by=by, on=day, lang=lang)
+    show({"rows": rows_of(found)}, [*_lookup_lines(found, words), *_draws(found, words)], as_json=as_json)
 
 
 def feedback(
@@ -104,58 +105,57 @@ def feedback(
     result: Annotated[str, typer.Option("--result", help="What was done with the answer.")],
     by: Annotated[str, typer.Option("--by", help="Who did.")],
     on: Annotated[str, typer.Option("--on", help="The day.")],
-    lang: LangOption = Language.zh,
+    lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """Note what came of a credit check (应用反馈)."""
     from creditscore.pipeline.credit_check import feedback as note_feedback
 
+    words = Words.of(lang)
     note_feedback(run_of(run), record, result=result, by=by, on=day_of(on, option="--on"))
-    show({"record": record}, [words(lang, f"已记录第 {record} 次核查的应用反馈", f"noted for check {record}")], as_json=as_json)
+    show({"record": record}, [words.text(_("noted for check {record}", record=record))], as_json=as_json)
 
 
-def _draws(found: pd.DataFrame, lang: Language) -> list[str]:
+def _draws(found: pd.DataFrame, words: Words) -> list[str]:
     """Each subject's own row of every plan, under the credit check."""
     lines = []
     for row in (row for rows in found["draws"] for row in rows):
         if not row["seed"]:
-            state = words(lang, "尚未抽取", "not drawn yet")
+            state = words.text(_("not drawn yet"))
         elif row["exempt_reason"]:
-            state = words(lang, f"抽取前退出（{row['exempt_reason']}）", f"left before the draw ({row['exempt_reason']})")
+            state = words.text(_("left before the draw ({exempt_reason})", exempt_reason=row["exempt_reason"]))
         else:
-            state = words(lang, "抽中", "drawn") if row["drawn"] else words(lang, "未抽中", "not drawn")
-            state += words(lang, *_STANDING.get(row["standing"], ("", "")))
-        of = words(
-            lang, f"本层抽 {row['target']:,} / {row['population']:,}", f"{row['target']:,} of {row['population']:,} in its stratum"
-        )
+            state = words.text(_("drawn")) if row["drawn"] else words.text(_("not drawn"))
+            state += words.text(_STANDING.get(row["standing"], ""))
+        of = words.text(_("{target:,} of {population:,} in its stratum", target=row["target"], population=row["population"]))
         lines += ["", f"{row['subject_id']} {row['task']}: {state} ({of})"]
         if row["ticket"]:
             lines += [
                 f'  SHA-256("{row["text_of_ticket"]}")',
                 f"  = {row['ticket']}",
-                words(lang, f"  本层最后中签号 {row['last_ticket']}", f"  last ticket that is drawn {row['last_ticket']}"),
+                words.text(_("  last ticket that is drawn {last_ticket}", last_ticket=row["last_ticket"])),
             ]
     return lines
 
 
-def _lookup_lines(found: pd.DataFrame, lang: Language) -> list[str]:
+def _lookup_lines(found: pd.DataFrame, words: Words) -> list[str]:
     rows = []
     for row in found.to_dict("records"):
         cells = {str(name): "" if cell is None or cell != cell else str(cell) for name, cell in row.items()}
-        cells["found"] = words(lang, "是", "yes") if row["found"] else words(lang, "否", "no")
-        cells["status"] = words(lang, *_STATUS.get(cells["status"], (cells["status"],) * 2))
+        cells["found"] = words.text(_("yes")) if row["found"] else words.text(_("no"))
+        cells["status"] = words.text(_STATUS.get(cells["status"], cells["status"]))
         rows.append([cells[name][:12] if name == "scorecard" else cells[name] for name in _LOOKUP_HEADS])
-    return table_lines([words(lang, *pair) for pair in _LOOKUP_HEADS.values()], rows)
+    return table_lines([words.text(pair) for pair in _LOOKUP_HEADS.values()], rows)
 
 
 #: Heads of the table for people.
 _RECORD_HEADS = {
-    "subject_id": ("统一社会信用代码", "Subject id"),
-    "kind": ("类别", "Kind"),
-    "event_id": ("记录编号", "Record"),
-    "document_no": ("文号", "Document"),
-    "event_date": ("日期", "Date"),
-    "may_apply_from": ("可申请修复之日", "May apply from"),
+    "subject_id": _("Subject id"),
+    "kind": _("Kind"),
+    "event_id": _("Record"),
+    "document_no": _("Document"),
+    "event_date": _("Date"),
+    "may_apply_from": _("May apply from"),
 }
 
 
@@ -166,7 +166,7 @@ def records(
     bodies: Annotated[bool, typer.Option("--bodies", help="Government bodies' own records.")] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Records whose shortest publication period ends soon.")] = False,
     engine: EngineOption = EngineName.duckdb,
-    lang: Annotated[Language | None, typer.Option("--lang", help="A table for people in this language; CSV by default.")] = None,
+    lang: TableLangOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Lists of records: of government bodies (never scored), or soon open to repair."""
@@ -182,13 +182,17 @@ def records(
     if lang is None and not as_json:
         typer.echo(found.to_csv(index=False), nl=False)
     else:
-        show({"rows": rows_of(found.astype("str"))}, _record_lines(found, loaded, lang or Language.zh), as_json=as_json)
+        show(
+            {"rows": rows_of(found.astype("str"))},
+            _record_lines(found, loaded, Words.of(lang or DEFAULT_LANGUAGE)),
+            as_json=as_json,
+        )
 
 
-def _record_lines(found: pd.DataFrame, project: Project, lang: Language) -> list[str]:
+def _record_lines(found: pd.DataFrame, project: Project, words: Words) -> list[str]:
     """The records as a table, kinds by their name, and how many they are."""
-    names = {kind: item.label.text(lang.value) for kind, item in project.catalogue.by_kind.items()}
+    names = {kind: words.text(item.label) for kind, item in project.catalogue.by_kind.items()}
     shown = found.assign(kind=[names.get(kind, kind) for kind in found["kind"]]).astype("object")
     rows = [["" if cell is None or cell != cell else str(cell) for cell in row] for row in shown.itertuples(index=False, name=None)]
-    heads = [words(lang, *_RECORD_HEADS[name]) for name in found.columns]
-    return [*table_lines(heads, rows), words(lang, f"共 {len(rows):,} 条", f"{len(rows):,} records")]
+    heads = [words.text(_RECORD_HEADS[name]) for name in found.columns]
+    return [*table_lines(heads, rows), words.text(_("{n_rows:,} records", n_rows=len(rows)))]

@@ -8,13 +8,12 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
 from creditscore.errors import ConfigError
-
-Language = Literal["zh", "en"]
+from creditscore.language import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, Text, Words, is_language, languages
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
@@ -53,17 +52,41 @@ class Spec(BaseModel):
 
 
 class Label(Spec):
-    """How a thing is called before people.
+    """How a thing is called before people: a name per language, such as ``{ zh = "食品", en = "Food", fr = "Aliments" }``.
 
     Cards and tasks hold labels: a field added here changes their hashes.
     """
 
-    zh: str
-    en: str
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, str] = Field(init=False)
 
-    def text(self, lang: Language = "zh") -> str:
-        """The label in one language."""
-        return self.zh if lang == "zh" else self.en
+    zh: str | None = None
+    en: str | None = None
+
+    @staticmethod
+    def of(text: Text) -> Label:
+        """The words of a message in every language there is, to be kept in a file."""
+        return Label(**{language: Words.of(language).text(text) for language in languages()})
+
+    @model_validator(mode="after")
+    def _of_known_languages(self) -> Self:
+        strange = next((language for language in self.__pydantic_extra__ if not is_language(language)), None)
+        if strange is not None:
+            raise ValueError(f"expected codes of languages, such as zh, en or fr; {strange} is none")
+        if not self.names():
+            raise ValueError("expected a name in one language at least, such as zh")
+        return self
+
+    @model_serializer
+    def names(self) -> dict[str, str]:
+        """The names by language: Chinese, English, then further ones as they were given."""
+        given = {"zh": self.zh, "en": self.en, **self.__pydantic_extra__}
+        return {language: name for language, name in given.items() if name is not None}
+
+    def text(self, lang: str = DEFAULT_LANGUAGE) -> str:
+        """The name in a language; where there is none, the English one, the Chinese one, or the first."""
+        names = self.names()
+        return next(names[one] for one in (lang, SOURCE_LANGUAGE, DEFAULT_LANGUAGE, *names) if one in names)
 
 
 def ppm(share: float) -> int:

@@ -52,11 +52,11 @@ def factors() -> tuple[Factor, ...]:
 def factors_of(feature: FeatureSpec, items: list[CatalogueItem]) -> list[Factor]:
     """The factors that a feature or one of its catalogue items is about, by the words used."""
     texts = [
-        feature.name, feature.label.zh, feature.label.en, feature.unit, feature.description, feature.scheme or "",
+        feature.name, *feature.label.names().values(), feature.unit, feature.description, feature.scheme or "",
         feature.function or "", *feature.kind, *feature.result, *feature.share_of, *feature.order,
     ]  # fmt: skip
     for item in items:
-        texts += [item.kind, item.label.zh, item.label.en, *item.concerns]
+        texts += [item.kind, *item.label.names().values(), *item.concerns]
     # Whose words the value itself is: the name of the office that sent the record, and with it its region.
     texts += ["inspecting office"] if feature.aggregate == "latest" and feature.column == "provider" else []
     plain = [_plain(text) for text in texts]
@@ -96,7 +96,7 @@ def guard_features(features: tuple[FeatureSpec, ...], project: Project) -> list[
         where = f'{project.folder / "features.toml"}: feature[{place}] "{feature.name}"'
         refusals += [f"{where}{fault}" for fault in [*_strange(feature, project), *_gate(feature, used, project)]]
         for factor in factors_of(feature, used):
-            line = f"{where}: about {factor.label.en} ({factor.label.zh}), which is {factor.rule}: {factor.basis}"
+            line = f"{where}: about {factor.label.text('en')} ({factor.label.text('zh')}), which is {factor.rule}: {factor.basis}"
             refused = factor.rule == "forbidden" or project.about.purpose == "bidding"
             (refusals if refused else warnings).append(line)
     if refusals:

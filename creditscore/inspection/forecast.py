@@ -15,6 +15,7 @@ from creditscore.dataframes import Floats, texts
 from creditscore.errors import DataError
 from creditscore.inspection.past_visits import Rate, Visits, persistence, rate_of, variance, visits_of
 from creditscore.inspection.sampling_frame import UNKNOWN, task_population, with_rules
+from creditscore.language import Message, _
 from creditscore.tiering.tiers import Tiers, as_tiers
 from creditscore.vocabulary import NOT_RATED, TIER_ORDER, TIERS
 
@@ -45,7 +46,7 @@ class PolicyForecast:
     tiers: pd.DataFrame
     total: dict[str, float]
     level: float
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
     subjects: pd.DataFrame
 
     def table(self) -> pd.DataFrame:
@@ -71,15 +72,32 @@ class PolicyForecast:
         return table.set_axis([by, "subjects", "visits", "visits_per_subject"], axis=1)
 
     def summary(self) -> str:
-        """A few sentences for people."""
-        visits, seen = self.total["visits"], self.total["on_site"]
-        where = "" if seen == visits else f", {seen:,.0f} of them on site,"
+        """A few sentences for people, in English."""
+        return "\n".join(str(sentence) for sentence in self.sentences())
+
+    def sentences(self) -> tuple[Message, ...]:
+        """What the forecast comes to, then what to bear in mind."""
+        total = self.total
+        values = {
+            "share": total["share_found"],
+            "level": self.level,
+            **{key: total[key] for key in ("visits", "expected", "low", "high")},
+        }
         found = (
-            f"{visits:,.0f} visits{where} are expected to find {self.total['expected']:,.0f} violations "
-            f"({self.level:.0%} of such draws: {self.total['low']:,.0f} to {self.total['high']:,.0f}), "
-            f"{self.total['share_found']:.1%} of all."
+            _(
+                "{visits:,.0f} visits are expected to find {expected:,.0f} violations "
+                "({level:.0%} of such draws: {low:,.0f} to {high:,.0f}), {share:.1%} of all.",
+                **values,
+            )
+            if total["on_site"] == total["visits"]
+            else _(
+                "{visits:,.0f} visits, {on_site:,.0f} of them on site, are expected to find {expected:,.0f} violations "
+                "({level:.0%} of such draws: {low:,.0f} to {high:,.0f}), {share:.1%} of all.",
+                on_site=total["on_site"],
+                **values,
+            )
         )
-        return "\n".join([found, *self.notes])
+        return (found, *self.notes)
 
 
 def forecast_policy(
@@ -124,7 +142,7 @@ def forecast_policy(
     given = as_tiers(tiers)
     visits = visits_of(history, given, policy, frames=frames, scores=scores, records=records)
     if not len(visits.bad):
-        why = "; ".join(visits.notes) or "no visit with trigger random or full_coverage"
+        why = "; ".join(map(str, visits.notes)) or "no visit with trigger random or full_coverage"
         raise DataError("history: expected random visits with a known probability and an outcome (got none: {why})", why=why)
     cells, subjects = _planned(given, policy, task, by="tier" if scores is None else "raw_tier")
     cells, rates = _with_rates(cells, visits)
@@ -267,25 +285,33 @@ class _Measure:
         return float(np.floor(low)), float(min(np.ceil(high), visits.sum()))
 
 
-def _notes(cells: pd.DataFrame, visits: Visits) -> tuple[str, ...]:
+def _notes(cells: pd.DataFrame, visits: Visits) -> tuple[Message, ...]:
     notes = [*visits.notes, *_off_site(cells)]
     for tier in TIER_ORDER:
         mine = cells[cells["speaks"] == tier]
         seen = int((visits.tier == tier).sum())
         if len(mine) and not seen:
-            notes.append(f"tier {tier}: no past random on-site visit; its rate is that of {mine['basis'].iloc[0]} (extrapolated)")
+            basis = str(mine["basis"].iloc[0])
+            notes.append(
+                _("tier {tier}: no past random on-site visit; its rate is that of {other} (extrapolated)", tier=tier, other=basis)
+                if basis in TIER_ORDER
+                else _("tier {tier}: no past random on-site visit; its rate is that of all (extrapolated)", tier=tier)
+            )
         elif len(mine) and seen < MIN_VISITS:
-            notes.append(f"tier {tier}: only {seen} past random visits")
+            notes.append(_("tier {tier}: only {visits} past random visits", tier=tier, visits=seen))
     return tuple(notes)
 
 
-def _off_site(cells: pd.DataFrame) -> list[str]:
+def _off_site(cells: pd.DataFrame) -> list[Message]:
     """Which visits the forecast is silent about."""
     made, seen = cells.groupby("tier")["visits"].sum().round(), cells.groupby("tier")["on_site"].sum().round()
     if int(made.sum()) == int(seen.sum()):
         return []
     never = [tier for tier in TIER_ORDER if made.get(tier, 0) and not seen.get(tier, 0)]
     return [
-        f"{int(made.sum() - seen.sum())} of the planned visits are off site: what they find is not forecast",
-        *(f"tier {tier}: never visited on site (on_site_share 0): nothing it holds is forecast to be found" for tier in never),
+        _("{visits} of the planned visits are off site: what they find is not forecast", visits=int(made.sum() - seen.sum())),
+        *(
+            _("tier {tier}: never visited on site (on_site_share 0): nothing it holds is forecast to be found", tier=tier)
+            for tier in never
+        ),
     ]

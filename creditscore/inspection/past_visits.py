@@ -18,6 +18,7 @@ import pandas as pd
 from creditscore.config.policy import TierPolicy
 from creditscore.dataframes import Flags, Floats, Texts, as_frame, day_column, texts
 from creditscore.inspection.sampling_frame import UNKNOWN
+from creditscore.language import Message, _
 from creditscore.tiering.cuts import cut_tiers, populations
 from creditscore.tiering.tier_rules import apply_overrides
 from creditscore.tiering.tiers import NO_TIER, Codes, Tiers, tier_names
@@ -43,7 +44,7 @@ class Visits:
     probability: Floats
     bad: Floats
     excluded: dict[str, float]
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
 
 
 def visits_of(history: Any, tiers: Tiers, policy: TierPolicy, *, frames: Any, scores: Any, records: Any = None) -> Visits:
@@ -65,7 +66,7 @@ def visits_of(history: Any, tiers: Tiers, policy: TierPolicy, *, frames: Any, sc
     probability = _probabilities(rows, frames)
     known = (probability > 0) & (probability <= 1)
     if not known.all():
-        notes.append(f"{int((~known).sum())} random visits have no inclusion probability and are left out")
+        notes.append(_("{visits} random visits have no inclusion probability and are left out", visits=int((~known).sum())))
     rows, probability = rows[known].reset_index(drop=True), probability[known]
     tier, industry = _cells(rows, tiers, policy, scores, records, notes)
     bad = np.where(texts(rows, "outcome") == "violation", 1.0, 0.0)
@@ -83,12 +84,16 @@ def visits_of(history: Any, tiers: Tiers, policy: TierPolicy, *, frames: Any, sc
     )
 
 
-def _random_visits(rows: pd.DataFrame, tiers: Tiers) -> tuple[pd.DataFrame, list[str]]:
+def _random_visits(rows: pd.DataFrame, tiers: Tiers) -> tuple[pd.DataFrame, list[Message]]:
     """Random and full-coverage visits made on site by the day of the tiers, in a fixed order."""
     known = (day_column(rows, "event_date") <= np.datetime64(tiers.as_of, "D")) & rows["outcome"].notna().to_numpy(dtype=bool)
     rows = rows[known & rows["trigger"].isin(SAMPLING_TRIGGERS).to_numpy()]
     off_site = texts(rows, "mode") == OFF_SITE
-    notes = [f"{int(off_site.sum())} random visits were off site: another instrument, left out"] if off_site.any() else []
+    notes = (
+        [_("{visits} random visits were off site: another instrument, left out", visits=int(off_site.sum()))]
+        if off_site.any()
+        else []
+    )
     order = [name for name in ("subject_id", "event_date", "task", "stratum", "inspection_id") if name in rows.columns]
     return rows[~off_site].sort_values(order, kind="stable", ignore_index=True), notes
 
@@ -108,7 +113,7 @@ def _probabilities(rows: pd.DataFrame, frames: Any) -> Floats:
 
 
 def _cells(
-    rows: pd.DataFrame, tiers: Tiers, policy: TierPolicy, scores: Any, records: Any, notes: list[str]
+    rows: pd.DataFrame, tiers: Tiers, policy: TierPolicy, scores: Any, records: Any, notes: list[Message]
 ) -> tuple[Texts, Texts]:
     place = pd.Index(tiers.frame["subject_id"]).get_indexer(pd.Index(rows["subject_id"]))
     today = np.append(texts(tiers.frame, "tier"), "")[place]
@@ -119,7 +124,9 @@ def _cells(
     tier = named if scores is None else _by_scores(rows, policy, scores, records, named)
     guessed = (tier == "") & (today != "")
     if guessed.any():
-        notes.append(f"{int(guessed.sum())} visits speak for today's tier, that before them is unknown: rates lean outwards")
+        notes.append(
+            _("{visits} visits speak for today's tier, that before them is unknown: rates lean outwards", visits=int(guessed.sum()))
+        )
     return np.where(tier == "", today, tier), np.where(industry == "", UNKNOWN, industry)
 
 
@@ -144,7 +151,7 @@ def _overridden(rows: pd.DataFrame, codes: Codes, policy: TierPolicy, records: A
     before = day.dt.to_period("Q").dt.start_time - pd.Timedelta(days=1)
     again = pd.Series(1, index=rows.index).groupby([rows["subject_id"], before]).cumcount()
     ruled = codes.copy()
-    for (eve, _), part in rows.groupby([before, again], sort=True):
+    for (eve, _turn), part in rows.groupby([before, again], sort=True):
         at = rows.index.get_indexer(part.index)
         at = at[codes[at] != NO_TIER]
         ids = pd.Index(rows["subject_id"].to_numpy(dtype=object)[at])

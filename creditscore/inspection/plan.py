@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from creditscore.config.policy import TierPolicy
-from creditscore.config.spec import Language
 from creditscore.config.tasks import Task
 from creditscore.dataframes import as_frame
 from creditscore.errors import DrawError
@@ -18,6 +17,7 @@ from creditscore.inspection import plan_folder
 from creditscore.inspection.draw import draw, modes, tickets
 from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame, inspector_table, pool_of
 from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS, SamplingFrame
+from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.tiering.tiers import as_tiers
 
 
@@ -100,7 +100,7 @@ class DrawnPlan(DrawnFrame):
         """
         return plan_folder.write_drawn(self, Path(folder))
 
-    def to_excel(self, path: str | Path, *, lang: Language = "zh") -> Path:
+    def to_excel(self, path: str | Path, *, lang: str = DEFAULT_LANGUAGE) -> Path:
         """Write the plan as a workbook to read: ratios and targets, the drawn list, who inspects.
 
         Ratios and results are entered in the workbook of a run; nothing is read back from this one.

@@ -17,13 +17,13 @@ import pandas as pd
 
 from creditscore import storage
 from creditscore._version import __version__
-from creditscore.config.spec import Label, Language
 from creditscore.config.tasks import Task
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.csv_export import read_csv, to_csv
 from creditscore.inspection.draw import ALGORITHM
 from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame, Pool
 from creditscore.inspection.sampling_frame import FRAME_COLUMNS, SAMPLE_COLUMNS, STRATUM_COLUMNS, SamplingFrame, with_probabilities
+from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 from creditscore.spreadsheet import Column, Kind, Sheet, write_book
 from creditscore.storage import atomic_write, canonical_json, damaged
 
@@ -39,13 +39,13 @@ RESULT_COLUMNS = ("inspected_on", "result", "published_on")
 #: The columns of ``publication.csv``, one row per drawn subject, by subject_id; writer and reader both use this list.
 #: No score, no tier, and no stratum, mode or probability that would tell it.
 PUBLICATION_COLUMNS = ("task", "subject_id", "name", "item", "department", "start", "end", *RESULT_COLUMNS)
-#: Outcomes as they are published.
-PUBLISHED_RESULTS = {
-    "none": "未发现问题",
-    "violation": "发现违法违规",
-    "not_found": "查无下落",
-    "closed": "已关闭或注销",
-    "refused": "不配合检查",
+#: Outcomes in words; the public list has them in Chinese.
+OUTCOME_WORDS = {
+    "none": _("none"),
+    "violation": _("violation"),
+    "not_found": _("not_found"),
+    "closed": _("closed"),
+    "refused": _("refused"),
 }
 #: Written before anything else of a draw and removed after the manifest: a crash between leaves the seed behind.
 BEGUN = ".draw"
@@ -126,7 +126,7 @@ def _read_sample(folder: Path, document: dict[str, Any]) -> tuple[SamplingFrame,
 
 
 def _read_texts(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    return pd.DataFrame([row for _, row in read_csv(path, columns)], columns=list(columns), dtype="str")
+    return pd.DataFrame([row for _line, row in read_csv(path, columns)], columns=list(columns), dtype="str")
 
 
 def read_strata(folder: Path) -> pd.DataFrame:
@@ -288,72 +288,82 @@ def publish_results(folder: Path, results: Mapping[str, tuple[dt.date, str]]) ->
         results: Day and outcome (as in the table ``inspections``) by subject.
     """
     path = folder / "publication.csv"
-    rows = [cells for _, cells in read_csv(path, PUBLICATION_COLUMNS)]
+    rows = [cells for _line, cells in read_csv(path, PUBLICATION_COLUMNS)]
     subject, at = PUBLICATION_COLUMNS.index("subject_id"), PUBLICATION_COLUMNS.index("inspected_on")
     for cells in rows:
         if cells[subject] in results:
             day, outcome = results[cells[subject]]
-            cells[at : at + 2] = [day.isoformat(), PUBLISHED_RESULTS[outcome]]
+            cells[at : at + 2] = [day.isoformat(), Words.of(DEFAULT_LANGUAGE).text(OUTCOME_WORDS[outcome])]
     content = to_csv(PUBLICATION_COLUMNS, rows)
     if content != path.read_bytes():
         atomic_write(path, content)
 
 
 #: The sheets of a plan on its own, by name: columns of its tables, what each holds, and how it is called.
-_SHEETS: dict[tuple[str, str], dict[str, tuple[Kind, str, str]]] = {
-    ("抽查比例方案", "Ratios"): {
-        "stratum": ("text", "层", "Stratum"),
-        "tier": ("text", "等级", "Tier"),
-        "industry": ("text", "行业", "Industry"),
-        "region": ("text", "区域", "Region"),
-        "population": ("integer", "户数", "Subjects"),
-        "ratio": ("percent", "抽查比例", "Ratio"),
-        "target": ("integer", "计划数", "To inspect"),
-        "on_site": ("integer", "其中实地", "Of these on site"),
-        "exempt": ("integer", "抽取前退出户数", "Left before the draw"),
-    },
-    ("抽查名单", "Drawn"): {
-        "subject_id": ("text", "统一社会信用代码", "Subject"),
-        "name": ("text", "名称", "Name"),
-        "industry": ("text", "行业", "Industry"),
-        "region": ("text", "区域", "Region"),
-        "tier": ("text", "等级", "Tier"),
-        "stratum": ("text", "层", "Stratum"),
-        "inclusion_probability": ("percent", "入样概率", "Inclusion probability"),
-        "mode": ("text", "检查方式", "Mode"),
-        "inspectors": ("text", "检查人员", "Inspectors"),
-    },
-    ("人员匹配", "Inspectors"): {
-        "subject_id": ("text", "统一社会信用代码", "Subject"),
-        "place": ("integer", "序号", "Place"),
-        "staff_id": ("text", "人员编号", "Staff"),
-        "department": ("text", "部门", "Department"),
-        "region": ("text", "区域", "Region"),
-        "certificate_valid_to": ("date", "执法证有效期至", "Certificate valid to"),
-    },
-}
-_MODES = {"on_site": Label(zh="实地", en="on site"), "off_site": Label(zh="非现场", en="off site")}
+_SHEETS: tuple[tuple[Message, dict[str, tuple[Kind, Message]]], ...] = (
+    (
+        pgettext("drawn plan, sheet", "Ratios"),
+        {
+            "stratum": ("text", pgettext("drawn plan", "Stratum")),
+            "tier": ("text", pgettext("drawn plan", "Tier")),
+            "industry": ("text", pgettext("drawn plan", "Industry")),
+            "region": ("text", pgettext("drawn plan", "Region")),
+            "population": ("integer", pgettext("drawn plan", "Subjects")),
+            "ratio": ("percent", pgettext("drawn plan", "Ratio")),
+            "target": ("integer", pgettext("drawn plan", "To inspect")),
+            "on_site": ("integer", pgettext("drawn plan", "Of these on site")),
+            "exempt": ("integer", pgettext("drawn plan", "Left before the draw")),
+        },
+    ),
+    (
+        pgettext("drawn plan, sheet", "Drawn"),
+        {
+            "subject_id": ("text", pgettext("drawn plan", "Subject")),
+            "name": ("text", pgettext("drawn plan", "Name")),
+            "industry": ("text", pgettext("drawn plan", "Industry")),
+            "region": ("text", pgettext("drawn plan", "Region")),
+            "tier": ("text", pgettext("drawn plan", "Tier")),
+            "stratum": ("text", pgettext("drawn plan", "Stratum")),
+            "inclusion_probability": ("percent", pgettext("drawn plan", "Inclusion probability")),
+            "mode": ("text", pgettext("drawn plan", "Mode")),
+            "inspectors": ("text", pgettext("drawn plan", "Inspectors")),
+        },
+    ),
+    (
+        pgettext("drawn plan, sheet", "Inspectors"),
+        {
+            "subject_id": ("text", pgettext("drawn plan", "Subject")),
+            "place": ("integer", pgettext("drawn plan", "Place")),
+            "staff_id": ("text", pgettext("drawn plan", "Staff")),
+            "department": ("text", pgettext("drawn plan", "Department")),
+            "region": ("text", pgettext("drawn plan", "Region")),
+            "certificate_valid_to": ("date", pgettext("drawn plan", "Certificate valid to")),
+        },
+    ),
+)
+_MODES = {"on_site": pgettext("drawn plan", "on site"), "off_site": pgettext("drawn plan", "off site")}
 
 
-def write_plan_workbook(drawn: DrawnFrame, path: Path, *, lang: Language) -> Path:
+def write_plan_workbook(drawn: DrawnFrame, path: Path, *, lang: str) -> Path:
     """The tables of a drawn plan as sheets, for whoever has the plan alone; the same plan gives the same bytes.
 
     Nothing is read back from it: ratios and results are entered in the workbook of the run.
     """
+    words = Words.of(lang)
     teams = drawn.inspectors.groupby("subject_id", sort=False)["staff_id"].agg("、".join).to_dict() if len(drawn.inspectors) else {}
     subjects = drawn.drawn.assign(
-        mode=[_MODES[mode].text(lang) for mode in drawn.drawn["mode"]],
+        mode=[words.text(_MODES[mode]) for mode in drawn.drawn["mode"]],
         inspectors=[teams.get(subject, "") for subject in drawn.drawn["subject_id"]],
     )
     frames = (drawn.strata.assign(ratio=drawn.strata["ratio_ppm"] / 1_000_000), subjects, drawn.inspectors)
     sheets = [
         Sheet(
-            Label(zh=zh, en=en),
-            tuple(Column(key, Label(zh=own, en=english), kind) for key, (kind, own, english) in columns.items()),
+            name,
+            tuple(Column(key, label, kind) for key, (kind, label) in columns.items()),
             frame[list(columns)].itertuples(index=False, name=None),
         )
-        for ((zh, en), columns), frame in zip(_SHEETS.items(), frames, strict=True)
+        for (name, columns), frame in zip(_SHEETS, frames, strict=True)
     ]
-    title = f"{drawn.task.label.text(lang)} {drawn.frame_hash[:12]}"
+    title = f"{words.text(drawn.task.label)} {drawn.frame_hash[:12]}"
     write_book(path, sheets, lang=lang, title=title, created=drawn.drawn_on or drawn.plan.as_of)
     return path

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from creditscore.inspection import verify_draw
+from creditscore.language import Message, _
 
 _SHOWN = 50
 
@@ -18,28 +19,40 @@ class Verification:
     """The outcome: ``ok`` if there are no findings.
 
     Attributes:
-        findings: One sentence each, with file and line; at most 50, then one that says how many more there are.
+        messages: One per finding, with file and line; at most 50, then one that says how many more there are.
         subjects: Number of subjects of the frame.
         drawn: Number of drawn subjects.
         frame_hash: The SHA-256 of the frame, worked out from the files.
         seed: None before the draw.
         log_head: The hash of the last line of ``log.jsonl`` (64 zeros without one). Kept elsewhere, it shows later
             whether lines were cut off or rewritten.
-        not_covered: The codes of what the check cannot see, with a sentence each.
+        limits: What the check cannot see, a sentence each.
+        codes: The codes of those sentences, in the same order.
     """
 
-    findings: tuple[str, ...]
+    messages: tuple[Message, ...]
     subjects: int = 0
     drawn: int = 0
     frame_hash: str = ""
     seed: str | None = None
     log_head: str = verify_draw.START
-    not_covered: tuple[tuple[str, str], ...] = ()
+    limits: tuple[Message, ...] = ()
+    codes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether the plan is what its frame, its seed and the rules give."""
-        return not self.findings
+        return not self.messages
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """The findings in English."""
+        return tuple(map(str, self.messages))
+
+    @property
+    def not_covered(self) -> tuple[tuple[str, str], ...]:
+        """The code of each thing that the check cannot see, with its sentence in English."""
+        return tuple(zip(self.codes, map(str, self.limits), strict=True))
 
     def summary(self) -> str:
         """One line for people."""
@@ -70,10 +83,11 @@ def verify_plan(
         The findings, each with file and line. An unreadable file is a finding, not an error.
     """
     result = verify_draw.verify(folder, frame_hash=frame_hash, log_head=log_head, publication=publication)
-    shown = [finding.text for finding in result.findings[:_SHOWN]]
+    messages = [Message(finding.template, finding.shown) for finding in result.findings[:_SHOWN]]
     if len(result.findings) > _SHOWN:
-        shown.append(f"and {len(result.findings) - _SHOWN} more")
-    scope = tuple((statement.code, statement.text) for statement in result.not_covered)
+        messages.append(_("and {count} more", count=len(result.findings) - _SHOWN))
     return Verification(
-        tuple(shown), result.subjects, result.drawn, result.frame_hash, result.seed, result.log_head, not_covered=scope
-    )
+        tuple(messages), result.subjects, result.drawn, result.frame_hash, result.seed, result.log_head,
+        limits=tuple(Message(limit.template, limit.shown) for limit in result.not_covered),
+        codes=tuple(limit.code for limit in result.not_covered),
+    )  # fmt: skip

@@ -89,93 +89,105 @@ START = "0" * 64
 FEWEST_INSPECTORS = 2
 KINDS_OF_LINES = ("drawn", "draw_refused", "replaced", "joined")
 
+
+def _(sentence: str) -> str:
+    """Mark a sentence for the catalogues of whoever shows findings in another language; it stays as it is here."""
+    return sentence
+
+
 #: What may be wrong, by code. A message is its template with the values of the finding.
 MESSAGES = {
-    "file.missing": "{file}: expected a file (got nothing)",
-    "file.unreadable": "{file}: cannot be read ({why})",
-    "file.encoding": "{file}: expected UTF-8",
-    "file.json": "{file}: expected JSON, each key once",
-    "file.columns": "{file}: expected the columns {columns}",
-    "file.cells": "{file} line {line}: expected {expected} cells (got {got})",
-    "file.csv": "{file} line {line}: cannot be read as CSV ({why})",
-    "file.changed": "{file}: its SHA-256 is not that of the manifest",
-    "file.undrawn": "{file}: stands beside a plan that is not drawn",
-    "manifest.format": "manifest.json: format: expected {expected!r}",
-    "manifest.key": "manifest.json: {key}: expected {expected}",
-    "manifest.algorithm": "manifest.json: algorithm: expected {expected!r}",
-    "manifest.frame_hash": "manifest.json: frame_hash is not that of task, targets and subjects in plan.csv and sample.csv",
-    "manifest.counts": "manifest.json: counts: {name} is {said}, the files hold {counted}",
-    "manifest.figures": "manifest.json: {name} is not what plan.csv gives",
-    "manifest.files": "manifest.json: files: expected the SHA-256 of {file}",
-    "manifest.inspectors": "manifest.json: min_inspectors: expected at least {expected} (got {got})",
-    "ticket.part": "{where}: {what}: expected a text that is not empty, without '|' and control characters",
-    "frame.subject_twice": "{where}: expected each subject once (got {subject} twice)",
-    "frame.not_published": "frame_hash: the frame is not the published one",
-    "plan.number": "plan.csv line {line}: expected whole numbers in {columns}",
-    "plan.stratum": "plan.csv line {line}: {stratum} stands twice, or is not the stratum of its task, tier, industry and region",
-    "plan.probability": "plan.csv line {line}: the inclusion probability of {stratum} is not n/N",
-    "plan.exempt": "plan.csv line {line}: {said} left {stratum}, sample.csv has {counted}",
-    "plan.full_coverage": "plan.csv line {line}: {stratum} is to be covered in full, and its ratio is not 1,000,000 ppm",
-    "plan.population": "plan.csv: {stratum}: population is {said}, sample.csv has {counted}",
-    "plan.target": "plan.csv: {stratum}: target {target} is not between {needed} (its ratio, rounded up) and the population",
-    "plan.on_site": "plan.csv: {stratum}: on_site {on_site} is not its share of {target}, rounded up",
-    "plan.floor": "plan.csv: {total:,} of {population:,} are less than {percent:g} %: {needed:,} are needed",
-    "plan.named_target": "plan.csv: {total:,} are less than the {named:,} that the task names",
-    "sample.count": "sample.csv: has {counted:,} subjects, {written:,} were written",
-    "sample.written": "{where}: the line of {subject} is not one that was written",
-    "sample.ticket": "{where}: ticket of {subject} is not SHA-256(seed|task|subject)",
-    "sample.exempt": "{where}: {subject} has a ticket or is drawn, and left the frame",
-    "sample.undrawn": "{where}: {subject} has a ticket or is drawn, and nothing is drawn yet",
-    "sample.stratum": "{where}: {subject} stands in a stratum that is not its own ({stratum})",
-    "sample.reason": "{where}: {subject} left the frame for a reason that is none of {reasons}",
-    "sample.probability": "{where}: inclusion probability of {subject} is not n/N of its stratum",
-    "sample.drawn": "{where}: {subject} is said to be drawn, its ticket is number {rank} and {target} are drawn",
-    "sample.not_drawn": "{where}: {subject} is said to be not drawn, its ticket is number {rank} and {target} are drawn",
-    "sample.mode": "{where}: {subject}: its ticket says {expected}, the line {said}",
-    "publication.subject": "{where}: {subject} is not drawn, stands twice or has another name than in sample.csv",
-    "publication.task": "{where}: item, department or days of {subject} are not those of the task",
-    "publication.missing": "{file}: {subject} is drawn and does not stand in it",
-    "inspectors.no_staff": "inspectors.csv: names inspectors, and the draw had no staff",
-    "inspectors.certificate": "manifest.json: inspectors: the certificate of {staff} does not cover the task",
-    "inspectors.department": "manifest.json: inspectors: the department of {staff} is not one of the task",
-    "inspectors.twice": "manifest.json: inspectors: expected each member of staff once (got {staff} twice)",
-    "inspectors.too_few": "{where}: inspectors of {subject}: expected at least {expected} who may go (got {got})",
-    "inspectors.team": "{where}: the inspectors of {subject} are not those that the seed gives",
-    "log.cut": "log.jsonl line {line}: expected a whole line (it has no end: the writing was interrupted)",
-    "log.json": "log.jsonl line {line}: expected a JSON object with a hash, each key once",
-    "log.order": "log.jsonl line {line}: does not follow the line before it: a line was removed, added or moved",
-    "log.hash": "log.jsonl line {line}: its hash is not that of its content: the line was changed",
-    "log.head": "log.jsonl: the line whose hash was kept is not there: lines were cut off or written anew",
-    "log.undrawn": "{where}: tells of a draw, and the plan is not drawn",
-    "log.draw": "{where}: says another seed, frame or day than the manifest, or another draw than the first",
-    "log.manifest": "{where}: manifest.json is not the one that was sealed when the draw was logged",
-    "log.not_visited": "{where}: {subject} is not to be inspected",
-    "log.turn": "{where}: {subject} is not the next ticket of the stratum of {replaced}",
-    "log.replacement": "{where}: ticket, mode or stratum of {subject} is not its own",
-    "log.known": "{where}: {subject} has a ticket already",
-    "log.late_stratum": "{where}: {subject} stands in a stratum that is not its own ({stratum})",
-    "log.late_ratio": "{where}: the ratio or the share on site is not that of stratum {stratum}",
-    "log.late_draw": "{where}: {subject} is not drawn, or not left out, as its ticket says",
+    "file.missing": _("{file}: expected a file (got nothing)"),
+    "file.unreadable": _("{file}: cannot be read ({why})"),
+    "file.encoding": _("{file}: expected UTF-8"),
+    "file.json": _("{file}: expected JSON, each key once"),
+    "file.columns": _("{file}: expected the columns {columns}"),
+    "file.cells": _("{file} line {line}: expected {expected} cells (got {got})"),
+    "file.csv": _("{file} line {line}: cannot be read as CSV ({why})"),
+    "file.changed": _("{file}: its SHA-256 is not that of the manifest"),
+    "file.undrawn": _("{file}: stands beside a plan that is not drawn"),
+    "manifest.format": _("manifest.json: format: expected {expected!r}"),
+    "manifest.key": _("manifest.json: {key}: expected {expected}"),
+    "manifest.algorithm": _("manifest.json: algorithm: expected {expected!r}"),
+    "manifest.frame_hash": _("manifest.json: frame_hash is not that of task, targets and subjects in plan.csv and sample.csv"),
+    "manifest.counts": _("manifest.json: counts: {name} is {said}, the files hold {counted}"),
+    "manifest.figures": _("manifest.json: {name} is not what plan.csv gives"),
+    "manifest.files": _("manifest.json: files: expected the SHA-256 of {file}"),
+    "manifest.inspectors": _("manifest.json: min_inspectors: expected at least {expected} (got {got})"),
+    "ticket.part": _("{where}: {what}: expected a text that is not empty, without '|' and control characters"),
+    "frame.subject_twice": _("{where}: expected each subject once (got {subject} twice)"),
+    "frame.not_published": _("frame_hash: the frame is not the published one"),
+    "plan.number": _("plan.csv line {line}: expected whole numbers in {columns}"),
+    "plan.stratum": _("plan.csv line {line}: {stratum} stands twice, or is not the stratum of its task, tier, industry and region"),
+    "plan.probability": _("plan.csv line {line}: the inclusion probability of {stratum} is not n/N"),
+    "plan.exempt": _("plan.csv line {line}: {said} left {stratum}, sample.csv has {counted}"),
+    "plan.full_coverage": _("plan.csv line {line}: {stratum} is to be covered in full, and its ratio is not 1,000,000 ppm"),
+    "plan.population": _("plan.csv: {stratum}: population is {said}, sample.csv has {counted}"),
+    "plan.target": _("plan.csv: {stratum}: target {target} is not between {needed} (its ratio, rounded up) and the population"),
+    "plan.on_site": _("plan.csv: {stratum}: on_site {on_site} is not its share of {target}, rounded up"),
+    "plan.floor": _("plan.csv: {total:,} of {population:,} are less than {percent:g} %: {needed:,} are needed"),
+    "plan.named_target": _("plan.csv: {total:,} are less than the {named:,} that the task names"),
+    "sample.count": _("sample.csv: has {counted:,} subjects, {written:,} were written"),
+    "sample.written": _("{where}: the line of {subject} is not one that was written"),
+    "sample.ticket": _("{where}: ticket of {subject} is not SHA-256(seed|task|subject)"),
+    "sample.exempt": _("{where}: {subject} has a ticket or is drawn, and left the frame"),
+    "sample.undrawn": _("{where}: {subject} has a ticket or is drawn, and nothing is drawn yet"),
+    "sample.stratum": _("{where}: {subject} stands in a stratum that is not its own ({stratum})"),
+    "sample.reason": _("{where}: {subject} left the frame for a reason that is none of {reasons}"),
+    "sample.probability": _("{where}: inclusion probability of {subject} is not n/N of its stratum"),
+    "sample.drawn": _("{where}: {subject} is said to be drawn, its ticket is number {rank} and {target} are drawn"),
+    "sample.not_drawn": _("{where}: {subject} is said to be not drawn, its ticket is number {rank} and {target} are drawn"),
+    "sample.mode": _("{where}: {subject}: its ticket says {expected}, the line {said}"),
+    "publication.subject": _("{where}: {subject} is not drawn, stands twice or has another name than in sample.csv"),
+    "publication.task": _("{where}: item, department or days of {subject} are not those of the task"),
+    "publication.missing": _("{file}: {subject} is drawn and does not stand in it"),
+    "inspectors.no_staff": _("inspectors.csv: names inspectors, and the draw had no staff"),
+    "inspectors.certificate": _("manifest.json: inspectors: the certificate of {staff} does not cover the task"),
+    "inspectors.department": _("manifest.json: inspectors: the department of {staff} is not one of the task"),
+    "inspectors.twice": _("manifest.json: inspectors: expected each member of staff once (got {staff} twice)"),
+    "inspectors.too_few": _("{where}: inspectors of {subject}: expected at least {expected} who may go (got {got})"),
+    "inspectors.team": _("{where}: the inspectors of {subject} are not those that the seed gives"),
+    "log.cut": _("log.jsonl line {line}: expected a whole line (it has no end: the writing was interrupted)"),
+    "log.json": _("log.jsonl line {line}: expected a JSON object with a hash, each key once"),
+    "log.order": _("log.jsonl line {line}: does not follow the line before it: a line was removed, added or moved"),
+    "log.hash": _("log.jsonl line {line}: its hash is not that of its content: the line was changed"),
+    "log.head": _("log.jsonl: the line whose hash was kept is not there: lines were cut off or written anew"),
+    "log.undrawn": _("{where}: tells of a draw, and the plan is not drawn"),
+    "log.draw": _("{where}: says another seed, frame or day than the manifest, or another draw than the first"),
+    "log.manifest": _("{where}: manifest.json is not the one that was sealed when the draw was logged"),
+    "log.not_visited": _("{where}: {subject} is not to be inspected"),
+    "log.turn": _("{where}: {subject} is not the next ticket of the stratum of {replaced}"),
+    "log.replacement": _("{where}: ticket, mode or stratum of {subject} is not its own"),
+    "log.known": _("{where}: {subject} has a ticket already"),
+    "log.late_stratum": _("{where}: {subject} stands in a stratum that is not its own ({stratum})"),
+    "log.late_ratio": _("{where}: the ratio or the share on site is not that of stratum {stratum}"),
+    "log.late_draw": _("{where}: {subject} is not drawn, or not left out, as its ticket says"),
 }
 
 #: What the export cannot prove, by code. Those that the person who runs the check can close say how.
 NOT_COVERED = {
-    "scope.subjects": "That the frame holds all subjects that it should, each in its right tier, industry and region, and that"
-    " those who left it had the reason given: compare with the registers.",
-    "scope.policy": "That the ratios are those of the signed policy: the manifest names its SHA-256, compare it with the file.",
-    "scope.seed": "That the seed came from the announced source, and that nobody knew it when the frame hash was published.",
-    "scope.other_draws": "That no copy of the frame was drawn with other seeds and thrown away.",
-    "scope.staff": "That the pool of inspectors is complete and its regions, departments, certificates and recusals are true,"
-    " and that the names beside the staff ids are theirs.",
-    "scope.visits": "That visits took place and results are true; results are entered after the draw and are not sealed.",
-    "scope.changes": "That a replaced subject could not be visited, and that every late subject was logged.",
-    "scope.frame_hash": "That the frame is the one that was published before the draw: give the published hash.",
-    "scope.log_head": "Lines that were cut off the end of the log, or a log that was written anew: give a head that was kept.",
-    "scope.publication": "That the list that was published is publication.csv of this folder: give the published file.",
-    "scope.not_drawn": "Anything about the draw: the plan is not drawn yet.",
-    "scope.notes": "The notes of the manifest: they are in the words of version {version}, this file knows those of {known}.",
-    "scope.late_ratio": "log.jsonl line {line}: the ratio of {subject}: its stratum is not in the frame, compare with the policy.",
-    "scope.log_kind": "log.jsonl line {line}: what it tells ({what}): this file does not know such lines.",
+    "scope.subjects": _(
+        "That the frame holds all subjects that it should, each in its right tier, industry and region, and that"
+        " those who left it had the reason given: compare with the registers."
+    ),
+    "scope.policy": _("That the ratios are those of the signed policy: the manifest names its SHA-256, compare it with the file."),
+    "scope.seed": _("That the seed came from the announced source, and that nobody knew it when the frame hash was published."),
+    "scope.other_draws": _("That no copy of the frame was drawn with other seeds and thrown away."),
+    "scope.staff": _(
+        "That the pool of inspectors is complete and its regions, departments, certificates and recusals are true,"
+        " and that the names beside the staff ids are theirs."
+    ),
+    "scope.visits": _("That visits took place and results are true; results are entered after the draw and are not sealed."),
+    "scope.changes": _("That a replaced subject could not be visited, and that every late subject was logged."),
+    "scope.frame_hash": _("That the frame is the one that was published before the draw: give the published hash."),
+    "scope.log_head": _("Lines that were cut off the end of the log, or a log that was written anew: give a head that was kept."),
+    "scope.publication": _("That the list that was published is publication.csv of this folder: give the published file."),
+    "scope.not_drawn": _("Anything about the draw: the plan is not drawn yet."),
+    "scope.notes": _("The notes of the manifest: they are in the words of version {version}, this file knows those of {known}."),
+    "scope.late_ratio": _(
+        "log.jsonl line {line}: the ratio of {subject}: its stratum is not in the frame, compare with the policy."
+    ),
+    "scope.log_kind": _("log.jsonl line {line}: what it tells ({what}): this file does not know such lines."),
 }
 
 
@@ -186,10 +198,19 @@ class Finding(NamedTuple):
     values: dict[str, Any]
 
     @property
+    def template(self) -> str:
+        """The English sentence with ``{name}`` where values go."""
+        return MESSAGES.get(self.code) or NOT_COVERED[self.code]
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The values as they may be shown on a terminal."""
+        return {name: _printable(value) for name, value in self.values.items()}
+
+    @property
     def text(self) -> str:
         """The English message."""
-        template = MESSAGES.get(self.code) or NOT_COVERED[self.code]
-        return template.format(**{name: _printable(value) for name, value in self.values.items()})
+        return self.template.format(**self.shown)
 
 
 class Result(NamedTuple):
@@ -1161,8 +1182,7 @@ def as_json(result: Result) -> str:
 
 
 def _as_dict(finding: Finding) -> dict[str, Any]:
-    template = MESSAGES.get(finding.code) or NOT_COVERED[finding.code]
-    return {"code": finding.code, "message": finding.text, "template": template, "values": finding.values}
+    return {"code": finding.code, "message": finding.text, "template": finding.template, "values": finding.values}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

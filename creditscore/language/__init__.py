@@ -13,8 +13,20 @@ Nothing here changes after import, so threads need no lock. ``DEFAULT_LANGUAGE``
 documents use when nobody names a language.
 """
 
-from creditscore.language.catalogues import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, languages
-from creditscore.language.message import Labelled, Message, Translatable, _, pgettext
+from creditscore.language.catalogues import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, is_language, languages
+from creditscore.language.message import Labelled, Message, Text, Translatable, _, pgettext
 from creditscore.language.words import Words
 
-__all__ = ["DEFAULT_LANGUAGE", "SOURCE_LANGUAGE", "Labelled", "Message", "Translatable", "Words", "_", "languages", "pgettext"]
+__all__ = [
+    "DEFAULT_LANGUAGE",
+    "SOURCE_LANGUAGE",
+    "Labelled",
+    "Message",
+    "Text",
+    "Translatable",
+    "Words",
+    "_",
+    "is_language",
+    "languages",
+    "pgettext",
+]

@@ -24,6 +24,13 @@ def languages(folder: Path = _FOLDER) -> tuple[str, ...]:
     return tuple(dict.fromkeys((DEFAULT_LANGUAGE, SOURCE_LANGUAGE, *further)))
 
 
+def is_language(code: str) -> bool:
+    """Whether a code such as ``fr`` or ``pt_BR`` is that of a language, with a catalogue or without."""
+    from babel.localedata import exists
+
+    return exists(code)
+
+
 def translations(language: str, folder: Path = _FOLDER) -> NullTranslations:
     """The translations into a language; those of English change nothing.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from string import Formatter
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 
 @runtime_checkable
@@ -33,6 +33,10 @@ class Labelled(Protocol):
         """The name in a language, or in another one where it has none."""
 
 
+#: What :meth:`Words.text` shows. A plain string is data, such as a name or a code, and stays as it is.
+Text: TypeAlias = Translatable | Labelled | str
+
+
 @dataclass(frozen=True)
 class Message:
     """An English sentence with named values, translated where it is shown.
@@ -43,7 +47,7 @@ class Message:
     """
 
     message: str
-    values: Mapping[str, object] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict, hash=False)
     context: str | None = None
 
     def __str__(self) -> str:

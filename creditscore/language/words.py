@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -11,7 +11,7 @@ from gettext import NullTranslations
 from typing import TYPE_CHECKING, Any, Literal
 
 from creditscore.language.catalogues import translations
-from creditscore.language.message import Labelled, Translatable, fill, pgettext
+from creditscore.language.message import Labelled, Message, Text, Translatable, fill, pgettext
 
 if TYPE_CHECKING:
     from babel import Locale
@@ -36,7 +36,7 @@ class Words:
         """
         return _words(language)
 
-    def text(self, said: Translatable | Labelled | str) -> str:
+    def text(self, said: Text) -> str:
         """A message, an error or a label in this language; in English where the catalogue lacks it.
 
         A plain string is data, such as a name or a code, and is returned as it is.
@@ -79,6 +79,17 @@ class Words:
     def listed(self, entries: Iterable[object]) -> str:
         """Entries with the language's comma between them."""
         return self.text(COMMA).join(self._field(entry, "") for entry in entries)
+
+    def template_functions(self) -> dict[str, Callable[..., str]]:
+        """``_`` and ``pgettext`` as a page's template calls them: they give the sentence in this language."""
+
+        def gettext(message: str, **values: object) -> str:
+            return self.text(Message(message, values))
+
+        def pgettext(context: str, message: str, **values: object) -> str:
+            return self.text(Message(message, values, context))
+
+        return {"_": gettext, "pgettext": pgettext}
 
     def _field(self, value: Any, spec: str) -> str:
         """One value of a message: formats of numbers are Python's, with the language's signs."""

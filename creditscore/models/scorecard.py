@@ -3,45 +3,47 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import pandas as pd
 from pydantic import ValidationError
 
 from creditscore.config.scorecards import Scaling
-from creditscore.config.spec import Language
 from creditscore.dataframes import Floats
 from creditscore.errors import DataError
+from creditscore.language import SOURCE_LANGUAGE, Words, pgettext
 from creditscore.models import card as as_text
 from creditscore.models import expert_card, scoring, scoring_sql
 from creditscore.models import reasons as against_baseline
 from creditscore.models.card import FORMAT, Attribute, Baseline, Card, Characteristic
 
-if TYPE_CHECKING:
-    pass
-
 _TABLE_COLUMNS = {
-    "variable": ("Variable", "变量名称"),
-    "label": ("Label", "变量含义"),
-    "source": ("Source", "数据来源"),
-    "bin_id": ("Bin id", "分箱序号"),
-    "bin": ("Bin", "变量分箱"),
-    "count": ("Count", "样本总数"),
-    "share": ("Count (%)", "样本占比"),
-    "bad_rate": ("Event rate", "坏样本率"),
-    "woe": ("WoE", "分档WOE值"),
-    "neutral": ("Neutral", "中性"),
-    "coefficient": ("Coefficient", "系数"),
-    "iv": ("IV", "指标IV值"),
-    "points": ("Points", "对应分数"),
+    "variable": pgettext("table of a card", "Variable"),
+    "label": pgettext("table of a card", "Label"),
+    "source": pgettext("table of a card", "Source"),
+    "bin_id": pgettext("table of a card", "Bin id"),
+    "bin": pgettext("table of a card", "Bin"),
+    "count": pgettext("table of a card", "Count"),
+    "share": pgettext("table of a card", "Count (%)"),
+    "bad_rate": pgettext("table of a card", "Event rate"),
+    "woe": pgettext("table of a card", "WoE"),
+    "neutral": pgettext("table of a card", "Neutral"),
+    "coefficient": pgettext("table of a card", "Coefficient"),
+    "iv": pgettext("table of a card", "IV"),
+    "points": pgettext("table of a card", "Points"),
 }
 _SUMMARY = ("variable", "label", "bin", "points")
-_SOURCES_ZH = {"base": "基础", "public": "公共", "industry": "行业", "market": "市场", "self_declared": "自主申报"}
-_KINDS_ZH = {"missing": "缺失值", "other": "其他"}
-_KINDS_EN = {"missing": "Missing", "other": "Other"}
+_SOURCES = {
+    "base": pgettext("source, short", "base"),
+    "public": pgettext("source, short", "public"),
+    "industry": pgettext("source, short", "industry"),
+    "market": pgettext("source, short", "market"),
+    "self_declared": pgettext("source, short", "self_declared"),
+}
+_KINDS = {"missing": pgettext("table of a card", "Missing"), "other": pgettext("table of a card", "Other")}
 
 
-def table(card: Card, *, style: Literal["summary", "detailed"] = "summary", lang: Language = "en") -> pd.DataFrame:
+def table(card: Card, *, style: Literal["summary", "detailed"] = "summary", lang: str = SOURCE_LANGUAGE) -> pd.DataFrame:
     """One row for the constant, then one per attribute in the card's order.
 
     ``summary``: variable, label, bin, points. ``detailed`` adds source, bin number, rows (unweighted),
@@ -49,37 +51,37 @@ def table(card: Card, *, style: Literal["summary", "detailed"] = "summary", lang
     coefficient and information value.
 
     Raises:
-        DataError: when the style or the language is not one of those.
+        DataError: The style is not one of those.
+        ConfigError: There is no such language.
     """
-    if style not in ("summary", "detailed") or lang not in ("en", "zh"):
-        raise DataError(
-            "table: expected style summary or detailed and lang en or zh (got {style!r}, {lang!r})", style=style, lang=lang
-        )
-    rows = [_constant(card, lang)] + [
-        _row(one, number, a, lang) for one in card.characteristics for number, a in enumerate(one.attributes)
+    if style not in ("summary", "detailed"):
+        raise DataError("table: expected style summary or detailed (got {style!r})", style=style)
+    words = Words.of(lang)
+    rows = [_constant(card, words)] + [
+        _row(one, number, a, words) for one in card.characteristics for number, a in enumerate(one.attributes)
     ]
     chosen = _SUMMARY if style == "summary" else tuple(_TABLE_COLUMNS)
     frame = pd.DataFrame(rows, columns=list(_TABLE_COLUMNS)).astype({"points": "int64", "count": "Int64", "bin_id": "Int64"})
-    return frame[list(chosen)].rename(columns={key: names[lang == "zh"] for key, names in _TABLE_COLUMNS.items()})
+    return frame[list(chosen)].rename(columns={key: words.text(name) for key, name in _TABLE_COLUMNS.items()})
 
 
-def bin_label(attribute: Attribute, lang: Language) -> str:
+def bin_label(attribute: Attribute, words: Words) -> str:
     """The label of an attribute; Missing and Other in the language asked for."""
-    return (_KINDS_ZH if lang == "zh" else _KINDS_EN).get(attribute.kind, attribute.label)
+    return words.text(_KINDS.get(attribute.kind, attribute.label))
 
 
-def _constant(card: Card, lang: Language) -> dict[str, object]:
-    zh = lang == "zh"
-    return {"variable": "基础分" if zh else "base", "label": "基础分" if zh else "Constant", "bin": "", "points": card.constant}
+def _constant(card: Card, words: Words) -> dict[str, object]:
+    variable, label = pgettext("table of a card", "base"), pgettext("table of a card", "Constant")
+    return {"variable": words.text(variable), "label": words.text(label), "bin": "", "points": card.constant}
 
 
-def _row(one: Characteristic, number: int, attribute: Attribute, lang: Language) -> dict[str, object]:
+def _row(one: Characteristic, number: int, attribute: Attribute, words: Words) -> dict[str, object]:
     return {
         "variable": one.name,
-        "label": one.label.text(lang),
-        "source": _SOURCES_ZH[one.source] if lang == "zh" else one.source,
+        "label": words.text(one.label),
+        "source": words.text(_SOURCES[one.source]),
         "bin_id": number,
-        "bin": bin_label(attribute, lang),
+        "bin": bin_label(attribute, words),
         "count": attribute.rows,
         "share": attribute.weight,
         "bad_rate": attribute.bad_rate,
@@ -177,7 +179,7 @@ class Scorecard(Card):
         """The trend that holds in each characteristic: what a challenger is to keep too."""
         return {one.name: one.trend for one in self.characteristics}
 
-    def table(self, style: Literal["summary", "detailed"] = "summary", *, lang: Language = "en") -> pd.DataFrame:
+    def table(self, style: Literal["summary", "detailed"] = "summary", *, lang: str = SOURCE_LANGUAGE) -> pd.DataFrame:
         """One row per attribute (and one for the constant); ``detailed`` adds what it was fitted on."""
         return table(self, style=style, lang=lang)
 

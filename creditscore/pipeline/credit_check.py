@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from creditscore import storage
-from creditscore.config.spec import Language
 from creditscore.errors import DataError
 from creditscore.inspection.sealed_export import own_rows
+from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.pipeline.run_folder import RunFolder, RunResult
 from creditscore.pipeline.run_store import load_book
 from creditscore.records.identity import compact
@@ -40,7 +40,7 @@ def lookup(
     purpose: str = "",
     by: str = "",
     on: dt.date | None = None,
-    lang: Language = "zh",
+    lang: str = DEFAULT_LANGUAGE,
 ) -> pd.DataFrame:
     """The credit check (信用核查) of codes against a run, noted in its hash-chained ``lookups.jsonl``.
 

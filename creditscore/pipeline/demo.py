@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from creditscore.engine import Engine
 from creditscore.errors import DataError
+from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.pipeline.draws import draw_plan_folder
 from creditscore.pipeline.run import run_project
 from creditscore.pipeline.run_folder import RunResult
@@ -36,7 +37,9 @@ class Demo:
     drawn: dict[str, int]
 
 
-def run_demo(project: Project, *, out: Path, subjects: int, seed: int, tracking_uri: str | None = None, lang: str = "zh") -> Demo:
+def run_demo(
+    project: Project, *, out: Path, subjects: int, seed: int, tracking_uri: str | None = None, lang: str = DEFAULT_LANGUAGE
+) -> Demo:
     """A simulated city from its records to drawn plans below ``out``; an earlier demo there is replaced.
 
     Args:

@@ -26,6 +26,7 @@ from creditscore.inspection.draw import ALGORITHM, draw_table
 from creditscore.inspection.plan import DrawnPlan
 from creditscore.inspection.plan_folder import read_log
 from creditscore.inspection.sampling_frame import task_population
+from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.run_store import BookFile, read_results_of, renew_documents
 from creditscore.storage import LOCK, locked, read_parquet, write_json, write_parquet
@@ -50,7 +51,7 @@ def draw_plan_folder(
     staff: Path | None = None,
     recusals: Path | None = None,
     on: dt.date | None = None,
-    lang: str = "zh",
+    lang: str = DEFAULT_LANGUAGE,
 ) -> DrawnPlan:
     """The one draw of ``plan/<task>/``; the workbook and report of its run are written again with the list.
 
@@ -75,7 +76,9 @@ def draw_plan_folder(
         return draw_folder(root, seed=seed, seed_source=seed_source, staff=people, recusals=apart, on=on)
 
 
-def replace_subject(folder: str | Path, subject_id: str, *, reason: str, by: str, on: dt.date, lang: str = "zh") -> Replacement:
+def replace_subject(
+    folder: str | Path, subject_id: str, *, reason: str, by: str, on: dt.date, lang: str = DEFAULT_LANGUAGE
+) -> Replacement:
     """Replace a drawn subject of ``plan/<task>/`` by the next ticket of its stratum, and write the documents again.
 
     Raises:
@@ -92,7 +95,9 @@ def replace_subject(folder: str | Path, subject_id: str, *, reason: str, by: str
         return replace(root, subject_id, reason=reason, by=by, on=on)
 
 
-def replace_closed(folder: str | Path, later: str | Path, *, by: str, on: dt.date, lang: str = "zh") -> list[Replacement]:
+def replace_closed(
+    folder: str | Path, later: str | Path, *, by: str, on: dt.date, lang: str = DEFAULT_LANGUAGE
+) -> list[Replacement]:
     """Replace every subject to be visited that a later run's register shows as deregistered.
 
     Not replaced are subjects that were visited (their result was handed in) and those whose stratum has nobody left.
@@ -128,7 +133,7 @@ def replace_closed(folder: str | Path, later: str | Path, *, by: str, on: dt.dat
     return replacements
 
 
-def join_late(folder: str | Path, later: str | Path, *, by: str, on: dt.date, lang: str = "zh") -> list[Joiner]:
+def join_late(folder: str | Path, later: str | Path, *, by: str, on: dt.date, lang: str = DEFAULT_LANGUAGE) -> list[Joiner]:
     """Give the subjects of the task's population that came after the frame their tickets, drawn or not.
 
     Args:

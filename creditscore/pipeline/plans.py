@@ -14,6 +14,7 @@ from creditscore.errors import DrawError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan, plan_inspections
 from creditscore.inspection.plan_folder import BEGUN, read_manifest
 from creditscore.inspection.visits import merge_plans
+from creditscore.language import DEFAULT_LANGUAGE, Words
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.run_store import load_plan, renew_documents
 from creditscore.reporting.planning_tables import RATIO_SHEET
@@ -134,7 +135,7 @@ def _ratio_faults(plan: InspectionPlan, edited: _Edited) -> list[str]:
     def cell(row: Mapping[Any, Any]) -> str:
         """The cell of a stratum's ratio; its name where its row was deleted from the sheet."""
         stratum = row["stratum"]
-        return str(edited[stratum]["cell"]) if stratum in edited else f"{RATIO_SHEET.zh}: {stratum}"
+        return str(edited[stratum]["cell"]) if stratum in edited else f"{Words.of(DEFAULT_LANGUAGE).text(RATIO_SHEET)}: {stratum}"
 
     faults = []
     for group in groups.values():

@@ -16,6 +16,7 @@ from creditscore.features.build import feature_table
 from creditscore.features.spine import spine_from_rows
 from creditscore.inspection.allocation import Allocation, allocate_visits
 from creditscore.inspection.forecast import PolicyForecast, forecast_policy
+from creditscore.language import _
 from creditscore.models.scoring import ppm_of, score_of
 from creditscore.pipeline.plans import tasks_due
 from creditscore.pipeline.score import read_cards, score_table
@@ -112,7 +113,7 @@ class Trial:
             records=self.records,
             task=None if task is None else self.records.project.tasks[task],
         )
-        notes = [f"{self.proposed} proposed tiers are tried as if signed"] if self.proposed else []
+        notes = [_("{tiers} proposed tiers are tried as if signed", tiers=self.proposed)] if self.proposed else []
         return replace(forecast, notes=(*notes, *forecast.notes))
 
     def allocate(self, capacity: Mapping[str, int]) -> Allocation:

@@ -16,6 +16,7 @@ from creditscore.features.build import feature_table
 from creditscore.features.guard import guard_features
 from creditscore.features.spine import Spine, spine
 from creditscore.inspection.forecast import forecast_policy
+from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.pipeline.plans import plan_due_tasks
 from creditscore.pipeline.policy_trial import scores_before_visits
 from creditscore.pipeline.run_folder import OWN_MANIFESTS, RunFolder, RunResult, input_hashes, run_key, versions
@@ -48,7 +49,7 @@ _log = logging.getLogger(__name__)
 
 def run_project(
     project: Project, *, data: Path, as_of: dt.date, out: Path, engine: Engine, train: bool = False,
-    tracking_uri: str | None = None, lang: str = "zh", accept: bool = False,
+    tracking_uri: str | None = None, lang: str = DEFAULT_LANGUAGE, accept: bool = False,
 ) -> RunResult:  # fmt: skip
     """Everything of one day into ``out/<as_of>/``; the manifest is written last, and a failure leaves the earlier run.
 

@@ -23,13 +23,14 @@ from creditscore.config.work_calendar import WorkCalendar
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import read_log, read_manifest
 from creditscore.inspection.visits import Opened, visits_of_plans
+from creditscore.language import DEFAULT_LANGUAGE, _
 from creditscore.pipeline.run_folder import DOCUMENTS, WORKBOOK
 from creditscore.pipeline.score import read_cards
 from creditscore.records.identity import tables_of
 from creditscore.reporting.report import write_report
 from creditscore.reporting.run_book import Figure, RowCounts, RunBook, plan_pages
 from creditscore.reporting.workbook import write_workbook
-from creditscore.spreadsheet import BookLanguage
+from creditscore.spreadsheet import cell_words
 from creditscore.storage import read_parquet, write_json
 
 if TYPE_CHECKING:
@@ -40,11 +41,7 @@ if TYPE_CHECKING:
     from creditscore.records.records import Records
 
 _log = logging.getLogger(__name__)
-_BOOK_LANGUAGES: dict[str, BookLanguage] = {"zh": "zh", "en": "en", "both": "both"}
-_NOT_REPRESENTATIVE = Label(
-    zh="评分卡以无已知抽取概率的检查结果训练，不代表未被检查的主体。",
-    en="Trained on visits without known probabilities: not representative of uninspected firms.",
-)
+_NOT_REPRESENTATIVE = _("Trained on visits without known probabilities: not representative of uninspected firms.")
 #: Frames of a book that every run has as a Parquet file of that name, and those that only some runs have.
 _TABLES = ("checkup", "scores", "tiers", "subjects", "lists")
 _OPTIONAL_TABLES = ("forecast", "stability", "associations")
@@ -114,7 +111,7 @@ class BookFile(Spec):
             "authority": about.authority,
             "purpose": about.purpose,
             "contact": about.contact,
-            "regions": {code: Label(zh=name, en=name) for code, name in self.regions.items()},
+            "regions": {code: Label(zh=name) for code, name in self.regions.items()},
         }
 
 
@@ -150,7 +147,7 @@ def save_book(
         industries={industry.code: industry.label for industry in project.scorecards.industry},
         regions={region.code: region.name for table in tables_of(project).regions for region in table.region},
         kinds={item.kind: item.label for item in project.catalogue.item},
-        notes=(*training.notes, *(() if representative else (_NOT_REPRESENTATIVE,))),
+        notes=tuple(Label.of(note) for note in (*training.notes, *(() if representative else (_NOT_REPRESENTATIVE,)))),
         facts=dict(facts),
         calendar=project.calendar,
     ).save(folder)
@@ -208,20 +205,20 @@ def visits_of_run(folder: RunFolder, plans: Iterable[InspectionPlan | Opened]) -
     return visits_of_plans(drawn, calendar=BookFile.load(folder).calendar)
 
 
-def write_documents(folder: RunFolder, *, lang: str = "zh") -> None:
+def write_documents(folder: RunFolder, *, lang: str = DEFAULT_LANGUAGE) -> None:
     """Write ``plan.xlsx`` and ``report.html`` of a run; the same folder gives the same bytes.
 
     Args:
         folder: The run.
-        lang: ``zh``, ``en``, or ``both``: a workbook with joint headers over Chinese cells, and the report in Chinese.
+        lang: A language, or ``both``: a workbook with headers in Chinese and English, and the report in Chinese.
     """
     keep_edited(folder)
     book = load_book(folder)
-    write_workbook(folder.file(WORKBOOK), book, lang=_BOOK_LANGUAGES[lang])
-    write_report(folder.file("report.html"), book, lang="en" if lang == "en" else "zh")
+    write_workbook(folder.file(WORKBOOK), book, lang=lang)
+    write_report(folder.file("report.html"), book, lang=cell_words(lang).language)
 
 
-def renew_documents(folder: RunFolder, *, lang: str = "zh") -> None:
+def renew_documents(folder: RunFolder, *, lang: str = DEFAULT_LANGUAGE) -> None:
     """Write the documents of a finished run again, after its plans changed, and note their hashes in the manifest.
 
     The manifest also gets the frame hashes of the plans as they are now.

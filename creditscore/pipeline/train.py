@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from creditscore.config.spec import Label
 from creditscore.dates import months_before
 from creditscore.errors import DataError
 from creditscore.features.build import build_features
 from creditscore.features.training_rows import CapEffect, TrainingRows, training_rows
+from creditscore.language import Message, _
 from creditscore.models.challenger import LightGBMChallenger, fit_lightgbm
 from creditscore.models.evaluate import evaluate, paired_difference
 from creditscore.models.industry import IndustryScorecards
@@ -63,7 +63,7 @@ class Judgement:
     rivals: pd.DataFrame = field(default_factory=pd.DataFrame)
     #: One row per cell of the riskiest fifths by card and challenger: the commonest first reason of the card there.
     swap: pd.DataFrame = field(default_factory=pd.DataFrame)
-    notes: tuple[Label, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Training:
         return {"shrinkage": self.shrinkage, "left_out": self.left_out, **judged}
 
     @property
-    def notes(self) -> tuple[Label, ...]:
+    def notes(self) -> tuple[Message, ...]:
         """What a reader must know: the bias of a cap on the weights, which inspectors are comparable, what was not judged."""
         cap = () if self.cap is None else (_cap_note(self.cap),)
         connected = () if self.connectedness is None else (_connectedness_note(self.connectedness),)
@@ -153,10 +153,7 @@ def _judge_out_of_time(features: pd.DataFrame, rows: TrainingRows, project: Proj
             return judge(fit_cards(held.train_features, held.train, project, policy), held, project)
         except DataError as error:
             _log.warning("no out-of-time judgement: %s", error)
-    note = Label(
-        zh=f"训练数据中最近{months}个月的结果不足，未做跨期检验；评分卡未经检验。",
-        en=f"The last {months} months hold too few outcomes to judge the cards out of time; they are untested.",
-    )
+    note = _("The last {months} months hold too few outcomes to judge the cards out of time; they are untested.", months=months)
     return Judgement(notes=(note,))
 
 
@@ -197,10 +194,7 @@ def judge(cards: IndustryScorecards, held: Held, project: Project) -> Judgement:
         rivals=pd.DataFrame(rivals),
         swap=_swap(cards, held, probability, risks[_CHALLENGER]),
         notes=tuple(
-            Label(
-                zh=f"对照模型 {name} 无法在这些数据上拟合，未作比较；原因见日志。",
-                en=f"The rival {name} could not be fitted on these rows and is not compared; the log says why.",
-            )
+            _("The rival {name} could not be fitted on these rows and is not compared; the log says why.", name=name)
             for name, risk in risks.items()
             if risk is None
         ),
@@ -279,24 +273,26 @@ def _calibration(test: TrainingRows, probability: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _cap_note(cap: CapEffect) -> Label:
+def _cap_note(cap: CapEffect) -> Message:
     before, after = 100 * cap.bad_share_uncapped, 100 * cap.bad_share
     sizes = (f"{cap.effective_size_uncapped:,.0f}", f"{cap.effective_size:,.0f}")
     bias = round(after - before, 2) + 0.0  # never -0.00
     moved, size = f"{before:.2f} % → {after:.2f} % ({bias:+.2f})", " → ".join(sizes)
-    return Label(
-        zh=f"权重设有上限：{cap.cut:,} 行被截；加权违规率（偏差，百分点）{moved}；有效样本量 {size}。",
-        en=f"Weights are capped: {cap.cut:,} rows are cut; weighted bad rate (bias in points) {moved}; effective size {size}.",
+    return _(
+        "Weights are capped: {cut:,} rows are cut; weighted bad rate (bias in points) {moved}; effective size {size}.",
+        cut=cap.cut,
+        moved=moved,
+        size=size,
     )
 
 
-def _connectedness_note(connectedness: Connectedness) -> Label:
+def _connectedness_note(connectedness: Connectedness) -> Message:
     share = f"{100 * connectedness.largest_share:.1f} %"
     people, groups = f"{connectedness.inspectors:,}", connectedness.components
-    return Label(
-        zh=f"检查人员 {people} 名，按共同检查的行业分为 {groups} 组；最大一组占检查权重的 {share}。各组之间无法比较宽严。",
-        en=(
-            f"{people} inspectors in {groups} group(s) within which they can be compared, the largest with {share} of the visits; "
-            "between groups nobody can tell strict inspectors from risky subjects."
-        ),
+    return _(
+        "{people} inspectors in {groups} group(s) within which they can be compared, the largest with {share} "
+        "of the visits; between groups nobody can tell strict inspectors from risky subjects.",
+        people=people,
+        groups=groups,
+        share=share,
     )

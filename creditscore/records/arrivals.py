@@ -18,6 +18,7 @@ from creditscore.config.catalogue import CatalogueItem
 from creditscore.config.sources import SourceSpec
 from creditscore.dates import shift_months
 from creditscore.errors import DataError
+from creditscore.language import Message, _
 from creditscore.records.column_rules import apply_rules, check_columns, columns_read, where_mask
 from creditscore.records.column_types import Faults, one_array
 from creditscore.records.csv_files import Piece
@@ -63,7 +64,7 @@ class Arrival:
     left_out: int = 0
     #: Rows (from 1) with another number of fields than the header.
     ragged: list[int] = field(default_factory=list)
-    normalised: Counter[str] = field(default_factory=Counter)
+    normalised: Counter[Message] = field(default_factory=Counter)
     unmapped: Counter[str] = field(default_factory=Counter)
     values: Counter[str] = field(default_factory=Counter)
     unreadable: Counter[str] = field(default_factory=Counter)
@@ -190,7 +191,7 @@ class Stream:
             masked=tuple(sorted(personal)),
         )  # fmt: skip
         if opened.utf8_lines:
-            arrival.normalised["lines that look like utf-8 in a gb18030 file"] = opened.utf8_lines
+            arrival.normalised[_("lines that look like utf-8 in a gb18030 file")] = opened.utf8_lines
         return arrival
 
     def _standardised(self, piece: Piece, joins: Joins | None, source: SourceSpec, arrival: Arrival) -> pa.Table:

@@ -12,14 +12,15 @@ import pandas as pd
 
 from creditscore.config.spec import Label
 from creditscore.dates import day_number, day_of
+from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
 from creditscore.records.arrivals import KIND_KEY
 from creditscore.records.contracts import kept_table, refused_table
 from creditscore.records.drift import Earlier, drifts, profile
-from creditscore.records.findings import Finding, Language, Level, checkup_lines, some
+from creditscore.records.findings import Finding, Level, checkup_lines, findings_frame, some
 from creditscore.records.publicity import late_reports, received_by_kind, reconcile_publicity, repair_reminders
 from creditscore.records.rectification import identity_findings
-from creditscore.records.tables import TABLES
-from creditscore.spreadsheet import Column, Sheet, write_book
+from creditscore.records.tables import COLUMN_WORDS, TABLES
+from creditscore.spreadsheet import BOTH, Column, Sheet, label_text, write_book
 
 if TYPE_CHECKING:
     from creditscore.config.catalogue import CatalogueItem
@@ -34,7 +35,7 @@ _PARTS = ("arrived", "kept", "quarantined", "collapsed")
 def equations(records: Records) -> list[Finding]:
     """Per table: arrived = kept + quarantined + collapsed."""
     return [
-        Finding("rows", name, "arrived = kept + quarantined + collapsed", part, getattr(outcome, part))
+        Finding("rows", name, _("arrived = kept + quarantined + collapsed"), part, getattr(outcome, part))
         for name, outcome in records.outcomes.items()
         for part in _PARTS
     ]
@@ -47,21 +48,33 @@ def sources(records: Records) -> list[Finding]:
         found.append(Finding("source", a.table, f"{a.file}, {a.encoding}", a.source, a.rows, level="info" if a.rows else "warning"))
         if a.left_out:
             level: Level = "warning" if a.left_out == a.rows else "info"
-            found.append(Finding("source", a.table, "rows that where does not ask for", a.source, a.left_out, level=level))
+            found.append(Finding("source", a.table, _("rows that where does not ask for"), a.source, a.left_out, level=level))
         if a.unused:
             found.append(
-                Finding("source", a.table, "columns that nothing reads", a.source, len(a.unused), some([*a.unused], 12), "note")
+                Finding("source", a.table, _("columns that nothing reads"), a.source, len(a.unused), some([*a.unused], 12), "note")
             )
         if a.absent:
             found.append(
                 Finding(
-                    "source", a.table, "standard columns that nothing gives", a.source, len(a.absent), some([*a.absent], 12), "note"
+                    "source",
+                    a.table,
+                    _("standard columns that nothing gives"),
+                    a.source,
+                    len(a.absent),
+                    some([*a.absent], 12),
+                    "note",
                 )
             )
         if a.masked:
             found.append(
                 Finding(
-                    "source", a.table, "columns with personal data, masked", a.source, len(a.masked), some([*a.masked], 12), "note"
+                    "source",
+                    a.table,
+                    _("columns with personal data, masked"),
+                    a.source,
+                    len(a.masked),
+                    some([*a.masked], 12),
+                    "note",
                 )
             )
     return found
@@ -77,7 +90,7 @@ def refused(records: Records) -> list[Finding]:
             keys.append(f"{row['key']} ({row['source']}:{row['row']})")
         groups[place] = (count + 1, keys)
     return [
-        Finding("refused" if scope == "row" else "refused_value", table, "contract", code, count, some(keys), "warning")
+        Finding("refused" if scope == "row" else "refused_value", table, _("contract"), code, count, some(keys), "warning")
         for (table, scope, code), (count, keys) in sorted(groups.items())
     ]
 
@@ -86,13 +99,17 @@ def put_right(records: Records) -> list[Finding]:
     """What was normalised, by source; values that a table of words does not have."""
     found = []
     for a in records.arrivals:
-        found += [Finding("normalised", a.table, what, a.source, n, level="note") for what, n in sorted(a.normalised.items())]
+        found += [
+            Finding("normalised", a.table, what, a.source, n, level="note") for what, n in sorted(a.normalised.items(), key=str)
+        ]
         if a.encoding not in ("parquet", "excel", "utf-8", "postgres"):
-            found.append(Finding("normalised", a.table, f"encoding {a.encoding}", a.source, a.rows, level="note"))
+            found.append(
+                Finding("normalised", a.table, _("encoding {encoding}", encoding=a.encoding), a.source, a.rows, level="note")
+            )
         for name, n in sorted(a.unmapped.items()):
             if n:
                 loud = n > _UNSEEN_SHARE * max(a.values[name] + n, 1)
-                rule = f"{name}: values that its table of words lacks"
+                rule = _("{column}: values that its table of words lacks", column=COLUMN_WORDS.get(name, name))
                 found.append(Finding("unmapped", a.table, rule, a.source, n, level="warning" if loud else "note"))
     return found
 
@@ -102,7 +119,7 @@ def after_the_day(records: Records, day: dt.date) -> list[Finding]:
     events, number = records.table("event_keys"), day_number(day)
     later = events.filter((events.event_day > number) | (events.known_day > number))
     count = records.engine.query(later.aggregate(n=later.count()))["n"][0].as_py()
-    return [Finding("future", "events", "happened or known after the day", "", count, level="note")] if count else []
+    return [Finding("future", "events", _("happened or known after the day"), "", count, level="note")] if count else []
 
 
 def categories(records: Records, day: dt.date) -> list[Finding]:
@@ -114,7 +131,7 @@ def categories(records: Records, day: dt.date) -> list[Finding]:
     strange = [row for row in counts if row["industry"] not in carded]
     return [
         Finding(
-            "unmapped", "subjects", "industries without a card of their own", row["industry"] or "(missing)", row["n"],
+            "unmapped", "subjects", _("industries without a card of their own"), row["industry"] or "(missing)", row["n"],
             level="warning" if row["n"] > _UNSEEN_SHARE * total else "note",
         )
         for row in strange
@@ -158,7 +175,7 @@ def catalogue_report(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
         expected = count + (missing or 0)
         timely = (count - late) / expected if expected and item.deadline_working_days else None
         rows.append(
-            (item.kind, item.label.zh, item.provider, item.polarity, item.repair_class, item.double_publicity, count,
+            (item.kind, item.label.text("zh"), item.provider, item.polarity, item.repair_class, item.double_publicity, count,
              covered.get(place, 0), late, None if missing is None else expected, missing, bad.get(place, 0), timely)
         )  # fmt: skip
     return pd.DataFrame(rows, columns=list(KIND_COLUMNS))
@@ -194,14 +211,22 @@ def _of_kind(item: CatalogueItem, row: dict[Hashable, Any], purpose: Purpose) ->
     if row["malformed"]:
         found.append(Finding("malformed", "events", item.provider, item.kind, row["malformed"], level="warning"))
     if item.double_publicity:
-        rule, missing = f"双公示 after the deadline, of {received}", int(row["missing"])
+        rule, missing = _("双公示 after the deadline, of {received}", received=received), int(row["missing"])
         found.append(Finding("late", "events", rule, item.kind, late, level="error" if late else "info"))
-        rule = "decision not received (瞒报)"
+        rule = _("decision not received (瞒报)")
         found.append(Finding("missing", "decisions", rule, item.kind, missing, level="error" if missing else "info"))
     elif late:
-        found.append(Finding("late", "events", f"after {item.deadline_working_days} working days", item.kind, late, level="note"))
+        found.append(
+            Finding(
+                "late", "events", _("after {days} working days", days=item.deadline_working_days), item.kind, late, level="note"
+            )
+        )
     if not item.may_serve(purpose):
-        rule = f"may feed no feature: {'not released for ' + purpose if item.legal_basis else 'no legal basis'}"
+        rule = (
+            _("may feed no feature: not released for {purpose}", purpose=purpose)
+            if item.legal_basis
+            else _("may feed no feature: no legal basis")
+        )
         found.append(Finding("gate", "events", rule, item.kind, received, level="warning"))
     return found
 
@@ -211,7 +236,7 @@ def _suppliers(records: Records) -> list[Finding]:
     found = []
     for row in supplier_report(records).to_dict("records"):
         if row["malformed"]:
-            rule, provider = f"malformed, of {row['arrived']}", row["provider"] or "(missing)"
+            rule, provider = _("malformed, of {arrived}", arrived=row["arrived"]), row["provider"] or "(missing)"
             found.append(Finding("supplier", "events", rule, provider, row["malformed"], level="warning"))
     return found
 
@@ -222,7 +247,7 @@ def _expired(records: Records, day: dt.date) -> list[Finding]:
     over = events.filter((events.valid_day < number) & (events.known_day <= number))
     count = records.engine.query(over.aggregate(n=over.count()))["n"][0].as_py()
     return (
-        [Finding("expired", "events", "past valid_until or the catalogue's retention: not used", "", count, level="note")]
+        [Finding("expired", "events", _("past valid_until or the catalogue's retention: not used"), "", count, level="note")]
         if count
         else []
     )
@@ -235,7 +260,7 @@ def _calendar(records: Records) -> list[Finding]:
     absent = sorted(year for year in years["year"].to_pylist() if not records.project.calendar.covers(dt.date(year, 1, 1)))
     if not absent or not any(item.deadline_working_days for item in records.project.catalogue.item):
         return []
-    rule = "years without an official work calendar: plain weeks assumed"
+    rule = _("years without an official work calendar: plain weeks assumed")
     return [Finding("calendar", "events", rule, "", len(absent), ", ".join(map(str, absent)), "warning")]
 
 
@@ -254,19 +279,20 @@ def _malformed(records: Records) -> dict[int, int]:
     return dict(zip(counted[KIND_KEY].to_pylist(), counted["n"].to_pylist(), strict=True))
 
 
+_NAME = pgettext("data", "Check-up")
 _COLUMNS = (
-    Column("section", Label(zh="部分", en="Section"), width=14),
-    Column("table", Label(zh="数据表", en="Table"), width=14),
-    Column("rule", Label(zh="规则", en="Rule"), width=34),
-    Column("code", Label(zh="代码", en="Code"), width=28),
-    Column("rows", Label(zh="行数", en="Rows"), kind="integer", width=12),
-    Column("examples", Label(zh="示例（主键）", en="Examples (keys)"), width=60),
-    Column("level", Label(zh="级别", en="Level"), width=10),
+    Column("section", pgettext("check-up", "Section"), width=14),
+    Column("table", _("Table"), width=14),
+    Column("rule", pgettext("check-up", "Rule"), width=34),
+    Column("code", _("Code"), width=28),
+    Column("rows", _("Rows"), kind="integer", width=12),
+    Column("examples", pgettext("check-up", "Examples (keys)"), width=60),
+    Column("level", _("Level"), width=10),
 )
 _MISMATCHES = {
-    "still_published": "shown by the other system although ended (应撤未撤)",
-    "not_published": "not shown by the other system although it stands (应公示未公示)",
-    "unknown_here": "shown by the other system and not received here (漏归集)",
+    "still_published": _("shown by the other system although ended (应撤未撤)"),
+    "not_published": _("not shown by the other system although it stands (应公示未公示)"),
+    "unknown_here": _("shown by the other system and not received here (漏归集)"),
 }
 
 
@@ -275,7 +301,8 @@ class CheckUp:
     """One row per finding: section, table, rule, code, rows, examples (keys of rows, never values), level.
 
     ``level``: ``error`` is never tolerated, ``warning`` is to be looked into, ``note`` was dealt with,
-    ``info`` is a count.
+    ``info`` is a count. ``rule`` is English; ``rule_message`` of the frame has the same sentence with its values, as JSON,
+    from which it is shown in another language.
     """
 
     as_of: dt.date
@@ -284,20 +311,20 @@ class CheckUp:
     labels: Mapping[str, Label] = field(default_factory=dict)
 
     def table(self) -> pd.DataFrame:
-        """The findings, by section and table."""
-        return self.frame
+        """The findings, by section and table; ``rule`` is English."""
+        return self.frame[[column.key for column in _COLUMNS]]
 
-    def to_text(self, lang: Language = "zh") -> str:
+    def to_text(self, lang: str = DEFAULT_LANGUAGE) -> str:
         """The findings as a page: errors, warnings, notes, then rows per table and the coverage of the catalogue."""
-        return "\n".join(checkup_lines(self.frame, self.as_of, self.labels, lang))
+        return "\n".join(checkup_lines(self.frame, self.as_of, self.labels, Words.of(lang)))
 
     def to_excel(self, path: str | Path) -> None:
         """The findings as one sheet."""
-        sheet = Sheet(Label(zh="数据体检", en="Check-up"), _COLUMNS, self.frame.itertuples(index=False, name=None))
-        write_book(Path(path), [sheet], lang="both", title="数据体检 Check-up", created=self.as_of)
+        sheet = Sheet(_NAME, _COLUMNS, self.table().itertuples(index=False, name=None))
+        write_book(Path(path), [sheet], lang=BOTH, title=label_text(_NAME, BOTH), created=self.as_of)
 
     def _repr_html_(self) -> str:
-        html: str = self.frame.to_html(index=False, escape=True)
+        html: str = self.table().to_html(index=False, escape=True)
         return html
 
 
@@ -328,7 +355,7 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
             max_row_drop=records.project.about.max_row_drop,
         )
     labels = {kind: item.label for kind, item in records.project.catalogue.by_kind.items()}
-    return CheckUp(day, pd.DataFrame(found, columns=[column.key for column in _COLUMNS]), labels)
+    return CheckUp(day, findings_frame(found), labels)
 
 
 def _publicity(records: Records, day: dt.date) -> list[Finding]:
@@ -339,11 +366,11 @@ def _publicity(records: Records, day: dt.date) -> list[Finding]:
     for (mismatch, kind), rows in reconcile_publicity(records, as_of=day).groupby(["mismatch", "kind"], sort=True):
         keys = some(rows["document_no"].tolist())
         found.append(Finding("publicity", "publicity", _MISMATCHES[str(mismatch)], str(kind), len(rows), keys, "error"))
-    return found or [Finding("publicity", "publicity", "the two systems agree", "", 0)]
+    return found or [Finding("publicity", "publicity", _("the two systems agree"), "", 0)]
 
 
 def _repair(records: Records, day: dt.date) -> list[Finding]:
-    rule = "shortest publication period ends soon"
+    rule = _("shortest publication period ends soon")
     groups = repair_reminders(records, as_of=day).groupby("kind", sort=True)
     return [
         Finding("repair", "events", rule, str(kind), len(rows), some(rows["event_id"].tolist()), "note") for kind, rows in groups

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditscore.config.sources import ParseDate
+from creditscore.language import Message, _
 from creditscore.records.column_types import Distinct, Faults
-from creditscore.records.tables import StandardTable
+from creditscore.records.tables import COLUMN_WORDS, StandardTable
 
 _ENDLESS = dt.date(9999, 12, 31)
 #: Days of records and registrations lie here; a spreadsheet's 1899 or a typed 20224 does not.
@@ -22,7 +23,10 @@ _ISO = ParseDate(to="", rule="parse_date", column="", formats=("%Y-%m-%d",))
 #: Spreadsheets count days from here; numbers below 61 are before March 1900 and count a leap day that never was.
 _SPREADSHEET_ZERO, _SPREADSHEET_DAYS = dt.date(1899, 12, 30), range(61, 2_958_466)
 _WIDTH = {"Y": r"\d{4}", "z": r"Z|[+-]\d{2}:?\d{2}"}
-_REPAIRS = {"full width": "full-width digits in a date", "other format": "another of its formats"}
+_REPAIRS = {
+    "full width": _("{column}: full-width digits in a date"),
+    "other format": _("{column}: another of its formats"),
+}
 
 
 def day_values(
@@ -54,7 +58,7 @@ def day_values(
     ends = name in table.ends
     endless = pc.fill_null(pc.equal(days, pa.scalar(_ENDLESS, pa.date32())), False)
     if ends:
-        faults.put_right(endless, f"{name}: no end (长期)")
+        faults.put_right(endless, _("{column}: no end (长期)", column=COLUMN_WORDS.get(name, name)))
     first, last = pa.scalar(_FIRST, pa.date32()), pa.scalar(_LAST, pa.date32())
     outside = pc.fill_null(pc.or_(pc.less(days, first), pc.greater(days, last)), False)
     wrong = pc.and_not(outside, endless) if ends else outside
@@ -90,10 +94,11 @@ def _days_of_texts(
     distinct = Distinct(pc.cast(column, pa.string()))
     read = [_read_day(text, rule or _ISO, timezone, name in table.ends) for text in distinct.values]
     for code in ("BAD_DATE", "SKIPPED_TIME"):
-        faults.add(distinct.rows_where([note == code for _, note in read]), code, name)
-    for repair, words in _REPAIRS.items():
-        faults.put_right(distinct.rows_where([note == repair for _, note in read]), f"{name}: {words}")
-    return distinct.spread([day for day, _ in read], pa.date32())
+        faults.add(distinct.rows_where([note == code for _day, note in read]), code, name)
+    for repair, sentence in _REPAIRS.items():
+        done = Message(sentence.message, {"column": COLUMN_WORDS.get(name, name)})
+        faults.put_right(distinct.rows_where([note == repair for _day, note in read]), done)
+    return distinct.spread([day for day, _note in read], pa.date32())
 
 
 def _read_day(text: str, rule: ParseDate, timezone: str, may_be_endless: bool) -> tuple[dt.date | None, str]:

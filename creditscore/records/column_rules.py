@@ -28,6 +28,7 @@ from creditscore.config.sources import (
     Where,
 )
 from creditscore.errors import DataError
+from creditscore.language import DEFAULT_LANGUAGE, Words
 from creditscore.records.column_dates import day_values
 from creditscore.records.column_types import (
     SPREADSHEET_NUMBER,
@@ -90,7 +91,7 @@ def check_columns(header: Sequence[str], source: SourceSpec, table: StandardTabl
             source=source.name,
             file=source.place,
             table=table.name,
-            columns=", ".join(f"{name} ({COLUMN_WORDS[name]})" for name in absent),
+            columns=", ".join(f"{name} ({Words.of(DEFAULT_LANGUAGE).text(COLUMN_WORDS[name])})" for name in absent),
             header=header_words(header),
         )
 

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditscore.config.sources import ParseNumber
-from creditscore.records.tables import StandardTable
+from creditscore.language import Message, _
+from creditscore.records.tables import COLUMN_WORDS, StandardTable
 
 #: C0 and C1 controls, soft and zero-width marks, marks of writing direction, the byte-order mark.
 CONTROLS = "[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]"
@@ -46,7 +47,7 @@ class Faults:
         self.code: pa.Array | None = None
         self.field: pa.Array | None = None
         #: Values that were repaired, by column and what was done.
-        self.normalised: Counter[str] = Counter()
+        self.normalised: Counter[Message] = Counter()
         #: Values that could not be read, and all values, by standard column.
         self.unreadable: Counter[str] = Counter()
         self.values: Counter[str] = Counter()
@@ -70,7 +71,7 @@ class Faults:
             both = pc.binary_join_element_wise(self.field, codes, ";")
             self.field = pc.coalesce(both, self.field, codes)
 
-    def put_right(self, changed: pa.Array, what: str) -> None:
+    def put_right(self, changed: pa.Array, what: Message) -> None:
         """Count values that were repaired."""
         if changed.true_count:
             self.normalised[what] += changed.true_count
@@ -154,7 +155,7 @@ def _money_of_floats(column: pa.Array, kind: pa.DataType, name: str, faults: Fau
     # The last bits of a float were never written by anyone: a change within them is no rounding.
     noise = pc.add(pc.multiply(pc.abs(column), 1e-15), 1e-9)
     changed = pc.greater(pc.abs(pc.subtract(column, rounded)), noise)
-    faults.put_right(changed, f"{name}: rounded to hundredths")
+    faults.put_right(changed, _("{column}: rounded to hundredths", column=COLUMN_WORDS.get(name, name)))
     return pc.cast(rounded, kind, safe=False)
 
 
@@ -181,7 +182,7 @@ def _cast_each(column: pa.Array, kind: pa.DataType, name: str, faults: Faults) -
     if pa.types.is_decimal(kind):
         pairs = zip(distinct.values, numbers, strict=True)
         rounded = [number is not None and Decimal(str(value)) != number for value, number in pairs]
-        faults.put_right(distinct.rows_where(rounded), f"{name}: rounded to hundredths")
+        faults.put_right(distinct.rows_where(rounded), _("{column}: rounded to hundredths", column=COLUMN_WORDS.get(name, name)))
     return distinct.spread(numbers, kind)
 
 
@@ -200,7 +201,9 @@ def parsed_numbers(column: pa.Array, rule: ParseNumber, faults: Faults) -> pa.Ar
     faults.add(distinct.rows_where([number is None for number in numbers]), "BAD_VALUE", rule.to)
     pairs = zip(distinct.values, numbers, strict=True)
     odd = [number is not None and not _DECIMAL.fullmatch(text) for text, number in pairs]
-    faults.put_right(distinct.rows_where(odd), f"{rule.to}: a number with unit or separators")
+    faults.put_right(
+        distinct.rows_where(odd), _("{column}: a number with unit or separators", column=COLUMN_WORDS.get(rule.to, rule.to))
+    )
     return distinct.spread(numbers, pa.decimal128(38, 6))
 
 
@@ -212,10 +215,10 @@ def text_column(column: pa.Array, name: str, faults: Faults) -> pa.Array:
     if pa.types.is_floating(column.type):
         exact = pc.and_(pc.less(pc.abs(column), _EXACT), pc.equal(column, pc.floor(column)))
         faults.add(pc.and_(pc.is_valid(column), pc.invert(pc.fill_null(exact, False))), "NUMBER_FOR_TEXT", name)
-        faults.put_right(exact, f"{name}: a number in place of a text")
+        faults.put_right(exact, _("{column}: a number in place of a text", column=COLUMN_WORDS.get(name, name)))
         column = pc.cast(pc.if_else(exact, column, pa.scalar(None, column.type)), pa.int64())
     elif pa.types.is_integer(column.type):
-        faults.put_right(pc.is_valid(column), f"{name}: a number in place of a text")
+        faults.put_right(pc.is_valid(column), _("{column}: a number in place of a text", column=COLUMN_WORDS.get(name, name)))
     return pc.cast(column, pa.string())
 
 
@@ -230,7 +233,9 @@ def clean_text(column: pa.Array, name: str, faults: Faults) -> pa.Array:
     if not _may_be_dirty(column):
         return column
     plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(column, CONTROLS, ""))
-    faults.put_right(pc.not_equal(column, plain), f"{name}: control characters or blanks around it")
+    faults.put_right(
+        pc.not_equal(column, plain), _("{column}: control characters or blanks around it", column=COLUMN_WORDS.get(name, name))
+    )
     return pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain)
 
 
@@ -261,7 +266,7 @@ def _may_be_dirty(column: pa.Array) -> bool:
 
 def text_bytes(column: pa.Array) -> npt.NDArray[np.uint8]:
     """The bytes of a column of texts in UTF-8, one text after another."""
-    _, ends, letters = column.buffers()
+    _valid, ends, letters = column.buffers()
     offsets = np.frombuffer(ends, dtype=np.int32)[column.offset : column.offset + len(column) + 1]
     between: npt.NDArray[np.uint8] = np.frombuffer(letters, dtype=np.uint8)[offsets[0] : offsets[-1]]
     return between

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from creditscore.language import Message, _
 from creditscore.records.arrivals import BUCKETS_PER_POWER, Arrival
 from creditscore.records.findings import Finding, Level
+from creditscore.records.tables import COLUMN_WORDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,29 +94,35 @@ def _by_series(table: pa.Table) -> dict[_Series, _Counts]:
     return counts
 
 
-def _drift(series: _Series, rule: str, rows: int, level: Level) -> Finding:
-    table, source, _, _, kind = series
+def _drift(series: _Series, rule: Message, rows: int, level: Level) -> Finding:
+    table, source, _measure, _name, kind = series
     return Finding("drift", table, rule, source, rows, kind, level)
 
 
 def _row_drift(series: _Series, before: int, now: int, max_row_drop: float) -> list[Finding]:
     if before < _ENOUGH or now >= before * (1 - max_row_drop):
         return []
-    return [_drift(series, f"expected about as many rows as before ({before}; got {now})", before - now, "error")]
+    return [
+        _drift(
+            series, _("expected about as many rows as before ({before}; got {now})", before=before, now=now), before - now, "error"
+        )
+    ]
 
 
 def _value_drift(series: _Series, old: dict[_Series, _Counts], new: dict[_Series, _Counts]) -> list[Finding]:
     """The share of rows that have a value, then and now."""
-    table, source, _, name, _ = series
+    table, source, _measure, name, _kind = series
     rows = [sum(counts.get((table, source, "rows", "", ""), {}).values()) for counts in (old, new)]
     values = [sum(counts.get(series, {}).values()) for counts in (old, new)]
     if values[0] < _ENOUGH or not rows[1]:
         return []
     shares = [n / total for n, total in zip(values, rows, strict=True)]
+    column = COLUMN_WORDS.get(name, name)
     if values[1] == 0:
-        return [_drift(series, f"{name}: had values before, has none now (gone or renamed?)", rows[1], "error")]
+        return [_drift(series, _("{column}: had values before, has none now (gone or renamed?)", column=column), rows[1], "error")]
     if shares[1] < shares[0] / 2:
-        return [_drift(series, f"{name}: {shares[0]:.0%} of rows had a value before, {shares[1]:.0%} now", rows[1], "warning")]
+        rule = _("{column}: {before:.0%} of rows had a value before, {now:.0%} now", column=column, before=shares[0], now=shares[1])
+        return [_drift(series, rule, rows[1], "warning")]
     return []
 
 
@@ -125,8 +133,13 @@ def _amount_drift(series: _Series, before: _Counts, now: _Counts) -> list[Findin
         return []
     moved = _median(new) - _median(old)
     if abs(moved) >= _OTHER_UNIT:
-        times, way = 10 ** (abs(moved) / BUCKETS_PER_POWER), "up" if moved > 0 else "down"
-        return [_drift(series, f"amount: the middle moved about {times:.0f}-fold {way} (another unit?)", amounts, "error")]
+        times = 10 ** (abs(moved) / BUCKETS_PER_POWER)
+        rule = (
+            _("amount: the middle moved about {times:.0f}-fold up (another unit?)", times=times)
+            if moved > 0
+            else _("amount: the middle moved about {times:.0f}-fold down (another unit?)", times=times)
+        )
+        return [_drift(series, rule, amounts, "error")]
     # PSI over whole powers of ten, with half a record added to each on both sides.
     powers = sorted({bucket // BUCKETS_PER_POWER for bucket in (*old, *new)})
     shares = []
@@ -134,7 +147,7 @@ def _amount_drift(series: _Series, before: _Counts, now: _Counts) -> list[Findin
         cells = [0.5 + sum(n for bucket, n in counts.items() if bucket // BUCKETS_PER_POWER == power) for power in powers]
         shares.append([cell / sum(cells) for cell in cells])
     psi = math.fsum((b - a) * math.log(b / a) for a, b in zip(*shares, strict=True))
-    return [_drift(series, f"amount: PSI {psi:.2f}", amounts, "warning")] if psi > _PSI else []
+    return [_drift(series, _("amount: PSI {psi:.2f}", psi=psi), amounts, "warning")] if psi > _PSI else []
 
 
 def _median(counts: dict[int, int]) -> int:

@@ -23,8 +23,10 @@ from stdnum import lei
 from creditscore.config.sources import IdScheme, SourceSpec
 from creditscore.config.spec import Day, Items, Label, Spec, read_spec
 from creditscore.errors import ConfigError
+from creditscore.language import _
 from creditscore.records.column_types import Distinct, Faults, one_array, text_bytes
 from creditscore.records.personal import is_resident_number
+from creditscore.records.tables import COLUMN_WORDS
 from creditscore.vocabulary import MARKET_SUBJECTS
 
 if TYPE_CHECKING:
@@ -266,7 +268,9 @@ class Identifier:
         if scheme in _COMPACTED:
             plain = compact(ids)
             if plain is not ids:
-                faults.put_right(pc.not_equal(ids, plain), "subject_id: full width, lower case or spaces")
+                faults.put_right(
+                    pc.not_equal(ids, plain), _("{column}: full width, lower case or spaces", column=COLUMN_WORDS["subject_id"])
+                )
                 table = table.set_column(table.schema.get_field_index("subject_id"), "subject_id", plain)
                 ids = plain
         if source.table != "subjects":
@@ -276,7 +280,8 @@ class Identifier:
             faults.code = wrong if faults.code is None else pc.coalesce(faults.code, wrong)
         else:
             for entry in pc.value_counts(wrong.drop_null()).to_pylist():
-                faults.normalised[f"subject_id: {entry['values']}, kept all the same"] += entry["counts"]
+                kept = _("{column}: {code}, kept all the same", column=COLUMN_WORDS["subject_id"], code=entry["values"])
+                faults.normalised[kept] += entry["counts"]
         return table
 
     def _faults(self, ids: pa.Array, types: pa.Array, scheme: IdScheme) -> pa.Array:

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.dates import day_of
+from creditscore.language import DEFAULT_LANGUAGE, Words, _
 from creditscore.records.arrivals import ARRIVAL
 from creditscore.records.contracts import refused_table, several_codes
 from creditscore.records.findings import REASON_WORDS, Finding, Level, some
@@ -44,7 +45,7 @@ def rectification_list(records: Records, *, as_of: str | dt.date, before: pd.Dat
     frame["age"] = ["new" if is_new else "stock" for is_new in new]
     frame["deadline"] = [None if is_new else sources.rectify_by for is_new in new]
     frame["overdue"] = [is_new or (end is not None and end < day) for is_new, end in zip(new, frame["deadline"], strict=True)]
-    frame["reason_zh"] = [REASON_WORDS.get(reason, "") for reason in frame["reason"]]
+    frame["reason_zh"] = [Words.of(DEFAULT_LANGUAGE).text(REASON_WORDS.get(reason, "")) for reason in frame["reason"]]
     frame["status"] = "open"
     listed = frame[list(_COLUMNS)]
     if before is not None and len(before):
@@ -91,10 +92,16 @@ def identity_findings(records: Records, day: dt.date, before: pd.DataFrame | Non
     listed = rectification_list(records, as_of=day, before=before)
     findings = []
     for (age, reason), group in listed[listed["status"] == "open"].groupby(["age", "reason"], sort=True):
-        rule = "wrong code of a new subject (none is tolerated)" if age == "new" else "wrong code of the stock, to be put right"
+        rule = (
+            _("wrong code of a new subject (none is tolerated)") if age == "new" else _("wrong code of the stock, to be put right")
+        )
         level: Level = "error" if age == "new" or group["overdue"].any() else "warning"
         findings.append(Finding("identity", "subjects", rule, str(reason), len(group), some(group["subject_id"].tolist()), level))
     fixed = int((listed["status"] == "fixed").sum())
     if fixed:
-        findings.append(Finding("identity", "subjects", f"put right, {share_fixed(listed) or 0:.1%} of the stock", "FIXED", fixed))
+        findings.append(
+            Finding(
+                "identity", "subjects", _("put right, {share:.1%} of the stock", share=share_fixed(listed) or 0), "FIXED", fixed
+            )
+        )
     return findings

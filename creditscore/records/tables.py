@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from creditscore.language import pgettext
 from creditscore.vocabulary import CHANGES, MODES, OUTCOMES, STATUSES, SUBJECT_TYPES, TRIGGERS
 
 _TEXT, _DAY, _MONEY, _INT = pa.string(), pa.date32(), pa.decimal128(18, 2), pa.int32()
@@ -15,18 +16,22 @@ _SEVERITY, _COUNT = (1, 10), (0, 2**31 - 1)
 _AMOUNT = (0, 9_999_999_999_999_999)
 
 #: How columns are called before people; messages name a missing one in both languages.
-COLUMN_WORDS = {
-    "subject_id": "主体代码", "valid_from": "版本起始日", "known_date": "知悉日", "name": "名称", "subject_type": "主体类型",
-    "status": "登记状态", "industry": "行业", "region": "行政区划", "registration_authority": "登记机关",
-    "registered_date": "登记日期", "deregistered_date": "注销日期", "address": "住所", "size_class": "规模",
-    "ownership": "所有制", "event_id": "记录号", "kind": "目录项", "event_date": "发生日期", "document_no": "文号",
-    "incident_id": "事件号", "severity": "严重程度", "amount": "金额", "result": "结果", "provider": "提供单位",
-    "verified": "是否核实", "valid_until": "有效期至", "change": "变更", "effective_date": "生效日期",
-    "inspection_id": "检查编号", "trigger": "检查来源", "task": "任务", "stratum": "层", "inclusion_probability": "入选概率",
-    "mode": "检查方式", "outcome": "检查结果", "department": "检查部门", "inspectors": "检查人员", "scheme": "评价体系",
-    "grade": "等级", "population": "总数", "drawn": "抽取数", "staff_id": "执法证号", "certificate_valid_to": "证件有效期至",
-    "reason": "事由", "decision_id": "决定编号", "decision_date": "决定日期", "published_until": "公示截止日",
-}  # fmt: skip
+COLUMN_WORDS = {label.message: label for label in (
+    pgettext("column", "subject_id"), pgettext("column", "valid_from"), pgettext("column", "known_date"),
+    pgettext("column", "name"), pgettext("column", "subject_type"), pgettext("column", "status"), pgettext("column", "industry"),
+    pgettext("column", "region"), pgettext("column", "registration_authority"), pgettext("column", "registered_date"),
+    pgettext("column", "deregistered_date"), pgettext("column", "address"), pgettext("column", "size_class"),
+    pgettext("column", "ownership"), pgettext("column", "event_id"), pgettext("column", "kind"), pgettext("column", "event_date"),
+    pgettext("column", "document_no"), pgettext("column", "incident_id"), pgettext("column", "severity"),
+    pgettext("column", "amount"), pgettext("column", "result"), pgettext("column", "provider"), pgettext("column", "verified"),
+    pgettext("column", "valid_until"), pgettext("column", "change"), pgettext("column", "effective_date"),
+    pgettext("column", "inspection_id"), pgettext("column", "trigger"), pgettext("column", "task"), pgettext("column", "stratum"),
+    pgettext("column", "inclusion_probability"), pgettext("column", "mode"), pgettext("column", "outcome"),
+    pgettext("column", "department"), pgettext("column", "inspectors"), pgettext("column", "scheme"), pgettext("column", "grade"),
+    pgettext("column", "population"), pgettext("column", "drawn"), pgettext("column", "staff_id"),
+    pgettext("column", "certificate_valid_to"), pgettext("column", "reason"), pgettext("column", "decision_id"),
+    pgettext("column", "decision_date"), pgettext("column", "published_until"),
+)}  # fmt: skip
 
 
 @dataclass(frozen=True)

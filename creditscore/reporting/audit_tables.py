@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from creditscore import vocabulary
 from creditscore.config.policy import Measure
-from creditscore.config.spec import Label, Language
+from creditscore.language import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, Message, Text, Words, _, pgettext
 from creditscore.models.scorecard import Attribute, Scorecard
-from creditscore.records.findings import code_words, rule_words, table_words
+from creditscore.records.findings import TABLES, code_text, rule_of
 from creditscore.reporting.columns import column, label_or_code, rows_of, rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
 from creditscore.reporting.run_book import RunBook, migration_table, tiers_by_industry
@@ -29,10 +29,9 @@ from creditscore.reporting.words import (
     TIERS,
     UNITS,
     UNKNOWN,
-    say,
     text_of,
 )
-from creditscore.spreadsheet import BookLanguage, Column, Sheet, label_text
+from creditscore.spreadsheet import Column, Sheet, cell_words, label_text
 
 DISTRIBUTION_COLUMNS: tuple[Column, ...] = (
     column("section", width=16),
@@ -92,43 +91,43 @@ DICTIONARY_COLUMNS: tuple[Column, ...] = (
     column("meaning_zh", width=48, wrap=True),
     column("meaning_en", width=52, wrap=True),
 )
+#: A workbook in a third language names its columns in that one too.
+_DICTIONARY_FURTHER = (column("own", width=26), column("meaning_own", width=52, wrap=True))
 
 
-def distribution_sheet(book: RunBook, lang: Language) -> Sheet:
+def distribution_sheet(book: RunBook, words: Words) -> Sheet:
     """Subjects per industry and tier, then per previous tier and tier; without a run before that is said."""
-    spread = tiers_by_industry(book).assign(section=say("分级分布", "Distribution").text(lang))
-    moves = (
-        migration_table(book).rename(columns={"previous_tier": "from_tier"}).assign(section=say("等级迁移", "Migration").text(lang))
-    )
-    spread["industry_label"] = label_or_code({**book.industries, "": UNKNOWN}, spread["industry"], lang)
+    spread = tiers_by_industry(book).assign(section=words.text(_("Distribution")))
+    moves = migration_table(book).rename(columns={"previous_tier": "from_tier"}).assign(section=words.text(_("Migration")))
+    spread["industry_label"] = label_or_code({**book.industries, "": UNKNOWN}, spread["industry"], words)
     if moves.empty and not spread.empty:
-        why = say("没有上期等级（首次运行），无迁移可列", "No previous tiers (first run): nothing has moved")
-        moves = pd.DataFrame({"section": [say("等级迁移", "Migration").text(lang)], "remark": [why.text(lang)]})
+        why = _("No previous tiers (first run): nothing has moved")
+        moves = pd.DataFrame({"section": [words.text(_("Migration"))], "remark": [words.text(why)]})
     rows = [*rows_of(spread, DISTRIBUTION_COLUMNS), *rows_of(moves, DISTRIBUTION_COLUMNS)]
-    name = say("分级分布与迁移", "Distribution and migration")
-    return Sheet(name, DISTRIBUTION_COLUMNS, rows, note=say("没有分级结果", "No tiers"))
+    name = _("Distribution and migration")
+    return Sheet(name, DISTRIBUTION_COLUMNS, rows, note=_("No tiers"))
 
 
-def measure_sheet(book: RunBook, lang: Language) -> Sheet:
+def measure_sheet(book: RunBook, words: Words) -> Sheet:
     """One row per measure of the policy: the tier, the industry, who takes it, by what rule, and how many it concerns."""
     rows = [
         (
-            TIERS[one.tier].text(lang),
-            _industry_text(book, one, lang),
-            one.name.text(lang),
+            words.text(TIERS[one.tier]),
+            _industry_text(book, one, words),
+            words.text(one.name),
             one.department,
             one.basis,
             _concerned(book, one),
         )
         for one in book.policy.measure
     ]
-    note = say("分级政策没有规定差异化监管措施", "The tier policy names no measures")
-    return Sheet(say("差异化监管措施", "Measures"), MEASURE_COLUMNS, rows, note=note)
+    note = _("The tier policy names no measures")
+    return Sheet(pgettext("sheet", "Measures"), MEASURE_COLUMNS, rows, note=note)
 
 
-def _industry_text(book: RunBook, measure: Measure, lang: Language) -> str:
-    every = say("全部行业", "All industries").text(lang)
-    return every if measure.industry is None else text_of(dict(book.industries), measure.industry, lang)
+def _industry_text(book: RunBook, measure: Measure, words: Words) -> str:
+    every = words.text(_("All industries"))
+    return every if measure.industry is None else text_of(dict(book.industries), measure.industry, words)
 
 
 def _concerned(book: RunBook, measure: Measure) -> int:
@@ -139,40 +138,45 @@ def _concerned(book: RunBook, measure: Measure) -> int:
     return int((held if measure.industry is None else held & (book.tiers["industry"] == measure.industry)).sum())
 
 
-def fairness_sheet(book: RunBook, lang: Language) -> Sheet:
+def fairness_sheet(book: RunBook, words: Words) -> Sheet:
     """Shares of tiers and planned visits per group; groups that are too small show no figures."""
     table = fairness_table(book)
     if not table.empty:
-        few = say(f"少于 {MINIMUM} 户，不列占比", f"fewer than {MINIMUM}: no shares").text(lang)
+        few = words.text(_("fewer than {MINIMUM}: no shares", MINIMUM=MINIMUM))
         table = table.assign(remark=table["share_D"].isna().map({True: few, False: None}))
-        table["group"] = [group_text(book, *pair, lang) for pair in zip(table["attribute"], table["group"], strict=True)]
-        table["attribute"] = label_or_code(GROUPS, table["attribute"], lang)
-    note = say("没有主体的分组信息", "Nothing is known of groups of subjects")
-    return Sheet(say("公平性", "Fairness"), FAIRNESS_COLUMNS, rows_of(table, FAIRNESS_COLUMNS), note=note)
+        table["group"] = [group_text(book, *pair, words) for pair in zip(table["attribute"], table["group"], strict=True)]
+        table["attribute"] = label_or_code(GROUPS, table["attribute"], words)
+    note = _("Nothing is known of groups of subjects")
+    return Sheet(_("Fairness"), FAIRNESS_COLUMNS, rows_of(table, FAIRNESS_COLUMNS), note=note)
 
 
-def group_text(book: RunBook, attribute: str, group: str, lang: Language) -> str:
+def group_text(book: RunBook, attribute: str, group: str, words: Words) -> str:
     """The name of a group: a region, kind, size or ownership of subject by its label."""
-    tables = {"subject_type": SUBJECT_TYPES, "region": dict(book.regions), "size_class": SIZES, "ownership": OWNERSHIPS}
-    return text_of(tables.get(attribute, {}) | GROUPS, group, lang)
+    tables: dict[str, Mapping[str, Text]] = {
+        "subject_type": SUBJECT_TYPES,
+        "region": dict(book.regions),
+        "size_class": SIZES,
+        "ownership": OWNERSHIPS,
+    }
+    return text_of({**tables.get(attribute, {}), **GROUPS}, group, words)
 
 
-def quality_sheet(book: RunBook, lang: Language) -> Sheet:
+def quality_sheet(book: RunBook, words: Words) -> Sheet:
     """The row equation, what the check-up found, what was quarantined, and why subjects are not rated."""
-    name = say("数据质量与未评级", "Data quality and not rated")
-    return Sheet(name, QUALITY_COLUMNS, list(_quality_rows(book, lang)), note=say("没有检查结果", "No check-up"))
+    name = _("Data quality and not rated")
+    return Sheet(name, QUALITY_COLUMNS, list(_quality_rows(book, words)), note=_("No check-up"))
 
 
-def row_equation(book: RunBook) -> list[tuple[Label, int]]:
+def row_equation(book: RunBook) -> list[tuple[Message, int]]:
     """The terms of the row equation, the left-hand side first."""
     counts = book.counts
     return [
-        (say("输入行数", "Rows in"), counts.rows_in),
-        (say("= 已评分", "= scored"), counts.scored),
-        (say("+ 未评级", "+ not rated"), counts.not_rated),
-        (say("+ 范围外", "+ out of scope"), sum(counts.out_of_scope.values())),
-        (say("+ 隔离", "+ quarantined"), counts.quarantined),
-        (say("+ 合并的重复行", "+ collapsed duplicates"), counts.collapsed),
+        (_("Rows in"), counts.rows_in),
+        (_("= scored"), counts.scored),
+        (_("+ not rated"), counts.not_rated),
+        (_("+ out of scope"), sum(counts.out_of_scope.values())),
+        (_("+ quarantined"), counts.quarantined),
+        (_("+ collapsed duplicates"), counts.collapsed),
     ]
 
 
@@ -184,66 +188,66 @@ def not_rated_reasons(book: RunBook) -> list[tuple[str, int]]:
     return [(str(rule), int(rows)) for rule, rows in unrated.value_counts().sort_index().items()]
 
 
-def _quality_rows(book: RunBook, lang: Language) -> Iterator[Sequence[object]]:
-    balance = say("行数平衡", "Row equation").text(lang)
+def _quality_rows(book: RunBook, words: Words) -> Iterator[Sequence[object]]:
+    balance = words.text(_("Row equation"))
     for label, rows in row_equation(book):
-        yield balance, None, label.text(lang), None, rows, None
+        yield balance, None, words.text(label), None, rows, None
     for reason, rows in sorted(book.counts.out_of_scope.items()):
-        yield say("范围外", "Out of scope").text(lang), None, text_of(OUT_OF_SCOPE, reason, lang), reason, rows, None
+        yield words.text(_("Out of scope")), None, text_of(OUT_OF_SCOPE, reason, words), reason, rows, None
     for code, rows in sorted(book.rejects.items()):
-        yield say("隔离", "Quarantined").text(lang), None, code_words(code, lang), code, rows, None
+        yield words.text(_("Quarantined")), None, words.text(code_text(code)), code, rows, None
     for rule, rows in not_rated_reasons(book):
-        yield say("未评级", "Not rated").text(lang), None, rule_text(book, rule, lang), rule, rows, None
+        yield words.text(pgettext("section", "Not rated")), None, words.text(rule_text(book, rule)), rule, rows, None
     for row in book.checkup.to_dict("records"):
         keys = row.get("examples")
         shown = keys if keys is None or isinstance(keys, str) else "、".join(str(key) for key in keys)
-        table, part = table_words(row.get("table") or "", lang), row.get("code")
+        table, part = text_of(TABLES, row.get("table") or "", words), row.get("code")
         counted = row.get("section") == "rows" and part in ARRIVALS
-        rule = ARRIVALS[str(part)].text(lang) if counted else rule_words(row.get("rule") or "", lang)
-        yield section_text(row.get("section"), lang), table, rule, part, row.get("rows"), shown
+        rule = words.text(ARRIVALS[str(part)] if counted else rule_of(row))
+        yield section_text(row.get("section"), words), table, rule, part, row.get("rows"), shown
 
 
-def section_text(section: object, lang: Language) -> str:
+def section_text(section: object, words: Words) -> str:
     """The section of the check-up a finding stands in."""
-    return text_of(SECTIONS, section, lang) or say("体检", "Check-up").text(lang)
+    return text_of(SECTIONS, section, words) or words.text(pgettext("section", "Check-up"))
 
 
-def card_sheet(book: RunBook, lang: Language) -> Sheet:
+def card_sheet(book: RunBook, words: Words) -> Sheet:
     """One row per attribute of every card, the constant first."""
-    rows = [row for key in sorted(book.cards) for row in card_rows(book.cards[key], book, lang)]
-    return Sheet(say("评分卡", "Scorecards"), CARD_COLUMNS, rows, note=say("没有评分卡", "No scorecards"))
+    rows = [row for key in sorted(book.cards) for row in card_rows(book.cards[key], book, words)]
+    return Sheet(_("Scorecards"), CARD_COLUMNS, rows, note=_("No scorecards"))
 
 
-def card_rows(card: Scorecard, book: RunBook, lang: Language) -> Iterator[Sequence[object]]:
+def card_rows(card: Scorecard, book: RunBook, words: Words) -> Iterator[Sequence[object]]:
     """The rows of one card in the order of :data:`CARD_COLUMNS`."""
-    name = card_name(card, book, lang)
-    yield name, say("常数", "Constant").text(lang), None, None, None, card.constant, None, None, None, None, None
+    name = card_name(card, book, words)
+    yield name, words.text(_("Constant")), None, None, None, card.constant, None, None, None, None, None
     for one in card.characteristics:
         for bin_ in one.attributes:
             yield (
                 name,
-                one.label.text(lang),
-                SOURCES[one.source].text(lang),
-                text_of(UNITS, one.unit, lang),
-                bin_label(bin_, one.unit).text(lang),
+                words.text(one.label),
+                words.text(SOURCES[one.source]),
+                text_of(UNITS, one.unit, words),
+                words.text(bin_label(bin_, one.unit)),
                 bin_.points,
                 bin_.weight,
                 bin_.bad_rate,
                 bin_.woe,
                 bin_.rows,
-                say("是", "yes").text(lang) if bin_.neutral else None,
+                words.text(_("yes")) if bin_.neutral else None,
             )
 
 
-def card_name(card: Scorecard, book: RunBook, lang: Language) -> str:
+def card_name(card: Scorecard, book: RunBook, words: Words) -> str:
     """The industry of a card in words; the card of all industries says so."""
-    return text_of({"all": say("全部行业", "All industries"), **book.industries}, card.industry, lang)
+    return text_of({"all": _("All industries"), **book.industries}, card.industry, words)
 
 
-_BINS = {"missing": say("缺失", "Missing"), "other": say("其他", "Other")}
+_BINS = {"missing": _("Missing"), "other": _("Other")}
 
 
-def bin_label(bin_: Attribute, unit: str = "") -> Label:
+def bin_label(bin_: Attribute, unit: str = "") -> Text:
     """An attribute in words that need no notation where an end is open: ``< 1``, ``[1, 3)``, ``≥ 3``.
 
     Ratios, which features keep in millionths, are printed as ratios: ``< 0.9``.
@@ -251,21 +255,27 @@ def bin_label(bin_: Attribute, unit: str = "") -> Label:
     if bin_.kind in _BINS:
         return _BINS[bin_.kind]
     if bin_.kind != "interval":
-        return GRADES.get(bin_.label, say(bin_.label, bin_.label))
+        return GRADES.get(bin_.label, bin_.label)
     scale = 1_000_000 if unit == PARTS_PER_MILLION else 1
     lower, upper = (None if end is None else f"{end / scale:,.10g}" for end in (bin_.lower, bin_.upper))
     if lower is None and upper is None:
-        return say("任何值", "any value")
-    text = f"< {upper}" if lower is None else f"≥ {lower}" if upper is None else f"[{lower}, {upper})"
-    return say(text, text)
+        return _("any value")
+    return f"< {upper}" if lower is None else f"≥ {lower}" if upper is None else f"[{lower}, {upper})"
 
 
-def dictionary_sheet(sheets: Sequence[Sheet], lang: BookLanguage) -> Sheet:
-    """One row per column of every sheet, of this one too: its name in both languages and what it means."""
+def dictionary_sheet(sheets: Sequence[Sheet], lang: str) -> Sheet:
+    """One row per column of every sheet, of this one too: its name and what it means.
+
+    Both are given in Chinese and English, and before that in the workbook's own language where it is a third one.
+    """
+    both = (Words.of(DEFAULT_LANGUAGE), Words.of(SOURCE_LANGUAGE))
+    further = [] if cell_words(lang) in both else [cell_words(lang)]
+    columns = (*DICTIONARY_COLUMNS[:2], *(_DICTIONARY_FURTHER if further else ()), *DICTIONARY_COLUMNS[2:])
     rows: list[Sequence[object]] = []
-    own = Sheet(say("数据字典", "Dictionary"), DICTIONARY_COLUMNS, rows)
+    own = Sheet(_("Dictionary"), columns, rows)
     for sheet in (*sheets, own):
         for one in sheet.columns:
-            term = TERMS[one.key]
-            rows.append((label_text(sheet.name, lang), one.key, one.label.zh, one.label.en, term.meaning.zh, term.meaning.en))
+            texts = (one.label, TERMS[one.key].meaning)
+            named = [words.text(text) for group in (further, both) for text in texts for words in group]
+            rows.append((label_text(sheet.name, lang), one.key, *named))
     return own

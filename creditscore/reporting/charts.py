@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from creditscore.config.spec import Language
+from creditscore.language import DEFAULT_LANGUAGE, Words, _
 from creditscore.models.scorecard import Scorecard
-from creditscore.reporting.words import SOURCES, TIERS, say
+from creditscore.reporting.words import SOURCES, TIERS
 from creditscore.vocabulary import TIER_ORDER
 
 if TYPE_CHECKING:
@@ -101,8 +101,9 @@ def _figure(width: float, height: float) -> tuple[Figure, Any]:
     return figure, axes
 
 
-def score_distribution(scores: Sequence[int], tiers: Sequence[str], *, lang: Language = "zh") -> Figure:
+def score_distribution(scores: Sequence[int], tiers: Sequence[str], *, lang: str = DEFAULT_LANGUAGE) -> Figure:
     """Subjects per score, stacked by tier: where the cuts lie and how many stand near them."""
+    words = Words.of(lang)
     values, names = np.asarray(scores, dtype=np.int64), np.asarray(tiers, dtype=object)
     edges = np.linspace(values.min(), values.max() + 1, num=min(41, int(np.ptp(values)) + 2)) if len(values) else np.array([0, 1])
     with chart_style():
@@ -114,10 +115,10 @@ def score_distribution(scores: Sequence[int], tiers: Sequence[str], *, lang: Lan
                 bins=list(edges),
                 stacked=True,
                 color=[TIER_COLOURS[tier] for tier in shown],
-                label=[TIERS[tier].text(lang) for tier in shown],
+                label=[words.text(TIERS[tier]) for tier in shown],
             )
-        axes.set_xlabel(say("得分（越高风险越低）", "Score (higher is safer)").text(lang))
-        axes.set_ylabel(say("户数", "Subjects").text(lang))
+        axes.set_xlabel(words.text(_("Score (higher is safer)")))
+        axes.set_ylabel(words.text(_("Subjects")))
         axes.yaxis.grid(True, color=_GRID)
         _thousands(axes.yaxis)
         if shown:
@@ -126,20 +127,21 @@ def score_distribution(scores: Sequence[int], tiers: Sequence[str], *, lang: Lan
     return figure
 
 
-def tier_shares(table: pd.DataFrame, *, lang: Language = "zh") -> Figure:
+def tier_shares(table: pd.DataFrame, *, lang: str = DEFAULT_LANGUAGE) -> Figure:
     """Shares of tiers per industry as stacked bars.
 
     Args:
         table: One row per industry and tier: ``label, tier, share``; industries in the order of the bars.
         lang: Language of the words.
     """
+    words = Words.of(lang)
     labels = list(dict.fromkeys(table["label"]))
     with chart_style():
         figure, axes = _figure(9.4, 0.9 + 0.3 * max(len(labels), 2))
         left = np.zeros(len(labels))
         for tier in TIER_ORDER:
             part = table[table["tier"] == tier].set_index("label")["share"].reindex(labels).fillna(0).to_numpy()
-            axes.barh(labels, part, left=left, color=TIER_COLOURS[tier], label=TIERS[tier].text(lang), height=0.7)
+            axes.barh(labels, part, left=left, color=TIER_COLOURS[tier], label=words.text(TIERS[tier]), height=0.7)
             left = left + part
         axes.invert_yaxis()
         axes.set_xlim(0, 1)
@@ -149,13 +151,14 @@ def tier_shares(table: pd.DataFrame, *, lang: Language = "zh") -> Figure:
     return figure
 
 
-def calibration(table: pd.DataFrame, *, lang: Language = "zh") -> Figure:
+def calibration(table: pd.DataFrame, *, lang: str = DEFAULT_LANGUAGE) -> Figure:
     """Observed against expected rate per tenth of the scores; on the line the card is right.
 
     Args:
         table: ``expected, observed`` and, where known, ``low, high`` of the observed rate.
         lang: Language of the words.
     """
+    words = Words.of(lang)
     expected, observed = table["expected"].to_numpy(float), table["observed"].to_numpy(float)
     low = table["low"].to_numpy(float) if "low" in table else observed
     high = table["high"].to_numpy(float) if "high" in table else observed
@@ -165,18 +168,19 @@ def calibration(table: pd.DataFrame, *, lang: Language = "zh") -> Figure:
         axes.plot([0, top], [0, top], color="#9AA5B1", linewidth=1, linestyle="--")
         errors = [np.maximum(observed - low, 0), np.maximum(high - observed, 0)]
         axes.errorbar(expected, observed, yerr=errors, fmt="o", color=_MAIN, ecolor="#9DB7D0", markersize=4, linewidth=1.2)
-        axes.set_xlabel(say("预期违规率", "Expected rate").text(lang))
-        axes.set_ylabel(say("实际违规率", "Observed rate").text(lang))
+        axes.set_xlabel(words.text(_("Expected rate")))
+        axes.set_ylabel(words.text(_("Observed rate")))
         axes.grid(True, color=_GRID)
         _percents(axes.xaxis, digits=1)
         _percents(axes.yaxis, digits=1)
     return figure
 
 
-def card_points(card: Scorecard, *, lang: Language = "zh", top: int = 12) -> Figure:
+def card_points(card: Scorecard, *, lang: str = DEFAULT_LANGUAGE, top: int = 12) -> Figure:
     """The span of points of each characteristic: what weighs most in a card, widest first."""
+    words = Words.of(lang)
     spans = [
-        (max(points) - min(points), one.label.text(lang), min(points), max(points), one.source)
+        (max(points) - min(points), words.text(one.label), min(points), max(points), one.source)
         for one in card.characteristics
         for points in [[attribute.points for attribute in one.attributes]]
     ]
@@ -188,7 +192,7 @@ def card_points(card: Scorecard, *, lang: Language = "zh", top: int = 12) -> Fig
         )
         for place, span in enumerate(shown):
             axes.annotate(
-                say(f"{span[2]} 至 {span[3]}", f"{span[2]} to {span[3]}").text(lang),
+                words.text(_("{span} to {span_2}", span=span[2], span_2=span[3])),
                 (span[3], place),
                 xytext=(4, 0),
                 textcoords="offset points",
@@ -199,22 +203,22 @@ def card_points(card: Scorecard, *, lang: Language = "zh", top: int = 12) -> Fig
         axes.axvline(0, color="#9AA5B1", linewidth=0.8)
         axes.margins(x=0.12)
         axes.xaxis.grid(True, color=_GRID)
-        axes.set_xlabel(say("分值范围", "Range of points").text(lang))
-        axes.set_yticks(range(len(shown)), [f"{span[1]}（{SOURCES[span[4]].text(lang)}）" for span in shown])
+        axes.set_xlabel(words.text(_("Range of points")))
+        axes.set_yticks(range(len(shown)), [f"{span[1]}（{words.text(SOURCES[span[4]])}）" for span in shown])
     return figure
 
 
 def _percents(axis: Any, *, digits: int = 0) -> None:
     from matplotlib.ticker import FuncFormatter
 
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:.{digits}f}%"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value * 100:.{digits}f}%"))
 
 
 def _thousands(axis: Any) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axis.set_major_locator(MaxNLocator(integer=True, nbins=5))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,.0f}"))
 
 
 _NOT_FOR_PAGES = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>| xmlns(:\w+)?=\"[^\"]*\"", re.DOTALL)

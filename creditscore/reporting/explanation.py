@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from creditscore.config.policy import Measure
-from creditscore.config.spec import Label, Language
+from creditscore.config.spec import Label
 from creditscore.errors import DataError
+from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
 from creditscore.models import reasons, scoring
 from creditscore.models.scorecard import Baseline, Scorecard
 from creditscore.reporting.audit_tables import bin_label
@@ -20,180 +21,168 @@ from creditscore.reporting.nearest_change import Change, nearest_change
 from creditscore.reporting.report import Grid, grid, percent, signed
 from creditscore.reporting.run_book import RunBook, described
 from creditscore.reporting.words import SOURCES as SOURCE_WORDS
-from creditscore.reporting.words import TIERS, say
+from creditscore.reporting.words import TIERS
 from creditscore.vocabulary import SOURCES, Reason, Source
 
-_OBJECT = say(
-    "认为记录有误的，可以向作出记录的单位或本机关提出异议。异议期间该记录不计入，等级既不因此上升也不因此下降。",
-    "Whoever holds a record to be wrong may object to the body that made it or to this authority. While the objection is open "
-    "the record does not count and the tier neither rises nor falls because of it.",
+_OBJECT = _(
+    "Whoever holds a record to be wrong may object to the body that made it or to this authority. While the "
+    "objection is open the record does not count and the tier neither rises nor falls because of it."
 )
-_REPAIR = say(
-    "依法完成信用修复、撤销或者期满的记录，自生效且为本机关所知之日起不再计入。",
-    "A record that was repaired, withdrawn or has expired no longer counts from the day this is in effect and known here.",
-)
-_NATURE = say(
-    "等级只用于分配抽查力量，不是认定、处罚、黑名单，也不作为贷款等决定的依据。",
-    "A tier allocates inspection effort. It is not a verdict, a punishment, a blacklist or a loan decision.",
-)
+_REPAIR = _("A record that was repaired, withdrawn or has expired no longer counts from the day this is in effect and known here.")
+_NATURE = _("A tier allocates inspection effort. It is not a verdict, a punishment, a blacklist or a loan decision.")
 
 
-def to_text(it: Explanation, lang: Language) -> str:
+def to_text(it: Explanation, words: Words) -> str:
     """Plain text, one fact a line; the rule before the points."""
-    return "\n".join(_text(it, lang)) + "\n"
+    return "\n".join(_text(it, words)) + "\n"
 
 
-def to_html(it: Explanation, lang: Language) -> str:
+def to_html(it: Explanation, words: Words) -> str:
     """A whole page."""
     from creditscore.reporting.report import render_page
 
-    return render_page("explain.html.j2", _parts(it, lang), lang=lang, title=f"{it.subject_id} {it.as_of.isoformat()}")
+    return render_page("explain.html.j2", _parts(it, words), lang=words.language, title=f"{it.subject_id} {it.as_of.isoformat()}")
 
 
-def to_fragment(it: Explanation, lang: Language) -> str:
+def to_fragment(it: Explanation, words: Words) -> str:
     """The text as a fragment for notebooks."""
     from html import escape
 
-    return f"<pre>{escape(to_text(it, lang))}</pre>"
+    return f"<pre>{escape(to_text(it, words))}</pre>"
 
 
-def tier_sentence(it: Explanation, lang: Language) -> str:
+def tier_sentence(it: Explanation, words: Words) -> str:
     """The tier and what set it."""
-    tier = TIERS[it.tier].text(lang)
+    tier = words.text(TIERS[it.tier])
     if it.status == "proposed":
-        return say(
-            f"等级 {tier}；拟定为 {it.raw_tier}，待签批（{it.rule_label.zh}）",
-            f"Tier {tier}; {it.raw_tier} is proposed ({it.rule_label.en})",
-        ).text(lang)
-    return say(f"等级 {tier}（{it.rule_label.zh}）", f"Tier {tier} ({it.rule_label.en})").text(lang)
+        return words.text(
+            _("Tier {tier}; {raw_tier} is proposed ({rule_label})", tier=tier, raw_tier=it.raw_tier, rule_label=it.rule_label)
+        )
+    return words.text(_("Tier {tier} ({rule_label})", tier=tier, rule_label=it.rule_label))
 
 
-def change_sentence(it: Explanation, points: Points, lang: Language) -> str:
+def change_sentence(it: Explanation, points: Points, words: Words) -> str:
     """The nearest change that would alter the tier; a tier that a rule sets ends with the rule's ground."""
     change = points.change
-    steps = "；".join(f"{step.label.text(lang)} → {step.bin.text(lang)} ({signed(step.gain)})" for step in change.steps)
+    steps = "；".join(f"{words.text(step.label)} → {words.text(step.bin)} ({signed(step.gain)})" for step in change.steps)
     if not change.tier:
-        said = say(
-            f"按分数已是 A 级，距下一级 {change.margin} 分。", f"By score in A already, {change.margin} points above the next tier."
-        )
+        said = _("By score in A already, {margin} points above the next tier.", margin=change.margin)
     elif not steps:
-        said = say(
-            f"按分数升到 {change.tier} 级，改变单项记录不够。", f"No change of records alone reaches tier {change.tier} by score."
-        )
+        said = _("No change of records alone reaches tier {tier} by score.", tier=change.tier)
     else:
-        said = say(
-            f"按分数升到 {change.tier} 级还差 {change.points} 分，最近的途径：{steps}。",
-            f"By score tier {change.tier} is {change.points} points away; nearest change: {steps}.",
+        said = _(
+            "By score tier {tier} is {points} points away; nearest change: {steps}.",
+            tier=change.tier,
+            points=change.points,
+            steps=steps,
         )
     if Reason.parse(it.rule).kind != "override":
-        return said.text(lang)
-    lead = say(
-        f"等级由规则“{it.rule_label.zh}”确定，其依据失效（修复、撤销、期满）后按分数为 {change.by_score} 级。",
-        f"The tier is set by a rule ({it.rule_label.en}); once its ground has ceased the score gives {change.by_score}. ",
+        return words.text(said)
+    lead = _(
+        "The tier is set by a rule ({rule_label}); once its ground has ceased the score gives {by_score}. ",
+        rule_label=it.rule_label,
+        by_score=change.by_score,
     )
-    return lead.text(lang) + said.text(lang)
+    return words.text(lead) + words.text(said)
 
 
-def measure_words(measure: Measure, lang: Language) -> str:
+def measure_words(measure: Measure, words: Words) -> str:
     """A measure with who takes it and what it rests on."""
-    name, by, basis = measure.name.text(lang), measure.department, measure.basis
-    return say(f"{name}（{by}；依据：{basis}）", f"{name} ({by}; basis: {basis})").text(lang)
+    name, by, basis = words.text(measure.name), measure.department, measure.basis
+    return words.text(_("{name} ({by}; basis: {basis})", name=name, by=by, basis=basis))
 
 
-def line_words(line: Line, lang: Language) -> str:
+def line_words(line: Line, words: Words) -> str:
     """A characteristic with the attribute its value falls in."""
-    return f"{line.label.text(lang)}: {line.bin.text(lang)}"
+    return f"{words.text(line.label)}: {words.text(line.bin)}"
 
 
-def _text(it: Explanation, lang: Language) -> Iterator[str]:
-    yield f"{it.subject_id} {it.name}".rstrip() + f" · {it.as_of.isoformat()} · {it.authority.text(lang)}"
-    yield tier_sentence(it, lang)
+def _text(it: Explanation, words: Words) -> Iterator[str]:
+    yield f"{it.subject_id} {it.name}".rstrip() + f" · {it.as_of.isoformat()} · {words.text(it.authority)}"
+    yield tier_sentence(it, words)
     if it.previous_tier:
-        yield say(f"上期等级 {it.previous_tier}", f"Previous tier {it.previous_tier}").text(lang)
+        yield words.text(_("Previous tier {previous_tier}", previous_tier=it.previous_tier))
     for measure in it.measures:
-        yield say("监管措施：", "Measure: ").text(lang) + measure_words(measure, lang)
+        yield words.text(_("Measure: ")) + measure_words(measure, words)
     if it.points is not None:
-        yield from _points_text(it, it.points, lang)
+        yield from _points_text(it, it.points, words)
     for record in it.records:
         where = " · ".join(
             part for part in (record.feature, record.kind, record.event_id, record.document_no, record.event_date) if part
         )
-        yield say("依据记录", "Record").text(lang) + f" {where}"
-    yield _REPAIR.text(lang)
-    yield _OBJECT.text(lang) + (f" {it.contact}" if it.contact else "")
-    yield _NATURE.text(lang)
+        yield words.text(pgettext("behind a score", "Record")) + f" {where}"
+    yield words.text(_REPAIR)
+    yield words.text(_OBJECT) + (f" {it.contact}" if it.contact else "")
+    yield words.text(_NATURE)
 
 
-def _points_text(it: Explanation, points: Points, lang: Language) -> Iterator[str]:
+def _points_text(it: Explanation, points: Points, words: Words) -> Iterator[str]:
     risk = percent(points.probability_ppm / 1_000_000, 2)
-    yield say(
-        f"得分 {points.score}（风险 {risk}，评分卡 {points.card[:12]}）",
-        f"Score {points.score} (risk {risk}, card {points.card[:12]})",
-    ).text(lang)
+    yield words.text(_("Score {score} (risk {risk}, card {card})", score=points.score, risk=risk, card=points.card[:12]))
     for place, line in enumerate(points.reasons, start=1):
-        yield say(f"原因{place} ", f"Reason {place}: ").text(lang) + f"{line_words(line, lang)} ({signed(-line.difference)})"
-    yield say(f"常数 {points.constant}", f"Constant {points.constant}").text(lang)
+        yield words.text(_("Reason {place}: ", place=place)) + f"{line_words(line, words)} ({signed(-line.difference)})"
+    yield words.text(_("Constant {constant}", constant=points.constant))
     for line in points.lines:
-        base = say("基准", "baseline").text(lang)
-        yield f"  {line_words(line, lang)}  {signed(line.points)} ({base} {signed(line.baseline)}, {signed(-line.difference)})"
-    blocks = [f"{SOURCE_WORDS[source].text(lang)} {signed(points.blocks[source])}" for source in SOURCES if source != "base"]
-    base = f"{SOURCE_WORDS['base'].text(lang)} {points.blocks['base']}"
-    yield " · ".join([base, *blocks, say(f"合计 {points.score}", f"total {points.score}").text(lang)])
-    yield change_sentence(it, points, lang)
+        base = words.text(_("baseline"))
+        yield f"  {line_words(line, words)}  {signed(line.points)} ({base} {signed(line.baseline)}, {signed(-line.difference)})"
+    blocks = [f"{words.text(SOURCE_WORDS[source])} {signed(points.blocks[source])}" for source in SOURCES if source != "base"]
+    base = f"{words.text(SOURCE_WORDS['base'])} {points.blocks['base']}"
+    yield " · ".join([base, *blocks, words.text(_("total {score}", score=points.score))])
+    yield change_sentence(it, points, words)
 
 
-def _parts(it: Explanation, lang: Language) -> dict[str, object]:
+def _parts(it: Explanation, words: Words) -> dict[str, object]:
     return {
         "it": it,
         "points": it.points,
-        "tier_sentence": tier_sentence(it, lang),
-        "change": change_sentence(it, it.points, lang) if it.points else "",
-        "reasons": [(line_words(line, lang), signed(-line.difference)) for line in it.points.reasons] if it.points else [],
-        "lines": _line_grid(it.points, lang) if it.points else None,
-        "blocks": _block_grid(it.points, lang) if it.points else None,
+        "tier_sentence": tier_sentence(it, words),
+        "change": change_sentence(it, it.points, words) if it.points else "",
+        "reasons": [(line_words(line, words), signed(-line.difference)) for line in it.points.reasons] if it.points else [],
+        "lines": _line_grid(it.points, words) if it.points else None,
+        "blocks": _block_grid(it.points, words) if it.points else None,
         "risk": percent(it.points.probability_ppm / 1_000_000, 2) if it.points else "",
-        "measures": [measure_words(measure, lang) for measure in it.measures],
-        "records": _record_grid(it, lang),
-        "notes": (_REPAIR.text(lang), _OBJECT.text(lang), _NATURE.text(lang)),
+        "measures": [measure_words(measure, words) for measure in it.measures],
+        "records": _record_grid(it, words),
+        "notes": (words.text(_REPAIR), words.text(_OBJECT), words.text(_NATURE)),
     }
 
 
-def _line_grid(points: Points, lang: Language) -> Grid:
-    rows = [[say("常数", "Constant").text(lang), "", "", str(points.constant), str(points.constant), "0"]]
+def _line_grid(points: Points, words: Words) -> Grid:
+    rows = [[words.text(_("Constant")), "", "", str(points.constant), str(points.constant), "0"]]
     for line in points.lines:
-        source = SOURCE_WORDS[line.source].text(lang)
+        source = words.text(SOURCE_WORDS[line.source])
         rows.append(
             [
-                line.label.text(lang),
+                words.text(line.label),
                 source,
-                line.bin.text(lang),
+                words.text(line.bin),
                 signed(line.points),
                 signed(line.baseline),
                 signed(-line.difference),
             ]
         )
     total = points.score - points.baseline_score
-    rows.append([say("合计", "Total").text(lang), "", "", str(points.score), str(points.baseline_score), signed(total)])
+    rows.append([words.text(_("Total")), "", "", str(points.score), str(points.baseline_score), signed(total)])
     heads = [
-        say("指标", "Characteristic"),
-        say("来源", "Source"),
-        say("取值", "Attribute"),
-        say("分值", "Points"),
-        say("基准", "Baseline"),
+        _("Characteristic"),
+        _("Source"),
+        _("Attribute"),
+        _("Points"),
+        _("Baseline"),
     ]
-    return grid([*(head.text(lang) for head in heads), say("差", "Difference").text(lang)], rows, numbers=[3, 4, 5], total=True)
+    return grid([*(words.text(head) for head in heads), words.text(_("Difference"))], rows, numbers=[3, 4, 5], total=True)
 
 
-def _block_grid(points: Points, lang: Language) -> Grid:
-    rows = [[SOURCE_WORDS[source].text(lang), str(points.blocks[source]).replace("-", "−")] for source in SOURCES]
-    heads = [say("来源", "Source").text(lang), say("小计", "Subtotal").text(lang)]
-    return grid(heads, [*rows, [say("得分", "Score").text(lang), str(points.score)]], numbers=[1], total=True)
+def _block_grid(points: Points, words: Words) -> Grid:
+    rows = [[words.text(SOURCE_WORDS[source]), str(points.blocks[source]).replace("-", "−")] for source in SOURCES]
+    heads = [words.text(_("Source")), words.text(_("Subtotal"))]
+    return grid(heads, [*rows, [words.text(_("Score")), str(points.score)]], numbers=[1], total=True)
 
 
-def _record_grid(it: Explanation, lang: Language) -> Grid:
+def _record_grid(it: Explanation, words: Words) -> Grid:
     rows = [[one.feature, one.kind, one.event_id, one.document_no, one.event_date] for one in it.records]
-    heads = [say("指标", "Feature"), say("类别", "Kind"), say("记录编号", "Record"), say("文号", "Document"), say("日期", "Date")]
-    return grid([head.text(lang) for head in heads], rows)
+    heads = [pgettext("of a card", "Feature"), _("Kind"), _("Record"), _("Document"), _("Date")]
+    return grid([words.text(head) for head in heads], rows)
 
 
 _RECORD = ("feature", "kind", "event_id", "document_no", "event_date")
@@ -275,22 +264,16 @@ class Explanation:
     contact: str
     measures: tuple[Measure, ...] = ()
 
-    def to_text(self, lang: Language = "zh") -> str:
+    def to_text(self, lang: str = DEFAULT_LANGUAGE) -> str:
         """Plain text, one fact a line."""
-        pass  # MOVED
+        return to_text(self, Words.of(lang))
 
-        return to_text(self, lang)
-
-    def to_html(self, lang: Language = "zh") -> str:
+    def to_html(self, lang: str = DEFAULT_LANGUAGE) -> str:
         """A page for the subject: no script, no link out, everything escaped."""
-        pass  # MOVED
-
-        return to_html(self, lang)
+        return to_html(self, Words.of(lang))
 
     def _repr_html_(self) -> str:
-        pass  # MOVED
-
-        return to_fragment(self, "zh")
+        return to_fragment(self, Words.of(DEFAULT_LANGUAGE))
 
 
 def explain_subject(
@@ -328,7 +311,7 @@ def explain_subject(
         previous_tier=str(row.get("previous_tier") or ""),
         status=str(row.get("status") or "final"),
         rule=rule,
-        rule_label=say(rule_text(book, rule, "zh"), rule_text(book, rule, "en")),
+        rule_label=Label.of(rule_text(book, rule)),
         points=None if scored is None else _points(book, *scored, industry=str(row.get("industry") or "")),
         records=_source_records(book, subject_id, rule, records),
         contact=book.contact,
@@ -390,7 +373,9 @@ def _lines(card: Scorecard, row: pd.DataFrame, score: int) -> tuple[Line, ...]:
     for one in card.characteristics:
         bin_, value = one.attributes[int(places[one.name])], row[one.name].iloc[0]
         text = "" if pd.isna(value) else str(value)
-        lines.append(Line(one.name, one.label, one.source, text, bin_label(bin_, one.unit), bin_.points, compared[one.name]))
+        lines.append(
+            Line(one.name, one.label, one.source, text, Label.of(bin_label(bin_, one.unit)), bin_.points, compared[one.name])
+        )
     return tuple(lines)
 
 

@@ -6,14 +6,14 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.config.policy import Measure
-from creditscore.config.spec import Language
+from creditscore.language import DEFAULT_LANGUAGE, Words
 from creditscore.records.identity import compact
 from creditscore.reporting.run_book import RunBook
 
 LOOKUP_COLUMNS = ("subject_id", "found", "tier", "status", "as_of", "scorecard", "lists", "measures")
 
 
-def lookup_rows(book: RunBook, ids: Iterable[str], *, lang: Language = "zh") -> pd.DataFrame:
+def lookup_rows(book: RunBook, ids: Iterable[str], *, lang: str = DEFAULT_LANGUAGE) -> pd.DataFrame:
     """One row per id asked for, in that order: the columns of :data:`LOOKUP_COLUMNS`.
 
     Ids are compared in their plain form (half width, upper case, no spaces); ``subject_id`` is that
@@ -21,6 +21,7 @@ def lookup_rows(book: RunBook, ids: Iterable[str], *, lang: Language = "zh") -> 
     industry or of all), each joined by ``；``. An id the run does not know has ``found`` False and
     nothing else: that is no statement on the subject.
     """
+    words = Words.of(lang)
     asked = pd.DataFrame({"subject_id": compact(pa.array(list(ids), pa.string())).to_pylist()}, dtype="str")
     known = book.tiers.drop_duplicates("subject_id").set_index("subject_id")
     out = asked.assign(found=asked["subject_id"].isin(known.index))
@@ -33,15 +34,15 @@ def lookup_rows(book: RunBook, ids: Iterable[str], *, lang: Language = "zh") -> 
         else book.scores.drop_duplicates("subject_id").set_index("subject_id")["scorecard"]
     )
     out["scorecard"] = out["subject_id"].map(cards).astype("str")
-    out["lists"] = out["subject_id"].map(_lists(book, lang)).fillna("").where(out["found"], None)
+    out["lists"] = out["subject_id"].map(_lists(book, words)).fillna("").where(out["found"], None)
     pairs = zip(out["found"], out["tier"], out["industry"], strict=True)
-    out["measures"] = [measures(book, tier, industry, lang) if found else None for found, tier, industry in pairs]
+    out["measures"] = [measures(book, tier, industry, words) if found else None for found, tier, industry in pairs]
     return out[list(LOOKUP_COLUMNS)]
 
 
-def measures(book: RunBook, tier: str, industry: str | None, lang: Language) -> str:
+def measures(book: RunBook, tier: str, industry: str | None, words: Words) -> str:
     """The names of the policy's measures for a tier, those of the industry and those of all, joined by ``；``."""
-    return "；".join(one.name.text(lang) for one in measures_for(book, tier, industry))
+    return "；".join(words.text(one.name) for one in measures_for(book, tier, industry))
 
 
 def measures_for(book: RunBook, tier: str, industry: str | None) -> tuple[Measure, ...]:
@@ -49,11 +50,11 @@ def measures_for(book: RunBook, tier: str, industry: str | None) -> tuple[Measur
     return tuple(one for one in book.policy.measure if one.tier == tier and one.industry in (None, industry))
 
 
-def _lists(book: RunBook, lang: Language) -> pd.Series:
+def _lists(book: RunBook, words: Words) -> pd.Series:
     """The names of the lists each subject is on, by subject_id."""
     if book.lists.empty:
         return pd.Series(dtype="str")
-    names = {kind: label.text(lang) for kind, label in book.kinds.items()}
+    names = {kind: words.text(label) for kind, label in book.kinds.items()}
     shown = book.lists.assign(word=book.lists["kind"].map(names).fillna(book.lists["kind"]))
     ordered = shown.sort_values(["subject_id", "kind"]).drop_duplicates(["subject_id", "kind"])
     return ordered.groupby("subject_id")["word"].agg("；".join)

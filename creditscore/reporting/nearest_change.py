@@ -85,12 +85,12 @@ def nearest_change(book: RunBook, card: Scorecard, own: Mapping[str, int], score
 def _steps(card: Scorecard, own: Mapping[str, int], needed: int) -> tuple[Step, ...]:
     """The single step with the smallest sufficient gain; else the largest gains until they suffice."""
     open_ = [
-        Step(one.name, one.label, bin_label(bin_, one.unit), bin_.points - own[one.name])
+        Step(one.name, one.label, Label.of(bin_label(bin_, one.unit)), bin_.points - own[one.name])
         for one in card.characteristics
         for bin_ in one.attributes
         if bin_.kind in ("interval", "category") and bin_.points > own[one.name]
     ]
-    enough = sorted((step for step in open_ if step.gain >= needed), key=lambda step: (step.gain, step.name, step.bin.en))
+    enough = sorted((step for step in open_ if step.gain >= needed), key=lambda step: (step.gain, step.name, step.bin.text("en")))
     if enough:
         return (enough[0],)
     best = {}

@@ -6,18 +6,19 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from creditscore.config.spec import Language
+from creditscore.inspection.plan_folder import OUTCOME_WORDS
 from creditscore.inspection.visits import SEPARATOR
+from creditscore.language import Words, _, pgettext
 from creditscore.reporting.columns import column, label_or_code, period_text, rows_of, with_labels
 from creditscore.reporting.run_book import PlanPage, RunBook, described
-from creditscore.reporting.words import DECISIONS, MODES, OUTCOMES, STANDINGS, SUBJECT_TYPES, say
+from creditscore.reporting.words import DECISIONS, MODES, STANDINGS, SUBJECT_TYPES
 from creditscore.spreadsheet import Column, Sheet
 from creditscore.tiering.signatures import grounds_hash
 
-RATIO_SHEET = say("抽查比例方案", "Ratios")
-LIST_SHEET = say("抽查名单", "Drawn list")
-REVIEW_SHEET = say("待复核", "To review")
-INSPECTOR_SHEET = say("人员匹配", "Inspectors")
+RATIO_SHEET = _("Ratios")
+LIST_SHEET = _("Drawn list")
+REVIEW_SHEET = _("To review")
+INSPECTOR_SHEET = pgettext("sheet", "Inspectors")
 
 #: The list shows the beginning of a ticket, enough to see the order; sample.csv holds all of it.
 TICKET_SHOWN = 16
@@ -46,64 +47,62 @@ RATIO_COLUMNS: tuple[Column, ...] = (
 )
 
 
-def list_columns(lang: Language) -> tuple[Column, ...]:
-    """Columns of the drawn list; the last ones are filled in by inspectors and read back."""
-    return (
-        column("task", width=16),
-        column("order", "integer", width=7),
-        column("subject_id", width=21),
-        column("name", width=34),
-        column("subject_type"),
-        column("industry_label", width=18),
-        column("region_label", width=14),
-        column("registration_authority", width=22),
-        column("address", width=30),
-        column("tier", width=7),
-        column("score", "integer"),
-        column("stratum", width=28),
-        column("inclusion_probability", "percent"),
-        column("mode_probability", "percent"),
-        column("ticket", width=18),
-        column("reason_1", width=22),
-        column("reason_2", width=22),
-        column("reason_3", width=22),
-        column("reason_4", width=22),
-        column("standing", width=10),
-        column("replaced_by", width=21),
-        column("merged_with"),
-        column("week", "integer", width=8),
-        column("week_from", "date", width=12),
-        column("inspectors", width=18),
-        column("visited_on", "date", editable=True, width=12),
-        column("mode", choices=tuple(word.text(lang) for word in MODES.values()), editable=True),
-        column("outcome", choices=tuple(word.text(lang) for word in OUTCOMES.values()), editable=True, width=16),
-        column("found_severity", "integer", editable=True),
-    )
+#: Columns of the drawn list; the last ones are filled in by inspectors and read back.
+LIST_COLUMNS: tuple[Column, ...] = (
+    column("task", width=16),
+    column("order", "integer", width=7),
+    column("subject_id", width=21),
+    column("name", width=34),
+    column("subject_type"),
+    column("industry_label", width=18),
+    column("region_label", width=14),
+    column("registration_authority", width=22),
+    column("address", width=30),
+    column("tier", width=7),
+    column("score", "integer"),
+    column("stratum", width=28),
+    column("inclusion_probability", "percent"),
+    column("mode_probability", "percent"),
+    column("ticket", width=18),
+    column("reason_1", width=22),
+    column("reason_2", width=22),
+    column("reason_3", width=22),
+    column("reason_4", width=22),
+    column("standing", width=10),
+    column("replaced_by", width=21),
+    column("merged_with"),
+    column("week", "integer", width=8),
+    column("week_from", "date", width=12),
+    column("inspectors", width=18),
+    column("visited_on", "date", editable=True, width=12),
+    column("mode", choices=tuple(MODES.values()), editable=True),
+    column("outcome", choices=tuple(OUTCOME_WORDS.values()), editable=True, width=16),
+    column("found_severity", "integer", editable=True),
+)
 
 
-def review_columns(lang: Language) -> tuple[Column, ...]:
-    """Columns of the sheet on which a person signs or refuses proposed tiers."""
-    return (
-        column("subject_id", width=21),
-        column("name", width=34),
-        column("subject_type"),
-        column("industry_label", width=18),
-        column("region_label", width=14),
-        column("registration_authority", width=22),
-        column("raw_tier", width=10),
-        column("previous_tier", width=10),
-        column("tier", width=10),
-        column("rule", width=28),
-        column("score", "integer"),
-        column("reason_1", width=22),
-        column("reason_2", width=22),
-        column("evidence", width=24),
-        column("decision", choices=tuple(word.text(lang) for word in DECISIONS.values()), editable=True),
-        column("reviewer", editable=True, width=14),
-        column("review_reason", editable=True, width=28),
-        column("reviewed_on", "date", editable=True, width=12),
-        column("grounds_hash", width=66),
-    )
+#: Columns of the sheet on which a person signs or refuses proposed tiers.
+REVIEW_COLUMNS: tuple[Column, ...] = (
+    column("subject_id", width=21),
+    column("name", width=34),
+    column("subject_type"),
+    column("industry_label", width=18),
+    column("region_label", width=14),
+    column("registration_authority", width=22),
+    column("raw_tier", width=10),
+    column("previous_tier", width=10),
+    column("tier", width=10),
+    column("rule", width=28),
+    column("score", "integer"),
+    column("reason_1", width=22),
+    column("reason_2", width=22),
+    column("evidence", width=24),
+    column("decision", choices=tuple(DECISIONS.values()), editable=True),
+    column("reviewer", editable=True, width=14),
+    column("review_reason", editable=True, width=28),
+    column("reviewed_on", "date", editable=True, width=12),
+    column("grounds_hash", width=66),
+)
 
 
 INSPECTOR_COLUMNS: tuple[Column, ...] = (
@@ -117,13 +116,13 @@ INSPECTOR_COLUMNS: tuple[Column, ...] = (
 )
 
 
-def ratio_sheet(book: RunBook, lang: Language) -> Sheet:
+def ratio_sheet(book: RunBook, words: Words) -> Sheet:
     """One row per stratum of every task; the tinted ratio may be edited and read back."""
-    note = say("当日没有到期的抽查任务（tasks.toml）", "No inspection task is due (tasks.toml)")
+    note = _("No inspection task is due (tasks.toml)")
     frames = [_ratio_rows(book, plan) for plan in book.plans]
-    frame = with_labels(book, pd.concat(frames, ignore_index=True), lang) if frames else pd.DataFrame()
+    frame = with_labels(book, pd.concat(frames, ignore_index=True), words) if frames else pd.DataFrame()
     if frames:
-        frame["task_label"] = frame["task"].map({plan.task.id: plan.task.label.text(lang) for plan in book.plans})
+        frame["task_label"] = frame["task"].map({plan.task.id: words.text(plan.task.label) for plan in book.plans})
     return Sheet(RATIO_SHEET, RATIO_COLUMNS, rows_of(frame, RATIO_COLUMNS), note=note)
 
 
@@ -147,23 +146,19 @@ def _ratio_rows(book: RunBook, plan: PlanPage) -> pd.DataFrame:
     )
 
 
-def list_sheet(book: RunBook, lang: Language) -> Sheet:
+def list_sheet(book: RunBook, words: Words) -> Sheet:
     """One row per drawn subject of every drawn task, by stratum and ticket."""
-    note = say(
-        "未抽取：抽查名单在公布框架散列值并确定种子后，由 creditscore draw 抽取一次",
-        "Not drawn: creditscore draw draws once, after the frame hash is published and the seed is fixed",
-    )
-    columns = list_columns(lang)
-    return Sheet(LIST_SHEET, columns, _list_rows(book, columns, lang), note=note)
+    note = _("Not drawn: creditscore draw draws once, after the frame hash is published and the seed is fixed")
+    return Sheet(LIST_SHEET, LIST_COLUMNS, _list_rows(book, words), note=note)
 
 
-def _list_rows(book: RunBook, columns: tuple[Column, ...], lang: Language) -> Iterator[tuple[object, ...]]:
+def _list_rows(book: RunBook, words: Words) -> Iterator[tuple[object, ...]]:
     for plan in book.plans:
         if plan.drawn:
-            yield from rows_of(drawn_list(book, plan, lang), columns)
+            yield from rows_of(drawn_list(book, plan, words), LIST_COLUMNS)
 
 
-def drawn_list(book: RunBook, plan: PlanPage, lang: Language) -> pd.DataFrame:
+def drawn_list(book: RunBook, plan: PlanPage, words: Words) -> pd.DataFrame:
     """One row per subject whose item is checked, by stratum and ticket, with score, reasons, authority, inspectors and week."""
     visits = plan.visits.sort_values(["stratum", "ticket", "subject_id"], kind="stable", ignore_index=True)
     drawn = described(book, visits)
@@ -171,14 +166,14 @@ def drawn_list(book: RunBook, plan: PlanPage, lang: Language) -> pd.DataFrame:
     drawn["ticket"] = drawn["ticket"].astype("str").str[:TICKET_SHOWN]
     drawn["task"], drawn["order"] = plan.task.id, range(1, len(drawn) + 1)
     drawn["inspectors"] = ["、".join(team) for team in drawn["team"]]
-    for name, words in (("mode", MODES), ("standing", STANDINGS), *((("outcome", OUTCOMES),) if "outcome" in drawn else ())):
-        drawn[name] = label_or_code(words, drawn[name], lang)
+    for name, table in (("mode", MODES), ("standing", STANDINGS), *((("outcome", OUTCOME_WORDS),) if "outcome" in drawn else ())):
+        drawn[name] = label_or_code(table, drawn[name], words)
     drawn["merged_with"] = drawn["merged_with"].str.replace(SEPARATOR, "、")
     for name in ("merged_with", "replaced_by"):
         drawn[name] = drawn[name].where(drawn[name] != "", None)
     if "subject_type" in drawn:
-        drawn["subject_type"] = label_or_code(SUBJECT_TYPES, drawn["subject_type"], lang)
-    return with_labels(book, drawn, lang)
+        drawn["subject_type"] = label_or_code(SUBJECT_TYPES, drawn["subject_type"], words)
+    return with_labels(book, drawn, words)
 
 
 def _looked_up(frame: pd.DataFrame, source: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -198,32 +193,32 @@ def _inspectors(plan: PlanPage) -> pd.DataFrame:
     return found.assign(inspectors=texts)
 
 
-def review_sheet(book: RunBook, lang: Language) -> Sheet:
+def review_sheet(book: RunBook, words: Words) -> Sheet:
     """One row per proposed tier that a person must sign: entries to D, two-step moves, direct rules."""
-    columns, frame = review_columns(lang), pd.DataFrame()
+    frame = pd.DataFrame()
     if not book.tiers.empty and "status" in book.tiers:
         open_ = book.tiers[book.tiers["status"] == "proposed"].sort_values("subject_id", ignore_index=True)
         if "evidence" in open_:
             open_["grounds_hash"] = [
                 grounds_hash({str(key): value for key, value in row.items()}) for row in open_.to_dict("records")
             ]
-        frame = with_labels(book, _looked_up(described(book, open_), book.scores, ("reason_1", "reason_2")), lang)
+        frame = with_labels(book, _looked_up(described(book, open_), book.scores, ("reason_1", "reason_2")), words)
         if "subject_type" in frame:
-            frame["subject_type"] = label_or_code(SUBJECT_TYPES, frame["subject_type"], lang)
-    note = say("没有待签批的等级", "No proposed tier waits for a signature")
-    return Sheet(REVIEW_SHEET, columns, rows_of(frame, columns), note=note)
+            frame["subject_type"] = label_or_code(SUBJECT_TYPES, frame["subject_type"], words)
+    note = _("No proposed tier waits for a signature")
+    return Sheet(REVIEW_SHEET, REVIEW_COLUMNS, rows_of(frame, REVIEW_COLUMNS), note=note)
 
 
-def inspector_sheet(book: RunBook, lang: Language) -> Sheet:
+def inspector_sheet(book: RunBook, words: Words) -> Sheet:
     """One row per drawn subject: who inspects, by staff id, and what was checked."""
     frames = []
     for plan in book.plans:
         found = _inspectors(plan)
         if plan.drawn and not found.empty:
             frames.append(described(book, found.assign(task=plan.task.id)))
-    frame = with_labels(book, pd.concat(frames, ignore_index=True), lang) if frames else pd.DataFrame()
+    frame = with_labels(book, pd.concat(frames, ignore_index=True), words) if frames else pd.DataFrame()
     drawn = any(plan.drawn for plan in book.plans)
-    note = say("未提供检查人员库", "No staff list was given") if drawn else say("未抽取", "Not drawn")
+    note = _("No staff list was given") if drawn else _("Not drawn")
     return Sheet(INSPECTOR_SHEET, INSPECTOR_COLUMNS, rows_of(frame, INSPECTOR_COLUMNS), note=note)
 
 
@@ -247,14 +242,14 @@ STAFF_COLUMNS: tuple[Column, ...] = (
     column("staff_visits", "integer"),
     column("staff_leads", "integer"),
 )
-_NOT_DRAWN = say("未抽取", "Not drawn")
+_NOT_DRAWN = _("Not drawn")
 
 
 def week_sheet(book: RunBook) -> Sheet:
     """One row per task and week: who is still to be visited then, on site or not, merged or not."""
     frames = [_weeks(plan) for plan in book.plans if plan.drawn]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    return Sheet(say("周工作量", "Weekly load"), WEEK_COLUMNS, rows_of(frame, WEEK_COLUMNS), note=_NOT_DRAWN)
+    return Sheet(_("Weekly load"), WEEK_COLUMNS, rows_of(frame, WEEK_COLUMNS), note=_NOT_DRAWN)
 
 
 def _weeks(plan: PlanPage) -> pd.DataFrame:
@@ -269,15 +264,15 @@ def _weeks(plan: PlanPage) -> pd.DataFrame:
     return plan.weeks.assign(task=plan.task.id, **found)
 
 
-def staff_sheet(book: RunBook, lang: Language) -> Sheet:
+def staff_sheet(book: RunBook, words: Words) -> Sheet:
     """One row per task and inspector who may go: visits, and how many of them as leader; none is a row too."""
     frames = [_staff(plan) for plan in book.plans if plan.drawn and len(plan.staff)]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     if frames:
-        frame["staff_region"] = label_or_code(dict(book.regions), frame["staff_region"], lang)
+        frame["staff_region"] = label_or_code(dict(book.regions), frame["staff_region"], words)
     drawn = any(plan.drawn for plan in book.plans)
-    note = say("未提供检查人员库", "No staff list was given") if drawn else _NOT_DRAWN
-    return Sheet(say("人员工作量", "Load of inspectors"), STAFF_COLUMNS, rows_of(frame, STAFF_COLUMNS), note=note)
+    note = _("No staff list was given") if drawn else _NOT_DRAWN
+    return Sheet(_("Load of inspectors"), STAFF_COLUMNS, rows_of(frame, STAFF_COLUMNS), note=note)
 
 
 def _staff(plan: PlanPage) -> pd.DataFrame:

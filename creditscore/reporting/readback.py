@@ -7,11 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from creditscore.config.spec import Label, ppm
+from creditscore.config.spec import ppm
 from creditscore.errors import DataError
-from creditscore.reporting.planning_tables import LIST_SHEET, RATIO_COLUMNS, RATIO_SHEET, REVIEW_SHEET, list_columns, review_columns
-from creditscore.reporting.words import DECISIONS, MODES, OUTCOMES
-from creditscore.spreadsheet import Cell, read_sheet
+from creditscore.inspection.plan_folder import OUTCOME_WORDS
+from creditscore.language import DEFAULT_LANGUAGE, Message, Words
+from creditscore.reporting.planning_tables import LIST_COLUMNS, LIST_SHEET, RATIO_COLUMNS, RATIO_SHEET, REVIEW_COLUMNS, REVIEW_SHEET
+from creditscore.reporting.words import DECISIONS, MODES
+from creditscore.spreadsheet import Cell, label_texts, read_sheet
 
 #: So many faults are named before the rest is counted.
 _NAMED = 5
@@ -84,13 +86,13 @@ def read_results(path: str | Path) -> pd.DataFrame:
             without a violation.
     """
     faults, rows = _Faults(path), []
-    for row in read_sheet(path, LIST_SHEET, columns=list_columns("zh")):
+    for row in read_sheet(path, LIST_SHEET, columns=LIST_COLUMNS):
         if _stripped(row["outcome"].value) in (None, ""):
             continue
         found: dict[str, Any] = {key: str(row[key].value or "") for key in ("task", "subject_id")}
         found["event_date"] = faults.value(row["visited_on"], _day)
         found["mode"] = faults.value(row["mode"], lambda value: _code(MODES, value) if _stripped(value) else "")
-        found["outcome"] = faults.value(row["outcome"], lambda value: _code(OUTCOMES, value))
+        found["outcome"] = faults.value(row["outcome"], lambda value: _code(OUTCOME_WORDS, value))
         found["severity"] = faults.value(row["found_severity"], _severity)
         if found["severity"] is not None and found["outcome"] not in (None, "violation"):
             faults.found.append(f"{row['found_severity'].address}: expected nothing, since no violation was found")
@@ -108,7 +110,7 @@ def read_decisions(path: str | Path) -> pd.DataFrame:
         DataError: A decision without reviewer, reason or date, or a word that is not in the list.
     """
     faults, rows = _Faults(path), []
-    for row in read_sheet(path, REVIEW_SHEET, columns=review_columns("zh")):
+    for row in read_sheet(path, REVIEW_SHEET, columns=REVIEW_COLUMNS):
         if _stripped(row["decision"].value) in (None, ""):
             continue
         rows.append(
@@ -136,11 +138,11 @@ def _ratio(value: Any) -> int:
     return ppm(value)
 
 
-def _code(words: Mapping[str, Label], value: Any) -> str:
-    for code, label in words.items():
-        if _stripped(value) in (code, label.zh, label.en):
+def _code(table: Mapping[str, Message], value: Any) -> str:
+    for code, label in table.items():
+        if _stripped(value) in (code, *label_texts(label)):
             return code
-    raise ValueError(f"expected one of {'、'.join(label.zh for label in words.values())}")
+    raise ValueError(f"expected one of {Words.of(DEFAULT_LANGUAGE).listed(table.values())}")
 
 
 def _day(value: Any) -> dt.date:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from creditscore.config.spec import Label, Language
+from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 from creditscore.reporting.audit_tables import (
     card_name,
     card_sheet,
@@ -14,25 +14,21 @@ from creditscore.reporting.audit_tables import (
     quality_sheet,
     row_equation,
 )
-from creditscore.reporting.columns import cell_language, column, period_text
+from creditscore.reporting.columns import column, period_text
 from creditscore.reporting.planning_tables import inspector_sheet, list_sheet, ratio_sheet, review_sheet, staff_sheet, week_sheet
 from creditscore.reporting.run_book import RunBook, tier_counts
-from creditscore.reporting.words import FACTS, PURPOSES, TIERS, say, text_of
-from creditscore.spreadsheet import BookLanguage, BookReport, Sheet, label_text, write_book
+from creditscore.reporting.words import FACTS, PURPOSES, TIERS, text_of
+from creditscore.spreadsheet import BookReport, Sheet, cell_words, label_text, write_book
 from creditscore.spreadsheet.sheets import MAX_ROWS
 
-_WHAT = say(
-    "等级只用于分配抽查力量，不是认定、处罚、黑名单，也不作为贷款等决定的依据。",
-    "A tier allocates inspection effort. It is not a verdict, a punishment, a blacklist or a loan decision.",
-)
-_EDIT = say(
-    "浅黄色单元格可以修改：比例用 creditscore plan import 导回，检查结果用 creditscore results，签批用 creditscore sign。",
-    "Tinted cells may be edited: ratios are read back by creditscore plan import, results by creditscore results, "
-    "signatures by creditscore sign.",
+_WHAT = _("A tier allocates inspection effort. It is not a verdict, a punishment, a blacklist or a loan decision.")
+_EDIT = _(
+    "Tinted cells may be edited: ratios are read back by creditscore plan import, results by creditscore "
+    "results, signatures by creditscore sign."
 )
 
 
-def write_workbook(path: str | Path, book: RunBook, *, lang: BookLanguage = "zh", max_rows: int = MAX_ROWS) -> BookReport:
+def write_workbook(path: str | Path, book: RunBook, *, lang: str = DEFAULT_LANGUAGE, max_rows: int = MAX_ROWS) -> BookReport:
     """Write the workbook of a run; the same book gives the same bytes.
 
     Sheets: 说明, 抽查比例方案, 抽查名单, 待复核, 人员匹配, 周工作量, 人员工作量, 差异化监管措施, 分级分布与迁移, 公平性,
@@ -41,13 +37,13 @@ def write_workbook(path: str | Path, book: RunBook, *, lang: BookLanguage = "zh"
     Args:
         path: The file; the old one stays until the new one is complete.
         book: What the run found.
-        lang: Chinese, English, or joint headers over Chinese cells.
+        lang: The language; ``both`` has headers in Chinese and English over Chinese cells.
         max_rows: Rows of a sheet before it continues in the next.
 
     Raises:
         DataError: A cell does not fit into Excel.
     """
-    words = cell_language(lang)
+    words = cell_words(lang)
     pages = [
         about_sheet(book, words),
         ratio_sheet(book, words),
@@ -62,79 +58,84 @@ def write_workbook(path: str | Path, book: RunBook, *, lang: BookLanguage = "zh"
         quality_sheet(book, words),
         card_sheet(book, words),
     ]
-    title = label_text(say(f"{book.project.zh} 抽查方案", f"{book.project.en}: inspection plan"), lang)
+    title = label_text(_("{project}: inspection plan", project=book.project), lang)
     pages.append(dictionary_sheet(pages, lang))
     return write_book(path, pages, lang=lang, title=title, created=book.as_of, max_rows=max_rows)
 
 
-def about_sheet(book: RunBook, lang: Language) -> Sheet:
+def about_sheet(book: RunBook, words: Words) -> Sheet:
     """The first sheet: what this is, of which day, by which rules, and the hashes to check it by."""
     columns = (column("item", width=30, wrap=True), column("content", width=110, wrap=True))
-    rows = [(label.text(lang), content) for label, content in _about(book, lang)]
-    return Sheet(say("说明", "About"), columns, rows, autofilter=False)
+    rows = [(words.text(label), content) for label, content in _about(book, words)]
+    return Sheet(_("About"), columns, rows, autofilter=False)
 
 
-def _about(book: RunBook, lang: Language) -> Iterator[tuple[Label, str]]:
-    yield say("项目", "Project"), book.project.text(lang)
-    yield say("机关", "Authority"), book.authority.text(lang)
-    yield say("用途", "Purpose"), text_of(PURPOSES, book.purpose, lang)
-    yield say("数据截至", "As of"), book.as_of.isoformat()
+def _about(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
+    yield _("Project"), words.text(book.project)
+    yield _("Authority"), words.text(book.authority)
+    yield _("Purpose"), text_of(PURPOSES, book.purpose, words)
+    yield _("As of"), book.as_of.isoformat()
     if book.run_id:
-        yield say("运行编号", "Run"), book.run_id
-    yield say("性质", "What this is"), _WHAT.text(lang)
-    yield say("如何填写", "How to fill in"), _EDIT.text(lang)
+        yield _("Run"), book.run_id
+    yield pgettext("about", "What this is"), words.text(_WHAT)
+    yield _("How to fill in"), words.text(_EDIT)
     for note in book.notes:
-        yield say("注意", "Note"), note.text(lang)
-    yield say("行数平衡", "Row equation"), " ".join(f"{label.text(lang)} {rows:,}" for label, rows in row_equation(book))
+        yield _("Note"), words.text(note)
+    yield _("Row equation"), " ".join(f"{words.text(label)} {rows:,}" for label, rows in row_equation(book))
     counts = tier_counts(book)
-    yield say("分级", "Tiers"), "；".join(f"{TIERS[tier].text(lang)} {counts[tier]:,}" for tier in counts)
-    yield from _about_open(book, lang)
-    yield say("分级政策", "Tier policy"), f"{book.policy.effective.isoformat()} · {book.policy.basis} · {book.policy.signed_by}"
-    yield from _about_plans(book, lang)
+    yield _("Tiers"), "；".join(f"{words.text(TIERS[tier])} {counts[tier]:,}" for tier in counts)
+    yield from _about_open(book, words)
+    yield _("Tier policy"), f"{book.policy.effective.isoformat()} · {book.policy.basis} · {book.policy.signed_by}"
+    yield from _about_plans(book, words)
     for key in sorted(book.cards):
         card = book.cards[key]
-        yield say("评分卡", "Scorecard"), f"{card_name(card, book, lang)} · sha256 {card.sha256}"
-    yield from _about_facts(book, lang)
+        yield _("Scorecard"), f"{card_name(card, book, words)} · sha256 {card.sha256}"
+    yield from _about_facts(book, words)
     if book.contact:
-        yield say("联系与异议", "Contact and objections"), book.contact
+        yield _("Contact and objections"), book.contact
 
 
-def _about_open(book: RunBook, lang: Language) -> Iterator[tuple[Label, str]]:
+def _about_open(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
     """How many tiers wait for a signature: until then those subjects are counted and drawn in the tier they had."""
     waiting = int((book.tiers["status"] == "proposed").sum()) if "status" in book.tiers else 0
     if waiting:
-        text = say(
-            f"{waiting:,} 户的拟定等级待签批（见待复核）；签批前按原等级（新入库的按 B 级）统计和抽取",
-            f"{waiting:,} proposed tiers wait for a signature (sheet To review); until then the subject is counted and drawn in "
-            "the tier it had, B if new",
+        text = _(
+            "{waiting:,} proposed tiers wait for a signature (sheet To review); until then the subject is "
+            "counted and drawn in the tier it had, B if new",
+            waiting=waiting,
         )
-        yield say("待签批", "To be signed"), text.text(lang)
+        yield _("To be signed"), words.text(text)
 
 
-def _about_facts(book: RunBook, lang: Language) -> Iterator[tuple[Label, str]]:
+def _about_facts(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
     """Hashes and versions; those of cards stand with the cards."""
     cards = {card.sha256 for card in book.cards.values()}
     for key in sorted(book.facts):
         if book.facts[key] not in cards:
-            head, _, rest = key.partition(" ")
-            yield say("核对信息", "Facts"), f"{text_of(FACTS, head, lang)} {rest}".rstrip() + f": {book.facts[key]}"
+            head, _mark, rest = key.partition(" ")
+            yield _("Facts"), f"{text_of(FACTS, head, words)} {rest}".rstrip() + f": {book.facts[key]}"
 
 
-def _about_plans(book: RunBook, lang: Language) -> Iterator[tuple[Label, str]]:
+def _about_plans(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
     for plan in book.plans:
         task = plan.task
         subjects, target = int(plan.strata["population"].sum()), int(plan.strata["target"].sum())
-        text = say(
-            f"{task.label.zh}（{task.id}）{period_text(task.start, task.end)}，框架 {subjects:,} 户，计划 {target:,} 户，"
-            f"其中逐层取整多出 {plan.overshoot:,}，为达到任务规定的比例或户数多出 {plan.raised:,}",
-            f"{task.label.en} ({task.id}) {period_text(task.start, task.end)}: frame {subjects:,}, target {target:,}, of these "
-            f"{plan.overshoot:,} by rounding up, {plan.raised:,} for the floor or number of the task",
+        text = _(
+            "{label} ({task_id}) {period_text}: frame {subjects:,}, target {target:,}, of these {overshoot:,} "
+            "by rounding up, {raised:,} for the floor or number of the task",
+            label=task.label,
+            task_id=task.id,
+            period_text=period_text(task.start, task.end),
+            subjects=subjects,
+            target=target,
+            overshoot=plan.overshoot,
+            raised=plan.raised,
         )
-        yield say("抽查任务", "Task"), text.text(lang)
+        yield pgettext("about", "Task"), words.text(text)
         source = f" ({plan.seed_source})" if plan.seed_source else ""
         state = (
-            say(f"已抽取，种子 {plan.seed}{source}", f"drawn, seed {plan.seed}{source}")
+            _("drawn, seed {seed}{source}", seed=plan.seed, source=source)
             if plan.drawn
-            else say("未抽取", "not drawn")
+            else pgettext("state of a plan", "not drawn")
         )
-        yield say("框架散列值", "Frame hash"), f"{plan.frame_hash} · {state.text(lang)}"
+        yield _("Frame hash"), f"{plan.frame_hash} · {words.text(state)}"

@@ -1,18 +1,20 @@
 """Excel workbooks, written row by row and read back by cell; alone knows the libraries for them."""
 
 from creditscore.spreadsheet.read import RepeatedColumnError, read_sheet, read_table
-from creditscore.spreadsheet.sheets import BookLanguage, BookReport, Cell, Column, Kind, Sheet, label_text
+from creditscore.spreadsheet.sheets import BOTH, BookReport, Cell, Column, Kind, Sheet, cell_words, label_text, label_texts
 from creditscore.spreadsheet.write import write_book
 
 __all__ = [
-    "BookLanguage",
+    "BOTH",
     "BookReport",
     "Cell",
     "Column",
     "Kind",
     "RepeatedColumnError",
     "Sheet",
+    "cell_words",
     "label_text",
+    "label_texts",
     "read_sheet",
     "read_table",
     "write_book",

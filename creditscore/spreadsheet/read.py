@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from creditscore.config.spec import Label
 from creditscore.errors import DataError
-from creditscore.spreadsheet.sheets import NOTE_MARK, Cell, Column, label_text, plain, sheet_name
+from creditscore.language import DEFAULT_LANGUAGE, Text, Words
+from creditscore.spreadsheet.sheets import NOTE_MARK, Cell, Column, label_texts, plain, sheet_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,12 +36,12 @@ def fill_cells(path: Path, values: Mapping[str, Any], *, out: Path) -> None:
     book.save(out)
 
 
-def read_sheet(path: str | Path, name: str | Label | None = None, *, columns: Sequence[Column] = ()) -> list[dict[str, Cell]]:
+def read_sheet(path: str | Path, name: Text | None = None, *, columns: Sequence[Column] = ()) -> list[dict[str, Cell]]:
     """The rows of a sheet (and of its continuations ``名单 (2)`` …), every value with its address.
 
     Args:
         path: The workbook.
-        name: The sheet; a label matches its Chinese, English and joint name. Without it the first sheet alone.
+        name: The sheet; a label matches its name in every language. Without it the first sheet alone.
         columns: Expected columns: keys of the result are then their ``key``, found by the label in any
             language. Without them the keys are the headers as they stand.
 
@@ -59,8 +59,8 @@ def read_sheet(path: str | Path, name: str | Label | None = None, *, columns: Se
     return found
 
 
-def _matching(titles: Sequence[str], name: str | Label, path: str | Path) -> list[str]:
-    names = [name] if isinstance(name, str) else [label_text(name, lang) for lang in ("zh", "en", "both")]
+def _matching(titles: Sequence[str], name: Text, path: str | Path) -> list[str]:
+    names = label_texts(name)
     for candidate in names:
         first = sheet_name(candidate, taken={})
         if first in titles:
@@ -99,13 +99,13 @@ def _keys(header: Sequence[Any], title: str, columns: Sequence[Column]) -> dict[
         return places
     keys: dict[str, int] = {}
     for column in columns:
-        known = [column.key, *(label_text(column.label, lang, joint="\n") for lang in ("zh", "en", "both"))]
+        known = [column.key, *label_texts(column.label, joint="\n")]
         at = next((places[text] for text in known if text in places), None)
         if at is None:
             raise DataError(
                 "{title}: expected a column {label!r} (got {value})",
                 title=title,
-                label=column.label.zh,
+                label=Words.of(DEFAULT_LANGUAGE).text(column.label),
                 value=", ".join(places) or "no header",
             )
         keys[column.key] = at

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Any, Literal
 
-from creditscore.config.spec import Label
+from creditscore.language import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, Text, Words, languages
 
 Kind = Literal["text", "integer", "number", "percent", "date"]
-BookLanguage = Literal["zh", "en", "both"]
+#: The language of a workbook with headers in two languages, Chinese and English, over Chinese cells.
+BOTH = "both"
+_JOINT = {BOTH: (DEFAULT_LANGUAGE, SOURCE_LANGUAGE)}
 
 #: Excel holds 1,048,576 rows; one is the header.
 MAX_ROWS = 1_048_575
@@ -34,10 +36,10 @@ class Column:
     """
 
     key: str
-    label: Label
+    label: Text
     kind: Kind = "text"
     width: int | None = None
-    choices: tuple[str, ...] = ()
+    choices: tuple[Text, ...] = ()
     editable: bool = False
     wrap: bool = False
     format: str | None = None
@@ -50,10 +52,10 @@ class Sheet:
     ``rows`` may be a generator; it is read once. ``note`` is the line shown where there are no rows.
     """
 
-    name: Label
+    name: Text
     columns: tuple[Column, ...]
     rows: Iterable[Sequence[object]]
-    note: Label | None = None
+    note: Text | None = None
     frozen: bool = True
     autofilter: bool = True
 
@@ -80,11 +82,19 @@ class Cell:
         return int(self.address.rpartition("!")[2].lstrip(ascii_uppercase))
 
 
-def label_text(label: Label, lang: BookLanguage, *, joint: str = " ") -> str:
-    """A label in the book's language; both are Chinese, then English."""
-    if lang == "both":
-        return label.zh if label.zh == label.en else f"{label.zh}{joint}{label.en}"
-    return label.text(lang)
+def label_text(label: Text, lang: str, *, joint: str = " ") -> str:
+    """A label in the book's language; in a book of :data:`BOTH` the Chinese one, then the English one where it differs."""
+    return joint.join(dict.fromkeys(Words.of(one).text(label) for one in _JOINT.get(lang, (lang,))))
+
+
+def label_texts(label: Text, *, joint: str = " ") -> list[str]:
+    """What a label may read in a workbook of any language, that of :data:`BOTH` included."""
+    return [label_text(label, lang, joint=joint) for lang in (*languages(), BOTH)]
+
+
+def cell_words(lang: str) -> Words:
+    """The words inside the cells of a workbook."""
+    return Words.of(_JOINT.get(lang, (lang,))[0])
 
 
 #: Excel counts UTF-16 units.

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from creditscore.errors import DataError
+from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.spreadsheet.sheets import (
     MAX_ROWS,
     NOTE_MARK,
-    BookLanguage,
     BookReport,
     Cleaner,
     Column,
     Kind,
     Sheet,
+    cell_words,
     column_width,
     label_text,
     sheet_name,
@@ -52,7 +53,7 @@ def write_book(
     path: str | Path,
     sheets: Iterable[Sheet],
     *,
-    lang: BookLanguage = "zh",
+    lang: str = DEFAULT_LANGUAGE,
     title: str,
     created: dt.date,
     max_rows: int = MAX_ROWS,
@@ -67,7 +68,7 @@ def write_book(
     Args:
         path: The file; its folder must exist.
         sheets: In the order of the tabs.
-        lang: Chinese, English or both in sheet names and headers.
+        lang: The language of sheet names and headers; ``both`` has them in Chinese and English.
         title: The document's title property.
         created: The only date in the file's properties.
         max_rows: Data rows per sheet.
@@ -85,7 +86,7 @@ def write_book(
     return report
 
 
-def _written(path: Path, sheets: Iterable[Sheet], lang: BookLanguage, title: str, created: dt.date, max_rows: int) -> BookReport:
+def _written(path: Path, sheets: Iterable[Sheet], lang: str, title: str, created: dt.date, max_rows: int) -> BookReport:
     import xlsxwriter
 
     options = {
@@ -134,7 +135,7 @@ def _settle(temporary: Path, target: Path) -> None:
 class _BookWriter:
     """The open workbook with its formats and the names already taken."""
 
-    def __init__(self, book: Any, lang: BookLanguage, max_rows: int) -> None:
+    def __init__(self, book: Any, lang: str, max_rows: int) -> None:
         self.book, self.lang, self.max_rows = book, lang, max_rows
         self.clean, self.rows = Cleaner(), dict[str, int]()
         self._formats: dict[tuple[object, ...], Any] = {}
@@ -215,17 +216,19 @@ class _BookWriter:
 
     def _finish(self, page: Any, sheet: Sheet, last: int) -> None:
         """What covers a range is set once its length is known."""
+        words = cell_words(self.lang)
         if sheet.autofilter:
             page.autofilter(0, 0, last, len(sheet.columns) - 1)
         for place, column in enumerate(sheet.columns):
             if column.choices:
-                if len(",".join(column.choices)) > _MAX_CHOICES:
+                choices = [words.text(choice) for choice in column.choices]
+                if len(",".join(choices)) > _MAX_CHOICES:
                     raise DataError(
                         "column {key}: choices need at most {MAX_CHOICES} characters in all",
                         key=column.key,
                         MAX_CHOICES=_MAX_CHOICES,
                     )
-                page.data_validation(1, place, last, place, {"validate": "list", "source": list(column.choices)})
+                page.data_validation(1, place, last, place, {"validate": "list", "source": choices})
             elif column.editable and column.kind in _ACCEPTED:
                 page.data_validation(1, place, last, place, dict(_ACCEPTED[column.kind]))
 
@@ -272,7 +275,7 @@ def _held(columns: Sequence[Column]) -> int:
     return next((count for count in counts if sum(column.width or 0 for column in columns[:count]) <= _HELD_WIDTH), 0)
 
 
-def _fitted(columns: Sequence[Column], sample: Sequence[Sequence[object]], lang: BookLanguage) -> tuple[Column, ...]:
+def _fitted(columns: Sequence[Column], sample: Sequence[Sequence[object]], lang: str) -> tuple[Column, ...]:
     """The columns with their widths; texts that a column would cut widen it to twice its width at most, then break into lines."""
     fitted = []
     for place, column in enumerate(columns):

@@ -8,7 +8,6 @@ from support.command import creditscore
 
 from creditscore import __version__
 from creditscore.cli import app, inspections
-from creditscore.cli.output import note_in_chinese
 
 from .conftest import PROJECT, bytes_of
 
@@ -94,21 +93,3 @@ def test_help_and_version_load_no_heavy_library():
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
         assert done.stderr.strip() == "[]"
         assert told in done.stdout
-
-
-@pytest.mark.parametrize(
-    "note",
-    [
-        "810 random visits were off site: another instrument, left out",
-        "3 random visits have no inclusion probability and are left out",
-        "2 visits speak for today's tier, that before them is unknown: rates lean outwards",
-        "tier NR: no past random on-site visit; its rate is that of all (extrapolated)",
-        "tier A: no past random on-site visit; its rate is that of B (extrapolated)",
-        "tier D: only 12 past random visits",
-        "12 of the planned visits are off site: what they find is not forecast",
-        "tier A: never visited on site (on_site_share 0): nothing it holds is forecast to be found",
-        "91 proposed tiers are tried as if signed",
-    ],
-)
-def test_forecast_notes_are_shown_in_chinese(note):
-    assert not any(word in note_in_chinese(note) for word in ("random", "visit", "rate", "all", "sign"))

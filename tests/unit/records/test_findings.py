@@ -2,17 +2,17 @@
 
 import datetime as dt
 import re
-from pathlib import Path
 
 import pytest
 from support.cities import PROJECT
 from support.deliveries import DAY, Delivery, csv_sources, event_line, profile_of, subject_line, text
 
 import creditscore as cs
+from creditscore.language import Words
 from creditscore.records import findings
 from creditscore.records.checkup import check_up
 from creditscore.records.drift import Earlier
-from creditscore.records.findings import code_words, rule_words
+from creditscore.records.findings import code_text, rule_of
 from creditscore.simulate.city import simulate_city
 from creditscore.simulate.parameters import CityParameters
 
@@ -45,11 +45,11 @@ def worst(tmp_path):
 
 
 def rules_without_words(checkup):
-    frame = checkup.table()
+    chinese = Words.of("zh")
     # Of these the rule is a file's name or the unit that sends.
-    said = frame[~frame["section"].isin(["coverage", "malformed"])]["rule"].unique()
-    plain = [rule for rule in said if rule_words(rule, "zh") == rule and not re.fullmatch(r"\S+\.(csv|parquet|xlsx), \S+", rule)]
-    return sorted(set(plain) - {"arrived = kept + quarantined + collapsed"})
+    rows = [row for row in checkup.frame.to_dict("records") if row["section"] not in ("coverage", "malformed")]
+    plain = {row["rule"] for row in rows if chinese.text(rule_of(row)) == row["rule"]}
+    return sorted(rule for rule in plain if not re.fullmatch(r"\S+\.(csv|parquet|xlsx), \S+", rule))
 
 
 def test_every_finding_of_a_dirty_city_has_chinese_words(city, tmp_path):
@@ -59,22 +59,20 @@ def test_every_finding_of_a_dirty_city_has_chinese_words(city, tmp_path):
     assert rules_without_words(bad) == []
 
 
+def test_a_rule_reads_back_from_its_json_in_both_languages(tmp_path):
+    frame = worst(tmp_path).frame
+    messages = [(row, rule_of(row)) for row in frame.to_dict("records") if row["rule_message"]]
+    assert [row["rule"] for row, message in messages if str(message) != row["rule"]] == []
+    amount = next(message for row, message in messages if row["rule"] == "valid_until: another of its formats")
+    assert Words.of("zh").text(amount) == "有效期至：另一种约定的日期写法"
+    assert rule_of({"rule": "events.csv, utf-8", "rule_message": ""}) == "events.csv, utf-8"
+    assert rule_of({"rule": "contract"}) == "contract"
+
+
 def test_every_code_of_the_contracts_has_words(city, tmp_path):
     for checkup in (city, worst(tmp_path)):
         codes = checkup.table().query("rule == 'contract'")["code"].unique()
-        assert [code for code in codes if code_words(code, "zh") == code or code_words(code, "en") == code] == []
-
-
-def test_every_rule_of_the_check_up_has_words():
-    """Words in the source: whoever adds a rule adds its Chinese."""
-    folder = Path(findings.__file__).parent
-    written = {
-        found
-        for name in ("delivery", "catalogue_report", "rectify", "checkup")
-        for found in re.findall(r'Finding\(\s*"\w+", "\w+", "([a-z][^"]+)"', (folder / f"{name}.py").read_text("utf-8"))
-    }
-    assert len(written) >= 4
-    assert [rule for rule in sorted(written) if rule_words(rule, "zh") == rule] == []
+        assert [code for code in codes if code in {words.text(code_text(code)) for words in map(Words.of, ("zh", "en"))}] == []
 
 
 @pytest.mark.parametrize(("lang", "head"), [("zh", "数据体检 2024-04-30：错误"), ("en", "Check-up of 2024-04-30:")])

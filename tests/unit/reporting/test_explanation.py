@@ -165,5 +165,5 @@ def test_the_explanation_shows_the_tiers_measures_with_their_basis(book, feature
 def test_ratios_are_printed_as_ratios_and_not_in_millionths(book):
     first = book.cards["food_service"].characteristics[0].attributes[0]
     bin_ = first.model_copy(update={"lower": 770_000.0, "upper": 1_020_000.0})
-    assert bin_label(bin_, "ppm").zh == "[0.77, 1.02)"
-    assert bin_label(bin_, "yuan").zh == "[770,000, 1,020,000)"
+    assert bin_label(bin_, "ppm") == "[0.77, 1.02)"
+    assert bin_label(bin_, "yuan") == "[770,000, 1,020,000)"

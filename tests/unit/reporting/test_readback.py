@@ -93,10 +93,3 @@ def test_many_faults_are_counted(chinese):
     edit(chinese, "抽查比例方案", {("抽查比例", row): 2 for row in range(2, 12)})
     with pytest.raises(DataError, match="and 5 more"):
         read_ratios(chinese)
-
-
-def test_workbook_and_published_plan_use_the_same_words():
-    from creditscore.inspection.plan_folder import PUBLISHED_RESULTS
-    from creditscore.reporting.words import OUTCOMES
-
-    assert {code: label.zh for code, label in OUTCOMES.items()} == PUBLISHED_RESULTS

@@ -13,7 +13,7 @@ from support.payloads import PAYLOADS, live_parts
 
 from creditscore.config.policy import Measure
 from creditscore.config.spec import Label
-from creditscore.reporting.planning_tables import LIST_SHEET, RATIO_COLUMNS, RATIO_SHEET, list_columns
+from creditscore.reporting.planning_tables import LIST_COLUMNS, LIST_SHEET, RATIO_COLUMNS, RATIO_SHEET
 from creditscore.reporting.workbook import write_workbook
 from creditscore.spreadsheet import read_sheet
 from creditscore.spreadsheet.sheets import NOTE_MARK
@@ -73,7 +73,7 @@ def test_the_ratios_read_back_are_those_of_the_plan(tmp_path, book):
 
 def test_the_visit_list_holds_exactly_the_drawn_subjects(tmp_path, book):
     write_workbook(tmp_path / "b.xlsx", book)
-    rows = read_sheet(tmp_path / "b.xlsx", LIST_SHEET, columns=list_columns("zh"))
+    rows = read_sheet(tmp_path / "b.xlsx", LIST_SHEET, columns=LIST_COLUMNS)
     frame = book.plans[0].frame
     assert {row["subject_id"].value for row in rows} == set(frame.loc[frame["drawn"], "subject_id"])
     assert {row["task"].value for row in rows} == {"2024Q2-food"}
@@ -216,7 +216,7 @@ def test_rows_beyond_a_sheet_go_on_in_the_next(tmp_path, book):
     drawn = int(book.plans[0].frame["drawn"].sum())
     assert report.rows["抽查名单"] == 10
     assert sum(rows for name, rows in report.rows.items() if name.startswith("抽查名单")) == drawn
-    assert len(read_sheet(tmp_path / "b.xlsx", LIST_SHEET, columns=list_columns("zh"))) == drawn
+    assert len(read_sheet(tmp_path / "b.xlsx", LIST_SHEET, columns=LIST_COLUMNS)) == drawn
 
 
 def test_every_column_is_in_the_dictionary_in_both_languages(tmp_path, book):
