@@ -1,4 +1,4 @@
-"""A whole city into a folder: the data as sent, and the truth beside it."""
+"""Writes a whole city into a folder: the data as departments send it, and the truth."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from creditscore.simulate import deliveries, tables, truth
-from creditscore.simulate.deliveries import Ledger, soil
+from creditscore.simulate.deliveries import PlantedDirt, soil
 from creditscore.simulate.events import Changes, Events, make_changes, make_events, make_ratings
-from creditscore.simulate.inspections import History, inspect_city
+from creditscore.simulate.inspections import FIRST_QUARTER_BLOCK, History, inspect_city
 from creditscore.simulate.kinds import NUMBER
 from creditscore.simulate.parameters import CHUNK, CityParameters
 from creditscore.simulate.subjects import Subjects, make_subjects
 from creditscore.simulate.timeline import Time, time_of
-from creditscore.simulate.visits import OldPoints, Staff, make_staff
+from creditscore.simulate.visits import CityStaff, OldPoints, make_staff
 
 _PARQUET: dict[str, Any] = {"version": "2.6", "compression": "zstd", "compression_level": 3, "write_page_checksum": True}
 
@@ -83,14 +83,9 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-V = TypeVar("V")
-#: Places of the random streams that belong to quarters rather than chunks.
-_QUARTERS = 10_000
-
-
 @dataclass(frozen=True)
 class SimulatedCity:
-    """Where a city lies. ``rows`` and ``sha256`` are by file, relative to the folder that was asked for."""
+    """The folders of a city. ``rows`` and ``sha256`` are by file, relative to the folder of both."""
 
     data: Path
     truth: Path
@@ -101,7 +96,7 @@ class SimulatedCity:
 
 @dataclass
 class _Work:
-    """What is kept while chunks go by: a few integers per subject, never the records."""
+    """What is kept from chunk to chunk: a few integers per subject, never the records."""
 
     parameters: CityParameters
     time: Time
@@ -111,11 +106,11 @@ class _Work:
     subjects: list[Subjects] = field(default_factory=list)
     ids: list[pa.Array] = field(default_factory=list)
     complaints: list[Events] = field(default_factory=list)
-    ledger: Ledger = field(default_factory=Ledger)
+    planted: PlantedDirt = field(default_factory=PlantedDirt)
 
 
 def simulate_city(parameters: CityParameters, *, out: Path) -> SimulatedCity:
-    """Write ``out/data`` (what departments send) and ``out/truth`` (what nobody knows).
+    """Write ``out/data`` (what departments send) and ``out/truth`` (what no department knows).
 
     The same parameters give the same bytes under one lock file. Memory grows by about 250 bytes a
     subject; records are written chunk by chunk of 20,000 subjects.
@@ -133,13 +128,11 @@ def simulate_city(parameters: CityParameters, *, out: Path) -> SimulatedCity:
         data.close()
         hidden.close()
         (out / "truth" / "parameters.json").write_text(parameters.model_dump_json(indent=2) + "\n", "utf-8")
-        return SimulatedCity(
-            out / "data", out / "truth", parameters, _named(data.rows, hidden.rows), _named(data.sha256(), hidden.sha256())
-        )
-
-
-def _named(data: dict[str, V], hidden: dict[str, V]) -> dict[str, V]:
-    return {**{f"data/{k}": v for k, v in data.items()}, **{f"truth/{k}": v for k, v in hidden.items()}}
+        rows = {f"data/{name}": count for name, count in data.rows.items()}
+        rows |= {f"truth/{name}": count for name, count in hidden.rows.items()}
+        hashes = {f"data/{name}": digest for name, digest in data.sha256().items()}
+        hashes |= {f"truth/{name}": digest for name, digest in hidden.sha256().items()}
+        return SimulatedCity(out / "data", out / "truth", parameters, rows, hashes)
 
 
 def _chunk(work: _Work, chunk: int) -> None:
@@ -147,30 +140,30 @@ def _chunk(work: _Work, chunk: int) -> None:
     parameters, time, first = work.parameters, work.time, chunk * CHUNK
     subjects = make_subjects(parameters, time, chunk)
     work.subjects.append(subjects)
-    work.ids.append(tables.codes(subjects.written))
+    work.ids.append(tables.ascii_texts(subjects.written))
     work.data.write("subjects.parquet", tables.subject_table(parameters, time, subjects, chunk=chunk))
     work.truth.write("subjects.parquet", truth.subjects_truth(subjects))
-    work.ledger.hostile += (np.flatnonzero(tables.hostile(parameters, len(subjects), chunk=chunk)) + first).tolist()
-    # Places within the chunk: its ids alone are looked up.
+    work.planted.hostile += (np.flatnonzero(tables.hostile(parameters, len(subjects), chunk=chunk)) + first).tolist()
+    # Positions within the chunk: only its ids are looked up.
     ratings = make_ratings(parameters, time, subjects, chunk=chunk)
     work.data.write("ratings.parquet", tables.rating_table(work.ids[-1], ratings))
     events = make_events(parameters, time, subjects, chunk=chunk)
-    changes = make_changes(parameters, time, events, place=chunk)
-    _send(work, work.ids[-1], events, changes, place=chunk)
-    events = events.placed(first)
+    changes = make_changes(parameters, time, events, block=chunk)
+    _send(work, work.ids[-1], events, changes, block=chunk)
+    events = events.shifted(first)
     work.points.add(events, changes)
     work.complaints.append(events.take(events.kind == NUMBER["complaint"]))
 
 
-def _send(work: _Work, ids: pa.Array, events: Events, changes: Changes, *, place: int) -> None:
+def _send(work: _Work, ids: pa.Array, events: Events, changes: Changes, *, block: int) -> None:
     """A block of clean records into the files of the departments, with its dirt, changes, decisions and publicity."""
     parameters, time = work.parameters, work.time
-    delivery = soil(parameters, time, events, work.ledger, place=place)
-    for name, table in deliveries.event_tables(parameters, ids, delivery.events, work.ledger, place=place).items():
+    delivery = soil(parameters, time, events, work.planted, block=block)
+    for name, table in deliveries.event_tables(parameters, ids, delivery.events, work.planted, block=block).items():
         work.data.write(name, table)
     work.data.write("decisions.parquet", deliveries.decision_table(ids, delivery.decided))
     work.data.write("changes.parquet", deliveries.change_table(changes))
-    publicity = deliveries.publicity_table(parameters, time, ids, events, changes, work.ledger, place=place)
+    publicity = deliveries.publicity_table(parameters, time, ids, events, changes, work.planted, block=block)
     work.data.write("publicity.parquet", publicity)
 
 
@@ -180,7 +173,7 @@ def _visits(work: _Work) -> None:
     subjects, ids = Subjects.together(work.subjects), pa.concat_arrays(work.ids)
     staff = make_staff(parameters)
     history = inspect_city(parameters, time, subjects, staff, work.points, Events.together(work.complaints))
-    _send(work, ids, history.events, history.changes, place=_QUARTERS)
+    _send(work, ids, history.events, history.changes, block=FIRST_QUARTER_BLOCK)
     work.data.write("inspections.parquet", tables.visit_table(time, ids, subjects, staff, history.visits))
     work.data.write("frames.parquet", tables.frame_table(history.frames))
     work.data.write("staff.parquet", tables.staff_table(time, staff))
@@ -188,9 +181,9 @@ def _visits(work: _Work) -> None:
     _truth(work, subjects, staff, history)
 
 
-def _truth(work: _Work, subjects: Subjects, staff: Staff, history: History) -> None:
+def _truth(work: _Work, subjects: Subjects, staff: CityStaff, history: History) -> None:
     for quarter in range(len(work.time.quarters) + 1):
         work.truth.write("risk.parquet", truth.risk_truth(work.parameters, work.time, subjects, staff, history.tiers, quarter))
     work.truth.write("visits.parquet", truth.visits_truth(staff, history))
     work.truth.write("inspectors.parquet", truth.inspectors_truth(staff))
-    work.truth.write("dirt.parquet", truth.dirt_truth(work.parameters, subjects, work.ledger))
+    work.truth.write("dirt.parquet", truth.dirt_truth(work.parameters, subjects, work.planted))

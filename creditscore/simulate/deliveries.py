@@ -1,4 +1,4 @@
-"""Records, changes and decisions as tables, each file in the columns of its sender."""
+"""What the departments send: records with planted dirt, changes, decisions and publicity, in the columns of each sender."""
 
 from __future__ import annotations
 
@@ -7,29 +7,51 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from creditscore.dataframes import Ints
+from creditscore.dataframes import Flags, Ints
 from creditscore.simulate import tables
-from creditscore.simulate.events import Changes, Events
-from creditscore.simulate.kinds import COMPLAINTS, FILES, KINDS, LATE, MARKET, NUMBER, PUBLIC
+from creditscore.simulate.events import ENDS, Changes, Events
+from creditscore.simulate.kinds import COMPLAINTS_FILE, FILES, KINDS, LATE, MARKET_FILE, NUMBER, PUBLIC_FILE
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.places import DEPARTMENTS
 from creditscore.simulate.random_bits import Bits
 from creditscore.simulate.timeline import Time, years_of
-from creditscore.vocabulary import CHANGES
+from creditscore.vocabulary import CHANGES, Change
 
-#: Who else tells of an incident.
+#: Who else reports an incident.
 PROVIDERS = ("12345热线", "信用信息平台")
-_TOLD = tuple(NUMBER[kind] for kind in ("safety_incident", "wage_arrears", "admin_penalty_general", "admin_penalty_serious"))
-_PUBLISHED_EVENTS = np.array([model.double_publicity for model in KINDS])
-#: Added to the number of a record told again; a chunk has fewer records than this.
+_REPORTED_AGAIN = tuple(
+    NUMBER[kind] for kind in ("safety_incident", "wage_arrears", "admin_penalty_general", "admin_penalty_serious")
+)
+_DOUBLE_PUBLICITY = np.array([model.double_publicity for model in KINDS])
+#: Added to the number of a record that is reported again; a chunk has fewer records than this.
 _AGAIN = 4 * 10**7
+_KIND_NAMES = [model.kind for model in KINDS]
+_RESULTS = [text for model in KINDS for text in model.results]
+_FIRST_RESULT = np.cumsum([0] + [len(model.results) for model in KINDS[:-1]])
+_OWN_PROVIDERS = [model.provider for model in KINDS]
+_FILE = np.array([FILES.index(model.file) for model in KINDS])
+#: What the enterprise publicity system shows.
+_PUBLISHED = np.array([model.negative and model.file == PUBLIC_FILE for model in KINDS])
+_CHANGE_PREFIXES: dict[Change, str] = {
+    "repaired": "修复-", "withdrawn": "撤销-", "disputed": "异议-", "dispute_upheld": "异议成立-",
+    "dispute_rejected": "异议不成立-",
+}  # fmt: skip
+#: The court and tax platform's words for its kinds, and its column names.
+MARKET_KINDS = {
+    "court_judgment": "裁判文书", "judgment_debtor": "被执行人", "tax_arrears": "欠税", "wage_arrears": "拖欠工资",
+    "payment_delay": "逾期付款",
+}  # fmt: skip
+MARKET_COLUMNS = {
+    "event_id": "记录号", "subject_id": "统一社会信用代码", "kind": "类型", "event_date": "发生日期",
+    "known_date": "入库日期", "document_no": "案号", "incident_id": "事件号", "severity": "严重程度", "amount": "金额",
+    "result": "结果", "provider": "报送单位", "verified": "已核实", "valid_until": "有效期至",
+}  # fmt: skip
 
 
 @dataclass
-class Ledger:
-    """What was planted: the kind of dirt and the number of the record; places in the city of subjects with hostile names."""
+class PlantedDirt:
+    """The planted faults: kinds of dirt and numbers of records, and positions in the city of subjects with hostile names."""
 
     dirt: list[str] = field(default_factory=list)
     number: list[int] = field(default_factory=list)
@@ -49,32 +71,39 @@ class Delivery:
     decided: Events
 
 
-def soil(parameters: CityParameters, time: Time, events: Events, ledger: Ledger, *, place: int) -> Delivery:
+def soil(parameters: CityParameters, time: Time, events: Events, planted: PlantedDirt, *, block: int) -> Delivery:
     """A block of clean records as the departments would send it. Rows keep their order; what is added follows them."""
-    decided = events.take(_PUBLISHED_EVENTS[events.kind])
+    decided = events.take(_DOUBLE_PUBLICITY[events.kind])
     if not parameters.dirt:
         return Delivery(events, decided)
-    bits = Bits(parameters.seed, "dirt", place)
-    events = _told_thrice(parameters, bits, events, ledger)
-    events = _future(parameters, bits, time, events, ledger)
-    late = _PUBLISHED_EVENTS[events.kind] & (events.known - events.day >= LATE) & (events.provider < 0)
-    ledger.note("late_publicity", events.number[late & (events.day <= time.end)])
-    full = bits.hits(parameters.full_width, (len(events),))
-    ledger.note("full_width", events.number[full])
-    events = replace(events, form=full.astype(np.int8))
+    bits = Bits(parameters.seed, "dirt", block)
+    events = _reported_again(parameters, bits, events, planted)
+    # Some records have a date after the last day; half of those claim to have been known before it.
+    moved = bits.hits(parameters.future_records, (len(events),)) & (events.provider < 0)
+    day = np.where(moved, time.end + 1 + bits.below(60, len(events)), events.day)
+    early = moved & bits.hits(0.5, (len(events),))
+    planted.note("future_record", events.number[moved & ~early])
+    planted.note("known_before_event", events.number[early])
+    events = replace(events, day=day, known=np.where(early, time.end, np.where(moved, day, events.known)))
+    late = _DOUBLE_PUBLICITY[events.kind] & (events.known - events.day >= LATE) & (events.provider < 0)
+    planted.note("late_publicity", events.number[late & (events.day <= time.end)])
+    full_width = bits.hits(parameters.full_width, (len(events),))
+    planted.note("full_width", events.number[full_width])
+    events = replace(events, form=full_width.astype(np.int8))
     # A late one is not lost as well: each fault can be counted by itself.
-    lost = ~late & _PUBLISHED_EVENTS[events.kind] & bits.hits(parameters.missing_publicity, (len(events),)) & (events.provider < 0)
-    ledger.note("missing_publicity", events.number[lost])
+    lost = bits.hits(parameters.missing_publicity, (len(events),)) & (events.provider < 0)
+    lost &= ~late & _DOUBLE_PUBLICITY[events.kind]
+    planted.note("missing_publicity", events.number[lost])
     events = events.take(~lost)
     twice = np.flatnonzero(bits.hits(parameters.duplicate_rows, (len(events),)))
-    ledger.note("duplicate_row", events.number[twice])
+    planted.note("duplicate_row", events.number[twice])
     return Delivery(Events.together([events, events.take(twice)]), decided)
 
 
-def _told_thrice(parameters: CityParameters, bits: Bits, events: Events, ledger: Ledger) -> Events:
+def _reported_again(parameters: CityParameters, bits: Bits, events: Events, planted: PlantedDirt) -> Events:
     """Some incidents come from two more providers a few days later: half by incident number, half by document number only."""
-    told = np.isin(events.kind, _TOLD) & bits.hits(parameters.told_thrice, (len(events),))
-    rows = np.flatnonzero(told)
+    repeated = np.isin(events.kind, _REPORTED_AGAIN) & bits.hits(parameters.told_thrice, (len(events),))
+    rows = np.flatnonzero(repeated)
     if not len(rows):
         return events
     by_incident = bits.hits(0.5, (len(rows),))
@@ -91,78 +120,51 @@ def _told_thrice(parameters: CityParameters, bits: Bits, events: Events, ledger:
                 known=source.known + 2 + bits.below(25, len(rows)), provider=np.full(len(rows), provider, dtype=np.int8),
             )
         )  # fmt: skip
-        ledger.note("told_again", number)
+        planted.note("told_again", number)
     return Events.together([events, *again])
 
 
-def _future(parameters: CityParameters, bits: Bits, time: Time, events: Events, ledger: Ledger) -> Events:
-    """Some records bear a date after the last day; half of those claim to have been known before it."""
-    moved = bits.hits(parameters.future_records, (len(events),)) & (events.provider < 0)
-    day = np.where(moved, time.end + 1 + bits.below(60, len(events)), events.day)
-    early = moved & bits.hits(0.5, (len(events),))
-    ledger.note("future_record", events.number[moved & ~early])
-    ledger.note("known_before_event", events.number[early])
-    return replace(events, day=day, known=np.where(early, time.end, np.where(moved, day, events.known)))
-
-
-_RESULTS = [text for model in KINDS for text in model.results]
-_FIRST_RESULT = np.cumsum([0] + [len(model.results) for model in KINDS[:-1]])
-_OWN_PROVIDERS = [model.provider for model in KINDS]
-_FILE = np.array([FILES.index(model.file) for model in KINDS])
-#: What the enterprise publicity system shows, and the changes that end it.
-_PUBLISHED = np.array([model.negative and model.file == PUBLIC for model in KINDS])
-_REMOVALS = tuple(CHANGES.index(change) for change in ("repaired", "withdrawn", "dispute_upheld"))
-_CHANGE_PREFIXES = ("修复-", "撤销-", "异议-", "异议成立-", "异议不成立-")
-#: The court and tax platform's words for its kinds, and its column names.
-MARKET_KINDS = {
-    "court_judgment": "裁判文书",
-    "judgment_debtor": "被执行人",
-    "tax_arrears": "欠税",
-    "wage_arrears": "拖欠工资",
-    "payment_delay": "逾期付款",
-}
-MARKET_COLUMNS = {
-    "event_id": "记录号", "subject_id": "统一社会信用代码", "kind": "类型", "event_date": "发生日期",
-    "known_date": "入库日期", "document_no": "案号", "incident_id": "事件号", "severity": "严重程度", "amount": "金额",
-    "result": "结果", "provider": "报送单位", "verified": "已核实", "valid_until": "有效期至",
-}  # fmt: skip
-
-
-def event_tables(parameters: CityParameters, ids: pa.Array, events: Events, ledger: Ledger, *, place: int) -> dict[str, pa.Table]:
-    """The records of a block by file."""
+def event_tables(
+    parameters: CityParameters, ids: pa.Array, events: Events, planted: PlantedDirt, *, block: int
+) -> dict[str, pa.Table]:
+    """The records of a block by file, in the columns and words of the sender."""
     files = {}
     for number, name in enumerate(FILES):
         chosen = events.take(_FILE[events.kind] == number)
-        odd = Bits(parameters.seed, "mixed dates", place).hits(parameters.share("mixed_dates"), (len(chosen),))
-        if name == COMPLAINTS:
-            ledger.note("mixed_date", chosen.number[odd])
-        files[name] = _one_file(event_table(ids, chosen), name, odd)
+        odd = Bits(parameters.seed, "mixed dates", block).hits(parameters.share("mixed_dates"), (len(chosen),))
+        table = _event_table(ids, chosen)
+        if name == MARKET_FILE:
+            kinds = tables.names_at([MARKET_KINDS.get(kind, kind) for kind in _KIND_NAMES], chosen.kind)
+            table = table.set_column(table.column_names.index("kind"), "kind", kinds).rename_columns(MARKET_COLUMNS)
+        elif name == COMPLAINTS_FILE:
+            planted.note("mixed_date", chosen.number[odd])
+            table = _complaints(table, odd)
+        files[name] = table
     return files
 
 
-def _one_file(table: pa.Table, name: str, odd: NDArray[np.bool_]) -> pa.Table:
-    if name == MARKET:
-        words = [MARKET_KINDS.get(model.kind, model.kind) for model in KINDS]
-        kind = pa.array(words).take(pc.index_in(table["kind"], pa.array([model.kind for model in KINDS])))
-        return table.set_column(table.column_names.index("kind"), "kind", kind).rename_columns(MARKET_COLUMNS)
-    return _complaints(table, odd) if name == COMPLAINTS else table
-
-
-def event_table(ids: pa.Array, events: Events) -> pa.Table:
-    """Records in the standard columns; those told again bear their teller's name."""
-    other = tables.texts(PROVIDERS, events.provider)
+def _event_table(ids: pa.Array, events: Events) -> pa.Table:
+    """Records in the standard columns; those reported again name the provider that reports them."""
+    subject_id = ids.take(pa.array(events.subject))
+    full_width = events.form == 1
+    if full_width.any():
+        # The same characters in their full-width forms (U+FF01 to U+FF5E).
+        forms = {code: code + 0xFEE0 for code in range(0x21, 0x7F)}
+        written = [text.translate(forms) for text in subject_id.filter(pa.array(full_width)).to_pylist()]
+        subject_id = pc.replace_with_mask(subject_id, pa.array(full_width), pa.array(written, pa.string()))
+    other = tables.names_at(PROVIDERS, events.provider)
     return pa.table(
         {
             "event_id": tables.numbered("E", events.number, 13),
-            "subject_id": _subject_ids(ids, events),
-            "kind": tables.texts([model.kind for model in KINDS], events.kind),
+            "subject_id": subject_id,
+            "kind": tables.names_at(_KIND_NAMES, events.kind),
             "event_date": tables.dates(events.day),
             "known_date": tables.dates(events.known),
-            "document_no": document_numbers(events),
+            "document_no": _document_numbers(events),
             "incident_id": tables.numbered("I", events.incident, 13),
             "severity": tables.integers(events.severity),
             "amount": tables.money(events.yuan),
-            "result": tables.texts(_RESULTS, np.where(events.result < 0, -1, _FIRST_RESULT[events.kind] + events.result)),
+            "result": tables.names_at(_RESULTS, np.where(events.result < 0, -1, _FIRST_RESULT[events.kind] + events.result)),
             "provider": pc.coalesce(other, _issuers(events)),
             "verified": tables.truths(events.verified),
             "valid_until": tables.dates(events.until),
@@ -172,27 +174,18 @@ def event_table(ids: pa.Array, events: Events) -> pa.Table:
 
 def _issuers(events: Events) -> pa.Array:
     """The department that issued each record."""
-    return pc.coalesce(tables.texts(DEPARTMENTS, events.issuer), tables.texts(_OWN_PROVIDERS, events.kind))
+    return pc.coalesce(tables.names_at(DEPARTMENTS, events.issuer), tables.names_at(_OWN_PROVIDERS, events.kind))
 
 
-def document_numbers(events: Events) -> pa.Array:
-    """``永罚〔2023〕0000000000123号``: unique, the same for a record told again by document number."""
-    prefix = tables.texts([f"{model.prefix}〔" for model in KINDS], events.kind)
+def _document_numbers(events: Events) -> pa.Array:
+    """``永罚〔2023〕0000000000123号``: unique, the same for a record reported again by document number."""
+    prefix = tables.names_at([f"{model.prefix}〔" for model in KINDS], events.kind)
     year = pa.array(years_of(events.day)).cast(pa.string())
     head = pc.binary_join_element_wise(prefix, year, "〕", "")
     return pc.binary_join_element_wise(tables.numbered(head, events.document, 13), "号", "")
 
 
-def _subject_ids(ids: pa.Array, events: Events) -> pa.Array:
-    plain = ids.take(pa.array(events.subject))
-    full = np.flatnonzero(events.form == 1)
-    if not len(full):
-        return plain
-    written = tables.full_width(plain.take(pa.array(full)))
-    return pc.replace_with_mask(plain, pa.array(events.form == 1), written)
-
-
-def _complaints(table: pa.Table, odd: NDArray[np.bool_]) -> pa.Table:
+def _complaints(table: pa.Table, odd: Flags) -> pa.Table:
     """The hotline's CSV: other names, other dates, and now and then yet another way to write a date."""
     days = zip(table["event_date"].to_pylist(), odd.tolist(), strict=True)
     written = [f"{d.year}年{d.month:02d}月{d.day:02d}日" if o else d.strftime("%Y/%m/%d") for d, o in days]
@@ -211,11 +204,11 @@ def _complaints(table: pa.Table, odd: NDArray[np.bool_]) -> pa.Table:
 
 def change_table(changes: Changes) -> pa.Table:
     """One row per change."""
-    prefix = tables.texts(_CHANGE_PREFIXES, changes.change)
+    prefix = tables.names_at([_CHANGE_PREFIXES[change] for change in CHANGES], changes.change)
     return pa.table(
         {
             "event_id": tables.numbered("E", changes.number, 13),
-            "change": tables.texts(CHANGES, changes.change),
+            "change": tables.names_at(CHANGES, changes.change),
             "effective_date": tables.dates(changes.effective),
             "known_date": tables.dates(changes.known),
             "document_no": tables.numbered(prefix, changes.number, 13),
@@ -224,20 +217,20 @@ def change_table(changes: Changes) -> pa.Table:
 
 
 def publicity_table(
-    parameters: CityParameters, time: Time, ids: pa.Array, events: Events, changes: Changes, ledger: Ledger, *, place: int
+    parameters: CityParameters, time: Time, ids: pa.Array, events: Events, changes: Changes, planted: PlantedDirt, *, block: int
 ) -> pa.Table:
-    """What the other publicity system shows on the last day: the public negative records that stand, save a few mismatches."""
+    """What the other publicity system shows on the last day: the public negative records in force, except for a few mismatches."""
     shown = _PUBLISHED[events.kind] & (events.known <= time.end) & (events.until > time.end)
-    gone = np.isin(events.number, changes.number[np.isin(changes.change, _REMOVALS)])
-    odd = Bits(parameters.seed, "publicity", place).hits(parameters.share("publicity_mismatches"), (len(events),))
-    ledger.note("still_published", events.number[shown & gone & odd])
-    ledger.note("not_published", events.number[shown & ~gone & odd])
+    gone = np.isin(events.number, changes.number[np.isin(changes.change, ENDS)])
+    odd = Bits(parameters.seed, "publicity", block).hits(parameters.share("publicity_mismatches"), (len(events),))
+    planted.note("still_published", events.number[shown & gone & odd])
+    planted.note("not_published", events.number[shown & ~gone & odd])
     rows = events.take(shown & (gone == odd))
     return pa.table(
         {
-            "document_no": document_numbers(rows),
+            "document_no": _document_numbers(rows),
             "subject_id": ids.take(pa.array(rows.subject)),
-            "kind": tables.texts([model.kind for model in KINDS], rows.kind),
+            "kind": tables.names_at(_KIND_NAMES, rows.kind),
             "event_date": tables.dates(rows.day),
             "published_until": tables.dates(rows.until),
         }
@@ -250,9 +243,9 @@ def decision_table(ids: pa.Array, decided: Events) -> pa.Table:
         {
             "decision_id": tables.numbered("D", decided.number, 13),
             "subject_id": ids.take(pa.array(decided.subject)),
-            "kind": tables.texts([model.kind for model in KINDS], decided.kind),
+            "kind": tables.names_at(_KIND_NAMES, decided.kind),
             "decision_date": tables.dates(decided.day),
-            "document_no": document_numbers(decided),
+            "document_no": _document_numbers(decided),
             "department": _issuers(decided),
         }
     )

@@ -1,4 +1,4 @@
-"""What becomes of records later: repairs, withdrawals, objections and the decisions on them."""
+"""What happens to subjects: their risk, their ratings, their records, and what becomes of the records later."""
 
 from __future__ import annotations
 
@@ -11,17 +11,27 @@ from numpy.typing import NDArray
 from creditscore.dataframes import Flags, Ints
 from creditscore.simulate.kinds import KINDS, LAGS, LATE, NUMBER, KindModel, Repair
 from creditscore.simulate.parameters import CityParameters
-from creditscore.simulate.places import INDUSTRIES, OTHER_CODES
+from creditscore.simulate.places import INDUSTRIES, OTHER_CODES, industry_numbers
 from creditscore.simulate.random_bits import Bits, bounds, exponential_table
 from creditscore.simulate.subjects import Subjects
 from creditscore.simulate.timeline import NEVER, Time
+from creditscore.vocabulary import CHANGES, ENDING_CHANGES, SUBJECT_TYPES, Change
 
 #: About one visit in nine finds something when subjects are drawn without regard to risk.
-BASE = -2650
-CONDUCT, DISTRESS = 900, 350
+_BASE = -2650
+_CONDUCT, _DISTRESS = 900, 350
 #: Added in the first year and in the two years after it.
-NEW, YOUNG = 300, 120
-INDUSTRY_RISK = np.array([model.risk for model in INDUSTRIES] + [0] * len(OTHER_CODES), dtype=np.int64)
+_NEW, _YOUNG = 300, 120
+_INDUSTRY_RISK = np.array([model.risk for model in INDUSTRIES] + [0] * len(OTHER_CODES), dtype=np.int64)
+RATING_SCHEME = "national"
+RATING_GRADES = ("优", "良", "中", "差")
+#: Where the grades end on the noisy scale, in thousandths of a standard deviation (about 20, 46, 27 and 7 %).
+_GRADE_CUTS = np.array([-840, 410, 1480])
+#: Per cent rated by subject type, in the month of the year in which ratings appear.
+_COVERAGE, _RATING_MONTH = np.array([88, 55, 60, 0, 0, 0]), 6
+_NO_REPAIR = Repair(0, 1, 1)
+#: The changes after which a record no longer counts, by their positions in CHANGES.
+ENDS = tuple(CHANGES.index(change) for change in ENDING_CHANGES)
 
 
 def conduct_at(subjects: Subjects, time: Time, rows: NDArray[Any] | slice, months: NDArray[Any]) -> Ints:
@@ -35,22 +45,13 @@ def log_odds_at(subjects: Subjects, time: Time, rows: NDArray[Any], months: NDAr
     day = time.starts[months]
     age = day - subjects.registered[rows]
     total: Ints = (
-        BASE
-        + INDUSTRY_RISK[subjects.industry_on(rows, day)]
-        + CONDUCT * conduct_at(subjects, time, rows, months) // 1000
-        + DISTRESS * subjects.distress[rows] // 1000
-        + np.where(age < 365, NEW, np.where(age < 1095, YOUNG, 0))
+        _BASE
+        + _INDUSTRY_RISK[subjects.industry_on(rows, day)]
+        + _CONDUCT * conduct_at(subjects, time, rows, months) // 1000
+        + _DISTRESS * subjects.distress[rows] // 1000
+        + np.where(age < 365, _NEW, np.where(age < 1095, _YOUNG, 0))
     )
     return total
-
-
-SCHEME = "national"
-GRADES = ("优", "良", "中", "差")
-#: Where the grades end on the noisy scale, in thousandths of a standard deviation (about 20, 46, 27 and 7 %).
-_CUTS = np.array([-840, 410, 1480])
-#: Per cent rated by subject type.
-_COVERAGE = np.array([88, 55, 60, 0, 0, 0])
-_MONTH = 6
 
 
 @dataclass(frozen=True)
@@ -67,25 +68,24 @@ def make_ratings(parameters: CityParameters, time: Time, subjects: Subjects, *, 
     """One rating per covered subject and June: conduct and distress seen through as much noise again."""
     bits = Bits(parameters.seed, "ratings", chunk)
     parts = []
-    for month in np.flatnonzero(time.months_of_year == _MONTH).tolist():
+    for month in np.flatnonzero(time.months_of_year == _RATING_MONTH).tolist():
         day = time.starts[month] + bits.below(28, len(subjects))
         covered = bits.below(100, len(subjects)) < _COVERAGE[subjects.type]
         noise, lag = bits.normal(len(subjects)), 15 + bits.below(45, len(subjects))
         rows = np.flatnonzero(covered & (subjects.registered + 90 < day) & (subjects.ended > day) & (day <= time.end))
         seen = (600 * conduct_at(subjects, time, rows, np.full(len(rows), month)) + 300 * subjects.distress[rows]) // 1000
-        grade = np.searchsorted(_CUTS, seen + 600 * noise[rows] // 1000).astype(np.int8)
+        grade = np.searchsorted(_GRADE_CUTS, seen + 600 * noise[rows] // 1000).astype(np.int8)
         parts.append(Ratings(rows, grade, day[rows], day[rows] + lag[rows] * np.int64(parameters.lags)))
-    names = ("subject", "grade", "day", "known")
     none = np.zeros(0, dtype=np.int64)
-    empty = Ratings(none, none.astype(np.int8), none, none)
-    return Ratings(**{name: np.concatenate([getattr(part, name) for part in [*parts, empty]]) for name in names})
+    parts.append(Ratings(none, none.astype(np.int8), none, none))
+    return Ratings(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Ratings)})
 
 
 @dataclass(frozen=True)
 class Events:
-    """Arrays of one entry per record; -1 and NEVER stand for "none"."""
+    """Arrays of one entry per record; -1 and NEVER mean "none"."""
 
-    #: Place of the subject in the arrays it was made from.
+    #: Position of the subject in the arrays of subjects, of its chunk or of the city.
     subject: Ints
     kind: NDArray[np.int16]
     day: Ints
@@ -101,9 +101,9 @@ class Events:
     document: Ints
     #: The number of the incident, where the provider gives one.
     incident: Ints
-    #: Another provider than the kind's own, by its place in PROVIDERS.
+    #: Another provider than the kind's own, by its position in PROVIDERS.
     provider: NDArray[np.int8]
-    #: The department that issued it, by its place in DEPARTMENTS; -1 for the kind's own provider.
+    #: The department that issued it, by its position in DEPARTMENTS; -1 for the kind's own provider.
     issuer: NDArray[np.int8]
     #: 1 where the subject's code is written full-width.
     form: NDArray[np.int8]
@@ -111,12 +111,12 @@ class Events:
     def __len__(self) -> int:
         return len(self.subject)
 
-    def take(self, rows: NDArray[np.bool_] | Ints) -> Events:
-        """The records at these places."""
+    def take(self, rows: Flags | Ints) -> Events:
+        """The chosen records."""
         return Events(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
 
-    def placed(self, first: int) -> Events:
-        """The same records with subjects counted from ``first``: from places in a chunk to places in the city."""
+    def shifted(self, first: int) -> Events:
+        """The same records with subjects counted from ``first``: from positions in a chunk to those in the city."""
         return replace(self, subject=self.subject + first)
 
     @staticmethod
@@ -126,7 +126,7 @@ class Events:
 
 
 def make_events(parameters: CityParameters, time: Time, subjects: Subjects, *, chunk: int) -> Events:
-    """All records of a chunk that do not come from visits; subjects by their place in the chunk."""
+    """All records of a chunk that do not come from visits; subjects by their position in the chunk."""
     months = np.arange(time.months)
     conduct = conduct_at(subjects, time, np.arange(len(subjects))[:, None], months[None, :])
     parts = []
@@ -134,16 +134,20 @@ def make_events(parameters: CityParameters, time: Time, subjects: Subjects, *, c
         if model.from_visits:
             continue
         bits = Bits(parameters.seed, f"kind {model.kind}", chunk)
-        rows, days, level = _when(bits, time, model, subjects, conduct)
-        parts.append(dress(parameters, bits, model, subject=rows, day=days, conduct=level, subjects=subjects))
+        rows, days, level = _occurrences(bits, time, model, subjects, conduct)
+        parts.append(describe(parameters, bits, model, subject=rows, day=days, conduct=level, subjects=subjects))
     events = Events.together(parts)
     numbers = np.arange(len(events), dtype=np.int64) + chunk * 10**8
     return replace(events, number=numbers, document=numbers)
 
 
-def _when(bits: Bits, time: Time, model: KindModel, subjects: Subjects, conduct: Ints) -> tuple[Ints, Ints, Ints]:
+def _occurrences(bits: Bits, time: Time, model: KindModel, subjects: Subjects, conduct: Ints) -> tuple[Ints, Ints, Ints]:
     """Subject, day and conduct of each record of a kind: one coin per subject and month at risk."""
-    rows = np.flatnonzero(_concerned(model, subjects))
+    concerned = np.isin(subjects.type, [SUBJECT_TYPES.index(name) for name in model.types])
+    industries = industry_numbers(*model.industries)
+    if industries:
+        concerned &= np.isin(subjects.industry, industries) | np.isin(subjects.later_industry, industries)
+    rows = np.flatnonzero(concerned)
     months = np.flatnonzero(np.isin(time.months_of_year, model.season)) if model.season else np.arange(time.months)
     if not len(rows) or not len(months):
         return (np.zeros(0, dtype=np.int64),) * 3
@@ -151,38 +155,36 @@ def _when(bits: Bits, time: Time, model: KindModel, subjects: Subjects, conduct:
     fixed = model.log_odds + model.distress * subjects.distress[rows] // 1000 + model.diligence * subjects.diligence[rows] // 1000
     odds = fixed[:, None] + model.conduct * level // 1000
     if model.negative:
-        odds += _risk_of_trade(subjects, time, rows, months)
-    hit = bits.hits(bounds(odds), level.shape)
-    row, month = np.nonzero(hit)
+        # Half the risk of the industry: the same in all months, but for those who change their trade.
+        risk = np.repeat((_INDUSTRY_RISK[subjects.industry[rows]] // 2)[:, None], len(months), axis=1)
+        changing = np.flatnonzero(subjects.changed[rows] < NEVER)
+        industry = subjects.industry_on(rows[changing][:, None], time.starts[months][None, :])
+        risk[changing] = _INDUSTRY_RISK[industry] // 2
+        odds += risk
+    row, month = np.nonzero(bits.hits(bounds(odds), level.shape))
     starts, stops = time.starts[months[month]], time.starts[months[month] + 1]
     day = starts + bits.below(stops - starts, len(row))
-    who = rows[row]
-    there = subjects.at_work(who, day)
-    if model.industries:
-        there &= np.isin(subjects.industry_on(who, day), model.industries)
-    return who[there], day[there], level[row, month][there]
+    subject = rows[row]
+    possible = subjects.at_work(subject, day)
+    if industries:
+        possible &= np.isin(subjects.industry_on(subject, day), industries)
+    return subject[possible], day[possible], level[row, month][possible]
 
 
-def _concerned(model: KindModel, subjects: Subjects) -> Flags:
-    """Who can have such a record at some time."""
-    of = np.isin(subjects.type, model.types)
-    if model.industries:
-        of &= np.isin(subjects.industry, model.industries) | np.isin(subjects.later_industry, model.industries)
-    return of
-
-
-def _risk_of_trade(subjects: Subjects, time: Time, rows: Ints, months: Ints) -> Ints:
-    """Half the risk of the industry by subject and month: a column, but for those who change their trade."""
-    risk = np.repeat((INDUSTRY_RISK[subjects.industry[rows]] // 2)[:, None], len(months), axis=1)
-    late = np.flatnonzero(subjects.changed[rows] < NEVER)
-    risk[late] = INDUSTRY_RISK[subjects.industry_on(rows[late][:, None], time.starts[months][None, :])] // 2
-    return risk
-
-
-def dress(
+def describe(
     parameters: CityParameters, bits: Bits, model: KindModel, *, subject: Ints, day: Ints, conduct: Ints, subjects: Subjects
 ) -> Events:
-    """Known date, severity, amount, result, verification and end for records of one kind."""
+    """Records of one kind with known date, severity, amount, result, verification and end.
+
+    Args:
+        parameters: The city.
+        bits: The stream of the kind.
+        model: The kind.
+        subject: The subject of each record, by its position in ``subjects``.
+        day: The day of each record.
+        conduct: The conduct of its subject then, in thousandths.
+        subjects: The subjects.
+    """
     count = len(subject)
     severity = np.full(count, -1)
     if model.severity:
@@ -198,34 +200,25 @@ def dress(
     until = np.full(count, NEVER, dtype=np.int64)
     if model.months_valid and parameters.expiries:
         until = day + model.months_valid * 3044 // 100
-    return Events(
-        subject=subject, kind=np.full(count, NUMBER[model.kind], dtype=np.int16), day=day,
-        known=day + _lag(parameters, bits, model, count), severity=severity.astype(np.int8), yuan=yuan,
-        result=_result(bits, model, conduct, subjects.distress[subject]), verified=verified.astype(np.int8), until=until,
-        number=np.zeros(count, dtype=np.int64), document=np.zeros(count, dtype=np.int64), incident=np.full(count, -1),
-        provider=np.full(count, -1, dtype=np.int8), issuer=np.full(count, -1, dtype=np.int8), form=np.zeros(count, dtype=np.int8),
-    )  # fmt: skip
-
-
-def _lag(parameters: CityParameters, bits: Bits, model: KindModel, count: int) -> Ints:
-    """Days until the record is known; 双公示 records keep the deadline but for the planted share, which is far beyond it."""
-    lags = bits.pick(LAGS[model.lag], count)
+    # 双公示 records keep the deadline but for the planted share, which is far beyond it.
+    lag = bits.pick(LAGS[model.lag], count)
     if model.double_publicity:
         late = bits.hits(parameters.share("late_publicity"), (count,))
-        lags = np.where(late, LATE + bits.below(60, count), lags)
-    return lags * np.int64(parameters.lags)
-
-
-def _result(bits: Bits, model: KindModel, conduct: Ints, distress: Ints) -> NDArray[np.int8]:
-    """The place of the result in the model's list: a proportional-odds draw, worse with worse conduct."""
-    if not model.cuts:
-        return np.full(len(conduct), -1, dtype=np.int8)
-    load = (model.result_conduct * conduct + model.result_distress * distress) // 1000
-    coin = bits.halves(len(conduct))
-    return sum((coin < bounds(cut + load) for cut in model.cuts), np.zeros(len(conduct), dtype=np.int8)).astype(np.int8)
-
-
-_NO_REPAIR = Repair(0, 1, 1)
+        lag = np.where(late, LATE + bits.below(60, count), lag)
+    # A proportional-odds draw among the results, worse with worse conduct.
+    result = np.full(count, -1, dtype=np.int8)
+    if model.cuts:
+        load = (model.result_conduct * conduct + model.result_distress * subjects.distress[subject]) // 1000
+        coin = bits.halves(count)
+        result = np.sum([coin < bounds(cut + load) for cut in model.cuts], axis=0).astype(np.int8)
+    none = np.full(count, -1, dtype=np.int8)
+    zero = np.zeros(count, dtype=np.int64)
+    return Events(
+        subject=subject, kind=np.full(count, NUMBER[model.kind], dtype=np.int16), day=day,
+        known=day + lag * np.int64(parameters.lags), severity=severity.astype(np.int8), yuan=yuan, result=result,
+        verified=verified.astype(np.int8), until=until, number=zero, document=zero, incident=np.full(count, -1), provider=none,
+        issuer=none, form=zero.astype(np.int8),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -246,12 +239,12 @@ class Changes:
         return Changes(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Changes)})
 
 
-def make_changes(parameters: CityParameters, time: Time, events: Events, *, place: int) -> Changes:
+def make_changes(parameters: CityParameters, time: Time, events: Events, *, block: int) -> Changes:
     """The changes to a block of records; only what took effect by the last day has happened.
 
-    A dispute that is not decided by then is open: its record neither counts nor is gone.
+    A dispute that is not decided by then is open: its record does not count for now, and is not gone.
     """
-    bits = Bits(parameters.seed, "changes", place)
+    bits = Bits(parameters.seed, "changes", block)
     repairs = [model.repair or _NO_REPAIR for model in KINDS]
     share, first, last = (np.array([getattr(r, key) for r in repairs])[events.kind] for key in ("share", "first", "last"))
     negative = np.array([model.negative for model in KINDS])[events.kind]
@@ -264,19 +257,17 @@ def make_changes(parameters: CityParameters, time: Time, events: Events, *, plac
     object_day = events.known + 3 + bits.below(60, count)
     decide_day = object_day + 3 + bits.below(40, count)
     upheld = bits.hits(0.35, (count,))
-    parts = [
-        _block(bits, parameters, time, events, 0, repaired, repair_day),
-        _block(bits, parameters, time, events, 1, withdrawn, withdraw_day),
-        _block(bits, parameters, time, events, 2, disputed, object_day),
-        _block(bits, parameters, time, events, 3, disputed & upheld, decide_day),
-        _block(bits, parameters, time, events, 4, disputed & ~upheld, decide_day),
-    ]
+    happened: dict[Change, tuple[Flags, Ints]] = {
+        "repaired": (repaired, repair_day),
+        "withdrawn": (withdrawn, withdraw_day),
+        "disputed": (disputed, object_day),
+        "dispute_upheld": (disputed & upheld, decide_day),
+        "dispute_rejected": (disputed & ~upheld, decide_day),
+    }
+    parts = []
+    for change, (these, day) in happened.items():
+        rows = np.flatnonzero(these & (day <= time.end))
+        lag = bits.below(12, len(rows)) * np.int64(parameters.lags)
+        number = np.full(len(rows), CHANGES.index(change), dtype=np.int8)
+        parts.append(Changes(events.number[rows], number, day[rows], day[rows] + lag))
     return Changes.together(parts)
-
-
-def _block(
-    bits: Bits, parameters: CityParameters, time: Time, events: Events, change: int, these: NDArray[np.bool_], day: Ints
-) -> Changes:
-    rows = np.flatnonzero(these & (day <= time.end))
-    lag = bits.below(12, len(rows)) * np.int64(parameters.lags)
-    return Changes(events.number[rows], np.full(len(rows), change, dtype=np.int8), day[rows], day[rows] + lag)

@@ -1,4 +1,6 @@
-"""What a simulated city is made from: one object, every mechanism with a default and a switch."""
+"""The parameters of a simulated city: one object, in which every mechanism has a default and a switch."""
+
+from __future__ import annotations
 
 import datetime as dt
 from typing import Annotated, Literal
@@ -8,7 +10,7 @@ from pydantic import Field, model_validator
 from creditscore.config.spec import Items, Spec
 from creditscore.simulate.places import CODES
 
-#: Subjects generated together. Part of the definition of a city (the random streams are keyed by chunk), hence no option.
+#: Subjects generated together. The random streams are keyed by chunk, so this is part of a city's definition and no option.
 CHUNK = 20_000
 #: One figure for each of the old tiers A to D.
 Ratios = Annotated[tuple[float, float, float, float], Field(strict=False)]
@@ -53,7 +55,7 @@ class CityParameters(Spec):
     off_site: bool = True
     #: Industries of which every subject is visited in each second quarter of a year (p = 1).
     full_coverage: Items[str] = ("chemicals", "mining")
-    #: Who has had so many visits in the calendar year leaves the frames of its later quarters (None: no cap).
+    #: A subject with this number of visits in a calendar year leaves the frames of its later quarters (None: no cap).
     annual_cap: int | None = Field(default=None, ge=1)
     #: The old tier counts records that have been repaired or have expired, which a new card may not.
     old_tier_sees_repaired: bool = True
@@ -61,7 +63,7 @@ class CityParameters(Spec):
     complaint_visits: bool = True
     follow_up_visits: bool = True
     special_visits: bool = True
-    #: Whether a finding becomes a penalty record (that is what makes penalties a matter of attention).
+    #: Whether a finding becomes a penalty record (so that more visits mean more penalties).
     penalties_from_visits: bool = True
 
     # --- inspectors ---------------------------------------------------------------------------------
@@ -92,13 +94,13 @@ class CityParameters(Spec):
     full_width: float = Field(default=0.001, ge=0, le=0.2)
     #: Rows of the complaints file with another date format.
     mixed_dates: float = Field(default=0.05, ge=0, le=1)
-    #: Incidents that three providers tell.
+    #: Incidents that three providers report.
     told_thrice: float = Field(default=0.03, ge=0, le=1)
     #: Records dated after ``end``.
     future_records: float = Field(default=0.0005, ge=0, le=0.2)
     #: Decisions of 双公示 kinds that never arrive as records.
     missing_publicity: float = Field(default=0.005, ge=0, le=0.5)
-    #: Records that the other publicity system still shows after repair, or does not show although they stand.
+    #: Records that the other publicity system still shows after repair, or does not show although they are in force.
     publicity_mismatches: float = Field(default=0.01, ge=0, le=0.5)
     #: Names that a spreadsheet or a browser would run if they were not quoted.
     hostile_names: float = Field(default=0.0003, ge=0, le=0.1)
@@ -108,7 +110,7 @@ class CityParameters(Spec):
     gb18030: bool = True
 
     @model_validator(mode="after")
-    def _no_tier_is_exempt(self) -> "CityParameters":
+    def _no_tier_is_exempt(self) -> CityParameters:
         rates = (*self.on_site_ratios, *self.off_site_ratios)
         if not all(0 < rate <= 1 for rate in rates):
             raise ValueError("ratios of the old policy lie in (0, 1]: no tier is exempt")

@@ -1,4 +1,6 @@
-"""The counties of Yongzhou and the industries of the city, with how many, how risky and under whom."""
+"""The counties of Yongzhou and the industries of the city: their size, their risk, their tasks and departments."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 
@@ -26,12 +28,10 @@ COUNTIES = (
     County("431181", "祁阳市", 15),
 )
 
-#: The order of codes in the arrays; the last three are never in an industry's card of market subjects.
-
 
 @dataclass(frozen=True)
 class IndustryModel:
-    """An industry: weight of its size, risk in thousandths of log-odds, who does it (per cent of the first three types)."""
+    """An industry: weight of its size, risk in thousandths of log-odds, and its subjects (per cent of each market type)."""
 
     code: str
     word: str
@@ -62,13 +62,14 @@ INDUSTRIES = (
     IndustryModel("motorway_investor", "高速公路投资", 0, -200, (100, 0, 0), "general", 30, "交通运输局"),
 )
 
+#: The order of industries in the arrays; ``OTHER_CODES`` follow them.
 CODES = tuple(industry.code for industry in INDUSTRIES)
-#: Of bodies that are never scored, and of practitioners by occupation; they follow the industries in the arrays.
+#: Of bodies that are never scored, and of practitioners by occupation.
 OTHER_CODES = ("public_body", "licensed_pharmacist", "fire_engineer")
 TASKS = ("food", "safety", "general")
 DEPARTMENTS = tuple(dict.fromkeys(industry.department for industry in INDUSTRIES))
 
 
 def industry_numbers(*codes: str) -> tuple[int, ...]:
-    """The places of industries in :data:`INDUSTRIES`."""
+    """The positions of industries in :data:`INDUSTRIES`."""
     return tuple(CODES.index(code) for code in codes)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from creditscore.dataframes import Ints
 
+#: Slices of the normal distribution, and the log-odds (thousandths) beyond which a chance no longer changes.
 _QUANTILES = 4096
 _REACH = 16_000
 
@@ -45,17 +46,17 @@ def exponential_table() -> Ints:
 
 def bounds(log_odds: NDArray[Any]) -> NDArray[np.uint32]:
     """Log-odds in thousandths as bounds for :meth:`Bits.hits`."""
-    found: NDArray[np.uint32] = logistic_table()[np.clip(log_odds, -_REACH, _REACH) + _REACH]
-    return found
+    chances: NDArray[np.uint32] = logistic_table()[np.clip(log_odds, -_REACH, _REACH) + _REACH]
+    return chances
 
 
-def ppm_of(log_odds: NDArray[Any]) -> NDArray[np.int32]:
+def ppm_of_log_odds(log_odds: NDArray[Any]) -> NDArray[np.int32]:
     """Log-odds in thousandths as millionths of probability."""
     return (bounds(log_odds).astype(np.int64) * 1_000_000 >> 32).astype(np.int32)
 
 
 def milli(value: float) -> int:
-    """A parameter given as a float, in thousandths."""
+    """A parameter in thousandths."""
     return round(value * 1000)
 
 
@@ -65,8 +66,8 @@ class Bits:
     Switching one mechanism off leaves every other stream as it was.
     """
 
-    def __init__(self, seed: int, mechanism: str, *place: int) -> None:
-        self._raw = np.random.PCG64(np.random.SeedSequence([seed, crc32(mechanism.encode()), *place]))
+    def __init__(self, seed: int, mechanism: str, *numbers: int) -> None:
+        self._raw = np.random.PCG64(np.random.SeedSequence([seed, crc32(mechanism.encode()), *numbers]))
 
     def words(self, count: int) -> NDArray[np.uint64]:
         """64 random bits each."""
@@ -78,17 +79,17 @@ class Bits:
         return words.view("<u4")[:count].astype(np.uint32, copy=False)
 
     def below(self, limit: int | NDArray[Any], count: int) -> Ints:
-        """Integers in ``[0, limit)``; ``limit`` may differ by place."""
-        found: Ints = (self.halves(count).astype(np.int64) * limit) >> 32
-        return found
+        """Integers in ``[0, limit)``; ``limit`` may be one number per integer."""
+        numbers: Ints = (self.halves(count).astype(np.int64) * limit) >> 32
+        return numbers
 
     def normal(self, count: int) -> Ints:
         """Standard normal, in thousandths."""
-        found: Ints = normal_table()[self.halves(count) >> np.uint32(20)]
-        return found
+        numbers: Ints = normal_table()[self.halves(count) >> np.uint32(20)]
+        return numbers
 
     def hits(self, chance: NDArray[np.uint32] | float, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-        """True with the chance given as bounds of the same shape, or as one share."""
+        """True with a chance: bounds (see :func:`bounds`) of the same shape, or one share for all."""
         count = math.prod(shape)
         if isinstance(chance, float):
             return (self.halves(count).astype(np.int64) < round(chance * 2**32)).reshape(shape)

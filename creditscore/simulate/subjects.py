@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from creditscore.dataframes import Ints
+from creditscore.dataframes import Flags, Ints
+from creditscore.records.identity import ALPHABET
 from creditscore.simulate.parameters import CHUNK, CityParameters
 from creditscore.simulate.places import COUNTIES, INDUSTRIES
 from creditscore.simulate.random_bits import Bits, bounds, milli
 from creditscore.simulate.timeline import NEVER, Time, make_spells
-from creditscore.vocabulary import SUBJECT_TYPES
+from creditscore.vocabulary import STATUSES, SUBJECT_TYPES
 
-ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _LETTERS = np.frombuffer(ALPHABET.encode(), dtype=np.uint8)
 _VALUE = np.zeros(128, dtype=np.int64)
 _VALUE[_LETTERS] = np.arange(31)
@@ -24,16 +24,23 @@ _ORG_WEIGHTS = np.array([3, 7, 9, 10, 5, 8, 4, 2], dtype=np.int64)
 _BODIES = 31**6
 #: Odd, not a multiple of 31: multiplying by it permutes the bodies, so that neighbours do not look alike.
 _STEP = 412_680_511
+_GOVERNMENT, PRACTITIONER = SUBJECT_TYPES.index("government"), SUBJECT_TYPES.index("practitioner")
+#: The first two characters of codes by type: authority and category.
+_PREFIXES = ("91", "92", "93", "11", "12")
+#: Of a thousand subjects: government bodies, institutions, practitioners (cumulated).
+_PER_MILLE = (3, 7, 15)
+#: How ten subjects end.
+_ENDINGS = (STATUSES.index("deregistered"),) * 7 + (STATUSES.index("revoked"),) * 3
 
-Codes = NDArray[np.bytes_]
+_CreditCodes = NDArray[np.bytes_]
 
 
 def organisation_bodies(serials: NDArray[Any], offset: int) -> NDArray[np.uint8]:
-    """Eight characters ``MA`` + 6 for each serial, different for different serials below 31^6."""
+    """Eight characters for each serial, ``MA`` and six more; different for different serials below 31^6."""
     numbers = (serials.astype(np.int64) * _STEP + offset) % _BODIES
-    places = [_LETTERS[numbers // 31**k % 31] for k in range(5, -1, -1)]
+    letters = [_LETTERS[numbers // 31**k % 31] for k in range(5, -1, -1)]
     fixed = [np.full(len(serials), ord(letter), dtype=np.uint8) for letter in "MA"]
-    return np.stack([*fixed, *places], axis=1)
+    return np.stack([*fixed, *letters], axis=1)
 
 
 def organisation_digit(bodies: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -50,7 +57,7 @@ def check_character(first: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return letters
 
 
-def codes(prefixes: list[str], which: NDArray[Any], serials: NDArray[Any], offset: int) -> Codes:
+def credit_codes(prefixes: list[str], which: NDArray[Any], serials: NDArray[Any], offset: int) -> _CreditCodes:
     """Whole codes from the eight first characters (authority, category, region) and a serial."""
     heads = np.frombuffer("".join(prefixes).encode(), dtype=np.uint8).reshape(-1, 8)[which]
     bodies = organisation_bodies(serials, offset)
@@ -59,46 +66,40 @@ def codes(prefixes: list[str], which: NDArray[Any], serials: NDArray[Any], offse
     return np.ascontiguousarray(whole).view("S18").ravel()
 
 
-def with_wrong_check(right: Codes) -> Codes:
+def with_wrong_check(right: _CreditCodes) -> _CreditCodes:
     """The same codes with the next character of the alphabet at the end: a typo that the check finds."""
     letters = np.ascontiguousarray(right.astype("S18")).view(np.uint8).reshape(-1, 18).copy()
     letters[:, 17] = _LETTERS[(_VALUE[letters[:, 17]] + 1) % 31]
     return letters.view("S18").ravel()
 
 
-def old_numbers(right: Codes) -> Codes:
+def old_numbers(right: _CreditCodes) -> _CreditCodes:
     """A registration number of 15 digits such as was in use before 2015, made from the code."""
     letters = np.ascontiguousarray(right.astype("S18")).view(np.uint8).reshape(-1, 18)
     digits = (_VALUE[letters[:, 8:17]] % 10 + ord("0")).astype(np.uint8)
     return np.ascontiguousarray(np.concatenate([letters[:, 2:8], digits], axis=1)).view("S15").ravel()
 
 
-GOVERNMENT, INSTITUTION, PRACTITIONER = (SUBJECT_TYPES.index(t) for t in ("government", "institution", "practitioner"))
-_PREFIXES = ("91", "92", "93", "11", "12")
-#: Of a thousand subjects: government bodies, institutions, practitioners (cumulated).
-_PER_MILLE = (3, 7, 15)
-ENDINGS = ("deregistered", "revoked")
-
-
 @dataclass(frozen=True)
 class Subjects:
     """Arrays of one entry per subject; latent figures in thousandths of a standard deviation."""
 
-    code: Codes
+    code: _CreditCodes
     #: The code as the registers carry it, wrong for a few.
-    written: Codes
+    written: _CreditCodes
     type: NDArray[np.int8]
     industry: NDArray[np.int16]
     county: NDArray[np.int8]
     registered: Ints
     ended: Ints
+    #: The status that it ends in, by its position in STATUSES; -1 for none.
     ending: NDArray[np.int8]
     ending_known: Ints
     conduct: Ints
     drift: Ints
     distress: Ints
     diligence: Ints
-    #: Where it is and what it does from a day on, and when it is suspended (see ``spells``).
+    #: County and industry from a day on, and the days of a suspension (see ``timeline.Spells``).
     later_county: NDArray[np.int8]
     moved: Ints
     moved_known: Ints
@@ -114,32 +115,32 @@ class Subjects:
         return len(self.code)
 
     @property
-    def market(self) -> NDArray[np.bool_]:
-        """Enterprises, individual businesses and co-operatives: what the old policy drew from."""
-        return self.type < GOVERNMENT
+    def market(self) -> Flags:
+        """Enterprises, individual businesses and co-operatives: the subjects that the old policy drew from."""
+        return self.type < _GOVERNMENT
 
     def county_on(self, rows: NDArray[Any], days: Ints | int) -> NDArray[np.int8]:
         """The county of these subjects on these days."""
-        found: NDArray[np.int8] = np.where(self.moved[rows] <= days, self.later_county[rows], self.county[rows])
-        return found
+        county: NDArray[np.int8] = np.where(self.moved[rows] <= days, self.later_county[rows], self.county[rows])
+        return county
 
     def industry_on(self, rows: NDArray[Any], days: Ints | int) -> NDArray[np.int16]:
         """The industry of these subjects on these days."""
-        found: NDArray[np.int16] = np.where(self.changed[rows] <= days, self.later_industry[rows], self.industry[rows])
-        return found
+        industry: NDArray[np.int16] = np.where(self.changed[rows] <= days, self.later_industry[rows], self.industry[rows])
+        return industry
 
-    def suspended_on(self, rows: NDArray[Any], days: Ints | int) -> NDArray[np.bool_]:
+    def suspended_on(self, rows: NDArray[Any], days: Ints | int) -> Flags:
         """Whether these subjects are suspended on these days."""
-        found: NDArray[np.bool_] = (self.suspended[rows] <= days) & (days < self.resumed[rows])
-        return found
+        suspended: Flags = (self.suspended[rows] <= days) & (days < self.resumed[rows])
+        return suspended
 
-    def at_work(self, rows: NDArray[Any], days: Ints | int) -> NDArray[np.bool_]:
+    def at_work(self, rows: NDArray[Any], days: Ints | int) -> Flags:
         """Whether these subjects are registered, neither ended nor suspended, on these days."""
-        alive: NDArray[np.bool_] = (self.registered[rows] <= days) & (days <= self.ended[rows])
+        alive: Flags = (self.registered[rows] <= days) & (days <= self.ended[rows])
         return alive & ~self.suspended_on(rows, days)
 
-    def listed(self, day: int) -> NDArray[np.bool_]:
-        """Market subjects that the register shows as active on a day: whom a draw of that day can meet."""
+    def listed(self, day: int) -> Flags:
+        """Market subjects that the register shows as active on a day: a draw of that day can only choose from these."""
         stopped = (self.suspended_known < day) & (self.resumed_known >= day)
         return self.market & (self.registered < day) & (self.ending_known >= day) & ~stopped
 
@@ -153,93 +154,75 @@ def make_subjects(parameters: CityParameters, time: Time, chunk: int) -> Subject
     """The subjects of one chunk; the same whatever else the city has."""
     first = chunk * CHUNK
     count = min(CHUNK, parameters.subjects - first)
-    seed = parameters.seed
-    types, industries = _kinds_of(Bits(seed, "industry", chunk), first, count, min(30, parameters.subjects // 20))
-    weights = [k for k, county in enumerate(COUNTIES) for _ in range(county.weight)]
-    counties = Bits(seed, "county", chunk).pick(tuple(weights), count).astype(np.int8)
-    code = _codes(seed, first, types, counties)
-    conduct, drift, distress, diligence = _character(parameters, chunk, count)
-    registered = _registered(parameters, time, chunk, count)
-    ended, ending, known = _endings(parameters, time, chunk, registered, distress, types)
-    spells = make_spells(parameters, time, chunk, types=types, industries=industries, registered=registered, ended=ended)
-    return Subjects(
-        code, _written(parameters, chunk, code, types), types, industries, counties, registered,
-        ended, ending, known, conduct, drift, distress, diligence, *(getattr(spells, f.name) for f in fields(spells)),
-    )  # fmt: skip
-
-
-def _kinds_of(bits: Bits, first: int, count: int, fixed: int) -> tuple[NDArray[np.int8], NDArray[np.int16]]:
-    """Type and industry: the few of fixed number first, the others by weight."""
-    place = np.array([k for k, model in enumerate(INDUSTRIES) for _ in range(model.weight // 10)])
-    industry = place[bits.below(len(place), count)]
-    motorways = [k for k, model in enumerate(INDUSTRIES) if model.fixed is not None]
-    industry = np.where(np.arange(first, first + count) < fixed, motorways[0], industry)
-    shares = np.array([model.types for model in INDUSTRIES])[industry].cumsum(axis=1)
-    kind = (bits.below(100, count)[:, None] >= shares[:, :2]).sum(axis=1)
-    special = bits.below(1000, count)
-    special = np.where(np.arange(first, first + count) < fixed, 999, special)
-    for number, (low, high) in enumerate(zip((0, *_PER_MILLE[:2]), _PER_MILLE, strict=True)):
-        here = (special >= low) & (special < high)
-        kind = np.where(here, GOVERNMENT + number, kind)
-        other = len(INDUSTRIES) + (0 if number < 2 else 1)
-        industry = np.where(here, other + (special % 2 if number == 2 else 0), industry)
-    return kind.astype(np.int8), industry.astype(np.int16)
-
-
-def _codes(seed: int, first: int, types: NDArray[np.int8], counties: NDArray[np.int8]) -> Codes:
-    """USCCs for all but practitioners, who have the number of their practice licence."""
-    serials = np.arange(first, first + len(types), dtype=np.int64)
-    heads = [prefix + county.code for prefix in _PREFIXES for county in COUNTIES]
-    which = np.minimum(types, len(_PREFIXES) - 1).astype(np.int64) * len(COUNTIES) + counties
-    code = codes(heads, which, serials, offset=seed % 31**6)
-    licence = np.array([f"ZY4311{serial:08d}" for serial in serials[types == PRACTITIONER].tolist()], dtype="S18")
-    code[types == PRACTITIONER] = licence
-    return code
-
-
-def _written(parameters: CityParameters, chunk: int, code: Codes, types: NDArray[np.int8]) -> Codes:
-    """The codes as the registers have them: a few fail their check digit, a few are old numbers."""
-    bits, written = Bits(parameters.seed, "wrong codes", chunk), code.copy()
-    wrong = bits.hits(parameters.share("wrong_check_digits"), (len(code),)) & (types < GOVERNMENT)
-    old = bits.hits(parameters.share("old_numbers"), (len(code),)) & (types < GOVERNMENT) & ~wrong
-    written[wrong] = with_wrong_check(code[wrong])
-    written[old] = old_numbers(code[old])
-    return written
-
-
-def _character(parameters: CityParameters, chunk: int, count: int) -> tuple[Ints, Ints, Ints, Ints]:
-    """Conduct, its drift, distress (correlation 0.5 with conduct) and diligence (-0.4)."""
-    draws = [Bits(parameters.seed, name, chunk).normal(count) for name in ("conduct", "drift", "distress", "diligence")]
-    conduct = draws[0]
-    return (
-        conduct,
-        milli(parameters.drift) * draws[1] // 1000,
-        (500 * conduct + 866 * draws[2]) // 1000,
-        (-400 * conduct + 917 * draws[3]) // 1000,
-    )
-
-
-def _registered(parameters: CityParameters, time: Time, chunk: int, count: int) -> Ints:
-    """Within the period for the share of births, else up to 25 years before, more of them lately."""
-    bits = Bits(parameters.seed, "registration", chunk)
+    seed, lagging = parameters.seed, np.int64(parameters.lags)
+    types, industries = _types_and_industries(Bits(seed, "industry", chunk), first, count, min(30, parameters.subjects // 20))
+    by_weight = [number for number, county in enumerate(COUNTIES) for _ in range(county.weight)]
+    counties = Bits(seed, "county", chunk).pick(tuple(by_weight), count).astype(np.int8)
+    code, written = _codes(parameters, chunk, types, counties)
+    # Distress has a correlation of 0.5 with conduct, diligence of -0.4.
+    draws = {name: Bits(seed, name, chunk).normal(count) for name in ("conduct", "drift", "distress", "diligence")}
+    conduct = draws["conduct"]
+    distress = (500 * conduct + 866 * draws["distress"]) // 1000
+    # Registered within the period for the share of births, else up to 25 years before, more of them lately.
+    bits = Bits(seed, "registration", chunk)
     born = bits.hits(parameters.births, (count,))
     within = time.begin + bits.below(time.end - time.begin, count)
     age = np.maximum(bits.below(9000, count), 1) * np.maximum(bits.below(9000, count), 1) // 9000
-    return np.where(born, within, time.begin - 1 - age)
-
-
-def _endings(
-    parameters: CityParameters, time: Time, chunk: int, registered: Ints, distress: Ints, types: NDArray[np.int8]
-) -> tuple[Ints, NDArray[np.int8], Ints]:
-    """The day a subject ends, how, and when the register shows it (up to three months later)."""
-    count = len(registered)
-    bits = Bits(parameters.seed, "endings", chunk)
+    registered = np.where(born, within, time.begin - 1 - age)
+    # The day a subject ends, how, and when the register shows it (up to three months later).
+    bits = Bits(seed, "endings", chunk)
     chance = np.broadcast_to(bounds(-6400 + 600 * distress // 1000)[:, None], (count, time.months))
-    hits = bits.hits(chance, (count, time.months)) & (types < GOVERNMENT)[:, None]
+    hits = bits.hits(chance, (count, time.months)) & (types < _GOVERNMENT)[:, None]
     hits &= time.starts[None, :-1] > registered[:, None] + 60
     day = time.starts[hits.argmax(axis=1)] + bits.below(28, count)
     ends = hits.any(axis=1) & (day <= time.end) & np.bool_(parameters.deaths)
-    how = bits.pick((0, 0, 0, 0, 0, 0, 0, 1, 1, 1), count).astype(np.int8)
-    lag = bits.below(90, count) * np.int64(parameters.lags)
+    ending = np.where(ends, bits.pick(_ENDINGS, count), -1).astype(np.int8)
+    lag = bits.below(90, count) * lagging
     ended = np.where(ends, day, NEVER)
-    return ended, np.where(ends, how, -1).astype(np.int8), np.where(ends, day + lag, NEVER)
+    spells = make_spells(parameters, time, chunk, types=types, industries=industries, registered=registered, ended=ended)
+    return Subjects(
+        code, written, types, industries, counties, registered, ended, ending, np.where(ends, day + lag, NEVER), conduct,
+        milli(parameters.drift) * draws["drift"] // 1000, distress, (-400 * conduct + 917 * draws["diligence"]) // 1000,
+        *(getattr(spells, f.name) for f in fields(spells)),
+    )  # fmt: skip
+
+
+def _types_and_industries(bits: Bits, first: int, count: int, fixed: int) -> tuple[NDArray[np.int8], NDArray[np.int16]]:
+    """Type and industry: the few subjects of the industry of fixed number come first, the others by weight."""
+    by_weight = np.array([number for number, model in enumerate(INDUSTRIES) for _ in range(model.weight // 10)])
+    industry = by_weight[bits.below(len(by_weight), count)]
+    of_fixed_number = np.arange(first, first + count) < fixed
+    industry = np.where(of_fixed_number, next(n for n, model in enumerate(INDUSTRIES) if model.fixed is not None), industry)
+    shares = np.array([model.types for model in INDUSTRIES])[industry].cumsum(axis=1)
+    types = (bits.below(100, count)[:, None] >= shares[:, :2]).sum(axis=1)
+    special = np.where(of_fixed_number, 999, bits.below(1000, count))
+    for number, (low, high) in enumerate(zip((0, *_PER_MILLE[:2]), _PER_MILLE, strict=True)):
+        here = (special >= low) & (special < high)
+        types = np.where(here, _GOVERNMENT + number, types)
+        # Bodies share one industry code; practitioners are of one of two occupations.
+        other = len(INDUSTRIES) + (special % 2 + 1 if _GOVERNMENT + number == PRACTITIONER else 0)
+        industry = np.where(here, other, industry)
+    return types.astype(np.int8), industry.astype(np.int16)
+
+
+def _codes(
+    parameters: CityParameters, chunk: int, types: NDArray[np.int8], counties: NDArray[np.int8]
+) -> tuple[_CreditCodes, _CreditCodes]:
+    """The right codes, and those that the registers have: a few fail their check digit, a few are old numbers.
+
+    Practitioners have the number of their practice licence.
+    """
+    first = chunk * CHUNK
+    serials = np.arange(first, first + len(types), dtype=np.int64)
+    heads = [prefix + county.code for prefix in _PREFIXES for county in COUNTIES]
+    which = np.minimum(types, len(_PREFIXES) - 1).astype(np.int64) * len(COUNTIES) + counties
+    code = credit_codes(heads, which, serials, offset=parameters.seed % _BODIES)
+    licences = [f"ZY4311{serial:08d}" for serial in serials[types == PRACTITIONER].tolist()]
+    code[types == PRACTITIONER] = np.array(licences, dtype="S18")
+    bits, written = Bits(parameters.seed, "wrong codes", chunk), code.copy()
+    market = types < _GOVERNMENT
+    wrong = bits.hits(parameters.share("wrong_check_digits"), (len(code),)) & market
+    old = bits.hits(parameters.share("old_numbers"), (len(code),)) & market & ~wrong
+    written[wrong] = with_wrong_check(code[wrong])
+    written[old] = old_numbers(code[old])
+    return code, written

@@ -1,4 +1,4 @@
-"""What happens to a subject between its registration and its end: a move, another trade, a suspension."""
+"""The calendar of a city, and what happens to a subject in it: a move, another trade, a suspension."""
 
 from __future__ import annotations
 
@@ -12,8 +12,15 @@ from creditscore.dates import day_number, day_of_number
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.places import COUNTIES, INDUSTRIES
 from creditscore.simulate.random_bits import Bits
+from creditscore.vocabulary import MARKET_SUBJECTS
 
+#: The day number of what does not happen.
 NEVER = 2**30
+#: Days after its registration before which nothing changes.
+_SETTLED = 60
+#: Each sort of change has its own day in a cycle of four, so that no two fall on one day.
+_MOVE, _TRADE, _SUSPEND, _RESUME = range(4)
+_MARKET_TYPES = len(MARKET_SUBJECTS)
 
 
 def years_of(days: Ints) -> Ints:
@@ -43,7 +50,7 @@ class Time:
 
     @property
     def months(self) -> int:
-        """How many months of records there are."""
+        """The number of months with records."""
         return len(self.months_of_year)
 
     @property
@@ -71,13 +78,6 @@ def time_of(parameters: CityParameters) -> Time:
         if start.month % 3 == 1 and i >= parameters.history_months and i + 3 <= whole
     )
     return Time(np.array(edges), of_year, quarters, end)
-
-
-#: Days after its registration before which nothing changes.
-_SETTLED = 60
-#: Each sort of change has its own day in a cycle of four, so that no two fall on one day.
-_MOVE, _TRADE, _SUSPEND, _RESUME = range(4)
-_MARKET_TYPES = 3
 
 
 @dataclass(frozen=True)
@@ -110,54 +110,44 @@ def make_spells(
     registered: Ints,
     ended: Ints,
 ) -> Spells:
-    """At most one move, one change of trade and one suspension per market subject of a chunk."""
-    market = types < _MARKET_TYPES
-    free = (np.maximum(registered, time.begin) + _SETTLED, np.minimum(ended, time.end + 1))
+    """At most one move, one change of trade and one suspension per market subject of a chunk.
+
+    A change falls between some weeks after the registration and the end of the subject or of the city's time.
+    """
+    count, market = len(types), types < _MARKET_TYPES
+    first, stop = np.maximum(registered, time.begin) + _SETTLED, np.minimum(ended, time.end + 1)
+    lagging = np.int64(parameters.lags)
+
+    def days_of(bits: Bits, share: float, turn: int) -> tuple[Ints, Ints]:
+        """A day for the share of subjects, and when the register shows it."""
+        day = _own_day(first + bits.below(np.maximum(stop - first, 1), count), turn)
+        hit = bits.hits(share, (count,)) & market & (day >= first) & (day < stop)
+        lag = bits.below(45, count) * lagging
+        return np.where(hit, day, NEVER), np.where(hit, day + lag, NEVER)
+
     moving, trading, stopping = (Bits(parameters.seed, name, chunk) for name in ("moves", "trades", "suspensions"))
-    moved, moved_known = _days(parameters, moving, market, parameters.moves, free, _MOVE)
-    changed, changed_known = _days(parameters, trading, market, parameters.trade_changes, free, _TRADE)
-    industry = _other_trade(trading, types, industries)
-    # Who finds no other trade stays in its own.
-    none = industry == industries
-    changed, changed_known = np.where(none, NEVER, changed), np.where(none, NEVER, changed_known)
-    suspended, suspended_known = _days(parameters, stopping, market, parameters.suspensions, free, _SUSPEND)
-    resumed, resumed_known = _resumed(parameters, stopping, suspended, free[1])
-    counties = [place for place, county in enumerate(COUNTIES) for _ in range(county.weight)]
-    county = moving.pick(tuple(counties), len(types)).astype(np.int8)
+    moved, moved_known = days_of(moving, parameters.moves, _MOVE)
+    changed, changed_known = days_of(trading, parameters.trade_changes, _TRADE)
+    # Another industry by weight; a subject whose type is not found there keeps its own.
+    table = tuple(number for number, model in enumerate(INDUSTRIES) for _ in range(model.weight // 10))
+    other = trading.pick(table, count)
+    shares = np.array([model.types for model in INDUSTRIES])
+    fits = market & (shares[other, np.minimum(types, _MARKET_TYPES - 1)] > 0)
+    industry = np.where(fits, other, industries).astype(np.int16)
+    same = industry == industries
+    changed, changed_known = np.where(same, NEVER, changed), np.where(same, NEVER, changed_known)
+    suspended, suspended_known = days_of(stopping, parameters.suspensions, _SUSPEND)
+    # It resumes two months to two years later, unless its end or that of the city's time comes first.
+    day = _own_day(suspended + 60 + stopping.below(670, count), _RESUME)
+    resumes = (suspended < NEVER) & (day < stop)
+    lag = stopping.below(30, count) * lagging
+    resumed, resumed_known = np.where(resumes, day, NEVER), np.where(resumes, day + lag, NEVER)
+    counties = [number for number, county in enumerate(COUNTIES) for _ in range(county.weight)]
+    county = moving.pick(tuple(counties), count).astype(np.int8)
     return Spells(
         county, moved, moved_known, industry, changed, changed_known, suspended, suspended_known, resumed, resumed_known,
     )  # fmt: skip
 
 
-def _days(
-    parameters: CityParameters, bits: Bits, market: NDArray[np.bool_], share: float, free: tuple[Ints, Ints], place: int
-) -> tuple[Ints, Ints]:
-    """A day within the subject's free time for the share of subjects, and when the register shows it."""
-    count, (first, stop) = len(market), free
-    width = np.maximum(stop - first, 1)
-    day = _own_day(first + bits.below(width, count), place)
-    hit = bits.hits(share, (count,)) & market & (day >= first) & (day < stop)
-    lag = bits.below(45, count) * np.int64(parameters.lags)
-    return np.where(hit, day, NEVER), np.where(hit, day + lag, NEVER)
-
-
-def _resumed(parameters: CityParameters, bits: Bits, suspended: Ints, stop: Ints) -> tuple[Ints, Ints]:
-    """Two months to two years later, unless the subject ends or the city's time does."""
-    count = len(suspended)
-    day = _own_day(suspended + 60 + bits.below(670, count), _RESUME)
-    back = (suspended < NEVER) & (day < stop)
-    lag = bits.below(30, count) * np.int64(parameters.lags)
-    return np.where(back, day, NEVER), np.where(back, day + lag, NEVER)
-
-
-def _own_day(day: Ints, place: int) -> Ints:
-    return day + (place - day) % 4
-
-
-def _other_trade(bits: Bits, types: NDArray[np.int8], industries: NDArray[np.int16]) -> NDArray[np.int16]:
-    """An industry by weight; the subject's own where its type is not found there."""
-    table = tuple(place for place, model in enumerate(INDUSTRIES) for _ in range(model.weight // 10))
-    other = bits.pick(table, len(types))
-    shares = np.array([model.types for model in INDUSTRIES])
-    fits = (types < _MARKET_TYPES) & (shares[other, np.minimum(types, _MARKET_TYPES - 1)] > 0)
-    return np.where(fits, other, industries).astype(np.int16)
+def _own_day(day: Ints, turn: int) -> Ints:
+    return day + (turn - day) % 4

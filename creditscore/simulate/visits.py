@@ -1,4 +1,4 @@
-"""What inspectors find: the outcome of visits, given the subject, the day, the way of checking and who goes."""
+"""The old policy and its visits: inspectors, tiers by points, random draws with known chances, and what visits find."""
 
 from __future__ import annotations
 
@@ -7,23 +7,46 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from creditscore.dataframes import Ints
-from creditscore.simulate.events import Changes, Events, conduct_at, log_odds_at
+from creditscore.dataframes import Flags, Ints
+from creditscore.simulate.events import ENDS, Changes, Events, conduct_at, log_odds_at
 from creditscore.simulate.kinds import KINDS
 from creditscore.simulate.parameters import CityParameters
-from creditscore.simulate.places import CODES, COUNTIES, DEPARTMENTS, INDUSTRIES, OTHER_CODES, TASKS
-from creditscore.simulate.random_bits import Bits, bounds, milli, ppm_of
+from creditscore.simulate.places import CODES, COUNTIES, DEPARTMENTS, INDUSTRIES, OTHER_CODES, TASKS, industry_numbers
+from creditscore.simulate.random_bits import Bits, bounds, milli, ppm_of_log_odds
 from creditscore.simulate.subjects import Subjects
 from creditscore.simulate.timeline import Quarter, Time
-from creditscore.vocabulary import CHANGES, OUTCOMES, TRIGGERS
+from creditscore.vocabulary import OUTCOMES, TIERS, TRIGGERS
 
+RANDOM, COVERAGE, COMPLAINT, FOLLOW_UP, SPECIAL = (
+    TRIGGERS.index(trigger) for trigger in ("random", "full_coverage", "complaint", "follow_up", "special")
+)
+NONE, VIOLATION, NOT_FOUND, CLOSED, REFUSED = (
+    OUTCOMES.index(outcome) for outcome in ("none", "violation", "not_found", "closed", "refused")
+)
 #: Subjects of a department for each of its inspectors.
 _SUBJECTS_EACH = 250
 _DEPARTMENT_OF = np.array([DEPARTMENTS.index(i.department) for i in INDUSTRIES] + [0] * len(OTHER_CODES), dtype=np.int64)
+#: Points from which an old tier is B, C, D.
+OLD_CUTS = (1, 4, 8)
+#: Quarters for which a record counts.
+_WINDOW = 8
+_QUARTER_DAYS = 91
+_OLD_POINTS = np.array([model.old_points for model in KINDS], dtype=np.int64)
+_TASK_OF = np.array([TASKS.index(model.task) for model in INDUSTRIES] + [-1] * len(OTHER_CODES))
+_OFF_SITE_TASK = len(TASKS)
+TASK_NAMES = (*TASKS, "documents")
+_STRATA = len(TIERS) * len(CODES)
+#: The quarter of the year in which industries of full coverage are visited.
+_COVERED_IN = "Q2"
+_MILLION = 1_000_000
+#: A complaint or an earlier finding is news: added to the log-odds of a finding on that visit.
+_NEWS = {RANDOM: 0, COVERAGE: 0, COMPLAINT: 700, FOLLOW_UP: 500, SPECIAL: 400}
+#: Log-odds that a finding has at least severity 2, 3, … 10.
+_SEVERITY = (1100, 500, 0, -500, -1000, -1600, -2300, -3000, -3700)
 
 
 @dataclass(frozen=True)
-class Staff:
+class CityStaff:
     """Arrays of one entry per inspector, departments one after the other.
 
     A department's inspectors are split into ``groups`` equal groups; county ``k`` belongs to group
@@ -53,16 +76,16 @@ class Staff:
 
     def names(self) -> list[str]:
         """The numbers of the inspectors."""
-        return [f"ZF4311{place:04d}" for place in range(len(self.department))]
+        return [f"ZF4311{number:04d}" for number in range(len(self.department))]
 
 
 def department_of(industry: NDArray[np.int16]) -> Ints:
-    """The place of the department that inspects an industry."""
+    """The position in DEPARTMENTS of the department that inspects an industry."""
     return _DEPARTMENT_OF[industry]
 
 
-def make_staff(parameters: CityParameters) -> Staff:
-    """Enough inspectors for the city: at least two pairs a department, strict and mild in equal measure.
+def make_staff(parameters: CityParameters) -> CityStaff:
+    """Enough inspectors for the city: at least two pairs per department, strict and mild in equal measure.
 
     The mean over a department is 0, so that "average inspectors" means the same everywhere.
     """
@@ -77,17 +100,7 @@ def make_staff(parameters: CityParameters) -> Staff:
     shared = milli(parameters.county_strictness) * Bits(parameters.seed, "county strictness").normal(len(COUNTIES)) // 1000
     strictness = own + shared[group]
     mean = np.add.reduceat(strictness, first) // size
-    return Staff(department, group, strictness - mean[department], first, size, groups)
-
-
-OLD_TIERS = ("A", "B", "C", "D")
-#: Points from which an old tier is B, C, D.
-OLD_CUTS = (1, 4, 8)
-#: Quarters for which a record counts.
-_WINDOW = 8
-_QUARTER_DAYS = 91
-_OLD_POINTS = np.array([model.old_points for model in KINDS], dtype=np.int64)
-_ENDS = tuple(CHANGES.index(change) for change in ("repaired", "withdrawn", "dispute_upheld"))
+    return CityStaff(department, group, strictness - mean[department], first, size, groups)
 
 
 class OldPoints:
@@ -101,46 +114,33 @@ class OldPoints:
         self._starts = np.array([quarter.start for quarter in time.quarters], dtype=np.int64)
         before = self._starts[0] - _QUARTER_DAYS * np.arange(_WINDOW, 0, -1)
         self._edges = np.concatenate([before, self._starts])
-        #: What a subject's points change by at the start of each quarter.
+        #: By how much a subject's points change at the start of each quarter.
         self._steps = np.zeros((subjects, len(self._starts) + 1), dtype=np.int16)
-        self._blind = parameters.old_tier_sees_repaired
+        self._counts_ended = parameters.old_tier_sees_repaired
 
     def add(self, events: Events, changes: Changes) -> None:
         """Count records, whose changes are among ``changes``; numbers of records rise."""
         last = len(self._starts)
         bucket = np.searchsorted(self._edges, events.known, side="right")
         begin, stop = np.clip(bucket - _WINDOW, 0, last), np.clip(bucket, 0, last)
-        if not self._blind:
-            stop = np.minimum(stop, np.searchsorted(self._starts, _last_days(events, changes), side="right"))
+        if not self._counts_ended:
+            # The last day on which each record is known to be in force.
+            last_day = events.until.copy()
+            ends = np.isin(changes.change, ENDS)
+            known = np.maximum(changes.effective, changes.known)[ends]
+            np.minimum.at(last_day, np.searchsorted(events.number, changes.number[ends]), known)
+            stop = np.minimum(stop, np.searchsorted(self._starts, last_day, side="right"))
         points = _OLD_POINTS[events.kind]
         rows = np.flatnonzero((points > 0) & (begin < stop))
         weight = points[rows].astype(np.int16)
         np.add.at(self._steps, (events.subject[rows], begin[rows]), weight)
         np.add.at(self._steps, (events.subject[rows], stop[rows]), -weight)
 
-    def tiers(self, quarter: int) -> NDArray[np.int64]:
-        """The old tier of every subject on the first day of a quarter (0 is A)."""
+    def tiers(self, quarter: int) -> Ints:
+        """The old tier of every subject on the first day of a quarter, by its position in TIERS."""
         total = self._steps[:, : quarter + 1].sum(axis=1)
-        tier: Ints = np.searchsorted(OLD_CUTS, total, side="right").astype(np.int64)
-        return tier
-
-
-def _last_days(events: Events, changes: Changes) -> Ints:
-    """The last day on which each record is known to stand."""
-    last = events.until.copy()
-    ends = np.isin(changes.change, _ENDS)
-    day = np.maximum(changes.effective, changes.known)[ends]
-    np.minimum.at(last, np.searchsorted(events.number, changes.number[ends]), day)
-    return last
-
-
-_TASK_OF = np.array([TASKS.index(model.task) for model in INDUSTRIES] + [-1] * len(OTHER_CODES))
-OFF_SITE_TASK = len(TASKS)
-TASK_NAMES = (*TASKS, "documents")
-_STRATA = len(OLD_TIERS) * len(CODES)
-#: The quarter of the year in which industries of full coverage are visited.
-_COVERED_IN = "Q2"
-_MILLION = 1_000_000
+        tiers: Ints = np.searchsorted(OLD_CUTS, total, side="right").astype(np.int64)
+        return tiers
 
 
 @dataclass(frozen=True)
@@ -156,10 +156,18 @@ class Frame:
 def random_calls(
     parameters: CityParameters, subjects: Subjects, quarter: Quarter, tier: Ints, visits: Ints, number: int
 ) -> tuple[list[Calls], list[Frame]]:
-    """The draws of a quarter. ``visits`` are those of the year so far by subject, which an annual cap counts.
+    """The draws of a quarter: in each stratum, those with the smallest random tickets.
 
     The frame is the register's: who has ended, stopped or changed its trade without the register
     knowing is drawn as what it was.
+
+    Args:
+        parameters: The city.
+        subjects: Its subjects.
+        quarter: The quarter.
+        tier: The old tier of each subject.
+        visits: The visits of each subject in the year so far, which an annual cap counts.
+        number: The quarter's position among the quarters of the city.
     """
     listed = subjects.listed(quarter.start)
     if parameters.annual_cap is not None:
@@ -167,21 +175,30 @@ def random_calls(
     known = np.where(subjects.changed_known < quarter.start, subjects.later_industry, subjects.industry)
     calls, frames = [], []
     for task, name in enumerate(TASK_NAMES):
-        off_site = task == OFF_SITE_TASK
+        off_site = task == _OFF_SITE_TASK
         if off_site and not parameters.off_site:
             continue
+        in_full = parameters.full_coverage if not off_site and quarter.name.endswith(_COVERED_IN) else ()
+        full = list(industry_numbers(*in_full))
+        ratios = parameters.off_site_ratios if off_site else parameters.on_site_ratios
+        ppm = np.repeat([[round(ratio * _MILLION)] for ratio in ratios], len(CODES), axis=1)
+        ppm[:, full] = _MILLION
         rows = np.flatnonzero(listed & (off_site | (_TASK_OF[known] == task)))
-        stratum = tier[rows] * len(CODES) + known[rows]
         bits = Bits(parameters.seed, "draw", number, task)
-        chosen, population, drawn = _smallest_tickets(bits, stratum, _rates(parameters, quarter, off_site=off_site))
+        strata = tier[rows] * len(CODES) + known[rows]
+        population = np.bincount(strata, minlength=_STRATA)
+        drawn = -(-population * ppm.ravel() // _MILLION)
+        order = np.lexsort((bits.words(len(strata)), strata))
+        rank = np.arange(len(strata)) - (np.cumsum(population) - population)[strata[order]]
+        chosen = np.sort(order[rank < drawn[strata[order]]])
         day = quarter.start + 3 + bits.below(quarter.stop - quarter.start - 6, len(chosen))
-        place = stratum[chosen]
-        covered = (drawn == population)[place] & np.isin(place % len(CODES), _covered(parameters, quarter, off_site=off_site))
+        stratum = strata[chosen]
+        covered = (drawn == population)[stratum] & np.isin(stratum % len(CODES), full)
         for trigger, these in ((RANDOM, ~covered), (COVERAGE, covered)):
             calls.append(
                 Calls(
                     rows[chosen][these], day[these], trigger, task=number * len(TASK_NAMES) + task, off_site=off_site,
-                    stratum=place[these], drawn=drawn[place][these], population=population[place][these],
+                    stratum=stratum[these], drawn=drawn[stratum][these], population=population[stratum][these],
                 )
             )  # fmt: skip
         frames += [
@@ -193,42 +210,11 @@ def random_calls(
 
 def stratum_name(key: int) -> str:
     """``A-food_service``: the old tier and the industry."""
-    return f"{OLD_TIERS[key // len(CODES)]}-{CODES[key % len(CODES)]}"
-
-
-def _covered(parameters: CityParameters, quarter: Quarter, *, off_site: bool) -> list[int]:
-    if off_site or not quarter.name.endswith(_COVERED_IN):
-        return []
-    return [CODES.index(code) for code in parameters.full_coverage]
-
-
-def _rates(parameters: CityParameters, quarter: Quarter, *, off_site: bool) -> Ints:
-    """Ppm by stratum."""
-    ratios = parameters.off_site_ratios if off_site else parameters.on_site_ratios
-    rates = np.repeat([[round(ratio * _MILLION)] for ratio in ratios], len(CODES), axis=1)
-    rates[:, _covered(parameters, quarter, off_site=off_site)] = _MILLION
-    return rates.ravel()
-
-
-def _smallest_tickets(bits: Bits, stratum: Ints, ppm: Ints) -> tuple[Ints, Ints, Ints]:
-    """Places of those drawn, and N and n by stratum."""
-    population = np.bincount(stratum, minlength=_STRATA)
-    drawn = -(-population * ppm // _MILLION)
-    order = np.lexsort((bits.words(len(stratum)), stratum))
-    rank = np.arange(len(stratum)) - (np.cumsum(population) - population)[stratum[order]]
-    return np.sort(order[rank < drawn[stratum[order]]]), population, drawn
-
-
-RANDOM, COVERAGE, COMPLAINT, FOLLOW_UP, SPECIAL = range(len(TRIGGERS))
-NONE, VIOLATION, NOT_FOUND, CLOSED, REFUSED = range(len(OUTCOMES))
-#: A complaint or an earlier finding is news: added to the log-odds of a finding on that visit.
-NEWS = np.array([0, 0, 700, 500, 400])
-#: Log-odds that a finding has at least severity 2, 3, … 10.
-_SEVERITY = (1100, 500, 0, -500, -1000, -1600, -2300, -3000, -3700)
+    return f"{TIERS[key // len(CODES)]}-{CODES[key % len(CODES)]}"
 
 
 @dataclass(frozen=True)
-class Visits:
+class CityVisits:
     """Arrays of one entry per visit; ``task`` and ``stratum`` are -1 outside random draws."""
 
     subject: Ints
@@ -239,7 +225,7 @@ class Visits:
     stratum: Ints
     drawn: Ints
     population: Ints
-    off_site: NDArray[np.bool_]
+    off_site: Flags
     outcome: Ints
     severity: Ints
     one: Ints
@@ -250,19 +236,15 @@ class Visits:
     def __len__(self) -> int:
         return len(self.subject)
 
-    def take(self, rows: NDArray[np.bool_] | Ints) -> Visits:
-        """The visits at these places."""
-        return Visits(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
-
     @staticmethod
-    def together(parts: list[Visits]) -> Visits:
+    def together(parts: list[CityVisits]) -> CityVisits:
         """Several blocks as one."""
-        return Visits(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Visits)})
+        return CityVisits(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(CityVisits)})
 
 
 @dataclass(frozen=True)
 class Calls:
-    """Who is to be visited when and why, before anybody has gone."""
+    """Arrays of one entry per subject to visit: when, and why."""
 
     subject: Ints
     day: Ints
@@ -274,30 +256,30 @@ class Calls:
     population: Ints | None = None
 
 
-def carry_out(parameters: CityParameters, time: Time, subjects: Subjects, staff: Staff, bits: Bits, calls: Calls) -> Visits:
-    """Go, look and write down."""
+def carry_out(parameters: CityParameters, time: Time, subjects: Subjects, staff: CityStaff, bits: Bits, calls: Calls) -> CityVisits:
+    """The visits of calls: who goes, what they find and how severe it is."""
     rows, count = calls.subject, len(calls.subject)
     one, other = staff.pairs(parameters, bits, subjects.industry_on(rows, calls.day), subjects.county_on(rows, calls.day))
     month = time.month_at(calls.day)
     risk = log_odds_at(subjects, time, rows, month)
-    seen = risk + (staff.strictness[one] + staff.strictness[other]) // 2 + NEWS[calls.trigger]
-    seen = seen + (milli(parameters.off_site_sees) if calls.off_site else 0)
-    outcome = look(bits, subjects, time, rows, calls.day, seen)[0]
+    odds = risk + (staff.strictness[one] + staff.strictness[other]) // 2 + _NEWS[calls.trigger]
+    odds = odds + (milli(parameters.off_site_sees) if calls.off_site else 0)
+    outcome = inspect(bits, subjects, time, rows, calls.day, odds)[0]
     coin = bits.halves(count)
     above = [coin < bounds(cut + 300 * subjects.conduct[rows] // 1000) for cut in _SEVERITY]
     severity = np.where(outcome == VIOLATION, 1 + np.sum(above, axis=0), -1)
     none = np.full(count, -1, dtype=np.int64)
     lag = (1 + bits.below(20, count)) * np.int64(parameters.lags)
-    return Visits(
+    return CityVisits(
         subject=rows, day=calls.day, known=calls.day + lag, trigger=np.full(count, calls.trigger), task=np.full(count, calls.task),
         stratum=none if calls.stratum is None else calls.stratum, drawn=none if calls.drawn is None else calls.drawn,
         population=none if calls.population is None else calls.population, off_site=np.full(count, calls.off_site),
-        outcome=outcome, severity=severity, one=one, other=other, risk=ppm_of(risk).astype(np.int64),
+        outcome=outcome, severity=severity, one=one, other=other, risk=ppm_of_log_odds(risk).astype(np.int64),
     )  # fmt: skip
 
 
-def look(bits: Bits, subjects: Subjects, time: Time, rows: Ints, day: Ints, seen: Ints) -> tuple[Ints, NDArray[np.bool_]]:
-    """What a visit writes down, and whether those who get in find a violation (by ``seen``, log-odds).
+def inspect(bits: Bits, subjects: Subjects, time: Time, rows: Ints, day: Ints, odds: Ints) -> tuple[Ints, Flags]:
+    """The outcome of each visit, and whether those who get in find a violation (log-odds ``odds``).
 
     A subject that has ended is closed or gone, a suspended one closed; others may be away or shut the
     door, the riskier the more.
@@ -306,8 +288,8 @@ def look(bits: Bits, subjects: Subjects, time: Time, rows: Ints, day: Ints, seen
     conduct = conduct_at(subjects, time, rows, time.month_at(day))
     away = bits.hits(bounds(-4300 + (700 * conduct + 500 * subjects.distress[rows]) // 1000), (count,))
     shut = bits.hits(bounds(-5800 + 800 * conduct // 1000), (count,))
-    found = bits.hits(bounds(seen), (count,))
+    violation = bits.hits(bounds(odds), (count,))
     gone = bits.below(10, count) < 3
     ended, stopped = subjects.ended[rows] < day, subjects.suspended_on(rows, day)
-    said = [ended & gone, ended | stopped, away, shut, found]
-    return np.select(said, [NOT_FOUND, CLOSED, NOT_FOUND, REFUSED, VIOLATION], NONE), found
+    conditions = [ended & gone, ended | stopped, away, shut, violation]
+    return np.select(conditions, [NOT_FOUND, CLOSED, NOT_FOUND, REFUSED, VIOLATION], NONE), violation

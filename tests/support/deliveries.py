@@ -13,7 +13,7 @@ from creditscore.engine import Engine
 from creditscore.records.checkup import check_up
 from creditscore.records.drift import profile
 from creditscore.records.records import Records, open_records
-from creditscore.simulate import subjects
+from creditscore.simulate.subjects import credit_codes
 
 DAY = dt.date(2024, 4, 30)
 SUBJECTS = "subject_id,valid_from,known_date,name,subject_type,status,industry,region,registered_date"
@@ -51,7 +51,7 @@ def subjects_csv(*ids: str) -> str:
 
 def valid_codes(count: int, prefix: str = "91431103") -> list[str]:
     """Unified social credit codes that nothing is wrong with."""
-    return [code.decode() for code in subjects.codes([prefix], np.zeros(count, dtype=int), np.arange(count), offset=0).tolist()]
+    return [code.decode() for code in credit_codes([prefix], np.zeros(count, dtype=int), np.arange(count), offset=0).tolist()]
 
 
 def csv_sources(*, subjects: dict | None = None, events: dict | None = None, others: list[dict] | None = None, **top) -> dict:

@@ -2,7 +2,7 @@ import hashlib
 
 import numpy as np
 
-from creditscore.simulate.random_bits import Bits, bounds, exponential_table, logistic_table, normal_table, ppm_of
+from creditscore.simulate.random_bits import Bits, bounds, exponential_table, logistic_table, normal_table, ppm_of_log_odds
 
 
 def test_the_tables_are_these_numbers_on_every_machine():
@@ -47,4 +47,4 @@ def test_integers_stay_below_their_limit():
 
 
 def test_ppm_of_even_odds_is_a_half():
-    assert ppm_of(np.array([0])).tolist() == [500_000]
+    assert ppm_of_log_odds(np.array([0])).tolist() == [500_000]

@@ -36,7 +36,7 @@ def test_a_sum_that_31_divides_gives_check_character_0():
 def test_every_code_passes_stdnum_and_the_organisation_check(city):
     codes = [code.decode() for code in city.code[city.type != PRACTITIONER].tolist()]
     assert all(reference.is_valid(code) for code in codes)
-    assert uscc_faults(tables.codes(city.code[city.type != PRACTITIONER])).null_count == len(codes)
+    assert uscc_faults(tables.ascii_texts(city.code[city.type != PRACTITIONER])).null_count == len(codes)
 
 
 def test_codes_are_unique_and_name_a_county_of_yongzhou(city):
@@ -53,13 +53,13 @@ def test_authority_and_category_follow_the_type(city):
 def test_a_wrong_check_character_changes_nothing_else(city):
     right = city.code[city.type == 0][:200]
     wrong = with_wrong_check(right)
-    assert set(uscc_faults(tables.codes(wrong)).to_pylist()) == {"ID_CHECK_DIGIT"}
+    assert set(uscc_faults(tables.ascii_texts(wrong)).to_pylist()) == {"ID_CHECK_DIGIT"}
     assert [code[:17] for code in wrong.tolist()] == [code[:17] for code in right.tolist()]
 
 
 def test_old_numbers_have_fifteen_digits(city):
     old = old_numbers(city.code[city.type == 0][:200])
-    assert set(uscc_faults(tables.codes(old)).to_pylist()) == {"ID_OLD_NUMBER"}
+    assert set(uscc_faults(tables.ascii_texts(old)).to_pylist()) == {"ID_OLD_NUMBER"}
 
 
 def test_serials_up_to_the_largest_city_give_different_bodies():
