@@ -59,16 +59,8 @@ class World:
 
     def cards(self, features: Any = None) -> cs.IndustryScorecards:
         """The estimator that the project's scorecards.toml describes."""
-        spec = self.project.scorecards
-        return cs.IndustryScorecards(
-            features=self.project.features if features is None else features,
-            scaling=spec.scaling,
-            binning=spec.binning,
-            selection=spec.selection,
-            pooling=spec.pooling,
-            industries=spec.industry,
-            ridge=spec.ridge,
-            nuisance_ridge=spec.nuisance_ridge,
+        return cs.IndustryScorecards.from_spec(
+            self.project.scorecards, features=self.project.features if features is None else features
         )
 
 

@@ -1,5 +1,9 @@
 """``features.toml``: what is computed for a subject as of a day."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -14,23 +18,73 @@ Aggregate = Literal[
 Trend = Literal["higher_is_riskier", "lower_is_riskier", "auto", "none"]
 #: Columns of ``events`` that ``sum``, ``max``, ``min``, ``distinct`` and ``latest`` may read.
 EventColumn = Literal["amount", "severity", "result", "document_no", "provider", "event_date"]
-_NEEDS_COLUMN = ("sum", "max", "min", "distinct")
-_TEXT_COLUMNS = ("result", "provider")
 #: Columns that stand beside the features wherever they are computed.
-_TAKEN = ("row_key", "subject_key", "subject_id", "as_of", "as_of_day", "industry")
-#: Nothing is 0 to these.
-_COUNTING = ("count", "sum", "distinct", "banded_sum", "on_list")
+_RESERVED = ("row_key", "subject_key", "subject_id", "as_of", "as_of_day", "industry")
+#: Options that choose among the records of a subject.
 _FILTERS = frozenset({"kind", "months", "severity_min", "amount_min", "result", "verified"})
-#: What an aggregate reads beside the filters; whatever else is set would be a wish.
-_READS: dict[str, frozenset[str]] = {
-    "count": _FILTERS, "on_list": _FILTERS, "days_since_last": _FILTERS, "custom": _FILTERS | {"function"},
-    "sum": _FILTERS | {"column"}, "max": _FILTERS | {"column"}, "min": _FILTERS | {"column"}, "distinct": _FILTERS | {"column"},
-    "latest": _FILTERS | {"column", "order"}, "banded_sum": _FILTERS | {"bands", "cap"},
-    "share": _FILTERS | {"share_of", "prior", "prior_share", "minimum"},
-    "finding_ratio": frozenset({"months", "severity_min", "prior", "inspector_prior"}), "tenure_months": frozenset(),
-}  # fmt: skip
+#: Options that a feature over an external rating (``scheme``) reads.
 _OF_RATINGS = frozenset({"scheme", "months", "order"})
-_OPTIONS = frozenset().union(*_READS.values(), _OF_RATINGS)
+
+
+@dataclass(frozen=True)
+class AggregateRule:
+    """What one aggregate reads and needs, and what it gives where a row has no records.
+
+    Attributes:
+        source: Where its records come from: visible events, past visits, or the register of subjects.
+        reads: Options with an effect; any other one that is set is refused, since it would do nothing.
+        needs: Options without which there is no value, beside ``kind`` where it reads events.
+        columns: Event columns that ``column`` may name; empty for any.
+        of_ratings: Whether it may read an external rating (``scheme``) instead of events.
+        zero_if_none: Without records the value is 0. Elsewhere it is missing, or ``empty``.
+        is_text: Whether values are texts rather than numbers.
+        fault: What else is wrong with a feature of this aggregate; empty where nothing is.
+    """
+
+    source: Literal["events", "visits", "subjects"] = "events"
+    reads: frozenset[str] = _FILTERS
+    needs: tuple[str, ...] = ()
+    columns: tuple[EventColumn, ...] = ()
+    of_ratings: bool = False
+    zero_if_none: bool = False
+    is_text: bool = False
+    fault: Callable[[FeatureSpec], str] = lambda feature: ""
+
+
+def _bands_fault(feature: FeatureSpec) -> str:
+    ages = [band.months for band in feature.bands]
+    return "" if ages and ages == sorted(set(ages)) else "needs bands with rising months"
+
+
+def _latest_fault(feature: FeatureSpec) -> str:
+    return "needs scheme or column = 'result'" if feature.scheme is None and feature.column not in ("result", "provider") else ""
+
+
+def _ratio_fault(feature: FeatureSpec) -> str:
+    return "needs prior > 0: without it one visit gives 0 or infinity" if feature.prior <= 0 else ""
+
+
+_OF_COLUMN = _FILTERS | {"column"}
+#: One line per aggregate. A new one needs its name in ``Aggregate``, a line here, its expression in
+#: ``features/aggregates.py``, and a line in the docstring of :class:`FeatureSpec`.
+AGGREGATES: dict[Aggregate, AggregateRule] = {
+    "count": AggregateRule(zero_if_none=True),
+    "sum": AggregateRule(reads=_OF_COLUMN, needs=("column",), columns=("amount", "severity"), zero_if_none=True),
+    "max": AggregateRule(reads=_OF_COLUMN, needs=("column",), columns=("amount", "severity")),
+    "min": AggregateRule(reads=_OF_COLUMN, needs=("column",), columns=("amount", "severity")),
+    "distinct": AggregateRule(reads=_OF_COLUMN, needs=("column",), zero_if_none=True),
+    "days_since_last": AggregateRule(of_ratings=True),
+    "latest": AggregateRule(reads=_OF_COLUMN | {"order"}, of_ratings=True, is_text=True, fault=_latest_fault),
+    "share": AggregateRule(reads=_FILTERS | {"share_of", "prior", "prior_share", "minimum"}, needs=("share_of",)),
+    "banded_sum": AggregateRule(reads=_FILTERS | {"bands", "cap"}, zero_if_none=True, fault=_bands_fault),
+    "finding_ratio": AggregateRule(
+        source="visits", reads=frozenset({"months", "severity_min", "prior", "inspector_prior"}), fault=_ratio_fault
+    ),
+    "on_list": AggregateRule(zero_if_none=True),
+    "tenure_months": AggregateRule(source="subjects", reads=frozenset()),
+    "custom": AggregateRule(reads=_FILTERS | {"function"}),
+}
+_OPTIONS = frozenset().union(*(rule.reads for rule in AGGREGATES.values()), _OF_RATINGS)
 
 
 class Band(Spec):
@@ -104,8 +158,8 @@ class FeatureSpec(Spec):
     @field_validator("name")
     @classmethod
     def _name_is_free(cls, value: str) -> str:
-        if value in _TAKEN:
-            raise ValueError(f"a name other than {', '.join(_TAKEN)}, which stand beside the features")
+        if value in _RESERVED:
+            raise ValueError(f"a name other than {', '.join(_RESERVED)}, which stand beside the features")
         return value
 
     @field_validator("kind", mode="before")
@@ -114,44 +168,33 @@ class FeatureSpec(Spec):
         return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _aggregate_has_what_it_needs(self) -> "FeatureSpec":
+    def _aggregate_has_what_it_needs(self) -> FeatureSpec:
         for wrong, said in self._faults():
             if wrong:
                 raise ValueError(f"aggregate {self.aggregate!r} {said}")
         return self
 
     def _faults(self) -> list[tuple[bool, str]]:
-        a = self.aggregate
-        from_records = a not in ("tenure_months", "finding_ratio") and self.scheme is None
-        ages = [band.months for band in self.bands]
-        idle = self._idle()
-        return [
-            (from_records and not self.kind, "needs kind"),
-            (a == "tenure_months" and bool(self.kind), "reads the register of subjects and takes no kind"),
-            (a in _NEEDS_COLUMN and self.column is None, "needs column"),
-            (a in ("sum", "max", "min") and self.column not in ("amount", "severity", None), "reads amount or severity"),
-            (a == "latest" and self.scheme is None and self.column not in _TEXT_COLUMNS, "needs scheme or column = 'result'"),
-            (a == "share" and not self.share_of, "needs share_of"),
-            (a == "banded_sum" and (not ages or ages != sorted(set(ages))), "needs bands with rising months"),
-            (a == "finding_ratio" and self.prior <= 0, "needs prior > 0: without it one visit gives 0 or infinity"),
-            (self.scheme is not None and a not in ("latest", "days_since_last"), "does not go with scheme"),
-            ((a == "custom") != (self.function is not None), "goes with function, and function with it"),
-            (bool(idle), f"does not read {', '.join(idle)}"),
-            *self._faults_of_values(),
-        ]
-
-    def _idle(self) -> list[str]:
-        """Options that are set and would do nothing."""
-        read = _READS[self.aggregate] if self.scheme is None else _OF_RATINGS
-        fields = type(self).model_fields
-        return sorted(name for name in _OPTIONS - read if getattr(self, name) != fields[name].get_default())
-
-    def _faults_of_values(self) -> list[tuple[bool, str]]:
+        """Whether something is wrong, and what; the first that holds is told."""
+        rule, of_ratings = self.rule, self.scheme is not None
+        lacking = [name for name in rule.needs if not getattr(self, name)]
+        other = self.column is not None and rule.columns and self.column not in rule.columns
+        read = _OF_RATINGS if of_ratings else rule.reads
+        fields, special = type(self).model_fields, rule.fault(self)
+        idle = sorted(name for name in _OPTIONS - read if getattr(self, name) != fields[name].get_default())
         nothing, filtered = self.empty, bool(self.result) and not set(self.share_of) <= set(self.result)
         return [
+            (rule.source == "events" and not of_ratings and not self.kind, "needs kind"),
+            (rule.source == "subjects" and bool(self.kind), "reads the register of subjects and takes no kind"),
+            (bool(lacking), f"needs {' and '.join(lacking)}"),
+            (bool(other), f"reads {' or '.join(rule.columns)}"),
+            (bool(special), special),
+            (of_ratings and not rule.of_ratings, "does not go with scheme"),
+            ((self.aggregate == "custom") != (self.function is not None), "goes with function, and function with it"),
+            (bool(idle), f"does not read {', '.join(idle)}"),
             (nothing is not None and self.is_text != isinstance(nothing, str), f"has another type than empty = {nothing!r}"),
             (isinstance(nothing, int) and abs(nothing) >= 2**53, "is a number that empty is too large for"),
-            (self.aggregate in _COUNTING and nothing not in (None, 0), "gives 0 where there is nothing, and takes no other empty"),
+            (rule.zero_if_none and nothing not in (None, 0), "gives 0 where there is nothing, and takes no other empty"),
             (filtered, "finds none of a share_of that its result leaves out"),
             (len(self.order) != len(set(self.order)), "needs an order with each text once"),
             (self.is_text and self.trend == "lower_is_riskier", "has an order from safest to riskiest, so higher_is_riskier"),
@@ -159,9 +202,17 @@ class FeatureSpec(Spec):
         ]
 
     @property
+    def rule(self) -> AggregateRule:
+        """What the aggregate of this feature reads and needs."""
+        return AGGREGATES[self.aggregate]
+
+    @property
     def is_text(self) -> bool:
-        """Whether values are texts (grades, results) rather than numbers."""
-        return self.aggregate == "latest"
+        """Whether values are texts (grades, results) rather than numbers.
+
+        The age of a grade is a number, the grade itself a text.
+        """
+        return self.rule.is_text
 
 
 class FeatureFile(Spec):
@@ -170,7 +221,7 @@ class FeatureFile(Spec):
     feature: Items[FeatureSpec] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _names_are_unique(self) -> "FeatureFile":
+    def _names_are_unique(self) -> FeatureFile:
         names = [feature.name for feature in self.feature]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:

@@ -8,6 +8,11 @@ from pydantic import Field, model_validator
 
 from creditscore.config.spec import Code, Day, Items, Label, Name, Spec
 
+#: Weight of the ridge penalty on coefficients, as a share of the information of the sample.
+RIDGE = 0.05
+#: The same for the effects of inspectors; larger pulls them to 0.
+NUISANCE_RIDGE = 0.002
+
 
 class Scaling(Spec):
     """``score = base_score + pdo / ln 2 * ln(odds / base_odds)`` with odds good : bad.
@@ -64,10 +69,8 @@ class ScorecardsFile(Spec):
     binning: Binning = Binning()
     selection: Selection = Selection()
     pooling: Pooling = Pooling()
-    #: Weight of the ridge penalty on coefficients, as a share of the total weight.
-    ridge: float = Field(default=0.05, ge=0)
-    #: Weight of the ridge penalty on the effects of inspectors; larger pulls them to 0.
-    nuisance_ridge: float = Field(default=0.002, gt=0)
+    ridge: float = Field(default=RIDGE, ge=0)
+    nuisance_ridge: float = Field(default=NUISANCE_RIDGE, gt=0)
     nuisance: Literal["inspectors", "none"] = "inspectors"
     industry: Items[Industry] = ()
     #: Months held back from the end of the history to judge the cards on.

@@ -1,7 +1,10 @@
-"""The closed list of aggregates, each an expression over the visible events of a row.
+"""The closed list of aggregates, each an expression over what is visible to a row of the spine.
 
 Integers throughout: money in hundredths, shares in millionths; the one division (hundredths to units)
 is last. Every condition is filled: a NULL condition counts 0 on DuckDB and NULL on Spark.
+
+Beware of ``x.median(where=...)`` and other quantiles: on Spark the condition becomes part of ``PERCENTILE``'s share,
+which has to be constant. Mask the value instead: ``ibis.ifelse(where, x, ibis.null(x.type())).median()``.
 """
 
 from __future__ import annotations
@@ -11,8 +14,10 @@ from typing import TYPE_CHECKING
 
 import ibis
 
+from creditscore.config.features import Aggregate
 from creditscore.config.spec import ppm
 from creditscore.dates import window_column
+from creditscore.features.visibility import visible_ratings
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -22,77 +27,6 @@ if TYPE_CHECKING:
     from creditscore.records.records import Records
 
 _MILLION = 1_000_000
-
-
-def finding_ratios(records: Records, rows: Rows, features: list[FeatureSpec]) -> list[ir.Table]:
-    """Tables with one row per row of the spine with visits: ``row_key`` and ppm columns.
-
-    One table, and one pass over the visits, for all features that count the same findings of inspectors
-    shrunk alike; they may differ in window and prior.
-    """
-    alike: dict[tuple[int, float], list[FeatureSpec]] = {}
-    for feature in features:
-        alike.setdefault((feature.severity_min or 0, feature.inspector_prior), []).append(feature)
-    return [_ratios(records, rows, group) for _, group in sorted(alike.items())]
-
-
-def _counted(visits: ir.Table, severity_min: int | None) -> ir.Table:
-    """The visits, with ``found`` only for findings of at least a severity; one of unknown severity does not count then."""
-    if severity_min is None:
-        return visits
-    return visits.mutate(found=ibis.ifelse((visits.severity >= severity_min).fill_null(False), visits.found, 0).cast("int64"))
-
-
-def _trigger_rates(known: ir.Table) -> ir.Table:
-    """Per quarter start and trigger, the ppm of visits known by then that found something."""
-    counted = known.group_by(["rate_day", "trigger"]).agg(found=known.found.sum(), visited=known.count())
-    return counted.select("rate_day", "trigger", rate=((counted.found * _MILLION) // counted.visited.nullif(0)).cast("int64"))
-
-
-def _inspector_effects(rates: ir.Table, visits: ir.Table, people: ir.Table, prior: float) -> ir.Table:
-    """Per quarter start and inspector, own findings over own expected findings in ppm, shrunk towards 1."""
-    known = rates.inner_join(visits, [rates.trigger == visits.trigger, visits.known_day <= rates.rate_day])
-    by_person = known.select("rate_day", "rate", "found", "inspection_id").inner_join(people, "inspection_id")
-    sums = by_person.group_by(["rate_day", "inspector"]).agg(found=by_person.found.sum(), expected=by_person.rate.sum())
-    pseudo = round(prior * _MILLION)
-    effect = ((sums.found * _MILLION + pseudo) * _MILLION) // (sums.expected + pseudo)
-    return sums.select("rate_day", "inspector", effect=effect.cast("int64"))
-
-
-def _ratios(records: Records, rows: Rows, features: list[FeatureSpec]) -> ir.Table:
-    first = features[0]
-    visits, people = _counted(records.table("visit_keys"), first.severity_min), records.table("visit_inspectors")
-    rates = _trigger_rates(rows.known_visits(visits))
-    effects = _inspector_effects(rates, visits, people, first.inspector_prior)
-    windows = sorted({window_column(feature.months) for feature in features if feature.months is not None})
-    visit = _expected(rows.beside(visits), windows, people, rates, effects)
-    return visit.group_by("row_key").agg(**{feature.name: _ratio(feature, visit) for feature in features})
-
-
-def _expected(joined: ir.Table, windows: list[str], people: ir.Table, rates: ir.Table, effects: ir.Table) -> ir.Table:
-    """Per row of the spine and visit seen from there: whether it found something, and the ppm of a finding expected."""
-    inside = (joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day)
-    keys = ["row_key", "inspection_id", "event_day", "found", *windows]
-    seen = joined.filter(inside).select(*keys, "rate_day", "trigger")
-    rated = seen.inner_join(rates, ["rate_day", "trigger"]).drop("trigger")
-    with_people = rated.left_join(people, "inspection_id").drop("inspection_id_right")
-    judged = with_people.left_join(effects, ["rate_day", "inspector"])
-    told = judged.select(*keys, "rate", effect=judged.effect.fill_null(_MILLION))
-    visit = told.group_by([*keys, "rate"]).agg(total=told.effect.sum(), people=told.count())
-    expected = ((visit.rate * visit.total) // (visit.people * _MILLION)).cast("int64")
-    return visit.select("row_key", "event_day", "found", *windows, expected=expected)
-
-
-def _ratio(feature: FeatureSpec, visit: ir.Table) -> ir.IntegerValue:
-    """Found over expected in the feature's window; missing where it holds no visit."""
-    inside = visit.found.notnull() if feature.months is None else visit.event_day > visit[window_column(feature.months)]
-    found = visit.found.sum(where=inside).fill_null(0)
-    expected = visit.expected.sum(where=inside).fill_null(0)
-    pseudo = round(feature.prior * _MILLION)
-    ratio = ((found * _MILLION + pseudo) * _MILLION) // (expected + pseudo)
-    return ibis.ifelse(visit.count(where=inside).fill_null(0) > 0, ratio.cast("int64"), ibis.null("int64"))
-
-
 _MILLI = 1000
 #: Newer first, then by event key: one number that orders the events of a subject without ties.
 _RECENCY = 2**36
@@ -105,7 +39,8 @@ def event_aggregate(feature: FeatureSpec, events: ir.Table, kind_keys: dict[str,
 
     ``among`` are the kinds of all these events.
     """
-    return _AGGREGATES[feature.aggregate](feature, events, event_counts(feature, events, kind_keys, among=among))
+    expression, _ = _EXPRESSIONS[feature.aggregate]
+    return expression(feature, events, event_counts(feature, events, kind_keys, among=among))
 
 
 def event_counts(feature: FeatureSpec, events: ir.Table, kind_keys: dict[str, int], *, among: list[int]) -> ir.BooleanValue:
@@ -131,26 +66,53 @@ def event_counts(feature: FeatureSpec, events: ir.Table, kind_keys: dict[str, in
     return condition
 
 
+def event_columns(features: list[FeatureSpec]) -> list[str]:
+    """The columns of ``event_keys`` that the aggregates and filters of these features read."""
+    used = {"kind_key", "event_day"}
+    for feature in features:
+        used |= {_STORED.get(feature.column, feature.column)} if feature.column else set()
+        used |= {"severity"} if feature.severity_min is not None else set()
+        used |= {"cents"} if feature.amount_min is not None else set()
+        used |= {"result"} if feature.result else set()
+        used |= {"verified"} if feature.verified is not None else set()
+        used |= set(_EXPRESSIONS[feature.aggregate][1]) if feature.aggregate in _EXPRESSIONS else set()
+    return sorted(used)
+
+
+def window_lengths(features: tuple[FeatureSpec, ...]) -> list[int]:
+    """Every window length that the features need, in months."""
+    lengths = {feature.months for feature in features if feature.months is not None}
+    return sorted(lengths | {band.months for feature in features for band in feature.bands})
+
+
 def _count(feature: FeatureSpec, events: ir.Table, where: ir.BooleanValue) -> ir.Value:
     return events.row_key.count(where=where).fill_null(0).cast("int64")
 
 
 def _sum(feature: FeatureSpec, events: ir.Table, where: ir.BooleanValue) -> ir.Value:
-    total = _numbers(feature, events).sum(where=where).cast("int64").fill_null(0)
-    return _units(feature, total)
+    return _in_units(feature, _numbers(feature, events).sum(where=where).cast("int64").fill_null(0))
 
 
 def _max(feature: FeatureSpec, events: ir.Table, where: ir.BooleanValue) -> ir.Value:
-    return _units(feature, _numbers(feature, events).max(where=where))
+    return _in_units(feature, _numbers(feature, events).max(where=where))
 
 
 def _min(feature: FeatureSpec, events: ir.Table, where: ir.BooleanValue) -> ir.Value:
-    return _units(feature, _numbers(feature, events).min(where=where))
+    return _in_units(feature, _numbers(feature, events).min(where=where))
+
+
+def _numbers(feature: FeatureSpec, events: ir.Table) -> ir.IntegerValue:
+    return events.cents if feature.column == "amount" else events.severity.cast("int64")
+
+
+def _in_units(feature: FeatureSpec, value: ir.IntegerValue) -> ir.Value:
+    """Hundredths of money as units: one division of two exact numbers, the same on every engine."""
+    return value.cast("float64") / ibis.literal(100, "int64").cast("float64") if feature.column == "amount" else value.cast("int64")
 
 
 def _distinct(feature: FeatureSpec, events: ir.Table, where: ir.BooleanValue) -> ir.Value:
-    column = events[_STORED.get(feature.column or "", feature.column or "")]
-    return column.nunique(where=where).fill_null(0).cast("int64")
+    column = feature.column or ""
+    return events[_STORED.get(column, column)].nunique(where=where).fill_null(0).cast("int64")
 
 
 def _days_since_last(feature: FeatureSpec, events: ir.Table, where: ir.BooleanValue) -> ir.Value:
@@ -158,8 +120,8 @@ def _days_since_last(feature: FeatureSpec, events: ir.Table, where: ir.BooleanVa
 
 
 def _latest(feature: FeatureSpec, events: ir.Table, where: ir.BooleanValue) -> ir.Value:
-    column = events[feature.column or "result"]
-    return column.argmax(recency(events), where=where & column.notnull())
+    column, newest = events[feature.column or ""], events.event_day.cast("int64") * _RECENCY + events.event_key
+    return column.argmax(newest, where=where & column.notnull())
 
 
 def _share(feature: FeatureSpec, events: ir.Table, where: ir.BooleanValue) -> ir.Value:
@@ -182,41 +144,114 @@ def _on_list(feature: FeatureSpec, events: ir.Table, where: ir.BooleanValue) -> 
     return ibis.ifelse(events.row_key.count(where=where).fill_null(0) > 0, 1, 0).cast("int64")
 
 
-def _numbers(feature: FeatureSpec, events: ir.Table) -> ir.IntegerValue:
-    return events.cents if feature.column == "amount" else events.severity.cast("int64")
+#: The aggregates over events: the expression, and the columns of ``event_keys`` that it reads beside those that the
+#: feature's options name.
+_EXPRESSIONS: dict[Aggregate, tuple[Callable[[FeatureSpec, ir.Table, ir.BooleanValue], ir.Value], tuple[str, ...]]] = {
+    "count": (_count, ()),
+    "sum": (_sum, ()),
+    "max": (_max, ()),
+    "min": (_min, ()),
+    "distinct": (_distinct, ()),
+    "days_since_last": (_days_since_last, ()),
+    "latest": (_latest, ("event_key",)),
+    "share": (_share, ("result",)),
+    "banded_sum": (_banded_sum, ("severity",)),
+    "on_list": (_on_list, ()),
+}
 
 
-def _units(feature: FeatureSpec, value: ir.IntegerValue) -> ir.Value:
-    """Hundredths of money as units: one division of two exact numbers, the same on every engine."""
-    return value.cast("float64") / ibis.literal(100, "int64").cast("float64") if feature.column == "amount" else value.cast("int64")
-
-
-def recency(events: ir.Table) -> ir.IntegerValue:
-    """A number that is larger for newer events and differs for any two."""
-    return events.event_day.cast("int64") * _RECENCY + events.event_key
-
-
-_AGGREGATES: dict[str, Callable[[FeatureSpec, ir.Table, ir.BooleanValue], ir.Value]] = {
-    "count": _count, "sum": _sum, "max": _max, "min": _min, "distinct": _distinct, "days_since_last": _days_since_last,
-    "latest": _latest, "share": _share, "banded_sum": _banded_sum, "on_list": _on_list,
-}  # fmt: skip
-
-
-def event_columns(features: list[FeatureSpec]) -> list[str]:
-    """The columns of ``event_keys`` that the aggregates of these features read."""
-    used = {"kind_key", "event_day"}
+def rating_aggregates(records: Records, rows: Rows, scheme: str, features: list[FeatureSpec]) -> ir.Table:
+    """``row_key`` and, per feature, the newest visible grade of an external rating or its age in days."""
+    ratings = visible_ratings(records, rows, scheme)
+    # Two grades of one day: the one known later; two of those: the later in the alphabet, the same on every engine.
+    order = ratings.event_day.cast("int64") * 2**32 + ratings.known_day
+    columns = {}
     for feature in features:
-        wanted = feature.column or ("result" if feature.aggregate == "latest" else None)
-        used |= {_STORED.get(wanted, wanted)} if wanted else set()
-        used |= {"severity"} if feature.aggregate == "banded_sum" or feature.severity_min is not None else set()
-        used |= {"cents"} if feature.amount_min is not None else set()
-        used |= {"result"} if feature.result or feature.share_of else set()
-        used |= {"verified"} if feature.verified is not None else set()
-        used |= {"event_key"} if feature.aggregate == "latest" else set()
-    return sorted(used)
+        inside = ibis.literal(True) if feature.months is None else (ratings.event_day > ratings[window_column(feature.months)])
+        age = (ratings.as_of_day - ratings.event_day).min(where=inside).cast("int64")
+        columns[feature.name] = age if feature.aggregate == "days_since_last" else ratings.grade.argmax(order, where=inside)
+    return ratings.group_by("row_key").agg(**columns)
 
 
-def window_lengths(features: tuple[FeatureSpec, ...]) -> list[int]:
-    """Every window length that the features need, in months."""
-    lengths = {feature.months for feature in features if feature.months is not None}
-    return sorted(lengths | {band.months for feature in features for band in feature.bands})
+def tenure_months(records: Records, rows: Rows, features: list[FeatureSpec]) -> ir.Table:
+    """``row_key`` and completed months since registration, by the newest version of the subject known on the day."""
+    versions = records.table("subject_versions").filter(ibis._.registered_date.notnull())
+    joined = rows.beside(versions.select("subject_key", "registered_date", "from_day", "known_day"))
+    known = joined.filter((joined.from_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day))
+    newest = known.group_by(["row_key", "as_of_day"]).agg(
+        since=known.registered_date.argmax(known.from_day.cast("int64") * 2**32 + known.known_day)
+    )
+    dated = newest.mutate(as_of=ibis.date(1970, 1, 1) + newest.as_of_day.as_interval("D"))
+    begun = dated.as_of.day() < dated.since.day()
+    months = (dated.as_of.year() - dated.since.year()) * 12 + dated.as_of.month() - dated.since.month()
+    value = (months - ibis.ifelse(begun, 1, 0)).cast("int64")
+    return dated.select("row_key", *(value.name(feature.name) for feature in features))
+
+
+def finding_ratios(records: Records, rows: Rows, features: list[FeatureSpec]) -> list[ir.Table]:
+    """Tables with one row per row of the spine with visits: ``row_key`` and ppm columns.
+
+    One table, and one pass over the visits, for all features that count the same findings of inspectors
+    shrunk alike; they may differ in window and prior.
+    """
+    alike: dict[tuple[int, float], list[FeatureSpec]] = {}
+    for feature in features:
+        alike.setdefault((feature.severity_min or 0, feature.inspector_prior), []).append(feature)
+    return [_ratios(records, rows, group) for _, group in sorted(alike.items())]
+
+
+def _ratios(records: Records, rows: Rows, features: list[FeatureSpec]) -> ir.Table:
+    """One table of :func:`finding_ratios`.
+
+    ``found`` of a visit counts findings of at least the features' severity; one of unknown severity does not count then.
+    """
+    severity, prior = features[0].severity_min, features[0].inspector_prior
+    visits, people = records.table("visit_keys"), records.table("visit_inspectors")
+    if severity is not None:
+        severe = (visits.severity >= severity).fill_null(False)
+        visits = visits.mutate(found=ibis.ifelse(severe, visits.found, 0).cast("int64"))
+    rates = _trigger_rates(rows.known_visits(visits))
+    effects = _inspector_effects(rates, visits, people, prior)
+    windows = sorted({window_column(feature.months) for feature in features if feature.months is not None})
+    visit = _expected_findings(rows.beside(visits), windows, people, rates, effects)
+    return visit.group_by("row_key").agg(**{feature.name: _ratio(feature, visit) for feature in features})
+
+
+def _trigger_rates(known: ir.Table) -> ir.Table:
+    """Per quarter start and trigger, the ppm of visits known by then that found something."""
+    counted = known.group_by(["rate_day", "trigger"]).agg(found=known.found.sum(), visited=known.count())
+    return counted.select("rate_day", "trigger", rate=((counted.found * _MILLION) // counted.visited.nullif(0)).cast("int64"))
+
+
+def _inspector_effects(rates: ir.Table, visits: ir.Table, people: ir.Table, prior: float) -> ir.Table:
+    """Per quarter start and inspector, own findings over own expected findings in ppm, shrunk towards 1."""
+    known = rates.inner_join(visits, [rates.trigger == visits.trigger, visits.known_day <= rates.rate_day])
+    by_person = known.select("rate_day", "rate", "found", "inspection_id").inner_join(people, "inspection_id")
+    sums = by_person.group_by(["rate_day", "inspector"]).agg(found=by_person.found.sum(), expected=by_person.rate.sum())
+    pseudo = round(prior * _MILLION)
+    effect = ((sums.found * _MILLION + pseudo) * _MILLION) // (sums.expected + pseudo)
+    return sums.select("rate_day", "inspector", effect=effect.cast("int64"))
+
+
+def _expected_findings(joined: ir.Table, windows: list[str], people: ir.Table, rates: ir.Table, effects: ir.Table) -> ir.Table:
+    """Per row of the spine and visit known there: whether it found something, and the ppm of a finding expected."""
+    inside = (joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day)
+    keys = ["row_key", "inspection_id", "event_day", "found", *windows]
+    known = joined.filter(inside).select(*keys, "rate_day", "trigger")
+    rated = known.inner_join(rates, ["rate_day", "trigger"]).drop("trigger")
+    with_people = rated.left_join(people, "inspection_id").drop("inspection_id_right")
+    judged = with_people.left_join(effects, ["rate_day", "inspector"])
+    by_person = judged.select(*keys, "rate", effect=judged.effect.fill_null(_MILLION))
+    visit = by_person.group_by([*keys, "rate"]).agg(total=by_person.effect.sum(), people=by_person.count())
+    expected = ((visit.rate * visit.total) // (visit.people * _MILLION)).cast("int64")
+    return visit.select("row_key", "event_day", "found", *windows, expected=expected)
+
+
+def _ratio(feature: FeatureSpec, visit: ir.Table) -> ir.IntegerValue:
+    """Findings over expected findings in the feature's window, in ppm; missing where it holds no visit."""
+    inside = visit.found.notnull() if feature.months is None else visit.event_day > visit[window_column(feature.months)]
+    findings = visit.found.sum(where=inside).fill_null(0)
+    expected = visit.expected.sum(where=inside).fill_null(0)
+    pseudo = round(feature.prior * _MILLION)
+    ratio = ((findings * _MILLION + pseudo) * _MILLION) // (expected + pseudo)
+    return ibis.ifelse(visit.count(where=inside).fill_null(0) > 0, ratio.cast("int64"), ibis.null("int64"))

@@ -1,4 +1,4 @@
-"""A way out of the closed list: a feature written in Python, checked against plain Python on every run.
+"""A way out of the closed list of aggregates: a feature written in Python, checked against plain Python on every run.
 
 A function takes the rows and the records and returns an expression; beside it stands an oracle, the same
 feature for one subject and day in plain Python over that subject's visible events. ``features.toml`` names
@@ -57,12 +57,12 @@ def load_custom(feature: FeatureSpec) -> CustomFeature:
     """
     module, _, name = (feature.function or "").partition(":")
     try:
-        found = getattr(importlib.import_module(module), name)
+        function = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError):
         raise _refused(feature, "an importable package.module:name") from None
-    if not isinstance(found, CustomFeature):
+    if not isinstance(function, CustomFeature):
         raise _refused(feature, "one marked by @custom_feature(oracle=...)")
-    return found
+    return function
 
 
 def _refused(feature: FeatureSpec, expected: str) -> ConfigError:
@@ -74,48 +74,40 @@ def _refused(feature: FeatureSpec, expected: str) -> ConfigError:
     )
 
 
-def custom_part(engine: Engine, feature: FeatureSpec, seen: ir.Table, *, name: str) -> ir.Table:
+def custom_part(engine: Engine, feature: FeatureSpec, events: ir.Table, *, name: str) -> ir.Table:
     """``row_key`` and the feature, one row per row with events that count; a sample of rows is checked in plain Python.
 
     Args:
         engine: Where to compute.
-        feature: Its ``function`` is called with ``seen``.
-        seen: The visible events that count for the feature, with ``row_key`` and :data:`EVENT_COLUMNS`.
+        feature: Its ``function`` is called with ``events``.
+        events: The visible events that count for the feature, with ``row_key`` and :data:`EVENT_COLUMNS`.
         name: What to call the table.
 
     Raises:
         ConfigError: See :func:`load_custom`.
         DataError: The expression and the oracle differ in a row.
     """
-    found = load_custom(feature)
-    part = engine.create(name, seen.group_by("row_key").agg(**{feature.name: found.compute(seen).cast("int64")}))
+    custom = load_custom(feature)
+    part = engine.create(name, events.group_by("row_key").agg(**{feature.name: custom.compute(events).cast("int64")}))
     sample = engine.query(part.order_by("row_key").limit(_SAMPLE))
-    keys = sample["row_key"].to_pylist()
-    if keys:
-        chosen = seen.filter(seen.row_key.isin(keys)).select("row_key", "as_of_day", *EVENT_COLUMNS)
-        _compare(
-            feature, found.oracle, engine.query(chosen).to_pylist(), dict(zip(keys, sample[feature.name].to_pylist(), strict=True))
-        )
-    return part
-
-
-def _compare(feature: FeatureSpec, oracle: Oracle, events: list[Event], values: dict[int, Any]) -> None:
+    values = dict(zip(sample["row_key"].to_pylist(), sample[feature.name].to_pylist(), strict=True))
+    if not values:
+        return part
+    chosen = events.filter(events.row_key.isin(list(values))).select("row_key", "as_of_day", *EVENT_COLUMNS)
     by_row: dict[int, list[Event]] = {}
-    for event in events:
+    for event in engine.query(chosen).to_pylist():
         by_row.setdefault(event["row_key"], []).append(event)
-    for key, told in by_row.items():
-        as_of = day_of_number(told[0]["as_of_day"])
-        plain = [{**{name: one[name] for name in EVENT_COLUMNS}, **_days(one)} for one in told]
-        wanted = oracle(plain, as_of)
-        if wanted != values[key]:
-            both = f"{values[key]} and {wanted}"
+    for key, of_row in by_row.items():
+        as_of = day_of_number(of_row[0]["as_of_day"])
+        days = [{day: day_of_number(event[day]) for day in ("event_day", "known_day")} for event in of_row]
+        plain = [{column: event[column] for column in EVENT_COLUMNS} | own for event, own in zip(of_row, days, strict=True)]
+        expected = custom.oracle(plain, as_of)
+        if expected != values[key]:
             raise DataError(
-                'feature "{name}": {function} and its oracle differ in a row ({both})',
+                'feature "{name}": {function} and its oracle differ in a row ({value} and {expected})',
                 name=feature.name,
                 function=feature.function,
-                both=both,
+                value=values[key],
+                expected=expected,
             )
-
-
-def _days(event: Event) -> dict[str, dt.date]:
-    return {name: day_of_number(event[name]) for name in ("event_day", "known_day")}
+    return part

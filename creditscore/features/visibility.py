@@ -2,7 +2,7 @@
 
 The rows of a spine that has one day need no join before the aggregation: day and windows are numbers
 in the text of the query, and ``row_key`` is the subject's own key (:class:`OneDay`). Rows of many days
-carry their days and windows beside them and are joined first (:class:`ManyDays`).
+have their days and windows as columns and are joined first (:class:`ManyDays`).
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Bucket:
-    """A part of the subjects: those whose key leaves ``place`` when divided by ``count``. Bounds the memory of a pass."""
+    """A part of the subjects: those whose key leaves ``remainder`` when divided by ``count``. Bounds the memory of a pass."""
 
-    place: int
+    remainder: int
     count: int
 
     def of(self, table: ir.Table) -> ir.Table:
         """The rows of a table with a ``subject_key`` that are in this part."""
-        return table.filter(table.subject_key % self.count == self.place)
+        return table.filter(table.subject_key % self.count == self.remainder)
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,18 @@ class OneDay:
     bucket: Bucket | None = None
 
     def beside(self, table: ir.Table) -> ir.Table:
-        """The rows of a table with a ``subject_key``, with ``row_key``, ``as_of_day`` and the windows beside them."""
+        """The rows of a table with a ``subject_key``, with ``row_key``, ``as_of_day``, ``rate_day`` and the windows added."""
         table = table if self.bucket is None else self.bucket.of(table)
         return self.dated(table.mutate(row_key=table.subject_key))
 
     def dated(self, table: ir.Table) -> ir.Table:
-        """Rows with ``as_of_day``, ``rate_day`` and the windows beside them: numbers that no table need hold."""
+        """Rows with ``as_of_day``, ``rate_day`` and the windows as constants, which need not be stored."""
         windows = {window_column(m): _day(months_before(self.day, m)) for m in self.lengths}
         return table.mutate(as_of_day=_day(self.day), rate_day=_day(quarter_start(self.day)), **windows)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What a table of rows beside which this stands has to hold."""
+        """The columns that a stored table needs for :meth:`dated` to complete its rows."""
         return ("row_key",)
 
     def known_visits(self, visits: ir.Table) -> ir.Table:
@@ -62,10 +62,10 @@ class OneDay:
         start = _day(quarter_start(self.day))
         return visits.filter(visits.known_day <= start).mutate(rate_day=start)
 
-    def gone(self, seen: ir.Table, hidden: ir.Table) -> ir.Table:
-        """``seen`` without incidents that are hidden that day."""
+    def without_hidden(self, events: ir.Table, hidden: ir.Table) -> ir.Table:
+        """Events without incidents that are hidden that day."""
         number = day_number(self.day)
-        return seen.anti_join(hidden.filter((hidden.hidden_from <= number) & (hidden.hidden_until > number)), "incident_key")
+        return events.anti_join(hidden.filter((hidden.hidden_from <= number) & (hidden.hidden_until > number)), "incident_key")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class ManyDays:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What a table of rows beside which this stands has to hold."""
+        """The columns that a stored table needs for :meth:`dated` to complete its rows."""
         return ("row_key", "as_of_day", *(window_column(m) for m in self.lengths))
 
     def known_visits(self, visits: ir.Table) -> ir.Table:
@@ -93,41 +93,40 @@ class ManyDays:
         days = self.rows.select("rate_day").distinct()
         return days.inner_join(visits, [visits.known_day <= days.rate_day])
 
-    def gone(self, seen: ir.Table, hidden: ir.Table) -> ir.Table:
-        """``seen`` without incidents that are hidden on the row's day."""
-        same = hidden.incident_key == seen.incident_key
-        return seen.anti_join(hidden, [same, hidden.hidden_from <= seen.as_of_day, hidden.hidden_until > seen.as_of_day])
+    def without_hidden(self, events: ir.Table, hidden: ir.Table) -> ir.Table:
+        """Events without incidents that are hidden on the row's day."""
+        same = hidden.incident_key == events.incident_key
+        return events.anti_join(hidden, [same, hidden.hidden_from <= events.as_of_day, hidden.hidden_until > events.as_of_day])
 
 
 Rows = OneDay | ManyDays
 
 
 @dataclass(frozen=True)
-class Sorted:
-    """The events of a panel in two tables: ``plain`` ones, told once and never changed, and all others."""
+class Panel:
+    """The events of a panel in two tables: ``plain`` ones, reported once and never changed, and all others."""
 
     plain: ir.Table
-    other: ir.Table
+    others: ir.Table
 
 
 def visible_events(
-    records: Records, rows: Rows, kinds: list[int], *, trained_on: dt.date | None, events: Sorted | None = None
+    records: Records, rows: Rows, kinds: list[int], *, trained_on: dt.date | None, panel: Panel | None = None
 ) -> ir.Table:
-    """One row per row of the spine and incident that counts for it, with the row's day and windows beside the event's.
+    """One row per row of the spine and incident that counts for it: the event's columns, the row's day and windows.
 
     Happened by ``as_of_day``, known by then, not past ``valid_day``, in no hidden range that day. Of an
-    incident told several times the telling known first counts. With ``trained_on``, records whose
-    withdrawal was known by that day never count (they were void from the beginning). ``events`` are those
-    of ``event_keys`` that a panel may see.
+    incident reported several times the report known first counts. With ``trained_on``, records whose
+    withdrawal was known by that day never count (they were void from the beginning). ``panel`` has those
+    events of ``event_keys`` that any of its days may see; None reads ``event_keys``.
     """
-    if events is None:
-        seen = _seen(records.table("event_keys"), rows, kinds)
-        return _counted(records, seen, rows, trained_on)
-    plain, other = _seen(events.plain, rows, kinds), _counted(records, _seen(events.other, rows, kinds), rows, trained_on)
-    return plain.select(*plain.columns).union(other.select(*plain.columns))
+    if panel is None:
+        return _counted(records, _known(records.table("event_keys"), rows, kinds), rows, trained_on)
+    plain, others = _known(panel.plain, rows, kinds), _counted(records, _known(panel.others, rows, kinds), rows, trained_on)
+    return plain.select(*plain.columns).union(others.select(*plain.columns))
 
 
-def _seen(events: ir.Table, rows: Rows, kinds: list[int]) -> ir.Table:
+def _known(events: ir.Table, rows: Rows, kinds: list[int]) -> ir.Table:
     """The rows' events of some kinds that had happened, were known and not over."""
     used = events.filter(events.kind_key.isin(kinds)) if kinds else events.filter(ibis.literal(False))
     joined = rows.beside(used)
@@ -135,30 +134,28 @@ def _seen(events: ir.Table, rows: Rows, kinds: list[int]) -> ir.Table:
     return joined.filter((joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day) & not_over)
 
 
-def _counted(records: Records, seen: ir.Table, rows: Rows, trained_on: dt.date | None) -> ir.Table:
+def _counted(records: Records, events: ir.Table, rows: Rows, trained_on: dt.date | None) -> ir.Table:
     """Those of no hidden range, each incident once."""
     if records.has("hidden"):
         hidden = records.table("hidden")
-        seen = rows.gone(seen, hidden)
+        events = rows.without_hidden(events, hidden)
         if trained_on is not None:
             void = hidden.filter((hidden.why == "withdrawn") & (hidden.hidden_from <= day_number(trained_on)))
-            seen = seen.anti_join(void, "incident_key")
-    return _each_incident_once(seen) if records.has("copies") else seen
-
-
-def _each_incident_once(counted: ir.Table) -> ir.Table:
-    alone, told_often = counted.filter(~counted.copies), counted.filter(counted.copies)
-    groups, order = [told_often.row_key, told_often.incident_key], [told_often.known_day, told_often.event_key]
-    ranked = told_often.mutate(telling=ibis.row_number().over(group_by=groups, order_by=order))
-    return alone.union(ranked.filter(ranked.telling == 0).drop("telling"))
+            events = events.anti_join(void, "incident_key")
+    if not records.has("copies"):
+        return events
+    single, repeated = events.filter(~events.copies), events.filter(events.copies)
+    groups, order = [repeated.row_key, repeated.incident_key], [repeated.known_day, repeated.event_key]
+    ranked = repeated.mutate(telling=ibis.row_number().over(group_by=groups, order_by=order))
+    return single.union(ranked.filter(ranked.telling == 0).drop("telling"))
 
 
 def visible_ratings(records: Records, rows: Rows, scheme: str) -> ir.Table:
-    """One row per row of the spine and grade of a scheme that was given and known by ``as_of_day``."""
+    """One row per row of the spine and grade of a scheme that was issued and known by ``as_of_day``."""
     ratings, index = records.table("ratings"), records.table("subject_index")
-    given = ratings.filter(ratings.scheme == scheme).inner_join(index, "subject_id")
-    numbered = given.select("subject_key", "grade", event_day=day_column(given.event_date), known_day=day_column(given.known_date))
-    joined = rows.beside(numbered)
+    of_scheme = ratings.filter(ratings.scheme == scheme).inner_join(index, "subject_id")
+    days = {"event_day": day_column(of_scheme.event_date), "known_day": day_column(of_scheme.known_date)}
+    joined = rows.beside(of_scheme.select("subject_key", "grade", **days))
     return joined.filter((joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day))
 
 

@@ -7,35 +7,26 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 
 from creditscore.config.scorecards import Binning
 from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.models.card import AttributeKind
 from creditscore.models.sample import Column, Factor, Sample
-
-
-def rising(values: Floats, weights: Floats) -> Floats:
-    """The non-decreasing sequence nearest to ``values`` in weighted squares.
-
-    Barlow, Bartholomew, Bremner and Brunk, Statistical Inference under Order Restrictions (1972), 1.2.
-    Weights are positive.
-    """
-    blocks: list[tuple[float, float, int]] = []
-    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
-        blocks.append((value, weight, 1))
-        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-            (a, v, m), (b, w, n) = blocks[-2], blocks[-1]
-            blocks[-2:] = [((a * v + b * w) / (v + w), v + w, m + n)]
-    return np.repeat([block[0] for block in blocks], [block[2] for block in blocks])
+from creditscore.models.scoring import AttributeCodes
 
 
 def project(woe: Floats, weights: Floats, trend: str) -> Floats:
-    """WoE of intervals (or ordered categories) on the trend: a riskier end has the lower WoE."""
-    if trend == "lower_is_riskier":
-        return rising(woe, weights)
-    if trend == "higher_is_riskier":
-        return -rising(-woe, weights)
-    return woe
+    """WoE of intervals (or ordered categories) on the trend: a riskier end has the lower WoE.
+
+    The monotone sequence nearest in weighted squares (Barlow, Bartholomew, Bremner and Brunk, Statistical
+    Inference under Order Restrictions, 1972, 1.2). Weights are positive. Its last digit may depend on the release
+    of scipy; the WoE of a card is rounded to six decimals after it.
+    """
+    if trend not in ("lower_is_riskier", "higher_is_riskier"):
+        return woe
+    monotone: Floats = isotonic_regression(woe, weights=weights, increasing=trend == "lower_is_riskier").x
+    return monotone
 
 
 @dataclass(frozen=True)
@@ -62,12 +53,12 @@ class Partition:
         last: tuple[AttributeKind, ...] = ("missing", "other") if self.text else ("missing",)
         return (first,) * self.bins + special + last
 
-    def codes(self, column: Column) -> NDArray[np.uint8]:
+    def codes(self, column: Column) -> AttributeCodes:
         """The attribute in which each row falls."""
         missing = self.kinds.index("missing")
         if self.text:
             lookup = np.array([*(self._group(category) for category in column.categories), missing], dtype=np.uint8)
-            coded: NDArray[np.uint8] = lookup[column.values]
+            coded: AttributeCodes = lookup[column.values]
             return coded
         found: NDArray[Any] = np.searchsorted(np.array(self.edges), column.values, side="right").astype(np.uint8)
         if self.special:
@@ -155,7 +146,7 @@ class BinTable:
         return replace(self, woe=ordered, neutral=small & (ordered == 0.0))
 
 
-def tabulate(partition: Partition, codes: NDArray[np.uint8], sample: Sample, *, binning: Binning) -> BinTable:
+def tabulate(partition: Partition, codes: AttributeCodes, sample: Sample, *, binning: Binning) -> BinTable:
     """The table of a column whose rows fall in attributes ``codes``.
 
     ``WoE = ln(share of good / share of bad)`` with ``smoothing`` added to both shares (pseudo rows in

@@ -1,37 +1,26 @@
 """One card for one population, as a scikit-learn classifier."""
 
-import logging
-from collections.abc import Sequence
+from __future__ import annotations
+
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import sklearn.exceptions
 from numpy.typing import NDArray
-from pydantic import JsonValue
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.base import ClassifierMixin, TransformerMixin
 
-from creditscore.config.scorecards import Binning, Scaling, Selection
 from creditscore.dataframes import Floats, feature_frame
-from creditscore.errors import DataError, NotFittedError
-from creditscore.models import fitting
-from creditscore.models.calibration import centred, to_points, two_parameter
-from creditscore.models.fitting import Fit, Settings, SpecialCodes, Splits, fit_core
-from creditscore.models.inspector_effects import Connectedness, connectedness
+from creditscore.errors import DataError
+from creditscore.models.calibration import calibrate, centred, to_points
+from creditscore.models.estimator import CardEstimator, NotFittedEstimator, training_facts
 from creditscore.models.regression import one_thread
-from creditscore.models.sample import Features, Sample, read_sample
+from creditscore.models.sample import read_sample
 from creditscore.models.scorecard import Scorecard
-from creditscore.models.selection import Ledger, OnLeak
 
 
-class _NotFitted(NotFittedError, sklearn.exceptions.NotFittedError):  # type: ignore[misc]
-    """Also what scikit-learn expects."""
-
-
-_LOG = logging.getLogger(__name__)
-
-
-class ScorecardClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+@dataclass(kw_only=True, eq=False, repr=False)
+class ScorecardClassifier(ClassifierMixin, TransformerMixin, CardEstimator):  # type: ignore[misc]
     """Fits a points card: higher score, lower risk; class 1 (the larger, True) is bad.
 
     ``logit P(bad) = b0 - sum of c_j WoE_j`` with every ``c_j >= 0``, recalibrated by a two-parameter
@@ -56,40 +45,9 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # 
         representative: False where the rows are not a random draw of the population.
     """
 
-    def __init__(
-        self,
-        *,
-        features: Features = None,
-        scaling: Scaling | None = None,
-        binning: Binning | None = None,
-        selection: Selection | None = None,
-        ridge: float = 0.05,
-        nuisance_ridge: float = 0.002,
-        special_codes: SpecialCodes = None,
-        splits: Splits = None,
-        on_leak: OnLeak = "refuse",
-        cut_probabilities: Sequence[float] = (),
-        name: str = "all",
-        target: str = "",
-        representative: bool = True,
-    ) -> None:
-        self.features = features
-        self.scaling = scaling
-        self.binning = binning
-        self.selection = selection
-        self.ridge = ridge
-        self.nuisance_ridge = nuisance_ridge
-        self.special_codes = special_codes
-        self.splits = splits
-        self.on_leak = on_leak
-        self.cut_probabilities = cut_probabilities
-        self.name = name
-        self.target = target
-        self.representative = representative
+    name: str = "all"
 
-    def fit(
-        self, X: object, y: object, sample_weight: object | None = None, nuisance: object | None = None
-    ) -> "ScorecardClassifier":
+    def fit(self, X: object, y: object, sample_weight: object | None = None, nuisance: object | None = None) -> ScorecardClassifier:
         """Fit the card.
 
         Args:
@@ -100,50 +58,30 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # 
                 coefficients and set to their weighted mean when scoring.
 
         Raises:
-            DataError: when the input cannot be used, or a column leaks the outcome.
+            DataError: The input cannot be used, or a column leaks the outcome.
         """
         sample = read_sample(X, y, features=self.features, sample_weight=sample_weight, nuisance=nuisance)
         with one_thread():
-            fit = fit_core(sample, settings_of(self))
-            log_warnings(fit.ledger)
-            self.connectedness_ = None if sample.visits is None else connectedness(sample.visits, sample.weight)
-            self.scorecard_: Scorecard = self._card(sample, fit)
-        self.classes_: NDArray[Any] = sample.classes
+            fit = self._fit_core(sample)
+            scaling, patterns = self._settings.scaling, fit.patterns
+            eta = fit.regression.predictor(fit.woe) + fit.nuisance_mean
+            start, slope = calibrate(eta, patterns.good, patterns.bad)
+            points = to_points(
+                scaling,
+                intercept=start + slope * (fit.regression.intercept + fit.nuisance_mean),
+                coefficients=slope * fit.regression.coefficients,
+                woe=[table.woe for table in fit.tables],
+                caps=[table.partition.factor.cap for table in fit.tables],
+            )
+            points = centred(scaling, points, patterns.codes, patterns.weight, sample.bad_share)
+            training = training_facts(sample, bad_rate=sample.bad_share)
+            self.scorecard_: Scorecard = self._card(
+                fit, fit.tables, points, slice(None), name=self.name, industry="all", training=training
+            )
         self.n_features_in_ = len(sample.names)
         if hasattr(X, "columns") or hasattr(X, "column_names"):
             self.feature_names_in_ = np.array(sample.names, dtype=object)
-        self.selection_: pd.DataFrame = fit.ledger.table()
-        self.effective_size_ = sample.effective_size
         return self
-
-    def _card(self, sample: Sample, fit: Fit) -> Scorecard:
-        patterns, settings = fit.patterns, settings_of(self)
-        eta = fit.regression.predictor(fit.woe) + fit.nuisance_mean
-        start, slope = two_parameter(eta, patterns.good, patterns.bad)
-        points = to_points(
-            settings.scaling,
-            intercept=start + slope * (fit.regression.intercept + fit.nuisance_mean),
-            coefficients=slope * fit.regression.coefficients,
-            woe=[table.woe for table in fit.tables],
-            caps=[table.partition.factor.cap for table in fit.tables],
-        )
-        points = centred(settings.scaling, points, patterns.codes, patterns.weight, sample.bad_share)
-        names = [table.name for table in fit.tables]
-        reference = fitting.baselines(
-            points, patterns.codes, patterns.weight, names, scaling=settings.scaling, cuts=self.cut_probabilities
-        )
-        return fitting.scorecard(
-            fit.tables,
-            points,
-            name=self.name,
-            industry="all",
-            target=self.target,
-            scaling=settings.scaling,
-            smoothing=settings.binning.smoothing,
-            reference=reference,
-            training=training_of(sample, self.connectedness_),
-            representative=self.representative,
-        )
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -181,57 +119,20 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, BaseEstimator):  # 
     def predict(self, X: object) -> NDArray[Any]:
         """The class that is more probable."""
         bad = self.predict_proba(X)[:, 1] > 0.5
-        found: NDArray[Any] = self.classes_[bad.astype(np.int64)]
-        return found
+        labels: NDArray[Any] = self.classes_[bad.astype(np.int64)]
+        return labels
 
     def _fitted(self) -> Scorecard:
         if not hasattr(self, "scorecard_"):
-            raise _NotFitted("ScorecardClassifier: scores were asked before fit; call fit(X, y) first")
+            raise NotFittedEstimator("ScorecardClassifier: scores were asked before fit; call fit(X, y) first")
         return self.scorecard_
 
     def _frame(self, X: object) -> pd.DataFrame:
         frame = feature_frame(X)
         if not hasattr(self, "feature_names_in_") and frame.shape[1] != self.n_features_in_:
             raise DataError(
-                "features: X has {shape} features, but ScorecardClassifier is expecting {n_features_in_} features as input",
-                shape=frame.shape[1],
-                n_features_in_=self.n_features_in_,
+                "features: X has {columns} features, but ScorecardClassifier is expecting {expected} features as input",
+                columns=frame.shape[1],
+                expected=self.n_features_in_,
             )
         return frame
-
-
-def settings_of(estimator: Any) -> Settings:
-    """The parameters the estimators have in common; None is the default specification."""
-    return Settings(
-        estimator.scaling or Scaling(),
-        estimator.binning or Binning(),
-        estimator.selection or Selection(),
-        estimator.ridge,
-        estimator.nuisance_ridge,
-        estimator.special_codes,
-        estimator.splits,
-        estimator.on_leak,
-    )
-
-
-def log_warnings(ledger: Ledger) -> None:
-    """Say in the log what went against the one who asked for the fit."""
-    for line in ledger.warnings:
-        _LOG.warning("%s", line)
-
-
-def training_of(sample: Sample, linked: Connectedness | None) -> dict[str, JsonValue]:
-    """What the card says of the rows it was fitted on."""
-    found: dict[str, JsonValue] = {
-        "rows": len(sample.weight),
-        "bads": int(sample.bad.sum()),
-        "effective_size": round(sample.effective_size, 1),
-        "bad_rate": round(sample.bad_share, 9),
-    }
-    if linked is not None:
-        found |= {
-            "inspectors": linked.inspectors,
-            "inspector_components": linked.components,
-            "largest_component_share": round(linked.largest_share, 6),
-        }
-    return found

@@ -250,7 +250,9 @@ def paired_difference(
 
 
 def _counts(rows: Rows) -> dict[str, float]:
-    return {"n": float(len(rows.y)), "events": float(rows.y.sum()), "effective_size": metrics.effective_size(rows.weight)}
+    # Not arrays.effective_size, whose last digit differs: evaluations are published with all their digits.
+    size = float(rows.weight.sum() ** 2 / (rows.weight @ rows.weight))
+    return {"n": float(len(rows.y)), "events": float(rows.y.sum()), "effective_size": size}
 
 
 def _measures(rows: Rows, weight: Floats, start: Interval) -> dict[str, float]:

@@ -1,27 +1,23 @@
 """One card per industry, each as much its own as its cases allow."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import JsonValue
-from sklearn.base import BaseEstimator
 
-from creditscore.config.scorecards import Binning, Industry, Pooling, Scaling, Selection
-from creditscore.dataframes import Floats, Ints, feature_frame
+from creditscore.config.scorecards import Industry, Pooling, ScorecardsFile
+from creditscore.dataframes import Floats, feature_frame
 from creditscore.errors import DataError
-from creditscore.models import fitting
-from creditscore.models.calibration import Points
-from creditscore.models.classifier import _NotFitted, log_warnings, settings_of, training_of
-from creditscore.models.fitting import Fit, SpecialCodes, Splits, fit_core
-from creditscore.models.inspector_effects import Connectedness, connectedness
+from creditscore.models.estimator import CardEstimator, NotFittedEstimator, training_facts
+from creditscore.models.fitting import Fit
 from creditscore.models.pooling import (
     ALL,
-    Group,
-    Level,
     attribute_table,
     crossfit,
     groups_of,
@@ -30,17 +26,17 @@ from creditscore.models.pooling import (
     shrinkage_table,
 )
 from creditscore.models.regression import logistic, one_thread
-from creditscore.models.sample import Features, Sample, as_sequence, effective_size, industry_code, read_sample
+from creditscore.models.sample import Features, Sample, as_sequence, industry_code, read_sample
 from creditscore.models.scorecard import Scorecard
-from creditscore.models.selection import OnLeak
 
 #: An industry whose own figures weigh less than this is named in the log.
 _NEARLY_PARENTS = 0.1
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 _Pandas = TypeVar("_Pandas", pd.Series, pd.DataFrame)
 
 
-class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
+@dataclass(kw_only=True, eq=False, repr=False)
+class IndustryScorecards(CardEstimator):
     """Fits a card for every industry, partially pooled.
 
     1. Splits, selection and slopes come from all rows together (industries and inspectors as effects).
@@ -63,38 +59,23 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
         industries: The tree (Industry with ``parent``); industries only found in the data hang from ``all``.
     """
 
-    def __init__(
-        self,
+    pooling: Pooling | None = None
+    industries: Sequence[Industry] = ()
+
+    @classmethod
+    def from_spec(
+        cls,
+        spec: ScorecardsFile,
         *,
         features: Features = None,
-        scaling: Scaling | None = None,
-        binning: Binning | None = None,
-        selection: Selection | None = None,
-        pooling: Pooling | None = None,
-        industries: Sequence[Industry] = (),
-        ridge: float = 0.05,
-        nuisance_ridge: float = 0.002,
-        special_codes: SpecialCodes = None,
-        splits: Splits = None,
-        on_leak: OnLeak = "refuse",
         cut_probabilities: Sequence[float] = (),
-        target: str = "",
         representative: bool = True,
-    ) -> None:
-        self.features = features
-        self.scaling = scaling
-        self.binning = binning
-        self.selection = selection
-        self.pooling = pooling
-        self.industries = industries
-        self.ridge = ridge
-        self.nuisance_ridge = nuisance_ridge
-        self.special_codes = special_codes
-        self.splits = splits
-        self.on_leak = on_leak
-        self.cut_probabilities = cut_probabilities
-        self.target = target
-        self.representative = representative
+    ) -> IndustryScorecards:
+        """The estimator that ``scorecards.toml`` describes; what the file does not say has its default."""
+        named = {field.name: getattr(spec, field.name) for field in fields(cls) if field.name in type(spec).model_fields}
+        return cls(
+            **named, industries=spec.industry, features=features, cut_probabilities=cut_probabilities, representative=representative
+        )
 
     def fit(
         self,
@@ -104,7 +85,7 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
         industry: object,
         sample_weight: object | None = None,
         nuisance: object | None = None,
-    ) -> "IndustryScorecards":
+    ) -> IndustryScorecards:
         """Fit the pooled card and one card per industry.
 
         Args:
@@ -115,43 +96,40 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
             nuisance: Per row a list of inspectors (or one, or None).
 
         Raises:
-            DataError: when the input cannot be used, or a column leaks the outcome.
+            DataError: The input cannot be used, or a column leaks the outcome.
         """
         sample = read_sample(X, y, features=self.features, sample_weight=sample_weight, nuisance=nuisance, industry=industry)
         with one_thread():
-            self._fit(sample)
+            self._fit_cards(sample, self._fit_core(sample, groups=sample.industry, beyond_chance=True))
+        self.unknown_industries_: dict[str, int] = {}
         return self
 
-    def _fit(self, sample: Sample) -> None:
-        fit = fit_core(sample, settings_of(self), beyond_chance=True)
-        log_warnings(fit.ledger)
-        self.classes_: NDArray[Any] = sample.classes
-        self.selection_: pd.DataFrame = fit.ledger.table()
-        self.effective_size_ = sample.effective_size
-        self.connectedness_: Connectedness | None = (
-            None if sample.visits is None else connectedness(sample.visits, sample.weight, sample.industry)
-        )
-        self.unknown_industries_: dict[str, int] = {}
-        self._fit_cards(sample, fit)
-
     def _fit_cards(self, sample: Sample, fit: Fit) -> None:
-        settings, pooling = settings_of(self), self.pooling or Pooling()
+        settings, pooling = self._settings, self.pooling or Pooling()
         groups = groups_of(sample, fit, self.industries, pooling, settings)
         held_out = crossfit(sample, self.industries, pooling, settings)
         slope = held_out.slope
         if not slope and fit.tables:
-            _LOG.warning("calibration: rows held out show nothing of what was fitted; an industry's subjects all have one score")
+            _log.warning("calibration: rows held out show nothing of what was fitted; an industry's subjects all have one score")
         levels = levels_of(sample, fit, groups, slope, pooling)
         intercepts = np.array([levels[code].used for code in (ALL, *sample.industries)])[sample.industry + 1]
         self.held_out_probability_: Floats = sample.in_input(logistic(intercepts + held_out.eta))
-        cards = {
-            code: self._card(sample, fit, group, levels[code], points_of(fit, group, levels[code], slope, settings))
-            for code, group in groups.items()
-        }
+        cards = {}
         for code, group in groups.items():
-            if group.attribute_weight < _NEARLY_PARENTS:
-                share = 100 * group.attribute_weight
-                _LOG.warning("industry %s: few cases: its card is nearly that of %s (%.0f %% its own)", code, group.parent, share)
+            level, weight = levels[code], group.attribute_weight
+            training = training_facts(sample, group.rows, bad_rate=level.target) | {
+                "parent": group.parent,
+                "attribute_own_weight": round(weight, 6),
+                "intercept_own_weight": round(level.own_weight, 6),
+            }
+            points = points_of(fit, group, level, slope, settings)
+            # An industry without rows has the baselines of all.
+            patterns = group.patterns if group.patterns.any() else slice(None)
+            cards[code] = self._card(fit, group.tables, points, patterns, name=code, industry=code, training=training)
+            if weight < _NEARLY_PARENTS:
+                _log.warning(
+                    "industry %s: few cases: its card is nearly that of %s (%.0f %% its own)", code, group.parent, 100 * weight
+                )
         self.pooled_: Scorecard = cards.pop(ALL)
         self.scorecards_: dict[str, Scorecard] = cards
         self.parents_: dict[str, str] = {code: group.parent for code, group in groups.items() if code != ALL}
@@ -161,59 +139,30 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
     @classmethod
     def from_cards(
         cls, cards: Mapping[str, Scorecard], *, pooled: Scorecard | None = None, parents: Mapping[str, str] | None = None
-    ) -> "IndustryScorecards":
+    ) -> IndustryScorecards:
         """An estimator that scores with cards signed elsewhere. ``pooled`` defaults to the card named ``all``.
 
         Raises:
-            DataError: when there is no card.
+            DataError: There is no card.
         """
         if not cards:
-            raise DataError("scorecards: expected at least one card by industry, found none")
-        found = cls()
-        found.scorecards_ = {code: card for code, card in cards.items() if code != ALL}
+            raise DataError("scorecards: expected at least one card by industry (got none)")
+        estimator = cls()
+        estimator.scorecards_ = {code: card for code, card in cards.items() if code != ALL}
         if pooled is not None or ALL in cards:
-            found.pooled_ = pooled if pooled is not None else cards[ALL]
-        found.parents_ = dict.fromkeys(found.scorecards_, ALL) | dict(parents or {})
-        found.unknown_industries_ = {}
-        return found
-
-    def _card(self, sample: Sample, fit: Fit, group: Group, level: Level, points: Points) -> Scorecard:
-        settings = settings_of(self)
-        rows = group.patterns if group.patterns.any() else np.ones(len(group.patterns), dtype=bool)
-        names = [table.name for table in group.tables]
-        codes, weight = fit.patterns.codes[rows], fit.patterns.weight[rows]
-        reference = fitting.baselines(points, codes, weight, names, scaling=settings.scaling, cuts=self.cut_probabilities)
-        inside = group.rows
-        training: dict[str, JsonValue] = training_of(sample, self.connectedness_) | {
-            "rows": int(inside.sum()),
-            "bads": int(sample.bad[inside].sum()),
-            "effective_size": round(effective_size(sample.weight[inside]), 1),
-            "bad_rate": round(level.target, 9),
-            "parent": group.parent,
-            "attribute_own_weight": round(group.attribute_weight, 6),
-            "intercept_own_weight": round(level.own_weight, 6),
-        }
-        return fitting.scorecard(
-            group.tables,
-            points,
-            name=group.code,
-            industry=group.code,
-            target=self.target,
-            scaling=settings.scaling,
-            smoothing=settings.binning.smoothing,
-            reference=reference,
-            training=training,
-            representative=self.representative,
-        )
+            estimator.pooled_ = pooled if pooled is not None else cards[ALL]
+        estimator.parents_ = dict.fromkeys(estimator.scorecards_, ALL) | dict(parents or {})
+        estimator.unknown_industries_ = {}
+        return estimator
 
     def card_for(self, industry: str | None) -> Scorecard:
         """The card of an industry; of its parents where it has none; else the pooled one.
 
         Raises:
-            DataError: when there is neither.
+            DataError: There is neither.
         """
         if not hasattr(self, "scorecards_"):
-            raise _NotFitted("IndustryScorecards: scores were asked before fit; call fit(X, y, industry=...) first")
+            raise NotFittedEstimator("IndustryScorecards: scores were asked before fit; call fit(X, y, industry=...) first")
         code = industry
         while code is not None and code != ALL:
             if code in self.scorecards_:
@@ -240,44 +189,44 @@ class IndustryScorecards(BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: object, *, industry: object) -> Floats:
         """(n, 2): probabilities of good and bad, calibrated in each industry."""
-        found = np.zeros((len(feature_frame(X)), 2))
+        probability = np.zeros((len(feature_frame(X)), 2))
         for card, frame, rows in self._parts(X, industry):
-            found[rows] = card.predict_proba(frame)
-        return found
+            probability[rows] = card.predict_proba(frame)
+        return probability
 
     def _parts(self, X: object, industry: object) -> list[tuple[Scorecard, pd.DataFrame, NDArray[np.intp]]]:
-        """Rows by card, numbered 0 ... n - 1."""
-        frame = feature_frame(X).reset_index(drop=True)
-        codes, names = self._codes(industry, len(frame))
-        by_card: dict[str, tuple[Scorecard, list[int]]] = {}
-        for place, name in enumerate(names):
-            card = self.card_for(name)
-            by_card.setdefault(card.sha256, (card, []))[1].append(place)
-        found = []
-        for card, places in by_card.values():
-            rows = np.flatnonzero(np.isin(codes, places))
-            found.append((card, frame.iloc[rows], rows))
-        return found
+        """Each card that is asked with its rows, numbered 0 ... n - 1, and their positions.
 
-    def _codes(self, industry: object, rows: int) -> tuple[Ints, list[str | None]]:
-        values = [industry] * rows if industry is None or isinstance(industry, str) else as_sequence(industry, rows, "industry")
-        series = pd.Series([industry_code(value) for value in values], dtype=object)
-        codes, names = pd.factorize(series, sort=True, use_na_sentinel=True)
-        found: list[str | None] = [str(name) for name in names]
+        Sets ``unknown_industries_``: rows by industry without a card of its own.
+        """
+        frame = feature_frame(X).reset_index(drop=True)
+        n = len(frame)
+        values = [industry] * n if industry is None or isinstance(industry, str) else as_sequence(industry, n, "industry")
+        codes, uniques = pd.factorize(pd.Series([industry_code(value) for value in values], dtype=object), sort=True)
+        names: list[str | None] = [str(name) for name in uniques]
         cards = getattr(self, "scorecards_", {})
         self.unknown_industries_ = {
-            str(name): int((codes == place).sum()) for place, name in enumerate(found) if name not in cards and name != ALL
+            str(name): int((codes == code).sum()) for code, name in enumerate(names) if name not in cards and name != ALL
         }
         if self.unknown_industries_:
-            _LOG.warning(
+            _log.warning(
                 "industry %s: no card of its own; the parent's or the pooled card scores", ", ".join(self.unknown_industries_)
             )
-        if (codes < 0).any() or not rows:
-            codes, found = np.where(codes < 0, len(found), codes), [*found, None]
-        return codes.astype(np.int64), found
+        if (codes < 0).any() or not n:
+            codes, names = np.where(codes < 0, len(names), codes), [*names, None]
+        by_card: dict[str, tuple[Scorecard, list[int]]] = {}
+        for code, name in enumerate(names):
+            card = self.card_for(name)
+            by_card.setdefault(card.sha256, (card, []))[1].append(code)
+        parts = []
+        for card, own in by_card.values():
+            rows = np.flatnonzero(np.isin(codes, own))
+            parts.append((card, frame.iloc[rows], rows))
+        return parts
 
 
 def _whole(parts: list[_Pandas], X: object) -> _Pandas:
+    """The parts in the order of the rows of X, with its index."""
     whole: _Pandas = pd.concat(parts).sort_index()
     whole.index = feature_frame(X).index
     return whole

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import nnls
 from scipy.sparse.linalg import splu
@@ -19,6 +18,12 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.errors import DataError
 from creditscore.models.sample import Sample
+from creditscore.models.scoring import AttributeCodes
+
+#: Newton steps at most; the size of a step that ends them; and of one that does where nothing is gained.
+_STEPS, _TOLERANCE, _SMALL = 200, 1e-12, 1e-6
+#: Keeps the second derivatives positive where every row is certain.
+_JITTER = 1e-13
 
 
 @contextmanager
@@ -38,7 +43,7 @@ def _libraries() -> ThreadpoolController:
 class Patterns:
     """Distinct combinations of attributes, team and industry, sorted, with their shares of the weight."""
 
-    codes: NDArray[np.uint8]
+    codes: AttributeCodes
     team: Ints
     industry: Ints
     good: Floats
@@ -53,8 +58,11 @@ class Patterns:
 
     def take(self, chosen: Flags) -> Patterns:
         """Some of the patterns, in their order."""
-        whole = (self.team[chosen], self.industry[chosen], self.rows[chosen])
-        return Patterns(self.codes[chosen], whole[0], whole[1], self.good[chosen], self.bad[chosen], whole[2])
+        return Patterns(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    def select(self, columns: Flags | Sequence[bool]) -> Patterns:
+        """The patterns with some of their characteristics; two may be alike then."""
+        return replace(self, codes=self.codes[:, np.asarray(columns, dtype=bool)])
 
     def woe(self, tables: Sequence[Floats]) -> Floats:
         """(patterns, characteristics): the WoE of each pattern's attributes."""
@@ -63,7 +71,7 @@ class Patterns:
         return np.column_stack([woe[self.codes[:, place]] for place, woe in enumerate(tables)])
 
 
-def patterns_of(codes: Sequence[NDArray[np.uint8]], sample: Sample) -> Patterns:
+def patterns_of(codes: Sequence[AttributeCodes], sample: Sample) -> Patterns:
     """The patterns of a sample; ``codes`` has a column per characteristic."""
     rows = len(sample.weight)
     matrix = np.column_stack(codes) if codes else np.zeros((rows, 0), dtype=np.uint8)
@@ -75,15 +83,9 @@ def patterns_of(codes: Sequence[NDArray[np.uint8]], sample: Sample) -> Patterns:
     return Patterns(matrix[first], team[first], sample.industry[first], good, bad, np.bincount(places, minlength=len(first)))
 
 
-def _bytes(values: Ints) -> NDArray[np.uint8]:
+def _bytes(values: Ints) -> AttributeCodes:
     """Eight bytes each, the largest first: so packed rows sort as numbers do."""
     return np.ascontiguousarray((values + 1).astype(">i8")).view(np.uint8).reshape(len(values), 8)
-
-
-_STEPS = 200
-_TOLERANCE, _SMALL = 1e-12, 1e-6
-#: Keeps the second derivatives positive where every row is certain.
-_JITTER = 1e-13
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,7 @@ def fit_regression(
         design_ridge: Penalty on the effects in the same unit: one number, or one per effect.
 
     Raises:
-        DataError: when the iteration does not settle (which convexity excludes for finite input).
+        DataError: The iteration does not end (which convexity excludes for finite input).
     """
     rate = float(bad.sum() / (good.sum() + bad.sum()))
     unit = rate * (1 - rate) * float(good.sum() + bad.sum())

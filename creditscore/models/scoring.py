@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from creditscore.dataframes import Floats, Ints
 from creditscore.models.card import Card, Characteristic
 from creditscore.vocabulary import SOURCES
 
+#: Position of an attribute in its characteristic, one per row.
 AttributeCodes = NDArray[np.uint8]
 MISSING = 128
 _MISSING = np.uint8(MISSING)
@@ -129,6 +130,7 @@ def _places(values: pa.Array, known: list[tuple[Any, int]]) -> pa.Array:
 
 #: Beyond this log-odds the ppm is 0 or 1,000,000: no engine needs to compute exp of more.
 _SATURATED = 16.0
+_Score = TypeVar("_Score", float, Floats)
 
 
 def slope(scaling: Scaling) -> float:
@@ -136,8 +138,13 @@ def slope(scaling: Scaling) -> float:
     return math.log(2) / scaling.pdo
 
 
-def log_odds(scaling: Scaling, score: float) -> float:
-    """Natural logarithm of the odds good : bad at a score."""
+def points_per_log_odds(scaling: Scaling) -> float:
+    """Points of one unit of log-odds: the inverse of :func:`slope`, with digits of its own."""
+    return scaling.pdo / math.log(2)
+
+
+def log_odds(scaling: Scaling, score: _Score) -> _Score:
+    """Natural logarithm of the odds good : bad at a score, or at each of an array."""
     return (score - scaling.base_score) * slope(scaling) + math.log(scaling.base_odds)
 
 
@@ -160,7 +167,7 @@ def ppm_of(probability: ArrayLike) -> Ints:
 def score_of(scaling: Scaling, probability: ArrayLike) -> Floats:
     """The score, not rounded, at which a probability of bad in (0, 1) stands."""
     p = np.asarray(probability, dtype=np.float64)
-    return scaling.base_score + (scaling.pdo / math.log(2)) * (np.log1p(-p) - np.log(p) - math.log(scaling.base_odds))
+    return scaling.base_score + points_per_log_odds(scaling) * (np.log1p(-p) - np.log(p) - math.log(scaling.base_odds))
 
 
 def table(scaling: Scaling, lowest: int, highest: int) -> Floats:
@@ -194,7 +201,7 @@ _THREADED = 4 * BLOCK
 
 #: Share of unknown texts, beyond those that the fit left to the attribute ``other``, that is told; and rows that make a share.
 _UNSEEN, _ENOUGH = 0.01, 100
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 Matrix = NDArray[np.int32]
 
@@ -305,6 +312,6 @@ def _tell(card: Card, noticed: Noticed, rows: int) -> None:
     for one in card.characteristics if rows >= _ENOUGH else ():
         share = noticed.other[one.name] / rows
         if share > _UNSEEN + sum(attribute.weight for attribute in one.of("other")):
-            _LOG.warning("characteristic %s: %.1f %% of the rows have texts that the card does not know", one.name, 100 * share)
+            _log.warning("characteristic %s: %.1f %% of the rows have texts that the card does not know", one.name, 100 * share)
         if noticed.missing[one.name] == rows and one.of("missing")[0].weight < 1 - _UNSEEN:
-            _LOG.warning("characteristic %s: every row is missing", one.name)
+            _log.warning("characteristic %s: every row is missing", one.name)

@@ -125,17 +125,10 @@ def fit_cards(features: pd.DataFrame, rows: TrainingRows, project: Project, poli
     project says so.
     """
     spec = project.scorecards
-    cards = IndustryScorecards(
+    cards = IndustryScorecards.from_spec(
+        spec,
         features=project.features,
-        scaling=spec.scaling,
-        binning=spec.binning,
-        selection=spec.selection,
-        pooling=spec.pooling,
-        industries=spec.industry,
-        ridge=spec.ridge,
-        nuisance_ridge=spec.nuisance_ridge,
         cut_probabilities=tuple(cut / 1_000_000 for cut in policy.cuts) if policy.cut_by == "max_probability" else (),
-        target=spec.target,
         representative=rows.representative,
     )
     inspectors = rows.inspectors if spec.nuisance == "inspectors" and rows.frame["inspectors"].notna().any() else None

@@ -52,11 +52,8 @@ def chosen(project, features: tuple, setting: Setting) -> tuple:
 def fit_cards(project, features: tuple, setting: Setting, train: Sample) -> cs.IndustryScorecards:
     """The estimator that the project describes, with the setting's choices."""
     spec, used = project.scorecards, chosen(project, features, setting)
-    cards = cs.IndustryScorecards(
-        features=used, scaling=spec.scaling, binning=spec.binning, selection=spec.selection, industries=spec.industry,
-        pooling=spec.pooling.model_copy(update={"attribute_cases": setting.attribute_cases}), ridge=setting.ridge,
-        nuisance_ridge=spec.nuisance_ridge, target=spec.target, representative=False,
-    )  # fmt: skip
+    cards = cs.IndustryScorecards.from_spec(spec, features=used, representative=False)
+    cards.set_params(pooling=spec.pooling.model_copy(update={"attribute_cases": setting.attribute_cases}), ridge=setting.ridge)
     people = train.rows["inspectors"] if setting.nuisance else None
     return cards.fit(train.X[[f.name for f in used]], train.rows["y"], industry=train.rows["industry"], nuisance=people)
 

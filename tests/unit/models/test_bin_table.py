@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from creditscore.config.scorecards import Binning
 from creditscore.config.spec import Label
-from creditscore.models.bin_table import Partition, in_order, project, rising, smoothed_woe, tabulate
+from creditscore.models.bin_table import Partition, in_order, project, smoothed_woe, tabulate
 from creditscore.models.sample import Factor, read_column, read_sample
 
 FACTOR = Factor("x", Label(zh="x", en="x"))
@@ -77,7 +77,7 @@ def test_a_self_declaration_only_adds_points_and_silence_adds_none():
 
 
 def test_pooled_violators_share_their_mean():
-    assert rising(np.array([1.0, 3.0, 2.0]), np.array([1.0, 1.0, 3.0])).tolist() == [1.0, 2.25, 2.25]
+    assert project(np.array([1.0, 3.0, 2.0]), np.array([1.0, 1.0, 3.0]), "lower_is_riskier").tolist() == [1.0, 2.25, 2.25]
     assert project(np.array([1.0, 2.0]), np.ones(2), "higher_is_riskier").tolist() == [1.5, 1.5]
 
 
@@ -87,7 +87,7 @@ def test_the_isotonic_projection_agrees_with_scikit_learn(pairs):
     from sklearn.isotonic import isotonic_regression
 
     values, weights = (np.array(part) for part in zip(*pairs, strict=True))
-    found = rising(values, weights)
+    found = project(values, weights, "lower_is_riskier")
     assert (np.diff(found) >= -1e-12).all()
     np.testing.assert_allclose(found, isotonic_regression(values, sample_weight=weights), atol=1e-9)
 

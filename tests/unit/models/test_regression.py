@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from creditscore.config.scorecards import Scaling
-from creditscore.models.calibration import centred, intercept_for, to_points, two_parameter
+from creditscore.models.calibration import calibrate, centred, intercept_for, to_points
 from creditscore.models.inspector_effects import connectedness, read_visits
 from creditscore.models.regression import fit_regression, logistic
 from creditscore.models.scoring import of_score
@@ -130,7 +130,7 @@ def test_connectedness_counts_components_and_the_largest_share():
 def test_calibration_finds_level_and_slope():
     eta = np.random.default_rng(3).normal(size=20000)
     p = logistic(0.5 + 1.7 * eta)
-    a, b = two_parameter(eta, (1 - p) / 20000, p / 20000)
+    a, b = calibrate(eta, (1 - p) / 20000, p / 20000)
     assert abs(a - 0.5) < 1e-3
     assert abs(b - 1.7) < 1e-3
 
@@ -138,7 +138,7 @@ def test_calibration_finds_level_and_slope():
 def test_a_reversed_score_gets_slope_zero_not_a_negative_one():
     eta = np.random.default_rng(4).normal(size=1000)
     p = logistic(-eta)
-    assert two_parameter(eta, (1 - p) / 1000, p / 1000)[1] == 0
+    assert calibrate(eta, (1 - p) / 1000, p / 1000)[1] == 0
 
 
 def test_the_intercept_meets_the_rate():

@@ -1,0 +1,215 @@
+"""What the estimators of cards share: their parameters, the attributes of a fit, and how a fit becomes a card."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sklearn.exceptions
+from pydantic import JsonValue
+from sklearn.base import BaseEstimator
+
+from creditscore.config.scorecards import NUISANCE_RIDGE, RIDGE, Binning, Scaling, Selection
+from creditscore.config.spec import ppm
+from creditscore.dataframes import Flags, Floats, Ints
+from creditscore.errors import NotFittedError
+from creditscore.models.bin_table import BinTable
+from creditscore.models.calibration import Points
+from creditscore.models.card import Attribute, Baseline, Characteristic
+from creditscore.models.fitting import Fit, Settings, SpecialCodes, Splits, fit_core
+from creditscore.models.inspector_effects import Connectedness, connectedness
+from creditscore.models.sample import Features, Sample, effective_size
+from creditscore.models.scorecard import Scorecard
+from creditscore.models.scoring import AttributeCodes, ppm_of_score, score_of
+from creditscore.models.selection import OnLeak
+
+#: Share of the weight whose mean points are "those just above the cut".
+NEAR_CUT = 0.1
+_WEIGHT_DIGITS, _RATE_DIGITS = 9, 6
+_log = logging.getLogger(__name__)
+
+
+class NotFittedEstimator(NotFittedError, sklearn.exceptions.NotFittedError):  # type: ignore[misc]
+    """Scores were asked before ``fit``; also the class of error that scikit-learn expects."""
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class CardEstimator(BaseEstimator):  # type: ignore[misc]
+    """Base of the estimators. Its fields, and those of a subclass, are the keyword arguments of ``__init__``.
+
+    A parameter is written here with its default and nowhere else: scikit-learn reads the signature that is made of the
+    fields, and the fit takes the values by the names of the fields of :class:`~creditscore.models.fitting.Settings`.
+    """
+
+    features: Features = None
+    scaling: Scaling | None = None
+    binning: Binning | None = None
+    selection: Selection | None = None
+    ridge: float = RIDGE
+    nuisance_ridge: float = NUISANCE_RIDGE
+    special_codes: SpecialCodes = None
+    splits: Splits = None
+    on_leak: OnLeak = "refuse"
+    cut_probabilities: Sequence[float] = ()
+    target: str = ""
+    representative: bool = True
+
+    @property
+    def _settings(self) -> Settings:
+        """How the fit is done; a parameter that is None has the default of ``Settings``."""
+        own = {field.name: getattr(self, field.name) for field in fields(Settings)}
+        return Settings(**{name: value for name, value in own.items() if value is not None})
+
+    def _fit_core(self, sample: Sample, *, groups: Ints | None = None, beyond_chance: bool = False) -> Fit:
+        """The part that the fits have in common, with the attributes that follow from it; warnings go to the log.
+
+        Args:
+            sample: The training rows.
+            groups: What inspectors are connected by (see :func:`~creditscore.models.inspector_effects.connectedness`).
+            beyond_chance: See :func:`~creditscore.models.fitting.fit_core`.
+        """
+        fit = fit_core(sample, self._settings, beyond_chance=beyond_chance)
+        for line in fit.ledger.warnings:
+            _log.warning("%s", line)
+        self.classes_: Any = sample.classes
+        self.selection_: pd.DataFrame = fit.ledger.table()
+        self.effective_size_ = sample.effective_size
+        self.connectedness_: Connectedness | None = (
+            None if sample.visits is None else connectedness(sample.visits, sample.weight, groups)
+        )
+        return fit
+
+    def _card(
+        self,
+        fit: Fit,
+        tables: Sequence[BinTable],
+        points: Points,
+        patterns: Flags | slice,
+        *,
+        name: str,
+        industry: str,
+        training: dict[str, JsonValue],
+    ) -> Scorecard:
+        """The card of the points, its baselines taken from some of the fit's patterns.
+
+        ``training`` is what the card says of its rows beside what it says of the inspectors.
+        """
+        settings, linked = self._settings, self.connectedness_
+        codes, weight = fit.patterns.codes[patterns], fit.patterns.weight[patterns]
+        names = [table.name for table in tables]
+        parts = zip(tables, points.points, points.coefficients, strict=True)
+        if linked is not None:
+            training = training | {
+                "inspectors": linked.inspectors,
+                "inspector_components": linked.components,
+                "largest_component_share": round(linked.largest_share, 6),
+            }
+        return Scorecard(
+            name=name,
+            industry=industry,
+            target=self.target,
+            scaling=settings.scaling,
+            constant=points.constant,
+            characteristics=tuple(_characteristic(t, p, c, smoothing=settings.binning.smoothing) for t, p, c in parts),
+            baselines=_baselines(points, codes, weight, names, scaling=settings.scaling, cuts=self.cut_probabilities),
+            training=training,
+            representative=self.representative,
+        )
+
+
+def training_facts(sample: Sample, rows: Flags | slice = slice(None), *, bad_rate: float) -> dict[str, JsonValue]:
+    """What a card says of the rows it was fitted on; counts are not weighted, ``bad_rate`` is."""
+    bad = sample.bad[rows]
+    return {
+        "rows": len(bad),
+        "bads": int(bad.sum()),
+        "effective_size": round(effective_size(sample.weight[rows]), 1),
+        "bad_rate": round(bad_rate, 9),
+    }
+
+
+def _characteristic(table: BinTable, points: Ints, coefficient: float, *, smoothing: float) -> Characteristic:
+    """One characteristic with its attributes in the order of their codes."""
+    partition, bad_rate = table.partition, table.bad_rate(smoothing)
+    factor, bounds = partition.factor, [None, *partition.edges, None]
+    attributes = []
+    for code, kind in enumerate(partition.kinds):
+        interval, rate = kind == "interval", float(bad_rate[code])
+        attributes.append(
+            Attribute(
+                kind=kind,
+                lower=bounds[code] if interval else None,
+                upper=bounds[code + 1] if interval else None,
+                values=partition.values(code),
+                label=partition.label(code),
+                rows=int(table.rows[code]),
+                weight=min(1.0, round(float(table.weight[code]), _WEIGHT_DIGITS)),
+                bad_rate=None if np.isnan(rate) else min(1.0, round(rate, _RATE_DIGITS)),
+                woe=float(table.woe[code]),
+                points=int(points[code]),
+                neutral=bool(table.neutral[code]),
+            )
+        )
+    return Characteristic(
+        name=factor.name,
+        label=factor.label,
+        source=factor.source,
+        unit=factor.unit,
+        kind="text" if partition.text else "number",
+        trend=partition.trend,
+        coefficient=coefficient,
+        information_value=round(table.information_value, _RATE_DIGITS),
+        unverified_cap=factor.cap,
+        attributes=tuple(attributes),
+    )
+
+
+def _baselines(
+    points: Points, codes: AttributeCodes, weight: Floats, names: Sequence[str], *, scaling: Scaling, cuts: Sequence[float]
+) -> tuple[Baseline, ...]:
+    """Mean points of the population, and of the tenth of the weight just above each cut by probability.
+
+    A subject below a cut is compared with those who just reach it: the difference is what it lacks
+    (Regulation B, commentary 9(b)(2), both methods).
+    """
+
+    def mean(rows: Flags | slice) -> dict[str, int]:
+        share = weight[rows] / weight[rows].sum()
+        means = {
+            name: float((np.bincount(codes[rows, column], weights=share, minlength=len(of)) * of).sum())
+            for column, (name, of) in enumerate(zip(names, points.points, strict=True))
+        }
+        return {name: int(np.floor(round(value, 6) + 0.5)) for name, value in means.items()}
+
+    scores = points.scores(codes)
+    baselines = [Baseline(name="population", points=mean(slice(None)))]
+    for probability in sorted(set(cuts)):
+        cut = cut_score(scaling, probability)
+        near = _just_above(scores, weight, cut)
+        if near.any() and all(cut != baseline.above_score for baseline in baselines):
+            baselines.append(Baseline(name=f"above_{cut}", above_score=cut, points=mean(near)))
+    return tuple(baselines)
+
+
+def cut_score(scaling: Scaling, probability: float) -> int:
+    """The lowest score whose probability of bad, in whole ppm, is at most ``probability``."""
+    limit = ppm(probability)
+    score = int(np.floor(score_of(scaling, min(max(probability, 1e-6), 1 - 1e-6)))) - 1
+    while ppm_of_score(scaling, score) > limit:
+        score += 1
+    return score
+
+
+def _just_above(scores: Ints, weight: Floats, cut: int) -> Flags:
+    """Rows from the cut up to the score by which a tenth of all the weight is reached (whole scores)."""
+    above = scores >= cut
+    if not above.any():
+        return above
+    values, positions = np.unique(scores[above], return_inverse=True)
+    reached = np.cumsum(np.bincount(positions, weights=weight[above])) / weight.sum()
+    last = min(int(np.searchsorted(reached, NEAR_CUT - 1e-9)), len(values) - 1)
+    return np.asarray(above & (scores <= values[last]))
