@@ -5,8 +5,10 @@ Orientation is fixed, never guessed: 1 is bad, a larger probability is a worse s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +16,23 @@ from numpy.typing import NDArray
 from creditscore.dataframes import Floats
 
 _EPS = float(np.finfo(np.float64).eps)
+#: A step of Newton's method on a convex loss that needs no watching.
+_SHORT = 0.2
+#: After a step this short the error is of the order of its square: digits that no float has.
+_SETTLED = 1e-6
 
 
 @dataclass(frozen=True)
 class Line:
-    """Where cells stand: ``probability`` rises within each group, each value once. The same for all draws."""
+    """The probabilities of cells, rising within each group, each value once. The same for all bootstrap draws."""
 
     probability: Floats
-    #: Place of the first cell of each group.
+    #: Position of the first cell of each group.
     starts: NDArray[np.intp]
 
     @cached_property
     def first(self) -> NDArray[np.intp]:
-        """Of each cell, the place of the first cell of its group."""
+        """Of each cell, the position of the first cell of its group."""
         return np.repeat(self.starts, np.diff(np.r_[self.starts, len(self.probability)]))
 
     @cached_property
@@ -48,11 +54,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Counts:
-    """Weight of goods and of bads in each cell."""
+    """Weight of goods and of bads in each cell, of all groups together; ``grouped`` has them by group where there are groups."""
 
     line: Line
     good: Floats
     bad: Floats
+    grouped: Counts | None = None
+    #: First guess of :func:`calibration`.
+    start: tuple[float, float] = (1.0, 0.0)
 
     @cached_property
     def weight(self) -> Floats:
@@ -64,46 +73,54 @@ class Counts:
         """Weight of all."""
         return float(self.weight.sum())
 
+    @cached_property
+    def expected(self) -> float:
+        """Bads that the probabilities expect."""
+        return dot(self.weight, self.line.probability)
+
+    @cached_property
+    def auc(self) -> float:
+        """See :func:`auc`."""
+        return auc(self)
+
+    @cached_property
+    def calibration(self) -> tuple[float, float]:
+        """See :func:`calibration`."""
+        return calibration(self, start=self.start)
+
 
 class Cells:
-    """Where each row falls, found once; other weights on the same rows cost one pass."""
+    """The cell of each row, computed once; other weights on the same rows cost one pass."""
 
     def __init__(self, y: Floats, probability: Floats, groups: NDArray[np.intp] | None = None) -> None:
-        found = np.zeros(len(y), dtype=np.intp) if groups is None else groups
-        order = np.lexsort((probability, found))
-        p, g = probability[order], found[order]
+        group = np.zeros(len(y), dtype=np.intp) if groups is None else groups
+        order = np.lexsort((probability, group))
+        p, g = probability[order], group[order]
         new_group = np.r_[True, g[1:] != g[:-1]]
         new_cell = new_group | np.r_[True, p[1:] != p[:-1]]
-        place = np.empty(len(y), dtype=np.intp)
-        place[order] = np.cumsum(new_cell) - 1
-        self._row = 2 * place + y.astype(np.intp)
+        position = np.empty(len(y), dtype=np.intp)
+        position[order] = np.cumsum(new_cell) - 1
+        self._row = 2 * position + y.astype(np.intp)
         cell = np.flatnonzero(new_cell)
+        self._has_groups = groups is not None
         self._grouped = Line(p[cell], np.flatnonzero(new_group[cell]))
         distinct, self._merged = np.unique(p[cell], return_inverse=True)
         self._whole = self._grouped if len(self._grouped.starts) == 1 else Line(distinct, np.zeros(1, dtype=np.intp))
 
-    def counts(self, weight: Floats) -> Counts:
-        """The cells under other weights, by group."""
-        found = _sums(self._row, weight, 2 * len(self._grouped.probability))
-        # Copies, since every measure runs through them and every second place is slow to read.
-        return Counts(self._grouped, found[0::2].copy(), found[1::2].copy())
-
-    def ungrouped(self, counts: Counts) -> Counts:
-        """The same with all groups in one."""
-        if self._whole is self._grouped:
-            return counts
-        size = len(self._whole.probability)
-        return Counts(self._whole, *(_sums(self._merged, part, size) for part in (counts.good, counts.bad)))
+    def counts(self, weight: Floats, *, start: tuple[float, float] = (1.0, 0.0)) -> Counts:
+        """The cells under one weight per row; ``start`` is a first guess of their calibration."""
+        sums = _sums(self._row, weight, 2 * len(self._grouped.probability))
+        # Copies, since every measure runs through them and every second number is slow to read.
+        parts = (sums[0::2].copy(), sums[1::2].copy())
+        grouped = Counts(self._grouped, *parts) if self._has_groups else None
+        if self._whole is not self._grouped:
+            size = len(self._whole.probability)
+            parts = (_sums(self._merged, parts[0], size), _sums(self._merged, parts[1], size))
+        return Counts(self._whole, *parts, grouped, start)
 
 
-def _sums(places: NDArray[np.intp], weight: Floats, size: int) -> Floats:
-    return np.bincount(places, weights=weight, minlength=size).astype(np.float64, copy=False)
-
-
-#: A step of Newton's method on a convex loss that needs no watching.
-_SHORT = 0.2
-#: After a step this short the error is of the order of its square: digits that no float has.
-_SETTLED = 1e-6
+def _sums(cells: NDArray[np.intp], weight: Floats, size: int) -> Floats:
+    return np.bincount(cells, weights=weight, minlength=size).astype(np.float64, copy=False)
 
 
 def dot(one: Floats, other: Floats) -> float:
@@ -129,6 +146,16 @@ def ks(cells: Counts) -> float:
     return float(np.abs(bad / bad[-1] - good / good[-1]).max())
 
 
+def gini(cells: Counts) -> float:
+    """``2 auc - 1``."""
+    return 2 * cells.auc - 1
+
+
+def within_group_auc(cells: Counts) -> float:
+    """The AUC over pairs of one group only, pooled by the weight of the pairs; NaN without groups."""
+    return float("nan") if cells.grouped is None else cells.grouped.auc
+
+
 def brier(cells: Counts) -> float:
     """Weighted mean of (probability − y)²."""
     of_good, of_bad = cells.line.squares
@@ -143,8 +170,27 @@ def log_loss(cells: Counts) -> float:
 
 def observed_expected(cells: Counts) -> float:
     """Observed bads over expected bads; NaN where none are expected."""
-    expected = dot(cells.weight, cells.line.probability)
-    return float(cells.bad.sum()) / expected if expected > 0 else float("nan")
+    return float(cells.bad.sum()) / cells.expected if cells.expected > 0 else float("nan")
+
+
+def observed_rate(cells: Counts) -> float:
+    """Weighted share of bads."""
+    return float(cells.bad.sum()) / cells.total
+
+
+def mean_predicted(cells: Counts) -> float:
+    """Weighted mean of the probabilities."""
+    return cells.expected / cells.total
+
+
+def calibration_slope(cells: Counts) -> float:
+    """Slope of :func:`calibration`: 1 is perfect, less says that probabilities are too extreme."""
+    return cells.calibration[0]
+
+
+def calibration_intercept(cells: Counts) -> float:
+    """Intercept of :func:`calibration`: 0 is perfect."""
+    return cells.calibration[1]
 
 
 def calibration(cells: Counts, *, start: tuple[float, float] = (1.0, 0.0)) -> tuple[float, float]:
@@ -152,7 +198,9 @@ def calibration(cells: Counts, *, start: tuple[float, float] = (1.0, 0.0)) -> tu
 
     1 and 0 are perfect; a slope below 1 says that probabilities are too extreme. NaN where all
     probabilities are equal or bads and goods are separated: no finite answer exists. Of one group. ``start`` is a
-    first guess that saves steps, such as the answer for other weights.
+    first guess that saves steps, such as the answer for other weights. (What a card is calibrated by,
+    :func:`creditscore.models.calibration.calibrate`, allows no negative slope and is finite for separated rows; what
+    is measured here may be bad news.)
     """
     x, good, bad = cells.line.logit, cells.good / cells.total, cells.bad / cells.total
     nan = (float("nan"), float("nan"))
@@ -165,11 +213,6 @@ def calibration(cells: Counts, *, start: tuple[float, float] = (1.0, 0.0)) -> tu
         if step < _SETTLED:
             break
     return (float(beta[1]), float(beta[0])) if step < 1e-5 else nan
-
-
-def effective_size(weight: Floats) -> float:
-    """(Σw)² / Σw²: how many rows of equal weight say as much (Kish)."""
-    return float(weight.sum() ** 2 / (weight @ weight))
 
 
 def _separated(x: Floats, good: Floats, bad: Floats) -> bool:
@@ -203,3 +246,22 @@ def _newton(x: Floats, good: Floats, bad: Floats, beta: Floats) -> tuple[Floats,
 
 def _deviance(eta: Floats, good: Floats, bad: Floats) -> float:
     return dot(good, np.logaddexp(0, eta)) + dot(bad, np.logaddexp(0, -eta))
+
+
+#: The measures of an evaluation by name, in their order. A new one needs its function above, a line here, and its words
+#: (``reporting/words``, ``language``).
+METRICS: dict[str, Callable[[Counts], float]] = {
+    "auc": attrgetter("auc"),
+    "gini": gini,
+    "ks": ks,
+    "within_group_auc": within_group_auc,
+    "brier": brier,
+    "log_loss": log_loss,
+    "calibration_slope": calibration_slope,
+    "calibration_intercept": calibration_intercept,
+    "observed_expected": observed_expected,
+    "observed_rate": observed_rate,
+    "mean_predicted": mean_predicted,
+}
+#: Those that exist only where rows have groups.
+OF_GROUPS = frozenset({"within_group_auc"})
