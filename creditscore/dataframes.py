@@ -47,7 +47,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # Tables
 
 
-def read_table(table: object, *, what: str = "features") -> pd.DataFrame | pa.Table:
+def native_table(table: object, *, what: str = "features") -> pd.DataFrame | pa.Table:
     """The table itself where it is pandas or Arrow, any other as an Arrow table of its rows.
 
     Args:
@@ -92,7 +92,7 @@ def as_frame(table: Any, *, needs: Sequence[str], what: str) -> pd.DataFrame:
     Raises:
         DataError: It is not a table, or columns are missing.
     """
-    frame = _to_pandas(read_table(table, what=what))
+    frame = _to_pandas(native_table(table, what=what))
     missing = [name for name in needs if name not in frame.columns]
     if missing:
         present = ", ".join(map(str, frame.columns[:12])) or "none"
@@ -144,7 +144,7 @@ def column_lists(table: AnyTable, names: Sequence[str], *, what: str) -> dict[st
     """
     if isinstance(table, Mapping):
         return {name: list(table[name]) for name in names if name in table}
-    native = read_table(table, what=what)
+    native = native_table(table, what=what)
     if isinstance(native, pa.Table):
         return {name: native[name].to_pylist() for name in names if name in native.column_names}
     levels = [name for name in native.index.names if name in names and name not in native.columns]
@@ -217,7 +217,7 @@ def texts(frame: pd.DataFrame, name: str) -> Texts:
     return values
 
 
-def day_column(frame: pd.DataFrame, name: str) -> Days:
+def date_column(frame: pd.DataFrame, name: str) -> Days:
     """A column of dates as ``datetime64[D]``; NaT where it is missing or the frame has no such column."""
     if name not in frame.columns:
         return np.full(len(frame), np.datetime64("NaT", "D"))

@@ -90,12 +90,12 @@ def shift_months(days: NDArray[np.datetime64], months: int | NDArray[np.int64]) 
 
 
 def months_after(day: dt.date, months: int) -> dt.date:
-    """The same day of the month so many calendar months later, cut to that month's end."""
+    """The same day of the month ``months`` calendar months later, cut to that month's end."""
     return day_of_number(int(shift_months(np.array(day, dtype="datetime64[D]"), months).astype(np.int64)))
 
 
 def months_before(day: dt.date, months: int) -> dt.date:
-    """The same day of the month so many calendar months earlier, cut to that month's end."""
+    """The same day of the month ``months`` calendar months earlier, cut to that month's end."""
     return months_after(day, -months)
 
 
@@ -105,7 +105,7 @@ def quarter_start(day: dt.date) -> dt.date:
 
 
 def window_column(months: int) -> str:
-    """The calendar's column with the day after which a window of so many months begins."""
+    """The column of :func:`window_calendar` with the day after which a window of this many months begins."""
     return f"after_{months}"
 
 

@@ -8,6 +8,7 @@ declares (a date minus an interval is a TIMESTAMP on DuckDB and a DATE on Spark)
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -24,55 +25,50 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
 
-Dialect = Literal["duckdb", "pyspark", "postgres"]
+SqlDialect = Literal["duckdb", "pyspark", "postgres"]
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-#: Errors about the text of a query; their messages hold names of tables and columns only.
-_SAY_NO_CELL = ("BinderException", "CatalogException", "ParserException", "AnalysisException", "ParseException")
+#: Errors about the text of a query: their messages name tables and columns, and quote no cell.
+_SAFE_TO_QUOTE = ("BinderException", "CatalogException", "ParserException", "AnalysisException", "ParseException")
 _log = logging.getLogger(__name__)
 
 
-def compile_sql(expr: ir.Table, dialect: Dialect) -> str:
+def compile_sql(expr: ir.Table, dialect: SqlDialect) -> str:
     """The SQL text of an expression over unbound tables.
 
-    Loads Ibis and SQLGlot and no engine. Ibis' Spark dialect reads an option that only its Spark
-    run-time defines; we define it here with its default.
+    Loads Ibis and SQLGlot, but no engine.
     """
     import ibis
 
     if ibis.options.pyspark is None:
-        ibis.options.pyspark = _spark_options()
+        from ibis.config import Config
+
+        # Ibis' Spark dialect reads an option that only its Spark run-time, which we do not load, defines.
+        class SparkOptions(Config):  # type: ignore[misc] # an untyped base
+            treat_nan_as_null: bool = False
+
+        ibis.options.pyspark = SparkOptions()
     return str(ibis.to_sql(expr, dialect=dialect, pretty=True))
 
 
 @lru_cache(maxsize=512)
-def _compiled(operation: Any, dialect: Dialect) -> str:
-    """The SQL text of an operation, kept for the next time.
+def _compiled(operation: Any, dialect: SqlDialect) -> str:
+    """The SQL text of an operation, cached.
 
-    Ibis needs up to half a second for the expression of one card, and a process that makes several runs asks for the
-    same texts again. Operations are equal if their tables, types and steps are; they hold no rows.
+    Ibis needs up to half a second for the expression of one card, and a process with several runs needs the same texts
+    again. Operations are equal if their tables, types and steps are; they hold no rows.
     """
     return compile_sql(operation.to_expr(), dialect)
 
 
-def _spark_options() -> Any:
-    """Stands in for the options of Ibis' Spark run-time, which we do not load."""
-    from ibis.config import Config
-
-    class SparkOptions(Config):  # type: ignore[misc] # an untyped base
-        treat_nan_as_null: bool = False
-
-    return SparkOptions()
-
-
 def unbound(name: str, schema: pa.Schema) -> ir.Table:
-    """The unbound table of a name and Arrow schema, for expressions."""
+    """An unbound table with the columns of an Arrow schema, for expressions."""
     import ibis
 
     return ibis.table({field.name: _ibis_type(field.type) for field in schema}, name=name)
 
 
 def arrow_schema(expr: ir.Table) -> pa.Schema:
-    """The Arrow columns of an expression (Ibis' own translation needs a package of its run-times)."""
+    """The Arrow columns of an expression. Ibis' own translation needs a package of its run-times."""
     import pyarrow as pa
 
     return pa.schema([(name, _arrow_type(str(dtype).removeprefix("!"))) for name, dtype in expr.schema().items()])
@@ -104,10 +100,10 @@ def _arrow_type(name: str) -> pa.DataType:
 class Engine(ABC):
     """Registers Arrow or Parquet under a name, compiles expressions to SQL and runs them.
 
-    Row order is no property of a table: whoever needs an order asks for it by key.
+    Tables have no row order: whoever needs an order sorts by key.
     """
 
-    dialect: Dialect
+    dialect: SqlDialect
     name: str
 
     @staticmethod
@@ -115,9 +111,9 @@ class Engine(ABC):
         """An engine in this process.
 
         Args:
-            threads: At most so many; all cores by default. The content of results does not depend on it.
+            threads: The most threads to use; all cores by default. The content of results does not depend on it.
             memory_limit: Such as ``"2GB"``; beyond it DuckDB spills to ``spill``.
-            spill: Folder for spilled data; DuckDB's own default (``.tmp`` in the working folder) otherwise.
+            spill: Folder for spilled data; by default DuckDB's own (``.tmp`` in the working folder).
         """
         return _DuckDB(threads=threads, memory_limit=memory_limit, spill=spill)
 
@@ -148,7 +144,7 @@ class Engine(ABC):
 
     @abstractmethod
     def append(self, name: str, expr: ir.Table) -> ir.Table:
-        """Add the rows of an expression to a table that :meth:`create` made of the same columns."""
+        """Add the rows of an expression to a table of the same columns that :meth:`create` made."""
 
     @abstractmethod
     def view(self, name: str, expr: ir.Table) -> ir.Table:
@@ -171,18 +167,26 @@ class Engine(ABC):
 
         return ibis.table(expr.schema(), name=name)
 
-    def _failed(self, sql: str, error: Exception) -> DataError:
-        # Engines quote offending cells in their messages, and a cell may be personal data: it goes nowhere.
-        _log.debug("failed on %s:\n%s", self.name, sql)
-        kind = type(error).__name__
-        said = f": {str(error).splitlines()[0]}" if kind in _SAY_NO_CELL else ""
-        return DataError(
-            "{name} could not run a query ({kind}{said}); its text is in the debug log", name=self.name, kind=kind, said=said
-        )
+    @contextlib.contextmanager
+    def _running(self, sql: str) -> Iterator[None]:
+        """Turn any failure of the engine into a DataError, and write the query to the debug log."""
+        try:
+            yield
+        except Exception as error:
+            # Engines quote offending cells in their messages, and a cell may be personal data: it must not be repeated.
+            _log.debug("failed on %s:\n%s", self.name, sql)
+            kind = type(error).__name__
+            detail = f": {str(error).splitlines()[0]}" if kind in _SAFE_TO_QUOTE else ""
+            raise DataError(
+                "{name} could not run a query ({kind}{detail}); its text is in the debug log",
+                name=self.name,
+                kind=kind,
+                detail=detail,
+            ) from None
 
 
 def spark_session() -> Any:
-    """A local Spark session on all cores, for the command line; a cluster's own session is its user's to make.
+    """A local Spark session on all cores, for the command line; on a cluster the caller brings the session.
 
     Raises:
         DataError: The extra ``spark`` or Java is absent.
@@ -210,7 +214,7 @@ def checked_name(name: str) -> str:
 
 
 class _DuckDB(Engine):
-    dialect: Dialect = "duckdb"
+    dialect: SqlDialect = "duckdb"
     name = "DuckDB"
 
     def __init__(self, *, threads: int | None, memory_limit: str | None, spill: Path | None) -> None:
@@ -233,7 +237,7 @@ class _DuckDB(Engine):
             relation.create_view(name)
             return
         if isinstance(source, pa.RecordBatchReader):
-            # A batch without rows ends a scan, and what comes behind it would be lost.
+            # An empty batch ends a scan, and the rows after it would be lost.
             filled = (batch for batch in source if batch.num_rows)
             self._connection.register(name, pa.RecordBatchReader.from_batches(source.schema, filled))
             return
@@ -245,21 +249,16 @@ class _DuckDB(Engine):
     def create(self, name: str, expr: ir.Table) -> ir.Table:
         sql = self.compile(expr)
         self.drop("arriving_table")
-        try:
+        with self._running(sql):
             self._connection.execute(f"CREATE TABLE arriving_table AS {sql}")
-        except Exception as error:
-            raise self._failed(sql, error) from None
         self.drop(name)
         self._connection.execute(f'ALTER TABLE arriving_table RENAME TO "{name}"')
         return self._unbound(name, expr)
 
     def append(self, name: str, expr: ir.Table) -> ir.Table:
         sql = self.compile(expr)
-        try:
-            # The name passed checked_name() when the table was made.
+        with self._running(sql):
             self._connection.execute(f'INSERT INTO "{checked_name(name)}" BY NAME {sql}')
-        except Exception as error:
-            raise self._failed(sql, error) from None
         return self._unbound(name, expr)
 
     def view(self, name: str, expr: ir.Table) -> ir.Table:
@@ -280,19 +279,17 @@ class _DuckDB(Engine):
         self._connection.unregister(name)
 
     def _run(self, sql: str) -> pa.Table:
-        try:
+        with self._running(sql):
             return self._connection.sql(sql).to_arrow_table()
-        except Exception as error:
-            raise self._failed(sql, error) from None
 
 
 def _pieces(stream: pa.RecordBatchReader, rows: int = 1 << 20) -> Iterator[pa.Table]:
-    """The rows of a stream in tables of about so many."""
+    """The rows of a stream in tables of about ``rows`` rows."""
     import pyarrow as pa
 
     batches: list[pa.RecordBatch] = []
     for batch in stream:
-        # One without rows would end the frame that is made of them.
+        # An empty batch would end the frame that is built from them.
         if batch.num_rows:
             batches.append(batch)
         if sum(map(len, batches)) >= rows:
@@ -303,7 +300,7 @@ def _pieces(stream: pa.RecordBatchReader, rows: int = 1 << 20) -> Iterator[pa.Ta
 
 
 class _Spark(Engine):
-    dialect: Dialect = "pyspark"
+    dialect: SqlDialect = "pyspark"
     name = "Spark"
 
     def __init__(self, session: Any) -> None:
@@ -324,17 +321,16 @@ class _Spark(Engine):
             for piece in _pieces(source):
                 # The checkpoint takes the rows into the cluster, so that this process holds one piece at a time.
                 frame = frame.union(self._session.createDataFrame(piece).localCheckpoint(eager=True))
-        except pa.ArrowException as error:
-            raise self._failed("(a stream of rows)", error) from None
+        except pa.ArrowException:
+            with self._running("(a stream of rows)"):
+                raise
         return frame
 
     def create(self, name: str, expr: ir.Table) -> ir.Table:
         sql = self.compile(expr)
-        try:
+        with self._running(sql):
             # The checkpoint cuts the lineage: without it each later table would compute all before it again.
             frame = self._session.sql(sql).localCheckpoint(eager=True)
-        except Exception as error:
-            raise self._failed(sql, error) from None
         frame.createOrReplaceTempView(checked_name(name))
         return self._unbound(name, expr)
 
@@ -353,7 +349,5 @@ class _Spark(Engine):
         self._session.catalog.dropTempView(checked_name(name))
 
     def _run(self, sql: str) -> pa.Table:
-        try:
+        with self._running(sql):
             return self._session.sql(sql).toArrow()
-        except Exception as error:
-            raise self._failed(sql, error) from None

@@ -1,6 +1,6 @@
 """The errors a caller may meet. Every one is also the builtin it resembles.
 
-Messages are part of the public face: what was found, what was expected, where, what to do.
+Messages are part of the public interface: where, what was expected, what was there instead, what to do.
 They name rows by key and column, never by the value of a cell (a cell may be personal data).
 """
 
@@ -16,7 +16,7 @@ class CreditScoreError(Exception):
 
     Attributes:
         message: The English sentence with ``{name}`` where values go.
-        values: The values by name; without any, the sentence is meant as it is, braces included.
+        values: The values by name; without any, the sentence is complete, and braces in it are text.
     """
 
     context = None
@@ -31,11 +31,11 @@ class CreditScoreError(Exception):
 
 
 class ConfigError(CreditScoreError, ValueError):
-    """A file of the project says something that cannot be meant: ``file: key: expected (got ...)``."""
+    """A file of the project is faulty: ``file: key: expected (got ...)``."""
 
 
 class DataError(CreditScoreError, ValueError):
-    """A table or frame that was handed in cannot be used; nothing was written."""
+    """A caller's table, file or value cannot be used; nothing was written."""
 
 
 class NotFittedError(CreditScoreError, ValueError):
@@ -43,7 +43,7 @@ class NotFittedError(CreditScoreError, ValueError):
 
 
 class DrawError(CreditScoreError, ValueError):
-    """A draw that may not happen: a second one, a changed frame, a missing inspector."""
+    """A draw that must not happen: a second one, one of a changed frame, one without inspectors."""
 
 
 class LockedError(CreditScoreError, ValueError):

@@ -1,7 +1,9 @@
-"""An append-only file of JSON lines in which every line carries the hash of the one before.
+"""The only module that knows how files are written: whole or not at all, hashed, locked, chained line by line.
 
-A line that is changed, removed or put between others breaks the chain at its place. Cutting lines
-off the end does not: whoever wants to see that too keeps the head (:func:`head`) elsewhere.
+Two canonical forms of JSON exist: indented for files that people read (:func:`canonical_json`), compact for lines and hashes
+(:func:`compact_json`). A chain is an append-only file of JSON lines in which every line carries the hash of the one before:
+a line that is changed, removed or inserted breaks it there. Cutting lines off the end does not: whoever wants to see that too
+keeps the hash of the last line (:func:`chain_head`) elsewhere.
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from creditscore.config.spec import sha256_file
 from creditscore.errors import DataError, LockedError
 
 if TYPE_CHECKING:
@@ -30,19 +31,51 @@ _PARTIAL = ".partial"
 LOCK = ".lock"
 
 
+def canonical_json(document: Any, *, indent: int = 2) -> str:
+    """The text of a JSON file: sorted keys, no NaN, a final line end. The same content gives the same bytes."""
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, indent=indent, allow_nan=False) + "\n"
+
+
+def compact_json(value: Any) -> str:
+    """One line of JSON for hashes and chains: sorted keys, no blanks, no NaN, no line end."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def sha256_of(content: bytes | str) -> str:
+    """The SHA-256 of bytes, or of a text in UTF-8, in hexadecimal digits."""
+    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A path beside ``path`` to write to; renamed over ``path`` on leaving, removed if an error leaves."""
+    """A path beside ``path`` to write to; renamed to ``path`` at the end of the block, removed after an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}{_PARTIAL}")
     try:
         yield partial
-        with partial.open("r+b") as stream:
-            os.fsync(stream.fileno())
-        partial.replace(path)
-        _sync_folder(path.parent)
+        move_into_place(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def move_into_place(written: Path, path: Path) -> None:
+    """A finished file onto the disk, then under its name: a reader sees the old file or the whole new one."""
+    with written.open("r+b") as stream:
+        os.fsync(stream.fileno())
+    written.replace(path)
+    if os.name == "nt":  # Windows opens no folders; its file system writes a rename through by itself.
+        return
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def atomic_write(path: Path, content: bytes) -> None:
@@ -52,13 +85,8 @@ def atomic_write(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Canonical JSON: sorted keys, two spaces, no NaN, UTF-8, a final line end."""
+    """A document in canonical JSON, UTF-8."""
     atomic_write(path, canonical_json(document).encode())
-
-
-def canonical_json(document: Any) -> str:
-    """The text whose bytes are the same for the same content."""
-    return json.dumps(document, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_parquet(path: Path, table: pa.Table) -> None:
@@ -89,7 +117,7 @@ def read_parquet(path: Path) -> pa.Table:
 
 
 def content_sha256(table: pa.Table, keys: list[str]) -> str:
-    """A hash of what a table says: columns by name, rows by key, every value as text.
+    """A hash of a table's content: columns by name, rows by key, every value as text.
 
     The same on every engine, for any row order, thread count or Parquet writer.
     """
@@ -110,7 +138,7 @@ def content_sha256(table: pa.Table, keys: list[str]) -> str:
 
 
 def file_hashes(folder: Path, *, leave_out: tuple[str, ...] = ()) -> dict[str, str]:
-    """SHA-256 of every file below a folder by relative path, hidden ones and those in ``leave_out`` apart."""
+    """SHA-256 of every file below a folder by relative path; not of hidden ones or those that begin with one of ``leave_out``."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in files}
     shown = {name: path for name, path in names.items() if not any(part.startswith(".") for part in name.split("/"))}
@@ -118,8 +146,8 @@ def file_hashes(folder: Path, *, leave_out: tuple[str, ...] = ()) -> dict[str, s
     return {name: sha256_file(path) for name, path in chosen.items()}
 
 
-def damaged(folder: Path, hashes: dict[str, str]) -> list[str]:
-    """The files of a manifest that are absent or no longer what it says."""
+def damaged_files(folder: Path, hashes: dict[str, str]) -> list[str]:
+    """The files of a manifest that are absent or have another hash, in order."""
     return [name for name, sha in sorted(hashes.items()) if not (folder / name).is_file() or sha256_file(folder / name) != sha]
 
 
@@ -184,7 +212,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Ledger:
+class StepLedger:
     """Which steps of which run are done, in SQLite: a step counts when its inputs' key is written here."""
 
     path: Path
@@ -213,25 +241,16 @@ class Ledger:
             connection.close()
 
 
-def key_of(*parts: str) -> str:
+def step_key(*parts: str) -> str:
     """One key for the inputs of a step."""
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return sha256_of("\n".join(parts))
 
 
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows opens no folders; its file system writes a rename through by itself.
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+#: What the first line of a chain has as the hash before it.
+_CHAIN_START = "0" * 64
 
 
-START = "0" * 64
-
-
-def append(path: Path, bodies: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def append_chain(path: Path, bodies: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Add lines, each with ``number``, ``previous`` and ``hash``, after verifying what is there; returns them.
 
     Writers in several processes wait for each other, by the lock file ``.<name>.lock`` beside the chain.
@@ -242,68 +261,60 @@ def append(path: Path, bodies: Iterable[Mapping[str, Any]]) -> list[dict[str, An
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")), path.open("a+b") as stream:
         stream.seek(0)
-        lines, added = _verified(stream.read(), path), list[dict[str, Any]]()
-        last = lines[-1]["hash"] if lines else START
+        lines, added = _verified_lines(stream.read(), path), list[dict[str, Any]]()
+        last = lines[-1]["hash"] if lines else _CHAIN_START
         for number, body in enumerate(bodies, start=len(lines) + 1):
             line = {**body, "number": number, "previous": last}
-            last = _hash(line)
+            last = sha256_of(compact_json(line))
             added.append({**line, "hash": last})
-        stream.write("".join(_canonical(line) + "\n" for line in added).encode())
+        stream.write("".join(compact_json(line) + "\n" for line in added).encode())
         stream.flush()
         os.fsync(stream.fileno())
     return added
 
 
-def read(path: Path) -> list[dict[str, Any]]:
+def read_chain(path: Path) -> list[dict[str, Any]]:
     """The lines of a chain, verified; none where the file is absent.
 
     Raises:
         DataError: A line does not fit; the message names it.
     """
-    return _verified(path.read_bytes(), path) if path.is_file() else []
+    return _verified_lines(path.read_bytes(), path) if path.is_file() else []
 
 
-def head(path: Path) -> str:
+def chain_head(path: Path) -> str:
     """The hash of the last line (64 zeros for an empty chain): kept elsewhere, it shows what was cut off."""
-    lines = read(path)
-    return str(lines[-1]["hash"]) if lines else START
+    lines = read_chain(path)
+    return str(lines[-1]["hash"]) if lines else _CHAIN_START
 
 
-def _verified(content: bytes, path: Path) -> list[dict[str, Any]]:
+def _verified_lines(content: bytes, path: Path) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
-    last = START
+    last = _CHAIN_START
     pieces = content.split(b"\n")
     if pieces[-1]:
         raise DataError(
-            "{name} line {n_pieces}: expected a whole line (it has no end: the writing was interrupted)",
+            "{name} line {number}: expected a whole line (it has no end: the writing was interrupted)",
             name=path.name,
-            n_pieces=len(pieces),
+            number=len(pieces),
         )
     for number, piece in enumerate(pieces[:-1], start=1):
         try:
             line = json.loads(piece)
-            said = line.pop("hash")
+            stored_hash = line.pop("hash")
         except (ValueError, KeyError, AttributeError, TypeError):
             raise DataError("{name} line {number}: expected a JSON object with a hash", name=path.name, number=number) from None
         if line.get("number") != number or line.get("previous") != last:
             raise DataError(
-                "{name} line {number}: does not follow line {number_2}: a line was removed, added or moved",
+                "{name} line {number}: does not follow line {before}: a line was removed, added or moved",
                 name=path.name,
                 number=number,
-                number_2=number - 1,
+                before=number - 1,
             )
-        if _hash(line) != said:
+        if sha256_of(compact_json(line)) != stored_hash:
             raise DataError(
                 "{name} line {number}: its hash is not that of its content: the line was changed", name=path.name, number=number
             )
-        last = said
-        lines.append({**line, "hash": said})
+        last = stored_hash
+        lines.append({**line, "hash": stored_hash})
     return lines
-
-
-def _hash(line: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_canonical(line).encode()).hexdigest()
-
-
-def _canonical(line: Mapping[str, Any]) -> str:
-    return json.dumps(line, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)

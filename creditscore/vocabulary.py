@@ -1,7 +1,7 @@
 """The closed lists of the product, each once and in order: tiers, subjects, visits, changes, sources, purposes.
 
-A value added here needs its words (``language``) and, for a tier, its inspection rule (``config/policy``); nothing else
-lists it again. A policy is refused by its first rule that does not fit the list. The types serve the configuration's checks.
+A new value also needs its words (``language``) and, if it is a tier, its inspection rule (``config/policy``). No other
+module repeats a list. The configuration is checked against the types.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ PRESUMED: Tier = "B"
 Source = Literal["base", "public", "industry", "market", "self_declared"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 Purpose = Literal["supervision", "financing", "bidding"]
-#: How a record comes to be known: ``register`` kinds of every subject, ``inspection`` kinds of visited ones alone.
+#: How a record becomes known: ``register`` kinds for every subject, ``inspection`` kinds only for visited ones.
 FoundBy = Literal["inspection", "register"]
 
 SubjectType = Literal["enterprise", "individual_business", "co_operative", "government", "institution", "practitioner"]
 SUBJECT_TYPES: tuple[SubjectType, ...] = get_args(SubjectType)
-#: Whom a card may score; government bodies and institutions are accepted and left alone.
+#: Whom a card may score; government bodies and institutions are accepted in the data and never scored.
 MARKET_SUBJECTS: tuple[SubjectType, ...] = ("enterprise", "individual_business", "co_operative")
-#: Natural persons: every worse tier of theirs is signed.
+#: Natural persons: a person signs every worse tier.
 INDIVIDUALS: tuple[SubjectType, ...] = ("individual_business", "practitioner")
 Status = Literal["active", "suspended", "revoked", "deregistered"]
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -47,15 +47,15 @@ ENDING_CHANGES: tuple[Change, ...] = ("repaired", "withdrawn", "dispute_upheld")
 #: Why a visit took place.
 Trigger = Literal["random", "full_coverage", "complaint", "follow_up", "special"]
 TRIGGERS: tuple[Trigger, ...] = get_args(Trigger)
-#: Visits whose inclusion probability is known.
+#: Triggers of visits whose inclusion probability is known.
 SAMPLING_TRIGGERS: tuple[Trigger, ...] = ("random", "full_coverage")
 Mode = Literal["on_site", "off_site"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 ON_SITE, OFF_SITE = MODES
-#: What a visit ended in.
+#: The result of a visit.
 Outcome = Literal["none", "violation", "not_found", "closed", "refused"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
-#: Outcomes that tell neither a violation nor its absence.
+#: Outcomes that show neither a violation nor its absence.
 NO_FINDING: tuple[Outcome, ...] = ("not_found", "closed", "refused")
 
 #: Why a subject has its tier. ``cut``: by its score. ``score``: as the evidence of such a tier, with the characteristics.

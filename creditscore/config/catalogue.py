@@ -1,19 +1,21 @@
 """``catalogue.toml``: which kinds of record exist, by what law, from whom, and for what they may serve."""
 
+from __future__ import annotations
+
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from creditscore.config.spec import Items, Label, Name, Spec
+from creditscore.config.spec import Items, Label, Name, Spec, refuse_repeats
 from creditscore.vocabulary import FoundBy, Purpose, Source
 
 
 class CatalogueItem(Spec):
     """One kind of record.
 
-    ``found_by`` says how a record comes to be known: ``register`` kinds are known for every
-    subject (a late report, tax arrears); ``inspection`` kinds only for those who were visited,
-    so their bare counts measure attention as much as conduct.
+    ``found_by`` says how a record becomes known: ``register`` kinds are known for every
+    subject (a late report, tax arrears), ``inspection`` kinds only for visited ones: their
+    counts measure how often one was visited as much as conduct.
     """
 
     kind: Name
@@ -31,9 +33,9 @@ class CatalogueItem(Spec):
     double_publicity: bool = False
     #: Counted by the project's work calendar (make-up days are worked), from the day of the decision.
     deadline_working_days: int | None = Field(default=None, ge=1, le=60)
-    #: A record is used for so many months from its event date (to the day before), then no more.
+    #: Months from the event date during which a record is used (the last day is the one before).
     retention_months: int | None = Field(default=None, ge=1)
-    #: Who may see it: everyone (and then the other publicity system shows it too), those it is shared with, or the provider alone.
+    #: Who may see it: everyone (then the other publicity system shows it, too), those it is shared with, or only the provider.
     publication: Literal["published", "shared", "internal"] = "shared"
     repair_class: Literal["minor", "general", "serious"] | None = None
     #: Months after the decision in which publication may not / must end (repair rules), if any.
@@ -43,12 +45,12 @@ class CatalogueItem(Spec):
     concerns: Items[Name] = ()
 
     @model_validator(mode="after")
-    def _periods_fit(self) -> "CatalogueItem":
+    def _periods_fit(self) -> CatalogueItem:
         if self.double_publicity and self.deadline_working_days is None:
             raise ValueError("double_publicity: needs deadline_working_days (双公示: 7)")
-        least, most = self.publication_min_months or 0, self.publication_max_months
-        if most is not None and least > most:
-            raise ValueError(f"publication_min_months: at most publication_max_months, {most} (got {least})")
+        shortest, longest = self.publication_min_months or 0, self.publication_max_months
+        if longest is not None and shortest > longest:
+            raise ValueError(f"publication_min_months: at most publication_max_months, {longest} (got {shortest})")
         return self
 
     def may_serve(self, purpose: Purpose) -> bool:
@@ -64,11 +66,8 @@ class Catalogue(Spec):
     item: Items[CatalogueItem]
 
     @model_validator(mode="after")
-    def _kinds_are_unique(self) -> "Catalogue":
-        kinds = [item.kind for item in self.item]
-        twice = sorted({kind for kind in kinds if kinds.count(kind) > 1})
-        if twice:
-            raise ValueError(f"each kind once, but {', '.join(twice)} stands several times")
+    def _kinds_are_unique(self) -> Catalogue:
+        refuse_repeats((item.kind for item in self.item), "kind")
         return self
 
     @property

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from creditscore.config.spec import Items, Label, Name, Spec
+from creditscore.config.spec import Items, Label, Name, Spec, refuse_repeats
 from creditscore.vocabulary import Source
 
 Aggregate = Literal[
@@ -18,7 +18,7 @@ Aggregate = Literal[
 Trend = Literal["higher_is_riskier", "lower_is_riskier", "auto", "none"]
 #: Columns of ``events`` that ``sum``, ``max``, ``min``, ``distinct`` and ``latest`` may read.
 EventColumn = Literal["amount", "severity", "result", "document_no", "provider", "event_date"]
-#: Columns that stand beside the features wherever they are computed.
+#: The key columns of every table of features.
 _RESERVED = ("row_key", "subject_key", "subject_id", "as_of", "as_of_day", "industry")
 #: Options that choose among the records of a subject.
 _FILTERS = frozenset({"kind", "months", "severity_min", "amount_min", "result", "verified"})
@@ -104,7 +104,7 @@ class FeatureSpec(Spec):
     ====================  =======================================================================
     aggregate             value
     ====================  =======================================================================
-    ``count``             records (an incident told by several providers is one)
+    ``count``             records (an incident reported by several providers is one)
     ``sum max min``       of ``column`` (``amount``: hundredths are kept; ``severity``)
     ``distinct``          distinct values of ``column``
     ``days_since_last``   days from the newest record to ``as_of``; ``empty`` where there is none
@@ -159,7 +159,7 @@ class FeatureSpec(Spec):
     @classmethod
     def _name_is_free(cls, value: str) -> str:
         if value in _RESERVED:
-            raise ValueError(f"a name other than {', '.join(_RESERVED)}, which stand beside the features")
+            raise ValueError(f"a name other than {', '.join(_RESERVED)}, the keys of a table of features")
         return value
 
     @field_validator("kind", mode="before")
@@ -222,8 +222,5 @@ class FeatureFile(Spec):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> FeatureFile:
-        names = [feature.name for feature in self.feature]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"each name once, but {', '.join(twice)} stands several times")
+        refuse_repeats((feature.name for feature in self.feature), "name")
         return self

@@ -1,8 +1,8 @@
 """``tiering/<date>.toml``: tiers, overrides, ratios and measures in force from a day, with their basis."""
 
+from __future__ import annotations
+
 import datetime as dt
-import hashlib
-import json
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -13,10 +13,11 @@ from pydantic import Field, model_validator
 from creditscore.config.spec import Code, Day, Items, Label, Name, Share, Spec, ppm, read_spec
 from creditscore.dates import day_of
 from creditscore.errors import ConfigError
+from creditscore.storage import compact_json, sha256_of
 from creditscore.vocabulary import NOT_RATED, PRESUMED, RISKIEST, TIERS, Reason, Tier, TierOrNone
 
-#: A legal act, or who answers for it: never blank.
-Said = Annotated[str, Field(min_length=1, pattern=r"\S")]
+#: A text that is not blank: a legal basis, or who signed.
+NonBlank = Annotated[str, Field(min_length=1, pattern=r"\S")]
 
 
 class TierRule(Spec):
@@ -35,7 +36,7 @@ class TierRule(Spec):
 
 
 class Override(Spec):
-    """A record that sets or bounds the tier whatever the score says.
+    """A record that sets or bounds the tier, whatever the score.
 
     ``kind`` is a catalogue kind in force on the day, ``scheme`` with ``grade`` an external rating.
     ``bound = "at_least"`` only worsens (the tier or a riskier one), ``"at_most"`` only improves,
@@ -48,19 +49,19 @@ class Override(Spec):
     grade: str | None = None
     tier: Tier
     bound: Literal["exactly", "at_least", "at_most"] = "exactly"
-    basis: Said
+    basis: NonBlank
     review: bool = False
     expires: Day | None = None
 
     @model_validator(mode="after")
-    def _names_one_ground(self) -> "Override":
+    def _names_one_ground(self) -> Override:
         if (self.kind is None) == (self.scheme is None) or (self.scheme is None) != (self.grade is None):
             raise ValueError("an override names a kind, or a scheme and a grade")
         return self
 
     @property
     def reason(self) -> Reason:
-        """What ``tiers.rule`` says where it fires: of the kind, or of the scheme and grade."""
+        """The text in ``tiers.rule`` where it applies: of the kind, or of the scheme and grade."""
         return Reason("override", self.kind or f"{self.scheme}={self.grade}")
 
 
@@ -73,7 +74,7 @@ class InspectionRule(Spec):
     on_site_share: Share = 1.0
 
     @model_validator(mode="after")
-    def _ratio_is_one_that_counts(self) -> "InspectionRule":
+    def _ratio_is_one_that_counts(self) -> InspectionRule:
         if self.ratio_ppm < 1:
             raise ValueError("ratio: at least one millionth: a smaller one is 0, and no tier is exempt")
         return self
@@ -99,7 +100,7 @@ class InspectionRules(Spec):
     NR: InspectionRule
 
     @model_validator(mode="after")
-    def _riskier_tiers_are_seen_more(self) -> "InspectionRules":
+    def _riskier_tiers_are_seen_more(self) -> InspectionRules:
         rules = [self.of(tier) for tier in TIERS]
         ratios, visits = [rule.ratio_ppm for rule in rules], [rule.visits_per_year for rule in rules]
         if ratios != sorted(ratios) or visits != sorted(visits):
@@ -122,7 +123,7 @@ class Measure(Spec):
 
     tier: TierOrNone
     name: Label
-    basis: Said
+    basis: NonBlank
     department: str
     industry: Code | None = None
 
@@ -132,7 +133,7 @@ class Stability(Spec):
 
     The subject must lie beyond the cut of a better tier than its own by ``band`` points (cuts by score or
     share) or by ``margin``, a share of the cut (cuts by risk: 0.1 asks for a risk below nine tenths of
-    it), in every run of ``months`` calendar months; how far it then rises is said by the last two runs.
+    it), in every run of ``months`` calendar months. The last two runs decide how far it then rises.
     """
 
     band: int = Field(default=0, ge=0)
@@ -140,8 +141,8 @@ class Stability(Spec):
     months: int = Field(default=0, ge=0, le=60)
 
 
-class Review(Spec):
-    """What a person signs beside every entry to D and every move of two steps.
+class ReviewRule(Spec):
+    """What a person signs, besides every entry to D and every move of two steps.
 
     ``individuals`` are individual businesses and practitioners: natural persons, for whom either
     every worse tier is signed or only D.
@@ -154,8 +155,8 @@ class TierPolicy(Spec):
     """The rules of one dated file."""
 
     effective: Day
-    basis: Said
-    signed_by: Said
+    basis: NonBlank
+    signed_by: NonBlank
     tier: Items[TierRule]
     override: Items[Override] = ()
     inspection: InspectionRules
@@ -167,22 +168,22 @@ class TierPolicy(Spec):
     share_within: Literal["all", "industry"] = "all"
     #: Industries in which every subject is visited every period.
     full_coverage: Items[Code] = ()
-    #: At most so many visits a year to one subject, all departments together.
+    #: Most visits a year to one subject, of all departments together.
     annual_cap: int = Field(default=4, ge=1)
     stability: Stability = Stability()
-    review: Review = Review()
+    review: ReviewRule = ReviewRule()
     measure: Items[Measure] = ()
     #: Tier of a subject that is registered for fewer months than this: NR.
     new_subject_months: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
-    def _tiers_cover_the_line(self) -> "TierPolicy":
+    def _tiers_cover_the_line(self) -> TierPolicy:
         for industry in sorted({rule.industry or "" for rule in self.tier} | {""}):
             _check_cuts(tuple(rule for rule in self.tier if (rule.industry or "") == industry), industry)
         return self
 
     @model_validator(mode="after")
-    def _parts_agree(self) -> "TierPolicy":
+    def _parts_agree(self) -> TierPolicy:
         rules = [self.inspection, *self.industry.values(), *self.task.values()]
         if self.annual_cap < max(rule.of(tier).visits_per_year for rule in rules for tier in (RISKIEST, NOT_RATED)):
             raise ValueError(f"annual_cap must not be below the visits_per_year of {RISKIEST} and {NOT_RATED}")
@@ -215,10 +216,9 @@ class TierPolicy(Spec):
 
     @property
     def sha256(self) -> str:
-        """The hash of what the policy says (keys in order, defaults left out)."""
+        """The SHA-256 of its content (keys in order, defaults left out)."""
         document = self.model_dump(mode="json", exclude_defaults=True)
-        text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return sha256_of(compact_json(document))
 
     def rules_for(self, industry: str | None, *, task: str | None = None) -> InspectionRules:
         """The inspection rules that hold for an industry in a task."""
@@ -226,10 +226,10 @@ class TierPolicy(Spec):
 
 
 def _cut_of(rule: TierRule) -> str | None:
-    given = [key for key in ("max_probability", "min_score", "share") if getattr(rule, key) is not None]
-    if len(given) > 1:
+    cuts = [key for key in ("max_probability", "min_score", "share") if getattr(rule, key) is not None]
+    if len(cuts) > 1:
         raise ValueError(f"tier {rule.name}: one of max_probability, min_score and share")
-    return given[0] if given else None
+    return cuts[0] if cuts else None
 
 
 def _cut_values(rules: Sequence[TierRule]) -> tuple[int, ...]:
@@ -274,7 +274,7 @@ def load_policy(folder: str | Path, *, on: str | dt.date) -> TierPolicy:
 
 
 def find_policy(folder: str | Path, *, on: str | dt.date) -> tuple[Path, TierPolicy]:
-    """The file in force on a day, and what it says; see :func:`load_policy`."""
+    """The file in force on a day and its content; see :func:`load_policy`."""
     day = day_of(on, name="on")
     path = Path(folder)
     files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
@@ -282,15 +282,13 @@ def find_policy(folder: str | Path, *, on: str | dt.date) -> tuple[Path, TierPol
     in_force = [(file, policy) for file, policy in policies if policy.effective <= day]
     if not in_force:
         raise ConfigError(
-            "{path}: expected a policy effective on or before {day} (got {n_policies} later ones)",
+            "{path}: expected a policy effective on or before {day} (got {n} later ones)",
             path=path,
             day=day,
-            n_policies=len(policies),
+            n=len(policies),
         )
     newest = max(policy.effective for _, policy in in_force)
-    found = [(file, policy) for file, policy in in_force if policy.effective == newest]
-    if len(found) > 1:
-        raise ConfigError(
-            "{path}: expected one policy effective {newest} (got {n_found})", path=path, newest=newest, n_found=len(found)
-        )
-    return found[0]
+    candidates = [(file, policy) for file, policy in in_force if policy.effective == newest]
+    if len(candidates) > 1:
+        raise ConfigError("{path}: expected one policy effective {newest} (got {n})", path=path, newest=newest, n=len(candidates))
+    return candidates[0]

@@ -1,4 +1,4 @@
-"""``cards/signed.toml``: which cards an authority has signed; the night scores with no other."""
+"""``scorecards.toml``: how cards are fitted; ``cards/signed.toml``: the signed cards, the only ones that score."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from creditscore.config.spec import Code, Day, Items, Label, Name, Spec
+from creditscore.config.spec import Code, Day, Items, Label, Name, Spec, refuse_repeats
 
 #: Weight of the ridge penalty on coefficients, as a share of the information of the sample.
 RIDGE = 0.05
@@ -28,7 +28,7 @@ class Scaling(Spec):
 
 
 class Industry(Spec):
-    """A population with a card of its own; ``parent`` lends strength where cases are few."""
+    """A population with a card of its own; where cases are few, the ``parent``'s figures weigh more."""
 
     code: Code
     label: Label
@@ -81,17 +81,16 @@ class ScorecardsFile(Spec):
 
     @model_validator(mode="after")
     def _parents_exist_and_do_not_circle(self) -> ScorecardsFile:
+        refuse_repeats((industry.code for industry in self.industry), "industry code")
         parents = {industry.code: industry.parent for industry in self.industry}
-        if len(parents) != len(self.industry):
-            raise ValueError("each industry code once")
         for code in parents:
-            seen, step = {code}, parents[code]
+            ancestors, step = {code}, parents[code]
             while step is not None:
                 if step not in parents:
                     raise ValueError(f"industry {code}: parent {step!r} is not an industry of this file")
-                if step in seen:
+                if step in ancestors:
                     raise ValueError(f"industry {code}: its parents go round in a circle")
-                seen.add(step)
+                ancestors.add(step)
                 step = parents[step]
         return self
 
@@ -115,6 +114,5 @@ class SignedFile(Spec):
 
     @model_validator(mode="after")
     def _each_once(self) -> SignedFile:
-        if len({card.industry for card in self.card}) != len(self.card):
-            raise ValueError("each industry once")
+        refuse_repeats((card.industry for card in self.card), "industry")
         return self

@@ -1,6 +1,9 @@
 """``sources.toml``: where each table comes from and how its columns become the standard ones."""
 
+from __future__ import annotations
+
 import re
+from collections import Counter
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -36,7 +39,7 @@ class Constant(Spec):
 
 
 def _of_one_kind(*values: object) -> None:
-    """Texts, whole numbers or truth values: what a rule may give is of one kind, for it fills one column."""
+    """Texts, whole numbers or truth values: all values of a rule are of one kind, since they fill one column."""
     kinds = sorted({type(value).__name__ for value in values if value is not None})
     if len(kinds) > 1:
         raise ValueError(f"values of one kind, texts or whole numbers or truth values, but here are {' and '.join(kinds)}")
@@ -52,7 +55,7 @@ class Map(Spec):
     otherwise: str | int | bool | None = None
 
     @model_validator(mode="after")
-    def _one_kind(self) -> "Map":
+    def _one_kind(self) -> Map:
         _of_one_kind(*self.values.values(), self.otherwise)
         return self
 
@@ -69,7 +72,7 @@ class Compare(Spec):
     otherwise: str | int | bool | None = None
 
     @model_validator(mode="after")
-    def _one_kind(self) -> "Compare":
+    def _one_kind(self) -> Compare:
         _of_one_kind(self.then, self.otherwise)
         return self
 
@@ -158,7 +161,7 @@ class Cases(Spec):
     otherwise: str | int | bool | None = None
 
     @model_validator(mode="after")
-    def _one_kind(self) -> "Cases":
+    def _one_kind(self) -> Cases:
         _of_one_kind(*(case.then for case in self.case), self.otherwise)
         return self
 
@@ -171,7 +174,7 @@ ColumnRule = Annotated[
 class Personal(Spec):
     """A column with personal data, or one that only looks so (``kind = "none"``).
 
-    The reader masks it before anything else sees it, save where ``needed`` says by what basis the plain
+    The reader masks it before anything else reads it, unless ``needed`` names the basis on which the plain
     value is necessary. Columns called like a legal representative, a telephone or an ID number are masked
     without being declared.
     """
@@ -199,10 +202,10 @@ DataFile = Annotated[str, AfterValidator(_below_the_data_folder)]
 
 
 class Join(Spec):
-    """Columns of a second file beside a source's own, found by equal keys; missing where there is no such row.
+    """Columns of a second file, joined to the source's rows by equal keys; missing where no row has the key.
 
     Where several rows of that file have one key and do not agree, the columns are missing: no row is
-    chosen by chance, and the source's own rows stay as many as they are.
+    chosen by chance, and the number of the source's rows does not change.
     """
 
     file: DataFile
@@ -215,7 +218,7 @@ class Join(Spec):
     take: Items[str] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _each_column_once(self) -> "Join":
+    def _each_column_once(self) -> Join:
         if len(set(self.take)) < len(self.take):
             raise ValueError("take: each column once")
         return self
@@ -226,7 +229,7 @@ class SourceSpec(Spec):
 
     Columns with the standard's own names need no rule. A source without its file is an error unless
     ``optional``. A database table (库表交换, ``format = "postgres"``) is read only; ``database`` names the
-    environment variable that holds the connection, so that no password ever stands in a file.
+    environment variable that holds the connection, so that no file holds a password.
     """
 
     name: str
@@ -244,7 +247,7 @@ class SourceSpec(Spec):
     #: Ids of this source, where they follow another scheme than the project's.
     id_scheme: IdScheme | None = None
     #: Of ``subjects``: fills what the register's version in force leaves missing, as of its own two days, and
-    #: stands for itself only where the register does not know the subject.
+    #: gives a row of its own only where the register does not know the subject.
     supplement: bool = False
     #: Standard columns that are not required but that this source must bring: one that is gone or renamed stops the run.
     expects: Items[str] = ()
@@ -259,8 +262,8 @@ class SourceSpec(Spec):
         return (*((self.file,) if self.file else ()), *(join.file for join in self.join))
 
     @property
-    def place(self) -> str:
-        """Where it lies, for messages: the file, or the relation and the variable of its database."""
+    def location(self) -> str:
+        """Where it is, for messages: the file, or the relation and the variable of its database."""
         return self.file or f"{self.relation} in ${self.database}"
 
     @model_validator(mode="before")
@@ -272,21 +275,21 @@ class SourceSpec(Spec):
         return value
 
     @model_validator(mode="after")
-    def _one_rule_per_column(self) -> "SourceSpec":
-        given = [rule.to for rule in self.column]
-        twice = sorted({name for name in given if given.count(name) > 1})
-        if twice:
-            raise ValueError(f"column: one rule for each column of the table, but several give {', '.join(twice)}")
+    def _one_rule_per_column(self) -> SourceSpec:
+        filled = Counter(rule.to for rule in self.column)
+        repeated = sorted(name for name, count in filled.items() if count > 1)
+        if repeated:
+            raise ValueError(f"column: one rule for each column of the table, but several give {', '.join(repeated)}")
         return self
 
     @model_validator(mode="after")
-    def _only_subjects_are_supplemented(self) -> "SourceSpec":
+    def _only_subjects_are_supplemented(self) -> SourceSpec:
         if self.supplement and self.table != "subjects":
             raise ValueError("supplement: goes with table = 'subjects'")
         return self
 
     @model_validator(mode="after")
-    def _a_file_or_a_database(self) -> "SourceSpec":
+    def _a_file_or_a_database(self) -> SourceSpec:
         if self.format != "postgres":
             if not self.file or self.database or self.relation:
                 raise ValueError(f"format {self.format}: needs file, and neither database nor relation")
@@ -320,7 +323,7 @@ class SourceFile(Spec):
     source: Items[SourceSpec] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _the_pattern_can_be_used(self) -> "SourceFile":
+    def _the_pattern_can_be_used(self) -> SourceFile:
         try:
             re.compile(self.id_pattern)
         except re.error as error:

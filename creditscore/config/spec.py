@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import re
 import tomllib
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
@@ -31,7 +32,7 @@ def _code(value: str) -> str:
     return value
 
 
-#: A name that becomes a column, a file or a key: it can be quoted nowhere and escapes nowhere.
+#: A name that becomes a column, a file or a key: it needs no quotes in SQL, paths or HTML.
 Name = Annotated[str, AfterValidator(_name)]
 #: The code of an industry, a task or a region: also a file name, hence as narrow as a name.
 Code = Annotated[str, AfterValidator(_code)]
@@ -41,18 +42,18 @@ Day = dt.date
 
 
 T = TypeVar("T")
-#: A tuple that takes the lists of TOML and JSON too; what is in it is checked as strictly as everything else.
+#: A tuple that takes the lists of TOML and JSON too; its items are checked strictly.
 Items = Annotated[tuple[T, ...], Field(strict=False)]
 
 
 class Spec(BaseModel):
-    """Plain data: frozen, and a key that is not known is an error, not a wish."""
+    """Plain data: frozen, strict in types, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Label(Spec):
-    """How a thing is called before people: a name per language, such as ``{ zh = "食品", en = "Food", fr = "Aliments" }``.
+    """The name of a thing for readers, one per language, such as ``{ zh = "食品", en = "Food", fr = "Aliments" }``.
 
     Cards and tasks hold labels: a field added here changes their hashes.
     """
@@ -89,8 +90,19 @@ class Label(Spec):
         return next(names[one] for one in (lang, SOURCE_LANGUAGE, DEFAULT_LANGUAGE, *names) if one in names)
 
 
+def refuse_repeats(values: Iterable[str], what: str) -> None:
+    """For a validator of a list in which each ``what`` may be given once.
+
+    Raises:
+        ValueError: Some are repeated; they are named.
+    """
+    repeated = sorted(value for value, count in Counter(values).items() if count > 1)
+    if repeated:
+        raise ValueError(f"each {what} once, but {', '.join(repeated)} stands several times")
+
+
 def ppm(share: float) -> int:
-    """A share as an integer number of millionths: what is compared and multiplied is never a float."""
+    """A share in whole millionths, the form in which shares are compared and multiplied."""
     return round(share * 1_000_000)
 
 
@@ -139,23 +151,25 @@ def parse_json(spec: type[S], document: dict[str, Any], file: str) -> S:
 
 
 def _refused(error: ValidationError, document: dict[str, Any], file: str) -> ConfigError:
-    return ConfigError("\n".join(f"{file}: {_key(e['loc'], document)}: {e['msg']} (got {_found(e)})" for e in error.errors()))
-
-
-def sha256_file(path: Path) -> str:
-    """The SHA-256 of a file's bytes, read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while piece := stream.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
+    lines = []
+    for fault in error.errors():
+        got = "nothing"
+        if fault["type"] != "missing":
+            # What looks like a connection may hold a password.
+            got = re.sub(r"[a-z]+://[^\s'\"]*", "(a connection)", repr(fault["input"]))
+            got = got if len(got) <= _SHOWN else got[: _SHOWN - 1] + "…"
+        lines.append(f"{file}: {_key(fault['loc'], document)}: {fault['msg']} (got {got})")
+    return ConfigError("\n".join(lines))
 
 
 def _key(location: tuple[int | str, ...], document: Any) -> str:
-    """``feature[3] "wage_arrears".months``: an index alone helps nobody in a list of fifty."""
+    """``feature[3] "wage_arrears".months``: the position and the name, since a position is hard to find in a long list."""
     text, node = "", document
     for step in location:
-        node = _child(node, step)
+        try:
+            node = node[step]
+        except (KeyError, IndexError, TypeError):
+            node = None
         if isinstance(step, int):
             text += f"[{step + 1}]"
             title = next((node[k] for k in ("name", "kind", "id", "code", "to") if isinstance(node, dict) and k in node), None)
@@ -163,18 +177,3 @@ def _key(location: tuple[int | str, ...], document: Any) -> str:
         else:
             text += f".{step}" if text else str(step)
     return text or "(whole file)"
-
-
-def _child(node: Any, step: int | str) -> Any:
-    try:
-        return node[step]
-    except (KeyError, IndexError, TypeError):
-        return None
-
-
-def _found(error: Any) -> str:
-    if error["type"] == "missing":
-        return "nothing"
-    # What looks like a connection may hold a password.
-    shown = re.sub(r"[a-z]+://[^\s'\"]*", "(a connection)", repr(error["input"]))
-    return shown if len(shown) <= _SHOWN else shown[: _SHOWN - 1] + "…"

@@ -1,10 +1,12 @@
 """``targets.toml``: what counts as bad, and on whom it is known."""
 
+from __future__ import annotations
+
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from creditscore.config.spec import Items, Label, Name, Spec
+from creditscore.config.spec import Items, Label, Name, Spec, refuse_repeats
 from creditscore.vocabulary import NO_FINDING, OUTCOMES, SAMPLING_TRIGGERS, Mode, Outcome, Trigger
 
 
@@ -12,7 +14,7 @@ class InspectionTarget(Spec):
     """A finding of visits: one training row per random draw, features as of the day before the visit.
 
     ``weights = "design"`` weighs each row by 1/p of its draw. ``weights = "none"`` is for data
-    without known probabilities: every output then says that it speaks of inspected subjects only.
+    without known probabilities: every output then says that it covers inspected subjects only.
     """
 
     type: Literal["inspection"]
@@ -30,13 +32,12 @@ class InspectionTarget(Spec):
     weight_cap: float | None = Field(default=None, gt=1)
 
     @model_validator(mode="after")
-    def _every_outcome_once(self) -> "InspectionTarget":
-        said = [*self.bad, *self.good, *self.excluded]
-        missing = set(OUTCOMES) - set(said)
-        if missing or len(said) != len(set(said)):
-            raise ValueError(
-                f"bad, good and excluded name every outcome once; amiss: {', '.join(sorted(missing)) or 'a repetition'}"
-            )
+    def _every_outcome_once(self) -> InspectionTarget:
+        named = [*self.bad, *self.good, *self.excluded]
+        missing = set(OUTCOMES) - set(named)
+        if missing or len(named) != len(set(named)):
+            absent = ", ".join(sorted(missing)) or "none, but one is repeated"
+            raise ValueError(f"bad, good and excluded name every outcome once; missing: {absent}")
         if self.weights == "design" and not set(self.triggers) <= set(SAMPLING_TRIGGERS):
             raise ValueError(
                 "weights = 'design' goes with triggers random and full_coverage: other visits have no known probability"
@@ -47,8 +48,8 @@ class InspectionTarget(Spec):
 class RegisterTarget(Spec):
     """A record that a register knows for everyone, within ``months`` after ``as_of``.
 
-    Rows stand ``every_months`` apart at days for which ``as_of + months + lag_days`` lies before the day of training,
-    and ``as_of + months`` before the newest day of which the data tell.
+    Rows are ``every_months`` apart, at days for which ``as_of + months + lag_days`` is before the day of training and
+    ``as_of + months`` before the newest day of the data.
     """
 
     type: Literal["register"]
@@ -57,7 +58,7 @@ class RegisterTarget(Spec):
     kind: Items[Name] = Field(min_length=1)
     months: int = Field(ge=1, le=60)
     lag_days: int = Field(ge=0, le=730)
-    #: A subject that leaves within the window stays if it was seen this many months (the whole window, if that is shorter).
+    #: A subject that leaves within the window stays if it was observed this many months (the whole window, if that is shorter).
     observed_months: int = Field(default=6, ge=1)
     every_months: int = Field(default=12, ge=1, le=60)
 
@@ -71,9 +72,6 @@ class TargetFile(Spec):
     target: Items[TargetSpec] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _names_are_unique(self) -> "TargetFile":
-        names = [target.name for target in self.target]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"each name once, but {', '.join(twice)} stands several times")
+    def _names_are_unique(self) -> TargetFile:
+        refuse_repeats((target.name for target in self.target), "name")
         return self

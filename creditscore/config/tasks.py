@@ -1,8 +1,10 @@
 """``tasks.toml``: the inspection plans of a year (one task, one item, one department, one period)."""
 
+from __future__ import annotations
+
 from pydantic import Field, model_validator
 
-from creditscore.config.spec import Code, Day, Items, Label, Spec
+from creditscore.config.spec import Code, Day, Items, Label, Spec, refuse_repeats
 
 
 class Population(Spec):
@@ -31,7 +33,7 @@ class Task(Spec):
     item: str = Field(min_length=1)
     department: str
     joint_with: Items[str] = ()
-    #: Ids of tasks that one visit can serve too (综合查一次): who is drawn for both is visited once.
+    #: Ids of tasks that one visit can serve, too (综合查一次): a subject drawn for both is visited once.
     merge_with: Items[Code] = ()
     #: Ids of tasks whose item *every* visit of this task checks too; p of that item is then that of either draw.
     also_checks: Items[Code] = ()
@@ -45,11 +47,11 @@ class Task(Spec):
     min_inspectors: int = Field(default=2, ge=2, le=10)
     #: A floor that the whole task must reach whatever the tiers give ("not less than 3 %").
     min_ratio: float | None = Field(default=None, gt=0, le=1)
-    #: The number of subjects that the published plan of the year names; it is drawn at least, and refused below ``min_ratio``.
+    #: Subjects to draw at least, as the year's published plan says; refused if it is below ``min_ratio``.
     target: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> "Task":
+    def _ends_after_it_starts(self) -> Task:
         if self.end < self.start:
             raise ValueError("end must not be before start")
         return self
@@ -61,14 +63,12 @@ class TaskFile(Spec):
     task: Items[Task] = ()
 
     @model_validator(mode="after")
-    def _ids_are_unique(self) -> "TaskFile":
-        ids = [task.id for task in self.task]
-        if len(ids) != len(set(ids)):
-            raise ValueError("each task id once")
+    def _ids_are_unique(self) -> TaskFile:
+        refuse_repeats((task.id for task in self.task), "task id")
         return self
 
     @model_validator(mode="after")
-    def _merged_tasks_can_meet(self) -> "TaskFile":
+    def _merged_tasks_can_meet(self) -> TaskFile:
         tasks = {task.id: task for task in self.task}
         for task in self.task:
             for other in (*task.merge_with, *task.also_checks):

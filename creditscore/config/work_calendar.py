@@ -21,13 +21,13 @@ class CalendarYear(Spec):
     workdays: Items[Day] = ()
 
     @model_validator(mode="after")
-    def _days_can_be_meant(self) -> CalendarYear:
-        strange = sorted({*self.holidays} & {*self.workdays}) + [day for day in self.workdays if day.weekday() < 5]
+    def _days_are_of_the_year(self) -> CalendarYear:
+        faulty = sorted({*self.holidays} & {*self.workdays}) + [day for day in self.workdays if day.weekday() < 5]
         # A year's notice may begin with the last days of the year before.
         first, last = dt.date(self.year - 1, 12, 20), dt.date(self.year, 12, 31)
-        strange += [day for day in (*self.holidays, *self.workdays) if not first <= day <= last]
-        if strange:
-            days = ", ".join(day.isoformat() for day in strange[:3])
+        faulty += [day for day in (*self.holidays, *self.workdays) if not first <= day <= last]
+        if faulty:
+            days = ", ".join(day.isoformat() for day in faulty[:3])
             raise ValueError(f"expected days of {self.year}: holidays, and worked weekend days apart from them (got {days})")
         return self
 
@@ -52,7 +52,7 @@ class WorkCalendar(Spec):
         return day in self.workdays or (day.weekday() < 5 and day not in self.holidays)
 
     def covers(self, day: dt.date) -> bool:
-        """Whether the notice of a day's year is there; else its weeks are taken as plain ones."""
+        """Whether the day's year has a notice; without one its weeks are plain ones."""
         return any(year.year == day.year for year in self.year)
 
     def deadline(self, day: dt.date, working_days: int) -> dt.date:
@@ -64,15 +64,14 @@ class WorkCalendar(Spec):
         return step
 
     def deadlines(self, first: dt.date, days: int, working_days: int) -> list[dt.date]:
-        """The deadline of each of so many days from ``first`` on; each day of the calendar is looked at once."""
+        """The deadline of each of ``days`` days from ``first`` on, in one pass over the calendar."""
         ahead: list[dt.date] = []
-        step, found = first, []
-        for place in range(days):
-            day = first + dt.timedelta(days=place)
+        step, deadlines = first, []
+        for day in (first + dt.timedelta(days=ahead_by) for ahead_by in range(days)):
             ahead = [workday for workday in ahead if workday > day]
             while len(ahead) < working_days:
                 step = max(step, day) + dt.timedelta(days=1)
                 if self.is_workday(step):
                     ahead.append(step)
-            found.append(ahead[working_days - 1])
-        return found
+            deadlines.append(ahead[working_days - 1])
+        return deadlines

@@ -16,7 +16,6 @@ from typing import Any
 import pandas as pd
 
 from creditscore.config.policy import TierPolicy
-from creditscore.config.spec import sha256_file
 from creditscore.dataframes import as_frame, texts
 from creditscore.errors import DrawError
 from creditscore.inspection.draw import tickets
@@ -24,7 +23,7 @@ from creditscore.inspection.inspectors import further_team, recused_from
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import BEGUN, append_log, read_log, read_manifest
 from creditscore.inspection.sampling_frame import rule_of, strata_of
-from creditscore.storage import atomic_write, locked
+from creditscore.storage import atomic_write, locked, sha256_file
 from creditscore.vocabulary import OFF_SITE, ON_SITE
 
 _MILLION = 1_000_000

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from creditscore.config.tasks import Task
-from creditscore.dataframes import as_frame, day_column, texts
+from creditscore.dataframes import as_frame, date_column, texts
 from creditscore.errors import DrawError
 from creditscore.inspection.draw import part
 from creditscore.inspection.sampling_frame import SamplingFrame
@@ -114,7 +114,7 @@ def pool_of(staff: Any, recusals: Any, task: Task, *, subject_ids: Iterable[str]
         DrawError: A member of staff is listed twice.
     """
     frame = as_frame(staff, needs=["staff_id", "certificate_valid_to"], what="staff")
-    valid_to = [None if pd.isna(day) else day.astype(object) for day in day_column(frame, "certificate_valid_to")]
+    valid_to = [None if pd.isna(day) else day.astype(object) for day in date_column(frame, "certificate_valid_to")]
     columns = (texts(frame, name) for name in ("staff_id", "region", "department"))
     members, left_out = [], Counter[str]()
     for staff_id, region, department, until in sorted(zip(*columns, valid_to, strict=True), key=lambda row: row[0]):

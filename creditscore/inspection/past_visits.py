@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from creditscore.config.policy import TierPolicy
-from creditscore.dataframes import Flags, Floats, Texts, as_frame, day_column, texts
+from creditscore.dataframes import Flags, Floats, Texts, as_frame, date_column, texts
 from creditscore.inspection.sampling_frame import UNKNOWN
 from creditscore.language import Message, _
 from creditscore.tiering.cuts import cut_tiers, populations
@@ -86,7 +86,7 @@ def visits_of(history: Any, tiers: Tiers, policy: TierPolicy, *, frames: Any, sc
 
 def _random_visits(rows: pd.DataFrame, tiers: Tiers) -> tuple[pd.DataFrame, list[Message]]:
     """Random and full-coverage visits made on site by the day of the tiers, in a fixed order."""
-    known = (day_column(rows, "event_date") <= np.datetime64(tiers.as_of, "D")) & rows["outcome"].notna().to_numpy(dtype=bool)
+    known = (date_column(rows, "event_date") <= np.datetime64(tiers.as_of, "D")) & rows["outcome"].notna().to_numpy(dtype=bool)
     rows = rows[known & rows["trigger"].isin(SAMPLING_TRIGGERS).to_numpy()]
     off_site = texts(rows, "mode") == OFF_SITE
     notes = (

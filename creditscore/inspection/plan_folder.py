@@ -7,7 +7,6 @@ own copy of every list; a test compares the two.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame, Poo
 from creditscore.inspection.sampling_frame import FRAME_COLUMNS, SAMPLE_COLUMNS, STRATUM_COLUMNS, SamplingFrame, with_probabilities
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 from creditscore.spreadsheet import Column, Kind, Sheet, write_book
-from creditscore.storage import atomic_write, canonical_json, damaged
+from creditscore.storage import atomic_write, canonical_json, damaged_files, sha256_of
 
 FORMAT = "creditscore-plan/2"
 #: The columns of ``plan.csv``, one row per stratum.
@@ -59,7 +58,7 @@ def append_log(folder: Path, what: LogKind, bodies: Iterable[Mapping[str, Any]])
     Raises:
         DataError: The log is not a whole chain; nothing was added.
     """
-    storage.append(folder / LOG, [{"what": what, **body} for body in bodies])
+    storage.append_chain(folder / LOG, [{"what": what, **body} for body in bodies])
 
 
 def read_log(folder: Path, *what: LogKind) -> list[dict[str, Any]]:
@@ -68,7 +67,7 @@ def read_log(folder: Path, *what: LogKind) -> list[dict[str, Any]]:
     Raises:
         DataError: The log is not a whole chain.
     """
-    return [line for line in storage.read(folder / LOG) if not what or line.get("what") in what]
+    return [line for line in storage.read_chain(folder / LOG) if not what or line.get("what") in what]
 
 
 def read_frame(folder: Path) -> SamplingFrame:
@@ -95,7 +94,7 @@ def read_drawn(folder: Path) -> DrawnFrame:
     if document["seed"] is None:
         raise DrawError("{folder}: expected a drawn plan (no seed in manifest.json)", folder=folder)
     frame, sample = _read_sample(folder, document)
-    changed = [name for name in damaged(folder, document["files"]) if name != "publication.csv"]  # results are entered there
+    changed = [name for name in damaged_files(folder, document["files"]) if name != "publication.csv"]  # results are entered there
     if changed:
         raise DrawError(
             "{folder}: changed since the draw: {changed}; verify-plan names what", folder=folder, changed=", ".join(changed)
@@ -223,7 +222,7 @@ def _sample_files(rows: Iterable[Sequence[Any]]) -> dict[str, bytes]:
 
 def line_sum(cells: Sequence[str]) -> str:
     """The first 16 hexadecimal digits of the SHA-256 of a line's cells."""
-    return hashlib.sha256(json.dumps(list(cells), ensure_ascii=False).encode()).hexdigest()[:16]
+    return sha256_of(json.dumps(list(cells), ensure_ascii=False))[:16]
 
 
 def _manifest(frame: SamplingFrame, files: dict[str, bytes]) -> dict[str, Any]:
@@ -247,7 +246,7 @@ def _manifest(frame: SamplingFrame, files: dict[str, bytes]) -> dict[str, Any]:
         "seed": None,
         "drawn_on": None,
         "inspectors": None,
-        "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())},
+        "files": {name: sha256_of(content) for name, content in sorted(files.items())},
     }  # fmt: skip
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -16,9 +15,10 @@ import pandas as pd
 from creditscore.config.policy import TierPolicy
 from creditscore.config.spec import ppm
 from creditscore.config.tasks import Population, Task
-from creditscore.dataframes import Flags, Texts, as_frame, day_column, texts, unique_ids
+from creditscore.dataframes import Flags, Texts, as_frame, date_column, texts, unique_ids
 from creditscore.dates import months_before
 from creditscore.errors import DataError, DrawError
+from creditscore.storage import compact_json
 from creditscore.tiering.tiers import Tiers
 from creditscore.vocabulary import SAMPLING_TRIGGERS, TIER_ORDER, TierOrNone
 
@@ -168,7 +168,7 @@ def frame_hash(about: Mapping[str, Any], strata: Iterable[Sequence[Any]], subjec
     """
 
     def line(value: Any) -> bytes:
-        return (json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n").encode()
+        return (compact_json(value) + "\n").encode()
 
     digest, last = hashlib.sha256(), None
     for part in (FORMAT, dict(about), *sorted(map(tuple, strata))):
@@ -243,8 +243,8 @@ def _exemptions(frame: pd.DataFrame, policy: TierPolicy, task: Task, *, history:
     if history is None:
         return reason
     visits = as_frame(history, needs=["subject_id", "event_date", "trigger"], what="history of inspections")
-    day = day_column(visits, "event_date")
-    known = (day <= np.datetime64(as_of, "D")) & ~(day_column(visits, "known_date") > np.datetime64(as_of, "D"))
+    day = date_column(visits, "event_date")
+    known = (day <= np.datetime64(as_of, "D")) & ~(date_column(visits, "known_date") > np.datetime64(as_of, "D"))
     visits = pd.DataFrame({"subject_id": visits["subject_id"], "trigger": texts(visits, "trigger"), "day": day})[known]
     this_year = visits[visits["day"] >= np.datetime64(f"{task.start.year}-01-01", "D")]
     counts = this_year.drop_duplicates(["subject_id", "day"])["subject_id"].value_counts()

@@ -11,7 +11,7 @@ from creditscore.inspection.amendments import last_of_ratio
 from creditscore.inspection.csv_export import read_csv
 from creditscore.inspection.plan_folder import read_log, read_manifest, read_strata
 from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS
-from creditscore.storage import damaged
+from creditscore.storage import damaged_files
 
 _SEALED = ("sample.csv", "plan.csv")
 
@@ -30,7 +30,7 @@ def own_rows(folder: Path, subject_ids: Iterable[str]) -> list[dict[str, Any]]:
         DrawError: The sealed files are not those of the manifest.
     """
     manifest = read_manifest(folder)
-    if damaged(folder, {name: manifest["files"][name] for name in _SEALED}):
+    if damaged_files(folder, {name: manifest["files"][name] for name in _SEALED}):
         raise DrawError("{folder}: changed since it was sealed; verify-plan names what", folder=folder)
     strata = {row["stratum"]: row for row in read_strata(folder).to_dict("records")}
     wanted, last, found = set(subject_ids), dict[str, str](), list[dict[str, str]]()

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 from creditscore.config.scorecards import Scaling
 from creditscore.config.spec import Items, Label, Spec
 from creditscore.errors import DataError
+from creditscore.storage import canonical_json, sha256_of
 from creditscore.vocabulary import Source
 
 AttributeKind = Literal["interval", "category", "special", "missing", "other"]
@@ -166,11 +167,11 @@ def written(content: Mapping[str, object], what: str) -> str:
         DataError: when it holds anything but plain finite JSON values.
     """
     try:
-        found = json.dumps(content, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
-        found.encode()
+        text = canonical_json(content)
+        text.encode()
     except (ValueError, TypeError) as error:
         raise DataError("{what}: training: expected plain finite JSON values ({error})", what=what, error=error) from None
-    return found + "\n"
+    return text
 
 
 def read(text: str, *, form: str, sha256: str | None = None) -> dict[str, JsonValue]:
@@ -291,4 +292,4 @@ class Card(Spec):
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of :meth:`to_json` in UTF-8: the version of the card."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        return sha256_of(self.to_json())

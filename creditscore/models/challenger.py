@@ -1,6 +1,5 @@
 """The rival without points: LightGBM under the same trends. The only module that imports lightgbm and shap."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from creditscore.dataframes import Floats, feature_frame
 from creditscore.errors import DataError
 from creditscore.models.sample import Column, Factor, Features, as_sequence, read_columns, read_sample
+from creditscore.storage import canonical_json, sha256_of
 
 FORMAT = "creditscore.lightgbm/1"
 #: Small on purpose: thousands of rows with few bads. One thread and ``deterministic``: the same text every time.
@@ -104,12 +104,12 @@ class LightGBMChallenger:
             for factor in self.factors
         ]
         content = {"format": FORMAT, "columns": columns, "model": self.model}
-        return json.dumps(content, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False) + "\n"
+        return canonical_json(content, indent=1)
 
     @property
     def sha256(self) -> str:
         """SHA-256 of :meth:`to_text` in UTF-8: what :func:`load_lightgbm` must be given."""
-        return hashlib.sha256(self.to_text().encode()).hexdigest()
+        return sha256_of(self.to_text())
 
     def _booster(self) -> Any:
         if "booster" not in self._cache:
@@ -183,7 +183,7 @@ def load_lightgbm(path: str | Path, *, sha256: str) -> LightGBMChallenger:
         DataError: when the file is not the one that has this hash, or not a model of this library.
     """
     content = Path(path).read_bytes()
-    found = hashlib.sha256(content).hexdigest()
+    found = sha256_of(content)
     if found != sha256:
         raise DataError(
             "{path}: expected the model with sha256 {sha256}, found {found}; it was changed or cut, and is not opened",

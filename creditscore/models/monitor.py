@@ -151,7 +151,7 @@ def characteristic_stability(card: Card, expected: object, actual: object, *, we
     ``psi`` and ``critical``; ``points_shift`` = Σ (a − e) · points, what the score of the average
     subject gained by it; shares of Missing and Other on both sides; medians, for a change of unit.
     """
-    before, after = (dataframes.read_table(frame) for frame in (expected, actual))
+    before, after = (dataframes.native_table(frame) for frame in (expected, actual))
     first, second = (scoring.positions(card, table) for table in (before, after))
     given = weights or (None, None)
     both = (row_weights(given[0], len(first)), row_weights(given[1], len(second)))

@@ -215,7 +215,7 @@ def scores(card: Card, frame: object, *, threads: int | None = None) -> pd.Serie
     Raises:
         DataError: when a column of the card is absent, or holds texts for numbers or the reverse.
     """
-    table = dataframes.read_table(frame)
+    table = dataframes.native_table(frame)
     dataframes.require_columns(table, card.features)
     noticed = Noticed()
     parts = [(coder(one, table, noticed), points_lookup(one)) for one in card.characteristics]
@@ -278,7 +278,7 @@ def probability_ppm(card: Card, whole: pd.Series) -> pd.Series:
 
 
 def _looked_up(card: Card, frame: object, table_for: Callable[..., Matrix]) -> pd.DataFrame:
-    table = dataframes.read_table(frame)
+    table = dataframes.native_table(frame)
     dataframes.require_columns(table, card.features)
     noticed = Noticed()
     found = np.empty((len(card.characteristics), len(table)), dtype=np.int32)

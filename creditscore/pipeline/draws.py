@@ -18,7 +18,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from creditscore.config.spec import sha256_file
 from creditscore.engine import unbound
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.amendments import Joiner, Replacement, draw_folder, join, replace
@@ -29,7 +28,7 @@ from creditscore.inspection.sampling_frame import task_population
 from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.run_store import BookFile, read_results_of, renew_documents
-from creditscore.storage import LOCK, locked, read_parquet, write_json, write_parquet
+from creditscore.storage import LOCK, locked, read_parquet, sha256_file, write_json, write_parquet
 from creditscore.tiering.tiers import Tiers
 
 if TYPE_CHECKING:

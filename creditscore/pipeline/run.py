@@ -32,7 +32,7 @@ from creditscore.records.records import open_records
 from creditscore.records.rectification import rectification_list, rectification_table
 from creditscore.reporting.fairness import associations
 from creditscore.reporting.run_book import RowCounts
-from creditscore.storage import Ledger, content_sha256, damaged, file_hashes, keeping, locked, write_json
+from creditscore.storage import StepLedger, content_sha256, damaged_files, file_hashes, keeping, locked, write_json
 from creditscore.tracking.mlflow_log import RunLog, champions, default_uri, log_run
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ def run_project(
     guard_features(project.features, project)
     policy, folder = project.policy(as_of), RunFolder.of(out, as_of)
     with locked(out):
-        ledger, inputs = Ledger(out / ".ledger.sqlite"), input_hashes(project, data)
+        ledger, inputs = StepLedger(out / ".ledger.sqlite"), input_hashes(project, data)
         cards = {} if train else signed_cards(project.cards) or _champions(project, tracking_uri)
         hashes = {industry: card.sha256 for industry, card in cards.items()}
         key = run_key(project, folder, inputs, engine=engine.name, train=train, cards=hashes, lang=lang)
         manifest = folder.manifest()
-        if manifest and ledger.done(folder.path.name, "run") == key and not damaged(folder.path, manifest["outputs"]):
+        if manifest and ledger.done(folder.path.name, "run") == key and not damaged_files(folder.path, manifest["outputs"]):
             return RunResult(folder, False, manifest["summary"])
         keep_edited(folder)
         with keeping(folder.path, except_for=OWN_MANIFESTS):

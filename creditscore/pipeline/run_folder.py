@@ -14,10 +14,9 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore import _version
-from creditscore.config.spec import sha256_file
 from creditscore.errors import DataError
 from creditscore.records.postgres import fingerprint
-from creditscore.storage import canonical_json, damaged, key_of, read_parquet, write_parquet
+from creditscore.storage import canonical_json, damaged_files, read_parquet, sha256_file, step_key, write_parquet
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project
@@ -62,7 +61,7 @@ class RunFolder:
         manifest = folder.manifest()
         if manifest is None:
             raise DataError("{path}: expected a finished run (got no manifest.json)", path=folder.path)
-        broken = [name for name in damaged(folder.path, manifest["outputs"]) if name not in DOCUMENTS]
+        broken = [name for name in damaged_files(folder.path, manifest["outputs"]) if name not in DOCUMENTS]
         if broken:
             raise DataError(
                 "{path}: expected the files of its manifest (damaged or absent: {broken})",
@@ -192,7 +191,7 @@ def input_hashes(project: Project, data: Path) -> dict[str, str]:
     Files that a source joins are included.
     """
     files = sorted({file for source in project.sources.source for file in source.files})
-    tables = {source.place: fingerprint(source) for source in project.sources.source if source.format == "postgres"}
+    tables = {source.location: fingerprint(source) for source in project.sources.source if source.format == "postgres"}
     return {name: sha256_file(data / name) for name in files if (data / name).is_file()} | tables
 
 
@@ -224,4 +223,4 @@ def run_key(
         "train": train,
         "lang": lang,
     }
-    return key_of(canonical_json(parts))
+    return step_key(canonical_json(parts))

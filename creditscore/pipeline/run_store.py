@@ -18,7 +18,7 @@ from pydantic import PlainSerializer, PlainValidator
 
 from creditscore.config.policy import TierPolicy
 from creditscore.config.project import ProjectFile
-from creditscore.config.spec import Items, Label, Spec, parse_json, sha256_file
+from creditscore.config.spec import Items, Label, Spec, parse_json
 from creditscore.config.work_calendar import WorkCalendar
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import read_log, read_manifest
@@ -31,7 +31,7 @@ from creditscore.reporting.report import write_report
 from creditscore.reporting.run_book import Figure, RowCounts, RunBook, plan_pages
 from creditscore.reporting.workbook import write_workbook
 from creditscore.spreadsheet import cell_words
-from creditscore.storage import read_parquet, write_json
+from creditscore.storage import read_parquet, sha256_file, write_json
 
 if TYPE_CHECKING:
     from pathlib import Path

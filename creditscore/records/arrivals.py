@@ -184,7 +184,7 @@ class Stream:
             )
         filled = {rule.to for rule in source.column} | set(names) | ({"provider"} if source.provider else set())
         arrival = Arrival(
-            source.name, source.table, source.place, opened.encoding, opened.sha256,
+            source.name, source.table, source.location, opened.encoding, opened.sha256,
             first=self.arrivals[-1].first + self.arrivals[-1].rows if self.arrivals else 0,
             unused=tuple(name for name in opened.columns if name not in wanted),
             absent=tuple(name for name in self.table.columns if name not in filled),
@@ -200,7 +200,7 @@ class Stream:
         arrival.ragged += piece.ragged.tolist()
         raw, rows = (joins.extend(piece.table) if joins else piece.table), piece.rows
         if source.where is not None:
-            mask = where_mask(raw, source.where, source.place)
+            mask = where_mask(raw, source.where, source.location)
             raw, rows = raw.filter(mask), rows[mask.to_numpy(zero_copy_only=False)]
             arrival.left_out += len(mask) - len(rows)
         standard, faults = apply_rules(raw, source, self.table, timezone=self._project.about.timezone)

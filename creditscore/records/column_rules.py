@@ -77,7 +77,7 @@ def check_columns(header: Sequence[str], source: SourceSpec, table: StandardTabl
         DataError: Naming the columns, the standard ones in both languages.
     """
     rules = {rule.to: rule for rule in source.column}
-    need_columns(header, [name for rule in rules.values() for name in columns_read(rule)], source.place)
+    need_columns(header, [name for rule in rules.values() for name in columns_read(rule)], source.location)
     unknown = sorted({*rules, *source.expects} - set(table.columns))
     if unknown:
         raise DataError(
@@ -89,7 +89,7 @@ def check_columns(header: Sequence[str], source: SourceSpec, table: StandardTabl
         raise DataError(
             'source "{source}" ({file}): {table} needs {columns}: no rule gives it, no column is called so ({header})',
             source=source.name,
-            file=source.place,
+            file=source.location,
             table=table.name,
             columns=", ".join(f"{name} ({Words.of(DEFAULT_LANGUAGE).text(COLUMN_WORDS[name])})" for name in absent),
             header=header_words(header),
@@ -155,7 +155,7 @@ class _Application:
                 raise DataError(
                     'source "{source}" ({file}): expected plain values for {target} (got nested ones in {column})',
                     source=source.name,
-                    file=source.place,
+                    file=source.location,
                     target=name,
                     column=column,
                 )
@@ -165,7 +165,7 @@ class _Application:
             raise DataError(
                 'source "{source}" ({file}): expected {target} as text in UTF-8 (got other bytes)',
                 source=source.name,
-                file=source.place,
+                file=source.location,
                 target=name,
             ) from None
 

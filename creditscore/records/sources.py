@@ -14,13 +14,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from creditscore.config.sources import Join, SourceSpec
-from creditscore.config.spec import sha256_file
 from creditscore.errors import DataError
 from creditscore.records.column_rules import need_columns, where_mask
 from creditscore.records.csv_files import CsvFile, Piece, open_csv, plain_name
 from creditscore.records.encodings import examine
 from creditscore.records.personal import masked, personal_columns
 from creditscore.records.postgres import columns_of, fingerprint, pieces_of
+from creditscore.storage import sha256_file
 
 #: Rows of one piece of a Parquet file.
 _ROWS = 1 << 17
@@ -103,10 +103,10 @@ def open_source(source: SourceSpec, data: Path) -> OpenedSource:
     repeated = sorted({name for name in opened.columns if name and opened.columns.count(name) > 1})
     if repeated and source.format == "excel":
         # Of a spreadsheet without its header line the names may be cells: the message must not contain them.
-        raise DataError("{file}: expected each column once (got some several times)", file=source.place)
+        raise DataError("{file}: expected each column once (got some several times)", file=source.location)
     if repeated:
         raise DataError(
-            "{file}: expected each column once (got {columns} several times)", file=source.place, columns=", ".join(repeated)
+            "{file}: expected each column once (got {columns} several times)", file=source.location, columns=", ".join(repeated)
         )
     return opened
 
@@ -118,13 +118,13 @@ def read_source(source: SourceSpec, data: Path, *, wanted: list[str]) -> pa.Tabl
         DataError: As :func:`open_source`; or a wanted column is missing, or a line cannot be cut into fields.
     """
     opened = open_source(source, data)
-    need_columns(opened.columns, wanted, source.place)
+    need_columns(opened.columns, wanted, source.location)
     parts = list(opened.pieces(wanted))
     ragged = sum(len(part.ragged) for part in parts)
     if ragged:
         raise DataError(
             "{file}: expected {fields} fields in each line (got others in {lines} lines)",
-            file=source.place,
+            file=source.location,
             fields=len(opened.columns),
             lines=ragged,
         )
@@ -152,7 +152,7 @@ class Joins:
         self._lookups: list[pa.Table | None] = [None] * len(source.join)
         names = list(columns)
         for join in source.join:
-            need_columns(names, list(join.on), source.place)
+            need_columns(names, list(join.on), source.location)
             # Masked texts are equal for different people: they identify nobody.
             personal = sorted(personal_columns(source, [*join.on, *join.on.values()]))
             if personal:
@@ -170,7 +170,7 @@ class Joins:
                     'source "{source}": {file}: expected columns that {own_file} lacks (both have {columns})',
                     source=source.name,
                     file=join.file,
-                    own_file=source.place,
+                    own_file=source.location,
                     columns=", ".join(both),
                 )
             names += join.take

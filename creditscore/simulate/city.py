@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +20,7 @@ from creditscore.simulate.parameters import CHUNK, CityParameters
 from creditscore.simulate.subjects import Subjects, make_subjects
 from creditscore.simulate.timeline import Time, time_of
 from creditscore.simulate.visits import CityStaff, OldPoints, make_staff
+from creditscore.storage import sha256_file
 
 _PARQUET: dict[str, Any] = {"version": "2.6", "compression": "zstd", "compression_level": 3, "write_page_checksum": True}
 
@@ -63,7 +63,7 @@ class Files:
 
     def sha256(self) -> dict[str, str]:
         """The hash of each finished file."""
-        return {name: _sha256(self.folder / name) for name in sorted(self.rows)}
+        return {name: sha256_file(self.folder / name) for name in sorted(self.rows)}
 
     def _write_csv(self, name: str, table: pa.Table) -> None:
         """All columns are texts without commas or quotes; missing is empty."""
@@ -73,14 +73,6 @@ class Files:
         head = [",".join(table.column_names)] if new else []
         with (self.folder / name).open("wb" if new else "ab") as stream:
             stream.write("".join(f"{line}\r\n" for line in [*head, *lines]).encode(self._csv))
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while piece := stream.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

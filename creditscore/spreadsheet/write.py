@@ -4,7 +4,6 @@ import datetime as dt
 import itertools
 import logging
 import math
-import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -27,6 +26,7 @@ from creditscore.spreadsheet.sheets import (
     sheet_name,
     text_width,
 )
+from creditscore.storage import move_into_place
 
 _log = logging.getLogger(__name__)
 _FONT = {"font_name": "Microsoft YaHei", "font_size": 10}
@@ -81,7 +81,9 @@ def write_book(
     # All that is not finished lies in one folder beside the file, not in the system's: names of subjects are in it.
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp") as folder:
         report = _written(Path(folder) / target.name, sheets, lang, title, created, max_rows)
-        _settle(Path(folder) / target.name, target)
+        written = Path(folder) / target.name
+        written.chmod(0o644)
+        move_into_place(written, target)
     _tell(target, report)
     return report
 
@@ -115,21 +117,6 @@ def _tell(path: Path, report: BookReport) -> None:
         _log.warning("%s: %s characters were replaced by U+FFFD: Excel cannot hold them", path.name, report.replaced)
     if report.truncated:
         _log.warning("%s: %s texts were cut at Excel's limit and end in a mark", path.name, report.truncated)
-
-
-def _settle(temporary: Path, target: Path) -> None:
-    """Onto the disk, then under its name: a reader sees the old file or the whole new one."""
-    with temporary.open("r+b") as stream:
-        os.fsync(stream.fileno())
-    temporary.chmod(0o644)
-    temporary.replace(target)
-    if os.name == "nt":  # Windows opens no folders; its file system writes a rename through by itself.
-        return
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 class _BookWriter:

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.config.policy import TierPolicy
-from creditscore.dataframes import Flags, Texts, as_frame, day_column, texts, unique_ids
+from creditscore.dataframes import Flags, Texts, as_frame, date_column, texts, unique_ids
 from creditscore.dates import day_of, months_before
 from creditscore.errors import DataError
 from creditscore.tiering.cuts import achieved, cut_tiers, populations
@@ -176,7 +176,7 @@ def _cohort_of(scores: Any, policy: TierPolicy, *, subjects: Any, records: Any, 
         )
     rated = rows["score"].notna().to_numpy(dtype=bool)
     if policy.new_subject_months:
-        rated = rated & ~(day_column(rows, "registered_date") > np.datetime64(months_before(day, policy.new_subject_months), "D"))
+        rated = rated & ~(date_column(rows, "registered_date") > np.datetime64(months_before(day, policy.new_subject_months), "D"))
     return _Cohort(rows, ids, rated, populations(texts(rows, "industry"), policy), register, day)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ def grounds_hash(row: Mapping[str, Any]) -> str:
     no new ground, another record or another reason is.
     """
     parts = ["" if row[key] is None or row[key] != row[key] else str(row[key]) for key in ("subject_id", "raw_tier", "evidence")]
-    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode()).hexdigest()
+    return storage.sha256_of(json.dumps(parts, ensure_ascii=False))
 
 
 def append_reviews(path: str | Path, reviews: Iterable[Review]) -> str:
@@ -46,8 +45,8 @@ def append_reviews(path: str | Path, reviews: Iterable[Review]) -> str:
             is not a whole chain.
     """
     bodies = [_body(review) for review in reviews]
-    added = storage.append(Path(path), bodies)
-    return str(added[-1]["hash"]) if added else storage.head(Path(path))
+    added = storage.append_chain(Path(path), bodies)
+    return str(added[-1]["hash"]) if added else storage.chain_head(Path(path))
 
 
 def read_reviews(path: str | Path) -> tuple[Review, ...]:
@@ -56,7 +55,7 @@ def read_reviews(path: str | Path) -> tuple[Review, ...]:
     Raises:
         DataError: A line was changed, removed or added; the message names it.
     """
-    return tuple(_review(line, Path(path)) for line in storage.read(Path(path)))
+    return tuple(_review(line, Path(path)) for line in storage.read_chain(Path(path)))
 
 
 def latest_reviews(reviews: Iterable[Review]) -> dict[str, Review]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from creditscore.config.policy import Override, TierPolicy
-from creditscore.dataframes import Flags, Ints, Texts, as_frame, day_column, texts, unique_ids
+from creditscore.dataframes import Flags, Ints, Texts, as_frame, date_column, texts, unique_ids
 from creditscore.dates import shift_months
 from creditscore.errors import DataError
 from creditscore.tiering.signatures import Review, grounds_hash
@@ -54,7 +54,7 @@ def align_previous(ids: pd.Index, previous: Any, *, as_of: dt.date) -> Previous:
     """
     empty = pd.DataFrame({"subject_id": [], "tier": []}, dtype=object)
     frame = empty if previous is None else as_frame(previous, needs=["subject_id", "tier"], what="previous tiers")
-    later = day_column(frame, "as_of") > np.datetime64(as_of, "D")
+    later = date_column(frame, "as_of") > np.datetime64(as_of, "D")
     if later.any():
         raise DataError(
             "previous tiers: expected those of {as_of} or before ({n_later} rows are of a later day)",
@@ -76,7 +76,7 @@ def align_previous(ids: pd.Index, previous: Any, *, as_of: dt.date) -> Previous:
         status=aligned(texts(frame, "status"), ""),
         reviewer=aligned(texts(frame, "reviewer"), ""),
         evidence=aligned(texts(frame, "evidence"), ""),
-        since=aligned(day_column(frame, "waiting_since"), np.datetime64("NaT", "D")),
+        since=aligned(date_column(frame, "waiting_since"), np.datetime64("NaT", "D")),
     )
 
 

@@ -9,7 +9,16 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from creditscore.dataframes import as_frame, category_texts, column_lists, day_column, feature_frame, read_table, texts, unique_ids
+from creditscore.dataframes import (
+    as_frame,
+    category_texts,
+    column_lists,
+    date_column,
+    feature_frame,
+    native_table,
+    texts,
+    unique_ids,
+)
 from creditscore.errors import DataError
 
 DAY = dt.date(2024, 4, 30)
@@ -50,8 +59,8 @@ def test_tables_of_any_library_give_the_same_columns(library):
     assert list(frame.index) == [0, 1, 2]
     assert texts(frame, "subject_id").tolist() == ["a", "b", "c"]
     assert texts(frame, "absent").tolist() == ["", "", ""]
-    assert day_column(frame, "day").tolist() == [DAY, None, DAY]
-    assert np.isnat(day_column(frame, "absent")).all()
+    assert date_column(frame, "day").tolist() == [DAY, None, DAY]
+    assert np.isnat(date_column(frame, "absent")).all()
     assert list(unique_ids(frame, what="rows")) == ["a", "b", "c"]
     assert feature_frame(TABLES[library]())["score"].tolist() == pytest.approx([1, np.nan, 3], nan_ok=True)
     lists = column_lists(TABLES[library](), ["subject_id", "absent"], what="rows")
@@ -63,7 +72,7 @@ def test_tables_of_any_library_give_the_same_columns(library):
 )
 def test_what_is_no_table_is_refused(value):
     with pytest.raises(DataError, match=r"^visits: expected a pandas, polars or Arrow table \(got "):
-        read_table(value, what="visits")
+        native_table(value, what="visits")
 
 
 def test_missing_columns_are_named_with_those_present():

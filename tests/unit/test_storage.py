@@ -25,7 +25,7 @@ import sys
 from pathlib import Path
 from creditscore import storage
 for number in range(25):
-    storage.append(Path(sys.argv[1]), [{"who": sys.argv[2], "turn": number}])
+    storage.append_chain(Path(sys.argv[1]), [{"who": sys.argv[2], "turn": number}])
 """
 IMPORT = """
 import sys, warnings
@@ -70,13 +70,13 @@ def test_writers_of_a_chain_wait_for_each_other(tmp_path):
     path = tmp_path / "log.jsonl"
     writers = [subprocess.Popen([sys.executable, "-c", APPEND, str(path), who]) for who in ("a", "b")]
     assert [writer.wait(timeout=120) for writer in writers] == [0, 0]
-    lines = storage.read(path)
+    lines = storage.read_chain(path)
     assert [line["number"] for line in lines] == list(range(1, 51))
     assert [line["turn"] for line in lines if line["who"] == "a"] == list(range(25))
 
 
 def test_lock_files_stay_where_they_are_while_a_run_is_made_anew(tmp_path):
-    storage.append(tmp_path / "log.jsonl", [{"what": "draw"}])
+    storage.append_chain(tmp_path / "log.jsonl", [{"what": "draw"}])
     (tmp_path / "scores.json").write_text(json.dumps({}))
     with keeping(tmp_path, except_for=("log.jsonl",)):
         assert sorted(path.name for path in tmp_path.iterdir()) == [".earlier", ".log.jsonl.lock", "log.jsonl"]

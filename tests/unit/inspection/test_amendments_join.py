@@ -66,7 +66,7 @@ def test_another_policy_than_that_of_the_frame_is_refused(folder, make_policy):
 
 def test_a_late_subject_left_out_of_the_draw_is_found(folder, policy):
     lines = [line for line in _bodies(folder, policy) if line["mode"]]
-    storage.append(folder / LOG, [{**lines[0], "mode": ""}])
+    storage.append_chain(folder / LOG, [{**lines[0], "mode": ""}])
     assert "is not drawn, or not left out, as its ticket says" in verify_plan(folder).findings[0]
 
 

@@ -44,5 +44,5 @@ def test_only_a_drawn_subject_is_replaced_and_only_once(folder):
 def test_a_chosen_replacement_is_found(folder):
     drawn = DrawnPlan.from_folder(folder)
     favourite = drawn.sample[~drawn.sample["drawn"]].sort_values("ticket")["subject_id"].iloc[5]
-    storage.append(folder / LOG, [{"what": "replaced", "subject_id": drawn.drawn["subject_id"][0], "replaced_by": favourite}])
+    storage.append_chain(folder / LOG, [{"what": "replaced", "subject_id": drawn.drawn["subject_id"][0], "replaced_by": favourite}])
     assert verify_plan(folder).findings[0].startswith(f"{LOG} line 1: {favourite} is not the next ticket")

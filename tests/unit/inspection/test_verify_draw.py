@@ -100,7 +100,7 @@ def forge_log(folder, what, **values):
     lines = [{key: line[key] for key in line if key not in ("number", "previous", "hash")} for line in read_log(folder)]
     next(line for line in lines if line["what"] == what and line.get("mode", "x")).update(values)
     (folder / LOG).unlink()
-    storage.append(folder / LOG, lines)
+    storage.append_chain(folder / LOG, lines)
 
 
 # One file
@@ -399,7 +399,7 @@ def test_what_is_not_covered_is_said_and_shrinks_with_what_is_given(folder, undr
 
 
 def test_lines_of_the_log_that_it_does_not_know_are_said_to_be_unchecked(folder):
-    storage.append(folder / LOG, [{"what": "gathered"}])
+    storage.append_chain(folder / LOG, [{"what": "gathered"}])
     result = verify_draw.verify(folder)
     assert result.outcome == "verified"
     assert [one.values["what"] for one in result.not_covered if one.code == "scope.log_kind"] == ["gathered"]

@@ -74,7 +74,7 @@ def log(folder, change):
         if line["what"] == "drawn" and "manifest" in line:
             line |= {"frame_hash": document["frame_hash"], "manifest": hashlib.sha256(path.read_bytes()).hexdigest()}
     (folder / LOG).unlink()
-    storage.append(folder / LOG, kept)
+    storage.append_chain(folder / LOG, kept)
 
 
 def said(folder):

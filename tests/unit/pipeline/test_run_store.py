@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from support.runs import pooled_card
 
-from creditscore.config.spec import Label, sha256_file
+from creditscore.config.spec import Label
 from creditscore.errors import ConfigError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.visits import Opened
@@ -28,6 +28,7 @@ from creditscore.pipeline.run_store import (
 )
 from creditscore.pipeline.train import Judgement, Training
 from creditscore.reporting.run_book import Figure, RowCounts
+from creditscore.storage import sha256_file
 
 
 def stored(run):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from creditscore.errors import DataError
-from creditscore.storage import head
+from creditscore.storage import chain_head
 from creditscore.tiering.signatures import Review, append_reviews, grounds_hash, read_reviews
 
 
@@ -72,11 +72,11 @@ def test_a_torn_last_line_is_named_and_not_appended_to(signed):
 
 
 def test_the_hash_kept_elsewhere_reveals_removed_lines(signed):
-    before = head(signed)
+    before = chain_head(signed)
     lines = signed.read_text("utf-8").splitlines(keepends=True)
     signed.write_text("".join(lines[:-1]), "utf-8")
     assert len(read_reviews(signed)) == 4
-    assert head(signed) != before
+    assert chain_head(signed) != before
 
 
 @pytest.mark.parametrize(
