@@ -43,6 +43,8 @@ def spark_session():
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.session.timeZone": "UTC",
         "spark.driver.memory": "3g",
+        # Tests are over before the slower compiler and the parallel collector would pay.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.ui.showConsoleProgress": "false",
@@ -55,9 +57,20 @@ def spark_session():
     session.stop()
 
 
-@pytest.fixture(params=["duckdb", pytest.param("spark", marks=pytest.mark.spark)])
+ENGINES = ["duckdb", pytest.param("spark", marks=pytest.mark.spark)]
+
+
+def engine_of(request):
+    return Engine.duckdb() if request.param == "duckdb" else Engine.spark(request.getfixturevalue("spark_session"))
+
+
+@pytest.fixture(params=ENGINES)
 def engine(request):
-    """Each engine in turn."""
-    if request.param == "duckdb":
-        return Engine.duckdb()
-    return Engine.spark(request.getfixturevalue("spark_session"))
+    """Each engine in turn, empty."""
+    return engine_of(request)
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def module_engine(request):
+    """Each engine in turn, one for all tests of a file."""
+    return engine_of(request)

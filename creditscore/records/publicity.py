@@ -102,11 +102,16 @@ def _deadlines(records: Records, rows: ir.Table, column: str) -> ir.Table:
     """
     ends = records.engine.query(rows.aggregate(first=rows[column].min(), last=rows[column].max()))
     first, last = ends["first"][0].as_py(), ends["last"][0].as_py()
-    calendar, deadlines = records.project.calendar, []
-    for key, item in enumerate(records.project.catalogue.item):
-        if item.deadline_working_days and first is not None:
-            days = calendar.deadlines(day_of_number(first), last - first + 1, item.deadline_working_days)
-            deadlines += [(key, first + step, day_number(due)) for step, due in enumerate(days)]
+    # Many kinds have the same deadline, and the days of a calendar are counted one by one.
+    due_days: dict[int, list[int]] = {}
+    deadlines: list[tuple[int, int, int]] = []
+    for key, item in enumerate(records.project.catalogue.item if first is not None else ()):
+        allowed = item.deadline_working_days
+        if allowed and allowed not in due_days:
+            days = records.project.calendar.deadlines(day_of_number(first), last - first + 1, allowed)
+            due_days[allowed] = [day_number(due) for due in days]
+        if allowed:
+            deadlines += [(key, first + step, due) for step, due in enumerate(due_days[allowed])]
     columns = list(zip(*deadlines, strict=True)) if deadlines else [(), (), ()]
     table = pa.table([pa.array(column, pa.int32()) for column in columns], schema=_DEADLINES)
     records.engine.register("deadlines", table)

@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,12 @@ def woff2_subset(text: str) -> str:
 
     Characters the shipped font lacks are left to the reader's own fonts.
     """
+    return _woff2_of("".join(sorted({*text, *_ALWAYS})))
+
+
+@lru_cache(maxsize=8)
+def _woff2_of(characters: str) -> str:
+    """Kept for the next time: the reports of a project need the same characters, and a cut takes a second."""
     from fontTools import subset
 
     options = subset.Options()
@@ -55,7 +61,7 @@ def woff2_subset(text: str) -> str:
     options.name_IDs = [0, 1, 2]
     with subset.load_font(FONT, options) as font:
         cutter = subset.Subsetter(options)
-        cutter.populate(unicodes={ord(char) for char in text + _ALWAYS})
+        cutter.populate(unicodes={ord(char) for char in characters})
         cutter.subset(font)
         stream = io.BytesIO()
         subset.save_font(font, stream, options)

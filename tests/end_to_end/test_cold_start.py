@@ -39,11 +39,10 @@ def workbook(path, rows):
     return path
 
 
-@pytest.mark.parametrize(("name", "rows"), [("expert points", POINTS), ("an external rating alone", RATING)])
-def test_a_signed_expert_table_gives_scores_tiers_and_frames(city, name, rows):
+def test_a_signed_expert_table_gives_scores_tiers_and_frames(city):
     project = city.root / "cold"
     shutil.copytree(PROJECT, project)
-    table = workbook(city.root / "points.xlsx", rows)
+    table = workbook(city.root / "points.xlsx", POINTS)
     told = creditscore("sign-cards", project, "--table", table, "--reviewer", "the head", "--on", "2024-04-29", "--json")
     assert told.code == 0, told.err
     said = city.night("--json", out=city.root / "first", project=project)

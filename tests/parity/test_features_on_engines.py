@@ -30,9 +30,11 @@ FEATURES = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def records(tmp_path, engine):
-    project = write_project(tmp_path / "project", features={"feature": FEATURES})
+@pytest.fixture(scope="module")
+def records(tmp_path_factory, module_engine):
+    """What all tests here read, once on each engine."""
+    folder = tmp_path_factory.mktemp("records")
+    project = write_project(folder / "project", features={"feature": FEATURES})
     events = [
         event("e1", "S1", "penalty", D(2023, 4, 30), severity=9, amount=Decimal("100.25")),  # one day outside (12 months, as_of]
         event("e2", "S1", "penalty", D(2023, 5, 1), severity=7, amount=50),
@@ -71,8 +73,8 @@ def records(tmp_path, engine):
         subject("S3"),
         subject("G1", subject_type="government"),
     ]
-    data = write_tables(tmp_path / "data", subjects=subjects, events=events, changes=changes, inspections=visits, ratings=ratings)
-    return open_records(engine, project, data=data)
+    data = write_tables(folder / "data", subjects=subjects, events=events, changes=changes, inspections=visits, ratings=ratings)
+    return open_records(module_engine, project, data=data)
 
 
 def visit(key, subject_id, day, outcome, inspectors):

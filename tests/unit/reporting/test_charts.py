@@ -70,6 +70,7 @@ def test_the_shipped_font_has_gb2312_and_its_licence():
 
 def test_a_subset_is_small_and_the_same_twice():
     first = charts.woff2_subset("永州市")
+    charts._woff2_of.cache_clear()
     assert first == charts.woff2_subset("永州市")
     assert len(first) < 60_000
 
