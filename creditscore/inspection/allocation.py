@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import sparse
 
 from creditscore.config.spec import ppm
@@ -78,20 +77,21 @@ def allocate_visits(
     unknown = [name for name in departments if name not in capacity]
     if unknown:
         raise DataError("capacity: expected the visits of every department (got none for {unknown})", unknown=", ".join(unknown))
-    best = _solve(strata, tasks, capacity)
+    programme = _Programme(strata, tasks, capacity)
+    best = programme.solve(strata["floor"])
     if best is None:
-        raise DataError(_short(strata, tasks, capacity))
+        raise DataError(programme.shortage())
     visits, prices = best
-    found = float(strata["finds"].to_numpy() @ visits)
-    table = strata.assign(ratio_ppm=_down(visits / strata["population"].to_numpy()))
+    expected = float(strata["finds"].to_numpy() @ visits)
+    ratio = visits / strata["population"].to_numpy()
+    # Rounded down to millionths; what is whole but for the solver's last digits stays.
+    table = strata.assign(ratio_ppm=np.floor(np.round(ratio * _MILLION, 3)).astype(np.int64))
     table["visits"] = table["ratio_ppm"] * table["population"] / _MILLION
     table["expected"] = table["visits"] * table["finds"]
     used = table.groupby("department")["visits"].sum()
-    by_department = pd.DataFrame({"department": departments, "capacity": [capacity[name] for name in departments]})
-    by_department = by_department.assign(
-        used=[float(used[name]) for name in departments], price=[prices[name] for name in departments]
-    )  # fmt: skip
-    return Allocation(table.drop(columns=["cap"]), by_department, _floor_prices(strata, tasks, capacity, floors, found), found)
+    rows = [(name, capacity[name], float(used[name]), prices[name]) for name in departments]
+    by_department = pd.DataFrame(rows, columns=["department", "capacity", "used", "price"])
+    return Allocation(table.drop(columns=["cap"]), by_department, programme.floor_prices(floors, expected), expected)
 
 
 def _strata(
@@ -100,8 +100,8 @@ def _strata(
     columns = ["tier", "industry", "population", "rate", "on_site_share", "full_coverage", "extrapolated"]
     unknown = sorted(set(forecasts) - set(tasks))
     if unknown or not forecasts:
-        raise DataError("forecasts: expected forecasts of tasks (got {value})", value=", ".join(unknown) or "none")
-    parts = [told.strata[columns].assign(task=task, department=tasks[task].department) for task, told in sorted(forecasts.items())]
+        raise DataError("forecasts: expected forecasts of tasks (got {unknown})", unknown=", ".join(unknown) or "none")
+    parts = [one.strata[columns].assign(task=task, department=tasks[task].department) for task, one in sorted(forecasts.items())]
     strata = pd.concat(parts, ignore_index=True)
     for tier in sorted(set(strata["tier"])):
         low, high = floors.get(tier, 0.0), caps.get(tier, 1.0)
@@ -119,101 +119,97 @@ def _strata(
     )
 
 
-def _solve(strata: pd.DataFrame, tasks: Mapping[str, Task], capacity: Mapping[str, int]) -> tuple[Floats, dict[str, float]] | None:
-    """Visits per stratum and the price of each department's capacity; None where the floors do not fit."""
-    from scipy.optimize import linprog
+@dataclass(frozen=True)
+class _Programme:
+    """The linear programme over the strata of :func:`_strata`; one variable per stratum, its visits."""
 
-    population = strata["population"].to_numpy(dtype=float)
-    rows, limits, names = _limits(strata, tasks, capacity)
-    rising = _rising(strata)
-    found = linprog(
-        -strata["finds"].to_numpy(dtype=float),
-        A_ub=sparse.vstack([rows, rising]).tocsr(),
-        b_ub=np.concatenate([limits, np.zeros(rising.shape[0])]),
-        bounds=np.column_stack([strata["floor"].to_numpy() * population, strata["cap"].to_numpy() * population]),
-        method="highs",
-    )
-    if found.status != 0:
-        return None
-    prices = dict.fromkeys(names, 0.0)
-    for name, price in zip(names, found.ineqlin.marginals, strict=False):
-        prices[name] = -float(price) + 0.0
-    return found.x, prices
+    strata: pd.DataFrame
+    tasks: Mapping[str, Task]
+    capacity: Mapping[str, int]
+
+    def solve(self, floor: pd.Series) -> tuple[Floats, dict[str, float]] | None:
+        """Visits per stratum and the price of each department's capacity; None where the floors do not fit."""
+        from scipy.optimize import linprog
+
+        strata = self.strata
+        population = strata["population"].to_numpy(dtype=float)
+        departments = sorted(set(strata["department"]))
+        rows, limits = self._limits(departments)
+        order = self._order()
+        result = linprog(
+            -strata["finds"].to_numpy(dtype=float),
+            A_ub=sparse.vstack([rows, order]).tocsr(),
+            b_ub=np.concatenate([limits, np.zeros(order.shape[0])]),
+            bounds=np.column_stack([floor.to_numpy() * population, strata["cap"].to_numpy() * population]),
+            method="highs",
+        )
+        if result.status != 0:
+            return None
+        marginals = zip(departments, result.ineqlin.marginals, strict=False)  # those of the departments come first
+        return result.x, {name: -float(price) + 0.0 for name, price in marginals}
+
+    def _limits(self, departments: Sequence[str]) -> tuple[sparse.csr_matrix, Floats]:
+        """One row per department, then those of tasks that have a capacity of their own or visits that they make at least."""
+        rows = [(self.strata["department"] == name).to_numpy(dtype=float) for name in departments]
+        limits = [float(self.capacity[name]) for name in departments]
+        for task in sorted(set(self.strata["task"])):
+            own, needed = self.tasks[task].capacity, self._least(task)
+            if own is not None:
+                rows.append((self.strata["task"] == task).to_numpy(dtype=float))
+                limits.append(float(own))
+            if needed:
+                rows.append(-(self.strata["task"] == task).to_numpy(dtype=float))
+                limits.append(-float(needed))
+        return sparse.csr_matrix(np.array(rows)), np.array(limits)
+
+    def _order(self) -> sparse.csr_matrix:
+        """Ratio of the safer tier minus that of the riskier one, at most 0, within each task and industry."""
+        strata = self.strata
+        keys = zip(strata["task"], strata["industry"], strata["tier"], strict=True)
+        variable = {key: number for number, key in enumerate(keys)}
+        population = strata["population"].to_numpy(dtype=float)
+        rows, columns, values, count = [], [], [], 0
+        for task, industry in sorted({key[:2] for key in variable}):
+            present = [tier for tier in TIER_ORDER if (task, industry, tier) in variable]
+            for safer, riskier in _ordered_pairs(present):
+                low, high = variable[task, industry, safer], variable[task, industry, riskier]
+                rows += [count, count]
+                columns += [low, high]
+                values += [1 / population[low], -1 / population[high]]
+                count += 1
+        return sparse.csr_matrix((values, (rows, columns)), shape=(count, len(strata)))
+
+    def _least(self, task: str) -> int:
+        """Visits that the whole task makes whatever the tiers give."""
+        return smallest_total(self.tasks[task], int(self.strata.loc[self.strata["task"] == task, "population"].sum()))
+
+    def shortage(self) -> str:
+        """Which department or task has fewer visits than its floors need."""
+        floors = (self.strata["floor"] * self.strata["population"]).groupby(self.strata["task"]).sum()
+        by_task = pd.Series({task: max(float(floors[task]), self._least(str(task))) for task in floors.index})
+        needed = by_task.groupby([self.tasks[str(task)].department for task in by_task.index]).sum()
+        parts = [
+            f"{name} needs {needed[name]:,.0f} and has {self.capacity[name]:,}"
+            for name in needed.index
+            if needed[name] > self.capacity[name]
+        ]
+        for task, lowest in by_task.items():
+            own = self.tasks[str(task)].capacity
+            parts += [f"task {task} needs {lowest:,.0f} and has {own:,}"] if own is not None and lowest > own else []
+        return "capacity: expected visits enough for the floors (" + ("; ".join(parts) or "floors, caps and order do not fit") + ")"
+
+    def floor_prices(self, floors: Mapping[str, float], expected: float) -> pd.DataFrame:
+        """``tier, floor, price``: the violations that would be found more without the floor of a tier."""
+        strata, rows = self.strata, []
+        for tier in (tier for tier in TIER_ORDER if tier in set(strata["tier"])):
+            best = self.solve(strata["floor"].where((strata["tier"] != tier) | strata["full_coverage"], 0.0))
+            more = float(strata["finds"].to_numpy() @ best[0]) - expected if best else float("nan")
+            rows.append({"tier": tier, "floor": ppm(floors[tier]) / _MILLION, "price": max(0.0, more)})
+        return pd.DataFrame(rows)
 
 
-def _limits(
-    strata: pd.DataFrame, tasks: Mapping[str, Task], capacity: Mapping[str, int]
-) -> tuple[sparse.csr_matrix, Floats, list[str]]:
-    """One row per department, then one per task that has a capacity of its own or visits that it makes at least."""
-    departments = sorted(set(strata["department"]))
-    rows = [(strata["department"] == name).to_numpy(dtype=float) for name in departments]
-    limits = [float(capacity[name]) for name in departments]
-    for task in sorted(set(strata["task"])):
-        own = tasks[task].capacity
-        if own is not None:
-            rows.append((strata["task"] == task).to_numpy(dtype=float))
-            limits.append(float(own))
-        needed = _at_least(strata, tasks[task])
-        if needed:
-            rows.append(-(strata["task"] == task).to_numpy(dtype=float))
-            limits.append(-float(needed))
-    return sparse.csr_matrix(np.array(rows)), np.array(limits), departments
-
-
-def _at_least(strata: pd.DataFrame, task: Task) -> int:
-    """Visits that the whole task makes whatever the tiers give."""
-    return smallest_total(task, int(strata.loc[strata["task"] == task.id, "population"].sum()))
-
-
-def _rising(strata: pd.DataFrame) -> sparse.csr_matrix:
-    """Ratio of the safer tier minus that of the riskier one, at most 0, within each task and industry."""
-    place = {key: at for at, key in enumerate(zip(strata["task"], strata["industry"], strata["tier"], strict=True))}
-    population = strata["population"].to_numpy(dtype=float)
-    rows, columns, values, count = [], [], [], 0
-    for task, industry in sorted({key[:2] for key in place}):
-        present = [tier for tier in TIER_ORDER if (task, industry, tier) in place]
-        for safer, riskier in _pairs(present):
-            one, other = place[task, industry, safer], place[task, industry, riskier]
-            rows += [count, count]
-            columns += [one, other]
-            values += [1 / population[one], -1 / population[other]]
-            count += 1
-    return sparse.csr_matrix((values, (rows, columns)), shape=(count, len(strata)))
-
-
-def _pairs(present: Sequence[str]) -> list[tuple[str, str]]:
+def _ordered_pairs(present: Sequence[str]) -> list[tuple[str, str]]:
     """Neighbours among the tiers that are there, from safe to risky, and the tier that NR may not fall below."""
     rated = [tier for tier in present if tier != NOT_RATED]
     below = [tier for tier in TIERS[: TIERS.index(PRESUMED) + 1] if tier in rated]
     return [*pairwise(rated), *([(below[-1], NOT_RATED)] if NOT_RATED in present and below else [])]
-
-
-def _down(ratio: Floats) -> NDArray[np.int64]:
-    """Whole millionths, rounded down; what is whole but for the solver's last digits stays."""
-    found: NDArray[np.int64] = np.floor(np.round(ratio * _MILLION, 3)).astype(np.int64)
-    return found
-
-
-def _short(strata: pd.DataFrame, tasks: Mapping[str, Task], capacity: Mapping[str, int]) -> str:
-    by_task = (strata["floor"] * strata["population"]).groupby(strata["task"]).sum()
-    by_task = pd.Series({name: max(float(by_task[name]), _at_least(strata, tasks[str(name)])) for name in by_task.index})
-    needed = by_task.groupby([tasks[str(name)].department for name in by_task.index]).sum()
-    short = [
-        f"{name} needs {needed[name]:,.0f} and has {capacity[name]:,}" for name in needed.index if needed[name] > capacity[name]
-    ]
-    for task, lowest in by_task.items():
-        own = tasks[str(task)].capacity
-        short += [f"task {task} needs {lowest:,.0f} and has {own:,}"] if own is not None and lowest > own else []
-    return "capacity: expected visits enough for the floors (" + ("; ".join(short) or "floors, caps and order do not fit") + ")"
-
-
-def _floor_prices(
-    strata: pd.DataFrame, tasks: Mapping[str, Task], capacity: Mapping[str, int], floors: Mapping[str, float], found: float
-) -> pd.DataFrame:
-    rows = []
-    for tier in (tier for tier in TIER_ORDER if tier in set(strata["tier"])):
-        freed = strata.assign(floor=strata["floor"].where((strata["tier"] != tier) | strata["full_coverage"], 0.0))
-        best = _solve(freed, tasks, capacity)
-        more = float(freed["finds"].to_numpy() @ best[0]) - found if best else float("nan")
-        rows.append({"tier": tier, "floor": ppm(floors[tier]) / _MILLION, "price": max(0.0, more)})
-    return pd.DataFrame(rows)

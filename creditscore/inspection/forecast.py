@@ -11,9 +11,9 @@ import pandas as pd
 
 from creditscore.config.policy import TierPolicy
 from creditscore.config.tasks import Task
-from creditscore.dataframes import Floats, texts
+from creditscore.dataframes import texts
 from creditscore.errors import DataError
-from creditscore.inspection.past_visits import Rate, Visits, persistence, rate_of, variance, visits_of
+from creditscore.inspection.past_visits import PastVisits, Rate, read_past_visits
 from creditscore.inspection.sampling_frame import UNKNOWN, task_population, with_rules
 from creditscore.language import Message, _
 from creditscore.tiering.tiers import Tiers, as_tiers
@@ -38,7 +38,7 @@ class PolicyForecast:
         tiers: The same by tier, with ``low`` and ``high``.
         total: The same in one row.
         level: Of the prediction intervals.
-        notes: What was left out, and where the forecast goes beyond what was seen.
+        notes: What was left out, and where the forecast goes beyond the past visits.
         subjects: Probability of a visit per subject, for :meth:`burden`.
     """
 
@@ -83,7 +83,7 @@ class PolicyForecast:
             "level": self.level,
             **{key: total[key] for key in ("visits", "expected", "low", "high")},
         }
-        found = (
+        outcome = (
             _(
                 "{visits:,.0f} visits are expected to find {expected:,.0f} violations "
                 "({level:.0%} of such draws: {low:,.0f} to {high:,.0f}), {share:.1%} of all.",
@@ -97,7 +97,7 @@ class PolicyForecast:
                 **values,
             )
         )
-        return (found, *self.notes)
+        return (outcome, *self.notes)
 
 
 def forecast_policy(
@@ -139,18 +139,16 @@ def forecast_policy(
     """
     if not 0 < level < 1:
         raise DataError("level: expected a share between 0 and 1 (got {level})", level=level)
-    given = as_tiers(tiers)
-    visits = visits_of(history, given, policy, frames=frames, scores=scores, records=records)
+    day_tiers = as_tiers(tiers)
+    visits = read_past_visits(history, day_tiers, policy, frames=frames, scores=scores, records=records)
     if not len(visits.bad):
         why = "; ".join(map(str, visits.notes)) or "no visit with trigger random or full_coverage"
         raise DataError("history: expected random visits with a known probability and an outcome (got none: {why})", why=why)
-    cells, subjects = _planned(given, policy, task, by="tier" if scores is None else "raw_tier")
+    cells, subjects = _planned(day_tiers, policy, task, by="tier" if scores is None else "raw_tier")
     cells, rates = _with_rates(cells, visits)
-    settled = persistence(visits, _fitted(visits))
-    measure = _Measure(visits, rates, settled, level)
-    by_tier = pd.DataFrame(
-        [measure.row(cells[cells["tier"] == tier], tier) for tier in TIER_ORDER if (cells["tier"] == tier).any()]
-    )
+    measure = _Measure(visits, rates, visits.persistence(), level)
+    present = [tier for tier in TIER_ORDER if (cells["tier"] == tier).any()]
+    by_tier = pd.DataFrame([measure.row(cells[cells["tier"] == tier], tier) for tier in present])
     total = measure.row(cells, "")
     total.pop("tier")
     return PolicyForecast(_strata(cells), by_tier, total, level, _notes(cells, visits), subjects)
@@ -158,44 +156,40 @@ def forecast_policy(
 
 def _planned(tiers: Tiers, policy: TierPolicy, task: Task | None, *, by: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cells (tier x industry x tier whose visits speak for it) with population and visits; and each subject's probability."""
-    given = tiers.frame if task is None else task_population(tiers, tiers.subjects, task)
-    if given.empty:
-        raise DataError("tiers: expected subjects to draw from{value} (got none)", value=f" in task {task.id}" if task else "")
-    known = tiers.frame.set_index("subject_id")
-    frame = pd.DataFrame({"subject_id": given["subject_id"], "tier": texts(given, "tier"), "industry": texts(given, "industry")})
-    raw = texts(known.reindex(frame["subject_id"]), by)
+    rows = tiers.frame if task is None else task_population(tiers, tiers.subjects, task)
+    if rows.empty:
+        raise DataError("tiers: expected subjects to draw from{where} (got none)", where=f" in task {task.id}" if task else "")
+    frame = pd.DataFrame({"subject_id": rows["subject_id"], "tier": texts(rows, "tier"), "industry": texts(rows, "industry")})
+    raw = texts(tiers.frame.set_index("subject_id").reindex(frame["subject_id"]), by)
     frame["speaks"] = np.where(raw == "", frame["tier"], raw)
     frame["industry"] = frame["industry"].where(frame["industry"] != "", UNKNOWN)
     strata = frame.groupby(["tier", "industry"], sort=True).size().rename("population").reset_index()
     strata = with_rules(strata, policy, task)
     strata["on_site_share"] = strata["on_site_ppm"] / _MILLION
-    strata["visit"], strata["seen"] = strata["target"] / strata["population"], strata["on_site"] / strata["population"]
-    frame = frame.merge(strata[[*_STRATUM, "visit", "seen"]], on=["tier", "industry"])
+    strata["visit"], strata["visit_on_site"] = (strata[name] / strata["population"] for name in ("target", "on_site"))
+    frame = frame.merge(strata[[*_STRATUM, "visit", "visit_on_site"]], on=["tier", "industry"])
     grouped = frame.groupby([*_STRATUM, "speaks"], sort=True)
-    cells = grouped.agg(population=("visit", "size"), visits=("visit", "sum"), on_site=("seen", "sum")).reset_index()
-    return cells, _with_register(frame.drop(columns=["on_site_share", "full_coverage", "seen"]), tiers.subjects)
+    cells = grouped.agg(population=("visit", "size"), visits=("visit", "sum"), on_site=("visit_on_site", "sum")).reset_index()
+    frame = frame.drop(columns=["on_site_share", "full_coverage", "visit_on_site"])
+    if tiers.subjects is not None:
+        columns = [column for column in tiers.subjects.columns if column not in ("industry", "tier", "speaks", "visit")]
+        frame = frame.merge(tiers.subjects[columns], on="subject_id", how="left")
+    return cells, frame
 
 
-def _with_register(frame: pd.DataFrame, register: pd.DataFrame | None) -> pd.DataFrame:
-    if register is None:
-        return frame
-    columns = [column for column in register.columns if column not in ("industry", "tier", "speaks", "visit")]
-    return frame.merge(register[columns], on="subject_id", how="left")
-
-
-def _with_rates(cells: pd.DataFrame, visits: Visits) -> tuple[pd.DataFrame, dict[str, Rate]]:
+def _with_rates(cells: pd.DataFrame, visits: PastVisits) -> tuple[pd.DataFrame, dict[str, Rate]]:
     """Each cell with the group of past visits its rate comes from; the rates of these groups."""
-    seen: dict[str, int] = {tier: int((visits.tier == tier).sum()) for tier in TIER_ORDER}
+    counts: dict[str, int] = {tier: int((visits.tier == tier).sum()) for tier in TIER_ORDER}
     rates: dict[str, Rate] = {}
     basis, extrapolated = [], []
     for tier, industry in zip(cells["speaks"], cells["industry"], strict=True):
-        source = _source(tier, seen)
+        source = _source(tier, counts)
         members = np.ones(len(visits.bad), dtype=bool) if source == _EVERYONE else visits.tier == source
         own = members & (visits.industry == industry)
         enough = source == tier and own.sum() >= MIN_VISITS
         name = f"{tier}|{industry}" if enough else source
         if name not in rates:
-            rates[name] = rate_of(visits, own if enough else members)
+            rates[name] = visits.rate(own if enough else members)
         basis.append(name)
         extrapolated.append(source != tier)
     cells = cells.assign(basis=basis, extrapolated=extrapolated, rate=[rates[name].value for name in basis])
@@ -204,52 +198,42 @@ def _with_rates(cells: pd.DataFrame, visits: Visits) -> tuple[pd.DataFrame, dict
 
 def _strata(cells: pd.DataFrame) -> pd.DataFrame:
     """One row per tier and industry."""
-    there = cells.assign(there=cells["population"] * cells["rate"])
-    summed = there.groupby(_STRATUM, sort=True)[["population", "visits", "on_site", "expected", "there"]].sum().reset_index()
+    groups = cells.assign(violations=cells["population"] * cells["rate"]).groupby(_STRATUM, sort=True)
+    summed = groups[["population", "visits", "on_site", "expected", "violations"]].sum().reset_index()
     summed = summed.astype({"visits": float, "on_site": float}).round({"visits": 0, "on_site": 0})
     summed = summed.astype({"visits": int, "on_site": int})
-    summed["rate"] = summed.pop("there") / summed["population"]
-    told = there.groupby(_STRATUM, sort=True).agg(
-        basis=("basis", lambda names: ";".join(sorted(set(names)))), extrapolated=("extrapolated", "any")
-    )
-    return summed.merge(told.reset_index(), on=_STRATUM)
+    summed["rate"] = summed.pop("violations") / summed["population"]
+    sources = groups.agg(basis=("basis", lambda names: ";".join(sorted(set(names)))), extrapolated=("extrapolated", "any"))
+    return summed.merge(sources.reset_index(), on=_STRATUM)
 
 
-def _source(tier: str, seen: Mapping[str, int]) -> str:
+def _source(tier: str, counts: Mapping[str, int]) -> str:
     """The tier whose visits speak for this one: itself, the nearest riskier one, the nearest safer one; NR: all."""
-    if seen[tier]:
+    if counts[tier]:
         return tier
     if tier == NOT_RATED:
         return _EVERYONE
-    place = TIER_ORDER.index(tier)
-    nearest = [*TIER_ORDER[place + 1 : len(TIERS)], *reversed(TIER_ORDER[:place])]
-    return next((other for other in nearest if seen[other]), _EVERYONE)
-
-
-def _fitted(visits: Visits) -> Floats:
-    fitted = np.zeros(len(visits.bad))
-    for tier in sorted(set(visits.tier)):
-        members = visits.tier == tier
-        fitted[members] = rate_of(visits, members).value
-    return fitted
+    position = TIER_ORDER.index(tier)
+    nearest = [*TIER_ORDER[position + 1 : len(TIERS)], *reversed(TIER_ORDER[:position])]
+    return next((other for other in nearest if counts[other]), _EVERYONE)
 
 
 @dataclass(frozen=True)
 class _Measure:
     """Turns cells into a row of the table."""
 
-    visits: Visits
+    visits: PastVisits
     rates: Mapping[str, Rate]
-    settled: float
+    persistent: float
     level: float
 
     def row(self, cells: pd.DataFrame, tier: str) -> dict[str, Any]:
         """The figures of some cells together; ``tier`` is theirs, or ``""`` for all."""
         population, planned = int(cells["population"].sum()), round(float(cells["visits"].sum()))
-        there = float((cells["population"] * cells["rate"]).sum())
+        violations = float((cells["population"] * cells["rate"]).sum())
         low, high = self.interval(cells)
         mine = self.visits.tier == tier if tier else np.ones(len(self.visits.bad), dtype=bool)
-        past = rate_of(self.visits, mine) if mine.any() else None
+        past = self.visits.rate(mine) if mine.any() else None
         excluded = self.visits.excluded.get(tier, 0.0) if tier else float("nan")
         return {
             "tier": tier,
@@ -259,11 +243,11 @@ class _Measure:
             "visits_per_subject": planned / population,
             "past_visits": past.visits if past else 0,
             "effective_visits": past.effective if past else 0.0,
-            "rate": there / population,
+            "rate": violations / population,
             "expected": float(cells["expected"].sum()),
             "low": low,
             "high": high,
-            "share_found": float(cells["expected"].sum()) / there if there else 0.0,
+            "share_found": float(cells["expected"].sum()) / violations if violations else 0.0,
             "extrapolated": bool(cells["extrapolated"].any()),
             "excluded_share": excluded,
         }
@@ -276,8 +260,8 @@ class _Measure:
         cautious = np.array([self.rates[name].cautious for name in cells["basis"]])
         visits, fraction = cells["on_site"].to_numpy(dtype=float), (cells["on_site"] / cells["population"]).to_numpy(dtype=float)
         mean = float((visits * cautious).sum())
-        chance = float((visits * cautious * (1 - cautious) * (1 - self.settled * fraction)).sum())
-        spread = chance + variance(self.visits, self.rates, planned, settled=self.settled)
+        chance = float((visits * cautious * (1 - cautious) * (1 - self.persistent * fraction)).sum())
+        spread = chance + self.visits.variance(self.rates, planned, persistent=self.persistent)
         if mean <= 0 or spread <= 0:
             return mean, mean
         tail, scale = (1 - self.level) / 2, spread / mean
@@ -285,33 +269,26 @@ class _Measure:
         return float(np.floor(low)), float(min(np.ceil(high), visits.sum()))
 
 
-def _notes(cells: pd.DataFrame, visits: Visits) -> tuple[Message, ...]:
-    notes = [*visits.notes, *_off_site(cells)]
+def _notes(cells: pd.DataFrame, visits: PastVisits) -> tuple[Message, ...]:
+    notes = list(visits.notes)
+    every, on_site = (cells.groupby("tier")[name].sum().round() for name in ("visits", "on_site"))
+    silent = int(every.sum() - on_site.sum())
+    if silent:
+        notes.append(_("{visits} of the planned visits are off site: what they find is not forecast", visits=silent))
+        for tier in (tier for tier in TIER_ORDER if every.get(tier, 0) and not on_site.get(tier, 0)):
+            notes.append(
+                _("tier {tier}: never visited on site (on_site_share 0): nothing it holds is forecast to be found", tier=tier)
+            )
     for tier in TIER_ORDER:
         mine = cells[cells["speaks"] == tier]
-        seen = int((visits.tier == tier).sum())
-        if len(mine) and not seen:
+        past = int((visits.tier == tier).sum())
+        if len(mine) and not past:
             basis = str(mine["basis"].iloc[0])
             notes.append(
                 _("tier {tier}: no past random on-site visit; its rate is that of {other} (extrapolated)", tier=tier, other=basis)
                 if basis in TIER_ORDER
                 else _("tier {tier}: no past random on-site visit; its rate is that of all (extrapolated)", tier=tier)
             )
-        elif len(mine) and seen < MIN_VISITS:
-            notes.append(_("tier {tier}: only {visits} past random visits", tier=tier, visits=seen))
+        elif len(mine) and past < MIN_VISITS:
+            notes.append(_("tier {tier}: only {visits} past random visits", tier=tier, visits=past))
     return tuple(notes)
-
-
-def _off_site(cells: pd.DataFrame) -> list[Message]:
-    """Which visits the forecast is silent about."""
-    made, seen = cells.groupby("tier")["visits"].sum().round(), cells.groupby("tier")["on_site"].sum().round()
-    if int(made.sum()) == int(seen.sum()):
-        return []
-    never = [tier for tier in TIER_ORDER if made.get(tier, 0) and not seen.get(tier, 0)]
-    return [
-        _("{visits} of the planned visits are off site: what they find is not forecast", visits=int(made.sum() - seen.sum())),
-        *(
-            _("tier {tier}: never visited on site (on_site_share 0): nothing it holds is forecast to be found", tier=tier)
-            for tier in never
-        ),
-    ]

@@ -1,4 +1,4 @@
-"""Hájek estimates of violation rates and the variance of any weighted sum of them.
+"""The past random visits behind a forecast: Hájek estimates of violation rates, and the variance of their weighted sums.
 
 A rate is ``sum(w y) / sum(w)`` with ``w = 1/p`` (Hájek 1971; Särndal, Swensson and Wretman 1992,
 5.7). The variance of a sum ``sum_g m_g R_g`` is that of its linearised total, by past stratum, plus
@@ -24,12 +24,32 @@ from creditscore.tiering.tier_rules import apply_overrides
 from creditscore.tiering.tiers import NO_TIER, Codes, Tiers, tier_names
 from creditscore.vocabulary import OFF_SITE, SAMPLING_TRIGGERS, TIER_ORDER
 
+#: Fewer pairs of visits to one subject say nothing about how persistent a violation is.
+_PAIRS = 100
+#: Below this many weighted violations the normal variance is too small; a half is added (Jeffreys).
+_FEW = 5.0
 _NEEDS = ("subject_id", "event_date", "trigger", "outcome")
 _CHECKED = ("none", "violation")
 
 
 @dataclass(frozen=True)
-class Visits:
+class Rate:
+    """The violation rate of a group of past visits.
+
+    ``members`` are flags over the visits; ``effective`` is (sum w)^2 / sum w^2; ``cautious`` the rate with half a violation
+    added, for intervals; ``floor`` a variance below which the estimate's own is not believed (0 if not needed).
+    """
+
+    members: Flags
+    value: float
+    visits: int
+    effective: float
+    cautious: float
+    floor: float
+
+
+@dataclass(frozen=True)
+class PastVisits:
     """One element per random visit with a known probability and an outcome.
 
     ``draw`` is the past stratum it was drawn in, ``tier`` and ``industry`` the cell it speaks for,
@@ -46,8 +66,65 @@ class Visits:
     excluded: dict[str, float]
     notes: tuple[Message, ...]
 
+    def rate(self, members: Flags) -> Rate:
+        """The Hájek rate of the visits in ``members`` (at least one)."""
+        weight = 1 / self.probability[members]
+        total = weight.sum()
+        value = float((weight * self.bad[members]).sum() / total)
+        effective = float(total**2 / (weight**2).sum())
+        few = min(value, 1 - value) * effective < _FEW
+        cautious = (value * effective + 0.5) / (effective + 1) if few else value
+        floor = cautious * (1 - cautious) / (effective + 1) if few else 0.0
+        return Rate(members, value, int(members.sum()), effective, cautious, floor)
 
-def visits_of(history: Any, tiers: Tiers, policy: TierPolicy, *, frames: Any, scores: Any, records: Any = None) -> Visits:
+    def persistence(self) -> float:
+        """How much of a finding stays with the subject: the correlation of two visits to one subject, beyond their tiers' rates.
+
+        0 where fewer than 100 pairs say so: then no past draw counts as having settled anything.
+        """
+        expected = np.zeros(len(self.bad))
+        for tier in sorted(set(self.tier)):
+            members = self.tier == tier
+            expected[members] = self.rate(members).value
+        spread = np.sqrt(np.maximum(expected * (1 - expected), 1e-9))
+        residual = pd.DataFrame({"subject": self.subject, "r": (self.bad - expected) / spread})
+        sums = residual.assign(square=residual["r"] ** 2, one=1.0).groupby("subject")[["r", "square", "one"]].sum()
+        pairs = float((sums["one"] * (sums["one"] - 1)).sum())
+        if pairs < 2 * _PAIRS:
+            return 0.0
+        return float(np.clip((sums["r"] ** 2 - sums["square"]).sum() / pairs, 0.0, 1.0))
+
+    def variance(self, rates: Mapping[str, Rate], planned: Mapping[str, float], *, persistent: float) -> float:
+        """The variance of ``sum planned[g] x rates[g]``.
+
+        Args:
+            rates: By group; groups may overlap.
+            planned: The multiplier of each group.
+            persistent: The persistent share of outcomes: the finite-population correction ``1 - f`` applies to
+                it alone, since the rest of what a visit finds is drawn anew every time.
+        """
+        linear, floor = np.zeros(len(self.bad)), 0.0
+        for name, multiplier in planned.items():
+            rate = rates[name]
+            weight = 1 / self.probability[rate.members]
+            linear[rate.members] += multiplier * weight / weight.sum() * (self.bad[rate.members] - rate.value)
+            floor += multiplier**2 * rate.floor
+        # Stratified variance of the total; strata with one visit are collapsed into one of them all.
+        stratum = pd.Series(self.draw)
+        size = stratum.map(stratum.value_counts())
+        table = pd.DataFrame({"stratum": stratum.where(size > 1, ""), "z": linear, "f": self.probability})
+        groups = table.groupby("stratum")
+        n, spread, fraction = groups.size(), groups["z"].var(ddof=1), groups["f"].mean()
+        single = groups["z"].sum() ** 2  # a lone visit in all: its own square
+        by_draw = float(((1 - persistent * fraction) * n * spread.where(n > 1, single)).sum())
+        by_subject = pd.Series(linear).groupby(pd.Series(self.subject)).sum()
+        within_subjects = max(float((by_subject**2).sum() - (linear**2).sum()), 0.0)
+        return max(by_draw + within_subjects, floor)
+
+
+def read_past_visits(
+    history: Any, tiers: Tiers, policy: TierPolicy, *, frames: Any, scores: Any, records: Any = None
+) -> PastVisits:
     """The random on-site visits that say what a tier holds.
 
     The tier is the one *before* the visit: by ``scores`` as of then (and, with ``records``, the overrides that
@@ -72,7 +149,7 @@ def visits_of(history: Any, tiers: Tiers, policy: TierPolicy, *, frames: Any, sc
     bad = np.where(texts(rows, "outcome") == "violation", 1.0, 0.0)
     unchecked = ~rows["outcome"].isin(_CHECKED).to_numpy()
     pairs = Counter(tier), Counter(tier[unchecked])
-    return Visits(
+    return PastVisits(
         subject=texts(rows, "subject_id"),
         draw=texts(rows, "task") + "|" + texts(rows, "stratum"),
         tier=tier,
@@ -107,17 +184,17 @@ def _probabilities(rows: pd.DataFrame, frames: Any) -> Floats:
         return own
     table = as_frame(frames, needs=["task", "stratum", "population", "drawn"], what="frames")
     keys = pd.MultiIndex.from_arrays([texts(table, "task"), texts(table, "stratum")])
-    place = keys.get_indexer(pd.MultiIndex.from_arrays([texts(rows, "task"), texts(rows, "stratum")]))
-    rebuilt = np.append(table["drawn"].to_numpy(dtype=float) / table["population"].to_numpy(dtype=float), np.nan)[place]
+    position = keys.get_indexer(pd.MultiIndex.from_arrays([texts(rows, "task"), texts(rows, "stratum")]))
+    rebuilt = np.append(table["drawn"].to_numpy(dtype=float) / table["population"].to_numpy(dtype=float), np.nan)[position]
     return np.where(np.isnan(own), rebuilt, own)
 
 
 def _cells(
     rows: pd.DataFrame, tiers: Tiers, policy: TierPolicy, scores: Any, records: Any, notes: list[Message]
 ) -> tuple[Texts, Texts]:
-    place = pd.Index(tiers.frame["subject_id"]).get_indexer(pd.Index(rows["subject_id"]))
-    today = np.append(texts(tiers.frame, "tier"), "")[place]
-    industry = np.append(texts(tiers.frame, "industry"), "")[place]
+    position = pd.Index(tiers.frame["subject_id"]).get_indexer(pd.Index(rows["subject_id"]))
+    today = np.append(texts(tiers.frame, "tier"), "")[position]
+    industry = np.append(texts(tiers.frame, "industry"), "")[position]
     parts = [stratum.split("|") for stratum in texts(rows, "stratum")]
     named = np.array([p[1] if len(p) >= 3 and p[1] in TIER_ORDER else "" for p in parts], dtype=object)
     industry = np.array([p[2] if len(p) >= 3 else own for p, own in zip(parts, industry, strict=True)], dtype=object)
@@ -134,15 +211,14 @@ def _by_scores(rows: pd.DataFrame, policy: TierPolicy, scores: Any, records: Any
     """Tiers by the policy's cuts from the scores just before each visit, and its overrides as of then."""
     needs = ["inspection_id", "industry", "score", "probability_ppm"]
     table = as_frame(scores, needs=needs, what="scores before the visits")
-    place = pd.Index(table["inspection_id"]).get_indexer(pd.Index(rows["inspection_id"]))
+    position = pd.Index(table["inspection_id"]).get_indexer(pd.Index(rows["inspection_id"]))
     rated: Flags = table["score"].notna().to_numpy(dtype=bool)
     score, ppm = (pd.to_numeric(table[name]).fillna(0).to_numpy(dtype=np.int64) for name in ("score", "probability_ppm"))
     codes = cut_tiers(score, ppm, rated, populations(texts(table, "industry"), policy), policy)
-    codes = np.append(codes, np.int8(NO_TIER))[place]
+    codes = np.append(codes, np.int8(NO_TIER))[position]
     if records is not None and policy.override:
         codes = _overridden(rows, codes, policy, records)
-    found = tier_names(codes)
-    return np.where(codes == NO_TIER, otherwise, found)
+    return np.where(codes == NO_TIER, otherwise, tier_names(codes))
 
 
 def _overridden(rows: pd.DataFrame, codes: Codes, policy: TierPolicy, records: Any) -> Codes:
@@ -157,91 +233,3 @@ def _overridden(rows: pd.DataFrame, codes: Codes, policy: TierPolicy, records: A
         ids = pd.Index(rows["subject_id"].to_numpy(dtype=object)[at])
         ruled[at] = apply_overrides(ids, codes[at], policy, records=records, as_of=pd.Timestamp(str(eve)).date()).tier
     return ruled
-
-
-#: Fewer pairs of visits to one subject say nothing about how persistent a violation is.
-_PAIRS = 100
-#: Below so many weighted violations the normal variance is too small; a half is added (Jeffreys).
-_FEW = 5.0
-
-
-@dataclass(frozen=True)
-class Rate:
-    """The violation rate of a group of past visits.
-
-    ``effective`` is (sum w)^2 / sum w^2; ``cautious`` the rate with half a violation added, for
-    intervals; ``floor`` a variance below which the estimate's own is not believed (0 if not needed).
-    """
-
-    members: Flags
-    value: float
-    visits: int
-    effective: float
-    cautious: float
-    floor: float
-
-
-def rate_of(visits: Visits, members: Flags) -> Rate:
-    """The Hájek rate of the visits in ``members`` (at least one)."""
-    weight = 1 / visits.probability[members]
-    total = weight.sum()
-    value = float((weight * visits.bad[members]).sum() / total)
-    effective = float(total**2 / (weight**2).sum())
-    few = min(value, 1 - value) * effective < _FEW
-    cautious = (value * effective + 0.5) / (effective + 1) if few else value
-    floor = cautious * (1 - cautious) / (effective + 1) if few else 0.0
-    return Rate(members, value, int(members.sum()), effective, cautious, floor)
-
-
-def persistence(visits: Visits, fitted: Floats) -> float:
-    """How much of a finding stays with the subject: the correlation of two visits to one subject.
-
-    0 where fewer than 100 pairs say so: then no past draw counts as having settled anything.
-
-    Args:
-        visits: The visits.
-        fitted: The rate of each visit's cell.
-    """
-    spread = np.sqrt(np.maximum(fitted * (1 - fitted), 1e-9))
-    residual = pd.DataFrame({"subject": visits.subject, "r": (visits.bad - fitted) / spread})
-    sums = residual.assign(square=residual["r"] ** 2, one=1.0).groupby("subject")[["r", "square", "one"]].sum()
-    pairs = float((sums["one"] * (sums["one"] - 1)).sum())
-    if pairs < 2 * _PAIRS:
-        return 0.0
-    return float(np.clip((sums["r"] ** 2 - sums["square"]).sum() / pairs, 0.0, 1.0))
-
-
-def variance(visits: Visits, rates: Mapping[str, Rate], planned: Mapping[str, float], *, settled: float) -> float:
-    """The variance of ``sum planned[g] x rates[g]``.
-
-    Args:
-        visits: The visits behind all rates.
-        rates: By group; groups may overlap.
-        planned: The multiplier of each group.
-        settled: The persistent share of outcomes: the finite-population correction ``1 - f`` applies to
-            it alone, since the rest of what a visit finds is drawn anew every time.
-    """
-    linear = np.zeros(len(visits.bad))
-    least = 0.0
-    for name, multiplier in planned.items():
-        rate = rates[name]
-        weight = 1 / visits.probability[rate.members]
-        linear[rate.members] += multiplier * weight / weight.sum() * (visits.bad[rate.members] - rate.value)
-        least += multiplier**2 * rate.floor
-    return max(_by_draw(visits, linear, settled) + _within_subjects(visits, linear), least)
-
-
-def _by_draw(visits: Visits, linear: Floats, settled: float) -> float:
-    """Stratified variance of the total; strata with one visit are collapsed into one of them all."""
-    stratum = pd.Series(visits.draw)
-    size = stratum.map(stratum.value_counts())
-    table = pd.DataFrame({"stratum": stratum.where(size > 1, ""), "z": linear, "f": visits.probability})
-    groups = table.groupby("stratum")
-    n, spread, fraction = groups.size(), groups["z"].var(ddof=1), groups["f"].mean()
-    single = table.groupby("stratum")["z"].sum() ** 2  # a lone visit in all: its own square
-    return float(((1 - settled * fraction) * n * spread.where(n > 1, single)).sum())
-
-
-def _within_subjects(visits: Visits, linear: Floats) -> float:
-    sums = pd.Series(linear).groupby(pd.Series(visits.subject)).sum()
-    return max(float((sums**2).sum() - (linear**2).sum()), 0.0)
