@@ -18,7 +18,6 @@ from creditscore.cli.options import (
     ProjectArg,
     RunArg,
     data_of,
-    day_of,
     engine_of,
     project_of,
     rows_of,
@@ -26,6 +25,7 @@ from creditscore.cli.options import (
     show,
 )
 from creditscore.cli.output import table_lines, whole
+from creditscore.dates import day_of
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
 
@@ -73,7 +73,7 @@ def draw(
     from creditscore.pipeline.draws import draw_plan_folder
 
     words = Words.of(lang)
-    day = None if on is None else day_of(on, option="--on")
+    day = None if on is None else day_of(on, name="--on")
     made = draw_plan_folder(plan_dir, seed=seed, seed_source=seed_source, staff=staff, recusals=recusals, on=day, lang=lang)
     task, drawn, frame = made.task.id, len(made.drawn), len(made.sample)
     told = words.text(
@@ -156,7 +156,7 @@ def results(
     from creditscore.pipeline.results import take_results
 
     words = Words.of(lang)
-    day = day_of(known, option="--known")
+    day = day_of(known, name="--known")
     taken = take_results(run_of(run).path, file, known=day, data=None if data is None else data_of(data))
     show(
         {"file": str(taken.file), "rows": taken.results, "otherwise": taken.otherwise}, _result_lines(taken, words), as_json=as_json
@@ -191,7 +191,7 @@ def sign(
         raise DataError("sign: expected --on, the day of the signature (got nothing)")
     else:
         decision: Literal["approve", "reject"] = "reject" if reject else "approve"
-        day = day_of(on, option="--on")
+        day = day_of(on, name="--on")
         count = sign_subjects(folder, subject or [], reviewer=reviewer, reason=reason, on=day, decision=decision)
     told = words.text(_("{count} signed; run the day again to let them hold", count=count))
     show({"signed": count}, [told], as_json=as_json)
@@ -210,7 +210,7 @@ def sign_cards(
     from creditscore.pipeline.signed_cards import sign_cards as sign_all
 
     words = Words.of(lang)
-    day, loaded, taken = day_of(on, option="--on"), project_of(project), None if run is None else run_of(run).path
+    day, loaded, taken = day_of(on, name="--on"), project_of(project), None if run is None else run_of(run).path
     made = sign_all(loaded, signed_by=reviewer, on=day, run=taken, table=table)
     heads = [words.text(pair) for pair in (_("card"), _("signed by"), _("on"), Message("SHA-256"))]
     rows = [(card.industry, card.signed_by, card.on.isoformat(), card.sha256) for card in made.values()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -74,18 +73,6 @@ BookLangOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 AcceptOption = Annotated[bool, typer.Option("--accept", help="Let a delivery through that looks broken beside the run before.")]
-
-
-def day_of(text: str, *, option: str) -> dt.date:
-    """A day in ISO form.
-
-    Raises:
-        DataError: It is none; the message names the option.
-    """
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise DataError("{option}: expected a day such as 2024-04-30 (got {text!r})", option=option, text=text) from None
 
 
 def project_of(folder: Path) -> Project:

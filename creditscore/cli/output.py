@@ -14,10 +14,10 @@ from creditscore.cli.options import (
     JsonOption,
     LangOption,
     PlanArg,
-    day_of,
     engine_of,
     show,
 )
+from creditscore.dates import day_of
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Text, Words, _, pgettext
 from creditscore.spreadsheet.sheets import text_width
@@ -212,7 +212,7 @@ def replace(
     words = Words.of(lang)
     if (subject is None) == (closed_in is None):
         raise DataError("plan replace: expected --subject with --reason, or --closed-in")
-    day = day_of(on, option="--on")
+    day = day_of(on, name="--on")
     if closed_in is not None:
         found = replace_closed(plan_dir, closed_in, by=by, on=day, lang=lang)
     else:
@@ -239,7 +239,7 @@ def join(
     from creditscore.pipeline.draws import join_late
 
     words = Words.of(lang)
-    found = join_late(plan_dir, run, by=by, on=day_of(on, option="--on"), lang=lang)
+    found = join_late(plan_dir, run, by=by, on=day_of(on, name="--on"), lang=lang)
     drawn = [one for one in found if one.drawn]
     told = words.text(_("{n_found:,} came later, {n_drawn:,} of them drawn", n_found=len(found), n_drawn=len(drawn)))
     heads = (words.text(_("subject")), words.text(_("stratum")), words.text(_("inspectors")))

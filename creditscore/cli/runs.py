@@ -25,7 +25,6 @@ from creditscore.cli.options import (
     RunArg,
     TrackingOption,
     data_of,
-    day_of,
     engine_of,
     file_to_write,
     project_of,
@@ -34,6 +33,7 @@ from creditscore.cli.options import (
     show,
 )
 from creditscore.cli.output import decimal, table_lines, whole
+from creditscore.dates import day_of
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 
@@ -132,7 +132,7 @@ def check(
     from creditscore.records.records import open_records
 
     words = Words.of(lang)
-    day, loaded = day_of(as_of, option="--as-of"), project_of(project)
+    day, loaded = day_of(as_of, name="--as-of"), project_of(project)
     target = file_to_write(excel, option="--excel") if excel else None
     warnings = guard_features(loaded.features, loaded)
     found = check_up(open_records(engine_of(engine), loaded, data=data_of(data)), as_of=day)
@@ -215,7 +215,7 @@ def _night(
     from creditscore.cli.output import run_lines
     from creditscore.pipeline.run import run_project
 
-    day, loaded, folder = day_of(as_of, option="--as-of"), project_of(project), data_of(data)
+    day, loaded, folder = day_of(as_of, name="--as-of"), project_of(project), data_of(data)
     made = run_project(
         loaded, data=folder, as_of=day, out=out, engine=engine_of(engine), train=train, tracking_uri=uri, lang=lang,
         accept=accept,
@@ -243,7 +243,7 @@ def simulate(
     from creditscore.simulate.parameters import CityParameters
 
     words = Words.of(lang)
-    parameters = CityParameters(subjects=subjects, months=months, seed=seed, end=day_of(end, option="--end"))
+    parameters = CityParameters(subjects=subjects, months=months, seed=seed, end=day_of(end, name="--end"))
     city = simulate_city(parameters, out=out)
     places = ((words.text(_("data")), city.data), (words.text(_("truth")), city.truth))
     heads = (words.text(_("file")), words.text(_("rows")))

@@ -19,7 +19,6 @@ from creditscore.cli.options import (
     RunArg,
     TableLangOption,
     data_of,
-    day_of,
     engine_of,
     file_to_write,
     project_of,
@@ -29,6 +28,7 @@ from creditscore.cli.options import (
 )
 from creditscore.cli.output import table_lines
 from creditscore.cli.runs import codes_asked
+from creditscore.dates import day_of
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
 
@@ -94,7 +94,7 @@ def lookup(
     words = Words.of(lang)
     folder = run_of(run)
     codes = codes_asked(ids or [], file, run=folder)
-    day = None if on is None else day_of(on, option="--on")
+    day = None if on is None else day_of(on, name="--on")
     found = look_up(folder, codes, purpose=purpose, by=by, on=day, lang=lang)
     show({"rows": rows_of(found)}, [*_lookup_lines(found, words), *_draws(found, words)], as_json=as_json)
 
@@ -112,7 +112,7 @@ def feedback(
     from creditscore.pipeline.credit_check import feedback as note_feedback
 
     words = Words.of(lang)
-    note_feedback(run_of(run), record, result=result, by=by, on=day_of(on, option="--on"))
+    note_feedback(run_of(run), record, result=result, by=by, on=day_of(on, name="--on"))
     show({"record": record}, [words.text(_("noted for check {record}", record=record))], as_json=as_json)
 
 
@@ -176,7 +176,7 @@ def records(
 
     if bodies == repair:
         raise DataError("records: expected --bodies or --repair")
-    day, loaded, folder = day_of(as_of, option="--as-of"), project_of(project), data_of(data)
+    day, loaded, folder = day_of(as_of, name="--as-of"), project_of(project), data_of(data)
     opened = open_records(engine_of(engine), loaded, data=folder)
     found = records_of_bodies(opened, as_of=day) if bodies else repair_reminders(opened, as_of=day)
     if lang is None and not as_json:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from creditscore.config.spec import ppm
+from creditscore.dates import day_of
 from creditscore.errors import DataError
 from creditscore.inspection.plan_folder import OUTCOME_WORDS
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words
@@ -146,16 +147,10 @@ def _code(table: Mapping[str, Message], value: Any) -> str:
 
 
 def _day(value: Any) -> dt.date:
-    if isinstance(value, dt.datetime):
-        return value.date()
-    if isinstance(value, dt.date):
-        return value
-    if isinstance(value, str):
-        try:
-            return dt.date.fromisoformat(value.strip())
-        except ValueError:
-            pass
-    raise ValueError("expected a date such as 2024-05-31")
+    try:
+        return day_of(_stripped(value))
+    except DataError:
+        raise ValueError("expected a date such as 2024-05-31") from None
 
 
 def _stripped(value: Any) -> Any:
