@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditscore.config.catalogue import CatalogueItem
 from creditscore.config.sources import SourceSpec
+from creditscore.dataframes import Ints
 from creditscore.dates import shift_months
 from creditscore.errors import DataError
 from creditscore.language import Message, _
@@ -268,6 +268,6 @@ def _amount_buckets(amounts: pa.Array, kinds: pa.Array) -> dict[tuple[int, int],
     values = pc.cast(amounts.filter(counted), pa.float64()).to_numpy()
     # One count over all kinds: the bucket number is offset by the kind.
     buckets = np.floor(BUCKETS_PER_POWER * np.log10(values)).astype(np.int64) + _FIRST_BUCKET
-    cells: npt.NDArray[np.int64] = kinds.filter(counted).to_numpy().astype(np.int64) * _BUCKETS + buckets
+    cells: Ints = kinds.filter(counted).to_numpy().astype(np.int64) * _BUCKETS + buckets
     counts = np.bincount(cells)
     return {(int(cell // _BUCKETS), int(cell % _BUCKETS) - _FIRST_BUCKET): int(counts[cell]) for cell in np.flatnonzero(counts)}

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from creditscore.dataframes import Ints
 from creditscore.errors import DataError
 from creditscore.records.column_types import CONTROLS
 from creditscore.records.encodings import TextFacts, utf8_blocks
@@ -38,9 +38,9 @@ class Piece:
     """Some rows of a source: the wanted columns, and which rows they are (from 1, the header not counted)."""
 
     table: pa.Table
-    rows: npt.NDArray[np.int64]
+    rows: Ints
     #: Rows that could not be cut into fields.
-    ragged: npt.NDArray[np.int64]
+    ragged: Ints
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class CsvFile:
         rows = np.delete(np.arange(table.num_rows + len(ragged)), ragged)
         return Piece(table, first + rows, first + ragged)
 
-    def _ragged_rows(self, block: bytes) -> npt.NDArray[np.int64]:
+    def _ragged_rows(self, block: bytes) -> Ints:
         """Rows (from 0) with another number of fields: by counting delimiters where there are no quotes, else by reading."""
         if self.facts.quotes != "none":
             rows = _reader(io.StringIO(block.decode(), newline=""), self.delimiter, strict=False)

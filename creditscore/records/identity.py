@@ -22,6 +22,7 @@ from stdnum import lei
 
 from creditscore.config.sources import IdScheme, SourceSpec
 from creditscore.config.spec import Day, Items, Label, Spec, read_spec
+from creditscore.dataframes import Flags
 from creditscore.errors import ConfigError
 from creditscore.language import _
 from creditscore.records.column_types import Distinct, Faults, one_array, text_bytes
@@ -239,12 +240,12 @@ def _faults_of_complete_codes(ids: pa.Array, tables: CodeTables) -> pa.Array:
     return fault if len(fault) == len(ids) else pc.replace_with_mask(pa.array(["ID_ALPHABET"] * len(ids)), ascii_only, fault)
 
 
-def _organisation_digit_holds(letters: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+def _organisation_digit_holds(letters: npt.NDArray[np.uint8]) -> Flags:
     """GB 11714: letters count A = 10 ... Z = 35 without gaps, unlike the alphabet of the whole code; X stands for 10."""
     points = letters[:, 8:17].astype(np.int64)
     own = np.where(points >= ord("A"), points - ord("A") + 10, points - ord("0"))
     expected = (11 - own[:, :8] @ _ORGANISATION_WEIGHTS % 11) % 11
-    holds: npt.NDArray[np.bool_] = expected == np.where(letters[:, 16] == ord("X"), 10, own[:, 8])
+    holds: Flags = expected == np.where(letters[:, 16] == ord("X"), 10, own[:, 8])
     return holds
 
 

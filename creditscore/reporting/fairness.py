@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from creditscore.dataframes import Floats, Ints
 from creditscore.reporting.run_book import PlanPage, RunBook
 from creditscore.vocabulary import TIER_ORDER
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    pass
 
 #: Attributes that are audited and never scored.
 AUDITED = ("region", "ownership", "size_class")
@@ -43,7 +44,7 @@ def associations(features: pd.DataFrame, subjects: pd.DataFrame) -> pd.DataFrame
     return table.sort_values(["association", "feature", "attribute"], ascending=[False, True, True], ignore_index=True)
 
 
-def _association(values: pd.Series, codes: NDArray[np.int64], groups: int) -> float | None:
+def _association(values: pd.Series, codes: Ints, groups: int) -> float | None:
     if groups < 2:
         return None
     if pd.api.types.is_numeric_dtype(values):
@@ -52,7 +53,7 @@ def _association(values: pd.Series, codes: NDArray[np.int64], groups: int) -> fl
     return _cramers_v(texts, codes, len(names), groups) if len(names) > 1 else None
 
 
-def _correlation_ratio(values: NDArray[np.float64], codes: NDArray[np.int64], groups: int) -> float | None:
+def _correlation_ratio(values: Floats, codes: Ints, groups: int) -> float | None:
     """Ranks, so that one huge value does not decide; missing values share a rank of their own (they may tell, too)."""
     ranks = pd.Series(values).rank(method="average", na_option="top").to_numpy()
     spread = float(((ranks - ranks.mean()) ** 2).sum())
@@ -66,7 +67,7 @@ def _correlation_ratio(values: NDArray[np.float64], codes: NDArray[np.int64], gr
     return float(np.sqrt(max(0.0, (between - (groups - 1) * within) / spread)))
 
 
-def _cramers_v(first: NDArray[np.int64], second: NDArray[np.int64], rows: int, columns: int) -> float:
+def _cramers_v(first: Ints, second: Ints, rows: int, columns: int) -> float:
     n = len(first)
     table = np.bincount(first * columns + second, minlength=rows * columns).reshape(rows, columns)
     expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / n

@@ -17,7 +17,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from creditscore.dataframes import Ints
+from creditscore.dataframes import Flags, Ints
 
 #: Slices of the normal distribution, and the log-odds (thousandths) beyond which a chance no longer changes.
 _QUANTILES = 4096
@@ -88,7 +88,7 @@ class Bits:
         numbers: Ints = normal_table()[self.halves(count) >> np.uint32(20)]
         return numbers
 
-    def hits(self, chance: NDArray[np.uint32] | float, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    def hits(self, chance: NDArray[np.uint32] | float, shape: tuple[int, ...]) -> Flags:
         """True with a chance: bounds (see :func:`bounds`) of the same shape, or one share for all."""
         count = math.prod(shape)
         if isinstance(chance, float):

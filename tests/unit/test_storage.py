@@ -85,3 +85,45 @@ def test_lock_files_stay_where_they_are_while_a_run_is_made_anew(tmp_path):
 def test_every_public_name_is_there_on_systems_without_fcntl():
     done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
+
+
+def test_json_has_one_form_for_files_and_one_for_hashes():
+    document = {"b": [1, 2.5, None, True], "a": "永州 \u2028"}
+    assert storage.canonical_json(document) == '{\n  "a": "永州 \u2028",\n  "b": [\n    1,\n    2.5,\n    null,\n    true\n  ]\n}\n'
+    assert storage.compact_json(document) == '{"a":"永州 \u2028","b":[1,2.5,null,true]}'
+    assert storage.compact_json(json.loads(storage.canonical_json(document))) == storage.compact_json(document)
+    for write in (storage.canonical_json, storage.compact_json):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            write({"a": float("nan")})
+
+
+def test_a_file_and_its_bytes_have_the_same_hash(tmp_path):
+    for content in (b"", b"abc", bytes(3 << 20)):
+        (tmp_path / "file").write_bytes(content)
+        assert storage.sha256_file(tmp_path / "file") == storage.sha256_of(content)
+    assert storage.sha256_of("永州") == storage.sha256_of("永州".encode())
+
+
+def interrupted_write(path):
+    with storage.atomic_path(path) as partial:
+        partial.write_bytes(b"ne")
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_beside_it(tmp_path):
+    path = tmp_path / "file"
+    storage.atomic_write(path, b"old")
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_write(path)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_head_of_a_chain_shows_what_was_cut_off(tmp_path):
+    path = tmp_path / "log.jsonl"
+    assert storage.chain_head(path) == "0" * 64
+    lines = storage.append_chain(path, [{"what": "a"}, {"what": "b"}])
+    assert storage.chain_head(path) == lines[-1]["hash"]
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    assert [line["what"] for line in storage.read_chain(path)] == ["a"]
+    assert storage.chain_head(path) != lines[-1]["hash"]
