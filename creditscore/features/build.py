@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from creditscore.records.records import Records
 
 #: Columns that stand before the features in ``features.parquet``.
-KEYS = ("subject_id", "as_of", "industry")
+_KEYS = ("subject_id", "as_of", "industry")
 #: Events that a pass goes over within 2 GB; twice as many do not fit (measured). More of them are split by subject.
 _EVENTS_PER_BUCKET = 12_500_000
 #: Columns that say whether an event is visible.
@@ -112,7 +112,7 @@ def feature_table(
             # A name of its own for the key of each: all joins are one expression then, which is compiled once.
             named = part.rename(**{f"_part_row_{number}": "row_key"})
             joined = joined.left_join(named, rows[key] == named[f"_part_row_{number}"])
-        joined = joined.select("row_key", *KEYS, *(_filled(feature, joined) for feature in features))
+        joined = joined.select("row_key", *_KEYS, *(_filled(feature, joined) for feature in features))
         table = records.engine.create(name, joined) if table is None else records.engine.append(name, joined)
         for number in range(len(parts)):
             records.engine.drop(f"feature_part_{number}")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from creditscore.config.targets import TargetSpec
 
 
-class Factor(Spec):
+class GuardedFactor(Spec):
     """Something features may not be about."""
 
     name: Name
@@ -37,19 +37,19 @@ class Factor(Spec):
     words: Items[str] = Field(min_length=1)
 
 
-class Factors(Spec):
+class _GuardedFactors(Spec):
     """The document ``forbidden.toml``."""
 
-    factor: Items[Factor]
+    factor: Items[GuardedFactor]
 
 
 @cache
-def factors() -> tuple[Factor, ...]:
+def guarded_factors() -> tuple[GuardedFactor, ...]:
     """The factors that ship with the library."""
-    return read_spec(Factors, Path(str(files("creditscore.features") / "forbidden.toml"))).factor
+    return read_spec(_GuardedFactors, Path(str(files("creditscore.features") / "forbidden.toml"))).factor
 
 
-def factors_of(feature: FeatureSpec, items: list[CatalogueItem]) -> list[Factor]:
+def guarded_factors_of(feature: FeatureSpec, items: list[CatalogueItem]) -> list[GuardedFactor]:
     """The factors that a feature or one of its catalogue items is about, by the words used."""
     texts = [
         feature.name, *feature.label.names().values(), feature.unit, feature.description, feature.scheme or "",
@@ -60,7 +60,7 @@ def factors_of(feature: FeatureSpec, items: list[CatalogueItem]) -> list[Factor]
     # Whose words the value itself is: the name of the office that sent the record, and with it its region.
     texts += ["inspecting office"] if feature.aggregate == "latest" and feature.column == "provider" else []
     plain = [_plain(text) for text in texts]
-    return [factor for factor in factors() if any(_says(text, word) for text in plain for word in factor.words)]
+    return [factor for factor in guarded_factors() if any(_says(text, word) for text in plain for word in factor.words)]
 
 
 def _plain(text: str) -> str:
@@ -95,7 +95,7 @@ def guard_features(features: tuple[FeatureSpec, ...], project: Project) -> list[
         used = [items[kind] for kind in feature.kind if kind in items]
         where = f'{project.folder / "features.toml"}: feature[{place}] "{feature.name}"'
         refusals += [f"{where}{fault}" for fault in [*_strange(feature, project), *_gate(feature, used, project)]]
-        for factor in factors_of(feature, used):
+        for factor in guarded_factors_of(feature, used):
             line = f"{where}: about {factor.label.text('en')} ({factor.label.text('zh')}), which is {factor.rule}: {factor.basis}"
             refused = factor.rule == "forbidden" or project.about.purpose == "bidding"
             (refusals if refused else warnings).append(line)

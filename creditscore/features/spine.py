@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from creditscore.records.records import Records
 
 #: The columns of every spine, in the engine and out of it.
-SPINE = {
+_SPINE = {
     "row_key": "int64", "subject_key": "int64", "subject_id": "string", "as_of": "date", "as_of_day": "int32", "industry": "string",
 }  # fmt: skip
 
@@ -45,7 +45,7 @@ class Spine:
     @property
     def table(self) -> ir.Table:
         """The unbound table: row_key, subject_key, subject_id, as_of, as_of_day, industry."""
-        return ibis.table(SPINE, name=self.name)
+        return ibis.table(_SPINE, name=self.name)
 
     def arrow(self) -> pa.Table:
         """The rows by ``row_key``."""
@@ -101,7 +101,7 @@ def spine_on(records: Records, day: dt.date, *, name: str | None = None) -> Spin
     place = ibis.row_number().over(order_by=rows.subject_key).cast("int64")
     # A name of its own: a second spine must not take the first one's rows.
     name = name or f"spine_{next(_places)}"
-    records.engine.create(name, rows.mutate(row_key=place).select(list(SPINE)))
+    records.engine.create(name, rows.mutate(row_key=place).select(list(_SPINE)))
     left = judged.filter(judged.reason.notnull()).group_by("reason").agg(n=ibis._.count()).order_by("reason")
     counts = records.engine.query(left).to_pydict()
     return Spine(records, name, dict(zip(counts["reason"], counts["n"], strict=True)), day)
@@ -115,10 +115,10 @@ def spine_from_rows(records: Records, rows: AnyTable, *, name: str) -> Spine:
     Raises:
         DataError: The rows are no such table; a subject is not in the records.
     """
-    table = row_table(rows)
+    table = _row_table(rows)
     records.engine.register(f"{name}_rows", table)
-    given = ibis.table({key: kind for key, kind in SPINE.items() if key != "subject_key"}, name=f"{name}_rows")
-    made = records.engine.create(name, given.inner_join(records.table("subject_index"), "subject_id").select(list(SPINE)))
+    given = ibis.table({key: kind for key, kind in _SPINE.items() if key != "subject_key"}, name=f"{name}_rows")
+    made = records.engine.create(name, given.inner_join(records.table("subject_index"), "subject_id").select(list(_SPINE)))
     records.engine.drop(f"{name}_rows")
     found = records.engine.query(made.aggregate(n=made.count()))["n"][0].as_py()
     if found != table.num_rows:
@@ -129,7 +129,7 @@ def spine_from_rows(records: Records, rows: AnyTable, *, name: str) -> Spine:
     return Spine(records, name, {})
 
 
-def row_table(rows: AnyTable) -> pa.Table:
+def _row_table(rows: AnyTable) -> pa.Table:
     """``row_key`` (the position, from 0), subject_id, as_of, as_of_day and industry of a caller's rows, in their order.
 
     Args:

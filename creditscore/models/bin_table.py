@@ -12,7 +12,7 @@ from scipy.optimize import isotonic_regression
 from creditscore.config.scorecards import Binning
 from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.models.card import AttributeKind
-from creditscore.models.sample import Column, Factor, Sample
+from creditscore.models.sample import Factor, FeatureColumn, Sample
 from creditscore.models.scoring import AttributeCodes
 
 
@@ -53,7 +53,7 @@ class Partition:
         last: tuple[AttributeKind, ...] = ("missing", "other") if self.text else ("missing",)
         return (first,) * self.bins + special + last
 
-    def codes(self, column: Column) -> AttributeCodes:
+    def codes(self, column: FeatureColumn) -> AttributeCodes:
         """The attribute in which each row falls."""
         missing = self.kinds.index("missing")
         if self.text:
@@ -96,7 +96,7 @@ def _plain(value: float | str) -> str | int | float:
 
 #: Weight in the projection of an attribute that is too small to be judged: it follows its neighbours.
 _ALMOST_NOTHING = 1e-9
-WOE_DIGITS = 6
+_WOE_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -185,4 +185,4 @@ def in_order(partition: Partition, woe: Floats, weight: Floats, small: Flags) ->
         worst = found[:bins].min() if bins else 0.0
         found[:bins] -= worst
         found[bins:] = 0.0
-    return np.asarray(np.round(found, WOE_DIGITS) + 0.0, dtype=np.float64)
+    return np.asarray(np.round(found, _WOE_DIGITS) + 0.0, dtype=np.float64)

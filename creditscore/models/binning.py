@@ -20,10 +20,10 @@ from creditscore.config.scorecards import Binning
 from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.models.bin_table import Partition
-from creditscore.models.sample import Column, Sample
+from creditscore.models.sample import FeatureColumn, Sample
 
 #: Share of a column's weight that an edge may move across for the sake of fewer digits.
-TOLERANCE = 0.002
+_TOLERANCE = 0.002
 _SLACK = 1e-9
 
 
@@ -69,7 +69,7 @@ def readable(values: Floats, weight: Floats, places: list[int]) -> tuple[float, 
 
 
 def _edge(values: Floats, reached: Floats, place: int, whole: bool) -> float:
-    allowed = TOLERANCE * float(reached[-1]) + _SLACK
+    allowed = _TOLERANCE * float(reached[-1]) + _SLACK
     low = int(np.searchsorted(reached, reached[place] - allowed))
     high = int(np.searchsorted(reached, reached[place] + allowed, side="right"))
     target = (float(values[place]) + float(values[place + 1])) / 2
@@ -86,11 +86,11 @@ _SECONDS = 30
 _HUMP_RATIO, _HUMP_MARGIN = 1.5, 0.02
 #: Farther than this from 0.5 a line of many values has nearly pure ends only, which optbinning would merge into one bin.
 _SEPARATES = 0.45
-Search = Literal["ascending", "descending", "auto"]
+_Search = Literal["ascending", "descending", "auto"]
 
 
 def cut(
-    column: Column,
+    column: FeatureColumn,
     sample: Sample,
     *,
     binning: Binning,
@@ -118,7 +118,7 @@ def cut(
         raise DataError("binning failed ({kind}: {error})", kind=type(error).__name__, error=error) from error
 
 
-def _by_hand(column: Column, special: tuple[Any, ...], given: Sequence[Any]) -> Partition:
+def _by_hand(column: FeatureColumn, special: tuple[Any, ...], given: Sequence[Any]) -> Partition:
     factor = column.factor
     if not column.text:
         if not all(isinstance(edge, int | float | np.number) and np.isfinite(edge) for edge in given):
@@ -134,7 +134,7 @@ def _by_hand(column: Column, special: tuple[Any, ...], given: Sequence[Any]) -> 
     return Partition(factor, True, "higher_is_riskier" if factor.order else "none", groups=groups, special=special)
 
 
-def _numbers(column: Column, sample: Sample, binning: Binning, special: tuple[Any, ...]) -> Partition:
+def _numbers(column: FeatureColumn, sample: Sample, binning: Binning, special: tuple[Any, ...]) -> Partition:
     clean = ~column.missing & ~np.isin(column.values, np.array(special, dtype=np.float64))
     values, places = np.unique(column.values[clean], return_inverse=True)
     cells = np.full(len(clean), len(values))
@@ -157,7 +157,7 @@ def _grouped(weight: Floats) -> NDArray[np.intp]:
     return np.flatnonzero(np.r_[np.diff(group) > 0, True])
 
 
-def _texts(column: Column, sample: Sample, binning: Binning, special: tuple[Any, ...]) -> Partition:
+def _texts(column: FeatureColumn, sample: Sample, binning: Binning, special: tuple[Any, ...]) -> Partition:
     texts = [*column.categories, ""]
     good, bad = sample.sums(np.where(column.missing, len(column.categories), column.values), len(texts))
     allowed = set(column.factor.order) or set(column.categories)
@@ -216,7 +216,7 @@ def _not_pure(good: Floats, bad: Floats, smoothing: float) -> tuple[Floats, Floa
     return good + less_good - less_bad, bad + less_bad - less_good
 
 
-def _search(good: Floats, bad: Floats, trend: Search | None, binning: Binning) -> list[int]:
+def _search(good: Floats, bad: Floats, trend: _Search | None, binning: Binning) -> list[int]:
     from optbinning import OptimalBinning
 
     share = float((good + bad).sum())

@@ -15,7 +15,7 @@ from creditscore.models.regression import fit_regression, logistic
 from creditscore.models.scoring import AttributeCodes, log_odds, points_per_log_odds, slope
 
 #: Decimals of the intercept and the coefficients that a card prints.
-DIGITS = 6
+_DIGITS = 6
 #: Penalty on the slope: keeps it finite where bads and goods separate, and changes no printed digit elsewhere.
 _MINUTE = 1e-7
 #: Penalty on the intercepts of industries: keeps the one of an industry without bads finite.
@@ -25,7 +25,7 @@ _SETTLED = 1e-9
 
 
 @dataclass(frozen=True)
-class Points:
+class CardPoints:
     """The whole numbers of a card: constant, and points per attribute of each characteristic.
 
     ``intercept`` and ``coefficients`` are the rounded figures that the points were computed from.
@@ -88,7 +88,7 @@ def intercept_for(eta: Floats, weight: Floats, target: float) -> float:
 
 def to_points(
     scaling: Scaling, *, intercept: float, coefficients: Floats, woe: Sequence[Floats], caps: Sequence[int | None]
-) -> Points:
+) -> CardPoints:
     """Whole points of ``logit P(bad) = intercept - sum of coefficient x WoE`` on the scale.
 
     ``points = rint(pdo / ln 2 x coefficient x WoE)`` from the rounded figures that the card prints,
@@ -96,17 +96,17 @@ def to_points(
     characteristics, whose WoE is never negative.
     """
     factor = points_per_log_odds(scaling)
-    rounded = tuple(round(float(coefficient), DIGITS) + 0.0 for coefficient in coefficients)
+    rounded = tuple(round(float(coefficient), _DIGITS) + 0.0 for coefficient in coefficients)
     points = []
     for coefficient, values, cap in zip(rounded, woe, caps, strict=True):
         whole = np.rint(factor * coefficient * values).astype(np.int64)
         points.append(whole if cap is None else np.minimum(whole, cap))
-    start = round(float(intercept), DIGITS)
+    start = round(float(intercept), _DIGITS)
     constant = round(scaling.base_score - factor * (start + math.log(scaling.base_odds)))
-    return Points(constant, tuple(points), start, rounded)
+    return CardPoints(constant, tuple(points), start, rounded)
 
 
-def centred(scaling: Scaling, points: Points, codes: AttributeCodes, weight: Floats, target: float) -> Points:
+def centred(scaling: Scaling, points: CardPoints, codes: AttributeCodes, weight: Floats, target: float) -> CardPoints:
     """The points with the constant moved by whole points until the mean predicted probability is nearest to ``target``.
 
     One point is ``ln 2 / pdo`` in log-odds: at 20 points to double the odds the mean lies within
@@ -116,5 +116,5 @@ def centred(scaling: Scaling, points: Points, codes: AttributeCodes, weight: Flo
     eta: Floats = -log_odds(scaling, scores.astype(np.float64))
     target = min(max(target, 1e-9), 1 - 1e-9)
     shares: Floats = np.bincount(positions, weights=weight).astype(np.float64)
-    shift = -round(round(intercept_for(eta, shares, target) / slope(scaling), DIGITS))
+    shift = -round(round(intercept_for(eta, shares, target) / slope(scaling), _DIGITS))
     return replace(points, constant=points.constant + shift)

@@ -19,8 +19,8 @@ from creditscore.storage import canonical_json, sha256_of
 from creditscore.vocabulary import Source
 
 AttributeKind = Literal["interval", "category", "special", "missing", "other"]
-CharacteristicKind = Literal["number", "text"]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+_CharacteristicKind = Literal["number", "text"]
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
 #: Unicode categories that change a line or its direction, or that no file can hold.
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
@@ -37,7 +37,7 @@ ColumnName = Annotated[str, AfterValidator(_column_name)]
 #: Order in which attributes stand; a stable sort by it may not change anything.
 _PLACE = {"interval": 0, "category": 0, "special": 1, "missing": 2, "other": 3}
 #: Bin codes are unsigned bytes of which the upper half means missing.
-MAX_ATTRIBUTES = 120
+_MAX_ATTRIBUTES = 120
 
 
 class Attribute(Spec):
@@ -49,9 +49,9 @@ class Attribute(Spec):
     """
 
     kind: AttributeKind
-    lower: Finite | None = None
-    upper: Finite | None = None
-    values: Items[str | int | Finite] = ()
+    lower: _Finite | None = None
+    upper: _Finite | None = None
+    values: Items[str | int | _Finite] = ()
     label: str
     #: Rows of the training data, not weighted.
     rows: int = Field(ge=0)
@@ -59,7 +59,7 @@ class Attribute(Spec):
     weight: float = Field(ge=0, le=1)
     #: Weighted and smoothed; ``None`` where there were no rows (expert points).
     bad_rate: float | None = Field(default=None, ge=0, le=1)
-    woe: Finite
+    woe: _Finite
     points: int
     #: Too few rows to be judged: it has the points of the average subject.
     neutral: bool = False
@@ -90,12 +90,12 @@ class Characteristic(Spec):
     label: Label
     source: Source
     unit: str = ""
-    kind: CharacteristicKind
+    kind: _CharacteristicKind
     trend: str
-    coefficient: Finite
-    information_value: Finite
+    coefficient: _Finite
+    information_value: _Finite
     unverified_cap: int | None = Field(default=None, ge=0)
-    attributes: Items[Attribute] = Field(min_length=2, max_length=MAX_ATTRIBUTES)
+    attributes: Items[Attribute] = Field(min_length=2, max_length=_MAX_ATTRIBUTES)
 
     @model_validator(mode="after")
     def _holds_together(self) -> Characteristic:
@@ -213,7 +213,7 @@ def _no_constant(text: str) -> float:
     raise ValueError(f"{text} is no number of a card")
 
 
-FORMAT: Final = "creditscore.scorecard/1"
+CARD_FORMAT: Final = "creditscore.scorecard/1"
 #: Gaps are multiplied by 1000 when reasons are sought, in 32-bit integers.
 _LARGEST = 500_000
 
@@ -238,7 +238,7 @@ class Card(Spec):
     a random draw: the card then says nothing of subjects that were not inspected.
     """
 
-    format: Literal["creditscore.scorecard/1"] = FORMAT
+    format: Literal["creditscore.scorecard/1"] = CARD_FORMAT
     name: str
     industry: str
     target: str = ""

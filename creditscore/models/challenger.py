@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from creditscore.dataframes import Floats, feature_frame
 from creditscore.errors import DataError
-from creditscore.models.sample import Column, Factor, Features, as_sequence, read_columns, read_sample
+from creditscore.models.sample import Factor, FeatureColumn, Features, as_sequence, read_columns, read_sample
 from creditscore.storage import canonical_json, sha256_of
 
-FORMAT = "creditscore.lightgbm/1"
+_FORMAT = "creditscore.lightgbm/1"
 #: Small on purpose: thousands of rows with few bads. One thread and ``deterministic``: the same text every time.
-PARAMETERS: Mapping[str, Any] = {
+_PARAMETERS: Mapping[str, Any] = {
     "objective": "binary",
     "learning_rate": 0.05,
     "num_leaves": 15,
@@ -34,9 +34,9 @@ PARAMETERS: Mapping[str, Any] = {
     "num_threads": 1,
     "verbosity": -1,
 }
-ROUNDS = 200
+_ROUNDS = 200
 #: What tuning tries: leaves, rounds.
-GRID: tuple[tuple[int, int], ...] = ((4, 100), (4, 300), (15, 100), (15, 300), (31, 100))
+_GRID: tuple[tuple[int, int], ...] = ((4, 100), (4, 300), (15, 100), (15, 300), (31, 100))
 _DIRECTION = {"higher_is_riskier": 1, "lower_is_riskier": -1}
 
 
@@ -103,7 +103,7 @@ class LightGBMChallenger:
             {"name": factor.name, "text": bool(factor.text), "categories": list(self.categories.get(factor.name, ()))}
             for factor in self.factors
         ]
-        content = {"format": FORMAT, "columns": columns, "model": self.model}
+        content = {"format": _FORMAT, "columns": columns, "model": self.model}
         return canonical_json(content, indent=1)
 
     @property
@@ -169,9 +169,9 @@ def fit_lightgbm(
     nominal = [place for place, column in enumerate(columns) if column.text and not column.factor.order]
     task = _Task(matrix, sample.bad.astype(float), sample.weight / sample.weight.mean(), directions, nominal, seed)
     if time is None:
-        return LightGBMChallenger(task.fit(np.arange(len(matrix)), int(PARAMETERS["num_leaves"]), ROUNDS), factors, categories)
+        return LightGBMChallenger(task.fit(np.arange(len(matrix)), int(_PARAMETERS["num_leaves"]), _ROUNDS), factors, categories)
     moments = pd.Series(list(as_sequence(time, len(feature_frame(X)), "time"))).to_numpy()[sample.rows]
-    tried = tuple((leaves, rounds, task.forward_loss(moments, leaves, rounds)) for leaves, rounds in GRID)
+    tried = tuple((leaves, rounds, task.forward_loss(moments, leaves, rounds)) for leaves, rounds in _GRID)
     leaves, rounds, _ = min(tried, key=lambda one: (round(one[2], 9), one[0], one[1]))
     return LightGBMChallenger(task.fit(np.arange(len(matrix)), leaves, rounds), factors, categories, tried)
 
@@ -192,8 +192,8 @@ def load_lightgbm(path: str | Path, *, sha256: str) -> LightGBMChallenger:
             found=found,
         )
     text = json.loads(content)
-    if text.get("format") != FORMAT:
-        raise DataError("{path}: format: expected {FORMAT} (got {get!r})", path=path, FORMAT=FORMAT, get=text.get("format"))
+    if text.get("format") != _FORMAT:
+        raise DataError("{path}: format: expected {_FORMAT} (got {get!r})", path=path, _FORMAT=_FORMAT, get=text.get("format"))
     from creditscore.config.spec import Label
 
     columns = text["columns"]
@@ -222,7 +222,7 @@ class _Task:
             free_raw_data=False,
             params={"verbosity": -1, "num_threads": 1},
         )
-        settings = {**PARAMETERS, "num_leaves": leaves, "monotone_constraints": list(self.trends), "seed": self.seed}
+        settings = {**_PARAMETERS, "num_leaves": leaves, "monotone_constraints": list(self.trends), "seed": self.seed}
         text: str = lightgbm.train(settings, data, num_boost_round=rounds).model_to_string()
         return text
 
@@ -245,23 +245,23 @@ class _Task:
         return loss / total if total else float("inf")
 
 
-def _settled(column: Column) -> Factor:
+def _settled(column: FeatureColumn) -> Factor:
     factor = column.factor
     return Factor(factor.name, factor.label, factor.source, factor.unit, factor.trend, factor.order, factor.points_cap, column.text)
 
 
-def _direction(column: Column, found: Mapping[str, str]) -> int:
+def _direction(column: FeatureColumn, found: Mapping[str, str]) -> int:
     if column.text:
         return 1 if column.factor.order else 0
     declared = column.factor.trend
     return _DIRECTION.get(found.get(column.factor.name, "") if declared == "auto" else declared, 0)
 
 
-def _levels(column: Column) -> tuple[str, ...]:
+def _levels(column: FeatureColumn) -> tuple[str, ...]:
     return column.factor.order or column.categories
 
 
-def _matrix(columns: Sequence[Column], categories: Mapping[str, tuple[str, ...]]) -> Floats:
+def _matrix(columns: Sequence[FeatureColumn], categories: Mapping[str, tuple[str, ...]]) -> Floats:
     """Texts become their place in the categories of the fit; unseen ones are missing, as NaN."""
     found = []
     for column in columns:

@@ -18,7 +18,7 @@ from creditscore.config.spec import ppm
 from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.errors import NotFittedError
 from creditscore.models.bin_table import BinTable
-from creditscore.models.calibration import Points
+from creditscore.models.calibration import CardPoints
 from creditscore.models.card import Attribute, Baseline, Characteristic
 from creditscore.models.fitting import Fit, Settings, SpecialCodes, Splits, fit_core
 from creditscore.models.inspector_effects import Connectedness, connectedness
@@ -28,7 +28,7 @@ from creditscore.models.scoring import AttributeCodes, ppm_of_score, score_of
 from creditscore.models.selection import OnLeak
 
 #: Share of the weight whose mean points are "those just above the cut".
-NEAR_CUT = 0.1
+_NEAR_CUT = 0.1
 _WEIGHT_DIGITS, _RATE_DIGITS = 9, 6
 _log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
         self,
         fit: Fit,
         tables: Sequence[BinTable],
-        points: Points,
+        points: CardPoints,
         patterns: Flags | slice,
         *,
         name: str,
@@ -169,7 +169,7 @@ def _characteristic(table: BinTable, points: Ints, coefficient: float, *, smooth
 
 
 def _baselines(
-    points: Points, codes: AttributeCodes, weight: Floats, names: Sequence[str], *, scaling: Scaling, cuts: Sequence[float]
+    points: CardPoints, codes: AttributeCodes, weight: Floats, names: Sequence[str], *, scaling: Scaling, cuts: Sequence[float]
 ) -> tuple[Baseline, ...]:
     """Mean points of the population, and of the tenth of the weight just above each cut by probability.
 
@@ -188,14 +188,14 @@ def _baselines(
     scores = points.scores(codes)
     baselines = [Baseline(name="population", points=mean(slice(None)))]
     for probability in sorted(set(cuts)):
-        cut = cut_score(scaling, probability)
+        cut = _cut_score(scaling, probability)
         near = _just_above(scores, weight, cut)
         if near.any() and all(cut != baseline.above_score for baseline in baselines):
             baselines.append(Baseline(name=f"above_{cut}", above_score=cut, points=mean(near)))
     return tuple(baselines)
 
 
-def cut_score(scaling: Scaling, probability: float) -> int:
+def _cut_score(scaling: Scaling, probability: float) -> int:
     """The lowest score whose probability of bad, in whole ppm, is at most ``probability``."""
     limit = ppm(probability)
     score = int(np.floor(score_of(scaling, min(max(probability, 1e-6), 1 - 1e-6)))) - 1
@@ -211,5 +211,5 @@ def _just_above(scores: Ints, weight: Floats, cut: int) -> Flags:
         return above
     values, positions = np.unique(scores[above], return_inverse=True)
     reached = np.cumsum(np.bincount(positions, weights=weight[above])) / weight.sum()
-    last = min(int(np.searchsorted(reached, NEAR_CUT - 1e-9)), len(values) - 1)
+    last = min(int(np.searchsorted(reached, _NEAR_CUT - 1e-9)), len(values) - 1)
     return np.asarray(above & (scores <= values[last]))

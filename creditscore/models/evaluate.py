@@ -16,16 +16,16 @@ from creditscore.models import metrics
 from creditscore.models.metrics import Cells
 
 #: The group of rows whose group is missing.
-UNKNOWN = "未知"
+UNKNOWN_GROUP = "未知"
 #: A group with fewer rows than this shows no AUC: it would be noise with two decimals.
-SMALLEST_GROUP = 30
+_SMALLEST_GROUP = 30
 #: Measures of one group, in their order.
 _OF_ONE_GROUP = ("observed_rate", "mean_predicted", "observed_expected", "brier", "auc")
-Interval = tuple[float, float]
+_Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Rows:
+class EvaluatedRows:
     """Rows of weight > 0. ``groups`` are positions in ``group_names``; the bootstrap draws rows of one cluster together."""
 
     y: Floats
@@ -40,9 +40,9 @@ class Rows:
         """The rows by group and probability."""
         return Cells(self.y, self.probability, self.groups)
 
-    def take(self, chosen: Flags) -> Rows:
+    def take(self, chosen: Flags) -> EvaluatedRows:
         """Some of the rows, without their groups."""
-        return Rows(self.y[chosen], self.probability[chosen], self.weight[chosen], self.clusters[chosen])
+        return EvaluatedRows(self.y[chosen], self.probability[chosen], self.weight[chosen], self.clusters[chosen])
 
 
 class Evaluation(Mapping[str, float]):
@@ -60,9 +60,9 @@ class Evaluation(Mapping[str, float]):
     ======================  ==================================================================
     """
 
-    def __init__(self, rows: Rows, *, n_boot: int, seed: int) -> None:
+    def __init__(self, rows: EvaluatedRows, *, n_boot: int, seed: int) -> None:
         self._rows, self._n_boot, self._seed = rows, n_boot, seed
-        self._values = {**_sizes(rows), **measures(rows, rows.weight)}
+        self._values = {**_sizes(rows), **measure_all(rows, rows.weight)}
 
     def __getitem__(self, name: str) -> float:
         return self._values[name]
@@ -74,7 +74,7 @@ class Evaluation(Mapping[str, float]):
         return len(self._values)
 
     @cached_property
-    def intervals(self) -> dict[str, Interval]:
+    def intervals(self) -> dict[str, _Interval]:
         """95 % bootstrap intervals (percentiles) of each measure, whole clusters drawn, the same every time.
 
         A draw is counted by cells of equal probability and its calibration starts from that of all rows:
@@ -82,7 +82,7 @@ class Evaluation(Mapping[str, float]):
         """
         start = (self["calibration_slope"], self["calibration_intercept"])
         draws = replicates(self._rows, self._n_boot, self._seed)
-        figures = [measures(self._rows, weight, start) for weight in draws]
+        figures = [measure_all(self._rows, weight, start) for weight in draws]
         return {name: _percentiles(np.array([one[name] for one in figures])) for name in figures[0]}
 
     @cached_property
@@ -135,7 +135,7 @@ def within_group_auc(y: ArrayLike, probability: ArrayLike, groups: ArrayLike, *,
         DataError: As :func:`evaluate`, or no group has both bads and goods.
     """
     rows = checked_rows(y, probability, sample_weight, groups, None)
-    auc = metrics.within_group_auc(rows.cells.counts(rows.weight))
+    auc = metrics.grouped_auc(rows.cells.counts(rows.weight))
     if np.isnan(auc):
         raise DataError("within_group_auc: expected at least one group with both 0 and 1 in y")
     return auc
@@ -155,18 +155,18 @@ def paired_difference(
 ) -> tuple[float, float, float]:
     """``metric(first) − metric(second)`` on the same rows, and its 95 % bootstrap interval.
 
-    ``metric`` is one of :data:`creditscore.models.metrics.METRICS`. Both are computed on each draw of clusters, so what
+    ``metric`` is one of :data:`creditscore.models.metrics.MEASURES`. Both are computed on each draw of clusters, so what
     the two have in common cancels.
 
     Raises:
         DataError: As :func:`evaluate`; there is no such metric, or it needs ``groups``.
     """
     pair = [checked_rows(y, p, sample_weight, groups, subjects) for p in (first, second)]
-    if metric not in metrics.METRICS:
-        raise DataError("metric: expected one of {known} (got {metric!r})", known=", ".join(metrics.METRICS), metric=metric)
+    if metric not in metrics.MEASURES:
+        raise DataError("metric: expected one of {known} (got {metric!r})", known=", ".join(metrics.MEASURES), metric=metric)
     if metric in metrics.OF_GROUPS and groups is None:
         raise DataError("paired_difference: {metric} needs groups", metric=metric)
-    measure = metrics.METRICS[metric]
+    measure = metrics.MEASURES[metric]
 
     def difference(weight: Floats) -> float:
         one, other = (measure(rows.cells.counts(weight)) for rows in pair)
@@ -176,14 +176,14 @@ def paired_difference(
     return (difference(pair[0].weight), *_percentiles(draws))
 
 
-def measures(rows: Rows, weight: Floats, start: tuple[float, float] = (1.0, 0.0)) -> dict[str, float]:
+def measure_all(rows: EvaluatedRows, weight: Floats, start: tuple[float, float] = (1.0, 0.0)) -> dict[str, float]:
     """Every metric of the rows under these weights, by name; ``start`` is a first guess of their calibration."""
     cells = rows.cells.counts(weight, start=start)
     left_out = metrics.OF_GROUPS if rows.groups is None else ()
-    return {name: measure(cells) for name, measure in metrics.METRICS.items() if name not in left_out}
+    return {name: measure(cells) for name, measure in metrics.MEASURES.items() if name not in left_out}
 
 
-def replicates(rows: Rows, n_boot: int, seed: int) -> Iterator[Floats]:
+def replicates(rows: EvaluatedRows, n_boot: int, seed: int) -> Iterator[Floats]:
     """The weights of the rows in each bootstrap draw of whole clusters, the same every time for a seed.
 
     Raises:
@@ -200,7 +200,7 @@ def replicates(rows: Rows, n_boot: int, seed: int) -> Iterator[Floats]:
             yield weight
 
 
-def _percentiles(values: Floats) -> Interval:
+def _percentiles(values: Floats) -> _Interval:
     known = values[np.isfinite(values)]
     if not len(known):
         return float("nan"), float("nan")
@@ -208,21 +208,21 @@ def _percentiles(values: Floats) -> Interval:
     return float(low), float(high)
 
 
-def _sizes(rows: Rows) -> dict[str, float]:
+def _sizes(rows: EvaluatedRows) -> dict[str, float]:
     # Not sample.effective_size, whose last digit differs: evaluations are published with all their digits.
     size = float(rows.weight.sum() ** 2 / (rows.weight @ rows.weight))
     return {"n": float(len(rows.y)), "events": float(rows.y.sum()), "effective_size": size}
 
 
-def _figures_of_group(rows: Rows) -> dict[str, float]:
+def _figures_of_group(rows: EvaluatedRows) -> dict[str, float]:
     cells = rows.cells.counts(rows.weight)
-    figures = _sizes(rows) | {name: metrics.METRICS[name](cells) for name in _OF_ONE_GROUP}
-    return figures | ({} if len(rows.y) >= SMALLEST_GROUP else {"auc": float("nan")})
+    figures = _sizes(rows) | {name: metrics.MEASURES[name](cells) for name in _OF_ONE_GROUP}
+    return figures | ({} if len(rows.y) >= _SMALLEST_GROUP else {"auc": float("nan")})
 
 
 def checked_rows(
     y: ArrayLike, probability: ArrayLike, weight: ArrayLike | None, groups: ArrayLike | None, subjects: ArrayLike | None
-) -> Rows:
+) -> EvaluatedRows:
     """The rows of weight > 0.
 
     Raises:
@@ -232,7 +232,7 @@ def checked_rows(
     weights = np.ones(len(labels)) if weight is None else _weights(weight)
     names = owners = None
     if groups is not None:
-        texts = [UNKNOWN if bool(pd.isna(group)) else str(group) for group in np.asarray(groups, dtype=object)]
+        texts = [UNKNOWN_GROUP if bool(pd.isna(group)) else str(group) for group in np.asarray(groups, dtype=object)]
         names = pd.Series(texts, dtype=object)
     if subjects is not None:
         owners = pd.Series(np.asarray(subjects, dtype=object))
@@ -251,7 +251,7 @@ def checked_rows(
         )
     clusters = np.arange(len(labels)) if owners is None else _codes(owners[kept])[0]
     codes, kinds = (None, None) if names is None else _codes(names[kept])
-    return Rows(labels, chances[kept], weights[kept], clusters, codes, kinds)
+    return EvaluatedRows(labels, chances[kept], weights[kept], clusters, codes, kinds)
 
 
 def _codes(values: pd.Series[str]) -> tuple[NDArray[np.intp], list[str]]:

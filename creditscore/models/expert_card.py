@@ -37,7 +37,7 @@ _KINDS: dict[str, AttributeKind] = {
 
 
 @dataclass(frozen=True)
-class Row:
+class _Row:
     """One attribute; ``number`` counts from the header, which is row 1."""
 
     number: int
@@ -53,7 +53,7 @@ class Row:
     label_en: str
 
 
-def read_rows(table: pd.DataFrame | str | Path) -> list[Row]:
+def _read_rows(table: pd.DataFrame | str | Path) -> list[_Row]:
     """The rows of a frame or of the first sheet of a workbook.
 
     Raises:
@@ -66,7 +66,7 @@ def read_rows(table: pd.DataFrame | str | Path) -> list[Row]:
     return [_row(number, dict(zip(columns, row, strict=True))) for number, row in enumerate(rows, start=2)]
 
 
-def _rows_of_workbook(path: Path) -> list[Row]:
+def _rows_of_workbook(path: Path) -> list[_Row]:
     """Rows of the first sheet by their number in Excel; blank rows are left out."""
     rows = read_sheet(path)
     if not rows:
@@ -89,7 +89,7 @@ def _columns(headers: Iterable[object]) -> list[str]:
     return columns
 
 
-def _row(number: int, record: dict[Any, Any]) -> Row:
+def _row(number: int, record: dict[Any, Any]) -> _Row:
     variable = _text(record.get("variable"))
     if not variable:
         raise DataError("expert points: row {number}: expected the name of a variable (the cell is empty)", number=number)
@@ -103,7 +103,7 @@ def _row(number: int, record: dict[Any, Any]) -> Row:
         )
     kind: AttributeKind = _KINDS.get(category.lower(), "category") if category else "interval"
     source = _text(record.get("source"))
-    return Row(
+    return _Row(
         number=number,
         variable=variable,
         kind=kind,
@@ -178,7 +178,7 @@ def from_table(table: pd.DataFrame | str | Path, *, name: str, industry: str, sc
     Raises:
         DataError: naming the rows (as Excel counts them, the header is row 1) and what was expected.
     """
-    rows = read_rows(table)
+    rows = _read_rows(table)
     base = [row for row in rows if row.variable in _BASE]
     if len(base) != 1:
         raise DataError(
@@ -186,7 +186,7 @@ def from_table(table: pd.DataFrame | str | Path, *, name: str, industry: str, sc
             n_base=len(base),
             at=_at(base),
         )
-    groups: dict[str, list[Row]] = {}
+    groups: dict[str, list[_Row]] = {}
     for row in rows:
         if row not in base:
             groups.setdefault(row.variable, []).append(row)
@@ -208,7 +208,7 @@ def from_table(table: pd.DataFrame | str | Path, *, name: str, industry: str, sc
         raise DataError("expert points: {msg}", msg=error.errors(include_url=False)[0]["msg"]) from None
 
 
-def _characteristic(variable: str, rows: list[Row], scaling: Scaling) -> Characteristic:
+def _characteristic(variable: str, rows: list[_Row], scaling: Scaling) -> Characteristic:
     source = _source(variable, rows)
     text = _is_text(variable, rows)
     main = _categories(variable, rows) if text else _intervals(variable, rows)
@@ -228,7 +228,7 @@ def _characteristic(variable: str, rows: list[Row], scaling: Scaling) -> Charact
         raise DataError("expert points: rows {at}: {msg}", at=_at(rows), msg=error.errors(include_url=False)[0]["msg"]) from None
 
 
-def _is_text(variable: str, rows: list[Row]) -> bool:
+def _is_text(variable: str, rows: list[_Row]) -> bool:
     kinds = Counter(row.kind for row in rows)
     if kinds["interval"] and kinds["category"]:
         raise DataError(
@@ -253,7 +253,7 @@ def _is_text(variable: str, rows: list[Row]) -> bool:
     return text
 
 
-def _source(variable: str, rows: list[Row]) -> Source:
+def _source(variable: str, rows: list[_Row]) -> Source:
     for row in rows:
         if row.source is None:
             known = ", ".join(get_args(Source))
@@ -275,7 +275,7 @@ def _source(variable: str, rows: list[Row]) -> Source:
     return sources[0]
 
 
-def _intervals(variable: str, rows: list[Row]) -> list[Row]:
+def _intervals(variable: str, rows: list[_Row]) -> list[_Row]:
     found = sorted((row for row in rows if row.kind == "interval"), key=lambda row: (row.start, row.end))
     for row in found:
         if not row.start < row.end:
@@ -302,7 +302,7 @@ def _intervals(variable: str, rows: list[Row]) -> list[Row]:
     return found
 
 
-def _categories(variable: str, rows: list[Row]) -> list[Row]:
+def _categories(variable: str, rows: list[_Row]) -> list[_Row]:
     found = [row for row in rows if row.kind == "category"]
     seen: dict[str, int] = {}
     for row in found:
@@ -318,7 +318,7 @@ def _categories(variable: str, rows: list[Row]) -> list[Row]:
     return found
 
 
-def _attribute(row: Row, scaling: Scaling) -> Attribute:
+def _attribute(row: _Row, scaling: Scaling) -> Attribute:
     labels: dict[str, Any] = {
         "interval": f"[{'-∞' if math.isinf(row.start) else f'{row.start:g}'}, {'∞' if math.isinf(row.end) else f'{row.end:g}'})",
         "category": ", ".join(row.values),
@@ -336,17 +336,17 @@ def _attribute(row: Row, scaling: Scaling) -> Attribute:
     )
 
 
-def _label(variable: str, rows: list[Row]) -> Label:
+def _label(variable: str, rows: list[_Row]) -> Label:
     zh = next((row.label_zh for row in rows if row.label_zh), variable)
     return Label(zh=zh, en=next((row.label_en for row in rows if row.label_en), variable))
 
 
-def _trend(rows: list[Row]) -> str:
+def _trend(rows: list[_Row]) -> str:
     points = [row.points for row in rows]
     if points == sorted(points, reverse=True):
         return "higher_is_riskier"
     return "lower_is_riskier" if points == sorted(points) else "none"
 
 
-def _at(rows: list[Row]) -> str:
+def _at(rows: list[_Row]) -> str:
     return ", ".join(str(row.number) for row in rows)

@@ -16,9 +16,9 @@ from creditscore.models.bin_table import BinTable, tabulate
 from creditscore.models.binning import cut
 from creditscore.models.inspector_effects import mean_effect
 from creditscore.models.regression import Patterns, Regression, fit_regression, patterns_of
-from creditscore.models.sample import Column, Sample, effective_size
+from creditscore.models.sample import FeatureColumn, Sample, effective_size
 from creditscore.models.scoring import AttributeCodes
-from creditscore.models.selection import LEAK_AUC, Ledger, OnLeak, by_information, by_redundancy, column_auc, refuse_leaks
+from creditscore.models.selection import LEAK_AUC, OnLeak, SelectionLedger, by_information, by_redundancy, column_auc, refuse_leaks
 
 #: Values that are no measurements: one list for all columns, or lists by column.
 SpecialCodes = Sequence[Any] | Mapping[str, Sequence[Any]] | None
@@ -53,7 +53,7 @@ class Fit:
     regression: Regression
     #: Weighted mean of the inspectors' effects.
     nuisance_mean: float
-    ledger: Ledger
+    ledger: SelectionLedger
 
     @property
     def woe(self) -> Floats:
@@ -92,7 +92,7 @@ def fit_core(sample: Sample, settings: Settings, *, beyond_chance: bool = False)
         needed = min(settings.binning.min_share, _ROWS_OF_A_TEXT / sample.effective_size)
         rare_share = max(settings.binning.rare_share, needed)
         settings = replace(settings, binning=settings.binning.model_copy(update={"rare_share": rare_share}))
-    ledger = Ledger()
+    ledger = SelectionLedger()
     cut_tables, codes = _cut_columns(sample, settings, ledger)
     tables = by_information(cut_tables, ledger, settings.selection, cases=cases, by_hand=settings.splits or ())
     patterns = patterns_of([codes[table.name] for table in tables], sample)
@@ -106,7 +106,7 @@ def fit_core(sample: Sample, settings: Settings, *, beyond_chance: bool = False)
     return fit
 
 
-def _cut_columns(sample: Sample, settings: Settings, ledger: Ledger) -> tuple[list[BinTable], dict[str, AttributeCodes]]:
+def _cut_columns(sample: Sample, settings: Settings, ledger: SelectionLedger) -> tuple[list[BinTable], dict[str, AttributeCodes]]:
     """The tables of the columns that could be cut, and the codes of their rows by name; the others leave the ledger."""
     for column in sample.columns:
         ledger.enter(column.factor.name, auc=round(column_auc(column, sample), 6))
@@ -132,7 +132,7 @@ def _cut_columns(sample: Sample, settings: Settings, ledger: Ledger) -> tuple[li
     return tables, codes
 
 
-def _special_codes(codes: SpecialCodes, column: Column) -> Sequence[Any]:
+def _special_codes(codes: SpecialCodes, column: FeatureColumn) -> Sequence[Any]:
     """AttributeCodes of a column: its own where codes go by name; else those that occur in it."""
     if codes is None:
         return ()
@@ -142,7 +142,7 @@ def _special_codes(codes: SpecialCodes, column: Column) -> Sequence[Any]:
     return [code for code in fitting if (code in column.categories if column.text else bool((column.values == code).any()))]
 
 
-def _regress(sample: Sample, settings: Settings, kept: Sequence[BinTable], patterns: Patterns, ledger: Ledger) -> Fit:
+def _regress(sample: Sample, settings: Settings, kept: Sequence[BinTable], patterns: Patterns, ledger: SelectionLedger) -> Fit:
     """The regression on the WoE of the kept characteristics, with effects of inspectors and of industries."""
     rows, visits, industries = len(patterns.weight), sample.visits, len(sample.industries)
     inspectors = 0 if visits is None else len(visits.inspectors)

@@ -16,16 +16,16 @@ from creditscore.dataframes import Floats, Ints
 
 
 @dataclass(frozen=True)
-class Visits:
+class VisitTeams:
     """Which inspectors made each visit. ``sets`` are the distinct teams, sorted; row i was made by ``sets[team[i]]``."""
 
     inspectors: tuple[str, ...]
     sets: tuple[tuple[str, ...], ...]
     team: Ints
 
-    def take(self, rows: NDArray[np.intp]) -> Visits:
+    def take(self, rows: NDArray[np.intp]) -> VisitTeams:
         """The visits at these rows, in this order."""
-        return Visits(self.inspectors, self.sets, self.team[rows])
+        return VisitTeams(self.inspectors, self.sets, self.team[rows])
 
     @cached_property
     def design(self) -> sparse.csr_matrix:
@@ -49,13 +49,13 @@ class Connectedness:
     largest_share: float
 
 
-def read_visits(values: Sequence[Any]) -> Visits:
+def read_visits(values: Sequence[Any]) -> VisitTeams:
     """One entry per row: a name, a list of names, or None where nobody is recorded. Order in a list is nothing."""
     teams = [_team(value) for value in values]
     sets = tuple(sorted(set(teams)))
     place = {team: index for index, team in enumerate(sets)}
     names = tuple(sorted({name for team in sets for name in team}))
-    return Visits(names, sets, np.array([place[team] for team in teams], dtype=np.int64))
+    return VisitTeams(names, sets, np.array([place[team] for team in teams], dtype=np.int64))
 
 
 def _team(value: Any) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ def _team(value: Any) -> tuple[str, ...]:
     return (str(value),)
 
 
-def connectedness(visits: Visits, weight: Floats, groups: Ints | None = None) -> Connectedness:
+def connectedness(visits: VisitTeams, weight: Floats, groups: Ints | None = None) -> Connectedness:
     """Components of the graph of inspectors and ``groups`` (industries, subjects; default: visits).
 
     Two inspectors are connected when a chain of shared groups links them: only then does the fit
@@ -89,6 +89,6 @@ def connectedness(visits: Visits, weight: Floats, groups: Ints | None = None) ->
     return Connectedness(size, len(np.unique(labels[:size])), float(weights.max() / weight[known].sum()))
 
 
-def mean_effect(visits: Visits, effects: Floats, weight: Floats) -> float:
+def mean_effect(visits: VisitTeams, effects: Floats, weight: Floats) -> float:
     """Weighted mean of the visits' effects: what a subject is scored with instead of its own inspectors."""
     return float(np.average((visits.design @ effects)[visits.team], weights=weight))

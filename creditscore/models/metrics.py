@@ -23,7 +23,7 @@ _SETTLED = 1e-6
 
 
 @dataclass(frozen=True)
-class Line:
+class CellLine:
     """The probabilities of cells, rising within each group, each value once. The same for all bootstrap draws."""
 
     probability: Floats
@@ -56,11 +56,11 @@ class Line:
 class Counts:
     """Weight of goods and of bads in each cell, of all groups together; ``grouped`` has them by group where there are groups."""
 
-    line: Line
+    line: CellLine
     good: Floats
     bad: Floats
     grouped: Counts | None = None
-    #: First guess of :func:`calibration`.
+    #: First guess of :func:`calibration_line`.
     start: tuple[float, float] = (1.0, 0.0)
 
     @cached_property
@@ -85,8 +85,8 @@ class Counts:
 
     @cached_property
     def calibration(self) -> tuple[float, float]:
-        """See :func:`calibration`."""
-        return calibration(self, start=self.start)
+        """See :func:`calibration_line`."""
+        return calibration_line(self, start=self.start)
 
 
 class Cells:
@@ -103,9 +103,9 @@ class Cells:
         self._row = 2 * position + y.astype(np.intp)
         cell = np.flatnonzero(new_cell)
         self._has_groups = groups is not None
-        self._grouped = Line(p[cell], np.flatnonzero(new_group[cell]))
+        self._grouped = CellLine(p[cell], np.flatnonzero(new_group[cell]))
         distinct, self._merged = np.unique(p[cell], return_inverse=True)
-        self._whole = self._grouped if len(self._grouped.starts) == 1 else Line(distinct, np.zeros(1, dtype=np.intp))
+        self._whole = self._grouped if len(self._grouped.starts) == 1 else CellLine(distinct, np.zeros(1, dtype=np.intp))
 
     def counts(self, weight: Floats, *, start: tuple[float, float] = (1.0, 0.0)) -> Counts:
         """The cells under one weight per row; ``start`` is a first guess of their calibration."""
@@ -151,7 +151,7 @@ def gini(cells: Counts) -> float:
     return 2 * cells.auc - 1
 
 
-def within_group_auc(cells: Counts) -> float:
+def grouped_auc(cells: Counts) -> float:
     """The AUC over pairs of one group only, pooled by the weight of the pairs; NaN without groups."""
     return float("nan") if cells.grouped is None else cells.grouped.auc
 
@@ -184,16 +184,16 @@ def mean_predicted(cells: Counts) -> float:
 
 
 def calibration_slope(cells: Counts) -> float:
-    """Slope of :func:`calibration`: 1 is perfect, less says that probabilities are too extreme."""
+    """Slope of :func:`calibration_line`: 1 is perfect, less says that probabilities are too extreme."""
     return cells.calibration[0]
 
 
 def calibration_intercept(cells: Counts) -> float:
-    """Intercept of :func:`calibration`: 0 is perfect."""
+    """Intercept of :func:`calibration_line`: 0 is perfect."""
     return cells.calibration[1]
 
 
-def calibration(cells: Counts, *, start: tuple[float, float] = (1.0, 0.0)) -> tuple[float, float]:
+def calibration_line(cells: Counts, *, start: tuple[float, float] = (1.0, 0.0)) -> tuple[float, float]:
     """Slope and intercept of logit P(bad) = intercept + slope · logit p (Cox 1958), fitted together.
 
     1 and 0 are perfect; a slope below 1 says that probabilities are too extreme. NaN where all
@@ -250,11 +250,11 @@ def _deviance(eta: Floats, good: Floats, bad: Floats) -> float:
 
 #: The measures of an evaluation by name, in their order. A new one needs its function above, a line here, and its words
 #: (``reporting/words``, ``language``).
-METRICS: dict[str, Callable[[Counts], float]] = {
+MEASURES: dict[str, Callable[[Counts], float]] = {
     "auc": attrgetter("auc"),
     "gini": gini,
     "ks": ks,
-    "within_group_auc": within_group_auc,
+    "within_group_auc": grouped_auc,
     "brier": brier,
     "log_loss": log_loss,
     "calibration_slope": calibration_slope,

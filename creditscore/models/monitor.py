@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from creditscore.models.card import Card, Characteristic
 
 MISSING, UNSEEN = "missing", "unseen"
-BinCodes = tuple[NDArray[np.intp], NDArray[np.intp]]
+_BinCodes = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 @dataclass(frozen=True)
-class Binned:
+class _Binned:
     """Weight of each bin in both samples, as shares times rows (effective rows where weighted)."""
 
     labels: list[str]
@@ -34,9 +34,9 @@ class Binned:
     actual: Floats
 
 
-def binned(
+def _binned(
     expected: object, actual: object, *, bins: int, weights: tuple[ArrayLike | None, ArrayLike | None] | None = None
-) -> Binned:
+) -> _Binned:
     """Both samples in the bins of the first: quantiles with open ends, or categories; missing and unseen apart.
 
     A value that holds a whole bin's share alone gets a bin of its own: where nine in ten are 0, a
@@ -48,26 +48,26 @@ def binned(
             "stability: expected rows on both sides (got {n_before} and {n_after})", n_before=len(before), n_after=len(after)
         )
     first, second = weights or (None, None)
-    w_before, w_after = row_weights(first, len(before)), row_weights(second, len(after))
+    w_before, w_after = _row_weights(first, len(before)), _row_weights(second, len(after))
     if dataframes.is_text(before) or dataframes.is_text(after):
         labels, codes = _categories(dataframes.arrow_texts(before, "expected"), dataframes.arrow_texts(after, "actual"))
     else:
         labels, codes = _intervals(_finite(before, "expected"), _finite(after, "actual"), w_before, bins)
-    return counted(labels, codes, (w_before, w_after))
+    return _counted(labels, codes, (w_before, w_after))
 
 
-def counted(labels: list[str], codes: BinCodes, weights: tuple[Floats, Floats]) -> Binned:
+def _counted(labels: list[str], codes: _BinCodes, weights: tuple[Floats, Floats]) -> _Binned:
     """Sum weights by bin and scale them to effective rows; bins that neither sample has are left out."""
     sums = [_effective(np.bincount(c, w, len(labels)).astype(np.float64), w) for c, w in zip(codes, weights, strict=True)]
     kept = (sums[0] > 0) | (sums[1] > 0)
-    return Binned([label for label, keep in zip(labels, kept, strict=True) if keep], sums[0][kept], sums[1][kept])
+    return _Binned([label for label, keep in zip(labels, kept, strict=True) if keep], sums[0][kept], sums[1][kept])
 
 
 def _effective(sums: Floats, weight: Floats) -> Floats:
     return sums * float(weight.sum() / (weight @ weight))
 
 
-def row_weights(weight: ArrayLike | None, rows: int) -> Floats:
+def _row_weights(weight: ArrayLike | None, rows: int) -> Floats:
     """One finite weight of 0 or more per row, 1 where none are given, or a DataError."""
     found = np.ones(rows) if weight is None else np.asarray(weight, dtype=np.float64)
     if len(found) != rows or not (np.isfinite(found) & (found >= 0)).all() or not found.sum() > 0:
@@ -80,7 +80,7 @@ def _finite(column: object, name: str) -> Floats:
     return np.where(np.isfinite(found), found, np.nan)
 
 
-def _intervals(before: Floats, after: Floats, weight: Floats, bins: int) -> tuple[list[str], BinCodes]:
+def _intervals(before: Floats, after: Floats, weight: Floats, bins: int) -> tuple[list[str], _BinCodes]:
     edges = _edges(before, weight, bins)
     bounds = [-np.inf, *edges, np.inf]
     labels = [f"[{low:.6g}, {high:.6g})" for low, high in pairwise(bounds)]
@@ -102,7 +102,7 @@ def _edges(values: Floats, weight: Floats, bins: int) -> Floats:
     return np.unique(np.concatenate([cuts, heavy, np.nextafter(heavy, np.inf)]))
 
 
-def _categories(before: pa.Array, after: pa.Array) -> tuple[list[str], BinCodes]:
+def _categories(before: pa.Array, after: pa.Array) -> tuple[list[str], _BinCodes]:
     known = sorted(value for value in pc.unique(_plain(before)).to_pylist() if value is not None)
     codes = []
     for array in (_plain(before), _plain(after)):
@@ -133,7 +133,7 @@ def psi(expected: object, actual: object, *, weights: Weights = None, bins: int 
         DataError: when a side is empty, one holds texts and the other numbers, or weights are not
             one finite number of 0 or more per row.
     """
-    return float(_terms(binned(expected, actual, bins=bins, weights=weights)).sum())
+    return float(_terms(_binned(expected, actual, bins=bins, weights=weights)).sum())
 
 
 def psi_table(expected: object, actual: object, *, weights: Weights = None, bins: int = 10) -> pd.DataFrame:
@@ -142,7 +142,7 @@ def psi_table(expected: object, actual: object, *, weights: Weights = None, bins
     ``Critical`` of the total is what 5 % of samples of these sizes exceed without any change,
     χ²(bins − 1; 0.95) · (1/N + 1/M) (Yurdakul 2018); with millions of rows look at the size instead.
     """
-    return _table(binned(expected, actual, bins=bins, weights=weights))
+    return _table(_binned(expected, actual, bins=bins, weights=weights))
 
 
 def characteristic_stability(card: Card, expected: object, actual: object, *, weights: Weights = None) -> pd.DataFrame:
@@ -154,7 +154,7 @@ def characteristic_stability(card: Card, expected: object, actual: object, *, we
     before, after = (dataframes.native_table(frame) for frame in (expected, actual))
     first, second = (scoring.positions(card, table) for table in (before, after))
     given = weights or (None, None)
-    both = (row_weights(given[0], len(first)), row_weights(given[1], len(second)))
+    both = (_row_weights(given[0], len(first)), _row_weights(given[1], len(second)))
     rows = []
     for one in card.characteristics:
         codes = (first[one.name].to_numpy().astype(np.intp), second[one.name].to_numpy().astype(np.intp))
@@ -168,9 +168,9 @@ def critical_value(bins: int, expected: float, actual: float) -> float:
     return float(chi2.ppf(0.95, bins - 1)) * (1 / expected + 1 / actual) if bins > 1 else 0.0
 
 
-def _shift(one: Characteristic, codes: BinCodes, weights: tuple[Floats, Floats]) -> dict[str, float]:
+def _shift(one: Characteristic, codes: _BinCodes, weights: tuple[Floats, Floats]) -> dict[str, float]:
     labels = [str(position) for position in range(len(one.attributes))]
-    pair = counted(labels, codes, weights)
+    pair = _counted(labels, codes, weights)
     shares = [np.bincount(c, weights=w, minlength=len(labels)) / w.sum() for c, w in zip(codes, weights, strict=True)]
     points = np.array([attribute.points for attribute in one.attributes])
     found = {
@@ -192,7 +192,7 @@ def _median(one: Characteristic, column: object) -> float:
     return float(np.median(known)) if len(known) else float("nan")
 
 
-def _terms(pair: Binned) -> Floats:
+def _terms(pair: _Binned) -> Floats:
     e, a = (_smoothed(side) for side in (pair.expected, pair.actual))
     return (a - e) * np.log(a / e)
 
@@ -201,7 +201,7 @@ def _smoothed(rows: Floats) -> Floats:
     return (rows + _SMOOTHING) / float(rows.sum() + _SMOOTHING * len(rows))
 
 
-def _table(pair: Binned) -> pd.DataFrame:
+def _table(pair: _Binned) -> pd.DataFrame:
     e, a = pair.expected, pair.actual
     found = pd.DataFrame(
         {

@@ -17,7 +17,7 @@ from creditscore.config.scorecards import Industry, Pooling
 from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.errors import DataError
 from creditscore.models.bin_table import BinTable, in_order
-from creditscore.models.calibration import Points, calibrate, centred, intercept_for, to_points
+from creditscore.models.calibration import CardPoints, calibrate, centred, intercept_for, to_points
 from creditscore.models.fitting import Fit, Settings, fit_core
 from creditscore.models.regression import Patterns, logistic
 from creditscore.models.sample import Sample, effective_size
@@ -191,7 +191,7 @@ def crossfit(sample: Sample, industries: Sequence[Industry], pooling: Pooling, s
     is so, the slope is ``UNPROVEN``.
     Where the rows without a fifth cannot be fitted (a class without rows) the slope is 1.
     """
-    fold = folds_of(sample)
+    fold = _folds_of(sample)
     eta = np.full(len(fold), np.nan)
     nothing_held_out = np.full(len(fold), np.nan)
     for number in range(FOLDS):
@@ -212,7 +212,7 @@ def crossfit(sample: Sample, industries: Sequence[Industry], pooling: Pooling, s
     return HeldOut(slope / (slope + (1 - slope) * (FOLDS - 1) / FOLDS) if slope < 1 else slope, slope * eta)
 
 
-def folds_of(sample: Sample) -> Ints:
+def _folds_of(sample: Sample) -> Ints:
     """Fold of each row. Its own content decides, so the result does not depend on the order of rows or columns."""
     team = [] if sample.visits is None else [sample.visits.team]
     columns = sorted(sample.columns, key=lambda column: column.factor.name)
@@ -242,7 +242,7 @@ def _held_out(sample: Sample, held: Flags, industries: Sequence[Industry], pooli
 
 
 @dataclass(frozen=True)
-class Level:
+class IndustryLevel:
     """Intercept of a group: own, the parent's, the one used, and the weight of the own."""
 
     used: float
@@ -253,7 +253,7 @@ class Level:
     target: float
 
 
-def levels_of(sample: Sample, fit: Fit, groups: dict[str, Group], slope: float, pooling: Pooling) -> dict[str, Level]:
+def levels_of(sample: Sample, fit: Fit, groups: dict[str, Group], slope: float, pooling: Pooling) -> dict[str, IndustryLevel]:
     """Intercepts, parents first.
 
     With E the bads that the parent's card expects in the industry's effective rows and O those observed,
@@ -264,17 +264,19 @@ def levels_of(sample: Sample, fit: Fit, groups: dict[str, Group], slope: float, 
     patterns = fit.patterns
     eta = slope * _predictor(fit, groups[ALL], groups[ALL].patterns)
     start = intercept_for(eta, patterns.weight, sample.bad_share)
-    levels = {ALL: Level(start, start, start, 1.0, sample.bad_share)}
+    levels = {ALL: IndustryLevel(start, start, start, 1.0, sample.bad_share)}
     for code, group in groups.items():
         if code != ALL:
             levels[code] = _level(sample, fit, group, groups[group.parent], levels[group.parent], slope, pooling)
     return levels
 
 
-def _level(sample: Sample, fit: Fit, group: Group, above: Group, parent: Level, slope: float, pooling: Pooling) -> Level:
+def _level(
+    sample: Sample, fit: Fit, group: Group, above: Group, parent: IndustryLevel, slope: float, pooling: Pooling
+) -> IndustryLevel:
     rows, weight = group.patterns, fit.patterns.weight[group.patterns]
     if not rows.any():
-        return Level(parent.used, parent.used, parent.used, 0.0, parent.target)
+        return IndustryLevel(parent.used, parent.used, parent.used, 0.0, parent.target)
     expected = float(np.average(logistic(parent.used + slope * _predictor(fit, above, rows)), weights=weight))
     observed = float(fit.patterns.bad[rows].sum() / weight.sum())
     size = effective_size(sample.weight[group.rows])
@@ -282,7 +284,7 @@ def _level(sample: Sample, fit: Fit, group: Group, above: Group, parent: Level, 
     target = own * observed + (1 - own) * expected
     eta = slope * _predictor(fit, group, rows)
     alone = min(max(observed, 0.5 / (size + 1)), 1 - 0.5 / (size + 1))
-    return Level(
+    return IndustryLevel(
         intercept_for(eta, weight, min(max(target, 1e-9), 1 - 1e-9)),
         intercept_for(eta, weight, alone),
         intercept_for(eta, weight, expected),
@@ -291,7 +293,7 @@ def _level(sample: Sample, fit: Fit, group: Group, above: Group, parent: Level, 
     )
 
 
-def points_of(fit: Fit, group: Group, level: Level, slope: float, settings: Settings) -> Points:
+def points_of(fit: Fit, group: Group, level: IndustryLevel, slope: float, settings: Settings) -> CardPoints:
     """Whole points of one industry, the constant moved so that its mean probability is the shrunk rate."""
     patterns, rows = fit.patterns, group.patterns
     points = to_points(
@@ -306,7 +308,7 @@ def points_of(fit: Fit, group: Group, level: Level, slope: float, settings: Sett
     return centred(settings.scaling, points, patterns.codes[rows], patterns.weight[rows], level.target)
 
 
-def shrinkage_table(sample: Sample, groups: dict[str, Group], levels: dict[str, Level]) -> pd.DataFrame:
+def shrinkage_table(sample: Sample, groups: dict[str, Group], levels: dict[str, IndustryLevel]) -> pd.DataFrame:
     """One row per industry, parents first; intercepts are log-odds of bad at WoE 0.
 
     ``own_weight_intercept`` and ``own_weight_attributes`` are the weights of the industry's own figures.

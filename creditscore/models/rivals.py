@@ -9,7 +9,7 @@ import pandas as pd
 
 from creditscore.dataframes import Floats, feature_frame
 from creditscore.errors import DataError
-from creditscore.models.sample import Column, Factor, Features, read_columns, read_sample
+from creditscore.models.sample import Factor, FeatureColumn, Features, read_columns, read_sample
 
 
 @dataclass(frozen=True)
@@ -114,12 +114,12 @@ def fit_optbinning(X: object, y: object, *, features: Features = None) -> Optbin
     return OptbinningRival(model, _settled(filled))
 
 
-def _settled(columns: tuple[Column, ...]) -> tuple[Factor, ...]:
+def _settled(columns: tuple[FeatureColumn, ...]) -> tuple[Factor, ...]:
     """What each column was when it was fitted, so that one without values is read as the same later."""
     return tuple(replace(column.factor, text=column.text) for column in columns)
 
 
-def _frame(columns: tuple[Column, ...], *, missing: str | None = "(missing)") -> pd.DataFrame:
+def _frame(columns: tuple[FeatureColumn, ...], *, missing: str | None = "(missing)") -> pd.DataFrame:
     found: dict[str, Any] = {}
     for column in columns:
         if column.text:

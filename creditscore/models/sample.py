@@ -22,7 +22,7 @@ from creditscore.config.spec import Label
 from creditscore.dataframes import Flags, Floats, Ints, category_texts, feature_frame
 from creditscore.errors import DataError
 from creditscore.models.card import ColumnName
-from creditscore.models.inspector_effects import Visits, read_visits
+from creditscore.models.inspector_effects import VisitTeams, read_visits
 from creditscore.vocabulary import Source
 
 _LOG = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Factor:
 
 
 @dataclass(frozen=True)
-class Column:
+class FeatureColumn:
     """One column as read: ``values`` are numbers (NaN missing), or places in ``categories`` (-1 missing)."""
 
     factor: Factor
@@ -64,9 +64,9 @@ class Column:
         """Where there is no value."""
         return self.values < 0 if self.text else np.isnan(self.values)
 
-    def take(self, rows: NDArray[np.intp]) -> Column:
+    def take(self, rows: NDArray[np.intp]) -> FeatureColumn:
         """The column at these rows, in this order."""
-        return Column(self.factor, self.values[rows], self.categories, self.text)
+        return FeatureColumn(self.factor, self.values[rows], self.categories, self.text)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Sample:
     interchangeable, so every sum is the same whatever the order of the input.
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[FeatureColumn, ...]
     refused: dict[str, str]
     bad: Flags
     weight: Floats
@@ -85,7 +85,7 @@ class Sample:
     rows: NDArray[np.intp]
     #: Number of rows that were handed in.
     handed_in: int
-    visits: Visits | None
+    visits: VisitTeams | None
     #: Place in ``industries``; -1 where unknown or not asked.
     industry: Ints
     industries: tuple[str, ...]
@@ -322,7 +322,7 @@ def _name(column: object) -> str:
         ) from None
 
 
-def read_column(series: pd.Series, factor: Factor) -> Column:
+def read_column(series: pd.Series, factor: Factor) -> FeatureColumn:
     """The column as numbers or as texts. ``category`` is text, ``bool`` a number, infinity is missing (and warned of).
 
     Raises:
@@ -335,7 +335,7 @@ def read_column(series: pd.Series, factor: Factor) -> Column:
         meant = factor.text is False and pd.api.types.is_numeric_dtype(dtype.categories.dtype)
         return _numbers(series.astype(dtype.categories.dtype), factor) if meant else _categories(series, dtype.categories, factor)
     if not factor.text and series.isna().all():
-        return Column(factor, np.full(len(series), np.nan))
+        return FeatureColumn(factor, np.full(len(series), np.nan))
     if pd.api.types.is_complex_dtype(dtype) or pd.api.types.is_datetime64_any_dtype(dtype):
         raise DataError(
             "column {name}: expected numbers or texts, found {dtype}; give days or months instead of dates",
@@ -354,17 +354,17 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (numbers.Real, Decimal, np.bool_))
 
 
-def _numbers(series: pd.Series, factor: Factor) -> Column:
+def _numbers(series: pd.Series, factor: Factor) -> FeatureColumn:
     series = series.astype(object).where(series.notna(), np.nan) if pd.api.types.is_object_dtype(series.dtype) else series
     values = series.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     infinite = np.isinf(values)
     if infinite.any():
         warnings.warn(f"column {factor.name}: {int(infinite.sum())} infinite values are treated as missing", stacklevel=2)
         values[infinite] = np.nan
-    return Column(factor, values)
+    return FeatureColumn(factor, values)
 
 
-def _texts(series: pd.Series, present: pd.Series, factor: Factor) -> Column:
+def _texts(series: pd.Series, present: pd.Series, factor: Factor) -> FeatureColumn:
     if factor.text is False:
         share = len(present) / max(len(series), 1)
         raise DataError(
@@ -379,10 +379,10 @@ def _texts(series: pd.Series, present: pd.Series, factor: Factor) -> Column:
             "column {name}: expected numbers or texts, found {kind}; codes such as 0111 stay texts", name=factor.name, kind=kind
         )
     codes, categories = pd.factorize(series, sort=True)
-    return Column(factor, codes.astype(np.int64), tuple(str(category) for category in categories), text=True)
+    return FeatureColumn(factor, codes.astype(np.int64), tuple(str(category) for category in categories), text=True)
 
 
-def _categories(series: pd.Series, categories: pd.Index, factor: Factor) -> Column:
+def _categories(series: pd.Series, categories: pd.Index, factor: Factor) -> FeatureColumn:
     """Categories by their texts, sorted, only those that occur."""
     if factor.text is False:
         raise DataError("column {name}: expected numbers, found categories of {dtype}", name=factor.name, dtype=categories.dtype)
@@ -391,10 +391,10 @@ def _categories(series: pd.Series, categories: pd.Index, factor: Factor) -> Colu
     used = sorted(np.unique(places[places >= 0]).tolist(), key=lambda place: names[place])
     lookup = np.full(len(names) + 1, -1)
     lookup[used] = np.arange(len(used))
-    return Column(factor, lookup[places].astype(np.int64), tuple(names[place] for place in used), text=True)
+    return FeatureColumn(factor, lookup[places].astype(np.int64), tuple(names[place] for place in used), text=True)
 
 
-def read_columns(frame: pd.DataFrame, factors: Sequence[Factor]) -> tuple[tuple[Column, ...], dict[str, str]]:
+def read_columns(frame: pd.DataFrame, factors: Sequence[Factor]) -> tuple[tuple[FeatureColumn, ...], dict[str, str]]:
     """The columns that can be read, and why each of the others cannot."""
     columns, refused = [], {}
     for factor in factors:

@@ -15,7 +15,7 @@ from creditscore.language import SOURCE_LANGUAGE, Words, pgettext
 from creditscore.models import card as as_text
 from creditscore.models import expert_card, scoring, scoring_sql
 from creditscore.models import reasons as against_baseline
-from creditscore.models.card import FORMAT, Attribute, Baseline, Card, Characteristic
+from creditscore.models.card import CARD_FORMAT, Attribute, Baseline, Card, Characteristic
 
 _TABLE_COLUMNS = {
     "variable": pgettext("table of a card", "Variable"),
@@ -133,7 +133,7 @@ def _place(attribute: Attribute) -> tuple[int, float, float, str]:
     return kind + 1, lower, upper, repr(sorted(map(repr, attribute.values)))
 
 
-__all__ = ["FORMAT", "Attribute", "Baseline", "Characteristic", "Scorecard"]
+__all__ = ["CARD_FORMAT", "Attribute", "Baseline", "Characteristic", "Scorecard"]
 
 
 class Scorecard(Card):
@@ -151,7 +151,7 @@ class Scorecard(Card):
             DataError: when the text is not a card, has a format this version does not know, or, with
                 ``sha256``, is not byte for byte the text that has this hash (it was edited or cut).
         """
-        data = as_text.read(text, form=FORMAT, sha256=sha256)
+        data = as_text.read(text, form=CARD_FORMAT, sha256=sha256)
         try:
             return cls.model_validate(data)
         except ValidationError as error:
@@ -183,7 +183,7 @@ class Scorecard(Card):
         """One row per attribute (and one for the constant); ``detailed`` adds what it was fitted on."""
         return table(self, style=style, lang=lang)
 
-    def to_sql(self, dialect: scoring_sql.Dialect = "duckdb", *, table: str = "features") -> str:
+    def to_sql(self, dialect: scoring_sql.SqlDialect = "duckdb", *, table: str = "features") -> str:
         """A SELECT over ``table`` with keys, points per characteristic, block subtotals, score and ppm."""
         return scoring_sql.to_sql(self, dialect, table=table)
 

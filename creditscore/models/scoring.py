@@ -32,7 +32,7 @@ _MISSING = np.uint8(MISSING)
 
 
 @dataclass
-class Noticed:
+class _Noticed:
     """What a reader should be told of a frame: missing values, infinite ones among them, and texts that the card does not know."""
 
     missing: Counter[str] = field(default_factory=Counter)
@@ -48,10 +48,10 @@ class Noticed:
 
 
 #: ``(start, stop) -> codes`` of those rows.
-Coder = Callable[[int, int], AttributeCodes]
+_Coder = Callable[[int, int], AttributeCodes]
 
 
-def coder(one: Characteristic, table: pd.DataFrame | pa.Table, noticed: Noticed) -> Coder:
+def _coder(one: Characteristic, table: pd.DataFrame | pa.Table, noticed: _Noticed) -> _Coder:
     """How blocks of one column become codes."""
     column = dataframes.column_of(table, one.name)
     if one.kind == "text":
@@ -59,7 +59,7 @@ def coder(one: Characteristic, table: pd.DataFrame | pa.Table, noticed: Noticed)
     return _number_coder(one, dataframes.numbers(column, one.name), noticed)
 
 
-def lookup(one: Characteristic, of: Callable[[int], int]) -> NDArray[np.int32]:
+def _lookup(one: Characteristic, of: Callable[[int], int]) -> NDArray[np.int32]:
     """A table of 256 entries from code to a whole number of the attribute at a position."""
     found = np.zeros(256, dtype=np.int32)
     kinds = [attribute.kind for attribute in one.attributes]
@@ -68,17 +68,17 @@ def lookup(one: Characteristic, of: Callable[[int], int]) -> NDArray[np.int32]:
     return found
 
 
-def points_lookup(one: Characteristic) -> NDArray[np.int32]:
+def _points_lookup(one: Characteristic) -> NDArray[np.int32]:
     """From code to points."""
-    return lookup(one, lambda position: one.attributes[position].points)
+    return _lookup(one, lambda position: one.attributes[position].points)
 
 
-def position_lookup(one: Characteristic) -> NDArray[np.int32]:
+def _position_lookup(one: Characteristic) -> NDArray[np.int32]:
     """From code to the position of the attribute, missing included."""
-    return lookup(one, lambda position: position)
+    return _lookup(one, lambda position: position)
 
 
-def _number_coder(one: Characteristic, values: NDArray[Any], noticed: Noticed) -> Coder:
+def _number_coder(one: Characteristic, values: NDArray[Any], noticed: _Noticed) -> _Coder:
     edges = one.edges
     specials = [(float(value), position) for position, a in enumerate(one.attributes) for value in a.values]
 
@@ -103,7 +103,7 @@ def _number_coder(one: Characteristic, values: NDArray[Any], noticed: Noticed) -
     return codes
 
 
-def _text_coder(one: Characteristic, values: pa.Array, noticed: Noticed) -> Coder:
+def _text_coder(one: Characteristic, values: pa.Array, noticed: _Noticed) -> _Coder:
     known = [(value, position) for position, attribute in enumerate(one.attributes) for value in attribute.values]
     other = next(position for position, attribute in enumerate(one.attributes) if attribute.kind == "other")
     positions = np.array([position for _, position in known] + [other], dtype=np.uint8)
@@ -175,7 +175,7 @@ def table(scaling: Scaling, lowest: int, highest: int) -> Floats:
     return np.array([of_score(scaling, score) for score in range(lowest, highest + 1)])
 
 
-def ppm_table(scaling: Scaling, lowest: int, highest: int) -> NDArray[np.int32]:
+def _ppm_table(scaling: Scaling, lowest: int, highest: int) -> NDArray[np.int32]:
     """Millionths of the scores ``lowest`` ... ``highest``, both included."""
     return np.array([ppm_of_score(scaling, score) for score in range(lowest, highest + 1)], dtype=np.int32)
 
@@ -217,8 +217,8 @@ def scores(card: Card, frame: object, *, threads: int | None = None) -> pd.Serie
     """
     table = dataframes.native_table(frame)
     dataframes.require_columns(table, card.features)
-    noticed = Noticed()
-    parts = [(coder(one, table, noticed), points_lookup(one)) for one in card.characteristics]
+    noticed = _Noticed()
+    parts = [(_coder(one, table, noticed), _points_lookup(one)) for one in card.characteristics]
     total = np.full(len(table), card.constant, dtype=np.int32)
 
     def block(start: int, stop: int) -> None:
@@ -236,12 +236,12 @@ def scores(card: Card, frame: object, *, threads: int | None = None) -> pd.Serie
 
 def points(card: Card, frame: object) -> pd.DataFrame:
     """Whole points (int32), one row per row of ``frame``, a column per characteristic in the card's order."""
-    return _looked_up(card, frame, points_lookup)
+    return _looked_up(card, frame, _points_lookup)
 
 
 def positions(card: Card, frame: object) -> pd.DataFrame:
     """Position in ``characteristic.attributes`` of the attribute each value falls in (int32)."""
-    return _looked_up(card, frame, position_lookup)
+    return _looked_up(card, frame, _position_lookup)
 
 
 def labels(card: Card, frame: object) -> pd.DataFrame:
@@ -253,10 +253,10 @@ def labels(card: Card, frame: object) -> pd.DataFrame:
 
 def block_points(card: Card, frame: object) -> pd.DataFrame:
     """Subtotals ``points_base`` (with the constant), ``points_public`` ...: their sum is the score."""
-    return blocks_of(card, points(card, frame))
+    return _blocks_of(card, points(card, frame))
 
 
-def blocks_of(card: Card, own: pd.DataFrame) -> pd.DataFrame:
+def _blocks_of(card: Card, own: pd.DataFrame) -> pd.DataFrame:
     """Subtotals by source of a frame of points."""
     found = {}
     for source in SOURCES:
@@ -273,16 +273,16 @@ def predict_proba(card: Card, frame: object) -> Floats:
 
 def probability_ppm(card: Card, whole: pd.Series) -> pd.Series:
     """Millionths (int32) of whole scores of this card."""
-    found = ppm_table(card.scaling, card.lowest, card.highest)[whole.to_numpy() - card.lowest]
+    found = _ppm_table(card.scaling, card.lowest, card.highest)[whole.to_numpy() - card.lowest]
     return pd.Series(found, index=whole.index, name="probability_ppm")
 
 
 def _looked_up(card: Card, frame: object, table_for: Callable[..., Matrix]) -> pd.DataFrame:
     table = dataframes.native_table(frame)
     dataframes.require_columns(table, card.features)
-    noticed = Noticed()
+    noticed = _Noticed()
     found = np.empty((len(card.characteristics), len(table)), dtype=np.int32)
-    parts = [(coder(one, table, noticed), table_for(one)) for one in card.characteristics]
+    parts = [(_coder(one, table, noticed), table_for(one)) for one in card.characteristics]
 
     def block(start: int, stop: int) -> None:
         for row, (code, entries) in zip(found, parts, strict=True):
@@ -305,7 +305,7 @@ def _in_blocks(work: Callable[[int, int], None], rows: int, threads: int | None)
         list(pool.map(lambda start: work(start, min(start + BLOCK, rows)), starts))
 
 
-def _tell(card: Card, noticed: Noticed, rows: int) -> None:
+def _tell(card: Card, noticed: _Noticed, rows: int) -> None:
     if noticed.infinite:
         named = ", ".join(f"{name} ({count})" for name, count in sorted(noticed.infinite.items()))
         warnings.warn(f"infinite values are taken as missing: {named}", RuntimeWarning, stacklevel=4)

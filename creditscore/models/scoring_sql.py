@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 
-def with_reasons(scored: ir.Table, card: Card, *, top: int = 4) -> ir.Table:
+def _with_reasons(scored: ir.Table, card: Card, *, top: int = 4) -> ir.Table:
     """``scored`` (columns ``p_<name>`` and ``score``) with ``reason_1`` ... ``reason_<top>``.
 
     Every characteristic has a key, ``gap * 1000 + place of the name``, above 1000 where points are lost.
@@ -73,16 +73,16 @@ def _name(key: ir.IntegerValue, card: Card) -> ir.StringValue:
 
 #: Below this every whole float is an integer literal without loss.
 _EXACT = 2**53
-Dialect = Literal["duckdb", "spark", "postgres"]
-KEYS = ("subject_id", "as_of", "industry")
-_DIALECTS: dict[Dialect, Literal["duckdb", "pyspark", "postgres"]] = {
+SqlDialect = Literal["duckdb", "spark", "postgres"]
+_KEYS = ("subject_id", "as_of", "industry")
+_DIALECTS: dict[SqlDialect, Literal["duckdb", "pyspark", "postgres"]] = {
     "duckdb": "duckdb",
     "spark": "pyspark",
     "postgres": "postgres",
 }
 
 
-def score_expression(table: ir.Table, card: Card, *, keys: tuple[str, ...] = KEYS, top: int = 4) -> ir.Table:
+def score_expression(table: ir.Table, card: Card, *, keys: tuple[str, ...] = _KEYS, top: int = 4) -> ir.Table:
     """The columns of ``scores.parquet``, one row per row of ``table``, in no order.
 
     ``keys`` are passed on; then scorecard (sha256), score, probability_ppm, points_base (with the
@@ -95,7 +95,7 @@ def score_expression(table: ir.Table, card: Card, *, keys: tuple[str, ...] = KEY
     """
     import ibis
 
-    scored = with_reasons(_with_score(_with_points(table, card, keys), card), card, top=top)
+    scored = _with_reasons(_with_score(_with_points(table, card, keys), card), card, top=top)
     blocks = [_block(scored, card, source).cast("int32").name(f"points_{source}") for source in SOURCES]
     return scored.select(
         *keys,
@@ -116,7 +116,7 @@ def points_expression(table: ir.Table, card: Card, *, keys: tuple[str, ...] = ("
     return scored.select(*keys, *points, *blocks, total, _ppm(scored.score, card).name("probability_ppm"))
 
 
-def to_sql(card: Card, dialect: Dialect = "duckdb", *, table: str = "features") -> str:
+def to_sql(card: Card, dialect: SqlDialect = "duckdb", *, table: str = "features") -> str:
     """The text of :func:`points_expression` over a table with ``subject_id``, ``as_of`` and the card's columns.
 
     Raises:

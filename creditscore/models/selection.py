@@ -15,7 +15,7 @@ from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.models.bin_table import BinTable
 from creditscore.models.binning import concordance
-from creditscore.models.sample import Column, Sample
+from creditscore.models.sample import FeatureColumn, Sample
 
 OnLeak = Literal["refuse", "warn"]
 #: A single column that ranks bads and goods better than this knows the outcome.
@@ -25,7 +25,7 @@ COLUMNS = ["characteristic", "kept", "reason", "information_value", "auc", "attr
 
 
 @dataclass
-class Ledger:
+class SelectionLedger:
     """Why each column stayed or left; one row per column that was handed in."""
 
     rows: dict[str, dict[str, object]] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Ledger:
         return pd.DataFrame(list(self.rows.values()), columns=COLUMNS)
 
 
-def column_auc(column: Column, sample: Sample) -> float:
+def column_auc(column: FeatureColumn, sample: Sample) -> float:
     """AUC of the column alone, whichever its direction, missing values at the better end.
 
     Texts are ordered by their bad rate; those below 2 % of the weight together, else every
@@ -83,7 +83,7 @@ def _by_rate(good: Floats, bad: Floats) -> tuple[Floats, Floats]:
     return good[order], bad[order]
 
 
-def refuse_leaks(ledger: Ledger, on_leak: OnLeak) -> list[str]:
+def refuse_leaks(ledger: SelectionLedger, on_leak: OnLeak) -> list[str]:
     """The columns that know the outcome.
 
     Raises:
@@ -102,7 +102,7 @@ def refuse_leaks(ledger: Ledger, on_leak: OnLeak) -> list[str]:
 
 def by_information(
     tables: Sequence[BinTable],
-    ledger: Ledger,
+    ledger: SelectionLedger,
     selection: Selection,
     *,
     cases: tuple[float, float] | None,
@@ -151,10 +151,12 @@ def _by_chance(freedom: int, cases: tuple[float, float]) -> float:
     return float(chi2.ppf(_NOISE, freedom)) * (1 / max(cases[0], 1.0) + 1 / max(cases[1], 1.0))
 
 
-def by_redundancy(tables: Sequence[BinTable], woe: Floats, weight: Floats, ledger: Ledger, selection: Selection) -> list[BinTable]:
+def by_redundancy(
+    tables: Sequence[BinTable], woe: Floats, weight: Floats, ledger: SelectionLedger, selection: Selection
+) -> list[BinTable]:
     """Of two whose WoE go together, the one that tells less leaves. Source ``base`` stays."""
     first = sorted(range(len(tables)), key=lambda place: _precedence(tables[place]))
-    correlation = weighted_correlation(woe, weight)
+    correlation = _weighted_correlation(woe, weight)
     stay: list[int] = []
     for place in first:
         table = tables[place]
@@ -170,7 +172,7 @@ def _precedence(table: BinTable) -> tuple[bool, float, str]:
     return table.partition.factor.source != "base", -round(table.information_value, 9), table.name
 
 
-def weighted_correlation(values: Floats, weight: Floats) -> Floats:
+def _weighted_correlation(values: Floats, weight: Floats) -> Floats:
     """Correlation matrix of the columns of ``values``; 0 with a constant column."""
     share = weight / weight.sum()
     centred = values - share @ values

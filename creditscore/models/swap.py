@@ -12,7 +12,7 @@ from creditscore.dataframes import Flags, Floats
 from creditscore.errors import DataError
 from creditscore.models.evaluate import checked_rows
 
-CELLS = ("both", "only_ours", "only_theirs", "neither")
+_CELLS = ("both", "only_ours", "only_theirs", "neither")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def swap_set(
     mine, yours = (_picked(rows.probability, rows.weight, share) for rows in (one, other))
     if reasons is not None and "reason_1" not in reasons:
         raise DataError("reasons: expected the column reason_1, as cards.reasons gives with top=1 or more (got none)")
-    cell = np.select([mine & yours, mine, yours], CELLS[:3], CELLS[3])
+    cell = np.select([mine & yours, mine, yours], _CELLS[:3], _CELLS[3])
     weight = one.weight / one.weight.sum()
     told = None if reasons is None else reasons[kept]
     return SwapSet(
@@ -78,7 +78,7 @@ def _picked(p: Floats, weight: Floats, share: float) -> Flags:
 
 def _cells(cell: NDArray[np.str_], bad: Flags, weight: Floats) -> pd.DataFrame:
     rows = []
-    for name in CELLS:
+    for name in _CELLS:
         inside = cell == name
         held = float(weight[inside].sum())
         rate = float(weight[inside & bad].sum()) / held if held else float("nan")
@@ -88,7 +88,7 @@ def _cells(cell: NDArray[np.str_], bad: Flags, weight: Floats) -> pd.DataFrame:
 
 def _reasons(cell: NDArray[np.str_], reasons: pd.DataFrame | None) -> pd.DataFrame:
     if reasons is None:
-        return pd.DataFrame(columns=list(CELLS))
+        return pd.DataFrame(columns=list(_CELLS))
     first = reasons["reason_1"].fillna("").astype(str).to_numpy()
     counted = pd.crosstab(pd.Series(first, name="reason"), pd.Series(cell, name="cell"))
-    return counted.reindex(columns=list(CELLS), fill_value=0)
+    return counted.reindex(columns=list(_CELLS), fill_value=0)

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score, roc_curve
 
 from creditscore.errors import DataError
-from creditscore.models.evaluate import checked_rows, evaluate, measures, paired_difference, replicates, within_group_auc
+from creditscore.models.evaluate import checked_rows, evaluate, measure_all, paired_difference, replicates, within_group_auc
 
 
 def sample(n=800, seed=0, ties=True):
@@ -259,7 +259,7 @@ def test_a_bootstrap_draw_measures_the_rows_that_it_draws(few):
         times = np.rint(weight / w).astype(int)
         drawn = [np.repeat(part, times) for part in (y, p, w, groups)]
         expected = evaluate(drawn[0], drawn[1], sample_weight=drawn[2], groups=drawn[3])
-        found = measures(rows, weight, start)
+        found = measure_all(rows, weight, start)
         assert found == pytest.approx({name: expected[name] for name in found}, rel=1e-9)
 
 
