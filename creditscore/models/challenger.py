@@ -1,5 +1,7 @@
 """The rival without points: LightGBM under the same trends. The only module that imports lightgbm and shap."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from creditscore.config.spec import Label
 from creditscore.dataframes import Floats, feature_frame
 from creditscore.errors import DataError
-from creditscore.models.sample import Factor, FeatureColumn, Features, as_sequence, read_columns, read_sample
+from creditscore.models.sample import Factor, FeatureColumn, Features, as_sequence, columns_of_model, read_sample
 from creditscore.storage import canonical_json, sha256_of
 
 _FORMAT = "creditscore.lightgbm/1"
@@ -47,6 +50,7 @@ class LightGBMChallenger:
     ``tuning`` has one row per setting tried: leaves, rounds and the weighted log loss forward in time.
     """
 
+    #: LightGBM's own text of the model.
     model: str
     factors: tuple[Factor, ...]
     categories: Mapping[str, tuple[str, ...]]
@@ -59,12 +63,12 @@ class LightGBMChallenger:
         return tuple(factor.name for factor in self.factors)
 
     def predict_proba(self, X: object) -> Floats:
-        """(n, 2): probabilities of good and bad. Columns are found by name, in whatever order they stand.
+        """(n, 2): probabilities of good and bad. Columns are found by name, in whatever order.
 
         Raises:
-            DataError: when a column is missing, or holds texts where numbers were fitted.
+            DataError: A column is missing, or holds texts where numbers were fitted.
         """
-        bad: Floats = self._booster().predict(self._matrix(X), num_threads=1)
+        bad: Floats = self._booster().predict(self._matrix(feature_frame(X)), num_threads=1)
         return np.column_stack([1 - bad, bad])
 
     def contributions(self, X: object) -> pd.DataFrame:
@@ -73,8 +77,8 @@ class LightGBMChallenger:
         A row's sum is the log-odds of its probability.
         """
         frame = feature_frame(X)
-        found = self._booster().predict(self._matrix(frame), pred_contrib=True, num_threads=1)
-        return pd.DataFrame(found, columns=[*self.feature_names, "expected"], index=frame.index)
+        added = self._booster().predict(self._matrix(frame), pred_contrib=True, num_threads=1)
+        return pd.DataFrame(added, columns=[*self.feature_names, "expected"], index=frame.index)
 
     def picture(self, X: object, path: str | Path) -> None:
         """A beeswarm of :meth:`contributions` by shap (needs ``creditscore[explain]``), as PNG or SVG by the name.
@@ -90,9 +94,9 @@ class LightGBMChallenger:
         from matplotlib.pyplot import close, gcf
 
         frame = feature_frame(X)
-        found = self.contributions(frame)[list(self.feature_names)]
-        told = shap.Explanation(found.to_numpy(), data=self._matrix(frame), feature_names=list(self.feature_names))
-        shap.plots.beeswarm(told, show=False, plot_size=(8, 0.35 * len(found.columns) + 1.5))
+        names = list(self.feature_names)
+        explanation = shap.Explanation(self.contributions(frame)[names].to_numpy(), data=self._matrix(frame), feature_names=names)
+        shap.plots.beeswarm(explanation, show=False, plot_size=(8, 0.35 * len(names) + 1.5))
         figure: Figure = gcf()
         figure.savefig(path, bbox_inches="tight", dpi=110)
         close(figure)
@@ -118,19 +122,8 @@ class LightGBMChallenger:
             self._cache["booster"] = lightgbm.Booster(model_str=self.model)
         return self._cache["booster"]
 
-    def _matrix(self, X: object) -> Floats:
-        frame = feature_frame(X)
-        absent = [name for name in self.feature_names if name not in frame.columns]
-        if absent:
-            raise DataError(
-                "features: column {absent} is missing; the model reads {feature_names}",
-                absent=", ".join(absent),
-                feature_names=", ".join(self.feature_names),
-            )
-        columns, refused = read_columns(frame, self.factors)
-        if refused:
-            raise DataError("features: " + "; ".join(refused.values()))
-        return _matrix(columns, self.categories)
+    def _matrix(self, frame: pd.DataFrame) -> Floats:
+        return _matrix(columns_of_model(frame, self.factors), self.categories)
 
 
 def fit_lightgbm(
@@ -158,21 +151,24 @@ def fit_lightgbm(
         seed: Of the columns that each tree sees.
 
     Raises:
-        DataError: when the input cannot be used.
+        DataError: The input cannot be used.
     """
     sample = read_sample(X, y, features=features, sample_weight=sample_weight, nuisance=None)
-    columns = sample.columns
-    factors = tuple(_settled(column) for column in columns)
-    categories = {column.factor.name: _levels(column) for column in columns if column.text}
+    columns, directions = sample.columns, []
+    for column in columns:
+        declared, settled = column.factor.trend, (trends or {}).get(column.factor.name, "")
+        text_direction = 1 if column.factor.order else 0
+        directions.append(text_direction if column.text else _DIRECTION.get(settled if declared == "auto" else declared, 0))
+    factors = tuple(column.settled for column in columns)
+    categories = {column.factor.name: column.factor.order or column.categories for column in columns if column.text}
     matrix = _matrix(columns, categories)
-    directions = [_direction(column, trends or {}) for column in columns]
-    nominal = [place for place, column in enumerate(columns) if column.text and not column.factor.order]
+    nominal = [position for position, column in enumerate(columns) if column.text and not column.factor.order]
     task = _Task(matrix, sample.bad.astype(float), sample.weight / sample.weight.mean(), directions, nominal, seed)
-    if time is None:
-        return LightGBMChallenger(task.fit(np.arange(len(matrix)), int(_PARAMETERS["num_leaves"]), _ROUNDS), factors, categories)
-    moments = pd.Series(list(as_sequence(time, len(feature_frame(X)), "time"))).to_numpy()[sample.rows]
-    tried = tuple((leaves, rounds, task.forward_loss(moments, leaves, rounds)) for leaves, rounds in _GRID)
-    leaves, rounds, _ = min(tried, key=lambda one: (round(one[2], 9), one[0], one[1]))
+    leaves, rounds, tried = int(_PARAMETERS["num_leaves"]), _ROUNDS, tuple[tuple[int, int, float], ...]()
+    if time is not None:
+        moments = pd.Series(list(as_sequence(time, sample.handed_in, "time"))).to_numpy()[sample.rows]
+        tried = tuple((leaves, rounds, task.forward_loss(moments, leaves, rounds)) for leaves, rounds in _GRID)
+        leaves, rounds, _ = min(tried, key=lambda one: (round(one[2], 9), one[0], one[1]))
     return LightGBMChallenger(task.fit(np.arange(len(matrix)), leaves, rounds), factors, categories, tried)
 
 
@@ -180,7 +176,7 @@ def load_lightgbm(path: str | Path, *, sha256: str) -> LightGBMChallenger:
     """The model of a file, after its hash was checked: LightGBM ends the process on a damaged text.
 
     Raises:
-        DataError: when the file is not the one that has this hash, or not a model of this library.
+        DataError: The file is not the one that has this hash, or not a model of this library.
     """
     content = Path(path).read_bytes()
     found = sha256_of(content)
@@ -194,7 +190,6 @@ def load_lightgbm(path: str | Path, *, sha256: str) -> LightGBMChallenger:
     text = json.loads(content)
     if text.get("format") != _FORMAT:
         raise DataError("{path}: format: expected {_FORMAT} (got {get!r})", path=path, _FORMAT=_FORMAT, get=text.get("format"))
-    from creditscore.config.spec import Label
 
     columns = text["columns"]
     factors = tuple(Factor(one["name"], Label(zh=one["name"], en=one["name"]), text=one["text"]) for one in columns)
@@ -245,30 +240,14 @@ class _Task:
         return loss / total if total else float("inf")
 
 
-def _settled(column: FeatureColumn) -> Factor:
-    factor = column.factor
-    return Factor(factor.name, factor.label, factor.source, factor.unit, factor.trend, factor.order, factor.points_cap, column.text)
-
-
-def _direction(column: FeatureColumn, found: Mapping[str, str]) -> int:
-    if column.text:
-        return 1 if column.factor.order else 0
-    declared = column.factor.trend
-    return _DIRECTION.get(found.get(column.factor.name, "") if declared == "auto" else declared, 0)
-
-
-def _levels(column: FeatureColumn) -> tuple[str, ...]:
-    return column.factor.order or column.categories
-
-
 def _matrix(columns: Sequence[FeatureColumn], categories: Mapping[str, tuple[str, ...]]) -> Floats:
-    """Texts become their place in the categories of the fit; unseen ones are missing, as NaN."""
-    found = []
+    """Texts become their position in the categories of the fit; unseen ones are missing, as NaN."""
+    numbers = []
     for column in columns:
         if not column.text:
-            found.append(column.values)
+            numbers.append(column.values)
             continue
-        place = {category: float(index) for index, category in enumerate(categories[column.factor.name])}
-        lookup = np.array([*(place.get(category, np.nan) for category in column.categories), np.nan])
-        found.append(lookup[column.values])
-    return np.column_stack(found)
+        positions = {category: float(position) for position, category in enumerate(categories[column.factor.name])}
+        lookup = np.array([*(positions.get(category, np.nan) for category in column.categories), np.nan])
+        numbers.append(lookup[column.values])
+    return np.column_stack(numbers)

@@ -25,7 +25,7 @@ from creditscore.models.card import ColumnName
 from creditscore.models.inspector_effects import VisitTeams, read_visits
 from creditscore.vocabulary import Source
 
-_LOG = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 #: What an estimator takes for ``features``: specifications (or plain names of columns), alone or by name; None: all columns.
 Features = Iterable[FeatureSpec | str] | Mapping[str, FeatureSpec] | None
 _NAME: TypeAdapter[str] = TypeAdapter(ColumnName)
@@ -52,7 +52,7 @@ class Factor:
 
 @dataclass(frozen=True)
 class FeatureColumn:
-    """One column as read: ``values`` are numbers (NaN missing), or places in ``categories`` (-1 missing)."""
+    """One column as read: ``values`` are numbers (NaN missing), or positions in ``categories`` (-1 missing)."""
 
     factor: Factor
     values: NDArray[Any]
@@ -66,7 +66,12 @@ class FeatureColumn:
 
     def take(self, rows: NDArray[np.intp]) -> FeatureColumn:
         """The column at these rows, in this order."""
-        return FeatureColumn(self.factor, self.values[rows], self.categories, self.text)
+        return replace(self, values=self.values[rows])
+
+    @property
+    def settled(self) -> Factor:
+        """The factor with what was found out: whether the column holds texts. So one without values is read alike later."""
+        return replace(self.factor, text=self.text)
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ class Sample:
     #: Number of rows that were handed in.
     handed_in: int
     visits: VisitTeams | None
-    #: Place in ``industries``; -1 where unknown or not asked.
+    #: Position in ``industries``; -1 where unknown or not asked.
     industry: Ints
     industries: tuple[str, ...]
     classes: NDArray[Any]
@@ -99,7 +104,7 @@ class Sample:
 
     @property
     def effective_size(self) -> float:
-        """(sum of w) squared over sum of w squared (Kish)."""
+        """How many rows of equal weight say as much."""
         return effective_size(self.weight)
 
     @cached_property
@@ -109,31 +114,31 @@ class Sample:
 
     def part(self, chosen: Flags) -> Sample:
         """Some of the rows, in their order."""
-        places = np.flatnonzero(chosen)
+        positions = np.flatnonzero(chosen)
         return replace(
             self,
-            columns=tuple(column.take(places) for column in self.columns),
-            bad=self.bad[places],
-            weight=self.weight[places],
-            rows=self.rows[places],
-            visits=None if self.visits is None else self.visits.take(places),
-            industry=self.industry[places],
+            columns=tuple(column.take(positions) for column in self.columns),
+            bad=self.bad[positions],
+            weight=self.weight[positions],
+            rows=self.rows[positions],
+            visits=None if self.visits is None else self.visits.take(positions),
+            industry=self.industry[positions],
         )
 
     def in_input(self, values: Floats) -> Floats:
         """One value per row of the sample, in the order and number of the rows that were handed in; NaN for dropped ones."""
-        found = np.full(self.handed_in, np.nan)
-        found[self.rows] = values
-        return found
+        whole = np.full(self.handed_in, np.nan)
+        whole[self.rows] = values
+        return whole
 
     def sums(self, cells: NDArray[Any], size: int) -> tuple[Floats, Floats]:
         """Weight of goods and of bads in each cell 0 ... size - 1, as shares of the total weight."""
-        found = np.bincount(cells.astype(np.int64) * 2 + self.bad, weights=self.weight, minlength=2 * size) / self.total
-        return found[0::2], found[1::2]
+        shares = np.bincount(cells.astype(np.int64) * 2 + self.bad, weights=self.weight, minlength=2 * size) / self.total
+        return shares[0::2], shares[1::2]
 
 
 def effective_size(weight: Floats) -> float:
-    """(sum of w) squared over sum of w squared; 0 without rows."""
+    """``(sum of w)² / sum of w²``: how many rows of equal weight say as much (Kish); 0 without rows."""
     if not len(weight):
         return 0.0
     relative = weight / weight.max()
@@ -149,54 +154,51 @@ def read_sample(
     nuisance: object | None,
     industry: object | None = None,
 ) -> Sample:
-    """Everything that a fit is given, checked and in canonical order. Rows of weight 0 are dropped first.
+    """Everything that a fit reads, checked and in canonical order. Rows of weight 0 are dropped first.
 
     Raises:
-        DataError: when lengths differ, labels are missing or not of two classes, or weights are no weights.
+        DataError: Lengths differ, labels are missing or not of two classes, or weights are no weights.
     """
-    table = _filled(feature_frame(frame))
+    table = feature_frame(frame)
     rows = len(table)
-    bad, classes = _labels(y, rows)
-    weight = _weights(sample_weight, rows)
-    order = _canonical(weight, bad)
-    columns, refused = read_columns(table, factors_of(features, table))
-    visits = None if nuisance is None else read_visits(as_sequence(nuisance, rows, "nuisance")).take(order)
-    codes, industries = _industries(industry, rows)
-    return Sample(
-        tuple(column.take(order) for column in columns),
-        refused,
-        bad[order],
-        weight[order],
-        order,
-        rows,
-        visits,
-        codes[order],
-        industries,
-        classes,
-        tuple(str(name) for name in table.columns),
-    )
-
-
-def _filled(table: pd.DataFrame) -> pd.DataFrame:
     if table.empty:
-        lacking = "feature(s)" if len(table) else "rows"
+        lacking = "feature(s)" if rows else "rows"
         raise DataError(
             "features: found 0 {lacking} (shape={shape}) while a minimum of 1 is required.", lacking=lacking, shape=table.shape
         )
-    return table
-
-
-def _canonical(weight: Floats, bad: Flags) -> NDArray[np.intp]:
-    """Positions of the rows with weight, sorted by label and weight."""
+    bad, classes = _labels(y, rows)
+    weight = _weights(sample_weight, rows)
     keep = np.flatnonzero(weight > 0)
     order: NDArray[np.intp] = keep[np.lexsort((weight[keep], bad[keep]))]
     if not (bad[order].any() and (~bad[order]).any()):
         raise DataError("labels: expected goods and bads with positive weight, found one class only")
-    return order
+    columns, refused = read_columns(table, factors_of(features, table))
+    codes, industries = np.full(rows, -1, dtype=np.int64), tuple[str, ...]()
+    if industry is not None:
+        values = pd.Series(list(as_sequence(industry, rows, "industry")), dtype=object)
+        positions, names = pd.factorize(values.map(industry_code), sort=True)
+        codes, industries = positions.astype(np.int64), tuple(str(name) for name in names)
+    return Sample(
+        columns=tuple(column.take(order) for column in columns),
+        refused=refused,
+        bad=bad[order],
+        weight=weight[order],
+        rows=order,
+        handed_in=rows,
+        visits=None if nuisance is None else read_visits(as_sequence(nuisance, rows, "nuisance")).take(order),
+        industry=codes[order],
+        industries=industries,
+        classes=classes,
+        names=tuple(str(name) for name in table.columns),
+    )
 
 
 def as_sequence(values: object, rows: int, what: str) -> Sequence[Any]:
-    """One value per row of whatever was handed in: list, array, pandas, polars or Arrow."""
+    """One value per row of a list, array, pandas, polars or Arrow column; ``what`` names it in errors.
+
+    Raises:
+        DataError: It has several dimensions, or another number of values.
+    """
     if hasattr(values, "to_pylist"):
         values = values.to_pylist()
     elif hasattr(values, "to_list"):
@@ -209,15 +211,15 @@ def as_sequence(values: object, rows: int, what: str) -> Sequence[Any]:
             ndim=array.ndim,
             shape=array.shape,
         )
-    found = list(array)
-    if len(found) != rows:
+    sequence = list(array)
+    if len(sequence) != rows:
         raise DataError(
-            "{what}: expected one value per row ({rows}), found {n_found}; X and {what} have inconsistent lengths",
+            "{what}: expected one value per row ({rows}), found {n}; X and {what} have inconsistent lengths",
             what=what,
             rows=rows,
-            n_found=len(found),
+            n=len(sequence),
         )
-    return found
+    return sequence
 
 
 def _labels(y: object, rows: int) -> tuple[Flags, NDArray[Any]]:
@@ -227,10 +229,9 @@ def _labels(y: object, rows: int) -> tuple[Flags, NDArray[Any]]:
         warnings.warn("A column-vector y was passed when a 1d array was expected", DataConversionWarning, stacklevel=4)
         y = y.ravel()
     values = pd.Series(list(as_sequence(y, rows, "y")), dtype=object).infer_objects()
-    if values.isna().any():
-        raise DataError(
-            "labels: {sum} of {rows} are missing; drop rows whose outcome is not known", sum=int(values.isna().sum()), rows=rows
-        )
+    missing = int(values.isna().sum())
+    if missing:
+        raise DataError("labels: {missing} of {rows} are missing; drop rows whose outcome is not known", missing=missing, rows=rows)
     try:
         classes, codes = np.unique(np.asarray(values), return_inverse=True)
     except TypeError:
@@ -238,30 +239,30 @@ def _labels(y: object, rows: int) -> tuple[Flags, NDArray[Any]]:
     if len(classes) != 2:
         kind = " (a continuous target?)" if len(classes) > 2 and np.asarray(classes).dtype.kind == "f" else ""
         raise DataError(
-            "labels: expected two classes, the larger one (1, True) bad; found {n_classes} class(es){kind}. "
+            "labels: expected two classes, the larger one (1, True) bad; found {classes} class(es){kind}. "
             "Only binary classification is supported.",
-            n_classes=len(classes),
+            classes=len(classes),
             kind=kind,
         )
     if isinstance(classes[0], str):
-        _LOG.warning("labels: of the texts %r and %r the later in order, %r, counts as bad", *map(str, (*classes, classes[1])))
+        _log.warning("labels: of the texts %r and %r the later in order, %r, counts as bad", *map(str, (*classes, classes[1])))
     return codes == 1, classes
 
 
 def _weights(weight: object | None, rows: int) -> Floats:
     if weight is None:
         return np.ones(rows)
-    given = as_sequence(weight, rows, "sample_weight")
+    values = as_sequence(weight, rows, "sample_weight")
     try:
-        found = np.asarray([np.nan if one is None else one for one in given], dtype=np.float64)
+        weights = np.asarray([np.nan if value is None else value for value in values], dtype=np.float64)
     except (TypeError, ValueError):
         raise DataError("sample_weight: expected numbers") from None
-    wrong = ~(np.isfinite(found) & (found >= 0))
-    if wrong.any():
-        raise DataError("sample_weight: expected finite weights >= 0; {sum} of {rows} are not", sum=int(wrong.sum()), rows=rows)
-    if not (found > 0).any():
+    wrong = int((~(np.isfinite(weights) & (weights >= 0))).sum())
+    if wrong:
+        raise DataError("sample_weight: expected finite weights >= 0; {wrong} of {rows} are not", wrong=wrong, rows=rows)
+    if not (weights > 0).any():
         raise DataError("sample_weight: expected some weight above 0; every weight is zero")
-    return found
+    return weights
 
 
 def industry_code(value: object) -> str | None:
@@ -276,31 +277,23 @@ def industry_code(value: object) -> str | None:
     return str(value) if str(value).strip() else None
 
 
-def _industries(industry: object | None, rows: int) -> tuple[Ints, tuple[str, ...]]:
-    if industry is None:
-        return np.full(rows, -1, dtype=np.int64), ()
-    values = pd.Series(list(as_sequence(industry, rows, "industry")), dtype=object)
-    codes, names = pd.factorize(values.map(industry_code), sort=True)
-    return codes.astype(np.int64), tuple(str(name) for name in names)
-
-
 def factors_of(features: Features, frame: pd.DataFrame) -> tuple[Factor, ...]:
     """What is asked for: the specifications in their order, or every column of the frame with trend auto.
 
     Raises:
-        DataError: when a specified column is not in the frame, or a column has a name no card can hold.
+        DataError: A specified column is not in the frame, or a column has a name no card can hold.
     """
     if features is None:
         return tuple(_factor(_name(column)) for column in frame.columns)
-    found = tuple(_factor(spec) for spec in (features.values() if isinstance(features, Mapping) else features))
-    absent = [factor.name for factor in found if factor.name not in frame.columns]
+    factors = tuple(_factor(spec) for spec in (features.values() if isinstance(features, Mapping) else features))
+    absent = [factor.name for factor in factors if factor.name not in frame.columns]
     if absent:
         raise DataError(
-            "features: column {absent} is missing; the frame has {map}",
+            "features: column {absent} is missing; the frame has {columns}",
             absent=", ".join(absent),
-            map=", ".join(map(str, frame.columns)),
+            columns=", ".join(map(str, frame.columns)),
         )
-    return found
+    return factors
 
 
 def _factor(spec: FeatureSpec | str) -> Factor:
@@ -326,7 +319,7 @@ def read_column(series: pd.Series, factor: Factor) -> FeatureColumn:
     """The column as numbers or as texts. ``category`` is text, ``bool`` a number, infinity is missing (and warned of).
 
     Raises:
-        DataError: when values are neither, or a number was declared and texts are found.
+        DataError: Values are neither, or a number was declared and texts are found.
     """
     if isinstance(series.dtype, pd.ArrowDtype) and series.dtype.kind == "O" and not pd.api.types.is_string_dtype(series.dtype):
         series = series.astype(object)  # a dictionary of texts, say
@@ -345,13 +338,10 @@ def read_column(series: pd.Series, factor: Factor) -> FeatureColumn:
     if pd.api.types.is_numeric_dtype(dtype) and not factor.text:
         return _numbers(series, factor)
     present = series[series.notna()]
-    if pd.api.types.is_object_dtype(dtype) and not factor.text and all(map(_is_number, present)):
+    mixed = pd.api.types.is_object_dtype(dtype) and not factor.text
+    if mixed and all(isinstance(value, (numbers.Real, Decimal, np.bool_)) for value in present):
         return _numbers(series, factor)
     return _texts(series, present, factor)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (numbers.Real, Decimal, np.bool_))
 
 
 def _numbers(series: pd.Series, factor: Factor) -> FeatureColumn:
@@ -387,11 +377,30 @@ def _categories(series: pd.Series, categories: pd.Index, factor: Factor) -> Feat
     if factor.text is False:
         raise DataError("column {name}: expected numbers, found categories of {dtype}", name=factor.name, dtype=categories.dtype)
     names = category_texts(categories, factor.name)
-    places = series.cat.codes.to_numpy()
-    used = sorted(np.unique(places[places >= 0]).tolist(), key=lambda place: names[place])
-    lookup = np.full(len(names) + 1, -1)
-    lookup[used] = np.arange(len(used))
-    return FeatureColumn(factor, lookup[places].astype(np.int64), tuple(names[place] for place in used), text=True)
+    codes = series.cat.codes.to_numpy()
+    used = sorted(np.unique(codes[codes >= 0]).tolist(), key=lambda code: names[code])
+    sorted_codes = np.full(len(names) + 1, -1)
+    sorted_codes[used] = np.arange(len(used))
+    return FeatureColumn(factor, sorted_codes[codes].astype(np.int64), tuple(names[code] for code in used), text=True)
+
+
+def columns_of_model(frame: pd.DataFrame, factors: Sequence[Factor]) -> tuple[FeatureColumn, ...]:
+    """The columns that a fitted model reads, found by name in whatever order they are.
+
+    Raises:
+        DataError: A column is missing, or is not what was fitted.
+    """
+    absent = [factor.name for factor in factors if factor.name not in frame.columns]
+    if absent:
+        raise DataError(
+            "features: column {absent} is missing; the model reads {columns}",
+            absent=", ".join(absent),
+            columns=", ".join(factor.name for factor in factors),
+        )
+    columns, refused = read_columns(frame, factors)
+    if refused:
+        raise DataError("features: {reasons}", reasons="; ".join(refused.values()))
+    return columns
 
 
 def read_columns(frame: pd.DataFrame, factors: Sequence[Factor]) -> tuple[tuple[FeatureColumn, ...], dict[str, str]]:

@@ -20,7 +20,7 @@ from creditscore.models.challenger import LightGBMChallenger, fit_lightgbm
 from creditscore.models.evaluate import evaluate, paired_difference
 from creditscore.models.industry import IndustryScorecards
 from creditscore.models.inspector_effects import read_visits
-from creditscore.models.rivals import LogisticRival, OptbinningRival, fit_logistic, fit_optbinning
+from creditscore.models.rivals import Rival, fit_logistic, fit_optbinning
 from creditscore.models.swap import swap_set
 from creditscore.pipeline.score import POOLED
 from creditscore.reporting.run_book import Figure, evaluation_by_industry, evaluation_figures
@@ -207,7 +207,7 @@ def _risks_by_rivals(cards: IndustryScorecards, held: Held, project: Project) ->
     columns = [one for one in candidates if train[one if isinstance(one, str) else one.name].notna().any()]
     y, weight = held.train.y, held.train.weight
     days = held.train.frame["as_of"].map(lambda day: day.toordinal()).to_numpy()
-    fits: dict[str, Callable[[], LightGBMChallenger | LogisticRival | OptbinningRival]] = {
+    fits: dict[str, Callable[[], LightGBMChallenger | Rival]] = {
         _CHALLENGER: lambda: fit_lightgbm(
             train, y, features=columns, sample_weight=weight, time=days, trends=cards.pooled_.trends
         ),
