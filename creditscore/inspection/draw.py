@@ -1,16 +1,13 @@
-"""The same draw for frames that an engine holds, in flat memory: no ranking, only the last ticket that is drawn.
-
-Who is drawn in a stratum are those whose ticket is not above the n-th smallest. Counting tickets by
-their first digits tells near which digits the n-th lies; only the tickets there are fetched and sorted.
-Nobody else's is kept: two passes over the ids, whatever the engine.
-"""
+"""The draw: the tickets of a seed, and in each stratum the smallest ones; in pandas, or on an engine for large frames."""
 
 from __future__ import annotations
 
 import hashlib
 import unicodedata
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -25,6 +22,10 @@ if TYPE_CHECKING:
 
     from creditscore.engine import Engine
 
+#: The number of leading hexadecimal digits that are counted: 4,096 heads per stratum.
+_DIGITS = 3
+_HEADS, _CUTS = "draw_heads", "draw_cuts"
+_SCHEMA = pa.schema({"stratum": pa.string(), "head": pa.string()})
 #: Named in the manifest: who recomputes a draw knows by which rule.
 ALGORITHM = "sha256(seed|task|subject_id), n smallest per stratum, of these the on_site smallest on site, v2"
 
@@ -43,17 +44,15 @@ def part(text: str, *, what: str) -> str:
     return normal
 
 
-def ticket(*, seed: str, task: str, subject_id: str) -> str:
-    """The ticket of one subject, 64 hexadecimal digits.
-
-    >>> ticket(seed="s", task="t", subject_id="x") == hashlib.sha256(b"s|t|x").hexdigest()
-    True
-    """
-    return tickets([subject_id], seed=seed, task=task)[0]
-
-
 def tickets(subject_ids: Iterable[str], *, seed: str, task: str) -> list[str]:
-    """The tickets of many subjects, in their order."""
+    """The tickets of subjects in their order, 64 hexadecimal digits each.
+
+    >>> tickets(["x"], seed="s", task="t") == [hashlib.sha256(b"s|t|x").hexdigest()]
+    True
+
+    Raises:
+        DrawError: A part of a ticket is empty, or holds ``|`` or a control character.
+    """
     start = hashlib.sha256(f"{part(seed, what='seed')}|{part(task, what='task')}|".encode())
     result = []
     for subject_id in subject_ids:
@@ -71,8 +70,8 @@ def ticket_expression(table: ir.Table, *, seed: str, task: str) -> ir.StringValu
     return text.hexdigest("sha256")
 
 
-def places(stratum: pd.Series, ticket: pd.Series) -> pd.Series[int]:
-    """The place of each ticket in its stratum, 0 for the smallest; -1 for subjects that left the frame (no stratum)."""
+def _ranks(stratum: pd.Series, ticket: pd.Series) -> pd.Series[int]:
+    """The rank of each ticket in its stratum, 0 for the smallest; -1 for subjects that left the frame (no stratum)."""
     order = pd.DataFrame({"stratum": stratum, "ticket": ticket}).dropna(subset=["stratum"])
     order = order.sort_values(["stratum", "ticket"], kind="stable")
     return order.groupby("stratum", sort=False).cumcount().reindex(stratum.index, fill_value=-1)
@@ -89,9 +88,16 @@ def draw(stratum: pd.Series, ticket: pd.Series, *, targets: Mapping[str, int]) -
     Raises:
         DrawError: A stratum has no target, or fewer subjects than its target.
     """
-    _check_targets(stratum, targets)
-    place = places(stratum, ticket)
-    return (place >= 0) & (place < stratum.map(dict(targets)).fillna(0))
+    sizes: dict[Any, int] = stratum.value_counts().to_dict()
+    for name, size in sorted(sizes.items()):
+        if name not in targets:
+            raise DrawError("stratum {name}: expected a target (got none)", name=name)
+        if not 0 <= targets[name] <= size:
+            raise DrawError(
+                "stratum {name}: expected a target of 0 to {size} (got {target})", name=name, size=size, target=targets[name]
+            )
+    rank = _ranks(stratum, ticket)
+    return (rank >= 0) & (rank < stratum.map(dict(targets)).fillna(0))
 
 
 def modes(stratum: pd.Series, ticket: pd.Series, drawn: pd.Series[bool], *, on_site: Mapping[str, int]) -> pd.Series[str]:
@@ -99,29 +105,15 @@ def modes(stratum: pd.Series, ticket: pd.Series, drawn: pd.Series[bool], *, on_s
 
     The part on site is a random draw too: what it finds speaks for the whole stratum, with p = on_site / N.
     """
-    first = places(stratum, ticket) < stratum.map(dict(on_site)).fillna(0)
+    first = _ranks(stratum, ticket) < stratum.map(dict(on_site)).fillna(0)
     return pd.Series("", index=stratum.index).mask(drawn, OFF_SITE).mask(drawn & first, ON_SITE)
 
 
-def _check_targets(stratum: pd.Series, targets: Mapping[str, int]) -> None:
-    sizes: dict[Any, int] = stratum.value_counts().to_dict()
-    for name, size in sorted(sizes.items()):
-        if name not in targets:
-            raise DrawError("stratum {name}: expected a target (got none)", name=name)
-        if not 0 <= targets[name] <= size:
-            raise DrawError(
-                "stratum {name}: expected a target of 0 to {size} (got {targets})", name=name, size=size, targets=targets[name]
-            )
-
-
-#: So many hexadecimal digits are counted: 4,096 heads per stratum.
-_DIGITS = 3
-_HEADS, _CUTS = "draw_heads", "draw_cuts"
-_SCHEMA = pa.schema({"stratum": pa.string(), "head": pa.string()})
-
-
 def draw_table(engine: Engine, subjects: ir.Table, strata: object, *, seed: str, task: str) -> tuple[ir.Table, pd.DataFrame]:
-    """The drawn subjects as an expression for the engine, and the last tickets that are drawn.
+    """The same draw in flat memory: the drawn subjects as an expression for the engine, and the last tickets that are drawn.
+
+    Drawn in a stratum are those whose ticket is not above the n-th smallest. Counts of tickets by their first digits say
+    near which digits the n-th lies; only the tickets there are fetched and sorted: two passes over the ids.
 
     Args:
         engine: Holds ``subjects``.
@@ -133,7 +125,7 @@ def draw_table(engine: Engine, subjects: ir.Table, strata: object, *, seed: str,
     Returns:
         The table ``subject_id, stratum, ticket, mode`` of the drawn in no order; and one row per stratum:
         ``stratum, target, on_site, last, last_on_site`` (tickets; ``""`` where none is drawn). Anybody who
-        knows the seed can hold an own ticket against the last one.
+        knows the seed can compare an own ticket with the last one.
 
     Raises:
         DrawError: A stratum has no target, or fewer subjects than its target; an id cannot be part of a ticket.
@@ -156,10 +148,10 @@ def draw_table(engine: Engine, subjects: ir.Table, strata: object, *, seed: str,
 def _refuse_ids(engine: Engine, subjects: ir.Table) -> None:
     text = subjects["subject_id"]
     strange = subjects.filter(text.isnull() | (text == "") | text.contains("|"))
-    found = engine.query(strange.aggregate(n=strange.count(), one=strange["subject_id"].min())).to_pylist()[0]
-    if found["n"]:
-        part(found["one"] or "", what="subject_id")
-        raise DrawError("subject_id: {n} ids cannot be part of a ticket", n=found["n"])
+    counted = engine.query(strange.aggregate(n=strange.count(), first=strange["subject_id"].min())).to_pylist()[0]
+    if counted["n"]:
+        part(counted["first"] or "", what="subject_id")
+        raise DrawError("subject_id: {n} ids cannot be part of a ticket", n=counted["n"])
 
 
 def _cuts(engine: Engine, tickets: ir.Table, wanted: pd.DataFrame) -> pd.DataFrame:
@@ -167,20 +159,26 @@ def _cuts(engine: Engine, tickets: ir.Table, wanted: pd.DataFrame) -> pd.DataFra
     import ibis
 
     headed = tickets.mutate(head=tickets["ticket"].substr(0, _DIGITS))
-    counted = engine.query(headed.group_by(["stratum", "head"]).aggregate(n=headed.count()))
     counts: dict[str, dict[str, int]] = defaultdict(dict)
-    for row in counted.to_pylist():
+    for row in engine.query(headed.group_by(["stratum", "head"]).aggregate(n=headed.count())).to_pylist():
         counts[row["stratum"]][row["head"]] = row["n"]
     rows: list[tuple[str, int, int]] = list(wanted.itertuples(index=False, name=None))
     _refuse_targets(counts, rows)
-    places = {(name, n): _head_of(counts[name], n) for name, *both in rows for n in both if n}
-    heads = sorted({(name, head) for (name, _), (head, _) in places.items()})
-    engine.register(_HEADS, pa.table({"stratum": [name for name, _ in heads], "head": [head for _, head in heads]}, schema=_SCHEMA))
-    near = headed.join(ibis.table({"stratum": "string", "head": "string"}, name=_HEADS), ["stratum", "head"])
-    found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for row in engine.query(near.select("stratum", "head", "ticket")).to_pylist():
-        found[row["stratum"], row["head"]].append(row["ticket"])
-    last = {key: sorted(found[key[0], head])[rest - 1] for key, (head, rest) in places.items()}
+    # By stratum and n: the head under which the n-th smallest ticket lies, and its rank there, 0 for the smallest.
+    positions: dict[tuple[str, int], tuple[str, int]] = {}
+    for name, *numbers in rows:
+        heads = sorted(counts[name])
+        ends = list(accumulate(counts[name][head] for head in heads))
+        for n in filter(None, numbers):
+            at = bisect_left(ends, n)
+            positions[name, n] = heads[at], n - 1 - (ends[at - 1] if at else 0)
+    near = sorted({(name, head) for (name, _), (head, _) in positions.items()})
+    engine.register(_HEADS, pa.table({"stratum": [name for name, _ in near], "head": [head for _, head in near]}, schema=_SCHEMA))
+    fetched = headed.join(ibis.table({"stratum": "string", "head": "string"}, name=_HEADS), ["stratum", "head"])
+    by_head: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in engine.query(fetched.select("stratum", "head", "ticket")).to_pylist():
+        by_head[row["stratum"], row["head"]].append(row["ticket"])
+    last = {(name, n): sorted(by_head[name, head])[rank] for (name, n), (head, rank) in positions.items()}
     return wanted.assign(
         last=[last.get((name, target), "") for name, target, _ in rows],
         last_on_site=[last.get((name, on_site), "") for name, _, on_site in rows],
@@ -202,13 +200,3 @@ def _refuse_targets(counts: Mapping[str, Mapping[str, int]], rows: Sequence[tupl
                 target=target,
                 on_site=on_site,
             )
-
-
-def _head_of(counts: Mapping[str, int], n: int) -> tuple[str, int]:
-    """The head under which the n-th smallest ticket lies, and its place there, 1 for the smallest."""
-    before = 0
-    for head in sorted(counts):
-        if before + counts[head] >= n:
-            return head, n - before
-        before += counts[head]
-    raise DrawError("expected at least {n} tickets (got {before})", n=n, before=before)

@@ -175,7 +175,7 @@ def test_only_on_site_visits_find_and_all_visits_burden(make_policy):
     assert half.total["expected"] == pytest.approx(full.total["expected"] / 2, rel=0.03)
     assert half.total["high"] < full.total["high"]
     assert half.burden("tier")["visits"].sum() == pytest.approx(full.total["visits"])
-    assert "72 of the planned visits are off site: what they find is not forecast" in half.notes
+    assert "72 of the planned visits are off site: what they find is not forecast" in map(str, half.notes)
     assert "146 visits, 74 of them on site, are expected" in half.summary()
 
 
@@ -196,7 +196,7 @@ def test_a_tier_that_is_never_visited_on_site_is_named(make_policy, make_rules):
     row = told.table().set_index("tier").loc["A"]
     assert (row["visits"], row["on_site"], row["expected"], row["high"]) == (24, 0, 0, 0)
     assert row["rate"] > 0
-    assert "tier A: never visited on site (on_site_share 0): nothing it holds is forecast to be found" in told.notes
+    assert "tier A: never visited on site (on_site_share 0): nothing it holds is forecast to be found" in map(str, told.notes)
 
 
 def test_intervals_cover_what_on_site_visits_find(make_policy):
