@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -14,271 +14,28 @@ from creditscore.config.spec import Label
 from creditscore.dates import day_number, day_of
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
 from creditscore.records.arrivals import KIND_KEY
-from creditscore.records.contracts import kept_table, refused_table
+from creditscore.records.contracts import COPY, kept_table, refused_table
 from creditscore.records.drift import Earlier, drifts, profile
-from creditscore.records.findings import Finding, Level, checkup_lines, findings_frame, some
+from creditscore.records.findings import Finding, Level, checkup_lines, findings_frame
 from creditscore.records.publicity import late_reports, received_by_kind, reconcile_publicity, repair_reminders
 from creditscore.records.rectification import identity_findings
 from creditscore.records.tables import COLUMN_WORDS, TABLES
 from creditscore.spreadsheet import BOTH, Column, Sheet, label_text, write_book
 
 if TYPE_CHECKING:
-    from creditscore.config.catalogue import CatalogueItem
+    import ibis.expr.types as ir
+
     from creditscore.records.records import Records
-    from creditscore.vocabulary import Purpose
 
-#: Values outside a table of words are a warning above this share (and told below it).
-_UNSEEN_SHARE = 0.01
+#: Values outside a table of words are a warning above this share, a note below it.
+_UNKNOWN_SHARE = 0.01
 _PARTS = ("arrived", "kept", "quarantined", "collapsed")
-
-
-def equations(records: Records) -> list[Finding]:
-    """Per table: arrived = kept + quarantined + collapsed."""
-    return [
-        Finding("rows", name, _("arrived = kept + quarantined + collapsed"), part, getattr(outcome, part))
-        for name, outcome in records.outcomes.items()
-        for part in _PARTS
-    ]
-
-
-def sources(records: Records) -> list[Finding]:
-    """Per source: rows, those that nothing asked for, columns that nothing reads or gives, and what is masked."""
-    found = []
-    for a in records.arrivals:
-        found.append(Finding("source", a.table, f"{a.file}, {a.encoding}", a.source, a.rows, level="info" if a.rows else "warning"))
-        if a.left_out:
-            level: Level = "warning" if a.left_out == a.rows else "info"
-            found.append(Finding("source", a.table, _("rows that where does not ask for"), a.source, a.left_out, level=level))
-        if a.unused:
-            found.append(
-                Finding("source", a.table, _("columns that nothing reads"), a.source, len(a.unused), some([*a.unused], 12), "note")
-            )
-        if a.absent:
-            found.append(
-                Finding(
-                    "source",
-                    a.table,
-                    _("standard columns that nothing gives"),
-                    a.source,
-                    len(a.absent),
-                    some([*a.absent], 12),
-                    "note",
-                )
-            )
-        if a.masked:
-            found.append(
-                Finding(
-                    "source",
-                    a.table,
-                    _("columns with personal data, masked"),
-                    a.source,
-                    len(a.masked),
-                    some([*a.masked], 12),
-                    "note",
-                )
-            )
-    return found
-
-
-def refused(records: Records) -> list[Finding]:
-    """Rows and values refused, by table and code, with up to three places."""
-    groups: dict[tuple[str, str, str], tuple[int, list[str]]] = {}
-    for row in records.rejects.to_pylist():
-        place = (row["table"], row["scope"], row["code"])
-        count, keys = groups.get(place, (0, []))
-        if count < 3:
-            keys.append(f"{row['key']} ({row['source']}:{row['row']})")
-        groups[place] = (count + 1, keys)
-    return [
-        Finding("refused" if scope == "row" else "refused_value", table, _("contract"), code, count, some(keys), "warning")
-        for (table, scope, code), (count, keys) in sorted(groups.items())
-    ]
-
-
-def put_right(records: Records) -> list[Finding]:
-    """What was normalised, by source; values that a table of words does not have."""
-    found = []
-    for a in records.arrivals:
-        found += [
-            Finding("normalised", a.table, what, a.source, n, level="note") for what, n in sorted(a.normalised.items(), key=str)
-        ]
-        if a.encoding not in ("parquet", "excel", "utf-8", "postgres"):
-            found.append(
-                Finding("normalised", a.table, _("encoding {encoding}", encoding=a.encoding), a.source, a.rows, level="note")
-            )
-        for name, n in sorted(a.unmapped.items()):
-            if n:
-                loud = n > _UNSEEN_SHARE * max(a.values[name] + n, 1)
-                rule = _("{column}: values that its table of words lacks", column=COLUMN_WORDS.get(name, name))
-                found.append(Finding("unmapped", a.table, rule, a.source, n, level="warning" if loud else "note"))
-    return found
-
-
-def after_the_day(records: Records, day: dt.date) -> list[Finding]:
-    """Events that happened or became known after the day: left out, and counted."""
-    events, number = records.table("event_keys"), day_number(day)
-    later = events.filter((events.event_day > number) | (events.known_day > number))
-    count = records.engine.query(later.aggregate(n=later.count()))["n"][0].as_py()
-    return [Finding("future", "events", _("happened or known after the day"), "", count, level="note")] if count else []
-
-
-def categories(records: Records, day: dt.date) -> list[Finding]:
-    """Industries that no card is for: their subjects get the parent's card or none."""
-    carded = {industry.code for industry in records.project.scorecards.industry}
-    known = records.versions_on(day)
-    counts = records.engine.query(known.group_by("industry").agg(n=known.count()).order_by("industry")).to_pylist()
-    total = sum(row["n"] for row in counts)
-    strange = [row for row in counts if row["industry"] not in carded]
-    return [
-        Finding(
-            "unmapped", "subjects", _("industries without a card of their own"), row["industry"] or "(missing)", row["n"],
-            level="warning" if row["n"] > _UNSEEN_SHARE * total else "note",
-        )
-        for row in strange
-    ]  # fmt: skip
-
-
-KIND_COLUMNS = (
-    "kind",
-    "label",
-    "provider",
-    "polarity",
-    "repair_class",
-    "double_publicity",
-    "received",
-    "subjects",
-    "late",
-    "expected",
-    "missing",
-    "malformed",
-    "timely",
-)
-
-
-def catalogue_report(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
-    """One row per catalogue kind, in its order.
-
-    Returns:
-        kind, label (zh), provider; ``polarity`` and ``repair_class`` as the catalogue has them; ``double_publicity``;
-        ``received`` incidents known on the day and the ``subjects`` they are about; ``late`` after the deadline; of kinds
-        with a decision register: ``expected`` decisions that are due or received and how many are ``missing``;
-        ``malformed`` records quarantined; ``timely``, the share of the expected (or received) that came in time, missing
-        where there is nothing to come.
-    """
-    day = day_of(as_of)
-    received, covered, bad = received_by_kind(records, day), _subjects(records, day), _malformed(records)
-    lost = late_reports(records, as_of=day).set_index("kind")["missing"].to_dict()
-    rows = []
-    for place, item in enumerate(records.project.catalogue.item):
-        count, late = received.get(place, (0, 0))
-        missing = int(lost[item.kind]) if item.kind in lost else None
-        expected = count + (missing or 0)
-        timely = (count - late) / expected if expected and item.deadline_working_days else None
-        rows.append(
-            (item.kind, item.label.text("zh"), item.provider, item.polarity, item.repair_class, item.double_publicity, count,
-             covered.get(place, 0), late, None if missing is None else expected, missing, bad.get(place, 0), timely)
-        )  # fmt: skip
-    return pd.DataFrame(rows, columns=list(KIND_COLUMNS))
-
-
-def supplier_report(records: Records) -> pd.DataFrame:
-    """One row per supplying unit as its records name it: provider, arrived, malformed, collapsed; by provider."""
-    parts = []
-    for rows in (kept_table(TABLES["events"]), refused_table(TABLES["events"])):
-        of_row = {
-            "provider": rows.provider,
-            "malformed": (rows.code != "COPY").fill_null(False),
-            "collapsed": (rows.code == "COPY").fill_null(False),
-        }
-        told = rows.select(**of_row)
-        sums = {name: told[name].sum() for name in ("malformed", "collapsed")}
-        parts.append(records.engine.query(told.group_by("provider").agg(arrived=told.count(), **sums)).to_pandas())
-    both: pd.DataFrame = pd.concat(parts, ignore_index=True)
-    return both.groupby("provider", dropna=False, sort=True).sum().astype("int64").reset_index()
-
-
-def catalogue_findings(records: Records, day: dt.date) -> list[Finding]:
-    """Coverage per kind (0 is a finding), lateness and missing decisions, malformed records, and the catalogue's gate."""
-    found: list[Finding] = []
-    for row in catalogue_report(records, as_of=day).to_dict("records"):
-        found += _of_kind(records.project.catalogue.by_kind[row["kind"]], row, records.project.about.purpose)
-    return found + _suppliers(records) + _expired(records, day) + _calendar(records)
-
-
-def _of_kind(item: CatalogueItem, row: dict[Hashable, Any], purpose: Purpose) -> list[Finding]:
-    received, late = row["received"], row["late"]
-    found = [Finding("coverage", "events", item.provider, item.kind, received, level="info" if received else "warning")]
-    if row["malformed"]:
-        found.append(Finding("malformed", "events", item.provider, item.kind, row["malformed"], level="warning"))
-    if item.double_publicity:
-        rule, missing = _("双公示 after the deadline, of {received}", received=received), int(row["missing"])
-        found.append(Finding("late", "events", rule, item.kind, late, level="error" if late else "info"))
-        rule = _("decision not received (瞒报)")
-        found.append(Finding("missing", "decisions", rule, item.kind, missing, level="error" if missing else "info"))
-    elif late:
-        found.append(
-            Finding(
-                "late", "events", _("after {days} working days", days=item.deadline_working_days), item.kind, late, level="note"
-            )
-        )
-    if not item.may_serve(purpose):
-        rule = (
-            _("may feed no feature: not released for {purpose}", purpose=purpose)
-            if item.legal_basis
-            else _("may feed no feature: no legal basis")
-        )
-        found.append(Finding("gate", "events", rule, item.kind, received, level="warning"))
-    return found
-
-
-def _suppliers(records: Records) -> list[Finding]:
-    """Supplying units with malformed records."""
-    found = []
-    for row in supplier_report(records).to_dict("records"):
-        if row["malformed"]:
-            rule, provider = _("malformed, of {arrived}", arrived=row["arrived"]), row["provider"] or "(missing)"
-            found.append(Finding("supplier", "events", rule, provider, row["malformed"], level="warning"))
-    return found
-
-
-def _expired(records: Records, day: dt.date) -> list[Finding]:
-    """Records past their end or retention: kept out of every feature."""
-    events, number = records.table("event_keys"), day_number(day)
-    over = events.filter((events.valid_day < number) & (events.known_day <= number))
-    count = records.engine.query(over.aggregate(n=over.count()))["n"][0].as_py()
-    return (
-        [Finding("expired", "events", _("past valid_until or the catalogue's retention: not used"), "", count, level="note")]
-        if count
-        else []
-    )
-
-
-def _calendar(records: Records) -> list[Finding]:
-    """Years of decisions whose official notice of days off is not in ``calendar.toml``."""
-    events = records.table("events")
-    years = records.engine.query(events.filter(events.event_date.notnull()).select(year=events.event_date.year()).distinct())
-    absent = sorted(year for year in years["year"].to_pylist() if not records.project.calendar.covers(dt.date(year, 1, 1)))
-    if not absent or not any(item.deadline_working_days for item in records.project.catalogue.item):
-        return []
-    rule = _("years without an official work calendar: plain weeks assumed")
-    return [Finding("calendar", "events", rule, "", len(absent), ", ".join(map(str, absent)), "warning")]
-
-
-def _subjects(records: Records, day: dt.date) -> dict[int, int]:
-    events, number = records.table("event_keys"), day_number(day)
-    seen = events.filter((events.known_day <= number) & (events.event_day <= number))
-    counted = records.engine.query(seen.group_by("kind_key").agg(n=seen.subject_key.nunique()))
-    return dict(zip(counted["kind_key"].to_pylist(), counted["n"].to_pylist(), strict=True))
-
-
-def _malformed(records: Records) -> dict[int, int]:
-    """Quarantined records per kind's place."""
-    refused = refused_table(TABLES["events"])
-    bad = refused.filter((refused.code != "COPY") & refused[KIND_KEY].notnull())
-    counted = records.engine.query(bad.group_by(KIND_KEY).agg(n=bad.count()))
-    return dict(zip(counted[KIND_KEY].to_pylist(), counted["n"].to_pylist(), strict=True))
-
-
+#: Keys of one finding, and columns of one, that are listed.
+_KEYS, _COLUMNS_LISTED = 3, 12
+_KIND_COLUMNS = (
+    "kind", "label", "provider", "polarity", "repair_class", "double_publicity", "received", "subjects", "late", "expected",
+    "missing", "malformed", "timely",
+)  # fmt: skip
 _NAME = pgettext("data", "Check-up")
 _COLUMNS = (
     Column("section", pgettext("check-up", "Section"), width=14),
@@ -345,33 +102,212 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
         ``publicity`` (the two systems' mismatches), ``drift`` (against the earlier run), ``repair``.
     """
     day, earlier = day_of(as_of), earlier or Earlier()
-    found = [*equations(records), *sources(records), *refused(records), *put_right(records)]
-    found += [*after_the_day(records, day), *categories(records, day), *identity_findings(records, day, earlier.rectification)]
-    found += [*catalogue_findings(records, day), *_publicity(records, day), *_repair(records, day)]
+    kinds, about = records.project.catalogue.by_kind, records.project.about
+    findings = [*_arrivals(records), *_rejects(records), *_normalised(records), *_unused(records, day)]
+    findings += identity_findings(records, day, earlier.rectification)
+    findings += [*_catalogue(records, day), *_suppliers(records), *_expired(records, day), *_calendar(records)]
+    findings += _publicity(records, day)
     if earlier.profile is not None:
-        found += drifts(
-            profile(records.arrivals, list(records.project.catalogue.by_kind)),
-            earlier.profile,
-            max_row_drop=records.project.about.max_row_drop,
+        findings += drifts(profile(records.arrivals, list(kinds)), earlier.profile, max_row_drop=about.max_row_drop)
+    return CheckUp(day, findings_frame(findings), {kind: item.label for kind, item in kinds.items()})
+
+
+def catalogue_report(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
+    """One row per catalogue kind, in its order.
+
+    Returns:
+        kind, label (zh), provider; ``polarity`` and ``repair_class`` as the catalogue has them; ``double_publicity``;
+        ``received`` incidents known on the day and the ``subjects`` they are about; ``late`` after the deadline; of kinds
+        with a decision register: ``expected`` decisions that are due or received and how many are ``missing``;
+        ``malformed`` records quarantined; ``timely``, the share of the expected (or received) that came in time, missing
+        where there is nothing to come.
+    """
+    day, catalogue = day_of(as_of), records.project.catalogue
+    number, events, refused = day_number(day), records.table("event_keys"), refused_table(TABLES["events"])
+    known = events.filter((events.known_day <= number) & (events.event_day <= number))
+    subjects = _by_key(records, known.group_by("kind_key").agg(n=known.subject_key.nunique()))
+    bad = refused.filter((refused.code != COPY) & refused[KIND_KEY].notnull())
+    malformed = _by_key(records, bad.group_by(KIND_KEY).agg(n=bad.count()))
+    received = received_by_kind(records, day)
+    missing_of = late_reports(records, as_of=day).set_index("kind")["missing"].to_dict()
+    rows = []
+    for key, item in enumerate(catalogue.item):
+        count, late = received.get(key, (0, 0))
+        missing = int(missing_of[item.kind]) if item.kind in missing_of else None
+        expected = count + (missing or 0)
+        timely = (count - late) / expected if expected and item.deadline_working_days else None
+        rows.append(
+            (item.kind, item.label.text("zh"), item.provider, item.polarity, item.repair_class, item.double_publicity, count,
+             subjects.get(key, 0), late, None if missing is None else expected, missing, malformed.get(key, 0), timely)
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=list(_KIND_COLUMNS))
+
+
+def supplier_report(records: Records) -> pd.DataFrame:
+    """One row per supplying unit as its records name it: provider, arrived, malformed, collapsed; by provider."""
+    parts = []
+    for rows in (kept_table(TABLES["events"]), refused_table(TABLES["events"])):
+        marked = rows.select(
+            provider=rows.provider,
+            malformed=(rows.code != COPY).fill_null(False),
+            collapsed=(rows.code == COPY).fill_null(False),
         )
-    labels = {kind: item.label for kind, item in records.project.catalogue.by_kind.items()}
-    return CheckUp(day, findings_frame(found), labels)
+        sums = {name: marked[name].sum() for name in ("malformed", "collapsed")}
+        parts.append(records.engine.query(marked.group_by("provider").agg(arrived=marked.count(), **sums)).to_pandas())
+    both: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return both.groupby("provider", dropna=False, sort=True).sum().astype("int64").reset_index()
+
+
+def _by_key(records: Records, counts: ir.Table) -> dict[int, int]:
+    """Counts by the kind's position in the catalogue, from a table of both."""
+    table = records.engine.query(counts)
+    return dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def _count(records: Records, rows: ir.Table) -> int:
+    return int(records.engine.query(rows.aggregate(n=rows.count()))["n"][0].as_py())
+
+
+def _listed(keys: Sequence[str], most: int = _KEYS) -> str:
+    return ", ".join(keys[:most])
+
+
+def _arrivals(records: Records) -> list[Finding]:
+    """The equation per table; per source its rows, those that ``where`` leaves out, and columns unused, absent or masked."""
+    equation = _("arrived = kept + quarantined + collapsed")
+    findings = [
+        Finding("rows", name, equation, part, getattr(count, part)) for name, count in records.outcomes.items() for part in _PARTS
+    ]
+    for a in records.arrivals:
+        level: Level = "info" if a.rows else "warning"
+        findings.append(Finding("source", a.table, f"{a.file}, {a.encoding}", a.source, a.rows, level=level))
+        if a.left_out:
+            level = "warning" if a.left_out == a.rows else "info"
+            findings.append(Finding("source", a.table, _("rows that where does not ask for"), a.source, a.left_out, level=level))
+        for rule, columns in (
+            (_("columns that nothing reads"), a.unused),
+            (_("standard columns that nothing gives"), a.absent),
+            (_("columns with personal data, masked"), a.masked),
+        ):
+            if columns:
+                listed = _listed(columns, _COLUMNS_LISTED)
+                findings.append(Finding("source", a.table, rule, a.source, len(columns), listed, "note"))
+    return findings
+
+
+def _rejects(records: Records) -> list[Finding]:
+    """Rows and values refused, by table and code, with the keys of a few."""
+    groups: dict[tuple[str, str, str], tuple[int, list[str]]] = {}
+    for row in records.rejects.to_pylist():
+        group = (row["table"], row["scope"], row["code"])
+        count, keys = groups.get(group, (0, []))
+        if count < _KEYS:
+            keys.append(f"{row['key']} ({row['source']}:{row['row']})")
+        groups[group] = (count + 1, keys)
+    return [
+        Finding("refused" if scope == "row" else "refused_value", table, _("contract"), code, count, _listed(keys), "warning")
+        for (table, scope, code), (count, keys) in sorted(groups.items())
+    ]
+
+
+def _normalised(records: Records) -> list[Finding]:
+    """Values that were normalised, by source; values that a table of words does not have."""
+    findings = []
+    for a in records.arrivals:
+        repairs = sorted(a.normalised.items(), key=str)
+        if a.encoding not in ("parquet", "excel", "utf-8", "postgres"):
+            repairs.append((_("encoding {encoding}", encoding=a.encoding), a.rows))
+        findings += [Finding("normalised", a.table, rule, a.source, n, level="note") for rule, n in repairs]
+        for name, n in sorted(a.unmapped.items()):
+            if n:
+                rule = _("{column}: values that its table of words lacks", column=COLUMN_WORDS.get(name, name))
+                level: Level = "warning" if n > _UNKNOWN_SHARE * max(a.values[name] + n, 1) else "note"
+                findings.append(Finding("unmapped", a.table, rule, a.source, n, level=level))
+    return findings
+
+
+def _unused(records: Records, day: dt.date) -> list[Finding]:
+    """Events that happened or became known after the day, and industries without a card: theirs is the parent's or none."""
+    events, number = records.table("event_keys"), day_number(day)
+    later = _count(records, events.filter((events.event_day > number) | (events.known_day > number)))
+    findings = [Finding("future", "events", _("happened or known after the day"), "", later, level="note")] if later else []
+    carded = {industry.code for industry in records.project.scorecards.industry}
+    known = records.versions_on(day)
+    counts = records.engine.query(known.group_by("industry").agg(n=known.count()).order_by("industry")).to_pylist()
+    total = sum(row["n"] for row in counts)
+    for row in counts:
+        if row["industry"] not in carded:
+            rule, code = _("industries without a card of their own"), row["industry"] or "(missing)"
+            level: Level = "warning" if row["n"] > _UNKNOWN_SHARE * total else "note"
+            findings.append(Finding("unmapped", "subjects", rule, code, row["n"], level=level))
+    return findings
+
+
+def _catalogue(records: Records, day: dt.date) -> list[Finding]:
+    """Per kind its coverage (no record is a warning), malformed, late and missing records, and whether it may be used."""
+    findings, purpose = [], records.project.about.purpose
+    for row in catalogue_report(records, as_of=day).to_dict("records"):
+        item, received, late = records.project.catalogue.by_kind[row["kind"]], row["received"], row["late"]
+        level: Level = "info" if received else "warning"
+        findings.append(Finding("coverage", "events", item.provider, item.kind, received, level=level))
+        if row["malformed"]:
+            findings.append(Finding("malformed", "events", item.provider, item.kind, row["malformed"], level="warning"))
+        if item.double_publicity:
+            rule, missing = _("双公示 after the deadline, of {received}", received=received), int(row["missing"])
+            findings.append(Finding("late", "events", rule, item.kind, late, level="error" if late else "info"))
+            rule = _("decision not received (瞒报)")
+            findings.append(Finding("missing", "decisions", rule, item.kind, missing, level="error" if missing else "info"))
+        elif late:
+            rule = _("after {days} working days", days=item.deadline_working_days)
+            findings.append(Finding("late", "events", rule, item.kind, late, level="note"))
+        if not item.may_serve(purpose):
+            rule = _("may feed no feature: no legal basis")
+            if item.legal_basis:
+                rule = _("may feed no feature: not released for {purpose}", purpose=purpose)
+            findings.append(Finding("gate", "events", rule, item.kind, received, level="warning"))
+    return findings
+
+
+def _suppliers(records: Records) -> list[Finding]:
+    """Supplying units with malformed records."""
+    return [
+        Finding(
+            "supplier", "events", _("malformed, of {arrived}", arrived=row["arrived"]), row["provider"] or "(missing)",
+            row["malformed"], level="warning",
+        )
+        for row in supplier_report(records).to_dict("records")
+        if row["malformed"]
+    ]  # fmt: skip
+
+
+def _expired(records: Records, day: dt.date) -> list[Finding]:
+    """Records past their end or retention, which no feature uses."""
+    events, number = records.table("event_keys"), day_number(day)
+    count = _count(records, events.filter((events.valid_day < number) & (events.known_day <= number)))
+    rule = _("past valid_until or the catalogue's retention: not used")
+    return [Finding("expired", "events", rule, "", count, level="note")] if count else []
+
+
+def _calendar(records: Records) -> list[Finding]:
+    """Years of records whose official notice of days off is not in ``calendar.toml``."""
+    events = records.table("events")
+    years = records.engine.query(events.filter(events.event_date.notnull()).select(year=events.event_date.year()).distinct())
+    absent = sorted(year for year in years["year"].to_pylist() if not records.project.calendar.covers(dt.date(year, 1, 1)))
+    if not absent or not any(item.deadline_working_days for item in records.project.catalogue.item):
+        return []
+    rule = _("years without an official work calendar: plain weeks assumed")
+    return [Finding("calendar", "events", rule, "", len(absent), ", ".join(map(str, absent)), "warning")]
 
 
 def _publicity(records: Records, day: dt.date) -> list[Finding]:
-    """Mismatches of the two systems by kind; nothing where no extract came."""
-    if not records.outcomes["publicity"].kept:
-        return []
-    found = []
-    for (mismatch, kind), rows in reconcile_publicity(records, as_of=day).groupby(["mismatch", "kind"], sort=True):
-        keys = some(rows["document_no"].tolist())
-        found.append(Finding("publicity", "publicity", _MISMATCHES[str(mismatch)], str(kind), len(rows), keys, "error"))
-    return found or [Finding("publicity", "publicity", _("the two systems agree"), "", 0)]
-
-
-def _repair(records: Records, day: dt.date) -> list[Finding]:
-    rule = _("shortest publication period ends soon")
-    groups = repair_reminders(records, as_of=day).groupby("kind", sort=True)
-    return [
-        Finding("repair", "events", rule, str(kind), len(rows), some(rows["event_id"].tolist()), "note") for kind, rows in groups
-    ]
+    """Mismatches of the two systems by kind, where an extract came; records that may soon be repaired."""
+    findings = []
+    if records.outcomes["publicity"].kept:
+        for (mismatch, kind), rows in reconcile_publicity(records, as_of=day).groupby(["mismatch", "kind"], sort=True):
+            keys = _listed(rows["document_no"].tolist())
+            findings.append(Finding("publicity", "publicity", _MISMATCHES[str(mismatch)], str(kind), len(rows), keys, "error"))
+        findings = findings or [Finding("publicity", "publicity", _("the two systems agree"), "", 0)]
+    for kind, rows in repair_reminders(records, as_of=day).groupby("kind", sort=True):
+        rule, keys = _("shortest publication period ends soon"), _listed(rows["event_id"].tolist())
+        findings.append(Finding("repair", "events", rule, str(kind), len(rows), keys, "note"))
+    return findings

@@ -1,4 +1,4 @@
-"""Findings of the check-up, their words, and the check-up as a page of text: errors, warnings, notes, then counts."""
+"""Findings of the check-up: what one is, its words, and the page of text that shows all: errors, warnings, notes, counts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Level = Literal["error", "warning", "note", "info"]
 
 
 class Finding(NamedTuple):
-    """A row of the check-up. ``examples`` are keys of rows, never values."""
+    """A line of the check-up. ``examples`` are keys of rows, never values."""
 
     section: str
     table: str
@@ -31,12 +31,7 @@ class Finding(NamedTuple):
     level: Level = "info"
 
 
-def some(keys: list[str], most: int = 3) -> str:
-    """A few keys as text."""
-    return ", ".join(keys[:most])
-
-
-TABLES = {label.message: label for label in (
+TABLE_WORDS = {label.message: label for label in (
     pgettext("table", "subjects"), pgettext("table", "events"), pgettext("table", "changes"), pgettext("table", "inspections"),
     pgettext("table", "ratings"), pgettext("table", "frames"), pgettext("table", "staff"), pgettext("table", "recusals"),
     pgettext("table", "decisions"), pgettext("table", "publicity"),
@@ -94,8 +89,10 @@ _CODES = {
     "SKIPPED_TIME": _("an hour that the clocks skipped"),
 }  # fmt: skip
 _BETWEEN_COUNTS = pgettext("between counts", "; ")
-#: Findings of these sections stand in one line for all kinds or units, with their rows.
+#: Sections whose findings of one rule share a line, with the rows of each kind or unit.
 _JOINED = ("malformed", "supplier", "late", "repair")
+#: Of these the rule is the unit or a total: it does not tell findings apart.
+_WITHOUT_RULE = ("malformed", "supplier")
 _PARTS = {
     "arrived": pgettext("row equation", "arrived"),
     "kept": pgettext("row equation", "kept"),
@@ -106,18 +103,18 @@ _PARTS = {
 
 def findings_frame(findings: Sequence[Finding]) -> pd.DataFrame:
     """One row per finding: its fields, ``rule`` in English, and ``rule_message``: the same sentence as JSON, "" for a name."""
-    rows = [(*finding[:2], str(finding.rule), *finding[3:], _as_json(finding.rule)) for finding in findings]
+
+    def as_json(rule: Text) -> str:
+        return json.dumps(rule, default=asdict, ensure_ascii=False) if isinstance(rule, Message) else ""
+
+    rows = [(*finding[:2], str(finding.rule), *finding[3:], as_json(finding.rule)) for finding in findings]
     return pd.DataFrame(rows, columns=[*Finding._fields, "rule_message"])
 
 
 def rule_of(row: Mapping[Any, Any]) -> Text:
-    """What a finding's rule says; names of files and of units that send stand for themselves."""
+    """What a finding's rule says; names of files and of units that send are shown as they are."""
     kept = row.get("rule_message")
     return _message(json.loads(kept)) if isinstance(kept, str) and kept else str(row.get("rule") or "")
-
-
-def _as_json(rule: Text) -> str:
-    return json.dumps(rule, default=asdict, ensure_ascii=False) if isinstance(rule, Message) else ""
 
 
 def _message(document: Mapping[str, Any]) -> Message:
@@ -126,7 +123,7 @@ def _message(document: Mapping[str, Any]) -> Message:
 
 
 def code_text(code: str) -> Text:
-    """What a code of refusal means, with its column; one without words stands for itself."""
+    """What a code of refusal means, with its column; a code without words is shown as it is."""
     name, _mark, column = code.partition(":")
     reason = REASON_WORDS.get(name) or _CODES.get(name)
     if reason is None or not column:
@@ -149,73 +146,70 @@ def checkup_lines(frame: pd.DataFrame, as_of: dt.date, labels: Mapping[str, Labe
         "Check-up of {day}: {errors} errors, {warnings} warnings, {notes} notes",
         day=as_of, errors=errors, warnings=warnings, notes=notes,
     )  # fmt: skip
-    lines = [words.text(summary), "", *_equations(frame, words)]
+    page = _Page(labels, words)
+    lines = [words.text(summary), "", *page.equations(frame[frame["section"] == "rows"])]
     for level, label in _LEVELS:
         chosen = frame[(frame["level"] == level) & ~((frame["section"] == "coverage") & (frame["rows"] == 0))]
         if len(chosen):
-            lines += ["", words.text(label), *_of_level(chosen.to_dict("records"), labels, words, joint=level != "error")]
-    return [*lines, "", *_coverage(frame, labels, words)]
+            lines += ["", words.text(label), *page.findings(chosen.to_dict("records"), joint=level != "error")]
+    return [*lines, "", *page.coverage(frame[frame["section"] == "coverage"].to_dict("records"))]
 
 
-def _of_level(rows: Sequence[Mapping[Any, Any]], labels: Mapping[str, Label], words: Words, *, joint: bool) -> Iterator[str]:
-    """One line per finding; those of a joined section and one rule are one."""
-    groups: dict[tuple[object, ...], list[Mapping[Any, Any]]] = {}
-    for place, row in enumerate(rows):
-        # The unit is the rule of a malformed kind; how much a unit sent is that of a supplier.
-        rule = "" if row["section"] in ("malformed", "supplier") else row["rule"]
-        joined = joint and row["section"] in _JOINED
-        groups.setdefault((row["section"], row["table"], rule) if joined else (place,), []).append(row)
-    for members in groups.values():
-        yield _line(members[0], labels, words) if len(members) == 1 else _joint_line(members, labels, words)
+class _Page:
+    """The parts of the page in one language."""
 
+    def __init__(self, labels: Mapping[str, Label], words: Words) -> None:
+        self.labels, self.words = labels, words
 
-def _joint_line(rows: Sequence[Mapping[Any, Any]], labels: Mapping[str, Label], words: Words) -> str:
-    rule = "" if rows[0]["section"] in ("malformed", "supplier") else f": {words.text(rule_of(rows[0]))}"
-    parts = (f"{_kind(row, labels, words)} {row['rows']:,}" for row in rows)
-    return f"  {_head(rows[0], words)}{rule}: {words.text(pgettext('between counts', '; ')).join(parts)}"
+    def equations(self, rows: pd.DataFrame) -> Iterator[str]:
+        """One line per table: arrived = kept + quarantined + collapsed."""
+        table = rows.pivot_table(index="table", columns="code", values="rows", aggfunc="sum", sort=False)
+        body = [[self.words.text(TABLE_WORDS.get(str(name), str(name))), *table.loc[name, list(_PARTS)]] for name in table.index]
+        return _grid([self.words.text(label) for label in (_("table"), *_PARTS.values())], body)
 
+    def findings(self, rows: Sequence[Mapping[Any, Any]], *, joint: bool) -> Iterator[str]:
+        """One line per finding; findings of a joined section and one rule share one."""
+        groups: dict[tuple[object, ...], list[Mapping[Any, Any]]] = {}
+        for number, row in enumerate(rows):
+            rule = "" if row["section"] in _WITHOUT_RULE else row["rule"]
+            joined = joint and row["section"] in _JOINED
+            groups.setdefault((row["section"], row["table"], rule) if joined else (number,), []).append(row)
+        for members in groups.values():
+            yield self.line(members)
 
-def _line(row: Mapping[Any, Any], labels: Mapping[str, Label], words: Words) -> str:
-    keys = f"  [{row['examples']}]" if row["examples"] else ""
-    what = _kind(row, labels, words)
-    said = words.text(code_text(what) if row["rule"] == "contract" else rule_of(row))
-    return f"  {_head(row, words)}{' · ' if what else ''}{what}: {said}: {row['rows']:,}{keys}"
+    def line(self, rows: Sequence[Mapping[Any, Any]]) -> str:
+        """One finding with its keys, or several with the rows of each."""
+        text, row = self.words.text, rows[0]
+        head = f"{text(_SECTIONS.get(row['section'], row['section']))} · {text(TABLE_WORDS.get(row['table'], row['table']))}"
+        if len(rows) > 1:
+            rule = "" if row["section"] in _WITHOUT_RULE else f": {text(rule_of(row))}"
+            counts = (f"{self.kind(one)} {one['rows']:,}" for one in rows)
+            return f"  {head}{rule}: {text(_BETWEEN_COUNTS).join(counts)}"
+        keys = f"  [{row['examples']}]" if row["examples"] else ""
+        kind = self.kind(row)
+        rule = text(code_text(kind) if row["rule"] == "contract" else rule_of(row))
+        return f"  {head}{' · ' if kind else ''}{kind}: {rule}: {row['rows']:,}{keys}"
 
+    def kind(self, row: Mapping[Any, Any]) -> str:
+        """A kind of the catalogue by its label; other codes as they are."""
+        code = str(row["code"])
+        return self.words.text(self.labels.get(code, code))
 
-def _head(row: Mapping[Any, Any], words: Words) -> str:
-    section, table = row["section"], row["table"]
-    return f"{words.text(_SECTIONS.get(section, section))} · {words.text(TABLES.get(table, table))}"
-
-
-def _kind(row: Mapping[Any, Any], labels: Mapping[str, Label], words: Words) -> str:
-    code = str(row["code"])
-    return words.text(labels.get(code, code))
-
-
-def _equations(frame: pd.DataFrame, words: Words) -> Iterator[str]:
-    """One line per table: arrived = kept + quarantined + collapsed."""
-    table = frame[frame["section"] == "rows"].pivot_table(index="table", columns="code", values="rows", aggfunc="sum", sort=False)
-    parts = list(_PARTS)
-    body = [[words.text(TABLES.get(str(name), str(name))), *table.loc[name, parts]] for name in table.index]
-    yield from _grid([words.text(_("table")), *(words.text(part) for part in _PARTS.values())], body)
-
-
-def _coverage(frame: pd.DataFrame, labels: Mapping[str, Label], words: Words) -> Iterator[str]:
-    rows = frame[frame["section"] == "coverage"].to_dict("records")
-    none = [str(row["code"]) for row in rows if not row["rows"]]
-    yield words.text(_("COVERAGE of the catalogue"))
-    body = [[words.text(labels.get(row["code"], row["code"])), row["rule"], row["rows"]] for row in rows]
-    header = [words.text(head) for head in (_("kind"), _("provider"), _("received"))]
-    yield from _grid(header, [[kind, provider, count] for kind, provider, count in body])
-    if none:
-        yield words.text(_("  without any record: {count} (warnings)", count=len(none)))
+    def coverage(self, rows: Sequence[Mapping[Any, Any]]) -> Iterator[str]:
+        """The rows received per kind of the catalogue, and the number of kinds without any."""
+        yield self.words.text(_("COVERAGE of the catalogue"))
+        header = [self.words.text(head) for head in (_("kind"), _("provider"), _("received"))]
+        yield from _grid(header, [[self.kind(row), row["rule"], row["rows"]] for row in rows])
+        empty = sum(not row["rows"] for row in rows)
+        if empty:
+            yield self.words.text(_("  without any record: {count} (warnings)", count=empty))
 
 
 def _grid(header: Sequence[object], body: Sequence[Sequence[object]]) -> Iterator[str]:
-    """Columns of equal width; texts left, numbers right, a Chinese sign two places wide."""
+    """Columns of equal width; texts left, numbers right, a Chinese sign two columns wide."""
     cells = [[f"{cell:,}" if isinstance(cell, int | float) else str(cell) for cell in row] for row in [header, *body]]
-    widths = [max(text_width(row[place]) for row in cells) for place in range(len(header))]
-    numbers = [all(isinstance(row[place], int | float) for row in body) for place in range(len(header))]
+    widths = [max(text_width(row[position]) for row in cells) for position in range(len(header))]
+    numbers = [all(isinstance(row[position], int | float) for row in body) for position in range(len(header))]
     for row in cells:
         padded = [
             " " * (width - text_width(cell)) + cell if number else cell + " " * (width - text_width(cell))

@@ -55,7 +55,7 @@ ID_FAULTS = (
 )  # fmt: skip
 
 
-class Category(Spec):
+class _Category(Spec):
     """What kind of body an authority registers: the second character of a code."""
 
     code: str = Field(min_length=1, max_length=1)
@@ -64,13 +64,13 @@ class Category(Spec):
     subject_type: str = ""
 
 
-class Authority(Spec):
+class _Authority(Spec):
     """Who registers: the first character of a code."""
 
     code: str = Field(min_length=1, max_length=1)
     label: Label
     basis: str
-    category: Items[Category] = Field(min_length=1)
+    category: Items[_Category] = Field(min_length=1)
 
 
 class UsccTable(Spec):
@@ -79,7 +79,7 @@ class UsccTable(Spec):
     standard: str
     issued: Day
     basis: str
-    authority: Items[Authority] = Field(min_length=1)
+    authority: Items[_Authority] = Field(min_length=1)
 
     @property
     def subject_types(self) -> dict[str, str]:
@@ -87,7 +87,7 @@ class UsccTable(Spec):
         return {a.code + c.code: c.subject_type for a in self.authority for c in a.category if c.subject_type}
 
 
-class Region(Spec):
+class _Region(Spec):
     """A region; one that was renamed or merged stays in the table, since codes are for life."""
 
     code: str
@@ -108,7 +108,7 @@ class RegionTable(Spec):
     basis: str
     under: str = ""
     digits: int = Field(ge=2, le=6)
-    region: Items[Region] = Field(min_length=1)
+    region: Items[_Region] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _codes_fit(self) -> RegionTable:

@@ -1,6 +1,6 @@
 """Tables of a PostgreSQL exchange database (库表交换): read only, in one snapshot, in pieces through Arrow.
 
-The only module that imports adbc. The connection stands in an environment variable that ``sources.toml``
+The only module that imports adbc. The connection is in an environment variable that ``sources.toml``
 names; neither it nor a message of the server (which may quote a cell) reaches a log or an error.
 """
 
@@ -20,7 +20,7 @@ from creditscore.errors import DataError
 _PIECE = str(16 << 20)
 #: The last day of the calendar, which is no end, in the types that know an endless day; at noon whatever the zone.
 _ENDLESS = {"date": "9999-12-31", "timestamp": "9999-12-31", "timestamptz": "9999-12-31 12:00:00+00"}
-#: Types that the driver gives as what they are; arrays (their names begin with _) become lists.
+#: Types that the driver hands over unchanged; arrays (their names begin with _) become lists.
 _AS_THEY_ARE = frozenset(
     [
         "bool", "int2", "int4", "int8", "oid", "float4", "float8", "numeric", "text", "varchar", "bpchar", "name", "json", "jsonb",
@@ -43,7 +43,7 @@ def columns_of(source: SourceSpec) -> list[str]:
 
 
 def pieces_of(source: SourceSpec, wanted: list[str], *, expected: str) -> Iterator[pa.Table]:
-    """The rows of a relation in pieces: the wanted columns only, so that the others never leave the database.
+    """The rows of a relation in pieces; only the wanted columns leave the database.
 
     Args:
         source: Its relation.
@@ -54,8 +54,12 @@ def pieces_of(source: SourceSpec, wanted: list[str], *, expected: str) -> Iterat
         DataError: The relation changed since its fingerprint was taken.
     """
     with _reading(source) as cursor:
-        types = _types(cursor, source)
-        chosen = ", ".join(_given(name, types.get(name, "")) for name in wanted) or "1"
+        cursor.execute(
+            "SELECT a.attname::text, t.typname::text FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid "  # noqa: S608
+            f"WHERE a.attrelid = '{_quoted(source.relation)}'::regclass AND a.attnum > 0 AND NOT a.attisdropped"
+        )
+        types = dict(cursor.fetchall())
+        chosen = ", ".join(_selected(name, types.get(name, "")) for name in wanted) or "1"
         if _fingerprint(cursor, source) != expected:
             raise DataError(
                 'source "{name}": {relation} changed while it was being read; run again', name=source.name, relation=source.relation
@@ -66,22 +70,13 @@ def pieces_of(source: SourceSpec, wanted: list[str], *, expected: str) -> Iterat
             yield pa.Table.from_batches([batch])
 
 
-def _types(cursor: Any, source: SourceSpec) -> dict[str, str]:
-    """The type of each column as the catalogue of the database calls it."""
-    cursor.execute(
-        "SELECT a.attname::text, t.typname::text FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid "  # noqa: S608
-        f"WHERE a.attrelid = '{_quoted(source.relation)}'::regclass AND a.attnum > 0 AND NOT a.attisdropped"
-    )
-    return dict(cursor.fetchall())
+def _selected(name: str, kind: str) -> str:
+    """A column as it leaves the database, by its type.
 
-
-def _given(name: str, kind: str) -> str:
-    """A column as it is to leave the database.
-
-    The driver gives money in whole hundredths, a hundredfold; addresses, ranges and ids of its own kinds in
-    bytes; and an endless day as one before all others. None of that may be taken for a value.
+    The driver turns money into hundredths, addresses, ranges and ids of the server's own types into bytes, and an
+    endless day into one before all others. None of that may be taken for a value.
     """
-    column = _quoted_name(name)
+    column = _quoted(name, dots=False)
     if kind in _ENDLESS:
         return f"CASE WHEN {column} = 'infinity' THEN '{_ENDLESS[kind]}'::{kind} ELSE {column} END AS {column}"
     if kind == "money":
@@ -110,7 +105,7 @@ def _fingerprint(cursor: Any, source: SourceSpec) -> str:
 
 @contextlib.contextmanager
 def _reading(source: SourceSpec) -> Iterator[Any]:
-    """A cursor in one read-only snapshot; whatever the driver says is told by its kind alone."""
+    """A cursor in one read-only snapshot; whatever the driver says is reported by its kind alone."""
     try:
         from adbc_driver_manager import Error
         from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
@@ -141,10 +136,7 @@ def _reading(source: SourceSpec) -> Iterator[Any]:
         ) from None
 
 
-def _quoted(relation: str) -> str:
-    return ".".join(_quoted_name(part) for part in relation.split("."))
-
-
-def _quoted_name(name: str) -> str:
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'
+def _quoted(name: str, *, dots: bool = True) -> str:
+    """A name in quotes; the dots of a relation separate schema and table."""
+    parts = (part.replace('"', '""') for part in (name.split(".") if dots else [name]))
+    return ".".join(f'"{part}"' for part in parts)

@@ -12,13 +12,15 @@ from creditscore.dates import day_of
 from creditscore.language import DEFAULT_LANGUAGE, Words, _
 from creditscore.records.arrivals import ARRIVAL
 from creditscore.records.contracts import refused_table, several_codes
-from creditscore.records.findings import REASON_WORDS, Finding, Level, some
+from creditscore.records.findings import REASON_WORDS, Finding, Level
 from creditscore.records.personal import safe_keys
 from creditscore.records.tables import TABLES
 
 if TYPE_CHECKING:
     from creditscore.records.records import Records
 
+#: Keys of one finding.
+_KEYS = 3
 _COLUMNS = ("subject_id", "reason", "reason_zh", "age", "registered_date", "region", "deadline", "overdue", "status")
 _TYPES = {
     **dict.fromkeys(_COLUMNS, pa.string()), "registered_date": pa.date32(), "deadline": pa.date32(), "overdue": pa.bool_(),
@@ -92,16 +94,14 @@ def identity_findings(records: Records, day: dt.date, before: pd.DataFrame | Non
     listed = rectification_list(records, as_of=day, before=before)
     findings = []
     for (age, reason), group in listed[listed["status"] == "open"].groupby(["age", "reason"], sort=True):
-        rule = (
-            _("wrong code of a new subject (none is tolerated)") if age == "new" else _("wrong code of the stock, to be put right")
-        )
+        rule = _("wrong code of the stock, to be put right")
+        if age == "new":
+            rule = _("wrong code of a new subject (none is tolerated)")
         level: Level = "error" if age == "new" or group["overdue"].any() else "warning"
-        findings.append(Finding("identity", "subjects", rule, str(reason), len(group), some(group["subject_id"].tolist()), level))
+        keys = ", ".join(group["subject_id"].tolist()[:_KEYS])
+        findings.append(Finding("identity", "subjects", rule, str(reason), len(group), keys, level))
     fixed = int((listed["status"] == "fixed").sum())
     if fixed:
-        findings.append(
-            Finding(
-                "identity", "subjects", _("put right, {share:.1%} of the stock", share=share_fixed(listed) or 0), "FIXED", fixed
-            )
-        )
+        rule = _("put right, {share:.1%} of the stock", share=share_fixed(listed) or 0)
+        findings.append(Finding("identity", "subjects", rule, "FIXED", fixed))
     return findings

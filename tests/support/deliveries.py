@@ -104,7 +104,7 @@ def put_right(records: Records) -> dict[str, int]:
     counts: dict[str, int] = {}
     for arrival in records.arrivals:
         for what, n in arrival.normalised.items():
-            counts[what] = counts.get(what, 0) + n
+            counts[str(what)] = counts.get(str(what), 0) + n
     return counts
 
 
