@@ -20,6 +20,8 @@ from creditscore.storage import file_hashes, write_json
 from creditscore.tiering.tiers import Tiers
 
 PENALTIES = "penalties_24m"
+#: What ``pooled_card`` gives a subject without penalties.
+SCORE = 522
 FEATURES = {"feature": [feature(PENALTIES, months=24, trend="higher_is_riskier")]}
 TASK = {
     "id": "hygiene", "label": label("卫生"), "item": "hygiene", "department": "SAMR",
@@ -39,7 +41,7 @@ def tier_rows(count: int = 40, *, as_of: dt.date = DAY) -> pd.DataFrame:
     tiers = a_tiers(count, industry="food").frame.assign(as_of=as_of)
     proposed = tiers["tier"] == "D"
     return tiers.assign(
-        score=pd.array([None if tier == "NR" else 500 for tier in tiers["tier"]], dtype="Int32"),
+        score=pd.array([None if tier == "NR" else SCORE for tier in tiers["tier"]], dtype="Int32"),
         raw_tier=tiers["tier"], tier=tiers["tier"].mask(proposed, "C"), previous_tier=None, status=proposed.map({True: "proposed", False: "final"}),
         rule=["not_rated:no_card" if tier == "NR" else "" for tier in tiers["tier"]], reviewer=None, evidence="", waiting_since=None,
     )  # fmt: skip
