@@ -1,14 +1,19 @@
-"""Signatures of a run are whole or refused."""
+"""Tiers of a run: who has one without a score, and signatures that are whole or refused."""
 
 import datetime as dt
 from dataclasses import replace
+from types import SimpleNamespace
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 
 from creditscore.errors import DataError
+from creditscore.pipeline import tier as module
 from creditscore.pipeline.run_folder import RunFolder
-from creditscore.pipeline.tier import add_signatures, signatures
-from creditscore.tiering.signatures import Review, append_reviews
+from creditscore.pipeline.tier import add_signatures, sign_subjects, sign_workbook, signatures, tier_subjects, unrated_subjects
+from creditscore.tiering.signatures import Review, append_reviews, grounds_hash
+from creditscore.tiering.tiers import Tiers
 
 
 @pytest.fixture
@@ -59,3 +64,112 @@ def test_a_signature_written_just_before_a_crash_counts(folder):
     add_signatures(folder, [a_review("S1")])
     append_reviews(folder.file("reviews.jsonl"), [a_review("S2")])
     assert len(signatures(folder)) == 2
+
+
+WHO = {"reviewer": "李四", "reason": "核实", "on": dt.date(2024, 5, 2)}
+
+
+def proposed(run):
+    return run.frame("tiers").query("status == 'proposed'")["subject_id"].tolist()
+
+
+def test_proposed_subjects_are_signed_by_the_grounds_of_their_rows(run):
+    subjects = proposed(run)
+    assert sign_subjects(run.path, subjects, decision="reject", **WHO) == len(subjects)
+    row = run.frame("tiers").set_index("subject_id", drop=False).loc[subjects[0]]
+    first = signatures(run)[0]
+    assert (first.subject_id, first.decision) == (subjects[0], "reject")
+    assert first.grounds_hash == grounds_hash(row.to_dict())
+
+
+@pytest.mark.parametrize(("subjects", "message"), [([], "expected subjects to sign"), (["S00001", "S9"], "got S00001, S9")])
+def test_subjects_without_a_proposed_tier_cannot_be_signed(run, subjects, message):
+    with pytest.raises(DataError, match=message):
+        sign_subjects(run.path, subjects, **WHO)
+
+
+def workbook(monkeypatch, run, **changes):
+    rows = [
+        {
+            "subject_id": row["subject_id"],
+            "decision": "approve",
+            **WHO,
+            "grounds_hash": grounds_hash(row),
+            "cell": "待复核!O2",
+            **changes,
+        }
+        for row in run.frame("tiers").query("status == 'proposed'").to_dict("records")
+    ]
+    monkeypatch.setattr(module, "read_decisions", lambda workbook: pd.DataFrame(rows))
+    return run.file("plan.xlsx")
+
+
+def test_decisions_of_the_workbook_are_signed_together(run, monkeypatch):
+    assert sign_workbook(run.path, workbook(monkeypatch, run)) == len(proposed(run)) == len(signatures(run))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"subject_id": "S9"}, "O2: expected a subject with a proposed tier"),
+        ({"grounds_hash": "0"}, "O2: the grounds have changed"),
+    ],
+)
+def test_a_decision_on_other_grounds_signs_nobody(run, monkeypatch, changes, message):
+    with pytest.raises(DataError, match=message):
+        sign_workbook(run.path, workbook(monkeypatch, run, **changes))
+    assert signatures(run) == ()
+
+
+def records_of(rejects, *, known=("S1", "S2"), scheme="uscc"):
+    index = SimpleNamespace(select=lambda name: None)
+    return SimpleNamespace(
+        rejects=pa.Table.from_pandas(pd.DataFrame(rejects, columns=["table", "key", "code"])),
+        engine=SimpleNamespace(query=lambda table: pa.table({"subject_id": list(known)})),
+        table=lambda name: index,
+        project=SimpleNamespace(sources=SimpleNamespace(id_scheme=scheme)),
+    )
+
+
+SPINE = SimpleNamespace(frame=pd.DataFrame({"subject_id": ["S1", "S2"], "as_of": dt.date(2024, 4, 30), "industry": ["food", None]}))
+
+
+def test_subjects_without_a_card_and_quarantined_ones_are_unrated():
+    rejects = [("subjects", "S9|2015-01-01", "bad_code"), ("subjects", "S9|2016-01-01", "bad_date"), ("events", "E1", "no_kind")]
+    unrated = unrated_subjects(records_of(rejects), SPINE, pa.table({"subject_id": ["S1"]}))
+    assert list(zip(unrated["subject_id"], unrated["reason"], strict=True)) == [("S2", "no_card"), ("S9", "bad_code")]
+    assert unrated["industry"].isna().all()
+
+
+@pytest.mark.parametrize("key", ["S1|2015-01-01", "|2015-01-01", "a|b|2015-01-01", "a\x07|2015-01-01", "1" * 18 + "|2015-01-01"])
+def test_known_bodies_and_ids_that_fit_no_ticket_are_in_no_frame(key):
+    rejects = [("subjects", key, "bad_code")]
+    assert unrated_subjects(records_of(rejects), SPINE, pa.table({"subject_id": ["S1", "S2"]})).empty
+
+
+def test_tiers_are_written_by_subject_with_typed_columns(folder, monkeypatch):
+    before = RunFolder.of(folder.out, dt.date(2024, 3, 31))
+    before.write("tiers", pd.DataFrame({"subject_id": ["S1"]}))
+    (before.path / "manifest.json").write_text("{}", "utf-8")
+    add_signatures(before, [replace(a_review("S1"), on=dt.date(2024, 4, 2))])
+    add_signatures(folder, [a_review("S2")])
+    row = dict.fromkeys(("industry", "raw_tier", "tier", "previous_tier", "rule", "status", "reviewer", "evidence"), "x")
+    rows = [
+        {**row, "subject_id": one, "as_of": dt.date(2024, 4, 30), "score": score, "waiting_since": None}
+        for one, score in (("S2", None), ("S1", 5.0))
+    ]
+    options = {}
+
+    def assign(scores, policy, **given):
+        options.update(given)
+        return Tiers(pd.DataFrame(rows))
+
+    monkeypatch.setattr(module, "assign_tiers", assign)
+    tier_subjects(folder, records_of([]), SPINE, pa.table({"subject_id": ["S1"]}), None)
+    table = folder.read("tiers")
+    assert table["subject_id"].to_pylist() == ["S1", "S2"]
+    assert table["score"].to_pylist() == [5, None]
+    assert str(table.schema.field("waiting_since").type) == "date32[day]"
+    assert [one.subject_id for one in options["reviews"]] == ["S1", "S2"]
+    assert options["previous"]["subject_id"].tolist() == ["S1"]
+    assert options["as_of"] == dt.date(2024, 4, 30)

@@ -1,0 +1,77 @@
+"""Words of the command line become days, folders, engines and runs, or a refusal that names the option."""
+
+import datetime as dt
+import json
+
+import pandas as pd
+import pytest
+
+from creditscore.cli.options import EngineName, data_of, day_of, engine_of, file_to_write, project_of, rows_of, run_of, show
+from creditscore.errors import ConfigError, DataError
+
+
+def test_a_day_is_read_in_iso_form():
+    assert day_of("2024-02-29", option="--on") == dt.date(2024, 2, 29)
+
+
+@pytest.mark.parametrize("text", ["2023-02-29", "today", "", "30.4.2024"])
+def test_a_text_that_is_no_day_is_refused_with_its_option(text):
+    with pytest.raises(DataError, match="--on: expected a day such as 2024-04-30"):
+        day_of(text, option="--on")
+
+
+def test_a_project_is_loaded_and_checked(project, tmp_path):
+    assert project_of(project.folder).sha256 == project.sha256
+    with pytest.raises(ConfigError, match="expected a project folder"):
+        project_of(tmp_path / "none")
+
+
+def test_duckdb_is_an_engine_at_once():
+    assert engine_of(EngineName.duckdb).name == "DuckDB"
+
+
+def test_data_must_be_a_folder(tmp_path):
+    (tmp_path / "file").write_text("x", "utf-8")
+    assert data_of(tmp_path) == tmp_path
+    for name in ("none", "file"):
+        with pytest.raises(DataError, match="expected a folder of data"):
+            data_of(tmp_path / name)
+
+
+def test_a_run_is_opened_by_its_folder(run):
+    assert run_of(run.path).as_of == run.as_of
+
+
+def test_a_plans_folder_and_an_empty_one_are_no_runs(run, tmp_path):
+    with pytest.raises(DataError, match="expected a run's folder"):
+        run_of(run.plan("hygiene"))
+    with pytest.raises(DataError, match="expected a finished run"):
+        run_of(tmp_path)
+
+
+def test_a_file_to_write_gets_its_folder(tmp_path):
+    path = file_to_write(tmp_path / "new" / "file.xlsx", option="--excel")
+    assert path.parent.is_dir()
+    assert not path.exists()
+
+
+def test_a_folder_or_a_file_for_a_folder_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("x", "utf-8")
+    with pytest.raises(DataError, match=r"--html: expected a file to write \(got the folder"):
+        file_to_write(tmp_path, option="--html")
+    with pytest.raises(DataError, match="--html: expected a file to write"):
+        file_to_write(tmp_path / "file" / "page.html", option="--html")
+
+
+def test_rows_have_days_as_texts_and_null_for_what_is_missing():
+    frame = pd.DataFrame({"day": pd.to_datetime(["2024-04-30", None]), "n": [1.0, None], "名": ["甲", None]})
+    first, second = rows_of(frame)
+    assert first["day"].startswith("2024-04-30")
+    assert second == {"day": None, "n": None, "名": None}
+
+
+@pytest.mark.parametrize(("as_json", "printed"), [(True, {"days": ["2024-04-30"]}), (False, "one\ntwo\n")])
+def test_a_result_is_shown_as_json_or_as_lines(capsys, as_json, printed):
+    show({"days": [dt.date(2024, 4, 30)]}, ["one", "two"], as_json=as_json)
+    out = capsys.readouterr().out
+    assert (json.loads(out) if as_json else out) == printed
