@@ -13,6 +13,7 @@ from creditscore.config.scorecards import SignedCard
 from creditscore.errors import DrawError
 from creditscore.inspection.amendments import Replacement
 from creditscore.inspection.verify import Verification
+from creditscore.language import _
 from creditscore.pipeline.draws import DrawnTable
 from creditscore.pipeline.results import TakenResults
 
@@ -97,13 +98,13 @@ def test_imported_ratios_are_listed_by_task(stub, run, visits):
     assert calls == [((run.path, Path("edited.xlsx")), {})]
 
 
-@pytest.mark.parametrize(("findings", "code"), [((), 0), (("sample.csv line 3: changed",), 2)])
+@pytest.mark.parametrize(("findings", "code"), [((), 0), ((_("sample.csv line 3: changed"),), 2)])
 def test_a_plan_that_does_not_verify_ends_with_2(stub, findings, code):
-    result = Verification(findings, subjects=10, drawn=2, seed="s", not_covered=(("scope.staff", "who may inspect"),))
+    result = Verification(findings, subjects=10, drawn=2, seed="s", codes=("scope.staff",), limits=(_("who may inspect"),))
     calls = stub("creditscore.inspection.verify.verify_plan", result)
     said = creditscore("verify-plan", "plan", "--frame-hash", "f", "--json")
     assert said.code == code
-    assert (said.json["ok"], said.json["findings"]) == (not findings, list(findings))
+    assert (said.json["ok"], said.json["findings"]) == (not findings, [str(one) for one in findings])
     assert said.json["not_covered"] == [{"code": "scope.staff", "text": "who may inspect"}]
     assert calls[0][1] == {"frame_hash": "f", "log_head": None, "publication": None}
 

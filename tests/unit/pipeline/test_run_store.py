@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 from support.runs import pooled_card
 
-from creditscore.config.spec import Label
 from creditscore.errors import ConfigError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.visits import Opened
+from creditscore.language import _
 from creditscore.pipeline import run_store
 from creditscore.pipeline.run_store import (
     BookFile,
@@ -77,7 +77,7 @@ def test_a_loaded_book_has_tables_cards_and_counts_of_the_run(run, project):
     assert book.counts.balances
     assert book.rejects == {"bad_date": 2, "no_kind": 1}
     assert (book.authority, book.run_id) == (project.about.authority, "small 2024-04-30")
-    assert book.regions == {"431103": Label(zh="冷水滩区", en="冷水滩区")}
+    assert book.regions["431103"].text("zh") == "冷水滩区"
     assert book.kinds["penalty"].zh == "penalty"
     assert book.forecast.empty
     assert book.policy == project.policy(run.as_of)
@@ -148,7 +148,7 @@ def test_a_run_with_signed_cards_has_every_small_frame_empty(run, project):
 
 
 def test_a_training_leaves_its_measures_frames_and_notes(run, project):
-    judgement = Judgement({"auc": Figure(0.7)}, swap=pd.DataFrame({"cell": ["both"]}), notes=(Label(zh="注", en="note"),))
+    judgement = Judgement({"auc": Figure(0.7)}, swap=pd.DataFrame({"cell": ["both"]}), notes=(_("note"),))
     book = saved(run, project, Training({"all": pooled_card()}, judgement, left_out=pd.DataFrame({"reason": ["closed"]})))
     assert book.evaluation == {"auc": Figure(0.7)}
     assert book.frames["swap"]["cell"].tolist() == ["both"]
