@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from creditscore import storage
 from creditscore.errors import DataError
 from creditscore.inspection.sealed_export import own_rows
 from creditscore.language import DEFAULT_LANGUAGE
@@ -22,6 +21,7 @@ from creditscore.pipeline.run_store import load_book
 from creditscore.records.identity import compact
 from creditscore.reporting.explanation import Explanation, explain_subject
 from creditscore.reporting.lookup import lookup_rows
+from creditscore.storage import append_chain, read_chain
 
 if TYPE_CHECKING:
     from creditscore.records.records import Records
@@ -77,7 +77,7 @@ def lookup(
         }
         for row in rows.to_dict("records")
     ]
-    noted = storage.append_chain(folder.file(_LOG), [check | answer for answer in answers])
+    noted = append_chain(folder.file(_LOG), [check | answer for answer in answers])
     own = pd.Series([draws.get(code, []) for code in codes], index=rows.index, dtype=object)
     return rows.assign(draws=own, record=[line["number"] for line in noted])
 
@@ -96,13 +96,13 @@ def feedback(run: Run, record: int, *, result: str, by: str, on: dt.date) -> Non
         DataError: There is no such check; result or name is missing.
     """
     folder = _folder_of(run)
-    checks = {line["number"] for line in storage.read_chain(folder.file(_LOG)) if line["what"] == "looked_up"}
+    checks = {line["number"] for line in read_chain(folder.file(_LOG)) if line["what"] == "looked_up"}
     if record not in checks:
         raise DataError("feedback: expected the number of a credit check of this run (got {record})", record=record)
     if not result.strip() or not by.strip():
         raise DataError("feedback: expected what was done, and who did it")
     line = {"what": "used", "about": record, "result": result.strip(), "by": by.strip(), "on": on.isoformat()}
-    storage.append_chain(folder.file(_LOG), [line])
+    append_chain(folder.file(_LOG), [line])
 
 
 def explain(run: Run, subject_id: str) -> Explanation:

@@ -11,11 +11,10 @@ import ibis
 import pandas as pd
 import pyarrow as pa
 
-from creditscore import storage
 from creditscore.errors import DataError
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.reporting.readback import read_decisions
-from creditscore.storage import StepLedger
+from creditscore.storage import StepLedger, read_chain
 from creditscore.tiering.assignment import assign_tiers
 from creditscore.tiering.signatures import Review, append_reviews, grounds_hash, read_reviews
 from creditscore.tiering.tiers import TIER_SCHEMA, Tiers
@@ -102,7 +101,7 @@ def signatures(folder: RunFolder) -> tuple[Review, ...]:
         DataError: A line was changed, removed or added, or the last ones are gone.
     """
     newest = _ledger(folder).done(folder.as_of.isoformat(), _STEP)
-    if newest is not None and newest not in {line["hash"] for line in storage.read_chain(folder.file(_FILE))}:
+    if newest is not None and newest not in {line["hash"] for line in read_chain(folder.file(_FILE))}:
         raise DataError(
             "{as_of}/{file}: expected the signature that was given last (lines were cut off)", as_of=folder.as_of, file=_FILE
         )

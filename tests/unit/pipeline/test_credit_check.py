@@ -8,17 +8,17 @@ import pyarrow as pa
 import pytest
 from support.runs import SCORE
 
-from creditscore import storage
 from creditscore.errors import DataError
 from creditscore.pipeline.credit_check import explain, feedback, lookup, records_of_bodies
 from creditscore.pipeline.run_folder import RunResult
 from creditscore.pipeline.run_store import load_plan
+from creditscore.storage import read_chain
 
 ON = dt.date(2024, 5, 6)
 
 
 def noted(run):
-    return storage.read(run.file("lookups.jsonl"))
+    return read_chain(run.file("lookups.jsonl"))
 
 
 def test_codes_are_answered_in_their_order_in_plain_form(run):
