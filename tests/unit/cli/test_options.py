@@ -5,19 +5,18 @@ import json
 
 import pandas as pd
 import pytest
+from support.command import creditscore
 
-from creditscore.cli.options import EngineName, data_of, day_of, engine_of, file_to_write, project_of, rows_of, run_of, show
+from creditscore.cli.options import EngineName, data_of, engine_of, file_to_write, project_of, rows_of, run_of, show
 from creditscore.errors import ConfigError, DataError
 
 
-def test_a_day_is_read_in_iso_form():
-    assert day_of("2024-02-29", option="--on") == dt.date(2024, 2, 29)
-
-
-@pytest.mark.parametrize("text", ["2023-02-29", "today", "", "30.4.2024"])
-def test_a_text_that_is_no_day_is_refused_with_its_option(text):
-    with pytest.raises(DataError, match="--on: expected a day such as 2024-04-30"):
-        day_of(text, option="--on")
+@pytest.mark.parametrize("text", ["2023-02-29", "today", "30.4.2024"])
+def test_a_text_that_is_no_day_is_refused_with_its_option(run, text):
+    said = creditscore("draw", run.plan("hygiene"), "--seed", "s", "--on", text, "--lang", "en")
+    assert (said.code, said.out) == (2, "")
+    assert "--on" in said.err
+    assert text in said.err
 
 
 def test_a_project_is_loaded_and_checked(project, tmp_path):
