@@ -975,7 +975,7 @@ def read_subjects(folder: Path, seed: str | None, task: str) -> Iterator[Subject
     """The rows of ``sample.csv``. Equal texts are kept in memory once: most columns repeat a few."""
     tickets = None if seed is None else Tickets(seed, task)
     for line, cells in read_csv(folder / "sample.csv", SAMPLE_COLUMNS, "sample.csv"):
-        _, subject_id, name, _, _, _, _, _, ticket, *_ = cells
+        subject_id, name, ticket = cells[1], cells[2], cells[8]
         own = tickets.of(subject_id) if tickets else ""
         shared = [sys.intern(cell) for cell in cells]
         shared[1], shared[2], shared[8] = subject_id, name, own if ticket == own else ticket
@@ -1066,7 +1066,7 @@ def _json(content: bytes, label: str) -> Any:
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({key for key, _ in pairs}) != len(pairs):
+    if len({key for key, _value in pairs}) != len(pairs):
         raise ValueError("a key occurs twice")
     return dict(pairs)
 

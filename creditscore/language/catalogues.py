@@ -18,9 +18,9 @@ _FOLDER = Path(__file__).parent
 _DOMAIN = "creditscore"
 
 
-def languages(folder: Path = _FOLDER) -> tuple[str, ...]:
+def languages(folder: Path | None = None) -> tuple[str, ...]:
     """The languages that can be chosen: the default, English, then each further one with a catalogue, by name."""
-    further = sorted({path.parent.parent.name for path in folder.glob(f"*/LC_MESSAGES/{_DOMAIN}.[pm]o")})
+    further = sorted({path.parent.parent.name for path in (folder or _FOLDER).glob(f"*/LC_MESSAGES/{_DOMAIN}.[pm]o")})
     return tuple(dict.fromkeys((DEFAULT_LANGUAGE, SOURCE_LANGUAGE, *further)))
 
 
@@ -31,7 +31,7 @@ def is_language(code: str) -> bool:
     return exists(code)
 
 
-def translations(language: str, folder: Path = _FOLDER) -> NullTranslations:
+def translations(language: str, folder: Path | None = None) -> NullTranslations:
     """The translations into a language; those of English change nothing.
 
     A compiled catalogue (``.mo``) is used unless its source (``.po``) is newer or alone: then the source is compiled in
@@ -42,7 +42,7 @@ def translations(language: str, folder: Path = _FOLDER) -> NullTranslations:
     """
     if language == SOURCE_LANGUAGE:
         return NullTranslations()
-    base = folder / language / "LC_MESSAGES"
+    base = (folder or _FOLDER) / language / "LC_MESSAGES"
     source, compiled = base / f"{_DOMAIN}.po", base / f"{_DOMAIN}.mo"
     if not language.isidentifier() or not (source.is_file() or compiled.is_file()):
         raise ConfigError(
