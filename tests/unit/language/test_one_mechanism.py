@@ -17,7 +17,7 @@ HOLD_CHINESE = {
     "config/catalogue.py": "an English fault names a legal term",
     "config/sources.py": "how data says that a date has no end",
     "models/expert_card.py": "headers and codes of the published form of expert cards",
-    "models/evaluate.py": "a name of the published form of expert cards",
+    "models/evaluate.py": "the code of a group that rows do not name",
     "pipeline/demo.py": "the seed source of the demo, which is sealed into its plans",
     "records/checkup.py": "English findings name legal terms",
     "records/column_dates.py": "an English finding quotes the data",
