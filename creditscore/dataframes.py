@@ -1,8 +1,7 @@
 """Any caller's table (pandas, polars, Arrow, DuckDB, whatever narwhals or Arrow can read) as plain columns.
 
 The only module that imports narwhals. Numbers and texts do not mix: codes read as numbers in one month and as texts in
-another would all be unknown, without a word. What cannot be used is refused with the column and the share of rows,
-never with a cell.
+another would all count as unknown texts, without a warning. Errors name the column and the share of rows, never a cell.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from creditscore.errors import DataError
 
-#: The arrays of the whole package. ``Texts`` hold ``str`` (and None where a function says so).
+#: The array types of the whole package. ``Texts`` are objects: ``str``, or None where a docstring allows it.
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -30,7 +29,7 @@ Days = NDArray[np.datetime64]
 
 
 class ArrowStream(Protocol):
-    """A table that can be read as Arrow: one of polars, pyarrow, or others."""
+    """A table that exports Arrow, of polars, pyarrow or any other library."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """The stream of its rows."""
@@ -51,7 +50,7 @@ def native_table(table: object, *, what: str = "features") -> pd.DataFrame | pa.
     """The table itself where it is pandas or Arrow, any other as an Arrow table of its rows.
 
     Args:
-        table: A table of any library; lazy ones are collected. An object with a pandas table as ``frame`` stands for it.
+        table: A table of any library; lazy ones are collected. Of an object with a pandas table as ``frame``, that table.
         what: What the table is, for the error.
 
     Raises:
@@ -153,10 +152,10 @@ def column_lists(table: AnyTable, names: Sequence[str], *, what: str) -> dict[st
 
 
 def require_columns(table: pd.DataFrame | pa.Table, names: Iterable[str]) -> None:
-    """Refuse a table that lacks one of these columns or has one of them twice.
+    """Check that a table has each of these columns once.
 
     Raises:
-        DataError: It does.
+        DataError: One is missing or repeated.
     """
     present = list(table.columns) if isinstance(table, pd.DataFrame) else table.column_names
     missing = [name for name in names if name not in present]
@@ -350,15 +349,15 @@ def category_texts(categories: Iterable[Any], name: str) -> list[str]:
     Raises:
         DataError: Two categories would have one text, or one is neither text nor number.
     """
-    found = []
+    names = []
     for value in categories:
         if isinstance(value, str | bool | np.bool_ | int | np.integer):
-            found.append(str(value))
+            names.append(str(value))
         elif isinstance(value, float | np.floating):
-            found.append(str(int(value)) if float(value).is_integer() else repr(float(value)))
+            names.append(str(int(value)) if float(value).is_integer() else repr(float(value)))
         else:
             kind = type(value).__name__
             raise DataError("column {name}: expected categories that are texts or numbers (got {kind})", name=name, kind=kind)
-    if len(set(found)) != len(found):
+    if len(set(names)) != len(names):
         raise DataError("column {name}: expected categories of one type; a number and a text stand for the same", name=name)
-    return found
+    return names

@@ -152,11 +152,15 @@ def damaged_files(folder: Path, hashes: dict[str, str]) -> list[str]:
 
 
 @contextlib.contextmanager
-def keeping(folder: Path, *, except_for: tuple[str, ...]) -> Iterator[None]:
-    """Work in an empty folder whose earlier files come back if the work fails.
+def replace_contents(folder: Path, *, except_for: tuple[str, ...]) -> Iterator[None]:
+    """A block that starts with an empty folder and fills it; the earlier files come back if the block fails.
 
-    Entries named in ``except_for`` stay where they are (the manifest apart), and lock files, which another process may hold.
-    After a kill the earlier files are put back the next time.
+    Lock files, which another process may hold, and entries named in ``except_for`` are not moved (the manifest always is).
+    After a kill the next call puts the earlier files back.
+
+    Args:
+        folder: What is filled anew.
+        except_for: Names of entries of the folder; folders may end in ``/``.
     """
     aside = folder / ".earlier"
     locks = {path.name for path in folder.glob(".*.lock")}
@@ -190,7 +194,7 @@ def _put_back(aside: Path, folder: Path, stays: set[str]) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for one run; refused at once where it is held.
+    """Lock a folder for one run; refused at once if another run holds it.
 
     The operating system frees the lock of a process that dies. The lock file stays: it marks a folder of runs.
 
@@ -213,7 +217,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class StepLedger:
-    """Which steps of which run are done, in SQLite: a step counts when its inputs' key is written here."""
+    """The finished steps of each run, in SQLite: a step is done once the key of its inputs is written here."""
 
     path: Path
 

@@ -32,7 +32,7 @@ from creditscore.records.records import open_records
 from creditscore.records.rectification import rectification_list, rectification_table
 from creditscore.reporting.fairness import associations
 from creditscore.reporting.run_book import RowCounts
-from creditscore.storage import StepLedger, content_sha256, damaged_files, file_hashes, keeping, locked, write_json
+from creditscore.storage import StepLedger, content_sha256, damaged_files, file_hashes, locked, replace_contents, write_json
 from creditscore.tracking.mlflow_log import RunLog, champions, default_uri, log_run
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def run_project(
         if manifest and ledger.done(folder.path.name, "run") == key and not damaged_files(folder.path, manifest["outputs"]):
             return RunResult(folder, False, manifest["summary"])
         keep_edited(folder)
-        with keeping(folder.path, except_for=OWN_MANIFESTS):
+        with replace_contents(folder.path, except_for=OWN_MANIFESTS):
             _log.info("reading the records")
             records, earlier = open_records(engine, project, data=data), read_delivery_before(folder)
             if not accept:

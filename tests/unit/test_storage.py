@@ -10,7 +10,7 @@ import pytest
 
 from creditscore import storage
 from creditscore.errors import LockedError
-from creditscore.storage import LOCK, keeping, locked
+from creditscore.storage import LOCK, locked, replace_contents
 
 HOLD = """
 import sys, time
@@ -78,7 +78,7 @@ def test_writers_of_a_chain_wait_for_each_other(tmp_path):
 def test_lock_files_stay_where_they_are_while_a_run_is_made_anew(tmp_path):
     storage.append_chain(tmp_path / "log.jsonl", [{"what": "draw"}])
     (tmp_path / "scores.json").write_text(json.dumps({}))
-    with keeping(tmp_path, except_for=("log.jsonl",)):
+    with replace_contents(tmp_path, except_for=("log.jsonl",)):
         assert sorted(path.name for path in tmp_path.iterdir()) == [".earlier", ".log.jsonl.lock", "log.jsonl"]
 
 
