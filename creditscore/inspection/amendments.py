@@ -22,7 +22,7 @@ from creditscore.inspection.draw import tickets
 from creditscore.inspection.inspectors import further_team, recused_from
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import BEGUN, append_log, read_log, read_manifest
-from creditscore.inspection.sampling_frame import rule_of, strata_of
+from creditscore.inspection.sampling_frame import strata_of, stratum_rule
 from creditscore.storage import atomic_write, locked, sha256_file
 from creditscore.vocabulary import OFF_SITE, ON_SITE
 
@@ -241,7 +241,7 @@ def _joiners(
     numbers = tickets(frame["subject_id"].tolist(), seed=drawn.seed, task=drawn.task.id)
     joiners: list[Joiner] = []
     for (subject, name, industry, region, tier, stratum), ticket in zip(rows, numbers, strict=True):
-        ratio, share = strata.get(stratum) or rule_of(policy, industry, tier, task=drawn.task.id)
+        ratio, share = strata.get(stratum) or stratum_rule(policy, industry, tier, task=drawn.task.id)
         mode = mode_of(ticket, ratio_ppm=int(ratio), on_site_ppm=int(share))
         recused = recused_from(recusals, subject)
         before = [*log, *({"what": "joined", "team": one.team} for one in joiners)]

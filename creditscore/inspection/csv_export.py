@@ -20,7 +20,7 @@ def guard(text: str) -> str:
 
 
 def unguard(text: str) -> str:
-    """The text that :func:`guard` was given."""
+    """The text before :func:`guard`."""
     return text[1:] if text.startswith("'") else text
 
 

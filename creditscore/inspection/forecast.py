@@ -14,7 +14,7 @@ from creditscore.config.tasks import Task
 from creditscore.dataframes import texts
 from creditscore.errors import DataError
 from creditscore.inspection.past_visits import PastVisits, Rate, read_past_visits
-from creditscore.inspection.sampling_frame import UNKNOWN, task_population, with_rules
+from creditscore.inspection.sampling_frame import NOT_KNOWN, task_population, with_rules
 from creditscore.language import Message, _
 from creditscore.tiering.tiers import Tiers, as_tiers
 from creditscore.vocabulary import NOT_RATED, TIER_ORDER, TIERS
@@ -67,7 +67,7 @@ class PolicyForecast:
         """
         if by not in self.subjects.columns:
             raise DataError("burden: expected a register of subjects with the column {by} (give records to assign_tiers)", by=by)
-        group = self.subjects[by].astype(object).where(self.subjects[by].notna(), UNKNOWN)
+        group = self.subjects[by].astype(object).where(self.subjects[by].notna(), NOT_KNOWN)
         table = self.subjects["visit"].groupby(group).agg(["size", "sum", "mean"]).reset_index()
         return table.set_axis([by, "subjects", "visits", "visits_per_subject"], axis=1)
 
@@ -162,7 +162,7 @@ def _planned(tiers: Tiers, policy: TierPolicy, task: Task | None, *, by: str) ->
     frame = pd.DataFrame({"subject_id": rows["subject_id"], "tier": texts(rows, "tier"), "industry": texts(rows, "industry")})
     raw = texts(tiers.frame.set_index("subject_id").reindex(frame["subject_id"]), by)
     frame["speaks"] = np.where(raw == "", frame["tier"], raw)
-    frame["industry"] = frame["industry"].where(frame["industry"] != "", UNKNOWN)
+    frame["industry"] = frame["industry"].where(frame["industry"] != "", NOT_KNOWN)
     strata = frame.groupby(["tier", "industry"], sort=True).size().rename("population").reset_index()
     strata = with_rules(strata, policy, task)
     strata["on_site_share"] = strata["on_site_ppm"] / _MILLION

@@ -17,7 +17,7 @@ import pandas as pd
 
 from creditscore.config.policy import TierPolicy
 from creditscore.dataframes import Flags, Floats, Texts, as_frame, date_column, texts
-from creditscore.inspection.sampling_frame import UNKNOWN
+from creditscore.inspection.sampling_frame import NOT_KNOWN
 from creditscore.language import Message, _
 from creditscore.tiering.cuts import cut_tiers, populations
 from creditscore.tiering.tier_rules import apply_overrides
@@ -204,7 +204,7 @@ def _cells(
         notes.append(
             _("{visits} visits speak for today's tier, that before them is unknown: rates lean outwards", visits=int(guessed.sum()))
         )
-    return np.where(tier == "", today, tier), np.where(industry == "", UNKNOWN, industry)
+    return np.where(tier == "", today, tier), np.where(industry == "", NOT_KNOWN, industry)
 
 
 def _by_scores(rows: pd.DataFrame, policy: TierPolicy, scores: Any, records: Any, otherwise: Texts) -> Texts:

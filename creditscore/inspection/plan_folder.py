@@ -26,7 +26,7 @@ from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 from creditscore.spreadsheet import Column, Kind, Sheet, write_book
 from creditscore.storage import atomic_write, canonical_json, damaged_files, sha256_of
 
-FORMAT = "creditscore-plan/2"
+PLAN_FORMAT = "creditscore-plan/2"
 #: The columns of ``plan.csv``, one row per stratum.
 PLAN_COLUMNS = (
     "task", "stratum", "tier", "industry", "region", "population", "ratio_ppm", "target", "on_site_ppm", "on_site",
@@ -156,8 +156,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise DataError("{path}: expected a file (got nothing)", path=path) from None
     except ValueError:
         raise DataError("{path}: expected JSON", path=path) from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise DataError("{path}: format: expected {format!r}", path=path, format=FORMAT)
+    if not isinstance(document, dict) or document.get("format") != PLAN_FORMAT:
+        raise DataError("{path}: format: expected {format!r}", path=path, format=PLAN_FORMAT)
     return document
 
 
@@ -231,7 +231,7 @@ def _manifest(frame: SamplingFrame, files: dict[str, bytes]) -> dict[str, Any]:
     reasons.pop("", None)
     population, target, on_site = (sum(frame.strata[name].tolist()) for name in ("population", "target", "on_site"))
     return {
-        "format": FORMAT,
+        "format": PLAN_FORMAT,
         "version": __version__,
         "algorithm": ALGORITHM,
         "about": frame.about,

@@ -24,7 +24,7 @@ from creditscore.vocabulary import SAMPLING_TRIGGERS, TIER_ORDER, TierOrNone
 
 #: The format of the hashed text. Whatever changes that text (a key below, or a field that ``about`` holds, such as one
 #: more field of ``Task`` or ``Label``) changes every new hash, and needs the same change in ``verify_draw.py``.
-FORMAT = "creditscore-frame/2"
+FRAME_FORMAT = "creditscore-frame/2"
 #: The columns of a frame: one row per subject of the task's population, by subject_id, those who left it with their reason.
 FRAME_COLUMNS = (
     "task", "subject_id", "name", "industry", "region", "tier", "stratum", "inclusion_probability", "exempt_reason", "merged_with",
@@ -46,7 +46,7 @@ SUBJECT_KEYS = ("subject_id", "name", "industry", "region", "tier", "stratum", "
 #: Why a subject leaves a frame before the draw; see ``_exemptions``. ``verify_draw.py`` has its own copy.
 EXEMPT_REASONS = ("deregistered", "annual_cap", "repeat")
 #: What a stratum says for an industry or region that is not known.
-UNKNOWN = "unknown"
+NOT_KNOWN = "unknown"
 _REGISTER = ("name", "industry", "region", "subject_type", "status")
 _MILLION = 1_000_000
 
@@ -171,7 +171,7 @@ def frame_hash(about: Mapping[str, Any], strata: Iterable[Sequence[Any]], subjec
         return (compact_json(value) + "\n").encode()
 
     digest, last = hashlib.sha256(), None
-    for part in (FORMAT, dict(about), *sorted(map(tuple, strata))):
+    for part in (FRAME_FORMAT, dict(about), *sorted(map(tuple, strata))):
         digest.update(line(part))
     for row in sorted(map(tuple, subjects)):
         if row[0] == last:
@@ -271,9 +271,9 @@ def strata_of(frame: pd.DataFrame, task: Task) -> Texts:
     Raises:
         DataError: An industry or region holds ``|`` or a control character.
     """
-    parts = [frame["tier"], frame["industry"].replace("", UNKNOWN)]
+    parts = [frame["tier"], frame["industry"].replace("", NOT_KNOWN)]
     if task.by_region:
-        parts.append(frame["region"].replace("", UNKNOWN))
+        parts.append(frame["region"].replace("", NOT_KNOWN))
     strange = [text for column in parts for text in sorted(set(column)) if "|" in text or not text.isprintable()]
     if strange:
         raise DataError(
@@ -310,7 +310,7 @@ def with_rules(strata: pd.DataFrame, policy: TierPolicy, task: Task | None) -> p
         DrawError: The task's ``target`` is less than its ``min_ratio``, or more than there are subjects.
     """
     name = task.id if task else None
-    rules = [rule_of(policy, i, t, task=name) for i, t in zip(strata["industry"], strata["tier"], strict=True)]
+    rules = [stratum_rule(policy, i, t, task=name) for i, t in zip(strata["industry"], strata["tier"], strict=True)]
     return _with_targets(
         strata.assign(
             full_coverage=strata["industry"].isin(policy.full_coverage),
@@ -321,7 +321,7 @@ def with_rules(strata: pd.DataFrame, policy: TierPolicy, task: Task | None) -> p
     )
 
 
-def rule_of(policy: TierPolicy, industry: str, tier: TierOrNone, *, task: str | None) -> tuple[int, int]:
+def stratum_rule(policy: TierPolicy, industry: str, tier: TierOrNone, *, task: str | None) -> tuple[int, int]:
     """The ratio of a stratum and the share of its drawn subjects that is visited on site, both in millionths."""
     rule = policy.rules_for(industry, task=task).of(tier)
     return _MILLION if industry in policy.full_coverage else rule.ratio_ppm, rule.on_site_ppm

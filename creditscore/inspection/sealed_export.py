@@ -17,39 +17,49 @@ _SEALED = ("sample.csv", "plan.csv")
 
 
 def own_rows(folder: Path, subject_ids: Iterable[str]) -> list[dict[str, Any]]:
-    """One row per subject that stands in the plan's frame or came late, by subject_id; nothing of anybody else's but one ticket.
+    """One row per subject that is in the plan's frame or came late, by subject_id; of everybody else one ticket at most.
 
     ``ticket`` is SHA-256 of ``text_of_ticket = seed|task|subject_id``, to be recomputed with any tool. It is
     drawn if it is not above ``last_ticket``, the last drawn of its stratum (``target`` of ``population``).
-    Seed and tickets are empty before the draw. ``standing`` is ``drawn``, ``replaced`` (drawn, and another went in its
-    place), ``replacement`` (``last_ticket`` is then the last that came in a place of its stratum), ``late`` (by its
+    Seed and tickets are empty before the draw. ``standing`` is ``drawn``, ``replaced`` (drawn, and another one is visited
+    instead), ``replacement`` (``last_ticket`` is then the last that replaced one of its stratum), ``late`` (by its
     own ticket and the ratio, ``last_ticket`` being the largest that is drawn) or ``""``.
 
     Raises:
-        DataError: The log is not a whole chain.
+        DataError: A file is missing, or the log is not a whole chain.
         DrawError: The sealed files are not those of the manifest.
     """
     manifest = read_manifest(folder)
     if damaged_files(folder, {name: manifest["files"][name] for name in _SEALED}):
         raise DrawError("{folder}: changed since it was sealed; verify-plan names what", folder=folder)
     strata = {row["stratum"]: row for row in read_strata(folder).to_dict("records")}
-    wanted, last, found = set(subject_ids), dict[str, str](), list[dict[str, str]]()
-    for _, cells in read_csv(folder / "sample.csv", SAMPLE_COLUMNS):
+    wanted, last, own = set(subject_ids), dict[str, str](), list[dict[str, str]]()
+    for _line, cells in read_csv(folder / "sample.csv", SAMPLE_COLUMNS):
         row = dict(zip(SAMPLE_COLUMNS, cells, strict=True))
         if row["drawn"] == "1":
             last[row["stratum"]] = max(last.get(row["stratum"], ""), row["ticket"])
         if row["subject_id"] in wanted:
-            found.append(row)
-    rows = [_row(row, manifest, strata[row["stratum"]], last.get(row["stratum"], "")) for row in found]
+            own.append(row)
+    rows = [_row(row, manifest, strata[row["stratum"]], last.get(row["stratum"], "")) for row in own]
     log = read_log(folder)
-    _mark_replacements(rows, [line for line in log if line["what"] == "replaced"])
-    late = [line for line in log if line["what"] == "joined" and line["subject_id"] in wanted]
-    rows += [_late(line, manifest, strata.get(line["stratum"], {})) for line in late]
+    replaced = [line for line in log if line["what"] == "replaced"]
+    gone, came = {line["subject_id"] for line in replaced}, {line["replaced_by"] for line in replaced}
+    for shown in rows:
+        if shown["subject_id"] in came:
+            latest = max(line["ticket"] for line in replaced if line["stratum"] == shown["stratum"])
+            shown |= {"standing": "replacement", "last_ticket": latest}
+        if shown["subject_id"] in gone:
+            shown["standing"] = "replaced"
+    for line in log:
+        if line["what"] == "joined" and line["subject_id"] in wanted:  # its ticket is compared with its ratio, whoever was drawn
+            late = {**line, "exempt_reason": "", "drawn": "1" if line["mode"] else "0"}
+            shown = _row(late, manifest, strata.get(line["stratum"], {}), last_of_ratio(line["ratio_ppm"]))
+            rows.append({**shown, "standing": "late"})
     return sorted(rows, key=lambda row: str(row["subject_id"]))
 
 
 def _row(row: Mapping[str, Any], manifest: Mapping[str, Any], stratum: Mapping[Any, Any], last: str) -> dict[str, Any]:
-    task, seed = manifest["about"]["task"]["id"], manifest["seed"]
+    task, seed, drawn = manifest["about"]["task"]["id"], manifest["seed"], row["drawn"] == "1"
     return {
         "subject_id": row["subject_id"],
         "task": task,
@@ -62,22 +72,6 @@ def _row(row: Mapping[str, Any], manifest: Mapping[str, Any], stratum: Mapping[A
         "text_of_ticket": f"{seed}|{task}|{row['subject_id']}" if row["ticket"] else "",
         "ticket": row["ticket"],
         "last_ticket": last,
-        "drawn": row["drawn"] == "1",
-        "standing": "drawn" if row["drawn"] == "1" else "",
+        "drawn": drawn,
+        "standing": "drawn" if drawn else "",
     }
-
-
-def _mark_replacements(rows: list[dict[str, Any]], replaced: list[dict[str, Any]]) -> None:
-    gone, came = {line["subject_id"] for line in replaced}, {line["replaced_by"] for line in replaced}
-    for row in rows:
-        if row["subject_id"] in came:
-            last = max(line["ticket"] for line in replaced if line["stratum"] == row["stratum"])
-            row |= {"standing": "replacement", "last_ticket": last}
-        if row["subject_id"] in gone:
-            row["standing"] = "replaced"
-
-
-def _late(line: Mapping[str, Any], manifest: Mapping[str, Any], stratum: Mapping[Any, Any]) -> dict[str, Any]:
-    """A late subject's row: its ticket is held against its ratio, whoever else was drawn."""
-    row = {**line, "exempt_reason": "", "drawn": "1" if line["mode"] else "0"}
-    return {**_row(row, manifest, stratum, last_of_ratio(line["ratio_ppm"])), "standing": "late"}

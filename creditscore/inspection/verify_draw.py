@@ -29,13 +29,13 @@ The procedure
     4. Ticket. SHA-256 of "seed|task|subject_id" in UTF-8 and Unicode NFC, as 64 hexadecimal digits.
     5. Draw. In each stratum the n smallest tickets are drawn. The smallest of these are visited on site.
     6. Inspectors. Drawn subjects take their turn in the order of their tickets. Whoever is recused from the subject
-       stands back. The others are put in order: staff of the subject's region first, then those with the fewest
+       does not go. The others are put in order: staff of the subject's region first, then those with the fewest
        visits so far, then the smallest SHA-256 of "seed|task|subject_id|staff_id". The first min_inspectors of that
        order go. If staff of the leading department and of others may go, the first of each are put at the head.
     7. Log. Each line holds the hash of the line before it, and its own: SHA-256 of its compact JSON without the hash.
        The line of the draw holds the SHA-256 of manifest.json.
-    8. Replacement. The next ticket of the stratum that was not drawn takes over place, mode and, unless one of them
-       is recused, the inspectors. Otherwise inspectors are drawn as in 6, after all visits so far.
+    8. Replacement. The next ticket of the stratum that was not drawn takes over the mode and, unless one of them is
+       recused, the inspectors. Otherwise inspectors are drawn as in 6, after all visits so far.
     9. Late subject. It is drawn if ticket < ratio x 2^256, and visited on site if ticket < ratio x on-site share x
        2^256. Its inspectors are drawn as in 6.
     10. Publication. Every drawn subject once, nobody else, with the name of sample.csv and the task's item,
@@ -65,6 +65,8 @@ ALGORITHM = "sha256(seed|task|subject_id), n smallest per stratum, of these the 
 #: The version of the drawing program whose wording of notes this file knows.
 NOTES_VERSION = "0.1.0"
 
+#: The columns and reasons below are copies of those of the program that draws, on purpose: this file shares nothing with it.
+#: A test of the program compares the two.
 SAMPLE_COLUMNS = (
     "task", "subject_id", "name", "industry", "region", "tier", "stratum", "inclusion_probability", "ticket", "drawn",
     "mode", "exempt_reason", "merged_with",
@@ -83,7 +85,7 @@ UNKNOWN = "unknown"
 ON_SITE, OFF_SITE = "on_site", "off_site"
 MILLION = 1_000_000
 TICKETS = 16**64
-#: What the first line of a log names as the hash of the line before it.
+#: What the first line of a log has as the hash of the line before it.
 START = "0" * 64
 #: The fewest inspectors that may visit a subject.
 FEWEST_INSPECTORS = 2
@@ -105,7 +107,7 @@ MESSAGES = {
     "file.cells": _("{file} line {line}: expected {expected} cells (got {got})"),
     "file.csv": _("{file} line {line}: cannot be read as CSV ({why})"),
     "file.changed": _("{file}: its SHA-256 is not that of the manifest"),
-    "file.undrawn": _("{file}: stands beside a plan that is not drawn"),
+    "file.undrawn": _("{file}: expected no such file, since the plan is not drawn"),
     "manifest.format": _("manifest.json: format: expected {expected!r}"),
     "manifest.key": _("manifest.json: {key}: expected {expected}"),
     "manifest.algorithm": _("manifest.json: algorithm: expected {expected!r}"),
@@ -118,7 +120,7 @@ MESSAGES = {
     "frame.subject_twice": _("{where}: expected each subject once (got {subject} twice)"),
     "frame.not_published": _("frame_hash: the frame is not the published one"),
     "plan.number": _("plan.csv line {line}: expected whole numbers in {columns}"),
-    "plan.stratum": _("plan.csv line {line}: {stratum} stands twice, or is not the stratum of its task, tier, industry and region"),
+    "plan.stratum": _("plan.csv line {line}: {stratum} occurs twice, or is not the stratum of its task, tier, industry and region"),
     "plan.probability": _("plan.csv line {line}: the inclusion probability of {stratum} is not n/N"),
     "plan.exempt": _("plan.csv line {line}: {said} left {stratum}, sample.csv has {counted}"),
     "plan.full_coverage": _("plan.csv line {line}: {stratum} is to be covered in full, and its ratio is not 1,000,000 ppm"),
@@ -132,15 +134,15 @@ MESSAGES = {
     "sample.ticket": _("{where}: ticket of {subject} is not SHA-256(seed|task|subject)"),
     "sample.exempt": _("{where}: {subject} has a ticket or is drawn, and left the frame"),
     "sample.undrawn": _("{where}: {subject} has a ticket or is drawn, and nothing is drawn yet"),
-    "sample.stratum": _("{where}: {subject} stands in a stratum that is not its own ({stratum})"),
+    "sample.stratum": _("{where}: {subject} is in a stratum that is not its own ({stratum})"),
     "sample.reason": _("{where}: {subject} left the frame for a reason that is none of {reasons}"),
     "sample.probability": _("{where}: inclusion probability of {subject} is not n/N of its stratum"),
-    "sample.drawn": _("{where}: {subject} is said to be drawn, its ticket is number {rank} and {target} are drawn"),
-    "sample.not_drawn": _("{where}: {subject} is said to be not drawn, its ticket is number {rank} and {target} are drawn"),
+    "sample.drawn": _("{where}: {subject} is marked as drawn, its ticket is number {rank} and {target} are drawn"),
+    "sample.not_drawn": _("{where}: {subject} is marked as not drawn, its ticket is number {rank} and {target} are drawn"),
     "sample.mode": _("{where}: {subject}: its ticket says {expected}, the line {said}"),
-    "publication.subject": _("{where}: {subject} is not drawn, stands twice or has another name than in sample.csv"),
+    "publication.subject": _("{where}: {subject} is not drawn, is listed twice or has another name than in sample.csv"),
     "publication.task": _("{where}: item, department or days of {subject} are not those of the task"),
-    "publication.missing": _("{file}: {subject} is drawn and does not stand in it"),
+    "publication.missing": _("{file}: {subject} is drawn and not listed"),
     "inspectors.no_staff": _("inspectors.csv: names inspectors, and the draw had no staff"),
     "inspectors.certificate": _("manifest.json: inspectors: the certificate of {staff} does not cover the task"),
     "inspectors.department": _("manifest.json: inspectors: the department of {staff} is not one of the task"),
@@ -152,14 +154,14 @@ MESSAGES = {
     "log.order": _("log.jsonl line {line}: does not follow the line before it: a line was removed, added or moved"),
     "log.hash": _("log.jsonl line {line}: its hash is not that of its content: the line was changed"),
     "log.head": _("log.jsonl: the line whose hash was kept is not there: lines were cut off or written anew"),
-    "log.undrawn": _("{where}: tells of a draw, and the plan is not drawn"),
+    "log.undrawn": _("{where}: records a draw, and the plan is not drawn"),
     "log.draw": _("{where}: says another seed, frame or day than the manifest, or another draw than the first"),
     "log.manifest": _("{where}: manifest.json is not the one that was sealed when the draw was logged"),
     "log.not_visited": _("{where}: {subject} is not to be inspected"),
     "log.turn": _("{where}: {subject} is not the next ticket of the stratum of {replaced}"),
     "log.replacement": _("{where}: ticket, mode or stratum of {subject} is not its own"),
     "log.known": _("{where}: {subject} has a ticket already"),
-    "log.late_stratum": _("{where}: {subject} stands in a stratum that is not its own ({stratum})"),
+    "log.late_stratum": _("{where}: {subject} is in a stratum that is not its own ({stratum})"),
     "log.late_ratio": _("{where}: the ratio or the share on site is not that of stratum {stratum}"),
     "log.late_draw": _("{where}: {subject} is not drawn, or not left out, as its ticket says"),
 }
@@ -187,7 +189,7 @@ NOT_COVERED = {
     "scope.late_ratio": _(
         "log.jsonl line {line}: the ratio of {subject}: its stratum is not in the frame, compare with the policy."
     ),
-    "scope.log_kind": _("log.jsonl line {line}: what it tells ({what}): this file does not know such lines."),
+    "scope.log_kind": _("log.jsonl line {line}: what it records ({what}): this file does not know such lines."),
 }
 
 
@@ -336,7 +338,7 @@ class Export(NamedTuple):
 
     @property
     def drawn(self) -> list[Subject]:
-        """Those who are said to be drawn."""
+        """Those who are marked as drawn."""
         return [subject for subject in self.subjects if subject.drawn == "1"]
 
     def sum_of(self, column: str) -> int:
@@ -521,7 +523,7 @@ def check_targets(export: Export) -> Iterator[Finding]:
 
 
 def check_publications(export: Export, other: str | os.PathLike[str] | None) -> Iterator[Finding]:
-    """The published list: the one in the folder, and another one if it was given."""
+    """The published list: the one in the folder, and another one where the caller names it."""
     inside = export.folder / "publication.csv"
     if other is None or inside.is_file():
         yield from _publication(export, inside, "publication.csv")
@@ -534,11 +536,11 @@ def _publication(export: Export, path: Path, label: str) -> Iterator[Finding]:
     task, names = export.task, {subject.subject_id: subject.name for subject in export.drawn}
     about, listed = [task["item"], task["department"], task["start"], task["end"]], set[str]()
     for line, cells in read_csv(path, PUBLICATION_COLUMNS, label):
-        of_task, subject, name, *said = cells[:7]
+        of_task, subject, name, *details = cells[:7]
         where = f"{label} line {line}"
         if subject in listed or names.get(subject) != name or of_task != task["id"]:
             yield _finding("publication.subject", where=where, subject=subject)
-        elif said != about:
+        elif details != about:
             yield _finding("publication.task", where=where, subject=subject)
         listed.add(subject)
     for subject in sorted(set(names) - listed):
@@ -563,8 +565,8 @@ def check_inspectors(export: Export) -> Iterator[Finding]:
         teams[subject.subject_id] = team
         visits.update(team)
     for name in sorted(set(teams) | set(rows)):
-        said = [(row.task, row.place, Member(row.staff_id, row.region, row.department, row.until)) for row in rows.get(name, ())]
-        if said != [(task["id"], str(place), known[one]) for place, one in enumerate(teams.get(name, ()), start=1)]:
+        listed = [(row.task, row.place, Member(row.staff_id, row.region, row.department, row.until)) for row in rows.get(name, ())]
+        if listed != [(task["id"], str(place), known[one]) for place, one in enumerate(teams.get(name, ()), start=1)]:
             where = f"inspectors.csv line {rows[name][0].line}" if name in rows else "inspectors.csv"
             yield _finding("inspectors.team", where=where, subject=name)
 
@@ -636,8 +638,8 @@ def _replacements(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterato
         if following is None or following.subject_id != came:
             yield _finding("log.turn", where=where, subject=came, replaced=replaced)
             return
-        told = (line.get("mode"), line.get("ticket"), line.get("stratum"))
-        if told != (modes.get(replaced), following.own_ticket, stratum):
+        logged = (line.get("mode"), line.get("ticket"), line.get("stratum"))
+        if logged != (modes.get(replaced), following.own_ticket, stratum):
             yield _finding("log.replacement", where=where, subject=came)
         gone.add(replaced)
         modes[came] = _text(line, "mode")
@@ -669,19 +671,19 @@ def _later_teams(export: Export) -> Iterator[Finding]:
     teams = {subject: [row.staff_id for row in team] for subject, team in rows.items()}
     staff, visits = Staff(export), Counter(one for team in teams.values() for one in team)
     for line in export.log:
-        what, said, where = _text(line, "what"), _texts(line, "team"), _line_of(line)
+        what, team, where = _text(line, "what"), _texts(line, "team"), _line_of(line)
         expected: list[str] | None = None
         subject = _text(line, "replaced_by" if what == "replaced" else "subject_id")
         if what == "replaced":
             expected = staff.stand_in(subject, regions.get(subject, ""), visits, teams.get(_text(line, "subject_id"), []))
-            teams[subject] = said
+            teams[subject] = team
         elif what == "joined" and line.get("mode"):
             expected = staff.team(subject, _text(line, "region"), visits, _texts(line, "recused"))
         if expected is not None and export.pool and len(expected) < export.task["min_inspectors"]:
             yield staff.too_few(where, subject, expected)
         elif expected is not None and line.get("team") != expected:
             yield _finding("inspectors.team", where=where, subject=subject)
-        visits.update(said)
+        visits.update(team)
 
 
 def check_counts(export: Export) -> Iterator[Finding]:
@@ -691,10 +693,10 @@ def check_counts(export: Export) -> Iterator[Finding]:
     counted |= {"subjects": len(export.subjects), "exempt": dict(reasons), "strata": len(export.strata)}
     if export.seed is not None:
         counted["drawn"] = len(export.drawn)
-    said = export.manifest["counts"]
-    for name in sorted(counted.keys() | said.keys()):
-        if counted.get(name) != said.get(name):
-            yield _finding("manifest.counts", name=name, said=said.get(name), counted=counted.get(name))
+    stated = export.manifest["counts"]
+    for name in sorted(counted.keys() | stated.keys()):
+        if counted.get(name) != stated.get(name):
+            yield _finding("manifest.counts", name=name, said=stated.get(name), counted=counted.get(name))
 
 
 def check_figures(export: Export) -> Iterator[Finding]:
@@ -716,10 +718,10 @@ def check_files(export: Export) -> Iterator[Finding]:
     for name in needed:
         if name not in hashes:
             yield _finding("manifest.files", file=name)
-    for name, said in sorted(hashes.items()):
+    for name, sealed in sorted(hashes.items()):
         path = export.folder / name
         is_there = path.parent == export.folder and path.is_file()
-        if name != "publication.csv" and (not is_there or file_hash(path) != said):
+        if name != "publication.csv" and (not is_there or file_hash(path) != sealed):
             yield _finding("file.changed", file=name)
 
 
@@ -819,12 +821,12 @@ def visits_by_rounding(export: Export) -> tuple[int, int]:
 
 
 def notes(export: Export) -> list[str]:
-    """What a planner was told about the frame."""
+    """The notes on the frame for its planner."""
     task, about, total = export.task, export.manifest["about"], export.sum_of("target")
     overshoot, raised = visits_by_rounding(export)
     empty = [one.name for one in export.strata if one.population == 0]
     effective = about["policy"]["effective"]
-    said = [
+    notes = [
         (overshoot, f"{total:,} visits; {overshoot:,} of them by rounding up per stratum"),
         (raised, f"{total:,} visits; {raised:,} of them beyond the ratios, for the number or floor that the task names"),
         (
@@ -834,7 +836,7 @@ def notes(export: Export) -> list[str]:
         (empty, f"{len(empty)} strata are empty after exemptions: {', '.join(empty[:5])}"),
         (effective > about["as_of"], f"the policy is effective only on {effective}"),
     ]
-    return [text for applies, text in said if applies]
+    return [text for applies, text in notes if applies]
 
 
 class Staff:
@@ -1141,7 +1143,7 @@ def _line_of(line: Mapping[str, Any]) -> str:
 def _not_covered(
     export: Export | None, frame_hash: str | None, log_head: str | None, publication: str | os.PathLike[str] | None
 ) -> list[Finding]:
-    """What this check says nothing about, given what it was given."""
+    """What this check says nothing about: always, and for want of what the caller could have named."""
     always = ["subjects", "policy", "seed", "other_draws", "staff", "visits", "changes"]
     given = {"frame_hash": frame_hash, "log_head": log_head, "publication": publication}
     codes = [*always, *(name for name, value in given.items() if value is None)]

@@ -19,12 +19,12 @@ from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.vocabulary import OFF_SITE, ON_SITE
 
 #: The columns of the list of one plan; see :func:`list_visits`.
-LIST_COLUMNS = (
+PLAN_VISIT_COLUMNS = (
     "task", "subject_id", "name", "industry", "region", "tier", "stratum", "inclusion_probability", "ticket", "mode",
     "mode_probability", "merged_with", "standing", "since", "replaces", "replaced_by", "team",
 )  # fmt: skip
 #: The columns of the visits of all plans; see :func:`visits_of_plans`.
-VISIT_COLUMNS = (*LIST_COLUMNS, "via", "week", "week_from", "full_coverage")
+VISIT_COLUMNS = (*PLAN_VISIT_COLUMNS, "via", "week", "week_from", "full_coverage")
 #: Between the ids in ``merged_with``.
 SEPARATOR = ";"
 _DAY = dt.timedelta(days=1)
@@ -107,7 +107,7 @@ def merge_plans(plans: Sequence[InspectionPlan], *, beside: Sequence[InspectionP
 
 
 def list_visits(drawn: DrawnPlan, log: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row per subject that was to be visited at any time, by subject_id; the columns of :data:`LIST_COLUMNS`.
+    """One row per subject that was to be visited at any time, by subject_id; the columns of :data:`PLAN_VISIT_COLUMNS`.
 
     ``standing`` is ``drawn``, ``replacement`` or ``late``; ``since`` is the day on which one that was not drawn was
     logged; ``replaced_by`` is empty for those who are still to be visited. ``mode_probability`` is the chance of
@@ -132,7 +132,7 @@ def list_visits(drawn: DrawnPlan, log: Sequence[Mapping[str, Any]]) -> pd.DataFr
     late = [_late_row(line, drawn.task) for line in log if line["what"] == "joined" and line["mode"]]
     frame = pd.concat([frame, pd.DataFrame(late, columns=frame.columns)], ignore_index=True) if late else frame
     frame["replaced_by"] = [replaced[one]["replaced_by"] if one in replaced else "" for one in frame["subject_id"]]
-    return frame[list(LIST_COLUMNS)].sort_values("subject_id", ignore_index=True)
+    return frame[list(PLAN_VISIT_COLUMNS)].sort_values("subject_id", ignore_index=True)
 
 
 def _late_row(line: Mapping[str, Any], task: Task) -> Row:

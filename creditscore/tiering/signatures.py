@@ -90,4 +90,4 @@ def _review(line: Mapping[str, Any], path: Path) -> Review:
         day = dt.date.fromisoformat(line["on"])
         return Review(line["subject_id"], line["decision"], line["reviewer"], line["reason"], line["grounds_hash"], day)
     except (KeyError, ValueError):
-        raise DataError("{name} line {get}: expected a review", name=path.name, get=line.get("number")) from None
+        raise DataError("{name} line {line}: expected a review", name=path.name, line=line.get("number")) from None

@@ -98,8 +98,8 @@ def test_swapping_two_subjects_is_found(drawn):
     rows[chosen][9], rows[other][9] = "0", "1"
     rewrite(drawn / "sample.csv", rows)
     text = "\n".join(verify_plan(drawn).findings)
-    assert f"{rows[chosen][1]} is said to be not drawn" in text
-    assert f"{rows[other][1]} is said to be drawn" in text
+    assert f"{rows[chosen][1]} is marked as not drawn" in text
+    assert f"{rows[other][1]} is marked as drawn" in text
 
 
 def test_a_removed_line_is_found(drawn):
@@ -142,7 +142,7 @@ def test_a_changed_inspector_and_a_deleted_public_line_are_found(drawn):
     rewrite(drawn / "publication.csv", public[:-1])
     text = "\n".join(verify_plan(drawn).findings)
     assert f"inspectors.csv line 2: the inspectors of {rows[1][1]}" in text
-    assert f"publication.csv: {public[-1][1]} is drawn and does not stand in it" in text
+    assert f"publication.csv: {public[-1][1]} is drawn and not listed" in text
 
 
 def test_results_added_to_the_publication_keep_the_proof(drawn):

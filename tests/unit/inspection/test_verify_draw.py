@@ -135,12 +135,12 @@ def test_it_runs_alone_in_an_empty_folder_on_a_copied_export(folder, tmp_path):
 
 def test_the_draw_and_its_check_agree_on_what_they_share():
     assert verify_draw.ALGORITHM == draw.ALGORITHM
-    assert (verify_draw.PLAN_FORMAT, verify_draw.FRAME_FORMAT) == (plan_folder.FORMAT, sampling_frame.FORMAT)
+    assert (verify_draw.PLAN_FORMAT, verify_draw.FRAME_FORMAT) == (plan_folder.PLAN_FORMAT, sampling_frame.FRAME_FORMAT)
     assert verify_draw.SAMPLE_COLUMNS == sampling_frame.SAMPLE_COLUMNS
     assert verify_draw.PLAN_COLUMNS == plan_folder.PLAN_COLUMNS
     assert verify_draw.PUBLICATION_COLUMNS == plan_folder.PUBLICATION_COLUMNS
     assert verify_draw.INSPECTOR_COLUMNS == inspectors.INSPECTOR_COLUMNS
-    assert (verify_draw.REASONS, verify_draw.UNKNOWN) == (sampling_frame.EXEMPT_REASONS, sampling_frame.UNKNOWN)
+    assert (verify_draw.REASONS, verify_draw.UNKNOWN) == (sampling_frame.EXEMPT_REASONS, sampling_frame.NOT_KNOWN)
     assert __version__ == verify_draw.NOTES_VERSION
 
 

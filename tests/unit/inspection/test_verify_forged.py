@@ -114,7 +114,7 @@ def test_a_subject_moved_to_another_industrys_stratum_is_found(folder):
         friend["industry"] = "retail"
 
     rewrite(folder, "sample.csv", change)
-    assert "stands in a stratum that is not its own" in said(folder)
+    assert "is in a stratum that is not its own" in said(folder)
 
 
 def test_an_invented_exemption_reason_is_found(folder):
@@ -133,7 +133,7 @@ def test_any_changed_cell_of_the_plan_is_found(folder, column, value):
 
 def test_a_repeated_stratum_is_found(folder):
     rewrite(folder, "plan.csv", lambda rows: [{**rows[0], "target": "1"}, *rows])
-    assert "stands twice" in said(folder)
+    assert "occurs twice" in said(folder)
 
 
 @pytest.mark.parametrize(("key", "value"), [("overshoot", 99), ("raised", 99), ("notes", ["nothing to see"])])
@@ -179,7 +179,7 @@ def test_a_late_subject_in_the_wrong_stratum_is_found(folder):
         return lines
 
     log(folder, change)
-    assert "N000 stands in a stratum that is not its own" in said(folder)
+    assert "N000 is in a stratum that is not its own" in said(folder)
 
 
 def test_a_replacement_listed_under_another_stratum_is_found(folder):
