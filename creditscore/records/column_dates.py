@@ -90,7 +90,7 @@ def _days_of_texts(
         try:
             return pc.cast(column, pa.date32())
         except pa.ArrowInvalid:
-            pass  # some text is no ISO date: which one is found below
+            pass  # some text is no ISO date: below each distinct one is read
     distinct = Distinct(pc.cast(column, pa.string()))
     read = [_read_day(text, rule or _ISO, timezone, name in table.ends) for text in distinct.values]
     for code in ("BAD_DATE", "SKIPPED_TIME"):

@@ -51,7 +51,7 @@ class TextFacts:
     sha256: str
     #: Lines of a GB18030 file that look like UTF-8, too few to doubt that it is one.
     utf8_lines: int = 0
-    #: Carriage returns without a line feed: ends of lines, or strays in a text, and no place to cut a file.
+    #: Carriage returns without a line feed: ends of lines, or strays in a text. A file is not cut there.
     lone_returns: bool = False
 
 

@@ -111,7 +111,7 @@ def findings_frame(findings: Sequence[Finding]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*Finding._fields, "rule_message"])
 
 
-def rule_of(row: Mapping[Any, Any]) -> Text:
+def finding_text(row: Mapping[Any, Any]) -> Text:
     """What a finding's rule says; names of files and of units that send are shown as they are."""
     kept = row.get("rule_message")
     return _message(json.loads(kept)) if isinstance(kept, str) and kept else str(row.get("rule") or "")
@@ -182,12 +182,12 @@ class _Page:
         text, row = self.words.text, rows[0]
         head = f"{text(_SECTIONS.get(row['section'], row['section']))} · {text(TABLE_WORDS.get(row['table'], row['table']))}"
         if len(rows) > 1:
-            rule = "" if row["section"] in _WITHOUT_RULE else f": {text(rule_of(row))}"
+            rule = "" if row["section"] in _WITHOUT_RULE else f": {text(finding_text(row))}"
             counts = (f"{self.kind(one)} {one['rows']:,}" for one in rows)
             return f"  {head}{rule}: {text(_BETWEEN_COUNTS).join(counts)}"
         keys = f"  [{row['examples']}]" if row["examples"] else ""
         kind = self.kind(row)
-        rule = text(code_text(kind) if row["rule"] == "contract" else rule_of(row))
+        rule = text(code_text(kind) if row["rule"] == "contract" else finding_text(row))
         return f"  {head}{' · ' if kind else ''}{kind}: {rule}: {row['rows']:,}{keys}"
 
     def kind(self, row: Mapping[Any, Any]) -> str:

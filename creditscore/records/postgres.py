@@ -62,7 +62,9 @@ def pieces_of(source: SourceSpec, wanted: list[str], *, expected: str) -> Iterat
         chosen = ", ".join(_selected(name, types.get(name, "")) for name in wanted) or "1"
         if _fingerprint(cursor, source) != expected:
             raise DataError(
-                'source "{name}": {relation} changed while it was being read; run again', name=source.name, relation=source.relation
+                'source "{source}": {relation} changed while it was being read; run again',
+                source=source.name,
+                relation=source.relation,
             )
         cursor.adbc_statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": _PIECE})
         cursor.execute(f"SELECT {chosen} FROM {_quoted(source.relation)}")  # noqa: S608 # quoted names
@@ -110,12 +112,14 @@ def _reading(source: SourceSpec) -> Iterator[Any]:
         from adbc_driver_manager import Error
         from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
     except ImportError:
-        raise DataError('source "{name}": expected a PostgreSQL driver; install creditscore[postgres]', name=source.name) from None
+        raise DataError(
+            'source "{source}": expected a PostgreSQL driver; install creditscore[postgres]', source=source.name
+        ) from None
     uri = os.environ.get(source.database)
     if not uri:
         raise DataError(
-            'source "{name}": expected a connection in the environment variable {database} (got nothing)',
-            name=source.name,
+            'source "{source}": expected a connection in the environment variable {database} (got nothing)',
+            source=source.name,
             database=source.database,
         )
     try:
@@ -126,12 +130,12 @@ def _reading(source: SourceSpec) -> Iterator[Any]:
     except Error as error:
         state = f", SQLSTATE {error.sqlstate}" if getattr(error, "sqlstate", None) else ""
         raise DataError(
-            'source "{name}": expected to read {relation} of the database in {database} ({kind}{state}): is '
+            'source "{source}": expected to read {relation} of the database in {database} ({error}{state}): is '
             "the server up, the relation there, may the role read it?",
-            name=source.name,
+            source=source.name,
             relation=source.relation,
             database=source.database,
-            kind=type(error).__name__,
+            error=type(error).__name__,
             state=state,
         ) from None
 

@@ -15,7 +15,7 @@ _SEVERITY, _COUNT = (1, 10), (0, 2**31 - 1)
 #: The largest amount that decimal(18,2) holds, and no negative one: a refund is another record.
 _AMOUNT = (0, 9_999_999_999_999_999)
 
-#: How columns are called before people; messages name a missing one in both languages.
+#: The names of columns for people; messages about a missing column show both.
 COLUMN_WORDS = {label.message: label for label in (
     pgettext("column", "subject_id"), pgettext("column", "valid_from"), pgettext("column", "known_date"),
     pgettext("column", "name"), pgettext("column", "subject_type"), pgettext("column", "status"), pgettext("column", "industry"),
@@ -36,7 +36,7 @@ COLUMN_WORDS = {label.message: label for label in (
 
 @dataclass(frozen=True)
 class StandardTable:
-    """A table every project's sources become.
+    """One of the tables that the sources of every project are turned into.
 
     ``key`` names one row; ``required`` columns must be present and not missing; ``values`` are closed
     lists; ``day_pairs`` are (earlier, later) columns of dates, ``at_most`` (smaller, larger) ones of numbers.

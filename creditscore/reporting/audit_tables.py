@@ -10,7 +10,7 @@ from creditscore import vocabulary
 from creditscore.config.policy import Measure
 from creditscore.language import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, Message, Text, Words, _, pgettext
 from creditscore.models.scorecard import Attribute, Scorecard
-from creditscore.records.findings import TABLE_WORDS, code_text, rule_of
+from creditscore.records.findings import TABLE_WORDS, code_text, finding_text
 from creditscore.reporting.columns import column, label_or_code, rows_of, rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
 from creditscore.reporting.run_book import RunBook, migration_table, tiers_by_industry
@@ -203,7 +203,7 @@ def _quality_rows(book: RunBook, words: Words) -> Iterator[Sequence[object]]:
         shown = keys if keys is None or isinstance(keys, str) else "、".join(str(key) for key in keys)
         table, part = text_of(TABLE_WORDS, row.get("table") or "", words), row.get("code")
         counted = row.get("section") == "rows" and part in ARRIVALS
-        rule = words.text(ARRIVALS[str(part)] if counted else rule_of(row))
+        rule = words.text(ARRIVALS[str(part)] if counted else finding_text(row))
         yield section_text(row.get("section"), words), table, rule, part, row.get("rows"), shown
 
 

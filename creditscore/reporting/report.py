@@ -14,7 +14,7 @@ import pandas as pd
 from creditscore import vocabulary
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
 from creditscore.models.scorecard import Scorecard
-from creditscore.records.findings import TABLE_WORDS, code_text, rule_of
+from creditscore.records.findings import TABLE_WORDS, code_text, finding_text
 from creditscore.reporting import charts
 from creditscore.reporting.audit_tables import bin_label, group_text, not_rated_reasons, row_equation, section_text
 from creditscore.reporting.charts import woff2_subset
@@ -254,7 +254,7 @@ def quality_grid(book: RunBook, words: Words) -> Grid:
         keys = row.get("examples")
         shown = keys if isinstance(keys, str) else "、".join(str(key) for key in keys) if isinstance(keys, Iterable) else ""
         table, code = (str(row.get(key) or "") for key in ("table", "code"))
-        names = [text_of(TABLE_WORDS, table, words), words.text(rule_of(row)), code]
+        names = [text_of(TABLE_WORDS, table, words), words.text(finding_text(row)), code]
         rows.append([section_text(row.get("section"), words), *names, whole(row.get("rows")), shown])
     headers = [words.text(TERMS[key].label) for key in ("section", "table", "check_rule", "code", "rows", "examples")]
     return grid(headers, rows, numbers=[4])

@@ -64,18 +64,18 @@ class PlantedDirt:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class _Delivery:
     """A block of records as sent, and the decisions that ought to have been sent."""
 
     events: Events
     decided: Events
 
 
-def soil(parameters: CityParameters, time: Time, events: Events, planted: PlantedDirt, *, block: int) -> Delivery:
+def soil(parameters: CityParameters, time: Time, events: Events, planted: PlantedDirt, *, block: int) -> _Delivery:
     """A block of clean records as the departments would send it. Rows keep their order; what is added follows them."""
     decided = events.take(_DOUBLE_PUBLICITY[events.kind])
     if not parameters.dirt:
-        return Delivery(events, decided)
+        return _Delivery(events, decided)
     bits = Bits(parameters.seed, "dirt", block)
     events = _reported_again(parameters, bits, events, planted)
     # Some records have a date after the last day; half of those claim to have been known before it.
@@ -97,7 +97,7 @@ def soil(parameters: CityParameters, time: Time, events: Events, planted: Plante
     events = events.take(~lost)
     twice = np.flatnonzero(bits.hits(parameters.duplicate_rows, (len(events),)))
     planted.note("duplicate_row", events.number[twice])
-    return Delivery(Events.together([events, events.take(twice)]), decided)
+    return _Delivery(Events.together([events, events.take(twice)]), decided)
 
 
 def _reported_again(parameters: CityParameters, bits: Bits, events: Events, planted: PlantedDirt) -> Events:

@@ -73,8 +73,8 @@ def make_ratings(parameters: CityParameters, time: Time, subjects: Subjects, *, 
         covered = bits.below(100, len(subjects)) < _COVERAGE[subjects.type]
         noise, lag = bits.normal(len(subjects)), 15 + bits.below(45, len(subjects))
         rows = np.flatnonzero(covered & (subjects.registered + 90 < day) & (subjects.ended > day) & (day <= time.end))
-        seen = (600 * conduct_at(subjects, time, rows, np.full(len(rows), month)) + 300 * subjects.distress[rows]) // 1000
-        grade = np.searchsorted(_GRADE_CUTS, seen + 600 * noise[rows] // 1000).astype(np.int8)
+        visible = (600 * conduct_at(subjects, time, rows, np.full(len(rows), month)) + 300 * subjects.distress[rows]) // 1000
+        grade = np.searchsorted(_GRADE_CUTS, visible + 600 * noise[rows] // 1000).astype(np.int8)
         parts.append(Ratings(rows, grade, day[rows], day[rows] + lag[rows] * np.int64(parameters.lags)))
     none = np.zeros(0, dtype=np.int64)
     parts.append(Ratings(none, none.astype(np.int8), none, none))

@@ -70,20 +70,20 @@ def inspect_city(
         calls, drawn = random_calls(parameters, subjects, quarter, tier, count, number)
         calls += _calls_for_cause(parameters, time, subjects, quarter, tier, complaints, number)
         bits = Bits(parameters.seed, "visits", number)
-        made = CityVisits.together([carry_out(parameters, time, subjects, staff, bits, call) for call in calls])
+        visited = CityVisits.together([carry_out(parameters, time, subjects, staff, bits, call) for call in calls])
         if parameters.follow_up_visits:
             # Half of the findings are looked at again after one to three months.
             again_bits = Bits(parameters.seed, "follow up", number)
-            again = np.flatnonzero(made.outcome == VIOLATION)
+            again = np.flatnonzero(visited.outcome == VIOLATION)
             again = again[again_bits.hits(_FOLLOWED_UP, (len(again),))]
-            day = made.day[again] + 30 + again_bits.below(60, len(again))
+            day = visited.day[again] + 30 + again_bits.below(60, len(again))
             in_time = day <= time.end
-            call = Calls(made.subject[again][in_time], day[in_time], FOLLOW_UP)
-            made = CityVisits.together([made, carry_out(parameters, time, subjects, staff, bits, call)])
-        penalties = _records_of(parameters, time, subjects, made, number)
+            call = Calls(visited.subject[again][in_time], day[in_time], FOLLOW_UP)
+            visited = CityVisits.together([visited, carry_out(parameters, time, subjects, staff, bits, call)])
+        penalties = _records_of(parameters, time, subjects, visited, number)
         later = make_changes(parameters, time, penalties, block=FIRST_QUARTER_BLOCK + number)
         points.add(penalties, later)
-        visits.append(made)
+        visits.append(visited)
         frames += drawn
         events.append(penalties)
         changes.append(later)

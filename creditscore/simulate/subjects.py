@@ -99,7 +99,7 @@ class Subjects:
     drift: Ints
     distress: Ints
     diligence: Ints
-    #: County and industry from a day on, and the days of a suspension (see ``timeline.Spells``).
+    #: County and industry from a day on, and the days of a suspension (see ``timeline.make_spells``).
     later_county: NDArray[np.int8]
     moved: Ints
     moved_known: Ints

@@ -81,7 +81,7 @@ def time_of(parameters: CityParameters) -> Time:
 
 
 @dataclass(frozen=True)
-class Spells:
+class _Spells:
     """Arrays of one entry per subject; a day NEVER means that it does not happen.
 
     ``county`` and ``industry`` are those from ``moved`` and ``changed`` on; ``..._known`` is the day on
@@ -109,7 +109,7 @@ def make_spells(
     industries: NDArray[np.int16],
     registered: Ints,
     ended: Ints,
-) -> Spells:
+) -> _Spells:
     """At most one move, one change of trade and one suspension per market subject of a chunk.
 
     A change falls between some weeks after the registration and the end of the subject or of the city's time.
@@ -144,7 +144,7 @@ def make_spells(
     resumed, resumed_known = np.where(resumes, day, NEVER), np.where(resumes, day + lag, NEVER)
     counties = [number for number, county in enumerate(COUNTIES) for _ in range(county.weight)]
     county = moving.pick(tuple(counties), count).astype(np.int8)
-    return Spells(
+    return _Spells(
         county, moved, moved_known, industry, changed, changed_known, suspended, suspended_known, resumed, resumed_known,
     )  # fmt: skip
 

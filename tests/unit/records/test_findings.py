@@ -12,7 +12,7 @@ from creditscore.language import Words
 from creditscore.records import findings
 from creditscore.records.checkup import check_up
 from creditscore.records.drift import Earlier
-from creditscore.records.findings import code_text, rule_of
+from creditscore.records.findings import code_text, finding_text
 from creditscore.simulate.city import simulate_city
 from creditscore.simulate.parameters import CityParameters
 
@@ -48,7 +48,7 @@ def rules_without_words(checkup):
     chinese = Words.of("zh")
     # Of these the rule is a file's name or the unit that sends.
     rows = [row for row in checkup.frame.to_dict("records") if row["section"] not in ("coverage", "malformed")]
-    plain = {row["rule"] for row in rows if chinese.text(rule_of(row)) == row["rule"]}
+    plain = {row["rule"] for row in rows if chinese.text(finding_text(row)) == row["rule"]}
     return sorted(rule for rule in plain if not re.fullmatch(r"\S+\.(csv|parquet|xlsx), \S+", rule))
 
 
@@ -61,12 +61,12 @@ def test_every_finding_of_a_dirty_city_has_chinese_words(city, tmp_path):
 
 def test_a_rule_reads_back_from_its_json_in_both_languages(tmp_path):
     frame = worst(tmp_path).frame
-    messages = [(row, rule_of(row)) for row in frame.to_dict("records") if row["rule_message"]]
+    messages = [(row, finding_text(row)) for row in frame.to_dict("records") if row["rule_message"]]
     assert [row["rule"] for row, message in messages if str(message) != row["rule"]] == []
     amount = next(message for row, message in messages if row["rule"] == "valid_until: another of its formats")
     assert Words.of("zh").text(amount) == "有效期至：另一种约定的日期写法"
-    assert rule_of({"rule": "events.csv, utf-8", "rule_message": ""}) == "events.csv, utf-8"
-    assert rule_of({"rule": "contract"}) == "contract"
+    assert finding_text({"rule": "events.csv, utf-8", "rule_message": ""}) == "events.csv, utf-8"
+    assert finding_text({"rule": "contract"}) == "contract"
 
 
 def test_every_code_of_the_contracts_has_words(city, tmp_path):
