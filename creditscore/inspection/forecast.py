@@ -141,10 +141,31 @@ def forecast_policy(
         raise DataError("level: expected a share between 0 and 1 (got {level})", level=level)
     day_tiers = as_tiers(tiers)
     visits = read_past_visits(history, day_tiers, policy, frames=frames, scores=scores, records=records)
+    return forecast_from_visits(
+        day_tiers, policy, visits, speaks_by="tier" if scores is None else "raw_tier", task=task, level=level
+    )
+
+
+def forecast_from_visits(
+    tiers: Tiers, policy: TierPolicy, visits: PastVisits, *, speaks_by: str, task: Task | None = None, level: float = 0.95
+) -> PolicyForecast:
+    """:func:`forecast_policy` from past visits whose tiers are known, so that several tasks can share them.
+
+    Args:
+        tiers: Today's tiers.
+        policy: The ratios to try.
+        visits: Of :func:`read_past_visits`.
+        speaks_by: The column of ``tiers`` by which past visits speak for a subject: ``tier`` or ``raw_tier``.
+        task: Only the subjects of this task and its floor; by default everyone.
+        level: Of the intervals, above 0 and below 1.
+
+    Raises:
+        DataError: There is no random visit with a known probability, or no subject to draw.
+    """
     if not len(visits.bad):
         why = "; ".join(map(str, visits.notes)) or "no visit with trigger random or full_coverage"
         raise DataError("history: expected random visits with a known probability and an outcome (got none: {why})", why=why)
-    cells, subjects = _planned(day_tiers, policy, task, by="tier" if scores is None else "raw_tier")
+    cells, subjects = _planned(tiers, policy, task, by=speaks_by)
     cells, rates = _with_rates(cells, visits)
     measure = _Measure(visits, rates, visits.persistence(), level)
     present = [tier for tier in TIER_ORDER if (cells["tier"] == tier).any()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ from creditscore.errors import DataError
 from creditscore.features.build import feature_table
 from creditscore.features.spine import spine_from_rows
 from creditscore.inspection.allocation import Allocation, allocate_visits
-from creditscore.inspection.forecast import PolicyForecast, forecast_policy
+from creditscore.inspection.forecast import PolicyForecast, forecast_from_visits
+from creditscore.inspection.past_visits import PastVisits, read_past_visits
 from creditscore.language import _
 from creditscore.models.scoring import ppm_of, score_of
 from creditscore.pipeline.plans import tasks_due
@@ -102,15 +104,19 @@ class Trial:
     #: Scores just before each past random visit, see :func:`scores_before_visits`.
     scores: pd.DataFrame
 
+    @cached_property
+    def _visits(self) -> PastVisits:
+        """Past visits with the tiers that the policy would have given before them: the same for each task."""
+        past, frames = self.records.inspections, self.records.frames
+        return read_past_visits(past, self.tiers, self.policy, frames=frames, scores=self.scores, records=self.records)
+
     def forecast(self, *, task: str | None = None) -> PolicyForecast:
         """One round of draws over everyone, or over the subjects of a task."""
-        forecast = forecast_policy(
+        forecast = forecast_from_visits(
             self.tiers,
             self.policy,
-            history=self.records.inspections,
-            frames=self.records.frames,
-            scores=self.scores,
-            records=self.records,
+            self._visits,
+            speaks_by="raw_tier",
             task=None if task is None else self.records.project.tasks[task],
         )
         notes = [_("{tiers} proposed tiers are tried as if signed", tiers=self.proposed)] if self.proposed else []
