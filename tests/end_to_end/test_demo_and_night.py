@@ -53,7 +53,7 @@ def test_every_delivered_row_is_accounted_for(demo):
     assert pq.read_metadata(demo.run / "scores.parquet").num_rows == counts["scored"]
 
 
-def test_the_documents_say_whom_inspections_fall_on_and_where_the_seed_came_from(demo):
+def test_documents_show_who_is_inspected_and_the_source_of_the_seed(demo):
     report = (demo.run / "report.html").read_text("utf-8")
     fairness = report[report.index('<h2 id="fairness">') :]
     assert all(word in fairness for word in ("个体工商户", "微型", "每千户"))

@@ -348,7 +348,7 @@ def test_more_drawn_than_the_stratum_holds_is_quarantined(tmp_path):
     assert refused(delivery.open()) == [("frames", "OUT_OF_RANGE:drawn", 1, "T|a")]
 
 
-def test_a_change_before_its_record_is_quarantined_and_changes_nothing(tmp_path):
+def test_a_change_before_its_record_is_quarantined_without_effect(tmp_path):
     changes = {"name": "changes", "table": "changes", "file": "changes.csv", "format": "csv"}
     delivery = Delivery(tmp_path, sources=csv_sources(others=[changes]))
     delivery.events(event_line("E1"), event_line("E2"))

@@ -37,7 +37,7 @@ import creditscore.cli
 """
 
 
-def test_a_folder_that_is_held_is_refused_at_once_and_is_free_afterwards(tmp_path):
+def test_a_locked_folder_is_refused_at_once_and_free_afterwards(tmp_path):
     with locked(tmp_path), pytest.raises(LockedError, match="another run holds this folder"), locked(tmp_path):
         pass
     with locked(tmp_path):
@@ -110,7 +110,7 @@ def interrupted_write(path):
         raise KeyboardInterrupt
 
 
-def test_an_interrupted_write_leaves_the_old_file_and_nothing_beside_it(tmp_path):
+def test_an_interrupted_write_leaves_only_the_old_file(tmp_path):
     path = tmp_path / "file"
     storage.atomic_write(path, b"old")
     with pytest.raises(KeyboardInterrupt):

@@ -25,7 +25,7 @@ class _Days(Spec):
     number: Items[int] = Field(default=(1,), min_length=1)
 
 
-def test_lists_of_toml_and_of_json_become_tuples_and_their_entries_stay_strict():
+def test_lists_of_toml_and_json_become_tuples_of_strict_entries():
     day = dt.date(2024, 4, 30)
     assert parse(_Days, {"day": [day]}, "x.toml") == parse_json(_Days, {"day": ["2024-04-30"]}, "x.json")
     for document, said in [({"number": ["1"]}, r"number\[1\]"), ({"number": []}, "number"), ({"day": ["2024-04-30"]}, r"day\[1\]")]:

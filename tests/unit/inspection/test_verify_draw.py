@@ -106,7 +106,7 @@ def forge_log(folder, what, **values):
 # One file
 
 
-def test_it_imports_the_standard_library_alone_and_reads_as_python_3_9():
+def test_it_needs_only_the_standard_library_of_python_3_9():
     tree = ast.parse(SOURCE.read_text("utf-8"), feature_version=(3, 9))
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
@@ -239,7 +239,7 @@ def test_a_changed_name_of_an_inspector_is_found_by_the_files_hash(folder):
         ("end", "publication.task"),
     ],
 )
-def test_a_changed_cell_of_the_publication_is_found_here_and_elsewhere(folder, tmp_path, column, code):
+def test_a_changed_cell_of_the_publication_is_found_by_both_checks(folder, tmp_path, column, code):
     shutil.copy(folder / "publication.csv", tmp_path)
     forge_cell(tmp_path / "publication.csv", column, "X")
     assert codes(folder) == set()
@@ -384,7 +384,7 @@ def test_a_struck_hash_of_a_line_is_found(folder):
 # What the person who checks can give
 
 
-def test_the_published_hash_and_a_kept_head_are_held_against_the_folder(folder):
+def test_the_folder_is_compared_with_published_hash_and_kept_head(folder):
     result = verify_draw.verify(folder)
     assert codes(folder, frame_hash=result.frame_hash.upper(), log_head=result.log_head) == set()
     assert codes(folder, frame_hash="0" * 64, log_head="f" * 64) == {"frame.not_published", "log.head"}
@@ -398,7 +398,7 @@ def test_what_is_not_covered_is_said_and_shrinks_with_what_is_given(folder, undr
     assert "scope.not_drawn" in {one.code for one in verify_draw.verify(undrawn).not_covered}
 
 
-def test_lines_of_the_log_that_it_does_not_know_are_said_to_be_unchecked(folder):
+def test_unknown_lines_of_the_log_are_listed_as_unchecked(folder):
     storage.append_chain(folder / LOG, [{"what": "gathered"}])
     result = verify_draw.verify(folder)
     assert result.outcome == "verified"

@@ -238,7 +238,7 @@ def test_separating_groups_does_not_raise_within_group_auc():
     assert within_group_auc(y, p, groups) == 0.5
 
 
-def test_groups_of_disjoint_probabilities_leave_overall_measures_alone():
+def test_disjoint_groups_leave_the_overall_measures_alone():
     y, p, w = sample(400)
     groups = (p > np.median(p)).astype(int)
     apart, alone = evaluate(y, p, sample_weight=w, groups=groups), evaluate(y, p, sample_weight=w)

@@ -12,7 +12,7 @@ from creditscore.reporting.words import LEFT_OUT
 
 
 @pytest.mark.parametrize(("weights", "mode"), [("design", "on_site"), ("none", "off_site")])
-def test_every_reason_for_leaving_a_visit_out_of_the_training_has_words(weights, mode):
+def test_every_reason_to_leave_a_visit_out_of_training_has_words(weights, mode):
     triggers = ("random",) if weights == "design" else ("complaint",)
     target = InspectionTarget(
         type="inspection", name="bad", label=Label(zh="违规", en="Bad"), mode=mode, weights=weights, triggers=triggers
