@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def replay_run(project: Project, run: str | Path, *, data: Path, engine: Engine) -> list[str]:
-    """Compute a run again beside the old one and compare.
+    """Compute a run again in a temporary folder and compare.
 
     Args:
         project: The project as it was; its hash must be the manifest's.

@@ -176,13 +176,13 @@ class RunResult:
 
 def versions() -> dict[str, str]:
     """The version of this library and of the installed libraries that it computes with, by name."""
-    found = {"creditscore": _version.__version__}
+    by_library = {"creditscore": _version.__version__}
     for name in _DECIDING:
         try:
-            found[name] = importlib.metadata.version(name)
+            by_library[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return by_library
 
 
 def input_hashes(project: Project, data: Path) -> dict[str, str]:

@@ -38,7 +38,7 @@ class RunLog:
 
 
 def default_uri(out: Path) -> str:
-    """The tracker beside the runs: ``sqlite:///OUT/mlflow.db``."""
+    """The default tracker, in the folder of runs: ``sqlite:///OUT/mlflow.db``."""
     return f"sqlite:///{(out / 'mlflow.db').resolve()}"
 
 
@@ -55,7 +55,7 @@ def log_run(uri: str, run: RunLog, *, artifacts: Path) -> str | None:
     """
     try:
         return _log_run(_client(uri), run, artifacts)
-    except Exception as error:  # the tracker may be any server; its failure must not lose the night
+    except Exception as error:  # the tracker may be any server; its failure must not lose the run
         _log.warning("the run was not logged: %s at %s", type(error).__name__, uri.split("://", 1)[0])
         _log.debug("why the run was not logged", exc_info=True)
         return None

@@ -10,6 +10,7 @@ import pytest
 from creditscore.config.targets import RegisterTarget
 from creditscore.errors import DataError
 from creditscore.features.training_rows import CapEffect, TrainingRows
+from creditscore.language import Words
 from creditscore.models.industry import IndustryScorecards
 from creditscore.models.rivals import fit_logistic, fit_optbinning
 from creditscore.pipeline import train
@@ -92,7 +93,7 @@ def test_a_rival_that_fails_is_named_and_the_cards_are_judged(monkeypatch, name)
     assert len(found.rivals) == 2
     assert found.evaluation["auc"].value > 0.5
     assert ("challenger_auc" in found.evaluation) is (name != "lightgbm")
-    assert name in found.notes[0].en
+    assert name in str(found.notes[0])
 
 
 @pytest.mark.parametrize("size", [2, 3, 200])
@@ -111,7 +112,7 @@ def test_data_that_cannot_be_judged_leave_the_cards_unjudged(monkeypatch):
     both, X = rows(400, 0)
     project = SimpleNamespace(scorecards=SimpleNamespace(test_months=4))
     notes = train._judge_out_of_time(X, both, project, None).notes
-    assert [note.en for note in notes] == [
+    assert [str(note) for note in notes] == [
         "The last 4 months hold too few outcomes to judge the cards out of time; they are untested."
     ]
 
@@ -119,7 +120,6 @@ def test_data_that_cannot_be_judged_leave_the_cards_unjudged(monkeypatch):
 @pytest.mark.parametrize(("after", "said"), [(0.09, "10.00 % → 9.00 % (-1.00)"), (0.09999, "10.00 % → 10.00 % (+0.00)")])
 def test_a_cap_on_weights_says_its_bias_and_size(after, said):
     note = train._cap_note(CapEffect(3, 0.1, after, 99.6, 1300.2))
-    assert said in note.en
-    assert said in note.zh
-    assert "3 rows are cut" in note.en
-    assert "100 → 1,300" in note.en
+    assert said in Words.of("zh").text(note)
+    assert f"3 rows are cut; weighted bad rate (bias in points) {said}" in str(note)
+    assert "100 → 1,300" in str(note)
