@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PARTIAL = ".partial"
+_NEW, _OLD = ".new-", ".old-"
 #: The file by which a folder is held.
 LOCK = ".lock"
 
@@ -190,6 +191,30 @@ def _put_back(aside: Path, folder: Path, stays: set[str]) -> None:
     for path in list(aside.iterdir()):
         path.rename(folder / path.name)
     aside.rmdir()
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A path to a new folder, which replaces the folder ``path`` at the end of the block; a kill loses neither.
+
+    After a kill between the two renames, :func:`restore_folders` brings the old folder back.
+    """
+    restore_folders(path.parent)
+    fresh, old = path.with_name(f"{_NEW}{path.name}"), path.with_name(f"{_OLD}{path.name}")
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    yield fresh
+    path.rename(old)
+    fresh.rename(path)
+    shutil.rmtree(old)
+
+
+def restore_folders(parent: Path) -> None:
+    """Bring back the folders below ``parent`` whose replacement by :func:`new_folder` was interrupted."""
+    for old in sorted(parent.glob(f"{_OLD}*")):
+        path = old.with_name(old.name.removeprefix(_OLD))
+        if not path.exists():
+            old.rename(path)
 
 
 @contextlib.contextmanager

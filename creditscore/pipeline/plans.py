@@ -19,7 +19,7 @@ from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.run_store import load_plan, renew_documents
 from creditscore.reporting.planning_tables import RATIO_SHEET
 from creditscore.reporting.readback import read_ratios, refuse_cells
-from creditscore.storage import locked
+from creditscore.storage import locked, new_folder
 from creditscore.vocabulary import NOT_RATED, PRESUMED, RISKIEST, TIERS
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def plan_due_tasks(folder: RunFolder, records: Records, tiers: Tiers, policy: Ti
     task does not change its draw. Tasks framed together that may be merged know of each other's frames.
     A task without anybody to inspect gets no frame, and a warning.
     """
-    folder.put_back_plans()
+    folder.restore_plans()
     plans: list[InspectionPlan] = []
     kept: list[InspectionPlan] = []
     for task in tasks_due(records.project, folder.as_of):
@@ -98,7 +98,7 @@ def import_ratios(run: str | Path, workbook: Path) -> dict[str, int]:
     folder = RunFolder.opened(run)
     rows = read_ratios(workbook).to_dict("records")
     with locked(folder.out):
-        folder.put_back_plans()
+        folder.restore_plans()
         plans = {path.name: load_plan(path) for path in folder.plans()}
         strata = {(task, stratum) for task, plan in plans.items() for stratum in plan.strata["stratum"]}
         unknown = [row["cell"] for row in rows if (row["task"], row["stratum"]) not in strata]
@@ -108,7 +108,8 @@ def import_ratios(run: str | Path, workbook: Path) -> dict[str, int]:
         new = {task: _undrawn(plan, folder.plan(task)).with_ratios(_ratios(plan, edited[task])) for task, plan in changed.items()}
         refuse_cells([fault for task, plan in new.items() for fault in _ratio_faults(plan, edited[task])], file=workbook)
         for task, plan in new.items():
-            _exchange(folder.plan(task), plan)
+            with new_folder(folder.plan(task)) as fresh:
+                plan.to_csv(fresh)
         if new:
             renew_documents(folder)
     return {task: sum(plan.targets().values()) for task, plan in new.items()}
@@ -150,14 +151,3 @@ def _ratio_faults(plan: InspectionPlan, edited: _Edited) -> list[str]:
             if row["full_coverage"] and row["ratio_ppm"] < _WHOLE
         ]
     return faults
-
-
-def _exchange(path: Path, plan: InspectionPlan) -> None:
-    """Put the new plan in the place of the old one, which is kept until the new one is whole: a kill loses neither."""
-    fresh, old = path.parent / f".new-{path.name}", path.parent / f".old-{path.name}"
-    for leftover in (fresh, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    plan.to_csv(fresh)
-    path.rename(old)
-    fresh.rename(path)
-    shutil.rmtree(old)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from creditscore import _version
 from creditscore.errors import DataError
 from creditscore.records.postgres import fingerprint
-from creditscore.storage import canonical_json, damaged_files, read_parquet, sha256_file, step_key, write_parquet
+from creditscore.storage import canonical_json, damaged_files, read_parquet, restore_folders, sha256_file, step_key, write_parquet
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project
@@ -126,12 +126,9 @@ class RunFolder:
         root = self.path / "plan"
         return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")) if root.is_dir() else []
 
-    def put_back_plans(self) -> None:
-        """Restore plans whose replacement was interrupted: they are still there as ``.old-<task>``."""
-        for old in sorted((self.path / "plan").glob(".old-*")):
-            path = old.with_name(old.name.removeprefix(".old-"))
-            if not path.exists():
-                old.rename(path)
+    def restore_plans(self) -> None:
+        """Restore plans whose replacement was interrupted."""
+        restore_folders(self.path / "plan")
 
     def manifest(self) -> dict[str, Any] | None:
         """The manifest of a finished run, or None.

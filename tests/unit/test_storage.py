@@ -127,3 +127,17 @@ def test_the_head_of_a_chain_shows_what_was_cut_off(tmp_path):
     path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
     assert [line["what"] for line in storage.read_chain(path)] == ["a"]
     assert storage.chain_head(path) != lines[-1]["hash"]
+
+
+def test_a_folder_is_replaced_whole_or_comes_back(tmp_path):
+    path = tmp_path / "plan"
+    path.mkdir()
+    (path / "file").write_text("old")
+    with storage.new_folder(path) as fresh:
+        fresh.mkdir()
+        (fresh / "file").write_text("new")
+    assert (path / "file").read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+    path.rename(tmp_path / ".old-plan")  # what a kill between the two renames leaves
+    storage.restore_folders(tmp_path)
+    assert (path / "file").read_text() == "new"

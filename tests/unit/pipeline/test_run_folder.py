@@ -91,7 +91,7 @@ def test_an_interrupted_exchange_of_plans_is_put_back(folder, replaced):
     (old / "manifest.json").write_text("old", "utf-8")
     if replaced:
         folder.plan("one").mkdir()
-    folder.put_back_plans()
+    folder.restore_plans()
     assert (folder.plan("one") / "manifest.json").exists() is not replaced
 
 
