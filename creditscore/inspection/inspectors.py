@@ -44,6 +44,39 @@ class Pool:
     recusals: frozenset[tuple[str, str]]
     left_out: dict[str, int]
 
+    @classmethod
+    def of(cls, staff: Any, recusals: Any, task: Task, *, subject_ids: Iterable[str]) -> Pool:
+        """Who may go in a task.
+
+        A certificate must be valid on every day of the task (an unknown end is not valid); the department
+        must be the task's or one of ``joint_with`` (unknown fits all).
+
+        Args:
+            staff: ``staff_id, certificate_valid_to`` and, as far as known, ``region, department``.
+            recusals: ``staff_id, subject_id``; or None.
+            task: The task.
+            subject_ids: Those who may be drawn or replace a drawn one; recusals of others are not kept.
+
+        Raises:
+            DrawError: A member of staff is listed twice.
+        """
+        frame = as_frame(staff, needs=["staff_id", "certificate_valid_to"], what="staff")
+        valid_to = [None if pd.isna(day) else day.astype(object) for day in date_column(frame, "certificate_valid_to")]
+        columns = (texts(frame, name) for name in ("staff_id", "region", "department"))
+        members, left_out = [], Counter[str]()
+        for staff_id, region, department, until in sorted(zip(*columns, valid_to, strict=True), key=lambda row: row[0]):
+            if until is None or until < task.end:
+                left_out["certificate"] += 1
+            elif department not in ("", task.department, *task.joint_with):
+                left_out["department"] += 1
+            else:
+                members.append(Inspector(part(staff_id, what="staff_id"), region, department, until.isoformat()))
+        if len(members) != len({member.staff_id for member in members}):
+            raise DrawError("staff: expected each staff_id once")
+        known = set(subject_ids)
+        pairs = frozenset(pair for pair in _pairs(recusals) if pair[1] in known)
+        return cls(tuple(members), pairs, dict(sorted(left_out.items())))
+
     def to_dict(self) -> dict[str, Any]:
         """As plain data."""
         recusals = sorted(list(pair) for pair in self.recusals)
@@ -98,39 +131,6 @@ class DrawnFrame:
         return self.sample[self.sample["drawn"]].reset_index(drop=True)
 
 
-def pool_of(staff: Any, recusals: Any, task: Task, *, subject_ids: Iterable[str]) -> Pool:
-    """Who may go in a task.
-
-    A certificate must be valid on every day of the task (an unknown end is not valid); the department
-    must be the task's or one of ``joint_with`` (unknown fits all).
-
-    Args:
-        staff: ``staff_id, certificate_valid_to`` and, as far as known, ``region, department``.
-        recusals: ``staff_id, subject_id``; or None.
-        task: The task.
-        subject_ids: Those who may be drawn or replace a drawn one; recusals of others are not kept.
-
-    Raises:
-        DrawError: A member of staff is listed twice.
-    """
-    frame = as_frame(staff, needs=["staff_id", "certificate_valid_to"], what="staff")
-    valid_to = [None if pd.isna(day) else day.astype(object) for day in date_column(frame, "certificate_valid_to")]
-    columns = (texts(frame, name) for name in ("staff_id", "region", "department"))
-    members, left_out = [], Counter[str]()
-    for staff_id, region, department, until in sorted(zip(*columns, valid_to, strict=True), key=lambda row: row[0]):
-        if until is None or until < task.end:
-            left_out["certificate"] += 1
-        elif department not in ("", task.department, *task.joint_with):
-            left_out["department"] += 1
-        else:
-            members.append(Inspector(part(staff_id, what="staff_id"), region, department, until.isoformat()))
-    if len(members) != len({member.staff_id for member in members}):
-        raise DrawError("staff: expected each staff_id once")
-    known = set(subject_ids)
-    pairs = frozenset(pair for pair in _pairs(recusals) if pair[1] in known)
-    return Pool(tuple(members), pairs, dict(sorted(left_out.items())))
-
-
 def recused_from(recusals: Any, subject_id: str) -> list[str]:
     """The staff ids that may not go to a subject, in order; ``recusals`` has ``staff_id, subject_id`` or is None."""
     return sorted({staff for staff, subject in _pairs(recusals) if subject == subject_id})
@@ -148,7 +148,7 @@ def _staff_ids(frame: pd.DataFrame) -> list[str]:
     return [unicodedata.normalize("NFC", staff_id) for staff_id in texts(frame, "staff_id")]
 
 
-def assign_inspectors(
+def _assigned(
     drawn: Sequence[tuple[str, str, str]], pool: Pool, *, seed: str, task: Task, load: Mapping[str, int] | None = None
 ) -> dict[str, list[str]]:
     """``task.min_inspectors`` inspectors for each drawn subject.
@@ -219,7 +219,7 @@ def inspector_table(sample: pd.DataFrame, staff: Any, pool: Pool, *, seed: str, 
     """
     chosen = sample[sample["drawn"]]
     turns = list(zip(chosen["ticket"], chosen["subject_id"], chosen["region"], strict=True))
-    teams = assign_inspectors(turns, pool, seed=seed, task=task)
+    teams = _assigned(turns, pool, seed=seed, task=task)
     frame = as_frame(staff, needs=["staff_id"], what="staff")
     names = dict(zip(_staff_ids(frame), texts(frame, "name"), strict=True))
     members = {member.staff_id: member for member in pool.members}
@@ -264,7 +264,7 @@ def further_team(
     load = Counter(drawn.inspectors["staff_id"].tolist())
     load.update(staff for line in log for staff in line.get("team", ()))
     eligible = replace(pool, recusals=frozenset(apart))
-    return assign_inspectors([("", subject_id, region)], eligible, seed=drawn.seed, task=drawn.task, load=load)[subject_id]
+    return _assigned([("", subject_id, region)], eligible, seed=drawn.seed, task=drawn.task, load=load)[subject_id]
 
 
 def _team_sent(drawn: DrawnFrame, log: Sequence[Mapping[str, Any]], subject_id: str) -> list[str]:

@@ -15,7 +15,7 @@ from creditscore.dataframes import as_frame
 from creditscore.errors import DrawError
 from creditscore.inspection import plan_folder
 from creditscore.inspection.draw import draw, modes, tickets
-from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame, inspector_table, pool_of
+from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame, Pool, inspector_table
 from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS, SamplingFrame
 from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.tiering.tiers import as_tiers
@@ -62,7 +62,7 @@ class InspectionPlan(SamplingFrame):
         if staff is None:
             pool, inspectors = None, pd.DataFrame(columns=list(INSPECTOR_COLUMNS))
         else:
-            pool = pool_of(staff, recusals, self.task, subject_ids=sample.loc[stays, "subject_id"])
+            pool = Pool.of(staff, recusals, self.task, subject_ids=sample.loc[stays, "subject_id"])
             inspectors = inspector_table(sample, staff, pool, seed=seed, task=self.task)
         self._drawn = True
         return DrawnPlan(self, seed, sample, inspectors, pool, on)

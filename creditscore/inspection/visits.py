@@ -75,7 +75,7 @@ def spread(visits: int, weeks: list[Week]) -> list[Week]:
     return [weeks[bisect_right(ends, number * ends[-1] // visits)] for number in range(visits)]
 
 
-def merge_partners(task: Task, others: Iterable[Task]) -> list[str]:
+def _merge_partners(task: Task, others: Iterable[Task]) -> list[str]:
     """The ids of the tasks that a visit of this one can serve too, whichever of the two says so, in order."""
     named = {*task.merge_with, *task.also_checks}
     return sorted(other.id for other in others if other.id in named or task.id in (*other.merge_with, *other.also_checks))
@@ -96,7 +96,7 @@ def merge_plans(plans: Sequence[InspectionPlan], *, beside: Sequence[InspectionP
     framed = {plan.task.id: plan.frame.loc[plan.frame["exempt_reason"] == "", "subject_id"] for plan in known}
     merged = []
     for plan in plans:
-        others = merge_partners(plan.task, tasks)
+        others = _merge_partners(plan.task, tasks)
         names = np.full(len(plan.frame), "", dtype=object)
         stays = (plan.frame["exempt_reason"] == "").to_numpy()
         for other in others:
@@ -267,7 +267,7 @@ def _merge_visits(frame: pd.DataFrame, tasks: Sequence[Task]) -> pd.DataFrame:
 
     That is the latest of their weeks, where all of the tasks still run then.
     """
-    partners = {task.id: set(merge_partners(task, tasks)) for task in tasks}
+    partners = {task.id: set(_merge_partners(task, tasks)) for task in tasks}
     ends = {task.id: task.end for task in tasks}
     together = frame[frame["replaced_by"] == ""].groupby("subject_id")["task"].agg(list).to_dict()
     merged = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,12 @@ from creditscore.errors import DataError
 from creditscore.tiering.cuts import achieved, cut_tiers, populations
 from creditscore.tiering.signatures import latest_reviews
 from creditscore.tiering.tier_rules import (
-    align_previous,
+    Previous,
+    Settled,
     apply_overrides,
     apply_signatures,
     apply_stability,
     held_by_dispute,
-    keeps_grounds,
     needs_signature,
 )
 from creditscore.tiering.tiers import TIER_SCHEMA, UNRATED, Codes, Tiers, tier_names
@@ -73,14 +73,14 @@ def assign_tiers(
     cohort = _cohort_of(scores, policy, subjects=subjects, records=records, as_of=as_of)
     day, cut = cohort.as_of, cohort.cut(policy)
     ruled = apply_overrides(cohort.ids, cut, policy, records=records, as_of=day)
-    past = align_previous(cohort.ids, previous, as_of=day)
+    past = Previous.of(cohort.ids, previous, as_of=day)
     banded = cohort.cut(policy, band=policy.stability.band, margin=policy.stability.margin)
     stable = apply_stability(ruled.tier, banded, ruled.rule, past, policy, as_of=day)
     disputed = held_by_dispute(cohort.ids, ruled, past, records=records, as_of=day)
     target = np.where(disputed, past.tier, stable.tier).astype(np.int8)
     needs = needs_signature(target, past, cohort.subject_type, ruled.review, policy) & ~disputed & ~stable.waits
     # What a signature covers: the override and its records, or the reasons behind a score that is to be signed.
-    kept, by_override = disputed & keeps_grounds(past), ruled.rule != ""
+    kept, by_override = disputed & past.keeps_grounds(), ruled.rule != ""
     evidence = np.where(by_override, ruled.evidence, cohort.reasons(needs & ~by_override))
     evidence = np.where(disputed, np.where(kept, past.evidence, ""), evidence)
     # What decided: the last rule to act.
@@ -93,26 +93,32 @@ def assign_tiers(
         rule = np.where(flags, str(reason), rule)
     signed = latest_reviews(reviews if reviews is not None else ())
     settled = apply_signatures(cohort.ids, ruled.tier, target, rule, evidence, needs, past, signed)
-    since: Any = np.where(settled.tier == past.tier, stable.since, np.datetime64("NaT", "D"))
+    settled = replace(settled, reviewer=np.where(kept & (past.reviewer != ""), past.reviewer, settled.reviewer))
+    since = np.where(settled.tier == past.tier, stable.since, np.datetime64("NaT", "D"))
+    frame = _tiers_frame(cohort, ruled.tier, past, settled, evidence, since)
+    return Tiers(frame, achieved(cut, cohort.population, policy), cohort.register)
+
+
+def _tiers_frame(cohort: _Cohort, raw: Codes, past: Previous, settled: Settled, evidence: Texts, since: Any) -> pd.DataFrame:
+    """The columns of ``TIER_SCHEMA``."""
     waiting = pd.Series(since).dt.date.astype(object)
     frame = pd.DataFrame(
         {
             "subject_id": cohort.ids,
-            "as_of": pd.Series([day] * len(cohort.ids), dtype=object),
+            "as_of": pd.Series([cohort.as_of] * len(cohort.ids), dtype=object),
             "industry": cohort.rows["industry"],
             "score": pd.to_numeric(cohort.rows["score"]).astype("Int32"),
-            "raw_tier": tier_names(ruled.tier),
+            "raw_tier": tier_names(raw),
             "tier": tier_names(settled.tier),
             "previous_tier": tier_names(past.tier),
             "rule": settled.rule,
             "status": settled.status,
-            "reviewer": np.where(kept & (past.reviewer != ""), past.reviewer, settled.reviewer),
+            "reviewer": settled.reviewer,
             "evidence": pd.Series(evidence, dtype=object).replace("", None),
             "waiting_since": waiting.where(waiting.notna(), None),
         }
     )
-    frame = frame.astype({field.name: "str" for field in TIER_SCHEMA if pa.types.is_string(field.type)})
-    return Tiers(frame, achieved(cut, cohort.population, policy), cohort.register)
+    return frame.astype({field.name: "str" for field in TIER_SCHEMA if pa.types.is_string(field.type)})
 
 
 @dataclass(frozen=True)

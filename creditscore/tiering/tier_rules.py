@@ -39,45 +39,75 @@ class Previous:
     evidence: Texts
     since: npt.NDArray[np.datetime64]
 
+    @classmethod
+    def of(cls, ids: pd.Index, previous: Any, *, as_of: dt.date) -> Previous:
+        """The earlier tiers of these subjects.
 
-def align_previous(ids: pd.Index, previous: Any, *, as_of: dt.date) -> Previous:
-    """The earlier tiers of these subjects.
+        Args:
+            ids: Today's subjects.
+            previous: A ``Tiers``, or a frame with ``subject_id`` and ``tier`` and, as far as it has them,
+                ``previous_tier``, ``raw_tier``, ``rule``, ``status``, ``reviewer``, ``evidence`` and ``waiting_since``.
+            as_of: Today.
 
-    Args:
-        ids: Today's subjects.
-        previous: A ``Tiers``, or a frame with ``subject_id`` and ``tier`` and, as far as it has them,
-            ``previous_tier``, ``raw_tier``, ``rule``, ``status``, ``reviewer``, ``evidence`` and ``waiting_since``.
-        as_of: Today.
+        Raises:
+            DataError: They are of a later day than today.
+        """
+        empty = pd.DataFrame({"subject_id": [], "tier": []}, dtype=object)
+        frame = empty if previous is None else as_frame(previous, needs=["subject_id", "tier"], what="previous tiers")
+        later = date_column(frame, "as_of") > np.datetime64(as_of, "D")
+        if later.any():
+            raise DataError(
+                "previous tiers: expected those of {as_of} or before ({n_later} rows are of a later day)",
+                as_of=as_of,
+                n_later=int(later.sum()),
+            )
+        rows = unique_ids(frame, what="previous tiers").get_indexer(ids)
 
-    Raises:
-        DataError: They are of a later day than today.
-    """
-    empty = pd.DataFrame({"subject_id": [], "tier": []}, dtype=object)
-    frame = empty if previous is None else as_frame(previous, needs=["subject_id", "tier"], what="previous tiers")
-    later = date_column(frame, "as_of") > np.datetime64(as_of, "D")
-    if later.any():
-        raise DataError(
-            "previous tiers: expected those of {as_of} or before ({n_later} rows are of a later day)",
-            as_of=as_of,
-            n_later=int(later.sum()),
+        def aligned(values: npt.NDArray[Any], missing: Any) -> npt.NDArray[Any]:
+            return np.append(values, np.array([missing], dtype=values.dtype))[rows]  # -1, a new subject, picks the last
+
+        tier, before = tier_codes(texts(frame, "tier")), tier_codes(texts(frame, "previous_tier"))
+        # Nobody sheds a tier by not being rated for a while: the last one lasts until the subject is rated again.
+        tier = np.where((tier == UNRATED) & (before >= 0), before, tier)
+        return cls(
+            tier=aligned(tier, NO_TIER),
+            raw=aligned(tier_codes(texts(frame, "raw_tier")), NO_TIER),
+            rule=aligned(texts(frame, "rule"), ""),
+            status=aligned(texts(frame, "status"), ""),
+            reviewer=aligned(texts(frame, "reviewer"), ""),
+            evidence=aligned(texts(frame, "evidence"), ""),
+            since=aligned(date_column(frame, "waiting_since"), np.datetime64("NaT", "D")),
         )
-    rows = unique_ids(frame, what="previous tiers").get_indexer(ids)
 
-    def aligned(values: npt.NDArray[Any], missing: Any) -> npt.NDArray[Any]:
-        return np.append(values, np.array([missing], dtype=values.dtype))[rows]  # -1, a new subject, picks the last
+    def keeps_grounds(self) -> Flags:
+        """Whose earlier evidence and signature still say why the tier is what it is, so that a dispute keeps them in sight.
 
-    tier, before = tier_codes(texts(frame, "tier")), tier_codes(texts(frame, "previous_tier"))
-    # Nobody sheds a tier by not being rated for a while: the last one lasts until the subject is rated again.
-    tier = np.where((tier == UNRATED) & (before >= 0), before, tier)
-    return Previous(
-        tier=aligned(tier, NO_TIER),
-        raw=aligned(tier_codes(texts(frame, "raw_tier")), NO_TIER),
-        rule=aligned(texts(frame, "rule"), ""),
-        status=aligned(texts(frame, "status"), ""),
-        reviewer=aligned(texts(frame, "reviewer"), ""),
-        evidence=aligned(texts(frame, "evidence"), ""),
-        since=aligned(date_column(frame, "waiting_since"), np.datetime64("NaT", "D")),
-    )
+        Not those whose tier is not what cuts and overrides said: their evidence is that of another tier.
+        """
+        kept: Flags = (self.raw == self.tier) | (self.rule == _DISPUTE)
+        return kept
+
+    def was_held_down(self, policy: TierPolicy) -> Flags:
+        """Who was held down by a worsening override: of the run before, of a dispute since then, or ended and not yet signed."""
+        lifting = [one.reason for one in policy.override if one.bound == "at_most"]
+
+        def worsens(text: str) -> bool:
+            ground = Reason.parse(text)
+            return ground.kind == "override" and not any(ground.is_of(reason) for reason in lifting)
+
+        ground = np.where(self.rule == _DISPUTE, self.evidence, self.rule)
+        worsening = {text for text in set(ground) if worsens(text)}
+        by_override = np.array([text in worsening for text in ground], dtype=bool)
+        held: Flags = by_override | ((self.rule == _ENDED) & (self.status == "proposed"))
+        return held
+
+    def decision(self, row: int, raw: Codes, evidence: Texts) -> tuple[str | None, str | None]:
+        """The decision on a row that was made in an earlier run, and by whom, where its grounds are still the same."""
+        upheld = self.rule[row] == _DISPUTE and self.tier[row] == raw[row]  # the dispute is over, the record counts again
+        same = (self.raw[row] == raw[row] or upheld) and self.evidence[row] == evidence[row]
+        if same and self.status[row] == "final" and self.reviewer[row]:
+            return ("reject" if self.rule[row] == _REJECTED else "approve"), self.reviewer[row]
+        return None, None
 
 
 @dataclass(frozen=True)
@@ -189,15 +219,6 @@ def held_by_dispute(ids: pd.Index, ruled: Overridden, past: Previous, *, records
     return held
 
 
-def keeps_grounds(past: Previous) -> Flags:
-    """Whose earlier evidence and signature still say why the tier is what it is, so that a dispute keeps them in sight.
-
-    Not those whose tier is not what cuts and overrides said: their evidence is that of another tier.
-    """
-    kept: Flags = (past.raw == past.tier) | (past.rule == _DISPUTE)
-    return kept
-
-
 @dataclass(frozen=True)
 class Stabilised:
     """``tier`` after waiting; ``waits``: a better tier is not due yet, ``since``: from when it counts.
@@ -227,7 +248,7 @@ def apply_stability(raw: Codes, banded: Codes, rule: Texts, past: Previous, poli
         as_of: The day.
     """
     better = (raw >= 0) & (past.tier >= 0) & (raw < past.tier)
-    released = better & (rule == "") & _was_held_down(past, policy)
+    released = better & (rule == "") & past.was_held_down(policy)
     bound = better & (rule == "") & ~released
     safe = np.maximum(raw, banded)
     qualified = bound & (safe < past.tier)
@@ -239,21 +260,6 @@ def apply_stability(raw: Codes, banded: Codes, rule: Texts, past: Previous, poli
     moves = due & (target < past.tier)
     tier = np.where(bound, np.where(moves, target, past.tier), raw).astype(np.int8)
     return Stabilised(tier, bound & ~moves, released, since)
-
-
-def _was_held_down(past: Previous, policy: TierPolicy) -> Flags:
-    """By an override that worsens: of the run before, of a dispute since then, or ended and not yet signed."""
-    lifting = [one.reason for one in policy.override if one.bound == "at_most"]
-
-    def worsens(text: str) -> bool:
-        ground = Reason.parse(text)
-        return ground.kind == "override" and not any(ground.is_of(reason) for reason in lifting)
-
-    ground = np.where(past.rule == _DISPUTE, past.evidence, past.rule)
-    worsening = {text for text in set(ground) if worsens(text)}
-    by_override = np.array([text in worsening for text in ground], dtype=bool)
-    held: Flags = by_override | ((past.rule == _ENDED) & (past.status == "proposed"))
-    return held
 
 
 @dataclass(frozen=True)
@@ -313,7 +319,7 @@ def apply_signatures(
     names = tier_names(raw)
     for row in np.flatnonzero(needs).tolist():
         review = signed.get(grounds_hash({"subject_id": ids[row], "raw_tier": names[row], "evidence": evidence[row]}))
-        decision, reviewer[row] = (review.decision, review.reviewer) if review else _earlier_decision(row, raw, evidence, past)
+        decision, reviewer[row] = (review.decision, review.reviewer) if review else past.decision(row, raw, evidence)
         if decision == "approve":
             continue
         kept = past.tier[row] if past.tier[row] >= UNRATED else _PRESUMED
@@ -324,12 +330,3 @@ def apply_signatures(
         else:
             status[row] = "proposed"
     return Settled(tier, rule, status, reviewer)
-
-
-def _earlier_decision(row: int, raw: Codes, evidence: Texts, past: Previous) -> tuple[str | None, str | None]:
-    """The decision of an earlier run and who made it, where its grounds are still the same."""
-    upheld = past.rule[row] == _DISPUTE and past.tier[row] == raw[row]  # the dispute is over, the record counts again
-    same = (past.raw[row] == raw[row] or upheld) and past.evidence[row] == evidence[row]
-    if same and past.status[row] == "final" and past.reviewer[row]:
-        return ("reject" if past.rule[row] == _REJECTED else "approve"), past.reviewer[row]
-    return None, None
