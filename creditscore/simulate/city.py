@@ -14,18 +14,18 @@ import pyarrow.parquet as pq
 from creditscore.simulate import deliveries, tables, truth
 from creditscore.simulate.deliveries import PlantedDirt, soil
 from creditscore.simulate.events import Changes, Events, make_changes, make_events, make_ratings
-from creditscore.simulate.inspections import FIRST_QUARTER_BLOCK, History, inspect_city
+from creditscore.simulate.inspections import FIRST_QUARTER_BLOCK, inspect_city
 from creditscore.simulate.kinds import NUMBER
 from creditscore.simulate.parameters import CHUNK, CityParameters
 from creditscore.simulate.subjects import Subjects, make_subjects
 from creditscore.simulate.timeline import Time, time_of
-from creditscore.simulate.visits import CityStaff, OldPoints, make_staff
+from creditscore.simulate.visits import OldPoints, make_staff
 from creditscore.storage import sha256_file
 
 _PARQUET: dict[str, Any] = {"version": "2.6", "compression": "zstd", "compression_level": 3, "write_page_checksum": True}
 
 
-class Files:
+class _Files:
     """Open files of one folder; each is written block by block.
 
     Parquet: format 2.6, zstd level 3, page checksums. The bytes depend on the version of Arrow and
@@ -39,7 +39,7 @@ class Files:
         self._parquet: dict[str, pq.ParquetWriter] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
-    def __enter__(self) -> Files:
+    def __enter__(self) -> _Files:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -86,21 +86,6 @@ class SimulatedCity:
     sha256: dict[str, str]
 
 
-@dataclass
-class _Work:
-    """What is kept from chunk to chunk: a few integers per subject, never the records."""
-
-    parameters: CityParameters
-    time: Time
-    data: Files
-    truth: Files
-    points: OldPoints
-    subjects: list[Subjects] = field(default_factory=list)
-    ids: list[pa.Array] = field(default_factory=list)
-    complaints: list[Events] = field(default_factory=list)
-    planted: PlantedDirt = field(default_factory=PlantedDirt)
-
-
 def simulate_city(parameters: CityParameters, *, out: Path) -> SimulatedCity:
     """Write ``out/data`` (what departments send) and ``out/truth`` (what no department knows).
 
@@ -112,11 +97,11 @@ def simulate_city(parameters: CityParameters, *, out: Path) -> SimulatedCity:
         out: A folder; files of an earlier city in it are replaced.
     """
     time = time_of(parameters)
-    with Files(out / "data", csv="gb18030" if parameters.gb18030 else "utf-8") as data, Files(out / "truth") as hidden:
+    with _Files(out / "data", csv="gb18030" if parameters.gb18030 else "utf-8") as data, _Files(out / "truth") as hidden:
         work = _Work(parameters, time, data, hidden, OldPoints(parameters, time, parameters.subjects))
         for chunk in range(-(-parameters.subjects // CHUNK)):
-            _chunk(work, chunk)
-        _visits(work)
+            work.write_chunk(chunk)
+        work.write_visits()
         data.close()
         hidden.close()
         (out / "truth" / "parameters.json").write_text(parameters.model_dump_json(indent=2) + "\n", "utf-8")
@@ -127,55 +112,64 @@ def simulate_city(parameters: CityParameters, *, out: Path) -> SimulatedCity:
         return SimulatedCity(out / "data", out / "truth", parameters, rows, hashes)
 
 
-def _chunk(work: _Work, chunk: int) -> None:
-    """Subjects, ratings, records and changes of one chunk."""
-    parameters, time, first = work.parameters, work.time, chunk * CHUNK
-    subjects = make_subjects(parameters, time, chunk)
-    work.subjects.append(subjects)
-    work.ids.append(tables.ascii_texts(subjects.written))
-    work.data.write("subjects.parquet", tables.subject_table(parameters, time, subjects, chunk=chunk))
-    work.truth.write("subjects.parquet", truth.subjects_truth(subjects))
-    work.planted.hostile += (np.flatnonzero(tables.hostile(parameters, len(subjects), chunk=chunk)) + first).tolist()
-    # Positions within the chunk: only its ids are looked up.
-    ratings = make_ratings(parameters, time, subjects, chunk=chunk)
-    work.data.write("ratings.parquet", tables.rating_table(work.ids[-1], ratings))
-    events = make_events(parameters, time, subjects, chunk=chunk)
-    changes = make_changes(parameters, time, events, block=chunk)
-    _send(work, work.ids[-1], events, changes, block=chunk)
-    events = events.shifted(first)
-    work.points.add(events, changes)
-    work.complaints.append(events.take(events.kind == NUMBER["complaint"]))
+@dataclass
+class _Work:
+    """A city while it is written. From chunk to chunk a few integers per subject are kept, never the records."""
 
+    parameters: CityParameters
+    time: Time
+    data: _Files
+    truth: _Files
+    points: OldPoints
+    subjects: list[Subjects] = field(default_factory=list)
+    ids: list[pa.Array] = field(default_factory=list)
+    complaints: list[Events] = field(default_factory=list)
+    planted: PlantedDirt = field(default_factory=PlantedDirt)
 
-def _send(work: _Work, ids: pa.Array, events: Events, changes: Changes, *, block: int) -> None:
-    """A block of clean records into the files of the departments, with its dirt, changes, decisions and publicity."""
-    parameters, time = work.parameters, work.time
-    delivery = soil(parameters, time, events, work.planted, block=block)
-    for name, table in deliveries.event_tables(parameters, ids, delivery.events, work.planted, block=block).items():
-        work.data.write(name, table)
-    work.data.write("decisions.parquet", deliveries.decision_table(ids, delivery.decided))
-    work.data.write("changes.parquet", deliveries.change_table(changes))
-    publicity = deliveries.publicity_table(parameters, time, ids, events, changes, work.planted, block=block)
-    work.data.write("publicity.parquet", publicity)
+    def write_chunk(self, chunk: int) -> None:
+        """Subjects, ratings, records and changes of one chunk."""
+        parameters, time, first = self.parameters, self.time, chunk * CHUNK
+        subjects = make_subjects(parameters, time, chunk)
+        ids = tables.ascii_texts(subjects.written)
+        self.subjects.append(subjects)
+        self.ids.append(ids)
+        self.data.write("subjects.parquet", tables.subject_table(parameters, time, subjects, chunk=chunk))
+        self.truth.write("subjects.parquet", truth.subjects_truth(subjects))
+        self.planted.hostile += (np.flatnonzero(tables.hostile(parameters, len(subjects), chunk=chunk)) + first).tolist()
+        # Records name subjects by their position in the chunk until they are written.
+        ratings = make_ratings(parameters, time, subjects, chunk=chunk)
+        self.data.write("ratings.parquet", tables.rating_table(ids, ratings))
+        events = make_events(parameters, time, subjects, chunk=chunk)
+        changes = make_changes(parameters, time, events, block=chunk)
+        self.write_records(ids, events, changes, block=chunk)
+        events = events.shifted(first)
+        self.points.add(events, changes)
+        self.complaints.append(events.take(events.kind == NUMBER["complaint"]))
 
+    def write_records(self, ids: pa.Array, events: Events, changes: Changes, *, block: int) -> None:
+        """A block of clean records as departments send it, with its dirt, changes, decisions and publicity."""
+        parameters, time = self.parameters, self.time
+        delivery = soil(parameters, time, events, self.planted, block=block)
+        for name, table in deliveries.event_tables(parameters, ids, delivery.events, self.planted, block=block).items():
+            self.data.write(name, table)
+        self.data.write("decisions.parquet", deliveries.decision_table(ids, delivery.decided))
+        self.data.write("changes.parquet", deliveries.change_table(changes))
+        publicity = deliveries.publicity_table(parameters, time, ids, events, changes, self.planted, block=block)
+        self.data.write("publicity.parquet", publicity)
 
-def _visits(work: _Work) -> None:
-    """Visits of the whole city, what they leave behind, and the truth."""
-    parameters, time = work.parameters, work.time
-    subjects, ids = Subjects.together(work.subjects), pa.concat_arrays(work.ids)
-    staff = make_staff(parameters)
-    history = inspect_city(parameters, time, subjects, staff, work.points, Events.together(work.complaints))
-    _send(work, ids, history.events, history.changes, block=FIRST_QUARTER_BLOCK)
-    work.data.write("inspections.parquet", tables.visit_table(time, ids, subjects, staff, history.visits))
-    work.data.write("frames.parquet", tables.frame_table(history.frames))
-    work.data.write("staff.parquet", tables.staff_table(time, staff))
-    work.data.write("recusals.parquet", tables.recusal_table(parameters, ids, staff))
-    _truth(work, subjects, staff, history)
-
-
-def _truth(work: _Work, subjects: Subjects, staff: CityStaff, history: History) -> None:
-    for quarter in range(len(work.time.quarters) + 1):
-        work.truth.write("risk.parquet", truth.risk_truth(work.parameters, work.time, subjects, staff, history.tiers, quarter))
-    work.truth.write("visits.parquet", truth.visits_truth(staff, history))
-    work.truth.write("inspectors.parquet", truth.inspectors_truth(staff))
-    work.truth.write("dirt.parquet", truth.dirt_truth(work.parameters, subjects, work.planted))
+    def write_visits(self) -> None:
+        """Visits of the whole city, the records that follow from them, and the truth."""
+        parameters, time = self.parameters, self.time
+        subjects, ids = Subjects.together(self.subjects), pa.concat_arrays(self.ids)
+        staff = make_staff(parameters)
+        history = inspect_city(parameters, time, subjects, staff, self.points, Events.together(self.complaints))
+        self.write_records(ids, history.events, history.changes, block=FIRST_QUARTER_BLOCK)
+        self.data.write("inspections.parquet", tables.visit_table(time, ids, subjects, staff, history.visits))
+        self.data.write("frames.parquet", tables.frame_table(history.frames))
+        self.data.write("staff.parquet", tables.staff_table(time, staff))
+        self.data.write("recusals.parquet", tables.recusal_table(parameters, ids, staff))
+        for quarter in range(len(time.quarters) + 1):
+            self.truth.write("risk.parquet", truth.risk_truth(parameters, time, subjects, staff, history.tiers, quarter))
+        self.truth.write("visits.parquet", truth.visits_truth(staff, history))
+        self.truth.write("inspectors.parquet", truth.inspectors_truth(staff))
+        self.truth.write("dirt.parquet", truth.dirt_truth(parameters, subjects, self.planted))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from creditscore.simulate.kinds import KINDS, LAGS, LATE, NUMBER, KindModel, Rep
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.places import INDUSTRIES, OTHER_CODES, industry_numbers
 from creditscore.simulate.random_bits import Bits, bounds, exponential_table
-from creditscore.simulate.subjects import Subjects
+from creditscore.simulate.subjects import Block, Subjects
 from creditscore.simulate.timeline import NEVER, Time
 from creditscore.vocabulary import CHANGES, ENDING_CHANGES, SUBJECT_TYPES, Change
 
@@ -55,7 +55,7 @@ def log_odds_at(subjects: Subjects, time: Time, rows: NDArray[Any], months: NDAr
 
 
 @dataclass(frozen=True)
-class Ratings:
+class Ratings(Block):
     """Arrays of one entry per rating."""
 
     subject: Ints
@@ -77,12 +77,11 @@ def make_ratings(parameters: CityParameters, time: Time, subjects: Subjects, *, 
         grade = np.searchsorted(_GRADE_CUTS, visible + 600 * noise[rows] // 1000).astype(np.int8)
         parts.append(Ratings(rows, grade, day[rows], day[rows] + lag[rows] * np.int64(parameters.lags)))
     none = np.zeros(0, dtype=np.int64)
-    parts.append(Ratings(none, none.astype(np.int8), none, none))
-    return Ratings(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Ratings)})
+    return Ratings.together([*parts, Ratings(none, none.astype(np.int8), none, none)])
 
 
 @dataclass(frozen=True)
-class Events:
+class Events(Block):
     """Arrays of one entry per record; -1 and NEVER mean "none"."""
 
     #: Position of the subject in the arrays of subjects, of its chunk or of the city.
@@ -108,21 +107,9 @@ class Events:
     #: 1 where the subject's code is written full-width.
     form: NDArray[np.int8]
 
-    def __len__(self) -> int:
-        return len(self.subject)
-
-    def take(self, rows: Flags | Ints) -> Events:
-        """The chosen records."""
-        return Events(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
-
     def shifted(self, first: int) -> Events:
         """The same records with subjects counted from ``first``: from positions in a chunk to those in the city."""
         return replace(self, subject=self.subject + first)
-
-    @staticmethod
-    def together(parts: list[Events]) -> Events:
-        """Several blocks as one."""
-        return Events(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Events)})
 
 
 def make_events(parameters: CityParameters, time: Time, subjects: Subjects, *, chunk: int) -> Events:
@@ -222,21 +209,13 @@ def describe(
 
 
 @dataclass(frozen=True)
-class Changes:
+class Changes(Block):
     """Arrays of one entry per change; ``number`` is that of the record."""
 
     number: Ints
     change: NDArray[np.int8]
     effective: Ints
     known: Ints
-
-    def __len__(self) -> int:
-        return len(self.number)
-
-    @staticmethod
-    def together(parts: list[Changes]) -> Changes:
-        """Several blocks as one."""
-        return Changes(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Changes)})
 
 
 def make_changes(parameters: CityParameters, time: Time, events: Events, *, block: int) -> Changes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +82,24 @@ def old_numbers(right: _CreditCodes) -> _CreditCodes:
 
 
 @dataclass(frozen=True)
-class Subjects:
+class Block:
+    """Arrays of one entry per row, chosen from and joined together."""
+
+    def __len__(self) -> int:
+        return len(getattr(self, fields(self)[0].name))
+
+    def take(self, rows: Flags | Ints) -> Self:
+        """The chosen rows."""
+        return type(self)(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    @classmethod
+    def together(cls, parts: Sequence[Self]) -> Self:
+        """Several blocks as one, in their order."""
+        return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Subjects(Block):
     """Arrays of one entry per subject; latent figures in thousandths of a standard deviation."""
 
     code: _CreditCodes
@@ -110,9 +128,6 @@ class Subjects:
     suspended_known: Ints
     resumed: Ints
     resumed_known: Ints
-
-    def __len__(self) -> int:
-        return len(self.code)
 
     @property
     def market(self) -> Flags:
@@ -143,11 +158,6 @@ class Subjects:
         """Market subjects that the register shows as active on a day: a draw of that day can only choose from these."""
         stopped = (self.suspended_known < day) & (self.resumed_known >= day)
         return self.market & (self.registered < day) & (self.ending_known >= day) & ~stopped
-
-    @staticmethod
-    def together(parts: list[Subjects]) -> Subjects:
-        """The subjects of all chunks, in their order."""
-        return Subjects(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Subjects)})
 
 
 def make_subjects(parameters: CityParameters, time: Time, chunk: int) -> Subjects:

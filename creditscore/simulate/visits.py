@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from creditscore.simulate.kinds import KINDS
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.places import CODES, COUNTIES, DEPARTMENTS, INDUSTRIES, OTHER_CODES, TASKS, industry_numbers
 from creditscore.simulate.random_bits import Bits, bounds, milli, ppm_of_log_odds
-from creditscore.simulate.subjects import Subjects
+from creditscore.simulate.subjects import Block, Subjects
 from creditscore.simulate.timeline import Quarter, Time
 from creditscore.vocabulary import OUTCOMES, TIERS, TRIGGERS
 
@@ -214,7 +214,7 @@ def stratum_name(key: int) -> str:
 
 
 @dataclass(frozen=True)
-class CityVisits:
+class CityVisits(Block):
     """Arrays of one entry per visit; ``task`` and ``stratum`` are -1 outside random draws."""
 
     subject: Ints
@@ -232,14 +232,6 @@ class CityVisits:
     other: Ints
     #: Truth: the chance of a finding on site by average inspectors, in ppm.
     risk: Ints
-
-    def __len__(self) -> int:
-        return len(self.subject)
-
-    @staticmethod
-    def together(parts: list[CityVisits]) -> CityVisits:
-        """Several blocks as one."""
-        return CityVisits(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(CityVisits)})
 
 
 @dataclass(frozen=True)
