@@ -52,6 +52,14 @@ def test_an_unknown_certificate_is_not_valid(draw, make_staff):
         draw(make_staff(2, certificate_valid_to=[None, dt.date(2025, 1, 1)]))
 
 
+def test_a_recusal_counts_in_either_unicode_form_of_the_staff_id(draw, make_staff):
+    staff = make_staff(3, staff_id=["P0", "P1", "Rene\u0301"])  # the accent as a mark of its own
+    chosen = draw(staff).drawn["subject_id"].tolist()
+    for form in ("Rene\u0301", "Ren\u00e9"):
+        recusals = pd.DataFrame({"staff_id": [form] * len(chosen), "subject_id": chosen})
+        assert set(draw(staff, recusals=recusals).inspectors["staff_id"]) == {"P0", "P1"}
+
+
 def test_recused_staff_stay_away_and_a_short_pool_names_the_subject(draw, make_staff):
     chosen = draw(make_staff(3)).drawn["subject_id"].tolist()
     recusals = pd.DataFrame({"staff_id": ["P0"] * len(chosen), "subject_id": chosen, "reason": "亲属"})
