@@ -55,7 +55,7 @@ def scores(project, held_out=None, visits=VISITS):
     return scores_before_visits(records_of(project, visits), {}, INDUSTRIES, until=DAY, held_out=held_out)
 
 
-def test_past_random_visits_on_site_are_scored_as_of_the_day_before(project, asked):
+def test_past_random_visits_are_scored_as_of_the_day_before(project, asked):
     table = scores(project)
     assert table.columns.tolist() == ["inspection_id", "industry", "score", "probability_ppm"]
     assert table["inspection_id"].tolist() == ["v1", "v2", "v3"]

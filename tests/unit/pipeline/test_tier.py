@@ -73,7 +73,7 @@ def proposed(run):
     return run.frame("tiers").query("status == 'proposed'")["subject_id"].tolist()
 
 
-def test_proposed_subjects_are_signed_by_the_grounds_of_their_rows(run):
+def test_proposed_subjects_are_signed_by_their_grounds(run):
     subjects = proposed(run)
     assert sign_subjects(run.path, subjects, decision="reject", **WHO) == len(subjects)
     row = run.frame("tiers").set_index("subject_id", drop=False).loc[subjects[0]]
@@ -134,7 +134,7 @@ def records_of(rejects, *, known=("S1", "S2"), scheme="uscc"):
 SPINE = SimpleNamespace(frame=pd.DataFrame({"subject_id": ["S1", "S2"], "as_of": dt.date(2024, 4, 30), "industry": ["food", None]}))
 
 
-def test_subjects_without_a_card_and_quarantined_ones_are_unrated():
+def test_uncarded_and_quarantined_subjects_are_unrated():
     rejects = [("subjects", "S9|2015-01-01", "bad_code"), ("subjects", "S9|2016-01-01", "bad_date"), ("events", "E1", "no_kind")]
     unrated = unrated_subjects(records_of(rejects), SPINE, pa.table({"subject_id": ["S1"]}))
     assert list(zip(unrated["subject_id"], unrated["reason"], strict=True)) == [("S2", "no_card"), ("S9", "bad_code")]
