@@ -84,14 +84,17 @@ def test_a_fit_that_did_not_use_the_visit_is_preferred(project, asked):
 
 
 @pytest.fixture
-def trial(project, monkeypatch):
+def reads():
+    """How often past visits were read."""
+    return []
+
+
+@pytest.fixture
+def trial(project, monkeypatch, reads):
     """A trial whose forecast says for whom it was made."""
-
-    def forecast(tiers, policy, **options):
-        return Forecast(options["task"], ("note",))
-
-    monkeypatch.setattr(module, "forecast_policy", forecast)
-    monkeypatch.setattr(module, "replace", lambda told, **changes: Forecast(told.task, changes["notes"]))
+    monkeypatch.setattr(module, "read_past_visits", lambda *_, **__: reads.append(1) or "visits")
+    monkeypatch.setattr(module, "forecast_from_visits", lambda *args, task, **__: Forecast(task, ("note",)))
+    monkeypatch.setattr(module, "replace", lambda forecast, **changes: Forecast(forecast.task, changes["notes"]))
     return Trial(project.policy(DAY), records_of(project), Tiers(tier_rows()), 3, pd.DataFrame())
 
 
@@ -103,6 +106,12 @@ class Forecast:
 def test_a_forecast_is_for_everyone_or_for_a_task(trial, project):
     assert trial.forecast().task is None
     assert trial.forecast(task="hygiene").task == project.tasks["hygiene"]
+
+
+def test_past_visits_are_read_once_for_all_tasks(trial, reads):
+    for task in (None, "hygiene", "hygiene"):
+        trial.forecast(task=task)
+    assert reads == [1]
 
 
 def test_a_forecast_notes_how_many_tiers_wait_for_a_signature(trial):
