@@ -33,7 +33,7 @@ class AggregateRule:
     Attributes:
         source: Where its records come from: visible events, past visits, or the register of subjects.
         reads: Options with an effect; any other one that is set is refused, since it would do nothing.
-        needs: Options without which there is no value, beside ``kind`` where it reads events.
+        needs: Options without which there is no value, besides ``kind`` where it reads events.
         columns: Event columns that ``column`` may name; empty for any.
         of_ratings: Whether it may read an external rating (``scheme``) instead of events.
         zero_if_none: Without records the value is 0. Elsewhere it is missing, or ``empty``.
@@ -175,7 +175,7 @@ class FeatureSpec(Spec):
         return self
 
     def _faults(self) -> list[tuple[bool, str]]:
-        """Whether something is wrong, and what; the first that holds is told."""
+        """Whether something is wrong, and what; the first that holds is reported."""
         rule, of_ratings = self.rule, self.scheme is not None
         lacking = [name for name in rule.needs if not getattr(self, name)]
         other = self.column is not None and rule.columns and self.column not in rule.columns
