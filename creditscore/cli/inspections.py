@@ -18,6 +18,7 @@ from creditscore.cli.options import (
     ProjectArg,
     RunArg,
     data_of,
+    day_of,
     engine_of,
     project_of,
     rows_of,
@@ -25,7 +26,6 @@ from creditscore.cli.options import (
     show,
 )
 from creditscore.cli.output import table_lines, whole
-from creditscore.dates import day_of
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
 

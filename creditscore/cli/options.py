@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -100,6 +101,17 @@ def data_of(folder: Path) -> Path:
             "{folder}: expected a folder of data (got {exists})", folder=folder, exists="a file" if folder.exists() else "nothing"
         )
     return folder
+
+
+def day_of(text: str, *, name: str) -> dt.date:
+    """The day of an option, read like every other day; ``--help`` need not load what reads the others.
+
+    Raises:
+        DataError: It is no day such as ``2024-04-30``.
+    """
+    from creditscore import dates
+
+    return dates.day_of(text, name=name)
 
 
 def run_of(path: Path) -> RunFolder:

@@ -14,10 +14,10 @@ from creditscore.cli.options import (
     JsonOption,
     LangOption,
     PlanArg,
+    day_of,
     engine_of,
     show,
 )
-from creditscore.dates import day_of
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Text, Words, _, pgettext
 from creditscore.spreadsheet.sheets import text_width

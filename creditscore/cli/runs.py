@@ -25,6 +25,7 @@ from creditscore.cli.options import (
     RunArg,
     TrackingOption,
     data_of,
+    day_of,
     engine_of,
     file_to_write,
     project_of,
@@ -33,7 +34,6 @@ from creditscore.cli.options import (
     show,
 )
 from creditscore.cli.output import decimal, table_lines, whole
-from creditscore.dates import day_of
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 

@@ -19,6 +19,7 @@ from creditscore.cli.options import (
     RunArg,
     TableLangOption,
     data_of,
+    day_of,
     engine_of,
     file_to_write,
     project_of,
@@ -28,7 +29,6 @@ from creditscore.cli.options import (
 )
 from creditscore.cli.output import table_lines
 from creditscore.cli.runs import codes_asked
-from creditscore.dates import day_of
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
 
