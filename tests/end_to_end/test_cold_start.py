@@ -39,10 +39,11 @@ def workbook(path, rows):
     return path
 
 
-def test_a_signed_expert_table_gives_scores_tiers_and_frames(city):
+@pytest.mark.parametrize("rows", [POINTS, RATING], ids=["expert points", "an external rating alone"])
+def test_a_signed_expert_table_gives_scores_tiers_and_frames(city, rows):
     project = city.root / "cold"
     shutil.copytree(PROJECT, project)
-    table = workbook(city.root / "points.xlsx", POINTS)
+    table = workbook(city.root / "points.xlsx", rows)
     told = creditscore("sign-cards", project, "--table", table, "--reviewer", "the head", "--on", "2024-04-29", "--json")
     assert told.code == 0, told.err
     said = city.night("--json", out=city.root / "first", project=project)
