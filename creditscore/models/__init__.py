@@ -1,6 +1,7 @@
 """Scorecards: the data, how they are fitted, how they score, and how both are judged.
 
-Public are the modules of this folder. Behind them: ``card`` (the data, and what it does with a frame),
-``training`` (the rows that a fit reads), ``bins`` (cuts of one column), ``fit`` (from bins to points) and
-``judge`` (what judging is made of). What fits knows the card; the card knows nothing of fitting.
+``card`` is the data, ``scorecard`` what can be asked of it, ``scoring`` and ``scoring_sql`` the two ways to score.
+``sample``, ``binning``, ``bin_table``, ``selection``, ``regression`` and ``fitting`` lead from rows to a regression;
+``calibration``, ``pooling`` and ``estimator`` from there to the cards of ``classifier`` and ``industry``. ``evaluate``,
+``monitor``, ``challenger``, ``rivals`` and ``swap`` judge them. What fits knows the card; the card knows nothing of fitting.
 """

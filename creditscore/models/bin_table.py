@@ -1,12 +1,10 @@
-"""What each attribute holds: rows, weight, weighted and smoothed WoE, on the trend; pure bins stay finite."""
+"""How a column is cut (``Partition``) and what each attribute holds (``BinTable``): rows, weight and WoE on the trend."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from creditscore.config.scorecards import Binning
@@ -14,6 +12,10 @@ from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.models.card import AttributeKind
 from creditscore.models.sample import Factor, FeatureColumn, Sample
 from creditscore.models.scoring import AttributeCodes
+
+#: Weight in the projection of an attribute that is too small to be judged: it follows its neighbours.
+_ALMOST_NOTHING = 1e-9
+_WOE_DIGITS = 6
 
 
 def project(woe: Floats, weights: Floats, trend: str) -> Floats:
@@ -57,46 +59,38 @@ class Partition:
         """The attribute in which each row falls."""
         missing = self.kinds.index("missing")
         if self.text:
-            lookup = np.array([*(self._group(category) for category in column.categories), missing], dtype=np.uint8)
-            coded: AttributeCodes = lookup[column.values]
-            return coded
-        found: NDArray[Any] = np.searchsorted(np.array(self.edges), column.values, side="right").astype(np.uint8)
+            of_text = {text: number for number, group in enumerate(self.groups) for text in group}
+            of_text |= {text: self.bins for text in self.special if isinstance(text, str)}
+            other = len(self.kinds) - 1
+            lookup = np.array([*(of_text.get(text, other) for text in column.categories), missing], dtype=np.uint8)
+            codes_of_texts: AttributeCodes = lookup[column.values]
+            return codes_of_texts
+        codes: AttributeCodes = np.searchsorted(np.array(self.edges), column.values, side="right").astype(np.uint8)
         if self.special:
-            found[np.isin(column.values, np.array(self.special, dtype=np.float64))] = self.bins
-        found[column.missing] = missing
-        return found
+            codes[np.isin(column.values, np.array(self.special, dtype=np.float64))] = self.bins
+        codes[column.missing] = missing
+        return codes
 
-    def values(self, place: int) -> tuple[str | int | float, ...]:
-        """Texts of a category, or special codes; nothing elsewhere."""
-        kind = self.kinds[place]
+    def values(self, code: int) -> tuple[str | int | float, ...]:
+        """Texts of a category, or special codes; empty elsewhere."""
+        kind = self.kinds[code]
         if kind == "category":
-            return self.groups[place]
+            return self.groups[code]
         return tuple(_plain(value) for value in self.special) if kind == "special" else ()
 
-    def label(self, place: int) -> str:
+    def label(self, code: int) -> str:
         """How the attribute is called: ``[0, 3)``, ``A, B``, ``special: -9``, ``missing``, ``other``."""
-        kind = self.kinds[place]
+        kind = self.kinds[code]
         if kind == "interval":
             starts = ["(-inf", *(f"[{_plain(edge)}" for edge in self.edges)]
             ends = [*(str(_plain(edge)) for edge in self.edges), "inf"]
-            return f"{starts[place]}, {ends[place]})"
-        listed = ", ".join(str(value) for value in self.values(place))
+            return f"{starts[code]}, {ends[code]})"
+        listed = ", ".join(str(value) for value in self.values(code))
         return {"category": listed, "special": f"special: {listed}"}.get(kind, kind)
-
-    def _group(self, category: str) -> int:
-        if category in self.special:
-            return self.bins
-        places = (place for place, group in enumerate(self.groups) if category in group)
-        return next(places, len(self.kinds) - 1)
 
 
 def _plain(value: float | str) -> str | int | float:
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
-
-
-#: Weight in the projection of an attribute that is too small to be judged: it follows its neighbours.
-_ALMOST_NOTHING = 1e-9
-_WOE_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -134,10 +128,10 @@ class BinTable:
         return int((self.rows > 0).sum())
 
     def bad_rate(self, smoothing: float) -> Floats:
-        """Weighted bad rate, smoothed as the WoE is; NaN where there is nothing to tell it from."""
+        """Weighted bad rate, smoothed as the WoE is; NaN for an attribute without weight."""
         weight = self.weight + smoothing * (self.good.sum() + self.bad.sum())
-        found: Floats = np.where(weight > 0, self.bad + smoothing * self.bad.sum(), np.nan) / np.where(weight > 0, weight, 1.0)
-        return found
+        rate: Floats = np.where(weight > 0, self.bad + smoothing * self.bad.sum(), np.nan) / np.where(weight > 0, weight, 1.0)
+        return rate
 
     def with_woe(self, woe: Floats, *, min_share: float) -> BinTable:
         """The same attributes with another WoE, brought in order: neutral, trend, declared."""
@@ -161,28 +155,28 @@ def tabulate(partition: Partition, codes: AttributeCodes, sample: Sample, *, bin
 def smoothed_woe(good: Floats, bad: Floats, smoothing: float) -> Floats:
     """``ln((good share + smoothing) / (bad share + smoothing))``; without smoothing a pure bin would be infinite."""
     floor = max(smoothing, 1e-9)
-    found: Floats = np.log((good / good.sum() + floor) / (bad / bad.sum() + floor))
-    return found
+    woe: Floats = np.log((good / good.sum() + floor) / (bad / bad.sum() + floor))
+    return woe
 
 
 def in_order(partition: Partition, woe: Floats, weight: Floats, small: Flags) -> Floats:
     """WoE as the card may use it, rounded to six decimals.
 
-    1. Attributes too small to be judged are neutral (0): no record costs or earns nothing.
+    1. Attributes too small to be judged are neutral (0): a rare value costs and earns nothing.
     2. The missing national rating (source ``base``) is neutral whatever was measured: never imputed as bad.
     3. Intervals and ordered categories are projected on the trend.
     4. Self-declared: the worst declared attribute is 0 and so are missing, special and other: a
        declaration only adds, and not declaring never pays better than declaring the worst.
     """
-    found = np.where(small, 0.0, woe)
+    ordered = np.where(small, 0.0, woe)
     bins, kinds = partition.bins, partition.kinds
     if partition.factor.source == "base":
-        found[kinds.index("missing")] = 0.0
+        ordered[kinds.index("missing")] = 0.0
     if bins:
         firm = np.where(small, 0.0, weight)[:bins]
-        found[:bins] = project(found[:bins], np.maximum(firm, _ALMOST_NOTHING), partition.trend)
+        ordered[:bins] = project(ordered[:bins], np.maximum(firm, _ALMOST_NOTHING), partition.trend)
     if partition.factor.source == "self_declared":
-        worst = found[:bins].min() if bins else 0.0
-        found[:bins] -= worst
-        found[bins:] = 0.0
-    return np.asarray(np.round(found, _WOE_DIGITS) + 0.0, dtype=np.float64)
+        worst = ordered[:bins].min() if bins else 0.0
+        ordered[:bins] -= worst
+        ordered[bins:] = 0.0
+    return np.asarray(np.round(ordered, _WOE_DIGITS) + 0.0, dtype=np.float64)

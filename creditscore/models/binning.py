@@ -25,64 +25,14 @@ from creditscore.models.sample import FeatureColumn, Sample
 #: Share of a column's weight that an edge may move across for the sake of fewer digits.
 _TOLERANCE = 0.002
 _SLACK = 1e-9
-
-
-def edge_between(low: float, high: float, *, target: float, whole: bool = False) -> float:
-    """The number with the fewest decimals in ``(low, high]``, the nearest to ``target`` among these.
-
-    With ``whole`` it is an integer if there is one in the gap.
-
-    >>> edge_between(2.0, 3.0, target=2.5), edge_between(0.1234, 0.1391, target=0.13)
-    (3.0, 0.13)
-    """
-    reach = max(abs(low), abs(high), high - low)
-    exponent = math.floor(math.log10(reach)) + 1 if reach > 0 else 0
-    for power in range(exponent, exponent - 18, -1):
-        if whole and power < 0:
-            break
-        found = _nearest_multiple(low, high, target, power)
-        if found is not None:
-            return found
-    return high
-
-
-def _nearest_multiple(low: float, high: float, target: float, power: int) -> float | None:
-    step = float(f"1e{power}")
-    middle = round(target / step)
-    first, last = math.floor(low / step), math.ceil(high / step)
-    near = {middle - 1, middle, middle + 1, first, first + 1, last - 1, last}
-    inside = [value for value in (float(f"{multiple}e{power}") for multiple in near) if low < value <= high]
-    return min(inside, key=lambda value: (abs(value - target), value)) if inside else None
-
-
-def readable(values: Floats, weight: Floats, places: list[int]) -> tuple[float, ...]:
-    """Rising edges for cuts after ``values[place]``.
-
-    Args:
-        values: Distinct values, rising.
-        weight: Their shares of the weight.
-        places: Positions after which the search cuts, rising.
-    """
-    whole = bool(np.all(values == np.rint(values)))
-    reached = np.cumsum(weight)
-    return tuple(_edge(values, reached, place, whole) for place in places)
-
-
-def _edge(values: Floats, reached: Floats, place: int, whole: bool) -> float:
-    allowed = _TOLERANCE * float(reached[-1]) + _SLACK
-    low = int(np.searchsorted(reached, reached[place] - allowed))
-    high = int(np.searchsorted(reached, reached[place] + allowed, side="right"))
-    target = (float(values[place]) + float(values[place + 1])) / 2
-    low, high = min(low, place), max(min(high, len(values) - 1), place + 1)
-    return edge_between(float(values[low]), float(values[high]), target=target, whole=whole)
-
-
+#: Weights are whole multiples of one part in this many of the total.
 _UNIT = 2.0**30
 _PREBINS = 20
 #: Columns with more distinct values are searched in this many groups: 0.02 % of the weight each.
 _CELLS = 4096
+#: Seconds that the solver may take for a column.
 _SECONDS = 30
-#: A hump must tell this many times as much as the best monotone cut, and this much more, to be kept.
+#: A hump must have this many times the information of the best monotone cut, and this much more, to be kept.
 _HUMP_RATIO, _HUMP_MARGIN = 1.5, 0.02
 #: Farther than this from 0.5 a line of many values has nearly pure ends only, which optbinning would merge into one bin.
 _SEPARATES = 0.45
@@ -100,12 +50,12 @@ def cut(
     """The partition of a column: edges or groups ``given`` by hand, else found by optbinning under the trend.
 
     With trend ``auto`` the direction is the one in which bads lie; a hump or trough (trend ``none``)
-    is kept only if it tells far more. Texts with an ``order`` are cut along it; others are grouped by
+    is kept only if it has far more information. Texts with an ``order`` are cut along it; others are grouped by
     their weighted bad rate (shrunk to that of all: a rare text is not at the end of the line by chance); texts
     rarer than ``rare_share`` are left to the attribute ``other``.
 
     Raises:
-        DataError: when the column cannot be cut, with the reason.
+        DataError: The column cannot be cut, with the reason.
     """
     codes = tuple(sorted(str(code) if column.text else float(code) for code in special))
     if given is not None:
@@ -136,20 +86,20 @@ def _by_hand(column: FeatureColumn, special: tuple[Any, ...], given: Sequence[An
 
 def _numbers(column: FeatureColumn, sample: Sample, binning: Binning, special: tuple[Any, ...]) -> Partition:
     clean = ~column.missing & ~np.isin(column.values, np.array(special, dtype=np.float64))
-    values, places = np.unique(column.values[clean], return_inverse=True)
+    values, positions = np.unique(column.values[clean], return_inverse=True)
     cells = np.full(len(clean), len(values))
-    cells[clean] = places
+    cells[clean] = positions
     good, bad = (sums[:-1] for sums in sample.sums(cells, len(values) + 1))
     ends = _grouped(good + bad)
     starts = np.r_[0, ends[:-1] + 1]
     goods, bads = (np.add.reduceat(part, starts) if len(values) else part for part in (good, bad))
-    after, trend = _places(goods, bads, column.factor.trend, binning)
-    edges = readable(values, good + bad, [int(ends[place]) for place in after])
+    after, trend = _search_line(goods, bads, column.factor.trend, binning)
+    edges = readable(values, good + bad, [int(ends[group]) for group in after])
     return Partition(column.factor, False, trend, edges=edges, special=special)
 
 
 def _grouped(weight: Floats) -> NDArray[np.intp]:
-    """Last places of at most ``_CELLS`` groups of neighbouring values, about equal in weight: for speed only."""
+    """Last positions of at most ``_CELLS`` groups of neighbouring values, about equal in weight: for speed only."""
     if len(weight) <= _CELLS:
         return np.arange(len(weight))
     middle = (np.cumsum(weight) - weight / 2) / weight.sum()
@@ -162,24 +112,24 @@ def _texts(column: FeatureColumn, sample: Sample, binning: Binning, special: tup
     good, bad = sample.sums(np.where(column.missing, len(column.categories), column.values), len(texts))
     allowed = set(column.factor.order) or set(column.categories)
     kept = [
-        place
-        for place, text in enumerate(column.categories)
-        if text in allowed and text not in special and good[place] + bad[place] >= min(binning.rare_share, binning.min_share)
+        code
+        for code, text in enumerate(column.categories)
+        if text in allowed and text not in special and good[code] + bad[code] >= min(binning.rare_share, binning.min_share)
     ]
     if column.factor.order:
-        line = sorted(kept, key=lambda place: column.factor.order.index(texts[place]))
+        line = sorted(kept, key=lambda code: column.factor.order.index(texts[code]))
     else:
         pseudo = max(binning.rare_share, binning.smoothing)
         rate = (bad + pseudo * bad.sum()) / (good + bad + pseudo * (good.sum() + bad.sum()))
-        line = sorted(kept, key=lambda place: (round(float(rate[place]), 12), texts[place]))
-    after, _ = _places(good[line], bad[line], "higher_is_riskier", binning)
-    bounds = [0, *(place + 1 for place in after), len(line)]
-    groups = tuple(tuple(texts[place] for place in line[a:b]) for a, b in pairwise(bounds) if a < b)
+        line = sorted(kept, key=lambda code: (round(float(rate[code]), 12), texts[code]))
+    after, _ = _search_line(good[line], bad[line], "higher_is_riskier", binning)
+    bounds = [0, *(position + 1 for position in after), len(line)]
+    groups = tuple(tuple(texts[code] for code in line[a:b]) for a, b in pairwise(bounds) if a < b)
     return Partition(column.factor, True, "higher_is_riskier" if column.factor.order else "none", groups=groups, special=special)
 
 
-def _places(good: Floats, bad: Floats, trend: str, binning: Binning) -> tuple[list[int], str]:
-    """Positions after which to cut cells that stand in a line, and the trend that holds."""
+def _search_line(good: Floats, bad: Floats, trend: str, binning: Binning) -> tuple[list[int], str]:
+    """Positions after which to cut cells that are in an order, and the trend that holds."""
     if len(good) < 2 or not (good.any() and bad.any()):
         return [], "none" if trend == "auto" else trend
     if len(good) <= _PREBINS:
@@ -243,13 +193,55 @@ def _search(good: Floats, bad: Floats, trend: _Search | None, binning: Binning) 
     return sorted({int(np.floor(split)) for split in search.splits})
 
 
+def edge_between(low: float, high: float, *, target: float, whole: bool = False) -> float:
+    """The number with the fewest decimals in ``(low, high]``, the nearest to ``target`` among these.
+
+    With ``whole`` it is an integer if there is one in the gap.
+
+    >>> edge_between(2.0, 3.0, target=2.5), edge_between(0.1234, 0.1391, target=0.13)
+    (3.0, 0.13)
+    """
+    reach = max(abs(low), abs(high), high - low)
+    exponent = math.floor(math.log10(reach)) + 1 if reach > 0 else 0
+    for power in range(exponent, exponent - 18, -1):
+        if whole and power < 0:
+            break
+        step = float(f"1e{power}")
+        middle, first, last = round(target / step), math.floor(low / step), math.ceil(high / step)
+        near = {middle - 1, middle, middle + 1, first, first + 1, last - 1, last}
+        inside = [value for value in (float(f"{multiple}e{power}") for multiple in near) if low < value <= high]
+        if inside:
+            return min(inside, key=lambda value: (abs(value - target), value))
+    return high
+
+
+def readable(values: Floats, weight: Floats, cuts: list[int]) -> tuple[float, ...]:
+    """Rising edges with few digits for cuts after each ``values[cut]``.
+
+    Args:
+        values: Distinct values, rising.
+        weight: Their shares of the weight.
+        cuts: Positions after which the search cuts, rising.
+    """
+    whole = bool(np.all(values == np.rint(values)))
+    reached = np.cumsum(weight)
+    allowed, edges = _TOLERANCE * float(reached[-1]) + _SLACK, []
+    for cut_after in cuts:
+        low = int(np.searchsorted(reached, reached[cut_after] - allowed))
+        high = int(np.searchsorted(reached, reached[cut_after] + allowed, side="right"))
+        target = (float(values[cut_after]) + float(values[cut_after + 1])) / 2
+        low, high = min(low, cut_after), max(min(high, len(values) - 1), cut_after + 1)
+        edges.append(edge_between(float(values[low]), float(values[high]), target=target, whole=whole))
+    return tuple(edges)
+
+
 def concordance(good: Floats, bad: Floats) -> float:
-    """Probability that a bad stands later in the line than a good, ties half: the AUC of the order."""
+    """Probability that a bad is later in the order of cells than a good, ties half: the AUC of the order."""
     before = np.cumsum(good) - good
     return float((bad * (before + good / 2)).sum() / (good.sum() * bad.sum()))
 
 
 def _information(good: Floats, bad: Floats, after: list[int]) -> float:
-    starts = [0, *(place + 1 for place in after)]
+    starts = [0, *(position + 1 for position in after)]
     goods, bads = np.add.reduceat(good, starts) / good.sum(), np.add.reduceat(bad, starts) / bad.sum()
     return float(((goods - bads) * np.log((goods + 1e-4) / (bads + 1e-4))).sum())

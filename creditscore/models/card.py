@@ -164,7 +164,7 @@ def written(content: Mapping[str, object], what: str) -> str:
     """Canonical JSON: the same content gives the same bytes.
 
     Raises:
-        DataError: when it holds anything but plain finite JSON values.
+        DataError: It holds anything but plain finite JSON values.
     """
     try:
         text = canonical_json(content)
@@ -178,7 +178,7 @@ def read(text: str, *, form: str, sha256: str | None = None) -> dict[str, JsonVa
     """The object that ``text`` holds; with ``sha256`` only if the text is byte for byte the one that has it.
 
     Raises:
-        DataError: when the hash or the format differs, a key stands twice, or a number is not finite.
+        DataError: The hash or the format differs, a key stands twice, or a number is not finite.
     """
     if not isinstance(text, str):
         raise DataError("scorecard: expected the JSON of a card as text (got {kind})", kind=type(text).__name__)

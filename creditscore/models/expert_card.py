@@ -176,7 +176,7 @@ def from_table(table: pd.DataFrame | str | Path, *, name: str, industry: str, sc
     ``other``. Reasons compare with the best attribute. The probability is the scale's, not estimated.
 
     Raises:
-        DataError: naming the rows (as Excel counts them, the header is row 1) and what was expected.
+        DataError: Naming the rows (as Excel counts them, the header is row 1) and what was expected.
     """
     rows = _read_rows(table)
     base = [row for row in rows if row.variable in _BASE]

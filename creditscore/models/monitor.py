@@ -130,7 +130,7 @@ def psi(expected: object, actual: object, *, weights: Weights = None, bins: int 
     ``weights``: of the rows of ``expected`` and of ``actual``; either may be None.
 
     Raises:
-        DataError: when a side is empty, one holds texts and the other numbers, or weights are not
+        DataError: A side is empty, one holds texts and the other numbers, or weights are not
             one finite number of 0 or more per row.
     """
     return float(_terms(_binned(expected, actual, bins=bins, weights=weights)).sum())

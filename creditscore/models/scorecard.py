@@ -148,7 +148,7 @@ class Scorecard(Card):
         """The card whose :meth:`to_json` is the text.
 
         Raises:
-            DataError: when the text is not a card, has a format this version does not know, or, with
+            DataError: The text is not a card, has a format this version does not know, or, with
                 ``sha256``, is not byte for byte the text that has this hash (it was edited or cut).
         """
         data = as_text.read(text, form=CARD_FORMAT, sha256=sha256)

@@ -213,7 +213,7 @@ def scores(card: Card, frame: object, *, threads: int | None = None) -> pd.Serie
     know in Other. The result does not depend on ``threads`` (all cores by default).
 
     Raises:
-        DataError: when a column of the card is absent, or holds texts for numbers or the reverse.
+        DataError: A column of the card is absent, or holds texts for numbers or the reverse.
     """
     table = dataframes.native_table(frame)
     dataframes.require_columns(table, card.features)

@@ -91,7 +91,7 @@ def score_expression(table: ir.Table, card: Card, *, keys: tuple[str, ...] = _KE
     are most of the work; ``top=0`` leaves them out.
 
     Raises:
-        DataError: when the table lacks a column, or has texts for numbers or the reverse.
+        DataError: The table lacks a column, or has texts for numbers or the reverse.
     """
     import ibis
 
@@ -120,7 +120,7 @@ def to_sql(card: Card, dialect: SqlDialect = "duckdb", *, table: str = "features
     """The text of :func:`points_expression` over a table with ``subject_id``, ``as_of`` and the card's columns.
 
     Raises:
-        DataError: when the dialect is none of duckdb, spark and postgres, or the table no plain name.
+        DataError: The dialect is none of duckdb, spark and postgres, or the table no plain name.
     """
     import ibis
 

@@ -87,7 +87,7 @@ def refuse_leaks(ledger: SelectionLedger, on_leak: OnLeak) -> list[str]:
     """The columns that know the outcome.
 
     Raises:
-        DataError: when there are any and ``on_leak`` is ``refuse``.
+        DataError: There are any and ``on_leak`` is ``refuse``.
     """
     found = [name for name, row in ledger.rows.items() if float(str(row["auc"])) > LEAK_AUC]
     if found and on_leak == "refuse":
