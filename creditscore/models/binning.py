@@ -223,6 +223,8 @@ def readable(values: Floats, weight: Floats, cuts: list[int]) -> tuple[float, ..
         weight: Their shares of the weight.
         cuts: Positions after which the search cuts, rising.
     """
+    if not cuts:
+        return ()
     whole = bool(np.all(values == np.rint(values)))
     reached = np.cumsum(weight)
     allowed, edges = _TOLERANCE * float(reached[-1]) + _SLACK, []

@@ -1,4 +1,4 @@
-"""Who inspected: a nuisance in fitting. Reads the lists of inspectors and tells how far they are connected."""
+"""Who inspected: a nuisance in fitting. Reads the lists of inspectors and measures how far they are connected."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class VisitTeams:
     @cached_property
     def design(self) -> sparse.csr_matrix:
         """A row per distinct team: 1/k for each of its k inspectors, so a visit has the mean of their effects."""
-        place = {name: index for index, name in enumerate(self.inspectors)}
+        position = {name: index for index, name in enumerate(self.inspectors)}
         data = [1 / len(team) for team in self.sets for _ in team]
-        columns = [place[name] for team in self.sets for name in team]
+        columns = [position[name] for team in self.sets for name in team]
         starts = np.concatenate([[0], np.cumsum([len(team) for team in self.sets])])
         return sparse.csr_matrix((data, columns, starts), shape=(len(self.sets), len(self.inspectors)))
 
@@ -50,12 +50,16 @@ class Connectedness:
 
 
 def read_visits(values: Sequence[Any]) -> VisitTeams:
-    """One entry per row: a name, a list of names, or None where nobody is recorded. Order in a list is nothing."""
+    """The teams of visits.
+
+    Args:
+        values: One entry per row: a name, a list of names in any order, or None where nobody is recorded.
+    """
     teams = [_team(value) for value in values]
     sets = tuple(sorted(set(teams)))
-    place = {team: index for index, team in enumerate(sets)}
+    position = {team: index for index, team in enumerate(sets)}
     names = tuple(sorted({name for team in sets for name in team}))
-    return VisitTeams(names, sets, np.array([place[team] for team in teams], dtype=np.int64))
+    return VisitTeams(names, sets, np.array([position[team] for team in teams], dtype=np.int64))
 
 
 def _team(value: Any) -> tuple[str, ...]:

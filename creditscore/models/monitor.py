@@ -21,8 +21,72 @@ from creditscore.models import scoring
 if TYPE_CHECKING:
     from creditscore.models.card import Card, Characteristic
 
-MISSING, UNSEEN = "missing", "unseen"
+_MISSING, _UNSEEN = "missing", "unseen"
 _BinCodes = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+Weights = tuple[ArrayLike | None, ArrayLike | None] | None
+#: Added to the rows of every bin on both sides, so that an empty bin is finite and the answer hardly depends on it.
+_SMOOTHING = 0.5
+
+
+def psi(expected: object, actual: object, *, weights: Weights = None, bins: int = 10) -> float:
+    """Population stability index Σ (a − e) · ln(a / e) over bins that ``expected``, the reference, fixes.
+
+    Numbers: its quantiles (tenths by default) with open ends; texts: its categories. Missing and
+    unseen are bins. Half a row is added to each bin on both sides. 0 for a sample and itself.
+    ``weights``: of the rows of ``expected`` and of ``actual``; either may be None.
+
+    Raises:
+        DataError: A side is empty, one holds texts and the other numbers, or weights are not
+            one finite number of 0 or more per row.
+    """
+    return float(_terms(_binned(expected, actual, bins=bins, weights=weights)).sum())
+
+
+def psi_table(expected: object, actual: object, *, weights: Weights = None, bins: int = 10) -> pd.DataFrame:
+    """One row per bin and a row ``Total``: rows (effective ones where weighted), shares and terms of the PSI.
+
+    ``Critical`` of the total is what 5 % of samples of these sizes exceed without any change,
+    χ²(bins − 1; 0.95) · (1/N + 1/M) (Yurdakul 2018); with millions of rows look at the size instead.
+    """
+    pair = _binned(expected, actual, bins=bins, weights=weights)
+    e, a, terms = pair.expected, pair.actual, _terms(pair)
+    table = pd.DataFrame(
+        {
+            "Bin": [*pair.labels, "Total"],
+            "Count A": [*a, a.sum()],
+            "Count E": [*e, e.sum()],
+            "Count A (%)": [*(a / a.sum()), 1.0],
+            "Count E (%)": [*(e / e.sum()), 1.0],
+            "PSI": [*terms, terms.sum()],
+            "Critical": [*[float("nan")] * len(e), critical_value(len(e), e.sum(), a.sum())],
+        }
+    )
+    return table.astype({"Bin": "str"})
+
+
+def characteristic_stability(card: Card, expected: object, actual: object, *, weights: Weights = None) -> pd.DataFrame:
+    """How the samples differ: one row per characteristic, in the card's order, with the card's attributes as bins.
+
+    ``psi`` and ``critical``; ``points_shift`` = Σ (a − e) · points, what the score of the average
+    subject gained by it; shares of Missing and Other on both sides; medians, for a change of unit.
+    """
+    before, after = (dataframes.native_table(frame) for frame in (expected, actual))
+    first, second = (scoring.positions(card, table) for table in (before, after))
+    of_before, of_after = weights or (None, None)
+    both = (_row_weights(of_before, len(first)), _row_weights(of_after, len(second)))
+    rows = []
+    for one in card.characteristics:
+        codes = (first[one.name].to_numpy().astype(np.intp), second[one.name].to_numpy().astype(np.intp))
+        medians = [_median(one, dataframes.column_of(table, one.name)) for table in (before, after)]
+        rows.append({**_shift(one, codes, both), "median_expected": medians[0], "median_actual": medians[1]})
+    return pd.DataFrame(rows, index=pd.Index(card.features, name="variable", dtype="str"))
+
+
+def critical_value(bins: int, expected: float, actual: float) -> float:
+    """The PSI that 5 % of pairs of samples of these (effective) sizes exceed without any change."""
+    return float(chi2.ppf(0.95, bins - 1)) * (1 / expected + 1 / actual) if bins > 1 else 0.0
 
 
 @dataclass(frozen=True)
@@ -58,21 +122,19 @@ def _binned(
 
 def _counted(labels: list[str], codes: _BinCodes, weights: tuple[Floats, Floats]) -> _Binned:
     """Sum weights by bin and scale them to effective rows; bins that neither sample has are left out."""
-    sums = [_effective(np.bincount(c, w, len(labels)).astype(np.float64), w) for c, w in zip(codes, weights, strict=True)]
+    sums = [
+        np.bincount(c, w, len(labels)).astype(np.float64) * float(w.sum() / (w @ w)) for c, w in zip(codes, weights, strict=True)
+    ]
     kept = (sums[0] > 0) | (sums[1] > 0)
     return _Binned([label for label, keep in zip(labels, kept, strict=True) if keep], sums[0][kept], sums[1][kept])
 
 
-def _effective(sums: Floats, weight: Floats) -> Floats:
-    return sums * float(weight.sum() / (weight @ weight))
-
-
 def _row_weights(weight: ArrayLike | None, rows: int) -> Floats:
-    """One finite weight of 0 or more per row, 1 where none are given, or a DataError."""
-    found = np.ones(rows) if weight is None else np.asarray(weight, dtype=np.float64)
-    if len(found) != rows or not (np.isfinite(found) & (found >= 0)).all() or not found.sum() > 0:
+    """One finite weight of 0 or more per row, 1 for None, or a DataError."""
+    weights = np.ones(rows) if weight is None else np.asarray(weight, dtype=np.float64)
+    if len(weights) != rows or not (np.isfinite(weights) & (weights >= 0)).all() or not weights.sum() > 0:
         raise DataError("weights: expected {rows} finite numbers of 0 or more, not all 0", rows=rows)
-    return found
+    return weights
 
 
 def _finite(column: object, name: str) -> Floats:
@@ -85,7 +147,7 @@ def _intervals(before: Floats, after: Floats, weight: Floats, bins: int) -> tupl
     bounds = [-np.inf, *edges, np.inf]
     labels = [f"[{low:.6g}, {high:.6g})" for low, high in pairwise(bounds)]
     codes = [np.where(np.isnan(x), len(labels), np.searchsorted(edges, x, side="right")) for x in (before, after)]
-    return [*labels, MISSING], (codes[0], codes[1])
+    return [*labels, _MISSING], (codes[0], codes[1])
 
 
 def _edges(values: Floats, weight: Floats, bins: int) -> Floats:
@@ -94,8 +156,8 @@ def _edges(values: Floats, weight: Floats, bins: int) -> Floats:
     known = ~np.isnan(values) & (weight > 0)
     if not known.any():
         return np.empty(0)
-    distinct, place = np.unique(values[known], return_inverse=True)
-    mass = np.bincount(place, weights=weight[known])
+    distinct, positions = np.unique(values[known], return_inverse=True)
+    mass = np.bincount(positions, weights=weight[known])
     reached = np.cumsum(mass) / mass.sum()
     cuts = distinct[np.searchsorted(reached, np.arange(1, bins) / bins * (1 - 1e-12))]
     heavy = distinct[mass / mass.sum() >= 1 / bins]
@@ -103,69 +165,15 @@ def _edges(values: Floats, weight: Floats, bins: int) -> Floats:
 
 
 def _categories(before: pa.Array, after: pa.Array) -> tuple[list[str], _BinCodes]:
-    known = sorted(value for value in pc.unique(_plain(before)).to_pylist() if value is not None)
+    arrays = [array.cast(pa.large_string()) for array in (before, after)]
+    known = sorted(value for value in pc.unique(arrays[0]).to_pylist() if value is not None)
     codes = []
-    for array in (_plain(before), _plain(after)):
-        place = pc.index_in(array, value_set=pa.array(known, type=pa.large_string())).fill_null(len(known) + 1)
-        found = place.to_numpy(zero_copy_only=False).astype(np.intp)
-        found[array.is_null().to_numpy(zero_copy_only=False)] = len(known)
-        codes.append(found)
-    return [*known, MISSING, UNSEEN], (codes[0], codes[1])
-
-
-def _plain(array: pa.Array) -> pa.Array:
-    return array.cast(pa.large_string())
-
-
-Weights = tuple[ArrayLike | None, ArrayLike | None] | None
-#: Added to the rows of every bin on both sides, so that an empty bin is finite and the answer hardly depends on it.
-_SMOOTHING = 0.5
-
-
-def psi(expected: object, actual: object, *, weights: Weights = None, bins: int = 10) -> float:
-    """Population stability index Σ (a − e) · ln(a / e) over bins that ``expected``, the reference, fixes.
-
-    Numbers: its quantiles (tenths by default) with open ends; texts: its categories. Missing and
-    unseen are bins. Half a row is added to each bin on both sides. 0 for a sample and itself.
-    ``weights``: of the rows of ``expected`` and of ``actual``; either may be None.
-
-    Raises:
-        DataError: A side is empty, one holds texts and the other numbers, or weights are not
-            one finite number of 0 or more per row.
-    """
-    return float(_terms(_binned(expected, actual, bins=bins, weights=weights)).sum())
-
-
-def psi_table(expected: object, actual: object, *, weights: Weights = None, bins: int = 10) -> pd.DataFrame:
-    """One row per bin and a row ``Total``: rows (effective ones where weighted), shares and terms of the PSI.
-
-    ``Critical`` of the total is what 5 % of samples of these sizes exceed without any change,
-    χ²(bins − 1; 0.95) · (1/N + 1/M) (Yurdakul 2018); with millions of rows look at the size instead.
-    """
-    return _table(_binned(expected, actual, bins=bins, weights=weights))
-
-
-def characteristic_stability(card: Card, expected: object, actual: object, *, weights: Weights = None) -> pd.DataFrame:
-    """One row per characteristic, in the card's order, with the card's attributes as bins.
-
-    ``psi`` and ``critical``; ``points_shift`` = Σ (a − e) · points, what the score of the average
-    subject gained by it; shares of Missing and Other on both sides; medians, for a change of unit.
-    """
-    before, after = (dataframes.native_table(frame) for frame in (expected, actual))
-    first, second = (scoring.positions(card, table) for table in (before, after))
-    given = weights or (None, None)
-    both = (_row_weights(given[0], len(first)), _row_weights(given[1], len(second)))
-    rows = []
-    for one in card.characteristics:
-        codes = (first[one.name].to_numpy().astype(np.intp), second[one.name].to_numpy().astype(np.intp))
-        medians = [_median(one, dataframes.column_of(table, one.name)) for table in (before, after)]
-        rows.append({**_shift(one, codes, both), "median_expected": medians[0], "median_actual": medians[1]})
-    return pd.DataFrame(rows, index=pd.Index(card.features, name="variable", dtype="str"))
-
-
-def critical_value(bins: int, expected: float, actual: float) -> float:
-    """The PSI that 5 % of pairs of samples of these (effective) sizes exceed without any change."""
-    return float(chi2.ppf(0.95, bins - 1)) * (1 / expected + 1 / actual) if bins > 1 else 0.0
+    for array in arrays:
+        positions = pc.index_in(array, value_set=pa.array(known, type=pa.large_string())).fill_null(len(known) + 1)
+        code = positions.to_numpy(zero_copy_only=False).astype(np.intp)
+        code[array.is_null().to_numpy(zero_copy_only=False)] = len(known)
+        codes.append(code)
+    return [*known, _MISSING, _UNSEEN], (codes[0], codes[1])
 
 
 def _shift(one: Characteristic, codes: _BinCodes, weights: tuple[Floats, Floats]) -> dict[str, float]:
@@ -173,15 +181,15 @@ def _shift(one: Characteristic, codes: _BinCodes, weights: tuple[Floats, Floats]
     pair = _counted(labels, codes, weights)
     shares = [np.bincount(c, weights=w, minlength=len(labels)) / w.sum() for c, w in zip(codes, weights, strict=True)]
     points = np.array([attribute.points for attribute in one.attributes])
-    found = {
+    figures = {
         "psi": float(_terms(pair).sum()),
         "critical": critical_value(len(pair.labels), pair.expected.sum(), pair.actual.sum()),
         "points_shift": float((shares[1] - shares[0]) @ points),
     }
     for kind in ("missing", "other"):
         chosen = np.array([attribute.kind == kind for attribute in one.attributes])
-        found |= {f"{kind}_expected": float(shares[0][chosen].sum()), f"{kind}_actual": float(shares[1][chosen].sum())}
-    return found
+        figures |= {f"{kind}_expected": float(shares[0][chosen].sum()), f"{kind}_actual": float(shares[1][chosen].sum())}
+    return figures
 
 
 def _median(one: Characteristic, column: object) -> float:
@@ -193,25 +201,6 @@ def _median(one: Characteristic, column: object) -> float:
 
 
 def _terms(pair: _Binned) -> Floats:
-    e, a = (_smoothed(side) for side in (pair.expected, pair.actual))
+    """The terms of the PSI by bin, half a row added to each."""
+    e, a = ((rows + _SMOOTHING) / float(rows.sum() + _SMOOTHING * len(rows)) for rows in (pair.expected, pair.actual))
     return (a - e) * np.log(a / e)
-
-
-def _smoothed(rows: Floats) -> Floats:
-    return (rows + _SMOOTHING) / float(rows.sum() + _SMOOTHING * len(rows))
-
-
-def _table(pair: _Binned) -> pd.DataFrame:
-    e, a = pair.expected, pair.actual
-    found = pd.DataFrame(
-        {
-            "Bin": [*pair.labels, "Total"],
-            "Count A": [*a, a.sum()],
-            "Count E": [*e, e.sum()],
-            "Count A (%)": [*(a / a.sum()), 1.0],
-            "Count E (%)": [*(e / e.sum()), 1.0],
-            "PSI": [*_terms(pair), _terms(pair).sum()],
-            "Critical": [*[float("nan")] * len(e), critical_value(len(e), e.sum(), a.sum())],
-        }
-    )
-    return found.astype({"Bin": "str"})

@@ -15,7 +15,7 @@ from creditscore.errors import DataError
 from creditscore.models import scoring
 from creditscore.models.card import Baseline, Card
 
-#: A gap and the place of a name in one whole number; a card has fewer characteristics than this.
+#: A gap of points times this, plus the number of a name, is one whole number; a card has fewer characteristics than this.
 KEY = 1000
 
 
@@ -50,25 +50,26 @@ def reasons(card: Card, frame: object, *, top: int = 4) -> pd.DataFrame:
 
 
 def reasons_of(card: Card, own: pd.DataFrame, *, top: int = 4) -> pd.DataFrame:
-    """The reasons of a frame of points."""
+    """The reasons of a frame of points, one row per row of it.
+
+    Raises:
+        DataError: ``top`` is less than 1.
+    """
     if top < 1:
         raise DataError("top: expected 1 or more reasons (got {top})", top=top)
-    places = name_codes(card)
-    codes = np.array([places[name] for name in card.features], dtype=np.int32)
+    by_name = name_codes(card)
+    codes = np.array([by_name[name] for name in card.features], dtype=np.int32)
     gaps = np.ascontiguousarray(_differences(card, own).to_numpy().T)
-    found = np.zeros((top, len(own)), dtype=np.int32)
+    greatest = np.zeros((top, len(own)), dtype=np.int32)
     for start in range(0, len(own), scoring.BLOCK):
         block = gaps[:, start : start + scoring.BLOCK]
-        _greatest(np.where(block > 0, block * np.int32(KEY) + codes[:, None], 0), found[:, start : start + scoring.BLOCK])
+        # The keys of one row differ, but for zeros: the next reason is the greatest key below the last.
+        keys = np.where(block > 0, block * np.int32(KEY) + codes[:, None], 0)
+        for row in greatest[: len(keys), start : start + scoring.BLOCK]:
+            np.max(keys, axis=0, out=row)
+            keys[keys == row] = 0
     names = pd.array([None, *sorted(card.features, reverse=True)], dtype="str")
-    return pd.DataFrame({f"reason_{place + 1}": names.take(row % KEY) for place, row in enumerate(found)}, index=own.index)
-
-
-def _greatest(keys: NDArray[np.int32], found: NDArray[np.int32]) -> None:
-    """The greatest keys of each column, falling; keys of one column differ, but for zeros."""
-    for row in found[: len(keys)]:
-        np.max(keys, axis=0, out=row)
-        keys[keys == row] = 0
+    return pd.DataFrame({f"reason_{rank}": names.take(row % KEY) for rank, row in enumerate(greatest, start=1)}, index=own.index)
 
 
 def improvements(card: Card, frame: object) -> pd.DataFrame:

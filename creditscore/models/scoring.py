@@ -1,4 +1,8 @@
-"""Scores of a frame in memory: blocks of rows, on threads where there are many. No engine, no fitting library."""
+"""Probabilities of scores, and scores of a frame in memory: blocks of rows, on threads where there are many.
+
+The formula of the probability has its home here; :mod:`creditscore.models.scoring_sql` has the same in SQL. No engine,
+no fitting library.
+"""
 
 from __future__ import annotations
 
@@ -27,110 +31,19 @@ from creditscore.vocabulary import SOURCES
 
 #: Position of an attribute in its characteristic, one per row.
 AttributeCodes = NDArray[np.uint8]
-MISSING = 128
-_MISSING = np.uint8(MISSING)
-
-
-@dataclass
-class _Noticed:
-    """What a reader should be told of a frame: missing values, infinite ones among them, and texts that the card does not know."""
-
-    missing: Counter[str] = field(default_factory=Counter)
-    infinite: Counter[str] = field(default_factory=Counter)
-    other: Counter[str] = field(default_factory=Counter)
-    _lock: Lock = field(default_factory=Lock)
-
-    def add(self, counts: Counter[str], name: str, count: int) -> None:
-        """Note values of one block; blocks are coded on several threads."""
-        if count:
-            with self._lock:
-                counts[name] += count
-
-
-#: ``(start, stop) -> codes`` of those rows.
-_Coder = Callable[[int, int], AttributeCodes]
-
-
-def _coder(one: Characteristic, table: pd.DataFrame | pa.Table, noticed: _Noticed) -> _Coder:
-    """How blocks of one column become codes."""
-    column = dataframes.column_of(table, one.name)
-    if one.kind == "text":
-        return _text_coder(one, dataframes.arrow_texts(column, one.name), noticed)
-    return _number_coder(one, dataframes.numbers(column, one.name), noticed)
-
-
-def _lookup(one: Characteristic, of: Callable[[int], int]) -> NDArray[np.int32]:
-    """A table of 256 entries from code to a whole number of the attribute at a position."""
-    found = np.zeros(256, dtype=np.int32)
-    kinds = [attribute.kind for attribute in one.attributes]
-    found[: len(kinds)] = [of(position) for position in range(len(kinds))]
-    found[MISSING:] = of(kinds.index("missing"))
-    return found
-
-
-def _points_lookup(one: Characteristic) -> NDArray[np.int32]:
-    """From code to points."""
-    return _lookup(one, lambda position: one.attributes[position].points)
-
-
-def _position_lookup(one: Characteristic) -> NDArray[np.int32]:
-    """From code to the position of the attribute, missing included."""
-    return _lookup(one, lambda position: position)
-
-
-def _number_coder(one: Characteristic, values: NDArray[Any], noticed: _Noticed) -> _Coder:
-    edges = one.edges
-    specials = [(float(value), position) for position, a in enumerate(one.attributes) for value in a.values]
-
-    def codes(start: int, stop: int) -> AttributeCodes:
-        block = np.ascontiguousarray(values[start:stop], dtype=np.float64)
-        flag = np.empty(len(block), dtype=bool)
-        byte = flag.view(np.uint8)
-        found = np.zeros(len(block), dtype=np.uint8)
-        for edge in edges:
-            np.greater_equal(block, edge, out=flag)
-            np.add(found, byte, out=found)
-        for value, position in specials:
-            found[block == value] = position
-        np.logical_not(np.isfinite(block, out=flag), out=flag)
-        if values.dtype.kind == "f" and flag.any():
-            noticed.add(noticed.missing, one.name, int(np.count_nonzero(flag)))
-            noticed.add(noticed.infinite, one.name, int(np.count_nonzero(np.isinf(block))))
-            # 1 becomes 128, as by a shift of 7 bits, which numpy does ten times slower.
-            np.bitwise_or(found, np.multiply(byte, _MISSING, out=byte), out=found)
-        return found
-
-    return codes
-
-
-def _text_coder(one: Characteristic, values: pa.Array, noticed: _Noticed) -> _Coder:
-    known = [(value, position) for position, attribute in enumerate(one.attributes) for value in attribute.values]
-    other = next(position for position, attribute in enumerate(one.attributes) if attribute.kind == "other")
-    positions = np.array([position for _, position in known] + [other], dtype=np.uint8)
-
-    def codes(start: int, stop: int) -> AttributeCodes:
-        block = values.slice(start, stop - start)
-        if pa.types.is_dictionary(block.type):
-            place = pc.take(_places(block.dictionary, known), block.indices)
-        else:
-            place = _places(block, known)
-        found: AttributeCodes = positions[place.fill_null(len(known)).to_numpy(zero_copy_only=False)]
-        if block.null_count:
-            found[block.is_null().to_numpy(zero_copy_only=False)] = MISSING
-            noticed.add(noticed.missing, one.name, block.null_count)
-        noticed.add(noticed.other, one.name, int(np.count_nonzero(found == other)))
-        return found
-
-    return codes
-
-
-def _places(values: pa.Array, known: list[tuple[Any, int]]) -> pa.Array:
-    return pc.index_in(values, value_set=pa.array([value for value, _ in known], type=values.type))
-
-
+#: Codes from this one on mean a missing value.
+_MISSING_CODE = 128
 #: Beyond this log-odds the ppm is 0 or 1,000,000: no engine needs to compute exp of more.
 _SATURATED = 16.0
 _Score = TypeVar("_Score", float, Floats)
+#: Rows whose temporaries stay in the processor's cache.
+BLOCK = 65_536
+#: Below this many rows starting threads costs more than it gains.
+_THREADED = 4 * BLOCK
+
+#: Share of unknown texts, beyond those that the fit left to the attribute ``other``, that is logged; and rows that make a share.
+_UNSEEN, _ENOUGH = 0.01, 100
+_log = logging.getLogger(__name__)
 
 
 def slope(scaling: Scaling) -> float:
@@ -165,12 +78,12 @@ def ppm_of(probability: ArrayLike) -> Ints:
 
 
 def score_of(scaling: Scaling, probability: ArrayLike) -> Floats:
-    """The score, not rounded, at which a probability of bad in (0, 1) stands."""
+    """The score, not rounded, that has a probability of bad in (0, 1)."""
     p = np.asarray(probability, dtype=np.float64)
     return scaling.base_score + points_per_log_odds(scaling) * (np.log1p(-p) - np.log(p) - math.log(scaling.base_odds))
 
 
-def table(scaling: Scaling, lowest: int, highest: int) -> Floats:
+def probability_table(scaling: Scaling, lowest: int, highest: int) -> Floats:
     """Probabilities of the scores ``lowest`` ... ``highest``, both included."""
     return np.array([of_score(scaling, score) for score in range(lowest, highest + 1)])
 
@@ -192,18 +105,6 @@ def near_half(scaling: Scaling, lowest: int, highest: int, *, margin: float = 1e
     low, high = saturated(scaling)
     exact = ((s, of_score(scaling, s) * 1_000_000) for s in range(max(low, lowest), min(high, highest) + 1))
     return tuple(s for s, value in exact if abs(value % 1 - 0.5) < margin)
-
-
-#: Rows whose temporaries stay in the processor's cache.
-BLOCK = 65_536
-#: Below this many rows starting threads costs more than it gains.
-_THREADED = 4 * BLOCK
-
-#: Share of unknown texts, beyond those that the fit left to the attribute ``other``, that is told; and rows that make a share.
-_UNSEEN, _ENOUGH = 0.01, 100
-_log = logging.getLogger(__name__)
-
-Matrix = NDArray[np.int32]
 
 
 def scores(card: Card, frame: object, *, threads: int | None = None) -> pd.Series:
@@ -267,7 +168,7 @@ def _blocks_of(card: Card, own: pd.DataFrame) -> pd.DataFrame:
 
 def predict_proba(card: Card, frame: object) -> Floats:
     """(n, 2): probability of good and of bad, the function of the whole score that every engine has."""
-    bad = table(card.scaling, card.lowest, card.highest)[scores(card, frame).to_numpy() - card.lowest]
+    bad = probability_table(card.scaling, card.lowest, card.highest)[scores(card, frame).to_numpy() - card.lowest]
     return np.column_stack([1 - bad, bad])
 
 
@@ -277,7 +178,7 @@ def probability_ppm(card: Card, whole: pd.Series) -> pd.Series:
     return pd.Series(found, index=whole.index, name="probability_ppm")
 
 
-def _looked_up(card: Card, frame: object, table_for: Callable[..., Matrix]) -> pd.DataFrame:
+def _looked_up(card: Card, frame: object, table_for: Callable[[Characteristic], NDArray[np.int32]]) -> pd.DataFrame:
     table = dataframes.native_table(frame)
     dataframes.require_columns(table, card.features)
     noticed = _Noticed()
@@ -315,3 +216,100 @@ def _tell(card: Card, noticed: _Noticed, rows: int) -> None:
             _log.warning("characteristic %s: %.1f %% of the rows have texts that the card does not know", one.name, 100 * share)
         if noticed.missing[one.name] == rows and one.of("missing")[0].weight < 1 - _UNSEEN:
             _log.warning("characteristic %s: every row is missing", one.name)
+
+
+@dataclass
+class _Noticed:
+    """What a caller should know of a frame: missing values, infinite ones among them, and texts that the card does not know."""
+
+    missing: Counter[str] = field(default_factory=Counter)
+    infinite: Counter[str] = field(default_factory=Counter)
+    other: Counter[str] = field(default_factory=Counter)
+    _lock: Lock = field(default_factory=Lock)
+
+    def add(self, counts: Counter[str], name: str, count: int) -> None:
+        """Note values of one block; blocks are coded on several threads."""
+        if count:
+            with self._lock:
+                counts[name] += count
+
+
+#: ``(start, stop) -> codes`` of those rows.
+_Coder = Callable[[int, int], AttributeCodes]
+
+
+def _coder(one: Characteristic, table: pd.DataFrame | pa.Table, noticed: _Noticed) -> _Coder:
+    """How blocks of one column become codes."""
+    column = dataframes.column_of(table, one.name)
+    if one.kind == "text":
+        return _text_coder(one, dataframes.arrow_texts(column, one.name), noticed)
+    return _number_coder(one, dataframes.numbers(column, one.name), noticed)
+
+
+def _lookup(one: Characteristic, of: Callable[[int], int]) -> NDArray[np.int32]:
+    """A table of 256 entries from code to a whole number of the attribute at a position."""
+    found = np.zeros(256, dtype=np.int32)
+    kinds = [attribute.kind for attribute in one.attributes]
+    found[: len(kinds)] = [of(position) for position in range(len(kinds))]
+    found[_MISSING_CODE:] = of(kinds.index("missing"))
+    return found
+
+
+def _points_lookup(one: Characteristic) -> NDArray[np.int32]:
+    """From code to points."""
+    return _lookup(one, lambda position: one.attributes[position].points)
+
+
+def _position_lookup(one: Characteristic) -> NDArray[np.int32]:
+    """From code to the position of the attribute, missing included."""
+    return _lookup(one, lambda position: position)
+
+
+def _number_coder(one: Characteristic, values: NDArray[Any], noticed: _Noticed) -> _Coder:
+    edges = one.edges
+    specials = [(float(value), position) for position, a in enumerate(one.attributes) for value in a.values]
+
+    def codes(start: int, stop: int) -> AttributeCodes:
+        block = np.ascontiguousarray(values[start:stop], dtype=np.float64)
+        flag = np.empty(len(block), dtype=bool)
+        byte = flag.view(np.uint8)
+        found = np.zeros(len(block), dtype=np.uint8)
+        for edge in edges:
+            np.greater_equal(block, edge, out=flag)
+            np.add(found, byte, out=found)
+        for value, position in specials:
+            found[block == value] = position
+        np.logical_not(np.isfinite(block, out=flag), out=flag)
+        if values.dtype.kind == "f" and flag.any():
+            noticed.add(noticed.missing, one.name, int(np.count_nonzero(flag)))
+            noticed.add(noticed.infinite, one.name, int(np.count_nonzero(np.isinf(block))))
+            # 1 becomes 128, as by a shift of 7 bits, which numpy does ten times slower.
+            np.bitwise_or(found, np.multiply(byte, np.uint8(_MISSING_CODE), out=byte), out=found)
+        return found
+
+    return codes
+
+
+def _text_coder(one: Characteristic, values: pa.Array, noticed: _Noticed) -> _Coder:
+    known = [(value, position) for position, attribute in enumerate(one.attributes) for value in attribute.values]
+    other = next(position for position, attribute in enumerate(one.attributes) if attribute.kind == "other")
+    positions = np.array([position for _, position in known] + [other], dtype=np.uint8)
+
+    def codes(start: int, stop: int) -> AttributeCodes:
+        block = values.slice(start, stop - start)
+        if pa.types.is_dictionary(block.type):
+            place = pc.take(_places(block.dictionary, known), block.indices)
+        else:
+            place = _places(block, known)
+        found: AttributeCodes = positions[place.fill_null(len(known)).to_numpy(zero_copy_only=False)]
+        if block.null_count:
+            found[block.is_null().to_numpy(zero_copy_only=False)] = _MISSING_CODE
+            noticed.add(noticed.missing, one.name, block.null_count)
+        noticed.add(noticed.other, one.name, int(np.count_nonzero(found == other)))
+        return found
+
+    return codes
+
+
+def _places(values: pa.Array, known: list[tuple[Any, int]]) -> pa.Array:
+    return pc.index_in(values, value_set=pa.array([value for value, _ in known], type=values.type))

@@ -20,7 +20,7 @@ class SwapSet:
     """Whom each of two models counts among the riskiest.
 
     ``cells``: one row per cell (``both``, ``only_ours``, ``only_theirs``, ``neither``) with rows, share of the weight,
-    and weighted bad rate (NaN where empty). ``reasons``: how often each first reason of the card stands in the
+    and weighted bad rate (NaN where empty). ``reasons``: how often each first reason of the card occurs in the
     cells; empty without reasons. ``share_ours`` and ``share_theirs``: shares of the weight really picked, ties included.
     """
 
@@ -39,15 +39,15 @@ def swap_set(
     sample_weight: ArrayLike | None = None,
     reasons: pd.DataFrame | None = None,
 ) -> SwapSet:
-    """Compare the riskiest ``share`` of the weight under two models.
+    """Compare the rows that two models rank riskiest, up to a ``share`` of the weight.
 
     Args:
         y: 1 bad, 0 good, one per row.
         ours: Probability of bad by the card.
         theirs: Probability of bad by the other model.
-        share: Share of the weight to pick, in (0, 1). Who stands at the same risk as the last one is picked too.
+        share: Share of the weight to pick, in (0, 1). Rows with the risk of the last one picked are picked too.
         sample_weight: Weights, >= 0; equal if None.
-        reasons: What ``cards.reasons`` gave for the same rows in the same order.
+        reasons: The result of ``cards.reasons`` for the same rows in the same order.
 
     Raises:
         DataError: Lengths differ, or a value is none of a probability, label or weight.
@@ -57,23 +57,23 @@ def swap_set(
     one, other = (checked_rows(y, p, sample_weight, None, None) for p in (ours, theirs))
     kept = np.ones(len(one.y), dtype=bool) if sample_weight is None else np.asarray(sample_weight, dtype=float) > 0
     if reasons is not None and len(reasons) != len(kept):
-        raise DataError("reasons: expected {n_kept} rows as in y (got {n_reasons})", n_kept=len(kept), n_reasons=len(reasons))
+        raise DataError("reasons: expected {rows} rows as in y (got {got})", rows=len(kept), got=len(reasons))
     mine, yours = (_picked(rows.probability, rows.weight, share) for rows in (one, other))
     if reasons is not None and "reason_1" not in reasons:
         raise DataError("reasons: expected the column reason_1, as cards.reasons gives with top=1 or more (got none)")
     cell = np.select([mine & yours, mine, yours], _CELLS[:3], _CELLS[3])
     weight = one.weight / one.weight.sum()
-    told = None if reasons is None else reasons[kept]
+    of_rows = None if reasons is None else reasons[kept]
     return SwapSet(
-        _cells(cell, one.y == 1, weight), _reasons(cell, told), float(weight[mine].sum()), float(weight[yours].sum())
+        _cells(cell, one.y == 1, weight), _reasons(cell, of_rows), float(weight[mine].sum()), float(weight[yours].sum())
     )  # fmt: skip
 
 
 def _picked(p: Floats, weight: Floats, share: float) -> Flags:
     order = np.argsort(-p, kind="stable")
     reached = np.cumsum(weight[order]) >= share * weight.sum() * (1 - 1e-12)
-    found: Flags = p >= p[order[int(np.argmax(reached))]]
-    return found
+    picked: Flags = p >= p[order[int(np.argmax(reached))]]
+    return picked
 
 
 def _cells(cell: NDArray[np.str_], bad: Flags, weight: Floats) -> pd.DataFrame:

@@ -36,7 +36,7 @@ def test_ppm_is_rounded_half_up_everywhere():
     # Half to even would give 0, 2, 2 and 4.
     assert scoring.ppm_of([0.5e-6, 1.5e-6, 2.5e-6, 4.5e-6]).tolist() == [1, 2, 3, 5]
     scores = range(400, 700)
-    exact = scoring.table(card().scaling, 400, 699)
+    exact = scoring.probability_table(card().scaling, 400, 699)
     assert scoring.ppm_of(exact).tolist() == [scoring.ppm_of_score(card().scaling, score) for score in scores]
 
 
