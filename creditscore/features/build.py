@@ -226,10 +226,9 @@ class FeaturePass:
             small += finding_ratios(self.records, self.rows, by_source["visits"])
         if by_source["subjects"]:
             small.append(tenure_months(self.records, self.rows, by_source["subjects"]))
-        parts: list[ir.Table] = []
-        for expressions in (small, self._over_events(of_events)):
-            for expression in expressions:
-                parts.append(engine.create(f"feature_part_{len(parts)}", expression))
+        parts = [engine.create(f"feature_part_{number}", expression) for number, expression in enumerate(small)]
+        for expression in self._over_events(of_events):
+            parts.append(engine.create(f"feature_part_{len(parts)}", expression))
         engine.drop(_VISIBLE)
         for feature in own:
             kinds = sorted({self._kind_keys[kind] for kind in feature.kind})

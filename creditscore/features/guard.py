@@ -1,4 +1,4 @@
-"""What must not count cannot: every feature passes here before anything is computed.
+"""What must not count cannot: every feature is checked here before anything is computed.
 
 A refusal is a ConfigError with file, key and rule.
 """
@@ -69,7 +69,7 @@ def _plain(text: str) -> str:
 
 
 def _says(text: str, word: str) -> bool:
-    """Whether a word stands in a text; the parts of an English one may be written together, a Chinese one apart."""
+    """Whether a word occurs in a text; the parts of an English one may be written together, a Chinese one apart."""
     if not word.isascii():
         return word in text.replace("_", "")
     return _pattern(word).search(text) is not None
@@ -85,15 +85,15 @@ def guard_features(features: tuple[FeatureSpec, ...], project: Project) -> list[
 
     Raises:
         ConfigError: One line per refused feature or target of the project: file, key, rule, basis. Something is no
-            feature, or a name stands twice.
+            feature, or a name occurs twice.
     """
     _refuse_no_features(features)
     items = project.catalogue.by_kind
     refusals = [fault for target in project.targets.values() for fault in target_faults(target, project)]
     warnings: list[str] = []
-    for place, feature in enumerate(features, start=1):
+    for number, feature in enumerate(features, start=1):
         used = [items[kind] for kind in feature.kind if kind in items]
-        where = f'{project.folder / "features.toml"}: feature[{place}] "{feature.name}"'
+        where = f'{project.folder / "features.toml"}: feature[{number}] "{feature.name}"'
         refusals += [f"{where}{fault}" for fault in [*_strange(feature, project), *_gate(feature, used, project)]]
         for factor in guarded_factors_of(feature, used):
             line = f"{where}: about {factor.label.text('en')} ({factor.label.text('zh')}), which is {factor.rule}: {factor.basis}"
@@ -138,7 +138,7 @@ def _gate(feature: FeatureSpec, used: list[CatalogueItem], project: Project) -> 
     faults = []
     for item in used:
         faults += _not_free(item, project)
-        # Whatever is made of such records, whether there are any tells who was visited.
+        # Whatever is computed from such records, their mere existence shows who was visited.
         if item.found_by == "inspection" and not feature.reason.strip():
             faults.append(
                 f'.aggregate: "{item.kind}" is known of visited subjects only: use finding_ratio, or say in reason why a bare '

@@ -1,4 +1,4 @@
-"""The spine: at which subjects and days features are wanted."""
+"""The spine: for which subjects and days features are computed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SPINE = {
 
 @dataclass(frozen=True)
 class Spine:
-    """Rows at which features are wanted: one per subject and day, kept in the engine as ``name``.
+    """Rows at which features are computed: one per subject and day, kept in the engine as ``name``.
 
     ``out_of_scope`` counts the subjects known that day that no card may score, by reason.
     """
@@ -39,7 +39,7 @@ class Spine:
     records: Records
     name: str
     out_of_scope: dict[str, int]
-    #: The one day of all rows, where it is one and each subject stands once.
+    #: The one day of all rows, where it is one and each subject occurs once.
     day: dt.date | None = None
 
     @property
@@ -71,7 +71,7 @@ class Spine:
         )
 
 
-_places = itertools.count(1)
+_numbers = itertools.count(1)
 
 
 def spine(records: Records, *, as_of: str | dt.date, name: str | None = None) -> Spine:
@@ -85,32 +85,39 @@ def spine(records: Records, *, as_of: str | dt.date, name: str | None = None) ->
         DataError: ``as_of`` is no day; no subject is in scope.
     """
     day = day_of(as_of)
-    made = spine_on(records, day, name=name)
-    if made.is_empty:
+    rows = spine_on(records, day, name=name)
+    if rows.is_empty:
         raise DataError("expected subjects in scope on {day} (got none): see the check-up for the reasons", day=day)
-    return made
+    return rows
 
 
 def spine_on(records: Records, day: dt.date, *, name: str | None = None) -> Spine:
     """The spine of a day, which may have no row."""
-    reasons = records.versions_on(day)
-    judged = reasons.mutate(reason=_out_of_scope(reasons, day, scored_types(records.project)))
+    subjects, number = records.versions_on(day), day_number(day)
+    reason = ibis.cases(
+        (~subjects.subject_type.isin(scored_types(records.project)), subjects.subject_type),
+        (subjects.status.isin(["revoked", "deregistered"]), subjects.status),
+        ((subjects.deregistered_day <= number).fill_null(False), ibis.literal("deregistered")),
+        ((subjects.registered_day > number).fill_null(False), ibis.literal("not_yet_registered")),
+        else_=ibis.null("string"),
+    )
+    judged = subjects.mutate(reason=reason)
     kept = judged.filter(judged.reason.isnull())
-    today = {"as_of": ibis.date(day.year, day.month, day.day), "as_of_day": ibis.literal(day_number(day), "int32")}
+    today = {"as_of": ibis.date(day.year, day.month, day.day), "as_of_day": ibis.literal(number, "int32")}
     rows = kept.select("subject_key", "subject_id", "industry", **today)
-    place = ibis.row_number().over(order_by=rows.subject_key).cast("int64")
+    row_key = ibis.row_number().over(order_by=rows.subject_key).cast("int64")
     # A name of its own: a second spine must not take the first one's rows.
-    name = name or f"spine_{next(_places)}"
-    records.engine.create(name, rows.mutate(row_key=place).select(list(_SPINE)))
+    name = name or f"spine_{next(_numbers)}"
+    records.engine.create(name, rows.mutate(row_key=row_key).select(list(_SPINE)))
     left = judged.filter(judged.reason.notnull()).group_by("reason").agg(n=ibis._.count()).order_by("reason")
     counts = records.engine.query(left).to_pydict()
     return Spine(records, name, dict(zip(counts["reason"], counts["n"], strict=True)), day)
 
 
 def spine_from_rows(records: Records, rows: AnyTable, *, name: str) -> Spine:
-    """A spine of given rows (``subject_id``, ``as_of``, maybe ``industry``); ``row_key`` is their place, from 0.
+    """A spine of a caller's rows (``subject_id``, ``as_of``, maybe ``industry``); ``row_key`` is their position, from 0.
 
-    A row that stands twice is kept twice.
+    A row that occurs twice is kept twice.
 
     Raises:
         DataError: The rows are no such table; a subject is not in the records.
@@ -118,13 +125,15 @@ def spine_from_rows(records: Records, rows: AnyTable, *, name: str) -> Spine:
     table = _row_table(rows)
     records.engine.register(f"{name}_rows", table)
     given = ibis.table({key: kind for key, kind in _SPINE.items() if key != "subject_key"}, name=f"{name}_rows")
-    made = records.engine.create(name, given.inner_join(records.table("subject_index"), "subject_id").select(list(_SPINE)))
+    known = given.inner_join(records.table("subject_index"), "subject_id").select(list(_SPINE))
+    created = records.engine.create(name, known)
     records.engine.drop(f"{name}_rows")
-    found = records.engine.query(made.aggregate(n=made.count()))["n"][0].as_py()
-    if found != table.num_rows:
-        gone = table.num_rows - found
+    unknown = table.num_rows - records.engine.query(created.aggregate(n=created.count()))["n"][0].as_py()
+    if unknown:
         raise DataError(
-            "expected rows of subjects in the records (got {gone} rows of {num_rows} of others)", gone=gone, num_rows=table.num_rows
+            "expected rows of subjects in the records (got {unknown} rows of {rows} of others)",
+            unknown=unknown,
+            rows=table.num_rows,
         )
     return Spine(records, name, {})
 
@@ -167,14 +176,3 @@ def _row_table(rows: AnyTable) -> pa.Table:
 def scored_types(project: Project) -> tuple[str, ...]:
     """The types of subject that a project scores; government bodies are in none."""
     return MARKET_SUBJECTS if project.about.population == "market_subject" else ("practitioner",)
-
-
-def _out_of_scope(subjects: ir.Table, day: dt.date, types: tuple[str, ...]) -> ir.StringValue:
-    number = day_number(day)
-    return ibis.cases(
-        (~subjects.subject_type.isin(types), subjects.subject_type),
-        (subjects.status.isin(["revoked", "deregistered"]), subjects.status),
-        ((subjects.deregistered_day <= number).fill_null(False), ibis.literal("deregistered")),
-        ((subjects.registered_day > number).fill_null(False), ibis.literal("not_yet_registered")),
-        else_=ibis.null("string"),
-    )

@@ -211,32 +211,32 @@ def _subjects_at(records: Records, visits: pd.DataFrame) -> pd.DataFrame:
     named = register.mutate(industry=coded(register.industry))
     versions = named.select("subject_id", "subject_type", "industry", "from_day", "known_day")
     joined = visited.inner_join(versions, "subject_id")
-    seen = joined.filter((joined.from_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day))
-    newest_first = [seen.from_day.desc(), seen.known_day.desc()]
-    place = ibis.row_number().over(group_by=[seen.subject_id, seen.as_of_day], order_by=newest_first)
-    ranked = seen.mutate(place=place)
-    newest = ranked.filter(ranked.place == 0).select("subject_id", "as_of", "subject_type", "industry")
-    found: pd.DataFrame = records.engine.query(newest).to_pandas(date_as_object=True)
-    return found
+    known = joined.filter((joined.from_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day))
+    newest_first = [known.from_day.desc(), known.known_day.desc()]
+    rank = ibis.row_number().over(group_by=[known.subject_id, known.as_of_day], order_by=newest_first)
+    ranked = known.mutate(rank=rank)
+    newest = ranked.filter(ranked["rank"] == 0).select("subject_id", "as_of", "subject_type", "industry")
+    frame: pd.DataFrame = records.engine.query(newest).to_pandas(date_as_object=True)
+    return frame
 
 
 def _from_register(records: Records, target: RegisterTarget, until: dt.date) -> TrainingRows:
     """Rows at days ``every_months`` apart whose window and reporting lag had passed by ``until``."""
-    parts, left = [], 0
+    parts, left_early = [], 0
     for day in _register_days(records, target, until):
         rows = spine_on(records, day, name="register_spine")
         labelled, gone = _labelled(records, rows.frame, target, day, until)
         parts.append(labelled)
-        left += gone
+        left_early += gone
     filled = [part for part in parts if len(part)]
     frame = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=_COLUMNS)
     frame = frame.sort_values(["as_of", "subject_id"]).reset_index(drop=True)
-    dropped = pd.DataFrame({"reason": ["left before it was observed long enough"], "rows": [left]})
+    dropped = pd.DataFrame({"reason": ["left before it was observed long enough"], "rows": [left_early]})
     return TrainingRows(frame[_COLUMNS], dropped[dropped["rows"] > 0], target, until)
 
 
 def _register_days(records: Records, target: RegisterTarget, until: dt.date) -> list[dt.date]:
-    """The days of rows, newest first: from the last whose window is told of whole, back to where records and subjects begin."""
+    """The days of rows, newest first: from the last with a fully known window back to where records and subjects begin."""
     events, versions = records.table("event_keys"), records.table("subject_versions")
     first = _bound(records, events, events.event_day.min())
     known = _bound(records, versions, ibis.greatest(versions.from_day, versions.known_day).min())
@@ -255,32 +255,32 @@ def _register_days(records: Records, target: RegisterTarget, until: dt.date) -> 
 
 def _newest_known(records: Records, until: dt.date) -> dt.date | None:
     """The newest day, up to ``until``, on which a record of any sort became known."""
-    number, told = day_number(until), []
+    number, days = day_number(until), []
     for name in ("event_keys", "visit_keys", "subject_versions"):
         table = records.table(name)
-        told.append(_bound(records, table, table.known_day.max(where=table.known_day <= number)))
+        days.append(_bound(records, table, table.known_day.max(where=table.known_day <= number)))
     for name in ("changes", "ratings"):
         table = records.table(name)
-        told.append(_bound(records, table, day_column(table.known_date).max(where=table.known_date <= until)))
-    return max((day for day in told if day is not None), default=None)
+        days.append(_bound(records, table, day_column(table.known_date).max(where=table.known_date <= until)))
+    return max((day for day in days if day is not None), default=None)
 
 
 def _bound(records: Records, table: ir.Table, number: ir.Value) -> dt.date | None:
-    """A day number over all rows of a table, as a day."""
-    found = records.engine.query(table.aggregate(day=number.cast("int32")))["day"][0].as_py()
-    return None if found is None else day_of_number(found)
+    """A day number aggregated over all rows of a table, as a day; None where there are none."""
+    day = records.engine.query(table.aggregate(day=number.cast("int32")))["day"][0].as_py()
+    return None if day is None else day_of_number(day)
 
 
 def _labelled(
     records: Records, rows: pd.DataFrame, target: RegisterTarget, day: dt.date, until: dt.date
 ) -> tuple[pd.DataFrame, int]:
     observed = min(target.observed_months, target.months)
-    end, seen_to = day_number(months_after(day, target.months)), day_number(months_after(day, observed))
-    kind_keys = {kind: place for place, kind in enumerate(records.project.catalogue.by_kind)}
-    bad = _told(records, [kind_keys[kind] for kind in target.kind], day_number(day), end, day_number(until))
+    end, observed_to = day_number(months_after(day, target.months)), day_number(months_after(day, observed))
+    kind_keys = {kind: number for number, kind in enumerate(records.project.catalogue.by_kind)}
+    bad = _subjects_with_record(records, [kind_keys[kind] for kind in target.kind], day_number(day), end, day_number(until))
     bad_keys = set(records.engine.query(bad)["subject_key"].to_pylist())
     versions = records.versions_on(until)
-    gone = versions.filter((versions.deregistered_day > day_number(day)) & (versions.deregistered_day <= seen_to))
+    gone = versions.filter((versions.deregistered_day > day_number(day)) & (versions.deregistered_day <= observed_to))
     gone_keys = set(records.engine.query(gone.select("subject_key").distinct())["subject_key"].to_pylist())
     y = rows["subject_key"].isin(bad_keys)
     kept = ~rows["subject_key"].isin(gone_keys)
@@ -288,10 +288,10 @@ def _labelled(
     return out, int((~kept).sum())
 
 
-def _told(records: Records, kinds: list[int], after: int, end: int, until: int) -> ir.Table:
+def _subjects_with_record(records: Records, kinds: list[int], after: int, end: int, until: int) -> ir.Table:
     """Subjects of whom a record in ``(after, end]`` was known by ``until`` and not withdrawn or upheld on dispute by then.
 
-    A repair ends the use of a record from its day on; it does not make what happened undone.
+    A repair ends the use of a record from its day on; what happened is not undone by it.
     """
     events, hidden = records.table("event_keys"), records.table("hidden")
     void = hidden.filter(hidden.why.isin(["withdrawn", "dispute_upheld"]) & (hidden.hidden_from <= until))

@@ -1,4 +1,4 @@
-"""The scorecard as plain, checked data: what stands in its file, and nothing that it does."""
+"""The scorecard as plain, checked data: the content of its file, and nothing that it does."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def _column_name(value: str) -> str:
 #: The name of a column that a card reads: wider than a FeatureSpec's, since a frame may come from anywhere.
 #: It is quoted in SQL, escaped in reports and never names a file.
 ColumnName = Annotated[str, AfterValidator(_column_name)]
-#: Order in which attributes stand; a stable sort by it may not change anything.
-_PLACE = {"interval": 0, "category": 0, "special": 1, "missing": 2, "other": 3}
+#: Order of the attributes of a characteristic by kind.
+_ORDER = {"interval": 0, "category": 0, "special": 1, "missing": 2, "other": 3}
 #: Bin codes are unsigned bytes of which the upper half means missing.
 _MAX_ATTRIBUTES = 120
 
@@ -119,13 +119,13 @@ class Characteristic(Spec):
 
     def _kinds_fault(self) -> str:
         kinds = [attribute.kind for attribute in self.attributes]
-        places = [_PLACE[kind] for kind in kinds]
+        order = [_ORDER[kind] for kind in kinds]
         allowed = ("interval", "special", "missing") if self.kind == "number" else ("category", "special", "missing", "other")
         if any(kind not in allowed for kind in kinds):
             return f"a {self.kind} has attributes of kind {', '.join(allowed)} (got {', '.join(sorted(set(kinds)))})"
         if kinds.count("missing") != 1 or (self.kind == "text" and kinds.count("other") != 1):
             return "one attribute of kind missing" + (" and one of kind other" if self.kind == "text" else "")
-        if places != sorted(places):
+        if order != sorted(order):
             return "attributes stand as intervals or categories, special, missing, other"
         return ""
 
@@ -160,7 +160,7 @@ class Characteristic(Spec):
         return ""
 
 
-def written(content: Mapping[str, object], what: str) -> str:
+def card_text(content: Mapping[str, object], what: str) -> str:
     """Canonical JSON: the same content gives the same bytes.
 
     Raises:
@@ -174,7 +174,7 @@ def written(content: Mapping[str, object], what: str) -> str:
     return text
 
 
-def read(text: str, *, form: str, sha256: str | None = None) -> dict[str, JsonValue]:
+def card_object(text: str, *, form: str, sha256: str | None = None) -> dict[str, JsonValue]:
     """The object that ``text`` holds; with ``sha256`` only if the text is byte for byte the one that has it.
 
     Raises:
@@ -182,12 +182,12 @@ def read(text: str, *, form: str, sha256: str | None = None) -> dict[str, JsonVa
     """
     if not isinstance(text, str):
         raise DataError("scorecard: expected the JSON of a card as text (got {kind})", kind=type(text).__name__)
-    found = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
-    if sha256 is not None and found != sha256:
+    actual = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    if sha256 is not None and actual != sha256:
         raise DataError(
-            "scorecard: edited since it was signed: expected sha256 {sha256}, found {found}; sign it again",
+            "scorecard: edited since it was signed: expected sha256 {sha256}, found {actual}; sign it again",
             sha256=sha256,
-            found=found,
+            actual=actual,
         )
     try:
         data = json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_no_constant)
@@ -203,10 +203,10 @@ def read(text: str, *, form: str, sha256: str | None = None) -> dict[str, JsonVa
 
 
 def _each_key_once(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise ValueError("a key stands twice in one object")
-    return found
+    return members
 
 
 def _no_constant(text: str) -> float:
@@ -287,7 +287,7 @@ class Card(Spec):
 
     def to_json(self) -> str:
         """Canonical text: sorted keys, two spaces, no NaN, shortest floats, a line feed at the end."""
-        return written(self.model_dump(), f"scorecard {self.name}")
+        return card_text(self.model_dump(), f"scorecard {self.name}")
 
     @cached_property
     def sha256(self) -> str:

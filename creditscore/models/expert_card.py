@@ -82,8 +82,8 @@ def _columns(headers: Iterable[object]) -> list[str]:
     columns = [_HEADERS.get(str(header).strip(), str(header).strip()) for header in headers]
     if set(columns) - set(_COLUMNS) or set(_REQUIRED) - set(columns) or len(set(columns)) < len(columns):
         raise DataError(
-            "expert points: expected columns {COLUMNS}, each once (found {columns})",
-            COLUMNS=", ".join(_COLUMNS),
+            "expert points: expected columns {known}, each once (found {columns})",
+            known=", ".join(_COLUMNS),
             columns=", ".join(columns),
         )
     return columns
@@ -182,8 +182,8 @@ def from_table(table: pd.DataFrame | str | Path, *, name: str, industry: str, sc
     base = [row for row in rows if row.variable in _BASE]
     if len(base) != 1:
         raise DataError(
-            "expert points: expected one row base (基础分) with the constant (found {n_base}: rows {at})",
-            n_base=len(base),
+            "expert points: expected one row base (基础分) with the constant (found {count}: rows {at})",
+            count=len(base),
             at=_at(base),
         )
     groups: dict[str, list[_Row]] = {}
@@ -205,7 +205,7 @@ def from_table(table: pd.DataFrame | str | Path, *, name: str, industry: str, sc
         )
         return card.model_copy(update={"baselines": (best(card),)})
     except ValidationError as error:
-        raise DataError("expert points: {msg}", msg=error.errors(include_url=False)[0]["msg"]) from None
+        raise DataError("expert points: {reason}", reason=error.errors(include_url=False)[0]["msg"]) from None
 
 
 def _characteristic(variable: str, rows: list[_Row], scaling: Scaling) -> Characteristic:
@@ -225,7 +225,9 @@ def _characteristic(variable: str, rows: list[_Row], scaling: Scaling) -> Charac
             attributes=tuple(_attribute(row, scaling) for row in [*main, *rest]),
         )
     except ValidationError as error:
-        raise DataError("expert points: rows {at}: {msg}", at=_at(rows), msg=error.errors(include_url=False)[0]["msg"]) from None
+        raise DataError(
+            "expert points: rows {at}: {message}", at=_at(rows), message=error.errors(include_url=False)[0]["msg"]
+        ) from None
 
 
 def _is_text(variable: str, rows: list[_Row]) -> bool:
@@ -240,11 +242,11 @@ def _is_text(variable: str, rows: list[_Row]) -> bool:
     for kind in ("missing", "other") if text else ("missing",):
         if kinds[kind] != 1:
             raise DataError(
-                "expert points: rows {at}: {variable}: expected one row {kind} (found {kinds})",
+                "expert points: rows {at}: {variable}: expected one row {kind} (found {count})",
                 at=_at(rows),
                 variable=variable,
                 kind=kind,
-                kinds=kinds[kind],
+                count=kinds[kind],
             )
     if not text and kinds["other"]:
         raise DataError(
@@ -276,11 +278,11 @@ def _source(variable: str, rows: list[_Row]) -> Source:
 
 
 def _intervals(variable: str, rows: list[_Row]) -> list[_Row]:
-    found = sorted((row for row in rows if row.kind == "interval"), key=lambda row: (row.start, row.end))
-    for row in found:
+    intervals = sorted((row for row in rows if row.kind == "interval"), key=lambda row: (row.start, row.end))
+    for row in intervals:
         if not row.start < row.end:
             raise DataError("expert points: row {number}: {variable}: expected lower < upper", number=row.number, variable=variable)
-    for before, after in pairwise(found):
+    for before, after in pairwise(intervals):
         if after.start != before.end:
             fault = "overlap" if after.start < before.end else "leave a gap"
             raise DataError(
@@ -290,7 +292,7 @@ def _intervals(variable: str, rows: list[_Row]) -> list[_Row]:
                 variable=variable,
                 fault=fault,
             )
-    for row, edge, side in ((found[0], found[0].start, "lower"), (found[-1], found[-1].end, "upper")):
+    for row, edge, side in ((intervals[0], intervals[0].start, "lower"), (intervals[-1], intervals[-1].end, "upper")):
         if not math.isinf(edge):
             raise DataError(
                 "expert points: row {number}: {variable}: expected an empty {side} (got {edge!r}): all values need a bin",
@@ -299,23 +301,23 @@ def _intervals(variable: str, rows: list[_Row]) -> list[_Row]:
                 side=side,
                 edge=edge,
             )
-    return found
+    return intervals
 
 
 def _categories(variable: str, rows: list[_Row]) -> list[_Row]:
-    found = [row for row in rows if row.kind == "category"]
-    seen: dict[str, int] = {}
-    for row in found:
+    categories = [row for row in rows if row.kind == "category"]
+    row_of: dict[str, int] = {}
+    for row in categories:
         for value in row.values:
-            if value in seen:
+            if value in row_of:
                 raise DataError(
-                    "expert points: rows {seen} and {number}: {variable}: the category stands in both",
-                    seen=seen[value],
+                    "expert points: rows {first} and {number}: {variable}: the category stands in both",
+                    first=row_of[value],
                     number=row.number,
                     variable=variable,
                 )
-            seen[value] = row.number
-    return found
+            row_of[value] = row.number
+    return categories
 
 
 def _attribute(row: _Row, scaling: Scaling) -> Attribute:

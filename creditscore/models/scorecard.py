@@ -119,18 +119,16 @@ _Key = tuple[str, int, float, float, str]
 
 
 def _attributes(card: Card) -> dict[_Key, tuple[str, int]]:
-    found: dict[_Key, tuple[str, int]] = {("base", 0, 0.0, 0.0, ""): ("", card.constant)}
+    """Label and points of each attribute, and of the constant, by what makes attributes the same."""
+    attributes: dict[_Key, tuple[str, int]] = {("base", 0, 0.0, 0.0, ""): ("", card.constant)}
     for one in card.characteristics:
         for attribute in one.attributes:
-            found[(one.name, *_place(attribute))] = (attribute.label, attribute.points)
-    return found
-
-
-def _place(attribute: Attribute) -> tuple[int, float, float, str]:
-    kind = ("interval", "category", "special", "missing", "other").index(attribute.kind)
-    lower = float("-inf") if attribute.lower is None else attribute.lower
-    upper = float("inf") if attribute.upper is None else attribute.upper
-    return kind + 1, lower, upper, repr(sorted(map(repr, attribute.values)))
+            kind = ("interval", "category", "special", "missing", "other").index(attribute.kind) + 1
+            lower = float("-inf") if attribute.lower is None else attribute.lower
+            upper = float("inf") if attribute.upper is None else attribute.upper
+            key = (one.name, kind, lower, upper, repr(sorted(map(repr, attribute.values))))
+            attributes[key] = (attribute.label, attribute.points)
+    return attributes
 
 
 __all__ = ["CARD_FORMAT", "Attribute", "Baseline", "Characteristic", "Scorecard"]
@@ -151,13 +149,13 @@ class Scorecard(Card):
             DataError: The text is not a card, has a format this version does not know, or, with
                 ``sha256``, is not byte for byte the text that has this hash (it was edited or cut).
         """
-        data = as_text.read(text, form=CARD_FORMAT, sha256=sha256)
+        data = as_text.card_object(text, form=CARD_FORMAT, sha256=sha256)
         try:
             return cls.model_validate(data)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            place = ".".join(str(step) for step in first["loc"])
-            raise DataError("scorecard: {place}: {msg}", place=place, msg=first["msg"]) from None
+            path = ".".join(str(step) for step in first["loc"])
+            raise DataError("scorecard: {path}: {reason}", path=path, reason=first["msg"]) from None
 
     @classmethod
     def from_table(

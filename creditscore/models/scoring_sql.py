@@ -25,28 +25,28 @@ if TYPE_CHECKING:
 def _with_reasons(scored: ir.Table, card: Card, *, top: int = 4) -> ir.Table:
     """``scored`` (columns ``p_<name>`` and ``score``) with ``reason_1`` ... ``reason_<top>``.
 
-    Every characteristic has a key, ``gap * 1000 + place of the name``, above 1000 where points are lost.
+    Every characteristic has a key, ``gap * 1000 + number of the name``, above 1000 where points are lost.
     Keys of one row differ, so the next reason is the greatest key below the last.
     """
     import ibis
 
     zero = ibis.literal(0, type="int32")
-    keyed = scored.mutate(**{f"k_{name}": _key(scored, card, name, place) for name, place in name_codes(card).items()})
+    keyed = scored.mutate(**{f"k_{name}": _key(scored, card, name, code) for name, code in name_codes(card).items()})
     last = None
-    for place in range(1, top + 1):
+    for rank in range(1, top + 1):
         keys = [keyed[f"k_{name}"] for name in card.features]
         if last is not None:
             keys = [ibis.cases((key < keyed[last], key), else_=zero) for key in keys]
-        last = f"r_{place}"
+        last = f"r_{rank}"
         keyed = keyed.mutate(**{last: ibis.greatest(zero, *keys) if keys else zero})
-    return keyed.mutate(**{f"reason_{place}": _name(keyed[f"r_{place}"], card) for place in range(1, top + 1)})
+    return keyed.mutate(**{f"reason_{rank}": _name(keyed[f"r_{rank}"], card) for rank in range(1, top + 1)})
 
 
-def _key(scored: ir.Table, card: Card, name: str, place: int) -> ir.IntegerValue:
+def _key(scored: ir.Table, card: Card, name: str, code: int) -> ir.IntegerValue:
     import ibis
 
     gap = _baseline(scored.score, card, name) - scored[f"p_{name}"]
-    return gap * ibis.literal(KEY, type="int32") + place
+    return gap * ibis.literal(KEY, type="int32") + code
 
 
 def _baseline(score: ir.IntegerValue, card: Card, name: str) -> ir.IntegerValue:
@@ -66,8 +66,8 @@ def _name(key: ir.IntegerValue, card: Card) -> ir.StringValue:
     if not card.features:
         return ibis.null("string")
     nothing = (key < ibis.literal(KEY, type="int32"), ibis.null("string"))
-    place = key % ibis.literal(KEY, type="int32")
-    names = [(place == code, ibis.literal(name)) for name, code in name_codes(card).items()]
+    of_key = key % ibis.literal(KEY, type="int32")
+    names = [(of_key == code, ibis.literal(name)) for name, code in name_codes(card).items()]
     return ibis.cases(nothing, *names, else_=ibis.null("string"))
 
 
@@ -103,7 +103,7 @@ def score_expression(table: ir.Table, card: Card, *, keys: tuple[str, ...] = _KE
         scored.score.cast("int32").name("score"),
         _ppm(scored.score, card).name("probability_ppm"),
         *blocks,
-        *[f"reason_{place}" for place in range(1, top + 1)],
+        *[f"reason_{rank}" for rank in range(1, top + 1)],
     )
 
 
@@ -192,13 +192,13 @@ def _number_points(value: ir.Value, one: Characteristic) -> ir.IntegerValue:
 
 def _steps(one: Characteristic) -> list[tuple[float, int]]:
     """Upper ends and points of the intervals, neighbours of equal points together; the last has no end."""
-    found: list[tuple[float, int]] = []
+    steps: list[tuple[float, int]] = []
     for a in one.of("interval"):
         upper = math.inf if a.upper is None else a.upper
-        if found and found[-1][1] == a.points:
-            found.pop()
-        found.append((upper, a.points))
-    return found
+        if steps and steps[-1][1] == a.points:
+            steps.pop()
+        steps.append((upper, a.points))
+    return steps
 
 
 def _text_points(value: ir.Value, one: Characteristic) -> ir.IntegerValue:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from creditscore.dataframes import Floats, Ints
 from creditscore.reporting.run_book import PlanPage, RunBook
@@ -81,18 +82,14 @@ def _cramers_v(first: Ints, second: Ints, rows: int, columns: int) -> float:
 GROUPS = ("subject_type", "size_class", "region", "ownership")
 MINIMUM = 30
 UNKNOWN = "unknown"
-#: Normal quantile of a two-sided 95 % interval.
-_Z = 1.959963984540054
 
 
-def wilson(cases: int, total: int, *, z: float = _Z) -> tuple[float, float]:
-    """Score interval for a share (Wilson 1927), 95 % by default; (0, 1) of nothing."""
+def wilson(cases: int, total: int) -> tuple[float, float]:
+    """Score interval of a share (Wilson 1927), 95 %; (0, 1) for a total of 0."""
     if total == 0:
         return 0.0, 1.0
-    share, square = cases / total, z * z
-    middle = (share + square / (2 * total)) / (1 + square / total)
-    half = z * math.sqrt(share * (1 - share) / total + square / (4 * total * total)) / (1 + square / total)
-    return max(0.0, middle - half) if cases else 0.0, min(1.0, middle + half) if cases < total else 1.0
+    interval = binomtest(cases, total).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def fairness_table(book: RunBook, *, groups: Sequence[str] = GROUPS, minimum: int = MINIMUM) -> pd.DataFrame:
