@@ -13,6 +13,7 @@ from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score, roc_curve
 
 from creditscore.errors import DataError
 from creditscore.models.evaluate import checked_rows, evaluate, measure_all, paired_difference, replicates, within_group_auc
+from creditscore.models.metrics import MEASURES, OF_GROUPS
 
 
 def sample(n=800, seed=0, ties=True):
@@ -306,3 +307,16 @@ def test_auc_and_ks_equal_sklearn_on_any_small_sample(rows):
     kept = w > 0
     assert found["auc"] == pytest.approx(roc_auc_score(y[kept], p[kept], sample_weight=w[kept]), abs=1e-12)
     assert found["ks"] == pytest.approx(ks_by_roc(y[kept], p[kept], w[kept]), abs=1e-12)
+
+
+def test_a_difference_in_any_measure_and_no_other():
+    rng = np.random.default_rng(0)
+    y, p = rng.integers(0, 2, 200), rng.random(200)
+    values = evaluate(y, p, n_boot=2)
+    for metric in MEASURES:
+        if metric not in OF_GROUPS:
+            difference, _, _ = paired_difference(y, p, p, metric=metric, n_boot=3)
+            assert difference == 0
+            assert metric in values
+    with pytest.raises(DataError, match="metric: expected one of auc, gini"):
+        paired_difference(y, p, p, metric="accuracy")

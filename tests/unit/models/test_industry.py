@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from creditscore.config.scorecards import Industry, Pooling
+from creditscore.config.scorecards import Industry, Pooling, ScorecardsFile
 from creditscore.config.spec import Label
 from creditscore.errors import DataError, NotFittedError
 from creditscore.models.industry import IndustryScorecards
@@ -244,3 +244,19 @@ def test_the_order_of_columns_changes_no_score():
     one = IndustryScorecards().fit(X, y, industry=industry)
     other = IndustryScorecards().fit(X[X.columns[::-1]], y, industry=industry)
     assert one.scores(X, industry=industry).tolist() == other.scores(X, industry=industry).tolist()
+
+
+def test_the_estimator_of_a_file_has_its_figures_and_the_defaults_elsewhere():
+    spec = ScorecardsFile(
+        target="violation", ridge=0.2, pooling=Pooling(attribute_cases=7), industry=(Industry(code="f", label=LABEL),)
+    )
+    made = IndustryScorecards.from_spec(spec, cut_probabilities=(0.1,), representative=False).get_params()
+    assert made == IndustryScorecards(
+        target="violation", ridge=0.2, pooling=spec.pooling, industries=spec.industry, cut_probabilities=(0.1,), representative=False,
+        scaling=spec.scaling, binning=spec.binning, selection=spec.selection,
+    ).get_params()  # fmt: skip
+
+
+def test_defaults_of_the_estimator_are_those_of_the_file():
+    params, spec = IndustryScorecards().get_params(), ScorecardsFile(target="x")
+    assert (params["ridge"], params["nuisance_ridge"]) == (spec.ridge, spec.nuisance_ridge)
