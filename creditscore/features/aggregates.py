@@ -30,7 +30,7 @@ _MILLION = 1_000_000
 _MILLI = 1000
 #: Newer first, then by event key: one number that orders the events of a subject without ties.
 _RECENCY = 2**36
-#: Columns of events under other names beside their keys.
+#: Columns of events that ``event_keys`` has under other names.
 _STORED = {"amount": "cents", "event_date": "event_day"}
 
 
@@ -144,7 +144,7 @@ def _on_list(feature: FeatureSpec, events: ir.Table, where: ir.BooleanValue) -> 
     return ibis.ifelse(events.row_key.count(where=where).fill_null(0) > 0, 1, 0).cast("int64")
 
 
-#: The aggregates over events: the expression, and the columns of ``event_keys`` that it reads beside those that the
+#: The aggregates over events: the expression, and the columns of ``event_keys`` that it reads besides those that the
 #: feature's options name.
 _EXPRESSIONS: dict[Aggregate, tuple[Callable[[FeatureSpec, ir.Table, ir.BooleanValue], ir.Value], tuple[str, ...]]] = {
     "count": (_count, ()),
@@ -176,7 +176,7 @@ def rating_aggregates(records: Records, rows: Rows, scheme: str, features: list[
 def tenure_months(records: Records, rows: Rows, features: list[FeatureSpec]) -> ir.Table:
     """``row_key`` and completed months since registration, by the newest version of the subject known on the day."""
     versions = records.table("subject_versions").filter(ibis._.registered_date.notnull())
-    joined = rows.beside(versions.select("subject_key", "registered_date", "from_day", "known_day"))
+    joined = rows.join(versions.select("subject_key", "registered_date", "from_day", "known_day"))
     known = joined.filter((joined.from_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day))
     newest = known.group_by(["row_key", "as_of_day"]).agg(
         since=known.registered_date.argmax(known.from_day.cast("int64") * 2**32 + known.known_day)
@@ -213,7 +213,7 @@ def _ratios(records: Records, rows: Rows, features: list[FeatureSpec]) -> ir.Tab
     rates = _trigger_rates(rows.known_visits(visits))
     effects = _inspector_effects(rates, visits, people, prior)
     windows = sorted({window_column(feature.months) for feature in features if feature.months is not None})
-    visit = _expected_findings(rows.beside(visits), windows, people, rates, effects)
+    visit = _expected_findings(rows.join(visits), windows, people, rates, effects)
     return visit.group_by("row_key").agg(**{feature.name: _ratio(feature, visit) for feature in features})
 
 

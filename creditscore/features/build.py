@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from creditscore.dataframes import AnyTable
     from creditscore.records.records import Records
 
-#: Columns that stand before the features in ``features.parquet``.
+#: The first columns of ``features.parquet``.
 _KEYS = ("subject_id", "as_of", "industry")
 #: Events that a pass goes over within 2 GB; twice as many do not fit (measured). More of them are split by subject.
 _EVENTS_PER_BUCKET = 12_500_000
@@ -234,7 +234,7 @@ class FeaturePass:
             kinds = sorted({self._kind_keys[kind] for kind in feature.kind})
             visible = self._visible(kinds)
             events = visible.filter(event_counts(feature, visible, self._kind_keys, among=kinds))
-            # No column that tells who sent a record, or whom it is about.
+            # No column that says who sent a record, or whom it is about.
             events = events.select("row_key", "as_of_day", *EVENT_COLUMNS)
             parts.append(custom_part(engine, feature, events, name=f"feature_part_{len(parts)}"))
         return parts

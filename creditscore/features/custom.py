@@ -1,6 +1,6 @@
 """A way out of the closed list of aggregates: a feature written in Python, checked against plain Python on every run.
 
-A function takes the rows and the records and returns an expression; beside it stands an oracle, the same
+A function takes the rows and the records and returns an expression; with it comes an oracle, the same
 feature for one subject and day in plain Python over that subject's visible events. ``features.toml`` names
 the function as ``package.module:name``; a function without an oracle is refused, and on every build some
 rows are computed both ways.

@@ -108,8 +108,8 @@ def training_rows(records: Records, target: TargetSpec, *, until: str | dt.date)
     Args:
         records: What is known.
         target: One of ``project.targets``.
-        until: The day of training. The windows of a register target end by the newest day of which the records
-            tell, too: beyond it nothing is known, and nothing known is not good.
+        until: The day of training. The windows of a register target end by the newest day that the records
+            cover: beyond it nothing is known, and an unknown outcome is not a good one.
 
     Raises:
         ConfigError: ``target`` is no target, or is about kinds that may not be used or that only visits find.

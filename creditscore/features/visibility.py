@@ -42,7 +42,7 @@ class OneDay:
     lengths: tuple[int, ...] = ()
     bucket: Bucket | None = None
 
-    def beside(self, table: ir.Table) -> ir.Table:
+    def join(self, table: ir.Table) -> ir.Table:
         """The rows of a table with a ``subject_key``, with ``row_key``, ``as_of_day``, ``rate_day`` and the windows added."""
         table = table if self.bucket is None else self.bucket.of(table)
         return self.dated(table.mutate(row_key=table.subject_key))
@@ -75,7 +75,7 @@ class ManyDays:
     rows: ir.Table
     lengths: tuple[int, ...] = ()
 
-    def beside(self, table: ir.Table) -> ir.Table:
+    def join(self, table: ir.Table) -> ir.Table:
         """The rows of a table joined to the spine's rows of the same subject."""
         return self.rows.inner_join(table, "subject_key")
 
@@ -129,7 +129,7 @@ def visible_events(
 def _known(events: ir.Table, rows: Rows, kinds: list[int]) -> ir.Table:
     """The rows' events of some kinds that had happened, were known and not over."""
     used = events.filter(events.kind_key.isin(kinds)) if kinds else events.filter(ibis.literal(False))
-    joined = rows.beside(used)
+    joined = rows.join(used)
     not_over = joined.valid_day.isnull() | (joined.valid_day >= joined.as_of_day)
     return joined.filter((joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day) & not_over)
 
@@ -155,7 +155,7 @@ def visible_ratings(records: Records, rows: Rows, scheme: str) -> ir.Table:
     ratings, index = records.table("ratings"), records.table("subject_index")
     of_scheme = ratings.filter(ratings.scheme == scheme).inner_join(index, "subject_id")
     days = {"event_day": day_column(of_scheme.event_date), "known_day": day_column(of_scheme.known_date)}
-    joined = rows.beside(of_scheme.select("subject_key", "grade", **days))
+    joined = rows.join(of_scheme.select("subject_key", "grade", **days))
     return joined.filter((joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day))
 
 

@@ -52,7 +52,7 @@ def calibrate(eta: Floats, good: Floats, bad: Floats, *, industry: Ints | None =
         good: Weight of goods in each.
         bad: Weight of bads in each.
         industry: Position of the industry of each, -1 where unknown. With it every industry has an intercept of its
-            own, ``a`` is the one of unknown industries, and ``b`` tells how well ``eta`` orders within industries.
+            own, ``a`` is the one of unknown industries, and ``b`` says how well ``eta`` orders within industries.
     """
     centre = float(np.average(eta, weights=good + bad))
     design = None

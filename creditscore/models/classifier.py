@@ -27,7 +27,7 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, CardEstimator):  # 
     logistic and folded into whole points, so that ``probability`` is a function of the whole score.
     Every smoothing constant, penalty and minimum is a share of the total weight: scaling all weights
     changes nothing, and a whole-number weight is the same as repeating the row (only the counts of
-    rows that the card prints, and its effective size, tell them apart).
+    rows that the card prints, and its effective size, differ).
 
     Args:
         features: Specifications (FeatureSpec) of the columns; None takes all, with trend auto.

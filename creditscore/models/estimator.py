@@ -96,7 +96,7 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
     ) -> Scorecard:
         """The card of the points, its baselines taken from some of the fit's patterns.
 
-        ``training`` is what the card says of its rows beside what it says of the inspectors.
+        ``training`` is what the card says of its rows; what it says of the inspectors is added.
         """
         settings, linked = self._settings, self.connectedness_
         codes, weight = fit.patterns.codes[patterns], fit.patterns.weight[patterns]

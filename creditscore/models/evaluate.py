@@ -129,7 +129,7 @@ def evaluate(
 def within_group_auc(y: ArrayLike, probability: ArrayLike, groups: ArrayLike, *, sample_weight: ArrayLike | None = None) -> float:
     """AUC over pairs of one group, pooled by the weight of the pairs.
 
-    Unlike the overall AUC it gains nothing from telling industries (or inspectors) apart.
+    Unlike the overall AUC it does not grow with differences between industries (or inspectors).
 
     Raises:
         DataError: As :func:`evaluate`, or no group has both bads and goods.

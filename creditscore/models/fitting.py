@@ -26,7 +26,7 @@ SpecialCodes = Sequence[Any] | Mapping[str, Sequence[Any]] | None
 Splits = Mapping[str, Sequence[Any]] | None
 #: Ridge on the effects of industries while pooled slopes are estimated: just enough where an industry has no bads.
 _INDUSTRY_RIDGE = 1e-4
-#: Below this the bad rate of a text tells little of it.
+#: Below this many effective rows the bad rate of a text is mostly chance.
 _ROWS_OF_A_TEXT = 30
 
 
@@ -62,7 +62,7 @@ class Fit:
 
 
 def fit_core(sample: Sample, settings: Settings, *, beyond_chance: bool = False) -> Fit:
-    """Cut every column, keep what tells something, and fit the constrained regression.
+    """Cut every column, keep what has information, and fit the constrained regression.
 
     Args:
         sample: The training rows.

@@ -26,7 +26,7 @@ from creditscore.models.sample import Sample, effective_size
 ALL = "all"
 FOLDS = 5
 #: The slope where the fit without a fold keeps no characteristic, so that nothing was held out: half way between
-#: what the rows of the fit say (1) and what a characteristic that tells nothing deserves (0).
+#: what the rows of the fit say (1) and what a characteristic without information deserves (0).
 UNPROVEN = 0.5
 #: Share below which the goods or bads of an attribute are not taken.
 _FLOOR = 1e-9

@@ -19,7 +19,7 @@ from creditscore.models.sample import Factor, FeatureColumn, Features, columns_o
 class Rival:
     """A fitted model of another library with the columns that it was fitted on.
 
-    ``missing`` is what stands for a missing text: None, or a text of its own.
+    ``missing`` replaces a missing text: None, or a text of its own.
     """
 
     model: Any

@@ -65,7 +65,7 @@ def table(card: Card, *, style: Literal["summary", "detailed"] = "summary", lang
     return frame[list(chosen)].rename(columns={key: words.text(name) for key, name in _TABLE_COLUMNS.items()})
 
 
-def bin_label(attribute: Attribute, words: Words) -> str:
+def _bin_label(attribute: Attribute, words: Words) -> str:
     """The label of an attribute; Missing and Other in the language asked for."""
     return words.text(_KINDS.get(attribute.kind, attribute.label))
 
@@ -81,7 +81,7 @@ def _row(one: Characteristic, number: int, attribute: Attribute, words: Words) -
         "label": words.text(one.label),
         "source": words.text(_SOURCES[one.source]),
         "bin_id": number,
-        "bin": bin_label(attribute, words),
+        "bin": _bin_label(attribute, words),
         "count": attribute.rows,
         "share": attribute.weight,
         "bad_rate": attribute.bad_rate,
@@ -181,7 +181,7 @@ class Scorecard(Card):
         """One row per attribute (and one for the constant); ``detailed`` adds what it was fitted on."""
         return table(self, style=style, lang=lang)
 
-    def to_sql(self, dialect: scoring_sql.SqlDialect = "duckdb", *, table: str = "features") -> str:
+    def to_sql(self, dialect: scoring_sql.ScoringDialect = "duckdb", *, table: str = "features") -> str:
         """A SELECT over ``table`` with keys, points per characteristic, block subtotals, score and ppm."""
         return scoring_sql.to_sql(self, dialect, table=table)
 

@@ -146,7 +146,7 @@ def positions(card: Card, frame: object) -> pd.DataFrame:
 
 
 def labels(card: Card, frame: object) -> pd.DataFrame:
-    """The label of the attribute each value falls in: what a person reads beside the points."""
+    """The label of the attribute each value falls in: what a person reads next to the points."""
     found = positions(card, frame)
     names = {one.name: np.array([a.label for a in one.attributes], dtype=object) for one in card.characteristics}
     return pd.DataFrame({name: names[name][found[name].to_numpy()] for name in names}, index=found.index, dtype="str")

@@ -1,7 +1,7 @@
 """A scorecard as an expression: the same whole numbers from DuckDB, Spark and PostgreSQL as in memory.
 
 Every comparison that is NULL falls through to the next branch on all engines, and NaN is greater than
-every number on all of them; hence Missing stands in the ELSE, behind a test for the largest float.
+every number on all of them; hence Missing is in the ELSE, behind a test for the largest float.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ def _name(key: ir.IntegerValue, card: Card) -> ir.StringValue:
 
 #: Below this every whole float is an integer literal without loss.
 _EXACT = 2**53
-SqlDialect = Literal["duckdb", "spark", "postgres"]
+ScoringDialect = Literal["duckdb", "spark", "postgres"]
 _KEYS = ("subject_id", "as_of", "industry")
-_DIALECTS: dict[SqlDialect, Literal["duckdb", "pyspark", "postgres"]] = {
+_DIALECTS: dict[ScoringDialect, Literal["duckdb", "pyspark", "postgres"]] = {
     "duckdb": "duckdb",
     "spark": "pyspark",
     "postgres": "postgres",
@@ -116,7 +116,7 @@ def points_expression(table: ir.Table, card: Card, *, keys: tuple[str, ...] = ("
     return scored.select(*keys, *points, *blocks, total, _ppm(scored.score, card).name("probability_ppm"))
 
 
-def to_sql(card: Card, dialect: SqlDialect = "duckdb", *, table: str = "features") -> str:
+def to_sql(card: Card, dialect: ScoringDialect = "duckdb", *, table: str = "features") -> str:
     """The text of :func:`points_expression` over a table with ``subject_id``, ``as_of`` and the card's columns.
 
     Raises:

@@ -117,7 +117,7 @@ def by_information(
         ledger.note(table.name, information_value=round(value, 6), attributes=len(table.rows))
         chance = 0.0
         if cases is not None:
-            # Of grouped texts nearly all that tells them apart is in the groups, by chance too.
+            # Grouping by bad rate keeps nearly all differences between the texts, those by chance too.
             groups, given = table.partition.groups, table.name in by_hand or bool(table.partition.factor.order)
             freedom = max(table.filled, 1) - 1 + (0 if given else sum(len(group) for group in groups) - len(groups))
             chance = float(chi2.ppf(_NOISE, freedom)) * (1 / max(cases[0], 1.0) + 1 / max(cases[1], 1.0))
@@ -139,7 +139,7 @@ def by_information(
 def by_redundancy(
     tables: Sequence[BinTable], woe: Floats, weight: Floats, ledger: SelectionLedger, selection: Selection
 ) -> list[BinTable]:
-    """Of two whose WoE go together, the one that tells less leaves. Source ``base`` stays."""
+    """Of two whose WoE go together, the one with less information leaves. Source ``base`` stays."""
     optional = [table.partition.factor.source != "base" for table in tables]
     order = sorted(range(len(tables)), key=lambda i: (optional[i], -round(tables[i].information_value, 9), tables[i].name))
     correlation = _weighted_correlation(woe, weight)
