@@ -6,9 +6,13 @@ import shutil
 import sys
 
 import pytest
+from hypothesis import settings
 
 from creditscore.engine import Engine
 
+# A time limit per example would test the machine, not the product.
+settings.register_profile("creditscore", deadline=None)
+settings.load_profile("creditscore")
 #: It takes longest by far and needs nothing of the others, so it is begun first.
 LONGEST = "end_to_end/test_whole_year.py"
 

@@ -104,7 +104,7 @@ def test_every_nonempty_stratum_is_drawn_from_within_its_size(strata):
         assert (n > 0) == (size > 0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 40), st.sampled_from([0.01, 0.03, 0.07, 0.29, 0.3, 1.0]))
 def test_the_plan_draws_by_its_ratio_and_records_the_probability(size, ratio):
     drawn = plan_inspections(tiers(("D", size)), policy(A=0.0001, B=0.0002, C=0.0002, NR=0.0002, D=ratio), task=task()).draw(
@@ -205,7 +205,7 @@ def test_subjects_at_the_annual_cap_leave_and_are_counted(tmp_path):
 # More than Excel holds
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 40), st.integers(1, 12))
 def test_rows_beyond_a_sheet_continue_and_none_is_lost(tmp_path_factory, rows, most):
     path = tmp_path_factory.mktemp("book") / "b.xlsx"

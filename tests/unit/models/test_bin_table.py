@@ -82,7 +82,7 @@ def test_pooled_violators_share_their_mean():
 
 
 @given(st.lists(st.tuples(st.floats(-5, 5), st.floats(0.01, 10)), min_size=1, max_size=12))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_isotonic_projection_agrees_with_scikit_learn(pairs):
     from sklearn.isotonic import isotonic_regression
 

@@ -63,7 +63,7 @@ def test_an_edge_has_the_fewest_digits_that_fit_in_the_gap(low, high, target, wh
 
 
 @given(st.floats(-1e9, 1e9), st.floats(1e-9, 1e6))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_an_edge_always_lies_in_its_gap(low, width):
     high = low + width
     if high > low:
@@ -120,7 +120,7 @@ def test_weights_of_0_2_to_1_are_not_truncated():
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_whole_weights_cut_like_repeated_rows(seed):
     rng = np.random.default_rng(seed)
     x = np.round(rng.normal(size=300), 1)

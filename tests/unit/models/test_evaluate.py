@@ -297,7 +297,7 @@ def test_the_representation_is_readable():
     assert "<table" in evaluate(y, p)._repr_html_()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 6), st.integers(0, 5)), min_size=2, max_size=40))
 def test_auc_and_ks_equal_sklearn_on_any_small_sample(rows):
     y, p, w = (np.array(part, dtype=float) for part in zip(*rows, strict=True))

@@ -73,7 +73,7 @@ def check_all(score, X):
     assert (score(both).to_numpy() <= score(better).to_numpy()).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.sampled_from([2, 4, 8]), st.sampled_from([0.005, 0.05]))
 def test_more_bad_records_never_lower_the_risk(seed, bins, share):
     X, y, weight = history(seed)
@@ -85,7 +85,7 @@ def test_more_bad_records_never_lower_the_risk(seed, bins, share):
     assert (np.diff(p, axis=0) >= 0).all()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(0, 10**6))
 def test_more_bad_records_never_lower_the_risk_in_small_industries(seed):
     X, y, weight = history(seed, 1500)

@@ -50,7 +50,7 @@ def test_the_optimum_satisfies_the_kkt_conditions():
 
 
 @given(st.integers(0, 1000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_no_neighbour_is_better(seed):
     woe, good, bad = data(300, 4, seed)
     fit = fit_regression(woe, good, bad, ridge=1e-3)

@@ -213,7 +213,7 @@ def test_a_card_without_characteristics_gives_its_constant():
     assert bare.reasons(frame(3)).isna().all(axis=None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=False, width=64), min_size=1, max_size=40), st.data())
 def test_any_number_falls_into_the_bin_that_comparison_gives(values, data):
     edges = sorted(data.draw(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=6, unique=True)))

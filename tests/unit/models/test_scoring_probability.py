@@ -48,7 +48,7 @@ def test_ppm_is_the_probability_in_millionths():
     assert np.abs(ppm - card().predict_proba(frame())[:, 1] * 1e6).max() <= 0.5
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.floats(1e-3, 1e5), st.floats(0.5, 500), st.integers(0, 2000), st.integers(-20_000, 20_000))
 def test_probability_is_finite_and_ppm_in_range_at_any_score(odds, pdo, base, score):
     scaling = Scaling(base_score=base, base_odds=odds, pdo=pdo)
@@ -56,7 +56,7 @@ def test_probability_is_finite_and_ppm_in_range_at_any_score(odds, pdo, base, sc
     assert 0 <= scoring.ppm_of_score(scaling, score) <= 1_000_000
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.floats(1e-3, 1e5), st.floats(0.5, 500))
 def test_beyond_the_saturated_scores_the_ppm_is_constant(odds, pdo):
     scaling = Scaling(base_odds=odds, pdo=pdo)

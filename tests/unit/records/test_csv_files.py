@@ -42,7 +42,7 @@ def as_read(rows):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
 @pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, block=st.integers(3, 200))
 def test_what_was_written_is_read(tmp_path, monkeypatch, encoding, quoting, rows, block):
     monkeypatch.setattr(encodings, "_BLOCK", block)
@@ -54,7 +54,7 @@ def test_what_was_written_is_read(tmp_path, monkeypatch, encoding, quoting, rows
     assert ragged == []
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     plain=st.lists(
         st.sampled_from(["1,2,3", "永,州,店", "x", "1,2", "a,b,c,d", "", '"q",2,3', '"q,r",2,3']), min_size=1, max_size=30
@@ -72,7 +72,7 @@ def test_ragged_lines_are_reported_by_position_and_shift_no_other(tmp_path, monk
     assert ragged == [number for number, row in enumerate(rows, start=1) if len(row) != 3]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, cut=st.integers(0, 10_000), block=st.integers(3, 200))
 def test_an_unpaired_quote_is_refused_or_changes_the_field_count(tmp_path, monkeypatch, rows, cut, block):
     monkeypatch.setattr(encodings, "_BLOCK", block)
@@ -95,7 +95,7 @@ def test_an_unpaired_quote_is_refused_or_changes_the_field_count(tmp_path, monke
 
 
 @pytest.mark.parametrize("first", ["utf-8", "gb18030"])
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=st.integers(1, 60), block=st.integers(3, 300))
 def test_a_line_in_another_encoding_is_found_in_any_block(tmp_path, monkeypatch, first, before, block):
     monkeypatch.setattr(encodings, "_BLOCK", block)
