@@ -37,9 +37,12 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Errors carry sentences too: their classes mark them as _() does.
+ERRORS := CreditScoreError ConfigError DataError DrawError LockedError NotFittedError RepeatedColumnError NotFittedEstimator
+
 # After a change of sentences: new ones join the catalogues without a translation, old ones leave them.
 catalogue: $(VENV)/.dev
-	$(BIN)/pybabel --quiet extract -F pyproject.toml --no-location --sort-output --omit-header -o creditscore.pot creditscore
+	$(BIN)/pybabel --quiet extract -F pyproject.toml --no-location --sort-output --omit-header $(ERRORS:%=-k %) -o creditscore.pot creditscore
 	$(BIN)/pybabel --quiet update -i creditscore.pot -d creditscore/language -D creditscore \
 	  --no-fuzzy-matching --ignore-obsolete --no-wrap --ignore-pot-creation-date
 	rm creditscore.pot

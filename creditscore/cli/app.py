@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from creditscore import __version__
 from creditscore.cli import inspections, runs, subjects
 from creditscore.errors import CreditScoreError, LockedError
+from creditscore.language import DEFAULT_LANGUAGE, Text, Words, _
 
 #: Errors of the file system that come from a path that was named, each with its file.
 _PATHS = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
@@ -29,9 +31,28 @@ _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("forecast", inspections.forecast), ("monitor", runs.monitor), ("report", runs.report), ("replay", runs.replay),
 )  # fmt: skip
 
+
+class _Commands(TyperGroup):
+    """The commands; what one of them refuses is shown in the language of its ``--lang``."""
+
+    def invoke(self, ctx: Any) -> Any:
+        refusal: Text
+        try:
+            return super().invoke(ctx)
+        except CreditScoreError as error:
+            refusal, code = error, 75 if isinstance(error, LockedError) else 2
+        except _PATHS as error:
+            if error.filename is None:
+                raise
+            refusal, code = _("{path}: expected a path that can be used ({error})", path=error.filename, error=error.strerror), 2
+        typer.echo(Words.of(ctx.obj or DEFAULT_LANGUAGE).text(refusal), err=True)
+        raise typer.Exit(code)
+
+
 # Plain help and messages: a box breaks paths in the middle.
 app = typer.Typer(
-    name="creditscore", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    name="creditscore", cls=_Commands, no_args_is_help=True, add_completion=False,
+    pretty_exceptions_enable=False, rich_markup_mode=None,
     help="Scorecards, tiers and verifiable random inspections. 信用分级分类监管：评分、分级、可验证的随机抽查。",
 )  # fmt: skip
 
@@ -60,18 +81,4 @@ def main() -> None:
     logging.getLogger("creditscore").setLevel(logging.INFO)
     for name in ("matplotlib", "fontTools", "py4j"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    try:
-        app()
-    except LockedError as error:
-        _stop(str(error), 75)
-    except CreditScoreError as error:
-        _stop(str(error), 2)
-    except _PATHS as error:
-        if error.filename is None:
-            raise
-        _stop(f"{error.filename}: expected a path that can be used ({error.strerror})", 2)
-
-
-def _stop(message: str, code: int) -> None:
-    typer.echo(message, err=True)
-    sys.exit(code)
+    app()

@@ -146,7 +146,8 @@ def check_names(policy: TierPolicy, *, file: Path, project: Project) -> None:
         if code not in project.tasks
     ]
     if faults:
-        raise ConfigError("\n".join(f"{file}: {fault}" for fault in faults))
+        lines = "\n".join(f"{file}: {fault}" for fault in faults)
+        raise ConfigError(lines)
 
 
 def _faults_of_overrides(policy: TierPolicy, project: Project) -> Iterator[str]:

@@ -159,7 +159,8 @@ def _refused(error: ValidationError, document: dict[str, Any], file: str) -> Con
             got = re.sub(r"[a-z]+://[^\s'\"]*", "(a connection)", repr(fault["input"]))
             got = got if len(got) <= _SHOWN else got[: _SHOWN - 1] + "…"
         lines.append(f"{file}: {_key(fault['loc'], document)}: {fault['msg']} (got {got})")
-    return ConfigError("\n".join(lines))
+    message = "\n".join(lines)
+    return ConfigError(message)
 
 
 def _key(location: tuple[int | str, ...], document: Any) -> str:

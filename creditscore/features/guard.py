@@ -100,7 +100,8 @@ def guard_features(features: tuple[FeatureSpec, ...], project: Project) -> list[
             refused = factor.rule == "forbidden" or project.about.purpose == "bidding"
             (refusals if refused else warnings).append(line)
     if refusals:
-        raise ConfigError("\n".join(refusals))
+        lines = "\n".join(refusals)
+        raise ConfigError(lines)
     return warnings
 
 

@@ -137,7 +137,8 @@ def _refuse_unusable(target: object, records: Records) -> None:
         )
     faults = target_faults(target, records.project)
     if faults:
-        raise ConfigError("\n".join(faults))
+        lines = "\n".join(faults)
+        raise ConfigError(lines)
 
 
 def _from_inspections(records: Records, target: InspectionTarget, until: dt.date) -> TrainingRows:

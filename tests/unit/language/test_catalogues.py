@@ -9,6 +9,8 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
 import creditscore
+import creditscore.cli.app
+from creditscore.errors import CreditScoreError
 
 PACKAGE = Path(creditscore.__file__).parent
 CATALOGUES = sorted(PACKAGE.glob("language/*/LC_MESSAGES/creditscore.po"))
@@ -19,7 +21,13 @@ def marked():
     """Context and sentence of all that the code marks."""
     mappings = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["tool"]["babel"]["mappings"]
     methods = [(one["pattern"], one["method"]) for one in mappings]
-    return {(context, text) for _, _, text, _, context in extract_from_dir(PACKAGE, methods, keywords=DEFAULT_KEYWORDS)}
+    keywords = DEFAULT_KEYWORDS | dict.fromkeys(errors())
+    return {(context, text) for _, _, text, _, context in extract_from_dir(PACKAGE, methods, keywords=keywords)}
+
+
+def errors(kind=CreditScoreError):
+    """The names of the classes of errors; each marks the sentence that it is given."""
+    return {kind.__name__}.union(*(errors(further) for further in kind.__subclasses__()))
 
 
 def read(path):
@@ -46,6 +54,11 @@ class TestCatalogue:
     def test_keeps_the_values_of_each_sentence(self, path):
         entries = [one for one in read(path) if one.id and one.string]
         assert [one.id for one in entries if fields(one.id) != fields(one.string)] == []
+
+
+def test_the_makefile_names_every_class_of_errors():
+    line = next(line for line in (PACKAGE.parent / "Makefile").read_text("utf-8").splitlines() if line.startswith("ERRORS := "))
+    assert set(line.split()[2:]) == errors()
 
 
 def test_chinese_is_among_the_catalogues():
