@@ -1,5 +1,6 @@
 """Every sentence in the code has a translation in every catalogue that ships, and nothing else is in it."""
 
+import ast
 import tomllib
 from pathlib import Path
 from string import Formatter
@@ -9,8 +10,6 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
 import creditscore
-import creditscore.cli.app
-from creditscore.errors import CreditScoreError
 
 PACKAGE = Path(creditscore.__file__).parent
 CATALOGUES = sorted(PACKAGE.glob("language/*/LC_MESSAGES/creditscore.po"))
@@ -25,9 +24,18 @@ def marked():
     return {(context, text) for _, _, text, _, context in extract_from_dir(PACKAGE, methods, keywords=keywords)}
 
 
-def errors(kind=CreditScoreError):
-    """The names of the classes of errors; each marks the sentence that it is given."""
-    return {kind.__name__}.union(*(errors(further) for further in kind.__subclasses__()))
+def errors():
+    """The names of the classes of errors, wherever they are; each marks the sentence that it is given."""
+    classes = [
+        node
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    ]
+    found = {"CreditScoreError"}
+    while further := {one.name for one in classes if {ast.unparse(base) for base in one.bases} & found} - found:
+        found |= further
+    return found
 
 
 def read(path):
