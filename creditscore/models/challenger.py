@@ -189,7 +189,9 @@ def load_lightgbm(path: str | Path, *, sha256: str) -> LightGBMChallenger:
         )
     text = json.loads(content)
     if text.get("format") != _FORMAT:
-        raise DataError("{path}: format: expected {_FORMAT} (got {get!r})", path=path, _FORMAT=_FORMAT, get=text.get("format"))
+        raise DataError(
+            "{path}: format: expected {expected} (got {format!r})", path=path, expected=_FORMAT, format=text.get("format")
+        )
 
     columns = text["columns"]
     factors = tuple(Factor(one["name"], Label(zh=one["name"], en=one["name"]), text=one["text"]) for one in columns)

@@ -108,9 +108,7 @@ def _binned(
     """
     before, after = dataframes.as_column(expected), dataframes.as_column(actual)
     if not len(before) or not len(after):
-        raise DataError(
-            "stability: expected rows on both sides (got {n_before} and {n_after})", n_before=len(before), n_after=len(after)
-        )
+        raise DataError("stability: expected rows on both sides (got {before} and {after})", before=len(before), after=len(after))
     first, second = weights or (None, None)
     w_before, w_after = _row_weights(first, len(before)), _row_weights(second, len(after))
     if dataframes.is_text(before) or dataframes.is_text(after):

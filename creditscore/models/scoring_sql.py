@@ -127,7 +127,7 @@ def to_sql(card: Card, dialect: ScoringDialect = "duckdb", *, table: str = "feat
     from creditscore.engine import checked_name, compile_sql
 
     if dialect not in _DIALECTS:
-        raise DataError("to_sql: expected one of {DIALECTS} (got {dialect!r})", DIALECTS=", ".join(_DIALECTS), dialect=dialect)
+        raise DataError("to_sql: expected one of {known} (got {dialect!r})", known=", ".join(_DIALECTS), dialect=dialect)
     columns = {one.name: "float64" if one.kind == "number" else "string" for one in card.characteristics}
     unbound = ibis.table({"subject_id": "string", "as_of": "date", **columns}, name=checked_name(table))
     head = f"-- {card.format} sha256 {card.sha256}; a higher score is a lower risk\n"
@@ -171,7 +171,7 @@ def _points(value: ir.Value, one: Characteristic) -> ir.IntegerValue:
         value = value.cast("int8")
     if not value.type().is_numeric():
         raise DataError(
-            "column {name}: expected numbers (got {type}); convert it where it is read", name=one.name, type=value.type()
+            "column {name}: expected numbers (got {kind}); convert it where it is read", name=one.name, kind=value.type()
         )
     return _number_points(value, one)
 
@@ -209,9 +209,9 @@ def _text_points(value: ir.Value, one: Characteristic) -> ir.IntegerValue:
         return _whole(missing.points)
     if not value.type().is_string():
         raise DataError(
-            "column {name}: expected texts (got {type}); codes such as 0111 stay texts from the file on",
+            "column {name}: expected texts (got {kind}); codes such as 0111 stay texts from the file on",
             name=one.name,
-            type=value.type(),
+            kind=value.type(),
         )
     known: tuple[Attribute, ...] = (*one.of("category"), *one.of("special"))
     branches = [(value.isin(list(a.values)), _whole(a.points)) for a in known]
