@@ -94,7 +94,7 @@ def test_lookup_reads_the_first_column_of_a_table(city):
         assert [row["subject_id"] for row in rows] == [known]
     book.active["A2"] = 911234567890123456
     book.save(city.root / "codes.xlsx")
-    said = creditscore("lookup", city.run, "--file", city.root / "codes.xlsx")
+    said = creditscore("lookup", city.run, "--file", city.root / "codes.xlsx", "--lang", "en")
     assert said.code == 2
     assert "lost digits" in said.err
 

@@ -147,7 +147,7 @@ def test_a_held_lock_exits_75(city):
     with locked(city.out):
         said = city.night()
     assert said.code == 75
-    assert "another run" in said.err
+    assert "另一次运行" in said.err
 
 
 def test_a_missing_file_is_refused_and_the_old_run_stays(city):

@@ -19,7 +19,7 @@ def test_a_run_draws_nothing_and_a_frame_is_drawn_only_once(plan):
     first = creditscore("draw", plan, "--seed", "lottery 03 08")
     assert first.code == 0, first.err
     before = bytes_of(plan)
-    again = creditscore("draw", plan, "--seed", "lottery 03 08 17")
+    again = creditscore("draw", plan, "--seed", "lottery 03 08 17", "--lang", "en")
     assert again.code == 2
     assert "drawn already" in again.err
     after = bytes_of(plan)

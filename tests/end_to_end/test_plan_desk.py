@@ -63,7 +63,7 @@ def test_repeated_results_are_accepted_and_contradicting_ones_refused(city, fill
     book.save(filled)
     said = creditscore("results", city.run, filled, "--known", "2024-07-10", "--data", city.data)
     assert said.code == 2
-    assert "told otherwise before" in said.err
+    assert "此前上报的结果不同" in said.err
 
 
 def test_a_visit_in_another_mode_than_drawn_has_no_probability(city, filled):

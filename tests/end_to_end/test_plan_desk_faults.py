@@ -234,7 +234,7 @@ def test_contradicting_results_are_refused_without_a_data_folder(run):
     assert results(run, filled_in(run), "2024-06-01").code == 0
     said = results(run, filled_in(run, "查无下落"), "2024-06-02")
     assert said.code == 2
-    assert "told otherwise before" in said.err
+    assert "此前上报的结果不同" in said.err
     assert results(run, filled_in(run), "2024-06-03").code == 0
 
 

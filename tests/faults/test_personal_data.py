@@ -245,7 +245,7 @@ def test_a_damaged_parquet_file_quotes_no_cell(tmp_path, everything_logged):
     path.write_bytes(bytes(content))
     said = night(delivery, tmp_path / "out")
     assert said.code == 2
-    assert "events.parquet: expected a whole Parquet file" in said.err
+    assert "events.parquet：应为完整的 Parquet 文件" in said.err
     assert_nowhere(
         tmp_path / "out" if (tmp_path / "out").exists() else tmp_path / "in" / "project", said.out, said.err, everything_logged.text
     )

@@ -96,7 +96,7 @@ def test_a_truncated_parquet_file_is_refused_before_any_write(tmp_path, share):
     (delivery.data / "events.parquet").write_bytes(whole[: int(len(whole) * share)])
     said = night(delivery, tmp_path / "out")
     assert said.code == 2
-    assert "events.parquet: expected a whole Parquet file" in said.err
+    assert "events.parquet：应为完整的 Parquet 文件" in said.err
     assert not (tmp_path / "out" / "2024-04-30").exists()
 
 
