@@ -141,7 +141,8 @@ def repair_reminders(records: Records, *, as_of: str | dt.date, within_days: int
     if not parts:
         return pd.DataFrame(columns=list(_REPAIR_COLUMNS))
     frame = pd.concat(parts, ignore_index=True)
-    soon = [0 < (end - day).days <= ahead for end in frame["may_apply_from"]]
+    # A Series of bools: an empty list would choose no columns instead of no rows.
+    soon = pd.Series([0 < (end - day).days <= ahead for end in frame["may_apply_from"]], index=frame.index, dtype=bool)
     chosen: pd.DataFrame = frame[soon].sort_values(["may_apply_from", "subject_id", "event_id"])[list(_REPAIR_COLUMNS)]
     return chosen.reset_index(drop=True)
 

@@ -90,6 +90,15 @@ def test_a_year_after_a_leap_day_is_the_last_of_february(tmp_path):
     assert in_force(records, D(2025, 2, 27)) == ["E1"]
     assert in_force(records, D(2025, 2, 28)) == []
     assert repair_reminders(records, as_of="2025-02-20")["may_apply_from"].tolist() == [D(2025, 2, 28)]
+    # On an earlier day no record is in force yet: an empty list with its columns, not a fault.
+    assert list(repair_reminders(records, as_of="2020-01-01")) == [
+        "subject_id",
+        "kind",
+        "event_id",
+        "document_no",
+        "event_date",
+        "may_apply_from",
+    ]
 
 
 def test_an_age_is_counted_in_completed_months_and_years(tmp_path):
