@@ -17,7 +17,7 @@ from creditscore.inspection.visits import merge_plans
 from creditscore.language import DEFAULT_LANGUAGE, Words
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.run_store import load_plan, renew_documents
-from creditscore.reporting.planning_tables import RATIO_SHEET
+from creditscore.reporting.planning_tables import RATIOS
 from creditscore.reporting.readback import read_ratios, refuse_cells
 from creditscore.storage import locked, new_folder
 from creditscore.vocabulary import NOT_RATED, PRESUMED, RISKIEST, TIERS
@@ -136,7 +136,7 @@ def _ratio_faults(plan: InspectionPlan, edited: _Edited) -> list[str]:
     def cell(row: Mapping[Any, Any]) -> str:
         """The cell of a stratum's ratio; its name where its row was deleted from the sheet."""
         stratum = row["stratum"]
-        return str(edited[stratum]["cell"]) if stratum in edited else f"{Words.of(DEFAULT_LANGUAGE).text(RATIO_SHEET)}: {stratum}"
+        return str(edited[stratum]["cell"]) if stratum in edited else f"{Words.of(DEFAULT_LANGUAGE).text(RATIOS.title)}: {stratum}"
 
     faults = []
     for group in groups.values():

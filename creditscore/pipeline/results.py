@@ -18,7 +18,7 @@ from creditscore.inspection.visits import Opened
 from creditscore.pipeline.run_folder import WORKBOOK, RunFolder
 from creditscore.pipeline.run_store import open_plans, visits_of_run
 from creditscore.records.tables import TABLES
-from creditscore.reporting.planning_tables import LIST_COLUMNS, LIST_SHEET
+from creditscore.reporting.planning_tables import DRAWN_LIST
 from creditscore.reporting.readback import read_results, refuse_cells
 from creditscore.spreadsheet import read_sheet
 from creditscore.spreadsheet.read import fill_cells
@@ -206,7 +206,7 @@ def visit_simulated(run: str | Path, truth: Path, *, out: Path) -> int:
         raise DataError("{path}: expected a drawn plan (got none): draw first", path=folder.path)
     outcomes = {(row["task"], row["subject_id"]): row for row in _simulated_outcomes(visits, truth).to_dict("records")}
     cells: dict[str, Any] = {}
-    for row in read_sheet(folder.file(WORKBOOK), LIST_SHEET, columns=LIST_COLUMNS):
+    for row in read_sheet(folder.file(WORKBOOK), DRAWN_LIST.title, columns=DRAWN_LIST.columns):
         visit = outcomes[str(row["task"].value), str(row["subject_id"].value)]
         cells |= {
             row["visited_on"].address: visit["week_from"],

@@ -1,24 +1,25 @@
-"""The sheets an auditor reads: distribution and migration, fairness, data quality, cards, the dictionary."""
+"""The tables an auditor reads: tiers and how they moved, measures, fairness, data quality, cards and how good they are."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from creditscore import vocabulary
-from creditscore.config.policy import Measure
 from creditscore.language import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, Message, Text, Words, _, pgettext
 from creditscore.models.scorecard import Attribute, Scorecard
 from creditscore.records.findings import TABLE_WORDS, code_text, finding_text
-from creditscore.reporting.columns import column, label_or_code, rows_of, rule_text
+from creditscore.reporting.columns import Table, column, figure_columns, frame_of, industry_labels, label_or_code, rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
 from creditscore.reporting.run_book import RunBook, migration_table, tiers_by_industry
 from creditscore.reporting.terms import TERMS
 from creditscore.reporting.words import (
+    ALL_INDUSTRIES,
     ARRIVALS,
     GRADES,
     GROUPS,
+    METRICS,
     OUT_OF_SCOPE,
     OWNERSHIPS,
     PARTS_PER_MILLION,
@@ -28,62 +29,12 @@ from creditscore.reporting.words import (
     SUBJECT_TYPES,
     TIERS,
     UNITS,
-    UNKNOWN,
+    YES,
     text_of,
 )
-from creditscore.spreadsheet import Column, Sheet, cell_words, label_text
+from creditscore.spreadsheet import Sheet, cell_words, label_text
 
-DISTRIBUTION_COLUMNS: tuple[Column, ...] = (
-    column("section", width=16),
-    column("industry"),
-    column("industry_label", width=20),
-    column("from_tier", width=10),
-    column("tier", width=8),
-    column("subjects", "integer"),
-    column("share", "percent"),
-    column("remark", width=40),
-)
-MEASURE_COLUMNS: tuple[Column, ...] = (
-    column("tier", width=14),
-    column("industry_label", width=20),
-    column("measure", width=50, wrap=True),
-    column("department", width=26),
-    column("basis", width=50, wrap=True),
-    column("subjects", "integer"),
-)
-FAIRNESS_COLUMNS: tuple[Column, ...] = (
-    column("attribute"),
-    column("group", width=22),
-    column("subjects", "integer"),
-    *(column(f"share_{tier}", "percent") for tier in vocabulary.TIERS),
-    column("d_low", "percent"),
-    column("d_high", "percent"),
-    column("share_NR", "percent"),
-    column("visits_per_1000", "number", format="#,##0.0"),
-    column("remark", width=26),
-)
-QUALITY_COLUMNS: tuple[Column, ...] = (
-    column("section", width=18),
-    column("table", width=14),
-    column("check_rule", width=44, wrap=True),
-    column("code", width=32),
-    column("rows", "integer"),
-    column("examples", width=44, wrap=True),
-)
-CARD_COLUMNS: tuple[Column, ...] = (
-    column("card", width=20),
-    column("characteristic", width=30),
-    column("source", width=12),
-    column("unit", width=14),
-    column("bin", width=24),
-    column("points", "integer"),
-    column("weight", "percent"),
-    column("bad_rate", "percent"),
-    column("woe", "number"),
-    column("rows", "integer"),
-    column("neutral", width=8),
-)
-DICTIONARY_COLUMNS: tuple[Column, ...] = (
+_DICTIONARY_COLUMNS = (
     column("sheet", width=20),
     column("field", width=24),
     column("zh", width=20),
@@ -95,62 +46,53 @@ DICTIONARY_COLUMNS: tuple[Column, ...] = (
 _DICTIONARY_FURTHER = (column("own", width=26), column("meaning_own", width=52, wrap=True))
 
 
-def distribution_sheet(book: RunBook, words: Words) -> Sheet:
-    """Subjects per industry and tier, then per previous tier and tier; without a run before that is said."""
+def spread_frame(book: RunBook, words: Words) -> pd.DataFrame:
+    """One row per industry and tier: section, industry, industry_label, tier, subjects, share of the industry."""
     spread = tiers_by_industry(book).assign(section=words.text(_("Distribution")))
-    moves = migration_table(book).rename(columns={"previous_tier": "from_tier"}).assign(section=words.text(_("Migration")))
-    spread["industry_label"] = label_or_code({**book.industries, "": UNKNOWN}, spread["industry"], words)
+    spread["industry_label"] = label_or_code(industry_labels(book), spread["industry"], words)
+    return spread
+
+
+def moves_frame(book: RunBook, words: Words) -> pd.DataFrame:
+    """One row per previous tier and tier: section, from_tier, tier, subjects, share of the previous tier."""
+    return migration_table(book).rename(columns={"previous_tier": "from_tier"}).assign(section=words.text(_("Migration")))
+
+
+def _distribution_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
+    """Subjects per industry and tier, then per previous tier and tier; without an earlier run a row says so."""
+    spread, moves = spread_frame(book, words), moves_frame(book, words)
+    yield spread
     if moves.empty and not spread.empty:
         why = _("No previous tiers (first run): nothing has moved")
         moves = pd.DataFrame({"section": [words.text(_("Migration"))], "remark": [words.text(why)]})
-    rows = [*rows_of(spread, DISTRIBUTION_COLUMNS), *rows_of(moves, DISTRIBUTION_COLUMNS)]
-    name = _("Distribution and migration")
-    return Sheet(name, DISTRIBUTION_COLUMNS, rows, note=_("No tiers"))
+    yield moves
 
 
-def measure_sheet(book: RunBook, words: Words) -> Sheet:
+def _measure_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
     """One row per measure of the policy: the tier, the industry, who takes it, by what rule, and how many it concerns."""
-    rows = [
-        (
-            words.text(TIERS[one.tier]),
-            _industry_text(book, one, words),
-            words.text(one.name),
-            one.department,
-            one.basis,
-            _concerned(book, one),
-        )
-        for one in book.policy.measure
-    ]
-    note = _("The tier policy names no measures")
-    return Sheet(pgettext("sheet", "Measures"), MEASURE_COLUMNS, rows, note=note)
+    rows = []
+    for one in book.policy.measure:
+        concerned = 0
+        if not book.tiers.empty:
+            held = book.tiers["tier"] == one.tier
+            concerned = int((held if one.industry is None else held & (book.tiers["industry"] == one.industry)).sum())
+        industry = words.text(ALL_INDUSTRIES) if one.industry is None else text_of(dict(book.industries), one.industry, words)
+        rows.append((words.text(TIERS[one.tier]), industry, words.text(one.name), one.department, one.basis, concerned))
+    yield frame_of(MEASURES.columns, rows)
 
 
-def _industry_text(book: RunBook, measure: Measure, words: Words) -> str:
-    every = words.text(_("All industries"))
-    return every if measure.industry is None else text_of(dict(book.industries), measure.industry, words)
-
-
-def _concerned(book: RunBook, measure: Measure) -> int:
-    """Subjects of the measure's tier, and of its industry where it has one."""
-    if book.tiers.empty:
-        return 0
-    held = book.tiers["tier"] == measure.tier
-    return int((held if measure.industry is None else held & (book.tiers["industry"] == measure.industry)).sum())
-
-
-def fairness_sheet(book: RunBook, words: Words) -> Sheet:
-    """Shares of tiers and planned visits per group; groups that are too small show no figures."""
+def _fairness_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
+    """Shares of tiers and planned visits per group; groups that are too small have no figures and a remark."""
     table = fairness_table(book)
     if not table.empty:
         few = words.text(_("fewer than {MINIMUM}: no shares", MINIMUM=MINIMUM))
         table = table.assign(remark=table["share_D"].isna().map({True: few, False: None}))
-        table["group"] = [group_text(book, *pair, words) for pair in zip(table["attribute"], table["group"], strict=True)]
+        table["group"] = [_group_text(book, *pair, words) for pair in zip(table["attribute"], table["group"], strict=True)]
         table["attribute"] = label_or_code(GROUPS, table["attribute"], words)
-    note = _("Nothing is known of groups of subjects")
-    return Sheet(_("Fairness"), FAIRNESS_COLUMNS, rows_of(table, FAIRNESS_COLUMNS), note=note)
+    yield table
 
 
-def group_text(book: RunBook, attribute: str, group: str, words: Words) -> str:
+def _group_text(book: RunBook, attribute: str, group: str, words: Words) -> str:
     """The name of a group: a region, kind, size or ownership of subject by its label."""
     tables: dict[str, Mapping[str, Text]] = {
         "subject_type": SUBJECT_TYPES,
@@ -159,12 +101,6 @@ def group_text(book: RunBook, attribute: str, group: str, words: Words) -> str:
         "ownership": OWNERSHIPS,
     }
     return text_of({**tables.get(attribute, {}), **GROUPS}, group, words)
-
-
-def quality_sheet(book: RunBook, words: Words) -> Sheet:
-    """The row equation, what the check-up found, what was quarantined, and why subjects are not rated."""
-    name = _("Data quality and not rated")
-    return Sheet(name, QUALITY_COLUMNS, list(_quality_rows(book, words)), note=_("No check-up"))
 
 
 def row_equation(book: RunBook) -> list[tuple[Message, int]]:
@@ -180,68 +116,69 @@ def row_equation(book: RunBook) -> list[tuple[Message, int]]:
     ]
 
 
-def not_rated_reasons(book: RunBook) -> list[tuple[str, int]]:
-    """Subjects that are 未评 by the rule that left them so."""
-    if book.tiers.empty:
-        return []
-    unrated = book.tiers.loc[book.tiers["tier"] == vocabulary.NOT_RATED, "rule"].fillna("")
-    return [(str(rule), int(rows)) for rule, rows in unrated.value_counts().sort_index().items()]
+def equation_frame(book: RunBook, words: Words) -> pd.DataFrame:
+    """One row per term of the row equation: section, check_rule, rows."""
+    return _counts(_("Row equation"), [(label, None, rows) for label, rows in row_equation(book)], words)
 
 
-def _quality_rows(book: RunBook, words: Words) -> Iterator[Sequence[object]]:
-    balance = words.text(_("Row equation"))
-    for label, rows in row_equation(book):
-        yield balance, None, words.text(label), None, rows, None
-    for reason, rows in sorted(book.counts.out_of_scope.items()):
-        yield words.text(_("Out of scope")), None, text_of(OUT_OF_SCOPE, reason, words), reason, rows, None
-    for code, rows in sorted(book.rejects.items()):
-        yield words.text(_("Quarantined")), None, words.text(code_text(code)), code, rows, None
-    for rule, rows in not_rated_reasons(book):
-        yield words.text(pgettext("section", "Not rated")), None, words.text(rule_text(book, rule)), rule, rows, None
+def out_of_scope_frame(book: RunBook, words: Words) -> pd.DataFrame:
+    """One row per reason why rows of the register are not scored: section, check_rule, code, rows."""
+    reasons = sorted(book.counts.out_of_scope.items())
+    return _counts(_("Out of scope"), [(OUT_OF_SCOPE.get(reason, reason), reason, rows) for reason, rows in reasons], words)
+
+
+def unrated_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
+    """One row per code of quarantined rows, then one per rule that left subjects without a tier: section, check_rule, rows."""
+    yield _counts(_("Quarantined"), [(code_text(code), code, rows) for code, rows in sorted(book.rejects.items())], words)
+    if not book.tiers.empty:
+        rules = book.tiers.loc[book.tiers["tier"] == vocabulary.NOT_RATED, "rule"].fillna("")
+        counts = [(rule_text(book, rule), str(rule), int(rows)) for rule, rows in rules.value_counts().sort_index().items()]
+        yield _counts(pgettext("section", "Not rated"), counts, words)
+
+
+def checkup_frame(book: RunBook, words: Words) -> pd.DataFrame:
+    """One row per finding of the check-up, in words; examples are keys of rows."""
+    rows = []
     for row in book.checkup.to_dict("records"):
         keys = row.get("examples")
         shown = keys if keys is None or isinstance(keys, str) else "、".join(str(key) for key in keys)
-        table, part = text_of(TABLE_WORDS, row.get("table") or "", words), row.get("code")
-        counted = row.get("section") == "rows" and part in ARRIVALS
-        rule = words.text(ARRIVALS[str(part)] if counted else finding_text(row))
-        yield section_text(row.get("section"), words), table, rule, part, row.get("rows"), shown
+        table, code = text_of(TABLE_WORDS, row.get("table") or "", words), row.get("code")
+        arrival = row.get("section") == "rows" and code in ARRIVALS
+        rule = words.text(ARRIVALS[str(code)] if arrival else finding_text(row))
+        section = text_of(SECTIONS, row.get("section"), words) or words.text(pgettext("section", "Check-up"))
+        rows.append((section, table, rule, code, row.get("rows"), shown))
+    return frame_of(QUALITY.columns, rows)
 
 
-def section_text(section: object, words: Words) -> str:
-    """The section of the check-up a finding stands in."""
-    return text_of(SECTIONS, section, words) or words.text(pgettext("section", "Check-up"))
+def _counts(section: Message, counts: Iterable[tuple[Text, str | None, int]], words: Words) -> pd.DataFrame:
+    """Rows of the sheet on data quality that count: a text, its code, how many."""
+    rows = [(words.text(section), None, words.text(text), code, rows, None) for text, code, rows in counts]
+    return frame_of(QUALITY.columns, rows)
 
 
-def card_sheet(book: RunBook, words: Words) -> Sheet:
-    """One row per attribute of every card, the constant first."""
-    rows = [row for key in sorted(book.cards) for row in card_rows(book.cards[key], book, words)]
-    return Sheet(_("Scorecards"), CARD_COLUMNS, rows, note=_("No scorecards"))
+def _quality_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
+    """The row equation, what is out of scope, quarantined or not rated, and what the check-up found."""
+    yield equation_frame(book, words)
+    yield out_of_scope_frame(book, words)
+    yield from unrated_frames(book, words)
+    yield checkup_frame(book, words)
 
 
-def card_rows(card: Scorecard, book: RunBook, words: Words) -> Iterator[Sequence[object]]:
-    """The rows of one card in the order of :data:`CARD_COLUMNS`."""
+def card_frame(card: Scorecard, book: RunBook, words: Words) -> pd.DataFrame:
+    """One row per attribute of a card, the constant first."""
     name = card_name(card, book, words)
-    yield name, words.text(_("Constant")), None, None, None, card.constant, None, None, None, None, None
+    rows: list[Sequence[object]] = [(name, words.text(_("Constant")), "", "", "", card.constant, "", "", "", "", "")]
     for one in card.characteristics:
+        label, source, unit = words.text(one.label), words.text(SOURCES[one.source]), text_of(UNITS, one.unit, words)
         for bin_ in one.attributes:
-            yield (
-                name,
-                words.text(one.label),
-                words.text(SOURCES[one.source]),
-                text_of(UNITS, one.unit, words),
-                words.text(bin_label(bin_, one.unit)),
-                bin_.points,
-                bin_.weight,
-                bin_.bad_rate,
-                bin_.woe,
-                bin_.rows,
-                words.text(_("yes")) if bin_.neutral else None,
-            )
+            value, neutral = words.text(bin_label(bin_, one.unit)), words.text(YES) if bin_.neutral else None
+            rows.append((name, label, source, unit, value, bin_.points, bin_.weight, bin_.bad_rate, bin_.woe, bin_.rows, neutral))
+    return frame_of(CARDS.columns, rows)
 
 
 def card_name(card: Scorecard, book: RunBook, words: Words) -> str:
     """The industry of a card in words; the card of all industries says so."""
-    return text_of({"all": _("All industries"), **book.industries}, card.industry, words)
+    return text_of({"all": ALL_INDUSTRIES, **book.industries}, card.industry, words)
 
 
 _BINS = {"missing": _("Missing"), "other": _("Other")}
@@ -263,6 +200,29 @@ def bin_label(bin_: Attribute, unit: str = "") -> Text:
     return f"< {upper}" if lower is None else f"≥ {lower}" if upper is None else f"[{lower}, {upper})"
 
 
+def evaluation_frame(book: RunBook) -> pd.DataFrame:
+    """One row for the whole test set: each measure in the order of ``METRICS``, ``x_low`` and ``x_high`` where known."""
+    order = {name: position for position, name in enumerate(METRICS)}
+    row: dict[str, float | None] = {}
+    for name, figure in sorted(book.evaluation.items(), key=lambda pair: (order.get(pair[0], len(order)), pair[0])):
+        row |= {name: figure.value, f"{name}_low": figure.low, f"{name}_high": figure.high}
+    return pd.DataFrame([row] if row else []).astype("float64")
+
+
+def _evaluation_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
+    """One row per measure, of the whole test set and then of each industry; figures are rounded as the report prints them."""
+    rows: list[Sequence[object]] = []
+    for frame in (evaluation_frame(book), book.by_industry):
+        columns = [one for one in figure_columns(frame) if one.numeric]
+        for record in frame.to_dict("records"):
+            name = text_of(industry_labels(book), record["industry"], words) if "industry" in record else words.text(ALL_INDUSTRIES)
+            for one in columns:
+                low, high = one.interval or ("", "")
+                figures = [one.rounded(record.get(key)) for key in (one.key, low, high)]
+                rows.append((name, words.text(one.label), *figures))
+    yield frame_of(EVALUATION.columns, rows)
+
+
 def dictionary_sheet(sheets: Sequence[Sheet], lang: str) -> Sheet:
     """One row per column of every sheet, of this one too: its name and what it means.
 
@@ -270,7 +230,7 @@ def dictionary_sheet(sheets: Sequence[Sheet], lang: str) -> Sheet:
     """
     both = (Words.of(DEFAULT_LANGUAGE), Words.of(SOURCE_LANGUAGE))
     further = [] if cell_words(lang) in both else [cell_words(lang)]
-    columns = (*DICTIONARY_COLUMNS[:2], *(_DICTIONARY_FURTHER if further else ()), *DICTIONARY_COLUMNS[2:])
+    columns = (*_DICTIONARY_COLUMNS[:2], *(_DICTIONARY_FURTHER if further else ()), *_DICTIONARY_COLUMNS[2:])
     rows: list[Sequence[object]] = []
     own = Sheet(_("Dictionary"), columns, rows)
     for sheet in (*sheets, own):
@@ -279,3 +239,99 @@ def dictionary_sheet(sheets: Sequence[Sheet], lang: str) -> Sheet:
             named = [words.text(text) for group in (further, both) for text in texts for words in group]
             rows.append((label_text(sheet.name, lang), one.key, *named))
     return own
+
+
+#: One row per industry and tier, then one per previous tier and tier.
+DISTRIBUTION = Table(
+    _("Distribution and migration"),
+    (
+        column("section", width=16),
+        column("industry"),
+        column("industry_label", width=20),
+        column("from_tier", width=10),
+        column("tier", width=8),
+        column("subjects", "integer"),
+        column("share", "percent"),
+        column("remark", width=40),
+    ),
+    _distribution_frames,
+    note=_("No tiers"),
+)
+#: One row per measure of the tier policy.
+MEASURES = Table(
+    pgettext("sheet", "Measures"),
+    (
+        column("tier", width=14),
+        column("industry_label", width=20),
+        column("measure", width=50, wrap=True),
+        column("department", width=26),
+        column("basis", width=50, wrap=True),
+        column("subjects", "integer"),
+    ),
+    _measure_frames,
+    note=_("The tier policy names no measures"),
+)
+#: One row per group of subjects.
+FAIRNESS = Table(
+    _("Fairness"),
+    (
+        column("attribute"),
+        column("group", width=22),
+        column("subjects", "integer"),
+        *(column(f"share_{tier}", "percent") for tier in vocabulary.TIERS[:-1]),
+        column("share_D", "percent", interval=("d_low", "d_high")),
+        column("d_low", "percent"),
+        column("d_high", "percent"),
+        column("share_NR", "percent"),
+        column("visits_per_1000", "number", format="#,##0.0", digits=1),
+        column("remark", width=26),
+    ),
+    _fairness_frames,
+    note=_("Nothing is known of groups of subjects"),
+)
+#: One row per count of rows and per finding of the check-up.
+QUALITY = Table(
+    _("Data quality and not rated"),
+    (
+        column("section", width=18),
+        column("table", width=14),
+        column("check_rule", width=44, wrap=True),
+        column("code", width=32),
+        column("rows", "integer"),
+        column("examples", width=44, wrap=True),
+    ),
+    _quality_frames,
+    note=_("No check-up"),
+)
+#: One row per attribute of every card, the constant of the card first.
+CARDS = Table(
+    _("Scorecards"),
+    (
+        column("card", width=20),
+        column("characteristic", width=30, once=True),
+        column("source", width=12, once=True),
+        column("unit", width=14),
+        column("bin", width=24),
+        column("points", "integer", signed=True),
+        column("weight", "percent"),
+        column("bad_rate", "percent", digits=2),
+        column("woe", "number"),
+        column("rows", "integer"),
+        column("neutral", width=8),
+    ),
+    lambda book, words: (card_frame(book.cards[key], book, words) for key in sorted(book.cards)),
+    note=_("No scorecards"),
+)
+#: One row per measure of how good the cards are, over all industries and of each.
+EVALUATION = Table(
+    _("How good the cards are"),
+    (
+        column("industry_label", width=20),
+        column("metric", width=30),
+        column("figure", "number", format="General"),
+        column("figure_low", "number", format="General"),
+        column("figure_high", "number", format="General"),
+    ),
+    _evaluation_frames,
+    note=_("This run has no evaluation (signed cards are in use; see the run that trained them)."),
+)

@@ -1,7 +1,11 @@
-"""Builds sheet columns from the dictionary of terms, and rows from frames."""
+"""Tables that are declared once and printed as a sheet of the workbook, on a page of the report and in the terminal."""
+
+from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -9,34 +13,245 @@ from creditscore.language import Message, Text, Words
 from creditscore.records.findings import code_text
 from creditscore.reporting.run_book import RunBook
 from creditscore.reporting.terms import TERMS
-from creditscore.reporting.words import BETWEEN_PARTS, RULES, UNKNOWN
-from creditscore.spreadsheet import Column, Kind
+from creditscore.reporting.words import (
+    ALL_INDUSTRIES,
+    BETWEEN_PARTS,
+    EVERYONE,
+    GROUPS,
+    METRICS,
+    NO,
+    RIVALS,
+    RULES,
+    SHARES,
+    TIERS,
+    UNKNOWN,
+    WHOLE_FIGURES,
+    YES,
+    text_of,
+)
+from creditscore.spreadsheet import Column, Kind, Sheet
 from creditscore.vocabulary import Reason
+
+#: Stands on a page where a number is missing.
+DASH = "–"
+_NUMERIC = ("integer", "number", "percent")
+#: From this size on a figure is printed without decimals.
+_LARGE = 1000
+
+
+@dataclass(frozen=True)
+class TableColumn(Column):
+    """A column of a sheet that is also printed on pages.
+
+    ``digits`` stand behind the decimal sign on a page; without it a percent has one, a number three, or none from
+    1,000 on. ``signed`` whole numbers have a plus or a minus. ``interval`` names the columns of the ends of a 95 %
+    interval, which a page prints in the same cell, ``share`` the column of a share that it prints in brackets. ``once``
+    is blank on a page while the first column stays the same.
+    """
+
+    digits: int | None = None
+    signed: bool = False
+    interval: tuple[str, str] | None = None
+    share: str | None = None
+    once: bool = False
+
+    @property
+    def numeric(self) -> bool:
+        """Whether its cells are numbers, which pages align to the right."""
+        return self.kind in _NUMERIC
+
+    def cell(self, row: Mapping[str, object], words: Words) -> str:
+        """What a page prints of a row: text as it is, a dash where a number is missing, nothing for an empty text."""
+        value = row.get(self.key)
+        if not self.numeric:
+            return value.isoformat() if isinstance(value, dt.date) else "" if _is_missing(value) else str(value)
+        number = _number(value)
+        if number is None:
+            return value if isinstance(value, str) else DASH
+        if self.share is not None:
+            return f"{self._text(number, self.digits, words)} ({words.percent(float(str(row[self.share])))})"
+        ends = [_number(row.get(key)) for key in self.interval or ()]
+        digits = 0 if self.kind == "number" and abs(number) >= _LARGE else self.digits
+        low, high = ends or (None, None)
+        if low is None or high is None:
+            return self._text(number, digits, words)
+        return f"{self._text(number, digits, words)} ({self._text(low, digits, words)} {DASH} {self._text(high, digits, words)})"
+
+    def rounded(self, value: object) -> float | None:
+        """The number that a page prints, for a cell of mixed figures; None where it is missing."""
+        number = _number(value)
+        if number is None or self.kind == "integer":
+            return None if number is None else round(number)
+        digits = 3 if self.digits is None else self.digits
+        return round(number, digits + 2 if self.kind == "percent" else digits)
+
+    def _text(self, number: float, digits: int | None, words: Words) -> str:
+        if self.kind == "percent":
+            return words.percent(number, 1 if digits is None else digits)
+        if self.kind == "integer":
+            return signed(round(number)) if self.signed else words.number(number)
+        return words.number(number, 3 if digits is None else digits)
 
 
 def column(
     key: str,
     kind: Kind = "text",
     *,
+    label: Text | None = None,
     width: int | None = None,
     choices: tuple[Text, ...] = (),
     editable: bool = False,
     wrap: bool = False,
     format: str | None = None,
-) -> Column:
-    """A column whose label stands in :data:`creditscore.reporting.terms.TERMS`."""
-    label = TERMS[key].label
-    return Column(key, label, kind, width=width, choices=choices, editable=editable, wrap=wrap, format=format)
+    digits: int | None = None,
+    signed: bool = False,
+    interval: tuple[str, str] | None = None,
+    share: str | None = None,
+    once: bool = False,
+) -> TableColumn:
+    """A column; its label stands in :data:`creditscore.reporting.terms.TERMS` unless ``label`` is given."""
+    return TableColumn(
+        key, TERMS[key].label if label is None else label, kind, width=width, choices=choices, editable=editable, wrap=wrap,
+        format=format, digits=digits, signed=signed, interval=interval, share=share, once=once,
+    )  # fmt: skip
 
 
-def rows_of(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[tuple[object, ...]]:
+def figure_columns(frame: pd.DataFrame) -> tuple[TableColumn, ...]:
+    """The columns of a frame of figures by their names; ``x_low`` and ``x_high`` are the interval of ``x``.
+
+    A name that is no known figure is its own label; a column that holds numbers, or nothing, is one of numbers.
+    """
+    names = [str(name) for name in frame.columns]
+    ends = {f"{name}_{end}" for name in names for end in ("low", "high")}
+    columns = []
+    for name in names:
+        if name in ends:
+            continue
+        key = "industry_label" if name == "industry" else name
+        label = METRICS[name] if name in METRICS else TERMS[key].label if key in TERMS else name
+        numbers = pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_bool_dtype(frame[name])
+        numeric = numbers or bool(frame[name].isna().all())
+        kind: Kind = "text" if not numeric else "integer" if name in WHOLE_FIGURES else "percent" if name in SHARES else "number"
+        columns.append(column(name, kind, label=label, digits=SHARES.get(name), interval=(f"{name}_low", f"{name}_high")))
+    return tuple(columns)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table as texts, for a page or the terminal. ``numbers`` are the positions of right-aligned columns."""
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numbers: frozenset[int] = frozenset()
+    #: Whether the last row sums the others.
+    total: bool = False
+
+    @staticmethod
+    def of(columns: Sequence[TableColumn], frames: Iterable[pd.DataFrame], words: Words, *, total: bool = False) -> Grid:
+        """The cells of ``columns`` as texts, one row per row of ``frames``; a column that a frame lacks is blank."""
+        rows: list[tuple[str, ...]] = []
+        above: tuple[str, ...] = ()
+        for frame in frames:
+            for record in frame.to_dict("records"):
+                row = {str(key): value for key, value in record.items()}
+                cells = tuple(one.cell(row, words) for one in columns)
+                repeated = above[:1] == cells[:1]
+                rows.append(tuple("" if one.once and repeated else text for one, text in zip(columns, cells, strict=True)))
+                above = cells
+        numbers = frozenset(at for at, one in enumerate(columns) if one.numeric)
+        return Grid(tuple(words.text(one.label) for one in columns), tuple(rows), numbers, total)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a run: what it is called, its columns, and its rows.
+
+    ``frames`` gives the rows as frames with the keys of ``columns`` as names; a column that a frame lacks is blank.
+    ``note`` says why there are no rows.
+    """
+
+    title: Text
+    columns: tuple[TableColumn, ...]
+    frames: Callable[[RunBook, Words], Iterable[pd.DataFrame]]
+    note: Text | Callable[[RunBook], Text] | None = None
+    autofilter: bool = True
+
+    def sheet(self, book: RunBook, words: Words) -> Sheet:
+        """The table as a sheet; its rows are read once, frame by frame."""
+        rows = (row for frame in self.frames(book, words) for row in _rows_of(frame, self.columns))
+        note = self.note(book) if callable(self.note) else self.note
+        return Sheet(self.title, self.columns, rows, note=note, autofilter=self.autofilter)
+
+    def grid(self, book: RunBook, words: Words, *keys: str) -> Grid:
+        """The table for a page, with the columns of ``keys`` in that order; all of them where none are named."""
+        return Grid.of(self.pick(*keys), self.frames(book, words), words)
+
+    def pick(self, *keys: str) -> tuple[TableColumn, ...]:
+        """The columns of ``keys``, all where none are named."""
+        by_key = {one.key: one for one in self.columns}
+        return tuple(by_key[key] for key in keys or by_key)
+
+
+def frame_of(columns: Sequence[Column], rows: Iterable[Sequence[object]]) -> pd.DataFrame:
+    """Rows in the order of ``columns`` as a frame whose values stay what they are: no whole number turns into a float."""
+    return pd.DataFrame(list(rows), columns=[one.key for one in columns], dtype=object)
+
+
+def signed(value: int) -> str:
+    """``+12`` or ``−7`` with a real minus sign."""
+    return f"+{value}" if value > 0 else f"−{-value}" if value < 0 else "0"
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
+
+
+def _number(value: object) -> float | None:
+    """A finite number; whole numbers stay whole, however large."""
+    if _is_missing(value) or isinstance(value, str) or not hasattr(value, "__float__"):
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _rows_of(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[tuple[object, ...]]:
     """The rows of a frame in the order of ``columns``; a column the frame lacks is blank."""
     if frame.empty:
         return iter(())
-    parts: list[Sequence[object]] = []
-    for one in columns:
-        parts.append(frame[one.key].tolist() if one.key in frame else [None] * len(frame))
+    parts: list[Sequence[object]] = [frame[one.key].tolist() if one.key in frame else [None] * len(frame) for one in columns]
     return zip(*parts, strict=True)
+
+
+def figures_grid(frame: pd.DataFrame, words: Words, *, book: RunBook | None = None) -> Grid:
+    """A frame of figures, such as a forecast by tier, as a page and the terminal print it; codes of the book in words."""
+    labels = {} if book is None else _code_labels(book)
+    shown = frame.copy()
+    for name in frame.columns:
+        if pd.api.types.is_bool_dtype(frame[name]):
+            shown[name] = [words.text(YES if value else NO) for value in frame[name]]
+        elif name in _LABELS or name in labels:
+            table = {**_LABELS.get(str(name), {}), **labels.get(str(name), {})}
+            shown[name] = [text_of(table, value, words) or DASH for value in frame[name]]
+    return Grid.of(figure_columns(shown), [shown], words)
+
+
+_LABELS: dict[str, Mapping[str, Text]] = {
+    "tier": {**TIERS, "all": EVERYONE},
+    "model": RIVALS,
+    "attribute": GROUPS,
+}
+
+
+def _code_labels(book: RunBook) -> dict[str, Mapping[str, Text]]:
+    """Words for the codes of a run by the column they stand in."""
+    industries = industry_labels(book)
+    features = {"score": TERMS["score"].label, **characteristic_labels(book)}
+    return {"industry": industries, "parent": industries, "name": features, "feature": features}
+
+
+def industry_labels(book: RunBook) -> dict[str, Text]:
+    """The label of each industry by its code, of all of them by ``all``, of an unknown one by an empty code."""
+    return {"all": ALL_INDUSTRIES, **book.industries, "": UNKNOWN}
 
 
 def label_or_code(table: Mapping[str, Text], codes: pd.Series, words: Words) -> pd.Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -15,10 +15,10 @@ from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
 from creditscore.models import reasons, scoring
 from creditscore.models.scorecard import Baseline, Scorecard
 from creditscore.reporting.audit_tables import bin_label
-from creditscore.reporting.columns import rule_text
+from creditscore.reporting.columns import Grid, column, frame_of, rule_text, signed
 from creditscore.reporting.lookup import measures_for
 from creditscore.reporting.nearest_change import Change, nearest_change
-from creditscore.reporting.report import Grid, grid, percent, signed
+from creditscore.reporting.report import render_page
 from creditscore.reporting.run_book import RunBook, described
 from creditscore.reporting.words import SOURCES as SOURCE_WORDS
 from creditscore.reporting.words import TIERS
@@ -39,8 +39,6 @@ def to_text(it: Explanation, words: Words) -> str:
 
 def to_html(it: Explanation, words: Words) -> str:
     """A whole page."""
-    from creditscore.reporting.report import render_page
-
     return render_page("explain.html.j2", _parts(it, words), lang=words.language, title=f"{it.subject_id} {it.as_of.isoformat()}")
 
 
@@ -117,7 +115,7 @@ def _text(it: Explanation, words: Words) -> Iterator[str]:
 
 
 def _points_text(it: Explanation, points: Points, words: Words) -> Iterator[str]:
-    risk = percent(points.probability_ppm / 1_000_000, 2)
+    risk = words.percent(points.probability_ppm / 1_000_000, 2)
     yield words.text(_("Score {score} (risk {risk}, card {card})", score=points.score, risk=risk, card=points.card[:12]))
     for place, line in enumerate(points.reasons, start=1):
         yield words.text(_("Reason {place}: ", place=place)) + f"{line_words(line, words)} ({signed(-line.difference)})"
@@ -140,7 +138,7 @@ def _parts(it: Explanation, words: Words) -> dict[str, object]:
         "reasons": [(line_words(line, words), signed(-line.difference)) for line in it.points.reasons] if it.points else [],
         "lines": _line_grid(it.points, words) if it.points else None,
         "blocks": _block_grid(it.points, words) if it.points else None,
-        "risk": percent(it.points.probability_ppm / 1_000_000, 2) if it.points else "",
+        "risk": words.percent(it.points.probability_ppm / 1_000_000, 2) if it.points else "",
         "measures": [measure_words(measure, words) for measure in it.measures],
         "records": _record_grid(it, words),
         "notes": (words.text(_REPAIR), words.text(_OBJECT), words.text(_NATURE)),
@@ -148,41 +146,39 @@ def _parts(it: Explanation, words: Words) -> dict[str, object]:
 
 
 def _line_grid(points: Points, words: Words) -> Grid:
-    rows = [[words.text(_("Constant")), "", "", str(points.constant), str(points.constant), "0"]]
+    """One row per characteristic between the constant and the sum: points, those of the baseline, and their difference."""
+    columns = (
+        column("characteristic"),
+        column("source"),
+        column("bin"),
+        column("points", "integer", signed=True),
+        column("baseline", "integer", label=_("Baseline"), signed=True),
+        column("difference", "integer", label=_("Difference"), signed=True),
+    )
+    sums = (words.number(points.score), words.number(points.baseline_score))
+    constant = words.number(points.constant)
+    rows: list[Sequence[object]] = [(words.text(_("Constant")), "", "", constant, constant, 0)]
     for line in points.lines:
-        source = words.text(SOURCE_WORDS[line.source])
-        rows.append(
-            [
-                words.text(line.label),
-                source,
-                words.text(line.bin),
-                signed(line.points),
-                signed(line.baseline),
-                signed(-line.difference),
-            ]
-        )
-    total = points.score - points.baseline_score
-    rows.append([words.text(_("Total")), "", "", str(points.score), str(points.baseline_score), signed(total)])
-    heads = [
-        _("Characteristic"),
-        _("Source"),
-        _("Attribute"),
-        _("Points"),
-        _("Baseline"),
-    ]
-    return grid([*(words.text(head) for head in heads), words.text(_("Difference"))], rows, numbers=[3, 4, 5], total=True)
+        texts = [words.text(text) for text in (line.label, SOURCE_WORDS[line.source], line.bin)]
+        rows.append((*texts, line.points, line.baseline, -line.difference))
+    rows.append((words.text(_("Total")), "", "", *sums, points.score - points.baseline_score))
+    return Grid.of(columns, [frame_of(columns, rows)], words, total=True)
 
 
 def _block_grid(points: Points, words: Words) -> Grid:
-    rows = [[words.text(SOURCE_WORDS[source]), str(points.blocks[source]).replace("-", "−")] for source in SOURCES]
-    heads = [words.text(_("Source")), words.text(_("Subtotal"))]
-    return grid(heads, [*rows, [words.text(_("Score")), str(points.score)]], numbers=[1], total=True)
+    """One row per source: its points; then the score."""
+    columns = (column("source"), column("points", "integer", label=_("Subtotal")))
+    rows = [(words.text(SOURCE_WORDS[source]), str(points.blocks[source]).replace("-", "−")) for source in SOURCES]
+    frame = frame_of(columns, [*rows, (words.text(_("Score")), str(points.score))])
+    return Grid.of(columns, [frame], words, total=True)
 
 
 def _record_grid(it: Explanation, words: Words) -> Grid:
-    rows = [[one.feature, one.kind, one.event_id, one.document_no, one.event_date] for one in it.records]
-    heads = [pgettext("of a card", "Feature"), _("Kind"), _("Record"), _("Document"), _("Date")]
-    return grid([words.text(head) for head in heads], rows)
+    """One row per record behind the score or the rule."""
+    labels = (pgettext("of a card", "Feature"), _("Kind"), _("Record"), _("Document"), _("Date"))
+    columns = [column(name, label=label) for name, label in zip(_RECORD, labels, strict=True)]
+    rows = [[getattr(one, name) for name in _RECORD] for one in it.records]
+    return Grid.of(columns, [frame_of(columns, rows)], words)
 
 
 _RECORD = ("feature", "kind", "event_id", "document_no", "event_date")

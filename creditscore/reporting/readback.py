@@ -12,7 +12,7 @@ from creditscore.dates import day_of
 from creditscore.errors import DataError
 from creditscore.inspection.plan_folder import OUTCOME_WORDS
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words
-from creditscore.reporting.planning_tables import LIST_COLUMNS, LIST_SHEET, RATIO_COLUMNS, RATIO_SHEET, REVIEW_COLUMNS, REVIEW_SHEET
+from creditscore.reporting.planning_tables import DRAWN_LIST, RATIOS, REVIEWS
 from creditscore.reporting.words import DECISIONS, MODES
 from creditscore.spreadsheet import Cell, label_texts, read_sheet
 
@@ -64,7 +64,7 @@ def read_ratios(path: str | Path) -> pd.DataFrame:
         DataError: A ratio is not a number from 0 to 100 % or is 0 (no tier is exempt), or a stratum stands twice.
     """
     faults, rows, seen = _Faults(path), [], set[tuple[str, str]]()
-    for row in read_sheet(path, RATIO_SHEET, columns=RATIO_COLUMNS):
+    for row in read_sheet(path, RATIOS.title, columns=RATIOS.columns):
         names = {key: str(row[key].value or "") for key in ("task", "stratum", "tier", "industry")}
         key = (names["task"], names["stratum"])
         if key in seen:
@@ -87,7 +87,7 @@ def read_results(path: str | Path) -> pd.DataFrame:
             without a violation.
     """
     faults, rows = _Faults(path), []
-    for row in read_sheet(path, LIST_SHEET, columns=LIST_COLUMNS):
+    for row in read_sheet(path, DRAWN_LIST.title, columns=DRAWN_LIST.columns):
         if _stripped(row["outcome"].value) in (None, ""):
             continue
         found: dict[str, Any] = {key: str(row[key].value or "") for key in ("task", "subject_id")}
@@ -111,7 +111,7 @@ def read_decisions(path: str | Path) -> pd.DataFrame:
         DataError: A decision without reviewer, reason or date, or a word that is not in the list.
     """
     faults, rows = _Faults(path), []
-    for row in read_sheet(path, REVIEW_SHEET, columns=REVIEW_COLUMNS):
+    for row in read_sheet(path, REVIEWS.title, columns=REVIEWS.columns):
         if _stripped(row["decision"].value) in (None, ""):
             continue
         rows.append(

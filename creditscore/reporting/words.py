@@ -10,6 +10,10 @@ from creditscore.language import Message, Text, Words, _, pgettext
 BETWEEN_PARTS = pgettext("between parts", "; ")
 #: What is not known of a subject.
 UNKNOWN = _("(unknown)")
+ALL_INDUSTRIES = _("All industries")
+EVERYONE = _("All")
+YES = _("yes")
+NO = _("no")
 TIERS: dict[str, Message] = {
     "A": _("A low risk"),
     "B": _("B ordinary risk"),
@@ -152,8 +156,7 @@ CELLS: dict[str, Message] = {
     "only_theirs": _("The challenger only"),
     "neither": _("Neither"),
 }
-#: Metrics that count something.
-COUNTS = frozenset({"n", "events", "effective_size"})
+#: Figures by name, in the order in which they are listed.
 METRICS: dict[str, Message] = {
     "n": _("Rows"),
     "rows": _("Rows"),
@@ -205,8 +208,22 @@ METRICS: dict[str, Message] = {
     "intercept_used": _("Intercept used"),
     "bad_rate_used": _("Bad rate used"),
 }
-#: Figures that are shares and are printed as percents.
-PERCENTS = frozenset({"observed_rate", "mean_predicted", "bad_rate_used", "own_weight_attributes", "own_weight_intercept"})
+#: Figures that count something and are printed without decimals.
+WHOLE_FIGURES = frozenset(
+    {"n", "rows", "events", "bads", "effective_size", "population", "subjects", "visits", "on_site", "past_visits"}
+    | {"effective_visits", "low", "high", "groups", "tenth"}
+)
+#: Figures that are shares and are printed as percents, and the digits behind the decimal sign.
+SHARES = {
+    "observed_rate": 2,
+    "mean_predicted": 2,
+    "bad_rate_used": 2,
+    "own_weight_attributes": 2,
+    "own_weight_intercept": 2,
+    "rate": 2,
+    "share_found": 2,
+    "excluded_share": 2,
+}
 #: Sections of the check-up.
 SECTIONS: dict[str, Message] = {
     "rows": _("Check-up: rows"),

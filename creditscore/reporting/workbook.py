@@ -1,24 +1,19 @@
-"""The planner's workbook: ratios, drawn list, signatures, and what an auditor needs beside them."""
+"""The workbook: ratios, drawn list, signatures, and what an auditor needs to judge them."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
+
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
-from creditscore.reporting.audit_tables import (
-    card_name,
-    card_sheet,
-    dictionary_sheet,
-    distribution_sheet,
-    fairness_sheet,
-    measure_sheet,
-    quality_sheet,
-    row_equation,
-)
-from creditscore.reporting.columns import column, period_text
-from creditscore.reporting.planning_tables import inspector_sheet, list_sheet, ratio_sheet, review_sheet, staff_sheet, week_sheet
+from creditscore.reporting import audit_tables, planning_tables
+from creditscore.reporting.audit_tables import card_name, dictionary_sheet, row_equation
+from creditscore.reporting.columns import Table, column, frame_of, period_text
 from creditscore.reporting.run_book import RunBook, tier_counts
 from creditscore.reporting.words import FACTS, PURPOSES, TIERS, text_of
-from creditscore.spreadsheet import BookReport, Sheet, cell_words, label_text, write_book
+from creditscore.spreadsheet import BookReport, cell_words, label_text, write_book
 from creditscore.spreadsheet.sheets import MAX_ROWS
 
 _WHAT = _("A tier allocates inspection effort. It is not a verdict, a punishment, a blacklist or a loan decision.")
@@ -32,11 +27,11 @@ def write_workbook(path: str | Path, book: RunBook, *, lang: str = DEFAULT_LANGU
     """Write the workbook of a run; the same book gives the same bytes.
 
     Sheets: 说明, 抽查比例方案, 抽查名单, 待复核, 人员匹配, 周工作量, 人员工作量, 差异化监管措施, 分级分布与迁移, 公平性,
-    数据质量与未评级, 评分卡, 数据字典. A section without rows says why. Nothing in it is a formula or a link.
+    数据质量与未评级, 评分卡, 模型检验, 数据字典. A section without rows says why. Nothing in it is a formula or a link.
 
     Args:
         path: The file; the old one stays until the new one is complete.
-        book: What the run found.
+        book: The run.
         lang: The language; ``both`` has headers in Chinese and English over Chinese cells.
         max_rows: Rows of a sheet before it continues in the next.
 
@@ -44,30 +39,10 @@ def write_workbook(path: str | Path, book: RunBook, *, lang: str = DEFAULT_LANGU
         DataError: A cell does not fit into Excel.
     """
     words = cell_words(lang)
-    pages = [
-        about_sheet(book, words),
-        ratio_sheet(book, words),
-        list_sheet(book, words),
-        review_sheet(book, words),
-        inspector_sheet(book, words),
-        week_sheet(book),
-        staff_sheet(book, words),
-        measure_sheet(book, words),
-        distribution_sheet(book, words),
-        fairness_sheet(book, words),
-        quality_sheet(book, words),
-        card_sheet(book, words),
-    ]
+    pages = [table.sheet(book, words) for table in _TABLES]
     title = label_text(_("{project}: inspection plan", project=book.project), lang)
     pages.append(dictionary_sheet(pages, lang))
     return write_book(path, pages, lang=lang, title=title, created=book.as_of, max_rows=max_rows)
-
-
-def about_sheet(book: RunBook, words: Words) -> Sheet:
-    """The first sheet: what this is, of which day, by which rules, and the hashes to check it by."""
-    columns = (column("item", width=30, wrap=True), column("content", width=110, wrap=True))
-    rows = [(words.text(label), content) for label, content in _about(book, words)]
-    return Sheet(_("About"), columns, rows, autofilter=False)
 
 
 def _about(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
@@ -139,3 +114,29 @@ def _about_plans(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
             else pgettext("state of a plan", "not drawn")
         )
         yield _("Frame hash"), f"{plan.frame_hash} · {words.text(state)}"
+
+
+def _about_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
+    """What this is, of which day, by which rules, and the hashes to check it by."""
+    yield frame_of(_ABOUT.columns, [(words.text(label), content) for label, content in _about(book, words)])
+
+
+_ABOUT = Table(
+    _("About"), (column("item", width=30, wrap=True), column("content", width=110, wrap=True)), _about_frames, autofilter=False
+)
+#: The sheets in their order; the dictionary of all columns follows them.
+_TABLES = (
+    _ABOUT,
+    planning_tables.RATIOS,
+    planning_tables.DRAWN_LIST,
+    planning_tables.REVIEWS,
+    planning_tables.INSPECTORS,
+    planning_tables.WEEKS,
+    planning_tables.STAFF,
+    audit_tables.MEASURES,
+    audit_tables.DISTRIBUTION,
+    audit_tables.FAIRNESS,
+    audit_tables.QUALITY,
+    audit_tables.CARDS,
+    audit_tables.EVALUATION,
+)

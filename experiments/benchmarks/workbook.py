@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from creditscore.reporting.planning_tables import LIST_COLUMNS, LIST_SHEET
+from creditscore.reporting.planning_tables import DRAWN_LIST
 from creditscore.spreadsheet import Column, Sheet, write_book
 from creditscore.spreadsheet.sheets import MAX_ROWS
 
@@ -49,8 +49,8 @@ def rows(columns: tuple[Column, ...], count: int) -> Iterator[tuple[object, ...]
 
 def sheet(count: int) -> Sheet:
     """The drawn list with so many rows."""
-    columns = LIST_COLUMNS
-    return Sheet(LIST_SHEET, columns, rows(columns, count))
+    columns = DRAWN_LIST.columns
+    return Sheet(DRAWN_LIST.title, columns, rows(columns, count))
 
 
 def ids_of(path: Path) -> Iterator[str]:
@@ -108,7 +108,7 @@ def main() -> None:
             found.append(run)
             read = f"{run['read_seconds']:.1f}" if told.read else "-"
             print(
-                f"| {sum(run['rows']):,} | {len(LIST_COLUMNS)} | {len(run['rows'])} | {run['seconds']:.1f} "
+                f"| {sum(run['rows']):,} | {len(DRAWN_LIST.columns)} | {len(run['rows'])} | {run['seconds']:.1f} "
                 f"| {run['cpu_seconds']:.1f} | {read} | {run['gib']:.2f} | {run['mb']:.0f} |",
                 flush=True,
             )

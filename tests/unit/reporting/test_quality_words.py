@@ -5,7 +5,7 @@ import dataclasses
 import pandas as pd
 
 from creditscore.language import Words
-from creditscore.reporting.audit_tables import quality_sheet
+from creditscore.reporting.audit_tables import QUALITY
 
 ENGLISH = ("arrived = kept", "deregistered", "older_version")
 
@@ -20,7 +20,7 @@ def test_a_chinese_workbook_has_chinese_rules_tables_and_reasons(book):
     rule = "arrived = kept + quarantined + collapsed"
     checkup = pd.DataFrame([{"section": "rows", "table": "subjects", "rule": rule, "code": "kept", "rows": 3, "examples": ""}])
     told = dataclasses.replace(book, counts=counts, checkup=checkup)
-    chinese, english = (texts(quality_sheet(told, Words.of(lang))) for lang in ("zh", "en"))
+    chinese, english = (texts(QUALITY.sheet(told, Words.of(lang))) for lang in ("zh", "en"))
     assert not [text for text in chinese if text.startswith(ENGLISH)]
     assert "已注销" in chinese
     assert "= 采用" in chinese

@@ -66,7 +66,13 @@ def test_a_name_that_is_markup_stays_text(book):
 
 def test_the_report_has_an_english_version(book):
     page = render_report(book, lang="en")
-    for text in ("not a blacklist", "the equation holds", "Objections and repair", "0.742 (0.715 – 0.768)", "n &lt; 30"):
+    for text in (
+        "not a blacklist",
+        "the equation holds",
+        "Objections and repair",
+        "0.742 (0.715 – 0.768)",
+        "fewer than 30: no shares",
+    ):
         assert text in page
 
 

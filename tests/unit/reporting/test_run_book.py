@@ -8,7 +8,7 @@ import pytest
 from creditscore.inspection.plan import plan_inspections
 from creditscore.inspection.visits import Opened
 from creditscore.models.evaluate import evaluate
-from creditscore.reporting.planning_tables import INSPECTOR_COLUMNS, INSPECTOR_SHEET, LIST_COLUMNS, LIST_SHEET
+from creditscore.reporting.planning_tables import DRAWN_LIST, INSPECTORS
 from creditscore.reporting.report import render_report
 from creditscore.reporting.run_book import evaluation_by_industry, evaluation_figures, plan_page
 from creditscore.reporting.workbook import write_workbook
@@ -44,9 +44,9 @@ def test_a_drawn_plan_lists_sample_and_inspectors_by_id_only(tmp_path, book, pla
     page = plan_page(Opened(drawn, [{"what": "drawn", "seed_source": "福利彩票"}]))
     assert page.seed_source == "福利彩票"
     write_workbook(tmp_path / "b.xlsx", replace(book, plans=(page,)))
-    rows = read_sheet(tmp_path / "b.xlsx", LIST_SHEET, columns=LIST_COLUMNS)
+    rows = read_sheet(tmp_path / "b.xlsx", DRAWN_LIST.title, columns=DRAWN_LIST.columns)
     assert {row["subject_id"].value for row in rows} == set(drawn.drawn["subject_id"])
-    people = read_sheet(tmp_path / "b.xlsx", INSPECTOR_SHEET, columns=INSPECTOR_COLUMNS)
+    people = read_sheet(tmp_path / "b.xlsx", INSPECTORS.title, columns=INSPECTORS.columns)
     assert len(people) == len(rows)
     assert {row["recusal"].value for row in people} == {"S001"}
     assert {row["certificate"].value for row in people} == {dt.date(2026, 1, 1)}

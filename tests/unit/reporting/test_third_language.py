@@ -5,7 +5,7 @@ import pytest
 
 from creditscore.language import Words, catalogues, languages
 from creditscore.language.words import _words
-from creditscore.reporting.planning_tables import RATIO_COLUMNS, RATIO_SHEET
+from creditscore.reporting.planning_tables import RATIOS
 from creditscore.reporting.report import render_report
 from creditscore.reporting.workbook import write_workbook
 from creditscore.spreadsheet import read_sheet
@@ -55,7 +55,7 @@ def test_a_workbook_in_french_reads_back(tmp_path, book):
     assert {"Taux de contrôle", "Équité", "Drawn list"} <= set(pages.sheetnames)
     heads = next(pages["Taux de contrôle"].iter_rows(max_row=1, values_only=True))
     assert heads[:3] == ("Mission", "Industry name", "Classe")
-    assert len(read_sheet(tmp_path / "b.xlsx", RATIO_SHEET, columns=RATIO_COLUMNS)) > 0
+    assert len(read_sheet(tmp_path / "b.xlsx", RATIOS.title, columns=RATIOS.columns)) > 0
     named = {row["Field"].value: row["Header"].value for row in read_sheet(tmp_path / "b.xlsx", "Dictionary")}
     assert named["tier"] == "Classe"
 

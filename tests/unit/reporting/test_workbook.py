@@ -13,7 +13,7 @@ from support.payloads import PAYLOADS, live_parts
 
 from creditscore.config.policy import Measure
 from creditscore.config.spec import Label
-from creditscore.reporting.planning_tables import LIST_COLUMNS, LIST_SHEET, RATIO_COLUMNS, RATIO_SHEET
+from creditscore.reporting.planning_tables import DRAWN_LIST, RATIOS
 from creditscore.reporting.workbook import write_workbook
 from creditscore.spreadsheet import read_sheet
 from creditscore.spreadsheet.sheets import NOTE_MARK
@@ -31,6 +31,7 @@ SHEETS = [
     "公平性",
     "数据质量与未评级",
     "评分卡",
+    "模型检验",
     "数据字典",
 ]
 #: Columns whose words are ours: tiers, yes or no, hashes, and names of sheets and columns.
@@ -44,6 +45,7 @@ OURS = {
     "公平性": {"分组项", "说明"},
     "数据质量与未评级": {"类别"},
     "评分卡": {"来源", "中性"},
+    "模型检验": {"指标"},
 }
 
 
@@ -59,12 +61,14 @@ def test_the_workbook_has_every_sheet_and_reproducible_bytes(tmp_path, book):
 def test_other_languages_have_their_own_names(tmp_path, book, lang, second):
     report = write_workbook(tmp_path / "b.xlsx", book, lang=lang)
     assert list(report.rows)[1] == second
-    assert len(read_sheet(tmp_path / "b.xlsx", RATIO_SHEET, columns=RATIO_COLUMNS)) == sum(len(plan.strata) for plan in book.plans)
+    assert len(read_sheet(tmp_path / "b.xlsx", RATIOS.title, columns=RATIOS.columns)) == sum(
+        len(plan.strata) for plan in book.plans
+    )
 
 
 def test_the_ratios_read_back_are_those_of_the_plan(tmp_path, book):
     write_workbook(tmp_path / "b.xlsx", book)
-    rows = read_sheet(tmp_path / "b.xlsx", RATIO_SHEET, columns=RATIO_COLUMNS)
+    rows = read_sheet(tmp_path / "b.xlsx", RATIOS.title, columns=RATIOS.columns)
     strata = pd.concat([plan.strata for plan in book.plans])
     assert [row["ratio"].value for row in rows] == strata["ratio"].tolist()
     assert [row["target"].value for row in rows] == strata["target"].tolist()
@@ -73,7 +77,7 @@ def test_the_ratios_read_back_are_those_of_the_plan(tmp_path, book):
 
 def test_the_visit_list_holds_exactly_the_drawn_subjects(tmp_path, book):
     write_workbook(tmp_path / "b.xlsx", book)
-    rows = read_sheet(tmp_path / "b.xlsx", LIST_SHEET, columns=LIST_COLUMNS)
+    rows = read_sheet(tmp_path / "b.xlsx", DRAWN_LIST.title, columns=DRAWN_LIST.columns)
     frame = book.plans[0].frame
     assert {row["subject_id"].value for row in rows} == set(frame.loc[frame["drawn"], "subject_id"])
     assert {row["task"].value for row in rows} == {"2024Q2-food"}
@@ -177,6 +181,7 @@ def poison(book, payloads):
         cards=cards,
         counts=replace(book.counts, out_of_scope={one: 12}),
         checkup=texts_of(book.checkup, payloads),
+        by_industry=texts_of(book.by_industry, payloads),
         scores=texts_of(book.scores, payloads, keep=("scorecard",)),
         tiers=texts_of(book.tiers, payloads),
         subjects=texts_of(book.subjects, payloads, keep=("subject_type",)),
@@ -216,7 +221,7 @@ def test_rows_beyond_a_sheet_go_on_in_the_next(tmp_path, book):
     drawn = int(book.plans[0].frame["drawn"].sum())
     assert report.rows["抽查名单"] == 10
     assert sum(rows for name, rows in report.rows.items() if name.startswith("抽查名单")) == drawn
-    assert len(read_sheet(tmp_path / "b.xlsx", LIST_SHEET, columns=LIST_COLUMNS)) == drawn
+    assert len(read_sheet(tmp_path / "b.xlsx", DRAWN_LIST.title, columns=DRAWN_LIST.columns)) == drawn
 
 
 def test_every_column_is_in_the_dictionary_in_both_languages(tmp_path, book):
