@@ -114,48 +114,29 @@ def _auc(figure: dict[str, float | None] | None, words: Words) -> str:
     return f"{figure['value']:.3f}{interval}" + words.text(_(" (out of time, 95 %)"))
 
 
-#: Columns of the forecast that are shares, counts and flags; the others are figures.
-_SHARES = ("rate", "share_found", "excluded_share")
-_COUNTS = ("population", "visits", "on_site", "past_visits", "effective_visits", "low", "high")
-
-
 def forecast_lines(told: PolicyForecast, words: Words) -> list[str]:
-    """A table by tier, what it comes to, and what to bear in mind."""
-    from creditscore.reporting.terms import TERMS
-    from creditscore.reporting.words import METRICS, TIERS
+    """A table by tier as the report has it, what it comes to, and what to bear in mind."""
+    from creditscore.reporting.columns import figures_grid
 
-    table = told.table()
-    heads = [
-        words.text(TERMS[name].label if name in ("tier", "population", "on_site") else METRICS[name]) for name in table.columns
-    ]
-    rows = []
-    for row in table.to_dict("records"):
-        tier = words.text(TIERS[row["tier"]]) if row["tier"] in TIERS else words.text(_("all"))
-        rows.append([tier, *(_figure(str(name), value, words) for name, value in row.items() if name != "tier")])
-    return [*table_lines(heads, rows, numbers=range(1, len(heads))), *(words.text(sentence) for sentence in told.sentences())]
-
-
-def _figure(name: str, value: Any, words: Words) -> str:
-    if name == "extrapolated":
-        return words.text(_("yes")) if value else words.text(_("no"))
-    if name in _SHARES:
-        return percent(value)
-    return whole(value) if name in _COUNTS else decimal(value, 3 if name == "visits_per_subject" else 1)
+    grid = figures_grid(told.table(), words)
+    return [*table_lines(grid.headers, grid.rows, numbers=grid.numbers), *(words.text(sentence) for sentence in told.sentences())]
 
 
 def burden_lines(burden: pd.DataFrame, by: str, words: Words) -> list[str]:
     """One row per group of the register: subjects, visits, visits per subject."""
+    from creditscore.reporting.columns import Grid, column
     from creditscore.reporting.terms import TERMS
     from creditscore.reporting.words import GROUPS, METRICS, SIZES, SUBJECT_TYPES, text_of
 
-    heads = [text_of(GROUPS, by, words), words.text(TERMS["population"].label)]
-    heads += [words.text(METRICS[name]) for name in ("visits", "visits_per_subject")]
-    rows = []
-    for row in burden.to_dict("records"):
-        name = text_of({**SUBJECT_TYPES, **SIZES, **GROUPS}, row[by], words)
-        figures = (whole(row["subjects"]), decimal(row["visits"], 1), decimal(row["visits_per_subject"], 3))
-        rows.append([name, *figures])
-    return table_lines(heads, rows, numbers=range(1, 4))
+    names = [text_of({**SUBJECT_TYPES, **SIZES, **GROUPS}, code, words) for code in burden[by]]
+    columns = (
+        column(by, label=text_of(GROUPS, by, words)),
+        column("subjects", "integer", label=TERMS["population"].label),
+        column("visits", "number", label=METRICS["visits"], digits=1),
+        column("visits_per_subject", "number", label=METRICS["visits_per_subject"]),
+    )
+    grid = Grid.of(columns, [burden.assign(**{by: names})], words)
+    return table_lines(grid.headers, grid.rows, numbers=grid.numbers)
 
 
 def allocation_lines(best: Allocation, words: Words) -> list[str]:

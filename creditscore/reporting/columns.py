@@ -16,6 +16,7 @@ from creditscore.reporting.terms import TERMS
 from creditscore.reporting.words import (
     ALL_INDUSTRIES,
     BETWEEN_PARTS,
+    DIGITS,
     EVERYONE,
     GROUPS,
     METRICS,
@@ -132,7 +133,9 @@ def figure_columns(frame: pd.DataFrame) -> tuple[TableColumn, ...]:
         numbers = pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_bool_dtype(frame[name])
         numeric = numbers or bool(frame[name].isna().all())
         kind: Kind = "text" if not numeric else "integer" if name in WHOLE_FIGURES else "percent" if name in SHARES else "number"
-        columns.append(column(name, kind, label=label, digits=SHARES.get(name), interval=(f"{name}_low", f"{name}_high")))
+        columns.append(
+            column(name, kind, label=label, digits={**SHARES, **DIGITS}.get(name), interval=(f"{name}_low", f"{name}_high"))
+        )
     return tuple(columns)
 
 

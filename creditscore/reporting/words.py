@@ -220,10 +220,12 @@ SHARES = {
     "bad_rate_used": 2,
     "own_weight_attributes": 2,
     "own_weight_intercept": 2,
-    "rate": 2,
-    "share_found": 2,
-    "excluded_share": 2,
+    "rate": 1,
+    "share_found": 1,
+    "excluded_share": 1,
 }
+#: Digits of figures that are not shares, where three are too many.
+DIGITS = {"expected": 1}
 #: Sections of the check-up.
 SECTIONS: dict[str, Message] = {
     "rows": _("Check-up: rows"),
