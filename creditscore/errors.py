@@ -1,6 +1,6 @@
-"""The errors a caller may meet. Every one is also the builtin it resembles.
+"""The errors that the library raises. Each is also a subclass of the built-in error that it resembles.
 
-Messages are part of the public interface: where, what was expected, what was there instead, what to do.
+Messages are part of the public interface: they say where, what was expected, what was there instead and what to do.
 They name rows by key and column, never by the value of a cell (a cell may be personal data).
 """
 
@@ -10,13 +10,15 @@ from collections.abc import Mapping
 
 
 class CreditScoreError(Exception):
-    """The root: ``except CreditScoreError`` catches whatever the library refuses.
+    """The base class: ``except CreditScoreError`` catches every refusal of the library.
 
-    ``str(error)`` is English. Whoever shows it in another language translates ``message`` and puts in ``values``.
+    ``str(error)`` is English. To show the error in another language, pass it to
+    :meth:`creditscore.language.Words.text`, which translates ``message`` and fills in ``values``.
 
     Attributes:
-        message: The English sentence with ``{name}`` where values go.
-        values: The values by name; without any, the sentence is complete, and braces in it are text.
+        message: The English sentence, with ``{name}`` where a value goes.
+        values: The values by name. If there are none, the sentence is shown as it is, braces included.
+        context: Always None: the sentence of an error has one meaning and needs no context to be translated.
     """
 
     context = None
@@ -31,20 +33,20 @@ class CreditScoreError(Exception):
 
 
 class ConfigError(CreditScoreError, ValueError):
-    """A file of the project is faulty: ``file: key: expected (got ...)``."""
+    """A configuration file of the project is wrong: ``file: key: expected ... (got ...)``."""
 
 
 class DataError(CreditScoreError, ValueError):
-    """A caller's table, file or value cannot be used; nothing was written."""
+    """A table, file or value from the caller cannot be used. Nothing was written."""
 
 
 class NotFittedError(CreditScoreError, ValueError):
-    """Scores were asked of an estimator before ``fit``."""
+    """An estimator was asked for scores before ``fit``."""
 
 
 class DrawError(CreditScoreError, ValueError):
-    """A draw that must not happen: a second one, one of a changed frame, one without inspectors."""
+    """A draw, or a change after it, that is not allowed: a second draw, a changed frame, too few inspectors."""
 
 
 class LockedError(CreditScoreError, ValueError):
-    """Another run holds the output folder. The command line exits with 75."""
+    """Another run or command is writing to the output folder. The command line then exits with 75."""

@@ -1,4 +1,4 @@
-"""``scorecards.toml``: how cards are fitted; ``cards/signed.toml``: the signed cards, the only ones that score."""
+"""``scorecards.toml``: how cards are fitted. ``cards/signed.toml``: the cards that may score, each with its signature."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from creditscore.config.spec import Code, Day, Items, Label, Name, Spec, refuse_
 
 #: Weight of the ridge penalty on coefficients, as a share of the information of the sample.
 RIDGE = 0.05
-#: The same for the effects of inspectors; larger pulls them to 0.
+#: The same for the effects of inspectors. A larger penalty pulls these effects closer to 0.
 NUISANCE_RIDGE = 0.002
 
 
 class Scaling(Spec):
     """``score = base_score + pdo / ln 2 * ln(odds / base_odds)`` with odds good : bad.
 
-    At ``base_odds`` goods per bad a subject has ``base_score``; each ``pdo`` points more double the odds.
+    A subject with ``base_odds`` goods per bad has ``base_score`` points; every further ``pdo`` points double the odds.
 
-    A card holds its scaling, and its hash covers it: a field added here changes the hash of every card that is made anew.
+    A card contains its scaling, so the hash of the card covers it: a new field here changes the hash of every new card.
     """
 
     base_score: int = Field(default=600, ge=0, le=100_000)
@@ -28,7 +28,10 @@ class Scaling(Spec):
 
 
 class Industry(Spec):
-    """A population with a card of its own; where cases are few, the ``parent``'s figures weigh more."""
+    """A population with its own card. The fewer its cases, the more it borrows from the industry ``parent``.
+
+    Without a ``parent`` it borrows from the card of all rows.
+    """
 
     code: Code
     label: Label
@@ -36,18 +39,18 @@ class Industry(Spec):
 
 
 class Binning(Spec):
-    """How attributes are cut. Shares are of the total weight."""
+    """How a characteristic is divided into attributes. Shares are shares of the total weight, from 0 to 1."""
 
     max_bins: int = Field(default=6, ge=2, le=20)
     min_share: float = Field(default=0.02, gt=0, le=0.5)
-    #: Texts rarer than this are left to the attribute ``other``; others are grouped until a group has ``min_share``.
+    #: Texts rarer than this go to the attribute ``other``; the rest are grouped until each group has ``min_share``.
     rare_share: float = Field(default=0.005, gt=0, le=0.5)
-    #: Added to goods and bads of an attribute in proportion to their totals, as a share of the weight.
+    #: Added to the share of goods and to the share of bads of each attribute, so that neither is 0.
     smoothing: float = Field(default=0.0005, ge=0, le=0.1)
 
 
 class Selection(Spec):
-    """Which characteristics stay."""
+    """Which characteristics stay in the cards. ``max_characteristics`` None sets no limit."""
 
     min_information_value: float = Field(default=0.005, ge=0)
     max_correlation: float = Field(default=0.9, gt=0, le=1)
@@ -55,14 +58,18 @@ class Selection(Spec):
 
 
 class Pooling(Spec):
-    """Effective cases that the parent's figures weigh in an industry's."""
+    """How strongly the figures of an industry are pulled towards those of its parent, in effective cases.
+
+    An industry with as many effective cases as stated here counts half, and its parent counts half.
+    ``attribute_cases`` is for the shares of goods and bads per attribute, ``intercept_cases`` for the bad rate.
+    """
 
     intercept_cases: float = Field(default=50, ge=0)
     attribute_cases: float = Field(default=200, ge=0)
 
 
 class ScorecardsFile(Spec):
-    """The document ``scorecards.toml``."""
+    """The content of ``scorecards.toml``; ``target`` is a name in ``targets.toml``."""
 
     target: Name
     scaling: Scaling = Scaling()
@@ -73,10 +80,12 @@ class ScorecardsFile(Spec):
     nuisance_ridge: float = Field(default=NUISANCE_RIDGE, gt=0)
     nuisance: Literal["inspectors", "none"] = "inspectors"
     industry: Items[Industry] = ()
-    #: Months held back from the end of the history to judge the cards on.
+    #: Months at the end of the history on which the cards are judged.
     test_months: int = Field(default=6, ge=1, le=60)
-    #: Without effect: ``new_subject_months`` of the tier policy leaves new subjects 未评 (NR). Accepted for one release more.
+    #: Deprecated and ignored, accepted for one more release. Use ``new_subject_months`` of the tier policy: it keeps new
+    #: subjects unrated (未评, NR).
     min_tenure_months: int = Field(default=0, ge=0)
+    #: The number of the personal-information impact assessment; required where the subjects are persons.
     impact_assessment_id: str | None = None
 
     @model_validator(mode="after")
@@ -99,7 +108,7 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class SignedCard(Spec):
-    """One signature: the file ``<industry>.json`` has this SHA-256, and who signed it when."""
+    """One signature: the SHA-256 of the file ``<industry>.json``, who signed it and on which day."""
 
     industry: Code
     sha256: Sha256
@@ -108,7 +117,7 @@ class SignedCard(Spec):
 
 
 class SignedFile(Spec):
-    """The document ``signed.toml``."""
+    """The content of ``cards/signed.toml``: at most one card per industry."""
 
     card: Items[SignedCard]
 

@@ -5,8 +5,8 @@ Copy this file to any machine and run it on the folder of a plan:
 
     python verify_draw.py PLAN_FOLDER [--frame-hash HASH] [--head HASH] [--publication FILE] [--json]
 
-It ends with 0 if the plan is verified, 1 if it is not, and 2 if a file cannot be read. It shares no code with the
-program that draws: whatever that program claims is worked out again below, by the following procedure.
+Its exit code is 0 if the plan is verified, 1 if it is not, and 2 if a file cannot be read. It shares no code with the
+program that draws: everything that program states is computed again here, by the following procedure.
 
 The files
     manifest.json    the task, the hash of the frame, the seed, the pool of inspectors, the SHA-256 of every file
@@ -15,7 +15,7 @@ The files
     sample.sha256    one short hash per row of sample.csv
     inspectors.csv   one row per drawn subject and inspector (after the draw)
     publication.csv  the list that the public sees (after the draw); results of visits are entered in it later
-    log.jsonl        what happened since: the draw, refused second draws, replacements, late subjects
+    log.jsonl        one line per event: the draw, refused second draws, replacements, late subjects
 
 The procedure
     1. Stratum. A subject's stratum is task|tier|industry, with |region if the task asks for strata by region. An
@@ -24,24 +24,27 @@ The procedure
        ceil(on_site_ppm x n / 1,000,000) are visited on site. All targets together reach the floor (min_ratio) and
        the number (target) that the task names. The probability of each subject that stays in the frame is n / N.
     3. Frame hash, published before the seed is known. SHA-256 over lines of compact JSON (UTF-8, sorted keys, a line
-       feed after each): the text "creditscore-frame/2"; the manifest's "about" (task, day, policy); the strata in
-       order; the subjects by subject_id.
+       feed after each): the text "creditscore-frame/2"; the manifest's "about" (task, day, policy); the strata by
+       name; the subjects by subject_id.
     4. Ticket. SHA-256 of "seed|task|subject_id" in UTF-8 and Unicode NFC, as 64 hexadecimal digits.
-    5. Draw. In each stratum the n smallest tickets are drawn. The smallest of these are visited on site.
-    6. Inspectors. Drawn subjects take their turn in the order of their tickets. Whoever is recused from the subject
-       does not go. The others are put in order: staff of the subject's region first, then those with the fewest
+    5. Draw. In each stratum the n smallest tickets are drawn. As many of these as are to be visited on site (step 2),
+       the smallest first, are visited on site, the others off site.
+    6. Inspectors. Drawn subjects get their inspectors in the order of their tickets. Inspectors who are recused from
+       the subject are left out. The others are put in order: staff of the subject's region first, then those with the fewest
        visits so far, then the smallest SHA-256 of "seed|task|subject_id|staff_id". The first min_inspectors of that
-       order go. If staff of the leading department and of others may go, the first of each are put at the head.
+       order go. If both the leading department and other departments have staff for the subject, the first inspector of
+       the leading department and then the first of the others are moved to the front of the order.
     7. Log. Each line holds the hash of the line before it, and its own: SHA-256 of its compact JSON without the hash.
        The line of the draw holds the SHA-256 of manifest.json.
-    8. Replacement. The next ticket of the stratum that was not drawn takes over the mode and, unless one of them is
-       recused, the inspectors. Otherwise inspectors are drawn as in 6, after all visits so far.
+    8. Replacement. The subject with the smallest ticket of the stratum that is not used yet takes over the mode and,
+       unless one of them is recused, the inspectors. Otherwise its inspectors are drawn as in 6, counting all visits
+       so far.
     9. Late subject. It is drawn if ticket < ratio x 2^256, and visited on site if ticket < ratio x on-site share x
        2^256. Its inspectors are drawn as in 6.
-    10. Publication. Every drawn subject once, nobody else, with the name of sample.csv and the task's item,
-        department and days.
+    10. Publication. It lists every drawn subject once and nobody else, with the name in sample.csv and the task's
+        item, department, first and last day.
 
-What this cannot see is listed in NOT_COVERED, and is a part of every report.
+What this check cannot show is listed in NOT_COVERED and is part of every report.
 """
 
 from __future__ import annotations
@@ -62,11 +65,11 @@ from typing import Any, NamedTuple
 PLAN_FORMAT = "creditscore-plan/2"
 FRAME_FORMAT = "creditscore-frame/2"
 ALGORITHM = "sha256(seed|task|subject_id), n smallest per stratum, of these the on_site smallest on site, v2"
-#: The version of the drawing program whose wording of notes this file knows.
+#: The version of the drawing program whose notes in the manifest this file can compute again, word for word.
 NOTES_VERSION = "0.1.0"
 
-#: The columns and reasons below are copies of those of the program that draws, on purpose: this file shares nothing with it.
-#: A test of the program compares the two.
+#: The columns and reasons below are copied from the program that draws, on purpose: this file shares no code with it.
+#: A test of that program compares the copies with the originals.
 SAMPLE_COLUMNS = (
     "task", "subject_id", "name", "industry", "region", "tier", "stratum", "inclusion_probability", "ticket", "drawn",
     "mode", "exempt_reason", "merged_with",
@@ -85,7 +88,7 @@ UNKNOWN = "unknown"
 ON_SITE, OFF_SITE = "on_site", "off_site"
 MILLION = 1_000_000
 TICKETS = 16**64
-#: What the first line of a log has as the hash of the line before it.
+#: What the first line of a log holds in place of the hash of the line before it.
 START = "0" * 64
 #: The fewest inspectors that may visit a subject.
 FEWEST_INSPECTORS = 2
@@ -93,11 +96,11 @@ KINDS_OF_LINES = ("drawn", "draw_refused", "replaced", "joined")
 
 
 def _(sentence: str) -> str:
-    """Mark a sentence for the catalogues of whoever shows findings in another language; it stays as it is here."""
+    """Mark a sentence for translation and return it unchanged; this file itself speaks English only."""
     return sentence
 
 
-#: What may be wrong, by code. A message is its template with the values of the finding.
+#: The sentences of findings, by code. The values of a finding are put in the place of ``{name}``.
 MESSAGES = {
     "file.missing": _("{file}: expected a file (got nothing)"),
     "file.unreadable": _("{file}: cannot be read ({why})"),
@@ -166,7 +169,7 @@ MESSAGES = {
     "log.late_draw": _("{where}: {subject} is not drawn, or not left out, as its ticket says"),
 }
 
-#: What the export cannot prove, by code. Those that the person who runs the check can close say how.
+#: What the export cannot prove, by code. A sentence says so where the person who runs the check can close the gap.
 NOT_COVERED = {
     "scope.subjects": _(
         "That the frame holds all subjects that it should, each in its right tier, industry and region, and that"
@@ -194,7 +197,7 @@ NOT_COVERED = {
 
 
 class Finding(NamedTuple):
-    """A code of MESSAGES or NOT_COVERED and the values of its template."""
+    """One thing that is wrong or not covered: a code of MESSAGES or NOT_COVERED, and the values for its sentence."""
 
     code: str
     values: dict[str, Any]
@@ -206,20 +209,27 @@ class Finding(NamedTuple):
 
     @property
     def shown(self) -> dict[str, Any]:
-        """The values as they may be shown on a terminal."""
+        """The values in a form that is safe to print on a terminal."""
         return {name: _printable(value) for name, value in self.values.items()}
 
     @property
     def text(self) -> str:
-        """The English message."""
+        """The English sentence with its values."""
         return self.template.format(**self.shown)
 
 
 class Result(NamedTuple):
     """The outcome of a check.
 
-    ``frame_hash`` and ``log_head`` (the hash of the log's last line, 64 zeros without one) are what to publish or
-    keep: a later check is given them. ``seed`` is None before the draw.
+    Attributes:
+        readable: Whether all files could be read.
+        findings: What is wrong; empty if nothing is.
+        not_covered: What this check could not show.
+        subjects: How many subjects ``sample.csv`` lists, with those who left the frame.
+        drawn: How many of them are marked as drawn.
+        frame_hash: The hash of the frame, computed from the files. Publish it before the draw.
+        seed: The seed; None before the draw.
+        log_head: The hash of the last line of the log, 64 zeros without a line. Keep it, and give it to later checks.
     """
 
     readable: bool
@@ -233,14 +243,14 @@ class Result(NamedTuple):
 
     @property
     def outcome(self) -> str:
-        """``verified``, ``not_verified`` or ``not_readable``."""
+        """``verified``, ``not_verified`` (there are findings) or ``not_readable``."""
         if not self.readable:
             return "not_readable"
         return "not_verified" if self.findings else "verified"
 
 
 class Unreadable(Exception):
-    """A file that cannot be read: nothing can be said about what it holds."""
+    """A file cannot be read, so nothing can be said about its content; ``finding`` says which one and why."""
 
     def __init__(self, code: str, **values: Any) -> None:
         self.finding = Finding(code, values)
@@ -248,7 +258,10 @@ class Unreadable(Exception):
 
 
 class Stratum(NamedTuple):
-    """A row of ``plan.csv``; ``name`` is its column ``stratum``, ``line`` the number of its line."""
+    """A row of ``plan.csv``. ``line`` is the number of its line, ``name`` its column ``stratum``.
+
+    ``population``, ``target`` and ``on_site`` are numbers of subjects; ``probability`` is the text in the file.
+    """
 
     line: int
     task: str
@@ -267,7 +280,10 @@ class Stratum(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """A row of ``sample.csv``; ``own_ticket`` is the ticket that was computed here, empty before the draw."""
+    """A row of ``sample.csv``. ``line`` is the number of its line.
+
+    ``own_ticket`` is the ticket computed here (empty before the draw), ``ticket`` the one in the file.
+    """
 
     line: int
     own_ticket: str
@@ -287,17 +303,17 @@ class Subject(NamedTuple):
 
     @property
     def cells(self) -> list[str]:
-        """The cells of the line."""
+        """The cells of the line, as they are in the file."""
         return [str(cell) for cell in self[2:]]
 
     @property
     def where(self) -> str:
-        """File and line."""
+        """The file and the number of the line, as in messages."""
         return f"sample.csv line {self.line}"
 
 
 class Member(NamedTuple):
-    """An inspector of the pool. ``certificate_valid_to`` is an ISO day."""
+    """An inspector of the pool. ``certificate_valid_to`` is the last valid day, as YYYY-MM-DD."""
 
     staff_id: str
     region: str
@@ -306,17 +322,18 @@ class Member(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """Who may be sent; ``recusals`` are pairs (staff_id, subject_id) that may not meet."""
+    """The inspectors who may be sent. ``recusals`` are pairs (staff_id, subject_id): this inspector may not go there."""
 
     members: list[Member]
     recusals: set[tuple[str, str]]
 
 
 class Export(NamedTuple):
-    """A plan folder as it was read.
+    """The content of a plan folder.
 
-    ``queues`` holds the subjects that stayed in the frame by stratum, smallest ticket first. ``log`` ends before
-    the first line that breaks the chain, which ``log_break`` names.
+    ``queues`` holds, by stratum, the subjects that stayed in the frame, smallest ticket first. ``line_hashes`` is the
+    content of ``sample.sha256``. ``log`` ends before the first line that breaks the chain of hashes; ``log_break`` is
+    the finding about that line, or None. ``pool`` is None if the manifest names no inspectors.
     """
 
     folder: Path
@@ -338,11 +355,11 @@ class Export(NamedTuple):
 
     @property
     def drawn(self) -> list[Subject]:
-        """Those who are marked as drawn."""
+        """The subjects that are marked as drawn, in the order of ``sample.csv``."""
         return [subject for subject in self.subjects if subject.drawn == "1"]
 
     def sum_of(self, column: str) -> int:
-        """The sum of a column of ``plan.csv``."""
+        """The sum of a number column of ``plan.csv`` over all strata."""
         return sum(getattr(stratum, column) for stratum in self.strata)
 
 
@@ -360,9 +377,12 @@ def verify(
 
     Args:
         folder: The folder of a plan, drawn or not.
-        frame_hash: The hash that was published before the draw, if at hand.
-        log_head: The hash of the log's last line that an earlier check printed, if one was kept.
-        publication: The list as it was published, if it is not the one in the folder. Both are checked then.
+        frame_hash: The frame hash that was published before the draw, if you have it.
+        log_head: The log head that an earlier check printed, if you kept it.
+        publication: The list as it was published, if it is not the file in the folder. Then both are checked.
+
+    Returns:
+        The result. A file that cannot be read is a finding in it, not an exception.
     """
     try:
         export = read_export(Path(folder))
@@ -383,7 +403,7 @@ def verify(
 def _findings(
     export: Export, digest: str, frame_hash: str | None, log_head: str | None, publication: str | os.PathLike[str] | None
 ) -> Iterator[Finding]:
-    """All findings; those of single lines first, one per line."""
+    """All findings. Those about lines of ``sample.csv`` come first, at most one per line."""
     of_lines: dict[int, Finding] = {}
     for line, finding in check_sample(export):
         of_lines.setdefault(line, finding)
@@ -405,7 +425,7 @@ def _findings(
 
 
 def check_sample(export: Export) -> Iterator[tuple[int, Finding]]:
-    """Findings about lines of ``sample.csv`` with the number of the line, the most telling first."""
+    """Findings about lines of ``sample.csv``, each with the number of its line, the most specific ones first."""
     for check in (_tickets, _strata_of_subjects, _ranks, _written_lines):
         for subject, code, values in check(export):
             yield subject.line, Finding(code, {"where": subject.where, "subject": subject.subject_id, **values})
@@ -766,7 +786,7 @@ def mode_of_late(ticket: str, ratio_ppm: int, on_site_ppm: int) -> str:
 
 
 def hash_of_frame(export: Export) -> str:
-    """The SHA-256 of the frame: format, task with day and policy, strata, subjects by subject_id."""
+    """The SHA-256 of the frame: format, task with day and policy, strata by name, subjects by subject_id."""
     strata = sorted(
         (one.name, one.tier, one.industry, one.region, one.population, one.target, one.ratio_ppm, one.on_site,
          one.on_site_ppm, one.full_coverage, one.exempt)
@@ -787,7 +807,11 @@ def line_hash(cells: Sequence[str]) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """The SHA-256 of a file's bytes."""
+    """The SHA-256 of the bytes of a file.
+
+    Raises:
+        Unreadable: The file is missing or cannot be read.
+    """
     digest = hashlib.sha256()
     try:
         with path.open("rb") as stream:
@@ -803,12 +827,12 @@ _SPACED = json.JSONEncoder(ensure_ascii=False)
 
 
 def canonical(value: Any) -> bytes:
-    """Compact JSON: sorted keys, no blanks, UTF-8."""
+    """Compact JSON in UTF-8: sorted keys, no spaces."""
     return _COMPACT.encode(value).encode()
 
 
 def needed_by_floor(export: Export) -> int:
-    """How many the floor of the task asks for; 0 without one."""
+    """How many subjects must be drawn for the floor (min_ratio) of the task; 0 if it has none."""
     floor = export.task["min_ratio"]
     return 0 if floor is None else rounded_up(round(floor * MILLION), export.sum_of("population"))
 
@@ -821,7 +845,7 @@ def visits_by_rounding(export: Export) -> tuple[int, int]:
 
 
 def notes(export: Export) -> list[str]:
-    """The notes on the frame for its planner."""
+    """The notes for the planner, in the words of the program that draws."""
     task, about, total = export.task, export.manifest["about"], export.sum_of("target")
     overshoot, raised = visits_by_rounding(export)
     empty = [one.name for one in export.strata if one.population == 0]
@@ -856,7 +880,7 @@ class Staff:
         return [one.staff_id for one in [*head, *(one for one in order if one not in head)]][: self._task["min_inspectors"]]
 
     def stand_in(self, subject: str, region: str, visits: Mapping[str, int], before: list[str]) -> list[str]:
-        """The team of whom the subject replaces, unless it was empty or one of it is recused."""
+        """The team of the replaced subject, unless it was empty or one of its members is recused; else a new team."""
         keeps = self._pool.members and before and not self._apart(before, subject, ())
         return before if keeps else self.team(subject, region, visits)
 
@@ -908,7 +932,7 @@ MANIFEST_KEYS: dict[str, tuple[type, ...]] = {
     "seed": (str, type(None)), "drawn_on": (str, type(None)), "inspectors": (dict, type(None)), "files": (dict,),
 }  # fmt: skip
 DAYS = ("about.as_of", "about.policy.effective", "about.task.start", "about.task.end")
-#: What a task says that does not name these keys: the first plans of this format did not have all of them.
+#: The values of keys that a task may lack: the first plans of this format did not have all of them.
 TASK_DEFAULTS: dict[str, Any] = {"joint_with": [], "capacity": None, "min_ratio": None, "target": None}
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -917,6 +941,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest, with a value of the right type under each of MANIFEST_KEYS.
 
     ``raised`` may be missing: the first plans of this format counted those visits in ``overshoot``.
+
+    Raises:
+        Unreadable: The file is missing, is not such a manifest, or a key is missing or has a wrong value.
     """
     document = _json(_bytes(path), path.name)
     if not isinstance(document, dict) or document.get("format") != PLAN_FORMAT:
@@ -964,7 +991,11 @@ _NUMBERS = ("population", "target", "ratio_ppm", "on_site", "on_site_ppm", "exem
 
 
 def read_strata(folder: Path) -> Iterator[Stratum]:
-    """The rows of ``plan.csv``."""
+    """The rows of ``plan.csv``, in the order of the file.
+
+    Raises:
+        Unreadable: The file cannot be read, or a number in it is not a whole number.
+    """
     for line, cells in read_csv(folder / "plan.csv", PLAN_COLUMNS, "plan.csv"):
         row: dict[str, Any] = dict(zip(PLAN_COLUMNS, cells))
         if not all(_WHOLE.fullmatch(row[name]) for name in _NUMBERS) or row["full_coverage"] not in ("0", "1"):
@@ -974,7 +1005,13 @@ def read_strata(folder: Path) -> Iterator[Stratum]:
 
 
 def read_subjects(folder: Path, seed: str | None, task: str) -> Iterator[Subject]:
-    """The rows of ``sample.csv``. Equal texts are kept in memory once: most columns repeat a few."""
+    """The rows of ``sample.csv``, in the order of the file.
+
+    Equal texts are kept in memory once, since most columns repeat a few values.
+
+    Raises:
+        Unreadable: The file cannot be read.
+    """
     tickets = None if seed is None else Tickets(seed, task)
     for line, cells in read_csv(folder / "sample.csv", SAMPLE_COLUMNS, "sample.csv"):
         subject_id, name, ticket = cells[1], cells[2], cells[8]

@@ -1,6 +1,7 @@
-"""What a finished run keeps for its documents and for questions: saved by the run, loaded by every later command.
+"""What a finished run keeps for its documents and for later commands, such as ``explain`` and ``lookup``.
 
-``book.json`` holds the small parts (:class:`BookFile`); the rows of subjects are in the run's Parquet files.
+The run saves it, and every later command loads it. ``book.json`` holds the small parts (:class:`BookFile`); the rows of
+subjects are in the Parquet files of the run.
 """
 
 from __future__ import annotations
@@ -42,13 +43,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _NOT_REPRESENTATIVE = _("Trained on visits without known probabilities: not representative of uninspected firms.")
-#: Frames of a book that every run has as a Parquet file of that name, and those that only some runs have.
+#: Data frames of :class:`RunBook` that a run keeps as Parquet files of the same name: in every run, and in some runs.
 _TABLES = ("checkup", "scores", "tiers", "subjects", "lists")
 _OPTIONAL_TABLES = ("forecast", "stability", "associations")
 
 
 def _figure(stored: Figure | list[float | None]) -> Figure:
-    """A figure from ``[value, low, high]``; JSON has null for NaN."""
+    """A figure from its stored form ``[value, low, high]``; a value of null is NaN."""
     if isinstance(stored, Figure):
         return stored
     value, low, high = stored
@@ -60,7 +61,7 @@ def _frame(stored: pd.DataFrame | dict[str, Any]) -> pd.DataFrame:
 
 
 def _columns_and_rows(frame: pd.DataFrame) -> dict[str, Any]:
-    """A small frame as its columns in order and its rows (an object per row would lose the order)."""
+    """A small frame as its columns in order and its rows as lists; objects would lose the order of the columns."""
     table = pa.Table.from_pandas(frame, preserve_index=False)
     return {"columns": table.column_names, "rows": [list(row.values()) for row in table.to_pylist()]}
 
@@ -71,16 +72,16 @@ _StoredFrame = Annotated[pd.DataFrame, PlainValidator(_frame), PlainSerializer(_
 
 
 class BookFile(Spec):
-    """``book.json``. A field of the same name as one of :class:`RunBook` is shown there as it is."""
+    """The content of ``book.json``. A field that :class:`RunBook` has under the same name goes there unchanged."""
 
     project: ProjectFile
     policy: Annotated[TierPolicy, PlainSerializer(lambda policy: policy.model_dump(mode="json", exclude_none=True))]
     counts: RowCounts
     evaluation: dict[str, _StoredFigure]
-    #: Small frames, by their names in :class:`RunBook`.
+    #: Small data frames, by the names of their fields in :class:`RunBook`.
     frames: dict[str, _StoredFrame]
     industries: dict[str, Label]
-    #: Names of regions by code, as the code table has them.
+    #: The Chinese names of regions by code, from the code tables.
     regions: dict[str, str]
     kinds: dict[str, Label]
     notes: Items[Label]
@@ -88,21 +89,22 @@ class BookFile(Spec):
     calendar: WorkCalendar
 
     def save(self, folder: RunFolder) -> None:
-        """Write ``book.json``; figures have at most nine decimals."""
+        """Write ``book.json`` in the folder of a run. Floats are rounded to nine decimals; NaN and infinity become null."""
         write_json(folder.file("book.json"), _finite(self.model_dump(mode="json")))
 
     @classmethod
     def load(cls, folder: RunFolder) -> BookFile:
-        """Read ``book.json``.
+        """Read ``book.json`` from the folder of a run.
 
         Raises:
-            ConfigError: A field is missing, unknown or cannot be read.
+            ConfigError: A field is missing, unknown or has a wrong value.
+            OSError: The file is missing or cannot be read.
         """
         path = folder.file("book.json")
         return parse_json(cls, json.loads(path.read_text("utf-8")), str(path))
 
     def shown(self) -> dict[str, Any]:
-        """The fields of :class:`RunBook` that this file knows, by name."""
+        """The fields of :class:`RunBook` that come from this file, by name."""
         about = self.project
         return {
             **{name: value for name, value in self if name in RunBook.__dataclass_fields__},
@@ -123,18 +125,18 @@ def save_book(
 
     Args:
         folder: The run.
-        records: The register, listings, inspectors and recusals of the day; their project.
-        policy: The policy in force. Its overrides say which listings are kept.
+        records: The records of the run, with their project: subjects, listed subjects, inspectors and recusals are saved.
+        policy: The policy in force. Only listings of kinds that its overrides name are saved.
         training: The cards that scored, and how they were judged.
-        achieved: Shares that the cuts gave, see :attr:`creditscore.tiering.tiers.Tiers.achieved`.
-        counts: The rows of the register by what became of them.
-        facts: Hashes and versions as in the manifest.
+        achieved: The shares that the cuts gave, see :attr:`creditscore.tiering.tiers.Tiers.achieved`.
+        counts: How many rows of the register were kept, quarantined and so on.
+        facts: Hashes and versions, as in the manifest.
     """
     project = records.project
     kinds = [rule.kind for rule in policy.override if rule.kind is not None]
     folder.write("subjects", records.subjects_on(folder.as_of))
     folder.write("lists", records.listed(kinds, folder.as_of))
-    # Who may inspect, by number: names of inspectors stay in the personnel register.
+    # Inspectors by staff id only: their names stay in the personnel register.
     folder.write("staff", records.staff.drop_columns(["name"]))
     folder.write("recusals", records.recusals.drop_columns(["reason"]))
     representative = all(card.representative for card in training.cards.values())
@@ -154,11 +156,16 @@ def save_book(
 
 
 def load_book(folder: RunFolder, *, only: Collection[str] | None = None) -> RunBook:
-    """The book of a run from its folder, with its plans as they are now, drawn or not.
+    """Load the book of a run from its folder, with its plans in their present state, drawn or not.
 
     Args:
         folder: A finished run.
-        only: Subject ids: load the rows of these subjects alone, and no plans. For questions about a few of them.
+        only: Subject ids. Only the rows of these subjects are loaded, and no plans: enough for questions about a few
+            subjects. None loads everything.
+
+    Raises:
+        ConfigError: ``book.json`` has a missing, unknown or wrong field.
+        DataError: A file of the run is missing or damaged.
     """
     stored = BookFile.load(folder)
     tables: dict[str, Any] = {name: _rows_of(folder, name, only) for name in _TABLES}
@@ -177,20 +184,21 @@ def load_book(folder: RunFolder, *, only: Collection[str] | None = None) -> RunB
 
 
 def load_plan(path: Path) -> InspectionPlan | DrawnPlan:
-    """A plan folder as a plan, drawn or not."""
+    """Load a plan folder: a :class:`DrawnPlan` if its manifest has a seed, else an :class:`InspectionPlan`."""
     return DrawnPlan.from_folder(path) if read_manifest(path)["seed"] is not None else InspectionPlan.from_folder(path)
 
 
 def open_plans(folder: RunFolder) -> list[InspectionPlan | Opened]:
-    """The plans of a run, by task; a drawn one with its log."""
+    """The plans of a run in the order of their tasks. A drawn plan comes with its log, as :class:`Opened`."""
     plans = ((path, load_plan(path)) for path in folder.plans())
     return [Opened(plan, read_log(path)) if isinstance(plan, DrawnPlan) else plan for path, plan in plans]
 
 
 def read_results_of(folder: RunFolder) -> pd.DataFrame | None:
-    """The inspection results that were handed in for a run, or None without any.
+    """The inspection results that were handed in for a run; None if there are none.
 
-    One row per visit, as it was handed in first; columns of the standard table ``inspections``.
+    One row per visit, with the columns of the standard table ``inspections``, by ``known_date``. A result that was handed
+    in several times has the row of the first time.
     """
     files = sorted(folder.file("results").glob("inspections-*.parquet"))
     if not files:
@@ -200,17 +208,19 @@ def read_results_of(folder: RunFolder) -> pd.DataFrame | None:
 
 
 def visits_of_run(folder: RunFolder, plans: Iterable[InspectionPlan | Opened]) -> pd.DataFrame:
-    """One row per visit of the drawn ones of a run's plans: :func:`creditscore.inspection.visits.visits_of_plans`."""
+    """One row per visit of the drawn plans among ``plans``; see :func:`creditscore.inspection.visits.visits_of_plans`."""
     drawn = [plan for plan in plans if isinstance(plan, Opened)]
     return visits_of_plans(drawn, calendar=BookFile.load(folder).calendar)
 
 
 def write_documents(folder: RunFolder, *, lang: str = DEFAULT_LANGUAGE) -> None:
-    """Write ``plan.xlsx`` and ``report.html`` of a run; the same folder gives the same bytes.
+    """Write ``plan.xlsx`` and ``report.html`` of a run. The same folder gives the same bytes.
+
+    A workbook that people have edited is copied first, see :func:`keep_edited`.
 
     Args:
         folder: The run.
-        lang: A language, or ``both``: a workbook with headers in Chinese and English, and the report in Chinese.
+        lang: A language, or ``both`` for a workbook with headers in Chinese and English and a report in Chinese.
     """
     keep_edited(folder)
     book = load_book(folder)
@@ -219,9 +229,9 @@ def write_documents(folder: RunFolder, *, lang: str = DEFAULT_LANGUAGE) -> None:
 
 
 def renew_documents(folder: RunFolder, *, lang: str = DEFAULT_LANGUAGE) -> None:
-    """Write the documents of a finished run again, after its plans changed, and note their hashes in the manifest.
+    """Write the documents of a finished run again after its plans changed.
 
-    The manifest also gets the frame hashes of the plans as they are now.
+    The manifest gets the new hashes of the documents and the present frame hashes of the plans.
     """
     write_documents(folder, lang=lang)
     manifest = folder.manifest()
@@ -233,7 +243,10 @@ def renew_documents(folder: RunFolder, *, lang: str = DEFAULT_LANGUAGE) -> None:
 
 
 def keep_edited(folder: RunFolder) -> None:
-    """Before the workbook is written again: if people wrote into it, copy it to ``edited/plan-<hash>.xlsx``."""
+    """Copy the workbook to ``edited/plan-<hash>.xlsx`` if it differs from the one that the run wrote.
+
+    To be called before the workbook is written again. Nothing is copied if the run has no manifest yet.
+    """
     path, manifest = folder.file(WORKBOOK), folder.manifest()
     if manifest is None or not path.is_file():
         return
@@ -242,7 +255,7 @@ def keep_edited(folder: RunFolder) -> None:
         kept = folder.file("edited") / f"plan-{sha256[:12]}.xlsx"
         kept.parent.mkdir(exist_ok=True)
         shutil.copy2(path, kept)
-        _log.warning("plan.xlsx was written into since it was made: kept as %s", kept)
+        _log.warning("plan.xlsx was edited since it was written: the edited file is kept as %s", kept)
 
 
 def _rows_of(folder: RunFolder, name: str, only: Collection[str] | None) -> pd.DataFrame:
@@ -255,7 +268,7 @@ def _rows_of(folder: RunFolder, name: str, only: Collection[str] | None) -> pd.D
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: both become null. Other floats are rounded to nine decimals."""
+    """A value for JSON: NaN and infinity become None, other floats are rounded to nine decimals."""
     if isinstance(value, float):
         return round(value, 9) if value == value and abs(value) != float("inf") else None
     if isinstance(value, dict):

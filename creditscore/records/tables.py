@@ -1,4 +1,4 @@
-"""The standard tables: columns, types, keys and closed lists of values."""
+"""The standard tables: their columns, types, keys, ranges and closed lists of values."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from creditscore.vocabulary import CHANGES, MODES, OUTCOMES, STATUSES, SUBJECT_T
 _TEXT, _DAY, _MONEY, _INT = pa.string(), pa.date32(), pa.decimal128(18, 2), pa.int32()
 
 _SEVERITY, _COUNT = (1, 10), (0, 2**31 - 1)
-#: The largest amount that decimal(18,2) holds, and no negative one: a refund is another record.
+#: Up to the largest whole amount that decimal(18,2) holds. Never negative: a refund is a record of its own.
 _AMOUNT = (0, 9_999_999_999_999_999)
 
-#: The names of columns for people; messages about a missing column show both.
+#: Names of columns for people, by column. Messages about a missing column show both names.
 COLUMN_WORDS = {label.message: label for label in (
     pgettext("column", "subject_id"), pgettext("column", "valid_from"), pgettext("column", "known_date"),
     pgettext("column", "name"), pgettext("column", "subject_type"), pgettext("column", "status"), pgettext("column", "industry"),
@@ -36,13 +36,21 @@ COLUMN_WORDS = {label.message: label for label in (
 
 @dataclass(frozen=True)
 class StandardTable:
-    """One of the tables that the sources of every project are turned into.
+    """One of the tables into which the sources of every project are converted.
 
-    ``key`` names one row; ``required`` columns must be present and not missing; ``values`` are closed
-    lists; ``day_pairs`` are (earlier, later) columns of dates, ``at_most`` (smaller, larger) ones of numbers.
-    A value outside ``ranges`` (both ends included) or unreadable quarantines its row; in a ``soft`` column
-    the value alone is refused and becomes missing. ``ends`` are dates on which something ends: 长期 and
-    9999-12-31 say that it does not.
+    A value that cannot be read or breaks a rule below quarantines its row, except in a ``soft`` column.
+
+    Attributes:
+        name: The name of the table.
+        columns: The Arrow type of each column, in order.
+        key: The columns that identify a row.
+        required: Columns that must exist and have a value in every row.
+        values: The allowed values of columns with a closed list.
+        day_pairs: Pairs of date columns, (earlier, later).
+        at_most: Pairs of number columns, (smaller, larger); they may be equal.
+        ranges: The smallest and largest allowed value of a column, both included.
+        soft: Columns in which only the value is refused: it becomes missing and the row is kept.
+        ends: Columns of end dates. 长期 and 9999-12-31 in them mean that there is no end.
     """
 
     name: str
@@ -58,7 +66,7 @@ class StandardTable:
 
     @property
     def schema(self) -> pa.Schema:
-        """The Arrow schema."""
+        """The columns as an Arrow schema, in the same order."""
         return pa.schema(list(self.columns.items()))
 
 
@@ -106,7 +114,7 @@ _INSPECTIONS = StandardTable(
     required=("inspection_id", "subject_id", "event_date", "known_date", "trigger", "outcome"),
     values={"trigger": TRIGGERS, "outcome": OUTCOMES, "mode": MODES},
     day_pairs=(("event_date", "known_date"),),
-    # A probability of 0 is none: who could not be drawn was not drawn.
+    # From the smallest positive double: a probability of 0 is wrong, since the subject was visited.
     ranges={"severity": _SEVERITY, "inclusion_probability": (5e-324, 1)},
     soft=("severity", "inclusion_probability"),
 )  # fmt: skip
@@ -122,7 +130,7 @@ _FRAMES = StandardTable(
     columns={"task": _TEXT, "stratum": _TEXT, "population": _INT, "drawn": _INT},
     key=("task", "stratum"),
     required=("task", "stratum", "population", "drawn"),
-    # More drawn than there are would be a probability above 1.
+    # More drawn than the population would give a probability above 1.
     at_most=(("drawn", "population"),),
     ranges={"population": _COUNT, "drawn": _COUNT},
 )
