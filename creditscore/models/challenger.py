@@ -1,4 +1,7 @@
-"""The rival without points: LightGBM under the same trends. The only module that imports lightgbm and shap."""
+"""The challenger: a LightGBM model under the same trends as the cards, to compare them with.
+
+The only module that imports lightgbm and shap.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ from creditscore.models.sample import Factor, FeatureColumn, Features, as_sequen
 from creditscore.storage import canonical_json, sha256_of
 
 _FORMAT = "creditscore.lightgbm/1"
-#: Small on purpose: thousands of rows with few bads. One thread and ``deterministic``: the same text every time.
+#: A small model on purpose: there are thousands of rows with few bads. One thread and ``deterministic`` give the same
+#: model text every time.
 _PARAMETERS: Mapping[str, Any] = {
     "objective": "binary",
     "learning_rate": 0.05,
@@ -30,7 +34,7 @@ _PARAMETERS: Mapping[str, Any] = {
     "lambda_l2": 5.0,
     "feature_fraction": 0.8,
     "bagging_freq": 0,
-    # "advanced" breaks the trend it promises (LightGBM #6155, #5358; also seen here).
+    # "advanced" can break the trends that were asked for (LightGBM #6155, #5358; it happened here too).
     "monotone_constraints_method": "intermediate",
     "deterministic": True,
     "force_row_wise": True,
@@ -38,19 +42,22 @@ _PARAMETERS: Mapping[str, Any] = {
     "verbosity": -1,
 }
 _ROUNDS = 200
-#: What tuning tries: leaves, rounds.
+#: The settings that tuning tries: (leaves, rounds).
 _GRID: tuple[tuple[int, int], ...] = ((4, 100), (4, 300), (15, 100), (15, 300), (31, 100))
 _DIRECTION = {"higher_is_riskier": 1, "lower_is_riskier": -1}
 
 
 @dataclass(frozen=True)
 class LightGBMChallenger:
-    """A fitted LightGBM model in its native text, with the columns and categories it was fitted on.
+    """A fitted LightGBM model with the columns and categories it was fitted on.
 
-    ``tuning`` has one row per setting tried: leaves, rounds and the weighted log loss forward in time.
+    Attributes:
+        model: The model in LightGBM's own text format.
+        factors: The columns, in the order of the model.
+        categories: The categories of each text column, by column. A text that is not among them counts as missing.
+        tuning: One row per setting that was tried: leaves, rounds and the weighted log loss (in nats) on later rows.
     """
 
-    #: LightGBM's own text of the model.
     model: str
     factors: tuple[Factor, ...]
     categories: Mapping[str, tuple[str, ...]]
@@ -59,32 +66,42 @@ class LightGBMChallenger:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Columns in the order of the model."""
+        """The names of the columns, in the order of the model."""
         return tuple(factor.name for factor in self.factors)
 
     def predict_proba(self, X: object) -> Floats:
-        """(n, 2): probabilities of good and bad. Columns are found by name, in whatever order.
+        """The probabilities of good and of bad: an array of shape (n, 2), one row per row of ``X`` in its order.
+
+        Columns are matched by name, so their order does not matter.
 
         Raises:
-            DataError: A column is missing, or holds texts where numbers were fitted.
+            DataError: A column is missing, or holds texts where the model was fitted on numbers.
         """
         bad: Floats = self._booster().predict(self._matrix(feature_frame(X)), num_threads=1)
         return np.column_stack([1 - bad, bad])
 
     def contributions(self, X: object) -> pd.DataFrame:
-        """Log-odds of bad that each column adds (SHAP values, exact for trees), and ``expected``.
+        """How much each column adds to the log-odds of bad: SHAP values, which are exact for trees.
 
-        A row's sum is the log-odds of its probability.
+        One row per row of ``X`` with its index, one column per feature, and ``expected``, which is the same in all rows.
+        The sum of a row is the log-odds of its probability of bad.
+
+        Raises:
+            DataError: As for :meth:`predict_proba`.
         """
         frame = feature_frame(X)
         added = self._booster().predict(self._matrix(frame), pred_contrib=True, num_threads=1)
         return pd.DataFrame(added, columns=[*self.feature_names, "expected"], index=frame.index)
 
     def picture(self, X: object, path: str | Path) -> None:
-        """A beeswarm of :meth:`contributions` by shap (needs ``creditscore[explain]``), as PNG or SVG by the name.
+        """Draw the beeswarm plot of :meth:`contributions`; it needs ``creditscore[explain]``.
+
+        Args:
+            X: The rows to show.
+            path: The file to write. Its suffix sets the format, such as ``.png`` or ``.svg``.
 
         Raises:
-            DataError: shap is not installed.
+            DataError: The package shap is not installed, or as for :meth:`predict_proba`.
         """
         try:
             import shap
@@ -102,7 +119,7 @@ class LightGBMChallenger:
         close(figure)
 
     def to_text(self) -> str:
-        """JSON that holds the native model text, the columns and the categories."""
+        """The model, its columns and its categories as JSON: what :func:`load_lightgbm` reads from a file."""
         columns = [
             {"name": factor.name, "text": bool(factor.text), "categories": list(self.categories.get(factor.name, ()))}
             for factor in self.factors
@@ -112,7 +129,7 @@ class LightGBMChallenger:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of :meth:`to_text` in UTF-8: what :func:`load_lightgbm` must be given."""
+        """The SHA-256 of :meth:`to_text` in UTF-8; :func:`load_lightgbm` asks for it."""
         return sha256_of(self.to_text())
 
     def _booster(self) -> Any:
@@ -136,22 +153,23 @@ def fit_lightgbm(
     trends: Mapping[str, str] | None = None,
     seed: int = 0,
 ) -> LightGBMChallenger:
-    """LightGBM on the same rows, weights and trends as the cards.
+    """Fit LightGBM on the same rows, weights and trends as the cards.
 
-    Texts with an order become its positions and rise in risk; other texts are categories.
+    A text column with a declared order becomes the position in that order, and its risk may only rise along it. Other
+    text columns are treated as categories.
 
     Args:
         X: One row per subject and day.
-        y: Two classes; the larger is bad.
-        features: Specifications or names of the columns; None takes all.
-        sample_weight: As for the cards.
-        time: A date or number per row: a few settings are then tried by rolling origin (fitted on what lay
-            before, judged by log loss on what came next). Without it the settings are fixed.
-        trends: Trends for columns whose specification leaves them open, such as ``card.trends``.
-        seed: Of the columns that each tree sees.
+        y: The label of each row, of two classes; the larger one is bad.
+        features: Specifications or names of the columns; None takes all columns.
+        sample_weight: One weight per row, not negative, such as 1/p; rows of weight 0 are dropped. None weighs all alike.
+        time: A date or number per row. With it, a few settings are tried by rolling origin: each is fitted on earlier
+            rows and judged by the log loss on the rows that follow. Without it, the settings are fixed.
+        trends: Trends by column for columns whose specification has the trend ``auto``, such as ``card.trends``.
+        seed: The random seed of the choice of columns for each tree.
 
     Raises:
-        DataError: The input cannot be used.
+        DataError: Lengths differ, labels or weights cannot be used, or a column is neither numbers nor texts.
     """
     sample = read_sample(X, y, features=features, sample_weight=sample_weight, nuisance=None)
     columns, directions = sample.columns, []
@@ -163,7 +181,7 @@ def fit_lightgbm(
     categories = {column.factor.name: column.factor.order or column.categories for column in columns if column.text}
     matrix = _matrix(columns, categories)
     nominal = [position for position, column in enumerate(columns) if column.text and not column.factor.order]
-    task = _Task(matrix, sample.bad.astype(float), sample.weight / sample.weight.mean(), directions, nominal, seed)
+    task = _FitTask(matrix, sample.bad.astype(float), sample.weight / sample.weight.mean(), directions, nominal, seed)
     leaves, rounds, tried = int(_PARAMETERS["num_leaves"]), _ROUNDS, tuple[tuple[int, int, float], ...]()
     if time is not None:
         moments = pd.Series(list(as_sequence(time, sample.handed_in, "time"))).to_numpy()[sample.rows]
@@ -173,19 +191,26 @@ def fit_lightgbm(
 
 
 def load_lightgbm(path: str | Path, *, sha256: str) -> LightGBMChallenger:
-    """The model of a file, after its hash was checked: LightGBM ends the process on a damaged text.
+    """Load a model from a file that holds the output of :meth:`LightGBMChallenger.to_text`.
+
+    The hash is checked first, because LightGBM ends the whole process when it reads a damaged model.
+
+    Args:
+        path: The file.
+        sha256: The expected SHA-256 of the file, as 64 hexadecimal digits; see :attr:`LightGBMChallenger.sha256`.
 
     Raises:
-        DataError: The file is not the one that has this hash, or not a model of this library.
+        DataError: The file has another hash, or is not a model of this library.
+        OSError: The file cannot be read.
     """
     content = Path(path).read_bytes()
-    found = sha256_of(content)
-    if found != sha256:
+    actual = sha256_of(content)
+    if actual != sha256:
         raise DataError(
-            "{path}: expected the model with sha256 {sha256}, found {found}; it was changed or cut, and is not opened",
+            "{path}: expected a model with SHA-256 {sha256} (got {actual}); the file was changed or cut off, and was not opened",
             path=path,
             sha256=sha256,
-            found=found,
+            actual=actual,
         )
     text = json.loads(content)
     if text.get("format") != _FORMAT:
@@ -199,7 +224,9 @@ def load_lightgbm(path: str | Path, *, sha256: str) -> LightGBMChallenger:
 
 
 @dataclass(frozen=True)
-class _Task:
+class _FitTask:
+    """The input of a fit: a row of ``matrix`` per row of the sample, a trend (1, -1 or 0) per column."""
+
     matrix: Floats
     bad: Floats
     weight: Floats
@@ -208,7 +235,7 @@ class _Task:
     seed: int
 
     def fit(self, rows: NDArray[np.intp], leaves: int, rounds: int) -> str:
-        """The model of some rows as LightGBM's text."""
+        """Fit on these rows, and return the model in LightGBM's text format."""
         import lightgbm
 
         data = lightgbm.Dataset(
@@ -224,7 +251,11 @@ class _Task:
         return text
 
     def forward_loss(self, moments: NDArray[Any], leaves: int, rounds: int, folds: int = 3) -> float:
-        """Weighted log loss on each of the last quarters in turn, fitted on all before it."""
+        """The weighted mean log loss (in nats) on later rows, each predicted by a fit on all rows before its fold.
+
+        The moments are cut into ``folds`` + 1 parts with as many distinct moments each. All but the first part are
+        predicted. The result is infinite if no part could be.
+        """
         import lightgbm
 
         values = np.unique(moments)
@@ -243,7 +274,7 @@ class _Task:
 
 
 def _matrix(columns: Sequence[FeatureColumn], categories: Mapping[str, tuple[str, ...]]) -> Floats:
-    """Texts become their position in the categories of the fit; unseen ones are missing, as NaN."""
+    """One column per feature. A text becomes its position in ``categories``; one that is not there becomes NaN (missing)."""
     numbers = []
     for column in columns:
         if not column.text:

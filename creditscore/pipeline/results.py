@@ -1,4 +1,4 @@
-"""Read inspection results back: they become next year's random labels, with the probabilities of their draw."""
+"""Read inspection results back. They become labels for later training, with the probability of their draw."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from creditscore.spreadsheet.read import fill_cells
 from creditscore.storage import locked, read_parquet, write_parquet
 from creditscore.vocabulary import OFF_SITE
 
-#: Files of a data folder that results go to; ``sources.toml`` declares them.
+#: The files of a data folder to which results are added; ``sources.toml`` declares them as sources.
 OWN_INSPECTIONS, OWN_FRAMES = "own_inspections.parquet", "own_frames.parquet"
 _SEVERITIES = 5
 
@@ -36,7 +36,13 @@ _Visits = Mapping[tuple[str, str], _Row]
 
 @dataclass(frozen=True)
 class TakenResults:
-    """What was read: the file, the number of results, and how many of them were checked otherwise than drawn."""
+    """What :func:`take_results` did.
+
+    Attributes:
+        file: The file that holds the results.
+        results: The number of results in the workbook.
+        otherwise: How many of them were checked in another mode (on site or off site) than the draw said.
+    """
 
     file: Path
     results: int
@@ -46,24 +52,27 @@ class TakenResults:
 def take_results(run: str | Path, workbook: Path, *, known: dt.date, data: Path | None = None) -> TakenResults:
     """Turn the filled-in rows of 抽查名单 into rows of ``inspections`` below ``RUN/results/``.
 
-    A result counts as random, with the probability that its draw had *for that way of checking*. A subject
-    that was checked otherwise than drawn (off site where the draw said on site, or the other way) was
-    chosen by somebody: its trigger is ``special``, and it trains nothing. The published lists get day and result.
+    A result has the trigger ``random`` and the probability of its draw *for that mode of visit*. In a stratum that is
+    covered in full, with the probability 1, its trigger is ``full_coverage``. A visit in another mode than drawn (off
+    site where the draw said on site, or the reverse) was somebody's choice: its trigger is ``special``, it has no
+    probability, and no card is trained on it. Day and result are also written to the published lists.
 
     Args:
         run: The run whose plans were drawn.
         workbook: Its ``plan.xlsx`` with 检查结果 filled in; rows without a result are not yet visited.
         known: The day on which the results were handed in (their ``known_date``).
-        data: A data folder: results and frames also go into its ``own_inspections.parquet`` and
+        data: A data folder, or None. Results and frames are also written to its ``own_inspections.parquet`` and
             ``own_frames.parquet``, which ``sources.toml`` declares.
 
     Returns:
-        The file (the standard table ``inspections``, one row per result, by inspection_id) and counts.
+        The file and counts. The file is the standard table ``inspections``: one row per result, in the order of
+        ``inspection_id``.
 
     Raises:
-        DataError: A cell cannot be read, names a subject that was not drawn, or a day before the task or the draw, or
-            after ``known``; or an earlier result of the same visit differs. The message names the cell; nothing is taken.
-        LockedError: A run or another command is writing in the same place.
+        DataError: No plan of the run is drawn; a plan that is not drawn yet also checks the item of one of these tasks; a
+            cell cannot be read, names a subject that was not drawn, or has a day before the task or the draw or after
+            ``known`` (the message names the cell); an earlier result of the same visit differs. Nothing is written then.
+        LockedError: A run or another command is writing to the same folder.
     """
     folder = RunFolder.opened(run)
     plans = open_plans(folder)
@@ -90,7 +99,7 @@ def take_results(run: str | Path, workbook: Path, *, known: dt.date, data: Path 
 
 
 def _faults(results: Iterable[_Row], visits: _Visits, drawn: Mapping[str, DrawnPlan], known: dt.date) -> Iterator[str]:
-    """One line per result that cannot be taken, beginning with its cell."""
+    """One sentence per result that cannot be accepted, beginning with the address of its cell."""
     keys = set()
     for result in results:
         plan, day = drawn.get(str(result["task"])), result["event_date"]
@@ -98,7 +107,7 @@ def _faults(results: Iterable[_Row], visits: _Visits, drawn: Mapping[str, DrawnP
         if key not in visits or plan is None:
             yield f"{cell}: expected a subject that this task drew"
         elif key in keys:
-            yield f"{cell}: the subject stands twice in the task"
+            yield f"{cell}: expected each subject once per task"
         elif day > known:
             yield f"{cell}: the visit is later than the day of handing in, {known}"
         elif day < plan.task.start:
@@ -109,16 +118,19 @@ def _faults(results: Iterable[_Row], visits: _Visits, drawn: Mapping[str, DrawnP
 
 
 def refuse_half_merged(tasks: set[str], plans: Iterable[InspectionPlan | Opened]) -> None:
-    """Wait for all draws of an item: one that visits of another task check too has the union of both probabilities.
+    """Refuse results of tasks whose item another task also checks, until that other task is drawn as well.
+
+    A subject then has two chances to be visited for the item, and its probability is that of either draw. It is not
+    known before both draws.
 
     Raises:
-        DataError: A plan that is not drawn yet checks the item of one of ``tasks`` too.
+        DataError: A plan that is not drawn yet also checks the item of one of ``tasks``.
     """
     for task in (plan.task for plan in plans if isinstance(plan, InspectionPlan)):
         shared = sorted(tasks & set(task.also_checks))
         if shared:
             raise DataError(
-                "task {task}: expected it drawn: its visits check the item of {others} too",
+                "task {task}: expected a drawn plan, since its visits also check the item of {others}; draw it first",
                 task=task.id,
                 others=", ".join(shared),
             )
@@ -147,10 +159,12 @@ def _row(result: _Row, visit: _Row, plan: DrawnPlan, known: dt.date) -> dict[str
 
 
 def _with_earlier(table: pa.Table, path: Path) -> pa.Table:
-    """Results together with those in a file, which keep the day on which they were first known.
+    """The results of ``table`` and those in a file, by ``inspection_id``; the file may be missing.
+
+    A visit that is in both keeps the row of the file, and so the day on which its result was first known.
 
     Raises:
-        DataError: The two differ on the same visit.
+        DataError: They differ on the same visit in anything but ``known_date``.
     """
     rows = {row["inspection_id"]: row for row in table.to_pylist()}
     earlier = {row["inspection_id"]: row for row in read_parquet(path).to_pylist()} if path.is_file() else {}
@@ -158,7 +172,9 @@ def _with_earlier(table: pa.Table, path: Path) -> pa.Table:
     differing = [key for key in both if earlier[key] | {"known_date": None} != rows[key] | {"known_date": None}]
     if differing:
         raise DataError(
-            "results: {count} visits were told otherwise before (the first: {first})", count=len(differing), first=differing[0]
+            "results: {count} visits have another result in an earlier workbook (the first: {first})",
+            count=len(differing),
+            first=differing[0],
         )
     together = {**rows, **earlier}
     return pa.Table.from_pylist([together[key] for key in sorted(together)], schema=table.schema)
@@ -167,7 +183,8 @@ def _with_earlier(table: pa.Table, path: Path) -> pa.Table:
 def _tables_for(data: Path, table: pa.Table, drawn: Mapping[str, DrawnPlan]) -> dict[Path, pa.Table]:
     """The results and the frames of their draws as files of a data folder.
 
-    A frame has N and n of the on-site part of each stratum that has one: the draw behind findings on site.
+    Frames have one row per stratum with visits on site: ``population`` is the number of its subjects, ``drawn`` the
+    number of them that were drawn for a visit on site.
     """
     inspections, frames = data / OWN_INSPECTIONS, data / OWN_FRAMES
     earlier = read_parquet(frames).to_pylist() if frames.is_file() else []
@@ -183,22 +200,22 @@ def _tables_for(data: Path, table: pa.Table, drawn: Mapping[str, DrawnPlan]) -> 
 
 
 def visit_simulated(run: str | Path, truth: Path, *, out: Path) -> int:
-    """Copy ``plan.xlsx`` of a run with day, outcome and severity of every visit on its drawn list.
+    """Copy ``plan.xlsx`` of a run and fill in day, outcome and severity of every visit on its drawn list.
 
-    Each subject is visited on the first day of its week. What is found is what the city's truth says a visit
-    of that quarter finds (``risk.parquet``); of violations half are not found off site, by the ticket.
-    Only for simulated cities: nobody else has a truth.
+    This works for simulated cities only, since only there the true risk is known. Each subject is visited on the first
+    day of its week. The outcome is the one that ``risk.parquet`` has for the subject in that quarter. Off site, half of
+    the violations are overlooked; the ticket decides which.
 
     Args:
         run: A run whose plans were drawn, over a simulated city.
-        truth: The city's folder of truth.
-        out: The filled-in workbook.
+        truth: The folder with the true risks of the city.
+        out: The filled-in workbook, to be written.
 
     Returns:
         The number of visits.
 
     Raises:
-        DataError: There is no such truth, or nothing is drawn.
+        DataError: ``risk.parquet`` cannot be read, or nothing is drawn.
     """
     folder = RunFolder.opened(run)
     visits = visits_of_run(folder, open_plans(folder))
@@ -218,7 +235,7 @@ def visit_simulated(run: str | Path, truth: Path, *, out: Path) -> int:
 
 
 def _simulated_outcomes(visits: pd.DataFrame, truth: Path) -> pd.DataFrame:
-    """The visits with ``outcome`` and ``severity``; a subject without a truth on that day has closed."""
+    """The visits with ``outcome`` and ``severity``. A subject that ``risk.parquet`` lacks in that quarter has closed."""
     risk = read_parquet(truth / "risk.parquet").select(["subject_id", "date", "outcome"]).to_pandas()
     risk["date"] = pd.to_datetime(risk["date"])
     quarters = pd.DatetimeIndex(sorted(risk["date"].unique()))

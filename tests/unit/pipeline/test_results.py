@@ -77,7 +77,7 @@ def test_a_repeated_result_keeps_the_day_on_which_it_was_known(hand_in, run):
 @pytest.mark.parametrize("known", [KNOWN, dt.date(2024, 6, 10)])
 def test_a_result_that_differs_from_an_earlier_one_is_refused(hand_in, run, known):
     before = hand_in().file.read_bytes()
-    with pytest.raises(DataError, match="1 visits were told otherwise before"):
+    with pytest.raises(DataError, match="1 visits have another result in an earlier workbook"):
         hand_in(known=known, first={"outcome": "violation", "severity": 3})
     assert [path.read_bytes() for path in run.file("results").iterdir()] == [before]
 
@@ -95,7 +95,7 @@ def test_a_result_that_does_not_fit_is_refused_by_its_cell(hand_in, run, fault, 
 
 
 def test_a_subject_that_stands_twice_is_refused(hand_in, drawn):
-    with pytest.raises(DataError, match="N3: the subject stands twice in the task"):
+    with pytest.raises(DataError, match="N3: expected each subject once per task"):
         hand_in(first={"subject_id": drawn.drawn["subject_id"].iloc[1]})
 
 
@@ -120,7 +120,7 @@ def merged():
 def test_results_of_an_item_wait_for_all_draws_that_check_it(merged):
     one, two = merged
     half = [one, Opened(two.draw(seed="s"))]
-    with pytest.raises(DataError, match="task one: expected it drawn"):
+    with pytest.raises(DataError, match="task one: expected a drawn plan"):
         refuse_half_merged({"two"}, half)
     refuse_half_merged({"one"}, half)
     refuse_half_merged({"two"}, [Opened(one.draw(seed="s")), half[1]])
