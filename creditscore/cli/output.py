@@ -126,11 +126,11 @@ def burden_lines(burden: pd.DataFrame, by: str, words: Words) -> list[str]:
     """One row per group of the register: subjects, visits, visits per subject."""
     from creditscore.reporting.columns import Grid, column
     from creditscore.reporting.terms import TERMS
-    from creditscore.reporting.words import GROUPS, METRICS, SIZES, SUBJECT_TYPES, text_of
+    from creditscore.reporting.words import GROUP_WORDS, METRICS, SIZES, SUBJECT_TYPE_WORDS, text_of
 
-    names = [text_of({**SUBJECT_TYPES, **SIZES, **GROUPS}, code, words) for code in burden[by]]
+    names = [text_of({**SUBJECT_TYPE_WORDS, **SIZES, **GROUP_WORDS}, code, words) for code in burden[by]]
     columns = (
-        column(by, label=text_of(GROUPS, by, words)),
+        column(by, label=text_of(GROUP_WORDS, by, words)),
         column("subjects", "integer", label=TERMS["population"].label),
         column("visits", "number", label=METRICS["visits"], digits=1),
         column("visits_per_subject", "number", label=METRICS["visits_per_subject"]),

@@ -10,7 +10,7 @@ from creditscore import vocabulary
 from creditscore.language import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, Message, Text, Words, _, pgettext
 from creditscore.models.scorecard import Attribute, Scorecard
 from creditscore.records.findings import TABLE_WORDS, code_text, finding_text
-from creditscore.reporting.columns import Table, column, figure_columns, frame_of, industry_labels, label_or_code, rule_text
+from creditscore.reporting.columns import RunTable, column, figure_columns, frame_of, industry_labels, label_or_code, rule_text
 from creditscore.reporting.fairness import MINIMUM, fairness_table
 from creditscore.reporting.run_book import RunBook, migration_table, tiers_by_industry
 from creditscore.reporting.terms import TERMS
@@ -18,16 +18,16 @@ from creditscore.reporting.words import (
     ALL_INDUSTRIES,
     ARRIVALS,
     GRADES,
-    GROUPS,
+    GROUP_WORDS,
     METRICS,
     OUT_OF_SCOPE,
     OWNERSHIPS,
     PARTS_PER_MILLION,
     SECTIONS,
     SIZES,
-    SOURCES,
-    SUBJECT_TYPES,
-    TIERS,
+    SOURCE_WORDS,
+    SUBJECT_TYPE_WORDS,
+    TIER_WORDS,
     UNITS,
     YES,
     text_of,
@@ -77,8 +77,8 @@ def _measure_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
             held = book.tiers["tier"] == one.tier
             concerned = int((held if one.industry is None else held & (book.tiers["industry"] == one.industry)).sum())
         industry = words.text(ALL_INDUSTRIES) if one.industry is None else text_of(dict(book.industries), one.industry, words)
-        rows.append((words.text(TIERS[one.tier]), industry, words.text(one.name), one.department, one.basis, concerned))
-    yield frame_of(MEASURES.columns, rows)
+        rows.append((words.text(TIER_WORDS[one.tier]), industry, words.text(one.name), one.department, one.basis, concerned))
+    yield frame_of(POLICY_MEASURES.columns, rows)
 
 
 def _fairness_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
@@ -88,19 +88,19 @@ def _fairness_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
         few = words.text(_("fewer than {MINIMUM}: no shares", MINIMUM=MINIMUM))
         table = table.assign(remark=table["share_D"].isna().map({True: few, False: None}))
         table["group"] = [_group_text(book, *pair, words) for pair in zip(table["attribute"], table["group"], strict=True)]
-        table["attribute"] = label_or_code(GROUPS, table["attribute"], words)
+        table["attribute"] = label_or_code(GROUP_WORDS, table["attribute"], words)
     yield table
 
 
 def _group_text(book: RunBook, attribute: str, group: str, words: Words) -> str:
     """The name of a group: a region, kind, size or ownership of subject by its label."""
     tables: dict[str, Mapping[str, Text]] = {
-        "subject_type": SUBJECT_TYPES,
+        "subject_type": SUBJECT_TYPE_WORDS,
         "region": dict(book.regions),
         "size_class": SIZES,
         "ownership": OWNERSHIPS,
     }
-    return text_of({**tables.get(attribute, {}), **GROUPS}, group, words)
+    return text_of({**tables.get(attribute, {}), **GROUP_WORDS}, group, words)
 
 
 def row_equation(book: RunBook) -> list[tuple[Message, int]]:
@@ -169,7 +169,7 @@ def card_frame(card: Scorecard, book: RunBook, words: Words) -> pd.DataFrame:
     name = card_name(card, book, words)
     rows: list[Sequence[object]] = [(name, words.text(_("Constant")), "", "", "", card.constant, "", "", "", "", "")]
     for one in card.characteristics:
-        label, source, unit = words.text(one.label), words.text(SOURCES[one.source]), text_of(UNITS, one.unit, words)
+        label, source, unit = words.text(one.label), words.text(SOURCE_WORDS[one.source]), text_of(UNITS, one.unit, words)
         for bin_ in one.attributes:
             value, neutral = words.text(bin_label(bin_, one.unit)), words.text(YES) if bin_.neutral else None
             rows.append((name, label, source, unit, value, bin_.points, bin_.weight, bin_.bad_rate, bin_.woe, bin_.rows, neutral))
@@ -242,7 +242,7 @@ def dictionary_sheet(sheets: Sequence[Sheet], lang: str) -> Sheet:
 
 
 #: One row per industry and tier, then one per previous tier and tier.
-DISTRIBUTION = Table(
+DISTRIBUTION = RunTable(
     _("Distribution and migration"),
     (
         column("section", width=16),
@@ -258,7 +258,7 @@ DISTRIBUTION = Table(
     note=_("No tiers"),
 )
 #: One row per measure of the tier policy.
-MEASURES = Table(
+POLICY_MEASURES = RunTable(
     pgettext("sheet", "Measures"),
     (
         column("tier", width=14),
@@ -272,7 +272,7 @@ MEASURES = Table(
     note=_("The tier policy names no measures"),
 )
 #: One row per group of subjects.
-FAIRNESS = Table(
+FAIRNESS = RunTable(
     _("Fairness"),
     (
         column("attribute"),
@@ -290,7 +290,7 @@ FAIRNESS = Table(
     note=_("Nothing is known of groups of subjects"),
 )
 #: One row per count of rows and per finding of the check-up.
-QUALITY = Table(
+QUALITY = RunTable(
     _("Data quality and not rated"),
     (
         column("section", width=18),
@@ -304,7 +304,7 @@ QUALITY = Table(
     note=_("No check-up"),
 )
 #: One row per attribute of every card, the constant of the card first.
-CARDS = Table(
+CARDS = RunTable(
     _("Scorecards"),
     (
         column("card", width=20),
@@ -323,7 +323,7 @@ CARDS = Table(
     note=_("No scorecards"),
 )
 #: One row per measure of how good the cards are, over all industries and of each.
-EVALUATION = Table(
+EVALUATION = RunTable(
     _("How good the cards are"),
     (
         column("industry_label", width=20),

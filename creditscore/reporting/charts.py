@@ -1,4 +1,4 @@
-"""Charts as matplotlib figures without global state, and as SVG that can stand inside a page."""
+"""Charts as matplotlib figures without global state, and as SVG for a page."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ import pandas as pd
 
 from creditscore.language import DEFAULT_LANGUAGE, Words, _
 from creditscore.models.scorecard import Scorecard
-from creditscore.reporting.words import SOURCES, TIERS
+from creditscore.reporting.words import SOURCE_WORDS, TIER_WORDS
 from creditscore.vocabulary import TIER_ORDER
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FONT = Path(__file__).parent / "fonts" / "NotoSansSC-GB2312.otf"
-FAMILY = "Noto Sans SC"
+_FAMILY = "Noto Sans SC"
 #: Always in the subset, so that a report differing by a digit has the same font.
 _ALWAYS = "".join(chr(code) for code in range(0x20, 0x7F)) + "，。、；：？！“”‘’（）《》【】—…·−×≥≤±％"
 
@@ -69,15 +69,15 @@ def _woff2_of(characters: str) -> str:
 
 
 @contextmanager
-def chart_style() -> Iterator[None]:
+def _chart_style() -> Iterator[None]:
     """Matplotlib settings under which charts are built and saved; what held before holds again afterwards."""
     import matplotlib
     from matplotlib import font_manager
 
-    if FAMILY not in {entry.name for entry in font_manager.fontManager.ttflist if entry.fname == str(FONT)}:
+    if _FAMILY not in {entry.name for entry in font_manager.fontManager.ttflist if entry.fname == str(FONT)}:
         font_manager.fontManager.addfont(str(FONT))
     settings: dict[Any, Any] = {
-        "font.family": [FAMILY, "DejaVu Sans"],
+        "font.family": [_FAMILY, "DejaVu Sans"],
         "font.size": 9.0,
         "axes.unicode_minus": False,
         "svg.fonttype": "path",
@@ -108,11 +108,11 @@ def _figure(width: float, height: float) -> tuple[Figure, Any]:
 
 
 def score_distribution(scores: Sequence[int], tiers: Sequence[str], *, lang: str = DEFAULT_LANGUAGE) -> Figure:
-    """Subjects per score, stacked by tier: where the cuts lie and how many stand near them."""
+    """Subjects per score, stacked by tier: where the cuts lie and how many are near them."""
     words = Words.of(lang)
     values, names = np.asarray(scores, dtype=np.int64), np.asarray(tiers, dtype=object)
     edges = np.linspace(values.min(), values.max() + 1, num=min(41, int(np.ptp(values)) + 2)) if len(values) else np.array([0, 1])
-    with chart_style():
+    with _chart_style():
         figure, axes = _figure(9.4, 2.7)
         shown = [tier for tier in TIER_ORDER if (names == tier).any()]
         if shown:
@@ -121,7 +121,7 @@ def score_distribution(scores: Sequence[int], tiers: Sequence[str], *, lang: str
                 bins=list(edges),
                 stacked=True,
                 color=[TIER_COLOURS[tier] for tier in shown],
-                label=[words.text(TIERS[tier]) for tier in shown],
+                label=[words.text(TIER_WORDS[tier]) for tier in shown],
             )
         axes.set_xlabel(words.text(_("Score (higher is safer)")))
         axes.set_ylabel(words.text(_("Subjects")))
@@ -142,12 +142,12 @@ def tier_shares(table: pd.DataFrame, *, lang: str = DEFAULT_LANGUAGE) -> Figure:
     """
     words = Words.of(lang)
     labels = list(dict.fromkeys(table["label"]))
-    with chart_style():
+    with _chart_style():
         figure, axes = _figure(9.4, 0.9 + 0.3 * max(len(labels), 2))
         left = np.zeros(len(labels))
         for tier in TIER_ORDER:
             part = table[table["tier"] == tier].set_index("label")["share"].reindex(labels).fillna(0).to_numpy()
-            axes.barh(labels, part, left=left, color=TIER_COLOURS[tier], label=words.text(TIERS[tier]), height=0.7)
+            axes.barh(labels, part, left=left, color=TIER_COLOURS[tier], label=words.text(TIER_WORDS[tier]), height=0.7)
             left = left + part
         axes.invert_yaxis()
         axes.set_xlim(0, 1)
@@ -168,7 +168,7 @@ def calibration(table: pd.DataFrame, *, lang: str = DEFAULT_LANGUAGE) -> Figure:
     expected, observed = table["expected"].to_numpy(float), table["observed"].to_numpy(float)
     low = table["low"].to_numpy(float) if "low" in table else observed
     high = table["high"].to_numpy(float) if "high" in table else observed
-    with chart_style():
+    with _chart_style():
         figure, axes = _figure(3.6, 3.1)
         top = float(np.nanmax([*expected, *high, 0.001])) * 1.05
         axes.plot([0, top], [0, top], color="#9AA5B1", linewidth=1, linestyle="--")
@@ -191,15 +191,15 @@ def card_points(card: Scorecard, *, lang: str = DEFAULT_LANGUAGE, top: int = 12)
         for points in [[attribute.points for attribute in one.attributes]]
     ]
     shown = sorted(spans, key=lambda span: (-span[0], span[1]))[:top]
-    with chart_style():
+    with _chart_style():
         figure, axes = _figure(9.4, 0.8 + 0.27 * max(len(shown), 2))
         axes.barh(
             [span[1] for span in shown], [span[0] for span in shown], left=[span[2] for span in shown], color=_MAIN, height=0.6
         )
-        for place, span in enumerate(shown):
+        for position, span in enumerate(shown):
             axes.annotate(
                 words.text(_("{span} to {span_2}", span=span[2], span_2=span[3])),
-                (span[3], place),
+                (span[3], position),
                 xytext=(4, 0),
                 textcoords="offset points",
                 va="center",
@@ -210,21 +210,21 @@ def card_points(card: Scorecard, *, lang: str = DEFAULT_LANGUAGE, top: int = 12)
         axes.margins(x=0.12)
         axes.xaxis.grid(True, color=_GRID)
         axes.set_xlabel(words.text(_("Range of points")))
-        axes.set_yticks(range(len(shown)), [f"{span[1]}（{words.text(SOURCES[span[4]])}）" for span in shown])
+        axes.set_yticks(range(len(shown)), [f"{span[1]}（{words.text(SOURCE_WORDS[span[4]])}）" for span in shown])
     return figure
 
 
 def _percents(axis: Any, *, digits: int = 0) -> None:
     from matplotlib.ticker import FuncFormatter
 
-    axis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value * 100:.{digits}f}%"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value * 100:.{digits}f}%"))
 
 
 def _thousands(axis: Any) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axis.set_major_locator(MaxNLocator(integer=True, nbins=5))
-    axis.set_major_formatter(FuncFormatter(lambda value, _place: f"{value:,.0f}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:,.0f}"))
 
 
 _NOT_FOR_PAGES = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>| xmlns(:\w+)?=\"[^\"]*\"", re.DOTALL)
@@ -240,7 +240,7 @@ def svg(figure: Figure, *, title: str) -> str:
     from html import escape
 
     stream = io.StringIO()
-    with chart_style():
+    with _chart_style():
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = _NOT_FOR_PAGES.sub("", stream.getvalue()).strip()
     return text.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)

@@ -18,14 +18,14 @@ from creditscore.reporting.words import (
     BETWEEN_PARTS,
     DIGITS,
     EVERYONE,
-    GROUPS,
+    GROUP_WORDS,
     METRICS,
     NO,
     RIVALS,
     RULES,
     SHARES,
-    TIERS,
-    UNKNOWN,
+    TIER_WORDS,
+    UNKNOWN_WORD,
     WHOLE_FIGURES,
     YES,
     text_of,
@@ -34,7 +34,7 @@ from creditscore.spreadsheet import Column, Kind, Sheet
 from creditscore.vocabulary import Reason
 
 #: Stands on a page where a number is missing.
-DASH = "–"
+NO_FIGURE = "–"
 _NUMERIC = ("integer", "number", "percent")
 #: From this size on a figure is printed without decimals.
 _LARGE = 1000
@@ -44,10 +44,10 @@ _LARGE = 1000
 class TableColumn(Column):
     """A column of a sheet that is also printed on pages.
 
-    ``digits`` stand behind the decimal sign on a page; without it a percent has one, a number three, or none from
-    1,000 on. ``signed`` whole numbers have a plus or a minus. ``interval`` names the columns of the ends of a 95 %
-    interval, which a page prints in the same cell, ``share`` the column of a share that it prints in brackets. ``once``
-    is blank on a page while the first column stays the same.
+    ``digits`` is their number behind the decimal sign on a page: by default one for a percent and three for a number. A
+    number from 1,000 on is printed without decimals. ``signed`` whole numbers have a plus or a minus. ``interval`` names
+    the columns of the ends of a 95 % interval, which a page prints in the same cell, ``share`` the column of a share that
+    it prints in brackets. ``once`` is blank on a page while the first column stays the same.
     """
 
     digits: int | None = None
@@ -68,7 +68,7 @@ class TableColumn(Column):
             return value.isoformat() if isinstance(value, dt.date) else "" if _is_missing(value) else str(value)
         number = _number(value)
         if number is None:
-            return value if isinstance(value, str) else DASH
+            return value if isinstance(value, str) else NO_FIGURE
         if self.share is not None:
             return f"{self._text(number, self.digits, words)} ({words.percent(float(str(row[self.share])))})"
         ends = [_number(row.get(key)) for key in self.interval or ()]
@@ -76,7 +76,9 @@ class TableColumn(Column):
         low, high = ends or (None, None)
         if low is None or high is None:
             return self._text(number, digits, words)
-        return f"{self._text(number, digits, words)} ({self._text(low, digits, words)} {DASH} {self._text(high, digits, words)})"
+        return (
+            f"{self._text(number, digits, words)} ({self._text(low, digits, words)} {NO_FIGURE} {self._text(high, digits, words)})"
+        )
 
     def rounded(self, value: object) -> float | None:
         """The number that a page prints, for a cell of mixed figures; None where it is missing."""
@@ -110,7 +112,7 @@ def column(
     share: str | None = None,
     once: bool = False,
 ) -> TableColumn:
-    """A column; its label stands in :data:`creditscore.reporting.terms.TERMS` unless ``label`` is given."""
+    """A column; its label is that of :data:`creditscore.reporting.terms.TERMS` unless ``label`` is given."""
     return TableColumn(
         key, TERMS[key].label if label is None else label, kind, width=width, choices=choices, editable=editable, wrap=wrap,
         format=format, digits=digits, signed=signed, interval=interval, share=share, once=once,
@@ -166,7 +168,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Table:
+class RunTable:
     """A table of a run: what it is called, its columns, and its rows.
 
     ``frames`` gives the rows as frames with the keys of ``columns`` as names; a column that a frame lacks is blank.
@@ -234,19 +236,19 @@ def figures_grid(frame: pd.DataFrame, words: Words, *, book: RunBook | None = No
             shown[name] = [words.text(YES if value else NO) for value in frame[name]]
         elif name in _LABELS or name in labels:
             table = {**_LABELS.get(str(name), {}), **labels.get(str(name), {})}
-            shown[name] = [text_of(table, value, words) or DASH for value in frame[name]]
+            shown[name] = [text_of(table, value, words) or NO_FIGURE for value in frame[name]]
     return Grid.of(figure_columns(shown), [shown], words)
 
 
 _LABELS: dict[str, Mapping[str, Text]] = {
-    "tier": {**TIERS, "all": EVERYONE},
+    "tier": {**TIER_WORDS, "all": EVERYONE},
     "model": RIVALS,
-    "attribute": GROUPS,
+    "attribute": GROUP_WORDS,
 }
 
 
 def _code_labels(book: RunBook) -> dict[str, Mapping[str, Text]]:
-    """Words for the codes of a run by the column they stand in."""
+    """Words for the codes of a run by the column that holds them."""
     industries = industry_labels(book)
     features = {"score": TERMS["score"].label, **characteristic_labels(book)}
     return {"industry": industries, "parent": industries, "name": features, "feature": features}
@@ -254,29 +256,29 @@ def _code_labels(book: RunBook) -> dict[str, Mapping[str, Text]]:
 
 def industry_labels(book: RunBook) -> dict[str, Text]:
     """The label of each industry by its code, of all of them by ``all``, of an unknown one by an empty code."""
-    return {"all": ALL_INDUSTRIES, **book.industries, "": UNKNOWN}
+    return {"all": ALL_INDUSTRIES, **book.industries, "": UNKNOWN_WORD}
 
 
 def label_or_code(table: Mapping[str, Text], codes: pd.Series, words: Words) -> pd.Series:
-    """Words for codes; a code without a word stands for itself."""
+    """Words for codes; a code without a word is shown as it is."""
     named = {code: words.text(label) for code, label in table.items()}
     return codes.map(named).fillna(codes.astype("object")).astype("object")
 
 
 def with_labels(book: RunBook, frame: pd.DataFrame, words: Words) -> pd.DataFrame:
-    """Names of industries, regions, characteristics and grounds beside their codes; what is unknown says so."""
+    """Names of industries, regions, characteristics and grounds in columns of their own; what is unknown says so."""
     out = frame.copy()
     for name, labels in (("industry", book.industries), ("region", book.regions)):
         if name in out:
-            out[f"{name}_label"] = label_or_code({**labels, "": UNKNOWN}, out[name].fillna(""), words)
+            out[f"{name}_label"] = label_or_code({**labels, "": UNKNOWN_WORD}, out[name].fillna(""), words)
     names = characteristic_labels(book)
-    for place in range(1, 5):
-        if f"reason_{place}" in out:
-            out[f"reason_{place}"] = label_or_code(names, out[f"reason_{place}"], words)
+    for number in range(1, 5):
+        if f"reason_{number}" in out:
+            out[f"reason_{number}"] = label_or_code(names, out[f"reason_{number}"], words)
     if "rule" in out:
         out["rule"] = out["rule"].map(lambda rule: words.text(rule_text(book, rule)))
     if "evidence" in out:
-        out["evidence"] = [evidence_text(book, evidence, words, names) for evidence in out["evidence"]]
+        out["evidence"] = [_evidence_text(book, evidence, words, names) for evidence in out["evidence"]]
     return out
 
 
@@ -285,7 +287,7 @@ def characteristic_labels(book: RunBook) -> dict[str, Text]:
     return {one.name: one.label for card in book.cards.values() for one in card.characteristics}
 
 
-def evidence_text(book: RunBook, evidence: object, words: Words, names: dict[str, Text]) -> str | None:
+def _evidence_text(book: RunBook, evidence: object, words: Words, names: dict[str, Text]) -> str | None:
     """The grounds of a tier in words: the characteristics behind a score, the list and its records behind an override."""
     if not isinstance(evidence, str):
         return None

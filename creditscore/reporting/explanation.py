@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 
 import pandas as pd
 
@@ -17,11 +18,10 @@ from creditscore.models.scorecard import Baseline, Scorecard
 from creditscore.reporting.audit_tables import bin_label
 from creditscore.reporting.columns import Grid, column, frame_of, rule_text, signed
 from creditscore.reporting.lookup import measures_for
-from creditscore.reporting.nearest_change import Change, nearest_change
+from creditscore.reporting.nearest_change import NearestChange, nearest_change
 from creditscore.reporting.report import render_page
 from creditscore.reporting.run_book import RunBook, described
-from creditscore.reporting.words import SOURCES as SOURCE_WORDS
-from creditscore.reporting.words import TIERS
+from creditscore.reporting.words import SOURCE_WORDS, TIER_WORDS
 from creditscore.vocabulary import SOURCES, Reason, Source
 
 _OBJECT = _(
@@ -30,155 +30,6 @@ _OBJECT = _(
 )
 _REPAIR = _("A record that was repaired, withdrawn or has expired no longer counts from the day this is in effect and known here.")
 _NATURE = _("A tier allocates inspection effort. It is not a verdict, a punishment, a blacklist or a loan decision.")
-
-
-def to_text(it: Explanation, words: Words) -> str:
-    """Plain text, one fact a line; the rule before the points."""
-    return "\n".join(_text(it, words)) + "\n"
-
-
-def to_html(it: Explanation, words: Words) -> str:
-    """A whole page."""
-    return render_page("explain.html.j2", _parts(it, words), lang=words.language, title=f"{it.subject_id} {it.as_of.isoformat()}")
-
-
-def to_fragment(it: Explanation, words: Words) -> str:
-    """The text as a fragment for notebooks."""
-    from html import escape
-
-    return f"<pre>{escape(to_text(it, words))}</pre>"
-
-
-def tier_sentence(it: Explanation, words: Words) -> str:
-    """The tier and what set it."""
-    tier = words.text(TIERS[it.tier])
-    if it.status == "proposed":
-        return words.text(
-            _("Tier {tier}; {raw_tier} is proposed ({rule_label})", tier=tier, raw_tier=it.raw_tier, rule_label=it.rule_label)
-        )
-    return words.text(_("Tier {tier} ({rule_label})", tier=tier, rule_label=it.rule_label))
-
-
-def change_sentence(it: Explanation, points: Points, words: Words) -> str:
-    """The nearest change that would alter the tier; a tier that a rule sets ends with the rule's ground."""
-    change = points.change
-    steps = "；".join(f"{words.text(step.label)} → {words.text(step.bin)} ({signed(step.gain)})" for step in change.steps)
-    if not change.tier:
-        said = _("By score in A already, {margin} points above the next tier.", margin=change.margin)
-    elif not steps:
-        said = _("No change of records alone reaches tier {tier} by score.", tier=change.tier)
-    else:
-        said = _(
-            "By score tier {tier} is {points} points away; nearest change: {steps}.",
-            tier=change.tier,
-            points=change.points,
-            steps=steps,
-        )
-    if Reason.parse(it.rule).kind != "override":
-        return words.text(said)
-    lead = _(
-        "The tier is set by a rule ({rule_label}); once its ground has ceased the score gives {by_score}. ",
-        rule_label=it.rule_label,
-        by_score=change.by_score,
-    )
-    return words.text(lead) + words.text(said)
-
-
-def measure_words(measure: Measure, words: Words) -> str:
-    """A measure with who takes it and what it rests on."""
-    name, by, basis = words.text(measure.name), measure.department, measure.basis
-    return words.text(_("{name} ({by}; basis: {basis})", name=name, by=by, basis=basis))
-
-
-def line_words(line: Line, words: Words) -> str:
-    """A characteristic with the attribute its value falls in."""
-    return f"{words.text(line.label)}: {words.text(line.bin)}"
-
-
-def _text(it: Explanation, words: Words) -> Iterator[str]:
-    yield f"{it.subject_id} {it.name}".rstrip() + f" · {it.as_of.isoformat()} · {words.text(it.authority)}"
-    yield tier_sentence(it, words)
-    if it.previous_tier:
-        yield words.text(_("Previous tier {previous_tier}", previous_tier=it.previous_tier))
-    for measure in it.measures:
-        yield words.text(_("Measure: ")) + measure_words(measure, words)
-    if it.points is not None:
-        yield from _points_text(it, it.points, words)
-    for record in it.records:
-        where = " · ".join(
-            part for part in (record.feature, record.kind, record.event_id, record.document_no, record.event_date) if part
-        )
-        yield words.text(pgettext("behind a score", "Record")) + f" {where}"
-    yield words.text(_REPAIR)
-    yield words.text(_OBJECT) + (f" {it.contact}" if it.contact else "")
-    yield words.text(_NATURE)
-
-
-def _points_text(it: Explanation, points: Points, words: Words) -> Iterator[str]:
-    risk = words.percent(points.probability_ppm / 1_000_000, 2)
-    yield words.text(_("Score {score} (risk {risk}, card {card})", score=points.score, risk=risk, card=points.card[:12]))
-    for place, line in enumerate(points.reasons, start=1):
-        yield words.text(_("Reason {place}: ", place=place)) + f"{line_words(line, words)} ({signed(-line.difference)})"
-    yield words.text(_("Constant {constant}", constant=points.constant))
-    for line in points.lines:
-        base = words.text(_("baseline"))
-        yield f"  {line_words(line, words)}  {signed(line.points)} ({base} {signed(line.baseline)}, {signed(-line.difference)})"
-    blocks = [f"{words.text(SOURCE_WORDS[source])} {signed(points.blocks[source])}" for source in SOURCES if source != "base"]
-    base = f"{words.text(SOURCE_WORDS['base'])} {points.blocks['base']}"
-    yield " · ".join([base, *blocks, words.text(_("total {score}", score=points.score))])
-    yield change_sentence(it, points, words)
-
-
-def _parts(it: Explanation, words: Words) -> dict[str, object]:
-    return {
-        "it": it,
-        "points": it.points,
-        "tier_sentence": tier_sentence(it, words),
-        "change": change_sentence(it, it.points, words) if it.points else "",
-        "reasons": [(line_words(line, words), signed(-line.difference)) for line in it.points.reasons] if it.points else [],
-        "lines": _line_grid(it.points, words) if it.points else None,
-        "blocks": _block_grid(it.points, words) if it.points else None,
-        "risk": words.percent(it.points.probability_ppm / 1_000_000, 2) if it.points else "",
-        "measures": [measure_words(measure, words) for measure in it.measures],
-        "records": _record_grid(it, words),
-        "notes": (words.text(_REPAIR), words.text(_OBJECT), words.text(_NATURE)),
-    }
-
-
-def _line_grid(points: Points, words: Words) -> Grid:
-    """One row per characteristic between the constant and the sum: points, those of the baseline, and their difference."""
-    columns = (
-        column("characteristic"),
-        column("source"),
-        column("bin"),
-        column("points", "integer", signed=True),
-        column("baseline", "integer", label=_("Baseline"), signed=True),
-        column("difference", "integer", label=_("Difference"), signed=True),
-    )
-    sums = (words.number(points.score), words.number(points.baseline_score))
-    constant = words.number(points.constant)
-    rows: list[Sequence[object]] = [(words.text(_("Constant")), "", "", constant, constant, 0)]
-    for line in points.lines:
-        texts = [words.text(text) for text in (line.label, SOURCE_WORDS[line.source], line.bin)]
-        rows.append((*texts, line.points, line.baseline, -line.difference))
-    rows.append((words.text(_("Total")), "", "", *sums, points.score - points.baseline_score))
-    return Grid.of(columns, [frame_of(columns, rows)], words, total=True)
-
-
-def _block_grid(points: Points, words: Words) -> Grid:
-    """One row per source: its points; then the score."""
-    columns = (column("source"), column("points", "integer", label=_("Subtotal")))
-    rows = [(words.text(SOURCE_WORDS[source]), str(points.blocks[source]).replace("-", "−")) for source in SOURCES]
-    frame = frame_of(columns, [*rows, (words.text(_("Score")), str(points.score))])
-    return Grid.of(columns, [frame], words, total=True)
-
-
-def _record_grid(it: Explanation, words: Words) -> Grid:
-    """One row per record behind the score or the rule."""
-    labels = (pgettext("of a card", "Feature"), _("Kind"), _("Record"), _("Document"), _("Date"))
-    columns = [column(name, label=label) for name, label in zip(_RECORD, labels, strict=True)]
-    rows = [[getattr(one, name) for name in _RECORD] for one in it.records]
-    return Grid.of(columns, [frame_of(columns, rows)], words)
 
 
 _RECORD = ("feature", "kind", "event_id", "document_no", "event_date")
@@ -228,7 +79,7 @@ class Points:
     blocks: Mapping[Source, int]
     baseline_name: str
     baseline_score: int
-    change: Change
+    change: NearestChange
 
     @property
     def reasons(self) -> tuple[Line, ...]:
@@ -262,14 +113,15 @@ class Explanation:
 
     def to_text(self, lang: str = DEFAULT_LANGUAGE) -> str:
         """Plain text, one fact a line."""
-        return to_text(self, Words.of(lang))
+        return "\n".join(_text(self, Words.of(lang))) + "\n"
 
     def to_html(self, lang: str = DEFAULT_LANGUAGE) -> str:
         """A page for the subject: no script, no link out, everything escaped."""
-        return to_html(self, Words.of(lang))
+        parts = _parts(self, Words.of(lang))
+        return render_page("explain.html.j2", parts, lang=lang, title=f"{self.subject_id} {self.as_of.isoformat()}")
 
     def _repr_html_(self) -> str:
-        return to_fragment(self, Words.of(DEFAULT_LANGUAGE))
+        return f"<pre>{escape(self.to_text())}</pre>"
 
 
 def explain_subject(
@@ -279,7 +131,7 @@ def explain_subject(
 
     Args:
         book: The run: its tiers, cards, policy, and listings in force.
-        subject_id: As it stands in ``tiers.parquet``.
+        subject_id: As in ``tiers.parquet``.
         features: The subject's row of ``features.parquet`` (more rows and a ``subject_id`` column are
             allowed). Without it there is the tier and its rule, and no points.
         records: The records behind features: ``feature, kind, event_id, document_no, event_date`` and,
@@ -288,20 +140,20 @@ def explain_subject(
     Raises:
         DataError: The run has no such subject, or the score of the features is not the published one.
     """
-    found = book.tiers[book.tiers["subject_id"] == subject_id]
-    if len(found) != 1:
+    tier_rows = book.tiers[book.tiers["subject_id"] == subject_id]
+    if len(tier_rows) != 1:
         raise DataError(
-            "explain: expected one row of tiers for this subject_id (got {n_found}); look it up as of another day?",
-            n_found=len(found),
+            "explain: expected one row of tiers for this subject_id (got {n_rows}); look it up as of another day?",
+            n_rows=len(tier_rows),
         )
-    row = {str(key): (None if pd.isna(value) else value) for key, value in found.iloc[0].items()}
+    row = {str(key): (None if pd.isna(value) else value) for key, value in tier_rows.iloc[0].items()}
     rule = str(row.get("rule") or "")
     scored = _scored(book, subject_id, features)
     return Explanation(
         subject_id=subject_id,
         as_of=book.as_of,
         authority=book.authority,
-        name=str(described(book, found[["subject_id"]])["name"].fillna("").iloc[0]),
+        name=str(described(book, tier_rows[["subject_id"]])["name"].fillna("").iloc[0]),
         tier=str(row["tier"]),
         raw_tier=str(row.get("raw_tier") or row["tier"]),
         previous_tier=str(row.get("previous_tier") or ""),
@@ -322,7 +174,7 @@ def _scored(book: RunBook, subject_id: str, features: pd.DataFrame | None) -> tu
         return None
     row = features[features["subject_id"] == subject_id] if "subject_id" in features else features
     if len(row) != 1:
-        raise DataError("explain: expected one row of features (got {n_row})", n_row=len(row))
+        raise DataError("explain: expected one row of features (got {n_rows})", n_rows=len(row))
     version = str(scores["scorecard"].iloc[0])
     card = next((card for card in book.cards.values() if card.sha256 == version), None)
     if card is None:
@@ -383,8 +235,142 @@ def _source_records(book: RunBook, subject_id: str, rule: str, records: pd.DataF
         frames.append(listed[listed["kind"] == Reason.parse(rule).ground].assign(feature=""))
     if records is not None:
         frames.append(records[records["subject_id"] == subject_id] if "subject_id" in records else records)
-    found = []
+    source_records = []
     for frame in frames:
         columns = [frame[name] if name in frame else [None] * len(frame) for name in _RECORD]
-        found += [SourceRecord(*("" if pd.isna(cell) else str(cell) for cell in cells)) for cells in zip(*columns, strict=True)]
-    return tuple(found)
+        source_records += [
+            SourceRecord(*("" if pd.isna(cell) else str(cell) for cell in cells)) for cells in zip(*columns, strict=True)
+        ]
+    return tuple(source_records)
+
+
+def _tier_sentence(it: Explanation, words: Words) -> str:
+    """The tier and what set it."""
+    tier = words.text(TIER_WORDS[it.tier])
+    if it.status == "proposed":
+        return words.text(
+            _("Tier {tier}; {raw_tier} is proposed ({rule_label})", tier=tier, raw_tier=it.raw_tier, rule_label=it.rule_label)
+        )
+    return words.text(_("Tier {tier} ({rule_label})", tier=tier, rule_label=it.rule_label))
+
+
+def _change_sentence(it: Explanation, points: Points, words: Words) -> str:
+    """The nearest change that would alter the tier; a tier that a rule sets ends with the rule's ground."""
+    change = points.change
+    steps = "；".join(f"{words.text(step.label)} → {words.text(step.bin)} ({signed(step.gain)})" for step in change.steps)
+    if not change.tier:
+        said = _("By score in A already, {margin} points above the next tier.", margin=change.margin)
+    elif not steps:
+        said = _("No change of records alone reaches tier {tier} by score.", tier=change.tier)
+    else:
+        said = _(
+            "By score tier {tier} is {points} points away; nearest change: {steps}.",
+            tier=change.tier,
+            points=change.points,
+            steps=steps,
+        )
+    if Reason.parse(it.rule).kind != "override":
+        return words.text(said)
+    lead = _(
+        "The tier is set by a rule ({rule_label}); once its ground has ceased the score gives {by_score}. ",
+        rule_label=it.rule_label,
+        by_score=change.by_score,
+    )
+    return words.text(lead) + words.text(said)
+
+
+def _measure_words(measure: Measure, words: Words) -> str:
+    """A measure with who takes it and what it rests on."""
+    name, by, basis = words.text(measure.name), measure.department, measure.basis
+    return words.text(_("{name} ({by}; basis: {basis})", name=name, by=by, basis=basis))
+
+
+def _line_words(line: Line, words: Words) -> str:
+    """A characteristic with the attribute its value falls in."""
+    return f"{words.text(line.label)}: {words.text(line.bin)}"
+
+
+def _text(it: Explanation, words: Words) -> Iterator[str]:
+    yield f"{it.subject_id} {it.name}".rstrip() + f" · {it.as_of.isoformat()} · {words.text(it.authority)}"
+    yield _tier_sentence(it, words)
+    if it.previous_tier:
+        yield words.text(_("Previous tier {previous_tier}", previous_tier=it.previous_tier))
+    for measure in it.measures:
+        yield words.text(_("Measure: ")) + _measure_words(measure, words)
+    if it.points is not None:
+        yield from _points_text(it, it.points, words)
+    for record in it.records:
+        where = " · ".join(
+            part for part in (record.feature, record.kind, record.event_id, record.document_no, record.event_date) if part
+        )
+        yield words.text(pgettext("behind a score", "Record")) + f" {where}"
+    yield words.text(_REPAIR)
+    yield words.text(_OBJECT) + (f" {it.contact}" if it.contact else "")
+    yield words.text(_NATURE)
+
+
+def _points_text(it: Explanation, points: Points, words: Words) -> Iterator[str]:
+    risk = words.percent(points.probability_ppm / 1_000_000, 2)
+    yield words.text(_("Score {score} (risk {risk}, card {card})", score=points.score, risk=risk, card=points.card[:12]))
+    for place, line in enumerate(points.reasons, start=1):
+        yield words.text(_("Reason {place}: ", place=place)) + f"{_line_words(line, words)} ({signed(-line.difference)})"
+    yield words.text(_("Constant {constant}", constant=points.constant))
+    for line in points.lines:
+        base = words.text(_("baseline"))
+        yield f"  {_line_words(line, words)}  {signed(line.points)} ({base} {signed(line.baseline)}, {signed(-line.difference)})"
+    blocks = [f"{words.text(SOURCE_WORDS[source])} {signed(points.blocks[source])}" for source in SOURCES if source != "base"]
+    base = f"{words.text(SOURCE_WORDS['base'])} {points.blocks['base']}"
+    yield " · ".join([base, *blocks, words.text(_("total {score}", score=points.score))])
+    yield _change_sentence(it, points, words)
+
+
+def _parts(it: Explanation, words: Words) -> dict[str, object]:
+    return {
+        "it": it,
+        "points": it.points,
+        "tier_sentence": _tier_sentence(it, words),
+        "change": _change_sentence(it, it.points, words) if it.points else "",
+        "reasons": [(_line_words(line, words), signed(-line.difference)) for line in it.points.reasons] if it.points else [],
+        "lines": _line_grid(it.points, words) if it.points else None,
+        "blocks": _block_grid(it.points, words) if it.points else None,
+        "risk": words.percent(it.points.probability_ppm / 1_000_000, 2) if it.points else "",
+        "measures": [_measure_words(measure, words) for measure in it.measures],
+        "records": _record_grid(it, words),
+        "notes": (words.text(_REPAIR), words.text(_OBJECT), words.text(_NATURE)),
+    }
+
+
+def _line_grid(points: Points, words: Words) -> Grid:
+    """One row per characteristic between the constant and the sum: points, those of the baseline, and their difference."""
+    columns = (
+        column("characteristic"),
+        column("source"),
+        column("bin"),
+        column("points", "integer", signed=True),
+        column("baseline", "integer", label=_("Baseline"), signed=True),
+        column("difference", "integer", label=_("Difference"), signed=True),
+    )
+    sums = (words.number(points.score), words.number(points.baseline_score))
+    constant = words.number(points.constant)
+    rows: list[Sequence[object]] = [(words.text(_("Constant")), "", "", constant, constant, 0)]
+    for line in points.lines:
+        texts = [words.text(text) for text in (line.label, SOURCE_WORDS[line.source], line.bin)]
+        rows.append((*texts, line.points, line.baseline, -line.difference))
+    rows.append((words.text(_("Total")), "", "", *sums, points.score - points.baseline_score))
+    return Grid.of(columns, [frame_of(columns, rows)], words, total=True)
+
+
+def _block_grid(points: Points, words: Words) -> Grid:
+    """One row per source: its points; then the score."""
+    columns = (column("source"), column("points", "integer", label=_("Subtotal")))
+    rows = [(words.text(SOURCE_WORDS[source]), str(points.blocks[source]).replace("-", "−")) for source in SOURCES]
+    frame = frame_of(columns, [*rows, (words.text(_("Score")), str(points.score))])
+    return Grid.of(columns, [frame], words, total=True)
+
+
+def _record_grid(it: Explanation, words: Words) -> Grid:
+    """One row per record behind the score or the rule."""
+    labels = (pgettext("of a card", "Feature"), _("Kind"), _("Record"), _("Document"), _("Date"))
+    columns = [column(name, label=label) for name, label in zip(_RECORD, labels, strict=True)]
+    rows = [[getattr(one, name) for name in _RECORD] for one in it.records]
+    return Grid.of(columns, [frame_of(columns, rows)], words)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     pass
 
 #: Attributes that are audited and never scored.
-AUDITED = ("region", "ownership", "size_class")
+_AUDITED = ("region", "ownership", "size_class")
 _MISSING = "(missing)"
 
 
@@ -34,7 +34,7 @@ def associations(features: pd.DataFrame, subjects: pd.DataFrame) -> pd.DataFrame
     frame = features.reset_index() if "subject_id" not in features.columns else features
     known = subjects.drop_duplicates("subject_id").set_index("subject_id")
     rows = []
-    for attribute in (name for name in AUDITED if name in known.columns):
+    for attribute in (name for name in _AUDITED if name in known.columns):
         groups = frame["subject_id"].map(known[attribute]).astype(object)
         codes, names = pd.factorize(groups.where(groups.notna(), _MISSING), sort=True)
         for name in frame.columns.drop(["subject_id", "as_of", "industry"], errors="ignore"):
@@ -79,9 +79,9 @@ def _cramers_v(first: Ints, second: Ints, rows: int, columns: int) -> float:
 
 
 #: Ownership is read here and nowhere else; it never reaches a feature.
-GROUPS = ("subject_type", "size_class", "region", "ownership")
+_GROUPS = ("subject_type", "size_class", "region", "ownership")
 MINIMUM = 30
-UNKNOWN = "unknown"
+_UNKNOWN = "unknown"
 
 
 def wilson(cases: int, total: int) -> tuple[float, float]:
@@ -92,7 +92,7 @@ def wilson(cases: int, total: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def fairness_table(book: RunBook, *, groups: Sequence[str] = GROUPS, minimum: int = MINIMUM) -> pd.DataFrame:
+def fairness_table(book: RunBook, *, groups: Sequence[str] = _GROUPS, minimum: int = MINIMUM) -> pd.DataFrame:
     """Shares of tiers and planned visits for each group of subjects.
 
     One row per attribute and group, groups of an attribute by name: ``attribute, group, subjects,
@@ -127,7 +127,7 @@ def _probabilities(plan: PlanPage) -> pd.Series:
 
 def _rows(people: pd.DataFrame, attribute: str, minimum: int) -> list[list[object]]:
     rows: list[list[object]] = []
-    labels = people[attribute].astype("object").where(people[attribute].notna(), UNKNOWN).astype("str")
+    labels = people[attribute].astype("object").where(people[attribute].notna(), _UNKNOWN).astype("str")
     for group, part in people.groupby(labels, sort=True):
         total = len(part)
         if total < minimum:

@@ -1,5 +1,7 @@
 """The credit check (信用核查) of ids: tier, day, version of the card, lists, measures. Nothing else of a subject."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 import pandas as pd
@@ -36,13 +38,11 @@ def lookup_rows(book: RunBook, ids: Iterable[str], *, lang: str = DEFAULT_LANGUA
     out["scorecard"] = out["subject_id"].map(cards).astype("str")
     out["lists"] = out["subject_id"].map(_lists(book, words)).fillna("").where(out["found"], None)
     pairs = zip(out["found"], out["tier"], out["industry"], strict=True)
-    out["measures"] = [measures(book, tier, industry, words) if found else None for found, tier, industry in pairs]
+    out["measures"] = [
+        "；".join(words.text(one.name) for one in measures_for(book, tier, industry)) if known_id else None
+        for known_id, tier, industry in pairs
+    ]
     return out[list(LOOKUP_COLUMNS)]
-
-
-def measures(book: RunBook, tier: str, industry: str | None, words: Words) -> str:
-    """The names of the policy's measures for a tier, those of the industry and those of all, joined by ``；``."""
-    return "；".join(words.text(one.name) for one in measures_for(book, tier, industry))
 
 
 def measures_for(book: RunBook, tier: str, industry: str | None) -> tuple[Measure, ...]:

@@ -28,7 +28,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Change:
+class NearestChange:
     """The cheapest way to the next better tier by score: one characteristic where one is enough, else the fewest.
 
     ``tier`` is "" for who is in A by score, ``steps`` is empty where no change of records reaches the
@@ -62,7 +62,7 @@ def cut_levels(book: RunBook, card: Scorecard, industry: str) -> tuple[int | Non
     return share_levels(scores["score"].to_numpy(dtype=np.int64), cuts)
 
 
-def nearest_change(book: RunBook, card: Scorecard, own: Mapping[str, int], score: int, industry: str) -> Change:
+def nearest_change(book: RunBook, card: Scorecard, own: Mapping[str, int], score: int, industry: str) -> NearestChange:
     """What separates a score from the next better tier, and how it could be bridged.
 
     Args:
@@ -73,13 +73,13 @@ def nearest_change(book: RunBook, card: Scorecard, own: Mapping[str, int], score
         industry: Whose cuts hold.
     """
     levels = cut_levels(book, card, industry)
-    place = next((at for at, level in enumerate(levels) if level is not None and score >= level), len(levels))
-    here = levels[place] if place < len(levels) else None
+    position = next((at for at, level in enumerate(levels) if level is not None and score >= level), len(levels))
+    here = levels[position] if position < len(levels) else None
     margin = None if here is None else score - here
-    above = levels[place - 1] if place else None
+    above = levels[position - 1] if position else None
     if above is None:
-        return Change(TIERS[place], TIERS[place - 1] if place else "", 0, (), margin)
-    return Change(TIERS[place], TIERS[place - 1], above - score, _steps(card, own, above - score), margin)
+        return NearestChange(TIERS[position], TIERS[position - 1] if position else "", 0, (), margin)
+    return NearestChange(TIERS[position], TIERS[position - 1], above - score, _steps(card, own, above - score), margin)
 
 
 def _steps(card: Scorecard, own: Mapping[str, int], needed: int) -> tuple[Step, ...]:

@@ -9,9 +9,9 @@ import pandas as pd
 from creditscore.inspection.plan_folder import OUTCOME_WORDS
 from creditscore.inspection.visits import SEPARATOR
 from creditscore.language import Text, Words, _, pgettext
-from creditscore.reporting.columns import Table, column, label_or_code, period_text, with_labels
+from creditscore.reporting.columns import RunTable, column, label_or_code, period_text, with_labels
 from creditscore.reporting.run_book import RunBook, described
-from creditscore.reporting.words import DECISIONS, MODES, STANDINGS, SUBJECT_TYPES
+from creditscore.reporting.words import DECISIONS, MODE_WORDS, STANDINGS, SUBJECT_TYPE_WORDS
 from creditscore.tiering.signatures import grounds_hash
 
 #: The list shows the beginning of a ticket, enough to see the order; sample.csv holds all of it.
@@ -58,7 +58,7 @@ def _list_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
         drawn["merged_with"] = drawn["merged_with"].str.replace(SEPARATOR, _BETWEEN_IDS)
         for name in ("merged_with", "replaced_by"):
             drawn[name] = drawn[name].where(drawn[name] != "", None)
-        tables = {"mode": MODES, "standing": STANDINGS, "outcome": OUTCOME_WORDS, "subject_type": SUBJECT_TYPES}
+        tables = {"mode": MODE_WORDS, "standing": STANDINGS, "outcome": OUTCOME_WORDS, "subject_type": SUBJECT_TYPE_WORDS}
         for name, table in tables.items():
             if name in drawn:
                 drawn[name] = label_or_code(table, drawn[name], words)
@@ -75,7 +75,7 @@ def _review_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
         proposed["grounds_hash"] = [grounds_hash({str(key): value for key, value in row.items()}) for row in records]
     frame = with_labels(book, _looked_up(described(book, proposed), book.scores, ("reason_1", "reason_2")), words)
     if "subject_type" in frame:
-        frame["subject_type"] = label_or_code(SUBJECT_TYPES, frame["subject_type"], words)
+        frame["subject_type"] = label_or_code(SUBJECT_TYPE_WORDS, frame["subject_type"], words)
     yield frame
 
 
@@ -137,7 +137,7 @@ def _counted(keys: pd.Series, values: pd.Series) -> pd.Series:
 
 
 #: One row per stratum of every task; the tinted ratio may be edited and read back.
-RATIOS = Table(
+RATIOS = RunTable(
     _("Ratios"),
     (
         column("task", width=16),
@@ -165,7 +165,7 @@ RATIOS = Table(
     note=_("No inspection task is due (tasks.toml)"),
 )
 #: One row per drawn subject of every drawn task; the last columns are filled in by inspectors and read back.
-DRAWN_LIST = Table(
+DRAWN_LIST = RunTable(
     _("Drawn list"),
     (
         column("task", width=16),
@@ -194,7 +194,7 @@ DRAWN_LIST = Table(
         column("week_from", "date", width=12),
         column("inspectors", width=18),
         column("visited_on", "date", editable=True, width=12),
-        column("mode", choices=tuple(MODES.values()), editable=True),
+        column("mode", choices=tuple(MODE_WORDS.values()), editable=True),
         column("outcome", choices=tuple(OUTCOME_WORDS.values()), editable=True, width=16),
         column("found_severity", "integer", editable=True),
     ),
@@ -202,7 +202,7 @@ DRAWN_LIST = Table(
     note=_("Not drawn: creditscore draw draws once, after the frame hash is published and the seed is fixed"),
 )
 #: One row per proposed tier, on which a person signs or refuses it.
-REVIEWS = Table(
+REVIEWS = RunTable(
     _("To review"),
     (
         column("subject_id", width=21),
@@ -229,7 +229,7 @@ REVIEWS = Table(
     note=_("No proposed tier waits for a signature"),
 )
 #: One row per drawn subject: who inspects.
-INSPECTORS = Table(
+INSPECTORS = RunTable(
     pgettext("sheet", "Inspectors"),
     (
         column("task", width=16),
@@ -244,7 +244,7 @@ INSPECTORS = Table(
     note=_no_staff,
 )
 #: One row per task and week.
-WEEKS = Table(
+WEEKS = RunTable(
     _("Weekly load"),
     (
         column("task", width=16),
@@ -261,7 +261,7 @@ WEEKS = Table(
     note=_NOT_DRAWN,
 )
 #: One row per task and inspector.
-STAFF = Table(
+STAFF = RunTable(
     _("Load of inspectors"),
     (
         column("task", width=16),

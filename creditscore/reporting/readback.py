@@ -1,5 +1,7 @@
 """Reads what a planner, an inspector or a reviewer filled into the workbook; errors are named by cell."""
 
+from __future__ import annotations
+
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,10 +15,10 @@ from creditscore.errors import DataError
 from creditscore.inspection.plan_folder import OUTCOME_WORDS
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words
 from creditscore.reporting.planning_tables import DRAWN_LIST, RATIOS, REVIEWS
-from creditscore.reporting.words import DECISIONS, MODES
+from creditscore.reporting.words import DECISIONS, MODE_WORDS
 from creditscore.spreadsheet import Cell, label_texts, read_sheet
 
-#: So many faults are named before the rest is counted.
+#: How many faults are named; the rest are counted.
 _NAMED = 5
 
 
@@ -42,23 +44,23 @@ class _Faults:
     """Collects faults by cell, so that a person mends all of them at once."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path, self.found = Path(path), list[str]()
+        self.path, self.texts = Path(path), list[str]()
 
     def value(self, cell: Cell, read: Callable[[Any], Any]) -> Any:
         """What ``read`` makes of a cell; its ValueError becomes a fault of that cell."""
         try:
             return read(cell.value)
         except ValueError as error:
-            self.found.append(f"{cell.address}: {error}")
+            self.texts.append(f"{cell.address}: {error}")
             return None
 
     def stop(self) -> None:
         """Raise if there are faults."""
-        refuse_cells(self.found, file=self.path)
+        refuse_cells(self.texts, file=self.path)
 
 
 def read_ratios(path: str | Path) -> pd.DataFrame:
-    """The ratios of 抽查比例方案 as they stand now: ``task, stratum, tier, industry, ratio_ppm, cell``, one row per stratum.
+    """The ratios of 抽查比例方案 as they are now: ``task, stratum, tier, industry, ratio_ppm, cell``, one row per stratum.
 
     Raises:
         DataError: A ratio is not a number from 0 to 100 % or is 0 (no tier is exempt), or a stratum stands twice.
@@ -68,7 +70,7 @@ def read_ratios(path: str | Path) -> pd.DataFrame:
         names = {key: str(row[key].value or "") for key in ("task", "stratum", "tier", "industry")}
         key = (names["task"], names["stratum"])
         if key in seen:
-            faults.found.append(f"{row['stratum'].address}: the stratum stands twice")
+            faults.texts.append(f"{row['stratum'].address}: the stratum stands twice")
         seen.add(key)
         ratio = faults.value(row["ratio"], _ratio)
         rows.append({**names, "ratio_ppm": ratio, "cell": row["ratio"].address})
@@ -90,15 +92,15 @@ def read_results(path: str | Path) -> pd.DataFrame:
     for row in read_sheet(path, DRAWN_LIST.title, columns=DRAWN_LIST.columns):
         if _stripped(row["outcome"].value) in (None, ""):
             continue
-        found: dict[str, Any] = {key: str(row[key].value or "") for key in ("task", "subject_id")}
-        found["event_date"] = faults.value(row["visited_on"], _day)
-        found["mode"] = faults.value(row["mode"], lambda value: _code(MODES, value) if _stripped(value) else "")
-        found["outcome"] = faults.value(row["outcome"], lambda value: _code(OUTCOME_WORDS, value))
-        found["severity"] = faults.value(row["found_severity"], _severity)
-        if found["severity"] is not None and found["outcome"] not in (None, "violation"):
-            faults.found.append(f"{row['found_severity'].address}: expected nothing, since no violation was found")
-        found["cell"] = row["outcome"].address
-        rows.append(found)
+        row_read: dict[str, Any] = {key: str(row[key].value or "") for key in ("task", "subject_id")}
+        row_read["event_date"] = faults.value(row["visited_on"], _day)
+        row_read["mode"] = faults.value(row["mode"], lambda value: _code(MODE_WORDS, value) if _stripped(value) else "")
+        row_read["outcome"] = faults.value(row["outcome"], lambda value: _code(OUTCOME_WORDS, value))
+        row_read["severity"] = faults.value(row["found_severity"], _severity)
+        if row_read["severity"] is not None and row_read["outcome"] not in (None, "violation"):
+            faults.texts.append(f"{row['found_severity'].address}: expected nothing, since no violation was found")
+        row_read["cell"] = row["outcome"].address
+        rows.append(row_read)
     faults.stop()
     columns = ["task", "subject_id", "event_date", "mode", "outcome", "severity", "cell"]
     return pd.DataFrame(rows, columns=columns).astype({"severity": "Int64"})

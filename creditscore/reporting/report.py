@@ -31,7 +31,7 @@ from creditscore.reporting.audit_tables import (
 )
 from creditscore.reporting.charts import woff2_subset
 from creditscore.reporting.columns import (
-    DASH,
+    NO_FIGURE,
     Grid,
     TableColumn,
     characteristic_labels,
@@ -42,7 +42,7 @@ from creditscore.reporting.columns import (
 )
 from creditscore.reporting.planning_tables import RATIOS
 from creditscore.reporting.run_book import PlanPage, RunBook, tier_counts
-from creditscore.reporting.words import CELLS, EVERYONE, LEFT_OUT, TIERS, text_of
+from creditscore.reporting.words import CELLS, EVERYONE, LEFT_OUT, TIER_WORDS, text_of
 from creditscore.storage import atomic_write
 from creditscore.vocabulary import TIER_ORDER
 
@@ -146,7 +146,7 @@ def _by_tier(frame: pd.DataFrame, by: list[str], heads: Sequence[TableColumn], w
 def _migration(book: RunBook, words: Words) -> Grid:
     """Previous tiers down, tiers across: subjects and share of the previous tier."""
     moves = moves_frame(book, words)
-    moves["label"] = label_or_code(TIERS, moves["from_tier"], words)
+    moves["label"] = label_or_code(TIER_WORDS, moves["from_tier"], words)
     return _by_tier(moves, ["from_tier", "label"], [column("label", label=_("Before \\ now"))], words)
 
 
@@ -164,7 +164,7 @@ def _achieved(book: RunBook, words: Words) -> Grid:
         whole = words.text(pgettext("whole population", "All"))
         table = table.assign(
             industry_label=[text_of(dict(book.industries), code, words) or whole for code in table["population"]],
-            tier=label_or_code(TIERS, table["tier"], words),
+            tier=label_or_code(TIER_WORDS, table["tier"], words),
             asked=table["asked_ppm"] / 1_000_000,
             achieved=table["achieved_ppm"] / 1_000_000,
         )
@@ -198,7 +198,7 @@ def _swap(book: RunBook, words: Words) -> Grid:
     names = characteristic_labels(book)
     table = book.swap.assign(
         cell=[text_of(CELLS, cell, words) for cell in book.swap.get("cell", ())],
-        reason=[text_of(names, reason, words) or DASH for reason in book.swap.get("reason", ())],
+        reason=[text_of(names, reason, words) or NO_FIGURE for reason in book.swap.get("reason", ())],
     )
     return Grid.of(columns, [table], words)
 
@@ -211,7 +211,7 @@ def _strata(plan: PlanPage, words: Words) -> Grid:
         if part.empty:
             continue
         population, target = int(part["population"].sum()), int(part["target"].sum())
-        name, ratio = words.text(EVERYONE if tier is None else TIERS[tier]), target / population if population else None
+        name, ratio = words.text(EVERYONE if tier is None else TIER_WORDS[tier]), target / population if population else None
         rows.append({"tier": name, "strata": len(part), "population": population, "target": target, "effective_ratio": ratio})
     strata = column("strata", "integer", label=RATIOS.pick("stratum")[0].label)
     columns = (*RATIOS.pick("tier"), strata, *RATIOS.pick("population", "target", "effective_ratio"))
@@ -276,7 +276,7 @@ def _tiles(book: RunBook, words: Words) -> Iterator[tuple[str, str, str]]:
     if "auc" in book.evaluation:
         figure = book.evaluation["auc"]
         known = figure.low is not None and figure.high is not None
-        under = f"{words.number(figure.low or 0, 3)} {DASH} {words.number(figure.high or 0, 3)}" if known else ""
+        under = f"{words.number(figure.low or 0, 3)} {NO_FIGURE} {words.number(figure.high or 0, 3)}" if known else ""
         yield "AUC", words.number(figure.value, 3), under
     target = sum(int(plan.strata["target"].sum()) for plan in book.plans)
     drawn = sum(int(plan.frame["drawn"].astype("bool").sum()) for plan in book.plans if plan.drawn)

@@ -1,4 +1,4 @@
-"""From the objects of tiering and models to the plain data of a book."""
+"""The run book: all that is printed of a run, as plain data, made from the objects of tiering, plans and models."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from creditscore.inspection.visits import Opened, Week, visits_of_plans, weeks_o
 from creditscore.models.evaluate import Evaluation
 from creditscore.models.scorecard import Scorecard
 from creditscore.vocabulary import TIER_ORDER
-
-#: The order in which tiers are printed; NR is 未评.
 
 
 @dataclass(frozen=True)
@@ -137,7 +135,7 @@ class RunBook:
     industries: Mapping[str, Label] = field(default_factory=dict)
     regions: Mapping[str, Label] = field(default_factory=dict)
     kinds: Mapping[str, Label] = field(default_factory=dict)
-    #: Hashes and versions as they stand in the manifest.
+    #: Hashes and versions as in the manifest.
     facts: Mapping[str, str] = field(default_factory=dict)
     #: What a reader must know before using a number.
     notes: tuple[Label, ...] = ()
@@ -147,8 +145,8 @@ def tier_counts(book: RunBook) -> dict[str, int]:
     """Subjects per tier, in the order A, B, C, D, NR."""
     if book.tiers.empty:
         return dict.fromkeys(TIER_ORDER, 0)
-    found = book.tiers["tier"].value_counts()
-    return {tier: int(found.get(tier, 0)) for tier in TIER_ORDER}
+    counts = book.tiers["tier"].value_counts()
+    return {tier: int(counts.get(tier, 0)) for tier in TIER_ORDER}
 
 
 def migration_table(book: RunBook) -> pd.DataFrame:
@@ -157,8 +155,8 @@ def migration_table(book: RunBook) -> pd.DataFrame:
     if known.empty:
         return pd.DataFrame({"previous_tier": [], "tier": [], "subjects": [], "share": []})
     table = known.groupby(["previous_tier", "tier"], observed=True).size().rename("subjects").reset_index()
-    place = {tier: number for number, tier in enumerate(TIER_ORDER)}
-    table = table.sort_values(["previous_tier", "tier"], key=lambda column: column.map(place), ignore_index=True)
+    order = {tier: number for number, tier in enumerate(TIER_ORDER)}
+    table = table.sort_values(["previous_tier", "tier"], key=lambda column: column.map(order), ignore_index=True)
     total = table.groupby("previous_tier")["subjects"].transform("sum")
     return table.assign(share=table["subjects"] / total)
 
@@ -176,7 +174,7 @@ def tiers_by_industry(book: RunBook) -> pd.DataFrame:
 
 
 def described(book: RunBook, frame: pd.DataFrame) -> pd.DataFrame:
-    """``frame`` with what is known of its subjects beside it, one row per row, order kept.
+    """``frame`` with further columns of what is known of its subjects; rows and their order stay.
 
     Columns of ``frame`` win. The name of a practitioner is a person's and is left out.
     """
@@ -210,7 +208,7 @@ def plan_pages(
 ) -> tuple[PlanPage, ...]:
     """The plans of a day in their order: drawn ones with whom to visit now, in which week, and what a visit serves at once.
 
-    ``results`` are visits that were handed in (``task, subject_id, event_date, mode, outcome, severity``): they stand
+    ``results`` are visits that were handed in (``task, subject_id, event_date, mode, outcome, severity``): they are shown
     in the list, and ``mode`` is then how the subject was checked.
     """
     days = calendar or WorkCalendar()
@@ -238,9 +236,9 @@ def _seed_source(opened: Opened) -> str:
 
 
 def _with_results(visits: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
-    told = results.rename(columns={"event_date": "visited_on", "severity": "found_severity", "mode": "checked"})
+    filled_in = results.rename(columns={"event_date": "visited_on", "severity": "found_severity", "mode": "checked"})
     columns = ["task", "subject_id", "visited_on", "checked", "outcome", "found_severity"]
-    both = visits.merge(told[columns], on=["task", "subject_id"], how="left", validate="one_to_one")
+    both = visits.merge(filled_in[columns], on=["task", "subject_id"], how="left", validate="one_to_one")
     both["mode"] = both["checked"].fillna(both["mode"])
     return both.drop(columns="checked")
 

@@ -1,5 +1,7 @@
 """The columns of sheets and tables by key: what each is called and what it means."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from creditscore.language import Message, Text, _, pgettext

@@ -9,26 +9,26 @@ from creditscore.language import Message, Text, Words, _, pgettext
 #: Between the parts of a text, such as several measures.
 BETWEEN_PARTS = pgettext("between parts", "; ")
 #: What is not known of a subject.
-UNKNOWN = _("(unknown)")
+UNKNOWN_WORD = _("(unknown)")
 ALL_INDUSTRIES = _("All industries")
 EVERYONE = _("All")
 YES = _("yes")
 NO = _("no")
-TIERS: dict[str, Message] = {
+TIER_WORDS: dict[str, Message] = {
     "A": _("A low risk"),
     "B": _("B ordinary risk"),
     "C": _("C raised risk"),
     "D": _("D high risk"),
     "NR": _("NR not rated"),
 }
-SOURCES: dict[str, Message] = {
+SOURCE_WORDS: dict[str, Message] = {
     "base": _("Base"),
     "public": _("Public"),
     "industry": pgettext("source", "Industry"),
     "market": _("Market"),
     "self_declared": _("Self-declared"),
 }
-SUBJECT_TYPES: dict[str, Message] = {
+SUBJECT_TYPE_WORDS: dict[str, Message] = {
     "enterprise": _("Enterprise"),
     "individual_business": _("Individual business"),
     "co_operative": _("Co-operative"),
@@ -36,7 +36,7 @@ SUBJECT_TYPES: dict[str, Message] = {
     "institution": _("Institution"),
     "practitioner": _("Practitioner"),
 }
-GROUPS: dict[str, Message] = {
+GROUP_WORDS: dict[str, Message] = {
     "subject_type": _("Subject type"),
     "size_class": _("Size class"),
     "region": pgettext("group", "Region"),
@@ -55,7 +55,7 @@ OWNERSHIPS: dict[str, Message] = {
     "private": _("Private"),
     "foreign": _("Foreign"),
 }
-#: Words of gradings; a grade without words stands for itself.
+#: Words of gradings; a grade without words is shown as it is.
 GRADES: dict[str, Message] = {
     "优": _("优 excellent"),
     "良": _("良 good"),
@@ -104,7 +104,7 @@ ARRIVALS: dict[str, Message] = {
     "quarantined": _("+ quarantined"),
     "collapsed": _("+ collapsed duplicates"),
 }
-MODES: dict[str, Message] = {"on_site": _("on_site"), "off_site": _("off_site")}
+MODE_WORDS: dict[str, Message] = {"on_site": _("on_site"), "off_site": _("off_site")}
 STANDINGS: dict[str, Message] = {
     "drawn": _("drawn"),
     "replacement": _("replacement"),
@@ -251,8 +251,8 @@ SECTIONS: dict[str, Message] = {
 
 
 def text_of(table: Mapping[str, Text], key: object, words: Words) -> str:
-    """The word for a key in one language; a key without a word stands for itself, a missing one is empty."""
+    """The word for a key in one language; a key without a word is shown as it is, a missing one is empty."""
     if key is None or key != key:  # NaN
         return ""
-    found = table.get(str(key))
-    return str(key) if found is None else words.text(found)
+    word = table.get(str(key))
+    return str(key) if word is None else words.text(word)

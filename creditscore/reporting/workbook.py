@@ -10,9 +10,9 @@ import pandas as pd
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 from creditscore.reporting import audit_tables, planning_tables
 from creditscore.reporting.audit_tables import card_name, dictionary_sheet, row_equation
-from creditscore.reporting.columns import Table, column, frame_of, period_text
+from creditscore.reporting.columns import RunTable, column, frame_of, period_text
 from creditscore.reporting.run_book import RunBook, tier_counts
-from creditscore.reporting.words import FACTS, PURPOSES, TIERS, text_of
+from creditscore.reporting.words import FACTS, PURPOSES, TIER_WORDS, text_of
 from creditscore.spreadsheet import BookReport, cell_words, label_text, write_book
 from creditscore.spreadsheet.sheets import MAX_ROWS
 
@@ -58,7 +58,7 @@ def _about(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
         yield _("Note"), words.text(note)
     yield _("Row equation"), " ".join(f"{words.text(label)} {rows:,}" for label, rows in row_equation(book))
     counts = tier_counts(book)
-    yield _("Tiers"), "；".join(f"{words.text(TIERS[tier])} {counts[tier]:,}" for tier in counts)
+    yield _("Tiers"), "；".join(f"{words.text(TIER_WORDS[tier])} {counts[tier]:,}" for tier in counts)
     yield from _about_open(book, words)
     yield _("Tier policy"), f"{book.policy.effective.isoformat()} · {book.policy.basis} · {book.policy.signed_by}"
     yield from _about_plans(book, words)
@@ -83,7 +83,7 @@ def _about_open(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
 
 
 def _about_facts(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
-    """Hashes and versions; those of cards stand with the cards."""
+    """Hashes and versions; those of cards are with the cards."""
     cards = {card.sha256 for card in book.cards.values()}
     for key in sorted(book.facts):
         if book.facts[key] not in cards:
@@ -121,7 +121,7 @@ def _about_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
     yield frame_of(_ABOUT.columns, [(words.text(label), content) for label, content in _about(book, words)])
 
 
-_ABOUT = Table(
+_ABOUT = RunTable(
     _("About"), (column("item", width=30, wrap=True), column("content", width=110, wrap=True)), _about_frames, autofilter=False
 )
 #: The sheets in their order; the dictionary of all columns follows them.
@@ -133,7 +133,7 @@ _TABLES = (
     planning_tables.INSPECTORS,
     planning_tables.WEEKS,
     planning_tables.STAFF,
-    audit_tables.MEASURES,
+    audit_tables.POLICY_MEASURES,
     audit_tables.DISTRIBUTION,
     audit_tables.FAIRNESS,
     audit_tables.QUALITY,

@@ -4,8 +4,7 @@ import pytest
 
 from creditscore.config.policy import InspectionRules, Override
 from creditscore.reporting.charts import TIER_COLOURS
-from creditscore.reporting.words import RULES
-from creditscore.reporting.words import TIERS as TIER_WORDS
+from creditscore.reporting.words import RULES, TIER_WORDS
 from creditscore.vocabulary import PRESUMED, REASON_KINDS, RISKIEST, RISKIEST_UNSIGNED, TIER_ORDER, TIERS, Reason
 
 
