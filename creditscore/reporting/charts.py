@@ -126,7 +126,7 @@ def score_distribution(scores: Sequence[int], tiers: Sequence[str], *, lang: str
         axes.set_xlabel(words.text(_("Score (higher is safer)")))
         axes.set_ylabel(words.text(_("Subjects")))
         axes.yaxis.grid(True, color=_GRID)
-        _thousands(axes.yaxis)
+        _thousands(axes.yaxis, words)
         if shown:
             # Beside the bars, not "best": where it is best takes longer to find than to draw.
             figure.legend(loc="outside upper center", ncols=len(shown), frameon=False, fontsize=8)
@@ -151,7 +151,7 @@ def tier_shares(table: pd.DataFrame, *, lang: str = DEFAULT_LANGUAGE) -> Figure:
             left = left + part
         axes.invert_yaxis()
         axes.set_xlim(0, 1)
-        _percents(axes.xaxis)
+        _percents(axes.xaxis, words)
         axes.spines["left"].set_visible(False)
         figure.legend(loc="outside upper center", ncols=len(TIER_ORDER), frameon=False, fontsize=8)
     return figure
@@ -177,8 +177,8 @@ def calibration(table: pd.DataFrame, *, lang: str = DEFAULT_LANGUAGE) -> Figure:
         axes.set_xlabel(words.text(_("Expected rate")))
         axes.set_ylabel(words.text(_("Observed rate")))
         axes.grid(True, color=_GRID)
-        _percents(axes.xaxis, digits=1)
-        _percents(axes.yaxis, digits=1)
+        _percents(axes.xaxis, words, digits=1)
+        _percents(axes.yaxis, words, digits=1)
     return figure
 
 
@@ -214,17 +214,17 @@ def card_points(card: Scorecard, *, lang: str = DEFAULT_LANGUAGE, top: int = 12)
     return figure
 
 
-def _percents(axis: Any, *, digits: int = 0) -> None:
+def _percents(axis: Any, words: Words, *, digits: int = 0) -> None:
     from matplotlib.ticker import FuncFormatter
 
-    axis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value * 100:.{digits}f}%"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _position: words.percent(value, digits)))
 
 
-def _thousands(axis: Any) -> None:
+def _thousands(axis: Any, words: Words) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axis.set_major_locator(MaxNLocator(integer=True, nbins=5))
-    axis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:,.0f}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _position: words.number(value)))
 
 
 _NOT_FOR_PAGES = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metadata>| xmlns(:\w+)?=\"[^\"]*\"", re.DOTALL)

@@ -56,9 +56,9 @@ def _about(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
     yield _("How to fill in"), words.text(_EDIT)
     for note in book.notes:
         yield _("Note"), words.text(note)
-    yield _("Row equation"), " ".join(f"{words.text(label)} {rows:,}" for label, rows in row_equation(book))
+    yield _("Row equation"), " ".join(f"{words.text(label)} {words.number(rows)}" for label, rows in row_equation(book))
     counts = tier_counts(book)
-    yield _("Tiers"), "；".join(f"{words.text(TIER_WORDS[tier])} {counts[tier]:,}" for tier in counts)
+    yield _("Tiers"), "；".join(f"{words.text(TIER_WORDS[tier])} {words.number(counts[tier])}" for tier in counts)
     yield from _about_open(book, words)
     yield _("Tier policy"), f"{book.policy.effective.isoformat()} · {book.policy.basis} · {book.policy.signed_by}"
     yield from _about_plans(book, words)

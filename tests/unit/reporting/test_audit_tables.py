@@ -1,0 +1,73 @@
+"""Tables of the audit: in the reader's words, and the same facts in workbook and report."""
+
+import dataclasses
+import re
+
+import pandas as pd
+
+from creditscore.language import Words
+from creditscore.reporting.audit_tables import EVALUATION, FAIRNESS, QUALITY, checkup_frame
+from creditscore.reporting.report import render_report
+from creditscore.reporting.run_book import Figure
+
+ENGLISH = ("arrived = kept", "deregistered", "older_version")
+
+
+def texts(sheet):
+    """What a reader sees, the code column apart."""
+    return [str(value) for row in sheet.rows for place, value in enumerate(row) if place != 3 and value is not None]
+
+
+def test_a_chinese_workbook_has_chinese_rules_tables_and_reasons(book):
+    counts = dataclasses.replace(book.counts, out_of_scope={"deregistered": 2, "older_version": 1})
+    rule = "arrived = kept + quarantined + collapsed"
+    checkup = pd.DataFrame([{"section": "rows", "table": "subjects", "rule": rule, "code": "kept", "rows": 3, "examples": ""}])
+    told = dataclasses.replace(book, counts=counts, checkup=checkup)
+    chinese, english = (texts(QUALITY.sheet(told, Words.of(lang))) for lang in ("zh", "en"))
+    assert not [text for text in chinese if text.startswith(ENGLISH)]
+    assert "已注销" in chinese
+    assert "= 采用" in chinese
+    assert "= kept" in english
+    assert "Older version of a subject" in english
+
+
+def test_the_report_names_arrivals_as_the_workbook_does(book):
+    rows = [{"section": "rows", "table": "subjects", "rule": "arrived = kept + quarantined + collapsed", "code": "kept", "rows": 3}]
+    checked = dataclasses.replace(book, checkup=pd.DataFrame(rows))
+    (rule,) = checkup_frame(checked, Words.of("zh"))["check_rule"]
+    assert rule == "= 采用"
+    page = render_report(checked)
+    assert f"<td>{rule}</td>" in page
+    assert "arrived = kept" not in page
+
+
+def test_every_measure_is_in_workbook_and_report(book):
+    words = Words.of("en")
+    evaluation = {**book.evaluation, "n": Figure(12345.0), "observed_rate": Figure(0.0345678, 0.03, 0.04)}
+    judged = dataclasses.replace(book, evaluation=evaluation)
+    sheet = EVALUATION.sheet(judged, words)
+    figures = {row[1]: row[2:] for row in sheet.rows if row[0] == "All industries"}
+    assert figures == {
+        "Rows": (12345, None, None),
+        "AUC": (0.742, 0.715, 0.768),
+        "KS": (0.36, 0.31, 0.41),
+        "Observed / expected": (1.03, 0.91, 1.16),
+        "Observed rate": (0.0346, 0.03, 0.04),
+    }
+    page = render_report(judged, lang="en")
+    for name, text in (("Rows", "12,345"), ("AUC", "0.742 (0.715 – 0.768)"), ("Observed rate", "3.46% (3.00% – 4.00%)")):
+        assert re.search(f'<td>{name}</td><td class="n">{re.escape(text)}</td>', page), name
+
+
+def test_industries_have_their_own_measures(book):
+    rows = [row for row in EVALUATION.sheet(book, Words.of("zh")).rows if row[0] == "餐饮服务"]
+    assert rows == [("餐饮服务", "行数", 9000, None, None), ("餐饮服务", "违规数", 400, None, None),
+                    ("餐饮服务", "AUC（区分能力）", 0.75, 0.7, 0.79)]  # fmt: skip
+
+
+def test_groups_that_are_too_small_have_the_same_remark_in_workbook_and_report(book):
+    words = Words.of("zh")
+    remarks = [row[-1] for row in FAIRNESS.sheet(book, words).rows]
+    printed = [row[-1] for row in FAIRNESS.grid(book, words, "attribute", "group", "remark").rows]
+    assert printed == ["" if pd.isna(remark) else remark for remark in remarks]
+    assert "少于 30 户，不列占比" in printed
