@@ -115,7 +115,7 @@ def feature_frame(table: object) -> pd.DataFrame:
         frame = frame.set_axis([f"x{name}" for name in frame.columns], axis=1)
     repeated = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
     if repeated:
-        raise DataError("features: expected each column once; {repeated} stands several times", repeated=", ".join(repeated))
+        raise DataError("features: expected each column once; {repeated} appears several times", repeated=", ".join(repeated))
     return frame
 
 
@@ -359,5 +359,5 @@ def category_texts(categories: Iterable[Any], name: str) -> list[str]:
             kind = type(value).__name__
             raise DataError("column {name}: expected categories that are texts or numbers (got {kind})", name=name, kind=kind)
     if len(set(names)) != len(names):
-        raise DataError("column {name}: expected categories of one type; a number and a text stand for the same", name=name)
+        raise DataError("column {name}: expected categories of one type; a number and a text are written the same", name=name)
     return names

@@ -98,7 +98,7 @@ def refuse_repeats(values: Iterable[str], what: str) -> None:
     """
     repeated = sorted(value for value, count in Counter(values).items() if count > 1)
     if repeated:
-        raise ValueError(f"each {what} once, but {', '.join(repeated)} stands several times")
+        raise ValueError(f"each {what} once, but {', '.join(repeated)} appears several times")
 
 
 def ppm(share: float) -> int:
@@ -130,12 +130,20 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def read_spec(spec: type[S], path: Path) -> S:
-    """One file as one specification."""
+    """Read a TOML file as a specification.
+
+    Raises:
+        ConfigError: The file cannot be read, or a key is missing, unknown or has a wrong value; one line per fault.
+    """
     return parse(spec, read_toml(path), str(path))
 
 
 def parse(spec: type[S], document: dict[str, Any], file: str) -> S:
-    """A document of TOML as a specification, or one :class:`ConfigError` with a line per fault."""
+    """A parsed TOML document as a specification; ``file`` is its name in messages.
+
+    Raises:
+        ConfigError: A key is missing, unknown or has a wrong value; one line per fault.
+    """
     try:
         return spec.model_validate(document)
     except ValidationError as error:
@@ -143,7 +151,11 @@ def parse(spec: type[S], document: dict[str, Any], file: str) -> S:
 
 
 def parse_json(spec: type[S], document: dict[str, Any], file: str) -> S:
-    """A document of JSON as a specification: days are texts there. Faults as in :func:`parse`."""
+    """A parsed JSON document, in which days are texts, as a specification; ``file`` is its name in messages.
+
+    Raises:
+        ConfigError: As for :func:`parse`.
+    """
     try:
         return spec.model_validate_json(json.dumps(document))
     except ValidationError as error:

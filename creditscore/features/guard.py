@@ -112,7 +112,7 @@ def _refuse_no_features(given: object) -> None:
         raise ConfigError("features: expected specifications of features, such as project.features (got something else)")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ConfigError("features: expected each name once, but {twice} stands several times", twice=", ".join(twice))
+        raise ConfigError("features: expected each name once, but {twice} appears several times", twice=", ".join(twice))
 
 
 def _strange(feature: FeatureSpec, project: Project) -> list[str]:

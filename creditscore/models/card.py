@@ -22,11 +22,11 @@ AttributeKind = Literal["interval", "category", "special", "missing", "other"]
 _CharacteristicKind = Literal["number", "text"]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 #: Unicode categories that change a line or its direction, or that no file can hold.
-_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def _column_name(value: str) -> str:
-    if not 1 <= len(value) <= 60 or value != value.strip() or any(unicodedata.category(one) in _UNSEEN for one in value):
+    if not 1 <= len(value) <= 60 or value != value.strip() or any(unicodedata.category(one) in _INVISIBLE for one in value):
         raise ValueError("a name of 1 to 60 characters without control characters and without spaces at its ends")
     return value
 
@@ -44,8 +44,8 @@ class Attribute(Spec):
     """One bin: what falls in it, how many rows it was fitted on, and its points.
 
     An interval is left-closed, ``[lower, upper)``; ``None`` is an open end. A category or a special
-    code lists its ``values``. ``missing`` takes NULL, NaN and infinities; ``other`` takes texts that
-    the fit has not seen.
+    code lists its ``values``. ``missing`` takes NULL, NaN and infinities; ``other`` takes all texts that are in
+    no category, because they were rare in the fit or did not occur in it.
     """
 
     kind: AttributeKind
@@ -175,10 +175,10 @@ def card_text(content: Mapping[str, object], what: str) -> str:
 
 
 def card_object(text: str, *, form: str, sha256: str | None = None) -> dict[str, JsonValue]:
-    """The object that ``text`` holds; with ``sha256`` only if the text is byte for byte the one that has it.
+    """The JSON object in ``text``. With ``sha256``, the UTF-8 bytes of the text must have that SHA-256.
 
     Raises:
-        DataError: The hash or the format differs, a key stands twice, or a number is not finite.
+        DataError: The hash or the format differs, a key appears twice in an object, or a number is not finite.
     """
     if not isinstance(text, str):
         raise DataError("scorecard: expected the JSON of a card as text (got {kind})", kind=type(text).__name__)
@@ -205,7 +205,7 @@ def card_object(text: str, *, form: str, sha256: str | None = None) -> dict[str,
 def _each_key_once(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("a key appears twice in one object")
     return members
 
 
@@ -214,7 +214,7 @@ def _no_constant(text: str) -> float:
 
 
 CARD_FORMAT: Final = "creditscore.scorecard/1"
-#: Gaps are multiplied by 1000 when reasons are sought, in 32-bit integers.
+#: The largest number of points. When reasons are computed, differences of points are multiplied by 1000 in 32-bit integers.
 _LARGEST = 500_000
 
 
@@ -234,8 +234,8 @@ class Card(Spec):
     """``score = constant + sum of points``, whole numbers; a higher score is a lower risk.
 
     The probability of bad is a function of the whole score (:func:`creditscore.models.scoring.of_score`):
-    calibration is folded into the points. ``representative`` is False where the training rows were not
-    a random draw: the card then says nothing of subjects that were not inspected.
+    calibration is part of the points. ``representative`` is False if the training rows were not a random draw; the
+    card then holds for inspected subjects only.
     """
 
     format: Literal["creditscore.scorecard/1"] = CARD_FORMAT
@@ -255,7 +255,7 @@ class Card(Spec):
         names = [one.name for one in self.characteristics]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"each characteristic once, but {', '.join(twice)} stands several times")
+            raise ValueError(f"each characteristic once, but {', '.join(twice)} appears several times")
         for baseline in self.baselines:
             if set(baseline.points) != set(names):
                 differ = ", ".join(sorted(set(baseline.points) ^ set(names)))

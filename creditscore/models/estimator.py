@@ -94,9 +94,9 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
         industry: str,
         training: dict[str, JsonValue],
     ) -> Scorecard:
-        """The card of the points, its baselines taken from some of the fit's patterns.
+        """The card with these points; its baselines come from the chosen patterns of the fit.
 
-        ``training`` is what the card says of its rows; what it says of the inspectors is added.
+        ``training`` holds the facts about the rows that the card records; facts about the inspectors are added.
         """
         settings, linked = self._settings, self.connectedness_
         codes, weight = fit.patterns.codes[patterns], fit.patterns.weight[patterns]
@@ -122,7 +122,7 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
 
 
 def training_facts(sample: Sample, rows: Flags | slice = slice(None), *, bad_rate: float) -> dict[str, JsonValue]:
-    """What a card says of the rows it was fitted on; counts are not weighted, ``bad_rate`` is."""
+    """The facts about its training rows that a card records. Counts are not weighted, ``bad_rate`` is (0 to 1)."""
     bad = sample.bad[rows]
     return {
         "rows": len(bad),

@@ -311,7 +311,7 @@ def _categories(variable: str, rows: list[_Row]) -> list[_Row]:
         for value in row.values:
             if value in row_of:
                 raise DataError(
-                    "expert points: rows {first} and {number}: {variable}: the category stands in both",
+                    "expert points: rows {first} and {number}: {variable}: the category is in both",
                     first=row_of[value],
                     number=row.number,
                     variable=variable,

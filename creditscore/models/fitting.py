@@ -176,7 +176,7 @@ def _without_idle(fit: Fit, sample: Sample, settings: Settings) -> Fit:
     base = np.array([table.partition.factor.source == "base" for table in fit.tables], dtype=bool)
     stay: Flags = (coefficients > 0) | base
     for table in (table for table, here in zip(fit.tables, stay, strict=True) if not here):
-        fit.ledger.drop(table.name, "coefficient 0: beside the others it tells nothing, or only against its trend")
+        fit.ledger.drop(table.name, "coefficient 0: it adds nothing to the others, or only against its trend")
     most = settings.selection.max_characteristics
     weight, woe = fit.patterns.weight / fit.patterns.weight.sum(), fit.woe
     spread = np.sqrt(np.maximum(weight @ (woe - weight @ woe) ** 2, 0.0))

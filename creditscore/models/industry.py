@@ -42,8 +42,8 @@ class IndustryScorecards(CardEstimator):
     1. Splits, selection and slopes come from all rows together (industries and inspectors as effects).
     2. Per industry, the shares of goods and of bads over the attributes of a characteristic are mixed
        with the parent's by one weight, ``cases / (cases + pooling.attribute_cases)``, and give its WoE;
-       these are projected on the trend again. *Cases* are effective cases of the rarer class: with five
-       bads nothing is known of where bads lie, however many goods there are.
+       these are projected on the trend again. *Cases* are effective cases of the rarer class: five bads say
+       little about which attributes are bad, however many goods there are.
     3. The calibration has one slope for all, from rows held out; the industry's bad rate is the parent's x
        (O + k) / (E + k) with O bads found, E expected by the parent's card in the effective rows and
        ``k = pooling.intercept_cases``.
@@ -51,12 +51,12 @@ class IndustryScorecards(CardEstimator):
     So five bads give nearly the parent's card, five thousand nearly the industry's own. ``shrinkage_``
     shows each figure: own, parent's, used. Scaling all weights changes nothing; repeating rows does
     (cases are counted). ``held_out_probability_`` has for each row handed to ``fit`` the probability of bad
-    by a fit that has not seen it (NaN where there is none): what a card would have said before the outcome.
+    by a fit without that row (NaN where there is none): what a card would have predicted before the outcome.
 
     Args:
-        features: As for :class:`ScorecardClassifier`, like all that is not named here.
-        pooling: Effective cases that the parent's figures weigh.
-        industries: The tree (Industry with ``parent``); industries only found in the data hang from ``all``.
+        features: As for :class:`ScorecardClassifier`, like all arguments that are not listed here.
+        pooling: How strongly the figures of an industry are pulled towards those of its parent, in effective cases.
+        industries: The industries with their parents. Those that are only in the data have the parent ``all``.
     """
 
     pooling: Pooling | None = None

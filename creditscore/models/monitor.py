@@ -136,8 +136,8 @@ def _row_weights(weight: ArrayLike | None, rows: int) -> Floats:
 
 
 def _finite(column: object, name: str) -> Floats:
-    found = dataframes.numbers(column, name).astype(np.float64)
-    return np.where(np.isfinite(found), found, np.nan)
+    values = dataframes.numbers(column, name).astype(np.float64)
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _intervals(before: Floats, after: Floats, weight: Floats, bins: int) -> tuple[list[str], _BinCodes]:

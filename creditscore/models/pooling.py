@@ -40,7 +40,7 @@ def tree_of(observed: Sequence[str], declared: Sequence[Industry]) -> dict[str, 
     """
     parents = dict.fromkeys(sorted(observed), ALL) | {industry.code: industry.parent or ALL for industry in declared}
     if ALL in parents:
-        raise DataError("industry {name!r}: the name stands for the pooled card; call it something else", name=ALL)
+        raise DataError("industry {name!r}: this name is reserved for the pooled card; use another name", name=ALL)
     unknown = sorted({parent for parent in parents.values() if parent != ALL and parent not in parents})
     if unknown:
         raise DataError("industry: parent {unknown} is not an industry of industries=", unknown=", ".join(unknown))
@@ -170,10 +170,12 @@ def _predictor(fit: Fit, group: Group, patterns: Flags) -> Floats:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What rows held out say: the slope for the cards of all rows, and each row's own predictor.
+    """The result of :func:`crossfit`.
 
-    ``eta`` has a log-odds of bad per row of the sample, calibrated but for the intercept, by a fit that has not seen
-    the row; NaN where there is none.
+    Attributes:
+        slope: The slope of the calibration for the cards that are fitted on all rows.
+        eta: One log-odds of bad per row of the sample, from a fit without that row, calibrated except for the intercept;
+            NaN where there is none.
     """
 
     slope: float
@@ -186,10 +188,11 @@ def crossfit(sample: Sample, industries: Sequence[Industry], pooling: Pooling, s
     The whole fit is done again without a fifth of the rows, and applied to that fifth. On the rows of the
     fit the slope would be about 1 however much was fitted to noise. A predictor with variance ``S`` of
     signal and ``N / cases`` of noise has the slope ``S / (S + N / cases)``; the folds had
-    ``(FOLDS - 1) / FOLDS`` of the cases, which is put right.
-    A fifth whose predictor is the same for all says nothing of the slope and is left out; where every one
-    is so, the slope is ``UNPROVEN``.
-    Where the rows without a fifth cannot be fitted (a class without rows) the slope is 1.
+    ``(FOLDS - 1) / FOLDS`` of the cases, which is corrected for.
+
+    A fifth in which all rows have the same predictor gives no information on the slope and is left out. If this is so
+    for every fifth, the slope is ``UNPROVEN``. If the rows without some fifth cannot be fitted (a class without rows),
+    the slope is 1.
     """
     fold = _folds_of(sample)
     eta = np.full(len(fold), np.nan)

@@ -32,8 +32,11 @@ def best(card: Card) -> Baseline:
 
 
 def name_codes(card: Card) -> dict[str, int]:
-    """A whole number from 1 for each characteristic: of equal gaps the larger number, the earlier name, goes first."""
-    return {name: place for place, name in enumerate(sorted(card.features, reverse=True), start=1)}
+    """A number from 1 for each characteristic; the alphabetically first name has the largest.
+
+    Of two characteristics that lose equally many points, the one with the larger number comes first among the reasons.
+    """
+    return {name: number for number, name in enumerate(sorted(card.features, reverse=True), start=1)}
 
 
 def differences(card: Card, frame: object) -> pd.DataFrame:

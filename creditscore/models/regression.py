@@ -68,7 +68,7 @@ class Patterns:
         """(patterns, characteristics): the WoE of each pattern's attributes."""
         if not tables:
             return np.zeros((len(self.codes), 0))
-        return np.column_stack([woe[self.codes[:, place]] for place, woe in enumerate(tables)])
+        return np.column_stack([woe[self.codes[:, column]] for column, woe in enumerate(tables)])
 
 
 def patterns_of(codes: Sequence[AttributeCodes], sample: Sample) -> Patterns:
@@ -78,9 +78,9 @@ def patterns_of(codes: Sequence[AttributeCodes], sample: Sample) -> Patterns:
     team = sample.visits.team if sample.visits is not None else np.full(rows, -1, dtype=np.int64)
     keys = np.concatenate([matrix, _bytes(team), _bytes(sample.industry)], axis=1)
     packed = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1]))).ravel()
-    _, first, places = np.unique(packed, return_index=True, return_inverse=True)
-    good, bad = sample.sums(places, len(first))
-    return Patterns(matrix[first], team[first], sample.industry[first], good, bad, np.bincount(places, minlength=len(first)))
+    _, first, pattern = np.unique(packed, return_index=True, return_inverse=True)
+    good, bad = sample.sums(pattern, len(first))
+    return Patterns(matrix[first], team[first], sample.industry[first], good, bad, np.bincount(pattern, minlength=len(first)))
 
 
 def _bytes(values: Ints) -> AttributeCodes:
@@ -121,8 +121,8 @@ class _Problem:
 
     def predictor(self, theta: Floats) -> Floats:
         cut = 1 + self.signed
-        found: Floats = self.fixed @ theta[:cut]
-        return found + self.design @ theta[cut:] if self.design.shape[1] else found
+        eta: Floats = self.fixed @ theta[:cut]
+        return eta + self.design @ theta[cut:] if self.design.shape[1] else eta
 
     def loss(self, theta: Floats) -> float:
         eta = self.predictor(theta)
@@ -169,8 +169,8 @@ class _Problem:
 
 def logistic(eta: Floats) -> Floats:
     """1 / (1 + exp(-eta)) without overflow."""
-    found: Floats = expit(eta)
-    return found
+    probability: Floats = expit(eta)
+    return probability
 
 
 def fit_regression(

@@ -27,10 +27,12 @@ class Rival:
     missing: str | None
 
     def predict_proba(self, X: object) -> Floats:
-        """(n, 2): probabilities of good and bad; columns are found by name.
+        """The probabilities of good and of bad: an array of shape (n, 2), one row per row of ``X``.
+
+        Columns are matched by name, so their order does not matter.
 
         Raises:
-            DataError: A column is missing or is not what was fitted.
+            DataError: A column is missing, or holds texts where numbers were fitted.
         """
         columns = columns_of_model(feature_frame(X), self.factors)
         with warnings.catch_warnings():

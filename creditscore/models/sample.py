@@ -70,7 +70,7 @@ class FeatureColumn:
 
     @property
     def settled(self) -> Factor:
-        """The factor with what was found out: whether the column holds texts. So one without values is read alike later."""
+        """The factor, marked as text or number as the fit read it. A later column without any value is then read alike."""
         return replace(self.factor, text=self.text)
 
 
@@ -88,7 +88,7 @@ class Sample:
     weight: Floats
     #: Positions in the input, in the order of this sample.
     rows: NDArray[np.intp]
-    #: Number of rows that were handed in.
+    #: The number of rows of the input.
     handed_in: int
     visits: VisitTeams | None
     #: Position in ``industries``; -1 where unknown or not asked.
@@ -126,7 +126,7 @@ class Sample:
         )
 
     def in_input(self, values: Floats) -> Floats:
-        """One value per row of the sample, in the order and number of the rows that were handed in; NaN for dropped ones."""
+        """The values, one per row of the sample, in the order of the input: one per row of it, NaN for dropped rows."""
         whole = np.full(self.handed_in, np.nan)
         whole[self.rows] = values
         return whole
@@ -154,10 +154,10 @@ def read_sample(
     nuisance: object | None,
     industry: object | None = None,
 ) -> Sample:
-    """Everything that a fit reads, checked and in canonical order. Rows of weight 0 are dropped first.
+    """Everything that a fit reads, checked and sorted as :class:`Sample` says. Rows of weight 0 are dropped first.
 
     Raises:
-        DataError: Lengths differ, labels are missing or not of two classes, or weights are no weights.
+        DataError: Lengths differ, labels are missing or not of two classes, or a weight is negative or not finite.
     """
     table = feature_frame(frame)
     rows = len(table)
@@ -385,10 +385,10 @@ def _categories(series: pd.Series, categories: pd.Index, factor: Factor) -> Feat
 
 
 def columns_of_model(frame: pd.DataFrame, factors: Sequence[Factor]) -> tuple[FeatureColumn, ...]:
-    """The columns that a fitted model reads, found by name in whatever order they are.
+    """The columns that a fitted model reads, in the order of ``factors``; they are matched by name.
 
     Raises:
-        DataError: A column is missing, or is not what was fitted.
+        DataError: A column is missing, or holds texts where numbers were fitted.
     """
     absent = [factor.name for factor in factors if factor.name not in frame.columns]
     if absent:

@@ -42,7 +42,7 @@ BLOCK = 65_536
 _THREADED = 4 * BLOCK
 
 #: Share of unknown texts, beyond those that the fit left to the attribute ``other``, that is logged; and rows that make a share.
-_UNSEEN, _ENOUGH = 0.01, 100
+_UNKNOWN_SHARE, _ENOUGH = 0.01, 100
 _log = logging.getLogger(__name__)
 
 
@@ -131,67 +131,80 @@ def scores(card: Card, frame: object, *, threads: int | None = None) -> pd.Serie
             np.add(part, taken, out=part)
 
     _in_blocks(block, len(table), threads)
-    _tell(card, noticed, len(table))
+    _warn_of_values(card, noticed, len(table))
     return pd.Series(total, index=dataframes.index_of(table), name="score")
 
 
 def points(card: Card, frame: object) -> pd.DataFrame:
-    """Whole points (int32), one row per row of ``frame``, a column per characteristic in the card's order."""
+    """The points (int32) of each row: one row per row of ``frame``, one column per characteristic in the card's order.
+
+    Raises:
+        DataError: A column of the card is missing or has the wrong type.
+    """
     return _looked_up(card, frame, _points_lookup)
 
 
 def positions(card: Card, frame: object) -> pd.DataFrame:
-    """Position in ``characteristic.attributes`` of the attribute each value falls in (int32)."""
+    """The attribute of each value, as its position (int32, from 0) in ``characteristic.attributes``.
+
+    Rows, columns and errors are those of :func:`points`.
+    """
     return _looked_up(card, frame, _position_lookup)
 
 
 def labels(card: Card, frame: object) -> pd.DataFrame:
-    """The label of the attribute each value falls in: what a person reads next to the points."""
-    found = positions(card, frame)
+    """The label of the attribute of each value, for people to read. Rows, columns and errors are those of :func:`points`."""
+    chosen = positions(card, frame)
     names = {one.name: np.array([a.label for a in one.attributes], dtype=object) for one in card.characteristics}
-    return pd.DataFrame({name: names[name][found[name].to_numpy()] for name in names}, index=found.index, dtype="str")
+    return pd.DataFrame({name: names[name][chosen[name].to_numpy()] for name in names}, index=chosen.index, dtype="str")
 
 
 def block_points(card: Card, frame: object) -> pd.DataFrame:
-    """Subtotals ``points_base`` (with the constant), ``points_public`` ...: their sum is the score."""
+    """The points of each row by source: ``points_base`` (with the constant), ``points_public`` ... Their sum is the score.
+
+    One row per row of ``frame``. Errors are those of :func:`points`.
+    """
     return _blocks_of(card, points(card, frame))
 
 
 def _blocks_of(card: Card, own: pd.DataFrame) -> pd.DataFrame:
     """Subtotals by source of a frame of points."""
-    found = {}
+    subtotals = {}
     for source in SOURCES:
         names = [one.name for one in card.characteristics if one.source == source]
-        found[f"points_{source}"] = own[names].sum(axis=1).astype(np.int32) + np.int32(card.constant if source == "base" else 0)
-    return pd.DataFrame(found, index=own.index)
+        subtotals[f"points_{source}"] = own[names].sum(axis=1).astype(np.int32) + np.int32(card.constant if source == "base" else 0)
+    return pd.DataFrame(subtotals, index=own.index)
 
 
 def predict_proba(card: Card, frame: object) -> Floats:
-    """(n, 2): probability of good and of bad, the function of the whole score that every engine has."""
+    """The probabilities of good and of bad: an array of shape (n, 2), one row per row of ``frame``.
+
+    The probability is a function of the integer score, the same on every engine. Errors are those of :func:`points`.
+    """
     bad = probability_table(card.scaling, card.lowest, card.highest)[scores(card, frame).to_numpy() - card.lowest]
     return np.column_stack([1 - bad, bad])
 
 
 def probability_ppm(card: Card, whole: pd.Series) -> pd.Series:
-    """Millionths (int32) of whole scores of this card."""
-    found = _ppm_table(card.scaling, card.lowest, card.highest)[whole.to_numpy() - card.lowest]
-    return pd.Series(found, index=whole.index, name="probability_ppm")
+    """The probability of bad of scores of this card, in millionths (int32); ``whole`` holds integer scores."""
+    ppm = _ppm_table(card.scaling, card.lowest, card.highest)[whole.to_numpy() - card.lowest]
+    return pd.Series(ppm, index=whole.index, name="probability_ppm")
 
 
 def _looked_up(card: Card, frame: object, table_for: Callable[[Characteristic], NDArray[np.int32]]) -> pd.DataFrame:
     table = dataframes.native_table(frame)
     dataframes.require_columns(table, card.features)
     noticed = _Noticed()
-    found = np.empty((len(card.characteristics), len(table)), dtype=np.int32)
+    looked_up = np.empty((len(card.characteristics), len(table)), dtype=np.int32)
     parts = [(_coder(one, table, noticed), table_for(one)) for one in card.characteristics]
 
     def block(start: int, stop: int) -> None:
-        for row, (code, entries) in zip(found, parts, strict=True):
+        for row, (code, entries) in zip(looked_up, parts, strict=True):
             row[start:stop] = entries[code(start, stop)]
 
     _in_blocks(block, len(table), None)
-    _tell(card, noticed, len(table))
-    return pd.DataFrame(found.T, index=dataframes.index_of(table), columns=pd.Index(card.features, dtype="str"))
+    _warn_of_values(card, noticed, len(table))
+    return pd.DataFrame(looked_up.T, index=dataframes.index_of(table), columns=pd.Index(card.features, dtype="str"))
 
 
 def _in_blocks(work: Callable[[int, int], None], rows: int, threads: int | None) -> None:
@@ -206,21 +219,21 @@ def _in_blocks(work: Callable[[int, int], None], rows: int, threads: int | None)
         list(pool.map(lambda start: work(start, min(start + BLOCK, rows)), starts))
 
 
-def _tell(card: Card, noticed: _Noticed, rows: int) -> None:
+def _warn_of_values(card: Card, noticed: _Noticed, rows: int) -> None:
     if noticed.infinite:
         named = ", ".join(f"{name} ({count})" for name, count in sorted(noticed.infinite.items()))
         warnings.warn(f"infinite values are taken as missing: {named}", RuntimeWarning, stacklevel=4)
     for one in card.characteristics if rows >= _ENOUGH else ():
         share = noticed.other[one.name] / rows
-        if share > _UNSEEN + sum(attribute.weight for attribute in one.of("other")):
+        if share > _UNKNOWN_SHARE + sum(attribute.weight for attribute in one.of("other")):
             _log.warning("characteristic %s: %.1f %% of the rows have texts that the card does not know", one.name, 100 * share)
-        if noticed.missing[one.name] == rows and one.of("missing")[0].weight < 1 - _UNSEEN:
+        if noticed.missing[one.name] == rows and one.of("missing")[0].weight < 1 - _UNKNOWN_SHARE:
             _log.warning("characteristic %s: every row is missing", one.name)
 
 
 @dataclass
 class _Noticed:
-    """What a caller should know of a frame: missing values, infinite ones among them, and texts that the card does not know."""
+    """Counts of values, by column, that the caller should know of: missing, infinite (also missing), and unknown texts."""
 
     missing: Counter[str] = field(default_factory=Counter)
     infinite: Counter[str] = field(default_factory=Counter)
@@ -248,11 +261,11 @@ def _coder(one: Characteristic, table: pd.DataFrame | pa.Table, noticed: _Notice
 
 def _lookup(one: Characteristic, of: Callable[[int], int]) -> NDArray[np.int32]:
     """A table of 256 entries from code to a whole number of the attribute at a position."""
-    found = np.zeros(256, dtype=np.int32)
+    entries = np.zeros(256, dtype=np.int32)
     kinds = [attribute.kind for attribute in one.attributes]
-    found[: len(kinds)] = [of(position) for position in range(len(kinds))]
-    found[_MISSING_CODE:] = of(kinds.index("missing"))
-    return found
+    entries[: len(kinds)] = [of(position) for position in range(len(kinds))]
+    entries[_MISSING_CODE:] = of(kinds.index("missing"))
+    return entries
 
 
 def _points_lookup(one: Characteristic) -> NDArray[np.int32]:
@@ -273,19 +286,19 @@ def _number_coder(one: Characteristic, values: NDArray[Any], noticed: _Noticed) 
         block = np.ascontiguousarray(values[start:stop], dtype=np.float64)
         flag = np.empty(len(block), dtype=bool)
         byte = flag.view(np.uint8)
-        found = np.zeros(len(block), dtype=np.uint8)
+        coded = np.zeros(len(block), dtype=np.uint8)
         for edge in edges:
             np.greater_equal(block, edge, out=flag)
-            np.add(found, byte, out=found)
+            np.add(coded, byte, out=coded)
         for value, position in specials:
-            found[block == value] = position
+            coded[block == value] = position
         np.logical_not(np.isfinite(block, out=flag), out=flag)
         if values.dtype.kind == "f" and flag.any():
             noticed.add(noticed.missing, one.name, int(np.count_nonzero(flag)))
             noticed.add(noticed.infinite, one.name, int(np.count_nonzero(np.isinf(block))))
             # 1 becomes 128, as by a shift of 7 bits, which numpy does ten times slower.
-            np.bitwise_or(found, np.multiply(byte, np.uint8(_MISSING_CODE), out=byte), out=found)
-        return found
+            np.bitwise_or(coded, np.multiply(byte, np.uint8(_MISSING_CODE), out=byte), out=coded)
+        return coded
 
     return codes
 
@@ -298,18 +311,18 @@ def _text_coder(one: Characteristic, values: pa.Array, noticed: _Noticed) -> _Co
     def codes(start: int, stop: int) -> AttributeCodes:
         block = values.slice(start, stop - start)
         if pa.types.is_dictionary(block.type):
-            place = pc.take(_places(block.dictionary, known), block.indices)
+            index = pc.take(_indices(block.dictionary, known), block.indices)
         else:
-            place = _places(block, known)
-        found: AttributeCodes = positions[place.fill_null(len(known)).to_numpy(zero_copy_only=False)]
+            index = _indices(block, known)
+        coded: AttributeCodes = positions[index.fill_null(len(known)).to_numpy(zero_copy_only=False)]
         if block.null_count:
-            found[block.is_null().to_numpy(zero_copy_only=False)] = _MISSING_CODE
+            coded[block.is_null().to_numpy(zero_copy_only=False)] = _MISSING_CODE
             noticed.add(noticed.missing, one.name, block.null_count)
-        noticed.add(noticed.other, one.name, int(np.count_nonzero(found == other)))
-        return found
+        noticed.add(noticed.other, one.name, int(np.count_nonzero(coded == other)))
+        return coded
 
     return codes
 
 
-def _places(values: pa.Array, known: list[tuple[Any, int]]) -> pa.Array:
+def _indices(values: pa.Array, known: list[tuple[Any, int]]) -> pa.Array:
     return pc.index_in(values, value_set=pa.array([value for value, _ in known], type=values.type))

@@ -27,31 +27,31 @@ _COLUMNS = ["characteristic", "kept", "reason", "information_value", "auc", "att
 
 @dataclass
 class SelectionLedger:
-    """Why each column stayed or left; one row per column that was handed in."""
+    """Why each column was kept or dropped: one row per column of the input."""
 
     rows: dict[str, dict[str, object]] = field(default_factory=dict)
-    #: What whoever started the fit should read.
+    #: Warnings for the user who started the fit.
     warnings: list[str] = field(default_factory=list)
 
     def enter(self, name: str, *, auc: float | None = None) -> None:
-        """A column that is looked at."""
+        """Add a column, as kept; ``auc`` is its AUC alone."""
         empty = {"information_value": np.nan, "attributes": 0, "coefficient": np.nan}
         self.rows[name] = {"characteristic": name, "kept": True, "reason": "", "auc": np.nan if auc is None else auc, **empty}
 
     def drop(self, name: str, reason: str) -> None:
-        """A column that leaves."""
+        """Mark a column as dropped, with an English reason."""
         self.rows[name] |= {"kept": False, "reason": reason}
 
     def note(self, name: str, **figures: float) -> None:
-        """Figures of a column."""
+        """Set figures of a column."""
         self.rows[name] |= figures
 
     def kept(self, name: str) -> bool:
-        """Whether the column is still there."""
+        """Whether the column is still kept."""
         return bool(self.rows[name]["kept"])
 
     def table(self) -> pd.DataFrame:
-        """One row per column, in the order in which they came."""
+        """One row per column, in the order in which they were entered."""
         return pd.DataFrame(list(self.rows.values()), columns=_COLUMNS)
 
 
@@ -139,7 +139,11 @@ def by_information(
 def by_redundancy(
     tables: Sequence[BinTable], woe: Floats, weight: Floats, ledger: SelectionLedger, selection: Selection
 ) -> list[BinTable]:
-    """Of two whose WoE go together, the one with less information leaves. Source ``base`` stays."""
+    """Drop, of two characteristics with correlated WoE, the one with less information; source ``base`` always stays.
+
+    Returns:
+        The tables that stay, in their order in ``tables``.
+    """
     optional = [table.partition.factor.source != "base" for table in tables]
     order = sorted(range(len(tables)), key=lambda i: (optional[i], -round(tables[i].information_value, 9), tables[i].name))
     correlation = _weighted_correlation(woe, weight)
@@ -147,7 +151,9 @@ def by_redundancy(
     for i in order:
         near = [other for other in stay if abs(correlation[i, other]) > selection.max_correlation]
         if near and optional[i]:
-            ledger.drop(tables[i].name, f"correlation {correlation[i, near[0]]:.2f} with {tables[near[0]].name}, which tells more")
+            ledger.drop(
+                tables[i].name, f"correlation {correlation[i, near[0]]:.2f} with {tables[near[0]].name}, which has more information"
+            )
         else:
             stay.append(i)
     return [tables[i] for i in sorted(stay)]

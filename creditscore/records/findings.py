@@ -60,7 +60,7 @@ REASON_WORDS = {
     "ID_LENGTH": _("not 18 characters long"),
     "ID_RESIDENT_NUMBER": _("a resident identity number"),
     "ID_ALPHABET": _("characters that codes do not use"),
-    "ID_CHECK_DIGIT": _("wrong check character in place 18"),
+    "ID_CHECK_DIGIT": _("wrong check character at position 18"),
     "ID_AUTHORITY": _("unknown registration authority"),
     "ID_CATEGORY": _("unknown category of body"),
     "ID_REGION": _("unknown region"),

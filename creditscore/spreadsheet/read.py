@@ -41,22 +41,22 @@ def read_sheet(path: str | Path, name: Text | None = None, *, columns: Sequence[
 
     Args:
         path: The workbook.
-        name: The sheet; a label matches its name in every language. Without it the first sheet alone.
-        columns: Expected columns: keys of the result are then their ``key``, found by the label in any
-            language. Without them the keys are the headers as they stand.
+        name: The name of the sheet; a label matches in every language. None reads the first sheet only.
+        columns: The expected columns. Each is matched by its label in any language, and its ``key`` is the key in the
+            result. Without them the keys are the headers of the sheet.
 
     Returns:
         One dict per row that holds anything, in the order of the sheet.
 
     Raises:
-        RepeatedColumnError: The header has a name twice.
-        DataError: Not a workbook, no such sheet, or an expected column is missing.
+        RepeatedColumnError: Two columns have the same header.
+        DataError: The file is not a workbook, it has no such sheet, or an expected column is missing.
     """
-    found: list[dict[str, Cell]] = []
+    rows: list[dict[str, Cell]] = []
     with _Opened(path) as book:
         for title in book.sheetnames[:1] if name is None else _matching(book.sheetnames, name, path):
-            found.extend(_rows_of(book[title], title, columns))
-    return found
+            rows.extend(_rows_of(book[title], title, columns))
+    return rows
 
 
 def _matching(titles: Sequence[str], name: Text, path: str | Path) -> list[str]:
@@ -83,37 +83,37 @@ def _rows_of(page: Any, title: str, columns: Sequence[Column]) -> Iterator[dict[
         if str(row[0]).startswith(NOTE_MARK) and not any(value is not None for value in row[1:]):
             continue
         yield {
-            key: Cell(plain(row[place]) if place < len(row) else None, f"{title}!{get_column_letter(place + 1)}{number}")
-            for key, place in keys.items()
+            key: Cell(plain(row[index]) if index < len(row) else None, f"{title}!{get_column_letter(index + 1)}{number}")
+            for key, index in keys.items()
         }
 
 
 def _keys(header: Sequence[Any], title: str, columns: Sequence[Column]) -> dict[str, int]:
-    places: dict[str, int] = {}
-    for place, text in enumerate(header):
+    indices: dict[str, int] = {}
+    for index, text in enumerate(header):
         if text is not None and str(text).strip():
-            if str(text) in places:
-                raise RepeatedColumnError("{title}: column {text!r} stands twice in the header", title=title, text=text)
-            places[str(text)] = place
+            if str(text) in indices:
+                raise RepeatedColumnError("{title}: column {text!r} appears twice in the header", title=title, text=text)
+            indices[str(text)] = index
     if not columns:
-        return places
+        return indices
     keys: dict[str, int] = {}
     for column in columns:
         known = [column.key, *label_texts(column.label, joint="\n")]
-        at = next((places[text] for text in known if text in places), None)
+        at = next((indices[text] for text in known if text in indices), None)
         if at is None:
             raise DataError(
                 "{title}: expected a column {label!r} (got {value})",
                 title=title,
                 label=Words.of(DEFAULT_LANGUAGE).text(column.label),
-                value=", ".join(places) or "no header",
+                value=", ".join(indices) or "no header",
             )
         keys[column.key] = at
     return keys
 
 
 def read_table(path: str | Path, *, sheet: str | None = None) -> pd.DataFrame:
-    """A sheet as a frame: one row per row, headers as column names, texts kept as texts.
+    """A sheet as a data frame: one row per row of the sheet, headers as column names, texts kept as texts.
 
     Args:
         path: The workbook.

@@ -163,7 +163,7 @@ def plain(value: object) -> object:
         return value.date()
     if not isinstance(value, str) or "_x" not in value:
         return value
-    return _ESCAPED.sub(lambda found: _NOT_XML.sub("\ufffd", chr(int(found.group(1), 16))), value)
+    return _ESCAPED.sub(lambda match: _NOT_XML.sub("\ufffd", chr(int(match.group(1), 16))), value)
 
 
 def is_blank(value: object) -> bool:
@@ -202,7 +202,10 @@ def _fit(stem: str, tail: str) -> str:
 
 
 def column_width(label: str, values: Iterable[object], kind: str, *, most: int = 44) -> int:
-    """Characters for a column so that its header and its first rows are seen; a wide character counts two."""
+    """The width of a column, in characters, that shows its header and its first rows, at most ``most``.
+
+    A wide (East Asian) character counts as two.
+    """
     header = max(text_width(line) for line in label.split("\n")) + 3
     if kind != "text":
         return min(max(header, _WIDTHS[kind] + 2), most)

@@ -43,7 +43,8 @@ _MAX_CHOICES = 255
 _PAGE_WIDTH = 210
 #: Characters that may stay in sight while the rest of a sheet is moved.
 _HELD_WIDTH = 90
-#: XlsxWriter remembers every height it is told: beyond so many rows the reader's program finds them.
+#: XlsxWriter keeps the height of every row in memory. Beyond this number of rows no heights are written, and the program
+#: that opens the workbook chooses them.
 _SIZED_ROWS = 50_000
 #: Points of a line of text, and characters that the button of the filter takes from a header.
 _LINE, _BUTTON = 14, 3
@@ -150,7 +151,7 @@ class _BookWriter:
         page, columns = self.book.add_worksheet(title), _fitted(sheet.columns, sample, self.lang)
         self._prepare(page, sheet, columns)
         formats = [self._format(column) for column in columns]
-        broken = [(place, column.width or 0) for place, column in enumerate(columns) if column.wrap]
+        broken = [(index, column.width or 0) for index, column in enumerate(columns) if column.wrap]
         count, row = 0, head
         while row is not None:
             count += 1
@@ -167,14 +168,14 @@ class _BookWriter:
     def _prepare(self, page: Any, sheet: Sheet, columns: Sequence[Column]) -> None:
         look = {"bold": True, "bg_color": "#E8EDF3", "bottom": 1, "text_wrap": True, "valign": "vcenter"}
         lines = 1
-        for place, column in enumerate(columns):
+        for index, column in enumerate(columns):
             label, width = label_text(column.label, self.lang, joint="\n"), column.width or 0
             lines = max(lines, _lines(label, width - _BUTTON))
-            page.set_column(place, place, width, self._format(column))
+            page.set_column(index, index, width, self._format(column))
             # A number's header keeps clear of the filter's button, which lies at the right end of the cell.
             indent = 1 if column.kind == "text" else 2 if sheet.autofilter else 0
             header = self._style(**look, align="left" if column.kind == "text" else "right", indent=indent)
-            self._check(page.write_string(0, place, label, header), page.get_name(), 0)
+            self._check(page.write_string(0, index, label, header), page.get_name(), 0)
         page.set_row(0, 20 if lines == 1 else 4 + _LINE * lines)
         if sheet.frozen:
             page.freeze_panes(1, _held(columns))
@@ -183,7 +184,7 @@ class _BookWriter:
     @staticmethod
     def _make_room(page: Any, at: int, row: Sequence[object], broken: Sequence[tuple[int, int]]) -> None:
         """The height of a row whose broken texts need more than one line; not every program finds it by itself."""
-        lines = max(_lines(str(row[place]), width - 1) for place, width in broken)
+        lines = max(_lines(str(row[index]), width - 1) for index, width in broken)
         if lines > 1:
             page.set_row(at, min(409, 2 + _LINE * lines))
 
@@ -206,7 +207,7 @@ class _BookWriter:
         words = cell_words(self.lang)
         if sheet.autofilter:
             page.autofilter(0, 0, last, len(sheet.columns) - 1)
-        for place, column in enumerate(sheet.columns):
+        for index, column in enumerate(sheet.columns):
             if column.choices:
                 choices = [words.text(choice) for choice in column.choices]
                 if len(",".join(choices)) > _MAX_CHOICES:
@@ -215,21 +216,21 @@ class _BookWriter:
                         key=column.key,
                         MAX_CHOICES=_MAX_CHOICES,
                     )
-                page.data_validation(1, place, last, place, {"validate": "list", "source": choices})
+                page.data_validation(1, index, last, index, {"validate": "list", "source": choices})
             elif column.editable and column.kind in _ACCEPTED:
-                page.data_validation(1, place, last, place, dict(_ACCEPTED[column.kind]))
+                page.data_validation(1, index, last, index, dict(_ACCEPTED[column.kind]))
 
     def _row(self, page: Any, title: str, at: int, columns: tuple[Column, ...], row: Sequence[object], formats: list[Any]) -> None:
-        for place, (column, value) in enumerate(zip(columns, row, strict=True)):
+        for index, (column, value) in enumerate(zip(columns, row, strict=True)):
             plain = self.clean.value(value, column.kind)
             if plain is None:
-                code = page.write_blank(at, place, None, formats[place]) if column.editable else 0
+                code = page.write_blank(at, index, None, formats[index]) if column.editable else 0
             elif isinstance(plain, str):
-                code = page.write_string(at, place, plain, formats[place])
+                code = page.write_string(at, index, plain, formats[index])
             elif isinstance(plain, dt.date):
-                code = page.write_datetime(at, place, plain, formats[place])
+                code = page.write_datetime(at, index, plain, formats[index])
             else:
-                code = page.write_number(at, place, plain, formats[place])
+                code = page.write_number(at, index, plain, formats[index])
             self._check(code, title, at)
 
     def _format(self, column: Column) -> Any:
@@ -265,8 +266,8 @@ def _held(columns: Sequence[Column]) -> int:
 def _fitted(columns: Sequence[Column], sample: Sequence[Sequence[object]], lang: str) -> tuple[Column, ...]:
     """The columns with their widths; texts that a column would cut widen it to twice its width at most, then break into lines."""
     fitted = []
-    for place, column in enumerate(columns):
-        values = [row[place] for row in sample]
+    for index, column in enumerate(columns):
+        values = [row[index] for row in sample]
         width = column.width or column_width(label_text(column.label, lang, joint="\n"), values, column.kind)
         longest = max((text_width(text) + 2 for text in values if isinstance(text, str)), default=0)
         if column.kind == "text" and not column.wrap and longest > width:
@@ -277,7 +278,7 @@ def _fitted(columns: Sequence[Column], sample: Sequence[Sequence[object]], lang:
 
 
 def _lines(text: str, width: int) -> int:
-    """Lines that a text takes in so many characters."""
+    """How many lines a text takes in a column that is ``width`` characters wide."""
     if 2 * len(text) <= width and "\n" not in text:
         return 1
     # A character that is wide takes two bytes of this encoding; counting bytes is quicker than looking each one up.

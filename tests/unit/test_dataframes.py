@@ -98,7 +98,7 @@ def test_columns_without_names_are_numbered():
     assert list(feature_frame(pd.DataFrame(np.zeros((2, 2)))).columns) == ["x0", "x1"]
     with pytest.raises(DataError, match="Reshape your data"):
         feature_frame(np.zeros(3))
-    with pytest.raises(DataError, match="each column once; a stands several times"):
+    with pytest.raises(DataError, match="each column once; a appears several times"):
         feature_frame(pd.DataFrame([[1, 2]], columns=["a", "a"]))
 
 

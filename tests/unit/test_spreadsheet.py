@@ -212,7 +212,7 @@ def test_unreadable_cells_are_named(tmp_path):
 
 def test_a_repeated_header_is_refused(tmp_path):
     write(tmp_path / "b.xlsx", (ID, ID), [("x", "y")])
-    with pytest.raises(DataError, match="stands twice"):
+    with pytest.raises(DataError, match="appears twice"):
         read_table(tmp_path / "b.xlsx")
 
 

@@ -118,7 +118,7 @@ def test_feature_specifications_need_unique_names(records):
     for wrong, said in (
         (features[0], "something else"),
         ("n", "something else"),
-        ((*features, features[0]), "n stands several times"),
+        ((*features, features[0]), "n appears several times"),
     ):
         with pytest.raises(ConfigError, match=said):
             build_features(records, rows, wrong)

@@ -105,7 +105,7 @@ def test_rows_of_a_workbook_are_numbered_as_excel_shows_them(tmp_path):
         ([(4, "category", "x")], r"penalties has both bins of numbers and categories"),
         ([(7, "category", "好")], r"grade: expected one row missing \(found 0\)"),
         ([(8, "category", "好")], r"grade: expected one row other \(found 0\)"),
-        ([(6, "category", "良")], r"rows 7 and 8: grade: the category stands in both"),
+        ([(6, "category", "良")], r"rows 7 and 8: grade: the category is in both"),
         ([(0, "variable", "bass")], r"expected one row base"),
         (
             [(5, "variable", "gra\tde"), (6, "variable", "gra\tde"), (7, "variable", "gra\tde"), (8, "variable", "gra\tde")],

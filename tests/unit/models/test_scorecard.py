@@ -161,7 +161,7 @@ def test_a_baseline_has_points_for_exactly_the_characteristics():
 
 def test_a_characteristic_appears_once():
     one = number("x", (1,), (0, 1))
-    with pytest.raises(ValidationError, match="x stands several times"):
+    with pytest.raises(ValidationError, match="x appears several times"):
         card(characteristics=(one, one), baselines=())
 
 
