@@ -100,7 +100,7 @@ def _arrow_type(name: str) -> pa.DataType:
 class Engine(ABC):
     """Registers Arrow or Parquet under a name, compiles expressions to SQL and runs them.
 
-    Tables have no row order: whoever needs an order sorts by key.
+    Tables have no row order: code that needs an order sorts by a key.
     """
 
     dialect: SqlDialect
@@ -207,7 +207,11 @@ def spark_session() -> Any:
 
 
 def checked_name(name: str) -> str:
-    """A table name that needs no quoting anywhere, or a DataError."""
+    """The name itself, if it is a table name that needs no quotes on any engine.
+
+    Raises:
+        DataError: It holds anything but lower-case letters, digits and ``_``.
+    """
     if not _NAME.fullmatch(name):
         raise DataError("expected a table name of lower-case letters, digits and _ (got {name!r})", name=name)
     return name

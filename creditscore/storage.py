@@ -2,8 +2,8 @@
 
 Two canonical forms of JSON exist: indented for files that people read (:func:`canonical_json`), compact for lines and hashes
 (:func:`compact_json`). A chain is an append-only file of JSON lines in which every line carries the hash of the one before:
-a line that is changed, removed or inserted breaks it there. Cutting lines off the end does not: whoever wants to see that too
-keeps the hash of the last line (:func:`chain_head`) elsewhere.
+a line that is changed, removed or inserted breaks the chain there. Cutting lines off the end does not break it. To detect that,
+keep the hash of the last line (:func:`chain_head`) elsewhere.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ class Reason:
 
     @classmethod
     def parse(cls, text: str) -> Reason:
-        """The reason of a text; of kind ``other`` where it is none of this version."""
+        """The reason that a stored text states; of kind ``other`` if this version does not know it."""
         head, colon, rest = text.partition(":")
         if head == "score" and colon:
             return cls("score", items=tuple(rest.split(",")) if rest else ())
@@ -120,5 +120,8 @@ class Reason:
         return cls(_BY_TEXT[text]) if text in _BY_TEXT else cls("other", text)
 
     def is_of(self, ground: Reason) -> bool:
-        """Whether the ground is the same, whatever records are behind it (also where blanks in it cannot be told from theirs)."""
+        """Whether this reason has the same ground as ``ground``, with any records.
+
+        The texts are compared up to a space, since a ground may hold spaces itself.
+        """
         return str(self) == str(ground) or str(self).startswith(f"{ground} ")

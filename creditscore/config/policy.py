@@ -86,7 +86,7 @@ class InspectionRule(Spec):
 
     @property
     def on_site_ppm(self) -> int:
-        """The share of the drawn that is visited on site, in millionths; the rest is checked on paper or online."""
+        """The share of the drawn subjects that is visited on site, in millionths; the others are checked off site."""
         return ppm(self.on_site_share)
 
 
@@ -274,7 +274,10 @@ def load_policy(folder: str | Path, *, on: str | dt.date) -> TierPolicy:
 
 
 def find_policy(folder: str | Path, *, on: str | dt.date) -> tuple[Path, TierPolicy]:
-    """The file in force on a day and its content; see :func:`load_policy`."""
+    """The policy in force on a day, with its file.
+
+    Arguments and errors are those of :func:`load_policy`.
+    """
     day = day_of(on, name="on")
     path = Path(folder)
     files = sorted(path.glob("*.toml")) if path.is_dir() else [path]

@@ -203,7 +203,8 @@ def finding_ratios(records: Records, rows: Rows, features: list[FeatureSpec]) ->
 def _ratios(records: Records, rows: Rows, features: list[FeatureSpec]) -> ir.Table:
     """One table of :func:`finding_ratios`.
 
-    ``found`` of a visit counts findings of at least the features' severity; one of unknown severity does not count then.
+    A visit counts as one that found something (``found`` is 1) only if its violation has at least the severity that the
+    features ask for. A violation of unknown severity then does not count.
     """
     severity, prior = features[0].severity_min, features[0].inspector_prior
     visits, people = records.table("visit_keys"), records.table("visit_inspectors")
@@ -234,7 +235,7 @@ def _inspector_effects(rates: ir.Table, visits: ir.Table, people: ir.Table, prio
 
 
 def _expected_findings(joined: ir.Table, windows: list[str], people: ir.Table, rates: ir.Table, effects: ir.Table) -> ir.Table:
-    """Per row of the spine and visit known there: whether it found something, and the ppm of a finding expected."""
+    """One row per row of the spine and visit known on its day: ``found`` (0 or 1) and the expected finding, in ppm."""
     inside = (joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day)
     keys = ["row_key", "inspection_id", "event_day", "found", *windows]
     known = joined.filter(inside).select(*keys, "rate_day", "trigger")
@@ -248,7 +249,7 @@ def _expected_findings(joined: ir.Table, windows: list[str], people: ir.Table, r
 
 
 def _ratio(feature: FeatureSpec, visit: ir.Table) -> ir.IntegerValue:
-    """Findings over expected findings in the feature's window, in ppm; missing where it holds no visit."""
+    """Findings over expected findings in the window of the feature, in ppm; missing if no visit is in the window."""
     inside = visit.found.notnull() if feature.months is None else visit.event_day > visit[window_column(feature.months)]
     findings = visit.found.sum(where=inside).fill_null(0)
     expected = visit.expected.sum(where=inside).fill_null(0)

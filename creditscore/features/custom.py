@@ -40,7 +40,7 @@ class CustomFeature:
 
 
 def custom_feature(*, oracle: Oracle) -> Callable[[Compute], CustomFeature]:
-    """Mark a function of the visible events (a table grouped by row) as a feature; ``oracle`` says the same in plain Python.
+    """Mark a function of the visible events (a table grouped by row) as a feature; ``oracle`` computes the same in plain Python.
 
     Args:
         oracle: Takes the visible events of one subject (a list of dictionaries with :data:`EVENT_COLUMNS`, days

@@ -106,14 +106,14 @@ def training_rows(records: Records, target: TargetSpec, *, until: str | dt.date)
     """The labelled rows of a target, from what was known on ``until``.
 
     Args:
-        records: What is known.
+        records: The records of the project.
         target: One of ``project.targets``.
         until: The day of training. The windows of a register target end by the newest day that the records
             cover: beyond it nothing is known, and an unknown outcome is not a good one.
 
     Raises:
-        ConfigError: ``target`` is no target, or is about kinds that may not be used or that only visits find.
-        DataError: ``until`` is no day. No row is left; ``.dropped`` would have said why, so the message does.
+        ConfigError: ``target`` is not a target, or is about kinds that may not be used or that only visits find.
+        DataError: ``until`` is not a day, or no row is left; the message says why rows were dropped.
     """
     day = day_of(until, name="until")
     _refuse_unusable(target, records)

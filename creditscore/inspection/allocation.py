@@ -31,8 +31,8 @@ class Allocation:
             ``ratio_ppm`` is rounded down, so that the capacities hold; ``visits`` is what it gives, not rounded.
         departments: One row per department: ``capacity used price``; the price is the violations that one more
             visit would find.
-        floors: One row per tier with a floor: ``floor price``; the price is the violations that would be found more
-            without it, everything else as it is.
+        floors: One row per tier with a floor: ``floor price``; the price is how many more violations would be
+            found without it, everything else unchanged.
         expected: Violations that the visits are expected to find.
     """
 
@@ -199,7 +199,7 @@ class _Programme:
         return "capacity: expected visits enough for the floors (" + ("; ".join(parts) or "floors, caps and order do not fit") + ")"
 
     def floor_prices(self, floors: Mapping[str, float], expected: float) -> pd.DataFrame:
-        """``tier, floor, price``: the violations that would be found more without the floor of a tier."""
+        """``tier, floor, price``: how many more violations would be found without the floor of a tier."""
         strata, rows = self.strata, []
         for tier in (tier for tier in TIER_ORDER if tier in set(strata["tier"])):
             best = self.solve(strata["floor"].where((strata["tier"] != tier) | strata["full_coverage"], 0.0))

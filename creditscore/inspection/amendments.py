@@ -1,6 +1,6 @@
-"""What happens to a published plan: its one draw, replacements of drawn subjects, and subjects that come after the frame.
+"""Changes of a published plan: its one draw, replacements of drawn subjects, and subjects that come after the frame.
 
-For a late subject the seed is known, so its ticket says at once whether it is drawn. A ticket is a number uniform on
+The seed is known when a late subject comes, so its ticket decides at once whether it is drawn. A ticket is a number uniform on
 [0, 2^256). The subject is drawn if its ticket is below ratio x 2^256, and on site below ratio x on-site share x 2^256:
 p is the ratio itself, nobody who was drawn before is displaced, and nobody chooses. Those not drawn are logged too.
 """
@@ -78,7 +78,7 @@ def draw_folder(
 
 
 def _drawn_line(folder: Path, seed_source: str) -> dict[str, Any]:
-    """What the log says of the draw: with the manifest's hash, the chain's head seals whatever the manifest does."""
+    """The line of the log about the draw. It holds the hash of the manifest, so the log also seals what the manifest seals."""
     manifest = read_manifest(folder)
     sealed = {name: manifest[name] for name in ("seed", "frame_hash")}
     source = {"seed_source": seed_source} if seed_source else {}

@@ -52,9 +52,9 @@ class Rate:
 class PastVisits:
     """One element per random visit with a known probability and an outcome.
 
-    ``draw`` is the past stratum it was drawn in, ``tier`` and ``industry`` the cell it speaks for,
-    ``bad`` 1 where it found a violation, ``excluded`` the share per tier that could not check anything
-    (not found, closed, refused; such a visit is made and finds nothing), ``notes`` what was left out.
+    ``draw`` is the past stratum in which it was drawn, ``tier`` and ``industry`` the cell whose rate it estimates, and
+    ``bad`` is 1 if it found a violation. ``excluded`` is, by tier, the share of visits that could not check anything
+    (subject not traceable, closed or refusing; such a visit is made and finds nothing). ``notes`` say what was left out.
     """
 
     subject: Texts

@@ -76,7 +76,7 @@ def spread(visits: int, weeks: list[Week]) -> list[Week]:
 
 
 def _merge_partners(task: Task, others: Iterable[Task]) -> list[str]:
-    """The ids of the tasks that a visit of this one can serve too, whichever of the two says so, in order."""
+    """The ids, sorted, of the tasks that a visit of this task can serve too. It is enough that one of the two names the other."""
     named = {*task.merge_with, *task.also_checks}
     return sorted(other.id for other in others if other.id in named or task.id in (*other.merge_with, *other.also_checks))
 
@@ -212,7 +212,7 @@ def _item_visits(task: str, plans: Mapping[str, DrawnPlan], lists: Mapping[str, 
         return own
     shared = {other: _knowing(plans[task], other) & _knowing(plans[other], task) for other in checkers}
     chances = {one: _chances(plans[one]) for one in (task, *checkers)}
-    # Those replaced there too: what was found on their visit is found for this item, and a row does not change afterwards.
+    # With subjects that were replaced there: if they were visited, the result also counts for this item, and its row stays.
     elsewhere: dict[str, dict[str, Row]] = {
         other: {row["subject_id"]: row for row in lists[other].to_dict("records")} for other in checkers
     }

@@ -1,6 +1,6 @@
 """What people read, in their language: English sentences in code, catalogues beside this file, formats by Babel.
 
-Code marks a sentence and hands over the values in it; whoever shows it chooses the language::
+Code marks a sentence and passes its values along; the code that shows it chooses the language::
 
     finding = _("{rows:,} rows were quarantined", rows=12)   # a Message: nothing is translated yet
     str(finding)                                             # English

@@ -22,7 +22,7 @@ class Translatable(Protocol):
 
     @property
     def context(self) -> str | None:
-        """What tells two uses of one English sentence apart; most need none."""
+        """Distinguishes two meanings of the same English sentence; None for most sentences."""
 
 
 @runtime_checkable

@@ -52,21 +52,21 @@ def draw_plan_folder(
     on: dt.date | None = None,
     lang: str = DEFAULT_LANGUAGE,
 ) -> DrawnPlan:
-    """The one draw of ``plan/<task>/``; the workbook and report of its run are written again with the list.
+    """Draw the plan ``plan/<task>/``, once; then write the workbook and report of its run again, with the drawn list.
 
     Args:
         folder: A published plan that is not drawn.
-        seed: What nobody could know when the frame was published.
-        seed_source: Where the seed comes from (which lottery, which issue), for the log and the workbook.
-        staff: Parquet or CSV with the columns of the standard table; the inspectors of the run by default.
-        recusals: The same for recusals.
+        seed: A public text that nobody could know when the frame was published.
+        seed_source: Where the seed comes from, such as a lottery and its issue; for the log and the workbook.
+        staff: A Parquet or CSV file with the columns of the standard table ``staff``; by default the inspectors of the run.
+        recusals: The same for the standard table ``recusals``.
         on: The day of the draw.
         lang: The language of the documents.
 
     Raises:
         DataError: A file that was named does not exist.
         DrawError: The plan is drawn already; its frame was changed; too few inspectors may go to a subject.
-        LockedError: A run or another command is writing in the same place.
+        LockedError: A run or another command is writing to the same folder.
     """
     root = Path(folder).resolve()
     run = RunFolder.of_plan(root)
@@ -81,8 +81,8 @@ def replace_subject(
     """Replace a drawn subject of ``plan/<task>/`` by the next ticket of its stratum, and write the documents again.
 
     Raises:
-        DrawError: It has a result of a visit; or see :func:`creditscore.inspection.amendments.replace`.
-        LockedError: A run or another command is writing in the same place.
+        DrawError: The subject has a result of a visit already; otherwise see :func:`creditscore.inspection.amendments.replace`.
+        LockedError: A run or another command is writing to the same folder.
     """
     root = Path(folder).resolve()
     with _run_held(root, lang=lang):
@@ -99,18 +99,18 @@ def replace_closed(
 ) -> list[Replacement]:
     """Replace every subject to be visited that a later run's register shows as deregistered.
 
-    Not replaced are subjects that were visited (their result was handed in) and those whose stratum has nobody left.
+    A subject stays if it was visited (it has a result) or if nobody is left in its stratum to replace it.
 
     Args:
         folder: A drawn ``plan/<task>/``.
-        later: A run of a later day, which knows who has closed.
-        by: Who decided.
-        on: The day.
+        later: A run of a later day; its register shows who is deregistered.
+        by: The person who decided.
+        on: The day of the replacement.
         lang: The language of the documents.
 
     Raises:
         DataError: The run is not later than the plan's.
-        LockedError: A run or another command is writing in the same place.
+        LockedError: A run or another command is writing to the same folder.
     """
     root, run = Path(folder).resolve(), _later_run(folder, later)
     register = run.read("subjects").select(["subject_id", "status"]).to_pandas()
@@ -137,14 +137,14 @@ def join_late(folder: str | Path, later: str | Path, *, by: str, on: dt.date, la
 
     Args:
         folder: A drawn ``plan/<task>/``.
-        later: A run of a later day: its register and tiers say who came, and recusals who may not go to them.
-        by: Who entered them.
-        on: The day.
+        later: A run of a later day. New subjects come from its register and tiers, and so do recusals for them.
+        by: The person who entered them.
+        on: The day on which they were entered.
         lang: The language of the documents.
 
     Raises:
         DataError: The run is not later than the plan's.
-        LockedError: A run or another command is writing in the same place.
+        LockedError: A run or another command is writing to the same folder.
     """
     root, run = Path(folder).resolve(), _later_run(folder, later)
     plan = DrawnPlan.from_folder(root)
@@ -228,8 +228,8 @@ def draw_frame(engine: Engine, frame: Path, strata: Path, *, task: str, seed: st
     """Draw a frame that an engine reads from its file; the same sample as of a plan folder with the same seed.
 
     ``out`` gets ``drawn.parquet`` (``subject_id, stratum, ticket, mode``, by stratum and ticket), and a manifest
-    with the hashes of both inputs, the seed, and the last ticket drawn of each stratum: whoever knows the id of a
-    subject can tell from it whether it was drawn.
+    with the hashes of both inputs, the seed, and the last ticket drawn of each stratum: anybody who knows the id
+    of a subject can work out from it whether the subject was drawn.
 
     Args:
         engine: Where to compute.

@@ -84,16 +84,18 @@ def _is_final(plan: Path) -> bool:
 
 
 def import_ratios(run: str | Path, workbook: Path) -> dict[str, int]:
-    """Take the ratios of 抽查比例方案 into the frames that are not drawn yet; all cells are good, or nothing changes.
+    """Take the edited ratios of the sheet 抽查比例方案 into the frames that are not drawn yet.
+
+    One wrong cell refuses the whole workbook, and nothing changes.
 
     Returns:
-        Visits per task after the change, of the tasks that changed.
+        The number of visits by task after the change, only for tasks that changed.
 
     Raises:
-        DataError: A cell is no ratio in (0, 1], belongs to no stratum of the run, leaves a stratum of full coverage
+        DataError: A cell is not a ratio above 0 and up to 1, belongs to no stratum of the run, leaves a stratum of full coverage
             less than whole, or lets the ratios fall from a tier to a riskier one; the message names the cell.
         DrawError: A changed task is drawn already, or its draw was begun.
-        LockedError: A run or another command is writing in the same place.
+        LockedError: A run or another command is writing to the same folder.
     """
     folder = RunFolder.opened(run)
     rows = read_ratios(workbook).to_dict("records")

@@ -52,7 +52,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Measures out of time; everything is empty, and a note says so, where there is nothing to judge on."""
+    """How good the cards are on later rows than they were fitted on. If there are no such rows, all is empty, with a note."""
 
     evaluation: Mapping[str, Figure] = field(default_factory=dict)
     #: One row per industry with a card: rows, effective size, bads, metrics with _low and _high.
@@ -99,7 +99,9 @@ class Training:
 
 
 def train_cards(records: Records, project: Project, *, until: dt.date, policy: TierPolicy) -> Training:
-    """Fit on all labelled rows known by ``until``; judge by a fit on the rows before the last ``test_months``.
+    """Fit the cards on all labelled rows known by ``until`` (included).
+
+    How good they are is measured by a second fit: on the rows before the last ``test_months``, judged on the rest.
 
     Raises:
         DataError: There are no labelled rows, or all have one outcome.
@@ -119,10 +121,13 @@ def train_cards(records: Records, project: Project, *, until: dt.date, policy: T
 
 
 def fit_cards(features: pd.DataFrame, rows: TrainingRows, project: Project, policy: TierPolicy) -> IndustryScorecards:
-    """The cards that ``scorecards.toml`` describes, fitted on these rows.
+    """Fit the cards that ``scorecards.toml`` describes on these rows; ``features`` has the same rows as ``rows``.
 
-    The policy's cuts by risk are the baselines of reasons. Inspectors are a nuisance where they are known and the
-    project says so.
+    If the policy cuts by risk, its cuts set the baselines of reasons. Inspectors are nuisance terms if the project asks
+    for it and they are known.
+
+    Raises:
+        DataError: All rows have one outcome, or the features cannot be used.
     """
     spec = project.scorecards
     cards = IndustryScorecards.from_spec(
@@ -239,7 +244,7 @@ def _swap(cards: IndustryScorecards, held: Held, ours: np.ndarray, theirs: np.nd
 
 
 def _within_inspectors(test: TrainingRows, probability: np.ndarray) -> dict[str, Figure]:
-    """AUC among visits of the same inspectors: what the card says of firms, whoever came."""
+    """AUC among visits of the same inspectors: how well the card ranks firms apart from who inspected them."""
     visits = read_visits(test.frame["inspectors"].tolist())
     names = np.array(["+".join(team) or None for team in visits.sets], dtype=object)
     teams = pd.Series(names[visits.team], dtype=object)

@@ -113,14 +113,14 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
 
 
 def catalogue_report(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
-    """One row per catalogue kind, in its order.
+    """One row per kind of the catalogue, in the order of the catalogue.
 
     Returns:
         kind, label (zh), provider; ``polarity`` and ``repair_class`` as the catalogue has them; ``double_publicity``;
         ``received`` incidents known on the day and the ``subjects`` they are about; ``late`` after the deadline; of kinds
         with a decision register: ``expected`` decisions that are due or received and how many are ``missing``;
         ``malformed`` records quarantined; ``timely``, the share of the expected (or received) that came in time, missing
-        where there is nothing to come.
+        if none was expected or received.
     """
     day, catalogue = day_of(as_of), records.project.catalogue
     number, events, refused = day_number(day), records.table("event_keys"), refused_table(TABLES["events"])

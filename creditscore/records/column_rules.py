@@ -136,14 +136,18 @@ def apply_rules(
 
 
 class _Application:
-    """Rules at work on one piece of a source."""
+    """Applies the column rules of a source to one batch of its rows."""
 
     def __init__(self, raw: pa.Table, source: SourceSpec, table: StandardTable, timezone: str) -> None:
         self.raw, self.source, self.table, self.timezone = raw, source, table, timezone
         self.faults = Faults(raw.num_rows, soft=table.soft)
 
     def column(self, rule: ColumnRule | None, name: str, kind: pa.DataType) -> pa.Array:
-        """A standard column in its type; values that do not fit become missing with a fault."""
+        """A column of the standard table in its type. A value that does not fit becomes missing and is noted as a fault.
+
+        Raises:
+            DataError: The column of the source holds structures or maps, or lists where single values are expected.
+        """
         raw, source = self.raw, self.source
         if rule is None:
             constant = source.provider if name == "provider" and source.provider else None

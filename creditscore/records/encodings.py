@@ -1,4 +1,4 @@
-"""How a text file is written: its encoding, declared or found out and always checked to the last byte, and its quotes.
+"""The encoding and the quotes of a text file. The encoding is declared or detected, and always checked to the last byte.
 
 UTF-8 read as GB18030 is rarely an error and always nonsense, so a file is never called GB18030 merely
 because it decodes: a line of it that is Chinese in UTF-8 makes it a file of two encodings.

@@ -125,8 +125,8 @@ def _tiers_frame(cohort: _Cohort, raw: Codes, past: Previous, settled: Settled, 
 class _Cohort:
     """One row per subject, by subject_id.
 
-    ``rated`` says who has a score and is old enough for it; ``population`` who is cut together;
-    ``register`` is the register of that day, if there is one.
+    ``rated`` marks subjects that have a score and are old enough for a tier. Subjects with the same ``population`` are
+    ranked together by cuts by share. ``register`` is the register of that day, or None.
     """
 
     rows: pd.DataFrame

@@ -17,7 +17,7 @@ Decision = Literal["approve", "reject"]
 
 @dataclass(frozen=True)
 class Review:
-    """What one person decided on one proposed tier. ``grounds_hash`` says on which grounds."""
+    """The decision of one person on one proposed tier. ``grounds_hash`` identifies what the tier rests on."""
 
     subject_id: str
     decision: Decision
@@ -30,8 +30,8 @@ class Review:
 def grounds_hash(row: Mapping[str, Any]) -> str:
     """The SHA-256 of what a proposed tier rests on: subject, raw tier and evidence of a row of tiers.
 
-    A signature lasts while this is unchanged. The score is not part of it: a point more or less is
-    no new ground, another record or another reason is.
+    A signature is valid while this hash is unchanged. The score is not part of it: a point more or less does not
+    end a signature, but another record or another reason does.
     """
     parts = ["" if row[key] is None or row[key] != row[key] else str(row[key]) for key in ("subject_id", "raw_tier", "evidence")]
     return storage.sha256_of(json.dumps(parts, ensure_ascii=False))
@@ -50,7 +50,7 @@ def append_reviews(path: str | Path, reviews: Iterable[Review]) -> str:
 
 
 def read_reviews(path: str | Path) -> tuple[Review, ...]:
-    """All signatures in the order in which they were given, the chain verified.
+    """All signatures in the order of the file, after its chain of hashes was verified.
 
     Raises:
         DataError: A line was changed, removed or added; the message names it.
@@ -59,7 +59,7 @@ def read_reviews(path: str | Path) -> tuple[Review, ...]:
 
 
 def latest_reviews(reviews: Iterable[Review]) -> dict[str, Review]:
-    """The last decision by grounds hash: whoever signs again replaces what was said before."""
+    """The last decision on each grounds hash: a later signature replaces an earlier one."""
     return {review.grounds_hash: review for review in reviews}
 
 

@@ -53,7 +53,11 @@ class Tiers:
 
     @property
     def as_of(self) -> dt.date:
-        """The day of the tiers."""
+        """The day of the tiers.
+
+        Raises:
+            DataError: The rows are of several days, or there are none.
+        """
         days = pd.to_datetime(self.frame["as_of"]).dt.date.unique()
         if len(days) != 1:
             raise DataError("tiers: expected one as_of (got {n_days})", n_days=len(days))
