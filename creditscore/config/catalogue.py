@@ -13,9 +13,9 @@ from creditscore.vocabulary import FoundBy, Purpose, Source
 class CatalogueItem(Spec):
     """One kind of record.
 
-    ``found_by`` says how a record becomes known: ``register`` kinds are known for every
-    subject (a late report, tax arrears), ``inspection`` kinds only for visited ones: their
-    counts measure how often one was visited as much as conduct.
+    ``found_by`` is how such a record becomes known. ``register`` kinds are known for every subject (a late report, tax
+    arrears). ``inspection`` kinds are known only for visited subjects, so their counts depend on the number of visits as
+    much as on conduct.
     """
 
     kind: Name

@@ -40,14 +40,15 @@ class Task(Spec):
     start: Day
     end: Day
     population: Population = Population()
-    #: Strata are task x tier x industry; with this also the region (rounding up then costs more visits).
+    #: Whether strata are task x tier x industry x region, not task x tier x industry. With more strata, rounding up costs
+    #: more visits.
     by_region: bool = False
-    #: Visits the department can make; a plan that needs more says so.
+    #: The number of visits that the department can make. A plan that needs more has a note about it.
     capacity: int | None = Field(default=None, ge=1)
     min_inspectors: int = Field(default=2, ge=2, le=10)
-    #: A floor that the whole task must reach whatever the tiers give ("not less than 3 %").
+    #: The smallest share of all subjects of the task that must be drawn, whatever the ratios of the tiers ("not less than 3 %").
     min_ratio: float | None = Field(default=None, gt=0, le=1)
-    #: Subjects to draw at least, as the year's published plan says; refused if it is below ``min_ratio``.
+    #: The smallest number of subjects to draw, from the published plan of the year; refused if it is below ``min_ratio``.
     target: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")

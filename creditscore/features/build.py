@@ -199,7 +199,7 @@ def _kind_keys(records: Records) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class FeaturePass:
-    """The features of some rows: which records, as of which days, trained when, from which events."""
+    """One computation of features: the records, the rows with their days, and the day of training (None for rows to score)."""
 
     records: Records
     rows: Rows
@@ -208,7 +208,7 @@ class FeaturePass:
     panel: Panel | None = None
 
     def compute(self, features: tuple[FeatureSpec, ...]) -> list[ir.Table]:
-        """Tables with ``row_key`` and the columns of the features, each computed and kept as ``feature_part_<n>``."""
+        """Compute the features, as tables ``feature_part_<n>`` of the engine with ``row_key`` and columns of features."""
         engine = self.records.engine
         of_events: list[FeatureSpec] = []
         own: list[FeatureSpec] = []

@@ -1,4 +1,7 @@
-"""Which records count where: both clocks, expiry, changes, and each incident once.
+"""Which records count on which row of the spine.
+
+A record counts if it had happened and was known by the day, has not expired, and is not hidden that day by a repair, a
+withdrawal or a dispute. Each incident counts once.
 
 The rows of a spine that has one day need no join before the aggregation: day and windows are numbers
 in the text of the query, and ``row_key`` is the subject's own key (:class:`OneDay`). Rows of many days

@@ -1,7 +1,7 @@
 """The files of ``plan/<task>/``: what is sealed for auditors, what is published, and the manifest that is written last.
 
-Whoever changes a column or a key here changes ``verify_draw.py`` too, which an auditor carries away and which has its
-own copy of every list; a test compares the two.
+A change of a column or a key here needs the same change in ``verify_draw.py``: auditors take that file with them, so it has
+its own copy of every list. A test compares the two.
 """
 
 from __future__ import annotations
@@ -344,9 +344,9 @@ _MODES = {"on_site": pgettext("drawn plan", "on site"), "off_site": pgettext("dr
 
 
 def write_plan_workbook(drawn: DrawnFrame, path: Path, *, lang: str) -> Path:
-    """The tables of a drawn plan as sheets, for whoever has the plan alone; the same plan gives the same bytes.
+    """Write the tables of a drawn plan as a workbook, for readers who have only the plan. The same plan gives the same bytes.
 
-    Nothing is read back from it: ratios and results are entered in the workbook of the run.
+    It is never read back: ratios and results are entered in the workbook of the run.
     """
     words = Words.of(lang)
     teams = drawn.inspectors.groupby("subject_id", sort=False)["staff_id"].agg("、".join).to_dict() if len(drawn.inspectors) else {}

@@ -45,7 +45,7 @@ STRATUM_COLUMNS = (
 SUBJECT_KEYS = ("subject_id", "name", "industry", "region", "tier", "stratum", "exempt_reason", "merged_with")
 #: Why a subject leaves a frame before the draw; see ``_exemptions``. ``verify_draw.py`` has its own copy.
 EXEMPT_REASONS = ("deregistered", "annual_cap", "repeat")
-#: What a stratum says for an industry or region that is not known.
+#: Stands in the name of a stratum for an unknown industry or region.
 NOT_KNOWN = "unknown"
 _REGISTER = ("name", "industry", "region", "subject_type", "status")
 _MILLION = 1_000_000
@@ -132,13 +132,13 @@ class SamplingFrame:
         return frame_hash(self.about, strata, subjects)
 
     def changed(self, **parts: Any) -> Self:
-        """A copy with other parts, hashed anew."""
+        """A copy with some fields replaced and a new frame hash."""
         copy = dataclasses.replace(self, **{**parts, "frame_hash": ""})
         copy.frame_hash = copy.hashed_again()
         return copy
 
     def with_ratios(self, ratios_ppm: Sequence[int]) -> Self:
-        """The frame with a planner's ratios: targets, probabilities and notes follow, and ``about`` says so.
+        """The frame with the ratios of a planner, and new targets, probabilities and notes. ``about`` records the change.
 
         Args:
             ratios_ppm: One per stratum in the order of ``strata``, in millionths.

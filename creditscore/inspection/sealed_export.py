@@ -51,7 +51,7 @@ def own_rows(folder: Path, subject_ids: Iterable[str]) -> list[dict[str, Any]]:
         if shown["subject_id"] in gone:
             shown["standing"] = "replaced"
     for line in log:
-        if line["what"] == "joined" and line["subject_id"] in wanted:  # its ticket is compared with its ratio, whoever was drawn
+        if line["what"] == "joined" and line["subject_id"] in wanted:  # a late subject is drawn by its ratio alone
             late = {**line, "exempt_reason": "", "drawn": "1" if line["mode"] else "0"}
             shown = _row(late, manifest, strata.get(line["stratum"], {}), last_of_ratio(line["ratio_ppm"]))
             rows.append({**shown, "standing": "late"})

@@ -19,14 +19,14 @@ class Verification:
     """The outcome: ``ok`` if there are no findings.
 
     Attributes:
-        messages: One per finding, with file and line; at most 50, then one that says how many more there are.
-        subjects: Number of subjects of the frame.
-        drawn: Number of drawn subjects.
-        frame_hash: The SHA-256 of the frame, worked out from the files.
+        messages: One per finding, with file and line; at most 50, then one with the number of further findings.
+        subjects: The number of subjects of the frame.
+        drawn: The number of drawn subjects.
+        frame_hash: The SHA-256 of the frame, computed from the files.
         seed: None before the draw.
         log_head: The hash of the last line of ``log.jsonl`` (64 zeros without one). Kept elsewhere, it shows later
             whether lines were cut off or rewritten.
-        limits: What the check cannot see, a sentence each.
+        limits: What the check cannot show, one sentence each.
         codes: The codes of those sentences, in the same order.
     """
 
@@ -51,14 +51,14 @@ class Verification:
 
     @property
     def not_covered(self) -> tuple[tuple[str, str], ...]:
-        """The code of each thing that the check cannot see, with its sentence in English."""
+        """What the check cannot show: pairs of a code and its English sentence."""
         return tuple(zip(self.codes, map(str, self.limits), strict=True))
 
     def summary(self) -> str:
         """One line for people."""
         if self.findings:
             return f"not verified: {len(self.findings)} findings, the first: {self.findings[0]}"
-        state = "drawn as the seed says" if self.seed is not None else "not drawn yet; frame and targets are sound"
+        state = "drawn as the seed requires" if self.seed is not None else "not drawn yet; frame and targets are sound"
         return f"verified: {self.subjects:,} subjects, {self.drawn:,} {state}; frame {self.frame_hash[:12]}…"
 
 

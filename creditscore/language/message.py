@@ -73,13 +73,13 @@ def fill(template: str, values: Mapping[str, object], show: Callable[[Any, str],
     """Put values into a sentence.
 
     Args:
-        template: The sentence; its fields are plain names, with a conversion (``!r``) and a format if need be.
+        template: The sentence; its fields are plain names, with a conversion (``!r``) and a format where needed.
         values: By name. Without any, the sentence is returned as it is.
         show: Formats one value by its format specification; in English by default.
 
     Raises:
         KeyError: A field has no value.
-        ValueError: A field is no plain name: what is shown is a value handed over, never an attribute of one.
+        ValueError: A field is not a plain name. Only values can be shown, never their attributes or items.
     """
     return _Fields(show or _english).vformat(template, (), values) if values else template
 

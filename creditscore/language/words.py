@@ -54,7 +54,7 @@ class Words:
         return fill(template, said.values, self._field) if said.message else ""
 
     def number(self, value: float | Decimal, digits: int = 0) -> str:
-        """``12,345.67`` with the language's signs; ``digits`` stand behind the decimal sign, half rounds to even."""
+        """A number such as ``12,345.67`` with the signs of the language and ``digits`` decimals; half rounds to even."""
         from babel.numbers import format_decimal
 
         locale = _locale(self.language)
@@ -123,7 +123,7 @@ def _signs(language: str) -> dict[int, str]:
 
 
 def _with_digits(pattern: str, digits: int) -> str:
-    """A language's pattern such as ``#,##0.###`` or ``#,##0 %`` with exactly so many digits behind the point."""
+    """A language's pattern such as ``#,##0.###`` or ``#,##0 %`` with exactly ``digits`` decimals."""
     whole, _, rest = pattern.partition("0")
     sign = rest.lstrip(".#0")
     return f"{whole}0{'.' + '0' * digits if digits else ''}{sign}"

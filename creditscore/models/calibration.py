@@ -51,8 +51,8 @@ def calibrate(eta: Floats, good: Floats, bad: Floats, *, industry: Ints | None =
         eta: Log-odds of bad before calibration, one per row or pattern.
         good: Weight of goods in each.
         bad: Weight of bads in each.
-        industry: Position of the industry of each, -1 where unknown. With it every industry has an intercept of its
-            own, ``a`` is the one of unknown industries, and ``b`` says how well ``eta`` orders within industries.
+        industry: Position of the industry of each, -1 where unknown. If given, each industry has its own
+            intercept, ``a`` is that of unknown industries, and ``b`` is the slope within industries.
     """
     centre = float(np.average(eta, weights=good + bad))
     design = None

@@ -184,7 +184,7 @@ def mean_predicted(cells: Counts) -> float:
 
 
 def calibration_slope(cells: Counts) -> float:
-    """Slope of :func:`calibration_line`: 1 is perfect, less says that probabilities are too extreme."""
+    """Slope of :func:`calibration_line`: 1 is perfect; below 1, probabilities are too extreme."""
     return cells.calibration[0]
 
 
@@ -196,11 +196,12 @@ def calibration_intercept(cells: Counts) -> float:
 def calibration_line(cells: Counts, *, start: tuple[float, float] = (1.0, 0.0)) -> tuple[float, float]:
     """Slope and intercept of logit P(bad) = intercept + slope · logit p (Cox 1958), fitted together.
 
-    1 and 0 are perfect; a slope below 1 says that probabilities are too extreme. NaN where all
-    probabilities are equal or bads and goods are separated: no finite answer exists. Of one group. ``start`` is a
-    first guess that saves steps, such as the answer for other weights. (What a card is calibrated by,
-    :func:`creditscore.models.calibration.calibrate`, allows no negative slope and is finite for separated rows; what
-    is measured here may be bad news.)
+    1 and 0 are perfect; with a slope below 1 the probabilities are too extreme. Both are NaN if all probabilities are equal
+    or bads and goods are separated, since no finite answer exists then. ``cells`` must be of one group. ``start`` is a
+    first guess that saves steps, such as the answer for other weights.
+
+    Cards are calibrated by another function, :func:`creditscore.models.calibration.calibrate`, which allows no negative
+    slope and is finite for separated rows. This one only measures, so its slope may be negative.
     """
     x, good, bad = cells.line.logit, cells.good / cells.total, cells.bad / cells.total
     nan = (float("nan"), float("nan"))

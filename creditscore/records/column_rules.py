@@ -227,7 +227,7 @@ class _Application:
         return parsed_numbers(column, rule, self.faults) if isinstance(rule, ParseNumber) else column
 
     def _holds(self, column: pa.Array, rule: Compare | Case) -> pa.Array:
-        """Whether each value compares as the rule says; missing where the value is."""
+        """Whether the comparison of the rule holds for each value; missing for a missing value."""
         if isinstance(rule.value, int | float) and pa.types.is_string(column.type):
             column = number_column(column, pa.float64(), rule.column, None, self.faults)
         return _COMPARE[rule.op](column, pa.scalar(rule.value))

@@ -204,7 +204,7 @@ def _lines(path: Path, encoding: str) -> Iterator[str]:
 
 
 def _unreadable(path: Path, line: int, error: csv.Error) -> DataError:
-    """Why Python's reader stopped; its text alone says whether a field was too long."""
+    """The error to raise when Python's CSV reader stops. Only its text shows whether a field was too long."""
     if "field limit" in str(error):
         return DataError(
             "{file}: expected fields of at most {size:,} letters (got a longer one in the row of line {line}: "

@@ -112,7 +112,7 @@ def findings_frame(findings: Sequence[Finding]) -> pd.DataFrame:
 
 
 def finding_text(row: Mapping[Any, Any]) -> Text:
-    """What a finding's rule says; names of files and of units that send are shown as they are."""
+    """The rule of a finding as a message, or as plain text where it is a name, such as that of a file or a sending unit."""
     kept = row.get("rule_message")
     return _message(json.loads(kept)) if isinstance(kept, str) and kept else str(row.get("rule") or "")
 

@@ -56,16 +56,17 @@ ID_FAULTS = (
 
 
 class _Category(Spec):
-    """What kind of body an authority registers: the second character of a code."""
+    """A kind of body that an authority registers: the second character of a code."""
 
     code: str = Field(min_length=1, max_length=1)
     label: Label
-    #: What a subject with it is, where that is certain: a card never scores a code that says government.
+    #: The type of a subject with this character, if it is certain. A subject whose code shows a government body is never
+    #: scored.
     subject_type: str = ""
 
 
 class _Authority(Spec):
-    """Who registers: the first character of a code."""
+    """An authority that registers: the first character of a code."""
 
     code: str = Field(min_length=1, max_length=1)
     label: Label

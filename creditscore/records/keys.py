@@ -191,9 +191,9 @@ def hide_changed(engine: Engine, changes: ir.Table, keyed: ir.Table) -> ir.Table
 
 
 def key_visits(engine: Engine, inspections: ir.Table, index: ir.Table) -> ir.Table:
-    """``visit_keys``: one row per visit that got in; ``visit_inspectors``: one row per visit and inspector.
+    """Create ``visit_keys``, with one row per visit that could check something, and ``visit_inspectors``.
 
-    ``found`` is 1 where a visit found a violation, else 0.
+    ``found`` is 1 if the visit found a violation, else 0. ``visit_inspectors`` has one row per visit and inspector.
     """
     inside = inspections.filter(~inspections.outcome.isin(NO_FINDING)).inner_join(index, "subject_id")
     visits = inside.select(

@@ -107,7 +107,7 @@ def _fingerprint(cursor: Any, source: SourceSpec) -> str:
 
 @contextlib.contextmanager
 def _reading(source: SourceSpec) -> Iterator[Any]:
-    """A cursor in one read-only snapshot; whatever the driver says is reported by its kind alone."""
+    """A cursor in one read-only snapshot. Of an error of the driver only its class is reported: its text may hold data."""
     try:
         from adbc_driver_manager import Error
         from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]

@@ -262,7 +262,11 @@ def _before_their_events(changes: ir.Table) -> ir.Table:
 
 
 def _refuse_new_errors(engine: Engine, project: Project) -> None:
-    """Where the project says so, a wrong code of a newly registered subject stops everything (新增零错误)."""
+    """Refuse a wrong code of a newly registered subject, if the project asks for it (新增零错误).
+
+    Raises:
+        DataError: There is such a code.
+    """
     since = project.sources.new_since
     if since is None or project.sources.new_errors != "refuse":
         return

@@ -230,7 +230,7 @@ def _one_row_per_key(table: pa.Table, piece: pa.Table, join: Join) -> pa.Table:
 
 @contextlib.contextmanager
 def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
-    """A Parquet file; whatever Arrow says of a damaged one is reported by its kind alone."""
+    """An open Parquet file. Of an error of Arrow only its class is reported: its text may hold data."""
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             yield file

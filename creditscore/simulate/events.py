@@ -65,7 +65,7 @@ class Ratings(Block):
 
 
 def make_ratings(parameters: CityParameters, time: Time, subjects: Subjects, *, chunk: int) -> Ratings:
-    """One rating per covered subject and June: conduct and distress seen through as much noise again."""
+    """One rating per covered subject and June: its conduct and distress, plus noise of the same size."""
     bits = Bits(parameters.seed, "ratings", chunk)
     parts = []
     for month in np.flatnonzero(time.months_of_year == _RATING_MONTH).tolist():

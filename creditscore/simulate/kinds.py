@@ -1,4 +1,4 @@
-"""The kinds of records of the city: how often each happens to whom, what it says, and what becomes of it later.
+"""The kinds of records of the simulated city: how often each happens to which subjects, its content, and its later changes.
 
 Log-odds and loads are in thousandths: a kind with ``conduct = 900`` becomes 2.46 times as likely
 (odds) with each standard deviation of worse conduct. ``log_odds`` are per subject and month, or per

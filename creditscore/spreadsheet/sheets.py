@@ -71,7 +71,7 @@ class BookReport:
 
 @dataclass(frozen=True)
 class Cell:
-    """A value read back, with the place it came from (``抽查比例方案!E7``)."""
+    """A value read from a workbook, and the address of its cell, such as ``抽查比例方案!E7``."""
 
     value: Any
     address: str

@@ -114,9 +114,9 @@ class Previous:
 class Overridden:
     """Tiers after the overrides.
 
-    ``rule`` names the override that decided (``""``: none did), ``evidence`` the same with the records behind it
-    (event ids in order), ``review`` says that the override asks for a signature, ``lifts`` that it only
-    improves (``at_most``): what is still worse than before then comes from the score.
+    ``rule`` names the override that decided, or is empty. ``evidence`` is the same with the event ids, in order, on which
+    it rests. ``review`` marks overrides that need a signature. ``lifts`` marks overrides that can only improve a tier
+    (``at_most``): if the tier is still worse than before, that comes from the score.
     """
 
     tier: Codes
@@ -273,10 +273,10 @@ class Settled:
 
 
 def needs_signature(target: Codes, past: Previous, subject_type: Texts, reviewed: Flags, policy: TierPolicy) -> Flags:
-    """Which tiers a person must sign.
+    """Which tiers need the signature of a person.
 
-    D, two steps at once either way, overrides with ``review``, and what ``review.individuals`` says
-    of natural persons: every tier worse than before (than B where new).
+    These are tier D, a change of two tiers at once in either direction, overrides with ``review``, and, for natural persons
+    under ``review.individuals``, every tier worse than before (worse than B for a new subject).
     """
     rated = target != UNRATED
     before = np.where(past.tier >= 0, past.tier, _PRESUMED)

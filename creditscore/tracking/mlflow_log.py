@@ -144,7 +144,7 @@ def _log_model(client: MlflowClient, run_id: str, industry: str, card: Scorecard
         target = Path(folder) / industry
         code = Path(__file__).with_name("pyfunc.py")
         with warnings.catch_warnings():
-            # MLflow asks for an input example and type hints; the signature says everything already.
+            # MLflow asks for an input example and type hints; the signature has this information already.
             warnings.simplefilter("ignore", UserWarning)
             files, needs = {"card": str(text)}, ["creditscore"]
             pyfunc.save_model(target, python_model=str(code), artifacts=files, pip_requirements=needs, signature=_signature(card))
