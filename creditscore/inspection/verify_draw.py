@@ -1036,7 +1036,11 @@ class InspectorRow(NamedTuple):
 
 
 def read_inspectors(folder: Path) -> dict[str, list[InspectorRow]]:
-    """The rows of ``inspectors.csv`` by subject, in the order of the file."""
+    """The rows of ``inspectors.csv`` by subject_id, in the order of the file.
+
+    Raises:
+        Unreadable: The file cannot be read.
+    """
     rows: dict[str, list[InspectorRow]] = defaultdict(list)
     for line, cells in read_csv(folder / "inspectors.csv", INSPECTOR_COLUMNS, "inspectors.csv"):
         rows[cells[1]].append(InspectorRow(line, *cells))
@@ -1044,9 +1048,12 @@ def read_inspectors(folder: Path) -> dict[str, list[InspectorRow]]:
 
 
 def read_csv(path: Path, columns: Sequence[str], label: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a CSV file as they are read: the number of the line on which each ends, and its cells.
+    """The rows of a CSV file, read one by one: the number of the line on which each ends, and its cells.
 
-    A cell that a spreadsheet could take for a formula was written with ``'`` before it, which is taken off.
+    A cell that a spreadsheet could take for a formula was written with ``'`` before it; this sign is removed.
+
+    Raises:
+        Unreadable: The file is missing, is not UTF-8 or CSV, has other columns, or a row has another number of cells.
     """
     line = 0
     try:
@@ -1068,7 +1075,7 @@ def read_csv(path: Path, columns: Sequence[str], label: str) -> Iterator[tuple[i
 
 
 def read_log(path: Path) -> tuple[list[dict[str, Any]], Finding | None]:
-    """The lines of the log up to the first that breaks the chain, and what is wrong with that one."""
+    """The lines of the log before the first one that breaks the chain, and the finding about that one (None: no break)."""
     lines: list[dict[str, Any]] = []
     if not path.exists():
         return lines, None
