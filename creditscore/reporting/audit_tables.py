@@ -86,7 +86,7 @@ def _fairness_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
     table = fairness_table(book)
     if not table.empty:
         few = words.text(_("fewer than {MINIMUM}: no shares", MINIMUM=MINIMUM))
-        table = table.assign(remark=table["share_D"].isna().map({True: few, False: None}))
+        table = table.assign(remark=table[f"share_{vocabulary.RISKIEST}"].isna().map({True: few, False: None}))
         table["group"] = [_group_text(book, *pair, words) for pair in zip(table["attribute"], table["group"], strict=True)]
         table["attribute"] = label_or_code(GROUP_WORDS, table["attribute"], words)
     yield table
@@ -279,9 +279,9 @@ FAIRNESS = RunTable(
         column("group", width=22),
         column("subjects", "integer"),
         *(column(f"share_{tier}", "percent") for tier in vocabulary.TIERS[:-1]),
-        column("share_D", "percent", interval=("d_low", "d_high")),
-        column("d_low", "percent"),
-        column("d_high", "percent"),
+        column(f"share_{vocabulary.RISKIEST}", "percent", interval=("riskiest_low", "riskiest_high")),
+        column("riskiest_low", "percent"),
+        column("riskiest_high", "percent"),
         column("share_NR", "percent"),
         column("visits_per_1000", "number", format="#,##0.0", digits=1),
         column("remark", width=26),

@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 
 from creditscore.dataframes import Floats, Ints
 from creditscore.reporting.run_book import PlanPage, RunBook
-from creditscore.vocabulary import TIER_ORDER
+from creditscore.vocabulary import RISKIEST, TIER_ORDER
 
 if TYPE_CHECKING:
     pass
@@ -96,11 +96,19 @@ def fairness_table(book: RunBook, *, groups: Sequence[str] = _GROUPS, minimum: i
     """Shares of tiers and planned visits for each group of subjects.
 
     One row per attribute and group, groups of an attribute by name: ``attribute, group, subjects,
-    share_A … share_D, share_NR, d_low, d_high`` (Wilson, 95 %), ``visits_per_1000`` (expected
-    random visits of the plans in the book; without a plan the policy's ratios for one task).
+    share_<tier>, share_NR, riskiest_low, riskiest_high`` (Wilson, 95 %, of the riskiest tier's share),
+    ``visits_per_1000`` (expected random visits of the plans in the book; without a plan the policy's ratios for one task).
     Figures of groups with fewer than ``minimum`` subjects are missing: they would be noise.
     """
-    columns = ["attribute", "group", "subjects", *(f"share_{tier}" for tier in TIER_ORDER), "d_low", "d_high", "visits_per_1000"]
+    columns = [
+        "attribute",
+        "group",
+        "subjects",
+        *(f"share_{tier}" for tier in TIER_ORDER),
+        "riskiest_low",
+        "riskiest_high",
+        "visits_per_1000",
+    ]
     if book.tiers.empty or book.subjects.empty:
         return pd.DataFrame({column: [] for column in columns})
     present = [group for group in groups if group in book.subjects]
@@ -135,7 +143,7 @@ def _rows(people: pd.DataFrame, attribute: str, minimum: int) -> list[list[objec
             continue
         counts = part["tier"].value_counts()
         cases = {tier: int(counts.get(tier, 0)) for tier in TIER_ORDER}
-        low, high = wilson(cases["D"], total)
+        low, high = wilson(cases[RISKIEST], total)
         shares = [cases[tier] / total for tier in TIER_ORDER]
         rows.append([attribute, group, total, *shares, low, high, math.fsum(part["visits"]) / total * 1000])
     return rows

@@ -270,7 +270,7 @@ def _tiles(book: RunBook, words: Words) -> Iterator[tuple[str, str, str]]:
     waiting = int((book.tiers["status"] == "proposed").sum()) if "status" in book.tiers else 0
     more = words.text(_(", {waiting:,} await signature", waiting=waiting)) if waiting else ""
     for tier in vocabulary.TIERS:
-        under = words.percent(counts[tier] / total) + (more if tier == "D" else "")
+        under = words.percent(counts[tier] / total) + (more if tier == vocabulary.RISKIEST else "")
         yield words.text(_("Tier {tier}", tier=tier)), words.number(counts[tier]), under
     yield words.text(_("Not rated")), words.number(counts["NR"]), words.percent(counts["NR"] / total)
     if "auc" in book.evaluation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from creditscore.language import Message, Text, _, pgettext
+from creditscore.vocabulary import RISKIEST, TIERS
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,17 @@ TERMS: dict[str, Term] = {
     "share": Term(_("Share"), _("Distribution: of the industry; migration: of the previous tier")),
     "attribute": Term(pgettext("audited", "Attribute"), _("For audit only, never scored")),
     "group": Term(_("Group"), _("Value of the attribute")),
-    "share_A": Term(_("Share A"), _("Share of the group that holds tier A")),
-    "share_B": Term(_("Share B"), _("Share of the group that holds tier B")),
-    "share_C": Term(_("Share C"), _("Share of the group that holds tier C")),
-    "share_D": Term(_("Share D"), _("Share of the group that holds tier D; tiers to be signed are not in it")),
+    **{
+        f"share_{tier}": Term(_("Share {tier}", tier=tier), _("Share of the group that holds tier {tier}", tier=tier))
+        for tier in TIERS[:-1]
+    },
+    f"share_{RISKIEST}": Term(
+        _("Share {tier}", tier=RISKIEST),
+        _("Share of the group that holds tier {tier}; tiers to be signed are not in it", tier=RISKIEST),
+    ),
     "share_NR": Term(_("Share NR"), _("Share of the group that is not rated")),
-    "d_low": Term(_("D low"), _("95 % interval (Wilson)")),
-    "d_high": Term(_("D high"), _("95 % interval (Wilson)")),
+    "riskiest_low": Term(_("{tier} low", tier=RISKIEST), _("95 % interval (Wilson)")),
+    "riskiest_high": Term(_("{tier} high", tier=RISKIEST), _("95 % interval (Wilson)")),
     "visits_per_1000": Term(_("Visits per 1,000"), _("Sum of inclusion probabilities x 1,000 / subjects")),
     "remark": Term(_("Remark"), _("Why there is no figure, and the like")),
     "table": Term(_("Table"), _("Table that was checked")),

@@ -18,6 +18,7 @@ from creditscore.simulate.visits import (
     COMPLAINT,
     FOLLOW_UP,
     NONE,
+    OLD_TIERS,
     SPECIAL,
     VIOLATION,
     Calls,
@@ -29,7 +30,6 @@ from creditscore.simulate.visits import (
     department_of,
     random_calls,
 )
-from creditscore.vocabulary import TIERS
 
 #: Numbers of records from visits start here; those of chunks are smaller.
 _FIRST_NUMBER = 9_000 * 10**8
@@ -103,7 +103,7 @@ def _calls_for_cause(
         calls.append(Calls(complaints.subject[heard][chosen], day[chosen], COMPLAINT))
     if parameters.special_visits:
         rows = np.flatnonzero(subjects.listed(quarter.start))
-        rows = rows[(tier[rows] >= TIERS.index("C")) & bits.hits(_CAMPAIGN, (len(rows),))]
+        rows = rows[(tier[rows] >= OLD_TIERS.index("C")) & bits.hits(_CAMPAIGN, (len(rows),))]
         calls.append(Calls(rows, quarter.start + 10 + bits.below(60, len(rows)), SPECIAL))
     return calls
 

@@ -17,8 +17,8 @@ from creditscore.simulate.places import CODES, COUNTIES, DEPARTMENTS, INDUSTRIES
 from creditscore.simulate.random_bits import Bits
 from creditscore.simulate.subjects import Subjects
 from creditscore.simulate.timeline import NEVER, Time
-from creditscore.simulate.visits import TASK_NAMES, CityStaff, CityVisits, Frame, department_of, stratum_name
-from creditscore.vocabulary import OFF_SITE, ON_SITE, OUTCOMES, STATUSES, SUBJECT_TYPES, TIERS, TRIGGERS, Status, SubjectType
+from creditscore.simulate.visits import OLD_TIERS, TASK_NAMES, CityStaff, CityVisits, Frame, department_of, stratum_name
+from creditscore.vocabulary import OFF_SITE, ON_SITE, OUTCOMES, STATUSES, SUBJECT_TYPES, TRIGGERS, Status, SubjectType
 
 #: How the register names types and statuses.
 _TYPE_WORDS: dict[SubjectType, str] = {
@@ -165,7 +165,7 @@ def visit_table(time: Time, ids: pa.Array, subjects: Subjects, staff: CityStaff,
             "known_date": dates(visits.known),
             "trigger": names_at(TRIGGERS, visits.trigger),
             "task": names_at(tasks, visits.task),
-            "stratum": names_at([stratum_name(key) for key in range(len(TIERS) * len(CODES))], visits.stratum),
+            "stratum": names_at([stratum_name(key) for key in range(len(OLD_TIERS) * len(CODES))], visits.stratum),
             "inclusion_probability": pa.array(chance, mask=~random),
             "mode": names_at((ON_SITE, OFF_SITE), visits.off_site.astype(np.int8)),
             "outcome": names_at(OUTCOMES, visits.outcome),

@@ -17,8 +17,8 @@ from creditscore.simulate.places import CODES, COUNTIES, OTHER_CODES
 from creditscore.simulate.random_bits import Bits, ppm_of_log_odds
 from creditscore.simulate.subjects import Subjects
 from creditscore.simulate.timeline import NEVER, Time
-from creditscore.simulate.visits import CityStaff, inspect
-from creditscore.vocabulary import OUTCOMES, SUBJECT_TYPES, TIERS
+from creditscore.simulate.visits import OLD_TIERS, CityStaff, inspect
+from creditscore.vocabulary import OUTCOMES, SUBJECT_TYPES
 
 
 def subjects_truth(subjects: Subjects) -> pa.Table:
@@ -70,7 +70,7 @@ def risk_truth(
             "subject_id": tables.ascii_texts(subjects.written[rows]),
             "date": tables.dates(np.full(len(rows), day)),
             "industry": tables.names_at(CODES, industry),
-            "old_tier": tables.names_at(TIERS, np.full(len(rows), -1) if last else tiers[rows, quarter]),
+            "old_tier": tables.names_at(OLD_TIERS, np.full(len(rows), -1) if last else tiers[rows, quarter]),
             "risk_ppm": pa.array(ppm_of_log_odds(odds)),
             "violation": pa.array(violation),
             "outcome": tables.names_at(OUTCOMES, outcome),

@@ -28,6 +28,7 @@ _SUBJECTS_EACH = 250
 _DEPARTMENT_OF = np.array([DEPARTMENTS.index(i.department) for i in INDUSTRIES] + [0] * len(OTHER_CODES), dtype=np.int64)
 #: Points from which an old tier is B, C, D.
 OLD_CUTS = (1, 4, 8)
+OLD_TIERS = TIERS[: len(OLD_CUTS) + 1]
 #: Quarters for which a record counts.
 _WINDOW = 8
 _QUARTER_DAYS = 91
@@ -35,7 +36,7 @@ _OLD_POINTS = np.array([model.old_points for model in KINDS], dtype=np.int64)
 _TASK_OF = np.array([TASKS.index(model.task) for model in INDUSTRIES] + [-1] * len(OTHER_CODES))
 _OFF_SITE_TASK = len(TASKS)
 TASK_NAMES = (*TASKS, "documents")
-_STRATA = len(TIERS) * len(CODES)
+_STRATA = len(OLD_TIERS) * len(CODES)
 #: The quarter of the year in which industries of full coverage are visited.
 _COVERED_IN = "Q2"
 _MILLION = 1_000_000
@@ -137,7 +138,7 @@ class OldPoints:
         np.add.at(self._steps, (events.subject[rows], stop[rows]), -weight)
 
     def tiers(self, quarter: int) -> Ints:
-        """The old tier of every subject on the first day of a quarter, by its position in TIERS."""
+        """The old tier of every subject on the first day of a quarter, by its position in OLD_TIERS."""
         total = self._steps[:, : quarter + 1].sum(axis=1)
         tiers: Ints = np.searchsorted(OLD_CUTS, total, side="right").astype(np.int64)
         return tiers
@@ -210,7 +211,7 @@ def random_calls(
 
 def stratum_name(key: int) -> str:
     """``A-food_service``: the old tier and the industry."""
-    return f"{TIERS[key // len(CODES)]}-{CODES[key % len(CODES)]}"
+    return f"{OLD_TIERS[key // len(CODES)]}-{CODES[key % len(CODES)]}"
 
 
 @dataclass(frozen=True)
