@@ -35,9 +35,9 @@ def day_of(value: object, *, name: str = "as_of") -> dt.date:
         try:
             return dt.date.fromisoformat(value)
         except ValueError:
-            got = f"a text that is none: {value!r}"
+            got = repr(value)
     elif value is None or value is pd.NaT:
-        got = "nothing"
+        raise DataError('{name}: expected a day, as a date or "YYYY-MM-DD" (got nothing)', name=name)
     elif isinstance(value, dt.datetime):
         return value.date()
     elif isinstance(value, dt.date):

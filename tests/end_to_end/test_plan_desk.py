@@ -118,7 +118,7 @@ def test_a_replacement_appears_in_the_visit_list_and_the_log(city):
     assert rows[came]["检查人员编号"]
     assert [line["what"] for line in read_log(plan)] == ["drawn", "replaced"]
     assert cs.verify_plan(plan).ok
-    again = creditscore("plan", "replace", plan, *told, *WHO)
+    again = creditscore("plan", "replace", plan, *told, *WHO, "--lang", "en")
     assert again.code == 2
     assert "replaced already" in again.err
 
