@@ -55,7 +55,11 @@ def _association(values: pd.Series, codes: Ints, groups: int) -> float | None:
 
 
 def _correlation_ratio(values: Floats, codes: Ints, groups: int) -> float | None:
-    """Ranks, so that one huge value does not decide; missing values share a rank of their own (they may tell, too)."""
+    """The share of the variance of ranks that groups explain, as a root; None where all values are equal.
+
+    Ranks keep one huge value from deciding. Missing values share the highest rank, since a value that is missing can also
+    point to a group.
+    """
     ranks = pd.Series(values).rank(method="average", na_option="top").to_numpy()
     spread = float(((ranks - ranks.mean()) ** 2).sum())
     if spread == 0:

@@ -19,7 +19,7 @@ from creditscore.vocabulary import TIERS
 
 @dataclass(frozen=True)
 class Step:
-    """One characteristic moved to a better attribute, and the points that adds."""
+    """One characteristic moved to a better attribute; ``gain`` is what that adds to the score, in points."""
 
     name: str
     label: Label
@@ -32,8 +32,8 @@ class NearestChange:
     """The cheapest way to the next better tier by score: one characteristic where one is enough, else the fewest.
 
     ``tier`` is "" for who is in A by score, ``steps`` is empty where no change of records reaches the
-    cut. ``points`` are those still needed, ``margin`` those that may be lost before the next worse tier
-    (None in D).
+    cut. ``points`` is how many points are still needed (0 without a better tier that the card can reach),
+    ``margin`` how many points may be lost while the tier by score stays (0 at the cut itself; None in D).
     """
 
     by_score: str
@@ -62,42 +62,47 @@ def cut_levels(book: RunBook, card: Scorecard, industry: str) -> tuple[int | Non
     return share_levels(scores["score"].to_numpy(dtype=np.int64), cuts)
 
 
-def nearest_change(book: RunBook, card: Scorecard, own: Mapping[str, int], score: int, industry: str) -> NearestChange:
+def nearest_change(book: RunBook, card: Scorecard, points: Mapping[str, int], score: int, industry: str) -> NearestChange:
     """What separates a score from the next better tier, and how it could be bridged.
 
     Args:
         book: For policy and the day's scores.
         card: The card that gave the score.
-        own: Points per characteristic; with the constant they are the score.
+        points: Points per characteristic; with the constant they are the score.
         score: The score.
-        industry: Whose cuts hold.
+        industry: Whose cuts apply.
+
+    Returns:
+        The change. Without a better tier that the card can reach, ``points`` is 0 and ``steps`` is empty.
     """
     levels = cut_levels(book, card, industry)
-    position = next((at for at, level in enumerate(levels) if level is not None and score >= level), len(levels))
-    here = levels[position] if position < len(levels) else None
-    margin = None if here is None else score - here
+    position = next((index for index, level in enumerate(levels) if level is not None and score >= level), len(levels))
+    cut = levels[position] if position < len(levels) else None
+    margin = None if cut is None else score - cut
     above = levels[position - 1] if position else None
     if above is None:
         return NearestChange(TIERS[position], TIERS[position - 1] if position else "", 0, (), margin)
-    return NearestChange(TIERS[position], TIERS[position - 1], above - score, _steps(card, own, above - score), margin)
+    return NearestChange(TIERS[position], TIERS[position - 1], above - score, _steps(card, points, above - score), margin)
 
 
-def _steps(card: Scorecard, own: Mapping[str, int], needed: int) -> tuple[Step, ...]:
+def _steps(card: Scorecard, points: Mapping[str, int], needed: int) -> tuple[Step, ...]:
     """The single step with the smallest sufficient gain; else the largest gains until they suffice."""
-    open_ = [
-        Step(one.name, one.label, Label.of(bin_label(bin_, one.unit)), bin_.points - own[one.name])
-        for one in card.characteristics
-        for bin_ in one.attributes
-        if bin_.kind in ("interval", "category") and bin_.points > own[one.name]
+    possible = [
+        Step(each.name, each.label, Label.of(bin_label(bin_, each.unit)), bin_.points - points[each.name])
+        for each in card.characteristics
+        for bin_ in each.attributes
+        if bin_.kind in ("interval", "category") and bin_.points > points[each.name]
     ]
-    enough = sorted((step for step in open_ if step.gain >= needed), key=lambda step: (step.gain, step.name, step.bin.text("en")))
+    enough = sorted(
+        (step for step in possible if step.gain >= needed), key=lambda step: (step.gain, step.name, step.bin.text("en"))
+    )
     if enough:
         return (enough[0],)
     best = {}
-    for step in sorted(open_, key=lambda step: (step.gain, step.name)):
+    for step in sorted(possible, key=lambda step: (step.gain, step.name)):
         best[step.name] = step
     chosen: list[Step] = []
     for step in sorted(best.values(), key=lambda step: (-step.gain, step.name)):
-        if sum(one.gain for one in chosen) < needed:
+        if sum(step.gain for step in chosen) < needed:
             chosen.append(step)
-    return tuple(chosen) if sum(one.gain for one in chosen) >= needed else ()
+    return tuple(chosen) if sum(step.gain for step in chosen) >= needed else ()

@@ -287,6 +287,7 @@ def _pictures(book: RunBook, words: Words) -> dict[str, Any]:
     from markupsafe import Markup
 
     def picture(figure: Any, title: str) -> Markup:
+        """A figure as SVG that the page does not escape; ``title`` is for readers who do not see it."""
         return Markup(charts.svg(figure, title=title))  # noqa: S704 - made by charts.svg, which escapes the title
 
     spread, score_chart, calibration_chart = spread_frame(book, words), "", ""
@@ -314,7 +315,7 @@ def _pictures(book: RunBook, words: Words) -> dict[str, Any]:
 
 
 def _labelled(spread: pd.DataFrame) -> pd.DataFrame:
-    """Industries by their label; where two have the same, the code stands beside it."""
+    """Industries by their label; where two have the same, the code follows it."""
     names = dict(zip(spread["industry"], spread["industry_label"], strict=True))
     labels = list(names.values())
     return spread.assign(

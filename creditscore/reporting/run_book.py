@@ -99,7 +99,7 @@ class RunBook:
     swap           cell of the riskiest fifth by card and challenger: rows, share, bad rate, commonest reason
     forecast       tier: what one round of draws under the policy is expected to find, with an interval
     stability      the score and each characteristic: psi against the run before, shift in points
-    associations   feature and audited attribute: how far the one tells the other, strongest first
+    associations   feature and audited attribute: how well one predicts the other (0 to 1), strongest first
     ============== ==========================================================================
     """
 
