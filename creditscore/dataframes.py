@@ -292,11 +292,11 @@ def _pandas_numbers(column: pd.Series, name: str) -> NDArray[Any]:
         return column.where(column.notna(), np.nan).to_numpy(dtype=np.float64)
     wrong = sum(not isinstance(value, int | float | np.number) for value in column.dropna().astype(object))
     raise DataError(
-        "column {name}: expected numbers (got dtype {kind}: {share} % of {rows} rows hold something else); "
+        "column {name}: expected numbers (got dtype {kind}: {share:.1f} % of {rows} rows hold something else); "
         "convert it where it is read",
         name=name,
         kind=kind,
-        share=f"{100 * wrong / len(column):.1f}",
+        share=100 * wrong / len(column),
         rows=len(column),
     )
 

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from creditscore import __version__
 from creditscore.cli import inspections, runs, subjects
+from creditscore.cli.options import help_of
 from creditscore.errors import CreditScoreError, LockedError
 from creditscore.language import DEFAULT_LANGUAGE, Text, Words, _
 
@@ -36,6 +37,11 @@ class _Commands(TyperGroup):
     """The commands; what one of them refuses is shown in the language of its ``--lang``."""
 
     def invoke(self, ctx: Any) -> Any:
+        """Run a command; turn a refusal into a message on stderr.
+
+        Raises:
+            typer.Exit: The command was refused: code 75 where another run holds the lock, else 2.
+        """
         refusal: Text
         try:
             return super().invoke(ctx)
@@ -65,13 +71,13 @@ def _say_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Say the version.")] = False,
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Print the version.")] = False,
 ) -> None:
     pass
 
 
 for _name, _command in _COMMANDS:
-    app.command(_name)(_command)
+    app.command(_name, help=help_of(_command))(_command)
 app.add_typer(inspections.app, name="plan")
 
 

@@ -1,4 +1,4 @@
-"""``forecast``: a policy tried before it is signed."""
+"""Plans, draws, results and signatures; ``forecast`` tries a policy before it is signed."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from creditscore.cli.options import (
     data_of,
     day_of,
     engine_of,
+    help_of,
     project_of,
     rows_of,
     run_of,
@@ -56,7 +57,7 @@ def import_edited(
 for _name, _command in (
     ("replace", output.replace), ("join", output.join), ("log", output.log), ("draw-table", output.draw_table),
 ):  # fmt: skip
-    app.command(_name)(_command)
+    app.command(_name, help=help_of(_command))(_command)
 
 
 def draw(
@@ -74,31 +75,35 @@ def draw(
 
     words = Words.of(lang)
     day = None if on is None else day_of(on, name="--on")
-    made = draw_plan_folder(plan_dir, seed=seed, seed_source=seed_source, staff=staff, recusals=recusals, on=day, lang=lang)
-    task, drawn, frame = made.task.id, len(made.drawn), len(made.sample)
-    told = words.text(
+    plan = draw_plan_folder(plan_dir, seed=seed, seed_source=seed_source, staff=staff, recusals=recusals, on=day, lang=lang)
+    task, drawn, frame = plan.task.id, len(plan.drawn), len(plan.sample)
+    line = words.text(
         _(
             "{task}: {drawn:,} drawn of {frame:,}; frame {frame_hash}",
             task=task,
             drawn=drawn,
             frame=frame,
-            frame_hash=made.frame_hash,
+            frame_hash=plan.frame_hash,
         )
     )
-    show({"task": task, "drawn": drawn, "frame_hash": made.frame_hash, "seed": seed}, [told], as_json=as_json)
+    show({"task": task, "drawn": drawn, "frame_hash": plan.frame_hash, "seed": seed}, [line], as_json=as_json)
 
 
 def verify_plan(
     plan_dir: Annotated[Path, typer.Argument(help="The folder of a plan: nothing else is read.")],
     frame_hash: Annotated[str | None, typer.Option(help="The hash that was published before the draw.")] = None,
-    log_head: Annotated[str | None, typer.Option(help="The log's head that an earlier verification told.")] = None,
+    log_head: Annotated[str | None, typer.Option(help="The head of the log that an earlier verification printed.")] = None,
     publication: Annotated[Path | None, typer.Option(help="The list as it was published, to be checked too.")] = None,
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Redraw from the sealed export alone; exit 2 and name the lines that do not hold. Says what it cannot see.
+    """Redraw from the sealed export alone; exit 2 and name the lines that fail. Lists what it cannot check.
 
     The check is one file that runs without this package: creditscore/inspection/verify_draw.py.
+
+    Raises:
+        typer.Exit: With code 2, where a line fails.
+        DataError: The folder holds no plan.
     """
     from creditscore.inspection.verify import verify_plan as verify
 
@@ -116,30 +121,33 @@ def verify_plan(
         raise typer.Exit(2)
 
 
-def _draw_lines(found: Verification, words: Words) -> list[str]:
+def _draw_lines(result: Verification, words: Words) -> list[str]:
     """The outcome in a line, then a line for each finding, with file and line."""
-    if found.findings:
-        count = len(found.findings)
-        return [words.text(_("not verified: {count} findings", count=count)), *(f"  {words.text(one)}" for one in found.messages)]
-    if found.seed is None:
+    if result.findings:
+        count = len(result.findings)
+        return [
+            words.text(_("not verified: {count} findings", count=count)),
+            *(f"  {words.text(finding)}" for finding in result.messages),
+        ]
+    if result.seed is None:
         state = words.text(_("not drawn yet; frame and targets are sound"))
     else:
-        state = words.text(_('{drawn:,} drawn as the seed "{seed}" says', drawn=found.drawn, seed=found.seed))
+        state = words.text(_('{drawn:,} drawn as the seed "{seed}" requires', drawn=result.drawn, seed=result.seed))
     return [
         words.text(
             _(
                 "verified: {subjects:,} subjects; {state}; frame {frame_hash}",
-                subjects=found.subjects,
+                subjects=result.subjects,
                 state=state,
-                frame_hash=found.frame_hash,
+                frame_hash=result.frame_hash,
             )
         ),
-        words.text(_("head of the log {log_head}", log_head=found.log_head)),
+        words.text(_("head of the log {log_head}", log_head=result.log_head)),
     ]
 
 
 def _scope(result: Verification, words: Words) -> list[str]:
-    """What the check cannot see, one line each under a heading."""
+    """The limits of the check, one line each under a heading."""
     heading = words.text(_("not covered:"))
     return [heading, *(f"  {words.text(limit)}" for limit in result.limits)]
 
@@ -164,9 +172,11 @@ def results(
 
 
 def _result_lines(taken: TakenResults, words: Words) -> list[str]:
-    told = words.text(_("{results:,} results in {file}", results=taken.results, file=taken.file))
-    other = words.text(_("{otherwise:,} of them were checked otherwise than drawn and train nothing", otherwise=taken.otherwise))
-    return [told, *([other] if taken.otherwise else [])]
+    count = words.text(_("{results:,} results in {file}", results=taken.results, file=taken.file))
+    not_as_drawn = words.text(
+        _("{otherwise:,} of them were checked otherwise than drawn and train nothing", otherwise=taken.otherwise)
+    )
+    return [count, *([not_as_drawn] if taken.otherwise else [])]
 
 
 def sign(
@@ -180,7 +190,11 @@ def sign(
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign proposed tiers, singly or from the workbook; the next run of that day lets them hold."""
+    """Sign proposed tiers, singly or from the workbook; they take effect when that day is run again.
+
+    Raises:
+        DataError: ``--on`` is missing without a workbook; a signature lacks a reviewer or a reason, or a cell cannot be read.
+    """
     from creditscore.pipeline.tier import sign_subjects, sign_workbook
 
     words = Words.of(lang)
@@ -193,8 +207,8 @@ def sign(
         decision: Literal["approve", "reject"] = "reject" if reject else "approve"
         day = day_of(on, name="--on")
         count = sign_subjects(folder, subject or [], reviewer=reviewer, reason=reason, on=day, decision=decision)
-    told = words.text(_("{count} signed; run the day again to let them hold", count=count))
-    show({"signed": count}, [told], as_json=as_json)
+    line = words.text(_("{count} signed; run the day again to let the signatures take effect", count=count))
+    show({"signed": count}, [line], as_json=as_json)
 
 
 def sign_cards(
@@ -206,15 +220,15 @@ def sign_cards(
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Sign the cards in PROJECT/cards: the night scores with signed cards only."""
+    """Sign the cards in PROJECT/cards: a run scores with signed cards only."""
     from creditscore.pipeline.signed_cards import sign_cards as sign_all
 
     words = Words.of(lang)
-    day, loaded, taken = day_of(on, name="--on"), project_of(project), None if run is None else run_of(run).path
-    made = sign_all(loaded, signed_by=reviewer, on=day, run=taken, table=table)
-    heads = [words.text(pair) for pair in (_("card"), _("signed by"), _("on"), Message("SHA-256"))]
-    rows = [(card.industry, card.signed_by, card.on.isoformat(), card.sha256) for card in made.values()]
-    show({"cards": [card.model_dump(mode="json") for card in made.values()]}, table_lines(heads, rows), as_json=as_json)
+    day, loaded, source = day_of(on, name="--on"), project_of(project), None if run is None else run_of(run).path
+    cards = sign_all(loaded, signed_by=reviewer, on=day, run=source, table=table)
+    heads = [words.text(head) for head in (_("card"), _("signed by"), _("on"), Message("SHA-256"))]
+    rows = [(card.industry, card.signed_by, card.on.isoformat(), card.sha256) for card in cards.values()]
+    show({"cards": [card.model_dump(mode="json") for card in cards.values()]}, table_lines(heads, rows), as_json=as_json)
 
 
 def forecast(
@@ -237,27 +251,31 @@ def forecast(
     words = Words.of(lang)
     visits, loaded, folder = _visits(capacity or []), project_of(project), run_of(run)
     trial = try_policy(loaded, folder, policy, data=data_of(data), engine=engine_of(engine))
-    told = trial.forecast()
-    found: dict[str, Any] = {"tiers": rows_of(told.table()), "summary": told.summary()}
-    lines = forecast_lines(told, words)
+    expected = trial.forecast()
+    document: dict[str, Any] = {"tiers": rows_of(expected.table()), "summary": expected.summary()}
+    lines = forecast_lines(expected, words)
     if by is not None:
-        burden = told.burden(by)
-        found["burden"] = rows_of(burden)
+        burden = expected.burden(by)
+        document["burden"] = rows_of(burden)
         lines += ["", *burden_lines(burden, by, words)]
     if visits:
         best = trial.allocate(visits)
         parts = {"strata": best.strata, "departments": best.departments, "floors": best.floors}
-        found["allocation"] = {"expected": best.expected, **{name: rows_of(frame) for name, frame in parts.items()}}
+        document["allocation"] = {"expected": best.expected, **{name: rows_of(frame) for name, frame in parts.items()}}
         lines += ["", *allocation_lines(best, words)]
-    show(found, lines, as_json=as_json)
+    show(document, lines, as_json=as_json)
 
 
-def _visits(told: list[str]) -> dict[str, int]:
-    """Visits by department."""
-    found = {}
-    for one in told:
-        name, _mark, count = one.rpartition("=")
+def _visits(options: list[str]) -> dict[str, int]:
+    """Visits by department, from ``NAME=600``.
+
+    Raises:
+        DataError: A department has no name, or its visits are not a whole number.
+    """
+    visits = {}
+    for option in options:
+        name, _mark, count = option.rpartition("=")
         if not name or not count.isdecimal():
-            raise DataError("--capacity: expected NAME=VISITS such as 600 (got {one!r})", one=one)
-        found[name] = int(count)
-    return found
+            raise DataError("--capacity: expected NAME=VISITS such as 600 (got {option!r})", option=option)
+        visits[name] = int(count)
+    return visits

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from creditscore.errors import DataError
-from creditscore.language import languages
+from creditscore.language import languages, pgettext
 from creditscore.spreadsheet import BOTH, cell_words
 
 if TYPE_CHECKING:
@@ -98,7 +99,9 @@ def data_of(folder: Path) -> Path:
     """
     if not folder.is_dir():
         raise DataError(
-            "{folder}: expected a folder of data (got {exists})", folder=folder, exists="a file" if folder.exists() else "nothing"
+            "{folder}: expected a folder of data (got {actual})",
+            folder=folder,
+            actual=pgettext("path", "a file") if folder.exists() else pgettext("path", "nothing"),
         )
     return folder
 
@@ -143,6 +146,11 @@ def file_to_write(path: Path, *, option: str) -> Path:
             "{option}: expected a file to write (got {path}: {strerror})", option=option, path=path, strerror=error.strerror
         ) from None
     return path
+
+
+def help_of(command: Callable[..., None]) -> str:
+    """The docstring of a command as ``--help`` shows it: without ``Raises:``, which is for callers from Python."""
+    return inspect.cleandoc(command.__doc__ or "").split("\n\nRaises:")[0]
 
 
 def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""``plan replace``, ``plan join``, ``plan log``: what happens to a drawn plan afterwards; and draws of large frames."""
+"""Results as lines of text; and ``plan replace``, ``join``, ``log`` and ``draw-table``."""
 
 from __future__ import annotations
 
@@ -39,12 +39,15 @@ def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers:
 
     Args:
         heads: One per column.
-        rows: Cells as they are to stand.
-        numbers: The places of the columns that stand to the right.
+        rows: One cell per column, as it is shown.
+        numbers: Indices of the columns that are aligned to the right, from 0.
     """
     cells = [list(heads), *([cell or DASH for cell in row] for row in rows)]
-    widths = [max(text_width(row[place]) for row in cells) for place in range(len(heads))]
-    return ["  ".join(_padded(row[at], width, right=at in numbers) for at, width in enumerate(widths)).rstrip() for row in cells]
+    widths = [max(text_width(row[index]) for row in cells) for index in range(len(heads))]
+    return [
+        "  ".join(_padded(row[index], width, right=index in numbers) for index, width in enumerate(widths)).rstrip()
+        for row in cells
+    ]
 
 
 def whole(value: float) -> str:
@@ -114,12 +117,15 @@ def _auc(figure: dict[str, float | None] | None, words: Words) -> str:
     return f"{figure['value']:.3f}{interval}" + words.text(_(" (out of time, 95 %)"))
 
 
-def forecast_lines(told: PolicyForecast, words: Words) -> list[str]:
+def forecast_lines(forecast: PolicyForecast, words: Words) -> list[str]:
     """A table by tier as the report has it, what it comes to, and what to bear in mind."""
     from creditscore.reporting.columns import figures_grid
 
-    grid = figures_grid(told.table(), words)
-    return [*table_lines(grid.headers, grid.rows, numbers=grid.numbers), *(words.text(sentence) for sentence in told.sentences())]
+    grid = figures_grid(forecast.table(), words)
+    return [
+        *table_lines(grid.headers, grid.rows, numbers=grid.numbers),
+        *(words.text(sentence) for sentence in forecast.sentences()),
+    ]
 
 
 def burden_lines(burden: pd.DataFrame, by: str, words: Words) -> list[str]:
@@ -187,7 +193,12 @@ def replace(
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """The next ticket of the stratum takes the place of a subject that cannot be visited; it is logged."""
+    """The next ticket of the stratum takes the place of a subject that cannot be visited; it is logged.
+
+    Raises:
+        DataError: Both ``--subject`` and ``--closed-in`` were given, or neither; the day or the folder cannot be read.
+        DrawError: The subject was not drawn or was replaced already, or its stratum has no further ticket.
+    """
     from creditscore.pipeline.draws import replace_closed, replace_subject
 
     words = Words.of(lang)
@@ -195,16 +206,19 @@ def replace(
         raise DataError("plan replace: expected --subject with --reason, or --closed-in")
     day = day_of(on, name="--on")
     if closed_in is not None:
-        found = replace_closed(plan_dir, closed_in, by=by, on=day, lang=lang)
+        replaced = replace_closed(plan_dir, closed_in, by=by, on=day, lang=lang)
     else:
-        found = [replace_subject(plan_dir, subject or "", reason=reason, by=by, on=day, lang=lang)]
-    document = [{"subject_id": one.subject_id, "replaced_by": one.replaced_by, "mode": one.mode} for one in found]
-    show({"replaced": document}, _replacements(found, words), as_json=as_json)
+        replaced = [replace_subject(plan_dir, subject or "", reason=reason, by=by, on=day, lang=lang)]
+    document = [
+        {"subject_id": replacement.subject_id, "replaced_by": replacement.replaced_by, "mode": replacement.mode}
+        for replacement in replaced
+    ]
+    show({"replaced": document}, _replacements(replaced, words), as_json=as_json)
 
 
-def _replacements(found: list[Replacement], words: Words) -> list[str]:
+def _replacements(replaced: list[Replacement], words: Words) -> list[str]:
     heads = (words.text(_("cannot be visited")), words.text(_("replaced by")), words.text(_("stratum")))
-    rows = [(one.subject_id, one.replaced_by, one.stratum) for one in found]
+    rows = [(replacement.subject_id, replacement.replaced_by, replacement.stratum) for replacement in replaced]
     return table_lines(heads, rows) if rows else [words.text(_("nobody had to be replaced"))]
 
 
@@ -220,12 +234,19 @@ def join(
     from creditscore.pipeline.draws import join_late
 
     words = Words.of(lang)
-    found = join_late(plan_dir, run, by=by, on=day_of(on, name="--on"), lang=lang)
-    drawn = [one for one in found if one.drawn]
-    told = words.text(_("{n_found:,} came later, {n_drawn:,} of them drawn", n_found=len(found), n_drawn=len(drawn)))
+    joined = join_late(plan_dir, run, by=by, on=day_of(on, name="--on"), lang=lang)
+    drawn = [subject for subject in joined if subject.drawn]
+    counts = words.text(_("{n_found:,} came later, {n_drawn:,} of them drawn", n_found=len(joined), n_drawn=len(drawn)))
     heads = (words.text(_("subject")), words.text(_("stratum")), words.text(_("inspectors")))
-    lines = [told, *(table_lines(heads, [(one.subject_id, one.stratum, " ".join(one.team)) for one in drawn]) if drawn else ())]
-    show({"joined": len(found), "drawn": [one.subject_id for one in drawn]}, lines, as_json=as_json)
+    lines = [
+        counts,
+        *(
+            table_lines(heads, [(subject.subject_id, subject.stratum, " ".join(subject.team)) for subject in drawn])
+            if drawn
+            else ()
+        ),
+    ]
+    show({"joined": len(joined), "drawn": [subject.subject_id for subject in drawn]}, lines, as_json=as_json)
 
 
 def log(plan_dir: PlanArg, lang: LangOption = DEFAULT_LANGUAGE, as_json: JsonOption = False) -> None:
@@ -265,14 +286,14 @@ def draw_table(
     from creditscore.pipeline.draws import draw_frame
 
     words = Words.of(lang)
-    made = draw_frame(engine_of(engine), frame, strata, task=task, seed=seed, out=out)
-    told = words.text(
+    draw = draw_frame(engine_of(engine), frame, strata, task=task, seed=seed, out=out)
+    line = words.text(
         _(
             "{task}: {drawn} drawn of {strata} strata: {file}",
             task=task,
-            drawn=whole(made.drawn),
-            strata=whole(made.strata),
-            file=made.file,
+            drawn=whole(draw.drawn),
+            strata=whole(draw.strata),
+            file=draw.file,
         )
     )
-    show({"task": task, "drawn": made.drawn, "file": str(made.file)}, [told], as_json=as_json)
+    show({"task": task, "drawn": draw.drawn, "file": str(draw.file)}, [line], as_json=as_json)

@@ -1,4 +1,4 @@
-"""``monitor``, ``report`` and ``replay``: what became of a run, its documents again, and its outputs again."""
+"""Commands that make, check and compare runs, and those that simulate a city."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 #: A unified social credit code or an old registration number, right or wrong.
 _CODE = re.compile(r"[0-9A-Z]{18}|[0-9]{15}")
-#: A spreadsheet keeps so many digits of a number; the rest of a longer one is lost.
+#: Decimal digits that a spreadsheet keeps of a number; it loses the others.
 _DIGITS = 15
 
 
@@ -65,10 +65,10 @@ def codes_asked(words: list[str], file: Path | None, *, run: RunFolder) -> list[
         if Path(word).is_file() and not _is_code(word, run):
             raise DataError("lookup: expected codes (got the file {word}); name a file with --file", word=word)
     codes = [*(word.strip() for word in words), *([] if file is None else _of_file(file))]
-    found = [code for code in codes if code]
-    if not found:
+    codes = [code for code in codes if code]
+    if not codes:
         raise DataError("lookup: expected codes, or a file of codes with --file (got none)")
-    return found
+    return codes
 
 
 def _is_code(word: str, run: RunFolder) -> bool:
@@ -84,10 +84,16 @@ def _is_code(word: str, run: RunFolder) -> bool:
 
 
 def _of_file(path: Path) -> list[str]:
-    """The codes of a file, its heading apart."""
+    """The codes of a file, without its heading.
+
+    Raises:
+        DataError: It is not there, or cannot be read.
+    """
     if not path.is_file():
         raise DataError(
-            "{path}: expected a file of codes (got {is_dir})", path=path, is_dir="a folder" if path.is_dir() else "nothing"
+            "{path}: expected a file of codes (got {actual})",
+            path=path,
+            actual=pgettext("path", "a folder") if path.is_dir() else pgettext("path", "nothing"),
         )
     cells = _of_workbook(path) if path.suffix.lower() == ".xlsx" else _of_text(path)
     codes = [code for code in (cell.strip() for cell in cells) if code]
@@ -109,10 +115,10 @@ def _of_workbook(path: Path) -> Iterator[str]:
 
     table = read_table(path)
     column = [] if table.empty and not len(table.columns) else [table.columns[0], *table.iloc[:, 0].astype(object)]
-    for place, cell in enumerate(column, start=1):
+    for row, cell in enumerate(column, start=1):
         if not isinstance(cell, str) and len(f"{cell:.0f}") > _DIGITS:
             raise DataError(
-                "{path} row {place}: expected a code kept as text (got a number that has lost digits)", path=path, place=place
+                "{path} row {row}: expected a code kept as text (got a number that has lost digits)", path=path, row=row
             )
         yield cell if isinstance(cell, str) else f"{cell:.0f}"
 
@@ -135,11 +141,11 @@ def check(
     day, loaded = day_of(as_of, name="--as-of"), project_of(project)
     target = file_to_write(excel, option="--excel") if excel else None
     warnings = guard_features(loaded.features, loaded)
-    found = check_up(open_records(engine_of(engine), loaded, data=data_of(data)), as_of=day)
+    findings = check_up(open_records(engine_of(engine), loaded, data=data_of(data)), as_of=day)
     if target:
-        found.to_excel(target)
-    lines = [*(f"{words.text(_('warning'))}: {line}" for line in warnings), found.to_text(lang)]
-    show({"findings": found.table().to_dict("records"), "warnings": warnings}, lines, as_json=as_json)
+        findings.to_excel(target)
+    lines = [*(f"{words.text(_('warning'))}: {line}" for line in warnings), findings.to_text(lang)]
+    show({"findings": findings.table().to_dict("records"), "warnings": warnings}, lines, as_json=as_json)
 
 
 def demo(
@@ -151,14 +157,14 @@ def demo(
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Simulate a city, train, run, draw; say where the workbook and the report lie."""
+    """Simulate a city, train, run, draw; show where the workbook and the report are."""
     from creditscore.cli.output import demo_lines
     from creditscore.pipeline.demo import run_demo
 
     chosen = project_of(project or _example())
-    made = run_demo(chosen, out=out, subjects=subjects, seed=seed, tracking_uri=tracking_uri, lang=lang)
-    document = {**made.run.summary, "drawn": made.drawn, "run": str(made.run.folder.path)}
-    show(document, demo_lines(made, lang=lang), as_json=as_json)
+    result = run_demo(chosen, out=out, subjects=subjects, seed=seed, tracking_uri=tracking_uri, lang=lang)
+    document = {**result.run.summary, "drawn": result.drawn, "run": str(result.run.folder.path)}
+    show(document, demo_lines(result, lang=lang), as_json=as_json)
 
 
 def _example() -> Path:
@@ -180,7 +186,7 @@ def train(
     accept: AcceptOption = False,
 ) -> None:
     """Train the cards on what was known that day, into the run's folder and MLflow. Nothing is promoted."""
-    _night(project, data, as_of, out, engine=engine, train=True, uri=tracking_uri, lang=lang, as_json=as_json, accept=accept)
+    _run_day(project, data, as_of, out, engine=engine, train=True, uri=tracking_uri, lang=lang, as_json=as_json, accept=accept)
 
 
 def run(
@@ -195,11 +201,11 @@ def run(
     as_json: JsonOption = False,
     accept: AcceptOption = False,
 ) -> None:
-    """The night: check, features, scores, tiers, frames of the tasks due, workbook, report. Draws nothing."""
-    _night(project, data, as_of, out, engine=engine, train=train, uri=tracking_uri, lang=lang, as_json=as_json, accept=accept)
+    """Run one day: check, features, scores, tiers, frames of the tasks due, workbook, report. No subject is drawn."""
+    _run_day(project, data, as_of, out, engine=engine, train=train, uri=tracking_uri, lang=lang, as_json=as_json, accept=accept)
 
 
-def _night(
+def _run_day(
     project: Path,
     data: Path,
     as_of: str,
@@ -216,15 +222,15 @@ def _night(
     from creditscore.pipeline.run import run_project
 
     day, loaded, folder = day_of(as_of, name="--as-of"), project_of(project), data_of(data)
-    made = run_project(
+    result = run_project(
         loaded, data=folder, as_of=day, out=out, engine=engine_of(engine), train=train, tracking_uri=uri, lang=lang,
         accept=accept,
     )  # fmt: skip
-    document = {**made.summary, "run": str(made.folder.path), "fresh": made.fresh}
-    show(document, run_lines(made, lang=lang), as_json=as_json)
+    document = {**result.summary, "run": str(result.folder.path), "fresh": result.fresh}
+    show(document, run_lines(result, lang=lang), as_json=as_json)
 
 
-#: What a city takes.
+#: The largest city that can be simulated, in subjects.
 MOST_SUBJECTS = 5_000_000
 SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="The city's seed.")]
 
@@ -245,10 +251,10 @@ def simulate(
     words = Words.of(lang)
     parameters = CityParameters(subjects=subjects, months=months, seed=seed, end=day_of(end, name="--end"))
     city = simulate_city(parameters, out=out)
-    places = ((words.text(_("data")), city.data), (words.text(_("truth")), city.truth))
+    folders = ((words.text(_("data")), city.data), (words.text(_("truth")), city.truth))
     heads = (words.text(_("file")), words.text(_("rows")))
     rows = [(name, whole(count)) for name, count in sorted(city.rows.items())]
-    lines = [*(f"{word}: {place}" for word, place in places), *table_lines(heads, rows, numbers=[1])]
+    lines = [*(f"{word}: {folder}" for word, folder in folders), *table_lines(heads, rows, numbers=[1])]
     document = {"data": str(city.data), "truth": str(city.truth), "rows": city.rows, "sha256": city.sha256}
     show(document, lines, as_json=as_json)
 
@@ -265,8 +271,8 @@ def simulate_visits(
 
     words = Words.of(lang)
     count = visit_simulated(run_of(run).path, truth, out=file_to_write(file, option="--file"))
-    told = words.text(_("{count:,} results filled in: {file}", count=count, file=file))
-    show({"file": str(file), "rows": count}, [told], as_json=as_json)
+    line = words.text(_("{count:,} results filled in: {file}", count=count, file=file))
+    show({"file": str(file), "rows": count}, [line], as_json=as_json)
 
 
 def monitor(
@@ -275,7 +281,11 @@ def monitor(
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """How scores and characteristics moved since an earlier run."""
+    """How scores and characteristics moved since an earlier run.
+
+    Raises:
+        DataError: There is no earlier run to compare with, or a file of a run is not what its manifest says.
+    """
     from creditscore.pipeline.score import compare_runs
 
     words = Words.of(lang)
@@ -283,19 +293,21 @@ def monitor(
     before = run_of(reference) if reference else now.before()
     if before is None:
         raise DataError("monitor: expected an earlier run beside {run} (got none); name one with --reference", run=run)
-    found = compare_runs(now, before)
-    show({"rows": rows_of(found)}, _moved(found, now, before, words), as_json=as_json)
+    shifts = compare_runs(now, before)
+    show({"rows": rows_of(shifts)}, _moved(shifts, now, before, words), as_json=as_json)
 
 
-def _moved(found: pd.DataFrame, now: RunFolder, before: RunFolder, words: Words) -> list[str]:
+def _moved(shifts: pd.DataFrame, now: RunFolder, before: RunFolder, words: Words) -> list[str]:
     """The comparison as a table; what exceeds its critical value has moved more than chance would."""
     from creditscore.pipeline.score import read_cards
 
     labels = {
-        one.name: words.text(one.label) for card in read_cards(now.file("scorecards")).values() for one in card.characteristics
+        characteristic.name: words.text(characteristic.label)
+        for card in read_cards(now.file("scorecards")).values()
+        for characteristic in card.characteristics
     }
     labels["score"] = words.text(_("score"))
-    pairs = (
+    heads = (
         _("characteristic"),
         Message("PSI"),
         _("critical value"),
@@ -303,12 +315,12 @@ def _moved(found: pd.DataFrame, now: RunFolder, before: RunFolder, words: Words)
         _("moved"),
     )
     rows = []
-    for row in found.to_dict("records"):
+    for row in shifts.to_dict("records"):
         moved = words.text(pgettext("moved", "yes")) if row["psi"] > row["critical"] else words.text(pgettext("moved", "no"))
         figures = (decimal(row["psi"], 4), decimal(row["critical"], 4), decimal(row["points_shift"], 2))
         rows.append([labels.get(row["name"], row["name"]), *figures, moved])
     days = words.text(_("{later} against {earlier}", later=now.as_of, earlier=before.as_of))
-    return [days, *table_lines([words.text(pair) for pair in pairs], rows, numbers=(1, 2, 3))]
+    return [days, *table_lines([words.text(head) for head in heads], rows, numbers=(1, 2, 3))]
 
 
 def report(
@@ -335,7 +347,13 @@ def replay(
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Rebuild every output of a run from the same inputs, or list what differs (exit 2)."""
+    """Rebuild every output of a run from the same inputs, or list what differs (exit 2).
+
+    Raises:
+        typer.Exit: With code 2, where an output differs.
+        DataError: The run or the data cannot be read.
+        ConfigError: The project is wrong.
+    """
     from creditscore.pipeline.replay import replay_run
 
     words = Words.of(lang)

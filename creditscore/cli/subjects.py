@@ -1,4 +1,4 @@
-"""``records``: lists of records that are not scored, or can soon be repaired."""
+"""Questions about single subjects, and lists of records that are not scored or can soon be repaired."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ _LOOKUP_HEADS = {
     "measures": _("Measures"),
     "record": _("Check no."),
 }
-#: What became of a subject's ticket after the draw, told behind whether it was drawn.
-_STANDING = {
+#: What happened to a subject's ticket after the draw; shown after the word that says whether it was drawn.
+_AFTER_DRAW = {
     "replaced": _("; another goes in its place"),
     "replacement": _("; takes the place of one that cannot be visited"),
     "late": _("; came late, by the ratio"),
@@ -60,7 +60,7 @@ _STATUS = {"final": _("final"), "proposed": _("proposed")}
 
 def explain(
     run: RunArg,
-    subject_id: Annotated[str, typer.Argument(help="The subject, as it stands in the run.")],
+    subject_id: Annotated[str, typer.Argument(help="The subject's id, as in the run.")],
     lang: LangOption = DEFAULT_LANGUAGE,
     html: Annotated[Path | None, typer.Option(help="Write a page for the subject.")] = None,
     as_json: JsonOption = False,
@@ -69,11 +69,11 @@ def explain(
     from creditscore.pipeline.credit_check import explain as explain_one
     from creditscore.storage import atomic_write
 
-    told = explain_one(run_of(run), subject_id)
+    explanation = explain_one(run_of(run), subject_id)
     if html:
-        atomic_write(file_to_write(html, option="--html"), told.to_html(lang).encode())
-    reasons = [] if told.points is None else [line.name for line in told.points.reasons]
-    show({**dataclasses.asdict(told), "reasons": reasons}, [told.to_text(lang)], as_json=as_json)
+        atomic_write(file_to_write(html, option="--html"), explanation.to_html(lang).encode())
+    reasons = [] if explanation.points is None else [line.name for line in explanation.points.reasons]
+    show({**dataclasses.asdict(explanation), "reasons": reasons}, [explanation.to_text(lang)], as_json=as_json)
 
 
 def lookup(
@@ -95,15 +95,15 @@ def lookup(
     folder = run_of(run)
     codes = codes_asked(ids or [], file, run=folder)
     day = None if on is None else day_of(on, name="--on")
-    found = look_up(folder, codes, purpose=purpose, by=by, on=day, lang=lang)
-    show({"rows": rows_of(found)}, [*_lookup_lines(found, words), *_draws(found, words)], as_json=as_json)
+    answers = look_up(folder, codes, purpose=purpose, by=by, on=day, lang=lang)
+    show({"rows": rows_of(answers)}, [*_lookup_lines(answers, words), *_draws(answers, words)], as_json=as_json)
 
 
 def feedback(
     run: RunArg,
     record: Annotated[int, typer.Argument(help="The number of the credit check.")],
     result: Annotated[str, typer.Option("--result", help="What was done with the answer.")],
-    by: Annotated[str, typer.Option("--by", help="Who did.")],
+    by: Annotated[str, typer.Option("--by", help="Who did it.")],
     on: Annotated[str, typer.Option("--on", help="The day.")],
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
@@ -116,17 +116,17 @@ def feedback(
     show({"record": record}, [words.text(_("noted for check {record}", record=record))], as_json=as_json)
 
 
-def _draws(found: pd.DataFrame, words: Words) -> list[str]:
+def _draws(answers: pd.DataFrame, words: Words) -> list[str]:
     """Each subject's own row of every plan, under the credit check."""
     lines = []
-    for row in (row for rows in found["draws"] for row in rows):
+    for row in (row for rows in answers["draws"] for row in rows):
         if not row["seed"]:
             state = words.text(_("not drawn yet"))
         elif row["exempt_reason"]:
             state = words.text(_("left before the draw ({exempt_reason})", exempt_reason=row["exempt_reason"]))
         else:
             state = words.text(_("drawn")) if row["drawn"] else words.text(_("not drawn"))
-            state += words.text(_STANDING.get(row["standing"], ""))
+            state += words.text(_AFTER_DRAW.get(row["standing"], ""))
         of = words.text(_("{target:,} of {population:,} in its stratum", target=row["target"], population=row["population"]))
         lines += ["", f"{row['subject_id']} {row['task']}: {state} ({of})"]
         if row["ticket"]:
@@ -138,9 +138,9 @@ def _draws(found: pd.DataFrame, words: Words) -> list[str]:
     return lines
 
 
-def _lookup_lines(found: pd.DataFrame, words: Words) -> list[str]:
+def _lookup_lines(answers: pd.DataFrame, words: Words) -> list[str]:
     rows = []
-    for row in found.to_dict("records"):
+    for row in answers.to_dict("records"):
         cells = {str(name): "" if cell is None or cell != cell else str(cell) for name, cell in row.items()}
         cells["found"] = words.text(_("yes")) if row["found"] else words.text(_("no"))
         cells["status"] = words.text(_STATUS.get(cells["status"], cells["status"]))
@@ -169,7 +169,12 @@ def records(
     lang: TableLangOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Lists of records: of government bodies (never scored), or soon open to repair."""
+    """Lists of records: of government bodies (never scored), or soon open to repair.
+
+    Raises:
+        DataError: Both ``--bodies`` and ``--repair`` were given, or neither; the day or the data cannot be read.
+        ConfigError: The project is wrong.
+    """
     from creditscore.pipeline.credit_check import records_of_bodies
     from creditscore.records.publicity import repair_reminders
     from creditscore.records.records import open_records
@@ -178,21 +183,21 @@ def records(
         raise DataError("records: expected --bodies or --repair")
     day, loaded, folder = day_of(as_of, name="--as-of"), project_of(project), data_of(data)
     opened = open_records(engine_of(engine), loaded, data=folder)
-    found = records_of_bodies(opened, as_of=day) if bodies else repair_reminders(opened, as_of=day)
+    listed = records_of_bodies(opened, as_of=day) if bodies else repair_reminders(opened, as_of=day)
     if lang is None and not as_json:
-        typer.echo(found.to_csv(index=False), nl=False)
+        typer.echo(listed.to_csv(index=False), nl=False)
     else:
         show(
-            {"rows": rows_of(found.astype("str"))},
-            _record_lines(found, loaded, Words.of(lang or DEFAULT_LANGUAGE)),
+            {"rows": rows_of(listed.astype("str"))},
+            _record_lines(listed, loaded, Words.of(lang or DEFAULT_LANGUAGE)),
             as_json=as_json,
         )
 
 
-def _record_lines(found: pd.DataFrame, project: Project, words: Words) -> list[str]:
+def _record_lines(listed: pd.DataFrame, project: Project, words: Words) -> list[str]:
     """The records as a table, kinds by their name, and how many they are."""
     names = {kind: words.text(item.label) for kind, item in project.catalogue.by_kind.items()}
-    shown = found.assign(kind=[names.get(kind, kind) for kind in found["kind"]]).astype("object")
+    shown = listed.assign(kind=[names.get(kind, kind) for kind in listed["kind"]]).astype("object")
     rows = [["" if cell is None or cell != cell else str(cell) for cell in row] for row in shown.itertuples(index=False, name=None)]
-    heads = [words.text(_RECORD_HEADS[name]) for name in found.columns]
+    heads = [words.text(_RECORD_HEADS[name]) for name in listed.columns]
     return [*table_lines(heads, rows), words.text(_("{n_rows:,} records", n_rows=len(rows)))]

@@ -179,7 +179,9 @@ def _planned(tiers: Tiers, policy: TierPolicy, task: Task | None, *, by: str) ->
     """Cells (tier x industry x tier whose visits speak for it) with population and visits; and each subject's probability."""
     rows = tiers.frame if task is None else task_population(tiers, tiers.subjects, task)
     if rows.empty:
-        raise DataError("tiers: expected subjects to draw from{where} (got none)", where=f" in task {task.id}" if task else "")
+        raise DataError(
+            "tiers: expected subjects to draw from{where} (got none)", where=_(" in task {task}", task=task.id) if task else ""
+        )
     frame = pd.DataFrame({"subject_id": rows["subject_id"], "tier": texts(rows, "tier"), "industry": texts(rows, "industry")})
     raw = texts(tiers.frame.set_index("subject_id").reindex(frame["subject_id"]), by)
     frame["speaks"] = np.where(raw == "", frame["tier"], raw)

@@ -14,7 +14,7 @@ from creditscore.errors import DrawError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan, plan_inspections
 from creditscore.inspection.plan_folder import BEGUN, read_manifest
 from creditscore.inspection.visits import merge_plans
-from creditscore.language import DEFAULT_LANGUAGE, Words
+from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.run_store import load_plan, renew_documents
 from creditscore.reporting.planning_tables import RATIOS
@@ -38,7 +38,7 @@ _Edited = Mapping[str, Mapping[Any, Any]]
 def tasks_due(project: Project, as_of: dt.date) -> list[Task]:
     """Tasks that run on a day or start within the project's ``plan_ahead_days``, by id."""
     ahead = as_of + dt.timedelta(days=project.about.plan_ahead_days)
-    return [task for _, task in sorted(project.tasks.items()) if task.start <= ahead and task.end >= as_of]
+    return [task for _id, task in sorted(project.tasks.items()) if task.start <= ahead and task.end >= as_of]
 
 
 def plan_due_tasks(folder: RunFolder, records: Records, tiers: Tiers, policy: TierPolicy) -> list[InspectionPlan]:
@@ -104,7 +104,7 @@ def import_ratios(run: str | Path, workbook: Path) -> dict[str, int]:
         plans = {path.name: load_plan(path) for path in folder.plans()}
         strata = {(task, stratum) for task, plan in plans.items() for stratum in plan.strata["stratum"]}
         unknown = [row["cell"] for row in rows if (row["task"], row["stratum"]) not in strata]
-        refuse_cells([f"{cell}: its task and stratum are none of this run" for cell in unknown], file=workbook)
+        refuse_cells([_("{cell}: expected a task and a stratum of this run", cell=cell) for cell in unknown], file=workbook)
         edited: dict[str, _Edited] = {task: {row["stratum"]: row for row in rows if row["task"] == task} for task in plans}
         changed = {task: plan for task, plan in plans.items() if _ratios(plan, edited[task]) != plan.strata["ratio_ppm"].tolist()}
         new = {task: _undrawn(plan, folder.plan(task)).with_ratios(_ratios(plan, edited[task])) for task, plan in changed.items()}
@@ -129,7 +129,7 @@ def _undrawn(plan: InspectionPlan | DrawnPlan, path: Path) -> InspectionPlan:
     return plan
 
 
-def _ratio_faults(plan: InspectionPlan, edited: _Edited) -> list[str]:
+def _ratio_faults(plan: InspectionPlan, edited: _Edited) -> list[Message]:
     """Within an industry (and region) ratios may not fall from A to D, nor NR below B; full coverage is whole."""
     groups: dict[tuple[str, str], dict[str, dict[Any, Any]]] = {}
     for row in plan.strata.to_dict("records"):
@@ -145,10 +145,21 @@ def _ratio_faults(plan: InspectionPlan, edited: _Edited) -> list[str]:
         for lower, higher in (*pairwise(tier for tier in TIERS if tier in group), (PRESUMED, NOT_RATED)):
             if lower in group and higher in group and group[higher]["ratio_ppm"] < group[lower]["ratio_ppm"]:
                 where = cell(group[higher])
-                order = f"from {TIERS[0]} to {RISKIEST}, nor {NOT_RATED} below {PRESUMED}"
-                faults.append(f"{where}: ratios must not fall {order} (got {higher} below {lower})")
+                faults.append(
+                    _(
+                        "{cell}: ratios must not fall from {safest} to {riskiest}, nor {not_rated} below {presumed} "
+                        "(got {higher} below {lower})",
+                        cell=where,
+                        safest=TIERS[0],
+                        riskiest=RISKIEST,
+                        not_rated=NOT_RATED,
+                        presumed=PRESUMED,
+                        higher=higher,
+                        lower=lower,
+                    )
+                )
         faults += [
-            f"{cell(row)}: expected 100 %, since the policy covers the industry in full"
+            _("{cell}: expected 100 %, since the policy covers the industry in full", cell=cell(row))
             for row in group.values()
             if row["full_coverage"] and row["ratio_ppm"] < _WHOLE
         ]

@@ -15,6 +15,7 @@ from creditscore.errors import DataError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import publish_results
 from creditscore.inspection.visits import Opened
+from creditscore.language import Message, _
 from creditscore.pipeline.run_folder import WORKBOOK, RunFolder
 from creditscore.pipeline.run_store import open_plans, visits_of_run
 from creditscore.records.tables import TABLES
@@ -98,22 +99,26 @@ def take_results(run: str | Path, workbook: Path, *, known: dt.date, data: Path 
     return TakenResults(path, len(rows), sum(row["trigger"] == "special" for row in rows))
 
 
-def _faults(results: Iterable[_Row], visits: _Visits, drawn: Mapping[str, DrawnPlan], known: dt.date) -> Iterator[str]:
+def _faults(results: Iterable[_Row], visits: _Visits, drawn: Mapping[str, DrawnPlan], known: dt.date) -> Iterator[Message]:
     """One sentence per result that cannot be accepted, beginning with the address of its cell."""
     keys = set()
     for result in results:
         plan, day = drawn.get(str(result["task"])), result["event_date"]
         key, cell = (result["task"], result["subject_id"]), result["cell"]
         if key not in visits or plan is None:
-            yield f"{cell}: expected a subject that this task drew"
+            yield _("{cell}: expected a subject that this task drew", cell=cell)
         elif key in keys:
-            yield f"{cell}: expected each subject once per task"
+            yield _("{cell}: expected each subject once per task", cell=cell)
         elif day > known:
-            yield f"{cell}: the visit is later than the day of handing in, {known}"
+            yield _("{cell}: the visit is later than the day of handing in, {known}", cell=cell, known=known)
         elif day < plan.task.start:
-            yield f"{cell}: the visit is before the task starts, {plan.task.start}"
+            yield _("{cell}: the visit is before the task starts, {start}", cell=cell, start=plan.task.start)
         elif plan.drawn_on is not None and day < plan.drawn_on:
-            yield f"{cell}: the visit is before the draw, {plan.drawn_on}: it was not the draw that chose the subject"
+            yield _(
+                "{cell}: the visit is before the draw, {drawn_on}: it was not the draw that chose the subject",
+                cell=cell,
+                drawn_on=plan.drawn_on,
+            )
         keys.add(key)
 
 

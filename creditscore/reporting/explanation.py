@@ -25,7 +25,7 @@ from creditscore.reporting.words import SOURCE_WORDS, TIER_WORDS
 from creditscore.vocabulary import SOURCES, Reason, Source
 
 _OBJECT = _(
-    "Whoever holds a record to be wrong may object to the body that made it or to this authority. While the "
+    "Anyone who believes that a record is wrong may object to the body that made it or to this authority. While the "
     "objection is open the record does not count and the tier neither rises nor falls because of it."
 )
 _REPAIR = _("A record that was repaired, withdrawn or has expired no longer counts from the day this is in effect and known here.")
@@ -312,8 +312,8 @@ def _text(it: Explanation, words: Words) -> Iterator[str]:
 def _points_text(it: Explanation, points: Points, words: Words) -> Iterator[str]:
     risk = words.percent(points.probability_ppm / 1_000_000, 2)
     yield words.text(_("Score {score} (risk {risk}, card {card})", score=points.score, risk=risk, card=points.card[:12]))
-    for place, line in enumerate(points.reasons, start=1):
-        yield words.text(_("Reason {place}: ", place=place)) + f"{_line_words(line, words)} ({signed(-line.difference)})"
+    for rank, line in enumerate(points.reasons, start=1):
+        yield words.text(_("Reason {rank}: ", rank=rank)) + f"{_line_words(line, words)} ({signed(-line.difference)})"
     yield words.text(_("Constant {constant}", constant=points.constant))
     for line in points.lines:
         base = words.text(_("baseline"))

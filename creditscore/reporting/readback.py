@@ -13,7 +13,7 @@ from creditscore.config.spec import ppm
 from creditscore.dates import day_of
 from creditscore.errors import DataError
 from creditscore.inspection.plan_folder import OUTCOME_WORDS
-from creditscore.language import DEFAULT_LANGUAGE, Message, Words
+from creditscore.language import DEFAULT_LANGUAGE, Message, Text, Words, _
 from creditscore.reporting.planning_tables import DRAWN_LIST, RATIOS, REVIEWS
 from creditscore.reporting.words import DECISIONS, MODE_WORDS
 from creditscore.spreadsheet import Cell, label_texts, read_sheet
@@ -22,8 +22,8 @@ from creditscore.spreadsheet import Cell, label_texts, read_sheet
 _NAMED = 5
 
 
-def refuse_cells(faults: Sequence[str], *, file: Path) -> None:
-    """Refuse a workbook whose cells cannot be taken; nothing where there are no faults.
+def refuse_cells(faults: Sequence[Text], *, file: Path) -> None:
+    """Refuse a workbook with cells that cannot be accepted; without faults, do nothing.
 
     Args:
         faults: Each with its cell, such as ``抽查名单!E7: …``; the first five are named, the rest counted.
@@ -33,44 +33,53 @@ def refuse_cells(faults: Sequence[str], *, file: Path) -> None:
         DataError: There are faults.
     """
     if faults:
-        more = len(faults) - _NAMED
-        rest = f"; and {more} more" if more > 0 else ""
-        raise DataError(
-            "{name}: {faults}{rest}; mend the cells and import again", name=file.name, faults="; ".join(faults[:_NAMED]), rest=rest
-        )
+        named = faults[0]
+        for fault in faults[1:_NAMED]:
+            named = _("{faults}; {fault}", faults=named, fault=fault)
+        if len(faults) > _NAMED:
+            named = _("{faults}; and {count} more", faults=named, count=len(faults) - _NAMED)
+        raise DataError("{name}: {faults}; mend the cells and import again", name=file.name, faults=named)
 
 
 class _Faults:
     """Collects faults by cell, so that a person mends all of them at once."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path, self.texts = Path(path), list[str]()
+        self.path, self.messages = Path(path), list[Message]()
 
     def value(self, cell: Cell, read: Callable[[Any], Any]) -> Any:
-        """What ``read`` makes of a cell; its ValueError becomes a fault of that cell."""
+        """What ``read`` makes of a cell; where it raises a DataError, that is a fault of the cell and the value is None."""
         try:
             return read(cell.value)
-        except ValueError as error:
-            self.texts.append(f"{cell.address}: {error}")
+        except DataError as error:
+            self.add(cell, error)
             return None
 
+    def add(self, cell: Cell, fault: Text) -> None:
+        """Note a fault of a cell."""
+        self.messages.append(_("{cell}: {fault}", cell=cell.address, fault=fault))
+
     def stop(self) -> None:
-        """Raise if there are faults."""
-        refuse_cells(self.texts, file=self.path)
+        """Refuse the workbook if there are faults.
+
+        Raises:
+            DataError: There are faults.
+        """
+        refuse_cells(self.messages, file=self.path)
 
 
 def read_ratios(path: str | Path) -> pd.DataFrame:
     """The ratios of 抽查比例方案 as they are now: ``task, stratum, tier, industry, ratio_ppm, cell``, one row per stratum.
 
     Raises:
-        DataError: A ratio is not a number from 0 to 100 % or is 0 (no tier is exempt), or a stratum stands twice.
+        DataError: A ratio is not a number from 0 to 100 % or is 0 (no tier is exempt), or a task has a stratum twice.
     """
     faults, rows, seen = _Faults(path), [], set[tuple[str, str]]()
     for row in read_sheet(path, RATIOS.title, columns=RATIOS.columns):
         names = {key: str(row[key].value or "") for key in ("task", "stratum", "tier", "industry")}
         key = (names["task"], names["stratum"])
         if key in seen:
-            faults.texts.append(f"{row['stratum'].address}: the stratum stands twice")
+            faults.add(row["stratum"], _("expected each stratum of a task once"))
         seen.add(key)
         ratio = faults.value(row["ratio"], _ratio)
         rows.append({**names, "ratio_ppm": ratio, "cell": row["ratio"].address})
@@ -98,7 +107,7 @@ def read_results(path: str | Path) -> pd.DataFrame:
         row_read["outcome"] = faults.value(row["outcome"], lambda value: _code(OUTCOME_WORDS, value))
         row_read["severity"] = faults.value(row["found_severity"], _severity)
         if row_read["severity"] is not None and row_read["outcome"] not in (None, "violation"):
-            faults.texts.append(f"{row['found_severity'].address}: expected nothing, since no violation was found")
+            faults.add(row["found_severity"], _("expected nothing, since no violation was found"))
         row_read["cell"] = row["outcome"].address
         rows.append(row_read)
     faults.stop()
@@ -133,11 +142,11 @@ def read_decisions(path: str | Path) -> pd.DataFrame:
 
 def _ratio(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("expected a ratio such as 3 % (got a text or nothing)")
+        raise DataError("expected a ratio such as 3 % (got a text or nothing)")
     if value > 1:
-        raise ValueError(f"{value * 100:g} % > 100 %")
+        raise DataError("{percent:g} % > 100 %", percent=value * 100)
     if ppm(value) <= 0:
-        raise ValueError(f"{value * 100:g} %: expected more than 0 %, since no tier is exempt")
+        raise DataError("{percent:g} %: expected more than 0 %, since no tier is exempt", percent=value * 100)
     return ppm(value)
 
 
@@ -145,14 +154,14 @@ def _code(table: Mapping[str, Message], value: Any) -> str:
     for code, label in table.items():
         if _stripped(value) in (code, *label_texts(label)):
             return code
-    raise ValueError(f"expected one of {Words.of(DEFAULT_LANGUAGE).listed(table.values())}")
+    raise DataError("expected one of {words}", words=Words.of(DEFAULT_LANGUAGE).listed(table.values()))
 
 
 def _day(value: Any) -> dt.date:
     try:
         return day_of(_stripped(value))
     except DataError:
-        raise ValueError("expected a date such as 2024-05-31") from None
+        raise DataError("expected a date such as 2024-05-31") from None
 
 
 def _stripped(value: Any) -> Any:
@@ -164,11 +173,11 @@ def _severity(value: Any) -> int | None:
     if _stripped(value) in (None, ""):
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value) or not 1 <= value <= 10:
-        raise ValueError("expected a whole number from 1 to 10")
+        raise DataError("expected a whole number from 1 to 10")
     return int(value)
 
 
 def _text(value: Any) -> str:
     if value is None or not str(value).strip():
-        raise ValueError("expected an entry (got nothing)")
+        raise DataError("expected an entry (got nothing)")
     return str(value).strip()

@@ -161,7 +161,7 @@ def test_a_ratio_beyond_100_percent_is_named_by_its_cell(city):
     book.save(city.root / "edited.xlsx")
     said = creditscore("plan", "import", city.run, city.root / "edited.xlsx")
     assert said.code == 2
-    assert f"抽查比例方案!{sheet.cell(7, column).coordinate}: 120 % > 100 %" in said.err
+    assert f"抽查比例方案!{sheet.cell(7, column).coordinate}：120 % > 100 %" in said.err
 
 
 def test_edited_ratios_change_only_undrawn_frames(city, undrawn):

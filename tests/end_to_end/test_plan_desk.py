@@ -82,7 +82,7 @@ def test_a_visit_in_another_mode_than_drawn_has_no_probability(city, filled):
 def test_days_after_the_results_were_handed_in_are_named_by_cell(city, filled):
     said = creditscore("results", city.run, filled, "--known", "2024-05-10")
     assert said.code == 2
-    assert "later than the day of handing in" in said.err
+    assert "检查日期晚于上报日期 2024-05-10" in said.err
     assert "抽查名单!" in said.err
     assert not (city.run / "results").exists()
 

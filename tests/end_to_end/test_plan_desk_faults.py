@@ -115,7 +115,7 @@ def test_falling_ratios_and_unknown_strata_are_all_named_by_cell(run):
     tiers = {told_row["等级"]: told_row["cell"] for told_row in _cells(run, "one")}
     said = creditscore("plan", "import", run, book)
     assert said.code == 2
-    assert f"抽查比例方案!{tiers['C']}: ratios must not fall" in said.err
+    assert f"抽查比例方案!{tiers['C']}：抽查比例从 A 到 D 不得降低" in said.err
 
     def strange(page, columns):
         page.cell(2, columns["层"]).value = "one|A|another"
@@ -123,7 +123,7 @@ def test_falling_ratios_and_unknown_strata_are_all_named_by_cell(run):
 
     said = creditscore("plan", "import", run, edited(run, strange))
     assert said.code == 2
-    assert said.err.count("are none of this run") == 2
+    assert said.err.count("应为本次运行的任务和层") == 2
 
 
 def _cells(run, task):
@@ -242,7 +242,7 @@ def test_a_visit_before_the_draw_is_refused_by_cell(run):
     draw_all(run, on=dt.date(2024, 5, 21))
     said = results(run, filled_in(run))
     assert said.code == 2
-    assert "the visit is before the draw, 2024-05-21" in said.err
+    assert "检查日期早于抽取日期 2024-05-21" in said.err
 
 
 def test_trailing_blanks_pass_and_a_severity_without_violation_fails(run):
@@ -251,7 +251,7 @@ def test_trailing_blanks_pass_and_a_severity_without_violation_fails(run):
     assert said.code == 0, said.err
     said = results(run, filled_in(run, 严重程度=3))
     assert said.code == 2
-    assert "expected nothing, since no violation was found" in said.err
+    assert "应为空白，因为未发现违法违规" in said.err
 
 
 def test_a_visited_subject_cannot_be_replaced(run, delivery):

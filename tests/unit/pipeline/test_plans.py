@@ -134,7 +134,7 @@ def test_ratios_that_fall_towards_risk_are_refused_by_cell(run, plan, monkeypatc
 def test_a_row_of_no_stratum_is_refused_by_cell(run, plan, monkeypatch):
     row = {"task": "hygiene", "stratum": "none", "cell": "抽查比例方案!E9", "ratio_ppm": 1}
     monkeypatch.setattr(plans, "read_ratios", lambda workbook: pd.DataFrame([row]))
-    with pytest.raises(DataError, match="E9: its task and stratum are none of this run"):
+    with pytest.raises(DataError, match="E9: expected a task and a stratum of this run"):
         import_ratios(run.path, run.file("plan.xlsx"))
 
 
