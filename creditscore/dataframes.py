@@ -19,6 +19,7 @@ import pyarrow.types as pt
 from numpy.typing import NDArray
 
 from creditscore.errors import DataError
+from creditscore.language import pgettext
 
 #: The array types of the whole package. ``Texts`` are objects: ``str``, or None where a docstring allows it.
 Flags = NDArray[np.bool_]
@@ -94,7 +95,7 @@ def as_frame(table: Any, *, needs: Sequence[str], what: str) -> pd.DataFrame:
     frame = _to_pandas(native_table(table, what=what))
     missing = [name for name in needs if name not in frame.columns]
     if missing:
-        present = ", ".join(map(str, frame.columns[:12])) or "none"
+        present = ", ".join(map(str, frame.columns[:12])) or pgettext("list", "none")
         raise DataError(
             "{what}: expected the columns {missing} too (got {present})", what=what, missing=", ".join(missing), present=present
         )

@@ -215,8 +215,8 @@ def sign_cards(
     project: ProjectArg,
     reviewer: Annotated[str, typer.Option(help="Who signs.")],
     on: Annotated[str, typer.Option(help="The day of the signature.")],
-    run: Annotated[Path | None, typer.Option(help="Take the cards of this run, OUT/<as_of>, in place of those there.")] = None,
-    table: Annotated[Path | None, typer.Option(help="Take one card of expert points, a workbook, in place of those there.")] = None,
+    run: Annotated[Path | None, typer.Option(help="Use the cards of this run, OUT/<as_of>, instead of those there.")] = None,
+    table: Annotated[Path | None, typer.Option(help="Use one card of expert points, a workbook, instead of those there.")] = None,
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:

@@ -92,7 +92,7 @@ def engine_of(name: EngineName) -> Engine:
 
 
 def data_of(folder: Path) -> Path:
-    """The folder of the data, before anything is made for it.
+    """The folder of the data, checked before other work starts.
 
     Raises:
         DataError: It is not there.
@@ -132,7 +132,7 @@ def run_of(path: Path) -> RunFolder:
 
 
 def file_to_write(path: Path, *, option: str) -> Path:
-    """A file that is to be written, its folder made if need be.
+    """A file that is to be written, its parent folder created where it is missing.
 
     Raises:
         DataError: It is a folder, or its folder cannot be one; the message names the option.

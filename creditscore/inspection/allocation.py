@@ -16,6 +16,7 @@ from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.inspection.forecast import PolicyForecast
 from creditscore.inspection.sampling_frame import smallest_total
+from creditscore.language import pgettext
 from creditscore.vocabulary import NOT_RATED, PRESUMED, TIER_ORDER, TIERS
 
 _MILLION = 1_000_000
@@ -100,7 +101,9 @@ def _strata(
     columns = ["tier", "industry", "population", "rate", "on_site_share", "full_coverage", "extrapolated"]
     unknown = sorted(set(forecasts) - set(tasks))
     if unknown or not forecasts:
-        raise DataError("forecasts: expected forecasts of tasks (got {unknown})", unknown=", ".join(unknown) or "none")
+        raise DataError(
+            "forecasts: expected forecasts of tasks (got {unknown})", unknown=", ".join(unknown) or pgettext("list", "none")
+        )
     parts = [one.strata[columns].assign(task=task, department=tasks[task].department) for task, one in sorted(forecasts.items())]
     strata = pd.concat(parts, ignore_index=True)
     for tier in sorted(set(strata["tier"])):

@@ -18,7 +18,7 @@ from creditscore.features.spine import spine_from_rows
 from creditscore.inspection.allocation import Allocation, allocate_visits
 from creditscore.inspection.forecast import PolicyForecast, forecast_from_visits
 from creditscore.inspection.past_visits import PastVisits, read_past_visits
-from creditscore.language import _
+from creditscore.language import _, pgettext
 from creditscore.models.scoring import ppm_of, score_of
 from creditscore.pipeline.plans import tasks_due
 from creditscore.pipeline.score import read_cards, score_table
@@ -139,7 +139,7 @@ class Trial:
         if unknown or not tasks:
             raise DataError(
                 "capacity: expected departments of tasks that are due, {known} (got {unknown})",
-                known=", ".join(sorted({task.department for task in due})) or "none",
+                known=", ".join(sorted({task.department for task in due})) or pgettext("list", "none"),
                 unknown=", ".join(unknown),
             )
         floor = self.policy.rules_for("", task=None).of("A").ratio

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.errors import DataError
+from creditscore.language import pgettext
 from creditscore.models.monitor import characteristic_stability, psi, psi_table
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.scoring_sql import score_expression
@@ -107,7 +108,8 @@ def score_table(
             served.setdefault(card, []).append(industry)
     if not served:
         raise DataError(
-            "expected cards for the industries of the subjects (got cards for {cards})", cards=", ".join(sorted(cards)) or "none"
+            "expected cards for the industries of the subjects (got cards for {cards})",
+            cards=", ".join(sorted(cards)) or pgettext("list", "none"),
         )
     parts = []
     for name, codes in sorted(served.items()):

@@ -90,7 +90,7 @@ class Points:
 
 @dataclass(frozen=True)
 class Explanation:
-    """All that is said of one subject on one day.
+    """What a page about one subject on one day shows.
 
     The rule leads: where an override set the tier, points did not. ``points`` is None for a subject
     that is not rated, or whose features were not given. ``measures`` are those of the tier that holds.
@@ -210,19 +210,27 @@ def _points(book: RunBook, card: Scorecard, row: pd.DataFrame, score: int, *, in
 
 
 def _baseline(card: Scorecard, score: int) -> Baseline:
-    """The one of the smallest cut above the score, else the one for all."""
+    """The baseline of the smallest cut above the score; above every cut, the baseline for all scores."""
     with_cut, default = reasons.baselines(card)
     return next((one for one in with_cut if (one.above_score or 0) > score), default)
 
 
 def _lines(card: Scorecard, row: pd.DataFrame, score: int) -> tuple[Line, ...]:
-    places, compared = scoring.positions(card, row).iloc[0], _baseline(card, score).points
+    bin_numbers, compared = scoring.positions(card, row).iloc[0], _baseline(card, score).points
     lines = []
-    for one in card.characteristics:
-        bin_, value = one.attributes[int(places[one.name])], row[one.name].iloc[0]
+    for characteristic in card.characteristics:
+        bin_, value = characteristic.attributes[int(bin_numbers[characteristic.name])], row[characteristic.name].iloc[0]
         text = "" if pd.isna(value) else str(value)
         lines.append(
-            Line(one.name, one.label, one.source, text, Label.of(bin_label(bin_, one.unit)), bin_.points, compared[one.name])
+            Line(
+                characteristic.name,
+                characteristic.label,
+                characteristic.source,
+                text,
+                Label.of(bin_label(bin_, characteristic.unit)),
+                bin_.points,
+                compared[characteristic.name],
+            )
         )
     return tuple(lines)
 
@@ -259,24 +267,24 @@ def _change_sentence(it: Explanation, points: Points, words: Words) -> str:
     change = points.change
     steps = "；".join(f"{words.text(step.label)} → {words.text(step.bin)} ({signed(step.gain)})" for step in change.steps)
     if not change.tier:
-        said = _("By score in A already, {margin} points above the next tier.", margin=change.margin)
+        sentence = _("By score in A already, {margin} points above the next tier.", margin=change.margin)
     elif not steps:
-        said = _("No change of records alone reaches tier {tier} by score.", tier=change.tier)
+        sentence = _("No change of records alone reaches tier {tier} by score.", tier=change.tier)
     else:
-        said = _(
+        sentence = _(
             "By score tier {tier} is {points} points away; nearest change: {steps}.",
             tier=change.tier,
             points=change.points,
             steps=steps,
         )
     if Reason.parse(it.rule).kind != "override":
-        return words.text(said)
+        return words.text(sentence)
     lead = _(
         "The tier is set by a rule ({rule_label}); once its ground has ceased the score gives {by_score}. ",
         rule_label=it.rule_label,
         by_score=change.by_score,
     )
-    return words.text(lead) + words.text(said)
+    return words.text(lead) + words.text(sentence)
 
 
 def _measure_words(measure: Measure, words: Words) -> str:

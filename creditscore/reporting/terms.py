@@ -47,7 +47,7 @@ TERMS: dict[str, Term] = {
     "target": Term(_("Target"), _("Subjects x ratio, rounded up in each stratum")),
     "effective_ratio": Term(_("Ratio after rounding"), _("Target / subjects: the inclusion probability")),
     "visits_per_year": Term(_("Visits a year"), _("Visits a year at this tier")),
-    "repeat_within_months": Term(_("No repeat within (months)"), _("Not drawn again within so many months")),
+    "repeat_within_months": Term(_("No repeat within (months)"), _("Not drawn again within this number of months")),
     "inclusion_probability": Term(_("Inclusion probability"), _("Fixed before the draw; next year's weights")),
     "order": Term(_("No."), _("Within the task, by stratum and ticket")),
     "ticket": Term(_("Ticket (first 16)"), _("SHA-256(seed|task|id); the smallest of a stratum are drawn")),
