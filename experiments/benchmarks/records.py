@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 
 import creditscore as cs
 from creditscore.records.records import Records
+from creditscore.simulate.subjects import credit_codes
 
 KINDS = (
     "administrative_licence", "admin_penalty_minor", "admin_penalty_general", "late_annual_report", "commitment",
@@ -55,7 +56,7 @@ FROM range({events}) t(i) JOIN s ON s.k = h(i) % {subjects}
 
 def make(folder: Path, events: int, subjects: int) -> None:
     """The files of both formats."""
-    codes = subjects.codes(["91431103"], np.zeros(subjects, dtype=int), np.arange(subjects), offset=0)
+    codes = credit_codes(["91431103"], np.zeros(subjects, dtype=int), np.arange(subjects), offset=0)
     ids = pa.array([code.decode() for code in codes.tolist()])
     con = duckdb.connect()
     con.register("given", pa.table({"k": pa.array(range(subjects), pa.int64()), "id": ids}))

@@ -58,7 +58,8 @@ def circles(edges: dict[str, set[str]]) -> int:
     """Groups of modules that reach each other (strongly connected, of two or more)."""
 
     def reach(start: str) -> set[str]:
-        seen, todo = set(), [start]
+        todo = [start]
+        seen: set[str] = set()
         while todo:
             for other in edges.get(todo.pop(), set()) - seen:
                 seen.add(other)
