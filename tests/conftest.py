@@ -14,7 +14,7 @@ from creditscore.engine import Engine
 settings.register_profile("creditscore", deadline=None)
 settings.load_profile("creditscore")
 #: It takes longest by far and needs nothing of the others, so it is begun first.
-LONGEST = "end_to_end/test_whole_year.py"
+LONGEST = "parity/test_demo_city_on_spark.py"
 
 
 def pytest_collection_modifyitems(items):

@@ -12,6 +12,9 @@ import creditscore as cs
 
 from .conftest import PROJECT, ROOT
 
+# Three whole runs, each command a process of its own: two minutes.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def year(tmp_path_factory):
