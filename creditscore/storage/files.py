@@ -1,0 +1,143 @@
+"""Whole files: written entirely or not at all, and hashed.
+
+Two canonical forms of JSON exist: indented for files that people read (:func:`canonical_json`), compact for lines and hashes
+(:func:`compact_json`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from creditscore.errors import DataError
+from creditscore.storage import operations
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PARTIAL = ".partial"
+
+
+def canonical_json(document: Any, *, indent: int = 2) -> str:
+    """The text of a JSON file: sorted keys, no NaN, a final line end. The same content gives the same bytes."""
+    return json.dumps(document, ensure_ascii=False, sort_keys=True, indent=indent, allow_nan=False) + "\n"
+
+
+def compact_json(value: Any) -> str:
+    """One line of JSON for hashes and chains: sorted keys, no blanks, no NaN, no line end."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def sha256_of(content: bytes | str) -> str:
+    """The SHA-256 of bytes, or of a text in UTF-8, in hexadecimal digits."""
+    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` to write to; renamed to ``path`` at the end of the block, removed after an error."""
+    operations.make_folder(path.parent)
+    partial = path.with_name(f".{path.name}{_PARTIAL}")
+    try:
+        yield partial
+        operations.written(partial)
+        move_into_place(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def move_into_place(finished: Path, path: Path) -> None:
+    """A finished file onto the disk, then under its name: a reader sees the old file or the whole new one."""
+    operations.sync_file(finished)
+    operations.rename(finished, path)
+    operations.sync_folder(path.parent)
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """Write bytes so that ``path`` holds either what it held or all of ``content``."""
+    operations.make_folder(path.parent)
+    partial = path.with_name(f".{path.name}{_PARTIAL}")
+    try:
+        operations.write(partial, content)
+        move_into_place(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, document: Any) -> None:
+    """A document in canonical JSON, UTF-8."""
+    atomic_write(path, canonical_json(document).encode())
+
+
+def write_parquet(path: Path, table: pa.Table) -> None:
+    """An Arrow table as Parquet with page checksums (a flipped bit is then an error, not a number)."""
+    import pyarrow.parquet as pq
+
+    with atomic_path(path) as partial:
+        pq.write_table(table, partial, compression="zstd", write_page_checksum=True, store_schema=False)
+
+
+def read_parquet(path: Path) -> pa.Table:
+    """A Parquet file with its page checksums verified.
+
+    Raises:
+        DataError: The file is absent, cut short or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path, page_checksum_verification=True)
+    except FileNotFoundError:
+        raise DataError("{name}: expected a file (got nothing)", name=path.name) from None
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            "{name}: expected a whole Parquet file ({kind} while reading it)", name=path.name, kind=type(error).__name__
+        ) from None
+
+
+def content_sha256(table: pa.Table, keys: list[str]) -> str:
+    """A hash of a table's content: columns by name, rows by key, every value as text.
+
+    The same on every engine, for any row order, thread count or Parquet writer.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ordered = table.sort_by([(key, "ascending") for key in keys])
+    digest = hashlib.sha256()
+    for name in sorted(ordered.column_names):
+        column = ordered.column(name)
+        if pa.types.is_list(column.type):
+            column = pc.binary_join(column, ";")
+        texts = pc.fill_null(pc.cast(column, pa.string()), "\x00")
+        digest.update(f"{name}\x1e".encode())
+        for chunk in texts.chunks:
+            digest.update("\x1f".join(chunk.to_pylist()).encode() + b"\x1f" if len(chunk) else b"")
+    return digest.hexdigest()
+
+
+def file_hashes(folder: Path, *, leave_out: tuple[str, ...] = ()) -> dict[str, str]:
+    """SHA-256 of every file below a folder by relative path; not of hidden ones or those that begin with one of ``leave_out``."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    names = {path.relative_to(folder).as_posix(): path for path in files}
+    shown = {name: path for name, path in names.items() if not any(part.startswith(".") for part in name.split("/"))}
+    chosen = {name: path for name, path in shown.items() if not name.startswith(leave_out)}
+    return {name: sha256_file(path) for name, path in chosen.items()}
+
+
+def damaged_files(folder: Path, hashes: dict[str, str]) -> list[str]:
+    """The files of a manifest that are absent or have another hash, in order."""
+    return [name for name, sha in sorted(hashes.items()) if not (folder / name).is_file() or sha256_file(folder / name) != sha]

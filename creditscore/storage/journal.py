@@ -1,0 +1,256 @@
+"""The changes of one command, made together or not at all, whatever stops it.
+
+New files are written beside, into a hidden folder. One rename of that folder decides: before it nothing has changed, and what was
+written is thrown away; after it everything will be changed, if not by this process then by the next command
+(:func:`complete`). The steps of a decided journal can be repeated, so a second crash does no harm. Chains grow first:
+what may happen once is on record before its effect shows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import logging
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+from creditscore.errors import DataError
+from creditscore.storage import operations
+from creditscore.storage.chain import chain_text, mend_chain, next_lines, read_chain
+from creditscore.storage.files import atomic_path, canonical_json, sha256_file
+from creditscore.storage.versions import set_pointer
+
+_log = logging.getLogger(__name__)
+#: A decided journal, one that is being written, and one whose steps are all done.
+JOURNAL, _BEGUN, _DONE = ".journal", ".journal-begun", ".journal-done"
+_STEPS = "steps.json"
+_Step = dict[str, Any]
+
+
+class Journal:
+    """What a command will change. Nothing is changed before the block of :func:`journal` ends.
+
+    Paths below the root are kept relative to it, so a folder that was moved after a crash can still be completed.
+    """
+
+    def __init__(self, root: Path, what: str) -> None:
+        self.root, self.what = root, what
+        self._staged = root / _BEGUN
+        self._chains: dict[Path, list[dict[str, Any]]] = {}
+        self._steps: dict[str, _Step] = {}
+
+    def file(self, target: Path) -> Path:
+        """Where to write the new content of ``target``, by any writer."""
+        return self._staged / str(self._step(target, "replace")["staged"])
+
+    def write(self, target: Path, content: bytes) -> None:
+        """Give ``target`` a new content."""
+        operations.write(self.file(target), content)
+
+    def write_json(self, target: Path, document: Any) -> None:
+        """Give ``target`` a document in canonical JSON."""
+        self.write(target, canonical_json(document).encode())
+
+    def share(self, source: Path, target: Path) -> None:
+        """Give ``target`` the content of a file that nobody changes any more."""
+        operations.share(source, self.file(target))
+
+    def remove(self, target: Path) -> None:
+        """Remove a file, or a folder with everything in it."""
+        self._step(target, "remove")
+
+    def move(self, source: Path, target: Path) -> None:
+        """Rename a folder below the root."""
+        self._step(target, "move", source=self._name(source))
+
+    def point(self, name: Path, target: Path) -> None:
+        """Let a name point to a folder, see :func:`creditscore.storage.versions.set_pointer`."""
+        self._step(name, "point", folder=self._name(target))
+
+    def append(self, chain: Path, bodies: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Add lines to a chain; returns them with their number and hash.
+
+        Raises:
+            DataError: The file is not a whole chain.
+        """
+        before = self._chains.setdefault(chain, [])
+        if not before:
+            mend_chain(chain)
+        added = next_lines([*read_chain(chain), *before], bodies)
+        before += added
+        return added
+
+    def _step(self, target: Path, do: str, **more: str) -> _Step:
+        name = self._name(target)
+        step = self._steps.setdefault(name, {"target": name, "staged": str(len(self._steps))})
+        step |= {"do": do, **more}
+        return step
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path.resolve())
+
+    def decide(self) -> bool:
+        """Put what was written on the disk, and decide. False where there is nothing to change."""
+        self._refuse_emptied_folders()
+        steps = [self._growth(chain, added) for chain, added in self._chains.items() if added]
+        steps += [self._sealed(step) for step in self._steps.values()]
+        if not steps:
+            return False
+        path = self._staged / _STEPS
+        operations.write(path, canonical_json({"what": self.what, "steps": steps}).encode())
+        operations.sync_file(path)
+        operations.sync_folder(self._staged)
+        operations.rename(self._staged, self.root / JOURNAL)
+        operations.sync_folder(self.root)
+        return True
+
+    def _refuse_emptied_folders(self) -> None:
+        """To remove a folder again after its new files are in place would remove them too."""
+        removed = {name for name, step in self._steps.items() if step["do"] == "remove"}
+        if any(parent.as_posix() in removed for name in self._steps for parent in PurePath(name).parents):
+            raise ValueError("a journal cannot write into a folder that it removes")
+
+    def _growth(self, chain: Path, added: list[dict[str, Any]]) -> _Step:
+        base = chain.stat().st_size if chain.is_file() else 0
+        return {"do": "append", "target": self._name(chain), "base": base, "text": chain_text(added).decode()}
+
+    def _sealed(self, step: _Step) -> _Step:
+        if step["do"] != "replace":
+            return step
+        staged = self._staged / step["staged"]
+        operations.written(staged)
+        operations.sync_file(staged)
+        return {**step, "sha256": sha256_file(staged)}
+
+
+@contextlib.contextmanager
+def journal(root: Path, what: str) -> Iterator[Journal]:
+    """Change files below ``root`` (and elsewhere) together, or none of them. The caller holds the lock of ``root``.
+
+    Args:
+        root: The folder that keeps the journal.
+        what: The command, for people: it is named when a later command completes the journal.
+
+    Raises:
+        DataError: An earlier journal there cannot be completed.
+    """
+    complete(root)
+    operations.make_folder(root / _BEGUN)
+    entry = Journal(root, what)
+    try:
+        yield entry
+        decided = entry.decide()
+    except BaseException:
+        if not (root / JOURNAL).is_dir():
+            with contextlib.suppress(OSError):  # the fault itself is what people must hear of
+                operations.remove_folder(root / _BEGUN)
+        raise
+    if decided:
+        try:
+            _carry_out(root)
+        except OSError:
+            _log.warning("%s: %s was decided and is not complete; the next command here completes it", root, what)
+            raise
+    else:
+        operations.remove_folder(root / _BEGUN)
+
+
+def is_pending(root: Path) -> bool:
+    """Whether a decided journal waits to be completed."""
+    return (root / JOURNAL).is_dir()
+
+
+def complete(root: Path) -> str | None:
+    """Complete or throw away what a command that was stopped has left, and say so. The caller holds the lock of ``root``.
+
+    Returns:
+        The command that was completed, or None.
+
+    Raises:
+        DataError: A file was changed since, so that a step no longer fits; nothing else was done.
+    """
+    operations.remove_folder(root / _DONE)
+    if (root / _BEGUN).is_dir():
+        operations.remove_folder(root / _BEGUN)
+        _log.warning("%s: a command was stopped before it had decided; nothing of it was done", root)
+    if not is_pending(root):
+        return None
+    what = _carry_out(root)
+    _log.warning("%s: %s was stopped on its way; it is completed now", root, what)
+    return what
+
+
+def _carry_out(root: Path) -> str:
+    """Do the steps of a decided journal, those that are done already once more, and put it away."""
+    document = json.loads((root / JOURNAL / _STEPS).read_text("utf-8"))
+    folders = set[Path]()
+    for step in document["steps"]:
+        target = root / step["target"]
+        _DO[step["do"]](root, target, step)
+        folders.add(target.parent)
+    for folder in sorted(folder for folder in folders if folder.is_dir()):
+        operations.sync_folder(folder)
+    operations.rename(root / JOURNAL, root / _DONE)
+    operations.sync_folder(root)
+    operations.remove_folder(root / _DONE)
+    return str(document["what"])
+
+
+def _append(root: Path, chain: Path, step: _Step) -> None:
+    """The chain as it was and the new lines, whatever part of them a crash has left."""
+    text, base = step["text"].encode(), int(step["base"])
+    operations.make_folder(chain.parent)
+    content = chain.read_bytes() if chain.is_file() else b""
+    written = content[base:]
+    if len(content) < base or not (text.startswith(written) or written.startswith(text)):
+        raise DataError(
+            "{chain}: expected the file as the interrupted command left it (it was changed since); put back the one of that day",
+            chain=chain,
+        )
+    if len(written) < len(text):
+        if written:
+            operations.cut(chain, base)
+        operations.append(chain, text)
+    operations.sync_file(chain)
+
+
+def _replace(root: Path, target: Path, step: _Step) -> None:
+    """The staged file under its name; a file of another disk is copied there first."""
+    staged = root / JOURNAL / step["staged"]
+    if not staged.is_file():
+        if not target.is_file() or sha256_file(target) != step["sha256"]:
+            raise DataError("{target}: expected the file that the interrupted command wrote (it was changed since)", target=target)
+        return
+    operations.make_folder(target.parent)
+    try:
+        operations.rename(staged, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with atomic_path(target) as partial:
+            shutil.copyfile(staged, partial)
+
+
+def _remove(root: Path, target: Path, step: _Step) -> None:
+    if target.is_dir() and not target.is_symlink():
+        operations.remove_folder(target)
+    else:
+        operations.remove(target)
+
+
+def _move(root: Path, target: Path, step: _Step) -> None:
+    source = root / step["source"]
+    if source.is_dir() and not source.is_symlink() and not target.exists():
+        operations.make_folder(target.parent)
+        operations.rename(source, target)
+        operations.sync_folder(source.parent)
+
+
+def _point(root: Path, name: Path, step: _Step) -> None:
+    set_pointer(name, root / step["folder"])
+
+
+_DO = {"append": _append, "replace": _replace, "remove": _remove, "move": _move, "point": _point}
