@@ -215,6 +215,8 @@ def _append(root: Path, chain: Path, step: _Step) -> None:
             operations.cut(chain, base)
         operations.append(chain, text)
     operations.sync_file(chain)
+    if not base:
+        operations.sync_folder(chain.parent)
 
 
 def _replace(root: Path, target: Path, step: _Step) -> None:
