@@ -7,7 +7,7 @@ import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
@@ -47,9 +47,25 @@ Items = Annotated[tuple[T, ...], Field(strict=False)]
 
 
 class Spec(BaseModel):
-    """Plain data: frozen, strict in types, and an unknown key is an error."""
+    """Plain data: frozen, strict in types, and an unknown key is an error.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    Defaults and copies are checked like values that are given: a whole number in a field of fractions becomes one, so that
+    what is written to a file and read back is equal to the last byte.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some values replaced and all of it checked again; nothing that was computed from the old values stays.
+
+        Raises:
+            ValidationError: The values do not fit their fields, or not each other.
+        """
+        if not update:
+            return super().model_copy(deep=deep)
+        source = super().model_copy(deep=True) if deep else self
+        # Values that were given, and no computed ones: what a card cached, its hash say, is not true of the copy.
+        return type(self).model_validate({**{name: getattr(source, name) for name in self.model_fields_set}, **update})
 
 
 class Label(Spec):

@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from creditscore.config.spec import Items, Spec, parse, parse_json, read_toml
 from creditscore.errors import ConfigError
@@ -33,3 +33,19 @@ def test_lists_of_toml_and_json_become_tuples_of_strict_entries():
             parse(_Days, document, "x.toml")
     with pytest.raises(ConfigError, match=r"x\.json: day\[1\]: .*got 'soon'"):
         parse_json(_Days, {"day": ["soon"]}, "x.json")
+
+
+class _Fractions(Spec):
+    share: float = 1
+    deep: Items[float] = (1, 2)
+
+
+def test_a_default_or_a_copy_holds_fractions_where_the_file_does():
+    assert repr(_Fractions()) == repr(_Fractions(share=1, deep=[1, 2])) == "_Fractions(share=1.0, deep=(1.0, 2.0))"
+    assert repr(_Fractions(share=3).model_copy(update={"share": 2})) == "_Fractions(share=2.0, deep=(1.0, 2.0))"
+    with pytest.raises(ValidationError):
+        _Fractions().model_copy(update={"shares": 2})
+
+
+def test_a_copy_knows_what_was_given():
+    assert _Fractions().model_copy(update={"share": 2}).model_fields_set == {"share"}

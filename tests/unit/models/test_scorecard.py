@@ -5,11 +5,16 @@ import json
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from pydantic import ValidationError
 from support.cards import attribute, card, number, text
+from support.populations import population
 
+from creditscore.config.scorecards import Scaling, ScorecardsFile
 from creditscore.errors import DataError
+from creditscore.models.classifier import ScorecardClassifier
+from creditscore.models.industry import IndustryScorecards
 from creditscore.models.scorecard import Baseline, Scorecard
 
 
@@ -36,6 +41,47 @@ def test_the_hash_is_the_sha256_of_the_text():
 def test_a_whole_number_for_a_float_gives_the_same_text():
     bins = number("x", (1, 2.0), (1, 2, 3))
     assert '"upper": 1.0' in card(characteristics=(bins,), baselines=()).to_json()
+
+
+def _from_table():
+    columns = ["variable", "lower", "upper", "category", "points", "source", "label_zh", "label_en"]
+    rows = [["base", None, None, None, 500], ["x", None, 1, None, 3], ["x", 1, None, None, 2], ["x", None, None, "missing", 1]]
+    return Scorecard.from_table(pd.DataFrame([[*row, "public", "", ""] for row in rows], columns=columns, dtype=object))
+
+
+def _industry_cards():
+    X, y = population(600)
+    return IndustryScorecards().fit(X, y, industry=["a", "b"] * 300).scorecards_
+
+
+_MADE = {
+    "classifier": lambda: ScorecardClassifier().fit(*population(600)).scorecard_,
+    "classifier, whole numbers": lambda: (
+        ScorecardClassifier(scaling=Scaling(base_odds=30, pdo=40)).fit(*population(600)).scorecard_
+    ),
+    "industry": lambda: _industry_cards()["a"],
+    "table": _from_table,
+    "hand": lambda: card(scaling=Scaling()),
+    "scorecards.toml": lambda: card(scaling=ScorecardsFile(target="violation").scaling),
+    "copy": lambda: card(scaling=Scaling().model_copy(update={"pdo": 30})),
+    "copy of a card": lambda: card().model_copy(update={"scaling": Scaling(pdo=30), "name": "other"}),
+}
+
+
+@pytest.mark.parametrize("made", _MADE)
+def test_the_hash_of_a_card_is_that_of_the_card_read_back(made):
+    one = _MADE[made]()
+    again = Scorecard.from_json(one.to_json(), sha256=one.sha256)
+    assert (again.sha256, again.to_json()) == (one.sha256, one.to_json())
+
+
+def test_a_copy_has_a_hash_of_its_own():
+    one = card()
+    before = one.sha256
+    copy = one.model_copy(update={"constant": 513})
+    assert copy.sha256 == hashlib.sha256(copy.to_json().encode()).hexdigest() != before
+    with pytest.raises(ValidationError, match="points for each characteristic"):
+        one.model_copy(update={"characteristics": one.characteristics[1:]})
 
 
 def test_a_signed_card_is_read_with_its_hash():
