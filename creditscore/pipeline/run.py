@@ -33,7 +33,7 @@ from creditscore.records.rectification import rectification_list, rectification_
 from creditscore.reporting.fairness import associations
 from creditscore.reporting.run_book import RowCounts
 from creditscore.storage import StepLedger, content_sha256, damaged_files, file_hashes, locked, replace_contents, write_json
-from creditscore.tracking.mlflow_log import RunLog, champions, default_uri, log_run
+from creditscore.tracking.mlflow_log import RunLog, queue_run, send_queue
 
 if TYPE_CHECKING:
     from creditscore.config.policy import TierPolicy
@@ -53,9 +53,9 @@ def run_project(
 ) -> RunResult:  # fmt: skip
     """Everything of one day into ``out/<as_of>/``; the manifest is written last, and a failure leaves the earlier run.
 
-    Cards come signed from the project's ``cards/``, else from the tracker's alias ``champion``, else (or with
-    ``train``) from a training on what is known that day. Nothing is promoted, nothing is drawn. ``accept`` lets a
-    delivery through that differs so much from the run before that it looks broken.
+    Cards come signed from the project's ``cards/``, else (or with ``train``) from a training on what is known that day.
+    Nothing is promoted, nothing is drawn. ``accept`` lets a delivery through that differs so much from the run before
+    that it looks broken.
 
     Raises:
         ConfigError: The guard refuses a feature; no policy is in force.
@@ -66,7 +66,7 @@ def run_project(
     policy, folder = project.policy(as_of), RunFolder.of(out, as_of)
     with locked(out):
         ledger, inputs = StepLedger(out / ".ledger.sqlite"), input_hashes(project, data)
-        cards = {} if train else signed_cards(project.cards) or _champions(project, tracking_uri)
+        cards = {} if train else signed_cards(project.cards)
         hashes = {industry: card.sha256 for industry, card in cards.items()}
         key = run_key(project, folder, inputs, engine=engine.name, train=train, cards=hashes, lang=lang)
         manifest = folder.manifest()
@@ -98,13 +98,9 @@ def run_project(
             write_manifest(folder, records, scored, counts, plans, trained=trained, facts=facts, summary=summary)
         ledger.finish(folder.path.name, "run", key)
         log = run_log(folder, project, tiers, training, trained=trained, facts=facts)
-        log_run(tracking_uri or default_uri(out), log, artifacts=out / "mlartifacts")
+        queue_run(out, folder.path.name, log)
+        send_queue(out, tracking_uri)
         return RunResult(folder, True, summary)
-
-
-def _champions(project: Project, tracking_uri: str | None) -> dict[str, Scorecard]:
-    """Cards of the alias ``champion``. Only a tracker that the user named is asked."""
-    return {} if tracking_uri is None else champions(tracking_uri, project.about.name)
 
 
 def read_delivery_before(folder: RunFolder) -> Earlier:

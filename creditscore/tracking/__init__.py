@@ -1,13 +1,5 @@
-"""MLflow as a log and a registry, never the store of truth. The only package that imports mlflow.
+"""MLflow as a log and a registry, never the store of truth nor a source of cards. The only package that imports mlflow.
 
-Telemetry is off before mlflow is imported: it would look up a host at import.
+A finished run leaves its log in a queue on disk (``mlflow_log``); a process of its own sends the queue (``sender``), so that
+no tracker can lose, stop or slow a run, and MLflow's settings are those of that process alone.
 """
-
-import os
-
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("DO_NOT_TRACK", "true")
-# A model is JSON; nothing that needs unpickling is ever loaded.
-os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-# Progress belongs to the command line, on stderr, and to nobody else.
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

@@ -1,23 +1,51 @@
-"""Log a run, register its cards, find the cards that carry the alias ``champion``."""
+"""The queue of what MLflow is to know: each finished run leaves its log on disk, and a process of its own sends it.
+
+An entry is one file, ``OUT/.tracking/<name>/run.json``; it goes when the tracker has all of it.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import logging
+import math
+import os
+import socket
+import subprocess
+import sys
 import tempfile
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
-from creditscore.errors import CreditScoreError, DataError
 from creditscore.models.scorecard import Scorecard
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
+from creditscore.storage import sha256_of, write_json
 
 _log = logging.getLogger(__name__)
-CHAMPION = "champion"
+#: The folder of the queue, in the folder of runs.
+QUEUE = ".tracking"
+#: A server that does not take a connection in these seconds is not waited for.
+CONNECT_SECONDS = 5.0
+#: After these seconds the sending is stopped: a night of a city takes 10, one of a hundred cards 60 on two slow cores.
+SEND_SECONDS = 120.0
+#: More of them for each card to send: else a project of many hundred cards could never be logged.
+SECONDS_PER_CARD = 2.0
+_FORMAT = "creditscore.tracking/1"
+#: MLflow's settings in the process that sends, where the user has set nothing else.
+_ENVIRONMENT = {
+    # Telemetry would look up a host when mlflow is imported.
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    # A model is JSON; nothing that needs unpickling is ever loaded.
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # The queue is what tries again: MLflow's own 7 tries of 120 seconds block a night for minutes.
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+}
 
 
 @dataclass(frozen=True)
@@ -29,134 +57,139 @@ class RunLog:
     #: The day of the run, in ISO form.
     as_of: str
     params: Mapping[str, str]
-    #: NaN is left out.
+    #: What is not finite is left out.
     metrics: Mapping[str, float]
     tags: Mapping[str, str] = field(default_factory=dict)
+    #: Below the folder of runs.
     files: tuple[Path, ...] = ()
     #: Cards to register, by industry.
     cards: Mapping[str, Scorecard] = field(default_factory=dict)
 
 
-def default_uri(out: Path) -> str:
-    """The default tracker, in the folder of runs: ``sqlite:///OUT/mlflow.db``."""
-    return f"sqlite:///{(out / 'mlflow.db').resolve()}"
+@dataclass(frozen=True)
+class Entry:
+    """A run that waits to be sent."""
+
+    path: Path
+    #: When it was queued, in UTC.
+    queued: dt.datetime
+    #: Of everything that is to be logged: the same log is never sent twice.
+    sha256: str
+    #: Texts and numbers as in :class:`RunLog`, files relative to the folder of runs, cards as JSON.
+    run: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name under which it was queued."""
+        return self.path.parent.name
+
+    def remove(self) -> None:
+        """Take it out of the queue."""
+        self.path.unlink()
+        self.path.parent.rmdir()
 
 
-def log_run(uri: str, run: RunLog, *, artifacts: Path) -> str | None:
-    """Log a run and register its new cards, one registered model per industry.
+def tracking_uri(out: Path, given: str | None) -> str:
+    """The tracker: the given one, else that of ``MLFLOW_TRACKING_URI``, else ``sqlite:///OUT/mlflow.db``."""
+    return given or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(out / 'mlflow.db').resolve()}"
+
+
+def queue_run(out: Path, name: str, run: RunLog) -> None:
+    """Write what is to be logged of a run to ``out/.tracking/<name>/``; a name that is queued already is replaced.
+
+    A full disk is a warning: the run is finished, and no log of it may say otherwise.
+    """
+    body = {
+        "name": name,
+        "project": run.project,
+        "as_of": run.as_of,
+        "params": dict(run.params),
+        "metrics": {key: value for key, value in run.metrics.items() if math.isfinite(value)},
+        "tags": dict(run.tags),
+        "files": [path.resolve().relative_to(out.resolve()).as_posix() for path in run.files],
+        "cards": {industry: {"json": card.to_json(), "sha256": card.sha256} for industry, card in run.cards.items()},
+    }
+    document = {"format": _FORMAT, "queued": dt.datetime.now(dt.UTC).isoformat(), "run": body}
+    try:
+        write_json(out / QUEUE / name / "run.json", document)
+    except OSError as error:
+        _log.warning("the run will not be logged: %s while writing to %s", error.strerror, QUEUE)
+
+
+def queued(out: Path) -> list[Entry]:
+    """What waits to be sent, oldest first."""
+    entries = [_read(path) for path in (out / QUEUE).glob("*/run.json")]
+    return sorted(entries, key=lambda entry: (entry.queued, entry.name))
+
+
+def _read(path: Path) -> Entry:
+    document = json.loads(path.read_text("utf-8"))
+    body = document["run"]
+    sha256 = sha256_of(json.dumps(body, sort_keys=True))
+    return Entry(path, dt.datetime.fromisoformat(document["queued"]), sha256, body)
+
+
+def send_queue(out: Path, uri: str | None) -> int:
+    """Send what is queued to the tracker, oldest first, in a process of its own; returns how many stay queued.
+
+    A tracker that fails is a warning, never an error, and is not waited for: the next run sends what stays.
 
     Args:
-        uri: The tracking URI.
-        run: What to log.
-        artifacts: Folder for artifacts of an experiment that does not exist yet.
-
-    Returns:
-        The MLflow run id, or None where the tracker could not be reached: scores do not wait for a log.
+        out: The folder of runs.
+        uri: The tracker's address; None for :func:`tracking_uri`'s.
     """
+    waiting = len(list((out / QUEUE).glob("*/run.json")))
+    if not waiting:
+        return 0
+    address, reason = tracking_uri(out, uri), ""
     try:
-        return _log_run(_client(uri), run, artifacts)
-    except Exception as error:  # the tracker may be any server; its failure must not lose the run
-        _log.warning("the run was not logged: %s at %s", type(error).__name__, uri.split("://", 1)[0])
-        _log.debug("why the run was not logged", exc_info=True)
-        return None
+        reason = _send(out, address)
+    except Exception as error:  # whatever it is, the run is finished and its log is on disk
+        reason = type(error).__name__
+        _log.debug("why the queue was not sent", exc_info=True)
+    stay = len(list((out / QUEUE).glob("*/run.json")))
+    if stay:
+        kind = address.split("://", 1)[0]
+        _log.warning("%d of %d runs stay queued for MLflow (%s: %s): the next run sends them", stay, waiting, kind, reason)
+    return stay
 
 
-def champions(uri: str, project: str) -> dict[str, Scorecard]:
-    """The cards whose registered version carries the alias ``champion``, by industry; empty where there are none.
+def _send(out: Path, uri: str) -> str:
+    """Start the process that sends, and wait for it; returns why not everything was sent, if so."""
+    if not _takes_connections(uri):
+        return "no connection"
+    limit = SEND_SECONDS + SECONDS_PER_CARD * sum(len(entry.run["cards"]) for entry in queued(out))
+    # The address may hold a password: an environment is not shown to other users, arguments are.
+    environment = {**_ENVIRONMENT, **os.environ, "MLFLOW_TRACKING_URI": uri}
+    command = [sys.executable, "-P", "-m", "creditscore.tracking.sender", str(out)]
+    with tempfile.TemporaryFile() as said:
+        try:
+            # MLflow prints addresses of runs; what this process prints may have to be JSON.
+            done = subprocess.run(
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                timeout=limit,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"stopped after {limit:.0f} s"
+        said.seek(0)
+        lines = said.read().decode(errors="replace").splitlines()
+    _log.debug("the sender said: %s", "\n".join(lines))
+    return lines[-1] if done.returncode and lines else f"exit {done.returncode}"
 
-    Raises:
-        DataError: The tracker does not answer; a card is not the one of its hash.
-    """
+
+def _takes_connections(uri: str) -> bool:
+    """Whether a server takes a connection; True for what is no server, or stands behind a proxy."""
+    parts = urlsplit(uri)
+    if parts.scheme not in ("http", "https") or parts.scheme in getproxies():
+        return True
     try:
-        return _champions(_client(uri), project)
-    except (CreditScoreError, OSError):
-        raise
-    except Exception as error:  # the tracker may be any server
-        raise DataError(
-            "tracker: expected an answer on the alias {alias} (got {kind})", alias=CHAMPION, kind=type(error).__name__
-        ) from None
-
-
-def _champions(client: MlflowClient, project: str) -> dict[str, Scorecard]:
-    cards: dict[str, Scorecard] = {}
-    for model in client.search_registered_models(filter_string=f"name LIKE '{project}.%'"):
-        # `_` matches any letter in LIKE.
-        if CHAMPION in model.aliases and model.name.startswith(f"{project}."):
-            version = client.get_model_version_by_alias(model.name, CHAMPION)
-            industry = version.tags["industry"]
-            with tempfile.TemporaryDirectory() as folder:
-                path = client.download_artifacts(version.run_id, f"scorecards/{industry}.json", folder)
-                cards[industry] = Scorecard.from_json(Path(path).read_text("utf-8"), sha256=version.tags["sha256"])
-    return cards
-
-
-def _client(uri: str) -> MlflowClient:
-    from mlflow import MlflowClient
-
-    # After the import, which sets levels of its own.
-    for name in ("alembic", "mlflow"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
-
-
-def _log_run(client: MlflowClient, run: RunLog, artifacts: Path) -> str:
-    from mlflow.entities import Metric, Param, RunTag
-    from mlflow.utils.time import get_current_time_millis
-
-    experiment = client.get_experiment_by_name(run.project)
-    location = artifacts.resolve().as_uri()
-    experiment_id = experiment.experiment_id if experiment else client.create_experiment(run.project, artifact_location=location)
-    now = get_current_time_millis()
-    tags = {"as_of": run.as_of, **run.tags}
-    run_id: str = client.create_run(experiment_id, run_name=f"{run.project} {run.as_of}", tags=tags).info.run_id
-    metrics = [Metric(name, value, now, 0) for name, value in run.metrics.items() if value == value]  # NaN is no metric
-    params = [Param(name, text[:500]) for name, text in run.params.items()]
-    client.log_batch(run_id, metrics=metrics, params=params, tags=[RunTag("kind", "creditscore.run")])
-    for path in run.files:
-        client.log_artifact(run_id, str(path))
-    for industry, card in sorted(run.cards.items()):
-        client.log_text(run_id, card.to_json(), f"scorecards/{industry}.json")
-        _register(client, run, run_id, industry, card)
-    client.set_terminated(run_id)
-    return run_id
-
-
-def _register(client: MlflowClient, run: RunLog, run_id: str, industry: str, card: Scorecard) -> None:
-    """Add a version to the registered model ``<project>.<industry>`` unless its newest version is this very card."""
-    name = f"{run.project}.{industry}"
-    known = client.search_registered_models(filter_string=f"name = '{name}'")
-    if not known:
-        client.create_registered_model(name)
-    elif any(version.tags.get("sha256") == card.sha256 for version in known[0].latest_versions):
-        return
-    source = _log_model(client, run_id, industry, card)
-    tags = {"sha256": card.sha256, "industry": industry, "as_of": run.as_of}
-    client.create_model_version(name, source, run_id=run_id, tags=tags)
-
-
-def _log_model(client: MlflowClient, run_id: str, industry: str, card: Scorecard) -> str:
-    """Log the card as a pyfunc folder among the run's artifacts; returns the folder's URI."""
-    from mlflow import pyfunc
-
-    with tempfile.TemporaryDirectory() as folder:
-        text = Path(folder) / "card.json"
-        text.write_text(card.to_json(), "utf-8")
-        target = Path(folder) / industry
-        code = Path(__file__).with_name("pyfunc.py")
-        with warnings.catch_warnings():
-            # MLflow asks for an input example and type hints; the signature has this information already.
-            warnings.simplefilter("ignore", UserWarning)
-            files, needs = {"card": str(text)}, ["creditscore"]
-            pyfunc.save_model(target, python_model=str(code), artifacts=files, pip_requirements=needs, signature=_signature(card))
-        client.log_artifacts(run_id, str(target), f"models/{industry}")
-    return f"{client.get_run(run_id).info.artifact_uri}/models/{industry}"
-
-
-def _signature(card: Scorecard) -> Any:
-    """The card's columns, none of them required: what is absent in a row is Missing."""
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
-
-    kinds = {"number": "double", "text": "string"}
-    inputs = [ColSpec(kinds[one.kind], one.name, required=False) for one in card.characteristics]
-    return ModelSignature(Schema(inputs), Schema([ColSpec("long", "score"), ColSpec("long", "probability_ppm")]))
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        socket.create_connection((parts.hostname or "", port), timeout=CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True

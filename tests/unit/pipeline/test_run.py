@@ -63,7 +63,7 @@ def stages(monkeypatch, project):
     names = (
         "open_records", "refuse_broken_delivery", "write_checkup", "train_cards_of", "write_cards", "score_subjects", "tier_subjects",
         "count_rows", "plan_due_tasks", "write_forecast", "write_associations", "write_stability", "save_book", "write_documents",
-        "summarise", "log_run",
+        "summarise", "queue_run", "send_queue",
     )  # fmt: skip
 
     def stub(name):
@@ -94,7 +94,7 @@ def test_stages_come_in_order_and_the_tracker_last(project, folder, stages):
     assert stages == [
         "open_records", "refuse_broken_delivery", "write_checkup", "train_cards_of", "write_cards", "score_subjects", "tier_subjects",
         "count_rows", "plan_due_tasks", "write_forecast", "write_associations", "write_stability", "save_book", "write_documents",
-        "summarise", "log_run",
+        "summarise", "queue_run", "send_queue",
     ]  # fmt: skip
     assert (result.fresh, result.summary) == (True, {"subjects": 3})
     assert folder.manifest()["trained"] is True
@@ -111,14 +111,6 @@ def test_signed_cards_are_not_trained_again(project, folder, stages, monkeypatch
 def test_without_signed_cards_the_run_trains(project, folder, stages):
     run(project, folder)
     assert "train_cards_of" in stages
-
-
-@pytest.mark.parametrize(("uri", "asked"), [(None, []), ("sqlite:///x.db", [("sqlite:///x.db", "small")])])
-def test_champions_are_asked_of_a_named_tracker_only(project, folder, stages, monkeypatch, uri, asked):
-    calls = []
-    monkeypatch.setattr(module, "champions", lambda *args: calls.append(args) or {})
-    run(project, folder, tracking_uri=uri)
-    assert calls == asked
 
 
 def test_an_accepted_delivery_is_not_compared(project, folder, stages):
