@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from creditscore.models.scorecard import Scorecard
-from creditscore.storage import sha256_of, write_json
+from creditscore.storage import compact_json, operations, sha256_of, write_json
 
 _log = logging.getLogger(__name__)
 #: The folder of the queue, in the folder of runs.
@@ -85,8 +85,8 @@ class Entry:
 
     def remove(self) -> None:
         """Take it out of the queue."""
-        self.path.unlink()
-        self.path.parent.rmdir()
+        operations.remove(self.path)
+        operations.remove_folder(self.path.parent)
 
 
 def tracking_uri(out: Path, given: str | None) -> str:
@@ -125,8 +125,7 @@ def queued(out: Path) -> list[Entry]:
 def _read(path: Path) -> Entry:
     document = json.loads(path.read_text("utf-8"))
     body = document["run"]
-    sha256 = sha256_of(json.dumps(body, sort_keys=True))
-    return Entry(path, dt.datetime.fromisoformat(document["queued"]), sha256, body)
+    return Entry(path, dt.datetime.fromisoformat(document["queued"]), sha256_of(compact_json(body)), body)
 
 
 def send_queue(out: Path, uri: str | None) -> int:
@@ -163,17 +162,10 @@ def _send(out: Path, uri: str) -> str:
     environment = {**_ENVIRONMENT, **os.environ, "MLFLOW_TRACKING_URI": uri}
     command = [sys.executable, "-P", "-m", "creditscore.tracking.sender", str(out)]
     with tempfile.TemporaryFile() as said:
+        # MLflow prints addresses of runs; what this process prints may have to be JSON.
+        none = subprocess.DEVNULL
         try:
-            # MLflow prints addresses of runs; what this process prints may have to be JSON.
-            done = subprocess.run(
-                command,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=said,
-                timeout=limit,
-                check=False,
-            )
+            done = subprocess.run(command, env=environment, stdin=none, stdout=none, stderr=said, timeout=limit, check=False)
         except subprocess.TimeoutExpired:
             return f"stopped after {limit:.0f} s"
         said.seek(0)
