@@ -249,6 +249,8 @@ class SourceSpec(Spec):
     #: Of ``subjects``: fills what the register's version in force leaves missing, as of its own two days, and
     #: gives a row of its own only where the register does not know the subject.
     supplement: bool = False
+    #: The limit of this source, where it is not that of the document.
+    max_quarantined: Share | None = None
     #: Standard columns that are not required but that this source must bring: one that is gone or renamed stops the run.
     expects: Items[str] = ()
     personal: Items[Personal] = ()
@@ -318,8 +320,11 @@ class SourceFile(Spec):
     new_errors: Literal["list", "refuse"] = "list"
     #: The day by which the wrong codes of the stock are to be put right.
     rectify_by: Day | None = None
-    #: A table with a larger share of quarantined rows (and more than 100 of them) stops the run.
-    max_quarantined: Share | None = None
+    #: A source with a larger share of quarantined rows (and more than 20 of them) stops the run; a source may have a limit
+    #: of its own. The default is one half: beyond it more rows are refused than the cards would see. The largest share of
+    #: a sound source that we know is a quarter (visits of a city to businesses that its register does not have), of a
+    #: usual one below 2 %: set a limit near what your own deliveries show.
+    max_quarantined: Share = 0.5
     source: Items[SourceSpec] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from creditscore.config.sources import SourceSpec
 from creditscore.dates import day_number, day_of
@@ -47,8 +48,8 @@ _DERIVED: dict[str, dict[str, str]] = {
 }  # fmt: skip
 #: Tables whose rows name a subject.
 _WITH_SUBJECT = ("events", "inspections", "ratings", "recusals", "decisions")
-#: A table that loses more rows than this is judged by their share; fewer are the everyday of deliveries.
-_FEW = 100
+#: A source that loses more rows than this is judged by their share; of fewer a share says little.
+_FEW = 20
 _EVENT_COLUMNS = ("subject_id", "kind", "event_id", "document_no", "event_date")
 _SUBJECT_COLUMNS = (
     "subject_id", "name", "subject_type", "status", "industry", "region", "registration_authority", "registered_date", "address",
@@ -198,7 +199,8 @@ def open_records(engine: Engine, project: Project, *, data: str | Path) -> Recor
             subjects = unbound(name, table.schema)
             index = index_subjects(engine, subjects)
             key_subjects(engine, subjects, index)
-        _refuse_too_many(name, outcomes[name], project)
+        of_table = [source for source in project.sources.source if source.table == name]
+        _refuse_too_many(outcomes[name], of_table, opening.arrivals, project)
     # The kinds of which a feature takes the latest record, by their positions in the catalogue.
     kinds = list(project.catalogue.by_kind)
     latest = {kinds.index(kind) for feature in project.features if feature.aggregate == "latest" for kind in feature.kind}
@@ -282,18 +284,31 @@ def _refuse_new_errors(engine: Engine, project: Project) -> None:
         )
 
 
-def _refuse_too_many(name: str, count: TableCount, project: Project) -> None:
-    """A table most of whose rows are quarantined is a broken delivery, not a register of offenders."""
-    limit = project.sources.max_quarantined
-    if limit is None or count.quarantined <= max(_FEW, limit * count.arrived):
-        return
-    worst = count.rules.sort_by([("rows", "descending")]).slice(0, 3).to_pylist()
-    raise DataError(
-        "{table}: expected at most {limit:.1%} of the rows to be quarantined (max_quarantined in "
-        "sources.toml; got {quarantined} of {arrived}: {codes})",
-        table=name,
-        limit=limit,
-        quarantined=count.quarantined,
-        arrived=count.arrived,
-        codes=", ".join(f"{rule['code']} {rule['rows']}" for rule in worst),
-    )
+def _refuse_too_many(count: TableCount, sources: Sequence[SourceSpec], arrivals: Sequence[Arrival], project: Project) -> None:
+    """A source whose rows are mostly quarantined is a broken delivery, not a register of offenders.
+
+    Raises:
+        DataError: A source has more than ``_FEW`` quarantined rows, and a larger share of them than ``max_quarantined``.
+    """
+    rows = count.rejects.filter(pc.equal(count.rejects["scope"], "row"))
+    quarantined = {one["values"]: one["counts"] for one in pc.value_counts(rows["source"]).to_pylist()}
+    for source in sources:
+        arrived = sum(one.rows - one.left_out for one in arrivals if one.source == source.name)
+        refused = quarantined.get(source.name, 0)
+        limit = project.sources.max_quarantined if source.max_quarantined is None else source.max_quarantined
+        if refused <= max(_FEW, limit * arrived):
+            continue
+        codes = pc.value_counts(rows.filter(pc.equal(rows["source"], source.name))["code"]).to_pylist()
+        worst = sorted(codes, key=lambda code: (-code["counts"], code["values"]))[:3]
+        raise DataError(
+            'source "{source}" ({file}): expected at most {limit:.1%} of the rows to be quarantined (got {refused} of {arrived}, '
+            "{share:.1%}: {codes}). Mend the file or the source's rules in sources.toml; if the source is like this, say so "
+            "there by max_quarantined of this source",
+            source=source.name,
+            file=source.location,
+            limit=limit,
+            refused=refused,
+            arrived=arrived,
+            share=refused / arrived,
+            codes=", ".join(f"{code['values']} {code['counts']}" for code in worst),
+        )

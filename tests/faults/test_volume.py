@@ -100,10 +100,51 @@ def test_a_truncated_parquet_file_is_refused_before_any_write(tmp_path, share):
     assert not (tmp_path / "out" / "2024-04-30").exists()
 
 
-def test_a_mostly_quarantined_table_is_refused_with_its_reasons(tmp_path):
+def _gossip(wrong, of, first="E"):
+    return [event_line(f"{first}{n}", kind="gossip" if n < wrong else "penalty") for n in range(of)]
+
+
+def test_a_mostly_quarantined_source_is_refused_with_its_reasons(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(max_quarantined=0.05))
-    delivery.events(*(event_line(f"E{n}", kind="gossip" if n < 150 else "penalty") for n in range(1000)))
-    with pytest.raises(DataError, match=r"events: expected at most 5\.0% .*got 150 of 1000: OFF_CATALOGUE 150"):
+    delivery.events(*_gossip(150, 1000))
+    said = (
+        r'source "records" \(events\.csv\): expected at most 5\.0% .*got 150 of 1000, 15\.0%: OFF_CATALOGUE 150\).*max_quarantined'
+    )
+    with pytest.raises(DataError, match=said):
         delivery.open()
-    delivery.events(*(event_line(f"E{n}", kind="gossip" if n < 40 else "penalty") for n in range(1000)))
+    delivery.events(*_gossip(40, 1000))
     assert delivery.open().outcomes["events"].quarantined == 40
+
+
+def test_without_a_limit_a_source_that_loses_more_rows_than_it_keeps_is_refused(tmp_path):
+    other = {"name": "court", "table": "events", "file": "court.csv", "format": "csv"}
+    delivery = Delivery(tmp_path, sources=csv_sources(others=[other]))
+    delivery.events(*_gossip(0, 1000))
+    # Nine rows in a hundred of the table, and nine in ten of the source.
+    delivery.file("court.csv", text(EVENTS, _gossip(91, 100, "C")))
+    with pytest.raises(DataError, match=r'source "court" \(court\.csv\): expected at most 50\.0% .*got 91 of 100, 91\.0%'):
+        delivery.open()
+    delivery.file("court.csv", text(EVENTS, _gossip(50, 100, "C")))
+    assert delivery.open().outcomes["events"].quarantined == 50
+
+
+def test_the_share_of_few_rows_says_little(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.events(*_gossip(20, 20))
+    assert delivery.open().outcomes["events"].quarantined == 20
+
+
+def test_a_source_may_have_a_limit_of_its_own(tmp_path):
+    delivery = Delivery(tmp_path, sources=csv_sources(events={"max_quarantined": 0.95}, max_quarantined=0.05))
+    delivery.events(*_gossip(91, 100))
+    assert delivery.open().outcomes["events"].quarantined == 91
+
+
+def test_a_night_over_a_broken_source_ends_with_a_refusal(tmp_path):
+    delivery = Delivery(tmp_path)
+    sign_a_card(delivery)
+    delivery.events(*_gossip(91, 100))
+    said = night(delivery, tmp_path / "out")
+    assert said.code == 2
+    assert "来源“records”（events.csv）：隔离的行不得超过 50.0%（100 行中有 91 行，占 91.0%" in said.err
+    assert not (tmp_path / "out" / "2024-04-30").exists()
