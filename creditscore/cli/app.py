@@ -1,13 +1,13 @@
-"""The commands together, the version, and how a refusal becomes a message and an exit code.
+"""The commands together, the version, and what goes where.
 
-Progress goes to stderr, results to stdout. Exit codes: 0 done, 1 internal error, 2 refused input or
-configuration (earlier results untouched), 75 another run holds the lock.
+Progress goes to stderr, results to stdout; with ``--json`` stdout is one JSON document, also where a command is refused.
+Exit codes: 0 done, 1 a fault of the program, 2 refused input or configuration (earlier results untouched), 3 an alarm that
+was asked for, 75 another run holds the lock, 130 interrupted.
 """
 
 from __future__ import annotations
 
-import logging
-import sys
+import contextlib
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -16,12 +16,8 @@ from typer.core import TyperGroup
 
 from creditscore import __version__
 from creditscore.cli import inspections, runs, subjects
-from creditscore.cli.options import help_of
-from creditscore.errors import CreditScoreError, LockedError
-from creditscore.language import DEFAULT_LANGUAGE, Text, Words, _
-
-#: Errors of the file system that come from a path that was named, each with its file.
-_PATHS = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+from creditscore.cli.boundary import LogFormat, LogLevel, log_on_stderr, refusals
+from creditscore.cli.options import help_of, stdout_for_documents
 
 _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("demo", runs.demo), ("simulate", runs.simulate),
@@ -33,26 +29,49 @@ _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
 )  # fmt: skip
 
 
+#: Options of the program, each with a value, that are taken after the command, too.
+_EVERYWHERE = ("--log-level", "--log-format")
+_WORDS = "creditscore.words"
+
+
 class _Commands(TyperGroup):
     """The commands; what one of them refuses is shown in the language of its ``--lang``."""
 
-    def invoke(self, ctx: Any) -> Any:
-        """Run a command; turn a refusal into a message on stderr.
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the options of the program, wherever they stand.
 
         Raises:
-            typer.Exit: The command was refused: code 75 where another run holds the lock, else 2.
+            typer.Exit: An option is unknown or has a wrong value.
         """
-        refusal: Text
-        try:
+        ctx.meta[_WORDS] = list(args)
+        with refusals(ctx, args):
+            return super().parse_args(ctx, _options_first(args))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command and turn whatever ends it into a sentence and an exit code.
+
+        Raises:
+            typer.Exit: The command was refused or failed.
+        """
+        words = ctx.meta[_WORDS]
+        apart = stdout_for_documents() if "--json" in words else contextlib.nullcontext()
+        with log_on_stderr(ctx.params["log_level"], ctx.params["log_format"]), apart, refusals(ctx, words):
             return super().invoke(ctx)
-        except CreditScoreError as error:
-            refusal, code = error, 75 if isinstance(error, LockedError) else 2
-        except _PATHS as error:
-            if error.filename is None:
-                raise
-            refusal, code = _("{path}: expected a path that can be used ({error})", path=error.filename, error=error.strerror), 2
-        typer.echo(Words.of(ctx.obj or DEFAULT_LANGUAGE).text(refusal), err=True)
-        raise typer.Exit(code)
+
+
+def _options_first(words: list[str]) -> list[str]:
+    """The words with the program's own options before the command; what follows ``--`` stays where it is."""
+    first, rest, waiting = list[str](), list[str](), list(words)
+    while waiting:
+        word = waiting.pop(0)
+        if word == "--":
+            return [*first, *rest, word, *waiting]
+        if word in _EVERYWHERE:
+            first += [word, *waiting[:1]]
+            waiting = waiting[1:]
+        else:
+            (first if word.startswith(tuple(f"{name}=" for name in _EVERYWHERE)) else rest).append(word)
+    return [*first, *rest]
 
 
 # Plain help and messages: a box breaks paths in the middle.
@@ -72,6 +91,10 @@ def _say_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Print the version.")] = False,
+    log_level: Annotated[LogLevel, typer.Option("--log-level", help="From which level on to log, to stderr.")] = LogLevel.info,
+    log_format: Annotated[
+        LogFormat, typer.Option("--log-format", help="Lines for people, or one JSON object per line.")
+    ] = LogFormat.text,
 ) -> None:
     pass
 
@@ -82,9 +105,5 @@ app.add_typer(inspections.app, name="plan")
 
 
 def main() -> None:
-    """Run the command line and turn refusals into messages and exit codes."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("creditscore").setLevel(logging.INFO)
-    for name in ("matplotlib", "fontTools", "py4j"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    """Run the command line."""
     app()

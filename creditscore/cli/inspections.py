@@ -266,6 +266,10 @@ def forecast(
     show(document, lines, as_json=as_json)
 
 
+#: More digits than any number of visits has.
+_MOST_DIGITS = 9
+
+
 def _visits(options: list[str]) -> dict[str, int]:
     """Visits by department, from ``NAME=600``.
 
@@ -275,7 +279,7 @@ def _visits(options: list[str]) -> dict[str, int]:
     visits = {}
     for option in options:
         name, _mark, count = option.rpartition("=")
-        if not name or not count.isdecimal():
+        if not name or not count.isdecimal() or len(count) > _MOST_DIGITS:
             raise DataError("--capacity: expected NAME=VISITS such as 600 (got {option!r})", option=option)
         visits[name] = int(count)
     return visits

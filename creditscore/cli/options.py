@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -159,9 +163,41 @@ def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
+#: Where the one document of ``--json`` goes while everything else that is printed goes to stderr.
+_DOCUMENTS: ContextVar[TextIO | None] = ContextVar("documents", default=None)
+
+
+@contextlib.contextmanager
+def stdout_for_documents() -> Iterator[None]:
+    """Within the block only :func:`print_document` writes to stdout; what others print there goes to stderr."""
+    token = _DOCUMENTS.set(sys.stdout)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _DOCUMENTS.reset(token)
+
+
 def show(document: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
     """Print a result: the document as JSON, or the lines for people."""
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_plain) if as_json else "\n".join(lines))
+    if as_json:
+        print_document(document)
+    else:
+        typer.echo("\n".join(lines))
+
+
+def print_document(document: Mapping[str, Any]) -> None:
+    """Print a document as JSON to stdout; a number that is not finite is null."""
+    text = json.dumps(_finite(document), ensure_ascii=False, indent=2, default=_plain, allow_nan=False)
+    typer.echo(text, file=_DOCUMENTS.get())
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: Any) -> Any:

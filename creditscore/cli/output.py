@@ -286,6 +286,7 @@ def draw_table(
     from creditscore.pipeline.draws import draw_frame
 
     words = Words.of(lang)
+    _refuse_other_than_parquet(frame)
     draw = draw_frame(engine_of(engine), frame, strata, task=task, seed=seed, out=out)
     line = words.text(
         _(
@@ -297,3 +298,20 @@ def draw_table(
         )
     )
     show({"task": task, "drawn": draw.drawn, "file": str(draw.file)}, [line], as_json=as_json)
+
+
+def _refuse_other_than_parquet(path: Path) -> None:
+    """Refuse a file of another kind before anything is drawn; an absent one is refused by the draw.
+
+    Raises:
+        DataError: It is a folder, or not Parquet.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.exists():
+        return
+    try:
+        pq.read_schema(path)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError("{path}: expected a Parquet file ({kind} while reading it)", path=path, kind=type(error).__name__) from None

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from creditscore.cli.boundary import Code
 from creditscore.cli.options import (
     AcceptOption,
     AsOfOption,
@@ -123,16 +125,30 @@ def _of_workbook(path: Path) -> Iterator[str]:
         yield cell if isinstance(cell, str) else f"{cell:.0f}"
 
 
+class FailOn(StrEnum):
+    """From which level on a finding is an alarm."""
+
+    warning = "warning"
+    error = "error"
+
+
 def check(
     project: ProjectArg,
     data: DataOption,
     as_of: AsOfOption,
     engine: EngineOption = EngineName.duckdb,
     excel: Annotated[Path | None, typer.Option(help="Write the findings to a workbook.")] = None,
+    fail_on: Annotated[FailOn | None, typer.Option("--fail-on", help="Exit 3 where there are findings of this level.")] = None,
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """The data check-up (体检): what arrived, was refused, is late or missing."""
+    """The data check-up (体检): what arrived, was refused, is late or missing.
+
+    Raises:
+        typer.Exit: With code 3, where there are findings of the level of ``--fail-on``; warnings of the guard count.
+        DataError: The day or the data cannot be read.
+        ConfigError: The project is wrong.
+    """
     from creditscore.features.guard import guard_features
     from creditscore.records.checkup import check_up
     from creditscore.records.records import open_records
@@ -146,6 +162,8 @@ def check(
         findings.to_excel(target)
     lines = [*(f"{words.text(_('warning'))}: {line}" for line in warnings), findings.to_text(lang)]
     show({"findings": findings.table().to_dict("records"), "warnings": warnings}, lines, as_json=as_json)
+    if fail_on is not None and (findings.has(fail_on.value) or (warnings and fail_on is FailOn.warning)):
+        raise typer.Exit(int(Code.ALARM))
 
 
 def demo(

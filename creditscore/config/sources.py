@@ -19,6 +19,8 @@ Encoding = Literal["auto", "utf-8", "utf-16", "gb18030", "gbk", "gb2312", "big5"
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{1,62}")
 _RELATION = re.compile(r"[^\W\d]\w{0,62}(\.[^\W\d]\w{0,62})?")
+#: What file systems take as one name.
+_LONGEST_NAME = 255
 _DIRECTIVES = frozenset("YmdHMSz%")
 
 
@@ -194,6 +196,8 @@ class Where(Spec):
 def _below_the_data_folder(file: str) -> str:
     if file.startswith(("/", "\\")) or ".." in file.replace("\\", "/").split("/") or ":" in file:
         raise ValueError("a relative path below the data folder")
+    if not file.isprintable() or len(file.encode()) > _LONGEST_NAME:
+        raise ValueError(f"a path of printable characters, at most {_LONGEST_NAME} bytes long")
     return file
 
 

@@ -47,13 +47,13 @@ Items = Annotated[tuple[T, ...], Field(strict=False)]
 
 
 class Spec(BaseModel):
-    """Plain data: frozen, strict in types, and an unknown key is an error.
+    """Plain data: frozen, strict in types, and neither an unknown key nor NaN or infinity is taken.
 
     Defaults and copies are checked like values that are given: a whole number in a field of fractions becomes one, so that
     what is written to a file and read back is equal to the last byte.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True, allow_inf_nan=False)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with some values replaced and all of it checked again; nothing that was computed from the old values stays.

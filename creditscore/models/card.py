@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
 
 from creditscore.config.scorecards import Scaling
 from creditscore.config.spec import Items, Label, Spec
@@ -237,6 +237,9 @@ class Card(Spec):
     calibration is part of the points. ``representative`` is False if the training rows were not a random draw; the
     card then holds for inspected subjects only.
     """
+
+    #: A figure of the training may be NaN in memory; a card with one is refused when it is written or read.
+    model_config = ConfigDict(allow_inf_nan=True)
 
     format: Literal["creditscore.scorecard/1"] = CARD_FORMAT
     name: str

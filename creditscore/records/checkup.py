@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pandas as pd
 
@@ -70,6 +70,11 @@ class CheckUp:
     def table(self) -> pd.DataFrame:
         """The findings, by section and table; ``rule`` is English."""
         return self.frame[[column.key for column in _COLUMNS]]
+
+    def has(self, level: Level) -> bool:
+        """Whether there is a finding of a level or a worse one."""
+        levels = get_args(Level)
+        return bool(self.frame["level"].isin(levels[: levels.index(level) + 1]).any())
 
     def to_text(self, lang: str = DEFAULT_LANGUAGE) -> str:
         """The findings as a page: errors, warnings, notes, then rows per table and the coverage of the catalogue."""

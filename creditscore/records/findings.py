@@ -15,7 +15,7 @@ from creditscore.language import Message, Text, Words, _, pgettext
 from creditscore.records.tables import COLUMN_WORDS
 from creditscore.spreadsheet.sheets import text_width
 
-#: ``error`` is never tolerated, ``warning`` is to be looked into, ``note`` was dealt with, ``info`` is a count.
+#: From the worst: ``error`` is never tolerated, ``warning`` is to be looked into, ``note`` was dealt with, ``info`` is a count.
 Level = Literal["error", "warning", "note", "info"]
 
 

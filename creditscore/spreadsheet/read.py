@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,8 +55,8 @@ def read_sheet(path: str | Path, name: Text | None = None, *, columns: Sequence[
     """
     rows: list[dict[str, Cell]] = []
     with _Opened(path) as book:
-        for title in book.sheetnames[:1] if name is None else _matching(book.sheetnames, name, path):
-            rows.extend(_rows_of(book[title], title, columns))
+        for title in [_first(book, path)] if name is None else _matching(book.sheetnames, name, path):
+            rows.extend(_rows_of(_lines(book[title], path), title, columns))
     return rows
 
 
@@ -71,11 +72,38 @@ def _matching(titles: Sequence[str], name: Text, path: str | Path) -> list[str]:
     )
 
 
-def _rows_of(page: Any, title: str, columns: Sequence[Column]) -> Iterator[dict[str, Cell]]:
+def _first(book: Any, path: str | Path) -> str:
+    """The name of the first sheet.
+
+    Raises:
+        DataError: There is none.
+    """
+    if not book.sheetnames:
+        raise DataError("{file}: expected a workbook with a sheet (got none)", file=Path(path).name)
+    return str(book.sheetnames[0])
+
+
+def _lines(page: Any, path: str | Path) -> Iterator[tuple[Any, ...]]:
+    """The cells of each row. A sheet is parsed while it is read: what is broken in it shows here.
+
+    Raises:
+        DataError: The sheet is no rows of cells, such as a chart, or is broken.
+    """
+    try:
+        page.reset_dimensions()
+        yield from page.iter_rows(values_only=True)
+    except Exception as error:
+        raise DataError(
+            "{file}: expected a whole sheet {title!r} (got {error} on reading it)",
+            file=Path(path).name,
+            title=page.title,
+            error=type(error).__name__,
+        ) from None
+
+
+def _rows_of(stream: Iterator[tuple[Any, ...]], title: str, columns: Sequence[Column]) -> Iterator[dict[str, Cell]]:
     from openpyxl.utils import get_column_letter
 
-    page.reset_dimensions()
-    stream = page.iter_rows(values_only=True)
     keys = _keys(next(stream, ()), title, columns)
     for number, row in enumerate(stream, start=2):
         if all(value in (None, "") for value in row):
@@ -126,19 +154,18 @@ def read_table(path: str | Path, *, sheet: str | None = None) -> pd.DataFrame:
     import pandas as pd
 
     with _Opened(path) as book:
-        title = book.sheetnames[0] if sheet is None else _matching(book.sheetnames, sheet, path)[0]
+        title = _first(book, path) if sheet is None else _matching(book.sheetnames, sheet, path)[0]
         page = book[title]
-        rows = [{key: cell.value for key, cell in row.items()} for row in _rows_of(page, title, ())]
-        page.reset_dimensions()
-        header = _keys(next(page.iter_rows(values_only=True), ()), title, ())
+        rows = [{key: cell.value for key, cell in row.items()} for row in _rows_of(_lines(page, path), title, ())]
+        header = _keys(next(_lines(page, path), ()), title, ())
     return pd.DataFrame(rows, columns=list(header))
 
 
 class _Opened:
     """An openpyxl workbook, values only, closed again; whatever it cannot open is a DataError without content."""
 
-    def __init__(self, path: str | Path, *, limit: int = 256 * 1024 * 1024) -> None:
-        self.path, self.limit = Path(path), limit
+    def __init__(self, path: str | Path, *, limit: int = 256 * 1024**2, unpacked: int = 2 * 1024**3) -> None:
+        self.path, self.limit, self.unpacked = Path(path), limit, unpacked
 
     def __enter__(self) -> Any:
         import openpyxl
@@ -153,7 +180,18 @@ class _Opened:
                 size=self.path.stat().st_size,
             )
         try:
+            with zipfile.ZipFile(self.path) as parts:
+                size = sum(part.file_size for part in parts.infolist())
+            if size > self.unpacked:
+                raise DataError(
+                    "{file}: expected a workbook of at most {limit:,} bytes when unpacked (got {size:,})",
+                    file=self.path.name,
+                    limit=self.unpacked,
+                    size=size,
+                )
             self.book = openpyxl.load_workbook(self.path, read_only=True, data_only=True)
+        except DataError:
+            raise
         except Exception as error:
             raise DataError(
                 "{file}: expected an .xlsx workbook (got {error} on opening it)", file=self.path.name, error=type(error).__name__

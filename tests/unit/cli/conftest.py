@@ -1,7 +1,7 @@
 """A project and a finished run, and commands of the pipeline as stubs that note how they were called."""
 
 import pytest
-from support.projects import write_project, write_tables
+from support.projects import subject, write_project, write_tables
 from support.runs import TASK, add_plan, finished_run
 
 
@@ -12,7 +12,7 @@ def project(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory):
-    return write_tables(tmp_path_factory.mktemp("data"))
+    return write_tables(tmp_path_factory.mktemp("data"), subjects=[subject("S00000")])
 
 
 @pytest.fixture(scope="session")

@@ -29,13 +29,6 @@ def test_a_path_that_cannot_be_used_is_named_and_refused(stub, run, kind):
     assert "some/file" in said.err
 
 
-@pytest.mark.parametrize("error", [RuntimeError("broken"), FileNotFoundError("no name of a file")])
-def test_an_error_of_the_program_is_not_taken_for_a_refusal(stub, run, error):
-    stub(EXPLAIN, error)
-    with pytest.raises(type(error)):
-        creditscore("explain", run.path, "S1")
-
-
 def test_a_value_with_braces_in_an_error_is_shown_as_it_is(stub, run):
     stub(EXPLAIN, DataError("{path}: expected a run", path="{x}/$HOME"))
     assert "{x}/$HOME" in creditscore("explain", run.path, "S1", "--lang", "en").err

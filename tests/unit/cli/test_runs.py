@@ -12,6 +12,8 @@ from support.runs import finished_run
 from creditscore.errors import DataError, LockedError
 from creditscore.pipeline.demo import Demo
 from creditscore.pipeline.run_folder import RunFolder, RunResult
+from creditscore.records.checkup import CheckUp
+from creditscore.records.findings import Finding, findings_frame
 from creditscore.storage import locked
 
 SUMMARY = {
@@ -157,3 +159,38 @@ def test_check_prints_findings_and_writes_a_workbook(project, data, tmp_path, st
     assert creditscore("check", project.folder, *options, "--json").json["findings"] == [{"section": "rows"}]
     assert "findings in en" in creditscore("check", project.folder, *options, "--lang", "en").out
     assert written == [tmp_path / "new" / "checkup.xlsx"] * 2
+
+
+@pytest.fixture
+def check_finds(monkeypatch):
+    """A check-up that finds what it is told to, as if the data had it."""
+
+    def finds(levels, warnings):
+        findings = [Finding("rows", "events", "equation", part, 0) for part in ("arrived", "kept", "quarantined", "collapsed")]
+        findings += [Finding("future", "events", "x", "", 1, level=level) for level in levels]
+        check_up = CheckUp(dt.date(2024, 4, 30), findings_frame(findings))
+        monkeypatch.setattr("creditscore.records.checkup.check_up", lambda *_args, **_options: check_up)
+        monkeypatch.setattr("creditscore.features.guard.guard_features", lambda *_args: warnings)
+
+    return finds
+
+
+@pytest.mark.parametrize(
+    ("levels", "warnings", "on_warning", "on_error"),
+    [
+        (["info", "note"], [], 0, 0),
+        (["note", "warning"], [], 3, 0),
+        (["error", "note"], [], 3, 3),
+        (["info"], ["feature x is like y"], 3, 0),
+    ],
+)
+def test_a_check_raises_the_alarm_from_the_level_on_that_was_asked_for(
+    check_finds, project, data, levels, warnings, on_warning, on_error
+):
+    check_finds(levels, warnings)
+    command = ("check", project.folder, "--data", data, "--as-of", "2024-04-30", "--json")
+    assert creditscore(*command).code == 0
+    for level, code in (("warning", on_warning), ("error", on_error)):
+        said = creditscore(*command, "--fail-on", level)
+        assert said.code == code
+        assert said.json["warnings"] == warnings
