@@ -29,9 +29,10 @@ _log = logging.getLogger(__name__)
 QUEUE = ".tracking"
 #: A server that does not take a connection in these seconds is not waited for.
 CONNECT_SECONDS = 5.0
-#: After these seconds the sending is stopped: a night of a city takes 10, one of a hundred cards 60 on two slow cores.
+#: After these seconds the sending is stopped. A night without new cards takes 3 to 6, and up to 10 where the tracker is new.
 SEND_SECONDS = 120.0
-#: More of them for each card to send: else a project of many hundred cards could never be logged.
+#: More of them for each card to send, which takes 0.05 in a file and 0.4 on a server nearby: else a project of many hundred
+#: cards could never be logged.
 SECONDS_PER_CARD = 2.0
 _FORMAT = "creditscore.tracking/1"
 #: MLflow's settings in the process that sends, where the user has set nothing else.
@@ -83,6 +84,11 @@ class Entry:
         """The name under which it was queued."""
         return self.path.parent.name
 
+    @property
+    def cards(self) -> int:
+        """How many cards there are to register."""
+        return len(self.run["cards"])
+
     def remove(self) -> None:
         """Take it out of the queue."""
         operations.remove(self.path)
@@ -117,13 +123,20 @@ def queue_run(out: Path, name: str, run: RunLog) -> None:
 
 
 def queued(out: Path) -> list[Entry]:
-    """What waits to be sent, oldest first."""
-    entries = [_read(path) for path in (out / QUEUE).glob("*/run.json")]
+    """What waits to be sent, oldest first; what cannot be read is a warning and is left out."""
+    entries = []
+    for path in (out / QUEUE).glob("*/run.json"):
+        try:
+            entries.append(_read(path))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            _log.warning("%s/%s cannot be read and is not sent to MLflow: %s", QUEUE, path.parent.name, type(error).__name__)
     return sorted(entries, key=lambda entry: (entry.queued, entry.name))
 
 
 def _read(path: Path) -> Entry:
     document = json.loads(path.read_text("utf-8"))
+    if document["format"] != _FORMAT:
+        raise ValueError(document["format"])
     body = document["run"]
     return Entry(path, dt.datetime.fromisoformat(document["queued"]), sha256_of(compact_json(body)), body)
 
@@ -137,27 +150,26 @@ def send_queue(out: Path, uri: str | None) -> int:
         out: The folder of runs.
         uri: The tracker's address; None for :func:`tracking_uri`'s.
     """
-    waiting = len(list((out / QUEUE).glob("*/run.json")))
+    waiting = queued(out)
     if not waiting:
         return 0
-    address, reason = tracking_uri(out, uri), ""
+    address = tracking_uri(out, uri)
     try:
-        reason = _send(out, address)
+        reason = _send(out, address, limit=SEND_SECONDS + SECONDS_PER_CARD * sum(entry.cards for entry in waiting))
     except Exception as error:  # whatever it is, the run is finished and its log is on disk
         reason = type(error).__name__
         _log.debug("why the queue was not sent", exc_info=True)
-    stay = len(list((out / QUEUE).glob("*/run.json")))
+    stay = sum(entry.path.exists() for entry in waiting)
     if stay:
         kind = address.split("://", 1)[0]
-        _log.warning("%d of %d runs stay queued for MLflow (%s: %s): the next run sends them", stay, waiting, kind, reason)
+        _log.warning("%d of %d runs stay queued for MLflow (%s: %s): the next run sends them", stay, len(waiting), kind, reason)
     return stay
 
 
-def _send(out: Path, uri: str) -> str:
+def _send(out: Path, uri: str, *, limit: float) -> str:
     """Start the process that sends, and wait for it; returns why not everything was sent, if so."""
     if not _takes_connections(uri):
         return "no connection"
-    limit = SEND_SECONDS + SECONDS_PER_CARD * sum(len(entry.run["cards"]) for entry in queued(out))
     # The address may hold a password: an environment is not shown to other users, arguments are.
     environment = {**_ENVIRONMENT, **os.environ, "MLFLOW_TRACKING_URI": uri}
     command = [sys.executable, "-P", "-m", "creditscore.tracking.sender", str(out)]

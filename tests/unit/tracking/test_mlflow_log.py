@@ -10,30 +10,10 @@ import time
 
 import pytest
 from support.cards import card
+from support.trackers import a_run, client_of, logged
 
 from creditscore.tracking import mlflow_log
-from creditscore.tracking.mlflow_log import QUEUE, RunLog, queue_run, queued, send_queue, tracking_uri
-
-
-@pytest.fixture(autouse=True)
-def no_tracker_of_the_environment(monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-
-
-def a_run(**changes):
-    numbers = {"auc": 0.7, "nothing": float("nan"), "endless": float("inf")}
-    return RunLog(**{"project": "small", "as_of": "2024-04-30", "params": {"config": "c0ffee"}, "metrics": numbers, **changes})
-
-
-def client_of(uri):
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
-
-
-def logged(uri):
-    client = client_of(uri)
-    return client.search_runs([one.experiment_id for one in client.search_experiments()])
+from creditscore.tracking.mlflow_log import QUEUE, queue_run, queued, send_queue, tracking_uri
 
 
 def test_the_tracker_is_the_given_one_else_that_of_the_environment_else_beside_the_runs(tmp_path, monkeypatch):
@@ -130,6 +110,35 @@ def test_a_damaged_tracker_keeps_the_queue(tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         assert send_queue(tmp_path, None) == 1
     assert "(sqlite: DatabaseError)" in caplog.text
+
+
+def test_an_entry_that_cannot_be_read_keeps_no_other_from_being_sent(tmp_path, caplog):
+    for name in ("whole", "cut", "other"):
+        queue_run(tmp_path, name, a_run())
+    (tmp_path / QUEUE / "cut" / "run.json").write_text('{"run": ', "utf-8")
+    (tmp_path / QUEUE / "other" / "run.json").write_text('{"format": "creditscore.tracking/2"}', "utf-8")
+    assert [entry.name for entry in queued(tmp_path)] == ["whole"]
+    assert sorted(record.args[1] for record in caplog.records) == ["cut", "other"]
+
+
+def test_an_address_with_a_password_is_no_argument_of_a_process(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(subprocess, "run", lambda command, **how: calls.append((command, how)))
+    queue_run(tmp_path, "n-1", a_run())
+    send_queue(tmp_path, "postgresql://user:secret@host/db")
+    ((command, how),) = calls
+    assert "secret" not in " ".join(command)
+    assert how["env"]["MLFLOW_TRACKING_URI"] == "postgresql://user:secret@host/db"
+    # MLflow prints there, and what this process prints may have to be JSON.
+    assert how["stdout"] == subprocess.DEVNULL
+
+
+def test_a_proxy_is_left_to_mlflow(tmp_path, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setattr(socket, "create_connection", None)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1))
+    queue_run(tmp_path, "n-1", a_run())
+    assert send_queue(tmp_path, "http://behind.example") == 1
 
 
 @pytest.mark.parametrize("module", ["mlflow_log", "sender", "pyfunc"])
