@@ -288,6 +288,11 @@ class Card(Spec):
         """The highest score that can be had."""
         return self.constant + sum(max(a.points for a in one.attributes) for one in self.characteristics)
 
+    @property
+    def one_score(self) -> bool:
+        """Whether every subject has the same score: no characteristic was kept, or none has points that differ."""
+        return self.lowest == self.highest
+
     def to_json(self) -> str:
         """Canonical text: sorted keys, two spaces, no NaN, shortest floats, a line feed at the end."""
         return card_text(self.model_dump(), f"scorecard {self.name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -35,6 +36,10 @@ _log = logging.getLogger(__name__)
 
 class NotFittedEstimator(NotFittedError, sklearn.exceptions.NotFittedError):  # type: ignore[misc]
     """Scores were asked before ``fit``; also the class of error that scikit-learn expects."""
+
+
+class OneScoreWarning(UserWarning):
+    """A card was fitted that gives every subject the same score."""
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -108,7 +113,7 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
                 "inspector_components": linked.components,
                 "largest_component_share": round(linked.largest_share, 6),
             }
-        return Scorecard(
+        card = Scorecard(
             name=name,
             industry=industry,
             target=self.target,
@@ -119,6 +124,15 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
             training=training,
             representative=self.representative,
         )
+        if card.one_score:
+            warnings.warn(
+                f"card {name}: every subject has the score {card.lowest}: no characteristic tells good from bad in these rows; see "
+                "selection_ for why each one left, and train on more rows or outcomes, on other features, or with a lower "
+                "min_information_value of Selection",
+                OneScoreWarning,
+                stacklevel=3,
+            )
+        return card
 
 
 def training_facts(sample: Sample, rows: Flags | slice = slice(None), *, bad_rate: float) -> dict[str, JsonValue]:

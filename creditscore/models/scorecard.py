@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from creditscore.config.scorecards import Scaling
 from creditscore.dataframes import Floats
 from creditscore.errors import DataError
-from creditscore.language import SOURCE_LANGUAGE, Words, pgettext
+from creditscore.language import SOURCE_LANGUAGE, Words, _, pgettext
 from creditscore.models import card as as_text
 from creditscore.models import expert_card, scoring, scoring_sql
 from creditscore.models import reasons as against_baseline
@@ -44,7 +44,7 @@ _KINDS = {"missing": pgettext("table of a card", "Missing"), "other": pgettext("
 
 
 def table(card: Card, *, style: Literal["summary", "detailed"] = "summary", lang: str = SOURCE_LANGUAGE) -> pd.DataFrame:
-    """One row for the constant, then one per attribute in the card's order.
+    """One row for the constant, then one per attribute in the card's order. A card that tells nobody apart says so in the first.
 
     ``summary``: variable, label, bin, points. ``detailed`` adds source, bin number, rows (unweighted),
     share of weight, event rate (weighted, smoothed), WoE (ln good share / bad share: more is safer),
@@ -72,7 +72,8 @@ def _bin_label(attribute: Attribute, words: Words) -> str:
 
 def _constant(card: Card, words: Words) -> dict[str, object]:
     variable, label = pgettext("table of a card", "base"), pgettext("table of a card", "Constant")
-    return {"variable": words.text(variable), "label": words.text(label), "bin": "", "points": card.constant}
+    remark = words.text(_("every subject has the score {score}", score=card.lowest)) if card.one_score else ""
+    return {"variable": words.text(variable), "label": words.text(label), "bin": remark, "points": card.constant}
 
 
 def _row(one: Characteristic, number: int, attribute: Attribute, words: Words) -> dict[str, object]:
@@ -216,6 +217,11 @@ class Scorecard(Card):
     def diff(self, other: Scorecard) -> pd.DataFrame:
         """What changes from this card to ``other``: one row per attribute whose bin or points differ."""
         return diff(self, other)
+
+    def __repr__(self) -> str:
+        of = f"every subject has the score {self.lowest}" if self.one_score else f"scores {self.lowest} to {self.highest}"
+        count = len(self.characteristics) or "no"
+        return f"<Scorecard {self.name} of industry {self.industry}: {count} characteristics, {of}, sha256 {self.sha256[:12]}>"
 
     def _repr_html_(self) -> str:
         return self.table().to_html(index=False, escape=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from creditscore.features.build import build_features
 from creditscore.features.training_rows import CapEffect, TrainingRows, training_rows
 from creditscore.language import Message, _
 from creditscore.models.challenger import LightGBMChallenger, fit_lightgbm
+from creditscore.models.estimator import OneScoreWarning
 from creditscore.models.evaluate import evaluate, paired_difference
 from creditscore.models.industry import IndustryScorecards
 from creditscore.models.inspector_effects import read_visits
@@ -92,10 +94,10 @@ class Training:
 
     @property
     def notes(self) -> tuple[Message, ...]:
-        """What a reader must know: the bias of a cap on the weights, which inspectors are comparable, what was not judged."""
+        """What a reader must know: useless cards, the bias of a cap on weights, comparable inspectors, what is untested."""
         cap = () if self.cap is None else (_cap_note(self.cap),)
         connected = () if self.connectedness is None else (_connectedness_note(self.connectedness),)
-        return (*cap, *connected, *self.judgement.notes)
+        return (*_one_score_notes(self.cards), *cap, *connected, *self.judgement.notes)
 
 
 def train_cards(records: Records, project: Project, *, until: dt.date, policy: TierPolicy) -> Training:
@@ -137,7 +139,10 @@ def fit_cards(features: pd.DataFrame, rows: TrainingRows, project: Project, poli
         representative=rows.representative,
     )
     inspectors = rows.inspectors if spec.nuisance == "inspectors" and rows.frame["inspectors"].notna().any() else None
-    return cards.fit(features, rows.y, industry=rows.industry, sample_weight=rows.weight, nuisance=inspectors)
+    with warnings.catch_warnings():
+        # The notes of a training name these cards in the reader's language.
+        warnings.simplefilter("ignore", OneScoreWarning)
+        return cards.fit(features, rows.y, industry=rows.industry, sample_weight=rows.weight, nuisance=inspectors)
 
 
 def _judge_out_of_time(features: pd.DataFrame, rows: TrainingRows, project: Project, policy: TierPolicy) -> Judgement:
@@ -269,6 +274,19 @@ def _calibration(test: TrainingRows, probability: np.ndarray) -> pd.DataFrame:
         expected = (group["w"] * group["p"]).sum() / weight
         rows.append({"tenth": int(str(tenth)) + 1, "expected": expected, "observed": observed, "low": low, "high": high})
     return pd.DataFrame(rows)
+
+
+def _one_score_notes(cards: Mapping[str, Scorecard]) -> tuple[Message, ...]:
+    """A note on the cards that give every subject the same score, if there are any."""
+    codes = sorted(code for code, card in cards.items() if card.one_score)
+    if not codes:
+        return ()
+    note = _(
+        "The cards of {industries} give every subject the same score: no characteristic tells good from bad in the training rows. "
+        "Tiers there follow records and rules alone; train on more visits or other features before such a card is signed.",
+        industries=", ".join(codes),
+    )
+    return (note,)
 
 
 def _cap_note(cap: CapEffect) -> Message:

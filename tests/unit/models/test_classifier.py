@@ -7,12 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from support.cards import card
 from support.populations import population, spec
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from creditscore.config.scorecards import Binning, Selection
 from creditscore.errors import DataError
 from creditscore.models.classifier import ScorecardClassifier
+from creditscore.models.estimator import OneScoreWarning
 from creditscore.models.scorecard import Scorecard
 
 
@@ -273,7 +275,8 @@ def test_a_card_without_any_useful_column_has_only_its_constant():
     rng = np.random.default_rng(10)
     X = pd.DataFrame({"a": np.ones(500)})
     y = (rng.random(500) < 0.1).astype(int)
-    model = ScorecardClassifier().fit(X, y)
+    with pytest.warns(OneScoreWarning):
+        model = ScorecardClassifier().fit(X, y)
     assert model.scorecard_.characteristics == ()
     assert abs(model.predict_proba(X)[:, 1].mean() / y.mean() - 1) < math.log(2) / 20
 
@@ -282,3 +285,26 @@ def test_effective_size_is_kish():
     X, y = population(300)
     w = np.r_[np.ones(299), 100.0]
     assert ScorecardClassifier().fit(X, y, sample_weight=w).effective_size_ == pytest.approx(w.sum() ** 2 / (w**2).sum())
+
+
+def test_a_fit_that_keeps_no_characteristic_says_what_to_do():
+    rng = np.random.default_rng(3)
+    X, y = pd.DataFrame({"noise": rng.normal(size=400)}), rng.random(400) < 0.1
+    with pytest.warns(
+        OneScoreWarning, match=r"card all: every subject has the score \d+: no characteristic .*selection_ .*more rows"
+    ) as said:
+        one = ScorecardClassifier(selection=Selection(min_information_value=5)).fit(X, y).scorecard_
+    assert len(said) == 1
+    assert said[0].filename == __file__
+    assert one.table()["Bin"].tolist() == [f"every subject has the score {one.constant}"]
+    assert one.table(lang="zh").iloc[:, 2].tolist() == [f"全部主体得分均为 {one.constant}"]
+    assert f"no characteristics, every subject has the score {one.constant}" in repr(one)
+    assert f"every subject has the score {one.constant}" in one._repr_html_()
+
+
+def test_a_card_with_characteristics_has_its_scores_in_its_name():
+    one = card()
+    assert repr(one).startswith(
+        f"<Scorecard food of industry food_service: 5 characteristics, scores {one.lowest} to {one.highest}, "
+    )
+    assert one.table()["Bin"][0] == ""

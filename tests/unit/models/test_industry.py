@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from creditscore.config.scorecards import Industry, Pooling, ScorecardsFile
+from creditscore.config.scorecards import Industry, Pooling, ScorecardsFile, Selection
 from creditscore.config.spec import Label
 from creditscore.errors import DataError, NotFittedError
+from creditscore.models.estimator import OneScoreWarning
 from creditscore.models.industry import IndustryScorecards
 from creditscore.models.pooling import members, own_weight, tree_of
 
@@ -260,3 +261,10 @@ def test_the_estimator_of_a_file_has_its_figures_and_the_defaults_elsewhere():
 def test_defaults_of_the_estimator_are_those_of_the_file():
     params, spec = IndustryScorecards().get_params(), ScorecardsFile(target="x")
     assert (params["ridge"], params["nuisance_ridge"]) == (spec.ridge, spec.nuisance_ridge)
+
+
+def test_each_industry_without_a_characteristic_is_warned_of_once():
+    X, y, industry = economy(sizes={"small": 700, "mid": 900})
+    with pytest.warns(OneScoreWarning) as said:
+        IndustryScorecards(selection=Selection(min_information_value=5)).fit(X, y, industry=industry)
+    assert sorted(str(one.message).split(":")[0] for one in said) == ["card all", "card mid", "card small"]

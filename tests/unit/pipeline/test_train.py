@@ -6,7 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from support.cards import card
 
+from creditscore.config.scorecards import ScorecardsFile, Selection
 from creditscore.config.targets import RegisterTarget
 from creditscore.errors import DataError
 from creditscore.features.training_rows import CapEffect, TrainingRows
@@ -14,7 +16,7 @@ from creditscore.language import Words
 from creditscore.models.industry import IndustryScorecards
 from creditscore.models.rivals import fit_logistic, fit_optbinning
 from creditscore.pipeline import train
-from creditscore.pipeline.train import Held, judge
+from creditscore.pipeline.train import Held, Training, judge
 
 PROJECT = SimpleNamespace(features=("a", "b", "c"))
 
@@ -123,3 +125,20 @@ def test_a_cap_on_weights_says_its_bias_and_size(after, said):
     assert said in Words.of("zh").text(note)
     assert f"3 rows are cut; weighted bad rate (bias in points) {said}" in str(note)
     assert "100 → 1,300" in str(note)
+
+
+def test_cards_that_tell_nobody_apart_are_a_note_of_the_training():
+    flat = card(characteristics=(), baselines=())
+    found = Training(cards={"food": flat, "care": card(), "all": flat}).notes
+    assert len(found) == 1
+    assert "The cards of all, food give every subject the same score" in str(found[0])
+    assert "all、food" in Words.of("zh").text(found[0]) or "all, food" in Words.of("zh").text(found[0])
+    assert Training(cards={"care": card()}).notes == ()
+
+
+def test_fitting_cards_of_a_project_keeps_its_warning_for_the_notes():
+    known, X = rows(300, 0)
+    spec = ScorecardsFile(target="violation", selection=Selection(min_information_value=5))
+    project = SimpleNamespace(features=PROJECT.features, scorecards=spec)
+    cards = train.fit_cards(X, known, project, SimpleNamespace(cut_by="share"))
+    assert cards.pooled_.one_score
