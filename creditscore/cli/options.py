@@ -57,7 +57,9 @@ DataOption = Annotated[Path, typer.Option("--data", help="The folder of the data
 AsOfOption = Annotated[str, typer.Option("--as-of", help="The day, such as 2024-04-30.")]
 OutOption = Annotated[Path, typer.Option("--out", help="Where runs go; one folder per day.")]
 EngineOption = Annotated[EngineName, typer.Option("--engine", help="Where to compute.")]
-TrackingOption = Annotated[str | None, typer.Option("--tracking-uri", help="MLflow; sqlite:///OUT/mlflow.db by default.")]
+TrackingOption = Annotated[
+    str | None, typer.Option("--tracking-uri", help="MLflow; else MLFLOW_TRACKING_URI, else sqlite:///OUT/mlflow.db.")
+]
 _LANGUAGES = f"<{'|'.join(languages())}>"
 LangOption = Annotated[
     str, typer.Option("--lang", metavar=_LANGUAGES, callback=_known_language, help="Language of documents and summaries.")
