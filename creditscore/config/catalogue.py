@@ -34,13 +34,13 @@ class CatalogueItem(Spec):
     #: Counted by the project's work calendar (make-up days are worked), from the day of the decision.
     deadline_working_days: int | None = Field(default=None, ge=1, le=60)
     #: Months from the event date during which a record is used (the last day is the one before).
-    retention_months: int | None = Field(default=None, ge=1)
+    retention_months: int | None = Field(default=None, ge=1, le=1200)
     #: Who may see it: everyone (then the other publicity system shows it, too), those it is shared with, or only the provider.
     publication: Literal["published", "shared", "internal"] = "shared"
     repair_class: Literal["minor", "general", "serious"] | None = None
     #: Months after the decision in which publication may not / must end (repair rules), if any.
-    publication_min_months: int | None = Field(default=None, ge=0)
-    publication_max_months: int | None = Field(default=None, ge=0)
+    publication_min_months: int | None = Field(default=None, ge=0, le=1200)
+    publication_max_months: int | None = Field(default=None, ge=0, le=1200)
     #: What the record is about where law forbids to score it, e.g. ``["local_branch"]``.
     concerns: Items[Name] = ()
 

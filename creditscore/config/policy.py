@@ -169,12 +169,12 @@ class TierPolicy(Spec):
     #: Industries in which every subject is visited every period.
     full_coverage: Items[Code] = ()
     #: Most visits a year to one subject, of all departments together.
-    annual_cap: int = Field(default=4, ge=1)
+    annual_cap: int = Field(default=4, ge=1, le=3650)
     stability: Stability = Stability()
     review: ReviewRule = ReviewRule()
     measure: Items[Measure] = ()
     #: Tier of a subject that is registered for fewer months than this: NR.
-    new_subject_months: int = Field(default=0, ge=0)
+    new_subject_months: int = Field(default=0, ge=0, le=600)
 
     @model_validator(mode="after")
     def _tiers_cover_the_line(self) -> TierPolicy:

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from creditscore.config.catalogue import Catalogue
 from creditscore.config.features import FeatureFile, FeatureSpec
@@ -27,6 +28,14 @@ from creditscore.vocabulary import Purpose
 _log = logging.getLogger(__name__)
 
 
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("a time zone of the IANA database, such as Asia/Shanghai") from None
+    return name
+
+
 class ProjectFile(Spec):
     """The document ``project.toml``."""
 
@@ -37,7 +46,7 @@ class ProjectFile(Spec):
     #: Whom the project scores. Practitioners are natural persons: only as such, only by their
     #: professional-conduct records, and only with ``impact_assessment_id`` in ``scorecards.toml``.
     population: Literal["market_subject", "practitioner"] = "market_subject"
-    timezone: str = "Asia/Shanghai"
+    timezone: Annotated[str, AfterValidator(_timezone)] = "Asia/Shanghai"
     #: Without effect: each command has ``--lang``. Accepted for one release more.
     languages: Items[str] = ("zh", "en")
     #: A drop of the number of subjects against the run before that stops the run.

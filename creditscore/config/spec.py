@@ -7,7 +7,7 @@ import json
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
@@ -124,6 +124,8 @@ def ppm(share: float) -> int:
 
 S = TypeVar("S", bound=BaseModel)
 _SHOWN = 60
+#: Control characters other than tab and the ends of lines.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -131,18 +133,48 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     Raises:
         ConfigError: The file is absent or cannot be read, is not UTF-8, or is not TOML (a key given twice, a number
-            with leading zeros such as ``0111`` without quotes).
+            with leading zeros such as ``0111`` without quotes); a text has control characters, or a number more than 64 bits.
     """
     try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
+        document = tomllib.loads(path.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError("{path}: expected a file (got nothing)", path=path) from None
     except OSError as error:
         raise ConfigError("{path}: expected a file that can be read (got {kind})", path=path, kind=type(error).__name__) from None
     except UnicodeDecodeError as error:
         raise ConfigError("{path}: expected UTF-8 (got byte {start} that is not)", path=path, start=error.start) from None
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise ConfigError("{path}: expected TOML of fewer levels (lists are nested too deeply)", path=path) from None
+    except ValueError as error:  # not TOML, or a number of thousands of digits
         raise ConfigError("{path}: expected TOML ({error})", path=path, error=error) from None
+    _refuse_what_no_file_holds(document, path)
+    return document
+
+
+def _refuse_what_no_file_holds(document: dict[str, Any], file: Path) -> None:
+    """TOML takes more than workbooks, pages and columns of numbers can hold.
+
+    Raises:
+        ConfigError: A text has control characters other than tab and line end; a whole number needs more than 64 bits.
+    """
+    for location, value in _leaves(document, ()):
+        fault = ""
+        if isinstance(value, str) and _CONTROL.search(value):
+            fault = "expected a text without control characters"
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            fault = "expected a whole number of at most 64 bits"
+        if fault:
+            raise ConfigError(
+                "{file}: {key}: {fault} (got {got})", file=file, key=_key(location, document), fault=fault, got=_cut(repr(value))
+            )
+
+
+def _leaves(value: Any, location: tuple[int | str, ...]) -> Iterator[tuple[tuple[int | str, ...], Any]]:
+    if isinstance(value, dict | list):
+        for step, one in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(one, (*location, step))
+    else:
+        yield location, value
 
 
 def read_spec(spec: type[S], path: Path) -> S:
@@ -185,10 +217,14 @@ def _refused(error: ValidationError, document: dict[str, Any], file: str) -> Con
         if fault["type"] != "missing":
             # What looks like a connection may hold a password.
             got = re.sub(r"[a-z]+://[^\s'\"]*", "(a connection)", repr(fault["input"]))
-            got = got if len(got) <= _SHOWN else got[: _SHOWN - 1] + "…"
+            got = _cut(got)
         lines.append(f"{file}: {_key(fault['loc'], document)}: {fault['msg']} (got {got})")
     message = "\n".join(lines)
     return ConfigError(message)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _key(location: tuple[int | str, ...], document: Any) -> str:

@@ -133,14 +133,14 @@ def _float(cell: Any, number: int, column: str) -> float | None:
         value = float(cell)
     except (TypeError, ValueError):
         value = math.nan
-    if math.isnan(value) or isinstance(cell, bool):
+    if not math.isfinite(value) or isinstance(cell, bool):
         raise DataError(
             "expert points: row {number}: {column}: expected a number or an empty cell (got {cell!r})",
             number=number,
             column=column,
             cell=cell,
         )
-    return None if math.isinf(value) else value
+    return value
 
 
 def _points(cell: Any, number: int, variable: str) -> int:
