@@ -14,7 +14,7 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
 
 from creditscore.errors import ConfigError
-from creditscore.language import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, Text, Words, is_language, languages
+from creditscore.language import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, Text, Words, _, is_language, languages
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
@@ -158,12 +158,12 @@ def _refuse_what_no_file_holds(document: dict[str, Any], file: Path) -> None:
         ConfigError: A text has control characters other than tab and line end; a whole number needs more than 64 bits.
     """
     for location, value in _leaves(document, ()):
-        fault = ""
+        fault: Text | None = None
         if isinstance(value, str) and _CONTROL.search(value):
-            fault = "expected a text without control characters"
+            fault = _("expected a text without control characters")
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
-            fault = "expected a whole number of at most 64 bits"
-        if fault:
+            fault = _("expected a whole number of at most 64 bits")
+        if fault is not None:
             raise ConfigError(
                 "{file}: {key}: {fault} (got {got})", file=file, key=_key(location, document), fault=fault, got=_cut(repr(value))
             )
