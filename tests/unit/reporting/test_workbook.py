@@ -127,13 +127,18 @@ def texts_of(frame, payloads, *, keep=()):
     return frame.assign(**bad, **ids)
 
 
+def unchecked(spec, **changed):
+    """A specification with values that its checks would refuse: the last line of defence is tried."""
+    return type(spec).model_construct(**{name: getattr(spec, name) for name in type(spec).model_fields} | changed)
+
+
 def poison(book, payloads):
     """The book with payloads in every text that does not come from us."""
     one = payloads[0]
     bad = Label(zh=one, en=one)
     plans = []
     for plan in book.plans:
-        task = plan.task.model_copy(update={"label": bad, "item": one, "department": one, "joint_with": (one, one), "id": one})
+        task = unchecked(plan.task, label=bad, item=one, department=one, joint_with=(one, one), id=one)
         frame = texts_of(plan.frame, payloads)
         teams = texts_of(plan.inspectors, payloads)
         strata = texts_of(plan.strata, payloads)
@@ -144,29 +149,13 @@ def poison(book, payloads):
         plans.append(replace(page, seed_source=one))
     cards = {}
     for code, card in book.cards.items():
-        parts = [
-            part.model_copy(
-                update={
-                    "label": bad,
-                    "unit": one,
-                    "attributes": tuple(
-                        bin_.model_copy(update={"kind": "category", "label": one}) if bin_.kind == "interval" else bin_
-                        for bin_ in part.attributes
-                    ),
-                }
-            )
-            for part in card.characteristics
-        ]
-        cards[code] = card.model_copy(update={"characteristics": tuple(parts), "industry": one})
-    policy = book.policy.model_copy(
-        update={
-            "basis": one,
-            "signed_by": one,
-            "measure": tuple(
-                m.model_copy(update={"name": bad, "basis": one, "department": one, "industry": one}) for m in book.policy.measure
-            ),
-        }
-    )
+        parts = []
+        for part in card.characteristics:
+            bins = [unchecked(one_, kind="category", label=one) if one_.kind == "interval" else one_ for one_ in part.attributes]
+            parts.append(unchecked(part, label=bad, unit=one, attributes=tuple(bins)))
+        cards[code] = unchecked(card, characteristics=tuple(parts), industry=one)
+    measures = tuple(unchecked(m, name=bad, basis=one, department=one, industry=one) for m in book.policy.measure)
+    policy = unchecked(book.policy, basis=one, signed_by=one, measure=measures)
     return replace(
         book,
         project=bad,
