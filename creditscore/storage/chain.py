@@ -3,8 +3,8 @@
 A line that is changed, removed or inserted breaks the chain there. Cutting lines off the end does not break it. To detect that,
 keep the hash of the last line (:func:`chain_head`) elsewhere.
 
-A crash while a line is written leaves a part of it at the end, without a line end. Such a part was never told to anybody: readers
-pass over it, and the next writer puts it aside and goes on.
+A crash while a line is written leaves a part of it at the end: without a line end, or with zeros where a power cut lost a block.
+Such a part was never told to anybody: readers pass over it, and the next writer puts it aside and goes on.
 """
 
 from __future__ import annotations
@@ -39,11 +39,9 @@ def append_chain(path: Path, bodies: Iterable[Mapping[str, Any]]) -> list[dict[s
         mend_chain(path)
         added = next_lines(read_chain(path), bodies)
         if added:
-            new = not path.exists()
             operations.append(path, chain_text(added))
             operations.sync_file(path)
-            if new:
-                operations.sync_folder(path.parent)
+            operations.sync_folder(path.parent)
     return added
 
 
@@ -68,15 +66,18 @@ def mend_chain(path: Path) -> None:
     Only a holder of the chain's lock, or of its folder's, may do so: another writer could be in the middle of its line.
     """
     content = path.read_bytes() if path.is_file() else b""
-    whole = content.rfind(b"\n") + 1
+    whole = _whole(content)
     if whole == len(content):
         return
     aside = path.with_name(f".{path.name}.torn-{whole}")
     operations.write(aside, content[whole:])
     operations.sync_file(aside)
+    operations.sync_folder(aside.parent)
     operations.cut(path, whole)
     operations.sync_file(path)
-    _log.warning("%s: its last line had no end, the writing was interrupted; the part of it was put aside as %s", path, aside.name)
+    _log.warning(
+        "%s: its last line was not whole, the writing was interrupted; the part of it was put aside as %s", path, aside.name
+    )
 
 
 def read_chain(path: Path) -> list[dict[str, Any]]:
@@ -94,10 +95,18 @@ def chain_head(path: Path) -> str:
     return str(lines[-1]["hash"]) if lines else CHAIN_START
 
 
+def _whole(content: bytes) -> int:
+    """Where the last whole line ends. A line of JSON has no zero bytes."""
+    end = content.rfind(b"\n") + 1
+    while end and b"\0" in content[(start := content.rfind(b"\n", 0, end - 1) + 1) : end]:
+        end = start
+    return end
+
+
 def _verified_lines(content: bytes, path: Path) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     last = CHAIN_START
-    for number, piece in enumerate(content.split(b"\n")[:-1], start=1):
+    for number, piece in enumerate(content[: _whole(content)].split(b"\n")[:-1], start=1):
         try:
             line = json.loads(piece)
             stored_hash = line.pop("hash")

@@ -178,6 +178,7 @@ def complete(root: Path) -> str | None:
         _log.warning("%s: a command was stopped before it had decided; nothing of it was done", root)
     if not is_pending(root):
         return None
+    operations.sync_folder(root)  # a command that was killed may have decided without seeing to it that the decision lasts
     what = _carry_out(root)
     _log.warning("%s: %s was stopped on its way; it is completed now", root, what)
     return what
@@ -200,23 +201,23 @@ def _carry_out(root: Path) -> str:
 
 
 def _append(root: Path, chain: Path, step: _Step) -> None:
-    """The chain as it was and the new lines, whatever part of them a crash has left."""
+    """The chain as it was and the new lines, whatever a crash has left of them: a part, or zeros."""
     text, base = step["text"].encode(), int(step["base"])
     operations.make_folder(chain.parent)
     content = chain.read_bytes() if chain.is_file() else b""
     written = content[base:]
-    if len(content) < base or not (text.startswith(written) or written.startswith(text)):
+    whole_lines = {line for line in written.split(b"\n")[:-1] if b"\0" not in line}
+    if len(content) < base or (whole_lines - set(text.split(b"\n")) and not written.startswith(text)):
         raise DataError(
             "{chain}: expected the file as the interrupted command left it (it was changed since); put back the one of that day",
             chain=chain,
         )
-    if len(written) < len(text):
+    if not written.startswith(text):
         if written:
             operations.cut(chain, base)
         operations.append(chain, text)
     operations.sync_file(chain)
-    if not base:
-        operations.sync_folder(chain.parent)
+    operations.sync_folder(chain.parent)
 
 
 def _replace(root: Path, target: Path, step: _Step) -> None:
@@ -245,10 +246,11 @@ def _remove(root: Path, target: Path, step: _Step) -> None:
 
 def _move(root: Path, target: Path, step: _Step) -> None:
     source = root / step["source"]
+    operations.make_folder(target.parent)
     if source.is_dir() and not source.is_symlink() and not target.exists():
-        operations.make_folder(target.parent)
         operations.rename(source, target)
-        operations.sync_folder(source.parent)
+    operations.sync_folder(target.parent)  # first the new name: no power cut finds neither
+    operations.sync_folder(source.parent)
 
 
 def _point(root: Path, name: Path, step: _Step) -> None:

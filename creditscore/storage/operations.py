@@ -66,7 +66,8 @@ def cut(path: Path, size: int) -> None:
 def sync_file(path: Path) -> None:
     """Make the content of a file durable."""
     announce("sync_file", path)
-    with path.open("r+b") as stream:
+    # Windows flushes only what is open for writing; elsewhere a file that may only be read can be synced, too.
+    with path.open("r+b" if os.name == "nt" else "rb") as stream:
         os.fsync(stream.fileno())
 
 
@@ -121,8 +122,13 @@ def remove_folder(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those above it, where they are missing, readable by owner and group; durable at once."""
+    """Make a folder and those above it, where they are missing, readable by owner and group; durable at once.
+
+    The name of a folder that is there may not be durable yet: who made it can have been killed in between.
+    """
     if path.is_dir():
+        with contextlib.suppress(PermissionError):  # a folder of somebody else: not made here
+            sync_folder(path.parent)
         return
     make_folder(path.parent)
     announce("make_folder", path)
