@@ -48,7 +48,10 @@ class Week:
     number: int
     first: dt.date
     last: dt.date
+    #: By plain weeks where the calendar lacks the notice of the year: visits need a week all the same.
     workdays: int
+    #: Whether the calendar knows its days.
+    known: bool = True
 
 
 def weeks_of(start: dt.date, end: dt.date, calendar: WorkCalendar, *, not_before: dt.date | None = None) -> list[Week]:
@@ -63,7 +66,8 @@ def weeks_of(start: dt.date, end: dt.date, calendar: WorkCalendar, *, not_before
         last = min(end, first + (6 - first.weekday()) * _DAY)
         opens = min(max(first, begin), last)
         days = [opens + offset * _DAY for offset in range((last - opens).days + 1)] if last >= begin else []
-        weeks.append(Week(len(weeks) + 1, opens, last, sum(calendar.is_workday(day) for day in days)))
+        worked = sum(calendar.is_workday(day) for day in days)
+        weeks.append(Week(len(weeks) + 1, opens, last, worked, calendar.knows(opens, last)))
         first = last + _DAY
     return weeks
 

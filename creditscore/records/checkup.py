@@ -17,7 +17,14 @@ from creditscore.records.arrivals import KIND_KEY
 from creditscore.records.contracts import COPY, kept_table, refused_table
 from creditscore.records.drift import Earlier, drifts, profile
 from creditscore.records.findings import Finding, Level, checkup_lines, findings_frame
-from creditscore.records.publicity import late_reports, received_by_kind, reconcile_publicity, repair_reminders
+from creditscore.records.publicity import (
+    Received,
+    late_reports,
+    received_by_kind,
+    reconcile_publicity,
+    repair_reminders,
+    unknown_deadlines,
+)
 from creditscore.records.rectification import identity_findings
 from creditscore.records.tables import COLUMN_WORDS, TABLES
 from creditscore.spreadsheet import BOTH, Column, Sheet, label_text, write_book
@@ -110,7 +117,7 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
     kinds, about = records.project.catalogue.by_kind, records.project.about
     findings = [*_arrivals(records), *_rejects(records), *_normalised(records), *_unused(records, day)]
     findings += identity_findings(records, day, earlier.rectification)
-    findings += [*_catalogue(records, day), *_suppliers(records), *_expired(records, day), *_calendar(records)]
+    findings += [*_catalogue(records, day), *_suppliers(records), *_expired(records, day), *_calendar(records, day)]
     findings += _publicity(records, day)
     if earlier.profile is not None:
         findings += drifts(profile(records.arrivals, list(kinds)), earlier.profile, max_row_drop=about.max_row_drop)
@@ -125,7 +132,7 @@ def catalogue_report(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
         ``received`` incidents known on the day and the ``subjects`` they are about; ``late`` after the deadline; of kinds
         with a decision register: ``expected`` decisions that are due or received and how many are ``missing``;
         ``malformed`` records quarantined; ``timely``, the share of the expected (or received) that came in time, missing
-        if none was expected or received.
+        if none was expected or received. Those whose deadline the work calendar does not know count neither way.
     """
     day, catalogue = day_of(as_of), records.project.catalogue
     number, events, refused = day_number(day), records.table("event_keys"), refused_table(TABLES["events"])
@@ -137,10 +144,11 @@ def catalogue_report(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
     missing_of = late_reports(records, as_of=day).set_index("kind")["missing"].to_dict()
     rows = []
     for key, item in enumerate(catalogue.item):
-        count, late = received.get(key, (0, 0))
+        count, late, unknown = received.get(key, Received())
         missing = int(missing_of[item.kind]) if item.kind in missing_of else None
         expected = count + (missing or 0)
-        timely = (count - late) / expected if expected and item.deadline_working_days else None
+        judged = expected - unknown
+        timely = (count - late - unknown) / judged if judged and item.deadline_working_days else None
         rows.append(
             (item.kind, item.label.text("zh"), item.provider, item.polarity, item.repair_class, item.double_publicity, count,
              subjects.get(key, 0), late, None if missing is None else expected, missing, malformed.get(key, 0), timely)
@@ -293,15 +301,19 @@ def _expired(records: Records, day: dt.date) -> list[Finding]:
     return [Finding("expired", "events", rule, "", count, level="note")] if count else []
 
 
-def _calendar(records: Records) -> list[Finding]:
-    """Years of records whose official notice of days off is not in ``calendar.toml``."""
-    events = records.table("events")
-    years = records.engine.query(events.filter(events.event_date.notnull()).select(year=events.event_date.year()).distinct())
-    absent = sorted(year for year in years["year"].to_pylist() if not records.project.calendar.covers(dt.date(year, 1, 1)))
-    if not absent or not any(item.deadline_working_days for item in records.project.catalogue.item):
+def _calendar(records: Records, day: dt.date) -> list[Finding]:
+    """Deadlines that the work calendar does not know; or that there is none, and weeks are plain."""
+    if not records.outcomes["events"].kept or not any(item.deadline_working_days for item in records.project.catalogue.item):
         return []
-    rule = _("years without an official work calendar: plain weeks assumed")
-    return [Finding("calendar", "events", rule, "", len(absent), ", ".join(map(str, absent)), "warning")]
+    if not records.project.calendar.year:
+        rule = _("no calendar.toml: working days are counted by plain weeks, without holidays and make-up days")
+        return [Finding("calendar", "events", rule, "", 0, level="warning")]
+    rule = _("neither late nor in time: calendar.toml lacks the notice of the year of the deadline; add it as a [[year]]")
+    return [
+        Finding("calendar", table, rule, "", sum(years.values()), ", ".join(map(str, years)), "warning")
+        for table, years in unknown_deadlines(records, as_of=day).items()
+        if years
+    ]
 
 
 def _publicity(records: Records, day: dt.date) -> list[Finding]:

@@ -7,7 +7,8 @@ table ``publicity``.
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
 
 import ibis
 import pandas as pd
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
     from creditscore.records.records import Records
 
-_DEADLINES = pa.schema([("kind_key", pa.int32()), ("begun", pa.int32()), ("due", pa.int32())])
+#: ``due`` is missing where the work calendar does not know it; nothing is due before ``earliest``.
+_DEADLINES = pa.schema([("kind_key", pa.int32()), ("begun", pa.int32()), ("due", pa.int32()), ("earliest", pa.int32())])
 _DECISION_COLUMNS = ("decision_id", "subject_id", "kind", "decision_date", "document_no")
 _REPAIR_COLUMNS = ("subject_id", "kind", "event_id", "document_no", "event_date", "may_apply_from")
 _PUBLICITY_COLUMNS = ("mismatch", "subject_id", "kind", "document_no", "event_id")
@@ -36,7 +38,8 @@ def late_reports(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
     """Timeliness of the 双公示 kinds: per kind, records received, late ones, and decisions never received (瞒报).
 
     Late: known after the catalogue's ``deadline_working_days`` by the project's work calendar. Missing:
-    a decision of the decision register whose deadline has passed and whose document no event carries.
+    a decision of the decision register whose deadline has passed and whose document no event carries. Where the calendar
+    does not know the deadline, a record is neither (:func:`unknown_deadlines`).
 
     Returns:
         One row per kind in the order of the catalogue: kind, received, late, missing.
@@ -47,29 +50,89 @@ def late_reports(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
     counts = received_by_kind(records, day)
     for key, item in enumerate(records.project.catalogue.item):
         if item.double_publicity:
-            received, late = counts.get(key, (0, 0))
-            rows.append({"kind": item.kind, "received": received, "late": late, "missing": int(missing.get(item.kind, 0))})
+            received = counts.get(key, Received())
+            rows.append(
+                {"kind": item.kind, "received": received.arrived, "late": received.late, "missing": int(missing.get(item.kind, 0))}
+            )
     return pd.DataFrame(rows, columns=["kind", "received", "late", "missing"])
 
 
-def received_by_kind(records: Records, day: dt.date) -> dict[int, tuple[int, int]]:
-    """Incidents known on a day, and those of them that came after their deadline, by the kind's position in the catalogue.
+class Received(NamedTuple):
+    """Incidents of a kind: how many, how many after their deadline, and of how many nobody can tell (``unknown``)."""
+
+    arrived: int = 0
+    late: int = 0
+    unknown: int = 0
+
+
+def received_by_kind(records: Records, day: dt.date) -> dict[int, Received]:
+    """Incidents known on a day, by the kind's position in the catalogue.
 
     An incident that several providers report counts once, by the report that came first.
     """
+    first = _first_reports(records, day)
+    received = records.engine.query(first.group_by("kind_key").agg(n=first.count())).to_pylist()
+    timed = _with_deadlines(records, first, first.kind_key, first.event_day)
+    late = timed.group_by("kind_key").agg(late=(timed.known_day > timed.due).fill_null(False).sum(), unknown=_unknown(timed).sum())
+    late_by_kind = {row["kind_key"]: (row["late"], row["unknown"]) for row in records.engine.query(late).to_pylist()}
+    return {row["kind_key"]: Received(row["n"], *late_by_kind.get(row["kind_key"], (0, 0))) for row in received}
+
+
+def unknown_deadlines(records: Records, *, as_of: str | dt.date) -> dict[str, dict[int, int]]:
+    """Of ``events`` and ``decisions``, how many nobody can call late or in time, by the year whose notice is lacking.
+
+    A report within as many days as it may take working days is in time by any calendar, and a decision is not missing
+    before.
+    """
+    day = day_of(as_of)
+    number, calendar = day_number(day), records.project.calendar
+    unknown: dict[str, dict[int, int]] = {}
+    first = _first_reports(records, day)
+    timed = _with_deadlines(records, first, first.kind_key, first.event_day)
+    counts = {"events": records.engine.query(_by_day(timed.filter(_unknown(timed))))}
+    if records.outcomes["decisions"].kept:
+        owed = _owed(records)
+        counts["decisions"] = records.engine.query(_by_day(owed.filter(owed.due.isnull() & (owed.earliest < number))))
+    for name, table in counts.items():
+        years: Counter[int] = Counter()
+        for row in table.to_pylist():
+            begun = day_of_number(row["begun"])
+            years[begun.year if not calendar.covers(begun) else begun.year + 1] += row["n"]
+        unknown[name] = dict(sorted(years.items()))
+    return unknown
+
+
+def _first_reports(records: Records, day: dt.date) -> ir.Table:
+    """One row per incident known on a day, by the report that came first: event_id, kind_key, event_day, known_day."""
     events, number = records.table("event_keys"), day_number(day)
     known = events.filter((events.known_day <= number) & (events.event_day <= number))
     columns = ["event_id", "kind_key", "event_day", "known_day"]
     repeated = known.filter(known.copies)
     order = ibis.row_number().over(group_by=repeated.incident_key, order_by=[repeated.known_day, repeated.event_id])
     ranked = repeated.mutate(report_rank=order)
-    first = known.filter(~known.copies).select(columns).union(ranked.filter(ranked.report_rank == 0).select(columns))
-    received = records.engine.query(first.group_by("kind_key").agg(n=first.count())).to_pylist()
-    due = _deadlines(records, first, "event_day")
-    timed = first.inner_join(due, [first.kind_key == due.kind_key, first.event_day == due.begun], rname="{name}_due")
-    late = timed.filter(timed.known_day > timed.due).group_by("kind_key").agg(n=ibis._.count())
-    late_by_kind = {row["kind_key"]: row["n"] for row in records.engine.query(late).to_pylist()}
-    return {row["kind_key"]: (row["n"], late_by_kind.get(row["kind_key"], 0)) for row in received}
+    return known.filter(~known.copies).select(columns).union(ranked.filter(ranked.report_rank == 0).select(columns))
+
+
+def _with_deadlines(records: Records, rows: ir.Table, kind: ir.Value, begun: ir.Value) -> ir.Table:
+    """The rows of kinds with a deadline, with the columns of ``_DEADLINES``."""
+    due = _deadlines(records, rows, begun.get_name())
+    return rows.inner_join(due, [kind == due.kind_key, begun == due.begun], rname="{name}_due")
+
+
+def _unknown(timed: ir.Table) -> ir.BooleanValue:
+    """Whether a report came too late to be in time for certain, and its deadline is not known."""
+    return timed.due.isnull() & (timed.known_day > timed.earliest)
+
+
+def _by_day(rows: ir.Table) -> ir.Table:
+    return rows.group_by("begun").agg(n=rows.count())
+
+
+def _owed(records: Records) -> ir.Table:
+    """Decisions of the register of kinds with a deadline, with the columns of ``_DEADLINES``."""
+    decided = kept_table(TABLES["decisions"])
+    decided = decided.mutate(decided_day=day_column(decided.decision_date))
+    return _with_deadlines(records, decided, decided[KIND_KEY], decided.decided_day)
 
 
 def missing_decisions(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
@@ -82,10 +145,7 @@ def missing_decisions(records: Records, *, as_of: str | dt.date) -> pd.DataFrame
     number = day_number(day_of(as_of))
     if not records.outcomes["decisions"].kept:
         return pd.DataFrame(columns=list(_DECISION_COLUMNS))
-    decided = kept_table(TABLES["decisions"])
-    decided = decided.mutate(begun=day_column(decided.decision_date))
-    due = _deadlines(records, decided, "begun")
-    owed = decided.inner_join(due, [decided[KIND_KEY] == due.kind_key, decided.begun == due.begun], rname="{name}_due")
+    owed = _owed(records)
     owed = owed.filter(owed.due < number)
     events = records.table("event_keys")
     received = events.filter((events.known_day <= number) & events.document_no.notnull()).select("kind_key", "document_no")
@@ -96,23 +156,23 @@ def missing_decisions(records: Records, *, as_of: str | dt.date) -> pd.DataFrame
 
 
 def _deadlines(records: Records, rows: ir.Table, column: str) -> ir.Table:
-    """One row per kind with a deadline and day of ``column``: the last day on which a report is in time.
+    """One row per kind with a deadline and day of ``column``: the last day on which a report is in time, where it is known.
 
     Working days are counted here, once a day: an engine knows no make-up days.
     """
     ends = records.engine.query(rows.aggregate(first=rows[column].min(), last=rows[column].max()))
     first, last = ends["first"][0].as_py(), ends["last"][0].as_py()
     # Many kinds have the same deadline, and the days of a calendar are counted one by one.
-    due_days: dict[int, list[int]] = {}
-    deadlines: list[tuple[int, int, int]] = []
+    due_days: dict[int, list[int | None]] = {}
+    deadlines: list[tuple[int, int, int | None, int]] = []
     for key, item in enumerate(records.project.catalogue.item if first is not None else ()):
         allowed = item.deadline_working_days
         if allowed and allowed not in due_days:
             days = records.project.calendar.deadlines(day_of_number(first), last - first + 1, allowed)
-            due_days[allowed] = [day_number(due) for due in days]
+            due_days[allowed] = [None if due is None else day_number(due) for due in days]
         if allowed:
-            deadlines += [(key, first + step, due) for step, due in enumerate(due_days[allowed])]
-    columns = list(zip(*deadlines, strict=True)) if deadlines else [(), (), ()]
+            deadlines += [(key, first + step, due, first + step + allowed) for step, due in enumerate(due_days[allowed])]
+    columns = list(zip(*deadlines, strict=True)) if deadlines else [() for _name in _DEADLINES]
     table = pa.table([pa.array(column, pa.int32()) for column in columns], schema=_DEADLINES)
     records.engine.register("deadlines", table)
     return unbound("deadlines", _DEADLINES)

@@ -60,7 +60,7 @@ class PlanPage:
     ``overshoot``: visits that rounding up adds; ``raised``: those that the task's floor or named number adds.
     ``inspectors``: one row per drawn subject: subject_id, inspectors (staff ids), certificate, recusal.
     ``visits``: one row per subject whose item is checked (:func:`creditscore.inspection.visits.visits_of_plans`).
-    ``weeks``: one row per week of the task: week, week_from, week_to, workdays.
+    ``weeks``: one row per week of the task: week, week_from, week_to, workdays (missing where its year has no notice).
     ``staff``: one row per inspector who may go: staff_id, department, staff_region, certificate_valid_to.
     """
 
@@ -255,9 +255,9 @@ def _page(plan: InspectionPlan, frame: pd.DataFrame, *, seed: str, seed_source: 
         seed=seed,
         seed_source=seed_source,
         weeks=pd.DataFrame(
-            [(week.number, week.first, week.last, week.workdays) for week in weeks],
+            [(week.number, week.first, week.last, week.workdays if week.known else None) for week in weeks],
             columns=["week", "week_from", "week_to", "workdays"],
-        ),
+        ).astype({"workdays": "Int64"}),
     )
 
 

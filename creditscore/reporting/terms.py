@@ -60,7 +60,7 @@ TERMS: dict[str, Term] = {
     "week": Term(_("Week"), _("Week of the task; visits are spread by working days, a merged visit has one week")),
     "week_from": Term(_("Week from"), _("First day of the week within the task")),
     "week_to": Term(_("Week to"), _("Last day of the week within the task")),
-    "workdays": Term(_("Working days"), _("By the work calendar")),
+    "workdays": Term(_("Working days"), _("By the work calendar; empty where calendar.toml lacks the notice of the year")),
     "visits": Term(pgettext("of a week", "Visits"), _("Visits planned for the week")),
     "visits_on_site": Term(_("Of these on site"), _("Visits on site")),
     "visits_off_site": Term(_("Of these off site"), _("Checks on paper or online")),

@@ -1,3 +1,4 @@
+import datetime as dt
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,18 @@ def test_alternative_policies_have_published_ratios_and_no_force(project, name, 
     assert tuple(getattr(policy.inspection, tier).ratio for tier in "ABCD") == ratios
     assert policy.cuts == project.policy("2024-04-30").cuts
     assert not (FOLDER / "tiering" / f"{name}.toml").exists()
+
+
+def test_the_work_calendar_of_2026_is_that_of_its_notice(project):
+    calendar = project.calendar
+    days = [dt.date(2026, 1, 1) + dt.timedelta(days=n) for n in range(365)]
+    off = {day for day in days if not calendar.is_workday(day)}
+    holidays = {
+        (1, 1): 3, (2, 15): 9, (4, 4): 3, (5, 1): 5, (6, 19): 3, (9, 25): 3, (10, 1): 7,
+    }  # fmt: skip
+    assert off >= {dt.date(2026, *first) + dt.timedelta(days=n) for first, count in holidays.items() for n in range(count)}
+    worked = {(1, 4), (2, 14), (2, 28), (5, 9), (9, 20), (10, 10)}
+    assert {(day.month, day.day) for day in days if day.weekday() >= 5 and day not in off} == worked
+    # 365 days less 104 Saturdays and Sundays, 19 working days off, and with 6 make-up days.
+    assert len(days) - len(off) == 365 - 104 - 19 + 6
+    assert calendar.deadline(dt.date(2026, 9, 24), 7) == dt.date(2026, 10, 12)

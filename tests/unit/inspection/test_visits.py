@@ -188,3 +188,12 @@ def test_a_replacement_of_an_unknown_subject_is_still_listed(two):
     came = plan.sample.loc[~plan.sample["drawn"], "subject_id"].iloc[0]
     line = {"what": "replaced", "subject_id": "nobody", "replaced_by": came, "mode": "on_site", "team": [], "on": "2024-05-09"}
     assert came in set(visits_of_plans([Opened(plan, [line])])["subject_id"])
+
+
+def test_weeks_of_a_year_without_a_notice_are_not_known_and_still_share_the_visits():
+    notice = WorkCalendar.model_validate({"year": [{"year": 2024, "basis": "x"}]})
+    start, end = dt.date(2024, 12, 23), dt.date(2025, 1, 10)
+    weeks = weeks_of(start, end, notice)
+    assert [(week.workdays, week.known) for week in weeks] == [(5, True), (5, False), (5, False)]
+    assert len(spread(30, weeks)) == 30
+    assert all(week.known for week in weeks_of(start, end, WorkCalendar()))

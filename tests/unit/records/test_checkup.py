@@ -12,7 +12,7 @@ from creditscore.config.project import load_project
 from creditscore.config.work_calendar import CalendarYear, WorkCalendar
 from creditscore.errors import ConfigError
 from creditscore.features.guard import guard_features
-from creditscore.records.checkup import catalogue_report, supplier_report
+from creditscore.records.checkup import catalogue_report, check_up, supplier_report
 from creditscore.records.publicity import late_reports, missing_decisions
 from creditscore.simulate.kinds import KINDS
 
@@ -175,10 +175,68 @@ def test_late_and_missing_are_errors_of_the_check_up(autumn):
         ]
 
 
-def test_years_without_a_holiday_notice_are_reported(tmp_path):
+NO_NOTICE = "neither late nor in time: calendar.toml lacks the notice of the year of the deadline; add it as a [[year]]"
+
+
+def test_a_deadline_in_a_year_without_a_notice_is_refused_by_name():
+    calendar = WorkCalendar.model_validate(CALENDAR)
+    said = (
+        r"calendar\.toml: expected the notice of 2025, .*7 working days after 2024-12-27 .*got the years 2024\); add a \[\[year\]\]"
+    )
+    with pytest.raises(ConfigError, match=said):
+        calendar.deadline(D(2024, 12, 27), 7)
+    with pytest.raises(ConfigError, match="expected the notice of 2023"):
+        calendar.deadline(D(2023, 12, 28), 7)
+    assert calendar.deadline(D(2024, 12, 20), 7) == D(2024, 12, 31)
+    assert calendar.deadlines(D(2024, 12, 19), 4, 7) == [D(2024, 12, 30), D(2024, 12, 31), D(2024, 12, 31), D(2024, 12, 31)]
+    assert calendar.deadlines(D(2024, 12, 23), 1, 7) == [None]
+    assert WorkCalendar().deadline(D(2024, 12, 27), 7) == D(2025, 1, 7)
+
+
+@pytest.fixture
+def winter(tmp_path):
+    """Penalties decided on 2024-12-27, whose deadline lies in a year without a notice."""
+    delivery = Delivery(
+        tmp_path, catalogue={"item": [published(), item("award")]}, sources=csv_sources(others=[DECISIONS]), calendar=CALENDAR
+    )
+    day = {"event_date": "2024-12-27"}
+    delivery.events(
+        event_line("E1", document_no="1号", known_date="2025-01-03", **day),  # seven days: in time by any calendar
+        event_line("E2", document_no="2号", known_date="2025-01-04", **day),
+        event_line("E3", document_no="3号", known_date="2025-03-01", **day),
+        event_line("E4", document_no="4号", event_date="2024-09-27", known_date="2024-11-01"),
+    )
+    delivery.file("decisions.csv", text(HEAD, [f"D{n},S1,penalty,2024-12-27,{n}号" for n in (1, 2, 5)]))
+    return delivery.open()
+
+
+def test_a_deadline_that_nobody_knows_is_neither_late_nor_missing_and_a_finding(winter):
+    assert late_reports(winter, as_of="2025-06-30")[["received", "late", "missing"]].values.tolist() == [[4, 1, 0]]
+    assert findings(winter, "calendar", as_of=D(2025, 6, 30))[["table", "rule", "rows", "examples", "level"]].values.tolist() == [
+        ["events", NO_NOTICE, 2, "2025", "warning"], ["decisions", NO_NOTICE, 3, "2025", "warning"],
+    ]  # fmt: skip
+    assert "无法判定是否逾期：calendar.toml 缺少期限所在年份的放假通知" in check_up(winter, as_of="2025-06-30").to_text("zh")
+    # One of the two that can be judged came in time.
+    assert catalogue_report(winter, as_of="2025-06-30").set_index("kind").loc["penalty", "timely"] == pytest.approx(1 / 2)
+
+
+def test_what_no_calendar_can_make_late_is_no_finding(winter):
+    assert findings(winter, "calendar", as_of=D(2025, 1, 3)).empty
+
+
+def test_the_years_before_the_first_notice_are_named(tmp_path):
     delivery = Delivery(tmp_path, catalogue={"item": [published()]}, calendar=CALENDAR)
-    delivery.events(event_line("E1", event_date="2023-03-01", known_date="2023-03-01"), event_line("E2"))
+    delivery.events(event_line("E1", event_date="2023-03-01", known_date="2023-03-20"), event_line("E2"))
     assert findings(delivery.open(), "calendar")["examples"].tolist() == ["2023"]
+
+
+def test_without_any_calendar_weeks_are_plain_and_the_check_up_says_so(tmp_path):
+    delivery = Delivery(tmp_path, catalogue={"item": [published()]})
+    delivery.events(event_line("E1", event_date="2023-03-01", known_date="2023-03-20"))
+    records = delivery.open()
+    assert late_reports(records, as_of=D(2024, 4, 30))["late"].tolist() == [1]
+    (line,) = findings(records, "calendar").to_dict("records")
+    assert line["rule"].startswith("no calendar.toml: working days are counted by plain weeks")
 
 
 def test_suppliers_are_listed_with_what_they_sent_wrong(tmp_path):

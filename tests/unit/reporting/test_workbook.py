@@ -13,7 +13,7 @@ from support.payloads import PAYLOADS, live_parts
 
 from creditscore.config.policy import Measure
 from creditscore.config.spec import Label
-from creditscore.reporting.planning_tables import DRAWN_LIST, RATIOS
+from creditscore.reporting.planning_tables import DRAWN_LIST, RATIOS, WEEKS
 from creditscore.reporting.workbook import write_workbook
 from creditscore.spreadsheet import read_sheet
 from creditscore.spreadsheet.sheets import NOTE_MARK
@@ -84,6 +84,15 @@ def test_the_visit_list_holds_exactly_the_drawn_subjects(tmp_path, book):
     assert {row["inspectors"].value for row in rows} == {"S001、S017"}
     weeks = pd.Series([row["week"].value for row in rows]).value_counts()
     assert weeks.max() - weeks.min() <= 1
+
+
+def test_working_days_that_the_calendar_does_not_know_are_an_empty_cell(tmp_path, book):
+    drawn = book.plans[0]
+    weeks = drawn.weeks.assign(workdays=pd.array([None] * len(drawn.weeks), dtype="Int64"))
+    write_workbook(tmp_path / "b.xlsx", replace(book, plans=(replace(drawn, weeks=weeks),)))
+    rows = read_sheet(tmp_path / "b.xlsx", WEEKS.title, columns=WEEKS.columns)
+    assert {row["workdays"].value for row in rows} == {None}
+    assert all(row["visits"].value is not None for row in rows)
 
 
 def test_names_of_practitioners_are_left_out(tmp_path, book):
