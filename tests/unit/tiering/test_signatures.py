@@ -63,12 +63,16 @@ def test_a_removed_and_a_moved_line_are_named(signed):
         read_reviews(signed)
 
 
-def test_a_torn_last_line_is_named_and_not_appended_to(signed):
-    signed.write_bytes(signed.read_bytes()[:-10])
-    torn = signed.read_bytes()
-    with pytest.raises(DataError, match="line 5: expected a whole line"):
-        sign(signed, "S9")
-    assert signed.read_bytes() == torn
+def test_a_torn_last_line_is_put_aside_told_and_signed_anew(signed, caplog):
+    whole = signed.read_bytes()
+    signed.write_bytes(whole[:-10])
+    assert len(read_reviews(signed)) == 4
+    sign(signed, "S9")
+    assert [review.subject_id for review in read_reviews(signed)][-1] == "S9"
+    assert len(read_reviews(signed)) == 5
+    (aside,) = signed.parent.glob(".reviews.jsonl.torn-*")
+    assert whole[:-10].endswith(b"\n" + aside.read_bytes())
+    assert "not whole" in caplog.text
 
 
 def test_the_hash_kept_elsewhere_reveals_removed_lines(signed):
