@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from creditscore.models.scorecard import Scorecard
-from creditscore.storage import locked
+from creditscore.storage import atomic_path, locked
 from creditscore.tracking.mlflow_log import QUEUE, Entry, queued
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def send(out: Path, uri: str) -> Exception | None:
     Raises:
         Exception: The tracker cannot be reached, or no longer.
     """
+    _make_database(uri, out)
     client, failed = _client(uri), None
     for entry in queued(out):
         try:
@@ -63,6 +64,31 @@ def send(out: Path, uri: str) -> Exception | None:
         else:
             entry.remove()
     return failed
+
+
+def _make_database(uri: str, out: Path) -> None:
+    """Make the tables of a new SQLite tracker under another name, and rename it: half of the tables could never be used.
+
+    Raises:
+        FileExistsError: Another process made one meanwhile.
+    """
+    path = Path(uri.removeprefix("sqlite:///").split("?")[0])
+    if not uri.startswith("sqlite:///") or path.name == ":memory:" or path.exists():
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    with atomic_path(path) as partial:
+        # What a kill left; SQLite would apply an old journal to the new file.
+        for leftover in (partial, partial.with_name(f"{partial.name}-journal")):
+            leftover.unlink(missing_ok=True)
+        SqlAlchemyStore(f"sqlite:///{partial}", _artifacts(out)).engine.dispose()
+        if path.exists():
+            raise FileExistsError(path)
+
+
+def _artifacts(out: Path) -> str:
+    """The place of artifacts beside the runs."""
+    return (out / "mlartifacts").resolve().as_uri()
 
 
 class _LogError(Exception):
@@ -107,8 +133,7 @@ def _experiment(client: MlflowClient, entry: Entry, out: Path, *, local: bool) -
     known = client.get_experiment_by_name(name)
     if known is not None:
         return str(known.experiment_id)
-    location = (out / "mlartifacts").resolve().as_uri() if local else None
-    return str(client.create_experiment(name, artifact_location=location))
+    return str(client.create_experiment(name, artifact_location=_artifacts(out) if local else None))
 
 
 def _log_content(client: MlflowClient, run_id: str, entry: Entry, out: Path) -> None:

@@ -1,6 +1,7 @@
 """A run is logged whole or closed as failed, and no crash makes two of one."""
 
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -73,6 +74,29 @@ def test_a_kill_at_any_call_leaves_one_finished_run_when_the_queue_is_sent_again
     assert len(client_of(tracking_uri(out, None)).search_model_versions("name = 'small.food'")) == 1
 
 
+def test_a_kill_while_the_database_is_made_leaves_none_or_a_whole_one(tables, out, monkeypatch):
+    from mlflow.store.tracking import sqlalchemy_store
+
+    class Torn:
+        def __init__(self, uri, _):
+            path = Path(uri.removeprefix("sqlite:///"))
+            path.write_bytes(tables.read_bytes()[:9000])
+            path.with_name(f"{path.name}-journal").write_bytes(b"of the torn one")
+            raise Killed
+
+    (out / "mlflow.db").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlalchemy_store, "SqlAlchemyStore", Torn)
+        # A killed process tidies nothing up.
+        patch.setattr(Path, "unlink", lambda *_, **__: None)
+        with pytest.raises(Killed):
+            send(out)
+    assert [path.name for path in sorted(out.glob("*mlflow.db*"))] == [".mlflow.db.partial", ".mlflow.db.partial-journal"]
+    assert send(out) is None
+    assert statuses(out) == ["FINISHED"]
+    assert [path.name for path in out.glob("*mlflow.db*")] == ["mlflow.db"]
+
+
 def test_a_kill_before_the_entry_is_removed_logs_nothing_again(out, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(sender.Entry, "remove", lambda _: (_ for _ in ()).throw(Killed))
@@ -121,7 +145,8 @@ def test_more_models_than_a_page_of_the_registry_are_registered_once_each(out):
 
 
 @pytest.mark.parametrize(
-    ("uri", "place"), [("sqlite:///x.db", "mlartifacts"), ("postgresql+psycopg://host/db", "mlartifacts"), ("https://host", None)]
+    ("uri", "place"),
+    [("sqlite:///:memory:", "mlartifacts"), ("postgresql+psycopg://host/db", "mlartifacts"), ("https://host", None)],
 )
 def test_a_server_keeps_artifacts_in_its_own_place(out, monkeypatch, uri, place):
     made = []
