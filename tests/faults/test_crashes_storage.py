@@ -1,16 +1,21 @@
 """Storage stopped at every operation, twice: the state is that before a command or that after it."""
 
+import contextlib
 import errno
+import functools
 import logging
+import os
+import shutil
 import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from support.crashes import Trial, stop_everywhere
-from support.disks import fast_folder
+from support.disks import fast_folder, read_only, small_disk
 
 from creditscore import storage
+from creditscore.errors import DataError
 from creditscore.storage import operations
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills and disks are those of Linux")
@@ -268,3 +273,89 @@ def test_a_journal_is_done_or_not_though_the_next_command_is_stopped_too(folder,
 def test_a_journal_that_was_stopped_is_completed_or_thrown_away_by_the_next_command(folder):
     report = tried(a_journal(folder, folder.with_name("elsewhere"), again=lambda _: storage.complete(folder)))
     assert set(report.ended) == {"before", "after"}
+
+
+# Disks that are full or read-only for real.
+
+
+def fill(disk, rest):
+    """Leave ``rest`` pages of the disk free."""
+    ballast = disk / "ballast"
+    ballast.unlink(missing_ok=True)
+    page = os.statvfs(disk).f_bsize
+    with ballast.open("wb") as stream:
+        stream.write(bytes((os.statvfs(disk).f_bavail - rest) * page))
+    return ballast
+
+
+def use_up_inodes(disk, rest):
+    """Leave room for ``rest`` more files and folders on the disk."""
+    ballast = disk / "ballast"
+    ballast.mkdir()
+    for number in range(os.statvfs(disk).f_ffree - rest):
+        (ballast / str(number)).touch()
+    return ballast
+
+
+def failure_of(do):
+    """The error of the system that something raises, if any."""
+    try:
+        do()
+    except OSError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("use_up", [fill, use_up_inodes])
+def test_a_full_disk_leaves_the_state_before_and_the_next_command_goes_on(tmp_path, caplog, use_up):
+    """Room for 0, 1, 2 … more pages or files until the command has enough: each write is the one that fails."""
+    caplog.set_level(logging.ERROR, "creditscore.storage")
+    disk, failed = tmp_path / "disk", 0
+    disk.mkdir()
+    for rest in range(60):
+        with small_disk(disk, "size=256k,nr_inodes=120"):
+            trial = a_journal(disk / "out", disk / "elsewhere")
+            trial.prepare(trial.folder)
+            ballast = use_up(disk, rest)
+            stopped = failure_of(functools.partial(trial.command, trial.folder))
+            assert stopped is None or stopped.errno == errno.ENOSPC
+            shutil.rmtree(ballast) if ballast.is_dir() else ballast.unlink()
+            trial.command(trial.folder)
+            assert trial.check(trial.folder) == "after"
+        if not stopped:
+            break
+        failed += 1
+    assert failed > 3
+    assert not stopped, "the command never had enough room"
+
+
+@pytest.mark.parametrize("name", ["", "sub", "runs", "runs/new", "draft", "rubbish", "rubbish/inner", "../elsewhere"])
+def test_a_read_only_folder_stops_a_journal_and_the_next_command_completes_it(tmp_path, caplog, name):
+    caplog.set_level(logging.ERROR, "creditscore.storage")
+    trial = a_journal(tmp_path / "out", tmp_path / "elsewhere")
+    trial.prepare(trial.folder)
+    with read_only((trial.folder / name).resolve()), contextlib.suppress(OSError):
+        trial.command(trial.folder)
+    trial.command(trial.folder)
+    assert trial.check(trial.folder) == "after"
+
+
+def test_a_chain_that_somebody_changed_after_a_crash_is_not_overwritten(folder):
+    storage.append_chain(folder / ONE, [{"line": 0}])
+
+    def stop(name, paths):
+        if name == "append":
+            raise OSError(errno.EIO, "the disk is gone")
+
+    def append_in_a_journal():
+        with storage.journal(folder, "a test") as journal:
+            journal.append(folder / ONE, [{"line": 1}])
+
+    with operations.watch(stop), pytest.raises(OSError, match="the disk is gone"):
+        append_in_a_journal()
+    storage.append_chain(folder / ONE, [{"line": "of somebody else"}])
+    content = (folder / ONE).read_bytes()
+    with pytest.raises(DataError, match="it was changed since"):
+        storage.complete(folder)
+    assert (folder / ONE).read_bytes() == content
+    assert storage.is_pending(folder)

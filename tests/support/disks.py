@@ -26,9 +26,9 @@ def fast_folder(otherwise: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[None]:
-    """A disk of a few kilobytes mounted on ``folder``; the test is skipped where this user may not mount."""
-    with _mounted("-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder):
+def small_disk(folder: Path, options: str) -> Iterator[None]:
+    """A small disk (``size=256k``) mounted on ``folder``; the test is skipped where this user may not mount."""
+    with _mounted("-t", "tmpfs", "-o", options, "tmpfs", folder):
         yield
 
 
