@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from creditscore.cli import output
+from creditscore.cli import tasks
 from creditscore.cli.options import (
     DataOption,
     EngineName,
     EngineOption,
     JsonOption,
     LangOption,
-    PlanArg,
     ProjectArg,
     RunArg,
     data_of,
@@ -32,65 +31,36 @@ from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
 
 if TYPE_CHECKING:
     from creditscore.inspection.verify import Verification
-    from creditscore.pipeline.results import TakenResults
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Plans: edited ratios, and what happens after the draw.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Tasks: ratios, publication, and what follows the draw.")
 
 
 @app.command("import")
 def import_edited(
-    run: RunArg,
-    file: Annotated[Path, typer.Argument(help="plan.xlsx with edited ratios.")],
+    out: Annotated[Path, typer.Argument(help="The folder of runs, or a run of it.")],
+    file: Annotated[Path, typer.Argument(help="plan.xlsx of a run, with edited ratios.")],
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Take the planner's edited ratios into the frames that are not drawn yet."""
+    """Take the planner's edited ratios into the drafts. Published frames do not change."""
     from creditscore.pipeline.plans import import_ratios
 
     words = Words.of(lang)
-    visits = import_ratios(run_of(run).path, file)
+    visits = import_ratios(out, file, lang=lang)
     heads = (words.text(_("task")), words.text(_("visits")))
     changed = table_lines(heads, [(task, whole(count)) for task, count in visits.items()], numbers=[1])
     show({"visits": visits}, changed if visits else [words.text(_("no ratio has changed"))], as_json=as_json)
 
 
 for _name, _command in (
-    ("replace", output.replace), ("join", output.join), ("log", output.log), ("draw-table", output.draw_table),
+    ("publish", tasks.publish), ("void", tasks.void), ("replace", tasks.replace), ("join", tasks.join), ("log", tasks.log),
+    ("close", tasks.close), ("draw-table", tasks.draw_table),
 ):  # fmt: skip
     app.command(_name, help=help_of(_command))(_command)
 
 
-def draw(
-    plan_dir: PlanArg,
-    seed: Annotated[str, typer.Option("--seed", help="What nobody could know when the frame was published.")],
-    seed_source: Annotated[str, typer.Option(help="Where the seed comes from, such as a lottery and its issue.")] = "",
-    staff: Annotated[Path | None, typer.Option(help="Inspectors; those of the run by default.")] = None,
-    recusals: Annotated[Path | None, typer.Option(help="Who may not inspect whom; those of the run by default.")] = None,
-    on: Annotated[str | None, typer.Option(help="The day of the draw, for the manifest.")] = None,
-    lang: LangOption = DEFAULT_LANGUAGE,
-    as_json: JsonOption = False,
-) -> None:
-    """The one draw of a published frame. A second one is refused."""
-    from creditscore.pipeline.draws import draw_plan_folder
-
-    words = Words.of(lang)
-    day = None if on is None else day_of(on, name="--on")
-    plan = draw_plan_folder(plan_dir, seed=seed, seed_source=seed_source, staff=staff, recusals=recusals, on=day, lang=lang)
-    task, drawn, frame = plan.task.id, len(plan.drawn), len(plan.sample)
-    line = words.text(
-        _(
-            "{task}: {drawn:,} drawn of {frame:,}; frame {frame_hash}",
-            task=task,
-            drawn=drawn,
-            frame=frame,
-            frame_hash=plan.frame_hash,
-        )
-    )
-    show({"task": task, "drawn": drawn, "frame_hash": plan.frame_hash, "seed": seed}, [line], as_json=as_json)
-
-
 def verify_plan(
-    plan_dir: Annotated[Path, typer.Argument(help="The folder of a plan: nothing else is read.")],
+    plan_dir: Annotated[Path, typer.Argument(help="A task's folder, or a copy of it, OUT/tasks/<task>.")],
     frame_hash: Annotated[str | None, typer.Option(help="The hash that was published before the draw.")] = None,
     log_head: Annotated[str | None, typer.Option(help="The head of the log that an earlier verification printed.")] = None,
     publication: Annotated[Path | None, typer.Option(help="The list as it was published, to be checked too.")] = None,
@@ -150,33 +120,6 @@ def _scope(result: Verification, words: Words) -> list[str]:
     """The limits of the check, one line each under a heading."""
     heading = words.text(_("not covered:"))
     return [heading, *(f"  {words.text(limit)}" for limit in result.limits)]
-
-
-def results(
-    run: RunArg,
-    file: Annotated[Path, typer.Argument(help="plan.xlsx with results filled in.")],
-    known: Annotated[str, typer.Option(help="The day on which the results were handed in.")],
-    data: Annotated[Path | None, typer.Option("--data", help="Also put them into this data folder, for the next training.")] = None,
-    lang: LangOption = DEFAULT_LANGUAGE,
-    as_json: JsonOption = False,
-) -> None:
-    """Read inspection results back; they become next year's random labels."""
-    from creditscore.pipeline.results import take_results
-
-    words = Words.of(lang)
-    day = day_of(known, name="--known")
-    taken = take_results(run_of(run).path, file, known=day, data=None if data is None else data_of(data))
-    show(
-        {"file": str(taken.file), "rows": taken.results, "otherwise": taken.otherwise}, _result_lines(taken, words), as_json=as_json
-    )
-
-
-def _result_lines(taken: TakenResults, words: Words) -> list[str]:
-    count = words.text(_("{results:,} results in {file}", results=taken.results, file=taken.file))
-    not_as_drawn = words.text(
-        _("{otherwise:,} of them were checked otherwise than drawn and train nothing", otherwise=taken.otherwise)
-    )
-    return [count, *([not_as_drawn] if taken.otherwise else [])]
 
 
 def sign(

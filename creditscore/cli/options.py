@@ -52,7 +52,7 @@ def _known_book_language(context: typer.Context, lang: str) -> str:
 
 ProjectArg = Annotated[Path, typer.Argument(help="The project's folder of configuration.")]
 RunArg = Annotated[Path, typer.Argument(help="A run's folder, OUT/<as_of>.")]
-PlanArg = Annotated[Path, typer.Argument(help="A plan's folder, OUT/<as_of>/plan/<task>.")]
+TaskArg = Annotated[Path, typer.Argument(help="A task's folder, OUT/tasks/<task>.")]
 DataOption = Annotated[Path, typer.Option("--data", help="The folder of the data files.")]
 AsOfOption = Annotated[str, typer.Option("--as-of", help="The day, such as 2024-04-30.")]
 OutOption = Annotated[Path, typer.Option("--out", help="Where runs go; one folder per day.")]
@@ -131,9 +131,6 @@ def run_of(path: Path) -> RunFolder:
     """
     from creditscore.pipeline.run_folder import RunFolder
 
-    manifest: object = RunFolder(path).manifest()
-    if manifest is not None and not (isinstance(manifest, dict) and "outputs" in manifest):
-        raise DataError("{path}: expected a run's folder, OUT/<as_of> (got the manifest of something else)", path=path)
     return RunFolder.opened(path)
 
 

@@ -25,6 +25,7 @@ from creditscore.cli.options import (
     OutOption,
     ProjectArg,
     RunArg,
+    TaskArg,
     TrackingOption,
     data_of,
     day_of,
@@ -181,7 +182,7 @@ def demo(
 
     chosen = project_of(project or _example())
     result = run_demo(chosen, out=out, subjects=subjects, seed=seed, tracking_uri=tracking_uri, lang=lang)
-    document = {**result.run.summary, "drawn": result.drawn, "run": str(result.run.folder.path)}
+    document = {**result.run.summary, "drawn": result.drawn, "run": str(result.run.folder.shown), "commands": list(result.commands)}
     show(document, demo_lines(result, lang=lang), as_json=as_json)
 
 
@@ -244,7 +245,7 @@ def _run_day(
         loaded, data=folder, as_of=day, out=out, engine=engine_of(engine), train=train, tracking_uri=uri, lang=lang,
         accept=accept,
     )  # fmt: skip
-    document = {**result.summary, "run": str(result.folder.path), "fresh": result.fresh}
+    document = {**result.summary, "run": str(result.folder.shown), "fresh": result.fresh}
     show(document, run_lines(result, lang=lang), as_json=as_json)
 
 
@@ -278,17 +279,17 @@ def simulate(
 
 
 def simulate_visits(
-    run: RunArg,
+    task_dir: TaskArg,
     truth: Annotated[Path, typer.Option("--truth", help="The simulated city's folder of truth.")],
     file: Annotated[Path, typer.Option("--file", help="Where the filled-in workbook goes.")],
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Play the inspectors of a simulated city: a copy of plan.xlsx with what their visits would find."""
+    """Play the inspectors of a simulated city: a copy of a task's plan.xlsx with what their visits would find."""
     from creditscore.pipeline.results import visit_simulated
 
     words = Words.of(lang)
-    count = visit_simulated(run_of(run).path, truth, out=file_to_write(file, option="--file"))
+    count = visit_simulated(task_dir, truth, out=file_to_write(file, option="--file"))
     line = words.text(_("{count:,} results filled in: {file}", count=count, file=file))
     show({"file": str(file), "rows": count}, [line], as_json=as_json)
 
@@ -341,18 +342,39 @@ def _moved(shifts: pd.DataFrame, now: RunFolder, before: RunFolder, words: Words
     return [days, *table_lines([words.text(head) for head in heads], rows, numbers=(1, 2, 3))]
 
 
+def prune(
+    out: Annotated[Path, typer.Argument(help="The folder of runs.")],
+    keep: Annotated[int, typer.Option("--keep", min=1, help="How many of the newest days to keep.")],
+    retention_months: Annotated[
+        int | None, typer.Option(min=0, help="Also keep the days of so many months before the newest.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove; without it only say what would be removed.")] = False,
+    lang: LangOption = DEFAULT_LANGUAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove old runs and superseded attempts. Without --yes it only says which. What open tasks rest on is kept."""
+    from creditscore.pipeline.out_folder import prunable
+    from creditscore.pipeline.out_folder import prune as remove
+
+    words = Words.of(lang)
+    removals = (remove if yes else prunable)(out, keep=keep, retention_months=retention_months)
+    heads = [words.text(head) for head in (_("folder"), _("why"), _("size in MB"))]
+    rows = [(one.path.name, words.text(one.why), decimal(one.bytes / 1_000_000, 1)) for one in removals]
+    said = _("removed: {count}", count=len(removals)) if yes else _("would be removed with --yes: {count}", count=len(removals))
+    lines = [*(table_lines(heads, rows, numbers=[2]) if rows else ()), words.text(said)]
+    folders = [{"folder": one.path.name, "why": str(one.why), "bytes": one.bytes} for one in removals]
+    show({"removed": yes, "folders": folders}, lines, as_json=as_json)
+
+
 def report(
     run: RunArg,
     lang: BookLangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Make plan.xlsx and report.html of a run again from its folder."""
+    """Make plan.xlsx and report.html of a run again, in a new folder of its day; the run itself stays as it is."""
     from creditscore.pipeline.run_store import renew_documents
-    from creditscore.storage import locked
 
-    folder = run_of(run)
-    with locked(folder.out):
-        renew_documents(folder, lang=lang)
+    folder = renew_documents(run_of(run), lang=lang)
     workbook, page = str(folder.file("plan.xlsx")), str(folder.file("report.html"))
     show({"workbook": workbook, "report": page}, [workbook, page], as_json=as_json)
 

@@ -22,7 +22,7 @@ from creditscore.config.targets import TargetFile, TargetSpec
 from creditscore.config.tasks import Task, TaskFile
 from creditscore.config.work_calendar import WorkCalendar
 from creditscore.errors import ConfigError
-from creditscore.storage import sha256_file, sha256_of
+from creditscore.storage import settle, sha256_file, sha256_of
 from creditscore.vocabulary import Purpose
 
 _log = logging.getLogger(__name__)
@@ -103,6 +103,7 @@ def load_project(folder: str | Path) -> Project:
     root = Path(folder)
     if not root.is_dir():
         raise ConfigError("{root}: expected a project folder (got nothing)", root=root)
+    settle(root / "cards")  # a signing that was stopped on its way changes what is read and hashed below
     targets = {target.name: target for target in read_spec(TargetFile, root / "targets.toml").target}
     project = Project(
         folder=root,

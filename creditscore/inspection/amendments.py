@@ -1,4 +1,4 @@
-"""Changes of a published plan: its one draw, replacements of drawn subjects, and subjects that come after the frame.
+"""Changes of a drawn plan: replacements of drawn subjects, and subjects that come after the frame. Nothing is written here.
 
 The seed is known when a late subject comes, so its ticket decides at once whether it is drawn. A ticket is a number uniform on
 [0, 2^256). The subject is drawn if its ticket is below ratio x 2^256, and on site below ratio x on-site share x 2^256:
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -19,70 +18,14 @@ from creditscore.config.policy import TierPolicy
 from creditscore.dataframes import as_frame, texts
 from creditscore.errors import DrawError
 from creditscore.inspection.draw import tickets
-from creditscore.inspection.inspectors import further_team, recused_from
-from creditscore.inspection.plan import DrawnPlan, InspectionPlan
-from creditscore.inspection.plan_folder import BEGUN, append_log, read_log, read_manifest
+from creditscore.inspection.inspectors import DrawnFrame, further_team, recused_from
 from creditscore.inspection.sampling_frame import strata_of, stratum_rule
-from creditscore.storage import atomic_write, locked, sha256_file
 from creditscore.vocabulary import OFF_SITE, ON_SITE
 
 _MILLION = 1_000_000
 #: The number of tickets there are: 2^256.
 _TICKETS = 16**64
 _NEEDS = ("subject_id", "name", "industry", "region", "tier")
-
-
-def draw_folder(
-    folder: str | Path, *, seed: str, seed_source: str = "", staff: Any = None, recusals: Any = None, on: dt.date | None = None
-) -> DrawnPlan:
-    """The one draw of a published plan folder; the folder is drawn afterwards or as it was before.
-
-    The seed is written down first, the manifest last. Where a draw was cut short, only the same seed may finish it.
-
-    Args:
-        folder: An undrawn plan.
-        seed: See :meth:`InspectionPlan.draw`.
-        seed_source: Where the seed comes from, for people; the log keeps it.
-        staff: See :meth:`InspectionPlan.draw`.
-        recusals: See :meth:`InspectionPlan.draw`.
-        on: The day of the draw.
-
-    Raises:
-        DrawError: The folder is drawn (the attempt is logged); its frame is not the one of its hash; a draw with another
-            seed was begun; or see :meth:`InspectionPlan.draw`.
-        LockedError: Another process is drawing it.
-    """
-    root = Path(folder)
-    read_manifest(root)  # no lock file in a folder that holds no plan
-    begun = root / BEGUN
-    with locked(root):
-        is_drawn = read_manifest(root)["seed"] is not None
-        if is_drawn and not begun.exists():
-            append_log(root, "draw_refused", [{"seed": seed, "on": on.isoformat() if on else None}])
-            raise DrawError("{folder}: drawn already (seed in manifest.json); a frame is drawn once", folder=root)
-        if begun.exists() and begun.read_text("utf-8") != seed:
-            raise DrawError(
-                "{folder}: a draw with another seed was begun here and cut short; only that seed may finish it", folder=root
-            )
-        if is_drawn:  # cut short after the manifest: only the log is missing
-            drawn = DrawnPlan.from_folder(root)
-        else:
-            drawn = InspectionPlan.from_folder(root).draw(seed=seed, staff=staff, recusals=recusals, on=on)
-            if not begun.exists():
-                atomic_write(begun, seed.encode())
-            drawn.to_csv(root)
-        if not read_log(root, "drawn"):
-            append_log(root, "drawn", [_drawn_line(root, seed_source)])
-        begun.unlink()
-    return drawn
-
-
-def _drawn_line(folder: Path, seed_source: str) -> dict[str, Any]:
-    """The line of the log about the draw. It holds the hash of the manifest, so the log also seals what the manifest seals."""
-    manifest = read_manifest(folder)
-    sealed = {name: manifest[name] for name in ("seed", "frame_hash")}
-    source = {"seed_source": seed_source} if seed_source else {}
-    return {**sealed, **source, "on": manifest["drawn_on"], "manifest": sha256_file(folder / "manifest.json")}
 
 
 @dataclass(frozen=True)
@@ -100,34 +43,25 @@ class Replacement:
     on: dt.date
 
 
-def replace(folder: str | Path, subject_id: str, *, reason: str, by: str, on: dt.date) -> Replacement:
-    """Replace a drawn subject by the next ticket of its stratum; the log records it.
+def replacement(
+    drawn: DrawnFrame, log: Sequence[Mapping[str, Any]], subject_id: str, *, reason: str, by: str, on: dt.date
+) -> Replacement:
+    """Replace a drawn subject by the next ticket of its stratum.
 
     Args:
-        folder: A drawn plan.
+        drawn: The plan as it was drawn.
+        log: The lines of its log up to now.
         subject_id: A drawn subject, or one that replaced another.
         reason: Why it cannot be inspected.
         by: Who decided.
         on: The day.
 
     Raises:
-        DrawError: The plan is not drawn, the subject is not to be inspected, was replaced already, or
-            nobody is left in its stratum; or reason or name is missing.
-        DataError: The log is not a whole chain.
+        DrawError: The subject is not to be inspected, was replaced already, or nobody is left in its stratum; or reason or
+            name is missing.
     """
-    root = Path(folder)
     if not reason.strip() or not by.strip():
         raise DrawError("replacement of {subject_id}: expected a reason and the name of who decided", subject_id=subject_id)
-    drawn = DrawnPlan.from_folder(root)
-    with locked(root):
-        replacement = _replacement(drawn, read_log(root), subject_id, reason=reason.strip(), by=by.strip(), on=on)
-        append_log(root, "replaced", [{**asdict(replacement), "on": on.isoformat()}])
-    return replacement
-
-
-def _replacement(
-    drawn: DrawnPlan, log: Sequence[Mapping[str, Any]], subject_id: str, *, reason: str, by: str, on: dt.date
-) -> Replacement:
     replaced = [line for line in log if line["what"] == "replaced"]
     substitutes = {line["replaced_by"]: line["mode"] for line in replaced}
     sample = drawn.sample
@@ -146,7 +80,7 @@ def _replacement(
     ticket, other, region = min(zip(free["ticket"], free["subject_id"], free["region"], strict=True))
     team = further_team(drawn, log, other, region, replaces=subject_id)
     mode = substitutes.get(subject_id) or row["mode"].iloc[0]
-    return Replacement(subject_id, other, stratum, ticket, mode, tuple(team), reason, by, on)
+    return Replacement(subject_id, other, stratum, ticket, mode, tuple(team), reason.strip(), by.strip(), on)
 
 
 @dataclass(frozen=True)
@@ -195,11 +129,15 @@ def last_of_ratio(ratio_ppm: int) -> str:
     return f"{-(-ratio_ppm * _TICKETS // _MILLION) - 1:064x}"
 
 
-def join(folder: str | Path, subjects: Any, *, policy: TierPolicy, by: str, on: dt.date, recusals: Any = None) -> list[Joiner]:
-    """Draw the tickets of late subjects in a drawn plan; the log records them.
+def joiners(
+    drawn: DrawnFrame, log: Sequence[Mapping[str, Any]], subjects: Any, *, policy: TierPolicy, by: str, on: dt.date,
+    recusals: Any = None,
+) -> list[Joiner]:  # fmt: skip
+    """Draw the tickets of late subjects of a drawn plan.
 
     Args:
-        folder: A drawn plan.
+        drawn: The plan as it was drawn.
+        log: The lines of its log up to now.
         subjects: One row per late subject of the task's population: ``subject_id, name, industry, region, tier``.
         policy: The policy of the plan, for strata that its frame does not have.
         by: Who entered them.
@@ -212,40 +150,35 @@ def join(folder: str | Path, subjects: Any, *, policy: TierPolicy, by: str, on: 
     Raises:
         DrawError: A subject is in the frame or joined already; the policy is another; a name is missing;
             too few inspectors may go.
-        DataError: A column is missing, or the log is not a whole chain.
+        DataError: A column is missing.
     """
-    root = Path(folder)
     if not by.strip():
         raise DrawError("late subjects: expected the name of who enters them")
-    drawn = DrawnPlan.from_folder(root)
     if policy.sha256 != drawn.plan.about["policy"]["sha256"]:
-        raise DrawError("{root}: expected the policy that the frame was made with", root=root)
+        raise DrawError("task {task}: expected the policy that the frame was made with", task=drawn.task.id)
     frame = as_frame(subjects, needs=_NEEDS, what="late subjects")
-    with locked(root):
-        log = read_log(root)
-        known = {*drawn.sample["subject_id"], *(line["subject_id"] for line in log if line["what"] == "joined")}
-        again = [*sorted(known & set(frame["subject_id"])), *frame.loc[frame["subject_id"].duplicated(), "subject_id"]]
-        if again:
-            raise DrawError("late subjects: expected each once, and none that has a ticket (got {subject})", subject=again[0])
-        joiners = _joiners(drawn, log, frame, policy, recusals, by=by.strip(), on=on)
-        append_log(root, "joined", [{**asdict(one), "on": on.isoformat()} for one in joiners])
-    return joiners
+    known = {*drawn.sample["subject_id"], *(line["subject_id"] for line in log if line["what"] == "joined")}
+    again = [*sorted(known & set(frame["subject_id"])), *frame.loc[frame["subject_id"].duplicated(), "subject_id"]]
+    if again:
+        raise DrawError("late subjects: expected each once, and none that has a ticket (got {subject})", subject=again[0])
+    return _joiners(drawn, log, frame, policy, recusals, by=by.strip(), on=on)
 
 
 def _joiners(
-    drawn: DrawnPlan, log: list[dict[str, Any]], frame: pd.DataFrame, policy: TierPolicy, recusals: Any, *, by: str, on: dt.date
-) -> list[Joiner]:
+    drawn: DrawnFrame, log: Sequence[Mapping[str, Any]], frame: pd.DataFrame, policy: TierPolicy, recusals: Any,
+    *, by: str, on: dt.date,
+) -> list[Joiner]:  # fmt: skip
     frame = frame.sort_values("subject_id", ignore_index=True)
     strata = dict(zip(drawn.strata["stratum"], drawn.strata[["ratio_ppm", "on_site_ppm"]].itertuples(index=False), strict=True))
     rows = zip(*(texts(frame, name) for name in _NEEDS), strata_of(frame, drawn.task), strict=True)
     numbers = tickets(frame["subject_id"].tolist(), seed=drawn.seed, task=drawn.task.id)
-    joiners: list[Joiner] = []
+    joined: list[Joiner] = []
     for (subject, name, industry, region, tier, stratum), ticket in zip(rows, numbers, strict=True):
         ratio, share = strata.get(stratum) or stratum_rule(policy, industry, tier, task=drawn.task.id)
         mode = mode_of(ticket, ratio_ppm=int(ratio), on_site_ppm=int(share))
         recused = recused_from(recusals, subject)
-        before = [*log, *({"what": "joined", "team": one.team} for one in joiners)]
+        before = [*log, *({"what": "joined", "team": one.team} for one in joined)]
         team = further_team(drawn, before, subject, region, recused=recused) if mode else ()
         row = (subject, name, industry, region, tier, stratum, ticket, int(ratio), int(share), mode)
-        joiners.append(Joiner(*row, tuple(recused), tuple(team), by, on))
-    return joiners
+        joined.append(Joiner(*row, tuple(recused), tuple(team), by, on))
+    return joined

@@ -1,71 +1,73 @@
-"""``plan_inspections``: the frame of a task with its targets, fixed and hashed before there is a seed, and its one draw."""
+"""``plan_inspections``: the draft of a task's frame with its targets, its publication before there is a seed, and its one draw."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
 
 from creditscore.config.policy import TierPolicy
 from creditscore.config.tasks import Task
 from creditscore.dataframes import as_frame
+from creditscore.dates import day_of
 from creditscore.errors import DrawError
 from creditscore.inspection import plan_folder
 from creditscore.inspection.draw import draw, modes, tickets
 from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame, Pool, inspector_table
 from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS, SamplingFrame
+from creditscore.inspection.task_folder import TaskFolder, add_draw, add_publication, needed, published_frame
 from creditscore.language import DEFAULT_LANGUAGE
+from creditscore.storage import changed
 from creditscore.tiering.tiers import as_tiers
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
 class InspectionPlan(SamplingFrame):
-    """The frame of a task, to be published and then drawn once; see :class:`SamplingFrame` for its attributes."""
+    """The draft of a task's frame, to be published and then drawn once; see :class:`SamplingFrame` for its attributes."""
 
-    _drawn: bool = field(default=False, repr=False)
-
-    def draw(self, *, seed: str, staff: Any = None, recusals: Any = None, on: dt.date | None = None) -> DrawnPlan:
-        """The one draw of this frame.
+    def publish(
+        self, *, on: str | dt.date, channel: str, by: str, out: str | Path | None = None, trial: bool = False
+    ) -> PublishedPlan:
+        """Fix the frame: from now on its hash may be told, and it may be drawn.
 
         Args:
-            seed: A text that nobody could know when the frame was published, such as lottery numbers.
-            staff: Inspectors (``staff_id, certificate_valid_to``, as far as known ``name, region,
-                department``); without it nobody is assigned.
-            recusals: Pairs ``staff_id, subject_id`` that may not meet.
-            on: The day of the draw, for the manifest.
-
-        Returns:
-            The drawn plan: the same arguments give the same draw.
+            on: The day on which the hash is told.
+            channel: Where it is told, such as a gazette and its number.
+            by: Who answers for it.
+            out: The folder of runs: its register gets the line without which nothing is drawn there, and
+                ``OUT/tasks/<task>/`` the files. Without it the frame is in memory only, for experiments: not registered.
+            trial: Publish a frame of a run whose cards nobody has signed.
 
         Raises:
-            DrawError: It was drawn already; the frame was changed since it was hashed; a part of a
-                ticket holds ``|``; or too few inspectors may go to a subject.
+            DrawError: The frame was changed since it was hashed; channel or name is missing; or, with ``out``, the
+                task's frame is published already.
+            LockedError: A run or another command is writing to ``out``.
         """
-        if self._drawn:
-            raise DrawError("task {task_id}: drawn already; a frame is drawn once", task_id=self.task.id)
-        if self.hashed_again() != self.frame_hash:
-            raise DrawError(
-                "task {task_id}: the frame is not the one whose hash was fixed; plan again and publish the new hash",
-                task_id=self.task.id,
-            )
-        sample = self.frame.copy()
-        stays = sample["exempt_reason"] == ""
-        sample["ticket"] = pd.Series(None, index=sample.index, dtype="str")
-        sample.loc[stays, "ticket"] = tickets(sample.loc[stays, "subject_id"].tolist(), seed=seed, task=self.task.id)
-        stratum = sample["stratum"].where(stays)
-        sample["drawn"] = draw(stratum, sample["ticket"], targets=self.targets())
-        sample["mode"] = modes(stratum, sample["ticket"], sample["drawn"], on_site=self.on_site())
-        sample = sample[list(SAMPLE_COLUMNS)]
-        if staff is None:
-            pool, inspectors = None, pd.DataFrame(columns=list(INSPECTOR_COLUMNS))
+        day = day_of(on)
+        publication = Publication(day, needed(channel, "channel"), needed(by, "by"), None if out is None else Path(out))
+        if publication.out is None:
+            self.check_hash()
+            _log.warning("task %s: the frame is in memory only, not registered", self.task.id)
         else:
-            pool = Pool.of(staff, recusals, self.task, subject_ids=sample.loc[stays, "subject_id"])
-            inspectors = inspector_table(sample, staff, pool, seed=seed, task=self.task)
-        self._drawn = True
-        return DrawnPlan(self, seed, sample, inspectors, pool, on)
+            folder = TaskFolder.of(publication.out, self.task.id)
+            with changed(publication.out, f"plan publish {self.task.id}") as entry:
+                add_publication(entry, folder, self, on=day, channel=channel, by=by, trial=trial)
+        return PublishedPlan(**frame_parts(self), publication=publication)
+
+    def draw(self, **_options: Any) -> NoReturn:
+        """A draft is not drawn.
+
+        Raises:
+            DrawError: Always: publish the frame first.
+        """
+        raise DrawError("task {task_id}: a draft is not drawn; publish its frame first (plan.publish)", task_id=self.task.id)
 
     def to_csv(self, folder: str | Path) -> Path:
         """Write the undrawn plan: ``plan.csv``, ``sample.csv`` (no tickets yet), ``manifest.json`` last.
@@ -83,14 +85,77 @@ class InspectionPlan(SamplingFrame):
             DrawError: It is drawn already, or the frame is not the one whose hash the manifest holds.
             DataError: A file is missing or cannot be read.
         """
-        return cls(**vars(plan_folder.read_frame(Path(folder))))
+        return cls(**frame_parts(plan_folder.read_frame(Path(folder))))
+
+
+@dataclass(frozen=True)
+class Publication:
+    """When, where and by whom a frame's hash was told; ``out`` is the folder of its register, or None: not registered."""
+
+    on: dt.date
+    channel: str
+    by: str
+    out: Path | None = None
+
+    @property
+    def registered(self) -> bool:
+        """Whether a register knows of it."""
+        return self.out is not None
+
+
+@dataclass
+class PublishedPlan(SamplingFrame):
+    """A published frame, to be drawn once; see :class:`SamplingFrame` for its attributes."""
+
+    publication: Publication = field(kw_only=True)
+    _drawn: bool = field(default=False, repr=False)
+
+    def draw(
+        self,
+        *,
+        seed: str,
+        by: str = "",
+        seed_source: str = "",
+        staff: Any = None,
+        recusals: Any = None,
+        on: dt.date | None = None,
+    ) -> DrawnPlan:
+        """The one draw of this frame.
+
+        Args:
+            seed: A text that nobody could know when the frame was published, such as lottery numbers.
+            by: Who draws; needed where the frame is registered.
+            seed_source: Where the seed comes from, for people.
+            staff: Inspectors (``staff_id, certificate_valid_to``, as far as known ``name, region,
+                department``); without it nobody is assigned.
+            recusals: Pairs ``staff_id, subject_id`` that may not meet.
+            on: The day of the draw.
+
+        Returns:
+            The drawn plan: the same arguments give the same draw.
+
+        Raises:
+            DrawError: It was drawn already; the frame was changed since it was hashed; a part of a
+                ticket holds ``|``; or too few inspectors may go to a subject.
+            LockedError: A run or another command is writing to the folder of the register.
+        """
+        if self._drawn:
+            raise DrawError("task {task_id}: drawn already; a frame is drawn once", task_id=self.task.id)
+        self.check_hash()
+        if self.publication.out is None:
+            drawn = drawn_of(self, seed=seed, staff=staff, recusals=recusals, on=on)
+        else:
+            folder = TaskFolder.of(self.publication.out, self.task.id)
+            with changed(self.publication.out, f"draw {self.task.id}") as entry:
+                drawn = drawn_of(published_frame(folder), seed=seed, staff=staff, recusals=recusals, on=on)
+                add_draw(entry, folder, drawn, by=by, seed_source=seed_source)
+        self._drawn = True
+        return drawn
 
 
 @dataclass(frozen=True)
 class DrawnPlan(DrawnFrame):
     """What a draw gave; see :class:`DrawnFrame` for its attributes."""
-
-    plan: InspectionPlan
 
     def to_csv(self, folder: str | Path) -> Path:
         """Write ``plan.csv sample.csv inspectors.csv publication.csv``, and ``manifest.json`` last.
@@ -115,8 +180,30 @@ class DrawnPlan(DrawnFrame):
             DrawError: It is not drawn yet, or a file was changed.
             DataError: A file is missing or cannot be read.
         """
-        parts = vars(plan_folder.read_drawn(Path(folder)))
-        return cls(**{**parts, "plan": InspectionPlan(**vars(parts["plan"]))})
+        return cls(**vars(plan_folder.read_drawn(Path(folder))))
+
+
+def drawn_of(frame: SamplingFrame, *, seed: str, staff: Any = None, recusals: Any = None, on: dt.date | None = None) -> DrawnPlan:
+    """What a seed draws from a frame, and who inspects; see :meth:`PublishedPlan.draw`. Nothing is recorded."""
+    sample = frame.frame.copy()
+    stays = sample["exempt_reason"] == ""
+    sample["ticket"] = pd.Series(None, index=sample.index, dtype="str")
+    sample.loc[stays, "ticket"] = tickets(sample.loc[stays, "subject_id"].tolist(), seed=seed, task=frame.task.id)
+    stratum = sample["stratum"].where(stays)
+    sample["drawn"] = draw(stratum, sample["ticket"], targets=frame.targets())
+    sample["mode"] = modes(stratum, sample["ticket"], sample["drawn"], on_site=frame.on_site())
+    sample = sample[list(SAMPLE_COLUMNS)]
+    if staff is None:
+        pool, inspectors = None, pd.DataFrame(columns=list(INSPECTOR_COLUMNS))
+    else:
+        pool = Pool.of(staff, recusals, frame.task, subject_ids=sample.loc[stays, "subject_id"])
+        inspectors = inspector_table(sample, staff, pool, seed=seed, task=frame.task)
+    return DrawnPlan(frame, seed, sample, inspectors, pool, on)
+
+
+def frame_parts(frame: SamplingFrame) -> dict[str, Any]:
+    """The fields of a frame, for a plan of the same frame in another state."""
+    return {one.name: getattr(frame, one.name) for one in dataclasses.fields(SamplingFrame)}
 
 
 def plan_inspections(

@@ -1,4 +1,4 @@
-"""The files of ``plan/<task>/``: what is sealed for auditors, what is published, and the manifest that is written last.
+"""The files of a plan's folder: what is sealed for auditors, what is published, and the manifest that is written last.
 
 A change of a column or a key here needs the same change in ``verify_draw.py``: auditors take that file with them, so it has
 its own copy of every list. A test compares the two.
@@ -46,19 +46,9 @@ OUTCOME_WORDS = {
     "closed": _("closed"),
     "refused": _("refused"),
 }
-#: Written before anything else of a draw and removed after the manifest: a crash between leaves the seed behind.
-BEGUN = ".draw"
-LOG = "log.jsonl"
+#: Names of files in the folder.
+MANIFEST, PUBLICATION, LOG = "manifest.json", "publication.csv", "log.jsonl"
 LogKind = Literal["drawn", "draw_refused", "replaced", "joined"]
-
-
-def append_log(folder: Path, what: LogKind, bodies: Iterable[Mapping[str, Any]]) -> None:
-    """Add lines of one kind to the log of a plan, a chain of hashes.
-
-    Raises:
-        DataError: The log is not a whole chain; nothing was added.
-    """
-    storage.append_chain(folder / LOG, [{"what": what, **body} for body in bodies])
 
 
 def read_log(folder: Path, *what: LogKind) -> list[dict[str, Any]]:
@@ -94,7 +84,7 @@ def read_drawn(folder: Path) -> DrawnFrame:
     if document["seed"] is None:
         raise DrawError("{folder}: expected a drawn plan (no seed in manifest.json)", folder=folder)
     frame, sample = _read_sample(folder, document)
-    changed = [name for name in damaged_files(folder, document["files"]) if name != "publication.csv"]  # results are entered there
+    changed = [name for name in damaged_files(folder, document["files"]) if name != PUBLICATION]  # results are entered there
     if changed:
         raise DrawError(
             "{folder}: changed since the draw: {changed}; verify-plan names what", folder=folder, changed=", ".join(changed)
@@ -112,7 +102,7 @@ def _read_sample(folder: Path, document: dict[str, Any]) -> tuple[SamplingFrame,
     try:
         task = Task.model_validate_json(json.dumps(document["about"]["task"]))
     except (KeyError, TypeError, ValueError):
-        raise DataError("{folder}: about.task: expected a task", folder=folder / "manifest.json") from None
+        raise DataError("{folder}: about.task: expected a task", folder=folder / MANIFEST) from None
     sample = _read_texts(folder / "sample.csv", SAMPLE_COLUMNS)
     sample["inclusion_probability"] = [float(text) for text in sample["inclusion_probability"]]
     rows, notes = sample[list(FRAME_COLUMNS)], tuple(document["notes"])
@@ -149,7 +139,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         DataError: There is none, or it is not one of this format.
     """
-    path = folder / "manifest.json"
+    path = folder / MANIFEST
     try:
         document: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -168,9 +158,7 @@ def write_frame(frame: SamplingFrame, folder: Path) -> Path:
         DrawError: The folder holds a plan that is drawn, or of another task.
     """
     _refuse_over(folder, frame, seed=None)
-    rows = frame.frame.assign(ticket="", drawn="", mode="")[list(SAMPLE_COLUMNS)].astype(object)
-    files = {"plan.csv": _plan_csv(frame), **_sample_files(rows.itertuples(index=False, name=None))}
-    return _write(folder, files, _manifest(frame, files))
+    return _write(folder, frame_files(frame))
 
 
 def write_drawn(drawn: DrawnFrame, folder: Path) -> Path:
@@ -180,17 +168,28 @@ def write_drawn(drawn: DrawnFrame, folder: Path) -> Path:
         DrawError: The folder holds another frame, or a draw by another seed.
     """
     _refuse_over(folder, drawn.plan, seed=drawn.seed)
-    files = drawn_files(drawn)
+    return _write(folder, drawn_files(drawn))
+
+
+def frame_files(frame: SamplingFrame) -> dict[str, bytes]:
+    """The files of an undrawn plan by name, the manifest last."""
+    rows = frame.frame.assign(ticket="", drawn="", mode="")[list(SAMPLE_COLUMNS)].astype(object)
+    files = {"plan.csv": _plan_csv(frame), **_sample_files(rows.itertuples(index=False, name=None))}
+    return files | {MANIFEST: canonical_json(_manifest(frame, files)).encode()}
+
+
+def drawn_files(drawn: DrawnFrame) -> dict[str, bytes]:
+    """The files of a drawn plan by name, the manifest last."""
+    files = _sealed_files(drawn)
     document = _manifest(drawn.plan, files)
     document["counts"]["drawn"] = len(drawn.drawn)
     document["seed"] = drawn.seed
     document["drawn_on"] = drawn.drawn_on.isoformat() if drawn.drawn_on else None
     document["inspectors"] = drawn.pool.to_dict() if drawn.pool else None
-    return _write(folder, files, document)
+    return files | {MANIFEST: canonical_json(document).encode()}
 
 
-def drawn_files(drawn: DrawnFrame) -> dict[str, bytes]:
-    """The files of a drawn plan by name, without the manifest."""
+def _sealed_files(drawn: DrawnFrame) -> dict[str, bytes]:
     ticket = drawn.sample["ticket"].astype(object).where(drawn.sample["ticket"].notna(), "")
     sample = drawn.sample.assign(ticket=ticket, drawn=drawn.sample["drawn"].astype(int))[list(SAMPLE_COLUMNS)].astype(object)
     task = drawn.task
@@ -202,7 +201,7 @@ def drawn_files(drawn: DrawnFrame) -> dict[str, bytes]:
         "plan.csv": _plan_csv(drawn.plan),
         **_sample_files(sample.itertuples(index=False, name=None)),
         "inspectors.csv": to_csv(INSPECTOR_COLUMNS, inspectors),
-        "publication.csv": to_csv(PUBLICATION_COLUMNS, published),
+        PUBLICATION: to_csv(PUBLICATION_COLUMNS, published),
     }
 
 
@@ -252,9 +251,7 @@ def _manifest(frame: SamplingFrame, files: dict[str, bytes]) -> dict[str, Any]:
 
 def _refuse_over(folder: Path, frame: SamplingFrame, *, seed: str | None) -> None:
     """A folder keeps its task; a drawn one keeps its draw; a published frame is what is drawn in it."""
-    if seed is None and (folder / BEGUN).exists():
-        raise DrawError("{folder}: a draw was begun here and cut short; finish it with the same seed", folder=folder)
-    if not (folder / "manifest.json").exists():
+    if not (folder / MANIFEST).exists():
         return
     held = read_manifest(folder)
     task = held["about"]["task"]["id"]
@@ -272,30 +269,26 @@ def _refuse_over(folder: Path, frame: SamplingFrame, *, seed: str | None) -> Non
         )
 
 
-def _write(folder: Path, files: dict[str, bytes], document: dict[str, Any]) -> Path:
+def _write(folder: Path, files: dict[str, bytes]) -> Path:
     for name, content in files.items():
         atomic_write(folder / name, content)
-    atomic_write(folder / "manifest.json", canonical_json(document).encode())
     return folder
 
 
-def publish_results(folder: Path, results: Mapping[str, tuple[dt.date, str]]) -> None:
-    """Fill in ``inspected_on`` and ``result`` of drawn subjects in ``publication.csv``; other rows stay as they are.
+def publication_with(folder: Path, results: Mapping[str, tuple[dt.date, str]]) -> bytes:
+    """``publication.csv`` with ``inspected_on`` and ``result`` of some drawn subjects filled in; other rows stay as they are.
 
     Args:
         folder: A drawn plan.
         results: Day and outcome (as in the table ``inspections``) by subject.
     """
-    path = folder / "publication.csv"
-    rows = [cells for _line, cells in read_csv(path, PUBLICATION_COLUMNS)]
+    rows = [cells for _line, cells in read_csv(folder / PUBLICATION, PUBLICATION_COLUMNS)]
     subject, at = PUBLICATION_COLUMNS.index("subject_id"), PUBLICATION_COLUMNS.index("inspected_on")
     for cells in rows:
         if cells[subject] in results:
             day, outcome = results[cells[subject]]
             cells[at : at + 2] = [day.isoformat(), Words.of(DEFAULT_LANGUAGE).text(OUTCOME_WORDS[outcome])]
-    content = to_csv(PUBLICATION_COLUMNS, rows)
-    if content != path.read_bytes():
-        atomic_write(path, content)
+    return to_csv(PUBLICATION_COLUMNS, rows)
 
 
 #: The sheets of a plan on its own, by name: columns of its tables, what each holds, and how it is called.

@@ -131,6 +131,18 @@ class SamplingFrame:
         strata = zip(*(self.strata[name].tolist() for name in STRATUM_COLUMNS), strict=True)
         return frame_hash(self.about, strata, subjects)
 
+    def check_hash(self) -> None:
+        """Refuse a frame that is not the one whose hash it carries.
+
+        Raises:
+            DrawError: It was changed since it was hashed.
+        """
+        if self.hashed_again() != self.frame_hash:
+            raise DrawError(
+                "task {task_id}: the frame is not the one whose hash was fixed; plan again and publish the new hash",
+                task_id=self.task.id,
+            )
+
     def changed(self, **parts: Any) -> Self:
         """A copy with some fields replaced and a new frame hash."""
         copy = dataclasses.replace(self, **{**parts, "frame_hash": ""})

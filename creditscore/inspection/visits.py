@@ -16,6 +16,7 @@ import pandas as pd
 from creditscore.config.tasks import Task
 from creditscore.config.work_calendar import WorkCalendar
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
+from creditscore.inspection.sampling_frame import SamplingFrame
 from creditscore.vocabulary import OFF_SITE, ON_SITE
 
 #: The columns of the list of one plan; see :func:`list_visits`.
@@ -79,13 +80,13 @@ def spread(visits: int, weeks: list[Week]) -> list[Week]:
     return [weeks[bisect_right(ends, number * ends[-1] // visits)] for number in range(visits)]
 
 
-def _merge_partners(task: Task, others: Iterable[Task]) -> list[str]:
+def merge_partners(task: Task, others: Iterable[Task]) -> list[str]:
     """The ids, sorted, of the tasks that a visit of this task can serve too. It is enough that one of the two names the other."""
     named = {*task.merge_with, *task.also_checks}
     return sorted(other.id for other in others if other.id in named or task.id in (*other.merge_with, *other.also_checks))
 
 
-def merge_plans(plans: Sequence[InspectionPlan], *, beside: Sequence[InspectionPlan] = ()) -> list[InspectionPlan]:
+def merge_plans(plans: Sequence[InspectionPlan], *, beside: Sequence[SamplingFrame] = ()) -> list[InspectionPlan]:
     """The undrawn plans of one day with ``merged_with`` filled in, each hashed again.
 
     ``merged_with`` of a subject names the tasks whose frame holds it too and whose item the same visit can
@@ -100,7 +101,7 @@ def merge_plans(plans: Sequence[InspectionPlan], *, beside: Sequence[InspectionP
     framed = {plan.task.id: plan.frame.loc[plan.frame["exempt_reason"] == "", "subject_id"] for plan in known}
     merged = []
     for plan in plans:
-        others = _merge_partners(plan.task, tasks)
+        others = merge_partners(plan.task, tasks)
         names = np.full(len(plan.frame), "", dtype=object)
         stays = (plan.frame["exempt_reason"] == "").to_numpy()
         for other in others:
@@ -271,7 +272,7 @@ def _merge_visits(frame: pd.DataFrame, tasks: Sequence[Task]) -> pd.DataFrame:
 
     That is the latest of their weeks, where all of the tasks still run then.
     """
-    partners = {task.id: set(_merge_partners(task, tasks)) for task in tasks}
+    partners = {task.id: set(merge_partners(task, tasks)) for task in tasks}
     ends = {task.id: task.end for task in tasks}
     together = frame[frame["replaced_by"] == ""].groupby("subject_id")["task"].agg(list).to_dict()
     merged = [

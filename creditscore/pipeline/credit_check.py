@@ -15,20 +15,21 @@ import pyarrow.parquet as pq
 
 from creditscore.errors import DataError
 from creditscore.inspection.sealed_export import own_rows
+from creditscore.inspection.task_folder import open_folders
 from creditscore.language import DEFAULT_LANGUAGE
+from creditscore.pipeline.out_folder import LOOKUPS
 from creditscore.pipeline.run_folder import RunFolder, RunResult
 from creditscore.pipeline.run_store import load_book
 from creditscore.records.identity import compact
 from creditscore.reporting.explanation import Explanation, explain_subject
 from creditscore.reporting.lookup import lookup_rows
-from creditscore.storage import append_chain, read_chain
+from creditscore.storage import append_chain, read_chain, settle
 
 if TYPE_CHECKING:
     from creditscore.records.records import Records
 
 #: However a run is named: its result, or its folder.
 Run = RunResult | RunFolder | str | Path
-_LOG = "lookups.jsonl"
 #: Types of subject that are bodies: their records are listed and never scored.
 _BODIES = ("government", "institution")
 
@@ -42,7 +43,7 @@ def lookup(
     on: dt.date | None = None,
     lang: str = DEFAULT_LANGUAGE,
 ) -> pd.DataFrame:
-    """The credit check (信用核查) of codes against a run, noted in its hash-chained ``lookups.jsonl``.
+    """The credit check (信用核查) of codes against a run, noted in the hash-chained ``OUT/lookups.jsonl``.
 
     Args:
         run: A run's result or folder.
@@ -54,7 +55,7 @@ def lookup(
 
     Returns:
         One row per code in the order asked: subject_id, found, tier, status, as_of, scorecard, lists, measures;
-        ``draws``, a list with the subject's own row of every plan whose frame it is in
+        ``draws``, a list with the subject's own row of every task whose frame it is in
         (:func:`creditscore.inspection.sealed_export.own_rows`); and ``record``, the number under which the check
         was noted, for :func:`feedback`.
 
@@ -64,8 +65,9 @@ def lookup(
     folder, codes = _folder_of(run), compact(pa.array(list(ids), pa.string())).to_pylist()
     rows = lookup_rows(load_book(folder, only=set(codes)), codes, lang=lang)
     draws = defaultdict[str, list[dict[str, Any]]](list)
-    for path in folder.plans():
-        for row in own_rows(path, codes):
+    settle(folder.out)
+    for task in open_folders(folder.out):
+        for row in own_rows(task.path, codes):
             draws[row["subject_id"]].append(row)
     check = {"what": "looked_up", "purpose": purpose, "by": by, "on": on.isoformat() if on else None}
     # Enough of the answer to know later what somebody acted on.
@@ -77,7 +79,7 @@ def lookup(
         }
         for row in rows.to_dict("records")
     ]
-    noted = append_chain(folder.file(_LOG), [check | answer for answer in answers])
+    noted = append_chain(folder.out / LOOKUPS, [check | answer for answer in answers])
     own = pd.Series([draws.get(code, []) for code in codes], index=rows.index, dtype=object)
     return rows.assign(draws=own, record=[line["number"] for line in noted])
 
@@ -95,14 +97,14 @@ def feedback(run: Run, record: int, *, result: str, by: str, on: dt.date) -> Non
     Raises:
         DataError: There is no such check; result or name is missing.
     """
-    folder = _folder_of(run)
-    checks = {line["number"] for line in read_chain(folder.file(_LOG)) if line["what"] == "looked_up"}
+    path = _folder_of(run).out / LOOKUPS
+    checks = {line["number"] for line in read_chain(path) if line["what"] == "looked_up"}
     if record not in checks:
-        raise DataError("feedback: expected the number of a credit check of this run (got {record})", record=record)
+        raise DataError("feedback: expected the number of a credit check (got {record})", record=record)
     if not result.strip() or not by.strip():
         raise DataError("feedback: expected what was done, and who did it")
     line = {"what": "used", "about": record, "result": result.strip(), "by": by.strip(), "on": on.isoformat()}
-    append_chain(folder.file(_LOG), [line])
+    append_chain(path, [line])
 
 
 def explain(run: Run, subject_id: str) -> Explanation:

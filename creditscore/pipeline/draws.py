@@ -1,16 +1,14 @@
-"""The draw of a plan's folder and what changes the list afterwards; draws of frames too large for a folder.
+"""The draw of a task and what changes its list afterwards; draws of frames too large for a folder.
 
-Each command holds the run that the plan lies in and writes the run's documents again.
+Each command holds ``OUT``, and changes the register, the task's folder and its workbook together.
 """
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import datetime as dt
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,15 +18,28 @@ import pyarrow.parquet as pq
 
 from creditscore.engine import unbound
 from creditscore.errors import DataError, DrawError
-from creditscore.inspection.amendments import Joiner, Replacement, draw_folder, join, replace
+from creditscore.inspection.amendments import Joiner, Replacement, joiners, replacement
 from creditscore.inspection.draw import ALGORITHM, draw_table
-from creditscore.inspection.plan import DrawnPlan
-from creditscore.inspection.plan_folder import read_log
+from creditscore.inspection.plan import DrawnPlan, drawn_of
+from creditscore.inspection.plan_folder import LOG
+from creditscore.inspection.register import Register
 from creditscore.inspection.sampling_frame import task_population
+from creditscore.inspection.task_folder import (
+    TaskFolder,
+    add_draw,
+    add_joiners,
+    add_refused_draw,
+    add_replacements,
+    published_frame,
+    refuse_closed,
+)
+from creditscore.inspection.visits import Opened
 from creditscore.language import DEFAULT_LANGUAGE
+from creditscore.pipeline.open_tasks import add_documents, load_plan, open_plans, results_of_task, run_of_task
+from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.run_folder import RunFolder
-from creditscore.pipeline.run_store import BookFile, read_results_of, renew_documents
-from creditscore.storage import LOCK, locked, read_parquet, sha256_file, write_json, write_parquet
+from creditscore.pipeline.run_store import BookFile
+from creditscore.storage import Journal, locked, read_parquet, sha256_file, write_json, write_parquet
 from creditscore.tiering.tiers import Tiers
 
 if TYPE_CHECKING:
@@ -42,21 +53,23 @@ _FRAME, _DRAWN = "frame_of_task", "drawn.parquet"
 _FRAME_COLUMNS = ("subject_id", "stratum")
 
 
-def draw_plan_folder(
+def draw_task(
     folder: str | Path,
     *,
     seed: str,
+    by: str,
     seed_source: str = "",
     staff: Path | None = None,
     recusals: Path | None = None,
     on: dt.date | None = None,
     lang: str = DEFAULT_LANGUAGE,
 ) -> DrawnPlan:
-    """Draw the plan ``plan/<task>/``, once; then write the workbook and report of its run again, with the drawn list.
+    """Draw a published task, once; then write its workbook, with the drawn list.
 
     Args:
-        folder: A published plan that is not drawn.
+        folder: ``OUT/tasks/<task>``.
         seed: A public text that nobody could know when the frame was published.
+        by: Who draws.
         seed_source: Where the seed comes from, such as a lottery and its issue; for the log and the workbook.
         staff: A Parquet or CSV file with the columns of the standard table ``staff``; by default the inspectors of the run.
         recusals: The same for the standard table ``recusals``.
@@ -64,34 +77,66 @@ def draw_plan_folder(
         lang: The language of the documents.
 
     Raises:
-        DataError: A file that was named does not exist.
-        DrawError: The plan is drawn already; its frame was changed; too few inspectors may go to a subject.
+        DataError: A file that was named does not exist, or the folder is none of a task.
+        DrawError: The task is a draft, or drawn already (the attempt is logged); its frame was changed; the name is missing;
+            or too few inspectors may go to a subject.
         LockedError: A run or another command is writing to the same folder.
     """
-    root = Path(folder).resolve()
-    run = RunFolder.of_plan(root)
-    people, apart = _people(staff, run.file("staff.parquet")), _people(recusals, run.file("recusals.parquet"))
-    with _run_held(root, lang=lang):
-        return draw_folder(root, seed=seed, seed_source=seed_source, staff=people, recusals=apart, on=on)
+    task = TaskFolder.opened(folder)
+    with changing(task.out, f"draw {task.task}") as entry:
+        refused = Register.of(task.out).drawn(task.task)
+        if refused is not None:
+            add_refused_draw(entry, task, seed=seed, by=by, on=on)
+        else:
+            drawn = _draw(entry, task, seed=seed, by=by, seed_source=seed_source, staff=staff, recusals=recusals, on=on)
+            _renew(entry, task, Opened(drawn, entry.appended(task.path / LOG)), lang=lang)
+    if refused is not None:
+        raise DrawError(
+            "task {task}: drawn already on {on}, as the register says; a frame is drawn once", task=task.task, on=refused["on"]
+        )
+    return drawn
+
+
+def _draw(
+    entry: Journal, task: TaskFolder, *, seed: str, by: str, seed_source: str, staff: Path | None, recusals: Path | None,
+    on: dt.date | None,
+) -> DrawnPlan:  # fmt: skip
+    run = run_of_task(task)
+    people = _people(staff, run.file("staff.parquet") if run else None)
+    apart = _people(recusals, run.file("recusals.parquet") if run else None)
+    drawn = drawn_of(published_frame(task), seed=seed, staff=people, recusals=apart, on=on)
+    add_draw(entry, task, drawn, by=by, seed_source=seed_source)
+    return drawn
+
+
+def _renew(entry: Journal, task: TaskFolder, plan: Opened, *, lang: str) -> None:
+    """Add the documents that change with a task to the journal."""
+    add_documents(entry, open_plans(task.out) | {task.task: plan}, [task.task], lang=lang)
 
 
 def replace_subject(
     folder: str | Path, subject_id: str, *, reason: str, by: str, on: dt.date, lang: str = DEFAULT_LANGUAGE
 ) -> Replacement:
-    """Replace a drawn subject of ``plan/<task>/`` by the next ticket of its stratum, and write the documents again.
+    """Replace a drawn subject of a task by the next ticket of its stratum, and write the task's workbook again.
 
     Raises:
-        DrawError: The subject has a result of a visit already; otherwise see :func:`creditscore.inspection.amendments.replace`.
+        DataError: The folder is none of a task.
+        DrawError: The task is not drawn, or closed; the subject has a result of a visit already; otherwise see
+            :func:`creditscore.inspection.amendments.replacement`.
         LockedError: A run or another command is writing to the same folder.
     """
-    root = Path(folder).resolve()
-    with _run_held(root, lang=lang):
-        if subject_id in _visited(root):
+    task = TaskFolder.opened(folder)
+    with changing(task.out, f"plan replace {task.task}") as entry:
+        plan = _drawn_plan(task)
+        if subject_id in _visited(task):
             raise DrawError(
                 "replacement of {subject_id}: expected a subject that was not visited (its result was handed in)",
                 subject_id=subject_id,
             )
-        return replace(root, subject_id, reason=reason, by=by, on=on)
+        done = replacement(plan.plan, plan.log, subject_id, reason=reason, by=by, on=on)
+        add_replacements(entry, task, [done])
+        _renew(entry, task, Opened(plan.plan, [*plan.log, *entry.appended(task.path / LOG)]), lang=lang)
+    return done
 
 
 def replace_closed(
@@ -102,33 +147,43 @@ def replace_closed(
     A subject stays if it was visited (it has a result) or if nobody is left in its stratum to replace it.
 
     Args:
-        folder: A drawn ``plan/<task>/``.
+        folder: A drawn ``OUT/tasks/<task>``.
         later: A run of a later day; its register shows who is deregistered.
         by: The person who decided.
         on: The day of the replacement.
         lang: The language of the documents.
 
     Raises:
-        DataError: The run is not later than the plan's.
+        DataError: The folder is none of a task, or the run is not later than the one that framed it.
+        DrawError: The task is not drawn, or closed.
         LockedError: A run or another command is writing to the same folder.
     """
-    root, run = Path(folder).resolve(), _later_run(folder, later)
+    task, run = TaskFolder.opened(folder), RunFolder.opened(later)
     register = run.read("subjects").select(["subject_id", "status"]).to_pandas()
     closed = set(register.loc[register["status"] == _CLOSED, "subject_id"])
-    replacements: list[Replacement] = []
-    with _run_held(root, lang=lang) as held:
-        replaced = {line["replaced_by"]: line["subject_id"] for line in read_log(root, "replaced")}
-        to_visit = {*DrawnPlan.from_folder(root).drawn["subject_id"], *replaced} - {*replaced.values()}
-        waiting = sorted(closed & to_visit - _visited(root))
-        while waiting:
-            try:
-                done = replace(root, waiting.pop(0), reason=_CLOSED, by=by, on=on)
-            except DrawError:  # nobody is left in the stratum: the closed subject keeps its visit, whose outcome is "closed"
-                continue
-            replacements.append(done)
-            if done.replaced_by in closed:
-                waiting.insert(0, done.replaced_by)
-        held.changed = bool(replacements)
+    with changing(task.out, f"plan replace {task.task}") as entry:
+        plan = _drawn_plan(task)
+        _refuse_earlier(run, plan.plan)
+        replacements = _replacements(plan, closed, visited=_visited(task), by=by, on=on)
+        if replacements:
+            add_replacements(entry, task, replacements)
+            _renew(entry, task, Opened(plan.plan, [*plan.log, *entry.appended(task.path / LOG)]), lang=lang)
+    return replacements
+
+
+def _replacements(plan: Opened, closed: set[str], *, visited: set[str], by: str, on: dt.date) -> list[Replacement]:
+    replaced = {line["replaced_by"]: line["subject_id"] for line in plan.log if line["what"] == "replaced"}
+    to_visit = {*plan.plan.drawn["subject_id"], *replaced} - {*replaced.values()}
+    waiting, log, replacements = sorted(closed & to_visit - visited), list(plan.log), list[Replacement]()
+    while waiting:
+        try:
+            done = replacement(plan.plan, log, waiting.pop(0), reason=_CLOSED, by=by, on=on)
+        except DrawError:  # nobody is left in the stratum: the closed subject keeps its visit, whose outcome is "closed"
+            continue
+        replacements.append(done)
+        log.append({"what": "replaced", **asdict(done)})
+        if done.replaced_by in closed:
+            waiting.insert(0, done.replaced_by)
     return replacements
 
 
@@ -136,62 +191,60 @@ def join_late(folder: str | Path, later: str | Path, *, by: str, on: dt.date, la
     """Give the subjects of the task's population that came after the frame their tickets, drawn or not.
 
     Args:
-        folder: A drawn ``plan/<task>/``.
+        folder: A drawn ``OUT/tasks/<task>``.
         later: A run of a later day. New subjects come from its register and tiers, and so do recusals for them.
         by: The person who entered them.
         on: The day on which they were entered.
         lang: The language of the documents.
 
     Raises:
-        DataError: The run is not later than the plan's.
+        DataError: The folder is none of a task, or the run is not later than the one that framed it.
+        DrawError: The task is not drawn, or closed; see :func:`creditscore.inspection.amendments.joiners`.
         LockedError: A run or another command is writing to the same folder.
     """
-    root, run = Path(folder).resolve(), _later_run(folder, later)
-    plan = DrawnPlan.from_folder(root)
-    register = run.frame("subjects")
-    population = task_population(Tiers(run.frame("tiers"), subjects=register), register, plan.task)
-    known = {*plan.sample["subject_id"], *(line["subject_id"] for line in read_log(root, "joined"))}
-    late = population[~population["subject_id"].isin(known) & (population["status"] != _CLOSED)]
-    policy = BookFile.load(RunFolder.of_plan(root)).policy
-    recusals = run.read("recusals").to_pandas()
-    with _run_held(root, lang=lang) as held:
-        joined = join(root, late, policy=policy, by=by, on=on, recusals=recusals if len(recusals) else None) if len(late) else []
-        held.changed = bool(joined)
+    task, run = TaskFolder.opened(folder), RunFolder.opened(later)
+    framed_by = run_of_task(task)
+    policy = BookFile.load(framed_by or run).policy
+    register, recusals = run.frame("subjects"), run.read("recusals").to_pandas()
+    joined: list[Joiner] = []
+    with changing(task.out, f"plan join {task.task}") as entry:
+        plan = _drawn_plan(task)
+        _refuse_earlier(run, plan.plan)
+        late = _late(run, register, plan)
+        if len(late):
+            apart = recusals if len(recusals) else None
+            joined = joiners(plan.plan, plan.log, late, policy=policy, by=by, on=on, recusals=apart)
+            add_joiners(entry, task, joined)
+            _renew(entry, task, Opened(plan.plan, [*plan.log, *entry.appended(task.path / LOG)]), lang=lang)
     return joined
 
 
-@dataclass
-class _Held:
-    """Whether the documents must be written again when the run is let go."""
+def _late(run: RunFolder, register: pd.DataFrame, plan: Opened) -> pd.DataFrame:
+    """The subjects of the task's population in a later run that have no ticket yet."""
+    population = task_population(Tiers(run.frame("tiers"), subjects=register), register, plan.plan.task)
+    known = {*plan.plan.sample["subject_id"], *(line["subject_id"] for line in plan.log if line["what"] == "joined")}
+    return population[~population["subject_id"].isin(known) & (population["status"] != _CLOSED)]
 
-    changed: bool = True
 
-
-@contextlib.contextmanager
-def _run_held(plan: Path, *, lang: str) -> Iterator[_Held]:
-    """Hold the run of a plan while the plan changes, and write its documents again at the end.
-
-    A plan that was copied out of its run has neither lock nor documents.
+def _drawn_plan(task: TaskFolder) -> Opened:
+    """The plan of a task whose list may change.
 
     Raises:
-        LockedError: A run or another command is writing there.
+        DrawError: It is not drawn, or closed.
     """
-    run, inside = RunFolder.of_plan(plan), plan.parent.name == "plan"
-    has_book = inside and run.file("book.json").is_file()
-    beside_runs = inside and (has_book or (run.out / LOCK).is_file())
-    held = _Held()
-    with locked(run.out) if beside_runs else contextlib.nullcontext():
-        yield held
-        if held.changed and has_book:
-            renew_documents(run, lang=lang)
+    refuse_closed(task)
+    plan = load_plan(task)
+    if not isinstance(plan, Opened):
+        raise DrawError("task {task}: expected a drawn task; draw it first", task=task.task)
+    return plan
 
 
-def _people(named: Path | None, of_run: Path) -> pd.DataFrame | None:
+def _people(named: Path | None, of_run: Path | None) -> pd.DataFrame | None:
     """The rows of the file that was named, else of the run's own file; None without rows."""
     if named is not None and not named.is_file():
         raise DataError("{path}: expected a file (got nothing); nothing was drawn", path=named)
     path = named or of_run
-    if not path.is_file():
+    if path is None or not path.is_file():
         return None
     if path.suffix == ".csv":
         return pd.read_csv(path, dtype="str", keep_default_na=False)
@@ -199,20 +252,16 @@ def _people(named: Path | None, of_run: Path) -> pd.DataFrame | None:
     return frame if len(frame) else None
 
 
-def _visited(plan: Path) -> set[str]:
-    """Subjects of a plan whose results say that somebody was met there."""
-    results = read_results_of(RunFolder.of_plan(plan))
-    if results is None:
-        return set()
-    return set(results.loc[(results["task"] == plan.name) & ~results["outcome"].isin(_NOT_MET), "subject_id"])
+def _visited(task: TaskFolder) -> set[str]:
+    """Subjects of a task whose results say that somebody was met there."""
+    results = results_of_task(task)
+    return set() if results is None else set(results.loc[~results["outcome"].isin(_NOT_MET), "subject_id"])
 
 
-def _later_run(folder: str | Path, later: str | Path) -> RunFolder:
-    run = RunFolder.opened(later)
-    day = DrawnPlan.from_folder(folder).plan.as_of
+def _refuse_earlier(run: RunFolder, plan: DrawnPlan) -> None:
+    day = plan.plan.as_of
     if run.as_of <= day:
-        raise DataError("{path}: expected a run of a day after {day}", path=run.path, day=day)
-    return run
+        raise DataError("{path}: expected a run of a day after {day}", path=run.shown, day=day)
 
 
 @dataclass(frozen=True)

@@ -1,25 +1,36 @@
-"""The frames of the tasks that are due: written by each run, and with ratios that the planner edited. Nothing is drawn here."""
+"""Drafts of the tasks that are due, the planner's edits of them, and what makes a draft a published frame or takes it back."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
-import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from creditscore.errors import DrawError
-from creditscore.inspection.plan import DrawnPlan, InspectionPlan, plan_inspections
-from creditscore.inspection.plan_folder import BEGUN, read_manifest
-from creditscore.inspection.visits import merge_plans
+from creditscore.inspection.plan import InspectionPlan, plan_inspections
+from creditscore.inspection.register import Register
+from creditscore.inspection.sampling_frame import SamplingFrame
+from creditscore.inspection.task_folder import (
+    Origin,
+    TaskFolder,
+    add_closing,
+    add_draft,
+    add_publication,
+    add_void,
+    open_folders,
+)
+from creditscore.inspection.visits import Opened, merge_plans
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
+from creditscore.pipeline.open_tasks import OpenPlan, add_documents, load_plan, open_plans
+from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.run_folder import RunFolder
-from creditscore.pipeline.run_store import load_plan, renew_documents
 from creditscore.reporting.planning_tables import RATIOS
 from creditscore.reporting.readback import read_ratios, refuse_cells
-from creditscore.storage import locked, new_folder
+from creditscore.storage import Journal
 from creditscore.vocabulary import NOT_RATED, PRESUMED, RISKIEST, TIERS
 
 if TYPE_CHECKING:
@@ -41,95 +52,222 @@ def tasks_due(project: Project, as_of: dt.date) -> list[Task]:
     return [task for _id, task in sorted(project.tasks.items()) if task.start <= ahead and task.end >= as_of]
 
 
-def plan_due_tasks(folder: RunFolder, records: Records, tiers: Tiers, policy: TierPolicy) -> list[InspectionPlan]:
-    """Write the frame of every task due that no run of another day has framed, and return those of this run.
+@dataclass(frozen=True)
+class Standing:
+    """What a night must know of the tasks.
 
-    A task whose frame another run published keeps that frame: a monthly change of tiers inside an open
-    task does not change its draw. Tasks framed together that may be merged know of each other's frames.
-    A task without anybody to inspect gets no frame, and a warning.
+    Attributes:
+        frames: The frames that are published, drawn or closed, by task: no night changes them. None for one that is closed or
+            whose folder is gone.
+        edits: The planner's ratios of drafts in parts per million, by task and stratum.
     """
-    folder.restore_plans()
+
+    frames: Mapping[str, SamplingFrame | None] = field(default_factory=dict)
+    edits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(out: Path) -> Standing:
+        """What ``OUT`` knows now. A task that the register knows and whose folder is gone stands too: it is not framed again."""
+        register, folders = Register.of(out), {folder.task: folder for folder in open_folders(out)}
+        frames: dict[str, SamplingFrame | None] = {}
+        for task in register.tasks():
+            if task not in folders:
+                _log.warning("task %s: published, as the register says, and its folder is gone; put it back from a backup", task)
+            elif register.state(task) != "closed":
+                plan = load_plan(folders[task])
+                frames[task] = plan.plan.plan if isinstance(plan, Opened) else plan
+        known = set(register.tasks())
+        drafts = {task: folder.origin.edits for task, folder in folders.items() if task not in known}
+        return Standing({**dict.fromkeys(known), **frames}, {task: edits for task, edits in drafts.items() if edits})
+
+    def facts(self) -> dict[str, Any]:
+        """Frame hashes and edits, for the key of a run."""
+        hashes = {task: frame.frame_hash if frame else "" for task, frame in sorted(self.frames.items())}
+        return {"frames": hashes, "edits": {task: dict(edits) for task, edits in sorted(self.edits.items())}}
+
+
+def plan_due_tasks(
+    folder: RunFolder, records: Records, tiers: Tiers, policy: TierPolicy, standing: Standing
+) -> list[InspectionPlan]:
+    """Make the draft of every task due whose frame is not published yet, and write it into the run.
+
+    A published frame stays: a monthly change of tiers inside an open task does not change its draw. Tasks that may be
+    merged know of each other's frames. A task without anybody to inspect gets no draft, and a warning. The planner's
+    edits of an earlier draft are kept.
+    """
     plans: list[InspectionPlan] = []
-    kept: list[InspectionPlan] = []
     for task in tasks_due(records.project, folder.as_of):
-        if _is_final(folder.plan(task.id)):
-            plan = load_plan(folder.plan(task.id))
-            kept.append(plan.plan if isinstance(plan, DrawnPlan) else plan)
-        elif not _framed_on_another_day(folder, task.id):
+        if task.id not in standing.frames:
             try:
-                plans.append(plan_inspections(tiers, policy, task=task, history=records.inspections, records=records))
+                plan = plan_inspections(tiers, policy, task=task, history=records.inspections, records=records)
             except DrawError as error:
-                _log.warning("no frame: %s", error)
-    plans = merge_plans(plans, beside=kept)
+                _log.warning("no draft: %s", error)
+                continue
+            plans.append(_with_edits(plan, standing.edits.get(task.id, {})))
+    due = {task.id for task in tasks_due(records.project, folder.as_of)}
+    plans = merge_plans(plans, beside=[frame for task, frame in sorted(standing.frames.items()) if frame and task in due])
     for plan in plans:
-        shutil.rmtree(folder.plan(plan.task.id), ignore_errors=True)
-        plan.to_csv(folder.plan(plan.task.id))
+        plan.to_csv(folder.draft(plan.task.id))
     return plans
 
 
-def _framed_on_another_day(folder: RunFolder, task: str) -> bool:
-    """Whether a finished run of an earlier day has the task's frame, or one of a later day that ran before this one."""
-    if not folder.out.is_dir():
-        return False
-    others = (RunFolder(path) for path in folder.out.iterdir() if path.name != folder.as_of.isoformat())
-    return any((run.plan(task) / "manifest.json").is_file() and run.file("manifest.json").is_file() for run in others)
+def _with_edits(plan: InspectionPlan, edits: Mapping[str, int]) -> InspectionPlan:
+    """A draft with the ratios that the planner gave an earlier one; those of the policy where they no longer fit together."""
+    ratios = [edits.get(stratum, ratio) for stratum, ratio in _policy_ratios(plan)]
+    if ratios == plan.strata["ratio_ppm"].tolist():
+        return plan
+    edited = plan.with_ratios(ratios)
+    faults = _ratio_faults(edited, {})
+    if faults:
+        _log.warning("task %s: the planner's ratios no longer fit (%s); the draft has the policy's", plan.task.id, faults[0])
+        return plan
+    return edited
 
 
-def _is_final(plan: Path) -> bool:
-    """Whether a plan may not be framed again: drawn, being drawn (its seed is known), or with ratios of the planner."""
-    if not (plan / "manifest.json").is_file():
-        return False
-    manifest = read_manifest(plan)
-    return manifest["seed"] is not None or (plan / BEGUN).exists() or "ratios" in manifest["about"]
+def _policy_ratios(plan: InspectionPlan) -> list[tuple[str, int]]:
+    return list(zip(plan.strata["stratum"].tolist(), plan.strata["ratio_ppm"].tolist(), strict=True))
 
 
-def import_ratios(run: str | Path, workbook: Path) -> dict[str, int]:
-    """Take the edited ratios of the sheet 抽查比例方案 into the frames that are not drawn yet.
+def add_drafts(entry: Journal, run: RunFolder, plans: list[InspectionPlan], standing: Standing, *, trial: bool, lang: str) -> None:
+    """Add the drafts of a run to the journal that commits it: to ``OUT/tasks``, and to the list of open tasks."""
+    for plan in plans:
+        task = plan.task.id
+        edits = standing.edits.get(task, {}) if "ratios" in plan.about else {}
+        add_draft(entry, TaskFolder.of(run.out, task), plan, Origin(run=run.name, trial=trial, edits=dict(edits)))
+    opened = open_plans(run.out) | {plan.task.id: plan for plan in plans}
+    add_documents(entry, opened, (), lang=lang)
+
+
+def import_ratios(out: str | Path, workbook: Path, *, lang: str = DEFAULT_LANGUAGE) -> dict[str, int]:
+    """Take the edited ratios of the sheet 抽查比例方案 into the drafts.
 
     One wrong cell refuses the whole workbook, and nothing changes.
+
+    Args:
+        out: The folder of runs, or a run of it.
+        workbook: ``plan.xlsx`` of a run, with edited ratios.
+        lang: The language of the list of open tasks.
 
     Returns:
         The number of visits by task after the change, only for tasks that changed.
 
     Raises:
-        DataError: A cell is not a ratio above 0 and up to 1, belongs to no stratum of the run, leaves a stratum of full coverage
+        DataError: A cell is not a ratio above 0 and up to 1, belongs to no stratum of a task, leaves a stratum of full coverage
             less than whole, or lets the ratios fall from a tier to a riskier one; the message names the cell.
-        DrawError: A changed task is drawn already, or its draw was begun.
+        DrawError: A changed task is published already.
         LockedError: A run or another command is writing to the same folder.
     """
-    folder = RunFolder.opened(run)
+    root = _out_of(Path(out))
     rows = read_ratios(workbook).to_dict("records")
-    with locked(folder.out):
-        folder.restore_plans()
-        plans = {path.name: load_plan(path) for path in folder.plans()}
-        strata = {(task, stratum) for task, plan in plans.items() for stratum in plan.strata["stratum"]}
+    with changing(root, "plan import") as entry:
+        plans, register = open_plans(root), Register.of(root)
+        frames = {task: plan.plan.plan if isinstance(plan, Opened) else plan for task, plan in plans.items()}
+        strata = {(task, stratum) for task, frame in frames.items() for stratum in frame.strata["stratum"]}
         unknown = [row["cell"] for row in rows if (row["task"], row["stratum"]) not in strata]
-        refuse_cells([_("{cell}: expected a task and a stratum of this run", cell=cell) for cell in unknown], file=workbook)
+        refuse_cells([_("{cell}: expected a task and a stratum of an open task", cell=cell) for cell in unknown], file=workbook)
         edited: dict[str, _Edited] = {task: {row["stratum"]: row for row in rows if row["task"] == task} for task in plans}
-        changed = {task: plan for task, plan in plans.items() if _ratios(plan, edited[task]) != plan.strata["ratio_ppm"].tolist()}
-        new = {task: _undrawn(plan, folder.plan(task)).with_ratios(_ratios(plan, edited[task])) for task, plan in changed.items()}
+        changed = [task for task, frame in frames.items() if _ratios(frame, edited[task]) != frame.strata["ratio_ppm"].tolist()]
+        for task in changed:
+            _refuse_published(task, register)
+        new = {task: _draft(plans[task]).with_ratios(_ratios(frames[task], edited[task])) for task in changed}
         refuse_cells([fault for task, plan in new.items() for fault in _ratio_faults(plan, edited[task])], file=workbook)
         for task, plan in new.items():
-            with new_folder(folder.plan(task)) as fresh:
-                plan.to_csv(fresh)
+            folder = TaskFolder.of(root, task)
+            before = dict(_policy_ratios(_draft(plans[task])))
+            edits = {stratum: ratio for stratum, ratio in _policy_ratios(plan) if ratio != before[stratum]}
+            add_draft(entry, folder, plan, replace(folder.origin, edits={**folder.origin.edits, **edits}))
         if new:
-            renew_documents(folder)
+            add_documents(entry, plans | new, (), lang=lang)
     return {task: sum(plan.targets().values()) for task, plan in new.items()}
 
 
-def _ratios(plan: InspectionPlan | DrawnPlan, edited: _Edited) -> list[int]:
+def _out_of(path: Path) -> Path:
+    """The folder of runs: the path itself, or that of the run which it names."""
+    return path if not RunFolder(path).has_manifest() else RunFolder.opened(path).out
+
+
+def _draft(plan: OpenPlan) -> InspectionPlan:
+    return plan if isinstance(plan, InspectionPlan) else InspectionPlan(**vars(plan.plan.plan))
+
+
+def publish_task(
+    folder: str | Path, *, on: dt.date, channel: str, by: str, trial: bool = False, lang: str = DEFAULT_LANGUAGE
+) -> SamplingFrame:
+    """Publish the draft of a task: its frame is fixed, its hash may be told, and the register has its line.
+
+    Args:
+        folder: ``OUT/tasks/<task>``.
+        on: The day on which the hash is told.
+        channel: Where, such as a gazette and its number.
+        by: Who answers for it.
+        trial: Publish a frame of a run whose cards nobody has signed; the task is marked as a trial.
+        lang: The language of its workbook.
+
+    Raises:
+        DataError: The folder is none of a task.
+        DrawError: The task is published already; see :func:`creditscore.inspection.task_folder.add_publication`.
+        LockedError: A run or another command is writing to the same folder.
+    """
+    task = TaskFolder.opened(folder)
+    with changing(task.out, f"plan publish {task.task}") as entry:
+        plans = open_plans(task.out)
+        plan = _draft(plans[task.task]) if task.task in plans else InspectionPlan.from_folder(task.path)
+        add_publication(entry, task, plan, on=on, channel=channel, by=by, trial=trial)
+        add_documents(entry, plans | {task.task: plan}, [task.task], lang=lang)
+    return plan
+
+
+def void_task(folder: str | Path, *, reason: str, by: str, second: str, on: dt.date, lang: str = DEFAULT_LANGUAGE) -> str:
+    """Take back the published frame of a task that is not drawn; the next night makes a new draft. Two persons answer for it.
+
+    Returns:
+        The hash of the frame that is void.
+
+    Raises:
+        DataError: The folder is none of a task.
+        DrawError: See :func:`creditscore.inspection.task_folder.add_void`.
+        LockedError: A run or another command is writing to the same folder.
+    """
+    task = TaskFolder.opened(folder)
+    with changing(task.out, f"plan void {task.task}") as entry:
+        plans = open_plans(task.out)
+        add_void(entry, task, reason=reason, by=by, second=second, on=on)
+        add_documents(entry, plans, [], lang=lang)
+    return InspectionPlan.from_folder(task.path).frame_hash
+
+
+def close_task(folder: str | Path, *, by: str, on: dt.date, reason: str = "", lang: str = DEFAULT_LANGUAGE) -> None:
+    """Put a drawn task away; it leaves the list of open tasks.
+
+    Raises:
+        DataError: The folder is none of a task.
+        DrawError: The task is not drawn or closed already; or visits have no result and no reason is given.
+        LockedError: A run or another command is writing to the same folder.
+    """
+    task = TaskFolder.opened(folder)
+    with changing(task.out, f"plan close {task.task}") as entry:
+        add_closing(entry, task, by=by, on=on, reason=reason)
+        plans = {one: plan for one, plan in open_plans(task.out).items() if one != task.task}
+        add_documents(entry, plans, [], lang=lang)
+
+
+def _ratios(plan: SamplingFrame, edited: _Edited) -> list[int]:
     """The ratio of each stratum in parts per million: the edited one, else the plan's."""
     pairs = zip(plan.strata["stratum"], plan.strata["ratio_ppm"].tolist(), strict=True)
     return [edited[stratum]["ratio_ppm"] if stratum in edited else ratio for stratum, ratio in pairs]
 
 
-def _undrawn(plan: InspectionPlan | DrawnPlan, path: Path) -> InspectionPlan:
-    if isinstance(plan, DrawnPlan) or (path / BEGUN).exists():
-        raise DrawError("task {task}: drawn already, or its draw was begun; its ratios can no longer change", task=plan.task.id)
-    return plan
+def _refuse_published(task: str, register: Register) -> None:
+    state = register.state(task)
+    if state != "draft":
+        raise DrawError(
+            "task {task}: its frame is {state}, so its ratios can no longer change; void it first if it is not drawn",
+            task=task,
+            state=state,
+        )
 
 
-def _ratio_faults(plan: InspectionPlan, edited: _Edited) -> list[Message]:
+def _ratio_faults(plan: SamplingFrame, edited: _Edited) -> list[Message]:
     """Within an industry (and region) ratios may not fall from A to D, nor NR below B; full coverage is whole."""
     groups: dict[tuple[str, str], dict[str, dict[Any, Any]]] = {}
     for row in plan.strata.to_dict("records"):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from creditscore.errors import DataError
-from creditscore.pipeline.run import run_project
-from creditscore.pipeline.run_folder import DOCUMENTS, RunFolder, input_hashes
+from creditscore.inspection.register import Register
+from creditscore.pipeline.open_tasks import published_before
+from creditscore.pipeline.plans import Standing
+from creditscore.pipeline.run import make_run
+from creditscore.pipeline.run_folder import MANIFEST, RUNS, SNAPSHOT, Deciding, RunFolder, input_hashes, take_snapshot
+from creditscore.pipeline.signed_cards import signed_cards
+from creditscore.pipeline.tier import signatures
+from creditscore.storage import sha256_file
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project
@@ -34,22 +39,50 @@ def replay_run(project: Project, run: str | Path, *, data: Path, engine: Engine)
     folder = RunFolder.opened(run)
     manifest = folder.manifest() or {}
     _refuse_other_inputs(manifest["facts"], project, data)
+    deciding, standing = _as_it_was(folder, manifest, project)
     with tempfile.TemporaryDirectory() as temporary:
-        out = Path(temporary)
-        before = folder.before()
-        if before:
-            shutil.copytree(before.path, out / before.path.name)
-        again = RunFolder.of(out, folder.as_of)
-        if folder.file("reviews.jsonl").is_file():
-            again.path.mkdir(parents=True)
-            shutil.copy(folder.file("reviews.jsonl"), again.file("reviews.jsonl"))
+        again = RunFolder.new(Path(temporary), folder.as_of)
+        snapshot = take_snapshot(project, data, again.file(SNAPSHOT))
         # A delivery that was accepted then is accepted again.
-        run_project(project, data=data, as_of=folder.as_of, out=out, engine=engine, train=manifest["trained"], accept=True)
+        make_run(
+            again, project, project.policy(folder.as_of), deciding, standing, inputs=snapshot, engine=engine,
+            train=manifest["trial"], lang=manifest["lang"], accept=True,
+        )  # fmt: skip
         new = (again.manifest() or {})["outputs"]
-    # A draw puts its list into the documents, which then say more than the run did.
-    drawn = any((plan / "inspectors.csv").is_file() for plan in folder.plans())
-    old = {name: sha256 for name, sha256 in manifest["outputs"].items() if not (drawn and name in DOCUMENTS)}
-    return sorted(name for name in old if new.get(name) != old[name])
+    old = manifest["outputs"]
+    return sorted(name for name in old.keys() | new.keys() if new.get(name) != old.get(name))
+
+
+def _as_it_was(folder: RunFolder, manifest: dict[str, Any], project: Project) -> tuple[Deciding, Standing]:
+    """What decided the run beside its inputs: the runs it rests on, signatures, frames that were published, and edits.
+
+    Raises:
+        DataError: One of them is not there any more.
+    """
+    decided, register = manifest["deciding"], Register.of(folder.out)
+    cards = signed_cards(project.cards) if not manifest["trial"] else {}
+    signed = signatures(register, folder.as_of)[: decided["signatures_counted"]]
+    frames = {task: published_before(folder.out, task, sha256) for task, sha256 in decided["tasks"]["frames"].items()}
+    standing = Standing(frames, decided["tasks"]["edits"])
+    deciding = Deciding(
+        before=_run_of_hash(folder.out, decided["previous"]),
+        cards={industry: card.sha256 for industry, card in cards.items()},
+        evidence=_run_of_hash(folder.out, decided["evidence"]),
+        signatures=signed,
+        tasks=decided["tasks"],
+    )
+    return deciding, standing
+
+
+def _run_of_hash(out: Path, sha256: str) -> RunFolder | None:
+    """The run whose manifest has a hash; None for no hash."""
+    if not sha256:
+        return None
+    for path in (out / RUNS).glob("*"):
+        run = RunFolder(path)
+        if run.has_manifest() and sha256_file(run.file(MANIFEST)) == sha256:
+            return RunFolder.opened(path)
+    raise DataError("replay: expected the run that this one rests on (its manifest {sha256}… is gone)", sha256=sha256[:12])
 
 
 def _refuse_other_inputs(facts: dict[str, str], project: Project, data: Path) -> None:

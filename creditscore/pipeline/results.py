@@ -11,19 +11,22 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from creditscore.errors import DataError
+from creditscore.errors import DataError, DrawError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
-from creditscore.inspection.plan_folder import publish_results
+from creditscore.inspection.plan_folder import PUBLICATION, publication_with
+from creditscore.inspection.register import REGISTER, register_line
+from creditscore.inspection.task_folder import TaskFolder, refuse_closed
 from creditscore.inspection.visits import Opened
-from creditscore.language import Message, _
-from creditscore.pipeline.run_folder import WORKBOOK, RunFolder
-from creditscore.pipeline.run_store import open_plans, visits_of_run
+from creditscore.language import DEFAULT_LANGUAGE, Message, _
+from creditscore.pipeline.open_tasks import OpenPlan, add_documents, open_plans, visits_of_tasks
+from creditscore.pipeline.out_folder import RESULTS, changing
+from creditscore.pipeline.run_folder import WORKBOOK
 from creditscore.records.tables import TABLES
 from creditscore.reporting.planning_tables import DRAWN_LIST
 from creditscore.reporting.readback import read_results, refuse_cells
 from creditscore.spreadsheet import read_sheet
 from creditscore.spreadsheet.read import fill_cells
-from creditscore.storage import locked, read_parquet, write_parquet
+from creditscore.storage import Journal, content_sha256, read_parquet, settle, write_parquet
 from creditscore.vocabulary import OFF_SITE
 
 #: The files of a data folder to which results are added; ``sources.toml`` declares them as sources.
@@ -31,7 +34,7 @@ OWN_INSPECTIONS, OWN_FRAMES = "own_inspections.parquet", "own_frames.parquet"
 _SEVERITIES = 5
 
 _Row = Mapping[Any, Any]
-#: The rows of ``visits_of_run`` by task and subject.
+#: The rows of ``visits_of_tasks`` by task and subject.
 _Visits = Mapping[tuple[str, str], _Row]
 
 
@@ -40,63 +43,96 @@ class TakenResults:
     """What :func:`take_results` did.
 
     Attributes:
-        file: The file that holds the results.
+        file: The file that holds the results of the task.
         results: The number of results in the workbook.
+        new: How many of them were not handed in before.
         otherwise: How many of them were checked in another mode (on site or off site) than the draw said.
+        open: Visits of the task that have no result yet.
     """
 
     file: Path
     results: int
+    new: int
     otherwise: int
+    open: int
 
 
-def take_results(run: str | Path, workbook: Path, *, known: dt.date, data: Path | None = None) -> TakenResults:
-    """Turn the filled-in rows of 抽查名单 into rows of ``inspections`` below ``RUN/results/``.
+def take_results(
+    folder: str | Path, workbook: Path | None = None, *, known: dt.date, data: Path | None = None, lang: str = DEFAULT_LANGUAGE
+) -> TakenResults:
+    """Turn the filled-in rows of 抽查名单 into the results of a task, ``OUT/tasks/<task>/results.parquet``.
 
     A result has the trigger ``random`` and the probability of its draw *for that mode of visit*. In a stratum that is
     covered in full, with the probability 1, its trigger is ``full_coverage``. A visit in another mode than drawn (off
     site where the draw said on site, or the reverse) was somebody's choice: its trigger is ``special``, it has no
-    probability, and no card is trained on it. Day and result are also written to the published lists.
+    probability, and no card is trained on it. Day and result are also written to the published list.
 
     Args:
-        run: The run whose plans were drawn.
-        workbook: Its ``plan.xlsx`` with 检查结果 filled in; rows without a result are not yet visited.
+        folder: The task's folder, drawn.
+        workbook: A workbook of the task with 检查结果 filled in, by default its own ``plan.xlsx``; rows without a result are
+            not yet visited.
         known: The day on which the results were handed in (their ``known_date``).
         data: A data folder, or None. Results and frames are also written to its ``own_inspections.parquet`` and
             ``own_frames.parquet``, which ``sources.toml`` declares.
+        lang: The language of the task's workbook.
 
     Returns:
         The file and counts. The file is the standard table ``inspections``: one row per result, in the order of
         ``inspection_id``.
 
     Raises:
-        DataError: No plan of the run is drawn; a plan that is not drawn yet also checks the item of one of these tasks; a
+        DataError: The folder is none of a task; a task that is not drawn yet also checks the item of this one; a
             cell cannot be read, names a subject that was not drawn, or has a day before the task or the draw or after
             ``known`` (the message names the cell); an earlier result of the same visit differs. Nothing is written then.
+        DrawError: The task is not drawn, or closed.
         LockedError: A run or another command is writing to the same folder.
     """
-    folder = RunFolder.opened(run)
-    plans = open_plans(folder)
-    drawn = {opened.plan.task.id: opened.plan for opened in plans if isinstance(opened, Opened)}
-    if not drawn:
-        raise DataError("{path}: expected a drawn plan (got none): draw first", path=folder.path)
-    visits: _Visits = {(row["task"], row["subject_id"]): row for row in visits_of_run(folder, plans).to_dict("records")}
-    results = read_results(workbook).to_dict("records")
-    refuse_cells(list(_faults(results, visits, drawn, known)), file=workbook)
-    refuse_half_merged({str(result["task"]) for result in results}, plans)
-    rows = [_row(result, visits[result["task"], result["subject_id"]], drawn[str(result["task"])], known) for result in results]
-    path = folder.file("results") / f"inspections-{known.isoformat()}.parquet"
-    with locked(folder.out):
-        table = pa.Table.from_pylist(rows, schema=TABLES["inspections"].schema)
-        for earlier in sorted(path.parent.glob("inspections-*.parquet")):  # refused if one of them differs
-            _with_earlier(table, earlier)
-        table = _with_earlier(table, path)
-        for file, content in {path: table, **(_tables_for(data, table, drawn) if data else {})}.items():
-            write_parquet(file, content)
-        for task in sorted({row["task"] for row in rows}):
-            outcomes = {row["subject_id"]: (row["event_date"], row["outcome"]) for row in rows if row["task"] == task}
-            publish_results(folder.plan(task), outcomes)
-    return TakenResults(path, len(rows), sum(row["trigger"] == "special" for row in rows))
+    task = TaskFolder.opened(folder)
+    with changing(task.out, f"results {task.task}") as entry:
+        refuse_closed(task)
+        plans = open_plans(task.out)
+        plan = plans[task.task]
+        if not isinstance(plan, Opened):
+            raise DrawError("task {task}: expected a drawn task; draw it first", task=task.task)
+        visits = _visits_of(task, plans)
+        read = read_results(workbook or task.path / WORKBOOK)
+        results = read.to_dict("records")
+        refuse_cells(list(_faults(results, visits, {task.task: plan.plan}, known)), file=workbook or task.path / WORKBOOK)
+        refuse_half_merged({task.task}, plans.values())
+        rows = [_row(result, visits[result["task"], result["subject_id"]], plan.plan, known) for result in results]
+        return _add_results(entry, task, plans, visits, rows, known=known, data=data, lang=lang)
+
+
+def _visits_of(task: TaskFolder, plans: Mapping[str, OpenPlan]) -> _Visits:
+    """The visits that serve a task, by task and subject."""
+    rows = visits_of_tasks(task.out, plans).to_dict("records")
+    return {(row["task"], row["subject_id"]): row for row in rows if row["task"] == task.task}
+
+
+def _add_results(
+    entry: Journal, task: TaskFolder, plans: Mapping[str, OpenPlan], visits: _Visits, rows: list[dict[str, Any]], *, known: dt.date,
+    data: Path | None, lang: str,
+) -> TakenResults:  # fmt: skip
+    """Add the results to the journal: register, the task's file, its published list, its workbook, and the data folder."""
+    path, opened = task.path / RESULTS, plans[task.task]
+    before = read_parquet(path).num_rows if path.is_file() else 0
+    table = _with_earlier(pa.Table.from_pylist(rows, schema=TABLES["inspections"].schema), path)
+    write_parquet(entry.file(path), table)
+    if data is not None and isinstance(opened, Opened):
+        for file, content in _tables_for(data, table, opened.plan).items():
+            write_parquet(entry.file(file), content)
+    done = set(table["subject_id"].to_pylist())
+    still_open = sum(not row["replaced_by"] and subject not in done for (_task, subject), row in visits.items())
+    if table.num_rows != before:  # the same workbook again is no news
+        outcomes = {row["subject_id"]: (row["event_date"], row["outcome"]) for row in rows}
+        entry.write(task.path / PUBLICATION, publication_with(task.path, outcomes))
+        counts = {"results": table.num_rows, "new": table.num_rows - before, "open": still_open, "on": known.isoformat()}
+        sealed = content_sha256(table, ["inspection_id"])
+        entry.append(entry.root / REGISTER, [register_line("results", task=task.task, **counts, content=sealed)])
+        handed_in: pd.DataFrame = table.to_pandas(date_as_object=True)
+        add_documents(entry, plans, [task.task], results={task.task: handed_in}, lang=lang)
+    otherwise = sum(row["trigger"] == "special" for row in rows)
+    return TakenResults(path, len(rows), table.num_rows - before, otherwise, still_open)
 
 
 def _faults(results: Iterable[_Row], visits: _Visits, drawn: Mapping[str, DrawnPlan], known: dt.date) -> Iterator[Message]:
@@ -122,7 +158,7 @@ def _faults(results: Iterable[_Row], visits: _Visits, drawn: Mapping[str, DrawnP
         keys.add(key)
 
 
-def refuse_half_merged(tasks: set[str], plans: Iterable[InspectionPlan | Opened]) -> None:
+def refuse_half_merged(tasks: set[str], plans: Iterable[OpenPlan]) -> None:
     """Refuse results of tasks whose item another task also checks, until that other task is drawn as well.
 
     A subject then has two chances to be visited for the item, and its probability is that of either draw. It is not
@@ -185,8 +221,8 @@ def _with_earlier(table: pa.Table, path: Path) -> pa.Table:
     return pa.Table.from_pylist([together[key] for key in sorted(together)], schema=table.schema)
 
 
-def _tables_for(data: Path, table: pa.Table, drawn: Mapping[str, DrawnPlan]) -> dict[Path, pa.Table]:
-    """The results and the frames of their draws as files of a data folder.
+def _tables_for(data: Path, table: pa.Table, plan: DrawnPlan) -> dict[Path, pa.Table]:
+    """The results and the frame of their draw as files of a data folder.
 
     Frames have one row per stratum with visits on site: ``population`` is the number of its subjects, ``drawn`` the
     number of them that were drawn for a visit on site.
@@ -194,25 +230,24 @@ def _tables_for(data: Path, table: pa.Table, drawn: Mapping[str, DrawnPlan]) -> 
     inspections, frames = data / OWN_INSPECTIONS, data / OWN_FRAMES
     earlier = read_parquet(frames).to_pylist() if frames.is_file() else []
     rows = {(row["task"], row["stratum"]): row for row in earlier}
-    for plan in drawn.values():
-        columns = (plan.strata[name].tolist() for name in ("stratum", "population", "on_site"))
-        for stratum, population, on_site in zip(*columns, strict=True):
-            if on_site:
-                task = plan.task.id
-                rows[task, stratum] = {"task": task, "stratum": stratum, "population": population, "drawn": on_site}
+    columns = (plan.strata[name].tolist() for name in ("stratum", "population", "on_site"))
+    for stratum, population, on_site in zip(*columns, strict=True):
+        if on_site:
+            task = plan.task.id
+            rows[task, stratum] = {"task": task, "stratum": stratum, "population": population, "drawn": on_site}
     both = pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=TABLES["frames"].schema)
     return {inspections: _with_earlier(table, inspections), frames: both}
 
 
-def visit_simulated(run: str | Path, truth: Path, *, out: Path) -> int:
-    """Copy ``plan.xlsx`` of a run and fill in day, outcome and severity of every visit on its drawn list.
+def visit_simulated(folder: str | Path, truth: Path, *, out: Path) -> int:
+    """Copy ``plan.xlsx`` of a task and fill in day, outcome and severity of every visit on its drawn list.
 
     This works for simulated cities only, since only there the true risk is known. Each subject is visited on the first
     day of its week. The outcome is the one that ``risk.parquet`` has for the subject in that quarter. Off site, half of
     the violations are overlooked; the ticket decides which.
 
     Args:
-        run: A run whose plans were drawn, over a simulated city.
+        folder: The folder of a drawn task over a simulated city.
         truth: The folder with the true risks of the city.
         out: The filled-in workbook, to be written.
 
@@ -220,22 +255,24 @@ def visit_simulated(run: str | Path, truth: Path, *, out: Path) -> int:
         The number of visits.
 
     Raises:
-        DataError: ``risk.parquet`` cannot be read, or nothing is drawn.
+        DataError: ``risk.parquet`` cannot be read, or the task is not drawn.
     """
-    folder = RunFolder.opened(run)
-    visits = visits_of_run(folder, open_plans(folder))
+    task = TaskFolder.opened(folder)
+    settle(task.out)
+    visits = visits_of_tasks(task.out, open_plans(task.out))
+    visits = visits[visits["task"] == task.task]
     if visits.empty:
-        raise DataError("{path}: expected a drawn plan (got none): draw first", path=folder.path)
+        raise DataError("{path}: expected a drawn task (got none): draw first", path=task.path)
     outcomes = {(row["task"], row["subject_id"]): row for row in _simulated_outcomes(visits, truth).to_dict("records")}
     cells: dict[str, Any] = {}
-    for row in read_sheet(folder.file(WORKBOOK), DRAWN_LIST.title, columns=DRAWN_LIST.columns):
+    for row in read_sheet(task.path / WORKBOOK, DRAWN_LIST.title, columns=DRAWN_LIST.columns):
         visit = outcomes[str(row["task"].value), str(row["subject_id"].value)]
         cells |= {
             row["visited_on"].address: visit["week_from"],
             row["outcome"].address: visit["outcome"],
             row["found_severity"].address: visit["severity"],
         }
-    fill_cells(folder.file(WORKBOOK), cells, out=out)
+    fill_cells(task.path / WORKBOOK, cells, out=out)
     return len(outcomes)
 
 

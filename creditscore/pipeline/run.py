@@ -16,14 +16,31 @@ from creditscore.features.build import feature_table
 from creditscore.features.guard import guard_features
 from creditscore.features.spine import Spine, spine
 from creditscore.inspection.forecast import forecast_policy
+from creditscore.inspection.register import Register
 from creditscore.language import DEFAULT_LANGUAGE
-from creditscore.pipeline.plans import plan_due_tasks
+from creditscore.pipeline.out_folder import held, remove_unfinished, removed_on_error
+from creditscore.pipeline.plans import Standing, add_drafts, plan_due_tasks
 from creditscore.pipeline.policy_trial import scores_before_visits
-from creditscore.pipeline.run_folder import OWN_MANIFESTS, RunFolder, RunResult, input_hashes, run_key, versions
-from creditscore.pipeline.run_store import keep_edited, save_book, write_documents
+from creditscore.pipeline.run_folder import (
+    FINISHED,
+    LEDGER,
+    MANIFEST,
+    SNAPSHOT,
+    WORKBOOK,
+    Deciding,
+    RunFolder,
+    RunResult,
+    evidence_of,
+    input_hashes,
+    run_before,
+    run_key,
+    take_snapshot,
+    versions,
+)
+from creditscore.pipeline.run_store import evidence_from, save_book, write_documents
 from creditscore.pipeline.score import compare_runs, score_table, write_cards
 from creditscore.pipeline.signed_cards import signed_cards
-from creditscore.pipeline.tier import subjects_in, tier_subjects
+from creditscore.pipeline.tier import signatures, subjects_in, tier_subjects
 from creditscore.pipeline.train import Training, train_cards
 from creditscore.records.checkup import check_up
 from creditscore.records.drift import Earlier, drifts, profile
@@ -32,7 +49,7 @@ from creditscore.records.records import open_records
 from creditscore.records.rectification import rectification_list, rectification_table
 from creditscore.reporting.fairness import associations
 from creditscore.reporting.run_book import RowCounts
-from creditscore.storage import StepLedger, content_sha256, damaged_files, file_hashes, locked, replace_contents, write_json
+from creditscore.storage import StepLedger, content_sha256, damaged_files, file_hashes, journal, operations, write_json
 from creditscore.tracking.mlflow_log import RunLog, queue_run, send_queue
 
 if TYPE_CHECKING:
@@ -51,67 +68,150 @@ def run_project(
     project: Project, *, data: Path, as_of: dt.date, out: Path, engine: Engine, train: bool = False,
     tracking_uri: str | None = None, lang: str = DEFAULT_LANGUAGE, accept: bool = False,
 ) -> RunResult:  # fmt: skip
-    """Everything of one day into ``out/<as_of>/``; the manifest is written last, and a failure leaves the earlier run.
+    """Everything of one day into a new folder, which ``out/<as_of>`` names once it is finished; earlier runs stay as they are.
 
-    Cards come signed from the project's ``cards/``, else (or with ``train``) from a training on what is known that day.
-    Nothing is promoted, nothing is drawn. ``accept`` lets a delivery through that differs so much from the run before
-    that it looks broken.
+    The signed cards of the project's ``cards/`` score. With ``train``, cards are trained on what is known that day and score
+    at once: the run is then a trial, since nobody has signed them. Drafts of the tasks due go to ``out/tasks``. Nothing
+    is promoted, published or drawn. ``accept`` lets a delivery through that differs so much from the run before that it
+    looks broken.
 
     Raises:
         ConfigError: The guard refuses a feature; no policy is in force.
-        DataError: Inputs cannot be used. Earlier results are untouched.
+        DataError: Inputs cannot be used; there are no signed cards; or a trial would take the place of a run with signed
+            cards. Earlier results are untouched.
         LockedError: Another run holds ``out``.
     """
     guard_features(project.features, project)
-    policy, folder = project.policy(as_of), RunFolder.of(out, as_of)
-    with locked(out):
-        ledger, inputs = StepLedger(out / ".ledger.sqlite"), input_hashes(project, data)
+    policy = project.policy(as_of)
+    with held(out):
+        ledger, inputs = StepLedger(out / LEDGER), input_hashes(project, data)
         cards = {} if train else signed_cards(project.cards)
-        hashes = {industry: card.sha256 for industry, card in cards.items()}
-        key = run_key(project, folder, inputs, engine=engine.name, train=train, cards=hashes, lang=lang)
-        manifest = folder.manifest()
-        if manifest and ledger.done(folder.path.name, "run") == key and not damaged_files(folder.path, manifest["outputs"]):
-            return RunResult(folder, False, manifest["summary"])
-        keep_edited(folder)
-        with replace_contents(folder.path, except_for=OWN_MANIFESTS):
-            _log.info("reading the records")
-            records, earlier = open_records(engine, project, data=data), read_delivery_before(folder)
-            if not accept:
-                refuse_broken_delivery(folder, records, earlier)
-            write_checkup(folder, records, earlier)
-            trained = train or not cards
-            training = train_cards_of(folder, records, policy) if trained else Training(cards)
-            write_cards(folder.file("scorecards"), training.cards)
-            _log.info("features and scores")
-            scored = score_subjects(folder, records, training.cards)
-            tiers = tier_subjects(folder, records, scored.spine, scored.scores, policy)
-            counts = count_rows(folder, records, scored)
-            plans = plan_due_tasks(folder, records, tiers, policy)
-            _log.info("workbook and report")
-            write_forecast(folder, records, tiers, policy, training)
-            write_associations(folder, records, scored)
-            write_stability(folder)
-            facts = deciding_facts(project, policy, inputs, training.cards)
-            save_book(folder, records, policy=policy, training=training, achieved=tiers.achieved, counts=counts, facts=facts)
-            write_documents(folder, lang=lang)
-            summary = summarise(folder, records, tiers, training, counts, plans)
-            write_manifest(folder, records, scored, counts, plans, trained=trained, facts=facts, summary=summary)
-        ledger.finish(folder.path.name, "run", key)
-        log = run_log(folder, project, tiers, training, trained=trained, facts=facts)
-        queue_run(out, folder.path.name, log)
-        send_queue(out, tracking_uri)
-        return RunResult(folder, True, summary)
+        refuse_unsigned(project, out, as_of, cards, train=train)
+        standing = Standing.of(out)
+        deciding = _deciding(out, as_of, cards, standing, train=train)
+        key = run_key(project, inputs, deciding, engine=engine.name, train=train, lang=lang)
+        current = RunFolder.current(out, as_of)
+        if current and ledger.done(current.name, FINISHED) == key and _is_whole(current):
+            return RunResult(current, False, summary_of(current))
+        remove_unfinished(out)
+        folder = RunFolder.new(out, as_of)
+        with removed_on_error(folder.path):
+            snapshot = take_snapshot(project, data, folder.file(SNAPSHOT))
+            if snapshot != inputs:  # a file was replaced in between: what was copied is what counts
+                key = run_key(project, snapshot, deciding, engine=engine.name, train=train, lang=lang)
+            plans, log = make_run(
+                folder, project, policy, deciding, standing, inputs=snapshot, engine=engine, train=train, lang=lang, accept=accept
+            )
+            operations.remove_folder(folder.file(SNAPSHOT))
+            warn_of_edits(current)
+            with journal(out, f"run {as_of.isoformat()}") as entry:
+                add_drafts(entry, folder, plans, standing, trial=train, lang=lang)
+                queue_run(entry, folder.path.name, log)
+                entry.point(folder.shown, folder.path)
+        folder.seal()
+        ledger.finish(folder.name, FINISHED, key)
+    send_queue(out, tracking_uri)
+    return RunResult(folder, True, summary_of(folder))
 
 
-def read_delivery_before(folder: RunFolder) -> Earlier:
+def summary_of(run: RunFolder) -> Mapping[str, object]:
+    """The counts of a finished run for people."""
+    summary: Mapping[str, object] = (run.manifest() or {})["summary"]
+    return summary
+
+
+def _deciding(out: Path, as_of: dt.date, cards: Mapping[str, Scorecard], standing: Standing, *, train: bool) -> Deciding:
+    hashes = {industry: card.sha256 for industry, card in cards.items()}
+    before = run_before(out, as_of, trial=train)
+    return Deciding(
+        before=RunFolder.opened(before.path) if before else None,
+        cards=hashes,
+        evidence=evidence_of(out, hashes) if hashes else None,
+        signatures=signatures(Register.of(out), as_of),
+        tasks=standing.facts(),
+    )
+
+
+def refuse_unsigned(project: Project, out: Path, as_of: dt.date, cards: Mapping[str, Scorecard], *, train: bool) -> None:
+    """Refuse a night without signed cards, and a trial on a day that has a run with signed cards.
+
+    Raises:
+        DataError: See above; the message says what to do.
+    """
+    if not train and not cards:
+        raise DataError(
+            "{folder}: expected signed cards (got none); train with creditscore train, look at its report, and sign the "
+            "cards with creditscore sign-cards PROJECT --run OUT/<as_of>; or try them with creditscore run --train",
+            folder=project.cards,
+        )
+    current = RunFolder.current(out, as_of)
+    if train and current is not None and not current.is_trial:
+        raise DataError("{path}: a run with signed cards; expected another --out for a trial of the same day", path=current.shown)
+
+
+def _is_whole(run: RunFolder) -> bool:
+    """Whether every file of a run is as it was written; an edited workbook stays the planner's, and the run whole."""
+    broken = damaged_files(run.path, (run.manifest() or {})["outputs"])
+    return not [name for name in broken if name != WORKBOOK]
+
+
+def warn_of_edits(earlier: RunFolder | None) -> None:
+    """Say where a workbook stays that people have edited, since its name now leads to another one."""
+    if earlier is not None and earlier.is_edited():
+        _log.warning("plan.xlsx was edited since it was written: the edited file stays as %s", earlier.file(WORKBOOK))
+
+
+def make_run(
+    folder: RunFolder, project: Project, policy: TierPolicy, deciding: Deciding, standing: Standing,
+    *, inputs: Mapping[str, str], engine: Engine, train: bool, lang: str, accept: bool,
+) -> tuple[list[InspectionPlan], RunLog]:  # fmt: skip
+    """Make every file of a run, stage by stage, the manifest last.
+
+    Returns:
+        The drafts of the tasks due, and what the tracker gets.
+    """
+    _log.info("reading the records")
+    records, earlier = open_records(engine, project, data=folder.file(SNAPSHOT)), read_delivery_before(deciding.before)
+    if not accept:
+        refuse_broken_delivery(deciding.before, records, earlier)
+    write_checkup(folder, records, earlier)
+    training = train_cards_of(folder, records, policy) if train else known_training(folder, project, deciding)
+    write_cards(folder.file("scorecards"), training.cards)
+    _log.info("features and scores")
+    scored = score_subjects(folder, records, training.cards)
+    tiers = tier_subjects(folder, records, scored.spine, scored.scores, policy, deciding, trial=train)
+    counts = count_rows(folder, records, scored)
+    plans = plan_due_tasks(folder, records, tiers, policy, standing)
+    _log.info("workbook and report")
+    write_forecast(folder, records, tiers, policy, training)
+    write_associations(folder, records, scored)
+    write_stability(folder, deciding.before)
+    facts = deciding_facts(project, policy, inputs, training.cards)
+    save_book(folder, records, policy=policy, training=training, achieved=tiers.achieved, counts=counts, facts=facts, trial=train)
+    write_documents(folder, lang=lang)
+    summary = summarise(folder, records, tiers, training, counts, plans, trial=train)
+    write_manifest(folder, records, scored, counts, plans, trial=train, facts=facts, summary=summary, deciding=deciding, lang=lang)
+    return plans, run_log(folder, project, tiers, training, trained=train, facts=facts)
+
+
+def known_training(folder: RunFolder, project: Project, deciding: Deciding) -> Training:
+    """The signed cards, with what is known of them where the run that trained them is still there."""
+    cards = signed_cards(project.cards)
+    if deciding.evidence is None:
+        return Training(cards)
+    training = evidence_from(deciding.evidence, cards)
+    folder.write("held_out", training.held_out)
+    return training
+
+
+def read_delivery_before(before: RunFolder | None) -> Earlier:
     """What the run before left to compare this delivery with; empty where there is no such run."""
-    before = folder.before()
     if before is None or not before.has("profile"):
         return Earlier()
     return Earlier(before.frame("rectification"), before.read("profile"))
 
 
-def refuse_broken_delivery(folder: RunFolder, records: Records, earlier: Earlier) -> None:
+def refuse_broken_delivery(before: RunFolder | None, records: Records, earlier: Earlier) -> None:
     """Stop the run where the delivery differs so much from the one before that it is probably broken.
 
     Raises:
@@ -122,7 +222,6 @@ def refuse_broken_delivery(folder: RunFolder, records: Records, earlier: Earlier
     findings = drifts(_profile_of(records), earlier.profile, max_row_drop=records.project.about.max_row_drop)
     errors = [finding for finding in findings if finding.level == "error"]
     if errors:
-        before = folder.before()
         raise DataError(
             "{findings}\nagainst the run of {as_of}; if it is meant, run again with --accept",
             findings="\n".join(f"{error.table} ({error.code}): {error.rule}" for error in errors[:5]),
@@ -225,9 +324,8 @@ def write_associations(folder: RunFolder, records: Records, scored: Scored) -> N
     folder.write("associations", associations(scored.features.to_pandas(), register))
 
 
-def write_stability(folder: RunFolder) -> None:
+def write_stability(folder: RunFolder, before: RunFolder | None) -> None:
     """Write how scores and characteristics moved since the run before, if there is one."""
-    before = folder.before()
     if before is not None:
         folder.write("stability", compare_runs(folder, before))
 
@@ -251,10 +349,11 @@ def deciding_facts(
 
 
 def summarise(
-    folder: RunFolder, records: Records, tiers: Tiers, training: Training, counts: RowCounts, plans: Sequence[InspectionPlan]
-) -> dict[str, object]:
+    folder: RunFolder, records: Records, tiers: Tiers, training: Training, counts: RowCounts, plans: Sequence[InspectionPlan],
+    *, trial: bool,
+) -> dict[str, object]:  # fmt: skip
     """The counts of a run for people; AUC is that of this run's training."""
-    auc = training.judgement.evaluation.get("auc")
+    auc = training.evaluation.get("auc")
     interval = None if auc is None else {"value": auc.value, "low": auc.low, "high": auc.high}
     return {
         "subjects": subjects_in(records, folder.as_of)["known"],
@@ -264,6 +363,7 @@ def summarise(
         "out_of_scope": sum(counts.out_of_scope.values()),
         "quarantined": sum(outcome.quarantined for outcome in records.outcomes.values()),
         "cards": len(training.cards),
+        "trial": trial,
         # Beyond six decimals a figure is noise.
         "auc": interval and {name: None if value is None else round(value, 6) for name, value in interval.items()},
         "tiers": {str(tier): int(count) for tier, count in tiers.counts().items()},
@@ -280,36 +380,38 @@ def summarise(
 
 def write_manifest(
     folder: RunFolder, records: Records, scored: Scored, counts: RowCounts, plans: Sequence[InspectionPlan],
-    *, trained: bool, facts: Mapping[str, str], summary: Mapping[str, object],
+    *, trial: bool, facts: Mapping[str, str], summary: Mapping[str, object], deciding: Deciding, lang: str,
 ) -> None:  # fmt: skip
     """Write ``manifest.json``: with it the run is finished."""
     keys = ["subject_id", "as_of"]
     document = {
-        "format": "creditscore.run/1",
+        "format": "creditscore.run/2",
         "project": records.project.about.name,
         "as_of": folder.as_of.isoformat(),
         "engine": records.engine.name,
-        "trained": trained,
+        "trial": trial,
+        "lang": lang,
         "facts": facts,
+        "deciding": {**deciding.facts(), "signatures_counted": len(deciding.signatures)},
         "counts": {"rows_in": counts.rows_in, "scored": counts.scored, "out_of_scope": dict(counts.out_of_scope)},
         "summary": summary,
         "contents": {"features": content_sha256(scored.features, keys), "scores": content_sha256(scored.scores, keys)},
         "frames": {plan.task.id: plan.frame_hash for plan in plans},
-        "outputs": file_hashes(folder.path, leave_out=OWN_MANIFESTS),
+        "outputs": file_hashes(folder.path, leave_out=(MANIFEST,)),
     }
-    write_json(folder.file("manifest.json"), document)
+    write_json(folder.file(MANIFEST), document)
 
 
 def run_log(
     folder: RunFolder, project: Project, tiers: Tiers, training: Training, *, trained: bool, facts: Mapping[str, str]
 ) -> RunLog:
     """What the tracker gets: hashes, counts, metrics and newly trained cards; no rows of subjects."""
-    metrics = {name: figure.value for name, figure in training.judgement.evaluation.items()}
+    metrics = {name: figure.value for name, figure in training.evaluation.items()}
     return RunLog(
         project=project.about.name,
         as_of=folder.as_of.isoformat(),
         params={name.replace(" ", "."): value for name, value in facts.items()},
         metrics={**metrics, **{f"tier_{tier}": float(count) for tier, count in tiers.counts().items()}},
-        files=(folder.file("manifest.json"), folder.file("report.html")),
+        files=(folder.file(MANIFEST), folder.file("report.html")),
         cards=training.cards if trained else {},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib.metadata
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,17 +17,36 @@ import pyarrow as pa
 from creditscore import _version
 from creditscore.errors import DataError
 from creditscore.records.postgres import fingerprint
-from creditscore.storage import canonical_json, damaged_files, read_parquet, restore_folders, sha256_file, step_key, write_parquet
+from creditscore.storage import (
+    StepLedger,
+    canonical_json,
+    damaged_files,
+    new_version,
+    pointed_to,
+    read_parquet,
+    sha256_file,
+    sha256_of,
+    step_key,
+    write_parquet,
+)
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project
+    from creditscore.tiering.signatures import Review
 
-#: What the run's own manifest leaves out: plans have manifests of their own, and the rest grows after the run.
-OWN_MANIFESTS = ("plan/", "reviews.jsonl", "lookups.jsonl", "manifest.json", "explain/", "results/", "edited/")
+#: All attempts lie here below ``OUT``; ``OUT/<as_of>`` names the current finished one of a day.
+RUNS = ".runs"
+MANIFEST = "manifest.json"
 #: The planner's workbook. People write into it, so only the commands that read it back rely on its content.
 WORKBOOK = "plan.xlsx"
 #: Made from the other files of the folder: if they differ from the manifest, nothing is lost.
 DOCUMENTS = (WORKBOOK, "report.html")
+#: The ledger of finished runs, and its step that holds the hash of a run's manifest.
+LEDGER, _SEALED = ".ledger.sqlite", "manifest"
+#: The step under which a run is finished there, and the prefix of its facts about cards.
+FINISHED, _CARD = "run", "scorecard "
+#: The inputs as they were read; only while a run is made.
+SNAPSHOT = ".inputs"
 #: Libraries whose version may change a result.
 _DECIDING = (
     "duckdb", "ibis-framework", "lightgbm", "numpy", "optbinning", "pandas", "pyarrow", "pyspark", "scikit-learn", "scipy",
@@ -36,44 +56,58 @@ _DECIDING = (
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The folder ``OUT/<as_of>`` of one run, finished or not."""
+    """The folder of one run, ``OUT/.runs/<as_of>-<n>``, finished or not. A finished one is never changed."""
 
     path: Path
 
     @staticmethod
-    def of(out: Path, as_of: dt.date) -> RunFolder:
-        """The folder of a day below ``out``."""
-        return RunFolder(out / as_of.isoformat())
+    def new(out: Path, as_of: dt.date) -> RunFolder:
+        """A new, empty folder for a run of a day. The caller holds the lock of ``out``."""
+        return RunFolder(new_version(out / RUNS, as_of.isoformat()))
 
     @staticmethod
-    def of_plan(plan: Path) -> RunFolder:
-        """The run that a plan's folder ``plan/<task>`` lies in; a plan that was copied elsewhere lies in none."""
-        return RunFolder(plan.parent.parent)
+    def current(out: Path, as_of: dt.date) -> RunFolder | None:
+        """The current finished run of a day, or None."""
+        folder = RunFolder(pointed_to(out / as_of.isoformat()))
+        return folder if folder.file(MANIFEST).is_file() else None
 
     @staticmethod
     def opened(path: str | Path) -> RunFolder:
-        """A finished run.
+        """A finished run, by the name of its day or by its own folder.
 
         Raises:
-            DataError: There is no manifest, or a file other than the documents is not what the manifest says.
+            DataError: There is no manifest; it is not the one that was sealed; or a file other than the documents is not what
+                the manifest says.
         """
-        folder = RunFolder(Path(path))
+        folder = RunFolder(pointed_to(Path(path)))
         manifest = folder.manifest()
         if manifest is None:
-            raise DataError("{path}: expected a finished run (got no manifest.json)", path=folder.path)
+            raise DataError("{path}: expected a finished run (got no manifest.json)", path=path)
         broken = [name for name in damaged_files(folder.path, manifest["outputs"]) if name not in DOCUMENTS]
+        broken += [MANIFEST] * (not folder._is_sealed())
         if broken:
             raise DataError(
                 "{path}: expected the files of its manifest (damaged or absent: {broken})",
-                path=folder.path,
+                path=path,
                 broken=", ".join(broken[:5]),
             )
         return folder
 
     @property
+    def name(self) -> str:
+        """The run's folder relative to ``OUT``, such as ``.runs/2024-04-30-1``."""
+        return self.path.relative_to(self.out).as_posix()
+
+    @property
     def out(self) -> Path:
-        """The folder that holds all runs."""
-        return self.path.parent
+        """The folder that holds all runs, tasks and the register."""
+        parent = self.path.parent
+        return parent.parent if parent.name == RUNS else parent
+
+    @property
+    def shown(self) -> Path:
+        """The name under which people find the run of its day."""
+        return self.out / self.as_of.isoformat()
 
     @property
     def as_of(self) -> dt.date:
@@ -82,10 +116,19 @@ class RunFolder:
         Raises:
             DataError: The folder is not named after a day.
         """
-        day = _day_of_name(self.path.resolve().name)
+        day = _day_of_name(self.path.name[: len("2024-04-30")])
         if day is None:
             raise DataError("{path}: expected a run folder OUT/<as_of> such as 2024-04-30", path=self.path)
         return day
+
+    def seal(self) -> None:
+        """Note the hash of the manifest, so that :meth:`opened` finds a manifest that was changed later."""
+        StepLedger(self.out / LEDGER).finish(self.name, _SEALED, sha256_file(self.file(MANIFEST)))
+
+    def _is_sealed(self) -> bool:
+        """Whether the manifest is the one that was sealed; a run whose seal is unknown, such as a copied one, counts as sealed."""
+        noted = StepLedger(self.out / LEDGER).done(self.name, _SEALED)
+        return noted is None or noted == sha256_file(self.file(MANIFEST))
 
     def file(self, name: str) -> Path:
         """A file of the run by its name in the manifest."""
@@ -117,18 +160,18 @@ class RunFolder:
         """Whether the run has ``<name>.parquet``."""
         return self.file(f"{name}.parquet").is_file()
 
-    def plan(self, task: str) -> Path:
-        """The folder of a task's plan."""
-        return self.path / "plan" / task
+    def draft(self, task: str) -> Path:
+        """The folder of a task's draft, as this run made it."""
+        return self.path / "drafts" / task
 
-    def plans(self) -> list[Path]:
-        """The folders of all plans, by task."""
-        root = self.path / "plan"
-        return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")) if root.is_dir() else []
+    def drafts(self) -> list[Path]:
+        """The folders of all drafts of this run, by task."""
+        root = self.path / "drafts"
+        return sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
 
-    def restore_plans(self) -> None:
-        """Restore plans whose replacement was interrupted."""
-        restore_folders(self.path / "plan")
+    def has_manifest(self) -> bool:
+        """Whether the path names a finished run."""
+        return (pointed_to(self.path) / MANIFEST).is_file()
 
     def manifest(self) -> dict[str, Any] | None:
         """The manifest of a finished run, or None.
@@ -136,29 +179,75 @@ class RunFolder:
         Raises:
             DataError: The file exists but is not JSON.
         """
-        path = self.file("manifest.json")
+        path = self.file(MANIFEST)
         if not path.is_file():
             return None
         try:
             document: dict[str, Any] = json.loads(path.read_text("utf-8"))
         except ValueError:
             raise DataError("{path}: expected the JSON of a manifest", path=path) from None
+        if not isinstance(document, dict) or not isinstance(document.get("outputs"), dict):
+            raise DataError("{path}: expected the manifest of a run, OUT/<as_of> (got that of something else)", path=path)
         return document
 
+    def is_edited(self) -> bool:
+        """Whether people have changed the run's workbook."""
+        path, manifest = self.file(WORKBOOK), self.manifest() or {}
+        return path.is_file() and sha256_file(path) != manifest.get("outputs", {}).get(WORKBOOK)
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether the run scored with cards that nobody has signed."""
+        return bool((self.manifest() or {}).get("trial", False))
+
     def before(self) -> RunFolder | None:
-        """The newest finished run of an earlier day in the same ``out``, or None."""
-        if not self.out.is_dir():
-            return None
-        days = sorted(path for path in self.out.iterdir() if _day_of_name(path.name) and path.name < self.as_of.isoformat())
-        finished = [RunFolder(path) for path in days if (path / "manifest.json").is_file()]
-        return finished[-1] if finished else None
+        """The newest finished run of an earlier day in the same ``out``, or None; see :func:`run_before`."""
+        return run_before(self.out, self.as_of, trial=self.is_trial)
+
+
+def run_before(out: Path, as_of: dt.date, *, trial: bool = False) -> RunFolder | None:
+    """The newest finished run of a day before ``as_of``, or None.
+
+    Args:
+        out: The folder of runs.
+        as_of: The day.
+        trial: Also runs with unsigned cards, whose tiers were never in force.
+    """
+    days = sorted((day for day in days_of(out) if day < as_of), reverse=True)
+    runs = (RunFolder.current(out, day) for day in days)
+    return next((run for run in runs if run is not None and (trial or not run.is_trial)), None)
+
+
+def days_of(out: Path) -> list[dt.date]:
+    """The days that have a run, in order."""
+    days = (_day_of_name(path.name) for path in out.iterdir()) if out.is_dir() else ()
+    return sorted(day for day in days if day is not None)
+
+
+def evidence_of(out: Path, cards: Mapping[str, str]) -> RunFolder | None:
+    """The newest run in ``out`` that trained exactly these cards: what is known of how good they are.
+
+    Args:
+        out: The folder of runs.
+        cards: Their hashes by industry.
+    """
+    attempts = [RunFolder(path) for path in (out / RUNS).glob("*") if _day_of_name(path.name[: len("2024-04-30")])]
+    newest_first = sorted(attempts, key=lambda run: (run.as_of, len(run.path.name), run.path.name), reverse=True)
+    return next((run for run in newest_first if run.is_trial and cards_of(run) == cards), None)
+
+
+def cards_of(run: RunFolder) -> dict[str, str]:
+    """The hashes of the cards that a finished run scored with, by industry."""
+    facts: Mapping[str, str] = (run.manifest() or {}).get("facts", {})
+    return {name.removeprefix(_CARD): sha256 for name, sha256 in facts.items() if name.startswith(_CARD)}
 
 
 def _day_of_name(name: str) -> dt.date | None:
     try:
-        return dt.date.fromisoformat(name)
+        day = dt.date.fromisoformat(name)
     except ValueError:
         return None
+    return day if day.isoformat() == name else None
 
 
 @dataclass(frozen=True)
@@ -192,29 +281,63 @@ def input_hashes(project: Project, data: Path) -> dict[str, str]:
     return {name: sha256_file(data / name) for name in files if (data / name).is_file()} | tables
 
 
-def run_key(
-    project: Project, folder: RunFolder, inputs: dict[str, str], *, engine: str, train: bool, cards: dict[str, str], lang: str
-) -> str:
+def take_snapshot(project: Project, data: Path, into: Path) -> dict[str, str]:
+    """Copy every declared file into a folder of the run, and hash the copies: what is read is then what was hashed.
+
+    Returns:
+        The hashes, as of :func:`input_hashes`.
+    """
+    for name in sorted({file for source in project.sources.source for file in source.files}):
+        if (data / name).is_file():
+            (into / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(data / name, into / name)
+    return input_hashes(project, into)
+
+
+@dataclass(frozen=True)
+class Deciding:
+    """Everything that decides the content of a run beside its inputs and its project.
+
+    Attributes:
+        before: The run before it, or None.
+        cards: The hash of each signed card by industry; empty where cards are trained.
+        evidence: The run that trained these cards, or None.
+        signatures: The signatures of tiers that count, as the register has them.
+        tasks: The frame hash of each task that is published or drawn, and the planner's edits of drafts.
+    """
+
+    before: RunFolder | None = None
+    cards: Mapping[str, str] = field(default_factory=dict)
+    evidence: RunFolder | None = None
+    signatures: tuple[Review, ...] = ()
+    tasks: Mapping[str, Any] = field(default_factory=dict)
+
+    def facts(self) -> dict[str, Any]:
+        """The parts as hashes and texts, for the key of a run and for its manifest."""
+        runs = {"previous": self.before, "evidence": self.evidence}
+        return {
+            **{name: sha256_file(run.file(MANIFEST)) if run else "" for name, run in runs.items()},
+            "signatures": sha256_of(repr(self.signatures)) if self.signatures else "",
+            "tasks": dict(self.tasks),
+        }
+
+
+def run_key(project: Project, inputs: Mapping[str, str], deciding: Deciding, *, engine: str, train: bool, lang: str) -> str:
     """One key of everything that decides a run's content: with the same key, nothing is computed again.
 
     Args:
         project: The configuration, by its hash.
-        folder: The run: signatures given in it count, and the run before it.
         inputs: The hashes of :func:`input_hashes`.
+        deciding: What else decides.
         engine: The name of the engine.
         train: Whether cards are trained.
-        cards: The hash of each signed card by industry; they do not count where cards are trained.
         lang: The language of the documents.
     """
-    before = folder.before()
-    earlier = [before.file(name) for name in ("manifest.json", "reviews.jsonl")] if before else []
-    reviews = folder.file("reviews.jsonl")
     parts = {
         "inputs": inputs,
         "config": project.sha256,
-        "cards": {} if train else cards,
-        "previous": [sha256_file(path) for path in earlier if path.is_file()],
-        "reviews": sha256_file(reviews) if reviews.is_file() else "",
+        "cards": deciding.cards,
+        **deciding.facts(),
         "versions": versions(),
         "engine": engine,
         "train": train,

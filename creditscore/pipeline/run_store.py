@@ -7,9 +7,7 @@ subjects are in the Parquet files of the run.
 from __future__ import annotations
 
 import json
-import logging
-import shutil
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
@@ -21,27 +19,23 @@ from creditscore.config.policy import TierPolicy
 from creditscore.config.project import ProjectFile
 from creditscore.config.spec import Items, Label, Spec, parse_json
 from creditscore.config.work_calendar import WorkCalendar
-from creditscore.inspection.plan import DrawnPlan, InspectionPlan
-from creditscore.inspection.plan_folder import read_log, read_manifest
-from creditscore.inspection.visits import Opened, visits_of_plans
+from creditscore.inspection.plan import InspectionPlan
 from creditscore.language import DEFAULT_LANGUAGE, _
-from creditscore.pipeline.run_folder import DOCUMENTS, WORKBOOK
+from creditscore.pipeline.out_folder import held, removed_on_error
+from creditscore.pipeline.run_folder import DOCUMENTS, MANIFEST, WORKBOOK, RunFolder
 from creditscore.pipeline.score import read_cards
+from creditscore.pipeline.train import TRAINING_FRAMES, Training
 from creditscore.records.identity import tables_of
 from creditscore.reporting.report import write_report
 from creditscore.reporting.run_book import Figure, RowCounts, RunBook, plan_pages
 from creditscore.reporting.workbook import write_workbook
 from creditscore.spreadsheet import cell_words
-from creditscore.storage import read_parquet, sha256_file, write_json
+from creditscore.storage import journal, operations, sha256_file, write_json
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from creditscore.pipeline.run_folder import RunFolder
-    from creditscore.pipeline.train import Training
+    from creditscore.models.scorecard import Scorecard
     from creditscore.records.records import Records
 
-_log = logging.getLogger(__name__)
 _NOT_REPRESENTATIVE = _("Trained on visits without known probabilities: not representative of uninspected firms.")
 #: Data frames of :class:`RunBook` that a run keeps as Parquet files of the same name: in every run, and in some runs.
 _TABLES = ("checkup", "scores", "tiers", "subjects", "lists")
@@ -87,6 +81,8 @@ class BookFile(Spec):
     notes: Items[Label]
     facts: dict[str, str]
     calendar: WorkCalendar
+    #: Whether nobody has signed the cards that it scored with.
+    trial: bool = False
 
     def save(self, folder: RunFolder) -> None:
         """Write ``book.json`` in the folder of a run. Floats are rounded to nine decimals; NaN and infinity become null."""
@@ -119,7 +115,7 @@ class BookFile(Spec):
 
 def save_book(
     folder: RunFolder, records: Records, *, policy: TierPolicy, training: Training, achieved: pd.DataFrame, counts: RowCounts,
-    facts: Mapping[str, str],
+    facts: Mapping[str, str], trial: bool,
 ) -> None:  # fmt: skip
     """Write ``subjects.parquet``, ``lists.parquet``, ``staff.parquet``, ``recusals.parquet`` and ``book.json``.
 
@@ -131,6 +127,7 @@ def save_book(
         achieved: The shares that the cuts gave, see :attr:`creditscore.tiering.tiers.Tiers.achieved`.
         counts: How many rows of the register were kept, quarantined and so on.
         facts: Hashes and versions, as in the manifest.
+        trial: Whether nobody has signed the cards.
     """
     project = records.project
     kinds = [rule.kind for rule in policy.override if rule.kind is not None]
@@ -139,24 +136,28 @@ def save_book(
     # Inspectors by staff id only: their names stay in the personnel register.
     folder.write("staff", records.staff.drop_columns(["name"]))
     folder.write("recusals", records.recusals.drop_columns(["reason"]))
-    representative = all(card.representative for card in training.cards.values())
+    notes = [note if isinstance(note, Label) else Label.of(note) for note in training.notes]
+    warning = Label.of(_NOT_REPRESENTATIVE)
+    if warning not in notes and not all(card.representative for card in training.cards.values()):
+        notes.append(warning)
     BookFile(
         project=project.about,
         policy=policy,
         counts=counts,
-        evaluation=dict(training.judgement.evaluation),
+        evaluation=dict(training.evaluation),
         frames={**training.frames, "achieved": achieved},
         industries={industry.code: industry.label for industry in project.scorecards.industry},
         regions={region.code: region.name for table in tables_of(project).regions for region in table.region},
         kinds={item.kind: item.label for item in project.catalogue.item},
-        notes=tuple(Label.of(note) for note in (*training.notes, *(() if representative else (_NOT_REPRESENTATIVE,)))),
+        notes=tuple(notes),
         facts=dict(facts),
         calendar=project.calendar,
+        trial=trial,
     ).save(folder)
 
 
 def load_book(folder: RunFolder, *, only: Collection[str] | None = None) -> RunBook:
-    """Load the book of a run from its folder, with its plans in their present state, drawn or not.
+    """Load the book of a run from its folder, with the drafts that it made.
 
     Args:
         folder: A finished run.
@@ -171,7 +172,7 @@ def load_book(folder: RunFolder, *, only: Collection[str] | None = None) -> RunB
     tables: dict[str, Any] = {name: _rows_of(folder, name, only) for name in _TABLES}
     tables |= {name: folder.frame(name) for name in _OPTIONAL_TABLES if folder.has(name)}
     codes: list[str] = folder.read("rejects")["code"].to_pylist()
-    plans = plan_pages(open_plans(folder), calendar=stored.calendar, results=read_results_of(folder)) if only is None else ()
+    drafts = [InspectionPlan.from_folder(path) for path in folder.drafts()] if only is None else []
     return RunBook(
         **stored.shown(),
         **tables,
@@ -179,83 +180,65 @@ def load_book(folder: RunFolder, *, only: Collection[str] | None = None) -> RunB
         run_id=f"{stored.project.name} {folder.as_of}",
         rejects={code: codes.count(code) for code in sorted(set(codes))},
         cards=read_cards(folder.file("scorecards")),
-        plans=plans,
+        plans=plan_pages(drafts, calendar=stored.calendar),
     )
-
-
-def load_plan(path: Path) -> InspectionPlan | DrawnPlan:
-    """Load a plan folder: a :class:`DrawnPlan` if its manifest has a seed, else an :class:`InspectionPlan`."""
-    return DrawnPlan.from_folder(path) if read_manifest(path)["seed"] is not None else InspectionPlan.from_folder(path)
-
-
-def open_plans(folder: RunFolder) -> list[InspectionPlan | Opened]:
-    """The plans of a run in the order of their tasks. A drawn plan comes with its log, as :class:`Opened`."""
-    plans = ((path, load_plan(path)) for path in folder.plans())
-    return [Opened(plan, read_log(path)) if isinstance(plan, DrawnPlan) else plan for path, plan in plans]
-
-
-def read_results_of(folder: RunFolder) -> pd.DataFrame | None:
-    """The inspection results that were handed in for a run; None if there are none.
-
-    One row per visit, with the columns of the standard table ``inspections``, by ``known_date``. A result that was handed
-    in several times has the row of the first time.
-    """
-    files = sorted(folder.file("results").glob("inspections-*.parquet"))
-    if not files:
-        return None
-    frame: pd.DataFrame = pa.concat_tables([read_parquet(path) for path in files]).to_pandas(date_as_object=True)
-    return frame.sort_values("known_date", kind="stable").drop_duplicates("inspection_id", keep="first")
-
-
-def visits_of_run(folder: RunFolder, plans: Iterable[InspectionPlan | Opened]) -> pd.DataFrame:
-    """One row per visit of the drawn plans among ``plans``; see :func:`creditscore.inspection.visits.visits_of_plans`."""
-    drawn = [plan for plan in plans if isinstance(plan, Opened)]
-    return visits_of_plans(drawn, calendar=BookFile.load(folder).calendar)
 
 
 def write_documents(folder: RunFolder, *, lang: str = DEFAULT_LANGUAGE) -> None:
     """Write ``plan.xlsx`` and ``report.html`` of a run. The same folder gives the same bytes.
 
-    A workbook that people have edited is copied first, see :func:`keep_edited`.
-
     Args:
         folder: The run.
         lang: A language, or ``both`` for a workbook with headers in Chinese and English and a report in Chinese.
     """
-    keep_edited(folder)
     book = load_book(folder)
     write_workbook(folder.file(WORKBOOK), book, lang=lang)
     write_report(folder.file("report.html"), book, lang=cell_words(lang).language)
 
 
-def renew_documents(folder: RunFolder, *, lang: str = DEFAULT_LANGUAGE) -> None:
-    """Write the documents of a finished run again after its plans changed.
+def renew_documents(run: RunFolder, *, lang: str = DEFAULT_LANGUAGE) -> RunFolder:
+    """Make the documents of a finished run anew, in a new folder with the run's other files; the run itself stays as it is.
 
-    The manifest gets the new hashes of the documents and the present frame hashes of the plans.
+    Where the run is the current one of its day, the day's name leads to the new folder afterwards.
+
+    Args:
+        run: A finished run.
+        lang: A language, or ``both``.
+
+    Returns:
+        The new folder.
+
+    Raises:
+        LockedError: A run or another command is writing to the same folder.
     """
-    write_documents(folder, lang=lang)
-    manifest = folder.manifest()
-    if manifest is not None:
-        for name in DOCUMENTS:
-            manifest["outputs"][name] = sha256_file(folder.file(name))
-        manifest["frames"] |= {path.name: read_manifest(path)["frame_hash"] for path in folder.plans()}
-        write_json(folder.file("manifest.json"), manifest)
+    manifest, out = run.manifest() or {}, run.out
+    with held(out):
+        is_current = RunFolder.current(out, run.as_of) == run
+        folder = RunFolder.new(out, run.as_of)
+        with removed_on_error(folder.path):
+            for name in manifest["outputs"]:
+                if name not in DOCUMENTS:
+                    operations.make_folder(folder.file(name).parent)
+                    operations.share(run.file(name), folder.file(name))
+            for parent in sorted({folder.file(name).parent for name in manifest["outputs"]}):
+                operations.sync_folder(parent)
+            write_documents(folder, lang=lang)
+            outputs = manifest["outputs"] | {name: sha256_file(folder.file(name)) for name in DOCUMENTS}
+            write_json(folder.file(MANIFEST), manifest | {"lang": lang, "outputs": outputs})
+            with journal(out, f"report {run.as_of}") as entry:
+                if is_current:
+                    entry.point(folder.shown, folder.path)
+        folder.seal()
+    return folder
 
 
-def keep_edited(folder: RunFolder) -> None:
-    """Copy the workbook to ``edited/plan-<hash>.xlsx`` if it differs from the one that the run wrote.
-
-    To be called before the workbook is written again. Nothing is copied if the run has no manifest yet.
-    """
-    path, manifest = folder.file(WORKBOOK), folder.manifest()
-    if manifest is None or not path.is_file():
-        return
-    sha256 = sha256_file(path)
-    if sha256 != manifest["outputs"].get(WORKBOOK):
-        kept = folder.file("edited") / f"plan-{sha256[:12]}.xlsx"
-        kept.parent.mkdir(exist_ok=True)
-        shutil.copy2(path, kept)
-        _log.warning("plan.xlsx was edited since it was written: the edited file is kept as %s", kept)
+def evidence_from(run: RunFolder, cards: Mapping[str, Scorecard]) -> Training:
+    """What the run that trained some cards knows of them: how they were judged, and its held-out scores."""
+    stored = BookFile.load(run)
+    frames = {name: frame for name, frame in stored.frames.items() if name in TRAINING_FRAMES}
+    held_out = run.frame("held_out") if run.has("held_out") else pd.DataFrame()
+    trained = _("Trained on what was known on {as_of}; figures on how good the cards are come from there.", as_of=run.as_of)
+    return Training(cards, evaluation=stored.evaluation, frames=frames, notes=(trained, *stored.notes), held_out=held_out)
 
 
 def _rows_of(folder: RunFolder, name: str, only: Collection[str] | None) -> pd.DataFrame:

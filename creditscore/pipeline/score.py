@@ -69,9 +69,18 @@ def write_cards(folder: Path, cards: Mapping[str, Scorecard]) -> None:
         DataError: The code of an industry cannot be a file name.
     """
     for industry, card in sorted(cards.items()):
-        if Path(industry).name != industry or industry.startswith("."):
-            raise DataError("expected codes of industries that can be file names (got {industry!r})", industry=industry)
-        atomic_write(folder / f"{industry}.json", card.to_json().encode())
+        atomic_write(card_file(folder, industry), card.to_json().encode())
+
+
+def card_file(folder: Path, industry: str) -> Path:
+    """The file of an industry's card.
+
+    Raises:
+        DataError: The code of the industry cannot be a file name.
+    """
+    if Path(industry).name != industry or industry.startswith("."):
+        raise DataError("expected codes of industries that can be file names (got {industry!r})", industry=industry)
+    return folder / f"{industry}.json"
 
 
 def card_for(industry: str | None, cards: Mapping[str, Scorecard], industries: tuple[Industry, ...]) -> str | None:

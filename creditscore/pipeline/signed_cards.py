@@ -15,8 +15,8 @@ from creditscore.config.spec import read_spec
 from creditscore.errors import DataError
 from creditscore.models.scorecard import Scorecard
 from creditscore.pipeline.run_folder import RunFolder
-from creditscore.pipeline.score import POOLED, read_cards, write_cards
-from creditscore.storage import atomic_write
+from creditscore.pipeline.score import POOLED, card_file, read_cards
+from creditscore.storage import changed, settle
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project
@@ -32,6 +32,7 @@ def signed_cards(folder: Path) -> dict[str, Scorecard]:
         ConfigError: ``signed.toml`` is absent beside cards, or faulty.
         DataError: A card has no signature or is not what was signed; a signed card is absent.
     """
+    settle(folder)
     present = {path.stem for path in folder.glob("*.json")}
     if not present and not (folder / _SIGNED).is_file():
         return {}
@@ -77,6 +78,7 @@ def sign_cards(
     if run is not None and table is not None:
         raise DataError("sign-cards: expected --run or --table (got both)")
     folder = project.cards
+    settle(folder)
     if table is not None:
         cards = {POOLED: Scorecard.from_table(table, industry=POOLED, scaling=project.scorecards.scaling)}
     else:
@@ -89,11 +91,13 @@ def sign_cards(
         _refuse_unknown_features(card, project, where=str(table or run or folder / f"{industry}.json"))
     earlier = read_spec(SignedFile, folder / _SIGNED).card if (folder / _SIGNED).is_file() else ()
     signatures = _signatures(cards, earlier=earlier, signed_by=signed_by, on=on)
-    if run is not None or table is not None:
-        for old in folder.glob("*.json"):
-            old.unlink()
-        write_cards(folder, cards)
-    atomic_write(folder / _SIGNED, _toml(signatures).encode())
+    with changed(folder, "sign-cards") as entry:
+        if run is not None or table is not None:
+            for old in folder.glob("*.json"):
+                entry.remove(old)
+            for industry, card in cards.items():
+                entry.write(card_file(folder, industry), card.to_json().encode())
+        entry.write(folder / _SIGNED, _toml(signatures).encode())
     return signatures
 
 

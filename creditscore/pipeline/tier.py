@@ -12,11 +12,12 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.errors import DataError
-from creditscore.pipeline.run_folder import RunFolder
+from creditscore.inspection.register import REGISTER, Register, register_line
+from creditscore.pipeline.out_folder import changing
+from creditscore.pipeline.run_folder import Deciding, RunFolder
 from creditscore.reporting.readback import read_decisions
-from creditscore.storage import StepLedger, read_chain
 from creditscore.tiering.assignment import assign_tiers
-from creditscore.tiering.signatures import Review, append_reviews, grounds_hash, read_reviews
+from creditscore.tiering.signatures import Review, grounds_hash, review_body, review_of
 from creditscore.tiering.tiers import TIER_SCHEMA, Tiers
 
 if TYPE_CHECKING:
@@ -24,29 +25,31 @@ if TYPE_CHECKING:
     from creditscore.features.spine import Spine
     from creditscore.records.records import Records
 
-_FILE, _STEP = "reviews.jsonl", "signatures"
 #: Length of a unified social credit code.
 _USCC = 18
 
 
-def tier_subjects(folder: RunFolder, records: Records, spine: Spine, scores: pa.Table, policy: TierPolicy) -> Tiers:
+def tier_subjects(
+    folder: RunFolder, records: Records, spine: Spine, scores: pa.Table, policy: TierPolicy, deciding: Deciding, *, trial: bool
+) -> Tiers:
     """Give every subject in scope its tier and write ``tiers.parquet``, by subject id.
 
-    Subjects without a score are in it too (NR). Signatures count that were given in this run or in the one before.
+    Subjects without a score are in it too (NR). The column ``trial`` says that the cards are signed by nobody.
     """
-    before = folder.before()
+    before = deciding.before
     tiers = assign_tiers(
         scores,
         policy,
         previous=before.frame("tiers") if before else None,
         records=records,
         subjects=unrated_subjects(records, spine, scores),
-        reviews=[*(signatures(before) if before else ()), *signatures(folder)],
+        reviews=deciding.signatures,
         as_of=folder.as_of,
     )
     frame = tiers.frame.sort_values("subject_id")
     columns = {field.name: _column(frame[field.name], field.type) for field in TIER_SCHEMA}
-    folder.write("tiers", pa.table(columns, schema=TIER_SCHEMA))
+    marked = pa.array([trial] * len(frame), pa.bool_())
+    folder.write("tiers", pa.table(columns, schema=TIER_SCHEMA).append_column("trial", marked))
     return tiers
 
 
@@ -94,40 +97,32 @@ def subjects_in(records: Records, as_of: dt.date) -> dict[str, int]:
     return {"known": known, "not_yet_known": everyone - known}
 
 
-def signatures(folder: RunFolder) -> tuple[Review, ...]:
-    """The signatures given in a run, in the order in which they were given.
+def signatures(register: Register, until: dt.date) -> tuple[Review, ...]:
+    """The signatures under tiers of a day and of the days before it, in the order in which they were given.
 
     Raises:
-        DataError: A line was changed, removed or added, or the last ones are gone.
+        DataError: A line of the register holds no signature.
     """
-    newest = _ledger(folder).done(folder.as_of.isoformat(), _STEP)
-    if newest is not None and newest not in {line["hash"] for line in read_chain(folder.file(_FILE))}:
-        raise DataError(
-            "{as_of}/{file}: expected the signature that was given last (lines were cut off)", as_of=folder.as_of, file=_FILE
-        )
-    return read_reviews(folder.file(_FILE))
+    lines = (line for line in register.lines if line["what"] == "signed" and line["as_of"] <= until.isoformat())
+    return tuple(review_of(line) for line in lines)
 
 
 def add_signatures(folder: RunFolder, reviews: Sequence[Review]) -> None:
-    """Sign proposed tiers of a run; all of them or none.
+    """Sign proposed tiers of a run in the register; all of them or none.
 
     Raises:
-        DataError: A signature is older than the tiers it signs; or see :func:`signatures` and
-            :func:`creditscore.tiering.signatures.append_reviews`.
+        DataError: A signature is older than the tiers it signs, or lacks a reviewer or a reason; or the register is damaged.
+        LockedError: A run or another command is writing to the same folder.
     """
-    signatures(folder)
     early = [review for review in reviews if review.on < folder.as_of]
     if early:
         raise DataError(
             "sign: expected a day on or after {as_of}, that of the tiers (got {on})", as_of=folder.as_of, on=early[0].on
         )
-    if reviews:
-        newest = append_reviews(folder.file(_FILE), reviews)
-        _ledger(folder).finish(folder.as_of.isoformat(), _STEP, newest)
-
-
-def _ledger(folder: RunFolder) -> StepLedger:
-    return StepLedger(folder.path.resolve().parent / ".ledger.sqlite")
+    day = folder.as_of.isoformat()
+    lines = [register_line("signed", **review_body(review), as_of=day) for review in reviews]
+    with changing(folder.out, "sign") as entry:
+        entry.append(folder.out / REGISTER, lines)
 
 
 def sign_subjects(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from creditscore.config.features import FeatureSpec
     from creditscore.config.policy import TierPolicy
     from creditscore.config.project import Project
+    from creditscore.config.spec import Label
     from creditscore.models.inspector_effects import Connectedness
     from creditscore.models.scorecard import Scorecard
     from creditscore.records.records import Records
@@ -68,36 +69,29 @@ class Judgement:
     notes: tuple[Message, ...] = ()
 
 
+#: The small frames of a training that the report shows, by their names in :class:`creditscore.reporting.run_book.RunBook`.
+TRAINING_FRAMES = ("shrinkage", "left_out", "by_industry", "calibration", "rivals", "swap")
+
+
 @dataclass(frozen=True)
 class Training:
-    """The cards that a run scores with, by industry (``all`` is the pooled one), and how they were made and judged.
+    """The cards that a run scores with, and what is known of how they were made and judged; all but the cards may be empty.
 
-    Signed cards were trained elsewhere: everything else is then empty.
+    Attributes:
+        cards: By industry; ``all`` is the pooled one.
+        evaluation: Measures out of time.
+        frames: By the names of :data:`TRAINING_FRAMES`. ``shrinkage``: one row per industry (and characteristic), how far its
+            figures were pulled to its parent's. ``left_out``: one row per reason, rows without a label that counts. The
+            others: see :class:`Judgement`.
+        notes: What a reader must know: useless cards, the bias of a cap on the weights, which inspectors are comparable, what was not judged.
+        held_out: subject_id, as_of and probability of bad of each training row by a fit that did not use it.
     """
 
     cards: Mapping[str, Scorecard] = field(default_factory=dict)
-    judgement: Judgement = field(default_factory=Judgement)
-    #: One row per industry (and characteristic): how far its figures were pulled to its parent's.
-    shrinkage: pd.DataFrame = field(default_factory=pd.DataFrame)
-    #: One row per reason: rows without a label that counts.
-    left_out: pd.DataFrame = field(default_factory=pd.DataFrame)
-    cap: CapEffect | None = None
-    connectedness: Connectedness | None = None
-    #: subject_id, as_of and probability of bad of each training row by a fit that did not use it.
+    evaluation: Mapping[str, Figure] = field(default_factory=dict)
+    frames: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    notes: tuple[Message | Label, ...] = ()
     held_out: pd.DataFrame = field(default_factory=pd.DataFrame)
-
-    @property
-    def frames(self) -> dict[str, pd.DataFrame]:
-        """The small frames that the report shows, by their names in :class:`creditscore.reporting.run_book.RunBook`."""
-        judged = {name: getattr(self.judgement, name) for name in ("by_industry", "calibration", "rivals", "swap")}
-        return {"shrinkage": self.shrinkage, "left_out": self.left_out, **judged}
-
-    @property
-    def notes(self) -> tuple[Message, ...]:
-        """What a reader must know: useless cards, the bias of a cap on weights, comparable inspectors, what is untested."""
-        cap = () if self.cap is None else (_cap_note(self.cap),)
-        connected = () if self.connectedness is None else (_connectedness_note(self.connectedness),)
-        return (*_one_score_notes(self.cards), *cap, *connected, *self.judgement.notes)
 
 
 def train_cards(records: Records, project: Project, *, until: dt.date, policy: TierPolicy) -> Training:
@@ -111,13 +105,16 @@ def train_cards(records: Records, project: Project, *, until: dt.date, policy: T
     rows = training_rows(records, project.targets[project.scorecards.target], until=until)
     features = build_features(records, rows, project.features)
     cards = fit_cards(features, rows, project, policy)
+    fitted = {**cards.scorecards_, POOLED: cards.pooled_}
+    judgement = _judge_out_of_time(features, rows, project, policy)
+    judged = {name: getattr(judgement, name) for name in ("by_industry", "calibration", "rivals", "swap")}
+    cap = () if rows.cap is None else (_cap_note(rows.cap),)
+    connected = () if cards.connectedness_ is None else (_connectedness_note(cards.connectedness_),)
     return Training(
-        cards={**cards.scorecards_, POOLED: cards.pooled_},
-        judgement=_judge_out_of_time(features, rows, project, policy),
-        shrinkage=cards.shrinkage_,
-        left_out=rows.dropped,
-        cap=rows.cap,
-        connectedness=cards.connectedness_,
+        cards=fitted,
+        evaluation=judgement.evaluation,
+        frames={"shrinkage": cards.shrinkage_, "left_out": rows.dropped, **judged},
+        notes=(*_one_score_notes(fitted), *cap, *connected, *judgement.notes),
         held_out=rows.frame[["subject_id", "as_of"]].assign(probability=cards.held_out_probability_),
     )
 

@@ -13,6 +13,7 @@ from creditscore.config.spec import Label
 from creditscore.config.tasks import Task
 from creditscore.config.work_calendar import WorkCalendar
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
+from creditscore.inspection.sampling_frame import SamplingFrame
 from creditscore.inspection.visits import Opened, Week, visits_of_plans, weeks_of
 from creditscore.models.evaluate import Evaluation
 from creditscore.models.scorecard import Scorecard
@@ -110,6 +111,8 @@ class RunBook:
     policy: TierPolicy
     purpose: str = "supervision"
     run_id: str = ""
+    #: Whether nobody has signed the cards that it scored with.
+    trial: bool = False
     contact: str = ""
     checkup: pd.DataFrame = field(default_factory=pd.DataFrame)
     rejects: Mapping[str, int] = field(default_factory=dict)
@@ -243,7 +246,7 @@ def _with_results(visits: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
     return both.drop(columns="checked")
 
 
-def _page(plan: InspectionPlan, frame: pd.DataFrame, *, seed: str, seed_source: str, weeks: list[Week]) -> PlanPage:
+def _page(plan: SamplingFrame, frame: pd.DataFrame, *, seed: str, seed_source: str, weeks: list[Week]) -> PlanPage:
     return PlanPage(
         task=plan.task,
         strata=plan.strata.assign(ratio=plan.strata["ratio_ppm"] / 1_000_000, on_site_share=plan.strata["on_site_ppm"] / 1_000_000),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,23 +14,23 @@ from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 from creditscore.reporting import audit_tables, planning_tables
 from creditscore.reporting.audit_tables import card_name, dictionary_sheet, row_equation
 from creditscore.reporting.columns import RunTable, column, frame_of, period_text
-from creditscore.reporting.run_book import RunBook, tier_counts
-from creditscore.reporting.words import FACTS, PURPOSES, TIER_WORDS, text_of
-from creditscore.spreadsheet import BookReport, cell_words, label_text, write_book
+from creditscore.reporting.run_book import PlanPage, RunBook, tier_counts
+from creditscore.reporting.words import FACTS, PURPOSES, STATES, TIER_WORDS, text_of
+from creditscore.spreadsheet import BookReport, Column, Sheet, cell_words, label_text, write_book
 from creditscore.spreadsheet.sheets import MAX_ROWS
 
 _WHAT = _("A tier allocates inspection effort. It is not a verdict, a punishment, a blacklist or a loan decision.")
-_EDIT = _(
-    "Tinted cells may be edited: ratios are read back by creditscore plan import, results by creditscore "
-    "results, signatures by creditscore sign."
-)
+_EDIT = _("Tinted cells may be edited: ratios are read back by creditscore plan import, signatures by creditscore sign.")
+_ENTER = _("Tinted cells are for the results of the visits; creditscore results reads them back.")
+_TRIAL = _("Unsigned, trial: nobody has signed the cards behind these scores and tiers. They are in force for nobody.")
 
 
 def write_workbook(path: str | Path, book: RunBook, *, lang: str = DEFAULT_LANGUAGE, max_rows: int = MAX_ROWS) -> BookReport:
     """Write the workbook of a run; the same book gives the same bytes.
 
-    Sheets: 说明, 抽查比例方案, 抽查名单, 待复核, 人员匹配, 周工作量, 人员工作量, 差异化监管措施, 分级分布与迁移, 公平性,
-    数据质量与未评级, 评分卡, 模型检验, 数据字典. A section without rows says why. Nothing in it is a formula or a link.
+    Sheets: 说明, 抽查比例方案, 待复核, 差异化监管措施, 分级分布与迁移, 公平性, 数据质量与未评级, 评分卡, 模型检验, 数据字典.
+    A section without rows says why. Nothing in it is a formula or a link. Lists that were drawn are in the workbooks of
+    their tasks, see :func:`write_task_workbook`.
 
     Args:
         path: The file; the old one stays until the new one is complete.
@@ -38,9 +41,79 @@ def write_workbook(path: str | Path, book: RunBook, *, lang: str = DEFAULT_LANGU
     Raises:
         DataError: A cell does not fit into Excel.
     """
-    words = cell_words(lang)
-    pages = [table.sheet(book, words) for table in _TABLES]
     title = label_text(_("{project}: inspection plan", project=book.project), lang)
+    return _write(path, book, _TABLES, title=title, lang=lang, max_rows=max_rows)
+
+
+def write_task_workbook(
+    path: str | Path, book: RunBook, plan: PlanPage, *, lang: str = DEFAULT_LANGUAGE, max_rows: int = MAX_ROWS
+) -> BookReport:
+    """Write the workbook of one published task: whom to visit, who goes, and columns for the results.
+
+    Sheets: 说明, 抽查名单, 人员匹配, 周工作量, 人员工作量, 抽查比例方案, 数据字典. The same task gives the same bytes.
+
+    Args:
+        path: The file; the old one stays until the new one is complete.
+        book: The run that framed the task, with at least the subjects of the list.
+        plan: The task in its present state.
+        lang: The language; ``both`` has headers in Chinese and English over Chinese cells.
+        max_rows: Rows of a sheet before it continues in the next.
+
+    Raises:
+        DataError: A cell does not fit into Excel.
+    """
+    title = label_text(_("{task}: list of visits", task=plan.task.label), lang)
+    return _write(path, replace(book, plans=(plan,)), _TASK_TABLES, title=title, lang=lang, max_rows=max_rows)
+
+
+def write_index(
+    path: str | Path, rows: Sequence[Mapping[str, Any]], *, created: dt.date, lang: str = DEFAULT_LANGUAGE
+) -> BookReport:
+    """Write the workbook that lists all open tasks.
+
+    Args:
+        path: The file.
+        rows: One per task: the keys of :data:`INDEX_COLUMNS`, the label of the task as a text to translate, ``state`` as a
+            code, and ``trial``.
+        created: The day that the file carries.
+        lang: The language.
+    """
+    words, title = cell_words(lang), _("Open tasks")
+    shown = [{**row, "task_label": words.text(row["task_label"]), "state": _state_text(row, words)} for row in rows]
+    cells = ([row[one.key] for one in INDEX_COLUMNS] for row in shown)
+    return write_book(path, [Sheet(title, INDEX_COLUMNS, cells)], lang=lang, title=label_text(title, lang), created=created)
+
+
+def _state_text(row: Mapping[str, Any], words: Words) -> str:
+    state = words.text(STATES[row["state"]])
+    return words.text(_("{state} (trial)", state=state)) if row["trial"] else state
+
+
+#: The columns of the list of open tasks, one row per task.
+INDEX_COLUMNS = (
+    Column("task", pgettext("open tasks", "Task"), width=16),
+    Column("task_label", pgettext("open tasks", "Name"), width=28),
+    Column("check_item", pgettext("open tasks", "What is checked"), width=24),
+    Column("department", pgettext("open tasks", "Department"), width=20),
+    Column("period_from", pgettext("open tasks", "From"), "date", width=12),
+    Column("period_to", pgettext("open tasks", "To"), "date", width=12),
+    Column("state", pgettext("open tasks", "State"), width=12),
+    Column("population", pgettext("open tasks", "Subjects"), "integer"),
+    Column("target", pgettext("open tasks", "To draw"), "integer"),
+    Column("visits", pgettext("open tasks", "On the list"), "integer"),
+    Column("results", pgettext("open tasks", "With a result"), "integer"),
+    Column("published_on", pgettext("open tasks", "Published on"), width=12),
+    Column("channel", pgettext("open tasks", "Published where"), width=20),
+    Column("published_by", pgettext("open tasks", "Published by"), width=14),
+    Column("drawn_on", pgettext("open tasks", "Drawn on"), width=12),
+    Column("seed", pgettext("open tasks", "Seed"), width=26),
+    Column("frame_hash", pgettext("open tasks", "Frame hash"), width=66),
+)
+
+
+def _write(path: str | Path, book: RunBook, tables: Sequence[RunTable], *, title: str, lang: str, max_rows: int) -> BookReport:
+    words = cell_words(lang)
+    pages = [table.sheet(book, words) for table in tables]
     pages.append(dictionary_sheet(pages, lang))
     return write_book(path, pages, lang=lang, title=title, created=book.as_of, max_rows=max_rows)
 
@@ -53,6 +126,8 @@ def _about(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
     if book.run_id:
         yield _("Run"), book.run_id
     yield pgettext("about", "What this is"), words.text(_WHAT)
+    if book.trial:
+        yield _("Note"), words.text(_TRIAL)
     yield _("How to fill in"), words.text(_EDIT)
     for note in book.notes:
         yield _("Note"), words.text(note)
@@ -66,6 +141,20 @@ def _about(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
         card = book.cards[key]
         yield _("Scorecard"), f"{card_name(card, book, words)} · sha256 {card.sha256}"
     yield from _about_facts(book, words)
+    if book.contact:
+        yield _("Contact and objections"), book.contact
+
+
+def _about_task(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
+    yield _("Project"), words.text(book.project)
+    yield _("Authority"), words.text(book.authority)
+    yield _("As of"), book.as_of.isoformat()
+    yield pgettext("about", "What this is"), words.text(_WHAT)
+    if book.trial:
+        yield _("Note"), words.text(_TRIAL)
+    yield _("How to fill in"), words.text(_ENTER)
+    yield from _about_plans(book, words)
+    yield _("Tier policy"), f"{book.policy.effective.isoformat()} · {book.policy.basis} · {book.policy.signed_by}"
     if book.contact:
         yield _("Contact and objections"), book.contact
 
@@ -121,18 +210,28 @@ def _about_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
     yield frame_of(_ABOUT.columns, [(words.text(label), content) for label, content in _about(book, words)])
 
 
+def _about_task_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
+    """What the list is, whose it is, and the hash and seed to check it by."""
+    yield frame_of(_ABOUT.columns, [(words.text(label), content) for label, content in _about_task(book, words)])
+
+
 _ABOUT = RunTable(
     _("About"), (column("item", width=30, wrap=True), column("content", width=110, wrap=True)), _about_frames, autofilter=False
 )
+_ABOUT_TASK = RunTable(_ABOUT.title, _ABOUT.columns, _about_task_frames, autofilter=False)
 #: The sheets in their order; the dictionary of all columns follows them.
-_TABLES = (
-    _ABOUT,
-    planning_tables.RATIOS,
+_TASK_TABLES = (
+    _ABOUT_TASK,
     planning_tables.DRAWN_LIST,
-    planning_tables.REVIEWS,
     planning_tables.INSPECTORS,
     planning_tables.WEEKS,
     planning_tables.STAFF,
+    planning_tables.RATIOS,
+)
+_TABLES = (
+    _ABOUT,
+    planning_tables.RATIOS,
+    planning_tables.REVIEWS,
     audit_tables.POLICY_MEASURES,
     audit_tables.DISTRIBUTION,
     audit_tables.FAIRNESS,

@@ -16,7 +16,7 @@ from creditscore.storage.files import (
     write_json,
     write_parquet,
 )
-from creditscore.storage.journal import Journal, complete, is_pending, journal
+from creditscore.storage.journal import Journal, changed, complete, is_pending, journal, settle
 from creditscore.storage.ledger import StepLedger, step_key
 from creditscore.storage.locks import LOCK, locked
 from creditscore.storage.replacing import new_folder, replace_contents, restore_folders
@@ -32,6 +32,7 @@ __all__ = [
     "atomic_write",
     "canonical_json",
     "chain_head",
+    "changed",
     "compact_json",
     "complete",
     "content_sha256",
@@ -49,6 +50,7 @@ __all__ = [
     "replace_contents",
     "restore_folders",
     "set_pointer",
+    "settle",
     "sha256_file",
     "sha256_of",
     "step_key",

@@ -21,6 +21,7 @@ from creditscore.errors import DataError
 from creditscore.storage import operations
 from creditscore.storage.chain import chain_text, mend_chain, next_lines, read_chain
 from creditscore.storage.files import atomic_path, canonical_json, sha256_file
+from creditscore.storage.locks import locked
 from creditscore.storage.versions import set_pointer
 
 _log = logging.getLogger(__name__)
@@ -82,6 +83,10 @@ class Journal:
         added = next_lines([*read_chain(chain), *before], bodies)
         before += added
         return added
+
+    def appended(self, chain: Path) -> list[dict[str, Any]]:
+        """The lines that this journal adds to a chain, so far."""
+        return list(self._chains.get(chain, ()))
 
     def _step(self, target: Path, do: str, **more: str) -> _Step:
         name = self._name(target)
@@ -158,9 +163,33 @@ def journal(root: Path, what: str) -> Iterator[Journal]:
         operations.remove_folder(root / _BEGUN)
 
 
+@contextlib.contextmanager
+def changed(root: Path, what: str) -> Iterator[Journal]:
+    """Hold ``root`` and change files there together, see :func:`journal`.
+
+    Raises:
+        LockedError: Another command holds it.
+        DataError: An earlier journal there cannot be completed.
+    """
+    with locked(root), journal(root, what) as entry:
+        yield entry
+
+
 def is_pending(root: Path) -> bool:
     """Whether a decided journal waits to be completed."""
     return (root / JOURNAL).is_dir()
+
+
+def settle(root: Path) -> None:
+    """Complete what an interrupted command has decided; for commands that only read.
+
+    Raises:
+        LockedError: Another command is at work there.
+        DataError: A step no longer fits.
+    """
+    if is_pending(root):
+        with locked(root):
+            complete(root)
 
 
 def complete(root: Path) -> str | None:

@@ -59,7 +59,7 @@ def assign_tiers(
             policy has overrides.
         subjects: Further subjects in scope that have no score: ``subject_id`` and, as far as known,
             ``industry``, ``reason`` (becomes ``not_rated:<reason>``), ``subject_type``.
-        reviews: Signatures, of :func:`creditscore.tiering.signatures.read_reviews`.
+        reviews: Signatures, oldest first (:class:`creditscore.tiering.signatures.Review`).
         as_of: The day; by default that of the scores.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Signatures of reviewers under proposed tiers: ``reviews.jsonl`` of a run, append-only and hash-chained."""
+"""Signatures of reviewers under proposed tiers, and how they stand in a register."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, get_args
 
-from creditscore import storage
 from creditscore.errors import DataError
+from creditscore.storage import sha256_of
 
 Decision = Literal["approve", "reject"]
 
@@ -34,28 +33,7 @@ def grounds_hash(row: Mapping[str, Any]) -> str:
     end a signature, but another record or another reason does.
     """
     parts = ["" if row[key] is None or row[key] != row[key] else str(row[key]) for key in ("subject_id", "raw_tier", "evidence")]
-    return storage.sha256_of(json.dumps(parts, ensure_ascii=False))
-
-
-def append_reviews(path: str | Path, reviews: Iterable[Review]) -> str:
-    """Sign several proposed tiers at once; all of them are written or none.
-
-    Raises:
-        DataError: A review has no reviewer, no reason, no known decision or no grounds; or the file
-            is not a whole chain.
-    """
-    bodies = [_body(review) for review in reviews]
-    added = storage.append_chain(Path(path), bodies)
-    return str(added[-1]["hash"]) if added else storage.chain_head(Path(path))
-
-
-def read_reviews(path: str | Path) -> tuple[Review, ...]:
-    """All signatures in the order of the file, after its chain of hashes was verified.
-
-    Raises:
-        DataError: A line was changed, removed or added; the message names it.
-    """
-    return tuple(_review(line, Path(path)) for line in storage.read_chain(Path(path)))
+    return sha256_of(json.dumps(parts, ensure_ascii=False))
 
 
 def latest_reviews(reviews: Iterable[Review]) -> dict[str, Review]:
@@ -63,7 +41,12 @@ def latest_reviews(reviews: Iterable[Review]) -> dict[str, Review]:
     return {review.grounds_hash: review for review in reviews}
 
 
-def _body(review: Review) -> dict[str, Any]:
+def review_body(review: Review) -> dict[str, Any]:
+    """A signature as a line of a register.
+
+    Raises:
+        DataError: It has no reviewer, no reason, no known decision or no grounds.
+    """
     if review.decision not in get_args(Decision):
         raise DataError(
             "review of {subject_id}: decision: expected approve or reject (got {decision!r})",
@@ -85,9 +68,14 @@ def _body(review: Review) -> dict[str, Any]:
     }
 
 
-def _review(line: Mapping[str, Any], path: Path) -> Review:
+def review_of(line: Mapping[str, Any]) -> Review:
+    """The signature in a line of a register.
+
+    Raises:
+        DataError: The line holds none.
+    """
     try:
         day = dt.date.fromisoformat(line["on"])
         return Review(line["subject_id"], line["decision"], line["reviewer"], line["reason"], line["grounds_hash"], day)
     except (KeyError, ValueError):
-        raise DataError("{name} line {line}: expected a review", name=path.name, line=line.get("number")) from None
+        raise DataError("register line {line}: expected a review", line=line.get("number")) from None

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from creditscore.models.scorecard import Scorecard
-from creditscore.storage import compact_json, operations, sha256_of, write_json
+from creditscore.storage import Journal, compact_json, operations, sha256_of
 
 _log = logging.getLogger(__name__)
 #: The folder of the queue, in the folder of runs.
@@ -100,11 +100,12 @@ def tracking_uri(out: Path, given: str | None) -> str:
     return given or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(out / 'mlflow.db').resolve()}"
 
 
-def queue_run(out: Path, name: str, run: RunLog) -> None:
-    """Write what is to be logged of a run to ``out/.tracking/<name>/``; a name that is queued already is replaced.
+def queue_run(entry: Journal, name: str, run: RunLog) -> None:
+    """Add what is to be logged of a run to the journal that commits it, as ``OUT/.tracking/<name>/``.
 
-    A full disk is a warning: the run is finished, and no log of it may say otherwise.
+    A name that is queued already is replaced.
     """
+    out = entry.root
     body = {
         "name": name,
         "project": run.project,
@@ -116,10 +117,7 @@ def queue_run(out: Path, name: str, run: RunLog) -> None:
         "cards": {industry: {"json": card.to_json(), "sha256": card.sha256} for industry, card in run.cards.items()},
     }
     document = {"format": _FORMAT, "queued": dt.datetime.now(dt.UTC).isoformat(), "run": body}
-    try:
-        write_json(out / QUEUE / name / "run.json", document)
-    except OSError as error:
-        _log.warning("the run will not be logged: %s while writing to %s", error.strerror, QUEUE)
+    entry.write_json(out / QUEUE / name / "run.json", document)
 
 
 def queued(out: Path) -> list[Entry]:

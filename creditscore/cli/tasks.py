@@ -1,0 +1,284 @@
+"""The life of a task after its draft: published, drawn, its list changed, results taken, closed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from creditscore.cli.options import (
+    EngineName,
+    EngineOption,
+    JsonOption,
+    LangOption,
+    TaskArg,
+    data_of,
+    day_of,
+    engine_of,
+    show,
+)
+from creditscore.cli.output import table_lines, whole
+from creditscore.errors import DataError
+from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
+
+if TYPE_CHECKING:
+    from creditscore.inspection.amendments import Replacement
+    from creditscore.pipeline.results import TakenResults
+
+ByOption = Annotated[str, typer.Option("--by", help="Who decided; the name is recorded, not proved.")]
+OnOption = Annotated[str, typer.Option("--on", help="The day, such as 2024-05-31.")]
+
+
+def publish(
+    task_dir: TaskArg,
+    on: OnOption,
+    channel: Annotated[str, typer.Option("--channel", help="Where the hash is told, such as a gazette and its number.")],
+    by: ByOption,
+    trial: Annotated[bool, typer.Option("--trial", help="Publish a draft whose cards nobody has signed.")] = False,
+    lang: LangOption = DEFAULT_LANGUAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Publish the draft of a task: its frame is fixed, and its hash may be told. Only a published frame is drawn."""
+    from creditscore.pipeline.plans import publish_task
+
+    words = Words.of(lang)
+    frame = publish_task(task_dir, on=day_of(on, name="--on"), channel=channel, by=by, trial=trial, lang=lang)
+    task = frame.task.id
+    target, population = sum(frame.targets().values()), int(frame.strata["population"].sum())
+    lines = [
+        words.text(
+            _(
+                "{task}: published; {target:,} of {population:,} will be drawn",
+                task=frame.task.id,
+                target=target,
+                population=population,
+            )
+        ),
+        words.text(_("frame hash, to be told before the seed is known: {frame_hash}", frame_hash=frame.frame_hash)),
+    ]
+    show({"task": task, "frame_hash": frame.frame_hash, "target": target, "population": population}, lines, as_json=as_json)
+
+
+def void(
+    task_dir: TaskArg,
+    reason: Annotated[str, typer.Option("--reason", help="Why the published frame cannot be used.")],
+    by: ByOption,
+    second: Annotated[str, typer.Option("--second", help="The second person who answers for it.")],
+    on: OnOption,
+    lang: LangOption = DEFAULT_LANGUAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Take back a published frame that is not drawn; the hash that was told is void, and the task is a draft again."""
+    from creditscore.pipeline.plans import void_task
+
+    words = Words.of(lang)
+    frame_hash = void_task(task_dir, reason=reason, by=by, second=second, on=day_of(on, name="--on"), lang=lang)
+    line = words.text(_("void: the frame with the hash {frame_hash}; tell it where the hash was told", frame_hash=frame_hash))
+    show({"void": frame_hash}, [line], as_json=as_json)
+
+
+def close(
+    task_dir: TaskArg,
+    by: ByOption,
+    on: OnOption,
+    reason: Annotated[str, typer.Option("--reason", help="Needed where visits have no result.")] = "",
+    lang: LangOption = DEFAULT_LANGUAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a drawn task away: nothing is added to it any more, and it leaves the list of open tasks."""
+    from creditscore.pipeline.plans import close_task
+
+    close_task(task_dir, by=by, on=day_of(on, name="--on"), reason=reason, lang=lang)
+    show({"closed": task_dir.name}, [Words.of(lang).text(_("{task}: closed", task=task_dir.name))], as_json=as_json)
+
+
+def draw(
+    task_dir: TaskArg,
+    seed: Annotated[str, typer.Option("--seed", help="What nobody could know when the frame was published.")],
+    by: Annotated[str, typer.Option("--by", help="Who draws; the name is recorded, not proved.")],
+    seed_source: Annotated[str, typer.Option(help="Where the seed comes from, such as a lottery and its issue.")] = "",
+    staff: Annotated[Path | None, typer.Option(help="Inspectors; those of the run by default.")] = None,
+    recusals: Annotated[Path | None, typer.Option(help="Who may not inspect whom; those of the run by default.")] = None,
+    on: Annotated[str | None, typer.Option(help="The day of the draw, for the manifest.")] = None,
+    lang: LangOption = DEFAULT_LANGUAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """The one draw of a published frame. A second one is refused."""
+    from creditscore.pipeline.draws import draw_task
+
+    words = Words.of(lang)
+    day = None if on is None else day_of(on, name="--on")
+    plan = draw_task(task_dir, seed=seed, by=by, seed_source=seed_source, staff=staff, recusals=recusals, on=day, lang=lang)
+    task, drawn, frame = plan.task.id, len(plan.drawn), len(plan.sample)
+    line = words.text(
+        _(
+            "{task}: {drawn:,} drawn of {frame:,}; frame {frame_hash}",
+            task=task,
+            drawn=drawn,
+            frame=frame,
+            frame_hash=plan.frame_hash,
+        )
+    )
+    show({"task": task, "drawn": drawn, "frame_hash": plan.frame_hash, "seed": seed}, [line], as_json=as_json)
+
+
+def results(
+    task_dir: TaskArg,
+    known: Annotated[str, typer.Option(help="The day on which the results were handed in.")],
+    file: Annotated[Path | None, typer.Argument(help="A workbook of the task; by default its own plan.xlsx.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Also put them into this data folder, for the next training.")] = None,
+    lang: LangOption = DEFAULT_LANGUAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Read inspection results back; they become next year's random labels."""
+    from creditscore.pipeline.results import take_results
+
+    words = Words.of(lang)
+    day = day_of(known, name="--known")
+    taken = take_results(task_dir, file, known=day, data=None if data is None else data_of(data), lang=lang)
+    document = {"file": str(taken.file), "rows": taken.results, "new": taken.new, "open": taken.open, "otherwise": taken.otherwise}
+    show(document, _result_lines(taken, words), as_json=as_json)
+
+
+def _result_lines(taken: TakenResults, words: Words) -> list[str]:
+    count = words.text(_("{results:,} results in {file}", results=taken.results, file=taken.file))
+    news = words.text(_("{new:,} of them are new; {open:,} visits have no result yet", new=taken.new, open=taken.open))
+    not_as_drawn = words.text(
+        _("{otherwise:,} of them were checked otherwise than drawn and train nothing", otherwise=taken.otherwise)
+    )
+    return [count, news, *([not_as_drawn] if taken.otherwise else [])]
+
+
+def replace(
+    task_dir: TaskArg,
+    by: ByOption,
+    on: OnOption,
+    subject: Annotated[str | None, typer.Option("--subject", help="Who cannot be visited.")] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
+    closed_in: Annotated[Path | None, typer.Option(help="Instead: all whom a later run's register shows as closed.")] = None,
+    lang: LangOption = DEFAULT_LANGUAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """The next ticket of the stratum takes the place of a subject that cannot be visited; it is logged.
+
+    Raises:
+        DataError: Both ``--subject`` and ``--closed-in`` were given, or neither; the day or the folder cannot be read.
+        DrawError: The subject was not drawn or was replaced already, or its stratum has no further ticket.
+    """
+    from creditscore.pipeline.draws import replace_closed, replace_subject
+
+    words = Words.of(lang)
+    if (subject is None) == (closed_in is None):
+        raise DataError("plan replace: expected --subject with --reason, or --closed-in")
+    day = day_of(on, name="--on")
+    if closed_in is not None:
+        replaced = replace_closed(task_dir, closed_in, by=by, on=day, lang=lang)
+    else:
+        replaced = [replace_subject(task_dir, subject or "", reason=reason, by=by, on=day, lang=lang)]
+    document = [
+        {"subject_id": replacement.subject_id, "replaced_by": replacement.replaced_by, "mode": replacement.mode}
+        for replacement in replaced
+    ]
+    show({"replaced": document}, _replacements(replaced, words), as_json=as_json)
+
+
+def _replacements(replaced: list[Replacement], words: Words) -> list[str]:
+    heads = (words.text(_("cannot be visited")), words.text(_("replaced by")), words.text(_("stratum")))
+    rows = [(replacement.subject_id, replacement.replaced_by, replacement.stratum) for replacement in replaced]
+    return table_lines(heads, rows) if rows else [words.text(_("nobody had to be replaced"))]
+
+
+def join(
+    task_dir: TaskArg,
+    run: Annotated[Path, typer.Option("--run", help="A later run's folder: its register says who came.")],
+    by: ByOption,
+    on: OnOption,
+    lang: LangOption = DEFAULT_LANGUAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Give subjects that came after the frame their tickets: drawn or not, at the ratio of their stratum; it is logged."""
+    from creditscore.pipeline.draws import join_late
+
+    words = Words.of(lang)
+    joined = join_late(task_dir, run, by=by, on=day_of(on, name="--on"), lang=lang)
+    drawn = [subject for subject in joined if subject.drawn]
+    counts = words.text(_("{n_found:,} came later, {n_drawn:,} of them drawn", n_found=len(joined), n_drawn=len(drawn)))
+    heads = (words.text(_("subject")), words.text(_("stratum")), words.text(_("inspectors")))
+    lines = [
+        counts,
+        *(
+            table_lines(heads, [(subject.subject_id, subject.stratum, " ".join(subject.team)) for subject in drawn])
+            if drawn
+            else ()
+        ),
+    ]
+    show({"joined": len(joined), "drawn": [subject.subject_id for subject in drawn]}, lines, as_json=as_json)
+
+
+def log(task_dir: TaskArg, lang: LangOption = DEFAULT_LANGUAGE, as_json: JsonOption = False) -> None:
+    """What happened to a plan since its draw, from its chained log."""
+    from creditscore.inspection.plan_folder import read_log
+
+    words = Words.of(lang)
+    names = {
+        "drawn": words.text(pgettext("event", "drawn")),
+        "draw_refused": words.text(_("another draw refused")),
+        "replaced": words.text(_("replaced")),
+        "joined": words.text(_("joined")),
+    }
+    lines = read_log(task_dir)
+    heads = ("", words.text(_("day")), words.text(_("what")), words.text(pgettext("log", "subject")), words.text(_("by")))
+    rows = [(str(e["number"]), e["on"] or "", names[e["what"]], _about(e), e.get("by", "")) for e in lines]
+    show({"log": lines}, table_lines(heads, rows) if rows else [words.text(_("nothing yet"))], as_json=as_json)
+
+
+def _about(entry: dict[str, str]) -> str:
+    if "replaced_by" in entry:
+        return f"{entry['subject_id']} → {entry['replaced_by']} ({entry['reason']})"
+    return entry.get("subject_id", "") if "subject_id" in entry else entry.get("seed", "")
+
+
+def draw_table(
+    frame: Annotated[Path, typer.Argument(help="Parquet: subject_id, stratum; one row per subject that may be drawn.")],
+    strata: Annotated[Path, typer.Argument(help="CSV: stratum, target and maybe on_site, such as a plan.csv.")],
+    task: Annotated[str, typer.Option("--task", help="The id of the task: part of each ticket.")],
+    seed: Annotated[str, typer.Option("--seed", help="What nobody could know when the frame was published.")],
+    out: Annotated[Path, typer.Option("--out", help="A folder that holds no draw yet.")],
+    engine: EngineOption = EngineName.duckdb,
+    lang: LangOption = DEFAULT_LANGUAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw a frame too large for a plan folder, on an engine and in flat memory; the same tickets, the same sample."""
+    from creditscore.pipeline.draws import draw_frame
+
+    words = Words.of(lang)
+    _refuse_other_than_parquet(frame)
+    draw = draw_frame(engine_of(engine), frame, strata, task=task, seed=seed, out=out)
+    line = words.text(
+        _(
+            "{task}: {drawn} drawn of {strata} strata: {file}",
+            task=task,
+            drawn=whole(draw.drawn),
+            strata=whole(draw.strata),
+            file=draw.file,
+        )
+    )
+    show({"task": task, "drawn": draw.drawn, "file": str(draw.file)}, [line], as_json=as_json)
+
+
+def _refuse_other_than_parquet(path: Path) -> None:
+    """Refuse a file of another kind before anything is drawn; an absent one is refused by the draw.
+
+    Raises:
+        DataError: It is a folder, or not Parquet.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.exists():
+        return
+    try:
+        pq.read_schema(path)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError("{path}: expected a Parquet file ({kind} while reading it)", path=path, kind=type(error).__name__) from None

@@ -1,0 +1,93 @@
+"""The register of what may happen once: frames published, voided and drawn, results handed in, tiers signed.
+
+One file, ``OUT/register.jsonl``: append-only, every line with the hash of the one before. A line is on the disk before its effect
+shows. Commands ask the register, not the folders, whether a task may be framed or drawn: a folder that was lost, copied or put back
+from a backup changes nothing.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from creditscore.storage import CHAIN_START, read_chain
+
+#: The file of the register in the folder of runs.
+REGISTER = "register.jsonl"
+#: What a line records.
+RegisterKind = Literal["published", "void", "drawn", "replaced", "joined", "results", "closed", "signed"]
+#: The life of a task: made anew by each night, its hash told, its sample drawn, every visit with a result, put away.
+State = Literal["draft", "published", "drawn", "visited", "closed"]
+
+Line = Mapping[str, Any]
+
+
+def register_line(what: RegisterKind, **body: Any) -> dict[str, Any]:
+    """A line for the register, with the operating system's user: names that people type are not proved, neither is this one."""
+    return {"what": what, **body, "user": operating_user()}
+
+
+def operating_user() -> str:
+    """The name of the operating system's user; ``unknown`` where the system has none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return "unknown"
+
+
+@dataclass(frozen=True)
+class Register:
+    """The lines of a register in their order."""
+
+    lines: tuple[Line, ...] = ()
+
+    @staticmethod
+    def of(out: Path) -> Register:
+        """The register of a folder of runs; empty where there is none yet.
+
+        Raises:
+            DataError: The file is not a whole chain.
+        """
+        return Register(tuple(read_chain(out / REGISTER)))
+
+    @property
+    def head(self) -> str:
+        """The hash of the last line: kept elsewhere, it shows later whether lines were cut off or written anew."""
+        return str(self.lines[-1]["hash"]) if self.lines else CHAIN_START
+
+    def of_task(self, task: str) -> list[Line]:
+        """The lines about a task since its frame was published last; none where it is a draft or its frame was voided."""
+        lines: list[Line] = []
+        for line in self.lines:
+            if line.get("task") == task:
+                lines = [line] if line["what"] == "published" else [] if line["what"] == "void" else [*lines, line]
+        return lines
+
+    def published(self, task: str) -> Line | None:
+        """The line that published the frame of a task, unless it was voided."""
+        return next(iter(self.of_task(task)), None)
+
+    def drawn(self, task: str) -> Line | None:
+        """The line of a task's draw."""
+        return next((line for line in self.of_task(task) if line["what"] == "drawn"), None)
+
+    def voids(self, task: str) -> int:
+        """How many frames of a task were voided."""
+        return sum(line["what"] == "void" and line.get("task") == task for line in self.lines)
+
+    def state(self, task: str) -> State:
+        """Where a task stands. A task is visited once the last results that were handed in left nobody open."""
+        kinds = [line["what"] for line in self.of_task(task)]
+        if "closed" in kinds:
+            return "closed"
+        if "drawn" not in kinds:
+            return "published" if kinds else "draft"
+        results = [line for line in self.of_task(task) if line["what"] == "results"]
+        return "visited" if results and results[-1]["open"] == 0 and kinds[-1] == "results" else "drawn"
+
+    def tasks(self) -> list[str]:
+        """The tasks whose frames are published, by id; not those that were voided."""
+        return sorted({str(line["task"]) for line in self.lines if "task" in line and self.published(line["task"])})

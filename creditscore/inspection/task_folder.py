@@ -1,0 +1,273 @@
+"""The folder ``OUT/tasks/<task>/`` of one task, from draft to closed: what commands read there, and what they add to a journal.
+
+A folder holds the files of its plan (:mod:`creditscore.inspection.plan_folder`), ``task.json`` (from which run it was framed, and
+the planner's edits) and the log of what followed the draw. Whether a frame may be published or drawn, the register says.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from creditscore.errors import DataError, DrawError
+from creditscore.inspection.amendments import Joiner, Replacement
+from creditscore.inspection.inspectors import DrawnFrame
+from creditscore.inspection.plan_folder import LOG, MANIFEST, drawn_files, frame_files, read_frame
+from creditscore.inspection.register import REGISTER, Register, State, register_line
+from creditscore.inspection.sampling_frame import SamplingFrame
+from creditscore.storage import Journal, sha256_of
+
+#: The folder of all tasks below OUT, and the file about a task's origin in its own folder.
+TASKS, ORIGIN = "tasks", "task.json"
+#: Where a voided frame is kept, one folder for each.
+VOIDED = "voided"
+_LATEST = ("plan.csv", "sample.csv", "sample.sha256", MANIFEST)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the frame of a task comes from.
+
+    Attributes:
+        run: The folder of the run that framed it, relative to ``OUT``; empty for a frame that was published from Python.
+        trial: Whether that run scored with cards that nobody has signed.
+        edits: The planner's ratios in parts per million, by stratum; later nights keep them.
+        published: Whether the frame was published: the register must know it then.
+        workbook: The SHA-256 of ``plan.xlsx`` as it was written last; another one was edited by hand.
+    """
+
+    run: str = ""
+    trial: bool = False
+    edits: Mapping[str, int] = field(default_factory=dict)
+    published: bool = False
+    workbook: str = ""
+
+
+@dataclass(frozen=True)
+class TaskFolder:
+    """The folder of one task below a folder of runs."""
+
+    path: Path
+
+    @staticmethod
+    def of(out: Path, task: str) -> TaskFolder:
+        """The folder of a task, there or not."""
+        return TaskFolder(out / TASKS / task)
+
+    @staticmethod
+    def opened(path: str | Path) -> TaskFolder:
+        """A task's folder that holds a plan.
+
+        Raises:
+            DataError: It is another folder, or lies in no folder of runs: a copy has no register, so nothing may be done with it.
+        """
+        folder = TaskFolder(Path(path).resolve())
+        if not (folder.path / MANIFEST).is_file() or folder.path.parent.name != TASKS:
+            raise DataError("{path}: expected the folder of a task, OUT/tasks/<task>", path=path)
+        return folder
+
+    @property
+    def task(self) -> str:
+        """The id of the task."""
+        return self.path.name
+
+    @property
+    def out(self) -> Path:
+        """The folder of runs and of the register."""
+        return self.path.parent.parent
+
+    def exists(self) -> bool:
+        """Whether a frame of the task is there, in whatever state."""
+        return (self.path / MANIFEST).is_file()
+
+    @cached_property
+    def origin(self) -> Origin:
+        """Where the frame comes from.
+
+        Raises:
+            DataError: ``task.json`` cannot be read.
+        """
+        path = self.path / ORIGIN
+        if not path.is_file():
+            return Origin()
+        try:
+            return Origin(**json.loads(path.read_text("utf-8")))
+        except (ValueError, TypeError):
+            raise DataError("{path}: expected run, trial, edits, published and workbook", path=path) from None
+
+    def state(self, register: Register) -> State:
+        """Where the task stands."""
+        return register.state(self.task)
+
+
+def open_folders(out: Path) -> list[TaskFolder]:
+    """The folders of all tasks that have a frame, by id."""
+    root = out / TASKS
+    folders = (TaskFolder(path) for path in sorted(root.iterdir()) if not path.name.startswith(".")) if root.is_dir() else ()
+    return [folder for folder in folders if folder.exists()]
+
+
+def add_draft(entry: Journal, folder: TaskFolder, frame: SamplingFrame, origin: Origin) -> None:
+    """Make a draft of a frame, in place of the one that is there."""
+    for name, content in frame_files(frame).items():
+        entry.write(folder.path / name, content)
+    entry.write_json(folder.path / ORIGIN, asdict(origin))
+
+
+def add_publication(
+    entry: Journal, folder: TaskFolder, frame: SamplingFrame, *, on: dt.date, channel: str, by: str, trial: bool = False
+) -> None:
+    """Publish a frame: its line in the register, and its files where the folder does not hold them already.
+
+    Raises:
+        DrawError: The task's frame is published already; channel or name is missing; the frame was changed since it was
+            hashed; or it comes from a run with unsigned cards and is not published as a trial.
+    """
+    register, task = Register.of(folder.out), frame.task.id
+    if register.published(task) is not None:
+        raise DrawError("task {task}: its frame is published already; void it first, or wait for the next period's task", task=task)
+    if folder.origin.trial and not trial:
+        raise DrawError(
+            "task {task}: the run that framed it scored with cards that nobody has signed; sign the cards and run the day "
+            "again, or publish with --trial, which marks the task as a trial for good",
+            task=task,
+        )
+    frame.check_hash()
+    for name, content in frame_files(frame).items():
+        entry.write(folder.path / name, content)
+    entry.write_json(folder.path / ORIGIN, asdict(replace(folder.origin, published=True)))
+    about = {"frame_hash": frame.frame_hash, "on": on.isoformat(), "channel": needed(channel, "channel"), "by": needed(by, "by")}
+    run = {"run": folder.origin.run} if folder.origin.run else {}
+    marked = {"trial": True} if trial else {}
+    entry.append(entry.root / REGISTER, [register_line("published", task=task, **about, **run, **marked)])
+
+
+def add_void(entry: Journal, folder: TaskFolder, *, reason: str, by: str, second: str, on: dt.date) -> None:
+    """Void a published frame that is not drawn: it is kept below ``voided/``, and the task is a draft again.
+
+    Raises:
+        DrawError: The task is not published, or drawn; reason or names are missing, or both names are the same.
+    """
+    register = Register.of(folder.out)
+    line = register.published(folder.task)
+    if line is None:
+        raise DrawError("task {task}: expected a published frame to void (it is a draft)", task=folder.task)
+    if register.drawn(folder.task) is not None:
+        raise DrawError("task {task}: drawn already; a draw is not taken back", task=folder.task)
+    people = {"by": needed(by, "by"), "second": needed(second, "second")}
+    if people["by"].casefold() == people["second"].casefold():
+        raise DrawError("task {task}: expected a second person (got {by} twice)", task=folder.task, by=people["by"])
+    kept = folder.path / VOIDED / str(register.voids(folder.task) + 1)
+    for name in _LATEST:
+        entry.share(folder.path / name, kept / name)
+    entry.write_json(folder.path / ORIGIN, asdict(replace(folder.origin, published=False)))
+    about = {"frame_hash": line["frame_hash"], "reason": needed(reason, "reason"), **people, "on": on.isoformat()}
+    entry.append(entry.root / REGISTER, [register_line("void", task=folder.task, **about)])
+
+
+def published_frame(folder: TaskFolder) -> SamplingFrame:
+    """The frame that the register says was published.
+
+    Raises:
+        DrawError: The task is a draft or drawn; or the folder holds another frame than the published one.
+    """
+    register = Register.of(folder.out)
+    line = register.published(folder.task)
+    if line is None:
+        raise DrawError("task {task}: a draft is not drawn; publish its frame first (creditscore plan publish)", task=folder.task)
+    drawn = register.drawn(folder.task)
+    if drawn is not None:
+        raise DrawError(
+            "task {task}: drawn already on {on}, as the register says; a frame is drawn once", task=folder.task, on=drawn["on"]
+        )
+    frame = read_frame(folder.path)
+    if frame.frame_hash != line["frame_hash"]:
+        raise DrawError(
+            "{path}: expected the published frame {published}… (the folder holds {held}…); put back the folder as it was published",
+            path=folder.path,
+            published=line["frame_hash"][:12],
+            held=frame.frame_hash[:12],
+        )
+    return frame
+
+
+def add_draw(entry: Journal, folder: TaskFolder, drawn: DrawnFrame, *, by: str, seed_source: str = "") -> None:
+    """Record a draw: in the register and in the log, and the files of the drawn plan.
+
+    Raises:
+        DrawError: The name is missing.
+    """
+    files = drawn_files(drawn)
+    day = drawn.drawn_on.isoformat() if drawn.drawn_on else None
+    sealed = {"seed": drawn.seed, "frame_hash": drawn.frame_hash}
+    source = {"seed_source": seed_source} if seed_source else {}
+    about = {**sealed, **source, "on": day, "by": needed(by, "by"), "manifest": sha256_of(files[MANIFEST])}
+    for name, content in files.items():
+        entry.write(folder.path / name, content)
+    (logged,) = entry.append(folder.path / LOG, [{"what": "drawn", **about}])
+    entry.append(entry.root / REGISTER, [register_line("drawn", task=folder.task, **about, log=logged["hash"])])
+
+
+def add_refused_draw(entry: Journal, folder: TaskFolder, *, seed: str, by: str, on: dt.date | None) -> None:
+    """Log that a second draw was asked for."""
+    body = {"what": "draw_refused", "seed": seed, "by": by, "on": on.isoformat() if on else None}
+    entry.append(folder.path / LOG, [body])
+
+
+def add_replacements(entry: Journal, folder: TaskFolder, replacements: Iterable[Replacement]) -> None:
+    """Record subjects that are visited in the place of others."""
+    for one in replacements:
+        body = {"what": "replaced", **asdict(one), "on": one.on.isoformat()}
+        (logged,) = entry.append(folder.path / LOG, [body])
+        about = {name: body[name] for name in ("subject_id", "replaced_by", "reason", "by", "on")}
+        entry.append(entry.root / REGISTER, [register_line("replaced", task=folder.task, **about, log=logged["hash"])])
+
+
+def add_joiners(entry: Journal, folder: TaskFolder, joiners: Iterable[Joiner]) -> None:
+    """Record subjects that came after the frame, drawn or not."""
+    bodies = [{"what": "joined", **asdict(one), "on": one.on.isoformat()} for one in joiners]
+    if bodies:
+        logged = entry.append(folder.path / LOG, bodies)
+        about = {"subjects": len(bodies), "by": bodies[0]["by"], "on": bodies[0]["on"], "log": logged[-1]["hash"]}
+        entry.append(entry.root / REGISTER, [register_line("joined", task=folder.task, **about)])
+
+
+def add_closing(entry: Journal, folder: TaskFolder, *, by: str, on: dt.date, reason: str = "") -> None:
+    """Put a drawn task away: no results, replacements or late subjects are taken any more.
+
+    Raises:
+        DrawError: The task is not drawn, or closed; or visits are open and no reason is given.
+    """
+    state = folder.state(Register.of(folder.out))
+    if state not in ("drawn", "visited"):
+        raise DrawError("task {task}: expected a drawn task to close (it is {state})", task=folder.task, state=state)
+    if state == "drawn" and not reason.strip():
+        raise DrawError("task {task}: some visits have no result; expected the reason for closing it so", task=folder.task)
+    about = {"by": needed(by, "by"), "on": on.isoformat(), "reason": reason.strip()}
+    entry.append(entry.root / REGISTER, [register_line("closed", task=folder.task, **about)])
+
+
+def refuse_closed(folder: TaskFolder) -> None:
+    """Refuse to change a task that was closed.
+
+    Raises:
+        DrawError: The task is closed.
+    """
+    if folder.state(Register.of(folder.out)) == "closed":
+        raise DrawError("task {task}: closed; nothing is added to it any more", task=folder.task)
+
+
+def needed(text: str, name: str) -> str:
+    """A text that may not be missing, without blanks at its ends.
+
+    Raises:
+        DrawError: It is empty, or has line breaks or other controls.
+    """
+    plain = text.strip()
+    if not plain or not plain.isprintable():
+        raise DrawError("{name}: expected a text in one line (got {text!r})", name=name, text=text)
+    return plain

@@ -1,0 +1,192 @@
+"""The tasks below ``OUT`` as plans, and the documents that are made of them: a workbook for each, and one that lists them all."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from creditscore.config.work_calendar import WorkCalendar
+from creditscore.errors import DataError
+from creditscore.inspection.plan import DrawnPlan, InspectionPlan
+from creditscore.inspection.plan_folder import MANIFEST, read_log, read_manifest, write_plan_workbook
+from creditscore.inspection.register import REGISTER, Register
+from creditscore.inspection.sampling_frame import SamplingFrame
+from creditscore.inspection.task_folder import ORIGIN, TASKS, VOIDED, TaskFolder, open_folders
+from creditscore.inspection.visits import Opened, merge_partners, visits_of_plans
+from creditscore.language import DEFAULT_LANGUAGE
+from creditscore.pipeline.out_folder import RESULTS
+from creditscore.pipeline.run_folder import WORKBOOK, RunFolder
+from creditscore.pipeline.run_store import BookFile, load_book
+from creditscore.reporting.run_book import PlanPage, plan_pages
+from creditscore.reporting.workbook import write_index, write_task_workbook
+from creditscore.storage import Journal, read_parquet, sha256_file
+
+_log = logging.getLogger(__name__)
+#: The workbook that lists all open tasks.
+INDEX = "tasks.xlsx"
+#: Where the edited workbooks of a task are kept before a new one is written.
+_EDITED = "edited"
+
+#: The day that the list carries where it is empty.
+_NO_DAY = dt.date(2000, 1, 1)
+#: A plan that is not drawn (a draft, or published), or one that is, with its log.
+OpenPlan = InspectionPlan | Opened
+
+
+def load_plan(folder: TaskFolder) -> OpenPlan:
+    """The plan of a task in its present state.
+
+    Raises:
+        DrawError: Its files are not those of its manifest.
+        DataError: A file is missing or cannot be read.
+    """
+    if read_manifest(folder.path)["seed"] is None:
+        return InspectionPlan.from_folder(folder.path)
+    return Opened(DrawnPlan.from_folder(folder.path), read_log(folder.path))
+
+
+def open_plans(out: Path) -> dict[str, OpenPlan]:
+    """The plans of all tasks that are not closed, by task."""
+    register = Register.of(out)
+    return {folder.task: load_plan(folder) for folder in open_folders(out) if folder.state(register) != "closed"}
+
+
+def published_before(out: Path, task: str, frame_hash: str) -> SamplingFrame | None:
+    """The frame of a task that was published once, voided since or not; None for a task whose folder was gone even then.
+
+    Raises:
+        DataError: The frame is not there any more.
+    """
+    if not frame_hash:
+        return None
+    folder = TaskFolder.of(out, task)
+    kept = sorted((folder.path / VOIDED).glob("*")) if (folder.path / VOIDED).is_dir() else []
+    for path in (folder.path, *kept):
+        if (path / MANIFEST).is_file() and read_manifest(path)["frame_hash"] == frame_hash:
+            return DrawnPlan.from_folder(path).plan if read_manifest(path)["seed"] else InspectionPlan.from_folder(path)
+    raise DataError("{path}: expected the frame {frame_hash}… that was published", path=folder.path, frame_hash=frame_hash[:12])
+
+
+def run_of_task(folder: TaskFolder) -> RunFolder | None:
+    """The run that framed a task; None for a frame that was published from Python."""
+    return RunFolder(folder.out / folder.origin.run) if folder.origin.run else None
+
+
+def results_of_task(folder: TaskFolder) -> pd.DataFrame | None:
+    """The inspection results that were handed in for a task, the columns of ``inspections``, one row per visit; None without."""
+    path = folder.path / RESULTS
+    if not path.is_file():
+        return None
+    frame: pd.DataFrame = read_parquet(path).to_pandas(date_as_object=True)
+    return frame
+
+
+def visits_of_tasks(out: Path, plans: Mapping[str, OpenPlan]) -> pd.DataFrame:
+    """One row per visit of the drawn plans; see :func:`creditscore.inspection.visits.visits_of_plans`."""
+    drawn = [plan for plan in plans.values() if isinstance(plan, Opened)]
+    return visits_of_plans(drawn, calendar=calendar_of(out, plans))
+
+
+def calendar_of(out: Path, plans: Mapping[str, OpenPlan]) -> WorkCalendar:
+    """The work calendar of the newest run that framed one of the tasks; plain weeks where there is none."""
+    runs = [run for task in plans if (run := run_of_task(TaskFolder.of(out, task))) is not None]
+    newest = max(runs, key=lambda run: run.as_of, default=None)
+    return BookFile.load(newest).calendar if newest is not None else WorkCalendar()
+
+
+def add_documents(
+    entry: Journal,
+    plans: Mapping[str, OpenPlan],
+    changed: Collection[str],
+    *,
+    results: Mapping[str, pd.DataFrame] | None = None,
+    lang: str = DEFAULT_LANGUAGE,
+) -> None:
+    """Add to a journal the workbooks of changed tasks, and of drawn ones that share visits with them, and the list of all tasks.
+
+    A workbook that people have edited is kept below ``edited/`` first.
+
+    Args:
+        entry: The journal of ``OUT``.
+        plans: All open plans as they will be, by task.
+        changed: The tasks that change.
+        results: The results of tasks that change, as they will be.
+        lang: The language.
+    """
+    out = entry.root
+    folders = {task: TaskFolder.of(out, task) for task in plans}
+    known = {task: results_of_task(folder) for task, folder in folders.items()} | dict(results or {})
+    handed_in = [frame for frame in known.values() if frame is not None]
+    pages = plan_pages(list(plans.values()), calendar=calendar_of(out, plans), results=pd.concat(handed_in) if handed_in else None)
+    by_task = {page.task.id: page for page in pages}
+    touched = {task for task in changed if task in plans}
+    others = [by_task[task].task for task in sorted(touched)]
+    drawn = [task for task, plan in plans.items() if isinstance(plan, Opened)]
+    touched |= {task for task in drawn if merge_partners(by_task[task].task, others)}
+    for task in sorted(touched):
+        _keep_edited(entry, folders[task])
+        _add_workbook(entry, folders[task], plans[task], by_task[task], lang=lang)
+    add_index(entry, by_task, lang=lang)
+
+
+def add_index(entry: Journal, pages: Mapping[str, PlanPage], *, lang: str = DEFAULT_LANGUAGE) -> None:
+    """Add to a journal the workbook ``OUT/tasks/tasks.xlsx`` of all open tasks."""
+    out = entry.root
+    register = Register((*Register.of(out).lines, *entry.appended(out / REGISTER)))
+    rows = [_index_row(page, register) for _task, page in sorted(pages.items())]
+    created = max((page.task.start for page in pages.values()), default=_NO_DAY)
+    write_index(entry.file(out / TASKS / INDEX), rows, created=created, lang=lang)
+
+
+def _index_row(page: PlanPage, register: Register) -> dict[str, Any]:
+    task = page.task
+    published, drawn = register.published(task.id) or {}, register.drawn(task.id) or {}
+    results = page.visits["outcome"].notna().sum() if page.drawn and "outcome" in page.visits else 0
+    return {
+        "task": task.id,
+        "task_label": task.label,
+        "check_item": task.item,
+        "department": task.department,
+        "period_from": task.start,
+        "period_to": task.end,
+        "state": register.state(task.id),
+        "trial": bool(published.get("trial", False)),
+        "frame_hash": page.frame_hash,
+        "published_on": published.get("on"),
+        "channel": published.get("channel"),
+        "published_by": published.get("by"),
+        "drawn_on": drawn.get("on"),
+        "seed": drawn.get("seed"),
+        "population": int(page.strata["population"].sum()),
+        "target": int(page.strata["target"].sum()),
+        "visits": len(page.visits) if page.drawn else None,
+        "results": int(results) if page.drawn else None,
+    }
+
+
+def _add_workbook(entry: Journal, folder: TaskFolder, plan: OpenPlan, page: PlanPage, *, lang: str) -> None:
+    run = run_of_task(folder)
+    if run is None and not isinstance(plan, Opened):
+        return  # published from Python: there is nothing to list yet
+    target = entry.file(folder.path / WORKBOOK)
+    if run is not None:
+        listed = set(page.visits["subject_id"]) if page.drawn else set[str]()
+        write_task_workbook(target, load_book(run, only=listed), page, lang=lang)
+    elif isinstance(plan, Opened):
+        write_plan_workbook(plan.plan, target, lang=lang)
+    entry.write_json(folder.path / ORIGIN, asdict(replace(folder.origin, published=True, workbook=sha256_file(target))))
+
+
+def _keep_edited(entry: Journal, folder: TaskFolder) -> None:
+    """Copy the workbook of a task to ``edited/plan-<hash>.xlsx``, so that what people entered there is not lost."""
+    path = folder.path / WORKBOOK
+    if path.is_file() and folder.origin.workbook not in ("", sha256 := sha256_file(path)):
+        kept = folder.path / _EDITED / f"plan-{sha256[:12]}.xlsx"
+        entry.write(kept, path.read_bytes())
+        _log.warning("%s was edited since it was written: the edited file is kept as %s", path, kept)

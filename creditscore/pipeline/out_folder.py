@@ -1,0 +1,260 @@
+"""The folder ``OUT`` of runs, tasks and the register: held while a command changes it, adopted from an older layout, pruned."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from creditscore.dates import months_before
+from creditscore.errors import DataError
+from creditscore.inspection.plan_folder import read_log, read_manifest
+from creditscore.inspection.register import REGISTER, Register, register_line
+from creditscore.inspection.task_folder import ORIGIN, Origin, TaskFolder, open_folders
+from creditscore.language import Message, _
+from creditscore.pipeline.run_folder import MANIFEST, RUNS, RunFolder, cards_of, days_of, evidence_of
+from creditscore.records.tables import TABLES
+from creditscore.storage import (
+    Journal,
+    complete,
+    is_pending,
+    journal,
+    locked,
+    operations,
+    pointed_to,
+    read_chain,
+    read_parquet,
+    sha256_file,
+    versions,
+    write_parquet,
+)
+
+_log = logging.getLogger(__name__)
+#: The results of a task, one row per visit with the columns of ``inspections``.
+RESULTS = "results.parquet"
+#: The file of credit checks, a chain.
+LOOKUPS = "lookups.jsonl"
+#: What an older layout kept inside the folder of a run.
+_OLD_PLANS, _OLD_RESULTS, _OLD_REVIEWS, _OLD_ASIDE = "plan", "results", "reviews.jsonl", ".earlier"
+
+
+@contextlib.contextmanager
+def held(out: Path) -> Iterator[None]:
+    """Hold ``OUT``; what an interrupted command left is completed, and an older layout is adopted.
+
+    Raises:
+        LockedError: A run or another command holds it.
+        DataError: The register is missing although tasks are there, or it is damaged.
+    """
+    with locked(out):
+        complete(out)
+        _adopt(out)
+        yield
+
+
+@contextlib.contextmanager
+def changing(out: Path, what: str) -> Iterator[Journal]:
+    """Hold ``OUT`` and change files there together, see :func:`creditscore.storage.journal`.
+
+    Raises:
+        LockedError: A run or another command holds it.
+        DataError: As of :func:`held`.
+    """
+    with held(out), journal(out, what) as entry:
+        yield entry
+
+
+def _adopt(out: Path) -> None:
+    """Take over runs that lie in ``OUT/<as_of>`` itself, with their frames, draws, results and signatures.
+
+    The register gets their lines first: what was framed and drawn under the older layout is not framed or drawn again.
+    """
+    old = [out / day.isoformat() for day in days_of(out) if _is_old(out / day.isoformat())]
+    if not old:
+        _refuse_forgotten(out)
+        return
+    with journal(out, "taking over older runs") as entry:
+        for path in old:
+            _adopt_run(entry, path)
+    _log.warning("%s: %d runs of an older layout were taken over; their frames and draws are in the register now", out, len(old))
+
+
+def _refuse_forgotten(out: Path) -> None:
+    """Refuse a register that does not know a published task: it is gone, cut off, or put back from an older backup."""
+    register = Register.of(out)
+    forgotten = [folder.task for folder in open_folders(out) if folder.origin.published and not register.published(folder.task)]
+    if forgotten:
+        raise DataError(
+            "{path}: expected the lines of published tasks (it does not know {tasks}): put back the newest register; without it "
+            "nobody knows what was drawn",
+            path=out / REGISTER,
+            tasks=", ".join(forgotten),
+        )
+
+
+def _is_old(path: Path) -> bool:
+    return not path.is_symlink() and path.is_dir()
+
+
+def _adopt_run(entry: Journal, path: Path) -> None:
+    """One folder ``OUT/<as_of>`` becomes the run's own folder; its tasks move to ``OUT/tasks``."""
+    out, day = path.parent, path.name
+    number = max((int(one.name.rpartition("-")[2]) for one in versions(out / RUNS, day)), default=0) + 1
+    own = out / RUNS / f"{day}-{number}"
+    register = Register.of(out)
+    for plan in sorted((path / _OLD_PLANS).glob(f"*/{MANIFEST}")):
+        if register.published(plan.parent.name) is None:
+            _adopt_task(entry, plan.parent, run=f"{RUNS}/{own.name}")
+    for line in read_chain(path / _OLD_REVIEWS):
+        body = {name: line[name] for name in ("subject_id", "decision", "reviewer", "reason", "grounds_hash", "on")}
+        entry.append(out / REGISTER, [register_line("signed", **body, as_of=day, adopted=True)])
+    checks = read_chain(path / LOOKUPS)
+    if checks:
+        entry.append(out / LOOKUPS, [{**line, "run": day, "adopted": True} for line in checks])
+    aside = path / _OLD_ASIDE
+    if not (path / MANIFEST).is_file() and (aside / MANIFEST).is_file():  # a rerun that was killed hid the finished run
+        entry.move(aside, own)
+        entry.move(path, own.with_name(f"{day}-{number + 1}"))
+        entry.point(path, own)
+    else:
+        entry.move(path, own)
+        if (path / MANIFEST).is_file():
+            entry.point(path, own)
+
+
+def _adopt_task(entry: Journal, plan: Path, *, run: str) -> None:
+    """A plan's folder of an older run: its files, its results, and its lines in the register."""
+    out, task = entry.root, plan.name
+    folder, manifest = TaskFolder.of(out, task), read_manifest(plan)
+    for file in sorted(path for path in plan.iterdir() if path.is_file() and not path.name.startswith(".")):
+        entry.write(folder.path / file.name, file.read_bytes())
+    entry.write_json(folder.path / ORIGIN, asdict(Origin(run=run, published=True)))
+    day = plan.parent.parent.name
+    published = {"frame_hash": manifest["frame_hash"], "on": day, "channel": "", "by": "", "run": run, "adopted": True}
+    lines = [register_line("published", task=task, **published)]
+    if manifest["seed"] is not None:
+        about = {"seed": manifest["seed"], "frame_hash": manifest["frame_hash"], "on": manifest["drawn_on"], "by": ""}
+        log = read_log(plan)
+        head = log[-1]["hash"] if log else ""
+        sealed = sha256_file(plan / MANIFEST)
+        lines.append(register_line("drawn", task=task, **about, manifest=sealed, log=head, adopted=True))
+    results = _old_results(plan.parent.parent / _OLD_RESULTS, task)
+    if results is not None:
+        write_parquet(entry.file(folder.path / RESULTS), results)
+        lines.append(register_line("results", task=task, results=results.num_rows, open=1, on=day, adopted=True))
+    entry.append(out / REGISTER, lines)
+
+
+def _old_results(folder: Path, task: str) -> pa.Table | None:
+    rows: dict[str, dict[str, object]] = {}
+    for path in sorted(folder.glob("inspections-*.parquet")):
+        for row in read_parquet(path).to_pylist():
+            if row["task"] == task:
+                rows.setdefault(row["inspection_id"], row)
+    if not rows:
+        return None
+    return pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=TABLES["inspections"].schema)
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A folder that :func:`prune` removes, and why nobody needs it."""
+
+    path: Path
+    why: Message
+    bytes: int
+
+
+def prunable(out: Path, *, keep: int, retention_months: int | None = None) -> list[Removal]:
+    """Attempts and whole old runs that may be removed, oldest first.
+
+    Kept are: the current runs of the ``keep`` newest days and of every day within the retention; every run that a task rests
+    on that is not closed; the run that trained the newest run's cards; and attempts whose workbook was edited by hand.
+
+    Args:
+        out: The folder of runs.
+        keep: How many days to keep, at least 1: the next night needs the last one.
+        retention_months: Runs of a day within so many months before the newest are kept too.
+
+    Raises:
+        DataError: ``keep`` is less than 1.
+    """
+    if keep < 1:
+        raise DataError("prune: expected to keep at least 1 day, which the next night needs (got {keep})", keep=keep)
+    days = days_of(out)
+    newest = days[-keep:]
+    limit = months_before(days[-1], retention_months) if days and retention_months is not None else None
+    current = {pointed_to(out / day.isoformat()).name: day for day in days}
+    needed = _needed_by_tasks(out) | _evidence(out)
+    removals = []
+    for path in sorted((out / RUNS).glob("*"), key=lambda path: path.name) if (out / RUNS).is_dir() else []:
+        day = current.get(path.name)
+        if not (path / MANIFEST).is_file():
+            why = _("unfinished")
+        elif path.name in needed or RunFolder(path).is_edited():
+            continue
+        elif day is None:
+            why = _("superseded by a later run of its day")
+        elif day in newest or (limit is not None and day >= limit):
+            continue
+        else:
+            why = _("older than the {keep} newest days", keep=keep)
+        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        removals.append(Removal(path, why, size))
+    return removals
+
+
+def prune(out: Path, *, keep: int, retention_months: int | None = None) -> list[Removal]:
+    """Remove what :func:`prunable` names; a run's name goes before its folder.
+
+    Raises:
+        LockedError: A run or another command holds ``out``.
+    """
+    with held(out):
+        removals = prunable(out, keep=keep, retention_months=retention_months)
+        names = {pointed_to(out / day.isoformat()): out / day.isoformat() for day in days_of(out)}
+        with journal(out, "prune") as entry:
+            for removal in removals:
+                if removal.path in names:
+                    entry.remove(names[removal.path])
+                entry.remove(removal.path)
+    return removals
+
+
+@contextlib.contextmanager
+def removed_on_error(folder: Path) -> Iterator[None]:
+    """A block that fills a new folder; the folder goes if the block fails before its run is finished."""
+    try:
+        yield
+    except BaseException:
+        if not is_pending(folder.parent.parent):
+            with contextlib.suppress(OSError):  # the fault itself is what people must hear of
+                operations.remove_folder(folder)
+        raise
+
+
+def remove_unfinished(out: Path) -> None:
+    """Remove what killed runs left: attempts without a manifest. The caller holds ``out``."""
+    for path in sorted((out / RUNS).glob("*")) if (out / RUNS).is_dir() else []:
+        if not (path / MANIFEST).is_file():
+            _log.warning("%s: a run was stopped here; its unfinished attempt is removed", path)
+            operations.remove_folder(path)
+
+
+def _evidence(out: Path) -> set[str]:
+    """The runs that trained the cards of the newest run: what is known of these cards."""
+    days = days_of(out)
+    run = RunFolder.current(out, days[-1]) if days else None
+    found = evidence_of(out, cards_of(run)) if run else None
+    return {found.path.name} if found else set()
+
+
+def _needed_by_tasks(out: Path) -> set[str]:
+    """The runs that tasks rest on: of drafts and of every task that is not closed."""
+    register = Register.of(out)
+    folders = [folder for folder in open_folders(out) if folder.state(register) != "closed"]
+    return {Path(folder.origin.run).name for folder in folders if folder.origin.run}
