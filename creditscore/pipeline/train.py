@@ -83,7 +83,7 @@ class Training:
         frames: By the names of :data:`TRAINING_FRAMES`. ``shrinkage``: one row per industry (and characteristic), how far its
             figures were pulled to its parent's. ``left_out``: one row per reason, rows without a label that counts. The
             others: see :class:`Judgement`.
-        notes: What a reader must know: useless cards, the bias of a cap on the weights, which inspectors are comparable, what was not judged.
+        notes: What a reader must know: useless cards, the bias of a cap on weights, comparable inspectors, what is untested.
         held_out: subject_id, as_of and probability of bad of each training row by a fit that did not use it.
     """
 

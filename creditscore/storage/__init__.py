@@ -19,7 +19,6 @@ from creditscore.storage.files import (
 from creditscore.storage.journal import Journal, changed, complete, is_pending, journal, settle
 from creditscore.storage.ledger import StepLedger, step_key
 from creditscore.storage.locks import LOCK, locked
-from creditscore.storage.replacing import new_folder, replace_contents, restore_folders
 from creditscore.storage.versions import new_version, pointed_to, set_pointer, versions
 
 __all__ = [
@@ -42,13 +41,10 @@ __all__ = [
     "journal",
     "locked",
     "move_into_place",
-    "new_folder",
     "new_version",
     "pointed_to",
     "read_chain",
     "read_parquet",
-    "replace_contents",
-    "restore_folders",
     "set_pointer",
     "settle",
     "sha256_file",
