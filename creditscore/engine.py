@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SqlDialect = Literal["duckdb", "pyspark", "postgres"]
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+#: A string literal or a quoted name of Spark SQL.
+_QUOTED = re.compile(r"'(?:\\.|''|[^'\\])*'|`(?:``|[^`])*`", re.DOTALL)
 #: Errors about the text of a query: their messages name tables and columns, and quote no cell.
 _SAFE_TO_QUOTE = ("BinderException", "CatalogException", "ParserException", "AnalysisException", "ParseException")
 _log = logging.getLogger(__name__)
@@ -47,7 +49,13 @@ def compile_sql(expr: ir.Table, dialect: SqlDialect) -> str:
             treat_nan_as_null: bool = False
 
         ibis.options.pyspark = SparkOptions()
-    return str(ibis.to_sql(expr, dialect=dialect, pretty=True))
+    text = str(ibis.to_sql(expr, dialect=dialect, pretty=True))
+    return _without_variables(text) if dialect == "pyspark" else text
+
+
+def _without_variables(text: str) -> str:
+    """Spark SQL whose string literals hold no ``${x}``: a session may put a setting or an environment variable in its place."""
+    return _QUOTED.sub(lambda found: found[0].replace("${", r"\u0024{") if found[0].startswith("'") else found[0], text)
 
 
 @lru_cache(maxsize=512)
@@ -119,7 +127,11 @@ class Engine(ABC):
 
     @staticmethod
     def spark(session: Any) -> Engine:
-        """An engine on a Spark session that the caller owns. ANSI mode and the session's time zone stay as they are."""
+        """An engine on a Spark session that the caller owns. ANSI mode and the session's time zone stay as they are.
+
+        Substitution of variables is switched off (``spark.sql.variable.substitute``): with it, Spark puts a setting or an
+        environment variable in place of ``${env:HOME}`` in a query, in names of columns too.
+        """
         return _Spark(session)
 
     def compile(self, expr: ir.Table) -> str:
@@ -334,7 +346,7 @@ class _Spark(Engine):
         sql = self.compile(expr)
         with self._running(sql):
             # The checkpoint cuts the lineage: without it each later table would compute all before it again.
-            frame = self._session.sql(sql).localCheckpoint(eager=True)
+            frame = self._sql(sql).localCheckpoint(eager=True)
         frame.createOrReplaceTempView(checked_name(name))
         return self._unbound(name, expr)
 
@@ -342,16 +354,21 @@ class _Spark(Engine):
         return self.create(name, self._unbound(name, expr).union(expr))
 
     def view(self, name: str, expr: ir.Table) -> ir.Table:
-        self._session.sql(self.compile(expr)).createOrReplaceTempView(checked_name(name))
+        self._sql(self.compile(expr)).createOrReplaceTempView(checked_name(name))
         return self._unbound(name, expr)
 
     def delete(self, name: str, keys: ir.Table, on: str) -> None:
         sql = f"SELECT a.* FROM {checked_name(name)} a LEFT ANTI JOIN ({self.compile(keys.select(on))}) b ON a.{on} = b.{on}"  # noqa: S608
-        self._session.sql(sql).localCheckpoint(eager=True).createOrReplaceTempView(name)
+        self._sql(sql).localCheckpoint(eager=True).createOrReplaceTempView(name)
 
     def drop(self, name: str) -> None:
         self._session.catalog.dropTempView(checked_name(name))
 
     def _run(self, sql: str) -> pa.Table:
         with self._running(sql):
-            return self._session.sql(sql).toArrow()
+            return self._sql(sql).toArrow()
+
+    def _sql(self, sql: str) -> Any:
+        # Each time: the session is the caller's, who may have switched it on again.
+        self._session.conf.set("spark.sql.variable.substitute", "false")
+        return self._session.sql(sql)

@@ -19,11 +19,27 @@ pytestmark = pytest.mark.filterwarnings("ignore:infinite values:RuntimeWarning")
 TYPES = {"subject_id": "string", "as_of": "date", "industry": "string"}
 MAX = np.finfo(float).max
 NUMBERS = [0.0, 0.1, 0.2, 0.3, 0.1 + 0.2, 0.0999999, 1.0, 2.0, 2.5, 3.0, -9.0, 3e300, -MAX, MAX, np.inf, -np.inf, np.nan, None]
-TEXTS = ["优", "良", "it's", "差", "unseen", "", " 优", "NULL", "nan", "a\\b'c", 'x"y', "line\nfeed", None]
+TEXTS = [
+    "${spark.app.name}",
+    "${env:HOME}",
+    "优",
+    "良",
+    "it's",
+    "差",
+    "unseen",
+    "",
+    " 优",
+    "NULL",
+    "nan",
+    "a\\b'c",
+    'x"y',
+    "line\nfeed",
+    None,
+]
 
 
 def rich_card(**changes):
-    odd = text("odd", ((("a\\b'c",), 5), (('x"y', "line\nfeed"), 9)), source="industry")
+    odd = text("odd", ((("a\\b'c",), 5), (('x"y', "line\nfeed"), 9), (("${spark.app.name}", "${env:HOME}"), 3)), source="industry")
     one = card()
     points = {baseline.name: baseline.points | {"odd": 6} for baseline in one.baselines}
     baselines = tuple(b.model_copy(update={"points": points[b.name]}) for b in one.baselines)
@@ -116,6 +132,19 @@ def test_to_sql_gives_the_points_of_memory(run):
     for name, values in one.points(rows).items():
         assert found[f"p_{name}"].to_pylist() == values.tolist(), name
     assert found["score"].to_pylist() == one.scores(rows).tolist()
+
+
+@pytest.mark.spark
+def test_the_text_for_spark_holds_in_a_session_that_substitutes_variables(spark_session):
+    texts = ["${spark.app.name}", "a\\${env:HOME}", "it's ${x}", "plain"]
+    one = card(characteristics=(text("odd", tuple(((value,), 5 + n) for n, value in enumerate(texts))),), baselines=())
+    rows = pa.table({"subject_id": texts, "as_of": [dt.date(2024, 4, 30)] * 4, "odd": texts})
+    spark_session.createDataFrame(rows).createOrReplaceTempView("features")
+    spark_session.conf.set("spark.sql.variable.substitute", "true")
+    found = spark_session.sql(one.to_sql("spark")).toArrow()
+    assert dict(zip(*(found[name].to_pylist() for name in ("subject_id", "p_odd")), strict=True)) == dict(
+        zip(texts, [5, 6, 7, 8], strict=True)
+    )
 
 
 def test_integer_columns_with_integer_edges_and_special_codes_agree(run):

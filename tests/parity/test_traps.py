@@ -135,3 +135,23 @@ def test_the_minimum_over_no_rows_is_missing(engine):
 def test_a_condition_that_always_holds_counts_every_row(engine):
     table = pa.table({"k": [1, 1]})
     assert ask(engine, table, lambda t: t.group_by("k").agg(n=t.k.count(where=ibis.literal(True)))) == [{"k": 1, "n": 2}]
+
+
+@pytest.mark.parametrize("text", ["${spark.app.name}", "${env:HOME}", "${system:user.name}", "a ${x} b", "$${x}", "${"])
+def test_what_looks_like_a_variable_is_a_text(engine, text):
+    table = pa.table({"x": [text, "other"]})
+    found = ask(engine, table, lambda t: t.filter(t.x == text).select("x", made=ibis.literal(text)))
+    assert found == [{"x": text, "made": text}]
+    engine.create("kept", unbound("trap", table.schema).select(made=ibis.literal(text)))
+    engine.view("seen", unbound("trap", table.schema).select(made=ibis.literal(text)))
+    for name in ("kept", "seen"):
+        assert engine.query(unbound(name, pa.schema([("made", pa.string())]))).to_pylist() == [{"made": text}] * 2
+
+
+@pytest.mark.spark
+def test_a_caller_who_substitutes_variables_changes_no_text(spark_session):
+    spark_session.conf.set("spark.sql.variable.substitute", "true")
+    engine = Engine.spark(spark_session)
+    spark_session.conf.set("spark.sql.variable.substitute", "true")
+    text = "${spark.app.name}"
+    assert ask(engine, pa.table({text: [1]}), lambda t: t.select(text, made=ibis.literal(text))) == [{text: 1, "made": text}]
