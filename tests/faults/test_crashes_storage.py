@@ -176,6 +176,15 @@ def test_a_step_is_in_the_ledger_or_not(folder):
     )
 
 
+def test_a_commit_of_the_ledger_is_on_the_disk_when_it_returns(folder):
+    """Its own power-cut safety is SQLite's, where SQLite is asked for it."""
+    ledger = storage.StepLedger(folder / "ledger.sqlite")
+    ledger.finish("run", "one", "key")
+    with ledger._open() as connection:
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
 # A journal with every kind of step.
 
 ONE, TWO = "one.jsonl", "sub/two.jsonl"
@@ -242,6 +251,15 @@ def facts_of_everything(folder, elsewhere):
 
 
 def a_journal(folder, elsewhere, again=None):
+    def look(_):
+        ones, twos = (len(storage.read_chain(folder / name)) for name in (ONE, TWO))
+        effects = [
+            (folder / "replaced").read_bytes() == NEW, (folder / "new").exists(), not (folder / "removed").exists(),
+            (folder / "moved" / "task").exists(), storage.pointed_to(folder / "current").name == "new",
+            (elsewhere / "card").read_bytes() == NEW, (folder / "changed").exists(),
+        ]  # fmt: skip
+        assert (ones, twos) == (2, 2) or not any(effects), "an effect shows before its line"
+
     def check(_):
         facts = facts_of_everything(folder, elsewhere)
         assert len(set(facts.values())) == 1, f"between: {facts}"
@@ -254,25 +272,60 @@ def a_journal(folder, elsewhere, again=None):
         lambda _: change_everything(folder, elsewhere),
         check,
         again=again,
+        look=look,
         elsewhere=(elsewhere,),
     )
 
 
-def test_a_journal_is_done_or_not(folder, tmp_path):
-    """All kinds of steps at once; one target is on another file system than the journal, where the machine has two."""
-    report = tried(a_journal(folder, tmp_path / "elsewhere"), twice=False)
+def test_a_journal_is_done_or_not(folder):
+    """All kinds of steps at once."""
+    report = tried(a_journal(folder, folder.with_name("elsewhere")), twice=False)
     assert set(report.ended) == {"after"}
 
 
 @pytest.mark.slow
-def test_a_journal_is_done_or_not_though_the_next_command_is_stopped_too(folder, tmp_path):
+def test_a_journal_of_all_steps_is_done_or_not_though_the_next_command_is_stopped_too(folder, tmp_path):
+    """One target is on another file system than the journal, where the machine has two."""
     report = tried(a_journal(folder, tmp_path / "elsewhere"))
     assert set(report.ended) == {"after"}
 
 
-def test_a_journal_that_was_stopped_is_completed_or_thrown_away_by_the_next_command(folder):
+@pytest.mark.slow
+def test_a_journal_of_all_steps_is_completed_or_thrown_away_by_the_next_command(folder):
     report = tried(a_journal(folder, folder.with_name("elsewhere"), again=lambda _: storage.complete(folder)))
     assert set(report.ended) == {"before", "after"}
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["completed", "asked again"])
+def test_a_short_journal_is_done_or_not_though_the_next_command_is_stopped_too(folder, tmp_path, again):
+    """A line, a file, and a file on another file system than the journal, where the machine has two."""
+    card = (tmp_path if again else folder.parent) / "elsewhere" / "card"
+
+    def prepare(_):
+        storage.append_chain(folder / ONE, [{"line": 0}])
+        storage.atomic_write(card, OLD)
+
+    def command(_):
+        with storage.journal(folder, "a test") as journal:
+            if len(storage.read_chain(folder / ONE)) == 1:
+                journal.append(folder / ONE, [{"line": 1, "text": "x" * 200}])
+                journal.write(folder / "sub" / "file", NEW)
+                journal.write(card, NEW)
+
+    def look(_):
+        lines = len(storage.read_chain(folder / ONE))
+        effects = {(folder / "sub" / "file").exists(), card.read_bytes() == NEW}
+        assert lines == 2 or effects == {False}, "an effect shows before its line"
+
+    def check(_):
+        lines, file = len(storage.read_chain(folder / ONE)), before_or_after(folder / "sub" / "file", None, NEW)
+        assert {1: "before", 2: "after"}[lines] == file == before_or_after(card, OLD, NEW)
+        assert not list(folder.glob(".journal*")), "a journal is left"
+        return file
+
+    next_command = command if again else lambda _: storage.complete(folder)
+    report = tried(Trial(folder, prepare, command, check, again=next_command, look=look, elsewhere=(card.parent,)))
+    assert set(report.ended) == ({"after"} if again else {"before", "after"})
 
 
 # Disks that are full or read-only for real.
