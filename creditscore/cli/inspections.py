@@ -64,10 +64,12 @@ def verify_plan(
     frame_hash: Annotated[str | None, typer.Option(help="The hash that was published before the draw.")] = None,
     log_head: Annotated[str | None, typer.Option(help="The head of the log that an earlier verification printed.")] = None,
     publication: Annotated[Path | None, typer.Option(help="The list as it was published, to be checked too.")] = None,
+    register: Annotated[Path | None, typer.Option(help="register.jsonl, if it does not lie two folders above.")] = None,
+    register_head: Annotated[str | None, typer.Option(help="The head of the register that was kept or published.")] = None,
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Redraw from the sealed export alone; exit 2 and name the lines that fail. Lists what it cannot check.
+    """Redraw from the sealed export, and ask the register; exit 2 and name the lines that fail. Lists what it cannot check.
 
     The check is one file that runs without this package: creditscore/inspection/verify_draw.py.
 
@@ -75,15 +77,23 @@ def verify_plan(
         typer.Exit: With code 2, where a line fails.
         DataError: The folder holds no plan.
     """
+    from creditscore.inspection.task_folder import TASKS
     from creditscore.inspection.verify import verify_plan as verify
+    from creditscore.storage import settle
 
     words = Words.of(lang)
-    result = verify(plan_dir, frame_hash=frame_hash, log_head=log_head, publication=publication)
+    root = plan_dir.resolve().parent
+    if root.name == TASKS:  # a command that was stopped on its way is completed first
+        settle(root.parent)
+    result = verify(
+        plan_dir, frame_hash=frame_hash, log_head=log_head, publication=publication, register=register, register_head=register_head
+    )
     document = {
         "ok": result.ok,
         "findings": list(result.findings),
         "seed": result.seed,
         "log_head": result.log_head,
+        "register_head": result.register_head,
         "not_covered": [{"code": code, "text": text} for code, text in result.not_covered],
     }
     show(document, [*_draw_lines(result, words), *_scope(result, words)], as_json=as_json)
@@ -113,6 +123,7 @@ def _draw_lines(result: Verification, words: Words) -> list[str]:
             )
         ),
         words.text(_("head of the log {log_head}", log_head=result.log_head)),
+        *([words.text(_("head of the register {head}", head=result.register_head))] if result.register_head else []),
     ]
 
 

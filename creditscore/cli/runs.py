@@ -353,8 +353,8 @@ def prune(
     as_json: JsonOption = False,
 ) -> None:
     """Remove old runs and superseded attempts. Without --yes it only says which. What open tasks rest on is kept."""
-    from creditscore.pipeline.out_folder import prunable
-    from creditscore.pipeline.out_folder import prune as remove
+    from creditscore.pipeline.prune import prunable
+    from creditscore.pipeline.prune import prune as remove
 
     words = Words.of(lang)
     removals = (remove if yes else prunable)(out, keep=keep, retention_months=retention_months)

@@ -55,6 +55,8 @@ class ProjectFile(Spec):
     plan_ahead_days: int = Field(default=31, ge=0, le=366)
     #: Records whose shortest publication period ends within this many days are listed (最短公示期届满提醒).
     repair_reminder_days: int = Field(default=30, ge=1, le=366)
+    #: Months for which runs are kept: ``prune`` removes none of them. None: only what the command says.
+    keep_runs_months: int | None = Field(default=None, ge=0, le=1200)
     contact: str = ""
 
 

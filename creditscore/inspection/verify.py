@@ -26,6 +26,7 @@ class Verification:
         seed: None before the draw.
         log_head: The hash of the last line of ``log.jsonl`` (64 zeros without one). Kept elsewhere, it shows later
             whether lines were cut off or rewritten.
+        register_head: The same of the register; empty where none was read.
         limits: What the check cannot show, one sentence each.
         codes: The codes of those sentences, in the same order.
     """
@@ -36,6 +37,7 @@ class Verification:
     frame_hash: str = ""
     seed: str | None = None
     log_head: str = verify_draw.START
+    register_head: str = ""
     limits: tuple[Message, ...] = ()
     codes: tuple[str, ...] = ()
 
@@ -68,8 +70,10 @@ def verify_plan(
     frame_hash: str | None = None,
     log_head: str | None = None,
     publication: str | Path | None = None,
+    register: str | Path | None = None,
+    register_head: str | None = None,
 ) -> Verification:
-    """Check a plan folder from its files alone.
+    """Check a plan folder from its files, and from the register of what may happen once.
 
     Args:
         folder: Holds ``manifest.json plan.csv sample.csv`` and, when drawn, ``inspectors.csv
@@ -78,16 +82,21 @@ def verify_plan(
             only as good as the folder.
         log_head: The log head that an earlier verification gave, if one was kept: its line must still be there.
         publication: The list as it was published, if at hand; it is checked beside the one in the folder.
+        register: ``register.jsonl`` of the authority; by default the one two folders above, if it is there.
+        register_head: The register head that an earlier verification gave, or that was published: its line must still be
+            there. Without it a register that was cut off or put back from a backup together with the folder is not found.
 
     Returns:
         The findings, each with file and line. An unreadable file is a finding, not an error.
     """
-    result = verify_draw.verify(folder, frame_hash=frame_hash, log_head=log_head, publication=publication)
+    result = verify_draw.verify(
+        folder, frame_hash=frame_hash, log_head=log_head, publication=publication, register=register, register_head=register_head
+    )
     messages = [Message(finding.template, finding.shown) for finding in result.findings[:_SHOWN]]
     if len(result.findings) > _SHOWN:
         messages.append(_("and {count} more", count=len(result.findings) - _SHOWN))
     return Verification(
-        tuple(messages), result.subjects, result.drawn, result.frame_hash, result.seed, result.log_head,
+        tuple(messages), result.subjects, result.drawn, result.frame_hash, result.seed, result.log_head, result.register_head,
         limits=tuple(Message(limit.template, limit.shown) for limit in result.not_covered),
         codes=tuple(limit.code for limit in result.not_covered),
     )  # fmt: skip

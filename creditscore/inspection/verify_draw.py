@@ -3,7 +3,8 @@
 
 Copy this file to any machine and run it on the folder of a plan:
 
-    python verify_draw.py PLAN_FOLDER [--frame-hash HASH] [--head HASH] [--publication FILE] [--json]
+    python verify_draw.py PLAN_FOLDER [--frame-hash HASH] [--head HASH] [--publication FILE] [--register FILE]
+                          [--register-head HASH] [--json]
 
 Its exit code is 0 if the plan is verified, 1 if it is not, and 2 if a file cannot be read. It shares no code with the
 program that draws: everything that program states is computed again here, by the following procedure.
@@ -16,6 +17,8 @@ The files
     inspectors.csv   one row per drawn subject and inspector (after the draw)
     publication.csv  the list that the public sees (after the draw); results of visits are entered in it later
     log.jsonl        one line per event: the draw, refused second draws, replacements, late subjects
+    register.jsonl   not in the folder: what happened once to all tasks of an authority; read where it lies two folders above
+                     the plan's folder, or where it is named
 
 The procedure
     1. Stratum. A subject's stratum is task|tier|industry, with |region if the task asks for strata by region. An
@@ -41,7 +44,10 @@ The procedure
        so far.
     9. Late subject. It is drawn if ticket < ratio x 2^256, and visited on site if ticket < ratio x on-site share x
        2^256. Its inspectors are drawn as in 6.
-    10. Publication. It lists every drawn subject once and nobody else, with the name in sample.csv and the task's
+    10. Register. A chain of lines as in 7. Of the lines about the task after the last "void", the first ("published") holds
+        the frame hash; one ("drawn") the seed, the frame hash and the SHA-256 of manifest.json; the last that has a "log"
+        holds the hash of the last line of the log that is no refused draw.
+    11. Publication. It lists every drawn subject once and nobody else, with the name in sample.csv and the task's
         item, department, first and last day.
 
 What this check cannot show is listed in NOT_COVERED and is part of every report.
@@ -166,6 +172,14 @@ MESSAGES = {
     "log.known": _("{where}: {subject} has a ticket already"),
     "log.late_stratum": _("{where}: {subject} is in a stratum that is not its own ({stratum})"),
     "log.late_ratio": _("{where}: the ratio or the share on site is not that of stratum {stratum}"),
+    "register.chain": _("register.jsonl line {line}: does not continue the chain: a line was changed, removed, added or cut off"),
+    "register.head": _("register.jsonl: the line whose hash was kept is not there: lines were cut off or written anew"),
+    "register.published": _("register.jsonl: does not say that this frame was published"),
+    "register.void": _("register.jsonl line {line}: the frame of this task was voided"),
+    "register.not_drawn": _("register.jsonl: does not say that this frame was drawn"),
+    "register.drawn": _("register.jsonl line {line}: this frame was drawn; this folder is a copy or a backup from before the draw"),
+    "register.draw": _("register.jsonl line {line}: says another seed, frame or manifest than this folder"),
+    "register.log": _("log.jsonl: does not end with the line named in register.jsonl line {line}: it was cut off or written anew"),
     "log.late_draw": _("{where}: {subject} is not drawn, or not left out, as its ticket says"),
 }
 
@@ -186,6 +200,11 @@ NOT_COVERED = {
     "scope.changes": _("That a replaced subject could not be visited, and that every late subject was logged."),
     "scope.frame_hash": _("That the frame is the one that was published before the draw: give the published hash."),
     "scope.log_head": _("Lines that were cut off the end of the log, or a log that was written anew: give a head that was kept."),
+    "scope.register": _("That the frame was published and drawn once only: give the register of the authority, register.jsonl."),
+    "scope.register_head": _(
+        "A register that was written anew, cut off, or put back from an older backup, together with this folder: give a head"
+        " that was kept."
+    ),
     "scope.publication": _("That the list that was published is publication.csv of this folder: give the published file."),
     "scope.not_drawn": _("Anything about the draw: the plan is not drawn yet."),
     "scope.notes": _("The notes of the manifest: they are in the words of version {version}, this file knows those of {known}."),
@@ -230,6 +249,7 @@ class Result(NamedTuple):
         frame_hash: The hash of the frame, computed from the files. Publish it before the draw.
         seed: The seed; None before the draw.
         log_head: The hash of the last line of the log, 64 zeros without a line. Keep it, and give it to later checks.
+        register_head: The same of the register; empty where none was read.
     """
 
     readable: bool
@@ -240,6 +260,7 @@ class Result(NamedTuple):
     frame_hash: str = ""
     seed: str | None = None
     log_head: str = START
+    register_head: str = ""
 
     @property
     def outcome(self) -> str:
@@ -366,12 +387,32 @@ class Export(NamedTuple):
 # The check
 
 
+class Kept(NamedTuple):
+    """What the person who runs the check knows from elsewhere; None for what is not at hand.
+
+    Attributes:
+        frame_hash: The frame hash that was published before the draw.
+        log_head: The log head that an earlier check printed.
+        publication: The list as it was published.
+        register: The register of the authority; by default the file two folders above the plan's, if it is there.
+        register_head: The register head that an earlier check printed, or that was published.
+    """
+
+    frame_hash: str | None = None
+    log_head: str | None = None
+    publication: str | os.PathLike[str] | None = None
+    register: str | os.PathLike[str] | None = None
+    register_head: str | None = None
+
+
 def verify(
     folder: str | os.PathLike[str],
     *,
     frame_hash: str | None = None,
     log_head: str | None = None,
     publication: str | os.PathLike[str] | None = None,
+    register: str | os.PathLike[str] | None = None,
+    register_head: str | None = None,
 ) -> Result:
     """Check a plan folder.
 
@@ -380,44 +421,51 @@ def verify(
         frame_hash: The frame hash that was published before the draw, if you have it.
         log_head: The log head that an earlier check printed, if you kept it.
         publication: The list as it was published, if it is not the file in the folder. Then both are checked.
+        register: The register of the authority, if it does not lie two folders above.
+        register_head: The head of the register that an earlier check printed, or that was published.
 
     Returns:
         The result. A file that cannot be read is a finding in it, not an exception.
     """
+    root = Path(folder)
+    beside = root.resolve().parent.parent / "register.jsonl"
+    known = Kept(frame_hash, log_head, publication, register or (beside if beside.is_file() else None), register_head)
     try:
-        export = read_export(Path(folder))
+        export = read_export(root)
     except Unreadable as error:
-        return Result(False, [error.finding], _not_covered(None, frame_hash, log_head, publication))
-    readable, findings = True, list[Finding]()
+        return Result(False, [error.finding], _not_covered(None, known))
+    readable, findings, lines = True, list[Finding](), list[dict[str, Any]]()
     digest = hash_of_frame(export)
     try:
-        findings.extend(_findings(export, digest, frame_hash, log_head, publication))
+        findings.extend(_findings(export, digest, known))
+        if known.register is not None:
+            lines, broken = read_register(Path(known.register))
+            findings.extend([broken] if broken else [])
+            findings.extend(check_register(export, lines, known.register_head))
     except Unreadable as error:
         readable = False
         findings.append(error.finding)
-    scope = _not_covered(export, frame_hash, log_head, publication)
-    head = export.log[-1]["hash"] if export.log else START
-    return Result(readable, findings, scope, len(export.subjects), len(export.drawn), digest, export.seed, head)
+    scope = _not_covered(export, known)
+    head, register_end = export.log[-1]["hash"] if export.log else START, lines[-1]["hash"] if lines else ""
+    return Result(readable, findings, scope, len(export.subjects), len(export.drawn), digest, export.seed, head, register_end)
 
 
-def _findings(
-    export: Export, digest: str, frame_hash: str | None, log_head: str | None, publication: str | os.PathLike[str] | None
-) -> Iterator[Finding]:
-    """All findings. Those about lines of ``sample.csv`` come first, at most one per line."""
+def _findings(export: Export, digest: str, known: Kept) -> Iterator[Finding]:
+    """All findings about the folder. Those about lines of ``sample.csv`` come first, at most one per line."""
     of_lines: dict[int, Finding] = {}
     for line, finding in check_sample(export):
         of_lines.setdefault(line, finding)
     yield from (of_lines[line] for line in sorted(of_lines))
-    yield from check_frame(export, digest, frame_hash)
+    yield from check_frame(export, digest, known.frame_hash)
     yield from check_strata(export)
     yield from check_targets(export)
     if export.seed is not None:
-        yield from check_publications(export, publication)
+        yield from check_publications(export, known.publication)
         yield from check_log(export)
         yield from check_inspectors(export)
     else:
         yield from check_nothing_is_drawn(export)
-    yield from check_head(export, log_head)
+    yield from check_head(export, known.log_head)
     if not of_lines:  # a changed line changes counts and hashes of files, too: that would only repeat it
         yield from check_counts(export)
         yield from check_figures(export)
@@ -631,6 +679,35 @@ def check_head(export: Export, kept: str | None) -> Iterator[Finding]:
     head = START if kept is None else kept.strip().lower()
     if head != START and head not in {line["hash"] for line in export.log}:
         yield _finding("log.head")
+
+
+def check_register(export: Export, lines: Sequence[dict[str, Any]], kept: str | None) -> Iterator[Finding]:
+    """The frame, its draw and the end of its log as the register knows them; the line whose hash was kept is still there."""
+    if kept is not None and kept.strip().lower() not in {START, *(line["hash"] for line in lines)}:
+        yield _finding("register.head")
+    current = list[dict[str, Any]]()
+    for line in (line for line in lines if line.get("task") == export.task["id"]):
+        current = [line] if _text(line, "what") in ("published", "void") else [*current, line]
+    if current and _text(current[0], "what") == "void":
+        yield _finding("register.void", line=current[0]["number"])
+        return
+    if not current or current[0].get("frame_hash") != export.manifest["frame_hash"]:
+        yield _finding("register.published")
+        return
+    draws = [line for line in current if _text(line, "what") == "drawn"]
+    if export.seed is None:
+        yield from (_finding("register.drawn", line=line["number"]) for line in draws[:1])
+        return
+    if not draws:
+        yield _finding("register.not_drawn")
+    sealed = (export.seed, export.manifest["frame_hash"], file_hash(export.folder / "manifest.json"))
+    for line in draws:
+        if (line.get("seed"), line.get("frame_hash"), line.get("manifest")) != sealed or len(draws) > 1:
+            yield _finding("register.draw", line=line["number"])
+    ends = [line for line in current if _text(line, "log")]
+    lasting = [line["hash"] for line in export.log if _text(line, "what") != "draw_refused"]
+    if ends and ends[-1]["log"] not in lasting[-1:] and not ends[-1].get("adopted"):
+        yield _finding("register.log", line=ends[-1]["number"])
 
 
 def _logged_draw(export: Export) -> Iterator[Finding]:
@@ -1093,6 +1170,12 @@ def read_log(path: Path) -> tuple[list[dict[str, Any]], Finding | None]:
     return lines, _finding("log.cut", line=len(pieces) + 1) if rest else None
 
 
+def read_register(path: Path) -> tuple[list[dict[str, Any]], Finding | None]:
+    """The lines of a register before the first one that breaks the chain, and the finding about that one (None: no break)."""
+    lines, broken = read_log(path)
+    return lines, None if broken is None else _finding("register.chain", line=len(lines) + 1)
+
+
 def _log_line(piece: bytes) -> dict[str, Any] | None:
     try:
         line = _json(piece, "log.jsonl")
@@ -1184,13 +1267,10 @@ def _line_of(line: Mapping[str, Any]) -> str:
 # The report
 
 
-def _not_covered(
-    export: Export | None, frame_hash: str | None, log_head: str | None, publication: str | os.PathLike[str] | None
-) -> list[Finding]:
+def _not_covered(export: Export | None, known: Kept) -> list[Finding]:
     """What this check says nothing about: always, and for want of what the caller could have named."""
     always = ["subjects", "policy", "seed", "other_draws", "staff", "visits", "changes"]
-    given = {"frame_hash": frame_hash, "log_head": log_head, "publication": publication}
-    codes = [*always, *(name for name, value in given.items() if value is None)]
+    codes = [*always, *(name for name, value in known._asdict().items() if value is None)]
     scope = [_finding(f"scope.{code}") for code in codes]
     if export is None:
         return scope
@@ -1215,7 +1295,8 @@ def as_text(result: Result) -> str:
     if result.readable:
         state = "not drawn yet" if result.seed is None else f'{result.drawn:,} drawn with the seed "{_printable(result.seed)}"'
         lines.append(f"  {result.subjects:,} subjects, {state}")
-        lines += [f"  frame hash  {result.frame_hash}", f"  log head    {result.log_head}"]
+        lines += [f"  frame hash     {result.frame_hash}", f"  log head       {result.log_head}"]
+        lines += [f"  register head  {result.register_head}"] * bool(result.register_head)
     lines += [f"  {finding.code}: {finding.text}" for finding in result.findings]
     return "\n".join([*lines, "not covered:", *(f"  {statement.text}" for statement in result.not_covered)])
 
@@ -1223,7 +1304,7 @@ def as_text(result: Result) -> str:
 def as_json(result: Result) -> str:
     """The report for programs: each finding with its code, message, template and values."""
     listed = {name: [_as_dict(one) for one in getattr(result, name)] for name in ("findings", "not_covered")}
-    rest = {name: getattr(result, name) for name in ("subjects", "drawn", "frame_hash", "seed", "log_head")}
+    rest = {name: getattr(result, name) for name in ("subjects", "drawn", "frame_hash", "seed", "log_head", "register_head")}
     return json.dumps({"outcome": result.outcome, **rest, **listed}, indent=2)
 
 
@@ -1238,9 +1319,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--frame-hash", metavar="HASH", help="the hash of the frame that was published before the draw")
     parser.add_argument("--head", metavar="HASH", help="the log head that an earlier check printed")
     parser.add_argument("--publication", metavar="FILE", help="the published list, if it is not the one in the folder")
+    parser.add_argument("--register", metavar="FILE", help="the register of the authority, if it does not lie two folders above")
+    parser.add_argument("--register-head", metavar="HASH", help="the head of the register that an earlier check printed")
     parser.add_argument("--json", action="store_true", help="report as JSON")
     given = parser.parse_args(arguments)
-    result = verify(given.folder, frame_hash=given.frame_hash, log_head=given.head, publication=given.publication)
+    result = verify(
+        given.folder, frame_hash=given.frame_hash, log_head=given.head, publication=given.publication, register=given.register,
+        register_head=given.register_head,
+    )  # fmt: skip
     report = as_json(result) if given.json else as_text(result)
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(report.encode(encoding, "backslashreplace").decode(encoding) + "\n")

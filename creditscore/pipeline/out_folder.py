@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
 
-from creditscore.dates import months_before
 from creditscore.errors import DataError
 from creditscore.inspection.plan_folder import read_log, read_manifest
 from creditscore.inspection.register import REGISTER, Register, register_line
 from creditscore.inspection.task_folder import ORIGIN, Origin, TaskFolder, open_folders
-from creditscore.language import Message, _
-from creditscore.pipeline.run_folder import MANIFEST, RUNS, RunFolder, cards_of, days_of, evidence_of
+from creditscore.pipeline.run_folder import MANIFEST, RUNS, days_of
 from creditscore.records.tables import TABLES
 from creditscore.storage import (
     Journal,
@@ -25,7 +23,6 @@ from creditscore.storage import (
     journal,
     locked,
     operations,
-    pointed_to,
     read_chain,
     read_parquet,
     sha256_file,
@@ -160,71 +157,6 @@ def _old_results(folder: Path, task: str) -> pa.Table | None:
     return pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=TABLES["inspections"].schema)
 
 
-@dataclass(frozen=True)
-class Removal:
-    """A folder that :func:`prune` removes, and why nobody needs it."""
-
-    path: Path
-    why: Message
-    bytes: int
-
-
-def prunable(out: Path, *, keep: int, retention_months: int | None = None) -> list[Removal]:
-    """Attempts and whole old runs that may be removed, oldest first.
-
-    Kept are: the current runs of the ``keep`` newest days and of every day within the retention; every run that a task rests
-    on that is not closed; the run that trained the newest run's cards; and attempts whose workbook was edited by hand.
-
-    Args:
-        out: The folder of runs.
-        keep: How many days to keep, at least 1: the next night needs the last one.
-        retention_months: Runs of a day within so many months before the newest are kept too.
-
-    Raises:
-        DataError: ``keep`` is less than 1.
-    """
-    if keep < 1:
-        raise DataError("prune: expected to keep at least 1 day, which the next night needs (got {keep})", keep=keep)
-    days = days_of(out)
-    newest = days[-keep:]
-    limit = months_before(days[-1], retention_months) if days and retention_months is not None else None
-    current = {pointed_to(out / day.isoformat()).name: day for day in days}
-    needed = _needed_by_tasks(out) | _evidence(out)
-    removals = []
-    for path in sorted((out / RUNS).glob("*"), key=lambda path: path.name) if (out / RUNS).is_dir() else []:
-        day = current.get(path.name)
-        if not (path / MANIFEST).is_file():
-            why = _("unfinished")
-        elif path.name in needed or RunFolder(path).is_edited():
-            continue
-        elif day is None:
-            why = _("superseded by a later run of its day")
-        elif day in newest or (limit is not None and day >= limit):
-            continue
-        else:
-            why = _("older than the {keep} newest days", keep=keep)
-        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-        removals.append(Removal(path, why, size))
-    return removals
-
-
-def prune(out: Path, *, keep: int, retention_months: int | None = None) -> list[Removal]:
-    """Remove what :func:`prunable` names; a run's name goes before its folder.
-
-    Raises:
-        LockedError: A run or another command holds ``out``.
-    """
-    with held(out):
-        removals = prunable(out, keep=keep, retention_months=retention_months)
-        names = {pointed_to(out / day.isoformat()): out / day.isoformat() for day in days_of(out)}
-        with journal(out, "prune") as entry:
-            for removal in removals:
-                if removal.path in names:
-                    entry.remove(names[removal.path])
-                entry.remove(removal.path)
-    return removals
-
-
 @contextlib.contextmanager
 def removed_on_error(folder: Path) -> Iterator[None]:
     """A block that fills a new folder; the folder goes if the block fails before its run is finished."""
@@ -243,18 +175,3 @@ def remove_unfinished(out: Path) -> None:
         if not (path / MANIFEST).is_file():
             _log.warning("%s: a run was stopped here; its unfinished attempt is removed", path)
             operations.remove_folder(path)
-
-
-def _evidence(out: Path) -> set[str]:
-    """The runs that trained the cards of the newest run: what is known of these cards."""
-    days = days_of(out)
-    run = RunFolder.current(out, days[-1]) if days else None
-    found = evidence_of(out, cards_of(run)) if run else None
-    return {found.path.name} if found else set()
-
-
-def _needed_by_tasks(out: Path) -> set[str]:
-    """The runs that tasks rest on: of drafts and of every task that is not closed."""
-    register = Register.of(out)
-    folders = [folder for folder in open_folders(out) if folder.state(register) != "closed"]
-    return {Path(folder.origin.run).name for folder in folders if folder.origin.run}

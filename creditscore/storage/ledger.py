@@ -27,7 +27,7 @@ class StepLedger:
         """
         if not self.path.is_file():
             return None
-        with self._open() as connection:
+        with self._open(read_only=True) as connection:
             row = connection.execute("SELECT key FROM steps WHERE run = ? AND step = ?", (run, step)).fetchone()
         return None if row is None else str(row[0])
 
@@ -43,12 +43,15 @@ class StepLedger:
             connection.execute("INSERT OR REPLACE INTO steps VALUES (?, ?, ?)", (run, step, key))
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self.path, timeout=30)
+    def _open(self, *, read_only: bool = False) -> Iterator[sqlite3.Connection]:
+        """A connection; a read-only one also works where an auditor may not write."""
+        address = f"{self.path.resolve().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+        connection = sqlite3.connect(address, uri=True, timeout=30)
         try:
             # What a commit has told is on the disk.
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("CREATE TABLE IF NOT EXISTS steps (run TEXT, step TEXT, key TEXT, PRIMARY KEY (run, step))")
+            if not read_only:
+                connection.execute("CREATE TABLE IF NOT EXISTS steps (run TEXT, step TEXT, key TEXT, PRIMARY KEY (run, step))")
             with connection:
                 yield connection
         except sqlite3.DatabaseError as error:

@@ -1,0 +1,106 @@
+"""Which old runs and attempts may go, and their removal on order. Tasks and the register stay for good."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from creditscore.dates import months_before
+from creditscore.errors import DataError
+from creditscore.inspection.register import Register
+from creditscore.inspection.task_folder import open_folders
+from creditscore.language import Message, _
+from creditscore.pipeline.out_folder import held
+from creditscore.pipeline.run_folder import MANIFEST, RUNS, RunFolder, cards_of, days_of, evidence_of
+from creditscore.pipeline.run_store import BookFile
+from creditscore.storage import journal, pointed_to
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A folder that :func:`prune` removes, and why nobody needs it."""
+
+    path: Path
+    why: Message
+    bytes: int
+
+
+def prunable(out: Path, *, keep: int, retention_months: int | None = None) -> list[Removal]:
+    """Attempts and whole old runs that may be removed, oldest first.
+
+    Kept are: the current runs of the ``keep`` newest days and of every day within the retention; every run that a task rests
+    on that is not closed; the run that trained the newest run's cards; and attempts whose workbook was edited by hand.
+
+    Args:
+        out: The folder of runs.
+        keep: How many days to keep, at least 1: the next night needs the last one.
+        retention_months: Runs of a day within so many months before the newest are kept too; at least as many as the newest
+            run's ``project.toml`` says (``keep_runs_months``).
+
+    Raises:
+        DataError: ``keep`` is less than 1.
+    """
+    if keep < 1:
+        raise DataError("prune: expected to keep at least 1 day, which the next night needs (got {keep})", keep=keep)
+    days = days_of(out)
+    newest = days[-keep:]
+    months = max(retention_months or 0, _declared_months(out, days))
+    limit = months_before(days[-1], months) if days and months else None
+    current = {pointed_to(out / day.isoformat()).name: day for day in days}
+    needed = _needed_by_tasks(out) | _evidence(out)
+    removals = []
+    for path in sorted((out / RUNS).glob("*"), key=lambda path: path.name) if (out / RUNS).is_dir() else []:
+        day = current.get(path.name)
+        if not (path / MANIFEST).is_file():
+            why = _("unfinished")
+        elif path.name in needed or RunFolder(path).is_edited():
+            continue
+        elif day is None:
+            why = _("superseded by a later run of its day")
+        elif day in newest or (limit is not None and day >= limit):
+            continue
+        else:
+            why = _("older than the {keep} newest days", keep=keep)
+        size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        removals.append(Removal(path, why, size))
+    return removals
+
+
+def prune(out: Path, *, keep: int, retention_months: int | None = None) -> list[Removal]:
+    """Remove what :func:`prunable` names; a run's name goes before its folder.
+
+    Raises:
+        LockedError: A run or another command holds ``out``.
+    """
+    with held(out):
+        removals = prunable(out, keep=keep, retention_months=retention_months)
+        names = {pointed_to(out / day.isoformat()): out / day.isoformat() for day in days_of(out)}
+        with journal(out, "prune") as entry:
+            for removal in removals:
+                if removal.path in names:
+                    entry.remove(names[removal.path])
+                entry.remove(removal.path)
+    return removals
+
+
+def _evidence(out: Path) -> set[str]:
+    """The runs that trained the cards of the newest run: what is known of these cards."""
+    days = days_of(out)
+    run = RunFolder.current(out, days[-1]) if days else None
+    found = evidence_of(out, cards_of(run)) if run else None
+    return {found.path.name} if found else set()
+
+
+def _declared_months(out: Path, days: Sequence[dt.date]) -> int:
+    """How long the project of the newest run keeps its runs."""
+    run = RunFolder.current(out, days[-1]) if days else None
+    return (BookFile.load(run).project.keep_runs_months or 0) if run and run.file("book.json").is_file() else 0
+
+
+def _needed_by_tasks(out: Path) -> set[str]:
+    """The runs that tasks rest on: of drafts and of every task that is not closed."""
+    register = Register.of(out)
+    folders = [folder for folder in open_folders(out) if folder.state(register) != "closed"]
+    return {Path(folder.origin.run).name for folder in folders if folder.origin.run}
