@@ -75,19 +75,23 @@ def verify_plan(
 
     Raises:
         typer.Exit: With code 2, where a line fails.
-        DataError: The folder holds no plan.
+        DataError: The folder holds no plan; the published list is absent, or the plan is not drawn.
     """
     from creditscore.inspection.task_folder import TASKS
     from creditscore.inspection.verify import verify_plan as verify
     from creditscore.storage import settle
 
     words = Words.of(lang)
+    if publication is not None and not publication.is_file():
+        raise DataError("{path}: expected a file (got nothing)", path=publication)
     root = plan_dir.resolve().parent
     if root.name == TASKS:  # a command that was stopped on its way is completed first
         settle(root.parent)
     result = verify(
         plan_dir, frame_hash=frame_hash, log_head=log_head, publication=publication, register=register, register_head=register_head
     )
+    if publication is not None and result.seed is None and result.ok:
+        raise DataError("--publication: expected a drawn plan (this one has no draw, hence no published list)")
     document = {
         "ok": result.ok,
         "findings": list(result.findings),

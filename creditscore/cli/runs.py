@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 #: A unified social credit code or an old registration number, right or wrong.
 _CODE = re.compile(r"[0-9A-Z]{18}|[0-9]{15}")
+#: Characters that only files other than texts have.
+_BINARY = re.compile(r"[\x00-\x08\x0e-\x1f]")
 #: Decimal digits that a spreadsheet keeps of a number; it loses the others.
 _DIGITS = 15
 
@@ -90,7 +92,7 @@ def _of_file(path: Path) -> list[str]:
     """The codes of a file, without its heading.
 
     Raises:
-        DataError: It is not there, or cannot be read.
+        DataError: It is not there, cannot be read, or is empty.
     """
     if not path.is_file():
         raise DataError(
@@ -100,14 +102,19 @@ def _of_file(path: Path) -> list[str]:
         )
     cells = _of_workbook(path) if path.suffix.lower() == ".xlsx" else _of_text(path)
     codes = [code for code in (cell.strip() for cell in cells) if code]
+    if not codes:
+        raise DataError("{path}: expected codes, one a line or in the first column (got none)", path=path)
     return codes[1:] if codes and not any(letter.isdecimal() for letter in codes[0]) else codes
 
 
 def _of_text(path: Path) -> Iterator[str]:
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError("{path}: expected UTF-8 (got byte {start} that is not)", path=path, start=error.start) from None
+    if _BINARY.search(text):
+        raise DataError("{path}: expected one code a line (got a file that is no text)", path=path)
+    lines = text.splitlines()
     if path.suffix.lower() != ".csv":
         return iter(lines)
     return (row[0] for row in csv.reader(lines) if row)

@@ -114,7 +114,13 @@ def explain(run: Run, subject_id: str) -> Explanation:
         DataError: The run has no such subject.
     """
     folder = _folder_of(run)
-    table = pq.read_table(folder.file("features.parquet"), filters=pc.field("subject_id") == subject_id)
+    path = folder.file("features.parquet")
+    try:
+        table = pq.read_table(path, filters=pc.field("subject_id") == subject_id)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            "{name}: expected a whole Parquet file ({kind} while reading it)", name=path.name, kind=type(error).__name__
+        ) from None
     features: pd.DataFrame = table.to_pandas(date_as_object=True)
     return explain_subject(load_book(folder), subject_id, features=features)
 

@@ -179,8 +179,10 @@ class _Opened:
                 limit=self.limit,
                 size=self.path.stat().st_size,
             )
+        # Opened here: what openpyxl opens itself stays open where it then fails.
+        self.stream = self.path.open("rb")
         try:
-            with zipfile.ZipFile(self.path) as parts:
+            with zipfile.ZipFile(self.stream) as parts:
                 size = sum(part.file_size for part in parts.infolist())
             if size > self.unpacked:
                 raise DataError(
@@ -189,10 +191,12 @@ class _Opened:
                     limit=self.unpacked,
                     size=size,
                 )
-            self.book = openpyxl.load_workbook(self.path, read_only=True, data_only=True)
+            self.book = openpyxl.load_workbook(self.stream, read_only=True, data_only=True)
         except DataError:
+            self.stream.close()
             raise
         except Exception as error:
+            self.stream.close()
             raise DataError(
                 "{file}: expected an .xlsx workbook (got {error} on opening it)", file=self.path.name, error=type(error).__name__
             ) from None
@@ -200,3 +204,4 @@ class _Opened:
 
     def __exit__(self, *_: object) -> None:
         self.book.close()
+        self.stream.close()
