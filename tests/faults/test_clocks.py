@@ -4,6 +4,7 @@ import datetime as dt
 
 import pyarrow as pa
 import pytest
+from support.command import creditscore
 from support.deliveries import DAY, Delivery, csv_sources, event_line, findings, put_right, refused, rows, subject_line
 from support.nights import night, sign_a_card
 from support.projects import event, feature, item, subject, write_project, write_tables
@@ -99,6 +100,33 @@ def test_a_year_after_a_leap_day_is_the_last_of_february(tmp_path):
         "event_date",
         "may_apply_from",
     ]
+
+
+_DATED = [item("penalty", publication_min_months=3), item("award", publication_min_months=6), item("complaint", "market")]
+_UNDATED = [item("penalty"), item("award"), item("complaint", "market")]
+_REPAIRS = ["subject_id", "kind", "event_id", "document_no", "event_date", "may_apply_from"]
+
+
+@pytest.mark.parametrize("kinds", [_DATED, _UNDATED], ids=["no record", "no kind"])
+def test_without_a_record_whose_period_ends_every_command_goes_on(tmp_path, kinds):
+    delivery = Delivery(tmp_path, catalogue={"item": kinds})
+    delivery.events(event_line("E1", kind="complaint"))
+    found = repair_reminders(delivery.open(), as_of=DAY)
+    assert (list(found), len(found)) == (_REPAIRS, 0)
+    sign_a_card(delivery)
+    asked = (delivery.project.folder, "--data", delivery.data, "--as-of", DAY)
+    listed = creditscore("records", *asked, "--repair")
+    assert (listed.code, listed.out.split()) == (0, [",".join(_REPAIRS)])
+    assert creditscore("check", *asked).code == 0
+    said = night(delivery, tmp_path / "out")
+    assert said.code == 0, said.err
+
+
+def test_a_kind_without_a_record_hides_no_reminder_of_another(tmp_path):
+    delivery = Delivery(tmp_path, catalogue={"item": _DATED})
+    delivery.events(event_line("E1", kind="award", event_date="2023-11-05", known_date="2023-11-05"))
+    found = repair_reminders(delivery.open(), as_of=DAY)
+    assert found[["kind", "may_apply_from"]].values.tolist() == [["award", D(2024, 5, 5)]]
 
 
 def test_an_age_is_counted_in_completed_months_and_years(tmp_path):
