@@ -133,6 +133,9 @@ class _Harness:
             for way, state in self._stopped(start, self.trial.command, place, stop, after, real=True):
                 self.report.tried[way] += 1
                 self._recover(state, f"{way} at operation {place + 1}, {stop}")
+        for left, tree in end.after_power_cut():
+            self.report.tried[f"power cut: {left}"] += 1
+            self._recover(State.at_rest(tree), f"power cut after the command, {left}", must="after")
 
     def _record(self, start: State, command: Command) -> tuple[list[Stop], State]:
         self.disk.put(start)
@@ -188,13 +191,16 @@ class _Harness:
         run_and_kill(lambda: command(self.trial.folder), place, half)
         return State.at_rest(self.disk.look())
 
-    def _recover(self, state: State, where: str) -> None:
-        key = state.listing()
+    def _recover(self, state: State, where: str, must: str | None = None) -> None:
+        key = must, state.listing()
         if key not in self._first:
             self._first.add(key)
             self.report.different += 1
             if self.trial.look:
                 self._put_and_run(state, self.trial.look, where)
+            if must:
+                self._put_and_run(state, lambda folder: None, where)
+                assert self._try(where, lambda: self.trial.check(self.trial.folder)) == must, f"{where}: what was done is undone"
             stops, end = self._try(where, lambda: self._record(state, self.trial.next_command))
             self._judge(where)
             if self.twice:

@@ -124,7 +124,7 @@ class Disk:
 
     def put(self, state: State) -> None:
         """Make the real folders what ``state`` sees."""
-        self._release()
+        self.release()
         self._next = 1 + max((*state.seen.folders, *state.seen.contents, *state.durable.folders, *state.durable.contents))
         self._durable_folders = {number: dict(names) for number, names in state.durable.folders.items()}
         self._durable_contents = dict(state.durable.contents)
@@ -176,14 +176,15 @@ class Disk:
             self._held.append(os.open(path, os.O_PATH | os.O_NOFOLLOW))
         self._numbers[stat.st_dev, stat.st_ino] = number
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Let the files go."""
         for descriptor in self._held:
             os.close(descriptor)
         self._held, self._numbers, self._last = [], {}, None
 
     def close(self) -> None:
-        """Let the files go, and remove the folders."""
-        self._release()
+        """Let the files go and remove the folders."""
+        self.release()
         for root in self.roots:
             shutil.rmtree(root, ignore_errors=True)
 
