@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class StepLedger:
         """
         if not self.path.is_file():
             return None
-        with self._open(read_only=True) as connection:
+        with self._open(read_only=not os.access(self.path.parent, os.W_OK)) as connection:
             row = connection.execute("SELECT key FROM steps WHERE run = ? AND step = ?", (run, step)).fetchone()
         return None if row is None else str(row[0])
 
@@ -44,7 +45,7 @@ class StepLedger:
 
     @contextlib.contextmanager
     def _open(self, *, read_only: bool = False) -> Iterator[sqlite3.Connection]:
-        """A connection; a read-only one also works where an auditor may not write."""
+        """A connection; a read-only one works where an auditor may not write, any other undoes what a crash left half done."""
         address = f"{self.path.resolve().as_uri()}?mode={'ro' if read_only else 'rwc'}"
         connection = sqlite3.connect(address, uri=True, timeout=30)
         try:
