@@ -296,7 +296,7 @@ def take_snapshot(project: Project, data: Path, into: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Deciding:
-    """Everything that decides the content of a run beside its inputs and its project.
+    """What decides the content of a run beside its inputs and its project.
 
     Attributes:
         before: The run before it, or None.
@@ -323,7 +323,9 @@ class Deciding:
 
 
 def run_key(project: Project, inputs: Mapping[str, str], deciding: Deciding, *, engine: str, train: bool, lang: str) -> str:
-    """One key of everything that decides a run's content: with the same key, nothing is computed again.
+    """One key of everything that decides what a run computes: with the same key, nothing is computed again.
+
+    That a task was published since is no reason to compute a day again: its draft stays in the run that made it.
 
     Args:
         project: The configuration, by its hash.
@@ -337,7 +339,7 @@ def run_key(project: Project, inputs: Mapping[str, str], deciding: Deciding, *, 
         "inputs": inputs,
         "config": project.sha256,
         "cards": deciding.cards,
-        **deciding.facts(),
+        **{name: fact for name, fact in deciding.facts().items() if name != "tasks"},
         "versions": versions(),
         "engine": engine,
         "train": train,

@@ -162,7 +162,7 @@ RATIOS = RunTable(
         column("industry"),
     ),
     _ratio_frames,
-    note=_("No inspection task is due (tasks.toml)"),
+    note=_("No draft was made: no task is due (tasks.toml), or the frames of those due are published already"),
 )
 #: One row per drawn subject of every drawn task; the last columns are filled in by inspectors and read back.
 DRAWN_LIST = RunTable(
