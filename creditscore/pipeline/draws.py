@@ -21,7 +21,7 @@ from creditscore.errors import DataError, DrawError
 from creditscore.inspection.amendments import Joiner, Replacement, joiners, replacement
 from creditscore.inspection.draw import ALGORITHM, draw_table
 from creditscore.inspection.plan import DrawnPlan, drawn_of
-from creditscore.inspection.plan_folder import LOG
+from creditscore.inspection.plan_folder import LOG, MANIFEST
 from creditscore.inspection.register import Register
 from creditscore.inspection.sampling_frame import task_population
 from creditscore.inspection.task_folder import (
@@ -39,7 +39,7 @@ from creditscore.pipeline.open_tasks import add_documents, load_plan, open_plans
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.run_store import BookFile
-from creditscore.storage import Journal, locked, read_parquet, sha256_file, write_json, write_parquet
+from creditscore.storage import Journal, changed, read_parquet, sha256_file, write_parquet
 from creditscore.tiering.tiers import Tiers
 
 if TYPE_CHECKING:
@@ -289,7 +289,7 @@ def draw_frame(engine: Engine, frame: Path, strata: Path, *, task: str, seed: st
         out: A folder that holds no draw yet.
 
     Raises:
-        DataError: A file or a column is missing.
+        DataError: A file or a column is missing, or a file changed while it was drawn.
         DrawError: ``out`` holds a draw already; targets cannot be met; an id cannot be part of a ticket.
     """
     for path in (frame, strata):
@@ -303,24 +303,27 @@ def draw_frame(engine: Engine, frame: Path, strata: Path, *, task: str, seed: st
             columns=", ".join(_FRAME_COLUMNS),
             missing=", ".join(missing),
         )
-    with locked(out):
-        if (out / "manifest.json").exists():
+    with changed(out, "plan draw-table") as entry:
+        if (out / MANIFEST).exists():
             raise DrawError("{out}: holds a draw already; a frame is drawn once", out=out)
+        inputs = {"frame": sha256_file(frame), "strata": sha256_file(strata)}
         engine.register(_FRAME, frame)
         subjects = unbound(_FRAME, pa.schema([(name, pa.string()) for name in _FRAME_COLUMNS]))
         drawn, cuts = draw_table(engine, subjects, _read_strata(strata), seed=seed, task=task)
         table = engine.query(drawn).sort_by([("stratum", "ascending"), ("ticket", "ascending")])
-        write_parquet(out / _DRAWN, table)
+        if inputs != {"frame": sha256_file(frame), "strata": sha256_file(strata)}:
+            raise DataError("{path}: expected files that stay as they are while they are drawn (one was changed)", path=frame)
+        write_parquet(entry.file(out / _DRAWN), table)
         document = {
             "format": "creditscore-drawn-table/1",
             "algorithm": ALGORITHM,
             "task": task,
             "seed": seed,
-            "inputs": {"frame": sha256_file(frame), "strata": sha256_file(strata)},
+            "inputs": inputs,
             "strata": cuts.to_dict("records"),
-            "files": {_DRAWN: sha256_file(out / _DRAWN)},
+            "files": {_DRAWN: sha256_file(entry.file(out / _DRAWN))},
         }
-        write_json(out / "manifest.json", document)
+        entry.write_json(out / MANIFEST, document)
     return DrawnTable(out / _DRAWN, table.num_rows, len(cuts))
 
 

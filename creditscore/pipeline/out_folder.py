@@ -14,10 +14,11 @@ from creditscore.errors import DataError
 from creditscore.inspection.plan_folder import read_log, read_manifest
 from creditscore.inspection.register import REGISTER, Register, register_line
 from creditscore.inspection.task_folder import ORIGIN, Origin, TaskFolder, open_folders
-from creditscore.pipeline.run_folder import MANIFEST, RUNS, days_of
+from creditscore.pipeline.run_folder import LEDGER, MANIFEST, RUNS, days_of
 from creditscore.records.tables import TABLES
 from creditscore.storage import (
     Journal,
+    StepLedger,
     complete,
     is_pending,
     journal,
@@ -33,6 +34,8 @@ from creditscore.storage import (
 _log = logging.getLogger(__name__)
 #: The results of a task, one row per visit with the columns of ``inspections``.
 RESULTS = "results.parquet"
+#: The step of the ledger that keeps the head of the register.
+_HEAD = "head"
 #: The file of credit checks, a chain.
 LOOKUPS = "lookups.jsonl"
 #: What an older layout kept inside the folder of a run.
@@ -50,6 +53,7 @@ def held(out: Path) -> Iterator[None]:
     with locked(out):
         complete(out)
         _adopt(out)
+        _refuse_forgotten(out)
         yield
 
 
@@ -61,8 +65,11 @@ def changing(out: Path, what: str) -> Iterator[Journal]:
         LockedError: A run or another command holds it.
         DataError: As of :func:`held`.
     """
-    with held(out), journal(out, what) as entry:
-        yield entry
+    with held(out):
+        with journal(out, what) as entry:
+            yield entry
+        if (out / REGISTER).is_file():
+            StepLedger(out / LEDGER).finish(REGISTER, _HEAD, Register.of(out).head)
 
 
 def _adopt(out: Path) -> None:
@@ -72,7 +79,6 @@ def _adopt(out: Path) -> None:
     """
     old = [out / day.isoformat() for day in days_of(out) if _is_old(out / day.isoformat())]
     if not old:
-        _refuse_forgotten(out)
         return
     with journal(out, "taking over older runs") as entry:
         for path in old:
@@ -81,8 +87,16 @@ def _adopt(out: Path) -> None:
 
 
 def _refuse_forgotten(out: Path) -> None:
-    """Refuse a register that does not know a published task: it is gone, cut off, or put back from an older backup."""
+    """Refuse a register that does not know what it knew: it is gone, cut off, or put back from an older backup."""
     register = Register.of(out)
+    noted = StepLedger(out / LEDGER).done(REGISTER, _HEAD)
+    if noted is not None and noted not in {line["hash"] for line in register.lines}:
+        raise DataError(
+            "{path}: expected the line that was written last (its hash {noted}… is gone: lines were cut off, or the file is an "
+            "older backup): put back the newest register",
+            path=out / REGISTER,
+            noted=noted[:12],
+        )
     forgotten = [folder.task for folder in open_folders(out) if folder.origin.published and not register.published(folder.task)]
     if forgotten:
         raise DataError(
