@@ -1,6 +1,8 @@
 """The desk of a small night, handled badly: cells that cannot be meant, commands cut short, draws begun and left."""
 
+import csv
 import datetime as dt
+import io
 import json
 import shutil
 
@@ -13,11 +15,8 @@ from support.nights import night, sign_a_card
 import creditscore as cs
 from creditscore.errors import DrawError, LockedError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
-from creditscore.inspection.plan_folder import BEGUN
-from creditscore.pipeline import run_store
-from creditscore.pipeline.draws import draw_plan_folder, replace_closed, replace_subject
-from creditscore.pipeline.plans import import_ratios
-from creditscore.pipeline.run_folder import RunFolder
+from creditscore.pipeline.draws import draw_task, replace_closed, replace_subject
+from creditscore.pipeline.plans import import_ratios, publish_task
 from creditscore.storage import LOCK, locked
 
 LABEL = {"zh": "任务", "en": "task"}
@@ -43,15 +42,20 @@ def made(tmp_path_factory):
 @pytest.fixture
 def delivery(made, tmp_path):
     """A copy of what came in and of what the night made of it, to be changed."""
-    shutil.copytree(made, tmp_path / "desk")
+    shutil.copytree(made, tmp_path / "desk", symlinks=True)
     copy = Delivery.__new__(Delivery)
     copy.data, copy.project = tmp_path / "desk" / "data", cs.load_project(tmp_path / "desk" / "project")
     return copy
 
 
 @pytest.fixture
-def run(delivery):
-    return delivery.data.parent / "out" / "2024-04-30"
+def out(delivery):
+    return delivery.data.parent / "out"
+
+
+@pytest.fixture
+def run(out):
+    return out / "2024-04-30"
 
 
 def sheet_of(book, name):
@@ -59,11 +63,11 @@ def sheet_of(book, name):
     return page, {cell.value.split("(")[0]: cell.column for cell in page[1]}
 
 
-def edited(run, change, sheet="抽查比例方案"):
-    """A copy of the workbook after ``change(page, columns)``."""
-    book = openpyxl.load_workbook(run / "plan.xlsx")
+def edited(folder, change, sheet="抽查比例方案"):
+    """A copy of the workbook of a run or a task after ``change(page, columns)``."""
+    book = openpyxl.load_workbook(folder / "plan.xlsx")
     change(*sheet_of(book, sheet))
-    path = run.parent.parent / "edited.xlsx"
+    path = folder.parent.parent / "edited.xlsx"
     book.save(path)
     return path
 
@@ -85,22 +89,35 @@ def told(plan):
     return json.loads((plan / "manifest.json").read_text("utf-8"))
 
 
-def draw_all(run, **more):
-    for plan in sorted((run / "plan").iterdir()):
-        draw_plan_folder(plan, seed="lottery", **more)
+def publish(out, *tasks):
+    for task in tasks:
+        publish_task(out / "tasks" / task, on=dt.date(2024, 4, 30), channel="gazette 12", by="planner")
 
 
-def results(run, filled, known="2024-06-30"):
-    return creditscore("results", run, filled, "--known", known)
+def draw_all(out, **more):
+    publish(out, "one", "two")
+    for task in ("one", "two"):
+        draw_task(out / "tasks" / task, seed="lottery", by="planner", **more)
+    return out / "tasks" / "one"
 
 
-def filled_in(run, outcome="未发现问题", day=dt.date(2024, 5, 20), **cells):
+@pytest.fixture
+def task(out):
+    """The first of two drawn tasks."""
+    return draw_all(out)
+
+
+def results(task, filled, known="2024-06-30"):
+    return creditscore("results", task, filled, "--known", known)
+
+
+def filled_in(task, outcome="未发现问题", day=dt.date(2024, 5, 20), **cells):
     def change(page, columns):
         for row in range(2, page.max_row + 1):
             for name, value in {"检查结果": outcome, "检查日期": day, **cells}.items():
                 page.cell(row, columns[name]).value = value
 
-    return edited(run, change, "抽查名单")
+    return edited(task, change, "抽查名单")
 
 
 # ratios
@@ -113,7 +130,7 @@ def test_falling_ratios_and_unknown_strata_are_all_named_by_cell(run):
 
     book = edited(run, change)
     tiers = {told_row["等级"]: told_row["cell"] for told_row in _cells(run, "one")}
-    said = creditscore("plan", "import", run, book)
+    said = creditscore("plan", "import", run.parent, book)
     assert said.code == 2
     assert f"抽查比例方案!{tiers['C']}：抽查比例从 A 到 D 不得降低" in said.err
 
@@ -123,7 +140,7 @@ def test_falling_ratios_and_unknown_strata_are_all_named_by_cell(run):
 
     said = creditscore("plan", "import", run, edited(run, strange))
     assert said.code == 2
-    assert said.err.count("应为本次运行的任务和层") == 2
+    assert all(said.err.count(f"抽查比例方案!{cell}") == 1 for cell in ("E2", "E3"))
 
 
 def _cells(run, task):
@@ -132,150 +149,123 @@ def _cells(run, task):
         yield {"等级": page.cell(row, columns["等级"]).value, "cell": page.cell(row, columns["抽查比例"]).coordinate}
 
 
-def test_edited_ratios_update_notes_documents_and_the_frame_hash(run):
-    before = told(run / "plan" / "one")
-    visits = import_ratios(run, edited(run, doubled("one")))
-    after = told(run / "plan" / "one")
+def test_edited_ratios_update_notes_lists_and_the_frame_hash(out, run):
+    before = told(out / "tasks" / "one")
+    visits = import_ratios(out, edited(run, doubled("one")))
+    after = told(out / "tasks" / "one")
     assert visits == {"one": after["counts"]["target"]}
     assert any("more than the capacity of 30" in note for note in after["notes"])
     assert not any("capacity" in note for note in before["notes"])
-    assert json.loads((run / "manifest.json").read_text("utf-8"))["frames"]["one"] == after["frame_hash"]
-    assert cs.verify_plan(run / "plan" / "one").ok
-    merged = [InspectionPlan.from_folder(run / "plan" / name).frame["merged_with"].unique().tolist() for name in ("one", "two")]
+    assert json.loads((run / "manifest.json").read_text("utf-8"))["frames"]["one"] == before["frame_hash"]
+    assert cs.verify_plan(out / "tasks" / "one").ok
+    merged = [InspectionPlan.from_folder(out / "tasks" / name).frame["merged_with"].unique().tolist() for name in ("one", "two")]
     assert merged == [["two"], ["one"]]
-    draw_all(run)
-    assert all(cs.verify_plan(plan).ok for plan in (run / "plan").iterdir())
+    draw_all(out)
+    assert all(cs.verify_plan(out / "tasks" / task).ok for task in ("one", "two"))
 
 
-def test_an_edited_ratio_cannot_change_the_seed_of_a_begun_draw(run):
-    """A draw that was cut short has its seed: new ratios, and so new targets, would make room for another one."""
-    (run / "plan" / "one" / BEGUN).write_text("first", "utf-8")
-    with pytest.raises(DrawError, match="its draw was begun"):
-        import_ratios(run, edited(run, doubled("one")))
-    with pytest.raises(DrawError, match="another seed was begun"):
-        draw_plan_folder(run / "plan" / "one", seed="second")
+def test_ratios_that_the_planner_edited_outlive_the_next_night(out, run, delivery):
+    visits = import_ratios(out, edited(run, doubled("one")))
+    assert night(delivery, out, as_of="2024-05-01").code == 0
+    assert told(out / "tasks" / "one")["counts"]["target"] == visits["one"]
 
 
-def test_an_interrupted_import_is_undone_by_the_next_run(run, delivery, monkeypatch):
-    book, before = edited(run, doubled("one")), told(run / "plan" / "one")
-
-    def crash(path, target):
-        if path.name.startswith(".new-"):
-            raise KeyboardInterrupt
-        return rename(path, target)
-
-    rename = type(run).rename
-    monkeypatch.setattr(type(run), "rename", crash)
-    with pytest.raises(KeyboardInterrupt):
-        import_ratios(run, book)
-    monkeypatch.undo()
-    assert not (run / "plan" / "one").exists()
-    assert night(delivery, run.parent, "--lang", "en").code == 0  # other documents: the night is worked again
-    assert told(run / "plan" / "one")["frame_hash"] == before["frame_hash"]
-    assert list((run / "plan").glob(".old-*")) == []
-
-
-def test_a_run_in_another_language_is_another_run(run, delivery):
-    assert "Summary" not in (run / "report.html").read_text("utf-8")
-    assert night(delivery, run.parent, "--lang", "en").code == 0
-    assert "Summary" in (run / "report.html").read_text("utf-8")
-
-
-def test_drawing_and_importing_are_refused_while_a_run_holds_the_lock(run):
+def test_ratios_of_a_published_frame_stay(out, run):
+    """New ratios, and so new targets, after the hash was told would make room for another draw."""
     book = edited(run, doubled("one"))
-    with locked(run.parent):
-        with pytest.raises(LockedError):
-            draw_plan_folder(run / "plan" / "one", seed="s")
-        with pytest.raises(LockedError):
-            import_ratios(run, book)
-    assert told(run / "plan" / "one")["seed"] is None
-    assert (run.parent / LOCK).is_file()
+    publish(out, "one")
+    with pytest.raises(DrawError, match="can no longer change"):
+        import_ratios(out, book)
+    draw_task(out / "tasks" / "one", seed="first", by="planner")
+    with pytest.raises(DrawError, match="drawn already"):
+        draw_task(out / "tasks" / "one", seed="second", by="planner")
 
 
-def test_a_changed_probability_in_an_undrawn_sample_is_refused(run):
-    path = run / "plan" / "one" / "sample.csv"
-    row = next(row for row in path.read_bytes().splitlines() if row.startswith(b"one,"))
-    cells = row.split(b",")
-    path.write_bytes(path.read_bytes().replace(row, b",".join([*cells[:7], b"0.9", *cells[8:]])))
+def test_a_run_in_another_language_is_another_run(out, run, delivery):
+    first = run.resolve()
+    assert "Summary" not in (run / "report.html").read_text("utf-8")
+    assert night(delivery, out, "--lang", "en").code == 0
+    assert "Summary" in (run / "report.html").read_text("utf-8")
+    assert "Summary" not in (first / "report.html").read_text("utf-8")
+
+
+def test_commands_are_refused_while_a_run_holds_the_lock(out, run):
+    book = edited(run, doubled("one"))
+    with locked(out):
+        with pytest.raises(LockedError):
+            publish(out, "one")
+        with pytest.raises(LockedError):
+            draw_task(out / "tasks" / "one", seed="s", by="planner")
+        with pytest.raises(LockedError):
+            import_ratios(out, book)
+    assert told(out / "tasks" / "one")["seed"] is None
+    assert (out / LOCK).is_file()
+
+
+def test_a_changed_probability_in_a_published_sample_is_refused(out):
+    publish(out, "one")
+    path = out / "tasks" / "one" / "sample.csv"
+    head, first, *rows = csv.reader(io.StringIO(path.read_text("utf-8-sig"), newline=""))
+    first[head.index("inclusion_probability")] = "0.9"
+    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+        csv.writer(stream).writerows([head, first, *rows])
     with pytest.raises(DrawError, match="not the one whose hash"):
-        draw_plan_folder(run / "plan" / "one", seed="s")
+        draw_task(out / "tasks" / "one", seed="s", by="planner")
 
 
-# commands that are cut short
-
-
-@pytest.mark.parametrize("at", ["write_report", "write_json"])
-def test_a_draw_interrupted_at_the_documents_leaves_a_usable_run(run, monkeypatch, at):
-    def crash(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(run_store, at, crash)
-    with pytest.raises(KeyboardInterrupt):
-        draw_plan_folder(run / "plan" / "one", seed="s")
-    monkeypatch.undo()
-    assert cs.verify_plan(run / "plan" / "one").ok
-    RunFolder.opened(run)
-    assert creditscore("report", run).code == 0
-    assert creditscore("lookup", run, "S001").code == 0
-
-
-def test_a_late_run_does_not_remake_a_frame_of_a_later_day(run, delivery):
-    draw_plan_folder(run / "plan" / "two", seed="s")
-    said = night(delivery, run.parent, as_of="2024-04-29")
+def test_a_late_run_does_not_remake_a_frame_of_a_later_day(out, delivery):
+    publish(out, "two")
+    before = told(out / "tasks" / "two")
+    said = night(delivery, out, as_of="2024-04-29")
     assert said.code == 0, said.err
-    assert RunFolder(run.parent / "2024-04-29").plans() == []
+    assert [path.name for path in (out / "2024-04-29" / "drafts").iterdir()] == ["one"]
+    assert told(out / "tasks" / "two") == before
 
 
 # results
 
 
-def test_contradicting_results_are_refused_without_a_data_folder(run):
-    draw_all(run)
-    assert results(run, filled_in(run), "2024-06-01").code == 0
-    said = results(run, filled_in(run, "查无下落"), "2024-06-02")
+def test_contradicting_results_are_refused_without_a_data_folder(task):
+    assert results(task, filled_in(task), "2024-06-01").code == 0
+    said = results(task, filled_in(task, "查无下落"), "2024-06-02")
     assert said.code == 2
     assert "此前上报的结果不同" in said.err
-    assert results(run, filled_in(run), "2024-06-03").code == 0
+    assert results(task, filled_in(task), "2024-06-03").code == 0
 
 
-def test_a_visit_before_the_draw_is_refused_by_cell(run):
-    draw_all(run, on=dt.date(2024, 5, 21))
-    said = results(run, filled_in(run))
+def test_a_visit_before_the_draw_is_refused_by_cell(out):
+    task = draw_all(out, on=dt.date(2024, 5, 21))
+    said = results(task, filled_in(task))
     assert said.code == 2
     assert "检查日期早于抽取日期 2024-05-21" in said.err
 
 
-def test_trailing_blanks_pass_and_a_severity_without_violation_fails(run):
-    draw_all(run)
-    said = results(run, filled_in(run, " 未发现问题 ", 检查方式=" "))
+def test_trailing_blanks_pass_and_a_severity_without_violation_fails(task):
+    said = results(task, filled_in(task, " 未发现问题 ", 检查方式=" "))
     assert said.code == 0, said.err
-    said = results(run, filled_in(run, 严重程度=3))
+    said = results(task, filled_in(task, 严重程度=3))
     assert said.code == 2
     assert "应为空白，因为未发现违法违规" in said.err
 
 
-def test_a_visited_subject_cannot_be_replaced(run, delivery):
-    draw_all(run)
-    assert results(run, filled_in(run)).code == 0
-    plan = run / "plan" / "one"
-    first = DrawnPlan.from_folder(plan).drawn["subject_id"].iloc[0]
+def test_a_visited_subject_cannot_be_replaced(out, task, delivery):
+    assert results(task, filled_in(task)).code == 0
+    first = DrawnPlan.from_folder(task).drawn["subject_id"].iloc[0]
     with pytest.raises(DrawError, match="its result was handed in"):
-        replace_subject(plan, first, reason="已注销", **WHO)
+        replace_subject(task, first, reason="已注销", **WHO)
     status = {first: "deregistered"}
     delivery.subjects(*(subject_line(f"S{at:03d}", status=status.get(f"S{at:03d}", "active")) for at in range(120)))
-    assert night(delivery, run.parent, as_of="2024-06-10").code == 0
-    assert replace_closed(plan, run.parent / "2024-06-10", **WHO) == []
+    assert night(delivery, out, as_of="2024-06-10").code == 0
+    assert replace_closed(task, out / "2024-06-10", **WHO) == []
 
 
-def test_a_replacement_that_closes_later_can_be_replaced(run, delivery):
-    draw_all(run)
-    plan = run / "plan" / "one"
-    drawn = DrawnPlan.from_folder(plan).sample.groupby("stratum")["drawn"].agg(["sum", "size"])
+def test_a_replacement_that_closes_later_can_be_replaced(out, task, delivery):
+    drawn = DrawnPlan.from_folder(task).sample.groupby("stratum")["drawn"].agg(["sum", "size"])
     stratum = (drawn["size"] - drawn["sum"]).idxmax()
-    drawn = DrawnPlan.from_folder(plan).drawn
-    came = replace_subject(plan, drawn.loc[drawn["stratum"] == stratum, "subject_id"].iloc[0], reason="已注销", **WHO).replaced_by
+    drawn = DrawnPlan.from_folder(task).drawn
+    came = replace_subject(task, drawn.loc[drawn["stratum"] == stratum, "subject_id"].iloc[0], reason="已注销", **WHO).replaced_by
     status = {came: "deregistered"}
     delivery.subjects(*(subject_line(f"S{at:03d}", status=status.get(f"S{at:03d}", "active")) for at in range(120)))
-    assert night(delivery, run.parent, as_of="2024-06-10").code == 0
-    assert [one.subject_id for one in replace_closed(plan, run.parent / "2024-06-10", **WHO)] == [came]
-    assert cs.verify_plan(plan).ok
+    assert night(delivery, out, as_of="2024-06-10").code == 0
+    assert [one.subject_id for one in replace_closed(task, out / "2024-06-10", **WHO)] == [came]
+    assert cs.verify_plan(task).ok
