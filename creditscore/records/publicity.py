@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import ibis
@@ -81,8 +82,8 @@ def received_by_kind(records: Records, day: dt.date) -> dict[int, Received]:
 def unknown_deadlines(records: Records, *, as_of: str | dt.date) -> dict[str, dict[int, int]]:
     """Of ``events`` and ``decisions``, how many nobody can call late or in time, by the year whose notice is lacking.
 
-    A report within as many days as it may take working days is in time by any calendar, and a decision is not missing
-    before.
+    A report within as many days as it may take working days is in time by any calendar; a decision is not missing before,
+    nor once its document came.
     """
     day = day_of(as_of)
     number, calendar = day_number(day), records.project.calendar
@@ -91,8 +92,8 @@ def unknown_deadlines(records: Records, *, as_of: str | dt.date) -> dict[str, di
     timed = _with_deadlines(records, first, first.kind_key, first.event_day)
     counts = {"events": records.engine.query(_by_day(timed.filter(_unknown(timed))))}
     if records.outcomes["decisions"].kept:
-        owed = _owed(records)
-        counts["decisions"] = records.engine.query(_by_day(owed.filter(owed.due.isnull() & (owed.earliest < number))))
+        absent = _absent_decisions(records, number, lambda owed: owed.due.isnull() & (owed.earliest < number))
+        counts["decisions"] = records.engine.query(_by_day(absent))
     for name, table in counts.items():
         years: Counter[int] = Counter()
         for row in table.to_pylist():
@@ -128,11 +129,18 @@ def _by_day(rows: ir.Table) -> ir.Table:
     return rows.group_by("begun").agg(n=rows.count())
 
 
-def _owed(records: Records) -> ir.Table:
-    """Decisions of the register of kinds with a deadline, with the columns of ``_DEADLINES``."""
+def _absent_decisions(records: Records, number: int, which: Callable[[ir.Table], ir.BooleanValue]) -> ir.Table:
+    """Decisions of kinds with a deadline whose document no record known on the day carries, if ``which`` holds for them.
+
+    They have the columns of the register and of ``_DEADLINES``.
+    """
     decided = kept_table(TABLES["decisions"])
     decided = decided.mutate(decided_day=day_column(decided.decision_date))
-    return _with_deadlines(records, decided, decided[KIND_KEY], decided.decided_day)
+    owed = _with_deadlines(records, decided, decided[KIND_KEY], decided.decided_day)
+    owed = owed.filter(which(owed))
+    events = records.table("event_keys")
+    received = events.filter((events.known_day <= number) & events.document_no.notnull()).select("kind_key", "document_no")
+    return owed.anti_join(received, [owed[KIND_KEY] == received.kind_key, owed.document_no == received.document_no])
 
 
 def missing_decisions(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
@@ -145,11 +153,7 @@ def missing_decisions(records: Records, *, as_of: str | dt.date) -> pd.DataFrame
     number = day_number(day_of(as_of))
     if not records.outcomes["decisions"].kept:
         return pd.DataFrame(columns=list(_DECISION_COLUMNS))
-    owed = _owed(records)
-    owed = owed.filter(owed.due < number)
-    events = records.table("event_keys")
-    received = events.filter((events.known_day <= number) & events.document_no.notnull()).select("kind_key", "document_no")
-    absent = owed.anti_join(received, [owed[KIND_KEY] == received.kind_key, owed.document_no == received.document_no])
+    absent = _absent_decisions(records, number, lambda owed: owed.due < number)
     table = records.engine.query(absent.select(*_DECISION_COLUMNS).order_by(["kind", "decision_id"]))
     frame: pd.DataFrame = table.to_pandas(date_as_object=True)
     return frame
