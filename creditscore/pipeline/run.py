@@ -92,6 +92,7 @@ def run_project(
         key = run_key(project, inputs, deciding, engine=engine.name, train=train, lang=lang)
         current = RunFolder.current(out, as_of)
         if current and ledger.done(current.name, FINISHED) == key and _is_whole(current):
+            send_queue(out, tracking_uri)
             return RunResult(current, False, summary_of(current))
         remove_unfinished(out)
         folder = RunFolder.new(out, as_of)

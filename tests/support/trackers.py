@@ -1,11 +1,18 @@
 """Runs to be logged, and what an MLflow tracker says it has."""
 
-from creditscore.tracking.mlflow_log import RunLog
+from creditscore.storage import journal
+from creditscore.tracking.mlflow_log import RunLog, queue_run
 
 
 def a_run(**changes):
     numbers = {"auc": 0.7, "nothing": float("nan"), "endless": float("inf")}
     return RunLog(**{"project": "small", "as_of": "2024-04-30", "params": {"config": "c0ffee"}, "metrics": numbers, **changes})
+
+
+def queue(out, name, run):
+    """Queue a run as the night does: in the journal that commits it."""
+    with journal(out, name) as entry:
+        queue_run(entry, name, run)
 
 
 def client_of(uri):

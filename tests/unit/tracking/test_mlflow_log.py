@@ -10,10 +10,10 @@ import time
 
 import pytest
 from support.cards import card
-from support.trackers import a_run, client_of, logged
+from support.trackers import a_run, client_of, logged, queue
 
 from creditscore.tracking import mlflow_log
-from creditscore.tracking.mlflow_log import QUEUE, queue_run, queued, send_queue, tracking_uri
+from creditscore.tracking.mlflow_log import QUEUE, queued, send_queue, tracking_uri
 
 
 def test_the_tracker_is_the_given_one_else_that_of_the_environment_else_beside_the_runs(tmp_path, monkeypatch):
@@ -33,7 +33,7 @@ def test_what_is_queued_is_on_disk_with_files_relative_to_the_folder_of_runs(tmp
     report = tmp_path / ".runs" / "2024-04-30-1" / "report.html"
     report.parent.mkdir(parents=True)
     (tmp_path / "2024-04-30").symlink_to(report.parent)
-    queue_run(tmp_path, "2024-04-30-1", a_run(files=(tmp_path / "2024-04-30" / "report.html",), cards={"food": card()}))
+    queue(tmp_path, "2024-04-30-1", a_run(files=(tmp_path / "2024-04-30" / "report.html",), cards={"food": card()}))
     document = json.loads((tmp_path / QUEUE / "2024-04-30-1" / "run.json").read_text("utf-8"))
     # The link will name another run one day.
     assert document["run"]["files"] == [".runs/2024-04-30-1/report.html"]
@@ -43,17 +43,8 @@ def test_what_is_queued_is_on_disk_with_files_relative_to_the_folder_of_runs(tmp
 
 def test_a_name_is_queued_once_and_the_oldest_comes_first(tmp_path):
     for name in ("n-10", "n-2", "n-10"):
-        queue_run(tmp_path, name, a_run(tags={"night": name}))
+        queue(tmp_path, name, a_run(tags={"night": name}))
     assert [entry.name for entry in queued(tmp_path)] == ["n-2", "n-10"]
-
-
-def test_a_full_disk_is_a_warning(tmp_path, monkeypatch, caplog):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(mlflow_log, "write_json", full)
-    queue_run(tmp_path, "n-1", a_run())
-    assert "will not be logged: No space left on device" in caplog.text
 
 
 def test_a_run_is_logged_with_its_numbers_files_and_cards_and_leaves_the_queue(tmp_path, capfd):
@@ -61,8 +52,8 @@ def test_a_run_is_logged_with_its_numbers_files_and_cards_and_leaves_the_queue(t
     report.parent.mkdir()
     report.write_text("all well", "utf-8")
     many = {f"scorecard {number}(a)": "f00" for number in range(101)}
-    queue_run(tmp_path, "n-1", a_run(params=many, files=(report, gone), cards={"food": card(), "shops": card(name="shops")}))
-    queue_run(tmp_path, "n-2", a_run(as_of="2024-05-31", cards={"food": card()}))
+    queue(tmp_path, "n-1", a_run(params=many, files=(report, gone), cards={"food": card(), "shops": card(name="shops")}))
+    queue(tmp_path, "n-2", a_run(as_of="2024-05-31", cards={"food": card()}))
     waiting = {entry.name: entry for entry in queued(tmp_path)}
     assert send_queue(tmp_path, None) == 0
     assert queued(tmp_path) == []
@@ -82,7 +73,7 @@ def test_a_run_is_logged_with_its_numbers_files_and_cards_and_leaves_the_queue(t
 
 
 def test_a_closed_port_and_a_silent_server_keep_the_queue_for_the_next_run(tmp_path, caplog):
-    queue_run(tmp_path, "n-1", a_run())
+    queue(tmp_path, "n-1", a_run())
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     started = time.monotonic()
@@ -94,7 +85,7 @@ def test_a_closed_port_and_a_silent_server_keep_the_queue_for_the_next_run(tmp_p
 def test_a_server_that_never_answers_is_left_after_the_limit(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(mlflow_log, "SEND_SECONDS", 4.0)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "600")
-    queue_run(tmp_path, "n-1", a_run())
+    queue(tmp_path, "n-1", a_run())
     with socket.create_server(("127.0.0.1", 0)) as server:
         started = time.monotonic()
         assert send_queue(tmp_path, f"http://127.0.0.1:{server.getsockname()[1]}") == 1
@@ -106,7 +97,7 @@ def test_a_server_that_never_answers_is_left_after_the_limit(tmp_path, monkeypat
 
 def test_a_damaged_tracker_keeps_the_queue(tmp_path, caplog):
     (tmp_path / "mlflow.db").write_bytes(b"no database " * 1000)
-    queue_run(tmp_path, "n-1", a_run())
+    queue(tmp_path, "n-1", a_run())
     with caplog.at_level(logging.WARNING):
         assert send_queue(tmp_path, None) == 1
     assert "(sqlite: DatabaseError)" in caplog.text
@@ -114,7 +105,7 @@ def test_a_damaged_tracker_keeps_the_queue(tmp_path, caplog):
 
 def test_an_entry_that_cannot_be_read_keeps_no_other_from_being_sent(tmp_path, caplog):
     for name in ("whole", "cut", "other"):
-        queue_run(tmp_path, name, a_run())
+        queue(tmp_path, name, a_run())
     (tmp_path / QUEUE / "cut" / "run.json").write_text('{"run": ', "utf-8")
     (tmp_path / QUEUE / "other" / "run.json").write_text('{"format": "creditscore.tracking/2"}', "utf-8")
     assert [entry.name for entry in queued(tmp_path)] == ["whole"]
@@ -124,7 +115,7 @@ def test_an_entry_that_cannot_be_read_keeps_no_other_from_being_sent(tmp_path, c
 def test_an_address_with_a_password_is_no_argument_of_a_process(tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(subprocess, "run", lambda command, **how: calls.append((command, how)))
-    queue_run(tmp_path, "n-1", a_run())
+    queue(tmp_path, "n-1", a_run())
     send_queue(tmp_path, "postgresql://user:secret@host/db")
     ((command, how),) = calls
     assert "secret" not in " ".join(command)
@@ -137,7 +128,7 @@ def test_a_proxy_is_left_to_mlflow(tmp_path, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setattr(socket, "create_connection", None)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1))
-    queue_run(tmp_path, "n-1", a_run())
+    queue(tmp_path, "n-1", a_run())
     assert send_queue(tmp_path, "http://behind.example") == 1
 
 

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 from support.cards import card
-from support.trackers import a_run, client_of, logged
+from support.trackers import a_run, client_of, logged, queue
 
 from creditscore.tracking import sender
-from creditscore.tracking.mlflow_log import queue_run, queued, tracking_uri
+from creditscore.tracking.mlflow_log import queued, tracking_uri
 
 
 class Killed(BaseException):
@@ -30,7 +30,7 @@ def tables(tmp_path_factory):
 def out(tables, tmp_path):
     shutil.copy(tables, tmp_path / "mlflow.db")
     (tmp_path / "report.html").write_text("all well", "utf-8")
-    queue_run(tmp_path, "n-1", a_run(files=(tmp_path / "report.html",), cards={"food": card()}))
+    queue(tmp_path, "n-1", a_run(files=(tmp_path / "report.html",), cards={"food": card()}))
     return tmp_path
 
 
@@ -108,7 +108,7 @@ def test_a_kill_before_the_entry_is_removed_logs_nothing_again(out, monkeypatch)
 
 
 def test_a_run_whose_logging_fails_is_closed_as_failed_and_holds_up_no_other(out, monkeypatch):
-    queue_run(out, "n-2", a_run(as_of="2024-05-31"))
+    queue(out, "n-2", a_run(as_of="2024-05-31"))
     fails_once(monkeypatch, "log_artifact", PermissionError())
     assert isinstance(send(out), PermissionError)
     assert statuses(out) == ["FAILED", "FINISHED"]
@@ -118,7 +118,7 @@ def test_a_run_whose_logging_fails_is_closed_as_failed_and_holds_up_no_other(out
 
 
 def test_a_tracker_that_is_gone_is_not_asked_for_the_next_run(out, monkeypatch):
-    queue_run(out, "n-2", a_run(as_of="2024-05-31"))
+    queue(out, "n-2", a_run(as_of="2024-05-31"))
     fails_once(monkeypatch, "log_batch", ConnectionError())
     fails_once(monkeypatch, "set_terminated", ConnectionError())
     with pytest.raises(ConnectionError):
@@ -129,15 +129,16 @@ def test_a_tracker_that_is_gone_is_not_asked_for_the_next_run(out, monkeypatch):
 
 def test_the_same_day_with_another_content_is_another_run(out):
     send(out)
-    queue_run(out, "n-1", a_run(params={"config": "changed"}))
+    queue(out, "n-1", a_run(params={"config": "changed"}))
     send(out)
     assert statuses(out) == ["FINISHED", "FINISHED"]
 
 
-def test_more_models_than_a_page_of_the_registry_are_registered_once_each(out):
+def test_more_models_than_a_page_of_the_registry_are_registered_once_each(out, monkeypatch):
+    monkeypatch.setattr(sender, "_log_model", lambda *_: (out / "model").as_uri())
     industries = [f"industry_{number}" for number in range(101)]
     for name in ("n-2", "n-3"):
-        queue_run(out, name, a_run(tags={"night": name}, cards=dict.fromkeys(industries, card())))
+        queue(out, name, a_run(tags={"night": name}, cards=dict.fromkeys(industries, card())))
         assert send(out) is None
     client = client_of(tracking_uri(out, None))
     counts = [len(client.search_model_versions(f"name = 'small.{industry}'")) for industry in industries]
