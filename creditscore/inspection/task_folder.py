@@ -25,7 +25,7 @@ from creditscore.storage import Journal, sha256_of
 TASKS, ORIGIN = "tasks", "task.json"
 #: Where a voided frame is kept, one folder for each.
 VOIDED = "voided"
-_LATEST = ("plan.csv", "sample.csv", "sample.sha256", MANIFEST)
+_LATEST = ("plan.csv", "sample.csv", "sample.sha256", MANIFEST, "plan.xlsx")
 
 
 @dataclass(frozen=True)
@@ -163,8 +163,10 @@ def add_void(entry: Journal, folder: TaskFolder, *, reason: str, by: str, second
         raise DrawError("task {task}: expected a second person (got {by} twice)", task=folder.task, by=people["by"])
     kept = folder.path / VOIDED / str(register.voids(folder.task) + 1)
     for name in _LATEST:
-        entry.share(folder.path / name, kept / name)
-    entry.write_json(folder.path / ORIGIN, asdict(replace(folder.origin, published=False)))
+        if (folder.path / name).is_file():
+            entry.share(folder.path / name, kept / name)
+    entry.remove(folder.path / _LATEST[-1])
+    entry.write_json(folder.path / ORIGIN, asdict(replace(folder.origin, published=False, workbook="")))
     about = {"frame_hash": line["frame_hash"], "reason": needed(reason, "reason"), **people, "on": on.isoformat()}
     entry.append(entry.root / REGISTER, [register_line("void", task=folder.task, **about)])
 

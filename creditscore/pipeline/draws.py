@@ -35,7 +35,7 @@ from creditscore.inspection.task_folder import (
 )
 from creditscore.inspection.visits import Opened
 from creditscore.language import DEFAULT_LANGUAGE
-from creditscore.pipeline.open_tasks import add_documents, load_plan, open_plans, results_of_task, run_of_task
+from creditscore.pipeline.open_tasks import add_documents, load_plan, related_plans, results_of_task, run_of_task
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.run_store import BookFile
@@ -111,7 +111,7 @@ def _draw(
 
 def _renew(entry: Journal, task: TaskFolder, plan: Opened, *, lang: str) -> None:
     """Add the documents that change with a task to the journal."""
-    add_documents(entry, open_plans(task.out) | {task.task: plan}, [task.task], lang=lang)
+    add_documents(entry, related_plans(task.out, task.task) | {task.task: plan}, task.task, lang=lang)
 
 
 def replace_subject(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
@@ -11,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from creditscore.config.tasks import Task
 from creditscore.config.work_calendar import WorkCalendar
 from creditscore.errors import DataError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
@@ -51,20 +53,29 @@ def load_plan(folder: TaskFolder) -> OpenPlan:
     return Opened(DrawnPlan.from_folder(folder.path), read_log(folder.path))
 
 
-def open_plans(out: Path) -> dict[str, OpenPlan]:
-    """The plans of all tasks that are not closed, by task."""
-    register = Register.of(out)
-    return {folder.task: load_plan(folder) for folder in open_folders(out) if folder.state(register) != "closed"}
+def related_plans(out: Path, task: str) -> dict[str, OpenPlan]:
+    """The plan of a task, and those whose visits may serve the same subjects at once, directly or through others, by task."""
+    folders = {folder.task: folder for folder in open_folders(out)}
+    tasks = {name: task_of(read_manifest(folder.path)) for name, folder in folders.items()}
+    related, waiting = set[str](), [task]
+    while waiting:
+        name = waiting.pop()
+        related.add(name)
+        waiting += [other for other in merge_partners(tasks[name], tasks.values()) if other not in related]
+    return {name: load_plan(folders[name]) for name in sorted(related)}
 
 
-def published_before(out: Path, task: str, frame_hash: str) -> SamplingFrame | None:
-    """The frame of a task that was published once, voided since or not; None for a task whose folder was gone even then.
+def task_of(manifest: Mapping[str, Any]) -> Task:
+    """The task of a plan's manifest."""
+    return Task.model_validate_json(json.dumps(manifest["about"]["task"]))
+
+
+def frame_of_hash(out: Path, task: str, frame_hash: str) -> SamplingFrame:
+    """The frame of a task that has a hash, be it voided since.
 
     Raises:
         DataError: The frame is not there any more.
     """
-    if not frame_hash:
-        return None
     folder = TaskFolder.of(out, task)
     kept = sorted((folder.path / VOIDED).glob("*")) if (folder.path / VOIDED).is_dir() else []
     for path in (folder.path, *kept):
@@ -101,72 +112,74 @@ def calendar_of(out: Path, plans: Mapping[str, OpenPlan]) -> WorkCalendar:
 
 
 def add_documents(
-    entry: Journal,
-    plans: Mapping[str, OpenPlan],
-    changed: Collection[str],
-    *,
-    results: Mapping[str, pd.DataFrame] | None = None,
-    lang: str = DEFAULT_LANGUAGE,
+    entry: Journal, plans: Mapping[str, OpenPlan], task: str, *, results: pd.DataFrame | None = None, lang: str = DEFAULT_LANGUAGE
 ) -> None:
-    """Add to a journal the workbooks of changed tasks, and of drawn ones that share visits with them, and the list of all tasks.
+    """Add to a journal the workbooks of a task that changes and of drawn ones that share visits with it, and the list of tasks.
 
     A workbook that people have edited is kept below ``edited/`` first.
 
     Args:
         entry: The journal of ``OUT``.
-        plans: All open plans as they will be, by task.
-        changed: The tasks that change.
-        results: The results of tasks that change, as they will be.
+        plans: The task and those related to it, as they will be (:func:`related_plans`).
+        task: The task that changes.
+        results: Its results as they will be; those that it has now without them.
         lang: The language.
     """
     out = entry.root
-    folders = {task: TaskFolder.of(out, task) for task in plans}
-    known = {task: results_of_task(folder) for task, folder in folders.items()} | dict(results or {})
+    folders = {name: TaskFolder.of(out, name) for name in plans}
+    known = {name: results_of_task(folder) for name, folder in folders.items()}
+    if results is not None:
+        known[task] = results
     handed_in = [frame for frame in known.values() if frame is not None]
     pages = plan_pages(list(plans.values()), calendar=calendar_of(out, plans), results=pd.concat(handed_in) if handed_in else None)
     by_task = {page.task.id: page for page in pages}
-    touched = {task for task in changed if task in plans}
-    others = [by_task[task].task for task in sorted(touched)]
-    drawn = [task for task, plan in plans.items() if isinstance(plan, Opened)]
-    touched |= {task for task in drawn if merge_partners(by_task[task].task, others)}
-    for task in sorted(touched):
-        _keep_edited(entry, folders[task])
-        _add_workbook(entry, folders[task], plans[task], by_task[task], lang=lang)
-    add_index(entry, by_task, lang=lang)
+    partners = merge_partners(by_task[task].task, [page.task for page in pages])
+    for name in sorted({task, *(one for one in partners if isinstance(plans[one], Opened))}):
+        _keep_edited(entry, folders[name])
+        _add_workbook(entry, folders[name], plans[name], by_task[name], lang=lang)
+    add_index(entry, lang=lang)
 
 
-def add_index(entry: Journal, pages: Mapping[str, PlanPage], *, lang: str = DEFAULT_LANGUAGE) -> None:
-    """Add to a journal the workbook ``OUT/tasks/tasks.xlsx`` of all open tasks."""
+def add_index(entry: Journal, *, drafts: Collection[str] = (), lang: str = DEFAULT_LANGUAGE) -> None:
+    """Add to a journal the workbook ``OUT/tasks/tasks.xlsx`` of all tasks that are not closed.
+
+    Args:
+        entry: The journal of ``OUT``, with everything else that it changes.
+        drafts: Tasks whose first draft is in the journal.
+        lang: The language.
+    """
     out = entry.root
     register = Register((*Register.of(out).lines, *entry.appended(out / REGISTER)))
-    rows = [_index_row(page, register) for _task, page in sorted(pages.items())]
-    created = max((page.task.start for page in pages.values()), default=_NO_DAY)
+    names = sorted({*drafts, *(folder.task for folder in open_folders(out))})
+    rows = [_index_row(entry, name, register) for name in names if register.state(name) != "closed"]
+    created = max((row["period_from"] for row in rows), default=_NO_DAY)
     write_index(entry.file(out / TASKS / INDEX), rows, created=created, lang=lang)
 
 
-def _index_row(page: PlanPage, register: Register) -> dict[str, Any]:
-    task = page.task
-    published, drawn = register.published(task.id) or {}, register.drawn(task.id) or {}
-    results = page.visits["outcome"].notna().sum() if page.drawn and "outcome" in page.visits else 0
+def _index_row(entry: Journal, name: str, register: Register) -> dict[str, Any]:
+    manifest = json.loads(entry.current(TaskFolder.of(entry.root, name).path / MANIFEST).read_text("utf-8"))
+    task, lines = task_of(manifest), register.of_task(name)
+    published, drawn = register.published(name) or {}, register.drawn(name) or {}
+    results: Mapping[str, Any] = next((line for line in reversed(lines) if line["what"] == "results"), {})
     return {
-        "task": task.id,
+        "task": name,
         "task_label": task.label,
         "check_item": task.item,
         "department": task.department,
         "period_from": task.start,
         "period_to": task.end,
-        "state": register.state(task.id),
+        "state": register.state(name),
         "trial": bool(published.get("trial", False)),
-        "frame_hash": page.frame_hash,
+        "frame_hash": manifest["frame_hash"],
         "published_on": published.get("on"),
         "channel": published.get("channel"),
         "published_by": published.get("by"),
         "drawn_on": drawn.get("on"),
         "seed": drawn.get("seed"),
-        "population": int(page.strata["population"].sum()),
-        "target": int(page.strata["target"].sum()),
-        "visits": len(page.visits) if page.drawn else None,
-        "results": int(results) if page.drawn else None,
+        "population": manifest["counts"]["population"],
+        "target": manifest["counts"]["target"],
+        "results": results.get("results", 0) if drawn else None,
+        "open": results.get("open") if drawn else None,
     }
 
 

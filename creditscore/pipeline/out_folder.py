@@ -14,7 +14,7 @@ from creditscore.errors import DataError
 from creditscore.inspection.plan_folder import read_log, read_manifest
 from creditscore.inspection.register import REGISTER, Register, register_line
 from creditscore.inspection.task_folder import ORIGIN, Origin, TaskFolder, open_folders
-from creditscore.pipeline.run_folder import LEDGER, MANIFEST, RUNS, days_of
+from creditscore.pipeline.run_folder import LEDGER, MANIFEST, RUNS, RunFolder, days_of
 from creditscore.records.tables import TABLES
 from creditscore.storage import (
     Journal,
@@ -173,11 +173,12 @@ def _old_results(folder: Path, task: str) -> pa.Table | None:
 
 @contextlib.contextmanager
 def removed_on_error(folder: Path) -> Iterator[None]:
-    """A block that fills a new folder; the folder goes if the block fails before its run is finished."""
+    """A block that fills the new folder of a run; it goes if the block fails before the run is the one of its day."""
+    run = RunFolder(folder)
     try:
         yield
     except BaseException:
-        if not is_pending(folder.parent.parent):
+        if not is_pending(run.out) and RunFolder.current(run.out, run.as_of) != run:
             with contextlib.suppress(OSError):  # the fault itself is what people must hear of
                 operations.remove_folder(folder)
         raise

@@ -23,9 +23,9 @@ from creditscore.inspection.task_folder import (
     add_void,
     open_folders,
 )
-from creditscore.inspection.visits import Opened, merge_plans
+from creditscore.inspection.visits import Opened, merge_partners, merge_plans
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
-from creditscore.pipeline.open_tasks import OpenPlan, add_documents, load_plan, open_plans
+from creditscore.pipeline.open_tasks import OpenPlan, add_documents, add_index, frame_of_hash, load_plan, related_plans
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.reporting.planning_tables import RATIOS
@@ -57,33 +57,28 @@ class Standing:
     """What a night must know of the tasks.
 
     Attributes:
-        frames: The frames that are published, drawn or closed, by task: no night changes them. None for one that is closed or
-            whose folder is gone.
+        out: The folder of runs and tasks.
+        frames: The hash of every frame that was published and not voided, by task: no night changes these.
         edits: The planner's ratios of drafts in parts per million, by task and stratum.
     """
 
-    frames: Mapping[str, SamplingFrame | None] = field(default_factory=dict)
+    out: Path
+    frames: Mapping[str, str] = field(default_factory=dict)
     edits: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @staticmethod
     def of(out: Path) -> Standing:
         """What ``OUT`` knows now. A task that the register knows and whose folder is gone stands too: it is not framed again."""
         register, folders = Register.of(out), {folder.task: folder for folder in open_folders(out)}
-        frames: dict[str, SamplingFrame | None] = {}
-        for task in register.tasks():
-            if task not in folders:
-                _log.warning("task %s: published, as the register says, and its folder is gone; put it back from a backup", task)
-            elif register.state(task) != "closed":
-                plan = load_plan(folders[task])
-                frames[task] = plan.plan.plan if isinstance(plan, Opened) else plan
-        known = set(register.tasks())
-        drafts = {task: folder.origin.edits for task, folder in folders.items() if task not in known}
-        return Standing({**dict.fromkeys(known), **frames}, {task: edits for task, edits in drafts.items() if edits})
+        frames = {task: str((register.published(task) or {})["frame_hash"]) for task in register.tasks()}
+        for task in sorted(frames.keys() - folders.keys()):
+            _log.warning("task %s: published, as the register says, and its folder is gone; put it back from a backup", task)
+        edits = {task: folder.origin.edits for task, folder in folders.items() if task not in frames and folder.origin.edits}
+        return Standing(out, frames, edits)
 
     def facts(self) -> dict[str, Any]:
-        """Frame hashes and edits, for the key of a run."""
-        hashes = {task: frame.frame_hash if frame else "" for task, frame in sorted(self.frames.items())}
-        return {"frames": hashes, "edits": {task: dict(edits) for task, edits in sorted(self.edits.items())}}
+        """Frame hashes and edits, for the manifest of a run."""
+        return {"frames": dict(self.frames), "edits": {task: dict(edits) for task, edits in self.edits.items()}}
 
 
 def plan_due_tasks(
@@ -96,7 +91,8 @@ def plan_due_tasks(
     edits of an earlier draft are kept.
     """
     plans: list[InspectionPlan] = []
-    for task in tasks_due(records.project, folder.as_of):
+    due = tasks_due(records.project, folder.as_of)
+    for task in due:
         if task.id not in standing.frames:
             try:
                 plan = plan_inspections(tiers, policy, task=task, history=records.inspections, records=records)
@@ -104,11 +100,17 @@ def plan_due_tasks(
                 _log.warning("no draft: %s", error)
                 continue
             plans.append(_with_edits(plan, standing.edits.get(task.id, {})))
-    due = {task.id for task in tasks_due(records.project, folder.as_of)}
-    plans = merge_plans(plans, beside=[frame for task, frame in sorted(standing.frames.items()) if frame and task in due])
+    plans = merge_plans(plans, beside=_published_partners(plans, due, standing))
     for plan in plans:
         plan.to_csv(folder.draft(plan.task.id))
     return plans
+
+
+def _published_partners(plans: list[InspectionPlan], due: list[Task], standing: Standing) -> list[SamplingFrame]:
+    """The published frames of tasks due whose visits may serve a draft's subjects too."""
+    partners = {partner for plan in plans for partner in merge_partners(plan.task, due) if partner in standing.frames}
+    there = [task for task in sorted(partners) if TaskFolder.of(standing.out, task).exists()]
+    return [frame_of_hash(standing.out, task, standing.frames[task]) for task in there]
 
 
 def _with_edits(plan: InspectionPlan, edits: Mapping[str, int]) -> InspectionPlan:
@@ -134,8 +136,7 @@ def add_drafts(entry: Journal, run: RunFolder, plans: list[InspectionPlan], stan
         task = plan.task.id
         edits = standing.edits.get(task, {}) if "ratios" in plan.about else {}
         add_draft(entry, TaskFolder.of(run.out, task), plan, Origin(run=run.name, trial=trial, edits=dict(edits)))
-    opened = open_plans(run.out) | {plan.task.id: plan for plan in plans}
-    add_documents(entry, opened, (), lang=lang)
+    add_index(entry, drafts=[plan.task.id for plan in plans], lang=lang)
 
 
 def import_ratios(out: str | Path, workbook: Path, *, lang: str = DEFAULT_LANGUAGE) -> dict[str, int]:
@@ -160,7 +161,9 @@ def import_ratios(out: str | Path, workbook: Path, *, lang: str = DEFAULT_LANGUA
     root = _out_of(Path(out))
     rows = read_ratios(workbook).to_dict("records")
     with changing(root, "plan import") as entry:
-        plans, register = open_plans(root), Register.of(root)
+        register = Register.of(root)
+        folders = [folder for folder in open_folders(root) if folder.state(register) != "closed"]
+        plans = {folder.task: load_plan(folder) for folder in folders}
         frames = {task: plan.plan.plan if isinstance(plan, Opened) else plan for task, plan in plans.items()}
         strata = {(task, stratum) for task, frame in frames.items() for stratum in frame.strata["stratum"]}
         unknown = [row["cell"] for row in rows if (row["task"], row["stratum"]) not in strata]
@@ -177,7 +180,7 @@ def import_ratios(out: str | Path, workbook: Path, *, lang: str = DEFAULT_LANGUA
             edits = {stratum: ratio for stratum, ratio in _policy_ratios(plan) if ratio != before[stratum]}
             add_draft(entry, folder, plan, replace(folder.origin, edits={**folder.origin.edits, **edits}))
         if new:
-            add_documents(entry, plans | new, (), lang=lang)
+            add_index(entry, lang=lang)
     return {task: sum(plan.targets().values()) for task, plan in new.items()}
 
 
@@ -210,10 +213,10 @@ def publish_task(
     """
     task = TaskFolder.opened(folder)
     with changing(task.out, f"plan publish {task.task}") as entry:
-        plans = open_plans(task.out)
-        plan = _draft(plans[task.task]) if task.task in plans else InspectionPlan.from_folder(task.path)
+        plans = related_plans(task.out, task.task)
+        plan = _draft(plans[task.task])
         add_publication(entry, task, plan, on=on, channel=channel, by=by, trial=trial)
-        add_documents(entry, plans | {task.task: plan}, [task.task], lang=lang)
+        add_documents(entry, plans, task.task, lang=lang)
     return plan
 
 
@@ -230,9 +233,8 @@ def void_task(folder: str | Path, *, reason: str, by: str, second: str, on: dt.d
     """
     task = TaskFolder.opened(folder)
     with changing(task.out, f"plan void {task.task}") as entry:
-        plans = open_plans(task.out)
         add_void(entry, task, reason=reason, by=by, second=second, on=on)
-        add_documents(entry, plans, [], lang=lang)
+        add_index(entry, lang=lang)
     return InspectionPlan.from_folder(task.path).frame_hash
 
 
@@ -247,8 +249,7 @@ def close_task(folder: str | Path, *, by: str, on: dt.date, reason: str = "", la
     task = TaskFolder.opened(folder)
     with changing(task.out, f"plan close {task.task}") as entry:
         add_closing(entry, task, by=by, on=on, reason=reason)
-        plans = {one: plan for one, plan in open_plans(task.out).items() if one != task.task}
-        add_documents(entry, plans, [], lang=lang)
+        add_index(entry, lang=lang)
 
 
 def _ratios(plan: SamplingFrame, edited: _Edited) -> list[int]:

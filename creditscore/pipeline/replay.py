@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from creditscore.errors import DataError
 from creditscore.inspection.register import Register
-from creditscore.pipeline.open_tasks import published_before
 from creditscore.pipeline.plans import Standing
 from creditscore.pipeline.run import make_run
 from creditscore.pipeline.run_folder import MANIFEST, RUNS, SNAPSHOT, Deciding, RunFolder, input_hashes, take_snapshot
@@ -62,8 +61,7 @@ def _as_it_was(folder: RunFolder, manifest: dict[str, Any], project: Project) ->
     decided, register = manifest["deciding"], Register.of(folder.out)
     cards = signed_cards(project.cards) if not manifest["trial"] else {}
     signed = signatures(register, folder.as_of)[: decided["signatures_counted"]]
-    frames = {task: published_before(folder.out, task, sha256) for task, sha256 in decided["tasks"]["frames"].items()}
-    standing = Standing(frames, decided["tasks"]["edits"])
+    standing = Standing(folder.out, decided["tasks"]["frames"], decided["tasks"]["edits"])
     deciding = Deciding(
         before=_run_of_hash(folder.out, decided["previous"]),
         cards={industry: card.sha256 for industry, card in cards.items()},

@@ -18,7 +18,7 @@ from creditscore.inspection.register import REGISTER, register_line
 from creditscore.inspection.task_folder import TaskFolder, refuse_closed
 from creditscore.inspection.visits import Opened
 from creditscore.language import DEFAULT_LANGUAGE, Message, _
-from creditscore.pipeline.open_tasks import OpenPlan, add_documents, open_plans, visits_of_tasks
+from creditscore.pipeline.open_tasks import OpenPlan, add_documents, related_plans, visits_of_tasks
 from creditscore.pipeline.out_folder import RESULTS, changing
 from creditscore.pipeline.run_folder import WORKBOOK
 from creditscore.records.tables import TABLES
@@ -90,7 +90,7 @@ def take_results(
     task = TaskFolder.opened(folder)
     with changing(task.out, f"results {task.task}") as entry:
         refuse_closed(task)
-        plans = open_plans(task.out)
+        plans = related_plans(task.out, task.task)
         plan = plans[task.task]
         if not isinstance(plan, Opened):
             raise DrawError("task {task}: expected a drawn task; draw it first", task=task.task)
@@ -130,7 +130,7 @@ def _add_results(
         sealed = content_sha256(table, ["inspection_id"])
         entry.append(entry.root / REGISTER, [register_line("results", task=task.task, **counts, content=sealed)])
         handed_in: pd.DataFrame = table.to_pandas(date_as_object=True)
-        add_documents(entry, plans, [task.task], results={task.task: handed_in}, lang=lang)
+        add_documents(entry, plans, task.task, results=handed_in, lang=lang)
     otherwise = sum(row["trigger"] == "special" for row in rows)
     return TakenResults(path, len(rows), table.num_rows - before, otherwise, still_open)
 
@@ -259,7 +259,7 @@ def visit_simulated(folder: str | Path, truth: Path, *, out: Path) -> int:
     """
     task = TaskFolder.opened(folder)
     settle(task.out)
-    visits = visits_of_tasks(task.out, open_plans(task.out))
+    visits = visits_of_tasks(task.out, related_plans(task.out, task.task))
     visits = visits[visits["task"] == task.task]
     if visits.empty:
         raise DataError("{path}: expected a drawn task (got none): draw first", path=task.path)

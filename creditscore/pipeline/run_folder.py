@@ -125,6 +125,11 @@ class RunFolder:
         """Note the hash of the manifest, so that :meth:`opened` finds a manifest that was changed later."""
         StepLedger(self.out / LEDGER).finish(self.name, _SEALED, sha256_file(self.file(MANIFEST)))
 
+    def is_committed(self) -> bool:
+        """Whether the run is, or was, the one of its day; a kill just before that leaves a whole run that nobody has seen."""
+        current = RunFolder.current(self.out, self.as_of)
+        return current == self or StepLedger(self.out / LEDGER).done(self.name, _SEALED) is not None
+
     def _is_sealed(self) -> bool:
         """Whether the manifest is the one that was sealed; a run whose seal is unknown, such as a copied one, counts as sealed."""
         noted = StepLedger(self.out / LEDGER).done(self.name, _SEALED)
@@ -233,7 +238,7 @@ def evidence_of(out: Path, cards: Mapping[str, str]) -> RunFolder | None:
     """
     attempts = [RunFolder(path) for path in (out / RUNS).glob("*") if _day_of_name(path.name[: len("2024-04-30")])]
     newest_first = sorted(attempts, key=lambda run: (run.as_of, len(run.path.name), run.path.name), reverse=True)
-    return next((run for run in newest_first if run.is_trial and cards_of(run) == cards), None)
+    return next((run for run in newest_first if run.is_trial and cards_of(run) == cards and run.is_committed()), None)
 
 
 def cards_of(run: RunFolder) -> dict[str, str]:

@@ -114,6 +114,8 @@ def add_signatures(folder: RunFolder, reviews: Sequence[Review]) -> None:
         DataError: A signature is older than the tiers it signs, or lacks a reviewer or a reason; or the register is damaged.
         LockedError: A run or another command is writing to the same folder.
     """
+    if folder.is_trial:
+        raise DataError("sign: expected a run with signed cards (got {path}, a trial)", path=folder.shown)
     early = [review for review in reviews if review.on < folder.as_of]
     if early:
         raise DataError(

@@ -47,6 +47,11 @@ class Journal:
         """Where to write the new content of ``target``, by any writer."""
         return self._staged / str(self._step(target, "replace")["staged"])
 
+    def current(self, target: Path) -> Path:
+        """Where the content stands that ``target`` will have: staged here, or the file itself."""
+        step = self._steps.get(self._name(target))
+        return self._staged / str(step["staged"]) if step and step["do"] == "replace" else target
+
     def write(self, target: Path, content: bytes) -> None:
         """Give ``target`` a new content."""
         operations.write(self.file(target), content)
