@@ -48,6 +48,8 @@ OUTCOME_WORDS = {
 }
 #: Names of files in the folder.
 MANIFEST, PUBLICATION, LOG = "manifest.json", "publication.csv", "log.jsonl"
+#: The files of an undrawn plan, the manifest last.
+FRAME_FILES = ("plan.csv", "sample.csv", "sample.sha256", MANIFEST)
 LogKind = Literal["drawn", "draw_refused", "replaced", "joined"]
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.amendments import Joiner, Replacement
 from creditscore.inspection.inspectors import DrawnFrame
-from creditscore.inspection.plan_folder import LOG, MANIFEST, drawn_files, frame_files, read_frame
+from creditscore.inspection.plan_folder import FRAME_FILES, LOG, MANIFEST, drawn_files, frame_files, read_frame
 from creditscore.inspection.register import REGISTER, Register, State, register_line
 from creditscore.inspection.sampling_frame import SamplingFrame
 from creditscore.storage import Journal, sha256_of
@@ -25,7 +25,7 @@ from creditscore.storage import Journal, sha256_of
 TASKS, ORIGIN = "tasks", "task.json"
 #: Where a voided frame is kept, one folder for each.
 VOIDED = "voided"
-_LATEST = ("plan.csv", "sample.csv", "sample.sha256", MANIFEST, "plan.xlsx")
+_LATEST = (*FRAME_FILES, "plan.xlsx")
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,13 @@ def add_draft(entry: Journal, folder: TaskFolder, frame: SamplingFrame, origin: 
     entry.write_json(folder.path / ORIGIN, asdict(origin))
 
 
+def copy_draft(entry: Journal, folder: TaskFolder, source: Path, origin: Origin) -> None:
+    """Make a draft of a copy of the files that a run has written, in place of the one that is there."""
+    for name in FRAME_FILES:
+        entry.copy(source / name, folder.path / name)
+    entry.write_json(folder.path / ORIGIN, asdict(origin))
+
+
 def add_publication(
     entry: Journal, folder: TaskFolder, frame: SamplingFrame, *, on: dt.date, channel: str, by: str, trial: bool = False
 ) -> None:
@@ -164,7 +171,7 @@ def add_void(entry: Journal, folder: TaskFolder, *, reason: str, by: str, second
     kept = folder.path / VOIDED / str(register.voids(folder.task) + 1)
     for name in _LATEST:
         if (folder.path / name).is_file():
-            entry.share(folder.path / name, kept / name)
+            entry.copy(folder.path / name, kept / name)
     entry.remove(folder.path / _LATEST[-1])
     entry.write_json(folder.path / ORIGIN, asdict(replace(folder.origin, published=False, workbook="")))
     about = {"frame_hash": line["frame_hash"], "reason": needed(reason, "reason"), **people, "on": on.isoformat()}

@@ -21,6 +21,7 @@ from creditscore.inspection.task_folder import (
     add_draft,
     add_publication,
     add_void,
+    copy_draft,
     open_folders,
 )
 from creditscore.inspection.visits import Opened, merge_partners, merge_plans
@@ -135,7 +136,7 @@ def add_drafts(entry: Journal, run: RunFolder, plans: list[InspectionPlan], stan
     for plan in plans:
         task = plan.task.id
         edits = standing.edits.get(task, {}) if "ratios" in plan.about else {}
-        add_draft(entry, TaskFolder.of(run.out, task), plan, Origin(run=run.name, trial=trial, edits=dict(edits)))
+        copy_draft(entry, TaskFolder.of(run.out, task), run.draft(task), Origin(run.name, trial, dict(edits)))
     add_index(entry, drafts=[plan.task.id for plan in plans], lang=lang)
 
 

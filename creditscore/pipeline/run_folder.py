@@ -79,7 +79,8 @@ class RunFolder:
             DataError: There is no manifest; it is not the one that was sealed; or a file other than the documents is not what
                 the manifest says.
         """
-        folder = RunFolder(pointed_to(Path(path)))
+        named = Path(path)
+        folder = RunFolder(pointed_to(named if named.name else named.absolute()))
         manifest = folder.manifest()
         if manifest is None:
             raise DataError("{path}: expected a finished run (got no manifest.json)", path=path)

@@ -30,7 +30,7 @@ from creditscore.reporting.report import write_report
 from creditscore.reporting.run_book import Figure, RowCounts, RunBook, plan_pages
 from creditscore.reporting.workbook import write_workbook
 from creditscore.spreadsheet import cell_words
-from creditscore.storage import journal, operations, sha256_file, write_json
+from creditscore.storage import atomic_path, journal, operations, sha256_file, write_json
 
 if TYPE_CHECKING:
     from creditscore.models.scorecard import Scorecard
@@ -218,10 +218,8 @@ def renew_documents(run: RunFolder, *, lang: str = DEFAULT_LANGUAGE) -> RunFolde
         with removed_on_error(folder.path):
             for name in manifest["outputs"]:
                 if name not in DOCUMENTS:
-                    operations.make_folder(folder.file(name).parent)
-                    operations.share(run.file(name), folder.file(name))
-            for parent in sorted({folder.file(name).parent for name in manifest["outputs"]}):
-                operations.sync_folder(parent)
+                    with atomic_path(folder.file(name)) as partial:
+                        operations.copy(run.file(name), partial)
             write_documents(folder, lang=lang)
             outputs = manifest["outputs"] | {name: sha256_file(folder.file(name)) for name in DOCUMENTS}
             write_json(folder.file(MANIFEST), manifest | {"lang": lang, "outputs": outputs})

@@ -60,9 +60,9 @@ class Journal:
         """Give ``target`` a document in canonical JSON."""
         self.write(target, canonical_json(document).encode())
 
-    def share(self, source: Path, target: Path) -> None:
-        """Give ``target`` the content of a file that nobody changes any more."""
-        operations.share(source, self.file(target))
+    def copy(self, source: Path, target: Path) -> None:
+        """Give ``target`` the content of another file."""
+        operations.copy(source, self.file(target))
 
     def remove(self, target: Path) -> None:
         """Remove a file, or a folder with everything in it."""

@@ -89,13 +89,13 @@ def rename(source: Path, target: Path) -> None:
     source.replace(target)
 
 
-def share(source: Path, target: Path) -> None:
-    """A second name for a file that nobody changes any more; its copy where the file system has no second names."""
-    announce("share", source, target)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
+def copy(source: Path, target: Path) -> None:
+    """A copy of a file's content. A crash can leave a part of it.
+
+    Never a second name for the same file: who changes the one by hand would change the other.
+    """
+    announce("copy", source, target)
+    shutil.copyfile(source, target)
 
 
 def point(name: Path, target: str) -> None:

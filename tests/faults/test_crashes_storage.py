@@ -211,7 +211,7 @@ def change_everything(folder, elsewhere):
             return
         journal.write(folder / "replaced", NEW)
         journal.write(folder / "new" / "deep" / "file", NEW)
-        journal.share(folder / "runs" / "new" / "shared", folder / "new" / "shared")
+        journal.copy(folder / "runs" / "new" / "shared", folder / "new" / "shared")
         journal.remove(folder / "removed")
         journal.remove(folder / "rubbish")
         journal.append(folder / ONE, [{"line": 1, "text": "x" * 200}])
