@@ -206,7 +206,9 @@ def complete(root: Path) -> str | None:
     Raises:
         DataError: A file was changed since, so that a step no longer fits; nothing else was done.
     """
-    operations.remove_folder(root / _DONE)
+    if (root / _DONE).is_dir():
+        operations.sync_folder(root)  # that it is done must last before what it was made of goes
+        operations.remove_folder(root / _DONE)
     if (root / _BEGUN).is_dir():
         operations.remove_folder(root / _BEGUN)
         _log.warning("%s: a command was stopped before it had decided; nothing of it was done", root)

@@ -50,6 +50,7 @@ class Trial:
         again: The next command; by default the same.
         look: What a reader may do at any moment, also before the next command.
         elsewhere: More folders that the command changes.
+        lasting: Whether the state after the next command must outlast a power cut; not where it only reads.
     """
 
     folder: Path
@@ -59,6 +60,7 @@ class Trial:
     again: Command | None = None
     look: Command | None = None
     elsewhere: tuple[Path, ...] = ()
+    lasting: bool = True
 
     @property
     def next_command(self) -> Command:
@@ -90,28 +92,30 @@ class Report:
         )
 
 
-def stop_everywhere(trial: Trial, *, kill: bool = True, twice: bool = True) -> Report:
+def stop_everywhere(trial: Trial, *, kill: bool = True, twice: bool = True, every: int = 1) -> Report:
     """Try every point of a trial.
 
     Args:
         trial: What is tried.
         kill: Whether children are killed for real; the state that a kill leaves is tried in any case.
         twice: Whether the recovery is stopped, too.
+        every: Only every so many operations of the command are points.
 
     Raises:
         AssertionError: A state is neither; it says where the command was stopped.
     """
-    return _Harness(trial, kill=kill, twice=twice).run()
+    return _Harness(trial, kill=kill, twice=twice, every=every).run()
 
 
 class _Harness:
-    def __init__(self, trial: Trial, *, kill: bool, twice: bool) -> None:
-        self.trial, self.kill, self.twice = trial, kill, twice
+    def __init__(self, trial: Trial, *, kill: bool, twice: bool, every: int) -> None:
+        self.trial, self.kill, self.twice, self.every = trial, kill, twice, every
         self.disk = Disk((trial.folder, *trial.elsewhere))
         self.report = Report()
         self._first: set[object] = set()
         self._second: set[object] = set()
         self._raised: set[object] = set()
+        self._lasting: set[object] = set()
 
     def run(self) -> Report:
         try:
@@ -129,13 +133,13 @@ class _Harness:
         assert self.trial.check(self.trial.folder) == "after"
         self.report.operations = len(stops)
         for place, stop in enumerate(stops):
+            if place % self.every:
+                continue
             after = stops[place + 1].state if place + 1 < len(stops) else end
             for way, state in self._stopped(start, self.trial.command, place, stop, after, real=True):
                 self.report.tried[way] += 1
                 self._recover(state, f"{way} at operation {place + 1}, {stop}")
-        for left, tree in end.after_power_cut():
-            self.report.tried[f"power cut: {left}"] += 1
-            self._recover(State.at_rest(tree), f"power cut after the command, {left}", must="after")
+        self._outlast(end, "after", "the command")
 
     def _record(self, start: State, command: Command) -> tuple[list[Stop], State]:
         self.disk.put(start)
@@ -191,18 +195,27 @@ class _Harness:
         run_and_kill(lambda: command(self.trial.folder), place, half)
         return State.at_rest(self.disk.look())
 
-    def _recover(self, state: State, where: str, must: str | None = None) -> None:
-        key = must, state.listing()
+    def _outlast(self, end: State, found: str, where: str) -> None:
+        """What a command has done lasts when it returns."""
+        for left, tree in end.after_power_cut():
+            self.report.tried["power cut afterwards"] += 1
+            if (found, tree.listing()) not in self._lasting:
+                self._lasting.add((found, tree.listing()))
+                self._put_and_run(State.at_rest(tree), lambda folder: None, where)
+                now = self._try(where, lambda: self.trial.check(self.trial.folder))
+                assert now == found, f"{where}, then a power cut, {left}: {now} instead of {found}"
+
+    def _recover(self, state: State, where: str) -> None:
+        key = state.listing()
         if key not in self._first:
             self._first.add(key)
             self.report.different += 1
             if self.trial.look:
                 self._put_and_run(state, self.trial.look, where)
-            if must:
-                self._put_and_run(state, lambda folder: None, where)
-                assert self._try(where, lambda: self.trial.check(self.trial.folder)) == must, f"{where}: what was done is undone"
             stops, end = self._try(where, lambda: self._record(state, self.trial.next_command))
-            self._judge(where)
+            found = self._judge(where)
+            if self.trial.lasting:
+                self._outlast(end, found, f"{where}, then the next command")
             if self.twice:
                 self._recover_twice(state, stops, end, where)
         elif self.twice:
@@ -225,10 +238,11 @@ class _Harness:
         self.disk.put(state)
         self._try(where, lambda: command(self.trial.folder))
 
-    def _judge(self, where: str) -> None:
+    def _judge(self, where: str) -> str:
         found = self._try(where, lambda: self.trial.check(self.trial.folder))
         assert found in {"before", "after"}, f"{where}: {found}"
         self.report.ended[found] += 1
+        return found
 
     def _try(self, where: str, do: Callable[[], _T]) -> _T:
         try:
