@@ -298,17 +298,19 @@ def _refuse_too_many(count: TableCount, sources: Sequence[SourceSpec], arrivals:
         limit = project.sources.max_quarantined if source.max_quarantined is None else source.max_quarantined
         if refused <= max(_FEW, limit * arrived):
             continue
-        codes = pc.value_counts(rows.filter(pc.equal(rows["source"], source.name))["code"]).to_pylist()
+        own = rows.filter(pc.equal(rows["source"], source.name))
+        codes = pc.value_counts(own["code"]).to_pylist()
         worst = sorted(codes, key=lambda code: (-code["counts"], code["values"]))[:3]
         raise DataError(
             'source "{source}" ({file}): expected at most {limit:.1%} of the rows to be quarantined (got {refused} of {arrived}, '
-            "{share:.1%}: {codes}). Mend the file or the source's rules in sources.toml; if the source is like this, say so "
-            "there by max_quarantined of this source",
+            "{share:.1%}, the first in row {row}: {codes}). Mend the file or the source's rules in sources.toml; if the source is "
+            "like this, say so there by max_quarantined of this source",
             source=source.name,
             file=source.location,
             limit=limit,
             refused=refused,
             arrived=arrived,
             share=refused / arrived,
+            row=pc.min(own["row"]).as_py(),
             codes=", ".join(f"{code['values']} {code['counts']}" for code in worst),
         )

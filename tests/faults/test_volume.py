@@ -107,9 +107,7 @@ def _gossip(wrong, of, first="E"):
 def test_a_mostly_quarantined_source_is_refused_with_its_reasons(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(max_quarantined=0.05))
     delivery.events(*_gossip(150, 1000))
-    said = (
-        r'source "records" \(events\.csv\): expected at most 5\.0% .*got 150 of 1000, 15\.0%: OFF_CATALOGUE 150\).*max_quarantined'
-    )
+    said = r'source "records" \(events\.csv\): expected at most 5\.0% .*got 150 of 1000, 15\.0%, the first in row 1: OFF_CATALOGUE 150\).*max_quarantined'
     with pytest.raises(DataError, match=said):
         delivery.open()
     delivery.events(*_gossip(40, 1000))
@@ -146,5 +144,5 @@ def test_a_night_over_a_broken_source_ends_with_a_refusal(tmp_path):
     delivery.events(*_gossip(91, 100))
     said = night(delivery, tmp_path / "out")
     assert said.code == 2
-    assert "来源“records”（events.csv）：隔离的行不得超过 50.0%（100 行中有 91 行，占 91.0%" in said.err
+    assert "来源“records”（events.csv）：隔离的行不得超过 50.0%（100 行中有 91 行，占 91.0%，首行为第 1 行" in said.err
     assert not (tmp_path / "out" / "2024-04-30").exists()
