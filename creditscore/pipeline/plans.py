@@ -26,7 +26,7 @@ from creditscore.inspection.task_folder import (
 )
 from creditscore.inspection.visits import Opened, merge_partners, merge_plans
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
-from creditscore.pipeline.open_tasks import OpenPlan, add_documents, add_index, frame_of_hash, load_plan, related_plans
+from creditscore.pipeline.open_tasks import OpenPlan, add_documents, add_index, frame_of_hash, load_plan, related_plans, run_of_task
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.reporting.planning_tables import RATIOS
@@ -132,12 +132,23 @@ def _policy_ratios(plan: InspectionPlan) -> list[tuple[str, int]]:
 
 
 def add_drafts(entry: Journal, run: RunFolder, plans: list[InspectionPlan], standing: Standing, *, trial: bool, lang: str) -> None:
-    """Add the drafts of a run to the journal that commits it: to ``OUT/tasks``, and to the list of open tasks."""
-    for plan in plans:
-        task = plan.task.id
+    """Add the drafts of a run to the journal that commits it: to ``OUT/tasks``, and to the list of open tasks.
+
+    A draft of a later day stays, whenever an earlier day is run again, and so does one by signed cards beside a trial.
+    """
+    new = {plan.task.id: plan for plan in plans if not _stays(TaskFolder.of(run.out, plan.task.id), run, trial=trial)}
+    for task, plan in new.items():
         edits = standing.edits.get(task, {}) if "ratios" in plan.about else {}
         copy_draft(entry, TaskFolder.of(run.out, task), run.draft(task), Origin(run.name, trial, dict(edits)))
-    add_index(entry, drafts=[plan.task.id for plan in plans], lang=lang)
+    add_index(entry, drafts=list(new), lang=lang)
+
+
+def _stays(folder: TaskFolder, run: RunFolder, *, trial: bool) -> bool:
+    """Whether the draft in a task's folder is better than that of a run."""
+    made_by = run_of_task(folder)
+    if made_by is None or not folder.exists():
+        return False
+    return trial if folder.origin.trial != trial else made_by.as_of > run.as_of
 
 
 def import_ratios(out: str | Path, workbook: Path, *, lang: str = DEFAULT_LANGUAGE) -> dict[str, int]:

@@ -1,46 +1,61 @@
 #!/usr/bin/env bash
 # A whole year of an authority on a simulated city, by the command line alone:
-#   simulate, night with training, publish the frames, draw, verify, replace who has closed, enter who came, inspect,
-#   read the results back, and a year later: train on them too, frame and draw again.
+#   simulate, train, sign the cards, night, publish the frames, draw, verify, replace who has closed, enter who came, inspect,
+#   read the results back, close the tasks, and a year later: train on the results too, sign, frame and draw again.
 #
 #   experiments/whole_year/run.sh [OUT] [SUBJECTS]
 set -euo pipefail
 out=${1:-year} subjects=${2:-20000}
 here=$(cd "$(dirname "$0")/../.." && pwd)
-project=$here/configs/yongzhou
 cs() { echo "\$ creditscore $*" >&2; creditscore "$@"; }
 
 rm -rf "$out" && mkdir -p "$out"
 # Records up to the end of the second year; what is not known yet on a day is not seen on it.
 cs simulate --out "$out/city" --subjects "$subjects" --months 48 --end 2025-04-30 --seed 7
-data=$out/city/data runs=$out/runs
+data=$out/city/data runs=$out/runs tasks=$out/runs/tasks project=$out/project
+cp -R "$here/configs/yongzhou" "$project"
+night() { cs run "$project" --data "$data" --as-of "$1" --out "$runs" --lang en; }
 
-# --- spring 2024: the night trains, scores, tiers and frames the tasks due; it draws nothing.
-cs run "$project" --train --data "$data" --as-of 2024-04-30 --out "$runs" --lang en
-first=$runs/2024-04-30
+# Cards are trained in a trial, which is in force for nobody; somebody signs them; then the night scores with them.
+train_and_sign() { # DAY
+  cs train "$project" --data "$data" --as-of "$1" --out "$runs" --lang en
+  cs sign-cards "$project" --run "$runs/$1" --reviewer "head of the office" --on "$1"
+}
+
 # The frame hashes go out before anybody knows the lottery; then the one draw of each frame.
-for plan in "$first"/plan/*; do
-  hash=$(python -c 'import json, sys; print(json.load(open(sys.argv[1]))["frame_hash"])' "$plan/manifest.json")
-  cs draw "$plan" --seed "lottery 2024-05-01: 03 08 17 21" --on 2024-05-01 --lang en
-  cs verify-plan "$plan" --frame-hash "$hash"
-done
+publish_and_draw() { # TASKS DAY CHANNEL DAY_OF_DRAW SEED
+  for task in "$tasks"/$1; do
+    cs plan publish "$task" --on "$2" --channel "$3" --by planner --lang en
+  done
+  for task in "$tasks"/$1; do
+    hash=$(python -c 'import json, sys; print(json.load(open(sys.argv[1]))["frame_hash"])' "$task/manifest.json")
+    cs draw "$task" --seed "$5" --by planner --on "$4" --lang en
+    cs verify-plan "$task" --frame-hash "$hash"
+  done
+}
+
+# --- spring 2024
+train_and_sign 2024-04-30
+night 2024-04-30
+publish_and_draw "2024Q2-*" 2024-04-30 "gazette 12" 2024-05-01 "lottery 2024-05-01: 03 08 17 21"
 
 # --- a month later: the register knows who has closed and who is new.
-cs run "$project" --train --data "$data" --as-of 2024-05-31 --out "$runs" --lang en
-for plan in "$first"/plan/*; do
-  cs plan replace "$plan" --closed-in "$runs/2024-05-31" --by "planner" --on 2024-05-31
-  cs plan join "$plan" --run "$runs/2024-05-31" --by "planner" --on 2024-05-31
-  cs verify-plan "$plan"
+night 2024-05-31
+for task in "$tasks"/2024Q2-*; do
+  cs plan replace "$task" --closed-in "$runs/2024-05-31" --by planner --on 2024-05-31
+  cs plan join "$task" --run "$runs/2024-05-31" --by planner --on 2024-05-31
+  cs verify-plan "$task"
 done
 
-# --- inspectors fill in the workbook (here: what the city's truth says they find), and it is read back.
-cs simulate-visits "$first" --truth "$out/city/truth" --file "$out/filled.xlsx"
-cs results "$first" "$out/filled.xlsx" --known 2024-07-05 --data "$data" --lang en
+# --- inspectors fill in the workbooks (here: what the city's truth says they find), and they are read back.
+for task in "$tasks"/2024Q2-*; do
+  cs simulate-visits "$task" --truth "$out/city/truth" --file "$out/filled.xlsx"
+  cs results "$task" "$out/filled.xlsx" --known 2024-07-05 --data "$data" --lang en
+  cs plan close "$task" --by planner --on 2024-07-05
+done
 
 # --- spring 2025: the results are labels with their probabilities; cards are trained with them, and the year begins anew.
-cs run "$project" --train --data "$data" --as-of 2025-04-30 --out "$runs" --lang en
-for plan in "$runs"/2025-04-30/plan/*; do
-  cs draw "$plan" --seed "lottery 2025-05-01: 01 09 14 30" --on 2025-05-01 --lang en
-  cs verify-plan "$plan"
-done
-cs monitor "$runs/2025-04-30" --reference "$first"
+train_and_sign 2025-04-30
+night 2025-04-30
+publish_and_draw "2025Q2-*" 2025-04-30 "gazette 11" 2025-05-01 "lottery 2025-05-01: 01 09 14 30"
+cs monitor "$runs/2025-04-30" --reference "$runs/2024-04-30"

@@ -5,6 +5,7 @@ import json
 import shutil
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.command import creditscore
@@ -58,9 +59,11 @@ def test_a_signed_expert_table_gives_scores_tiers_and_frames(city, rows):
     card = Scorecard.from_table(table)
     features = pq.read_table(run / "features.parquet").to_pandas().set_index("subject_id").loc[scores["subject_id"]]
     assert card.scores(features).tolist() == scores["score"].tolist()
-    plan = run / "plan" / "2024Q2-food"
-    assert creditscore("draw", plan, "--seed", "lottery 03 08").code == 0
-    assert creditscore("verify-plan", plan).code == 0
+    task = city.root / "first" / "tasks" / "2024Q2-food"
+    told = ("--channel", "gazette 12", "--by", "the head")
+    assert creditscore("plan", "publish", task, "--on", "2024-04-30", *told).code == 0
+    assert creditscore("draw", task, "--seed", "lottery 03 08", "--by", "the head").code == 0
+    assert creditscore("verify-plan", task).code == 0
 
 
 def test_an_expert_table_with_an_unknown_variable_leaves_the_cards(city):
@@ -160,8 +163,14 @@ def test_a_card_that_cannot_be_read_is_refused(cold):
         signed_cards(project.cards)
 
 
-def test_random_draws_train_the_first_cards_of_a_signed_project(city, cold):
+def test_random_draws_train_the_first_cards_and_an_industry_named_like_a_path_gets_no_file(city, cold):
+    table = pq.read_table(city.data / "subjects.parquet")
+    industries = ["../../x" if place % 9 == 0 else text for place, text in enumerate(table["industry"].to_pylist())]
+    place = table.schema.get_field_index("industry")
+    pq.write_table(table.set_column(place, "industry", pa.array(industries, pa.string())), city.data / "subjects.parquet")
     project, _ = cold
     said = city.night("--train", "--json", out=city.root / "second", project=project.folder)
     assert said.code == 0, said.err
-    assert json.loads(said.out)["cards"] > 10
+    assert said.json["cards"] > 10
+    assert said.json["trial"]
+    assert not list(city.root.rglob("x.json"))

@@ -9,7 +9,7 @@ import openpyxl
 import pyarrow.parquet as pq
 from support.command import creditscore
 
-from .conftest import PROJECT, bytes_of
+from .conftest import DAY, LATER, PROJECT, TASKS, City, bytes_of, copied
 
 
 def tiers_of(city):
@@ -46,7 +46,7 @@ def test_lookup_answers_in_order_and_notes_the_use(city):
     rows = json.loads(said.out)["rows"]
     assert [row["found"] for row in rows] == [False, True]
     assert rows[1]["subject_id"] == known
-    noted = [json.loads(line) for line in (city.run / "lookups.jsonl").read_text("utf-8").splitlines()]
+    noted = [json.loads(line) for line in (city.out / "lookups.jsonl").read_text("utf-8").splitlines()]
     assert [line["purpose"] for line in noted] == ["licence", "licence"]
     assert [row["record"] for row in rows] == [1, 2]
     said = creditscore("feedback", city.run, 2, "--result", "visited first", "--by", "S9", "--on", "2024-05-09")
@@ -55,7 +55,7 @@ def test_lookup_answers_in_order_and_notes_the_use(city):
 
 
 def test_lookup_proves_a_subjects_ticket_by_its_own_row(city):
-    plan = city.run / "plan" / "2024Q2-general"
+    plan = city.tasks / "2024Q2-general"
     with (plan / "sample.csv").open(encoding="utf-8-sig", newline="") as stream:
         sample = list(csv.DictReader(stream))
     drawn = next(row for row in sample if row["drawn"] == "1")
@@ -78,7 +78,7 @@ def test_lookup_takes_codes_as_arguments_and_a_file_by_option_only(city, monkeyp
     said = creditscore("lookup", city.run, "codes.txt")
     assert said.code == 2
     assert "--file" in said.err
-    noted = (city.run / "lookups.jsonl").read_text("utf-8").splitlines()
+    noted = (city.out / "lookups.jsonl").read_text("utf-8").splitlines()
     assert len(noted) == 1
 
 
@@ -107,14 +107,17 @@ def test_lookup_speaks_english_too(city):
     assert creditscore("lookup", city.run, known).out.startswith("统一社会信用代码")
 
 
-def test_a_signed_proposal_takes_effect_on_the_next_run(city):
-    tiers = tiers_of(city)
+def test_a_signed_proposal_takes_effect_when_the_day_is_run_again(city):
+    tiers, before = tiers_of(city), bytes_of(city.out / ".runs")
     one = tiers[(tiers["status"] == "proposed") & (tiers["raw_tier"] == "D")]["subject_id"].iloc[0]
     said = creditscore("sign", city.run, "--subject", one, "--reviewer", "R-07", "--reason", "agreed", "--on", "2024-05-06")
     assert said.code == 0, said.err
-    assert city.night("--train").code == 0
+    assert bytes_of(city.out / ".runs") == before
+    assert city.night().code == 0
     row = tiers_of(city).set_index("subject_id").loc[one]
     assert (row["tier"], row["status"], row["reviewer"]) == ("D", "final", "R-07")
+    after = bytes_of(city.out / ".runs")
+    assert {name: after[name] for name in before} == before
 
 
 def test_a_signature_without_a_proposed_tier_is_refused(city):
@@ -138,19 +141,21 @@ def test_signatures_are_imported_from_the_workbook(city):
 
 
 def test_imported_results_carry_the_probability_of_the_draw(city):
-    book = openpyxl.load_workbook(city.run / "plan.xlsx")
+    task = city.tasks / "2024Q2-general"
+    book = openpyxl.load_workbook(task / "plan.xlsx")
     sheet = book["抽查名单"]
     header = {cell.value: cell.column for cell in sheet[1]}
     for row, outcome in ((2, "发现违法违规"), (3, "未发现问题")):
         sheet.cell(row, header["检查结果"]).value = outcome
         sheet.cell(row, header["检查日期"]).value = "2024-05-20"
     book.save(city.root / "results.xlsx")
-    said = creditscore("results", city.run, city.root / "results.xlsx", "--known", "2024-05-31", "--json")
+    said = creditscore("results", task, city.root / "results.xlsx", "--known", "2024-05-31", "--json")
     assert said.code == 0, said.err
-    table = pq.read_table(json.loads(said.out)["file"]).to_pandas()
+    table = pq.read_table(said.json["file"]).to_pandas()
     assert sorted(table["outcome"]) == ["none", "violation"]
     assert table["inclusion_probability"].between(0, 1, inclusive="right").all()
     assert set(table["trigger"]) == {"random"}
+    assert said.json["open"] == sheet.max_row - 1 - 2
 
 
 def test_a_ratio_beyond_100_percent_is_named_by_its_cell(city):
@@ -164,30 +169,33 @@ def test_a_ratio_beyond_100_percent_is_named_by_its_cell(city):
     assert f"抽查比例方案!{sheet.cell(7, column).coordinate}：120 % > 100 %" in said.err
 
 
-def test_edited_ratios_change_only_undrawn_frames(city, undrawn):
-    run = undrawn / "2024-04-30"
-    before = json.loads((run / "plan" / "2024Q2-food" / "manifest.json").read_text("utf-8"))
-    book = openpyxl.load_workbook(run / "plan.xlsx")
+def test_edited_ratios_change_drafts_only(drafts):
+    task, runs = drafts.tasks / "2024Q2-food", bytes_of(drafts.out / ".runs")
+    before = json.loads((task / "manifest.json").read_text("utf-8"))
+    book = openpyxl.load_workbook(drafts.run / "plan.xlsx")
     sheet = book["抽查比例方案"]
     column = next(cell.column for cell in sheet[1] if cell.value == "抽查比例")
-    task = next(cell.column for cell in sheet[1] if cell.value == "任务编号")
+    named = next(cell.column for cell in sheet[1] if cell.value == "任务编号")
     for row in range(2, sheet.max_row + 1):
-        if sheet.cell(row, task).value == "2024Q2-food":
+        if sheet.cell(row, named).value == task.name:
             sheet.cell(row, column).value = min(1.0, 2 * sheet.cell(row, column).value)
-    book.save(city.root / "edited.xlsx")
-    said = creditscore("plan", "import", run, city.root / "edited.xlsx", "--json")
+    book.save(drafts.root / "edited.xlsx")
+    said = creditscore("plan", "import", drafts.out, drafts.root / "edited.xlsx", "--json")
     assert said.code == 0, said.err
-    assert list(json.loads(said.out)["visits"]) == ["2024Q2-food"]
-    after = json.loads((run / "plan" / "2024Q2-food" / "manifest.json").read_text("utf-8"))
+    assert list(said.json["visits"]) == [task.name]
+    after = json.loads((task / "manifest.json").read_text("utf-8"))
     assert after["counts"]["target"] > before["counts"]["target"]
     assert after["frame_hash"] != before["frame_hash"]
-    assert creditscore("draw", run / "plan" / "2024Q2-food", "--seed", "s 1").code == 0
-    verified = creditscore("verify-plan", run / "plan" / "2024Q2-food")
+    assert bytes_of(drafts.out / ".runs") == runs
+    told = ("--on", "2024-04-30", "--channel", "gazette 12", "--by", "planner")
+    assert creditscore("plan", "publish", task, *told).code == 0
+    sheet.cell(2, column).value = 0.5
+    book.save(drafts.root / "edited.xlsx")
+    assert creditscore("plan", "import", drafts.out, drafts.root / "edited.xlsx").code == 2
+    assert creditscore("draw", task, "--seed", "s 1", "--by", "planner").code == 0
+    verified = creditscore("verify-plan", task, "--frame-hash", after["frame_hash"])
     assert verified.code == 0
     assert verified.out.startswith("核对无误")
-    sheet.cell(2, column).value = 0.5
-    book.save(city.root / "edited.xlsx")
-    assert creditscore("plan", "import", run, city.root / "edited.xlsx").code == 2
 
 
 def test_forecast_of_an_alternative_policy(city):
@@ -230,39 +238,63 @@ def test_forecast_names_the_ratios_that_find_most_for_a_department(city):
 
 
 def test_monitor_compares_with_the_run_before(demo, later):
+    run = later.out / LATER
     assert creditscore("monitor", demo.run).code == 2
-    told = creditscore("monitor", later, "--json")
+    told = creditscore("monitor", run, "--json")
     assert told.code == 0, told.err
     rows = json.loads(told.out)["rows"]
     assert rows[0]["name"] == "score"
     assert len(rows) > 5
-    assert creditscore("monitor", later).out.splitlines()[1].split()[:3] == ["指标", "PSI", "临界值"]
-    # A task whose frame the earlier run published keeps it: a change of tiers does not change its draw.
-    assert not (later / "plan").exists()
-    assert pq.read_table(later / "tiers.parquet").to_pandas()["previous_tier"].notna().mean() > 0.9
+    assert creditscore("monitor", run).out.splitlines()[1].split()[:3] == ["指标", "PSI", "临界值"]
+    # A task whose frame was published keeps it: a change of tiers does not change its draw.
+    assert not (run / "drafts").exists()
+    assert pq.read_table(run / "tiers.parquet").to_pandas()["previous_tier"].notna().mean() > 0.9
 
 
-def test_report_rebuilds_the_same_documents_and_names_missing_files(city):
-    before = bytes_of(city.run)
+def test_report_makes_the_same_documents_in_a_new_folder_and_names_missing_files(city):
+    before, first = bytes_of(city.out / ".runs"), city.run.resolve()
     said = creditscore("report", city.run, "--json")
     assert said.code == 0
-    assert json.loads(said.out)["workbook"].endswith("plan.xlsx")
-    assert bytes_of(city.run) == before
+    assert city.run.resolve() != first
+    assert said.json["workbook"] == str(city.run.resolve() / "plan.xlsx")
+    assert bytes_of(city.run) == bytes_of(first)
+    assert {name: text for name, text in bytes_of(city.out / ".runs").items() if name in before} == before
     (city.run / "scores.parquet").unlink()
     said = creditscore("report", city.run)
     assert said.code == 2
     assert "scores.parquet" in said.err
 
 
-def test_replay_rebuilds_every_output_or_names_what_differs(city, undrawn):
-    run = undrawn / "2024-04-30"
-    said = creditscore("replay", run, "--project", PROJECT, "--data", city.data)
+def test_replay_rebuilds_every_output_or_names_what_differs(city):
+    """Also where the tasks were published and drawn since."""
+    said = creditscore("replay", city.run, "--project", city.project, "--data", city.data)
     assert said.code == 0, said.err + said.out
     assert said.out == "每个输出都已重新得出\n"
     (city.data / "staff.parquet").write_bytes((city.data / "recusals.parquet").read_bytes())
-    other = creditscore("replay", run, "--project", PROJECT, "--data", city.data)
+    other = creditscore("replay", city.run, "--project", city.project, "--data", city.data)
     assert other.code == 2
     assert "staff.parquet" in other.err
+
+
+def test_prune_says_what_it_would_remove_before_it_removes(later, tmp_path):
+    city = City(copied(later.root, tmp_path / "later"))
+    before = bytes_of(city.out)
+    said = creditscore("prune", city.out, "--keep", "1", "--json")
+    assert said.code == 0, said.err
+    # The second run of the first day framed the tasks, which are open; the first one trained the cards that are in use.
+    assert said.json == {"removed": False, "folders": []}
+    for task in TASKS:
+        closed = creditscore("plan", "close", city.tasks / task, "--by", "李四", "--on", LATER, "--reason", "not visited")
+        assert closed.code == 0, closed.err
+    said = creditscore("prune", city.out, "--keep", "1", "--json")
+    assert [one["folder"] for one in said.json["folders"]] == [f"{DAY}-2"]
+    assert bytes_of(city.out / ".runs") == {name[6:]: text for name, text in before.items() if name.startswith(".runs/")}
+    said = creditscore("prune", city.out, "--keep", "1", "--yes", "--json")
+    assert said.code == 0, said.err
+    assert said.json["removed"]
+    assert sorted(path.name for path in (city.out / ".runs").iterdir()) == [f"{DAY}-1", f"{LATER}-1"]
+    assert not city.run.exists()
+    assert all(creditscore("verify-plan", city.tasks / task).code == 0 for task in TASKS)
 
 
 def test_records_lists_bodies_and_repair_reminders(city):

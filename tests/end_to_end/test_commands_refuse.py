@@ -12,9 +12,9 @@ from creditscore.cli import app, inspections
 from .conftest import PROJECT, bytes_of
 
 COMMANDS = [*app.app.registered_commands, *inspections.app.registered_commands]
-#: {run} and {data} are the demo's, {plan} is a plan of it, {none} is not there, {file} is no file of ours.
+#: {run} and {data} are the demo's, {task} is a task of it, {none} is not there, {file} is no file of ours.
 REFUSED = {
-    "explain of a plan's folder": "explain {plan} X",
+    "explain of a task's folder": "explain {task} X",
     "explain of no run": "explain {none} X",
     "explain into a folder": "explain {run} {known} --html {folder}",
     "lookup of nothing": "lookup {run}",
@@ -27,23 +27,35 @@ REFUSED = {
     "a night without data": "run {project} --data {none} --as-of 2024-04-30 --out {none}",
     "a night on no day": "train {project} --data {data} --as-of today --out {none}",
     "a night into a file": "run {project} --data {data} --as-of 2024-04-30 --out {file}",
-    "a draw of a run": "draw {run} --seed s",
-    "a draw of nothing": "draw {none} --seed s",
-    "a draw on no day": "draw {plan} --seed s --on 31.4.2024",
+    "a draw of a run": "draw {run} --seed s --by N",
+    "a draw of nothing": "draw {none} --seed s --by N",
+    "a draw on no day": "draw {task} --seed s --by N --on 31.4.2024",
+    "a draw by nobody": "draw {task} --seed s",
+    "a publication of a run": "plan publish {run} --on 2024-05-06 --channel C --by N",
+    "a publication on no day": "plan publish {task} --on soon --channel C --by N",
+    "a second publication": "plan publish {task} --on 2024-05-06 --channel C --by N",
+    "a drawn task taken back": "plan void {task} --reason R --by N --second M --on 2024-05-06",
+    "a task closed without its visits or a reason": "plan close {task} --by N --on 2024-05-06",
+    "a replacement of nobody": "plan replace {task} --by N --on 2024-05-06",
+    "subjects that came before": "plan join {task} --run {run} --by N --on 2024-05-06",
+    "the log of a run": "plan log {run}",
+    "pruning everything": "prune {out} --keep 0",
     "a signature of nobody": "sign {run} --reviewer R --reason x --on 2024-05-06",
     "a signature on no day": "sign {run} --subject X --reviewer R --reason x --on soon",
     "signatures of no workbook": "sign {run} --workbook {file}",
     "cards of no run": "sign-cards {project} --reviewer R --on 2024-05-06 --run {none}",
     "cards signed on no day": "sign-cards {project} --reviewer R --on soon",
-    "results of no workbook": "results {run} {none} --known 2024-05-31",
-    "results known on no day": "results {run} {run}/plan.xlsx --known soon",
-    "ratios of no workbook": "plan import {run} {file}",
+    "results of no workbook": "results {task} {none} --known 2024-05-31",
+    "results of a run": "results {run} --known 2024-05-31",
+    "results known on no day": "results {task} --known soon",
+    "ratios of no workbook": "plan import {out} {file}",
+    "ratios of no runs": "plan import {none} {run}/plan.xlsx",
     "records of neither kind": "records {project} --data {data} --as-of 2024-04-30",
     "a forecast by no policy": "forecast {project} --policy {none} --run {run} --data {data}",
     "a forecast of no run": "forecast {project} --policy {none} --run {none} --data {data}",
     "monitor of a first run": "monitor {run}",
     "monitor against no run": "monitor {run} --reference {none}",
-    "report of a plan": "report {plan}",
+    "report of a task": "report {task}",
     "replay without data": "replay {run} --project {project} --data {none}",
     "a city into a file": "simulate --out {file} --subjects 500",
     "a demo into a file": "demo --out {file} --subjects 500",
@@ -55,16 +67,16 @@ def test_a_wrong_argument_is_refused_in_one_line_before_any_write(demo, tmp_path
     (tmp_path / "file").write_bytes(b"\xff\xfe\x80")
     (tmp_path / "folder").mkdir()
     place = {
-        "run": demo.run, "data": demo.data, "plan": demo.run / "plan" / "2024Q2-food", "project": PROJECT,
+        "run": demo.run, "out": demo.out, "data": demo.data, "task": demo.tasks / "2024Q2-food", "project": PROJECT,
         "none": tmp_path / "none", "file": tmp_path / "file", "folder": tmp_path / "folder",
-        "known": (demo.run / "plan" / "2024Q2-food" / "sample.csv").read_text("utf-8-sig").splitlines()[1].split(",")[1],
+        "known": (demo.tasks / "2024Q2-food" / "sample.csv").read_text("utf-8-sig").splitlines()[1].split(",")[1],
     }  # fmt: skip
-    before = bytes_of(demo.run)
+    before = bytes_of(demo.out)
     said = creditscore(*(word.format(**place) for word in words.split()))
     assert said.code == 2
     assert said.out == ""
     assert len([line for line in said.err.splitlines() if not line.startswith(("simulating", "reading"))]) == 1
-    assert bytes_of(demo.run) == before
+    assert bytes_of(demo.out) == before
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
 
 

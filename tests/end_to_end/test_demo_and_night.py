@@ -1,7 +1,6 @@
 """The demo, the night run twice, and what it refuses."""
 
 import json
-import shutil
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +12,7 @@ from creditscore.records.records import open_records
 from creditscore.spreadsheet import read_sheet
 from creditscore.storage import locked
 
-from .conftest import PROJECT, bytes_of
+from .conftest import DAY, LATER, PROJECT, TASKS, bytes_of
 
 FILES = [
     "manifest.json", "checkup.parquet", "rejects.parquet", "features.parquet", "scores.parquet", "tiers.parquet", "plan.xlsx", "report.html",
@@ -24,11 +23,10 @@ def test_the_demo_writes_the_promised_files_and_names_them(demo_said):
     demo, said = demo_said
     assert all((demo.run / name).is_file() for name in FILES)
     assert list((demo.run / "scorecards").glob("*.json"))
-    tasks = sorted(path.name for path in (demo.run / "plan").iterdir())
-    assert tasks == ["2024Q2-food", "2024Q2-general", "2024Q2-safety"]
-    for task in tasks:
-        written = {path.name for path in (demo.run / "plan" / task).iterdir()}
-        assert {"plan.csv", "sample.csv", "inspectors.csv", "publication.csv", "manifest.json"} <= written
+    assert sorted(path.name for path in demo.tasks.iterdir()) == [*TASKS, "tasks.xlsx"]
+    for task in TASKS:
+        written = {path.name for path in (demo.tasks / task).iterdir()}
+        assert {"plan.csv", "sample.csv", "inspectors.csv", "publication.csv", "manifest.json", "plan.xlsx"} <= written
     words = (
         "主体",
         "隔离记录",
@@ -39,9 +37,19 @@ def test_the_demo_writes_the_promised_files_and_names_them(demo_said):
         "抽取",
         str(demo.run / "plan.xlsx"),
         str(demo.run / "report.html"),
+        str(demo.tasks / "tasks.xlsx"),
     )
     for word in words:
         assert word in said.out
+
+
+def test_the_demo_goes_the_proper_way_and_shows_each_command(demo_said):
+    demo, said = demo_said
+    shown = [line.removeprefix("$ creditscore ") for line in said.err.splitlines() if line.startswith("$ ")]
+    assert [line.split()[0] for line in shown] == ["simulate", "train", "sign-cards", "run", *["plan"] * 3, *["draw"] * 3]
+    manifests = [json.loads(path.read_text("utf-8")) for path in sorted((demo.out / ".runs").glob("*/manifest.json"))]
+    assert [manifest["trial"] for manifest in manifests] == [True, False]
+    assert demo.run.resolve().name == f"{DAY}-2"
 
 
 def test_every_delivered_row_is_accounted_for(demo):
@@ -57,16 +65,18 @@ def test_documents_show_who_is_inspected_and_the_source_of_the_seed(demo):
     report = (demo.run / "report.html").read_text("utf-8")
     fairness = report[report.index('<h2 id="fairness">') :]
     assert all(word in fairness for word in ("个体工商户", "微型", "每千户"))
-    sources = [json.loads(path.read_text("utf-8").splitlines()[0])["seed_source"] for path in demo.run.glob("plan/*/log.jsonl")]
-    assert set(sources) == {SEED_SOURCE}
+    logs = [(demo.tasks / task / "log.jsonl").read_text("utf-8").splitlines() for task in TASKS]
+    assert [json.loads(lines[0])["seed_source"] for lines in logs] == [SEED_SOURCE] * len(TASKS)
+    for task in TASKS:
+        cover = [str(row["内容"].value) for row in read_sheet(demo.tasks / task / "plan.xlsx", "说明")]
+        assert sum(SEED_SOURCE in line for line in cover) == 1
     cover = [str(row["内容"].value) for row in read_sheet(demo.run / "plan.xlsx", "说明")]
-    assert sum(SEED_SOURCE in line for line in cover) == len(sources)
     assert "信息目录版次: 2024-04" in cover
     assert "代码标准: GB 32100-2015 (2015-09-17), GB/T 2260-2007 (2007-11-14)" in cover
 
 
 def test_a_later_night_reports_what_cuts_by_share_gave_and_who_moved(later):
-    report = (later / "report.html").read_text("utf-8")
+    report = (later.out / LATER / "report.html").read_text("utf-8")
     cuts = report[report.index("按比例划分的结果") : report.index("等级迁移")]
     assert cuts.count("25.00%") >= 4
     assert "上期＼本期" in report
@@ -79,68 +89,88 @@ def test_block_subtotals_add_up_to_the_score(demo):
     assert (scores[blocks].sum(axis=1) == scores["score"]).all()
 
 
-def test_repeating_a_run_does_no_work_and_keeps_the_same_bytes(city, undrawn, monkeypatch):
-    out = undrawn
-    before = bytes_of(out)
-    stamps = {path: path.stat().st_mtime_ns for path in (out / "2024-04-30").rglob("*") if path.is_file()}
+def test_repeating_a_run_does_no_work_and_keeps_the_same_bytes(drafts, monkeypatch):
+    before = bytes_of(drafts.out)
+    stamps = {path: path.stat().st_mtime_ns for path in (drafts.out / ".runs").rglob("*") if path.is_file()}
 
     def refuse(*_, **__):
         raise AssertionError("the second night read the records")
 
     monkeypatch.setattr("creditscore.pipeline.run.open_records", refuse)
-    second = city.night("--train", out=out)
+    second = drafts.night()
     assert second.code == 0, second.err
     assert "结果未变" in second.out
-    assert bytes_of(out) == before
+    assert bytes_of(drafts.out) == before
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
 
 
-def test_another_folder_and_row_order_give_the_same_bytes(city, undrawn):
+def test_another_folder_and_row_order_train_and_give_the_same_bytes(city):
     shuffled = pq.read_table(city.data / "public_events.parquet")
     order = sorted(range(shuffled.num_rows), key=lambda row: (row * 7919) % shuffled.num_rows)
-    first, second = undrawn, city.root / "b"
     pq.write_table(shuffled.take(order), city.data / "public_events.parquet")
-    assert city.night("--train", out=second).code == 0
-    a, b = bytes_of(first), bytes_of(second)
-    # Files that tell where a row stood in its source, or the hash of the source, do differ.
-    tell_places = ("manifest.json", "rejects.parquet", "checkup.parquet", "book.json", "plan.xlsx", "report.html")
-    differing = {name for name in a if a[name] != b[name]}
-    assert {name.removeprefix("2024-04-30/") for name in differing} <= set(tell_places)
-    told = [json.loads((out / "2024-04-30" / "manifest.json").read_text("utf-8"))["contents"] for out in (first, second)]
-    assert told[0] == told[1]
-
-
-def test_signed_cards_score_without_training(city):
-    project = city.root / "project"
-    shutil.copytree(PROJECT, project)
-    told = creditscore("sign-cards", project, "--run", city.run, "--reviewer", "the head", "--on", "2024-04-29")
-    assert told.code == 0, told.err
-    out = city.root / "signed"
-    said = city.night("--json", out=out, project=project)
+    said = city.night("--train", out=city.root / "b")
     assert said.code == 0, said.err
-    assert json.loads(said.out)["auc"] is None
-    one, two = (pq.read_table(place / "scores.parquet") for place in (city.run, out / "2024-04-30"))
-    assert one.equals(two)
+    trained = [out / ".runs" / f"{DAY}-1" for out in (city.out, city.root / "b")]
+    a, b = (bytes_of(run) for run in trained)
+    # Files that tell where a row stood in its source, or the hash of the source, do differ.
+    tell_places = {"manifest.json", "rejects.parquet", "checkup.parquet", "book.json", "plan.xlsx", "report.html"}
+    assert a.keys() == b.keys()
+    assert {name for name in a if a[name] != b[name]} <= tell_places
+    told = [json.loads((run / "manifest.json").read_text("utf-8")) for run in trained]
+    assert told[0]["contents"] == told[1]["contents"]
+    assert all(manifest["trial"] for manifest in told)
+
+
+def test_signed_cards_score_as_they_did_when_they_were_trained(demo):
+    trial, signed = (pq.read_table(demo.out / ".runs" / f"{DAY}-{number}" / "scores.parquet") for number in (1, 2))
+    assert trial.equals(signed)
+
+
+def test_a_signed_night_shows_how_good_its_cards_were_when_they_were_trained(demo):
+    trial, signed = (
+        json.loads((demo.out / ".runs" / f"{DAY}-{number}" / "manifest.json").read_text("utf-8"))["summary"] for number in (1, 2)
+    )
+    assert signed["auc"] == trial["auc"] is not None
+
+
+def test_a_trial_is_marked_everywhere_and_publishes_nothing(city):
+    """The demo's first run, put back to the time before its cards were signed."""
+    trial = city.out / ".runs" / f"{DAY}-1"
+    assert pq.read_table(trial / "tiers.parquet")["trial"].to_pylist()[:3] == [True] * 3
+    for text in (
+        (trial / "report.html").read_text("utf-8"),
+        str([row["内容"].value for row in read_sheet(trial / "plan.xlsx", "说明")]),
+    ):
+        assert "未经签署" in text
+    said = city.night("--train", "--lang", "en")
+    assert said.code == 2
+    assert "a run with signed cards" in said.err
 
 
 def test_an_unsigned_or_edited_card_is_refused(city):
-    project = city.root / "unsigned"
-    shutil.copytree(PROJECT, project)
-    for card in (city.run / "scorecards").glob("*.json"):
-        shutil.copy(card, project / "cards" / card.name)
-    said = city.night(out=city.root / "x", project=project)
+    project, out = city.project, city.root / "x"
+    (project / "cards" / "signed.toml").unlink()
+    said = city.night(out=out)
     assert said.code == 2
     assert "signed.toml" in said.err
     assert creditscore("sign-cards", project, "--reviewer", "the head", "--on", "2024-04-29").code == 0
     card = project / "cards" / "retail.json"
     card.write_text(card.read_text("utf-8").replace('"constant":', '"constant": ', 1), "utf-8")
-    said = city.night(out=city.root / "x", project=project)
+    said = city.night(out=out)
     assert said.code == 2
     assert "retail.json" in said.err
     card.unlink()
-    said = city.night(out=city.root / "x", project=project)
+    said = city.night(out=out)
     assert said.code == 2
     assert "signed, but absent: retail" in said.err
+    assert not (out / DAY).exists()
+
+
+def test_a_night_without_signed_cards_says_what_to_do(city):
+    said = city.night(out=city.root / "x", project=PROJECT)
+    assert said.code == 2
+    assert "sign-cards" in said.err
+    assert not (city.root / "x" / DAY).exists()
 
 
 def test_a_held_lock_exits_75(city):
@@ -151,12 +181,12 @@ def test_a_held_lock_exits_75(city):
 
 
 def test_a_missing_file_is_refused_and_the_old_run_stays(city):
-    before = bytes_of(city.run)
+    before = bytes_of(city.out)
     (city.data / "ratings.parquet").unlink()
-    said = city.night("--train")
+    said = city.night()
     assert said.code == 2
     assert "ratings.parquet" in said.err
-    assert bytes_of(city.run) == before
+    assert bytes_of(city.out) == before
 
 
 @pytest.mark.parametrize("as_of", ["30.04.2024", "yesterday"])
@@ -173,14 +203,14 @@ def test_the_public_open_records_is_the_one_that_runs_use():
 
 def test_a_run_refused_half_way_keeps_the_earlier_results(city):
     """All visits found nothing: the training is refused after the records were read and checked."""
-    before = bytes_of(city.run)
+    before = bytes_of(city.out)
     table = pq.read_table(city.data / "inspections.parquet")
     place = table.schema.get_field_index("outcome")
     pq.write_table(table.set_column(place, "outcome", pa.array(["none"] * table.num_rows)), city.data / "inspections.parquet")
-    said = city.night("--train")
+    said = city.night("--train", as_of=LATER)
     assert said.code == 2
-    assert bytes_of(city.run) == before
-    assert not (city.run / ".earlier").exists()
+    assert bytes_of(city.out) == before
+    assert not (city.out / LATER).exists()
 
 
 def test_the_demo_replaces_only_folders_it_created(tmp_path):
@@ -189,14 +219,3 @@ def test_the_demo_replaces_only_folders_it_created(tmp_path):
     said = creditscore("demo", "--out", tmp_path, "--subjects", 500)
     assert said.code == 2
     assert (tmp_path / "runs" / "thesis.txt").read_text() == "mine"
-
-
-def test_an_industry_named_like_a_path_writes_no_file_there(city):
-    table = pq.read_table(city.data / "subjects.parquet")
-    industries = ["../../x" if place % 9 == 0 else text for place, text in enumerate(table["industry"].to_pylist())]
-    place = table.schema.get_field_index("industry")
-    pq.write_table(table.set_column(place, "industry", pa.array(industries, pa.string())), city.data / "subjects.parquet")
-    out = city.root / "paths"
-    said = city.night("--train", out=out)
-    assert said.code == 0, said.err
-    assert not list(city.root.rglob("x.json"))

@@ -10,20 +10,26 @@ from support.command import creditscore
 
 import creditscore as cs
 from creditscore.inspection.plan_folder import read_log
+from creditscore.inspection.register import Register
 
-from .conftest import PROJECT
+from .conftest import TASKS, bytes_of
 
 KNOWN = ("--known", "2024-07-05")
 WHO = ("--by", "李四", "--on", "2024-05-20")
+GENERAL = "2024Q2-general"
+
+
+def visited(city, task=GENERAL):
+    """A copy of the task's workbook with a result in every row, from the truth of the city."""
+    file = city.root / f"{task}.xlsx"
+    said = creditscore("simulate-visits", city.tasks / task, "--truth", city.root / "city" / "truth", "--file", file)
+    assert said.code == 0, said.err
+    return file
 
 
 @pytest.fixture
 def filled(city):
-    """The drawn list with a result in every row, from the truth of the city."""
-    file = city.root / "filled.xlsx"
-    said = creditscore("simulate-visits", city.run, "--truth", city.root / "city" / "truth", "--file", file)
-    assert said.code == 0, said.err
-    return file
+    return visited(city)
 
 
 def rows_of(path, sheet="抽查名单"):
@@ -31,15 +37,24 @@ def rows_of(path, sheet="抽查名单"):
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
-def test_results_become_training_labels_with_their_modes_probability(city, filled):
-    said = creditscore("results", city.run, filled, *KNOWN, "--data", city.data, "--json")
-    assert said.code == 0, said.err
+def open_tasks(city):
+    """The rows of the list of open tasks, by task."""
+    _head, *rows = openpyxl.load_workbook(city.tasks / "tasks.xlsx").worksheets[0].iter_rows(values_only=True)
+    return {row[0]: row for row in rows}
+
+
+def test_results_of_all_tasks_become_training_labels_with_their_modes_probability(city):
+    files, runs = {task: visited(city, task) for task in TASKS}, bytes_of(city.out / ".runs")
+    for task, file in files.items():
+        said = creditscore("results", city.tasks / task, file, *KNOWN, "--data", city.data, "--json")
+        assert said.code == 0, said.err
+        assert (said.json["rows"], said.json["open"]) == (len(rows_of(file)), 0)
+        assert cs.verify_plan(city.tasks / task).ok
+    assert bytes_of(city.out / ".runs") == runs
     own = pq.read_table(city.data / "own_inspections.parquet").to_pandas()
-    assert len(own) == said.json["rows"] == len(rows_of(filled))
+    assert len(own) == sum(len(rows_of(file)) for file in files.values())
     assert set(own["trigger"]) == {"random"}
-    tasks = {path.name: cs.verify_plan(path).ok for path in (city.run / "plan").iterdir()}
-    assert all(tasks.values()), tasks
-    project = cs.load_project(PROJECT)
+    project = cs.load_project(city.project)
     records = cs.open_records(cs.Engine.duckdb(), project, data=city.data)
     labels = cs.training_rows(records, project.targets["violation"], until="2024-08-31").frame
     mine = labels[labels["stratum"].fillna("").str.startswith("2024Q2-")]
@@ -52,18 +67,32 @@ def test_results_become_training_labels_with_their_modes_probability(city, fille
     assert (shared * chance.reindex(shared.index)).round(6).nunique() == 1  # weights are 1/p, divided by their mean
 
 
+def test_the_tasks_own_workbook_is_read_where_no_file_is_named(city, filled):
+    task = city.tasks / GENERAL
+    (task / "plan.xlsx").write_bytes(filled.read_bytes())
+    said = creditscore("results", task, *KNOWN, "--json")
+    assert said.code == 0, said.err
+    assert said.json["new"] == len(rows_of(filled))
+    assert [path.read_bytes() for path in (task / "edited").iterdir()] == [filled.read_bytes()]
+
+
 def test_repeated_results_are_accepted_and_contradicting_ones_refused(city, filled):
-    assert creditscore("results", city.run, filled, *KNOWN, "--data", city.data).code == 0
-    first = (city.data / "own_inspections.parquet").read_bytes()
-    assert creditscore("results", city.run, city.run / "plan.xlsx", "--known", "2024-07-09", "--data", city.data).code == 0
-    assert (city.data / "own_inspections.parquet").read_bytes() == first
+    task = city.tasks / GENERAL
+    assert creditscore("results", task, filled, *KNOWN, "--data", city.data).code == 0
+    before, labels = bytes_of(city.out), (city.data / "own_inspections.parquet").read_bytes()
+    again = creditscore("results", task, "--known", "2024-07-09", "--data", city.data, "--json")
+    assert again.code == 0, again.err
+    assert again.json["new"] == 0
+    assert bytes_of(city.out) == before
+    assert (city.data / "own_inspections.parquet").read_bytes() == labels
     book = openpyxl.load_workbook(filled)
     heads = [cell.value for cell in book["抽查名单"][1]]
     book["抽查名单"].cell(2, heads.index("检查结果") + 1, "不配合检查")
     book.save(filled)
-    said = creditscore("results", city.run, filled, "--known", "2024-07-10", "--data", city.data)
+    said = creditscore("results", task, filled, "--known", "2024-07-10", "--data", city.data)
     assert said.code == 2
     assert "此前上报的结果不同" in said.err
+    assert bytes_of(city.out) == before
 
 
 def test_a_visit_in_another_mode_than_drawn_has_no_probability(city, filled):
@@ -72,7 +101,7 @@ def test_a_visit_in_another_mode_than_drawn_has_no_probability(city, filled):
     cell = book["抽查名单"].cell(2, heads.index("检查方式") + 1)
     cell.value = "非现场" if cell.value == "实地" else "实地"
     book.save(filled)
-    said = creditscore("results", city.run, filled, *KNOWN, "--json")
+    said = creditscore("results", city.tasks / GENERAL, filled, *KNOWN, "--json")
     assert said.json["otherwise"] == 1
     told = pq.read_table(said.json["file"]).to_pandas()
     row = told[told["trigger"] == "special"].iloc[0]
@@ -80,63 +109,78 @@ def test_a_visit_in_another_mode_than_drawn_has_no_probability(city, filled):
 
 
 def test_days_after_the_results_were_handed_in_are_named_by_cell(city, filled):
-    said = creditscore("results", city.run, filled, "--known", "2024-05-10")
+    said = creditscore("results", city.tasks / GENERAL, filled, "--known", "2024-05-10")
     assert said.code == 2
     assert "检查日期晚于上报日期 2024-05-10" in said.err
     assert "抽查名单!" in said.err
-    assert not (city.run / "results").exists()
+    assert not (city.tasks / GENERAL / "results.parquet").exists()
 
 
 def test_results_appear_in_the_visit_list_and_the_published_list(city, filled):
-    assert creditscore("results", city.run, filled, *KNOWN).code == 0
-    assert creditscore("report", city.run).code == 0
-    assert all(row["检查结果"] for row in rows_of(city.run / "plan.xlsx"))
-    for plan in (city.run / "plan").iterdir():
-        with (plan / "publication.csv").open(encoding="utf-8-sig", newline="") as stream:
-            assert all(row["inspected_on"] and row["result"] for row in csv.DictReader(stream))
-        assert cs.verify_plan(plan).ok
+    task = city.tasks / GENERAL
+    assert creditscore("results", task, filled, *KNOWN).code == 0
+    assert all(row["检查结果"] for row in rows_of(task / "plan.xlsx"))
+    with (task / "publication.csv").open(encoding="utf-8-sig", newline="") as stream:
+        assert all(row["inspected_on"] and row["result"] for row in csv.DictReader(stream))
+    assert cs.verify_plan(task).ok
+    assert Register.of(city.out).state(GENERAL) == "visited"
+    assert open_tasks(city)[GENERAL][-1] == cs.verify_plan(task).frame_hash
 
 
-def test_a_filled_in_workbook_is_kept_before_it_is_rebuilt(city, filled):
-    edited = filled.read_bytes()
-    (city.run / "plan.xlsx").write_bytes(edited)
-    assert creditscore("report", city.run).code == 0
-    kept = list((city.run / "edited").iterdir())
-    assert [path.read_bytes() for path in kept] == [edited]
-    assert creditscore("results", city.run, kept[0], *KNOWN).code == 0
+def test_a_filled_in_workbook_is_kept_before_it_is_written_anew(city, filled):
+    task = city.tasks / GENERAL
+    (task / "plan.xlsx").write_bytes(filled.read_bytes())
+    subject = rows_of(filled)[0]["统一社会信用代码"]
+    assert creditscore("plan", "replace", task, "--subject", subject, "--reason", "已注销", *WHO).code == 0
+    (kept,) = (task / "edited").iterdir()
+    assert kept.read_bytes() == filled.read_bytes()
 
 
 def test_a_replacement_appears_in_the_visit_list_and_the_log(city):
-    plan = city.run / "plan" / "2024Q2-general"
-    row = next(row for row in rows_of(city.run / "plan.xlsx") if row["任务编号"] == plan.name)
-    told = ("--subject", row["统一社会信用代码"], "--reason", "已注销")
-    said = creditscore("plan", "replace", plan, *told, *WHO, "--json")
+    task = city.tasks / GENERAL
+    told = ("--subject", rows_of(task / "plan.xlsx")[0]["统一社会信用代码"], "--reason", "已注销")
+    said = creditscore("plan", "replace", task, *told, *WHO, "--json")
     assert said.code == 0, said.err
     came = said.json["replaced"][0]["replaced_by"]
-    rows = {row["统一社会信用代码"]: row for row in rows_of(city.run / "plan.xlsx") if row["任务编号"] == plan.name}
+    rows = {row["统一社会信用代码"]: row for row in rows_of(task / "plan.xlsx")}
     assert (rows[told[1]]["已由其递补"], rows[came]["来源"]) == (came, "递补")
     assert rows[came]["检查人员编号"]
-    assert [line["what"] for line in read_log(plan)] == ["drawn", "replaced"]
-    assert cs.verify_plan(plan).ok
-    again = creditscore("plan", "replace", plan, *told, *WHO, "--lang", "en")
+    assert [line["what"] for line in read_log(task)] == ["drawn", "replaced"]
+    assert cs.verify_plan(task).ok
+    before = bytes_of(city.out)
+    again = creditscore("plan", "replace", task, *told, *WHO, "--lang", "en")
     assert again.code == 2
     assert "replaced already" in again.err
+    assert bytes_of(city.out) == before
 
 
 def test_a_second_draw_is_refused_and_logged(city):
-    plan = city.run / "plan" / "2024Q2-general"
-    said = creditscore("draw", plan, "--seed", "a better one", "--on", "2024-05-09")
+    task = city.tasks / GENERAL
+    said = creditscore("draw", task, "--seed", "a better one", "--by", "李四", "--on", "2024-05-09")
     assert said.code == 2
-    said = creditscore("plan", "log", plan, "--json")
+    said = creditscore("plan", "log", task, "--json")
     assert [(line["what"], line["seed"]) for line in said.json["log"]][1] == ("draw_refused", "a better one")
 
 
 def test_a_visit_for_two_tasks_is_marked_and_has_one_week(city):
-    rows = rows_of(city.run / "plan.xlsx")
-    merged = [row for row in rows if row["合并任务"]]
-    for row in merged:
-        other = next(
-            one for one in rows if one["统一社会信用代码"] == row["统一社会信用代码"] and one["任务编号"] == row["合并任务"]
-        )
-        assert other["该周起"] == row["该周起"]
-        assert other["合并任务"] == row["任务编号"]
+    rows = {task: {row["统一社会信用代码"]: row for row in rows_of(city.tasks / task / "plan.xlsx")} for task in TASKS}
+    for task, listed in rows.items():
+        for subject, row in listed.items():
+            if row["合并任务"]:
+                other = rows[row["合并任务"]][subject]
+                assert (other["该周起"], other["合并任务"]) == (row["该周起"], task)
+
+
+def test_a_closed_task_takes_no_results_and_leaves_the_list(city, filled):
+    task = city.tasks / GENERAL
+    assert creditscore("results", task, filled, *KNOWN).code == 0
+    assert creditscore("plan", "close", task, "--by", "李四", "--on", "2024-07-06").code == 0
+    before = bytes_of(city.out)
+    assert open_tasks(city).keys() == {*TASKS} - {GENERAL}
+    for command in (
+        ("results", task, filled, *KNOWN),
+        ("plan", "close", task, *WHO),
+        ("draw", task, "--seed", "s", "--by", "李四"),
+    ):
+        assert creditscore(*command).code == 2
+        assert {name for name, text in bytes_of(city.out).items() if before[name] != text} <= {f"tasks/{GENERAL}/log.jsonl"}

@@ -9,10 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import creditscore as cs
+from creditscore.inspection.register import Register
+from creditscore.pipeline.run_folder import RunFolder, cards_of
 
-from .conftest import PROJECT, ROOT
+from .conftest import ROOT
 
-# Three whole runs, each command a process of its own: two minutes.
+# Five whole runs, each command a process of its own: two minutes.
 pytestmark = pytest.mark.slow
 
 
@@ -28,7 +30,7 @@ def year(tmp_path_factory):
 
 def test_the_year_ends_with_cards_trained_on_its_own_draws(year):
     own = pq.read_table(year / "city" / "data" / "own_inspections.parquet").to_pandas()
-    project = cs.load_project(PROJECT)
+    project = cs.load_project(year / "project")
     records = cs.open_records(cs.Engine.duckdb(), project, data=year / "city" / "data")
     before, after = (
         cs.training_rows(records, project.targets["violation"], until=day).frame for day in ("2024-04-30", "2025-04-30")
@@ -39,14 +41,26 @@ def test_the_year_ends_with_cards_trained_on_its_own_draws(year):
     assert set(after.loc[mine, "subject_id"]) <= set(own["subject_id"])
 
 
-def test_every_plan_of_both_years_is_drawn_and_verifies(year):
-    plans = sorted((year / "runs").glob("*/plan/*"))
-    assert [plan.name for plan in plans] == [f"{y}Q2-{name}" for y in (2024, 2025) for name in ("food", "general", "safety")]
-    for plan in plans:
-        found = cs.verify_plan(plan)
+def test_every_task_of_both_years_is_drawn_once_and_verifies(year):
+    register = Register.of(year / "runs")
+    tasks = [f"{y}Q2-{name}" for y in (2024, 2025) for name in ("food", "general", "safety")]
+    assert register.tasks() == tasks
+    assert [line["task"] for line in register.lines if line["what"] == "drawn"] == tasks
+    assert [register.state(task) for task in tasks] == ["closed"] * 3 + ["drawn"] * 3
+    for task in tasks:
+        found = cs.verify_plan(year / "runs" / "tasks" / task, register_head=register.head)
         assert found.ok, found.findings
         assert found.seed
 
 
 def test_monthly_tier_changes_do_not_alter_the_frame_of_an_open_task(year):
-    assert not (year / "runs" / "2024-05-31" / "plan").exists()
+    assert not (year / "runs" / "2024-05-31" / "drafts").exists()
+
+
+def test_the_second_years_cards_were_trained_and_signed_before_they_scored(year):
+    runs = [RunFolder.opened(path) for path in sorted((year / "runs" / ".runs").iterdir())]
+    assert [(run.path.name, run.is_trial) for run in runs] == [
+        ("2024-04-30-1", True), ("2024-04-30-2", False), ("2024-05-31-1", False), ("2025-04-30-1", True), ("2025-04-30-2", False),
+    ]  # fmt: skip
+    first, second = (cards_of(runs[number]) for number in (1, 4))
+    assert first != second == cards_of(runs[3])
