@@ -18,6 +18,7 @@ from creditscore.storage import sha256_file
 if TYPE_CHECKING:
     from creditscore.config.project import Project
     from creditscore.engine import Engine
+    from creditscore.models.scorecard import Scorecard
 
 
 def replay_run(project: Project, run: str | Path, *, data: Path, engine: Engine) -> list[str]:
@@ -38,22 +39,22 @@ def replay_run(project: Project, run: str | Path, *, data: Path, engine: Engine)
     folder = RunFolder.opened(run)
     manifest = folder.manifest() or {}
     _refuse_other_inputs(manifest["facts"], project, data)
-    deciding, standing = _as_it_was(folder, manifest, project)
+    deciding, standing, cards = _as_it_was(folder, manifest, project)
     with tempfile.TemporaryDirectory() as temporary:
         again = RunFolder.new(Path(temporary), folder.as_of)
         snapshot = take_snapshot(project, data, again.file(SNAPSHOT))
         # A delivery that was accepted then is accepted again.
         make_run(
-            again, project, project.policy(folder.as_of), deciding, standing, inputs=snapshot, engine=engine,
-            train=manifest["trial"], lang=manifest["lang"], accept=True,
+            again, project, project.policy(folder.as_of), deciding, standing, inputs=snapshot, cards=cards,
+            engine=engine, lang=manifest["lang"], accept=True,
         )  # fmt: skip
         new = (again.manifest() or {})["outputs"]
     old = manifest["outputs"]
     return sorted(name for name in old.keys() | new.keys() if new.get(name) != old.get(name))
 
 
-def _as_it_was(folder: RunFolder, manifest: dict[str, Any], project: Project) -> tuple[Deciding, Standing]:
-    """What decided the run beside its inputs: the runs it rests on, signatures, frames that were published, and edits.
+def _as_it_was(folder: RunFolder, manifest: dict[str, Any], project: Project) -> tuple[Deciding, Standing, dict[str, Scorecard]]:
+    """What decided the run beside its inputs: the runs it rests on, signatures, published frames, edits, and its signed cards.
 
     Raises:
         DataError: One of them is not there any more.
@@ -67,9 +68,8 @@ def _as_it_was(folder: RunFolder, manifest: dict[str, Any], project: Project) ->
         cards={industry: card.sha256 for industry, card in cards.items()},
         evidence=_run_of_hash(folder.out, decided["evidence"]),
         signatures=signed,
-        tasks=decided["tasks"],
     )
-    return deciding, standing
+    return deciding, standing, cards
 
 
 def _run_of_hash(out: Path, sha256: str) -> RunFolder | None:

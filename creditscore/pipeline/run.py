@@ -84,34 +84,41 @@ def run_project(
     guard_features(project.features, project)
     policy = project.policy(as_of)
     with held(out):
-        ledger, inputs = StepLedger(out / LEDGER), input_hashes(project, data)
-        cards = {} if train else signed_cards(project.cards)
-        refuse_unsigned(project, out, as_of, cards, train=train)
-        standing = Standing.of(out)
-        deciding = _deciding(out, as_of, cards, standing, train=train)
-        key = run_key(project, inputs, deciding, engine=engine.name, train=train, lang=lang)
-        current = RunFolder.current(out, as_of)
-        if current and ledger.done(current.name, FINISHED) == key and _is_whole(current):
-            send_queue(out, tracking_uri)
-            return RunResult(current, False, summary_of(current))
-        remove_unfinished(out)
-        folder = RunFolder.new(out, as_of)
-        with removed_on_error(folder.path):
-            snapshot = take_snapshot(project, data, folder.file(SNAPSHOT))
-            if snapshot != inputs:  # a file was replaced in between: what was copied is what counts
-                key = run_key(project, snapshot, deciding, engine=engine.name, train=train, lang=lang)
-            plans, log = make_run(
-                folder, project, policy, deciding, standing, inputs=snapshot, engine=engine, train=train, lang=lang, accept=accept
-            )
-            operations.remove_folder(folder.file(SNAPSHOT))
-            warn_of_edits(current)
-            with journal(out, f"run {as_of.isoformat()}") as entry:
-                add_drafts(entry, folder, plans, standing, trial=train, lang=lang)
-                queue_run(entry, folder.path.name, log)
-                entry.point(folder.shown, folder.path)
-        folder.seal()
-        ledger.finish(folder.name, FINISHED, key)
+        result = _run_held(project, policy, data=data, as_of=as_of, out=out, engine=engine, train=train, lang=lang, accept=accept)
     send_queue(out, tracking_uri)
+    return result
+
+
+def _run_held(
+    project: Project, policy: TierPolicy, *, data: Path, as_of: dt.date, out: Path, engine: Engine, train: bool, lang: str,
+    accept: bool,
+) -> RunResult:  # fmt: skip
+    """The run of a day while ``out`` is held: the current one where nothing has changed, else a new one."""
+    ledger, inputs = StepLedger(out / LEDGER), input_hashes(project, data)
+    cards = {} if train else signed_cards(project.cards)
+    refuse_unsigned(project, out, as_of, cards, train=train)
+    standing = Standing.of(out)
+    deciding = _deciding(out, as_of, cards, train=train)
+    current = RunFolder.current(out, as_of)
+    key = run_key(project, inputs, deciding, engine=engine.name, train=train, lang=lang)
+    if current and ledger.done(current.name, FINISHED) == key and _is_whole(current):
+        return RunResult(current, False, summary_of(current))
+    remove_unfinished(out)
+    folder = RunFolder.new(out, as_of)
+    with removed_on_error(folder.path):
+        snapshot = take_snapshot(project, data, folder.file(SNAPSHOT))
+        plans, log = make_run(
+            folder, project, policy, deciding, standing, inputs=snapshot, cards=cards, engine=engine, lang=lang, accept=accept
+        )
+        operations.remove_folder(folder.file(SNAPSHOT))
+        warn_of_edits(current)
+        with journal(out, f"run {as_of.isoformat()}") as entry:
+            add_drafts(entry, folder, plans, standing, trial=train, lang=lang)
+            queue_run(entry, folder.path.name, log)
+            entry.point(folder.shown, folder.path)
+    folder.seal()
+    # A file that was replaced in between counts as it was copied.
+    ledger.finish(folder.name, FINISHED, run_key(project, snapshot, deciding, engine=engine.name, train=train, lang=lang))
     return RunResult(folder, True, summary_of(folder))
 
 
@@ -121,7 +128,7 @@ def summary_of(run: RunFolder) -> Mapping[str, object]:
     return summary
 
 
-def _deciding(out: Path, as_of: dt.date, cards: Mapping[str, Scorecard], standing: Standing, *, train: bool) -> Deciding:
+def _deciding(out: Path, as_of: dt.date, cards: Mapping[str, Scorecard], *, train: bool) -> Deciding:
     hashes = {industry: card.sha256 for industry, card in cards.items()}
     before = run_before(out, as_of, trial=train)
     return Deciding(
@@ -129,7 +136,6 @@ def _deciding(out: Path, as_of: dt.date, cards: Mapping[str, Scorecard], standin
         cards=hashes,
         evidence=evidence_of(out, hashes) if hashes else None,
         signatures=signatures(Register.of(out), as_of),
-        tasks=standing.facts(),
     )
 
 
@@ -164,23 +170,24 @@ def warn_of_edits(earlier: RunFolder | None) -> None:
 
 def make_run(
     folder: RunFolder, project: Project, policy: TierPolicy, deciding: Deciding, standing: Standing,
-    *, inputs: Mapping[str, str], engine: Engine, train: bool, lang: str, accept: bool,
+    *, inputs: Mapping[str, str], cards: Mapping[str, Scorecard], engine: Engine, lang: str, accept: bool,
 ) -> tuple[list[InspectionPlan], RunLog]:  # fmt: skip
-    """Make every file of a run, stage by stage, the manifest last.
+    """Make every file of a run, stage by stage, the manifest last. Without signed cards it is a trial with cards of its own.
 
     Returns:
         The drafts of the tasks due, and what the tracker gets.
     """
+    trial = not cards
     _log.info("reading the records")
     records, earlier = open_records(engine, project, data=folder.file(SNAPSHOT)), read_delivery_before(deciding.before)
     if not accept:
         refuse_broken_delivery(deciding.before, records, earlier)
     write_checkup(folder, records, earlier)
-    training = train_cards_of(folder, records, policy) if train else known_training(folder, project, deciding)
+    training = train_cards_of(folder, records, policy) if trial else known_training(folder, cards, deciding)
     write_cards(folder.file("scorecards"), training.cards)
     _log.info("features and scores")
     scored = score_subjects(folder, records, training.cards)
-    tiers = tier_subjects(folder, records, scored.spine, scored.scores, policy, deciding, trial=train)
+    tiers = tier_subjects(folder, records, scored.spine, scored.scores, policy, deciding, trial=trial)
     counts = count_rows(folder, records, scored)
     plans = plan_due_tasks(folder, records, tiers, policy, standing)
     _log.info("workbook and report")
@@ -188,16 +195,27 @@ def make_run(
     write_associations(folder, records, scored)
     write_stability(folder, deciding.before)
     facts = deciding_facts(project, policy, inputs, training.cards)
-    save_book(folder, records, policy=policy, training=training, achieved=tiers.achieved, counts=counts, facts=facts, trial=train)
+    save_book(folder, records, policy=policy, training=training, achieved=tiers.achieved, counts=counts, facts=facts, trial=trial)
     write_documents(folder, lang=lang)
-    summary = summarise(folder, records, tiers, training, counts, plans, trial=train)
-    write_manifest(folder, records, scored, counts, plans, trial=train, facts=facts, summary=summary, deciding=deciding, lang=lang)
-    return plans, run_log(folder, project, tiers, training, trained=train, facts=facts)
+    summary = summarise(folder, records, tiers, training, counts, plans, trial=trial)
+    write_manifest(
+        folder,
+        records,
+        scored,
+        counts,
+        plans,
+        trial=trial,
+        facts=facts,
+        summary=summary,
+        deciding=deciding,
+        standing=standing,
+        lang=lang,
+    )
+    return plans, run_log(folder, project, tiers, training, trained=trial, facts=facts)
 
 
-def known_training(folder: RunFolder, project: Project, deciding: Deciding) -> Training:
+def known_training(folder: RunFolder, cards: Mapping[str, Scorecard], deciding: Deciding) -> Training:
     """The signed cards, with what is known of them where the run that trained them is still there."""
-    cards = signed_cards(project.cards)
     if deciding.evidence is None:
         return Training(cards)
     training = evidence_from(deciding.evidence, cards)
@@ -381,7 +399,8 @@ def summarise(
 
 def write_manifest(
     folder: RunFolder, records: Records, scored: Scored, counts: RowCounts, plans: Sequence[InspectionPlan],
-    *, trial: bool, facts: Mapping[str, str], summary: Mapping[str, object], deciding: Deciding, lang: str,
+    *, trial: bool, facts: Mapping[str, str], summary: Mapping[str, object], deciding: Deciding, standing: Standing,
+    lang: str,
 ) -> None:  # fmt: skip
     """Write ``manifest.json``: with it the run is finished."""
     keys = ["subject_id", "as_of"]
@@ -393,7 +412,7 @@ def write_manifest(
         "trial": trial,
         "lang": lang,
         "facts": facts,
-        "deciding": {**deciding.facts(), "signatures_counted": len(deciding.signatures)},
+        "deciding": {**deciding.facts(), "signatures_counted": len(deciding.signatures), "tasks": standing.facts()},
         "counts": {"rows_in": counts.rows_in, "scored": counts.scored, "out_of_scope": dict(counts.out_of_scope)},
         "summary": summary,
         "contents": {"features": content_sha256(scored.features, keys), "scores": content_sha256(scored.scores, keys)},

@@ -309,22 +309,19 @@ class Deciding:
         cards: The hash of each signed card by industry; empty where cards are trained.
         evidence: The run that trained these cards, or None.
         signatures: The signatures of tiers that count, as the register has them.
-        tasks: The frame hash of each task that is published or drawn, and the planner's edits of drafts.
     """
 
     before: RunFolder | None = None
     cards: Mapping[str, str] = field(default_factory=dict)
     evidence: RunFolder | None = None
     signatures: tuple[Review, ...] = ()
-    tasks: Mapping[str, Any] = field(default_factory=dict)
 
-    def facts(self) -> dict[str, Any]:
-        """The parts as hashes and texts, for the key of a run and for its manifest."""
+    def facts(self) -> dict[str, str]:
+        """The parts as hashes, for the key of a run and for its manifest."""
         runs = {"previous": self.before, "evidence": self.evidence}
         return {
             **{name: sha256_file(run.file(MANIFEST)) if run else "" for name, run in runs.items()},
             "signatures": sha256_of(repr(self.signatures)) if self.signatures else "",
-            "tasks": dict(self.tasks),
         }
 
 
@@ -345,7 +342,7 @@ def run_key(project: Project, inputs: Mapping[str, str], deciding: Deciding, *, 
         "inputs": inputs,
         "config": project.sha256,
         "cards": deciding.cards,
-        **{name: fact for name, fact in deciding.facts().items() if name != "tasks"},
+        **deciding.facts(),
         "versions": versions(),
         "engine": engine,
         "train": train,
