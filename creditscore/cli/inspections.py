@@ -23,6 +23,7 @@ from creditscore.cli.options import (
     project_of,
     rows_of,
     run_of,
+    runs_of,
     show,
 )
 from creditscore.cli.output import table_lines, whole
@@ -46,7 +47,7 @@ def import_edited(
     from creditscore.pipeline.plans import import_ratios
 
     words = Words.of(lang)
-    visits = import_ratios(out, file, lang=lang)
+    visits = import_ratios(runs_of(out), file, lang=lang)
     heads = (words.text(_("task")), words.text(_("visits")))
     changed = table_lines(heads, [(task, whole(count)) for task, count in visits.items()], numbers=[1])
     show({"visits": visits}, changed if visits else [words.text(_("no ratio has changed"))], as_json=as_json)

@@ -112,6 +112,21 @@ def data_of(folder: Path) -> Path:
     return folder
 
 
+def runs_of(folder: Path) -> Path:
+    """The folder of runs, OUT, of a command that makes none.
+
+    Raises:
+        DataError: It is not there.
+    """
+    if not folder.is_dir():
+        raise DataError(
+            "{folder}: expected a folder of runs, OUT (got {actual})",
+            folder=folder,
+            actual=pgettext("path", "a file") if folder.exists() else pgettext("path", "nothing"),
+        )
+    return folder
+
+
 def day_of(text: str, *, name: str) -> dt.date:
     """The day of an option, read like every other day; ``--help`` need not load what reads the others.
 

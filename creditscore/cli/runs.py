@@ -34,6 +34,7 @@ from creditscore.cli.options import (
     project_of,
     rows_of,
     run_of,
+    runs_of,
     show,
 )
 from creditscore.cli.output import decimal, table_lines, whole
@@ -364,7 +365,7 @@ def prune(
     from creditscore.pipeline.prune import prune as remove
 
     words = Words.of(lang)
-    removals = (remove if yes else prunable)(out, keep=keep, retention_months=retention_months)
+    removals = (remove if yes else prunable)(runs_of(out), keep=keep, retention_months=retention_months)
     heads = [words.text(head) for head in (_("folder"), _("why"), _("size in MB"))]
     rows = [(one.path.name, words.text(one.why), decimal(one.bytes / 1_000_000, 1)) for one in removals]
     said = _("removed: {count}", count=len(removals)) if yes else _("would be removed with --yes: {count}", count=len(removals))

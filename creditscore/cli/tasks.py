@@ -109,6 +109,8 @@ def draw(
 
     words = Words.of(lang)
     day = None if on is None else day_of(on, name="--on")
+    if recusals is not None:
+        _refuse_without_columns(recusals, ("staff_id", "subject_id"))
     plan = draw_task(task_dir, seed=seed, by=by, seed_source=seed_source, staff=staff, recusals=recusals, on=day, lang=lang)
     task, drawn, frame = plan.task.id, len(plan.drawn), len(plan.sample)
     line = words.text(
@@ -217,10 +219,15 @@ def join(
 
 
 def log(task_dir: TaskArg, lang: LangOption = DEFAULT_LANGUAGE, as_json: JsonOption = False) -> None:
-    """What happened to a plan since its draw, from its chained log."""
-    from creditscore.inspection.plan_folder import read_log
+    """What happened to a plan since its draw, from its chained log.
+
+    Raises:
+        DataError: The folder holds no plan, or the log is no whole chain.
+    """
+    from creditscore.inspection.plan_folder import read_log, read_manifest
 
     words = Words.of(lang)
+    read_manifest(task_dir)
     names = {
         "drawn": words.text(pgettext("event", "drawn")),
         "draw_refused": words.text(_("another draw refused")),
@@ -265,6 +272,34 @@ def draw_table(
         )
     )
     show({"task": task, "drawn": draw.drawn, "file": str(draw.file)}, [line], as_json=as_json)
+
+
+def _refuse_without_columns(path: Path, columns: tuple[str, ...]) -> None:
+    """Refuse a table of people that lacks columns, also where nobody is assigned and nothing would read it.
+
+    Raises:
+        DataError: It is no CSV or Parquet file, or a column is missing.
+    """
+    import csv
+
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        raise DataError("{path}: expected a file (got nothing)", path=path)
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            names = next(csv.reader(stream), [])
+    else:
+        _refuse_other_than_parquet(path)
+        names = pq.read_schema(path).names
+    missing = [name for name in columns if name not in names]
+    if missing:
+        raise DataError(
+            "{path}: expected the columns {columns} ({missing} missing)",
+            path=path,
+            columns=", ".join(columns),
+            missing=", ".join(missing),
+        )
 
 
 def _refuse_other_than_parquet(path: Path) -> None:

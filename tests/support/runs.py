@@ -11,12 +11,14 @@ from support.projects import DAY, feature, label
 
 from creditscore.config.project import Project
 from creditscore.inspection.plan import InspectionPlan, plan_inspections
+from creditscore.inspection.task_folder import Origin, TaskFolder, add_draft
 from creditscore.models.scorecard import Baseline, Scorecard
-from creditscore.pipeline.run_folder import OWN_MANIFESTS, RunFolder
+from creditscore.pipeline.out_folder import changing
+from creditscore.pipeline.run_folder import MANIFEST, RunFolder
 from creditscore.pipeline.run_store import BookFile
 from creditscore.pipeline.score import POOLED, write_cards
 from creditscore.reporting.run_book import RowCounts
-from creditscore.storage import file_hashes, write_json
+from creditscore.storage import file_hashes, set_pointer, write_json
 from creditscore.tiering.tiers import Tiers
 
 PENALTIES = "penalties_24m"
@@ -59,17 +61,15 @@ def register(tiers: pd.DataFrame, *, closed: tuple[str, ...] = ()) -> pd.DataFra
 
 def seal(folder: RunFolder, **more: object) -> None:
     """Write the manifest of a folder as it is."""
-    outputs = file_hashes(folder.path, leave_out=OWN_MANIFESTS)
-    write_json(
-        folder.file("manifest.json"), {"outputs": outputs, "frames": {}, "summary": {}, "trained": False, "facts": {}, **more}
-    )
+    outputs = file_hashes(folder.path, leave_out=(MANIFEST,))
+    write_json(folder.file("manifest.json"), {"outputs": outputs, "frames": {}, "summary": {}, "trial": False, "facts": {}, **more})
 
 
 def finished_run(
     out: Path, project: Project, *, as_of: dt.date = DAY, count: int = 40, closed: tuple[str, ...] = (), **more: object
 ) -> RunFolder:
     """``OUT/<as_of>`` with everything that a command reads; ``more`` goes into the manifest."""
-    folder = RunFolder.of(out, as_of)
+    folder = RunFolder.new(out, as_of)
     tiers = tier_rows(count, as_of=as_of)
     scored = tiers[tiers["score"].notna()]
     folder.write("tiers", tiers)
@@ -88,11 +88,14 @@ def finished_run(
         kinds={item.kind: item.label for item in project.catalogue.item}, notes=(), facts={"config": project.sha256}, calendar=project.calendar,
     ).save(folder)  # fmt: skip
     seal(folder, **more)
+    set_pointer(folder.shown, folder.path)
     return folder
 
 
 def add_plan(folder: RunFolder, project: Project, task: str = "hygiene") -> InspectionPlan:
-    """The frame of a task over everyone, written to the run."""
+    """The draft of a task over everyone, as a night leaves it in the run and in ``OUT/tasks``."""
     plan = plan_inspections(Tiers(folder.frame("tiers")), project.policy(folder.as_of), task=project.tasks[task])
-    plan.to_csv(folder.plan(task))
+    plan.to_csv(folder.draft(task))
+    with changing(folder.out, "draft") as entry:
+        add_draft(entry, TaskFolder.of(folder.out, task), plan, Origin(run=folder.name))
     return plan
