@@ -19,6 +19,7 @@ from creditscore.inspection.inspectors import DrawnFrame
 from creditscore.inspection.plan_folder import FRAME_FILES, LOG, MANIFEST, drawn_files, frame_files, read_frame
 from creditscore.inspection.register import REGISTER, Register, State, register_line
 from creditscore.inspection.sampling_frame import SamplingFrame
+from creditscore.language import pgettext
 from creditscore.storage import Journal, sha256_of
 
 #: The folder of all tasks below OUT, and the file about a task's origin in its own folder.
@@ -188,11 +189,7 @@ def published_frame(folder: TaskFolder) -> SamplingFrame:
     line = register.published(folder.task)
     if line is None:
         raise DrawError("task {task}: a draft is not drawn; publish its frame first (creditscore plan publish)", task=folder.task)
-    drawn = register.drawn(folder.task)
-    if drawn is not None:
-        raise DrawError(
-            "task {task}: drawn already on {on}, as the register says; a frame is drawn once", task=folder.task, on=drawn["on"]
-        )
+    refuse_second_draw(register, folder.task)
     frame = read_frame(folder.path)
     if frame.frame_hash != line["frame_hash"]:
         raise DrawError(
@@ -202,6 +199,22 @@ def published_frame(folder: TaskFolder) -> SamplingFrame:
             held=frame.frame_hash[:12],
         )
     return frame
+
+
+def refuse_second_draw(register: Register, task: str) -> None:
+    """Refuse a draw of a task that was drawn.
+
+    Raises:
+        DrawError: The register knows its draw.
+    """
+    drawn = register.drawn(task)
+    if drawn is not None:
+        raise DrawError(
+            "task {task}: drawn already (register line {line}, day {on}); a frame is drawn once",
+            task=task,
+            line=drawn["number"],
+            on=drawn["on"] or pgettext("day", "not recorded"),
+        )
 
 
 def add_draw(entry: Journal, folder: TaskFolder, drawn: DrawnFrame, *, by: str, seed_source: str = "") -> None:

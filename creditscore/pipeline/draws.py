@@ -32,6 +32,7 @@ from creditscore.inspection.task_folder import (
     add_replacements,
     published_frame,
     refuse_closed,
+    refuse_second_draw,
 )
 from creditscore.inspection.visits import Opened
 from creditscore.language import DEFAULT_LANGUAGE
@@ -84,16 +85,14 @@ def draw_task(
     """
     task = TaskFolder.opened(folder)
     with changing(task.out, f"draw {task.task}") as entry:
-        refused = Register.of(task.out).drawn(task.task)
-        if refused is not None:
+        refused = Register.of(task.out).drawn(task.task) is not None
+        if refused:
             add_refused_draw(entry, task, seed=seed, by=by, on=on)
         else:
             drawn = _draw(entry, task, seed=seed, by=by, seed_source=seed_source, staff=staff, recusals=recusals, on=on)
             _renew(entry, task, Opened(drawn, entry.appended(task.path / LOG)), lang=lang)
-    if refused is not None:
-        raise DrawError(
-            "task {task}: drawn already on {on}, as the register says; a frame is drawn once", task=task.task, on=refused["on"]
-        )
+    if refused:
+        refuse_second_draw(Register.of(task.out), task.task)
     return drawn
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pyarrow as pa
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import PUBLICATION, publication_with
-from creditscore.inspection.register import REGISTER, register_line
+from creditscore.inspection.register import REGISTER, Register, register_line
 from creditscore.inspection.task_folder import TaskFolder, refuse_closed
 from creditscore.inspection.visits import Opened
 from creditscore.language import DEFAULT_LANGUAGE, Message, _
@@ -32,6 +33,7 @@ from creditscore.vocabulary import OFF_SITE
 #: The files of a data folder to which results are added; ``sources.toml`` declares them as sources.
 OWN_INSPECTIONS, OWN_FRAMES = "own_inspections.parquet", "own_frames.parquet"
 _SEVERITIES = 5
+_log = logging.getLogger(__name__)
 
 _Row = Mapping[Any, Any]
 #: The rows of ``visits_of_tasks`` by task and subject.
@@ -95,12 +97,22 @@ def take_results(
         if not isinstance(plan, Opened):
             raise DrawError("task {task}: expected a drawn task; draw it first", task=task.task)
         visits = _visits_of(task, plans)
-        read = read_results(workbook or task.path / WORKBOOK)
-        results = read.to_dict("records")
-        refuse_cells(list(_faults(results, visits, {task.task: plan.plan}, known)), file=workbook or task.path / WORKBOOK)
+        file = workbook or task.path / WORKBOOK
+        results = _of_task(read_results(file).to_dict("records"), task)
+        refuse_cells(list(_faults(results, visits, {task.task: plan.plan}, known)), file=file)
         refuse_half_merged({task.task}, plans.values())
         rows = [_row(result, visits[result["task"], result["subject_id"]], plan.plan, known) for result in results]
         return _add_results(entry, task, plans, visits, rows, known=known, data=data, lang=lang)
+
+
+def _of_task(results: Sequence[_Row], task: TaskFolder) -> list[_Row]:
+    """The results without those of other drawn tasks, which a workbook of an older layout also lists; they are counted."""
+    register = Register.of(task.out)
+    kept = [row for row in results if row["task"] == task.task or register.drawn(str(row["task"])) is None]
+    others = len(results) - len(kept)
+    if others:
+        _log.warning("%d rows belong to other tasks and were left: hand them in with the folders of these", others)
+    return kept
 
 
 def _visits_of(task: TaskFolder, plans: Mapping[str, OpenPlan]) -> _Visits:
