@@ -14,7 +14,7 @@ from support.payloads import PAYLOADS, live_parts
 from creditscore.config.policy import Measure
 from creditscore.config.spec import Label
 from creditscore.reporting.planning_tables import DRAWN_LIST, RATIOS, WEEKS
-from creditscore.reporting.workbook import write_workbook
+from creditscore.reporting.workbook import write_task_workbook, write_workbook
 from creditscore.spreadsheet import read_sheet
 from creditscore.spreadsheet.sheets import NOTE_MARK
 
@@ -89,7 +89,7 @@ def test_the_visit_list_holds_exactly_the_drawn_subjects(tmp_path, book):
 def test_working_days_that_the_calendar_does_not_know_are_an_empty_cell(tmp_path, book):
     drawn = book.plans[0]
     weeks = drawn.weeks.assign(workdays=pd.array([None] * len(drawn.weeks), dtype="Int64"))
-    write_workbook(tmp_path / "b.xlsx", replace(book, plans=(replace(drawn, weeks=weeks),)))
+    write_task_workbook(tmp_path / "b.xlsx", book, replace(drawn, weeks=weeks))
     rows = read_sheet(tmp_path / "b.xlsx", WEEKS.title, columns=WEEKS.columns)
     assert {row["workdays"].value for row in rows} == {None}
     assert all(row["visits"].value is not None for row in rows)
