@@ -34,6 +34,7 @@ from creditscore.pipeline.run_folder import (
     input_hashes,
     run_before,
     run_key,
+    table_fingerprints,
     take_snapshot,
     versions,
 )
@@ -180,6 +181,7 @@ def make_run(
     trial = not cards
     _log.info("reading the records")
     records, earlier = open_records(engine, project, data=folder.file(SNAPSHOT)), read_delivery_before(deciding.before)
+    refuse_changed_tables(project, inputs)
     if not accept:
         refuse_broken_delivery(deciding.before, records, earlier)
     write_checkup(folder, records, earlier)
@@ -246,6 +248,17 @@ def refuse_broken_delivery(before: RunFolder | None, records: Records, earlier: 
             findings="\n".join(f"{error.table} ({error.code}): {error.rule}" for error in errors[:5]),
             as_of=before.as_of if before else "",
         )
+
+
+def refuse_changed_tables(project: Project, inputs: Mapping[str, str]) -> None:
+    """Refuse database tables that changed while they were read: what is recorded must be what was read.
+
+    Raises:
+        DataError: A table is another one than before it was read.
+    """
+    changed = [place for place, found in table_fingerprints(project).items() if inputs.get(place) != found]
+    if changed:
+        raise DataError("{tables}: changed while they were read; run again", tables=", ".join(changed))
 
 
 def _profile_of(records: Records) -> pa.Table:

@@ -283,8 +283,12 @@ def input_hashes(project: Project, data: Path) -> dict[str, str]:
     Files that a source joins are included.
     """
     files = sorted({file for source in project.sources.source for file in source.files})
-    tables = {source.location: fingerprint(source) for source in project.sources.source if source.format == "postgres"}
-    return {name: sha256_file(data / name) for name in files if (data / name).is_file()} | tables
+    return {name: sha256_file(data / name) for name in files if (data / name).is_file()} | table_fingerprints(project)
+
+
+def table_fingerprints(project: Project) -> dict[str, str]:
+    """The fingerprint of every declared database table, by its place."""
+    return {source.location: fingerprint(source) for source in project.sources.source if source.format == "postgres"}
 
 
 def take_snapshot(project: Project, data: Path, into: Path) -> dict[str, str]:
