@@ -41,7 +41,7 @@ from creditscore.reporting.columns import (
     label_or_code,
 )
 from creditscore.reporting.planning_tables import RATIOS
-from creditscore.reporting.run_book import PlanPage, RunBook, tier_counts
+from creditscore.reporting.run_book import TRIAL_NOTE, PlanPage, RunBook, tier_counts
 from creditscore.reporting.words import CELLS, EVERYONE, LEFT_OUT, TIER_WORDS, text_of
 from creditscore.storage import atomic_write
 from creditscore.vocabulary import TIER_ORDER
@@ -249,6 +249,7 @@ def _parts(book: RunBook, words: Words) -> dict[str, Any]:
         "swap": _swap(book, words),
         "shrinkage": figures_grid(book.shrinkage, words, book=book),
         "forecast": figures_grid(book.forecast, words, book=book),
+        "trial_note": words.text(TRIAL_NOTE) if book.trial else "",
         "associations": figures_grid(book.associations.head(_ASSOCIATIONS), words, book=book),
         "stability": figures_grid(book.stability, words, book=book),
         "plans": [(plan, _strata(plan, words)) for plan in book.plans],
@@ -279,8 +280,7 @@ def _tiles(book: RunBook, words: Words) -> Iterator[tuple[str, str, str]]:
         under = f"{words.number(figure.low or 0, 3)} {NO_FIGURE} {words.number(figure.high or 0, 3)}" if known else ""
         yield "AUC", words.number(figure.value, 3), under
     target = sum(int(plan.strata["target"].sum()) for plan in book.plans)
-    drawn = sum(int(plan.frame["drawn"].astype("bool").sum()) for plan in book.plans if plan.drawn)
-    yield words.text(_("Planned visits")), words.number(target), words.text(_("{drawn:,} drawn", drawn=drawn))
+    yield words.text(_("Planned visits")), words.number(target), words.text(_("in {drafts:,} drafts", drafts=len(book.plans)))
 
 
 def _pictures(book: RunBook, words: Words) -> dict[str, Any]:

@@ -15,9 +15,13 @@ from creditscore.config.work_calendar import WorkCalendar
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.sampling_frame import SamplingFrame
 from creditscore.inspection.visits import Opened, Week, visits_of_plans, weeks_of
+from creditscore.language import _
 from creditscore.models.evaluate import Evaluation
 from creditscore.models.scorecard import Scorecard
 from creditscore.vocabulary import TIER_ORDER
+
+#: What workbooks and the report say of a trial.
+TRIAL_NOTE = _("Unsigned, trial: nobody has signed the cards behind these scores and tiers. They are in force for nobody.")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 from creditscore.reporting import audit_tables, planning_tables
 from creditscore.reporting.audit_tables import card_name, dictionary_sheet, row_equation
 from creditscore.reporting.columns import RunTable, column, frame_of, period_text
-from creditscore.reporting.run_book import PlanPage, RunBook, tier_counts
+from creditscore.reporting.run_book import TRIAL_NOTE, PlanPage, RunBook, tier_counts
 from creditscore.reporting.words import FACTS, PURPOSES, STATES, TIER_WORDS, text_of
 from creditscore.spreadsheet import BookReport, Column, Sheet, cell_words, label_text, write_book
 from creditscore.spreadsheet.sheets import MAX_ROWS
@@ -22,7 +22,6 @@ from creditscore.spreadsheet.sheets import MAX_ROWS
 _WHAT = _("A tier allocates inspection effort. It is not a verdict, a punishment, a blacklist or a loan decision.")
 _EDIT = _("Tinted cells may be edited: ratios are read back by creditscore plan import, signatures by creditscore sign.")
 _ENTER = _("Tinted cells are for the results of the visits; creditscore results reads them back.")
-_TRIAL = _("Unsigned, trial: nobody has signed the cards behind these scores and tiers. They are in force for nobody.")
 
 
 def write_workbook(path: str | Path, book: RunBook, *, lang: str = DEFAULT_LANGUAGE, max_rows: int = MAX_ROWS) -> BookReport:
@@ -127,7 +126,7 @@ def _about(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
         yield _("Run"), book.run_id
     yield pgettext("about", "What this is"), words.text(_WHAT)
     if book.trial:
-        yield _("Note"), words.text(_TRIAL)
+        yield _("Note"), words.text(TRIAL_NOTE)
     yield _("How to fill in"), words.text(_EDIT)
     for note in book.notes:
         yield _("Note"), words.text(note)
@@ -151,7 +150,7 @@ def _about_task(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
     yield _("As of"), book.as_of.isoformat()
     yield pgettext("about", "What this is"), words.text(_WHAT)
     if book.trial:
-        yield _("Note"), words.text(_TRIAL)
+        yield _("Note"), words.text(TRIAL_NOTE)
     yield _("How to fill in"), words.text(_ENTER)
     yield from _about_plans(book, words)
     yield _("Tier policy"), f"{book.policy.effective.isoformat()} · {book.policy.basis} · {book.policy.signed_by}"

@@ -7,8 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 from support.command import creditscore
 
+from creditscore.language import Words
 from creditscore.pipeline.demo import SEED_SOURCE
 from creditscore.records.records import open_records
+from creditscore.reporting.run_book import TRIAL_NOTE
 from creditscore.spreadsheet import read_sheet
 from creditscore.storage import locked
 
@@ -133,18 +135,29 @@ def test_a_signed_night_shows_how_good_its_cards_were_when_they_were_trained(dem
     assert signed["auc"] == trial["auc"] is not None
 
 
-def test_a_trial_is_marked_everywhere_and_publishes_nothing(city):
-    """The demo's first run, put back to the time before its cards were signed."""
-    trial = city.out / ".runs" / f"{DAY}-1"
-    assert pq.read_table(trial / "tiers.parquet")["trial"].to_pylist()[:3] == [True] * 3
-    for text in (
-        (trial / "report.html").read_text("utf-8"),
-        str([row["内容"].value for row in read_sheet(trial / "plan.xlsx", "说明")]),
-    ):
-        assert "未经签署" in text
+def test_a_trial_is_marked_everywhere(demo):
+    """The demo's first run; the second one, with signed cards, is not marked."""
+    note = Words.of("zh").text(TRIAL_NOTE)
+    for number, marked in ((1, True), (2, False)):
+        run = demo.out / ".runs" / f"{DAY}-{number}"
+        assert json.loads((run / "manifest.json").read_text("utf-8"))["trial"] is marked
+        assert set(pq.read_table(run / "tiers.parquet")["trial"].to_pylist()) == {marked}
+        assert (note in (run / "report.html").read_text("utf-8")) is marked
+        assert (note in {row["内容"].value for row in read_sheet(run / "plan.xlsx", "说明")}) is marked
+
+
+def test_a_trial_does_not_take_the_place_of_a_signed_run(city):
     said = city.night("--train", "--lang", "en")
     assert said.code == 2
     assert "a run with signed cards" in said.err
+
+
+def test_the_drafts_of_a_trial_do_not_take_the_place_of_those_by_signed_cards(drafts):
+    before = bytes_of(drafts.tasks)
+    said = drafts.night("--train", as_of=LATER)
+    assert said.code == 0, said.err
+    assert (drafts.out / LATER / "drafts").is_dir()
+    assert {name for name, text in bytes_of(drafts.tasks).items() if before[name] != text} <= {"tasks.xlsx"}
 
 
 def test_an_unsigned_or_edited_card_is_refused(city):
