@@ -13,7 +13,7 @@ import pyarrow as pa
 from creditscore.errors import DataError
 from creditscore.inspection.plan_folder import read_log, read_manifest
 from creditscore.inspection.register import REGISTER, Register, register_line
-from creditscore.inspection.task_folder import ORIGIN, TASKS, Origin, TaskFolder, open_folders
+from creditscore.inspection.task_folder import ORIGIN, Origin, TaskFolder, open_folders
 from creditscore.pipeline.run_folder import LEDGER, MANIFEST, RUNS, RunFolder, days_of
 from creditscore.records.tables import TABLES
 from creditscore.storage import (
@@ -70,19 +70,6 @@ def changing(out: Path, what: str) -> Iterator[Journal]:
             yield entry
         if (out / REGISTER).is_file():
             StepLedger(out / LEDGER).finish(REGISTER, _HEAD, Register.of(out).head)
-
-
-def root_of(path: Path) -> Path:
-    """The folder of runs that a path names: the path itself, or that of the run which it is.
-
-    Raises:
-        DataError: It is neither.
-    """
-    if RunFolder(path).has_manifest():
-        return RunFolder.opened(path).out
-    if not any((path / name).is_dir() for name in (RUNS, TASKS)) and not days_of(path):
-        raise DataError("{path}: expected a folder of runs, or a run in it", path=path)
-    return path
 
 
 def _adopt(out: Path) -> None:

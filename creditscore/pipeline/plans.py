@@ -27,7 +27,7 @@ from creditscore.inspection.task_folder import (
 from creditscore.inspection.visits import Opened, merge_partners, merge_plans
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
 from creditscore.pipeline.open_tasks import OpenPlan, add_documents, add_index, frame_of_hash, load_plan, related_plans, run_of_task
-from creditscore.pipeline.out_folder import changing, root_of
+from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.reporting.planning_tables import RATIOS
 from creditscore.reporting.readback import read_ratios, refuse_cells
@@ -165,13 +165,12 @@ def import_ratios(out: str | Path, workbook: Path, *, lang: str = DEFAULT_LANGUA
         The number of visits by task after the change, only for tasks that changed.
 
     Raises:
-        DataError: ``out`` is another folder; a cell is not a ratio above 0 and up to 1, belongs to no stratum of a task, leaves a
-            stratum of full coverage less than whole, or lets the ratios fall from a tier to a riskier one; the message names
-            the cell.
+        DataError: A cell is not a ratio above 0 and up to 1, belongs to no stratum of a task, leaves a stratum of full coverage
+            less than whole, or lets the ratios fall from a tier to a riskier one; the message names the cell.
         DrawError: A changed task is published already.
         LockedError: A run or another command is writing to the same folder.
     """
-    root = root_of(Path(out))
+    root = _out_of(Path(out))
     rows = read_ratios(workbook).to_dict("records")
     with changing(root, "plan import") as entry:
         register = Register.of(root)
@@ -195,6 +194,11 @@ def import_ratios(out: str | Path, workbook: Path, *, lang: str = DEFAULT_LANGUA
         if new:
             add_index(entry, lang=lang)
     return {task: sum(plan.targets().values()) for task, plan in new.items()}
+
+
+def _out_of(path: Path) -> Path:
+    """The folder of runs: the path itself, or that of the run which it names."""
+    return path if not RunFolder(path).has_manifest() else RunFolder.opened(path).out
 
 
 def _draft(plan: OpenPlan) -> InspectionPlan:

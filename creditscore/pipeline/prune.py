@@ -12,7 +12,7 @@ from creditscore.errors import DataError
 from creditscore.inspection.register import Register
 from creditscore.inspection.task_folder import open_folders
 from creditscore.language import Message, _
-from creditscore.pipeline.out_folder import held, root_of
+from creditscore.pipeline.out_folder import held
 from creditscore.pipeline.run_folder import MANIFEST, RUNS, RunFolder, cards_of, days_of, evidence_of
 from creditscore.pipeline.run_store import BookFile
 from creditscore.storage import journal, pointed_to
@@ -40,9 +40,8 @@ def prunable(out: Path, *, keep: int, retention_months: int | None = None) -> li
             run's ``project.toml`` says (``keep_runs_months``).
 
     Raises:
-        DataError: ``keep`` is less than 1, or ``out`` is no folder of runs.
+        DataError: ``keep`` is less than 1.
     """
-    out = root_of(out)
     if keep < 1:
         raise DataError("prune: expected to keep at least 1 day, which the next night needs (got {keep})", keep=keep)
     days = days_of(out)
@@ -73,10 +72,8 @@ def prune(out: Path, *, keep: int, retention_months: int | None = None) -> list[
     """Remove what :func:`prunable` names; a run's name goes before its folder.
 
     Raises:
-        DataError: As of :func:`prunable`.
         LockedError: A run or another command holds ``out``.
     """
-    out = root_of(out)
     with held(out):
         removals = prunable(out, keep=keep, retention_months=retention_months)
         names = {pointed_to(out / day.isoformat()): out / day.isoformat() for day in days_of(out)}

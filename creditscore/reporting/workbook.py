@@ -135,7 +135,7 @@ def _about(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
     yield _("Tiers"), "；".join(f"{words.text(TIER_WORDS[tier])} {words.number(counts[tier])}" for tier in counts)
     yield from _about_open(book, words)
     yield _("Tier policy"), f"{book.policy.effective.isoformat()} · {book.policy.basis} · {book.policy.signed_by}"
-    yield from _about_plans(book, words)
+    yield from _about_plans(book, words, undrawn=_("draft; the hash counts once it is published"))
     for key in sorted(book.cards):
         card = book.cards[key]
         yield _("Scorecard"), f"{card_name(card, book, words)} · sha256 {card.sha256}"
@@ -152,7 +152,7 @@ def _about_task(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
     if book.trial:
         yield _("Note"), words.text(TRIAL_NOTE)
     yield _("How to fill in"), words.text(_ENTER)
-    yield from _about_plans(book, words)
+    yield from _about_plans(book, words, undrawn=pgettext("state of a plan", "not drawn"))
     yield _("Tier policy"), f"{book.policy.effective.isoformat()} · {book.policy.basis} · {book.policy.signed_by}"
     if book.contact:
         yield _("Contact and objections"), book.contact
@@ -179,7 +179,7 @@ def _about_facts(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
             yield _("Facts"), f"{text_of(FACTS, head, words)} {rest}".rstrip() + f": {book.facts[key]}"
 
 
-def _about_plans(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
+def _about_plans(book: RunBook, words: Words, *, undrawn: Message) -> Iterator[tuple[Message, str]]:
     for plan in book.plans:
         task = plan.task
         subjects, target = int(plan.strata["population"].sum()), int(plan.strata["target"].sum())
@@ -196,11 +196,7 @@ def _about_plans(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
         )
         yield pgettext("about", "Task"), words.text(text)
         source = f" ({plan.seed_source})" if plan.seed_source else ""
-        state = (
-            _("drawn, seed {seed}{source}", seed=plan.seed, source=source)
-            if plan.drawn
-            else pgettext("state of a plan", "not drawn")
-        )
+        state = _("drawn, seed {seed}{source}", seed=plan.seed, source=source) if plan.drawn else undrawn
         yield _("Frame hash"), f"{plan.frame_hash} · {words.text(state)}"
 
 
