@@ -166,7 +166,8 @@ def sign(
         decision: Literal["approve", "reject"] = "reject" if reject else "approve"
         day = day_of(on, name="--on")
         count = sign_subjects(folder, subject or [], reviewer=reviewer, reason=reason, on=day, decision=decision)
-    line = words.text(_("{count} signed; run the day again to let the signatures take effect", count=count))
+    done = _("{count} signed; run the day again to let the signatures take effect", count=count)
+    line = words.text(done if count else _("nothing changed: these signatures are in the register already"))
     show({"signed": count}, [line], as_json=as_json)
 
 

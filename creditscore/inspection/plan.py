@@ -20,7 +20,7 @@ from creditscore.inspection import plan_folder
 from creditscore.inspection.draw import draw, modes, tickets
 from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame, Pool, inspector_table
 from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS, SamplingFrame
-from creditscore.inspection.task_folder import TaskFolder, add_draw, add_publication, needed, published_frame
+from creditscore.inspection.task_folder import TaskFolder, add_draw, add_publication, needed, published_frame, refuse_forgotten
 from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.storage import changed
 from creditscore.tiering.tiers import as_tiers
@@ -58,6 +58,7 @@ class InspectionPlan(SamplingFrame):
         else:
             folder = TaskFolder.of(publication.out, self.task.id)
             with changed(publication.out, f"plan publish {self.task.id}") as entry:
+                refuse_forgotten(publication.out)
                 add_publication(entry, folder, self, on=day, channel=channel, by=by, trial=trial)
         return PublishedPlan(**frame_parts(self), publication=publication)
 
@@ -147,6 +148,7 @@ class PublishedPlan(SamplingFrame):
         else:
             folder = TaskFolder.of(self.publication.out, self.task.id)
             with changed(self.publication.out, f"draw {self.task.id}") as entry:
+                refuse_forgotten(self.publication.out)
                 drawn = drawn_of(published_frame(folder), seed=seed, staff=staff, recusals=recusals, on=on)
                 add_draw(entry, folder, drawn, by=by, seed_source=seed_source)
         self._drawn = True

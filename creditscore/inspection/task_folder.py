@@ -12,12 +12,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.amendments import Joiner, Replacement
 from creditscore.inspection.inspectors import DrawnFrame
-from creditscore.inspection.plan_folder import FRAME_FILES, LOG, MANIFEST, drawn_files, frame_files, read_frame
-from creditscore.inspection.register import REGISTER, Register, State, register_line
+from creditscore.inspection.plan_folder import (
+    FRAME_FILES,
+    LOG,
+    MANIFEST,
+    drawn_files,
+    frame_files,
+    read_frame,
+    read_manifest,
+)
+from creditscore.inspection.register import REGISTER, Register, RegisterKind, State, register_line
 from creditscore.inspection.sampling_frame import SamplingFrame
 from creditscore.language import pgettext
 from creditscore.storage import Journal, sha256_of
@@ -37,15 +46,15 @@ class Origin:
         run: The folder of the run that framed it, relative to ``OUT``; empty for a frame that was published from Python.
         trial: Whether that run scored with cards that nobody has signed.
         edits: The planner's ratios in parts per million, by stratum; later nights keep them.
-        published: Whether the frame was published: the register must know it then.
         workbook: The SHA-256 of ``plan.xlsx`` as it was written last; another one was edited by hand.
+        line: The hash of the register's last line about the task; a register without it is an older one, or another.
     """
 
     run: str = ""
     trial: bool = False
     edits: Mapping[str, int] = field(default_factory=dict)
-    published: bool = False
     workbook: str = ""
+    line: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,7 @@ class TaskFolder:
         folder = TaskFolder(Path(path).resolve())
         if not (folder.path / MANIFEST).is_file() or folder.path.parent.name != TASKS:
             raise DataError("{path}: expected the folder of a task, OUT/tasks/<task>", path=path)
+        folder.refuse_copy()
         return folder
 
     @property
@@ -92,38 +102,93 @@ class TaskFolder:
         Raises:
             DataError: ``task.json`` cannot be read.
         """
-        path = self.path / ORIGIN
-        if not path.is_file():
-            return Origin()
-        try:
-            return Origin(**json.loads(path.read_text("utf-8")))
-        except (ValueError, TypeError):
-            raise DataError("{path}: expected run, trial, edits, published and workbook", path=path) from None
+        return _read_origin(self.path / ORIGIN)
 
     def state(self, register: Register) -> State:
         """Where the task stands."""
         return register.state(self.task)
 
+    def refuse_copy(self) -> None:
+        """Refuse a folder that is not called after its task: the register knows tasks by the names of their folders.
+
+        Raises:
+            DataError: It has another name.
+        """
+        task = read_manifest(self.path)["about"]["task"]["id"]
+        if task != self.task:
+            raise DataError(
+                "{path}: holds task {task}, a copy of another folder; move it out of {tasks}",
+                path=self.path,
+                task=task,
+                tasks=self.path.parent,
+            )
+
+
+def _read_origin(path: Path) -> Origin:
+    if not path.is_file():
+        return Origin()
+    try:
+        return Origin(**json.loads(path.read_text("utf-8")))
+    except (ValueError, TypeError):
+        raise DataError("{path}: expected run, trial, edits, workbook and line", path=path) from None
+
 
 def open_folders(out: Path) -> list[TaskFolder]:
-    """The folders of all tasks that have a frame, by id."""
+    """The folders of all tasks that have a frame, by id.
+
+    Raises:
+        DataError: One of them is the copy of another.
+    """
     root = out / TASKS
     folders = (TaskFolder(path) for path in sorted(root.iterdir()) if not path.name.startswith(".")) if root.is_dir() else ()
-    return [folder for folder in folders if folder.exists()]
+    framed = [folder for folder in folders if folder.exists()]
+    for folder in framed:
+        folder.refuse_copy()
+    return framed
 
 
-def add_draft(entry: Journal, folder: TaskFolder, frame: SamplingFrame, origin: Origin) -> None:
-    """Make a draft of a frame, in place of the one that is there."""
+def refuse_forgotten(out: Path) -> None:
+    """Refuse a register that lacks what the folders of tasks rest on: it is gone, cut off, or put back from an older backup.
+
+    Raises:
+        DataError: It lacks the last line of a task.
+    """
+    known = {line["hash"] for line in Register.of(out).lines}
+    forgotten = [folder.task for folder in open_folders(out) if folder.origin.line and folder.origin.line not in known]
+    if forgotten:
+        raise DataError(
+            "{path}: expected the lines of every task (it lacks those of {tasks}): put back the newest register; without it "
+            "nobody knows what was published and drawn",
+            path=out / REGISTER,
+            tasks=", ".join(forgotten),
+        )
+
+
+def note_origin(entry: Journal, folder: TaskFolder, **changes: Any) -> None:
+    """Change ``task.json`` in a journal, beside what the journal changes there already."""
+    path = entry.file(folder.path / ORIGIN)
+    origin = _read_origin(path) if path.is_file() else folder.origin
+    entry.write_json(folder.path / ORIGIN, asdict(replace(origin, **changes)))
+
+
+def add_line(entry: Journal, folder: TaskFolder, what: RegisterKind, **body: Any) -> None:
+    """Add a line about a task to the register, and its hash to the task's folder."""
+    (line,) = entry.append(entry.root / REGISTER, [register_line(what, task=folder.task, **body)])
+    note_origin(entry, folder, line=line["hash"])
+
+
+def add_draft(entry: Journal, folder: TaskFolder, frame: SamplingFrame, **origin: Any) -> None:
+    """Make a draft of a frame, in place of the one that is there; ``origin`` are fields of :class:`Origin` that change."""
     for name, content in frame_files(frame).items():
         entry.write(folder.path / name, content)
-    entry.write_json(folder.path / ORIGIN, asdict(origin))
+    note_origin(entry, folder, **origin)
 
 
-def copy_draft(entry: Journal, folder: TaskFolder, source: Path, origin: Origin) -> None:
-    """Make a draft of a copy of the files that a run has written, in place of the one that is there."""
+def copy_draft(entry: Journal, folder: TaskFolder, source: Path, **origin: Any) -> None:
+    """Make a draft of a copy of the files that a run has written, see :func:`add_draft`."""
     for name in FRAME_FILES:
         entry.copy(source / name, folder.path / name)
-    entry.write_json(folder.path / ORIGIN, asdict(origin))
+    note_origin(entry, folder, **origin)
 
 
 def add_publication(
@@ -147,11 +212,10 @@ def add_publication(
     frame.check_hash()
     for name, content in frame_files(frame).items():
         entry.write(folder.path / name, content)
-    entry.write_json(folder.path / ORIGIN, asdict(replace(folder.origin, published=True)))
     about = {"frame_hash": frame.frame_hash, "on": on.isoformat(), "channel": needed(channel, "channel"), "by": needed(by, "by")}
     run = {"run": folder.origin.run} if folder.origin.run else {}
     marked = {"trial": True} if trial else {}
-    entry.append(entry.root / REGISTER, [register_line("published", task=task, **about, **run, **marked)])
+    add_line(entry, folder, "published", **about, **run, **marked)
 
 
 def add_void(entry: Journal, folder: TaskFolder, *, reason: str, by: str, second: str, on: dt.date) -> None:
@@ -174,9 +238,9 @@ def add_void(entry: Journal, folder: TaskFolder, *, reason: str, by: str, second
         if (folder.path / name).is_file():
             entry.copy(folder.path / name, kept / name)
     entry.remove(folder.path / _LATEST[-1])
-    entry.write_json(folder.path / ORIGIN, asdict(replace(folder.origin, published=False, workbook="")))
+    note_origin(entry, folder, workbook="")
     about = {"frame_hash": line["frame_hash"], "reason": needed(reason, "reason"), **people, "on": on.isoformat()}
-    entry.append(entry.root / REGISTER, [register_line("void", task=folder.task, **about)])
+    add_line(entry, folder, "void", **about)
 
 
 def published_frame(folder: TaskFolder) -> SamplingFrame:
@@ -231,7 +295,7 @@ def add_draw(entry: Journal, folder: TaskFolder, drawn: DrawnFrame, *, by: str, 
     for name, content in files.items():
         entry.write(folder.path / name, content)
     (logged,) = entry.append(folder.path / LOG, [{"what": "drawn", **about}])
-    entry.append(entry.root / REGISTER, [register_line("drawn", task=folder.task, **about, log=logged["hash"])])
+    add_line(entry, folder, "drawn", **about, log=logged["hash"])
 
 
 def add_refused_draw(entry: Journal, folder: TaskFolder, *, seed: str, by: str, on: dt.date | None) -> None:
@@ -246,7 +310,7 @@ def add_replacements(entry: Journal, folder: TaskFolder, replacements: Iterable[
         body = {"what": "replaced", **asdict(one), "on": one.on.isoformat()}
         (logged,) = entry.append(folder.path / LOG, [body])
         about = {name: body[name] for name in ("subject_id", "replaced_by", "reason", "by", "on")}
-        entry.append(entry.root / REGISTER, [register_line("replaced", task=folder.task, **about, log=logged["hash"])])
+        add_line(entry, folder, "replaced", **about, log=logged["hash"])
 
 
 def add_joiners(entry: Journal, folder: TaskFolder, joiners: Iterable[Joiner]) -> None:
@@ -255,7 +319,7 @@ def add_joiners(entry: Journal, folder: TaskFolder, joiners: Iterable[Joiner]) -
     if bodies:
         logged = entry.append(folder.path / LOG, bodies)
         about = {"subjects": len(bodies), "by": bodies[0]["by"], "on": bodies[0]["on"], "log": logged[-1]["hash"]}
-        entry.append(entry.root / REGISTER, [register_line("joined", task=folder.task, **about)])
+        add_line(entry, folder, "joined", **about)
 
 
 def add_closing(entry: Journal, folder: TaskFolder, *, by: str, on: dt.date, reason: str = "") -> None:
@@ -270,7 +334,7 @@ def add_closing(entry: Journal, folder: TaskFolder, *, by: str, on: dt.date, rea
     if state == "drawn" and not reason.strip():
         raise DrawError("task {task}: some visits have no result; expected the reason for closing it so", task=folder.task)
     about = {"by": needed(by, "by"), "on": on.isoformat(), "reason": reason.strip()}
-    entry.append(entry.root / REGISTER, [register_line("closed", task=folder.task, **about)])
+    add_line(entry, folder, "closed", **about)
 
 
 def refuse_closed(folder: TaskFolder) -> None:

@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import MANIFEST, read_log, read_manifest, write_plan_workbook
 from creditscore.inspection.register import REGISTER, Register
 from creditscore.inspection.sampling_frame import SamplingFrame
-from creditscore.inspection.task_folder import ORIGIN, TASKS, VOIDED, TaskFolder, open_folders
+from creditscore.inspection.task_folder import TASKS, VOIDED, TaskFolder, note_origin, open_folders
 from creditscore.inspection.visits import Opened, merge_partners, visits_of_plans
 from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.pipeline.out_folder import RESULTS
@@ -193,7 +192,7 @@ def _add_workbook(entry: Journal, folder: TaskFolder, plan: OpenPlan, page: Plan
         write_task_workbook(target, load_book(run, only=listed), page, lang=lang)
     elif isinstance(plan, Opened):
         write_plan_workbook(plan.plan, target, lang=lang)
-    entry.write_json(folder.path / ORIGIN, asdict(replace(folder.origin, published=True, workbook=sha256_file(target))))
+    note_origin(entry, folder, workbook=sha256_file(target))
 
 
 def _keep_edited(entry: Journal, folder: TaskFolder) -> None:

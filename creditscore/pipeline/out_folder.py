@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +12,7 @@ import pyarrow as pa
 from creditscore.errors import DataError
 from creditscore.inspection.plan_folder import read_log, read_manifest
 from creditscore.inspection.register import REGISTER, Register, register_line
-from creditscore.inspection.task_folder import ORIGIN, Origin, TaskFolder, open_folders
+from creditscore.inspection.task_folder import TaskFolder, add_line, note_origin, refuse_forgotten
 from creditscore.pipeline.run_folder import LEDGER, MANIFEST, RUNS, RunFolder, days_of
 from creditscore.records.tables import TABLES
 from creditscore.storage import (
@@ -40,6 +39,8 @@ _HEAD = "head"
 LOOKUPS = "lookups.jsonl"
 #: What an older layout kept inside the folder of a run.
 _OLD_PLANS, _OLD_RESULTS, _OLD_REVIEWS, _OLD_ASIDE = "plan", "results", "reviews.jsonl", ".earlier"
+#: How the folder of a plan began that was being written there.
+_OLD_UNFINISHED = ".new-"
 
 
 @contextlib.contextmanager
@@ -81,94 +82,112 @@ def _adopt(out: Path) -> None:
     if not old:
         return
     with journal(out, "taking over older runs") as entry:
+        own = {path: _own_folder(path) for path in old}
+        for plan in _old_plans(entry, old):
+            path = plan.parent.parent
+            _adopt_task(entry, plan, run=f"{RUNS}/{own[path].name}", results=[one / _OLD_RESULTS for one in old])
         for path in old:
-            _adopt_run(entry, path)
+            _adopt_signatures(entry, path)
+            _adopt_checks(entry, path)
+            _adopt_run(entry, path, own[path])
     _log.warning("%s: %d runs of an older layout were taken over; their frames and draws are in the register now", out, len(old))
 
 
 def _refuse_forgotten(out: Path) -> None:
     """Refuse a register that does not know what it knew: it is gone, cut off, or put back from an older backup."""
-    register = Register.of(out)
     noted = StepLedger(out / LEDGER).done(REGISTER, _HEAD)
-    if noted is not None and noted not in {line["hash"] for line in register.lines}:
+    if noted is not None and noted not in {line["hash"] for line in Register.of(out).lines}:
         raise DataError(
             "{path}: expected the line that was written last (its hash {noted}… is gone: lines were cut off, or the file is an "
             "older backup): put back the newest register",
             path=out / REGISTER,
             noted=noted[:12],
         )
-    forgotten = [folder.task for folder in open_folders(out) if folder.origin.published and not register.published(folder.task)]
-    if forgotten:
-        raise DataError(
-            "{path}: expected the lines of published tasks (it does not know {tasks}): put back the newest register; without it "
-            "nobody knows what was drawn",
-            path=out / REGISTER,
-            tasks=", ".join(forgotten),
-        )
+    refuse_forgotten(out)
 
 
 def _is_old(path: Path) -> bool:
     return not path.is_symlink() and path.is_dir()
 
 
-def _adopt_run(entry: Journal, path: Path) -> None:
-    """One folder ``OUT/<as_of>`` becomes the run's own folder; its tasks move to ``OUT/tasks``."""
-    out, day = path.parent, path.name
-    number = max((int(one.name.rpartition("-")[2]) for one in versions(out / RUNS, day)), default=0) + 1
-    own = out / RUNS / f"{day}-{number}"
-    register = Register.of(out)
-    for plan in sorted((path / _OLD_PLANS).glob(f"*/{MANIFEST}")):
-        if register.published(plan.parent.name) is None:
-            _adopt_task(entry, plan.parent, run=f"{RUNS}/{own.name}")
-    for line in read_chain(path / _OLD_REVIEWS):
-        body = {name: line[name] for name in ("subject_id", "decision", "reviewer", "reason", "grounds_hash", "on")}
-        entry.append(out / REGISTER, [register_line("signed", **body, as_of=day, adopted=True)])
-    checks = read_chain(path / LOOKUPS)
-    if checks:
-        entry.append(out / LOOKUPS, [{**line, "run": day, "adopted": True} for line in checks])
-    aside = path / _OLD_ASIDE
-    if not (path / MANIFEST).is_file() and (aside / MANIFEST).is_file():  # a rerun that was killed hid the finished run
-        entry.move(aside, own)
-        entry.move(path, own.with_name(f"{day}-{number + 1}"))
-        entry.point(path, own)
-    else:
-        entry.move(path, own)
-        if (path / MANIFEST).is_file():
-            entry.point(path, own)
+def _own_folder(path: Path) -> Path:
+    """The folder that an older run gets."""
+    runs, day = path.parent / RUNS, path.name
+    number = max((int(one.name.rpartition("-")[2]) for one in versions(runs, day)), default=0) + 1
+    return runs / f"{day}-{number}"
 
 
-def _adopt_task(entry: Journal, plan: Path, *, run: str) -> None:
+def _old_plans(entry: Journal, old: Iterable[Path]) -> list[Path]:
+    """One plan for each task that the register does not know: the one that was drawn first, or else framed first."""
+    register, plans = Register.of(entry.root), dict[str, Path]()
+    found = [file.parent for path in old for file in (path / _OLD_PLANS).glob(f"*/{MANIFEST}")]
+    whole = [plan for plan in found if not plan.name.startswith(_OLD_UNFINISHED)]
+    for plan in sorted(whole, key=lambda plan: (read_manifest(plan)["seed"] is None, plan.name.startswith("."), plan)):
+        task = read_manifest(plan)["about"]["task"]["id"]
+        if task in plans:
+            _log.warning("%s: task %s was framed twice; this frame stays in its run, the one in %s holds", plan, task, plans[task])
+        elif not register.of_task(task):
+            plans[task] = plan
+    return list(plans.values())
+
+
+def _adopt_task(entry: Journal, plan: Path, *, run: str, results: Iterable[Path]) -> None:
     """A plan's folder of an older run: its files, its results, and its lines in the register."""
-    out, task = entry.root, plan.name
-    folder, manifest = TaskFolder.of(out, task), read_manifest(plan)
+    manifest, day = read_manifest(plan), plan.parent.parent.name
+    folder = TaskFolder.of(entry.root, manifest["about"]["task"]["id"])
     for file in sorted(path for path in plan.iterdir() if path.is_file() and not path.name.startswith(".")):
         entry.write(folder.path / file.name, file.read_bytes())
-    entry.write_json(folder.path / ORIGIN, asdict(Origin(run=run, published=True)))
-    day = plan.parent.parent.name
-    published = {"frame_hash": manifest["frame_hash"], "on": day, "channel": "", "by": "", "run": run, "adopted": True}
-    lines = [register_line("published", task=task, **published)]
+    note_origin(entry, folder, run=run)
+    frame = {"frame_hash": manifest["frame_hash"], "by": "", "adopted": True}
+    add_line(entry, folder, "published", **frame, on=day, channel="", run=run)
     if manifest["seed"] is not None:
-        about = {"seed": manifest["seed"], "frame_hash": manifest["frame_hash"], "on": manifest["drawn_on"], "by": ""}
-        log = read_log(plan)
-        head = log[-1]["hash"] if log else ""
-        sealed = sha256_file(plan / MANIFEST)
-        lines.append(register_line("drawn", task=task, **about, manifest=sealed, log=head, adopted=True))
-    results = _old_results(plan.parent.parent / _OLD_RESULTS, task)
-    if results is not None:
-        write_parquet(entry.file(folder.path / RESULTS), results)
-        lines.append(register_line("results", task=task, results=results.num_rows, open=1, on=day, adopted=True))
-    entry.append(out / REGISTER, lines)
+        log, sealed = read_log(plan), sha256_file(plan / MANIFEST)
+        about = {"seed": manifest["seed"], "on": manifest["drawn_on"], "manifest": sealed, "log": log[-1]["hash"] if log else ""}
+        add_line(entry, folder, "drawn", **frame, **about)
+    visited = _old_results(results, folder.task)
+    if visited is not None:
+        write_parquet(entry.file(folder.path / RESULTS), visited)
+        add_line(entry, folder, "results", results=visited.num_rows, open=1, on=day, adopted=True)
 
 
-def _old_results(folder: Path, task: str) -> pa.Table | None:
+def _old_results(folders: Iterable[Path], task: str) -> pa.Table | None:
     rows: dict[str, dict[str, object]] = {}
-    for path in sorted(folder.glob("inspections-*.parquet")):
+    for path in (path for folder in folders for path in sorted(folder.glob("inspections-*.parquet"))):
         for row in read_parquet(path).to_pylist():
             if row["task"] == task:
                 rows.setdefault(row["inspection_id"], row)
     if not rows:
         return None
     return pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=TABLES["inspections"].schema)
+
+
+def _adopt_signatures(entry: Journal, path: Path) -> None:
+    for line in read_chain(path / _OLD_REVIEWS):
+        body = {name: line[name] for name in ("subject_id", "decision", "reviewer", "reason", "grounds_hash", "on")}
+        entry.append(entry.root / REGISTER, [register_line("signed", **body, as_of=path.name, adopted=True)])
+
+
+def _adopt_checks(entry: Journal, path: Path) -> None:
+    """The credit checks of an older run; what came of a check names it by its new number."""
+    chain = entry.root / LOOKUPS
+    before = len(read_chain(chain)) + len(entry.appended(chain))
+    for line in read_chain(path / LOOKUPS):
+        body = {name: value for name, value in line.items() if name not in ("number", "previous", "hash")}
+        about = {"about": body["about"] + before} if "about" in body else {}
+        entry.append(chain, [{**body, **about, "run": path.name, "adopted": True}])
+
+
+def _adopt_run(entry: Journal, path: Path, own: Path) -> None:
+    """One folder ``OUT/<as_of>`` becomes the run's own folder, and its name points there."""
+    aside = path / _OLD_ASIDE
+    if not (path / MANIFEST).is_file() and (aside / MANIFEST).is_file():  # a rerun that was killed hid the finished run
+        entry.move(aside, own)
+        entry.move(path, own.with_name(f"{path.name}-{int(own.name.rpartition('-')[2]) + 1}"))
+        entry.point(path, own)
+    else:
+        entry.move(path, own)
+        if (path / MANIFEST).is_file():
+            entry.point(path, own)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,6 @@ from creditscore.inspection.plan import InspectionPlan, plan_inspections
 from creditscore.inspection.register import Register
 from creditscore.inspection.sampling_frame import SamplingFrame
 from creditscore.inspection.task_folder import (
-    Origin,
     TaskFolder,
     add_closing,
     add_draft,
@@ -139,7 +138,7 @@ def add_drafts(entry: Journal, run: RunFolder, plans: list[InspectionPlan], stan
     new = {plan.task.id: plan for plan in plans if not _stays(TaskFolder.of(run.out, plan.task.id), run, trial=trial)}
     for task, plan in new.items():
         edits = standing.edits.get(task, {}) if "ratios" in plan.about else {}
-        copy_draft(entry, TaskFolder.of(run.out, task), run.draft(task), Origin(run.name, trial, dict(edits)))
+        copy_draft(entry, TaskFolder.of(run.out, task), run.draft(task), run=run.name, trial=trial, edits=dict(edits))
     add_index(entry, drafts=list(new), lang=lang)
 
 
@@ -190,7 +189,7 @@ def import_ratios(out: str | Path, workbook: Path, *, lang: str = DEFAULT_LANGUA
             folder = TaskFolder.of(root, task)
             before = dict(_policy_ratios(_draft(plans[task])))
             edits = {stratum: ratio for stratum, ratio in _policy_ratios(plan) if ratio != before[stratum]}
-            add_draft(entry, folder, plan, replace(folder.origin, edits={**folder.origin.edits, **edits}))
+            add_draft(entry, folder, plan, edits={**folder.origin.edits, **edits})
         if new:
             add_index(entry, lang=lang)
     return {task: sum(plan.targets().values()) for task, plan in new.items()}

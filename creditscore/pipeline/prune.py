@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from creditscore.inspection.task_folder import open_folders
 from creditscore.language import Message, _
 from creditscore.pipeline.out_folder import held
 from creditscore.pipeline.run_folder import MANIFEST, RUNS, RunFolder, cards_of, days_of, evidence_of
-from creditscore.pipeline.run_store import BookFile
 from creditscore.storage import journal, pointed_to
 
 
@@ -31,7 +30,8 @@ def prunable(out: Path, *, keep: int, retention_months: int | None = None) -> li
     """Attempts and whole old runs that may be removed, oldest first.
 
     Kept are: the current runs of the ``keep`` newest days and of every day within the retention; every run that a task rests
-    on that is not closed; the run that trained the newest run's cards; and attempts whose workbook was edited by hand.
+    on that is not closed; the runs that trained the cards of the ``keep`` newest days; and attempts whose workbook was edited
+    by hand.
 
     Args:
         out: The folder of runs.
@@ -49,7 +49,7 @@ def prunable(out: Path, *, keep: int, retention_months: int | None = None) -> li
     months = max(retention_months or 0, _declared_months(out, days))
     limit = months_before(days[-1], months) if days and months else None
     current = {pointed_to(out / day.isoformat()).name: day for day in days}
-    needed = _needed_by_tasks(out) | _evidence(out)
+    needed = _needed_by_tasks(out) | _evidence(out, newest)
     removals = []
     for path in sorted((out / RUNS).glob("*"), key=lambda path: path.name) if (out / RUNS).is_dir() else []:
         day = current.get(path.name)
@@ -85,12 +85,11 @@ def prune(out: Path, *, keep: int, retention_months: int | None = None) -> list[
     return removals
 
 
-def _evidence(out: Path) -> set[str]:
-    """The runs that trained the cards of the newest run: what is known of these cards."""
-    days = days_of(out)
-    run = RunFolder.current(out, days[-1]) if days else None
-    found = evidence_of(out, cards_of(run)) if run else None
-    return {found.path.name} if found else set()
+def _evidence(out: Path, days: Iterable[dt.date]) -> set[str]:
+    """The runs that trained the cards of some days' runs: what is known of these cards."""
+    runs = [run for day in days if (run := RunFolder.current(out, day))]
+    found = [evidence_of(out, cards_of(run)) for run in runs]
+    return {run.path.name for run in found if run}
 
 
 def _declared_months(out: Path, days: Sequence[dt.date]) -> int:

@@ -38,6 +38,8 @@ def replay_run(project: Project, run: str | Path, *, data: Path, engine: Engine)
     """
     folder = RunFolder.opened(run)
     manifest = folder.manifest() or {}
+    if "deciding" not in manifest:
+        raise DataError("{path}: expected a run of this version (its manifest is of an older one)", path=run)
     _refuse_other_inputs(manifest["facts"], project, data)
     deciding, standing, cards = _as_it_was(folder, manifest, project)
     with tempfile.TemporaryDirectory() as temporary:

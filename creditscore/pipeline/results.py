@@ -15,8 +15,8 @@ import pyarrow as pa
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import PUBLICATION, publication_with
-from creditscore.inspection.register import REGISTER, Register, register_line
-from creditscore.inspection.task_folder import TaskFolder, refuse_closed
+from creditscore.inspection.register import Register
+from creditscore.inspection.task_folder import TaskFolder, add_line, refuse_closed
 from creditscore.inspection.visits import Opened
 from creditscore.language import DEFAULT_LANGUAGE, Message, _
 from creditscore.pipeline.open_tasks import OpenPlan, add_documents, related_plans, visits_of_tasks
@@ -140,7 +140,7 @@ def _add_results(
         entry.write(task.path / PUBLICATION, publication_with(task.path, outcomes))
         counts = {"results": table.num_rows, "new": table.num_rows - before, "open": still_open, "on": known.isoformat()}
         sealed = content_sha256(table, ["inspection_id"])
-        entry.append(entry.root / REGISTER, [register_line("results", task=task.task, **counts, content=sealed)])
+        add_line(entry, task, "results", **counts, content=sealed)
         handed_in: pd.DataFrame = table.to_pandas(date_as_object=True)
         add_documents(entry, plans, task.task, results=handed_in, lang=lang)
     otherwise = sum(row["trigger"] == "special" for row in rows)

@@ -113,11 +113,11 @@ def _run_held(
         )
         operations.remove_folder(folder.file(SNAPSHOT))
         warn_of_edits(current)
+        folder.seal()  # before its name shows: no kill leaves the seal of a pruned run of the same name
         with journal(out, f"run {as_of.isoformat()}") as entry:
             add_drafts(entry, folder, plans, standing, trial=train, lang=lang)
             queue_run(entry, folder.path.name, log)
             entry.point(folder.shown, folder.path)
-    folder.seal()
     # A file that was replaced in between counts as it was copied.
     ledger.finish(folder.name, FINISHED, run_key(project, snapshot, deciding, engine=engine.name, train=train, lang=lang))
     return RunResult(folder, True, summary_of(folder))

@@ -223,10 +223,10 @@ def renew_documents(run: RunFolder, *, lang: str = DEFAULT_LANGUAGE) -> RunFolde
             write_documents(folder, lang=lang)
             outputs = manifest["outputs"] | {name: sha256_file(folder.file(name)) for name in DOCUMENTS}
             write_json(folder.file(MANIFEST), manifest | {"lang": lang, "outputs": outputs})
+            folder.seal()
             with journal(out, f"report {run.as_of}") as entry:
                 if is_current:
                     entry.point(folder.shown, folder.path)
-        folder.seal()
     return folder
 
 

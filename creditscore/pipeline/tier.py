@@ -17,7 +17,7 @@ from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.run_folder import Deciding, RunFolder
 from creditscore.reporting.readback import read_decisions
 from creditscore.tiering.assignment import assign_tiers
-from creditscore.tiering.signatures import Review, grounds_hash, review_body, review_of
+from creditscore.tiering.signatures import Review, grounds_hash, latest_reviews, review_body, review_of
 from creditscore.tiering.tiers import TIER_SCHEMA, Tiers
 
 if TYPE_CHECKING:
@@ -107,8 +107,13 @@ def signatures(register: Register, until: dt.date) -> tuple[Review, ...]:
     return tuple(review_of(line) for line in lines)
 
 
-def add_signatures(folder: RunFolder, reviews: Sequence[Review]) -> None:
+def add_signatures(folder: RunFolder, reviews: Sequence[Review]) -> int:
     """Sign proposed tiers of a run in the register; all of them or none.
+
+    A signature that holds already, the same in every part, is not given again.
+
+    Returns:
+        The number of new signatures.
 
     Raises:
         DataError: A signature is older than the tiers it signs, or lacks a reviewer or a reason; or the register is damaged.
@@ -122,9 +127,13 @@ def add_signatures(folder: RunFolder, reviews: Sequence[Review]) -> None:
             "sign: expected a day on or after {as_of}, that of the tiers (got {on})", as_of=folder.as_of, on=early[0].on
         )
     day = folder.as_of.isoformat()
-    lines = [register_line("signed", **review_body(review), as_of=day) for review in reviews]
+    bodies = [review_body(review) for review in reviews]
     with changing(folder.out, "sign") as entry:
-        entry.append(folder.out / REGISTER, lines)
+        held = latest_reviews(signatures(Register.of(folder.out), folder.as_of))
+        pairs = zip(reviews, bodies, strict=True)
+        new = [body for review, body in pairs if held.get(review.grounds_hash) != review_of(body)]
+        entry.append(folder.out / REGISTER, [register_line("signed", **body, as_of=day) for body in new])
+    return len(new)
 
 
 def sign_subjects(
@@ -139,7 +148,7 @@ def sign_subjects(
     """Sign the proposed tiers of subjects; the next run of that day puts them into force.
 
     Returns:
-        The number of subjects signed.
+        The number of new signatures.
 
     Raises:
         DataError: A subject has no proposed tier in this run.
@@ -156,15 +165,14 @@ def sign_subjects(
             unknown=", ".join(unknown[:5]),
         )
     reviews = [Review(one, decision, reviewer, reason, grounds_hash(proposed[one]), on) for one in subject_ids]
-    add_signatures(folder, reviews)
-    return len(reviews)
+    return add_signatures(folder, reviews)
 
 
 def sign_workbook(run: str | Path, workbook: Path) -> int:
     """Sign every row of 待复核 that has a decision. All rows are good, or none is signed.
 
     Returns:
-        The number of subjects signed.
+        The number of new signatures.
 
     Raises:
         DataError: A cell cannot be read, or its grounds have changed since; the message names it (``待复核!O7``).
@@ -178,8 +186,7 @@ def sign_workbook(run: str | Path, workbook: Path) -> int:
         if row["grounds_hash"] != grounds_hash(proposed[row["subject_id"]]):
             raise DataError("{cell}: the grounds have changed since this sheet was written; sign a new one", cell=row["cell"])
     fields = ("subject_id", "decision", "reviewer", "reason", "grounds_hash", "on")
-    add_signatures(folder, [Review(**{name: row[name] for name in fields}) for row in decisions])
-    return len(decisions)
+    return add_signatures(folder, [Review(**{name: row[name] for name in fields}) for row in decisions])
 
 
 def _proposed(folder: RunFolder) -> dict[str, dict[str, Any]]:

@@ -18,12 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.payloads import PAYLOADS, live_parts
+from support.tasks import draw, replace
+from support.tasks import drawn as drawn_task
 
 from creditscore.config.policy import TierPolicy
 from creditscore.config.spec import Label, ppm
 from creditscore.config.tasks import Task
 from creditscore.errors import DrawError
-from creditscore.inspection.amendments import replace
 from creditscore.inspection.csv_export import guard, read_csv
 from creditscore.inspection.plan import DrawnPlan, plan_inspections
 from creditscore.inspection.sampling_frame import rounded_up, targets
@@ -107,9 +108,8 @@ def test_every_nonempty_stratum_is_drawn_from_within_its_size(strata):
 @settings(max_examples=25)
 @given(st.integers(1, 40), st.sampled_from([0.01, 0.03, 0.07, 0.29, 0.3, 1.0]))
 def test_the_plan_draws_by_its_ratio_and_records_the_probability(size, ratio):
-    drawn = plan_inspections(tiers(("D", size)), policy(A=0.0001, B=0.0002, C=0.0002, NR=0.0002, D=ratio), task=task()).draw(
-        seed="s"
-    )
+    plan = plan_inspections(tiers(("D", size)), policy(A=0.0001, B=0.0002, C=0.0002, NR=0.0002, D=ratio), task=task())
+    drawn = draw(plan, seed="s")
     expected = math.ceil(Fraction(str(ratio)) * size)
     assert len(drawn.drawn) == expected
     assert set(drawn.drawn["inclusion_probability"]) == {expected / size}
@@ -121,7 +121,7 @@ def test_the_plan_draws_by_its_ratio_and_records_the_probability(size, ratio):
 def test_a_stratum_smaller_than_its_target_is_taken_whole():
     plan = plan_inspections(tiers(("A", 1), ("D", 2)), policy(), task=task(min_ratio=1.0))
     assert plan.strata["target"].tolist() == plan.strata["population"].tolist() == [1, 2]
-    assert len(plan.draw(seed="s").drawn) == 3
+    assert len(draw(plan, seed="s").drawn) == 3
     one = plan_inspections(tiers(("A", 1)), policy(), task=task())
     assert (one.strata["target"].tolist(), one.frame["inclusion_probability"].tolist()) == ([1], [1.0])
 
@@ -132,7 +132,7 @@ def test_a_stratum_emptied_by_exemptions_is_noted():
     plan = plan_inspections(given_tiers, policy(), task=task(), subjects=register(given_tiers, status=status))
     assert plan.strata.set_index("tier")["target"].to_dict() == {"C": 1, "D": 0}
     assert [note for note in plan.notes if "1 strata are empty after exemptions: 2024Q2-food|D|food" in note]
-    assert plan.draw(seed="s").drawn["tier"].tolist() == ["C"]
+    assert draw(plan, seed="s").drawn["tier"].tolist() == ["C"]
 
 
 # Inspectors
@@ -142,7 +142,7 @@ def test_a_stratum_emptied_by_exemptions_is_noted():
 def test_too_small_a_pool_is_refused_naming_the_subject(pool):
     plan = plan_inspections(tiers(("D", 3)), policy(), task=task())
     with pytest.raises(DrawError, match=rf"inspectors of SD0000\d: expected at least 2 who may go \(got {pool}") as error:
-        plan.draw(seed="s", staff=staff(pool))
+        draw(plan, seed="s", staff=staff(pool))
     assert "SD0000" in str(error.value)
 
 
@@ -150,8 +150,8 @@ def test_a_subject_from_whom_all_are_recused_stops_the_draw(tmp_path):
     plan = plan_inspections(tiers(("D", 4)), policy(D=1.0), task=task())
     recusals = pd.DataFrame({"staff_id": ["P0", "P1", "P2"], "subject_id": "SD00002"})
     with pytest.raises(DrawError, match=r"inspectors of SD00002: .*got 0; 3 recused"):
-        plan.draw(seed="s", staff=staff(3), recusals=recusals)
-    assert len(plan.draw(seed="s", staff=staff(3)).drawn) == 4
+        draw(plan, seed="s", staff=staff(3), recusals=recusals)
+    assert len(draw(plan, seed="s", staff=staff(3)).drawn) == 4
 
 
 # Closed after scoring, and after the draw
@@ -164,11 +164,11 @@ def test_a_subject_deregistered_after_scoring_leaves_the_frame():
     row = plan.frame.set_index("subject_id").loc["SD00000"]
     assert (row["exempt_reason"], row["inclusion_probability"]) == ("deregistered", 0.0)
     assert (plan.strata["population"].item(), plan.strata["exempt"].item()) == (9, 1)
-    assert "SD00000" not in plan.draw(seed="s").drawn["subject_id"].tolist()
+    assert "SD00000" not in draw(plan, seed="s").drawn["subject_id"].tolist()
 
 
 def test_a_subject_deregistered_after_the_draw_is_replaced_and_logged(tmp_path):
-    folder = plan_inspections(tiers(("D", 20)), policy(), task=task()).draw(seed="s").to_csv(tmp_path / "plan")
+    folder = drawn_task(tmp_path, plan_inspections(tiers(("D", 20)), policy(), task=task()), seed="s")
     sample = DrawnPlan.from_folder(folder).sample
     gone = sample.loc[sample["drawn"], "subject_id"].iloc[0]
     queue = sample[~sample["drawn"]].sort_values("ticket")["subject_id"].tolist()
@@ -197,7 +197,7 @@ def test_subjects_at_the_annual_cap_leave_and_are_counted(tmp_path):
     ]
     folder = plan.to_csv(tmp_path / "plan")
     assert json.loads((folder / "manifest.json").read_text("utf-8"))["counts"]["exempt"] == {"annual_cap": 1}
-    drawn = plan.draw(seed="s").drawn["subject_id"].tolist()
+    drawn = draw(plan, seed="s").drawn["subject_id"].tolist()
     assert "SD00003" not in drawn
     assert "SD00004" in drawn
 
@@ -252,7 +252,7 @@ def test_a_workbook_without_replacements_has_no_note(tmp_path, caplog):
 def test_names_of_any_characters_survive_the_plans_files(tmp_path, name):
     given_tiers = tiers(("D", 4))
     plan = plan_inspections(given_tiers, policy(D=1.0), task=task(), subjects=register(given_tiers, name=name))
-    drawn = plan.draw(seed="s", staff=staff(2))
+    drawn = draw(plan, seed="s", staff=staff(2))
     folder = drawn.to_csv(tmp_path / "plan")
     assert verify_plan(folder).ok
     assert set(DrawnPlan.from_folder(folder).sample["name"]) == {name}
@@ -265,7 +265,8 @@ def test_no_cell_of_the_csv_files_is_a_formula(tmp_path):
     names = [*PAYLOADS]
     given_tiers = tiers(("D", len(names)))
     subjects = register(given_tiers, name=names)
-    folder = plan_inspections(given_tiers, policy(D=1.0), task=task(), subjects=subjects).draw(seed="s").to_csv(tmp_path / "plan")
+    plan = plan_inspections(given_tiers, policy(D=1.0), task=task(), subjects=subjects)
+    folder = draw(plan, seed="s").to_csv(tmp_path / "plan")
     for path in folder.glob("*.csv"):
         with path.open(encoding="utf-8-sig", newline="") as stream:
             cells = [cell for row in csv.reader(stream) for cell in row]
@@ -284,7 +285,7 @@ def write_example(folder):
     given_tiers = tiers(("B", 60), ("D", len(PAYLOADS)))
     subjects = register(given_tiers, name=[f"某公司{at}" for at in range(60)] + [*PAYLOADS])
     plan = plan_inspections(given_tiers, policy(D=0.5), task=task(), subjects=subjects)
-    drawn = plan.draw(seed="s", staff=staff(4), on=DAY)
+    drawn = draw(plan, seed="s", staff=staff(4), on=DAY)
     drawn.to_csv(folder / "plan")
     drawn.to_excel(folder / "plan.xlsx")
 

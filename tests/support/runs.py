@@ -8,12 +8,11 @@ import pyarrow as pa
 from support.cards import card, number
 from support.plans import a_tiers
 from support.projects import DAY, feature, label
+from support.tasks import draft
 
 from creditscore.config.project import Project
 from creditscore.inspection.plan import InspectionPlan, plan_inspections
-from creditscore.inspection.task_folder import Origin, TaskFolder, add_draft
 from creditscore.models.scorecard import Baseline, Scorecard
-from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.run_folder import MANIFEST, RunFolder
 from creditscore.pipeline.run_store import BookFile
 from creditscore.pipeline.score import POOLED, write_cards
@@ -59,21 +58,39 @@ def register(tiers: pd.DataFrame, *, closed: tuple[str, ...] = ()) -> pd.DataFra
     )  # fmt: skip
 
 
+#: What a manifest says beside its files.
+ABOUT = {"frames": {}, "summary": {}, "trial": False, "facts": {}, "lang": "zh"}
+
+
 def seal(folder: RunFolder, **more: object) -> None:
-    """Write the manifest of a folder as it is."""
+    """Write the manifest of a folder as it is, and note its hash."""
     outputs = file_hashes(folder.path, leave_out=(MANIFEST,))
-    write_json(folder.file("manifest.json"), {"outputs": outputs, "frames": {}, "summary": {}, "trial": False, "facts": {}, **more})
+    write_json(folder.file(MANIFEST), {**ABOUT, "outputs": outputs, **more})
+    folder.seal()
+
+
+def empty_run(out: Path, as_of: dt.date = DAY, **more: object) -> RunFolder:
+    """A finished run without any file but its manifest."""
+    folder = RunFolder.new(out, as_of)
+    seal(folder, **more)
+    set_pointer(folder.shown, folder.path)
+    return folder
 
 
 def finished_run(
-    out: Path, project: Project, *, as_of: dt.date = DAY, count: int = 40, closed: tuple[str, ...] = (), **more: object
-) -> RunFolder:
-    """``OUT/<as_of>`` with everything that a command reads; ``more`` goes into the manifest."""
+    out: Path, project: Project, *, as_of: dt.date = DAY, count: int = 40, closed: tuple[str, ...] = (), card: Scorecard | None = None,
+    trial: bool = False, **more: object,
+) -> RunFolder:  # fmt: skip
+    """The next attempt ``OUT/.runs/<as_of>-<n>`` with everything that a command reads; ``OUT/<as_of>`` names it.
+
+    ``more`` goes into the manifest.
+    """
     folder = RunFolder.new(out, as_of)
+    scored_with = card or pooled_card()
     tiers = tier_rows(count, as_of=as_of)
     scored = tiers[tiers["score"].notna()]
     folder.write("tiers", tiers)
-    folder.write("scores", scored[["subject_id", "as_of", "industry", "score"]].assign(scorecard=pooled_card().sha256))
+    folder.write("scores", scored[["subject_id", "as_of", "industry", "score"]].assign(scorecard=scored_with.sha256))
     folder.write("features", scored[["subject_id", "as_of", "industry"]].assign(**{PENALTIES: 0}))
     folder.write("subjects", register(tiers, closed=closed))
     folder.write("lists", pd.DataFrame({"subject_id": ["S00001"], "kind": ["abnormal_list"]}))
@@ -81,21 +98,26 @@ def finished_run(
     folder.write("recusals", pa.table({"staff_id": pa.array([], pa.string()), "subject_id": pa.array([], pa.string())}))
     folder.write("checkup", pd.DataFrame({"section": ["rows"]}))
     folder.write("rejects", pa.table({"table": ["events", "events", "subjects"], "code": ["no_kind", "bad_date", "bad_date"]}))
-    write_cards(folder.file("scorecards"), {POOLED: pooled_card()})
+    write_cards(folder.file("scorecards"), {POOLED: scored_with})
     BookFile(
         project=project.about, policy=project.policy(as_of), counts=RowCounts(rows_in=count, scored=len(scored), not_rated=count - len(scored)),
         evaluation={}, frames={}, industries={one.code: one.label for one in project.scorecards.industry}, regions={"431103": "冷水滩区"},
         kinds={item.kind: item.label for item in project.catalogue.item}, notes=(), facts={"config": project.sha256}, calendar=project.calendar,
+        trial=trial,
     ).save(folder)  # fmt: skip
-    seal(folder, **more)
+    facts = {f"scorecard {POOLED}": scored_with.sha256}
+    seal(folder, **{"trial": trial, "facts": facts, **more})
     set_pointer(folder.shown, folder.path)
     return folder
 
 
-def add_plan(folder: RunFolder, project: Project, task: str = "hygiene") -> InspectionPlan:
-    """The draft of a task over everyone, as a night leaves it in the run and in ``OUT/tasks``."""
-    plan = plan_inspections(Tiers(folder.frame("tiers")), project.policy(folder.as_of), task=project.tasks[task])
-    plan.to_csv(folder.draft(task))
-    with changing(folder.out, "draft") as entry:
-        add_draft(entry, TaskFolder.of(folder.out, task), plan, Origin(run=folder.name))
-    return plan
+def plan_of(run: RunFolder, project: Project, task: str = "hygiene") -> InspectionPlan:
+    """The frame of a task over everyone in a run."""
+    return plan_inspections(Tiers(run.frame("tiers")), project.policy(run.as_of), task=project.tasks[task])
+
+
+def add_plan(run: RunFolder, project: Project, task: str = "hygiene") -> Path:
+    """The draft of a task over everyone, as a night leaves it in the run and in ``OUT/tasks/<task>``; returns the latter."""
+    plan = plan_of(run, project, task)
+    plan.to_csv(run.draft(task))
+    return draft(run.out, plan, run=run.name, trial=run.is_trial)

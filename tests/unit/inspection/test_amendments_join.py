@@ -4,10 +4,11 @@ import datetime as dt
 
 import pandas as pd
 import pytest
+from support.tasks import drawn, join
 
 from creditscore import storage
 from creditscore.errors import DrawError
-from creditscore.inspection.amendments import join, mode_of
+from creditscore.inspection.amendments import mode_of
 from creditscore.inspection.plan import DrawnPlan, plan_inspections
 from creditscore.inspection.plan_folder import LOG, read_log
 from creditscore.inspection.verify import verify_plan
@@ -24,7 +25,7 @@ def policy(make_policy):
 @pytest.fixture
 def folder(tmp_path, make_tiers, make_task, make_staff, policy):
     plan = plan_inspections(make_tiers(200), policy, task=make_task())
-    return plan.draw(seed="s", staff=make_staff()).to_csv(tmp_path / "plan")
+    return drawn(tmp_path, plan, seed="s", staff=make_staff())
 
 
 def newcomers(count, tier="D", industry="food"):
@@ -34,10 +35,10 @@ def newcomers(count, tier="D", industry="food"):
 
 def test_the_share_drawn_is_the_ratio_and_half_of_it_goes_on_site(folder, policy):
     found = join(folder, newcomers(4000), policy=policy, **WHO)
-    drawn = [one for one in found if one.drawn]
-    assert 0.27 < len(drawn) / 4000 < 0.33  # D: 30 %
-    assert 0.45 < sum(one.mode == "on_site" for one in drawn) / len(drawn) < 0.55
-    assert all(len(one.team) == 2 for one in drawn)
+    visited = [one for one in found if one.drawn]
+    assert 0.27 < len(visited) / 4000 < 0.33  # D: 30 %
+    assert 0.45 < sum(one.mode == "on_site" for one in visited) / len(visited) < 0.55
+    assert all(len(one.team) == 2 for one in visited)
     assert verify_plan(folder).ok
 
 

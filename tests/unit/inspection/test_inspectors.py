@@ -5,6 +5,7 @@ from collections import Counter
 
 import pandas as pd
 import pytest
+from support import tasks
 
 from creditscore.errors import DrawError
 from creditscore.inspection.plan import plan_inspections
@@ -16,7 +17,7 @@ def draw(make_tiers, make_policy, make_task):
         tiers = make_tiers(60, tier="D", industry="food")
         register = pd.DataFrame({"subject_id": tiers.frame["subject_id"], "region": regions or "431102"})
         plan = plan_inspections(tiers, make_policy(), task=make_task(**task), subjects=register)
-        return plan.draw(seed=seed, staff=staff, recusals=recusals)
+        return tasks.draw(plan, seed=seed, staff=staff, recusals=recusals)
 
     return drawn
 

@@ -2,6 +2,7 @@
 
 import openpyxl
 import pytest
+from support.tasks import draw
 
 from creditscore.inspection.plan import plan_inspections
 
@@ -11,7 +12,7 @@ def drawn(make_tiers, make_policy, make_task, make_staff):
     plan = plan_inspections(make_tiers(), make_policy(), task=make_task())
     plan.frame["name"] = "=1+1"
     plan.frame_hash = plan.hashed_again()
-    return plan.draw(seed="s", staff=make_staff())
+    return draw(plan, seed="s", staff=make_staff())
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import dataclasses
 
 import pytest
+from support.tasks import draw, draw_folder, published
 
-from creditscore.inspection.amendments import draw_folder
 from creditscore.inspection.plan import InspectionPlan, plan_inspections
 from creditscore.inspection.verify import verify_plan
 
@@ -15,7 +15,7 @@ def plan(make_tiers, make_policy, make_task):
 
 
 def test_the_smallest_tickets_of_each_stratum_go_on_site(plan):
-    drawn = plan.draw(seed="s")
+    drawn = draw(plan, seed="s")
     for row in drawn.strata.itertuples():
         part = drawn.drawn[drawn.drawn["stratum"] == row.stratum].sort_values("ticket")
         first = -(-row.target // 2)
@@ -30,7 +30,7 @@ def test_the_share_is_part_of_what_is_published(plan):
 
 
 def test_a_visit_turned_into_a_letter_is_found(plan, tmp_path):
-    folder = plan.to_csv(tmp_path / "plan")
+    folder = published(tmp_path, plan)
     draw_folder(folder, seed="s")
     assert verify_plan(folder).ok
     text = (folder / "sample.csv").read_text("utf-8")

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pandas as pd
 import pytest
+from support.tasks import drawn, join, replace
 
-from creditscore.inspection.amendments import join, replace
 from creditscore.inspection.plan import DrawnPlan, plan_inspections
 from creditscore.inspection.sealed_export import own_rows
 
@@ -15,7 +15,7 @@ WHO = {"by": "李四", "on": dt.date(2024, 5, 9)}
 @pytest.fixture
 def folder(tmp_path, make_tiers, make_policy, make_task):
     plan = plan_inspections(make_tiers(60, tier="D", industry="food"), make_policy(), task=make_task())
-    return plan.draw(seed="s").to_csv(tmp_path / "plan")
+    return drawn(tmp_path, plan, seed="s")
 
 
 def own(folder, subject_id):

@@ -7,15 +7,16 @@ import json
 
 import pandas as pd
 import pytest
+from support.tasks import bytes_below, draw, draw_folder, published
 
-from creditscore import storage
 from creditscore.errors import DrawError
-from creditscore.inspection import amendments, plan_folder
-from creditscore.inspection.amendments import draw_folder
+from creditscore.inspection import plan_folder
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan, plan_inspections
 from creditscore.inspection.plan_folder import read_log
 from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS
+from creditscore.inspection.task_folder import TaskFolder, add_refused_draw
 from creditscore.inspection.verify import verify_plan
+from creditscore.storage import changed, operations
 
 
 @pytest.fixture
@@ -26,8 +27,7 @@ def folder(tmp_path, make_tiers, make_policy, make_task):
     history = pd.DataFrame({"subject_id": ["S00009"], "event_date": dt.date(2024, 3, 1), "trigger": "random"})
     policy = make_policy(each={"repeat_within_months": 12})
     plan = plan_inspections(tiers, policy, task=make_task(), history=history, subjects=register)
-    plan.to_csv(tmp_path / "plan")
-    return tmp_path / "plan"
+    return published(tmp_path, plan)
 
 
 @pytest.fixture
@@ -128,7 +128,8 @@ def test_a_lowered_target_is_found(drawn):
 
 def test_a_frame_with_new_hashes_misses_the_published_hash(drawn, tmp_path, make_tiers, make_policy, make_task):
     published = json.loads((drawn / "manifest.json").read_text("utf-8"))["frame_hash"]
-    forged = plan_inspections(make_tiers(290), make_policy(), task=make_task()).draw(seed="lottery 2024-05-01: 03 08 17 21")
+    forged = plan_inspections(make_tiers(290), make_policy(), task=make_task())
+    forged = draw(forged, seed="lottery 2024-05-01: 03 08 17 21")
     forged.to_csv(tmp_path / "forged")
     assert verify_plan(tmp_path / "forged").ok
     assert verify_plan(tmp_path / "forged", frame_hash=published).findings == ("frame_hash: the frame is not the published one",)
@@ -163,11 +164,14 @@ def test_the_publication_reveals_no_score_and_no_tier(drawn):
     assert [row[1] for row in rows[1:]] == sorted(row[1] for row in rows[1:])
 
 
-def test_a_second_draw_of_a_folder_is_refused_and_changes_nothing(drawn):
-    before = {path.name: path.read_bytes() for path in drawn.iterdir()}
+def test_a_second_draw_of_a_folder_is_refused_and_logged_and_changes_nothing_else(drawn):
+    before, task = bytes_below(drawn), TaskFolder.opened(drawn)
     with pytest.raises(DrawError, match="drawn already"):
         draw_folder(drawn, seed="another")
-    after = {path.name: path.read_bytes() for path in drawn.iterdir()}
+    assert bytes_below(drawn) == before
+    with changed(task.out, "draw") as entry:
+        add_refused_draw(entry, task, seed="another", by="李四", on=None)
+    after = bytes_below(drawn)
     assert [name for name in after if after[name] != before[name]] == ["log.jsonl"]
     assert [line["what"] for line in read_log(drawn)] == ["drawn", "draw_refused"]
     assert verify_plan(drawn).ok
@@ -186,31 +190,29 @@ def test_a_drawn_folder_is_not_overwritten_by_a_new_plan(drawn, make_tiers, make
 
 
 def test_a_frame_other_than_the_published_one_is_not_drawn(folder, make_tiers, make_policy, make_task):
-    other = plan_inspections(make_tiers(290), make_policy(), task=make_task()).draw(seed="s")
+    other = plan_inspections(make_tiers(290), make_policy(), task=make_task())
     with pytest.raises(DrawError, match="draw the frame that was published"):
-        other.to_csv(folder)
+        draw(other, seed="s").to_csv(folder)
 
 
-@pytest.mark.parametrize("writes", range(1, 7))
-def test_an_interrupted_draw_can_be_finished_by_its_own_seed_only(folder, monkeypatch, writes):
-    """A crash after each of the six writes: the folder is undrawn to every reader, and no other seed gets in."""
-    whole = InspectionPlan.from_folder(folder).draw(seed="right")
-    left = iter(range(writes))  # the first write notes the seed
+@pytest.mark.parametrize("writes", range(8))
+def test_an_interrupted_draw_has_not_happened_and_any_seed_may_come_after_it(folder, monkeypatch, writes):
+    """A full disk at each write of the journal: nothing was told, nothing is there, and the next draw is the first."""
+    before, left = bytes_below(folder.parents[1]), iter(range(writes))
 
     def crash(path, content):
         if next(left, None) is None:
-            raise OSError("power cut")
-        storage.atomic_write(path, content)
+            raise OSError("disk full")
+        write(path, content)
 
-    for module in (amendments, plan_folder):
-        monkeypatch.setattr(module, "atomic_write", crash)
-    with pytest.raises(OSError, match="power cut"):
-        draw_folder(folder, seed="right")
+    write = operations.write
+    monkeypatch.setattr(operations, "write", crash)
+    with pytest.raises(OSError, match="disk full"):
+        draw_folder(folder, seed="one")
     monkeypatch.undo()
-    assert json.loads((folder / "manifest.json").read_text("utf-8"))["seed"] is None
-    with pytest.raises(DrawError, match="another seed was begun"):
-        draw_folder(folder, seed="wrong")
-    assert draw_folder(folder, seed="right").sample.equals(whole.sample)
+    assert bytes_below(folder.parents[1]) == before
+    again = draw_folder(folder, seed="two")
+    assert again.sample.equals(DrawnPlan.from_folder(folder).sample)
     assert verify_plan(folder).ok
 
 
@@ -226,7 +228,7 @@ def test_a_plan_read_back_equals_the_drawn_plan(drawn):
 def test_the_same_plan_drawn_twice_is_the_same_bytes(tmp_path, make_tiers, make_policy, make_task, make_staff):
     for name in ("one", "two"):
         plan = plan_inspections(make_tiers(), make_policy(), task=make_task())
-        plan.draw(seed="s", staff=make_staff(), on=dt.date(2024, 5, 1)).to_csv(tmp_path / name)
+        draw(plan, seed="s", staff=make_staff(), on=dt.date(2024, 5, 1)).to_csv(tmp_path / name)
     assert {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()} == {
         path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()
     }

@@ -13,10 +13,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support.plans import a_policy, a_staff, a_task, a_tiers
+from support.tasks import draw_folder, join, published, replace
 
 from creditscore import __version__, storage
 from creditscore.inspection import draw, inspectors, plan_folder, sampling_frame, verify_draw
-from creditscore.inspection.amendments import draw_folder, join, replace
 from creditscore.inspection.csv_export import read_csv, to_csv
 from creditscore.inspection.plan import plan_inspections
 from creditscore.inspection.plan_folder import LOG, read_log
@@ -35,13 +35,13 @@ COLUMNS = {
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory):
     """A drawn plan with two departments, a recusal, an exempt subject, a replacement and late subjects."""
-    folder = tmp_path_factory.mktemp("sealed") / "plan"
+    out = tmp_path_factory.mktemp("sealed")
     tiers, policy = a_tiers(200), a_policy(each={"on_site_share": 0.5, "repeat_within_months": 12})
     register = pd.DataFrame({"subject_id": tiers.frame["subject_id"], "name": "某公司", "region": "431102"})
     history = pd.DataFrame({"subject_id": ["S00009"], "event_date": dt.date(2024, 3, 1), "trigger": "random"})
     task = a_task(joint_with=("FIRE",), capacity=500, min_ratio=0.03)
-    plan_inspections(tiers, policy, task=task, subjects=register, history=history).to_csv(folder)
-    shutil.copytree(folder, folder.parent / "undrawn")
+    folder = published(out, plan_inspections(tiers, policy, task=task, subjects=register, history=history))
+    shutil.copytree(folder, folder.parent / ".undrawn")
     staff = a_staff(8, department=["SAMR", "FIRE"] * 4)
     recusals = pd.DataFrame({"staff_id": "P0", "subject_id": tiers.frame["subject_id"]})
     made = draw_folder(folder, seed="lottery", staff=staff, recusals=recusals, on=dt.date(2024, 5, 1))
@@ -60,7 +60,7 @@ def folder(sealed, tmp_path):
 @pytest.fixture
 def undrawn(sealed, tmp_path):
     """The same plan before the draw."""
-    return Path(shutil.copytree(sealed.parent / "undrawn", tmp_path / "undrawn"))
+    return Path(shutil.copytree(sealed.parent / ".undrawn", tmp_path / "undrawn"))
 
 
 def run(*arguments, cwd):

@@ -6,9 +6,9 @@ import json
 
 import pandas as pd
 import pytest
+from support.tasks import draw_folder, join, published, replace
 
 from creditscore import storage
-from creditscore.inspection.amendments import draw_folder, join, replace
 from creditscore.inspection.csv_export import read_csv, to_csv
 from creditscore.inspection.plan import DrawnPlan, plan_inspections
 from creditscore.inspection.plan_folder import LOG, line_sum, read_log, read_strata
@@ -29,15 +29,15 @@ def folder(tmp_path, make_tiers, make_task, make_staff, policy):
     tiers = make_tiers(200)
     register = pd.DataFrame({"subject_id": tiers.frame["subject_id"], "name": "某公司", "region": "431102"})
     task = make_task(joint_with=("FIRE",), capacity=500)
-    plan_inspections(tiers, policy, task=task, subjects=register).to_csv(tmp_path / "plan")
+    folder = published(tmp_path, plan_inspections(tiers, policy, task=task, subjects=register))
     staff = make_staff(8, department=["SAMR", "FIRE"] * 4)
     recusals = pd.DataFrame({"staff_id": "P0", "subject_id": tiers.frame["subject_id"]})
-    drawn = draw_folder(tmp_path / "plan", seed="lottery", staff=staff, recusals=recusals, on=dt.date(2024, 5, 1))
-    replace(tmp_path / "plan", drawn.drawn["subject_id"].iloc[0], reason="已注销", **WHO)
+    drawn = draw_folder(folder, seed="lottery", staff=staff, recusals=recusals, on=dt.date(2024, 5, 1))
+    replace(folder, drawn.drawn["subject_id"].iloc[0], reason="已注销", **WHO)
     late = pd.DataFrame({"subject_id": [f"N{at:03d}" for at in range(40)], "name": "新设", "industry": "food", "tier": "D"})
-    join(tmp_path / "plan", late.assign(region="431102"), policy=policy, **WHO)
-    assert verify_plan(tmp_path / "plan").findings == ()
-    return tmp_path / "plan"
+    join(folder, late.assign(region="431102"), policy=policy, **WHO)
+    assert verify_plan(folder).findings == ()
+    return folder
 
 
 def rewrite(folder, name, change):

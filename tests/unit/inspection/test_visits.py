@@ -4,26 +4,35 @@ import datetime as dt
 
 import pandas as pd
 import pytest
+from support.tasks import draw, drawn, join, publish, replace
 
 from creditscore.config.tasks import TaskFile
 from creditscore.config.work_calendar import WorkCalendar
 from creditscore.errors import DrawError
-from creditscore.inspection.amendments import join, replace
 from creditscore.inspection.plan import DrawnPlan, plan_inspections
 from creditscore.inspection.plan_folder import read_log
 from creditscore.inspection.visits import Opened, merge_plans, spread, visits_of_plans, weeks_of
 
 
 @pytest.fixture
-def two(make_tiers, make_policy, make_task):
+def two(frames):
     """Draws of two tasks over the same subjects; ``more`` goes to the first task."""
+
+    def make(**more):
+        return [draw(plan, seed="s") for plan in frames(**more)]
+
+    return make
+
+
+@pytest.fixture
+def frames(make_tiers, make_policy, make_task):
+    """The frames of these draws."""
 
     def make(**more):
         ratios = {"A": 0.2, "B": 0.3, "C": 0.4, "D": 0.6, "NR": 0.3}
         policy, tiers = make_policy(ratios, each={"on_site_share": 0.5}), make_tiers(200)
         tasks = (make_task(id="one", **more), make_task(id="two"))
-        plans = merge_plans([plan_inspections(tiers, policy, task=task) for task in tasks])
-        return [plan.draw(seed="s") for plan in plans]
+        return merge_plans([plan_inspections(tiers, policy, task=task) for task in tasks])
 
     return make
 
@@ -71,8 +80,8 @@ def test_the_modes_probabilities_add_up_and_hold_over_many_draws(make_tiers, mak
     frames = [plan_inspections(tiers, policy, task=task) for task in tasks]
     counts, told, seeds = {"on_site": 0, "off_site": 0}, {}, 120
     for seed in range(seeds):
-        drawn = [Opened(plan.draw(seed=str(seed))) for plan in _again(merge_plans(frames))]
-        visits = visits_of_plans(drawn)
+        opened = [Opened(draw(plan, seed=str(seed))) for plan in merge_plans(frames)]
+        visits = visits_of_plans(opened)
         second = visits[visits["task"] == "two"]
         for mode in counts:
             counts[mode] += int((second["mode"] == mode).sum())
@@ -81,16 +90,9 @@ def test_the_modes_probabilities_add_up_and_hold_over_many_draws(make_tiers, mak
         assert count / (40 * seeds) == pytest.approx(told[mode], abs=0.02)
 
 
-def _again(plans):
-    """Plans that nobody has drawn yet."""
-    import dataclasses
-
-    return [dataclasses.replace(plan, _drawn=False) for plan in plans]
-
-
-def test_a_replacement_inherits_mode_probability_and_week(tmp_path, two):
-    one = two()[0]
-    folder = one.to_csv(tmp_path / "plan")
+def test_a_replacement_inherits_mode_probability_and_week(tmp_path, frames):
+    folder = drawn(tmp_path, frames()[0], seed="s")
+    one = DrawnPlan.from_folder(folder)
     gone = one.drawn[one.drawn["mode"] == "off_site"]["subject_id"].iloc[0]
     came = replace(folder, gone, reason="已注销", by="李四", on=dt.date(2024, 5, 9)).replaced_by
     rows = visits_of_plans([Opened(one, read_log(folder))]).set_index("subject_id")
@@ -99,9 +101,9 @@ def test_a_replacement_inherits_mode_probability_and_week(tmp_path, two):
     assert (rows.loc[gone, "replaced_by"], rows.loc[came, "replaces"]) == (came, gone)
 
 
-def test_a_replaced_subject_keeps_its_row_for_the_shared_item(tmp_path, two):
-    one, other = two(also_checks=("two",))
-    folder = one.to_csv(tmp_path / "plan")
+def test_a_replaced_subject_keeps_its_row_for_the_shared_item(tmp_path, frames):
+    folder, second = (drawn(tmp_path, plan, seed="s") for plan in frames(also_checks=("two",)))
+    one, other = DrawnPlan.from_folder(folder), DrawnPlan.from_folder(second)
     visits = visits_of_plans([Opened(one), Opened(other)])
     also = visits[visits["standing"] == "also"].set_index("subject_id")
     came = replace(folder, also.index[0], reason="查无下落", by="李四", on=dt.date(2024, 5, 9)).replaced_by
@@ -134,9 +136,10 @@ def test_the_frame_of_each_is_fixed_before_any_seed(two, make_tiers, make_policy
     plan = plan_inspections(make_tiers(50), make_policy(), task=make_task(id="one", merge_with=("two",)))
     merged = merge_plans([plan, plan_inspections(make_tiers(50), make_policy(), task=make_task(id="two"))])[0]
     assert merged.frame_hash != plan.frame_hash
-    merged.draw(seed="s")
+    frame = publish(merged)
+    frame.draw(seed="s")
     with pytest.raises(DrawError, match="drawn already"):
-        merged.draw(seed="t")
+        frame.draw(seed="t")
 
 
 def test_a_frame_fixed_earlier_leaves_each_draw_its_own_probability(make_tiers, make_policy, make_task):
@@ -147,7 +150,7 @@ def test_a_frame_fixed_earlier_leaves_each_draw_its_own_probability(make_tiers, 
     ]
     alone, later = frames[1], merge_plans(frames[:1], beside=frames[1:])[0]
     for plans in ((later, alone), (frames[0], merge_plans(frames[1:], beside=frames[:1])[0])):
-        one, two = (plan.draw(seed="s") for plan in _again(plans))
+        one, two = (draw(plan, seed="s") for plan in plans)
         visits = visits_of_plans([Opened(one), Opened(two)])
         second = visits[visits["task"] == "two"].set_index("subject_id")
         assert set(second.index) == set(two.drawn["subject_id"])
@@ -157,15 +160,15 @@ def test_a_frame_fixed_earlier_leaves_each_draw_its_own_probability(make_tiers, 
 
 def test_no_visit_precedes_the_draw_and_late_subjects_move_none(tmp_path, make_tiers, make_policy, make_task):
     plan = plan_inspections(make_tiers(200, tier="D", industry="food"), make_policy(), task=make_task())
-    folder = plan.draw(seed="s", on=dt.date(2024, 5, 15)).to_csv(tmp_path / "plan")
-    drawn = DrawnPlan.from_folder(folder)
-    before = visits_of_plans([Opened(drawn)]).set_index("subject_id")
+    folder = drawn(tmp_path, plan, seed="s", on=dt.date(2024, 5, 15))
+    sealed = DrawnPlan.from_folder(folder)
+    before = visits_of_plans([Opened(sealed)]).set_index("subject_id")
     assert before["week_from"].min() == dt.date(2024, 5, 15)
     rows = pd.DataFrame(
         {"subject_id": [f"N{place}" for place in range(40)], "name": "", "industry": "food", "region": "", "tier": "D"}
     )
     join(folder, rows, policy=make_policy(), by="李四", on=dt.date(2024, 6, 12))
-    after = visits_of_plans([Opened(drawn, read_log(folder))]).set_index("subject_id")
+    after = visits_of_plans([Opened(sealed, read_log(folder))]).set_index("subject_id")
     assert after.loc[before.index, "week_from"].equals(before["week_from"])
     late = after[after["standing"] == "late"]
     assert len(late)
@@ -177,8 +180,8 @@ def test_a_draw_after_its_tasks_end_is_listed_in_the_last_week(make_tiers, make_
     ratios = {"A": 0.2, "B": 0.3, "C": 0.4, "D": 0.6, "NR": 0.3}
     tiers, tasks = make_tiers(200), (make_task(id="one", merge_with=("two",)), make_task(id="two"))
     one, two = merge_plans([plan_inspections(tiers, make_policy(ratios), task=task) for task in tasks])
-    drawn = [one.draw(seed="s", on=dt.date(2024, 7, 3)), two.draw(seed="s", on=dt.date(2024, 5, 2))]
-    visits = visits_of_plans([Opened(plan) for plan in drawn])
+    plans = [draw(one, seed="s", on=dt.date(2024, 7, 3)), draw(two, seed="s", on=dt.date(2024, 5, 2))]
+    visits = visits_of_plans([Opened(plan) for plan in plans])
     assert set(visits.loc[visits["task"] == "one", "week"]) <= set(range(1, 10))
     assert (visits["merged_with"] != "").any()
 

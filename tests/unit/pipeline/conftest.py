@@ -1,8 +1,14 @@
 """A small project with one task, and a finished run of it that was written by hand."""
 
+import datetime as dt
+
 import pytest
 from support.projects import write_project
 from support.runs import TASK, add_plan, finished_run
+from support.tasks import BY, PUBLIC
+
+from creditscore.pipeline.draws import draw_task
+from creditscore.pipeline.plans import publish_task
 
 
 @pytest.fixture(scope="session")
@@ -16,16 +22,20 @@ def run(tmp_path, project):
 
 
 @pytest.fixture
-def plan(run, project):
-    """The folder of the run's undrawn plan."""
-    add_plan(run, project)
-    return run.plan("hygiene")
+def task(run, project):
+    """The folder of a task's draft, ``OUT/tasks/hygiene``."""
+    return add_plan(run, project)
 
 
 @pytest.fixture
-def renewed(monkeypatch):
-    """The runs whose documents were written again, instead of writing them."""
-    runs = []
-    for module in ("draws", "plans"):
-        monkeypatch.setattr(f"creditscore.pipeline.{module}.renew_documents", lambda run, **_: runs.append(run.path.name))
-    return runs
+def published(task):
+    """The same task, published."""
+    publish_task(task, **PUBLIC)
+    return task
+
+
+@pytest.fixture
+def drawn(published):
+    """The same task, drawn on 2 May."""
+    draw_task(published, seed="s", by=BY, on=dt.date(2024, 5, 2))
+    return published

@@ -1,18 +1,35 @@
-"""Which tasks are framed, which frames stay as they are, and which edited ratios are taken."""
+"""The life of a task: drafts of every night, edited ratios, what is published once, voided by two, and closed."""
 
 import datetime as dt
+import shutil
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from support.projects import label, write_project
-from support.runs import TASK, finished_run
+from support.runs import TASK, add_plan, finished_run
+from support.tasks import PUBLIC, bytes_below
 
 from creditscore.errors import DataError, DrawError
-from creditscore.inspection.plan_folder import BEGUN, read_manifest
+from creditscore.inspection.plan import DrawnPlan, InspectionPlan
+from creditscore.inspection.plan_folder import read_manifest
+from creditscore.inspection.register import Register
+from creditscore.inspection.task_folder import TaskFolder
 from creditscore.pipeline import plans
-from creditscore.pipeline.plans import import_ratios, plan_due_tasks, tasks_due
-from creditscore.pipeline.run_store import load_plan
+from creditscore.pipeline.draws import replace_subject
+from creditscore.pipeline.open_tasks import published_before
+from creditscore.pipeline.out_folder import changing
+from creditscore.pipeline.plans import (
+    Standing,
+    add_drafts,
+    close_task,
+    import_ratios,
+    plan_due_tasks,
+    publish_task,
+    tasks_due,
+    void_task,
+)
+from creditscore.spreadsheet import read_sheet
 from creditscore.tiering.tiers import Tiers
 
 JULY = {**TASK, "id": "july", "label": label("七月"), "start": dt.date(2024, 7, 1), "end": dt.date(2024, 7, 31)}
@@ -29,9 +46,13 @@ def test_a_task_is_due_from_a_month_before_until_its_last_day(tmp_path, day, due
 
 
 def plan_now(run, project):
+    """What the night of a run plans, and its drafts in ``OUT/tasks``."""
     records = SimpleNamespace(project=project, inspections=None)
-    tiers = Tiers(run.frame("tiers"), subjects=run.frame("subjects"))
-    return plan_due_tasks(run, records, tiers, project.policy(run.as_of))
+    tiers, standing = Tiers(run.frame("tiers"), subjects=run.frame("subjects")), Standing.of(run.out)
+    made = plan_due_tasks(run, records, tiers, project.policy(run.as_of), standing)
+    with changing(run.out, "run") as entry:
+        add_drafts(entry, run, made, standing, trial=False, lang="zh")
+    return made
 
 
 @pytest.fixture(autouse=True)
@@ -41,106 +62,241 @@ def without_records(monkeypatch):
     monkeypatch.setattr(plans, "plan_inspections", lambda tiers, policy, *, task, **_: plan(tiers, policy, task=task))
 
 
-def test_the_frame_of_a_due_task_is_written_and_returned(run, project):
+def test_the_draft_of_a_due_task_is_in_the_run_and_in_the_tasks_own_folder(run, project):
     (plan,) = plan_now(run, project)
     assert plan.task.id == "hygiene"
-    assert read_manifest(run.plan("hygiene"))["frame_hash"] == plan.frame_hash
+    for folder in (run.draft("hygiene"), run.out / "tasks" / "hygiene"):
+        assert read_manifest(folder)["frame_hash"] == plan.frame_hash
+    assert (run.out / "tasks" / "tasks.xlsx").is_file()
 
 
-def test_an_undrawn_frame_is_written_again_by_the_next_run(run, plan, project):
-    (plan / "leftover").write_text("x", "utf-8")
-    assert len(plan_now(run, project)) == 1
-    assert not (plan / "leftover").exists()
+def test_a_draft_is_made_anew_by_the_next_night(run, task, project):
+    later = finished_run(run.out, project, as_of=dt.date(2024, 5, 31), count=50)
+    (plan,) = plan_now(later, project)
+    assert read_manifest(task)["frame_hash"] == plan.frame_hash
+    assert len(plan.frame) == 50
+    assert TaskFolder.opened(task).origin.run == later.name
 
 
-def drawn(path):
-    load_plan(path).draw(seed="s").to_csv(path)
+@pytest.mark.parametrize("state", ["published", "drawn"])
+@pytest.mark.parametrize("day", [dt.date(2024, 4, 30), dt.date(2024, 5, 31), dt.date(2024, 4, 15)])
+def test_a_frame_that_was_published_stays_whatever_night_follows(run, project, request, state, day):
+    folder = request.getfixturevalue(state)
+    other = finished_run(run.out, project, as_of=day, count=50)
+    before = bytes_below(folder)
+    assert plan_now(other, project) == []
+    assert other.drafts() == []
+    assert bytes_below(folder) == before
 
 
-def begun(path):
-    (path / BEGUN).write_text("s", "utf-8")
+def test_a_published_task_whose_folder_is_gone_is_not_framed_again(run, published, project, caplog):
+    shutil.rmtree(published)
+    assert plan_now(finished_run(run.out, project, as_of=dt.date(2024, 5, 31)), project) == []
+    assert "its folder is gone; put it back from a backup" in caplog.text
 
 
-@pytest.mark.parametrize("change", [drawn, begun])
-def test_a_frame_whose_seed_is_known_stays(run, plan, project, change):
-    change(plan)
-    before = (plan / "manifest.json").read_bytes()
-    assert plan_now(run, project) == []
-    assert (plan / "manifest.json").read_bytes() == before
-
-
-@pytest.mark.parametrize("day", [dt.date(2024, 4, 15), dt.date(2024, 5, 31)])
-@pytest.mark.parametrize("finished", [True, False])
-def test_a_frame_of_another_finished_day_stays(run, plan, project, day, finished):
-    other = finished_run(run.out, project, as_of=day)
-    if not finished:
-        run.file("manifest.json").unlink()
-    assert len(plan_now(other, project)) == (0 if finished else 1)
-
-
-def test_a_task_without_anybody_gets_no_frame_and_a_warning(run, project, monkeypatch, caplog):
+def test_a_task_without_anybody_gets_no_draft_and_a_warning(run, project, monkeypatch, caplog):
     def refuse(*_, **__):
         raise DrawError("task hygiene: nobody to inspect")
 
     monkeypatch.setattr(plans, "plan_inspections", refuse)
     assert plan_now(run, project) == []
-    assert "no frame: task hygiene: nobody to inspect" in caplog.text
+    assert "no draft: task hygiene: nobody to inspect" in caplog.text
 
 
-def edit(monkeypatch, plan, change, stratum=None):
-    """Ratios as the workbook gives them after ``change(ratio_ppm)``, for one stratum or all."""
+def edit(monkeypatch, task, change, stratum=None):
+    """Ratios as the workbook gives them after ``change(ratio_ppm)``, for one tier or all."""
+    strata = (DrawnPlan if read_manifest(task)["seed"] else InspectionPlan).from_folder(task).strata
     rows = [
         {"task": "hygiene", "stratum": row["stratum"], "cell": f"抽查比例方案!E{at}", "ratio_ppm": change(row["ratio_ppm"])}
-        for at, row in enumerate(load_plan(plan).strata.to_dict("records"), start=2)
+        for at, row in enumerate(strata.to_dict("records"), start=2)
         if stratum in (None, row["tier"])
     ]
     monkeypatch.setattr(plans, "read_ratios", lambda workbook: pd.DataFrame(rows))
     return rows
 
 
-def test_edited_ratios_change_targets_and_hash_of_the_frame(run, plan, monkeypatch, renewed):
-    before = load_plan(plan)
-    edit(monkeypatch, plan, lambda ratio: min(1_000_000, 3 * ratio))
-    visits = import_ratios(run.path, run.file("plan.xlsx"))
-    after = load_plan(plan)
+def tripled(ratio):
+    return min(1_000_000, 3 * ratio)
+
+
+@pytest.mark.parametrize("named", ["out", "name of the day", "folder of the run"])
+def test_edited_ratios_change_targets_and_hash_of_the_draft_and_no_run(run, task, monkeypatch, named):
+    before, runs = InspectionPlan.from_folder(task), bytes_below(run.out / ".runs")
+    edit(monkeypatch, task, tripled)
+    path = {"out": run.out, "name of the day": run.shown, "folder of the run": run.path}[named]
+    visits = import_ratios(path, run.file("plan.xlsx"))
+    after = InspectionPlan.from_folder(task)
     assert visits == {"hygiene": sum(after.targets().values())}
     assert visits["hygiene"] > sum(before.targets().values())
     assert after.frame_hash != before.frame_hash
     assert after.about["ratios"] == "edited by the planner"
-    assert renewed == ["2024-04-30"]
+    assert bytes_below(run.out / ".runs") == runs
 
 
-def test_an_edited_frame_is_not_written_again_by_a_run(run, plan, project, monkeypatch, renewed):
-    edit(monkeypatch, plan, lambda ratio: min(1_000_000, 3 * ratio))
-    import_ratios(run.path, run.file("plan.xlsx"))
-    assert plan_now(run, project) == []
+def test_the_planners_ratios_are_those_of_the_next_nights_draft(run, task, project, monkeypatch):
+    rows = edit(monkeypatch, task, tripled)
+    import_ratios(run.out, run.file("plan.xlsx"))
+    (plan,) = plan_now(finished_run(run.out, project, as_of=dt.date(2024, 5, 31), count=50), project)
+    ratios = dict(zip(plan.strata["stratum"], plan.strata["ratio_ppm"], strict=True))
+    assert {row["stratum"]: row["ratio_ppm"] for row in rows}.items() <= ratios.items()
+    assert InspectionPlan.from_folder(task).frame_hash == plan.frame_hash
+    (again,) = plan_now(finished_run(run.out, project, as_of=dt.date(2024, 6, 15), count=60), project)
+    assert again.about["ratios"] == "edited by the planner"
 
 
-def test_ratios_as_they_are_change_nothing(run, plan, monkeypatch, renewed):
-    edit(monkeypatch, plan, lambda ratio: ratio)
-    assert import_ratios(run.path, run.file("plan.xlsx")) == {}
-    assert renewed == []
+def test_ratios_that_no_longer_fit_give_way_to_the_policys_and_are_told(run, task, project, monkeypatch, caplog):
+    edit(monkeypatch, task, lambda ratio: min(1_000_000, ratio + 50_000), stratum="C")
+    import_ratios(run.out, run.file("plan.xlsx"))
+    monkeypatch.setattr(plans, "_ratio_faults", lambda plan, edited: ["ratios must not fall"])
+    (plan,) = plan_now(finished_run(run.out, project, as_of=dt.date(2024, 5, 31)), project)
+    assert "ratios" not in plan.about
+    assert "the planner's ratios no longer fit" in caplog.text
 
 
-def test_ratios_that_fall_towards_risk_are_refused_by_cell(run, plan, monkeypatch, renewed):
-    rows = edit(monkeypatch, plan, lambda ratio: 10, stratum="C")
-    before = (plan / "manifest.json").read_bytes()
+@pytest.mark.parametrize("again", [False, True])
+def test_ratios_as_they_are_change_nothing(run, task, monkeypatch, again):
+    if again:
+        edit(monkeypatch, task, tripled)
+        import_ratios(run.out, run.file("plan.xlsx"))
+    edit(monkeypatch, task, lambda ratio: ratio)
+    before = bytes_below(run.out)
+    assert import_ratios(run.out, run.file("plan.xlsx")) == {}
+    assert bytes_below(run.out) == before
+
+
+def test_ratios_that_fall_towards_risk_are_refused_by_cell(run, task, monkeypatch):
+    rows, before = edit(monkeypatch, task, lambda ratio: 10, stratum="C"), bytes_below(run.out)
     with pytest.raises(DataError, match=rf"{rows[0]['cell']}: ratios must not fall from A to D"):
-        import_ratios(run.path, run.file("plan.xlsx"))
-    assert (plan / "manifest.json").read_bytes() == before
-    assert renewed == []
+        import_ratios(run.out, run.file("plan.xlsx"))
+    assert bytes_below(run.out) == before
 
 
-def test_a_row_of_no_stratum_is_refused_by_cell(run, plan, monkeypatch):
+def test_a_row_of_no_stratum_is_refused_by_cell(run, task, monkeypatch):
     row = {"task": "hygiene", "stratum": "none", "cell": "抽查比例方案!E9", "ratio_ppm": 1}
     monkeypatch.setattr(plans, "read_ratios", lambda workbook: pd.DataFrame([row]))
-    with pytest.raises(DataError, match="E9: expected a task and a stratum of this run"):
-        import_ratios(run.path, run.file("plan.xlsx"))
+    with pytest.raises(DataError, match="E9: expected a task and a stratum of an open task"):
+        import_ratios(run.out, run.file("plan.xlsx"))
 
 
-@pytest.mark.parametrize("change", [drawn, begun])
-def test_ratios_of_a_drawn_plan_are_refused(run, plan, monkeypatch, change):
-    edit(monkeypatch, plan, lambda ratio: min(1_000_000, 3 * ratio))
-    change(plan)
-    with pytest.raises(DrawError, match="task hygiene: drawn already, or its draw was begun"):
-        import_ratios(run.path, run.file("plan.xlsx"))
+@pytest.mark.parametrize("state", ["published", "drawn"])
+def test_ratios_of_a_published_frame_are_refused(run, monkeypatch, request, state):
+    folder = request.getfixturevalue(state)
+    edit(monkeypatch, folder, tripled)
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match=f"task hygiene: its frame is {state}, so its ratios can no longer change"):
+        import_ratios(run.out, run.file("plan.xlsx"))
+    assert bytes_below(run.out) == before
+
+
+VOID = {"reason": "名单有误", "by": "王五", "second": "赵六", "on": dt.date(2024, 5, 1)}
+
+
+def test_a_publication_tells_the_hash_and_writes_register_and_workbook(run, task):
+    frame = publish_task(task, **PUBLIC)
+    line = Register.of(run.out).published("hygiene")
+    assert (line["frame_hash"], line["on"], line["channel"], line["by"]) == (frame.frame_hash, "2024-04-30", "公报第1号", "王五")
+    assert line["run"] == run.name
+    assert line["user"]
+    assert (task / "plan.xlsx").is_file()
+
+
+@pytest.mark.parametrize("state", ["published", "drawn"])
+def test_a_frame_is_published_once(run, request, state):
+    folder = request.getfixturevalue(state)
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match="published already"):
+        publish_task(folder, **PUBLIC)
+    assert bytes_below(run.out) == before
+
+
+@pytest.mark.parametrize("wrong", [{"channel": " "}, {"by": ""}, {"by": "two\nlines"}])
+def test_a_publication_needs_channel_and_name(run, task, wrong):
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match="expected a text in one line"):
+        publish_task(task, **{**PUBLIC, **wrong})
+    assert bytes_below(run.out) == before
+
+
+def test_a_draft_of_a_trial_is_published_as_a_trial_only(run, project):
+    task = add_plan(finished_run(run.out, project, trial=True), project)
+    with pytest.raises(DrawError, match="publish with --trial"):
+        publish_task(task, **PUBLIC)
+    publish_task(task, **PUBLIC, trial=True)
+    assert Register.of(run.out).published("hygiene")["trial"] is True
+    (row,) = read_sheet(run.out / "tasks" / "tasks.xlsx", "未结任务")
+    assert "试算" in "".join(str(cell.value) for cell in row.values())
+
+
+@pytest.mark.parametrize("wrong", [{"reason": ""}, {"second": " "}, {"by": ""}, {"second": "王五"}])
+def test_to_void_a_frame_needs_a_reason_and_two_people(run, published, wrong):
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match="expected a"):
+        void_task(published, **{**VOID, **wrong})
+    assert bytes_below(run.out) == before
+
+
+@pytest.mark.parametrize(
+    ("state", "message"), [("task", "expected a published frame to void"), ("drawn", "a draw is not taken back")]
+)
+def test_only_a_published_frame_that_is_not_drawn_is_voided(run, request, state, message):
+    folder = request.getfixturevalue(state)
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match=message):
+        void_task(folder, **VOID)
+    assert bytes_below(run.out) == before
+
+
+def test_a_voided_frame_is_kept_and_the_next_night_makes_a_new_draft(run, published, project):
+    frame = {name: (published / name).read_bytes() for name in ("plan.csv", "sample.csv", "manifest.json")}
+    frame_hash = void_task(published, **VOID)
+    assert Register.of(run.out).state("hygiene") == "draft"
+    (plan,) = plan_now(finished_run(run.out, project, as_of=dt.date(2024, 5, 31), count=50), project)
+    assert plan.frame_hash != frame_hash
+    assert {name: (published / "voided" / "1" / name).read_bytes() for name in frame} == frame
+    publish_task(published, **PUBLIC)
+    assert Register.of(run.out).published("hygiene")["frame_hash"] == plan.frame_hash
+    for number, hash_of in ((1, frame_hash), (0, plan.frame_hash)):
+        assert published_before(run.out, "hygiene", hash_of).frame_hash == hash_of, number
+    void_task(published, **VOID)
+    assert Register.of(run.out).voids("hygiene") == 2
+    assert (published / "voided" / "2" / "manifest.json").is_file()
+    with pytest.raises(DrawError, match="expected a published frame to void"):
+        void_task(published, **VOID)
+
+
+def test_a_frame_that_was_published_and_is_gone_is_named(run, published):
+    with pytest.raises(DataError, match="expected the frame 0000"):
+        published_before(run.out, "hygiene", "0" * 64)
+    assert published_before(run.out, "hygiene", "") is None
+
+
+CLOSE = {"by": "王五", "on": dt.date(2024, 7, 1)}
+
+
+def test_a_drawn_task_is_closed_once_with_a_reason_while_visits_are_open(run, drawn, project):
+    with pytest.raises(DrawError, match="expected the reason"):
+        close_task(drawn, **CLOSE)
+    close_task(drawn, **CLOSE, reason="改日再查")
+    assert Register.of(run.out).state("hygiene") == "closed"
+    assert read_sheet(run.out / "tasks" / "tasks.xlsx", "未结任务") == []
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match="expected a drawn task to close"):
+        close_task(drawn, **CLOSE, reason="改日再查")
+    assert bytes_below(run.out) == before
+    assert plan_now(finished_run(run.out, project, as_of=dt.date(2024, 5, 31)), project) == []
+
+
+@pytest.mark.parametrize("state", ["task", "published"])
+def test_a_task_that_is_not_drawn_is_not_closed(request, state):
+    with pytest.raises(DrawError, match="expected a drawn task to close"):
+        close_task(request.getfixturevalue(state), **CLOSE, reason="x")
+
+
+def test_a_published_workbook_that_people_wrote_into_is_kept(drawn, caplog):
+    (drawn / "plan.xlsx").write_bytes(b"edited")
+    replace_subject(drawn, DrawnPlan.from_folder(drawn).drawn["subject_id"].iloc[-1], reason="x", by="李四", on=dt.date(2024, 5, 9))
+    (kept,) = (drawn / "edited").iterdir()
+    assert kept.read_bytes() == b"edited"
+    assert (drawn / "plan.xlsx").read_bytes() != b"edited"
+    assert "was edited since it was written" in caplog.text

@@ -1,0 +1,96 @@
+"""The folder of a task, from draft to drawn, made as the product makes it: through the register and in journals."""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from creditscore.config.policy import TierPolicy
+from creditscore.inspection.amendments import Joiner, Replacement, joiners, replacement
+from creditscore.inspection.plan import DrawnPlan, InspectionPlan, PublishedPlan, drawn_of
+from creditscore.inspection.plan_folder import read_log
+from creditscore.inspection.task_folder import (
+    TaskFolder,
+    add_draft,
+    add_draw,
+    add_joiners,
+    add_replacements,
+    published_frame,
+)
+from creditscore.storage import changed, file_hashes
+
+#: When, where and by whom the frames of tests are published.
+PUBLIC = {"on": dt.date(2024, 4, 30), "channel": "公报第1号", "by": "王五"}
+BY = "李四"
+
+
+def publish(plan: InspectionPlan, out: Path | None = None) -> PublishedPlan:
+    """A published frame; without ``out`` one in memory, which nobody has drawn, however often it is published."""
+    return dataclasses.replace(plan).publish(out=out, **PUBLIC)
+
+
+def draw(plan: InspectionPlan, **options: Any) -> DrawnPlan:
+    """The draw of a plan in memory."""
+    return publish(plan).draw(**options)
+
+
+def draft(out: Path, plan: InspectionPlan, **origin: Any) -> Path:
+    """A draft in ``OUT/tasks/<task>``; ``origin`` are fields of ``task.json``."""
+    folder = TaskFolder.of(out, plan.task.id)
+    with changed(out, "run") as entry:
+        add_draft(entry, folder, plan, **origin)
+    return folder.path
+
+
+def published(out: Path, plan: InspectionPlan) -> Path:
+    """A published task in ``OUT/tasks/<task>``."""
+    publish(plan, out)
+    return TaskFolder.of(out, plan.task.id).path
+
+
+def drawn(out: Path, plan: InspectionPlan, **options: Any) -> Path:
+    """A drawn task in ``OUT/tasks/<task>``."""
+    folder = published(out, plan)
+    draw_folder(folder, **options)
+    return folder
+
+
+def draw_folder(folder: Path, *, by: str = BY, **options: Any) -> DrawnPlan:
+    """Draw a published task."""
+    task = TaskFolder.opened(folder)
+    with changed(task.out, "draw") as entry:
+        plan = drawn_of(published_frame(task), **options)
+        add_draw(entry, task, plan, by=by)
+    return plan
+
+
+def replace(folder: Path, subject_id: str, *, reason: str, by: str, on: dt.date) -> Replacement:
+    """Replace a subject of a drawn task."""
+    task = TaskFolder.opened(folder)
+    with changed(task.out, "replace") as entry:
+        done = replacement(DrawnPlan.from_folder(folder), read_log(folder), subject_id, reason=reason, by=by, on=on)
+        add_replacements(entry, task, [done])
+    return done
+
+
+def join(folder: Path, subjects: Any, *, policy: TierPolicy, by: str, on: dt.date, recusals: Any = None) -> list[Joiner]:
+    """Let late subjects join a drawn task."""
+    task = TaskFolder.opened(folder)
+    with changed(task.out, "join") as entry:
+        plan = DrawnPlan.from_folder(folder)
+        late = joiners(plan, read_log(folder), subjects, policy=policy, by=by, on=on, recusals=recusals)
+        add_joiners(entry, task, late)
+    return late
+
+
+def bytes_below(folder: Path, *, leave_out: Iterable[str] = ()) -> dict[str, bytes]:
+    """The content of every file below a folder, hidden ones too, but for locks and names that are left out."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    named = {path.relative_to(folder).as_posix(): path for path in files}
+    return {name: path.read_bytes() for name, path in named.items() if not name.endswith(("lock", *leave_out))}
+
+
+def hashes_below(folder: Path) -> dict[str, str]:
+    """The hash of every visible file below a folder."""
+    return file_hashes(folder)
