@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from creditscore.inspection.task_folder import open_folders
 from creditscore.language import Message, _
 from creditscore.pipeline.out_folder import held
 from creditscore.pipeline.run_folder import MANIFEST, RUNS, RunFolder, cards_of, days_of, evidence_of
+from creditscore.pipeline.run_store import BookFile
 from creditscore.storage import journal, pointed_to
 
 

@@ -17,7 +17,7 @@ from creditscore.inspection.register import Register
 from creditscore.inspection.task_folder import TaskFolder
 from creditscore.pipeline import plans
 from creditscore.pipeline.draws import replace_subject
-from creditscore.pipeline.open_tasks import published_before
+from creditscore.pipeline.open_tasks import frame_of_hash
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.plans import (
     Standing,
@@ -257,18 +257,19 @@ def test_a_voided_frame_is_kept_and_the_next_night_makes_a_new_draft(run, publis
     publish_task(published, **PUBLIC)
     assert Register.of(run.out).published("hygiene")["frame_hash"] == plan.frame_hash
     for number, hash_of in ((1, frame_hash), (0, plan.frame_hash)):
-        assert published_before(run.out, "hygiene", hash_of).frame_hash == hash_of, number
+        assert frame_of_hash(run.out, "hygiene", hash_of).frame_hash == hash_of, number
     void_task(published, **VOID)
     assert Register.of(run.out).voids("hygiene") == 2
     assert (published / "voided" / "2" / "manifest.json").is_file()
-    with pytest.raises(DrawError, match="expected a published frame to void"):
+    before = bytes_below(run.out)
+    with pytest.raises(DataError, match="expected the folder of a task"):
         void_task(published, **VOID)
+    assert bytes_below(run.out) == before
 
 
 def test_a_frame_that_was_published_and_is_gone_is_named(run, published):
     with pytest.raises(DataError, match="expected the frame 0000"):
-        published_before(run.out, "hygiene", "0" * 64)
-    assert published_before(run.out, "hygiene", "") is None
+        frame_of_hash(run.out, "hygiene", "0" * 64)
 
 
 CLOSE = {"by": "王五", "on": dt.date(2024, 7, 1)}
