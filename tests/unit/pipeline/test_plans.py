@@ -262,7 +262,7 @@ def test_a_voided_frame_is_kept_and_the_next_night_makes_a_new_draft(run, publis
     assert Register.of(run.out).voids("hygiene") == 2
     assert (published / "voided" / "2" / "manifest.json").is_file()
     before = bytes_below(run.out)
-    with pytest.raises(DataError, match="expected the folder of a task"):
+    with pytest.raises(DrawError, match="expected a published frame to void"):
         void_task(published, **VOID)
     assert bytes_below(run.out) == before
 
