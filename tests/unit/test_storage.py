@@ -10,7 +10,7 @@ import pytest
 
 from creditscore import storage
 from creditscore.errors import LockedError
-from creditscore.storage import LOCK, locked, replace_contents
+from creditscore.storage import LOCK, journal, locked
 
 HOLD = """
 import sys, time
@@ -75,13 +75,6 @@ def test_writers_of_a_chain_wait_for_each_other(tmp_path):
     assert [line["turn"] for line in lines if line["who"] == "a"] == list(range(25))
 
 
-def test_lock_files_stay_where_they_are_while_a_run_is_made_anew(tmp_path):
-    storage.append_chain(tmp_path / "log.jsonl", [{"what": "draw"}])
-    (tmp_path / "scores.json").write_text(json.dumps({}))
-    with replace_contents(tmp_path, except_for=("log.jsonl",)):
-        assert sorted(path.name for path in tmp_path.iterdir()) == [".earlier", ".log.jsonl.lock", "log.jsonl"]
-
-
 def test_every_public_name_is_there_on_systems_without_fcntl():
     done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
@@ -129,15 +122,49 @@ def test_the_head_of_a_chain_shows_what_was_cut_off(tmp_path):
     assert storage.chain_head(path) != lines[-1]["hash"]
 
 
-def test_a_folder_is_replaced_whole_or_comes_back(tmp_path):
-    path = tmp_path / "plan"
-    path.mkdir()
-    (path / "file").write_text("old")
-    with storage.new_folder(path) as fresh:
-        fresh.mkdir()
-        (fresh / "file").write_text("new")
-    assert (path / "file").read_text() == "new"
-    assert list(tmp_path.iterdir()) == [path]
-    path.rename(tmp_path / ".old-plan")  # what a kill between the two renames leaves
-    storage.restore_folders(tmp_path)
-    assert (path / "file").read_text() == "new"
+def test_a_name_leads_to_the_last_version_and_earlier_ones_stay(tmp_path):
+    first, second = (storage.new_version(tmp_path / ".runs", "2024-04-30") for _ in range(2))
+    name = tmp_path / "2024-04-30"
+    for version in (first, second):
+        (version / "file").write_text(version.name)
+        storage.set_pointer(name, version)
+        assert (storage.pointed_to(name), (name / "file").read_text()) == (version, version.name)
+    assert storage.versions(tmp_path / ".runs", "2024-04-30") == [first, second]
+    assert (first / "file").read_text() == first.name
+
+
+def test_a_name_is_a_file_where_there_are_no_links(tmp_path, monkeypatch):
+    def no_links(*_):
+        raise OSError("no links here")
+
+    monkeypatch.setattr(storage.operations, "point", no_links)
+    first, second = (storage.new_version(tmp_path / ".runs", "a") for _ in range(2))
+    for version in (first, second):
+        storage.set_pointer(tmp_path / "a", version)
+        assert storage.pointed_to(tmp_path / "a") == version
+    assert (tmp_path / "a").read_text("utf-8") == ".runs/a-2\n"
+
+
+def test_what_is_no_name_is_itself(tmp_path):
+    (tmp_path / "file").write_text("no/such/folder")
+    for path in (tmp_path, tmp_path / "file", tmp_path / "nothing"):
+        assert storage.pointed_to(path) == path
+
+
+def test_a_journal_changes_all_its_files_or_none(tmp_path):
+    def write(fail):
+        with journal(tmp_path, "test") as entry:
+            entry.write(tmp_path / "a" / "new", b"new")
+            entry.write(tmp_path / "old", b"changed")
+            entry.append(tmp_path / "log.jsonl", [{"what": "line"}])
+            if fail:
+                raise KeyboardInterrupt
+
+    (tmp_path / "old").write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt):
+        write(fail=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+    write(fail=False)
+    assert ((tmp_path / "old").read_bytes(), (tmp_path / "a" / "new").read_bytes()) == (b"changed", b"new")
+    assert [line["what"] for line in storage.read_chain(tmp_path / "log.jsonl")] == ["line"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "log.jsonl", "old"]
