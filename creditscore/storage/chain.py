@@ -63,11 +63,15 @@ def chain_text(lines: Iterable[Mapping[str, Any]]) -> bytes:
 def mend_chain(path: Path) -> None:
     """Put the part of a line that a crash left at the end of a chain aside, into ``.<name>.torn-<bytes before it>``, and say so.
 
+    The lines before it are durable afterwards: who wrote them may have been killed before that.
+
     Only a holder of the chain's lock, or of its folder's, may do so: another writer could be in the middle of its line.
     """
     content = path.read_bytes() if path.is_file() else b""
     whole = _whole(content)
     if whole == len(content):
+        if content:
+            operations.sync_file(path)
         return
     aside = path.with_name(f".{path.name}.torn-{whole}")
     operations.write(aside, content[whole:])

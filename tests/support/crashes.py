@@ -156,11 +156,11 @@ class _Harness:
             yield "kill halfway", half
         if real or (start.seen.listing(), place) not in self._raised:
             self._raised.add((start.seen.listing(), place))
-            yield "exception", self._raise(start, command, place, _once, durable=real)
+            yield "exception", self._raise(start, command, place, _once, durable=real and self.twice)
         if real:
             if stop.name in _GROW:
-                yield "disk full", self._raise(start, command, place, _full, durable=True)
-            yield "read-only", self._raise(start, command, place, _read_only, durable=True)
+                yield "disk full", self._raise(start, command, place, _full, durable=self.twice)
+            yield "read-only", self._raise(start, command, place, _read_only, durable=self.twice)
             if self.kill:
                 yield "kill of a process", self._killed(start, command, place)
                 for half in _halves(stop, after):

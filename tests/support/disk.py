@@ -74,7 +74,7 @@ class State:
         return self.seen.listing(), self.durable.listing()
 
     def after_power_cut(self) -> Iterator[tuple[str, Tree]]:
-        """What may be left: nothing that was not synced, or all names and of contents nothing, a half, or zeros."""
+        """What may be left: nothing that was not synced, or all names and of contents nothing, a half, or zeros in their place."""
         yield "nothing unsynced is left", self.durable
         for left, of_rest in _LEFT.items():
             yield f"names are left, unsynced contents {left}", self._with_unsynced(of_rest)
@@ -94,6 +94,7 @@ _LEFT: dict[str, Callable[[bytes], bytes]] = {
     "are empty": lambda rest: b"",
     "are halves": lambda rest: rest[: len(rest) // 2],
     "are zeros": lambda rest: bytes(len(rest)),
+    "are zeros at their start": lambda rest: bytes(len(rest) // 2) + rest[len(rest) // 2 :],
 }
 
 

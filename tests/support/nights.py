@@ -12,9 +12,9 @@ from creditscore.pipeline.score import POOLED
 from creditscore.pipeline.signed_cards import sign_cards
 
 
-def sign_a_card(delivery: Delivery) -> None:
+def sign_a_card(delivery: Delivery, *, points: tuple[int, int] = (10, -30)) -> None:
     """One characteristic, one card for everyone, in the project's ``cards/``."""
-    one = number("penalties_24m", (1,), (10, -30), missing=0)
+    one = number("penalties_24m", (1,), points, missing=0)
     signed = card(
         name=POOLED, industry=POOLED, characteristics=(one,), baselines=(Baseline(name="population", points={"penalties_24m": 5}),)
     )

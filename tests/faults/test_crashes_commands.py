@@ -1,0 +1,240 @@
+"""The commands that change ``OUT``, a project's cards or a data folder, stopped at every operation: nothing lost, nothing twice."""
+
+import contextlib
+import datetime as dt
+import logging
+import shutil
+import sys
+from unittest import mock
+
+import pytest
+from support.crashes import Trial, stop_everywhere
+from support.disks import fast_folder
+from support.worlds import (
+    DAY,
+    NEXT_DAY,
+    ON,
+    SUBJECTS,
+    WHO,
+    World,
+    edited_ratios,
+    entered_results,
+    finished,
+    look,
+    refuse_losses,
+    short_documents,
+    short_stages,
+    shown,
+)
+
+from creditscore.config.project import load_project
+from creditscore.errors import CreditScoreError
+from creditscore.inspection.register import Register
+from creditscore.pipeline import plans, results
+from creditscore.pipeline.draws import draw_task, join_late, replace_closed, replace_subject
+from creditscore.pipeline.out_folder import held
+from creditscore.pipeline.prune import prune
+from creditscore.pipeline.run_folder import RunFolder
+from creditscore.pipeline.run_store import renew_documents
+from creditscore.pipeline.signed_cards import sign_cards, signed_cards
+from creditscore.pipeline.tier import add_signatures
+from creditscore.storage import settle
+from creditscore.tiering.signatures import Review
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills and disks are those of Linux")
+
+
+def publish(world, task="one"):
+    plans.publish_task(world.task(task), channel="公报 2024 第5号", **WHO)
+
+
+def void(world):
+    plans.void_task(world.task(), reason="名单有误", second="王五", **WHO)
+
+
+def import_ratios(world):
+    with mock.patch.object(plans, "read_ratios", return_value=edited_ratios(world)):
+        plans.import_ratios(world.out, world.folder / "edited.xlsx")
+
+
+def draw(world, task="one", seed="双色球 2024060"):
+    draw_task(world.task(task), seed=seed, **WHO)
+
+
+def replace(world):
+    replace_subject(world.task(), world.drawn()[0], reason="closed", **WHO)
+
+
+def replace_all_closed(world):
+    replace_closed(world.task(), world.out / NEXT_DAY.isoformat(), **WHO)
+
+
+def join(world):
+    join_late(world.task(), world.out / NEXT_DAY.isoformat(), **WHO)
+
+
+def hand_in_results(world):
+    with mock.patch.object(results, "read_results", return_value=entered_results(world)):
+        results.take_results(world.task(), known=dt.date(2024, 6, 30), data=world.folder / "data")
+
+
+def close(world):
+    plans.close_task(world.task(), reason="done", **WHO)
+
+
+def sign(world):
+    reviews = [Review(f"S{at:03d}", "approve", "李四", "核实属实", f"{at:064d}", ON) for at in range(3)]
+    add_signatures(RunFolder.opened(world.out / DAY.isoformat()), reviews)
+
+
+def sign_new_cards(world):
+    run = world.out / DAY.isoformat()
+    sign_cards(load_project(world.folder / "project"), signed_by="the head", on=ON, run=run)
+
+
+def report(world):
+    renew_documents(RunFolder.opened(world.out / DAY.isoformat()), lang="en")
+
+
+#: Who has closed a month later: some of those who were drawn.
+CLOSED = {f"S{at:03d}" for at in range(0, SUBJECTS, 2)}
+#: The moment before each command, and what it does.
+COMMANDS = {
+    "run": ("made", World.run),
+    "run, the same day again": ("delivered again", World.run),
+    "run, the next day": ("drawn", lambda world: world.run(NEXT_DAY)),
+    "train": ("made", lambda world: world.run(train=True)),
+    "report": ("framed", report),
+    "plan publish": ("framed", publish),
+    "plan void": ("published", void),
+    "plan import": ("framed", import_ratios),
+    "draw": ("published", draw),
+    "plan replace": ("drawn", replace),
+    "plan replace --closed-in": ("later", replace_all_closed),
+    "plan join": ("later", join),
+    "results": ("drawn", hand_in_results),
+    "plan close": ("drawn", close),
+    "sign": ("framed", sign),
+    "sign-cards": ("another card", sign_new_cards),
+    "prune": ("later, nothing drawn", lambda world: prune(world.out, keep=1)),
+}
+#: So many operations apart are the points that are tried at each change of the code; ``make slow`` tries them all.
+APART, APART_OF_RUNS = 9, 31
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A world and its moments: real runs of two days, and what the commands make of them."""
+    with fast_folder(tmp_path_factory.mktemp("world")) as folder:
+        made = World(folder / "world")
+        made.folder.mkdir()
+        made.make()
+        made.keep("made")
+        days = {}
+        with short_documents():
+            for day, subjects, closed in ((DAY, SUBJECTS, ()), (NEXT_DAY, SUBJECTS + 20, CLOSED)):
+                made.deliver(subjects, closed)
+                made.run(day)
+                days[day] = shutil.copytree(made.out / ".runs" / f"{day}-1", folder / f"template-{day}")
+        with short_stages(days):
+            _keep_moments(made)
+            yield made
+
+
+def _keep_moments(world):
+    world.put("made")
+    world.run()
+    world.keep("framed")
+    world.sign_another_card()
+    world.keep("another card")
+    world.put("framed")
+    world.deliver(SUBJECTS + 1)
+    world.keep("delivered again")
+    world.run(NEXT_DAY)
+    world.keep("later, nothing drawn")
+    world.put("framed")
+    publish(world)
+    world.keep("published")
+    draw(world)
+    world.keep("drawn")
+    world.run(NEXT_DAY)
+    world.keep("later")
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog):
+    caplog.set_level(logging.CRITICAL, "creditscore")
+
+
+def tried(world, name, again=None, **how):
+    """Try every point of a command; what it was asked for is done at the end, or nothing of it is."""
+    moment, do = COMMANDS[name]
+
+    def command(_):
+        with contextlib.suppress(CreditScoreError):
+            do(world)
+
+    def check(_):
+        refuse_losses(world, lasting, pruned=name == "prune")
+        signed_cards(world.folder / "project" / "cards")
+        now = shown(world)
+        if now not in (before, after):
+            raise AssertionError(f"neither before nor after: {difference(now, before)} / {difference(now, after)}")
+        return "after" if now == after else "before"
+
+    world.put(moment)
+    lasting, before = finished(world), shown(world)
+    do(world)
+    after = shown(world)
+    assert before != after
+    trial = Trial(world.folder, lambda _: world.put(moment), command, check, again=again or command, look=lambda _: look(world))
+    report = stop_everywhere(trial, **how)
+    sys.stdout.write(f"{name}: {report}\n")
+    return report
+
+
+def difference(one, other):
+    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+
+
+def next_command(world):
+    """What any later command does first."""
+
+    def settle_all(_):
+        settle(world.folder / "project" / "cards")
+        with contextlib.suppress(CreditScoreError), held(world.out):
+            pass
+
+    return settle_all
+
+
+def sign_the_rest(world):
+    """Sign what is not signed yet: a second signature under the same tier is another line."""
+
+    def sign_again(_):
+        with contextlib.suppress(CreditScoreError), held(world.out):
+            signed = any(line["what"] == "signed" for line in Register.of(world.out).lines)
+        if not signed:
+            sign(world)
+
+    return sign_again
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_that_is_stopped_is_done_or_not_when_the_next_one_begins(world, name):
+    apart = APART_OF_RUNS if COMMANDS[name][0] in {"made", "delivered again"} or name in {"run, the next day", "report"} else APART
+    tried(world, name, next_command(world), kill=False, twice=False, every=apart)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_that_is_stopped_anywhere_and_asked_again_is_done_once(world, name):
+    """At every operation, with real kills."""
+    report = tried(world, name, sign_the_rest(world) if name == "sign" else None, twice=False)
+    assert set(report.ended) == {"after"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_and_the_next_one_may_both_be_stopped(world, name):
+    tried(world, name, next_command(world), kill=False, every=APART)
