@@ -55,7 +55,7 @@ RunArg = Annotated[Path, typer.Argument(help="A run's folder, OUT/<as_of>.")]
 TaskArg = Annotated[Path, typer.Argument(help="A task's folder, OUT/tasks/<task>.")]
 DataOption = Annotated[Path, typer.Option("--data", help="The folder of the data files.")]
 AsOfOption = Annotated[str, typer.Option("--as-of", help="The day, such as 2024-04-30.")]
-OutOption = Annotated[Path, typer.Option("--out", help="Where runs go; one folder per day.")]
+OutOption = Annotated[Path, typer.Option("--out", help="OUT, where everything goes.")]
 EngineOption = Annotated[EngineName, typer.Option("--engine", help="Where to compute.")]
 TrackingOption = Annotated[
     str | None, typer.Option("--tracking-uri", help="MLflow; else MLFLOW_TRACKING_URI, else sqlite:///OUT/mlflow.db.")

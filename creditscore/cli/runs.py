@@ -184,7 +184,7 @@ def demo(
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Simulate a city, train, run, draw; show where the workbook and the report are."""
+    """Simulate a city and go the proper way: train, sign, run, publish, draw. Each step's command is shown."""
     from creditscore.cli.output import demo_lines
     from creditscore.pipeline.demo import run_demo
 
@@ -212,7 +212,7 @@ def train(
     as_json: JsonOption = False,
     accept: AcceptOption = False,
 ) -> None:
-    """Train the cards on what was known that day, into the run's folder and MLflow. Nothing is promoted."""
+    """A trial: train cards on what was known that day and show what they would do. In force are signed cards only."""
     _run_day(project, data, as_of, out, engine=engine, train=True, uri=tracking_uri, lang=lang, as_json=as_json, accept=accept)
 
 
@@ -222,13 +222,13 @@ def run(
     as_of: AsOfOption,
     out: OutOption,
     engine: EngineOption = EngineName.duckdb,
-    train: Annotated[bool, typer.Option("--train", help="Train instead of using the signed cards.")] = False,
+    train: Annotated[bool, typer.Option("--train", help="A trial: train, and score with cards that nobody has signed.")] = False,
     tracking_uri: TrackingOption = None,
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
     accept: AcceptOption = False,
 ) -> None:
-    """Run one day: check, features, scores, tiers, frames of the tasks due, workbook, report. No subject is drawn."""
+    """Run one day by the signed cards: check, features, scores, tiers, drafts of the tasks due, workbook, report."""
     _run_day(project, data, as_of, out, engine=engine, train=train, uri=tracking_uri, lang=lang, as_json=as_json, accept=accept)
 
 
