@@ -69,8 +69,9 @@ def changing(out: Path, what: str) -> Iterator[Journal]:
     with held(out):
         with journal(out, what) as entry:
             yield entry
-        if (out / REGISTER).is_file():
-            StepLedger(out / LEDGER).finish(REGISTER, _HEAD, Register.of(out).head)
+        ledger, head = StepLedger(out / LEDGER), Register.of(out).head
+        if (out / REGISTER).is_file() and ledger.done(REGISTER, _HEAD) != head:
+            ledger.finish(REGISTER, _HEAD, head)
 
 
 def _adopt(out: Path) -> None:

@@ -131,11 +131,11 @@ def summary_of(run: RunFolder) -> Mapping[str, object]:
 
 def _deciding(out: Path, as_of: dt.date, cards: Mapping[str, Scorecard], *, train: bool) -> Deciding:
     hashes = {industry: card.sha256 for industry, card in cards.items()}
-    before = run_before(out, as_of, trial=train)
+    before, evidence = run_before(out, as_of, trial=train), evidence_of(out, hashes) if hashes else None
     return Deciding(
         before=RunFolder.opened(before.path) if before else None,
         cards=hashes,
-        evidence=evidence_of(out, hashes) if hashes else None,
+        evidence=RunFolder.opened(evidence.path) if evidence else None,
         signatures=signatures(Register.of(out), as_of),
     )
 

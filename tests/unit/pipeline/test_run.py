@@ -1,16 +1,19 @@
 """A run: its stages in order, what stops it, and what it says of itself. The stages themselves are stubs here."""
 
+import datetime as dt
 import logging
 from types import SimpleNamespace
 
 import pandas as pd
 import pyarrow as pa
 import pytest
-from support.projects import DAY
-from support.runs import pooled_card, seal, tier_rows
+from support.projects import DAY, write_tables
+from support.runs import empty_run, finished_run, pooled_card, tier_rows
+from support.tasks import bytes_below
 
 from creditscore.errors import DataError
 from creditscore.pipeline import run as module
+from creditscore.pipeline.plans import Standing
 from creditscore.pipeline.run import (
     Scored,
     count_rows,
@@ -24,12 +27,12 @@ from creditscore.pipeline.run import (
     write_manifest,
     write_stability,
 )
-from creditscore.pipeline.run_folder import RunFolder
-from creditscore.pipeline.train import Judgement, Training
+from creditscore.pipeline.run_folder import MANIFEST, SNAPSHOT, Deciding, RunFolder, input_hashes
+from creditscore.pipeline.train import Training
 from creditscore.records.drift import Earlier
 from creditscore.records.findings import Finding
 from creditscore.reporting.run_book import Figure, RowCounts
-from creditscore.storage import locked
+from creditscore.storage import locked, sha256_file
 from creditscore.tiering.tiers import Tiers
 
 ENGINE = SimpleNamespace(name="duckdb")
@@ -43,149 +46,281 @@ SCORED = Scored(
 
 @pytest.fixture
 def folder(tmp_path):
-    return RunFolder.of(tmp_path / "out", DAY)
+    return RunFolder.new(tmp_path / "out", DAY)
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_tables(tmp_path / "data")
+
+
+NAMES = (
+    "open_records", "refuse_broken_delivery", "write_checkup", "train_cards_of", "write_cards", "score_subjects", "tier_subjects",
+    "count_rows", "plan_due_tasks", "write_forecast", "write_associations", "write_stability", "save_book", "write_documents",
+    "summarise", "send_queue",
+)  # fmt: skip
 
 
 @pytest.fixture
 def stages(monkeypatch, project):
     """The names of the stages as they are called; each writes a file of its name, the manifest last."""
     called = []
-    tiers = Tiers(tier_rows())
     results = {
         "open_records": SimpleNamespace(project=project, engine=ENGINE),
-        "train_cards_of": Training({"all": pooled_card()}, Judgement({"auc": Figure(0.7)})),
+        "train_cards_of": Training({"all": pooled_card()}, {"auc": Figure(0.7)}),
         "score_subjects": SCORED,
-        "tier_subjects": tiers,
+        "tier_subjects": Tiers(tier_rows()),
         "count_rows": COUNTS,
         "plan_due_tasks": [],
         "summarise": {"subjects": 3},
     }
-    names = (
-        "open_records", "refuse_broken_delivery", "write_checkup", "train_cards_of", "write_cards", "score_subjects", "tier_subjects",
-        "count_rows", "plan_due_tasks", "write_forecast", "write_associations", "write_stability", "save_book", "write_documents",
-        "summarise", "queue_run", "send_queue",
-    )  # fmt: skip
 
     def stub(name):
         def stage(*args, **_):
             called.append(name)
             if args and isinstance(args[0], RunFolder):
-                args[0].path.mkdir(parents=True, exist_ok=True)
                 args[0].file(name).write_text(name, "utf-8")
             return results.get(name)
 
         monkeypatch.setattr(module, name, stage)
 
-    for name in names:
+    for name in NAMES:
         stub(name)
+    monkeypatch.setattr(module, "evidence_from", lambda run, cards: Training(cards))
     return called
 
 
-def run(project, folder, **options):
-    return run_project(project, data=folder.out.parent, as_of=DAY, out=folder.out, engine=ENGINE, **options)
+@pytest.fixture
+def night(project, data, out, stages):
+    """Run a day; trials where ``train``."""
+
+    def run(**options):
+        return run_project(project, data=data, out=out, engine=ENGINE, **{"as_of": DAY, **options})
+
+    return run
 
 
+@pytest.fixture
 def signed(monkeypatch):
     monkeypatch.setattr(module, "signed_cards", lambda cards: {"all": pooled_card()})
 
 
-def test_stages_come_in_order_and_the_tracker_last(project, folder, stages):
-    result = run(project, folder, train=True)
-    assert stages == [
-        "open_records", "refuse_broken_delivery", "write_checkup", "train_cards_of", "write_cards", "score_subjects", "tier_subjects",
-        "count_rows", "plan_due_tasks", "write_forecast", "write_associations", "write_stability", "save_book", "write_documents",
-        "summarise", "queue_run", "send_queue",
-    ]  # fmt: skip
+def test_stages_come_in_order_and_the_tracker_last(night, out, stages, signed):
+    result = night()
+    assert stages == [name for name in NAMES if name != "train_cards_of"]
     assert (result.fresh, result.summary) == (True, {"subjects": 3})
-    assert folder.manifest()["trained"] is True
+    assert result.folder.path == out / ".runs" / "2024-04-30-1"
+    assert (out / "2024-04-30").resolve() == result.folder.path.resolve()
+    assert result.folder.manifest()["trial"] is False
+    assert result.folder.manifest()["facts"]["scorecard all"] == pooled_card().sha256
 
 
-def test_signed_cards_are_not_trained_again(project, folder, stages, monkeypatch):
-    signed(monkeypatch)
-    run(project, folder)
-    assert "train_cards_of" not in stages
-    assert folder.manifest()["trained"] is False
-    assert folder.manifest()["facts"]["scorecard all"] == pooled_card().sha256
+def test_a_night_without_signed_cards_is_refused_and_says_what_to_do(night, out, stages):
+    with pytest.raises(
+        DataError, match=r"expected signed cards \(got none\); train with creditscore train.*creditscore run --train"
+    ):
+        night()
+    assert stages == []
+    assert not (out / "2024-04-30").exists()
 
 
-def test_without_signed_cards_the_run_trains(project, folder, stages):
-    run(project, folder)
+def test_a_trial_trains_and_says_that_it_is_one(night, stages):
+    result = night(train=True)
     assert "train_cards_of" in stages
+    assert result.folder.is_trial
 
 
-def test_an_accepted_delivery_is_not_compared(project, folder, stages):
-    run(project, folder, accept=True)
+def test_a_trial_does_not_take_the_place_of_a_run_with_signed_cards(night, out, stages, signed):
+    night()
+    before = bytes_below(out)
+    with pytest.raises(DataError, match="a run with signed cards; expected another --out for a trial of the same day"):
+        night(train=True)
+    assert bytes_below(out) == before
+
+
+def test_a_signed_run_takes_the_place_of_a_trial_and_leaves_it(night, out, stages, signed):
+    trial = night(train=True).folder
+    before = bytes_below(trial.path)
+    result = night()
+    assert (result.fresh, result.folder.path.name) == (True, "2024-04-30-2")
+    assert not RunFolder.current(out, DAY).is_trial
+    assert bytes_below(trial.path) == before
+
+
+def test_an_accepted_delivery_is_not_compared(night, stages, signed):
+    night(accept=True)
     assert "refuse_broken_delivery" not in stages
 
 
-def test_the_same_inputs_are_worked_once(project, folder, stages):
-    run(project, folder)
+def test_the_same_inputs_are_worked_once(night, out, stages, signed):
+    first = night()
+    before = bytes_below(out)
     stages.clear()
-    again = run(project, folder)
-    assert stages == []
-    assert (again.fresh, again.summary) == (False, {"subjects": 3})
+    again = night()
+    assert stages == ["send_queue"]
+    assert (again.fresh, again.summary, again.folder) == (False, {"subjects": 3}, first.folder)
+    assert bytes_below(out) == before
 
 
-@pytest.mark.parametrize("change", ["lang", "damage"])
-def test_another_language_or_a_damaged_file_is_worked_again(project, folder, stages, change):
-    run(project, folder)
-    stages.clear()
+@pytest.mark.parametrize("change", ["lang", "damage", "input"])
+def test_another_language_input_or_a_damaged_file_is_worked_again_beside_the_first(night, data, stages, signed, change):
+    first = night().folder
     if change == "damage":
-        folder.file("save_book").write_text("other", "utf-8")
-    assert run(project, folder, lang="en" if change == "lang" else "zh").fresh
-    assert "open_records" in stages
+        first.file("save_book").write_text("other", "utf-8")
+    if change == "input":
+        (data / "events.parquet").write_bytes(b"other")
+    before = bytes_below(first.path)
+    again = night(lang="en" if change == "lang" else "zh")
+    assert (again.fresh, again.folder.path.name) == (True, "2024-04-30-2")
+    assert bytes_below(first.path) == before
 
 
-def test_a_failed_run_leaves_the_files_of_the_one_before(project, folder, stages, monkeypatch):
-    run(project, folder)
-    before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
+def test_an_edited_workbook_is_no_damage_and_stays_where_it_is(night, stages, signed, caplog):
+    first = night().folder
+    first.file("plan.xlsx").write_bytes(b"edited")
+    assert not night().fresh
+    assert night(lang="en").fresh
+    assert first.file("plan.xlsx").read_bytes() == b"edited"
+    assert f"the edited file stays as {first.file('plan.xlsx')}" in caplog.text
+
+
+def test_a_failed_run_leaves_nothing_and_the_run_before_as_it_was(night, out, stages, signed, monkeypatch):
+    night()
+    before = bytes_below(out)
 
     def fail(*_, **__):
         raise DataError("no")
 
     monkeypatch.setattr(module, "write_documents", fail)
     with pytest.raises(DataError):
-        run(project, folder, lang="en")
-    assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before
+        night(lang="en")
+    assert bytes_below(out) == before
     monkeypatch.undo()
-    with locked(folder.out):
+    with locked(out):
         pass
 
 
+def test_what_a_killed_run_left_is_removed_by_the_next_and_told(night, out, stages, signed, caplog):
+    left = RunFolder.new(out, DAY)
+    left.file("features").write_text("half", "utf-8")
+    assert RunFolder.current(out, DAY) is None
+    night()
+    assert not left.file("features").exists()
+    assert "its unfinished attempt is removed" in caplog.text
+
+
+def test_a_run_reads_copies_and_names_the_hashes_of_what_it_read(night, data, project, stages, signed, monkeypatch):
+    """An input that is replaced after it was hashed: the manifest has the hash of the file that was read."""
+    before, read = input_hashes(project, data)["events.parquet"], {}
+    take, records = module.take_snapshot, module.open_records
+
+    def replaced(*args):
+        (data / "events.parquet").write_bytes(b"replaced in between")
+        return take(*args)
+
+    def look(engine, project, *, data):
+        read["events"] = sha256_file(data / "events.parquet")
+        read["folder"] = data.name
+        return records(engine, project, data=data)
+
+    monkeypatch.setattr(module, "take_snapshot", replaced)
+    monkeypatch.setattr(module, "open_records", look)
+    result = night()
+    told = result.folder.manifest()["facts"]["input events.parquet"]
+    assert told == read["events"] != before
+    assert read["folder"] == SNAPSHOT
+    assert not result.folder.file(SNAPSHOT).exists()
+    assert not night().fresh
+
+
+@pytest.mark.parametrize("forged", [False, True])
+def test_a_run_before_that_was_changed_refuses_the_night(night, out, project, stages, signed, forged):
+    """Tiers changed by hand; and the manifest too, so that all hashes fit."""
+    before = finished_run(out, project, as_of=dt.date(2024, 3, 31))
+    tiers = before.frame("tiers")
+    before.write("tiers", tiers.assign(tier="D"))
+    if forged:
+        manifest = before.file(MANIFEST)
+        old, new = (sha256 for sha256 in (before.manifest()["outputs"]["tiers.parquet"], sha256_file(before.file("tiers.parquet"))))
+        manifest.write_text(manifest.read_text("utf-8").replace(old, new), "utf-8")
+    with pytest.raises(DataError, match=MANIFEST if forged else r"tiers\.parquet"):
+        night()
+    assert RunFolder.current(out, DAY) is None
+
+
+def test_a_run_that_judged_the_signed_cards_is_verified_too(night, out, project, stages, signed):
+    trained = finished_run(out, project, as_of=dt.date(2024, 3, 31), trial=True)
+    trained.file("book.json").write_text(trained.file("book.json").read_text("utf-8").replace("small", "smart"), "utf-8")
+    with pytest.raises(DataError, match=r"book\.json"):
+        night()
+
+
+def test_a_signed_night_passes_over_trials_and_a_trial_does_not(night, out, project, stages, signed):
+    for day, trial in ((dt.date(2024, 3, 31), False), (dt.date(2024, 4, 15), True)):
+        finished_run(out, project, as_of=day, trial=trial, card=pooled_card(points=(1, -1)))
+    tried = night(train=True).folder.manifest()["deciding"]["previous"]
+    found = night().folder.manifest()["deciding"]["previous"]
+    assert tried == sha256_file(out / "2024-04-15" / MANIFEST)
+    assert found == sha256_file(out / "2024-03-31" / MANIFEST)
+
+
+def test_a_signed_run_shows_how_the_run_that_trained_its_cards_judged_them(night, out, project, stages, signed, monkeypatch):
+    trained = finished_run(out, project, as_of=dt.date(2024, 3, 31), trial=True)
+    judged = Training({"all": pooled_card()}, {"auc": Figure(0.81)}, held_out=pd.DataFrame({"p": [0.5]}))
+    asked, saved = [], {}
+    monkeypatch.setattr(module, "evidence_from", lambda run, cards: (asked.append((run, cards)), judged)[1])
+    monkeypatch.setattr(module, "save_book", lambda *_, training, **__: saved.update(training=training))
+    result = night()
+    assert asked == [(trained, {"all": pooled_card()})]
+    assert saved["training"].evaluation == {"auc": Figure(0.81)}
+    assert result.folder.manifest()["deciding"]["evidence"] == sha256_file(trained.file(MANIFEST))
+    assert result.folder.frame("held_out")["p"].tolist() == [0.5]
+
+
+def test_signed_cards_that_no_run_here_trained_have_no_judgement(night, out, project, stages, signed, monkeypatch):
+    finished_run(out, project, as_of=dt.date(2024, 3, 31), trial=True, card=pooled_card(points=(1, -1)))
+    monkeypatch.setattr(module, "evidence_from", lambda *_: pytest.fail("asked another run"))
+    assert night().folder.manifest()["deciding"]["evidence"] == ""
+
+
 def test_a_first_run_has_nothing_to_compare_with(folder):
-    assert read_delivery_before(folder) == Earlier()
-    refuse_broken_delivery(folder, None, Earlier())
-    write_stability(folder)
+    assert read_delivery_before(None) == Earlier()
+    refuse_broken_delivery(None, None, Earlier())
+    write_stability(folder, None)
     assert not folder.has("stability")
 
 
 @pytest.fixture
-def before(folder):
-    earlier = RunFolder.of(folder.out, DAY.replace(day=1))
+def before(out):
+    earlier = RunFolder.new(out, DAY.replace(day=1))
     earlier.write("profile", pd.DataFrame({"n": [1]}))
     earlier.write("rectification", pd.DataFrame({"subject_id": ["S1"]}))
-    seal(earlier)
     return earlier
 
 
-def test_a_delivery_is_compared_with_the_run_before(folder, before):
-    known = read_delivery_before(folder)
+def test_a_delivery_is_compared_with_the_run_before(before):
+    known = read_delivery_before(before)
     assert known.profile.to_pylist() == [{"n": 1}]
     assert known.rectification["subject_id"].tolist() == ["S1"]
 
 
 @pytest.mark.parametrize(("level", "stops"), [("error", True), ("warning", False)])
-def test_only_an_error_of_the_drift_stops_a_run(folder, before, project, monkeypatch, level, stops):
+def test_only_an_error_of_the_drift_stops_a_run(before, project, monkeypatch, level, stops):
     finding = Finding("drift", "events", "rows are gone", "events_csv", 9, "", level)
     monkeypatch.setattr(module, "_profile_of", lambda records: None)
     monkeypatch.setattr(module, "drifts", lambda *_, **__: [finding] * 6)
-    earlier = read_delivery_before(folder)
+    earlier = read_delivery_before(before)
     if stops:
         with pytest.raises(DataError, match="against the run of 2024-04-01; if it is meant, run again with --accept") as refused:
-            refuse_broken_delivery(folder, SimpleNamespace(project=project), earlier)
+            refuse_broken_delivery(before, SimpleNamespace(project=project), earlier)
         assert str(refused.value).count("events (events_csv): rows are gone") == 5
     else:
-        refuse_broken_delivery(folder, SimpleNamespace(project=project), earlier)
+        refuse_broken_delivery(before, SimpleNamespace(project=project), earlier)
 
 
 def register(monkeypatch, *, arrived, kept=6, quarantined=1, collapsed=1, known=5, not_yet_known=1):
@@ -228,30 +363,38 @@ def test_facts_name_configuration_inputs_cards_and_versions(project):
 def test_a_summary_counts_subjects_and_rounds_the_auc(folder, monkeypatch):
     monkeypatch.setattr(module, "subjects_in", lambda records, day: {"known": 40})
     records = SimpleNamespace(outcomes={"a": SimpleNamespace(quarantined=2), "b": SimpleNamespace(quarantined=3)})
-    training = Training({"all": pooled_card()}, Judgement({"auc": Figure(0.12345678, None, 0.9)}))
+    training = Training({"all": pooled_card()}, {"auc": Figure(0.12345678, None, 0.9)})
     tiers = Tiers(tier_rows())
-    summary = summarise(folder, records, tiers, training, COUNTS, [])
+    summary = summarise(folder, records, tiers, training, COUNTS, [], trial=True)
+    assert summary["trial"] is True
     assert summary["auc"] == {"value": 0.123457, "low": None, "high": 0.9}
     assert summary["quarantined"] == 5
     assert summary["proposed"] == len(tiers.proposed()) > 0
     assert sum(summary["tiers"].values()) == 40
-    assert summarise(folder, records, tiers, Training(), COUNTS, [])["auc"] is None
+    assert summarise(folder, records, tiers, Training(), COUNTS, [], trial=False)["auc"] is None
 
 
-def test_a_manifest_hashes_outputs_and_content_but_no_plans(folder, project):
+def test_a_manifest_hashes_every_file_and_names_what_decided(folder, project):
     folder.write("scores", SCORED.scores)
-    folder.plan("one").mkdir(parents=True)
-    (folder.plan("one") / "plan.csv").write_text("x", "utf-8")
+    folder.draft("one").mkdir(parents=True)
+    (folder.draft("one") / "plan.csv").write_text("x", "utf-8")
     records = SimpleNamespace(project=project, engine=ENGINE)
-    write_manifest(folder, records, SCORED, COUNTS, [], trained=False, facts={}, summary={})
+    before = empty_run(folder.out, DAY.replace(day=1))
+    write_manifest(
+        folder, records, SCORED, COUNTS, [], trial=True, facts={}, summary={}, deciding=Deciding(before=before),
+        standing=Standing(folder.out, {"hygiene": "f" * 64}), lang="en",
+    )  # fmt: skip
     manifest = folder.manifest()
-    assert list(manifest["outputs"]) == ["scores.parquet"]
+    assert list(manifest["outputs"]) == ["drafts/one/plan.csv", "scores.parquet"]
     assert set(manifest["contents"]) == {"features", "scores"}
     assert (manifest["project"], manifest["as_of"], manifest["engine"]) == ("small", "2024-04-30", "duckdb")
+    assert (manifest["format"], manifest["trial"], manifest["lang"]) == ("creditscore.run/2", True, "en")
+    assert manifest["deciding"]["previous"] == sha256_file(before.file(MANIFEST))
+    assert manifest["deciding"]["tasks"]["frames"] == {"hygiene": "f" * 64}
 
 
 def test_only_new_cards_go_to_the_tracker(folder, project):
-    training, tiers = Training({"all": pooled_card()}, Judgement({"auc": Figure(0.7)})), Tiers(tier_rows())
+    training, tiers = Training({"all": pooled_card()}, {"auc": Figure(0.7)}), Tiers(tier_rows())
     log = run_log(folder, project, tiers, training, trained=True, facts={"version duckdb": "2"})
     assert log.cards == training.cards
     assert log.metrics["auc"] == 0.7

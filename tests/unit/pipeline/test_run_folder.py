@@ -3,27 +3,57 @@
 import dataclasses
 import datetime as dt
 import json
+import shutil
 
 import pandas as pd
 import pytest
 from support.projects import DAY, write_tables
-from support.runs import seal
+from support.runs import empty_run, seal
 
 from creditscore.errors import DataError
-from creditscore.pipeline.run_folder import RunFolder, input_hashes, run_key, versions
+from creditscore.pipeline.run_folder import (
+    Deciding,
+    RunFolder,
+    cards_of,
+    days_of,
+    evidence_of,
+    input_hashes,
+    run_before,
+    run_key,
+    take_snapshot,
+    versions,
+)
+from creditscore.tiering.signatures import Review
 
 
 @pytest.fixture
 def folder(tmp_path):
-    return RunFolder.of(tmp_path / "out", DAY)
+    return RunFolder.new(tmp_path / "out", DAY)
 
 
-def test_a_folder_is_named_after_its_day(folder, tmp_path):
-    assert folder.path == tmp_path / "out" / "2024-04-30"
-    assert folder.as_of == DAY
-    assert folder.out == tmp_path / "out"
+def test_each_attempt_of_a_day_has_a_folder_of_its_own_and_the_day_one_name(folder, tmp_path):
+    again = RunFolder.new(folder.out, DAY)
+    assert (folder.path, again.path) == tuple(tmp_path / "out" / ".runs" / f"2024-04-30-{number}" for number in (1, 2))
+    assert (folder.name, folder.as_of, folder.out) == (".runs/2024-04-30-1", DAY, tmp_path / "out")
+    assert folder.shown == again.shown == tmp_path / "out" / "2024-04-30"
     with pytest.raises(DataError, match="expected a run folder OUT/<as_of> such as 2024-04-30"):
         assert RunFolder(tmp_path / "out").as_of
+
+
+@pytest.mark.parametrize("named", ["day", "attempt", "text"])
+def test_a_run_is_opened_by_the_name_of_its_day_or_by_its_own_folder(tmp_path, named):
+    run = empty_run(tmp_path / "out")
+    path = {"day": run.shown, "attempt": run.path, "text": str(run.shown)}[named]
+    assert RunFolder.opened(path) == run == RunFolder.current(run.out, DAY)
+
+
+def test_readers_see_finished_runs_only(tmp_path):
+    run = empty_run(tmp_path / "out")
+    RunFolder.new(run.out, DAY)
+    RunFolder.new(run.out, dt.date(2024, 5, 31))
+    assert RunFolder.current(run.out, DAY) == run
+    assert RunFolder.current(run.out, dt.date(2024, 5, 31)) is None
+    assert days_of(run.out) == [DAY]
 
 
 def test_a_frame_comes_back_as_it_was_written(folder):
@@ -43,7 +73,6 @@ def test_only_a_run_with_a_manifest_is_finished(folder):
     assert folder.manifest() is None
     with pytest.raises(DataError, match="expected a finished run"):
         RunFolder.opened(folder.path)
-    folder.path.mkdir(parents=True)
     folder.file("manifest.json").write_text("{", "utf-8")
     with pytest.raises(DataError, match="expected the JSON of a manifest"):
         folder.manifest()
@@ -51,7 +80,6 @@ def test_only_a_run_with_a_manifest_is_finished(folder):
 
 @pytest.mark.parametrize(("name", "opens"), [("scores.parquet", False), ("plan.xlsx", True), ("report.html", True)])
 def test_a_changed_file_stops_a_run_unless_it_is_a_document(folder, name, opens):
-    folder.path.mkdir(parents=True)
     folder.file(name).write_bytes(b"before")
     seal(folder)
     folder.file(name).write_bytes(b"after")
@@ -62,37 +90,61 @@ def test_a_changed_file_stops_a_run_unless_it_is_a_document(folder, name, opens)
             RunFolder.opened(folder.path)
 
 
+def test_a_manifest_that_was_changed_after_it_was_sealed_is_found(tmp_path):
+    run = empty_run(tmp_path / "out", summary={"subjects": 3})
+    path = run.file("manifest.json")
+    path.write_text(path.read_text("utf-8").replace("3", "4"), "utf-8")
+    with pytest.raises(DataError, match=r"damaged or absent: manifest\.json"):
+        RunFolder.opened(run.shown)
+
+
+def test_a_run_that_was_copied_elsewhere_is_opened_without_a_seal(tmp_path):
+    run = empty_run(tmp_path / "out")
+    copy = shutil.copytree(run.path, tmp_path / "copy" / ".runs" / run.path.name)
+    assert RunFolder.opened(copy).manifest() == run.manifest()
+
+
 def test_the_run_before_is_the_newest_finished_earlier_one(folder):
     assert folder.before() is None
-    for day, finished in ((1, True), (15, True), (29, False)):
-        other = RunFolder.of(folder.out, DAY.replace(day=day))
-        other.path.mkdir(parents=True)
-        if finished:
-            seal(other)
-    later = RunFolder.of(folder.out, dt.date(2024, 5, 31))
-    later.path.mkdir()
-    seal(later)
+    for day in (1, 15):
+        empty_run(folder.out, DAY.replace(day=day))
+    RunFolder.new(folder.out, DAY.replace(day=29))
+    empty_run(folder.out, dt.date(2024, 5, 31))
     (folder.out / "mlartifacts").mkdir()
-    assert folder.before().path.name == "2024-04-15"
+    assert folder.before().path.name == "2024-04-15-1"
 
 
-def test_plans_are_listed_by_task_without_hidden_folders(folder):
-    assert folder.plans() == []
-    for name in ("two", "one", ".new-one"):
-        folder.plan(name).mkdir(parents=True)
-    assert [path.name for path in folder.plans()] == ["one", "two"]
-    assert RunFolder.of_plan(folder.plan("one")) == folder
+def test_a_trial_is_before_trials_only(tmp_path):
+    out = tmp_path / "out"
+    signed, trial = empty_run(out, DAY.replace(day=1)), empty_run(out, DAY.replace(day=15), trial=True)
+    assert run_before(out, DAY) == signed
+    assert run_before(out, DAY, trial=True) == trial
 
 
-@pytest.mark.parametrize("replaced", [True, False])
-def test_an_interrupted_exchange_of_plans_is_put_back(folder, replaced):
-    old = folder.plan(".old-one")
-    old.mkdir(parents=True)
-    (old / "manifest.json").write_text("old", "utf-8")
-    if replaced:
-        folder.plan("one").mkdir()
-    folder.restore_plans()
-    assert (folder.plan("one") / "manifest.json").exists() is not replaced
+def test_the_run_that_trained_cards_is_the_newest_trial_with_exactly_these(tmp_path):
+    out, cards = tmp_path / "out", {"scorecard all": "a", "scorecard food": "b"}
+    assert evidence_of(out, {"all": "a"}) is None
+    empty_run(out, dt.date(2024, 1, 31), trial=True, facts=cards)
+    trained = empty_run(out, dt.date(2024, 2, 29), trial=True, facts=cards)
+    for day, facts, trial in ((31, cards, False), (30, {"scorecard all": "a"}, True), (29, {"scorecard all": "c"}, True)):
+        empty_run(out, dt.date(2024, 3, day), trial=trial, facts=facts)
+    assert evidence_of(out, {"all": "a", "food": "b"}) == trained
+    assert cards_of(trained) == {"all": "a", "food": "b"}
+
+
+def test_a_workbook_that_people_wrote_into_is_known(folder):
+    folder.file("plan.xlsx").write_bytes(b"as written")
+    seal(folder)
+    assert not folder.is_edited()
+    folder.file("plan.xlsx").write_bytes(b"edited")
+    assert folder.is_edited()
+
+
+def test_drafts_are_listed_by_task(folder):
+    assert folder.drafts() == []
+    for name in ("two", "one"):
+        folder.draft(name).mkdir(parents=True)
+    assert [path.name for path in folder.drafts()] == ["one", "two"]
 
 
 def test_versions_name_this_library_and_what_it_computes_with():
@@ -109,40 +161,41 @@ def test_inputs_are_hashed_where_they_exist(project, tmp_path):
     assert [name for name in again if again[name] != hashes[name]] == ["ratings.parquet"]
 
 
-BASE = {"inputs": {"a": "1"}, "engine": "duckdb", "train": False, "cards": {"all": "c"}, "lang": "zh"}
-OTHER = [{"inputs": {"a": "2"}}, {"engine": "spark"}, {"train": True}, {"cards": {"all": "d"}}, {"lang": "en"}]
+def test_copies_of_the_inputs_have_the_hashes_of_the_inputs(project, tmp_path):
+    data = write_tables(tmp_path / "data")
+    (data / "not_declared.parquet").write_bytes(b"x")
+    assert take_snapshot(project, data, tmp_path / "copy") == input_hashes(project, data)
+    assert not (tmp_path / "copy" / "not_declared.parquet").exists()
 
 
-def key(project, folder, **changes):
+BASE = {"inputs": {"a": "1"}, "deciding": Deciding(cards={"all": "c"}), "engine": "duckdb", "train": False, "lang": "zh"}
+SIGNED = Review("S1", "approve", "李四", "核实", "a" * 64, DAY)
+OTHER = [
+    {"inputs": {"a": "2"}}, {"engine": "spark"}, {"train": True}, {"lang": "en"}, {"deciding": Deciding(cards={"all": "d"})},
+    {"deciding": Deciding(cards={"all": "c"}, signatures=(SIGNED,))},
+]  # fmt: skip
+
+
+def key(project, **changes):
     options = {**BASE, **changes}
-    return run_key(project, folder, options.pop("inputs"), **options)
+    return run_key(project, options.pop("inputs"), options.pop("deciding"), **options)
 
 
-@pytest.mark.parametrize("changes", OTHER, ids=[next(iter(one)) for one in OTHER])
-def test_another_input_or_option_gives_another_key(project, folder, changes):
-    assert key(project, folder) == key(project, folder)
-    assert key(project, folder, **changes) != key(project, folder)
+@pytest.mark.parametrize("changes", OTHER)
+def test_another_input_card_signature_or_option_gives_another_key(project, changes):
+    assert key(project) == key(project)
+    assert key(project, **changes) != key(project)
+    assert key(dataclasses.replace(project, sha256="0")) != key(project)
 
 
-def test_signatures_and_the_run_before_change_the_key(project, folder):
-    keys = [key(project, folder)]
-    folder.path.mkdir(parents=True)
-    folder.file("reviews.jsonl").write_text("signed", "utf-8")
-    keys.append(key(project, folder))
-    before = RunFolder.of(folder.out, dt.date(2024, 3, 31))
-    before.path.mkdir()
-    seal(before)
-    keys.append(key(project, folder))
-    keys.append(key(dataclasses.replace(project, sha256="0"), folder))
-    assert len(set(keys)) == 4
-
-
-def test_signed_cards_do_not_count_where_cards_are_trained(project, folder):
-    assert key(project, folder, train=True) == key(project, folder, train=True, cards={})
+@pytest.mark.parametrize("part", ["before", "evidence"])
+def test_the_run_before_and_the_run_that_trained_the_cards_change_the_key(project, tmp_path, part):
+    one, other = (empty_run(tmp_path / name, summary={"from": name}) for name in ("one", "other"))
+    keys = {key(project, deciding=Deciding(cards={"all": "c"}, **{part: run})) for run in (None, one, other)}
+    assert len(keys) == 3
 
 
 def test_a_manifest_is_read_as_it_was_written(folder):
-    folder.path.mkdir(parents=True)
-    seal(folder, trained=True)
+    seal(folder, trial=True)
     assert folder.manifest() == json.loads(folder.file("manifest.json").read_text("utf-8"))
-    assert folder.manifest()["trained"] is True
+    assert folder.is_trial

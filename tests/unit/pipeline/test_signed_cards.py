@@ -6,6 +6,7 @@ import pytest
 from support.cards import number, text
 from support.projects import write_project
 from support.runs import TASK, finished_run, pooled_card, seal
+from support.tasks import bytes_below
 
 from creditscore.errors import ConfigError, DataError
 from creditscore.pipeline.score import write_cards
@@ -28,7 +29,7 @@ def signed(project):
 
 
 def files(project):
-    return {path.name: path.read_bytes() for path in sorted(project.cards.glob("*"))}
+    return {path.name: path.read_bytes() for path in sorted(project.cards.glob("[!.]*"))}
 
 
 def test_a_project_without_cards_has_no_signed_ones(project):
@@ -61,6 +62,15 @@ def test_cards_without_any_file_of_signatures_are_refused(project):
 def test_a_signature_of_the_same_content_is_kept(signed):
     again = sign_cards(signed, signed_by="李局长", on=dt.date(2024, 6, 1))
     assert (again["all"].signed_by, again["all"].on) == ("王局长", ON)
+
+
+def test_the_same_cards_signed_again_change_no_byte(signed, tmp_path):
+    run = finished_run(tmp_path / "out", signed)
+    sign_cards(signed, **WHO, run=run.path)
+    before, of_run = files(signed), bytes_below(run.out)
+    sign_cards(signed, signed_by="李局长", on=dt.date(2024, 6, 1), run=run.shown)
+    assert files(signed) == before
+    assert bytes_below(run.out) == of_run
 
 
 def test_another_content_gets_a_new_signature(signed):
@@ -107,7 +117,6 @@ def test_a_card_of_other_features_leaves_the_cards_as_they_are(signed, tmp_path,
     one = characteristic or text("penalties_24m", ((("a",), 1),))
     card = pooled_card(characteristics=(one,), baselines=())
     run.file("scorecards/all.json").write_text(card.to_json(), "utf-8")
-    run.file("manifest.json").unlink()
     seal(run)
     with pytest.raises(DataError, match=message):
         sign_cards(signed, **WHO, run=run.path)

@@ -7,63 +7,90 @@ from types import SimpleNamespace
 import pandas as pd
 import pyarrow as pa
 import pytest
+from support.runs import empty_run, finished_run, tier_rows
+from support.tasks import bytes_below
 
 from creditscore.errors import DataError
+from creditscore.inspection.register import REGISTER, Register
 from creditscore.pipeline import tier as module
-from creditscore.pipeline.run_folder import RunFolder
+from creditscore.pipeline.run_folder import Deciding, RunFolder
 from creditscore.pipeline.tier import add_signatures, sign_subjects, sign_workbook, signatures, tier_subjects, unrated_subjects
-from creditscore.tiering.signatures import Review, append_reviews, grounds_hash
+from creditscore.storage import sha256_of
+from creditscore.tiering.signatures import Review, grounds_hash
 from creditscore.tiering.tiers import Tiers
 
 
 @pytest.fixture
 def folder(tmp_path):
-    found = RunFolder.of(tmp_path / "runs", dt.date(2024, 4, 30))
-    found.path.mkdir(parents=True)
-    return found
+    return empty_run(tmp_path / "runs", dt.date(2024, 4, 30))
 
 
 def a_review(subject, decision="approve"):
-    return Review(subject, decision, "李四", "核实属实", "a" * 64, dt.date(2024, 5, 2))
+    return Review(subject, decision, "李四", "核实属实", sha256_of(subject), dt.date(2024, 5, 2))
+
+
+def signed(run):
+    return signatures(Register.of(run.out), run.as_of)
 
 
 def test_signatures_come_back_in_order_and_may_be_absent(folder):
-    assert signatures(folder) == ()
-    add_signatures(folder, [])
-    assert not folder.file("reviews.jsonl").exists()
+    assert signed(folder) == ()
+    assert add_signatures(folder, []) == 0
+    assert not (folder.out / REGISTER).exists()
     add_signatures(folder, [a_review("S1")])
-    add_signatures(folder, [a_review("S2", "reject"), a_review("S3")])
-    assert [(one.subject_id, one.decision) for one in signatures(folder)] == [
-        ("S1", "approve"),
-        ("S2", "reject"),
-        ("S3", "approve"),
-    ]
+    assert add_signatures(folder, [a_review("S2", "reject"), a_review("S3")]) == 2
+    assert [(one.subject_id, one.decision) for one in signed(folder)] == [("S1", "approve"), ("S2", "reject"), ("S3", "approve")]
+
+
+def test_the_same_signature_again_changes_nothing_and_another_one_counts(folder):
+    add_signatures(folder, [a_review("S1")])
+    before = bytes_below(folder.out)
+    assert add_signatures(folder, [a_review("S1")]) == 0
+    assert bytes_below(folder.out) == before
+    assert add_signatures(folder, [a_review("S1", "reject"), a_review("S2")]) == 2
+    assert add_signatures(folder, [a_review("S1")]) == 1
+    assert [one.decision for one in signed(folder)] == ["approve", "reject", "approve", "approve"]
+
+
+def test_a_signature_is_a_line_of_the_register_and_no_byte_of_the_run(folder):
+    before = bytes_below(folder.path)
+    add_signatures(folder, [a_review("S1")])
+    (line,) = Register.of(folder.out).lines
+    assert (line["what"], line["as_of"], line["subject_id"]) == ("signed", "2024-04-30", "S1")
+    assert bytes_below(folder.path) == before
 
 
 @pytest.mark.parametrize("kept", [0, 1])
-def test_a_truncated_file_is_refused_for_reading_and_signing(folder, kept):
+def test_a_register_that_was_cut_off_is_refused_for_signing(folder, kept):
     add_signatures(folder, [a_review("S1"), a_review("S1", "reject")])
-    path = folder.file("reviews.jsonl")
+    path = folder.out / REGISTER
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:kept]))
-    with pytest.raises(DataError, match=r"2024-04-30/reviews\.jsonl: expected the signature that was given last"):
-        signatures(folder)
     with pytest.raises(DataError, match="lines were cut off"):
         add_signatures(folder, [a_review("S2")])
     path.unlink()
     with pytest.raises(DataError, match="lines were cut off"):
-        signatures(folder)
+        add_signatures(folder, [a_review("S2")])
 
 
 def test_a_signature_older_than_the_tiers_it_signs_is_refused(folder):
     with pytest.raises(DataError, match="expected a day on or after 2024-04-30"):
         add_signatures(folder, [replace(a_review("S1"), on=dt.date(2024, 4, 29))])
-    assert signatures(folder) == ()
+    assert signed(folder) == ()
 
 
-def test_a_signature_written_just_before_a_crash_counts(folder):
-    add_signatures(folder, [a_review("S1")])
-    append_reviews(folder.file("reviews.jsonl"), [a_review("S2")])
-    assert len(signatures(folder)) == 2
+def test_signatures_under_later_days_do_not_count_yet(folder):
+    later = empty_run(folder.out, dt.date(2024, 5, 31))
+    add_signatures(later, [replace(a_review("S1"), on=dt.date(2024, 6, 1))])
+    add_signatures(folder, [a_review("S2")])
+    assert [one.subject_id for one in signed(folder)] == ["S2"]
+    assert [one.subject_id for one in signed(later)] == ["S1", "S2"]
+
+
+def test_the_tiers_of_a_trial_are_not_signed(tmp_path, project):
+    trial = finished_run(tmp_path / "trial", project, trial=True)
+    with pytest.raises(DataError, match="expected a run with signed cards"):
+        sign_subjects(trial.shown, proposed(trial), **WHO)
+    assert signed(trial) == ()
 
 
 WHO = {"reviewer": "李四", "reason": "核实", "on": dt.date(2024, 5, 2)}
@@ -77,7 +104,7 @@ def test_proposed_subjects_are_signed_by_their_grounds(run):
     subjects = proposed(run)
     assert sign_subjects(run.path, subjects, decision="reject", **WHO) == len(subjects)
     row = run.frame("tiers").set_index("subject_id", drop=False).loc[subjects[0]]
-    first = signatures(run)[0]
+    first = signed(run)[0]
     assert (first.subject_id, first.decision) == (subjects[0], "reject")
     assert first.grounds_hash == grounds_hash(row.to_dict())
 
@@ -105,7 +132,7 @@ def workbook(monkeypatch, run, **changes):
 
 
 def test_decisions_of_the_workbook_are_signed_together(run, monkeypatch):
-    assert sign_workbook(run.path, workbook(monkeypatch, run)) == len(proposed(run)) == len(signatures(run))
+    assert sign_workbook(run.path, workbook(monkeypatch, run)) == len(proposed(run)) == len(signed(run))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +145,7 @@ def test_decisions_of_the_workbook_are_signed_together(run, monkeypatch):
 def test_a_decision_on_other_grounds_signs_nobody(run, monkeypatch, changes, message):
     with pytest.raises(DataError, match=message):
         sign_workbook(run.path, workbook(monkeypatch, run, **changes))
-    assert signatures(run) == ()
+    assert signed(run) == ()
 
 
 def records_of(rejects, *, known=("S1", "S2"), scheme="uscc"):
@@ -147,12 +174,11 @@ def test_known_bodies_and_ids_that_fit_no_ticket_are_in_no_frame(key):
     assert unrated_subjects(records_of(rejects), SPINE, pa.table({"subject_id": ["S1", "S2"]})).empty
 
 
-def test_tiers_are_written_by_subject_with_typed_columns(folder, monkeypatch):
-    before = RunFolder.of(folder.out, dt.date(2024, 3, 31))
+@pytest.mark.parametrize("trial", [False, True])
+def test_tiers_are_written_by_subject_with_typed_columns_and_say_whether_they_are_a_trial(folder, monkeypatch, trial):
+    before = RunFolder.new(folder.out, dt.date(2024, 3, 31))
     before.write("tiers", pd.DataFrame({"subject_id": ["S1"]}))
-    (before.path / "manifest.json").write_text("{}", "utf-8")
-    add_signatures(before, [replace(a_review("S1"), on=dt.date(2024, 4, 2))])
-    add_signatures(folder, [a_review("S2")])
+    deciding = Deciding(before=before, signatures=(a_review("S1"), a_review("S2")))
     row = dict.fromkeys(("industry", "raw_tier", "tier", "previous_tier", "rule", "status", "reviewer", "evidence"), "x")
     rows = [
         {**row, "subject_id": one, "as_of": dt.date(2024, 4, 30), "score": score, "waiting_since": None}
@@ -165,11 +191,19 @@ def test_tiers_are_written_by_subject_with_typed_columns(folder, monkeypatch):
         return Tiers(pd.DataFrame(rows))
 
     monkeypatch.setattr(module, "assign_tiers", assign)
-    tier_subjects(folder, records_of([]), SPINE, pa.table({"subject_id": ["S1"]}), None)
+    tier_subjects(folder, records_of([]), SPINE, pa.table({"subject_id": ["S1"]}), None, deciding, trial=trial)
     table = folder.read("tiers")
     assert table["subject_id"].to_pylist() == ["S1", "S2"]
     assert table["score"].to_pylist() == [5, None]
+    assert table["trial"].to_pylist() == [trial] * 2
     assert str(table.schema.field("waiting_since").type) == "date32[day]"
     assert [one.subject_id for one in options["reviews"]] == ["S1", "S2"]
     assert options["previous"]["subject_id"].tolist() == ["S1"]
     assert options["as_of"] == dt.date(2024, 4, 30)
+
+
+def test_a_first_run_has_no_earlier_tiers(folder, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(module, "assign_tiers", lambda *_, **given: asked.update(given) or Tiers(tier_rows(5)))
+    tier_subjects(folder, records_of([]), SPINE, pa.table({"subject_id": ["S1"]}), None, Deciding(), trial=False)
+    assert asked["previous"] is None
