@@ -276,7 +276,7 @@ WORDS: dict[str, str] = {
     **{f"{CHECK} 2024-04-30 --fail-on {level}": "--fail-on" for level in ("note", "''", "2")},
     **{f"{FORECAST} --capacity {wrong}": "--capacity" for wrong in (
         "SAMR", "SAMR=", "=600", "SAMR=nan", "SAMR=inf", "SAMR=-1", "SAMR=1.5", "SAMR=x", "SAMR=" + "9" * 5000, "=", "''")},
-    **{f"{FORECAST} --by {wrong}": "" for wrong in ("no_such_column", "name", "''")},
+    **{f"{FORECAST} --by {wrong}": "" for wrong in ("no_such_column",)},
     **{f"feedback {{run}} {number} --result x --by y --on 2024-05-06": number for number in ("1", "0", "99", "999999999999999999999")},
     **{f"feedback {{run}} {number} --result x --by y --on 2024-05-06": "" for number in ("x", "1.5", "-1", "nan")},
     "feedback {run} 1 --result '' --by y --on 2024-05-06": "feedback",
