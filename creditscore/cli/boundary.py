@@ -9,6 +9,7 @@ import logging
 import sqlite3
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
@@ -198,6 +199,7 @@ def refusals(context: typer.Context, words: Sequence[str]) -> Iterator[None]:
         usage = _usage(error)
         failure = failure_of(error, words) if usage is None else usage
         _log.debug("details", exc_info=error)
+        _close_what_is_open(error)
         sentence = Words.of(context.find_root().obj or DEFAULT_LANGUAGE).text(failure.sentence)
         # The name of a file may have bytes that are not UTF-8.
         sentence = sentence.encode("utf-8", "backslashreplace").decode()
@@ -211,6 +213,22 @@ def refusals(context: typer.Context, words: Sequence[str]) -> Iterator[None]:
         else:
             typer.echo(sentence, err=True)
         raise typer.Exit(int(failure.code)) from None
+
+
+def _close_what_is_open(error: BaseException) -> None:
+    """Let files go that are open in the frames of an error. What then fails, such as a last write, is no news: it is logged."""
+
+    def log(failed: sys.UnraisableHookArgs) -> None:
+        _log.debug("on closing %r", failed.object, exc_info=failed.exc_value)
+
+    before, sys.unraisablehook = sys.unraisablehook, log
+    try:
+        cause: BaseException | None = error
+        while cause is not None:
+            traceback.clear_frames(cause.__traceback__)
+            cause = cause.__context__
+    finally:
+        sys.unraisablehook = before
 
 
 def _usage(error: BaseException) -> Failure | None:

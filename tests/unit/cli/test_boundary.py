@@ -186,3 +186,20 @@ def test_an_error_that_names_no_file_is_about_those_of_the_command_line(tmp_path
     sentence = str(failure_of(pa.ArrowInvalid("x"), ["draw", str(path), f"--staff={path}", "--seed", "s"]).sentence)
     assert sentence.startswith(f"{path}, {path}: ")
     assert str(failure_of(pa.ArrowInvalid("x"), ["draw", "--seed", "s"]).sentence).startswith("draw: ")
+
+
+def test_what_cannot_be_closed_gives_no_traceback(monkeypatch, run):
+    class Writer:
+        """Like a writer of Parquet on a full disk: its last write, on closing, fails too."""
+
+        def __del__(self):
+            raise of_system(errno.ENOSPC)
+
+    def writes(*_args):
+        writer = Writer()
+        raise of_system(errno.ENOSPC, str(writer and "some/file"))
+
+    monkeypatch.setattr(EXPLAIN, writes)
+    said = creditscore("explain", run.path, "S1", "--lang", "en")
+    assert said.code == 2
+    assert said.err.splitlines() == ["some/file: the disk is full: free some space, or choose another folder"]
