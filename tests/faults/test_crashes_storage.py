@@ -311,6 +311,7 @@ def test_a_short_journal_is_done_or_not_though_the_next_command_is_stopped_too(f
                 journal.append(folder / ONE, [{"line": 1, "text": "x" * 200}])
                 journal.write(folder / "sub" / "file", NEW)
                 journal.write(card, NEW)
+            journal.write(folder / "asked", b"so that a second journal has something to do, too")
 
     def look(_):
         lines = len(storage.read_chain(folder / ONE))
