@@ -15,7 +15,7 @@ from creditscore.errors import ConfigError, DataError
 from creditscore.models.scorecard import Scorecard
 from creditscore.pipeline.signed_cards import sign_cards, signed_cards
 
-from .conftest import PROJECT
+from .conftest import LATER, PROJECT, bytes_of
 
 DAY = dt.date(2024, 4, 29)
 
@@ -163,14 +163,18 @@ def test_a_card_that_cannot_be_read_is_refused(cold):
         signed_cards(project.cards)
 
 
-def test_random_draws_train_the_first_cards_and_an_industry_named_like_a_path_gets_no_file(city, cold):
-    table = pq.read_table(city.data / "subjects.parquet")
+def test_a_trial_beside_signed_cards_trains_and_leaves_their_drafts(drafts, cold):
+    """Also where an industry is named like a path: no file is written there."""
+    table = pq.read_table(drafts.data / "subjects.parquet")
     industries = ["../../x" if place % 9 == 0 else text for place, text in enumerate(table["industry"].to_pylist())]
     place = table.schema.get_field_index("industry")
-    pq.write_table(table.set_column(place, "industry", pa.array(industries, pa.string())), city.data / "subjects.parquet")
+    pq.write_table(table.set_column(place, "industry", pa.array(industries, pa.string())), drafts.data / "subjects.parquet")
     project, _ = cold
-    said = city.night("--train", "--json", out=city.root / "second", project=project.folder)
+    before = bytes_of(drafts.tasks)
+    said = drafts.night("--train", "--accept", "--json", project=project.folder, as_of=LATER)
     assert said.code == 0, said.err
     assert said.json["cards"] > 10
     assert said.json["trial"]
-    assert not list(city.root.rglob("x.json"))
+    assert (drafts.out / LATER / "drafts").is_dir()
+    assert {name for name, text in bytes_of(drafts.tasks).items() if before[name] != text} <= {"tasks.xlsx"}
+    assert not list(drafts.root.rglob("x.json"))

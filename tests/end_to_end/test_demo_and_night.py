@@ -152,14 +152,6 @@ def test_a_trial_does_not_take_the_place_of_a_signed_run(city):
     assert "a run with signed cards" in said.err
 
 
-def test_the_drafts_of_a_trial_do_not_take_the_place_of_those_by_signed_cards(drafts):
-    before = bytes_of(drafts.tasks)
-    said = drafts.night("--train", as_of=LATER)
-    assert said.code == 0, said.err
-    assert (drafts.out / LATER / "drafts").is_dir()
-    assert {name for name, text in bytes_of(drafts.tasks).items() if before[name] != text} <= {"tasks.xlsx"}
-
-
 def test_an_unsigned_or_edited_card_is_refused(city):
     project, out = city.project, city.root / "x"
     (project / "cards" / "signed.toml").unlink()
