@@ -6,19 +6,20 @@ from types import SimpleNamespace
 import pandas as pd
 import pyarrow as pa
 import pytest
-from support.runs import SCORE
+from support.runs import SCORE, finished_run
+from support.tasks import bytes_below
 
 from creditscore.errors import DataError
+from creditscore.inspection.plan import DrawnPlan
 from creditscore.pipeline.credit_check import explain, feedback, lookup, records_of_bodies
 from creditscore.pipeline.run_folder import RunResult
-from creditscore.pipeline.run_store import load_plan
 from creditscore.storage import read_chain
 
 ON = dt.date(2024, 5, 6)
 
 
 def noted(run):
-    return read_chain(run.file("lookups.jsonl"))
+    return read_chain(run.out / "lookups.jsonl")
 
 
 def test_codes_are_answered_in_their_order_in_plain_form(run):
@@ -49,10 +50,21 @@ def test_a_run_may_be_named_in_every_form(run, form):
     assert lookup(named, ["S00001"])["found"].all()
 
 
-def test_own_draws_are_those_of_the_subject_alone(run, plan):
-    drawn = load_plan(plan).draw(seed="s")
-    drawn.to_csv(plan)
-    subject = drawn.drawn["subject_id"].iloc[0]
+def test_a_check_changes_no_byte_of_the_run(run):
+    before = bytes_below(run.path)
+    lookup(run.shown, ["S00001"])
+    feedback(run.shown, 1, result="x", by="y", on=ON)
+    assert bytes_below(run.path) == before
+
+
+def test_checks_of_all_days_share_one_chain(run, project):
+    later = finished_run(run.out, project, as_of=dt.date(2024, 5, 31))
+    assert [lookup(one, ["S00001"])["record"].tolist() for one in (run, later)] == [[1], [2]]
+    assert [line["as_of"] for line in noted(later)] == ["2024-04-30", "2024-05-31"]
+
+
+def test_own_draws_are_those_of_the_subject_alone(run, drawn):
+    subject = DrawnPlan.from_folder(drawn).drawn["subject_id"].iloc[0]
     rows = lookup(run, [subject, "UNKNOWN"])
     ((own,), none) = rows["draws"]
     assert (own["subject_id"], own["task"], own["drawn"]) == (subject, "hygiene", True)

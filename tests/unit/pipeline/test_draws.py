@@ -1,134 +1,209 @@
-"""The draw of a plan and what changes its list afterwards hold the run and renew its documents."""
+"""The one draw of a task and what changes its list afterwards: registered, logged, and in its workbook."""
 
 import datetime as dt
 import json
+import shutil
 
 import pandas as pd
 import pyarrow as pa
 import pytest
 from support.plans import a_staff
-from support.runs import finished_run
+from support.runs import finished_run, plan_of
+from support.tasks import BY, bytes_below
 
 from creditscore.engine import Engine
 from creditscore.errors import DataError, DrawError, LockedError
 from creditscore.inspection.plan import DrawnPlan
-from creditscore.inspection.plan_folder import read_log
-from creditscore.pipeline.draws import draw_frame, draw_plan_folder, join_late, replace_closed, replace_subject
-from creditscore.storage import LOCK, locked, write_parquet
+from creditscore.inspection.plan_folder import frame_files, read_log
+from creditscore.inspection.register import Register
+from creditscore.inspection.verify import verify_plan
+from creditscore.pipeline.draws import draw_frame, draw_task, join_late, replace_closed, replace_subject
+from creditscore.pipeline.plans import close_task
+from creditscore.records.tables import TABLES
+from creditscore.reporting.planning_tables import DRAWN_LIST
+from creditscore.spreadsheet import read_sheet
+from creditscore.storage import locked, write_parquet
 
 MAY = dt.date(2024, 5, 31)
 WHO = {"by": "李四", "on": dt.date(2024, 6, 3)}
 
 
-@pytest.fixture
-def drawn(plan, renewed):
-    draw_plan_folder(plan, seed="s", on=dt.date(2024, 5, 2))
-    renewed.clear()
-    return plan
-
-
-def first_of_largest_stratum(plan):
+def first_of_largest_stratum(task):
     """A drawn subject that others of its stratum can replace."""
-    sample = DrawnPlan.from_folder(plan).sample
+    sample = DrawnPlan.from_folder(task).sample
     left = sample.groupby("stratum")["drawn"].agg(lambda drawn: (~drawn).sum())
     return sample.loc[sample["drawn"] & (sample["stratum"] == left.idxmax()), "subject_id"].iloc[0]
 
 
-def test_a_draw_renews_the_documents_of_its_run(plan, renewed):
-    plan_drawn = draw_plan_folder(plan, seed="s", seed_source="lottery 7")
-    assert len(plan_drawn.drawn) > 0
-    assert renewed == ["2024-04-30"]
-    assert [line["seed_source"] for line in read_log(plan, "drawn")] == ["lottery 7"]
+def workbook(task):
+    return (task / "plan.xlsx").read_bytes()
 
 
-def test_a_second_draw_is_refused_and_renews_nothing(drawn, renewed):
+def test_a_draw_is_told_to_register_and_log_and_lists_the_visits(run, published):
+    before, runs = workbook(published), bytes_below(run.out / ".runs")
+    plan = draw_task(published, seed="s", seed_source="lottery 7", by=" 李四 ", on=dt.date(2024, 5, 2))
+    (logged,) = read_log(published, "drawn")
+    line = Register.of(run.out).drawn("hygiene")
+    assert (logged["seed_source"], logged["by"]) == ("lottery 7", "李四")
+    assert (line["seed"], line["frame_hash"], line["on"], line["log"]) == ("s", plan.frame_hash, "2024-05-02", logged["hash"])
+    rows = read_sheet(published / "plan.xlsx", DRAWN_LIST.title, columns=DRAWN_LIST.columns)
+    assert {row["subject_id"].value for row in rows} == set(plan.drawn["subject_id"])
+    assert workbook(published) != before
+    assert bytes_below(run.out / ".runs") == runs
+    assert verify_plan(published).ok
+
+
+def test_a_draft_is_not_drawn(run, task):
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match="a draft is not drawn; publish its frame first"):
+        draw_task(task, seed="s", by=BY)
+    assert bytes_below(run.out) == before
+
+
+def test_a_second_draw_is_refused_and_logged_and_changes_nothing_else(run, drawn):
+    before = bytes_below(run.out)
     with pytest.raises(DrawError, match="a frame is drawn once"):
-        draw_plan_folder(drawn, seed="other")
-    assert renewed == []
+        draw_task(drawn, seed="other", by="赵六")
+    after = bytes_below(run.out)
+    assert [name for name in after if after[name] != before.get(name)] == ["tasks/hygiene/log.jsonl"]
+    (line,) = read_log(drawn, "draw_refused")
+    assert (line["seed"], line["by"]) == ("other", "赵六")
+    assert verify_plan(drawn).ok
 
 
-def test_a_plan_outside_of_a_run_is_drawn_without_documents(plan, renewed, tmp_path):
-    copy = tmp_path / "copy" / "hygiene"
-    copy.parent.mkdir()
-    plan.rename(copy)
-    draw_plan_folder(copy, seed="s")
-    assert renewed == []
-    assert not (copy.parent / LOCK).exists()
+@pytest.mark.parametrize("by", ["", "  ", "two\nlines"])
+def test_a_draw_needs_the_name_of_who_draws(run, published, by):
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match="by: expected a text in one line"):
+        draw_task(published, seed="s", by=by)
+    assert bytes_below(run.out) == before
 
 
-def test_a_draw_waits_for_nobody(run, plan, renewed):
+def test_a_frame_other_than_the_published_one_is_not_drawn(run, published, project):
+    other = plan_of(finished_run(run.out, project, as_of=MAY, count=50), project)
+    for name, content in frame_files(other).items():
+        (published / name).write_bytes(content)
+    with pytest.raises(DrawError, match="expected the published frame"):
+        draw_task(published, seed="s", by=BY)
+    assert Register.of(run.out).drawn("hygiene") is None
+
+
+def test_a_folder_outside_of_the_tasks_of_an_out_is_no_task(published, tmp_path):
+    copy = shutil.copytree(published, tmp_path / "copy" / "hygiene")
+    before = bytes_below(copy)
+    with pytest.raises(DataError, match="expected the folder of a task"):
+        draw_task(copy, seed="s", by=BY)
+    assert bytes_below(copy) == before
+
+
+def test_a_draw_waits_for_nobody(run, published):
     with locked(run.out), pytest.raises(LockedError):
-        draw_plan_folder(plan, seed="s")
-    assert read_log(plan) == []
+        draw_task(published, seed="s", by=BY)
+    assert read_log(published) == []
 
 
-def test_inspectors_come_from_the_run_unless_a_file_is_named(run, plan, renewed, tmp_path):
+@pytest.mark.parametrize("named", [True, False])
+def test_inspectors_come_from_the_run_unless_a_file_is_named(run, published, tmp_path, named):
     run.write("staff", a_staff(6))
     file = tmp_path / "staff.csv"
     a_staff(3).assign(staff_id=["X1", "X2", "X3"]).to_csv(file, index=False)
-    teams = draw_plan_folder(plan, seed="s", staff=file).inspectors["staff_id"]
-    assert set(teams) <= {"X1", "X2", "X3"}
+    teams = set(draw_task(published, seed="s", by=BY, staff=file if named else None).inspectors["staff_id"])
+    assert teams <= ({"X1", "X2", "X3"} if named else {f"P{number}" for number in range(6)})
+    assert teams
 
 
-def test_inspectors_of_the_run_are_drawn_by_default(run, plan, renewed):
-    run.write("staff", a_staff(6))
-    assert set(draw_plan_folder(plan, seed="s").inspectors["staff_id"]) <= {f"P{number}" for number in range(6)}
-
-
-def test_an_absent_file_of_inspectors_stops_the_draw(plan, renewed, tmp_path):
+def test_an_absent_file_of_inspectors_stops_the_draw(run, published, tmp_path):
+    before = bytes_below(run.out)
     with pytest.raises(DataError, match="nothing was drawn"):
-        draw_plan_folder(plan, seed="s", staff=tmp_path / "none.csv")
-    assert read_log(plan) == []
+        draw_task(published, seed="s", by=BY, staff=tmp_path / "none.csv")
+    assert bytes_below(run.out) == before
 
 
-def test_a_replacement_is_logged_and_renews_the_documents(drawn, renewed):
-    subject = first_of_largest_stratum(drawn)
+def test_a_replacement_is_told_to_register_and_log_and_renews_the_workbook(run, drawn):
+    subject, before = first_of_largest_stratum(drawn), workbook(drawn)
     done = replace_subject(drawn, subject, reason="搬迁", **WHO)
     assert done.subject_id == subject
     assert done.replaced_by not in set(DrawnPlan.from_folder(drawn).drawn["subject_id"])
-    assert [line["reason"] for line in read_log(drawn, "replaced")] == ["搬迁"]
-    assert renewed == ["2024-04-30"]
+    (line,) = read_log(drawn, "replaced")
+    told = Register.of(run.out).lines[-1]
+    assert (told["what"], told["subject_id"], told["replaced_by"], told["log"]) == (
+        "replaced",
+        subject,
+        done.replaced_by,
+        line["hash"],
+    )
+    assert line["reason"] == "搬迁"
+    assert workbook(drawn) != before
+    again = bytes_below(run.out)
+    with pytest.raises(DrawError, match="replaced already"):
+        replace_subject(drawn, subject, reason="搬迁", **WHO)
+    assert bytes_below(run.out) == again
 
 
 @pytest.mark.parametrize(("outcome", "may"), [("none", False), ("violation", False), ("closed", True), ("not_found", True)])
-def test_only_a_subject_that_nobody_met_is_replaced(run, drawn, renewed, outcome, may):
+def test_only_a_subject_that_nobody_met_is_replaced(run, drawn, outcome, may):
     subject = first_of_largest_stratum(drawn)
-    rows = {"inspection_id": ["1"], "known_date": [MAY], "task": ["hygiene"], "subject_id": [subject], "outcome": [outcome]}
-    run.file("results").mkdir()
-    run.write("results/inspections-2024-05-31", pa.table(rows))
+    row = dict.fromkeys(TABLES["inspections"].schema.names) | {
+        "inspection_id": f"hygiene/{subject}", "known_date": MAY, "event_date": MAY, "task": "hygiene", "subject_id": subject,
+        "outcome": outcome, "mode": "on_site",
+    }  # fmt: skip
+    write_parquet(drawn / "results.parquet", pa.Table.from_pylist([row], schema=TABLES["inspections"].schema))
+    before = bytes_below(run.out)
     if may:
         assert replace_subject(drawn, subject, reason="x", **WHO).subject_id == subject
     else:
         with pytest.raises(DrawError, match="its result was handed in"):
             replace_subject(drawn, subject, reason="x", **WHO)
-        assert renewed == []
+        assert bytes_below(run.out) == before
 
 
-def test_closed_subjects_are_replaced_until_an_open_one_comes(run, drawn, project, renewed):
+def test_closed_subjects_are_replaced_until_an_open_one_comes(run, drawn, project):
     subject = first_of_largest_stratum(drawn)
     sample = DrawnPlan.from_folder(drawn).sample
     mates = sample[sample["stratum"] == sample.set_index("subject_id").loc[subject, "stratum"]].sort_values("ticket")
     heir = mates.loc[~mates["drawn"], "subject_id"].iloc[0]
     later = finished_run(run.out, project, as_of=MAY, closed=(subject, heir))
-    done = replace_closed(drawn, later.path, **WHO)
+    done = replace_closed(drawn, later.shown, **WHO)
     assert [one.subject_id for one in done] == [subject, heir]
     assert done[-1].replaced_by not in (subject, heir)
-    assert renewed == ["2024-04-30"]
+    assert [line["subject_id"] for line in Register.of(run.out).lines if line["what"] == "replaced"] == [subject, heir]
 
 
-def test_nothing_is_renewed_where_nobody_has_closed(run, drawn, project, renewed):
+def test_nothing_changes_where_nobody_has_closed_or_come(run, drawn, project):
     later = finished_run(run.out, project, as_of=MAY)
+    before = bytes_below(run.out)
     assert replace_closed(drawn, later.path, **WHO) == []
     assert join_late(drawn, later.path, **WHO) == []
-    assert renewed == []
+    assert bytes_below(run.out) == before
 
 
-def test_subjects_that_came_later_join_by_the_ratio(run, drawn, project, renewed):
+def test_subjects_that_came_later_join_by_the_ratio(run, drawn, project):
     later = finished_run(run.out, project, as_of=MAY, count=45, closed=("S00044",))
     joined = join_late(drawn, later.path, **WHO)
     assert [one.subject_id for one in joined] == ["S00040", "S00041", "S00042", "S00043"]
-    assert renewed == ["2024-04-30"]
+    assert Register.of(run.out).lines[-1]["subjects"] == 4
+    before = bytes_below(run.out)
     assert join_late(drawn, later.path, **WHO) == []
+    assert bytes_below(run.out) == before
+
+
+@pytest.mark.parametrize("change", ["replace", "replace closed", "join"])
+@pytest.mark.parametrize(
+    ("state", "message"), [("published", "expected a drawn task"), ("closed", "nothing is added to it any more")]
+)
+def test_the_list_of_a_task_changes_between_its_draw_and_its_end_only(run, published, project, change, state, message):
+    later = finished_run(run.out, project, as_of=MAY, count=45)
+    if state == "closed":
+        draw_task(published, seed="s", by=BY)
+        close_task(published, by=BY, on=MAY, reason="x")
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match=message):
+        {
+            "replace": lambda: replace_subject(published, "S00001", reason="x", **WHO),
+            "replace closed": lambda: replace_closed(published, later.path, **WHO),
+            "join": lambda: join_late(published, later.path, **WHO),
+        }[change]()
+    assert bytes_below(run.out) == before
 
 
 @pytest.mark.parametrize("command", [replace_closed, join_late])

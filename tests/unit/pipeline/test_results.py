@@ -6,48 +6,52 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from support.plans import a_policy, a_task, a_tiers
+from support.tasks import bytes_below, draw
 
-from creditscore.errors import DataError
-from creditscore.inspection.plan import plan_inspections
+from creditscore.errors import DataError, DrawError
+from creditscore.inspection.plan import DrawnPlan, plan_inspections
+from creditscore.inspection.register import Register
+from creditscore.inspection.task_folder import TaskFolder
+from creditscore.inspection.verify import verify_plan
 from creditscore.inspection.visits import Opened, merge_plans
 from creditscore.pipeline import results as module
+from creditscore.pipeline.open_tasks import results_of_task
+from creditscore.pipeline.plans import close_task
 from creditscore.pipeline.results import OWN_FRAMES, OWN_INSPECTIONS, refuse_half_merged, take_results, visit_simulated
-from creditscore.pipeline.run_store import load_plan, read_results_of
 from creditscore.storage import read_parquet, write_parquet
 
 KNOWN = dt.date(2024, 6, 3)
 
 
 @pytest.fixture
-def drawn(plan):
-    """The run's plan, drawn on 2 May."""
-    load_plan(plan).draw(seed="s", on=dt.date(2024, 5, 2)).to_csv(plan)
-    return load_plan(plan)
+def plan(drawn):
+    """The task's plan as it was drawn, on 2 May."""
+    return DrawnPlan.from_folder(drawn)
 
 
 @pytest.fixture
-def hand_in(run, drawn, monkeypatch, tmp_path):
+def hand_in(drawn, plan, monkeypatch):
     """Take results of the drawn subjects, each with ``changes``; the first one with ``first``."""
 
     def take(known=KNOWN, data=None, first=None, **changes):
         rows = [
             {"task": "hygiene", "subject_id": subject, "event_date": dt.date(2024, 5, 20), "mode": "", "outcome": "none",
              "severity": None, "cell": f"抽查名单!N{at}", **changes}
-            for at, subject in enumerate(drawn.drawn["subject_id"], start=2)
+            for at, subject in enumerate(plan.drawn["subject_id"], start=2)
         ]  # fmt: skip
         rows[0] |= first or {}
         monkeypatch.setattr(module, "read_results", lambda workbook: pd.DataFrame(rows).astype({"severity": "Int64"}))
-        return take_results(run.path, tmp_path / "plan.xlsx", known=known, data=data)
+        return take_results(drawn, known=known, data=data)
 
     return take
 
 
-def test_results_become_rows_of_the_standard_table(hand_in, drawn):
+def test_results_become_rows_of_the_standard_table(hand_in, plan):
     taken = hand_in()
     rows = read_parquet(taken.file).to_pylist()
-    assert (taken.results, taken.otherwise) == (len(drawn.drawn), 0)
+    assert (taken.results, taken.otherwise) == (len(plan.drawn), 0)
     assert {row["trigger"] for row in rows} == {"random"}
-    chances = dict(zip(drawn.sample["subject_id"], drawn.sample["inclusion_probability"], strict=True))
+    chances = dict(zip(plan.sample["subject_id"], plan.sample["inclusion_probability"], strict=True))
     assert all(row["inclusion_probability"] == pytest.approx(chances[row["subject_id"]]) for row in rows)
     assert {(row["known_date"], row["department"]) for row in rows} == {(KNOWN, "SAMR")}
 
@@ -59,27 +63,63 @@ def test_a_visit_in_another_mode_than_drawn_is_no_random_one(hand_in):
     assert [(row["trigger"], row["inclusion_probability"]) for row in other] == [("special", None)]
 
 
-def test_results_and_frames_go_into_a_data_folder(hand_in, drawn, tmp_path):
+def test_results_and_frames_go_into_a_data_folder(hand_in, plan, tmp_path):
     write_parquet(tmp_path / OWN_FRAMES, pa.table({"task": ["old"], "stratum": ["A"], "population": [9], "drawn": [1]}))
     hand_in(data=tmp_path)
     frames = read_parquet(tmp_path / OWN_FRAMES).to_pylist()
     assert [row["task"] for row in frames].count("old") == 1
-    assert sum(row["drawn"] for row in frames if row["task"] == "hygiene") == drawn.strata["on_site"].sum()
-    assert read_parquet(tmp_path / OWN_INSPECTIONS).num_rows == len(drawn.drawn)
+    assert sum(row["drawn"] for row in frames if row["task"] == "hygiene") == plan.strata["on_site"].sum()
+    assert read_parquet(tmp_path / OWN_INSPECTIONS).num_rows == len(plan.drawn)
 
 
-def test_a_repeated_result_keeps_the_day_on_which_it_was_known(hand_in, run):
+def test_results_are_told_to_register_list_and_workbook(hand_in, run, drawn, plan):
+    workbook = (drawn / "plan.xlsx").read_bytes()
+    taken = hand_in()
+    assert (taken.new, taken.open) == (len(plan.drawn), 0)
+    line = Register.of(run.out).lines[-1]
+    assert (line["what"], line["results"], line["new"], line["open"], line["on"]) == (
+        "results",
+        taken.new,
+        taken.new,
+        0,
+        "2024-06-03",
+    )
+    assert Register.of(run.out).state("hygiene") == "visited"
+    assert (drawn / "publication.csv").read_text("utf-8-sig").count("2024-05-20,未发现问题") == len(plan.drawn)
+    assert (drawn / "plan.xlsx").read_bytes() != workbook
+    assert verify_plan(drawn).ok
+
+
+def test_the_same_results_again_change_no_byte_and_keep_the_day_on_which_they_were_known(hand_in, run, drawn):
     hand_in()
-    hand_in(known=dt.date(2024, 6, 10))
-    assert set(read_results_of(run)["known_date"]) == {KNOWN}
+    before = bytes_below(run.out)
+    again = hand_in(known=dt.date(2024, 6, 10))
+    assert (again.new, again.open) == (0, 0)
+    assert bytes_below(run.out) == before
+    assert set(results_of_task(TaskFolder.opened(drawn))["known_date"]) == {KNOWN}
+
+
+def test_results_change_no_run(hand_in, run):
+    before = bytes_below(run.out / ".runs")
+    hand_in()
+    assert bytes_below(run.out / ".runs") == before
 
 
 @pytest.mark.parametrize("known", [KNOWN, dt.date(2024, 6, 10)])
 def test_a_result_that_differs_from_an_earlier_one_is_refused(hand_in, run, known):
-    before = hand_in().file.read_bytes()
+    hand_in()
+    before = bytes_below(run.out)
     with pytest.raises(DataError, match="1 visits have another result in an earlier workbook"):
         hand_in(known=known, first={"outcome": "violation", "severity": 3})
-    assert [path.read_bytes() for path in run.file("results").iterdir()] == [before]
+    assert bytes_below(run.out) == before
+
+
+def test_a_closed_task_takes_no_results(hand_in, run, drawn):
+    close_task(drawn, by="王五", on=KNOWN, reason="x")
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match="closed; nothing is added"):
+        hand_in()
+    assert bytes_below(run.out) == before
 
 
 @pytest.mark.parametrize(
@@ -89,23 +129,36 @@ def test_a_result_that_differs_from_an_earlier_one_is_refused(hand_in, run, know
      ({"event_date": dt.date(2024, 5, 1)}, "it was not the draw that chose the subject")],
 )  # fmt: skip
 def test_a_result_that_does_not_fit_is_refused_by_its_cell(hand_in, run, fault, message):
+    before = bytes_below(run.out)
     with pytest.raises(DataError, match=rf"N2: .*{message}"):
         hand_in(first=fault)
-    assert not run.file("results").exists()
+    assert bytes_below(run.out) == before
 
 
-def test_a_subject_that_stands_twice_is_refused(hand_in, drawn):
+def test_a_subject_that_stands_twice_is_refused(hand_in, plan):
     with pytest.raises(DataError, match="N3: expected each subject once per task"):
-        hand_in(first={"subject_id": drawn.drawn["subject_id"].iloc[1]})
+        hand_in(first={"subject_id": plan.drawn["subject_id"].iloc[1]})
 
 
-def test_results_of_a_run_without_a_draw_are_refused(run, plan, tmp_path):
-    for command in (
-        lambda: take_results(run.path, tmp_path, known=KNOWN),
-        lambda: visit_simulated(run.path, tmp_path, out=tmp_path),
-    ):
-        with pytest.raises(DataError, match="expected a drawn plan"):
-            command()
+@pytest.mark.parametrize("state", ["task", "published"])
+def test_results_of_a_task_that_is_not_drawn_are_refused(run, request, tmp_path, state):
+    folder = request.getfixturevalue(state)
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match="expected a drawn task; draw it first"):
+        take_results(folder, known=KNOWN)
+    with pytest.raises(DataError, match="expected a drawn task"):
+        visit_simulated(folder, tmp_path, out=tmp_path / "filled.xlsx")
+    assert bytes_below(run.out) == before
+
+
+def test_simulated_visits_of_a_task_are_read_back_as_its_results(run, drawn, plan, tmp_path):
+    subjects = plan.sample["subject_id"].tolist()
+    truth = pa.table({"subject_id": subjects, "date": [dt.date(2024, 4, 1)] * len(subjects), "outcome": ["none"] * len(subjects)})
+    write_parquet(tmp_path / "risk.parquet", truth)
+    assert visit_simulated(drawn, tmp_path, out=tmp_path / "filled.xlsx") == len(plan.drawn)
+    taken = take_results(drawn, tmp_path / "filled.xlsx", known=dt.date(2024, 7, 1))
+    assert (taken.new, taken.open) == (len(plan.drawn), 0)
+    assert take_results(drawn, known=dt.date(2024, 7, 2)).new == 0  # the task's own workbook shows them
 
 
 @pytest.fixture
@@ -119,11 +172,11 @@ def merged():
 
 def test_results_of_an_item_wait_for_all_draws_that_check_it(merged):
     one, two = merged
-    half = [one, Opened(two.draw(seed="s"))]
+    half = [one, Opened(draw(two, seed="s"))]
     with pytest.raises(DataError, match="task one: expected a drawn plan"):
         refuse_half_merged({"two"}, half)
     refuse_half_merged({"one"}, half)
-    refuse_half_merged({"two"}, [Opened(one.draw(seed="s")), half[1]])
+    refuse_half_merged({"two"}, [Opened(draw(one, seed="s")), half[1]])
 
 
 def simulated(tmp_path, **changes):
