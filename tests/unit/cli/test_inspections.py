@@ -22,29 +22,45 @@ WHO = ("--by", "李四", "--on", "2024-05-20")
 DRAWS = "creditscore.pipeline.draws"
 
 
+def task_of(run):
+    return run.out / "tasks" / "hygiene"
+
+
 def test_a_draw_hands_seed_files_and_day_on(stub, run):
     drawn = SimpleNamespace(task=SimpleNamespace(id="hygiene"), drawn=["S1"], sample=["S1", "S2"], frame_hash="f" * 64)
-    calls = stub(f"{DRAWS}.draw_plan_folder", drawn)
-    plan = run.plan("hygiene")
+    calls = stub(f"{DRAWS}.draw_task", drawn)
+    plan = task_of(run)
     said = creditscore(
-        "draw", plan, "--seed", "s", "--seed-source", "lottery", "--staff", "staff.csv", "--on", "2024-05-20", "--json"
+        "draw",
+        plan,
+        "--seed",
+        "s",
+        "--by",
+        "李四",
+        "--seed-source",
+        "lottery",
+        "--staff",
+        "staff.csv",
+        "--on",
+        "2024-05-20",
+        "--json",
     )
     assert said.json == {"task": "hygiene", "drawn": 1, "frame_hash": "f" * 64, "seed": "s"}
     assert calls[0][0] == (plan,)
     assert calls[0][1] | {"lang": None} == {
-        "seed": "s", "seed_source": "lottery", "staff": Path("staff.csv"), "recusals": None, "on": ON, "lang": None,
+        "seed": "s", "by": "李四", "seed_source": "lottery", "staff": Path("staff.csv"), "recusals": None, "on": ON, "lang": None,
     }  # fmt: skip
 
 
 def test_a_second_draw_is_refused(stub, run):
-    stub(f"{DRAWS}.draw_plan_folder", DrawError("a frame is drawn once"))
-    said = creditscore("draw", run.plan("hygiene"), "--seed", "s", "--lang", "en")
+    stub(f"{DRAWS}.draw_task", DrawError("a frame is drawn once"))
+    said = creditscore("draw", task_of(run), "--seed", "s", "--by", "李四", "--lang", "en")
     assert (said.code, said.err) == (2, "a frame is drawn once\n")
 
 
 def test_a_draw_needs_a_seed(stub, run):
-    calls = stub(f"{DRAWS}.draw_plan_folder")
-    assert creditscore("draw", run.plan("hygiene")).code == 2
+    calls = stub(f"{DRAWS}.draw_task")
+    assert creditscore("draw", task_of(run), "--by", "李四").code == 2
     assert calls == []
 
 
@@ -62,7 +78,7 @@ REPLACEMENT = Replacement("S1", "S2", "A|food", "0f", "on_site", (), "搬迁", "
 
 def test_one_subject_is_replaced_with_a_reason(stub, run):
     calls = stub(f"{DRAWS}.replace_subject", REPLACEMENT)
-    said = creditscore("plan", "replace", run.plan("hygiene"), "--subject", "S1", "--reason", "搬迁", *WHO, "--json")
+    said = creditscore("plan", "replace", task_of(run), "--subject", "S1", "--reason", "搬迁", *WHO, "--json")
     assert said.json["replaced"] == [{"subject_id": "S1", "replaced_by": "S2", "mode": "on_site"}]
     assert calls[0][0][1] == "S1"
     assert (calls[0][1]["reason"], calls[0][1]["by"], calls[0][1]["on"]) == ("搬迁", "李四", ON)
@@ -70,32 +86,32 @@ def test_one_subject_is_replaced_with_a_reason(stub, run):
 
 def test_closed_subjects_of_a_later_run_are_replaced(stub, run):
     calls = stub(f"{DRAWS}.replace_closed", [REPLACEMENT, REPLACEMENT])
-    said = creditscore("plan", "replace", run.plan("hygiene"), "--closed-in", "later", *WHO, "--lang", "en")
+    said = creditscore("plan", "replace", task_of(run), "--closed-in", "later", *WHO, "--lang", "en")
     assert said.out.count("S2") == 2
     assert calls[0][0][1] == Path("later")
 
 
 @pytest.mark.parametrize("more", [(), ("--subject", "S1", "--closed-in", "later")])
 def test_a_replacement_is_of_one_subject_or_of_the_closed_ones(run, more):
-    assert creditscore("plan", "replace", run.plan("hygiene"), *more, *WHO).code == 2
+    assert creditscore("plan", "replace", task_of(run), *more, *WHO).code == 2
 
 
 def test_late_subjects_join_from_a_later_run(stub, run):
     late = [SimpleNamespace(subject_id=f"S{at}", stratum="A|food", team=("P1",), drawn=at == 1) for at in (1, 2)]
     stub(f"{DRAWS}.join_late", late)
-    said = creditscore("plan", "join", run.plan("hygiene"), "--run", "later", *WHO, "--json")
+    said = creditscore("plan", "join", task_of(run), "--run", "later", *WHO, "--json")
     assert said.json == {"joined": 2, "drawn": ["S1"]}
 
 
 def test_the_log_of_an_undrawn_plan_is_empty(run):
-    assert creditscore("plan", "log", run.plan("hygiene"), "--json").json == {"log": []}
+    assert creditscore("plan", "log", task_of(run), "--json").json == {"log": []}
 
 
 @pytest.mark.parametrize("visits", [{}, {"hygiene": 40}])
 def test_imported_ratios_are_listed_by_task(stub, run, visits):
     calls = stub("creditscore.pipeline.plans.import_ratios", visits)
-    assert creditscore("plan", "import", run.path, "edited.xlsx", "--json").json == {"visits": visits}
-    assert calls == [((run.path, Path("edited.xlsx")), {})]
+    assert creditscore("plan", "import", run.out, "edited.xlsx", "--json").json == {"visits": visits}
+    assert calls == [((run.out, Path("edited.xlsx")), {"lang": "zh"})]
 
 
 @pytest.mark.parametrize(("findings", "code"), [((), 0), ((_("sample.csv line 3: changed"),), 2)])
@@ -106,14 +122,14 @@ def test_a_plan_that_does_not_verify_ends_with_2(stub, findings, code):
     assert said.code == code
     assert (said.json["ok"], said.json["findings"]) == (not findings, [str(one) for one in findings])
     assert said.json["not_covered"] == [{"code": "scope.staff", "text": "who may inspect"}]
-    assert calls[0][1] == {"frame_hash": "f", "log_head": None, "publication": None}
+    assert calls[0][1] == dict.fromkeys(("log_head", "publication", "register", "register_head")) | {"frame_hash": "f"}
 
 
 def test_results_are_taken_as_known_on_a_day(stub, run, tmp_path):
-    calls = stub("creditscore.pipeline.results.take_results", TakenResults(tmp_path / "i.parquet", 97, 3))
-    said = creditscore("results", run.path, "plan.xlsx", "--known", "2024-05-20", "--data", tmp_path, "--json")
-    assert said.json == {"file": str(tmp_path / "i.parquet"), "rows": 97, "otherwise": 3}
-    assert calls == [((run.path, Path("plan.xlsx")), {"known": ON, "data": tmp_path})]
+    calls = stub("creditscore.pipeline.results.take_results", TakenResults(tmp_path / "i.parquet", 97, new=90, otherwise=3, open=1))
+    said = creditscore("results", task_of(run), "plan.xlsx", "--known", "2024-05-20", "--data", tmp_path, "--json")
+    assert said.json == {"file": str(tmp_path / "i.parquet"), "rows": 97, "new": 90, "open": 1, "otherwise": 3}
+    assert calls == [((task_of(run), Path("plan.xlsx")), {"known": ON, "data": tmp_path, "lang": "zh"})]
 
 
 @pytest.mark.parametrize(("more", "decision"), [((), "approve"), (("--reject",), "reject")])

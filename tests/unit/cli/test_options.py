@@ -13,7 +13,7 @@ from creditscore.errors import ConfigError, DataError
 
 @pytest.mark.parametrize("text", ["2023-02-29", "today", "30.4.2024"])
 def test_a_text_that_is_no_day_is_refused_with_its_option(run, text):
-    said = creditscore("draw", run.plan("hygiene"), "--seed", "s", "--on", text, "--lang", "en")
+    said = creditscore("draw", run.out / "tasks" / "hygiene", "--seed", "s", "--by", "A", "--on", text, "--lang", "en")
     assert (said.code, said.out) == (2, "")
     assert "--on" in said.err
     assert text in said.err
@@ -42,8 +42,8 @@ def test_a_run_is_opened_by_its_folder(run):
 
 
 def test_a_plans_folder_and_an_empty_one_are_no_runs(run, tmp_path):
-    with pytest.raises(DataError, match="expected a run's folder"):
-        run_of(run.plan("hygiene"))
+    with pytest.raises(DataError, match="expected the manifest of a run"):
+        run_of(run.draft("hygiene"))
     with pytest.raises(DataError, match="expected a finished run"):
         run_of(tmp_path)
 
