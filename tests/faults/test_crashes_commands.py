@@ -3,8 +3,10 @@
 import contextlib
 import datetime as dt
 import logging
+import os
 import shutil
 import sys
+import traceback
 from unittest import mock
 
 import pytest
@@ -28,7 +30,7 @@ from support.worlds import (
 )
 
 from creditscore.config.project import load_project
-from creditscore.errors import CreditScoreError
+from creditscore.errors import CreditScoreError, LockedError
 from creditscore.inspection.register import Register
 from creditscore.pipeline import plans, results
 from creditscore.pipeline.draws import draw_task, join_late, replace_closed, replace_subject
@@ -38,7 +40,7 @@ from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.run_store import renew_documents
 from creditscore.pipeline.signed_cards import sign_cards, signed_cards
 from creditscore.pipeline.tier import add_signatures
-from creditscore.storage import settle
+from creditscore.storage import is_pending, settle
 from creditscore.tiering.signatures import Review
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills and disks are those of Linux")
@@ -238,3 +240,79 @@ def test_a_command_that_is_stopped_anywhere_and_asked_again_is_done_once(world, 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_and_the_next_one_may_both_be_stopped(world, name):
     tried(world, name, next_command(world), kill=False, every=APART)
+
+
+# Two commands at once.
+
+DONE, REFUSED, LOCKED = 0, 2, 75
+#: The moment before, and two commands of which only one may have its way.
+RIVALS = {
+    "two publications": ("framed", publish, publish),
+    "two seeds": ("published", lambda world: draw(world, seed="甲"), lambda world: draw(world, seed="乙")),
+    "a draw and a void": ("published", draw, void),
+    "two replacements": ("drawn", replace, replace),
+}
+
+
+def at_once(world, *commands):
+    """The exit codes of commands that begin together, each in a process of its own."""
+    reading, writing = os.pipe()
+    children = []
+    for do in commands:
+        child = os.fork()
+        if not child:
+            os.close(writing)
+            os.read(reading, 1)  # returns when the parent closes its end
+            os._exit(_code_of(do, world))
+        children.append(child)
+    os.close(reading)
+    os.close(writing)
+    return sorted(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
+
+
+def _code_of(do, world):
+    try:
+        do(world)
+    except LockedError:
+        return LOCKED
+    except CreditScoreError:
+        return REFUSED
+    except BaseException:
+        traceback.print_exc(file=sys.__stderr__)
+        return 1
+    return DONE
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_of_two_commands_at_once_on_one_task_one_has_its_way(world, name):
+    moment, one, other = RIVALS[name]
+    for _ in range(5):
+        world.put(moment)
+        lasting = finished(world)
+        codes = at_once(world, one, other)
+        assert codes in ([DONE, REFUSED], [DONE, LOCKED])
+        refuse_losses(world, lasting)
+        after = shown(world)
+        assert not is_pending(world.out)
+        alone = []
+        for do in (one, other):
+            world.put(moment)
+            do(world)
+            alone.append(shown(world))
+        assert after in alone
+
+
+def test_a_night_and_a_draw_at_once_do_not_mix(world):
+    """Each is done or told to wait; asked again, both are done."""
+    for _ in range(3):
+        world.put("published")
+        lasting = finished(world)
+        codes = at_once(world, draw, COMMANDS["run, the next day"][1])
+        assert codes in ([DONE, DONE], [DONE, LOCKED])
+        refuse_losses(world, lasting)
+        for do in (draw, COMMANDS["run, the next day"][1]):
+            with contextlib.suppress(CreditScoreError):
+                do(world)
+        refuse_losses(world, lasting)
+        assert Register.of(world.out).state("one") == "drawn"
+        assert (world.out / NEXT_DAY.isoformat()).is_symlink()

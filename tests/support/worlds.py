@@ -144,7 +144,7 @@ def short_stages(templates: dict[dt.date, Path]) -> Iterator[None]:
     runs = {day: _Template(path) for day, path in templates.items()}
 
     def make_run(folder: RunFolder, _project: Any, _policy: Any, _deciding: Any, standing: Any, **how: Any) -> Any:
-        return runs[folder.as_of].again(folder, standing.frames, trial=how["train"], inputs=how["inputs"])
+        return runs[folder.as_of].again(folder, standing.frames, trial=not how["cards"], inputs=how["inputs"])
 
     with short_documents(), mock.patch.object(run_module, "make_run", make_run):
         yield
