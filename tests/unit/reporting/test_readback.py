@@ -5,13 +5,18 @@ import pytest
 
 from creditscore.errors import DataError
 from creditscore.reporting.readback import read_decisions, read_ratios, read_results
-from creditscore.reporting.workbook import write_workbook
+from creditscore.reporting.workbook import write_task_workbook, write_workbook
 from creditscore.tiering.signatures import grounds_hash
 
 
 @pytest.fixture(params=["zh", "en", "both"])
-def path(request, tmp_path, book):
-    write_workbook(tmp_path / "plan.xlsx", book, lang=request.param)
+def lang(request):
+    return request.param
+
+
+@pytest.fixture
+def path(lang, tmp_path, book):
+    write_workbook(tmp_path / "plan.xlsx", book, lang=lang)
     return tmp_path / "plan.xlsx"
 
 
@@ -33,12 +38,30 @@ def chinese(tmp_path, book):
     return tmp_path / "plan.xlsx"
 
 
+@pytest.fixture
+def listed(tmp_path, book):
+    """The workbook of the drawn task."""
+    write_task_workbook(tmp_path / "task.xlsx", book, book.plans[0])
+    return tmp_path / "task.xlsx"
+
+
 def test_unedited_ratios_come_back_in_any_language(path, book):
     found = read_ratios(path)
     expected = [round(ratio * 1_000_000) for plan in book.plans for ratio in plan.strata["ratio"]]
     assert found["ratio_ppm"].tolist() == expected
-    assert read_results(path).empty
     assert read_decisions(path).empty
+
+
+def test_a_list_without_results_has_none_in_any_language(tmp_path, book, lang):
+    write_task_workbook(tmp_path / "task.xlsx", book, book.plans[0], lang=lang)
+    assert read_results(tmp_path / "task.xlsx").empty
+
+
+def test_a_workbook_of_another_kind_is_refused_by_the_name_of_its_sheet(chinese, listed):
+    with pytest.raises(DataError, match="expected a sheet '抽查名单'"):
+        read_results(chinese)
+    with pytest.raises(DataError, match="expected a sheet '待复核'"):
+        read_decisions(listed)
 
 
 def test_an_edited_ratio_comes_back(chinese):
@@ -55,21 +78,21 @@ def test_impossible_ratios_are_named_by_cell(chinese):
         assert text in str(error.value)
 
 
-def test_results_come_back_with_codes_and_dates(chinese, book):
-    edit(chinese, "抽查名单", {("检查结果", 3): "发现违法违规", ("检查日期", 3): dt.date(2024, 5, 20), ("严重程度", 3): 4})
-    found = read_results(chinese).to_dict("records")
+def test_results_come_back_with_codes_and_dates(listed, book):
+    edit(listed, "抽查名单", {("检查结果", 3): "发现违法违规", ("检查日期", 3): dt.date(2024, 5, 20), ("严重程度", 3): 4})
+    found = read_results(listed).to_dict("records")
     assert len(found) == 1
     assert (found[0]["outcome"], found[0]["mode"], found[0]["severity"]) == ("violation", "on_site", 4)
     assert found[0]["event_date"] == dt.date(2024, 5, 20)
     assert found[0]["subject_id"] in set(book.plans[0].visits["subject_id"])
 
 
-def test_faulty_results_are_named_by_cell_and_not_quoted(chinese):
-    edit(chinese, "抽查名单", {("检查结果", 3): "张三说没事", ("检查结果", 4): "未发现问题", ("严重程度", 4): 11})
+def test_faulty_results_are_named_by_cell_and_not_quoted(listed):
+    edit(listed, "抽查名单", {("检查结果", 3): "张三说没事", ("检查结果", 4): "未发现问题", ("严重程度", 4): 11})
     with pytest.raises(
         DataError, match=r"抽查名单!\w+3: expected one of 未发现问题.*抽查名单!\w+4: expected a date.*whole number from 1 to 10"
     ) as error:
-        read_results(chinese)
+        read_results(listed)
     assert "张三" not in str(error.value)
 
 

@@ -101,3 +101,9 @@ def test_points_in_the_annex_are_those_of_the_cards(book, page):
     for card in book.cards.values():
         assert card.sha256 in page
         assert f"{card.lowest} – {card.highest}" in page
+
+
+@pytest.mark.parametrize("trial", [False, True])
+def test_a_report_says_whether_nobody_has_signed_the_cards(book, trial):
+    page = render_report(replace(book, trial=trial), lang="zh")
+    assert ("未签批，试算" in page) is trial

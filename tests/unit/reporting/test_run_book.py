@@ -12,7 +12,7 @@ from creditscore.models.evaluate import evaluate
 from creditscore.reporting.planning_tables import DRAWN_LIST, INSPECTORS
 from creditscore.reporting.report import render_report
 from creditscore.reporting.run_book import evaluation_by_industry, evaluation_figures, plan_page
-from creditscore.reporting.workbook import write_workbook
+from creditscore.reporting.workbook import write_task_workbook, write_workbook
 from creditscore.spreadsheet import read_sheet
 
 
@@ -33,8 +33,8 @@ def test_a_plan_that_is_not_drawn_has_targets_and_no_list(tmp_path, book, plan):
     page = plan_page(plan)
     assert (page.drawn, page.frame["drawn"].any()) == (False, False)
     assert page.strata["ratio"].between(0.01, 0.25).all()
+    assert write_task_workbook(tmp_path / "task.xlsx", book, page).rows["抽查名单"] == 0
     report = write_workbook(tmp_path / "b.xlsx", replace(book, plans=(page,)))
-    assert report.rows["抽查名单"] == 0
     assert report.rows["抽查比例方案"] == len(plan.strata)
 
 
@@ -44,7 +44,7 @@ def test_a_drawn_plan_lists_sample_and_inspectors_by_id_only(tmp_path, book, pla
     drawn = draw(plan, seed="lottery 2024-05-01: 03 08 17 21", staff=staff, recusals=recusals)
     page = plan_page(Opened(drawn, [{"what": "drawn", "seed_source": "福利彩票"}]))
     assert page.seed_source == "福利彩票"
-    write_workbook(tmp_path / "b.xlsx", replace(book, plans=(page,)))
+    write_task_workbook(tmp_path / "b.xlsx", book, page)
     rows = read_sheet(tmp_path / "b.xlsx", DRAWN_LIST.title, columns=DRAWN_LIST.columns)
     assert {row["subject_id"].value for row in rows} == set(drawn.drawn["subject_id"])
     people = read_sheet(tmp_path / "b.xlsx", INSPECTORS.title, columns=INSPECTORS.columns)

@@ -52,7 +52,7 @@ def test_a_workbook_in_french_reads_back(tmp_path, book):
     assert languages() == ("zh", "en", "fr")
     write_workbook(tmp_path / "b.xlsx", book, lang="fr")
     pages = openpyxl.load_workbook(tmp_path / "b.xlsx", read_only=True)
-    assert {"Taux de contrôle", "Équité", "Drawn list"} <= set(pages.sheetnames)
+    assert {"Taux de contrôle", "Équité", "To review"} <= set(pages.sheetnames)
     heads = next(pages["Taux de contrôle"].iter_rows(max_row=1, values_only=True))
     assert heads[:3] == ("Mission", "Industry name", "Classe")
     assert len(read_sheet(tmp_path / "b.xlsx", RATIOS.title, columns=RATIOS.columns)) > 0

@@ -1,3 +1,4 @@
+import datetime as dt
 import os
 import re
 import subprocess
@@ -13,19 +14,16 @@ from support.payloads import PAYLOADS, live_parts
 
 from creditscore.config.policy import Measure
 from creditscore.config.spec import Label
+from creditscore.language import _
 from creditscore.reporting.planning_tables import DRAWN_LIST, RATIOS, WEEKS
-from creditscore.reporting.workbook import write_task_workbook, write_workbook
+from creditscore.reporting.workbook import INDEX_COLUMNS, write_index, write_task_workbook, write_workbook
 from creditscore.spreadsheet import read_sheet
 from creditscore.spreadsheet.sheets import NOTE_MARK
 
 SHEETS = [
     "说明",
     "抽查比例方案",
-    "抽查名单",
     "待复核",
-    "人员匹配",
-    "周工作量",
-    "人员工作量",
     "差异化监管措施",
     "分级分布与迁移",
     "公平性",
@@ -34,6 +32,8 @@ SHEETS = [
     "模型检验",
     "数据字典",
 ]
+OPEN_TASKS = _("Open tasks")
+TASK_SHEETS = ["说明", "抽查名单", "人员匹配", "周工作量", "人员工作量", "抽查比例方案", "数据字典"]
 #: Columns whose words are ours: tiers, yes or no, hashes, and names of sheets and columns.
 OURS = {
     "说明": {"项目"},
@@ -49,10 +49,16 @@ OURS = {
 }
 
 
-def test_the_workbook_has_every_sheet_and_reproducible_bytes(tmp_path, book):
+def write_task(path, book, **options):
+    """The workbook of the task that is drawn."""
+    return write_task_workbook(path, book, book.plans[0], **options)
+
+
+@pytest.mark.parametrize(("write", "sheets"), [(write_workbook, SHEETS), (write_task, TASK_SHEETS)])
+def test_a_workbook_has_every_sheet_and_reproducible_bytes(tmp_path, book, write, sheets):
     for name in ("a.xlsx", "b.xlsx"):
-        report = write_workbook(tmp_path / name, book)
-    assert list(report.rows) == SHEETS
+        report = write(tmp_path / name, book)
+    assert list(report.rows) == sheets
     assert (report.replaced, report.truncated) == (0, 0)
     assert (tmp_path / "a.xlsx").read_bytes() == (tmp_path / "b.xlsx").read_bytes()
 
@@ -76,7 +82,7 @@ def test_the_ratios_read_back_are_those_of_the_plan(tmp_path, book):
 
 
 def test_the_visit_list_holds_exactly_the_drawn_subjects(tmp_path, book):
-    write_workbook(tmp_path / "b.xlsx", book)
+    write_task(tmp_path / "b.xlsx", book)
     rows = read_sheet(tmp_path / "b.xlsx", DRAWN_LIST.title, columns=DRAWN_LIST.columns)
     frame = book.plans[0].frame
     assert {row["subject_id"].value for row in rows} == set(frame.loc[frame["drawn"], "subject_id"])
@@ -98,14 +104,16 @@ def test_working_days_that_the_calendar_does_not_know_are_an_empty_cell(tmp_path
 def test_names_of_practitioners_are_left_out(tmp_path, book):
     people = book.subjects.assign(subject_type="practitioner", name="张三")
     frame = book.plans[0].frame.assign(name="张三")
-    write_workbook(tmp_path / "b.xlsx", replace(book, subjects=people, plans=(replace(book.plans[0], frame=frame),)))
-    parts = zipfile.ZipFile(tmp_path / "b.xlsx")
-    assert not [name for name in parts.namelist() if "张三".encode() in parts.read(name)]
-    parts.close()
+    told = replace(book, subjects=people, plans=(replace(book.plans[0], frame=frame),))
+    for write in (write_workbook, write_task):
+        write(tmp_path / "b.xlsx", told)
+        parts = zipfile.ZipFile(tmp_path / "b.xlsx")
+        assert not [name for name in parts.namelist() if "张三".encode() in parts.read(name)]
+        parts.close()
 
 
 def test_a_task_that_is_not_drawn_says_so(tmp_path, book):
-    write_workbook(tmp_path / "b.xlsx", replace(book, plans=book.plans[1:]))
+    write_task_workbook(tmp_path / "b.xlsx", book, book.plans[1])
     page = openpyxl.load_workbook(tmp_path / "b.xlsx")["抽查名单"]
     assert page["A2"].value.startswith(NOTE_MARK + "未抽取")
 
@@ -113,7 +121,7 @@ def test_a_task_that_is_not_drawn_says_so(tmp_path, book):
 def test_every_empty_section_says_why(tmp_path, empty_book):
     write_workbook(tmp_path / "b.xlsx", empty_book)
     pages = openpyxl.load_workbook(tmp_path / "b.xlsx")
-    for name in ("抽查比例方案", "抽查名单", "待复核", "人员匹配", "分级分布与迁移", "公平性", "评分卡"):
+    for name in ("抽查比例方案", "待复核", "分级分布与迁移", "公平性", "评分卡"):
         assert str(pages[name]["A2"].value).startswith(NOTE_MARK), name
 
 
@@ -195,15 +203,18 @@ def poison(book, payloads):
 def test_payloads_in_every_text_give_no_formula_and_no_link(tmp_path, book, lang):
     for first in ("=1+1", *(PAYLOADS if lang == "zh" else ())):
         payloads = [first, *PAYLOADS]
-        write_workbook(tmp_path / "b.xlsx", poison(book, payloads), lang=lang)
-        assert live_parts(tmp_path / "b.xlsx") == [], first
-    pages = openpyxl.load_workbook(tmp_path / "b.xlsx")
-    cells = [cell for page in pages for row in page.iter_rows() for cell in row]
-    assert not [cell for cell in cells if cell.data_type == "f" or cell.hyperlink]
+        for write in (write_workbook, write_task):
+            write(tmp_path / f"{write.__name__}.xlsx", poison(book, payloads), lang=lang)
+            assert live_parts(tmp_path / f"{write.__name__}.xlsx") == [], first
+    for path in tmp_path.glob("*.xlsx"):
+        pages = openpyxl.load_workbook(path)
+        cells = [cell for page in pages for row in page.iter_rows() for cell in row]
+        assert not [cell for cell in cells if cell.data_type == "f" or cell.hyperlink]
 
 
-def test_every_column_of_texts_was_poisoned(tmp_path, book):
-    write_workbook(tmp_path / "b.xlsx", poison(book, ["=1+1"]))
+@pytest.mark.parametrize("write", [write_workbook, write_task])
+def test_every_column_of_texts_was_poisoned(tmp_path, book, write):
+    write(tmp_path / "b.xlsx", poison(book, ["=1+1"]))
     pages = openpyxl.load_workbook(tmp_path / "b.xlsx")
     del pages["数据字典"]  # names of columns, all ours
     for page in pages:
@@ -215,20 +226,21 @@ def test_every_column_of_texts_was_poisoned(tmp_path, book):
 
 
 def test_rows_beyond_a_sheet_go_on_in_the_next(tmp_path, book):
-    report = write_workbook(tmp_path / "b.xlsx", book, max_rows=10)
+    report = write_task(tmp_path / "b.xlsx", book, max_rows=10)
     drawn = int(book.plans[0].frame["drawn"].sum())
     assert report.rows["抽查名单"] == 10
     assert sum(rows for name, rows in report.rows.items() if name.startswith("抽查名单")) == drawn
     assert len(read_sheet(tmp_path / "b.xlsx", DRAWN_LIST.title, columns=DRAWN_LIST.columns)) == drawn
 
 
-def test_every_column_is_in_the_dictionary_in_both_languages(tmp_path, book):
-    write_workbook(tmp_path / "b.xlsx", book)
+@pytest.mark.parametrize(("write", "sheets"), [(write_workbook, SHEETS), (write_task, TASK_SHEETS)])
+def test_every_column_is_in_the_dictionary_in_both_languages(tmp_path, book, write, sheets):
+    write(tmp_path / "b.xlsx", book)
     rows = read_sheet(tmp_path / "b.xlsx", "数据字典")
     pages = openpyxl.load_workbook(tmp_path / "b.xlsx", read_only=True)
     there = [(page.title, value) for page in pages for value in next(page.iter_rows(max_row=1, values_only=True))]
     assert [(row["工作表"].value, row["中文"].value) for row in rows] == there
-    assert {name for name, _ in there} == set(SHEETS)
+    assert {name for name, _ in there} == set(sheets)
     for row in rows:
         assert all(row[name].value for name in ("字段", "英文", "含义（中文）", "含义（英文）")), row
 
@@ -259,6 +271,33 @@ def test_measures_have_their_own_sheet_with_department_and_basis(tmp_path, book)
         },
         {"等级": "D 风险高", "行业": "住宿", "监管措施": "核查工资支付", "检查主体": "人社局", "依据": "条例", "数量": hotels},
     ]
+
+
+@pytest.mark.parametrize("write", [write_workbook, write_task])
+@pytest.mark.parametrize("trial", [False, True])
+def test_the_first_sheet_says_whether_nobody_has_signed_the_cards(tmp_path, book, write, trial):
+    write(tmp_path / "b.xlsx", replace(book, trial=trial))
+    cells = "".join(str(cell.value) for row in read_sheet(tmp_path / "b.xlsx", "说明") for cell in row.values())
+    assert ("未签批，试算" in cells) is trial
+
+
+def index_row(**changes):
+    day = dt.date(2024, 5, 1)
+    row = dict.fromkeys(one.key for one in INDEX_COLUMNS)
+    about = {"task": "2024Q2-food", "task_label": Label(zh="食品", en="food"), "period_from": day, "period_to": day}
+    return {**row, **about, "state": "draft", "trial": False, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "lang", "shown"),
+    [({}, "zh", "草案"), ({"state": "visited"}, "en", "visited"), ({"state": "published", "trial": True}, "zh", "已公布（试算）")],
+)
+def test_the_list_of_open_tasks_shows_where_each_stands(tmp_path, changes, lang, shown):
+    for name in ("a.xlsx", "b.xlsx"):
+        write_index(tmp_path / name, [index_row(**changes)], created=dt.date(2024, 5, 1), lang=lang)
+    (row,) = read_sheet(tmp_path / "a.xlsx", OPEN_TASKS, columns=INDEX_COLUMNS)
+    assert (row["state"].value, row["task_label"].value) == (shown, "食品" if lang == "zh" else "food")
+    assert (tmp_path / "a.xlsx").read_bytes() == (tmp_path / "b.xlsx").read_bytes()
 
 
 def test_the_first_sheet_counts_tiers_that_wait_for_a_signature(tmp_path, book):
@@ -310,8 +349,10 @@ def test_a_chinese_workbook_has_no_english_words(tmp_path, book):
     rows = [{"section": "rows", "table": "subjects", "rule": "arrived = kept + quarantined + collapsed", "code": "kept", "rows": 3}]
     tiers = book.tiers.assign(industry=book.tiers["industry"].where(book.tiers.index > 3, ""))
     tiers["rule"] = tiers["rule"].replace("not_rated:quarantined", "not_rated:ID_CHECK_DIGIT")
-    write_workbook(tmp_path / "b.xlsx", replace(book, cards=cards, checkup=pd.DataFrame(rows), tiers=tiers))
-    for page in openpyxl.load_workbook(tmp_path / "b.xlsx"):
+    told = replace(book, cards=cards, checkup=pd.DataFrame(rows), tiers=tiers)
+    write_workbook(tmp_path / "b.xlsx", told)
+    write_task(tmp_path / "task.xlsx", told)
+    for page in [page for name in ("b.xlsx", "task.xlsx") for page in openpyxl.load_workbook(tmp_path / name)]:
         header, *body = page.iter_rows(values_only=True)
         for place, head in enumerate(header):
             words = [row[place] for row in body if isinstance(row[place], str) and re.search("[a-z]{3,}", row[place])]
