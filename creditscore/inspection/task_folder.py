@@ -24,6 +24,7 @@ from creditscore.inspection.plan_folder import (
     drawn_files,
     frame_files,
     read_frame,
+    read_log,
     read_manifest,
 )
 from creditscore.inspection.register import REGISTER, Register, RegisterKind, State, register_line
@@ -203,6 +204,11 @@ def add_publication(
     register, task = Register.of(folder.out), frame.task.id
     if register.published(task) is not None:
         raise DrawError("task {task}: its frame is published already; void it first, or wait for the next period's task", task=task)
+    if folder.exists() and not (folder.path / ORIGIN).is_file():
+        raise DrawError(
+            "{path}: expected the file that says which run made the draft (got nothing); run the day again",
+            path=folder.path / ORIGIN,
+        )
     if folder.origin.trial and not trial:
         raise DrawError(
             "task {task}: the run that framed it scored with cards that nobody has signed; sign the cards and run the day "
@@ -335,6 +341,26 @@ def add_closing(entry: Journal, folder: TaskFolder, *, by: str, on: dt.date, rea
         raise DrawError("task {task}: some visits have no result; expected the reason for closing it so", task=folder.task)
     about = {"by": needed(by, "by"), "on": on.isoformat(), "reason": reason.strip()}
     add_line(entry, folder, "closed", **about)
+
+
+def checked_log(folder: TaskFolder) -> list[dict[str, Any]]:
+    """The log of a drawn task, which must end where the register says.
+
+    Raises:
+        DataError: It is not a whole chain.
+        DrawError: It was cut off, written anew, or is gone.
+    """
+    log = read_log(folder.path)
+    lasting = [line["hash"] for line in log if line.get("what") != "draw_refused"]
+    ends = [line for line in Register.of(folder.out).of_task(folder.task) if line.get("log")]
+    if ends and not ends[-1].get("adopted") and ends[-1]["log"] not in lasting[-1:]:
+        raise DrawError(
+            "{path}: expected the log that register line {line} names (it was cut off, written anew, or is gone); put it back "
+            "from a backup",
+            path=folder.path / LOG,
+            line=ends[-1]["number"],
+        )
+    return log
 
 
 def refuse_closed(folder: TaskFolder) -> None:

@@ -15,10 +15,10 @@ from creditscore.config.tasks import Task
 from creditscore.config.work_calendar import WorkCalendar
 from creditscore.errors import DataError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
-from creditscore.inspection.plan_folder import MANIFEST, read_log, read_manifest, write_plan_workbook
+from creditscore.inspection.plan_folder import MANIFEST, read_manifest, write_plan_workbook
 from creditscore.inspection.register import REGISTER, Register
 from creditscore.inspection.sampling_frame import SamplingFrame
-from creditscore.inspection.task_folder import TASKS, VOIDED, TaskFolder, note_origin, open_folders
+from creditscore.inspection.task_folder import TASKS, VOIDED, TaskFolder, checked_log, note_origin, open_folders
 from creditscore.inspection.visits import Opened, merge_partners, visits_of_plans
 from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.pipeline.out_folder import RESULTS
@@ -44,12 +44,12 @@ def load_plan(folder: TaskFolder) -> OpenPlan:
     """The plan of a task in its present state.
 
     Raises:
-        DrawError: Its files are not those of its manifest.
+        DrawError: Its files are not those of its manifest, or its log does not end where the register says.
         DataError: A file is missing or cannot be read.
     """
     if read_manifest(folder.path)["seed"] is None:
         return InspectionPlan.from_folder(folder.path)
-    return Opened(DrawnPlan.from_folder(folder.path), read_log(folder.path))
+    return Opened(DrawnPlan.from_folder(folder.path), checked_log(folder))
 
 
 def related_plans(out: Path, task: str) -> dict[str, OpenPlan]:

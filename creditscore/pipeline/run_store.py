@@ -19,6 +19,7 @@ from creditscore.config.policy import TierPolicy
 from creditscore.config.project import ProjectFile
 from creditscore.config.spec import Items, Label, Spec, parse_json
 from creditscore.config.work_calendar import WorkCalendar
+from creditscore.errors import DataError
 from creditscore.inspection.plan import InspectionPlan
 from creditscore.language import DEFAULT_LANGUAGE, _
 from creditscore.pipeline.out_folder import held, removed_on_error
@@ -94,10 +95,15 @@ class BookFile(Spec):
 
         Raises:
             ConfigError: A field is missing, unknown or has a wrong value.
+            DataError: The file is no JSON.
             OSError: The file is missing or cannot be read.
         """
         path = folder.file("book.json")
-        return parse_json(cls, json.loads(path.read_text("utf-8")), str(path))
+        try:
+            document = json.loads(path.read_text("utf-8"))
+        except (ValueError, RecursionError):
+            raise DataError("{path}: expected JSON", path=path) from None
+        return parse_json(cls, document, str(path))
 
     def shown(self) -> dict[str, Any]:
         """The fields of :class:`RunBook` that come from this file, by name."""
