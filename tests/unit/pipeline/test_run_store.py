@@ -8,25 +8,19 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from support.runs import pooled_card
+from support.runs import finished_run, pooled_card
+from support.tasks import BY, bytes_below
 
 from creditscore.errors import ConfigError
-from creditscore.inspection.plan import DrawnPlan, InspectionPlan
+from creditscore.inspection.plan import InspectionPlan
+from creditscore.inspection.task_folder import TaskFolder
 from creditscore.inspection.visits import Opened
 from creditscore.language import _
 from creditscore.pipeline import run_store
-from creditscore.pipeline.run_store import (
-    BookFile,
-    keep_edited,
-    load_book,
-    load_plan,
-    open_plans,
-    read_results_of,
-    renew_documents,
-    save_book,
-    visits_of_run,
-)
-from creditscore.pipeline.train import Judgement, Training
+from creditscore.pipeline.draws import draw_task
+from creditscore.pipeline.open_tasks import load_plan, related_plans, results_of_task, visits_of_tasks
+from creditscore.pipeline.run_store import BookFile, evidence_from, load_book, renew_documents, save_book
+from creditscore.pipeline.train import Training
 from creditscore.reporting.run_book import Figure, RowCounts
 from creditscore.storage import sha256_file
 
@@ -88,7 +82,7 @@ def test_tables_that_only_some_runs_have_are_loaded_if_present(run):
     assert load_book(run).forecast["tier"].tolist() == ["A"]
 
 
-def test_a_book_for_a_few_subjects_has_their_rows_and_no_plans(run, plan):
+def test_a_book_for_a_few_subjects_has_their_rows_and_no_plans(run, task):
     assert len(load_book(run).plans) == 1
     book = load_book(run, only={"S00003", "unknown"})
     assert book.tiers["subject_id"].tolist() == ["S00003"]
@@ -97,23 +91,32 @@ def test_a_book_for_a_few_subjects_has_their_rows_and_no_plans(run, plan):
     assert len(book.checkup) == 1
 
 
-def test_plans_are_opened_with_their_log_once_they_are_drawn(run, plan):
-    assert isinstance(load_plan(plan), InspectionPlan)
-    assert [type(one) for one in open_plans(run)] == [InspectionPlan]
-    assert visits_of_run(run, open_plans(run)).empty
-    InspectionPlan.from_folder(plan).draw(seed="s", on=dt.date(2024, 5, 2)).to_csv(plan)
-    assert isinstance(load_plan(plan), DrawnPlan)
-    assert [type(one) for one in open_plans(run)] == [Opened]
-    assert len(visits_of_run(run, open_plans(run))) == len(load_plan(plan).drawn)
+def test_a_book_shows_the_drafts_of_its_own_night_whatever_became_of_the_tasks(run, drawn):
+    (page,) = load_book(run).plans
+    assert (page.task.id, page.drawn) == ("hygiene", False)
 
 
-def test_results_are_those_that_were_handed_in_first(run):
-    assert read_results_of(run) is None
-    for day, outcome in ((3, "violation"), (1, "none")):
-        rows = {"inspection_id": ["one/S1"], "known_date": [dt.date(2024, 6, day)], "outcome": [outcome]}
-        run.file("results").mkdir(exist_ok=True)
-        run.write(f"results/inspections-2024-06-0{day}", pa.table(rows))
-    assert read_results_of(run)["outcome"].tolist() == ["none"]
+@pytest.mark.parametrize("trial", [False, True])
+def test_a_book_says_whether_its_run_is_a_trial(tmp_path, project, trial):
+    assert load_book(finished_run(tmp_path / "out", project, trial=trial)).trial is trial
+
+
+def test_plans_are_opened_with_their_log_once_they_are_drawn(run, published):
+    def opened():
+        return related_plans(run.out, "hygiene")
+
+    assert isinstance(load_plan(TaskFolder.opened(published)), InspectionPlan)
+    assert [type(one) for one in opened().values()] == [InspectionPlan]
+    assert visits_of_tasks(run.out, opened()).empty
+    draw_task(published, seed="s", by=BY, on=dt.date(2024, 5, 2))
+    (plan,) = opened().values()
+    assert isinstance(plan, Opened)
+    assert [line["what"] for line in plan.log] == ["drawn"]
+    assert len(visits_of_tasks(run.out, opened())) == len(plan.plan.drawn)
+
+
+def test_a_task_without_results_has_none(drawn):
+    assert results_of_task(TaskFolder.opened(drawn)) is None
 
 
 def records_of(project):
@@ -130,7 +133,16 @@ def records_of(project):
 def saved(run, project, training):
     counts, policy = RowCounts(rows_in=1, scored=1, not_rated=0), project.policy(run.as_of)
     achieved = pd.DataFrame({"tier": ["A"]})
-    save_book(run, records_of(project), policy=policy, training=training, achieved=achieved, counts=counts, facts={"config": "c"})
+    save_book(
+        run,
+        records_of(project),
+        policy=policy,
+        training=training,
+        achieved=achieved,
+        counts=counts,
+        facts={"config": "c"},
+        trial=False,
+    )
     return BookFile.load(run)
 
 
@@ -140,16 +152,15 @@ def test_saving_keeps_names_of_inspectors_and_grounds_out(run, project):
     assert run.frame("recusals").columns.tolist() == ["staff_id"]
 
 
-def test_a_run_with_signed_cards_has_every_small_frame_empty(run, project):
+def test_cards_that_nobody_judged_here_come_without_frames_and_notes(run, project):
     book = saved(run, project, Training({"all": pooled_card()}))
-    assert set(book.frames) == {"achieved", "by_industry", "calibration", "left_out", "rivals", "shrinkage", "swap"}
-    assert [name for name, frame in book.frames.items() if len(frame)] == ["achieved"]
+    assert list(book.frames) == ["achieved"]
     assert book.notes == ()
 
 
 def test_a_training_leaves_its_measures_frames_and_notes(run, project):
-    judgement = Judgement({"auc": Figure(0.7)}, swap=pd.DataFrame({"cell": ["both"]}), notes=(_("note"),))
-    book = saved(run, project, Training({"all": pooled_card()}, judgement, left_out=pd.DataFrame({"reason": ["closed"]})))
+    frames = {"swap": pd.DataFrame({"cell": ["both"]}), "left_out": pd.DataFrame({"reason": ["closed"]})}
+    book = saved(run, project, Training({"all": pooled_card()}, {"auc": Figure(0.7)}, frames, notes=(_("note"),)))
     assert book.evaluation == {"auc": Figure(0.7)}
     assert book.frames["swap"]["cell"].tolist() == ["both"]
     assert book.frames["left_out"]["reason"].tolist() == ["closed"]
@@ -161,22 +172,32 @@ def test_cards_of_visits_without_probabilities_are_marked(run, project):
     assert "not representative" in saved(run, project, Training({"all": biased})).notes[0].en
 
 
-def test_a_workbook_that_people_wrote_into_is_kept_aside(run):
-    keep_edited(run)
-    book = run.file("plan.xlsx")
-    book.write_bytes(b"edited")
-    keep_edited(run)
-    kept = run.file("edited") / f"plan-{sha256_file(book)[:12]}.xlsx"
-    assert kept.read_bytes() == b"edited"
+def test_what_a_training_found_is_read_by_the_nights_that_its_cards_score(run, project):
+    frames = {"swap": pd.DataFrame({"cell": ["both"]}), "left_out": pd.DataFrame({"reason": ["closed"]})}
+    training = Training({"all": pooled_card()}, {"auc": Figure(0.7, 0.6, 0.8)}, frames, notes=(_("note"),))
+    saved(run, project, training)
+    run.write("held_out", pd.DataFrame({"p": [0.5]}))
+    known = evidence_from(run, training.cards)
+    assert known.cards == training.cards
+    assert known.evaluation == {"auc": Figure(0.7, 0.6, 0.8)}
+    assert known.frames["swap"]["cell"].tolist() == ["both"]
+    assert "achieved" not in known.frames  # that is of the other day's tiers
+    assert known.held_out["p"].tolist() == [0.5]
+    assert "Trained on what was known on 2024-04-30" in str(known.notes[0])
+    assert [note.en for note in known.notes[1:]] == ["note"]
 
 
-def test_renewed_documents_are_noted_in_the_manifest(run, plan, monkeypatch):
+def test_documents_made_anew_are_noted_in_a_manifest_of_their_own(run, task, monkeypatch):
     def write(folder, *, lang):
         for name in ("plan.xlsx", "report.html"):
             folder.file(name).write_text(lang, "utf-8")
 
     monkeypatch.setattr(run_store, "write_documents", write)
-    renew_documents(run, lang="en")
-    manifest = run.manifest()
-    assert manifest["outputs"]["plan.xlsx"] == sha256_file(run.file("plan.xlsx"))
-    assert manifest["frames"] == {"hygiene": load_plan(plan).frame_hash}
+    before = bytes_below(run.path)
+    again = renew_documents(run, lang="en")
+    manifest = again.manifest()
+    assert manifest["outputs"]["plan.xlsx"] == sha256_file(again.file("plan.xlsx"))
+    assert {name: value for name, value in manifest.items() if name not in ("lang", "outputs")} == {
+        name: value for name, value in run.manifest().items() if name not in ("lang", "outputs")
+    }
+    assert bytes_below(run.path) == before

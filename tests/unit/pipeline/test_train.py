@@ -16,7 +16,7 @@ from creditscore.language import Words
 from creditscore.models.industry import IndustryScorecards
 from creditscore.models.rivals import fit_logistic, fit_optbinning
 from creditscore.pipeline import train
-from creditscore.pipeline.train import Held, Training, judge
+from creditscore.pipeline.train import Held, judge
 
 PROJECT = SimpleNamespace(features=("a", "b", "c"))
 
@@ -129,11 +129,11 @@ def test_a_cap_on_weights_says_its_bias_and_size(after, said):
 
 def test_cards_that_tell_nobody_apart_are_a_note_of_the_training():
     flat = card(characteristics=(), baselines=())
-    found = Training(cards={"food": flat, "care": card(), "all": flat}).notes
+    found = train._one_score_notes({"food": flat, "care": card(), "all": flat})
     assert len(found) == 1
     assert "The cards of all, food give every subject the same score" in str(found[0])
     assert "all、food" in Words.of("zh").text(found[0]) or "all, food" in Words.of("zh").text(found[0])
-    assert Training(cards={"care": card()}).notes == ()
+    assert train._one_score_notes({"care": card()}) == ()
 
 
 def test_fitting_cards_of_a_project_keeps_its_warning_for_the_notes():
