@@ -73,7 +73,8 @@ def run_demo(
     steps.say("simulate", "--out", out / _CITY, "--subjects", subjects, "--seed", seed)
     city = simulate_city(parameters, out=out / _CITY)
     shutil.copytree(project.folder, folder, ignore=shutil.ignore_patterns("*.json", "signed.toml", ".*"))
-    options = ("--data", city.data, "--as-of", day, "--out", runs)
+    spoken = () if lang == DEFAULT_LANGUAGE else ("--lang", lang)
+    options = ("--data", city.data, "--as-of", day, "--out", runs, *spoken)
     steps.say("train", folder, *options)
     run_project(
         load_project(folder), data=city.data, as_of=day, out=runs, engine=Engine.duckdb(), train=True,
@@ -87,10 +88,10 @@ def run_demo(
     )
     drawn, next_day = {}, day + dt.timedelta(days=1)
     for task in open_folders(runs):
-        steps.say("plan", "publish", task.path, "--on", day, "--channel", CHANNEL, "--by", PLANNER)
+        steps.say("plan", "publish", task.path, "--on", day, "--channel", CHANNEL, "--by", PLANNER, *spoken)
         publish_task(task.path, on=day, channel=CHANNEL, by=PLANNER, lang=lang)
     for task in open_folders(runs):
-        steps.say("draw", task.path, "--seed", SEED, "--seed-source", SEED_SOURCE, "--by", PLANNER, "--on", next_day)
+        steps.say("draw", task.path, "--seed", SEED, "--seed-source", SEED_SOURCE, "--by", PLANNER, "--on", next_day, *spoken)
         plan = draw_task(task.path, seed=SEED, seed_source=SEED_SOURCE, by=PLANNER, on=next_day, lang=lang)
         drawn[task.task] = len(plan.drawn)
     return Demo(result, city.data, drawn, tuple(steps.commands))

@@ -170,16 +170,20 @@ def _index_row(entry: Journal, name: str, register: Register) -> dict[str, Any]:
         "state": register.state(name),
         "trial": bool(published.get("trial", False)),
         "frame_hash": manifest["frame_hash"],
-        "published_on": published.get("on"),
+        "published_on": _day(published.get("on")),
         "channel": published.get("channel"),
         "published_by": published.get("by"),
-        "drawn_on": drawn.get("on"),
+        "drawn_on": _day(drawn.get("on")),
         "seed": drawn.get("seed"),
         "population": manifest["counts"]["population"],
         "target": manifest["counts"]["target"],
         "results": results.get("results", 0) if drawn else None,
         "open": results.get("open") if drawn else None,
     }
+
+
+def _day(text: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(text) if text else None
 
 
 def _add_workbook(entry: Journal, folder: TaskFolder, plan: OpenPlan, page: PlanPage, *, lang: str) -> None:

@@ -101,10 +101,10 @@ INDEX_COLUMNS = (
     Column("target", pgettext("open tasks", "To draw"), "integer"),
     Column("results", pgettext("open tasks", "With a result"), "integer"),
     Column("open", pgettext("open tasks", "Without a result"), "integer"),
-    Column("published_on", pgettext("open tasks", "Published on"), width=12),
+    Column("published_on", pgettext("open tasks", "Published on"), "date", width=12),
     Column("channel", pgettext("open tasks", "Published where"), width=20),
     Column("published_by", pgettext("open tasks", "Published by"), width=14),
-    Column("drawn_on", pgettext("open tasks", "Drawn on"), width=12),
+    Column("drawn_on", pgettext("open tasks", "Drawn on"), "date", width=12),
     Column("seed", pgettext("open tasks", "Seed"), width=26),
     Column("frame_hash", pgettext("open tasks", "Frame hash"), width=66),
 )
