@@ -55,6 +55,14 @@ def test_a_run_prints_counts_and_where_to_look(night, project, data):
         assert text in said.out
 
 
+@pytest.mark.parametrize("trial", [False, True])
+def test_a_trial_says_so_on_the_terminal(stub, project, data, trial):
+    stub("creditscore.pipeline.run.run_project", RunResult(RUN.folder, True, {**SUMMARY, "trial": trial}))
+    said = creditscore(*words(project, data, "--lang", "en"))
+    assert ("Unsigned, trial: nobody has signed these cards." in said.out) is trial
+    assert creditscore(*words(project, data, "--json")).json["trial"] is trial
+
+
 def test_a_run_prints_its_summary_as_json(night, project, data):
     said = creditscore(*words(project, data, "--json"))
     assert said.json == {**SUMMARY, "run": "out/2024-04-30", "fresh": True}

@@ -1,0 +1,102 @@
+"""From Python: a draft is not drawn, a frame is published once and drawn once, in memory or in a register."""
+
+import datetime as dt
+
+import pytest
+from support.tasks import BY, PUBLIC, bytes_below
+
+from creditscore.errors import DataError, DrawError
+from creditscore.inspection.plan import DrawnPlan, drawn_of, plan_inspections
+from creditscore.inspection.register import REGISTER, Register
+from creditscore.inspection.task_folder import TaskFolder
+from creditscore.inspection.verify import verify_plan
+
+TASK = "2024Q2-food"
+
+
+@pytest.fixture
+def plan(make_tiers, make_policy, make_task):
+    return plan_inspections(make_tiers(), make_policy(), task=make_task())
+
+
+def test_a_draft_is_not_drawn(plan):
+    with pytest.raises(DrawError, match="a draft is not drawn; publish its frame first"):
+        plan.draw(seed="s")
+
+
+def test_a_frame_in_memory_is_drawn_once_and_says_that_nobody_registered_it(plan, caplog):
+    frame = plan.publish(**PUBLIC)
+    assert not frame.publication.registered
+    assert "not registered" in caplog.text
+    assert frame.frame_hash == plan.frame_hash
+    assert frame.draw(seed="s").sample.equals(drawn_of(plan, seed="s").sample)
+    with pytest.raises(DrawError, match="drawn already"):
+        frame.draw(seed="t")
+
+
+@pytest.mark.parametrize("wrong", [{"channel": ""}, {"by": " "}, {"by": "two\nlines"}])
+@pytest.mark.parametrize("registered", [True, False])
+def test_a_publication_needs_channel_and_name(plan, tmp_path, wrong, registered):
+    with pytest.raises(DrawError, match="expected a text in one line"):
+        plan.publish(**{**PUBLIC, **wrong}, out=tmp_path if registered else None)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("on", ["2024-04-30", dt.date(2024, 4, 30)])
+def test_a_registered_frame_is_in_the_register_and_in_its_tasks_folder(plan, tmp_path, on):
+    frame = plan.publish(**{**PUBLIC, "on": on}, out=tmp_path)
+    line = Register.of(tmp_path).published(TASK)
+    assert (line["frame_hash"], line["on"], line["channel"], line["by"]) == (plan.frame_hash, "2024-04-30", "公报第1号", "王五")
+    assert frame.publication.registered
+    assert verify_plan(TaskFolder.of(tmp_path, TASK).path, frame_hash=plan.frame_hash).ok
+
+
+def test_a_registered_frame_is_published_once(plan, tmp_path, make_tiers, make_policy, make_task):
+    plan.publish(**PUBLIC, out=tmp_path)
+    before = bytes_below(tmp_path)
+    other = plan_inspections(make_tiers(200), make_policy(), task=make_task())
+    for again in (plan, other):
+        with pytest.raises(DrawError, match="published already"):
+            again.publish(**PUBLIC, out=tmp_path)
+    assert bytes_below(tmp_path) == before
+
+
+def test_a_registered_frame_is_drawn_once_by_whoever_holds_it(plan, tmp_path, make_staff):
+    frame = plan.publish(**PUBLIC, out=tmp_path)
+    other = type(frame)(**vars(frame) | {"_drawn": False})
+    drawn = frame.draw(seed="s", by=BY, staff=make_staff(), on=dt.date(2024, 5, 2))
+    folder = TaskFolder.of(tmp_path, TASK)
+    assert DrawnPlan.from_folder(folder.path).sample.equals(drawn.sample)
+    assert Register.of(tmp_path).drawn(TASK)["seed"] == "s"
+    assert verify_plan(folder.path).ok
+    before = bytes_below(tmp_path)
+    for again in (frame, other):
+        with pytest.raises(DrawError, match="drawn already"):
+            again.draw(seed="t", by=BY)
+    assert bytes_below(tmp_path) == before
+
+
+def test_a_registered_draw_needs_a_name_and_may_be_tried_again(plan, tmp_path):
+    frame = plan.publish(**PUBLIC, out=tmp_path)
+    before = bytes_below(tmp_path)
+    with pytest.raises(DrawError, match="by: expected a text"):
+        frame.draw(seed="s")
+    assert bytes_below(tmp_path) == before
+    assert len(frame.draw(seed="s", by=BY).drawn)
+
+
+@pytest.mark.parametrize("how", ["gone", "before the draw"])
+def test_a_register_that_forgot_draws_nothing(plan, tmp_path, how):
+    frame = plan.publish(**PUBLIC, out=tmp_path)
+    backup = (tmp_path / REGISTER).read_bytes()
+    frame.draw(seed="s", by=BY)
+    other = type(frame)(**vars(frame) | {"_drawn": False})
+    if how == "gone":
+        (tmp_path / REGISTER).unlink()
+    else:
+        (tmp_path / REGISTER).write_bytes(backup)
+    before = bytes_below(tmp_path)
+    for command in (lambda: other.draw(seed="t", by=BY), lambda: plan.publish(**PUBLIC, out=tmp_path)):
+        with pytest.raises(DataError, match="put back the newest register"):
+            command()
+    assert bytes_below(tmp_path) == before
