@@ -3,6 +3,8 @@
 import datetime as dt
 import hashlib
 import json
+import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -24,8 +26,8 @@ def policy(make_policy):
 
 
 @pytest.fixture
-def folder(tmp_path, make_tiers, make_task, make_staff, policy):
-    """Drawn with staff of two departments and a recusal; one subject replaced, some late."""
+def task(tmp_path, make_tiers, make_task, make_staff, policy):
+    """A task, drawn with staff of two departments and a recusal; one subject replaced, some late."""
     tiers = make_tiers(200)
     register = pd.DataFrame({"subject_id": tiers.frame["subject_id"], "name": "某公司", "region": "431102"})
     task = make_task(joint_with=("FIRE",), capacity=500)
@@ -38,6 +40,12 @@ def folder(tmp_path, make_tiers, make_task, make_staff, policy):
     join(folder, late.assign(region="431102"), policy=policy, **WHO)
     assert verify_plan(folder).findings == ()
     return folder
+
+
+@pytest.fixture
+def folder(task, tmp_path):
+    """Its export as an auditor has it, away from the register of the authority."""
+    return Path(shutil.copytree(task, tmp_path / "export"))
 
 
 def rewrite(folder, name, change):
@@ -208,14 +216,23 @@ def test_a_part_of_the_manifest_that_is_null_is_a_finding(folder, key):
     assert not verify_plan(folder).ok
 
 
-def test_lines_removed_from_the_log_are_found_by_a_kept_hash(folder):
+def test_lines_removed_from_the_log_are_found_by_a_kept_hash_or_by_the_register(folder, task):
     kept = verify_plan(folder).log_head
-    drawn = DrawnPlan.from_folder(folder).drawn["subject_id"]
-    replace(folder, drawn.iloc[1], reason="已注销", **WHO)
+    replace(task, DrawnPlan.from_folder(task).drawn["subject_id"].iloc[1], reason="已注销", **WHO)
+    shutil.copy(task / LOG, folder)
     assert verify_plan(folder, log_head=kept).ok
-    (folder / LOG).write_bytes(b"".join((folder / LOG).read_bytes().splitlines(keepends=True)[:2]))
+    for path in (folder, task):
+        (path / LOG).write_bytes(b"".join((path / LOG).read_bytes().splitlines(keepends=True)[:2]))
     assert verify_plan(folder).ok
     assert "lines were cut off" in verify_plan(folder, log_head=kept).findings[0]
+    assert "does not end with the line named in register.jsonl" in verify_plan(task).findings[0]
+
+
+def test_a_forger_who_keeps_every_hash_in_order_is_found_by_the_register(task):
+    log(task, lambda lines: [line for line in lines if line["what"] != "replaced"])
+    assert "register.jsonl" in said(task)
+    manifest(task, lambda told: {**told, "version": "0.0.1", "notes": ["other words"]})
+    assert "register.jsonl line 2: says another seed, frame or manifest than this folder" in said(task)
 
 
 def test_a_plan_below_the_number_its_task_names_is_found(folder):
