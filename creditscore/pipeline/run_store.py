@@ -31,7 +31,7 @@ from creditscore.reporting.report import write_report
 from creditscore.reporting.run_book import Figure, RowCounts, RunBook, plan_pages
 from creditscore.reporting.workbook import write_workbook
 from creditscore.spreadsheet import cell_words
-from creditscore.storage import atomic_path, journal, operations, sha256_file, write_json
+from creditscore.storage import atomic_path, journal, operations, pointed_to, sha256_file, write_json
 
 if TYPE_CHECKING:
     from creditscore.models.scorecard import Scorecard
@@ -219,6 +219,7 @@ def renew_documents(run: RunFolder, *, lang: str = DEFAULT_LANGUAGE) -> RunFolde
     """
     manifest, out = run.manifest() or {}, run.out
     with held(out):
+        run = RunFolder(pointed_to(run.path))  # an older layout was taken over just now
         is_current = RunFolder.current(out, run.as_of) == run
         folder = RunFolder.new(out, run.as_of)
         with removed_on_error(folder.path):
