@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from creditscore.language import Message, pgettext
 from creditscore.storage import CHAIN_START, read_chain
 
 #: The file of the register in the folder of runs.
@@ -21,6 +22,15 @@ REGISTER = "register.jsonl"
 RegisterKind = Literal["published", "void", "drawn", "replaced", "joined", "results", "closed", "signed"]
 #: The life of a task: made anew by each night, its hash told, its sample drawn, every visit with a result, put away.
 State = Literal["draft", "published", "drawn", "visited", "closed"]
+
+#: The states in words.
+STATES: dict[str, Message] = {
+    "draft": pgettext("state of a task", "draft"),
+    "published": pgettext("state of a task", "published"),
+    "drawn": pgettext("state of a task", "drawn"),
+    "visited": pgettext("state of a task", "visited"),
+    "closed": pgettext("state of a task", "closed"),
+}
 
 Line = Mapping[str, Any]
 

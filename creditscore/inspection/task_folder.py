@@ -27,7 +27,7 @@ from creditscore.inspection.plan_folder import (
     read_log,
     read_manifest,
 )
-from creditscore.inspection.register import REGISTER, Register, RegisterKind, State, register_line
+from creditscore.inspection.register import REGISTER, STATES, Register, RegisterKind, State, register_line
 from creditscore.inspection.sampling_frame import SamplingFrame
 from creditscore.language import pgettext
 from creditscore.storage import Journal, sha256_of
@@ -291,8 +291,14 @@ def add_draw(entry: Journal, folder: TaskFolder, drawn: DrawnFrame, *, by: str, 
     """Record a draw: in the register and in the log, and the files of the drawn plan.
 
     Raises:
-        DrawError: The name is missing.
+        DrawError: The name is missing; or a draw with another seed was begun under an older layout.
     """
+    begun = (Register.of(folder.out).published(folder.task) or {}).get("begun_seed", drawn.seed)
+    if begun != drawn.seed:
+        raise DrawError(
+            "task {task}: a draw with another seed was begun under the older layout and cut short; only that seed may finish it",
+            task=folder.task,
+        )
     files = drawn_files(drawn)
     day = drawn.drawn_on.isoformat() if drawn.drawn_on else None
     sealed = {"seed": drawn.seed, "frame_hash": drawn.frame_hash}
@@ -336,7 +342,7 @@ def add_closing(entry: Journal, folder: TaskFolder, *, by: str, on: dt.date, rea
     """
     state = folder.state(Register.of(folder.out))
     if state not in ("drawn", "visited"):
-        raise DrawError("task {task}: expected a drawn task to close (it is {state})", task=folder.task, state=state)
+        raise DrawError("task {task}: expected a drawn task to close (it is {state})", task=folder.task, state=STATES[state])
     if state == "drawn" and not reason.strip():
         raise DrawError("task {task}: some visits have no result; expected the reason for closing it so", task=folder.task)
     about = {"by": needed(by, "by"), "on": on.isoformat(), "reason": reason.strip()}

@@ -22,7 +22,7 @@ from creditscore.inspection.task_folder import TASKS, VOIDED, TaskFolder, checke
 from creditscore.inspection.visits import Opened, merge_partners, visits_of_plans
 from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.pipeline.out_folder import RESULTS
-from creditscore.pipeline.run_folder import WORKBOOK, RunFolder
+from creditscore.pipeline.run_folder import WORKBOOK, RunFolder, days_of
 from creditscore.pipeline.run_store import BookFile, load_book
 from creditscore.reporting.run_book import PlanPage, plan_pages
 from creditscore.reporting.workbook import write_index, write_task_workbook
@@ -142,6 +142,8 @@ def add_documents(
 def add_index(entry: Journal, *, drafts: Collection[str] = (), lang: str = DEFAULT_LANGUAGE) -> None:
     """Add to a journal the workbook ``OUT/tasks/tasks.xlsx`` of all tasks that are not closed.
 
+    A draft that was not published before its period ended is left out.
+
     Args:
         entry: The journal of ``OUT``, with everything else that it changes.
         drafts: Tasks whose first draft is in the journal.
@@ -150,7 +152,9 @@ def add_index(entry: Journal, *, drafts: Collection[str] = (), lang: str = DEFAU
     out = entry.root
     register = Register((*Register.of(out).lines, *entry.appended(out / REGISTER)))
     names = sorted({*drafts, *(folder.task for folder in open_folders(out))})
+    today = max(days_of(out), default=_NO_DAY)
     rows = [_index_row(entry, name, register) for name in names if register.state(name) != "closed"]
+    rows = [row for row in rows if row["state"] != "draft" or row["period_to"] >= today]
     created = max((row["period_from"] for row in rows), default=_NO_DAY)
     write_index(entry.file(out / TASKS / INDEX), rows, created=created, lang=lang)
 

@@ -39,6 +39,8 @@ _HEAD = "head"
 LOOKUPS = "lookups.jsonl"
 #: What an older layout kept inside the folder of a run.
 _OLD_PLANS, _OLD_RESULTS, _OLD_REVIEWS, _OLD_ASIDE = "plan", "results", "reviews.jsonl", ".earlier"
+#: The seed of a draw that was begun there.
+_OLD_BEGUN = ".draw"
 #: How the folder of a plan began that was being written there.
 _OLD_UNFINISHED = ".new-"
 
@@ -140,7 +142,9 @@ def _adopt_task(entry: Journal, plan: Path, *, run: str, results: Iterable[Path]
         entry.write(folder.path / file.name, file.read_bytes())
     note_origin(entry, folder, run=run)
     frame = {"frame_hash": manifest["frame_hash"], "by": "", "adopted": True}
-    add_line(entry, folder, "published", **frame, on=day, channel="", run=run)
+    begun = plan / _OLD_BEGUN
+    known = {"begun_seed": begun.read_text("utf-8")} if begun.is_file() and manifest["seed"] is None else {}
+    add_line(entry, folder, "published", **frame, on=day, channel="", run=run, **known)
     if manifest["seed"] is not None:
         log, sealed = read_log(plan), sha256_file(plan / MANIFEST)
         about = {"seed": manifest["seed"], "on": manifest["drawn_on"], "manifest": sealed, "log": log[-1]["hash"] if log else ""}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from creditscore.errors import DrawError
 from creditscore.inspection.plan import InspectionPlan, plan_inspections
-from creditscore.inspection.register import Register
+from creditscore.inspection.register import STATES, Register
 from creditscore.inspection.sampling_frame import SamplingFrame
 from creditscore.inspection.task_folder import (
     TaskFolder,
@@ -275,7 +275,7 @@ def _refuse_published(task: str, register: Register) -> None:
         raise DrawError(
             "task {task}: its frame is {state}, so its ratios can no longer change; void it first if it is not drawn",
             task=task,
-            state=state,
+            state=STATES[state],
         )
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from creditscore.dates import months_before
 from creditscore.errors import DataError
+from creditscore.inspection.plan_folder import read_manifest
 from creditscore.inspection.register import Register
 from creditscore.inspection.task_folder import open_folders
 from creditscore.language import Message, _
+from creditscore.pipeline.open_tasks import task_of
 from creditscore.pipeline.out_folder import held
 from creditscore.pipeline.run_folder import MANIFEST, RUNS, RunFolder, cards_of, days_of, evidence_of
 from creditscore.pipeline.run_store import BookFile
@@ -100,7 +102,9 @@ def _declared_months(out: Path, days: Sequence[dt.date]) -> int:
 
 
 def _needed_by_tasks(out: Path) -> set[str]:
-    """The runs that tasks rest on: of drafts and of every task that is not closed."""
-    register = Register.of(out)
-    folders = [folder for folder in open_folders(out) if folder.state(register) != "closed"]
+    """The runs that tasks rest on which are not closed; a draft only while its period lasts."""
+    register, today = Register.of(out), max(days_of(out))
+    states = {folder: folder.state(register) for folder in open_folders(out)}
+    ends = {folder: task_of(read_manifest(folder.path)).end for folder, state in states.items() if state == "draft"}
+    folders = [folder for folder, state in states.items() if state != "closed" and ends.get(folder, today) >= today]
     return {Path(folder.origin.run).name for folder in folders if folder.origin.run}

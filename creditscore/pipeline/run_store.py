@@ -23,7 +23,7 @@ from creditscore.errors import DataError
 from creditscore.inspection.plan import InspectionPlan
 from creditscore.language import DEFAULT_LANGUAGE, _
 from creditscore.pipeline.out_folder import held, removed_on_error
-from creditscore.pipeline.run_folder import DOCUMENTS, MANIFEST, WORKBOOK, RunFolder
+from creditscore.pipeline.run_folder import DOCUMENTS, FINISHED, LEDGER, MANIFEST, WORKBOOK, RunFolder
 from creditscore.pipeline.score import read_cards
 from creditscore.pipeline.train import TRAINING_FRAMES, Training
 from creditscore.records.identity import tables_of
@@ -31,7 +31,7 @@ from creditscore.reporting.report import write_report
 from creditscore.reporting.run_book import Figure, RowCounts, RunBook, plan_pages
 from creditscore.reporting.workbook import write_workbook
 from creditscore.spreadsheet import cell_words
-from creditscore.storage import atomic_path, journal, operations, pointed_to, sha256_file, write_json
+from creditscore.storage import StepLedger, atomic_path, journal, operations, pointed_to, sha256_file, write_json
 
 if TYPE_CHECKING:
     from creditscore.models.scorecard import Scorecard
@@ -234,6 +234,10 @@ def renew_documents(run: RunFolder, *, lang: str = DEFAULT_LANGUAGE) -> RunFolde
             with journal(out, f"report {run.as_of}") as entry:
                 if is_current:
                     entry.point(folder.shown, folder.path)
+        ledger = StepLedger(out / LEDGER)
+        key = ledger.done(run.name, FINISHED) if lang == manifest.get("lang") else None
+        if key is not None:  # the same day is not computed again because its documents were made again
+            ledger.finish(folder.name, FINISHED, key)
     return folder
 
 

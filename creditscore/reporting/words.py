@@ -111,14 +111,6 @@ STANDINGS: dict[str, Message] = {
     "late": _("late"),
     "also": _("checked along"),
 }
-#: Where a task stands, see :data:`creditscore.inspection.register.State`.
-STATES: dict[str, Message] = {
-    "draft": pgettext("state of a task", "draft"),
-    "published": pgettext("state of a task", "published"),
-    "drawn": pgettext("state of a task", "drawn"),
-    "visited": pgettext("state of a task", "visited"),
-    "closed": pgettext("state of a task", "closed"),
-}
 DECISIONS: dict[str, Message] = {"approve": _("approve"), "reject": _("reject")}
 #: What decided a tier, where no record did: by ``vocabulary.ReasonKind``.
 RULES: dict[str, Message] = {

@@ -10,12 +10,13 @@ from typing import Any
 
 import pandas as pd
 
+from creditscore.inspection.register import STATES
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 from creditscore.reporting import audit_tables, planning_tables
 from creditscore.reporting.audit_tables import card_name, dictionary_sheet, row_equation
 from creditscore.reporting.columns import RunTable, column, frame_of, period_text
 from creditscore.reporting.run_book import TRIAL_NOTE, PlanPage, RunBook, tier_counts
-from creditscore.reporting.words import FACTS, PURPOSES, STATES, TIER_WORDS, text_of
+from creditscore.reporting.words import FACTS, PURPOSES, TIER_WORDS, text_of
 from creditscore.spreadsheet import BookReport, Column, Sheet, cell_words, label_text, write_book
 from creditscore.spreadsheet.sheets import MAX_ROWS
 
