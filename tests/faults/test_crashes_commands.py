@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import traceback
+from types import SimpleNamespace
 from unittest import mock
 
 import pytest
@@ -138,6 +139,7 @@ def world(tmp_path_factory):
                 made.deliver(subjects, closed)
                 made.run(day)
                 days[day] = shutil.copytree(made.out / ".runs" / f"{day}-1", folder / f"template-{day}")
+        made.engine = SimpleNamespace(name="duckdb")
         with short_stages(days):
             _keep_moments(made)
             yield made

@@ -13,6 +13,7 @@ and run again to its end. ``check`` says at the end whether the state is that be
 
 import contextlib
 import errno
+import gc
 import os
 import signal
 import sys
@@ -320,6 +321,7 @@ def run_and_kill(do: Callable[[], object], place: int, half: tuple[Path, bytes] 
 
 def _die_at(do: Callable[[], object], place: int, half: tuple[Path, bytes] | None) -> None:
     count = 0
+    gc.disable()  # what libraries of the parent hold is not for its child to close
 
     def hear(name: str, paths: tuple[Path, ...]) -> None:
         nonlocal count

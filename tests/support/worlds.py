@@ -11,7 +11,7 @@ from unittest import mock
 
 import pandas as pd
 from support.deliveries import DAY, Delivery, event_line, subject_line
-from support.disk import Disk, State, Tree
+from support.disk import TOP, Disk, State, Tree
 from support.nights import sign_a_card
 
 from creditscore.config.project import load_project
@@ -58,6 +58,8 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder, self.out = folder, folder / "out"
         self.states: dict[str, Tree] = {}
+        #: None: DuckDB. Runs whose stages are stubbed need its name only, and their processes are forked.
+        self.engine: Any = None
 
     def make(self) -> None:
         """A project with a signed card and two tasks, and its delivery."""
@@ -89,10 +91,12 @@ class World:
         """A night; nothing goes to a tracker."""
         project = load_project(self.folder / "project")
         with mock.patch.object(run_module, "send_queue"):
-            run_project(project, data=self.folder / "data", as_of=as_of, out=self.out, engine=Engine.duckdb(), **how)
+            run_project(project, data=self.folder / "data", as_of=as_of, out=self.out, engine=self.engine or Engine.duckdb(), **how)
 
     def drawn(self) -> list[str]:
-        """Who was drawn for the first task."""
+        """Who was drawn for the first task; nobody before its draw."""
+        if not (self.task() / "inspectors.csv").is_file():
+            return []
         return sorted(DrawnPlan.from_folder(self.task()).drawn["subject_id"])
 
     def keep(self, name: str) -> None:
@@ -100,6 +104,14 @@ class World:
         disk = Disk((self.folder,))
         self.states[name] = disk.look()
         disk.release()
+
+    def copied_to(self, folder: Path) -> "World":
+        """The same moments in another folder."""
+        copy = World(folder)
+        for name, tree in self.states.items():
+            (number,) = tree.folders[TOP].values()
+            copy.states[name] = Tree({**tree.folders, TOP: {str(folder): number}}, tree.contents)
+        return copy
 
     def put(self, name: str) -> None:
         """Put back what was there at a moment."""
