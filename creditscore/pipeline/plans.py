@@ -173,8 +173,7 @@ def import_ratios(out: str | Path, workbook: Path, *, lang: str = DEFAULT_LANGUA
     rows = read_ratios(workbook).to_dict("records")
     with changing(root, "plan import") as entry:
         register = Register.of(root)
-        folders = [folder for folder in open_folders(root) if folder.state(register) != "closed"]
-        plans = {folder.task: load_plan(folder) for folder in folders}
+        plans = {folder.task: load_plan(folder) for folder in open_folders(root)}
         frames = {task: plan.plan.plan if isinstance(plan, Opened) else plan for task, plan in plans.items()}
         strata = {(task, stratum) for task, frame in frames.items() for stratum in frame.strata["stratum"]}
         unknown = [row["cell"] for row in rows if (row["task"], row["stratum"]) not in strata]

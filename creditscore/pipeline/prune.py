@@ -103,7 +103,7 @@ def _declared_months(out: Path, days: Sequence[dt.date]) -> int:
 
 def _needed_by_tasks(out: Path) -> set[str]:
     """The runs that tasks rest on which are not closed; a draft only while its period lasts."""
-    register, today = Register.of(out), max(days_of(out))
+    register, today = Register.of(out), max(days_of(out), default=dt.date.min)
     states = {folder: folder.state(register) for folder in open_folders(out)}
     ends = {folder: task_of(read_manifest(folder.path)).end for folder, state in states.items() if state == "draft"}
     folders = [folder for folder, state in states.items() if state != "closed" and ends.get(folder, today) >= today]
