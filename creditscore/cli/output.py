@@ -94,7 +94,8 @@ def demo_lines(demo: Demo, *, lang: str) -> list[str]:
     drawn = "  ".join(f"{task} {n}" for task, n in demo.drawn.items())
     total = sum(demo.drawn.values())
     where = demo.run.folder.out.absolute() / "tasks" / "tasks.xlsx"
-    lines.append(f"{words.text(_('open tasks'))}: {where}")
+    label = words.text(_("open tasks"))
+    lines.append(f"{label}: {where}")
     return [*lines[:-3], *_labelled([(pgettext("event", "drawn"), f"{total} ({drawn})")], words), *lines[-3:]]
 
 

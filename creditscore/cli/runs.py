@@ -169,7 +169,8 @@ def check(
     findings = check_up(open_records(engine_of(engine), loaded, data=data_of(data)), as_of=day)
     if target:
         findings.to_excel(target)
-    lines = [*(f"{words.text(_('warning'))}: {line}" for line in warnings), findings.to_text(lang)]
+    label = words.text(_("warning"))
+    lines = [*(f"{label}: {line}" for line in warnings), findings.to_text(lang)]
     show({"findings": findings.table().to_dict("records"), "warnings": warnings}, lines, as_json=as_json)
     if fail_on is not None and (findings.has(fail_on.value) or (warnings and fail_on is FailOn.warning)):
         raise typer.Exit(int(Code.ALARM))
