@@ -2,6 +2,8 @@
 
 import contextlib
 import datetime as dt
+import functools
+import itertools
 import logging
 import os
 import shutil
@@ -12,7 +14,7 @@ from unittest import mock
 
 import pytest
 from support.crashes import Trial, stop_everywhere
-from support.disks import fast_folder
+from support.disks import failure_of, fast_folder, fill, read_only, small_disk
 from support.worlds import (
     DAY,
     NEXT_DAY,
@@ -318,3 +320,62 @@ def test_a_night_and_a_draw_at_once_do_not_mix(world):
         refuse_losses(world, lasting)
         assert Register.of(world.out).state("one") == "drawn"
         assert (world.out / NEXT_DAY.isoformat()).is_symlink()
+
+
+# Disks that are full or read-only for real.
+
+HANDLED = ["run, the same day again", "plan publish", "draw", "results", "report"]
+
+
+def moved(world, name, folder):
+    """The world in another folder, before a command; what must last, and what is shown after it."""
+    other = world.copied_to(folder)
+    other.engine = world.engine
+    moment, do = COMMANDS[name]
+    other.put(moment)
+    lasting = finished(other)
+    do(other)
+    after = shown(other)
+    other.put(moment)
+    return other, do, lasting, after
+
+
+@pytest.mark.parametrize("name", HANDLED)
+def test_a_full_disk_refuses_a_command_and_the_next_one_does_it(world, name, tmp_path):
+    """Less and less is missing, from one page of the disk on: each write is the one that fails."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with small_disk(disk, "size=4m"):
+        other, do, lasting, after = moved(world, name, disk / "world")
+        failed = 0
+        for rest in itertools.count(0, 3):
+            other.put(COMMANDS[name][0])
+            fill(disk, rest)
+            stopped = failure_of(functools.partial(do, other))
+            (disk / "ballast").unlink()
+            refuse_losses(other, lasting)
+            if stopped is None:
+                break
+            failed += 1
+            with contextlib.suppress(CreditScoreError):
+                do(other)
+            refuse_losses(other, lasting)
+            assert difference(shown(other), after) == [], rest
+    assert failed > 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HANDLED)
+def test_a_read_only_folder_refuses_a_command_and_the_next_one_does_it(world, name, tmp_path):
+    other, do, lasting, after = moved(world, name, tmp_path / "world")
+    folders = [other.out, *sorted(path for path in other.out.rglob("*") if path.is_dir() and not path.is_symlink())]
+    assert len(folders) > 5
+    for folder in folders:
+        other.put(COMMANDS[name][0])
+        with read_only(folder), contextlib.suppress(CreditScoreError):
+            failure_of(functools.partial(do, other))
+        refuse_losses(other, lasting)
+        with contextlib.suppress(CreditScoreError):
+            do(other)
+        refuse_losses(other, lasting)
+        assert difference(shown(other), after) == [], folder

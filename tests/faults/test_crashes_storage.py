@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from support.crashes import Trial, stop_everywhere
-from support.disks import fast_folder, read_only, small_disk
+from support.disks import failure_of, fast_folder, fill, read_only, small_disk
 
 from creditscore import storage
 from creditscore.errors import DataError
@@ -332,16 +332,6 @@ def test_a_short_journal_is_done_or_not_though_the_next_command_is_stopped_too(f
 # Disks that are full or read-only for real.
 
 
-def fill(disk, rest):
-    """Leave ``rest`` pages of the disk free."""
-    ballast = disk / "ballast"
-    ballast.unlink(missing_ok=True)
-    page = os.statvfs(disk).f_bsize
-    with ballast.open("wb") as stream:
-        stream.write(bytes((os.statvfs(disk).f_bavail - rest) * page))
-    return ballast
-
-
 def use_up_inodes(disk, rest):
     """Leave room for ``rest`` more files and folders on the disk."""
     ballast = disk / "ballast"
@@ -349,15 +339,6 @@ def use_up_inodes(disk, rest):
     for number in range(os.statvfs(disk).f_ffree - rest):
         (ballast / str(number)).touch()
     return ballast
-
-
-def failure_of(do):
-    """The error of the system that something raises, if any."""
-    try:
-        do()
-    except OSError as error:
-        return error
-    return None
 
 
 @pytest.mark.parametrize("use_up", [fill, use_up_inodes])

@@ -1,10 +1,11 @@
 """Disks for tests: in memory, small, and read-only."""
 
 import contextlib
+import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,24 @@ def read_only(folder: Path) -> Iterator[None]:
     with _mounted("--bind", folder, folder):
         _call("mount", "-o", "remount,ro,bind", folder)
         yield
+
+
+def fill(disk: Path, rest: int) -> Path:
+    """Leave ``rest`` pages of the disk free; the file that takes the room."""
+    ballast = disk / "ballast"
+    ballast.unlink(missing_ok=True)
+    state = os.statvfs(disk)
+    ballast.write_bytes(bytes((state.f_bavail - rest) * state.f_bsize))
+    return ballast
+
+
+def failure_of(do: Callable[[], object]) -> OSError | None:
+    """The error of the system that something raises, if any."""
+    try:
+        do()
+    except OSError as error:
+        return error
+    return None
 
 
 @contextlib.contextmanager
