@@ -10,6 +10,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,10 +71,20 @@ class Register:
 
     def of_task(self, task: str) -> list[Line]:
         """The lines about a task since its frame was published last; none where it is a draft or its frame was voided."""
-        lines: list[Line] = []
+        return list(self._current.get(task, ()))
+
+    @cached_property
+    def _current(self) -> Mapping[str, list[Line]]:
+        """The lines of :meth:`of_task`, by task: found in one pass, since commands ask about every task."""
+        lines: dict[str, list[Line]] = {}
         for line in self.lines:
-            if line.get("task") == task:
-                lines = [line] if line["what"] == "published" else [] if line["what"] == "void" else [*lines, line]
+            task, what = line.get("task"), line["what"]
+            if task is None:
+                continue
+            if what in ("published", "void"):
+                lines[task] = []
+            if what != "void":
+                lines.setdefault(task, []).append(line)
         return lines
 
     def published(self, task: str) -> Line | None:
@@ -89,15 +100,19 @@ class Register:
         return sum(line["what"] == "void" and line.get("task") == task for line in self.lines)
 
     def state(self, task: str) -> State:
-        """Where a task stands. A task is visited once the last results that were handed in left nobody open."""
-        kinds = [line["what"] for line in self.of_task(task)]
+        """Where a task stands.
+
+        A task is visited once the last results that were handed in left nobody open, until somebody is to be visited who was not
+        before: in the place of another, or drawn among late subjects.
+        """
+        lines = [line for line in self.of_task(task) if line["what"] != "joined" or line.get("drawn") != 0]
+        kinds = [line["what"] for line in lines]
         if "closed" in kinds:
             return "closed"
         if "drawn" not in kinds:
             return "published" if kinds else "draft"
-        results = [line for line in self.of_task(task) if line["what"] == "results"]
-        return "visited" if results and results[-1]["open"] == 0 and kinds[-1] == "results" else "drawn"
+        return "visited" if kinds[-1] == "results" and lines[-1]["open"] == 0 else "drawn"
 
     def tasks(self) -> list[str]:
         """The tasks whose frames are published, by id; not those that were voided."""
-        return sorted({str(line["task"]) for line in self.lines if "task" in line and self.published(line["task"])})
+        return sorted(task for task, lines in self._current.items() if lines)

@@ -224,8 +224,8 @@ def add_publication(
     add_line(entry, folder, "published", **about, **run, **marked)
 
 
-def add_void(entry: Journal, folder: TaskFolder, *, reason: str, by: str, second: str, on: dt.date) -> None:
-    """Void a published frame that is not drawn: it is kept below ``voided/``, and the task is a draft again.
+def add_void(entry: Journal, folder: TaskFolder, *, reason: str, by: str, second: str, on: dt.date) -> str:
+    """Void a published frame that is not drawn: it is kept below ``voided/``, and the task is a draft again; returns its hash.
 
     Raises:
         DrawError: The task is not published, or drawn; reason or names are missing, or both names are the same.
@@ -247,6 +247,7 @@ def add_void(entry: Journal, folder: TaskFolder, *, reason: str, by: str, second
     note_origin(entry, folder, workbook="")
     about = {"frame_hash": line["frame_hash"], "reason": needed(reason, "reason"), **people, "on": on.isoformat()}
     add_line(entry, folder, "void", **about)
+    return str(line["frame_hash"])
 
 
 def published_frame(folder: TaskFolder) -> SamplingFrame:
@@ -327,10 +328,12 @@ def add_replacements(entry: Journal, folder: TaskFolder, replacements: Iterable[
 
 def add_joiners(entry: Journal, folder: TaskFolder, joiners: Iterable[Joiner]) -> None:
     """Record subjects that came after the frame, drawn or not."""
-    bodies = [{"what": "joined", **asdict(one), "on": one.on.isoformat()} for one in joiners]
+    joined = list(joiners)
+    bodies = [{"what": "joined", **asdict(one), "on": one.on.isoformat()} for one in joined]
     if bodies:
         logged = entry.append(folder.path / LOG, bodies)
-        about = {"subjects": len(bodies), "by": bodies[0]["by"], "on": bodies[0]["on"], "log": logged[-1]["hash"]}
+        counts = {"subjects": len(joined), "drawn": sum(one.drawn for one in joined)}
+        about = {**counts, "by": bodies[0]["by"], "on": bodies[0]["on"], "log": logged[-1]["hash"]}
         add_line(entry, folder, "joined", **about)
 
 

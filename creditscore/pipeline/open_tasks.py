@@ -104,9 +104,9 @@ def visits_of_tasks(out: Path, plans: Mapping[str, OpenPlan]) -> pd.DataFrame:
 
 
 def calendar_of(out: Path, plans: Mapping[str, OpenPlan]) -> WorkCalendar:
-    """The work calendar of the newest run that framed one of the tasks; plain weeks where there is none."""
+    """The work calendar of the newest run that framed one of the tasks and was not removed; plain weeks where there is none."""
     runs = [run for task in plans if (run := run_of_task(TaskFolder.of(out, task))) is not None]
-    newest = max(runs, key=lambda run: run.as_of, default=None)
+    newest = max((run for run in runs if run.has_manifest()), key=lambda run: run.as_of, default=None)
     return BookFile.load(newest).calendar if newest is not None else WorkCalendar()
 
 
@@ -115,7 +115,7 @@ def add_documents(
 ) -> None:
     """Add to a journal the workbooks of a task that changes and of drawn ones that share visits with it, and the list of tasks.
 
-    A workbook that people have edited is kept below ``edited/`` first.
+    Those of closed tasks stay as they are. A workbook that people have edited is kept below ``edited/`` first.
 
     Args:
         entry: The journal of ``OUT``.
@@ -132,8 +132,9 @@ def add_documents(
     handed_in = [frame for frame in known.values() if frame is not None]
     pages = plan_pages(list(plans.values()), calendar=calendar_of(out, plans), results=pd.concat(handed_in) if handed_in else None)
     by_task = {page.task.id: page for page in pages}
-    partners = merge_partners(by_task[task].task, [page.task for page in pages])
-    for name in sorted({task, *(one for one in partners if isinstance(plans[one], Opened))}):
+    partners, register = merge_partners(by_task[task].task, [page.task for page in pages]), Register.of(out)
+    drawn = (one for one in partners if isinstance(plans[one], Opened))
+    for name in sorted({task, *(one for one in drawn if register.state(one) != "closed")}):
         _keep_edited(entry, folders[name])
         _add_workbook(entry, folders[name], plans[name], by_task[name], lang=lang)
     add_index(entry, lang=lang)

@@ -173,7 +173,8 @@ def import_ratios(out: str | Path, workbook: Path, *, lang: str = DEFAULT_LANGUA
     rows = read_ratios(workbook).to_dict("records")
     with changing(root, "plan import") as entry:
         register = Register.of(root)
-        plans = {folder.task: load_plan(folder) for folder in open_folders(root)}
+        named = {row["task"] for row in rows}
+        plans = {folder.task: load_plan(folder) for folder in open_folders(root) if folder.task in named}
         frames = {task: plan.plan.plan if isinstance(plan, Opened) else plan for task, plan in plans.items()}
         strata = {(task, stratum) for task, frame in frames.items() for stratum in frame.strata["stratum"]}
         unknown = [row["cell"] for row in rows if (row["task"], row["stratum"]) not in strata]
@@ -243,9 +244,9 @@ def void_task(folder: str | Path, *, reason: str, by: str, second: str, on: dt.d
     """
     task = TaskFolder.opened(folder)
     with changing(task.out, f"plan void {task.task}") as entry:
-        add_void(entry, task, reason=reason, by=by, second=second, on=on)
+        frame_hash = add_void(entry, task, reason=reason, by=by, second=second, on=on)
         add_index(entry, lang=lang)
-    return InspectionPlan.from_folder(task.path).frame_hash
+    return frame_hash
 
 
 def close_task(folder: str | Path, *, by: str, on: dt.date, reason: str = "", lang: str = DEFAULT_LANGUAGE) -> None:

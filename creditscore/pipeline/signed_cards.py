@@ -72,26 +72,17 @@ def sign_cards(
         ConfigError: ``signed.toml`` is faulty.
         DataError: There are no cards; a file is none; the table is faulty; a card has a variable that is no feature
             of the project, or a text for a number. ``cards/`` stays as it is.
+        LockedError: Another command is signing there.
     """
     if not 0 < len(signed_by.strip()) <= 200 or not signed_by.isprintable():
         raise DataError("sign-cards: expected who signs, in 1 to 200 characters of one line (got {length})", length=len(signed_by))
     if run is not None and table is not None:
         raise DataError("sign-cards: expected --run or --table (got both)")
     folder = project.cards
-    settle(folder)
-    if table is not None:
-        cards = {POOLED: Scorecard.from_table(table, industry=POOLED, scaling=project.scorecards.scaling)}
-    else:
-        cards = read_cards(folder if run is None else RunFolder.opened(run).file("scorecards"))
-    if not cards:
-        raise DataError(
-            "{folder}: expected cards to sign (got none); name a run with --run or a workbook with --table", folder=folder
-        )
-    for industry, card in cards.items():
-        _refuse_unknown_features(card, project, where=str(table or run or folder / f"{industry}.json"))
-    earlier = read_spec(SignedFile, folder / _SIGNED).card if (folder / _SIGNED).is_file() else ()
-    signatures = _signatures(cards, earlier=earlier, signed_by=signed_by, on=on)
     with changed(folder, "sign-cards") as entry:
+        cards = _cards_to_sign(project, run=run, table=table)
+        earlier = read_spec(SignedFile, folder / _SIGNED).card if (folder / _SIGNED).is_file() else ()
+        signatures = _signatures(cards, earlier=earlier, signed_by=signed_by, on=on)
         if run is not None or table is not None:
             for old in folder.glob("*.json"):
                 entry.remove(old)
@@ -99,6 +90,25 @@ def sign_cards(
                 entry.write(card_file(folder, industry), card.to_json().encode())
         entry.write(folder / _SIGNED, _toml(signatures).encode())
     return signatures
+
+
+def _cards_to_sign(project: Project, *, run: Path | None, table: Path | None) -> dict[str, Scorecard]:
+    """The cards of a run or of a table of points, else those in ``cards/``.
+
+    Raises:
+        DataError: There are none, or one is not a card of this project.
+    """
+    if table is not None:
+        cards = {POOLED: Scorecard.from_table(table, industry=POOLED, scaling=project.scorecards.scaling)}
+    else:
+        cards = read_cards(project.cards if run is None else RunFolder.opened(run).file("scorecards"))
+    if not cards:
+        raise DataError(
+            "{folder}: expected cards to sign (got none); name a run with --run or a workbook with --table", folder=project.cards
+        )
+    for industry, card in cards.items():
+        _refuse_unknown_features(card, project, where=str(table or run or project.cards / f"{industry}.json"))
+    return cards
 
 
 def _signatures(

@@ -40,6 +40,7 @@ class Journal:
     def __init__(self, root: Path, what: str) -> None:
         self.root, self.what = root, what
         self._staged = root / _BEGUN
+        self._read: dict[Path, list[dict[str, Any]]] = {}
         self._chains: dict[Path, list[dict[str, Any]]] = {}
         self._steps: dict[str, _Step] = {}
 
@@ -82,11 +83,12 @@ class Journal:
         Raises:
             DataError: The file is not a whole chain.
         """
-        before = self._chains.setdefault(chain, [])
-        if not before:
+        if chain not in self._read:  # once: who holds the root alone writes to its chains, and a register is long
             mend_chain(chain)
-        added = next_lines([*read_chain(chain), *before], bodies)
-        before += added
+            self._read[chain] = read_chain(chain)
+        added = next_lines(self._read[chain], bodies)
+        self._read[chain] += added
+        self._chains.setdefault(chain, []).extend(added)
         return added
 
     def appended(self, chain: Path) -> list[dict[str, Any]]:

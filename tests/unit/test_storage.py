@@ -151,6 +151,19 @@ def test_what_is_no_name_is_itself(tmp_path):
         assert storage.pointed_to(path) == path
 
 
+def test_lines_that_a_journal_adds_one_by_one_are_one_chain_that_is_read_once(tmp_path, monkeypatch):
+    chain, read = tmp_path / "log.jsonl", []
+    storage.append_chain(chain, [{"line": 0}])
+    module = sys.modules[journal.__wrapped__.__module__]
+    monkeypatch.setattr(module, "read_chain", lambda path: read.append(path) or storage.read_chain(path))
+    with journal(tmp_path, "test") as entry:
+        added = [line["hash"] for number in (1, 2, 3) for line in entry.append(chain, [{"line": number}])]
+    lines = storage.read_chain(chain)
+    assert [line["line"] for line in lines] == [0, 1, 2, 3]
+    assert [line["hash"] for line in lines[1:]] == added
+    assert read == [chain]
+
+
 def test_a_journal_changes_all_its_files_or_none(tmp_path):
     def write(fail):
         with journal(tmp_path, "test") as entry:

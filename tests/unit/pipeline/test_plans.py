@@ -1,6 +1,7 @@
 """The life of a task: drafts of every night, edited ratios, what is published once, voided by two, and closed."""
 
 import datetime as dt
+import json
 import shutil
 from types import SimpleNamespace
 
@@ -177,6 +178,15 @@ def test_a_row_of_no_stratum_is_refused_by_cell(run, task, monkeypatch):
     monkeypatch.setattr(plans, "read_ratios", lambda workbook: pd.DataFrame([row]))
     with pytest.raises(DataError, match="E9: expected a task and a stratum of an open task"):
         import_ratios(run.out, run.file("plan.xlsx"))
+
+
+def test_only_the_tasks_on_the_sheet_are_read(run, task, project, monkeypatch):
+    shutil.copytree(task, task.parent / "other")
+    manifest = read_manifest(task)
+    manifest["about"]["task"]["id"] = "other"
+    (task.parent / "other" / "manifest.json").write_text(json.dumps(manifest), "utf-8")  # no longer what its hash says
+    edit(monkeypatch, task, tripled)
+    assert list(import_ratios(run.out, run.file("plan.xlsx"))) == ["hygiene"]
 
 
 @pytest.mark.parametrize("state", ["published", "drawn"])

@@ -4,11 +4,13 @@ import datetime as dt
 import shutil
 
 import pytest
-from support.runs import add_plan, empty_run, finished_run, pooled_card
+from support.projects import write_project
+from support.runs import TASK, add_plan, empty_run, finished_run, pooled_card
 from support.tasks import BY, PUBLIC, bytes_below
 
 from creditscore.errors import DataError
-from creditscore.pipeline.draws import draw_task
+from creditscore.inspection.plan import DrawnPlan
+from creditscore.pipeline.draws import draw_task, replace_subject
 from creditscore.pipeline.plans import close_task, publish_task
 from creditscore.pipeline.prune import prunable, prune
 from creditscore.pipeline.run_folder import RunFolder, days_of, run_before
@@ -89,6 +91,23 @@ def test_the_run_of_a_task_is_kept_until_the_task_is_closed(tmp_path, project, s
     assert removed(out) == (["2024-01-31-1"] if state == "closed" else [])
     assert run.path.exists() is (state != "closed")
     assert task.is_dir()
+
+
+def test_a_task_goes_on_without_the_run_of_a_closed_one_that_shared_its_visits(tmp_path):
+    tasks = [{**TASK, "merge_with": ["closed"]}, {**TASK, "id": "closed"}]
+    out, project = tmp_path / "out", write_project(tmp_path / "project", tasks={"task": tasks})
+    goes_on = add_plan(finished_run(out, project, as_of=MONTH_ENDS[0]), project)
+    closed = add_plan(finished_run(out, project, as_of=MONTH_ENDS[1]), project, "closed")
+    for folder in (goes_on, closed):
+        publish_task(folder, **PUBLIC)
+        draw_task(folder, seed="s", by=BY)
+    close_task(closed, by=BY, on=MONTH_ENDS[-1], reason="x")
+    finished_run(out, project, as_of=MONTH_ENDS[-1])
+    assert removed(out) == ["2024-02-29-1"]
+    before = bytes_below(closed)
+    drawn = DrawnPlan.from_folder(goes_on).drawn["subject_id"].tolist()
+    replace_subject(goes_on, drawn[0], reason="x", by=BY, on=MONTH_ENDS[-1])
+    assert bytes_below(closed) == before
 
 
 def test_the_run_that_trained_the_cards_of_a_kept_day_is_kept(tmp_path, project):
