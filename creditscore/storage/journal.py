@@ -12,6 +12,7 @@ import contextlib
 import errno
 import json
 import logging
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
@@ -107,6 +108,7 @@ class Journal:
     def decide(self) -> bool:
         """Put what was written on the disk, and decide. False where there is nothing to change."""
         self._refuse_emptied_folders()
+        self._refuse_closed_folders()
         steps = [self._growth(chain, added) for chain, added in self._chains.items() if added]
         steps += [self._sealed(step) for step in self._steps.values()]
         if not steps:
@@ -124,6 +126,15 @@ class Journal:
         removed = {name for name, step in self._steps.items() if step["do"] == "remove"}
         if any(parent.as_posix() in removed for name in self._steps for parent in PurePath(name).parents):
             raise ValueError("a journal cannot write into a folder that it removes")
+
+    def _refuse_closed_folders(self) -> None:
+        """A step that cannot be done would stop every later command here, so it is refused before anything is decided."""
+        sources = (str(step["source"]) for step in self._steps.values() if "source" in step)
+        changed = [*self._chains, *(self.root / name for name in (*self._steps, *sources))]
+        for folder in sorted({next(one for one in path.parents if one.exists()) for path in changed}):
+            code = errno.ENOTDIR if not folder.is_dir() else 0 if os.access(folder, os.W_OK) else errno.EACCES
+            if code:
+                raise OSError(code, os.strerror(code), str(folder))
 
     def _growth(self, chain: Path, added: list[dict[str, Any]]) -> _Step:
         base = chain.stat().st_size if chain.is_file() else 0

@@ -375,6 +375,32 @@ def test_a_read_only_folder_stops_a_journal_and_the_next_command_completes_it(tm
     assert trial.check(trial.folder) == "after"
 
 
+@pytest.mark.parametrize("name", ["sub", "../elsewhere"])
+def test_what_cannot_be_done_is_refused_before_it_is_decided_and_stops_no_other_command(tmp_path, name):
+    trial = a_journal(tmp_path / "out", tmp_path / "elsewhere")
+    trial.prepare(trial.folder)
+    with read_only((trial.folder / name).resolve()):
+        with pytest.raises(OSError, match="denied"):
+            trial.command(trial.folder)
+        assert trial.check(trial.folder) == "before"
+        with storage.journal(trial.folder, "another") as journal:
+            journal.write(trial.folder / "other", b"done")
+    assert (trial.folder / "other").read_bytes() == b"done"
+
+
+def test_a_file_where_a_folder_should_be_is_refused_before_anything_is_decided(folder):
+    folder.mkdir()
+    (folder / "file").write_bytes(b"")
+
+    def write_below_it():
+        with storage.journal(folder, "a test") as journal:
+            journal.write(folder / "file" / "deeper" / "new", b"new")
+
+    with pytest.raises(NotADirectoryError):
+        write_below_it()
+    assert not storage.is_pending(folder)
+
+
 def test_a_chain_that_somebody_changed_after_a_crash_is_not_overwritten(folder):
     storage.append_chain(folder / ONE, [{"line": 0}])
 
