@@ -58,6 +58,7 @@ def void(world):
 
 
 def import_ratios(world):
+    settle(world.out)  # the sheet of this test is made from the draft
     with mock.patch.object(plans, "read_ratios", return_value=edited_ratios(world)):
         plans.import_ratios(world.out, world.folder / "edited.xlsx")
 
