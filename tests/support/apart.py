@@ -32,6 +32,8 @@ _processes = multiprocessing.get_context("forkserver")
 
 #: What a process that was killed leaves as its exit code.
 KILLED = -signal.SIGKILL
+#: What is told where nobody knows how a process ended: the standard library lost sight of it.
+LOST = 255
 
 
 def make_ready() -> None:
