@@ -20,7 +20,15 @@ from creditscore.inspection import plan_folder
 from creditscore.inspection.draw import draw, modes, tickets
 from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame, Pool, inspector_table
 from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS, SamplingFrame
-from creditscore.inspection.task_folder import TaskFolder, add_draw, add_publication, needed, published_frame, refuse_forgotten
+from creditscore.inspection.task_folder import (
+    TaskFolder,
+    add_draw,
+    add_publication,
+    needed,
+    published_frame,
+    refuse_forgotten,
+    refuse_older_layout,
+)
 from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.storage import changed
 from creditscore.tiering.tiers import as_tiers
@@ -48,6 +56,7 @@ class InspectionPlan(SamplingFrame):
         Raises:
             DrawError: The frame was changed since it was hashed; channel or name is missing; or, with ``out``, the
                 task's frame is published already.
+            DataError: ``out`` holds runs of an older layout, or its register is not the newest one.
             LockedError: A run or another command is writing to ``out``.
         """
         day = day_of(on)
@@ -58,6 +67,7 @@ class InspectionPlan(SamplingFrame):
         else:
             folder = TaskFolder.of(publication.out, self.task.id)
             with changed(publication.out, f"plan publish {self.task.id}") as entry:
+                refuse_older_layout(publication.out)
                 refuse_forgotten(publication.out)
                 add_publication(entry, folder, self, on=day, channel=channel, by=by, trial=trial)
         return PublishedPlan(**frame_parts(self), publication=publication)

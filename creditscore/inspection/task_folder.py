@@ -165,6 +165,21 @@ def refuse_forgotten(out: Path) -> None:
         )
 
 
+def refuse_older_layout(out: Path) -> None:
+    """Refuse a folder whose tasks still lie inside its runs, ``OUT/<as_of>/plan/<task>``: one of them may be drawn already.
+
+    Raises:
+        DataError: There are such tasks.
+    """
+    older = [path for path in out.glob(f"*/plan/*/{MANIFEST}") if not (out / path.relative_to(out).parts[0]).is_symlink()]
+    if older:
+        raise DataError(
+            "{path}: runs of an older layout, whose draws the register does not know yet; make the documents of one of their days "
+            "anew (creditscore report OUT/<as_of>), which takes them over",
+            path=out,
+        )
+
+
 def note_origin(entry: Journal, folder: TaskFolder, **changes: Any) -> None:
     """Change ``task.json`` in a journal, beside what the journal changes there already."""
     path = entry.file(folder.path / ORIGIN)

@@ -10,6 +10,7 @@ from creditscore.inspection.plan import DrawnPlan, drawn_of, plan_inspections
 from creditscore.inspection.register import REGISTER, Register
 from creditscore.inspection.task_folder import TaskFolder
 from creditscore.inspection.verify import verify_plan
+from creditscore.storage import set_pointer
 
 TASK = "2024Q2-food"
 
@@ -49,6 +50,20 @@ def test_a_registered_frame_is_in_the_register_and_in_its_tasks_folder(plan, tmp
     assert (line["frame_hash"], line["on"], line["channel"], line["by"]) == (plan.frame_hash, "2024-04-30", "公报第1号", "王五")
     assert frame.publication.registered
     assert verify_plan(TaskFolder.of(tmp_path, TASK).path, frame_hash=plan.frame_hash).ok
+
+
+def test_nothing_is_published_where_older_runs_wait_to_be_taken_over(plan, tmp_path):
+    """The register does not know their frames and draws yet: this one may be drawn already."""
+    old = drawn_of(plan, seed="s").to_csv(tmp_path / "2024-04-30" / "plan" / TASK)
+    before = bytes_below(tmp_path)
+    with pytest.raises(DataError, match="runs of an older layout"):
+        plan.publish(**PUBLIC, out=tmp_path)
+    assert bytes_below(tmp_path) == before
+    own = tmp_path / ".runs" / "2024-04-30-1"
+    own.parent.mkdir()
+    old.parents[1].rename(own)
+    set_pointer(tmp_path / "2024-04-30", own)
+    plan.publish(**PUBLIC, out=tmp_path)
 
 
 def test_a_registered_frame_is_published_once(plan, tmp_path, make_tiers, make_policy, make_task):
