@@ -307,10 +307,18 @@ def add_draw(entry: Journal, folder: TaskFolder, drawn: DrawnFrame, *, by: str, 
     """Record a draw: in the register and in the log, and the files of the drawn plan.
 
     Raises:
-        DrawError: The name is missing; or a draw with another seed was begun under an older layout.
+        DrawError: The name is missing; the day lies before that of the publication; or a draw with another seed was begun under
+            an older layout.
     """
-    begun = (Register.of(folder.out).published(folder.task) or {}).get("begun_seed", drawn.seed)
-    if begun != drawn.seed:
+    published = Register.of(folder.out).published(folder.task) or {}
+    if drawn.drawn_on is not None and drawn.drawn_on.isoformat() < published.get("on", ""):
+        raise DrawError(
+            "task {task}: expected a draw on or after the day on which its hash was told, {published} (got {on})",
+            task=folder.task,
+            published=published["on"],
+            on=drawn.drawn_on,
+        )
+    if published.get("begun_seed", drawn.seed) != drawn.seed:
         raise DrawError(
             "task {task}: a draw with another seed was begun under the older layout and cut short; only that seed may finish it",
             task=folder.task,

@@ -36,7 +36,7 @@ from creditscore.inspection.task_folder import (
 )
 from creditscore.inspection.visits import Opened
 from creditscore.language import DEFAULT_LANGUAGE
-from creditscore.pipeline.open_tasks import add_documents, load_plan, related_plans, results_of_task, run_of_task
+from creditscore.pipeline.open_tasks import add_documents, as_drawn, load_plan, related_plans, results_of_task, run_of_task
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.run_store import BookFile
@@ -232,10 +232,7 @@ def _drawn_plan(task: TaskFolder) -> Opened:
         DrawError: It is not drawn, or closed.
     """
     refuse_closed(task)
-    plan = load_plan(task)
-    if not isinstance(plan, Opened):
-        raise DrawError("task {task}: expected a drawn task; draw it first", task=task.task)
-    return plan
+    return as_drawn(task, load_plan(task))
 
 
 def _people(named: Path | None, of_run: Path | None) -> pd.DataFrame | None:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from creditscore.config.tasks import Task
 from creditscore.config.work_calendar import WorkCalendar
-from creditscore.errors import DataError
+from creditscore.errors import DataError, DrawError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import MANIFEST, read_manifest, write_plan_workbook
 from creditscore.inspection.register import REGISTER, Register
@@ -26,9 +27,11 @@ from creditscore.pipeline.run_folder import WORKBOOK, RunFolder, days_of
 from creditscore.pipeline.run_store import BookFile, load_book
 from creditscore.reporting.run_book import PlanPage, plan_pages
 from creditscore.reporting.workbook import write_index, write_task_workbook
-from creditscore.storage import Journal, read_parquet, sha256_file
+from creditscore.storage import Journal, content_sha256, read_parquet, sha256_file
 
 _log = logging.getLogger(__name__)
+#: What names a row of results.
+RESULT_KEY = ["inspection_id"]
 #: The workbook that lists all open tasks.
 INDEX = "tasks.xlsx"
 #: Where the edited workbooks of a task are kept before a new one is written.
@@ -50,6 +53,25 @@ def load_plan(folder: TaskFolder) -> OpenPlan:
     if read_manifest(folder.path)["seed"] is None:
         return InspectionPlan.from_folder(folder.path)
     return Opened(DrawnPlan.from_folder(folder.path), checked_log(folder))
+
+
+def as_drawn(folder: TaskFolder, plan: OpenPlan) -> Opened:
+    """The plan of a task, which must be drawn.
+
+    Raises:
+        DrawError: It is not drawn; or the folder is older than the draw that the register knows.
+    """
+    if isinstance(plan, Opened):
+        return plan
+    drawn = Register.of(folder.out).drawn(folder.task)
+    if drawn is None:
+        raise DrawError("task {task}: expected a drawn task; draw it first", task=folder.task)
+    raise DrawError(
+        "{path}: expected the drawn plan that register line {line} names (the folder is older than its draw); put the folder back "
+        "from a later backup",
+        path=folder.path,
+        line=drawn["number"],
+    )
 
 
 def related_plans(out: Path, task: str) -> dict[str, OpenPlan]:
@@ -89,12 +111,35 @@ def run_of_task(folder: TaskFolder) -> RunFolder | None:
 
 
 def results_of_task(folder: TaskFolder) -> pd.DataFrame | None:
-    """The inspection results that were handed in for a task, the columns of ``inspections``, one row per visit; None without."""
-    path = folder.path / RESULTS
-    if not path.is_file():
+    """The inspection results that were handed in for a task, the columns of ``inspections``, one row per visit; None without.
+
+    Raises:
+        DataError: As of :func:`results_table`.
+    """
+    table = results_table(folder)
+    if table is None:
         return None
-    frame: pd.DataFrame = read_parquet(path).to_pandas(date_as_object=True)
+    frame: pd.DataFrame = table.to_pandas(date_as_object=True)
     return frame
+
+
+def results_table(folder: TaskFolder) -> pa.Table | None:
+    """The results that were handed in for a task, as they were sealed in the register; None without.
+
+    Raises:
+        DataError: The file is not what the register's last line about results says: changed, an older one, or gone.
+    """
+    path = folder.path / RESULTS
+    table = read_parquet(path) if path.is_file() else None
+    handed_in = [line for line in Register.of(folder.out).of_task(folder.task) if line["what"] == "results" and "content" in line]
+    if handed_in and (table is None or content_sha256(table, RESULT_KEY) != handed_in[-1]["content"]):
+        raise DataError(
+            "{path}: expected the results that register line {line} names (the file was changed, is an older one, or is gone); "
+            "put it back from a backup",
+            path=path,
+            line=handed_in[-1]["number"],
+        )
+    return table
 
 
 def visits_of_tasks(out: Path, plans: Mapping[str, OpenPlan]) -> pd.DataFrame:

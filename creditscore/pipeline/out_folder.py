@@ -13,7 +13,7 @@ from creditscore.errors import DataError
 from creditscore.inspection.plan_folder import read_log, read_manifest
 from creditscore.inspection.register import REGISTER, Register, register_line
 from creditscore.inspection.task_folder import TaskFolder, add_line, note_origin, refuse_forgotten
-from creditscore.pipeline.run_folder import LEDGER, MANIFEST, RUNS, RunFolder, days_of
+from creditscore.pipeline.run_folder import FINISHED, LEDGER, MANIFEST, RUNS, RunFolder, days_of
 from creditscore.records.tables import TABLES
 from creditscore.storage import (
     Journal,
@@ -57,6 +57,7 @@ def held(out: Path) -> Iterator[None]:
         complete(out)
         _adopt(out)
         _refuse_forgotten(out)
+        refuse_lost_names(out)
         yield
 
 
@@ -107,6 +108,27 @@ def _refuse_forgotten(out: Path) -> None:
             noted=noted[:12],
         )
     refuse_forgotten(out)
+
+
+def refuse_lost_names(out: Path) -> None:
+    """Refuse finished runs of which no day has its name: their links were lost, and a night would begin as if there were none.
+
+    Raises:
+        DataError: See above; the message says what to do.
+    """
+    if days_of(out):
+        return
+    ledger = StepLedger(out / LEDGER)
+    finished = [path for path in (out / RUNS).glob("*") if ledger.done(f"{RUNS}/{path.name}", FINISHED) is not None]
+    if finished:
+        newest = max(finished, key=lambda path: (RunFolder(path).as_of, int(path.name.rpartition("-")[2])))
+        raise DataError(
+            "{out}: expected a name for each day that leads to its run (got none: the symbolic links were lost in copying); copy "
+            "again with links (cp -a, rsync -a), or make for each day a file such as {name} that holds {run}",
+            out=out,
+            name=RunFolder(newest).as_of.isoformat(),
+            run=RunFolder(newest).name,
+        )
 
 
 def _is_old(path: Path) -> bool:

@@ -14,7 +14,7 @@ from creditscore.inspection.register import Register
 from creditscore.inspection.task_folder import open_folders
 from creditscore.language import Message, _
 from creditscore.pipeline.open_tasks import task_of
-from creditscore.pipeline.out_folder import held
+from creditscore.pipeline.out_folder import held, refuse_lost_names
 from creditscore.pipeline.run_folder import MANIFEST, RUNS, RunFolder, cards_of, days_of, evidence_of
 from creditscore.pipeline.run_store import BookFile
 from creditscore.storage import journal, pointed_to
@@ -32,7 +32,8 @@ class Removal:
 def prunable(out: Path, *, keep: int, retention_months: int | None = None) -> list[Removal]:
     """Attempts and whole old runs that may be removed, oldest first.
 
-    Kept are: the current runs of the ``keep`` newest days and of every day within the retention; every run that a task rests
+    Kept are: the current runs of the ``keep`` newest days, of as many days with signed cards (the next night rests on these,
+    not on a trial) and of every day within the retention; every run that a task rests
     on that is not closed; the runs that trained the cards of the ``keep`` newest days; and attempts whose workbook was edited
     by hand.
 
@@ -43,12 +44,14 @@ def prunable(out: Path, *, keep: int, retention_months: int | None = None) -> li
             run's ``project.toml`` says (``keep_runs_months``).
 
     Raises:
-        DataError: ``keep`` is less than 1.
+        DataError: ``keep`` is less than 1; or the names of the days are gone.
     """
     if keep < 1:
         raise DataError("prune: expected to keep at least 1 day, which the next night needs (got {keep})", keep=keep)
+    refuse_lost_names(out)
     days = days_of(out)
-    newest = days[-keep:]
+    signed = [day for day in days if (run := RunFolder.current(out, day)) and not run.is_trial]
+    newest = sorted({*days[-keep:], *signed[-keep:]})
     months = max(retention_months or 0, _declared_months(out, days))
     limit = months_before(days[-1], months) if days and months else None
     current = {pointed_to(out / day.isoformat()).name: day for day in days}

@@ -12,14 +12,22 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from creditscore.errors import DataError, DrawError
+from creditscore.errors import DataError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import PUBLICATION, publication_with
 from creditscore.inspection.register import Register
 from creditscore.inspection.task_folder import TaskFolder, add_line, refuse_closed
 from creditscore.inspection.visits import Opened
 from creditscore.language import DEFAULT_LANGUAGE, Message, _
-from creditscore.pipeline.open_tasks import OpenPlan, add_documents, related_plans, visits_of_tasks
+from creditscore.pipeline.open_tasks import (
+    RESULT_KEY,
+    OpenPlan,
+    add_documents,
+    as_drawn,
+    related_plans,
+    results_table,
+    visits_of_tasks,
+)
 from creditscore.pipeline.out_folder import RESULTS, changing
 from creditscore.pipeline.run_folder import WORKBOOK
 from creditscore.records.tables import TABLES
@@ -85,7 +93,8 @@ def take_results(
     Raises:
         DataError: The folder is none of a task; a task that is not drawn yet also checks the item of this one; a
             cell cannot be read, names a subject that was not drawn, or has a day before the task or the draw or after
-            ``known`` (the message names the cell); an earlier result of the same visit differs. Nothing is written then.
+            ``known`` (the message names the cell); an earlier result of the same visit differs, or the file of earlier
+            results is not what the register says. Nothing is written then.
         DrawError: The task is not drawn, or closed.
         LockedError: A run or another command is writing to the same folder.
     """
@@ -93,9 +102,7 @@ def take_results(
     with changing(task.out, f"results {task.task}") as entry:
         refuse_closed(task)
         plans = related_plans(task.out, task.task)
-        plan = plans[task.task]
-        if not isinstance(plan, Opened):
-            raise DrawError("task {task}: expected a drawn task; draw it first", task=task.task)
+        plan = as_drawn(task, plans[task.task])
         visits = _visits_of(task, plans)
         file = workbook or task.path / WORKBOOK
         results = _of_task(read_results(file).to_dict("records"), task)
@@ -127,7 +134,8 @@ def _add_results(
 ) -> TakenResults:  # fmt: skip
     """Add the results to the journal: register, the task's file, its published list, its workbook, and the data folder."""
     path, opened = task.path / RESULTS, plans[task.task]
-    before = read_parquet(path).num_rows if path.is_file() else 0
+    earlier = results_table(task)
+    before = 0 if earlier is None else earlier.num_rows
     table = _with_earlier(pa.Table.from_pylist(rows, schema=TABLES["inspections"].schema), path)
     write_parquet(entry.file(path), table)
     if data is not None and isinstance(opened, Opened):
@@ -139,7 +147,7 @@ def _add_results(
         outcomes = {row["subject_id"]: (row["event_date"], row["outcome"]) for row in rows}
         entry.write(task.path / PUBLICATION, publication_with(task.path, outcomes))
         counts = {"results": table.num_rows, "new": table.num_rows - before, "open": still_open, "on": known.isoformat()}
-        sealed = content_sha256(table, ["inspection_id"])
+        sealed = content_sha256(table, RESULT_KEY)
         add_line(entry, task, "results", **counts, content=sealed)
         handed_in: pd.DataFrame = table.to_pandas(date_as_object=True)
         add_documents(entry, plans, task.task, results=handed_in, lang=lang)

@@ -88,6 +88,23 @@ def test_a_frame_other_than_the_published_one_is_not_drawn(run, published, proje
     assert Register.of(run.out).drawn("hygiene") is None
 
 
+def test_a_draw_on_a_day_before_its_publication_is_refused(run, published):
+    told, before = dt.date.fromisoformat(Register.of(run.out).published("hygiene")["on"]), bytes_below(run.out)
+    with pytest.raises(DrawError, match=f"on or after the day on which its hash was told, {told} "):
+        draw_task(published, seed="s", by=BY, on=told - dt.timedelta(days=1))
+    assert bytes_below(run.out) == before
+    assert draw_task(published, seed="s", by=BY, on=told).drawn_on == told
+
+
+def test_a_folder_from_before_the_draw_is_not_asked_to_be_drawn_again(run, published, tmp_path):
+    shutil.copytree(published, tmp_path / "backup")
+    draw_task(published, seed="s", by=BY, on=dt.date(2024, 5, 2))
+    shutil.rmtree(published)
+    shutil.copytree(tmp_path / "backup", published)
+    with pytest.raises(DrawError, match=r"register line 2 names \(the folder is older"):
+        replace_subject(published, "S00000", reason="x", **WHO)
+
+
 def test_a_folder_outside_of_the_tasks_of_an_out_is_no_task(published, tmp_path):
     copy = shutil.copytree(published, tmp_path / "copy" / "hygiene")
     before = bytes_below(copy)

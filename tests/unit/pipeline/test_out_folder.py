@@ -21,12 +21,13 @@ from creditscore.pipeline.credit_check import feedback, lookup
 from creditscore.pipeline.draws import draw_task, replace_subject
 from creditscore.pipeline.out_folder import changing, held, removed_on_error
 from creditscore.pipeline.plans import close_task, import_ratios, publish_task, void_task
+from creditscore.pipeline.prune import prunable, prune
 from creditscore.pipeline.results import take_results
-from creditscore.pipeline.run_folder import MANIFEST, RunFolder
+from creditscore.pipeline.run_folder import FINISHED, LEDGER, MANIFEST, RunFolder
 from creditscore.pipeline.run_store import load_book, renew_documents
 from creditscore.pipeline.tier import sign_subjects, signatures
 from creditscore.records.tables import TABLES
-from creditscore.storage import append_chain, chain_head, read_chain, set_pointer, sha256_file, write_parquet
+from creditscore.storage import StepLedger, append_chain, chain_head, read_chain, set_pointer, sha256_file, write_parquet
 from creditscore.tiering.signatures import Review, review_body
 
 MARCH, APRIL, MAY = dt.date(2024, 3, 31), dt.date(2024, 4, 30), dt.date(2024, 5, 31)
@@ -386,3 +387,16 @@ def test_a_change_below_out_waits_for_nobody_and_is_all_or_nothing(out):
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert Register.of(out).lines == ()
+
+
+def test_names_that_were_lost_in_copying_are_missed_and_may_be_files(run):
+    StepLedger(run.out / LEDGER).finish(run.name, FINISHED, "key")
+    run.shown.unlink()
+    before = bytes_below(run.out)
+    for command in (lambda: prune(run.out, keep=1), lambda: prunable(run.out, keep=1), lambda: held(run.out).__enter__()):
+        with pytest.raises(DataError, match=f"a file such as {run.as_of} that holds {run.name}"):
+            command()
+    assert bytes_below(run.out) == before
+    run.shown.write_text(run.name)
+    assert prune(run.out, keep=1) == []
+    assert RunFolder.opened(run.shown) == run

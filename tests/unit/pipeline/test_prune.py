@@ -117,6 +117,13 @@ def test_the_run_that_trained_the_cards_of_a_kept_day_is_kept(tmp_path, project)
     assert removed(out, keep=2) == ["2024-01-31-1"]
 
 
+def test_the_newest_run_with_signed_cards_is_kept_behind_trials(out):
+    for day in (dt.date(2024, 5, 31), dt.date(2024, 6, 30)):
+        empty_run(out, day, trial=True)
+    assert removed(out) == ["2024-01-31-1", "2024-02-29-1", "2024-03-31-1", "2024-05-31-1"]
+    assert run_before(out, dt.date(2024, 7, 31)).as_of == MONTH_ENDS[-1]
+
+
 def test_a_day_that_is_run_again_after_it_was_removed_is_a_run_like_any_other(out, project):
     removed(out)
     again = finished_run(out, project, as_of=MONTH_ENDS[0])

@@ -15,6 +15,7 @@ from creditscore.inspection.task_folder import TaskFolder
 from creditscore.inspection.verify import verify_plan
 from creditscore.inspection.visits import Opened, merge_plans
 from creditscore.pipeline import results as module
+from creditscore.pipeline.draws import replace_subject
 from creditscore.pipeline.open_tasks import results_of_task
 from creditscore.pipeline.plans import close_task
 from creditscore.pipeline.results import OWN_FRAMES, OWN_INSPECTIONS, refuse_half_merged, take_results, visit_simulated
@@ -97,6 +98,27 @@ def test_the_same_results_again_change_no_byte_and_keep_the_day_on_which_they_we
     assert (again.new, again.open) == (0, 0)
     assert bytes_below(run.out) == before
     assert set(results_of_task(TaskFolder.opened(drawn))["known_date"]) == {KNOWN}
+
+
+def test_results_that_are_not_those_of_the_register_are_refused(hand_in, run, drawn, plan):
+    hand_in()
+    path = drawn / "results.parquet"
+    handed_in = read_parquet(path)
+    for fault in ("gone", "changed", "older"):
+        path.unlink(missing_ok=True)
+        if fault == "changed":
+            rows = [{**row, "outcome": "violation"} for row in handed_in.to_pylist()]
+            write_parquet(path, pa.Table.from_pylist(rows, schema=handed_in.schema))
+        elif fault == "older":
+            write_parquet(path, handed_in.slice(1))
+        before = bytes_below(run.out)
+        with pytest.raises(DataError, match=r"results.parquet: expected the results that register line 3 names"):
+            hand_in(known=dt.date(2024, 6, 10))
+        with pytest.raises(DataError, match="register line 3"):
+            replace_subject(drawn, plan.drawn["subject_id"].iloc[0], reason="x", by="李四", on=KNOWN)
+        assert bytes_below(run.out) == before
+    write_parquet(path, handed_in)
+    assert hand_in().new == 0
 
 
 def test_results_change_no_run(hand_in, run):
