@@ -214,7 +214,7 @@ def add_publication(
 
     Raises:
         DrawError: The task's frame is published already; channel or name is missing; the frame was changed since it was
-            hashed; or it comes from a run with unsigned cards and is not published as a trial.
+            hashed; the day is before that of its tiers; or it comes from a run with unsigned cards and is not published as a trial.
     """
     register, task = Register.of(folder.out), frame.task.id
     if register.published(task) is not None:
@@ -230,11 +230,21 @@ def add_publication(
             "again, or publish with --trial, which marks the task as a trial for good",
             task=task,
         )
+    if on < frame.as_of:
+        raise DrawError(
+            "task {task}: expected a day on or after {as_of}, that of the tiers in its frame (got {on})",
+            task=task,
+            as_of=frame.as_of,
+            on=on,
+        )
     frame.check_hash()
+    from_run = folder.exists() and read_manifest(folder.path)["frame_hash"] == frame.frame_hash
+    if not from_run:
+        note_origin(entry, folder, run="")
     for name, content in frame_files(frame).items():
         entry.write(folder.path / name, content)
     about = {"frame_hash": frame.frame_hash, "on": on.isoformat(), "channel": needed(channel, "channel"), "by": needed(by, "by")}
-    run = {"run": folder.origin.run} if folder.origin.run else {}
+    run = {"run": folder.origin.run} if from_run and folder.origin.run else {}
     marked = {"trial": True} if trial else {}
     add_line(entry, folder, "published", **about, **run, **marked)
 

@@ -15,9 +15,9 @@ from creditscore.inspection.task_folder import open_folders
 from creditscore.language import Message, _
 from creditscore.pipeline.open_tasks import task_of
 from creditscore.pipeline.out_folder import held, refuse_lost_names
-from creditscore.pipeline.run_folder import MANIFEST, RUNS, RunFolder, cards_of, days_of, evidence_of
+from creditscore.pipeline.run_folder import LEDGER, MANIFEST, RUNS, RunFolder, cards_of, days_of, evidence_of
 from creditscore.pipeline.run_store import BookFile
-from creditscore.storage import journal, pointed_to
+from creditscore.storage import StepLedger, journal, pointed_to
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,9 @@ def prune(out: Path, *, keep: int, retention_months: int | None = None) -> list[
     with held(out):
         removals = prunable(out, keep=keep, retention_months=retention_months)
         names = {pointed_to(out / day.isoformat()): out / day.isoformat() for day in days_of(out)}
+        ledger = StepLedger(out / LEDGER)
+        for removal in removals:
+            ledger.forget(RunFolder(removal.path).name)
         with journal(out, "prune") as entry:
             for removal in removals:
                 if removal.path in names:

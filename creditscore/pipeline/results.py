@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from creditscore.reporting.planning_tables import DRAWN_LIST
 from creditscore.reporting.readback import read_results, refuse_cells
 from creditscore.spreadsheet import read_sheet
 from creditscore.spreadsheet.read import fill_cells
-from creditscore.storage import Journal, content_sha256, read_parquet, settle, write_parquet
+from creditscore.storage import Journal, content_sha256, locked, read_parquet, settle, write_parquet
 from creditscore.vocabulary import OFF_SITE
 
 #: The files of a data folder to which results are added; ``sources.toml`` declares them as sources.
@@ -96,10 +97,10 @@ def take_results(
             ``known`` (the message names the cell); an earlier result of the same visit differs, or the file of earlier
             results is not what the register says. Nothing is written then.
         DrawError: The task is not drawn, or closed.
-        LockedError: A run or another command is writing to the same folder.
+        LockedError: A run or another command is writing to the same folder, or to the data folder.
     """
     task = TaskFolder.opened(folder)
-    with changing(task.out, f"results {task.task}") as entry:
+    with locked(data) if data is not None else nullcontext(), changing(task.out, f"results {task.task}") as entry:
         refuse_closed(task)
         plans = related_plans(task.out, task.task)
         plan = as_drawn(task, plans[task.task])
@@ -107,7 +108,7 @@ def take_results(
         file = workbook or task.path / WORKBOOK
         results = _of_task(read_results(file).to_dict("records"), task)
         refuse_cells(list(_faults(results, visits, {task.task: plan.plan}, known)), file=file)
-        refuse_half_merged({task.task}, plans.values())
+        refuse_half_merged({task.task}, plans.values(), known=known)
         rows = [_row(result, visits[result["task"], result["subject_id"]], plan.plan, known) for result in results]
         return _add_results(entry, task, plans, visits, rows, known=known, data=data, lang=lang)
 
@@ -178,16 +179,16 @@ def _faults(results: Iterable[_Row], visits: _Visits, drawn: Mapping[str, DrawnP
         keys.add(key)
 
 
-def refuse_half_merged(tasks: set[str], plans: Iterable[OpenPlan]) -> None:
+def refuse_half_merged(tasks: set[str], plans: Iterable[OpenPlan], *, known: dt.date) -> None:
     """Refuse results of tasks whose item another task also checks, until that other task is drawn as well.
 
     A subject then has two chances to be visited for the item, and its probability is that of either draw. It is not
-    known before both draws.
+    known before both draws. A task whose period is over on the day ``known`` without a draw will not be drawn any more.
 
     Raises:
         DataError: A plan that is not drawn yet also checks the item of one of ``tasks``.
     """
-    for task in (plan.task for plan in plans if isinstance(plan, InspectionPlan)):
+    for task in (plan.task for plan in plans if isinstance(plan, InspectionPlan) and plan.task.end >= known):
         shared = sorted(tasks & set(task.also_checks))
         if shared:
             raise DataError(

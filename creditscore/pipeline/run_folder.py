@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import importlib.metadata
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from creditscore.storage import (
     canonical_json,
     damaged_files,
     new_version,
+    operations,
     pointed_to,
     read_parquet,
     sha256_file,
@@ -299,8 +299,8 @@ def take_snapshot(project: Project, data: Path, into: Path) -> dict[str, str]:
     """
     for name in sorted({file for source in project.sources.source for file in source.files}):
         if (data / name).is_file():
-            (into / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(data / name, into / name)
+            operations.make_folder((into / name).parent)
+            operations.copy(data / name, into / name)
     return input_hashes(project, into)
 
 

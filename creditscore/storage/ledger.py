@@ -43,6 +43,16 @@ class StepLedger:
         with self._open() as connection:
             connection.execute("INSERT OR REPLACE INTO steps VALUES (?, ?, ?)", (run, step, key))
 
+    def forget(self, run: str) -> None:
+        """Remove all steps of a run: a later one may have its name.
+
+        Raises:
+            DataError: The file is no ledger, or damaged.
+        """
+        operations.announce("commit", self.path)
+        with self._open() as connection:
+            connection.execute("DELETE FROM steps WHERE run = ?", (run,))
+
     @contextlib.contextmanager
     def _open(self, *, read_only: bool = False) -> Iterator[sqlite3.Connection]:
         """A connection; a read-only one works where an auditor may not write, any other undoes what a crash left half done."""
