@@ -71,6 +71,13 @@ def test_a_second_draw_is_refused_and_logged_and_changes_nothing_else(run, drawn
     assert verify_plan(drawn).ok
 
 
+def test_a_draw_before_the_publication_is_refused(run, published):
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match="on which the frame was published"):
+        draw_task(published, seed="s", by="李四", on=dt.date(2024, 4, 29))
+    assert bytes_below(run.out) == before
+
+
 @pytest.mark.parametrize("by", ["", "  ", "two\nlines"])
 def test_a_draw_needs_the_name_of_who_draws(run, published, by):
     before = bytes_below(run.out)

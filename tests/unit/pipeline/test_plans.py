@@ -264,7 +264,11 @@ def test_a_voided_frame_is_kept_and_the_next_night_makes_a_new_draft(run, publis
     (plan,) = plan_now(finished_run(run.out, project, as_of=dt.date(2024, 5, 31), count=50), project)
     assert plan.frame_hash != frame_hash
     assert {name: (published / "voided" / "1" / name).read_bytes() for name in frame} == frame
-    publish_task(published, **PUBLIC)
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match="expected a day on or after 2024-05-31"):
+        publish_task(published, **PUBLIC)
+    assert bytes_below(run.out) == before
+    publish_task(published, **{**PUBLIC, "on": dt.date(2024, 5, 31)})
     assert Register.of(run.out).published("hygiene")["frame_hash"] == plan.frame_hash
     for number, hash_of in ((1, frame_hash), (0, plan.frame_hash)):
         assert frame_of_hash(run.out, "hygiene", hash_of).frame_hash == hash_of, number

@@ -196,9 +196,10 @@ def test_results_of_an_item_wait_for_all_draws_that_check_it(merged):
     one, two = merged
     half = [one, Opened(draw(two, seed="s"))]
     with pytest.raises(DataError, match="task one: expected a drawn plan"):
-        refuse_half_merged({"two"}, half)
-    refuse_half_merged({"one"}, half)
-    refuse_half_merged({"two"}, [Opened(draw(one, seed="s")), half[1]])
+        refuse_half_merged({"two"}, half, known=one.task.end)
+    refuse_half_merged({"two"}, half, known=one.task.end + dt.timedelta(days=1))  # its period is over: it will not be drawn
+    refuse_half_merged({"one"}, half, known=one.task.end)
+    refuse_half_merged({"two"}, [Opened(draw(one, seed="s")), half[1]], known=one.task.end)
 
 
 def simulated(tmp_path, **changes):

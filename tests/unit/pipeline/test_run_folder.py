@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import json
+import os
 import shutil
 
 import pandas as pd
@@ -199,3 +200,10 @@ def test_a_manifest_is_read_as_it_was_written(folder):
     seal(folder, trial=True)
     assert folder.manifest() == json.loads(folder.file("manifest.json").read_text("utf-8"))
     assert folder.is_trial
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no groups of this kind")
+def test_the_folders_of_a_run_are_for_owner_and_group_only(tmp_path):
+    folder = RunFolder.new(tmp_path / "out", dt.date(2024, 4, 30))
+    for path in (tmp_path / "out", folder.path.parent, folder.path):
+        assert path.stat().st_mode & 0o007 == 0
