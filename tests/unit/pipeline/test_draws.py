@@ -73,7 +73,7 @@ def test_a_second_draw_is_refused_and_logged_and_changes_nothing_else(run, drawn
 
 def test_a_draw_before_the_publication_is_refused(run, published):
     before = bytes_below(run.out)
-    with pytest.raises(DrawError, match="on which the frame was published"):
+    with pytest.raises(DrawError, match="the day on which its hash was told"):
         draw_task(published, seed="s", by="李四", on=dt.date(2024, 4, 29))
     assert bytes_below(run.out) == before
 
