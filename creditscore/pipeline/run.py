@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from creditscore.errors import DataError
-from creditscore.features.build import feature_table
 from creditscore.features.guard import guard_features
-from creditscore.features.spine import Spine, spine
 from creditscore.inspection.forecast import forecast_policy
 from creditscore.inspection.register import Register
 from creditscore.language import DEFAULT_LANGUAGE
+from creditscore.pipeline.manifest import deciding_facts, run_log, summarise, write_manifest
 from creditscore.pipeline.out_folder import held, remove_unfinished, removed_on_error
 from creditscore.pipeline.plans import Standing, add_drafts, plan_due_tasks
 from creditscore.pipeline.policy_trial import scores_before_visits
 from creditscore.pipeline.run_folder import (
     FINISHED,
     LEDGER,
-    MANIFEST,
     SNAPSHOT,
     WORKBOOK,
     Deciding,
@@ -36,21 +33,19 @@ from creditscore.pipeline.run_folder import (
     run_key,
     table_fingerprints,
     take_snapshot,
-    versions,
 )
 from creditscore.pipeline.run_store import evidence_from, save_book, write_documents
-from creditscore.pipeline.score import compare_runs, score_table, write_cards
+from creditscore.pipeline.score import Scored, compare_runs, score_subjects, write_cards
 from creditscore.pipeline.signed_cards import signed_cards
 from creditscore.pipeline.tier import signatures, subjects_in, tier_subjects
 from creditscore.pipeline.train import Training, train_cards
 from creditscore.records.checkup import check_up
 from creditscore.records.drift import Earlier, drifts, profile
-from creditscore.records.identity import tables_of
 from creditscore.records.records import open_records
 from creditscore.records.rectification import rectification_list, rectification_table
 from creditscore.reporting.fairness import associations
 from creditscore.reporting.run_book import RowCounts
-from creditscore.storage import StepLedger, content_sha256, damaged_files, file_hashes, journal, operations, write_json
+from creditscore.storage import StepLedger, damaged_files, journal, operations
 from creditscore.tracking.mlflow_log import RunLog, queue_run, send_queue
 
 if TYPE_CHECKING:
@@ -283,32 +278,6 @@ def train_cards_of(folder: RunFolder, records: Records, policy: TierPolicy) -> T
     return training
 
 
-@dataclass(frozen=True)
-class Scored:
-    """The subjects in scope on the day of a run."""
-
-    spine: Spine
-    #: One row per subject in scope, the columns of ``features.parquet``.
-    features: pa.Table
-    #: One row per subject that a card serves, the columns of ``scores.parquet``.
-    scores: pa.Table
-
-
-def score_subjects(folder: RunFolder, records: Records, cards: Mapping[str, Scorecard]) -> Scored:
-    """Write the features and scores of every subject in scope.
-
-    Raises:
-        DataError: No subject is in scope; no subject is served by a card.
-    """
-    project, rows = records.project, spine(records, as_of=folder.as_of)
-    table = feature_table(records, rows, project.features)
-    features = records.engine.query(table.order_by("row_key")).drop_columns(["row_key"])
-    folder.write("features", features)
-    scores = score_table(records.engine, table, cards, project.scorecards.industry)
-    folder.write("scores", scores)
-    return Scored(rows, features, scores)
-
-
 def count_rows(folder: RunFolder, records: Records, scored: Scored) -> RowCounts:
     """Count the rows of the register by what became of them: scored, not rated, out of scope, quarantined, collapsed.
 
@@ -360,91 +329,3 @@ def write_stability(folder: RunFolder, before: RunFolder | None) -> None:
     """Write how scores and characteristics moved since the run before, if there is one."""
     if before is not None:
         folder.write("stability", compare_runs(folder, before))
-
-
-def deciding_facts(
-    project: Project, policy: TierPolicy, inputs: Mapping[str, str], cards: Mapping[str, Scorecard]
-) -> dict[str, str]:
-    """Everything that decides the content of a run, by name: hashes, editions and versions.
-
-    They are in the manifest, on the workbook's first sheet and in the tracker.
-    """
-    return {
-        "config": project.sha256,
-        "policy": policy.effective.isoformat(),
-        "catalogue": project.catalogue.edition,
-        "codes": tables_of(project).editions,
-        **{f"input {name}": sha256 for name, sha256 in sorted(inputs.items())},
-        **{f"scorecard {industry}": card.sha256 for industry, card in sorted(cards.items())},
-        **{f"version {library}": version for library, version in versions().items()},
-    }
-
-
-def summarise(
-    folder: RunFolder, records: Records, tiers: Tiers, training: Training, counts: RowCounts, plans: Sequence[InspectionPlan],
-    *, trial: bool,
-) -> dict[str, object]:  # fmt: skip
-    """The counts of a run for people; AUC is that of this run's training."""
-    auc = training.evaluation.get("auc")
-    interval = None if auc is None else {"value": auc.value, "low": auc.low, "high": auc.high}
-    return {
-        "subjects": subjects_in(records, folder.as_of)["known"],
-        "register_rows": counts.rows_in,
-        "scored": counts.scored,
-        "not_rated": int((tiers.frame["tier"] == "NR").sum()),
-        "out_of_scope": sum(counts.out_of_scope.values()),
-        "quarantined": sum(outcome.quarantined for outcome in records.outcomes.values()),
-        "cards": len(training.cards),
-        "trial": trial,
-        # Beyond six decimals a figure is noise.
-        "auc": interval and {name: None if value is None else round(value, 6) for name, value in interval.items()},
-        "tiers": {str(tier): int(count) for tier, count in tiers.counts().items()},
-        "proposed": int((tiers.frame["status"] == "proposed").sum()),
-        "frames": {
-            plan.task.id: {
-                "population": int((plan.frame["exempt_reason"] == "").sum()),
-                "target": sum(plan.targets().values()),
-            }
-            for plan in plans
-        },
-    }
-
-
-def write_manifest(
-    folder: RunFolder, records: Records, scored: Scored, counts: RowCounts, plans: Sequence[InspectionPlan],
-    *, trial: bool, facts: Mapping[str, str], summary: Mapping[str, object], deciding: Deciding, standing: Standing,
-    lang: str,
-) -> None:  # fmt: skip
-    """Write ``manifest.json``: with it the run is finished."""
-    keys = ["subject_id", "as_of"]
-    document = {
-        "format": "creditscore.run/2",
-        "project": records.project.about.name,
-        "as_of": folder.as_of.isoformat(),
-        "engine": records.engine.name,
-        "trial": trial,
-        "lang": lang,
-        "facts": facts,
-        "deciding": {**deciding.facts(), "signatures_counted": len(deciding.signatures), "tasks": standing.facts()},
-        "counts": {"rows_in": counts.rows_in, "scored": counts.scored, "out_of_scope": dict(counts.out_of_scope)},
-        "summary": summary,
-        "contents": {"features": content_sha256(scored.features, keys), "scores": content_sha256(scored.scores, keys)},
-        "frames": {plan.task.id: plan.frame_hash for plan in plans},
-        "outputs": file_hashes(folder.path, leave_out=(MANIFEST,)),
-    }
-    write_json(folder.file(MANIFEST), document)
-
-
-def run_log(
-    folder: RunFolder, project: Project, tiers: Tiers, training: Training, *, trained: bool, facts: Mapping[str, str]
-) -> RunLog:
-    """What the tracker gets: hashes, counts, metrics and newly trained cards; no rows of subjects."""
-    metrics = {name: figure.value for name, figure in training.evaluation.items()}
-    return RunLog(
-        project=project.about.name,
-        as_of=folder.as_of.isoformat(),
-        params={name.replace(" ", "."): value for name, value in facts.items()},
-        metrics={**metrics, **{f"tier_{tier}": float(count) for tier, count in tiers.counts().items()}},
-        files=(folder.file(MANIFEST), folder.file("report.html")),
-        cards=training.cards if trained else {},
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -12,6 +13,8 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.errors import DataError
+from creditscore.features.build import feature_table
+from creditscore.features.spine import Spine, spine
 from creditscore.language import pgettext
 from creditscore.models.monitor import characteristic_stability, psi, psi_table
 from creditscore.models.scorecard import Scorecard
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from creditscore.config.scorecards import Industry
     from creditscore.engine import Engine
     from creditscore.pipeline.run_folder import RunFolder
+    from creditscore.records.records import Records
 
 #: Name of the card that serves industries without one of their own.
 POOLED = "all"
@@ -147,3 +151,29 @@ def compare_runs(now: RunFolder, before: RunFolder) -> pd.DataFrame:
         moved = characteristic_stability(card, *features).rename_axis("name").reset_index()
         rows += [{name: row.get(name) for name in rows[0]} for row in moved.to_dict("records")]
     return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The subjects in scope on the day of a run."""
+
+    spine: Spine
+    #: One row per subject in scope, the columns of ``features.parquet``.
+    features: pa.Table
+    #: One row per subject that a card serves, the columns of ``scores.parquet``.
+    scores: pa.Table
+
+
+def score_subjects(folder: RunFolder, records: Records, cards: Mapping[str, Scorecard]) -> Scored:
+    """Write the features and scores of every subject in scope.
+
+    Raises:
+        DataError: No subject is in scope; no subject is served by a card.
+    """
+    project, rows = records.project, spine(records, as_of=folder.as_of)
+    table = feature_table(records, rows, project.features)
+    features = records.engine.query(table.order_by("row_key")).drop_columns(["row_key"])
+    folder.write("features", features)
+    scores = score_table(records.engine, table, cards, project.scorecards.industry)
+    folder.write("scores", scores)
+    return Scored(rows, features, scores)

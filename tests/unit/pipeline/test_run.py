@@ -12,22 +12,20 @@ from support.runs import empty_run, finished_run, pooled_card, tier_rows
 from support.tasks import bytes_below
 
 from creditscore.errors import DataError
+from creditscore.pipeline import manifest
 from creditscore.pipeline import run as module
+from creditscore.pipeline.manifest import deciding_facts, run_log, summarise, write_manifest
 from creditscore.pipeline.plans import Standing
 from creditscore.pipeline.run import (
-    Scored,
     count_rows,
-    deciding_facts,
     read_delivery_before,
     refuse_broken_delivery,
-    run_log,
     run_project,
-    summarise,
     write_forecast,
-    write_manifest,
     write_stability,
 )
 from creditscore.pipeline.run_folder import MANIFEST, SNAPSHOT, Deciding, RunFolder, input_hashes
+from creditscore.pipeline.score import Scored
 from creditscore.pipeline.train import Training
 from creditscore.records.drift import Earlier
 from creditscore.records.findings import Finding
@@ -325,7 +323,7 @@ def test_only_an_error_of_the_drift_stops_a_run(before, project, monkeypatch, le
 
 def register(monkeypatch, *, arrived, kept=6, quarantined=1, collapsed=1, known=5, not_yet_known=1):
     outcome = SimpleNamespace(arrived=arrived, kept=kept, quarantined=quarantined, collapsed=collapsed)
-    monkeypatch.setattr(module, "subjects_in", lambda records, day: {"known": known, "not_yet_known": not_yet_known})
+    monkeypatch.setattr(manifest, "subjects_in", lambda records, day: {"known": known, "not_yet_known": not_yet_known})
     return SimpleNamespace(outcomes={"subjects": outcome})
 
 
@@ -361,7 +359,7 @@ def test_facts_name_configuration_inputs_cards_and_versions(project):
 
 
 def test_a_summary_counts_subjects_and_rounds_the_auc(folder, monkeypatch):
-    monkeypatch.setattr(module, "subjects_in", lambda records, day: {"known": 40})
+    monkeypatch.setattr(manifest, "subjects_in", lambda records, day: {"known": 40})
     records = SimpleNamespace(outcomes={"a": SimpleNamespace(quarantined=2), "b": SimpleNamespace(quarantined=3)})
     training = Training({"all": pooled_card()}, {"auc": Figure(0.12345678, None, 0.9)})
     tiers = Tiers(tier_rows())
