@@ -323,7 +323,7 @@ def test_only_an_error_of_the_drift_stops_a_run(before, project, monkeypatch, le
 
 def register(monkeypatch, *, arrived, kept=6, quarantined=1, collapsed=1, known=5, not_yet_known=1):
     outcome = SimpleNamespace(arrived=arrived, kept=kept, quarantined=quarantined, collapsed=collapsed)
-    monkeypatch.setattr(manifest, "subjects_in", lambda records, day: {"known": known, "not_yet_known": not_yet_known})
+    monkeypatch.setattr(module, "subjects_in", lambda records, day: {"known": known, "not_yet_known": not_yet_known})
     return SimpleNamespace(outcomes={"subjects": outcome})
 
 
