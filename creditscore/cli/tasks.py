@@ -90,7 +90,8 @@ def close(
     from creditscore.pipeline.plans import close_task
 
     close_task(task_dir, by=by, on=day_of(on, name="--on"), reason=reason, lang=lang)
-    show({"closed": task_dir.name}, [Words.of(lang).text(_("{task}: closed", task=task_dir.name))], as_json=as_json)
+    task = task_dir.resolve().name
+    show({"closed": task}, [Words.of(lang).text(_("{task}: closed", task=task))], as_json=as_json)
 
 
 def draw(

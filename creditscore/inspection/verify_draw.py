@@ -179,6 +179,7 @@ MESSAGES = {
     "register.not_drawn": _("register.jsonl: does not say that this frame was drawn"),
     "register.drawn": _("register.jsonl line {line}: this frame was drawn; this folder is a copy or a backup from before the draw"),
     "register.draw": _("register.jsonl line {line}: says another seed, frame or manifest than this folder"),
+    "register.day": _("register.jsonl line {line}: the draw is dated before the day on which its hash was told, {published}"),
     "register.log": _("log.jsonl: does not end with the line named in register.jsonl line {line}: it was cut off or written anew"),
     "log.late_draw": _("{where}: {subject} is not drawn, or not left out, as its ticket says"),
 }
@@ -704,6 +705,8 @@ def check_register(export: Export, lines: Sequence[dict[str, Any]], kept: str | 
     for line in draws:
         if (line.get("seed"), line.get("frame_hash"), line.get("manifest")) != sealed or len(draws) > 1:
             yield _finding("register.draw", line=line["number"])
+        elif _text(line, "on") and _text(line, "on") < _text(current[0], "on") and not current[0].get("adopted"):
+            yield _finding("register.day", line=line["number"], published=current[0]["on"])
     ends = [line for line in current if _text(line, "log")]
     lasting = [line["hash"] for line in export.log if _text(line, "what") != "draw_refused"]
     if ends and ends[-1]["log"] not in lasting[-1:] and not ends[-1].get("adopted"):

@@ -235,7 +235,7 @@ def complete(root: Path) -> str | None:
 
 def _carry_out(root: Path) -> str:
     """Do the steps of a decided journal, those that are done already once more, and put it away."""
-    document = json.loads((root / JOURNAL / _STEPS).read_text("utf-8"))
+    document = _read_steps(root)
     folders = set[Path]()
     for step in document["steps"]:
         target = root / step["target"]
@@ -247,6 +247,34 @@ def _carry_out(root: Path) -> str:
     operations.sync_folder(root)
     operations.remove_folder(root / _DONE)
     return str(document["what"])
+
+
+def _read_steps(root: Path) -> dict[str, Any]:
+    """The steps of a decided journal. Outside of its root a journal may replace files, such as those of a data folder, no more.
+
+    Raises:
+        DataError: The file is absent or damaged, or somebody else has written it.
+    """
+    path = root / JOURNAL / _STEPS
+    try:
+        document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        sound = isinstance(document["what"], str) and all(_is_step(step) for step in document["steps"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        sound = False
+    if not sound:
+        raise DataError(
+            "{path}: expected the steps that an interrupted command has decided (the file was changed, or is gone); put the folder "
+            "back from a backup",
+            path=path,
+        )
+    return document
+
+
+def _is_step(step: Mapping[str, Any]) -> bool:
+    if not _FIELDS[step["do"]] <= step.keys():
+        return False
+    places = [PurePath(step[name]) for name in ("target", "source", "folder") if name in step]
+    return step["do"] == "replace" or not any(place.is_absolute() or ".." in place.parts for place in places)
 
 
 def _append(root: Path, chain: Path, step: _Step) -> None:
@@ -306,4 +334,12 @@ def _point(root: Path, name: Path, step: _Step) -> None:
     set_pointer(name, root / step["folder"])
 
 
+#: What each kind of step says.
+_FIELDS = {
+    "append": {"target", "base", "text"},
+    "replace": {"target", "staged", "sha256"},
+    "remove": {"target"},
+    "move": {"target", "source"},
+    "point": {"target", "folder"},
+}
 _DO = {"append": _append, "replace": _replace, "remove": _remove, "move": _move, "point": _point}

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from creditscore import storage
-from creditscore.errors import LockedError
+from creditscore.errors import DataError, LockedError
 from creditscore.storage import LOCK, journal, locked
 
 HOLD = """
@@ -181,3 +181,29 @@ def test_a_journal_changes_all_its_files_or_none(tmp_path):
     assert ((tmp_path / "old").read_bytes(), (tmp_path / "a" / "new").read_bytes()) == (b"changed", b"new")
     assert [line["what"] for line in storage.read_chain(tmp_path / "log.jsonl")] == ["line"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "log.jsonl", "old"]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"do": "remove", "target": "{outside}"},
+        {"do": "remove", "target": "../outside"},
+        {"do": "append", "target": "{outside}/chain.jsonl", "base": 0, "text": "x"},
+        {"do": "move", "target": "moved", "source": "{outside}"},
+        {"do": "append", "target": "chain.jsonl"},
+        {"do": "dance", "target": "chain.jsonl"},
+        None,
+    ],
+)
+def test_a_journal_that_nobody_decided_here_is_refused_and_touches_nothing(tmp_path, step):
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (root / ".journal").mkdir(parents=True)
+    outside.mkdir()
+    if step is not None:
+        text = json.dumps({"what": "x", "steps": [step]}).replace("{outside}", outside.as_posix())
+        (root / ".journal" / "steps.json").write_text(text)
+    with pytest.raises(DataError, match="expected the steps that an interrupted command has decided"):
+        storage.complete(root)
+    assert outside.is_dir()
+    assert [path.name for path in sorted(root.iterdir())] == [".journal"]
+    assert list(outside.iterdir()) == []

@@ -16,6 +16,7 @@ from creditscore.inspection.plan import DrawnPlan, plan_inspections
 from creditscore.inspection.plan_folder import LOG, line_sum, read_log, read_strata
 from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS, STRATUM_COLUMNS, SUBJECT_KEYS, frame_hash
 from creditscore.inspection.verify import verify_plan
+from creditscore.storage import append_chain, read_chain
 
 WHO = {"by": "李四", "on": dt.date(2024, 5, 9)}
 
@@ -233,6 +234,16 @@ def test_a_forger_who_keeps_every_hash_in_order_is_found_by_the_register(task):
     assert "register.jsonl" in said(task)
     manifest(task, lambda told: {**told, "version": "0.0.1", "notes": ["other words"]})
     assert "register.jsonl line 2: says another seed, frame or manifest than this folder" in said(task)
+
+
+def test_a_draw_dated_before_its_hash_was_told_is_found(task):
+    path = task.parent.parent / "register.jsonl"
+    bodies = [
+        {name: value for name, value in line.items() if name not in ("number", "previous", "hash")} for line in read_chain(path)
+    ]
+    path.unlink()
+    append_chain(path, [body | ({"on": "2999-01-01"} if body["what"] == "published" else {}) for body in bodies])
+    assert "register.jsonl line 2: the draw is dated before the day on which its hash was told, 2999-01-01" in said(task)
 
 
 def test_a_plan_below_the_number_its_task_names_is_found(folder):
