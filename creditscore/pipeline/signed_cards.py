@@ -79,11 +79,14 @@ def sign_cards(
     if run is not None and table is not None:
         raise DataError("sign-cards: expected --run or --table (got both)")
     folder = project.cards
+    brought = run is not None or table is not None
+    # What comes from elsewhere is read before the lock: a refusal then leaves no folder behind.
+    cards = _cards_to_sign(project, run=run, table=table) if brought or not folder.is_dir() else {}
     with changed(folder, "sign-cards") as entry:
-        cards = _cards_to_sign(project, run=run, table=table)
+        cards = cards or _cards_to_sign(project, run=None, table=None)
         earlier = read_spec(SignedFile, folder / _SIGNED).card if (folder / _SIGNED).is_file() else ()
         signatures = _signatures(cards, earlier=earlier, signed_by=signed_by, on=on)
-        if run is not None or table is not None:
+        if brought:
             for old in folder.glob("*.json"):
                 entry.remove(old)
             for industry, card in cards.items():

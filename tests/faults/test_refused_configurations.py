@@ -18,6 +18,7 @@ from support.projects import documents, feature, label, subject, toml, write_tab
 from support.runs import PENALTIES, TASK, pooled_card
 
 from creditscore.pipeline.score import POOLED
+from creditscore.storage import LOCK
 
 DAY = dt.date(2024, 4, 30)
 NAN, INF = math.nan, math.inf
@@ -74,7 +75,8 @@ def data(tmp_path_factory):
 
 
 def state(folder: Path) -> dict[str, bytes | None]:
-    return {str(path): path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+    found = (path for path in sorted(folder.rglob("*")) if path.name != LOCK)
+    return {str(path): path.read_bytes() if path.is_file() else None for path in found}
 
 
 def refused(folder: Path, *command: object, names: str, key: str = "") -> str:
