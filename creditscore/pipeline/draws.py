@@ -328,6 +328,8 @@ def _read_strata(path: Path) -> pd.DataFrame:
     try:
         rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"))))
         strata = [(row["stratum"], int(row["target"]), int(row.get("on_site") or row["target"])) for row in rows]
-    except (KeyError, ValueError):
-        raise DataError("{path}: expected the columns stratum, target and maybe on_site, with whole numbers", path=path) from None
+    except (KeyError, TypeError, ValueError, csv.Error):
+        strata = []
+    if not strata:  # also where there is but one line, whatever it says
+        raise DataError("{path}: expected the columns stratum, target and maybe on_site, with whole numbers", path=path)
     return pd.DataFrame(strata, columns=["stratum", "target", "on_site"])
