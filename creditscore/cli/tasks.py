@@ -226,7 +226,12 @@ def log(task_dir: TaskArg, lang: LangOption = DEFAULT_LANGUAGE, as_json: JsonOpt
         DataError: The folder holds no plan, or the log is no whole chain.
     """
     from creditscore.inspection.plan_folder import read_log, read_manifest
+    from creditscore.inspection.task_folder import TASKS
+    from creditscore.storage import settle
 
+    root = task_dir.resolve().parent
+    if root.name == TASKS:  # a command that was stopped on its way is completed first
+        settle(root.parent)
     words = Words.of(lang)
     read_manifest(task_dir)
     names = {

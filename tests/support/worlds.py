@@ -251,10 +251,15 @@ def _refuse_second_draws(out: Path) -> None:
 
 
 def look(world: World) -> None:
-    """What somebody sees who reads at any moment, before the next command: whole runs, chains that verify."""
+    """What somebody sees who reads at any moment, before the next command: whole runs, chains that verify.
+
+    Where a decided journal waits, every reader completes it first (``storage.settle``): what lies there then is its redo.
+    """
     out = world.out
+    if is_pending(out):
+        return
     for path in sorted(out.iterdir()) if out.is_dir() else ():
-        if path.is_symlink() and not is_pending(out):
+        if path.is_symlink():
             RunFolder.opened(path)
     for path in sorted(out.rglob("*.jsonl")):
         read_chain(path)
