@@ -24,6 +24,7 @@ from creditscore.cli.options import (
     rows_of,
     run_of,
     runs_of,
+    settle_around,
     show,
 )
 from creditscore.cli.output import table_lines, whole
@@ -78,16 +79,12 @@ def verify_plan(
         typer.Exit: With code 2, where a line fails.
         DataError: The folder holds no plan; the published list is absent, or the plan is not drawn.
     """
-    from creditscore.inspection.task_folder import TASKS
     from creditscore.inspection.verify import verify_plan as verify
-    from creditscore.storage import settle
 
     words = Words.of(lang)
     if publication is not None and not publication.is_file():
         raise DataError("{path}: expected a file (got nothing)", path=publication)
-    root = plan_dir.resolve().parent
-    if root.name == TASKS:  # a command that was stopped on its way is completed first
-        settle(root.parent)
+    settle_around(plan_dir)
     result = verify(
         plan_dir, frame_hash=frame_hash, log_head=log_head, publication=publication, register=register, register_head=register_head
     )

@@ -149,6 +149,20 @@ def run_of(path: Path) -> RunFolder:
     return RunFolder.opened(path)
 
 
+def settle_around(task: Path) -> None:
+    """Complete what a stopped command has decided before a task is read; a copy of a task elsewhere is read as it is.
+
+    Raises:
+        LockedError: Another command is at work there.
+    """
+    from creditscore.inspection.task_folder import TASKS
+    from creditscore.storage import settle
+
+    root = task.resolve().parent
+    if root.name == TASKS:
+        settle(root.parent)
+
+
 def file_to_write(path: Path, *, option: str) -> Path:
     """A file that is to be written, its parent folder created where it is missing.
 

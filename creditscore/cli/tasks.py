@@ -16,6 +16,7 @@ from creditscore.cli.options import (
     data_of,
     day_of,
     engine_of,
+    settle_around,
     show,
 )
 from creditscore.cli.output import table_lines, whole
@@ -226,12 +227,8 @@ def log(task_dir: TaskArg, lang: LangOption = DEFAULT_LANGUAGE, as_json: JsonOpt
         DataError: The folder holds no plan, or the log is no whole chain.
     """
     from creditscore.inspection.plan_folder import read_log, read_manifest
-    from creditscore.inspection.task_folder import TASKS
-    from creditscore.storage import settle
 
-    root = task_dir.resolve().parent
-    if root.name == TASKS:  # a command that was stopped on its way is completed first
-        settle(root.parent)
+    settle_around(task_dir)
     words = Words.of(lang)
     read_manifest(task_dir)
     names = {
