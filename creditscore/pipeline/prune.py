@@ -17,7 +17,7 @@ from creditscore.pipeline.open_tasks import task_of
 from creditscore.pipeline.out_folder import held, refuse_lost_names
 from creditscore.pipeline.run_folder import LEDGER, MANIFEST, RUNS, RunFolder, cards_of, days_of, evidence_of
 from creditscore.pipeline.run_store import BookFile
-from creditscore.storage import StepLedger, journal, pointed_to, settle
+from creditscore.storage import StepLedger, journal, pointed_to
 
 
 @dataclass(frozen=True)
