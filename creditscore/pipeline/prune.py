@@ -17,7 +17,7 @@ from creditscore.pipeline.open_tasks import task_of
 from creditscore.pipeline.out_folder import held, refuse_lost_names
 from creditscore.pipeline.run_folder import LEDGER, MANIFEST, RUNS, RunFolder, cards_of, days_of, evidence_of
 from creditscore.pipeline.run_store import BookFile
-from creditscore.storage import StepLedger, journal, pointed_to
+from creditscore.storage import StepLedger, journal, pointed_to, settle
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ def prunable(out: Path, *, keep: int, retention_months: int | None = None) -> li
     if keep < 1:
         raise DataError("prune: expected to keep at least 1 day, which the next night needs (got {keep})", keep=keep)
     refuse_lost_names(out)
+    settle(out)
     days = days_of(out)
     signed = [day for day in days if (run := RunFolder.current(out, day)) and not run.is_trial]
     newest = sorted({*days[-keep:], *signed[-keep:]})
