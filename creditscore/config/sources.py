@@ -308,6 +308,19 @@ class SourceSpec(Spec):
         return self
 
 
+class Limits(Spec):
+    """What is refused at the door because nobody sends it on purpose. ``[limits]`` of ``sources.toml``; each end is included."""
+
+    #: Letters of a cell; a spreadsheet holds no more. A longer one is refused by its cell.
+    cell_letters: int = Field(default=32_767, ge=1)
+    #: Letters of a subject's name. Of a longer one the name alone is refused, and its row is kept.
+    name_letters: int = Field(default=200, ge=1)
+    #: Columns of a file or sheet. A file with more is refused.
+    columns: int = Field(default=2_000, ge=1)
+    #: Rows of a sheet, its header counted. A spreadsheet holds no more than the default.
+    sheet_rows: int = Field(default=1_048_576, ge=1)
+
+
 class SourceFile(Spec):
     """The document ``sources.toml``."""
 
@@ -329,6 +342,7 @@ class SourceFile(Spec):
     #: a sound source that we know is a quarter (visits of a city to businesses that its register does not have), of a
     #: usual one below 2 %: set a limit near what your own deliveries show.
     max_quarantined: Share = 0.5
+    limits: Limits = Limits()
     source: Items[SourceSpec] = Field(min_length=1)
 
     @model_validator(mode="after")
