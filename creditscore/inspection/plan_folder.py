@@ -24,7 +24,7 @@ from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame, Poo
 from creditscore.inspection.sampling_frame import FRAME_COLUMNS, SAMPLE_COLUMNS, STRATUM_COLUMNS, SamplingFrame, with_probabilities
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 from creditscore.spreadsheet import Column, Kind, Sheet, write_book
-from creditscore.storage import atomic_write, canonical_json, damaged_files, sha256_of
+from creditscore.storage import atomic_write, canonical_json, damaged_files, parsed_json, sha256_of
 
 PLAN_FORMAT = "creditscore-plan/2"
 #: The columns of ``plan.csv``, one row per stratum.
@@ -143,7 +143,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        document: dict[str, Any] = parsed_json(path.read_text("utf-8"))
     except FileNotFoundError:
         raise DataError("{path}: expected a file (got nothing)", path=path) from None
     except ValueError:

@@ -7,7 +7,6 @@ the planner's edits) and the log of what followed the draw. Whether a frame may 
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -30,7 +29,7 @@ from creditscore.inspection.plan_folder import (
 from creditscore.inspection.register import REGISTER, STATES, Register, RegisterKind, State, register_line
 from creditscore.inspection.sampling_frame import SamplingFrame
 from creditscore.language import pgettext
-from creditscore.storage import Journal, sha256_of
+from creditscore.storage import Journal, parsed_json, sha256_of
 
 #: The folder of all tasks below OUT, and the file about a task's origin in its own folder.
 TASKS, ORIGIN = "tasks", "task.json"
@@ -129,7 +128,7 @@ def _read_origin(path: Path) -> Origin:
     if not path.is_file():
         return Origin()
     try:
-        return Origin(**json.loads(path.read_text("utf-8")))
+        return Origin(**parsed_json(path.read_text("utf-8")))
     except (ValueError, TypeError):
         raise DataError("{path}: expected run, trial, edits, workbook and line", path=path) from None
 

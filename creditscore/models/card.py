@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import unicodedata
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validat
 from creditscore.config.scorecards import Scaling
 from creditscore.config.spec import Items, Label, Spec
 from creditscore.errors import DataError
-from creditscore.storage import canonical_json, sha256_of
+from creditscore.storage import canonical_json, parsed_json, sha256_of
 from creditscore.vocabulary import Source
 
 AttributeKind = Literal["interval", "category", "special", "missing", "other"]
@@ -38,6 +37,8 @@ ColumnName = Annotated[str, AfterValidator(_column_name)]
 _ORDER = {"interval": 0, "category": 0, "special": 1, "missing": 2, "other": 3}
 #: Bin codes are unsigned bytes of which the upper half means missing.
 _MAX_ATTRIBUTES = 120
+#: Values of one attribute. A text with more of them names its subject, and the SQL of a million takes minutes to write.
+_MAX_VALUES = 10_000
 
 
 class Attribute(Spec):
@@ -51,7 +52,7 @@ class Attribute(Spec):
     kind: AttributeKind
     lower: _Finite | None = None
     upper: _Finite | None = None
-    values: Items[str | int | _Finite] = ()
+    values: Items[str | int | _Finite] = Field(default=(), max_length=_MAX_VALUES)
     label: str
     #: Rows of the training data, not weighted.
     rows: int = Field(ge=0)
@@ -190,8 +191,8 @@ def card_object(text: str, *, form: str, sha256: str | None = None) -> dict[str,
             actual=actual,
         )
     try:
-        data = json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        data = parsed_json(text, object_pairs_hook=_each_key_once, parse_constant=_no_constant)
+    except ValueError as error:
         raise DataError("scorecard: expected the JSON of a card: {error}", error=error) from None
     if not isinstance(data, dict) or "format" not in data:
         raise DataError('scorecard: expected an object with "format": "{form}"; this file is something else', form=form)

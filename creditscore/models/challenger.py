@@ -5,7 +5,6 @@ The only module that imports lightgbm and shap.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -20,7 +19,7 @@ from creditscore.config.spec import Label
 from creditscore.dataframes import Floats, feature_frame
 from creditscore.errors import DataError
 from creditscore.models.sample import Factor, FeatureColumn, Features, as_sequence, columns_of_model, read_sample
-from creditscore.storage import canonical_json, sha256_of
+from creditscore.storage import canonical_json, parsed_json, sha256_of
 
 _FORMAT = "creditscore.lightgbm/1"
 #: A small model on purpose: there are thousands of rows with few bads. One thread and ``deterministic`` give the same
@@ -212,7 +211,7 @@ def load_lightgbm(path: str | Path, *, sha256: str) -> LightGBMChallenger:
             sha256=sha256,
             actual=actual,
         )
-    text = json.loads(content)
+    text = parsed_json(content)
     if text.get("format") != _FORMAT:
         raise DataError(
             "{path}: format: expected {expected} (got {format!r})", path=path, expected=_FORMAT, format=text.get("format")

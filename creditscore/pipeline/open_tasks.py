@@ -27,7 +27,7 @@ from creditscore.pipeline.run_folder import WORKBOOK, RunFolder, days_of
 from creditscore.pipeline.run_store import BookFile, load_book
 from creditscore.reporting.run_book import PlanPage, plan_pages
 from creditscore.reporting.workbook import write_index, write_task_workbook
-from creditscore.storage import Journal, content_sha256, read_parquet, sha256_file
+from creditscore.storage import Journal, content_sha256, parsed_json, read_parquet, sha256_file
 
 _log = logging.getLogger(__name__)
 #: What names a row of results.
@@ -206,7 +206,7 @@ def add_index(entry: Journal, *, drafts: Collection[str] = (), lang: str = DEFAU
 
 
 def _index_row(entry: Journal, name: str, register: Register) -> dict[str, Any]:
-    manifest = json.loads(entry.current(TaskFolder.of(entry.root, name).path / MANIFEST).read_text("utf-8"))
+    manifest = parsed_json(entry.current(TaskFolder.of(entry.root, name).path / MANIFEST).read_text("utf-8"))
     task, lines = task_of(manifest), register.of_task(name)
     published, drawn = register.published(name) or {}, register.drawn(name) or {}
     results: Mapping[str, Any] = next((line for line in reversed(lines) if line["what"] == "results"), {})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib.metadata
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from creditscore.storage import (
     damaged_files,
     new_version,
     operations,
+    parsed_json,
     pointed_to,
     read_parquet,
     sha256_file,
@@ -189,7 +189,7 @@ class RunFolder:
         if not path.is_file():
             return None
         try:
-            document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+            document: dict[str, Any] = parsed_json(path.read_text("utf-8"))
         except ValueError:
             raise DataError("{path}: expected the JSON of a manifest", path=path) from None
         if not isinstance(document, dict) or not isinstance(document.get("outputs"), dict):

@@ -6,7 +6,6 @@ subjects are in the Parquet files of the run.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,7 +30,7 @@ from creditscore.reporting.report import write_report
 from creditscore.reporting.run_book import Figure, RowCounts, RunBook, plan_pages
 from creditscore.reporting.workbook import write_workbook
 from creditscore.spreadsheet import cell_words
-from creditscore.storage import StepLedger, atomic_path, journal, operations, pointed_to, sha256_file, write_json
+from creditscore.storage import StepLedger, atomic_path, journal, operations, parsed_json, pointed_to, sha256_file, write_json
 
 if TYPE_CHECKING:
     from creditscore.models.scorecard import Scorecard
@@ -100,8 +99,8 @@ class BookFile(Spec):
         """
         path = folder.file("book.json")
         try:
-            document = json.loads(path.read_text("utf-8"))
-        except (ValueError, RecursionError):
+            document = parsed_json(path.read_text("utf-8"))
+        except ValueError:
             raise DataError("{path}: expected JSON", path=path) from None
         return parse_json(cls, document, str(path))
 

@@ -9,7 +9,6 @@ Such a part was never told to anybody: readers pass over it, and the next writer
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -19,7 +18,7 @@ from filelock import FileLock
 
 from creditscore.errors import DataError
 from creditscore.storage import operations
-from creditscore.storage.files import compact_json, sha256_of
+from creditscore.storage.files import compact_json, parsed_json, sha256_of
 
 _log = logging.getLogger(__name__)
 #: What the first line of a chain has as the hash before it.
@@ -112,7 +111,7 @@ def _verified_lines(content: bytes, path: Path) -> list[dict[str, Any]]:
     last = CHAIN_START
     for number, piece in enumerate(content[: _whole(content)].split(b"\n")[:-1], start=1):
         try:
-            line = json.loads(piece)
+            line = parsed_json(piece)
             stored_hash = line.pop("hash")
         except (ValueError, KeyError, AttributeError, TypeError):
             raise DataError("{name} line {number}: expected a JSON object with a hash", name=path.name, number=number) from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +21,40 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PARTIAL = ".partial"
+#: Levels of nesting of a JSON file that is read.
+JSON_DEPTH = 64
+#: A bracket, or a text as a whole, whose brackets do not count.
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def canonical_json(document: Any, *, indent: int = 2) -> str:
     """The text of a JSON file: sorted keys, no NaN, a final line end. The same content gives the same bytes."""
     return json.dumps(document, ensure_ascii=False, sort_keys=True, indent=indent, allow_nan=False) + "\n"
+
+
+def parsed_json(content: str | bytes, **hooks: Any) -> Any:
+    """A JSON value, nested at most :data:`JSON_DEPTH` deep: none of our files is deeper, and deep ones exhaust the stack.
+
+    Args:
+        content: A text, or its bytes in UTF-8.
+        **hooks: Those of ``json.loads``.
+
+    Raises:
+        ValueError: It is no JSON, or is nested deeper.
+    """
+    text = content.decode() if isinstance(content, bytes) else content
+    if text.count("[") + text.count("{") > JSON_DEPTH and _depth(text) > JSON_DEPTH:
+        raise ValueError(f"nested more than {JSON_DEPTH} deep")
+    return json.loads(text, **hooks)
+
+
+def _depth(text: str) -> int:
+    """How deep brackets are nested outside of texts."""
+    deepest = depth = 0
+    for match in _BRACKETS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def compact_json(value: Any) -> str:

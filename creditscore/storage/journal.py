@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import logging
 import os
 import shutil
@@ -21,7 +20,7 @@ from typing import Any
 from creditscore.errors import DataError
 from creditscore.storage import operations
 from creditscore.storage.chain import chain_text, mend_chain, next_lines, read_chain
-from creditscore.storage.files import atomic_path, canonical_json, sha256_file
+from creditscore.storage.files import atomic_path, canonical_json, parsed_json, sha256_file
 from creditscore.storage.locks import locked
 from creditscore.storage.versions import set_pointer
 
@@ -257,7 +256,7 @@ def _read_steps(root: Path) -> dict[str, Any]:
     """
     path = root / JOURNAL / _STEPS
     try:
-        document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        document: dict[str, Any] = parsed_json(path.read_text("utf-8"))
         sound = isinstance(document["what"], str) and all(_is_step(step) for step in document["steps"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         sound = False

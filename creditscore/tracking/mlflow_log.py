@@ -6,7 +6,6 @@ An entry is one file, ``OUT/.tracking/<name>/run.json``; it goes when the tracke
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
 import math
 import os
@@ -22,7 +21,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from creditscore.models.scorecard import Scorecard
-from creditscore.storage import Journal, compact_json, operations, sha256_of
+from creditscore.storage import Journal, compact_json, operations, parsed_json, sha256_of
 
 _log = logging.getLogger(__name__)
 #: The folder of the queue, in the folder of runs.
@@ -132,7 +131,7 @@ def queued(out: Path) -> list[Entry]:
 
 
 def _read(path: Path) -> Entry:
-    document = json.loads(path.read_text("utf-8"))
+    document = parsed_json(path.read_text("utf-8"))
     if document["format"] != _FORMAT:
         raise ValueError(document["format"])
     body = document["run"]

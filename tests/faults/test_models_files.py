@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.populations import population
 
-from creditscore.errors import DataError
+from creditscore.errors import ConfigError, DataError
 from creditscore.models.challenger import fit_lightgbm, load_lightgbm
 from creditscore.models.classifier import ScorecardClassifier
 from creditscore.models.industry import IndustryScorecards
@@ -102,3 +102,29 @@ def test_features_that_lack_a_column_of_the_card_are_refused(card):
     X, _ = population(50)
     with pytest.raises(DataError, match="columns missing: visits"):
         card.scores(X.drop(columns="visits"))
+
+
+def test_a_card_nested_too_deeply_is_refused(card):
+    with pytest.raises(DataError, match="deep"):
+        Scorecard.from_json('{"format": ' + "[" * 500 + "]" * 500 + "}")
+
+
+def test_an_attribute_of_more_values_than_its_limit_is_refused_at_once(card):
+    """Its SQL would take minutes to write: such a text is an id, not a characteristic."""
+    document = json.loads(card.to_json())
+    document["characteristics"][0] = {
+        **document["characteristics"][0],
+        "kind": "text",
+        "attributes": [
+            {
+                **document["characteristics"][0]["attributes"][0],
+                "kind": "category",
+                "lower": None,
+                "upper": None,
+                "values": [f"v{i}" for i in range(10_001)],
+            }
+        ]
+        + [one for one in document["characteristics"][0]["attributes"] if one["kind"] == "missing"],
+    }
+    with pytest.raises((DataError, ConfigError), match="values"):
+        Scorecard.from_json(json.dumps(document))

@@ -10,7 +10,7 @@ import pytest
 
 from creditscore import storage
 from creditscore.errors import DataError, LockedError
-from creditscore.storage import LOCK, journal, locked
+from creditscore.storage import LOCK, journal, locked, parsed_json
 
 HOLD = """
 import sys, time
@@ -207,3 +207,15 @@ def test_a_journal_that_nobody_decided_here_is_refused_and_touches_nothing(tmp_p
     assert outside.is_dir()
     assert [path.name for path in sorted(root.iterdir())] == [".journal"]
     assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "[" * 65 + "]" * 65, '{"a":' * 65 + "1" + "}" * 65])
+def test_json_that_is_nested_too_deeply_is_refused_like_any_that_is_broken(content):
+    with pytest.raises(ValueError, match="deep"):
+        parsed_json(content)
+
+
+def test_brackets_within_texts_are_no_nesting():
+    text = '["' + "[{" * 1000 + '", "\\"[", 1]'
+    assert parsed_json(text) == json.loads(text)
+    assert parsed_json("[" * 64 + "]" * 64)
