@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 ARRIVAL, FAULT, FIELDS = "arrival", "fault", "field_faults"
 #: Of events and decisions: the kind's position in the catalogue; of events: the last day on which they count.
 KIND_KEY, LAST_DAY = "kind_key", "last_day"
-#: A file with a larger share of lines of the wrong width is refused, not repaired.
-_RAGGED_SHARE = 0.001
+#: A file with a larger share of lines that are no record is refused, not repaired.
+_REFUSED_SHARE = 0.001
 #: A column most of whose values cannot be read is another column than the one that was agreed.
 _UNREADABLE_SHARE, _UNREADABLE_ROWS = 0.5, 20
 #: Amounts are counted in buckets, each a quarter of a power of ten.
@@ -59,11 +59,18 @@ class Arrival:
     sha256: str
     #: The number of the source's first row among all rows of its table.
     first: int
+    #: Records and lines that are none.
     rows: int = 0
+    #: Lines of the file (of a workbook: rows of the sheet), and of these the header, blank ones and those in which a
+    #: record only goes on: ``lines == rows + header + blank + continued``.
+    lines: int = 0
+    header: int = 0
+    blank: int = 0
+    continued: int = 0
     #: Rows that ``where`` does not ask for.
     left_out: int = 0
-    #: Rows (from 1) with another number of fields than the header.
-    ragged: list[int] = field(default_factory=list)
+    #: Lines that are no record, each with the code that says why.
+    refused: list[tuple[int, str]] = field(default_factory=list)
     normalised: Counter[Message] = field(default_factory=Counter)
     unmapped: Counter[str] = field(default_factory=Counter)
     values: Counter[str] = field(default_factory=Counter)
@@ -74,6 +81,28 @@ class Arrival:
     unused: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     masked: tuple[str, ...] = ()
+
+    def add_lines(self, piece: Piece) -> None:
+        """Count a piece's lines.
+
+        Raises:
+            DataError: They do not add up: a line was lost or counted several times.
+        """
+        rows = len(piece.rows) + len(piece.refused)
+        if piece.lines != rows + piece.other:
+            raise DataError(
+                "{file}: {lines} lines were read and {accounted} are accounted for: a line was lost or counted several "
+                "times; nothing was written",
+                file=self.file,
+                lines=piece.lines,
+                accounted=rows + piece.other,
+            )
+        self.rows += rows
+        self.lines += piece.lines
+        self.header += piece.header
+        self.continued += piece.continued
+        self.blank += piece.other - piece.header - piece.continued
+        self.refused += zip(piece.refused.rows.tolist(), piece.refused.codes, strict=True)
 
 
 def arriving_schema(table: StandardTable) -> pa.Schema:
@@ -155,14 +184,14 @@ class Stream:
         for piece in opened.pieces(wanted):
             yield from self._standardised(piece, joins, source, arrival).to_batches()
         # One line in a thousand may be broken, and one in any file; more means a broken file.
-        if len(arrival.ragged) > _RAGGED_SHARE * arrival.rows + 1:
+        if len(arrival.refused) > _REFUSED_SHARE * arrival.rows + 1:
             raise DataError(
                 "{file}: expected {fields} fields in each line (got others in {ragged} of {rows} rows, the first in row {row})",
                 file=arrival.file,
                 fields=len(opened.columns),
-                ragged=len(arrival.ragged),
+                ragged=len(arrival.refused),
                 rows=arrival.rows,
-                row=arrival.ragged[0],
+                row=arrival.refused[0][0],
             )
 
     def _arrival(self, opened: OpenedSource, names: Sequence[str], wanted: list[str]) -> Arrival:
@@ -185,7 +214,7 @@ class Stream:
         filled = {rule.to for rule in source.column} | set(names) | ({"provider"} if source.provider else set())
         arrival = Arrival(
             source.name, source.table, source.location, opened.encoding, opened.sha256,
-            first=self.arrivals[-1].first + self.arrivals[-1].rows if self.arrivals else 0,
+            first=self.arrivals[-1].first + self.arrivals[-1].lines if self.arrivals else 0,
             unused=tuple(name for name in opened.columns if name not in wanted),
             absent=tuple(name for name in self.table.columns if name not in filled),
             masked=tuple(sorted(personal)),
@@ -196,8 +225,7 @@ class Stream:
 
     def _standardised(self, piece: Piece, joins: Joins | None, source: SourceSpec, arrival: Arrival) -> pa.Table:
         """A piece in the columns of :func:`arriving_schema`; its counts are added to ``arrival``."""
-        arrival.rows += len(piece.rows) + len(piece.ragged)
-        arrival.ragged += piece.ragged.tolist()
+        arrival.add_lines(piece)
         raw, rows = (joins.extend(piece.table) if joins else piece.table), piece.rows
         if source.where is not None:
             mask = where_mask(raw, source.where, source.location)

@@ -247,7 +247,7 @@ def several_codes(subjects: ir.Table) -> ir.Table:
 
 def _empty_tables(engine: Engine, stream: Stream) -> TableCount:
     """No row came: empty tables, and perhaps lines that could not be cut."""
-    table, lines = stream.table, _ragged_lines(stream)
+    table, lines = stream.table, _refused_lines(stream)
     for name in ("rows", "refused"):
         engine.register(f"{table.name}_{name}", _checked_schema(table).empty_table())
     engine.register(table.name, table.schema.empty_table())
@@ -260,7 +260,7 @@ def _counted(engine: Engine, stream: Stream) -> TableCount:
     Raises:
         DataError: Rows came in that are not accounted for.
     """
-    table, lines = stream.table, _ragged_lines(stream)
+    table, lines = stream.table, _refused_lines(stream)
     kept, refused = kept_table(table), refused_table(table)
     counts = engine.query(refused.group_by("code").agg(rows=refused.count())).to_pylist()
     rows = {row["code"]: row["rows"] for row in counts}
@@ -304,14 +304,16 @@ def _rejects(stream: Stream, bad: pa.Table) -> pa.Table:
     return pa.concat_tables([plain.filter(of_row), fields.cast(REJECT_SCHEMA)])
 
 
-def _ragged_lines(stream: Stream) -> pa.Table:
+def _refused_lines(stream: Stream) -> pa.Table:
     """Rejects of lines that could not be cut. They have no key: their row in the source is all that is known."""
     parts = [REJECT_SCHEMA.empty_table()]
     for arrival in stream.arrivals:
-        if arrival.ragged:
-            texts = {"table": stream.table.name, "source": arrival.source, "key": "", "code": "RAGGED_LINE", "scope": "row"}
-            columns = {name: pa.repeat(pa.scalar(text), len(arrival.ragged)) for name, text in texts.items()}
-            parts.append(pa.table({**columns, "row": pa.array(arrival.ragged, pa.int64())}).select(REJECT_SCHEMA.names))
+        if arrival.refused:
+            rows, codes = zip(*arrival.refused, strict=True)
+            texts = {"table": stream.table.name, "source": arrival.source, "key": "", "scope": "row"}
+            columns = {name: pa.repeat(pa.scalar(text), len(rows)) for name, text in texts.items()}
+            numbered = {"code": pa.array(codes), "row": pa.array(rows, pa.int64())}
+            parts.append(pa.table({**columns, **numbered}).select(REJECT_SCHEMA.names))
     return pa.concat_tables(parts)
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,42 @@ _DELIMITERS = ";\t|，、"
 
 
 @dataclass(frozen=True)
+class RefusedLines:
+    """Lines that are no record, in their order: where they are, and for each the code that says why."""
+
+    rows: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    codes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.codes)
+
+
+@dataclass(frozen=True)
 class Piece:
-    """Some rows of a source: the wanted columns, and which rows they are (from 1, the header not counted)."""
+    """Some rows of a source: the wanted columns, and which rows they are.
+
+    Attributes:
+        table: The wanted columns.
+        rows: Where each row begins, as its sender sees it: of a text file the line (from 1, the header counts), of
+            a workbook the row of the sheet, of a Parquet file or a database table the row from 1.
+        refused: Lines that are no record.
+        lines: Lines (or rows of a sheet) that this piece covers, whatever they hold.
+        other: Of these the header, blank ones, and those in which a record only goes on.
+        header: Of ``other`` those of the header.
+        continued: Of ``other`` those in which a record goes on.
+        cells: By column, the codes of cells that the reader itself refuses, aligned with ``table``, whose value is
+            missing there; null where the cell is fine.
+    """
 
     table: pa.Table
     rows: Ints
-    #: Rows that could not be cut into fields.
-    ragged: Ints
+    refused: RefusedLines
+    lines: int
+    other: int = 0
+    header: int = 0
+    continued: int = 0
+    cells: Mapping[str, pa.Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,7 +90,7 @@ class CsvFile:
         if self.facts.quotes == "across" or self.facts.lone_returns:
             yield from self._read_exactly(wanted)
             return
-        first, header_to_come = 1, True
+        first, header_to_come = 2, True
         for block in utf8_blocks(self.path, self.facts.encoding):
             if header_to_come and block.strip():
                 lines = block.lstrip(b"\r\n")
@@ -69,7 +98,7 @@ class CsvFile:
                 header_to_come = False
             if block.strip(b"\r\n"):
                 piece = self._read_block(block, wanted, first)
-                first += len(piece.rows) + len(piece.ragged)
+                first += piece.lines - piece.header
                 yield piece
 
     def _read_block(self, block: bytes, wanted: list[str], first: int) -> Piece:
@@ -94,7 +123,8 @@ class CsvFile:
             ),
         ).select(chosen).rename_columns(wanted)  # fmt: skip
         if not skipped:
-            return Piece(table, np.arange(first, first + table.num_rows), np.empty(0, dtype=np.int64))
+            lines, header = table.num_rows, int(first == 2)
+            return Piece(table, np.arange(first, first + lines), RefusedLines(), lines + header, header, header)
         ragged = self._ragged_rows(block)
         if len(ragged) != len(skipped):
             raise DataError(
@@ -104,7 +134,9 @@ class CsvFile:
                 ragged=len(ragged),
             )
         rows = np.delete(np.arange(table.num_rows + len(ragged)), ragged)
-        return Piece(table, first + rows, first + ragged)
+        refused = RefusedLines(first + ragged, ("RAGGED_LINE",) * len(ragged))
+        lines, header = table.num_rows + len(ragged), int(first == 2)
+        return Piece(table, first + rows, refused, lines + header, header, header)
 
     def _ragged_rows(self, block: bytes) -> Ints:
         """Rows (from 0) with another number of fields: by counting delimiters where there are no quotes, else by reading."""
@@ -132,7 +164,9 @@ class CsvFile:
         def piece() -> Piece:
             arrays = [pa.array([row[position] or None for row in kept], pa.string()) for position in positions]
             table = pa.Table.from_arrays(arrays, names=wanted)
-            return Piece(table, np.array(rows, dtype=np.int64), np.array(ragged, dtype=np.int64))
+            refused = RefusedLines(np.array(ragged, dtype=np.int64), ("RAGGED_LINE",) * len(ragged))
+            lines, header = len(rows) + len(ragged), int(2 in [*rows[:1], *ragged[:1]])
+            return Piece(table, np.array(rows, dtype=np.int64), refused, lines + header, header, header)
 
         # Row 0 is the header.
         line, number = 1, 0
@@ -143,9 +177,9 @@ class CsvFile:
                     continue
                 if number and len(row) == len(self.header):
                     kept.append(row)
-                    rows.append(number)
+                    rows.append(number + 1)
                 elif number:
-                    ragged.append(number)
+                    ragged.append(number + 1)
                 number += 1
                 if len(kept) >= _ROWS:
                     yield piece()

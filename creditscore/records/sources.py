@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from creditscore.config.sources import Join, SourceSpec
 from creditscore.errors import DataError
 from creditscore.records.column_rules import need_columns, where_mask
-from creditscore.records.csv_files import CsvFile, Piece, open_csv, plain_name
+from creditscore.records.csv_files import CsvFile, Piece, RefusedLines, open_csv, plain_name
 from creditscore.records.encodings import examine
 from creditscore.records.personal import masked, personal_columns
 from creditscore.records.postgres import columns_of, fingerprint, pieces_of
@@ -59,7 +60,7 @@ class OpenedSource:
             for name, kind in personal.items():
                 position = table.schema.get_field_index(name)
                 table = table.set_column(position, name, masked(table[name].combine_chunks(), kind))
-            yield Piece(table, piece.rows, piece.ragged)
+            yield dataclasses.replace(piece, table=table)
 
     def _numbered(self, wanted: list[str]) -> Iterator[Piece]:
         if self.source.format == "postgres":
@@ -70,7 +71,7 @@ class OpenedSource:
             tables = _parquet_pieces(self.path, wanted)
         first = 1
         for table in tables:
-            yield Piece(table, np.arange(first, first + table.num_rows), np.empty(0, dtype=np.int64))
+            yield Piece(table, np.arange(first, first + table.num_rows), RefusedLines(), table.num_rows)
             first += table.num_rows
 
 
@@ -120,7 +121,7 @@ def read_source(source: SourceSpec, data: Path, *, wanted: list[str]) -> pa.Tabl
     opened = open_source(source, data)
     need_columns(opened.columns, wanted, source.location)
     parts = list(opened.pieces(wanted))
-    ragged = sum(len(part.ragged) for part in parts)
+    ragged = sum(len(part.refused) for part in parts)
     if ragged:
         raise DataError(
             "{file}: expected {fields} fields in each line (got others in {lines} lines)",
