@@ -68,6 +68,9 @@ class TableCount:
     rejects: pa.Table
     #: One row per broken rule: code, scope, rows, and the key of the first row.
     rules: pa.Table = field(default_factory=lambda: pa.table({"code": [], "scope": [], "rows": [], "example": []}))
+    #: The sources of the records that were carried forward from the last reading, in order of their ``arrival``, which is
+    #: below 0: none of them arrived.
+    carried: tuple[str, ...] = ()
 
 
 def kept_table(table: StandardTable) -> ir.Table:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -285,6 +286,12 @@ class Identifier:
                 kept = _("{column}: {code}, kept all the same", column=COLUMN_WORDS["subject_id"], code=entry["values"])
                 faults.normalised[kept] += entry["counts"]
         return table
+
+    def faulty(self, ids: Iterable[str], scheme: IdScheme) -> set[str]:
+        """The ids that cannot be right, by themselves and whoever they name."""
+        codes = pa.array(sorted(set(ids)), pa.string())
+        wrong = pc.is_valid(self._faults(codes, pa.nulls(len(codes), pa.string()), scheme))
+        return set(codes.filter(wrong).to_pylist())
 
     def _faults(self, ids: pa.Array, types: pa.Array, scheme: IdScheme) -> pa.Array:
         if scheme == "lei":

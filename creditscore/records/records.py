@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +19,7 @@ from creditscore.errors import DataError
 from creditscore.records.arrivals import ARRIVAL, Arrival, Stream
 from creditscore.records.contracts import REJECT_SCHEMA, Between, Reference, TableCount, enforce, refused_table, shared_codes
 from creditscore.records.identity import Identifier
+from creditscore.records.incomplete import INCOMPLETE_SCHEMA, READINGS, Completion, LastReading
 from creditscore.records.keys import hide_changed, index_subjects, key_events, key_subjects, key_visits, supplement_subjects
 from creditscore.records.tables import TABLES, StandardTable
 
@@ -68,6 +69,9 @@ class Records:
     #: One row per refused row or value: table, source, row (from 1), key, code, scope (``row`` or ``field``).
     rejects: pa.Table
     arrivals: tuple[Arrival, ...]
+    #: Whose adverse records were refused: one row per firm and refused row or value, see
+    #: :data:`creditscore.records.incomplete.INCOMPLETE_SCHEMA`.
+    incomplete: pa.Table = field(default_factory=INCOMPLETE_SCHEMA.empty_table)
 
     def table(self, name: str) -> ir.Table:
         """The unbound table of a standard or derived name, for expressions that the engine runs."""
@@ -163,7 +167,7 @@ def coded(column: ir.StringValue) -> ir.StringValue:
     return ibis.ifelse(usable.fill_null(False), column, ibis.null("string"))
 
 
-def open_records(engine: Engine, project: Project, *, data: str | Path) -> Records:
+def open_records(engine: Engine, project: Project, *, data: str | Path, last_reading: LastReading | None = None) -> Records:
     """Read every source of a project into standard tables on an engine.
 
     Sources pass in pieces, so that memory holds a piece of them and what the engine keeps.
@@ -172,6 +176,9 @@ def open_records(engine: Engine, project: Project, *, data: str | Path) -> Recor
         engine: Where the tables will live; names of an earlier opening are replaced.
         project: Its ``sources`` say what becomes what, its ``catalogue`` which kinds may enter.
         data: The folder of the sources' files.
+        last_reading: The adverse records as they counted in the run before. Of firms whose adverse records are refused
+            now, those that are absent are added to the tables, and refused values are filled in; ``outcomes`` counts them
+            apart, as carried forward.
 
     Returns:
         The records. Rows that break a contract are in ``records.rejects`` with a code; identical rows
@@ -188,6 +195,7 @@ def open_records(engine: Engine, project: Project, *, data: str | Path) -> Recor
         raise DataError("{folder}: expected a folder of data (got nothing)", folder=folder.name)
     opening = _Opening(engine, project, folder)
     outcomes: dict[str, TableCount] = {}
+    completion = Completion(engine, project, opening.identify, last_reading)
     for name, table in TABLES.items():
         sources = [source for source in project.sources.source if source.table == name and not source.supplement]
         outcomes[name] = opening.read_table(table, sources)
@@ -201,6 +209,9 @@ def open_records(engine: Engine, project: Project, *, data: str | Path) -> Recor
             key_subjects(engine, subjects, index)
         of_table = [source for source in project.sources.source if source.table == name]
         _refuse_too_many(outcomes[name], of_table, opening.arrivals, project)
+        if name in READINGS:
+            # Before the changes are read: a repair of a record that is carried forward counts.
+            outcomes[name] = completion.add(name, outcomes[name], [one for one in opening.arrivals if one.table == name])
     # The kinds of which a feature takes the latest record, by their positions in the catalogue.
     kinds = list(project.catalogue.by_kind)
     latest = {kinds.index(kind) for feature in project.features if feature.aggregate == "latest" for kind in feature.kind}
@@ -208,7 +219,10 @@ def open_records(engine: Engine, project: Project, *, data: str | Path) -> Recor
     hide_changed(engine, unbound("changes", TABLES["changes"].schema), keyed)
     key_visits(engine, unbound("inspections", TABLES["inspections"].schema), index)
     rejects = pa.concat_tables([REJECT_SCHEMA.empty_table(), *(outcome.rejects for outcome in outcomes.values())])
-    return Records(engine=engine, project=project, outcomes=outcomes, rejects=rejects, arrivals=tuple(opening.arrivals))
+    return Records(
+        engine=engine, project=project, outcomes=outcomes, rejects=rejects, arrivals=tuple(opening.arrivals),
+        incomplete=completion.incomplete,
+    )  # fmt: skip
 
 
 class _Opening:
@@ -216,12 +230,12 @@ class _Opening:
 
     def __init__(self, engine: Engine, project: Project, folder: Path) -> None:
         self._engine, self._project, self._folder = engine, project, folder
-        self._identify = Identifier(project)
+        self.identify = Identifier(project)
         self.arrivals: list[Arrival] = []
 
     def read_table(self, table: StandardTable, sources: list[SourceSpec]) -> TableCount:
         """A table from its sources into the engine."""
-        stream = Stream(table, sources, self._project, self._folder, self._identify)
+        stream = Stream(table, sources, self._project, self._folder, self.identify)
         references: tuple[Reference, ...] = ()
         between: Between | None = None
         if table.name in _WITH_SUBJECT:
