@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from creditscore.errors import DataError
 from creditscore.features.guard import guard_features
 from creditscore.inspection.forecast import forecast_policy
@@ -39,8 +37,8 @@ from creditscore.pipeline.score import Scored, compare_runs, score_subjects, wri
 from creditscore.pipeline.signed_cards import signed_cards
 from creditscore.pipeline.tier import signatures, subjects_in, tier_subjects
 from creditscore.pipeline.train import Training, train_cards
-from creditscore.records.checkup import check_up
-from creditscore.records.drift import Earlier, drifts, profile
+from creditscore.records.checkup import CheckUp, check_up
+from creditscore.records.drift import Earlier
 from creditscore.records.records import open_records
 from creditscore.records.rectification import rectification_list, rectification_table
 from creditscore.reporting.fairness import associations
@@ -58,6 +56,8 @@ if TYPE_CHECKING:
     from creditscore.tiering.tiers import Tiers
 
 _log = logging.getLogger(__name__)
+#: Findings of the drift that a run says: the one stops it, the other is logged.
+_TOLD = ("error", "warning")
 
 
 def run_project(
@@ -177,9 +177,9 @@ def make_run(
     _log.info("reading the records")
     records, earlier = open_records(engine, project, data=folder.file(SNAPSHOT)), read_delivery_before(deciding.before)
     refuse_changed_tables(project, inputs)
-    if not accept:
-        refuse_broken_delivery(deciding.before, records, earlier)
-    write_checkup(folder, records, earlier)
+    checkup = check_up(records, as_of=folder.as_of, earlier=earlier)
+    tell_drift(deciding.before, checkup, accept=accept)
+    write_checkup(folder, records, checkup, earlier)
     training = train_cards_of(folder, records, policy) if trial else known_training(folder, cards, deciding)
     write_cards(folder.file("scorecards"), training.cards)
     _log.info("features and scores")
@@ -224,23 +224,23 @@ def read_delivery_before(before: RunFolder | None) -> Earlier:
     """What the run before left to compare this delivery with; empty where there is no such run."""
     if before is None or not before.has("profile"):
         return Earlier()
-    return Earlier(before.frame("rectification"), before.read("profile"))
+    return Earlier(before.frame("rectification"), before.read("profile"), as_of=before.as_of)
 
 
-def refuse_broken_delivery(before: RunFolder | None, records: Records, earlier: Earlier) -> None:
-    """Stop the run where the delivery differs so much from the one before that it is probably broken.
+def tell_drift(before: RunFolder | None, checkup: CheckUp, *, accept: bool) -> None:
+    """Say how the delivery differs from the one before; stop the run where it is probably broken and nobody accepts it.
 
     Raises:
         DataError: Many rows are gone, a column is empty, or amounts come in another unit.
     """
-    if earlier.profile is None:
-        return
-    findings = drifts(_profile_of(records), earlier.profile, max_row_drop=records.project.about.max_row_drop)
-    errors = [finding for finding in findings if finding.level == "error"]
-    if errors:
+    drift = checkup.frame[checkup.frame["section"] == "drift"].to_dict("records")
+    told = {level: [f"{row['table']} ({row['code']}): {row['rule']}" for row in drift if row["level"] == level] for level in _TOLD}
+    for line in told["warning"]:
+        _log.warning("%s", line)
+    if told["error"] and not accept:
         raise DataError(
             "{findings}\nagainst the run of {as_of}; if it is meant, run again with --accept",
-            findings="\n".join(f"{error.table} ({error.code}): {error.rule}" for error in errors[:5]),
+            findings="\n".join(told["error"][:5]),
             as_of=before.as_of if before else "",
         )
 
@@ -256,15 +256,10 @@ def refuse_changed_tables(project: Project, inputs: Mapping[str, str]) -> None:
         raise DataError("{tables}: changed while they were read; run again", tables=", ".join(changed))
 
 
-def _profile_of(records: Records) -> pa.Table:
-    return profile(records.arrivals, list(records.project.catalogue.by_kind))
-
-
-def write_checkup(folder: RunFolder, records: Records, earlier: Earlier) -> None:
+def write_checkup(folder: RunFolder, records: Records, checkup: CheckUp, earlier: Earlier) -> None:
     """Write the profile of the delivery, the list of codes to be rectified, the check-up and the rejects."""
-    checkup = check_up(records, as_of=folder.as_of, earlier=earlier)
     to_rectify = rectification_list(records, as_of=folder.as_of, before=earlier.rectification)
-    folder.write("profile", _profile_of(records))
+    folder.write("profile", checkup.profile)
     folder.write("rectification", rectification_table(to_rectify))
     folder.write("checkup", checkup.frame)
     folder.write("rejects", records.rejects.sort_by([(name, "ascending") for name in ("table", "source", "row")]))

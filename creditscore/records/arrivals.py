@@ -38,6 +38,8 @@ KIND_KEY, LAST_DAY = "kind_key", "last_day"
 _REFUSED_SHARE = 0.001
 #: A column most of whose values cannot be read is another column than the one that was agreed.
 _UNREADABLE_SHARE, _UNREADABLE_ROWS = 0.5, 20
+#: With so many words beyond its table of words a source lists no more of them.
+_MOST_WORDS = 1000
 #: Amounts are counted in buckets, each a quarter of a power of ten.
 BUCKETS_PER_POWER = 4
 #: Amounts lie between a hundredth and 10^16: 100 buckets a kind, the first of them for 10^-2.5.
@@ -75,6 +77,8 @@ class Arrival:
     unmapped: Counter[str] = field(default_factory=Counter)
     values: Counter[str] = field(default_factory=Counter)
     unreadable: Counter[str] = field(default_factory=Counter)
+    #: Words that a table of words does not have, by standard column; of a column with very many of them the first ones.
+    words: Counter[tuple[str, str]] = field(default_factory=Counter)
     #: Of events: the number of amounts, by the kind's position in the catalogue and by size.
     amounts: Counter[tuple[int, int]] = field(default_factory=Counter)
     #: Columns of the file that no rule reads, and standard columns that it does not fill.
@@ -235,6 +239,8 @@ class Stream:
         standard = self._identify(standard, source, faults)
         for name in ("normalised", "unmapped", "values", "unreadable"):
             getattr(arrival, name).update(getattr(faults, name))
+        if len(arrival.words) <= _MOST_WORDS:
+            arrival.words.update(faults.words)
         for name, unreadable in arrival.unreadable.items():
             values = arrival.values[name]
             if unreadable > _UNREADABLE_SHARE * values and unreadable >= _UNREADABLE_ROWS:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 import pandas as pd
+import pyarrow as pa
 
 from creditscore.config.spec import Label
 from creditscore.dates import day_number, day_of
@@ -73,6 +74,8 @@ class CheckUp:
     frame: pd.DataFrame
     #: How the kinds of the catalogue are called.
     labels: Mapping[str, Label] = field(default_factory=dict)
+    #: What a later delivery is compared with (:func:`creditscore.records.drift.profile`).
+    profile: pa.Table | None = None
 
     def table(self) -> pd.DataFrame:
         """The findings, by section and table; ``rule`` is English."""
@@ -119,9 +122,11 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
     findings += identity_findings(records, day, earlier.rectification)
     findings += [*_catalogue(records, day), *_suppliers(records), *_expired(records, day), *_calendar(records, day)]
     findings += _publicity(records, day)
+    own = profile(records)
     if earlier.profile is not None:
-        findings += drifts(profile(records.arrivals, list(kinds)), earlier.profile, max_row_drop=about.max_row_drop)
-    return CheckUp(day, findings_frame(findings), {kind: item.label for kind, item in kinds.items()})
+        days = (earlier.as_of, day) if earlier.as_of else None
+        findings += drifts(own, earlier.profile, max_row_drop=about.max_row_drop, days=days)
+    return CheckUp(day, findings_frame(findings), {kind: item.label for kind, item in kinds.items()}, own)
 
 
 def catalogue_report(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:

@@ -213,6 +213,9 @@ class _Application:
             distinct = Distinct(pc.cast(column, pa.string()))
             unknown = distinct.rows_where([text not in rule.values and text != "" for text in distinct.values])
             self.faults.unmapped[rule.to] += unknown.true_count
+            if unknown.true_count:
+                for entry in pc.value_counts(pc.cast(column, pa.string()).filter(unknown)).to_pylist():
+                    self.faults.words[rule.to, entry["values"]] += entry["counts"]
             values = [rule.values.get(text, rule.otherwise) for text in distinct.values]
             return distinct.spread(values, pa.scalar(next((value for value in values if value is not None), "")).type)
         if isinstance(rule, Compare):

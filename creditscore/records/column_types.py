@@ -53,6 +53,8 @@ class Faults:
         self.values: Counter[str] = Counter()
         #: Values that a table of words does not have, by standard column.
         self.unmapped: Counter[str] = Counter()
+        #: These values, by standard column.
+        self.words: Counter[tuple[str, str]] = Counter()
 
     def add(self, wrong: pa.Array | pa.ChunkedArray, code: str, column: str = "") -> None:
         """Note ``code`` (with its column) on the rows where ``wrong`` holds."""

@@ -115,7 +115,7 @@ def equation(records: Records, table: str) -> tuple[int, int, int, int]:
 
 
 def profile_of(records: Records) -> pa.Table:
-    return profile(records.arrivals, list(records.project.catalogue.by_kind))
+    return profile(records)
 
 
 def findings(records: Records, section: str, as_of: dt.date = DAY) -> pd.DataFrame:

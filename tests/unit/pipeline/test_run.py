@@ -19,16 +19,17 @@ from creditscore.pipeline.plans import Standing
 from creditscore.pipeline.run import (
     count_rows,
     read_delivery_before,
-    refuse_broken_delivery,
     run_project,
+    tell_drift,
     write_forecast,
     write_stability,
 )
 from creditscore.pipeline.run_folder import MANIFEST, SNAPSHOT, Deciding, RunFolder, input_hashes
 from creditscore.pipeline.score import Scored
 from creditscore.pipeline.train import Training
+from creditscore.records.checkup import CheckUp
 from creditscore.records.drift import Earlier
-from creditscore.records.findings import Finding
+from creditscore.records.findings import Finding, findings_frame
 from creditscore.reporting.run_book import Figure, RowCounts
 from creditscore.storage import locked, sha256_file
 from creditscore.tiering.tiers import Tiers
@@ -58,7 +59,7 @@ def data(tmp_path):
 
 
 NAMES = (
-    "open_records", "refuse_broken_delivery", "write_checkup", "train_cards_of", "write_cards", "score_subjects", "tier_subjects",
+    "open_records", "check_up", "tell_drift", "write_checkup", "train_cards_of", "write_cards", "score_subjects", "tier_subjects",
     "count_rows", "plan_due_tasks", "write_forecast", "write_associations", "write_stability", "save_book", "write_documents",
     "summarise", "send_queue",
 )  # fmt: skip
@@ -148,11 +149,6 @@ def test_a_signed_run_takes_the_place_of_a_trial_and_leaves_it(night, out, stage
     assert (result.fresh, result.folder.path.name) == (True, "2024-04-30-2")
     assert not RunFolder.current(out, DAY).is_trial
     assert bytes_below(trial.path) == before
-
-
-def test_an_accepted_delivery_is_not_compared(night, stages, signed):
-    night(accept=True)
-    assert "refuse_broken_delivery" not in stages
 
 
 def test_the_same_inputs_are_worked_once(night, out, stages, signed):
@@ -288,7 +284,7 @@ def test_signed_cards_that_no_run_here_trained_have_no_judgement(night, out, pro
 
 def test_a_first_run_has_nothing_to_compare_with(folder):
     assert read_delivery_before(None) == Earlier()
-    refuse_broken_delivery(None, None, Earlier())
+    tell_drift(None, CheckUp(DAY, findings_frame([])), accept=False)
     write_stability(folder, None)
     assert not folder.has("stability")
 
@@ -307,18 +303,18 @@ def test_a_delivery_is_compared_with_the_run_before(before):
     assert known.rectification["subject_id"].tolist() == ["S1"]
 
 
-@pytest.mark.parametrize(("level", "stops"), [("error", True), ("warning", False)])
-def test_only_an_error_of_the_drift_stops_a_run(before, project, monkeypatch, level, stops):
-    finding = Finding("drift", "events", "rows are gone", "events_csv", 9, "", level)
-    monkeypatch.setattr(module, "_profile_of", lambda records: None)
-    monkeypatch.setattr(module, "drifts", lambda *_, **__: [finding] * 6)
-    earlier = read_delivery_before(before)
-    if stops:
-        with pytest.raises(DataError, match="against the run of 2024-04-01; if it is meant, run again with --accept") as refused:
-            refuse_broken_delivery(before, SimpleNamespace(project=project), earlier)
-        assert str(refused.value).count("events (events_csv): rows are gone") == 5
-    else:
-        refuse_broken_delivery(before, SimpleNamespace(project=project), earlier)
+def test_only_an_error_of_the_drift_stops_a_run_and_a_warning_is_logged(before, caplog):
+    findings = {
+        level: [Finding("drift", "events", "rows are gone", "events_csv", 9, "", level)] * 6 for level in ("error", "warning")
+    }
+    wrong, odd = (CheckUp(DAY, findings_frame(found)) for found in findings.values())
+    with pytest.raises(DataError, match="against the run of 2024-04-01; if it is meant, run again with --accept") as refused:
+        tell_drift(before, wrong, accept=False)
+    assert str(refused.value).count("events (events_csv): rows are gone") == 5
+    tell_drift(before, wrong, accept=True)
+    assert not caplog.records
+    tell_drift(before, odd, accept=False)
+    assert caplog.messages == ["events (events_csv): rows are gone"] * 6
 
 
 def register(monkeypatch, *, arrived, kept=6, quarantined=1, collapsed=1, known=5, not_yet_known=1):
