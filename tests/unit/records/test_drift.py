@@ -39,10 +39,10 @@ def test_an_ordinary_delivery_tells_nothing(before, tmp_path):
 
 
 def test_a_code_that_no_row_had_before_is_told_with_its_rows(before, tmp_path):
-    new = [event_line("N1", kind="licence", result="upheld"), *(event_line(f"N{n}", result="halved") for n in (2, 3, 4))]
+    new = [event_line("N1", kind="award", result="upheld"), *(event_line(f"N{n}", result="halved") for n in (2, 3, 4))]
     found = told(before, events(tmp_path / "now", [*penalties(60, result="upheld", severity="3"), *new]))
     assert [(row["level"], row["code"], row["rule"], row["rows"]) for row in found] == [
-        ("warning", "records", "kind: codes that no row had before (1): licence", 1),
+        ("warning", "records", "kind: codes that no row had before (1): award", 1),
         ("warning", "records", "result: codes that no row had before (1): halved", 3),
     ]
 
@@ -74,7 +74,7 @@ def test_a_rare_word_that_becomes_common_is_not_new(tmp_path):
 
 
 def test_a_column_with_too_many_codes_is_counted_only(before, tmp_path):
-    many = [event_line(f"E{n}", result=f"r{n}", severity="3") for n in range(MOST_CODES + 1)]
+    many = [event_line(f"E{n}", document_no=f"D{n}", result=f"r{n}", severity="3") for n in range(MOST_CODES + 1)]
     now = events(tmp_path / "now", many)
     assert [row["rule"] for row in told(before, now)] == [
         f"result: {MOST_CODES + 1} different codes, before 1 (another column in its place?)"
