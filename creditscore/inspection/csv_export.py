@@ -10,6 +10,8 @@ from typing import Any
 
 from creditscore.errors import DataError
 
+#: Letters that a cell of a spreadsheet holds; Python's own reader of CSV takes hardly more.
+_LONGEST = 32_767
 #: A text that begins so would run as a formula somewhere. The quote itself, so that reading back is exact.
 _GUARDED = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠", "'")
 
@@ -25,7 +27,11 @@ def unguard(text: str) -> str:
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """A table as CSV. Texts are guarded, None is empty, numbers are printed so that they read back exactly."""
+    """A table as CSV. Texts are guarded, None is empty, numbers are printed so that they read back exactly.
+
+    Raises:
+        DataError: A text is longer than a cell of a spreadsheet can be: nobody could open or read back the file.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(columns)
@@ -35,6 +41,12 @@ def to_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 def _cell(value: Any) -> str:
     if isinstance(value, str):
+        if len(value) > _LONGEST:
+            raise DataError(
+                "expected texts of at most {most:,} letters, as a cell of a spreadsheet holds (got one of {length:,})",
+                most=_LONGEST,
+                length=len(value),
+            )
         return guard(value)
     return "" if value is None else repr(value) if isinstance(value, float) else str(value)
 
@@ -43,7 +55,7 @@ def read_csv(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str
     """The rows of such a file: the number of the line on which each ends, and its cells.
 
     Raises:
-        DataError: The file is absent, not UTF-8, or has other columns; or a row has more or fewer cells.
+        DataError: The file is absent, not UTF-8, or has other columns; a row has more or fewer cells, or cannot be cut into cells.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -52,6 +64,15 @@ def read_csv(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str
     except UnicodeDecodeError as error:
         raise DataError("{name}: expected UTF-8 (byte {start} is not)", name=path.name, start=error.start) from None
     reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        yield from _rows(reader, path, columns)
+    except csv.Error:
+        raise DataError(
+            "{name} line {line_num}: expected a row that can be cut into cells", name=path.name, line_num=reader.line_num + 1
+        ) from None
+
+
+def _rows(reader: Any, path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     if next(reader, None) != list(columns):
         raise DataError("{name}: expected the columns {columns}", name=path.name, columns=", ".join(columns))
     for row in reader:
