@@ -68,7 +68,7 @@ def read_csv(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str
         yield from _rows(reader, path, columns)
     except csv.Error:
         raise DataError(
-            "{name} line {line_num}: expected a row that can be cut into cells", name=path.name, line_num=reader.line_num + 1
+            "{name} line {line_num}: expected a row that can be cut into cells", name=path.name, line_num=reader.line_num
         ) from None
 
 
