@@ -19,7 +19,7 @@ from creditscore.dataframes import Ints
 from creditscore.dates import shift_months
 from creditscore.errors import DataError
 from creditscore.language import Message, _
-from creditscore.records.column_rules import apply_rules, check_columns, columns_read, where_mask
+from creditscore.records.column_rules import BETWEEN_COLUMNS, apply_rules, check_columns, columns_read, sent_columns, where_mask
 from creditscore.records.column_types import Faults, one_array
 from creditscore.records.csv_files import Piece
 from creditscore.records.personal import personal_columns
@@ -29,9 +29,9 @@ from creditscore.records.tables import StandardTable
 if TYPE_CHECKING:
     from creditscore.config.project import Project
 
-#: Columns that arrive with the standard ones: the row's number among all rows of its table, the fault that
-#: quarantines it, and those of single values.
-ARRIVAL, FAULT, FIELDS = "arrival", "fault", "field_faults"
+#: Columns that arrive with the standard ones: the row's number among all rows of its table; the fault that quarantines
+#: it and the cell's text as it was sent; those of single values (as ``column_types.Faults`` joins them).
+ARRIVAL, FAULT, FAULT_TEXT, FIELDS, FIELD_TEXTS = "arrival", "fault", "fault_text", "field_faults", "field_texts"
 #: Of events and decisions: the kind's position in the catalogue; of events: the last day on which they count.
 KIND_KEY, LAST_DAY = "kind_key", "last_day"
 #: A file with a larger share of lines that are no record is refused, not repaired.
@@ -85,6 +85,8 @@ class Arrival:
     unused: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     masked: tuple[str, ...] = ()
+    #: The sender's name (or names) of each standard column.
+    names: dict[str, str] = field(default_factory=dict)
 
     def add_lines(self, piece: Piece) -> None:
         """Count a piece's lines.
@@ -111,7 +113,7 @@ class Arrival:
 
 def arriving_schema(table: StandardTable) -> pa.Schema:
     """The standard columns and those that arrive with them."""
-    more = [(ARRIVAL, pa.int64()), (FAULT, pa.string()), (FIELDS, pa.string())]
+    more = [(ARRIVAL, pa.int64()), *((name, pa.string()) for name in (FAULT, FAULT_TEXT, FIELDS, FIELD_TEXTS))]
     if "kind" in table.columns:
         more.append((KIND_KEY, pa.int32()))
     if table.name == "events":
@@ -222,6 +224,7 @@ class Stream:
             unused=tuple(name for name in opened.columns if name not in wanted),
             absent=tuple(name for name in self.table.columns if name not in filled),
             masked=tuple(sorted(personal)),
+            names={name: BETWEEN_COLUMNS.join(sent_columns(source, name)) for name in self.table.columns},
         )  # fmt: skip
         if opened.utf8_lines:
             arrival.normalised[_("lines that look like utf-8 in a gb18030 file")] = opened.utf8_lines
@@ -254,7 +257,8 @@ class Stream:
                     values=values,
                 )
         self.sent += len(rows)
-        columns = [*standard.columns, pa.array(arrival.first + rows, pa.int64()), faults.codes(), faults.fields()]
+        columns = [*standard.columns, pa.array(arrival.first + rows, pa.int64())]
+        columns += [faults.codes(), faults.texts(), faults.fields(), faults.field_texts()]
         items = self._project.catalogue.item
         if "kind" in self.table.columns:
             kinds = pc.index_in(one_array(standard["kind"]), pa.array([item.kind for item in items], pa.string()))

@@ -34,15 +34,18 @@ from creditscore.records.column_types import (
     SPREADSHEET_NUMBER,
     Distinct,
     Faults,
+    as_texts,
     clean_text,
     number_column,
     one_array,
     parsed_numbers,
     text_column,
 )
-from creditscore.records.personal import header_words
+from creditscore.records.personal import header_words, masked, personal_columns, shown_texts
 from creditscore.records.tables import COLUMN_WORDS, StandardTable
 
+#: Between names or texts of several columns that make one standard column.
+BETWEEN_COLUMNS = ", "
 _COMPARE: dict[str, Callable[..., Any]] = {
     "==": pc.equal, "!=": pc.not_equal, ">": pc.greater, ">=": pc.greater_equal, "<": pc.less, "<=": pc.less_equal,
 }  # fmt: skip
@@ -55,6 +58,12 @@ def columns_read(rule: ColumnRule) -> tuple[str, ...]:
     if isinstance(rule, Combine):
         return rule.columns
     return tuple(case.column for case in rule.case) if isinstance(rule, Cases) else (rule.column,)
+
+
+def sent_columns(source: SourceSpec, name: str) -> tuple[str, ...]:
+    """The columns of the source that a standard column is made of; its own name where no rule says otherwise."""
+    rule = next((rule for rule in source.column if rule.to == name), None)
+    return (rule and tuple(dict.fromkeys(columns_read(rule)))) or (name,)
 
 
 def need_columns(header: Sequence[str], names: Sequence[str], file: str) -> None:
@@ -123,16 +132,34 @@ def apply_rules(
         DataError: A rule names a column that the file lacks, a required column comes from nowhere, or a column
             holds nested values or bytes that are no text.
     """
-    rules = {rule.to: rule for rule in source.column}
     check_columns(raw.column_names, source, table)
     applied = _Application(raw, source, table, timezone)
     columns = []
     for name, kind in table.columns.items():
-        rule = rules.get(name) or (Rename(to=name, column=name) if name in raw.column_names else None)
+        rule = applied.rules.get(name) or (Rename(to=name, column=name) if name in raw.column_names else None)
         column = applied.column(rule, name, kind)
         applied.faults.values[name] += len(column) - column.null_count + applied.faults.unreadable[name]
         columns.append(column)
     return pa.Table.from_arrays(columns, schema=table.schema), applied.faults
+
+
+class _Sent:
+    """The cells of a piece as they were sent. Faults hold it, so that nothing that holds faults may be held by it."""
+
+    def __init__(self, raw: pa.Table, source: SourceSpec) -> None:
+        self._raw, self._source = raw, source
+
+    def __call__(self, name: str, rows: pa.Array) -> pa.Array:
+        """The cells that a standard column is made of, as texts fit to be shown, in the rows of a mask."""
+        columns = [column for column in sent_columns(self._source, name) if column in self._raw.column_names]
+        personal = personal_columns(self._source, columns, needed=True)
+        texts = []
+        for column in columns:
+            cells = as_texts(one_array(self._raw[column]).filter(rows))
+            texts.append(shown_texts(masked(cells, personal[column]) if column in personal else cells))
+        if not texts:
+            return pa.repeat(pa.scalar(""), rows.true_count)
+        return pc.binary_join_element_wise(*texts, BETWEEN_COLUMNS) if len(texts) > 1 else texts[0]
 
 
 class _Application:
@@ -140,7 +167,8 @@ class _Application:
 
     def __init__(self, raw: pa.Table, source: SourceSpec, table: StandardTable, timezone: str) -> None:
         self.raw, self.source, self.table, self.timezone = raw, source, table, timezone
-        self.faults = Faults(raw.num_rows, soft=table.soft)
+        self.rules = {rule.to: rule for rule in source.column}
+        self.faults = Faults(raw.num_rows, soft=table.soft, sent=_Sent(raw, source))
 
     def column(self, rule: ColumnRule | None, name: str, kind: pa.DataType) -> pa.Array:
         """A column of the standard table in its type. A value that does not fit becomes missing and is noted as a fault.

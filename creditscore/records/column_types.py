@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
@@ -22,6 +22,8 @@ from creditscore.records.tables import COLUMN_WORDS, StandardTable
 CONTROLS = "[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]"
 #: How controls, marks and blanks beyond ASCII begin in UTF-8, C2 and 7F apart; E3 80 begins brackets too.
 _ODD_PAIRS = ((0xE1, 0x9A), (0xE2, 0x80), (0xE2, 0x81), (0xEF, 0xBB), (0x80, 0x80))
+#: Between the codes, and between the texts, of several faults of a row. Texts that are shown hold no controls.
+FIELD_MARK, TEXT_MARK = ";", "\x1f"
 #: A number of more digits than a spreadsheet holds, as ``sources`` writes it.
 SPREADSHEET_NUMBER = r"^-?[0-9]\.[0-9]{9}E\+[0-9]{2,3}$"
 #: A float holds integers up to here exactly; beyond, digits of an id are lost.
@@ -38,14 +40,20 @@ class Faults:
     """What is wrong with the rows and cells of one piece of a source.
 
     A row's ``code`` is its first fault that quarantines it. In columns that are ``soft`` the value alone is
-    refused: it becomes missing, its code goes into ``fields`` (joined by ``;``), and the row is kept.
+    refused: it becomes missing and the row is kept. ``fields`` are the codes of such values and of further faults
+    of a row that has a code; each code has the text of its cell as it was sent.
+
+    Args:
+        rows: The number of rows.
+        soft: Standard columns whose values alone are refused.
+        sent: The texts, fit to be shown, of the cells that a standard column is made of, in the rows of a mask.
     """
 
-    def __init__(self, rows: int, *, soft: tuple[str, ...] = ()) -> None:
+    def __init__(self, rows: int, *, soft: tuple[str, ...] = (), sent: Callable[[str, pa.Array], pa.Array] | None = None) -> None:
         self.rows = rows
         self.soft = frozenset(soft)
-        self.code: pa.Array | None = None
-        self.field: pa.Array | None = None
+        self._sent = sent
+        self._code = self._text = self._fields = self._field_texts = pa.nulls(rows, pa.string())
         #: Values that were repaired, by column and what was done.
         self.normalised: Counter[Message] = Counter()
         #: Values that could not be read, and all values, by standard column.
@@ -56,22 +64,28 @@ class Faults:
         #: These values, by standard column.
         self.words: Counter[tuple[str, str]] = Counter()
 
-    def add(self, wrong: pa.Array | pa.ChunkedArray, code: str, column: str = "") -> None:
-        """Note ``code`` (with its column) on the rows where ``wrong`` holds."""
+    def add(self, wrong: pa.Array | pa.ChunkedArray, code: str, column: str) -> None:
+        """Note ``code`` with its column on the rows where ``wrong`` holds: cells that could not be read."""
         mask = pc.fill_null(one_array(wrong), False)
-        count = mask.true_count
-        if not count:
+        if mask.true_count:
+            self.unreadable[column] += mask.true_count
+            self.note(pc.if_else(mask, pa.scalar(f"{code}:{column}"), pa.scalar(None, pa.string())), column)
+
+    def note(self, codes: pa.Array, column: str) -> None:
+        """Note a code, or none where it is missing, on each row's cell of a standard column."""
+        wrong = pc.is_valid(codes)
+        if not wrong.true_count:
             return
-        self.unreadable[column] += count
-        codes = pc.if_else(mask, pa.scalar(f"{code}:{column}" if column else code), pa.scalar(None, pa.string()))
+        texts = pa.nulls(self.rows, pa.string())
+        shown = self._sent(column, wrong) if self._sent else pa.repeat(pa.scalar(""), wrong.true_count)
+        texts = pc.replace_with_mask(texts, wrong, shown)
         if column not in self.soft:
-            self.code = codes if self.code is None else pc.coalesce(self.code, codes)
-        elif self.field is None:
-            self.field = codes
-        else:
-            # The join is missing where one of the two is: then the other alone counts.
-            both = pc.binary_join_element_wise(self.field, codes, ";")
-            self.field = pc.coalesce(both, self.field, codes)
+            again = pc.is_valid(self._code)
+            self._code, self._text = pc.coalesce(self._code, codes), pc.coalesce(self._text, texts)
+            nothing = pa.scalar(None, pa.string())
+            codes, texts = pc.if_else(again, codes, nothing), pc.if_else(again, texts, nothing)
+        self._fields = _joined(self._fields, codes, FIELD_MARK)
+        self._field_texts = _joined(self._field_texts, texts, TEXT_MARK)
 
     def put_right(self, changed: pa.Array, what: Message) -> None:
         """Count values that were repaired."""
@@ -80,11 +94,24 @@ class Faults:
 
     def codes(self) -> pa.Array:
         """One code or missing per row."""
-        return pa.nulls(self.rows, pa.string()) if self.code is None else self.code
+        return self._code
+
+    def texts(self) -> pa.Array:
+        """The text of the cell that each code is about; missing where the row has no code."""
+        return self._text
 
     def fields(self) -> pa.Array:
-        """The codes of refused values, or missing, per row."""
-        return pa.nulls(self.rows, pa.string()) if self.field is None else self.field
+        """The codes of refused values and of further faults, joined by ``FIELD_MARK``, or missing, per row."""
+        return self._fields
+
+    def field_texts(self) -> pa.Array:
+        """The texts of the cells that :meth:`fields` are about, in their order, joined by ``TEXT_MARK``."""
+        return self._field_texts
+
+
+def _joined(texts: pa.Array, more: pa.Array, mark: str) -> pa.Array:
+    """Texts with others behind them; where one of the two is missing, the other alone."""
+    return pc.coalesce(pc.binary_join_element_wise(texts, more, mark), texts, more)
 
 
 class Distinct:
@@ -113,6 +140,14 @@ def one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     if not isinstance(column, pa.ChunkedArray):
         return column
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def as_texts(column: pa.Array) -> pa.Array:
+    """A column of any type as texts; values that Arrow does not write, such as structures, as Python does."""
+    try:
+        return pc.cast(column, pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
 
 
 def number_column(column: pa.Array, kind: pa.DataType, name: str, table: StandardTable | None, faults: Faults) -> pa.Array:

@@ -17,9 +17,21 @@ import pyarrow.compute as pc
 
 from creditscore.engine import unbound
 from creditscore.errors import DataError
-from creditscore.records.arrivals import ARRIVAL, FAULT, FIELDS, KIND_KEY, Arrival, Stream, arriving_schema, source_rows
-from creditscore.records.column_types import one_array
-from creditscore.records.personal import safe_keys
+from creditscore.records.arrivals import (
+    ARRIVAL,
+    FAULT,
+    FAULT_TEXT,
+    FIELD_TEXTS,
+    FIELDS,
+    KIND_KEY,
+    Arrival,
+    Stream,
+    arriving_schema,
+    source_rows,
+)
+from creditscore.records.column_rules import BETWEEN_COLUMNS
+from creditscore.records.column_types import FIELD_MARK, TEXT_MARK, as_texts, one_array
+from creditscore.records.personal import safe_keys, shown_texts
 from creditscore.records.tables import StandardTable
 
 if TYPE_CHECKING:
@@ -28,7 +40,9 @@ if TYPE_CHECKING:
     from creditscore.engine import Engine
 
 #: A reject: one refused row or value, as stored. ``scope`` says what was refused: a whole ``row``, or the value of
-#: one ``field`` of a row that was kept.
+#: one ``field`` (a further fault of a refused row is one of these too). ``column`` is the sender's name of the column
+#: that the code is about, or several joined by a comma; ``text`` is its cell as it was sent, fit to be shown, and "" where
+#: it is missing; where the fault shows only between rows or columns it is the value that was read.
 REJECT_SCHEMA = pa.schema(
     [
         ("table", pa.string()),
@@ -37,12 +51,16 @@ REJECT_SCHEMA = pa.schema(
         ("key", pa.string()),
         ("code", pa.string()),
         ("scope", pa.string()),
+        ("column", pa.string()),
+        ("text", pa.string()),
     ]
 )
 #: The code of a row that is the copy of another: collapsed, not refused.
 COPY = "COPY"
 _CONFLICT = "DUP_CONFLICT"
 _SHARED, _REUSED = "ID_SHARED", "ID_REUSED"
+#: The standard column of codes that do not name it.
+_COLUMN_OF = {"UNKNOWN_SUBJECT": "subject_id", "UNKNOWN_EVENT": "event_id", "OFF_CATALOGUE": "kind"}
 
 #: Finds faults between rows: from rows without a fault of their own to ``arrival`` and ``why``.
 Between = Callable[["ir.Table"], "ir.Table"]
@@ -281,30 +299,68 @@ def _counted(engine: Engine, stream: Stream) -> TableCount:
     parts = []
     for part in (refused, kept):
         bad = part.filter(((part.code != COPY) & part.code.notnull()) | part[FIELDS].notnull())
-        parts.append(_rejects(stream, engine.query(bad.select(ARRIVAL, "code", FIELDS, *table.key).order_by(ARRIVAL))))
+        # Columns that the codes found by the engine are about: their values are the texts of those rejects.
+        about = [name for code in rows for name in _columns_of(code, table)] if part is refused else []
+        columns = dict.fromkeys((ARRIVAL, "code", FAULT_TEXT, FIELDS, FIELD_TEXTS, *table.key, *about))
+        parts.append(_rejects(stream, engine.query(bad.select(*columns).order_by(ARRIVAL))))
     rejects = pa.concat_tables([*parts, lines]).combine_chunks()
     return TableCount(arrived, remaining, quarantined, collapsed, rejects, _broken_rules(rejects))
 
 
+def _columns_of(code: str, table: StandardTable) -> tuple[str, ...]:
+    """The standard columns that a code is about: the one that it names, that of its kind, or those of the key."""
+    name, _mark, column = code.partition(":")
+    column = column or _COLUMN_OF.get(name, "subject_id" if name.startswith("ID_") else "")
+    return (column,) if column else table.key
+
+
 def _rejects(stream: Stream, bad: pa.Table) -> pa.Table:
-    """Refused rows, and refused values of rows that were kept; parts of a key are joined by ``|``."""
+    """Refused rows, and refused values; parts of a key are joined by ``|``."""
     table = stream.table
     if not bad.num_rows:
         return REJECT_SCHEMA.empty_table()
     sources, rows = source_rows(stream.arrivals, bad[ARRIVAL].combine_chunks())
-    codes, values = bad["code"].combine_chunks(), bad[FIELDS].combine_chunks()
-    texts = [pc.fill_null(pc.cast(one_array(bad[name]), pa.string()), "") for name in table.key]
-    # A stray cell in a column of ids may be personal data.
-    shown = [safe_keys(text) if name.endswith(("_id", "_no")) else text for name, text in zip(table.key, texts, strict=True)]
-    keys = pc.binary_join_element_wise(*shown, "|") if len(shown) > 1 else shown[0]
-    names, scopes = (pa.repeat(pa.scalar(text), bad.num_rows) for text in (table.name, "row"))
-    plain = pa.table([names, sources, rows, keys, codes, scopes], schema=REJECT_SCHEMA)
-    of_row = pc.fill_null(pc.and_(pc.is_valid(codes), pc.not_equal(codes, COPY)), False)
-    lists = pc.split_pattern(values.filter(pc.invert(of_row)), ";")
-    fields = plain.filter(pc.invert(of_row)).take(pc.list_parent_indices(lists))
-    fields = fields.set_column(4, "code", pc.list_flatten(lists))
-    fields = fields.set_column(5, "scope", pa.repeat(pa.scalar("field"), fields.num_rows))
-    return pa.concat_tables([plain.filter(of_row), fields.cast(REJECT_SCHEMA)])
+    codes = one_array(bad["code"])
+    keys = _shown(bad, table.key, "|")
+    names = pa.repeat(pa.scalar(table.name), bad.num_rows)
+    places = pa.table([names, sources, rows, keys], names=REJECT_SCHEMA.names[:4])
+    of_row = pc.fill_null(pc.not_equal(codes, COPY), False)
+    refused = bad.filter(of_row)
+    texts = one_array(refused[FAULT_TEXT])
+    for code in pc.unique(one_array(refused["code"]).filter(pc.is_null(texts))).to_pylist():
+        found = pc.and_(pc.equal(refused["code"], code), pc.is_null(texts))
+        texts = pc.if_else(found, _shown(refused, _columns_of(code, table), BETWEEN_COLUMNS), texts)
+    lists, listed = pc.split_pattern(one_array(bad[FIELDS]), FIELD_MARK), pc.split_pattern(one_array(bad[FIELD_TEXTS]), TEXT_MARK)
+    parts = [
+        (places.filter(of_row), codes.filter(of_row), "row", texts),
+        (places.take(pc.list_parent_indices(lists)), pc.list_flatten(lists), "field", pc.list_flatten(listed)),
+    ]
+    return pa.concat_tables([_with_columns(stream, *part) for part in parts])
+
+
+def _shown(rows: pa.Table, columns: Sequence[str], mark: str) -> pa.Array:
+    """The values of columns as one text per row. A stray cell in a column of ids may be personal data, and is masked."""
+    shown = []
+    for name in columns:
+        texts = shown_texts(as_texts(one_array(rows[name])))
+        shown.append(safe_keys(texts) if name.endswith(("_id", "_no")) else texts)
+    return pc.binary_join_element_wise(*shown, mark) if len(shown) > 1 else shown[0]
+
+
+def _with_columns(stream: Stream, places: pa.Table, codes: pa.Array, scope: str, texts: pa.Array) -> pa.Table:
+    """Rejects with the sender's names of their columns, which each source has its own of."""
+    names = {arrival.source: arrival.names for arrival in stream.arrivals}
+    pairs = pa.table({"source": places["source"], "code": codes})
+    # There are few pairs of source and code.
+    known = pairs.group_by(["source", "code"], use_threads=False).aggregate([])
+    columns = [
+        BETWEEN_COLUMNS.join(names[pair["source"]][column] for column in _columns_of(pair["code"], stream.table))
+        for pair in known.to_pylist()
+    ]
+    keys = [pc.binary_join_element_wise(one_array(part["source"]), one_array(part["code"]), TEXT_MARK) for part in (pairs, known)]
+    column = pa.array(columns, pa.string()).take(pc.index_in(keys[0], keys[1]))
+    scopes = pa.repeat(pa.scalar(scope), len(codes))
+    return pa.table([*places.columns, codes, scopes, column, texts], schema=REJECT_SCHEMA)
 
 
 def _refused_lines(stream: Stream) -> pa.Table:
@@ -313,7 +369,7 @@ def _refused_lines(stream: Stream) -> pa.Table:
     for arrival in stream.arrivals:
         if arrival.refused:
             rows, codes = zip(*arrival.refused, strict=True)
-            texts = {"table": stream.table.name, "source": arrival.source, "key": "", "scope": "row"}
+            texts = {"table": stream.table.name, "source": arrival.source, "key": "", "scope": "row", "column": "", "text": ""}
             columns = {name: pa.repeat(pa.scalar(text), len(rows)) for name, text in texts.items()}
             numbered = {"code": pa.array(codes), "row": pa.array(rows, pa.int64())}
             parts.append(pa.table({**columns, **numbered}).select(REJECT_SCHEMA.names))

@@ -280,7 +280,7 @@ class Identifier:
             return table
         wrong = self._faults(ids, one_array(table["subject_type"]), scheme)
         if self._sources.bad_id == "quarantine":
-            faults.code = wrong if faults.code is None else pc.coalesce(faults.code, wrong)
+            faults.note(wrong, "subject_id")
         else:
             for entry in pc.value_counts(wrong.drop_null()).to_pylist():
                 kept = _("{column}: {code}, kept all the same", column=COLUMN_WORDS["subject_id"], code=entry["values"])

@@ -66,7 +66,7 @@ class Records:
     project: Project
     #: What became of the rows of each table.
     outcomes: dict[str, TableCount]
-    #: One row per refused row or value: table, source, row (from 1), key, code, scope (``row`` or ``field``).
+    #: One row per refused row or value: table, source, row, key, code, scope (``row`` or ``field``), the sender's column, text.
     rejects: pa.Table
     arrivals: tuple[Arrival, ...]
     #: Whose adverse records were refused: one row per firm and refused row or value, see
