@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import ibis
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,6 +28,8 @@ from creditscore.records.sources import Joins, OpenedSource, open_source
 from creditscore.records.tables import StandardTable
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
     from creditscore.config.project import Project
 
 #: Columns that arrive with the standard ones: the row's number among all rows of its table; the fault that quarantines
@@ -127,6 +130,12 @@ def source_rows(arrivals: Sequence[Arrival], numbers: pa.Array) -> tuple[pa.Arra
     positions = np.searchsorted(firsts, numbers.to_numpy() - 1, side="right") - 1
     names = pa.array([arrival.source for arrival in arrivals], pa.string())
     return names.take(pa.array(positions)), pc.subtract(numbers, pa.array(firsts[positions]))
+
+
+def source_number(rows: ir.Table, arrivals: Sequence[Arrival]) -> ir.IntegerValue:
+    """The position among a table's sources of the one that each row came from (an expression)."""
+    branches = [(rows[ARRIVAL] > arrival.first, number) for number, arrival in reversed(list(enumerate(arrivals)))]
+    return ibis.cases(*branches, else_=0).cast("int32") if branches else ibis.literal(0, "int32")
 
 
 class Stream:

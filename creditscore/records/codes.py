@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import ibis
 import pyarrow.compute as pc
 
-from creditscore.records.arrivals import ARRIVAL, Arrival
+from creditscore.records.arrivals import source_number
 from creditscore.records.contracts import kept_table
 from creditscore.records.tables import TABLES
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
     from creditscore.records.records import Records
 
 #: Columns of codes by table; what else is text names, numbers or describes.
@@ -50,11 +48,11 @@ class CodeCount(NamedTuple):
 def code_counts(records: Records) -> Iterator[CodeCount]:
     """The codes of every source by coded column, from the rows that count, and words that its table of words lacks."""
     for table, columns in _CODED.items():
-        sources = [arrival for arrival in records.arrivals if arrival.table == table]
+        sources = records.arrivals_of(table)
         if not sources or not records.outcomes[table].kept:
             continue
         rows = kept_table(TABLES[table])
-        number = _source_numbers(rows, sources)
+        number = source_number(rows, sources)
         about = {name: rows[name].approx_nunique() for name in columns}
         codes = records.engine.query(rows.aggregate(**about)).to_pylist()[0]
         for name in columns:
@@ -71,12 +69,6 @@ def code_counts(records: Records) -> Iterator[CodeCount]:
                     yield CodeCount(table, arrival.source, name, None, len(found))
                 else:
                     yield from (CodeCount(table, arrival.source, name, code, n) for code, n in sorted(found.items()))
-
-
-def _source_numbers(rows: ir.Table, sources: list[Arrival]) -> ir.IntegerValue:
-    """From which of its table's sources each row came."""
-    branches = [(rows[ARRIVAL] > arrival.first, number) for number, arrival in reversed(list(enumerate(sources)))]
-    return ibis.cases(*branches, else_=0).cast("int32")
 
 
 def shown_code(code: str, rows: int) -> str:

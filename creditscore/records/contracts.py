@@ -27,6 +27,7 @@ from creditscore.records.arrivals import (
     Arrival,
     Stream,
     arriving_schema,
+    source_number,
     source_rows,
 )
 from creditscore.records.column_rules import BETWEEN_COLUMNS
@@ -239,9 +240,7 @@ def shared_codes(rows: ir.Table, arrivals: Sequence[Arrival]) -> ir.Table:
     the day of registration or the type of subject, neither of which changes with a new version. Which of
     them is right no rule can tell, so every row is quarantined.
     """
-    branches = [(rows[ARRIVAL] > arrival.first, number) for number, arrival in reversed(list(enumerate(arrivals)))]
-    register = ibis.cases(*branches, else_=0).cast("int32") if branches else ibis.literal(0, "int32")
-    numbered = rows.select(ARRIVAL, "subject_id", "name", "registered_date", "subject_type", register=register)
+    numbered = rows.select(ARRIVAL, "subject_id", "name", "registered_date", "subject_type", register=source_number(rows, arrivals))
     codes = numbered.group_by("subject_id").agg(
         dates=numbered.registered_date.nunique(),
         types=numbered.subject_type.nunique(),

@@ -93,6 +93,11 @@ class Records:
         table = self.table(name)
         return self.engine.query(table.order_by(list(TABLES[name].key)))
 
+    def arrivals_of(self, table: str) -> list[Arrival]:
+        """The sources of a table as they were read, without supplements: those are a table of their own while they are read."""
+        supplements = {source.name for source in self.project.sources.source if source.supplement}
+        return [one for one in self.arrivals if one.table == table and one.source not in supplements]
+
     @property
     def inspections(self) -> pa.Table:
         """One row per visit."""

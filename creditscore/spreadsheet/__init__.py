@@ -1,7 +1,7 @@
 """Excel workbooks, written row by row and read back by cell; alone knows the libraries for them."""
 
 from creditscore.spreadsheet.read import RepeatedColumnError, read_sheet, read_table
-from creditscore.spreadsheet.sheets import BOTH, BookReport, Cell, Column, Kind, Sheet, cell_words, label_text, label_texts
+from creditscore.spreadsheet.sheets import BOTH, BookReport, Cell, Column, Kind, Marked, Sheet, cell_words, label_text, label_texts
 from creditscore.spreadsheet.write import write_book
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Cell",
     "Column",
     "Kind",
+    "Marked",
     "RepeatedColumnError",
     "Sheet",
     "cell_words",

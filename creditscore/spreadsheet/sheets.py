@@ -32,7 +32,7 @@ class Column:
     decide. ``choices`` become a drop-down. ``editable`` cells are tinted; a percent among them accepts
     0 to 100 % only, an integer whole numbers from 0, a date days. ``wrap`` breaks long text; texts of the
     first rows that would be cut widen their column, and break where twice its width is not enough.
-    ``format`` replaces the number format of the kind.
+    ``format`` replaces the number format of the kind, ``comment`` is shown on the header.
     """
 
     key: str
@@ -43,6 +43,15 @@ class Column:
     editable: bool = False
     wrap: bool = False
     format: str | None = None
+    comment: Text | None = None
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A value whose cell is tinted and has a comment that says why."""
+
+    value: object
+    comment: Text
 
 
 @dataclass(frozen=True)

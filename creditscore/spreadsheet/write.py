@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from creditscore.errors import DataError
-from creditscore.language import DEFAULT_LANGUAGE
+from creditscore.language import DEFAULT_LANGUAGE, Text
 from creditscore.spreadsheet.sheets import (
     MAX_ROWS,
     NOTE_MARK,
@@ -19,6 +19,7 @@ from creditscore.spreadsheet.sheets import (
     Cleaner,
     Column,
     Kind,
+    Marked,
     Sheet,
     cell_words,
     column_width,
@@ -46,6 +47,8 @@ _HELD_WIDTH = 90
 #: XlsxWriter keeps the height of every row in memory. Beyond this number of rows no heights are written, and the program
 #: that opens the workbook chooses them.
 _SIZED_ROWS = 50_000
+#: Characters across a comment.
+_COMMENT_WIDTH = 40
 #: Points of a line of text, and characters that the button of the filter takes from a header.
 _LINE, _BUTTON = 14, 3
 
@@ -176,6 +179,8 @@ class _BookWriter:
             indent = 1 if column.kind == "text" else 2 if sheet.autofilter else 0
             header = self._style(**look, align="left" if column.kind == "text" else "right", indent=indent)
             self._check(page.write_string(0, index, label, header), page.get_name(), 0)
+            if column.comment is not None:
+                self._comment(page, 0, index, column.comment)
         page.set_row(0, 20 if lines == 1 else 4 + _LINE * lines)
         if sheet.frozen:
             page.freeze_panes(1, _held(columns))
@@ -184,7 +189,7 @@ class _BookWriter:
     @staticmethod
     def _make_room(page: Any, at: int, row: Sequence[object], broken: Sequence[tuple[int, int]]) -> None:
         """The height of a row whose broken texts need more than one line; not every program finds it by itself."""
-        lines = max(_lines(str(row[index]), width - 1) for index, width in broken)
+        lines = max(_lines(str(_bare(row[index])), width - 1) for index, width in broken)
         if lines > 1:
             page.set_row(at, min(409, 2 + _LINE * lines))
 
@@ -222,18 +227,28 @@ class _BookWriter:
 
     def _row(self, page: Any, title: str, at: int, columns: tuple[Column, ...], row: Sequence[object], formats: list[Any]) -> None:
         for index, (column, value) in enumerate(zip(columns, row, strict=True)):
-            plain = self.clean.value(value, column.kind)
+            plain, look = self.clean.value(_bare(value), column.kind), formats[index]
+            if isinstance(value, Marked):
+                look = self._format(column, marked=True)
+                self._comment(page, at, index, value.comment)
             if plain is None:
-                code = page.write_blank(at, index, None, formats[index]) if column.editable else 0
+                code = page.write_blank(at, index, None, look) if column.editable or isinstance(value, Marked) else 0
             elif isinstance(plain, str):
-                code = page.write_string(at, index, plain, formats[index])
+                code = page.write_string(at, index, plain, look)
             elif isinstance(plain, dt.date):
-                code = page.write_datetime(at, index, plain, formats[index])
+                code = page.write_datetime(at, index, plain, look)
             else:
-                code = page.write_number(at, index, plain, formats[index])
+                code = page.write_number(at, index, plain, look)
             self._check(code, title, at)
 
-    def _format(self, column: Column) -> Any:
+    def _comment(self, page: Any, at: int, index: int, text: Text) -> None:
+        """A comment as large as its text needs, hidden until the pointer is on the cell."""
+        said = self.clean.text(cell_words(self.lang).text(text))
+        height = _LINE * (1 + _lines(said, _COMMENT_WIDTH)) + 8
+        look = {"author": "", "width": 8 * _COMMENT_WIDTH, "height": height, "font_name": _FONT["font_name"], "font_size": 9}
+        page.write_comment(at, index, said, look)
+
+    def _format(self, column: Column, *, marked: bool = False) -> Any:
         look: dict[str, Any] = {"num_format": column.format or _FORMATS[column.kind], "valign": "vcenter"}
         if column.kind == "text":
             look |= {"align": "left", "indent": 1, "text_wrap": column.wrap}
@@ -241,6 +256,8 @@ class _BookWriter:
             look |= {"align": "right", "indent": 1}
         if column.editable:
             look |= {"bg_color": "#FFF8DC", "border": 1, "border_color": "#D9CFA0"}
+        if marked:
+            look |= {"bg_color": "#F9C9C4", "border": 1, "border_color": "#B3261E"}
         return self._style(**look)
 
     def _style(self, **look: Any) -> Any:
@@ -256,6 +273,11 @@ class _BookWriter:
             raise DataError("{sheet}: row {row}: Excel's limits refuse a cell (code {code})", sheet=sheet, row=row + 1, code=code)
 
 
+def _bare(value: object) -> object:
+    """A value without its mark."""
+    return value.value if isinstance(value, Marked) else value
+
+
 def _held(columns: Sequence[Column]) -> int:
     """How many columns stay in sight: up to the subject's id and its name, where they come first and leave room."""
     keys = [column.key for column in columns[:5]]
@@ -267,7 +289,7 @@ def _fitted(columns: Sequence[Column], sample: Sequence[Sequence[object]], lang:
     """The columns with their widths; texts that a column would cut widen it to twice its width at most, then break into lines."""
     fitted = []
     for index, column in enumerate(columns):
-        values = [row[index] for row in sample]
+        values = [_bare(row[index]) for row in sample]
         width = column.width or column_width(label_text(column.label, lang, joint="\n"), values, column.kind)
         longest = max((text_width(text) + 2 for text in values if isinstance(text, str)), default=0)
         if column.kind == "text" and not column.wrap and longest > width:
