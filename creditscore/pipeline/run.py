@@ -38,7 +38,9 @@ from creditscore.pipeline.signed_cards import signed_cards
 from creditscore.pipeline.tier import signatures, subjects_in, tier_subjects
 from creditscore.pipeline.train import Training, train_cards
 from creditscore.records.checkup import CheckUp, check_up
+from creditscore.records.deliveries import stored_deliveries
 from creditscore.records.drift import Earlier
+from creditscore.records.fault_history import history_table
 from creditscore.records.records import open_records
 from creditscore.records.rectification import rectification_list, rectification_table
 from creditscore.reporting.fairness import associations
@@ -224,7 +226,7 @@ def read_delivery_before(before: RunFolder | None) -> Earlier:
     """What the run before left to compare this delivery with; empty where there is no such run."""
     if before is None or not before.has("profile"):
         return Earlier()
-    return Earlier(before.frame("rectification"), before.read("profile"), as_of=before.as_of)
+    return Earlier(before.frame("rectification"), before.read("profile"), before.read("rejects"), before.as_of)
 
 
 def tell_drift(before: RunFolder | None, checkup: CheckUp, *, accept: bool) -> None:
@@ -262,7 +264,8 @@ def write_checkup(folder: RunFolder, records: Records, checkup: CheckUp, earlier
     folder.write("profile", checkup.profile)
     folder.write("rectification", rectification_table(to_rectify))
     folder.write("checkup", checkup.frame)
-    folder.write("rejects", records.rejects.sort_by([(name, "ascending") for name in ("table", "source", "row")]))
+    folder.write("rejects", history_table(checkup.rejects))
+    folder.write("deliveries", stored_deliveries(checkup.deliveries))
 
 
 def train_cards_of(folder: RunFolder, records: Records, policy: TierPolicy) -> Training:

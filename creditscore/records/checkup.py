@@ -16,7 +16,9 @@ from creditscore.dates import day_number, day_of
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
 from creditscore.records.arrivals import KIND_KEY
 from creditscore.records.contracts import COPY, kept_table, refused_table
+from creditscore.records.deliveries import delivery_lines, delivery_sheet, delivery_table
 from creditscore.records.drift import Earlier, drifts, profile
+from creditscore.records.fault_history import with_history
 from creditscore.records.findings import Finding, Level, checkup_lines, findings_frame
 from creditscore.records.publicity import (
     Received,
@@ -28,6 +30,7 @@ from creditscore.records.publicity import (
 )
 from creditscore.records.rectification import identity_findings
 from creditscore.records.tables import COLUMN_WORDS, TABLES
+from creditscore.records.units import Units
 from creditscore.spreadsheet import BOTH, Column, Sheet, label_text, write_book
 
 if TYPE_CHECKING:
@@ -76,6 +79,10 @@ class CheckUp:
     labels: Mapping[str, Label] = field(default_factory=dict)
     #: What a later delivery is compared with (:func:`creditscore.records.drift.profile`).
     profile: pa.Table | None = None
+    #: The rejects with the unit that sent them and the day since which each fault is there, as ``fault_history`` has them.
+    rejects: pd.DataFrame = field(default_factory=pd.DataFrame)
+    #: One row per unit and source: what arrived, was read, is refused, since when, was mended, was withdrawn.
+    deliveries: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def table(self) -> pd.DataFrame:
         """The findings, by section and table; ``rule`` is English."""
@@ -88,12 +95,17 @@ class CheckUp:
 
     def to_text(self, lang: str = DEFAULT_LANGUAGE) -> str:
         """The findings as a page: errors, warnings, notes, then rows per table and the coverage of the catalogue."""
-        return "\n".join(checkup_lines(self.frame, self.as_of, self.labels, Words.of(lang)))
+        words = Words.of(lang)
+        lines = checkup_lines(self.frame, self.as_of, self.labels, words)
+        if len(self.deliveries):
+            lines += ["", *delivery_lines(self.deliveries, words)]
+        return "\n".join(lines)
 
     def to_excel(self, path: str | Path) -> None:
-        """The findings as one sheet."""
-        sheet = Sheet(_NAME, _COLUMNS, self.table().itertuples(index=False, name=None))
-        write_book(Path(path), [sheet], lang=BOTH, title=label_text(_NAME, BOTH), created=self.as_of)
+        """The findings as one sheet, and what each unit delivered as another."""
+        findings = Sheet(_NAME, _COLUMNS, self.table().itertuples(index=False, name=None))
+        sheets = [findings, delivery_sheet(self.deliveries, Words.of(DEFAULT_LANGUAGE))]
+        write_book(Path(path), sheets, lang=BOTH, title=label_text(_NAME, BOTH), created=self.as_of)
 
     def _repr_html_(self) -> str:
         html: str = self.table().to_html(index=False, escape=True)
@@ -122,11 +134,13 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
     findings += identity_findings(records, day, earlier.rectification)
     findings += [*_catalogue(records, day), *_suppliers(records), *_expired(records, day), *_calendar(records, day)]
     findings += _publicity(records, day)
-    own = profile(records)
+    own, units = profile(records), Units(records)
+    rejects, gone = with_history(records, units, earlier, day)
+    deliveries = delivery_table(records, units, rejects, gone, day)
     if earlier.profile is not None:
         days = (earlier.as_of, day) if earlier.as_of else None
         findings += drifts(own, earlier.profile, max_row_drop=about.max_row_drop, days=days)
-    return CheckUp(day, findings_frame(findings), {kind: item.label for kind, item in kinds.items()}, own)
+    return CheckUp(day, findings_frame(findings), {kind: item.label for kind, item in kinds.items()}, own, rejects, deliveries)
 
 
 def catalogue_report(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:

@@ -299,14 +299,14 @@ def _counted(engine: Engine, stream: Stream) -> TableCount:
     for part in (refused, kept):
         bad = part.filter(((part.code != COPY) & part.code.notnull()) | part[FIELDS].notnull())
         # Columns that the codes found by the engine are about: their values are the texts of those rejects.
-        about = [name for code in rows for name in _columns_of(code, table)] if part is refused else []
+        about = [name for code in rows for name in columns_of(code, table)] if part is refused else []
         columns = dict.fromkeys((ARRIVAL, "code", FAULT_TEXT, FIELDS, FIELD_TEXTS, *table.key, *about))
         parts.append(_rejects(stream, engine.query(bad.select(*columns).order_by(ARRIVAL))))
     rejects = pa.concat_tables([*parts, lines]).combine_chunks()
     return TableCount(arrived, remaining, quarantined, collapsed, rejects, _broken_rules(rejects))
 
 
-def _columns_of(code: str, table: StandardTable) -> tuple[str, ...]:
+def columns_of(code: str, table: StandardTable) -> tuple[str, ...]:
     """The standard columns that a code is about: the one that it names, that of its kind, or those of the key."""
     name, _mark, column = code.partition(":")
     column = column or _COLUMN_OF.get(name, "subject_id" if name.startswith("ID_") else "")
@@ -328,7 +328,7 @@ def _rejects(stream: Stream, bad: pa.Table) -> pa.Table:
     texts = one_array(refused[FAULT_TEXT])
     for code in pc.unique(one_array(refused["code"]).filter(pc.is_null(texts))).to_pylist():
         found = pc.and_(pc.equal(refused["code"], code), pc.is_null(texts))
-        texts = pc.if_else(found, _shown(refused, _columns_of(code, table), BETWEEN_COLUMNS), texts)
+        texts = pc.if_else(found, _shown(refused, columns_of(code, table), BETWEEN_COLUMNS), texts)
     lists, listed = pc.split_pattern(one_array(bad[FIELDS]), FIELD_MARK), pc.split_pattern(one_array(bad[FIELD_TEXTS]), TEXT_MARK)
     parts = [
         (places.filter(of_row), codes.filter(of_row), "row", texts),
@@ -353,7 +353,7 @@ def _with_columns(stream: Stream, places: pa.Table, codes: pa.Array, scope: str,
     # There are few pairs of source and code.
     known = pairs.group_by(["source", "code"], use_threads=False).aggregate([])
     columns = [
-        BETWEEN_COLUMNS.join(names[pair["source"]][column] for column in _columns_of(pair["code"], stream.table))
+        BETWEEN_COLUMNS.join(names[pair["source"]][column] for column in columns_of(pair["code"], stream.table))
         for pair in known.to_pylist()
     ]
     keys = [pc.binary_join_element_wise(one_array(part["source"]), one_array(part["code"]), TEXT_MARK) for part in (pairs, known)]

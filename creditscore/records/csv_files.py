@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -235,6 +235,16 @@ def _reader(lines: Iterable[str], delimiter: str, *, strict: bool = True) -> Any
 def _lines(path: Path, encoding: str) -> Iterator[str]:
     for block in utf8_blocks(path, encoding):
         yield from io.StringIO(block.decode(), newline="")
+
+
+def physical_lines(path: Path, encoding: str, numbers: Collection[int]) -> Iterator[tuple[int, str]]:
+    """Some lines of a file by their numbers (from 1), without their ends."""
+    last = max(numbers, default=0)
+    for number, line in enumerate(_lines(path, encoding), start=1):
+        if number > last:
+            return
+        if number in numbers:
+            yield number, line.rstrip("\r\n")
 
 
 def _unreadable(path: Path, line: int, error: csv.Error) -> DataError:

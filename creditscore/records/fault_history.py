@@ -1,4 +1,4 @@
-"""Since when each fault is there, and what became of those of the delivery before: put right, withdrawn, or wrong in another way."""
+"""Since when each fault is there, and what became of those that are gone: put right, withdrawn, or wrong in another way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditscore.records.arrivals import ARRIVAL, source_rows
-from creditscore.records.contracts import COPY, REJECT_SCHEMA, kept_table, refused_table
+from creditscore.records.contracts import REJECT_SCHEMA, columns_of, kept_table, refused_table
 from creditscore.records.drift import Earlier
 from creditscore.records.tables import TABLES, StandardTable
 from creditscore.records.units import Units
@@ -78,7 +78,9 @@ def _numbered(rejects: pd.DataFrame) -> list[tuple[object, ...]]:
     """What tells one fault from another; equal ones are counted."""
     whole = [all(part for part in key.split(_JOINT)) for key in rejects["key"].fillna("")]
     texts = ["" if known else text for known, text in zip(whole, rejects["text"].fillna(""), strict=True)]
-    faults = pd.DataFrame({**{name: rejects[name].to_numpy() for name in ("table", "source", "key", "code", "scope")}, "text": texts})
+    faults = pd.DataFrame(
+        {**{name: rejects[name].to_numpy() for name in ("table", "source", "key", "code", "scope")}, "text": texts}
+    )
     faults["number"] = faults.groupby(list(faults.columns), dropna=False).cumcount()
     return list(faults.itertuples(index=False, name=None))
 
@@ -156,12 +158,9 @@ def _of_row(rejects: pa.Table, table: str) -> pa.Array:
 
 
 def _key_column(code: str, table: StandardTable) -> str | None:
-    """The column of the key that a fault is about, if it is about one; copies and conflicts are about whole rows."""
-    name, _mark, column = code.partition(":")
-    if name == COPY:
-        return None
-    column = column or ("subject_id" if name.startswith(("ID_", "UNKNOWN_SUBJECT")) else "event_id" if name == "UNKNOWN_EVENT" else "")
-    return column if column in table.key else None
+    """The column of the key that a fault is about, if it is about one."""
+    columns = columns_of(code, table)
+    return columns[0] if len(columns) == 1 and columns[0] in table.key else None
 
 
 def _found(records: Records, text: ir.StringValue, wanted: Collection[str]) -> set[str]:

@@ -165,7 +165,7 @@ class _Page:
         """One line per table: arrived = kept + quarantined + collapsed."""
         table = rows.pivot_table(index="table", columns="code", values="rows", aggfunc="sum", sort=False)
         body = [[self.words.text(TABLE_WORDS.get(str(name), str(name))), *table.loc[name, list(_PARTS)]] for name in table.index]
-        return _grid([self.words.text(label) for label in (_("table"), *_PARTS.values())], body)
+        return text_grid([self.words.text(label) for label in (_("table"), *_PARTS.values())], body)
 
     def findings(self, rows: Sequence[Mapping[Any, Any]], *, joint: bool) -> Iterator[str]:
         """One line per finding; findings of a joined section and one rule share one."""
@@ -199,13 +199,13 @@ class _Page:
         """The rows received per kind of the catalogue, and the number of kinds without any."""
         yield self.words.text(_("COVERAGE of the catalogue"))
         header = [self.words.text(head) for head in (_("kind"), _("provider"), _("received"))]
-        yield from _grid(header, [[self.kind(row), row["rule"], row["rows"]] for row in rows])
+        yield from text_grid(header, [[self.kind(row), row["rule"], row["rows"]] for row in rows])
         empty = sum(not row["rows"] for row in rows)
         if empty:
             yield self.words.text(_("  without any record: {count} (warnings)", count=empty))
 
 
-def _grid(header: Sequence[object], body: Sequence[Sequence[object]]) -> Iterator[str]:
+def text_grid(header: Sequence[object], body: Sequence[Sequence[object]]) -> Iterator[str]:
     """Columns of equal width; texts left, numbers right, a Chinese sign two columns wide."""
     cells = [[f"{cell:,}" if isinstance(cell, int | float) else str(cell) for cell in row] for row in [header, *body]]
     widths = [max(text_width(row[position]) for row in cells) for position in range(len(header))]

@@ -1,4 +1,4 @@
-"""Which unit sent each row: that of the source, else the one that the row itself names, else the source's own name."""
+"""Which unit sent each row: that of the source, else the one that the row names, else the only one that its source has."""
 
 from __future__ import annotations
 
@@ -50,14 +50,15 @@ class Units:
                 counts[KEPT] += arrival.rows - arrival.left_out - refused[arrival.source]
 
     def of(self, source: str, named: str | None) -> str:
-        """The unit of a row.
+        """The unit of a row: without any other, the only one that rows of its source name, else the name of the source.
 
         Args:
             source: The row's source.
             named: The unit that the row names, if it does.
         """
-        own = self._specs[source].provider
-        return own or (named if named and named in self._named.get(source, ()) else source)
+        units = self._named.get(source, set())
+        only = next(iter(units)) if len(units) == 1 else source
+        return self._specs[source].provider or (named if named and named in units else only)
 
     def knows(self, source: str) -> bool:
         """Whether the project has a source of that name; an earlier project may have had others."""
@@ -91,7 +92,9 @@ class Units:
             for (source, unit, _outcome), count in found.items():
                 if source == arrival.source and unit:
                     rows_of[unit] += count
-            known = {item.provider for item in self._records.project.catalogue.item} | {one.provider for one in self._specs.values()}
+            known = {item.provider for item in self._records.project.catalogue.item} | {
+                one.provider for one in self._specs.values()
+            }
             fit = [(unit, n) for unit, n in rows_of.items() if unit in known or (n >= _SHARED and _is_readable(unit))]
             self._named[arrival.source] = {unit for unit, _n in sorted(fit, key=lambda pair: (-pair[1], pair[0]))[:_MOST_UNITS]}
             self.counts[arrival.source, self.of(arrival.source, None)][REFUSED] += len(arrival.refused)

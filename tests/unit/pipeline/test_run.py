@@ -294,6 +294,7 @@ def before(out):
     earlier = RunFolder.new(out, DAY.replace(day=1))
     earlier.write("profile", pd.DataFrame({"n": [1]}))
     earlier.write("rectification", pd.DataFrame({"subject_id": ["S1"]}))
+    earlier.write("rejects", pd.DataFrame({"code": ["BAD_DATE:event_date"]}))
     return earlier
 
 
@@ -301,6 +302,7 @@ def test_a_delivery_is_compared_with_the_run_before(before):
     known = read_delivery_before(before)
     assert known.profile.to_pylist() == [{"n": 1}]
     assert known.rectification["subject_id"].tolist() == ["S1"]
+    assert (known.rejects["code"].to_pylist(), known.as_of) == (["BAD_DATE:event_date"], DAY.replace(day=1))
 
 
 def test_only_an_error_of_the_drift_stops_a_run_and_a_warning_is_logged(before, caplog):

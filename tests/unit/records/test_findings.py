@@ -103,5 +103,5 @@ def test_kinds_without_a_record_are_counted_at_the_end(tmp_path):
 
 
 def test_columns_are_aligned_in_any_script():
-    lines = list(findings._grid(["表", "n"], [["主体", 12], ["abc", 1234]]))
+    lines = list(findings.text_grid(["表", "n"], [["主体", 12], ["abc", 1234]]))
     assert lines == ["  表        n", "  主体     12", "  abc   1,234"]
