@@ -15,12 +15,16 @@ Table = Literal["subjects", "events", "changes", "inspections", "ratings", "fram
 IdScheme = Literal["uscc", "practice_licence", "local", "lei"]
 Format = Literal["parquet", "csv", "excel", "postgres"]
 #: ``gbk`` and ``gb2312`` are read as GB18030, which contains them and the rare characters of names besides.
-Encoding = Literal["auto", "utf-8", "utf-16", "gb18030", "gbk", "gb2312", "big5", "cp1252", "latin-1"]
+Encoding = Literal[
+    "auto", "utf-8", "utf-16", "gb18030", "gbk", "gb2312", "big5", "shift_jis", "euc_kr", "euc_jp", "cp1252", "latin-1"
+]
 
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{1,62}")
 _RELATION = re.compile(r"[^\W\d]\w{0,62}(\.[^\W\d]\w{0,62})?")
 #: What file systems take as one name.
 _LONGEST_NAME = 255
+#: Lines of one text; a record is held in memory.
+_MOST_LINES = 1000
 _DIRECTIVES = frozenset("YmdHMSz%")
 
 
@@ -245,6 +249,9 @@ class SourceSpec(Spec):
     relation: str = ""
     encoding: Encoding = "auto"
     delimiter: Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_delimiter)] = ","
+    #: Of a text file: the lines over which a text in quotes may go on, by column (1 where none is named). A quote that
+    #: is not closed by then costs its own line and no other one.
+    lines: dict[str, Annotated[int, Field(ge=1, le=_MOST_LINES)]] = Field(default_factory=dict)
     sheet: str | None = None
     provider: str = ""
     optional: bool = False
@@ -292,6 +299,12 @@ class SourceSpec(Spec):
     def _only_subjects_are_supplemented(self) -> SourceSpec:
         if self.supplement and self.table != "subjects":
             raise ValueError("supplement: goes with table = 'subjects'")
+        return self
+
+    @model_validator(mode="after")
+    def _lines_are_of_text_files(self) -> SourceSpec:
+        if self.lines and self.format != "csv":
+            raise ValueError("lines: goes with format = 'csv'")
         return self
 
     @model_validator(mode="after")

@@ -39,6 +39,8 @@ ARRIVAL, FAULT, FAULT_TEXT, FIELDS, FIELD_TEXTS = "arrival", "fault", "fault_tex
 KIND_KEY, LAST_DAY = "kind_key", "last_day"
 #: A file with a larger share of lines that are no record is refused, not repaired.
 _REFUSED_SHARE = 0.001
+#: So many lines that are no record, and more than every other one, are not read to the end.
+_HOPELESS = 10_000
 #: A column most of whose values cannot be read is another column than the one that was agreed.
 _UNREADABLE_SHARE, _UNREADABLE_ROWS = 0.5, 20
 #: With so many words beyond its table of words a source lists no more of them.
@@ -111,6 +113,8 @@ class Arrival:
         self.header += piece.header
         self.continued += piece.continued
         self.blank += piece.other - piece.header - piece.continued
+        if piece.loose_quotes:
+            self.normalised[_("a quote inside a text that is not quoted, read as it is")] += piece.loose_quotes
         self.refused += zip(piece.refused.rows.tolist(), piece.refused.codes, strict=True)
 
 
@@ -189,7 +193,7 @@ class Stream:
             raise self.error from None
 
     def _batches_of(self, source: SourceSpec) -> Iterator[pa.RecordBatch]:
-        opened = open_source(source, self._folder)
+        opened = open_source(source, self._folder, self._project.sources.limits)
         joins = Joins(source, self._folder, opened.columns) if source.join else None
         names = joins.columns if joins else opened.columns
         check_columns(names, source, self.table)
@@ -198,15 +202,22 @@ class Stream:
         self.arrivals.append(arrival)
         for piece in opened.pieces(wanted):
             yield from self._standardised(piece, joins, source, arrival).to_batches()
-        # One line in a thousand may be broken, and one in any file; more means a broken file.
+            if len(arrival.refused) > max(_HOPELESS, arrival.rows / 2):
+                break
+        # One line in a thousand may be no record, and one in any file; more means a broken file.
         if len(arrival.refused) > _REFUSED_SHARE * arrival.rows + 1:
+            codes = Counter(code for _line, code in arrival.refused)
             raise DataError(
-                "{file}: expected {fields} fields in each line (got others in {ragged} of {rows} rows, the first in row {row})",
+                "{file}: expected {fields} fields in each line and every quote closed where its field ends (got {refused} of "
+                "{rows} lines that are no such records, the first in line {line}: {codes}). If texts of a column go on over "
+                "lines, say over how many in lines of the source in sources.toml, such as lines = {example}",
                 file=arrival.file,
                 fields=len(opened.columns),
-                ragged=len(arrival.refused),
+                refused=len(arrival.refused),
                 rows=arrival.rows,
-                row=arrival.refused[0][0],
+                line=arrival.refused[0][0],
+                codes=", ".join(f"{code} {count}" for code, count in codes.most_common()),
+                example='{ "…" = 5 }',
             )
 
     def _arrival(self, opened: OpenedSource, names: Sequence[str], wanted: list[str]) -> Arrival:

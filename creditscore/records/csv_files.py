@@ -1,34 +1,35 @@
 """Text files in pieces: every field is a text, only "" is missing, and no line is lost without being reported.
 
-A file whose quotes close within their lines is cut at line ends and read block by block in C; one whose
-texts go on over lines, or that has carriage returns alone, is read by Python's exact and slower reader.
-Lines with another number of fields than the header are reported by their row number, never repaired.
+A file is read block by block. What can be read in one way only (no quotes, or each where it opens or closes a field) is cut
+by Arrow in C, and its rows are counted; the other lines are read one by one by the law of :mod:`.csv_lines`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from creditscore.config.sources import Limits
 from creditscore.dataframes import Ints
 from creditscore.errors import DataError
+from creditscore.records import text_lines
 from creditscore.records.column_types import CONTROLS
+from creditscore.records.csv_lines import RAGGED_LINE, Law, Record, doubtful_lines, header_of, widths_of
 from creditscore.records.encodings import TextFacts, utf8_blocks
 from creditscore.records.personal import header_words, looks_like_data
+from creditscore.records.text_lines import LF, Lines, end_of_lines, lines_of, lone_returns
 
-#: Rows of one piece where Python's reader is used.
-_ROWS = 50_000
-#: Letters of the longest field that is read; an unclosed quote makes one of the rest of a file.
-_FIELD = 1 << 24
+#: Lines longer than this do not go to Arrow, whose blocks are twice as long.
+_ARROW_LINE = 1 << 20
+#: Lines over which a header may go on.
+_HEADER_LINES = 50
 #: Other signs that may separate fields, where a header seems to have one column.
 _DELIMITERS = ";\t|，、"
 
@@ -58,6 +59,7 @@ class Piece:
         other: Of these the header, blank ones, and those in which a record only goes on.
         header: Of ``other`` those of the header.
         continued: Of ``other`` those in which a record goes on.
+        loose_quotes: Fields that are not quoted and have a quote in them; they are read as they are.
         cells: By column, the codes of cells that the reader itself refuses, aligned with ``table``, whose value is
             missing there; null where the cell is fine.
     """
@@ -69,138 +71,200 @@ class Piece:
     other: int = 0
     header: int = 0
     continued: int = 0
+    loose_quotes: int = 0
     cells: Mapping[str, pa.Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A text file that was examined, and its header."""
+    """A text file that was examined, and its header.
+
+    Attributes:
+        path: The file.
+        facts: How it is written.
+        law: What a record of it is.
+        header: The names of its columns.
+        before: Blank lines before the header.
+        header_lines: Lines of the header.
+    """
 
     path: Path
     facts: TextFacts
-    delimiter: str
+    law: Law
     header: tuple[str, ...]
+    before: int
+    header_lines: int
 
     def pieces(self, wanted: list[str]) -> Iterator[Piece]:
-        """The rows in order.
+        """The rows in order; each piece accounts for all of its lines.
 
         Raises:
-            DataError: A quote is never closed; with the line in which it was opened.
+            DataError: Two readers cut a line differently.
         """
-        if self.facts.quotes == "across" or self.facts.lone_returns:
-            yield from self._read_exactly(wanted)
+        if not wanted:
+            yield from (replace(piece, table=piece.table.select([])) for piece in self.pieces([self.header[0]]))
             return
-        first, header_to_come = 2, True
-        for block in utf8_blocks(self.path, self.facts.encoding):
-            if header_to_come and block.strip():
-                lines = block.lstrip(b"\r\n")
-                block = lines[lines.index(b"\n") + 1 :] if b"\n" in lines else b""
-                header_to_come = False
-            if block.strip(b"\r\n"):
-                piece = self._read_block(block, wanted, first)
-                first += piece.lines - piece.header
-                yield piece
+        header = to_skip = self.before + self.header_lines
+        line, kept = header + 1, b""
+        for block, last in _with_last(utf8_blocks(self.path, self.facts.encoding)):
+            data = kept + block if kept else block
+            if to_skip:
+                done, end = end_of_lines(data, to_skip)
+                to_skip, data = to_skip - done, data[end:]
+            piece, read = self._read_block(data, wanted, line, last=last)
+            kept, line = data[read:], line + piece.lines
+            if header and not to_skip:
+                piece = replace(piece, lines=piece.lines + header, other=piece.other + header, header=self.header_lines)
+                header = 0
+            yield piece
 
-    def _read_block(self, block: bytes, wanted: list[str], first: int) -> Piece:
-        """A block of whole lines, the first of which is row ``first``."""
-        skipped: list[str] = []
+    def _read_block(self, data: bytes, wanted: list[str], first: int, *, last: bool) -> tuple[Piece, int]:
+        """Whole lines, the first of which is line ``first`` of the file; and how many bytes of them were read."""
+        table = None
+        if b'"' not in data and not len(lone_returns(data)) and len(data) <= text_lines.LONGEST_LINE:
+            table = self._arrow(data, wanted, quoted=False)
+            count = data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
+            if table is not None and table.num_rows == count:
+                return Piece(table, np.arange(first, first + count), RefusedLines(), count), len(data)
+        return self._read_lines(lines_of(data), table, wanted, first, last=last)
 
-        def skip(row: pacsv.InvalidRow) -> str:
-            skipped.append("")
-            return "skip"
+    def _read_lines(self, lines: Lines, table: pa.Table | None, wanted: list[str], first: int, *, last: bool) -> tuple[Piece, int]:
+        """Lines that are not all records cut in one way only; ``table`` holds those that are, if they were read already."""
+        delimiter = self.law.delimiter
+        blank = lines.stops == lines.starts
+        doubtful = doubtful_lines(lines, delimiter) | (lines.stops - lines.starts > _ARROW_LINE)
+        read, records, codes, continued = self._doubtful(lines, np.flatnonzero(doubtful), last=last)
+        plain = ~(doubtful | blank)
+        plain[continued] = plain[read:] = False
+        if table is None or doubtful.any():
+            alike = (plain | blank).all() and not len(lone_returns(lines.data))
+            table = self._arrow(lines.data if alike else _bytes_of(lines, plain), wanted, quoted=True)
+        numbers = np.flatnonzero(plain)
+        if table is None or table.num_rows != len(numbers):
+            ragged = numbers[widths_of(lines, delimiter)[numbers] != len(self.header)]
+            codes.update(dict.fromkeys(ragged.tolist(), RAGGED_LINE))
+            plain[ragged] = False
+            numbers = np.flatnonzero(plain)
+            if table is None or table.num_rows != len(numbers):
+                raise DataError(
+                    "{file}: expected lines that two readers cut alike (got {rows} rows of {lines} lines behind line {line})",
+                    file=self.path.name,
+                    rows=table.num_rows if table is not None else 0,
+                    lines=len(numbers),
+                    line=first - 1,
+                )
+        if records:
+            table, numbers = self._merged(table, numbers, records, wanted)
+        bad = sorted(codes)
+        refused = RefusedLines(first + np.array(bad, dtype=np.int64), tuple(codes[number] for number in bad))
+        other = int(blank[:read].sum()) - int(blank[continued].sum()) + len(continued)
+        loose = sum(one.loose for one in records.values())
+        piece = Piece(table, first + numbers, refused, read, other, continued=len(continued), loose_quotes=loose)
+        return piece, int(lines.starts[read]) if read < len(lines) else len(lines.data)
 
+    def _doubtful(self, lines: Lines, doubtful: Ints, *, last: bool) -> tuple[int, dict[int, Record], dict[int, str], list[int]]:
+        """Doubtful lines one by one.
+
+        Returns:
+            How many lines could be read without those to come; the records and the codes of refused lines, by their
+            position; the lines in which a record goes on.
+        """
+        records: dict[int, Record] = {}
+        codes: dict[int, str] = {}
+        continued: list[int] = []
+        free = 0
+        for number in doubtful.tolist():
+            if number < free:
+                continue
+            found, count = self.law.read(lines, number, last=last)
+            if found is None:
+                return number, records, codes, continued
+            if isinstance(found, str):
+                codes[number] = found
+            else:
+                records[number] = found
+            free = number + count
+            continued += range(number + 1, free)
+        return len(lines), records, codes, continued
+
+    def _merged(self, table: pa.Table, numbers: Ints, records: Mapping[int, Record], wanted: list[str]) -> tuple[pa.Table, Ints]:
+        """The rows of a table and records in the order of their lines."""
+        place = {name: number for number, name in enumerate(self.header)}
+        columns = [pa.array([one.fields[place[name]] or None for one in records.values()], pa.string()) for name in wanted]
+        both = pa.concat_tables([table, pa.Table.from_arrays(columns, names=wanted)])
+        joined = np.concatenate([numbers, np.array(list(records), dtype=np.int64)])
+        order = np.argsort(joined, kind="stable")
+        return both.take(order), joined[order]
+
+    def _arrow(self, data: bytes, wanted: list[str], *, quoted: bool) -> pa.Table | None:
+        """Lines by Arrow, those of another width left out; nothing where a line is too long for it."""
         names = [f"c{number}" for number in range(len(self.header))]
-        chosen = [names[self.header.index(name)] for name in wanted]
-        table = pacsv.read_csv(
-            pa.py_buffer(block),
-            read_options=pacsv.ReadOptions(column_names=names, block_size=2 << 20),
-            parse_options=pacsv.ParseOptions(
-                delimiter=self.delimiter, quote_char='"' if self.facts.quotes != "none" else False, invalid_row_handler=skip
-            ),
-            convert_options=pacsv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True,
-                include_columns=chosen or names[:1], check_utf8=False,
-            ),
-        ).select(chosen).rename_columns(wanted)  # fmt: skip
-        if not skipped:
-            lines, header = table.num_rows, int(first == 2)
-            return Piece(table, np.arange(first, first + lines), RefusedLines(), lines + header, header, header)
-        ragged = self._ragged_rows(block)
-        if len(ragged) != len(skipped):
-            raise DataError(
-                "{file}: expected lines that two readers cut alike (got {skipped} bad ones, and {ragged})",
-                file=self.path.name,
-                skipped=len(skipped),
-                ragged=len(ragged),
-            )
-        rows = np.delete(np.arange(table.num_rows + len(ragged)), ragged)
-        refused = RefusedLines(first + ragged, ("RAGGED_LINE",) * len(ragged))
-        lines, header = table.num_rows + len(ragged), int(first == 2)
-        return Piece(table, first + rows, refused, lines + header, header, header)
-
-    def _ragged_rows(self, block: bytes) -> Ints:
-        """Rows (from 0) with another number of fields: by counting delimiters where there are no quotes, else by reading."""
-        if self.facts.quotes != "none":
-            rows = _reader(io.StringIO(block.decode(), newline=""), self.delimiter, strict=False)
-            widths = (len(row) for row in rows if row)
-            return np.array([number for number, width in enumerate(widths) if width != len(self.header)], dtype=np.int64)
-        letters = np.frombuffer(block if block.endswith(b"\n") else block + b"\n", dtype=np.uint8)
-        ends = np.flatnonzero(letters == 0x0A)
-        commas = np.searchsorted(np.flatnonzero(letters == ord(self.delimiter)), ends)
-        starts = np.concatenate([[0], ends[:-1] + 1])
-        # A carriage return alone is an empty line too.
-        empty = (ends == starts) | ((ends == starts + 1) & (letters[starts] == 0x0D))
-        fields = np.diff(commas, prepend=0)[~empty] + 1
-        return np.flatnonzero(fields != len(self.header))
-
-    def _read_exactly(self, wanted: list[str]) -> Iterator[Piece]:
-        """By Python's reader: texts may go on over lines, and a quote must be closed somewhere."""
-        reader = _reader(_lines(self.path, self.facts.encoding), self.delimiter)
-        positions = [self.header.index(name) for name in wanted]
-        kept: list[list[str]] = []
-        rows: list[int] = []
-        ragged: list[int] = []
-
-        def piece() -> Piece:
-            arrays = [pa.array([row[position] or None for row in kept], pa.string()) for position in positions]
-            table = pa.Table.from_arrays(arrays, names=wanted)
-            refused = RefusedLines(np.array(ragged, dtype=np.int64), ("RAGGED_LINE",) * len(ragged))
-            lines, header = len(rows) + len(ragged), int(2 in [*rows[:1], *ragged[:1]])
-            return Piece(table, np.array(rows, dtype=np.int64), refused, lines + header, header, header)
-
-        # Row 0 is the header.
-        line, number = 1, 0
+        place = {name: number for number, name in enumerate(self.header)}
+        chosen = [names[place[name]] for name in wanted]
+        if not data:
+            return pa.table({name: pa.array([], pa.string()) for name in wanted})
         try:
-            for row in reader:
-                line = reader.line_num + 1
-                if not row:
-                    continue
-                if number and len(row) == len(self.header):
-                    kept.append(row)
-                    rows.append(number + 1)
-                elif number:
-                    ragged.append(number + 1)
-                number += 1
-                if len(kept) >= _ROWS:
-                    yield piece()
-                    kept, rows, ragged = [], [], []
-        except csv.Error as error:
-            raise _unreadable(self.path, line, error) from None
-        yield piece()
+            read = pacsv.read_csv(
+                pa.py_buffer(data),
+                read_options=pacsv.ReadOptions(column_names=names, block_size=2 * _ARROW_LINE),
+                parse_options=pacsv.ParseOptions(
+                    delimiter=self.law.delimiter, quote_char='"' if quoted else False, invalid_row_handler=lambda _: "skip"
+                ),
+                convert_options=pacsv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True,
+                    include_columns=chosen or names[:1], check_utf8=False,
+                ),
+            )  # fmt: skip
+        except pa.ArrowInvalid:
+            return None
+        return read.select(chosen).rename_columns(wanted)
 
 
-def open_csv(path: Path, facts: TextFacts, delimiter: str) -> CsvFile:
+def _with_last(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Each block, and whether it is the last; one empty block of no blocks."""
+    before = next(blocks, b"")
+    for block in blocks:
+        yield before, False
+        before = block
+    yield before, True
+
+
+def _bytes_of(lines: Lines, chosen: np.ndarray) -> bytes:
+    """Some of the lines, each with an end that no reader misunderstands."""
+    letters = lines.letters.copy()
+    ends = lines.nexts[lines.nexts == lines.stops + 1] - 1
+    letters[ends] = LF
+    kept: bytes = letters[np.repeat(chosen, lines.nexts - lines.starts)].tobytes()
+    return kept
+
+
+def open_csv(
+    path: Path, facts: TextFacts, delimiter: str, *, heights: Mapping[str, int] | None = None, columns: int = Limits().columns
+) -> CsvFile:
     """A text file with its header read.
 
+    Args:
+        path: The file.
+        facts: How it is written.
+        delimiter: What separates its fields.
+        heights: The lines over which a text of a column may go on, where it is more than one.
+        columns: The most columns that are read.
+
     Raises:
-        DataError: It is empty, its header has a name twice, or another delimiter separates its fields.
+        DataError: It is empty, its header has a name twice or too many of them, a column of ``heights`` is not in it,
+            or another delimiter separates its fields.
     """
-    try:
-        first = next((row for row in _reader(_lines(path, facts.encoding), delimiter) if row), None)
-    except csv.Error as error:
-        raise _unreadable(path, 1, error) from None
-    if first is None:
+    before, head = _first_lines(path, facts)
+    if not head:
         raise DataError("{file}: expected a header line (got an empty file)", file=path.name)
+    found = header_of(head, delimiter)
+    if found is None:
+        raise DataError(
+            "{file}: expected every quote to be closed (got one that is not, or text behind it, in the row of line {line})",
+            file=path.name,
+            line=before + 1,
+        )
+    first, header_lines = found
     header = tuple(plain_name(name) for name in first)
     other = next((sign for sign in _DELIMITERS if sign != delimiter and sign in first[0]), None) if len(first) == 1 else None
     if other:
@@ -210,7 +274,15 @@ def open_csv(path: Path, facts: TextFacts, delimiter: str) -> CsvFile:
             delimiter=delimiter,
             other=other,
         )
-    repeated = sorted({name for name in header if name and header.count(name) > 1})
+    if len(header) > columns:
+        raise DataError(
+            "{file}: expected at most {limit:,} columns (got {columns:,}: if all are meant, raise columns of [limits] in "
+            "sources.toml)",
+            file=path.name,
+            limit=columns,
+            columns=len(header),
+        )
+    repeated = sorted(name for name, count in Counter(header).items() if name and count > 1)
     if repeated and looks_like_data(header):
         # The repeated names may be cells: the message must not contain them.
         raise DataError("{file}: expected each column once ({header})", file=path.name, header=header_words(header))
@@ -218,7 +290,40 @@ def open_csv(path: Path, facts: TextFacts, delimiter: str) -> CsvFile:
         raise DataError(
             "{file}: expected each column once (got {columns} several times)", file=path.name, columns=", ".join(repeated)
         )
-    return CsvFile(path, facts, delimiter, header)
+    unknown = sorted(set(heights or {}) - set(header))
+    if unknown:
+        raise DataError(
+            "{file}: expected columns of the file in lines of its source (got {columns})",
+            file=path.name,
+            columns=", ".join(unknown),
+        )
+    law = Law(delimiter, tuple((heights or {}).get(name, 1) for name in header))
+    return CsvFile(path, facts, law, header, before, header_lines)
+
+
+def _first_lines(path: Path, facts: TextFacts) -> tuple[int, list[tuple[str, str]]]:
+    """How many blank lines a file begins with, and those that may be its header, each without and with its end."""
+    before, head = 0, list[tuple[str, str]]()
+    for block in utf8_blocks(path, facts.encoding):
+        lines = lines_of(block)
+        begin = 0
+        if not head:
+            filled = np.flatnonzero(lines.stops > lines.starts)
+            begin = int(filled[0]) if len(filled) else len(lines)
+            before += begin
+        for number in range(begin, min(len(lines), begin + _HEADER_LINES - len(head))):
+            if lines.stops[number] - lines.starts[number] > text_lines.LONGEST_LINE:
+                if head:
+                    return before, head
+                raise DataError(
+                    "{file}: expected a header (got a line of more than {size} MiB)",
+                    file=path.name,
+                    size=text_lines.LONGEST_LINE >> 20,
+                )
+            head.append((lines.text(number), lines.end(number)))
+        if len(head) >= _HEADER_LINES:
+            break
+    return before, head
 
 
 def plain_name(name: str) -> str:
@@ -226,39 +331,16 @@ def plain_name(name: str) -> str:
     return re.sub(CONTROLS, "", name).strip()
 
 
-def _reader(lines: Iterable[str], delimiter: str, *, strict: bool = True) -> Any:
-    """Python's reader with room for long texts; its limit is one for the whole process."""
-    csv.field_size_limit(max(_FIELD, csv.field_size_limit()))
-    return csv.reader(lines, delimiter=delimiter, strict=strict)
-
-
-def _lines(path: Path, encoding: str) -> Iterator[str]:
-    for block in utf8_blocks(path, encoding):
-        yield from io.StringIO(block.decode(), newline="")
-
-
 def physical_lines(path: Path, encoding: str, numbers: Collection[int]) -> Iterator[tuple[int, str]]:
-    """Some lines of a file by their numbers (from 1), without their ends."""
-    last = max(numbers, default=0)
-    for number, line in enumerate(_lines(path, encoding), start=1):
-        if number > last:
+    """Some lines of a file by their numbers (from 1), without their ends; of one that is too long only its beginning."""
+    wanted, first = sorted(set(numbers)), 1
+    for block in utf8_blocks(path, encoding):
+        lines = lines_of(block)
+        while wanted and wanted[0] < first + len(lines):
+            number = wanted.pop(0)
+            at = number - first
+            line = block[lines.starts[at] : lines.stops[at]][: text_lines.LONGEST_LINE]
+            yield number, line.decode(errors="replace")
+        if not wanted:
             return
-        if number in numbers:
-            yield number, line.rstrip("\r\n")
-
-
-def _unreadable(path: Path, line: int, error: csv.Error) -> DataError:
-    """The error to raise when Python's CSV reader stops. Only its text shows whether a field was too long."""
-    if "field limit" in str(error):
-        return DataError(
-            "{file}: expected fields of at most {size:,} letters (got a longer one in the row of line {line}: "
-            "is a quote never closed?)",
-            file=path.name,
-            size=_FIELD,
-            line=line,
-        )
-    return DataError(
-        "{file}: expected every quote to be closed (got one that is not, or text behind it, in the row of line {line})",
-        file=path.name,
-        line=line,
-    )
+        first += len(lines)

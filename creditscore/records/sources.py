@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from creditscore.config.sources import Join, SourceSpec
+from creditscore.config.sources import Join, Limits, SourceSpec
 from creditscore.errors import DataError
 from creditscore.records.column_rules import need_columns, where_mask
 from creditscore.records.csv_files import CsvFile, Piece, RefusedLines, open_csv, plain_name
@@ -75,8 +76,13 @@ class OpenedSource:
             first += table.num_rows
 
 
-def open_source(source: SourceSpec, data: Path) -> OpenedSource:
+def open_source(source: SourceSpec, data: Path, limits: Limits | None = None) -> OpenedSource:
     """A source examined and ready to be read.
+
+    Args:
+        source: The source.
+        data: The data folder.
+        limits: What is refused at the door; by default what a project without ``[limits]`` refuses.
 
     Raises:
         DataError: The file is absent or damaged, or is not wholly in one encoding (with the byte and line);
@@ -94,14 +100,14 @@ def open_source(source: SourceSpec, data: Path) -> OpenedSource:
         )
     elif source.format == "csv":
         facts = examine(path, source.encoding)
-        text = open_csv(path, facts, source.delimiter)
+        text = open_csv(path, facts, source.delimiter, heights=source.lines, columns=(limits or Limits()).columns)
         opened = OpenedSource(source, path, text.header, facts.encoding, facts.sha256, text)
     elif source.format == "excel":
         opened = OpenedSource(source, path, tuple(_excel(path, source.sheet).column_names), "excel", sha256_file(path))
     else:
         with _parquet(path) as file:
             opened = OpenedSource(source, path, tuple(file.schema_arrow.names), "parquet", sha256_file(path))
-    repeated = sorted({name for name in opened.columns if name and opened.columns.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(opened.columns).items() if name and count > 1)
     if repeated and source.format == "excel":
         # Of a spreadsheet without its header line the names may be cells: the message must not contain them.
         raise DataError("{file}: expected each column once (got some several times)", file=source.location)

@@ -1,7 +1,7 @@
 """The encoding of a text file is detected, recorded and checked to the last byte, or the file is refused."""
 
 import pytest
-from support.deliveries import EVENTS, SUBJECTS, Delivery, csv_sources, event_line, findings, rows, subject_line, text
+from support.deliveries import SUBJECTS, Delivery, csv_sources, findings, rows, subject_line, text
 from support.projects import write_project
 
 from creditscore.errors import ConfigError, DataError
@@ -75,8 +75,72 @@ def test_utf_8_in_a_file_declared_gb18030_is_refused(tmp_path):
         delivery.open()
 
 
-def test_utf_16_without_its_mark_is_refused(tmp_path):
+@pytest.mark.parametrize("declared", ["auto", "utf-16"])
+@pytest.mark.parametrize("order", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_is_told_by_its_line_ends(tmp_path, order, declared):
+    delivery = Delivery(tmp_path, sources=csv_sources(subjects={"encoding": declared}))
+    delivery.file("subjects.csv", BODY, order)
+    assert names(delivery) == [RARE, "道县㙍店"]
+    assert encoding_of(delivery) == order
+
+
+def test_a_file_with_nuls_everywhere_is_no_text(tmp_path):
     delivery = Delivery(tmp_path)
-    delivery.file("events.csv", text(EVENTS, [event_line()]), "utf-16-le")
-    with pytest.raises(DataError, match="NUL bytes: UTF-16 without its mark"):
+    delivery.file("events.csv", b"a,b\n" + bytes(1000))
+    with pytest.raises(DataError, match=r"events\.csv: expected text \(got 1000 NUL bytes"):
         delivery.open()
+
+
+def test_a_file_declared_utf_16_that_is_none_is_refused(tmp_path):
+    delivery = Delivery(tmp_path, sources=csv_sources(subjects={"encoding": "utf-16"}))
+    delivery.file("subjects.csv", BODY)
+    with pytest.raises(DataError, match=r"expected utf-16 \(got neither its mark nor a line end of it\)"):
+        delivery.open()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8", "gb18030"])
+def test_a_wrong_byte_is_named_by_the_line_of_an_editor(tmp_path, encoding):
+    declared = "utf-16" if encoding.startswith("utf-16") else encoding
+    delivery = Delivery(tmp_path, sources=csv_sources(subjects={"encoding": declared}))
+    good = f"{SUBJECTS}\r\n{subject_line('S1', '上海ਊ店')}\r{subject_line('S2')}\n".encode(encoding)
+    wrong = {"utf-8": b"\xff", "gb18030": b"\xff\xff"}.get(
+        encoding, b"\xdc\x00\xdc\x00" if encoding == "utf-16-be" else b"\x00\xdc"
+    )
+    delivery.file("subjects.csv", good + wrong + "x\n".encode(encoding.removesuffix("-be") + ("-be" if "be" in encoding else "")))
+    with pytest.raises(DataError, match=rf"expected .* throughout \(got a byte that is not at {len(good)}, line 4\)"):
+        delivery.open()
+
+
+TRADITIONAL = ["臺灣餐飲股份有限公司", "國際貿易發展協會", "龍巖區衛生局", "實業開發銀行總行", "裏港鄉農會", "學園書店"]
+JAPANESE = ["株式会社さくら商店", "有限会社ひまわり", "カフェ・ド・パリ", "東京都中央区役所", "おおさか屋"]
+KOREAN = ["주식회사 한국무역", "서울특별시 중구청", "대한민국 정부", "부산 수산시장"]
+
+
+@pytest.mark.parametrize(
+    ("words", "codec", "told"),
+    [(TRADITIONAL, "big5", "big5"), (JAPANESE, "cp932", "shift_jis"), (KOREAN, "cp949", "euc_kr"), (JAPANESE, "euc_jp", "euc_jp")],
+    ids=["big5", "shift_jis", "euc_kr", "euc_jp"],
+)  # fmt: skip
+@pytest.mark.parametrize("count", [2, 60])
+def test_what_several_encodings_read_is_asked_for_by_name(tmp_path, words, codec, told, count):
+    delivery = Delivery(tmp_path)
+    lines = [subject_line(f"S{n}", words[n % len(words)]) for n in range(count)]
+    delivery.file("subjects.csv", text(SUBJECTS, lines), codec)
+    with pytest.raises(DataError, match=rf'subjects\.csv: expected bytes that prove their encoding .*encoding = "{told}"') as asked:
+        delivery.open()
+    assert not any(word in str(asked.value) for word in words)
+    delivery.project = write_project(tmp_path / "told", sources=csv_sources(subjects={"encoding": told}))
+    assert sorted(names(delivery)) == sorted(words[n % len(words)] for n in range(count))
+
+
+def test_few_characters_that_big5_reads_as_well_are_asked_for(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.file("subjects.csv", text(SUBJECTS, [subject_line("S1", "永州店")]), "gb18030")
+    with pytest.raises(DataError, match=r'encoding = "gb18030", encoding = "big5"'):
+        delivery.open()
+
+
+def test_few_characters_that_only_gb18030_reads_are_not_asked_for(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.file("subjects.csv", text(SUBJECTS, [subject_line("S1", "全区企业")]), "gb18030")
+    assert names(delivery) == ["全区企业"]

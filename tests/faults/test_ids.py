@@ -101,7 +101,7 @@ def test_every_fault_of_a_code_has_its_own_reason(tmp_path):
     delivery.subjects(*(subject_line(code, f"甲{n}", subject_type=types[code]) for n, code in enumerate(REASONS)))
     records = delivery.open()
     by_row = {row: code for _, code, row, _ in refused(records)}
-    assert by_row == {n: reason for n, reason in enumerate(REASONS.values(), start=1) if reason}
+    assert by_row == {n: reason for n, reason in enumerate(REASONS.values(), start=2) if reason}
     assert equation(records, "subjects") == (14, 3, 11, 0)
     assert {r[3].split("|")[0] for r in refused(records) if r[1] == "ID_RESIDENT_NUMBER"} == {"110101********2930"}
 
@@ -145,7 +145,7 @@ def test_a_missing_key_is_quarantined_and_matches_no_other(tmp_path):
 def test_a_record_of_an_unregistered_subject_is_quarantined(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.events(event_line("E1", "S1"), event_line("E2", "S9"))
-    assert refused(delivery.open()) == [("events", "UNKNOWN_SUBJECT", 2, "E2")]
+    assert refused(delivery.open()) == [("events", "UNKNOWN_SUBJECT", 3, "E2")]
 
 
 def test_codes_of_another_scheme_are_checked_by_it(tmp_path):
@@ -155,7 +155,7 @@ def test_codes_of_another_scheme_are_checked_by_it(tmp_path):
     header = "subject_id,valid_from,subject_type,status"
     delivery.file("licences.csv", f"{header}\nZY000001,2020-01-01,practitioner,active\nZY1,2020-01-01,practitioner,active\n")
     records = delivery.open()
-    assert [entry[1:3] for entry in refused(records)] == [("ID_PATTERN", 2)]
+    assert [entry[1:3] for entry in refused(records)] == [("ID_PATTERN", 3)]
     assert [row["subject_id"] for row in rows(records, "subjects")] == [GOOD, "ZY000001"]
 
 
@@ -189,7 +189,7 @@ def test_a_code_of_two_subjects_in_two_registers_counts_as_reuse(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(id_scheme="uscc", others=[other]))
     delivery.subjects(subject_line(GOOD, "甲店"), subject_line("11500000MB17643950", "某局", subject_type="government"))
     delivery.file("other.csv", f"{'subject_id,valid_from,name,subject_type,status'}\n{GOOD},2016-01-01,乙厂,enterprise,active\n")
-    assert [entry[:3] for entry in refused(delivery.open())] == [("subjects", "ID_REUSED", 1), ("subjects", "ID_REUSED", 1)]
+    assert [entry[:3] for entry in refused(delivery.open())] == [("subjects", "ID_REUSED", 2), ("subjects", "ID_REUSED", 2)]
 
 
 def test_a_new_version_of_a_subject_is_not_a_second_subject(tmp_path):

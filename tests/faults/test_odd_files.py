@@ -1,6 +1,5 @@
 """Files as no standard has them: carriage returns alone, marks, other delimiters, types of Parquet, cells of a spreadsheet."""
 
-import csv
 import datetime as dt
 
 import openpyxl
@@ -11,7 +10,6 @@ from support.deliveries import EVENTS, Delivery, csv_sources, equation, event_li
 from support.projects import event, write_project
 
 from creditscore.errors import ConfigError, DataError
-from creditscore.records.encodings import examine
 from creditscore.records.tables import TABLES
 
 HEADER = ["event_id", "subject_id", "kind", "event_date", "known_date", "amount", "result", "document_no"]
@@ -50,7 +48,7 @@ def test_lines_that_end_with_a_carriage_return_alone_are_lines(tmp_path):
     delivery.file("events.csv", "\r".join([EVENTS, event_line("E1"), "x,y", event_line("E2", kind="gossip"), ""]))
     records = delivery.open()
     assert [row["event_id"] for row in rows(records)] == ["E1"]
-    assert refused(records) == [("events", "OFF_CATALOGUE", 3, "E2"), ("events", "RAGGED_LINE", 2, "")]
+    assert refused(records) == [("events", "OFF_CATALOGUE", 4, "E2"), ("events", "RAGGED_LINE", 3, "")]
     assert equation(records, "events") == (3, 1, 2, 0)
 
 
@@ -66,30 +64,32 @@ def test_a_carriage_return_inside_a_text_loses_no_row_in_silence(tmp_path):
     delivery.events(*lines[:3], event_line("X", result="a\rb"), *lines[3:])
     records = delivery.open()
     assert len(rows(records)) == 2000
-    assert refused(records) == [("events", "RAGGED_LINE", 4, ""), ("events", "RAGGED_LINE", 5, "")]
+    assert refused(records) == [("events", "RAGGED_LINE", 5, ""), ("events", "RAGGED_LINE", 6, "")]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "gb18030"])
-def test_windows_line_ends_are_no_lone_carriage_returns(tmp_path, encoding):
-    path = tmp_path / "lines.csv"
-    path.write_bytes("".join(f"永州,{n}\r\n" for n in range(5000)).encode(encoding))
-    assert not examine(path).lone_returns
+def test_windows_line_ends_are_one_end_each(tmp_path, encoding):
+    delivery = Delivery(tmp_path, sources=csv_sources(events={"encoding": encoding}))
+    delivery.file("events.csv", text(EVENTS, [event_line("E1"), "x", event_line("E2")]).replace("\n", "\r\n"), encoding)
+    records = delivery.open()
+    assert refused(records) == [("events", "RAGGED_LINE", 3, "")]
+    assert (records.arrivals[1].lines, records.arrivals[1].blank) == (4, 0)
 
 
 def test_a_text_beyond_pythons_field_limit_is_read_across_lines(tmp_path):
-    delivery = Delivery(tmp_path)
+    limits = {"cell_letters": 300_000}
+    delivery = Delivery(tmp_path, sources=csv_sources(events={"lines": {"result": 2}}, limits=limits))
     delivery.events(event_line("E1", result=f'"{"x" * 200_000}\nend"'))
     assert len(rows(delivery.open())[0]["result"]) == 200_003
 
 
-def test_a_quote_that_swallows_the_rest_of_a_large_file_is_named(tmp_path, monkeypatch):
-    before = csv.field_size_limit(140_000)
-    monkeypatch.setattr("creditscore.records.csv_files._FIELD", 140_000)
+def test_a_line_that_is_too_long_is_refused_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr("creditscore.records.text_lines.LONGEST_LINE", 1 << 20)
     delivery = Delivery(tmp_path)
-    delivery.events(event_line("E1", result='"open'), *(event_line(f"E{n}") for n in range(4000)))
-    with pytest.raises(DataError, match=r"at most 140,000 letters .got a longer one in the row of line 2: is a quote never closed"):
-        delivery.open()
-    csv.field_size_limit(before)
+    delivery.events(event_line("E1", result="x" * (20 << 20)), event_line("E2"))
+    records = delivery.open()
+    assert [row["event_id"] for row in rows(records)] == ["E2"]
+    assert refused(records) == [("events", "LONG_LINE", 2, "")]
 
 
 @pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\u00a0"])
@@ -345,7 +345,7 @@ def test_more_drawn_than_the_stratum_holds_is_quarantined(tmp_path):
     frames = {"name": "frames", "table": "frames", "file": "frames.csv", "format": "csv"}
     delivery = Delivery(tmp_path, sources=csv_sources(others=[frames]))
     delivery.file("frames.csv", "task,stratum,population,drawn\nT,a,10,11\nT,b,10,10\nT,c,0,0\n")
-    assert refused(delivery.open()) == [("frames", "OUT_OF_RANGE:drawn", 1, "T|a")]
+    assert refused(delivery.open()) == [("frames", "OUT_OF_RANGE:drawn", 2, "T|a")]
 
 
 def test_a_change_before_its_record_is_quarantined_without_effect(tmp_path):
@@ -355,6 +355,6 @@ def test_a_change_before_its_record_is_quarantined_without_effect(tmp_path):
     lines = ["E1,repaired,2023-12-31,2024-02-01", "E2,repaired,2024-01-01,2024-02-01", "E9,repaired,2024-01-01,2024-02-01"]
     delivery.file("changes.csv", text("event_id,change,effective_date,known_date", lines))
     records = delivery.open()
-    assert [entry[1:3] for entry in refused(records)] == [("DATE_ORDER:effective_date", 1), ("UNKNOWN_EVENT", 3)]
+    assert [entry[1:3] for entry in refused(records)] == [("DATE_ORDER:effective_date", 2), ("UNKNOWN_EVENT", 4)]
     assert records.listed(["penalty"], dt.date(2024, 4, 30))["event_id"].to_pylist() == ["E1"]
     assert set(findings(records, "refused")["table"]) == {"changes"}

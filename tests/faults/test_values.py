@@ -84,7 +84,7 @@ def test_a_rule_reads_numbers_in_words_and_counts_them(tmp_path):
         None,
         None,
     ]
-    assert refused(records, "field") == [("events", "BAD_VALUE:amount", 7, "E6")]
+    assert refused(records, "field") == [("events", "BAD_VALUE:amount", 8, "E6")]
     assert put_right(records) == {"amount: a number with unit or separators": 5}
 
 
@@ -104,7 +104,7 @@ def test_unmapped_words_are_noted_and_a_warning_above_one_percent(tmp_path):
 def test_an_unknown_word_in_a_closed_list_quarantines_the_row(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.subjects(subject_line("S1"), subject_line("S2", status="歇业"))
-    assert refused(delivery.open()) == [("subjects", "NOT_LISTED:status", 2, "S2|2015-01-01")]
+    assert refused(delivery.open()) == [("subjects", "NOT_LISTED:status", 3, "S2|2015-01-01")]
 
 
 def test_an_industry_without_a_card_is_reported(tmp_path):

@@ -64,7 +64,9 @@ def test_a_third_fewer_rows_are_refused_until_accepted(two_nights):
     accepted = night(delivery, out, "--accept", as_of=LATER)
     assert accepted.code == 0, accepted.err
     checkup = pq.read_table(out / "2024-05-01" / "checkup.parquet").to_pylist()
-    assert [row["rule"] for row in checkup if (row["section"], row["level"]) == ("drift", "error")] == ["expected about as many rows as before (100; got 69)"]
+    assert [row["rule"] for row in checkup if (row["section"], row["level"]) == ("drift", "error")] == [
+        "expected about as many rows as before (100; got 69)"
+    ]
 
 
 def test_a_few_rows_less_pass(two_nights):
@@ -107,7 +109,7 @@ def _gossip(wrong, of, first="E"):
 def test_a_mostly_quarantined_source_is_refused_with_its_reasons(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(max_quarantined=0.05))
     delivery.events(*_gossip(150, 1000))
-    said = r'source "records" \(events\.csv\): expected at most 5\.0% .*got 150 of 1000, 15\.0%, the first in row 1: OFF_CATALOGUE 150\).*max_quarantined'
+    said = r'source "records" \(events\.csv\): expected at most 5\.0% .*got 150 of 1000, 15\.0%, the first in row 2: OFF_CATALOGUE 150\).*max_quarantined'
     with pytest.raises(DataError, match=said):
         delivery.open()
     delivery.events(*_gossip(40, 1000))
@@ -144,5 +146,5 @@ def test_a_night_over_a_broken_source_ends_with_a_refusal(tmp_path):
     delivery.events(*_gossip(91, 100))
     said = night(delivery, tmp_path / "out")
     assert said.code == 2
-    assert "来源“records”（events.csv）：隔离的行不得超过 50.0%（100 行中有 91 行，占 91.0%，首行为第 1 行" in said.err
+    assert "来源“records”（events.csv）：隔离的行不得超过 50.0%（100 行中有 91 行，占 91.0%，首行为第 2 行" in said.err
     assert not (tmp_path / "out" / "2024-04-30").exists()

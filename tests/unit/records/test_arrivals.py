@@ -67,11 +67,11 @@ def test_rows_are_numbered_over_all_sources_and_traced_back(tmp_path):
     delivery.file("more.csv", (delivery.data / "events.csv").read_text("utf-8").replace("E2", "E4").replace("E1", "E3"))
     records = delivery.open()
     assert [(row["source"], row["row"], row["key"]) for row in records.rejects.to_pylist()] == [
-        ("records", 2, "E2"),
-        ("more", 2, "E4"),
+        ("records", 3, "E2"),
+        ("more", 3, "E4"),
     ]
-    names, numbers = source_rows(list(records.arrivals[1:]), pa.array([1, 2, 3, 4], pa.int64()))
-    assert (names.to_pylist(), numbers.to_pylist()) == (["records", "records", "more", "more"], [1, 2, 1, 2])
+    names, numbers = source_rows(list(records.arrivals[1:]), pa.array([2, 3, 6, 7], pa.int64()))
+    assert (names.to_pylist(), numbers.to_pylist()) == (["records", "records", "more", "more"], [2, 3, 2, 3])
 
 
 def test_filtered_rows_are_counted_and_keep_the_others_numbers(tmp_path):
@@ -79,7 +79,7 @@ def test_filtered_rows_are_counted_and_keep_the_others_numbers(tmp_path):
     delivery.events(event_line("E1", result="否"), event_line("E2", "S9", result="是"), event_line("E3", result="是"))
     records = delivery.open()
     assert [row["event_id"] for row in rows(records)] == ["E3"]
-    assert [entry[1:3] for entry in refused(records)] == [("UNKNOWN_SUBJECT", 2)]
+    assert [entry[1:3] for entry in refused(records)] == [("UNKNOWN_SUBJECT", 3)]
     assert records.arrivals[1].left_out == 1
 
 
