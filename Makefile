@@ -38,7 +38,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 # Errors carry sentences too: their classes mark them as _() does.
-ERRORS := CreditScoreError ConfigError DataError DrawError LockedError NotFittedError RepeatedColumnError NotFittedEstimator
+ERRORS := CreditScoreError ConfigError DataError DrawError LockedError NotFittedError NotFittedEstimator
 
 # After a change of sentences: new ones join the catalogues without a translation, old ones leave them.
 catalogue: $(VENV)/.dev

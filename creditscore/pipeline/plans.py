@@ -29,7 +29,8 @@ from creditscore.pipeline.open_tasks import OpenPlan, add_documents, add_index, 
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.reporting.planning_tables import RATIOS
-from creditscore.reporting.readback import read_ratios, refuse_cells
+from creditscore.reporting.readback import read_ratios
+from creditscore.spreadsheet import refuse_cells
 from creditscore.storage import Journal
 from creditscore.vocabulary import NOT_RATED, PRESUMED, RISKIEST, TIERS
 

@@ -33,8 +33,8 @@ from creditscore.pipeline.out_folder import RESULTS, changing
 from creditscore.pipeline.run_folder import WORKBOOK
 from creditscore.records.tables import TABLES
 from creditscore.reporting.planning_tables import DRAWN_LIST
-from creditscore.reporting.readback import read_results, refuse_cells
-from creditscore.spreadsheet import read_sheet
+from creditscore.reporting.readback import read_results
+from creditscore.spreadsheet import read_sheet, refuse_cells
 from creditscore.spreadsheet.read import fill_cells
 from creditscore.storage import Journal, content_sha256, locked, read_parquet, settle, write_parquet
 from creditscore.vocabulary import OFF_SITE

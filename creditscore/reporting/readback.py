@@ -16,30 +16,7 @@ from creditscore.inspection.plan_folder import OUTCOME_WORDS
 from creditscore.language import DEFAULT_LANGUAGE, Message, Text, Words, _
 from creditscore.reporting.planning_tables import DRAWN_LIST, RATIOS, REVIEWS
 from creditscore.reporting.words import DECISIONS, MODE_WORDS
-from creditscore.spreadsheet import Cell, label_texts, read_sheet
-
-#: How many faults are named; the rest are counted.
-_NAMED = 5
-
-
-def refuse_cells(faults: Sequence[Text], *, file: Path) -> None:
-    """Refuse a workbook with cells that cannot be accepted; without faults, do nothing.
-
-    Args:
-        faults: Each with its cell, such as ``抽查名单!E7: …``; the first five are named, the rest counted.
-        file: The workbook.
-
-    Raises:
-        DataError: There are faults.
-    """
-    if faults:
-        named = faults[0]
-        for fault in faults[1:_NAMED]:
-            named = _("{faults}; {fault}", faults=named, fault=fault)
-        if len(faults) > _NAMED:
-            named = _("{faults}; and {count} more", faults=named, count=len(faults) - _NAMED)
-        raise DataError("{name}: {faults}; mend the cells and import again", name=file.name, faults=named)
-
+from creditscore.spreadsheet import Cell, label_texts, read_sheet, refuse_cells
 
 class _Faults:
     """Collects faults by cell, so that a person mends all of them at once."""

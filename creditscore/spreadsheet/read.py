@@ -1,22 +1,41 @@
-"""Reads workbooks back, every value with its cell. The only module that imports openpyxl for workbooks."""
+"""Reads workbooks back, every value with its cell."""
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from creditscore.errors import DataError
-from creditscore.language import DEFAULT_LANGUAGE, Text, Words
+from creditscore.language import DEFAULT_LANGUAGE, Message, Text, Words, _
+from creditscore.spreadsheet.cells import (
+    ERROR_CELL,
+    MERGED_CELL,
+    NO_STORED_VALUE,
+    Area,
+    Merged,
+    RawRow,
+    Unreadable,
+    cell_value,
+    column_letters,
+    rows,
+    survey,
+    whole,
+)
+from creditscore.spreadsheet.package import Package, SheetPart, opened
 from creditscore.spreadsheet.sheets import NOTE_MARK, Cell, Column, label_texts, plain, sheet_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
-class RepeatedColumnError(DataError):
-    """The header of a sheet has a name twice. Of a sheet without header that name is a cell, which may be personal data."""
+#: How many faults are named; the rest are counted.
+_NAMED = 5
+#: What is wrong with a cell that has no value.
+CELL_FAULTS: dict[str, Message] = {
+    ERROR_CELL: _("an error of the spreadsheet such as #N/A stands in place of a value"),
+    NO_STORED_VALUE: _("a formula whose value is not stored: open the workbook in a spreadsheet program and save it"),
+    MERGED_CELL: _("merged cells: what does each row have?"),
+}
 
 
 def fill_cells(path: Path, values: Mapping[str, Any], *, out: Path) -> None:
@@ -37,8 +56,29 @@ def fill_cells(path: Path, values: Mapping[str, Any], *, out: Path) -> None:
     book.save(out)
 
 
+def refuse_cells(faults: Sequence[Text], *, file: Path) -> None:
+    """Refuse a workbook with cells that cannot be accepted; without faults, do nothing.
+
+    Args:
+        faults: Each with its cell, such as ``抽查名单!E7: …``; the first five are named, the rest counted.
+        file: The workbook.
+
+    Raises:
+        DataError: There are faults.
+    """
+    if faults:
+        named = faults[0]
+        for fault in faults[1:_NAMED]:
+            named = _("{faults}; {fault}", faults=named, fault=fault)
+        if len(faults) > _NAMED:
+            named = _("{faults}; and {count} more", faults=named, count=len(faults) - _NAMED)
+        raise DataError("{name}: {faults}; mend the cells and import again", name=file.name, faults=named)
+
+
 def read_sheet(path: str | Path, name: Text | None = None, *, columns: Sequence[Column] = ()) -> list[dict[str, Cell]]:
     """The rows of a sheet (and of its continuations ``名单 (2)`` …), every value with its address.
+
+    Rows and columns that are hidden or filtered out are read like the others: a person filters while working.
 
     Args:
         path: The workbook.
@@ -50,78 +90,124 @@ def read_sheet(path: str | Path, name: Text | None = None, *, columns: Sequence[
         One dict per row that holds anything, in the order of the sheet.
 
     Raises:
-        RepeatedColumnError: Two columns have the same header.
-        DataError: The file is not a workbook, it has no such sheet, or an expected column is missing.
+        DataError: The file is not a workbook, it has no such sheet, its header has a name twice, an expected column is
+            missing, or a cell of one has no value: an error, a formula that was never computed, merged cells.
     """
-    rows: list[dict[str, Cell]] = []
-    with _Opened(path) as book:
-        for title in [_first(book, path)] if name is None else _matching(book.sheetnames, name, path):
-            rows.extend(_rows_of(_lines(book[title], path), title, columns))
-    return rows
+    read: list[dict[str, Cell]] = []
+    with opened(path) as package:
+        sheets = [first_sheet(package)] if name is None else matching_sheets(package, name)
+        texts = _texts(package)
+        for sheet in sheets:
+            _keys_read, rows_read = _rows_of(package, sheet, texts, columns)
+            read.extend(rows_read)
+    return read
 
 
-def _matching(titles: Sequence[str], name: Text, path: str | Path) -> list[str]:
-    names = label_texts(name)
-    for candidate in names:
-        first = sheet_name(candidate, taken={})
-        if first in titles:
-            parts = [sheet_name(f"{candidate} ({part})", taken={}) for part in range(2, len(titles) + 1)]
-            return [first, *(part for part in parts if part in titles)]
-    raise DataError(
-        "{name}: expected a sheet {names!r} (got {titles})", name=Path(path).name, names=names[0], titles=", ".join(titles)
-    )
-
-
-def _first(book: Any, path: str | Path) -> str:
-    """The name of the first sheet.
+def matching_sheets(package: Package, name: Text) -> list[SheetPart]:
+    """The sheet of a name (a label matches in every language) and its continuations.
 
     Raises:
         DataError: There is none.
     """
-    if not book.sheetnames:
-        raise DataError("{file}: expected a workbook with a sheet (got none)", file=Path(path).name)
-    return str(book.sheetnames[0])
+    names, titles = label_texts(name), {sheet.name: sheet for sheet in package.sheets}
+    for candidate in names:
+        first = sheet_name(candidate, taken={})
+        if first in titles:
+            parts = [sheet_name(f"{candidate} ({part})", taken={}) for part in range(2, len(titles) + 1)]
+            return [titles[first], *(titles[part] for part in parts if part in titles)]
+    raise DataError(
+        "{name}: expected a sheet {names!r} (got {titles})", name=package.path.name, names=names[0], titles=", ".join(titles)
+    )
 
 
-def _lines(page: Any, path: str | Path) -> Iterator[tuple[Any, ...]]:
-    """The cells of each row. A sheet is parsed while it is read: what is broken in it shows here.
+def first_sheet(package: Package) -> SheetPart:
+    """The first sheet.
 
     Raises:
-        DataError: The sheet is no rows of cells, such as a chart, or is broken.
+        DataError: There is none.
     """
-    try:
-        page.reset_dimensions()
-        yield from page.iter_rows(values_only=True)
-    except Exception as error:
+    if not package.sheets:
+        raise DataError("{file}: expected a workbook with a sheet (got none)", file=package.path.name)
+    return package.sheets[0]
+
+
+def refuse_merged_header(package: Package, sheet: SheetPart, areas: Sequence[Area], row: int) -> None:
+    """Refuse a sheet whose header has merged cells.
+
+    Raises:
+        DataError: With the merged cells.
+    """
+    area = next((area for area in areas if area.first_row <= row <= area.last_row), None)
+    if area is not None:
         raise DataError(
-            "{file}: expected a whole sheet {title!r} (got {error} on reading it)",
-            file=Path(path).name,
-            title=page.title,
-            error=type(error).__name__,
-        ) from None
+            "{file}: {cell}: merged cells in the header (row {row}): expected one cell for the name of each column, "
+            "and no title above them",
+            file=package.path.name,
+            cell=f"{sheet.name}!{area.address}",
+            row=row,
+        )
 
 
-def _rows_of(stream: Iterator[tuple[Any, ...]], title: str, columns: Sequence[Column]) -> Iterator[dict[str, Cell]]:
-    from openpyxl.utils import get_column_letter
+def _texts(package: Package) -> list[str]:
+    return [str(plain(text)) for part in package.texts_shared() for text in part]
 
-    keys = _keys(next(stream, ()), title, columns)
-    for number, row in enumerate(stream, start=2):
-        if all(value in (None, "") for value in row):
+
+def _rows_of(
+    package: Package, sheet: SheetPart, texts: Sequence[str], columns: Sequence[Column]
+) -> tuple[dict[str, int], list[dict[str, Cell]]]:
+    """The columns of a sheet by key, and its rows."""
+    areas = survey(package, sheet).merged
+    merged, keys, read, faults = Merged(areas), dict[str, int](), list[dict[str, Cell]](), list[Message]()
+    header_to_come = True
+    for number, values in _values(package, sheet, texts):
+        if header_to_come:
+            refuse_merged_header(package, sheet, areas, number)
+            keys, header_to_come = _keys(values, sheet.name, columns), False
             continue
-        if str(row[0]).startswith(NOTE_MARK) and not any(value is not None for value in row[1:]):
+        covered = merged.columns(number)
+        if list(values) == [0] and not covered and str(values[0]).startswith(NOTE_MARK):
             continue
-        yield {
-            key: Cell(plain(row[index]) if index < len(row) else None, f"{title}!{get_column_letter(index + 1)}{number}")
-            for key, index in keys.items()
+        row = {}
+        for key, index in keys.items():
+            cell = Cell(values.get(index), f"{sheet.name}!{column_letters(index)}{number}")
+            fault = MERGED_CELL if index in covered else cell.value.code if isinstance(cell.value, Unreadable) else ""
+            if fault:
+                faults.append(_("{cell}: {fault}", cell=cell.address, fault=CELL_FAULTS[fault]))
+            row[key] = cell
+        read.append(row)
+    if header_to_come:
+        keys = _keys({}, sheet.name, columns)
+    refuse_cells(faults, file=package.path)
+    return keys, read
+
+
+def _values(package: Package, sheet: SheetPart, texts: Sequence[str]) -> Iterator[tuple[int, dict[int, Any]]]:
+    """The rows that hold anything: their numbers, and their values by column."""
+    for row in rows(package, sheet):
+        values = _row_values(package, sheet, row, texts)
+        if values:
+            yield row.number, values
+
+
+def _row_values(package: Package, sheet: SheetPart, row: RawRow, texts: Sequence[str]) -> dict[int, Any]:
+    with whole(package, sheet):
+        values = {
+            cell.column: texts[int(cell.text)] if cell.kind == "s" and not cell.formula else plain(cell_value(package, cell))
+            for cell in row.cells
         }
+    return {column: value for column, value in values.items() if value != ""}
 
 
-def _keys(header: Sequence[Any], title: str, columns: Sequence[Column]) -> dict[str, int]:
+def _keys(header: Mapping[int, Any], title: str, columns: Sequence[Column]) -> dict[str, int]:
     indices: dict[str, int] = {}
-    for index, text in enumerate(header):
-        if text is not None and str(text).strip():
+    for index, text in sorted(header.items()):
+        if isinstance(text, Unreadable):
+            raise DataError(
+                "{cell}: {fault}", cell=f"{title}!{column_letters(index)}", fault=CELL_FAULTS[text.code]
+            )
+        if str(text).strip():
             if str(text) in indices:
-                raise RepeatedColumnError("{title}: column {text!r} appears twice in the header", title=title, text=text)
+                raise DataError("{title}: column {text!r} appears twice in the header", title=title, text=text)
             indices[str(text)] = index
     if not columns:
         return indices
@@ -148,60 +234,11 @@ def read_table(path: str | Path, *, sheet: str | None = None) -> pd.DataFrame:
         sheet: The sheet; without it the first.
 
     Raises:
-        RepeatedColumnError: The header has a name twice.
-        DataError: Not a workbook, or no such sheet.
+        DataError: Not a workbook, no such sheet, a header with a name twice, or a cell without value.
     """
     import pandas as pd
 
-    with _Opened(path) as book:
-        title = _first(book, path) if sheet is None else _matching(book.sheetnames, sheet, path)[0]
-        page = book[title]
-        rows = [{key: cell.value for key, cell in row.items()} for row in _rows_of(_lines(page, path), title, ())]
-        header = _keys(next(_lines(page, path), ()), title, ())
-    return pd.DataFrame(rows, columns=list(header))
-
-
-class _Opened:
-    """An openpyxl workbook, values only, closed again; whatever it cannot open is a DataError without content."""
-
-    def __init__(self, path: str | Path, *, limit: int = 256 * 1024**2, unpacked: int = 2 * 1024**3) -> None:
-        self.path, self.limit, self.unpacked = Path(path), limit, unpacked
-
-    def __enter__(self) -> Any:
-        import openpyxl
-
-        if not self.path.is_file():
-            raise DataError("{file}: expected a workbook (got nothing)", file=self.path.name)
-        if self.path.stat().st_size > self.limit:
-            raise DataError(
-                "{file}: expected a workbook of at most {limit:,} bytes (got {size:,})",
-                file=self.path.name,
-                limit=self.limit,
-                size=self.path.stat().st_size,
-            )
-        # Opened here: what openpyxl opens itself stays open where it then fails.
-        self.stream = self.path.open("rb")
-        try:
-            with zipfile.ZipFile(self.stream) as parts:
-                size = sum(part.file_size for part in parts.infolist())
-            if size > self.unpacked:
-                raise DataError(
-                    "{file}: expected a workbook of at most {limit:,} bytes when unpacked (got {size:,})",
-                    file=self.path.name,
-                    limit=self.unpacked,
-                    size=size,
-                )
-            self.book = openpyxl.load_workbook(self.stream, read_only=True, data_only=True)
-        except DataError:
-            self.stream.close()
-            raise
-        except Exception as error:
-            self.stream.close()
-            raise DataError(
-                "{file}: expected an .xlsx workbook (got {error} on opening it)", file=self.path.name, error=type(error).__name__
-            ) from None
-        return self.book
-
-    def __exit__(self, *_: object) -> None:
-        self.book.close()
-        self.stream.close()
+    with opened(path) as package:
+        part = first_sheet(package) if sheet is None else matching_sheets(package, sheet)[0]
+        keys, read = _rows_of(package, part, _texts(package), ())
+    return pd.DataFrame([{key: cell.value for key, cell in row.items()} for row in read], columns=list(keys))
