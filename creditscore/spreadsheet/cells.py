@@ -6,13 +6,13 @@ import datetime as dt
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from xml.parsers import expat
 
 from creditscore.errors import DataError
-from creditscore.spreadsheet.package import Package, SheetPart, Style, UnsafeXmlError, entities, parse
+from creditscore.spreadsheet.package import BROKEN, Package, SheetPart, Start, Style, UnsafeXmlError, entities, parse
 from creditscore.spreadsheet.sheets import MAX_ROWS
 
 #: The last row and column of a sheet, ``XFD1048576``.
@@ -83,12 +83,12 @@ class Merged:
         self._coming = sorted(areas, reverse=True)
         self._here: list[Area] = []
 
-    def columns(self, row: int) -> set[int]:
-        """The columns that are merged in a row."""
+    def areas(self, row: int) -> list[Area]:
+        """The merged cells that a row belongs to."""
         while self._coming and self._coming[-1].first_row <= row:
             self._here.append(self._coming.pop())
         self._here = [area for area in self._here if area.last_row >= row]
-        return {column for area in self._here for column in range(area.first_column, area.last_column + 1)}
+        return self._here
 
 
 def column_letters(column: int) -> str:
@@ -180,11 +180,74 @@ def rows(package: Package, sheet: SheetPart) -> Iterator[RawRow]:
         DataError: The sheet is broken or is none, or its rows or cells are not in their order.
     """
     with whole(package, sheet):
-        reader = _Reader()
-        steps = parse(package.chunks(sheet.part), ("row", "c", "v", "f", "is", "t", "rPh"), reader.start, reader.end, reader.text)
+        done: list[RawRow] = []
+        steps = parse(package.chunks(sheet.part), ("row", "c", "v", "f", "t", "rPh"), *_row_handlers(done.append))
         for _step in steps:
-            yield from reader.done
-            reader.done.clear()
+            yield from done
+            done.clear()
+
+
+def _row_handlers(done: Callable[[RawRow], None]) -> tuple[Start, Callable[[str], None], Callable[[str], None]]:
+    """What the parser calls. They share variables instead of an object: a sheet has millions of cells."""
+    row, row_text, column, cells = 0, "0", -1, list[RawCell]()
+    kind, style, text, formula, valued = "n", 0, "", False, False
+    reading = aloud = False
+    columns: dict[str, int] = {}
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal row, row_text, column, cells, kind, style, text, formula, valued, reading, aloud
+        if name == "v":
+            reading = valued = True
+        elif name == "c":
+            address, before = attributes.get("r"), column
+            if address is None:
+                column += 1
+            else:
+                letters = address.rstrip("0123456789")
+                if letters not in columns:
+                    columns[letters] = column_number(letters)
+                column = columns[letters]
+                # A cell of another row than the one it stands in would be read where nobody sees it.
+                if column <= before or address != letters + row_text:
+                    raise ValueError(address)
+            if column >= LAST_COLUMN or not row:
+                raise ValueError(column)
+            kind, style = attributes.get("t", "n"), int(attributes.get("s", 0))
+            text, formula, valued = "", False, False
+        elif name == "row":
+            number = int(attributes.get("r", row + 1))
+            if not row < number <= LAST_ROW:
+                raise ValueError(number)
+            row, row_text, column, cells = number, str(number), -1, []
+        elif name == "f":
+            formula = True
+        elif name == "t":
+            reading, valued = not aloud, True
+        else:
+            aloud = True
+
+    def end(name: str) -> None:
+        nonlocal reading, aloud
+        if name == "c":
+            if formula and not (valued and (text or kind == "str")):
+                cells.append(RawCell(column, "f", "", style, True))
+            elif text:
+                if kind == "s" and not (text.isascii() and text.isdigit()):
+                    raise ValueError(text)
+                cells.append(RawCell(column, kind, text, style, formula))
+        elif name == "row":
+            done(RawRow(row, cells))
+        elif name == "rPh":
+            aloud = False
+        else:
+            reading = False
+
+    def characters(data: str) -> None:
+        nonlocal text
+        if reading:
+            text += data
+
+    return start, end, characters
 
 
 def holds_anything(package: Package, sheet: SheetPart) -> bool:
@@ -209,86 +272,13 @@ class whole:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, UnsafeXmlError):
             raise entities(self._package.path) from None
-        known = (expat.ExpatError, zipfile.BadZipFile, zlib.error, LookupError, ValueError, OverflowError, OSError, EOFError, RuntimeError)
-        if isinstance(error, known) and not isinstance(error, DataError | GeneratorExit):
+        if isinstance(error, BROKEN) and not isinstance(error, DataError):
             raise DataError(
                 "{file}: expected a whole sheet {title!r} (got {error} on reading it)",
                 file=self._package.path.name,
                 title=self._sheet.name,
                 error=type(error).__name__,
             ) from None
-
-
-class _Reader:
-    """Collects the rows that the parser has passed."""
-
-    def __init__(self) -> None:
-        self.done: list[RawRow] = []
-        self._row, self._cells, self._column = 0, list[RawCell](), -1
-        self._kind, self._style, self._formula, self._valued = "n", 0, False, False
-        self._reading = self._aloud = False
-        self._parts: list[str] = []
-        self._columns: dict[str, int] = {}
-
-    def start(self, name: str, attributes: dict[str, str]) -> None:
-        if name == "c":
-            self._start_cell(attributes)
-        elif name == "v":
-            self._reading = self._valued = True
-        elif name == "t":
-            self._reading = not self._aloud
-            self._valued = True
-        elif name == "f":
-            self._formula = True
-        elif name == "row":
-            number = int(attributes.get("r", self._row + 1))
-            if not self._row < number <= LAST_ROW:
-                raise ValueError(number)
-            self._row, self._cells, self._column = number, [], -1
-        elif name == "rPh":
-            self._aloud = True
-
-    def _start_cell(self, attributes: dict[str, str]) -> None:
-        address, column = attributes.get("r"), self._column + 1
-        if address is not None:
-            letters = address.rstrip("0123456789")
-            known = self._columns.get(letters)
-            if known is None:
-                known = self._columns[letters] = column_number(letters)
-            # A cell of another row than the one it stands in would be read where nobody sees it.
-            if known < column or int(address[len(letters) :]) != self._row:
-                raise ValueError(address)
-            column = known
-        if column >= LAST_COLUMN or self._row == 0:
-            raise ValueError(column)
-        self._column = column
-        self._kind, self._style = attributes.get("t", "n"), int(attributes.get("s", 0))
-        self._formula = self._valued = False
-        self._parts.clear()
-
-    def text(self, data: str) -> None:
-        if self._reading:
-            self._parts.append(data)
-
-    def end(self, name: str) -> None:
-        self._reading = False
-        if name == "c":
-            if self._valued or self._formula:
-                self._end_cell()
-        elif name == "row":
-            self.done.append(RawRow(self._row, self._cells))
-        elif name == "rPh":
-            self._aloud = False
-
-    def _end_cell(self) -> None:
-        text, kind = "".join(self._parts), self._kind
-        if self._formula and not (self._valued and (text or kind == "str")):
-            kind = "f"
-        elif not text:
-            return
-        elif kind == "s" and not (text.isascii() and text.isdigit()):
-            raise ValueError(text)
-        self._cells.append(RawCell(self._column, kind, text, self._style, self._formula))
 
 
 class Unreadable(NamedTuple):

@@ -11,6 +11,7 @@ import contextlib
 import posixpath
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -44,6 +45,11 @@ _TIMES = frozenset((*range(18, 22), *range(32, 36), 45, 47, 55, 56))
 _DURATION = 46
 #: Of a format: quoted texts, escaped signs, and everything in brackets but the units of a duration.
 _NO_CODE = re.compile(r'"[^"]*"|[\\_*].|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
+
+#: What a broken part raises while it is unpacked and parsed.
+BROKEN = (
+    expat.ExpatError, zipfile.BadZipFile, zlib.error, LookupError, ValueError, ArithmeticError, OSError, EOFError, RuntimeError,
+)  # fmt: skip
 
 Start = Callable[[str, dict[str, str]], None]
 
@@ -107,7 +113,11 @@ class Package:
         return part.lower() in self._names
 
     def texts_shared(self) -> Iterator[list[str]]:
-        """The texts that cells refer to by number, in lists; what is only read aloud (phonetic runs) is left out."""
+        """The texts that cells refer to by number, in lists; what is only read aloud (phonetic runs) is left out.
+
+        Raises:
+            DataError: They are broken.
+        """
         if not self.texts or not self.has(self.texts):
             return
         done: list[str] = []
@@ -132,10 +142,19 @@ class Package:
             if inside["text"]:
                 parts.append(data)
 
-        for _ in parse(self.chunks(self.texts), ("si", "rPh", "t"), start, end, text):
-            if len(done) >= _TEXTS:
-                yield list(done)
-                done.clear()
+        try:
+            for _ in parse(self.chunks(self.texts), ("si", "rPh", "t"), start, end, text):
+                if len(done) >= _TEXTS:
+                    yield list(done)
+                    done.clear()
+        except UnsafeXmlError:
+            raise entities(self.path) from None
+        except BROKEN as error:
+            raise DataError(
+                "{file}: expected an .xlsx workbook (got {error} on reading its texts)",
+                file=self.path.name,
+                error=type(error).__name__,
+            ) from None
         yield done
 
 
@@ -162,18 +181,18 @@ def parse(
         raise UnsafeXmlError
 
     def started(name: str, attributes: dict[str, str]) -> None:
-        own = known.get(name)
-        if own is not None:
-            start(own, attributes)
-
-    def ended(name: str) -> None:
-        own = known.get(name)
-        if own is not None and end is not None:
-            end(own)
+        if name in known:
+            start(known[name], attributes)
 
     parser.StartDoctypeDeclHandler = refuse
     parser.StartElementHandler = started
     if end is not None:
+        finish = end
+
+        def ended(name: str) -> None:
+            if name in known:
+                finish(known[name])
+
         parser.EndElementHandler = ended
     if text is not None:
         parser.CharacterDataHandler = text

@@ -164,13 +164,14 @@ def _rows_of(
             refuse_merged_header(package, sheet, areas, number)
             keys, header_to_come = _keys(values, sheet.name, columns), False
             continue
-        covered = merged.columns(number)
-        if list(values) == [0] and not covered and str(values[0]).startswith(NOTE_MARK):
+        areas_here = merged.areas(number)
+        if list(values) == [0] and not areas_here and str(values[0]).startswith(NOTE_MARK):
             continue
         row = {}
         for key, index in keys.items():
             cell = Cell(values.get(index), f"{sheet.name}!{column_letters(index)}{number}")
-            fault = MERGED_CELL if index in covered else cell.value.code if isinstance(cell.value, Unreadable) else ""
+            covered = any(area.first_column <= index <= area.last_column for area in areas_here)
+            fault = MERGED_CELL if covered else cell.value.code if isinstance(cell.value, Unreadable) else ""
             if fault:
                 faults.append(_("{cell}: {fault}", cell=cell.address, fault=CELL_FAULTS[fault]))
             row[key] = cell
