@@ -14,6 +14,8 @@ Table = Literal["subjects", "events", "changes", "inspections", "ratings", "fram
 #: ``uscc`` GB 32100; ``lei`` ISO 17442; ``practice_licence`` and ``local`` any plain number, or ``id_pattern``.
 IdScheme = Literal["uscc", "practice_licence", "local", "lei"]
 Format = Literal["parquet", "csv", "excel", "postgres"]
+#: What becomes of hidden rows and columns of a sheet: they refuse the file, or are read.
+Hidden = Literal["refuse", "read"]
 #: ``gbk`` and ``gb2312`` are read as GB18030, which contains them and the rare characters of names besides.
 Encoding = Literal[
     "auto", "utf-8", "utf-16", "gb18030", "gbk", "gb2312", "big5", "shift_jis", "euc_kr", "euc_jp", "cp1252", "latin-1"
@@ -220,6 +222,7 @@ class Join(Spec):
     format: Literal["parquet", "csv", "excel"] = "parquet"
     encoding: Encoding = "auto"
     sheet: str | None = None
+    hidden: Hidden = "refuse"
     where: Where | None = None
     #: The source's column = the column of the joined file.
     on: dict[str, str] = Field(min_length=1)
@@ -252,7 +255,10 @@ class SourceSpec(Spec):
     #: Of a text file: the lines over which a text in quotes may go on, by column (1 where none is named). A quote that
     #: is not closed by then costs its own line and no other one.
     lines: dict[str, Annotated[int, Field(ge=1, le=_MOST_LINES)]] = Field(default_factory=dict)
+    #: Of ``excel``: the sheet; without it the only visible one that holds anything.
     sheet: str | None = None
+    #: Of ``excel``: whether rows and columns that are hidden or filtered out are read; else they refuse the file.
+    hidden: Hidden = "refuse"
     provider: str = ""
     optional: bool = False
     #: Ids of this source, where they follow another scheme than the project's.

@@ -196,7 +196,7 @@ class Stream:
         opened = open_source(source, self._folder, self._project.sources.limits)
         joins = Joins(source, self._folder, opened.columns) if source.join else None
         names = joins.columns if joins else opened.columns
-        check_columns(names, source, self.table)
+        check_columns(names, source, self.table, below=opened.below)
         wanted = _wanted_columns(source, self.table, opened.columns)
         arrival = self._arrival(opened, names, wanted)
         self.arrivals.append(arrival)
@@ -253,12 +253,17 @@ class Stream:
     def _standardised(self, piece: Piece, joins: Joins | None, source: SourceSpec, arrival: Arrival) -> pa.Table:
         """A piece in the columns of :func:`arriving_schema`; its counts are added to ``arrival``."""
         arrival.add_lines(piece)
-        raw, rows = (joins.extend(piece.table) if joins else piece.table), piece.rows
+        arrival.normalised.update(piece.normalised)
+        raw, rows, cells = (joins.extend(piece.table) if joins else piece.table), piece.rows, _refused_cells(piece, source)
         if source.where is not None:
             mask = where_mask(raw, source.where, source.location)
+            if source.where.column in cells:
+                # Whether such a row is asked for is unknown: it is refused, not left out.
+                mask = pc.or_(mask, pc.is_valid(cells[source.where.column]))
             raw, rows = raw.filter(mask), rows[mask.to_numpy(zero_copy_only=False)]
+            cells = {name: codes.filter(mask) for name, codes in cells.items()}
             arrival.left_out += len(mask) - len(rows)
-        standard, faults = apply_rules(raw, source, self.table, timezone=self._project.about.timezone)
+        standard, faults = apply_rules(raw, source, self.table, timezone=self._project.about.timezone, cells=cells)
         standard = self._identify(standard, source, faults)
         for name in ("normalised", "unmapped", "values", "unreadable"):
             getattr(arrival, name).update(getattr(faults, name))
@@ -287,6 +292,17 @@ class Stream:
             columns.append(_last_days(standard, kinds, items))
             arrival.amounts.update(_amount_buckets(one_array(standard["amount"]), kinds))
         return pa.Table.from_arrays(columns, schema=self._schema)
+
+
+def _refused_cells(piece: Piece, source: SourceSpec) -> dict[str, pa.Array]:
+    """The codes of cells that the reader refused, by column; what a join takes by such a cell is refused like it."""
+    cells = dict(piece.cells)
+    for join in source.join:
+        for own in join.on:
+            if own in piece.cells:
+                for name in join.take:
+                    cells[name] = pc.coalesce(cells[name], piece.cells[own]) if name in cells else piece.cells[own]
+    return cells
 
 
 def _wanted_columns(source: SourceSpec, table: StandardTable, header: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ column's type becomes missing and its row carries the code of a fault; nothing i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -41,7 +41,8 @@ from creditscore.records.column_types import (
     parsed_numbers,
     text_column,
 )
-from creditscore.records.personal import header_words, masked, personal_columns, shown_texts
+from creditscore.records.headers import lacking
+from creditscore.records.personal import masked, personal_columns, shown_texts
 from creditscore.records.tables import COLUMN_WORDS, StandardTable
 
 #: Between names or texts of several columns that make one standard column.
@@ -66,8 +67,17 @@ def sent_columns(source: SourceSpec, name: str) -> tuple[str, ...]:
     return (rule and tuple(dict.fromkeys(columns_read(rule)))) or (name,)
 
 
-def need_columns(header: Sequence[str], names: Sequence[str], file: str) -> None:
+def need_columns(
+    header: Sequence[str], names: Sequence[str], file: str, *, below: Sequence[str] = (), used: Sequence[str] = ()
+) -> None:
     """Refuse a file that lacks a column.
+
+    Args:
+        header: The columns of the file.
+        names: The columns that it needs.
+        file: The file, for the message.
+        below: The row below the header.
+        used: Columns of the file that something else reads.
 
     Raises:
         DataError: With the columns that it lacks and some that it has.
@@ -75,18 +85,28 @@ def need_columns(header: Sequence[str], names: Sequence[str], file: str) -> None
     missing = sorted(set(names) - set(header))
     if missing:
         raise DataError(
-            "{file}: expected column {missing} ({header})", file=file, missing=", ".join(missing), header=header_words(header)
+            "{file}: expected column {missing} ({header})",
+            file=file,
+            missing=", ".join(missing),
+            header=lacking(missing, header, below=below, used=[*names, *used]),
         )
 
 
-def check_columns(header: Sequence[str], source: SourceSpec, table: StandardTable) -> None:
+def check_columns(header: Sequence[str], source: SourceSpec, table: StandardTable, *, below: Sequence[str] = ()) -> None:
     """Refuse a source whose rules or whose columns do not give what its table needs.
+
+    Args:
+        header: The columns of the file.
+        source: The source.
+        table: The table.
+        below: The row below the header.
 
     Raises:
         DataError: Naming the columns, the standard ones in both languages.
     """
     rules = {rule.to: rule for rule in source.column}
-    need_columns(header, [name for rule in rules.values() for name in columns_read(rule)], source.location)
+    read = [name for rule in rules.values() for name in columns_read(rule)]
+    need_columns(header, read, source.location, below=below, used=list(table.columns))
     unknown = sorted({*rules, *source.expects} - set(table.columns))
     if unknown:
         raise DataError(
@@ -101,7 +121,7 @@ def check_columns(header: Sequence[str], source: SourceSpec, table: StandardTabl
             file=source.location,
             table=table.name,
             columns=", ".join(f"{name} ({Words.of(DEFAULT_LANGUAGE).text(COLUMN_WORDS[name])})" for name in absent),
-            header=header_words(header),
+            header=lacking(absent, header, below=below, used=[*read, *table.columns]),
         )
 
 
@@ -118,7 +138,12 @@ def where_mask(raw: pa.Table, where: Where, file: str) -> pa.Array:
 
 
 def apply_rules(
-    raw: pa.Table, source: SourceSpec, table: StandardTable, *, timezone: str = "Asia/Shanghai"
+    raw: pa.Table,
+    source: SourceSpec,
+    table: StandardTable,
+    *,
+    timezone: str = "Asia/Shanghai",
+    cells: Mapping[str, pa.Array] | None = None,
 ) -> tuple[pa.Table, Faults]:
     """The standard columns of a piece of a source, and the faults of its rows (aligned with the result).
 
@@ -127,6 +152,7 @@ def apply_rules(
         source: Its rules.
         table: What the rows become.
         timezone: Where moments in time are turned into days.
+        cells: By column of the source, the codes of cells that the reader refused; null where a cell is fine.
 
     Raises:
         DataError: A rule names a column that the file lacks, a required column comes from nowhere, or a column
@@ -138,9 +164,30 @@ def apply_rules(
     for name, kind in table.columns.items():
         rule = applied.rules.get(name) or (Rename(to=name, column=name) if name in raw.column_names else None)
         column = applied.column(rule, name, kind)
+        column = _without_refused(column, rule, name, cells or {}, applied.faults)
         applied.faults.values[name] += len(column) - column.null_count + applied.faults.unreadable[name]
         columns.append(column)
+    if source.where is not None and cells and source.where.column in cells:
+        # Whether such a row is asked for is unknown.
+        applied.faults.values[source.where.column] += raw.num_rows
+        _note_refused(cells[source.where.column], source.where.column, applied.faults)
     return pa.Table.from_arrays(columns, schema=table.schema), applied.faults
+
+
+def _without_refused(
+    column: pa.Array, rule: ColumnRule | None, name: str, cells: Mapping[str, pa.Array], faults: Faults
+) -> pa.Array:
+    """A standard column without the values that a rule made of a cell that the reader refused."""
+    for sent in columns_read(rule) if rule else ():
+        if sent in cells:
+            _note_refused(cells[sent], name, faults)
+            column = pc.if_else(pc.is_valid(cells[sent]), pa.scalar(None, column.type), column)
+    return column
+
+
+def _note_refused(codes: pa.Array, name: str, faults: Faults) -> None:
+    for code in pc.unique(codes.drop_null()).to_pylist():
+        faults.add(pc.equal(codes, code), code, name)
 
 
 class _Sent:

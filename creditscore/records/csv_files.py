@@ -7,7 +7,6 @@ by Arrow in C, and its rows are counted; the other lines are read one by one by 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,14 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from creditscore.config.sources import Limits
 from creditscore.dataframes import Ints
 from creditscore.errors import DataError
+from creditscore.language import Message
 from creditscore.records import text_lines
 from creditscore.records.column_types import CONTROLS
 from creditscore.records.csv_lines import RAGGED_LINE, Law, Record, doubtful_lines, header_of, widths_of
 from creditscore.records.encodings import TextFacts, utf8_blocks
-from creditscore.records.personal import header_words, looks_like_data
 from creditscore.records.text_lines import LF, Lines, end_of_lines, lines_of, lone_returns
 
 #: Lines longer than this do not go to Arrow, whose blocks are twice as long.
@@ -62,6 +60,7 @@ class Piece:
         loose_quotes: Fields that are not quoted and have a quote in them; they are read as they are.
         cells: By column, the codes of cells that the reader itself refuses, aligned with ``table``, whose value is
             missing there; null where the cell is fine.
+        normalised: What the reader itself put right, and how often.
     """
 
     table: pa.Table
@@ -73,6 +72,7 @@ class Piece:
     continued: int = 0
     loose_quotes: int = 0
     cells: Mapping[str, pa.Array] = field(default_factory=dict)
+    normalised: Mapping[Message, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -238,9 +238,7 @@ def _bytes_of(lines: Lines, chosen: np.ndarray) -> bytes:
     return kept
 
 
-def open_csv(
-    path: Path, facts: TextFacts, delimiter: str, *, heights: Mapping[str, int] | None = None, columns: int = Limits().columns
-) -> CsvFile:
+def open_csv(path: Path, facts: TextFacts, delimiter: str, *, heights: Mapping[str, int] | None = None) -> CsvFile:
     """A text file with its header read.
 
     Args:
@@ -248,11 +246,9 @@ def open_csv(
         facts: How it is written.
         delimiter: What separates its fields.
         heights: The lines over which a text of a column may go on, where it is more than one.
-        columns: The most columns that are read.
 
     Raises:
-        DataError: It is empty, its header has a name twice or too many of them, a column of ``heights`` is not in it,
-            or another delimiter separates its fields.
+        DataError: It is empty, a column of ``heights`` is not in it, or another delimiter separates its fields.
     """
     before, head = _first_lines(path, facts)
     if not head:
@@ -273,22 +269,6 @@ def open_csv(
             file=path.name,
             delimiter=delimiter,
             other=other,
-        )
-    if len(header) > columns:
-        raise DataError(
-            "{file}: expected at most {limit:,} columns (got {columns:,}: if all are meant, raise columns of [limits] in "
-            "sources.toml)",
-            file=path.name,
-            limit=columns,
-            columns=len(header),
-        )
-    repeated = sorted(name for name, count in Counter(header).items() if name and count > 1)
-    if repeated and looks_like_data(header):
-        # The repeated names may be cells: the message must not contain them.
-        raise DataError("{file}: expected each column once ({header})", file=path.name, header=header_words(header))
-    if repeated:
-        raise DataError(
-            "{file}: expected each column once (got {columns} several times)", file=path.name, columns=", ".join(repeated)
         )
     unknown = sorted(set(heights or {}) - set(header))
     if unknown:

@@ -27,7 +27,6 @@ from creditscore.spreadsheet.cells import (
     RawCell,
     Survey,
     Unreadable,
-    Value,
     cell_value,
     column_letters,
     holds_anything,
@@ -98,12 +97,16 @@ class ExcelFile:
             last = max(covered, numbers[-1] if numbers else self.header_row)
             yield _piece(wanted, slots, texts, numbers, last - covered, header, normalised)
 
+    def place(self, number: int) -> str:
+        """The cell of the header's name of a column, by its number among those with a name."""
+        return f"{self.sheet}!{column_letters(list(self.columns)[number])}{self.header_row}"
+
     def _hidden(self, slots: Mapping[int, _Slot]) -> Counter[Message]:
         """Refuse what is hidden, or count it where it is to be read."""
         columns = [position for position in slots if self.about.hides(position)]
         if columns and not self.read_hidden:
             raise DataError(
-                '{file}: {sheet}: expected no hidden columns among those that are read (got {columns}): show them, or declare '
+                "{file}: {sheet}: expected no hidden columns among those that are read (got {columns}): show them, or declare "
                 'hidden = "read"',
                 file=self.path.name,
                 sheet=self.sheet,
@@ -138,7 +141,8 @@ class ExcelFile:
                         slot.refuse(len(numbers), MERGED_CELL)
             if row.number > self.limits.sheet_rows:
                 raise DataError(
-                    "{file}: {sheet}: expected at most {limit:,} rows (got more: limits.sheet_rows)",
+                    "{file}: {sheet}: expected at most {limit:,} rows (got more: if all are meant, raise sheet_rows of [limits] in "
+                    "sources.toml)",
                     file=self.path.name,
                     sheet=self.sheet,
                     limit=self.limits.sheet_rows,
@@ -198,7 +202,7 @@ class _Slot:
             return
         self.formulas += cell.formula
         self.own_rows.append(index)
-        self.own.append(cell_text(plain(value)))  # type: ignore[arg-type]
+        self.own.append(cell_text(plain(value)))
 
     def refuse(self, index: int, code: str) -> None:
         self.refused.setdefault(index, code)
@@ -285,7 +289,7 @@ def open_excel(path: Path, sheet: str | None, *, read_hidden: bool, limits: Limi
                 )
         if about.hidden_rows and not read_hidden:
             raise DataError(
-                '{file}: {sheet}: expected no hidden or filtered rows that hold anything (got {count}, the first of them '
+                "{file}: {sheet}: expected no hidden or filtered rows that hold anything (got {count}, the first of them "
                 '{rows}): show them, or declare hidden = "read"',
                 file=path.name,
                 sheet=part.name,

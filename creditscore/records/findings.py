@@ -13,6 +13,7 @@ import pandas as pd
 from creditscore.config.spec import Label
 from creditscore.language import Message, Text, Words, _, pgettext
 from creditscore.records.tables import COLUMN_WORDS
+from creditscore.spreadsheet.read import CELL_FAULTS
 from creditscore.spreadsheet.sheets import text_width
 
 #: From the worst: ``error`` is never tolerated, ``warning`` is to be looked into, ``note`` was dealt with, ``info`` is a count.
@@ -90,6 +91,7 @@ _CODES = {
     "NOT_A_NUMBER": _("NaN or infinity"),
     "NUMBER_FOR_TEXT": _("a text that became a number and lost digits"),
     "SKIPPED_TIME": _("an hour that the clocks skipped"),
+    **CELL_FAULTS,
 }  # fmt: skip
 _BETWEEN_COUNTS = pgettext("between counts", "; ")
 #: Sections whose findings of one rule share a line, with the rows of each kind or unit.

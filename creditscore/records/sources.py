@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime as dt
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +16,17 @@ import pyarrow.parquet as pq
 from creditscore.config.sources import Join, Limits, SourceSpec
 from creditscore.errors import DataError
 from creditscore.records.column_rules import need_columns, where_mask
-from creditscore.records.csv_files import CsvFile, Piece, RefusedLines, open_csv, plain_name
+from creditscore.records.csv_files import CsvFile, Piece, RefusedLines, open_csv
 from creditscore.records.encodings import examine
+from creditscore.records.excel_files import ExcelFile, open_excel
+from creditscore.records.headers import check_header
 from creditscore.records.personal import masked, personal_columns
 from creditscore.records.postgres import columns_of, fingerprint, pieces_of
+from creditscore.spreadsheet.read import CELL_FAULTS
 from creditscore.storage import sha256_file
 
 #: Rows of one piece of a Parquet file.
 _ROWS = 1 << 17
-#: A float of a spreadsheet holds 15 digits; an id beyond that has lost some.
-_EXACT = 10**15
 #: Columns of a join at work, named as no source names its own.
 _ROW_NUMBER, _KEY, _ROWS_OF_KEY = "place_of_row", "key_of_join_{}", "rows_of_key"
 
@@ -43,11 +42,17 @@ class OpenedSource:
     #: Of a file, its SHA-256; of a database table, its fingerprint.
     sha256: str
     csv: CsvFile | None = None
+    excel: ExcelFile | None = None
 
     @property
     def utf8_lines(self) -> int:
         """Lines of a GB18030 file that look like UTF-8."""
         return self.csv.facts.utf8_lines if self.csv else 0
+
+    @property
+    def below(self) -> tuple[str, ...]:
+        """The row below the header, where the reader knows it."""
+        return self.excel.below if self.excel else ()
 
     def pieces(self, wanted: list[str]) -> Iterator[Piece]:
         """The rows in order, personal data masked.
@@ -56,7 +61,8 @@ class OpenedSource:
             DataError: The file is damaged, or the database stops answering.
         """
         personal = personal_columns(self.source, wanted)
-        for piece in self.csv.pieces(wanted) if self.csv is not None else self._numbered(wanted):
+        reader = self.csv or self.excel
+        for piece in reader.pieces(wanted) if reader else self._numbered(wanted):
             table = _usual_types(piece.table)
             for name, kind in personal.items():
                 position = table.schema.get_field_index(name)
@@ -66,8 +72,6 @@ class OpenedSource:
     def _numbered(self, wanted: list[str]) -> Iterator[Piece]:
         if self.source.format == "postgres":
             tables = pieces_of(self.source, wanted, expected=self.sha256)
-        elif self.source.format == "excel":
-            tables = iter([_excel(self.path, self.source.sheet).select(wanted)])
         else:
             tables = _parquet_pieces(self.path, wanted)
         first = 1
@@ -88,7 +92,7 @@ def open_source(source: SourceSpec, data: Path, limits: Limits | None = None) ->
         DataError: The file is absent or damaged, or is not wholly in one encoding (with the byte and line);
             the database cannot be read; a column has the name of another one.
     """
-    path = data / source.file
+    path, limits = data / source.file, limits or Limits()
     if source.format == "postgres":
         opened = OpenedSource(source, data, tuple(columns_of(source)), "postgres", fingerprint(source))
     elif not path.is_file():
@@ -100,21 +104,17 @@ def open_source(source: SourceSpec, data: Path, limits: Limits | None = None) ->
         )
     elif source.format == "csv":
         facts = examine(path, source.encoding)
-        text = open_csv(path, facts, source.delimiter, heights=source.lines, columns=(limits or Limits()).columns)
+        text = open_csv(path, facts, source.delimiter, heights=source.lines)
         opened = OpenedSource(source, path, text.header, facts.encoding, facts.sha256, text)
     elif source.format == "excel":
-        opened = OpenedSource(source, path, tuple(_excel(path, source.sheet).column_names), "excel", sha256_file(path))
+        page = open_excel(path, source.sheet, read_hidden=source.hidden == "read", limits=limits)
+        opened = OpenedSource(source, path, tuple(page.columns.values()), "excel", sha256_file(path), excel=page)
     else:
         with _parquet(path) as file:
             opened = OpenedSource(source, path, tuple(file.schema_arrow.names), "parquet", sha256_file(path))
-    repeated = sorted(name for name, count in Counter(opened.columns).items() if name and count > 1)
-    if repeated and source.format == "excel":
-        # Of a spreadsheet without its header line the names may be cells: the message must not contain them.
-        raise DataError("{file}: expected each column once (got some several times)", file=source.location)
-    if repeated:
-        raise DataError(
-            "{file}: expected each column once (got {columns} several times)", file=source.location, columns=", ".join(repeated)
-        )
+    place = opened.excel.place if opened.excel else None
+    typed = source.format in ("csv", "excel")
+    check_header(opened.columns, file=source.location, limit=limits.columns, place=place, typed=typed)
     return opened
 
 
@@ -125,8 +125,10 @@ def read_source(source: SourceSpec, data: Path, *, wanted: list[str]) -> pa.Tabl
         DataError: As :func:`open_source`; or a wanted column is missing, or a line cannot be cut into fields.
     """
     opened = open_source(source, data)
-    need_columns(opened.columns, wanted, source.location)
+    need_columns(opened.columns, wanted, source.location, below=opened.below)
     parts = list(opened.pieces(wanted))
+    for part in parts:
+        _refuse_cells(part, source.location)
     ragged = sum(len(part.refused) for part in parts)
     if ragged:
         raise DataError(
@@ -138,6 +140,24 @@ def read_source(source: SourceSpec, data: Path, *, wanted: list[str]) -> pa.Tabl
     if not parts:
         return pa.table({name: pa.array([], pa.string()) for name in wanted})
     return pa.concat_tables([part.table for part in parts])
+
+
+def _refuse_cells(piece: Piece, file: str) -> None:
+    """Refuse a file to look up in with a cell that its reader refused.
+
+    Raises:
+        DataError: With row and column of the first.
+    """
+    for column, codes in piece.cells.items():
+        at = np.flatnonzero(codes.is_valid().to_numpy(zero_copy_only=False))
+        if len(at):
+            raise DataError(
+                "{file}: row {row}, {column}: {fault}",
+                file=file,
+                row=int(piece.rows[at[0]]),
+                column=column,
+                fault=CELL_FAULTS[codes[int(at[0])].as_py()],
+            )
 
 
 class Joins:
@@ -205,6 +225,7 @@ class Joins:
 def _read_joined(join: Join, source: SourceSpec, folder: Path) -> pa.Table:
     spec = SourceSpec(
         name=source.name, table=source.table, file=join.file, format=join.format, encoding=join.encoding, sheet=join.sheet,
+        hidden=join.hidden,
         personal=source.personal,
     )  # fmt: skip
     needed = (*join.on.values(), *join.take, *((join.where.column,) if join.where else ()))
@@ -251,33 +272,6 @@ def _parquet_pieces(path: Path, wanted: list[str]) -> Iterator[pa.Table]:
     with _parquet(path) as file:
         for batch in file.iter_batches(batch_size=_ROWS, columns=wanted):
             yield pa.Table.from_batches([batch])
-
-
-def _excel(path: Path, sheet: str | None) -> pa.Table:
-    """A sheet with every cell as text."""
-    from creditscore.spreadsheet import RepeatedColumnError, read_table
-
-    try:
-        frame = read_table(path, sheet=sheet)
-    except RepeatedColumnError:
-        # The name may be a cell of a sheet that has no header: the message must not contain it.
-        raise DataError("{file}: expected each column once in its header", file=path.name) from None
-    columns = [pa.array([_cell_text(value) for value in frame[name]], pa.string()) for name in frame.columns]
-    return pa.Table.from_arrays(columns, names=[plain_name(str(name)) for name in frame.columns])
-
-
-def _cell_text(value: object) -> str | None:
-    """A cell as text: a date as 2024-04-30, a whole number without a point.
-
-    A number of too many digits keeps an exponent, so that it is recognised as the fault that it is.
-    """
-    if value is None or value != value or value == "":  # NaN differs from itself
-        return None
-    if isinstance(value, dt.datetime):
-        return value.date().isoformat()
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) >= _EXACT:
-        return f"{value:.9E}"
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _usual_types(table: pa.Table) -> pa.Table:

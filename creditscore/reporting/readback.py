@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from creditscore.language import DEFAULT_LANGUAGE, Message, Text, Words, _
 from creditscore.reporting.planning_tables import DRAWN_LIST, RATIOS, REVIEWS
 from creditscore.reporting.words import DECISIONS, MODE_WORDS
 from creditscore.spreadsheet import Cell, label_texts, read_sheet, refuse_cells
+
 
 class _Faults:
     """Collects faults by cell, so that a person mends all of them at once."""

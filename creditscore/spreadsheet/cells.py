@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
-from xml.parsers import expat
 
 from creditscore.errors import DataError
 from creditscore.spreadsheet.package import BROKEN, Package, SheetPart, Start, Style, UnsafeXmlError, entities, parse

@@ -251,12 +251,8 @@ def _refuse_other_formats(file: Path, stream: BinaryIO) -> None:
         encrypted = any(_ENCRYPTED in chunk for chunk in _overlapping(stream))
         stream.seek(0)
         if encrypted:
-            raise DataError(
-                "{file}: expected an .xlsx workbook (got one protected by a password: save it without)", file=file.name
-            )
-        raise DataError(
-            "{file}: expected an .xlsx workbook (got one of Excel 97-2003, .xls: save it as .xlsx)", file=file.name
-        )
+            raise DataError("{file}: expected an .xlsx workbook (got one protected by a password: save it without)", file=file.name)
+        raise DataError("{file}: expected an .xlsx workbook (got one of Excel 97-2003, .xls: save it as .xlsx)", file=file.name)
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         raise DataError(
             "{file}: expected an .xlsx workbook (got a web page or XML with that name: save it as .xlsx)", file=file.name
@@ -327,8 +323,10 @@ def _read_workbook(package: Package) -> None:
         package.styles = _styles(package, by_kind["styles"])
 
 
-def _parse_all(package: Package, part: str, names: tuple[str, ...], start: Start, **options: tuple[str, ...]) -> None:
-    for _ in parse(package.chunks(part), names, start, **options):
+def _parse_all(
+    package: Package, part: str, names: tuple[str, ...], start: Start, *, namespaces: tuple[str, ...] = _MAIN
+) -> None:
+    for _ in parse(package.chunks(part), names, start, namespaces=namespaces):
         pass
 
 

@@ -203,9 +203,7 @@ def _keys(header: Mapping[int, Any], title: str, columns: Sequence[Column]) -> d
     indices: dict[str, int] = {}
     for index, text in sorted(header.items()):
         if isinstance(text, Unreadable):
-            raise DataError(
-                "{cell}: {fault}", cell=f"{title}!{column_letters(index)}", fault=CELL_FAULTS[text.code]
-            )
+            raise DataError("{cell}: {fault}", cell=f"{title}!{column_letters(index)}", fault=CELL_FAULTS[text.code])
         if str(text).strip():
             if str(text) in indices:
                 raise DataError("{title}: column {text!r} appears twice in the header", title=title, text=text)
