@@ -23,6 +23,7 @@ from creditscore.language import Message, _
 from creditscore.records.column_rules import BETWEEN_COLUMNS, apply_rules, check_columns, columns_read, sent_columns, where_mask
 from creditscore.records.column_types import Faults, one_array
 from creditscore.records.csv_files import Piece
+from creditscore.records.headers import near_matches
 from creditscore.records.personal import personal_columns
 from creditscore.records.sources import Joins, OpenedSource, open_source
 from creditscore.records.tables import StandardTable
@@ -90,6 +91,8 @@ class Arrival:
     unused: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
     masked: tuple[str, ...] = ()
+    #: Standard columns that it does not fill, and columns that may be theirs.
+    renamed: dict[str, str] = field(default_factory=dict)
     #: The sender's name (or names) of each standard column.
     names: dict[str, str] = field(default_factory=dict)
 
@@ -246,6 +249,7 @@ class Stream:
             masked=tuple(sorted(personal)),
             names={name: BETWEEN_COLUMNS.join(sent_columns(source, name)) for name in self.table.columns},
         )  # fmt: skip
+        arrival.renamed = near_matches(arrival.absent, arrival.unused)
         if opened.utf8_lines:
             arrival.normalised[_("lines that look like utf-8 in a gb18030 file")] = opened.utf8_lines
         return arrival

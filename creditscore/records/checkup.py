@@ -216,6 +216,9 @@ def _arrivals(records: Records) -> list[Finding]:
         if a.left_out:
             level = "warning" if a.left_out == a.rows else "info"
             findings.append(Finding("source", a.table, _("rows that where does not ask for"), a.source, a.left_out, level=level))
+        for name, near in a.renamed.items():
+            rule = _("{column} is not given: is it the column {near}?", column=name, near=near)
+            findings.append(Finding("source", a.table, rule, a.source, 1, level="warning"))
         for rule, columns in (
             (_("columns that nothing reads"), a.unused),
             (_("standard columns that nothing gives"), a.absent),

@@ -27,6 +27,7 @@ from creditscore.spreadsheet.cells import (
     RawCell,
     Survey,
     Unreadable,
+    address,
     cell_value,
     column_letters,
     holds_anything,
@@ -99,7 +100,7 @@ class ExcelFile:
 
     def place(self, number: int) -> str:
         """The cell of the header's name of a column, by its number among those with a name."""
-        return f"{self.sheet}!{column_letters(list(self.columns)[number])}{self.header_row}"
+        return address(self.sheet, list(self.columns)[number], self.header_row)
 
     def _hidden(self, slots: Mapping[int, _Slot]) -> Counter[Message]:
         """Refuse what is hidden, or count it where it is to be read."""
@@ -170,7 +171,7 @@ class ExcelFile:
                     "{file}: {cell}: a column without a name in the header (row {row}) holds something: name the column, "
                     "or empty it",
                     file=self.path.name,
-                    cell=f"{self.sheet}!{column_letters(cell.column)}{row}",
+                    cell=address(self.sheet, cell.column, row),
                     row=self.header_row,
                 )
         return filled
@@ -284,7 +285,7 @@ def open_excel(path: Path, sheet: str | None, *, read_hidden: bool, limits: Limi
                 raise DataError(
                     "{file}: {cell}: {fault}",
                     file=path.name,
-                    cell=f"{part.name}!{column_letters(position)}{number}",
+                    cell=address(part.name, position, number),
                     fault=CELL_FAULTS[name.code],
                 )
         if about.hidden_rows and not read_hidden:

@@ -97,6 +97,11 @@ def column_letters(column: int) -> str:
     return letters
 
 
+def address(sheet: str, column: int, row: int) -> str:
+    """The address of a cell, such as ``抽查名单!E7``; the column from 0, the row from 1."""
+    return f"{sheet}!{column_letters(column)}{row}"
+
+
 def column_number(letters: str) -> int:
     """The column of its letters, from 0.
 

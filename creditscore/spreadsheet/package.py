@@ -323,9 +323,7 @@ def _read_workbook(package: Package) -> None:
         package.styles = _styles(package, by_kind["styles"])
 
 
-def _parse_all(
-    package: Package, part: str, names: tuple[str, ...], start: Start, *, namespaces: tuple[str, ...] = _MAIN
-) -> None:
+def _parse_all(package: Package, part: str, names: tuple[str, ...], start: Start, *, namespaces: tuple[str, ...] = _MAIN) -> None:
     for _ in parse(package.chunks(part), names, start, namespaces=namespaces):
         pass
 

@@ -16,8 +16,8 @@ from creditscore.spreadsheet.cells import (
     Merged,
     RawRow,
     Unreadable,
+    address,
     cell_value,
-    column_letters,
     rows,
     survey,
     whole,
@@ -49,8 +49,8 @@ def fill_cells(path: Path, values: Mapping[str, Any], *, out: Path) -> None:
     import openpyxl
 
     book = openpyxl.load_workbook(path)
-    for address, value in values.items():
-        sheet, _, cell = address.rpartition("!")
+    for place, value in values.items():
+        sheet, _mark, cell = place.rpartition("!")
         book[sheet][cell] = value
     out.parent.mkdir(parents=True, exist_ok=True)
     book.save(out)
@@ -139,11 +139,12 @@ def refuse_merged_header(package: Package, sheet: SheetPart, areas: Sequence[Are
     """
     area = next((area for area in areas if area.first_row <= row <= area.last_row), None)
     if area is not None:
+        cells = f"{sheet.name}!{area.address}"
         raise DataError(
             "{file}: {cell}: merged cells in the header (row {row}): expected one cell for the name of each column, "
             "and no title above them",
             file=package.path.name,
-            cell=f"{sheet.name}!{area.address}",
+            cell=cells,
             row=row,
         )
 
@@ -162,14 +163,14 @@ def _rows_of(
     for number, values in _values(package, sheet, texts):
         if header_to_come:
             refuse_merged_header(package, sheet, areas, number)
-            keys, header_to_come = _keys(values, sheet.name, columns), False
+            keys, header_to_come = _keys(values, sheet.name, columns, number), False
             continue
         areas_here = merged.areas(number)
         if list(values) == [0] and not areas_here and str(values[0]).startswith(NOTE_MARK):
             continue
         row = {}
         for key, index in keys.items():
-            cell = Cell(values.get(index), f"{sheet.name}!{column_letters(index)}{number}")
+            cell = Cell(values.get(index), address(sheet.name, index, number))
             covered = any(area.first_column <= index <= area.last_column for area in areas_here)
             fault = MERGED_CELL if covered else cell.value.code if isinstance(cell.value, Unreadable) else ""
             if fault:
@@ -199,11 +200,11 @@ def _row_values(package: Package, sheet: SheetPart, row: RawRow, texts: Sequence
     return {column: value for column, value in values.items() if value != ""}
 
 
-def _keys(header: Mapping[int, Any], title: str, columns: Sequence[Column]) -> dict[str, int]:
+def _keys(header: Mapping[int, Any], title: str, columns: Sequence[Column], number: int = 1) -> dict[str, int]:
     indices: dict[str, int] = {}
     for index, text in sorted(header.items()):
         if isinstance(text, Unreadable):
-            raise DataError("{cell}: {fault}", cell=f"{title}!{column_letters(index)}", fault=CELL_FAULTS[text.code])
+            raise DataError("{cell}: {fault}", cell=address(title, index, number), fault=CELL_FAULTS[text.code])
         if str(text).strip():
             if str(text) in indices:
                 raise DataError("{title}: column {text!r} appears twice in the header", title=title, text=text)
