@@ -10,10 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from creditscore.config.sources import SourceSpec
 from creditscore.errors import DataError
 from creditscore.records import csv_files, encodings, text_lines
 from creditscore.records.csv_files import open_csv
 from creditscore.records.encodings import examine
+from creditscore.records.sources import open_source
 
 #: Letters of every kind that a register may hold, line ends and quotes among them; no lone surrogates.
 TEXT = st.text(
@@ -191,7 +193,7 @@ def test_a_file_with_more_columns_than_are_read_is_refused(tmp_path):
     path = tmp_path / "some.csv"
     path.write_text(",".join(f"c{n}" for n in range(20_000)) + "\n", "utf-8")
     with pytest.raises(DataError, match=r"expected at most 2,000 columns \(got 20,000: .*\[limits\]"):
-        open_csv(path, examine(path), ",")
+        open_source(SourceSpec(name="s", table="events", file=path.name, format="csv"), tmp_path)
 
 
 def test_a_file_of_carriage_returns_alone_is_streamed(tmp_path, monkeypatch):
