@@ -59,9 +59,20 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 NO_FINDING: tuple[Outcome, ...] = ("not_found", "closed", "refused")
 
 #: Why a subject has its tier. ``cut``: by its score. ``score``: as the evidence of such a tier, with the characteristics.
-#: ``other`` is a text that this version does not write.
+#: ``incomplete``: adverse records were refused, and the tier waits until they are mended. ``other`` is a text that this
+#: version does not write.
 ReasonKind = Literal[
-    "cut", "score", "not_rated", "new_subject", "override", "override_ended", "dispute", "stability", "review_rejected", "other"
+    "cut",
+    "score",
+    "not_rated",
+    "new_subject",
+    "override",
+    "override_ended",
+    "dispute",
+    "incomplete",
+    "stability",
+    "review_rejected",
+    "other",
 ]
 REASON_KINDS: tuple[ReasonKind, ...] = get_args(ReasonKind)
 _WITHOUT_GROUND: dict[ReasonKind, str] = {
@@ -69,6 +80,7 @@ _WITHOUT_GROUND: dict[ReasonKind, str] = {
     "new_subject": "new_subject",
     "override_ended": "override_ended",
     "dispute": "dispute",
+    "incomplete": "incomplete",
     "stability": "stability",
     "review_rejected": "review:rejected",
 }

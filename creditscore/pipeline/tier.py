@@ -14,6 +14,7 @@ import pyarrow as pa
 from creditscore.errors import DataError
 from creditscore.inspection.register import REGISTER, Register, register_line
 from creditscore.pipeline.out_folder import changing
+from creditscore.pipeline.quarantined import LastKnown, quarantined_subjects
 from creditscore.pipeline.run_folder import Deciding, RunFolder
 from creditscore.reporting.readback import read_decisions
 from creditscore.tiering.assignment import assign_tiers
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from creditscore.config.policy import TierPolicy
     from creditscore.features.spine import Spine
     from creditscore.records.records import Records
-
-#: Length of a unified social credit code.
-_USCC = 18
 
 
 def tier_subjects(
@@ -42,7 +40,7 @@ def tier_subjects(
         policy,
         previous=before.frame("tiers") if before else None,
         records=records,
-        subjects=unrated_subjects(records, spine, scores),
+        subjects=unrated_subjects(records, spine, scores, before),
         reviews=deciding.signatures,
         as_of=folder.as_of,
     )
@@ -62,32 +60,19 @@ def _column(values: pd.Series, kind: pa.DataType) -> pa.Array:
     return pa.array(cells, kind)
 
 
-def unrated_subjects(records: Records, spine: Spine, scores: pa.Table) -> pd.DataFrame:
+def unrated_subjects(records: Records, spine: Spine, scores: pa.Table, before: RunFolder | None = None) -> pd.DataFrame:
     """Subjects that belong in a tier and have no score: those that no card serves, and quarantined ones.
 
-    A quarantined subject whose id cannot be part of a ticket is left out: it is in the rejects only.
-
     Returns:
-        One row per subject, by id: subject_id, industry (None if quarantined), reason.
+        One row per subject, by id: subject_id, industry, reason; of quarantined ones the columns of
+        :func:`creditscore.pipeline.quarantined.quarantined_subjects`.
     """
     scored = set(scores["subject_id"].to_pylist())
-    in_scope = spine.frame[["subject_id", "industry"]]
+    in_scope = spine.frame[["subject_id", "industry"]].astype(object)
     uncarded = in_scope[~in_scope["subject_id"].isin(scored)].assign(reason="no_card")
-    rejects = records.rejects.to_pandas()
-    rejects = rejects[rejects["table"] == "subjects"]
-    known = set(records.engine.query(records.table("subject_index").select("subject_id"))["subject_id"].to_pylist())
-    # The key is the id and the day of the version.
-    ids = rejects["key"].str.rsplit("|", n=1).str[0]
-    quarantined = pd.DataFrame({"subject_id": ids, "industry": None, "reason": rejects["code"]})
-    usable = ids.map(lambda text: _can_be_drawn(text, records)) & ~ids.isin(known)
-    both: pd.DataFrame = pd.concat([uncarded, quarantined[usable].drop_duplicates("subject_id")], ignore_index=True)
+    quarantined = quarantined_subjects(records, LastKnown.of(before))
+    both: pd.DataFrame = pd.concat([uncarded.reindex(columns=quarantined.columns), quarantined], ignore_index=True)
     return both.sort_values("subject_id").reset_index(drop=True)
-
-
-def _can_be_drawn(subject_id: str, records: Records) -> bool:
-    """Whether an id can be in a frame: printable, without ``|``, and not of a body (GB 32100: authority 1, 机构编制)."""
-    body = records.project.sources.id_scheme == "uscc" and subject_id.startswith("1") and len(subject_id) == _USCC
-    return bool(subject_id) and subject_id.isprintable() and "|" not in subject_id and not body
 
 
 def subjects_in(records: Records, as_of: dt.date) -> dict[str, int]:

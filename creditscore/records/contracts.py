@@ -97,9 +97,12 @@ def kept_table(table: StandardTable) -> ir.Table:
     return unbound(f"{table.name}_rows", _checked_schema(table))
 
 
-def refused_table(table: StandardTable) -> ir.Table:
-    """The rows of a table that do not count, each with its ``code``; ``COPY`` is that of collapsed ones."""
-    return unbound(f"{table.name}_refused", _checked_schema(table))
+def refused_table(table: StandardTable, name: str | None = None) -> ir.Table:
+    """The rows of a table that do not count, each with its ``code``; ``COPY`` is that of collapsed ones.
+
+    ``name`` is that of another table with the same columns, such as the supplements of the subjects.
+    """
+    return unbound(f"{name or table.name}_refused", _checked_schema(table))
 
 
 def _checked_schema(table: StandardTable) -> pa.Schema:

@@ -52,7 +52,8 @@ _WITH_SUBJECT = ("events", "inspections", "ratings", "recusals", "decisions")
 #: A source that loses more rows than this is judged by their share; of fewer a share says little.
 _FEW = 20
 _EVENT_COLUMNS = ("subject_id", "kind", "event_id", "document_no", "event_date")
-_SUBJECT_COLUMNS = (
+#: The columns of the register on a day.
+SUBJECT_COLUMNS = (
     "subject_id", "name", "subject_type", "status", "industry", "region", "registration_authority", "registered_date", "address",
     "size_class", "ownership",
 )  # fmt: skip
@@ -129,7 +130,7 @@ class Records:
 
     def subjects_on(self, as_of: dt.date) -> pa.Table:
         """One row per subject known on a day, by id, in the version of that day."""
-        return self.engine.query(self.versions_on(as_of).select(*_SUBJECT_COLUMNS).order_by("subject_id"))
+        return self.engine.query(self.versions_on(as_of).select(*SUBJECT_COLUMNS).order_by("subject_id"))
 
     def in_force(self, as_of: dt.date) -> ir.Table:
         """The events that count on a day (an expression): happened, known, not expired, not hidden by a change."""

@@ -17,6 +17,7 @@ from creditscore.errors import DataError
 from creditscore.tiering.cuts import achieved, cut_tiers, populations
 from creditscore.tiering.signatures import latest_reviews
 from creditscore.tiering.tier_rules import (
+    Incomplete,
     Previous,
     Settled,
     apply_overrides,
@@ -26,11 +27,11 @@ from creditscore.tiering.tier_rules import (
     needs_signature,
 )
 from creditscore.tiering.tiers import TIER_SCHEMA, UNRATED, Codes, Tiers, tier_names
-from creditscore.vocabulary import INDIVIDUALS, MARKET_SUBJECTS, SUBJECT_TYPES, Reason
+from creditscore.vocabulary import INDIVIDUALS, MARKET_SUBJECTS, PRESUMED, SUBJECT_TYPES, TIERS, Reason
 
 _SCORES = ("subject_id", "as_of", "industry", "score", "probability_ppm")
 _REASONS = ("reason_1", "reason_2", "reason_3", "reason_4")
-_OTHERS = ("subject_id", "industry", "reason", "subject_type", "registered_date")
+_OTHERS = ("subject_id", "industry", "reason", "subject_type", "registered_date", "quarantined_at")
 _NUMBERS = ("score", "probability_ppm")
 _NEVER_SCORED = tuple(kind for kind in SUBJECT_TYPES if kind not in (*MARKET_SUBJECTS, *INDIVIDUALS))
 
@@ -47,18 +48,21 @@ def assign_tiers(
 ) -> Tiers:
     """The tier of every subject in scope.
 
-    In this order: the cuts; the overrides of the policy; 未评 (NR) for subjects without a score or
-    registered for fewer than ``new_subject_months``; open disputes; stability; signatures.
+    In this order: the cuts; 未评 (NR) for subjects without a score, registered for fewer than ``new_subject_months``, or
+    whose adverse records are refused and were never read whole; the overrides of the policy; stability; open disputes;
+    refused adverse records, with which no tier is better than that of the last night in which they were read whole;
+    signatures.
 
     Args:
         scores: One row per scored subject: ``subject_id, as_of, industry, score, probability_ppm``
             and, as far as there, ``reason_1`` to ``reason_4``.
         policy: The rules in force on the day.
         previous: The tiers of the run before (``Tiers`` or frame); without it everyone is new.
-        records: Answers ``listed``, ``grades``, ``disputed`` and ``subjects_on``. Needed where the
-            policy has overrides.
+        records: Answers ``listed``, ``grades``, ``disputed`` and ``subjects_on``, and knows in ``incomplete`` whose
+            adverse records were refused. Needed where the policy has overrides.
         subjects: Further subjects in scope that have no score: ``subject_id`` and, as far as known,
-            ``industry``, ``reason`` (becomes ``not_rated:<reason>``), ``subject_type``.
+            ``industry``, ``reason`` (becomes ``not_rated:<reason>``), ``subject_type``; of those whose row of the register
+            was refused ``quarantined_at`` (the row) and further columns of the register.
         reviews: Signatures, oldest first (:class:`creditscore.tiering.signatures.Review`).
         as_of: The day; by default that of the scores.
 
@@ -72,36 +76,56 @@ def assign_tiers(
     """
     cohort = _cohort_of(scores, policy, subjects=subjects, records=records, as_of=as_of)
     day, cut = cohort.as_of, cohort.cut(policy)
-    ruled = apply_overrides(cohort.ids, cut, policy, records=records, as_of=day)
     past = Previous.of(cohort.ids, previous, as_of=day)
-    banded = cohort.cut(policy, band=policy.stability.band, margin=policy.stability.margin)
+    incomplete = Incomplete.of(cohort.refused_among(records), past, as_of=day)
+    never = incomplete.never_whole
+    # Whoever is ranked for a cut by share stays ranked: a fault moves nobody else.
+    ruled = apply_overrides(cohort.ids, _without(cut, never), policy, records=records, as_of=day)
+    banded = _without(cohort.cut(policy, band=policy.stability.band, margin=policy.stability.margin), never)
     stable = apply_stability(ruled.tier, banded, ruled.rule, past, policy, as_of=day)
     disputed = held_by_dispute(cohort.ids, ruled, past, records=records, as_of=day)
     target = np.where(disputed, past.tier, stable.tier).astype(np.int8)
-    needs = needs_signature(target, past, cohort.subject_type, ruled.review, policy) & ~disputed & ~stable.waits
+    held = incomplete.holds(target)
+    target = np.where(held, incomplete.whole, target).astype(np.int8)
+    needs = needs_signature(target, past, cohort.subject_type, ruled.review, policy) & ~disputed & ~stable.waits & ~held
     # What a signature covers: the override and its records, or the reasons behind a score that is to be signed.
-    kept, by_override = disputed & past.keeps_grounds(), ruled.rule != ""
+    kept = (disputed | held) & (target == past.tier) & past.keeps_grounds()
+    by_override = ruled.rule != ""
     evidence = np.where(by_override, ruled.evidence, cohort.reasons(needs & ~by_override))
-    evidence = np.where(disputed, np.where(kept, past.evidence, ""), evidence)
+    evidence = np.where(disputed | held, np.where(kept, past.evidence, ""), evidence)
     # What decided: the last rule to act.
-    rule = np.where(ruled.tier == UNRATED, cohort.why_not_rated(), ruled.rule)
+    rule = np.where(ruled.tier == UNRATED, cohort.why_not_rated(never), ruled.rule)
     for reason, flags in (
         (Reason("stability"), stable.waits),
         (Reason("override_ended"), stable.released),
         (Reason("dispute"), disputed),
+        (Reason("incomplete"), held),
     ):
         rule = np.where(flags, str(reason), rule)
     signed = latest_reviews(reviews if reviews is not None else ())
-    settled = apply_signatures(cohort.ids, ruled.tier, target, rule, evidence, needs, past, signed)
+    newcomers = np.where(never, UNRATED, TIERS.index(PRESUMED)).astype(np.int8)
+    settled = apply_signatures(cohort.ids, ruled.tier, target, rule, evidence, needs, past, signed, newcomers=newcomers)
     settled = replace(settled, reviewer=np.where(kept & (past.reviewer != ""), past.reviewer, settled.reviewer))
     since = np.where(settled.tier == past.tier, stable.since, np.datetime64("NaT", "D"))
-    frame = _tiers_frame(cohort, ruled.tier, past, settled, evidence, since)
+    frame = _tiers_frame(cohort, ruled.tier, past, settled, evidence, since, incomplete)
     return Tiers(frame, achieved(cut, cohort.population, policy), cohort.register)
 
 
-def _tiers_frame(cohort: _Cohort, raw: Codes, past: Previous, settled: Settled, evidence: Texts, since: Any) -> pd.DataFrame:
+def _without(tiers: Codes, flags: Flags) -> Codes:
+    """Tiers in which some subjects are not rated."""
+    return np.where(flags, UNRATED, tiers).astype(np.int8)
+
+
+def _days(days: Any) -> pd.Series:
+    """Days as ``datetime.date``, None where there is none."""
+    dates = pd.Series(days).dt.date.astype(object)
+    return dates.where(dates.notna(), None)
+
+
+def _tiers_frame(
+    cohort: _Cohort, raw: Codes, past: Previous, settled: Settled, evidence: Texts, since: Any, incomplete: Incomplete
+) -> pd.DataFrame:
     """The columns of ``TIER_SCHEMA``."""
-    waiting = pd.Series(since).dt.date.astype(object)
     frame = pd.DataFrame(
         {
             "subject_id": cohort.ids,
@@ -115,7 +139,9 @@ def _tiers_frame(cohort: _Cohort, raw: Codes, past: Previous, settled: Settled, 
             "status": settled.status,
             "reviewer": settled.reviewer,
             "evidence": pd.Series(evidence, dtype=object).replace("", None),
-            "waiting_since": waiting.where(waiting.notna(), None),
+            "waiting_since": _days(since),
+            "whole_tier": tier_names(incomplete.whole),
+            "incomplete_since": _days(incomplete.since),
         }
     )
     return frame.astype({field.name: "str" for field in TIER_SCHEMA if pa.types.is_string(field.type)})
@@ -146,12 +172,24 @@ class _Cohort:
         """The types of the subjects; ``""`` where unknown."""
         return texts(self.rows, "subject_type")
 
-    def why_not_rated(self) -> Texts:
-        """The reason of those who are not rated; ``""`` for the rated."""
+    def refused_among(self, records: Any) -> Flags:
+        """Whose adverse records, or whose own row of the register, were refused."""
+        named = getattr(records, "incomplete", None)
+        firms = set() if named is None else set(as_frame(named, needs=["subject_id"], what="refused records")["subject_id"])
+        refused: Flags = self.ids.isin(firms) | (texts(self.rows, "quarantined_at") != "")
+        return refused
+
+    def why_not_rated(self, never_whole: Flags) -> Texts:
+        """The reason of those who are not rated; ``""`` for the rated.
+
+        Args:
+            never_whole: Whose adverse records are refused and were never read whole.
+        """
         why = texts(self.rows, "reason")
         by_text = {text: str(Reason("not_rated", text)) for text in set(why)}
         unscored = np.array([by_text[text] for text in why], dtype=object)
-        return np.where(self.rated, "", np.where(self.rows["score"].notna(), str(Reason("new_subject")), unscored))
+        unrated = np.where(self.rows["score"].notna(), str(Reason("new_subject")), unscored)
+        return np.where(self.rated, np.where(never_whole, str(Reason("not_rated", "incomplete")), ""), unrated)
 
     def reasons(self, wanted: Flags) -> Texts:
         """What a score rests on, of the wanted rows: its reason codes in alphabetical order."""
@@ -173,6 +211,7 @@ def _cohort_of(scores: Any, policy: TierPolicy, *, subjects: Any, records: Any, 
     if records is not None:
         register = as_frame(records.subjects_on(day), needs=["subject_id"], what="subjects of the records")
         rows = _with_register(rows, ids, register)
+        register = _with_quarantined(register, subjects)
     bodies = np.isin(texts(rows, "subject_type").astype(str), _NEVER_SCORED)
     if bodies.any():
         raise DataError(
@@ -218,3 +257,16 @@ def _with_register(rows: pd.DataFrame, ids: pd.Index, register: pd.DataFrame) ->
             theirs = pd.Series(register[name].astype(object).to_numpy()[position], index=rows.index)
             filled[name] = own.where(own.notna() | ~registered, theirs)
     return filled
+
+
+def _with_quarantined(register: pd.DataFrame, subjects: Any) -> pd.DataFrame:
+    """The register with the subjects whose own row was refused, as far as they are described."""
+    if subjects is None:
+        return register
+    others = as_frame(subjects, needs=["subject_id"], what="subjects without a score")
+    if "quarantined_at" not in others.columns:
+        return register
+    new = others[others["quarantined_at"].notna() & ~others["subject_id"].isin(register["subject_id"])]
+    columns = [*register.columns, "quarantined_at"]
+    both = pd.concat([register.astype(object), new.astype(object).reindex(columns=columns)], ignore_index=True)
+    return both.reindex(columns=columns).sort_values("subject_id", kind="stable", ignore_index=True)

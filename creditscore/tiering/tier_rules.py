@@ -24,7 +24,11 @@ from creditscore.tiering.tiers import NO_TIER, UNRATED, Codes, tier_codes, tier_
 from creditscore.vocabulary import INDIVIDUALS, PRESUMED, RISKIEST, RISKIEST_UNSIGNED, TIERS, Reason
 
 _PRESUMED, _UNSIGNED, _RISKIEST = (TIERS.index(tier) for tier in (PRESUMED, RISKIEST_UNSIGNED, RISKIEST))
-_DISPUTE, _ENDED, _REJECTED = (str(Reason(kind)) for kind in ("dispute", "override_ended", "review_rejected"))
+_DISPUTE, _INCOMPLETE, _ENDED, _REJECTED = (
+    str(Reason(kind)) for kind in ("dispute", "incomplete", "override_ended", "review_rejected")
+)
+#: Rules that hold a tier as it was, with the evidence and the signature behind it.
+_HOLDS = (_DISPUTE, _INCOMPLETE)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,9 @@ class Previous:
     reviewer: Texts
     evidence: Texts
     since: npt.NDArray[np.datetime64]
+    #: The tier of the last night in which the adverse records were read whole, and from when they are not (missing: they are).
+    whole: Codes
+    incomplete_since: npt.NDArray[np.datetime64]
 
     @classmethod
     def of(cls, ids: pd.Index, previous: Any, *, as_of: dt.date) -> Previous:
@@ -46,7 +53,8 @@ class Previous:
         Args:
             ids: Today's subjects.
             previous: A ``Tiers``, or a frame with ``subject_id`` and ``tier`` and, as far as it has them,
-                ``previous_tier``, ``raw_tier``, ``rule``, ``status``, ``reviewer``, ``evidence`` and ``waiting_since``.
+                ``previous_tier``, ``raw_tier``, ``rule``, ``status``, ``reviewer``, ``evidence``, ``waiting_since``,
+                ``whole_tier`` and ``incomplete_since``.
             as_of: Today.
 
         Raises:
@@ -69,6 +77,7 @@ class Previous:
         tier, before = tier_codes(texts(frame, "tier")), tier_codes(texts(frame, "previous_tier"))
         # Nobody sheds a tier by not being rated for a while: the last one lasts until the subject is rated again.
         tier = np.where((tier == UNRATED) & (before >= 0), before, tier)
+        incomplete = date_column(frame, "incomplete_since")
         return cls(
             tier=aligned(tier, NO_TIER),
             raw=aligned(tier_codes(texts(frame, "raw_tier")), NO_TIER),
@@ -77,25 +86,27 @@ class Previous:
             reviewer=aligned(texts(frame, "reviewer"), ""),
             evidence=aligned(texts(frame, "evidence"), ""),
             since=aligned(date_column(frame, "waiting_since"), np.datetime64("NaT", "D")),
+            whole=aligned(np.where(np.isnat(incomplete), tier, tier_codes(texts(frame, "whole_tier"))), NO_TIER),
+            incomplete_since=aligned(incomplete, np.datetime64("NaT", "D")),
         )
 
     def keeps_grounds(self) -> Flags:
-        """Whose earlier evidence and signature still say why the tier is what it is, so that a dispute keeps them in sight.
+        """Whose earlier evidence and signature still say why the tier is what it is, so that a hold keeps them in sight.
 
         Not those whose tier is not what cuts and overrides said: their evidence is that of another tier.
         """
-        kept: Flags = (self.raw == self.tier) | (self.rule == _DISPUTE)
+        kept: Flags = (self.raw == self.tier) | np.isin(self.rule.astype(str), _HOLDS)
         return kept
 
     def was_held_down(self, policy: TierPolicy) -> Flags:
-        """Who was held down by a worsening override: of the run before, of a dispute since then, or ended and not yet signed."""
+        """Who was held down by a worsening override: of the run before, of a hold since then, or ended and not yet signed."""
         lifting = [one.reason for one in policy.override if one.bound == "at_most"]
 
         def worsens(text: str) -> bool:
             ground = Reason.parse(text)
             return ground.kind == "override" and not any(ground.is_of(reason) for reason in lifting)
 
-        ground = np.where(self.rule == _DISPUTE, self.evidence, self.rule)
+        ground = np.where(np.isin(self.rule.astype(str), _HOLDS), self.evidence, self.rule)
         worsening = {text for text in set(ground) if worsens(text)}
         by_override = np.array([text in worsening for text in ground], dtype=bool)
         held: Flags = by_override | ((self.rule == _ENDED) & (self.status == "proposed"))
@@ -103,7 +114,7 @@ class Previous:
 
     def decision(self, row: int, raw: Codes, evidence: Texts) -> tuple[str | None, str | None]:
         """The decision on a row that was made in an earlier run, and by whom, where its grounds are still the same."""
-        upheld = self.rule[row] == _DISPUTE and self.tier[row] == raw[row]  # the dispute is over, the record counts again
+        upheld = self.rule[row] in _HOLDS and self.tier[row] == raw[row]  # the hold is over, the record counts again
         same = (self.raw[row] == raw[row] or upheld) and self.evidence[row] == evidence[row]
         if same and self.status[row] == "final" and self.reviewer[row]:
             return ("reject" if self.rule[row] == _REJECTED else "approve"), self.reviewer[row]
@@ -220,6 +231,45 @@ def held_by_dispute(ids: pd.Index, ruled: Overridden, past: Previous, *, records
 
 
 @dataclass(frozen=True)
+class Incomplete:
+    """Whose adverse records, or whose own row of the register, are refused today.
+
+    Attributes:
+        flags: Who.
+        whole: The tier of the last night in which they were read whole; ``NO_TIER`` where there was none.
+        since: From when they are not.
+    """
+
+    flags: Flags
+    whole: Codes
+    since: npt.NDArray[np.datetime64]
+
+    @classmethod
+    def of(cls, flags: Flags, past: Previous, *, as_of: dt.date) -> Incomplete:
+        """With what the run before says of these subjects; a subject that it does not know was never read whole."""
+        nowhere, today = np.datetime64("NaT", "D"), np.datetime64(as_of, "D")
+        since = np.where(flags, np.where(np.isnat(past.incomplete_since), today, past.incomplete_since), nowhere)
+        return cls(flags, np.where(flags, past.whole, NO_TIER).astype(np.int8), since)
+
+    @property
+    def never_whole(self) -> Flags:
+        """Who has no night to go back to: not rated."""
+        never: Flags = self.flags & (self.whole == NO_TIER)
+        return never
+
+    def holds(self, target: Codes) -> Flags:
+        """Whose tier would be better than that of the last whole night.
+
+        Who is not rated today keeps an earlier tier that is riskier than an unknown subject's, or the fault would let it be
+        seen less. Who was not rated in that night stays so, unless its tier would be riskier than an unknown subject's.
+        """
+        floor = np.where(self.whole == UNRATED, _PRESUMED + 1, self.whole)
+        better = (self.whole >= UNRATED) & np.where(target == UNRATED, self.whole > _PRESUMED, target < floor)
+        held: Flags = self.flags & better
+        return held
+
+
+@dataclass(frozen=True)
 class Stabilised:
     """``tier`` after waiting; ``waits``: a better tier is not due yet, ``since``: from when it counts.
 
@@ -297,12 +347,14 @@ def apply_signatures(
     needs: Flags,
     past: Previous,
     signed: Mapping[str, Review],
+    *,
+    newcomers: Codes | None = None,
 ) -> Settled:
     """What holds once the signatures are known.
 
-    Approved: the tier holds. Rejected: the earlier tier stays (B where new; C where D itself is not
-    upheld). Not signed: the same, marked ``proposed``. A signature lasts from run to run while subject,
-    raw tier and evidence are the same, and through a dispute after which they are the same again.
+    Approved: the tier holds. Rejected: the earlier tier stays (where new, B, or NR if its records were never read whole; C
+    where D itself is not upheld). Not signed: the same, marked ``proposed``. A signature lasts from run to run while subject,
+    raw tier and evidence are the same, and through a hold after which they are the same again.
 
     Args:
         ids: Today's subjects.
@@ -313,7 +365,9 @@ def apply_signatures(
         needs: Whose tier a person must sign.
         past: The earlier run.
         signed: The last decision by grounds hash.
+        newcomers: What those without an earlier tier have until somebody signs; by default everybody the presumed tier.
     """
+    presumed = np.full(len(ids), _PRESUMED, dtype=np.int8) if newcomers is None else newcomers
     tier, status = target.copy(), np.full(len(ids), "final", dtype=object)
     rule, reviewer = rule.copy(), np.full(len(ids), None, dtype=object)
     names = tier_names(raw)
@@ -322,7 +376,7 @@ def apply_signatures(
         decision, reviewer[row] = (review.decision, review.reviewer) if review else past.decision(row, raw, evidence)
         if decision == "approve":
             continue
-        kept = past.tier[row] if past.tier[row] >= UNRATED else _PRESUMED
+        kept = past.tier[row] if past.tier[row] >= UNRATED else presumed[row]
         tier[row] = kept
         if decision == "reject":
             rule[row] = _REJECTED

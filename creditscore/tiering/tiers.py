@@ -27,6 +27,7 @@ TIER_SCHEMA = pa.schema(
     {
         "subject_id": _TEXT, "as_of": pa.date32(), "industry": _TEXT, "score": pa.int32(), "raw_tier": _TEXT, "tier": _TEXT,
         "previous_tier": _TEXT, "rule": _TEXT, "status": _TEXT, "reviewer": _TEXT, "evidence": _TEXT, "waiting_since": pa.date32(),
+        "whole_tier": _TEXT, "incomplete_since": pa.date32(),
     }
 )  # fmt: skip
 
@@ -39,7 +40,8 @@ class Tiers:
     (what holds and is drawn from), ``previous_tier`` (that of the run before; through NR the last one rated), ``rule`` and
     ``evidence`` (what decided and on which grounds, each the text of a :class:`creditscore.vocabulary.Reason`), ``status``
     (``proposed`` until a person signs, else ``final``), ``reviewer``, ``waiting_since`` (from when a better tier counts its
-    months).
+    months), ``incomplete_since`` (from when adverse records of the subject, or its own row of the register, are refused) and
+    ``whole_tier`` (the tier of the last night before that, better than which it may not be; missing without such a night).
 
     Attributes:
         frame: The rows.
