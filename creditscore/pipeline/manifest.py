@@ -57,6 +57,8 @@ def summarise(
         "not_rated": int((tiers.frame["tier"] == "NR").sum()),
         "out_of_scope": sum(counts.out_of_scope.values()),
         "quarantined": sum(outcome.quarantined for outcome in records.outcomes.values()),
+        "carried_forward": sum(len(outcome.carried) for outcome in records.outcomes.values()),
+        "incomplete": len(set(records.incomplete["subject_id"].to_pylist())),
         "cards": len(training.cards),
         "trial": trial,
         # Beyond six decimals a figure is noise.

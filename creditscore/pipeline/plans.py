@@ -96,7 +96,8 @@ def plan_due_tasks(
     for task in due:
         if task.id not in standing.frames:
             try:
-                plan = plan_inspections(tiers, policy, task=task, history=records.inspections, records=records)
+                # The register of the tiers has the quarantined subjects too.
+                plan = plan_inspections(tiers, policy, task=task, history=records.inspections)
             except DrawError as error:
                 _log.warning("no draft: %s", error)
                 continue

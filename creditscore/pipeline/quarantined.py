@@ -86,12 +86,13 @@ def quarantined_subjects(records: Records, last: LastKnown) -> pd.DataFrame:
     subjects: dict[str, dict[str, object]] = {}
     for firm in firms:
         subject_id = naming.id_of(firm, alone=shared.get(firm["subject_id"], 0) == 1)
-        subjects.setdefault(subject_id, {**firm, "subject_id": subject_id})
-    lines = [
-        {"subject_id": f"{_plain(source)}:{row}", PLACE: f"{source}:{row}", "reason": code} for source, row, code in _lines(records)
-    ]
+        if subject_id in subjects:
+            subject_id = _stand_in(str(firm[PLACE]))
+        subjects[subject_id] = {**firm, "subject_id": subject_id}
+    lines: list[dict[str, object]] = [{PLACE: f"{source}:{row}", "reason": code} for source, row, code in _lines(records)]
     for line in lines:
-        subjects.setdefault(str(line["subject_id"]), line)
+        subject_id = _stand_in(str(line[PLACE]))
+        subjects[subject_id] = {**line, "subject_id": subject_id}
     if lines:
         absent = last.register[last.register["subject_id"].isin(last.tiered - registered - subjects.keys())]
         for subject_id in sorted(absent["subject_id"]):
@@ -176,7 +177,7 @@ class _Naming:
         self._scheme: IdScheme = project.sources.id_scheme
         self._names = last.register.set_index("subject_id").get("name", pd.Series(dtype=object))
         absent = last.register[last.register["subject_id"].isin(last.tiered - present)]
-        self._absent = set(absent["subject_id"])
+        self._absent, self._known = set(absent["subject_id"]), last.tiered
         self._by_name: dict[str, set[str]] = {}
         for subject_id, name in zip(absent["subject_id"], absent.get("name", absent["subject_id"]), strict=True):
             if isinstance(name, str):
@@ -188,18 +189,17 @@ class _Naming:
         usable = isinstance(own, str) and _can_be_drawn(own)
         if usable and (alone or (isinstance(name, str) and self._names.get(own) == name)):
             assert isinstance(own, str)  # noqa: S101 - for mypy
-            near = near_codes(own, self._scheme) & self._absent
+            near = set() if own in self._known else near_codes(own, self._scheme) & self._absent
             return near.pop() if len(near) == 1 else own
         named = self._by_name.get(name, set()) if isinstance(name, str) else set()
         if len(named) == 1 and not usable:
             return min(named)
-        source, _mark, row = place.rpartition(":")
-        return f"{_plain(source)}:{row}"
+        return _stand_in(place)
 
 
-def _plain(source: str) -> str:
-    """The name of a source as it may be part of a ticket."""
-    return "".join(sign if sign.isprintable() and sign != "|" else "_" for sign in source)
+def _stand_in(place: str) -> str:
+    """A place as it may be part of a ticket."""
+    return "".join(sign if sign.isprintable() and sign != "|" else "_" for sign in place)
 
 
 def _can_be_drawn(subject_id: str) -> bool:

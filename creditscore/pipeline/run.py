@@ -41,6 +41,8 @@ from creditscore.records.checkup import CheckUp, check_up
 from creditscore.records.deliveries import stored_deliveries
 from creditscore.records.drift import Earlier
 from creditscore.records.fault_history import history_table
+from creditscore.records.incomplete import READINGS, LastReading
+from creditscore.records.last_reading import adverse_reading
 from creditscore.records.records import open_records
 from creditscore.records.rectification import rectification_list, rectification_table
 from creditscore.reporting.fairness import associations
@@ -177,11 +179,13 @@ def make_run(
     """
     trial = not cards
     _log.info("reading the records")
-    records, earlier = open_records(engine, project, data=folder.file(SNAPSHOT)), read_delivery_before(deciding.before)
+    last, earlier = last_reading_of(deciding.before, folder.as_of), read_delivery_before(deciding.before)
+    records = open_records(engine, project, data=folder.file(SNAPSHOT), last_reading=last)
     refuse_changed_tables(project, inputs)
     checkup = check_up(records, as_of=folder.as_of, earlier=earlier)
     tell_drift(deciding.before, checkup, accept=accept)
     write_checkup(folder, records, checkup, earlier)
+    write_reading(folder, records)
     training = train_cards_of(folder, records, policy) if trial else known_training(folder, cards, deciding)
     write_cards(folder.file("scorecards"), training.cards)
     _log.info("features and scores")
@@ -194,7 +198,7 @@ def make_run(
     write_associations(folder, records, scored)
     write_stability(folder, deciding.before)
     facts = deciding_facts(project, policy, inputs, training.cards)
-    save_book(folder, records, policy=policy, training=training, achieved=tiers.achieved, counts=counts, facts=facts, trial=trial)
+    save_book(folder, records, tiers, policy=policy, training=training, counts=counts, facts=facts, trial=trial)
     write_documents(folder, lang=lang)
     summary = summarise(folder, records, tiers, training, counts, plans, trial=trial)
     write_manifest(
@@ -220,6 +224,19 @@ def known_training(folder: RunFolder, cards: Mapping[str, Scorecard], deciding: 
     training = evidence_from(deciding.evidence, cards)
     folder.write("held_out", training.held_out)
     return training
+
+
+def last_reading_of(before: RunFolder | None, as_of: dt.date) -> LastReading | None:
+    """The adverse records as they counted in the run before, as far as it kept them."""
+    files = {table: before.file(f"{name}.parquet") for table, name in READINGS.items() if before.has(name)} if before else {}
+    return LastReading(files, as_of) if files else None
+
+
+def write_reading(folder: RunFolder, records: Records) -> None:
+    """Write whose adverse records were refused, and the adverse records that count, for the next night to carry forward."""
+    folder.write("incomplete", records.incomplete)
+    for table, name in READINGS.items():
+        folder.write(name, adverse_reading(records, table, folder.as_of))
 
 
 def read_delivery_before(before: RunFolder | None) -> Earlier:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from creditscore.errors import DataError
 from creditscore.features.build import feature_table
@@ -160,7 +161,8 @@ class Scored:
     spine: Spine
     #: One row per subject in scope, the columns of ``features.parquet``.
     features: pa.Table
-    #: One row per subject that a card serves, the columns of ``scores.parquet``.
+    #: One row per subject that a card serves, the columns of ``scores.parquet``: those of :func:`score_table`, and
+    #: ``incomplete``, whether adverse records of the subject were refused.
     scores: pa.Table
 
 
@@ -175,5 +177,7 @@ def score_subjects(folder: RunFolder, records: Records, cards: Mapping[str, Scor
     features = records.engine.query(table.order_by("row_key")).drop_columns(["row_key"])
     folder.write("features", features)
     scores = score_table(records.engine, table, cards, project.scorecards.industry)
+    marked = pc.is_in(scores["subject_id"], pc.unique(records.incomplete["subject_id"]))
+    scores = scores.append_column("incomplete", marked)
     folder.write("scores", scores)
     return Scored(rows, features, scores)

@@ -104,6 +104,7 @@ class RunBook:
     swap           cell of the riskiest fifth by card and challenger: rows, share, bad rate, commonest reason
     forecast       tier: what one round of draws under the policy is expected to find, with an interval
     stability      the score and each characteristic: psi against the run before, shift in points
+    incomplete     subject and refused row or value that may count against it: table, source, row, code
     associations   feature and audited attribute: how well one predicts the other (0 to 1), strongest first
     ============== ==========================================================================
     """
@@ -138,6 +139,7 @@ class RunBook:
     forecast: pd.DataFrame = field(default_factory=pd.DataFrame)
     stability: pd.DataFrame = field(default_factory=pd.DataFrame)
     associations: pd.DataFrame = field(default_factory=pd.DataFrame)
+    incomplete: pd.DataFrame = field(default_factory=pd.DataFrame)
     #: Labels of codes: industries, regions, catalogue kinds.
     industries: Mapping[str, Label] = field(default_factory=dict)
     regions: Mapping[str, Label] = field(default_factory=dict)
