@@ -61,7 +61,7 @@ def with_history(records: Records, units: Units, earlier: Earlier, as_of: dt.dat
     before = before.sort_values(["since", "table", "source", "row"], kind="stable")
     old, new = _numbered(before), _numbered(now)
     known = dict(zip(old, before["since"], strict=True))
-    now["since"] = [known.get(fault, as_of) for fault in new]
+    now["since"] = pd.Series([known.get(fault, as_of) for fault in new], index=now.index, dtype=object)
     found = set(new)
     gone = before[[fault not in found for fault in old]].copy()
     gone["became"] = _became(records, now, gone, earlier)
