@@ -44,6 +44,7 @@ _LOOKUP_HEADS = {
     "tier": _("Tier"),
     "status": _("Status"),
     "as_of": pgettext("column", "As of"),
+    "incomplete_since": _("Incomplete since"),
     "scorecard": _("Scorecard"),
     "lists": _("Lists"),
     "measures": _("Measures"),

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, get_args
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from creditscore.config.spec import Label
 from creditscore.dates import day_number, day_of
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
-from creditscore.records.arrivals import KIND_KEY
+from creditscore.records.arrivals import ARRIVAL, KIND_KEY
 from creditscore.records.contracts import COPY, kept_table, refused_table
 from creditscore.records.deliveries import delivery_lines, delivery_sheet, delivery_table
 from creditscore.records.drift import Earlier, drifts, profile
@@ -126,14 +127,16 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
         ``unmapped`` (words outside the agreed tables), ``future`` (after the day: left out), ``identity``
         (wrong codes, new and stock), ``coverage`` and ``malformed`` (per catalogue kind; no record is a
         finding), ``late`` and ``missing`` (双公示), ``supplier``, ``gate``, ``expired``, ``calendar``,
-        ``publicity`` (the two systems' mismatches), ``drift`` (against the earlier run), ``repair``.
+        ``publicity`` (the two systems' mismatches), ``drift`` (against the earlier run), ``repair``,
+        ``incomplete`` (subjects whose adverse records were refused), ``carried`` (records of the last reading that count for
+        them).
     """
     day, earlier = day_of(as_of), earlier or Earlier()
     kinds, about = records.project.catalogue.by_kind, records.project.about
     findings = [*_arrivals(records), *_rejects(records), *_normalised(records), *_unused(records, day)]
     findings += identity_findings(records, day, earlier.rectification)
     findings += [*_catalogue(records, day), *_suppliers(records), *_expired(records, day), *_calendar(records, day)]
-    findings += _publicity(records, day)
+    findings += [*_publicity(records, day), *_incomplete(records)]
     own, units = profile(records), Units(records)
     rejects, gone = with_history(records, units, earlier, day)
     deliveries = delivery_table(records, units, rejects, gone, day)
@@ -178,7 +181,8 @@ def catalogue_report(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
 def supplier_report(records: Records) -> pd.DataFrame:
     """One row per supplying unit as its records name it: provider, arrived, malformed, collapsed; by provider."""
     parts = []
-    for rows in (kept_table(TABLES["events"]), refused_table(TABLES["events"])):
+    kept = kept_table(TABLES["events"])
+    for rows in (kept.filter(kept[ARRIVAL] >= 0), refused_table(TABLES["events"])):
         marked = rows.select(
             provider=rows.provider,
             malformed=(rows.code != COPY).fill_null(False),
@@ -336,6 +340,21 @@ def _calendar(records: Records, day: dt.date) -> list[Finding]:
         for table, years in unknown_deadlines(records, as_of=day).items()
         if years
     ]
+
+
+def _incomplete(records: Records) -> list[Finding]:
+    """Subjects whose adverse records were refused, by table; records that are carried forward for them, which did not arrive."""
+    findings = []
+    for name, count in records.outcomes.items():
+        own = records.incomplete.filter(pc.equal(records.incomplete["table"], name))
+        firms = sorted(set(own["subject_id"].to_pylist()))
+        if firms:
+            rule = _("subjects of which adverse records were refused: no better tier until they are mended or withdrawn")
+            findings.append(Finding("incomplete", name, rule, "", len(firms), _listed(firms), "warning"))
+        if count.carried:
+            rule = _("adverse records of the last reading that are absent now: carried forward, not arrived")
+            findings.append(Finding("carried", name, rule, "", len(count.carried), level="note"))
+    return findings
 
 
 def _publicity(records: Records, day: dt.date) -> list[Finding]:

@@ -46,7 +46,7 @@ _SECTIONS = {
     "supplier": _("supplier"), "gate": _("catalogue"),
     "expired": _("expired"), "calendar": _("work calendar"),
     "publicity": _("publicity"), "drift": _("drift"),
-    "repair": _("repair"),
+    "repair": _("repair"), "incomplete": _("incomplete"), "carried": _("carried forward"),
 }  # fmt: skip
 _LEVELS = (
     ("error", _("ERRORS (none is tolerated)")),
@@ -78,6 +78,8 @@ _CODES = {
     "UNKNOWN_EVENT": _("no such record, or it is refused"),
     "OFF_CATALOGUE": _("a kind outside the catalogue"),
     "DUP_CONFLICT": _("rows of one key that disagree"),
+    "incomplete": _("records against it were refused and never read whole before"),
+    "no_card": _("no card for its industry"),
     "RAGGED_LINE": _("another number of fields than the header"),
     "OPEN_QUOTE": _("a quote that is not closed by the end of its text"),
     "BAD_QUOTE": _("text behind a closing quote"),

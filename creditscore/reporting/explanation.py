@@ -15,13 +15,14 @@ from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
 from creditscore.models import reasons, scoring
 from creditscore.models.scorecard import Baseline, Scorecard
+from creditscore.records.findings import code_text
 from creditscore.reporting.audit_tables import bin_label
 from creditscore.reporting.columns import Grid, column, frame_of, rule_text, signed
 from creditscore.reporting.lookup import measures_for
 from creditscore.reporting.nearest_change import NearestChange, nearest_change
 from creditscore.reporting.report import render_page
 from creditscore.reporting.run_book import RunBook, described
-from creditscore.reporting.words import SOURCE_WORDS, TIER_WORDS
+from creditscore.reporting.words import BETWEEN_PARTS, SOURCE_WORDS, TIER_WORDS
 from creditscore.vocabulary import SOURCES, Reason, Source
 
 _OBJECT = _(
@@ -62,6 +63,15 @@ class SourceRecord:
     event_id: str
     document_no: str
     event_date: str
+
+
+@dataclass(frozen=True)
+class RefusedRow:
+    """A row or value that was refused: where it stands in the delivery, and the code of what is wrong."""
+
+    source: str
+    row: str
+    code: str
 
 
 @dataclass(frozen=True)
@@ -110,6 +120,11 @@ class Explanation:
     records: tuple[SourceRecord, ...]
     contact: str
     measures: tuple[Measure, ...] = ()
+    #: From when records that may count against the subject, or its own row, are refused ("": they are not); the tier of the last
+    #: night in which they were read whole; and where they are to be mended.
+    incomplete_since: str = ""
+    whole_tier: str = ""
+    refused: tuple[RefusedRow, ...] = ()
 
     def to_text(self, lang: str = DEFAULT_LANGUAGE) -> str:
         """Plain text, one fact a line."""
@@ -164,7 +179,26 @@ def explain_subject(
         records=_source_records(book, subject_id, rule, records),
         contact=book.contact,
         measures=measures_for(book, str(row["tier"]), row.get("industry")),
+        incomplete_since=str(row.get("incomplete_since") or ""),
+        whole_tier=str(row.get("whole_tier") or ""),
+        refused=_refused_rows(book, subject_id, rule),
     )
+
+
+def _refused_rows(book: RunBook, subject_id: str, rule: str) -> tuple[RefusedRow, ...]:
+    """The subject's own row of the register, if it was refused, then the refused records and values."""
+    rows = []
+    if "quarantined_at" in book.subjects:
+        places = book.subjects.loc[book.subjects["subject_id"] == subject_id, "quarantined_at"].dropna()
+        reason = Reason.parse(rule)
+        code = reason.ground if reason.kind == "not_rated" else ""
+        for place in places:
+            source, _mark, number = str(place).rpartition(":")
+            rows.append(RefusedRow(source, number, code))
+    if not book.incomplete.empty:
+        own = book.incomplete[book.incomplete["subject_id"] == subject_id]
+        rows += [RefusedRow(str(one["source"]), str(one["row"]), str(one["code"])) for one in own.to_dict("records")]
+    return tuple(rows)
 
 
 def _scored(book: RunBook, subject_id: str, features: pd.DataFrame | None) -> tuple[Scorecard, pd.DataFrame, int] | None:
@@ -287,6 +321,30 @@ def _change_sentence(it: Explanation, points: Points, words: Words) -> str:
     return words.text(lead) + words.text(sentence)
 
 
+def _incomplete_lines(it: Explanation, words: Words) -> Iterator[str]:
+    """That points and tier are incomplete and since when, what that means for the tier, and which rows are to be mended."""
+    if not it.incomplete_since:
+        return
+    if it.whole_tier:
+        sentence = _(
+            "Incomplete since {since}: what may count against the subject was refused. Until it is mended or withdrawn the tier "
+            "is no better than {whole_tier}, that of the last night in which it was read whole.",
+            since=it.incomplete_since,
+            whole_tier=it.whole_tier,
+        )
+    else:
+        sentence = _(
+            "Incomplete since {since}: what may count against the subject was refused, and never read whole before. Until it is "
+            "mended or withdrawn the subject is not rated, unless a rule sets a tier.",
+            since=it.incomplete_since,
+        )
+    yield words.text(sentence)
+    for row in it.refused:
+        refused = _("Refused: {source}, row {row}", source=row.source, row=row.row)
+        faults = (code_text(code) for code in row.code.split(";") if code)
+        yield words.text(BETWEEN_PARTS).join([words.text(refused), *(words.text(fault) for fault in faults)])
+
+
 def _measure_words(measure: Measure, words: Words) -> str:
     """A measure with who takes it and what it rests on."""
     name, by, basis = words.text(measure.name), measure.department, measure.basis
@@ -303,6 +361,7 @@ def _text(it: Explanation, words: Words) -> Iterator[str]:
     yield _tier_sentence(it, words)
     if it.previous_tier:
         yield words.text(_("Previous tier {previous_tier}", previous_tier=it.previous_tier))
+    yield from _incomplete_lines(it, words)
     for measure in it.measures:
         yield words.text(_("Measure: ")) + _measure_words(measure, words)
     if it.points is not None:
@@ -343,6 +402,7 @@ def _parts(it: Explanation, words: Words) -> dict[str, object]:
         "blocks": _block_grid(it.points, words) if it.points else None,
         "risk": words.percent(it.points.probability_ppm / 1_000_000, 2) if it.points else "",
         "measures": [_measure_words(measure, words) for measure in it.measures],
+        "incomplete": list(_incomplete_lines(it, words)),
         "records": _record_grid(it, words),
         "notes": (words.text(_REPAIR), words.text(_OBJECT), words.text(_NATURE)),
     }

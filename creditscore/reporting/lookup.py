@@ -12,7 +12,7 @@ from creditscore.language import DEFAULT_LANGUAGE, Words
 from creditscore.records.identity import compact
 from creditscore.reporting.run_book import RunBook
 
-LOOKUP_COLUMNS = ("subject_id", "found", "tier", "status", "as_of", "scorecard", "lists", "measures")
+LOOKUP_COLUMNS = ("subject_id", "found", "tier", "status", "as_of", "incomplete_since", "scorecard", "lists", "measures")
 
 
 def lookup_rows(book: RunBook, ids: Iterable[str], *, lang: str = DEFAULT_LANGUAGE) -> pd.DataFrame:
@@ -21,7 +21,8 @@ def lookup_rows(book: RunBook, ids: Iterable[str], *, lang: str = DEFAULT_LANGUA
     Ids are compared in their plain form (half width, upper case, no spaces); ``subject_id`` is that
     form. ``lists`` are the listings in force, ``measures`` the policy's measures for the tier (of the
     industry or of all), each joined by ``；``. An id the run does not know has ``found`` False and
-    nothing else: that is no statement on the subject.
+    nothing else: that is no statement on the subject. ``incomplete_since``: from when records that may count against the
+    subject are refused.
     """
     words = Words.of(lang)
     asked = pd.DataFrame({"subject_id": compact(pa.array(list(ids), pa.string())).to_pylist()}, dtype="str")
@@ -30,6 +31,8 @@ def lookup_rows(book: RunBook, ids: Iterable[str], *, lang: str = DEFAULT_LANGUA
     for name in ("tier", "status", "industry"):
         out[name] = out["subject_id"].map(known[name])
     out["as_of"] = book.as_of
+    since = known["incomplete_since"] if "incomplete_since" in known else pd.Series(None, index=known.index, dtype=object)
+    out["incomplete_since"] = out["subject_id"].map(since.astype(object)).astype(object)
     cards = (
         pd.Series(dtype="str")
         if book.scores.empty

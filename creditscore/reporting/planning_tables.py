@@ -52,6 +52,7 @@ def _list_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
             continue
         visits = plan.visits.sort_values(["stratum", "ticket", "subject_id"], kind="stable", ignore_index=True)
         drawn = _looked_up(described(book, visits), book.scores, ("score", "reason_1", "reason_2", "reason_3", "reason_4"))
+        drawn = _looked_up(drawn, book.tiers, ("incomplete_since",))
         drawn["ticket"] = drawn["ticket"].astype("str").str[:_TICKET_SHOWN]
         drawn["task"], drawn["order"] = plan.task.id, range(1, len(drawn) + 1)
         drawn["inspectors"] = [_BETWEEN_IDS.join(team) for team in drawn["team"]]
@@ -177,8 +178,10 @@ DRAWN_LIST = RunTable(
         column("region_label", width=14),
         column("registration_authority", width=22),
         column("address", width=30),
+        column("quarantined_at", width=24),
         column("tier", width=7),
         column("score", "integer"),
+        column("incomplete_since", "date", width=14),
         column("stratum", width=28),
         column("inclusion_probability", "percent"),
         column("mode_probability", "percent"),
@@ -216,6 +219,7 @@ REVIEWS = RunTable(
         column("tier", width=10),
         column("rule", width=28),
         column("score", "integer"),
+        column("incomplete_since", "date", width=14),
         column("reason_1", width=22),
         column("reason_2", width=22),
         column("evidence", width=24),

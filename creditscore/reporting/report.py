@@ -226,6 +226,19 @@ def _card(card: Scorecard, book: RunBook, words: Words) -> Grid:
     return Grid.of(CARDS.pick("characteristic", "source", "bin", "points", "weight", "bad_rate"), [frame], words)
 
 
+def _incomplete(book: RunBook, words: Words) -> str:
+    """How many subjects have points that are incomplete; nothing where none has."""
+    marked = book.scores["incomplete"] if "incomplete" in book.scores else pd.Series(dtype=bool)
+    if not marked.any():
+        return ""
+    sentence = _(
+        "Points of {n:,} subjects are incomplete: records that may count against them were refused. Until these are mended or "
+        "withdrawn, their tier is no better than in the last night in which they were read whole; without one they are not rated.",
+        n=int(marked.sum()),
+    )
+    return words.text(sentence)
+
+
 def _parts(book: RunBook, words: Words) -> dict[str, Any]:
     waiting = int((book.tiers["status"] == "proposed").sum()) if "status" in book.tiers else 0
     return {
@@ -233,6 +246,7 @@ def _parts(book: RunBook, words: Words) -> dict[str, Any]:
         "contents": [(key, words.text(label)) for key, label in _CONTENTS],
         "tiles": list(_tiles(book, words)),
         "waiting": words.number(waiting) if waiting else "",
+        "incomplete": _incomplete(book, words),
         "equation": _equation(book, words),
         "tier_table": _by_tier(
             spread_frame(book, words),

@@ -52,6 +52,11 @@ TERMS: dict[str, Term] = {
     "order": Term(_("No."), _("Within the task, by stratum and ticket")),
     "ticket": Term(_("Ticket (first 16)"), _("SHA-256(seed|task|id); the smallest of a stratum are drawn")),
     "score": Term(_("Score"), _("A higher score is a lower risk")),
+    "incomplete_since": Term(
+        _("Incomplete since"),
+        _("Records that may count against the subject are refused: score and reasons lack them"),
+    ),
+    "quarantined_at": Term(_("Refused row"), _("Source and row of a subject whose own row of the register was refused")),
     "reason_1": Term(_("Reason 1"), _("Characteristic that cost most against the baseline")),
     "reason_2": Term(_("Reason 2"), _("Second")),
     "reason_3": Term(_("Reason 3"), _("Third")),

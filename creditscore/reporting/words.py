@@ -248,6 +248,8 @@ SECTIONS: dict[str, Message] = {
     "late": _("Check-up: late"),
     "missing": _("Check-up: missing"),
     "repair": _("Check-up: repair"),
+    "incomplete": _("Check-up: incomplete"),
+    "carried": _("Check-up: carried forward"),
 }
 
 
