@@ -54,7 +54,7 @@ TERMS: dict[str, Term] = {
     "score": Term(_("Score"), _("A higher score is a lower risk")),
     "incomplete_since": Term(
         _("Incomplete since"),
-        _("Records that may count against the subject are refused: score and reasons lack them"),
+        _("Records that may count against the subject are refused: score and reasons may lack them"),
     ),
     "quarantined_at": Term(_("Refused row"), _("Source and row of a subject whose own row of the register was refused")),
     "reason_1": Term(_("Reason 1"), _("Characteristic that cost most against the baseline")),
