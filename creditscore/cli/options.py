@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, get_args
 
 import typer
 
@@ -50,6 +50,16 @@ def _known_book_language(context: typer.Context, lang: str) -> str:
     return lang
 
 
+def _known_encoding(encoding: str) -> str:
+    """An encoding that sources may declare."""
+    from creditscore.config.sources import Encoding
+
+    if encoding not in get_args(Encoding):
+        offered = ", ".join(repr(one) for one in get_args(Encoding))
+        raise typer.BadParameter(f"Value error, {encoding!r} is not one of {offered}.")
+    return encoding
+
+
 ProjectArg = Annotated[Path, typer.Argument(help="The project's folder of configuration.")]
 RunArg = Annotated[Path, typer.Argument(help="A run's folder, OUT/<as_of>.")]
 TaskArg = Annotated[Path, typer.Argument(help="A task's folder, OUT/tasks/<task>.")]
@@ -80,6 +90,10 @@ BookLangOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+EncodingOption = Annotated[
+    str,
+    typer.Option("--encoding", callback=_known_encoding, help="Of text files that are given, where their bytes do not prove it."),
+]
 AcceptOption = Annotated[bool, typer.Option("--accept", help="Let a delivery through that looks broken beside the run before.")]
 
 

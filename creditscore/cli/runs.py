@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
@@ -55,7 +54,7 @@ _BINARY = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _DIGITS = 15
 
 
-def codes_asked(words: list[str], file: Path | None, *, run: RunFolder) -> list[str]:
+def codes_asked(words: list[str], file: Path | None, *, run: RunFolder, encoding: str = "auto") -> list[str]:
     """The codes in the order given, those of the command line first.
 
     Args:
@@ -63,6 +62,7 @@ def codes_asked(words: list[str], file: Path | None, *, run: RunFolder) -> list[
         file: A text with one code a line, or a table (.csv, .xlsx) with the codes in its first column; a first line
             without any digit is a heading.
         run: Where codes of another form are known.
+        encoding: Of a text file, where its bytes do not prove it.
 
     Raises:
         DataError: There is none; a word is no code but the name of a file; the file cannot be read.
@@ -70,7 +70,7 @@ def codes_asked(words: list[str], file: Path | None, *, run: RunFolder) -> list[
     for word in words:
         if Path(word).is_file() and not _is_code(word, run):
             raise DataError("lookup: expected codes (got the file {word}); name a file with --file", word=word)
-    codes = [*(word.strip() for word in words), *([] if file is None else _of_file(file))]
+    codes = [*(word.strip() for word in words), *([] if file is None else _of_file(file, encoding))]
     codes = [code for code in codes if code]
     if not codes:
         raise DataError("lookup: expected codes, or a file of codes with --file (got none)")
@@ -89,7 +89,7 @@ def _is_code(word: str, run: RunFolder) -> bool:
     )
 
 
-def _of_file(path: Path) -> list[str]:
+def _of_file(path: Path, encoding: str) -> list[str]:
     """The codes of a file, without its heading.
 
     Raises:
@@ -101,24 +101,22 @@ def _of_file(path: Path) -> list[str]:
             path=path,
             actual=pgettext("path", "a folder") if path.is_dir() else pgettext("path", "nothing"),
         )
-    cells = _of_workbook(path) if path.suffix.lower() == ".xlsx" else _of_text(path)
+    cells: Iterable[str] = _of_workbook(path) if path.suffix.lower() == ".xlsx" else _of_text(path, encoding)
     codes = [code for code in (cell.strip() for cell in cells) if code]
     if not codes:
         raise DataError("{path}: expected codes, one a line or in the first column (got none)", path=path)
     return codes[1:] if codes and not any(letter.isdecimal() for letter in codes[0]) else codes
 
 
-def _of_text(path: Path) -> Iterator[str]:
-    try:
-        text = path.read_text("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError("{path}: expected UTF-8 (got byte {start} that is not)", path=path, start=error.start) from None
-    if _BINARY.search(text):
+def _of_text(path: Path, encoding: str) -> list[str]:
+    from creditscore.records.text_tables import read_first_column, read_text_lines
+
+    if not path.stat().st_size:
+        return []
+    lines = read_text_lines(path, encoding=encoding)
+    if any(_BINARY.search(line) for line in lines):
         raise DataError("{path}: expected one code a line (got a file that is no text)", path=path)
-    lines = text.splitlines()
-    if path.suffix.lower() != ".csv":
-        return iter(lines)
-    return (row[0] for row in csv.reader(lines) if row)
+    return read_first_column(path, encoding=encoding) if path.suffix.lower() == ".csv" else lines
 
 
 def _of_workbook(path: Path) -> Iterator[str]:

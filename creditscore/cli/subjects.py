@@ -11,6 +11,7 @@ import typer
 from creditscore.cli.options import (
     AsOfOption,
     DataOption,
+    EncodingOption,
     EngineName,
     EngineOption,
     JsonOption,
@@ -81,11 +82,12 @@ def lookup(
     run: RunArg,
     ids: Annotated[list[str] | None, typer.Argument(help="Codes.")] = None,
     file: Annotated[
-        Path | None, typer.Option("--file", help="Codes from a file: one a line (UTF-8), or the first column of a .csv or .xlsx.")
+        Path | None, typer.Option("--file", help="Codes from a file: one a line, or the first column of a .csv or .xlsx.")
     ] = None,
     purpose: Annotated[str, typer.Option(help="What the answer is used for.")] = "",
     by: Annotated[str, typer.Option(help="Who asks.")] = "",
     on: Annotated[str | None, typer.Option(help="The day of the check.")] = None,
+    encoding: EncodingOption = "auto",
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -94,7 +96,7 @@ def lookup(
 
     words = Words.of(lang)
     folder = run_of(run)
-    codes = codes_asked(ids or [], file, run=folder)
+    codes = codes_asked(ids or [], file, run=folder, encoding=encoding)
     day = None if on is None else day_of(on, name="--on")
     answers = look_up(folder, codes, purpose=purpose, by=by, on=day, lang=lang)
     show({"rows": rows_of(answers)}, [*_lookup_lines(answers, words), *_draws(answers, words)], as_json=as_json)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from creditscore.cli.options import (
+    EncodingOption,
     EngineName,
     EngineOption,
     JsonOption,
@@ -103,6 +104,7 @@ def draw(
     staff: Annotated[Path | None, typer.Option(help="Inspectors; those of the run by default.")] = None,
     recusals: Annotated[Path | None, typer.Option(help="Who may not inspect whom; those of the run by default.")] = None,
     on: Annotated[str | None, typer.Option(help="The day of the draw, for the manifest.")] = None,
+    encoding: EncodingOption = "auto",
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -112,8 +114,10 @@ def draw(
     words = Words.of(lang)
     day = None if on is None else day_of(on, name="--on")
     if recusals is not None:
-        _refuse_without_columns(recusals, ("staff_id", "subject_id"))
-    plan = draw_task(task_dir, seed=seed, by=by, seed_source=seed_source, staff=staff, recusals=recusals, on=day, lang=lang)
+        _refuse_without_columns(recusals, ("staff_id", "subject_id"), encoding)
+    plan = draw_task(
+        task_dir, seed=seed, by=by, seed_source=seed_source, staff=staff, recusals=recusals, on=day, lang=lang, encoding=encoding
+    )
     task, drawn, frame = plan.task.id, len(plan.drawn), len(plan.sample)
     line = words.text(
         _(
@@ -256,6 +260,7 @@ def draw_table(
     seed: Annotated[str, typer.Option("--seed", help="What nobody could know when the frame was published.")],
     out: Annotated[Path, typer.Option("--out", help="A folder that holds no draw yet.")],
     engine: EngineOption = EngineName.duckdb,
+    encoding: EncodingOption = "auto",
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -264,7 +269,7 @@ def draw_table(
 
     words = Words.of(lang)
     _refuse_other_than_parquet(frame)
-    draw = draw_frame(engine_of(engine), frame, strata, task=task, seed=seed, out=out)
+    draw = draw_frame(engine_of(engine), frame, strata, task=task, seed=seed, out=out, encoding=encoding)
     line = words.text(
         _(
             "{task}: {drawn} drawn of {strata} strata: {file}",
@@ -277,21 +282,20 @@ def draw_table(
     show({"task": task, "drawn": draw.drawn, "file": str(draw.file)}, [line], as_json=as_json)
 
 
-def _refuse_without_columns(path: Path, columns: tuple[str, ...]) -> None:
+def _refuse_without_columns(path: Path, columns: tuple[str, ...], encoding: str) -> None:
     """Refuse a table of people that lacks columns, also where nobody is assigned and nothing would read it.
 
     Raises:
         DataError: It is no CSV or Parquet file, or a column is missing.
     """
-    import csv
-
     import pyarrow.parquet as pq
+
+    from creditscore.records.text_tables import read_text_columns
 
     if not path.is_file():
         raise DataError("{path}: expected a file (got nothing)", path=path)
     if path.suffix == ".csv":
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            names = next(csv.reader(stream), [])
+        names = read_text_columns(path, encoding=encoding)
     else:
         _refuse_other_than_parquet(path)
         names = pq.read_schema(path).names

@@ -5,9 +5,7 @@ Each command holds ``OUT``, and changes the register, the task's folder and its 
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +38,7 @@ from creditscore.pipeline.open_tasks import add_documents, as_drawn, load_plan, 
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.run_store import BookFile
+from creditscore.records.text_tables import read_text_table
 from creditscore.storage import Journal, changed, read_parquet, sha256_file, write_parquet
 from creditscore.tiering.tiers import Tiers
 
@@ -64,6 +63,7 @@ def draw_task(
     recusals: Path | None = None,
     on: dt.date | None = None,
     lang: str = DEFAULT_LANGUAGE,
+    encoding: str = "auto",
 ) -> DrawnPlan:
     """Draw a published task, once; then write its workbook, with the drawn list.
 
@@ -76,9 +76,10 @@ def draw_task(
         recusals: The same for the standard table ``recusals``.
         on: The day of the draw.
         lang: The language of the documents.
+        encoding: Of text files that are named, where their bytes do not prove it.
 
     Raises:
-        DataError: A file that was named does not exist, or the folder is none of a task.
+        DataError: A file that was named does not exist or cannot be read, or the folder is none of a task.
         DrawError: The task is a draft, or drawn already (the attempt is logged); its frame was changed; the name is missing;
             or too few inspectors may go to a subject.
         LockedError: A run or another command is writing to the same folder.
@@ -89,7 +90,9 @@ def draw_task(
         if refused:
             add_refused_draw(entry, task, seed=seed, by=by, on=on)
         else:
-            drawn = _draw(entry, task, seed=seed, by=by, seed_source=seed_source, staff=staff, recusals=recusals, on=on)
+            drawn = _draw(
+                entry, task, seed=seed, by=by, seed_source=seed_source, staff=staff, recusals=recusals, on=on, encoding=encoding
+            )  # fmt: skip
             _renew(entry, task, Opened(drawn, entry.appended(task.path / LOG)), lang=lang)
     if refused:
         refuse_second_draw(Register.of(task.out), task.task)
@@ -98,11 +101,11 @@ def draw_task(
 
 def _draw(
     entry: Journal, task: TaskFolder, *, seed: str, by: str, seed_source: str, staff: Path | None, recusals: Path | None,
-    on: dt.date | None,
+    on: dt.date | None, encoding: str,
 ) -> DrawnPlan:  # fmt: skip
     run = run_of_task(task)
-    people = _people(staff, run.file("staff.parquet") if run else None)
-    apart = _people(recusals, run.file("recusals.parquet") if run else None)
+    people = _people(staff, run.file("staff.parquet") if run else None, encoding)
+    apart = _people(recusals, run.file("recusals.parquet") if run else None, encoding)
     drawn = drawn_of(published_frame(task), seed=seed, staff=people, recusals=apart, on=on)
     add_draw(entry, task, drawn, by=by, seed_source=seed_source)
     return drawn
@@ -235,7 +238,7 @@ def _drawn_plan(task: TaskFolder) -> Opened:
     return as_drawn(task, load_plan(task))
 
 
-def _people(named: Path | None, of_run: Path | None) -> pd.DataFrame | None:
+def _people(named: Path | None, of_run: Path | None, encoding: str = "auto") -> pd.DataFrame | None:
     """The rows of the file that was named, else of the run's own file; None without rows."""
     if named is not None and not named.is_file():
         raise DataError("{path}: expected a file (got nothing); nothing was drawn", path=named)
@@ -243,7 +246,8 @@ def _people(named: Path | None, of_run: Path | None) -> pd.DataFrame | None:
     if path is None or not path.is_file():
         return None
     if path.suffix == ".csv":
-        return pd.read_csv(path, dtype="str", keep_default_na=False)
+        people: pd.DataFrame = read_text_table(path, encoding=encoding).to_pandas().fillna("").astype("str")
+        return people
     frame: pd.DataFrame = read_parquet(path).to_pandas(date_as_object=True)
     return frame if len(frame) else None
 
@@ -269,7 +273,7 @@ class DrawnTable:
     strata: int
 
 
-def draw_frame(engine: Engine, frame: Path, strata: Path, *, task: str, seed: str, out: Path) -> DrawnTable:
+def draw_frame(engine: Engine, frame: Path, strata: Path, *, task: str, seed: str, out: Path, encoding: str = "auto") -> DrawnTable:
     """Draw a frame that an engine reads from its file; the same sample as of a plan folder with the same seed.
 
     ``out`` gets ``drawn.parquet`` (``subject_id, stratum, ticket, mode``, by stratum and ticket), and a manifest
@@ -283,6 +287,7 @@ def draw_frame(engine: Engine, frame: Path, strata: Path, *, task: str, seed: st
         task: The id of the task.
         seed: The seed.
         out: A folder that holds no draw yet.
+        encoding: Of ``strata``, where its bytes do not prove it.
 
     Raises:
         DataError: A file or a column is missing, or a file changed while it was drawn.
@@ -305,7 +310,7 @@ def draw_frame(engine: Engine, frame: Path, strata: Path, *, task: str, seed: st
         inputs = {"frame": sha256_file(frame), "strata": sha256_file(strata)}
         engine.register(_FRAME, frame)
         subjects = unbound(_FRAME, pa.schema([(name, pa.string()) for name in _FRAME_COLUMNS]))
-        drawn, cuts = draw_table(engine, subjects, _read_strata(strata), seed=seed, task=task)
+        drawn, cuts = draw_table(engine, subjects, _read_strata(strata, encoding), seed=seed, task=task)
         table = engine.query(drawn).sort_by([("stratum", "ascending"), ("ticket", "ascending")])
         if inputs != {"frame": sha256_file(frame), "strata": sha256_file(strata)}:
             raise DataError("{path}: expected files that stay as they are while they are drawn (one was changed)", path=frame)
@@ -323,12 +328,12 @@ def draw_frame(engine: Engine, frame: Path, strata: Path, *, task: str, seed: st
     return DrawnTable(out / _DRAWN, table.num_rows, len(cuts))
 
 
-def _read_strata(path: Path) -> pd.DataFrame:
+def _read_strata(path: Path, encoding: str) -> pd.DataFrame:
     """``stratum, target, on_site`` of a CSV; without ``on_site`` everybody is visited on site."""
+    rows = read_text_table(path, encoding=encoding).to_pylist()
     try:
-        rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"))))
-        strata = [(row["stratum"], int(row["target"]), int(row.get("on_site") or row["target"])) for row in rows]
-    except (KeyError, TypeError, ValueError, csv.Error):
+        strata = [(row["stratum"] or "", int(row["target"]), int(row.get("on_site") or row["target"])) for row in rows]
+    except (KeyError, TypeError, ValueError):
         strata = []
     if not strata:  # also where there is but one line, whatever it says
         raise DataError("{path}: expected the columns stratum, target and maybe on_site, with whole numbers", path=path)

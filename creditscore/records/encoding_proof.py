@@ -22,8 +22,8 @@ _FEW = 20
 _SHARE, _LEAST = 0.97, 0.8
 #: Kana in the rows of GB 2312 that hold them: Japanese in EUC-JP. Syllables of EUC-KR fill rows B0 to C8 alone.
 _KANA, _SYLLABLES = 0.05, 0.9
-#: A text of half-width kana alone is none in Shift-JIS.
-_HALF_WIDTH = 0.5
+#: What is half of half-width kana, and of bytes that stand for nothing, is no text in Shift-JIS.
+_NO_WORDS, _HALF_WIDTH = ((0xFF61, 0xFF9F), (0xF8F0, 0xF8F3)), 0.5
 #: Kinds of characters of GB18030: of GB 2312 its symbols, kana, the hanzi of its rows to C8 and behind; others of two bytes.
 _SYMBOL, _OF_KANA, _EARLY, _LATE, _OUTSIDE, _FOUR_BYTES = range(6)
 #: Python's name of what an encoding is called in practice: with the characters that Windows adds.
@@ -106,7 +106,7 @@ def readers(blocks: Iterable[bytes]) -> list[str]:
                 continue
             if name == "shift_jis":
                 points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-                half += int(((points >= 0xFF61) & (points <= 0xFF9F)).sum())
+                half += sum(int(((points >= low) & (points <= high)).sum()) for low, high in _NO_WORDS)
                 wide += int((points >= 0x80).sum())
         if not decoders:
             return []

@@ -135,7 +135,7 @@ def _utf8_or_gb18030(path: Path, utf8: _Scan) -> _Scan:
 def _doubtful(path: Path, names: list[str]) -> DataError:
     return DataError(
         "{file}: expected bytes that prove their encoding (got some that several encodings read: declare which it is, "
-        "such as {choices})",
+        "such as {choices}; of a file that a command is given, with --encoding)",
         file=path.name,
         choices=", ".join(f'encoding = "{name}"' for name in names),
     )

@@ -27,6 +27,30 @@ def test_codes_come_from_lines_or_a_first_column(tmp_path, run, name, content, c
     assert codes_asked([CODE], file, run=run) == [CODE, *codes]
 
 
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize(("name", "content"), [("codes.txt", "企业全区\nS1\nS2\n"), ("codes.csv", '企业,全区\n"S1",甲\nS2,乙\n')])
+def test_codes_are_read_in_any_encoding_and_with_any_line_ends(tmp_path, run, name, content, encoding, ends):
+    file = tmp_path / name
+    file.write_bytes(content.replace("\n", ends).encode(encoding))
+    assert codes_asked([], file, run=run) == ["S1", "S2"]
+
+
+def test_codes_whose_encoding_is_not_proven_are_asked_for_it(tmp_path, run):
+    file = tmp_path / "codes.txt"
+    file.write_bytes("永州店\nS1\n".encode("gb18030"))
+    with pytest.raises(DataError, match=r'encoding = "gb18030", encoding = "big5".*--encoding'):
+        codes_asked([], file, run=run)
+    assert codes_asked([], file, run=run, encoding="gb18030") == ["S1"]
+
+
+def test_a_line_of_codes_that_is_no_record_is_refused(tmp_path, run):
+    file = tmp_path / "codes.csv"
+    file.write_text('code,name\nS1,x\nS2,"y\nS3,z\n', "utf-8")
+    with pytest.raises(DataError, match=r"codes\.csv: line 3: expected 2 fields .*\(OPEN_QUOTE\)"):
+        codes_asked([], file, run=run)
+
+
 def test_codes_of_a_workbook_must_be_texts(tmp_path, run):
     file = tmp_path / "codes.xlsx"
     pd.DataFrame({"代码": ["91431103", CODE]}).to_excel(file, index=False)
@@ -42,7 +66,7 @@ def test_no_code_is_refused(tmp_path, run):
     with pytest.raises(DataError, match="expected a file of codes"):
         codes_asked([], tmp_path / "none", run=run)
     (tmp_path / "bad").write_bytes(b"S1\xff")
-    with pytest.raises(DataError, match="expected UTF-8"):
+    with pytest.raises(DataError, match=r"bad: expected one encoding .* at 2, line 1"):
         codes_asked([], tmp_path / "bad", run=run)
 
 

@@ -274,3 +274,29 @@ def test_strata_without_whole_targets_are_refused(files, text):
     (files / "strata.csv").write_text(text, "utf-8")
     with pytest.raises(DataError, match="with whole numbers"):
         draw(files)
+
+
+def test_strata_are_read_like_a_source(files):
+    rows = {"subject_id": [f"S{number:02d}" for number in range(20)], "stratum": ["企业", "全区"] * 10}
+    write_parquet(files / "frame.parquet", pa.table(rows))
+    (files / "strata.csv").write_bytes('stratum,target\r"企业",3\r全区,1\r'.encode("gb18030"))
+    assert draw(files).drawn == 4
+    (files / "strata.csv").write_bytes("stratum,target\n东,3\n西,1\n".encode("gb18030"))
+    with pytest.raises(DataError, match=r"strata\.csv: expected bytes that prove their encoding .*--encoding"):
+        draw(files, "again")
+    rows = {**rows, "stratum": ["东", "西"] * 10}
+    write_parquet(files / "frame.parquet", pa.table(rows))
+    assert draw(files, "again", encoding="gb18030").drawn == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("staff_id,name,staff_id\nP1,x,P2\n", "each column once"), ("staff_id,\nP1,x\n", "a name for each column"),
+     ('staff_id,name\nP1,"x\nP2,y\n', r"line 2: expected 2 fields .*OPEN_QUOTE"), ("staff_id,name\nP1\n", "line 2: .*RAGGED_LINE")],
+)  # fmt: skip
+def test_a_file_of_inspectors_that_cannot_be_read_whole_stops_the_draw(run, published, tmp_path, text, told):
+    before = bytes_below(run.out)
+    (tmp_path / "staff.csv").write_text(text, "utf-8")
+    with pytest.raises(DataError, match=told):
+        draw_task(published, seed="s", by=BY, staff=tmp_path / "staff.csv")
+    assert bytes_below(run.out) == before
