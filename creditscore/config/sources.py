@@ -129,10 +129,12 @@ class ParseDate(Spec):
 
 
 class ParseNumber(Spec):
-    """A text with a number: digits of any width, thousands separators, perhaps one of ``units`` behind it.
+    """A text with a number: digits of any width, separators between groups of three, perhaps one of ``units`` behind it.
 
-    The value is multiplied by ``factor`` (a column in 万元: 10000) and by its unit's number (``"12万"``
-    with ``units = { "万" = 10000 }``). What is no such text is a fault.
+    ``decimal`` is the sign before the fraction, ``thousands`` the one between groups of exactly three digits (the first may
+    have fewer; "" for none): by default ``12,345.67``, and ``12.345,67`` where ``decimal = ","``. ``12345,67`` and ``1,2,3``
+    are no numbers by the default. The value is multiplied by ``factor`` (a column in 万元: 10000) and by its unit's number
+    (``"12万"`` with ``units = { "万" = 10000 }``). What is no such text is a fault.
     """
 
     to: str
@@ -140,6 +142,19 @@ class ParseNumber(Spec):
     column: str
     factor: int = Field(default=1, ge=1)
     units: dict[str, int] = Field(default_factory=dict)
+    decimal: Literal[".", ","] = "."
+    thousands: Literal[",", ".", " ", "'", ""] | None = None
+
+    @property
+    def separator(self) -> str:
+        """The sign between groups of three digits, or ""."""
+        return {".": ",", ",": "."}[self.decimal] if self.thousands is None else self.thousands
+
+    @model_validator(mode="after")
+    def _signs_differ(self) -> ParseNumber:
+        if self.thousands == self.decimal:
+            raise ValueError("thousands: another sign than decimal")
+        return self
 
 
 class Combine(Spec):

@@ -20,11 +20,12 @@ from creditscore.dataframes import Ints
 from creditscore.dates import shift_months
 from creditscore.errors import DataError
 from creditscore.language import Message, _
-from creditscore.records.column_rules import BETWEEN_COLUMNS, apply_rules, check_columns, columns_read, sent_columns, where_mask
+from creditscore.records.column_rules import apply_rules, check_columns, where_mask
 from creditscore.records.column_types import Faults, one_array
 from creditscore.records.csv_files import Piece
 from creditscore.records.headers import near_matches
 from creditscore.records.personal import personal_columns
+from creditscore.records.sent_cells import BETWEEN_COLUMNS, columns_read, sent_columns
 from creditscore.records.sources import Joins, OpenedSource, open_source
 from creditscore.records.tables import StandardTable
 
@@ -267,7 +268,9 @@ class Stream:
             raw, rows = raw.filter(mask), rows[mask.to_numpy(zero_copy_only=False)]
             cells = {name: codes.filter(mask) for name, codes in cells.items()}
             arrival.left_out += len(mask) - len(rows)
-        standard, faults = apply_rules(raw, source, self.table, timezone=self._project.about.timezone, cells=cells)
+        standard, faults = apply_rules(
+            raw, source, self.table, timezone=self._project.about.timezone, cells=cells, limits=self._project.sources.limits
+        )
         standard = self._identify(standard, source, faults)
         for name in ("normalised", "unmapped", "values", "unreadable"):
             getattr(arrival, name).update(getattr(faults, name))

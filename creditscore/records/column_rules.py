@@ -7,7 +7,7 @@ column's type becomes missing and its row carries the code of a fault; nothing i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +19,7 @@ from creditscore.config.sources import (
     Combine,
     Compare,
     Constant,
+    Limits,
     Map,
     ParseDate,
     ParseNumber,
@@ -30,41 +31,26 @@ from creditscore.config.sources import (
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Words
 from creditscore.records.column_dates import day_values
+from creditscore.records.column_numbers import number_column, parsed_numbers, typed_numbers
 from creditscore.records.column_types import (
     SPREADSHEET_NUMBER,
     Distinct,
     Faults,
     as_texts,
     clean_text,
-    number_column,
+    list_column,
     one_array,
-    parsed_numbers,
     text_column,
 )
 from creditscore.records.headers import lacking
-from creditscore.records.personal import masked, personal_columns, shown_texts
+from creditscore.records.sent_cells import SentCells, columns_read
 from creditscore.records.tables import COLUMN_WORDS, StandardTable
 
-#: Between names or texts of several columns that make one standard column.
-BETWEEN_COLUMNS = ", "
+#: Rules that look at the source.
+_Reading: TypeAlias = Rename | Map | Compare | Split | ParseDate | ParseNumber | Combine | Cases
 _COMPARE: dict[str, Callable[..., Any]] = {
     "==": pc.equal, "!=": pc.not_equal, ">": pc.greater, ">=": pc.greater_equal, "<": pc.less, "<=": pc.less_equal,
 }  # fmt: skip
-
-
-def columns_read(rule: ColumnRule) -> tuple[str, ...]:
-    """The columns of the source that a rule looks at."""
-    if isinstance(rule, Constant):
-        return ()
-    if isinstance(rule, Combine):
-        return rule.columns
-    return tuple(case.column for case in rule.case) if isinstance(rule, Cases) else (rule.column,)
-
-
-def sent_columns(source: SourceSpec, name: str) -> tuple[str, ...]:
-    """The columns of the source that a standard column is made of; its own name where no rule says otherwise."""
-    rule = next((rule for rule in source.column if rule.to == name), None)
-    return (rule and tuple(dict.fromkeys(columns_read(rule)))) or (name,)
 
 
 def need_columns(
@@ -134,7 +120,7 @@ def where_mask(raw: pa.Table, where: Where, file: str) -> pa.Array:
     need_columns(raw.column_names, [where.column], file)
     # A truth value is "true" where Arrow writes it as text, and "True" or "true" in files of text.
     texts = [str(value) for value in where.values] + [str(value).lower() for value in where.values if isinstance(value, bool)]
-    return pc.fill_null(pc.is_in(pc.cast(one_array(raw[where.column]), pa.string()), pa.array(texts)), False)
+    return pc.fill_null(pc.is_in(as_texts(one_array(raw[where.column])), pa.array(texts)), False)
 
 
 def apply_rules(
@@ -144,78 +130,50 @@ def apply_rules(
     *,
     timezone: str = "Asia/Shanghai",
     cells: Mapping[str, pa.Array] | None = None,
+    limits: Limits | None = None,
 ) -> tuple[pa.Table, Faults]:
     """The standard columns of a piece of a source, and the faults of its rows (aligned with the result).
+
+    A cell is read as if it stood alone: no other row and no other piece changes what it means.
 
     Args:
         raw: Rows as the reader returned them, after ``where``.
         source: Its rules.
         table: What the rows become.
         timezone: Where moments in time are turned into days.
-        cells: By column of the source, the codes of cells that the reader refused; null where a cell is fine.
+        cells: By column of the source, the codes of cells that the reader refused (null where a cell is fine): faults of every
+            standard column made of them.
+        limits: How long a cell may be.
 
     Raises:
         DataError: A rule names a column that the file lacks, a required column comes from nowhere, or a column
             holds nested values or bytes that are no text.
     """
     check_columns(raw.column_names, source, table)
-    applied = _Application(raw, source, table, timezone)
+    applied = _Application(raw, source, table, timezone, SentCells(raw, source, cells or {}), limits or Limits())
     columns = []
     for name, kind in table.columns.items():
         rule = applied.rules.get(name) or (Rename(to=name, column=name) if name in raw.column_names else None)
         column = applied.column(rule, name, kind)
-        column = _without_refused(column, rule, name, cells or {}, applied.faults)
         applied.faults.values[name] += len(column) - column.null_count + applied.faults.unreadable[name]
         columns.append(column)
     if source.where is not None and cells and source.where.column in cells:
         # Whether such a row is asked for is unknown.
         applied.faults.values[source.where.column] += raw.num_rows
-        _note_refused(cells[source.where.column], source.where.column, applied.faults)
+        applied.faults.refuse(_coded(cells[source.where.column], source.where.column), source.where.column)
     return pa.Table.from_arrays(columns, schema=table.schema), applied.faults
-
-
-def _without_refused(
-    column: pa.Array, rule: ColumnRule | None, name: str, cells: Mapping[str, pa.Array], faults: Faults
-) -> pa.Array:
-    """A standard column without the values that a rule made of a cell that the reader refused."""
-    for sent in columns_read(rule) if rule else ():
-        if sent in cells:
-            _note_refused(cells[sent], name, faults)
-            column = pc.if_else(pc.is_valid(cells[sent]), pa.scalar(None, column.type), column)
-    return column
-
-
-def _note_refused(codes: pa.Array, name: str, faults: Faults) -> None:
-    for code in pc.unique(codes.drop_null()).to_pylist():
-        faults.add(pc.equal(codes, code), code, name)
-
-
-class _Sent:
-    """The cells of a piece as they were sent. Faults hold it, so that nothing that holds faults may be held by it."""
-
-    def __init__(self, raw: pa.Table, source: SourceSpec) -> None:
-        self._raw, self._source = raw, source
-
-    def __call__(self, name: str, rows: pa.Array) -> pa.Array:
-        """The cells that a standard column is made of, as texts fit to be shown, in the rows of a mask."""
-        columns = [column for column in sent_columns(self._source, name) if column in self._raw.column_names]
-        personal = personal_columns(self._source, columns, needed=True)
-        texts = []
-        for column in columns:
-            cells = as_texts(one_array(self._raw[column]).filter(rows))
-            texts.append(shown_texts(masked(cells, personal[column]) if column in personal else cells))
-        if not texts:
-            return pa.repeat(pa.scalar(""), rows.true_count)
-        return pc.binary_join_element_wise(*texts, BETWEEN_COLUMNS) if len(texts) > 1 else texts[0]
 
 
 class _Application:
     """Applies the column rules of a source to one batch of its rows."""
 
-    def __init__(self, raw: pa.Table, source: SourceSpec, table: StandardTable, timezone: str) -> None:
+    def __init__(
+        self, raw: pa.Table, source: SourceSpec, table: StandardTable, timezone: str, cells: SentCells, limits: Limits
+    ) -> None:
         self.raw, self.source, self.table, self.timezone = raw, source, table, timezone
+        self.cells, self.limits = cells, limits
         self.rules = {rule.to: rule for rule in source.column}
-        self.faults = Faults(raw.num_rows, soft=table.soft, sent=_Sent(raw, source))
+        self.faults = Faults(raw.num_rows, soft=table.soft, sent=cells.texts)
 
     def column(self, rule: ColumnRule | None, name: str, kind: pa.DataType) -> pa.Array:
         """A column of the standard table in its type. A value that does not fit becomes missing and is noted as a fault.
@@ -239,7 +197,7 @@ class _Application:
                     column=column,
                 )
         try:
-            return self._typed(one_array(self._value(rule)), rule, name, kind)
+            return self._typed(self._value(rule, name, kind), rule, name, kind)
         except UnicodeDecodeError:
             raise DataError(
                 'source "{source}" ({file}): expected {target} as text in UTF-8 (got other bytes)',
@@ -250,7 +208,7 @@ class _Application:
 
     def _typed(self, value: pa.Array, rule: ColumnRule, name: str, kind: pa.DataType) -> pa.Array:
         if pa.types.is_list(kind):
-            return value.cast(kind) if pa.types.is_list(value.type) else pc.split_pattern(pc.cast(value, pa.string()), ";")
+            return list_column(value, name, self.faults)
         if pa.types.is_list(value.type):
             raise DataError(
                 'source "{source}": expected one value for {target} (got a list from split: declare its part)',
@@ -265,47 +223,97 @@ class _Application:
         text = clean_text(text_column(value, name, self.faults), name, self.faults)
         if self.source.format == "excel" and name != "subject_id":
             # Subjects' ids have a reason of their own for this.
-            self.faults.add(pc.match_substring_regex(text, SPREADSHEET_NUMBER), "NUMBER_FOR_TEXT", name)
+            lost = pc.fill_null(pc.match_substring_regex(text, SPREADSHEET_NUMBER), False)
+            self.faults.add(lost, "NUMBER_FOR_TEXT", name)
+            text = _without(text, lost)
         return text
 
-    def _value(self, rule: ColumnRule) -> pa.Array:
-        """What a rule makes of the columns that it reads, not yet in the type of its target."""
-        raw = self.raw
+    def _value(self, rule: ColumnRule, name: str, kind: pa.DataType) -> pa.Array:
+        """What a rule makes of the columns that it reads, not yet in the type of its target; missing where a cell is refused."""
         if isinstance(rule, Constant):
-            return pa.repeat(pa.scalar(rule.value), raw.num_rows)
+            return pa.repeat(pa.scalar(rule.value), self.raw.num_rows)
+        names = columns_read(rule)
+        cells = {column: self.cells.column(column) for column in names}
+        of_name = (self.table.name, name) == ("subjects", "name")
+        codes = self.cells.refused(names, self.limits.name_letters if of_name else self.limits.cell_letters)
+        wrong = None
+        if codes is not None:
+            self.faults.refuse(_coded(codes, name), name)
+            wrong = pc.is_valid(codes)
+            cells = {column: _without(cell, wrong) for column, cell in cells.items()}
+        value = one_array(self._made(rule, cells, kind))
+        if wrong is not None:
+            value = _without(value, wrong)
+        if name in self.table.required and isinstance(rule, Map | Compare | Cases | Split) and value.null_count:
+            # The cell has a text, which the engine would not see any more.
+            lost = pc.and_(pc.is_null(value), self.cells.are_there(names))
+            lost = lost if wrong is None else pc.and_not(lost, wrong)
+            self.faults.note(pc.if_else(lost, f"MISSING:{name}", pa.scalar(None, pa.string())), name)
+        return value
+
+    def _made(self, rule: _Reading, cells: Mapping[str, pa.Array], kind: pa.DataType) -> pa.Array:
         if isinstance(rule, Combine):
-            texts = [pc.cast(one_array(raw[name]), pa.string()) for name in rule.columns]
+            texts = [as_texts(cells[column]) for column in rule.columns]
             return pc.binary_join_element_wise(*texts, rule.separator, null_handling="emit_null")
         if isinstance(rule, Cases):
-            value = pa.array([rule.otherwise] * raw.num_rows, pa.scalar(rule.case[0].then).type)
-            for case in reversed(rule.case):
-                holds = pc.fill_null(self._holds(one_array(raw[case.column]), case), False)
-                value = pc.if_else(holds, pa.scalar(case.then), value)
-            return value
-        column = one_array(raw[rule.column])
+            return self._of_cases(rule, cells)
+        column = cells[rule.column]
         if isinstance(rule, Map):
-            # Texts that the rule's table lacks are counted, whatever becomes of them.
-            distinct = Distinct(pc.cast(column, pa.string()))
-            unknown = distinct.rows_where([text not in rule.values and text != "" for text in distinct.values])
-            self.faults.unmapped[rule.to] += unknown.true_count
-            if unknown.true_count:
-                for entry in pc.value_counts(pc.cast(column, pa.string()).filter(unknown)).to_pylist():
-                    self.faults.words[rule.to, entry["values"]] += entry["counts"]
-            values = [rule.values.get(text, rule.otherwise) for text in distinct.values]
-            return distinct.spread(values, pa.scalar(next((value for value in values if value is not None), "")).type)
+            return self._mapped(column, rule)
         if isinstance(rule, Compare):
+            holds, wrong = self._holds(column, rule)
+            self.faults.add(wrong, "BAD_VALUE", rule.to)
             then = pa.scalar(rule.then)
-            return pc.if_else(self._holds(column, rule), then, pa.scalar(rule.otherwise, then.type))
+            return pc.if_else(holds, then, pa.scalar(rule.otherwise, then.type))
         if isinstance(rule, Split):
-            lists = pc.split_pattern(pc.cast(column, pa.string()), rule.separator)
+            lists = pc.split_pattern(as_texts(column), rule.separator)
             if rule.part is None:
                 return lists
             parts = [None if texts is None or len(texts) <= rule.part else texts[rule.part] for texts in lists.to_pylist()]
             return pa.array(parts, pa.string())
-        return parsed_numbers(column, rule, self.faults) if isinstance(rule, ParseNumber) else column
+        return parsed_numbers(column, rule, kind, self.faults) if isinstance(rule, ParseNumber) else column
 
-    def _holds(self, column: pa.Array, rule: Compare | Case) -> pa.Array:
-        """Whether the comparison of the rule holds for each value; missing for a missing value."""
-        if isinstance(rule.value, int | float) and pa.types.is_string(column.type):
-            column = number_column(column, pa.float64(), rule.column, None, self.faults)
-        return _COMPARE[rule.op](column, pa.scalar(rule.value))
+    def _of_cases(self, rule: Cases, cells: Mapping[str, pa.Array]) -> pa.Array:
+        """The first case that holds, as long as every cell that the cases look at can be read."""
+        kind = pa.scalar(rule.case[0].then).type
+        value = pa.repeat(pa.scalar(rule.otherwise, kind), self.raw.num_rows)
+        unreadable = pa.repeat(pa.scalar(False), self.raw.num_rows)
+        for case in reversed(rule.case):
+            holds, wrong = self._holds(cells[case.column], case)
+            value = pc.if_else(pc.fill_null(holds, False), pa.scalar(case.then), value)
+            unreadable = pc.or_(unreadable, wrong)
+        self.faults.add(unreadable, "BAD_VALUE", rule.to)
+        return _without(value, unreadable)
+
+    def _mapped(self, column: pa.Array, rule: Map) -> pa.Array:
+        """Values by the rule's table. Texts that it lacks are counted, whatever becomes of them."""
+        texts = as_texts(column)
+        distinct = Distinct(texts)
+        unknown = distinct.rows_where([text not in rule.values and text != "" for text in distinct.values])
+        self.faults.unmapped[rule.to] += unknown.true_count
+        if unknown.true_count:
+            for entry in pc.value_counts(texts.filter(unknown)).to_pylist():
+                self.faults.words[rule.to, entry["values"]] += entry["counts"]
+        kind = pa.scalar(next((value for value in (*rule.values.values(), rule.otherwise) if value is not None), "")).type
+        return distinct.spread([rule.values.get(text, rule.otherwise) for text in distinct.values], kind)
+
+    def _holds(self, column: pa.Array, rule: Compare | Case) -> tuple[pa.Array, pa.Array]:
+        """Whether the comparison of the rule holds for each value, missing for a missing one; and which cannot be compared."""
+        if isinstance(rule.value, str):
+            texts = as_texts(column)
+            return _COMPARE[rule.op](texts, rule.value), pa.repeat(pa.scalar(False), len(column))
+        if pa.types.is_integer(column.type) and isinstance(rule.value, int):
+            return _COMPARE[rule.op](column, pa.scalar(rule.value)), pa.repeat(pa.scalar(False), len(column))
+        apart = Faults(len(column), soft=())
+        numbers = typed_numbers(column, pa.float64(), rule.column, apart)
+        return _COMPARE[rule.op](numbers, pa.scalar(float(rule.value))), pc.is_valid(apart.codes())
+
+
+def _coded(codes: pa.Array, name: str) -> pa.Array:
+    """Codes with the column that they are about."""
+    return pc.binary_join_element_wise(codes, name, ":")
+
+
+def _without(column: pa.Array, rows: pa.Array) -> pa.Array:
+    """A column that is missing in some rows."""
+    return pc.if_else(rows, pa.scalar(None, column.type), column) if rows.true_count else column

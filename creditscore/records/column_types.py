@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from creditscore.config.sources import ParseNumber
 from creditscore.language import Message, _
-from creditscore.records.tables import COLUMN_WORDS, StandardTable
+from creditscore.records.tables import COLUMN_WORDS
 
 #: C0 and C1 controls, soft and zero-width marks, marks of writing direction, the byte-order mark.
 CONTROLS = "[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]"
@@ -28,12 +26,9 @@ FIELD_MARK, TEXT_MARK = ";", "\x1f"
 SPREADSHEET_NUMBER = r"^-?[0-9]\.[0-9]{9}E\+[0-9]{2,3}$"
 #: A float holds integers up to here exactly; beyond, digits of an id are lost.
 _EXACT = 2.0**53
-_NUMBER_AND_UNIT = re.compile(r"([+-]?\d+(?:\.\d+)?)(.*)", re.ASCII | re.DOTALL)
-_DECIMAL = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
-#: What counts as a number without a rule; Python itself would take full-width digits and 1_000.
-_PLAIN_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?|true|false", re.ASCII)
-#: The first amount that decimal(18,2) cannot hold.
-_TOO_LARGE = Decimal(10) ** 16
+_CONTROLS, _DIGIT = re.compile(CONTROLS), re.compile("[0-9]")
+#: What is put right in cells of any type.
+BLANKS = _("{column}: control characters or blanks around it")
 
 
 class Faults:
@@ -68,8 +63,12 @@ class Faults:
         """Note ``code`` with its column on the rows where ``wrong`` holds: cells that could not be read."""
         mask = pc.fill_null(one_array(wrong), False)
         if mask.true_count:
-            self.unreadable[column] += mask.true_count
-            self.note(pc.if_else(mask, pa.scalar(f"{code}:{column}"), pa.scalar(None, pa.string())), column)
+            self.refuse(pc.if_else(mask, pa.scalar(f"{code}:{column}"), pa.scalar(None, pa.string())), column)
+
+    def refuse(self, codes: pa.Array, column: str) -> None:
+        """Note the codes of cells that are not even read."""
+        self.unreadable[column] += len(codes) - codes.null_count
+        self.note(codes, column)
 
     def note(self, codes: pa.Array, column: str) -> None:
         """Note a code, or none where it is missing, on each row's cell of a standard column."""
@@ -143,105 +142,36 @@ def one_array(column: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def as_texts(column: pa.Array) -> pa.Array:
-    """A column of any type as texts; values that Arrow does not write, such as structures, as Python does."""
+    """The text of each cell of a column of any type: a float that is a whole number has no point, a day is 2024-04-30."""
+    if pa.types.is_string(column.type):
+        return column
+    if pa.types.is_floating(column.type):
+        whole = pc.and_(pc.less(pc.abs(column), _EXACT), pc.equal(column, pc.floor(column)))
+        integers = pc.cast(pc.if_else(whole, column, pa.scalar(None, column.type)), pa.int64())
+        return pc.coalesce(pc.cast(integers, pa.string()), pc.cast(column, pa.string()))
     try:
         return pc.cast(column, pa.string())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # structures, lists, spans of time
         return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
 
 
-def number_column(column: pa.Array, kind: pa.DataType, name: str, table: StandardTable | None, faults: Faults) -> pa.Array:
-    """A column in a numeric or boolean type.
-
-    NaN, infinity, values that cannot be read and values outside the table's range of the column (both ends
-    included) become missing with a fault.
-    """
-    if pa.types.is_floating(column.type):
-        column = _refused(column, pc.invert(pc.is_finite(column)), "NOT_A_NUMBER", name, faults)
-    if pa.types.is_boolean(column.type) and not pa.types.is_boolean(kind):
-        column = _refused(column, pc.is_valid(column), "BAD_VALUE", name, faults)
-    elif pa.types.is_boolean(kind) and (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-        neither = pc.and_(pc.not_equal(column, 0), pc.not_equal(column, 1))
-        column = _refused(column, neither, "BAD_VALUE", name, faults)
-    try:
-        if pa.types.is_floating(column.type) and pa.types.is_decimal(kind):
-            typed = _money_of_floats(column, kind, name, faults)
-        else:
-            typed = pc.cast(column, kind)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        typed = _cast_each(column, kind, name, faults)
-    if table is None or name not in table.ranges:
-        return typed
-    low, high = (pa.scalar(Decimal(end) if pa.types.is_decimal(kind) else end).cast(kind) for end in table.ranges[name])
-    return _refused(typed, pc.or_(pc.less(typed, low), pc.greater(typed, high)), "OUT_OF_RANGE", name, faults)
+def plain_text(text: str) -> str:
+    """A text without controls and without blanks around it."""
+    return _CONTROLS.sub("", text).strip()
 
 
-def _refused(column: pa.Array, wrong: pa.Array, code: str, name: str, faults: Faults) -> pa.Array:
-    """The column without its wrong values, which are noted."""
-    if not wrong.true_count:
-        return column
-    faults.add(wrong, code, name)
-    return pc.if_else(pc.fill_null(wrong, False), pa.scalar(None, column.type), column)
+def half_width(text: str) -> str | None:
+    """A text in half width (NFKC); missing where that makes digits of signs that are none, such as a power or a fraction."""
+    plain = unicodedata.normalize("NFKC", text)
+    if text.isascii() or not any(_makes_digits(sign) for sign in text):
+        return plain
+    return None
 
 
-def _money_of_floats(column: pa.Array, kind: pa.DataType, name: str, faults: Faults) -> pa.Array:
-    """To hundredths, halves away from zero; what decimal(18,2) cannot hold would become 0 or end the run, and is a fault."""
-    column = pc.cast(column, pa.float64())
-    column = _refused(column, pc.greater_equal(pc.abs(column), float(_TOO_LARGE)), "BAD_VALUE", name, faults)
-    rounded = pc.round(column, 2, round_mode="half_towards_infinity")
-    # The last bits of a float were never written by anyone: a change within them is no rounding.
-    noise = pc.add(pc.multiply(pc.abs(column), 1e-15), 1e-9)
-    changed = pc.greater(pc.abs(pc.subtract(column, rounded)), noise)
-    faults.put_right(changed, _("{column}: rounded to hundredths", column=COLUMN_WORDS.get(name, name)))
-    return pc.cast(rounded, kind, safe=False)
-
-
-def _cast_each(column: pa.Array, kind: pa.DataType, name: str, faults: Faults) -> pa.Array:
-    """Value by value, for columns of which Arrow refuses some value."""
-
-    def typed(value: Any) -> Any:
-        if isinstance(value, str) and not _PLAIN_NUMBER.fullmatch(value.strip()):
-            return None
-        try:
-            if not pa.types.is_decimal(kind):
-                return pa.scalar(value).cast(kind).as_py()
-            number = Decimal(str(value))
-            if not number.is_finite() or abs(number) >= _TOO_LARGE:
-                return None
-            rounded = number.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
-        except (pa.ArrowException, InvalidOperation, ValueError, OverflowError):
-            return None
-        return rounded if abs(rounded) < _TOO_LARGE else None
-
-    distinct = Distinct(column)
-    numbers = [typed(value) for value in distinct.values]
-    faults.add(distinct.rows_where([number is None for number in numbers]), "BAD_VALUE", name)
-    if pa.types.is_decimal(kind):
-        pairs = zip(distinct.values, numbers, strict=True)
-        rounded = [number is not None and Decimal(str(value)) != number for value, number in pairs]
-        faults.put_right(distinct.rows_where(rounded), _("{column}: rounded to hundredths", column=COLUMN_WORDS.get(name, name)))
-    return distinct.spread(numbers, kind)
-
-
-def parsed_numbers(column: pa.Array, rule: ParseNumber, faults: Faults) -> pa.Array:
-    """The numbers of a column of texts (or of numbers, times ``factor``) as decimal(38, 6)."""
-
-    def parsed(text: str) -> Decimal | None:
-        match = _NUMBER_AND_UNIT.fullmatch(re.sub(r"[\s,]", "", unicodedata.normalize("NFKC", text)))
-        if match is None or (match[2] and match[2] not in rule.units):
-            return None
-        number = Decimal(match[1]) * rule.factor * rule.units.get(match[2], 1)
-        return number if abs(number) < Decimal(10) ** 31 else None
-
-    distinct = Distinct(pc.cast(column, pa.string()))
-    numbers = [parsed(text) for text in distinct.values]
-    faults.add(distinct.rows_where([number is None for number in numbers]), "BAD_VALUE", rule.to)
-    pairs = zip(distinct.values, numbers, strict=True)
-    odd = [number is not None and not _DECIMAL.fullmatch(text) for text, number in pairs]
-    faults.put_right(
-        distinct.rows_where(odd), _("{column}: a number with unit or separators", column=COLUMN_WORDS.get(rule.to, rule.to))
-    )
-    return distinct.spread(numbers, pa.decimal128(38, 6))
+def _makes_digits(sign: str) -> bool:
+    """Whether NFKC makes digits of a sign that is neither a digit nor one of full width."""
+    full_width = "\uff10" <= sign <= "\uff19"
+    return not sign.isascii() and not full_width and bool(_DIGIT.search(unicodedata.normalize("NFKC", sign)))
 
 
 def text_column(column: pa.Array, name: str, faults: Faults) -> pa.Array:
@@ -249,14 +179,14 @@ def text_column(column: pa.Array, name: str, faults: Faults) -> pa.Array:
 
     Whole numbers lose their point. A float that is not exact has lost digits: its row gets a fault.
     """
+    number = pc.is_valid(column)
     if pa.types.is_floating(column.type):
-        exact = pc.and_(pc.less(pc.abs(column), _EXACT), pc.equal(column, pc.floor(column)))
-        faults.add(pc.and_(pc.is_valid(column), pc.invert(pc.fill_null(exact, False))), "NUMBER_FOR_TEXT", name)
-        faults.put_right(exact, _("{column}: a number in place of a text", column=COLUMN_WORDS.get(name, name)))
-        column = pc.cast(pc.if_else(exact, column, pa.scalar(None, column.type)), pa.int64())
-    elif pa.types.is_integer(column.type):
-        faults.put_right(pc.is_valid(column), _("{column}: a number in place of a text", column=COLUMN_WORDS.get(name, name)))
-    return pc.cast(column, pa.string())
+        exact = pc.fill_null(pc.and_(pc.less(pc.abs(column), _EXACT), pc.equal(column, pc.floor(column))), False)
+        faults.add(pc.and_not(number, exact), "NUMBER_FOR_TEXT", name)
+        column, number = pc.if_else(exact, column, pa.scalar(None, column.type)), exact
+    if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
+        faults.put_right(number, _("{column}: a number in place of a text", column=COLUMN_WORDS.get(name, name)))
+    return as_texts(column)
 
 
 def clean_text(column: pa.Array, name: str, faults: Faults) -> pa.Array:
@@ -270,10 +200,20 @@ def clean_text(column: pa.Array, name: str, faults: Faults) -> pa.Array:
     if not _may_be_dirty(column):
         return column
     plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(column, CONTROLS, ""))
-    faults.put_right(
-        pc.not_equal(column, plain), _("{column}: control characters or blanks around it", column=COLUMN_WORDS.get(name, name))
-    )
+    faults.put_right(pc.not_equal(column, plain), Message(BLANKS.message, {"column": COLUMN_WORDS.get(name, name)}))
     return pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain)
+
+
+def list_column(column: pa.Array, name: str, faults: Faults) -> pa.Array:
+    """A column of lists, or of texts with ``;`` between the parts, as lists of texts: each part is cleaned, empty ones go."""
+    lists = column if pa.types.is_list(column.type) else pc.split_pattern(as_texts(column), ";")
+    texts = clean_text(as_texts(pc.list_flatten(lists)), name, faults)
+    rows = pc.list_parent_indices(lists)
+    if texts.null_count:
+        rows, texts = rows.filter(pc.is_valid(texts)), texts.drop_null()
+    counts = np.bincount(rows.to_numpy(), minlength=len(lists))
+    ends = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
+    return pa.ListArray.from_arrays(ends, texts, mask=pc.is_null(lists))
 
 
 def _may_be_dirty(column: pa.Array) -> bool:

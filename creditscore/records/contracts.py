@@ -30,9 +30,9 @@ from creditscore.records.arrivals import (
     source_number,
     source_rows,
 )
-from creditscore.records.column_rules import BETWEEN_COLUMNS
 from creditscore.records.column_types import FIELD_MARK, TEXT_MARK, as_texts, one_array
 from creditscore.records.personal import safe_keys, shown_texts
+from creditscore.records.sent_cells import BETWEEN_COLUMNS
 from creditscore.records.tables import StandardTable
 
 if TYPE_CHECKING:
@@ -302,7 +302,7 @@ def _counted(engine: Engine, stream: Stream) -> TableCount:
     for part in (refused, kept):
         bad = part.filter(((part.code != COPY) & part.code.notnull()) | part[FIELDS].notnull())
         # Columns that the codes found by the engine are about: their values are the texts of those rejects.
-        about = [name for code in rows for name in columns_of(code, table)] if part is refused else []
+        about = [name for code in rows for name in columns_of(code, table) if name in table.columns] if part is refused else []
         columns = dict.fromkeys((ARRIVAL, "code", FAULT_TEXT, FIELDS, FIELD_TEXTS, *table.key, *about))
         parts.append(_rejects(stream, engine.query(bad.select(*columns).order_by(ARRIVAL))))
     rejects = pa.concat_tables([*parts, lines]).combine_chunks()
@@ -310,7 +310,10 @@ def _counted(engine: Engine, stream: Stream) -> TableCount:
 
 
 def columns_of(code: str, table: StandardTable) -> tuple[str, ...]:
-    """The standard columns that a code is about: the one that it names, that of its kind, or those of the key."""
+    """The columns that a code is about: the one that it names, that of its kind, or those of the key.
+
+    They are standard ones, but for a cell of the column that ``where`` asks about: nobody may know whether its row is meant.
+    """
     name, _mark, column = code.partition(":")
     column = column or _COLUMN_OF.get(name, "subject_id" if name.startswith("ID_") else "")
     return (column,) if column else table.key
@@ -356,7 +359,7 @@ def _with_columns(stream: Stream, places: pa.Table, codes: pa.Array, scope: str,
     # There are few pairs of source and code.
     known = pairs.group_by(["source", "code"], use_threads=False).aggregate([])
     columns = [
-        BETWEEN_COLUMNS.join(names[pair["source"]][column] for column in columns_of(pair["code"], stream.table))
+        BETWEEN_COLUMNS.join(names[pair["source"]].get(column, column) for column in columns_of(pair["code"], stream.table))
         for pair in known.to_pylist()
     ]
     keys = [pc.binary_join_element_wise(one_array(part["source"]), one_array(part["code"]), TEXT_MARK) for part in (pairs, known)]

@@ -92,6 +92,7 @@ _CODES = {
     "OUT_OF_RANGE": _("outside its range"),
     "NOT_A_NUMBER": _("NaN or infinity"),
     "NUMBER_FOR_TEXT": _("a text that became a number and lost digits"),
+    "TOO_LONG": _("longer than the limit in sources.toml"),
     "SKIPPED_TIME": _("an hour that the clocks skipped"),
     **CELL_FAULTS,
 }  # fmt: skip

@@ -80,6 +80,8 @@ _SUBJECTS = StandardTable(
     key=("subject_id", "valid_from"),
     required=("subject_id", "valid_from", "subject_type", "status"),
     values={"subject_type": SUBJECT_TYPES, "status": STATUSES},
+    # Nothing is counted by a name: of one that cannot be kept the row still counts.
+    soft=("name",),
     ends=("deregistered_date",),
 )  # fmt: skip
 _EVENTS = StandardTable(
