@@ -1,9 +1,10 @@
 """What the bytes of a text prove about its encoding, where several would read them without an error.
 
-Measured on the Chinese texts of this project (catalogue, labels, code tables, documents: 60 files of up to 90,000
-characters), on each of their lines alone, and on the same texts in traditional characters and in Japanese: of GB18030
-at least 99 % of the characters lie in the area of GB 2312, of Big5 about 60 %, of Shift-JIS below 45 %. No text was given
-another encoding than its own; lines of fewer than 20 characters whose bytes Big5 reads as well are asked about.
+Measured on the Chinese texts of this project (213 files with 33,000 characters, and each of their lines alone), and on 2,000
+random texts each of 3 to 100 characters in Big5 (traditional words, and its common characters alike), Shift-JIS, EUC-KR and
+EUC-JP: of ordinary Chinese at least 95 % of the characters lie in the area of GB 2312, of Big5 57 % (of 30 characters at most
+29), of Shift-JIS none. No file or line was given another encoding than its own, except 1 in 1,000 of the texts in EUC-JP, those
+without kana. Of lines with 20 characters and more 1 in 100 is asked about, of those with 10 to 19 one in five.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import numpy as np
 
 #: Fewer characters prove nothing: of a text in Big5 six in ten lie in GB 2312's area, so that 20 of 20 do once in 27,000.
 _FEW = 20
+#: Of so many characters of Big5 hardly one in three is a rare one, in the rows from C9 on; half of GB 2312's are there.
+_SOME, _RARE = 8, 0.3
 #: Of a text in GB18030 nearly all characters are of GB 2312; of one with many rare ones at least this share, if no other
 #: encoding can read it.
 _SHARE, _LEAST = 0.97, 0.8
@@ -89,6 +92,8 @@ class Characters:
     def rivals(self, readable: Iterable[str]) -> list[str]:
         """Those of the encodings that can read the bytes in which they may have been written."""
         unlikely = {"euc_kr"} if not self._is_korean else set()
+        if self.counts.sum() >= _SOME and self._share(_LATE) > _RARE:
+            unlikely.add("big5")
         unlikely |= {"euc_jp"} if self._share(_OF_KANA) <= _KANA else set()
         return [name for name in readable if name not in unlikely]
 
