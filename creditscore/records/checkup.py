@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from creditscore.config.spec import Label
 from creditscore.dates import day_number, day_of
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
-from creditscore.records.arrivals import ARRIVAL, KIND_KEY
-from creditscore.records.contracts import COPY, kept_table, refused_table
+from creditscore.records.arrivals import KIND_KEY
+from creditscore.records.contracts import COPY, arrived_table, refused_table
 from creditscore.records.deliveries import delivery_lines, delivery_sheet, delivery_table
 from creditscore.records.drift import Earlier, drifts, profile
 from creditscore.records.fault_history import with_history
@@ -181,8 +181,7 @@ def catalogue_report(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
 def supplier_report(records: Records) -> pd.DataFrame:
     """One row per supplying unit as its records name it: provider, arrived, malformed, collapsed; by provider."""
     parts = []
-    kept = kept_table(TABLES["events"])
-    for rows in (kept.filter(kept[ARRIVAL] >= 0), refused_table(TABLES["events"])):
+    for rows in (arrived_table(TABLES["events"]), refused_table(TABLES["events"])):
         marked = rows.select(
             provider=rows.provider,
             malformed=(rows.code != COPY).fill_null(False),

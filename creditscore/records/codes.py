@@ -11,7 +11,7 @@ import ibis
 import pyarrow.compute as pc
 
 from creditscore.records.arrivals import source_number
-from creditscore.records.contracts import kept_table
+from creditscore.records.contracts import arrived_table
 from creditscore.records.tables import TABLES
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def code_counts(records: Records) -> Iterator[CodeCount]:
         sources = records.arrivals_of(table)
         if not sources or not records.outcomes[table].kept:
             continue
-        rows = kept_table(TABLES[table])
+        rows = arrived_table(TABLES[table])
         number = source_number(rows, sources)
         about = {name: rows[name].approx_nunique() for name in columns}
         codes = records.engine.query(rows.aggregate(**about)).to_pylist()[0]

@@ -97,6 +97,12 @@ def kept_table(table: StandardTable) -> ir.Table:
     return unbound(f"{table.name}_rows", _checked_schema(table))
 
 
+def arrived_table(table: StandardTable) -> ir.Table:
+    """The rows of :func:`kept_table` that arrived: without those that are carried forward from the last reading."""
+    kept = kept_table(table)
+    return kept.filter(kept[ARRIVAL] >= 0)
+
+
 def refused_table(table: StandardTable, name: str | None = None) -> ir.Table:
     """The rows of a table that do not count, each with its ``code``; ``COPY`` is that of collapsed ones.
 

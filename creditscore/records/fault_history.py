@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditscore.records.arrivals import ARRIVAL, source_rows
-from creditscore.records.contracts import REJECT_SCHEMA, columns_of, kept_table, refused_table
+from creditscore.records.contracts import REJECT_SCHEMA, arrived_table, columns_of, refused_table
 from creditscore.records.drift import Earlier
 from creditscore.records.tables import TABLES, StandardTable
 from creditscore.records.units import Units
@@ -97,9 +97,9 @@ def _became(records: Records, now: pd.DataFrame, gone: pd.DataFrame, earlier: Ea
     for name, rows in gone.groupby("table"):
         table = TABLES[str(name)]
         keys, rests = set(rows["key"]) - {""}, set(rows["rest"]) - {""}
-        good |= {(str(name), key) for key in _found(records, key_text(kept_table(table), table), keys)}
+        good |= {(str(name), key) for key in _found(records, key_text(arrived_table(table), table), keys)}
         for column in table.key if rests else ():
-            good |= {(str(name), rest) for rest in _found(records, _rest_text(kept_table(table), table, column), rests)}
+            good |= {(str(name), rest) for rest in _found(records, _rest_text(arrived_table(table), table, column), rests)}
     before = {} if earlier.profile is None else _rows_of(earlier.profile)
     fewer = {arrival.source for arrival in records.arrivals if arrival.rows < before.get(arrival.source, 0)}
     present = {arrival.source for arrival in records.arrivals} - fewer

@@ -11,7 +11,7 @@ import ibis
 import pyarrow.compute as pc
 
 from creditscore.records.arrivals import ARRIVAL, FIELDS, Arrival, source_number, source_rows
-from creditscore.records.contracts import COPY, kept_table, refused_table
+from creditscore.records.contracts import COPY, arrived_table, refused_table
 from creditscore.records.tables import TABLES, StandardTable
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Units:
             arrivals = self._records.arrivals_of(name)
             if "provider" not in table.columns or not arrivals:
                 continue
-            for rows in (refused_table(table), kept_table(table)):
+            for rows in (refused_table(table), arrived_table(table)):
                 bad = rows.filter((rows.code.notnull() & (rows.code != COPY)) | rows[FIELDS].notnull())
                 found = self._records.engine.query(bad.select(ARRIVAL, "provider"))
                 sources, places = source_rows(arrivals, found[ARRIVAL].combine_chunks())
@@ -84,7 +84,7 @@ class Units:
         if not arrivals:
             return
         found: Counter[tuple[str, str | None, str]] = Counter()
-        for rows in (kept_table(table), refused_table(table)):
+        for rows in (arrived_table(table), refused_table(table)):
             for number, unit, outcome, count in self._grouped(rows, table, arrivals):
                 found[arrivals[number].source, unit, outcome] += count
         for arrival in arrivals:

@@ -1,0 +1,184 @@
+"""Twins: the same city with and without faults in adverse records. No fault helps a firm, and one that is mended costs nothing."""
+
+import random
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from support.faulty_city import COLUMNS, FIRST, LINES, SECOND, THIRD, City, Fault, faults_for, put_in
+
+from creditscore.records.incomplete import READINGS
+from creditscore.records.tables import TABLES
+from creditscore.vocabulary import TIERS
+
+SEED = 20240430
+#: The file of each source of adverse records.
+SOURCES = {name: name for name in ("public_events", "industry_events", "market_events", "inspections")} | {
+    "national_rating": "ratings"
+}
+#: A file with more broken lines is refused.
+BROKEN_LINES = 2
+
+
+class Twins:
+    """The nights without faults, and the faults to put into them."""
+
+    def __init__(self, root: Path, *, faults: int, subjects: int) -> None:
+        self.root, self.city = root, City(root / "made", subjects=subjects)
+        self.data = {day: self.city.send(root / f"data-{day}", day) for day in (FIRST, SECOND, THIRD)}
+        self.out = root / "out"
+        self.runs = {day: self.city.night(self.data[day], self.out, day) for day in (FIRST, SECOND)}
+        self.tiers = {day: run.frame("tiers").set_index("subject_id") for day, run in self.runs.items()}
+        self.counted = {day: self._adverse(day) for day in self.runs}
+        self.groups = self._groups(faults)
+
+    def _adverse(self, day):
+        """The adverse records of a night that come from the files: file, record, subject."""
+        rows = []
+        for table, name in READINGS.items():
+            frame = self.runs[day].frame(name)
+            frame = frame[frame["source"].isin(SOURCES)]
+            for row in frame.to_dict("records"):
+                rows.append((SOURCES[row["source"]], tuple(str(row[key]) for key in TABLES[table].key), row["subject_id"], row))
+        return rows
+
+    def _groups(self, count):
+        """Faults on firms that differ, within a group, in parts of which no file is refused as a whole."""
+        chance = random.Random(SEED)
+        before = {(file, record) for file, record, *_ in self.counted[FIRST]}
+        old = self.counted[FIRST]
+        new = [one for one in self.counted[SECOND] if one[:2] not in before]
+        still = {(file, record) for file, record, *_ in self.counted[SECOND]}
+        groups, group, firms, lines = [], [], set(), {}
+        turns = dict.fromkeys(SOURCES.values(), 0)
+        while sum(map(len, groups)) + len(group) < count:
+            file, record, subject_id, row = chance.choice(new if new and chance.random() < 0.1 else old)
+            if subject_id in firms or (file, record) not in still or subject_id not in self.tiers[SECOND].index:
+                continue
+            columns = {COLUMNS.get(file, {}).get(name, name): "" for name in row}
+            choices = faults_for(file, columns)
+            what, cell = choices[turns[file] % len(choices)]
+            turns[file] += 1
+            if what in LINES and lines.get(file, 0) >= BROKEN_LINES:
+                continue
+            lines[file] = lines.get(file, 0) + (what in LINES)
+            group.append(Fault(file, record, subject_id, what, cell))
+            firms.add(subject_id)
+            if len(group) == 60:
+                groups, group, firms, lines = [*groups, group], [], set(), {}
+        return [*groups, group] if group else groups
+
+    def second(self, number):
+        """The second night with the faults of a group, after the first one without."""
+        data, out = self.root / f"second-{number}", self.root / f"out-second-{number}"
+        shutil.copytree(self.data[SECOND], data)
+        put_in(self.groups[number], data)
+        shutil.copytree(self.out, out, symlinks=True)
+        (out / SECOND.isoformat()).unlink()
+        return self.city.night(data, out, SECOND)
+
+    def first(self, number):
+        """A first night with the faults of a group, as far as their records were known by then."""
+        data = self.root / f"first-{number}"
+        shutil.copytree(self.data[FIRST], data)
+        known = {(file, record) for file, record, *_ in self.counted[FIRST]}
+        faults = [fault for fault in self.groups[number] if (fault.file, fault.record) in known]
+        put_in(faults, data)
+        return faults, self.city.night(data, self.root / f"out-first-{number}", FIRST)
+
+
+def rank(tier):
+    """The larger, the riskier; None where a subject is not rated."""
+    return TIERS.index(tier) if tier in TIERS else None
+
+
+def better(tier, other):
+    """Whether a tier is better than another; a rated one below the presumed tier of an unknown subject is better than NR."""
+    if rank(other) is None:
+        return tier in ("A", "B")
+    return rank(tier) is not None and rank(tier) < rank(other)
+
+
+def marked(run):
+    scores = run.frame("scores")
+    return set(scores.loc[scores["incomplete"], "subject_id"])
+
+
+def check_second(twins, number):
+    run = twins.second(number)
+    tiers, incomplete, marks = run.frame("tiers").set_index("subject_id"), run.frame("incomplete"), marked(run)
+    counted = {(file, record) for file, record, *_ in twins.counted[FIRST]}
+    firms = set(incomplete["subject_id"])
+    for fault in twins.groups[number]:
+        new = (fault.file, fault.record) not in counted
+        if new and not fault.tells_firm:
+            continue  # nothing has ever told whose it is
+        assert fault.subject_id in firms, fault
+        row = tiers.loc[fault.subject_id]
+        assert row["incomplete_since"] == SECOND, fault
+        assert pd.isna(row["score"]) or fault.subject_id in marks, fault
+        if fault.subject_id in twins.tiers[FIRST].index:
+            assert not better(row["tier"], twins.tiers[FIRST].loc[fault.subject_id, "tier"]), fault
+        else:
+            assert row["tier"] == "NR" or row["rule"].startswith("override"), fault
+        if not new:
+            assert not better(row["tier"], twins.tiers[SECOND].loc[fault.subject_id, "tier"]), fault
+    # Nobody else is marked, save who shares a row with a fault.
+    others = firms - {fault.subject_id for fault in twins.groups[number]}
+    assert len(others) <= len(firms) // 10
+    check_equation(run, twins.runs[SECOND], twins.groups[number])
+    return run
+
+
+def check_first(twins, number):
+    faults, run = twins.first(number)
+    tiers, marks, firms = run.frame("tiers").set_index("subject_id"), marked(run), set(run.frame("incomplete")["subject_id"])
+    for fault in faults:
+        if fault.tells_firm:
+            row = tiers.loc[fault.subject_id]
+            assert fault.subject_id in firms, fault
+            assert row["tier"] == "NR" or row["rule"].startswith("override"), fault
+            assert pd.isna(row["score"]) or fault.subject_id in marks, fault
+    check_equation(run, twins.runs[FIRST], faults)
+
+
+def check_equation(run, twin, faults):
+    """What arrived is what was sent, and all of it is accounted for."""
+    more = {"events": 0, "inspections": 0, "ratings": 0}
+    for fault in faults:
+        table = fault.file if fault.file in more else "events"
+        more[table] += fault.what == "two rows that disagree"
+    here, there = (
+        one.frame("checkup").query("section == 'rows'").pivot(index="table", columns="code", values="rows") for one in (run, twin)
+    )
+    for table, extra in more.items():
+        assert here.loc[table, "arrived"] == there.loc[table, "arrived"] + extra
+        assert here.loc[table, "arrived"] == here.loc[table, ["kept", "quarantined", "collapsed"]].sum()
+
+
+def check_mended(twins, number, run):
+    """The night after, with every row mended, is that of the twin."""
+    out = run.out
+    mended = twins.city.night(twins.data[THIRD], out, THIRD).frame("tiers").set_index("subject_id")
+    twin = twins.city.night(twins.data[THIRD], twins.out, THIRD).frame("tiers").set_index("subject_id")
+    firms = [fault.subject_id for fault in twins.groups[number]]
+    assert mended.loc[firms, "tier"].to_dict() == twin.loc[firms, "tier"].to_dict()
+    assert mended["incomplete_since"].isna().all()
+
+
+def test_a_few_faults_help_no_firm(tmp_path):
+    twins = Twins(tmp_path, faults=60, subjects=500)
+    run = check_second(twins, 0)
+    check_first(twins, 0)
+    check_mended(twins, 0, run)
+
+
+@pytest.mark.slow
+def test_five_hundred_faults_help_no_firm(tmp_path):
+    twins = Twins(tmp_path, faults=500, subjects=1200)
+    assert sum(map(len, twins.groups)) == 500
+    for number in range(len(twins.groups)):
+        run = check_second(twins, number)
+        check_first(twins, number)
+    check_mended(twins, number, run)
