@@ -212,7 +212,9 @@ def many(count, **changed):
 
 def in_days(style, serial, system=None):
     """A day number in the cell of a date, in a style; counted from 1904 where ``system`` says so."""
-    return written(lambda book, page: page.write_number(1, 3, serial, book.add_format({"num_format": style})), *TWO, **(system or {}))
+    return written(
+        lambda book, page: page.write_number(1, 3, serial, book.add_format({"num_format": style})), *TWO, **(system or {})
+    )
 
 
 def amount_as(style, value):
@@ -229,7 +231,6 @@ def aloud(book, page):
 
 def in_texts(old, new):
     return patched(written(lambda book, page: None, *TWO), "xl/sharedStrings.xml", (old, new))
-
 
 
 HEAD = """# Workbooks in
