@@ -118,7 +118,7 @@ KOREAN = ["주식회사 한국무역", "서울특별시 중구청", "대한민�
 
 @pytest.mark.parametrize(
     ("words", "codec", "told"),
-    [(TRADITIONAL, "big5", "big5"), (JAPANESE, "cp932", "shift_jis"), (KOREAN, "cp949", "euc_kr"), (JAPANESE, "euc_jp", "euc_jp")],
+    [(TRADITIONAL, "cp950", "big5"), (JAPANESE, "cp932", "shift_jis"), (KOREAN, "cp949", "euc_kr"), (JAPANESE, "euc_jp", "euc_jp")],
     ids=["big5", "shift_jis", "euc_kr", "euc_jp"],
 )  # fmt: skip
 @pytest.mark.parametrize("count", [2, 60])
