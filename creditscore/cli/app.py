@@ -15,13 +15,13 @@ import typer
 from typer.core import TyperGroup
 
 from creditscore import __version__
-from creditscore.cli import inspections, runs, subjects, tasks
+from creditscore.cli import check, inspections, runs, subjects, tasks
 from creditscore.cli.boundary import LogFormat, LogLevel, log_on_stderr, refusals
 from creditscore.cli.options import help_of, stdout_for_documents
 
 _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("demo", runs.demo), ("simulate", runs.simulate),
-    ("simulate-visits", runs.simulate_visits), ("check", runs.check), ("train", runs.train), ("run", runs.run),
+    ("simulate-visits", runs.simulate_visits), ("check", check.check), ("train", runs.train), ("run", runs.run),
     ("draw", tasks.draw), ("verify-plan", inspections.verify_plan),
     ("sign", inspections.sign), ("sign-cards", inspections.sign_cards), ("results", tasks.results),
     ("explain", subjects.explain), ("lookup", subjects.lookup), ("feedback", subjects.feedback), ("records", subjects.records),

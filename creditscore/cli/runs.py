@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from creditscore.cli.boundary import Code
 from creditscore.cli.options import (
     AcceptOption,
     AsOfOption,
@@ -130,48 +128,6 @@ def _of_workbook(path: Path) -> Iterator[str]:
                 "{path} row {row}: expected a code kept as text (got a number that has lost digits)", path=path, row=row
             )
         yield cell if isinstance(cell, str) else f"{cell:.0f}"
-
-
-class FailOn(StrEnum):
-    """From which level on a finding is an alarm."""
-
-    warning = "warning"
-    error = "error"
-
-
-def check(
-    project: ProjectArg,
-    data: DataOption,
-    as_of: AsOfOption,
-    engine: EngineOption = EngineName.duckdb,
-    excel: Annotated[Path | None, typer.Option(help="Write the findings to a workbook.")] = None,
-    fail_on: Annotated[FailOn | None, typer.Option("--fail-on", help="Exit 3 where there are findings of this level.")] = None,
-    lang: LangOption = DEFAULT_LANGUAGE,
-    as_json: JsonOption = False,
-) -> None:
-    """The data check-up (体检): what arrived, was refused, is late or missing.
-
-    Raises:
-        typer.Exit: With code 3, where there are findings of the level of ``--fail-on``; warnings of the guard count.
-        DataError: The day or the data cannot be read.
-        ConfigError: The project is wrong.
-    """
-    from creditscore.features.guard import guard_features
-    from creditscore.records.checkup import check_up
-    from creditscore.records.records import open_records
-
-    words = Words.of(lang)
-    day, loaded = day_of(as_of, name="--as-of"), project_of(project)
-    target = file_to_write(excel, option="--excel") if excel else None
-    warnings = guard_features(loaded.features, loaded)
-    findings = check_up(open_records(engine_of(engine), loaded, data=data_of(data)), as_of=day)
-    if target:
-        findings.to_excel(target)
-    label = words.text(_("warning"))
-    lines = [*(f"{label}: {line}" for line in warnings), findings.to_text(lang)]
-    show({"findings": findings.table().to_dict("records"), "warnings": warnings}, lines, as_json=as_json)
-    if fail_on is not None and (findings.has(fail_on.value) or (warnings and fail_on is FailOn.warning)):
-        raise typer.Exit(int(Code.ALARM))
 
 
 def demo(

@@ -97,10 +97,8 @@ class CheckUp:
     def to_text(self, lang: str = DEFAULT_LANGUAGE) -> str:
         """The findings as a page: errors, warnings, notes, then rows per table and the coverage of the catalogue."""
         words = Words.of(lang)
-        lines = checkup_lines(self.frame, self.as_of, self.labels, words)
-        if len(self.deliveries):
-            lines += ["", *delivery_lines(self.deliveries, words)]
-        return "\n".join(lines)
+        deliveries = list(delivery_lines(self.deliveries, words)) if len(self.deliveries) else []
+        return "\n".join(checkup_lines(self.frame, self.as_of, self.labels, words, deliveries=deliveries))
 
     def to_excel(self, path: str | Path) -> None:
         """The findings as one sheet, and what each unit delivered as another."""

@@ -139,14 +139,17 @@ def code_text(code: str) -> Text:
     return pgettext("reason of refusal", "{reason}: {column}", reason=reason, column=COLUMN_WORDS.get(column, column))
 
 
-def checkup_lines(frame: pd.DataFrame, as_of: dt.date, labels: Mapping[str, Label], words: Words) -> list[str]:
-    """The findings in lines: a summary, rows per table, errors, warnings, notes, and the coverage of the catalogue.
+def checkup_lines(
+    frame: pd.DataFrame, as_of: dt.date, labels: Mapping[str, Label], words: Words, *, deliveries: Sequence[str] = ()
+) -> list[str]:
+    """The findings in lines: a summary, rows per table and unit, errors, warnings, notes, and the coverage of the catalogue.
 
     Args:
         frame: The findings, as :class:`CheckUp` has them.
         as_of: Their day.
         labels: The kinds of the catalogue.
         words: The language; keys and names of files stay as they are.
+        deliveries: What each unit delivered, as lines.
     """
     counts = frame["level"].value_counts()
     errors, warnings, notes = (int(counts.get(level, 0)) for level, _label in _LEVELS)
@@ -155,7 +158,12 @@ def checkup_lines(frame: pd.DataFrame, as_of: dt.date, labels: Mapping[str, Labe
         day=as_of, errors=errors, warnings=warnings, notes=notes,
     )  # fmt: skip
     page = _Page(labels, words)
-    lines = [words.text(summary), "", *page.equations(frame[frame["section"] == "rows"])]
+    lines = [
+        words.text(summary),
+        "",
+        *page.equations(frame[frame["section"] == "rows"]),
+        *(["", *deliveries] if deliveries else []),
+    ]
     for level, label in _LEVELS:
         chosen = frame[(frame["level"] == level) & ~((frame["section"] == "coverage") & (frame["rows"] == 0))]
         if len(chosen):

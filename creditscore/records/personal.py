@@ -136,6 +136,11 @@ def shown_texts(texts: pa.Array) -> pa.Array:
     return pc.fill_null(distinct.spread([shown(text) for text in distinct.values], pa.string()), "")
 
 
+def without_resident_numbers(text: str) -> str:
+    """A text in which every ID number of a resident is masked; codes of businesses stay, however alike they look."""
+    return _RESIDENT.sub(lambda found: _mask(found[0], "id_number") if is_resident_number(found[0]) else found[0], text)
+
+
 def looks_like_data(header: Sequence[str]) -> bool:
     """Whether a header is more likely the first row of a file that has none."""
     return any(_CELL.search(name) for name in header)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from creditscore.config.sources import SourceSpec
 from creditscore.records.column_types import as_texts, one_array
 from creditscore.records.csv_files import physical_lines
-from creditscore.records.personal import masked, personal_columns
+from creditscore.records.personal import masked, personal_columns, without_resident_numbers
 from creditscore.records.sources import open_source
 
 #: Numbers of people in a line that could not be cut into cells: ID numbers and telephones.
@@ -58,7 +58,7 @@ def sent_rows(source: SourceSpec, data: Path, *, rows: Collection[int]) -> SentR
             found.cells.update(zip(piece.rows[chosen].tolist(), zip(*texts, strict=True), strict=True))
     if opened.csv is not None and broken:
         for row, line in physical_lines(opened.csv.path, opened.csv.facts.encoding, broken):
-            found.lines[row] = None if personal else _PERSONAL_NUMBER.sub("********", line)
+            found.lines[row] = None if personal else _PERSONAL_NUMBER.sub("********", without_resident_numbers(line))
     return found
 
 
@@ -66,5 +66,7 @@ def _texts(table: pa.Table, name: str, kind: str | None) -> list[str | None]:
     column = one_array(table[name])
     if pa.types.is_list(column.type):
         return [None if cell is None else ";".join(map(str, cell)) for cell in column.to_pylist()]
-    texts: list[str | None] = (as_texts(column) if kind is None else masked(as_texts(column), kind)).to_pylist()
-    return texts
+    if kind is not None:
+        hidden: list[str | None] = masked(as_texts(column), kind).to_pylist()
+        return hidden
+    return [None if text is None else without_resident_numbers(text) for text in as_texts(column).to_pylist()]

@@ -97,7 +97,8 @@ class Units:
             }
             fit = [(unit, n) for unit, n in rows_of.items() if unit in known or (n >= _SHARED and _is_readable(unit))]
             self._named[arrival.source] = {unit for unit, _n in sorted(fit, key=lambda pair: (-pair[1], pair[0]))[:_MOST_UNITS]}
-            self.counts[arrival.source, self.of(arrival.source, None)][REFUSED] += len(arrival.refused)
+            if arrival.refused or not rows_of:  # a source without any row is listed, too
+                self.counts[arrival.source, self.of(arrival.source, None)][REFUSED] += len(arrival.refused)
         for (source, unit, outcome), count in found.items():
             self.counts[source, self.of(source, unit)][outcome] += count
 

@@ -1,0 +1,245 @@
+"""The folder of workbooks that go back to the sending units: written whole, the same bytes for the same check-up.
+
+The folder's ``rejects.json`` names what this module wrote, with hashes. Only such files are replaced or removed, and none that
+somebody has changed since: it may hold mended rows.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import logging
+import re
+import tempfile
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from creditscore.errors import DataError
+from creditscore.language import _
+from creditscore.records.arrivals import Stream
+from creditscore.records.identity import Identifier
+from creditscore.records.records import open_records
+from creditscore.records.sent_rows import SentRows, sent_rows
+from creditscore.records.tables import TABLES
+from creditscore.reporting.reject_book import MOST_ROWS, FaultyRows, RefusedFile, reject_sheets
+from creditscore.spreadsheet import label_text, write_book
+from creditscore.storage import move_into_place, operations, sha256_file, write_json
+
+if TYPE_CHECKING:
+    from creditscore.config.project import Project
+    from creditscore.config.sources import SourceSpec
+    from creditscore.engine import Engine
+    from creditscore.records.checkup import CheckUp
+    from creditscore.records.records import Records
+
+_log = logging.getLogger(__name__)
+_MANIFEST, _FORMAT, _STAGING = "rejects.json", "creditscore.rejects/1", ".rejects-"
+_TITLE = _("Rows sent back")
+#: What no file system takes in a name, names that Windows keeps for devices, and the longest name in bytes.
+_NOT_IN_NAME = re.compile(r'[<>:"/\\|?*]')
+_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+_LONGEST = 120
+
+
+def open_despite(engine: Engine, project: Project, data: Path, error: DataError) -> tuple[Records | None, dict[str, DataError]]:
+    """Open what can be read of a delivery that was refused, for those who have to mend it; no night is built on this.
+
+    Args:
+        engine: Where the tables will live.
+        project: The project.
+        data: The folder of the sources' files.
+        error: Why the delivery was refused.
+
+    Returns:
+        The records without the sources that cannot be used, whatever share of the others is quarantined; None where
+        nothing can be made of them. And why each refused source is refused.
+    """
+    refused: dict[str, DataError] = {}
+    for source in project.sources.source:
+        if not source.optional or (data / source.file).is_file():
+            failed = _probed(source, project, data)
+            if failed is not None:
+                refused[source.name] = failed
+    named = str(error.values.get("source", ""))
+    told = {named: error, **refused} if named in {source.name for source in project.sources.source} else refused
+    kept = tuple(one.model_copy(update={"max_quarantined": None}) for one in project.sources.source if one.name not in refused)
+    lenient = project.sources.model_copy(update={"source": kept, "max_quarantined": 1.0, "new_errors": "list"})
+    try:
+        return open_records(engine, replace(project, sources=lenient), data=data), told
+    except DataError as failure:
+        _log.debug("without the refused sources: %s", failure)
+        return None, told
+
+
+def _probed(source: SourceSpec, project: Project, data: Path) -> DataError | None:
+    """Why a source cannot be read, if so: it is read to its end by itself."""
+    stream = Stream(TABLES[source.table], [source], project, data, Identifier(project))
+    try:
+        for _batch in stream.reader():
+            pass
+    except Exception as error:
+        if stream.error is None:
+            raise
+        _log.debug("%s: %s", source.name, error)
+    return stream.error
+
+
+def write_rejects(
+    folder: Path, project: Project, data: Path, checkup: CheckUp | None, refused: Mapping[str, DataError],
+    *, as_of: dt.date, lang: str,
+) -> list[Path]:  # fmt: skip
+    """Write one workbook per unit that has something to mend; those of before that no longer apply are removed.
+
+    Args:
+        folder: Where they go; created where it is missing.
+        project: The project.
+        data: The folder of the sources' files, which are read a second time.
+        checkup: The check-up, if the delivery could be opened.
+        refused: By source, why it could not be used.
+        as_of: The day of the check-up.
+        lang: Their language, or ``both``.
+
+    Returns:
+        The workbooks, by unit.
+
+    Raises:
+        DataError: A file of the same name is not ours, or was changed since; nothing was written.
+    """
+    books = _books(project, data, checkup, refused)
+    names = file_names(list(books))
+    operations.make_folder(folder)
+    for left in folder.glob(f"{_STAGING}*"):
+        operations.remove_folder(left)
+    ours = _ours(folder)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_STAGING) as staging:
+        for unit, (deliveries, faulty, files) in books.items():
+            sheets = reject_sheets(unit, project.about, as_of, lang, deliveries=deliveries, faulty=faulty, refused=files)
+            write_book(Path(staging) / names[unit], sheets, lang=lang, title=label_text(_TITLE, lang), created=as_of)
+        new = {name: sha256_file(Path(staging) / name) for name in names.values()}
+        _put(folder, Path(staging), ours, new, as_of)
+    return [folder / name for name in names.values()]
+
+
+_Book = tuple[pd.DataFrame, list[FaultyRows], list[RefusedFile]]
+
+
+def _books(project: Project, data: Path, checkup: CheckUp | None, refused: Mapping[str, DataError]) -> dict[str, _Book]:
+    """What each unit's workbook shows; units without anything to mend have none."""
+    sources = {source.name: source for source in project.sources.source}
+    rejects = pd.DataFrame() if checkup is None else checkup.rejects
+    faulty: dict[str, list[FaultyRows]] = {}
+    files: dict[str, list[RefusedFile]] = {}
+    for name, source in sources.items():
+        if name in refused:
+            files.setdefault(source.provider or name, []).append(RefusedFile(source.location, refused[name]))
+        own = rejects[rejects["source"] == name] if len(rejects) else rejects
+        if len(own):
+            for unit, part in _faulty_rows(source, data, own):
+                faulty.setdefault(unit, []).append(part)
+    deliveries = pd.DataFrame() if checkup is None else checkup.deliveries
+    books: dict[str, _Book] = {}
+    for unit in sorted({*faulty, *files}):
+        rows = deliveries[deliveries["provider"] == unit] if len(deliveries) else deliveries
+        books[unit] = (rows, faulty.get(unit, []), files.get(unit, []))
+    return books
+
+
+def _faulty_rows(source: SourceSpec, data: Path, rejects: pd.DataFrame) -> list[tuple[str, FaultyRows]]:
+    """The faulty rows of a source by unit, the first :data:`MOST_ROWS` of each."""
+    listed: dict[str, set[int]] = {}
+    left_out: dict[str, int] = {}
+    for unit, faults in rejects.groupby("provider", sort=True):
+        rows = sorted(set(faults["row"]))
+        listed[str(unit)], left_out[str(unit)] = set(rows[:MOST_ROWS]), max(len(rows) - MOST_ROWS, 0)
+    sent = sent_rows(source, data, rows=set().union(*listed.values()))
+    found = []
+    for name, rows_of_unit in listed.items():
+        own = rejects[(rejects["provider"] == name) & rejects["row"].isin(rows_of_unit)]
+        cells = {row: cells for row, cells in sent.cells.items() if row in rows_of_unit}
+        lines = {row: line for row, line in sent.lines.items() if row in rows_of_unit}
+        part = FaultyRows(source, SentRows(sent.columns, sent.personal, cells, lines), own, left_out[name])
+        found.append((name, part))
+    return found
+
+
+def file_names(units: Sequence[str]) -> dict[str, str]:
+    """A file name for each unit that every file system takes; no two are equal, be it in upper and lower case."""
+    plain = {unit: _plain_name(unit) for unit in units}
+    alike = Counter(name.casefold() for name in plain.values())
+
+    def named(unit: str) -> str:
+        name = plain[unit]
+        changed = name != unit or alike[name.casefold()] > 1
+        return f"{name}-{hashlib.sha256(unit.encode()).hexdigest()[:8]}.xlsx" if changed else f"{name}.xlsx"
+
+    return {unit: named(unit) for unit in units}
+
+
+def _plain_name(unit: str) -> str:
+    text = unicodedata.normalize("NFC", _NOT_IN_NAME.sub("_", unit))
+    text = "".join(sign if sign.isprintable() else "_" for sign in text).strip(" .~")
+    text = text.encode()[:_LONGEST].decode("utf-8", "ignore").strip(" .") or "_"
+    return f"_{text}" if _DEVICES.fullmatch(text) else text
+
+
+def _ours(folder: Path) -> dict[str, set[str]]:
+    """The files that this module wrote into a folder, with the hashes that each may have.
+
+    Raises:
+        DataError: The list of them is damaged.
+    """
+    path = folder / _MANIFEST
+    if not path.is_file():
+        return {}
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        known = {str(name): {str(one) for one in hashes} for name, hashes in document["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise DataError("{path}: expected the list of the workbooks that were sent back (got something else)", path=path) from None
+    if any(Path(name).name != name for name in known):
+        raise DataError("{path}: expected the list of the workbooks that were sent back (got something else)", path=path)
+    return known
+
+
+def _put(folder: Path, staging: Path, ours: Mapping[str, set[str]], new: Mapping[str, str], as_of: dt.date) -> None:
+    """Move new workbooks into place and remove old ones. A kill in between is finished by the next call.
+
+    Raises:
+        DataError: A file in the way is not as it was written.
+    """
+    present = {name: sha256_file(folder / name) for name in {*ours, *new} if (folder / name).is_file()}
+    changed = sorted(name for name, sha in present.items() if sha not in ours.get(name, ()) and sha != new.get(name))
+    in_the_way = [name for name in changed if name in new]
+    if in_the_way:
+        raise DataError(
+            "{folder}: {files} are not as this command wrote them: they may hold mended rows. Move them elsewhere, or choose "
+            "another folder; nothing was written",
+            folder=folder,
+            files=", ".join(in_the_way[:5]),
+        )
+    both = {name: sorted({*ours.get(name, ()), *([new[name]] if name in new else [])}) for name in sorted({*ours, *new})}
+    _write_list(folder, both, as_of)
+    for name, sha in new.items():
+        if present.get(name) != sha:
+            move_into_place(staging / name, folder / name)
+    for name in sorted(ours.keys() - new.keys()):
+        if name in changed:
+            _log.warning("%s: was changed since it was written, and stays", folder / name)
+        else:
+            operations.remove(folder / name)
+    operations.sync_folder(folder)
+    _write_list(folder, {name: [sha] for name, sha in sorted(new.items())}, as_of)
+
+
+def _write_list(folder: Path, files: Mapping[str, list[str]], as_of: dt.date) -> None:
+    """The list of our files, where it is another one than before."""
+    path, document = folder / _MANIFEST, {"format": _FORMAT, "as_of": as_of.isoformat(), "files": dict(files)}
+    if not path.is_file() or json.loads(path.read_text("utf-8")) != document:
+        write_json(path, document)

@@ -1,0 +1,218 @@
+"""The workbook that a unit gets back: its faulty rows as it sent them, the cells marked, the reasons, and what to do about them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import pandas as pd
+
+from creditscore.config.project import ProjectFile
+from creditscore.config.sources import Map, ParseDate, ParseNumber, SourceSpec
+from creditscore.language import Message, Text, Words, _, pgettext
+from creditscore.records.column_rules import BETWEEN_COLUMNS, columns_read
+from creditscore.records.findings import TABLE_WORDS, code_text
+from creditscore.records.sent_rows import SentRows
+from creditscore.spreadsheet import Column, Marked, Sheet, cell_words, label_text
+
+#: Rows of one source that a workbook lists.
+MOST_ROWS = 50_000
+_ROW = pgettext("reject book", "Row in your file")
+_REASON = pgettext("reject book", "Why it is sent back")
+_SINCE = pgettext("reject book", "First found on")
+_LINE = pgettext("reject book", "The line as sent")
+_MASKED = _("Masked here: it may be personal data. Your own file has the value; keep it there and do not send the masked text.")
+_FILL_IN = _("This line could not be cut into columns. Write its values into the cells of this row.")
+_HIDDEN = _("(not shown: the line may hold personal data; look it up in your own file by its row)")
+#: Agreed words that a reason lists, and the day that shows how days are written.
+_WORDS_LISTED, _EXAMPLE = 12, dt.date(2024, 1, 31)
+_BETWEEN_REASONS = pgettext("between reasons", "; ")
+
+
+@dataclass(frozen=True)
+class FaultyRows:
+    """The faulty rows of one file that one unit sent."""
+
+    source: SourceSpec
+    sent: SentRows
+    #: The faults of these rows: row, code, column, since.
+    rejects: pd.DataFrame
+    #: Rows with faults beyond those that are listed.
+    left_out: int = 0
+
+    @property
+    def name(self) -> str:
+        """What its sheet is called: the file without its folder and ending."""
+        return PurePath(self.source.location).stem
+
+
+@dataclass(frozen=True)
+class RefusedFile:
+    """A file that could not be used as a whole, with the error that says why."""
+
+    location: str
+    why: Text
+
+
+def reject_sheets(
+    unit: str, about: ProjectFile, as_of: dt.date, lang: str,
+    *, deliveries: pd.DataFrame, faulty: Sequence[FaultyRows], refused: Sequence[RefusedFile],
+) -> list[Sheet]:  # fmt: skip
+    """The sheets of a unit's workbook: what happened and what to do, then one sheet per file with faulty rows.
+
+    A sheet can be read as a source of format ``excel`` as it is: its columns are those of the file, with three more that
+    no rule reads.
+
+    Args:
+        unit: Who sent the files.
+        about: The project, with its authority and whom to ask.
+        as_of: The day of the check-up.
+        lang: The language, or ``both``.
+        deliveries: The unit's rows of :func:`creditscore.records.deliveries.delivery_table`.
+        faulty: The faulty rows.
+        refused: Files that could not be used at all.
+    """
+    words = cell_words(lang)
+    columns = (
+        Column("item", pgettext("reject book", "About"), width=24, wrap=True),
+        Column("said", pgettext("reject book", "In words"), width=100, wrap=True),
+    )
+    said = _first_page(unit, about, as_of, deliveries, faulty, refused)
+    rows = [(words.text(item), words.text(text)) for item, text in said]
+    first = Sheet(pgettext("reject book", "Read this first"), columns, rows, autofilter=False)
+    return [first, *(_sheet(one, lang) for one in faulty)]
+
+
+def _first_page(
+    unit: str, about: ProjectFile, as_of: dt.date, deliveries: pd.DataFrame, faulty: Sequence[FaultyRows],
+    refused: Sequence[RefusedFile],
+) -> Iterator[tuple[Text, Text]]:  # fmt: skip
+    """What the first sheet says, line by line: a heading (empty where the one above goes on) and a sentence."""
+    yield pgettext("reject book", "For"), unit
+    yield pgettext("reject book", "From"), about.authority
+    yield pgettext("reject book", "Checked as of"), as_of.isoformat()
+    for one in refused:
+        heading: Text = _("File {file}", file=one.location)
+        yield heading, _("The whole file could not be used, and none of its rows counts. Mend this first:")
+        yield "", one.why
+    for row in deliveries.to_dict("records"):
+        yield from _delivery({str(key): value for key, value in row.items()})
+    for part in faulty:
+        if part.left_out:
+            shown = len(set(part.rejects["row"]))
+            yield "", _(
+                "{file}: this workbook lists the first {shown:,} rows with faults; {left_out:,} more follow when these are mended.",
+                file=part.source.location, shown=shown, left_out=part.left_out,
+            )  # fmt: skip
+    if faulty:
+        todo = pgettext("reject book", "What to do")
+        yield todo, _("1. Each further sheet is one of your files, with its faulty rows only, all columns as you sent them.")
+        yield (
+            "",
+            _(
+                '2. Red cells are wrong. Point at one to read why; the column "{reason}" says it for the whole row.',
+                reason=_REASON,
+            ),
+        )
+        yield "", _(
+            '3. Put the red cells right, here or in your own system. Leave the columns as they are: "{row}", "{reason}" and '
+            '"{since}" are not read, nothing has to be deleted.',
+            row=_ROW, reason=_REASON, since=_SINCE,
+        )  # fmt: skip
+        yield "", _("4. Send the mended rows with your next delivery, in your usual file. Keep the number of the record (its key).")
+        yield "", _("5. A record that should never have been sent: leave it out of the next delivery.")
+        if any(part.sent.personal for part in faulty):
+            yield "", _("Names, telephones and ID numbers are masked here (张*). Your own file has them; do not send masked ones.")
+    yield pgettext("reject book", "Whom to ask"), about.contact or about.authority
+
+
+def _delivery(row: Mapping[str, object]) -> Iterator[tuple[Text, Text]]:
+    """One file of the unit: what became of its rows, and of what was sent back before."""
+    heading = pgettext(
+        "reject book", "{file} ({table})", file=row["file"], table=TABLE_WORDS.get(str(row["table"]), str(row["table"]))
+    )
+    counts = {name: row[name] for name in ("arrived", "read", "copies", "refused", "values", "new", "mended", "withdrawn")}
+    yield heading, _(
+        "{arrived:,} rows arrived: {read:,} were read, {copies:,} were copies of others, {refused:,} are refused and do not count.",
+        arrived=counts["arrived"], read=counts["read"], copies=counts["copies"], refused=counts["refused"],
+    )  # fmt: skip
+    if counts["values"]:
+        yield "", _("In rows that were read, {values:,} single values were not taken.", values=counts["values"])
+    if counts["mended"] or counts["withdrawn"]:
+        yield "", _(
+            "Of the faults sent back before, {mended:,} are mended and {withdrawn:,} withdrawn. Thank you.",
+            mended=counts["mended"], withdrawn=counts["withdrawn"],
+        )  # fmt: skip
+    if isinstance(row["since"], dt.date):
+        yield "", _("{new:,} faults are new; the oldest one has been open since {since}.", new=counts["new"], since=row["since"])
+
+
+def _sheet(part: FaultyRows, lang: str) -> Sheet:
+    """The faulty rows of a file in the order of the file."""
+    names, personal = part.sent.columns, set(part.sent.personal)
+    columns = [
+        Column("row_in_file", _free(_ROW, names, lang), kind="integer", format="0"),
+        *(Column(name, name, comment=_MASKED if name in personal else None) for name in names),
+        Column("reason", _free(_REASON, names, lang), width=60, wrap=True),
+        Column("since", _free(_SINCE, names, lang), kind="date"),
+    ]
+    if part.sent.lines:
+        columns.append(Column("line", _free(_LINE, names, lang), width=60, wrap=True))
+    return Sheet(part.name, tuple(columns), _rows(part, cell_words(lang)), autofilter=False)
+
+
+def _free(label: Message, names: Sequence[str], lang: str) -> Text:
+    """A label of a column of ours, changed where the file has a column of that name."""
+    taken = label_text(label, lang) in names or label_text(label, lang, joint="\n") in names
+    return pgettext("reject book", "{label} (creditscore)", label=label) if taken else label
+
+
+def _rows(part: FaultyRows, words: Words) -> Iterator[tuple[object, ...]]:
+    """One row per faulty row; where a cell is wrong it is marked."""
+    for place, faults in part.rejects.groupby("row", sort=True):
+        row = int(str(place))
+        cells = part.sent.cells.get(row, (None,) * len(part.sent.columns))
+        sent = dict(zip(part.sent.columns, cells, strict=True))
+        reasons: dict[str, list[Text]] = {}
+        for column, code in zip(faults["column"], faults["code"], strict=True):
+            for name in str(column).split(BETWEEN_COLUMNS):
+                reasons.setdefault(name, []).append(_reason(part.source, code, name, is_empty=not sent.get(name)))
+        is_line = row in part.sent.lines
+        marked: list[object] = [
+            Marked(cell, _joined(reasons[name], words)) if name in reasons else cell
+            for name, cell in zip(part.sent.columns, cells, strict=True)
+        ]
+        if is_line and marked:
+            marked[0] = Marked(None, _FILL_IN)
+        said = [
+            pgettext("reason of refusal", "{column}: {reason}", column=name, reason=one) if name else one
+            for name, several in reasons.items()
+            for one in several
+        ]
+        why = _joined(said, words)
+        more = [_line_text(part.sent.lines[row], words) if is_line else None] if part.sent.lines else []
+        yield (row, *marked, why, faults["since"].min(), *more)
+
+
+def _line_text(line: str | None, words: Words) -> str:
+    return words.text(_HIDDEN) if line is None else line
+
+
+def _reason(source: SourceSpec, code: str, column: str, *, is_empty: bool) -> Text:
+    """Why a cell is refused, and what is expected in its column."""
+    name = code.partition(":")[0]
+    rule = next((one for one in source.column if column in columns_read(one)), None)
+    if name == "MISSING" and isinstance(rule, Map) and not is_empty:
+        return _("not one of the agreed words ({words})", words=tuple(rule.values)[:_WORDS_LISTED])
+    if name == "BAD_DATE" and isinstance(rule, ParseDate):
+        forms = tuple(dict.fromkeys(_EXAMPLE.strftime(form) for form in rule.formats if form != "excel"))
+        return _("{reason} (write it like {examples})", reason=code_text(name), examples=forms) if forms else code_text(name)
+    if name == "BAD_VALUE" and isinstance(rule, ParseNumber):
+        return _("{reason} (a number is expected, such as 12000.50)", reason=code_text(name))
+    return code_text(name)
+
+
+def _joined(reasons: Sequence[Text], words: Words) -> str:
+    return words.text(_BETWEEN_REASONS).join(words.text(reason) for reason in reasons)
