@@ -98,7 +98,7 @@ def _first_page(
         yield heading, _("The whole file could not be used, and none of its rows counts. Mend this first:")
         yield "", one.why
     for row in deliveries.to_dict("records"):
-        yield from _delivery({str(key): value for key, value in row.items()})
+        yield from _delivery({str(key): value for key, value in row.items()}, as_of)
     for part in faulty:
         if part.left_out:
             shown = len(set(part.rejects["row"]))
@@ -128,7 +128,7 @@ def _first_page(
     yield pgettext("reject book", "Whom to ask"), about.contact or about.authority
 
 
-def _delivery(row: Mapping[str, object]) -> Iterator[tuple[Text, Text]]:
+def _delivery(row: Mapping[str, object], as_of: dt.date) -> Iterator[tuple[Text, Text]]:
     """One file of the unit: what became of its rows, and of what was sent back before."""
     heading = pgettext(
         "reject book", "{file} ({table})", file=row["file"], table=TABLE_WORDS.get(str(row["table"]), str(row["table"]))
@@ -145,7 +145,7 @@ def _delivery(row: Mapping[str, object]) -> Iterator[tuple[Text, Text]]:
             "Of the faults sent back before, {mended:,} are mended and {withdrawn:,} withdrawn. Thank you.",
             mended=counts["mended"], withdrawn=counts["withdrawn"],
         )  # fmt: skip
-    if isinstance(row["since"], dt.date):
+    if isinstance(row["since"], dt.date) and row["since"] < as_of:
         yield "", _("{new:,} faults are new; the oldest one has been open since {since}.", new=counts["new"], since=row["since"])
 
 
@@ -154,8 +154,8 @@ def _sheet(part: FaultyRows, lang: str) -> Sheet:
     names, personal = part.sent.columns, set(part.sent.personal)
     columns = [
         Column("row_in_file", _free(_ROW, names, lang), kind="integer", format="0"),
+        Column("reason", _free(_REASON, names, lang), width=48, wrap=True),
         *(Column(name, name, comment=_MASKED if name in personal else None) for name in names),
-        Column("reason", _free(_REASON, names, lang), width=60, wrap=True),
         Column("since", _free(_SINCE, names, lang), kind="date"),
     ]
     if part.sent.lines:
@@ -193,7 +193,7 @@ def _rows(part: FaultyRows, words: Words) -> Iterator[tuple[object, ...]]:
         ]
         why = _joined(said, words)
         more = [_line_text(part.sent.lines[row], words) if is_line else None] if part.sent.lines else []
-        yield (row, *marked, why, faults["since"].min(), *more)
+        yield (row, why, *marked, faults["since"].min(), *more)
 
 
 def _line_text(line: str | None, words: Words) -> str:
