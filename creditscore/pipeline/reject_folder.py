@@ -141,7 +141,7 @@ def _books(project: Project, data: Path, checkup: CheckUp | None, refused: Mappi
             files.setdefault(source.provider or name, []).append(RefusedFile(source.location, refused[name]))
         own = rejects[rejects["source"] == name] if len(rejects) else rejects
         if len(own):
-            for unit, part in _faulty_rows(source, data, own):
+            for unit, part in _faulty_rows(source, project, data, own):
                 faulty.setdefault(unit, []).append(part)
     deliveries = pd.DataFrame() if checkup is None else checkup.deliveries
     books: dict[str, _Book] = {}
@@ -151,14 +151,14 @@ def _books(project: Project, data: Path, checkup: CheckUp | None, refused: Mappi
     return books
 
 
-def _faulty_rows(source: SourceSpec, data: Path, rejects: pd.DataFrame) -> list[tuple[str, FaultyRows]]:
+def _faulty_rows(source: SourceSpec, project: Project, data: Path, rejects: pd.DataFrame) -> list[tuple[str, FaultyRows]]:
     """The faulty rows of a source by unit, the first :data:`MOST_ROWS` of each."""
     listed: dict[str, set[int]] = {}
     left_out: dict[str, int] = {}
     for unit, faults in rejects.groupby("provider", sort=True):
         rows = sorted(set(faults["row"]))
         listed[str(unit)], left_out[str(unit)] = set(rows[:MOST_ROWS]), max(len(rows) - MOST_ROWS, 0)
-    sent = sent_rows(source, data, rows=set().union(*listed.values()))
+    sent = sent_rows(source, data, rows=set().union(*listed.values()), limits=project.sources.limits)
     found = []
     for name, rows_of_unit in listed.items():
         own = rejects[(rejects["provider"] == name) & rejects["row"].isin(rows_of_unit)]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from creditscore.config.sources import SourceSpec
+from creditscore.config.sources import Limits, SourceSpec
 from creditscore.records.column_types import as_texts, one_array
 from creditscore.records.csv_files import physical_lines
 from creditscore.records.personal import masked, personal_columns, without_resident_numbers
@@ -33,18 +33,19 @@ class SentRows:
     lines: dict[int, str | None] = field(default_factory=dict)
 
 
-def sent_rows(source: SourceSpec, data: Path, *, rows: Collection[int]) -> SentRows:
+def sent_rows(source: SourceSpec, data: Path, *, rows: Collection[int], limits: Limits) -> SentRows:
     """Rows of a source as they were sent, every cell as text.
 
     Args:
         source: The source.
         data: The folder of its file.
         rows: Their places, as rejects name them.
+        limits: What is refused at the door.
 
     Raises:
         DataError: The source cannot be read.
     """
-    opened = open_source(source, data)
+    opened = open_source(source, data, limits)
     columns = tuple(name for name in opened.columns if name)
     personal = personal_columns(source, columns, needed=True)
     found = SentRows(columns, tuple(sorted(personal)))

@@ -49,7 +49,7 @@ def books(folder):
 
 def listed(page):
     """The rows of a sheet by the row of the sender's file: header, cells."""
-    lines = list(page.iter_rows())
+    lines = list(page.iter_rows(max_col=page.max_column))
     return {line[0].value: dict(zip([cell.value for cell in lines[0]], line, strict=True)) for line in lines[1:]}
 
 
