@@ -12,8 +12,8 @@ import pandas as pd
 from creditscore.config.project import ProjectFile
 from creditscore.config.sources import Map, ParseDate, ParseNumber, SourceSpec
 from creditscore.language import Message, Text, Words, _, pgettext
-from creditscore.records.column_rules import BETWEEN_COLUMNS, columns_read
 from creditscore.records.findings import TABLE_WORDS, code_text
+from creditscore.records.sent_cells import BETWEEN_COLUMNS, columns_read
 from creditscore.records.sent_rows import SentRows
 from creditscore.spreadsheet import Column, Marked, Sheet, cell_words, label_text
 
@@ -124,7 +124,7 @@ def _first_page(
         yield "", _("4. Send the mended rows with your next delivery, in your usual file. Keep the number of the record (its key).")
         yield "", _("5. A record that should never have been sent: leave it out of the next delivery.")
         if any(part.sent.personal for part in faulty):
-            yield "", _("Names, telephones and ID numbers are masked here (张*). Your own file has them; do not send masked ones.")
+            yield "", _("Names, telephones and ID numbers are masked here. Your own file has them; do not send masked ones.")
     yield pgettext("reject book", "Whom to ask"), about.contact or about.authority
 
 

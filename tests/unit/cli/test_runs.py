@@ -158,14 +158,18 @@ def test_replay_names_what_differs(stub, run, project, data, differing, code):
 def test_check_prints_findings_and_writes_a_workbook(project, data, tmp_path, stub):
     written = []
     found = SimpleNamespace(
-        table=lambda: pd.DataFrame({"section": ["rows"]}), to_text=lambda lang: f"findings in {lang}", to_excel=written.append
+        table=lambda: pd.DataFrame({"section": ["rows"]}),
+        to_text=lambda lang: f"findings in {lang}",
+        to_excel=written.append,
+        deliveries=pd.DataFrame({"provider": ["court"]}),
     )
     stub("creditscore.records.records.open_records")
     stub("creditscore.records.checkup.check_up", found)
     options = ("--data", data, "--as-of", "2024-04-30", "--excel", tmp_path / "new" / "checkup.xlsx")
     assert creditscore("check", project.folder, *options, "--json").json["findings"] == [{"section": "rows"}]
+    assert creditscore("check", project.folder, *options, "--json").json["deliveries"] == [{"provider": "court"}]
     assert "findings in en" in creditscore("check", project.folder, *options, "--lang", "en").out
-    assert written == [tmp_path / "new" / "checkup.xlsx"] * 2
+    assert written == [tmp_path / "new" / "checkup.xlsx"] * 3
 
 
 @pytest.fixture
