@@ -22,7 +22,7 @@ from creditscore.records import text_lines
 from creditscore.records.column_types import CONTROLS
 from creditscore.records.csv_lines import RAGGED_LINE, Law, Record, doubtful_lines, header_of, widths_of
 from creditscore.records.encodings import TextFacts, utf8_blocks
-from creditscore.records.text_lines import LF, Lines, end_of_lines, lines_of, lone_returns
+from creditscore.records.text_lines import LF, Lines, count_feeds, end_of_lines, lines_of, lone_returns
 
 #: Lines longer than this do not go to Arrow, whose blocks are twice as long.
 _ARROW_LINE = 1 << 20
@@ -123,7 +123,7 @@ class CsvFile:
         table = None
         if b'"' not in data and not len(lone_returns(data)) and len(data) <= text_lines.LONGEST_LINE:
             table = self._arrow(data, wanted, quoted=False)
-            count = data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
+            count = count_feeds(data) + (not data.endswith(b"\n") and bool(data))
             if table is not None and table.num_rows == count:
                 return Piece(table, np.arange(first, first + count), RefusedLines(), count), len(data)
         return self._read_lines(lines_of(data), table, wanted, first, last=last)
