@@ -13,7 +13,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -100,6 +99,8 @@ def _held(plain: str, times: int, kind: pa.DataType, repairs: tuple[str, ...]) -
         number = Decimal(plain)
     except decimal.InvalidOperation:  # an exponent beyond all bounds
         return Number(None, "OUT_OF_RANGE")
+    if not number:
+        number = Decimal(0).copy_sign(number)
     if number.adjusted() > _DIGITS:
         return Number(None, "OUT_OF_RANGE")
     number = _EXACT.multiply(number, Decimal(times))
@@ -151,7 +152,7 @@ def typed_numbers(column: pa.Array, kind: pa.DataType, name: str, faults: Faults
         return pa.nulls(len(column), kind)
     if pa.types.is_floating(column.type):
         column = _finite(column, name, faults)
-    if column.type == kind:
+    if column.type == kind and not pa.types.is_floating(kind):
         return column
     read = next((read for test, read in _READERS if test(column.type)), None)
     if read is None:
@@ -234,21 +235,20 @@ def _of_texts(column: pa.Array, kind: pa.DataType) -> tuple[pa.Array, pa.Array]:
 
 
 def _only_digits(column: pa.Array) -> bool:
-    """Whether all texts are of digits, points and minus signs alone, and no point is at an end or behind a sign."""
+    """Whether all texts are short, of digits, points and minus signs alone, and no point is at an end or behind a sign."""
     letters = text_bytes(column)
     plain = letters.tobytes()
     if plain.translate(None, delete=_PLAIN) or b"-." in plain:
         return False
+    ends = np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+    lengths = np.diff(ends)
+    if lengths.max() > _DIGITS:
+        return False
     if b"." not in plain:
         return True
-    ends = _offsets(column)
-    begun, ended = ends[:-1][ends[:-1] < ends[1:]], ends[1:][ends[:-1] < ends[1:]]
-    point = ord(".")
-    return not ((letters[begun - ends[0]] == point).any() or (letters[ended - ends[0] - 1] == point).any())
-
-
-def _offsets(column: pa.Array) -> npt.NDArray[np.int32]:
-    return np.frombuffer(column.buffers()[1], dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+    written, point = lengths > 0, ord(".")
+    starts, lasts = ends[:-1][written] - ends[0], ends[1:][written] - ends[0] - 1
+    return not ((letters[starts] == point).any() or (letters[lasts] == point).any())
 
 
 def _of_integers(column: pa.Array, kind: pa.DataType) -> tuple[pa.Array, pa.Array]:
@@ -264,7 +264,7 @@ def _of_integers(column: pa.Array, kind: pa.DataType) -> tuple[pa.Array, pa.Arra
 
 def _of_floats(column: pa.Array, kind: pa.DataType) -> tuple[pa.Array, pa.Array]:
     if pa.types.is_floating(kind):
-        return (column, pc.is_valid(column)) if column.type == kind else _none(column, kind)
+        return _cast_where(pc.less(pc.abs(column), 10.0**_DIGITS), column, kind) if column.type == kind else _none(column, kind)
     if pa.types.is_boolean(kind):
         return _truths(column, kind)
     if not pa.types.is_decimal(kind):

@@ -221,7 +221,7 @@ def amounts(records):
 def test_an_amount_beyond_the_money_type_is_refused_not_emptied(tmp_path, array):
     records = parquet(tmp_path, 4, amount=array).open()
     assert amounts(records) == [None, None, None, "1.50"]
-    assert refused(records, "field") == [("events", "BAD_VALUE:amount", n, f"E{n - 1}") for n in (1, 2, 3)]
+    assert refused(records, "field") == [("events", "OUT_OF_RANGE:amount", n, f"E{n - 1}") for n in (1, 2, 3)]
 
 
 def test_the_largest_amounts_pass_into_keys_without_overflow(tmp_path):
