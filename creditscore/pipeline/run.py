@@ -198,7 +198,10 @@ def make_run(
     write_associations(folder, records, scored)
     write_stability(folder, deciding.before)
     facts = deciding_facts(project, policy, inputs, training.cards)
-    save_book(folder, records, tiers, policy=policy, training=training, counts=counts, facts=facts, trial=trial)
+    save_book(
+        folder, records, policy=policy, training=training, achieved=tiers.achieved, counts=counts, facts=facts, trial=trial,
+        subjects=tiers.subjects,
+    )  # fmt: skip
     write_documents(folder, lang=lang)
     summary = summarise(folder, records, tiers, training, counts, plans, trial=trial)
     write_manifest(

@@ -36,7 +36,6 @@ from creditscore.storage import StepLedger, atomic_path, journal, operations, pa
 if TYPE_CHECKING:
     from creditscore.models.scorecard import Scorecard
     from creditscore.records.records import Records
-    from creditscore.tiering.tiers import Tiers
 
 _NOT_REPRESENTATIVE = _("Trained on visits without known probabilities: not representative of uninspected firms.")
 #: Data frames of :class:`RunBook` that a run keeps as Parquet files of the same name: in every run, and in some runs.
@@ -121,24 +120,25 @@ class BookFile(Spec):
 
 
 def save_book(
-    folder: RunFolder, records: Records, tiers: Tiers, *, policy: TierPolicy, training: Training, counts: RowCounts,
-    facts: Mapping[str, str], trial: bool,
+    folder: RunFolder, records: Records, *, policy: TierPolicy, training: Training, achieved: pd.DataFrame, counts: RowCounts,
+    facts: Mapping[str, str], trial: bool, subjects: pd.DataFrame | None = None,
 ) -> None:  # fmt: skip
     """Write ``subjects.parquet``, ``lists.parquet``, ``staff.parquet``, ``recusals.parquet`` and ``book.json``.
 
     Args:
         folder: The run.
         records: The records of the run, with their project: subjects, listed subjects, inspectors and recusals are saved.
-        tiers: The tiers of the run, with the subjects in force and the shares that the cuts gave.
         policy: The policy in force. Only listings of kinds that its overrides name are saved.
         training: The cards that scored, and how they were judged.
+        achieved: The shares that the cuts gave, see :attr:`creditscore.tiering.tiers.Tiers.achieved`.
         counts: How many rows of the register were kept, quarantined and so on.
         facts: Hashes and versions, as in the manifest.
         trial: Whether nobody has signed the cards.
+        subjects: The subjects behind the tiers, see :attr:`creditscore.tiering.tiers.Tiers.subjects`: with the quarantined ones.
     """
     project = records.project
     kinds = [rule.kind for rule in policy.override if rule.kind is not None]
-    folder.write("subjects", register_table(tiers, records.subjects_on(folder.as_of)))
+    folder.write("subjects", register_table(records.subjects_on(folder.as_of), subjects))
     folder.write("lists", records.listed(kinds, folder.as_of))
     # Inspectors by staff id only: their names stay in the personnel register.
     folder.write("staff", records.staff.drop_columns(["name"]))
@@ -152,7 +152,7 @@ def save_book(
         policy=policy,
         counts=counts,
         evaluation=dict(training.evaluation),
-        frames={**training.frames, "achieved": tiers.achieved},
+        frames={**training.frames, "achieved": achieved},
         industries={industry.code: industry.label for industry in project.scorecards.industry},
         regions={region.code: region.name for table in tables_of(project).regions for region in table.region},
         kinds={item.kind: item.label for item in project.catalogue.item},
@@ -163,13 +163,13 @@ def save_book(
     ).save(folder)
 
 
-def register_table(tiers: Tiers, register: pa.Table) -> pa.Table:
+def register_table(register: pa.Table, subjects: pd.DataFrame | None) -> pa.Table:
     """The register of a day with the quarantined subjects, whose column ``quarantined_at`` says where they stand."""
     added = register.schema.append(pa.field(PLACE, pa.string()))
     whole = register.append_column(PLACE, pa.nulls(register.num_rows, pa.string()))
-    if tiers.subjects is None or PLACE not in tiers.subjects:
+    if subjects is None or PLACE not in subjects:
         return whole
-    others = tiers.subjects[tiers.subjects[PLACE].notna()]
+    others = subjects[subjects[PLACE].notna()]
     new = pa.table(
         {field.name: pa.array(others[field.name].tolist(), field.type, from_pandas=True) for field in added}, schema=added
     )

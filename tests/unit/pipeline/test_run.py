@@ -59,8 +59,8 @@ def data(tmp_path):
 
 
 NAMES = (
-    "open_records", "check_up", "tell_drift", "write_checkup", "train_cards_of", "write_cards", "score_subjects", "tier_subjects",
-    "count_rows", "plan_due_tasks", "write_forecast", "write_associations", "write_stability", "save_book", "write_documents",
+    "open_records", "check_up", "tell_drift", "write_checkup", "write_reading", "train_cards_of", "write_cards", "score_subjects",
+    "tier_subjects", "count_rows", "plan_due_tasks", "write_forecast", "write_associations", "write_stability", "save_book", "write_documents",
     "summarise", "send_queue",
 )  # fmt: skip
 
@@ -217,7 +217,7 @@ def test_a_run_reads_copies_and_names_the_hashes_of_what_it_read(night, data, pr
         (data / "events.parquet").write_bytes(b"replaced in between")
         return take(*args)
 
-    def look(engine, project, *, data):
+    def look(engine, project, *, data, last_reading):
         read["events"] = sha256_file(data / "events.parquet")
         read["folder"] = data.name
         return records(engine, project, data=data)
@@ -358,11 +358,14 @@ def test_facts_name_configuration_inputs_cards_and_versions(project):
 
 def test_a_summary_counts_subjects_and_rounds_the_auc(folder, monkeypatch):
     monkeypatch.setattr(manifest, "subjects_in", lambda records, day: {"known": 40})
-    records = SimpleNamespace(outcomes={"a": SimpleNamespace(quarantined=2), "b": SimpleNamespace(quarantined=3)})
+    counted = [SimpleNamespace(quarantined=2, carried=()), SimpleNamespace(quarantined=3, carried=("s", "s"))]
+    refused = pa.table({"subject_id": ["S1", "S1", "S2"]})
+    records = SimpleNamespace(outcomes=dict(zip("ab", counted, strict=True)), incomplete=refused)
     training = Training({"all": pooled_card()}, {"auc": Figure(0.12345678, None, 0.9)})
     tiers = Tiers(tier_rows())
     summary = summarise(folder, records, tiers, training, COUNTS, [], trial=True)
     assert summary["trial"] is True
+    assert (summary["carried_forward"], summary["incomplete"]) == (2, 2)
     assert summary["auc"] == {"value": 0.123457, "low": None, "high": 0.9}
     assert summary["quarantined"] == 5
     assert summary["proposed"] == len(tiers.proposed()) > 0

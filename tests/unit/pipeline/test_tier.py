@@ -148,40 +148,35 @@ def test_a_decision_on_other_grounds_signs_nobody(run, monkeypatch, changes, mes
     assert signed(run) == ()
 
 
-def records_of(rejects, *, known=("S1", "S2"), scheme="uscc"):
-    index = SimpleNamespace(select=lambda name: None)
-    return SimpleNamespace(
-        rejects=pa.Table.from_pandas(pd.DataFrame(rejects, columns=["table", "key", "code"])),
-        engine=SimpleNamespace(query=lambda table: pa.table({"subject_id": list(known)})),
-        table=lambda name: index,
-        project=SimpleNamespace(sources=SimpleNamespace(id_scheme=scheme)),
-    )
-
-
+DAYS = ("waiting_since", "incomplete_since")
+NOBODY = pd.DataFrame({"subject_id": [], "industry": [], "reason": [], "quarantined_at": []}, dtype=object)
 SPINE = SimpleNamespace(frame=pd.DataFrame({"subject_id": ["S1", "S2"], "as_of": dt.date(2024, 4, 30), "industry": ["food", None]}))
 
 
-def test_uncarded_and_quarantined_subjects_are_unrated():
-    rejects = [("subjects", "S9|2015-01-01", "bad_code"), ("subjects", "S9|2016-01-01", "bad_date"), ("events", "E1", "no_kind")]
-    unrated = unrated_subjects(records_of(rejects), SPINE, pa.table({"subject_id": ["S1"]}))
+@pytest.fixture
+def quarantined(monkeypatch):
+    """Who is quarantined; nobody until a test says so."""
+    found = [NOBODY]
+    monkeypatch.setattr(module, "quarantined_subjects", lambda records, last: found[-1])
+    return found
+
+
+def test_uncarded_and_quarantined_subjects_are_unrated(quarantined):
+    quarantined.append(NOBODY.reindex([0]).assign(subject_id="S9", reason="bad_code", quarantined_at="register:7"))
+    unrated = unrated_subjects(None, SPINE, pa.table({"subject_id": ["S1"]}))
     assert list(zip(unrated["subject_id"], unrated["reason"], strict=True)) == [("S2", "no_card"), ("S9", "bad_code")]
     assert unrated["industry"].isna().all()
 
 
-@pytest.mark.parametrize("key", ["S1|2015-01-01", "|2015-01-01", "a|b|2015-01-01", "a\x07|2015-01-01", "1" * 18 + "|2015-01-01"])
-def test_known_bodies_and_ids_that_fit_no_ticket_are_in_no_frame(key):
-    rejects = [("subjects", key, "bad_code")]
-    assert unrated_subjects(records_of(rejects), SPINE, pa.table({"subject_id": ["S1", "S2"]})).empty
-
-
 @pytest.mark.parametrize("trial", [False, True])
-def test_tiers_are_written_by_subject_with_typed_columns_and_say_whether_they_are_a_trial(folder, monkeypatch, trial):
+def test_tiers_are_written_by_subject_with_typed_columns_and_say_whether_they_are_a_trial(folder, monkeypatch, quarantined, trial):
     before = RunFolder.new(folder.out, dt.date(2024, 3, 31))
     before.write("tiers", pd.DataFrame({"subject_id": ["S1"]}))
     deciding = Deciding(before=before, signatures=(a_review("S1"), a_review("S2")))
-    row = dict.fromkeys(("industry", "raw_tier", "tier", "previous_tier", "rule", "status", "reviewer", "evidence"), "x")
+    texts = ("industry", "raw_tier", "tier", "previous_tier", "rule", "status", "reviewer", "evidence", "whole_tier")
+    row = dict.fromkeys(texts, "x")
     rows = [
-        {**row, "subject_id": one, "as_of": dt.date(2024, 4, 30), "score": score, "waiting_since": None}
+        {**row, "subject_id": one, "as_of": dt.date(2024, 4, 30), "score": score, **dict.fromkeys(DAYS)}
         for one, score in (("S2", None), ("S1", 5.0))
     ]
     options = {}
@@ -191,19 +186,19 @@ def test_tiers_are_written_by_subject_with_typed_columns_and_say_whether_they_ar
         return Tiers(pd.DataFrame(rows))
 
     monkeypatch.setattr(module, "assign_tiers", assign)
-    tier_subjects(folder, records_of([]), SPINE, pa.table({"subject_id": ["S1"]}), None, deciding, trial=trial)
+    tier_subjects(folder, None, SPINE, pa.table({"subject_id": ["S1"]}), None, deciding, trial=trial)
     table = folder.read("tiers")
     assert table["subject_id"].to_pylist() == ["S1", "S2"]
     assert table["score"].to_pylist() == [5, None]
     assert table["trial"].to_pylist() == [trial] * 2
-    assert str(table.schema.field("waiting_since").type) == "date32[day]"
+    assert {str(table.schema.field(name).type) for name in DAYS} == {"date32[day]"}
     assert [one.subject_id for one in options["reviews"]] == ["S1", "S2"]
     assert options["previous"]["subject_id"].tolist() == ["S1"]
     assert options["as_of"] == dt.date(2024, 4, 30)
 
 
-def test_a_first_run_has_no_earlier_tiers(folder, monkeypatch):
+def test_a_first_run_has_no_earlier_tiers(folder, monkeypatch, quarantined):
     asked = {}
     monkeypatch.setattr(module, "assign_tiers", lambda *_, **given: asked.update(given) or Tiers(tier_rows(5)))
-    tier_subjects(folder, records_of([]), SPINE, pa.table({"subject_id": ["S1"]}), None, Deciding(), trial=False)
+    tier_subjects(folder, None, SPINE, pa.table({"subject_id": ["S1"]}), None, Deciding(), trial=False)
     assert asked["previous"] is None
