@@ -54,3 +54,16 @@ def test_a_combination_of_one_column_is_refused():
         SourceSpec.model_validate(
             {"name": "v", "table": "events", "file": "v", "column": [{"to": "event_id", "rule": "combine", "columns": ["id"]}]}
         )
+
+
+def test_a_cell_that_the_reader_refused_is_a_fault_of_every_column_made_of_it():
+    source = SourceSpec.model_validate(
+        {"name": "visits", "table": "inspections", "file": "v.xlsx", "column": [*VISIT, GRADED, FOUND]}
+    )
+    codes = pa.array([None, "ERROR_CELL", None, None])
+    table, faults = apply_rules(raw(worst=[1, None, 0, 0], bad=[9, 9, 0, 0]), source, TABLES["inspections"], cells={"worst": codes})
+    # The case of the other column does not stand in for it.
+    assert table["severity"].to_pylist() == [8, None, None, None]
+    assert table["outcome"].to_pylist() == ["violation", None, "none", "none"]
+    assert faults.codes().to_pylist()[1] == "ERROR_CELL:outcome"
+    assert faults.fields().to_pylist()[1] == "ERROR_CELL:severity"
