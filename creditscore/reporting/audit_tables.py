@@ -9,8 +9,19 @@ import pandas as pd
 from creditscore import vocabulary
 from creditscore.language import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, Message, Text, Words, _, pgettext
 from creditscore.models.scorecard import Attribute, Scorecard
+from creditscore.records.deliveries import DELIVERY_COLUMNS
 from creditscore.records.findings import TABLE_WORDS, code_text, finding_text
-from creditscore.reporting.columns import RunTable, column, figure_columns, frame_of, industry_labels, label_or_code, rule_text
+from creditscore.reporting.columns import (
+    Grid,
+    RunTable,
+    TableColumn,
+    column,
+    figure_columns,
+    frame_of,
+    industry_labels,
+    label_or_code,
+    rule_text,
+)
 from creditscore.reporting.fairness import MINIMUM, fairness_table
 from creditscore.reporting.run_book import RunBook, migration_table, tiers_by_industry
 from creditscore.reporting.terms import TERMS
@@ -148,6 +159,15 @@ def checkup_frame(book: RunBook, words: Words) -> pd.DataFrame:
         section = text_of(SECTIONS, row.get("section"), words) or words.text(pgettext("section", "Check-up"))
         rows.append((section, table, rule, code, row.get("rows"), shown))
     return frame_of(QUALITY.columns, rows)
+
+
+def deliveries_grid(book: RunBook, words: Words) -> Grid:
+    """What each unit delivered, as a table of a page; no rows where the run does not know."""
+    columns = [TableColumn(one.key, one.label, one.kind) for one in DELIVERY_COLUMNS if one.key not in ("source", "copies")]
+    if book.deliveries.empty:
+        return Grid.of(columns, [], words)
+    shown = book.deliveries.assign(table=[text_of(TABLE_WORDS, name, words) for name in book.deliveries["table"]])
+    return Grid.of(columns, [shown], words)
 
 
 def _counts(section: Message, counts: Iterable[tuple[Text, str | None, int]], words: Words) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from creditscore.reporting.audit_tables import (
     card_frame,
     card_name,
     checkup_frame,
+    deliveries_grid,
     equation_frame,
     evaluation_frame,
     moves_frame,
@@ -269,6 +270,7 @@ def _parts(book: RunBook, words: Words) -> dict[str, Any]:
         "plans": [(plan, _strata(plan, words)) for plan in book.plans],
         "fairness": FAIRNESS.grid(book, words, *_FAIRNESS_KEYS),
         "quality": Grid.of(QUALITY.columns, [checkup_frame(book, words)], words),
+        "deliveries": deliveries_grid(book, words),
         "unrated": Grid.of(QUALITY.pick("section", "check_rule", "rows"), unrated_frames(book, words), words),
         "facts": sorted(book.facts.items()),
     }

@@ -92,6 +92,7 @@ class RunBook:
     frame          one row per
     ============== ==========================================================================
     checkup        finding: section, table, rule, code, rows, examples (keys of rows, no values)
+    deliveries     unit and source: what arrived, was refused and since when, was mended (``deliveries.parquet``)
     scores         scored subject: the columns of ``scores.parquet``
     tiers          subject: the columns of ``tiers.parquet``; ``tier`` is what holds, ``raw_tier`` what is proposed
     subjects       subject: ``records.subjects_on(as_of)``
@@ -120,6 +121,7 @@ class RunBook:
     trial: bool = False
     contact: str = ""
     checkup: pd.DataFrame = field(default_factory=pd.DataFrame)
+    deliveries: pd.DataFrame = field(default_factory=pd.DataFrame)
     rejects: Mapping[str, int] = field(default_factory=dict)
     cards: Mapping[str, Scorecard] = field(default_factory=dict)
     evaluation: Mapping[str, Figure] = field(default_factory=dict)
