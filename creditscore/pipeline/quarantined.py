@@ -64,7 +64,8 @@ def quarantined_subjects(records: Records, last: LastKnown) -> pd.DataFrame:
     Its id is the one of the row, if it can be part of a ticket and names one firm only. A code that cannot exist and is
     one slip away from a single firm of the run before that is absent now is that firm's, and so is a row without a
     usable id that has its name. Else the subject is called by its place, ``<source>:<row>``; so is a line that is no
-    record at all. Where there are such lines, firms of the run before that are absent now stay too: each may be one of them.
+    record at all, unless one right code stands in it. Where there are lines without one, firms of the run before that are
+    absent now stay too: each may be one of them.
     Industry, region and so on are those of the row, else the last known ones.
 
     Out of scope are bodies and persons that the project never scores, by the type of the row, or without it by a right code,
@@ -90,13 +91,19 @@ def quarantined_subjects(records: Records, last: LastKnown) -> pd.DataFrame:
             subject_id = _stand_in(str(firm[PLACE]))
         subjects[subject_id] = {**firm, "subject_id": subject_id}
     lines: list[dict[str, object]] = [{PLACE: f"{source}:{row}", "reason": code} for source, row, code in _lines(records)]
+    unread = []
     for line in lines:
-        subject_id = _stand_in(str(line[PLACE]))
+        source, _mark, row = str(line[PLACE]).rpartition(":")
+        codes = records.line_codes.get((source, int(row)), ())
+        if len(codes) == 1 and codes[0] in registered:
+            continue  # a good row of the subject is there
+        subject_id = codes[0] if len(codes) == 1 and codes[0] not in subjects else _stand_in(str(line[PLACE]))
+        unread += [line] * (subject_id not in codes)
         subjects[subject_id] = {**line, "subject_id": subject_id}
-    if lines:
+    if unread:
         absent = last.register[last.register["subject_id"].isin(last.tiered - registered - subjects.keys())]
         for subject_id in sorted(absent["subject_id"]):
-            subjects[subject_id] = {**lines[0], "subject_id": subject_id}
+            subjects[subject_id] = {**unread[0], "subject_id": subject_id}
     columns = [*SUBJECT_COLUMNS, "reason", PLACE]
     frame = pd.DataFrame(list(subjects.values()), columns=columns, dtype=object)
     return _with_last_facts(frame.sort_values("subject_id", ignore_index=True), last)

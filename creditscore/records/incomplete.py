@@ -1,7 +1,8 @@
 """Firms whose adverse records were refused tonight, and what the last reading carries forward for them.
 
 A fault never helps a firm: a refused adverse record must neither raise its score nor better its tier. What is refused names
-its firm by its id, by its record in the last reading, or by a code that is one slip away. For these firms the records of the
+its firm by its id, by its record in the last reading, or by a code that is one slip away; of a line that is no record every
+firm and record that stands in it is concerned. For these firms the records of the
 last reading that are absent tonight are added, and refused values are filled in from it.
 """
 
@@ -27,6 +28,7 @@ from creditscore.records.arrivals import ARRIVAL, FIELDS, KIND_KEY, LAST_DAY, Ar
 from creditscore.records.column_types import one_array
 from creditscore.records.contracts import COPY, TableCount, kept_table, refused_table
 from creditscore.records.identity import Identifier
+from creditscore.records.line_ids import fields_of_lines
 from creditscore.records.near_codes import near_codes
 from creditscore.records.tables import TABLES
 
@@ -77,8 +79,8 @@ class _Refused:
 class Completion:
     """Finds, table by table, whose adverse records were refused, and adds those of the last reading."""
 
-    def __init__(self, engine: Engine, project: Project, identify: Identifier, last: LastReading | None) -> None:
-        self._engine, self._project, self._identify, self._last = engine, project, identify, last
+    def __init__(self, engine: Engine, project: Project, identify: Identifier, last: LastReading | None, *, folder: Path) -> None:
+        self._engine, self._project, self._identify, self._last, self._folder = engine, project, identify, last, folder
         self._rules = AdverseRules.of(project)
         self._parts: list[pa.Table] = []
 
@@ -100,9 +102,11 @@ class Completion:
             The count, with the number of records that were carried forward.
         """
         refused = self._refused(name, count, arrivals)
-        if not refused:
+        lines = lines_refused(self._engine, name, count, arrivals)
+        if not refused and not lines:
             return count
         last = self._register_last(name)
+        refused += self._read_lines(name, lines, arrivals, last)
         claims = self._claims(name, refused, last)
         self._parts.append(claims)
         firms = pc.unique(claims["subject_id"])
@@ -115,8 +119,18 @@ class Completion:
         self._engine.drop(f"{name}_last")
         return replace(count, carried=tuple(sources))
 
+    def line_codes(self, count: TableCount, arrivals: Sequence[Arrival]) -> dict[tuple[str, int], tuple[str, ...]]:
+        """Of each line of a register that is no record, the codes with right check characters that stand in it."""
+        scheme = self._project.sources.id_scheme
+        lines = {(source, row) for source, row, _code in lines_refused(self._engine, "subjects", count, ())}
+        if scheme not in ("uscc", "lei") or not lines:
+            return {}
+        fields = fields_of_lines(self._project, self._folder, [one for one in arrivals if one.table == "subjects"], lines)
+        wrong = self._identify.faulty({field for texts in fields.values() for field in texts}, scheme)
+        return {line: tuple(field for field in texts if field not in wrong) for line, texts in fields.items()}
+
     def _refused(self, name: str, count: TableCount, arrivals: Sequence[Arrival]) -> list[_Refused]:
-        """Refused rows that may be adverse, kept ones that lack a value, and lines that are no record."""
+        """Refused rows that may be adverse, and kept ones that lack a value."""
         table, kept = refused_table(TABLES[name]), kept_table(TABLES[name])
         bad = table.filter((table.code != COPY) & self._rules.adverse(name, table))
         parts = [self._query(name, bad, bad.code)]
@@ -126,9 +140,25 @@ class Completion:
         rows = pa.concat_tables(parts)
         sources, numbers = source_rows(arrivals, one_array(rows[ARRIVAL]))
         columns = (rows["subject_id"], rows["record"], sources, numbers, rows["code"], rows["registered"])
-        refused = [_Refused(*cells) for cells in zip(*(column.to_pylist() for column in columns), strict=True)]
-        lines = lines_refused(self._engine, name, count, arrivals)
-        return refused + [_Refused(None, None, *line, False) for line in lines]
+        return [_Refused(*cells) for cells in zip(*(column.to_pylist() for column in columns), strict=True)]
+
+    def _read_lines(
+        self, name: str, lines: list[tuple[str, int, str]], arrivals: Sequence[Arrival], last: ir.Table | None
+    ) -> list[_Refused]:
+        """Lines that are no record, with the firms and the records of the last reading that stand in them."""
+        fields = fields_of_lines(self._project, self._folder, arrivals, {(source, row) for source, row, _code in lines})
+        everything = sorted({field for texts in fields.values() for field in texts})
+        asked = self._keys("asked_fields", "subject_id", everything)
+        firms = set(self._engine.query(_index().semi_join(asked, "subject_id").select("subject_id"))["subject_id"].to_pylist())
+        self._engine.drop("asked_fields")
+        records = self._firms_of_records(name, everything, last)
+        refused = []
+        for source, row, code in lines:
+            texts = fields.get((source, row), ())
+            known = [_Refused(firm, None, source, row, code, True) for firm in texts if firm in firms]
+            known += [_Refused(None, record, source, row, code, False) for record in texts if record in records]
+            refused += known or [_Refused(None, None, source, row, code, False)]
+        return refused
 
     def _query(self, name: str, rows: ir.Table, code: ir.StringValue) -> pa.Table:
         index = unbound("subject_index", pa.schema([("subject_id", pa.string())])).select(known_id="subject_id")
@@ -305,6 +335,8 @@ def lines_refused(engine: Engine, name: str, count: TableCount, arrivals: Sequen
     lines = rejects.filter(whole).select(["source", "row", "code"]).to_pylist()
     if not lines:
         return []
+    if len(TABLES[name].key) > 1:  # the key of a record has a mark between its parts
+        return [(line["source"], line["row"], line["code"]) for line in lines]
     keyless = engine.query(table.filter(table[TABLES[name].key[0]].isnull()).select(ARRIVAL))
     places = source_rows(arrivals, one_array(keyless[ARRIVAL])) if keyless.num_rows else ()
     records = set(zip(*(column.to_pylist() for column in places), strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -70,6 +70,8 @@ class Records:
     #: One row per refused row or value: table, source, row, key, code, scope (``row`` or ``field``), the sender's column, text.
     rejects: pa.Table
     arrivals: tuple[Arrival, ...]
+    #: Of each line of a register that is no record, by source and line: codes that stand in it and may be right.
+    line_codes: Mapping[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
     #: Whose adverse records were refused: one row per firm and refused row or value, see
     #: :data:`creditscore.records.incomplete.INCOMPLETE_SCHEMA`.
     incomplete: pa.Table = field(default_factory=INCOMPLETE_SCHEMA.empty_table)
@@ -201,7 +203,7 @@ def open_records(engine: Engine, project: Project, *, data: str | Path, last_rea
         raise DataError("{folder}: expected a folder of data (got nothing)", folder=folder.name)
     opening = _Opening(engine, project, folder)
     outcomes: dict[str, TableCount] = {}
-    completion = Completion(engine, project, opening.identify, last_reading)
+    completion = Completion(engine, project, opening.identify, last_reading, folder=folder)
     for name, table in TABLES.items():
         sources = [source for source in project.sources.source if source.table == name and not source.supplement]
         outcomes[name] = opening.read_table(table, sources)
@@ -227,7 +229,7 @@ def open_records(engine: Engine, project: Project, *, data: str | Path, last_rea
     rejects = pa.concat_tables([REJECT_SCHEMA.empty_table(), *(outcome.rejects for outcome in outcomes.values())])
     return Records(
         engine=engine, project=project, outcomes=outcomes, rejects=rejects, arrivals=tuple(opening.arrivals),
-        incomplete=completion.incomplete,
+        incomplete=completion.incomplete, line_codes=completion.line_codes(outcomes["subjects"], opening.arrivals),
     )  # fmt: skip
 
 

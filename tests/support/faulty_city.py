@@ -117,7 +117,7 @@ BROKEN = {
     "scheme": ("",),
     "grade": ("",),
 }
-#: Faults of whole lines. Of such a line nothing can be read, so only a second night can know whose it was.
+#: Faults of whole lines. Of the last one nothing can be read, so only a second night can know whose it was.
 LINES = ("a field too many", "a field too few", "a stray quote", "neither firm nor record")
 TYPOS = ("another sign", "two signs swapped", "a sign lost", "a sign added")
 OTHERS = ("too long", "two rows that disagree")
@@ -137,7 +137,7 @@ class Fault:
     @property
     def tells_firm(self) -> bool:
         """Whether the row says whose it is, or can be known by its code."""
-        return self.what not in LINES and not (self.what == "subject_id" and self.cell == "")
+        return self.what != "neither firm nor record" and not (self.what == "subject_id" and self.cell == "")
 
 
 def faults_for(file: str, row: dict[str, str]) -> list[tuple[str, str]]:

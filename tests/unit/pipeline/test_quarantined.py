@@ -47,13 +47,20 @@ def test_no_fault_of_an_id_takes_a_firm_out_of_its_frames(tmp_path, wrong, named
 def test_other_faults_of_the_row_and_broken_lines_keep_the_firm_too(tmp_path):
     lines = [subject_line(CODES[1], "乙店", valid_from="yesterday"), subject_line(CODES[2], "丙店") + ",x"]
     found = quarantined(tmp_path, *lines)
-    assert found["quarantined_at"].to_dict() == {CODES[1]: "register:3", "register:4": "register:4"}
-    # Of a line that is no record nothing is known: it belongs to every frame.
-    assert found.loc["register:4", ["name", "industry", "region", "subject_type"]].isna().all()
+    assert found["quarantined_at"].to_dict() == {CODES[1]: "register:3", CODES[2]: "register:4"}
+    # Of a line that is no record the code alone is known: it belongs to every frame.
+    assert found.loc[CODES[2], ["name", "industry", "region", "subject_type"]].isna().all()
+
+
+def test_a_broken_line_without_a_right_code_is_a_subject_by_its_place(tmp_path):
+    found = quarantined(tmp_path, subject_line("", "丙店") + ",x")
+    assert found["quarantined_at"].to_dict() == {"register:3": "register:3"}
+    assert found.loc["register:3", ["name", "industry", "region", "subject_type"]].isna().all()
 
 
 def test_a_good_version_of_the_subject_is_enough(tmp_path):
-    assert quarantined(tmp_path, subject_line(CODES[0], "甲店", valid_from="yesterday")).empty
+    assert quarantined(tmp_path / "a", subject_line(CODES[0], "甲店", valid_from="yesterday")).empty
+    assert quarantined(tmp_path / "b", subject_line(CODES[0], "甲店", valid_from="2020-01-01") + ",x").empty
 
 
 def test_firms_that_share_a_code_are_one_each(tmp_path):
@@ -81,8 +88,7 @@ def test_what_a_row_does_not_say_is_as_it_was_last_known(tmp_path):
 
 
 def test_a_known_firm_stays_while_a_line_that_may_be_its_own_cannot_be_read(tmp_path):
-    last = last_known((CODES[1], "乙店"))
-    found = quarantined(tmp_path, subject_line(CODES[1], "乙店") + ",x", last=last)
+    found = quarantined(tmp_path, subject_line("", "?") + ",x", last=last_known((CODES[1], "乙店")))
     assert found["quarantined_at"].to_dict() == {CODES[1]: "register:3", "register:3": "register:3"}
 
 
