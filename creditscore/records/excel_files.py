@@ -39,8 +39,10 @@ from creditscore.spreadsheet.package import Package, SheetPart, opened
 from creditscore.spreadsheet.read import CELL_FAULTS, first_sheet, matching_sheets, refuse_merged_header
 from creditscore.spreadsheet.sheets import plain
 
-#: Rows and cells of one piece: whichever is reached first.
-_ROWS, _CELLS = 1 << 17, 1 << 20
+#: Cells of one piece, and its rows at least.
+_CELLS, _LEAST_ROWS = 1 << 20, 1 << 10
+#: Texts of cells that are remembered: few days and numbers are all different.
+_REMEMBERED = 1 << 16
 #: A float of a spreadsheet holds 15 digits; an id beyond that has lost some.
 _EXACT = 10**15
 #: Sheets and columns that a message lists.
@@ -87,9 +89,9 @@ class ExcelFile:
                 normalised[_("a hidden sheet that was read")] += 1
             texts = _SharedTexts(package)
             numbers: list[int] = []
-            covered, header = 0, 1
+            covered, header, most = 0, 1, max(_CELLS // max(len(slots), 1), _LEAST_ROWS)
             for row in self._filled(package, part, texts, slots, numbers):
-                if len(numbers) >= _ROWS or sum(len(slot) for slot in slots.values()) >= _CELLS:
+                if len(numbers) >= most:
                     yield _piece(wanted, slots, texts, numbers, row - covered, header, normalised)
                     covered, header, normalised = row, 0, Counter()
                     numbers.clear()
@@ -157,24 +159,36 @@ class ExcelFile:
         """Add the cells of a row to their columns; whether there are any."""
         filled = False
         for cell in cells:
-            shared = int(cell.text) if cell.kind == "s" else -1
-            if shared >= len(texts.array):
-                raise IndexError(shared)
-            if shared in texts.blank or (shared < 0 and not cell.text.strip() and cell.kind != "f"):
+            column, kind, text, style, formula = cell
+            if kind == "s":
+                shared = int(text)
+                if shared >= len(texts.array):
+                    raise IndexError(shared)
+                if shared in texts.blank:
+                    continue
+            elif not text.strip() and kind != "f":
                 continue
             filled = True
-            slot = slots.get(cell.column)
-            if slot is not None:
-                slot.add(package, cell, index, shared)
-            elif cell.column not in self.columns:
-                raise DataError(
-                    "{file}: {cell}: a column without a name in the header (row {row}) holds something: name the column, "
-                    "or empty it",
-                    file=self.path.name,
-                    cell=address(self.sheet, cell.column, row),
-                    row=self.header_row,
-                )
+            slot = slots.get(column)
+            if slot is None:
+                self._refuse_unnamed(column, row)
+            elif kind == "s":
+                slot.shared_rows.append(index)
+                slot.shared.append(shared)
+            else:
+                known = texts.own.get((kind, text, style, formula))
+                slot.add(texts.remember(package, cell) if known is None else known, index, formula=formula)
         return filled
+
+    def _refuse_unnamed(self, column: int, row: int) -> None:
+        if column not in self.columns:
+            raise DataError(
+                "{file}: {cell}: a column without a name in the header (row {row}) holds something: name the column, "
+                "or empty it",
+                file=self.path.name,
+                cell=address(self.sheet, column, row),
+                row=self.header_row,
+            )
 
 
 @dataclass
@@ -188,22 +202,13 @@ class _Slot:
     refused: dict[int, str] = field(default_factory=dict)
     formulas: int = 0
 
-    def __len__(self) -> int:
-        """Cells with content."""
-        return len(self.shared) + len(self.own)
-
-    def add(self, package: Package, cell: RawCell, index: int, shared: int) -> None:
-        if shared >= 0 and not cell.formula:
-            self.shared_rows.append(index)
-            self.shared.append(shared)
+    def add(self, text: str | Unreadable, index: int, *, formula: bool) -> None:
+        if isinstance(text, Unreadable):
+            self.refuse(index, text.code)
             return
-        value = cell_value(package, cell)
-        if isinstance(value, Unreadable):
-            self.refuse(index, value.code)
-            return
-        self.formulas += cell.formula
+        self.formulas += formula
         self.own_rows.append(index)
-        self.own.append(cell_text(plain(value)))
+        self.own.append(text)
 
     def refuse(self, index: int, code: str) -> None:
         self.refused.setdefault(index, code)
@@ -242,6 +247,16 @@ class _SharedTexts:
             parts.append(pa.array(texts, pa.string()))
             first += len(texts)
         self.array = pa.concat_arrays(parts)
+        #: Texts of cells that hold their own value, by what the cell holds.
+        self.own: dict[tuple[str, str, int, bool], str | Unreadable] = {}
+
+    def remember(self, package: Package, cell: RawCell) -> str | Unreadable:
+        """The text of a cell that holds its own value, or its fault."""
+        value = cell_value(package, cell)
+        text = value if isinstance(value, Unreadable) else cell_text(plain(value))
+        if len(self.own) < _REMEMBERED:
+            self.own[cell[1:]] = text
+        return text
 
 
 class _FirstTexts:

@@ -9,7 +9,18 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from creditscore.errors import DataError
-from creditscore.spreadsheet.package import BROKEN, Package, SheetPart, Start, Style, UnsafeXmlError, entities, parse
+from creditscore.spreadsheet.package import (
+    BROKEN,
+    Package,
+    SheetPart,
+    Start,
+    Style,
+    UnsafeXmlError,
+    entities,
+    full_names,
+    parse,
+    parse_all,
+)
 from creditscore.spreadsheet.sheets import MAX_ROWS
 
 #: The last row and column of a sheet, ``XFD1048576``.
@@ -183,8 +194,7 @@ def rows(package: Package, sheet: SheetPart) -> Iterator[RawRow]:
     """
     with whole(package, sheet):
         done: list[RawRow] = []
-        steps = parse(package.chunks(sheet.part), ("row", "c", "v", "f", "t", "rPh"), *_row_handlers(done.append))
-        for _step in steps:
+        for _step in parse_all(package.chunks(sheet.part), *_row_handlers(done.append)):
             yield from done
             done.clear()
 
@@ -195,9 +205,11 @@ def _row_handlers(done: Callable[[RawRow], None]) -> tuple[Start, Callable[[str]
     kind, style, text, formula, valued = "n", 0, "", False, False
     reading = aloud = False
     columns: dict[str, int] = {}
+    names = full_names(("row", "c", "v", "f", "t", "rPh"))
 
-    def start(name: str, attributes: dict[str, str]) -> None:
+    def start(full_name: str, attributes: dict[str, str]) -> None:
         nonlocal row, row_text, column, cells, kind, style, text, formula, valued, reading, aloud
+        name = names.get(full_name)
         if name == "v":
             reading = valued = True
         elif name == "c":
@@ -225,11 +237,12 @@ def _row_handlers(done: Callable[[RawRow], None]) -> tuple[Start, Callable[[str]
             formula = True
         elif name == "t":
             reading, valued = not aloud, True
-        else:
+        elif name == "rPh":
             aloud = True
 
-    def end(name: str) -> None:
+    def end(full_name: str) -> None:
         nonlocal reading, aloud
+        name = names.get(full_name)
         if name == "c":
             if formula and not (valued and (text or kind == "str")):
                 cells.append(RawCell(column, "f", "", style, True))

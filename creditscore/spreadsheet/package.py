@@ -158,6 +158,11 @@ class Package:
         yield done
 
 
+def full_names(names: tuple[str, ...], namespaces: tuple[str, ...] = _MAIN) -> dict[str, str]:
+    """Names of elements by what the parser calls them."""
+    return {f"{space}|{name}": name for space in namespaces for name in names}
+
+
 def parse(
     chunks: Iterator[bytes],
     names: tuple[str, ...],
@@ -173,27 +178,36 @@ def parse(
         UnsafeXmlError: The part declares a document type.
         expat.ExpatError: It is no XML.
     """
-    parser = expat.ParserCreate(namespace_separator="|")
-    parser.buffer_text = True
-    known = {f"{space}|{name}": name for space in namespaces for name in names}
-
-    def refuse(*_: object) -> None:
-        raise UnsafeXmlError
+    known = full_names(names, namespaces)
 
     def started(name: str, attributes: dict[str, str]) -> None:
         if name in known:
             start(known[name], attributes)
 
+    def ended(name: str) -> None:
+        if name in known and end is not None:
+            end(known[name])
+
+    return parse_all(chunks, started, ended if end else None, text)
+
+
+def parse_all(
+    chunks: Iterator[bytes],
+    start: Start,
+    end: Callable[[str], None] | None = None,
+    text: Callable[[str], None] | None = None,
+) -> Iterator[None]:
+    """As :func:`parse`, for handlers that know elements by their :func:`full_names`: of millions of cells each call counts."""
+    parser = expat.ParserCreate(namespace_separator="|")
+    parser.buffer_text = True
+
+    def refuse(*_: object) -> None:
+        raise UnsafeXmlError
+
     parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = started
+    parser.StartElementHandler = start
     if end is not None:
-        finish = end
-
-        def ended(name: str) -> None:
-            if name in known:
-                finish(known[name])
-
-        parser.EndElementHandler = ended
+        parser.EndElementHandler = end
     if text is not None:
         parser.CharacterDataHandler = text
     for chunk in chunks:

@@ -1,23 +1,31 @@
 """Workbooks in: each line says what is wrong with one, and what becomes of it. Nothing is read as if nothing were."""
 
+import csv
 import datetime as dt
 import re
+import subprocess
+import sys
 import time
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import xlsxwriter
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from openpyxl.cell.rich_text import CellRichText, TextBlock
 from openpyxl.cell.text import InlineFont
 from openpyxl.styles import PatternFill
 from support.deliveries import Delivery, csv_sources, findings, put_right, refused, rows
 from support.workbooks import HEADER, SHEET, cut, patched, raw, rebuilt, row, typed, written, zipped
 
+from creditscore.config.sources import Limits
 from creditscore.errors import DataError
+from creditscore.records import excel_files
 
-#: Seconds and memory that any of these may take.
-SECONDS, MIB = 30, 600
+#: Seconds that any of these may take.
+SECONDS = 30
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
 PAGE = Path(__file__).parents[2] / "docs" / "workbooks_in.md"
 D = dt.date(2024, 1, 1)
@@ -466,6 +474,130 @@ def test_every_workbook_becomes_what_its_line_says(tmp_path, case):
         warned = findings(records, "source").query("level == 'warning'")["rule"].tolist()
         assert warned == ([case.warned] if case.warned else [])
     assert time.monotonic() - began < SECONDS
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=12)
+RECORDS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "kind": st.sampled_from(["penalty", "award", "gossip", ""]),
+            "event_date": st.one_of(st.dates(dt.date(1899, 1, 1), dt.date(2300, 1, 1)).map(str), TEXTS),
+            "amount": st.one_of(st.integers(-5, 10**9).map(str), st.decimals(0, 10**6, places=2).map(str), TEXTS),
+            "result": TEXTS,
+            "document_no": TEXTS,
+        }
+    ),
+    max_size=6,
+)
+
+
+@given(RECORDS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_workbook_and_a_text_file_of_the_same_texts_are_read_alike(tmp_path_factory, records):
+    lines = [row(f"E{n}", **record) for n, record in enumerate(records)]
+    read = []
+    for name, form in (("events.xlsx", "excel"), ("events.csv", "csv")):
+        delivery = Delivery(tmp_path_factory.mktemp("alike"), sources=csv_sources(events={"file": name, "format": form}))
+        if form == "excel":
+            written(lambda book, page: None, *lines, strings_to_formulas=False, strings_to_urls=False)(delivery.data / name)
+        else:
+            with (delivery.data / name).open("w", encoding="utf-8", newline="") as stream:
+                csv.writer(stream).writerows([HEADER, *lines])
+        opened = delivery.open()
+        listed = sorted((one["row"], one["code"], one["scope"], one["text"]) for one in opened.rejects.to_pylist())
+        read.append((rows(opened), listed))
+    assert read[0] == read[1]
+
+
+def test_a_sheet_is_read_in_pieces_that_account_for_all_of_its_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(excel_files, "_CELLS", 1)
+    monkeypatch.setattr(excel_files, "_LEAST_ROWS", 3)
+    blank = {5, 6, 11}
+    typed(*([] if number in blank else row(f"E{number}") for number in range(2, 20)))(tmp_path / "b.xlsx")
+    page = excel_files.open_excel(tmp_path / "b.xlsx", None, read_hidden=False, limits=Limits())
+    pieces = list(page.pieces(["event_id", "amount"]))
+    assert len(pieces) == 6
+    assert [name for piece in pieces for name in piece.table["event_id"].to_pylist()] == [
+        f"E{n}" for n in range(2, 20) if n not in blank
+    ]
+    assert [number for piece in pieces for number in piece.rows] == [n for n in range(2, 20) if n not in blank]
+    assert all(piece.lines == len(piece.rows) + piece.other for piece in pieces)
+    assert sum(piece.lines for piece in pieces) == 19
+    assert sum(piece.header for piece in pieces) == 1
+
+
+def test_more_rows_than_the_project_allows_are_refused(tmp_path):
+    typed(*many(9))(tmp_path / "b.xlsx")
+    page = excel_files.open_excel(tmp_path / "b.xlsx", None, read_hidden=False, limits=Limits(sheet_rows=9))
+    with pytest.raises(DataError, match=r"Sheet: expected at most 9 rows .*sheet_rows of \[limits\]"):
+        list(page.pieces(["event_id"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("#N/A", r"lookup\.xlsx: row 3, code: an error of the spreadsheet"),
+        ("=1+1", "row 3, code: a formula whose value is not stored"),
+    ],
+)
+def test_a_joined_sheet_is_refused_by_its_cell(tmp_path, change, message):
+    join = {"file": "lookup.xlsx", "format": "excel", "on": {"result": "code"}, "take": ["severity"]}
+    delivery = Delivery(tmp_path, sources=csv_sources(events={"file": "events.xlsx", "format": "excel", "join": [join]}))
+    PLAIN(delivery.data / "events.xlsx")
+    typed(["a", 1], [change, 2], header=["code", "severity"])(delivery.data / "lookup.xlsx")
+    with pytest.raises(DataError, match=message):
+        delivery.open()
+
+
+def test_what_is_joined_by_a_cell_without_value_is_refused(tmp_path):
+    join = {"file": "lookup.xlsx", "format": "excel", "on": {"result": "code"}, "take": ["severity"]}
+    delivery = Delivery(tmp_path, sources=csv_sources(events={"file": "events.xlsx", "format": "excel", "join": [join]}))
+    typed(row("E1", result="a"), row("E2", result="#N/A"))(delivery.data / "events.xlsx")
+    typed(["a", 1], header=["code", "severity"])(delivery.data / "lookup.xlsx")
+    records = delivery.open()
+    assert [one["event_id"] for one in rows(records) if one["severity"] is not None] == ["E1"]
+    assert (3, "severity", "ERROR_CELL") in (*rejected(records, "row"), *rejected(records, "field"))
+
+
+HUGE = """
+import resource, sys
+from pathlib import Path
+from creditscore.config.sources import Limits
+from creditscore.errors import DataError
+from creditscore.records.excel_files import open_excel
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+page = open_excel(Path(sys.argv[1]), None, read_hidden=False, limits=Limits())
+try:
+    rows = sum(len(piece.rows) for piece in page.pieces(["event_id", "amount"]))
+except DataError:
+    rows = -1
+print(rows, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+@pytest.mark.parametrize(("make", "count"), [(corner(), -1), (corner(header="XFD1"), 3)], ids=["unnamed", "named"])
+def test_a_cell_in_the_last_corner_costs_no_memory(tmp_path, make, count):
+    make(tmp_path / "b.xlsx")
+    rows_read, mib = map(int, subprocess.check_output([sys.executable, "-c", HUGE, str(tmp_path / "b.xlsx")], text=True).split())
+    assert rows_read == count
+    assert mib < 50
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_rows_of_a_sheet(tmp_path):
+    used = []
+    for count in (250_000, 1_000_000):
+        with xlsxwriter.Workbook(tmp_path / "b.xlsx", {"constant_memory": True}) as book:
+            page = book.add_worksheet()
+            page.write_row(0, 0, ["event_id", "amount"])
+            for number in range(count):
+                page.write_row(number + 1, 0, [f"E{number}", number])
+        rows_read, mib = map(
+            int, subprocess.check_output([sys.executable, "-c", HUGE, str(tmp_path / "b.xlsx")], text=True).split()
+        )
+        assert rows_read == count
+        used.append(mib)
+    assert used[1] < used[0] + 100
 
 
 def page():

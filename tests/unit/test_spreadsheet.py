@@ -8,11 +8,15 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.payloads import PAYLOADS, live_parts
 
 from creditscore.config.spec import Label
 from creditscore.errors import DataError
 from creditscore.spreadsheet import Column, Sheet, read_sheet, read_table, write_book
+from creditscore.spreadsheet.cells import column_letters, column_number
+from creditscore.spreadsheet.package import Style, style_of
 from creditscore.spreadsheet.sheets import MAX_TEXT, NOTE_MARK, TRUNCATED, Cleaner, sheet_name
 
 DAY = dt.date(2024, 4, 30)
@@ -208,6 +212,69 @@ def test_unreadable_cells_are_named(tmp_path):
         read_sheet(tmp_path / "no.xlsx", "名单")
     with pytest.raises(DataError, match="expected a workbook"):
         read_sheet(tmp_path / "absent.xlsx", "名单")
+
+
+def changed(path, change):
+    """The workbook as a person saves it after a change."""
+    book = openpyxl.load_workbook(path)
+    change(book.active)
+    book.save(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda page: page.__setitem__("B2", "#N/A"), "名单!B2: an error of the spreadsheet"),
+        (lambda page: page.__setitem__("B3", "=B2*2"), "名单!B3: a formula whose value is not stored"),
+        (lambda page: page.merge_cells("B2:B3"), "名单!B2: merged cells.*; 名单!B3: merged cells"),
+        (lambda page: page.merge_cells("A1:B1"), r"名单!A1:B1: merged cells in the header \(row 1\)"),
+    ],
+    ids=["error", "formula", "merged", "merged header"],
+)
+def test_cells_without_a_value_are_refused_by_name(tmp_path, change, message):
+    write(tmp_path / "b.xlsx", (ID, COUNT), [("x", 1), ("y", 2)])
+    changed(tmp_path / "b.xlsx", change)
+    with pytest.raises(DataError, match=message):
+        read_sheet(tmp_path / "b.xlsx", "名单", columns=(COUNT,))
+
+
+def test_cells_that_nobody_reads_may_hold_anything(tmp_path):
+    write(tmp_path / "b.xlsx", (ID, COUNT), [("x", 1), ("y", 2)])
+    changed(tmp_path / "b.xlsx", lambda page: page.append(["=1+1", 3]) or page.__setitem__("A2", "#REF!"))
+    assert [row["count"].value for row in read_sheet(tmp_path / "b.xlsx", "名单", columns=(COUNT,))] == [1, 2, 3]
+
+
+def test_rows_that_a_planner_hides_or_filters_out_are_read_back(tmp_path):
+    write(tmp_path / "b.xlsx", (ID, COUNT), [(f"S{n}", n) for n in range(5)])
+
+    def hide(page):
+        page.auto_filter.add_filter_column(0, ["S1"])
+        page.column_dimensions["B"].hidden = True
+        for row in (2, 4, 5):
+            page.row_dimensions[row].hidden = True
+
+    changed(tmp_path / "b.xlsx", hide)
+    assert [row["户数"].value for row in read_sheet(tmp_path / "b.xlsx", "名单")] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "style"),
+    [
+        (0, None, Style()), (14, None, Style("date")), (31, None, Style("date")), (58, None, Style("date")), (20, None, Style("time")),
+        (32, None, Style("time")), (46, None, Style("duration")), (164, "yyyy-mm-dd", Style("date")), (164, "h:mm AM/PM", Style("time")),
+        (164, '[$-804]yyyy"年"m"月"d"日";@', Style("date")), (164, "[h]:mm:ss", Style("duration")), (164, "mmm-yy", Style("date")),
+        (164, '#,##0.00 "days"', Style()), (164, "[Red]0.00;[Blue]-0.00", Style()), (164, "General", Style()), (164, "000000", Style(digits=6)),
+        (164, "0", Style()), (164, r"0\d", Style()), (164, "@", Style()), (164, "m/d", Style("date")), (164, "[$-F800]dddd", Style("date")),
+    ],
+)  # fmt: skip
+def test_formats_say_what_a_number_is(number, code, style):
+    assert style_of(number, code) == style
+
+
+@given(st.integers(0, 16_383))
+def test_columns_have_the_letters_of_their_numbers(column):
+    assert column_number(column_letters(column)) == column
+    assert column_letters(column) == openpyxl.utils.get_column_letter(column + 1)
 
 
 def test_a_repeated_header_is_refused(tmp_path):
