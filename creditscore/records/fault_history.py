@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ def with_history(records: Records, units: Units, earlier: Earlier, as_of: dt.dat
     """
     now = records.rejects.to_pandas()
     named = units.of_rejects()
-    places = list(zip(now["source"], now["row"], strict=True))
+    places = list(zip(now["source"].tolist(), now["row"].tolist(), strict=True))
     now["provider"] = [named.get(place) or units.of(place[0], None) for place in places]
     rests = _rests_of_rejects(records)
     now["rest"] = [rests.get((*place, code), "") for place, code in zip(places, now["code"], strict=True)]
@@ -76,13 +77,14 @@ def history_table(rejects: pd.DataFrame) -> pa.Table:
 
 def _numbered(rejects: pd.DataFrame) -> list[tuple[object, ...]]:
     """What tells one fault from another; equal ones are counted."""
-    whole = [all(part for part in key.split(_JOINT)) for key in rejects["key"].fillna("")]
-    texts = ["" if known else text for known, text in zip(whole, rejects["text"].fillna(""), strict=True)]
-    faults = pd.DataFrame(
-        {**{name: rejects[name].to_numpy() for name in ("table", "source", "key", "code", "scope")}, "text": texts}
-    )
-    faults["number"] = faults.groupby(list(faults.columns), dropna=False).cumcount()
-    return list(faults.itertuples(index=False, name=None))
+    whole = [all(part for part in key.split(_JOINT)) for key in rejects["key"].fillna("").tolist()]
+    texts = ["" if known else text for known, text in zip(whole, rejects["text"].fillna("").tolist(), strict=True)]
+    seen: Counter[tuple[object, ...]] = Counter()
+    faults = []
+    for fault in zip(*(rejects[name].tolist() for name in ("table", "source", "key", "code", "scope")), texts, strict=True):
+        faults.append((*fault, seen[fault]))
+        seen[fault] += 1
+    return faults
 
 
 def _became(records: Records, now: pd.DataFrame, gone: pd.DataFrame, earlier: Earlier) -> list[str]:
