@@ -65,7 +65,8 @@ def test_what_was_written_is_read_where_texts_may_go_on_over_lines(tmp_path, mon
     path = tmp_path / "some.csv"
     path.write_bytes(written(rows, quoting=quoting).encode(encoding))
     widest = dict.fromkeys("abc", 20)
-    got, numbers, refused = read(path, "gb18030" if encoding == "gb18030" else "auto", widest)
+    # Few characters prove nothing: the encoding is declared where there is no mark.
+    got, numbers, refused = read(path, encoding if encoding in ("gb18030", "utf-8") else "auto", widest)
     # A line within a text that is by itself a record is taken for one: the text's first line is refused.
     swallowed = [row for row in rows if any(alone(line) and '"' not in QUOTED.sub("", line) for line in lines_in(row, quoting)[1:])]
     assert [row for row in got if row in as_read(rows)] == as_read([row for row in rows if row not in swallowed])
@@ -136,7 +137,7 @@ def test_a_lost_quote_costs_no_other_line(tmp_path, monkeypatch, rows, cut, bloc
     place = quotes[cut % len(quotes)]
     path = tmp_path / "some.csv"
     path.write_bytes((text[:place] + text[place + 1 :]).encode())
-    got, numbers, refused = read(path)
+    got, numbers, refused = read(path, "utf-8")
     assert len(got) + len(refused) == len(rows)
     hit = 1 + text.count("\n", 0, place)
     assert [(number, row) for number, row in zip(numbers, got, strict=True) if number != hit] == [
