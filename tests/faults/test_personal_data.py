@@ -163,10 +163,6 @@ def texts_over_lines(delivery):
     delivery.events(*(event_line(f"E{n}", result=f'"a\n{NAME}"') for n in range(9)))
 
 
-def few_characters_in_gb18030(delivery):
-    delivery.file("events.csv", text(EVENTS, [event_line("E1", result=NAME)]), "gb18030")
-
-
 def many_ragged_lines(delivery):
     delivery.events(event_line("E1"), f"{NAME},{TELEPHONE}", f"{NAME},{NUMBER}", f"{NAME},x")
 
@@ -192,7 +188,7 @@ def carriage_returns_in_texts(delivery):
 
 
 REFUSED = [
-    two_encodings, unclosed_quote_in_the_header, texts_over_lines, few_characters_in_gb18030, many_ragged_lines, another_kind_of_column, no_header, no_header_in_the_register,
+    two_encodings, unclosed_quote_in_the_header, texts_over_lines, many_ragged_lines, another_kind_of_column, no_header, no_header_in_the_register,
     lines_cut_by_another_sign, carriage_returns_in_texts,
 ]  # fmt: skip
 
