@@ -49,11 +49,14 @@ class Twins:
         before = {(file, record) for file, record, *_ in self.counted[FIRST]}
         old = self.counted[FIRST]
         new = [one for one in self.counted[SECOND] if one[:2] not in before]
+        rising = self.rising()
+        up = [one for one in old if one[2] in rising]
         still = {(file, record) for file, record, *_ in self.counted[SECOND]}
         groups, group, firms, lines = [], [], set(), {}
         turns = dict.fromkeys(SOURCES.values(), 0)
         while sum(map(len, groups)) + len(group) < count:
-            file, record, subject_id, row = chance.choice(new if new and chance.random() < 0.1 else old)
+            drawn = chance.random()
+            file, record, subject_id, row = chance.choice(new if drawn < 0.1 else up if drawn < 0.3 else old)
             if subject_id in firms or (file, record) not in still or subject_id not in self.tiers[SECOND].index:
                 continue
             columns = {COLUMNS.get(file, {}).get(name, name): "" for name in row}
@@ -68,6 +71,11 @@ class Twins:
             if len(group) == 60:
                 groups, group, firms, lines = [*groups, group], [], set(), {}
         return [*groups, group] if group else groups
+
+    def rising(self):
+        """Firms whose tier gets better from the first night to the second, where nothing is wrong."""
+        tiers = self.tiers[SECOND].join(self.tiers[FIRST]["tier"].rename("before"), how="inner")
+        return {firm for firm, row in tiers.iterrows() if better(row["tier"], row["before"])}
 
     def second(self, number):
         """The second night with the faults of a group, after the first one without."""
@@ -122,6 +130,9 @@ def check_second(twins, number):
             assert not better(row["tier"], twins.tiers[FIRST].loc[fault.subject_id, "tier"]), fault
         else:
             assert row["tier"] == "NR" or row["rule"].startswith("override"), fault
+        if not new and not pd.isna(row["score"]):
+            # What was refused counts as it was read last.
+            assert row["score"] == twins.tiers[SECOND].loc[fault.subject_id, "score"], fault
         if not new:
             assert not better(row["tier"], twins.tiers[SECOND].loc[fault.subject_id, "tier"]), fault
     # Nobody else is marked, save who shares a row with a fault.
@@ -169,6 +180,7 @@ def check_mended(twins, number, run):
 
 def test_a_few_faults_help_no_firm(tmp_path):
     twins = Twins(tmp_path, faults=60, subjects=500)
+    assert {fault.subject_id for fault in twins.groups[0]} & twins.rising()  # or a hold would not show
     run = check_second(twins, 0)
     check_first(twins, 0)
     check_mended(twins, 0, run)

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from support.cards import card, number, text
 from support.cities import PROJECT
 
+from creditscore.config.policy import load_policy
 from creditscore.config.project import Project, load_project
 from creditscore.engine import Engine
 from creditscore.models.scorecard import Baseline
@@ -42,7 +43,10 @@ def city_project(folder: Path) -> Project:
         sources = sources.replace(f'file = "{name}.parquet"\n', f'file = "{name}.csv"\nformat = "csv"\n')
     (folder / "sources.toml").write_text(sources, "utf-8")
     policy = folder / "tiering" / "2024-04-22.toml"
-    policy.write_text(policy.read_text("utf-8").replace("effective = 2024-04-22", "effective = 2024-01-01"), "utf-8")
+    rules = policy.read_text("utf-8").replace("effective = 2024-04-22", "effective = 2024-01-01")
+    # Better tiers act at once: nothing but the law under test holds them back.
+    policy.write_text(rules.replace("margin = 0.1\nmonths = 3", "margin = 0.0\nmonths = 0"), "utf-8")
+    assert load_policy(policy.parent, on=FIRST).stability.months == 0
     project = load_project(folder)
     counts = [
         number("negative_public_records_24m", (1, 2), (12, -18, -40)),
