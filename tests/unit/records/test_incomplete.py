@@ -1,0 +1,142 @@
+"""Whose adverse records were refused, and what the last reading carries forward; on each engine."""
+
+import datetime as dt
+import tempfile
+from pathlib import Path
+
+import pytest
+from support.deliveries import DAY, Delivery, csv_sources, event_line, refused, subject_line, valid_codes
+from support.projects import feature, item
+
+from creditscore.records.checkup import check_up, supplier_report
+from creditscore.records.incomplete import READINGS, LastReading
+from creditscore.records.last_reading import adverse_reading
+from creditscore.records.records import open_records
+from creditscore.storage import write_parquet
+
+CODES = valid_codes(5)
+TYPO = CODES[0][:12] + ("7" if CODES[0][12] != "7" else "4") + CODES[0][13:]
+GOOD = [event_line(f"E{number}", code, severity="3") for number, code in enumerate(CODES)]
+
+
+@pytest.fixture
+def delivery(tmp_path):
+    catalogue = {
+        "edition": "t",
+        "basis": "t",
+        "item": [item("penalty", polarity="negative"), item("award", polarity="positive"), item("promise")],
+    }
+    promises = feature("promises", "promise", "share", share_of=["kept"], trend="lower_is_riskier")
+    made = Delivery(
+        tmp_path, sources=csv_sources(id_scheme="uscc"), catalogue=catalogue,
+        features={"feature": [feature("penalties", months=24, trend="higher_is_riskier"), promises]},
+    )  # fmt: skip
+    made.subjects(*(subject_line(code) for code in CODES))
+    made.events(*GOOD)
+    return made
+
+
+def kept(delivery, engine, on=DAY, **more):
+    """The records of a delivery, and the files that the next night reads."""
+    records = open_records(engine, delivery.project, data=delivery.data, **more)
+    folder = Path(tempfile.mkdtemp(dir=delivery.data.parent))
+    files = {table: folder / f"{name}.parquet" for table, name in READINGS.items()}
+    for table, file in files.items():
+        write_parquet(file, adverse_reading(records, table, on))
+    return records, LastReading(files, on)
+
+
+def claims(records):
+    return sorted((one["subject_id"], one["row"], one["code"]) for one in records.incomplete.to_pylist())
+
+
+def events(records):
+    return {row["event_id"]: (row["subject_id"], row["severity"]) for row in records.arrow("events").to_pylist()}
+
+
+FAULTS = {
+    "a date": (event_line("E0", CODES[0], event_date="?"), "BAD_DATE:event_date"),
+    "a kind": (event_line("E0", CODES[0], kind="?"), "OFF_CATALOGUE"),
+    "a value": (event_line("E0", CODES[0], severity="99"), "OUT_OF_RANGE:severity"),
+    "a typo": (event_line("E0", TYPO), "UNKNOWN_SUBJECT"),
+    "no record": (event_line("", CODES[0]), "MISSING:event_id"),
+    "a broken line": (GOOD[0] + ",x", "RAGGED_LINE"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_refused_record_names_its_firm_and_counts_as_it_was_read_last(delivery, engine, fault):
+    whole, last = kept(delivery, engine)
+    assert claims(whole) == []
+    line, code = FAULTS[fault]
+    delivery.events(line, *GOOD[1:])
+    first, _ = kept(delivery, engine)
+    assert claims(first) == [(CODES[0], 2, code)]
+    assert events(first).get("E0", (0, None))[1] is None
+    second, next_night = kept(delivery, engine, last_reading=last)
+    assert claims(second) == [(CODES[0], 2, code)]
+    assert events(second) == events(whole)
+    # It is carried on from night to night, and never said to have arrived.
+    third, _ = kept(delivery, engine, last_reading=next_night)
+    assert events(third) == events(whole)
+    assert third.outcomes["events"].arrived == len(CODES)
+    assert len(third.outcomes["events"].carried) == (fault != "a value")
+    delivery.events(*GOOD)
+    assert claims(kept(delivery, engine, last_reading=next_night)[0]) == []
+
+
+def test_a_row_that_tells_neither_firm_nor_record_concerns_whatever_is_absent(delivery, engine):
+    _, last = kept(delivery, engine)
+    delivery.events(event_line("", ""), *GOOD[2:])
+    assert claims(kept(delivery, engine)[0]) == []
+    second, _ = kept(delivery, engine, last_reading=last)
+    assert {firm for firm, *_ in claims(second)} == set(CODES[:2])
+    assert set(events(second)) == {f"E{number}" for number in range(5)}
+
+
+def test_what_is_in_favour_of_a_firm_or_of_another_costs_nothing(delivery, engine):
+    _, last = kept(delivery, engine)
+    elsewhere = valid_codes(9)[-1]
+    delivery.events(
+        *GOOD, event_line("A1", CODES[0], kind="award", event_date="?"), event_line("A2", elsewhere),
+        event_line("A3", CODES[1], kind="promise", result="kept", event_date="?"),
+        event_line("A4", CODES[2], kind="promise", result="broken", event_date="?"),
+    )  # fmt: skip
+    records, _ = kept(delivery, engine, last_reading=last)
+    assert len(refused(records)) == 4
+    assert claims(records) == [(CODES[2], 10, "BAD_DATE:event_date")]
+
+
+def test_a_repair_of_a_record_that_is_carried_forward_counts(delivery, engine):
+    sources = csv_sources(
+        id_scheme="uscc", others=[{"name": "changes", "table": "changes", "file": "changes.csv", "format": "csv"}]
+    )
+    own = Delivery(delivery.data.parent / "own", sources=sources)
+    own.subjects(*(subject_line(code) for code in CODES))
+    own.events(*GOOD)
+    own.file("changes.csv", "event_id,change,effective_date,known_date\n")
+    _, last = kept(own, engine)
+    own.events(event_line("E0", CODES[0], event_date="?"), *GOOD[1:])
+    own.file("changes.csv", "event_id,change,effective_date,known_date\nE0,repaired,2024-04-01,2024-04-02\n")
+    records, _ = kept(own, engine, last_reading=last)
+    listed = records.listed(["penalty"], DAY)["event_id"].to_pylist()
+    assert "E0" in events(records)
+    assert sorted(listed) == ["E1", "E2", "E3", "E4"]
+
+
+def test_what_has_ended_is_not_carried_forward(delivery, engine):
+    ending = event_line("E0", CODES[0], valid_until="2024-05-10")
+    delivery.events(ending, *GOOD[1:])
+    _, last = kept(delivery, engine)
+    delivery.events(event_line("E0", CODES[0], event_date="?"), *GOOD[1:])
+    later = LastReading(last.files, dt.date(2024, 5, 31))
+    assert "E0" not in events(kept(delivery, engine, last_reading=later)[0])
+
+
+def test_the_check_up_counts_it_apart(delivery, engine):
+    _, last = kept(delivery, engine)
+    delivery.events(event_line("E0", CODES[0], event_date="?"), *GOOD[1:])
+    records, _ = kept(delivery, engine, last_reading=last)
+    frame = check_up(records, as_of=DAY).table().set_index("section")
+    assert frame.loc[["incomplete", "carried"], "rows"].tolist() == [1, 1]
+    assert supplier_report(records)["arrived"].sum() == len(CODES)
