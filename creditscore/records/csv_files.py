@@ -94,6 +94,8 @@ class CsvFile:
     header: tuple[str, ...]
     before: int
     header_lines: int
+    #: The fields of the line below the header, which is the header where that is a title.
+    below: tuple[str, ...] = ()
 
     def pieces(self, wanted: list[str]) -> Iterator[Piece]:
         """The rows in order; each piece accounts for all of its lines.
@@ -278,7 +280,8 @@ def open_csv(path: Path, facts: TextFacts, delimiter: str, *, heights: Mapping[s
             columns=", ".join(unknown),
         )
     law = Law(delimiter, tuple((heights or {}).get(name, 1) for name in header))
-    return CsvFile(path, facts, law, header, before, header_lines)
+    below = header_of([line for line in head[header_lines:] if line[0]], delimiter)
+    return CsvFile(path, facts, law, header, before, header_lines, tuple(map(plain_name, below[0])) if below else ())
 
 
 def _first_lines(path: Path, facts: TextFacts) -> tuple[int, list[tuple[str, str]]]:

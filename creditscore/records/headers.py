@@ -46,9 +46,12 @@ def check_header(
         )
     at = place or (lambda position: str(position + 1))
     unnamed = [position for position, name in enumerate(columns) if not name]
+    if typed and unnamed and looks_like_data(columns):
+        raise DataError("{file}: expected a header ({header})", file=file, header=header_words(columns))
     if typed and unnamed:
         raise DataError(
-            "{file}: expected a name for each column of the header (got none for column {places}): name it, or delete it",
+            "{file}: expected a name for each column of the header (got none for column {places}): name it or delete it, "
+            "and what stands above the header",
             file=file,
             places=_listed(at, unnamed),
         )

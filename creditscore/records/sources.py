@@ -52,7 +52,8 @@ class OpenedSource:
     @property
     def below(self) -> tuple[str, ...]:
         """The row below the header, where the reader knows it."""
-        return self.excel.below if self.excel else ()
+        reader = self.csv or self.excel
+        return reader.below if reader else ()
 
     def pieces(self, wanted: list[str]) -> Iterator[Piece]:
         """The rows in order, personal data masked.

@@ -60,6 +60,53 @@ def test_a_renamed_optional_column_is_reported_with_both_names(tmp_path):
     assert "severity" in told["standard columns that nothing gives"].split(", ")
 
 
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("amount", "amuont"),
+        ("amount", "AMOUNT"),
+        ("amount", "ａｍｏｕｎｔ"),
+        ("amount", "罚款金额（元）"),
+        ("document_no", "document no."),
+    ],
+)
+def test_a_renamed_optional_column_is_a_warning_with_its_near_match(tmp_path, name, near):
+    delivery = Delivery(tmp_path)
+    delivery.file("events.csv", text(EVENTS.replace(name, near), [event_line()]))
+    told = findings(delivery.open(), "source").query("level == 'warning'")["rule"].tolist()
+    assert told == [f"{name} is not given: is it the column {near}?"]
+
+
+def test_columns_that_are_only_a_little_alike_are_no_match(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.file(
+        "events.csv", text(f"{EVENTS},seventh,备注,resulting_harm".replace("severity", "weight"), [f"{event_line()},a,b,c"])
+    )
+    assert findings(delivery.open(), "source").query("level == 'warning'").empty
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (EVENTS.replace("event_id", "event_idd"), "renamed. event_id → event_idd; there are: event_idd"),
+        (EVENTS.replace("kind", "Kind"), "renamed. kind → Kind"),
+        (EVENTS.replace("kind", "类别"), r"needs kind \(.*\): no rule gives it"),
+        (f"{EVENTS},", "expected a name for each column of the header .got none for column 11"),
+        (f"{EVENTS},备注,备注", "expected each column once .got 备注 several times"),
+        (f"{EVENTS},Amount", "expected each column once .columns 8, 11 differ in case or width only"),
+        (f"行政处罚信息表\n{EVENTS}", "they stand in the row below: delete what is above the header"),
+        (event_line("E0"), "its first line looks like data"),
+        (EVENTS.removeprefix("event_id,"), r"needs event_id \("),
+    ],
+    ids=["letter", "case", "other word", "unnamed", "twice", "twice but for case", "title", "no header", "one too few"],
+)
+def test_a_header_that_is_not_as_agreed_is_refused_with_what_to_do(tmp_path, header, message):
+    delivery = Delivery(tmp_path)
+    delivery.file("events.csv", text(header, [event_line()]))
+    with pytest.raises(DataError, match=message):
+        delivery.open()
+
+
 def test_a_column_that_loses_all_values_since_yesterday_is_refused(tmp_path):
     before, now = (Delivery(tmp_path / name) for name in ("before", "now"))
     lines = [event_line(f"E{n}", severity="5") for n in range(40)]
