@@ -183,8 +183,7 @@ class ExcelFile:
     def _refuse_unnamed(self, column: int, row: int) -> None:
         if column not in self.columns:
             raise DataError(
-                "{file}: {cell}: a column without a name in the header (row {row}) holds something: name the column, "
-                "or empty it",
+                "{file}: {cell}: a column without a name in the header (row {row}) holds something: name the column, or empty it",
                 file=self.path.name,
                 cell=address(self.sheet, column, row),
                 row=self.header_row,

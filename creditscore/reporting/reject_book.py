@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -10,11 +11,12 @@ from pathlib import PurePath
 import pandas as pd
 
 from creditscore.config.project import ProjectFile
-from creditscore.config.sources import Map, ParseDate, ParseNumber, SourceSpec
+from creditscore.config.sources import SourceSpec
 from creditscore.language import Message, Text, Words, _, pgettext
-from creditscore.records.findings import TABLE_WORDS, code_text
-from creditscore.records.sent_cells import BETWEEN_COLUMNS, columns_read
+from creditscore.records.findings import TABLE_WORDS
+from creditscore.records.sent_cells import BETWEEN_COLUMNS
 from creditscore.records.sent_rows import SentRows
+from creditscore.reporting.reject_reasons import reason_of
 from creditscore.spreadsheet import Column, Marked, Sheet, cell_words, label_text
 
 #: Rows of one source that a workbook lists.
@@ -26,8 +28,6 @@ _LINE = pgettext("reject book", "The line as sent")
 _MASKED = _("Masked here: it may be personal data. Your own file has the value; keep it there and do not send the masked text.")
 _FILL_IN = _("This line could not be cut into columns. Write its values into the cells of this row.")
 _HIDDEN = _("(not shown: the line may hold personal data; look it up in your own file by its row)")
-#: Agreed words that a reason lists, and the day that shows how days are written.
-_WORDS_LISTED, _EXAMPLE = 12, dt.date(2024, 1, 31)
 _BETWEEN_REASONS = pgettext("between reasons", "; ")
 
 
@@ -100,8 +100,9 @@ def _first_page(
     for row in deliveries.to_dict("records"):
         yield from _delivery({str(key): value for key, value in row.items()}, as_of)
     for part in faulty:
+        shown = len(set(part.rejects["row"]))
+        yield "", _("Sheet {sheet} of this workbook lists {shown:,} rows to be looked at.", sheet=part.name, shown=shown)
         if part.left_out:
-            shown = len(set(part.rejects["row"]))
             yield "", _(
                 "{file}: this workbook lists the first {shown:,} rows with faults; {left_out:,} more follow when these are mended.",
                 file=part.source.location, shown=shown, left_out=part.left_out,
@@ -171,14 +172,21 @@ def _free(label: Message, names: Sequence[str], lang: str) -> Text:
 
 def _rows(part: FaultyRows, words: Words) -> Iterator[tuple[object, ...]]:
     """One row per faulty row; where a cell is wrong it is marked."""
-    for place, faults in part.rejects.groupby("row", sort=True):
-        row = int(str(place))
+    conflicts = part.rejects[part.rejects["code"] == "DUP_CONFLICT"]
+    alike = {key: sorted(rows.tolist()) for key, rows in conflicts.groupby("key")["row"]}
+    names = ("row", "column", "code", "key", "since")
+    ordered = part.rejects.sort_values("row", kind="stable")
+    faults_of = itertools.groupby(zip(*(ordered[name].tolist() for name in names), strict=True), key=lambda fault: int(fault[0]))
+    for row, found in faults_of:
+        faults = list(found)
         cells = part.sent.cells.get(row, (None,) * len(part.sent.columns))
         sent = dict(zip(part.sent.columns, cells, strict=True))
         reasons: dict[str, list[Text]] = {}
-        for column, code in zip(faults["column"], faults["code"], strict=True):
+        for _row, column, code, key, _since in faults:
             for name in str(column).split(BETWEEN_COLUMNS):
-                reasons.setdefault(name, []).append(_reason(part.source, code, name, is_empty=not sent.get(name)))
+                others = alike.get(key, ()) if code == "DUP_CONFLICT" else ()
+                reason = reason_of(part.source, code, name, is_empty=not sent.get(name), alike=others)
+                reasons.setdefault(name, []).append(reason)
         is_line = row in part.sent.lines
         marked: list[object] = [
             Marked(cell, _joined(reasons[name], words)) if name in reasons else cell
@@ -193,25 +201,11 @@ def _rows(part: FaultyRows, words: Words) -> Iterator[tuple[object, ...]]:
         ]
         why = _joined(said, words)
         more = [_line_text(part.sent.lines[row], words) if is_line else None] if part.sent.lines else []
-        yield (row, why, *marked, faults["since"].min(), *more)
+        yield (row, why, *marked, min(fault[4] for fault in faults), *more)
 
 
 def _line_text(line: str | None, words: Words) -> str:
     return words.text(_HIDDEN) if line is None else line
-
-
-def _reason(source: SourceSpec, code: str, column: str, *, is_empty: bool) -> Text:
-    """Why a cell is refused, and what is expected in its column."""
-    name = code.partition(":")[0]
-    rule = next((one for one in source.column if column in columns_read(one)), None)
-    if name == "MISSING" and isinstance(rule, Map) and not is_empty:
-        return _("not one of the agreed words ({words})", words=tuple(rule.values)[:_WORDS_LISTED])
-    if name == "BAD_DATE" and isinstance(rule, ParseDate):
-        forms = tuple(dict.fromkeys(_EXAMPLE.strftime(form) for form in rule.formats if form != "excel"))
-        return _("{reason} (write it like {examples})", reason=code_text(name), examples=forms) if forms else code_text(name)
-    if name == "BAD_VALUE" and isinstance(rule, ParseNumber):
-        return _("{reason} (a number is expected, such as 12000.50)", reason=code_text(name))
-    return code_text(name)
 
 
 def _joined(reasons: Sequence[Text], words: Words) -> str:

@@ -6,7 +6,7 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 from support.command import creditscore
-from support.departments import HEADERS, PENALTIES, REGISTER, UNITS, clean_rows, departments_project, spoil, write_files
+from support.departments import COURT, HEADERS, PENALTIES, REGISTER, UNITS, clean_rows, departments_project, spoil, write_files
 from support.nights import sign_a_card
 from support.payloads import live_parts
 
@@ -80,7 +80,7 @@ def test_rows_are_as_sent_with_the_wrong_cells_marked_and_the_reason_said(desk):
     rows = listed(page)
     for row, column, reason in (
         (4, "决定日期", "决定日期：不是约定写法的日期（应写成 2024-01-31、2024/01/31）"), (7, "罚款金额", "应为数字，如 12000.50"),
-        (8, "严重程度", "超出范围"), (11, "统一社会信用代码", "主体不在登记库"), (13, "公示日期", "日期先后颠倒"),
+        (8, "严重程度", "超出范围（应在 1 至 10 之间）"), (11, "统一社会信用代码", "主体不在登记库"), (13, "公示日期", "日期先后颠倒（不应早于决定日期）"),
     ):  # fmt: skip
         cells = rows[row]
         assert [name for name, cell in cells.items() if cell.fill.fgColor.rgb == RED] == [column]
@@ -90,6 +90,9 @@ def test_rows_are_as_sent_with_the_wrong_cells_marked_and_the_reason_said(desk):
         shown = {name: cell.value or "" for name, cell in cells.items() if name in sent and name != "联系人"}
         assert shown == {name: cell for name, cell in sent.items() if name != "联系人"}
     assert rows[16]["整行原文"].value.startswith("（本行可能含个人信息")
+    assert {cells["退回原因"].value for page in pages[COURT] for row, cells in listed(page).items() if row != 10} == {
+        "案号：编号相同的几行内容不一致（第 5、38 行）"
+    }
     [register] = pages[REGISTER]
     assert "不在约定的用词之内（应为：存续、停业、吊销、注销）" in listed(register)[53]["退回原因"].value
 
