@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -110,6 +111,7 @@ def _delimiter(sign: str) -> str:
     return sign
 
 
+Heights = dict[str, Annotated[int, Field(ge=1, le=_MOST_LINES)]]
 DateFormat = Annotated[str, AfterValidator(_date_format)]
 
 
@@ -226,6 +228,11 @@ def _below_the_data_folder(file: str) -> str:
 DataFile = Annotated[str, AfterValidator(_below_the_data_folder)]
 
 
+def _lines_of_text_files(lines: Mapping[str, int], form: Format) -> None:
+    if lines and form != "csv":
+        raise ValueError("lines: goes with format = 'csv'")
+
+
 class Join(Spec):
     """Columns of a second file, joined to the source's rows by equal keys; missing where no row has the key.
 
@@ -236,6 +243,8 @@ class Join(Spec):
     file: DataFile
     format: Literal["parquet", "csv", "excel"] = "parquet"
     encoding: Encoding = "auto"
+    #: Of a text file, as of a source: the lines over which a text may go on, by column.
+    lines: Heights = Field(default_factory=dict)
     sheet: str | None = None
     hidden: Hidden = "refuse"
     where: Where | None = None
@@ -247,6 +256,11 @@ class Join(Spec):
     def _each_column_once(self) -> Join:
         if len(set(self.take)) < len(self.take):
             raise ValueError("take: each column once")
+        return self
+
+    @model_validator(mode="after")
+    def _lines_are_of_text_files(self) -> Join:
+        _lines_of_text_files(self.lines, self.format)
         return self
 
 
@@ -269,7 +283,7 @@ class SourceSpec(Spec):
     delimiter: Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_delimiter)] = ","
     #: Of a text file: the lines over which a text in quotes may go on, by column (1 where none is named). A quote that
     #: is not closed by then costs its own line and no other one.
-    lines: dict[str, Annotated[int, Field(ge=1, le=_MOST_LINES)]] = Field(default_factory=dict)
+    lines: Heights = Field(default_factory=dict)
     #: Of ``excel``: the sheet; without it the only visible one that holds anything.
     sheet: str | None = None
     #: Of ``excel``: whether rows and columns that are hidden or filtered out are read; else they refuse the file.
@@ -324,8 +338,7 @@ class SourceSpec(Spec):
 
     @model_validator(mode="after")
     def _lines_are_of_text_files(self) -> SourceSpec:
-        if self.lines and self.format != "csv":
-            raise ValueError("lines: goes with format = 'csv'")
+        _lines_of_text_files(self.lines, self.format)
         return self
 
     @model_validator(mode="after")

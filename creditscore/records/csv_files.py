@@ -309,6 +309,22 @@ def _first_lines(path: Path, facts: TextFacts) -> tuple[int, list[tuple[str, str
     return before, head
 
 
+def refuse_lines(piece: Piece, file: str, *, fields: int) -> None:
+    """Refuse a file that is needed whole, where a line of a piece of it is no record.
+
+    Raises:
+        DataError: With the first such line.
+    """
+    if len(piece.refused):
+        raise DataError(
+            "{file}: line {line}: expected {fields} fields and every quote closed where its field ends ({code})",
+            file=file,
+            line=int(piece.refused.rows[0]),
+            fields=fields,
+            code=piece.refused.codes[0],
+        )
+
+
 def plain_name(name: str) -> str:
     """A column's name without invisible marks and without blanks around it."""
     return re.sub(CONTROLS, "", name).strip()

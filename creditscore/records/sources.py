@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from creditscore.config.sources import Join, Limits, SourceSpec
 from creditscore.errors import DataError
 from creditscore.records.column_rules import need_columns, where_mask
-from creditscore.records.csv_files import CsvFile, Piece, RefusedLines, open_csv
+from creditscore.records.csv_files import CsvFile, Piece, RefusedLines, open_csv, refuse_lines
 from creditscore.records.encodings import examine
 from creditscore.records.excel_files import ExcelFile, open_excel
 from creditscore.records.headers import check_header
@@ -123,21 +123,14 @@ def read_source(source: SourceSpec, data: Path, *, wanted: list[str]) -> pa.Tabl
     """The wanted columns of all rows at once, for small files to look up in.
 
     Raises:
-        DataError: As :func:`open_source`; or a wanted column is missing, or a line cannot be cut into fields.
+        DataError: As :func:`open_source`; or a wanted column is missing, or a line is no record.
     """
     opened = open_source(source, data)
     need_columns(opened.columns, wanted, source.location, below=opened.below)
     parts = list(opened.pieces(wanted))
     for part in parts:
         _refuse_cells(part, source.location)
-    ragged = sum(len(part.refused) for part in parts)
-    if ragged:
-        raise DataError(
-            "{file}: expected {fields} fields in each line (got others in {lines} lines)",
-            file=source.location,
-            fields=len(opened.columns),
-            lines=ragged,
-        )
+        refuse_lines(part, source.location, fields=len(opened.columns))
     if not parts:
         return pa.table({name: pa.array([], pa.string()) for name in wanted})
     return pa.concat_tables([part.table for part in parts])
@@ -226,8 +219,7 @@ class Joins:
 def _read_joined(join: Join, source: SourceSpec, folder: Path) -> pa.Table:
     spec = SourceSpec(
         name=source.name, table=source.table, file=join.file, format=join.format, encoding=join.encoding, sheet=join.sheet,
-        hidden=join.hidden,
-        personal=source.personal,
+        hidden=join.hidden, lines=join.lines, personal=source.personal,
     )  # fmt: skip
     needed = (*join.on.values(), *join.take, *((join.where.column,) if join.where else ()))
     table = read_source(spec, folder, wanted=list(dict.fromkeys(needed)))

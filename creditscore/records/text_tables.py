@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from creditscore.errors import DataError
-from creditscore.records.csv_files import CsvFile, open_csv
+from creditscore.records.csv_files import CsvFile, open_csv, refuse_lines
 from creditscore.records.encodings import examine, utf8_blocks
 from creditscore.records.text_lines import lines_of
 
@@ -72,13 +72,6 @@ def _opened(path: Path, encoding: str) -> CsvFile:
 def _whole(file: CsvFile, wanted: list[str] | None = None) -> pa.Table:
     tables = []
     for piece in file.pieces(list(file.header) if wanted is None else wanted):
-        if len(piece.refused):
-            raise DataError(
-                "{file}: line {line}: expected {fields} fields and every quote closed where its field ends ({code})",
-                file=file.path.name,
-                line=int(piece.refused.rows[0]),
-                fields=len(file.header),
-                code=piece.refused.codes[0],
-            )
+        refuse_lines(piece, file.path.name, fields=len(file.header))
         tables.append(piece.table)
     return pa.concat_tables(tables)

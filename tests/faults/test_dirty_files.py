@@ -215,7 +215,9 @@ def document():
     head = (
         "# Dirty text files\n\n"
         "What becomes of a text file that is not as agreed. Each line is a file of the tests (`tests/faults/test_dirty_files.py`), which\n"
-        "write this table. Lines are those that an editor shows; the header is one of them.\n\n"
+        "write this table. Lines are those that an editor shows; the header is one of them. A text may go on over lines where its source\n"
+        'says so in `sources.toml`, by column: `lines = { "违法事实" = 5 }`. One line in a thousand may be refused, and one in any file;\n'
+        'more refuse the file. An encoding that its bytes do not prove is declared: `encoding = "gb18030"`.\n\n'
         "| what is wrong | what becomes of it |\n|---|---|\n"
     )
     return head + "".join(f"| {dirty.wrong.replace('|', chr(92) + '|')} | {dirty.becomes} |\n" for dirty in FILES)

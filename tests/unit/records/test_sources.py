@@ -1,6 +1,7 @@
 import pyarrow as pa
 import pytest
 from pydantic import ValidationError
+from support.deliveries import Delivery, csv_sources, event_line, rows
 
 from creditscore.config.sources import SourceSpec
 from creditscore.errors import DataError
@@ -71,3 +72,18 @@ def test_a_joined_file_outside_the_data_folder_is_refused():
 def test_a_change_of_a_joined_file_is_a_change_of_the_input():
     source = SourceSpec.model_validate({"name": "v", "table": "events", "file": "v.parquet", "join": [JOIN]})
     assert source.files == ("v.parquet", "who.parquet")
+
+
+def test_a_joined_text_file_is_needed_whole_and_may_have_texts_over_lines(tmp_path):
+    join = {"file": "more.csv", "format": "csv", "on": {"event_id": "id"}, "take": ["fact"]}
+    rule = {"to": "result", "column": "fact"}
+    for lines, told in ((None, r"more\.csv: line 2: expected 2 fields .*OPEN_QUOTE"), ({"fact": 2}, None)):
+        source = {"column": [rule], "join": [join if lines is None else {**join, "lines": lines}]}
+        delivery = Delivery(tmp_path / str(lines is None), sources=csv_sources(events=source))
+        delivery.events(event_line("E1"))
+        delivery.file("more.csv", 'id,fact\nE1,"a\nb"\n')
+        if told:
+            with pytest.raises(DataError, match=told):
+                delivery.open()
+        else:
+            assert [row["result"] for row in rows(delivery.open())] == ["ab"]
