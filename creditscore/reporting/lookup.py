@@ -31,8 +31,9 @@ def lookup_rows(book: RunBook, ids: Iterable[str], *, lang: str = DEFAULT_LANGUA
     for name in ("tier", "status", "industry"):
         out[name] = out["subject_id"].map(known[name])
     out["as_of"] = book.as_of
-    since = known["incomplete_since"] if "incomplete_since" in known else pd.Series(None, index=known.index, dtype=object)
-    out["incomplete_since"] = out["subject_id"].map(since.astype(object)).astype(object)
+    # The tiers of an older run have no such column.
+    since = known["incomplete_since"].dropna().to_dict() if "incomplete_since" in known else {}
+    out["incomplete_since"] = pd.Series([since.get(one) for one in out["subject_id"]], index=out.index, dtype=object)
     cards = (
         pd.Series(dtype="str")
         if book.scores.empty
