@@ -6,8 +6,9 @@ by Arrow in C, and its rows are counted; the other lines are read one by one by 
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from creditscore.errors import DataError
 from creditscore.language import Message
 from creditscore.records import text_lines
 from creditscore.records.column_types import CONTROLS
-from creditscore.records.csv_lines import RAGGED_LINE, Law, Record, doubtful_lines, header_of, widths_of
+from creditscore.records.csv_lines import RAGGED_LINE, Law, doubtful_lines, header_of, widths_of
 from creditscore.records.encodings import TextFacts, utf8_blocks
 from creditscore.records.text_lines import LF, Lines, count_feeds, end_of_lines, lines_of, lone_returns
 
@@ -75,6 +76,20 @@ class Piece:
     normalised: Mapping[Message, int] = field(default_factory=dict)
 
 
+@dataclass
+class _OneByOne:
+    """What lines are that were read one by one, by their position."""
+
+    #: Lines that could be read without those to come.
+    read: int
+    #: The wanted fields of records, and why other lines are none.
+    records: dict[int, list[str | None]] = field(default_factory=dict)
+    codes: dict[int, str] = field(default_factory=dict)
+    #: Lines in which a record goes on.
+    continued: list[int] = field(default_factory=list)
+    loose_quotes: int = 0
+
+
 @dataclass(frozen=True)
 class CsvFile:
     """A text file that was examined, and its header.
@@ -120,6 +135,10 @@ class CsvFile:
                 header = 0
             yield piece
 
+    @functools.cached_property
+    def _place(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.header)}
+
     def _read_block(self, data: bytes, wanted: list[str], first: int, *, last: bool) -> tuple[Piece, int]:
         """Whole lines, the first of which is line ``first`` of the file; and how many bytes of them were read."""
         table = None
@@ -135,16 +154,16 @@ class CsvFile:
         delimiter = self.law.delimiter
         blank = lines.stops == lines.starts
         doubtful = doubtful_lines(lines, delimiter) | (lines.stops - lines.starts > _ARROW_LINE)
-        read, records, codes, continued = self._doubtful(lines, np.flatnonzero(doubtful), last=last)
+        found = self._one_by_one(lines, np.flatnonzero(doubtful), wanted, last=last)
         plain = ~(doubtful | blank)
-        plain[continued] = plain[read:] = False
+        plain[found.continued] = plain[found.read :] = False
         if table is None or doubtful.any():
             alike = (plain | blank).all() and not len(lone_returns(lines.data))
             table = self._arrow(lines.data if alike else _bytes_of(lines, plain), wanted, quoted=True)
         numbers = np.flatnonzero(plain)
         if table is None or table.num_rows != len(numbers):
             ragged = numbers[widths_of(lines, delimiter)[numbers] != len(self.header)]
-            codes.update(dict.fromkeys(ragged.tolist(), RAGGED_LINE))
+            found.codes.update(dict.fromkeys(ragged.tolist(), RAGGED_LINE))
             plain[ragged] = False
             numbers = np.flatnonzero(plain)
             if table is None or table.num_rows != len(numbers):
@@ -155,54 +174,38 @@ class CsvFile:
                     lines=len(numbers),
                     line=first - 1,
                 )
-        if records:
-            table, numbers = self._merged(table, numbers, records, wanted)
-        bad = sorted(codes)
-        refused = RefusedLines(first + np.array(bad, dtype=np.int64), tuple(codes[number] for number in bad))
-        other = int(blank[:read].sum()) - int(blank[continued].sum()) + len(continued)
-        loose = sum(one.loose for one in records.values())
-        piece = Piece(table, first + numbers, refused, read, other, continued=len(continued), loose_quotes=loose)
+        if found.records:
+            table, numbers = _merged(table, numbers, found.records)
+        bad = sorted(found.codes)
+        refused = RefusedLines(first + np.array(bad, dtype=np.int64), tuple(found.codes[number] for number in bad))
+        read, goes_on = found.read, len(found.continued)
+        other = int(blank[:read].sum()) - int(blank[found.continued].sum()) + goes_on
+        piece = Piece(table, first + numbers, refused, read, other, continued=goes_on, loose_quotes=found.loose_quotes)
         return piece, int(lines.starts[read]) if read < len(lines) else len(lines.data)
 
-    def _doubtful(self, lines: Lines, doubtful: Ints, *, last: bool) -> tuple[int, dict[int, Record], dict[int, str], list[int]]:
-        """Doubtful lines one by one.
-
-        Returns:
-            How many lines could be read without those to come; the records and the codes of refused lines, by their
-            position; the lines in which a record goes on.
-        """
-        records: dict[int, Record] = {}
-        codes: dict[int, str] = {}
-        continued: list[int] = []
-        free = 0
+    def _one_by_one(self, lines: Lines, doubtful: Ints, wanted: list[str], *, last: bool) -> _OneByOne:
+        places = [self._place[name] for name in wanted]
+        found, free = _OneByOne(len(lines)), 0
         for number in doubtful.tolist():
             if number < free:
                 continue
-            found, count = self.law.read(lines, number, last=last)
-            if found is None:
-                return number, records, codes, continued
-            if isinstance(found, str):
-                codes[number] = found
+            record, count = self.law.read(lines, number, last=last)
+            if record is None:
+                found.read = number
+                break
+            if isinstance(record, str):
+                found.codes[number] = record
             else:
-                records[number] = found
+                found.records[number] = [record.fields[place] or None for place in places]
+                found.loose_quotes += record.loose
             free = number + count
-            continued += range(number + 1, free)
-        return len(lines), records, codes, continued
-
-    def _merged(self, table: pa.Table, numbers: Ints, records: Mapping[int, Record], wanted: list[str]) -> tuple[pa.Table, Ints]:
-        """The rows of a table and records in the order of their lines."""
-        place = {name: number for number, name in enumerate(self.header)}
-        columns = [pa.array([one.fields[place[name]] or None for one in records.values()], pa.string()) for name in wanted]
-        both = pa.concat_tables([table, pa.Table.from_arrays(columns, names=wanted)])
-        joined = np.concatenate([numbers, np.array(list(records), dtype=np.int64)])
-        order = np.argsort(joined, kind="stable")
-        return both.take(order), joined[order]
+            found.continued += range(number + 1, free)
+        return found
 
     def _arrow(self, data: bytes, wanted: list[str], *, quoted: bool) -> pa.Table | None:
         """Lines by Arrow, those of another width left out; nothing where a line is too long for it."""
         names = [f"c{number}" for number in range(len(self.header))]
-        place = {name: number for number, name in enumerate(self.header)}
-        chosen = [names[place[name]] for name in wanted]
+        chosen = [names[self._place[name]] for name in wanted]
         if not data:
             return pa.table({name: pa.array([], pa.string()) for name in wanted})
         try:
@@ -220,6 +223,15 @@ class CsvFile:
         except pa.ArrowInvalid:
             return None
         return read.select(chosen).rename_columns(wanted)
+
+
+def _merged(table: pa.Table, numbers: Ints, records: Mapping[int, Sequence[str | None]]) -> tuple[pa.Table, Ints]:
+    """The rows of a table and records in the order of their lines."""
+    columns = [pa.array(cells, pa.string()) for cells in zip(*records.values(), strict=True)]
+    both = pa.concat_tables([table, pa.Table.from_arrays(columns, names=table.column_names)])
+    joined = np.concatenate([numbers, np.array(list(records), dtype=np.int64)])
+    order = np.argsort(joined, kind="stable")
+    return both.take(order), joined[order]
 
 
 def _with_last(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
