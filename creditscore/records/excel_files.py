@@ -131,8 +131,8 @@ class ExcelFile:
         for row in rows(package, part):
             if row.number <= self.header_row:
                 continue
-            areas = merged.areas(row.number)
             with whole(package, part):
+                areas = merged.areas(row.number)
                 filled = self._add_cells(package, row.cells, texts, slots, row.number, len(numbers))
             if filled:
                 live.update(area for area in areas if area.first_row == row.number)

@@ -25,6 +25,8 @@ from creditscore.spreadsheet.sheets import MAX_ROWS
 
 #: The last row and column of a sheet, ``XFD1048576``.
 LAST_ROW, LAST_COLUMN = MAX_ROWS + 1, 16_384
+#: Merged cells of one row.
+_MOST_AREAS = 2_000
 #: Hidden rows that are listed.
 _LISTED = 5
 #: Days from 1899-12-30 to 1904-01-01, and the last day that Excel knows.
@@ -92,10 +94,16 @@ class Merged:
         self._here: list[Area] = []
 
     def areas(self, row: int) -> list[Area]:
-        """The merged cells that a row belongs to."""
+        """The merged cells that a row belongs to.
+
+        Raises:
+            ValueError: There are more than a row can have without overlaps that Excel does not allow.
+        """
         while self._coming and self._coming[-1].first_row <= row:
             self._here.append(self._coming.pop())
         self._here = [area for area in self._here if area.last_row >= row]
+        if len(self._here) > _MOST_AREAS:
+            raise ValueError(row)
         return self._here
 
 

@@ -165,7 +165,8 @@ def _rows_of(
             refuse_merged_header(package, sheet, areas, number)
             keys, header_to_come = _keys(values, sheet.name, columns, number), False
             continue
-        areas_here = merged.areas(number)
+        with whole(package, sheet):
+            areas_here = merged.areas(number)
         if list(values) == [0] and not areas_here and str(values[0]).startswith(NOTE_MARK):
             continue
         row = {}

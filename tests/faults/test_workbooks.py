@@ -294,6 +294,8 @@ CASES = (
     Case("merged_rows", "every cell over two rows: the second is empty",
          typed(row("E1"), row("E2"), edit=merge(*(f"{letter}3:{letter}4" for letter in "ABCDE"))),
          rejects=((3, "event_id", "MERGED_CELL"), (4, "event_id", "MERGED_CELL")), read=("E1",)),
+    Case("merged_hostile", "3,000 merged cells over one another", in_xml(("</sheetData>", "</sheetData><mergeCells>" + "".join(
+         f'<mergeCell ref="A2:H{n}"/>' for n in range(10, 3010)) + "</mergeCells>")), refused="expected a whole sheet"),
     Case("merged_nothing", "merged cells without content below the table", sheet(merge("A9:H12"))),
     # --- hidden
     Case("hidden_row", "a hidden row", sheet(hidden_row), refused="hidden or filtered rows that hold anything (got 1, the first of them 3)"),
