@@ -80,7 +80,8 @@ def test_a_file_is_no_code_unless_a_subject_is_called_so(tmp_path, run, monkeypa
 
 
 ROW = {
-    "subject_id": CODE, "found": True, "tier": "B", "status": "final", "as_of": "2024-04-30", "scorecard": "c" * 64, "lists": "",
+    "subject_id": CODE, "found": True, "tier": "B", "status": "final", "as_of": "2024-04-30", "incomplete_since": None,
+    "scorecard": "c" * 64, "lists": "",
     "measures": "", "draws": [], "record": 7,
 }  # fmt: skip
 
