@@ -250,15 +250,17 @@ def shared_codes(rows: ir.Table, arrivals: Sequence[Arrival]) -> ir.Table:
     them is right no rule can tell, so every row is quarantined.
     """
     numbered = rows.select(ARRIVAL, "subject_id", "name", "registered_date", "subject_type", register=source_number(rows, arrivals))
-    codes = numbered.group_by("subject_id").agg(
-        dates=numbered.registered_date.nunique(),
-        types=numbered.subject_type.nunique(),
-        names=numbered.name.nunique(),
-        registers=numbered.register.nunique(),
+    names = ("registered_date", "subject_type", "name", "register")
+    # Two ends are compared: a set of values for each subject would take several times as long.
+    ends = numbered.group_by("subject_id").agg(
+        **{f"{end}_{name}": getattr(numbered[name], end)() for name in names for end in ("min", "max")}
     )
-    reused = (codes.registers > 1) & (codes.names > 1)
-    bad = codes.filter(reused | (codes.dates > 1) | (codes.types > 1))
-    why = ibis.ifelse((bad.registers > 1) & (bad.names > 1), ibis.literal(_REUSED), ibis.literal(_SHARED))
+    differ = {name: (ends[f"min_{name}"] != ends[f"max_{name}"]).fill_null(False) for name in names}
+    codes = ends.select(
+        "subject_id", reused=differ["register"] & differ["name"], shared=differ["registered_date"] | differ["subject_type"]
+    )
+    bad = codes.filter(codes.reused | codes.shared)
+    why = ibis.ifelse(bad.reused, ibis.literal(_REUSED), ibis.literal(_SHARED))
     return numbered.inner_join(bad.select("subject_id", why=why), "subject_id").select(ARRIVAL, "why")
 
 
