@@ -123,7 +123,7 @@ FILES = [
     Dirty("header_swallows", "A quote in the header that swallows records", of('event_id,subject_id,"kind\n1,2,3\n4,5,6"\n7,8,9\n'), told="expected every quote to be closed"),
     # --- columns
     Dirty("column_twice", "A column twice", of(lines(*(f"{line},x" for line in some()), header=f"{EVENTS},result")), told="expected each column once (got result several times)"),
-    Dirty("no_header", "No header: the first line is a record", of("".join(f"{line}\n" for line in some())), told="expected a name for each column of the header"),
+    Dirty("no_header", "No header: the first line is a record", of("".join(f"{line}\n" for line in some())), told="its first line looks like data: is the header there?"),
     Dirty("name_missing", "The header has a name less than the records", of(lines(*some(), header=EVENTS.removesuffix(",valid_until"))), told=LINES),
     Dirty("name_too_many", "The header has a name more than the records", of(lines(*some(), header=f"{EVENTS},remark")), told=LINES),
     Dirty("columns", "20,000 columns", of(",".join(f"c{n}" for n in range(20_000)) + "\n"), told="expected at most 2,000 columns (got 20,000"),
