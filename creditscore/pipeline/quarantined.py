@@ -81,7 +81,7 @@ def quarantined_subjects(records: Records, last: LastKnown) -> pd.DataFrame:
     """
     rows = _in_scope(_refused_rows(records), records.project)
     registered = set(records.engine.query(records.table("subject_index").select("subject_id"))["subject_id"].to_pylist())
-    firms = [_newest(firm) for firm in _firms_of(rows)]
+    firms = list(_firms_of(rows))
     naming = _Naming(records.project, last, registered | set(rows["subject_id"].dropna()))
     shared = pd.Series([firm["subject_id"] for firm in firms], dtype=object).value_counts()
     subjects: dict[str, dict[str, object]] = {}
@@ -154,21 +154,21 @@ def _in_scope(rows: pd.DataFrame, project: Project) -> pd.DataFrame:
     return rows[~others & ~(of_body & ~untyped) & ~rows["status"].isin(_CLOSED)]
 
 
-def _firms_of(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """The rows of each firm.
+def _firms_of(rows: pd.DataFrame) -> Iterator[dict[str, object]]:
+    """The newest row of each firm.
 
     Rows without an id are a firm each. Those of one id are versions of one firm, unless they disagree on the day of
     registration or the type, or on the name on one day.
     """
-    for index in rows.index[rows["subject_id"].isna()]:
-        yield rows.loc[[index]]
-    for _id, versions in rows[rows["subject_id"].notna()].groupby("subject_id", sort=True):
+    several = rows["subject_id"].notna() & rows["subject_id"].duplicated(keep=False)
+    yield from ({str(name): value for name, value in row.items()} for row in rows[~several].to_dict("records"))
+    for _id, versions in rows[several].groupby("subject_id", sort=True):
         for _key, alike in versions.groupby(["registered_date", "subject_type"], sort=False, dropna=False):
             names = alike.groupby("valid_from", dropna=False)["name"].nunique()
             if (names > 1).any() or (alike["reason"] == _REUSED).any():
-                yield from (rows for _name, rows in alike.groupby("name", sort=False, dropna=False))
+                yield from (_newest(own) for _name, own in alike.groupby("name", sort=False, dropna=False))
             else:
-                yield alike
+                yield _newest(alike)
 
 
 def _newest(versions: pd.DataFrame) -> dict[str, object]:
