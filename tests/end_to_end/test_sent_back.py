@@ -1,6 +1,7 @@
 """Five departments get their faulty rows back, mend the marked cells, and send again: everything is told as it is."""
 
 import shutil
+import subprocess
 
 import openpyxl
 import pyarrow.parquet as pq
@@ -203,3 +204,31 @@ def test_a_mended_sheet_can_be_read_as_a_source_as_it_is(desk):
         path.write_text(kept, "utf-8")
     [row] = [row for row in told["deliveries"] if row["source"] == spec.name]
     assert (row["arrived"], row["read"], row["refused"], row["values"]) == (6, 6, 0, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="needs LibreOffice")
+@pytest.mark.parametrize("lang", ["zh", "en", "both"])
+def test_another_program_opens_and_saves_them_without_repair(desk, lang):
+    folder = desk.root / f"office_{lang}"
+    desk.check(APRIL, "--rejects-to", folder, "--lang", lang)
+    saved = folder / "saved"
+    command = [
+        "soffice",
+        f"-env:UserInstallation=file://{folder}/profile",
+        "--headless",
+        "--convert-to",
+        "xlsx",
+        "--outdir",
+        str(saved),
+    ]
+    subprocess.run([*command, *map(str, folder.glob("*.xlsx"))], check=True, capture_output=True, timeout=300)
+    for name, book in books(folder).items():
+        other = openpyxl.load_workbook(saved / name)
+        for page in book.worksheets:
+            cells = {cell.coordinate: cell for row in page.iter_rows() for cell in row if cell.value is not None or cell.comment}
+            for place, cell in cells.items():
+                twin = other[page.title][place]
+                assert twin.value == cell.value, (name, page.title, place)
+                assert bool(twin.comment) == bool(cell.comment)
+                assert (twin.fill.fgColor.rgb == RED) == (cell.fill.fgColor.rgb == RED)
