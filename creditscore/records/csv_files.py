@@ -137,7 +137,8 @@ class CsvFile:
 
     @functools.cached_property
     def _place(self) -> dict[str, int]:
-        return {name: number for number, name in enumerate(self.header)}
+        """Of each name its first column."""
+        return {name: number for number, name in reversed([*enumerate(self.header)])}
 
     def _read_block(self, data: bytes, wanted: list[str], first: int, *, last: bool) -> tuple[Piece, int]:
         """Whole lines, the first of which is line ``first`` of the file; and how many bytes of them were read."""

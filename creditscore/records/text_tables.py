@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from creditscore.errors import DataError
+from creditscore.config.sources import Limits
 from creditscore.records.csv_files import CsvFile, open_csv, refuse_lines
 from creditscore.records.encodings import examine, utf8_blocks
+from creditscore.records.headers import check_header
 from creditscore.records.text_lines import lines_of
 
 
@@ -24,11 +25,7 @@ def read_text_table(path: Path, *, encoding: str = "auto") -> pa.Table:
             a line is no record.
     """
     file = _opened(path, encoding)
-    unnamed = [str(number) for number, name in enumerate(file.header, start=1) if not name]
-    if unnamed:
-        raise DataError(
-            "{file}: expected a name for each column (got none for column {columns})", file=path.name, columns=", ".join(unnamed)
-        )
+    check_header(file.header, file=path.name, limit=Limits().columns, typed=True)
     return _whole(file)
 
 
@@ -38,7 +35,9 @@ def read_text_columns(path: Path, *, encoding: str = "auto") -> tuple[str, ...]:
     Raises:
         DataError: As :func:`read_text_table`, of lines only the header.
     """
-    return _opened(path, encoding).header
+    header = _opened(path, encoding).header
+    check_header(header, file=path.name, limit=Limits().columns, typed=True)
+    return header
 
 
 def read_first_column(path: Path, *, encoding: str = "auto") -> list[str]:

@@ -18,6 +18,7 @@ CHECK = "creditscore.pipeline.credit_check"
 @pytest.mark.parametrize(
     ("name", "content", "codes"),
     [("codes.txt", "S1\n\n S2 \n", ["S1", "S2"]), ("codes.csv", "代码,名称\n91,甲\n92,乙\n", ["91", "92"]), ("codes.csv", "91,甲\n", ["91"]),
+     ("codes.csv", "91,,91\n92,x,93\n", ["91", "92"]),
      ("codes.txt", "\ufeffS1\n", ["S1"])],
 )  # fmt: skip
 def test_codes_come_from_lines_or_a_first_column(tmp_path, run, name, content, codes):
