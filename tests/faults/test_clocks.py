@@ -75,7 +75,7 @@ def test_an_event_after_the_day_is_left_out_and_counted(tmp_path):
 def test_an_event_known_before_it_happened_is_quarantined(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.events(event_line("E1", event_date="2024-04-02", known_date="2024-04-01"))
-    assert refused(delivery.open()) == [("events", "DATE_ORDER:known_date", 1, "E1")]
+    assert refused(delivery.open()) == [("events", "DATE_ORDER:known_date", 2, "E1")]
 
 
 # --- leap days and whole years --------------------------------------------------------------------------

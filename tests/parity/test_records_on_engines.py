@@ -97,7 +97,7 @@ def test_both_engines_quarantine_alike_and_their_check_ups_agree(delivery, engin
     outcomes = [{name: (o.arrived, o.kept, o.quarantined, o.collapsed) for name, o in r.outcomes.items()} for r in (here, there)]
     assert outcomes[0] == outcomes[1]
     assert refused(here) == refused(there)
-    assert refused(here, "field") == refused(there, "field") == [("events", "OUT_OF_RANGE:amount", 8, "E6")]
+    assert refused(here, "field") == refused(there, "field") == [("events", "OUT_OF_RANGE:amount", 9, "E6")]
     assert {code for _, code, _, _ in refused(here)} == {
         "ID_SHARED", "DUP_CONFLICT", "ID_OLD_NUMBER", "UNKNOWN_SUBJECT", "UNKNOWN_EVENT", "OFF_CATALOGUE", "DATE_ORDER:known_date", "RAGGED_LINE",
     }  # fmt: skip
