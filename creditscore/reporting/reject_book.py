@@ -161,7 +161,7 @@ def _sheet(part: FaultyRows, lang: str) -> Sheet:
     ]
     if part.sent.lines:
         columns.append(Column("line", _free(_LINE, names, lang), width=60, wrap=True))
-    return Sheet(part.name, tuple(columns), _rows(part, cell_words(lang)), autofilter=False)
+    return Sheet(part.name, tuple(columns), _rows(part, cell_words(lang)), autofilter=False, held=2)
 
 
 def _free(label: Message, names: Sequence[str], lang: str) -> Text:

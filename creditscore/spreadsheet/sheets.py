@@ -58,7 +58,8 @@ class Marked:
 class Sheet:
     """One sheet: a header row, then one row per item of ``rows`` in the order of ``columns``.
 
-    ``rows`` may be a generator; it is read once. ``note`` is the line shown where there are no rows.
+    ``rows`` may be a generator; it is read once. ``note`` is the line shown where there are no rows. ``held`` first columns stay
+    in sight and are printed on every page; without it those up to a subject's name.
     """
 
     name: Text
@@ -67,6 +68,7 @@ class Sheet:
     note: Text | None = None
     frozen: bool = True
     autofilter: bool = True
+    held: int | None = None
 
 
 @dataclass(frozen=True)

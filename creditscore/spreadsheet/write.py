@@ -183,7 +183,7 @@ class _BookWriter:
                 self._comment(page, 0, index, column.comment)
         page.set_row(0, 20 if lines == 1 else 4 + _LINE * lines)
         if sheet.frozen:
-            page.freeze_panes(1, _held(columns))
+            page.freeze_panes(1, _held(columns) if sheet.held is None else sheet.held)
         self._prepare_print(page, sum(column.width or 0 for column in columns), sheet)
 
     @staticmethod
@@ -203,7 +203,9 @@ class _BookWriter:
         page.fit_to_pages(across, 0)
         page.repeat_rows(0)
         keys = [column.key for column in sheet.columns]
-        if across > 1 and "subject_id" in keys[:4]:
+        if across > 1 and sheet.held:
+            page.repeat_columns(0, sheet.held - 1)
+        elif across > 1 and "subject_id" in keys[:4]:
             page.repeat_columns(0, keys.index("subject_id"))
         page.set_footer("&L&A&R&P / &N")
 
