@@ -250,7 +250,7 @@ class _Scan:
             plain = text.encode() if self.encoding.startswith("utf-16") else block
         elif not self.three_bytes and not block.isascii():
             self.high, self.three_bytes = True, bool((np.frombuffer(block, dtype=np.uint8) >= _THREE_BYTES).any())
-            self.two_bytes |= _TWO_BYTES.search(block) is not None
+            self.two_bytes |= not self.three_bytes and _TWO_BYTES.search(block) is not None
         if b"\x00" in plain:
             self.nulls += plain.count(0)
         if b"\x1b" in plain:
