@@ -53,8 +53,8 @@ def code_counts(records: Records) -> Iterator[CodeCount]:
             continue
         rows = arrived_table(TABLES[table])
         number = source_number(rows, sources)
-        about = {name: rows[name].approx_nunique() for name in columns}
-        codes = records.engine.query(rows.aggregate(**about)).to_pylist()[0]
+        distinct = {name: rows[name].nunique() for name in columns}
+        codes = records.engine.query(rows.aggregate(**distinct)).to_pylist()[0]
         for name in columns:
             if codes[name] > _FAR_MORE:
                 yield from (CodeCount(table, arrival.source, name, None, codes[name]) for arrival in sources)

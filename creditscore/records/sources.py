@@ -15,7 +15,9 @@ import pyarrow.parquet as pq
 
 from creditscore.config.sources import Join, Limits, SourceSpec
 from creditscore.errors import DataError
+from creditscore.records.column_numbers import typed_numbers
 from creditscore.records.column_rules import need_columns, where_mask
+from creditscore.records.column_types import Faults, as_texts, one_array
 from creditscore.records.csv_files import CsvFile, Piece, RefusedLines, open_csv, refuse_lines
 from creditscore.records.encodings import examine
 from creditscore.records.excel_files import ExcelFile, open_excel
@@ -231,22 +233,33 @@ def _one_row_per_key(table: pa.Table, piece: pa.Table, join: Join) -> pa.Table:
     columns = {}
     for number, (own, other) in enumerate(join.on.items()):
         kind = piece.schema.field(own).type
-        try:
-            columns[_KEY.format(number)] = table[other].cast(kind)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            raise DataError(
-                "{file}: {column}: expected keys that can be read as {expected} (got {actual})",
-                file=join.file,
-                column=other,
-                expected=kind,
-                actual=table[other].type,
-            ) from None
+        columns[_KEY.format(number)] = _typed_key(one_array(table[other]), kind, join.file, other)
     keys = list(columns)
     statements = pa.table({**columns, **{name: table[name] for name in join.take}})
     distinct = statements.group_by([*keys, *join.take], use_threads=False).aggregate([])
     counted = distinct.group_by(keys, use_threads=False).aggregate([([], "count_all")]).rename_columns([*keys, _ROWS_OF_KEY])
     unique = counted.filter(pc.equal(counted[_ROWS_OF_KEY], 1)).drop_columns([_ROWS_OF_KEY])
     return distinct.join(unique, keys=keys, join_type="left semi")
+
+
+def _typed_key(column: pa.Array, kind: pa.DataType, file: str, name: str) -> pa.Array:
+    """A key of a joined file in the type of the source's own column, each cell by the grammar of its type."""
+    if column.type == kind:
+        return column
+    faults, number = Faults(len(column)), pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    try:
+        typed = typed_numbers(column, kind, name, faults) if number else as_texts(column).cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        typed = None
+    if typed is None or faults.unreadable:
+        raise DataError(
+            "{file}: {column}: expected keys that can be read as {expected} (got {actual})",
+            file=file,
+            column=name,
+            expected=kind,
+            actual=column.type,
+        )
+    return typed
 
 
 @contextlib.contextmanager

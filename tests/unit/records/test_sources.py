@@ -87,3 +87,13 @@ def test_a_joined_text_file_is_needed_whole_and_may_have_texts_over_lines(tmp_pa
                 delivery.open()
         else:
             assert [row["result"] for row in rows(delivery.open())] == ["ab"]
+
+
+def test_a_key_of_a_joined_file_is_read_by_the_grammar_of_its_type(folder):
+    """Arrow by itself would take 0x1 for 1."""
+    file = {"file": "who.csv", "format": "csv"}
+    (folder / "who.csv").write_text("firm,date,team\n0x1,a,x\n", "utf-8")
+    with pytest.raises(DataError, match="keys that can be read"):
+        joined(folder, **file)
+    (folder / "who.csv").write_text("firm,date,team\n1.0,a,x\n", "utf-8")
+    assert joined(folder, **file)["team"].to_pylist() == [None, "x", None, None, None]
