@@ -185,7 +185,7 @@ def make_run(
     checkup = check_up(records, as_of=folder.as_of, earlier=earlier)
     tell_drift(deciding.before, checkup, accept=accept)
     write_checkup(folder, records, checkup, earlier)
-    write_reading(folder, records)
+    write_reading(folder, records, last)
     training = train_cards_of(folder, records, policy) if trial else known_training(folder, cards, deciding)
     write_cards(folder.file("scorecards"), training.cards)
     _log.info("features and scores")
@@ -229,17 +229,17 @@ def known_training(folder: RunFolder, cards: Mapping[str, Scorecard], deciding: 
     return training
 
 
-def last_reading_of(before: RunFolder | None, as_of: dt.date) -> LastReading | None:
-    """The adverse records as they counted in the run before, as far as it kept them."""
+def last_reading_of(before: RunFolder | None, as_of: dt.date) -> LastReading:
+    """The adverse records as they counted in the run before, as far as it kept them; none without such a run."""
     files = {table: before.file(f"{name}.parquet") for table, name in READINGS.items() if before.has(name)} if before else {}
-    return LastReading(files, as_of) if files else None
+    return LastReading(files, as_of)
 
 
-def write_reading(folder: RunFolder, records: Records) -> None:
+def write_reading(folder: RunFolder, records: Records, last: LastReading) -> None:
     """Write whose adverse records were refused, and the adverse records that count, for the next night to carry forward."""
     folder.write("incomplete", records.incomplete)
     for table, name in READINGS.items():
-        folder.write(name, adverse_reading(records, table, folder.as_of))
+        folder.write(name, adverse_reading(records, table, folder.as_of, last=last))
 
 
 def read_delivery_before(before: RunFolder | None) -> Earlier:

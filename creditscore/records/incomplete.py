@@ -2,14 +2,14 @@
 
 A fault never helps a firm: a refused adverse record must neither raise its score nor better its tier. What is refused names
 its firm by its id, by its record in the last reading, or by a code that is one slip away; of a line that is no record every
-firm and record that stands in it is concerned. For these firms the records of the
-last reading that are absent tonight are added, and refused values are filled in from it.
+firm and record that stands in it is concerned. What had ended by what can be read of it is missed by nobody. For these
+firms the records of the last reading that are absent tonight are added, and refused values are filled in from it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -31,6 +31,7 @@ from creditscore.records.identity import Identifier
 from creditscore.records.line_ids import fields_of_lines
 from creditscore.records.near_codes import near_codes
 from creditscore.records.tables import TABLES
+from creditscore.vocabulary import CHANGES, ENDING_CHANGES
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -56,8 +57,8 @@ class LastReading:
     """The adverse records as they counted in the run before.
 
     Attributes:
-        files: Of each table that the run kept, its Parquet file.
-        as_of: The day of tonight's run: what ended before it is not carried forward.
+        files: Of each table that the run kept, its Parquet file; none in a first night.
+        as_of: The day of tonight's run: what ended before it is neither carried forward nor missed.
     """
 
     files: Mapping[str, Path]
@@ -74,6 +75,8 @@ class _Refused:
     row: int
     code: str
     registered: bool
+    #: Whether it ended before tonight, by what can be read of it.
+    over: bool = False
 
 
 class Completion:
@@ -119,6 +122,36 @@ class Completion:
         self._engine.drop(f"{name}_last")
         return replace(count, carried=tuple(sources))
 
+    def add_changes(self, count: TableCount, arrivals: Sequence[Arrival]) -> None:
+        """Find whose adverse records stay hidden because the end of a dispute was refused.
+
+        Args:
+            count: What became of the rows of ``changes``, which were just read.
+            arrivals: Its sources.
+        """
+        table, changes = refused_table(TABLES["changes"]), kept_table(TABLES["changes"])
+        against = table.change.isnull() | ~table.change.isin([change for change in CHANGES if change != "dispute_rejected"])
+        chosen = table.filter((table.code != COPY) & table.event_id.notnull() & against)
+        rows = self._engine.query(chosen.select(ARRIVAL, "event_id", "code").order_by(ARRIVAL))
+        places = [part.to_pylist() for part in source_rows(arrivals, one_array(rows[ARRIVAL]))] if rows.num_rows else [[], []]
+        named = list(zip(rows["event_id"].to_pylist(), *places, rows["code"].to_pylist(), strict=True))
+        lines = lines_refused(self._engine, "changes", count, arrivals)
+        fields = fields_of_lines(self._project, self._folder, arrivals, {(source, row) for source, row, _code in lines})
+        named += [(text, source, row, code) for source, row, code in lines for text in fields.get((source, row), ())]
+        if not named:
+            return
+        asked = self._keys("asked_records", "event_id", [event for event, *_place in named])
+        events = kept_table(TABLES["events"])
+        hidden = changes.filter(changes.change == "disputed").select("event_id")
+        ended = changes.filter(changes.change.isin(ENDING_CHANGES)).select("event_id")
+        adverse = events.filter(self._rules.adverse("events", events) & ~self._is_over(events)).semi_join(asked, "event_id")
+        disputed = adverse.semi_join(hidden, "event_id").anti_join(ended, "event_id")
+        found = self._engine.query(disputed.select("event_id", "subject_id"))
+        self._engine.drop("asked_records")
+        firms = dict(zip(found["event_id"].to_pylist(), found["subject_id"].to_pylist(), strict=True))
+        claims = ((firms[event], "changes", *place) for event, *place in named if event in firms)
+        self._parts.append(_claimed(claims))
+
     def line_codes(self, count: TableCount, arrivals: Sequence[Arrival]) -> dict[tuple[str, int], tuple[str, ...]]:
         """Of each line of a register that is no record, the codes with right check characters that stand in it."""
         scheme = self._project.sources.id_scheme
@@ -133,13 +166,14 @@ class Completion:
         """Refused rows that may be adverse, and kept ones that lack a value."""
         table, kept = refused_table(TABLES[name]), kept_table(TABLES[name])
         bad = table.filter((table.code != COPY) & self._rules.adverse(name, table))
-        parts = [self._query(name, bad, bad.code)]
+        of_days = bad.code.contains("_date") | bad.code.contains("valid_until")  # then the days themselves may be wrong
+        parts = [self._query(name, bad, bad.code, self._is_over(bad) & ~of_days)]
         if _SOFT[name]:
             lacking = kept.filter(_lacks(kept, name) & self._rules.adverse(name, kept))
-            parts.append(self._query(name, lacking, lacking[FIELDS]))
+            parts.append(self._query(name, lacking, lacking[FIELDS], self._is_over(lacking)))
         rows = pa.concat_tables(parts)
         sources, numbers = source_rows(arrivals, one_array(rows[ARRIVAL]))
-        columns = (rows["subject_id"], rows["record"], sources, numbers, rows["code"], rows["registered"])
+        columns = (rows["subject_id"], rows["record"], sources, numbers, rows["code"], rows["registered"], rows["over"])
         return [_Refused(*cells) for cells in zip(*(column.to_pylist() for column in columns), strict=True)]
 
     def _read_lines(
@@ -160,12 +194,18 @@ class Completion:
             refused += known or [_Refused(None, None, source, row, code, False)]
         return refused
 
-    def _query(self, name: str, rows: ir.Table, code: ir.StringValue) -> pa.Table:
+    def _is_over(self, rows: ir.Table) -> ir.BooleanValue:
+        """Which rows ended before tonight (an expression, never missing)."""
+        if self._last is None or LAST_DAY not in rows.columns:
+            return ibis.literal(False)
+        return (rows[LAST_DAY] < day_number(self._last.as_of)).fill_null(False)
+
+    def _query(self, name: str, rows: ir.Table, code: ir.StringValue, over: ir.BooleanValue) -> pa.Table:
         index = unbound("subject_index", pa.schema([("subject_id", pa.string())])).select(known_id="subject_id")
         record = rows[_RECORD[name]] if name in _RECORD else ibis.null("string")
-        chosen = rows.select(ARRIVAL, "subject_id", record=record, code=code)
+        chosen = rows.select(ARRIVAL, "subject_id", record=record, code=code, over=over)
         joined = chosen.left_join(index, chosen.subject_id == index.known_id)
-        columns = joined.select(ARRIVAL, "subject_id", "record", "code", registered=joined.known_id.notnull())
+        columns = joined.select(ARRIVAL, "subject_id", "record", "code", "over", registered=joined.known_id.notnull())
         return self._engine.query(columns.order_by(ARRIVAL))
 
     def _register_last(self, name: str) -> ir.Table | None:
@@ -183,6 +223,8 @@ class Completion:
     def _claims(self, name: str, refused: list[_Refused], last: ir.Table | None) -> pa.Table:
         """Whose records were refused: the columns of :data:`INCOMPLETE_SCHEMA`."""
         by_record = self._firms_of_records(name, [one.record for one in refused if one.record], last)
+        # What has ended counts no more, unless it was read otherwise last.
+        refused = [one for one in refused if not one.over or one.record in by_record]
         rest = [one for one in refused if not one.registered and one.record not in by_record]
         by_code, elsewhere = self._firms_of_codes(rest)
         claims: list[tuple[str, _Refused]] = []
@@ -196,18 +238,19 @@ class Completion:
         if untold and last is not None:
             told = [one.record for one in refused if one.record]
             claims += [(firm, untold[source]) for firm, source in self._absent_firms(name, last, list(untold), told)]
-        distinct = dict.fromkeys((firm, name, one.source, one.row, one.code) for firm, one in claims)
-        columns: list[tuple[object, ...]] = list(zip(*distinct, strict=True)) or [()] * len(INCOMPLETE_SCHEMA)
-        arrays = [pa.array(values, kind) for values, kind in zip(columns, INCOMPLETE_SCHEMA.types, strict=True)]
-        return pa.Table.from_arrays(arrays, schema=INCOMPLETE_SCHEMA)
+        return _claimed((firm, name, one.source, one.row, one.code) for firm, one in claims)
 
     def _firms_of_records(self, name: str, records: list[str], last: ir.Table | None) -> dict[str, str]:
-        """The firms that the last reading knows for some records, as far as they are in the register."""
+        """The firms that the last reading knows for some records, as far as they are in the register and lack the record tonight.
+
+        A record that a good row of its firm has is not the refused one, whatever that calls itself.
+        """
         if last is None or not records or name not in _RECORD:
             return {}
         key = _RECORD[name]
         asked = self._keys("asked_records", key, records)
-        found = self._engine.query(last.semi_join(asked, key).semi_join(_index(), "subject_id").select(key, "subject_id"))
+        known = last.semi_join(asked, key).semi_join(_index(), "subject_id")
+        found = self._engine.query(known.anti_join(kept_table(TABLES[name]), [key, "subject_id"]).select(key, "subject_id"))
         self._engine.drop("asked_records")
         return dict(zip(found[key].to_pylist(), found["subject_id"].to_pylist(), strict=True))
 
@@ -307,6 +350,13 @@ class Completion:
 
 def _index() -> ir.Table:
     return unbound("subject_index", pa.schema([("subject_id", pa.string())]))
+
+
+def _claimed(claims: Iterable[tuple[object, ...]]) -> pa.Table:
+    """Claims in the columns of :data:`INCOMPLETE_SCHEMA`, each once."""
+    columns: list[tuple[object, ...]] = list(zip(*dict.fromkeys(claims), strict=True)) or [()] * len(INCOMPLETE_SCHEMA)
+    arrays = [pa.array(values, kind) for values, kind in zip(columns, INCOMPLETE_SCHEMA.types, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=INCOMPLETE_SCHEMA)
 
 
 def _lacks(kept: ir.Table, name: str) -> ir.BooleanValue:

@@ -220,6 +220,7 @@ def open_records(engine: Engine, project: Project, *, data: str | Path, last_rea
         if name in READINGS:
             # Before the changes are read: a repair of a record that is carried forward counts.
             outcomes[name] = completion.add(name, outcomes[name], [one for one in opening.arrivals if one.table == name])
+    completion.add_changes(outcomes["changes"], [one for one in opening.arrivals if one.table == "changes"])
     # The kinds of which a feature takes the latest record, by their positions in the catalogue.
     kinds = list(project.catalogue.by_kind)
     latest = {kinds.index(kind) for feature in project.features if feature.aggregate == "latest" for kind in feature.kind}

@@ -42,7 +42,7 @@ def kept(delivery, engine, on=DAY, **more):
     folder = Path(tempfile.mkdtemp(dir=delivery.data.parent))
     files = {table: folder / f"{name}.parquet" for table, name in READINGS.items()}
     for table, file in files.items():
-        write_parquet(file, adverse_reading(records, table, on))
+        write_parquet(file, adverse_reading(records, table, on, last=more.get("last_reading")))
     return records, LastReading(files, on)
 
 
@@ -122,6 +122,58 @@ def test_a_repair_of_a_record_that_is_carried_forward_counts(delivery, engine):
     listed = records.listed(["penalty"], DAY)["event_id"].to_pylist()
     assert "E0" in events(records)
     assert sorted(listed) == ["E1", "E2", "E3", "E4"]
+
+
+CHANGES = "event_id,change,effective_date,known_date\n"
+DISPUTED = "E0,disputed,2024-03-01,2024-03-02\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("E0,dispute_rejected,2024-13-10,2024-03-11\n", True), ("E0,?,2024-03-10,2024-03-11\n", True),
+        ("E0,dispute_rejected,2024-03-10,2024-03-11,x\n", True), ("E0,dispute_upheld,2024-13-10,2024-03-11\n", False),
+        ("E1,dispute_rejected,2024-13-10,2024-03-11\n", False),
+    ],
+)  # fmt: skip
+def test_a_dispute_whose_end_is_refused_hides_no_record_unseen(delivery, engine, line, wrong):
+    sources = csv_sources(
+        id_scheme="uscc", others=[{"name": "changes", "table": "changes", "file": "changes.csv", "format": "csv"}]
+    )
+    own = Delivery(delivery.data.parent / "own", sources=sources)
+    own.subjects(*(subject_line(code) for code in CODES))
+    own.events(*GOOD)
+    own.file("changes.csv", CHANGES + DISPUTED + line)
+    records, _ = kept(own, engine)
+    found = [(one["subject_id"], one["table"], one["row"]) for one in records.incomplete.to_pylist()]
+    assert found == ([(CODES[0], "changes", 3)] if wrong else [])
+
+
+def test_a_night_without_its_row_of_the_register_forgets_no_record_of_a_firm(delivery, engine):
+    _, last = kept(delivery, engine)
+    delivery.subjects(subject_line(CODES[0]) + ",x", *(subject_line(code) for code in CODES[1:]))
+    quarantined, last = kept(delivery, engine, last_reading=last)
+    assert "E0" not in events(quarantined)
+    delivery.subjects(*(subject_line(code) for code in CODES))
+    delivery.events(event_line("", ""), *GOOD[1:])
+    records, _ = kept(delivery, engine, last_reading=last)
+    assert claims(records) == [(CODES[0], 2, "MISSING:event_id")]
+    assert "E0" in events(records)
+
+
+def test_a_borrowed_number_leads_to_no_other_firm(delivery, engine):
+    _, last = kept(delivery, engine)
+    delivery.events(event_line("E1", TYPO), *GOOD[1:])
+    assert claims(kept(delivery, engine, last_reading=last)[0]) == [(CODES[0], 2, "UNKNOWN_SUBJECT")]
+
+
+def test_what_ended_long_ago_is_missed_by_nobody(delivery, engine):
+    days = {"event_date": "2001-01-01", "known_date": "2001-01-02", "valid_until": "2003-01-01"}
+    delivery.events(*GOOD, event_line("E9", CODES[0], severity="99", **days), event_line("E8", TYPO, **days))
+    assert claims(kept(delivery, engine, last_reading=LastReading({}, DAY))[0]) == []
+    delivery.events(*GOOD, event_line("E9", CODES[0], **days | {"event_date": "2005-01-01"}))
+    wrong = [(CODES[0], 7, "DATE_ORDER:known_date")]
+    assert claims(kept(delivery, engine, last_reading=LastReading({}, DAY))[0]) == wrong
 
 
 def test_what_has_ended_is_not_carried_forward(delivery, engine):
