@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import pyarrow as pa
 
 from creditscore.errors import DataError
 from creditscore.language import _
 from creditscore.records.arrivals import Stream
-from creditscore.records.identity import Identifier
+from creditscore.records.identity import Identifier, compact, tables_of, uscc_faults
 from creditscore.records.records import open_records
 from creditscore.records.sent_rows import SentRows, sent_rows
 from creditscore.records.tables import TABLES
@@ -164,9 +165,25 @@ def _faulty_rows(source: SourceSpec, project: Project, data: Path, rejects: pd.D
         own = rejects[(rejects["provider"] == name) & rejects["row"].isin(rows_of_unit)]
         cells = {row: cells for row, cells in sent.cells.items() if row in rows_of_unit}
         lines = {row: line for row, line in sent.lines.items() if row in rows_of_unit}
-        part = FaultyRows(source, SentRows(sent.columns, sent.personal, cells, lines), own, left_out[name])
-        found.append((name, part))
+        shown = SentRows(sent.columns, sent.personal, cells, lines)
+        wrong_ids = id_faults(source, project, shown, own)
+        found.append((name, FaultyRows(source, shown, own, left_out[name], wrong_ids, project.sources.limits)))
     return found
+
+
+def id_faults(source: SourceSpec, project: Project, sent: SentRows, rejects: pd.DataFrame) -> dict[str, str]:
+    """What is wrong with codes themselves that the register does not know, by the text sent; well made ones are left out."""
+    if (source.id_scheme or project.sources.id_scheme) != "uscc":
+        return {}
+    unknown = rejects[rejects["code"].str.startswith("UNKNOWN_SUBJECT")]
+    cells = {
+        str(dict(zip(sent.columns, sent.cells[row], strict=True)).get(column) or "")
+        for row, column in zip(unknown["row"], unknown["column"], strict=True)
+        if row in sent.cells
+    }
+    texts = pa.array(sorted(cells - {""}), pa.string())
+    faults = uscc_faults(compact(texts), tables=tables_of(project))
+    return {text: fault for text, fault in zip(texts.to_pylist(), faults.to_pylist(), strict=True) if fault is not None}
 
 
 def file_names(units: Sequence[str]) -> dict[str, str]:

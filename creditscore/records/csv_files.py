@@ -23,6 +23,7 @@ from creditscore.records import text_lines
 from creditscore.records.column_types import CONTROLS
 from creditscore.records.csv_lines import RAGGED_LINE, Law, doubtful_lines, header_of, widths_of
 from creditscore.records.encodings import TextFacts, utf8_blocks
+from creditscore.records.headers import lacking
 from creditscore.records.text_lines import LF, Lines, count_feeds, end_of_lines, lines_of, lone_returns
 
 #: Lines longer than this do not go to Arrow, whose blocks are twice as long.
@@ -285,16 +286,18 @@ def open_csv(path: Path, facts: TextFacts, delimiter: str, *, heights: Mapping[s
             delimiter=delimiter,
             other=other,
         )
+    under = header_of([line for line in head[header_lines:] if line[0]], delimiter)
+    below = tuple(map(plain_name, under[0])) if under else ()
     unknown = sorted(set(heights or {}) - set(header))
     if unknown:
         raise DataError(
-            "{file}: expected columns of the file in lines of its source (got {columns})",
+            "{file}: expected columns of the file in lines of its source (got {columns}; {header})",
             file=path.name,
             columns=", ".join(unknown),
+            header=lacking(unknown, header, below=below),
         )
     law = Law(delimiter, tuple((heights or {}).get(name, 1) for name in header))
-    below = header_of([line for line in head[header_lines:] if line[0]], delimiter)
-    return CsvFile(path, facts, law, header, before, header_lines, tuple(map(plain_name, below[0])) if below else ())
+    return CsvFile(path, facts, law, header, before, header_lines, below)
 
 
 def _first_lines(path: Path, facts: TextFacts) -> tuple[int, list[tuple[str, str]]]:

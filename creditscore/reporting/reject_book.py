@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 
 import pandas as pd
 
 from creditscore.config.project import ProjectFile
-from creditscore.config.sources import SourceSpec
+from creditscore.config.sources import Limits, SourceSpec
 from creditscore.language import Message, Text, Words, _, pgettext
 from creditscore.records.findings import TABLE_WORDS
 from creditscore.records.sent_cells import BETWEEN_COLUMNS
@@ -41,6 +41,9 @@ class FaultyRows:
     rejects: pd.DataFrame
     #: Rows with faults beyond those that are listed.
     left_out: int = 0
+    #: What is wrong with codes that the register does not know, by the text sent.
+    id_faults: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def name(self) -> str:
@@ -185,7 +188,9 @@ def _rows(part: FaultyRows, words: Words) -> Iterator[tuple[object, ...]]:
         for _row, column, code, key, _since in faults:
             for name in str(column).split(BETWEEN_COLUMNS):
                 others = alike.get(key, ()) if code == "DUP_CONFLICT" else ()
-                reason = reason_of(part.source, code, name, is_empty=not sent.get(name), alike=others)
+                cell = sent.get(name) or ""
+                fault = part.id_faults.get(cell)
+                reason = reason_of(part.source, code, name, cell=cell, alike=others, id_fault=fault, limits=part.limits)
                 reasons.setdefault(name, []).append(reason)
         is_line = row in part.sent.lines
         marked: list[object] = [

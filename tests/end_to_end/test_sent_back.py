@@ -80,8 +80,8 @@ def test_rows_are_as_sent_with_the_wrong_cells_marked_and_the_reason_said(desk):
     assert tuple(cell.value for cell in page[1])[2:-2] == HEADERS[PENALTIES]
     rows = listed(page)
     for row, column, reason in (
-        (4, "决定日期", "决定日期：不是约定写法的日期（应写成 2024-01-31、2024/01/31）"), (7, "罚款金额", "应为数字，如 12000.50"),
-        (8, "严重程度", "超出范围（应在 1 至 10 之间）"), (11, "统一社会信用代码", "主体不在登记库"), (13, "公示日期", "日期先后颠倒（不应早于决定日期）"),
+        (4, "决定日期", "决定日期：不是约定写法的日期（应为实际存在的日期，写成 2024-01-31、2024/01/31）"), (7, "罚款金额", "应为数字，如 12000.50"),
+        (8, "严重程度", "超出范围（应在 1 至 10 之间）"), (11, "统一社会信用代码", "主体不在登记库"), (13, "公示日期", "日期先后颠倒（不应早于决定日期，请核对两个日期）"),
     ):  # fmt: skip
         cells = rows[row]
         assert [name for name, cell in cells.items() if cell.fill.fgColor.rgb == RED] == [column]

@@ -186,7 +186,7 @@ def test_a_header_may_go_on_over_lines_and_swallows_no_record(tmp_path):
 def test_a_column_of_lines_that_the_file_lacks_is_named(tmp_path):
     path = tmp_path / "some.csv"
     path.write_text("a,b,c\n", "utf-8")
-    with pytest.raises(DataError, match=r"expected columns of the file in lines of its source \(got 违法事实\)"):
+    with pytest.raises(DataError, match=r"expected columns of the file in lines of its source \(got 违法事实; "):
         read(path, heights={"违法事实": 2})
 
 
@@ -241,3 +241,10 @@ def test_lines_that_look_like_utf_8_by_chance_are_accepted(tmp_path):
     path.write_bytes(("a,b,c\n" + "1,永州市,x\n" * 2000 + f"2,{rare},y\n").encode("gb18030"))
     facts = examine(path)
     assert (facts.encoding, facts.utf8_lines) == ("gb18030", 1)
+
+
+def test_a_title_above_the_header_is_told_where_a_column_may_go_on_over_lines(tmp_path):
+    path = tmp_path / "title.csv"
+    path.write_text("行政处罚台账\n文书号,违法事实\n1,a\n2,b\n", "utf-8")
+    with pytest.raises(DataError, match="they stand in the row below: delete what is above the header"):
+        open_csv(path, examine(path), ",", heights={"违法事实": 3})

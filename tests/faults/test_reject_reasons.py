@@ -1,0 +1,61 @@
+"""What a sender reads beside a wrong cell: what is expected there, in words that need no look at the configuration."""
+
+import pandas as pd
+import pytest
+from support.cities import PROJECT
+
+from creditscore.config.project import load_project
+from creditscore.config.sources import Limits, SourceSpec
+from creditscore.language import Words
+from creditscore.pipeline.reject_folder import id_faults
+from creditscore.records.sent_rows import SentRows
+from creditscore.reporting.reject_reasons import reason_of
+
+EVENTS = SourceSpec(
+    name="court", table="events", file="court.csv", format="csv",
+    column=[
+        {"to": "kind", "rule": "map", "column": "类型", "values": {"裁判文书": "court_judgment"}, "otherwise": "unknown"},
+        {"to": "event_date", "rule": "parse_date", "column": "日期", "formats": ["%Y年%m月%d日"]},
+    ],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("table", "code", "column", "said"),
+    [
+        ("events", "OFF_CATALOGUE", "类型", "不在约定的用词之内（应为：裁判文书）"),
+        ("events", "BAD_DATE:event_date", "日期", "不是约定写法的日期（应为实际存在的日期，写成 2024年01月31日）"),
+        ("events", "BAD_DATE:known_date", "入库日期", "不是约定写法的日期（应为实际存在的日期，写成 2024-01-31）"),
+        ("events", "BAD_VALUE:amount", "amount", "无法读取的值（应为数字，如 12000.50）"),
+        ("events", "BAD_VALUE:severity", "severity", "无法读取的值（应为数字，如 3）"),
+        ("inspections", "BAD_VALUE:inclusion_probability", "inclusion_probability", "无法读取的值（应为数字，如 0.05）"),
+        ("inspections", "OUT_OF_RANGE:inclusion_probability", "inclusion_probability", "超出范围（应大于 0，且不大于 1）"),
+        ("events", "DATE_ORDER:known_date", "known_date", "日期先后颠倒（不应早于日期，请核对两个日期）"),
+        ("subjects", "TOO_LONG:name", "name", "文字过长：最多 80 个字"),
+        ("subjects", "TOO_LONG:address", "address", "文字过长：最多 900 个字"),
+    ],
+)
+def test_a_reason_says_what_is_expected_in_the_cell(table, code, column, said):
+    source = EVENTS if table == "events" else SourceSpec(name="other", table=table, file="other.csv", format="csv")
+    reason = reason_of(source, code, column, cell="?", limits=Limits(name_letters=80, cell_letters=900))
+    assert Words.of("zh").text(reason) == said
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ("9.133112400E+17", "被电子表格转成数字，位数已丢失"),
+        ("9143112", "长度不是18位"),
+        ("91431103MAN9T5MD5A", "第18位校验码错误"),
+        (
+            "91431103MAN9T5MD5U",
+            "主体不在登记库（或其代码已被隔离）（请核对代码；代码无误的，本行不必改动，登记库中该主体改正后即计入）",
+        ),
+    ],
+)
+def test_an_unknown_code_is_told_by_what_is_wrong_with_the_code_itself(sent, said):
+    rows = SentRows(("subject_id",), (), {7: (sent,)}, {})
+    rejects = pd.DataFrame({"row": [7], "column": ["subject_id"], "code": ["UNKNOWN_SUBJECT"]})
+    faults = id_faults(EVENTS, load_project(PROJECT), rows, rejects)
+    reason = reason_of(EVENTS, "UNKNOWN_SUBJECT", "subject_id", id_fault=faults.get(sent))
+    assert Words.of("zh").text(reason) == said
