@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 #: Where a line of a text file may be cut, whatever its delimiter.
 _BETWEEN = re.compile(r'[",;\t|，、]')
-#: Letters of a field that could be an id.
-_LONGEST = 64
+#: Letters of a field that could be an id; digits of one that has no letter, those of a unified social credit code.
+_LONGEST, _DIGITS = 64, 18
 
 
 def fields_of_lines(
@@ -27,7 +27,9 @@ def fields_of_lines(
 ) -> dict[tuple[str, int], tuple[str, ...]]:
     """The short fields of refused lines, as sent and in the plain form of codes; nothing for sources that are no text files.
 
-    They may be personal data: they are compared with ids and never shown or stored.
+    A number is left out unless it has as many digits as a code with check characters: where the fields of a line have
+    moved, an amount may look like the number of another firm. The fields may be personal data: they are compared with ids
+    and never shown or stored.
 
     Args:
         project: Its sources.
@@ -44,5 +46,9 @@ def fields_of_lines(
                 fields = [field.strip() for field in _BETWEEN.split(text)]
                 short = [field for field in fields if 1 < len(field) <= _LONGEST]
                 plain = compact(pa.array(short, pa.string())).to_pylist()
-                found[arrival.source, number] = tuple(sorted({field for field in (*short, *plain) if field}))
+                found[arrival.source, number] = tuple(sorted({field for field in (*short, *plain) if field and _can_be_id(field)}))
     return found
+
+
+def _can_be_id(field: str) -> bool:
+    return not field.isdecimal() or len(field) >= _DIGITS

@@ -110,3 +110,11 @@ def test_columns_that_an_older_profile_does_not_list_are_not_new(before, tmp_pat
     older = profile_of(before.open())
     older = older.filter([row["measure"] not in ("codes", "file") for row in older.to_pylist()])
     assert drifts(now, older, max_row_drop=0.3, days=(APRIL, MAY)) == []
+
+
+def test_a_source_of_which_nothing_came_is_an_error_however_small_it_was(tmp_path):
+    """A file of five penalties that is not there would take them from their firms without a word."""
+    small = events(tmp_path / "before", penalties(5))
+    found = told(small, events(tmp_path / "now", []))
+    assert [(row["level"], row["rows"]) for row in found if "rows as before" in row["rule"]] == [("error", 5)]
+    assert not [row for row in told(small, events(tmp_path / "fewer", penalties(2))) if row["level"] == "error"]

@@ -192,3 +192,12 @@ def test_the_check_up_counts_it_apart(delivery, engine):
     frame = check_up(records, as_of=DAY).table().set_index("section")
     assert frame.loc[["incomplete", "carried"], "rows"].tolist() == [1, 1]
     assert supplier_report(records)["arrived"].sum() == len(CODES)
+
+
+def test_an_amount_in_a_broken_line_is_no_number_of_another_firm(tmp_path, engine):
+    """In a project whose ids are plain numbers, a line with one field too many names nobody by an amount that looks like one."""
+    delivery = Delivery(tmp_path)
+    delivery.subjects(subject_line("1001"), subject_line("2002"))
+    delivery.events(event_line("E0", "2002"), event_line("E1", "20O2", amount="1001") + ",x")
+    records = open_records(engine, delivery.project, data=delivery.data)
+    assert "1001" not in {firm for firm, *_place in claims(records)}
