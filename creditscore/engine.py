@@ -239,6 +239,7 @@ class _DuckDB(Engine):
         self._connection = duckdb.connect(":memory:")
         # Extensions are downloads; nothing here may reach for the network.
         settings: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+        settings["enable_progress_bar"] = False  # it would be drawn into what a command prints
         settings |= {"threads": threads, "memory_limit": memory_limit, "temp_directory": None if spill is None else str(spill)}
         for key, value in settings.items():
             if value is not None:

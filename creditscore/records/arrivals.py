@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 ARRIVAL, FAULT, FAULT_TEXT, FIELDS, FIELD_TEXTS = "arrival", "fault", "fault_text", "field_faults", "field_texts"
 #: Of events and decisions: the kind's position in the catalogue; of events: the last day on which they count.
 KIND_KEY, LAST_DAY = "kind_key", "last_day"
-#: A file with a larger share of lines that are no record is refused, not repaired.
-_REFUSED_SHARE = 0.001
+#: A file with a larger share of lines that are no record is refused, not repaired. A small one may have a few, at most one in ten.
+_REFUSED_SHARE, _SMALL, _FEW_REFUSED = 0.001, 500, 5
 #: So many lines that are no record, and more than every other one, are not read to the end.
 _HOPELESS = 10_000
 #: A column most of whose values cannot be read is another column than the one that was agreed.
@@ -208,8 +208,9 @@ class Stream:
             yield from self._standardised(piece, joins, source, arrival).to_batches()
             if len(arrival.refused) > max(_HOPELESS, arrival.rows / 2):
                 break
-        # One line in a thousand may be no record, and one in any file; more means a broken file.
-        if len(arrival.refused) > _REFUSED_SHARE * arrival.rows + 1:
+        # One line in a thousand may be no record, one in any file, and a few of a small one; more means a broken file.
+        few = min(_FEW_REFUSED, arrival.rows / 10) if arrival.rows <= _SMALL else 0
+        if len(arrival.refused) > max(_REFUSED_SHARE * arrival.rows + 1, few):
             codes = Counter(code for _line, code in arrival.refused)
             raise DataError(
                 "{file}: expected {fields} fields in each line and every quote closed where its field ends (got {refused} of "

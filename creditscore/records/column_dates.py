@@ -90,10 +90,10 @@ def _local_days(column: pa.Array, name: str, faults: Faults, timezone: str) -> p
 
 
 def _beyond_the_calendar(column: pa.Array) -> pa.Array:
-    """Which moments are a day or more before the year 1 or after the year 9999."""
+    """Which moments are a day or more before the year 1, or behind noon of the last day of the year 9999 (``infinity``)."""
     seconds = pc.divide(pc.cast(column, pa.int64()), _UNITS[column.type.unit])
     first, last = (day_number(day) * 86_400 for day in (dt.date.min, dt.date.max))
-    return pc.or_(pc.less(seconds, first + 86_400), pc.greater(seconds, last))
+    return pc.or_(pc.less(seconds, first + 86_400), pc.greater(seconds, last + 43_200))
 
 
 def _days_of_texts(

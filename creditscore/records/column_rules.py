@@ -29,10 +29,11 @@ from creditscore.config.sources import (
     Where,
 )
 from creditscore.errors import DataError
-from creditscore.language import DEFAULT_LANGUAGE, Words
+from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
 from creditscore.records.column_dates import day_values
 from creditscore.records.column_numbers import number_column, parsed_numbers, typed_numbers
 from creditscore.records.column_types import (
+    BLANKS,
     SPREADSHEET_NUMBER,
     Distinct,
     Faults,
@@ -40,6 +41,7 @@ from creditscore.records.column_types import (
     clean_text,
     list_column,
     one_array,
+    plain_text,
     text_column,
 )
 from creditscore.records.headers import lacking
@@ -266,12 +268,22 @@ class _Application:
             then = pa.scalar(rule.then)
             return pc.if_else(holds, then, pa.scalar(rule.otherwise, then.type))
         if isinstance(rule, Split):
-            lists = pc.split_pattern(as_texts(column), rule.separator)
+            lists = pc.split_pattern(self._cut_alike(as_texts(column), rule), rule.separator)
             if rule.part is None:
                 return lists
             parts = [None if texts is None or len(texts) <= rule.part else texts[rule.part] for texts in lists.to_pylist()]
             return pa.array(parts, pa.string())
         return parsed_numbers(column, rule, kind, self.faults) if isinstance(rule, ParseNumber) else column
+
+    def _cut_alike(self, texts: pa.Array, rule: Split) -> pa.Array:
+        """Texts whose separators of full width are as the rule has them: nobody sees two people in one name."""
+        wide = "".join(chr(ord(sign) + 0xFEE0) if "!" <= sign <= "~" else sign for sign in rule.separator)
+        if wide == rule.separator:
+            return texts
+        plain = pc.replace_substring(texts, wide, rule.separator)
+        what = _("{column}: a separator of full width", column=COLUMN_WORDS.get(rule.to, rule.to))
+        self.faults.put_right(pc.not_equal(texts, plain), what)
+        return plain
 
     def _of_cases(self, rule: Cases, cells: Mapping[str, pa.Array]) -> pa.Array:
         """The first case that holds, as long as every cell that the cases look at can be read."""
@@ -286,16 +298,21 @@ class _Application:
         return _without(value, unreadable)
 
     def _mapped(self, column: pa.Array, rule: Map) -> pa.Array:
-        """Values by the rule's table. Texts that it lacks are counted, whatever becomes of them."""
+        """Values by the rule's table, blanks around a word apart. Texts that it lacks are counted, whatever becomes of them."""
         texts = as_texts(column)
         distinct = Distinct(texts)
-        unknown = distinct.rows_where([text not in rule.values and text != "" for text in distinct.values])
+        words = [text if text in rule.values else plain_text(text) for text in distinct.values]
+        put_right = [word != text and word in rule.values for word, text in zip(words, distinct.values, strict=True)]
+        self.faults.put_right(
+            distinct.rows_where(put_right), Message(BLANKS.message, {"column": COLUMN_WORDS.get(rule.to, rule.to)})
+        )
+        unknown = distinct.rows_where([word not in rule.values and word != "" for word in words])
         self.faults.unmapped[rule.to] += unknown.true_count
         if unknown.true_count:
             for entry in pc.value_counts(texts.filter(unknown)).to_pylist():
                 self.faults.words[rule.to, entry["values"]] += entry["counts"]
         kind = pa.scalar(next((value for value in (*rule.values.values(), rule.otherwise) if value is not None), "")).type
-        return distinct.spread([rule.values.get(text, rule.otherwise) for text in distinct.values], kind)
+        return distinct.spread([rule.values.get(word, rule.otherwise) for word in words], kind)
 
     def _holds(self, column: pa.Array, rule: Compare | Case) -> tuple[pa.Array, pa.Array]:
         """Whether the comparison of the rule holds for each value, missing for a missing one; and which cannot be compared."""

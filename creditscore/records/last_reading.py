@@ -36,7 +36,7 @@ def adverse_reading(records: Records, name: str, as_of: dt.date, *, last: LastRe
         last: The last reading.
 
     Returns:
-        The columns of :func:`creditscore.records.incomplete.reading_schema`, in the order in which the records came.
+        The columns of :func:`creditscore.records.incomplete.reading_schema`, by the key of the table, whatever order they came in.
     """
     kept, schema = kept_table(TABLES[name]), reading_schema(name)
     adverse = kept.filter(AdverseRules.of(records.project).adverse(name, kept))
@@ -46,7 +46,8 @@ def adverse_reading(records: Records, name: str, as_of: dt.date, *, last: LastRe
     rows = records.engine.query(adverse.order_by(ARRIVAL).select(ARRIVAL, *columns))
     reading = rows.drop_columns([ARRIVAL]).append_column(SOURCE, _sources(records, name, one_array(rows[ARRIVAL]))).cast(schema)
     path = last.files.get(name) if last else None
-    return reading if path is None else pa.concat_tables([reading, _of_absent_firms(records, name, as_of, path)])
+    parts = [reading] if path is None else [reading, _of_absent_firms(records, name, as_of, path)]
+    return pa.concat_tables(parts).sort_by([(column, "ascending") for column in TABLES[name].key])
 
 
 def _of_absent_firms(records: Records, name: str, as_of: dt.date, path: Path) -> pa.Table:

@@ -143,3 +143,14 @@ def test_delimiters_are_declared_and_line_ends_recognised(tmp_path):
         "subjects.csv", text(SUBJECTS, [subject_line("S1"), "", subject_line("S2")]).replace(",", "\t").replace("\n", "\r\n")
     )
     assert [row["subject_id"] for row in rows(delivery.open(), "subjects")] == ["S1", "S2"]
+
+
+def test_a_small_file_may_have_a_few_bad_lines(tmp_path):
+    """Two slips of a clerk in a file of seventy rows cost two rows, not the night."""
+    delivery = Delivery(tmp_path)
+    lines = [event_line(f"E{n}") for n in range(70)]
+    delivery.events(*lines, "x,y", "x,y")
+    assert len([r for r in refused(delivery.open()) if r[1] == "RAGGED_LINE"]) == 2
+    delivery.events(*lines[:15], "x,y", "x,y")
+    with pytest.raises(DataError, match="no such records"):
+        delivery.open()

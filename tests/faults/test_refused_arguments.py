@@ -215,7 +215,7 @@ NAMED = {
     ("draw --staff", "other.csv"): "staff",
     ("draw --staff", "zeros.csv"): "staff",
     ("sign-cards --table", "other.xlsx"): "expert points",
-    **{("draw-table STRATA", name): "stratum" for name in ODD if name != "deep.json"},
+    **{("draw-table STRATA", name): "stratum" for name in ("other.csv", "zeros.csv", "array.json")},
 }
 #: Which odd files are handed in where; each also gets what is no file.
 KINDS = {

@@ -162,7 +162,7 @@ def test_unmatched_changes_are_those_of_refused_or_missing_records(city):
 
 def test_the_check_up_reports_only_planted_faults(city):
     loud = city.frame[city.frame["level"].isin(["warning", "error"])]
-    assert set(loud["section"]) == {"refused", "identity", "malformed", "supplier", "late", "missing", "publicity"}
+    assert set(loud["section"]) == {"refused", "identity", "incomplete", "malformed", "supplier", "late", "missing", "publicity"}
     assert set(loud.loc[loud["section"] == "identity", "code"]) == {"ID_CHECK_DIGIT", "ID_OLD_NUMBER"}
 
 

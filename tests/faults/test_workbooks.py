@@ -499,7 +499,10 @@ def test_a_workbook_and_a_text_file_of_the_same_texts_are_read_alike(tmp_path_fa
     lines = [row(f"E{n}", **record) for n, record in enumerate(records)]
     read = []
     for name, form in (("events.xlsx", "excel"), ("events.csv", "csv")):
-        delivery = Delivery(tmp_path_factory.mktemp("alike"), sources=csv_sources(events={"file": name, "format": form}))
+        delivery = Delivery(
+            tmp_path_factory.mktemp("alike"),
+            sources=csv_sources(events={"file": name, "format": form, **({"encoding": "utf-8"} if form == "csv" else {})}),
+        )
         if form == "excel":
             written(lambda book, page: None, *lines, strings_to_formulas=False, strings_to_urls=False)(delivery.data / name)
         else:

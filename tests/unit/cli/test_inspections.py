@@ -48,7 +48,7 @@ def test_a_draw_hands_seed_files_and_day_on(stub, run):
     assert said.json == {"task": "hygiene", "drawn": 1, "frame_hash": "f" * 64, "seed": "s"}
     assert calls[0][0] == (plan,)
     assert calls[0][1] | {"lang": None} == {
-        "seed": "s", "by": "李四", "seed_source": "lottery", "staff": Path("staff.csv"), "recusals": None, "on": ON, "lang": None,
+        "seed": "s", "by": "李四", "seed_source": "lottery", "staff": Path("staff.csv"), "recusals": None, "on": ON, "lang": None, "encoding": "auto",
     }  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_a_large_frame_is_drawn_from_its_files(stub, tmp_path):
     said = creditscore("plan", "draw-table", *files, "--task", "t", "--seed", "s", "--out", tmp_path, "--lang", "en")
     assert said.code == 0
     assert "1,234" in said.out
-    assert calls[0][1] == {"task": "t", "seed": "s", "out": tmp_path}
+    assert calls[0][1] == {"task": "t", "seed": "s", "out": tmp_path, "encoding": "auto"}
 
 
 REPLACEMENT = Replacement("S1", "S2", "A|food", "0f", "on_site", (), "搬迁", "李四", ON)

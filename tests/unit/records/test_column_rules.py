@@ -21,6 +21,8 @@ GRADED = {
 }
 FOUND = {**GRADED, "to": "outcome", "case": [{**case, "then": "violation"} for case in GRADED["case"]], "otherwise": "none"}
 
+DONE = {"to": "outcome", "rule": "constant", "value": "none"}
+
 
 def ruled(raw, *rules):
     source = SourceSpec.model_validate({"name": "visits", "table": "inspections", "file": "v.parquet", "column": [*VISIT, *rules]})
@@ -67,3 +69,15 @@ def test_a_cell_that_the_reader_refused_is_a_fault_of_every_column_made_of_it():
     assert table["outcome"].to_pylist() == ["violation", None, "none", "none"]
     assert faults.codes().to_pylist()[1] == "ERROR_CELL:outcome"
     assert faults.fields().to_pylist()[1] == "ERROR_CELL:severity"
+
+
+def test_blanks_around_a_word_make_no_other_word():
+    words = {"to": "mode", "rule": "map", "column": "form", "values": {"现场": "on_site"}}
+    table = ruled(raw(form=["现场", "现场 ", "\u3000现场", "现 场"]), words, DONE)
+    assert table["mode"].to_pylist() == ["on_site", "on_site", "on_site", None]
+
+
+def test_a_separator_of_full_width_parts_two_people_too():
+    people = {"to": "inspectors", "rule": "split", "column": "who", "separator": ";"}
+    table = ruled(raw(who=["P1;P2", "P1；P2", "P1", None]), people, DONE)
+    assert table["inspectors"].to_pylist() == [["P1", "P2"], ["P1", "P2"], ["P1"], None]
