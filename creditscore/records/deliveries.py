@@ -79,7 +79,7 @@ def stored_deliveries(deliveries: pd.DataFrame) -> pa.Table:
 def delivery_lines(deliveries: pd.DataFrame, words: Words) -> Iterator[str]:
     """The deliveries as a page of text."""
     yield words.text(_("DELIVERIES by unit and source"))
-    columns = [column for column in DELIVERY_COLUMNS if column.key not in ("source", "copies")]
+    columns = [column for column in DELIVERY_COLUMNS if column.key != "source"]
     body = [[_cell(row[column.key], column, words) for column in columns] for row in deliveries.to_dict("records")]
     yield from text_grid([words.text(column.label) for column in columns], body)
 
