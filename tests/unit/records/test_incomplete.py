@@ -8,6 +8,7 @@ import pytest
 from support.deliveries import DAY, Delivery, csv_sources, event_line, refused, subject_line, valid_codes
 from support.projects import feature, item
 
+from creditscore.engine import Engine
 from creditscore.records.checkup import check_up, supplier_report
 from creditscore.records.incomplete import READINGS, LastReading
 from creditscore.records.last_reading import adverse_reading
@@ -17,6 +18,12 @@ from creditscore.storage import write_parquet
 CODES = valid_codes(5)
 TYPO = CODES[0][:12] + ("7" if CODES[0][12] != "7" else "4") + CODES[0][13:]
 GOOD = [event_line(f"E{number}", code, severity="3") for number, code in enumerate(CODES)]
+
+
+@pytest.fixture(params=["duckdb", pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.slow])])
+def engine(request):
+    """Each night opens all records anew, which takes Spark seconds: it has one case in the gate, and all in ``make slow``."""
+    return Engine.duckdb() if request.param == "duckdb" else Engine.spark(request.getfixturevalue("spark_session"))
 
 
 @pytest.fixture
@@ -83,6 +90,16 @@ def test_a_refused_record_names_its_firm_and_counts_as_it_was_read_last(delivery
     assert len(third.outcomes["events"].carried) == (fault != "a value")
     delivery.events(*GOOD)
     assert claims(kept(delivery, engine, last_reading=next_night)[0]) == []
+
+
+@pytest.mark.spark
+def test_a_refused_record_is_carried_forward_on_spark(delivery, spark_session):
+    engine = Engine.spark(spark_session)
+    whole, last = kept(delivery, engine)
+    delivery.events(FAULTS["a date"][0], *GOOD[1:])
+    second, _ = kept(delivery, engine, last_reading=last)
+    assert claims(second) == [(CODES[0], 2, FAULTS["a date"][1])]
+    assert events(second) == events(whole)
 
 
 def test_a_row_that_tells_neither_firm_nor_record_concerns_whatever_is_absent(delivery, engine):
