@@ -254,6 +254,9 @@ def _only_digits(column: pa.Array) -> bool:
 def _of_integers(column: pa.Array, kind: pa.DataType) -> tuple[pa.Array, pa.Array]:
     if pa.types.is_floating(kind):
         return pc.cast(column, kind, safe=False), pc.is_valid(column)
+    if pa.types.is_uint64(column.type):  # Arrow compares it with numbers of any sign only where it has 63 bits
+        small = pc.less(column, pa.scalar(2**63, pa.uint64()))
+        column = pc.cast(pc.if_else(small, column, pa.scalar(None, column.type)), pa.int64())
     if pa.types.is_boolean(kind):
         return _truths(column, kind)
     end = 10**16 if pa.types.is_decimal(kind) else 2**31

@@ -319,7 +319,8 @@ class _Application:
         if isinstance(rule.value, str):
             texts = as_texts(column)
             return _COMPARE[rule.op](texts, rule.value), pa.repeat(pa.scalar(False), len(column))
-        if pa.types.is_integer(column.type) and isinstance(rule.value, int):
+        # Arrow cannot compare all of uint64 with a number of either sign.
+        if pa.types.is_integer(column.type) and not pa.types.is_uint64(column.type) and isinstance(rule.value, int):
             return _COMPARE[rule.op](column, pa.scalar(rule.value)), pa.repeat(pa.scalar(False), len(column))
         apart = Faults(len(column), soft=())
         numbers = typed_numbers(column, pa.float64(), rule.column, apart)

@@ -55,7 +55,7 @@ TYPES = {
     "text": (_plain(pa.string()), _TEXTS),
     "int8": (_plain(pa.int8()), st.integers(-128, 127)),
     "int64": (_plain(pa.int64()), _WHOLE),
-    "uint64": (_plain(pa.uint64()), st.integers(0, 2**64 - 1) | st.integers(0, 12)),
+    "uint64": (_plain(pa.uint64()), st.integers(0, 2**64 - 1) | st.integers(0, 12) | st.sampled_from([2**63 - 1, 2**63, 2**64 - 1])),
     "float64": (_plain(pa.float64()), _FLOATS),
     "float32": (_plain(pa.float32()), st.floats(width=32) | st.integers(-9, 9).map(float)),
     "money": (_plain(pa.decimal128(18, 2)), _decimals(18, 2)),

@@ -143,6 +143,18 @@ def test_a_number_means_what_its_text_means(typed, kind):
     assert (value, (faults.codes()[0].as_py() or "").partition(":")[0]) == read_number(as_texts(column)[0].as_py(), kind)[:2]
 
 
+@pytest.mark.parametrize("kind", [WHOLE, MONEY, FLOAT, TRUTH], ids=str)
+@pytest.mark.parametrize("bits", [8, 16, 32, 64])
+@pytest.mark.parametrize("sign", ["int", "uint"])
+def test_the_ends_of_every_type_of_whole_numbers_mean_what_their_texts_mean(sign, bits, kind):
+    low, high = (0, 2**bits - 1) if sign == "uint" else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    ends = [low, low + 1, high // 2, high // 2 + 1, high - 1, high]
+    faults = Faults(len(ends))
+    values = typed_numbers(pa.array(ends, f"{sign}{bits}"), kind, "amount", faults).to_pylist()
+    codes = [(code or "").partition(":")[0] for code in faults.codes().to_pylist()]
+    assert list(zip(values, codes, strict=True)) == [read_number(str(end), kind)[:2] for end in ends]
+
+
 def test_texts_are_cleaned_alike_whichever_way():
     signs = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]
     around = [f"{sign}x{sign}" for sign in signs]
