@@ -47,7 +47,17 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, CardEstimator):  # 
 
     name: str = "all"
 
-    def fit(self, X: object, y: object, sample_weight: object | None = None, nuisance: object | None = None) -> ScorecardClassifier:
+    def fit(
+        self,
+        X: object,
+        y: object,
+        sample_weight: object | None = None,
+        nuisance: object | None = None,
+        *,
+        time: object | None = None,
+        subjects: object | None = None,
+        ranking_only: object | None = None,
+    ) -> ScorecardClassifier:
         """Fit the card.
 
         Args:
@@ -56,11 +66,24 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, CardEstimator):  # 
             sample_weight: 1 / inclusion probability, say; rows of weight 0 are dropped.
             nuisance: Per row a list of inspectors (or one, or None). Their effects are fitted with the
                 coefficients and set to their weighted mean when scoring.
+            time: When each row was (a day, number or text that can be put in order). Settings are then chosen forward in time.
+            subjects: Whom each row is about: rows of one subject are held out together.
+            ranking_only: True on rows that may teach which subjects are riskier but never how many are bad, such as visits
+                for a complaint. Their weight is not read.
 
         Raises:
             DataError: The input cannot be used, or a column leaks the outcome.
         """
-        sample = read_sample(X, y, features=self.features, sample_weight=sample_weight, nuisance=nuisance)
+        sample = read_sample(
+            X,
+            y,
+            features=self.features,
+            sample_weight=sample_weight,
+            nuisance=nuisance,
+            time=time,
+            subjects=subjects,
+            ranking_only=ranking_only,
+        )
         with one_thread():
             fit = self._fit_core(sample)
             scaling, patterns = self._settings.scaling, fit.patterns

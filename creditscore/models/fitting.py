@@ -15,7 +15,7 @@ from creditscore.errors import DataError
 from creditscore.models.bin_table import BinTable, tabulate
 from creditscore.models.binning import cut
 from creditscore.models.inspector_effects import mean_effect
-from creditscore.models.regression import Patterns, Regression, fit_regression, patterns_of
+from creditscore.models.regression import Patterns, Regression, fit_regression, matrix_of, patterns_of
 from creditscore.models.sample import FeatureColumn, Sample, effective_size
 from creditscore.models.scoring import AttributeCodes
 from creditscore.models.selection import LEAK_AUC, OnLeak, SelectionLedger, by_information, by_redundancy, column_auc, refuse_leaks
@@ -49,6 +49,8 @@ class Fit:
     """Kept characteristics in the order of the columns; patterns hold their codes, and only theirs."""
 
     tables: tuple[BinTable, ...]
+    #: (rows of the sample, characteristics): the attribute in which each row falls.
+    codes: AttributeCodes
     patterns: Patterns
     regression: Regression
     #: Weighted mean of the inspectors' effects.
@@ -100,7 +102,8 @@ def fit_core(sample: Sample, settings: Settings, *, beyond_chance: bool = False)
     kept = by_redundancy(tables, woe, patterns.weight, ledger, settings.selection)
     names = {table.name for table in kept}
     patterns = patterns.select([table.name in names for table in tables])
-    fit = _without_idle(_regress(sample, settings, kept, patterns, ledger), sample, settings)
+    matrix = matrix_of([codes[table.name] for table in kept], len(sample.weight))
+    fit = _without_idle(_regress(sample, settings, kept, matrix, patterns, ledger), sample, settings)
     for table, coefficient in zip(fit.tables, fit.regression.coefficients, strict=True):
         ledger.note(table.name, coefficient=round(float(coefficient), 6))
     return fit
@@ -142,7 +145,14 @@ def _special_codes(codes: SpecialCodes, column: FeatureColumn) -> Sequence[Any]:
     return [code for code in fitting if (code in column.categories if column.text else bool((column.values == code).any()))]
 
 
-def _regress(sample: Sample, settings: Settings, kept: Sequence[BinTable], patterns: Patterns, ledger: SelectionLedger) -> Fit:
+def _regress(
+    sample: Sample,
+    settings: Settings,
+    kept: Sequence[BinTable],
+    codes: AttributeCodes,
+    patterns: Patterns,
+    ledger: SelectionLedger,
+) -> Fit:
     """The regression on the WoE of the kept characteristics, with effects of inspectors and of industries."""
     rows, visits, industries = len(patterns.weight), sample.visits, len(sample.industries)
     inspectors = 0 if visits is None else len(visits.inspectors)
@@ -164,7 +174,7 @@ def _regress(sample: Sample, settings: Settings, kept: Sequence[BinTable], patte
     mean = 0.0
     if visits is not None and inspectors:
         mean = mean_effect(visits, regression.effects[:inspectors], sample.weight)
-    return Fit(tuple(kept), patterns, regression, mean, ledger)
+    return Fit(tuple(kept), codes, patterns, regression, mean, ledger)
 
 
 def _without_idle(fit: Fit, sample: Sample, settings: Settings) -> Fit:
@@ -187,8 +197,8 @@ def _without_idle(fit: Fit, sample: Sample, settings: Settings) -> Fit:
             fit.ledger.drop(fit.tables[column].name, f"beyond max_characteristics ({most}): it adds least")
             stay[column] = False
     kept = [table for table, here in zip(fit.tables, stay, strict=True) if here]
-    patterns = fit.patterns.select(stay)
+    codes, patterns = fit.codes[:, stay], fit.patterns.select(stay)
     if most is not None and len(order) > most:
-        return _regress(sample, settings, kept, patterns, fit.ledger)
+        return _regress(sample, settings, kept, codes, patterns, fit.ledger)
     regression = replace(fit.regression, coefficients=coefficients[stay])
-    return replace(fit, tables=tuple(kept), patterns=patterns, regression=regression)
+    return replace(fit, tables=tuple(kept), codes=codes, patterns=patterns, regression=regression)

@@ -85,6 +85,9 @@ class IndustryScorecards(CardEstimator):
         industry: object,
         sample_weight: object | None = None,
         nuisance: object | None = None,
+        time: object | None = None,
+        subjects: object | None = None,
+        ranking_only: object | None = None,
     ) -> IndustryScorecards:
         """Fit the pooled card and one card per industry.
 
@@ -94,11 +97,25 @@ class IndustryScorecards(CardEstimator):
             industry: Code per row; None where unknown: such rows train the pooled card only.
             sample_weight: 1 / inclusion probability, say; rows of weight 0 are dropped.
             nuisance: Per row a list of inspectors (or one, or None).
+            time: When each row was (a day, number or text that can be put in order). Settings are then chosen forward in time.
+            subjects: Whom each row is about: rows of one subject are held out together.
+            ranking_only: True on rows that may teach which subjects are riskier but never how many are bad, such as visits
+                for a complaint. Their weight is not read.
 
         Raises:
             DataError: The input cannot be used, or a column leaks the outcome.
         """
-        sample = read_sample(X, y, features=self.features, sample_weight=sample_weight, nuisance=nuisance, industry=industry)
+        sample = read_sample(
+            X,
+            y,
+            features=self.features,
+            sample_weight=sample_weight,
+            nuisance=nuisance,
+            industry=industry,
+            time=time,
+            subjects=subjects,
+            ranking_only=ranking_only,
+        )
         with one_thread():
             self._fit_cards(sample, self._fit_core(sample, groups=sample.industry, beyond_chance=True))
         self.unknown_industries_: dict[str, int] = {}

@@ -71,10 +71,15 @@ class Patterns:
         return np.column_stack([woe[self.codes[:, column]] for column, woe in enumerate(tables)])
 
 
+def matrix_of(codes: Sequence[AttributeCodes], rows: int) -> AttributeCodes:
+    """(rows, characteristics): the codes side by side."""
+    return np.column_stack(codes) if codes else np.zeros((rows, 0), dtype=np.uint8)
+
+
 def patterns_of(codes: Sequence[AttributeCodes], sample: Sample) -> Patterns:
     """The patterns of a sample; ``codes`` has a column per characteristic."""
     rows = len(sample.weight)
-    matrix = np.column_stack(codes) if codes else np.zeros((rows, 0), dtype=np.uint8)
+    matrix = matrix_of(codes, rows)
     team = sample.visits.team if sample.visits is not None else np.full(rows, -1, dtype=np.int64)
     keys = np.concatenate([matrix, _bytes(team), _bytes(sample.industry)], axis=1)
     packed = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1]))).ravel()

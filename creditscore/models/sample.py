@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 #: What an estimator takes for ``features``: specifications (or plain names of columns), alone or by name; None: all columns.
 Features = Iterable[FeatureSpec | str] | Mapping[str, FeatureSpec] | None
 _NAME: TypeAdapter[str] = TypeAdapter(ColumnName)
+#: Most parts that the training window is divided into.
+PARTS = 5
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,13 @@ class FeatureColumn:
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows of positive weight, sorted by label and weight.
+    """Rows of positive weight and rows for the ranking only, sorted by label and weight.
 
     Sums run over rows in this order. Rows that share a cell, a label and a weight are
     interchangeable, so every sum is the same whatever the order of the input.
+
+    ``weight`` is that of the design: 1 / inclusion probability, say. Rows of ``ranking_only`` have none (0): they may
+    teach which subjects are riskier, never how many are bad.
     """
 
     columns: tuple[FeatureColumn, ...]
@@ -96,6 +101,45 @@ class Sample:
     industries: tuple[str, ...]
     classes: NDArray[Any]
     names: tuple[str, ...]
+    #: Rows of visits that were not drawn at random.
+    ranking_only: Flags
+    #: Number of the subject of each row; a row without one is a subject of its own, whose number tells nothing.
+    subject: Ints
+    #: Place of each row's time among all times, the earliest 0; -1 where no times were given.
+    moment: Ints
+    #: Part of the training window in which each row lies: 0 ... ``parts`` - 1, the earliest 0.
+    window: Ints
+
+    @property
+    def parts(self) -> int:
+        """Number of parts of the training window: 1 without times."""
+        return int(self.window.max(initial=0)) + 1
+
+    @property
+    def timed(self) -> bool:
+        """Whether the times of the rows are known."""
+        return bool((self.moment >= 0).all())
+
+    @property
+    def drawn(self) -> Sample:
+        """The rows that may say how many are bad, with the weights of the design."""
+        return self.part(~self.ranking_only) if self.ranking_only.any() else self
+
+    def for_ranking(self, exponent: float) -> Sample:
+        """The same rows with the weights that bins and slopes are fitted with.
+
+        Those of the design to the power of ``exponent``, divided by their mean; 1 for rows of the ranking only. Powers
+        below 1 give up a little of what the sample says about everyone, and win much precision where inclusion
+        probabilities differ widely (Korn and Graubard, The American Statistician 49, 1995).
+
+        Args:
+            exponent: From 0 (all alike) to 1 (the weights of the design).
+        """
+        weight = np.ones(len(self.weight))
+        drawn = ~self.ranking_only
+        powered = self.weight[drawn] ** exponent
+        weight[drawn] = powered / powered.mean() if drawn.any() else powered
+        return replace(self, weight=weight)
 
     @cached_property
     def total(self) -> float:
@@ -123,6 +167,10 @@ class Sample:
             rows=self.rows[positions],
             visits=None if self.visits is None else self.visits.take(positions),
             industry=self.industry[positions],
+            ranking_only=self.ranking_only[positions],
+            subject=self.subject[positions],
+            moment=self.moment[positions],
+            window=self.window[positions],
         )
 
     def in_input(self, values: Floats) -> Floats:
@@ -153,11 +201,15 @@ def read_sample(
     sample_weight: object | None,
     nuisance: object | None,
     industry: object | None = None,
+    time: object | None = None,
+    subjects: object | None = None,
+    ranking_only: object | None = None,
 ) -> Sample:
     """Everything that a fit reads, checked and sorted as :class:`Sample` says. Rows of weight 0 are dropped first.
 
     Raises:
-        DataError: Lengths differ, labels are missing or not of two classes, or a weight is negative or not finite.
+        DataError: Lengths differ, labels are missing or not of two classes, a weight is negative or not finite, a time
+            is missing, or no row that was drawn is left.
     """
     table = feature_frame(frame)
     rows = len(table)
@@ -167,11 +219,14 @@ def read_sample(
             "features: found 0 {lacking} (shape={shape}) while a minimum of 1 is required.", lacking=lacking, shape=table.shape
         )
     bad, classes = _labels(y, rows)
-    weight = _weights(sample_weight, rows)
-    keep = np.flatnonzero(weight > 0)
+    ranking = _flags(ranking_only, rows)
+    weight = _weights(sample_weight, rows, ranking)
+    keep = np.flatnonzero((weight > 0) | ranking)
     order: NDArray[np.intp] = keep[np.lexsort((weight[keep], bad[keep]))]
-    if not (bad[order].any() and (~bad[order]).any()):
+    drawn = bad[order][~ranking[order]]
+    if not (drawn.any() and (~drawn).any()):
         raise DataError("labels: expected goods and bads with positive weight, found one class only")
+    moment = _moments(time, rows)
     columns, refused = read_columns(table, factors_of(features, table))
     codes, industries = np.full(rows, -1, dtype=np.int64), tuple[str, ...]()
     if industry is not None:
@@ -190,7 +245,25 @@ def read_sample(
         industries=industries,
         classes=classes,
         names=tuple(str(name) for name in table.columns),
+        ranking_only=ranking[order],
+        subject=_subjects(subjects, rows)[order],
+        moment=moment[order],
+        window=windows(moment[order]),
     )
+
+
+def windows(moment: Ints) -> Ints:
+    """Parts of about equally many rows, at most ``PARTS``, in the order of time. Rows of one moment are in one part.
+
+    Args:
+        moment: Place of each row's time among all times; negative where it is not known.
+    """
+    if not len(moment) or moment.min() < 0:
+        return np.zeros(len(moment), dtype=np.int64)
+    _, position, count = np.unique(moment, return_inverse=True, return_counts=True)
+    middle = (np.cumsum(count) - count / 2) / len(moment)
+    whole = np.floor(middle * PARTS).astype(np.int64)
+    return np.unique(whole, return_inverse=True)[1].astype(np.int64)[position]
 
 
 def as_sequence(values: object, rows: int, what: str) -> Sequence[Any]:
@@ -249,20 +322,55 @@ def _labels(y: object, rows: int) -> tuple[Flags, NDArray[Any]]:
     return codes == 1, classes
 
 
-def _weights(weight: object | None, rows: int) -> Floats:
+def _weights(weight: object | None, rows: int, ranking: Flags) -> Floats:
+    """The weights of the design; 0 on rows of the ranking only, whatever is given there."""
     if weight is None:
-        return np.ones(rows)
+        return np.where(ranking, 0.0, 1.0)
     values = as_sequence(weight, rows, "sample_weight")
     try:
-        weights = np.asarray([np.nan if value is None else value for value in values], dtype=np.float64)
+        weights = np.asarray([np.nan if value is None or value is pd.NA else value for value in values], dtype=np.float64)
     except (TypeError, ValueError):
         raise DataError("sample_weight: expected numbers") from None
+    weights = np.where(ranking, 0.0, weights)
     wrong = int((~(np.isfinite(weights) & (weights >= 0))).sum())
     if wrong:
         raise DataError("sample_weight: expected finite weights >= 0; {wrong} of {rows} are not", wrong=wrong, rows=rows)
     if not (weights > 0).any():
         raise DataError("sample_weight: expected some weight above 0; every weight is zero")
     return weights
+
+
+def _flags(values: object | None, rows: int) -> Flags:
+    """Which rows are of the ranking only."""
+    if values is None:
+        return np.zeros(rows, dtype=bool)
+    flags = as_sequence(values, rows, "ranking_only")
+    if not all(isinstance(flag, bool | np.bool_) for flag in flags):
+        raise DataError("ranking_only: expected True or False for each row")
+    return np.asarray(flags, dtype=bool)
+
+
+def _subjects(values: object | None, rows: int) -> Ints:
+    """A number per subject, in the order of their names; rows without one are subjects of their own."""
+    if values is None:
+        return np.arange(rows, dtype=np.int64)
+    names = pd.Series(list(as_sequence(values, rows, "subjects")), dtype=object)
+    codes = pd.factorize(names.map(str, na_action="ignore"), sort=True)[0].astype(np.int64)
+    return np.where(codes < 0, rows + np.arange(rows), codes)
+
+
+def _moments(values: object | None, rows: int) -> Ints:
+    """The place of each time among all of them, the earliest 0; -1 throughout where none are given."""
+    if values is None:
+        return np.full(rows, -1, dtype=np.int64)
+    times = pd.Series(list(as_sequence(values, rows, "time")), dtype=object)
+    missing = int(times.isna().sum())
+    if missing:
+        raise DataError("time: {missing} of {rows} are missing; expected one for each row", missing=missing, rows=rows)
+    try:
+        return np.unique(np.asarray(times.infer_objects()), return_inverse=True)[1].astype(np.int64)
+    except TypeError:
+        raise DataError("time: expected days, numbers or texts that can be put in order, found several types") from None
 
 
 def industry_code(value: object) -> str | None:
