@@ -12,7 +12,7 @@ from scipy import sparse
 from creditscore.config.scorecards import Binning, Scaling, Selection
 from creditscore.dataframes import Flags, Floats
 from creditscore.errors import DataError
-from creditscore.models.bin_table import BinTable, tabulate
+from creditscore.models.bin_table import BinTable, Partition, tabulate
 from creditscore.models.binning import cut
 from creditscore.models.inspector_effects import mean_effect
 from creditscore.models.regression import Patterns, Regression, fit_regression, matrix_of, patterns_of
@@ -62,55 +62,62 @@ class Fit:
         """(patterns, characteristics)."""
         return self.patterns.woe([table.woe for table in self.tables])
 
+    def predictor(self, sample: Sample) -> Floats:
+        """Log-odds of bad of the rows of any sample, whose columns are those of the fit, without effects of inspectors and industries."""
+        columns = {column.factor.name: column for column in sample.columns}
+        eta = np.full(len(sample.weight), self.regression.intercept)
+        for table, coefficient in zip(self.tables, self.regression.coefficients, strict=True):
+            eta -= coefficient * table.woe[table.partition.codes(columns[table.name])]
+        return eta
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """How the columns of a sample are cut: partitions by name, in the order of the columns, and the codes of the rows."""
+
+    partitions: Mapping[str, Partition]
+    codes: Mapping[str, AttributeCodes]
+
+    def rows(self, chosen: Flags) -> Cuts:
+        """The same partitions with some of the rows, in their order."""
+        return Cuts(self.partitions, {name: codes[chosen] for name, codes in self.codes.items()})
+
 
 def fit_core(sample: Sample, settings: Settings, *, beyond_chance: bool = False) -> Fit:
     """Cut every column, keep what has information, and fit the constrained regression.
 
     Args:
-        sample: The training rows.
+        sample: The training rows, with the weights of the ranking.
         settings: How to cut, select and regress.
-        beyond_chance: Ask for more information than noise may show. That needs a number of cases,
-            which scaling weights leaves alone and repeating rows does not.
+        beyond_chance: See :func:`fit_cut`.
 
     Raises:
         DataError: Splits or special codes name a column that is not there, splits do not fit their column, or a
             column leaks the outcome.
     """
-    names = {column.factor.name for column in sample.columns} | set(sample.refused)
-    for what, by_name in (("splits", settings.splits), ("special_codes", settings.special_codes)):
-        # A name that is not there is misspelt; it must not pass as a wish without effect.
-        unknown = sorted(set(by_name) - names) if isinstance(by_name, Mapping) else []
-        if unknown:
-            raise DataError(
-                "{what}: {unknown}: expected names of features ({names})",
-                what=what,
-                unknown=", ".join(map(str, unknown)),
-                names=", ".join(sorted(names)),
-            )
-    cases = None
+    ledger = SelectionLedger()
+    cuts = cut_columns(sample, settings, ledger, beyond_chance=beyond_chance)
+    return fit_cut(sample, cuts, settings, ledger, beyond_chance=beyond_chance)
+
+
+def cut_columns(sample: Sample, settings: Settings, ledger: SelectionLedger, *, beyond_chance: bool = False) -> Cuts:
+    """The columns that can be cut; the others leave the ledger. This is the slow part of a fit.
+
+    Args:
+        sample: The training rows, with the weights of the ranking.
+        settings: How to cut.
+        ledger: Gets a row per column.
+        beyond_chance: See :func:`fit_cut`.
+
+    Raises:
+        DataError: As :func:`fit_core` says.
+    """
+    _refuse_unknown_names(sample, settings)
     if beyond_chance:
-        cases = effective_size(sample.weight[~sample.bad]), effective_size(sample.weight[sample.bad])
         # A text of few effective rows is rare, too.
         needed = min(settings.binning.min_share, _ROWS_OF_A_TEXT / sample.effective_size)
         rare_share = max(settings.binning.rare_share, needed)
         settings = replace(settings, binning=settings.binning.model_copy(update={"rare_share": rare_share}))
-    ledger = SelectionLedger()
-    cut_tables, codes = _cut_columns(sample, settings, ledger)
-    tables = by_information(cut_tables, ledger, settings.selection, cases=cases, by_hand=settings.splits or ())
-    patterns = patterns_of([codes[table.name] for table in tables], sample)
-    woe = patterns.woe([table.woe for table in tables])
-    kept = by_redundancy(tables, woe, patterns.weight, ledger, settings.selection)
-    names = {table.name for table in kept}
-    patterns = patterns.select([table.name in names for table in tables])
-    matrix = matrix_of([codes[table.name] for table in kept], len(sample.weight))
-    fit = _without_idle(_regress(sample, settings, kept, matrix, patterns, ledger), sample, settings)
-    for table, coefficient in zip(fit.tables, fit.regression.coefficients, strict=True):
-        ledger.note(table.name, coefficient=round(float(coefficient), 6))
-    return fit
-
-
-def _cut_columns(sample: Sample, settings: Settings, ledger: SelectionLedger) -> tuple[list[BinTable], dict[str, AttributeCodes]]:
-    """The tables of the columns that could be cut, and the codes of their rows by name; the others leave the ledger."""
     for column in sample.columns:
         ledger.enter(column.factor.name, auc=round(column_auc(column, sample), 6))
     for name, reason in sample.refused.items():
@@ -119,20 +126,61 @@ def _cut_columns(sample: Sample, settings: Settings, ledger: SelectionLedger) ->
         ledger.warnings.append(f"characteristic {name} leaves: {reason}")
     for name in refuse_leaks(ledger, settings.on_leak):
         ledger.warnings.append(f"characteristic {name} ranks good and bad almost perfectly alone (AUC above {LEAK_AUC})")
-    tables, codes = [], {}
+    partitions, codes = {}, {}
     for column in sample.columns:
         name, splits = column.factor.name, settings.splits or {}
         try:
             special = _special_codes(settings.special_codes, column)
-            partition = cut(column, sample, binning=settings.binning, special=special, given=splits.get(name))
-            codes[name] = partition.codes(column)
-            tables.append(tabulate(partition, codes[name], sample, binning=settings.binning))
+            partitions[name] = cut(column, sample, binning=settings.binning, special=special, given=splits.get(name))
+            codes[name] = partitions[name].codes(column)
         except DataError as error:
             if name in splits:
                 raise  # what a person wrote is refused, never passed over
             ledger.drop(name, str(error))
             ledger.warnings.append(f"characteristic {name} leaves: {error}")
-    return tables, codes
+    return Cuts(partitions, codes)
+
+
+def fit_cut(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLedger, *, beyond_chance: bool = False) -> Fit:
+    """Count the attributes of columns that are cut, keep what has information, and fit the constrained regression.
+
+    Args:
+        sample: The training rows, with the weights of the ranking.
+        cuts: Their columns, cut; the rows may be fewer than those that the cuts were found on (:meth:`Cuts.rows`).
+        settings: How to count, select and regress.
+        ledger: Says in the end why each column stayed or left; its rows are those of :func:`cut_columns`.
+        beyond_chance: Ask for more information than noise may show. That needs a number of cases,
+            which scaling weights leaves alone and repeating rows does not.
+    """
+    cases = None
+    if beyond_chance:
+        cases = effective_size(sample.weight[~sample.bad]), effective_size(sample.weight[sample.bad])
+    every = [tabulate(partition, cuts.codes[name], sample, binning=settings.binning) for name, partition in cuts.partitions.items()]
+    tables = by_information(every, ledger, settings.selection, cases=cases, by_hand=settings.splits or ())
+    patterns = patterns_of([cuts.codes[table.name] for table in tables], sample)
+    woe = patterns.woe([table.woe for table in tables])
+    kept = by_redundancy(tables, woe, patterns.weight, ledger, settings.selection)
+    names = {table.name for table in kept}
+    patterns = patterns.select([table.name in names for table in tables])
+    matrix = matrix_of([cuts.codes[table.name] for table in kept], len(sample.weight))
+    fit = _without_idle(_regress(sample, settings, kept, matrix, patterns, ledger), sample, settings)
+    for table, coefficient in zip(fit.tables, fit.regression.coefficients, strict=True):
+        ledger.note(table.name, coefficient=round(float(coefficient), 6))
+    return fit
+
+
+def _refuse_unknown_names(sample: Sample, settings: Settings) -> None:
+    """A name that is not there is misspelt; it must not pass as a wish without effect."""
+    names = {column.factor.name for column in sample.columns} | set(sample.refused)
+    for what, by_name in (("splits", settings.splits), ("special_codes", settings.special_codes)):
+        unknown = sorted(set(by_name) - names) if isinstance(by_name, Mapping) else []
+        if unknown:
+            raise DataError(
+                "{what}: {unknown}: expected names of features ({names})",
+                what=what,
+                unknown=", ".join(map(str, unknown)),
+                names=", ".join(sorted(names)),
+            )
 
 
 def _special_codes(codes: SpecialCodes, column: FeatureColumn) -> Sequence[Any]:
