@@ -63,7 +63,7 @@ class Fit:
         return self.patterns.woe([table.woe for table in self.tables])
 
     def predictor(self, sample: Sample) -> Floats:
-        """Log-odds of bad of the rows of any sample, whose columns are those of the fit, without effects of inspectors and industries."""
+        """Log-odds of bad of the rows of a sample with these columns, without the effects of inspectors and industries."""
         columns = {column.factor.name: column for column in sample.columns}
         eta = np.full(len(sample.weight), self.regression.intercept)
         for table, coefficient in zip(self.tables, self.regression.coefficients, strict=True):
