@@ -16,8 +16,8 @@ from creditscore.dataframes import Floats, feature_frame
 from creditscore.errors import DataError
 from creditscore.models.estimator import CardEstimator, NotFittedEstimator, training_facts
 from creditscore.models.fitting import Fit
+from creditscore.models.industry_tree import ALL
 from creditscore.models.pooling import (
-    ALL,
     attribute_table,
     crossfit,
     groups_of,

@@ -19,47 +19,16 @@ from creditscore.errors import DataError
 from creditscore.models.bin_table import BinTable, in_order
 from creditscore.models.calibration import CardPoints, calibrate, centred, intercept_for, to_points
 from creditscore.models.fitting import Fit, Settings, fit_core
+from creditscore.models.industry_tree import ALL, members, tree_of
 from creditscore.models.regression import Patterns, logistic
 from creditscore.models.sample import Sample, effective_size
 
-#: The root of the tree of industries.
-ALL = "all"
 FOLDS = 5
 #: The slope where the fit without a fold keeps no characteristic, so that nothing was held out: half way between
 #: what the rows of the fit say (1) and what a characteristic without information deserves (0).
 UNPROVEN = 0.5
 #: Share below which the goods or bads of an attribute are not taken.
 _FLOOR = 1e-9
-
-
-def tree_of(observed: Sequence[str], declared: Sequence[Industry]) -> dict[str, str]:
-    """Parent of each industry, parents before their children; those without one hang from ``all``.
-
-    Raises:
-        DataError: An industry is called ``all``, a parent is not declared, or parents go round in a circle.
-    """
-    parents = dict.fromkeys(sorted(observed), ALL) | {industry.code: industry.parent or ALL for industry in declared}
-    if ALL in parents:
-        raise DataError("industry {name!r}: this name is reserved for the pooled card; use another name", name=ALL)
-    unknown = sorted({parent for parent in parents.values() if parent != ALL and parent not in parents})
-    if unknown:
-        raise DataError("industry: parent {unknown} is not an industry of industries=", unknown=", ".join(unknown))
-    order: list[str] = []
-    while len(order) < len(parents):
-        ready = sorted(code for code, parent in parents.items() if code not in order and parent in (ALL, *order))
-        if not ready:
-            raise DataError("industry: parents go round in a circle")
-        order += ready
-    return {code: parents[code] for code in order}
-
-
-def members(code: str, parents: dict[str, str]) -> set[str]:
-    """The industry and all that hang from it."""
-    inside = {code}
-    for child, parent in parents.items():  # parents come first
-        if parent in inside:
-            inside.add(child)
-    return inside
 
 
 def cases(weight: Floats, bad: Flags) -> float:
@@ -362,3 +331,39 @@ def attribute_table(groups: dict[str, Group], *, smoothing: float) -> pd.DataFra
                     }
                 )
     return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True)
+class IndustrySlopes:
+    """Coefficients of every industry on the WoE of one fit, all >= 0; ``all`` has those of an industry that is not known."""
+
+    fit: Fit
+    parents: dict[str, str]
+    industries: tuple[str, ...]
+    coefficients: dict[str, Floats]
+
+    def predictor(self, sample: Sample) -> Floats:
+        """``- sum of coefficient x WoE`` of the rows of any sample with these columns and industries; no level, no inspectors."""
+        columns = {column.factor.name: column for column in sample.columns}
+        names = [ALL, *(code if code in self.coefficients else ALL for code in sample.industries)]
+        own = np.array([self.coefficients[name] for name in names])[sample.industry + 1]
+        eta = np.zeros(len(sample.weight))
+        for number, table in enumerate(self.fit.tables):
+            eta -= own[:, number] * table.woe[table.partition.codes(columns[table.name])]
+        return eta
+
+
+def slopes_of(
+    sample: Sample, fit: Fit, parents: dict[str, str], pooling: Pooling, settings: Settings, *, factor: float = 1.0
+) -> IndustrySlopes:
+    """The coefficients of each industry: the pooled ones for now.
+
+    Args:
+        sample: The rows of the fit, with the weights of the ranking.
+        fit: Their fit.
+        parents: The tree of industries (:func:`~creditscore.models.industry_tree.tree_of`).
+        pooling: What is declared of the variances; the rest is estimated.
+        settings: How the fit was done.
+        factor: Multiplies the variances between industries that persist from part to part of the window.
+    """
+    return IndustrySlopes(fit, parents, sample.industries, dict.fromkeys([ALL, *parents], fit.regression.coefficients))

@@ -10,7 +10,8 @@ from creditscore.config.spec import Label
 from creditscore.errors import DataError, NotFittedError
 from creditscore.models.estimator import OneScoreWarning
 from creditscore.models.industry import IndustryScorecards
-from creditscore.models.pooling import members, own_weight, tree_of
+from creditscore.models.industry_tree import members, tree_of
+from creditscore.models.pooling import own_weight
 
 LABEL = Label(zh="业", en="industry")
 #: Industries by bads: about 5, 60, 600, 3000.
