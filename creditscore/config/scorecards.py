@@ -8,8 +8,10 @@ from pydantic import Field, model_validator
 
 from creditscore.config.spec import Code, Day, Items, Label, Name, Spec, refuse_repeats
 
-#: Weight of the ridge penalty on coefficients, as a share of the information of the sample.
+#: Weight of the ridge penalty on coefficients, as a share of the information of the sample, where none is chosen by the data.
 RIDGE = 0.05
+#: Power of the weights of the design in bins and slopes, where none is chosen by the data.
+EXPONENT = 0.5
 #: The same for the effects of inspectors. A larger penalty pulls these effects closer to 0.
 NUISANCE_RIDGE = 0.002
 
@@ -76,7 +78,16 @@ class ScorecardsFile(Spec):
     binning: Binning = Binning()
     selection: Selection = Selection()
     pooling: Pooling = Pooling()
-    ridge: float = Field(default=RIDGE, ge=0)
+    #: ``auto``: settings that this file does not state are chosen on rows held out, forward in time.
+    tune: Literal["auto", "off"] = "auto"
+    #: Whether the slope of the probabilities comes from rows held out; else from the rows of the fit.
+    cross_fit: bool = True
+    #: None: chosen on rows held out.
+    ridge: float | None = Field(default=None, ge=0)
+    #: Power of the weights of the design in bins and slopes, from 0 (all rows alike) to 1. None: chosen on rows held out.
+    exponent: float | None = Field(default=None, ge=0, le=1)
+    #: What the estimated variances between industries are multiplied by. None: chosen on rows held out.
+    pooling_factor: float | None = Field(default=None, ge=0)
     nuisance_ridge: float = Field(default=NUISANCE_RIDGE, gt=0)
     nuisance: Literal["inspectors", "none"] = "inspectors"
     industry: Items[Industry] = ()

@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse.linalg import splu
 
 from creditscore.config.scorecards import Scaling
 from creditscore.dataframes import Floats, Ints
+from creditscore.models.crossfit import HeldOut, has_both
 from creditscore.models.regression import fit_regression, logistic
+from creditscore.models.sample import Sample
 from creditscore.models.scoring import AttributeCodes, log_odds, points_per_log_odds, slope
 
 #: Decimals of the intercept and the coefficients that a card prints.
@@ -20,6 +23,13 @@ _DIGITS = 6
 _MINUTE = 1e-7
 #: Penalty on the intercepts of industries: keeps the one of an industry without bads finite.
 _SLIGHT = 1e-4
+#: Keeps the second derivatives positive where every row is certain.
+_JITTER = 1e-13
+#: The slope where the fits without some rows keep no characteristic, so that nothing was held out: half way between
+#: what the rows of the fit say (1) and what a characteristic without information deserves (0).
+UNPROVEN = 0.5
+#: Variance of the slopes that fits have before rows held out are looked at.
+_PRIOR = 0.3**2
 #: After a step of this size Newton's error is of the order of its square.
 _SETTLED = 1e-9
 
@@ -55,14 +65,96 @@ def calibrate(eta: Floats, good: Floats, bad: Floats, *, industry: Ints | None =
             intercept, ``a`` is that of unknown industries, and ``b`` is the slope within industries.
     """
     centre = float(np.average(eta, weights=good + bad))
-    design = None
-    if industry is not None:
-        known = np.flatnonzero(industry >= 0)
-        shape = (len(eta), int(industry.max(initial=-1)) + 1)
-        design = sparse.csr_matrix((np.ones(len(known)), (known, industry[known])), shape=shape)
+    design = None if industry is None else indicators(industry)
     fit = fit_regression(-(eta - centre)[:, None], good, bad, ridge=_MINUTE, design=design, design_ridge=_SLIGHT)
     b = float(fit.coefficients[0])
     return fit.intercept - b * centre, b
+
+
+@dataclass(frozen=True)
+class Slope:
+    """The slope of a calibration on rows held out.
+
+    Attributes:
+        used: What the card is multiplied with: ``own_weight x found + (1 - own_weight) x 1``.
+        found: The slope of the rows held out, for a fit on all rows; 1 where no row could be held out, ``UNPROVEN`` where
+            the fits without them found nothing.
+        variance: Of ``found``, by the design and clustered by subject; infinite where nothing was found.
+        own_weight: How much ``found`` counts against 1.
+    """
+
+    used: float
+    found: float
+    variance: float
+    own_weight: float
+
+
+def slope_of(sample: Sample, held: HeldOut, *, nuisance_ridge: float) -> Slope:
+    """The slope of ``logit P(bad) = level + b eta`` on rows held out, b >= 0 (Cox 1958), shrunk towards 1 by its variance.
+
+    Weights are those of the design. Beside the predictor stand an intercept per fold and per industry and the effects of
+    inspectors: where inspectors work in districts, a predictor that follows districts would take their strictness for risk.
+
+    A predictor with variance ``S`` of signal and ``N / cases`` of noise has the slope ``S / (S + N / cases)``; the fits
+    without the row had ``held.share`` of the cases, which is corrected for.
+
+    Args:
+        sample: The training rows, with the weights of the design.
+        held: Their predictors.
+        nuisance_ridge: Penalty on the effects of inspectors, as in :func:`~creditscore.models.regression.fit_regression`.
+    """
+    there = held.there
+    if not held.fitted:
+        return Slope(1.0, 1.0, math.inf, 0.0)
+    if not has_both(sample.bad[there]):
+        return Slope(UNPROVEN, UNPROVEN, math.inf, 1.0)
+    found, variance = _slope_found(sample.part(there), held.eta[there], held.fold[there], nuisance_ridge)
+    if found < 1:
+        whole = found + (1 - found) * held.share
+        found, variance = found / whole, variance * (held.share / whole**2) ** 2
+    own = _PRIOR / (_PRIOR + variance)
+    return Slope(own * found + (1 - own), found, variance, own)
+
+
+def _slope_found(rows: Sample, eta: Floats, fold: Ints, nuisance_ridge: float) -> tuple[float, float]:
+    """The slope by maximum likelihood, and its variance: that by clusters (sandwich), at least that by independent rows."""
+    weight = rows.weight / rows.total
+    centred_eta = eta - np.average(eta, weights=weight)
+    design, penalty = _nuisance(rows, fold, nuisance_ridge)
+    good, bad = np.where(rows.bad, 0.0, weight), np.where(rows.bad, weight, 0.0)
+    fit = fit_regression(-centred_eta[:, None], good, bad, ridge=_MINUTE, design=design, design_ridge=penalty)
+    p = logistic(fit.intercept + fit.coefficients[0] * centred_eta + design @ fit.effects)
+    unit = rows.bad_share * (1 - rows.bad_share)
+    whole = sparse.csc_matrix(sparse.hstack([np.column_stack([np.ones(len(eta)), centred_eta]), design]))
+    ridge = np.concatenate([[0.0, _MINUTE], penalty]) * unit
+    curvature = whole.T @ sparse.diags_array(weight * p * (1 - p)) @ whole + sparse.diags_array(ridge + _JITTER)
+    aim = np.zeros(whole.shape[1])
+    aim[1] = 1.0
+    influence = whole @ splu(sparse.csc_matrix(curvature)).solve(aim)
+    by_subject = np.bincount(np.unique(rows.subject, return_inverse=True)[1], weights=weight * (rows.bad - p) * influence)
+    subjects = len(by_subject)
+    clustered = float((by_subject**2).sum()) * subjects / max(subjects - 1, 1)
+    return float(fit.coefficients[0]), max(clustered, float((weight**2 * p * (1 - p) * influence**2).sum()))
+
+
+def _nuisance(rows: Sample, fold: Ints, nuisance_ridge: float) -> tuple[sparse.csr_matrix, Floats]:
+    """Indicators of fold and industry, and the design of the inspectors; and the penalty on each."""
+    blocks, penalty = [indicators(fold)], [_SLIGHT]
+    if rows.industry.max(initial=-1) >= 0:
+        blocks.append(indicators(rows.industry))
+        penalty.append(_SLIGHT)
+    if rows.visits is not None and rows.visits.inspectors:
+        blocks.append(rows.visits.design[rows.visits.team])
+        penalty.append(nuisance_ridge)
+    sizes = [block.shape[1] for block in blocks]
+    return sparse.csr_matrix(sparse.hstack(blocks)), np.repeat(penalty, sizes)
+
+
+def indicators(codes: Ints) -> sparse.csr_matrix:
+    """A row per code, a column per number from 0; a row of zeros where the code is -1."""
+    known = np.flatnonzero(codes >= 0)
+    shape = (len(codes), int(codes.max(initial=-1)) + 1)
+    return sparse.csr_matrix((np.ones(len(known)), (known, codes[known])), shape=shape)
 
 
 def intercept_for(eta: Floats, weight: Floats, target: float) -> float:

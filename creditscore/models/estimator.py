@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ import sklearn.exceptions
 from pydantic import JsonValue
 from sklearn.base import BaseEstimator
 
-from creditscore.config.scorecards import NUISANCE_RIDGE, RIDGE, Binning, Scaling, Selection
+from creditscore.config.scorecards import NUISANCE_RIDGE, Binning, Scaling, Selection
 from creditscore.config.spec import ppm
 from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.errors import NotFittedError
@@ -28,6 +28,8 @@ from creditscore.models.scorecard import Scorecard
 from creditscore.models.scoring import AttributeCodes, ppm_of_score, score_of
 from creditscore.models.selection import OnLeak
 
+#: ``auto``: settings that are None are chosen on rows held out; ``off``: they have the documented defaults.
+Tune = Literal["auto", "off"]
 #: Share of the weight whose mean points are "those just above the cut".
 _NEAR_CUT = 0.1
 _WEIGHT_DIGITS, _RATE_DIGITS = 9, 6
@@ -54,7 +56,10 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
     scaling: Scaling | None = None
     binning: Binning | None = None
     selection: Selection | None = None
-    ridge: float = RIDGE
+    ridge: float | None = None
+    exponent: float | None = None
+    tune: Tune = "auto"
+    cross_fit: bool = True
     nuisance_ridge: float = NUISANCE_RIDGE
     special_codes: SpecialCodes = None
     splits: Splits = None
@@ -66,7 +71,7 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
     @property
     def _settings(self) -> Settings:
         """How the fit is done; a parameter that is None has the default of ``Settings``."""
-        own = {field.name: getattr(self, field.name) for field in fields(Settings)}
+        own = {field.name: getattr(self, field.name, None) for field in fields(Settings)}
         return Settings(**{name: value for name, value in own.items() if value is not None})
 
     def _fit_core(self, sample: Sample, *, groups: Ints | None = None, beyond_chance: bool = False) -> Fit:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from creditscore.config.scorecards import Binning, Scaling, Selection
+from creditscore.config.scorecards import EXPONENT, NUISANCE_RIDGE, RIDGE, Binning, Scaling, Selection
 from creditscore.dataframes import Flags, Floats
 from creditscore.errors import DataError
 from creditscore.models.bin_table import BinTable, Partition, tabulate
@@ -34,8 +34,12 @@ _ROWS_OF_A_TEXT = 30
 class Settings:
     """How a fit is done: the parameters of the estimators that :func:`fit_core` and the assembly of cards read."""
 
-    ridge: float
-    nuisance_ridge: float
+    ridge: float = RIDGE
+    nuisance_ridge: float = NUISANCE_RIDGE
+    #: Power of the weights of the design that bins and slopes are fitted with.
+    exponent: float = EXPONENT
+    #: What the estimated variances between industries are multiplied by.
+    pooling_factor: float = 1.0
     scaling: Scaling = field(default_factory=Scaling)
     binning: Binning = field(default_factory=Binning)
     selection: Selection = field(default_factory=Selection)

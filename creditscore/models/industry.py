@@ -56,10 +56,12 @@ class IndustryScorecards(CardEstimator):
     Args:
         features: As for :class:`ScorecardClassifier`, like all arguments that are not listed here.
         pooling: How strongly the figures of an industry are pulled towards those of its parent, in effective cases.
+        pooling_factor: What the estimated variances between industries are multiplied by; None: chosen on rows held out.
         industries: The industries with their parents. Those that are only in the data have the parent ``all``.
     """
 
     pooling: Pooling | None = None
+    pooling_factor: float | None = None
     industries: Sequence[Industry] = ()
 
     @classmethod
