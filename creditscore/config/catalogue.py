@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from creditscore.config.spec import Items, Label, Name, Spec, refuse_repeats
-from creditscore.vocabulary import FoundBy, Purpose, Source
+from creditscore.vocabulary import SAMPLING_TRIGGERS, FoundBy, Purpose, Source, Trigger
 
 
 class CatalogueItem(Spec):
@@ -41,6 +41,8 @@ class CatalogueItem(Spec):
     #: Months after the decision in which publication may not / must end (repair rules), if any.
     publication_min_months: int | None = Field(default=None, ge=0, le=1200)
     publication_max_months: int | None = Field(default=None, ge=0, le=1200)
+    #: Triggers of the visits that such a record sets off, e.g. ``["complaint"]``: the visit is linked to it.
+    sets_off: Items[Trigger] = ()
     #: What the record is about where law forbids to score it, e.g. ``["local_branch"]``.
     concerns: Items[Name] = ()
 
@@ -51,6 +53,14 @@ class CatalogueItem(Spec):
         shortest, longest = self.publication_min_months or 0, self.publication_max_months
         if longest is not None and shortest > longest:
             raise ValueError(f"publication_min_months: at most publication_max_months, {longest} (got {shortest})")
+        return self
+
+    @model_validator(mode="after")
+    def _sets_off_no_draw(self) -> CatalogueItem:
+        refuse_repeats(self.sets_off, "trigger of sets_off")
+        drawn = sorted(set(self.sets_off) & set(SAMPLING_TRIGGERS))
+        if drawn:
+            raise ValueError(f"sets_off: no record sets off a visit that is drawn ({', '.join(drawn)})")
         return self
 
     def may_serve(self, purpose: Purpose) -> bool:

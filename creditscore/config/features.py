@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from creditscore.config.spec import Items, Label, Name, Spec, refuse_repeats
+from creditscore.config.spec import Code, Items, Label, Name, Spec, refuse_repeats
 from creditscore.vocabulary import Source
 
 Aggregate = Literal[
@@ -16,6 +16,8 @@ Aggregate = Literal[
     "banded_sum", "finding_ratio", "on_list", "tenure_months", "custom",
 ]  # fmt: skip
 Trend = Literal["higher_is_riskier", "lower_is_riskier", "auto", "none"]
+#: Whether a missing value tells nothing about the subject (``no_fault``: WoE 0) or has a WoE of its own, as measured.
+Absence = Literal["no_fault", "own"]
 #: Columns of ``events`` that ``sum``, ``max``, ``min``, ``distinct`` and ``latest`` may read.
 EventColumn = Literal["amount", "severity", "result", "document_no", "provider", "event_date"]
 #: The key columns of every table of features.
@@ -142,6 +144,9 @@ class FeatureSpec(Spec):
     inspector_prior: float = Field(default=5.0, gt=0, le=1_000_000, allow_inf_nan=False)
     scheme: str | None = Field(default=None, min_length=1)
     function: str | None = None
+    #: Industries whose cards may have this characteristic, and those that hang from them; empty: all. Elsewhere it costs and
+    #: earns nothing.
+    industries: Items[Code] = ()
     severity_min: int | None = Field(default=None, ge=1, le=10)
     amount_min: float | None = Field(default=None, ge=-1e13, le=1e13, allow_inf_nan=False)
     result: Items[str] = ()
@@ -152,6 +157,13 @@ class FeatureSpec(Spec):
     empty: int | str | None = None
     #: A self-declared characteristic only adds points; this many at most while unverified.
     points_cap: int | None = Field(default=None, ge=0)
+    #: Points at most for a subject with such a record, whatever the statistics say: for records so grave and rare that they cannot
+    #: weigh them. Who decided it, and on what ground, stands beside it and in the card.
+    points_ceiling: int | None = Field(default=None, ge=-500, le=-1)
+    ceiling_signed_by: str = Field(default="", max_length=200)
+    ceiling_basis: str = Field(default="", max_length=1000)
+    #: None: ``no_fault`` in the block ``base`` (a new firm has no national rating), ``own`` elsewhere. A count of 0 is a value.
+    absence: Absence | None = None
     #: Why a bare count of findings is nevertheless right here (printed in the report).
     reason: str = ""
 
@@ -199,6 +211,32 @@ class FeatureSpec(Spec):
             (len(self.order) != len(set(self.order)), "needs an order with each text once"),
             (self.is_text and self.trend == "lower_is_riskier", "has an order from safest to riskiest, so higher_is_riskier"),
             (self.is_text and self.trend == "higher_is_riskier" and not self.order, "needs order for a trend"),
+            (self.absence is not None and self._never_missing, "is never missing here, so absence does nothing"),
+            (len(self.industries) != len(set(self.industries)), "needs industries each once"),
+            *self._ceiling_faults(),
+        ]
+
+    @property
+    def _never_missing(self) -> bool:
+        """Whether a value is always there, or absence has a rule of its own (what is self-declared only adds)."""
+        return self.rule.zero_if_none or self.empty is not None or self.source == "self_declared"
+
+    def _ceiling_faults(self) -> list[tuple[bool, str]]:
+        signed = bool(self.ceiling_signed_by.strip()) and bool(self.ceiling_basis.strip())
+        told = bool(self.ceiling_signed_by or self.ceiling_basis)
+        whole = self.column != "amount"
+        from_nothing = self.rule.zero_if_none or (self.aggregate == "max" and self.empty == 0)
+        return [
+            (self.points_ceiling is None and told, "has a signature or basis of a ceiling, and no points_ceiling"),
+            (self.points_ceiling is not None and not signed, "needs ceiling_signed_by and ceiling_basis for its points_ceiling"),
+            (
+                self.points_ceiling is not None and not (whole and from_nothing and self.trend == "higher_is_riskier"),
+                "takes a points_ceiling only where whole numbers count records, 0 is none, and trend is higher_is_riskier",
+            ),
+            (
+                self.points_ceiling is not None and self.source in ("base", "self_declared"),
+                "takes no points_ceiling in the blocks base and self_declared",
+            ),
         ]
 
     @property

@@ -196,6 +196,27 @@ def _check_names_across_files(project: Project) -> None:
     for file, key, name, known in checks:
         if name not in known:
             raise ConfigError("{file}: {key}: {fault}", file=project.folder / file, key=key, fault=_expected("", known, name))
+    known_industries = [industry.code for industry in project.scorecards.industry]
+    for number, feature in enumerate(project.features, start=1):
+        for code in feature.industries:
+            if code not in known_industries:
+                raise ConfigError(
+                    "{file}: {key}: {fault}",
+                    file=project.folder / "features.toml",
+                    key=f'feature[{number}] "{feature.name}".industries',
+                    fault=_expected("an industry of scorecards.toml", known_industries, code),
+                )
+    set_off = {trigger for item in kinds.values() for trigger in item.sets_off}
+    for target in project.targets.values():
+        for trigger in getattr(target, "rank_with", ()):
+            if trigger not in set_off:
+                raise ConfigError(
+                    '{file}: target "{name}".rank_with: expected triggers that some item of catalogue.toml sets_off, since its '
+                    "record says as of when such a visit is learnt from (got {trigger})",
+                    file=project.folder / "targets.toml",
+                    name=target.name,
+                    trigger=trigger,
+                )
     if project.about.population == "practitioner" and not project.scorecards.impact_assessment_id:
         raise ConfigError(
             "{file}: impact_assessment_id: expected its number, since persons are scored (got nothing)",

@@ -24,6 +24,9 @@ class InspectionTarget(Spec):
     good: Items[Outcome] = Field(default=("none",), min_length=1)
     excluded: Items[Outcome] = NO_FINDING
     triggers: Items[Trigger] = Field(default=SAMPLING_TRIGGERS, min_length=1)
+    #: Triggers of visits that were not drawn and may train the ranking, never a level or a metric. Their rows are as of the day
+    #: before the record that set them off was known, see ``sets_off`` of the catalogue.
+    rank_with: Items[Trigger] = ()
     #: On-site and off-site checks are different instruments; one target has one.
     mode: Mode = "on_site"
     severity_min: int | None = Field(default=None, ge=1, le=10)
@@ -41,6 +44,17 @@ class InspectionTarget(Spec):
         if self.weights == "design" and not set(self.triggers) <= set(SAMPLING_TRIGGERS):
             raise ValueError(
                 "weights = 'design' goes with triggers random and full_coverage: other visits have no known probability"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _ranks_with_visits_for_cause(self) -> InspectionTarget:
+        refuse_repeats(self.rank_with, "trigger of rank_with")
+        wrong = set(self.rank_with) & {*SAMPLING_TRIGGERS, *self.triggers}
+        if wrong:
+            raise ValueError(
+                f"rank_with names visits for cause (complaint, follow_up, special) that are not among triggers; "
+                f"not {', '.join(sorted(wrong))}"
             )
         return self
 

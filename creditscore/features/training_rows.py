@@ -15,6 +15,7 @@ from creditscore.dates import day_number, day_of, day_of_number, months_after, m
 from creditscore.errors import ConfigError, DataError
 from creditscore.features.guard import target_faults
 from creditscore.features.spine import scored_types, spine_on
+from creditscore.features.triggering_records import first_known
 from creditscore.records.keys import day_column
 from creditscore.records.records import coded
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from creditscore.records.records import Records
 
 _ONE_DAY = dt.timedelta(days=1)
-_COLUMNS = ["subject_id", "as_of", "industry", "y", "weight", "inspectors", "trigger", "stratum", "event_date"]
+_COLUMNS = [
+    "subject_id", "as_of", "industry", "y", "weight", "inspectors", "trigger", "stratum", "event_date", "ranking_only",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,11 @@ class CapEffect:
 class TrainingRows:
     """Labelled rows: one per random draw (inspection target), or per subject and day (register target).
 
-    ``frame`` has subject_id, as_of, industry, y (1 = bad), weight, inspectors (list or None), trigger,
-    stratum and event_date, sorted by as_of, subject and visit. ``dropped`` counts what was left out, by reason.
+    An inspection target with ``rank_with`` has further rows, of visits that were not drawn: ``ranking_only``, without a weight.
+    They may teach which firms are riskier than others, never how many are bad, and no metric counts them.
+
+    ``frame`` has subject_id, as_of, industry, y (1 = bad), weight, inspectors (list or None), trigger, stratum, event_date
+    and ranking_only, sorted by as_of, subject and visit. ``dropped`` counts what was left out, by reason.
     """
 
     frame: pd.DataFrame
@@ -72,8 +78,18 @@ class TrainingRows:
 
     @property
     def weight(self) -> pd.Series:
-        """1/p of the draw, or 1 where nobody had to be drawn."""
+        """1/p of the draw, or 1 where nobody had to be drawn; missing where the row is for the ranking only."""
         return self._column("weight")
+
+    @property
+    def ranking_only(self) -> pd.Series:
+        """Whether the row may train the ranking only: its visit was not drawn at random."""
+        return self._column("ranking_only")
+
+    @property
+    def drawn(self) -> TrainingRows:
+        """The rows that also count for levels and metrics."""
+        return self._only(~self.frame["ranking_only"].astype(bool))
 
     @property
     def industry(self) -> pd.Series:
@@ -118,7 +134,7 @@ def training_rows(records: Records, target: TargetSpec, *, until: str | dt.date)
     day = day_of(until, name="until")
     _refuse_unusable(target, records)
     rows = _from_inspections(records, target, day) if isinstance(target, InspectionTarget) else _from_register(records, target, day)
-    if rows.frame.empty:
+    if rows.drawn.frame.empty:
         reasons = ", ".join(f"{row.reason} {row.rows}" for row in rows.dropped.itertuples()) or "no visit or record at all"
         raise DataError(
             'target "{name}": expected labelled rows known by {day} (got none; left out: {reasons})',
@@ -145,16 +161,22 @@ def _from_inspections(records: Records, target: InspectionTarget, until: dt.date
     visits = records.inspections.to_pandas(date_as_object=True)
     visits = visits[visits["known_date"] <= until]
     visits["p"] = _probability(visits, records, target)
-    visits["as_of"] = pd.Series([day - _ONE_DAY for day in visits["event_date"]], index=visits.index, dtype=object)
+    ranking = visits["trigger"].isin(target.rank_with)
+    first = first_known(records, visits, target.rank_with)
+    visits["ranking_only"], visits["set_off"] = ranking, first.notna() | ~ranking
+    before = first.where(first.notna(), visits["event_date"])
+    visits["as_of"] = pd.Series([day - _ONE_DAY for day in before], index=visits.index, dtype=object)
     visits = visits.merge(_subjects_at(records, visits), on=["subject_id", "as_of"], how="left")
     reason = pd.Series("", index=visits.index)
     for wrong, said in _reasons(visits, target, scored_types(records.project)):
         reason = reason.mask((reason == "") & wrong, said)
     kept = visits[reason == ""].copy()
     kept["y"] = _labels(kept, target)
-    design = 1 / kept["p"].astype(float)
-    kept["weight"] = 1.0 if target.weights == "none" else _capped(design, target.weight_cap)
-    cap = _cap_effect(kept, design) if target.weights == "design" and target.weight_cap is not None else None
+    drawn = kept[~kept["ranking_only"]]
+    design = 1 / drawn["p"].astype(float)
+    drawn = drawn.assign(weight=1.0 if target.weights == "none" else _capped(design, target.weight_cap))
+    kept["weight"] = drawn["weight"]  # missing in the others
+    cap = _cap_effect(drawn, design) if target.weights == "design" and target.weight_cap is not None else None
     kept = kept.sort_values(["as_of", "subject_id", "inspection_id"]).reset_index(drop=True)
     dropped = reason[reason != ""].value_counts().sort_index().rename_axis("reason").reset_index(name="rows")
     return TrainingRows(kept[_COLUMNS], dropped, target, until, cap)
@@ -163,12 +185,14 @@ def _from_inspections(records: Records, target: InspectionTarget, until: dt.date
 def _reasons(visits: pd.DataFrame, target: InspectionTarget, types: tuple[str, ...]) -> list[tuple[pd.Series, str]]:
     known = [*target.bad, *target.good]
     other_mode = visits["mode"].notna() & (visits["mode"] != target.mode)
+    trains = visits["trigger"].isin([*target.triggers, *target.rank_with])
     return [
-        (~visits["trigger"].isin(target.triggers), "not drawn at random" if target.weights == "design" else "other trigger"),
+        (~trains, "not drawn at random" if target.weights == "design" else "other trigger"),
         (other_mode, f"not {target.mode}"),
         (~visits["outcome"].isin(known), "outcome excluded"),
+        (~visits["set_off"], "no record that set off the visit"),
         (~visits["subject_type"].isin(types), "not of the scored population on the day before"),
-        ((target.weights == "design") & ~(visits["p"] > 0), "no inclusion probability"),
+        ((target.weights == "design") & ~visits["ranking_only"] & ~(visits["p"] > 0), "no inclusion probability"),
     ]
 
 
@@ -285,7 +309,8 @@ def _labelled(
     gone_keys = set(records.engine.query(gone.select("subject_key").distinct())["subject_key"].to_pylist())
     y = rows["subject_key"].isin(bad_keys)
     kept = ~rows["subject_key"].isin(gone_keys)
-    out = rows.assign(y=y.astype("int64"), weight=1.0, inspectors=None, trigger=None, stratum=None, event_date=None)[kept]
+    unknown = {"inspectors": None, "trigger": None, "stratum": None, "event_date": None}
+    out = rows.assign(y=y.astype("int64"), weight=1.0, ranking_only=False, **unknown)[kept]
     return out, int((~kept).sum())
 
 

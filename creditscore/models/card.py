@@ -79,6 +79,14 @@ class Attribute(Spec):
         return self
 
 
+class Ceiling(Spec):
+    """The most points that a subject with such a record may have, decided by a person: the record is too rare to be weighed."""
+
+    points: int = Field(le=-1)
+    signed_by: str = Field(min_length=1)
+    basis: str = Field(min_length=1)
+
+
 class Characteristic(Spec):
     """One feature in a card. Attributes: intervals or categories, then special, missing, other.
 
@@ -96,11 +104,13 @@ class Characteristic(Spec):
     coefficient: _Finite
     information_value: _Finite
     unverified_cap: int | None = Field(default=None, ge=0)
+    #: Left out of the JSON where there is none, so that other cards keep their hash.
+    ceiling: Ceiling | None = Field(default=None, exclude_if=lambda ceiling: ceiling is None)
     attributes: Items[Attribute] = Field(min_length=2, max_length=_MAX_ATTRIBUTES)
 
     @model_validator(mode="after")
     def _holds_together(self) -> Characteristic:
-        for fault in (self._kinds_fault(), self._values_fault(), self._intervals_fault(), self._declared_fault()):
+        for fault in (self._kinds_fault(), self._values_fault(), self._intervals_fault(), self._declared_fault(), self._ceiling_fault()):
             if fault:
                 raise ValueError(f"characteristic {self.name}: {fault}")
         return self
@@ -159,6 +169,19 @@ class Characteristic(Spec):
         if self.of("missing")[0].points > min(a.points for a in self.attributes if a.kind != "missing"):
             return "what is not declared has no more points than the worst that is declared"
         return ""
+
+    def _ceiling_fault(self) -> str:
+        if self.ceiling is None:
+            return ""
+        present = [attribute.points for attribute in self.attributes if self.has_record(attribute)]
+        if not present or max(present) > self.ceiling.points:
+            return f"a ceiling of {self.ceiling.points} points holds for attributes from 1 on (got {present or 'none'})"
+        return ""
+
+    @staticmethod
+    def has_record(attribute: Attribute) -> bool:
+        """Whether subjects in an attribute of a count have a record: all values are 1 or more."""
+        return attribute.kind == "interval" and attribute.lower is not None and attribute.lower >= 1
 
 
 def card_text(content: Mapping[str, object], what: str) -> str:

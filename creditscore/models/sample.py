@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 from sklearn.exceptions import DataConversionWarning
 
-from creditscore.config.features import FeatureSpec, Trend
+from creditscore.config.features import Absence, FeatureSpec, Trend
 from creditscore.config.spec import Label
 from creditscore.dataframes import Flags, Floats, Ints, category_texts, feature_frame
 from creditscore.errors import DataError
-from creditscore.models.card import ColumnName
+from creditscore.models.card import Ceiling, ColumnName
 from creditscore.models.inspector_effects import VisitTeams, read_visits
 from creditscore.vocabulary import Source
 
@@ -45,6 +45,22 @@ class Factor:
     order: tuple[str, ...] = ()
     points_cap: int | None = None
     text: bool | None = None
+    #: Industries whose cards may have the characteristic, with those that hang from them; empty: all.
+    industries: tuple[str, ...] = ()
+    #: Points at most where there is a record (a value of 1 or more).
+    ceiling: Ceiling | None = None
+    #: None: by the source, see :attr:`no_fault`.
+    absence: Absence | None = None
+
+    @property
+    def no_fault(self) -> bool:
+        """Whether a missing value tells nothing about the subject: its WoE is 0, whatever was measured."""
+        return self.absence == "no_fault" or (self.absence is None and self.source == "base")
+
+    @property
+    def always(self) -> bool:
+        """Whether the characteristic stays in the card whatever the statistics say: national ratings, and what has a ceiling."""
+        return self.source == "base" or self.ceiling is not None
 
     @property
     def cap(self) -> int | None:
@@ -407,9 +423,13 @@ def factors_of(features: Features, frame: pd.DataFrame) -> tuple[Factor, ...]:
 def _factor(spec: FeatureSpec | str) -> Factor:
     if isinstance(spec, str):
         return Factor(spec, Label(zh=spec, en=spec))
+    ceiling = None
+    if spec.points_ceiling is not None:
+        ceiling = Ceiling(points=spec.points_ceiling, signed_by=spec.ceiling_signed_by, basis=spec.ceiling_basis)
     return Factor(
-        spec.name, spec.label, spec.source, spec.unit, spec.trend, spec.order, spec.points_cap, spec.is_text or bool(spec.order)
-    )
+        spec.name, spec.label, spec.source, spec.unit, spec.trend, spec.order, spec.points_cap, spec.is_text or bool(spec.order),
+        spec.industries, ceiling, spec.absence,
+    )  # fmt: skip
 
 
 def _name(column: object) -> str:

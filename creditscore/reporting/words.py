@@ -130,6 +130,7 @@ LEFT_OUT: dict[str, Message] = {
     "not on_site": _("Not on site"),
     "not off_site": _("Not off site"),
     "outcome excluded": _("No outcome: not found, closed, refused"),
+    "no record that set off the visit": _("No record that set off the visit"),
     "no inclusion probability": _("No inclusion probability"),
     "not of the scored population on the day before": _("Not of the scored population on the day before"),
     "left before it was observed long enough": _("Left before it was observed long enough"),

@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from support.projects import documents, event, item, label, subject, write_project, write_tables
+from support.projects import documents, event, feature, item, label, subject, write_project, write_tables
 
 from creditscore.engine import Engine
 from creditscore.errors import ConfigError, DataError
@@ -137,3 +137,119 @@ def test_a_cap_on_the_weights_reports_its_bias(tmp_path):
     assert rows.cap.bad_share == pytest.approx(41.75 / 45.75)
     assert rows.cap.bias == pytest.approx(41.75 / 45.75 - 102 / 106)
     assert rows.cap.effective_size > rows.cap.effective_size_uncapped
+
+
+# Visits for cause that may train the ranking.
+HEARD = D(2024, 2, 20)
+
+
+def for_cause(place, day, outcome="violation", **more):
+    return draw(
+        place, None, outcome, event_date=day, known_date=day, trigger="complaint", task=None, stratum=None, **more
+    )  # fmt: skip
+
+
+def ranking(tmp_path, *, target=None, until="2024-06-30", **tables):
+    """Training rows of a target that ranks with complaint visits, by inspection day."""
+    items = [one | ({"sets_off": ["complaint"]} if one["kind"] == "complaint" else {}) for one in documents()["catalogue"]["item"]]
+    count = feature("complaints", kind="complaint", source="market", months=24)
+    project = write_project(
+        tmp_path / "project",
+        catalogue={"item": items},
+        features={"feature": [count]},
+        targets={"target": [INSPECTION | {"rank_with": ["complaint"]} | (target or {})]},
+    )
+    subjects = [subject(f"S{place}") for place in range(5)]
+    records = open_records(Engine.duckdb(), project, data=write_tables(tmp_path / "data", subjects=subjects, **tables))
+    return records, training_rows(records, project.targets["violation"], until=until)
+
+
+def test_a_visit_for_cause_is_learnt_from_as_of_the_day_before_its_record_was_known(tmp_path):
+    records, rows = ranking(
+        tmp_path,
+        events=[event("e", "S1", "complaint", D(2024, 2, 1), HEARD)],
+        inspections=[draw(0, 0.5, "none"), for_cause(1, D(2024, 3, 5))],
+    )
+    assert rows.frame["ranking_only"].tolist() == [True, False]
+    assert rows.frame["as_of"].tolist() == [HEARD - dt.timedelta(days=1), D(2024, 2, 29)]
+    assert rows.y.tolist() == [1, 0]
+    assert rows.weight.isna().tolist() == [True, False]
+    assert rows.drawn.frame["subject_id"].tolist() == ["S0"]
+    assert rows.ranking_only.index.equals(rows.y.index)
+    # What set the visit off is no feature of it.
+    assert build_features(records, rows, records.project.features)["complaints"].tolist() == [0, 0]
+
+
+def test_no_earlier_telling_of_the_incident_counts_whoever_sent_it_and_of_whatever_kind(tmp_path):
+    tellings = [
+        event("late", "S1", "complaint", D(2024, 1, 5), HEARD, incident_id="X1", provider="hotline"),
+        event("early", "S1", "complaint", D(2024, 1, 5), D(2024, 1, 20), incident_id="X1", provider="platform"),
+        event("other kind", "S1", "contract", D(2024, 1, 5), D(2024, 1, 10), document_no="X1"),
+        event("by document", "S1", "contract", D(2024, 1, 5), D(2024, 1, 15), incident_id="Y", document_no="no 7"),
+        event("another firm's", "S2", "complaint", D(2024, 1, 1), D(2024, 1, 2), incident_id="X1"),
+        event("another matter", "S1", "complaint", D(2023, 6, 1), D(2023, 6, 2), incident_id="Z"),
+    ]
+    visits = [draw(0, 0.5, "none"), for_cause(1, D(2024, 3, 5))]
+    records, rows = ranking(tmp_path, events=tellings, inspections=visits)
+    assert rows.frame.loc[rows.frame["ranking_only"], "as_of"].tolist() == [D(2024, 1, 9)]
+    # The matter of the year before is history, and counts.
+    assert build_features(records, rows, records.project.features)["complaints"].tolist() == [1, 0]
+
+
+def test_the_newest_record_since_the_visit_before_set_a_visit_off(tmp_path):
+    complaints = [
+        event("older", "S1", "complaint", D(2024, 1, 1)),
+        event("newest", "S1", "complaint", D(2024, 2, 1)),
+        event("later", "S1", "complaint", D(2024, 3, 6)),
+        event("before the visit before", "S2", "complaint", D(2024, 1, 1)),
+        event("no reason to come", "S3", "penalty", D(2024, 2, 1)),
+    ]
+    visits = [draw(0, 0.5, "none"), for_cause(1, D(2024, 3, 5)), for_cause(2, D(2024, 4, 1)), for_cause(3, D(2024, 3, 5))]
+    visits.append(draw("2 drawn", 0.5, "none", subject_id="S2", event_date=D(2024, 3, 1)))
+    _, rows = ranking(tmp_path, events=complaints, inspections=visits)
+    chosen = rows.frame[rows.frame["ranking_only"]]
+    assert chosen["subject_id"].tolist() == ["S1"]
+    assert chosen["as_of"].tolist() == [D(2024, 1, 31)]
+    dropped = dict(zip(rows.dropped["reason"], rows.dropped["rows"], strict=True))
+    assert dropped == {"no record that set off the visit": 2}
+
+
+def test_a_visit_that_names_its_case_is_linked_to_it(tmp_path):
+    complaints = [
+        event("case", "S1", "complaint", D(2024, 1, 3), incident_id="C-7"),
+        event("newest", "S1", "complaint", D(2024, 2, 1), incident_id="C-8"),
+    ]
+    _, rows = ranking(tmp_path, events=complaints, inspections=[draw(0, 0.5, "none"), for_cause(1, D(2024, 3, 5)) | {"task": "C-7"}])
+    assert rows.frame.loc[rows.frame["ranking_only"], "as_of"].tolist() == [D(2024, 1, 2)]
+
+
+@pytest.mark.parametrize("left_out", [{"mode": "off_site"}, {"outcome": "closed"}, {"known_date": D(2024, 7, 1)}])
+def test_mode_outcome_and_day_of_training_hold_for_visits_for_cause_too(tmp_path, left_out):
+    events = [event("e", "S1", "complaint", HEARD)]
+    visits = [draw(0, 0.5, "none"), for_cause(1, D(2024, 3, 5)) | left_out]
+    _, rows = ranking(tmp_path, events=events, inspections=visits)
+    assert rows.frame["ranking_only"].tolist() == [False]
+
+
+def test_visits_for_cause_move_no_weight_and_no_effect_of_a_cap(tmp_path):
+    drawn = [draw(0, 0.01, "violation"), draw(2, 0.5, "none"), draw(3, 0.5, "none"), draw(4, 0.5, "violation")]
+    events = [event("e", "S1", "complaint", HEARD)]
+    found = []
+    for name, visits in (("without", drawn), ("with", [*drawn, for_cause(1, D(2024, 3, 5))])):
+        _, rows = ranking(tmp_path / name, target={"weight_cap": 1.5}, events=events, inspections=visits)
+        found.append((rows.cap, sorted(rows.drawn.weight)))
+    assert len(rows.frame) == 5
+    assert found[0] == found[1]
+
+
+def test_visits_for_cause_alone_are_nothing_to_train_on(tmp_path):
+    with pytest.raises(DataError, match="expected labelled rows"):
+        ranking(tmp_path, events=[event("e", "S1", "complaint", HEARD)], inspections=[for_cause(1, D(2024, 3, 5))])
+
+
+def test_without_rank_with_visits_for_cause_are_left_out_as_ever(tmp_path):
+    events = [event("e", "S1", "complaint", HEARD)]
+    _, rows = ranking(tmp_path, target={"rank_with": []}, events=events, inspections=[draw(0, 0.5, "none"), for_cause(1, D(2024, 3, 5))])
+    assert rows.frame["subject_id"].tolist() == ["S0"]
+    assert not rows.ranking_only.any()
+    assert dict(zip(rows.dropped["reason"], rows.dropped["rows"], strict=True)) == {"not drawn at random": 1}
