@@ -110,7 +110,13 @@ class Characteristic(Spec):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Characteristic:
-        for fault in (self._kinds_fault(), self._values_fault(), self._intervals_fault(), self._declared_fault(), self._ceiling_fault()):
+        for fault in (
+            self._kinds_fault(),
+            self._values_fault(),
+            self._intervals_fault(),
+            self._declared_fault(),
+            self._ceiling_fault(),
+        ):
             if fault:
                 raise ValueError(f"characteristic {self.name}: {fault}")
         return self

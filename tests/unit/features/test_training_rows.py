@@ -219,7 +219,9 @@ def test_a_visit_that_names_its_case_is_linked_to_it(tmp_path):
         event("case", "S1", "complaint", D(2024, 1, 3), incident_id="C-7"),
         event("newest", "S1", "complaint", D(2024, 2, 1), incident_id="C-8"),
     ]
-    _, rows = ranking(tmp_path, events=complaints, inspections=[draw(0, 0.5, "none"), for_cause(1, D(2024, 3, 5)) | {"task": "C-7"}])
+    _, rows = ranking(
+        tmp_path, events=complaints, inspections=[draw(0, 0.5, "none"), for_cause(1, D(2024, 3, 5)) | {"task": "C-7"}]
+    )
     assert rows.frame.loc[rows.frame["ranking_only"], "as_of"].tolist() == [D(2024, 1, 2)]
 
 
@@ -249,7 +251,9 @@ def test_visits_for_cause_alone_are_nothing_to_train_on(tmp_path):
 
 def test_without_rank_with_visits_for_cause_are_left_out_as_ever(tmp_path):
     events = [event("e", "S1", "complaint", HEARD)]
-    _, rows = ranking(tmp_path, target={"rank_with": []}, events=events, inspections=[draw(0, 0.5, "none"), for_cause(1, D(2024, 3, 5))])
+    _, rows = ranking(
+        tmp_path, target={"rank_with": []}, events=events, inspections=[draw(0, 0.5, "none"), for_cause(1, D(2024, 3, 5))]
+    )
     assert rows.frame["subject_id"].tolist() == ["S0"]
     assert not rows.ranking_only.any()
     assert dict(zip(rows.dropped["reason"], rows.dropped["rows"], strict=True)) == {"not drawn at random": 1}

@@ -18,8 +18,15 @@ def test_every_reason_to_leave_a_visit_out_of_training_has_words(weights, mode):
         type="inspection", name="bad", label=Label(zh="违规", en="Bad"), mode=mode, weights=weights, triggers=triggers
     )
     visits = pd.DataFrame(
-        {"trigger": ["random"], "mode": ["on_site"], "outcome": ["none"], "subject_type": ["enterprise"], "p": [0.5],
-         "ranking_only": [False], "set_off": [True]},
+        {
+            "trigger": ["random"],
+            "mode": ["on_site"],
+            "outcome": ["none"],
+            "subject_type": ["enterprise"],
+            "p": [0.5],
+            "ranking_only": [False],
+            "set_off": [True],
+        },
         index=[dt.date(2024, 4, 30)],
     )
     assert {reason for _, reason in _reasons(visits, target, ("enterprise",))} <= set(LEFT_OUT)
