@@ -212,6 +212,7 @@ class FeatureSpec(Spec):
             (self.is_text and self.trend == "lower_is_riskier", "has an order from safest to riskiest, so higher_is_riskier"),
             (self.is_text and self.trend == "higher_is_riskier" and not self.order, "needs order for a trend"),
             (self.absence is not None and self._never_missing, "is never missing here, so absence does nothing"),
+            (self.absence == "own" and bool(self.industries), "of some industries only has no value elsewhere, which is no fault"),
             (len(self.industries) != len(set(self.industries)), "needs industries each once"),
             *self._ceiling_faults(),
         ]

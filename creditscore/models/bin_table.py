@@ -16,6 +16,8 @@ from creditscore.models.scoring import AttributeCodes
 #: Weight in the projection of an attribute that is too small to be judged: it follows its neighbours.
 _ALMOST_NOTHING = 1e-9
 _WOE_DIGITS = 6
+#: More points than an attribute can have.
+_NO_BOUND = 10**9
 
 
 def project(woe: Floats, weights: Floats, trend: str) -> Floats:
@@ -54,6 +56,16 @@ class Partition:
         special: tuple[AttributeKind, ...] = ("special",) if self.special else ()
         last: tuple[AttributeKind, ...] = ("missing", "other") if self.text else ("missing",)
         return (first,) * self.bins + special + last
+
+    @property
+    def most_points(self) -> int | Ints | None:
+        """Most points that an attribute may have: a cap on all, or a ceiling where there is a record; None without either."""
+        ceiling = self.factor.ceiling
+        if ceiling is None:
+            return self.factor.cap
+        lowers = np.array([-np.inf, *self.edges, *[-np.inf] * (len(self.kinds) - self.bins)])
+        most: Ints = np.where(lowers >= 1, ceiling.points, _NO_BOUND)
+        return most
 
     def codes(self, column: FeatureColumn) -> AttributeCodes:
         """The attribute in which each row falls."""
@@ -163,14 +175,14 @@ def in_order(partition: Partition, woe: Floats, weight: Floats, small: Flags) ->
     """WoE as the card may use it, rounded to six decimals.
 
     1. Attributes too small to be judged are neutral (0): a rare value costs and earns nothing.
-    2. The missing national rating (source ``base``) is neutral whatever was measured: never imputed as bad.
+    2. Missing is neutral, whatever was measured, where absence is no fault: a national rating that a firm lacks, say.
     3. Intervals and ordered categories are projected on the trend.
     4. Self-declared: the worst declared attribute is 0 and so are missing, special and other: a
        declaration only adds, and not declaring never pays better than declaring the worst.
     """
     ordered = np.where(small, 0.0, woe)
     bins, kinds = partition.bins, partition.kinds
-    if partition.factor.source == "base":
+    if partition.factor.no_fault:
         ordered[kinds.index("missing")] = 0.0
     if bins:
         firm = np.where(small, 0.0, weight)[:bins]

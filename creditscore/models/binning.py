@@ -36,6 +36,8 @@ _SECONDS = 30
 _HUMP_RATIO, _HUMP_MARGIN = 1.5, 0.02
 #: Farther than this from 0.5 a line of many values has nearly pure ends only, which optbinning would merge into one bin.
 _SEPARATES = 0.45
+#: The edge of a characteristic with a ceiling: without a record, and with one or more.
+_WITHOUT_AND_WITH = (1.0,)
 _Search = Literal["ascending", "descending", "auto"]
 
 
@@ -58,6 +60,10 @@ def cut(
         DataError: The column cannot be cut, with the reason.
     """
     codes = tuple(sorted(str(code) if column.text else float(code) for code in special))
+    if column.factor.ceiling is not None:
+        given = _WITHOUT_AND_WITH if given is None else given
+        if not set(_WITHOUT_AND_WITH) <= set(given):
+            raise DataError("splits of {name}: expected the edge 1, from which on its ceiling holds", name=column.factor.name)
     if given is not None:
         return _by_hand(column, codes, given)
     try:

@@ -179,13 +179,13 @@ def intercept_for(eta: Floats, weight: Floats, target: float) -> float:
 
 
 def to_points(
-    scaling: Scaling, *, intercept: float, coefficients: Floats, woe: Sequence[Floats], caps: Sequence[int | None]
+    scaling: Scaling, *, intercept: float, coefficients: Floats, woe: Sequence[Floats], caps: Sequence[int | Ints | None]
 ) -> CardPoints:
     """Whole points of ``logit P(bad) = intercept - sum of coefficient x WoE`` on the scale.
 
     ``points = rint(pdo / ln 2 x coefficient x WoE)`` from the rounded figures that the card prints,
-    so a reader can recompute them; ``constant`` is the score of WoE 0. Caps apply to self-declared
-    characteristics, whose WoE is never negative.
+    so a reader can recompute them; ``constant`` is the score of WoE 0. Caps are those of a characteristic
+    (self-declared, whose WoE is never negative), or of each of its attributes (a ceiling where there is a record).
     """
     factor = points_per_log_odds(scaling)
     rounded = tuple(round(float(coefficient), _DIGITS) + 0.0 for coefficient in coefficients)

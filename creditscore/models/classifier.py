@@ -94,7 +94,7 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, CardEstimator):  # 
                 intercept=start + slope * (fit.regression.intercept + fit.nuisance_mean),
                 coefficients=slope * fit.regression.coefficients,
                 woe=[table.woe for table in fit.tables],
-                caps=[table.partition.factor.cap for table in fit.tables],
+                caps=[table.partition.most_points for table in fit.tables],
             )
             points = centred(scaling, points, patterns.codes, patterns.weight, sample.bad_share)
             training = training_facts(sample, bad_rate=sample.bad_share)

@@ -183,6 +183,7 @@ def _characteristic(table: BinTable, points: Ints, coefficient: float, *, smooth
         coefficient=coefficient,
         information_value=round(table.information_value, _RATE_DIGITS),
         unverified_cap=factor.cap,
+        ceiling=factor.ceiling,
         attributes=tuple(attributes),
     )
 

@@ -235,7 +235,7 @@ def _without_idle(fit: Fit, sample: Sample, settings: Settings) -> Fit:
     The regression is fitted again only where a characteristic with a coefficient leaves.
     """
     coefficients = fit.regression.coefficients
-    base = np.array([table.partition.factor.source == "base" for table in fit.tables], dtype=bool)
+    base = np.array([table.partition.factor.always for table in fit.tables], dtype=bool)
     stay: Flags = (coefficients > 0) | base
     for table in (table for table, here in zip(fit.tables, stay, strict=True) if not here):
         fit.ledger.drop(table.name, "coefficient 0: it adds nothing to the others, or only against its trend")

@@ -273,7 +273,7 @@ def points_of(fit: Fit, group: Group, level: IndustryLevel, slope: float, settin
         intercept=level.used,
         coefficients=slope * fit.regression.coefficients,
         woe=[table.woe for table in group.tables],
-        caps=[table.partition.factor.cap for table in group.tables],
+        caps=[table.partition.most_points for table in group.tables],
     )
     if not rows.any():
         return points

@@ -54,8 +54,11 @@ class Factor:
 
     @property
     def no_fault(self) -> bool:
-        """Whether a missing value tells nothing about the subject: its WoE is 0, whatever was measured."""
-        return self.absence == "no_fault" or (self.absence is None and self.source == "base")
+        """Whether a missing value tells nothing about the subject: its WoE is 0, whatever was measured.
+
+        So it is with a characteristic of some industries: subjects of the others have no value that counts.
+        """
+        return self.absence == "no_fault" or (self.absence is None and self.source == "base") or bool(self.industries)
 
     @property
     def always(self) -> bool:

@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from creditscore.config.scorecards import Scaling
 from creditscore.dataframes import Floats
 from creditscore.errors import DataError
-from creditscore.language import SOURCE_LANGUAGE, Words, _, pgettext
+from creditscore.language import SOURCE_LANGUAGE, Message, Words, _, pgettext
 from creditscore.models import card as as_text
 from creditscore.models import expert_card, scoring, scoring_sql
 from creditscore.models import reasons as against_baseline
-from creditscore.models.card import CARD_FORMAT, Attribute, Baseline, Card, Characteristic
+from creditscore.models.card import CARD_FORMAT, Attribute, Baseline, Card, Ceiling, Characteristic
 
 _TABLE_COLUMNS = {
     "variable": pgettext("table of a card", "Variable"),
@@ -31,6 +31,7 @@ _TABLE_COLUMNS = {
     "coefficient": pgettext("table of a card", "Coefficient"),
     "iv": pgettext("table of a card", "IV"),
     "points": pgettext("table of a card", "Points"),
+    "ceiling": pgettext("table of a card", "Ceiling"),
 }
 _SUMMARY = ("variable", "label", "bin", "points")
 _SOURCES = {
@@ -48,7 +49,7 @@ def table(card: Card, *, style: Literal["summary", "detailed"] = "summary", lang
 
     ``summary``: variable, label, bin, points. ``detailed`` adds source, bin number, rows (unweighted),
     share of weight, event rate (weighted, smoothed), WoE (ln good share / bad share: more is safer),
-    coefficient and information value.
+    coefficient and information value. Where a characteristic has a ceiling, a last column says whose decision it is.
 
     Raises:
         DataError: The style is not one of those.
@@ -60,9 +61,11 @@ def table(card: Card, *, style: Literal["summary", "detailed"] = "summary", lang
     rows = [_constant(card, words)] + [
         _row(one, number, a, words) for one in card.characteristics for number, a in enumerate(one.attributes)
     ]
-    chosen = _SUMMARY if style == "summary" else tuple(_TABLE_COLUMNS)
+    chosen = [*(_SUMMARY if style == "summary" else [name for name in _TABLE_COLUMNS if name != "ceiling"])]
+    if any(one.ceiling is not None for one in card.characteristics):
+        chosen.append("ceiling")
     frame = pd.DataFrame(rows, columns=list(_TABLE_COLUMNS)).astype({"points": "int64", "count": "Int64", "bin_id": "Int64"})
-    return frame[list(chosen)].rename(columns={key: words.text(name) for key, name in _TABLE_COLUMNS.items()})
+    return frame[chosen].rename(columns={key: words.text(name) for key, name in _TABLE_COLUMNS.items()})
 
 
 def _bin_label(attribute: Attribute, words: Words) -> str:
@@ -73,7 +76,7 @@ def _bin_label(attribute: Attribute, words: Words) -> str:
 def _constant(card: Card, words: Words) -> dict[str, object]:
     variable, label = pgettext("table of a card", "base"), pgettext("table of a card", "Constant")
     remark = words.text(_("every subject has the score {score}", score=card.lowest)) if card.one_score else ""
-    return {"variable": words.text(variable), "label": words.text(label), "bin": remark, "points": card.constant}
+    return {"variable": words.text(variable), "label": words.text(label), "bin": remark, "points": card.constant, "ceiling": ""}
 
 
 def _row(one: Characteristic, number: int, attribute: Attribute, words: Words) -> dict[str, object]:
@@ -91,7 +94,18 @@ def _row(one: Characteristic, number: int, attribute: Attribute, words: Words) -
         "coefficient": one.coefficient,
         "iv": one.information_value,
         "points": attribute.points,
+        "ceiling": words.text(ceiling_text(one.ceiling)) if one.ceiling and one.has_record(attribute) else "",
     }
+
+
+def ceiling_text(ceiling: Ceiling) -> Message:
+    """What a reader is told of a ceiling: that a person set it, who, and on what ground."""
+    return _(
+        "at most {points} points by decision of {signed_by}: {basis}",
+        points=ceiling.points,
+        signed_by=ceiling.signed_by,
+        basis=ceiling.basis,
+    )
 
 
 _DIFF_COLUMNS = ["variable", "bin", "change", "points_before", "points_after", "difference"]
@@ -132,7 +146,7 @@ def _attributes(card: Card) -> dict[_Key, tuple[str, int]]:
     return attributes
 
 
-__all__ = ["CARD_FORMAT", "Attribute", "Baseline", "Characteristic", "Scorecard"]
+__all__ = ["CARD_FORMAT", "Attribute", "Baseline", "Ceiling", "Characteristic", "Scorecard", "ceiling_text"]
 
 
 class Scorecard(Card):

@@ -103,7 +103,7 @@ def by_information(
     cases: tuple[float, float] | None,
     by_hand: Container[str] = (),
 ) -> list[BinTable]:
-    """Those with enough information alone. Characteristics of source ``base`` always stay.
+    """Those with enough information alone. Characteristics of source ``base`` and those with a ceiling always stay.
 
     With ``cases`` (effective goods, bads) it must also beat noise: under independence
     ``value / (1 / goods + 1 / bads)`` is chi-square with attributes - 1 degrees of freedom (texts - 1
@@ -121,7 +121,7 @@ def by_information(
             groups, given = table.partition.groups, table.name in by_hand or bool(table.partition.factor.order)
             freedom = max(table.filled, 1) - 1 + (0 if given else sum(len(group) for group in groups) - len(groups))
             chance = float(chi2.ppf(_NOISE, freedom)) * (1 / max(cases[0], 1.0) + 1 / max(cases[1], 1.0))
-        if table.partition.factor.source == "base":
+        if table.partition.factor.always:
             left.append(table)
         elif table.filled < 2 or not table.woe.any():
             missing = table.rows[table.partition.kinds.index("missing")]
@@ -139,12 +139,12 @@ def by_information(
 def by_redundancy(
     tables: Sequence[BinTable], woe: Floats, weight: Floats, ledger: SelectionLedger, selection: Selection
 ) -> list[BinTable]:
-    """Drop, of two characteristics with correlated WoE, the one with less information; source ``base`` always stays.
+    """Drop, of two characteristics with correlated WoE, the one with less information; source ``base`` and what has a ceiling stay.
 
     Returns:
         The tables that stay, in their order in ``tables``.
     """
-    optional = [table.partition.factor.source != "base" for table in tables]
+    optional = [not table.partition.factor.always for table in tables]
     order = sorted(range(len(tables)), key=lambda i: (optional[i], -round(tables[i].information_value, 9), tables[i].name))
     correlation = _weighted_correlation(woe, weight)
     stay: list[int] = []
