@@ -16,7 +16,8 @@ from creditscore.dataframes import Floats, feature_frame
 from creditscore.errors import DataError
 from creditscore.models.estimator import CardEstimator, NotFittedEstimator, training_facts
 from creditscore.models.fitting import Fit
-from creditscore.models.industry_tree import ALL
+from creditscore.models.industry_tree import ALL, tree_of
+from creditscore.models.own_characteristics import only_in_own_industries, without_others
 from creditscore.models.pooling import (
     attribute_table,
     crossfit,
@@ -118,6 +119,7 @@ class IndustryScorecards(CardEstimator):
             subjects=subjects,
             ranking_only=ranking_only,
         )
+        sample = only_in_own_industries(sample, tree_of(sample.industries, self.industries))
         with one_thread():
             self._fit_cards(sample, self._fit_core(sample, groups=sample.industry, beyond_chance=True))
         self.unknown_industries_: dict[str, int] = {}
@@ -133,7 +135,7 @@ class IndustryScorecards(CardEstimator):
         levels = levels_of(sample, fit, groups, slope, pooling)
         intercepts = np.array([levels[code].used for code in (ALL, *sample.industries)])[sample.industry + 1]
         self.held_out_probability_: Floats = sample.in_input(logistic(intercepts + held_out.eta))
-        cards = {}
+        cards, parents = {}, tree_of(sample.industries, self.industries)
         for code, group in groups.items():
             level, weight = levels[code], group.attribute_weight
             training = training_facts(sample, group.rows, bad_rate=level.target) | {
@@ -144,7 +146,8 @@ class IndustryScorecards(CardEstimator):
             points = points_of(fit, group, level, slope, settings)
             # An industry without rows has the baselines of all.
             patterns = group.patterns if group.patterns.any() else slice(None)
-            cards[code] = self._card(fit, group.tables, points, patterns, name=code, industry=code, training=training)
+            card = self._card(fit, group.tables, points, patterns, name=code, industry=code, training=training)
+            cards[code] = without_others(card, code, sample, parents)
             if weight < _NEARLY_PARENTS:
                 _log.warning(
                     "industry %s: few cases: its card is nearly that of %s (%.0f %% its own)", code, group.parent, 100 * weight
