@@ -1,26 +1,47 @@
 """A logistic mixed model over a tree of industries: level and slopes of each industry, shrunk by estimated variances.
 
-Interface only so far; see :func:`fit_mixed`.
+An industry deviates from its parent by ``b ~ N(0, between)``, which persists, and in each part of the window by
+``c ~ N(0, within)``, which does not: only ``b`` is used for a new part. The likelihood of each (industry, part) is replaced
+by a Gaussian at the current estimate (Breslow and Clayton, Journal of the American Statistical Association 88, 1993);
+deviations are integrated out from the leaves to the root, exactly; variances are those at which the marginal likelihood is
+stationary (MacKay, Neural Computation 4, 1992: ``D = sum of b² / sum of (1 - posterior variance / D)``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from creditscore.dataframes import Floats, Ints
+from creditscore.models.industry_tree import ALL
+from creditscore.models.regression import constrained_minimum, logistic
+
+#: With fewer industries than this at a depth of the tree their SDs have a prior: half-t with three degrees of freedom, scale 1.
+FEW = 8
+#: SDs at which the posterior under that prior is computed.
+_GRID = np.concatenate([[0.0], np.geomspace(0.02, 4.0, 24)])
+#: How many well-known industries the variance that all slopes have in common counts for, in the variance of each.
+_COMMON = 5.0
+#: Variances (of a standardised slope, and of the level) from which the estimation starts.
+_START_LEVEL, _START_SLOPE, _START_WITHIN = 0.25, 0.04, 0.01
+#: Rounds of Newton's steps at most, updates of the variances in each, and the change of a coefficient that ends the rounds.
+_ROUNDS, _UPDATES, _TOLERANCE = 15, 6, 1e-4
+#: A variance below this counts as none.
+_NONE = 1e-8
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What the model is fitted on: rows (or patterns of rows) in an order that does not depend on the input's.
+    """What the model is fitted on: patterns of rows, in an order that does not depend on the input's.
 
     Attributes:
-        values: (rows, slopes): the covariates; the log-odds of bad are ``offset + level + values @ slopes``.
-        good: Weight of goods.
-        bad: Weight of bads.
+        values: (patterns, slopes): the log-odds of bad are ``offset + level + values @ slopes``.
+        good: Goods, in effective cases.
+        bad: Bads, in effective cases.
         offset: Log-odds that stay as they are.
-        industry: Position of the industry in ``industries``; -1 where unknown (such rows belong to the root).
+        industry: Position of the industry in the list of industries; -1 where unknown (such rows belong to the root).
         window: Part of the training window.
     """
 
@@ -33,32 +54,399 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Standard deviations: ``level``, and one per slope."""
+class Variances:
+    """Variances of the deviations, level first: by depth in the tree what persists, and that of industry x part of the window."""
 
-    level: float
-    slopes: Floats
+    between: Mapping[int, Floats]
+    within: Floats
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What is not estimated: SDs that persist, at every depth. None: estimated."""
+
+    level_sd: float | None = None
+    slope_sd: float | None = None
 
 
 @dataclass(frozen=True)
 class Mixed:
-    """The fitted model; vectors have the level first, then the slopes.
+    """The fitted model. Vectors have the level first, then the slopes.
 
     Attributes:
-        total: By industry (and ``all``): level and slopes to use for a new part of the window, ancestors included.
-        variance: By industry: posterior variances of ``total``.
-        between: By depth in the tree (1: industries that hang from ``all``): SDs that persist.
-        within: SDs of industry x part of the window.
-        assumed: Depths with so few industries that a prior was used for the SDs.
+        total: By industry (and ``all``): what to use for a new part of the window, the deviations of its ancestors included.
+        deviation: By industry: posterior mean of its own deviation from its parent.
+        own_weight: By industry: how much of its deviation is its own, ``1 - posterior variance / variance``; 0 without rows.
+        variance: By industry (and ``all``): posterior variances of ``total``.
+        variances: Of the deviations, as they were used.
+        depth: By industry: 1 where it hangs from ``all``.
+        assumed: Depths with so few industries that their SDs have a prior.
     """
 
     total: Mapping[str, Floats]
+    deviation: Mapping[str, Floats]
+    own_weight: Mapping[str, Floats]
     variance: Mapping[str, Floats]
-    between: Mapping[int, Spread]
-    within: Spread
+    variances: Variances
+    depth: Mapping[str, int]
     assumed: frozenset[int]
 
 
-def fit_mixed(rows: Rows, parents: Mapping[str, str], industries: Sequence[str], *, factor: float = 1.0) -> Mixed:
-    """To come: see the class. ``factor`` multiplies the variances that persist."""
-    raise NotImplementedError
+def fit_mixed(
+    rows: Rows,
+    parents: Mapping[str, str],
+    industries: Sequence[str],
+    *,
+    start: Floats,
+    ridge: float = 0.0,
+    declared: Declared = Declared(),  # noqa: B008 (frozen)
+    factor: float = 1.0,
+    known: Variances | None = None,
+) -> Mixed:
+    """Estimate the variances, then level and slopes of every industry.
+
+    Args:
+        rows: The rows.
+        parents: Parent of every industry, parents first.
+        industries: What ``rows.industry`` counts.
+        start: Level and slopes of the root to start from.
+        ridge: Penalty on the slopes of the root, per effective case.
+        declared: SDs that are not estimated.
+        factor: Multiplies the variances that persist, once they are estimated.
+        known: Variances of an earlier fit: nothing is estimated.
+    """
+    blocks = _Blocks.of(rows, parents, industries)
+    return _Fitting(blocks, ridge * float(rows.good.sum() + rows.bad.sum()), declared, known).run(start, factor)
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """The rows sorted by node and part. Node 0 is the root, parents come before their children."""
+
+    names: tuple[str, ...]
+    parent: Ints
+    depth: Ints
+    #: Node and part of each block, and where its rows begin.
+    node: Ints
+    part: Ints
+    starts: Ints
+    design: Floats
+    good: Floats
+    bad: Floats
+    offset: Floats
+    #: Square of the spread of each column of the design, 1 for the level.
+    square: Floats
+
+    @classmethod
+    def of(cls, rows: Rows, parents: Mapping[str, str], industries: Sequence[str]) -> _Blocks:
+        names = (ALL, *parents)
+        position = {name: number for number, name in enumerate(names)}
+        parent = np.array([-1, *(position[above] for above in parents.values())], dtype=np.int64)
+        depth = np.zeros(len(names), dtype=np.int64)
+        for number in range(1, len(names)):
+            depth[number] = depth[parent[number]] + 1
+        of_code = np.array([0, *(position[code] for code in industries)], dtype=np.int64)
+        node = of_code[rows.industry + 1]
+        order = np.lexsort([rows.window, node])
+        key = (node * (int(rows.window.max(initial=0)) + 1) + rows.window)[order]
+        starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.zeros(0, dtype=np.int64)
+        design = np.column_stack([np.ones(len(order)), rows.values[order]])
+        good, bad = rows.good[order], rows.bad[order]
+        share = (good + bad) / (good + bad).sum()
+        spread = share @ design**2 - (share @ design) ** 2
+        spread[0] = 1.0
+        return cls(
+            names, parent, depth, node[order][starts], rows.window[order][starts], np.append(starts, len(order)), design,
+            good, bad, rows.offset[order], np.maximum(spread, _NONE),
+        )  # fmt: skip
+
+    @property
+    def size(self) -> int:
+        """Level and slopes."""
+        return int(self.design.shape[1])
+
+    def predictor(self, totals: Floats, shift: Floats) -> Floats:
+        """Log-odds of the rows; ``totals`` has a row per block, ``shift`` an entry per part."""
+        eta = self.offset.copy()
+        for block, (begin, end) in enumerate(zip(self.starts[:-1], self.starts[1:], strict=True)):
+            eta[begin:end] += self.design[begin:end] @ totals[block] + shift[self.part[block]]
+        return eta
+
+    def likelihood(self, eta: Floats) -> float:
+        """Log-likelihood."""
+        return -float(self.good @ np.logaddexp(0.0, eta) + self.bad @ np.logaddexp(0.0, -eta))
+
+    def gaussian(self, eta: Floats, totals: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+        """Precision and information of each block at ``totals``; slack and information of each part's level."""
+        p = logistic(eta)
+        weight = self.good + self.bad
+        slack, curvature = self.bad - weight * p, weight * p * (1 - p)
+        precision = np.empty((len(self.node), self.size, self.size))
+        information = np.empty((len(self.node), self.size))
+        for block, (begin, end) in enumerate(zip(self.starts[:-1], self.starts[1:], strict=True)):
+            design = self.design[begin:end]
+            precision[block] = design.T @ (curvature[begin:end, None] * design)
+            information[block] = slack[begin:end] @ design + precision[block] @ totals[block]
+        parts = int(self.part.max(initial=0)) + 1
+        of_part = np.repeat(self.part, np.diff(self.starts))
+        return (
+            precision,
+            information,
+            np.bincount(of_part, weights=slack, minlength=parts),
+            np.bincount(of_part, weights=curvature, minlength=parts),
+        )
+
+
+@dataclass(frozen=True)
+class _Eliminated:
+    """Deviations integrated out: ``posterior`` is their variance given the mean above, the rest is the message upwards."""
+
+    posterior: Floats
+    precision: Floats
+    information: Floats
+    #: What they contribute to the log marginal likelihood.
+    evidence: float
+
+    @classmethod
+    def of(cls, precision: Floats, information: Floats, variance: Floats) -> _Eliminated:
+        """A batch of Gaussians in ``mean + deviation`` with deviations of these variances (0 is allowed)."""
+        root = np.sqrt(variance)
+        scaled = root[:, :, None] * precision * root[:, None, :]
+        scaled[:, *np.diag_indices(scaled.shape[1])] += 1.0
+        factor = np.linalg.cholesky(scaled)
+        inverse = np.linalg.inv(scaled)
+        posterior = root[:, :, None] * inverse * root[:, None, :]
+        across = precision @ posterior
+        evidence = 0.5 * np.einsum("bi,bij,bj->", information, posterior, information)
+        evidence -= float(np.log(np.diagonal(factor, axis1=1, axis2=2)).sum())
+        return cls(
+            posterior, precision - across @ precision, information - (across @ information[:, :, None])[:, :, 0], float(evidence)
+        )
+
+
+@dataclass(frozen=True)
+class _Posterior:
+    """Means and variances of everything, given the variances of the deviations."""
+
+    totals: Floats
+    covariance: Floats
+    deviation: Floats
+    deviation_variance: Floats
+    block_totals: Floats
+    block_deviation: Floats
+    block_variance: Floats
+
+
+class _Fitting:
+    """The state of one fit: the Gaussians of the blocks, and how they combine under given variances."""
+
+    def __init__(self, blocks: _Blocks, ridge: float, declared: Declared, known: Variances | None) -> None:
+        self.blocks, self.declared, self.known = blocks, declared, known
+        self.penalty = np.concatenate([[0.0], np.full(blocks.size - 1, ridge)])
+        with_rows = set(blocks.node.tolist())
+        for number in range(len(blocks.names) - 1, 0, -1):
+            if number in with_rows:
+                with_rows.add(int(blocks.parent[number]))
+        self.with_rows = np.isin(np.arange(len(blocks.names)), sorted(with_rows))
+        self.depths = range(1, int(blocks.depth.max()) + 1)
+        # A single industry that has all rows cannot be told from the root.
+        counts = {depth: int((self.with_rows & (blocks.depth == depth)).sum()) for depth in self.depths}
+        alone = len(set(blocks.node.tolist())) < 2
+        self.estimable = [depth for depth in self.depths if counts[depth] and not alone]
+        self.few = frozenset(depth for depth in self.estimable if counts[depth] < FEW)
+        self.several_parts = len(set(blocks.part.tolist())) > 1 and len(blocks.node) > len(set(blocks.node.tolist()))
+
+    def run(self, start: Floats, factor: float) -> Mixed:
+        """Newton's steps and updates of the variances in turn, then the posterior with the factor."""
+        blocks = self.blocks
+        totals, shift = np.repeat(start[None, :], len(blocks.node), axis=0), np.zeros(int(blocks.part.max(initial=0)) + 1)
+        variances = self.known or self._start()
+        for number in range(_ROUNDS):
+            before = totals
+            self._linearise(totals, shift)
+            if self.known is None:
+                for _ in range(_UPDATES):
+                    variances = self._updated(variances, self._posterior(variances))
+                variances = self._with_prior(variances)
+            totals, shift = self._moved(totals, shift, self._posterior(variances))
+            if number and np.abs(totals - before).max(initial=0.0) < _TOLERANCE:
+                break
+        if factor != 1.0:
+            variances = replace(variances, between={depth: factor * of for depth, of in variances.between.items()})
+            for _ in range(3):
+                self._linearise(totals, shift)
+                totals, shift = self._moved(totals, shift, self._posterior(variances))
+        self._linearise(totals, shift)
+        return self._result(variances, self._posterior(variances))
+
+    def _start(self) -> Variances:
+        slopes = 1 / self.blocks.square[1:]
+        between = {depth: np.concatenate([[_START_LEVEL], _START_SLOPE * slopes]) for depth in self.depths}
+        for depth in self.depths:
+            between[depth] = self._declared(between[depth]) if depth in self.estimable else np.zeros(self.blocks.size)
+        within = np.concatenate([[_START_WITHIN], _START_WITHIN * slopes]) if self.several_parts else np.zeros(self.blocks.size)
+        return Variances(between, within)
+
+    def _declared(self, variances: Floats) -> Floats:
+        """The variances with what is declared in their place."""
+        level, slope = self.declared.level_sd, self.declared.slope_sd
+        variances = variances.copy()
+        if level is not None:
+            variances[0] = level**2
+        if slope is not None:
+            variances[1:] = slope**2
+        return variances
+
+    def _linearise(self, totals: Floats, shift: Floats) -> None:
+        self.eta = self.blocks.predictor(totals, shift)
+        self.precision, self.information, self.slack, self.curvature = self.blocks.gaussian(self.eta, totals)
+
+    def _upwards(self, variances: Variances) -> tuple[_Eliminated, dict[int, _Eliminated], Floats, Floats]:
+        """Deviations integrated out from the blocks to the root: what was eliminated, precision and information of every node."""
+        blocks, size = self.blocks, self.blocks.size
+        parts = _Eliminated.of(self.precision, self.information, np.broadcast_to(variances.within, self.information.shape))
+        precision, information = np.zeros((len(blocks.names), size, size)), np.zeros((len(blocks.names), size))
+        np.add.at(precision, blocks.node, parts.precision)
+        np.add.at(information, blocks.node, parts.information)
+        eliminated = {}
+        for depth in reversed(self.depths):
+            chosen = blocks.depth == depth
+            variance = np.broadcast_to(variances.between[depth], information[chosen].shape)
+            eliminated[depth] = _Eliminated.of(precision[chosen], information[chosen], variance)
+            np.add.at(precision, blocks.parent[chosen], eliminated[depth].precision)
+            np.add.at(information, blocks.parent[chosen], eliminated[depth].information)
+        return parts, eliminated, precision, information
+
+    def _root(self, precision: Floats, information: Floats) -> tuple[Floats, Floats]:
+        """Mean and covariance of the root: flat in the level, ridge on slopes, which are not negative."""
+        core = precision + np.diag(self.penalty + _NONE)
+        mean = constrained_minimum(core, -information, np.zeros(len(core) - 1))
+        free = np.concatenate([[True], mean[1:] > 0])
+        covariance = np.zeros_like(core)
+        covariance[np.ix_(free, free)] = np.linalg.inv(core[np.ix_(free, free)])
+        return mean, covariance
+
+    def _evidence(self, variances: Variances) -> float:
+        """Log marginal likelihood of the Gaussians, the root integrated out too (REML)."""
+        parts, eliminated, precision, information = self._upwards(variances)
+        mean, _ = self._root(precision[0], information[0])
+        core = precision[0] + np.diag(self.penalty + _NONE)
+        free = np.concatenate([[True], mean[1:] > 0])
+        quadratic = float(information[0] @ mean - 0.5 * mean @ core @ mean)
+        determinant = float(np.linalg.slogdet(core[np.ix_(free, free)])[1])
+        return parts.evidence + sum(one.evidence for one in eliminated.values()) + quadratic - 0.5 * determinant
+
+    def _posterior(self, variances: Variances) -> _Posterior:
+        blocks, size = self.blocks, self.blocks.size
+        parts, eliminated, precision, information = self._upwards(variances)
+        totals, covariance = np.zeros((len(blocks.names), size)), np.zeros((len(blocks.names), size, size))
+        deviation, spread = np.zeros((len(blocks.names), size)), np.zeros((len(blocks.names), size))
+        totals[0], covariance[0] = self._root(precision[0], information[0])
+        for depth in self.depths:
+            chosen = np.flatnonzero(blocks.depth == depth)
+            above = blocks.parent[chosen]
+            posterior, own = eliminated[depth].posterior, precision[chosen]
+            deviation[chosen] = _applied(posterior, information[chosen] - _applied(own, totals[above]))
+            totals[chosen] = totals[above] + deviation[chosen]
+            passed = posterior @ own
+            carried = passed @ covariance[above] @ passed.transpose(0, 2, 1)
+            spread[chosen] = np.diagonal(posterior + carried, axis1=1, axis2=2)
+            kept = np.eye(size) - passed
+            covariance[chosen] = posterior + kept @ covariance[above] @ kept.transpose(0, 2, 1)
+        above = blocks.node
+        of_part = _applied(parts.posterior, self.information - _applied(self.precision, totals[above]))
+        passed = parts.posterior @ self.precision
+        part_spread = np.diagonal(parts.posterior, axis1=1, axis2=2) + np.einsum(
+            "bij,bjk,bik->bi", passed, covariance[above], passed, optimize=True
+        )
+        return _Posterior(totals, covariance, deviation, spread, totals[above] + of_part, of_part, part_spread)
+
+    def _updated(self, variances: Variances, posterior: _Posterior) -> Variances:
+        """One step of the variances towards the maximum of the marginal likelihood."""
+        between = dict(variances.between)
+        for depth in self.estimable:
+            chosen = self.with_rows & (self.blocks.depth == depth)
+            found = self._stepped(
+                variances.between[depth],
+                posterior.deviation[chosen],
+                posterior.deviation_variance[chosen],
+                together=depth in self.few,
+            )
+            between[depth] = self._declared(found)
+        within = variances.within
+        if self.several_parts:
+            within = self._stepped(within, posterior.block_deviation, posterior.block_variance, together=False)
+        return Variances(between, within)
+
+    def _stepped(self, variance: Floats, deviation: Floats, spread: Floats, *, together: bool) -> Floats:
+        """Variances from posterior deviations: the level for itself, slopes drawn to what they have in common."""
+        squares = (deviation**2).sum(axis=0)
+        known = np.where(variance > _NONE, 1 - spread / np.maximum(variance, _NONE), 0.0).clip(0.0).sum(axis=0)
+        stepped = np.zeros_like(variance)
+        if known[0] > 0:
+            stepped[0] = squares[0] / known[0]
+        if len(variance) > 1 and known[1:].sum() > 0:
+            scale = self.blocks.square[1:]
+            common = float((squares[1:] * scale).sum() / known[1:].sum()) / scale
+            stepped[1:] = common if together else (squares[1:] + _COMMON * common) / (known[1:] + _COMMON)
+        return np.where(stepped > _NONE, stepped, 0.0)
+
+    def _with_prior(self, variances: Variances) -> Variances:
+        """SDs of depths with few industries: the posterior means under the half-t prior, the level's and that of the slopes in turn."""
+        between = dict(variances.between)
+        for depth in sorted(self.few):
+            slopes = np.arange(self.blocks.size) > 0
+            for which, given in ((~slopes, self.declared.level_sd), (slopes, self.declared.slope_sd)):
+                if given is None and which.any():
+                    between[depth] = self._expected(between, variances.within, depth, which)
+        return Variances(between, variances.within)
+
+    def _expected(self, between: Mapping[int, Floats], within: Floats, depth: int, which: Floats) -> Floats:
+        """The variances of a depth with the SD of some deviations at its posterior mean."""
+        unit = 1 / self.blocks.square
+
+        def at(sd: float) -> Floats:
+            return np.where(which, sd**2 * unit, between[depth])
+
+        evidence = np.array([self._evidence(Variances({**between, depth: at(sd)}, within)) for sd in _GRID])
+        density = np.exp(evidence - evidence.max()) * (1 + _GRID**2 / 3) ** -2
+        width = np.gradient(_GRID)
+        return at(float((density * width * _GRID).sum() / (density * width).sum()))
+
+    def _moved(self, totals: Floats, shift: Floats, posterior: _Posterior) -> tuple[Floats, Floats]:
+        """Towards the posterior means by the first of halved steps that does not lower the likelihood too far."""
+        moved_shift = shift
+        if len(shift) > 1:
+            moved_shift = shift + self.slack / np.maximum(self.curvature, _NONE)
+            moved_shift = moved_shift - np.average(moved_shift, weights=np.maximum(self.curvature, _NONE))
+        step = posterior.block_totals - totals
+        change = self.blocks.predictor(step, moved_shift - shift) - self.blocks.offset
+        # Newton's steps of a logistic model are safe where the log-odds move by a few units at most.
+        share = min(1.0, 4.0 / max(float(np.abs(change).max(initial=0.0)), 1e-300))
+        return totals + share * step, shift + share * (moved_shift - shift)
+
+    def _result(self, variances: Variances, posterior: _Posterior) -> Mixed:
+        blocks = self.blocks
+        own = np.zeros_like(posterior.deviation)
+        for depth in self.depths:
+            chosen = (blocks.depth == depth) & self.with_rows
+            variance = variances.between[depth]
+            own[chosen] = np.where(variance > 0, 1 - posterior.deviation_variance[chosen] / np.maximum(variance, _NONE), 0.0).clip(
+                0, 1
+            )
+        names = list(enumerate(blocks.names))
+        return Mixed(
+            total={name: posterior.totals[number] for number, name in names},
+            deviation={name: posterior.deviation[number] for number, name in names[1:]},
+            own_weight={name: own[number] for number, name in names[1:]},
+            variance={name: np.diagonal(posterior.covariance[number]) for number, name in names},
+            variances=variances,
+            depth={name: int(blocks.depth[number]) for number, name in names[1:]},
+            assumed=self.few,
+        )
+
+
+def _applied(matrices: Floats, vectors: Floats) -> Floats:
+    """Each matrix times its vector."""
+    product: Floats = (matrices @ vectors[:, :, None])[:, :, 0]
+    return product

@@ -143,33 +143,40 @@ class _Problem:
         return np.concatenate(parts) + self.penalty * theta, weight * p * (1 - p)
 
     def step(self, theta: Floats, gradient: Floats, curvature: Floats) -> Floats:
-        """To the minimum of the quadratic model where no coefficient is negative.
-
-        Effects of inspectors are eliminated first (Schur), then the intercept; what is left is a
-        non-negative least-squares problem in the coefficients (Lawson and Hanson 1974, ch. 23).
-        """
+        """To the minimum of the quadratic model where no coefficient is negative. Effects are eliminated first (Schur)."""
         cut = 1 + self.signed
+        here = theta[1:cut]
         core = self.fixed.T @ (curvature[:, None] * self.fixed) + np.diag(self.penalty[:cut] + _JITTER)
         head, tail = gradient[:cut], gradient[cut:]
         if not len(tail):
-            return self._constrained(theta, core, head)
+            return constrained_minimum(core, head, here)
         weighted = sparse.diags_array(curvature) @ self.design
         across = weighted.T @ self.fixed
         inverse = splu(sparse.csc_matrix(self.design.T @ weighted + sparse.diags_array(self.penalty[cut:])))
         solved = inverse.solve(np.column_stack([across, tail]))
-        first = self._constrained(theta, core - across.T @ solved[:, :-1], head - across.T @ solved[:, -1])
+        first = constrained_minimum(core - across.T @ solved[:, :-1], head - across.T @ solved[:, -1], here)
         return np.concatenate([first, -solved[:, -1] - solved[:, :-1] @ first])
 
-    def _constrained(self, theta: Floats, core: Floats, head: Floats) -> Floats:
-        """Steps of intercept and coefficients."""
-        if not self.signed:
-            return np.asarray(-head / core[0])
-        across, here = core[1:, 0] / core[0, 0], theta[1 : 1 + self.signed]
-        root = np.linalg.cholesky(core[1:, 1:] - np.outer(across, core[0, 1:])).T
-        slope = head[1:] - across * head[0]
-        target = here - np.linalg.solve(root, np.linalg.solve(root.T, slope))
-        moved = nnls(root, root @ target)[0] - here
-        return np.concatenate([[-(head[0] + core[0, 1:] @ moved) / core[0, 0]], moved])
+
+def constrained_minimum(core: Floats, head: Floats, here: Floats) -> Floats:
+    """The step to the minimum of ``head @ step + step @ core @ step / 2`` where no coefficient becomes negative.
+
+    The intercept, which is first and free, is eliminated; what is left is a non-negative least-squares problem in the
+    coefficients (Lawson and Hanson 1974, ch. 23).
+
+    Args:
+        core: Second derivatives.
+        head: Gradient.
+        here: The coefficients before the step, without the intercept.
+    """
+    if not len(here):
+        return np.asarray(-head / core[0])
+    across = core[1:, 0] / core[0, 0]
+    root = np.linalg.cholesky(core[1:, 1:] - np.outer(across, core[0, 1:])).T
+    slope = head[1:] - across * head[0]
+    target = here - np.linalg.solve(root, np.linalg.solve(root.T, slope))
+    moved = nnls(root, root @ target)[0] - here
+    return np.concatenate([[-(head[0] + core[0, 1:] @ moved) / core[0, 0]], moved])
 
 
 def logistic(eta: Floats) -> Floats:
