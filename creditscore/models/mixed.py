@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from creditscore.dataframes import Floats, Ints
+from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.models.industry_tree import ALL
 from creditscore.models.regression import constrained_minimum, logistic
 
@@ -26,8 +26,9 @@ _GRID = np.concatenate([[0.0], np.geomspace(0.02, 4.0, 24)])
 _COMMON = 5.0
 #: Variances (of a standardised slope, and of the level) from which the estimation starts.
 _START_LEVEL, _START_SLOPE, _START_WITHIN = 0.25, 0.04, 0.01
-#: Rounds of Newton's steps at most, updates of the variances in each, and the change of a coefficient that ends the rounds.
-_ROUNDS, _UPDATES, _TOLERANCE = 15, 6, 1e-4
+#: Rounds of Newton's steps at most, updates of the variances in each, and the changes that end them: of the log-odds of any
+#: row, and of an SD (in standardised log-odds).
+_ROUNDS, _UPDATES, _STEP, _SD = 10, 8, 3e-3, 3e-3
 #: A variance below this counts as none.
 _NONE = 1e-8
 
@@ -99,7 +100,7 @@ def fit_mixed(
     *,
     start: Floats,
     ridge: float = 0.0,
-    declared: Declared = Declared(),  # noqa: B008 (frozen)
+    declared: Declared = Declared(),
     factor: float = 1.0,
     known: Variances | None = None,
 ) -> Mixed:
@@ -150,7 +151,8 @@ class _Blocks:
         order = np.lexsort([rows.window, node])
         key = (node * (int(rows.window.max(initial=0)) + 1) + rows.window)[order]
         starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.zeros(0, dtype=np.int64)
-        design = np.column_stack([np.ones(len(order)), rows.values[order]])
+        design = np.ones((len(order), 1 + rows.values.shape[1]))
+        design[:, 1:] = rows.values[order]
         good, bad = rows.good[order], rows.bad[order]
         share = (good + bad) / (good + bad).sum()
         spread = share @ design**2 - (share @ design) ** 2
@@ -192,8 +194,8 @@ class _Blocks:
         return (
             precision,
             information,
-            np.bincount(of_part, weights=slack, minlength=parts),
-            np.bincount(of_part, weights=curvature, minlength=parts),
+            np.bincount(of_part, weights=slack, minlength=parts).astype(np.float64),
+            np.bincount(of_part, weights=curvature, minlength=parts).astype(np.float64),
         )
 
 
@@ -202,26 +204,27 @@ class _Eliminated:
     """Deviations integrated out: ``posterior`` is their variance given the mean above, the rest is the message upwards."""
 
     posterior: Floats
+    #: ``posterior @ precision``: how much of a deviation from the mean above shows.
+    shown: Floats
     precision: Floats
     information: Floats
-    #: What they contribute to the log marginal likelihood.
-    evidence: float
 
     @classmethod
     def of(cls, precision: Floats, information: Floats, variance: Floats) -> _Eliminated:
         """A batch of Gaussians in ``mean + deviation`` with deviations of these variances (0 is allowed)."""
         root = np.sqrt(variance)
-        scaled = root[:, :, None] * precision * root[:, None, :]
-        scaled[:, *np.diag_indices(scaled.shape[1])] += 1.0
-        factor = np.linalg.cholesky(scaled)
-        inverse = np.linalg.inv(scaled)
-        posterior = root[:, :, None] * inverse * root[:, None, :]
-        across = precision @ posterior
-        evidence = 0.5 * np.einsum("bi,bij,bj->", information, posterior, information)
-        evidence -= float(np.log(np.diagonal(factor, axis1=1, axis2=2)).sum())
-        return cls(
-            posterior, precision - across @ precision, information - (across @ information[:, :, None])[:, :, 0], float(evidence)
-        )
+        posterior = root[:, None] * np.linalg.inv(_scaled(precision, root)) * root
+        shown = posterior @ precision
+        kept = np.swapaxes(shown, 1, 2)
+        return cls(posterior, shown, precision - precision @ shown, information - _applied(kept, information))
+
+
+def _scaled(precision: Floats, root: Floats) -> Floats:
+    """``1 + root precision root`` of each precision, which can be inverted whatever the variances are."""
+    scaled = root[:, None] * precision * root
+    diagonal = np.arange(len(root))
+    scaled[:, diagonal, diagonal] += 1.0
+    return scaled
 
 
 @dataclass(frozen=True)
@@ -261,23 +264,37 @@ class _Fitting:
         blocks = self.blocks
         totals, shift = np.repeat(start[None, :], len(blocks.node), axis=0), np.zeros(int(blocks.part.max(initial=0)) + 1)
         variances = self.known or self._start()
-        for number in range(_ROUNDS):
-            before = totals
+        for _ in range(_ROUNDS):
             self._linearise(totals, shift)
+            before = variances
             if self.known is None:
-                for _ in range(_UPDATES):
-                    variances = self._updated(variances, self._posterior(variances))
-                variances = self._with_prior(variances)
-            totals, shift = self._moved(totals, shift, self._posterior(variances))
-            if number and np.abs(totals - before).max(initial=0.0) < _TOLERANCE:
+                variances = self._estimated(variances)
+            totals, shift, moved = self._moved(totals, shift, self._posterior(variances))
+            if moved < _STEP and self._distance(before, variances) < 2 * _SD:
                 break
         if factor != 1.0:
             variances = replace(variances, between={depth: factor * of for depth, of in variances.between.items()})
-            for _ in range(3):
+            for _ in range(_ROUNDS):
                 self._linearise(totals, shift)
-                totals, shift = self._moved(totals, shift, self._posterior(variances))
+                totals, shift, moved = self._moved(totals, shift, self._posterior(variances))
+                if moved < _STEP:
+                    break
         self._linearise(totals, shift)
         return self._result(variances, self._posterior(variances))
+
+    def _estimated(self, variances: Variances) -> Variances:
+        """The variances at which the marginal likelihood of the Gaussians is stationary, or nearer to them."""
+        for _ in range(_UPDATES):
+            before, variances = variances, self._updated(variances, self._posterior(variances))
+            if self._distance(before, variances) < _SD:
+                break
+        return self._with_prior(variances)
+
+    def _distance(self, before: Variances, after: Variances) -> float:
+        """The largest change of an SD of a standardised deviation."""
+        pairs = [(before.within, after.within), *((before.between[depth], after.between[depth]) for depth in self.depths)]
+        changes = [np.abs(np.sqrt(new * self.blocks.square) - np.sqrt(old * self.blocks.square)).max() for old, new in pairs]
+        return float(max(changes))
 
     def _start(self) -> Variances:
         slopes = 1 / self.blocks.square[1:]
@@ -304,17 +321,14 @@ class _Fitting:
     def _upwards(self, variances: Variances) -> tuple[_Eliminated, dict[int, _Eliminated], Floats, Floats]:
         """Deviations integrated out from the blocks to the root: what was eliminated, precision and information of every node."""
         blocks, size = self.blocks, self.blocks.size
-        parts = _Eliminated.of(self.precision, self.information, np.broadcast_to(variances.within, self.information.shape))
+        parts = _Eliminated.of(self.precision, self.information, variances.within)
         precision, information = np.zeros((len(blocks.names), size, size)), np.zeros((len(blocks.names), size))
-        np.add.at(precision, blocks.node, parts.precision)
-        np.add.at(information, blocks.node, parts.information)
+        _collect(precision, information, blocks.node, parts)
         eliminated = {}
         for depth in reversed(self.depths):
             chosen = blocks.depth == depth
-            variance = np.broadcast_to(variances.between[depth], information[chosen].shape)
-            eliminated[depth] = _Eliminated.of(precision[chosen], information[chosen], variance)
-            np.add.at(precision, blocks.parent[chosen], eliminated[depth].precision)
-            np.add.at(information, blocks.parent[chosen], eliminated[depth].information)
+            eliminated[depth] = _Eliminated.of(precision[chosen], information[chosen], variances.between[depth])
+            _collect(precision, information, blocks.parent[chosen], eliminated[depth])
         return parts, eliminated, precision, information
 
     def _root(self, precision: Floats, information: Floats) -> tuple[Floats, Floats]:
@@ -329,12 +343,16 @@ class _Fitting:
     def _evidence(self, variances: Variances) -> float:
         """Log marginal likelihood of the Gaussians, the root integrated out too (REML)."""
         parts, eliminated, precision, information = self._upwards(variances)
+        evidence = _evidence_of(self.precision, self.information, variances.within, parts)
+        for depth in self.depths:
+            chosen = self.blocks.depth == depth
+            evidence += _evidence_of(precision[chosen], information[chosen], variances.between[depth], eliminated[depth])
         mean, _ = self._root(precision[0], information[0])
         core = precision[0] + np.diag(self.penalty + _NONE)
         free = np.concatenate([[True], mean[1:] > 0])
         quadratic = float(information[0] @ mean - 0.5 * mean @ core @ mean)
         determinant = float(np.linalg.slogdet(core[np.ix_(free, free)])[1])
-        return parts.evidence + sum(one.evidence for one in eliminated.values()) + quadratic - 0.5 * determinant
+        return evidence + quadratic - 0.5 * determinant
 
     def _posterior(self, variances: Variances) -> _Posterior:
         blocks, size = self.blocks, self.blocks.size
@@ -345,21 +363,17 @@ class _Fitting:
         for depth in self.depths:
             chosen = np.flatnonzero(blocks.depth == depth)
             above = blocks.parent[chosen]
-            posterior, own = eliminated[depth].posterior, precision[chosen]
-            deviation[chosen] = _applied(posterior, information[chosen] - _applied(own, totals[above]))
+            one = eliminated[depth]
+            deviation[chosen] = _applied(one.posterior, information[chosen]) - _applied(one.shown, totals[above])
             totals[chosen] = totals[above] + deviation[chosen]
-            passed = posterior @ own
-            carried = passed @ covariance[above] @ passed.transpose(0, 2, 1)
-            spread[chosen] = np.diagonal(posterior + carried, axis1=1, axis2=2)
-            kept = np.eye(size) - passed
-            covariance[chosen] = posterior + kept @ covariance[above] @ kept.transpose(0, 2, 1)
+            spread[chosen] = _spread(one, covariance[above])
+            kept = np.eye(size) - one.shown
+            covariance[chosen] = one.posterior + kept @ covariance[above] @ kept.transpose(0, 2, 1)
         above = blocks.node
-        of_part = _applied(parts.posterior, self.information - _applied(self.precision, totals[above]))
-        passed = parts.posterior @ self.precision
-        part_spread = np.diagonal(parts.posterior, axis1=1, axis2=2) + np.einsum(
-            "bij,bjk,bik->bi", passed, covariance[above], passed, optimize=True
+        of_part = _applied(parts.posterior, self.information) - _applied(parts.shown, totals[above])
+        return _Posterior(
+            totals, covariance, deviation, spread, totals[above] + of_part, of_part, _spread(parts, covariance[above])
         )
-        return _Posterior(totals, covariance, deviation, spread, totals[above] + of_part, of_part, part_spread)
 
     def _updated(self, variances: Variances, posterior: _Posterior) -> Variances:
         """One step of the variances towards the maximum of the marginal likelihood."""
@@ -392,7 +406,7 @@ class _Fitting:
         return np.where(stepped > _NONE, stepped, 0.0)
 
     def _with_prior(self, variances: Variances) -> Variances:
-        """SDs of depths with few industries: the posterior means under the half-t prior, the level's and that of the slopes in turn."""
+        """SDs of depths with few industries: posterior means under the half-t prior, level and slopes in turn."""
         between = dict(variances.between)
         for depth in sorted(self.few):
             slopes = np.arange(self.blocks.size) > 0
@@ -401,7 +415,7 @@ class _Fitting:
                     between[depth] = self._expected(between, variances.within, depth, which)
         return Variances(between, variances.within)
 
-    def _expected(self, between: Mapping[int, Floats], within: Floats, depth: int, which: Floats) -> Floats:
+    def _expected(self, between: Mapping[int, Floats], within: Floats, depth: int, which: Flags) -> Floats:
         """The variances of a depth with the SD of some deviations at its posterior mean."""
         unit = 1 / self.blocks.square
 
@@ -413,17 +427,18 @@ class _Fitting:
         width = np.gradient(_GRID)
         return at(float((density * width * _GRID).sum() / (density * width).sum()))
 
-    def _moved(self, totals: Floats, shift: Floats, posterior: _Posterior) -> tuple[Floats, Floats]:
-        """Towards the posterior means by the first of halved steps that does not lower the likelihood too far."""
+    def _moved(self, totals: Floats, shift: Floats, posterior: _Posterior) -> tuple[Floats, Floats, float]:
+        """To the posterior means, or towards them; and the largest change of the log-odds of a row."""
         moved_shift = shift
         if len(shift) > 1:
             moved_shift = shift + self.slack / np.maximum(self.curvature, _NONE)
             moved_shift = moved_shift - np.average(moved_shift, weights=np.maximum(self.curvature, _NONE))
         step = posterior.block_totals - totals
         change = self.blocks.predictor(step, moved_shift - shift) - self.blocks.offset
+        largest = float(np.abs(change).max(initial=0.0))
         # Newton's steps of a logistic model are safe where the log-odds move by a few units at most.
-        share = min(1.0, 4.0 / max(float(np.abs(change).max(initial=0.0)), 1e-300))
-        return totals + share * step, shift + share * (moved_shift - shift)
+        share = min(1.0, 4.0 / max(largest, 1e-300))
+        return totals + share * step, shift + share * (moved_shift - shift), largest
 
     def _result(self, variances: Variances, posterior: _Posterior) -> Mixed:
         blocks = self.blocks
@@ -444,6 +459,25 @@ class _Fitting:
             depth={name: int(blocks.depth[number]) for number, name in names[1:]},
             assumed=self.few,
         )
+
+
+def _collect(precision: Floats, information: Floats, nodes: Ints, messages: _Eliminated) -> None:
+    """Adds the messages of children to their nodes."""
+    for number, node in enumerate(nodes.tolist()):
+        precision[node] += messages.precision[number]
+        information[node] += messages.information[number]
+
+
+def _evidence_of(precision: Floats, information: Floats, variance: Floats, eliminated: _Eliminated) -> float:
+    """What deviations that are integrated out contribute to the log marginal likelihood."""
+    determinant = np.linalg.slogdet(_scaled(precision, np.sqrt(variance)))[1].sum()
+    return float(0.5 * (information * _applied(eliminated.posterior, information)).sum() - 0.5 * determinant)
+
+
+def _spread(one: _Eliminated, above: Floats) -> Floats:
+    """Posterior variances of deviations, given the covariance of the mean above."""
+    spread: Floats = np.diagonal(one.posterior, axis1=1, axis2=2) + ((one.shown @ above) * one.shown).sum(axis=2)
+    return spread
 
 
 def _applied(matrices: Floats, vectors: Floats) -> Floats:
