@@ -72,6 +72,16 @@ class TrainingRows:
         return pd.Series(self.frame[name].to_numpy(), index=index, name=name)
 
     @property
+    def subject_id(self) -> pd.Series:
+        """Whom each row is about."""
+        return self._column("subject_id")
+
+    @property
+    def as_of(self) -> pd.Series:
+        """The day whose knowledge each row has."""
+        return self._column("as_of")
+
+    @property
     def y(self) -> pd.Series:
         """1 = bad, 0 = good."""
         return self._column("y")

@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,12 +45,18 @@ _CHALLENGER = "lightgbm"
 
 @dataclass(frozen=True)
 class Held:
-    """Rows to fit on and rows to judge on, each with its features."""
+    """Rows to fit on and rows to judge on, each with its features. Those to judge on are drawn rows only."""
 
     train: TrainingRows
     train_features: pd.DataFrame
     test: TrainingRows
     test_features: pd.DataFrame
+
+    @property
+    def drawn(self) -> Held:
+        """Without the rows that train the ranking only: they have no weight, which rivals need."""
+        kept = ~self.train.ranking_only.to_numpy(dtype=bool)
+        return replace(self, train=self.train.drawn, train_features=self.train_features[kept])
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ class Training:
             figures were pulled to its parent's. ``left_out``: one row per reason, rows without a label that counts. The
             others: see :class:`Judgement`.
         notes: What a reader must know: useless cards, the bias of a cap on weights, comparable inspectors, what is untested.
-        held_out: subject_id, as_of and probability of bad of each training row by a fit that did not use it.
+        held_out: subject_id, as_of and probability of bad of each drawn training row by a fit that did not use it.
     """
 
     cards: Mapping[str, Scorecard] = field(default_factory=dict)
@@ -106,7 +112,7 @@ def train_cards(records: Records, project: Project, *, until: dt.date, policy: T
     features = build_features(records, rows, project.features)
     cards = fit_cards(features, rows, project, policy)
     fitted = {**cards.scorecards_, POOLED: cards.pooled_}
-    judgement = _judge_out_of_time(features, rows, project, policy)
+    judgement = _judge_out_of_time(records, rows, project, policy)
     judged = {name: getattr(judgement, name) for name in ("by_industry", "calibration", "rivals", "swap")}
     cap = () if rows.cap is None else (_cap_note(rows.cap),)
     connected = () if cards.connectedness_ is None else (_connectedness_note(cards.connectedness_),)
@@ -115,7 +121,9 @@ def train_cards(records: Records, project: Project, *, until: dt.date, policy: T
         evaluation=judgement.evaluation,
         frames={"shrinkage": cards.shrinkage_, "left_out": rows.dropped, **judged},
         notes=(*_one_score_notes(fitted), *cap, *connected, *judgement.notes),
-        held_out=rows.frame[["subject_id", "as_of"]].assign(probability=cards.held_out_probability_),
+        held_out=rows.drawn.frame[["subject_id", "as_of"]].assign(
+            probability=cards.held_out_probability_[~rows.ranking_only.to_numpy(dtype=bool)]
+        ),
     )
 
 
@@ -139,30 +147,54 @@ def fit_cards(features: pd.DataFrame, rows: TrainingRows, project: Project, poli
     with warnings.catch_warnings():
         # The notes of a training name these cards in the reader's language.
         warnings.simplefilter("ignore", OneScoreWarning)
-        return cards.fit(features, rows.y, industry=rows.industry, sample_weight=rows.weight, nuisance=inspectors)
+        return cards.fit(
+            features,
+            rows.y,
+            industry=rows.industry,
+            sample_weight=rows.weight,
+            nuisance=inspectors,
+            time=rows.as_of,
+            subjects=rows.subject_id,
+            ranking_only=rows.ranking_only,
+        )
 
 
-def _judge_out_of_time(features: pd.DataFrame, rows: TrainingRows, project: Project, policy: TierPolicy) -> Judgement:
-    """Fit on the rows before the last ``test_months``, judge on the rest."""
+def _judge_out_of_time(records: Records, rows: TrainingRows, project: Project, policy: TierPolicy) -> Judgement:
+    """Fit on what was known before the last ``test_months``, judge on the draws of these months."""
     months = project.scorecards.test_months
-    split = months_before(rows.until, months)
-    early = (rows.frame["as_of"] < split).to_numpy()
-    held = Held(rows.before(split), features[early], rows.since(split), features[~early])
-    if all(part.frame["y"].nunique() == 2 for part in (held.train, held.test)):
-        try:
+    try:
+        held = _held(records, rows, project, months_before(rows.until, months))
+        if held is not None:
             return judge(fit_cards(held.train_features, held.train, project, policy), held, project)
-        except DataError as error:
-            _log.warning("no out-of-time judgement: %s", error)
+    except DataError as error:
+        _log.warning("no out-of-time judgement: %s", error)
     note = _("The last {months} months hold too few outcomes to judge the cards out of time; they are untested.", months=months)
     return Judgement(notes=(note,))
+
+
+def _held(records: Records, rows: TrainingRows, project: Project, split: dt.date) -> Held | None:
+    """The rows known before a day, and those drawn from it on, each with what was known then; None with one outcome only.
+
+    Nothing that was known on or after the day enters the fit: no later result of an earlier visit, no later withdrawal of a
+    record. A record whose withdrawal was known only after a row's day counts on it, as it would have counted in a score.
+
+    Raises:
+        DataError: There are no rows known before the day.
+    """
+    test = rows.since(split).drawn
+    train = training_rows(records, rows.target, until=split - dt.timedelta(days=1))
+    if any(part.frame["y"].nunique() < 2 for part in (train.drawn, test)):
+        return None
+    then = build_features(records, test.frame[["subject_id", "as_of"]], project.features)
+    return Held(train, build_features(records, train, project.features), test, then)
 
 
 def judge(cards: IndustryScorecards, held: Held, project: Project) -> Judgement:
     """Judge cards that were fitted on ``held.train`` by ``held.test``, beside rivals fitted on the same rows.
 
     The rivals are LightGBM with the cards' trends, tuned forward in time; a logistic regression; optbinning's card as
-    it comes. All see the industry, and have the weights of the cards (optbinning takes none); what is known of
-    inspectors is not used. A rival that cannot be fitted or asked is left out and named: the cards are kept.
+    it comes. All are fitted on the drawn rows, see the industry, and have the weights of the design (optbinning takes none);
+    what is known of inspectors is not used. A rival that cannot be fitted or asked is left out and named: the cards are kept.
     """
     test = held.test
     probability = cards.predict_proba(held.test_features, industry=test.industry)[:, 1]
@@ -206,6 +238,7 @@ def _risks_by_rivals(cards: IndustryScorecards, held: Held, project: Project) ->
 
     Columns without a value in ``held.train`` are left out.
     """
+    held = held.drawn
     train, test = (
         features.assign(**{_INDUSTRY: rows.frame["industry"].astype(object).to_numpy()})
         for rows, features in ((held.train, held.train_features), (held.test, held.test_features))

@@ -7,16 +7,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from support.cards import card
+from support.projects import documents, event, label, subject, write_project, write_tables
 
 from creditscore.config.scorecards import ScorecardsFile, Selection
 from creditscore.config.targets import RegisterTarget
+from creditscore.engine import Engine
 from creditscore.errors import DataError
-from creditscore.features.training_rows import CapEffect, TrainingRows
+from creditscore.features.training_rows import CapEffect, TrainingRows, training_rows
 from creditscore.language import Words
 from creditscore.models.industry import IndustryScorecards
 from creditscore.models.rivals import fit_logistic, fit_optbinning
 from creditscore.pipeline import train
 from creditscore.pipeline.train import Held, judge
+from creditscore.records.records import open_records
 
 PROJECT = SimpleNamespace(features=("a", "b", "c"))
 
@@ -33,6 +36,7 @@ def rows(n, seed, *, industry=("f", "g"), inspectors=None):
             "industry": rng.choice(np.array(industry, dtype=object), n),
             "y": (rng.random(n) < 1 / (1 + np.exp(2 - X.a))).astype(int),
             "weight": rng.choice([1.0, 2.0], n),
+            "ranking_only": False,
         }
     )
     frame["inspectors"] = pd.Series([inspectors] * n, dtype=object)
@@ -112,8 +116,10 @@ def test_data_that_cannot_be_judged_leave_the_cards_unjudged(monkeypatch):
     monkeypatch.setattr(train, "judge", fails)
     monkeypatch.setattr(train, "fit_cards", lambda *_: None)
     both, X = rows(400, 0)
-    project = SimpleNamespace(scorecards=SimpleNamespace(test_months=4))
-    notes = train._judge_out_of_time(X, both, project, None).notes
+    monkeypatch.setattr(train, "training_rows", lambda *_, **__: both)
+    monkeypatch.setattr(train, "build_features", lambda *_: X)
+    project = SimpleNamespace(features=PROJECT.features, scorecards=SimpleNamespace(test_months=4))
+    notes = train._judge_out_of_time(None, both, project, None).notes
     assert [str(note) for note in notes] == [
         "The last 4 months hold too few outcomes to judge the cards out of time; they are untested."
     ]
@@ -142,3 +148,66 @@ def test_fitting_cards_of_a_project_keeps_its_warning_for_the_notes():
     project = SimpleNamespace(features=PROJECT.features, scorecards=spec)
     cards = train.fit_cards(X, known, project, SimpleNamespace(cut_by="share"))
     assert cards.pooled_.one_score
+
+
+def test_rows_for_the_ranking_only_teach_the_cards_and_are_not_judged_on(monkeypatch):
+    known, X = rows(600, 0)
+    known.frame["ranking_only"] = np.arange(600) >= 400
+    known.frame["weight"] = known.frame["weight"].where(~known.frame["ranking_only"])
+    new, Z = rows(200, 1)
+    given = {}
+
+    class Noted(IndustryScorecards):
+        def fit(self, X, y, **more):
+            given.update(more, rows=len(X))
+            return super().fit(X, y, **more)
+
+    monkeypatch.setattr(train, "IndustryScorecards", Noted)
+    spec = ScorecardsFile(target="violation")
+    project = SimpleNamespace(features=PROJECT.features, scorecards=spec)
+    cards = train.fit_cards(X, known, project, SimpleNamespace(cut_by="share"))
+    assert given["rows"] == 600
+    assert given["ranking_only"].sum() == 200
+    assert given["time"].tolist() == known.frame["as_of"].tolist()
+    assert given["subjects"].tolist() == known.frame["subject_id"].tolist()
+    seen = []
+    monkeypatch.setattr(train, "fit_lightgbm", lambda X, y, **more: seen.append((len(X), more["sample_weight"].isna().sum())))
+    judge(cards, Held(known, X, new, Z), project)
+    assert seen == [(400, 0)]
+
+
+def test_the_judgement_knows_nothing_that_became_known_later(tmp_path):
+    D = dt.date
+
+    def visit(place, day, outcome, known=None, **more):
+        return {
+            "inspection_id": f"I{place}", "subject_id": f"S{place}", "event_date": day, "known_date": known or day, "mode": "on_site",
+            "trigger": "random", "inclusion_probability": 0.5, "outcome": outcome, "inspectors": "Z1", **more,
+        }  # fmt: skip
+
+    before, split, after = D(2023, 6, 1), D(2024, 1, 1), D(2024, 3, 1)
+    target = {"type": "inspection", "name": "violation", "label": label("x"), "rank_with": ["complaint"]}
+    items = [one | ({"sets_off": ["complaint"]} if one["kind"] == "complaint" else {}) for one in documents()["catalogue"]["item"]]
+    project = write_project(tmp_path / "project", targets={"target": [target]}, catalogue={"item": items})
+    visits = [visit(0, before, "violation"), visit(1, before, "none"), visit(2, after, "violation"), visit(3, after, "none")]
+    visits.append(visit(4, before, "none", known=after))
+    # Heard of before the day, visited after it: what the visit found is not known yet.
+    visits.append(visit(5, after, "violation", trigger="complaint", inclusion_probability=None))
+    events = [
+        event("heard", "S5", "complaint", D(2023, 12, 30)),
+        event("early", "S0", "penalty", D(2023, 1, 1)), event("late", "S2", "penalty", D(2023, 1, 1)),
+    ]  # fmt: skip
+    # Both penalties were withdrawn: of what counted for S2 on its day, and for S0 when the cards were fitted, nobody knew yet.
+    changes = [
+        {"event_id": one, "change": "withdrawn", "effective_date": D(2024, 5, 1), "known_date": D(2024, 5, 1)}
+        for one in ("early", "late")
+    ]
+    tables = {"inspections": visits, "events": events, "changes": changes, "subjects": [subject(f"S{n}") for n in range(6)]}
+    records = open_records(Engine.duckdb(), project, data=write_tables(tmp_path / "data", **tables))
+    rows = training_rows(records, project.targets["violation"], until="2024-06-30")
+    assert len(rows.frame) == 6
+    held = train._held(records, rows, project, split)
+    assert held.train.frame["subject_id"].tolist() == ["S0", "S1"]
+    assert held.test.frame["subject_id"].tolist() == ["S2", "S3"]
+    assert held.train_features["penalties_24m"].tolist() == [1, 0]
+    assert held.test_features["penalties_24m"].tolist() == [1, 0]
