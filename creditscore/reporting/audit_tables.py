@@ -8,7 +8,7 @@ import pandas as pd
 
 from creditscore import vocabulary
 from creditscore.language import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, Message, Text, Words, _, pgettext
-from creditscore.models.scorecard import Attribute, Scorecard
+from creditscore.models.scorecard import Attribute, Characteristic, Scorecard, ceiling_text
 from creditscore.records.deliveries import DELIVERY_COLUMNS
 from creditscore.records.findings import TABLE_WORDS, code_text, finding_text
 from creditscore.reporting.columns import (
@@ -191,7 +191,7 @@ def card_frame(card: Scorecard, book: RunBook, words: Words) -> pd.DataFrame:
     for one in card.characteristics:
         label, source, unit = words.text(one.label), words.text(SOURCE_WORDS[one.source]), text_of(UNITS, one.unit, words)
         for bin_ in one.attributes:
-            value, neutral = words.text(bin_label(bin_, one.unit)), words.text(YES) if bin_.neutral else None
+            value, neutral = words.text(attribute_text(one, bin_)), words.text(YES) if bin_.neutral else None
             rows.append((name, label, source, unit, value, bin_.points, bin_.weight, bin_.bad_rate, bin_.woe, bin_.rows, neutral))
     return frame_of(CARDS.columns, rows)
 
@@ -199,6 +199,14 @@ def card_frame(card: Scorecard, book: RunBook, words: Words) -> pd.DataFrame:
 def card_name(card: Scorecard, book: RunBook, words: Words) -> str:
     """The industry of a card in words; the card of all industries says so."""
     return text_of({"all": ALL_INDUSTRIES, **book.industries}, card.industry, words)
+
+
+def attribute_text(one: Characteristic, bin_: Attribute) -> Text:
+    """An attribute in words; where a ceiling holds for its points, with who decided it."""
+    label = bin_label(bin_, one.unit)
+    if one.ceiling is None or not one.has_record(bin_):
+        return label
+    return Message("{bin} ({ceiling})", {"bin": label, "ceiling": ceiling_text(one.ceiling)})
 
 
 _BINS = {"missing": _("Missing"), "other": _("Other")}

@@ -16,7 +16,7 @@ from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
 from creditscore.models import reasons, scoring
 from creditscore.models.scorecard import Baseline, Scorecard
 from creditscore.records.findings import code_text
-from creditscore.reporting.audit_tables import bin_label
+from creditscore.reporting.audit_tables import attribute_text
 from creditscore.reporting.columns import Grid, column, frame_of, rule_text, signed
 from creditscore.reporting.lookup import measures_for
 from creditscore.reporting.nearest_change import NearestChange, nearest_change
@@ -261,7 +261,7 @@ def _lines(card: Scorecard, row: pd.DataFrame, score: int) -> tuple[Line, ...]:
                 characteristic.label,
                 characteristic.source,
                 text,
-                Label.of(bin_label(bin_, characteristic.unit)),
+                Label.of(attribute_text(characteristic, bin_)),
                 bin_.points,
                 compared[characteristic.name],
             )

@@ -6,8 +6,10 @@ import pytest
 from creditscore.config.policy import Measure
 from creditscore.config.spec import Label
 from creditscore.errors import DataError
+from creditscore.language import Words
+from creditscore.models.scorecard import Attribute, Ceiling, Characteristic
 from creditscore.models.scoring import ppm_of_score
-from creditscore.reporting.audit_tables import bin_label
+from creditscore.reporting.audit_tables import attribute_text, bin_label
 from creditscore.reporting.explanation import explain_subject
 from creditscore.reporting.lookup import LOOKUP_COLUMNS, lookup_rows
 from creditscore.reporting.nearest_change import cut_levels
@@ -167,3 +169,19 @@ def test_ratios_are_printed_as_ratios_and_not_in_millionths(book):
     bin_ = first.model_copy(update={"lower": 770_000.0, "upper": 1_020_000.0})
     assert bin_label(bin_, "ppm") == "[0.77, 1.02)"
     assert bin_label(bin_, "yuan") == "[770,000, 1,020,000)"
+
+
+def test_a_ceiling_is_told_with_who_decided_it():
+    ceiling = Ceiling(points=-40, signed_by="安委会", basis="办法 第9条")
+    without, having = (
+        Attribute(kind="interval", lower=lower, upper=upper, label="", rows=9, weight=0.5, woe=0.0, points=points)
+        for lower, upper, points in ((None, 1.0, 0), (1.0, None, -40))
+    )
+    missing = Attribute(kind="missing", label="missing", rows=0, weight=0.0, woe=0.0, points=0)
+    one = Characteristic(
+        name="accidents", label=Label(en="a"), source="industry", kind="number", trend="higher_is_riskier", coefficient=0.0,
+        information_value=0.0, ceiling=ceiling, attributes=(without, having, missing),
+    )  # fmt: skip
+    assert attribute_text(one, without) == "< 1"
+    assert str(attribute_text(one, having)) == "≥ 1 (at most -40 points by decision of 安委会: 办法 第9条)"
+    assert Words.of("zh").text(attribute_text(one, having)) == "≥ 1 (至多 -40 分，由 安委会 决定：办法 第9条)"
