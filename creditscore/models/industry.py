@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 
 from creditscore.config.scorecards import Industry, Pooling, ScorecardsFile
-from creditscore.dataframes import Floats, feature_frame
+from creditscore.dataframes import Floats, Ints, column_of, feature_frame, index_of, native_table
 from creditscore.errors import DataError
+from creditscore.models import scoring_by_card
 from creditscore.models.estimator import CardEstimator, NotFittedEstimator, training_facts
 from creditscore.models.fitting import Fit
 from creditscore.models.industry_tree import ALL, tree_of
@@ -26,6 +30,7 @@ from creditscore.models.pooling import (
     points_of,
     shrinkage_table,
 )
+from creditscore.models.reasons import reasons_of
 from creditscore.models.regression import logistic, one_thread
 from creditscore.models.sample import Features, Sample, as_sequence, industry_code, read_sample
 from creditscore.models.scorecard import Scorecard
@@ -33,11 +38,10 @@ from creditscore.models.scorecard import Scorecard
 #: An industry whose own figures weigh less than this is named in the log.
 _NEARLY_PARENTS = 0.1
 _log = logging.getLogger(__name__)
-_Pandas = TypeVar("_Pandas", pd.Series, pd.DataFrame)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class IndustryScorecards(CardEstimator):
+class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
     """Fits a card for every industry, partially pooled.
 
     1. Splits, selection and slopes come from all rows together (industries and inspectors as effects).
@@ -59,11 +63,14 @@ class IndustryScorecards(CardEstimator):
         pooling: How strongly the figures of an industry are pulled towards those of its parent, in effective cases.
         pooling_factor: What the estimated variances between industries are multiplied by; None: chosen on rows held out.
         industries: The industries with their parents. Those that are only in the data have the parent ``all``.
+        industry_column: The column of X that has the codes of industries, for tools that hand on X and y alone
+            (cross-validation, search of settings). It is no feature unless ``features`` names it.
     """
 
     pooling: Pooling | None = None
     pooling_factor: float | None = None
     industries: Sequence[Industry] = ()
+    industry_column: str | None = None
 
     @classmethod
     def from_spec(
@@ -85,7 +92,7 @@ class IndustryScorecards(CardEstimator):
         X: object,
         y: object,
         *,
-        industry: object,
+        industry: object = None,
         sample_weight: object | None = None,
         nuisance: object | None = None,
         time: object | None = None,
@@ -97,7 +104,8 @@ class IndustryScorecards(CardEstimator):
         Args:
             X: One row per subject and day.
             y: Two classes; the larger is bad.
-            industry: Code per row; None where unknown: such rows train the pooled card only.
+            industry: Code per row; None where unknown: such rows train the pooled card only. A text: the name of the column of X
+                that has them, where X has such a column, else the code of all rows. Without it ``industry_column`` says the column.
             sample_weight: 1 / inclusion probability, say; rows of weight 0 are dropped.
             nuisance: Per row a list of inspectors (or one, or None).
             time: When each row was (a day, number or text that can be put in order). Settings are then chosen forward in time.
@@ -108,8 +116,13 @@ class IndustryScorecards(CardEstimator):
         Raises:
             DataError: The input cannot be used, or a column leaks the outcome.
         """
+        frame = feature_frame(X)
+        column = industry if isinstance(industry, str) and industry in frame.columns else self.industry_column
+        industry = self._industries_of(frame, industry)
+        # The column says which card a row has; what it tells of the risk is the level of the card.
+        frame = frame.drop(columns=column) if self.features is None and column in frame.columns else frame
         sample = read_sample(
-            X,
+            frame,
             y,
             features=self.features,
             sample_weight=sample_weight,
@@ -194,61 +207,121 @@ class IndustryScorecards(CardEstimator):
             raise DataError("industry {industry!r}: there is no card for it and no pooled card (industry 'all')", industry=industry)
         return self.pooled_
 
-    def scores(self, X: object, *, industry: object) -> pd.Series:
-        """Whole scores, one per row, index kept. Industries without a card are logged and counted."""
-        parts = [card.scores(frame) for card, frame, _ in self._parts(X, industry)]
-        return _whole(parts, X)
+    def scores(self, X: object, *, industry: object = None) -> pd.Series:
+        """Whole scores, one per row, index kept. Industries without a card are logged and counted.
 
-    def points(self, X: object, *, industry: object) -> pd.DataFrame:
-        """Whole points per characteristic; a row's sum + the constant of its card is its score."""
-        parts = [card.points(frame) for card, frame, _ in self._parts(X, industry)]
-        return _whole(parts, X).fillna(0).astype(np.int32)  # a characteristic that a card does not have
-
-    def reasons(self, X: object, *, industry: object, top: int = 4) -> pd.DataFrame:
-        """Names of the characteristics that cost most against the baseline, at most ``top``."""
-        parts = [card.reasons(frame, top=top) for card, frame, _ in self._parts(X, industry)]
-        return _whole(parts, X)
-
-    def predict_proba(self, X: object, *, industry: object) -> Floats:
-        """(n, 2): probabilities of good and bad, calibrated in each industry."""
-        probability = np.zeros((len(feature_frame(X)), 2))
-        for card, frame, rows in self._parts(X, industry):
-            probability[rows] = card.predict_proba(frame)
-        return probability
-
-    def _parts(self, X: object, industry: object) -> list[tuple[Scorecard, pd.DataFrame, NDArray[np.intp]]]:
-        """Each card that is asked with its rows, numbered 0 ... n - 1, and their positions.
-
-        Sets ``unknown_industries_``: rows by industry without a card of its own.
+        Args:
+            X: The rows.
+            industry: A code per row; a text: the name of the column of X that has them, where X has such a column, else the
+                code of all rows; None: what ``industry_column`` names.
         """
-        frame = feature_frame(X).reset_index(drop=True)
-        n = len(frame)
-        values = [industry] * n if industry is None or isinstance(industry, str) else as_sequence(industry, n, "industry")
-        codes, uniques = pd.factorize(pd.Series([industry_code(value) for value in values], dtype=object), sort=True)
-        names: list[str | None] = [str(name) for name in uniques]
-        cards = getattr(self, "scorecards_", {})
+        asked = self._asked(X, industry)
+        whole = scoring_by_card.scores(asked.cards, asked.which, asked.table)
+        return pd.Series(whole, index=index_of(asked.table), name="score")
+
+    def points(self, X: object, *, industry: object = None) -> pd.DataFrame:
+        """Whole points per characteristic; a row's sum + the constant of its card is its score."""
+        asked = self._asked(X, industry)
+        points = scoring_by_card.points(asked.cards, asked.which, asked.table)
+        names = pd.Index(scoring_by_card.names_of(asked.cards), dtype="str")
+        return pd.DataFrame(points.T, index=index_of(asked.table), columns=names)
+
+    def reasons(self, X: object, *, industry: object = None, top: int = 4) -> pd.DataFrame:
+        """Names of the characteristics that cost most against the baseline, at most ``top``."""
+        asked = self._asked(X, industry)
+        points = scoring_by_card.points(asked.cards, asked.which, asked.table)
+        names, parts = scoring_by_card.names_of(asked.cards), []
+        for position, card in enumerate(asked.cards):
+            rows = np.flatnonzero(asked.which == position)
+            own = pd.DataFrame(points[[names.index(name) for name in card.features]][:, rows].T, index=rows, columns=card.features)
+            parts.append(reasons_of(card, own, top=top))
+        whole = pd.concat(parts).sort_index()
+        whole.index = index_of(asked.table)
+        return whole
+
+    def predict_proba(self, X: object, *, industry: object = None) -> Floats:
+        """(n, 2): probabilities of good and bad, calibrated in each industry."""
+        asked = self._asked(X, industry)
+        whole = scoring_by_card.scores(asked.cards, asked.which, asked.table)
+        bad = scoring_by_card.probabilities(asked.cards, asked.which, whole)
+        return np.column_stack([1 - bad, bad])
+
+    def predict(self, X: object, *, industry: object = None) -> NDArray[Any]:
+        """The class that is more probable."""
+        bad = self.predict_proba(X, industry=industry)[:, 1] > 0.5
+        labels: NDArray[Any] = getattr(self, "classes_", np.array([0, 1]))[bad.astype(np.int64)]
+        return labels
+
+    def score(self, X: object, y: object, sample_weight: object | None = None, *, industry: object = None) -> float:
+        """Share of the rows whose class is predicted rightly."""
+        return float(accuracy_score(y, self.predict(X, industry=industry), sample_weight=sample_weight))
+
+    def _asked(self, X: object, industry: object) -> _Asked:
+        """The cards that are asked, and the rows of each.
+
+        Sets ``unknown_industries_``: the number of rows by industry without a card of its own.
+        """
+        table = native_table(X) if hasattr(X, "columns") or hasattr(X, "column_names") else feature_frame(X)
+        codes, names = codes_of(self._industries_of(table, industry), len(table))
+        cards, counts = getattr(self, "scorecards_", {}), np.bincount(codes + 1, minlength=len(names) + 1)[1:]
         self.unknown_industries_ = {
-            str(name): int((codes == code).sum()) for code, name in enumerate(names) if name not in cards and name != ALL
+            name: int(count) for name, count in zip(names, counts, strict=True) if name not in cards and name != ALL
         }
         if self.unknown_industries_:
             _log.warning(
                 "industry %s: no card of its own; the parent's or the pooled card scores", ", ".join(self.unknown_industries_)
             )
-        if (codes < 0).any() or not n:
-            codes, names = np.where(codes < 0, len(names), codes), [*names, None]
-        by_card: dict[str, tuple[Scorecard, list[int]]] = {}
-        for code, name in enumerate(names):
-            card = self.card_for(name)
-            by_card.setdefault(card.sha256, (card, []))[1].append(code)
-        parts = []
-        for card, own in by_card.values():
-            rows = np.flatnonzero(np.isin(codes, own))
-            parts.append((card, frame.iloc[rows], rows))
-        return parts
+        numbers: dict[str, int] = {}
+        chosen: list[Scorecard] = []
+        position = np.zeros(len(names) + 1, dtype=np.int64)
+        for code, name in enumerate([None, *names]):
+            if code or (codes < 0).any() or not len(table):
+                card = self.card_for(name)
+                position[code] = numbers.setdefault(card.sha256, len(chosen))
+                chosen += [card] if len(numbers) > len(chosen) else []
+        return _Asked(table, tuple(chosen), position[codes + 1])
+
+    def _industries_of(self, table: pd.DataFrame | pa.Table, industry: object) -> object:
+        """The codes that are meant, one per row."""
+        industry = self.industry_column if industry is None else industry
+        if industry is None:
+            raise DataError(
+                "industry: expected a code per row, the name of a column of X, or one code for all rows; or set industry_column"
+            )
+        if not isinstance(industry, str):
+            return industry
+        columns = table.columns if isinstance(table, pd.DataFrame) else table.column_names
+        if industry in columns:
+            return column_of(table, industry)
+        if industry == self.industry_column:
+            raise DataError("industry: X has no column {column}, which industry_column names", column=industry)
+        return pd.Series([industry]).repeat(len(table))
 
 
-def _whole(parts: list[_Pandas], X: object) -> _Pandas:
-    """The parts in the order of the rows of X, with its index."""
-    whole: _Pandas = pd.concat(parts).sort_index()
-    whole.index = feature_frame(X).index
-    return whole
+@dataclass(frozen=True)
+class _Asked:
+    """Rows, the cards that they have, and the position of each row's card."""
+
+    table: pd.DataFrame | pa.Table
+    cards: tuple[Scorecard, ...]
+    which: Ints
+
+
+def codes_of(values: object, rows: int) -> tuple[Ints, list[str]]:
+    """The industry of each row as a position in a sorted list of codes; -1 where it is unknown.
+
+    Raises:
+        DataError: There is not one value per row.
+    """
+    if hasattr(values, "to_pandas"):
+        values = values.to_pandas()
+    plain = isinstance(values, pd.Series) or (isinstance(values, np.ndarray) and values.ndim == 1)
+    series = pd.Series(values) if plain else pd.Series(list(as_sequence(values, rows, "industry")), dtype=object)
+    if len(series) != rows:
+        as_sequence(series, rows, "industry")
+    positions, found = pd.factorize(series)
+    texts = [industry_code(value) for value in found]
+    names = sorted({text for text in texts if text is not None})
+    number = {name: position for position, name in enumerate(names)}
+    of_value = np.array([-1, *(-1 if text is None else number[text] for text in texts)], dtype=np.int64)
+    return of_value[positions + 1], names

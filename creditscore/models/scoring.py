@@ -11,7 +11,7 @@ import math
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
@@ -118,8 +118,8 @@ def scores(card: Card, frame: object, *, threads: int | None = None) -> pd.Serie
     """
     table = dataframes.native_table(frame)
     dataframes.require_columns(table, card.features)
-    noticed = _Noticed()
-    parts = [(_coder(one, table, noticed), _points_lookup(one)) for one in card.characteristics]
+    noticed = Noticed()
+    parts = [(coder_of(one, table, noticed), points_lookup(one)) for one in card.characteristics]
     total = np.full(len(table), card.constant, dtype=np.int32)
 
     def block(start: int, stop: int) -> None:
@@ -130,8 +130,8 @@ def scores(card: Card, frame: object, *, threads: int | None = None) -> pd.Serie
             np.take(points, code(start, stop), out=taken, mode="clip")
             np.add(part, taken, out=part)
 
-    _in_blocks(block, len(table), threads)
-    _warn_of_values(card, noticed, len(table))
+    in_blocks(block, len(table), threads)
+    warn_of_values(card, noticed, len(table))
     return pd.Series(total, index=dataframes.index_of(table), name="score")
 
 
@@ -141,7 +141,7 @@ def points(card: Card, frame: object) -> pd.DataFrame:
     Raises:
         DataError: A column of the card is missing or has the wrong type.
     """
-    return _looked_up(card, frame, _points_lookup)
+    return _looked_up(card, frame, points_lookup)
 
 
 def positions(card: Card, frame: object) -> pd.DataFrame:
@@ -194,45 +194,71 @@ def probability_ppm(card: Card, whole: pd.Series) -> pd.Series:
 def _looked_up(card: Card, frame: object, table_for: Callable[[Characteristic], NDArray[np.int32]]) -> pd.DataFrame:
     table = dataframes.native_table(frame)
     dataframes.require_columns(table, card.features)
-    noticed = _Noticed()
+    noticed = Noticed()
     looked_up = np.empty((len(card.characteristics), len(table)), dtype=np.int32)
-    parts = [(_coder(one, table, noticed), table_for(one)) for one in card.characteristics]
+    parts = [(coder_of(one, table, noticed), table_for(one)) for one in card.characteristics]
 
     def block(start: int, stop: int) -> None:
         for row, (code, entries) in zip(looked_up, parts, strict=True):
             row[start:stop] = entries[code(start, stop)]
 
-    _in_blocks(block, len(table), None)
-    _warn_of_values(card, noticed, len(table))
+    in_blocks(block, len(table), None)
+    warn_of_values(card, noticed, len(table))
     return pd.DataFrame(looked_up.T, index=dataframes.index_of(table), columns=pd.Index(card.features, dtype="str"))
 
 
-def _in_blocks(work: Callable[[int, int], None], rows: int, threads: int | None) -> None:
-    starts = range(0, rows, BLOCK)
+def in_blocks(work: Callable[[int, int], None], rows: int, threads: int | None, *, size: int = BLOCK) -> None:
+    """Calls ``work(start, stop)`` for blocks of ``size`` rows that cover all, on threads where there are many."""
+    starts = range(0, rows, size)
     workers = threads or os.cpu_count() or 1
     if rows < _THREADED or workers == 1:
         for start in starts:
-            work(start, min(start + BLOCK, rows))
+            work(start, min(start + size, rows))
         return
     with ThreadPoolExecutor(workers) as pool:
         # list() asks for every result, so that an error of any block is raised here.
-        list(pool.map(lambda start: work(start, min(start + BLOCK, rows)), starts))
+        list(pool.map(lambda start: work(start, min(start + size, rows)), starts))
 
 
-def _warn_of_values(card: Card, noticed: _Noticed, rows: int) -> None:
+def warn_of_values(card: Card, noticed: Noticed, rows: int) -> None:
+    """Says what was noticed in the values of the rows that a card scored."""
+    warn_of_infinite(noticed, stacklevel=5)
+    for one in card.characteristics:
+        for line in remarks_on(one, noticed, rows, other=other_share(one), missing=one.of("missing")[0].weight):
+            _log.warning("%s", line)
+
+
+def warn_of_infinite(noticed: Noticed, *, stacklevel: int) -> None:
+    """Says where infinite values were taken as missing."""
     if noticed.infinite:
         named = ", ".join(f"{name} ({count})" for name, count in sorted(noticed.infinite.items()))
-        warnings.warn(f"infinite values are taken as missing: {named}", RuntimeWarning, stacklevel=4)
-    for one in card.characteristics if rows >= _ENOUGH else ():
-        share = noticed.other[one.name] / rows
-        if share > _UNKNOWN_SHARE + sum(attribute.weight for attribute in one.of("other")):
-            _log.warning("characteristic %s: %.1f %% of the rows have texts that the card does not know", one.name, 100 * share)
-        if noticed.missing[one.name] == rows and one.of("missing")[0].weight < 1 - _UNKNOWN_SHARE:
-            _log.warning("characteristic %s: every row is missing", one.name)
+        warnings.warn(f"infinite values are taken as missing: {named}", RuntimeWarning, stacklevel=stacklevel)
+
+
+def other_share(one: Characteristic) -> float:
+    """Share of the weight that the fit left to the attribute ``other``."""
+    return sum(attribute.weight for attribute in one.of("other"))
+
+
+def remarks_on(one: Characteristic, noticed: Noticed, rows: int, *, other: float, missing: float) -> Iterator[str]:
+    """Sentences on a characteristic whose values are not what the fit saw: unknown texts, or nothing at all.
+
+    Args:
+        one: The characteristic.
+        noticed: What was noticed in the rows.
+        rows: Their number; of fewer than a hundred nothing is said.
+        other: Share that the fit left to the attribute ``other``.
+        missing: Share that was missing in the fit.
+    """
+    share = noticed.other[one.name] / max(rows, 1)
+    if rows >= _ENOUGH and share > _UNKNOWN_SHARE + other:
+        yield f"characteristic {one.name}: {100 * share:.1f} % of the rows have texts that the card does not know"
+    if rows >= _ENOUGH and noticed.missing[one.name] == rows and missing < 1 - _UNKNOWN_SHARE:
+        yield f"characteristic {one.name}: every row is missing"
 
 
 @dataclass
-class _Noticed:
+class Noticed:
     """Counts of values, by column, that the caller should know of: missing, infinite (also missing), and unknown texts."""
 
     missing: Counter[str] = field(default_factory=Counter)
@@ -248,15 +274,17 @@ class _Noticed:
 
 
 #: ``(start, stop) -> codes`` of those rows.
-_Coder = Callable[[int, int], AttributeCodes]
+Coder = Callable[[int, int], AttributeCodes]
 
 
-def _coder(one: Characteristic, table: pd.DataFrame | pa.Table, noticed: _Noticed) -> _Coder:
-    """How blocks of one column become codes."""
+def coder_of(one: Characteristic, table: pd.DataFrame | pa.Table, noticed: Noticed, rows: NDArray[np.intp] | None = None) -> Coder:
+    """How blocks of one column, or of some of its rows, become codes."""
     column = dataframes.column_of(table, one.name)
     if one.kind == "text":
-        return _text_coder(one, dataframes.arrow_texts(column, one.name), noticed)
-    return _number_coder(one, dataframes.numbers(column, one.name), noticed)
+        texts = dataframes.arrow_texts(column, one.name)
+        return _text_coder(one, texts if rows is None else texts.take(pa.array(rows)), noticed)
+    numbers = dataframes.numbers(column, one.name)
+    return _number_coder(one, numbers if rows is None else numbers[rows], noticed)
 
 
 def _lookup(one: Characteristic, of: Callable[[int], int]) -> NDArray[np.int32]:
@@ -268,8 +296,8 @@ def _lookup(one: Characteristic, of: Callable[[int], int]) -> NDArray[np.int32]:
     return entries
 
 
-def _points_lookup(one: Characteristic) -> NDArray[np.int32]:
-    """From code to points."""
+def points_lookup(one: Characteristic) -> NDArray[np.int32]:
+    """From code to points: 256 entries."""
     return _lookup(one, lambda position: one.attributes[position].points)
 
 
@@ -278,7 +306,7 @@ def _position_lookup(one: Characteristic) -> NDArray[np.int32]:
     return _lookup(one, lambda position: position)
 
 
-def _number_coder(one: Characteristic, values: NDArray[Any], noticed: _Noticed) -> _Coder:
+def _number_coder(one: Characteristic, values: NDArray[Any], noticed: Noticed) -> Coder:
     edges = one.edges
     specials = [(float(value), position) for position, a in enumerate(one.attributes) for value in a.values]
 
@@ -303,7 +331,7 @@ def _number_coder(one: Characteristic, values: NDArray[Any], noticed: _Noticed) 
     return codes
 
 
-def _text_coder(one: Characteristic, values: pa.Array, noticed: _Noticed) -> _Coder:
+def _text_coder(one: Characteristic, values: pa.Array, noticed: Noticed) -> Coder:
     known = [(value, position) for position, attribute in enumerate(one.attributes) for value in attribute.values]
     other = next(position for position, attribute in enumerate(one.attributes) if attribute.kind == "other")
     positions = np.array([position for _, position in known] + [other], dtype=np.uint8)
