@@ -14,6 +14,8 @@ RIDGE = 0.05
 EXPONENT = 0.5
 #: The same for the effects of inspectors. A larger penalty pulls these effects closer to 0.
 NUISANCE_RIDGE = 0.002
+#: Smallest share of an attribute, and what is added to shares, where nothing is declared and evidence is not asked for.
+MIN_SHARE, SMOOTHING = 0.02, 0.0005
 
 
 class Scaling(Spec):
@@ -41,14 +43,30 @@ class Industry(Spec):
 
 
 class Binning(Spec):
-    """How a characteristic is divided into attributes. Shares are shares of the total weight, from 0 to 1."""
+    """How a characteristic is divided into attributes. Shares are shares of the total weight, from 0 to 1.
 
-    max_bins: int = Field(default=6, ge=2, le=20)
-    min_share: float = Field(default=0.02, gt=0, le=0.5)
-    #: Texts rarer than this go to the attribute ``other``; the rest are grouped until each group has ``min_share``.
-    rare_share: float = Field(default=0.005, gt=0, le=0.5)
-    #: Added to the share of goods and to the share of bads of each attribute, so that neither is 0.
-    smoothing: float = Field(default=0.0005, ge=0, le=0.1)
+    What is None follows from the rows: with ``evidence`` an attribute stands by its rows and cases, never by its share. A
+    number that is declared goes before.
+    """
+
+    #: WoE is shrunk by its estimated variance, and a characteristic must show more than chance may. Without it WoE is the
+    #: plain smoothed one, and what is None has constants (six bins, 2 %, .5 %, .0005): then a whole weight counts exactly
+    #: like repeated rows. With it two equal rows are more evidence than one of weight 2.
+    evidence: bool = True
+    #: None: six at a hundred cases of the rarer class, and more with the fifth root of the cases.
+    max_bins: int | None = Field(default=None, ge=2, le=20)
+    #: Smallest share of an attribute; below it an attribute is neutral. None: about 30 effective rows and 3 cases to be
+    #: expected where cuts are searched, and none is neutral for being small.
+    min_share: float | None = Field(default=None, gt=0, le=0.5)
+    #: Texts rarer than this go to the attribute ``other``. None: those with fewer than 30 effective rows.
+    rare_share: float | None = Field(default=None, gt=0, le=0.5)
+    #: Added to the share of goods and to the share of bads of each attribute, so that neither is 0. None: half a case.
+    smoothing: float | None = Field(default=None, ge=0, le=0.1)
+
+    @property
+    def least_share(self) -> float | None:
+        """Share below which an attribute is neutral whatever it shows; None: there is no such share."""
+        return self.min_share if self.min_share is not None or self.evidence else MIN_SHARE
 
 
 class Selection(Spec):
@@ -57,6 +75,12 @@ class Selection(Spec):
     min_information_value: float = Field(default=0.005, ge=0)
     max_correlation: float = Field(default=0.9, gt=0, le=1)
     max_characteristics: int | None = Field(default=None, ge=1)
+    #: A characteristic leaves whose attributes have moved farther (PSI) from the first to the last part of the training
+    #: window. None: it is told, and stays.
+    max_drift: float | None = Field(default=None, gt=0)
+    #: Texts that were renamed, by characteristic: ``{"industry": {"old code": "new code"}}``. The old and the new are one
+    #: attribute, so that neither comes or goes.
+    same_as: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
 class Pooling(Spec):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from creditscore.config.scorecards import Binning
+from creditscore.config.scorecards import SMOOTHING, Binning
 from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.models.card import AttributeKind
+from creditscore.models.evidence import Cells, Evidence, pseudo_share, smoothed_woe, weigh
 from creditscore.models.sample import Factor, FeatureColumn, Sample
 from creditscore.models.scoring import AttributeCodes
 
@@ -35,7 +37,12 @@ def project(woe: Floats, weights: Floats, trend: str) -> Floats:
 
 @dataclass(frozen=True)
 class Partition:
-    """How a column is cut. ``trend`` is the one that is enforced, ``none`` where there is none."""
+    """How a column is cut. ``trend`` is the one that is enforced, ``none`` where there is none.
+
+    ``searched`` counts the free choices that the search for the cuts had: of pure noise the attributes look as if they had
+    so many degrees of freedom. None: the cuts were not searched. ``proposed`` are those special codes that the data, and
+    nobody else, suggest.
+    """
 
     factor: Factor
     text: bool
@@ -43,6 +50,10 @@ class Partition:
     edges: tuple[float, ...] = ()
     groups: tuple[tuple[str, ...], ...] = ()
     special: tuple[float | str, ...] = ()
+    searched: float | None = None
+    proposed: tuple[float, ...] = ()
+    #: The column has one value at most, besides missing and special ones.
+    constant: bool = False
 
     @property
     def bins(self) -> int:
@@ -115,6 +126,12 @@ class BinTable:
     bad: Floats
     woe: Floats
     neutral: Flags
+    #: Attributes that say nothing of tomorrow: without rows, gone, or below a declared ``min_share``.
+    small: Flags
+    #: Share that was added to that of goods and of bads.
+    smoothing: float
+    cells: Cells
+    evidence: Evidence | None = None
 
     @property
     def name(self) -> str:
@@ -139,36 +156,57 @@ class BinTable:
         """Number of attributes that have rows."""
         return int((self.rows > 0).sum())
 
-    def bad_rate(self, smoothing: float) -> Floats:
+    @property
+    def bad_rate(self) -> Floats:
         """Weighted bad rate, smoothed as the WoE is; NaN for an attribute without weight."""
-        weight = self.weight + smoothing * (self.good.sum() + self.bad.sum())
-        rate: Floats = np.where(weight > 0, self.bad + smoothing * self.bad.sum(), np.nan) / np.where(weight > 0, weight, 1.0)
+        weight = self.weight + self.smoothing * (self.good.sum() + self.bad.sum())
+        bad = self.bad + self.smoothing * self.bad.sum()
+        rate: Floats = np.where(weight > 0, bad, np.nan) / np.where(weight > 0, weight, 1.0)
         return rate
 
-    def with_woe(self, woe: Floats, *, min_share: float) -> BinTable:
+    def with_woe(self, woe: Floats) -> BinTable:
         """The same attributes with another WoE, brought in order: neutral, trend, declared."""
-        small = self.weight < min_share
-        ordered = in_order(self.partition, woe, self.weight, small)
-        return replace(self, woe=ordered, neutral=small & (ordered == 0.0))
+        ordered = in_order(self.partition, woe, self.weight, self.small)
+        return replace(self, woe=ordered, neutral=self.small & (ordered == 0.0))
 
 
-def tabulate(partition: Partition, codes: AttributeCodes, sample: Sample, *, binning: Binning) -> BinTable:
-    """The table of a column whose rows fall in attributes ``codes``.
+def tabulate(
+    partitions: Sequence[Partition], codes: Sequence[AttributeCodes], sample: Sample, *, binning: Binning
+) -> list[BinTable]:
+    """The tables of columns whose rows fall in attributes ``codes``.
 
-    ``WoE = ln(share of good / share of bad)`` with ``smoothing`` added to both shares (pseudo rows in
-    proportion to the totals). An attribute below ``min_share`` of the weight is neutral, WoE 0.
+    ``WoE = ln(share of good / share of bad)`` with a little added to both shares (pseudo rows in proportion to the totals),
+    and of that as much as the evidence supports (:mod:`creditscore.models.evidence`), which each table learns from all. An
+    attribute without rows is neutral, WoE 0; so is one that is gone, or below a declared ``min_share``.
     """
-    size = len(partition.kinds)
-    good, bad = sample.sums(codes, size)
-    table = BinTable(partition, np.bincount(codes, minlength=size), good, bad, np.zeros(size), np.zeros(size, dtype=bool))
-    return table.with_woe(smoothed_woe(good, bad, binning.smoothing), min_share=binning.min_share)
+    pseudo = pseudo_share(sample)
+    smoothing = binning.smoothing if binning.smoothing is not None else pseudo if binning.evidence else SMOOTHING
+    cells = [Cells.of(of, len(partition.kinds), sample) for partition, of in zip(partitions, codes, strict=True)]
+    if binning.evidence:
+        tried = [_texts_put_together(partition) for partition in partitions]
+        evidence: list[Evidence | None] = [*weigh(cells, tried, smoothing=smoothing, pseudo=pseudo)]
+    else:
+        evidence = [None] * len(cells)
+    return [_table(*parts, smoothing, binning) for parts in zip(partitions, cells, evidence, strict=True)]
 
 
-def smoothed_woe(good: Floats, bad: Floats, smoothing: float) -> Floats:
-    """``ln((good share + smoothing) / (bad share + smoothing))``; without smoothing a pure bin would be infinite."""
-    floor = max(smoothing, 1e-9)
-    woe: Floats = np.log((good / good.sum() + floor) / (bad / bad.sum() + floor))
-    return woe
+def _table(partition: Partition, cells: Cells, evidence: Evidence | None, smoothing: float, binning: Binning) -> BinTable:
+    rows, good, bad = (of.sum(axis=1) for of in (cells.rows, cells.good, cells.bad))
+    small = (rows == 0) | (good + bad < (binning.least_share or 0.0))
+    woe = smoothed_woe(good, bad, smoothing)
+    if evidence is not None:
+        small |= np.array([state == "gone" for state in evidence.state])
+        woe = evidence.used
+    nothing = np.zeros(len(rows))
+    return BinTable(partition, rows, good, bad, nothing, nothing > 0, small, smoothing, cells, evidence).with_woe(woe)
+
+
+def _texts_put_together(partition: Partition) -> Floats:
+    """Per attribute the number of texts that the search put together by their bad rates; 1 elsewhere."""
+    tried = np.ones(len(partition.kinds))
+    if partition.text and partition.searched is not None and not partition.factor.order:
+        tried[: partition.bins] = [len(group) for group in partition.groups]
+    return tried
 
 
 def in_order(partition: Partition, woe: Floats, weight: Floats, small: Flags) -> Floats:

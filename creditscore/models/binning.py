@@ -9,36 +9,106 @@ of weighing it, nor the order of the rows can change what it sees.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
+from scipy.special import xlogy
+from scipy.stats import chi2
 
-from creditscore.config.scorecards import Binning
+from creditscore.config.scorecards import MIN_SHARE, SMOOTHING, Binning
 from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.models.bin_table import Partition
+from creditscore.models.codes_in_data import undeclared_codes
+from creditscore.models.evidence import cases, pseudo_share
 from creditscore.models.sample import FeatureColumn, Sample
 
 #: Share of a column's weight that an edge may move across for the sake of fewer digits.
 _TOLERANCE = 0.002
 _SLACK = 1e-9
+#: Of a bin's own weight, which the solver rounds, this much is asked for.
+_JUST_UNDER = 0.999
 #: Weights are whole multiples of one part in this many of the total.
 _UNIT = 2.0**30
-_PREBINS = 20
 #: Columns with more distinct values are searched in this many groups: 0.02 % of the weight each.
 _CELLS = 4096
+#: Bins that a hundred cases of the rarer class carry, and the number at which no more are of use.
+_BINS, _CASES_OF_SIX_BINS, _MOST_BINS = 6, 100, 20
+#: Fewest and most intervals that the search merges into bins; so many cases are for the fewest.
+_PREBINS, _CASES_OF_20_PREBINS = (20, 24), 2000
+#: Effective rows and expected effective cases of the rarer class in the smallest bin of a search: its WoE is then off by
+#: 1 / sqrt(3) or less, and the evidence says how much of it counts.
+_ROWS, _CASES_OF_A_BIN = 30.0, 3.0
+#: Few rows are cut in bins of a tenth all the same.
+_LARGEST_MINIMUM = 0.1
+#: Share below which a text is rare where evidence is not asked for.
+_RARE_SHARE = 0.005
+#: Chance that a hump is found in the noise around a monotone column.
+_FALSE_HUMPS = 0.002
+#: Groups of neighbouring values, about equal in weight, that are looked through for humps.
+_WINDOWS = 128
 #: Seconds that the solver may take for a column.
 _SECONDS = 30
-#: A hump must have this many times the information of the best monotone cut, and this much more, to be kept.
-_HUMP_RATIO, _HUMP_MARGIN = 1.5, 0.02
 #: Farther than this from 0.5 a line of many values has nearly pure ends only, which optbinning would merge into one bin.
 _SEPARATES = 0.45
 #: The edge of a characteristic with a ceiling: without a record, and with one or more.
 _WITHOUT_AND_WITH = (1.0,)
-_Search = Literal["ascending", "descending", "auto"]
+_Search = Literal["ascending", "descending", "peak_heuristic", "valley_heuristic"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How finely the rows may be cut; shares are of the total weight."""
+
+    bins: int
+    #: Groups of texts.
+    groups: int
+    prebins: int
+    smallest: float
+    #: Whether ``smallest`` was declared.
+    firm: bool
+    #: Texts need this share, and ``rows`` effective rows.
+    rare: float
+    rows: float
+    smoothing: float
+    #: Effective rows of the rarer class; None: evidence is not asked for.
+    cases: float | None
+
+    @classmethod
+    def of(cls, sample: Sample, binning: Binning) -> Limits:
+        """What is declared, else what the rows can carry, else (without evidence) constants."""
+        if not binning.evidence:
+            bins = binning.max_bins or _BINS
+            return cls(
+                bins=bins,
+                groups=bins,
+                prebins=_PREBINS[0],
+                smallest=binning.min_share or MIN_SHARE,
+                firm=True,
+                rare=min(binning.rare_share or _RARE_SHARE, binning.min_share or MIN_SHARE),
+                rows=0.0,
+                smoothing=SMOOTHING if binning.smoothing is None else binning.smoothing,
+                cases=None,
+            )
+        known, rows = cases(sample), sample.effective_size
+        own = _BINS * (known / _CASES_OF_SIX_BINS) ** 0.2
+        smallest = min(max(_ROWS / rows, _CASES_OF_A_BIN / known), _LARGEST_MINIMUM)
+        return cls(
+            bins=binning.max_bins or int(np.clip(round(own), 3, _MOST_BINS)),
+            groups=binning.max_bins or int(np.clip(round(_BINS * (known / _CASES_OF_SIX_BINS) ** (1 / 3)), 3, _MOST_BINS)),
+            prebins=int(np.clip(round(_PREBINS[0] * (known / _CASES_OF_20_PREBINS) ** 0.2), *_PREBINS)),
+            smallest=binning.min_share or smallest,
+            firm=binning.min_share is not None,
+            rare=binning.rare_share or 0.0,
+            rows=0.0 if binning.rare_share else _ROWS,
+            smoothing=pseudo_share(sample) if binning.smoothing is None else binning.smoothing,
+            cases=known,
+        )
 
 
 def cut(
@@ -46,28 +116,41 @@ def cut(
     sample: Sample,
     *,
     binning: Binning,
-    special: Sequence[float | str] = (),
+    special: Sequence[float | str] | None = None,
     given: Sequence[Any] | None = None,
+    same_as: Mapping[str, str] | None = None,
 ) -> Partition:
     """The partition of a column: edges or groups ``given`` by hand, else found by optbinning under the trend.
 
-    With trend ``auto`` the direction is the one in which bads lie; a hump or trough (trend ``none``)
-    is kept only if it has far more information. Texts with an ``order`` are cut along it; others are grouped by
-    their weighted bad rate (shrunk to that of all: a rare text is not at the end of the line by chance); texts
-    rarer than ``rare_share`` are left to the attribute ``other``.
+    With trend ``auto`` the direction is the one in which bads lie; a hump or trough (trend ``none``), however narrow, is
+    kept where it shows more than a search of noise would. Texts with an ``order`` are cut along it; others are grouped by
+    their weighted bad rate (shrunk to that of all: a rare text is not at the end of the line by chance); rare texts are
+    left to the attribute ``other``.
+
+    Args:
+        column: The column, with the rows of the sample.
+        sample: The training rows.
+        binning: What is declared of the cuts.
+        special: Codes that are no measurements. None: nothing is declared, and a value that looks like one becomes one.
+        given: Cuts by hand.
+        same_as: Texts that were renamed, old to new: the old one goes where the new one is.
 
     Raises:
         DataError: The column cannot be cut, with the reason.
     """
-    codes = tuple(sorted(str(code) if column.text else float(code) for code in special))
+    codes = tuple(sorted(str(code) if column.text else float(code) for code in special or ()))
     if column.factor.ceiling is not None:
         given = _WITHOUT_AND_WITH if given is None else given
         if not set(_WITHOUT_AND_WITH) <= set(given):
             raise DataError("splits of {name}: expected the edge 1, from which on its ceiling holds", name=column.factor.name)
     if given is not None:
         return _by_hand(column, codes, given)
+    limits = Limits.of(sample, binning)
     try:
-        return _texts(column, sample, binning, codes) if column.text else _numbers(column, sample, binning, codes)
+        if column.text:
+            return _texts(column, sample, limits, codes, same_as or {})
+        proposed = _codes_by_the_data(column, sample, limits) if special is None else ()
+        return replace(_numbers(column, sample, limits, codes or proposed), proposed=proposed)
     except DataError:
         raise
     except Exception as error:  # whatever a solver raises concerns this column only
@@ -90,78 +173,182 @@ def _by_hand(column: FeatureColumn, special: tuple[Any, ...], given: Sequence[An
     return Partition(factor, True, "higher_is_riskier" if factor.order else "none", groups=groups, special=special)
 
 
-def _numbers(column: FeatureColumn, sample: Sample, binning: Binning, special: tuple[Any, ...]) -> Partition:
+def _codes_by_the_data(column: FeatureColumn, sample: Sample, limits: Limits) -> tuple[float, ...]:
+    """Values that look like codes; none without evidence, and none where no trend is to hold."""
+    if limits.cases is None or column.factor.trend == "none":
+        return ()
+    return undeclared_codes(column, sample, least_rows=_ROWS)
+
+
+def _numbers(column: FeatureColumn, sample: Sample, limits: Limits, special: tuple[Any, ...]) -> Partition:
     clean = ~column.missing & ~np.isin(column.values, np.array(special, dtype=np.float64))
     values, positions = np.unique(column.values[clean], return_inverse=True)
     cells = np.full(len(clean), len(values))
     cells[clean] = positions
     good, bad = (sums[:-1] for sums in sample.sums(cells, len(values) + 1))
-    ends = _grouped(good + bad)
+    ends = _grouped(good + bad, _CELLS)
     starts = np.r_[0, ends[:-1] + 1]
     goods, bads = (np.add.reduceat(part, starts) if len(values) else part for part in (good, bad))
-    after, trend = _search_line(goods, bads, column.factor.trend, binning)
+    if not limits.firm and len(values) <= limits.prebins:
+        limits = replace(limits, smallest=_smallest_that_stands(sample, cells, goods + bads, limits))
+    after, trend, searched = _search_line(goods, bads, column.factor.trend, limits)
     edges = readable(values, good + bad, [int(ends[group]) for group in after])
-    return Partition(column.factor, False, trend, edges=edges, special=special)
+    return Partition(
+        column.factor, False, trend, edges=edges, special=special, searched=searched, constant=len(values) <= 1 and not special
+    )
 
 
-def _grouped(weight: Floats) -> NDArray[np.intp]:
-    """Last positions of at most ``_CELLS`` groups of neighbouring values, about equal in weight: for speed only."""
-    if len(weight) <= _CELLS:
+def _smallest_that_stands(sample: Sample, cells: NDArray[np.intp], share: Floats, limits: Limits) -> float:
+    """Least share of those values (of few) that have rows enough alone: many rows of small weights are many rows."""
+    enough = _effective_rows(sample, cells, len(share)) >= _ROWS
+    return float(min([limits.smallest, *(_JUST_UNDER * share[enough]).tolist()]))
+
+
+def _effective_rows(sample: Sample, cells: NDArray[np.intp], size: int) -> Floats:
+    """Effective rows in each of the cells 0 ... size - 1; further cells are left out."""
+    relative = sample.weight / sample.weight.max()
+    total, squares = (np.bincount(cells, of, size + 1)[:size] for of in (relative, relative**2))
+    rows: Floats = total**2 / np.where(squares > 0, squares, 1.0)
+    return rows
+
+
+def _grouped(weight: Floats, most: int) -> NDArray[np.intp]:
+    """Last positions of at most ``most`` groups of neighbouring values, about equal in weight: for speed only."""
+    if len(weight) <= most:
         return np.arange(len(weight))
     middle = (np.cumsum(weight) - weight / 2) / weight.sum()
-    group = np.floor(np.round(middle * _CELLS, 6))
+    group = np.floor(np.round(middle * most, 6))
     return np.flatnonzero(np.r_[np.diff(group) > 0, True])
 
 
-def _texts(column: FeatureColumn, sample: Sample, binning: Binning, special: tuple[Any, ...]) -> Partition:
+def _texts(
+    column: FeatureColumn, sample: Sample, limits: Limits, special: tuple[Any, ...], same_as: Mapping[str, str]
+) -> Partition:
     texts = [*column.categories, ""]
-    good, bad = sample.sums(np.where(column.missing, len(column.categories), column.values), len(texts))
+    home = _homes(column, same_as)
+    cells = np.where(column.missing, len(column.categories), home[column.values])
+    good, bad = sample.sums(cells, len(texts))
+    rows = _effective_rows(sample, cells, len(column.categories))
     allowed = set(column.factor.order) or set(column.categories)
     kept = [
         code
         for code, text in enumerate(column.categories)
-        if text in allowed and text not in special and good[code] + bad[code] >= min(binning.rare_share, binning.min_share)
+        if text in allowed
+        and text not in special
+        and good[code] + bad[code] >= limits.rare
+        and rows[code] >= max(limits.rows, 1e-9)
     ]
     if column.factor.order:
         line = sorted(kept, key=lambda code: column.factor.order.index(texts[code]))
     else:
-        pseudo = max(binning.rare_share, binning.smoothing)
+        pseudo = max(limits.rare, limits.rows / sample.effective_size, limits.smoothing)
         rate = (bad + pseudo * bad.sum()) / (good + bad + pseudo * (good.sum() + bad.sum()))
         line = sorted(kept, key=lambda code: (round(float(rate[code]), 12), texts[code]))
-    after, _ = _search_line(good[line], bad[line], "higher_is_riskier", binning)
+    if not limits.firm and kept:
+        limits = replace(limits, smallest=min(limits.smallest, _JUST_UNDER * float((good + bad)[kept].min())))
+    after, _, searched = _search_line(good[line], bad[line], "higher_is_riskier", replace(limits, bins=limits.groups))
     bounds = [0, *(position + 1 for position in after), len(line)]
-    groups = tuple(tuple(texts[code] for code in line[a:b]) for a, b in pairwise(bounds) if a < b)
-    return Partition(column.factor, True, "higher_is_riskier" if column.factor.order else "none", groups=groups, special=special)
+    renamed = [[int(code) for code in np.flatnonzero(home == text) if code != text] for text in range(len(column.categories))]
+    groups = tuple(
+        tuple(texts[code] for text in line[a:b] for code in (text, *renamed[text])) for a, b in pairwise(bounds) if a < b
+    )
+    if not column.factor.order:
+        searched = max(len(line) - 1.0, 0.0)
+    return Partition(
+        column.factor,
+        True,
+        "higher_is_riskier" if column.factor.order else "none",
+        groups=groups,
+        special=special,
+        searched=searched,
+        constant=len(column.categories) <= 1,
+    )
 
 
-def _search_line(good: Floats, bad: Floats, trend: str, binning: Binning) -> tuple[list[int], str]:
-    """Positions after which to cut cells that are in an order, and the trend that holds."""
+def _homes(column: FeatureColumn, same_as: Mapping[str, str]) -> NDArray[np.intp]:
+    """For each text the one under which it is counted: itself, or what it was renamed to (if that occurs)."""
+    position = {text: code for code, text in enumerate(column.categories)}
+    home = np.arange(len(column.categories))
+    for code, text in enumerate(column.categories):
+        seen = {text}
+        while same_as.get(text, text) in position and same_as.get(text, text) not in seen:
+            text = same_as[text]
+            seen.add(text)
+        home[code] = position[text]
+    return home
+
+
+def _search_line(good: Floats, bad: Floats, trend: str, limits: Limits) -> tuple[list[int], str, float]:
+    """Positions after which to cut cells that are in an order, the trend that holds, and the choices that the search had."""
     if len(good) < 2 or not (good.any() and bad.any()):
-        return [], "none" if trend == "auto" else trend
-    if len(good) <= _PREBINS:
-        good, bad = _not_pure(good, bad, binning.smoothing)
+        return [], "none" if trend == "auto" else trend, 0.0
+    if len(good) <= _PREBINS[0]:
+        good, bad = _not_pure(good, bad, limits.smoothing)
     elif abs(concordance(good, bad) - 0.5) > _SEPARATES:
-        good, bad = _not_pure(good, bad, binning.smoothing / len(good))
-    if trend == "higher_is_riskier":
-        return _search(good, bad, "ascending", binning), trend
-    if trend == "lower_is_riskier":
-        return _search(good, bad, "descending", binning), trend
+        good, bad = _not_pure(good, bad, limits.smoothing / len(good))
     if trend == "none":
-        return _search(good, bad, None, binning), trend
-    return _measured(good, bad, binning)
+        after = _search(good, bad, None, replace(limits, prebins=_PREBINS[0]))
+        return after, trend, _choices(good + bad, limits.smallest) + 2.0 * len(after)
+    direction = trend
+    if trend == "auto":
+        direction = "higher_is_riskier" if concordance(good, bad) >= 0.5 else "lower_is_riskier"
+    monotone = _search(good, bad, "ascending" if direction == "higher_is_riskier" else "descending", limits)
+    searched = _choices(good + bad, limits.smallest) + (trend == "auto")
+    if trend != "auto" or limits.cases is None or len(good) < 3:
+        return monotone, direction, searched
+    found = _hump(good, bad, monotone, direction, limits)
+    return (found[0], "none", found[1]) if found else (monotone, direction, searched)
 
 
-def _measured(good: Floats, bad: Floats, binning: Binning) -> tuple[list[int], str]:
-    rising = concordance(good, bad) >= 0.5
-    monotone = _search(good, bad, "ascending" if rising else "descending", binning)
-    trend = "higher_is_riskier" if rising else "lower_is_riskier"
-    needed = _HUMP_RATIO * _information(good, bad, monotone) + _HUMP_MARGIN
-    reached = np.cumsum(good + bad)
-    tenths = sorted(set(np.searchsorted(reached, np.arange(1, 10) / 10 * reached[-1] - 1e-9).tolist()) - {len(good) - 1})
-    if _information(good, bad, tenths) < needed:
-        return monotone, trend
-    hump = _search(good, bad, "auto", binning)
-    return (hump, "none") if _information(good, bad, hump) >= needed else (monotone, trend)
+def _choices(weight: Floats, smallest: float) -> float:
+    """Degrees of freedom of a monotone search in noise.
+
+    The nearest monotone sequence to noise in ``m`` cells has ``1 + 1/2 + ... + 1/m`` levels on average (Barlow et al. 1972,
+    3.3), one of them the mean; a bin holds ``smallest`` at least.
+    """
+    cells = max(1, min(len(weight), int(float(weight.sum()) / max(smallest, 1e-9))))
+    return float((1 / np.arange(2, cells + 1)).sum())
+
+
+def _hump(good: Floats, bad: Floats, monotone: list[int], direction: str, limits: Limits) -> tuple[list[int], float] | None:
+    """Cuts that keep a hump or trough, with the choices that the search had; None where noise may look like it.
+
+    Every run of neighbouring cells is compared with the best monotone curve; the largest chi-square must be beyond what the
+    number of runs explains (Bonferroni). Then the bins must hold what was seen.
+    """
+    ends = _grouped(good + bad, _WINDOWS)
+    starts = np.r_[0, ends[:-1] + 1]
+    goods, bads = (np.add.reduceat(part, starts) for part in (good, bad))
+    seen, first, last = _largest_run(goods, bads, direction, limits)
+    if seen < float(chi2.isf(2 * _FALSE_HUMPS / (len(goods) * (len(goods) + 1)), 1)):
+        return None
+    edges = {int(ends[first - 1])} if first else set()
+    edges |= {int(ends[last])} if last < len(ends) - 1 else set()
+    fixed = sorted({*monotone, *edges})
+    best, gain = None, _deviance(good, bad, monotone, limits)
+    few = replace(limits, prebins=_PREBINS[0])
+    for after in (_search(good, bad, "peak_heuristic", few), _search(good, bad, "valley_heuristic", few), fixed):
+        shown = _deviance(good, bad, after, limits) - 2 * max(len(after) - len(monotone), 0)
+        if shown > gain + 1e-9:
+            best, gain = after, shown
+    if best is None:
+        return None
+    return best, 2 * _choices(good + bad, limits.smallest) + 2
+
+
+def _largest_run(good: Floats, bad: Floats, direction: str, limits: Limits) -> tuple[float, int, int]:
+    """Chi-square, first and last cell of the run of cells that lies farthest from the best monotone curve."""
+    scale = (limits.cases or 0.0) / min(float(good.sum()), float(bad.sum()))
+    weight, rate = good + bad, bad / (good + bad)
+    fitted = isotonic_regression(rate, weights=weight, increasing=direction == "higher_is_riskier").x
+    over, noise = np.r_[0.0, np.cumsum(bad - weight * fitted)], np.r_[0.0, np.cumsum(weight * fitted * (1 - fitted))]
+    reached = np.r_[0.0, np.cumsum(weight)]
+    mass = reached[None, :] - reached[:, None]
+    variance = noise[None, :] - noise[:, None]
+    wide = np.triu(mass >= limits.smallest, 1) & (variance > 0)
+    shown = np.where(wide, (over[None, :] - over[:, None]) ** 2 / np.where(wide, variance, 1.0), 0.0) * scale
+    first, last = np.unravel_index(int(np.argmax(np.round(shown, 9))), shown.shape)
+    return float(shown[first, last]), int(first), int(last) - 1
 
 
 def _not_pure(good: Floats, bad: Floats, smoothing: float) -> tuple[Floats, Floats]:
@@ -172,7 +359,7 @@ def _not_pure(good: Floats, bad: Floats, smoothing: float) -> tuple[Floats, Floa
     return good + less_good - less_bad, bad + less_bad - less_good
 
 
-def _search(good: Floats, bad: Floats, trend: _Search | None, binning: Binning) -> list[int]:
+def _search(good: Floats, bad: Floats, trend: _Search | None, limits: Limits) -> list[int]:
     from optbinning import OptimalBinning
 
     share = float((good + bad).sum())
@@ -181,13 +368,13 @@ def _search(good: Floats, bad: Floats, trend: _Search | None, binning: Binning) 
     ranks = np.tile(np.arange(len(good), dtype=np.float64), 2)
     labels = np.repeat([0, 1], len(good))
     used = counts > 0
-    smallest = min(0.5, binning.min_share / share)
+    smallest = min(0.5, limits.smallest / share)
     search = OptimalBinning(
         prebinning_method="cart",
-        max_n_prebins=_PREBINS,
+        max_n_prebins=limits.prebins,
         min_prebin_size=smallest,
         min_bin_size=smallest,
-        max_n_bins=binning.max_bins,
+        max_n_bins=limits.bins,
         monotonic_trend=trend,
         solver="cp",
         time_limit=_SECONDS,
@@ -249,7 +436,9 @@ def concordance(good: Floats, bad: Floats) -> float:
     return float((bad * (before + good / 2)).sum() / (good.sum() * bad.sum()))
 
 
-def _information(good: Floats, bad: Floats, after: list[int]) -> float:
+def _deviance(good: Floats, bad: Floats, after: list[int], limits: Limits) -> float:
+    """Twice the log-likelihood of the bins' bad rates, in effective rows."""
     starts = [0, *(position + 1 for position in after)]
-    goods, bads = np.add.reduceat(good, starts) / good.sum(), np.add.reduceat(bad, starts) / bad.sum()
-    return float(((goods - bads) * np.log((goods + 1e-4) / (bads + 1e-4))).sum())
+    goods, bads = np.add.reduceat(good, starts), np.add.reduceat(bad, starts)
+    scale = (limits.cases or 0.0) / min(float(good.sum()), float(bad.sum()))
+    return 2 * scale * float((xlogy(goods, goods / (goods + bads)) + xlogy(bads, bads / (goods + bads))).sum())

@@ -74,15 +74,14 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
         own = {field.name: getattr(self, field.name, None) for field in fields(Settings)}
         return Settings(**{name: value for name, value in own.items() if value is not None})
 
-    def _fit_core(self, sample: Sample, *, groups: Ints | None = None, beyond_chance: bool = False) -> Fit:
+    def _fit_core(self, sample: Sample, *, groups: Ints | None = None) -> Fit:
         """The part that the fits have in common, with the attributes that follow from it; warnings go to the log.
 
         Args:
             sample: The training rows.
             groups: What inspectors are connected by (see :func:`~creditscore.models.inspector_effects.connectedness`).
-            beyond_chance: See :func:`~creditscore.models.fitting.fit_core`.
         """
-        fit = fit_core(sample, self._settings, beyond_chance=beyond_chance)
+        fit = fit_core(sample, self._settings)
         for line in fit.ledger.warnings:
             _log.warning("%s", line)
         self.classes_: Any = sample.classes
@@ -124,7 +123,7 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
             target=self.target,
             scaling=settings.scaling,
             constant=points.constant,
-            characteristics=tuple(_characteristic(t, p, c, smoothing=settings.binning.smoothing) for t, p, c in parts),
+            characteristics=tuple(_characteristic(t, p, c) for t, p, c in parts),
             baselines=_baselines(points, codes, weight, names, scaling=settings.scaling, cuts=self.cut_probabilities),
             training=training,
             representative=self.representative,
@@ -151,9 +150,9 @@ def training_facts(sample: Sample, rows: Flags | slice = slice(None), *, bad_rat
     }
 
 
-def _characteristic(table: BinTable, points: Ints, coefficient: float, *, smoothing: float) -> Characteristic:
+def _characteristic(table: BinTable, points: Ints, coefficient: float) -> Characteristic:
     """One characteristic with its attributes in the order of their codes."""
-    partition, bad_rate = table.partition, table.bad_rate(smoothing)
+    partition, bad_rate = table.partition, table.bad_rate
     factor, bounds = partition.factor, [None, *partition.edges, None]
     attributes = []
     for code, kind in enumerate(partition.kinds):

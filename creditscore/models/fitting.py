@@ -14,11 +14,21 @@ from creditscore.dataframes import Flags, Floats
 from creditscore.errors import DataError
 from creditscore.models.bin_table import BinTable, Partition, tabulate
 from creditscore.models.binning import cut
+from creditscore.models.evidence import pseudo_share
 from creditscore.models.inspector_effects import mean_effect
 from creditscore.models.regression import Patterns, Regression, fit_regression, matrix_of, patterns_of
-from creditscore.models.sample import FeatureColumn, Sample, effective_size
+from creditscore.models.sample import FeatureColumn, Sample
 from creditscore.models.scoring import AttributeCodes
-from creditscore.models.selection import LEAK_AUC, OnLeak, SelectionLedger, by_information, by_redundancy, column_auc, refuse_leaks
+from creditscore.models.selection import (
+    LEAK_AUC,
+    OnLeak,
+    SelectionLedger,
+    by_information,
+    by_redundancy,
+    column_auc,
+    refuse_leaks,
+    tell_of_codes,
+)
 
 #: Values that are no measurements: one list for all columns, or lists by column.
 SpecialCodes = Sequence[Any] | Mapping[str, Sequence[Any]] | None
@@ -26,8 +36,6 @@ SpecialCodes = Sequence[Any] | Mapping[str, Sequence[Any]] | None
 Splits = Mapping[str, Sequence[Any]] | None
 #: Ridge on the effects of industries while pooled slopes are estimated: just enough where an industry has no bads.
 _INDUSTRY_RIDGE = 1e-4
-#: Below this many effective rows the bad rate of a text is mostly chance.
-_ROWS_OF_A_TEXT = 30
 
 
 @dataclass(frozen=True)
@@ -87,41 +95,34 @@ class Cuts:
         return Cuts(self.partitions, {name: codes[chosen] for name, codes in self.codes.items()})
 
 
-def fit_core(sample: Sample, settings: Settings, *, beyond_chance: bool = False) -> Fit:
+def fit_core(sample: Sample, settings: Settings) -> Fit:
     """Cut every column, keep what has information, and fit the constrained regression.
 
     Args:
         sample: The training rows, with the weights of the ranking.
         settings: How to cut, select and regress.
-        beyond_chance: See :func:`fit_cut`.
 
     Raises:
         DataError: Splits or special codes name a column that is not there, splits do not fit their column, or a
             column leaks the outcome.
     """
     ledger = SelectionLedger()
-    cuts = cut_columns(sample, settings, ledger, beyond_chance=beyond_chance)
-    return fit_cut(sample, cuts, settings, ledger, beyond_chance=beyond_chance)
+    cuts = cut_columns(sample, settings, ledger)
+    return fit_cut(sample, cuts, settings, ledger)
 
 
-def cut_columns(sample: Sample, settings: Settings, ledger: SelectionLedger, *, beyond_chance: bool = False) -> Cuts:
+def cut_columns(sample: Sample, settings: Settings, ledger: SelectionLedger) -> Cuts:
     """The columns that can be cut; the others leave the ledger. This is the slow part of a fit.
 
     Args:
         sample: The training rows, with the weights of the ranking.
         settings: How to cut.
         ledger: Gets a row per column.
-        beyond_chance: See :func:`fit_cut`.
 
     Raises:
         DataError: As :func:`fit_core` says.
     """
     _refuse_unknown_names(sample, settings)
-    if beyond_chance:
-        # A text of few effective rows is rare, too.
-        needed = min(settings.binning.min_share, _ROWS_OF_A_TEXT / sample.effective_size)
-        rare_share = max(settings.binning.rare_share, needed)
-        settings = replace(settings, binning=settings.binning.model_copy(update={"rare_share": rare_share}))
     for column in sample.columns:
         ledger.enter(column.factor.name, auc=round(column_auc(column, sample), 6))
     for name, reason in sample.refused.items():
@@ -135,8 +136,16 @@ def cut_columns(sample: Sample, settings: Settings, ledger: SelectionLedger, *, 
         name, splits = column.factor.name, settings.splits or {}
         try:
             special = _special_codes(settings.special_codes, column)
-            partitions[name] = cut(column, sample, binning=settings.binning, special=special, given=splits.get(name))
+            partitions[name] = cut(
+                column,
+                sample,
+                binning=settings.binning,
+                special=special,
+                given=splits.get(name),
+                same_as=settings.selection.same_as.get(name, {}),
+            )
             codes[name] = partitions[name].codes(column)
+            tell_of_codes(partitions[name], ledger)
         except DataError as error:
             if name in splits:
                 raise  # what a person wrote is refused, never passed over
@@ -145,7 +154,7 @@ def cut_columns(sample: Sample, settings: Settings, ledger: SelectionLedger, *, 
     return Cuts(partitions, codes)
 
 
-def fit_cut(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLedger, *, beyond_chance: bool = False) -> Fit:
+def fit_cut(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLedger) -> Fit:
     """Count the attributes of columns that are cut, keep what has information, and fit the constrained regression.
 
     Args:
@@ -153,14 +162,11 @@ def fit_cut(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLed
         cuts: Their columns, cut; the rows may be fewer than those that the cuts were found on (:meth:`Cuts.rows`).
         settings: How to count, select and regress.
         ledger: Says in the end why each column stayed or left; its rows are those of :func:`cut_columns`.
-        beyond_chance: Ask for more information than noise may show. That needs a number of cases,
-            which scaling weights leaves alone and repeating rows does not.
     """
-    cases = None
-    if beyond_chance:
-        cases = effective_size(sample.weight[~sample.bad]), effective_size(sample.weight[sample.bad])
-    every = [tabulate(partition, cuts.codes[name], sample, binning=settings.binning) for name, partition in cuts.partitions.items()]
-    tables = by_information(every, ledger, settings.selection, cases=cases, by_hand=settings.splits or ())
+    codes = [cuts.codes[name] for name in cuts.partitions]
+    every = tabulate(list(cuts.partitions.values()), codes, sample, binning=settings.binning)
+    chance = settings.binning.evidence
+    tables = by_information(every, ledger, settings.selection, chance=chance, pseudo=pseudo_share(sample))
     patterns = patterns_of([cuts.codes[table.name] for table in tables], sample)
     woe = patterns.woe([table.woe for table in tables])
     kept = by_redundancy(tables, woe, patterns.weight, ledger, settings.selection)
@@ -176,7 +182,11 @@ def fit_cut(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLed
 def _refuse_unknown_names(sample: Sample, settings: Settings) -> None:
     """A name that is not there is misspelt; it must not pass as a wish without effect."""
     names = {column.factor.name for column in sample.columns} | set(sample.refused)
-    for what, by_name in (("splits", settings.splits), ("special_codes", settings.special_codes)):
+    for what, by_name in (
+        ("splits", settings.splits),
+        ("special_codes", settings.special_codes),
+        ("same_as", settings.selection.same_as),
+    ):
         unknown = sorted(set(by_name) - names) if isinstance(by_name, Mapping) else []
         if unknown:
             raise DataError(
@@ -187,14 +197,12 @@ def _refuse_unknown_names(sample: Sample, settings: Settings) -> None:
             )
 
 
-def _special_codes(codes: SpecialCodes, column: FeatureColumn) -> Sequence[Any]:
-    """AttributeCodes of a column: its own where codes go by name; else those that occur in it."""
-    if codes is None:
-        return ()
+def _special_codes(codes: SpecialCodes, column: FeatureColumn) -> Sequence[Any] | None:
+    """Codes of a column: its own where codes go by name; else those that occur in it. None: nothing is declared of it."""
     if isinstance(codes, Mapping):
-        return codes.get(column.factor.name, ())
-    fitting = [code for code in codes if isinstance(code, str) == column.text]
-    return [code for code in fitting if (code in column.categories if column.text else bool((column.values == code).any()))]
+        return codes.get(column.factor.name)
+    fitting = [code for code in codes or () if isinstance(code, str) == column.text]
+    return [code for code in fitting if (code in column.categories if column.text else bool((column.values == code).any()))] or None
 
 
 def _regress(

@@ -134,7 +134,7 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
         )
         sample = only_in_own_industries(sample, tree_of(sample.industries, self.industries))
         with one_thread():
-            self._fit_cards(sample, self._fit_core(sample, groups=sample.industry, beyond_chance=True))
+            self._fit_cards(sample, self._fit_core(sample, groups=sample.industry))
         self.unknown_industries_: dict[str, int] = {}
         return self
 
@@ -169,7 +169,7 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
         self.scorecards_: dict[str, Scorecard] = cards
         self.parents_: dict[str, str] = {code: group.parent for code, group in groups.items() if code != ALL}
         self.shrinkage_: pd.DataFrame = shrinkage_table(sample, groups, levels)
-        self.attribute_shrinkage_: pd.DataFrame = attribute_table(groups, smoothing=settings.binning.smoothing)
+        self.attribute_shrinkage_: pd.DataFrame = attribute_table(groups)
 
     @classmethod
     def from_cards(

@@ -101,7 +101,7 @@ def groups_of(sample: Sample, fit: Fit, industries: Sequence[Industry], pooling:
         DataError: See :func:`tree_of`.
     """
     parents = tree_of(sample.industries, industries)
-    root = tuple(Shares.smoothed(table.good, table.bad, settings.binning.smoothing) for table in fit.tables)
+    root = tuple(Shares.smoothed(table.good, table.bad, table.smoothing) for table in fit.tables)
     every_row, every_pattern = np.ones(len(sample.weight), dtype=bool), np.ones(len(fit.patterns.weight), dtype=bool)
     groups = {ALL: Group(ALL, "", every_row, every_pattern, cases(sample.weight, sample.bad), 1.0, root, root, fit.tables)}
     for code, parent in parents.items():
@@ -116,7 +116,7 @@ def groups_of(sample: Sample, fit: Fit, industries: Sequence[Industry], pooling:
             own.append(Shares.of(counted.good, counted.bad, above))
             mixed.append(own[-1].mixed(above, weight))
             # Neutral is what is too small in the pooled data: one that is thin here leans on the parent.
-            small = table.weight < settings.binning.min_share
+            small = table.small
             woe = in_order(table.partition, mixed[-1].woe(), counted.weight if counted.rows.any() else table.weight, small)
             tables.append(replace(counted, woe=woe, neutral=small & (woe == 0.0)))
         groups[code] = Group(code, parent, rows, chosen, known, weight, tuple(mixed), tuple(own), tuple(tables))
@@ -201,7 +201,7 @@ def _has_both(bad: Flags) -> bool:
 def _held_out(sample: Sample, held: Flags, industries: Sequence[Industry], pooling: Pooling, settings: Settings) -> Floats:
     """Predictors of the rows held out, each on the card of its industry."""
     rest, out = sample.part(~held), sample.part(held)
-    fit = fit_core(rest, replace(settings, on_leak="warn"), beyond_chance=True)
+    fit = fit_core(rest, replace(settings, on_leak="warn"))
     groups = groups_of(rest, fit, industries, pooling, settings)
     columns = {column.factor.name: column for column in out.columns}
     codes = [table.partition.codes(columns[table.name]) for table in fit.tables]
@@ -309,14 +309,14 @@ def shrinkage_table(sample: Sample, groups: dict[str, Group], levels: dict[str, 
     return pd.DataFrame(rows)
 
 
-def attribute_table(groups: dict[str, Group], *, smoothing: float) -> pd.DataFrame:
+def attribute_table(groups: dict[str, Group]) -> pd.DataFrame:
     """One row per industry, characteristic and attribute: WoE own, parent's, used (on the trend)."""
     rows = []
     for code, group in groups.items():
         if code == ALL:
             continue
         for table, shares, parent_table in zip(group.tables, group.own, groups[group.parent].tables, strict=True):
-            own, parent = Shares.smoothed(shares.good, shares.bad, smoothing).woe(), parent_table.woe
+            own, parent = Shares.smoothed(shares.good, shares.bad, table.smoothing).woe(), parent_table.woe
             for attribute in range(len(table.rows)):
                 rows.append(
                     {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,8 +13,9 @@ from scipy.stats import chi2
 from creditscore.config.scorecards import Selection
 from creditscore.dataframes import Floats
 from creditscore.errors import DataError
-from creditscore.models.bin_table import BinTable
+from creditscore.models.bin_table import BinTable, Partition
 from creditscore.models.binning import concordance
+from creditscore.models.evidence import beyond_chance, stability_index
 from creditscore.models.sample import FeatureColumn, Sample
 
 OnLeak = Literal["refuse", "warn"]
@@ -22,7 +23,9 @@ OnLeak = Literal["refuse", "warn"]
 LEAK_AUC = 0.95
 #: Share of pure-noise tables that a chance threshold holds back.
 _NOISE = 0.99
-_COLUMNS = ["characteristic", "kept", "reason", "information_value", "auc", "attributes", "coefficient"]
+#: PSI between the first and the last part of the window above which a characteristic is worth a warning (Siddiqi, 2017).
+_MOVED = 0.25
+_COLUMNS = ["characteristic", "kept", "reason", "information_value", "auc", "attributes", "coefficient", "drift", "note"]
 
 
 @dataclass
@@ -35,16 +38,21 @@ class SelectionLedger:
 
     def enter(self, name: str, *, auc: float | None = None) -> None:
         """Add a column, as kept; ``auc`` is its AUC alone."""
-        empty = {"information_value": np.nan, "attributes": 0, "coefficient": np.nan}
+        empty = {"information_value": np.nan, "attributes": 0, "coefficient": np.nan, "drift": np.nan, "note": ""}
         self.rows[name] = {"characteristic": name, "kept": True, "reason": "", "auc": np.nan if auc is None else auc, **empty}
 
     def drop(self, name: str, reason: str) -> None:
         """Mark a column as dropped, with an English reason."""
         self.rows[name] |= {"kept": False, "reason": reason}
 
-    def note(self, name: str, **figures: float) -> None:
+    def note(self, name: str, **figures: float | str) -> None:
         """Set figures of a column."""
         self.rows[name] |= figures
+
+    def tell(self, name: str, note: str) -> None:
+        """Warn of something about a column, and add it to its note."""
+        self.rows[name]["note"] = "; ".join(filter(None, [str(self.rows[name]["note"]), note]))
+        self.warnings.append(f"characteristic {name}: {note}")
 
     def kept(self, name: str) -> bool:
         """Whether the column is still kept."""
@@ -96,44 +104,83 @@ def refuse_leaks(ledger: SelectionLedger, on_leak: OnLeak) -> list[str]:
 
 
 def by_information(
-    tables: Sequence[BinTable],
-    ledger: SelectionLedger,
-    selection: Selection,
-    *,
-    cases: tuple[float, float] | None,
-    by_hand: Container[str] = (),
+    tables: Sequence[BinTable], ledger: SelectionLedger, selection: Selection, *, chance: bool, pseudo: float
 ) -> list[BinTable]:
-    """Those with enough information alone. Characteristics of source ``base`` and those with a ceiling always stay.
+    """Those with enough information alone that did not move too far; drift goes into the ledger.
 
-    With ``cases`` (effective goods, bads) it must also beat noise: under independence
-    ``value / (1 / goods + 1 / bads)`` is chi-square with attributes - 1 degrees of freedom (texts - 1
-    where texts were grouped by their bad rates, not ``by_hand``). The 99 %
-    point is asked for because the cuts were searched: of pure noise about 5 % pass with trend auto,
-    1 % with a declared trend.
+    With ``chance`` the attributes must also differ by more than noise: ``sum of (log-odds - mean)² / variance``, by design
+    variances, against the 99 % point of chi-square with as many degrees as attributes - 1, or as the search for the cuts
+    had (``Partition.searched``). Source ``base`` and what has a ceiling always stay.
     """
     left = []
     for table in tables:
         value = table.information_value
-        ledger.note(table.name, information_value=round(value, 6), attributes=len(table.rows))
-        chance = 0.0
-        if cases is not None:
-            # Grouping by bad rate keeps nearly all differences between the texts, those by chance too.
-            groups, given = table.partition.groups, table.name in by_hand or bool(table.partition.factor.order)
-            freedom = max(table.filled, 1) - 1 + (0 if given else sum(len(group) for group in groups) - len(groups))
-            chance = float(chi2.ppf(_NOISE, freedom)) * (1 / max(cases[0], 1.0) + 1 / max(cases[1], 1.0))
-        if table.partition.factor.always:
-            left.append(table)
-        elif table.filled < 2 or not table.woe.any():
-            missing = table.rows[table.partition.kinds.index("missing")]
-            constant = "no values: every row is missing" if missing else "constant: one attribute"
-            ledger.drop(table.name, "no attribute differs under its trend" if table.filled > 1 else constant)
-        elif value < selection.min_information_value:
-            ledger.drop(table.name, f"information value {value:.4f} below {selection.min_information_value}")
-        elif value < chance:
-            ledger.drop(table.name, f"information value {value:.4f} below {chance:.4f}, which chance alone may show")
+        drift = stability_index(table.cells.good + table.cells.bad)
+        ledger.note(table.name, information_value=round(value, 6), attributes=len(table.rows), drift=round(drift, 6))
+        _tell_of_drift(table, drift, ledger)
+        reason = _too_little(table, value, selection) or _moved(drift, selection) or (_by_chance(table, pseudo) if chance else "")
+        if reason and not table.partition.factor.always:
+            ledger.drop(table.name, reason)
         else:
             left.append(table)
     return left
+
+
+def _too_little(table: BinTable, value: float, selection: Selection) -> str:
+    if table.filled < 2:
+        missing = table.rows[table.partition.kinds.index("missing")]
+        if missing:
+            return "no values: every row is missing"
+        return (
+            "constant: one attribute"
+            if table.partition.constant
+            else "not cut: no part of it differs by more than chance under its trend"
+        )
+    if not table.woe.any():
+        return "no attribute differs under its trend"
+    if value < selection.min_information_value:
+        return f"information value {value:.4f} below {selection.min_information_value}"
+    return ""
+
+
+def tell_of_codes(partition: Partition, ledger: SelectionLedger) -> None:
+    """Warn of values that were taken for codes though nobody declared them, with the line that declares them."""
+    if not partition.proposed:
+        return
+    name, codes = partition.factor.name, ", ".join(f"{code:g}" for code in partition.proposed)
+    ledger.tell(
+        name,
+        f"{codes}: far from all other values and of another risk than those next to it, so it was taken for a code and has an "
+        f'attribute of its own; declare it: special_codes = {{"{name}": [{codes}]}}, or [] if it is a measurement',
+    )
+
+
+def _moved(drift: float, selection: Selection) -> str:
+    if selection.max_drift is None or drift <= selection.max_drift:
+        return ""
+    return f"PSI {drift:.3f} between the first and the last part of the window above max_drift ({selection.max_drift})"
+
+
+def _by_chance(table: BinTable, pseudo: float) -> str:
+    cells = table.cells.without(table.small)
+    freedom = max(int((cells.rows.sum(axis=1) > 0).sum()) - 1.0, table.partition.searched or 0.0, 1.0)
+    shown, limit = beyond_chance(cells, pseudo), float(chi2.ppf(_NOISE, freedom))
+    return (
+        "" if shown >= limit else f"its attributes differ by {shown:.1f} (chi-square), of which chance alone may show {limit:.1f}"
+    )
+
+
+def _tell_of_drift(table: BinTable, drift: float, ledger: SelectionLedger) -> None:
+    states = table.evidence.state if table.evidence is not None else ()
+    for state, sentence in (
+        ("gone", "of no rows in the last part of the window, says nothing of now and is neutral"),
+        ("new", "in the last part of the window only, rests on that part alone"),
+    ):
+        concerned = [table.partition.label(code) for code, one in enumerate(states) if one == state]
+        if concerned:
+            ledger.tell(table.name, f"{state}: {'; '.join(concerned)}: {sentence}")
+    if drift > _MOVED:
+        ledger.tell(table.name, f"its attributes moved between the first and the last part of the window (PSI {drift:.2f})")
 
 
 def by_redundancy(

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from creditscore.config.scorecards import Binning
 from creditscore.config.spec import Label
-from creditscore.models.bin_table import Partition, in_order, project, smoothed_woe, tabulate
+from creditscore.models.bin_table import Partition, in_order, project, tabulate
+from creditscore.models.evidence import smoothed_woe
 from creditscore.models.sample import Factor, read_column, read_sample
 
 FACTOR = Factor("x", Label(zh="x", en="x"))
@@ -18,7 +19,7 @@ def table_of(values, y, *, edges, weight=None, factor=FACTOR, trend="none", binn
     sample = read_sample(frame, y, features=None, sample_weight=weight, nuisance=None)
     partition = Partition(factor, False, trend, edges=edges)
     codes = partition.codes(read_column(frame["x"], factor).take(sample.rows))
-    return tabulate(partition, codes, sample, binning=binning or Binning())
+    return tabulate([partition], [codes], sample, binning=binning or Binning())[0]
 
 
 def test_bins_are_left_closed():
@@ -27,14 +28,14 @@ def test_bins_are_left_closed():
 
 
 def test_woe_is_the_log_of_shares_and_more_is_safer():
-    table = table_of([0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 0, 1, 1, 1], edges=(1.0,), binning=Binning(smoothing=0))
+    table = table_of([0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 0, 1, 1, 1], edges=(1.0,), binning=Binning(evidence=False, smoothing=0, min_share=0.001))
     np.testing.assert_allclose(table.woe[:2], [np.log(3), -np.log(3)], atol=1e-6)
     assert table.rows.tolist() == [4, 4, 0]
 
 
 def test_weights_count_as_fractions():
     w = [0.4, 0.4, 0.4, 0.4, 0.7, 0.7, 0.7, 0.7]
-    table = table_of([0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 0, 1, 1, 1], weight=w, edges=(1.0,), binning=Binning(smoothing=0))
+    table = table_of([0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 0, 1, 1, 1], weight=w, edges=(1.0,), binning=Binning(evidence=False, smoothing=0, min_share=0.001))
     good = np.array([1.2, 0.7]) / 1.9
     bad = np.array([0.4, 2.1]) / 2.5
     np.testing.assert_allclose(table.woe[:2], np.log(good / bad), atol=1e-6)
@@ -51,13 +52,17 @@ def test_a_pure_missing_group_is_not_neutral():
     """optbinning shows a bin of 399 bads of 399 as rate 0, WoE 0."""
     table = table_of([np.nan] * 50 + [0] * 100 + [1] * 100, [1] * 50 + [0, 0, 0, 1] * 25 + [0, 1] * 50, edges=(1.0,))
     assert table.woe[2] < -2
-    assert table.bad_rate(0.0005)[2] > 0.95
+    assert table.bad_rate[2] > 0.95
 
 
-def test_five_missing_rows_of_a_thousand_are_neutral():
+def test_five_missing_rows_of_a_thousand_say_next_to_nothing():
     table = table_of([np.nan] * 5 + [0] * 500 + [1] * 495, [0] * 5 + [0, 1] * 250 + [0] * 495, edges=(1.0,))
-    assert table.woe[2] == 0
-    assert table.neutral.tolist() == [False, False, True]
+    assert 0 < table.woe[2] < table.evidence.raw[2]
+    declared = table_of(
+        [np.nan] * 5 + [0] * 500 + [1] * 495, [0] * 5 + [0, 1] * 250 + [0] * 495, edges=(1.0,), binning=Binning(min_share=0.02)
+    )
+    assert declared.woe[2] == 0
+    assert declared.neutral.tolist() == [False, False, True]
 
 
 def test_the_missing_national_rating_is_never_bad():

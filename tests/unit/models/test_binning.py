@@ -25,7 +25,7 @@ def one_column(values, y, weight=None, **about):
     return column, sample
 
 
-def cut(values, y, weight=None, *, special=(), given=None, limits=None, **about):
+def cut(values, y, weight=None, *, special=None, given=None, limits=None, **about):
     column, sample = one_column(values, y, weight, **about)
     return binning.cut(column, sample, binning=limits or Binning(), special=special, given=given)
 
@@ -126,7 +126,8 @@ def test_whole_weights_cut_like_repeated_rows(seed):
     x = np.round(rng.normal(size=300), 1)
     y = (rng.random(300) < 1 / (1 + np.exp(1 - x))).astype(int)
     w = rng.choice([2, 3, 5], 300)
-    assert cut(x, y, w).edges == cut(np.repeat(x, w), np.repeat(y, w)).edges == cut(x, y, w * 0.001).edges
+    plain = {"limits": Binning(evidence=False)}
+    assert cut(x, y, w, **plain).edges == cut(np.repeat(x, w), np.repeat(y, w), **plain).edges == cut(x, y, w * 0.001, **plain).edges
 
 
 def test_a_pure_flag_keeps_its_own_bin():
@@ -147,18 +148,104 @@ def test_categories_are_grouped_by_weighted_rate_rare_ones_as_other():
     assert set(partition.codes(column)[np.array(column.categories)[column.values] == "rare"]) == {len(partition.kinds) - 1}
 
 
-def test_many_small_texts_are_grouped_by_rate_until_large_enough():
+def test_many_small_texts_are_grouped_by_rate():
     rng = np.random.default_rng(6)
     text = np.array([f"t{place:02d}" for place in rng.integers(0, 60, 20_000)])
     y = (rng.random(20_000) < np.where(text < "t30", 0.05, 0.25)).astype(int)
     partition = cut(text, y)
-    column, _ = one_column(text, y)
-    codes = partition.codes(column)
-    sizes = np.bincount(codes, minlength=len(partition.kinds))[: partition.bins] / len(y)
-    assert sizes.min() >= 0.02
     assert sum(map(len, partition.groups)) == 60
+    assert partition.bins <= 20
     low = [group for group in partition.groups if all(name < "t30" for name in group)]
     assert sum(map(len, low)) >= 25
+
+
+def test_a_declared_share_goes_before_what_the_rows_can_carry():
+    rng = np.random.default_rng(6)
+    text = np.array([f"t{place:02d}" for place in rng.integers(0, 60, 20_000)])
+    y = (rng.random(20_000) < np.where(text < "t30", 0.05, 0.25)).astype(int)
+    column, _ = one_column(text, y)
+    partition = cut(text, y, limits=Binning(min_share=0.1, max_bins=4))
+    sizes = np.bincount(partition.codes(column), minlength=len(partition.kinds))[: partition.bins] / len(y)
+    assert sizes.min() >= 0.1
+    assert partition.bins <= 4
+    common = cut(np.where(np.arange(20_000) < 400, "rare", text), y, limits=Binning(rare_share=0.03))
+    assert not common.groups
+
+
+def test_more_cases_carry_more_bins():
+    few, many = (cut(*risky(n)).bins for n in (1000, 60_000))
+    assert few <= 7 < many <= 20
+
+
+def trough(seed, n=12_000):
+    """Risk is half on 6 % of the rows in the middle."""
+    rng = np.random.default_rng(seed)
+    x = rng.random(n)
+    return x, (rng.random(n) < np.where((x > 0.46) & (x < 0.52), 0.15, 0.3)).astype(int)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_narrow_trough_is_found(seed):
+    x, y = trough(seed)
+    partition = cut(x, y)
+    assert partition.trend == "none"
+    found = rates(partition, x, y)
+    middle = np.searchsorted(partition.edges, 0.49, side="right")
+    assert found[middle] < 0.2
+    assert 0.4 < partition.edges[middle - 1] < 0.5 < partition.edges[middle] < 0.6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_monotone_column_and_noise_show_no_hump(seed):
+    x, y = risky(12_000, seed)
+    assert cut(x, y).trend == "higher_is_riskier"
+    assert cut(np.random.default_rng(seed).normal(size=12_000), y).trend != "none"
+
+
+def test_a_flag_of_many_rows_of_small_weight_is_cut():
+    """987 rows are many rows, however small their share of the weight is."""
+    rng = np.random.default_rng(9)
+    flag = np.r_[np.ones(987), np.zeros(4000)]
+    y = np.r_[np.arange(987) < 492, rng.random(4000) < 0.08].astype(int)
+    assert cut(flag, y, np.r_[np.full(987, 1.0), np.full(4000, 60.0)]).edges == (1.0,)
+
+
+def counts(n, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.poisson(3, n).astype(float)
+    return rng, x, rng.random(n) < 0.05 + 0.04 * x
+
+
+@pytest.mark.parametrize("code", [-9.0, 96.0, 99999.0])
+def test_a_value_far_from_the_rest_that_breaks_the_trend_is_taken_for_a_code(code):
+    rng, x, y = counts(6000, 1)
+    unknown = rng.random(6000) < 0.05
+    x, y = np.where(unknown, code, x), np.where(unknown, rng.random(6000) < (0.6 if code < 0 else 0.02), y).astype(int)
+    partition = cut(x, y)
+    assert partition.proposed == partition.special == (code,)
+    assert cut(x, y, special=[]).special == ()
+    assert cut(x, y, limits=Binning(evidence=False)).special == ()
+
+
+def test_true_values_are_no_codes():
+    rng, x, y = counts(6000, 2)
+    y = y.astype(int)
+    capped = np.minimum(x, 5)
+    inflated = np.where(rng.random(6000) < 0.4, 0.0, 2000 + 50 * x)
+    tail = np.exp(3 * rng.normal(size=6000))
+    below = x - 3  # -1 is a measurement here
+    for values in (x, capped, inflated, tail, below, np.where(x > 5, 96.0, x)):
+        assert cut(values, y).proposed == ()
+
+
+def test_a_renamed_text_is_where_the_new_one_is():
+    rng = np.random.default_rng(5)
+    text = rng.choice(["a", "b", "new"], 4000)
+    y = (rng.random(4000) < pd.Series(text).map({"a": 0.02, "b": 0.3, "new": 0.15})).astype(int)
+    text = np.where((text == "new") & (np.arange(4000) < 2000), "old", text)
+    column, sample = one_column(text, y)
+    groups = binning.cut(column, sample, binning=Binning(), same_as={"old": "new"}).groups
+    assert ("new", "old") in groups
 
 
 def test_ordered_texts_are_cut_along_their_order():
@@ -236,7 +323,8 @@ def test_a_number_that_became_text_is_named_with_its_share():
 def test_many_distinct_values_searched_in_groups_give_the_same_bins():
     x, y = risky(30_000)
     w = np.random.default_rng(7).choice([1, 2, 4], len(x))
-    assert cut(x, y, w).edges == cut(np.repeat(x, w), np.repeat(y, w)).edges == cut(x, y, w * 0.001).edges
+    plain = {"limits": Binning(evidence=False)}
+    assert cut(x, y, w, **plain).edges == cut(np.repeat(x, w), np.repeat(y, w), **plain).edges == cut(x, y, w * 0.001, **plain).edges
     fine = np.quantile(x, np.linspace(0, 1, 3001)[1:])
     coarse = fine[np.searchsorted(fine, x).clip(0, 2999)]
     ours, theirs = (np.array(rates(cut(v, y), v, y)) for v in (x, coarse))
