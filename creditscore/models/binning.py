@@ -190,7 +190,7 @@ def _numbers(column: FeatureColumn, sample: Sample, limits: Limits, special: tup
     starts = np.r_[0, ends[:-1] + 1]
     goods, bads = (np.add.reduceat(part, starts) if len(values) else part for part in (good, bad))
     if not limits.firm and len(values) <= limits.prebins:
-        limits = replace(limits, smallest=_smallest_that_stands(sample, cells, goods + bads, limits))
+        limits = replace(limits, smallest=_smallest_that_stands(goods + bads, _effective_rows(sample, cells, len(values)), limits))
     after, trend, searched = _search_line(goods, bads, column.factor.trend, limits)
     edges = readable(values, good + bad, [int(ends[group]) for group in after])
     return Partition(
@@ -198,10 +198,9 @@ def _numbers(column: FeatureColumn, sample: Sample, limits: Limits, special: tup
     )
 
 
-def _smallest_that_stands(sample: Sample, cells: NDArray[np.intp], share: Floats, limits: Limits) -> float:
+def _smallest_that_stands(share: Floats, rows: Floats, limits: Limits) -> float:
     """Least share of those values (of few) that have rows enough alone: many rows of small weights are many rows."""
-    enough = _effective_rows(sample, cells, len(share)) >= _ROWS
-    return float(min([limits.smallest, *(_JUST_UNDER * share[enough]).tolist()]))
+    return float(min([limits.smallest, *(_JUST_UNDER * share[: len(rows)][rows >= _ROWS]).tolist()]))
 
 
 def _effective_rows(sample: Sample, cells: NDArray[np.intp], size: int) -> Floats:
@@ -229,14 +228,13 @@ def _texts(
     cells = np.where(column.missing, len(column.categories), home[column.values])
     good, bad = sample.sums(cells, len(texts))
     rows = _effective_rows(sample, cells, len(column.categories))
-    allowed = set(column.factor.order) or set(column.categories)
+    allowed, ordered = set(column.factor.order) or set(column.categories), bool(column.factor.order)
+    # A text of an order is rare, but not in the wrong place: it joins its neighbours.
+    least = 1e-9 if ordered else max(limits.rows, 1e-9)
     kept = [
         code
         for code, text in enumerate(column.categories)
-        if text in allowed
-        and text not in special
-        and good[code] + bad[code] >= limits.rare
-        and rows[code] >= max(limits.rows, 1e-9)
+        if text in allowed and text not in special and rows[code] >= least and good[code] + bad[code] >= limits.rare
     ]
     if column.factor.order:
         line = sorted(kept, key=lambda code: column.factor.order.index(texts[code]))
@@ -244,8 +242,8 @@ def _texts(
         pseudo = max(limits.rare, limits.rows / sample.effective_size, limits.smoothing)
         rate = (bad + pseudo * bad.sum()) / (good + bad + pseudo * (good.sum() + bad.sum()))
         line = sorted(kept, key=lambda code: (round(float(rate[code]), 12), texts[code]))
-    if not limits.firm and kept:
-        limits = replace(limits, smallest=min(limits.smallest, _JUST_UNDER * float((good + bad)[kept].min())))
+    if not limits.firm:
+        limits = replace(limits, smallest=_smallest_that_stands(good + bad, rows, limits))
     after, _, searched = _search_line(good[line], bad[line], "higher_is_riskier", replace(limits, bins=limits.groups))
     bounds = [0, *(position + 1 for position in after), len(line)]
     renamed = [[int(code) for code in np.flatnonzero(home == text) if code != text] for text in range(len(column.categories))]

@@ -213,9 +213,11 @@ def _prior_variances(contrast: Sequence[Floats], noise: Sequence[Floats], tried:
     The solution in ``t`` of ``sum m d² / (t + v) + b t0 / t = sum m + b`` with ``t0`` that of all characteristics together:
     few attributes lean on the others.
     """
+    compared = np.array([len(of) > 1 for of in contrast], dtype=bool)
     owner = np.repeat(np.arange(len(contrast)), [len(of) for of in contrast])
     d2, v, m = np.concatenate(list(contrast)) ** 2, np.concatenate(list(noise)), np.concatenate(list(tried))
-    together = _solved(np.zeros(len(d2), dtype=np.int64), d2, v, m, 1, 0.0, 0.0)[0]
+    of_all = compared[owner]  # a column that is not cut says nothing of the others
+    together = _solved(np.zeros(int(of_all.sum()), dtype=np.int64), d2[of_all], v[of_all], m[of_all], 1, 0.0, 0.0)[0]
     return _solved(owner, d2, v, m, len(contrast), _BORROWED, together)
 
 

@@ -28,14 +28,25 @@ def test_bins_are_left_closed():
 
 
 def test_woe_is_the_log_of_shares_and_more_is_safer():
-    table = table_of([0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 0, 1, 1, 1], edges=(1.0,), binning=Binning(evidence=False, smoothing=0, min_share=0.001))
+    table = table_of(
+        [0, 0, 0, 0, 1, 1, 1, 1],
+        [0, 0, 0, 1, 0, 1, 1, 1],
+        edges=(1.0,),
+        binning=Binning(evidence=False, smoothing=0, min_share=0.001),
+    )
     np.testing.assert_allclose(table.woe[:2], [np.log(3), -np.log(3)], atol=1e-6)
     assert table.rows.tolist() == [4, 4, 0]
 
 
 def test_weights_count_as_fractions():
     w = [0.4, 0.4, 0.4, 0.4, 0.7, 0.7, 0.7, 0.7]
-    table = table_of([0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 0, 1, 1, 1], weight=w, edges=(1.0,), binning=Binning(evidence=False, smoothing=0, min_share=0.001))
+    table = table_of(
+        [0, 0, 0, 0, 1, 1, 1, 1],
+        [0, 0, 0, 1, 0, 1, 1, 1],
+        weight=w,
+        edges=(1.0,),
+        binning=Binning(evidence=False, smoothing=0, min_share=0.001),
+    )
     good = np.array([1.2, 0.7]) / 1.9
     bad = np.array([0.4, 2.1]) / 2.5
     np.testing.assert_allclose(table.woe[:2], np.log(good / bad), atol=1e-6)

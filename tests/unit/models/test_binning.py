@@ -127,7 +127,9 @@ def test_whole_weights_cut_like_repeated_rows(seed):
     y = (rng.random(300) < 1 / (1 + np.exp(1 - x))).astype(int)
     w = rng.choice([2, 3, 5], 300)
     plain = {"limits": Binning(evidence=False)}
-    assert cut(x, y, w, **plain).edges == cut(np.repeat(x, w), np.repeat(y, w), **plain).edges == cut(x, y, w * 0.001, **plain).edges
+    assert (
+        cut(x, y, w, **plain).edges == cut(np.repeat(x, w), np.repeat(y, w), **plain).edges == cut(x, y, w * 0.001, **plain).edges
+    )
 
 
 def test_a_pure_flag_keeps_its_own_bin():
@@ -324,7 +326,9 @@ def test_many_distinct_values_searched_in_groups_give_the_same_bins():
     x, y = risky(30_000)
     w = np.random.default_rng(7).choice([1, 2, 4], len(x))
     plain = {"limits": Binning(evidence=False)}
-    assert cut(x, y, w, **plain).edges == cut(np.repeat(x, w), np.repeat(y, w), **plain).edges == cut(x, y, w * 0.001, **plain).edges
+    assert (
+        cut(x, y, w, **plain).edges == cut(np.repeat(x, w), np.repeat(y, w), **plain).edges == cut(x, y, w * 0.001, **plain).edges
+    )
     fine = np.quantile(x, np.linspace(0, 1, 3001)[1:])
     coarse = fine[np.searchsorted(fine, x).clip(0, 2999)]
     ours, theirs = (np.array(rates(cut(v, y), v, y)) for v in (x, coarse))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from creditscore.config.scorecards import Industry, Pooling, ScorecardsFile, Selection
+from creditscore.config.scorecards import Binning, Industry, Pooling, ScorecardsFile, Selection
 from creditscore.config.spec import Label
 from creditscore.errors import DataError, NotFittedError
 from creditscore.models.estimator import OneScoreWarning
@@ -173,8 +173,10 @@ def test_scale_and_order_change_no_byte(factor):
 
 def test_prior_zero_means_no_pooling_and_a_huge_one_complete_pooling():
     X, y, industry = economy(sizes={"mid": 3000, "large": 3000})
-    apart = IndustryScorecards(pooling=Pooling(intercept_cases=0, attribute_cases=0)).fit(X, y, industry=industry)
-    together = IndustryScorecards(pooling=Pooling(intercept_cases=1e12, attribute_cases=1e12)).fit(X, y, industry=industry)
+    plain = Binning(evidence=False)
+    none, complete = (Pooling(intercept_cases=cases, attribute_cases=cases) for cases in (0, 1e12))
+    apart = IndustryScorecards(binning=plain, pooling=none).fit(X, y, industry=industry)
+    together = IndustryScorecards(binning=plain, pooling=complete).fit(X, y, industry=industry)
     assert (apart.shrinkage_.own_weight_attributes == 1).all()
     for card in together.scorecards_.values():
         np.testing.assert_allclose(woe(card, "debt"), woe(together.pooled_, "debt"), atol=2e-6)

@@ -32,7 +32,9 @@ def test_weights_are_not_truncated():
     X, y = population()
     w = np.random.default_rng(1).uniform(0.2, 1.0, len(X))
     card = (
-        ScorecardClassifier(splits={"debt": [0.0]}, features=[spec("debt")], binning=Binning(smoothing=0)).fit(X, y, w).scorecard_
+        ScorecardClassifier(splits={"debt": [0.0]}, features=[spec("debt")], binning=Binning(evidence=False, smoothing=0))
+        .fit(X, y, w)
+        .scorecard_
     )
     low = (X.debt < 0).to_numpy()
     good, bad = w * (y == 0), w * (y == 1)
@@ -301,7 +303,7 @@ def test_a_constant_score_has_no_ks_in_any_order_of_rows():
 def test_smoothing_is_the_same_on_both_sides_and_after_the_totals():
     X, y = population()
     weight, size = len(y), (X.listed == 1).sum()
-    card = ScorecardClassifier(binning=Binning(smoothing=0.01, max_bins=2)).fit(X, y).scorecard_
+    card = ScorecardClassifier(binning=Binning(evidence=False, smoothing=0.01, max_bins=2)).fit(X, y).scorecard_
     bads = y[X.listed == 1].sum()
     shares = ((size - bads) / (weight - y.sum()) + 0.01, bads / y.sum() + 0.01)
     assert attributes(card, "listed")[1].woe == pytest.approx(math.log(shares[0] / shares[1]), abs=1e-6)
