@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,13 +29,11 @@ from creditscore.cli.options import (
     show,
 )
 from creditscore.errors import DataError
-from creditscore.language import DEFAULT_LANGUAGE, _
+from creditscore.language import DEFAULT_LANGUAGE, Text, Words, _
 from creditscore.spreadsheet import cell_words
 
 if TYPE_CHECKING:
-    from creditscore.config.project import Project
-    from creditscore.engine import Engine
-    from creditscore.records.drift import Earlier
+    from creditscore.records.checkup import CheckUp
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +69,8 @@ def check(
         ConfigError: The project is wrong.
     """
     from creditscore.features.guard import guard_features
-    from creditscore.pipeline.run import read_delivery_before
+    from creditscore.pipeline.reject_folder import open_despite, write_rejects
+    from creditscore.pipeline.run import last_reading_of, read_delivery_before
     from creditscore.pipeline.run_folder import run_before
     from creditscore.records.checkup import check_up
     from creditscore.records.records import open_records
@@ -82,40 +81,50 @@ def check(
     if rejects_to is not None and rejects_to.exists() and not rejects_to.is_dir():
         raise DataError("--rejects-to: expected a folder (got the file {path})", path=rejects_to)
     warnings = guard_features(loaded.features, loaded)
-    earlier = read_delivery_before(run_before(runs_of(out), day, trial=True) if out else None)
+    before = run_before(runs_of(out), day, trial=True) if out else None
+    earlier, last = read_delivery_before(before), last_reading_of(before, day)
     opened = engine_of(engine)
     try:
-        records = open_records(opened, loaded, data=folder)
+        records = open_records(opened, loaded, data=folder, last_reading=last)
     except DataError as error:
+        rest, refused = open_despite(opened, loaded, folder, error, last)
+        findings = None if rest is None else check_up(rest, as_of=day, earlier=earlier)
         if rejects_to is not None:
-            _send_back_refused(rejects_to, loaded, folder, opened, error, earlier, day=day, lang=lang)
+            for path in write_rejects(rejects_to, loaded, folder, findings, refused, as_of=day, lang=lang):
+                _log.warning("to be sent back: %s", path)
+        if findings is not None:
+            # What is wrong elsewhere is told all the same, so that one file that is refused hides no other's faults.
+            _show(findings, words, warnings, refused, as_json=as_json)
         raise
     findings = check_up(records, as_of=day, earlier=earlier)
     if target:
         findings.to_excel(target)
-    label = words.text(_("warning"))
-    lines = [*(f"{label}: {line}" for line in warnings), findings.to_text(words.language)]
-    document = {"findings": findings.table().to_dict("records"), "warnings": warnings, "deliveries": rows_of(findings.deliveries)}
+    written = None
     if rejects_to is not None:
-        from creditscore.pipeline.reject_folder import write_rejects
-
         written = [str(path) for path in write_rejects(rejects_to, loaded, folder, findings, {}, as_of=day, lang=lang)]
-        document["sent_back"] = written
-        told = _("to be sent back ({count}):", count=len(written)) if written else _("nothing has to be sent back")
-        lines += ["", words.text(told), *(f"  {path}" for path in written)]
-    show(document, lines, as_json=as_json)
+    _show(findings, words, warnings, {}, as_json=as_json, written=written)
     if fail_on is not None and (findings.has(fail_on.value) or (warnings and fail_on is FailOn.warning)):
         raise typer.Exit(int(Code.ALARM))
 
 
-def _send_back_refused(
-    target: Path, project: Project, data: Path, engine: Engine, error: DataError, earlier: Earlier, *, day: dt.date, lang: str
-) -> None:
-    """Workbooks of a delivery that is refused: its units get the message, and the faulty rows of all that can be read."""
-    from creditscore.pipeline.reject_folder import open_despite, write_rejects
-    from creditscore.records.checkup import check_up
-
-    records, refused = open_despite(engine, project, data, error)
-    findings = None if records is None else check_up(records, as_of=day, earlier=earlier)
-    for path in write_rejects(target, project, data, findings, refused, as_of=day, lang=lang):
-        _log.warning("to be sent back: %s", path)
+def _show(
+    findings: CheckUp, words: Words, warnings: Sequence[Text], refused: Mapping[str, DataError],
+    *, as_json: bool, written: Sequence[str] | None = None,
+) -> None:  # fmt: skip
+    """Print the check-up: of a delivery that is refused, that of the sources that can be read."""
+    label = words.text(_("warning"))
+    lines = [*(f"{label}: {line}" for line in warnings), findings.to_text(words.language)]
+    document: dict[str, Any] = {
+        "findings": findings.table().to_dict("records"),
+        "warnings": warnings,
+        "deliveries": rows_of(findings.deliveries),
+    }
+    if refused:
+        document["refused"] = {source: words.text(error) for source, error in refused.items()}
+        lines += ["", words.text(_("refused as a whole, and not counted above:"))]
+        lines += [f"  {source}: {text}" for source, text in document["refused"].items()]
+    if written is not None:
+        document["sent_back"] = written
+        told = _("to be sent back ({count}):", count=len(written)) if written else _("nothing has to be sent back")
+        lines += ["", words.text(told), *(f"  {path}" for path in written)]
+    show(document, lines, as_json=as_json)

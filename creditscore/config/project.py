@@ -132,6 +132,17 @@ def config_sha256(root: Path) -> str:
     return sha256_of("".join(f"{path.relative_to(root).as_posix()} {sha256_file(path)}\n" for path in files))
 
 
+def named_schemes(project: Project) -> set[str]:
+    """The schemes of external ratings that features or sources name."""
+    schemes = {feature.scheme for feature in project.features if feature.scheme}
+    for rule in (rule for source in project.sources.source for rule in source.column if rule.to == "scheme"):
+        if isinstance(rule, Constant):
+            schemes.add(str(rule.value))
+        if isinstance(rule, Map):
+            schemes |= {str(value) for value in (*rule.values.values(), rule.otherwise) if value is not None}
+    return schemes
+
+
 def check_names(policy: TierPolicy, *, file: Path, project: Project) -> None:
     """Kinds, schemes, grades, industries and tasks of a policy against the files of its project.
 
@@ -165,12 +176,7 @@ def check_names(policy: TierPolicy, *, file: Path, project: Project) -> None:
 def _faults_of_overrides(policy: TierPolicy, project: Project) -> Iterator[str]:
     """A line for each kind, scheme or grade of an override that the project does not know or may not use."""
     purpose, items = project.about.purpose, project.catalogue.by_kind
-    schemes = {feature.scheme for feature in project.features if feature.scheme}
-    for rule in (rule for source in project.sources.source for rule in source.column if rule.to == "scheme"):
-        if isinstance(rule, Constant):
-            schemes.add(str(rule.value))
-        if isinstance(rule, Map):
-            schemes |= {str(value) for value in rule.values.values()}
+    schemes = named_schemes(project)
     for number, override in enumerate(policy.override, start=1):
         key = f'override[{number}] "{override.kind or override.scheme}"'
         if override.kind:

@@ -55,17 +55,26 @@ def _of_one_kind(*values: object) -> None:
 
 
 class Map(Spec):
-    """Values by a table; what is not in it becomes ``otherwise`` (missing where that is absent)."""
+    """Values by a table; what is not in it becomes ``otherwise`` (missing where that is absent).
+
+    Words in ``missing`` say that nothing is known: their value is missing, and nothing is wrong. A table that is meant to be
+    partial says so by ``otherwise``. Without it a word that stands nowhere is told as unknown; where it decides whether a
+    record counts against its firm, the value is refused.
+    """
 
     to: str
     rule: Literal["map"]
     column: str
     values: dict[str, str | int | bool]
+    missing: Items[str] = ()
     otherwise: str | int | bool | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Map:
         _of_one_kind(*self.values.values(), self.otherwise)
+        both = sorted(set(self.values) & set(self.missing))
+        if both:
+            raise ValueError(f"missing: words that are not in values (got {', '.join(both)})")
         return self
 
 
@@ -210,10 +219,15 @@ class Personal(Spec):
 
 
 class Where(Spec):
-    """Only rows whose column is one of these values."""
+    """Only rows whose column is one of these values.
+
+    Rows with another value are left out. Those of ``others`` are meant to be (and, in one file, those that another source asks
+    for); any other value may be a slip, and is told in the check-up. "" in ``others`` stands for an empty cell.
+    """
 
     column: str
     values: Items[str | int | bool] = Field(min_length=1)
+    others: Items[str | int | bool] = ()
 
 
 def _below_the_data_folder(file: str) -> str:
@@ -308,6 +322,11 @@ class SourceSpec(Spec):
     def files(self) -> tuple[str, ...]:
         """Every file that is read for this source."""
         return (*((self.file,) if self.file else ()), *(join.file for join in self.join))
+
+    @property
+    def read_from(self) -> tuple[str, str, str | None]:
+        """What two sources that read the same rows have in common."""
+        return (self.file or self.database, self.relation, self.sheet)
 
     @property
     def location(self) -> str:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from creditscore.config.sources import SourceSpec
     from creditscore.engine import Engine
     from creditscore.records.checkup import CheckUp
+    from creditscore.records.readings import LastReading
     from creditscore.records.records import Records
 
 _log = logging.getLogger(__name__)
@@ -49,7 +50,9 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?",
 _LONGEST = 120
 
 
-def open_despite(engine: Engine, project: Project, data: Path, error: DataError) -> tuple[Records | None, dict[str, DataError]]:
+def open_despite(
+    engine: Engine, project: Project, data: Path, error: DataError, last: LastReading | None = None
+) -> tuple[Records | None, dict[str, DataError]]:
     """Open what can be read of a delivery that was refused, for those who have to mend it; no night is built on this.
 
     Args:
@@ -57,6 +60,7 @@ def open_despite(engine: Engine, project: Project, data: Path, error: DataError)
         project: The project.
         data: The folder of the sources' files.
         error: Why the delivery was refused.
+        last: The last reading, as for :func:`creditscore.records.records.open_records`.
 
     Returns:
         The records without the sources that cannot be used, whatever share of the others is quarantined; None where
@@ -73,7 +77,7 @@ def open_despite(engine: Engine, project: Project, data: Path, error: DataError)
     kept = tuple(one.model_copy(update={"max_quarantined": None}) for one in project.sources.source if one.name not in refused)
     lenient = project.sources.model_copy(update={"source": kept, "max_quarantined": 1.0, "new_errors": "list"})
     try:
-        return open_records(engine, replace(project, sources=lenient), data=data), told
+        return open_records(engine, replace(project, sources=lenient), data=data, last_reading=last), told
     except DataError as failure:
         _log.debug("without the refused sources: %s", failure)
         return None, told
@@ -142,7 +146,8 @@ def _books(project: Project, data: Path, checkup: CheckUp | None, refused: Mappi
             files.setdefault(source.provider or name, []).append(RefusedFile(source.location, refused[name]))
         own = rejects[rejects["source"] == name] if len(rejects) else rejects
         if len(own):
-            for unit, part in _faulty_rows(source, project, data, own):
+            held = {row: one.firms for one in checkup.hanging if one.source == name for row in one.rows} if checkup else {}
+            for unit, part in _faulty_rows(source, project, data, own, held):
                 faulty.setdefault(unit, []).append(part)
     deliveries = pd.DataFrame() if checkup is None else checkup.deliveries
     books: dict[str, _Book] = {}
@@ -152,8 +157,10 @@ def _books(project: Project, data: Path, checkup: CheckUp | None, refused: Mappi
     return books
 
 
-def _faulty_rows(source: SourceSpec, project: Project, data: Path, rejects: pd.DataFrame) -> list[tuple[str, FaultyRows]]:
-    """The faulty rows of a source by unit, the first :data:`MOST_ROWS` of each."""
+def _faulty_rows(
+    source: SourceSpec, project: Project, data: Path, rejects: pd.DataFrame, held: Mapping[int, int]
+) -> list[tuple[str, FaultyRows]]:
+    """The faulty rows of a source by unit, the first :data:`MOST_ROWS` of each; ``held``: the subjects that hang on a row."""
     listed: dict[str, set[int]] = {}
     left_out: dict[str, int] = {}
     for unit, faults in rejects.groupby("provider", sort=True):
@@ -167,7 +174,7 @@ def _faulty_rows(source: SourceSpec, project: Project, data: Path, rejects: pd.D
         lines = {row: line for row, line in sent.lines.items() if row in rows_of_unit}
         shown = SentRows(sent.columns, sent.personal, cells, lines)
         wrong_ids = id_faults(source, project, shown, own)
-        found.append((name, FaultyRows(source, shown, own, left_out[name], wrong_ids, project.sources.limits)))
+        found.append((name, FaultyRows(source, shown, own, left_out[name], wrong_ids, project.sources.limits, held)))
     return found
 
 

@@ -41,8 +41,8 @@ from creditscore.records.checkup import CheckUp, check_up
 from creditscore.records.deliveries import stored_deliveries
 from creditscore.records.drift import Earlier
 from creditscore.records.fault_history import history_table
-from creditscore.records.incomplete import READINGS, LastReading
 from creditscore.records.last_reading import adverse_reading
+from creditscore.records.readings import READINGS, LastReading
 from creditscore.records.records import open_records
 from creditscore.records.rectification import rectification_list, rectification_table
 from creditscore.reporting.fairness import associations

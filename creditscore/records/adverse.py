@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
+from creditscore.config.project import named_schemes
 from creditscore.errors import ConfigError
 from creditscore.vocabulary import NO_FINDING, Outcome
 
@@ -38,7 +39,7 @@ class AdverseRules:
                           kept commitment, since a share of kept ones only rises by it. Never a positive kind
     ``inspections``       a visit whose outcome is a violation, or cannot be read
     ``ratings``           of a scheme that a feature or an override uses, any grade but the safest of its order;
-                          a scheme that cannot be read
+                          a scheme that cannot be read or that the project does not know
     ====================  =======================================================================
 
     Attributes:
@@ -46,12 +47,16 @@ class AdverseRules:
         harmless: The kinds of which no record is adverse.
         results: Of the other neutral kinds, the results that are harmless.
         grades: The harmless grades of each scheme that is used.
+        schemes: The schemes that the project knows; none where it knows no list of them.
+        by_result: The kinds of which a feature reads the result.
     """
 
     known: tuple[str, ...]
     harmless: tuple[str, ...]
     results: dict[str, tuple[str, ...]] = field(default_factory=dict)
     grades: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    schemes: tuple[str, ...] = ()
+    by_result: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, project: Project) -> AdverseRules:
@@ -73,7 +78,10 @@ class AdverseRules:
         named_schemes = [feature.scheme for feature in project.features] + [rule.scheme for rule in overrides]
         schemes = sorted({scheme for scheme in named_schemes if scheme})
         grades = {scheme: _harmless_grades(scheme, project, overrides) for scheme in schemes}
-        return cls(tuple(project.catalogue.by_kind), tuple(harmless), results, grades)
+        by_result = sorted({kind for feature in project.features if _reads_result(feature) for kind in feature.kind})
+        return cls(
+            tuple(project.catalogue.by_kind), tuple(harmless), results, grades, known_schemes(project), tuple(by_result)
+        )  # fmt: skip
 
     def adverse(self, table: str, rows: ir.Table) -> ir.BooleanValue:
         """Which rows of ``events``, ``inspections`` or ``ratings`` are adverse (an expression, never missing)."""
@@ -83,6 +91,7 @@ class AdverseRules:
             used, grade = list(self.grades), rows.grade.fill_null("")
             spared = [(rows.scheme == name) & grade.isin(grades) for name, grades in self.grades.items() if grades]
             concerns = rows.scheme.isnull() | rows.scheme.isin(used) if used else rows.scheme.isnull()
+            concerns = concerns | ~rows.scheme.isin(list(self.schemes)) if self.schemes else concerns
         else:
             kind, result = rows.kind.fill_null(""), rows.result.fill_null("")
             spared = [(kind == name) & result.isin(results) for name, results in self.results.items()]
@@ -91,13 +100,27 @@ class AdverseRules:
         return adverse.fill_null(True)
 
 
-def _worsening(project: Project) -> list[Override]:
-    """The overrides that may worsen a tier."""
+def _reads_result(feature: FeatureSpec) -> bool:
+    """Whether the value of a feature depends on the results of its records."""
+    return bool(feature.result or feature.share_of or feature.column == "result" or feature.aggregate == "custom")
+
+
+def known_schemes(project: Project) -> tuple[str, ...]:
+    """The schemes of ratings that features, sources or overrides of the newest policy name; none where the project names none."""
+    return tuple(sorted(named_schemes(project) | {rule.scheme for rule in _overrides(project) if rule.scheme}))
+
+
+def _overrides(project: Project) -> list[Override]:
+    """The overrides of the newest policy."""
     try:
-        policy = project.policy("9999-12-31")
+        return list(project.policy("9999-12-31").override)
     except ConfigError:  # a project without a policy has no tiers either
         return []
-    return [rule for rule in policy.override if rule.bound != "at_most"]
+
+
+def _worsening(project: Project) -> list[Override]:
+    """The overrides that may worsen a tier."""
+    return [rule for rule in _overrides(project) if rule.bound != "at_most"]
 
 
 def _only_helps(feature: FeatureSpec) -> bool:

@@ -15,14 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditscore.config.catalogue import CatalogueItem
-from creditscore.config.sources import SourceSpec
+from creditscore.config.sources import SourceSpec, Where
 from creditscore.dataframes import Ints
 from creditscore.dates import shift_months
 from creditscore.errors import DataError
 from creditscore.language import Message, _
-from creditscore.records.column_rules import apply_rules, check_columns, where_mask
+from creditscore.records.asked_rows import asked_rows, known_values
+from creditscore.records.column_rules import apply_rules, check_columns
 from creditscore.records.column_types import Faults, one_array
 from creditscore.records.csv_files import Piece
+from creditscore.records.findings import counted_codes, line_reasons
 from creditscore.records.headers import near_matches
 from creditscore.records.personal import personal_columns
 from creditscore.records.sent_cells import BETWEEN_COLUMNS, columns_read, sent_columns
@@ -76,8 +78,12 @@ class Arrival:
     header: int = 0
     blank: int = 0
     continued: int = 0
-    #: Rows that ``where`` does not ask for.
+    #: Rows that ``where`` does not ask for; of these those whose cell is empty, and those whose value nothing declares: how
+    #: many, and by value (of very many values the first ones).
     left_out: int = 0
+    left_empty: int = 0
+    left_unknown: int = 0
+    left_words: Counter[str] = field(default_factory=Counter)
     #: Lines that are no record, each with the code that says why.
     refused: list[tuple[int, str]] = field(default_factory=list)
     normalised: Counter[Message] = field(default_factory=Counter)
@@ -214,14 +220,14 @@ class Stream:
             codes = Counter(code for _line, code in arrival.refused)
             raise DataError(
                 "{file}: expected {fields} fields in each line and every quote closed where its field ends (got {refused} of "
-                "{rows} lines that are no such records, the first in line {line}: {codes}). If texts of a column go on over "
-                "lines, say over how many in lines of the source in sources.toml, such as lines = {example}",
+                "{rows} lines that are no such records: {codes}; {lines}). If texts of a column go on over lines, say over how "
+                "many in lines of the source in sources.toml, such as lines = {example}",
                 file=arrival.file,
                 fields=len(opened.columns),
                 refused=len(arrival.refused),
                 rows=arrival.rows,
-                line=arrival.refused[0][0],
-                codes=", ".join(f"{code} {count}" for code, count in codes.most_common()),
+                codes=counted_codes(codes),
+                lines=line_reasons(arrival.refused),
                 example='{ "…" = 5 }',
             )
 
@@ -262,10 +268,7 @@ class Stream:
         arrival.normalised.update(piece.normalised)
         raw, rows, cells = (joins.extend(piece.table) if joins else piece.table), piece.rows, _refused_cells(piece, source)
         if source.where is not None:
-            mask = where_mask(raw, source.where, source.location)
-            if source.where.column in cells:
-                # Whether such a row is asked for is unknown: it is refused, not left out.
-                mask = pc.or_(mask, pc.is_valid(cells[source.where.column]))
+            mask = self._asked(raw, source, source.where, arrival, cells.get(source.where.column))
             raw, rows = raw.filter(mask), rows[mask.to_numpy(zero_copy_only=False)]
             cells = {name: codes.filter(mask) for name, codes in cells.items()}
             arrival.left_out += len(mask) - len(rows)
@@ -300,6 +303,21 @@ class Stream:
             columns.append(_last_days(standard, kinds, items))
             arrival.amounts.update(_amount_buckets(one_array(standard["amount"]), kinds))
         return pa.Table.from_arrays(columns, schema=self._schema)
+
+    def _asked(self, raw: pa.Table, source: SourceSpec, where: Where, arrival: Arrival, codes: pa.Array | None) -> pa.Array:
+        """Which rows are read; values of the others that nothing declares are counted.
+
+        Whether a row is asked for whose cell the reader refused is unknown: it is refused, not left out.
+        """
+        refused = pa.repeat(pa.scalar(False), raw.num_rows) if codes is None else pc.is_valid(codes)
+        seen = raw if codes is None else raw.filter(pc.invert(refused))
+        asked = asked_rows(seen, where, source.location, known=known_values(source, self._project.sources.source))
+        arrival.normalised.update(asked.put_right)
+        arrival.left_empty += asked.empty
+        if len(arrival.left_words) <= _MOST_WORDS:
+            arrival.left_words.update(asked.unknown)
+        arrival.left_unknown += asked.unknown.total()
+        return asked.mask if codes is None else pc.replace_with_mask(refused, pc.invert(refused), asked.mask)
 
 
 def _refused_cells(piece: Piece, source: SourceSpec) -> dict[str, pa.Array]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -12,15 +13,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from creditscore.config.sources import Map
 from creditscore.config.spec import Label
 from creditscore.dates import day_number, day_of
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
-from creditscore.records.arrivals import KIND_KEY
+from creditscore.records.arrivals import KIND_KEY, Arrival
+from creditscore.records.codes import code_identity, shown_code, shown_words
 from creditscore.records.contracts import COPY, arrived_table, refused_table
 from creditscore.records.deliveries import delivery_lines, delivery_sheet, delivery_table
-from creditscore.records.drift import Earlier, drifts, profile
+from creditscore.records.drift import Earlier, drifts, known_words, profile
 from creditscore.records.fault_history import with_history
-from creditscore.records.findings import Finding, Level, checkup_lines, findings_frame
+from creditscore.records.findings import MISSING, Finding, Level, checkup_lines, findings_frame
+from creditscore.records.incomplete import Hanging
 from creditscore.records.publicity import (
     Received,
     late_reports,
@@ -84,6 +88,8 @@ class CheckUp:
     rejects: pd.DataFrame = field(default_factory=pd.DataFrame)
     #: One row per unit and source: what arrived, was read, is refused, since when, was mended, was withdrawn.
     deliveries: pd.DataFrame = field(default_factory=pd.DataFrame)
+    #: Refused rows that tell neither subject nor record, and how many subjects they hold.
+    hanging: tuple[Hanging, ...] = ()
 
     def table(self) -> pd.DataFrame:
         """The findings, by section and table; ``rule`` is English."""
@@ -131,7 +137,7 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
     """
     day, earlier = day_of(as_of), earlier or Earlier()
     kinds, about = records.project.catalogue.by_kind, records.project.about
-    findings = [*_arrivals(records), *_rejects(records), *_normalised(records), *_unused(records, day)]
+    findings = [*_arrivals(records), *_rejects(records), *_normalised(records, earlier), *_unused(records, day)]
     findings += identity_findings(records, day, earlier.rectification)
     findings += [*_catalogue(records, day), *_suppliers(records), *_expired(records, day), *_calendar(records, day)]
     findings += [*_publicity(records, day), *_incomplete(records)]
@@ -141,7 +147,9 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
     if earlier.profile is not None:
         days = (earlier.as_of, day) if earlier.as_of else None
         findings += drifts(own, earlier.profile, max_row_drop=about.max_row_drop, days=days)
-    return CheckUp(day, findings_frame(findings), {kind: item.label for kind, item in kinds.items()}, own, rejects, deliveries)
+    return CheckUp(
+        day, findings_frame(findings), {kind: item.label for kind, item in kinds.items()}, own, rejects, deliveries, records.hanging
+    )
 
 
 def catalogue_report(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
@@ -217,6 +225,7 @@ def _arrivals(records: Records) -> list[Finding]:
         if a.left_out:
             level = "warning" if a.left_out == a.rows else "info"
             findings.append(Finding("source", a.table, _("rows that where does not ask for"), a.source, a.left_out, level=level))
+        findings += _left_out(records, a)
         for name, near in a.renamed.items():
             rule = _("{column} is not given: is it the column {near}?", column=name, near=near)
             findings.append(Finding("source", a.table, rule, a.source, 1, level="warning"))
@@ -246,9 +255,30 @@ def _rejects(records: Records) -> list[Finding]:
     ]
 
 
-def _normalised(records: Records) -> list[Finding]:
+def _left_out(records: Records, a: Arrival) -> list[Finding]:
+    """Rows that ``where`` leaves out although nothing declares their value: each may be a slip, and a record that is lost."""
+    where = next((source.where for source in records.project.sources.source if source.name == a.source), None)
+    findings = []
+    if where is not None and a.left_unknown:
+        rule = _(
+            "{column}: values that where neither asks for nor knows ({words}): their rows are left out. Mend them, or list what "
+            "is meant to be left out in others of where",
+            column=where.column, words=shown_words(a.left_words),
+        )  # fmt: skip
+        findings.append(Finding("unmapped", a.table, rule, a.source, a.left_unknown, level="warning"))
+    if where is not None and a.left_empty:
+        rule = _(
+            '{column}: empty, and where asks for its value: these rows are left out. Fill it in, or put "" into others of where',
+            column=where.column,
+        )  # fmt: skip
+        findings.append(Finding("unmapped", a.table, rule, a.source, a.left_empty, level="warning"))
+    return findings
+
+
+def _normalised(records: Records, earlier: Earlier) -> list[Finding]:
     """Values that were normalised, by source; values that a table of words does not have."""
     findings = []
+    known = known_words(earlier.profile)
     for a in records.arrivals:
         repairs = sorted(a.normalised.items(), key=str)
         if a.encoding not in ("parquet", "excel", "utf-8", "postgres"):
@@ -256,10 +286,26 @@ def _normalised(records: Records) -> list[Finding]:
         findings += [Finding("normalised", a.table, rule, a.source, n, level="note") for rule, n in repairs]
         for name, n in sorted(a.unmapped.items()):
             if n:
-                rule = _("{column}: values that its table of words lacks", column=COLUMN_WORDS.get(name, name))
-                level: Level = "warning" if n > _UNKNOWN_SHARE * max(a.values[name] + n, 1) else "note"
-                findings.append(Finding("unmapped", a.table, rule, a.source, n, level=level))
+                findings.append(_unmapped(records, a, name, n, known.get((a.source, name), frozenset())))
     return findings
+
+
+def _unmapped(records: Records, a: Arrival, name: str, rows: int, known: Collection[str]) -> Finding:
+    """Words that the table of words of a column lacks: a warning where they are many, or where one of them is new."""
+    source = next(source for source in records.project.sources.source if source.name == a.source)
+    words = Counter({word: n for (to, word), n in a.words.items() if to == name})
+    column, many = COLUMN_WORDS.get(name, name), rows > _UNKNOWN_SHARE * max(a.values[name] + rows, 1)
+    rule = next((rule for rule in source.column if rule.to == name), None)
+    if isinstance(rule, Map) and rule.otherwise is None:
+        new = any(code_identity(shown_code(word, n)) not in known for word, n in words.items())
+        told = _(
+            "{unit}: {column}: values that its table of words lacks ({words}): add them to values of the map in sources.toml, to "
+            "missing what says nothing, or give it an otherwise",
+            unit=source.provider or a.file, column=column, words=shown_words(words),
+        )  # fmt: skip
+        return Finding("unmapped", a.table, told, a.source, rows, level="warning" if many or new else "note")
+    told = _("{column}: values that its table of words lacks", column=column)
+    return Finding("unmapped", a.table, told, a.source, rows, level="warning" if many else "note")
 
 
 def _unused(records: Records, day: dt.date) -> list[Finding]:
@@ -273,7 +319,7 @@ def _unused(records: Records, day: dt.date) -> list[Finding]:
     total = sum(row["n"] for row in counts)
     for row in counts:
         if row["industry"] not in carded:
-            rule, code = _("industries without a card of their own"), row["industry"] or "(missing)"
+            rule, code = _("industries without a card of their own"), row["industry"] or MISSING
             level: Level = "warning" if row["n"] > _UNKNOWN_SHARE * total else "note"
             findings.append(Finding("unmapped", "subjects", rule, code, row["n"], level=level))
     return findings
@@ -308,7 +354,7 @@ def _suppliers(records: Records) -> list[Finding]:
     """Supplying units with malformed records."""
     return [
         Finding(
-            "supplier", "events", _("malformed, of {arrived}", arrived=row["arrived"]), row["provider"] or "(missing)",
+            "supplier", "events", _("malformed, of {arrived}", arrived=row["arrived"]), row["provider"] or MISSING,
             row["malformed"], level="warning",
         )
         for row in supplier_report(records).to_dict("records")
@@ -348,6 +394,13 @@ def _incomplete(records: Records) -> list[Finding]:
         if firms:
             rule = _("subjects of which adverse records were refused: no better tier until they are mended or withdrawn")
             findings.append(Finding("incomplete", name, rule, "", len(firms), _listed(firms), "warning"))
+        for one in (one for one in records.hanging if one.table == name):
+            rule = _(
+                "rows that tell neither subject nor record: each subject of which a record is absent (or a dispute open) keeps no "
+                "better tier. It ends when these rows are mended or left out, or when those records come or are declared withdrawn"
+            )
+            rows = _listed([str(row) for row in one.rows], _COLUMNS_LISTED)
+            findings.append(Finding("incomplete", name, rule, one.source, one.firms, rows, "warning"))
         if count.carried:
             rule = _("adverse records of the last reading that are absent now: carried forward, not arrived")
             findings.append(Finding("carried", name, rule, "", len(count.carried), level="note"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import ibis
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from creditscore.records.arrivals import source_number
 from creditscore.records.contracts import arrived_table
+from creditscore.records.personal import reads_like_person
 from creditscore.records.tables import TABLES
 
 if TYPE_CHECKING:
@@ -29,9 +30,12 @@ _CODED = {
 }
 #: A column with more codes than this is counted, not listed; one with far more is not even grouped.
 MOST_CODES, _FAR_MORE = 300, 1000
-#: What may be kept as it is: a short sign of a list. Other words are kept only where several rows share them, since the one
-#: stray cell of a shifted column may be a name.
+#: What may be kept as it is: a short sign of a list, and a short Chinese word that is no name of a person. Other words are kept
+#: only where several rows share them, since the one stray cell of a shifted column may be a name.
 _SIGN, _LONGEST, _SHARED = re.compile(r"[A-Za-z0-9_.-]{1,40}"), 20, 3
+#: Words that a line lists.
+_LISTED = 12
+_WORD = re.compile(r"[\u4e00-\u9fff]{1,8}")
 _MANY_DIGITS = re.compile(r"[0-9]{7}")
 
 
@@ -72,9 +76,19 @@ def code_counts(records: Records) -> Iterator[CodeCount]:
 
 
 def shown_code(code: str, rows: int) -> str:
-    """A code as it may be kept and shown: itself, or ``#`` and a hash where it could be a stray cell."""
-    plain = bool(_SIGN.fullmatch(code)) or (len(code) <= _LONGEST and code.isprintable() and rows >= _SHARED)
+    """A code as it may be kept and shown: itself, or ``#`` and a hash where it could be a stray cell of a person's."""
+    plain = bool(_SIGN.fullmatch(code)) or (bool(_WORD.fullmatch(code)) and not reads_like_person(code))
+    plain = plain or (len(code) <= _LONGEST and code.isprintable() and rows >= _SHARED)
     return code if plain and not _MANY_DIGITS.search(code) and not code.startswith("#") else f"#{_hash(code)}"
+
+
+def shown_words(words: Mapping[str, int]) -> str:
+    """Words with their rows, the most frequent first; those that may be stray cells are only counted."""
+    ordered = sorted(words.items(), key=lambda word: (-word[1], word[0]))
+    plain = [(shown, n) for shown, n in ((shown_code(word, n), n) for word, n in ordered) if not shown.startswith("#")]
+    listed = [f"{shown} {n}" for shown, n in plain[:_LISTED]]
+    rest = len(ordered) - len(listed)
+    return ", ".join([*listed, *([f"+{rest}"] if rest else [])])
 
 
 def code_identity(shown: str) -> str:

@@ -26,7 +26,6 @@ from creditscore.config.sources import (
     Rename,
     SourceSpec,
     Split,
-    Where,
 )
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
@@ -34,11 +33,13 @@ from creditscore.records.column_dates import day_values
 from creditscore.records.column_numbers import number_column, parsed_numbers, typed_numbers
 from creditscore.records.column_types import (
     BLANKS,
+    HALF_WIDTH,
     SPREADSHEET_NUMBER,
     Distinct,
     Faults,
     as_texts,
     clean_text,
+    half_width_codes,
     list_column,
     one_array,
     plain_text,
@@ -111,18 +112,6 @@ def check_columns(header: Sequence[str], source: SourceSpec, table: StandardTabl
             columns=", ".join(f"{name} ({Words.of(DEFAULT_LANGUAGE).text(COLUMN_WORDS[name])})" for name in absent),
             header=lacking(absent, header, below=below, used=[*read, *table.columns]),
         )
-
-
-def where_mask(raw: pa.Table, where: Where, file: str) -> pa.Array:
-    """Which rows have one of the values that ``where`` asks for.
-
-    Raises:
-        DataError: The file lacks the column.
-    """
-    need_columns(raw.column_names, [where.column], file)
-    # A truth value is "true" where Arrow writes it as text, and "True" or "true" in files of text.
-    texts = [str(value) for value in where.values] + [str(value).lower() for value in where.values if isinstance(value, bool)]
-    return pc.fill_null(pc.is_in(as_texts(one_array(raw[where.column])), pa.array(texts)), False)
 
 
 def apply_rules(
@@ -223,6 +212,8 @@ class _Application:
         if not pa.types.is_string(kind):
             return number_column(value, kind, name, self.table, self.faults)
         text = clean_text(text_column(value, name, self.faults), name, self.faults)
+        if name in HALF_WIDTH and name != "subject_id":  # whose scheme decides
+            text = half_width_codes(text, name, self.faults)
         if self.source.format == "excel" and name != "subject_id":
             # Subjects' ids have a reason of their own for this.
             lost = pc.fill_null(pc.match_substring_regex(text, SPREADSHEET_NUMBER), False)
@@ -298,21 +289,29 @@ class _Application:
         return _without(value, unreadable)
 
     def _mapped(self, column: pa.Array, rule: Map) -> pa.Array:
-        """Values by the rule's table, blanks around a word apart. Texts that it lacks are counted, whatever becomes of them."""
-        texts = as_texts(column)
+        """Values by the rule's table, blanks around a word apart. Texts that it lacks are counted, whatever becomes of them.
+
+        Where such a text decides whether the record counts against its firm, the value is refused, unless ``otherwise`` says
+        what becomes of it.
+        """
+        texts, known = as_texts(column), {*rule.values, *rule.missing, ""}
         distinct = Distinct(texts)
-        words = [text if text in rule.values else plain_text(text) for text in distinct.values]
-        put_right = [word != text and word in rule.values for word, text in zip(words, distinct.values, strict=True)]
+        words = [text if text in known else plain_text(text) for text in distinct.values]
+        put_right = [word != text and word in known for word, text in zip(words, distinct.values, strict=True)]
         self.faults.put_right(
             distinct.rows_where(put_right), Message(BLANKS.message, {"column": COLUMN_WORDS.get(rule.to, rule.to)})
         )
-        unknown = distinct.rows_where([word not in rule.values and word != "" for word in words])
+        unknown = distinct.rows_where([word not in known for word in words])
         self.faults.unmapped[rule.to] += unknown.true_count
         if unknown.true_count:
             for entry in pc.value_counts(texts.filter(unknown)).to_pylist():
                 self.faults.words[rule.to, entry["values"]] += entry["counts"]
+            if rule.otherwise is None and rule.to in (*self.table.soft, *self.table.counts):
+                codes = pc.if_else(unknown, f"NOT_LISTED:{rule.to}", pa.scalar(None, pa.string()))
+                self.faults.note(codes, rule.to, alone=True)
         kind = pa.scalar(next((value for value in (*rule.values.values(), rule.otherwise) if value is not None), "")).type
-        return distinct.spread([rule.values.get(word, rule.otherwise) for word in words], kind)
+        values = dict.fromkeys(rule.missing) | rule.values
+        return distinct.spread([values.get(word, rule.otherwise) for word in words], kind)
 
     def _holds(self, column: pa.Array, rule: Compare | Case) -> tuple[pa.Array, pa.Array]:
         """Whether the comparison of the rule holds for each value, missing for a missing one; and which cannot be compared."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -27,6 +28,10 @@ SPREADSHEET_NUMBER = r"^-?[0-9]\.[0-9]{9}E\+[0-9]{2,3}$"
 #: A float holds integers up to here exactly; beyond, digits of an id are lost.
 _EXACT = 2.0**53
 _CONTROLS, _DIGIT = re.compile(CONTROLS), re.compile("[0-9]")
+#: Columns of ids and codes, in which a sign of full width is the plain one.
+HALF_WIDTH = frozenset({*(name for name in COLUMN_WORDS if name.endswith("_id")), "region", "industry"})
+#: Digits, letters and the joining signs of codes, from full width to plain.
+_PLAIN_SIGNS = {ord(sign) + 0xFEE0: sign for sign in f"{string.digits}{string.ascii_letters}-._/"}
 #: What is put right in cells of any type.
 BLANKS = _("{column}: control characters or blanks around it")
 
@@ -70,15 +75,18 @@ class Faults:
         self.unreadable[column] += len(codes) - codes.null_count
         self.note(codes, column)
 
-    def note(self, codes: pa.Array, column: str) -> None:
-        """Note a code, or none where it is missing, on each row's cell of a standard column."""
+    def note(self, codes: pa.Array, column: str, *, alone: bool = False) -> None:
+        """Note a code, or none where it is missing, on each row's cell of a standard column.
+
+        ``alone``: only the value is refused, whatever the column.
+        """
         wrong = pc.is_valid(codes)
         if not wrong.true_count:
             return
         texts = pa.nulls(self.rows, pa.string())
         shown = self._sent(column, wrong) if self._sent else pa.repeat(pa.scalar(""), wrong.true_count)
         texts = pc.replace_with_mask(texts, wrong, shown)
-        if column not in self.soft:
+        if column not in self.soft and not alone:
             again = pc.is_valid(self._code)
             self._code, self._text = pc.coalesce(self._code, codes), pc.coalesce(self._text, texts)
             nothing = pa.scalar(None, pa.string())
@@ -202,6 +210,17 @@ def clean_text(column: pa.Array, name: str, faults: Faults) -> pa.Array:
     plain = pc.utf8_trim_whitespace(pc.replace_substring_regex(column, CONTROLS, ""))
     faults.put_right(pc.not_equal(column, plain), Message(BLANKS.message, {"column": COLUMN_WORDS.get(name, name)}))
     return pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain)
+
+
+def half_width_codes(column: pa.Array, name: str, faults: Faults) -> pa.Array:
+    """Codes and ids whose digits and letters are of full width in half width; they are counted."""
+    # Signs of full width begin with EF BC or EF BD in UTF-8.
+    if column.null_count == len(column) or b"\xef" not in text_bytes(column).tobytes():
+        return column
+    distinct = Distinct(column)
+    plain = distinct.spread([text.translate(_PLAIN_SIGNS) for text in distinct.values], pa.string())
+    faults.put_right(pc.not_equal(column, plain), _("{column}: signs of full width", column=COLUMN_WORDS.get(name, name)))
+    return plain
 
 
 def list_column(column: pa.Array, name: str, faults: Faults) -> pa.Array:

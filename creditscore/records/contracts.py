@@ -69,10 +69,10 @@ Between = Callable[["ir.Table"], "ir.Table"]
 
 @dataclass(frozen=True)
 class Reference:
-    """A column that must name a row of another table; ``code`` is the fault where it does not."""
+    """A column that must name a row of one of some tables; ``code`` is the fault where it does not."""
 
     column: str
-    table: ir.Table
+    tables: tuple[ir.Table, ...]
     code: str
 
 
@@ -191,8 +191,10 @@ def _faults_between_rows(
     name, good = table.name, checked.filter(checked.code.isnull())
     faults = []
     for number, reference in enumerate(references):
-        known = reference.table.select(found_key=reference.table[reference.column])
-        unknown = good.anti_join(known, good[reference.column] == known.found_key)
+        unknown = good
+        for other in reference.tables:
+            known = other.select(found_key=other[reference.column])
+            unknown = unknown.anti_join(known, unknown[reference.column] == known.found_key).select(good.columns)
         faults.append(engine.create(f"{name}_unknown_{number}", unknown.select(ARRIVAL, why=ibis.literal(reference.code))))
         good = good.anti_join(faults[-1], ARRIVAL).select(good.columns)
     if between is not None:

@@ -23,6 +23,7 @@ from creditscore.records import text_lines
 from creditscore.records.column_types import CONTROLS
 from creditscore.records.csv_lines import RAGGED_LINE, Law, doubtful_lines, header_of, widths_of
 from creditscore.records.encodings import TextFacts, utf8_blocks
+from creditscore.records.findings import line_reasons
 from creditscore.records.headers import lacking
 from creditscore.records.text_lines import LF, Lines, count_feeds, end_of_lines, lines_of, lone_returns
 
@@ -60,8 +61,8 @@ class Piece:
         header: Of ``other`` those of the header.
         continued: Of ``other`` those in which a record goes on.
         loose_quotes: Fields that are not quoted and have a quote in them; they are read as they are.
-        cells: By column, the codes of cells that the reader itself refuses, aligned with ``table``, whose value is
-            missing there; null where the cell is fine.
+        cells: By column, the codes of cells that the reader itself refuses, aligned with ``table``, which has the text
+            there that a person sees, if any: it is no value. Null where the cell is fine.
         normalised: What the reader itself put right, and how often.
     """
 
@@ -329,15 +330,14 @@ def refuse_lines(piece: Piece, file: str, *, fields: int) -> None:
     """Refuse a file that is needed whole, where a line of a piece of it is no record.
 
     Raises:
-        DataError: With the first such line.
+        DataError: With the first such lines.
     """
     if len(piece.refused):
         raise DataError(
-            "{file}: line {line}: expected {fields} fields and every quote closed where its field ends ({code})",
+            "{file}: expected {fields} fields in each line and every quote closed where its field ends (got others: {lines})",
             file=file,
-            line=int(piece.refused.rows[0]),
             fields=fields,
-            code=piece.refused.codes[0],
+            lines=line_reasons(zip(piece.refused.rows.tolist(), piece.refused.codes, strict=True)),
         )
 
 

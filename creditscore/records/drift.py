@@ -56,7 +56,8 @@ def profile(records: Records) -> pa.Table:
         One row per count: table, source, ``measure``, name, kind, bucket, n. Measures are ``rows`` per source, ``values`` per
         column ``name``, ``amounts`` per ``kind`` and ``bucket`` (quarters of a power of ten), ``codes`` per coded column
         ``name`` and code (in ``kind``; a hash where it may be a stray cell), ``code_count`` of columns with too many codes,
-        and ``file`` with the SHA-256 of the source in ``kind``.
+        ``words`` per column ``name`` and word that its table of words lacks (as a code), and ``file`` with the SHA-256 of the
+        source in ``kind``.
     """
     kinds = list(records.project.catalogue.by_kind)
     rows: list[tuple[str, str, str, str, str, int | None, int]] = []
@@ -65,6 +66,8 @@ def profile(records: Records) -> pa.Table:
         rows.append((a.table, a.source, "file", "", a.sha256, None, a.rows))
         rows += [(a.table, a.source, "values", name, "", None, n) for name, n in sorted(a.values.items())]
         rows += [(a.table, a.source, "amounts", "amount", kinds[k], bucket, n) for (k, bucket), n in sorted(a.amounts.items())]
+        words = sorted(a.words.items())
+        rows += [(a.table, a.source, "words", name, shown_code(word, n), None, n) for (name, word), n in words]
     for table, source, column, code, n in code_counts(records):
         if code is None:
             rows.append((table, source, "code_count", column, "", None, n))
@@ -73,6 +76,15 @@ def profile(records: Records) -> pa.Table:
     columns = list(zip(*rows, strict=True)) or [()] * len(_SCHEMA)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
     return pa.table(arrays, schema=_SCHEMA)
+
+
+def known_words(before: pa.Table | None) -> dict[tuple[str, str], set[str]]:
+    """By source and column, what identifies the words that an earlier delivery had beyond its tables of words."""
+    known: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in [] if before is None else before.to_pylist():
+        if row["measure"] == "words":
+            known[row["source"], row["name"]].add(code_identity(row["kind"]))
+    return known
 
 
 def drifts(now: pa.Table, before: pa.Table, *, max_row_drop: float, days: tuple[dt.date, dt.date] | None = None) -> list[Finding]:

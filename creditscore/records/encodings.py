@@ -73,6 +73,8 @@ def examine(path: Path, declared: str = "auto") -> TextFacts:
     scan = _Scan(path, encoding)
     if declared == "auto" and encoding == "utf-8":
         scan = _utf8_or_gb18030(path, scan)
+    if declared != "auto" and (scan.wrong is not None or scan.first_utf8 is not None):
+        _refuse_wholly_other(path, encoding, scan)
     if scan.wrong is not None:
         byte, line = scan.wrong
         raise DataError(
@@ -130,6 +132,26 @@ def _utf8_or_gb18030(path: Path, utf8: _Scan) -> _Scan:
         byte=byte,
         line=line,
     )
+
+
+def _refuse_wholly_other(path: Path, declared: str, scan: _Scan) -> None:
+    """Refuse a file that is wholly in another encoding than the declared one, as far as its bytes prove that.
+
+    Raises:
+        DataError: With the line of the first bytes that show it.
+    """
+    found = "gb18030" if declared in _UTF8 else "utf-8"
+    other = _Scan(path, found)
+    if other.wrong is None and (other.three_bytes or other.characters.proven):
+        places = [place for place in (scan.wrong, scan.first_utf8) if place is not None]
+        raise DataError(
+            "{file}: expected {encoding} throughout (got a file that is {found} throughout, as is seen in line {line}): declare "
+            'encoding = "{found}", or leave it out',
+            file=path.name,
+            encoding=declared,
+            found=found,
+            line=min(places)[1],
+        )
 
 
 def _doubtful(path: Path, names: list[str]) -> DataError:

@@ -204,6 +204,9 @@ class _Slot:
     def add(self, text: str | Unreadable, index: int, *, formula: bool) -> None:
         if isinstance(text, Unreadable):
             self.refuse(index, text.code)
+            if text.shown:
+                self.own_rows.append(index)
+                self.own.append(text.shown)
             return
         self.formulas += formula
         self.own_rows.append(index)
@@ -213,14 +216,12 @@ class _Slot:
         self.refused.setdefault(index, code)
 
     def array(self, size: int, texts: pa.Array) -> pa.Array:
-        """The texts of all rows of the piece."""
+        """The texts of all rows of the piece, those that a person sees in refused cells too."""
         column = _placed(texts, self.shared_rows, self.shared, size)
         if self.own:
             own = _placed(pa.array(self.own, pa.string()), self.own_rows, range(len(self.own)), size)
             column = pc.coalesce(column, own)
-        if not self.refused:
-            return column
-        return pc.if_else(pc.is_valid(self.codes(size)), pa.scalar(None, pa.string()), column)
+        return column
 
     def codes(self, size: int) -> pa.Array:
         """The codes of refused cells."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Literal, NamedTuple
 
@@ -18,6 +19,10 @@ from creditscore.spreadsheet.sheets import text_width
 
 #: From the worst: ``error`` is never tolerated, ``warning`` is to be looked into, ``note`` was dealt with, ``info`` is a count.
 Level = Literal["error", "warning", "note", "info"]
+
+
+#: In place of a code, where there is none.
+MISSING = "(missing)"
 
 
 class Finding(NamedTuple):
@@ -75,7 +80,7 @@ REASON_WORDS = {
 #: What codes of refusal mean; their column follows.
 _CODES = {
     "UNKNOWN_SUBJECT": _("no such subject in the register, or its code is refused"),
-    "UNKNOWN_EVENT": _("no such record, or it is refused"),
+    "UNKNOWN_EVENT": _("no such record"),
     "OFF_CATALOGUE": _("a kind outside the catalogue"),
     "DUP_CONFLICT": _("rows of one key that disagree"),
     "incomplete": _("records against it were refused and never read whole before"),
@@ -137,6 +142,22 @@ def code_text(code: str) -> Text:
     if reason is None or not column:
         return reason or code
     return pgettext("reason of refusal", "{reason}: {column}", reason=reason, column=COLUMN_WORDS.get(column, column))
+
+
+def counted_codes(codes: Mapping[str, int], *, most: int = 3) -> Message:
+    """The most frequent codes of refusal in words, each with its number of rows."""
+    worst = sorted(codes.items(), key=lambda code: (-code[1], code[0]))[:most]
+    return _listed(_("{reason} ({rows:,})", reason=code_text(code), rows=rows) for code, rows in worst)
+
+
+def line_reasons(lines: Iterable[tuple[int, str]], *, most: int = 5) -> Message:
+    """The first lines that are no record, each with its reason in words."""
+    return _listed(_("line {line}: {reason}", line=line, reason=code_text(code)) for line, code in itertools.islice(lines, most))
+
+
+def _listed(texts: Iterable[Text]) -> Message:
+    """Several texts as one, as a message lists them."""
+    return Message("{listed}", {"listed": tuple(texts)})
 
 
 def checkup_lines(
@@ -209,6 +230,8 @@ class _Page:
     def kind(self, row: Mapping[Any, Any]) -> str:
         """A kind of the catalogue by its label; other codes as they are."""
         code = str(row["code"])
+        if code == MISSING:
+            return self.words.text(_("(missing)"))
         return self.words.text(self.labels.get(code, code))
 
     def coverage(self, rows: Sequence[Mapping[Any, Any]]) -> Iterator[str]:

@@ -26,7 +26,7 @@ from creditscore.config.spec import Day, Items, Label, Spec, read_spec
 from creditscore.dataframes import Flags
 from creditscore.errors import ConfigError
 from creditscore.language import _
-from creditscore.records.column_types import Distinct, Faults, one_array, text_bytes
+from creditscore.records.column_types import Distinct, Faults, half_width_codes, one_array, text_bytes
 from creditscore.records.personal import is_resident_number
 from creditscore.records.tables import COLUMN_WORDS
 from creditscore.vocabulary import MARKET_SUBJECTS
@@ -276,6 +276,10 @@ class Identifier:
                 )
                 table = table.set_column(table.schema.get_field_index("subject_id"), "subject_id", plain)
                 ids = plain
+        else:
+            plain = half_width_codes(ids, "subject_id", faults)
+            table = table.set_column(table.schema.get_field_index("subject_id"), "subject_id", plain)
+            ids = plain
         if source.table != "subjects":
             return table
         wrong = self._faults(ids, one_array(table["subject_type"]), scheme)

@@ -115,6 +115,11 @@ def safe_keys(ids: pa.Array | pa.ChunkedArray) -> pa.Array:
     return pa.array([None if text is None else safe(text) for text in ids.to_pylist()], pa.string())
 
 
+def reads_like_person(text: str) -> bool:
+    """Whether a whole text reads like a person's name."""
+    return _PERSON.fullmatch(text) is not None
+
+
 def shown_texts(texts: pa.Array) -> pa.Array:
     """Texts of cells as lists of refused cells show them, at most 100 letters; a missing one becomes "".
 
@@ -124,7 +129,7 @@ def shown_texts(texts: pa.Array) -> pa.Array:
 
     def shown(text: str) -> str:
         plain = re.sub(rf"[\s-]|{CONTROLS}", "", unicodedata.normalize("NFKC", text)).upper()
-        if _PERSON.fullmatch(plain):
+        if reads_like_person(plain):
             return _mask(plain, "name")
         if _RESIDENT.search(plain) or _MOBILE.search(plain):
             # Written with blanks or in full width it cannot be cut out of the text as it was sent: its plain form is shown.

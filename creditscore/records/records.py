@@ -16,11 +16,14 @@ from creditscore.config.sources import SourceSpec
 from creditscore.dates import day_number, day_of
 from creditscore.engine import unbound
 from creditscore.errors import DataError
+from creditscore.records.adverse import known_schemes
 from creditscore.records.arrivals import ARRIVAL, Arrival, Stream
-from creditscore.records.contracts import REJECT_SCHEMA, Between, Reference, TableCount, enforce, refused_table, shared_codes
+from creditscore.records.contracts import COPY, REJECT_SCHEMA, Between, Reference, TableCount, enforce, refused_table, shared_codes
+from creditscore.records.findings import counted_codes
 from creditscore.records.identity import Identifier
-from creditscore.records.incomplete import INCOMPLETE_SCHEMA, READINGS, Completion, LastReading
+from creditscore.records.incomplete import INCOMPLETE_SCHEMA, Completion, Hanging
 from creditscore.records.keys import hide_changed, index_subjects, key_events, key_subjects, key_visits, supplement_subjects
+from creditscore.records.readings import READINGS, LastReading
 from creditscore.records.tables import TABLES, StandardTable
 
 if TYPE_CHECKING:
@@ -75,6 +78,8 @@ class Records:
     #: Whose adverse records were refused: one row per firm and refused row or value, see
     #: :data:`creditscore.records.incomplete.INCOMPLETE_SCHEMA`.
     incomplete: pa.Table = field(default_factory=INCOMPLETE_SCHEMA.empty_table)
+    #: Refused rows that tell neither firm nor record, and how many firms they hold.
+    hanging: tuple[Hanging, ...] = ()
 
     def table(self, name: str) -> ir.Table:
         """The unbound table of a standard or derived name, for expressions that the engine runs."""
@@ -230,7 +235,8 @@ def open_records(engine: Engine, project: Project, *, data: str | Path, last_rea
     rejects = pa.concat_tables([REJECT_SCHEMA.empty_table(), *(outcome.rejects for outcome in outcomes.values())])
     return Records(
         engine=engine, project=project, outcomes=outcomes, rejects=rejects, arrivals=tuple(opening.arrivals),
-        incomplete=completion.incomplete, line_codes=completion.line_codes(outcomes["subjects"], opening.arrivals),
+        incomplete=completion.incomplete, hanging=completion.hanging,
+        line_codes=completion.line_codes(outcomes["subjects"], opening.arrivals),
     )  # fmt: skip
 
 
@@ -244,14 +250,20 @@ class _Opening:
 
     def read_table(self, table: StandardTable, sources: list[SourceSpec]) -> TableCount:
         """A table from its sources into the engine."""
+        if table.name == "ratings" and (schemes := known_schemes(self._project)):
+            table = replace(table, values={**table.values, "scheme": schemes})
         stream = Stream(table, sources, self._project, self._folder, self.identify)
         references: tuple[Reference, ...] = ()
         between: Between | None = None
         if table.name in _WITH_SUBJECT:
             known = unbound("subject_index", pa.schema([("subject_id", pa.string())]))
-            references = (Reference("subject_id", known, "UNKNOWN_SUBJECT"),)
+            references = (Reference("subject_id", (known,), "UNKNOWN_SUBJECT"),)
         elif table.name == "changes":
-            references = (Reference("event_id", unbound("events", TABLES["events"].schema), "UNKNOWN_EVENT"),)
+            # A change of a refused event is kept: it acts when the event is mended, and an end costs nobody a hold till then.
+            refused = refused_table(TABLES["events"])
+            refused = refused.filter((refused.code != COPY) & refused.event_id.notnull())
+            events = (unbound("events", TABLES["events"].schema), refused.select("event_id"))
+            references = (Reference("event_id", events, "UNKNOWN_EVENT"),)
             between = _before_their_events
         elif table.name == "subjects" and self._checks_codes():
             between = lambda rows: shared_codes(rows, stream.arrivals)  # noqa: E731 # the arrivals are complete only then
@@ -303,7 +315,7 @@ def _refuse_new_errors(engine: Engine, project: Project) -> None:
             "subjects: expected no wrong code among those registered since {since} (got {total}: {codes})",
             since=since,
             total=sum(row["rows"] for row in counts),
-            codes=", ".join(f"{row['code']} {row['rows']}" for row in counts),
+            codes=counted_codes({row["code"]: row["rows"] for row in counts}, most=len(counts)),
         )
 
 
@@ -322,8 +334,7 @@ def _refuse_too_many(count: TableCount, sources: Sequence[SourceSpec], arrivals:
         if refused <= max(_FEW, limit * arrived):
             continue
         own = rows.filter(pc.equal(rows["source"], source.name))
-        codes = pc.value_counts(own["code"]).to_pylist()
-        worst = sorted(codes, key=lambda code: (-code["counts"], code["values"]))[:3]
+        codes = {code["values"]: code["counts"] for code in pc.value_counts(own["code"]).to_pylist()}
         raise DataError(
             'source "{source}" ({file}): expected at most {limit:.1%} of the rows to be quarantined (got {refused} of {arrived}, '
             "{share:.1%}, the first in row {row}: {codes}). Mend the file or the source's rules in sources.toml; if the source is "
@@ -335,5 +346,5 @@ def _refuse_too_many(count: TableCount, sources: Sequence[SourceSpec], arrivals:
             arrived=arrived,
             share=refused / arrived,
             row=pc.min(own["row"]).as_py(),
-            codes=", ".join(f"{code['values']} {code['counts']}" for code in worst),
+            codes=counted_codes(codes),
         )

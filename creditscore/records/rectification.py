@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from creditscore.dates import day_of
 from creditscore.language import DEFAULT_LANGUAGE, Words, _
-from creditscore.records.arrivals import ARRIVAL
+from creditscore.records.arrivals import ARRIVAL, source_rows
+from creditscore.records.column_types import one_array
 from creditscore.records.contracts import refused_table, several_codes
 from creditscore.records.findings import REASON_WORDS, Finding, Level
 from creditscore.records.personal import safe_keys
@@ -58,14 +59,17 @@ def rectification_list(records: Records, *, as_of: str | dt.date, before: pd.Dat
 
 
 def _refused_codes(records: Records) -> pd.DataFrame:
-    """Rows of subjects that were refused for their code; one without a code that may be shown is named by its row."""
+    """Rows of subjects that were refused for their code; one without a code that may be shown is named by its place, ``<source>:<row>``."""
     refused = refused_table(TABLES["subjects"])
     bad = refused.filter(refused.code.startswith("ID_"))
     chosen = bad.select("subject_id", "registered_date", "region", reason=bad.code, arrival=bad[ARRIVAL]).order_by("arrival")
     table = records.engine.query(chosen)
     frame: pd.DataFrame = table.drop_columns(["arrival"]).to_pandas(date_as_object=True)
-    keys, rows = safe_keys(table["subject_id"]).to_pylist(), table["arrival"].to_pylist()
-    frame["subject_id"] = pd.Series([key or f"(row {row})" for key, row in zip(keys, rows, strict=True)], dtype="str")
+    keys = safe_keys(table["subject_id"]).to_pylist()
+    parts = source_rows(records.arrivals_of("subjects"), one_array(table["arrival"])) if keys else ()
+    places = zip(*(part.to_pylist() for part in parts), strict=True)
+    named = [key or f"{source}:{row}" for key, (source, row) in zip(keys, places, strict=True)]
+    frame["subject_id"] = pd.Series(named, dtype="str")
     return frame
 
 

@@ -15,16 +15,17 @@ import pyarrow.parquet as pq
 
 from creditscore.config.sources import Join, Limits, SourceSpec
 from creditscore.errors import DataError
+from creditscore.records.asked_rows import asked_rows
 from creditscore.records.column_numbers import typed_numbers
-from creditscore.records.column_rules import need_columns, where_mask
+from creditscore.records.column_rules import need_columns
 from creditscore.records.column_types import Faults, as_texts, one_array
 from creditscore.records.csv_files import CsvFile, Piece, RefusedLines, open_csv, refuse_lines
 from creditscore.records.encodings import examine
+from creditscore.records.error_cells import refuse_cells, with_error_cells
 from creditscore.records.excel_files import ExcelFile, open_excel
 from creditscore.records.headers import check_header
 from creditscore.records.personal import masked, personal_columns
 from creditscore.records.postgres import columns_of, fingerprint, pieces_of
-from creditscore.spreadsheet.read import CELL_FAULTS
 from creditscore.storage import sha256_file
 
 #: Rows of one piece of a Parquet file.
@@ -58,7 +59,7 @@ class OpenedSource:
         return reader.below if reader else ()
 
     def pieces(self, wanted: list[str]) -> Iterator[Piece]:
-        """The rows in order, personal data masked.
+        """The rows in order, personal data masked; the text of an error of a spreadsheet is a refused cell.
 
         Raises:
             DataError: The file is damaged, or the database stops answering.
@@ -67,10 +68,11 @@ class OpenedSource:
         reader = self.csv or self.excel
         for piece in reader.pieces(wanted) if reader else self._numbered(wanted):
             table = _usual_types(piece.table)
+            cells = with_error_cells(piece.cells, table)
             for name, kind in personal.items():
                 position = table.schema.get_field_index(name)
                 table = table.set_column(position, name, masked(table[name].combine_chunks(), kind))
-            yield dataclasses.replace(piece, table=table)
+            yield dataclasses.replace(piece, table=table, cells=cells)
 
     def _numbered(self, wanted: list[str]) -> Iterator[Piece]:
         if self.source.format == "postgres":
@@ -131,29 +133,11 @@ def read_source(source: SourceSpec, data: Path, *, wanted: list[str]) -> pa.Tabl
     need_columns(opened.columns, wanted, source.location, below=opened.below)
     parts = list(opened.pieces(wanted))
     for part in parts:
-        _refuse_cells(part, source.location)
+        refuse_cells(part, source.location)
         refuse_lines(part, source.location, fields=len(opened.columns))
     if not parts:
         return pa.table({name: pa.array([], pa.string()) for name in wanted})
     return pa.concat_tables([part.table for part in parts])
-
-
-def _refuse_cells(piece: Piece, file: str) -> None:
-    """Refuse a file to look up in with a cell that its reader refused.
-
-    Raises:
-        DataError: With row and column of the first.
-    """
-    for column, codes in piece.cells.items():
-        at = np.flatnonzero(codes.is_valid().to_numpy(zero_copy_only=False))
-        if len(at):
-            raise DataError(
-                "{file}: row {row}, {column}: {fault}",
-                file=file,
-                row=int(piece.rows[at[0]]),
-                column=column,
-                fault=CELL_FAULTS[codes[int(at[0])].as_py()],
-            )
 
 
 class Joins:
@@ -225,7 +209,7 @@ def _read_joined(join: Join, source: SourceSpec, folder: Path) -> pa.Table:
     )  # fmt: skip
     needed = (*join.on.values(), *join.take, *((join.where.column,) if join.where else ()))
     table = read_source(spec, folder, wanted=list(dict.fromkeys(needed)))
-    return table if join.where is None else table.filter(where_mask(table, join.where, join.file))
+    return table if join.where is None else table.filter(asked_rows(table, join.where, join.file).mask)
 
 
 def _one_row_per_key(table: pa.Table, piece: pa.Table, join: Join) -> pa.Table:

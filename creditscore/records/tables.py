@@ -50,6 +50,8 @@ class StandardTable:
         at_most: Pairs of number columns, (smaller, larger); they may be equal.
         ranges: The smallest and largest allowed value of a column, both included.
         soft: Columns in which only the value is refused: it becomes missing and the row is kept.
+        counts: Further columns, not required, whose word may decide whether a record counts against its firm: a word that
+            the table of words of a source lacks is a refused value.
         ends: Columns of end dates. 长期 and 9999-12-31 in them mean that there is no end.
     """
 
@@ -62,6 +64,7 @@ class StandardTable:
     at_most: tuple[tuple[str, str], ...] = ()
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     soft: tuple[str, ...] = ()
+    counts: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
 
     @property
@@ -96,6 +99,7 @@ _EVENTS = StandardTable(
     day_pairs=(("event_date", "known_date"), ("event_date", "valid_until")),
     ranges={"severity": _SEVERITY, "amount": _AMOUNT},
     soft=("severity", "amount", "verified"),
+    counts=("result",),
     ends=("valid_until",),
 )  # fmt: skip
 _CHANGES = StandardTable(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,6 +10,7 @@ import pyarrow as pa
 from creditscore.config.sources import Limits
 from creditscore.records.csv_files import CsvFile, open_csv, refuse_lines
 from creditscore.records.encodings import examine, utf8_blocks
+from creditscore.records.error_cells import error_cells, refuse_cells
 from creditscore.records.headers import check_header
 from creditscore.records.text_lines import lines_of
 
@@ -22,7 +24,7 @@ def read_text_table(path: Path, *, encoding: str = "auto") -> pa.Table:
 
     Raises:
         DataError: The encoding is not proven or does not hold throughout; a column has no name or that of another one;
-            a line is no record.
+            a line is no record, or a cell holds the text of an error of a spreadsheet.
     """
     file = _opened(path, encoding)
     check_header(file.header, file=path.name, limit=Limits().columns, typed=True)
@@ -72,5 +74,6 @@ def _whole(file: CsvFile, wanted: list[str] | None = None) -> pa.Table:
     tables = []
     for piece in file.pieces(list(file.header) if wanted is None else wanted):
         refuse_lines(piece, file.path.name, fields=len(file.header))
+        refuse_cells(replace(piece, cells=error_cells(piece.table)), file.path.name)
         tables.append(piece.table)
     return pa.concat_tables(tables)

@@ -44,6 +44,8 @@ class FaultyRows:
     #: What is wrong with codes that the register does not know, by the text sent.
     id_faults: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    #: Of a row that tells neither subject nor record: how many subjects it may concern.
+    held: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -204,9 +206,19 @@ def _rows(part: FaultyRows, words: Words) -> Iterator[tuple[object, ...]]:
             for name, several in reasons.items()
             for one in several
         ]
+        if row in part.held:
+            said.append(_held_text(part.held[row]))
         why = _joined(said, words)
         more = [_line_text(part.sent.lines[row], words) if is_line else None] if part.sent.lines else []
         yield (row, why, *marked, min(fault[4] for fault in faults), *more)
+
+
+def _held_text(subjects: int) -> Text:
+    return _(
+        "nothing here tells whose record it is: until this row is mended, or left out of the next delivery, {subjects:,} subjects "
+        "of which a record is missing cannot get a better tier",
+        subjects=subjects,
+    )
 
 
 def _line_text(line: str | None, words: Words) -> str:

@@ -36,7 +36,7 @@ def reason_of(
     """
     name, _mark, standard = code.partition(":")
     rule, said = next((one for one in source.column if column in columns_read(one)), None), code_text(name)
-    if name in ("MISSING", "OFF_CATALOGUE") and isinstance(rule, Map) and cell and cell not in rule.values:
+    if name in ("MISSING", "OFF_CATALOGUE", "NOT_LISTED") and isinstance(rule, Map) and cell and cell not in rule.values:
         return _("not one of the agreed words ({words})", words=tuple(rule.values)[:_LISTED])
     if name == "UNKNOWN_SUBJECT" and id_fault is not None:
         return code_text(id_fault)

@@ -305,9 +305,10 @@ class whole:
 
 
 class Unreadable(NamedTuple):
-    """What stands in place of the value of a cell that has none: the code of its fault."""
+    """What stands in place of the value of a cell that has none: the code of its fault, and what a person sees there."""
 
     code: str
+    shown: str = ""
 
 
 ERROR_CELL, NO_STORED_VALUE, MERGED_CELL = "ERROR_CELL", "NO_STORED_VALUE", "MERGED_CELL"
@@ -327,7 +328,7 @@ def cell_value(package: Package, cell: RawCell) -> Value | Unreadable:
     if kind == "f" or (cell.formula and package.uncomputed):
         return Unreadable(NO_STORED_VALUE)
     if kind == "e":
-        return Unreadable(ERROR_CELL)
+        return Unreadable(ERROR_CELL, text.strip())
     if kind in ("str", "inlineStr"):
         return text
     if kind == "b":
@@ -338,7 +339,7 @@ def cell_value(package: Package, cell: RawCell) -> Value | Unreadable:
         raise ValueError(kind)
     number = _number(text)
     if isinstance(number, float) and not math.isfinite(number):
-        return Unreadable(ERROR_CELL)
+        return Unreadable(ERROR_CELL, text.strip())
     style = package.styles[cell.style] if cell.style < len(package.styles) else Style()
     if style.kind != "number":
         return _moment(number, style.kind, from_1904=package.from_1904)

@@ -46,7 +46,8 @@ class Dirty:
     """A file: what is wrong with it, its bytes, and what must become of it.
 
     Either ``told``: the file is refused, and the message says so; or lines of ``rejects`` are refused with their codes,
-    the other ``kept`` ones are read, and ``result`` is what the second of them has in that column.
+    the other ``kept`` ones are read, and ``result`` is what the second of them has in that column. ``values`` are refused in
+    lines that are kept; ``finding`` stands in the check-up.
     """
 
     name: str
@@ -57,6 +58,8 @@ class Dirty:
     kept: int = 3
     result: str | None = None
     counted: str = ""
+    values: dict = field(default_factory=dict)
+    finding: str = ""
     source: dict = field(default_factory=dict)
 
     @property
@@ -66,6 +69,11 @@ class Dirty:
         if self.rejects:
             lost = "; ".join(f"line {line} is refused: `{code}`{self._words(code)}" for line, code in self.rejects.items())
             return f"{lost[0].upper()}{lost[1:]}. Every other line is read."
+        if self.values:
+            lost = "; ".join(f"line {line} is read without its value: `{code}`{self._words(code)}" for line, code in self.values.items())
+            return f"{lost[0].upper()}{lost[1:]}."
+        if self.finding:
+            return f"The other lines are read, and the check-up warns: “{self.finding}”."
         return f"Read right{f', and counted in the check-up: “{self.counted}”' if self.counted else ''}."
 
     @staticmethod
@@ -75,6 +83,7 @@ class Dirty:
 
 
 LINES = "that are no such records"
+WORDS = {"column": [{"to": "result", "rule": "map", "column": "result", "values": {"属实": "upheld"}, "missing": ["不明"]}]}
 FILES = [
     # --- lines and their ends
     Dirty("three_ends", "Lines end with LF, CRLF and CR in one file", of(f"{EVENTS}\r\n{some()[0]}\n{some()[1]}\r{some()[2]}\r\n")),
@@ -121,6 +130,33 @@ FILES = [
     Dirty("quote_in_header", "A quote in the header that is never closed", of(lines(*some(), header=EVENTS.replace("result", '"result'))), told="expected every quote to be closed"),
     Dirty("header_over_lines", "A name in the header that goes on over lines", of(lines(*some(), header=EVENTS.replace("result", '"result\n"')))),
     Dirty("header_swallows", "A quote in the header that swallows records", of('event_id,subject_id,"kind\n1,2,3\n4,5,6"\n7,8,9\n'), told="expected every quote to be closed"),
+    Dirty("ragged_small", "Most lines of a small file have a field too many: the first five are told with their reason",
+          of(lines(*(f"{line},x" for line in some(7)))), told="line 6: another number of fields than the header). If texts"),
+    # --- errors of a spreadsheet that were saved as texts
+    Dirty("error_text", "`#N/A` as a text", with_result("#N/A"), rejects={3: "ERROR_CELL:result"}, kept=2),
+    Dirty("error_id", "`#REF!` as the id of a record", of(lines(some()[0], event_line("#REF!"), some()[2])), rejects={3: "ERROR_CELL:event_id"}, kept=2),
+    Dirty("error_amount", "`#VALUE!` as an amount", of(lines(*some(at=2, amount="#VALUE!"))), values={3: "ERROR_CELL:amount"}),
+    Dirty("error_day", "`########`, a day in a column that was too narrow", of(lines(*some(at=2, event_date="########"))),
+          rejects={3: "ERROR_CELL:event_date"}, kept=2),
+    Dirty("error_where", "`#DIV/0!` in the column that selects rows", with_result("#DIV/0!"), rejects={3: "ERROR_CELL:result"}, kept=0,
+          source={"where": {"column": "result", "values": ["罚"], "others": [""]}}),
+    Dirty("no_error", "Signs of numbers that are no error (`#3`, `##`)", with_result("#3"), result="#3"),
+    # --- words
+    Dirty("where_typo", "A slip in the column that selects rows", of(lines(event_line("E1", result="罚"), event_line("E2", result="罰"))), kept=1, result="罚",
+          finding="result: values that where neither asks for nor knows (罰 1)", source={"where": {"column": "result", "values": ["罚"]}}),
+    Dirty("where_empty", "An empty cell in the column that selects rows", of(lines(event_line("E1", result="罚"), event_line("E2"))), kept=1, result="罚",
+          finding="result: empty, and where asks for its value", source={"where": {"column": "result", "values": ["罚"]}}),
+    Dirty("where_others", "Values and empty cells that the source declares as not asked for (`others`)",
+          of(lines(event_line("E1", result="罚"), event_line("E2", result="奖"), event_line("E3"))), kept=1, result="罚",
+          source={"where": {"column": "result", "values": ["罚"], "others": ["奖", ""]}}),
+    Dirty("where_blanks", "Blanks around a value that selects rows", of(lines(event_line("E1", result=" 罚\u3000"))), kept=1, result="罚",
+          counted="result: control characters or blanks around it", source={"where": {"column": "result", "values": ["罚"]}}),
+    Dirty("map_unknown", "A word that the table of words of a column that may count against a firm lacks", with_result("不名"),
+          values={3: "NOT_LISTED:result"}, source=WORDS),
+    Dirty("map_missing", "A word that the table of words declares as saying nothing (`missing`)", with_result("不明"), source=WORDS),
+    Dirty("map_otherwise", "A word beyond a table that is declared partial (`otherwise`)", with_result("别的"), result="other",
+          source={"column": [{**WORDS["column"][0], "otherwise": "other"}]}),
+    Dirty("wide_id", "An id in signs of full width", of(lines(some()[0], event_line("Ｅ２"), some()[2])), counted="event_id: signs of full width"),
     # --- columns
     Dirty("column_twice", "A column twice", of(lines(*(f"{line},x" for line in some()), header=f"{EVENTS},result")), told="expected each column once (got result several times)"),
     Dirty("no_header", "No header: the first line is a record", of("".join(f"{line}\n" for line in some())), told="its first line looks like data: is the header there?"),
@@ -156,6 +192,10 @@ FILES = [
     Dirty("long_nul", "A NUL in two bytes of UTF-8", of(lines(*some(at=1, result="永州市企业")).encode().replace(b"E2", b"E\xc0\x80")), told="line 3)"),
     Dirty("mark_against_declared", "The mark of UTF-16 in a file declared UTF-8", with_result("永州", "utf-16"), told="got the byte-order mark of utf-16", source={"encoding": "utf-8"}),
     Dirty("utf16_declared", "A file in UTF-8 that is declared UTF-16", with_result("永州"), told="expected utf-16 (got neither its mark nor a line end of it)", source={"encoding": "utf-16"}),
+    Dirty("utf8_declared_gb", "A file in UTF-8 that is declared GB18030", with_result("全区企业监督检查行政处罚"),
+          told='(got a file that is utf-8 throughout, as is seen in line 3): declare encoding = "utf-8"', source={"encoding": "gb18030"}),
+    Dirty("gb_declared_utf8", "A file in GB18030 that is declared UTF-8", with_result(PROVEN, "gb18030"),
+          told='(got a file that is gb18030 throughout, as is seen in line 3): declare encoding = "gb18030"', source={"encoding": "utf-8"}),
     # --- signs that nobody sees
     Dirty("nul", "A NUL in a text", with_result("ke\x00pt"), result="kept", counted="result: control characters or blanks around it"),
     Dirty("nuls", "A file of NULs", of(b"a,b\n" + bytes(4000)), told="expected text (got 4000 NUL bytes"),
@@ -187,10 +227,11 @@ def test_a_dirty_file_is_read_right_or_refused_in_words(tmp_path, dirty):
         return
     records = delivery.open()
     assert {line: code for _, code, line, _ in refused(records)} == dirty.rejects
+    assert {line: code for _, code, line, _ in refused(records, "field") if line not in dirty.rejects} == dirty.values
     kept = rows(records)
     assert len(kept) == dirty.kept
     if dirty.result is not None:
-        assert [row["result"] for row in kept] == [None, dirty.result, None]
+        assert [row["result"] for row in kept] == ([None, dirty.result, None] if dirty.kept == 3 else [dirty.result])
     else:
         assert {row["result"] for row in kept} <= {None}
     assert (
@@ -201,8 +242,10 @@ def test_a_dirty_file_is_read_right_or_refused_in_words(tmp_path, dirty):
     arrived = records.arrivals[1]
     assert arrived.lines == arrived.rows + arrived.header + arrived.blank + arrived.continued
     assert arrived.lines == len(re.findall("[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", content.decode(arrived.encoding)))
-    assert equation(records, "events")[0] == arrived.rows
-    check_up(records, as_of=DAY)
+    assert equation(records, "events")[0] == arrived.rows - arrived.left_out
+    told = check_up(records, as_of=DAY).table()
+    warnings = told[(told["level"] == "warning") & (told["code"] == "records")]["rule"].tolist()
+    assert any(dirty.finding in rule for rule in warnings) if dirty.finding else not any("where" in rule for rule in warnings)
     assert time.monotonic() - begun < 10
 
 
@@ -218,6 +261,11 @@ def document():
         "write this table. Lines are those that an editor shows; the header is one of them. A text may go on over lines where its source\n"
         'says so in `sources.toml`, by column: `lines = { "违法事实" = 5 }`. One line in a thousand may be refused, and one in any file;\n'
         'more refuse the file. An encoding that its bytes do not prove is declared: `encoding = "gb18030"`.\n\n'
+        "A word that a `map` lacks refuses its row where the column is required. Where the column is optional and may count against\n"
+        "the firm (`severity`, `amount`, `verified`, `result`), its value is refused, and the firm's reading is incomplete if a feature\n"
+        "reads it. Elsewhere (industry, region, size …) the value is missing, and the check-up warns of each new word. A map that is\n"
+        "meant to be partial says so: `otherwise` is the value of all other words, and `missing` lists words that say nothing. `where`\n"
+        "knows the values that it asks for, those that other sources of the file ask for, and `others`; any other one is told.\n\n"
         "| what is wrong | what becomes of it |\n|---|---|\n"
     )
     return head + "".join(f"| {dirty.wrong.replace('|', chr(92) + '|')} | {dirty.becomes} |\n" for dirty in FILES)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from support.faulty_city import COLUMNS, FIRST, LINES, SECOND, THIRD, City, Fault, faults_for, put_in
 
-from creditscore.records.incomplete import READINGS
+from creditscore.records.readings import READINGS
 from creditscore.records.tables import TABLES
 from creditscore.vocabulary import TIERS
 

@@ -7,12 +7,26 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from support.deliveries import Delivery, csv_sources, equation, event_line, findings, put_right, refused, rows, subject_line
+from support.deliveries import (
+    DAY,
+    Delivery,
+    csv_sources,
+    equation,
+    event_line,
+    findings,
+    profile_of,
+    put_right,
+    refused,
+    rows,
+    subject_line,
+)
 from support.projects import event, subject, write_project, write_tables
 
 from creditscore.engine import Engine
 from creditscore.errors import DataError
 from creditscore.models.classifier import ScorecardClassifier
+from creditscore.records.checkup import check_up
+from creditscore.records.drift import Earlier
 from creditscore.records.records import open_records
 from creditscore.records.tables import TABLES
 from creditscore.storage import write_parquet
@@ -88,8 +102,8 @@ def test_a_rule_reads_numbers_in_words_and_counts_them(tmp_path):
     assert put_right(records) == {"amount: a number with unit or separators": 5}
 
 
-def test_unmapped_words_are_noted_and_a_warning_above_one_percent(tmp_path):
-    rule = {"to": "result", "rule": "map", "column": "result", "values": {"是": "kept"}}
+def test_words_beyond_a_partial_table_are_noted_and_a_warning_above_one_percent(tmp_path):
+    rule = {"to": "result", "rule": "map", "column": "result", "values": {"是": "kept"}, "otherwise": "other"}
     delivery = Delivery(tmp_path, sources=csv_sources(events={"column": [rule]}))
     level = {}
     for strange in (1, 9):
@@ -99,6 +113,59 @@ def test_unmapped_words_are_noted_and_a_warning_above_one_percent(tmp_path):
         assert told["rows"].tolist() == [strange]
         level[strange] = told["level"][told.index[0]]
     assert level == {1: "note", 9: "warning"}
+
+
+def test_a_new_word_that_a_table_lacks_is_a_warning_however_rare(tmp_path):
+    rule = {"to": "region", "rule": "map", "column": "region", "values": {"零陵": "431102", "冷水滩": "431103"}}
+    delivery = Delivery(tmp_path, sources=csv_sources(subjects={"column": [rule], "provider": "登记局"}))
+
+    def told(word, earlier=None):
+        delivery.subjects(*(subject_line(f"S{n}", region=word if n == 7 else "零陵") for n in range(200)))
+        records = delivery.open()
+        frame = check_up(records, as_of=DAY, earlier=earlier).table()
+        frame = frame[(frame["section"] == "unmapped") & (frame["code"] == "register")]
+        return frame[["rule", "rows", "level"]].values.tolist(), profile_of(records)
+
+    ((rule_text, rows, level),), profile = told("双牌")
+    assert (rows, level) == (1, "warning")
+    assert rule_text.startswith("登记局: region: values that its table of words lacks (双牌 1): add them to values of the map")
+    assert told("双牌", Earlier(profile=profile))[0][0][1:] == [1, "note"]
+    assert told("祁阳", Earlier(profile=profile))[0][0][1:] == [1, "warning"]
+    # A word that may be a person's name is counted, not shown.
+    assert "(+1)" in told("王小明")[0][0][0]
+
+
+def test_codes_and_ids_in_signs_of_full_width_are_put_right(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.subjects(subject_line("Ｓ１", region="４３１１０３", industry="ｆｏｏｄ"))
+    delivery.events(event_line("Ｅ１", "S1"), event_line("E2", "Ｓ１"))
+    records = delivery.open()
+    assert [(row["subject_id"], row["region"], row["industry"]) for row in rows(records, "subjects")] == [("S1", "431103", "food")]
+    assert [(row["event_id"], row["subject_id"]) for row in rows(records)] == [("E1", "S1"), ("E2", "S1")]
+    wide = {what.split(":")[0]: n for what, n in put_right(records).items() if what.endswith("signs of full width")}
+    assert wide == {"subject_id": 2, "region": 1, "industry": 1, "event_id": 1}
+
+
+def test_an_error_of_a_spreadsheet_is_refused_in_what_a_file_is_joined_with(tmp_path):
+    join = {"file": "lookup.csv", "format": "csv", "on": {"event_id": "code"}, "take": ["level"]}
+    delivery = Delivery(tmp_path, sources=csv_sources(events={"join": [join], "column": [{"to": "severity", "column": "level"}]}))
+    delivery.events(event_line("E1"))
+    delivery.file("lookup.csv", "code,level\nE1,3\nE2,#REF!\n")
+    with pytest.raises(DataError, match=r"lookup.csv: row 3, level: an error of the spreadsheet"):
+        delivery.open()
+
+
+def test_where_of_another_source_of_the_file_declares_what_is_left_out(tmp_path):
+    other = {
+        "name": "awards", "table": "events", "file": "events.csv", "format": "csv", "where": {"column": "kind", "values": ["award"]},
+    }  # fmt: skip
+    delivery = Delivery(tmp_path, sources=csv_sources(events={"where": {"column": "kind", "values": ["penalty"]}}, others=[other]))
+    delivery.events(event_line("E1"), event_line("E2", kind="award"))
+    assert not findings(delivery.open(), "unmapped")["rule"].str.contains("where").any()
+    delivery.events(event_line("E1"), event_line("E2", kind="awrad"))
+    told = findings(delivery.open(), "unmapped")
+    told = told[told["rule"].str.contains("where")]
+    assert told[["code", "rows", "level"]].values.tolist() == [["records", 1, "warning"], ["awards", 1, "warning"]]
 
 
 def test_an_unknown_word_in_a_closed_list_quarantines_the_row(tmp_path):

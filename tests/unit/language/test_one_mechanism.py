@@ -21,6 +21,7 @@ HOLD_CHINESE = {
     "pipeline/demo.py": "the seed source of the demo, which is sealed into its plans",
     "records/checkup.py": "English findings name legal terms",
     "records/column_dates.py": "an English finding quotes the data",
+    "records/error_cells.py": "errors as spreadsheet programs show them",
     "records/personal.py": "patterns of personal data",
     "reporting/words.py": "grades as agencies write them",
     "spreadsheet/sheets.py": "the mark of a text that was cut, in both languages",

@@ -10,14 +10,22 @@ from support.projects import feature, item
 
 from creditscore.engine import Engine
 from creditscore.records.checkup import check_up, supplier_report
-from creditscore.records.incomplete import READINGS, LastReading
 from creditscore.records.last_reading import adverse_reading
+from creditscore.records.readings import READINGS, LastReading
 from creditscore.records.records import open_records
 from creditscore.storage import write_parquet
 
 CODES = valid_codes(5)
 TYPO = CODES[0][:12] + ("7" if CODES[0][12] != "7" else "4") + CODES[0][13:]
 GOOD = [event_line(f"E{number}", code, severity="3") for number, code in enumerate(CODES)]
+
+CATALOGUE = {
+    "edition": "t",
+    "basis": "t",
+    "item": [item("penalty", polarity="negative"), item("award", polarity="positive"), item("promise")],
+}
+PROMISES = feature("promises", "promise", "share", share_of=["kept"], trend="lower_is_riskier")
+FEATURES = {"feature": [feature("penalties", months=24, trend="higher_is_riskier"), PROMISES]}
 
 
 @pytest.fixture(params=["duckdb", pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.slow])])
@@ -28,16 +36,7 @@ def engine(request):
 
 @pytest.fixture
 def delivery(tmp_path):
-    catalogue = {
-        "edition": "t",
-        "basis": "t",
-        "item": [item("penalty", polarity="negative"), item("award", polarity="positive"), item("promise")],
-    }
-    promises = feature("promises", "promise", "share", share_of=["kept"], trend="lower_is_riskier")
-    made = Delivery(
-        tmp_path, sources=csv_sources(id_scheme="uscc"), catalogue=catalogue,
-        features={"feature": [feature("penalties", months=24, trend="higher_is_riskier"), promises]},
-    )  # fmt: skip
+    made = Delivery(tmp_path, sources=csv_sources(id_scheme="uscc"), catalogue=CATALOGUE, features=FEATURES)
     made.subjects(*(subject_line(code) for code in CODES))
     made.events(*GOOD)
     return made
@@ -142,6 +141,162 @@ def test_a_repair_of_a_record_that_is_carried_forward_counts(delivery, engine):
 
 
 CHANGES = "event_id,change,effective_date,known_date\n"
+
+
+def with_changes(delivery, *lines, **more):
+    """A delivery with a file of changes."""
+    sources = csv_sources(
+        id_scheme="uscc", others=[{"name": "changes", "table": "changes", "file": "changes.csv", "format": "csv"}]
+    )
+    own = Delivery(delivery.data.parent / "own", sources=sources, **more)
+    own.subjects(*(subject_line(code) for code in CODES))
+    own.events(*GOOD)
+    own.file("changes.csv", CHANGES + "".join(f"{line}\n" for line in lines))
+    return own
+
+
+@pytest.mark.parametrize("change", ["repaired", "withdrawn", "dispute_upheld", "disputed"])
+def test_a_change_of_a_refused_event_is_kept_and_its_end_is_the_end_of_the_hold(delivery, engine, change):
+    ends = change != "disputed"
+    own = with_changes(delivery, f"E0,{change},2024-04-01,2024-04-02")
+    own.events(event_line("E0", CODES[0], event_date="?"), *GOOD[1:])
+    records, last = kept(own, engine, last_reading=LastReading({}, DAY))
+    assert [row[1] for row in refused(records)] == ["BAD_DATE:event_date"]
+    assert claims(records) == ([] if ends else [(CODES[0], 2, "BAD_DATE:event_date")])
+    # When the event is mended, the change that was kept acts on it.
+    own.events(*GOOD)
+    records, _ = kept(own, engine, last_reading=last)
+    assert claims(records) == []
+    assert "E0" not in records.listed(["penalty"], DAY)["event_id"].to_pylist()
+    # A change that is to come ends nothing yet.
+    own = with_changes(delivery, f"E0,{change},2024-06-01,2024-06-02")
+    own.events(event_line("E0", CODES[0], event_date="?"), *GOOD[1:])
+    assert claims(kept(own, engine, last_reading=LastReading({}, DAY))[0]) == [(CODES[0], 2, "BAD_DATE:event_date")]
+
+
+def test_a_change_of_a_record_that_nobody_sent_is_refused(delivery, engine):
+    records, _ = kept(with_changes(delivery, "E77,repaired,2024-04-01,2024-04-02"), engine)
+    assert [row[1] for row in refused(records)] == ["UNKNOWN_EVENT"]
+
+
+@pytest.mark.parametrize(
+    ("line", "firms"),
+    [
+        # One slip away from a record whose dispute is open; far from all; of no record; without a record.
+        ("E00,dispute_rejected,2024-03-10,2024-03-11", CODES[:1]), ("X99,dispute_rejected,2024-03-10,2024-03-11", []),
+        (",dispute_rejected,2024-03-10,2024-03-11", CODES[:2]), (",repaired,2024-03-10,2024-03-11", []),
+        ("?,dispute_rejected,x", CODES[:2]),
+    ],
+)  # fmt: skip
+def test_an_end_of_a_dispute_that_tells_no_record_shields_nobody(delivery, engine, line, firms):
+    own = with_changes(
+        delivery, "E0,disputed,2024-03-01,2024-03-02", "E1,disputed,2024-03-01,2024-03-02", "E2,disputed,2024-03-01,2024-03-02",
+        "E2,dispute_rejected,2024-03-05,2024-03-06", line,
+    )  # fmt: skip
+    records, _ = kept(own, engine)
+    assert [row["subject_id"] for row in records.incomplete.to_pylist()] == sorted(firms)
+    assert [(one.table, one.rows, one.firms) for one in records.hanging] == ([("changes", (6,), 2)] if len(firms) == 2 else [])
+
+
+def test_rows_that_tell_nothing_are_told_with_the_firms_that_hang_on_them(delivery, engine):
+    _, last = kept(delivery, engine)
+    delivery.events(event_line("", ""), "x,y", *GOOD[2:])
+    records, _ = kept(delivery, engine, last_reading=last)
+    assert [(one.table, one.source, one.rows, one.firms) for one in records.hanging] == [("events", "records", (2, 3), 2)]
+    told = check_up(records, as_of=DAY).table()
+    told = told[told["rule"].str.startswith("rows that tell neither subject nor record")]
+    assert told[["code", "rows", "examples", "level"]].values.tolist() == [["records", 2, "2, 3", "warning"]]
+    # They are mended, or left out: nothing hangs any more.
+    delivery.events(*GOOD[2:])
+    records, _ = kept(delivery, engine, last_reading=last)
+    assert (claims(records), records.hanging) == ([], ())
+
+
+def test_a_firm_whose_absent_record_is_declared_withdrawn_hangs_on_no_other_row(delivery, engine):
+    own = with_changes(delivery)
+    _, last = kept(own, engine)
+    own.events(event_line("", ""), *GOOD[2:])
+    own.file("changes.csv", CHANGES + "E0,withdrawn,2024-04-01,2024-04-02\n")
+    records, _ = kept(own, engine, last_reading=last)
+    assert claims(records) == [(CODES[1], 2, "MISSING:event_id")]
+    assert records.hanging[0].firms == 1
+
+
+VISITS = "inspection_id,subject_id,event_date,known_date,trigger,outcome,severity\n"
+RATINGS = "subject_id,scheme,grade,event_date,known_date\n"
+
+
+def with_file(delivery, table, content, **more):
+    own = Delivery(
+        delivery.data.parent / table, **more,
+        sources=csv_sources(id_scheme="uscc", others=[{"name": table, "table": table, "file": f"{table}.csv", "format": "csv"}]),
+    )  # fmt: skip
+    own.subjects(*(subject_line(code) for code in CODES))
+    own.file(f"{table}.csv", content)
+    return own
+
+
+@pytest.mark.parametrize(
+    ("again", "held"),
+    [("", True), ("V1,{},2024-01-05,2024-01-08,random,none,\n", False), ("V1,{},2024-01-05,2024-01-07,random,none,\n", True),
+     ("V2,{},2024-02-05,2024-02-08,random,none,\n", True), ("V1,{},2024-01-05,2024-05-08,random,none,\n", True)],
+)  # fmt: skip
+def test_a_refused_visit_holds_until_the_same_visit_is_read_whole(delivery, engine, again, held):
+    bad = f"V1,{CODES[0]},2024-01-05,2024-01-08,random,?,\n"
+    own = with_file(delivery, "inspections", VISITS + bad + again.format(CODES[0]))
+    records, _ = kept(own, engine, last_reading=LastReading({}, DAY))
+    assert claims(records) == ([(CODES[0], 2, "NOT_LISTED:outcome")] if held else [])
+    # The row of another firm says nothing of this one.
+    own = with_file(delivery, "inspections", VISITS + bad + again.format(CODES[1]))
+    assert claims(kept(own, engine, last_reading=LastReading({}, DAY))[0]) == [(CODES[0], 2, "NOT_LISTED:outcome")]
+
+
+NATIONAL = {
+    "feature": [
+        {**feature("grade", aggregate="latest"), "kind": [], "scheme": "national", "order": ["good", "bad"], "unit": "grade"},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("again", "held"),
+    [("", True), ("{},national,bad,2024-02-01,2024-02-02\n", False), ("{},national,bad,2023-02-01,2024-02-02\n", True),
+     ("{},national,bad,2024-01-01,2024-01-02\n", False), ("{},national,bad,2024-05-01,2024-05-02\n", True)],
+)  # fmt: skip
+def test_a_refused_rating_holds_until_a_later_one_is_read_whole(delivery, engine, again, held):
+    bad = f"{CODES[0]},national,,2024-01-01,2024-01-02\n"
+    own = with_file(delivery, "ratings", RATINGS + bad + again.format(CODES[0]), features=NATIONAL)
+    records, _ = kept(own, engine, last_reading=LastReading({}, DAY))
+    assert claims(records) == ([(CODES[0], 2, "MISSING:grade")] if held else [])
+
+
+def test_a_rating_under_a_scheme_that_nobody_knows_is_a_fault(delivery, engine):
+    lines = f"{CODES[0]},natonal,good,2024-01-01,2024-01-02\n{CODES[1]},national,good,2024-01-01,2024-01-02\n"
+    own = with_file(delivery, "ratings", RATINGS + lines, features=NATIONAL)
+    records, _ = kept(own, engine)
+    assert [row[:3] for row in refused(records)] == [("ratings", "NOT_LISTED:scheme", 2)]
+    assert claims(records) == [(CODES[0], 2, "NOT_LISTED:scheme")]
+
+
+def test_an_unknown_result_is_incomplete_where_a_feature_reads_it(delivery, engine):
+    rule = {"to": "result", "rule": "map", "column": "result", "values": {"守约": "kept", "违约": "broken"}}
+    own = Delivery(
+        delivery.data.parent / "own", sources=csv_sources(id_scheme="uscc", events={"column": [rule]}),
+        catalogue=CATALOGUE, features=FEATURES,
+    )  # fmt: skip
+    own.subjects(*(subject_line(code) for code in CODES))
+    lines = [event_line("P0", CODES[0], kind="promise", result="违约"), event_line("P1", CODES[1], kind="promise", result="守约")]
+    own.events(*lines)
+    _, last = kept(own, engine)
+    # A slip in the word of a broken promise; a word of a penalty, whose result nothing reads.
+    own.events(event_line("P0", CODES[0], kind="promise", result="违药"), lines[1], event_line("E2", CODES[2], result="别的"))
+    records, _ = kept(own, engine, last_reading=last)
+    assert [row[1:3] for row in refused(records, "field")] == [("NOT_LISTED:result", 2), ("NOT_LISTED:result", 4)]
+    assert claims(records) == [(CODES[0], 2, "NOT_LISTED:result")]
+    results = {row["event_id"]: row["result"] for row in records.arrow("events").to_pylist()}
+    assert results == {"P0": "broken", "P1": "kept", "E2": None}
+
+
 DISPUTED = "E0,disputed,2024-03-01,2024-03-02\n"
 
 
