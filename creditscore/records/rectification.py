@@ -59,7 +59,7 @@ def rectification_list(records: Records, *, as_of: str | dt.date, before: pd.Dat
 
 
 def _refused_codes(records: Records) -> pd.DataFrame:
-    """Rows of subjects that were refused for their code; one without a code that may be shown is named by its place, ``<source>:<row>``."""
+    """Rows of subjects that were refused for their code; one without a code to be shown is named by ``<source>:<row>``."""
     refused = refused_table(TABLES["subjects"])
     bad = refused.filter(refused.code.startswith("ID_"))
     chosen = bad.select("subject_id", "registered_date", "region", reason=bad.code, arrival=bad[ARRIVAL]).order_by("arrival")

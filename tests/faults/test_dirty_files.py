@@ -70,7 +70,9 @@ class Dirty:
             lost = "; ".join(f"line {line} is refused: `{code}`{self._words(code)}" for line, code in self.rejects.items())
             return f"{lost[0].upper()}{lost[1:]}. Every other line is read."
         if self.values:
-            lost = "; ".join(f"line {line} is read without its value: `{code}`{self._words(code)}" for line, code in self.values.items())
+            lost = "; ".join(
+                f"line {line} is read without its value: `{code}`{self._words(code)}" for line, code in self.values.items()
+            )
             return f"{lost[0].upper()}{lost[1:]}."
         if self.finding:
             return f"The other lines are read, and the check-up warns: “{self.finding}”."
