@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from creditscore.language import Text, Words, _, pgettext
@@ -73,6 +73,7 @@ def run_lines(run: RunResult, *, lang: str) -> list[str]:
         (_("quarantined"), f"{s['quarantined']:,}"),
         (_("cards"), f"{s['cards']}"),
         ("AUC", _auc(s["auc"], words)),
+        *([(_("settings"), _settings(s["settings"], words))] if s.get("settings") else []),
         (_("tiers"), "  ".join(f"{tier} {n:,}" for tier, n in s["tiers"].items())),
         (_("to sign"), f"{s['proposed']:,}"),
         (_("frames"), "  ".join(f"{task} {f['target']}/{f['population']:,}" for task, f in s["frames"].items()) or "-"),
@@ -80,6 +81,15 @@ def run_lines(run: RunResult, *, lang: str) -> list[str]:
     folder = run.folder.shown.absolute()
     where = [(_("workbook"), folder / "plan.xlsx"), (_("report"), folder / "report.html")]
     return [*lines, *_labelled(rows, words), *(f"{words.text(label)}: {path}" for label, path in where)]
+
+
+def _settings(chosen: Mapping[str, Mapping[str, float]], words: Words) -> str:
+    """The settings that the training rows chose, each with its log loss on rows held out."""
+    from creditscore.reporting.words import METRICS, SETTINGS
+
+    loss = words.text(METRICS["log_loss"])
+    names = {name: words.text(SETTINGS.get(name, name)) for name in chosen}
+    return "  ".join(f"{names[name]} {one['value']:g} ({loss} {one['held_out_loss']:.4f})" for name, one in chosen.items())
 
 
 def _labelled(rows: Sequence[tuple[Text, str]], words: Words) -> list[str]:

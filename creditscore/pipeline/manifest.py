@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from creditscore.pipeline.run_folder import MANIFEST, versions
 from creditscore.pipeline.tier import subjects_in
 from creditscore.records.identity import tables_of
@@ -49,6 +51,8 @@ def summarise(
 ) -> dict[str, object]:  # fmt: skip
     """The counts of a run for people; AUC is that of this run's training."""
     auc = training.evaluation.get("auc")
+    tuning = training.frames.get("tuning", pd.DataFrame())
+    chosen = tuning[tuning["chosen"]] if len(tuning) else tuning
     interval = None if auc is None else {"value": auc.value, "low": auc.low, "high": auc.high}
     return {
         "subjects": subjects_in(records, folder.as_of)["known"],
@@ -63,6 +67,10 @@ def summarise(
         "trial": trial,
         # Beyond six decimals a figure is noise.
         "auc": interval and {name: None if value is None else round(value, 6) for name, value in interval.items()},
+        "settings": {
+            str(row["setting"]): {"value": row["value"], "held_out_loss": round(row["held_out_loss"], 6)}
+            for row in chosen.to_dict("records")
+        },
         "tiers": {str(tier): int(count) for tier, count in tiers.counts().items()},
         "proposed": int((tiers.frame["status"] == "proposed").sum()),
         "frames": {

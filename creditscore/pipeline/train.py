@@ -76,7 +76,7 @@ class Judgement:
 
 
 #: The small frames of a training that the report shows, by their names in :class:`creditscore.reporting.run_book.RunBook`.
-TRAINING_FRAMES = ("shrinkage", "left_out", "by_industry", "calibration", "rivals", "swap")
+TRAINING_FRAMES = ("shrinkage", "tuning", "selection", "left_out", "by_industry", "calibration", "rivals", "swap")
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,9 @@ class Training:
         cards: By industry; ``all`` is the pooled one.
         evaluation: Measures out of time.
         frames: By the names of :data:`TRAINING_FRAMES`. ``shrinkage``: one row per industry (and characteristic), how far its
-            figures were pulled to its parent's. ``left_out``: one row per reason, rows without a label that counts. The
-            others: see :class:`Judgement`.
+            figures were pulled to its parent's. ``tuning``: one row per value of a setting that was tried on rows held out.
+            ``selection``: one row per characteristic of which something was noticed, such as drift. ``left_out``: one row
+            per reason, rows without a label that counts. The others: see :class:`Judgement`.
         notes: What a reader must know: useless cards, the bias of a cap on weights, comparable inspectors, what is untested.
         held_out: subject_id, as_of and probability of bad of each drawn training row by a fit that did not use it.
     """
@@ -119,7 +120,13 @@ def train_cards(records: Records, project: Project, *, until: dt.date, policy: T
     return Training(
         cards=fitted,
         evaluation=judgement.evaluation,
-        frames={"shrinkage": cards.shrinkage_, "left_out": rows.dropped, **judged},
+        frames={
+            "shrinkage": cards.shrinkage_,
+            "tuning": getattr(cards, "tuning_", pd.DataFrame()).rename(columns={"log_loss": "held_out_loss"}),
+            "selection": _noticed(cards.selection_),
+            "left_out": rows.dropped,
+            **judged,
+        },
         notes=(*_one_score_notes(fitted), *cap, *connected, *judgement.notes),
         held_out=rows.drawn.frame[["subject_id", "as_of"]].assign(
             probability=cards.held_out_probability_[~rows.ranking_only.to_numpy(dtype=bool)]
@@ -304,6 +311,14 @@ def _calibration(test: TrainingRows, probability: np.ndarray) -> pd.DataFrame:
         expected = (group["w"] * group["p"]).sum() / weight
         rows.append({"tenth": int(str(tenth)) + 1, "expected": expected, "observed": observed, "low": low, "high": high})
     return pd.DataFrame(rows)
+
+
+def _noticed(selection: pd.DataFrame) -> pd.DataFrame:
+    """The lines of the selection of which there is more to say than why a characteristic was kept or left."""
+    if "note" not in selection:
+        return pd.DataFrame()
+    told = selection[selection["note"] != ""].rename(columns={"characteristic": "name"})
+    return told[["name", "kept", "information_value", "drift", "note"]].reset_index(drop=True)
 
 
 def _one_score_notes(cards: Mapping[str, Scorecard]) -> tuple[Message, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -35,6 +35,7 @@ from creditscore.reporting.words import (
     OWNERSHIPS,
     PARTS_PER_MILLION,
     SECTIONS,
+    SETTINGS,
     SIZES,
     SOURCE_WORDS,
     SUBJECT_TYPE_WORDS,
@@ -238,9 +239,12 @@ def evaluation_frame(book: RunBook) -> pd.DataFrame:
 
 
 def _evaluation_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
-    """One row per measure, of the whole test set and then of each industry; figures are rounded as the report prints them."""
+    """One row per measure, of the whole test set and then of each industry; figures are rounded as the report prints them.
+
+    After them, how far industries were pulled to their parents, and what each setting that was tried loses on rows held out.
+    """
     rows: list[Sequence[object]] = []
-    for frame in (evaluation_frame(book), book.by_industry):
+    for frame in (evaluation_frame(book), book.by_industry, book.shrinkage):
         columns = [one for one in figure_columns(frame) if one.numeric]
         for record in frame.to_dict("records"):
             name = text_of(industry_labels(book), record["industry"], words) if "industry" in record else words.text(ALL_INDUSTRIES)
@@ -248,7 +252,17 @@ def _evaluation_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
                 low, high = one.interval or ("", "")
                 figures = [one.rounded(record.get(key)) for key in (one.key, low, high)]
                 rows.append((name, words.text(one.label), *figures))
+    everywhere = words.text(ALL_INDUSTRIES)
+    tried = book.tuning.to_dict("records")
+    rows += [(everywhere, words.text(setting_text(row)), round(row["held_out_loss"], 5), None, None) for row in tried]
     yield frame_of(EVALUATION.columns, rows)
+
+
+def setting_text(row: Mapping[Hashable, object]) -> Text:
+    """A value of a setting that was tried, and whether it was chosen."""
+    figure = METRICS["held_out_loss"]
+    tried = {"figure": figure, "setting": SETTINGS.get(str(row["setting"]), str(row["setting"])), "value": f"{row['value']:g}"}
+    return _("{figure}: {setting} {value}, chosen", **tried) if row["chosen"] else _("{figure}: {setting} {value}", **tried)
 
 
 def dictionary_sheet(sheets: Sequence[Sheet], lang: str) -> Sheet:

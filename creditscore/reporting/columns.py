@@ -23,6 +23,7 @@ from creditscore.reporting.words import (
     NO,
     RIVALS,
     RULES,
+    SETTINGS,
     SHARES,
     TIER_WORDS,
     UNKNOWN_WORD,
@@ -244,6 +245,7 @@ _LABELS: dict[str, Mapping[str, Text]] = {
     "tier": {**TIER_WORDS, "all": EVERYONE},
     "model": RIVALS,
     "attribute": GROUP_WORDS,
+    "setting": SETTINGS,
 }
 
 

@@ -263,6 +263,8 @@ def _parts(book: RunBook, words: Words) -> dict[str, Any]:
         "rivals": figures_grid(book.rivals, words, book=book),
         "swap": _swap(book, words),
         "shrinkage": figures_grid(book.shrinkage, words, book=book),
+        "tuning": figures_grid(book.tuning, words, book=book),
+        "selection": figures_grid(book.selection, words, book=book),
         "forecast": figures_grid(book.forecast, words, book=book),
         "trial_note": words.text(TRIAL_NOTE) if book.trial else "",
         "associations": figures_grid(book.associations.head(_ASSOCIATIONS), words, book=book),

@@ -99,6 +99,8 @@ class RunBook:
     lists          listing in force: subject_id, kind, event_id, document_no, event_date
     by_industry    industry with a card: rows, effective size, bads, metrics with _low and _high
     shrinkage      industry (and characteristic): how far its figures were pulled to its parent's
+    tuning         value of a setting that was tried: its log loss on rows held out, and whether it was chosen
+    selection      characteristic of which something was noticed in training, such as drift: psi, and what it is
     calibration    tenth of the scores: expected, observed, low, high
     left_out       reason: rows of the training that have no label that counts
     rivals         rival model: its AUC, and the card's less it
@@ -127,6 +129,8 @@ class RunBook:
     evaluation: Mapping[str, Figure] = field(default_factory=dict)
     by_industry: pd.DataFrame = field(default_factory=pd.DataFrame)
     shrinkage: pd.DataFrame = field(default_factory=pd.DataFrame)
+    tuning: pd.DataFrame = field(default_factory=pd.DataFrame)
+    selection: pd.DataFrame = field(default_factory=pd.DataFrame)
     calibration: pd.DataFrame = field(default_factory=pd.DataFrame)
     left_out: pd.DataFrame = field(default_factory=pd.DataFrame)
     rivals: pd.DataFrame = field(default_factory=pd.DataFrame)

@@ -209,6 +209,23 @@ METRICS: dict[str, Message] = {
     "intercept_parent": _("Parent's intercept"),
     "intercept_used": _("Intercept used"),
     "bad_rate_used": _("Bad rate used"),
+    "setting": _("Setting"),
+    "value": _("Value"),
+    "held_out_loss": _("Log loss on rows held out, weighted"),
+    "difference": _("More than the best"),
+    "standard_error": _("Standard error of that"),
+    "chosen": _("Chosen"),
+    "kept": _("Kept"),
+    "information_value": _("Information value"),
+    "drift": _("PSI within the training window"),
+    "note": _("What was noticed"),
+}
+#: Settings that the training rows choose.
+SETTINGS: dict[str, Message] = {
+    "exponent": _("Power of the weights in the ranking"),
+    "ridge": _("Ridge, in effective cases"),
+    "max_bins": _("Most bins of a characteristic"),
+    "pooling_factor": _("Factor on what industries differ by"),
 }
 #: Figures that count something and are printed without decimals.
 WHOLE_FIGURES = frozenset(
@@ -227,7 +244,7 @@ SHARES = {
     "excluded_share": 1,
 }
 #: Digits of figures that are not shares, where three are too many.
-DIGITS = {"expected": 1}
+DIGITS = {"expected": 1, "held_out_loss": 5, "difference": 5, "standard_error": 5}
 #: Sections of the check-up.
 SECTIONS: dict[str, Message] = {
     "rows": _("Check-up: rows"),

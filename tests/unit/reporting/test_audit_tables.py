@@ -61,7 +61,9 @@ def test_every_measure_is_in_workbook_and_report(book):
 
 def test_industries_have_their_own_measures(book):
     rows = [row for row in EVALUATION.sheet(book, Words.of("zh")).rows if row[0] == "餐饮服务"]
-    assert rows == [("餐饮服务", "行数", 9000, None, None), ("餐饮服务", "违规数", 400, None, None),
+    # Then how far it was pulled to its parent.
+    assert rows[3:] == [("餐饮服务", "有效样本量", 8200, None, None), ("餐饮服务", "自身数据份额（分箱）", 0.98, None, None)]
+    assert rows[:3] == [("餐饮服务", "行数", 9000, None, None), ("餐饮服务", "违规数", 400, None, None),
                     ("餐饮服务", "AUC（区分能力）", 0.75, 0.7, 0.79)]  # fmt: skip
 
 
@@ -71,3 +73,32 @@ def test_groups_that_are_too_small_have_the_same_remark_in_workbook_and_report(b
     printed = [row[-1] for row in FAIRNESS.grid(book, words, "attribute", "group", "remark").rows]
     assert printed == ["" if pd.isna(remark) else remark for remark in remarks]
     assert "少于 30 户，不列占比" in printed
+
+
+TUNING = pd.DataFrame(
+    {
+        "setting": ["exponent", "exponent", "ridge"], "value": [0.0, 1.0, 16.0], "held_out_loss": [0.301234, 0.31, 0.3],
+        "difference": [0.0, 0.0088, 0.0], "standard_error": [0.0, 0.002, 0.0], "chosen": [True, False, True],
+    }
+)  # fmt: skip
+
+
+def test_the_losses_of_the_settings_stand_in_workbook_and_report(book):
+    noticed = pd.DataFrame(
+        {"name": ["late_reports"], "kept": [True], "information_value": [0.2], "drift": [0.31], "note": ["its attributes moved"]}
+    )
+    tuned = dataclasses.replace(book, tuning=TUNING, selection=noticed)
+    rows = {row[1]: row[2] for row in EVALUATION.sheet(tuned, Words.of("en")).rows}
+    assert rows["Log loss on rows held out, weighted: Power of the weights in the ranking 0, chosen"] == 0.30123
+    assert rows["Log loss on rows held out, weighted: Power of the weights in the ranking 1"] == 0.31
+    page = render_report(tuned, lang="en")
+    for text in (
+        "Power of the weights in the ranking",
+        "0.30123",
+        "0.00880",
+        "Late annual reports",
+        "0.310",
+        "its attributes moved",
+    ):
+        assert text in page
+    assert "Settings that the training rows chose" not in render_report(book, lang="en")
