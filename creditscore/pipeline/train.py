@@ -315,8 +315,6 @@ def _calibration(test: TrainingRows, probability: np.ndarray) -> pd.DataFrame:
 
 def _noticed(selection: pd.DataFrame) -> pd.DataFrame:
     """The lines of the selection of which there is more to say than why a characteristic was kept or left."""
-    if "note" not in selection:
-        return pd.DataFrame()
     told = selection[selection["note"] != ""].rename(columns={"characteristic": "name"})
     return told[["name", "kept", "information_value", "drift", "note"]].reset_index(drop=True)
 
