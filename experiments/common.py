@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import inspect
 import logging
 import tempfile
 import time
@@ -62,6 +63,49 @@ class World:
         return cs.IndustryScorecards.from_spec(
             self.project.scorecards, features=self.project.features if features is None else features
         )
+
+
+def known_to(fit: Callable[..., Any], **told: Any) -> dict[str, Any]:
+    """What of ``told`` the method takes and is not None."""
+    takes = inspect.signature(fit).parameters
+    return {name: value for name, value in told.items() if value is not None and name in takes}
+
+
+def excess_loss(truth: np.ndarray, risk: np.ndarray, met: np.ndarray | None = None) -> float:
+    """Expected log loss above that of the truth, x 1000.
+
+    Args:
+        truth: True probabilities.
+        risk: What a model says.
+        met: Probabilities of what would be found, if they differ from the truth (by who would come).
+    """
+    met = truth if met is None else met
+    return 1000 * float(expected_loss(met, risk) - expected_loss(met, truth))
+
+
+def expected_loss(chance: np.ndarray, risk: np.ndarray) -> float:
+    """Mean log loss of ``risk`` where ``chance`` is the probability of bad."""
+    risk = np.clip(risk, 1e-9, 1 - 1e-9)
+    return float(-(chance * np.log(risk) + (1 - chance) * np.log1p(-risk)).mean())
+
+
+def logit(chance: np.ndarray) -> np.ndarray:
+    """Log-odds, of probabilities kept off 0 and 1."""
+    chance = np.clip(chance, 1e-9, 1 - 1e-9)
+    return np.log(chance / (1 - chance))
+
+
+def two_parameters(eta: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> tuple[float, float]:
+    """Intercept and slope of a logistic regression on ``eta`` without a penalty; ``y`` may be a probability."""
+    share = np.ones(len(eta)) if weight is None else np.asarray(weight, dtype=float) / np.mean(weight)
+    X, beta = np.column_stack([np.ones(len(eta)), eta]), np.array([0.0, 1.0])
+    for _ in range(50):
+        risk = 1 / (1 + np.exp(-np.clip(X @ beta, -30, 30)))
+        step = np.linalg.solve((X * (share * risk * (1 - risk))[:, None]).T @ X, X.T @ (share * (y - risk)))
+        beta = beta + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-8:
+            break
+    return float(beta[0]), float(beta[1])
 
 
 @contextmanager

@@ -5,7 +5,6 @@ All see the same columns (the industry as one of them, but for cards by industry
 
 from __future__ import annotations
 
-import inspect
 import logging
 import warnings
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 import creditscore as cs
+from experiments.common import known_to
 from experiments.defaults.sets import Part
 
 #: Rounds of boosting at most, and what the tuned trees may try besides.
@@ -56,10 +56,7 @@ def one_card(train: Part, test: Part) -> Risks:
 
 
 def _told(fit: Callable[..., Any], train: Part) -> dict[str, Any]:
-    """Time and subjects, if ``fit`` takes them."""
-    known = inspect.signature(fit).parameters
-    told = {"time": train.time, "subjects": train.subject}
-    return {name: value for name, value in told.items() if value is not None and name in known}
+    return known_to(fit, time=train.time, subjects=train.subject)
 
 
 def _whole(part: Part) -> pd.DataFrame:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 import creditscore as cs
-from experiments.common import World, interval, markdown, run, said, world
+from experiments.common import World, excess_loss, interval, markdown, run, said, world
 
 SEEDS = range(501, 521)
 SUBJECTS = 30_000
@@ -80,10 +80,10 @@ def _judged(people: pd.DataFrame, risk: np.ndarray) -> dict[str, float]:
     """Expected log loss under the true probability of a finding by whoever would come, in thousandths."""
     truth = people["risk_ppm"].to_numpy() / 1e6
     met = 1 / (1 + np.exp(-(np.log(truth / (1 - truth)) + people["strictness"].to_numpy() / 1000)))
-    loss = -(met * np.log(risk) + (1 - met) * np.log(1 - risk)).mean()
-    best = -(met * np.log(truth) + (1 - met) * np.log(1 - truth)).mean()
     order = pd.Series(risk).corr(pd.Series(truth), method="spearman")
-    return {"excess_loss": 1000 * float(loss - best), "expected_observed": float(risk.mean() / met.mean()), "rank": float(order)}
+    return {
+        "excess_loss": excess_loss(truth, risk, met), "expected_observed": float(risk.mean() / met.mean()), "rank": float(order),
+    }  # fmt: skip
 
 
 def report(results: pd.DataFrame, folder: Path) -> None:
