@@ -28,6 +28,7 @@ from creditscore.models.selection import (
     column_auc,
     refuse_leaks,
     tell_of_codes,
+    tell_of_levels,
 )
 
 #: Values that are no measurements: one list for all columns, or lists by column.
@@ -73,6 +74,14 @@ class Fit:
     def woe(self) -> Floats:
         """(patterns, characteristics)."""
         return self.patterns.woe([table.woe for table in self.tables])
+
+    @property
+    def of_rows(self) -> Floats:
+        """Log-odds of bad of the rows of the fit, without the effects of inspectors and industries."""
+        eta = np.full(len(self.codes), self.regression.intercept)
+        for column, (table, coefficient) in enumerate(zip(self.tables, self.regression.coefficients, strict=True)):
+            eta -= coefficient * table.woe[self.codes[:, column]]
+        return eta
 
     def predictor(self, sample: Sample) -> Floats:
         """Log-odds of bad of the rows of a sample with these columns, without the effects of inspectors and industries."""
@@ -176,6 +185,7 @@ def fit_cut(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLed
     fit = _without_idle(_regress(sample, settings, kept, matrix, patterns, ledger), sample, settings)
     for table, coefficient in zip(fit.tables, fit.regression.coefficients, strict=True):
         ledger.note(table.name, coefficient=round(float(coefficient), 6))
+    tell_of_levels(sample, fit.of_rows, ledger)
     return fit
 
 

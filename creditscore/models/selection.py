@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from scipy.stats import chi2
 
 from creditscore.config.scorecards import Selection
@@ -15,7 +16,7 @@ from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.models.bin_table import BinTable, Partition
 from creditscore.models.binning import concordance
-from creditscore.models.evidence import beyond_chance, stability_index
+from creditscore.models.evidence import beyond_chance, stability_index, sums
 from creditscore.models.sample import FeatureColumn, Sample
 
 OnLeak = Literal["refuse", "warn"]
@@ -25,6 +26,8 @@ LEAK_AUC = 0.95
 _NOISE = 0.99
 #: PSI between the first and the last part of the window above which a characteristic is worth a warning (Siddiqi, 2017).
 _MOVED = 0.25
+#: Standard errors and ratio from which on a part of the window has another bad rate than its rows explain.
+_SURELY, _OTHER_LEVEL = 3.5, 1.25
 _COLUMNS = ["characteristic", "kept", "reason", "information_value", "auc", "attributes", "coefficient", "drift", "note"]
 
 
@@ -181,6 +184,27 @@ def _tell_of_drift(table: BinTable, drift: float, ledger: SelectionLedger) -> No
             ledger.tell(table.name, f"{state}: {'; '.join(concerned)}: {sentence}")
     if drift > _MOVED:
         ledger.tell(table.name, f"its attributes moved between the first and the last part of the window (PSI {drift:.2f})")
+
+
+def tell_of_levels(sample: Sample, eta: Floats, ledger: SelectionLedger) -> None:
+    """Warn of parts of the window with more or fewer bads than the characteristics explain.
+
+    Args:
+        sample: The training rows.
+        eta: Their log-odds of bad; the level may be off, the same for all.
+        ledger: Gets the warnings.
+    """
+    if sample.parts == 1:
+        return
+    probability = expit(eta)
+    probability *= sample.bad_share * sample.total / float((sample.weight * probability).sum())
+    expected, observed = (sums(sample.window, sample.weight * of, sample.parts) for of in (probability, sample.bad))
+    noise = np.sqrt(sums(sample.window, sample.weight**2 * (sample.bad - probability) ** 2, sample.parts))
+    for part in np.flatnonzero(abs(observed - expected) > _SURELY * noise):
+        ratio = observed[part] / expected[part]
+        if not 1 / _OTHER_LEVEL < ratio < _OTHER_LEVEL:
+            which = f"part {part + 1} of {sample.parts} of the training window"
+            ledger.warnings.append(f"{which} has {ratio:.2f} times the bads that the characteristics explain")
 
 
 def by_redundancy(

@@ -21,13 +21,12 @@ def test_a_shuffled_target_has_an_auc_interval_around_one_half():
 
 
 def test_noise_beyond_chance_is_dropped_in_small_samples():
-    """At 1,500 rows nearly every column of noise shows an information value above the minimum."""
+    """At 1,500 rows the bins of noise that a search finds differ by far more than the minimum."""
     rng = np.random.default_rng(1)
     X = pd.DataFrame(rng.normal(size=(1500, 20)), columns=[f"f{k}" for k in range(20)])
     y = (rng.random(1500) < 0.1).astype(int)
     model = IndustryScorecards().fit(X, y, industry=rng.choice(["a", "b"], 1500))
-    assert model.selection_.kept.sum() <= 4
-    assert (model.selection_.information_value > 0.005).sum() > 15
+    assert model.selection_.kept.sum() <= 1
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -205,6 +205,16 @@ def test_drift_of_a_characteristic_is_in_the_ledger_and_may_be_limited():
     assert reasons(limited).kept["still"]
 
 
+def test_a_part_of_the_window_with_another_bad_rate_is_told():
+    rng = np.random.default_rng(12)
+    n, time = 6000, np.arange(6000)
+    x = rng.normal(size=n)
+    for shift, told in ((0.0, 0), (1.0, 1)):
+        y = (rng.random(n) < 1 / (1 + np.exp(2 - x - shift * (time >= 4800)))).astype(int)
+        fit = fitted(pd.DataFrame({"x": x}), y, time=time.tolist())
+        assert sum("part 5 of 5" in line for line in fit.ledger.warnings) == told
+
+
 def test_the_stability_index_is_zero_where_nothing_moves():
     assert stability_index(np.array([[3.0, 5.0], [6.0, 10.0]])) == pytest.approx(0)
     assert stability_index(np.array([[3.0], [6.0]])) == 0
