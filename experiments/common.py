@@ -65,6 +65,15 @@ class World:
         )
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Fits warn a lot; what matters to an experiment is in its figures."""
+    logging.getLogger("creditscore").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def known_to(fit: Callable[..., Any], **told: Any) -> dict[str, Any]:
     """What of ``told`` the method takes and is not None."""
     takes = inspect.signature(fit).parameters
@@ -111,9 +120,7 @@ def two_parameters(eta: np.ndarray, y: np.ndarray, weight: np.ndarray | None = N
 @contextmanager
 def world(parameters: cs.CityParameters) -> Iterator[World]:
     """Simulate a city into a folder that goes away afterwards, and open its records."""
-    logging.getLogger("creditscore").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory(prefix="city-") as name, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory(prefix="city-") as name, quiet():
         folder = Path(name)
         cs.simulate_city(parameters, out=folder)
         project = cs.load_project(PROJECT)
@@ -160,7 +167,8 @@ def run(
     file, found = folder / results, []
     for seed in () if chosen.report else seeds[: chosen.seeds]:
         begun = time.perf_counter()
-        found += [{"seed": seed, **row} for row in one(seed)]
+        with quiet():
+            found += [{"seed": seed, **row} for row in one(seed)]
         pd.DataFrame(found).round(6).to_csv(file, index=False)
         print(f"seed {seed}: {time.perf_counter() - begun:.0f} s", flush=True)
     report(pd.read_csv(file), folder)

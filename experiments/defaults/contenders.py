@@ -5,10 +5,7 @@ All see the same columns (the industry as one of them, but for cards by industry
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -225,12 +222,3 @@ def asked(name: str, train: Part) -> bool:
         groups = train.industry if train.industry is not None else train.subject
         return groups is not None and len(np.unique(groups.astype(str))) <= MIXED_GROUPS
     return True
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Contenders warn a lot; what matters is in their figures."""
-    logging.getLogger("creditscore").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

@@ -27,7 +27,7 @@ import pandas as pd
 from scipy import stats
 
 import creditscore as cs
-from experiments.common import markdown
+from experiments.common import markdown, quiet
 from experiments.defaults import contenders, sets
 from experiments.defaults.contenders import CONTENDERS, MIXED, ONE_CARD, OPTBINNING, OURS, OWN, TUNED, TUNED_STUMPS
 
@@ -93,7 +93,7 @@ def _risks(task: sets.Task, contender: str, told: argparse.Namespace) -> dict[st
     if file.is_file():
         return json.loads(file.read_text())
     begun, kept = time.perf_counter(), {"contender": contender}
-    with contenders.quiet():
+    with quiet():
         try:
             risks = CONTENDERS[contender](task.train, task.test)
             kept["risks"] = [round(float(risk), 9) for risk in risks]
