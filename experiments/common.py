@@ -80,6 +80,18 @@ def known_to(fit: Callable[..., Any], **told: Any) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None and name in takes}
 
 
+def fit_rows(cards: cs.IndustryScorecards, X: pd.DataFrame, rows: Any, **told: Any) -> cs.IndustryScorecards:
+    """Fit on the rows of a target as the pipeline does: their industries, weights, inspectors, days and subjects.
+
+    ``told`` says otherwise, a None that nothing is said (``sample_weight=None``, say).
+    """
+    named = {
+        "industry": rows.industry, "sample_weight": rows.weight, "nuisance": rows.inspectors,
+        "time": rows.frame["as_of"], "subjects": rows.frame["subject_id"],
+    }  # fmt: skip
+    return cards.fit(X, rows.y, **known_to(cards.fit, **(named | told)))
+
+
 def excess_loss(truth: np.ndarray, risk: np.ndarray, met: np.ndarray | None = None) -> float:
     """Expected log loss above that of the truth, x 1000.
 

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 import creditscore as cs
-from experiments.common import World, interval, known_to, logit, markdown, run, said, two_parameters, world
+from experiments.common import World, fit_rows, interval, logit, markdown, run, said, two_parameters, world
 
 SEEDS = range(301, 321)
 SUBJECTS = 8_000
@@ -77,11 +77,7 @@ def _in_one_city(city: World) -> list[dict[str, Any]]:
     for arm in ARMS:
         specs = _specs(city, arm)
         cards = city.cards(specs)
-        told = known_to(
-            cards.fit, sample_weight=rows.weight, nuisance=rows.inspectors if arm in JUDGED_ARMS else None,
-            time=rows.frame["as_of"], subjects=rows.frame["subject_id"],
-        )  # fmt: skip
-        cards.fit(train, rows.y, industry=rows.industry, **told)
+        fit_rows(cards, train, rows, **({} if arm in JUDGED_ARMS else {"nuisance": None}))
         risk = -cards.scores(judged, industry=people["industry"].tolist()).to_numpy()
         told_risk = cards.predict_proba(judged, industry=people["industry"].tolist())[:, 1]
         history = judged["finding_ratio_36m" if arm in ("both", "ratio") else "findings_36m"].to_numpy()

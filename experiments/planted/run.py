@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import creditscore as cs
-from experiments.common import World, interval, markdown, run, said, world
+from experiments.common import World, fit_rows, interval, markdown, run, said, world
 
 SEEDS = range(401, 421)
 SUBJECTS = 10_000
@@ -81,8 +81,7 @@ def _figures(city: World, name: str) -> dict[str, tuple[float, float]]:
 
 
 def _fit(city: World, train: pd.DataFrame, rows: Any, *, weighted: bool = True, features: Any = None) -> cs.IndustryScorecards:
-    weight = rows.weight if weighted else None
-    return city.cards(features).fit(train, rows.y, industry=rows.industry, sample_weight=weight, nuisance=rows.inspectors)
+    return fit_rows(city.cards(features), train, rows, **({} if weighted else {"sample_weight": None}))
 
 
 def _risk(cards: cs.IndustryScorecards, judged: pd.DataFrame, people: pd.DataFrame) -> np.ndarray:
@@ -136,10 +135,12 @@ def _mixed(city: World, rows: Any, train: pd.DataFrame, judged: pd.DataFrame, pe
     target = city.project.targets["violation"].model_copy(update={"mode": "off_site"})
     more = cs.training_rows(city.records, target, until=UNTIL)
     features = pd.concat([train, cs.build_features(city.records, more, city.project.features)])
-    y, industry, weight, people_there = (
-        pd.concat([getattr(r, key) for r in (rows, more)]) for key in ("y", "industry", "weight", "inspectors")
-    )
-    return _risk(city.cards().fit(features, y, industry=industry, sample_weight=weight, nuisance=people_there), judged, people)
+    both = pd.concat([rows.frame, more.frame], ignore_index=True)
+    cards = city.cards().fit(
+        features.reset_index(drop=True), both["y"], industry=both["industry"], sample_weight=both["weight"],
+        nuisance=both["inspectors"], time=both["as_of"], subjects=both["subject_id"],
+    )  # fmt: skip
+    return _risk(cards, judged, people)
 
 
 def _blind(city: World, rows: Any, people: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 import creditscore as cs
-from experiments.common import ONE_DAY, PROJECT, World, interval, markdown, run, said, world
+from experiments.common import ONE_DAY, PROJECT, World, fit_rows, interval, markdown, run, said, world
 
 SEEDS = range(601, 621)
 SUBJECTS = 20_000
@@ -56,7 +56,7 @@ class Round:
         rows = cs.training_rows(city.records, city.project.targets["violation"], until=UNTIL)
         features = cs.build_features(city.records, rows, city.project.features)
         self.city, self.trained_on = city, rows.frame[["subject_id", "as_of"]]
-        self.cards = city.cards().fit(features, rows.y, industry=rows.industry, sample_weight=rows.weight, nuisance=rows.inspectors)
+        self.cards = fit_rows(city.cards(), features, rows)
         people = city.everyone(VISITED)
         self.people = people.assign(**self._scored(people))
         self.past = self._past()

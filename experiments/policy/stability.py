@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 import creditscore as cs
-from experiments.common import PROJECT, World, markdown, run, said, world
+from experiments.common import PROJECT, World, fit_rows, markdown, run, said, world
 
 SEEDS = range(701, 721)
 SUBJECTS = 8_000
@@ -41,7 +41,7 @@ def one(seed: int) -> list[dict[str, Any]]:
 def _scores(city: World) -> dict[dt.date, pd.DataFrame]:
     rows = cs.training_rows(city.records, city.project.targets["violation"], until=TRAINED)
     features = cs.build_features(city.records, rows, city.project.features)
-    cards = city.cards().fit(features, rows.y, industry=rows.industry, sample_weight=rows.weight, nuisance=rows.inspectors)
+    cards = fit_rows(city.cards(), features, rows)
     found = {}
     for day in MONTHS:
         people = cs.spine(city.records, as_of=day).frame[["subject_id", "as_of", "industry"]]

@@ -50,7 +50,9 @@ def one(seed: int) -> list[dict[str, Any]]:
             labels, inputs = rows.iloc[chosen], features.iloc[chosen]
             for arm, pooling in ARMS.items():
                 cards = city.cards().set_params(pooling=pooling)
-                cards.fit(inputs, labels["y"], industry=labels["industry"].tolist())
+                cards.fit(
+                    inputs, labels["y"], industry=labels["industry"].tolist(), time=labels["as_of"], subjects=labels["subject_id"]
+                )
                 risk = cards.predict_proba(judged, industry=INDUSTRY)[:, 1]
                 found.append({"bads": bads, "pooling": arm, **_judged(people, risk)})
         return found

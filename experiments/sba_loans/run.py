@@ -94,17 +94,18 @@ HEADS = {
 def contenders(train: pd.DataFrame, test: pd.DataFrame) -> tuple[dict[str, np.ndarray], cs.IndustryScorecards]:
     """Risk of each row of ``test`` by model; and our cards. All see the columns and the sector, all but optbinning the weights."""
     y, weight, sector = train["default"], train["sample_weight"], train["sector"].tolist()
+    day = train["approval_date"].map(dt.date.toordinal)
+    when = {"time": day, "subjects": train["borrower_id"]}
     fitted = {
-        name: cs.IndustryScorecards(pooling=pooling).fit(train[COLUMNS], y, industry=sector, sample_weight=weight)
+        name: cs.IndustryScorecards(pooling=pooling).fit(train[COLUMNS], y, industry=sector, sample_weight=weight, **when)
         for name, pooling in POOLINGS.items()
     }
     risks = {name: cards.predict_proba(test[COLUMNS], industry=test["sector"].tolist())[:, 1] for name, cards in fitted.items()}
     trends = fitted[OURS].pooled_.trends
     whole, new = train[[*COLUMNS, "sector"]], test[[*COLUMNS, "sector"]]
-    day = train["approval_date"].map(dt.date.toordinal)
     bound = cs.fit_lightgbm(whole, y, sample_weight=weight, time=day, trends=trends)
     rivals = {
-        "one card, sector a column": cs.ScorecardClassifier().fit(whole, y, sample_weight=weight),
+        "one card, sector a column": cs.ScorecardClassifier().fit(whole, y, sample_weight=weight, **when),
         TRENDS: bound,
         "LightGBM, free, tuned": cs.fit_lightgbm(whole, y, sample_weight=weight, time=day),
         "LightGBM, free, stumps (no interactions)": Trees(whole, y, weight, num_leaves=2, n_estimators=500, learning_rate=0.05),
@@ -113,7 +114,7 @@ def contenders(train: pd.DataFrame, test: pd.DataFrame) -> tuple[dict[str, np.nd
         "logistic regression": cs.fit_logistic(whole, y, sample_weight=weight),
     }
     risks |= {name: model.predict_proba(new)[:, 1] for name, model in rivals.items()}
-    bare = cs.IndustryScorecards().fit(train[COLUMNS], y, industry=sector)
+    bare = cs.IndustryScorecards().fit(train[COLUMNS], y, industry=sector, **when)
     risks["cards, partial pooling, no weights"] = bare.predict_proba(test[COLUMNS], industry=test["sector"].tolist())[:, 1]
     risks["optbinning, default card, no weights"] = cs.fit_optbinning(whole, y).predict_proba(new)[:, 1]
     return risks, fitted[OURS]

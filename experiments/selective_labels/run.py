@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 import creditscore as cs
-from experiments.common import World, interval, markdown, run, said, world
+from experiments.common import World, fit_rows, interval, markdown, run, said, world
 
 SEEDS = range(101, 121)
 SUBJECTS = 20_000
@@ -59,13 +59,15 @@ def _fitted(city: World, seed: int) -> dict[str, cs.IndustryScorecards]:
     for arm, wanted in targets.items():
         rows = cs.training_rows(city.records, wanted, until=UNTIL)
         features = cs.build_features(city.records, rows, city.project.features)
-        cards[arm] = city.cards().fit(features, rows.y, industry=rows.industry, sample_weight=rows.weight, nuisance=rows.inspectors)
+        cards[arm] = fit_rows(city.cards(), features, rows)
     truth = pd.concat([city.everyone(day) for day in EVERYONE], ignore_index=True)
     truth = truth[truth["entered"]].reset_index(drop=True)
     thinned = truth.sample(round(cards["c"].effective_size_), random_state=seed)
     for arm, rows in (("d", truth), ("d'", thinned), ("e", _penalties(city))):
         features = cs.build_features(city.records, rows, city.project.features)
-        cards[arm] = city.cards().fit(features, rows["y"], industry=rows["industry"].tolist())
+        cards[arm] = city.cards().fit(
+            features, rows["y"], industry=rows["industry"].tolist(), time=rows["as_of"], subjects=rows["subject_id"]
+        )
     return cards
 
 

@@ -62,15 +62,25 @@ def columns(firms: pd.DataFrame) -> list[str]:
     return [name for name in firms if name not in NO_COLUMNS]
 
 
-MODELS: dict[str, Callable[[pd.DataFrame, pd.Series], object]] = {
-    OURS: lambda X, y: cs.ScorecardClassifier().fit(X, y),
-    "optbinning, default card": cs.fit_optbinning,
-    "LightGBM": cs.fit_lightgbm,
-    "logistic regression": cs.fit_logistic,
+def _plain(fit: Callable[[pd.DataFrame, pd.Series], object]) -> Callable[[pd.DataFrame], object]:
+    return lambda firms: fit(firms[columns(firms)], firms["in_failure"])
+
+
+def our_card(firms: pd.DataFrame) -> cs.ScorecardClassifier:
+    """One default card that knows which rows are of one firm, and the years."""
+    card = cs.ScorecardClassifier()
+    return card.fit(firms[columns(firms)], firms["in_failure"], time=firms["year"], subjects=firms["firm_id"])
+
+
+MODELS: dict[str, Callable[[pd.DataFrame], object]] = {
+    OURS: our_card,
+    "optbinning, default card": _plain(cs.fit_optbinning),
+    "LightGBM": _plain(cs.fit_lightgbm),
+    "logistic regression": _plain(cs.fit_logistic),
 }
 
 
-def out_of_fold(firms: pd.DataFrame, fit: Callable[[pd.DataFrame, pd.Series], object]) -> list[np.ndarray]:
+def out_of_fold(firms: pd.DataFrame, fit: Callable[[pd.DataFrame], object]) -> list[np.ndarray]:
     """Per deal: the risk of each firm-year by a model that knows nothing of its firm."""
     names, found = firms["firm_id"].unique(), []
     for seed in SEEDS:
@@ -78,7 +88,7 @@ def out_of_fold(firms: pd.DataFrame, fit: Callable[[pd.DataFrame, pd.Series], ob
         fold, risk = firms["firm_id"].map(dealt).to_numpy(), np.zeros(len(firms))
         for one in range(FOLDS):
             train, held = firms[fold != one], firms[fold == one]
-            model = fit(train[columns(firms)], train["in_failure"])
+            model = fit(train)
             risk[fold == one] = model.predict_proba(held[columns(firms)])[:, 1]
         found.append(risk)
     return found
@@ -117,7 +127,7 @@ def _interval(value: float, draws: np.ndarray) -> str:
 
 
 def _card(firms: pd.DataFrame) -> str:
-    card = cs.ScorecardClassifier().fit(firms[columns(firms)], firms["in_failure"]).scorecard_
+    card = our_card(firms).scorecard_
     told = pd.DataFrame(
         {
             one.name: {"information value": one.information_value, "trend": one.trend, "attributes": len(one.attributes)}
