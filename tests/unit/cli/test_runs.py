@@ -55,6 +55,13 @@ def test_a_run_prints_counts_and_where_to_look(night, project, data):
         assert text in said.out
 
 
+def test_a_run_prints_the_settings_that_were_chosen_with_their_losses(stub, project, data):
+    chosen = {"exponent": {"value": 0.5, "held_out_loss": 0.32134}, "ridge": {"value": 16.0, "held_out_loss": 0.32}}
+    stub("creditscore.pipeline.run.run_project", RunResult(RUN.folder, True, {**SUMMARY, "settings": chosen}))
+    said = creditscore(*words(project, data, "--lang", "en"))
+    assert "Power of the weights in the ranking 0.5 (Log loss 0.3213)  Ridge, in effective cases 16 (Log loss 0.3200)" in said.out
+
+
 @pytest.mark.parametrize("trial", [False, True])
 def test_a_trial_says_so_on_the_terminal(stub, project, data, trial):
     stub("creditscore.pipeline.run.run_project", RunResult(RUN.folder, True, {**SUMMARY, "trial": trial}))
