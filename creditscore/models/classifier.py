@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,12 @@ from sklearn.base import ClassifierMixin, TransformerMixin
 
 from creditscore.dataframes import Floats, feature_frame
 from creditscore.errors import DataError
-from creditscore.models.calibration import calibrate, centred, to_points
+from creditscore.models.calibration import calibrate, centred, intercept_for, to_points
+from creditscore.models.crossfit import held_out
 from creditscore.models.estimator import CardEstimator, NotFittedEstimator, training_facts
+from creditscore.models.fitting import fit_core
 from creditscore.models.regression import one_thread
-from creditscore.models.sample import read_sample
+from creditscore.models.sample import Sample, read_sample
 from creditscore.models.scorecard import Scorecard
 
 
@@ -85,26 +87,37 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, CardEstimator):  # 
             ranking_only=ranking_only,
         )
         with one_thread():
-            fit = self._fit_core(sample)
-            scaling, patterns = self._settings.scaling, fit.patterns
-            eta = fit.regression.predictor(fit.woe) + fit.nuisance_mean
-            start, slope = calibrate(eta, patterns.good, patterns.bad)
-            points = to_points(
-                scaling,
-                intercept=start + slope * (fit.regression.intercept + fit.nuisance_mean),
-                coefficients=slope * fit.regression.coefficients,
-                woe=[table.woe for table in fit.tables],
-                caps=[table.partition.most_points for table in fit.tables],
-            )
-            points = centred(scaling, points, patterns.codes, patterns.weight, sample.bad_share)
-            training = training_facts(sample, bad_rate=sample.bad_share)
-            self.scorecard_: Scorecard = self._card(
-                fit, fit.tables, points, slice(None), name=self.name, industry="all", training=training
-            )
+            self.scorecard_: Scorecard = self._fit_card(sample)
         self.n_features_in_ = len(sample.names)
         if hasattr(X, "columns") or hasattr(X, "column_names"):
             self.feature_names_in_ = np.array(sample.names, dtype=object)
         return self
+
+    def _fit_card(self, sample: Sample) -> Scorecard:
+        beyond_chance = self.cross_fit
+        ranking_fit = self._fit_core(sample, beyond_chance=beyond_chance)
+        fit = ranking_fit.for_levels(sample)
+        eta: Floats = -(fit.woe @ fit.regression.coefficients)
+        if self.cross_fit:
+            slope = self._slope(sample, held_out(sample, self._fit_and_predict))
+        else:
+            slope = calibrate(eta, fit.patterns.good, fit.patterns.bad)[1]
+        points = to_points(
+            self._used.scaling,
+            intercept=intercept_for(slope * eta, fit.patterns.weight, sample.bad_share),
+            coefficients=slope * fit.regression.coefficients,
+            woe=[table.woe for table in fit.tables],
+            caps=[table.partition.most_points for table in fit.tables],
+        )
+        points = centred(self._used.scaling, points, fit.patterns.codes, fit.patterns.weight, sample.bad_share)
+        training = training_facts(sample, bad_rate=sample.bad_share)
+        return self._card(fit, fit.tables, points, slice(None), name=self.name, industry="all", training=training)
+
+    def _fit_and_predict(self, rest: Sample, out: Sample) -> Floats:
+        """The whole fit on some rows, and its predictor for others."""
+        settings = replace(self._used, on_leak="warn")
+        fit = fit_core(rest.for_ranking(settings.exponent), settings, beyond_chance=self.cross_fit)
+        return fit.predictor(out) - fit.regression.intercept
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -19,14 +19,16 @@ from creditscore.config.spec import ppm
 from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.errors import NotFittedError
 from creditscore.models.bin_table import BinTable
-from creditscore.models.calibration import CardPoints
+from creditscore.models.calibration import CardPoints, slope_of
 from creditscore.models.card import Attribute, Baseline, Characteristic
-from creditscore.models.fitting import Fit, Settings, SpecialCodes, Splits, fit_core
+from creditscore.models.crossfit import HeldOut
+from creditscore.models.fitting import Fit, Settings, SpecialCodes, Splits, fit_cut
 from creditscore.models.inspector_effects import Connectedness, connectedness
 from creditscore.models.sample import Features, Sample, effective_size
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.scoring import AttributeCodes, ppm_of_score, score_of
 from creditscore.models.selection import OnLeak
+from creditscore.models.tuning import MakePredictor, Tunable, plain_predictor, tuned, untuned
 
 #: ``auto``: settings that are None are chosen on rows held out; ``off``: they have the documented defaults.
 Tune = Literal["auto", "off"]
@@ -63,7 +65,7 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
     nuisance_ridge: float = NUISANCE_RIDGE
     special_codes: SpecialCodes = None
     splits: Splits = None
-    on_leak: OnLeak = "refuse"
+    on_leak: OnLeak = "warn"
     cut_probabilities: Sequence[float] = ()
     target: str = ""
     representative: bool = True
@@ -74,23 +76,68 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
         own = {field.name: getattr(self, field.name, None) for field in fields(Settings)}
         return Settings(**{name: value for name, value in own.items() if value is not None})
 
-    def _fit_core(self, sample: Sample, *, groups: Ints | None = None) -> Fit:
+    @property
+    def _free(self) -> tuple[Tunable, ...]:
+        """The settings that the rows may choose: those that nobody gave."""
+        own = {name: getattr(self, name, 1.0) for name in ("exponent", "ridge", "pooling_factor")}
+        given_bins = self.binning is not None and "max_bins" in self.binning.model_fields_set
+        free = {name for name, value in own.items() if value is None} | (set() if given_bins else {"max_bins"})
+        return tuple(name for name in get_args(Tunable) if name in free)
+
+    def _fit_core(
+        self,
+        sample: Sample,
+        *,
+        groups: Ints | None = None,
+        make_predictor: MakePredictor = plain_predictor,
+    ) -> Fit:
         """The part that the fits have in common, with the attributes that follow from it; warnings go to the log.
 
+        The settings that were given or chosen are in ``_used``.
+
         Args:
-            sample: The training rows.
+            sample: The training rows, with the weights of the design.
             groups: What inspectors are connected by (see :func:`~creditscore.models.inspector_effects.connectedness`).
+            make_predictor: How rows held out are predicted while settings are chosen.
+
+        Returns:
+            The fit, with the weights of the ranking; :meth:`~creditscore.models.fitting.Fit.for_levels` gives the others.
         """
-        fit = fit_core(sample, self._settings)
+        if self.tune == "auto":
+            chosen = tuned(sample, self._settings, self._free, make_predictor=make_predictor)
+        else:
+            chosen = untuned(sample, self._settings)
+        self._used: Settings = chosen.settings
+        ranking = sample.for_ranking(self._used.exponent)
+        fit = fit_cut(ranking, chosen.cuts, self._used, chosen.ledger)
         for line in fit.ledger.warnings:
             _log.warning("%s", line)
         self.classes_: Any = sample.classes
         self.selection_: pd.DataFrame = fit.ledger.table()
+        self.tuning_: pd.DataFrame = chosen.table
         self.effective_size_ = sample.effective_size
         self.connectedness_: Connectedness | None = (
             None if sample.visits is None else connectedness(sample.visits, sample.weight, groups)
         )
+        self._facts: dict[str, JsonValue] = {
+            "exponent": self._used.exponent,
+            "ridge": self._used.ridge,
+            "tuned": not chosen.table.empty,
+            "drift_looked_at": chosen.held == "forward",
+        }
+        if not chosen.table.empty and chosen.held != "forward":
+            _log.info("settings: chosen on rows held out by subject; without time=, drift was not looked at")
         return fit
+
+    def _slope(self, sample: Sample, held: HeldOut) -> float:
+        """The slope of the calibration from rows held out; the cards record how it was found."""
+        slope = slope_of(sample, held, nuisance_ridge=self._used.nuisance_ridge)
+        self._facts |= {
+            "slope": round(slope.used, 6),
+            "slope_found": round(slope.found, 6),
+            "slope_own_weight": round(slope.own_weight, 6),
+        }
+        return slope.used
 
     def _card(
         self,
@@ -107,7 +154,7 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
 
         ``training`` holds the facts about the rows that the card records; facts about the inspectors are added.
         """
-        settings, linked = self._settings, self.connectedness_
+        settings, linked, training = self._used, self.connectedness_, training | self._facts
         codes, weight = fit.patterns.codes[patterns], fit.patterns.weight[patterns]
         names = [table.name for table in tables]
         parts = zip(tables, points.points, points.coefficients, strict=True)
@@ -141,13 +188,15 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
 
 def training_facts(sample: Sample, rows: Flags | slice = slice(None), *, bad_rate: float) -> dict[str, JsonValue]:
     """The facts about its training rows that a card records. Counts are not weighted, ``bad_rate`` is (0 to 1)."""
-    bad = sample.bad[rows]
-    return {
+    drawn = ~sample.ranking_only[rows]
+    bad = sample.bad[rows][drawn]
+    facts: dict[str, JsonValue] = {
         "rows": len(bad),
         "bads": int(bad.sum()),
         "effective_size": round(effective_size(sample.weight[rows]), 1),
         "bad_rate": round(bad_rate, 9),
     }
+    return facts if drawn.all() else facts | {"rows_for_the_ranking_only": int((~drawn).sum())}
 
 
 def _characteristic(table: BinTable, points: Ints, coefficient: float) -> Characteristic:

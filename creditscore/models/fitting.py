@@ -75,21 +75,33 @@ class Fit:
         """(patterns, characteristics)."""
         return self.patterns.woe([table.woe for table in self.tables])
 
+    def for_levels(self, sample: Sample) -> Fit:
+        """The fit with the counts and patterns of the drawn rows, by the weights of the design; WoE stay those of the ranking.
+
+        Args:
+            sample: The rows of the fit with the weights of the design.
+        """
+        drawn = sample.drawn
+        patterns = patterns_of(list(self.codes[~sample.ranking_only].T), drawn)
+        return replace(self, patterns=patterns, tables=tuple(recounted(table, patterns, n) for n, table in enumerate(self.tables)))
+
     @property
     def of_rows(self) -> Floats:
         """Log-odds of bad of the rows of the fit, without the effects of inspectors and industries."""
-        eta = np.full(len(self.codes), self.regression.intercept)
+        return self.predictor_of(self.codes)
+
+    def predictor_of(self, codes: AttributeCodes) -> Floats:
+        """Log-odds of bad of rows by their codes, a column per characteristic, without the effects of inspectors and industries."""
+        eta = np.full(len(codes), self.regression.intercept)
         for column, (table, coefficient) in enumerate(zip(self.tables, self.regression.coefficients, strict=True)):
-            eta -= coefficient * table.woe[self.codes[:, column]]
+            eta -= coefficient * table.woe[codes[:, column]]
         return eta
 
     def predictor(self, sample: Sample) -> Floats:
         """Log-odds of bad of the rows of a sample with these columns, without the effects of inspectors and industries."""
         columns = {column.factor.name: column for column in sample.columns}
-        eta = np.full(len(sample.weight), self.regression.intercept)
-        for table, coefficient in zip(self.tables, self.regression.coefficients, strict=True):
-            eta -= coefficient * table.woe[table.partition.codes(columns[table.name])]
-        return eta
+        codes = [table.partition.codes(columns[table.name]) for table in self.tables]
+        return self.predictor_of(matrix_of(codes, len(sample.weight)))
 
 
 @dataclass(frozen=True)
@@ -187,6 +199,14 @@ def fit_cut(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLed
         ledger.note(table.name, coefficient=round(float(coefficient), 6))
     tell_of_levels(sample, fit.of_rows, ledger)
     return fit
+
+
+def recounted(table: BinTable, patterns: Patterns, column: int) -> BinTable:
+    """The attributes with the rows and weights of other patterns, whose codes in ``column`` are those of the table."""
+    size, codes = len(table.rows), patterns.codes[:, column]
+    rows, good, bad = (np.bincount(codes, weights=of, minlength=size) for of in (patterns.rows, patterns.good, patterns.bad))
+    total = float(good.sum() + bad.sum()) or 1.0
+    return replace(table, rows=rows.astype(np.int64), good=good / total, bad=bad / total)
 
 
 def _refuse_unknown_names(sample: Sample, settings: Settings) -> None:

@@ -34,6 +34,7 @@ from creditscore.models.reasons import reasons_of
 from creditscore.models.regression import logistic, one_thread
 from creditscore.models.sample import Features, Sample, as_sequence, industry_code, read_sample
 from creditscore.models.scorecard import Scorecard
+from creditscore.models.selection import OnLeak
 
 #: An industry whose own figures weigh less than this is named in the log.
 _NEARLY_PARENTS = 0.1
@@ -67,6 +68,7 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
             (cross-validation, search of settings). It is no feature unless ``features`` names it.
     """
 
+    on_leak: OnLeak = "refuse"
     pooling: Pooling | None = None
     pooling_factor: float | None = None
     industries: Sequence[Industry] = ()
@@ -134,12 +136,12 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
         )
         sample = only_in_own_industries(sample, tree_of(sample.industries, self.industries))
         with one_thread():
-            self._fit_cards(sample, self._fit_core(sample, groups=sample.industry))
+            self._fit_cards(sample, self._fit_core(sample, groups=sample.industry).for_levels(sample))
         self.unknown_industries_: dict[str, int] = {}
         return self
 
     def _fit_cards(self, sample: Sample, fit: Fit) -> None:
-        settings, pooling = self._settings, self.pooling or Pooling()
+        settings, pooling = self._used, self.pooling or Pooling()
         groups = groups_of(sample, fit, self.industries, pooling, settings)
         held_out = crossfit(sample, self.industries, pooling, settings)
         slope = held_out.slope

@@ -15,10 +15,23 @@ from creditscore.config.scorecards import Binning
 from creditscore.models.classifier import ScorecardClassifier
 
 
+#: The documented setting in which repeating a row is the same as weighing it.
+EXACT = {"tune": "off", "exponent": 1.0, "cross_fit": False}
+WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
+
+
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks([ScorecardClassifier(on_leak="warn")])
+@parametrize_with_checks(
+    [ScorecardClassifier()],
+    expected_failed_checks=lambda _: {WEIGHTS: "two equal rows are more evidence than one of weight 2"},
+)
 def test_scikit_learn_checks(estimator, check):
-    """With ``on_leak="warn"``: most of the checks' data separate the classes perfectly, which the default refuses."""
+    check(estimator)
+
+
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks([ScorecardClassifier(**EXACT)])
+def test_scikit_learn_checks_in_the_exact_setting(estimator, check):
     check(estimator)
 
 

@@ -1,0 +1,282 @@
+"""Settings of a fit that the training rows choose themselves: by weighted log loss on rows held out, forward in time.
+
+One setting at a time, in the order of the table: the power of the weights, the ridge, the number of bins, the pooling.
+Of the values whose loss is not told apart from the best one (one standard error of the paired difference, clustered by
+subject) the simplest is taken (Breiman, Friedman, Olshen and Stone, Classification and Regression Trees, 1984, 3.4.3).
+Attributes are cut once per power and number of bins, on all training rows; counts and slopes are fitted again without the
+rows held out. Every candidate sees the same cuts, so what they tell of the rows held out is mostly the same for all.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from creditscore.dataframes import Flags, Floats, Ints
+from creditscore.errors import DataError
+from creditscore.models.calibration import calibrate, intercept_for
+from creditscore.models.crossfit import Fold, forward_folds, has_both, subject_folds
+from creditscore.models.fitting import Cuts, Fit, Settings, cut_columns, fit_cut
+from creditscore.models.regression import matrix_of
+from creditscore.models.sample import Sample
+from creditscore.models.scoring import AttributeCodes
+from creditscore.models.selection import SelectionLedger
+
+#: A setting that can be chosen; the order is that of the choice.
+Tunable = Literal["exponent", "ridge", "max_bins", "pooling_factor"]
+#: Log-odds of rows by their codes (a column per characteristic of the fit) and industries.
+Predictor = Callable[[AttributeCodes, Ints], Floats]
+#: Makes the predictor of a fit, from the rows of that fit (weights of the design) and the settings.
+MakePredictor = Callable[[Fit, Sample, Settings], Predictor]
+
+#: Powers of the weights of the design, the simplest first; the same for the others.
+EXPONENTS = (0.0, 0.5, 1.0)
+#: Ridge x information of the sample: the penalty counts as much as this many effective cases of either class.
+RIDGE_CASES = (256.0, 64.0, 16.0, 4.0, 1.0)
+#: The one of them that is taken where there are too few cases to choose.
+DEFAULT_RIDGE_CASES = 16.0
+MAX_BINS = (6, 12)
+POOLING_FACTORS = (0.25, 1.0, 4.0)
+#: Fewer bads or goods than these say little about settings.
+_CASES, _CASES_OF_A_FIT = 50, 20
+#: More bins are tried where there are as many effective cases as this.
+_CASES_FOR_BINS = 500
+_COLUMNS = ["setting", "value", "log_loss", "difference", "standard_error", "chosen"]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The settings, and the columns of the sample cut by them.
+
+    Attributes:
+        settings: What was given and what was chosen.
+        cuts: Of all rows of the sample.
+        ledger: A row per column, as the cuts left it.
+        table: One row per value tried: held-out weighted log loss, its paired difference to the best value, and the
+            standard error of that, clustered by subject. Empty where nothing was tried.
+        held: How rows were held out: ``forward`` in time, by ``subjects``, or not at all (``none``).
+    """
+
+    settings: Settings
+    cuts: Cuts
+    ledger: SelectionLedger
+    table: pd.DataFrame
+    held: Literal["forward", "subjects", "none"]
+
+
+def plain_predictor(fit: Fit, rest: Sample, settings: Settings) -> Predictor:
+    """The sum of coefficient x WoE, the same for all industries."""
+    del rest, settings
+    return lambda codes, _: fit.predictor_of(codes)
+
+
+def ridge_of(cases: float, ranking: Sample) -> float:
+    """The penalty that counts as much as ``cases``: a share of the information ``n p (1 - p)``, n the effective size."""
+    share = ranking.bad_share
+    return cases / max(ranking.effective_size * share * (1 - share), 1e-9)
+
+
+def untuned(sample: Sample, settings: Settings, *, beyond_chance: bool) -> Tuned:
+    """The settings as they are."""
+    ledger = SelectionLedger()
+    cuts = cut_columns(sample.for_ranking(settings.exponent), settings, ledger, beyond_chance=beyond_chance)
+    return Tuned(settings, cuts, ledger, _table([]), "none")
+
+
+def tuned(
+    sample: Sample,
+    settings: Settings,
+    free: Iterable[Tunable],
+    *,
+    beyond_chance: bool,
+    make_predictor: MakePredictor = plain_predictor,
+) -> Tuned:
+    """The settings with those in ``free`` chosen by rows held out; the documented defaults where cases are too few.
+
+    Args:
+        sample: The training rows, with the weights of the design.
+        settings: What is not in ``free`` stays as it is here.
+        free: Settings to choose.
+        beyond_chance: See :func:`~creditscore.models.fitting.fit_cut`.
+        make_predictor: How rows held out are predicted.
+    """
+    free = set(free)
+    cases = DEFAULT_RIDGE_CASES if "ridge" in free else None
+    search = _Search(sample, settings, cases, beyond_chance, make_predictor, *_folds(sample))
+    tried: list[_Trial] = []
+    if search.folds:
+        tried += [*search.choose("exponent", EXPONENTS)] if "exponent" in free and np.ptp(sample.drawn.weight) > 0 else []
+        tried += [*search.choose("ridge", RIDGE_CASES)] if "ridge" in free else []
+        if "max_bins" in free and search.information() >= _CASES_FOR_BINS:
+            tried += search.choose("max_bins", MAX_BINS)
+        if "pooling_factor" in free and make_predictor is not plain_predictor:
+            tried += search.choose("pooling_factor", POOLING_FACTORS)
+    cuts, ledger = search.cuts()
+    return Tuned(search.resolved(search.ranking()), cuts, copy.deepcopy(ledger), _table(tried), search.held)
+
+
+def _folds(sample: Sample) -> tuple[tuple[Fold, ...], Literal["forward", "subjects", "none"]]:
+    """How rows are held out: in the order of time where that leaves every fit enough cases."""
+    drawn = ~sample.ranking_only
+
+    def enough(rows: Flags, cases: int) -> bool:
+        bads = int(sample.bad[rows & drawn].sum())
+        return min(bads, int((rows & drawn).sum()) - bads) >= cases
+
+    if not enough(drawn, _CASES):
+        return (), "none"
+    forward = tuple(fold for fold in forward_folds(sample) if enough(fold.rest, _CASES_OF_A_FIT))
+    if forward and enough(np.any([fold.held for fold in forward], axis=0), _CASES_OF_A_FIT):
+        return forward, "forward"
+    return tuple(fold for fold in subject_folds(sample) if enough(fold.rest, _CASES_OF_A_FIT)), "subjects"
+
+
+@dataclass(frozen=True)
+class _Trial:
+    setting: str
+    value: float
+    loss: float
+    difference: float
+    error: float
+    chosen: bool
+
+
+@dataclass
+class _Search:
+    """The settings chosen so far."""
+
+    sample: Sample
+    settings: Settings
+    #: The ridge in cases; None where ``settings.ridge`` is given.
+    ridge_cases: float | None
+    beyond_chance: bool
+    make_predictor: MakePredictor
+    folds: tuple[Fold, ...]
+    held: Literal["forward", "subjects", "none"]
+    _cut: dict[tuple[float, int], tuple[Cuts, SelectionLedger]] = field(default_factory=dict)
+
+    def ranking(self) -> Sample:
+        """The rows with the weights of the ranking."""
+        return self.sample.for_ranking(self.settings.exponent)
+
+    def information(self) -> float:
+        """Effective cases."""
+        ranking = self.ranking()
+        return ranking.effective_size * ranking.bad_share * (1 - ranking.bad_share)
+
+    def resolved(self, ranking: Sample) -> Settings:
+        """The settings with the ridge for these rows."""
+        if self.ridge_cases is None:
+            return self.settings
+        return replace(self.settings, ridge=float(f"{ridge_of(self.ridge_cases, ranking):.6g}"))
+
+    def with_value(self, setting: Tunable, value: float) -> _Search:
+        """The same with another value of one setting; cuts are shared."""
+        if setting == "ridge":
+            return replace(self, ridge_cases=value)
+        if setting == "max_bins":
+            binning = self.settings.binning.model_copy(update={"max_bins": int(value)})
+            return replace(self, settings=replace(self.settings, binning=binning))
+        settings = self.settings
+        if setting == "exponent":
+            return replace(self, settings=replace(settings, exponent=value))
+        return replace(self, settings=replace(settings, pooling_factor=value))
+
+    def cuts(self) -> tuple[Cuts, SelectionLedger]:
+        """The columns of all rows cut by the settings; found once."""
+        key = (self.settings.exponent, self.settings.binning.max_bins)
+        if key not in self._cut:
+            ledger = SelectionLedger()
+            cuts = cut_columns(self.ranking(), self.settings, ledger, beyond_chance=self.beyond_chance)
+            self._cut[key] = (cuts, ledger)
+        return self._cut[key]
+
+    def choose(self, setting: Tunable, values: Sequence[float]) -> list[_Trial]:
+        """Try the values, simplest first, and keep one."""
+        candidates = [self.with_value(setting, value) for value in values]
+        found = [candidate.losses() for candidate in candidates]
+        whole = [loss for loss in found if loss is not None]
+        if len(whole) < len(found):
+            return []
+        rows = np.any([fold.held for fold in self.folds], axis=0)
+        weight, subject = self.sample.weight[rows], self.sample.subject[rows]
+        trials = compared(setting, values, [loss[rows] for loss in whole], weight, subject)
+        taken = candidates[[trial.chosen for trial in trials].index(True)]
+        self.settings, self.ridge_cases = taken.settings, taken.ridge_cases
+        return trials
+
+    def losses(self) -> Floats | None:
+        """Log loss of each row held out, 0 elsewhere; None where a fit is not possible.
+
+        One slope is fitted to all rows held out: the card has the slope of rows held out, too, so a setting must not win
+        by the spread of its predictor alone. The level of a fold is that of the rows of its fit.
+        """
+        cuts, ledger = self.cuts()
+        eta, parts = np.zeros(len(self.sample.weight)), []
+        fold_of = np.full(len(eta), -1)
+        try:
+            for number, fold in enumerate(self.folds):
+                rest_eta, eta[fold.held] = self._predicted(cuts, ledger, fold)
+                fold_of[fold.held] = number
+                parts.append(rest_eta)
+        except DataError:
+            return None
+        rows, bad = fold_of >= 0, self.sample.bad
+        weight = self.sample.weight / self.sample.total
+        if not has_both(bad[rows]):
+            return None
+        good_weight, bad_weight = np.where(bad, 0.0, weight)[rows], np.where(bad, weight, 0.0)[rows]
+        slope = 1.0 if np.ptp(eta[rows]) == 0 else calibrate(eta[rows], good_weight, bad_weight, industry=fold_of[rows])[1]
+        for fold, rest_eta in zip(self.folds, parts, strict=True):
+            rest = fold.rest & ~self.sample.ranking_only
+            share = np.average(bad[rest], weights=weight[rest])
+            eta[fold.held] = intercept_for(slope * rest_eta, weight[rest], float(share)) + slope * eta[fold.held]
+        return np.where(rows, np.logaddexp(0.0, np.where(bad, -eta, eta)), 0.0)
+
+    def _predicted(self, cuts: Cuts, ledger: SelectionLedger, fold: Fold) -> tuple[Floats, Floats]:
+        """Log-odds of the drawn rows of the rest and of the rows held out, by the fit on the rest."""
+        rest = self.sample.part(fold.rest)
+        ranking = rest.for_ranking(self.settings.exponent)
+        settings = self.resolved(ranking)
+        fit = fit_cut(ranking, cuts.rows(fold.rest), settings, copy.deepcopy(ledger), beyond_chance=self.beyond_chance)
+        predictor = self.make_predictor(fit, rest, settings)
+        drawn = ~rest.ranking_only
+        out = matrix_of([cuts.codes[table.name][fold.held] for table in fit.tables], int(fold.held.sum()))
+        return predictor(fit.codes[drawn], rest.industry[drawn]), predictor(out, self.sample.industry[fold.held])
+
+
+def compared(setting: str, values: Sequence[float], losses: Sequence[Floats], weight: Floats, subject: Ints) -> list[_Trial]:
+    """The trials of one setting: the first value whose loss is within one standard error of the best one is chosen.
+
+    Args:
+        setting: Its name.
+        values: From the simplest on.
+        losses: For each of them, the loss of each row.
+        weight: Of the rows.
+        subject: Whom each row is about: standard errors are clustered.
+    """
+    means = [float(np.average(loss, weights=weight)) for loss in losses]
+    # Differences beyond the tenth digit are rounding, and the order of the rows decides on that.
+    best = int(np.argmin(np.round(means, 10)))
+    clusters = np.unique(subject, return_inverse=True)[1]
+    share, pairs = weight / weight.sum(), []
+    for loss in losses:
+        paired = loss - losses[best]
+        difference = float((share * paired).sum())
+        by_subject = np.bincount(clusters, weights=share * (paired - difference))
+        pairs.append((difference, float(np.sqrt((by_subject**2).sum()))))
+    chosen = next(place for place, (difference, error) in enumerate(pairs) if round(difference - error, 10) <= 0)
+    return [
+        _Trial(setting, value, mean, *pair, chosen=place == chosen)
+        for place, (value, mean, pair) in enumerate(zip(values, means, pairs, strict=True))
+    ]
+
+
+def _table(trials: Sequence[_Trial]) -> pd.DataFrame:
+    rows = [(t.setting, t.value, round(t.loss, 9), round(t.difference, 9), round(t.error, 9), t.chosen) for t in trials]
+    return pd.DataFrame(rows, columns=_COLUMNS)
