@@ -25,22 +25,31 @@ from creditscore.models.scorecard import Scorecard
 class ScorecardClassifier(ClassifierMixin, TransformerMixin, CardEstimator):  # type: ignore[misc]
     """Fits a points card: higher score, lower risk; class 1 (the larger, True) is bad.
 
-    ``logit P(bad) = b0 - sum of c_j WoE_j`` with every ``c_j >= 0``, recalibrated by a two-parameter
-    logistic and folded into whole points, so that ``probability`` is a function of the whole score.
-    Every smoothing constant, penalty and minimum is a share of the total weight: scaling all weights
-    changes nothing, and a whole-number weight is the same as repeating the row (only the counts of
-    rows that the card prints, and its effective size, differ).
+    ``logit P(bad) = b0 - sum of c_j WoE_j`` with every ``c_j >= 0``, folded into whole points, so that ``probability``
+    is a function of the whole score. Bins and coefficients are fitted with weights to the power of ``exponent``; the level
+    and the slope of the probabilities with the weights as given, the slope on rows held out (each part of the window,
+    else each fifth of the subjects) and shrunk towards 1 by its own variance.
+
+    Scaling all weights changes nothing. Repeating a row is more evidence than weighing it, except in one setting,
+    ``tune="off", exponent=1, cross_fit=False, binning=Binning(evidence=False)``: there a whole-number weight is the same as repeating the row (only
+    the counts of rows that the card prints, and its effective size, differ).
+
+    ``tuning_`` has a row for each value of a setting that was tried.
 
     Args:
         features: Specifications (FeatureSpec) of the columns; None takes all, with trend auto.
         scaling: (``Scaling()`` when None, like the next two) base score, base odds (good : bad) and points to double the odds.
         binning: How attributes are cut; shares are of the total weight.
         selection: Which characteristics stay; those of source ``base`` always do.
-        ridge: Penalty on the coefficients, as a share of the information of the sample.
-        nuisance_ridge: The same for the effects of inspectors.
+        ridge: Penalty on the coefficients, as a share of the information of the sample; None: chosen by the rows.
+        exponent: Power of the weights in bins and coefficients, 0 to 1; None: chosen by the rows.
+        tune: ``auto``: settings that are None, and the number of bins where ``binning`` does not state it, are chosen
+            on rows held out, forward in time where ``time`` is given; ``off``: ridge 0.05 and exponent 0.5.
+        cross_fit: False: the slope comes from the rows of the fit.
+        nuisance_ridge: The same as ``ridge`` for the effects of inspectors.
         special_codes: Values that are no measurements: one list for all columns, or lists by column.
         splits: Cuts by hand, by column: rising edges, or groups of texts. They survive every ``fit``.
-        on_leak: ``refuse`` a column that ranks good and bad almost perfectly alone, or ``warn``.
+        on_leak: ``warn`` of a column that ranks good and bad almost perfectly alone, or ``refuse`` it.
         cut_probabilities: Probabilities at which tiers end, for the baselines of the reasons.
         name: Name of the card.
         target: Name of the target, kept in the card.
@@ -94,8 +103,7 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, CardEstimator):  # 
         return self
 
     def _fit_card(self, sample: Sample) -> Scorecard:
-        beyond_chance = self.cross_fit
-        ranking_fit = self._fit_core(sample, beyond_chance=beyond_chance)
+        ranking_fit = self._fit_core(sample)
         fit = ranking_fit.for_levels(sample)
         eta: Floats = -(fit.woe @ fit.regression.coefficients)
         if self.cross_fit:
@@ -116,7 +124,7 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, CardEstimator):  # 
     def _fit_and_predict(self, rest: Sample, out: Sample) -> Floats:
         """The whole fit on some rows, and its predictor for others."""
         settings = replace(self._used, on_leak="warn")
-        fit = fit_core(rest.for_ranking(settings.exponent), settings, beyond_chance=self.cross_fit)
+        fit = fit_core(rest.for_ranking(settings.exponent), settings)
         return fit.predictor(out) - fit.regression.intercept
 
     def __sklearn_tags__(self) -> Any:

@@ -123,7 +123,11 @@ def subject_folds(sample: Sample) -> tuple[Fold, ...]:
     Their contents decide, so the result does not depend on the order of rows or columns.
     """
     team = [] if sample.visits is None else [sample.visits.team]
-    columns = sorted(sample.columns, key=lambda column: column.factor.name)
+    # Numbers of many values decide first, texts of many (names) last: then most columns have no say in who is held out with whom.
+    distinct = {
+        column.factor.name: -len(column.categories) if column.text else len(np.unique(column.values)) for column in sample.columns
+    }
+    columns = sorted(sample.columns, key=lambda column: (distinct[column.factor.name], column.factor.name))
     shared = np.bincount(sample.subject)[sample.subject] > 1
     named = np.where(shared, sample.subject, -1)  # the number of any other subject depends on the order of the rows
     content = [named, *(column.values for column in columns), *team, sample.industry, sample.moment, sample.weight, ~sample.bad]

@@ -80,7 +80,7 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
     def _free(self) -> tuple[Tunable, ...]:
         """The settings that the rows may choose: those that nobody gave."""
         own = {name: getattr(self, name, 1.0) for name in ("exponent", "ridge", "pooling_factor")}
-        given_bins = self.binning is not None and "max_bins" in self.binning.model_fields_set
+        given_bins = self.binning is not None and (self.binning.max_bins is not None or not self.binning.evidence)
         free = {name for name, value in own.items() if value is None} | (set() if given_bins else {"max_bins"})
         return tuple(name for name in get_args(Tunable) if name in free)
 

@@ -19,6 +19,7 @@ import pandas as pd
 
 from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.errors import DataError
+from creditscore.models.binning import Limits
 from creditscore.models.calibration import calibrate, intercept_for
 from creditscore.models.crossfit import Fold, forward_folds, has_both, subject_folds
 from creditscore.models.fitting import Cuts, Fit, Settings, cut_columns, fit_cut
@@ -40,12 +41,11 @@ EXPONENTS = (0.0, 0.5, 1.0)
 RIDGE_CASES = (256.0, 64.0, 16.0, 4.0, 1.0)
 #: The one of them that is taken where there are too few cases to choose.
 DEFAULT_RIDGE_CASES = 16.0
-MAX_BINS = (6, 12)
+#: Fewest bins that are tried beside as many as the cases carry.
+FEW_BINS = 6
 POOLING_FACTORS = (0.25, 1.0, 4.0)
 #: Fewer bads or goods than these say little about settings.
 _CASES, _CASES_OF_A_FIT = 50, 20
-#: More bins are tried where there are as many effective cases as this.
-_CASES_FOR_BINS = 500
 _COLUMNS = ["setting", "value", "log_loss", "difference", "standard_error", "chosen"]
 
 
@@ -81,10 +81,10 @@ def ridge_of(cases: float, ranking: Sample) -> float:
     return cases / max(ranking.effective_size * share * (1 - share), 1e-9)
 
 
-def untuned(sample: Sample, settings: Settings, *, beyond_chance: bool) -> Tuned:
+def untuned(sample: Sample, settings: Settings) -> Tuned:
     """The settings as they are."""
     ledger = SelectionLedger()
-    cuts = cut_columns(sample.for_ranking(settings.exponent), settings, ledger, beyond_chance=beyond_chance)
+    cuts = cut_columns(sample.for_ranking(settings.exponent), settings, ledger)
     return Tuned(settings, cuts, ledger, _table([]), "none")
 
 
@@ -93,7 +93,6 @@ def tuned(
     settings: Settings,
     free: Iterable[Tunable],
     *,
-    beyond_chance: bool,
     make_predictor: MakePredictor = plain_predictor,
 ) -> Tuned:
     """The settings with those in ``free`` chosen by rows held out; the documented defaults where cases are too few.
@@ -102,18 +101,18 @@ def tuned(
         sample: The training rows, with the weights of the design.
         settings: What is not in ``free`` stays as it is here.
         free: Settings to choose.
-        beyond_chance: See :func:`~creditscore.models.fitting.fit_cut`.
         make_predictor: How rows held out are predicted.
     """
     free = set(free)
     cases = DEFAULT_RIDGE_CASES if "ridge" in free else None
-    search = _Search(sample, settings, cases, beyond_chance, make_predictor, *_folds(sample))
+    search = _Search(sample, settings, cases, make_predictor, *_folds(sample))
     tried: list[_Trial] = []
     if search.folds:
         tried += [*search.choose("exponent", EXPONENTS)] if "exponent" in free and np.ptp(sample.drawn.weight) > 0 else []
         tried += [*search.choose("ridge", RIDGE_CASES)] if "ridge" in free else []
-        if "max_bins" in free and search.information() >= _CASES_FOR_BINS:
-            tried += search.choose("max_bins", MAX_BINS)
+        carried = Limits.of(search.ranking(), settings.binning).bins
+        if "max_bins" in free and carried > FEW_BINS:
+            tried += search.choose("max_bins", (FEW_BINS, carried))
         if "pooling_factor" in free and make_predictor is not plain_predictor:
             tried += search.choose("pooling_factor", POOLING_FACTORS)
     cuts, ledger = search.cuts()
@@ -154,20 +153,14 @@ class _Search:
     settings: Settings
     #: The ridge in cases; None where ``settings.ridge`` is given.
     ridge_cases: float | None
-    beyond_chance: bool
     make_predictor: MakePredictor
     folds: tuple[Fold, ...]
     held: Literal["forward", "subjects", "none"]
-    _cut: dict[tuple[float, int], tuple[Cuts, SelectionLedger]] = field(default_factory=dict)
+    _cut: dict[tuple[float, int | None], tuple[Cuts, SelectionLedger]] = field(default_factory=dict)
 
     def ranking(self) -> Sample:
         """The rows with the weights of the ranking."""
         return self.sample.for_ranking(self.settings.exponent)
-
-    def information(self) -> float:
-        """Effective cases."""
-        ranking = self.ranking()
-        return ranking.effective_size * ranking.bad_share * (1 - ranking.bad_share)
 
     def resolved(self, ranking: Sample) -> Settings:
         """The settings with the ridge for these rows."""
@@ -180,7 +173,7 @@ class _Search:
         if setting == "ridge":
             return replace(self, ridge_cases=value)
         if setting == "max_bins":
-            binning = self.settings.binning.model_copy(update={"max_bins": int(value)})
+            binning = self.settings.binning.model_copy(update={"max_bins": FEW_BINS if value == FEW_BINS else None})
             return replace(self, settings=replace(self.settings, binning=binning))
         settings = self.settings
         if setting == "exponent":
@@ -192,7 +185,7 @@ class _Search:
         key = (self.settings.exponent, self.settings.binning.max_bins)
         if key not in self._cut:
             ledger = SelectionLedger()
-            cuts = cut_columns(self.ranking(), self.settings, ledger, beyond_chance=self.beyond_chance)
+            cuts = cut_columns(self.ranking(), self.settings, ledger)
             self._cut[key] = (cuts, ledger)
         return self._cut[key]
 
@@ -243,7 +236,7 @@ class _Search:
         rest = self.sample.part(fold.rest)
         ranking = rest.for_ranking(self.settings.exponent)
         settings = self.resolved(ranking)
-        fit = fit_cut(ranking, cuts.rows(fold.rest), settings, copy.deepcopy(ledger), beyond_chance=self.beyond_chance)
+        fit = fit_cut(ranking, cuts.rows(fold.rest), settings, copy.deepcopy(ledger))
         predictor = self.make_predictor(fit, rest, settings)
         drawn = ~rest.ranking_only
         out = matrix_of([cuts.codes[table.name][fold.held] for table in fit.tables], int(fold.held.sum()))

@@ -46,15 +46,15 @@ def test_scaling_all_weights_changes_no_byte(factor):
 
 
 @pytest.mark.parametrize("sizes", [[1, 2, 3], [2, 3], [0, 1, 4]])
-def test_whole_weights_are_repeated_rows(sizes):
+def test_whole_weights_are_repeated_rows_in_the_exact_setting(sizes):
     X, y = population(1500)
     rng = np.random.default_rng(2)
     w = rng.choice(sizes, len(X))
     team = [[f"i{k}"] for k in rng.integers(0, 6, len(X))]
-    settings = {"cut_probabilities": (0.05,), "binning": PLAIN}
-    weighed = ScorecardClassifier(**settings).fit(X, y, sample_weight=w, nuisance=team)
+    exact = ScorecardClassifier(cut_probabilities=(0.05,), tune="off", exponent=1.0, cross_fit=False, binning=PLAIN)
+    weighed = clone(exact).fit(X, y, sample_weight=w, nuisance=team)
     rows = np.repeat(np.arange(len(X)), w)
-    repeated = ScorecardClassifier(**settings).fit(X.iloc[rows], y[rows], nuisance=[team[row] for row in rows])
+    repeated = exact.fit(X.iloc[rows], y[rows], nuisance=[team[row] for row in rows])
     assert len(weighed.scorecard_.characteristics) >= 4
     assert plain(weighed) == plain(repeated)
 
@@ -171,8 +171,8 @@ def test_a_leak_is_refused_by_name_or_warned_about():
     X, y = population()
     X["outcome_code"] = y * 10
     with pytest.raises(DataError, match="outcome_code"):
-        ScorecardClassifier().fit(X, y)
-    model = ScorecardClassifier(on_leak="warn").fit(X, y)
+        ScorecardClassifier(on_leak="refuse").fit(X, y)
+    model = ScorecardClassifier().fit(X, y)
     assert model.selection_.set_index("characteristic").kept["outcome_code"]
 
 
@@ -180,7 +180,7 @@ def test_a_leak_through_missing_values_is_detected():
     X, y = population()
     X["closed_on"] = np.where(y == 1, np.nan, 5.0)
     with pytest.raises(DataError, match="closed_on"):
-        ScorecardClassifier().fit(X, y)
+        ScorecardClassifier(on_leak="refuse").fit(X, y)
 
 
 def test_redundant_and_useless_columns_are_dropped_with_a_reason():

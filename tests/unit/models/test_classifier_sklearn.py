@@ -14,9 +14,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from creditscore.config.scorecards import Binning
 from creditscore.models.classifier import ScorecardClassifier
 
-
 #: The documented setting in which repeating a row is the same as weighing it.
-EXACT = {"tune": "off", "exponent": 1.0, "cross_fit": False}
+EXACT = {"tune": "off", "exponent": 1.0, "cross_fit": False, "binning": Binning(evidence=False)}
 WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
 
 
