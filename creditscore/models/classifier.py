@@ -31,8 +31,8 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, CardEstimator):  # 
     else each fifth of the subjects) and shrunk towards 1 by its own variance.
 
     Scaling all weights changes nothing. Repeating a row is more evidence than weighing it, except in one setting,
-    ``tune="off", exponent=1, cross_fit=False, binning=Binning(evidence=False)``: there a whole-number weight is the same as repeating the row (only
-    the counts of rows that the card prints, and its effective size, differ).
+    ``tune="off", exponent=1, cross_fit=False, binning=Binning(evidence=False)``: there a whole-number weight is the same
+    as repeating the row (only the counts of rows that the card prints, and its effective size, differ).
 
     ``tuning_`` has a row for each value of a setting that was tried.
 
