@@ -181,7 +181,7 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
                 "selection_ for why each one left, and train on more rows or outcomes, on other features, or with a lower "
                 "min_information_value of Selection",
                 OneScoreWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         return card
 
