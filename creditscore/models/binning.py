@@ -25,7 +25,7 @@ from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.models.bin_table import Partition
 from creditscore.models.codes_in_data import undeclared_codes
-from creditscore.models.evidence import cases, pseudo_share
+from creditscore.models.evidence import cases, pseudo_share, sums
 from creditscore.models.sample import FeatureColumn, Sample
 
 #: Share of a column's weight that an edge may move across for the sake of fewer digits.
@@ -149,8 +149,7 @@ def cut(
     try:
         if column.text:
             return _texts(column, sample, limits, codes, same_as or {})
-        proposed = _codes_by_the_data(column, sample, limits) if special is None else ()
-        return replace(_numbers(column, sample, limits, codes or proposed), proposed=proposed)
+        return _numbers(column, sample, limits, None if special is None else codes)
     except DataError:
         raise
     except Exception as error:  # whatever a solver raises concerns this column only
@@ -173,42 +172,51 @@ def _by_hand(column: FeatureColumn, special: tuple[Any, ...], given: Sequence[An
     return Partition(factor, True, "higher_is_riskier" if factor.order else "none", groups=groups, special=special)
 
 
-def _codes_by_the_data(column: FeatureColumn, sample: Sample, limits: Limits) -> tuple[float, ...]:
-    """Values that look like codes; none without evidence, and none where no trend is to hold."""
-    if limits.cases is None or column.factor.trend == "none":
-        return ()
-    return undeclared_codes(column, sample, least_rows=_ROWS)
-
-
-def _numbers(column: FeatureColumn, sample: Sample, limits: Limits, special: tuple[Any, ...]) -> Partition:
-    clean = ~column.missing & ~np.isin(column.values, np.array(special, dtype=np.float64))
-    values, positions = np.unique(column.values[clean], return_inverse=True)
-    cells = np.full(len(clean), len(values))
-    cells[clean] = positions
-    good, bad = (sums[:-1] for sums in sample.sums(cells, len(values) + 1))
+def _numbers(column: FeatureColumn, sample: Sample, limits: Limits, special: tuple[Any, ...] | None) -> Partition:
+    there = ~column.missing
+    values, positions = np.unique(column.values[there], return_inverse=True)
+    cells = np.full(len(there), len(values))
+    cells[there] = positions
+    good, bad = (of[:-1] for of in sample.sums(cells, len(values) + 1))
+    declared = np.isin(values, np.array(special or (), dtype=np.float64))
+    looks = special is None and limits.cases is not None and column.factor.trend != "none"
+    squares = _squares(sample, cells, len(values))
+    proposed = undeclared_codes(values, good + bad, squares, bad, least_rows=_ROWS) if looks else np.zeros(len(values), dtype=bool)
+    clean = ~(declared | proposed)
+    found = tuple(values[proposed].tolist())
+    values, good, bad, squares = values[clean], good[clean], bad[clean], squares[clean]
     ends = _grouped(good + bad, _CELLS)
     starts = np.r_[0, ends[:-1] + 1]
     goods, bads = (np.add.reduceat(part, starts) if len(values) else part for part in (good, bad))
     if not limits.firm and len(values) <= limits.prebins:
-        limits = replace(limits, smallest=_smallest_that_stands(goods + bads, _effective_rows(sample, cells, len(values)), limits))
+        limits = replace(limits, smallest=_smallest_that_stands(good + bad, squares, limits))
     after, trend, searched = _search_line(goods, bads, column.factor.trend, limits)
-    edges = readable(values, good + bad, [int(ends[group]) for group in after])
     return Partition(
-        column.factor, False, trend, edges=edges, special=special, searched=searched, constant=len(values) <= 1 and not special
+        column.factor,
+        False,
+        trend,
+        edges=readable(values, good + bad, [int(ends[group]) for group in after]),
+        special=special or found,
+        searched=searched,
+        proposed=found,
+        constant=len(values) <= 1 and not (special or found),
     )
 
 
-def _smallest_that_stands(share: Floats, rows: Floats, limits: Limits) -> float:
+def _smallest_that_stands(share: Floats, squares: Floats, limits: Limits) -> float:
     """Least share of those values (of few) that have rows enough alone: many rows of small weights are many rows."""
-    return float(min([limits.smallest, *(_JUST_UNDER * share[: len(rows)][rows >= _ROWS]).tolist()]))
+    return float(min([limits.smallest, *(_JUST_UNDER * share[_effective(share, squares) >= _ROWS]).tolist()]))
 
 
-def _effective_rows(sample: Sample, cells: NDArray[np.intp], size: int) -> Floats:
-    """Effective rows in each of the cells 0 ... size - 1; further cells are left out."""
-    relative = sample.weight / sample.weight.max()
-    total, squares = (np.bincount(cells, of, size + 1)[:size] for of in (relative, relative**2))
-    rows: Floats = total**2 / np.where(squares > 0, squares, 1.0)
+def _effective(share: Floats, squares: Floats) -> Floats:
+    """Effective rows of each cell."""
+    rows: Floats = share**2 / np.where(squares > 0, squares, 1.0)
     return rows
+
+
+def _squares(sample: Sample, cells: NDArray[np.intp], size: int) -> Floats:
+    """Sum of the squared shares of the rows in each of the cells 0 ... size - 1; further cells are left out."""
+    return sums(cells, (sample.weight / sample.total) ** 2, size + 1)[:size]
 
 
 def _grouped(weight: Floats, most: int) -> NDArray[np.intp]:
@@ -227,7 +235,8 @@ def _texts(
     home = _homes(column, same_as)
     cells = np.where(column.missing, len(column.categories), home[column.values])
     good, bad = sample.sums(cells, len(texts))
-    rows = _effective_rows(sample, cells, len(column.categories))
+    squares = _squares(sample, cells, len(texts))
+    rows = _effective(good + bad, squares)
     allowed, ordered = set(column.factor.order) or set(column.categories), bool(column.factor.order)
     # A text of an order is rare, but not in the wrong place: it joins its neighbours.
     least = 1e-9 if ordered else max(limits.rows, 1e-9)
@@ -243,7 +252,7 @@ def _texts(
         rate = (bad + pseudo * bad.sum()) / (good + bad + pseudo * (good.sum() + bad.sum()))
         line = sorted(kept, key=lambda code: (round(float(rate[code]), 12), texts[code]))
     if not limits.firm:
-        limits = replace(limits, smallest=_smallest_that_stands(good + bad, rows, limits))
+        limits = replace(limits, smallest=_smallest_that_stands((good + bad)[:-1], squares[:-1], limits))
     after, _, searched = _search_line(good[line], bad[line], "higher_is_riskier", replace(limits, bins=limits.groups))
     bounds = [0, *(position + 1 for position in after), len(line)]
     renamed = [[int(code) for code in np.flatnonzero(home == text) if code != text] for text in range(len(column.categories))]

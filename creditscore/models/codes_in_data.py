@@ -6,8 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from creditscore.dataframes import Flags, Floats
-from creditscore.models.evidence import sums
-from creditscore.models.sample import FeatureColumn, Sample
 
 #: Negative numbers that stand for "no answer" by convention, in columns that have no other ones.
 _CONVENTIONAL = -np.array([1.0, 6, 7, 8, 9, 66, 77, 88, 96, 97, 98, 99, 996, 997, 998, 999, 9996, 9997, 9998, 9999, 99999])
@@ -21,35 +19,38 @@ _BREAKS = 3.5
 _LEAST_VALUES = 3
 
 
-def undeclared_codes(column: FeatureColumn, sample: Sample, *, least_rows: float) -> tuple[float, ...]:
-    """The values at either end of a column that stand for something else, rising.
+def undeclared_codes(values: Floats, total: Floats, squares: Floats, bads: Floats, *, least_rows: float) -> Flags:
+    """Which values at either end of a column stand for something else.
 
     Such values have rows enough, lie apart (farther from the rest than the rest is wide, or conventional negative numbers
     where no other is negative), and their risk breaks the trend of the rest. Zero is a value, and so is a cap, up to which
     values reach.
+
+    Args:
+        values: Distinct values, rising.
+        total: Sum of the weights of each.
+        squares: Sum of squared weights.
+        bads: Sum of the weights of bads.
+        least_rows: Effective rows that a code has.
     """
-    there = ~column.missing
-    values, cells = np.unique(column.values[there], return_inverse=True)
+    codes = np.zeros(len(values), dtype=bool)
     if len(values) <= _LEAST_VALUES:
-        return ()
-    relative = sample.weight[there] / sample.weight.max()
-    total, squares, bads = (sums(cells, of, len(values)) for of in (relative, relative**2, relative * sample.bad[there]))
+        return codes
     low, high = _far_end(values, total, squares, least_rows, top=False), _far_end(values, total, squares, least_rows, top=True)
     rest = ~(low | high)
-    found = [
-        values[end] for end, top in ((low, False), (high, True)) if end.any() and _breaks(end, rest, total, squares, bads, top)
-    ]
-    return tuple(np.concatenate(found).tolist()) if found else ()
+    for end, top in ((low, False), (high, True)):
+        codes |= end & (end.any() and _breaks(end, rest, total, squares, bads, top))
+    return codes
 
 
 def _far_end(values: Floats, total: Floats, squares: Floats, least_rows: float, *, top: bool) -> Flags:
     """The fewest values at one end that lie apart from all others."""
-    order = np.argsort(-values) if top else np.argsort(values)
-    end = np.zeros(len(values), dtype=bool)
-    for many in range(1, min(_MOST, len(values) - _LEAST_VALUES) + 1):
-        codes, rest = order[:many], order[many:]
-        far = abs(values[rest[0]] - values[codes[-1]]) > np.ptp(values[rest])
-        usual = not top and values[rest[0]] >= 0 and bool(np.isin(values[codes], _CONVENTIONAL).all())
+    end, size = np.zeros(len(values), dtype=bool), len(values)
+    for many in range(1, min(_MOST, size - _LEAST_VALUES) + 1):
+        codes, rest = (slice(size - many, size), slice(0, size - many)) if top else (slice(0, many), slice(many, size))
+        gap = values[size - many] - values[size - many - 1] if top else values[many] - values[many - 1]
+        far = gap > values[rest][-1] - values[rest][0]
+        usual = not top and values[many] >= 0 and bool(np.isin(values[codes], _CONVENTIONAL).all())
         enough = total[codes].sum() ** 2 >= least_rows * squares[codes].sum()
         if (far or usual) and enough and not (values[codes] == 0).any():
             end[codes] = True
