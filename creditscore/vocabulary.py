@@ -19,6 +19,11 @@ TIER_ORDER: tuple[TierOrNone, ...] = (*TIERS, "NR")
 #: The riskiest tier, which nobody enters without a person's signature; and the riskiest one that needs none.
 RISKIEST: Tier = TIERS[-1]
 RISKIEST_UNSIGNED: Tier = TIERS[-2]
+#: Who is proposed for the riskiest tier and not yet signed, where subjects are counted: neither that tier nor the one held.
+PROPOSED: Literal["D?"] = "D?"
+ShownTier = Literal["A", "B", "C", "D?", "D", "NR"]
+#: The order in which subjects are counted for people.
+SHOWN_ORDER: tuple[ShownTier, ...] = get_args(ShownTier)
 #: The tier that a subject without an earlier one counts as having had. NR is never visited less: a typo is no exemption.
 PRESUMED: Tier = "B"
 
@@ -59,8 +64,9 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 NO_FINDING: tuple[Outcome, ...] = ("not_found", "closed", "refused")
 
 #: Why a subject has its tier. ``cut``: by its score. ``score``: as the evidence of such a tier, with the characteristics.
-#: ``incomplete``: adverse records were refused, and the tier waits until they are mended. ``other`` is a text that this
-#: version does not write.
+#: ``record_ended``: a record that counted against it left, so that the better tier acts at once. ``signature_ended``: D had
+#: no signature any more. ``incomplete``: adverse records were refused, and the tier waits until they are mended. ``other`` is
+#: a text that this version does not write.
 ReasonKind = Literal[
     "cut",
     "score",
@@ -68,6 +74,8 @@ ReasonKind = Literal[
     "new_subject",
     "override",
     "override_ended",
+    "record_ended",
+    "signature_ended",
     "dispute",
     "incomplete",
     "stability",
@@ -79,6 +87,8 @@ _WITHOUT_GROUND: dict[ReasonKind, str] = {
     "cut": "",
     "new_subject": "new_subject",
     "override_ended": "override_ended",
+    "record_ended": "record_ended",
+    "signature_ended": "signature_ended",
     "dispute": "dispute",
     "incomplete": "incomplete",
     "stability": "stability",

@@ -16,8 +16,8 @@ from creditscore.errors import DataError
 from creditscore.inspection.past_visits import PastVisits, Rate, read_past_visits
 from creditscore.inspection.sampling_frame import NOT_KNOWN, task_population, with_rules
 from creditscore.language import Message, _
-from creditscore.tiering.tiers import Tiers, as_tiers
-from creditscore.vocabulary import NOT_RATED, TIER_ORDER, TIERS
+from creditscore.tiering.tiers import Tiers, as_tiers, drawn_tiers, shown_tiers
+from creditscore.vocabulary import NOT_RATED, PROPOSED, RISKIEST, SHOWN_ORDER, TIER_ORDER, TIERS
 
 _MILLION = 1_000_000
 #: A cell with fewer past visits takes the rate of its tier.
@@ -116,7 +116,8 @@ def forecast_policy(
     Rates are Hájek estimates from past random on-site visits by tier and industry (by tier where fewer
     than 30 visits are known, from the nearest riskier tier where none). With ``scores`` the visits of a tier
     speak for those whose score gives that tier today (``raw_tier``), whatever tier still holds until a person
-    signs; how often a subject is drawn goes by the tier that holds. Of the visits only the ``on_site_share`` of the
+    signs; how often a subject is drawn goes by the tier in which it is drawn. Those proposed for D have a row of their own
+    and are spoken for by visits to D. Of the visits only the ``on_site_share`` of the
     policy is forecast to find anything: what is checked on paper or online is another instrument. The interval is a
     prediction: the error of the rates, clustered by subject, and the chance of the next draw.
 
@@ -168,34 +169,37 @@ def forecast_from_visits(
     cells, subjects = _planned(tiers, policy, task, by=speaks_by)
     cells, rates = _with_rates(cells, visits)
     measure = _Measure(visits, rates, visits.persistence(), level)
-    present = [tier for tier in TIER_ORDER if (cells["tier"] == tier).any()]
-    by_tier = pd.DataFrame([measure.row(cells[cells["tier"] == tier], tier) for tier in present])
+    present = [tier for tier in SHOWN_ORDER if (cells["shown"] == tier).any()]
+    by_tier = pd.DataFrame([measure.row(cells[cells["shown"] == tier], tier) for tier in present])
     total = measure.row(cells, "")
     total.pop("tier")
     return PolicyForecast(_strata(cells), by_tier, total, level, _notes(cells, visits), subjects)
 
 
 def _planned(tiers: Tiers, policy: TierPolicy, task: Task | None, *, by: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cells (tier x industry x tier whose visits speak for it) with population and visits; and each subject's probability."""
-    rows = tiers.frame if task is None else task_population(tiers, tiers.subjects, task)
+    """Cells (tier x industry x tier whose visits speak for it x tier shown) with population and visits; and each subject's probability."""
+    everyone = tiers.frame.assign(tier=drawn_tiers(tiers.frame))
+    rows = everyone if task is None else task_population(tiers, tiers.subjects, task)
     if rows.empty:
         raise DataError(
             "tiers: expected subjects to draw from{where} (got none)", where=_(" in task {task}", task=task.id) if task else ""
         )
     frame = pd.DataFrame({"subject_id": rows["subject_id"], "tier": texts(rows, "tier"), "industry": texts(rows, "industry")})
-    raw = texts(tiers.frame.set_index("subject_id").reindex(frame["subject_id"]), by)
-    frame["speaks"] = np.where(raw == "", frame["tier"], raw)
+    own = tiers.frame.set_index("subject_id").reindex(frame["subject_id"])
+    frame["shown"] = shown_tiers(own)
+    speaks = np.where(frame["shown"] == PROPOSED, RISKIEST, texts(own, by))
+    frame["speaks"] = np.where(speaks == "", frame["tier"], speaks)
     frame["industry"] = frame["industry"].where(frame["industry"] != "", NOT_KNOWN)
     strata = frame.groupby(["tier", "industry"], sort=True).size().rename("population").reset_index()
     strata = with_rules(strata, policy, task)
     strata["on_site_share"] = strata["on_site_ppm"] / _MILLION
     strata["visit"], strata["visit_on_site"] = (strata[name] / strata["population"] for name in ("target", "on_site"))
     frame = frame.merge(strata[[*_STRATUM, "visit", "visit_on_site"]], on=["tier", "industry"])
-    grouped = frame.groupby([*_STRATUM, "speaks"], sort=True)
+    grouped = frame.groupby([*_STRATUM, "speaks", "shown"], sort=True)
     cells = grouped.agg(population=("visit", "size"), visits=("visit", "sum"), on_site=("visit_on_site", "sum")).reset_index()
     frame = frame.drop(columns=["on_site_share", "full_coverage", "visit_on_site"])
     if tiers.subjects is not None:
-        columns = [column for column in tiers.subjects.columns if column not in ("industry", "tier", "speaks", "visit")]
+        columns = [column for column in tiers.subjects.columns if column not in ("industry", "tier", "speaks", "shown", "visit")]
         frame = frame.merge(tiers.subjects[columns], on="subject_id", how="left")
     return cells, frame
 

@@ -21,8 +21,8 @@ from creditscore.inspection.sampling_frame import NOT_KNOWN
 from creditscore.language import Message, _
 from creditscore.tiering.cuts import cut_tiers, populations
 from creditscore.tiering.tier_rules import apply_overrides
-from creditscore.tiering.tiers import NO_TIER, Codes, Tiers, tier_names
-from creditscore.vocabulary import OFF_SITE, SAMPLING_TRIGGERS, TIER_ORDER
+from creditscore.tiering.tiers import NO_TIER, Codes, Tiers, shown_tiers, tier_names
+from creditscore.vocabulary import OFF_SITE, PROPOSED, RISKIEST, SAMPLING_TRIGGERS, TIER_ORDER
 
 #: Fewer pairs of visits to one subject say nothing about how persistent a violation is.
 _PAIRS = 100
@@ -193,7 +193,8 @@ def _cells(
     rows: pd.DataFrame, tiers: Tiers, policy: TierPolicy, scores: Any, records: Any, notes: list[Message]
 ) -> tuple[Texts, Texts]:
     position = pd.Index(tiers.frame["subject_id"]).get_indexer(pd.Index(rows["subject_id"]))
-    today = np.append(texts(tiers.frame, "tier"), "")[position]
+    shown = shown_tiers(tiers.frame)
+    today = np.append(np.where(shown == PROPOSED, RISKIEST, shown), "")[position]
     industry = np.append(texts(tiers.frame, "industry"), "")[position]
     parts = [stratum.split("|") for stratum in texts(rows, "stratum")]
     named = np.array([p[1] if len(p) >= 3 and p[1] in TIER_ORDER else "" for p in parts], dtype=object)

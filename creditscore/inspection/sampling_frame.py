@@ -19,7 +19,7 @@ from creditscore.dataframes import Flags, Texts, as_frame, date_column, texts, u
 from creditscore.dates import months_before
 from creditscore.errors import DataError, DrawError
 from creditscore.storage import compact_json
-from creditscore.tiering.tiers import Tiers
+from creditscore.tiering.tiers import Tiers, drawn_tiers
 from creditscore.vocabulary import SAMPLING_TRIGGERS, TIER_ORDER, TierOrNone
 
 #: The format of the hashed text. Whatever changes that text (a key below, or a field that ``about`` holds, such as one
@@ -196,12 +196,13 @@ def frame_hash(about: Mapping[str, Any], strata: Iterable[Sequence[Any]], subjec
 def task_population(tiers: Tiers, register: pd.DataFrame | None, task: Task) -> pd.DataFrame:
     """The subjects of a task, by subject_id: ``subject_id, tier, name, industry, region, subject_type, status``.
 
-    What is unknown is ``""``; an unknown industry, region or type belongs to every task.
+    ``tier`` is the one in which they are drawn. What is unknown is ``""``; an unknown industry, region or type belongs to every task.
 
     Raises:
         DataError: The task names regions or types and there is no register to look them up in.
     """
-    rows = tiers.frame[["subject_id", "tier", "industry"]].astype(object).sort_values("subject_id", ignore_index=True)
+    drawn = tiers.frame[["subject_id", "industry"]].assign(tier=drawn_tiers(tiers.frame))
+    rows = drawn.astype(object).sort_values("subject_id", ignore_index=True)
     wanted = {"regions": task.population.regions, "subject_types": task.population.subject_types}
     asked = [name for name, values in wanted.items() if values]
     if register is None and (asked or task.by_region):

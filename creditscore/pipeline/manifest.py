@@ -71,7 +71,7 @@ def summarise(
             str(row["setting"]): {"value": row["value"], "held_out_loss": round(row["held_out_loss"], 6)}
             for row in chosen.to_dict("records")
         },
-        "tiers": {str(tier): int(count) for tier, count in tiers.counts().items()},
+        "tiers": {str(tier): int(count) for tier, count in tiers.shown().items()},
         "proposed": int((tiers.frame["status"] == "proposed").sum()),
         "frames": {
             plan.task.id: {
@@ -117,7 +117,7 @@ def run_log(
         project=project.about.name,
         as_of=folder.as_of.isoformat(),
         params={name.replace(" ", "."): value for name, value in facts.items()},
-        metrics={**metrics, **{f"tier_{tier}": float(count) for tier, count in tiers.counts().items()}},
+        metrics={**metrics, **{f"tier_{tier}": float(count) for tier, count in tiers.shown().items()}},
         files=(folder.file(MANIFEST), folder.file("report.html")),
         cards=training.cards if trained else {},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,8 @@ from creditscore.inspection.register import REGISTER, Register, register_line
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.quarantined import LastKnown, quarantined_subjects
 from creditscore.pipeline.run_folder import Deciding, RunFolder
+from creditscore.records.endings import ended, exits
+from creditscore.records.incomplete import READINGS
 from creditscore.reporting.readback import read_decisions
 from creditscore.tiering.assignment import assign_tiers
 from creditscore.tiering.signatures import Review, grounds_hash, latest_reviews, review_body, review_of
@@ -42,13 +45,27 @@ def tier_subjects(
         records=records,
         subjects=unrated_subjects(records, spine, scores, before),
         reviews=deciding.signatures,
+        exits=exits_since(records, before, folder.as_of),
         as_of=folder.as_of,
     )
+    folder.write("ended", ended(records, folder.as_of))
     frame = tiers.frame.sort_values("subject_id")
     columns = {field.name: _column(frame[field.name], field.type) for field in TIER_SCHEMA}
     marked = pa.array([trial] * len(frame), pa.bool_())
     folder.write("tiers", pa.table(columns, schema=TIER_SCHEMA).append_column("trial", marked))
     return tiers
+
+
+def exits_since(records: Records, before: RunFolder | None, as_of: dt.date) -> pa.Table | None:
+    """The adverse records that left since the run before; None without one.
+
+    A change that was delivered later than its day counts from tonight on, as far as the run before kept what it knew.
+    """
+    if before is None:
+        return None
+    known = before.read("ended") if before.has("ended") and before.has(READINGS["events"]) else None
+    file = None if known is None else before.file(f"{READINGS['events']}.parquet")
+    return exits(records, after=before.as_of, until=as_of, ended_before=known, read_before=file)
 
 
 def _column(values: pd.Series, kind: pa.DataType) -> pa.Array:
@@ -150,7 +167,7 @@ def sign_subjects(
             unknown=", ".join(unknown[:5]),
         )
     reviews = [Review(one, decision, reviewer, reason, grounds_hash(proposed[one]), on) for one in subject_ids]
-    return add_signatures(folder, reviews)
+    return add_signatures(folder, [_on_its_grounds(review, proposed) for review in reviews])
 
 
 def sign_workbook(run: str | Path, workbook: Path) -> int:
@@ -171,7 +188,16 @@ def sign_workbook(run: str | Path, workbook: Path) -> int:
         if row["grounds_hash"] != grounds_hash(proposed[row["subject_id"]]):
             raise DataError("{cell}: the grounds have changed since this sheet was written; sign a new one", cell=row["cell"])
     fields = ("subject_id", "decision", "reviewer", "reason", "grounds_hash", "on")
-    return add_signatures(folder, [Review(**{name: row[name] for name in fields}) for row in decisions])
+    reviews = [Review(**{name: row[name] for name in fields}) for row in decisions]
+    return add_signatures(folder, [_on_its_grounds(review, proposed) for review in reviews])
+
+
+def _on_its_grounds(review: Review, proposed: dict[str, dict[str, Any]]) -> Review:
+    """The signature with the tier and the records that it is about; a run of an earlier version names no records."""
+    row = proposed[review.subject_id]
+    if not isinstance(row.get("grounds"), str):
+        return review
+    return replace(review, raw_tier=str(row["raw_tier"]), grounds=row["grounds"])
 
 
 def _proposed(folder: RunFolder) -> dict[str, dict[str, Any]]:

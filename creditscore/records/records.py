@@ -19,6 +19,7 @@ from creditscore.errors import DataError
 from creditscore.records.adverse import known_schemes
 from creditscore.records.arrivals import ARRIVAL, Arrival, Stream
 from creditscore.records.contracts import COPY, REJECT_SCHEMA, Between, Reference, TableCount, enforce, refused_table, shared_codes
+from creditscore.records.endings import exits, standing
 from creditscore.records.findings import counted_codes
 from creditscore.records.identity import Identifier
 from creditscore.records.incomplete import INCOMPLETE_SCHEMA, Completion, Hanging
@@ -165,6 +166,14 @@ class Records:
         ranked = known.mutate(age_rank=ibis.row_number().over(group_by=known.subject_id, order_by=newest_first))
         rows = ranked.filter(ranked.age_rank == 0).select("subject_id", "grade", "event_date")
         return self.engine.query(rows.order_by("subject_id"))
+
+    def exits(self, *, after: dt.date, until: dt.date) -> pa.Table:
+        """The adverse records that left since an earlier night, see :func:`creditscore.records.endings.exits`."""
+        return exits(self, after=after, until=until)
+
+    def standing(self, as_of: dt.date, subjects: Iterable[str]) -> pa.Table:
+        """The records that may count against some firms, see :func:`creditscore.records.endings.standing`."""
+        return standing(self, as_of, subjects)
 
     def _listed(self, events: ir.Table, kinds: list[str]) -> pa.Table:
         """Keyed events of some kinds with their ids and documents, by subject, day and id."""

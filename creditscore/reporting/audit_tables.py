@@ -321,6 +321,7 @@ FAIRNESS = RunTable(
         column("group", width=22),
         column("subjects", "integer"),
         *(column(f"share_{tier}", "percent") for tier in vocabulary.TIERS[:-1]),
+        column(f"share_{vocabulary.PROPOSED}", "percent"),
         column(f"share_{vocabulary.RISKIEST}", "percent", interval=("riskiest_low", "riskiest_high")),
         column("riskiest_low", "percent"),
         column("riskiest_high", "percent"),

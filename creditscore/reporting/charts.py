@@ -17,7 +17,7 @@ import pandas as pd
 from creditscore.language import DEFAULT_LANGUAGE, Words, _
 from creditscore.models.scorecard import Scorecard
 from creditscore.reporting.words import SOURCE_WORDS, TIER_WORDS
-from creditscore.vocabulary import TIER_ORDER
+from creditscore.vocabulary import SHOWN_ORDER
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -91,7 +91,7 @@ def _chart_style() -> Iterator[None]:
 
 
 #: From calm to strong; told apart in grey and by colour-blind readers (lightness falls from A to D).
-TIER_COLOURS = {"A": "#A9C7DE", "B": "#6C9DC6", "C": "#E0A458", "D": "#A63D40", "NR": "#C9C9C9"}
+TIER_COLOURS = {"A": "#A9C7DE", "B": "#6C9DC6", "C": "#E0A458", "D?": "#CC7755", "D": "#A63D40", "NR": "#C9C9C9"}
 _INK, _GRID, _MAIN = "#2B3440", "#E3E7EC", "#3E6D9C"
 
 
@@ -114,7 +114,7 @@ def score_distribution(scores: Sequence[int], tiers: Sequence[str], *, lang: str
     edges = np.linspace(values.min(), values.max() + 1, num=min(41, int(np.ptp(values)) + 2)) if len(values) else np.array([0, 1])
     with _chart_style():
         figure, axes = _figure(9.4, 2.7)
-        shown = [tier for tier in TIER_ORDER if (names == tier).any()]
+        shown = [tier for tier in SHOWN_ORDER if (names == tier).any()]
         if shown:
             axes.hist(
                 [values[names == tier] for tier in shown],
@@ -145,7 +145,7 @@ def tier_shares(table: pd.DataFrame, *, lang: str = DEFAULT_LANGUAGE) -> Figure:
     with _chart_style():
         figure, axes = _figure(9.4, 0.9 + 0.3 * max(len(labels), 2))
         left = np.zeros(len(labels))
-        for tier in TIER_ORDER:
+        for tier in SHOWN_ORDER:
             part = table[table["tier"] == tier].set_index("label")["share"].reindex(labels).fillna(0).to_numpy()
             axes.barh(labels, part, left=left, color=TIER_COLOURS[tier], label=words.text(TIER_WORDS[tier]), height=0.7)
             left = left + part
@@ -153,7 +153,7 @@ def tier_shares(table: pd.DataFrame, *, lang: str = DEFAULT_LANGUAGE) -> Figure:
         axes.set_xlim(0, 1)
         _percents(axes.xaxis, words)
         axes.spines["left"].set_visible(False)
-        figure.legend(loc="outside upper center", ncols=len(TIER_ORDER), frameon=False, fontsize=8)
+        figure.legend(loc="outside upper center", ncols=len(SHOWN_ORDER), frameon=False, fontsize=8)
     return figure
 
 

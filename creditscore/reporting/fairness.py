@@ -12,7 +12,8 @@ from scipy.stats import binomtest
 
 from creditscore.dataframes import Floats, Ints
 from creditscore.reporting.run_book import PlanPage, RunBook
-from creditscore.vocabulary import RISKIEST, TIER_ORDER
+from creditscore.tiering.tiers import drawn_tiers, shown_tiers
+from creditscore.vocabulary import RISKIEST, SHOWN_ORDER
 
 if TYPE_CHECKING:
     pass
@@ -100,7 +101,7 @@ def fairness_table(book: RunBook, *, groups: Sequence[str] = _GROUPS, minimum: i
     """Shares of tiers and planned visits for each group of subjects.
 
     One row per attribute and group, groups of an attribute by name: ``attribute, group, subjects,
-    share_<tier>, share_NR, riskiest_low, riskiest_high`` (Wilson, 95 %, of the riskiest tier's share),
+    share_<tier>, share_D? (proposed), share_NR, riskiest_low, riskiest_high`` (Wilson, 95 %, of the riskiest tier's share),
     ``visits_per_1000`` (expected random visits of the plans in the book; without a plan the policy's ratios for one task).
     Figures of groups with fewer than ``minimum`` subjects are missing: they would be noise.
     """
@@ -108,7 +109,7 @@ def fairness_table(book: RunBook, *, groups: Sequence[str] = _GROUPS, minimum: i
         "attribute",
         "group",
         "subjects",
-        *(f"share_{tier}" for tier in TIER_ORDER),
+        *(f"share_{tier}" for tier in SHOWN_ORDER),
         "riskiest_low",
         "riskiest_high",
         "visits_per_1000",
@@ -116,7 +117,7 @@ def fairness_table(book: RunBook, *, groups: Sequence[str] = _GROUPS, minimum: i
     if book.tiers.empty or book.subjects.empty:
         return pd.DataFrame({column: [] for column in columns})
     present = [group for group in groups if group in book.subjects]
-    people = book.tiers[["subject_id", "tier"]].assign(visits=expected_visits(book).to_numpy())
+    people = book.tiers[["subject_id"]].assign(tier=shown_tiers(book.tiers), visits=expected_visits(book).to_numpy())
     people = people.merge(book.subjects[["subject_id", *present]].drop_duplicates("subject_id"), on="subject_id", how="left")
     rows = [row for attribute in present for row in _rows(people, attribute, minimum)]
     return pd.DataFrame(rows, columns=columns)
@@ -125,7 +126,9 @@ def fairness_table(book: RunBook, *, groups: Sequence[str] = _GROUPS, minimum: i
 def expected_visits(book: RunBook) -> pd.Series:
     """Expected random visits to each row of ``book.tiers``: the sum of its inclusion probabilities over the plans."""
     if not book.plans:
-        pairs = pd.Series(list(zip(book.tiers["industry"].fillna(""), book.tiers["tier"], strict=True)), index=book.tiers.index)
+        pairs = pd.Series(
+            list(zip(book.tiers["industry"].fillna(""), drawn_tiers(book.tiers), strict=True)), index=book.tiers.index
+        )
         ratios = {pair: book.policy.rules_for(pair[0]).of(pair[1]).ratio_ppm / 1_000_000 for pair in pairs.unique()}
         return pairs.map(ratios).astype("float64")
     total = pd.concat([_probabilities(plan) for plan in book.plans]).groupby(level=0).sum()
@@ -143,11 +146,11 @@ def _rows(people: pd.DataFrame, attribute: str, minimum: int) -> list[list[objec
     for group, part in people.groupby(labels, sort=True):
         total = len(part)
         if total < minimum:
-            rows.append([attribute, group, total, *([None] * (len(TIER_ORDER) + 3))])
+            rows.append([attribute, group, total, *([None] * (len(SHOWN_ORDER) + 3))])
             continue
         counts = part["tier"].value_counts()
-        cases = {tier: int(counts.get(tier, 0)) for tier in TIER_ORDER}
+        cases = {tier: int(counts.get(tier, 0)) for tier in SHOWN_ORDER}
         low, high = wilson(cases[RISKIEST], total)
-        shares = [cases[tier] / total for tier in TIER_ORDER]
+        shares = [cases[tier] / total for tier in SHOWN_ORDER]
         rows.append([attribute, group, total, *shares, low, high, math.fsum(part["visits"]) / total * 1000])
     return rows

@@ -45,7 +45,8 @@ from creditscore.reporting.planning_tables import RATIOS
 from creditscore.reporting.run_book import TRIAL_NOTE, PlanPage, RunBook, tier_counts
 from creditscore.reporting.words import CELLS, EVERYONE, LEFT_OUT, TIER_WORDS, text_of
 from creditscore.storage import atomic_write
-from creditscore.vocabulary import TIER_ORDER
+from creditscore.tiering.tiers import shown_tiers
+from creditscore.vocabulary import SHOWN_ORDER, TIER_ORDER
 
 if TYPE_CHECKING:
     import jinja2
@@ -72,7 +73,7 @@ _ASSOCIATIONS = 12
 
 
 #: Columns of the table on fairness; the interval of the share of D is printed with it.
-_FAIRNESS_KEYS = ("attribute", "group", "subjects", *(f"share_{tier}" for tier in TIER_ORDER), "visits_per_1000", "remark")
+_FAIRNESS_KEYS = ("attribute", "group", "subjects", *(f"share_{tier}" for tier in SHOWN_ORDER), "visits_per_1000", "remark")
 
 
 @cache
@@ -140,7 +141,10 @@ def _by_tier(frame: pd.DataFrame, by: list[str], heads: Sequence[TableColumn], w
     counts = frame.pivot(index=by, columns="tier", values="subjects")
     shares = frame.pivot(index=by, columns="tier", values="share").add_prefix("share_")
     table = pd.concat([counts, shares, counts.sum(axis=1).rename("subjects")], axis=1).reset_index()
-    tiers = (column(tier, "integer", label=tier, share=f"share_{tier}") for tier in TIER_ORDER)
+    tiers = (
+        column(tier, "integer", label=_("D proposed") if tier == vocabulary.PROPOSED else tier, share=f"share_{tier}")
+        for tier in SHOWN_ORDER
+    )
     return Grid.of((*heads, *tiers), [table], words)
 
 
@@ -286,11 +290,11 @@ def _tiles(book: RunBook, words: Words) -> Iterator[tuple[str, str, str]]:
         words.number(len(book.tiers)),
         words.text(_("{scored:,} scored", scored=book.counts.scored)),
     )
-    waiting = int((book.tiers["status"] == "proposed").sum()) if "status" in book.tiers else 0
-    more = words.text(_(", {waiting:,} await signature", waiting=waiting)) if waiting else ""
-    for tier in vocabulary.TIERS:
-        under = words.percent(counts[tier] / total) + (more if tier == vocabulary.RISKIEST else "")
-        yield words.text(_("Tier {tier}", tier=tier)), words.number(counts[tier]), under
+    for tier in (tier for tier in vocabulary.SHOWN_ORDER if tier != vocabulary.NOT_RATED):
+        proposed = tier == vocabulary.PROPOSED
+        more = words.text(_(", drawn in {tier}", tier=vocabulary.RISKIEST_UNSIGNED)) if proposed else ""
+        label = words.text(_("D proposed") if proposed else _("Tier {tier}", tier=tier))
+        yield label, words.number(counts[tier]), words.percent(counts[tier] / total) + more
     yield words.text(_("Not rated")), words.number(counts["NR"]), words.percent(counts["NR"] / total)
     if "auc" in book.evaluation:
         figure = book.evaluation["auc"]
@@ -311,7 +315,8 @@ def _pictures(book: RunBook, words: Words) -> dict[str, Any]:
     spread, score_chart, calibration_chart = spread_frame(book, words), "", ""
     names = words.text(_("Shares of tiers"))
     if not book.scores.empty and not book.tiers.empty:
-        both = book.scores[["subject_id", "score"]].merge(book.tiers[["subject_id", "tier"]], on="subject_id")
+        shown = book.tiers[["subject_id"]].assign(tier=shown_tiers(book.tiers))
+        both = book.scores[["subject_id", "score"]].merge(shown, on="subject_id")
         figure = charts.score_distribution(both["score"].tolist(), both["tier"].tolist(), lang=words.language)
         score_chart = picture(figure, words.text(_("Scores")))
     if not book.calibration.empty:

@@ -18,7 +18,8 @@ from creditscore.inspection.visits import Opened, Week, visits_of_plans, weeks_o
 from creditscore.language import _
 from creditscore.models.evaluate import Evaluation
 from creditscore.models.scorecard import Scorecard
-from creditscore.vocabulary import TIER_ORDER
+from creditscore.tiering.tiers import shown_tiers
+from creditscore.vocabulary import SHOWN_ORDER
 
 #: What workbooks and the report say of a trial.
 TRIAL_NOTE = _("Unsigned, trial: nobody has signed the cards behind these scores and tiers. They are in force for nobody.")
@@ -157,11 +158,11 @@ class RunBook:
 
 
 def tier_counts(book: RunBook) -> dict[str, int]:
-    """Subjects per tier, in the order A, B, C, D, NR."""
+    """Subjects per tier in the order of ``SHOWN_ORDER``: those proposed for D are counted apart, in no other tier."""
     if book.tiers.empty:
-        return dict.fromkeys(TIER_ORDER, 0)
-    counts = book.tiers["tier"].value_counts()
-    return {tier: int(counts.get(tier, 0)) for tier in TIER_ORDER}
+        return dict.fromkeys(SHOWN_ORDER, 0)
+    counts = pd.Series(shown_tiers(book.tiers)).value_counts()
+    return {tier: int(counts.get(tier, 0)) for tier in SHOWN_ORDER}
 
 
 def migration_table(book: RunBook) -> pd.DataFrame:
@@ -169,19 +170,21 @@ def migration_table(book: RunBook) -> pd.DataFrame:
     known = book.tiers[book.tiers["previous_tier"].notna()] if "previous_tier" in book.tiers else book.tiers.iloc[:0]
     if known.empty:
         return pd.DataFrame({"previous_tier": [], "tier": [], "subjects": [], "share": []})
+    known = known.assign(tier=shown_tiers(known))
     table = known.groupby(["previous_tier", "tier"], observed=True).size().rename("subjects").reset_index()
-    order = {tier: number for number, tier in enumerate(TIER_ORDER)}
+    order = {tier: number for number, tier in enumerate(SHOWN_ORDER)}
     table = table.sort_values(["previous_tier", "tier"], key=lambda column: column.map(order), ignore_index=True)
     total = table.groupby("previous_tier")["subjects"].transform("sum")
     return table.assign(share=table["subjects"] / total)
 
 
 def tiers_by_industry(book: RunBook) -> pd.DataFrame:
-    """One row per industry and tier: subjects, share within the industry; industries by code, tiers A to NR."""
+    """One row per industry and tier: subjects, share within the industry; industries by code, tiers A to NR, D proposed apart."""
     if book.tiers.empty:
         return pd.DataFrame({"industry": [], "tier": [], "subjects": [], "share": []})
     industry = book.tiers["industry"].fillna("")
-    counts = pd.crosstab(industry, book.tiers["tier"]).reindex(columns=list(TIER_ORDER), fill_value=0)
+    shown = pd.Series(shown_tiers(book.tiers), index=book.tiers.index, name="tier")
+    counts = pd.crosstab(industry, shown).reindex(columns=list(SHOWN_ORDER), fill_value=0)
     table = counts.rename_axis(index="industry").reset_index().melt("industry", var_name="tier", value_name="subjects")
     table = table.sort_values("industry", kind="stable", ignore_index=True)
     total = table.groupby("industry")["subjects"].transform("sum")

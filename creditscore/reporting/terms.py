@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from creditscore.language import Message, Text, _, pgettext
-from creditscore.vocabulary import RISKIEST, TIERS
+from creditscore.vocabulary import PROPOSED, RISKIEST, TIERS
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,7 @@ TERMS: dict[str, Term] = {
         f"share_{tier}": Term(_("Share {tier}", tier=tier), _("Share of the group that holds tier {tier}", tier=tier))
         for tier in TIERS[:-1]
     },
+    f"share_{PROPOSED}": Term(_("Share D proposed"), _("Share of the group that is proposed for D and not yet signed")),
     f"share_{RISKIEST}": Term(
         _("Share {tier}", tier=RISKIEST),
         _("Share of the group that holds tier {tier}; tiers to be signed are not in it", tier=RISKIEST),

@@ -18,6 +18,7 @@ TIER_WORDS: dict[str, Message] = {
     "A": _("A low risk"),
     "B": _("B ordinary risk"),
     "C": _("C raised risk"),
+    "D?": _("D proposed"),
     "D": _("D high risk"),
     "NR": _("NR not rated"),
 }
@@ -121,6 +122,8 @@ RULES: dict[str, Message] = {
     "incomplete": _("records against it were refused: no better tier until they are mended"),
     "stability": _("waiting to rise: the better score must last"),
     "override_ended": _("the record behind an earlier rule no longer counts"),
+    "record_ended": _("a record against it was repaired, withdrawn or has ended: the better tier holds at once"),
+    "signature_ended": _("the signature under D has ended with a record that it rested on"),
     "review_rejected": _("a reviewer did not approve"),
 }
 #: Why a visit or a subject did not train.

@@ -17,6 +17,7 @@ from creditscore.reporting.audit_tables import card_name, dictionary_sheet, row_
 from creditscore.reporting.columns import RunTable, column, frame_of, period_text
 from creditscore.reporting.run_book import TRIAL_NOTE, PlanPage, RunBook, tier_counts
 from creditscore.reporting.words import FACTS, PURPOSES, TIER_WORDS, text_of
+from creditscore.vocabulary import RISKIEST_UNSIGNED
 from creditscore.spreadsheet import BookReport, Column, Sheet, cell_words, label_text, write_book
 from creditscore.spreadsheet.sheets import MAX_ROWS
 
@@ -160,13 +161,14 @@ def _about_task(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
 
 
 def _about_open(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
-    """How many tiers wait for a signature: until then those subjects are counted and drawn in the tier they had."""
+    """How many tiers wait for a signature."""
     waiting = int((book.tiers["status"] == "proposed").sum()) if "status" in book.tiers else 0
     if waiting:
         text = _(
-            "{waiting:,} proposed tiers wait for a signature (sheet To review); until then the subject is "
-            "counted and drawn in the tier it had, B if new",
+            "{waiting:,} proposed tiers wait for a signature (sheet To review); until then whoever is proposed for D is counted "
+            "apart and drawn in {tier}",
             waiting=waiting,
+            tier=RISKIEST_UNSIGNED,
         )
         yield _("To be signed"), words.text(text)
 

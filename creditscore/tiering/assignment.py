@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,24 +16,35 @@ from creditscore.dataframes import Flags, Texts, as_frame, date_column, texts, u
 from creditscore.dates import day_of, months_before
 from creditscore.errors import DataError
 from creditscore.tiering.cuts import achieved, cut_tiers, populations
-from creditscore.tiering.signatures import latest_reviews
+from creditscore.tiering.grounds import Decisions, SignatureBook, Standing
+from creditscore.tiering.holds import Incomplete, held_by_dispute, lost_a_record, open_disputes
+from creditscore.tiering.previous import Previous
 from creditscore.tiering.tier_rules import (
-    Incomplete,
-    Previous,
     Settled,
     apply_overrides,
     apply_signatures,
     apply_stability,
-    held_by_dispute,
+    may_need_signature,
     needs_signature,
 )
-from creditscore.tiering.tiers import TIER_SCHEMA, UNRATED, Codes, Tiers, tier_names
-from creditscore.vocabulary import INDIVIDUALS, MARKET_SUBJECTS, PRESUMED, SUBJECT_TYPES, TIERS, Reason
+from creditscore.tiering.tiers import NO_TIER, TIER_SCHEMA, UNRATED, Codes, Tiers, tier_names
+from creditscore.vocabulary import (
+    INDIVIDUALS,
+    MARKET_SUBJECTS,
+    PRESUMED,
+    RISKIEST,
+    RISKIEST_UNSIGNED,
+    SUBJECT_TYPES,
+    TIERS,
+    Reason,
+)
 
 _SCORES = ("subject_id", "as_of", "industry", "score", "probability_ppm")
 _REASONS = ("reason_1", "reason_2", "reason_3", "reason_4")
 _OTHERS = ("subject_id", "industry", "reason", "subject_type", "registered_date", "quarantined_at")
 _NUMBERS = ("score", "probability_ppm")
+_RISKIEST, _UNSIGNED = TIERS.index(RISKIEST), TIERS.index(RISKIEST_UNSIGNED)
+_NEVER = np.datetime64("NaT", "D")
 _NEVER_SCORED = tuple(kind for kind in SUBJECT_TYPES if kind not in (*MARKET_SUBJECTS, *INDIVIDUALS))
 
 
@@ -44,14 +56,15 @@ def assign_tiers(
     records: Any = None,
     subjects: Any = None,
     reviews: Any = None,
+    exits: Any = None,
     as_of: str | dt.date | None = None,
 ) -> Tiers:
     """The tier of every subject in scope.
 
     In this order: the cuts; 未评 (NR) for subjects without a score, registered for fewer than ``new_subject_months``, or
-    whose adverse records are refused and were never read whole; the overrides of the policy; stability; open disputes;
-    refused adverse records, with which no tier is better than that of the last night in which they were read whole;
-    signatures.
+    whose adverse records are refused and were never read whole; the overrides of the policy; stability, except where an
+    adverse record left, or D has lost its signature: then the better tier holds at once; open disputes; refused adverse
+    records, with which no tier is better than that of the last night in which they were read whole; signatures.
 
     Args:
         scores: One row per scored subject: ``subject_id, as_of, industry, score, probability_ppm``
@@ -64,6 +77,8 @@ def assign_tiers(
             ``industry``, ``reason`` (becomes ``not_rated:<reason>``), ``subject_type``; of those whose row of the register
             was refused ``quarantined_at`` (the row) and further columns of the register.
         reviews: Signatures, oldest first (:class:`creditscore.tiering.signatures.Review`).
+        exits: The adverse records that left since the run before (``subject_id``); by default those that ``records.exits``
+            finds by their days.
         as_of: The day; by default that of the scores.
 
     Returns:
@@ -82,33 +97,97 @@ def assign_tiers(
     # Whoever is ranked for a cut by share stays ranked: a fault moves nobody else.
     ruled = apply_overrides(cohort.ids, _without(cut, never), policy, records=records, as_of=day)
     banded = _without(cohort.cut(policy, band=policy.stability.band, margin=policy.stability.margin), never)
-    stable = apply_stability(ruled.tier, banded, ruled.rule, past, policy, as_of=day)
-    disputed = held_by_dispute(cohort.ids, ruled, past, records=records, as_of=day)
-    target = np.where(disputed, past.tier, stable.tier).astype(np.int8)
+    disputed = open_disputes(cohort.ids, records=records, as_of=day)
+    left = lost_a_record(cohort.ids, past, exits, records=records, as_of=day)
+    # Only of some the records behind a tier matter: of those who have D, may be put to a person, or are held and let go at once.
+    asked = (past.tier == _RISKIEST) | may_need_signature(ruled, past, cohort.subject_type, policy) | (left & disputed)
+    stands = Standing.of(cohort.ids, asked, ruled.fired, disputed, records=records, as_of=day)
+    grounds = stands.grounds(asked, ruled.fired[ruled.fired["decides"].astype(bool)])
+    book = SignatureBook.of(
+        cohort.ids, past.decisions(), tuple(reviews or ()), stands, ruled.tier, grounds, past.put_to_a_person, left, asked
+    )
+    signed_d = book.on(np.full(len(cohort.ids), _RISKIEST, dtype=np.int8))
+    lapsed = (past.tier == _RISKIEST) & (signed_d.decision != "approve")
+    stable = apply_stability(ruled.tier, banded, ruled.rule, past, policy, left=left | lapsed, as_of=day)
+    # What a disputed record held before the dispute it holds still; D only while somebody has signed it.
+    carried = np.where(lapsed, np.minimum(stands.carried(policy, as_of=day), _UNSIGNED), stands.carried(policy, as_of=day))
+    rises = (left | lapsed) & (ruled.tier >= 0) & (np.maximum(ruled.tier, carried) < past.tier)
+    frozen = held_by_dispute(disputed, ruled, past)
+    waits = frozen & ~rises
+    target = np.where(waits, past.tier, np.where(frozen, np.maximum(ruled.tier, carried), stable.tier)).astype(np.int8)
     held = incomplete.holds(target)
     target = np.where(held, incomplete.whole, target).astype(np.int8)
-    needs = needs_signature(target, past, cohort.subject_type, ruled.review, policy) & ~disputed & ~stable.waits & ~held
+    released = (stable.released | (frozen & rises)) & (target < past.tier)
+    needs = needs_signature(target, past, cohort.subject_type, ruled.review, policy)
+    needs &= ~waits & ~stable.waits & ~held & ~released
     # What a signature covers: the override and its records, or the reasons behind a score that is to be signed.
-    kept = (disputed | held) & (target == past.tier) & past.keeps_grounds()
+    kept = (waits | held) & (target == past.tier) & past.keeps_grounds()
     by_override = ruled.rule != ""
     evidence = np.where(by_override, ruled.evidence, cohort.reasons(needs & ~by_override))
-    evidence = np.where(disputed | held, np.where(kept, past.evidence, ""), evidence)
+    evidence = np.where(waits | held, np.where(kept, past.evidence, ""), evidence)
     # What decided: the last rule to act.
     rule = np.where(ruled.tier == UNRATED, cohort.why_not_rated(never), ruled.rule)
+    scored = released & (ruled.rule == "")
     for reason, flags in (
         (Reason("stability"), stable.waits),
-        (Reason("override_ended"), stable.released),
-        (Reason("dispute"), disputed),
+        (Reason("signature_ended"), scored & lapsed),
+        (Reason("record_ended"), scored & left),
+        (Reason("override_ended"), scored & stable.ended),
+        (Reason("dispute"), waits),
         (Reason("incomplete"), held),
     ):
         rule = np.where(flags, str(reason), rule)
-    signed = latest_reviews(reviews if reviews is not None else ())
-    newcomers = np.where(never, UNRATED, TIERS.index(PRESUMED)).astype(np.int8)
-    settled = apply_signatures(cohort.ids, ruled.tier, target, rule, evidence, needs, past, signed, newcomers=newcomers)
-    settled = replace(settled, reviewer=np.where(kept & (past.reviewer != ""), past.reviewer, settled.reviewer))
-    since = np.where(settled.tier == past.tier, stable.since, np.datetime64("NaT", "D"))
-    frame = _tiers_frame(cohort, ruled.tier, past, settled, evidence, since, incomplete)
-    return Tiers(frame, achieved(cut, cohort.population, policy), cohort.register)
+    until_signed = np.where(past.tier >= UNRATED, past.tier, np.where(never, UNRATED, TIERS.index(PRESUMED)))
+    until_signed = np.where(lapsed, np.maximum(_UNSIGNED, incomplete.whole), until_signed).astype(np.int8)
+    settled = apply_signatures(target, rule, needs, until_signed, book.on(ruled.tier))
+    signing = _Signing.of(ruled.tier, past, settled, needs, grounds, book.on(ruled.tier), signed_d, kept)
+    blocked = left & (held | (ruled.tier == UNRATED))
+    columns = {
+        "raw_tier": tier_names(ruled.tier),
+        "tier": tier_names(settled.tier),
+        "previous_tier": tier_names(past.tier),
+        "rule": settled.rule,
+        "status": settled.status,
+        "reviewer": signing.reviewer,
+        "evidence": pd.Series(evidence, dtype=object).replace("", None),
+        "signed_tier": tier_names(signing.tier),
+        "grounds": pd.Series(signing.grounds, dtype=object).replace("", None),
+        "waiting_since": _days(np.where(settled.tier == past.tier, stable.since, _NEVER)),
+        "whole_tier": tier_names(incomplete.whole),
+        "incomplete_since": _days(incomplete.since),
+        "exit_on": _days(np.where(blocked, np.where(np.isnat(past.exit_on), np.datetime64(day, "D"), past.exit_on), _NEVER)),
+    }
+    return Tiers(_tiers_frame(cohort, columns), achieved(cut, cohort.population, policy), cohort.register)
+
+
+@dataclass(frozen=True)
+class _Signing:
+    """Who signed which tier on which records: of a signature that lasts, or of what waits for one."""
+
+    tier: Codes
+    reviewer: Texts
+    grounds: Texts
+
+    @classmethod
+    def of(
+        cls, raw: Codes, past: Previous, settled: Settled, needs: Flags, grounds: Texts, lasting: Decisions, signed_d: Decisions,
+        kept: Flags,
+    ) -> _Signing:  # fmt: skip
+        """The signatures to remember.
+
+        D that is held keeps its own, whatever is asked meanwhile; a hold keeps that of the tier it holds.
+        """
+        approved = needs & (lasting.decision == "approve")
+        # Not being rated for a while ends no signature either.
+        lasts = (settled.tier == _RISKIEST) | ((settled.tier == UNRATED) & (past.tier == _RISKIEST) & ~needs)
+        in_d = lasts & ~approved & (signed_d.decision == "approve")
+        carries = kept & (past.signed == settled.tier) & ~in_d
+        decided = needs & (lasting.decision != "")
+        texts_of = np.select([in_d, carries, decided, needs], [signed_d.grounds, past.grounds, lasting.grounds, grounds], "")
+        reviewer = np.where(kept & (past.reviewer != ""), past.reviewer, settled.reviewer)
+        named = in_d & (settled.status == "final") & (pd.isna(reviewer)) & (signed_d.reviewer != "")
+        signed = np.select([in_d | approved, carries], [np.where(in_d, _RISKIEST, raw), past.signed], NO_TIER)
+        return cls(signed.astype(np.int8), np.where(named, signed_d.reviewer, reviewer), texts_of)
 
 
 def _without(tiers: Codes, flags: Flags) -> Codes:
@@ -122,9 +201,7 @@ def _days(days: Any) -> pd.Series:
     return dates.where(dates.notna(), None)
 
 
-def _tiers_frame(
-    cohort: _Cohort, raw: Codes, past: Previous, settled: Settled, evidence: Texts, since: Any, incomplete: Incomplete
-) -> pd.DataFrame:
+def _tiers_frame(cohort: _Cohort, columns: Mapping[str, Any]) -> pd.DataFrame:
     """The columns of ``TIER_SCHEMA``."""
     frame = pd.DataFrame(
         {
@@ -132,19 +209,11 @@ def _tiers_frame(
             "as_of": pd.Series([cohort.as_of] * len(cohort.ids), dtype=object),
             "industry": cohort.rows["industry"],
             "score": pd.to_numeric(cohort.rows["score"]).astype("Int32"),
-            "raw_tier": tier_names(raw),
-            "tier": tier_names(settled.tier),
-            "previous_tier": tier_names(past.tier),
-            "rule": settled.rule,
-            "status": settled.status,
-            "reviewer": settled.reviewer,
-            "evidence": pd.Series(evidence, dtype=object).replace("", None),
-            "waiting_since": _days(since),
-            "whole_tier": tier_names(incomplete.whole),
-            "incomplete_since": _days(incomplete.since),
+            **columns,
         }
     )
-    return frame.astype({field.name: "str" for field in TIER_SCHEMA if pa.types.is_string(field.type)})
+    ordered: pd.DataFrame = frame[TIER_SCHEMA.names]
+    return ordered.astype({field.name: "str" for field in TIER_SCHEMA if pa.types.is_string(field.type)})
 
 
 @dataclass(frozen=True)

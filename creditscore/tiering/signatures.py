@@ -16,7 +16,11 @@ Decision = Literal["approve", "reject"]
 
 @dataclass(frozen=True)
 class Review:
-    """The decision of one person on one proposed tier. ``grounds_hash`` identifies what the tier rests on."""
+    """The decision of one person on one proposed tier. ``grounds_hash`` identifies what the tier rests on.
+
+    ``raw_tier`` is the tier that was put to the person and ``grounds`` the records behind it
+    (:func:`creditscore.tiering.grounds.grounds_text`); both are empty in signatures of earlier versions.
+    """
 
     subject_id: str
     decision: Decision
@@ -24,16 +28,22 @@ class Review:
     reason: str
     grounds_hash: str
     on: dt.date
+    raw_tier: str = ""
+    grounds: str = ""
 
 
 def grounds_hash(row: Mapping[str, Any]) -> str:
-    """The SHA-256 of what a proposed tier rests on: subject, raw tier and evidence of a row of tiers.
+    """The SHA-256 of what a row of tiers puts to a person: subject, raw tier and the records behind it.
 
-    A signature is valid while this hash is unchanged. The score is not part of it: a point more or less does not
-    end a signature, but another record or another reason does.
+    It ties a decision on a sheet to the night that asked for it. How long the signature lasts depends on the records. Rows of
+    earlier versions, without ``grounds``, have their evidence in it.
     """
-    parts = ["" if row[key] is None or row[key] != row[key] else str(row[key]) for key in ("subject_id", "raw_tier", "evidence")]
-    return sha256_of(json.dumps(parts, ensure_ascii=False))
+    on = "grounds" if _text(row.get("grounds")) else "evidence"
+    return sha256_of(json.dumps([_text(row[key]) for key in ("subject_id", "raw_tier", on)], ensure_ascii=False))
+
+
+def _text(cell: Any) -> str:
+    return "" if cell is None or cell != cell else str(cell)
 
 
 def latest_reviews(reviews: Iterable[Review]) -> dict[str, Review]:
@@ -58,7 +68,7 @@ def review_body(review: Review) -> dict[str, Any]:
             raise DataError(
                 "review of {subject_id}: {name}: expected a text (got nothing)", subject_id=review.subject_id, name=name
             )
-    return {
+    body = {
         "subject_id": review.subject_id,
         "decision": review.decision,
         "reviewer": review.reviewer,
@@ -66,6 +76,7 @@ def review_body(review: Review) -> dict[str, Any]:
         "grounds_hash": review.grounds_hash,
         "on": review.on.isoformat(),
     }
+    return body | {name: text for name, text in (("raw_tier", review.raw_tier), ("grounds", review.grounds)) if text}
 
 
 def review_of(line: Mapping[str, Any]) -> Review:
@@ -76,6 +87,7 @@ def review_of(line: Mapping[str, Any]) -> Review:
     """
     try:
         day = dt.date.fromisoformat(line["on"])
-        return Review(line["subject_id"], line["decision"], line["reviewer"], line["reason"], line["grounds_hash"], day)
+        grounds = {name: line.get(name, "") for name in ("raw_tier", "grounds")}
+        return Review(line["subject_id"], line["decision"], line["reviewer"], line["reason"], line["grounds_hash"], day, **grounds)
     except (KeyError, ValueError):
         raise DataError("register line {line}: expected a review", line=line.get("number")) from None

@@ -1,4 +1,4 @@
-"""What changes a tier after the cuts: overrides, open disputes, stability, and the signatures of persons.
+"""What changes a tier after the cuts: overrides, stability, records that left, and the signatures of persons.
 
 The rules work on arrays with one element per subject of today, in one order. A tier is a number there, the larger, the
 riskier; see ``creditscore.tiering.tiers``.
@@ -7,7 +7,6 @@ riskier; see ``creditscore.tiering.tiers``.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,109 +15,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from creditscore.config.policy import Override, TierPolicy
-from creditscore.dataframes import Flags, Ints, Texts, as_frame, date_column, texts, unique_ids
+from creditscore.dataframes import Flags, Ints, Texts, as_frame
 from creditscore.dates import shift_months
 from creditscore.errors import DataError
-from creditscore.tiering.signatures import Review, grounds_hash
-from creditscore.tiering.tiers import NO_TIER, UNRATED, Codes, tier_codes, tier_names
+from creditscore.tiering.grounds import Decisions
+from creditscore.tiering.previous import Previous
+from creditscore.tiering.tiers import NO_TIER, UNRATED, Codes
 from creditscore.vocabulary import INDIVIDUALS, PRESUMED, RISKIEST, RISKIEST_UNSIGNED, TIERS, Reason
 
 _PRESUMED, _UNSIGNED, _RISKIEST = (TIERS.index(tier) for tier in (PRESUMED, RISKIEST_UNSIGNED, RISKIEST))
-_DISPUTE, _INCOMPLETE, _ENDED, _REJECTED = (
-    str(Reason(kind)) for kind in ("dispute", "incomplete", "override_ended", "review_rejected")
-)
-#: Rules that hold a tier as it was, with the evidence and the signature behind it.
-_HOLDS = (_DISPUTE, _INCOMPLETE)
-
-
-@dataclass(frozen=True)
-class Previous:
-    """The tiers of the run before, in the order of today's subjects; for a new subject ``NO_TIER`` and empty texts."""
-
-    tier: Codes
-    raw: Codes
-    rule: Texts
-    status: Texts
-    reviewer: Texts
-    evidence: Texts
-    since: npt.NDArray[np.datetime64]
-    #: The tier of the last night in which the adverse records were read whole, and from when they are not (missing: they are).
-    whole: Codes
-    incomplete_since: npt.NDArray[np.datetime64]
-
-    @classmethod
-    def of(cls, ids: pd.Index, previous: Any, *, as_of: dt.date) -> Previous:
-        """The earlier tiers of these subjects.
-
-        Args:
-            ids: Today's subjects.
-            previous: A ``Tiers``, or a frame with ``subject_id`` and ``tier`` and, as far as it has them,
-                ``previous_tier``, ``raw_tier``, ``rule``, ``status``, ``reviewer``, ``evidence``, ``waiting_since``,
-                ``whole_tier`` and ``incomplete_since``.
-            as_of: Today.
-
-        Raises:
-            DataError: They are of a later day than today.
-        """
-        empty = pd.DataFrame({"subject_id": [], "tier": []}, dtype=object)
-        frame = empty if previous is None else as_frame(previous, needs=["subject_id", "tier"], what="previous tiers")
-        later = date_column(frame, "as_of") > np.datetime64(as_of, "D")
-        if later.any():
-            raise DataError(
-                "previous tiers: expected those of {as_of} or before ({n_later} rows are of a later day)",
-                as_of=as_of,
-                n_later=int(later.sum()),
-            )
-        rows = unique_ids(frame, what="previous tiers").get_indexer(ids)
-
-        def aligned(values: npt.NDArray[Any], missing: Any) -> npt.NDArray[Any]:
-            return np.append(values, np.array([missing], dtype=values.dtype))[rows]  # -1, a new subject, picks the last
-
-        tier, before = tier_codes(texts(frame, "tier")), tier_codes(texts(frame, "previous_tier"))
-        # Nobody sheds a tier by not being rated for a while: the last one lasts until the subject is rated again.
-        tier = np.where((tier == UNRATED) & (before >= 0), before, tier)
-        incomplete = date_column(frame, "incomplete_since")
-        return cls(
-            tier=aligned(tier, NO_TIER),
-            raw=aligned(tier_codes(texts(frame, "raw_tier")), NO_TIER),
-            rule=aligned(texts(frame, "rule"), ""),
-            status=aligned(texts(frame, "status"), ""),
-            reviewer=aligned(texts(frame, "reviewer"), ""),
-            evidence=aligned(texts(frame, "evidence"), ""),
-            since=aligned(date_column(frame, "waiting_since"), np.datetime64("NaT", "D")),
-            whole=aligned(np.where(np.isnat(incomplete), tier, tier_codes(texts(frame, "whole_tier"))), NO_TIER),
-            incomplete_since=aligned(incomplete, np.datetime64("NaT", "D")),
-        )
-
-    def keeps_grounds(self) -> Flags:
-        """Whose earlier evidence and signature still say why the tier is what it is, so that a hold keeps them in sight.
-
-        Not those whose tier is not what cuts and overrides said: their evidence is that of another tier.
-        """
-        kept: Flags = (self.raw == self.tier) | np.isin(self.rule.astype(str), _HOLDS)
-        return kept
-
-    def was_held_down(self, policy: TierPolicy) -> Flags:
-        """Who was held down by a worsening override: of the run before, of a hold since then, or ended and not yet signed."""
-        lifting = [one.reason for one in policy.override if one.bound == "at_most"]
-
-        def worsens(text: str) -> bool:
-            ground = Reason.parse(text)
-            return ground.kind == "override" and not any(ground.is_of(reason) for reason in lifting)
-
-        ground = np.where(np.isin(self.rule.astype(str), _HOLDS), self.evidence, self.rule)
-        worsening = {text for text in set(ground) if worsens(text)}
-        by_override = np.array([text in worsening for text in ground], dtype=bool)
-        held: Flags = by_override | ((self.rule == _ENDED) & (self.status == "proposed"))
-        return held
-
-    def decision(self, row: int, raw: Codes, evidence: Texts) -> tuple[str | None, str | None]:
-        """The decision on a row that was made in an earlier run, and by whom, where its grounds are still the same."""
-        upheld = self.rule[row] in _HOLDS and self.tier[row] == raw[row]  # the hold is over, the record counts again
-        same = (self.raw[row] == raw[row] or upheld) and self.evidence[row] == evidence[row]
-        if same and self.status[row] == "final" and self.reviewer[row]:
-            return ("reject" if self.rule[row] == _REJECTED else "approve"), self.reviewer[row]
-        return None, None
+_REJECTED = str(Reason("review_rejected"))
+_NOTHING = np.array([], dtype=object)
 
 
 @dataclass(frozen=True)
@@ -127,7 +34,8 @@ class Overridden:
 
     ``rule`` names the override that decided, or is empty. ``evidence`` is the same with the event ids, in order, on which
     it rests. ``review`` marks overrides that need a signature. ``lifts`` marks overrides that can only improve a tier
-    (``at_most``): if the tier is still worse than before, that comes from the score.
+    (``at_most``): if the tier is still worse than before, that comes from the score. ``fired`` has one row per override that
+    fires and record behind it: ``row`` (of the subject), ``record`` (the event, or ``scheme=grade``), ``kind``, ``decides``.
     """
 
     tier: Codes
@@ -135,6 +43,7 @@ class Overridden:
     evidence: Texts
     review: Flags
     lifts: Flags
+    fired: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -198,7 +107,24 @@ def apply_overrides(ids: pd.Index, cut: Codes, policy: TierPolicy, *, records: A
     titles = np.array([*(str(rule.reason) for rule in rules), ""], dtype=object)
     reviewed = np.array([*(rule.review for rule in rules), False], dtype=bool)
     lifting = np.array([*(rule.bound == "at_most" for rule in rules), False], dtype=bool)
-    return Overridden(tiers, titles[override], evidence, reviewed[override], lifting[override])
+    fired = pd.concat(
+        [_FIRED, *(_fired(ids, rule, events, override, n) for n, (rule, events) in enumerate(zip(rules, grounds, strict=True)))]
+    )
+    return Overridden(tiers, titles[override], evidence, reviewed[override], lifting[override], fired.reset_index(drop=True))
+
+
+#: No record behind any override.
+_FIRED = pd.DataFrame({"row": np.array([], np.int64), "record": _NOTHING, "kind": _NOTHING, "decides": np.array([], bool)})
+
+
+def _fired(ids: pd.Index, rule: Override, events: pd.Series[Any], override: Ints, number: int) -> pd.DataFrame:
+    """The records on which one override fires, one row each."""
+    named = events if rule.kind is not None else events.map(lambda _items: (rule.reason.ground,))
+    rows = named.explode().rename("record").rename_axis("subject_id").reset_index()
+    row = ids.get_indexer(pd.Index(rows["subject_id"]))
+    table = pd.DataFrame({"row": row, "record": rows["record"].astype(object), "kind": rule.kind or ""}).astype({"kind": object})
+    table = table[row >= 0]
+    return table.assign(decides=override[table["row"].to_numpy(dtype=np.int64)] == number)
 
 
 def _grounds(rule: Override, records: Any, as_of: dt.date) -> pd.Series[Any]:
@@ -212,82 +138,29 @@ def _grounds(rule: Override, records: Any, as_of: dt.date) -> pd.Series[Any]:
     return pd.Series([()] * len(subjects), index=pd.Index(subjects), dtype=object)
 
 
-def held_by_dispute(ids: pd.Index, ruled: Overridden, past: Previous, *, records: Any, as_of: dt.date) -> Flags:
-    """Whose tier does not move because one of its records is under dispute today.
-
-    A disputed record does not count, so today's raw tier is without it: a better one may be better
-    only because of that, and a worse score may lack a disputed record in the subject's favour. Both
-    wait. A worse tier by an override does not: it rests on a record that is not disputed. (One that only
-    improves rests on the score all the same.)
-    """
-    if records is None:
-        return np.zeros(len(ids), dtype=bool)
-    open_disputes = as_frame(records.disputed(as_of), needs=["subject_id"], what="disputed records")
-    disputed = ids.isin(open_disputes["subject_id"])
-    comparable = (past.tier >= 0) & (ruled.tier >= 0) & (ruled.tier != past.tier)
-    worsened = (ruled.rule != "") & ~ruled.lifts & (ruled.tier > past.tier)
-    held: Flags = disputed & comparable & ~worsened
-    return held
-
-
-@dataclass(frozen=True)
-class Incomplete:
-    """Whose adverse records, or whose own row of the register, are refused today.
-
-    Attributes:
-        flags: Who.
-        whole: The tier of the last night in which they were read whole; ``NO_TIER`` where there was none.
-        since: From when they are not.
-    """
-
-    flags: Flags
-    whole: Codes
-    since: npt.NDArray[np.datetime64]
-
-    @classmethod
-    def of(cls, flags: Flags, past: Previous, *, as_of: dt.date) -> Incomplete:
-        """With what the run before says of these subjects; a subject that it does not know was never read whole."""
-        nowhere, today = np.datetime64("NaT", "D"), np.datetime64(as_of, "D")
-        since = np.where(flags, np.where(np.isnat(past.incomplete_since), today, past.incomplete_since), nowhere)
-        return cls(flags, np.where(flags, past.whole, NO_TIER).astype(np.int8), since)
-
-    @property
-    def never_whole(self) -> Flags:
-        """Who has no night to go back to: not rated."""
-        never: Flags = self.flags & (self.whole == NO_TIER)
-        return never
-
-    def holds(self, target: Codes) -> Flags:
-        """Whose tier would be better than that of the last whole night.
-
-        Who is not rated today keeps an earlier tier that is riskier than an unknown subject's, or the fault would let it be
-        seen less. Who was not rated in that night stays so, unless its tier would be riskier than an unknown subject's.
-        """
-        floor = np.where(self.whole == UNRATED, _PRESUMED + 1, self.whole)
-        better = (self.whole >= UNRATED) & np.where(target == UNRATED, self.whole > _PRESUMED, target < floor)
-        held: Flags = self.flags & better
-        return held
-
-
 @dataclass(frozen=True)
 class Stabilised:
     """``tier`` after waiting; ``waits``: a better tier is not due yet, ``since``: from when it counts.
 
-    ``released``: an override that ended no longer holds the tier down, so that its end acts at once.
+    ``released``: what held the tier down has left, so that the better one acts at once, without months or band; ``ended``:
+    of them those held down by an override.
     """
 
     tier: Codes
     waits: Flags
     released: Flags
+    ended: Flags
     since: npt.NDArray[np.datetime64]
 
 
-def apply_stability(raw: Codes, banded: Codes, rule: Texts, past: Previous, policy: TierPolicy, *, as_of: dt.date) -> Stabilised:
+def apply_stability(
+    raw: Codes, banded: Codes, rule: Texts, past: Previous, policy: TierPolicy, *, left: Flags, as_of: dt.date
+) -> Stabilised:
     """Who moves up today.
 
     A subject whose safe tier is better than the one it holds starts to wait; it moves when it has
     been so in every run of ``months`` calendar months, to the worse of today's safe tier and the
-    earlier run's raw tier. With ``months = 0`` it moves at once.
+    earlier run's raw tier. With ``months = 0`` it moves at once; and at once to the raw tier who was held down by what has left.
 
     Args:
         raw: Tiers by cuts and overrides.
@@ -295,10 +168,12 @@ def apply_stability(raw: Codes, banded: Codes, rule: Texts, past: Previous, poli
         rule: The override behind ``raw`` (``""``: none).
         past: The earlier run; a subject may move up where it had a tier there.
         policy: Band and months; and which overrides only improve, so that they held nobody down.
+        left: Who lost an adverse record since the earlier run, or the signature under D.
         as_of: The day.
     """
     better = (raw >= 0) & (past.tier >= 0) & (raw < past.tier)
-    released = better & (rule == "") & past.was_held_down(policy)
+    ended = better & (rule == "") & past.was_held_down(policy)
+    released = ended | (better & left)
     bound = better & (rule == "") & ~released
     safe = np.maximum(raw, banded)
     qualified = bound & (safe < past.tier)
@@ -309,7 +184,7 @@ def apply_stability(raw: Codes, banded: Codes, rule: Texts, past: Previous, poli
     target = np.where(waited, np.maximum(safe, past.raw), safe)
     moves = due & (target < past.tier)
     tier = np.where(bound, np.where(moves, target, past.tier), raw).astype(np.int8)
-    return Stabilised(tier, bound & ~moves, released, since)
+    return Stabilised(tier, bound & ~moves, released, ended, since)
 
 
 @dataclass(frozen=True)
@@ -338,49 +213,28 @@ def needs_signature(target: Codes, past: Previous, subject_type: Texts, reviewed
     return wanted
 
 
-def apply_signatures(
-    ids: pd.Index,
-    raw: Codes,
-    target: Codes,
-    rule: Texts,
-    evidence: Texts,
-    needs: Flags,
-    past: Previous,
-    signed: Mapping[str, Review],
-    *,
-    newcomers: Codes | None = None,
-) -> Settled:
+def may_need_signature(ruled: Overridden, past: Previous, subject_type: Texts, policy: TierPolicy) -> Flags:
+    """Of whom a tier between the earlier one and the raw one may need a signature."""
+    return needs_signature(ruled.tier, past, subject_type, ruled.review, policy)
+
+
+def apply_signatures(target: Codes, rule: Texts, needs: Flags, kept: Codes, lasting: Decisions) -> Settled:
     """What holds once the signatures are known.
 
-    Approved: the tier holds. Rejected: the earlier tier stays (where new, B, or NR if its records were never read whole; C
-    where D itself is not upheld). Not signed: the same, marked ``proposed``. A signature lasts from run to run while subject,
-    raw tier and evidence are the same, and through a hold after which they are the same again.
+    Approved: the tier holds. Rejected: the earlier tier stays, C where that was a D which is not upheld. Not signed: the
+    earlier tier, marked ``proposed``.
 
     Args:
-        ids: Today's subjects.
-        raw: Tiers by cuts and overrides.
         target: Tiers after dispute and stability.
         rule: What decided.
-        evidence: What a signature covers.
         needs: Whose tier a person must sign.
-        past: The earlier run.
-        signed: The last decision by grounds hash.
-        newcomers: What those without an earlier tier have until somebody signs; by default everybody the presumed tier.
+        kept: What each has until somebody signs.
+        lasting: The decisions on today's raw tiers that last.
     """
-    presumed = np.full(len(ids), _PRESUMED, dtype=np.int8) if newcomers is None else newcomers
-    tier, status = target.copy(), np.full(len(ids), "final", dtype=object)
-    rule, reviewer = rule.copy(), np.full(len(ids), None, dtype=object)
-    names = tier_names(raw)
-    for row in np.flatnonzero(needs).tolist():
-        review = signed.get(grounds_hash({"subject_id": ids[row], "raw_tier": names[row], "evidence": evidence[row]}))
-        decision, reviewer[row] = (review.decision, review.reviewer) if review else past.decision(row, raw, evidence)
-        if decision == "approve":
-            continue
-        kept = past.tier[row] if past.tier[row] >= UNRATED else presumed[row]
-        tier[row] = kept
-        if decision == "reject":
-            rule[row] = _REJECTED
-            tier[row] = _UNSIGNED if target[row] == _RISKIEST and kept == _RISKIEST else kept
-        else:
-            status[row] = "proposed"
-    return Settled(tier, rule, status, reviewer)
+    approved, rejected = needs & (lasting.decision == "approve"), needs & (lasting.decision == "reject")
+    proposed = needs & ~approved & ~rejected
+    tier = np.where(rejected | proposed, kept, target)
+    tier = np.where(rejected & (target == _RISKIEST) & (kept == _RISKIEST), _UNSIGNED, tier).astype(np.int8)
+    nobody = np.full(len(target), None, dtype=object)
+    reviewer: Texts = np.where((approved | rejected) & (lasting.reviewer != ""), lasting.reviewer, nobody)
+    return Settled(tier, np.where(rejected, _REJECTED, rule), np.where(proposed, "proposed", "final").astype(object), reviewer)

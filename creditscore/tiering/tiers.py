@@ -14,12 +14,13 @@ import pyarrow as pa
 from creditscore.dataframes import Texts, as_frame, texts, unique_ids
 from creditscore.errors import DataError
 from creditscore.tiering.signatures import grounds_hash
-from creditscore.vocabulary import TIER_ORDER, TIERS
+from creditscore.vocabulary import PROPOSED, RISKIEST, RISKIEST_UNSIGNED, SHOWN_ORDER, TIER_ORDER, TIERS
 
 #: A tier as a number: the larger, the riskier. 未评 (NR) and "no tier" are outside that order.
 Codes = npt.NDArray[np.int8]
 UNRATED = -1
 NO_TIER = -2
+_RISKIEST, _UNSIGNED = TIERS.index(RISKIEST), TIERS.index(RISKIEST_UNSIGNED)
 
 _TEXT = pa.string()
 #: The columns of ``tiers.parquet``, one row per subject in scope, by subject_id; see :class:`Tiers` for what they mean.
@@ -27,7 +28,7 @@ TIER_SCHEMA = pa.schema(
     {
         "subject_id": _TEXT, "as_of": pa.date32(), "industry": _TEXT, "score": pa.int32(), "raw_tier": _TEXT, "tier": _TEXT,
         "previous_tier": _TEXT, "rule": _TEXT, "status": _TEXT, "reviewer": _TEXT, "evidence": _TEXT, "waiting_since": pa.date32(),
-        "whole_tier": _TEXT, "incomplete_since": pa.date32(),
+        "whole_tier": _TEXT, "incomplete_since": pa.date32(), "signed_tier": _TEXT, "grounds": _TEXT, "exit_on": pa.date32(),
     }
 )  # fmt: skip
 
@@ -41,7 +42,10 @@ class Tiers:
     ``evidence`` (what decided and on which grounds, each the text of a :class:`creditscore.vocabulary.Reason`), ``status``
     (``proposed`` until a person signs, else ``final``), ``reviewer``, ``waiting_since`` (from when a better tier counts its
     months), ``incomplete_since`` (from when adverse records of the subject, or its own row of the register, are refused) and
-    ``whole_tier`` (the tier of the last night before that, better than which it may not be; missing without such a night).
+    ``whole_tier`` (the tier of the last night before that, better than which it may not be; missing without such a night),
+    ``grounds`` (the records behind a signature, or behind what is to be signed, each with a digest of its values),
+    ``signed_tier`` (the tier under which ``reviewer`` has signed on them), ``exit_on`` (when a record left whose end could not
+    act yet). In which tier a subject is drawn, and how it is counted, say :func:`drawn_tiers` and :func:`shown_tiers`.
 
     Attributes:
         frame: The rows.
@@ -67,8 +71,13 @@ class Tiers:
         return day
 
     def counts(self) -> pd.Series[int]:
-        """Subjects by tier, in the order of ``TIER_ORDER``; tiers without subjects are 0."""
+        """Subjects by the tier that holds, in the order of ``TIER_ORDER``; tiers without subjects are 0."""
         return self.frame["tier"].value_counts().reindex(list(TIER_ORDER), fill_value=0).astype(int).rename("subjects")
+
+    def shown(self) -> pd.Series[int]:
+        """Subjects as people count them, in the order of ``SHOWN_ORDER``: those proposed for D are in no other tier."""
+        shown = pd.Series(shown_tiers(self.frame), dtype=object)
+        return shown.value_counts().reindex(list(SHOWN_ORDER), fill_value=0).astype(int).rename("subjects")
 
     def migration(self) -> pd.DataFrame:
         """Subjects by earlier tier (rows; ``new`` for those without) and tier now (columns)."""
@@ -79,9 +88,33 @@ class Tiers:
     def proposed(self) -> pd.DataFrame:
         """The rows that wait for a signature, with ``grounds_hash``: what the reviewer signs."""
         waiting = self.frame[self.frame["status"] == "proposed"].reset_index(drop=True)
-        parts = zip(waiting["subject_id"], waiting["raw_tier"], waiting["evidence"], strict=True)
-        hashes = [grounds_hash({"subject_id": subject, "raw_tier": raw, "evidence": why}) for subject, raw, why in parts]
+        hashes = [grounds_hash({str(name): cell for name, cell in row.items()}) for row in waiting.to_dict("records")]
         return waiting.assign(grounds_hash=pd.Series(hashes, dtype=object, index=waiting.index))
+
+
+def _raw_proposed(frame: pd.DataFrame) -> Codes:
+    """The tier that each row puts to a person; ``NO_TIER`` where it puts none."""
+    raw = tier_codes(texts(frame, "raw_tier"))
+    return np.where(texts(frame, "status") == "proposed", raw, NO_TIER).astype(np.int8)
+
+
+def drawn_tiers(frame: pd.DataFrame) -> Texts:
+    """In which tier each row of tiers is drawn: the only place that says so.
+
+    In the tier that holds. Whoever is proposed for a riskier one is drawn until a person has signed in the riskiest that needs
+    no signature: in C if D is proposed, whatever the tier was; in B if it is C by two steps. So nobody is seen less because
+    a signature is missing.
+    """
+    tier, proposed = tier_codes(texts(frame, "tier")), _raw_proposed(frame)
+    waiting = np.where(proposed == _RISKIEST, _UNSIGNED, proposed - 1)
+    counted = (proposed == _RISKIEST) | ((tier >= 0) & (proposed > tier))
+    return tier_names(np.where(counted, np.maximum(tier, waiting), tier).astype(np.int8))
+
+
+def shown_tiers(frame: pd.DataFrame) -> Texts:
+    """How each row of tiers is counted for people: ``D?`` where D is proposed and not signed, else the tier that holds."""
+    proposed = (_raw_proposed(frame) == _RISKIEST) & (tier_codes(texts(frame, "tier")) != _RISKIEST)
+    return np.where(proposed, PROPOSED, texts(frame, "tier"))
 
 
 def as_tiers(tiers: Any) -> Tiers:

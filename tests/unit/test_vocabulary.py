@@ -5,13 +5,13 @@ import pytest
 from creditscore.config.policy import InspectionRules, Override
 from creditscore.reporting.charts import TIER_COLOURS
 from creditscore.reporting.words import RULES, TIER_WORDS
-from creditscore.vocabulary import PRESUMED, REASON_KINDS, RISKIEST, RISKIEST_UNSIGNED, TIER_ORDER, TIERS, Reason
+from creditscore.vocabulary import PRESUMED, REASON_KINDS, RISKIEST, RISKIEST_UNSIGNED, SHOWN_ORDER, TIER_ORDER, TIERS, Reason
 
 
 def test_each_tier_has_its_inspection_rule_its_words_and_its_colour():
     assert tuple(InspectionRules.model_fields) == TIER_ORDER
-    assert tuple(TIER_WORDS) == TIER_ORDER
-    assert tuple(TIER_COLOURS) == TIER_ORDER
+    assert tuple(TIER_WORDS) == SHOWN_ORDER
+    assert tuple(TIER_COLOURS) == SHOWN_ORDER
 
 
 def test_the_tiers_with_a_part_of_their_own_are_in_order():

@@ -109,8 +109,11 @@ def test_a_signature_lasts_while_the_grounds_are_the_same(make_policy):
     later = assign_tiers(may, policy, records=records, previous=signed)
     assert later.frame.loc[0, ["tier", "status", "reviewer", "rule"]].tolist() == ["D", "final", "李四", "override:serious_list"]
     records.rows.append(("a", "serious_list", "E2"))
-    renewed = assign_tiers(may, policy, records=records, previous=signed)
-    assert renewed.frame.loc[0, ["tier", "status"]].tolist() == ["D", "proposed"]
+    more = assign_tiers(may, policy, records=records, previous=signed)
+    assert more.frame.loc[0, ["tier", "status", "reviewer"]].tolist() == ["D", "final", "李四"]
+    records.rows.pop(0)
+    less = assign_tiers(may, policy, records=records, previous=signed)
+    assert less.frame.loc[0, ["raw_tier", "tier", "status"]].tolist() == ["D", "C", "proposed"]
 
 
 def test_a_signature_on_other_grounds_signs_nothing(make_policy):
@@ -208,16 +211,24 @@ def test_a_tier_d_waiting_to_rise_needs_no_second_signature(make_policy):
 
 
 def test_a_rejected_rise_from_d_does_not_become_a_rise_to_c(make_policy):
+    policy = make_policy(stability={"months": 1})
+    may, june, july = month_ends(3)
+    first = signed(scores([("a", 450, 300_000)]), policy)
+    waits = assign_tiers(scores([("a", 600, 1)], on=may), policy, previous=first)
+    rises = assign_tiers(scores([("a", 600, 1)], on=june), policy, previous=waits)
+    assert rises.frame.loc[0, ["raw_tier", "tier", "status", "signed_tier"]].tolist() == ["A", "D", "proposed", "D"]
+    no = [Review("a", "reject", "王五", "尚未履行", rises.proposed()["grounds_hash"][0], june)]
+    refused = assign_tiers(scores([("a", 600, 1)], on=june), policy, previous=waits, reviews=no)
+    assert refused.frame.loc[0, ["tier", "rule", "reviewer"]].tolist() == ["D", "review:rejected", "王五"]
+    later = assign_tiers(scores([("a", 600, 1)], on=july), policy, previous=refused, reviews=no)
+    assert later.frame.loc[0, "tier"] == "D"
+
+
+def test_the_end_of_a_listing_needs_no_signature_however_far_the_tier_rises(make_policy):
     policy = make_policy(override=LIST, stability=MONTHS)
-    rows, (may, june) = scores([("a", 600, 1)]), month_ends(2)
-    listed = signed(rows, policy, records=Records([("a", "serious_list", "E1")]))
-    ended = assign_tiers(scores([("a", 600, 1)], on=may), policy, records=Records(), previous=listed)
-    assert ended.frame.loc[0, ["tier", "rule", "status"]].tolist() == ["D", "override_ended", "proposed"]
-    no = [Review("a", "reject", "王五", "尚未履行", ended.proposed()["grounds_hash"][0], may)]
-    refused = assign_tiers(scores([("a", 600, 1)], on=may), policy, records=Records(), previous=listed, reviews=no)
-    assert refused.frame.loc[0, ["tier", "rule"]].tolist() == ["D", "review:rejected"]
-    later = assign_tiers(scores([("a", 600, 1)], on=june), policy, records=Records(), previous=refused)
-    assert later.frame.loc[0, ["tier", "rule", "status"]].tolist() == ["D", "stability", "final"]
+    listed = signed(scores([("a", 600, 1)]), policy, records=Records([("a", "serious_list", "E1")]))
+    ended = assign_tiers(scores([("a", 600, 1)], on=month_ends(1)[0]), policy, records=Records(), previous=listed)
+    assert ended.frame.loc[0, ["tier", "rule", "status"]].tolist() == ["A", "override_ended", "final"]
 
 
 def test_a_better_score_waits_after_an_improving_rating(make_policy):
@@ -255,7 +266,7 @@ def test_a_signature_outlasts_a_dispute_that_was_rejected(make_policy):
     again = assign_tiers(scores(rows, on=june), policy, records=Records(there), previous=held)
     assert again.frame.loc[0, ["tier", "status", "reviewer"]].tolist() == ["D", "final", "李四"]
     other = assign_tiers(scores(rows, on=june), policy, records=Records([("a", "serious_list", "E2")]), previous=held)
-    assert other.frame.loc[0, ["tier", "status"]].tolist() == ["D", "proposed"]
+    assert other.frame.loc[0, ["tier", "status"]].tolist() == ["C", "proposed"]
 
 
 def test_earlier_tiers_of_a_later_day_are_refused(make_policy):
