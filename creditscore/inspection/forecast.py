@@ -177,7 +177,7 @@ def forecast_from_visits(
 
 
 def _planned(tiers: Tiers, policy: TierPolicy, task: Task | None, *, by: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cells (tier x industry x tier whose visits speak for it x tier shown) with population and visits; and each subject's probability."""
+    """Cells (tier x industry x tier whose visits speak x tier shown) with population and visits; and each subject's probability."""
     everyone = tiers.frame.assign(tier=drawn_tiers(tiers.frame))
     rows = everyone if task is None else task_population(tiers, tiers.subjects, task)
     if rows.empty:

@@ -196,7 +196,8 @@ def frame_hash(about: Mapping[str, Any], strata: Iterable[Sequence[Any]], subjec
 def task_population(tiers: Tiers, register: pd.DataFrame | None, task: Task) -> pd.DataFrame:
     """The subjects of a task, by subject_id: ``subject_id, tier, name, industry, region, subject_type, status``.
 
-    ``tier`` is the one in which they are drawn. What is unknown is ``""``; an unknown industry, region or type belongs to every task.
+    ``tier`` is the one in which they are drawn. What is unknown is ``""``; an unknown industry, region or type belongs to every
+    task.
 
     Raises:
         DataError: The task names regions or types and there is no register to look them up in.

@@ -40,6 +40,7 @@ from creditscore.pipeline.train import Training, train_cards
 from creditscore.records.checkup import CheckUp, check_up
 from creditscore.records.deliveries import stored_deliveries
 from creditscore.records.drift import Earlier
+from creditscore.records.endings import ended
 from creditscore.records.fault_history import history_table
 from creditscore.records.last_reading import adverse_reading
 from creditscore.records.readings import READINGS, LastReading
@@ -236,8 +237,9 @@ def last_reading_of(before: RunFolder | None, as_of: dt.date) -> LastReading:
 
 
 def write_reading(folder: RunFolder, records: Records, last: LastReading) -> None:
-    """Write whose adverse records were refused, and the adverse records that count, for the next night to carry forward."""
+    """Write whose adverse records were refused; for the next night the adverse records that count, and those that have left."""
     folder.write("incomplete", records.incomplete)
+    folder.write("ended", ended(records, folder.as_of))
     for table, name in READINGS.items():
         folder.write(name, adverse_reading(records, table, folder.as_of, last=last))
 

@@ -17,7 +17,7 @@ from creditscore.inspection.register import REGISTER, Register, register_line
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.quarantined import LastKnown, quarantined_subjects
 from creditscore.pipeline.run_folder import Deciding, RunFolder
-from creditscore.records.endings import ended, exits
+from creditscore.records.endings import exits
 from creditscore.records.incomplete import READINGS
 from creditscore.reporting.readback import read_decisions
 from creditscore.tiering.assignment import assign_tiers
@@ -48,7 +48,6 @@ def tier_subjects(
         exits=exits_since(records, before, folder.as_of),
         as_of=folder.as_of,
     )
-    folder.write("ended", ended(records, folder.as_of))
     frame = tiers.frame.sort_values("subject_id")
     columns = {field.name: _column(frame[field.name], field.type) for field in TIER_SCHEMA}
     marked = pa.array([trial] * len(frame), pa.bool_())

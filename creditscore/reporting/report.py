@@ -315,8 +315,8 @@ def _pictures(book: RunBook, words: Words) -> dict[str, Any]:
     spread, score_chart, calibration_chart = spread_frame(book, words), "", ""
     names = words.text(_("Shares of tiers"))
     if not book.scores.empty and not book.tiers.empty:
-        shown = book.tiers[["subject_id"]].assign(tier=shown_tiers(book.tiers))
-        both = book.scores[["subject_id", "score"]].merge(shown, on="subject_id")
+        counted = book.tiers[["subject_id"]].assign(tier=shown_tiers(book.tiers))
+        both = book.scores[["subject_id", "score"]].merge(counted, on="subject_id")
         figure = charts.score_distribution(both["score"].tolist(), both["tier"].tolist(), lang=words.language)
         score_chart = picture(figure, words.text(_("Scores")))
     if not book.calibration.empty:

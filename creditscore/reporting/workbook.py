@@ -17,9 +17,9 @@ from creditscore.reporting.audit_tables import card_name, dictionary_sheet, row_
 from creditscore.reporting.columns import RunTable, column, frame_of, period_text
 from creditscore.reporting.run_book import TRIAL_NOTE, PlanPage, RunBook, tier_counts
 from creditscore.reporting.words import FACTS, PURPOSES, TIER_WORDS, text_of
-from creditscore.vocabulary import RISKIEST_UNSIGNED
 from creditscore.spreadsheet import BookReport, Column, Sheet, cell_words, label_text, write_book
 from creditscore.spreadsheet.sheets import MAX_ROWS
+from creditscore.vocabulary import RISKIEST_UNSIGNED
 
 _WHAT = _("A tier allocates inspection effort. It is not a verdict, a punishment, a blacklist or a loan decision.")
 _EDIT = _("Tinted cells may be edited: ratios are read back by creditscore plan import, signatures by creditscore sign.")

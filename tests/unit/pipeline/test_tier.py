@@ -148,7 +148,7 @@ def test_a_decision_on_other_grounds_signs_nobody(run, monkeypatch, changes, mes
     assert signed(run) == ()
 
 
-DAYS = ("waiting_since", "incomplete_since")
+DAYS = ("waiting_since", "incomplete_since", "exit_on")
 NOBODY = pd.DataFrame({"subject_id": [], "industry": [], "reason": [], "quarantined_at": []}, dtype=object)
 SPINE = SimpleNamespace(frame=pd.DataFrame({"subject_id": ["S1", "S2"], "as_of": dt.date(2024, 4, 30), "industry": ["food", None]}))
 
@@ -173,7 +173,7 @@ def test_tiers_are_written_by_subject_with_typed_columns_and_say_whether_they_ar
     before = RunFolder.new(folder.out, dt.date(2024, 3, 31))
     before.write("tiers", pd.DataFrame({"subject_id": ["S1"]}))
     deciding = Deciding(before=before, signatures=(a_review("S1"), a_review("S2")))
-    texts = ("industry", "raw_tier", "tier", "previous_tier", "rule", "status", "reviewer", "evidence", "whole_tier")
+    texts = ("industry", "raw_tier", "tier", "previous_tier", "rule", "status", "reviewer", "evidence", "whole_tier", "signed_tier", "grounds")
     row = dict.fromkeys(texts, "x")
     rows = [
         {**row, "subject_id": one, "as_of": dt.date(2024, 4, 30), "score": score, **dict.fromkeys(DAYS)}
@@ -186,6 +186,7 @@ def test_tiers_are_written_by_subject_with_typed_columns_and_say_whether_they_ar
         return Tiers(pd.DataFrame(rows))
 
     monkeypatch.setattr(module, "assign_tiers", assign)
+    monkeypatch.setattr(module, "exits_since", lambda *_: "what left")
     tier_subjects(folder, None, SPINE, pa.table({"subject_id": ["S1"]}), None, deciding, trial=trial)
     table = folder.read("tiers")
     assert table["subject_id"].to_pylist() == ["S1", "S2"]
@@ -194,6 +195,7 @@ def test_tiers_are_written_by_subject_with_typed_columns_and_say_whether_they_ar
     assert {str(table.schema.field(name).type) for name in DAYS} == {"date32[day]"}
     assert [one.subject_id for one in options["reviews"]] == ["S1", "S2"]
     assert options["previous"]["subject_id"].tolist() == ["S1"]
+    assert options["exits"] == "what left"
     assert options["as_of"] == dt.date(2024, 4, 30)
 
 

@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 
 from creditscore.reporting.fairness import expected_visits, fairness_table, wilson
+from creditscore.tiering.tiers import drawn_tiers
+from creditscore.vocabulary import SHOWN_ORDER
 
 
 @pytest.mark.parametrize(
@@ -17,7 +19,7 @@ def test_wilson_intervals_are_those_of_the_tables(cases, total, low, high):
 def test_shares_are_of_the_group_and_sum_to_one(book):
     table = fairness_table(book)
     shown = table[table["share_D"].notna()]
-    shares = shown[[f"share_{tier}" for tier in ("A", "B", "C", "D", "NR")]].sum(axis=1)
+    shares = shown[[f"share_{tier}" for tier in SHOWN_ORDER]].sum(axis=1)
     assert shares.tolist() == pytest.approx([1.0] * len(shown))
     assert table.groupby("attribute")["subjects"].sum().tolist() == [len(book.tiers)] * table["attribute"].nunique()
 
@@ -44,7 +46,9 @@ def test_planned_visits_are_sums_of_inclusion_probabilities(book):
 
 def test_without_a_plan_the_policys_ratios_are_used(book):
     table = fairness_table(replace(book, plans=()), groups=("region",))
-    ratio = book.tiers["tier"].map({tier: book.policy.inspection.of(tier).ratio for tier in ("A", "B", "C", "D", "NR")})
+    ratio = pd.Series(drawn_tiers(book.tiers)).map(
+        {tier: book.policy.inspection.of(tier).ratio for tier in ("A", "B", "C", "D", "NR")}
+    )
     assert (table["visits_per_1000"] * table["subjects"] / 1000).sum() == pytest.approx(ratio.sum())
 
 
