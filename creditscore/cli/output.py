@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from creditscore.language import Text, Words, _, pgettext
 from creditscore.spreadsheet.sheets import text_width
+from creditscore.vocabulary import PROPOSED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +75,10 @@ def run_lines(run: RunResult, *, lang: str) -> list[str]:
         (_("cards"), f"{s['cards']}"),
         ("AUC", _auc(s["auc"], words)),
         *([(_("settings"), _settings(s["settings"], words))] if s.get("settings") else []),
-        (_("tiers"), "  ".join(f"{tier} {n:,}" for tier, n in s["tiers"].items())),
+        (
+            _("tiers"),
+            "  ".join(f"{words.text(_('D proposed')) if tier == PROPOSED else tier} {n:,}" for tier, n in s["tiers"].items()),
+        ),
         (_("to sign"), f"{s['proposed']:,}"),
         (_("frames"), "  ".join(f"{task} {f['target']}/{f['population']:,}" for task, f in s["frames"].items()) or "-"),
     ]

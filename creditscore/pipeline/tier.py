@@ -18,7 +18,7 @@ from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.quarantined import LastKnown, quarantined_subjects
 from creditscore.pipeline.run_folder import Deciding, RunFolder
 from creditscore.records.endings import exits
-from creditscore.records.incomplete import READINGS
+from creditscore.records.readings import READINGS
 from creditscore.reporting.readback import read_decisions
 from creditscore.tiering.assignment import assign_tiers
 from creditscore.tiering.signatures import Review, grounds_hash, latest_reviews, review_body, review_of

@@ -14,8 +14,8 @@ import pyarrow as pa
 from creditscore.dates import day_number
 from creditscore.engine import unbound
 from creditscore.records.adverse import AdverseRules
-from creditscore.records.incomplete import reading_schema
 from creditscore.records.keys import day_column
+from creditscore.records.readings import reading_schema
 from creditscore.vocabulary import ENDING_CHANGES
 
 if TYPE_CHECKING:
