@@ -127,7 +127,7 @@ def train_cards(records: Records, project: Project, *, until: dt.date, policy: T
             "left_out": rows.dropped,
             **judged,
         },
-        notes=(*_one_score_notes(fitted), *cap, *connected, *judgement.notes),
+        notes=(*_one_score_notes(fitted), *_ranking_notes(rows), *cap, *connected, *judgement.notes),
         held_out=rows.drawn.frame[["subject_id", "as_of"]].assign(
             probability=cards.held_out_probability_[~rows.ranking_only.to_numpy(dtype=bool)]
         ),
@@ -328,6 +328,19 @@ def _one_score_notes(cards: Mapping[str, Scorecard]) -> tuple[Message, ...]:
         "The cards of {industries} give every subject the same score: no characteristic tells good from bad in the training rows. "
         "Tiers there follow records and rules alone; train on more visits or other features before such a card is signed.",
         industries=", ".join(codes),
+    )
+    return (note,)
+
+
+def _ranking_notes(rows: TrainingRows) -> tuple[Message, ...]:
+    """A note on visits for cause that train the ranking, if there are any."""
+    count = int(rows.ranking_only.sum())
+    if not count:
+        return ()
+    note = _(
+        "{count:,} visits that were not drawn train the ranking only, each as of the day before the record behind it was known; "
+        "levels and figures on how good the cards are come from draws alone.",
+        count=count,
     )
     return (note,)
 

@@ -211,3 +211,11 @@ def test_the_judgement_knows_nothing_that_became_known_later(tmp_path):
     assert held.test.frame["subject_id"].tolist() == ["S2", "S3"]
     assert held.train_features["penalties_24m"].tolist() == [1, 0]
     assert held.test_features["penalties_24m"].tolist() == [1, 0]
+
+
+def test_visits_for_cause_that_train_are_a_note_of_the_training():
+    known, _ = rows(30, 0)
+    assert train._ranking_notes(known) == ()
+    known.frame["ranking_only"] = np.arange(30) >= 10
+    (note,) = train._ranking_notes(known)
+    assert "20 visits that were not drawn train the ranking only" in str(note)
