@@ -122,7 +122,7 @@ def train_cards(records: Records, project: Project, *, until: dt.date, policy: T
         evaluation=judgement.evaluation,
         frames={
             "shrinkage": cards.shrinkage_,
-            "tuning": getattr(cards, "tuning_", pd.DataFrame()).rename(columns={"log_loss": "held_out_loss"}),
+            "tuning": cards.tuning_.rename(columns={"log_loss": "held_out_loss"}),
             "selection": _noticed(cards.selection_),
             "left_out": rows.dropped,
             **judged,
