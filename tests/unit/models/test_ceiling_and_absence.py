@@ -58,7 +58,9 @@ def test_a_ceiling_holds_whatever_the_statistics_say(with_record):
 def test_points_below_the_ceiling_stay_as_measured():
     _, X, y = rows()
     card = fitted([spec("usual", points_ceiling=-1, ceiling_signed_by="x", ceiling_basis="y")], X, y).scorecard_
-    assert points_of(card, "usual")["[1, inf)"] < -10
+    (usual,) = card.characteristics
+    (having,) = (attribute for attribute in usual.attributes if usual.has_record(attribute))
+    assert having.points == round(20 / np.log(2) * usual.coefficient * having.woe) < -1
 
 
 def test_the_card_says_who_decided_and_other_cards_do_not_change():
