@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import inspect
 import logging
 import tempfile
 import time
@@ -74,12 +73,6 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def known_to(fit: Callable[..., Any], **told: Any) -> dict[str, Any]:
-    """What of ``told`` the method takes and is not None."""
-    takes = inspect.signature(fit).parameters
-    return {name: value for name, value in told.items() if value is not None and name in takes}
-
-
 def fit_rows(cards: cs.IndustryScorecards, X: pd.DataFrame, rows: Any, **told: Any) -> cs.IndustryScorecards:
     """Fit on the rows of a target as the pipeline does: their industries, weights, inspectors, days and subjects.
 
@@ -89,7 +82,7 @@ def fit_rows(cards: cs.IndustryScorecards, X: pd.DataFrame, rows: Any, **told: A
         "industry": rows.industry, "sample_weight": rows.weight, "nuisance": rows.inspectors,
         "time": rows.frame["as_of"], "subjects": rows.frame["subject_id"],
     }  # fmt: skip
-    return cards.fit(X, rows.y, **known_to(cards.fit, **(named | told)))
+    return cards.fit(X, rows.y, **(named | told))
 
 
 def excess_loss(truth: np.ndarray, risk: np.ndarray, met: np.ndarray | None = None) -> float:

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 import creditscore as cs
-from experiments.common import known_to
 from experiments.defaults.sets import Part
 
 #: Rounds of boosting at most, and what the tuned trees may try besides.
@@ -42,18 +41,14 @@ def ours(train: Part, test: Part) -> Risks:
     if train.industry is None:
         return one_card(train, test)
     cards = cs.IndustryScorecards()
-    told = {"industry": list(train.industry), **_told(cards.fit, train)}
-    return cards.fit(train.X, train.y, **told).predict_proba(test.X, industry=list(test.industry))[:, 1]
+    cards.fit(train.X, train.y, industry=list(train.industry), time=train.time, subjects=train.subject)
+    return cards.predict_proba(test.X, industry=list(test.industry))[:, 1]
 
 
 def one_card(train: Part, test: Part) -> Risks:
     """One card, the industry a column."""
-    card = cs.ScorecardClassifier()
-    return card.fit(_whole(train), train.y, **_told(card.fit, train)).predict_proba(_whole(test))[:, 1]
-
-
-def _told(fit: Callable[..., Any], train: Part) -> dict[str, Any]:
-    return known_to(fit, time=train.time, subjects=train.subject)
+    card = cs.ScorecardClassifier().fit(_whole(train), train.y, time=train.time, subjects=train.subject)
+    return card.predict_proba(_whole(test))[:, 1]
 
 
 def _whole(part: Part) -> pd.DataFrame:

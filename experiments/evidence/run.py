@@ -17,7 +17,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 import creditscore as cs
-from experiments.common import expected_loss, known_to, markdown, run, said
+from experiments.common import expected_loss, markdown, run, said
 from experiments.evidence import populations
 from experiments.evidence.populations import NOISE, TROUGH, Rows
 from experiments.pooling_estimated.run import population
@@ -53,7 +53,7 @@ def one(seed: int) -> list[dict[str, Any]]:
 
 def _fitted(rows: Rows, X: pd.DataFrame | None = None) -> cs.Scorecard:
     estimator = cs.ScorecardClassifier()
-    return estimator.fit(rows.X if X is None else X, rows.y, **known_to(estimator.fit, time=rows.time)).scorecard_
+    return estimator.fit(rows.X if X is None else X, rows.y, time=rows.time).scorecard_
 
 
 def _early(seed: int) -> dict[str, float]:
@@ -122,8 +122,7 @@ def _industries(seed: int, name: str, level: float, slope: float) -> dict[str, f
     names = list(new.industry)
     score = [_seconds(lambda: cards.scores(new.X, industry=names)), _seconds(lambda: one_card.scorecard_.scores(judged))]
     for estimator in (cards, one_card):
-        if "tune" in estimator.get_params():
-            estimator.set_params(tune="off")
+        estimator.set_params(tune="off")
     fit = [
         _seconds(lambda: cards.fit(train.X, train.y, industry=list(train.industry))), _seconds(lambda: one_card.fit(whole, train.y))
     ]  # fmt: skip

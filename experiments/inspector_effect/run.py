@@ -3,9 +3,8 @@
 In cities whose inspectors differ in strictness, four ways to treat the inspector are fitted to the
 same random draws. Judged: how far the riskiness that a card sees goes with the strictness of the
 inspectors once true risk is known (partial correlation, 0 is right), how well it ranks true risk, and the
-slope of the true log-odds on the card's (1 is right). Seeds, dates and the criterion are fixed here, before looking: with
-inspectors fixed to districts the median slope of the cards with the nuisance effect lies in 0.85 to 1.15, and the
-median distance of its logarithm from 0 is at most half of that in ``before.csv`` (cards of version 0.1, same cities).
+slope of the true log-odds on the card's (1 is right). Seeds and dates are fixed here, before looking. How the level and
+the slope fare where strictness goes with what a card may see: ``districts.py``.
 """
 
 from __future__ import annotations
@@ -51,7 +50,6 @@ MEASURES = {
     "rank": "rank correlation with true risk",
     "slope": "slope of the true log-odds",
 }
-SLOPES, HALVED = (0.85, 1.15), 0.5
 #: The arms that know who inspected.
 JUDGED_ARMS = ("nuisance", "both")
 
@@ -155,23 +153,7 @@ def report(results: pd.DataFrame, folder: Path) -> None:
         table = {head: {ARMS[arm]: said(here.loc[here["arm"] == arm, key]) for arm in ARMS} for key, head in MEASURES.items()}
         print(f"\nInspectors assigned: {assignment}\n")
         print(markdown(pd.DataFrame(table).rename_axis("partial correlations, true risk held fixed")))
-    print("\n" + "\n".join(_criterion(results, pd.read_csv(Path(__file__).parent / "before.csv"))))
     _picture(results, folder)
-
-
-def _criterion(results: pd.DataFrame, before: pd.DataFrame) -> list[str]:
-    lines = []
-    for arm in JUDGED_ARMS:
-        now, then = (
-            table.loc[(table["assignment"] == "districts") & (table["arm"] == arm), "slope"] for table in (results, before)
-        )
-        off, was = (float(np.abs(np.log(slopes)).median()) for slopes in (now, then))
-        met = SLOPES[0] <= now.median() <= SLOPES[1] and off <= HALVED * was
-        lines.append(
-            f"{ARMS[arm]}: median slope {now.median():.2f} (before {then.median():.2f}), median |log slope| {off:.3f} "
-            f"(before {was:.3f}): {'met' if met else 'not met'}"
-        )
-    return lines
 
 
 def _picture(results: pd.DataFrame, folder: Path) -> None:
