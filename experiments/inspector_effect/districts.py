@@ -93,10 +93,9 @@ def report(results: pd.DataFrame, folder: Path) -> None:
             }  # fmt: skip
     print(f"\n{results['seed'].nunique()} seeds.\n\n" + markdown(pd.DataFrame(rows).T.rename_axis("card")))
     now, then = (table[table["arm"] == "nuisance"] for table in (results, before))
-    met = SLOPES[0] <= now["slope"].median() <= SLOPES[1] and _off(now) <= HALVED * _off(then)
-    print(
-        f"\nmedian slope {now['slope'].median():.2f}, |log slope| {_off(now) / _off(then):.2f} of before: {'met' if met else 'not met'}"
-    )
+    middle, ratio = now["slope"].median(), _off(now) / _off(then)
+    met = SLOPES[0] <= middle <= SLOPES[1] and ratio <= HALVED
+    print(f"\nmedian slope {middle:.2f}, |log slope| {ratio:.2f} of before: {'met' if met else 'not met'}")
 
 
 def _off(rows: pd.DataFrame) -> float:

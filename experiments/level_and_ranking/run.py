@@ -139,11 +139,8 @@ def report(results: pd.DataFrame, folder: Path) -> None:
     del folder
     heads = {"AUC": ("auc", 3), "log loss above the truth's x 1000": ("excess_loss", 1), "true slope": ("slope", 2)}
     heads |= {f"observed / expected, old tier {tier}": (f"observed_expected_{tier}", 2) for tier in TIERS}
-    arms = [arm for arm in ARMS if arm in set(results["arm"])]
-    table = {
-        head: {ARMS[arm]: said(results.loc[results["arm"] == arm, key], digits) for arm in ARMS}
-        for head, (key, digits) in heads.items()
-    }
+    by_arm = {arm: results[results["arm"] == arm] for arm in ARMS}
+    table = {head: {ARMS[arm]: said(by_arm[arm][key], digits) for arm in ARMS} for head, (key, digits) in heads.items()}
     print(f"\n{results['seed'].nunique()} cities, {results['draws'].mean():,.0f} draws; mean [95 % interval over cities].\n")
     print(markdown(pd.DataFrame(table).rename_axis("fit")))
     means = results.pivot(index="seed", columns="arm", values="excess_loss").mean()
