@@ -28,7 +28,7 @@ _JITTER = 1e-13
 #: The slope where the fits without some rows keep no characteristic, so that nothing was held out: half way between
 #: what the rows of the fit say (1) and what a characteristic without information deserves (0).
 UNPROVEN = 0.5
-#: Variance of the slopes that fits have before rows held out are looked at.
+#: Variance of the slopes (above 1: of their logarithms) that fits have before rows held out are looked at.
 _PRIOR = 0.3**2
 #: After a step of this size Newton's error is of the order of its square.
 _SETTLED = 1e-9
@@ -76,7 +76,8 @@ class Slope:
     """The slope of a calibration on rows held out.
 
     Attributes:
-        used: What the card is multiplied with: ``own_weight x found + (1 - own_weight) x 1``.
+        used: What the card is multiplied with: ``own_weight x found + (1 - own_weight) x 1``; above 1 the same in logarithms,
+            since there a slope that is known badly is far from 1 by its scale alone.
         found: The slope of the rows held out, for a fit on all rows; 1 where no row could be held out, ``UNPROVEN`` where
             the fits without them found nothing.
         variance: Of ``found``, by the design and clustered by subject; infinite where nothing was found.
@@ -112,8 +113,9 @@ def slope_of(sample: Sample, held: HeldOut, *, nuisance_ridge: float) -> Slope:
     if found < 1:
         whole = found + (1 - found) * held.share
         found, variance = found / whole, variance * (held.share / whole**2) ** 2
-    own = _PRIOR / (_PRIOR + variance)
-    return Slope(own * found + (1 - own), found, variance, own)
+    own = _PRIOR / (_PRIOR + variance / max(found, 1.0) ** 2)
+    used = found**own if found > 1 else own * found + (1 - own)
+    return Slope(used, found, variance, own)
 
 
 def _slope_found(rows: Sample, eta: Floats, fold: Ints, nuisance_ridge: float) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -116,9 +116,11 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
         self.selection_: pd.DataFrame = fit.ledger.table()
         self.tuning_: pd.DataFrame = chosen.table
         self.effective_size_ = sample.effective_size
-        self.connectedness_: Connectedness | None = (
-            None if sample.visits is None else connectedness(sample.visits, sample.weight, groups)
-        )
+        self.connectedness_: Connectedness | None = None
+        if sample.visits is not None:
+            strict = connectedness(sample.visits, sample.weight, sample.subject)
+            linked = connectedness(sample.visits, sample.weight, groups)
+            self.connectedness_ = replace(linked, components_by_subject=strict.components)
         self._facts: dict[str, JsonValue] = {
             "exponent": self._used.exponent,
             "ridge": self._used.ridge,
@@ -162,6 +164,7 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
             training = training | {
                 "inspectors": linked.inspectors,
                 "inspector_components": linked.components,
+                "inspector_components_by_subject": linked.components_by_subject,
                 "largest_component_share": round(linked.largest_share, 6),
             }
         card = Scorecard(

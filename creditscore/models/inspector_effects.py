@@ -42,11 +42,16 @@ class Connectedness:
     """How far inspectors can be compared: those in different components never met the same kind of subject.
 
     ``largest_share`` is the share of the weight of visits with known inspectors that lies in the largest component.
+    ``components_by_subject`` counts more strictly: linked by visits together and by subjects that both visited, and by
+    nothing else. Industries link inspectors of districts that never meet, and what their districts have in common is then
+    told from their strictness by the characteristics alone: many components here say that strictness and the risk of a
+    district cannot be told apart by who saw whom.
     """
 
     inspectors: int
     components: int
     largest_share: float
+    components_by_subject: int = 0
 
 
 def read_visits(values: Sequence[Any]) -> VisitTeams:

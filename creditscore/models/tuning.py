@@ -38,7 +38,7 @@ MakePredictor = Callable[[Fit, Sample, Settings], Predictor]
 #: Powers of the weights of the design, the simplest first; the same for the others.
 EXPONENTS = (0.0, 0.5, 1.0)
 #: Ridge x information of the sample: the penalty counts as much as this many effective cases of either class.
-RIDGE_CASES = (256.0, 64.0, 16.0, 4.0, 1.0)
+RIDGE_CASES = (64.0, 16.0, 4.0, 1.0)
 #: The one of them that is taken where there are too few cases to choose.
 DEFAULT_RIDGE_CASES = 16.0
 #: Fewest bins that are tried beside as many as the cases carry.
@@ -206,8 +206,9 @@ class _Search:
     def losses(self) -> Floats | None:
         """Log loss of each row held out, 0 elsewhere; None where a fit is not possible.
 
-        One slope is fitted to all rows held out: the card has the slope of rows held out, too, so a setting must not win
-        by the spread of its predictor alone. The level of a fold is that of the rows of its fit.
+        One slope is fitted to all rows held out, at most 1: the card has the slope of rows held out, too, so a setting must
+        not lose by too wide a spread alone; too narrow a one, which too large a ridge gives, is its own fault, and where cases
+        are few the card does not make it good. The level of a fold is that of the rows of its fit.
         """
         cuts, ledger = self.cuts()
         eta, parts = np.zeros(len(self.sample.weight)), []
@@ -224,7 +225,8 @@ class _Search:
         if not has_both(bad[rows]):
             return None
         good_weight, bad_weight = np.where(bad, 0.0, weight)[rows], np.where(bad, weight, 0.0)[rows]
-        slope = 1.0 if np.ptp(eta[rows]) == 0 else calibrate(eta[rows], good_weight, bad_weight, industry=fold_of[rows])[1]
+        flat = np.ptp(eta[rows]) == 0
+        slope = 1.0 if flat else min(1.0, calibrate(eta[rows], good_weight, bad_weight, industry=fold_of[rows])[1])
         for fold, rest_eta in zip(self.folds, parts, strict=True):
             rest = fold.rest & ~self.sample.ranking_only
             share = np.average(bad[rest], weights=weight[rest])

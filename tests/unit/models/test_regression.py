@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from scipy import sparse
 
 from creditscore.config.scorecards import Scaling
 from creditscore.models.calibration import calibrate, centred, intercept_for, to_points
+from creditscore.models.classifier import ScorecardClassifier
 from creditscore.models.inspector_effects import connectedness, read_visits
 from creditscore.models.regression import fit_regression, logistic
 from creditscore.models.scoring import of_score
@@ -125,6 +127,18 @@ def test_connectedness_counts_components_and_the_largest_share():
     linked = connectedness(visits, np.array([1.0, 1.0, 2.0, 1.0, 9.0]), np.array([0, 0, 1, 0, 1]))
     assert linked.components == 2
     assert linked.largest_share == 0.6
+
+
+def test_inspectors_of_one_industry_are_not_linked_by_subject_where_they_share_none():
+    rng = np.random.default_rng(9)
+    X = pd.DataFrame({"a": rng.normal(size=600)})
+    y = (rng.random(600) < logistic(-1 + X.a.to_numpy())).astype(int)
+    who, firms = [f"i{k % 6}" for k in range(600)], [f"s{k % 6}-{k // 12}" for k in range(600)]
+    linked = ScorecardClassifier(tune="off", cross_fit=False).fit(X, y, nuisance=who, subjects=firms).connectedness_
+    assert linked.components_by_subject == 6
+    firms = [f"s{k % 3}-{k // 12}" for k in range(600)]
+    linked = ScorecardClassifier(tune="off", cross_fit=False).fit(X, y, nuisance=who, subjects=firms).connectedness_
+    assert linked.components_by_subject == 3
 
 
 def test_calibration_finds_level_and_slope():
