@@ -48,6 +48,8 @@ _ROWS, _CASES_OF_A_BIN = 30.0, 3.0
 _LARGEST_MINIMUM = 0.1
 #: Share below which a text is rare where evidence is not asked for.
 _RARE_SHARE = 0.005
+#: The number of levels of noise varies, so that its chi-square has a longer tail than that of the mean number.
+_SPREAD_OF_LEVELS = 1.25
 #: Chance that a hump is found in the noise around a monotone column.
 _FALSE_HUMPS = 0.002
 #: Groups of neighbouring values, about equal in weight, that are looked through for humps.
@@ -105,7 +107,7 @@ class Limits:
             smallest=binning.min_share or smallest,
             firm=binning.min_share is not None,
             rare=binning.rare_share or 0.0,
-            rows=0.0 if binning.rare_share else _ROWS,
+            rows=0.0 if binning.rare_share else min(_ROWS, _CASES_OF_A_BIN * rows / known),
             smoothing=pseudo_share(sample) if binning.smoothing is None else binning.smoothing,
             cases=known,
         )
@@ -300,7 +302,7 @@ def _search_line(good: Floats, bad: Floats, trend: str, limits: Limits) -> tuple
     if trend == "auto":
         direction = "higher_is_riskier" if concordance(good, bad) >= 0.5 else "lower_is_riskier"
     monotone = _search(good, bad, "ascending" if direction == "higher_is_riskier" else "descending", limits)
-    searched = _choices(good + bad, limits.smallest) + (trend == "auto")
+    searched = _choices(good + bad, limits.smallest) + 0.5 * (trend == "auto")  # of two directions the better one
     if trend != "auto" or limits.cases is None or len(good) < 3:
         return monotone, direction, searched
     found = _hump(good, bad, monotone, direction, limits)
@@ -314,7 +316,7 @@ def _choices(weight: Floats, smallest: float) -> float:
     3.3), one of them the mean; a bin holds ``smallest`` at least.
     """
     cells = max(1, min(len(weight), int(float(weight.sum()) / max(smallest, 1e-9))))
-    return float((1 / np.arange(2, cells + 1)).sum())
+    return _SPREAD_OF_LEVELS * float((1 / np.arange(2, cells + 1)).sum())
 
 
 def _hump(good: Floats, bad: Floats, monotone: list[int], direction: str, limits: Limits) -> tuple[list[int], float] | None:

@@ -25,6 +25,8 @@ State = Literal["", "gone", "new"]
 _PSEUDO_CASES = 0.5
 #: How many attributes' worth the mean prior variance of all characteristics counts beside a characteristic's own.
 _BORROWED = 1.0
+#: How many free cells (attribute x part) the mean drift of all characteristics counts beside a characteristic's own.
+_BORROWED_CELLS = 20.0
 #: An attribute is away from a part where it has less than this share of the rows to be expected there, ...
 _NEARLY_NONE = 0.1
 #: ... and chance would leave so few with less than this probability.
@@ -129,10 +131,10 @@ def weigh(every: Sequence[Cells], tried: Sequence[Floats], *, smoothing: float, 
     state = [states(cells.rows) for cells in every]
     every = [cells.without([one == "gone" for one in of]) for cells, of in zip(every, state, strict=True)]
     figures = [_contrasts(cells, smoothing, pseudo) for cells in every]
-    drift = _drift_variance(every, pseudo)
+    drifts = _drift_variances(every, pseudo)
     concentration = [_concentration(cells) for cells in every]
     filled = [cells.rows.sum(axis=1) > 0 for cells in every]
-    noise = [spread * m + drift * h for (_, _, _, spread), m, h in zip(figures, tried, concentration, strict=True)]
+    noise = [spread * m + drift * h for (_, _, _, spread), m, drift, h in zip(figures, tried, drifts, concentration, strict=True)]
     priors = _prior_variances(
         [contrast[f] for (_, _, contrast, _), f in zip(figures, filled, strict=True)],
         [of[f] for of, f in zip(noise, filled, strict=True)],
@@ -140,8 +142,8 @@ def weigh(every: Sequence[Cells], tried: Sequence[Floats], *, smoothing: float, 
     )
     used = [raw * f * prior / (prior + of) for (raw, _, _, _), f, prior, of in zip(figures, filled, priors, noise, strict=True)]
     return [
-        Evidence(*of_one, float(prior), drift, of_new, came_or_went)
-        for of_one, prior, of_new, came_or_went in zip(figures, priors, used, state, strict=True)
+        Evidence(*of_one, float(prior), float(drift), of_new, came_or_went)
+        for of_one, prior, drift, of_new, came_or_went in zip(figures, priors, drifts, used, state, strict=True)
     ]
 
 
@@ -169,24 +171,33 @@ def _concentration(cells: Cells) -> Floats:
     return np.asarray((share**2).sum(axis=1), dtype=np.float64)
 
 
-def _drift_variance(every: Sequence[Cells], pseudo: float) -> float:
-    """Variance between parts of an attribute's contrast within its part, by moments over all characteristics.
+def _drift_variances(every: Sequence[Cells], pseudo: float) -> Floats:
+    """Variance between parts of an attribute's contrast within its part, by moments.
 
-    DerSimonian and Laird (Controlled Clinical Trials 7, 1986), numerators and denominators added over attributes. Levels
-    of the parts drop out, since an attribute is compared with the rest of the same part.
+    DerSimonian and Laird (Controlled Clinical Trials 7, 1986), numerators and denominators added over the attributes. Those
+    of all characteristics together count as ``_BORROWED_CELLS`` cells beside a characteristic's own. Levels of the parts
+    drop out, since an attribute is compared with the rest of the same part.
     """
-    above, below = 0.0, 0.0
-    for cells in every:
-        if cells.rows.shape[1] == 1:
-            return 0.0
-        contrast, precision = cell_contrasts(cells, pseudo)
-        weight = precision.sum(axis=1)
-        there = (precision > 0).sum(axis=1) > 1
-        mean = (precision * contrast).sum(axis=1)[there] / weight[there]
-        heterogeneity = (precision[there] * (contrast[there] - mean[:, None]) ** 2).sum(axis=1)
-        above += float((heterogeneity - ((precision[there] > 0).sum(axis=1) - 1)).sum())
-        below += float((weight[there] - (precision[there] ** 2).sum(axis=1) / weight[there]).sum())
-    return max(0.0, above / below) if below > 0 else 0.0
+    above, below, freedom = np.array([_heterogeneity(cells, pseudo) for cells in every]).T
+    if not below.any():
+        return np.zeros(len(every))
+    together = max(0.0, float(above.sum() / below.sum()))
+    own = np.where(below > 0, above / np.where(below > 0, below, 1.0), together)
+    drifts: Floats = np.maximum(0.0, (freedom * own + _BORROWED_CELLS * together) / (freedom + _BORROWED_CELLS))
+    return drifts
+
+
+def _heterogeneity(cells: Cells, pseudo: float) -> tuple[float, float, float]:
+    """What the parts differ by beyond chance, what a variance of 1 between them would make of it, and the free cells."""
+    if cells.rows.shape[1] == 1:
+        return 0.0, 0.0, 0.0
+    contrast, precision = cell_contrasts(cells, pseudo)
+    there = (precision > 0).sum(axis=1) > 1
+    contrast, precision = contrast[there], precision[there]
+    weight, free = precision.sum(axis=1), (precision > 0).sum(axis=1) - 1.0
+    mean = (precision * contrast).sum(axis=1) / weight
+    spread = (precision * (contrast - mean[:, None]) ** 2).sum(axis=1)
+    return float((spread - free).sum()), float((weight - (precision**2).sum(axis=1) / weight).sum()), float(free.sum())
 
 
 def cell_contrasts(cells: Cells, pseudo: float) -> tuple[Floats, Floats]:

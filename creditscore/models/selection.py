@@ -23,7 +23,7 @@ OnLeak = Literal["refuse", "warn"]
 #: A single column that ranks bads and goods better than this was probably known after the outcome only.
 LEAK_AUC = 0.95
 #: Share of pure-noise tables that a chance threshold holds back.
-_NOISE = 0.99
+_NOISE = 0.98
 #: PSI between the first and the last part of the window above which a characteristic is worth a warning (Siddiqi, 2017).
 _MOVED = 0.25
 #: Standard errors and ratio from which on a part of the window has another bad rate than its rows explain.
@@ -112,7 +112,7 @@ def by_information(
     """Those with enough information alone that did not move too far; drift goes into the ledger.
 
     With ``chance`` the attributes must also differ by more than noise: ``sum of (log-odds - mean)² / variance``, by design
-    variances, against the 99 % point of chi-square with as many degrees as attributes - 1, or as the search for the cuts
+    variances, against the 98 % point of chi-square with as many degrees as attributes - 1, or as the search for the cuts
     had (``Partition.searched``). Source ``base`` and what has a ceiling always stay.
     """
     left = []

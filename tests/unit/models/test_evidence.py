@@ -246,7 +246,7 @@ def test_the_chi_square_of_noise_is_one(weighted):
         codes, y = rng.integers(0, 5, 1500), rng.random(1500) < 0.2
         cells, pseudo = of_rows(codes, y, weight=rng.choice([1.0, 5.0], 1500) if weighted else None)
         shown.append(beyond_chance(cells, pseudo))
-    # Of a tenth; under weights rather less, since few heavy bads make for a large variance and many of them for a small one.
+    # A tenth; under weights rather less, since few heavy bads make for a large variance and many of them for a small one.
     assert (0.02 if weighted else 0.05) <= np.mean(np.array(shown) > chi2.ppf(0.9, 4)) <= 0.15
 
 
