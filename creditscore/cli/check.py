@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -93,38 +93,33 @@ def check(
             for path in write_rejects(rejects_to, loaded, folder, findings, refused, as_of=day, lang=lang):
                 _log.warning("to be sent back: %s", path)
         if findings is not None:
-            # What is wrong elsewhere is told all the same, so that one file that is refused hides no other's faults.
-            _show(findings, words, warnings, refused, as_json=as_json)
+            # What is wrong elsewhere is told all the same, beside the one document of --json, which is that of the refusal.
+            typer.echo("\n".join([*_lines(findings, words, warnings), *_refused_lines(refused, words)]))
         raise
     findings = check_up(records, as_of=day, earlier=earlier)
     if target:
         findings.to_excel(target)
-    written = None
+    lines = _lines(findings, words, warnings)
+    document = {"findings": findings.table().to_dict("records"), "warnings": warnings, "deliveries": rows_of(findings.deliveries)}
     if rejects_to is not None:
         written = [str(path) for path in write_rejects(rejects_to, loaded, folder, findings, {}, as_of=day, lang=lang)]
-    _show(findings, words, warnings, {}, as_json=as_json, written=written)
-    if fail_on is not None and (findings.has(fail_on.value) or (warnings and fail_on is FailOn.warning)):
-        raise typer.Exit(int(Code.ALARM))
-
-
-def _show(
-    findings: CheckUp, words: Words, warnings: Sequence[Text], refused: Mapping[str, DataError],
-    *, as_json: bool, written: Sequence[str] | None = None,
-) -> None:  # fmt: skip
-    """Print the check-up: of a delivery that is refused, that of the sources that can be read."""
-    label = words.text(_("warning"))
-    lines = [*(f"{label}: {line}" for line in warnings), findings.to_text(words.language)]
-    document: dict[str, Any] = {
-        "findings": findings.table().to_dict("records"),
-        "warnings": warnings,
-        "deliveries": rows_of(findings.deliveries),
-    }
-    if refused:
-        document["refused"] = {source: words.text(error) for source, error in refused.items()}
-        lines += ["", words.text(_("refused as a whole, and not counted above:"))]
-        lines += [f"  {source}: {text}" for source, text in document["refused"].items()]
-    if written is not None:
         document["sent_back"] = written
         told = _("to be sent back ({count}):", count=len(written)) if written else _("nothing has to be sent back")
         lines += ["", words.text(told), *(f"  {path}" for path in written)]
     show(document, lines, as_json=as_json)
+    if fail_on is not None and (findings.has(fail_on.value) or (warnings and fail_on is FailOn.warning)):
+        raise typer.Exit(int(Code.ALARM))
+
+
+def _lines(findings: CheckUp, words: Words, warnings: Sequence[Text]) -> list[str]:
+    """The check-up in lines, with the warnings of the guard above it."""
+    label = words.text(_("warning"))
+    return [*(f"{label}: {line}" for line in warnings), findings.to_text(words.language)]
+
+
+def _refused_lines(refused: Mapping[str, DataError], words: Words) -> list[str]:
+    """The sources that are refused as a whole, each with its reason."""
+    if not refused:
+        return []
+    head = words.text(_("refused as a whole, and not counted above:"))
+    return ["", head, *(f"  {source}: {words.text(error)}" for source, error in refused.items())]

@@ -8,10 +8,14 @@ import pytest
 from support.command import creditscore
 from support.deliveries import DAY, EVENTS, Delivery, csv_sources, event_line, subject_line, text
 
+from creditscore.engine import Engine
 from creditscore.pipeline import reject_folder
 from creditscore.pipeline.reject_folder import file_names, write_rejects
 from creditscore.records.checkup import check_up
-from creditscore.storage import operations
+from creditscore.records.last_reading import adverse_reading
+from creditscore.records.readings import LastReading
+from creditscore.records.records import open_records
+from creditscore.storage import operations, write_parquet
 
 UNITS = {"subjects": {"provider": "登记局"}, "events": {"provider": "法院"}}
 
@@ -178,6 +182,63 @@ def test_a_source_that_is_mostly_refused_goes_back_with_its_rows_and_the_command
     sheets = shown(tmp_path / "back" / "法院.xlsx")
     assert len(sheets["events"]) == 41
     assert any("max_quarantined" in str(row[1]) for row in sheets["请先看"])
+
+
+def test_a_refused_file_hides_no_other_faults(delivery, tmp_path):
+    more = [{"name": "tax", "table": "events", "file": "tax.csv", "format": "csv", "provider": "税务局"}]
+    delivery = Delivery(tmp_path / "more", sources=csv_sources(**UNITS, others=more))
+    delivery.events(event_line("E1"), event_line("E2", event_date="soon"))
+    delivery.file("tax.csv", text(EVENTS, [f"{event_line(f'T{n}')},x" for n in range(7)]))
+    said = creditscore("check", delivery.project.folder, "--data", delivery.data, "--as-of", DAY)
+    assert said.code == 2
+    # The first five lines with their reasons, and how many there are, in the language of the page.
+    for line in (2, 3, 4, 5, 6):
+        assert f"第 {line} 行：字段数与表头不符" in said.err
+    assert "第 7 行" not in said.err
+    assert "7 行中有 7 行不符：字段数与表头不符（7）" in said.err
+    assert "RAGGED_LINE" not in said.err + said.out
+    assert "E2 (records:3)" in said.out
+    assert "tax：tax.csv" in said.out.replace("tax: tax.csv", "tax：tax.csv")
+    as_json = creditscore("check", delivery.project.folder, "--data", delivery.data, "--as-of", DAY, "--json")
+    assert (as_json.code, as_json.json["code"]) == (2, 2)
+    assert "E2 (records:3)" in as_json.err
+
+
+@pytest.mark.parametrize("form", ["csv", "excel"])
+def test_an_error_cell_comes_back_as_it_was_shown(tmp_path, form):
+    file = f"events.{'csv' if form == 'csv' else 'xlsx'}"
+    delivery = Delivery(
+        tmp_path, sources=csv_sources(subjects=UNITS["subjects"], events={**UNITS["events"], "file": file, "format": form})
+    )
+    lines = [event_line("E1", amount="#VALUE!"), event_line("#N/A")]
+    if form == "csv":
+        delivery.events(*lines)
+    else:
+        book = openpyxl.Workbook()
+        for line in [EVENTS, *lines]:
+            book.active.append([cell or None for cell in line.split(",")])
+        for address, error in (("H2", "#VALUE!"), ("A3", "#N/A")):
+            book.active[address].value, book.active[address].data_type = error, "e"
+        book.save(delivery.data / file)
+    assert {row["text"] for row in delivery.open().rejects.to_pylist()} == {"#VALUE!", "#N/A"}
+    assert send_back(delivery, tmp_path / "back").code == 0
+    back = list(shown(tmp_path / "back" / "法院.xlsx").values())[1]
+    assert [(row[0], row[2], row[9]) for row in back[1:]] == [(2, "E1", "#VALUE!"), (3, "#N/A", None)]
+
+
+def test_who_hangs_on_a_line_that_tells_nothing_is_told_to_its_sender(delivery, tmp_path):
+    delivery.subjects(subject_line("S1"), subject_line("S2"))
+    delivery.events(event_line("E1"), event_line("E2", "S2"), event_line("E3", "S2"))
+    reading = tmp_path / "reading.parquet"
+    write_parquet(reading, adverse_reading(delivery.open(), "events", DAY))
+    last = LastReading({"events": reading}, DAY)
+    delivery.events("x,y", event_line("E3", "S2"))
+    records = open_records(Engine.duckdb(), delivery.project, data=delivery.data, last_reading=last)
+    checkup = check_up(records, as_of=DAY)
+    write_rejects(tmp_path / "back", delivery.project, delivery.data, checkup, {}, as_of=DAY, lang="zh")
+    reason = shown(tmp_path / "back" / "法院.xlsx")["events"][1][1]
+    assert "在本行改正或下次报送时删去之前，2 家缺少记录的主体等级不会变好" in reason
+    assert "这些行既看不出主体、也看不出记录" in checkup.to_text("zh")
 
 
 @pytest.mark.parametrize("register", ["", "subject_id\nS1\n"])
