@@ -282,6 +282,13 @@ class Completion:
         missing = absent(name, last).filter(ibis._[SOURCE].isin(sources))
         if name in RECORD and told:
             missing = missing.anti_join(small_table(self._engine, "told_records", RECORD[name], told), RECORD[name])
+        if name not in RECORD and self._last is not None:
+            # Of ratings the newest one counts alone: nobody misses an earlier one.
+            good = arrived_table(TABLES[name])
+            good = good.filter((good.known_date <= self._last.as_of) & (good.event_date <= self._last.as_of))
+            later = good.select(firm="subject_id", under="scheme", day="event_date")
+            same = [missing.subject_id == later.firm, missing.scheme == later.under, missing.event_date < later.day]
+            missing = missing.anti_join(later, same)
         missing = missing.semi_join(_index(), "subject_id")
         record = missing[RECORD[name]] if name in RECORD else ibis.null("string")
         rows = self._engine.query(missing.select("subject_id", SOURCE, record=record).distinct())

@@ -10,7 +10,7 @@ from support.faulty_city import COLUMNS, FIRST, LINES, SECOND, THIRD, City, Faul
 
 from creditscore.records.readings import READINGS
 from creditscore.records.tables import TABLES
-from creditscore.vocabulary import TIERS
+from creditscore.vocabulary import ENDING_CHANGES, TIERS
 
 SEED = 20240430
 #: The file of each source of adverse records.
@@ -42,6 +42,21 @@ class Twins:
             for row in frame.to_dict("records"):
                 rows.append((SOURCES[row["source"]], tuple(str(row[key]) for key in TABLES[table].key), row["subject_id"], row))
         return rows
+
+    def superfluous(self, fault, day):
+        """Whether a record counts no more on a day: a change has ended it, or a later rating is there. Nobody misses it."""
+        return fault.record in (self.earlier_ratings(day) if fault.file == "ratings" else self.ended(day))
+
+    def earlier_ratings(self, day):
+        rows = pd.read_csv(self.data[day] / "ratings.csv", dtype=str)
+        rows = rows[rows["known_date"] <= day.isoformat()].sort_values("event_date")
+        earlier = rows[rows.duplicated(["subject_id", "scheme"], keep="last")]
+        return set(earlier[["subject_id", "scheme", "event_date"]].itertuples(index=False, name=None))
+
+    def ended(self, day):
+        changes = pd.read_parquet(self.data[day] / "changes.parquet")
+        acts = changes["change"].isin(ENDING_CHANGES) & (changes[["effective_date", "known_date"]].max(axis=1) <= day)
+        return {(event,) for event in changes.loc[acts, "event_id"]}
 
     def _groups(self, count):
         """Faults on firms that differ, within a group, in parts of which no file is refused as a whole."""
@@ -119,6 +134,12 @@ def check_second(twins, number):
     counted = {(file, record) for file, record, *_ in twins.counted[FIRST]}
     firms = set(incomplete["subject_id"])
     for fault in twins.groups[number]:
+        if fault.subject_id not in firms and twins.superfluous(fault, SECOND):
+            twin = twins.tiers[SECOND].loc[fault.subject_id]
+            assert (tiers.loc[fault.subject_id, "tier"], tiers.loc[fault.subject_id, "score"]) == (twin["tier"], twin["score"]), (
+                fault
+            )
+            continue
         new = (fault.file, fault.record) not in counted
         if new and not fault.tells_firm:
             continue  # nothing has ever told whose it is
@@ -146,7 +167,7 @@ def check_first(twins, number):
     faults, run = twins.first(number)
     tiers, marks, firms = run.frame("tiers").set_index("subject_id"), marked(run), set(run.frame("incomplete")["subject_id"])
     for fault in faults:
-        if fault.tells_firm:
+        if fault.tells_firm and not (fault.subject_id not in firms and twins.superfluous(fault, FIRST)):
             row = tiers.loc[fault.subject_id]
             assert fault.subject_id in firms, fault
             assert row["tier"] == "NR" or row["rule"].startswith("override"), fault

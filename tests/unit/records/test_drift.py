@@ -118,3 +118,9 @@ def test_a_source_of_which_nothing_came_is_an_error_however_small_it_was(tmp_pat
     found = told(small, events(tmp_path / "now", []))
     assert [(row["level"], row["rows"]) for row in found if "rows as before" in row["rule"]] == [("error", 5)]
     assert not [row for row in told(small, events(tmp_path / "fewer", penalties(2))) if row["level"] == "error"]
+
+
+def test_a_new_chinese_word_in_one_row_is_shown_unless_it_may_be_a_name(before, tmp_path):
+    cells = ["撤销立案", "张三丰"]
+    now = events(tmp_path / "now", [*penalties(60, result="upheld", severity="3"), *(event_line(f"N{c}", result=c) for c in cells)])
+    assert [row["rule"] for row in told(before, now)] == ["result: codes that no row had before (2): 撤销立案, …"]

@@ -105,3 +105,12 @@ def test_kinds_without_a_record_are_counted_at_the_end(tmp_path):
 def test_columns_are_aligned_in_any_script():
     lines = list(findings.text_grid(["表", "n"], [["主体", 12], ["abc", 1234]]))
     assert lines == ["  表        n", "  主体     12", "  abc   1,234"]
+
+
+def test_what_has_no_code_is_called_so_in_the_language_of_the_page(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.subjects(subject_line("S1"), subject_line("S2", industry=""))
+    found = check_up(delivery.open(), as_of=DAY)
+    assert "· (missing): industries without a card" in found.to_text("en")
+    assert "· （缺失）" in found.to_text("zh")
+    assert "(missing)" not in found.to_text("zh")

@@ -47,7 +47,8 @@ def test_a_wrong_code_is_an_error_if_new_and_a_warning_if_old(tmp_path):
 def test_a_project_may_refuse_wrong_codes_of_new_subjects(tmp_path):
     assert register(tmp_path / "stock", OLD_WRONG, new_errors="refuse").open()
     with pytest.raises(
-        DataError, match=r"subjects: expected no wrong code among those registered since 2024-01-01 .got 1: ID_CHECK_DIGIT"
+        DataError,
+        match=r"subjects: expected no wrong code among those registered since 2024-01-01 .got 1: wrong check character at position 18 .1.",
     ):
         register(tmp_path / "new", NEW_WRONG, new_errors="refuse").open()
 
