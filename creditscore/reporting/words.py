@@ -247,7 +247,7 @@ SHARES = {
     "excluded_share": 1,
 }
 #: Digits of figures that are not shares, where three are too many.
-DIGITS = {"expected": 1, "held_out_loss": 5, "difference": 5, "standard_error": 5}
+DIGITS = {"expected": 1, "value": 2, "held_out_loss": 5, "difference": 5, "standard_error": 5}
 #: Sections of the check-up.
 SECTIONS: dict[str, Message] = {
     "rows": _("Check-up: rows"),
