@@ -5,8 +5,8 @@ Of the values whose loss is not told apart from the best one (one standard error
 subject) the simplest is taken (Breiman, Friedman, Olshen and Stone, Classification and Regression Trees, 1984, 3.4.3).
 Attributes are cut once per power and number of bins, on all training rows; counts and slopes are fitted again without the
 rows held out. What the cuts tell of them is small: in two simulated populations of 2,000 rows, 12 columns and weights of 1
-and 8 the held-out loss moved by -0.006 to 0.009 (mean 0.000) against cuts by the earlier rows alone, and the loss of the smallest ridge
-against that of the largest by -0.007 to 0.006 (mean -0.001): too few populations to tell more than the order of size.
+and 8 the held-out loss moved by -0.006 to 0.009 (mean 0.000) against cuts by the earlier rows alone, and the loss of the
+smallest ridge against that of the largest by -0.007 to 0.006 (mean -0.001): too few to tell more than the order of size.
 """
 
 from __future__ import annotations
