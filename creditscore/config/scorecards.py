@@ -84,14 +84,14 @@ class Selection(Spec):
 
 
 class Pooling(Spec):
-    """How strongly the figures of an industry are pulled towards those of its parent, in effective cases.
+    """How far industries lie from their parents, as standard deviations in log-odds of bad; None: estimated from the rows.
 
-    An industry with as many effective cases as stated here counts half, and its parent counts half.
-    ``attribute_cases`` is for the shares of goods and bads per attribute, ``intercept_cases`` for the bad rate.
+    ``level_sd`` is that of the level, ``slope_sd`` that of what one standard deviation of a characteristic counts. With 0 an
+    industry has its parent's; with a large number its own, however few its cases.
     """
 
-    intercept_cases: float = Field(default=50, ge=0)
-    attribute_cases: float = Field(default=200, ge=0)
+    level_sd: float | None = Field(default=None, ge=0, le=100)
+    slope_sd: float | None = Field(default=None, ge=0, le=100)
 
 
 class ScorecardsFile(Spec):

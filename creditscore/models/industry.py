@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -18,26 +18,30 @@ from creditscore.config.scorecards import Industry, Pooling, ScorecardsFile
 from creditscore.dataframes import Floats, Ints, column_of, feature_frame, index_of, native_table
 from creditscore.errors import DataError
 from creditscore.models import scoring_by_card
+from creditscore.models.crossfit import held_out
 from creditscore.models.estimator import CardEstimator, NotFittedEstimator, training_facts
-from creditscore.models.fitting import Fit
+from creditscore.models.fitting import Fit, Settings, fit_core
 from creditscore.models.industry_tree import ALL, tree_of
 from creditscore.models.own_characteristics import only_in_own_industries, without_others
 from creditscore.models.pooling import (
-    attribute_table,
-    crossfit,
-    groups_of,
+    IndustryEffects,
+    Levels,
+    effects_of,
+    inside,
     levels_of,
     points_of,
     shrinkage_table,
+    slope_table,
+    tables_of,
 )
 from creditscore.models.reasons import reasons_of
 from creditscore.models.regression import logistic, one_thread
 from creditscore.models.sample import Features, Sample, as_sequence, industry_code, read_sample
 from creditscore.models.scorecard import Scorecard
+from creditscore.models.scoring import log_odds
 from creditscore.models.selection import OnLeak
+from creditscore.models.tuning import Predictor
 
-#: An industry whose own figures weigh less than this is named in the log.
-_NEARLY_PARENTS = 0.1
 _log = logging.getLogger(__name__)
 
 
@@ -45,23 +49,22 @@ _log = logging.getLogger(__name__)
 class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
     """Fits a card for every industry, partially pooled.
 
-    1. Splits, selection and slopes come from all rows together (industries and inspectors as effects).
-    2. Per industry, the shares of goods and of bads over the attributes of a characteristic are mixed
-       with the parent's by one weight, ``cases / (cases + pooling.attribute_cases)``, and give its WoE;
-       these are projected on the trend again. *Cases* are effective cases of the rarer class: five bads say
-       little about which attributes are bad, however many goods there are.
-    3. The calibration has one slope for all, from rows held out; the industry's bad rate is the parent's x
-       (O + k) / (E + k) with O bads found, E expected by the parent's card in the effective rows and
-       ``k = pooling.intercept_cases``.
+    1. Splits, WoE, selection and pooled slopes come from all rows together (industries and inspectors as effects).
+    2. Each industry deviates from its parent by a level and a slope per characteristic. How far industries deviate is
+       estimated (:mod:`creditscore.models.mixed`), apart from what changes from one part of the training window to the next: what
+       differs between industries this year need not differ next year. An industry's card has the attributes and WoE of the
+       pooled one, and coefficients of its own, at least 0.
+    3. The slope of the calibration is one for all, and levels are shrunk to the parent's by an estimated variance, too: both from
+       predictors of rows held out, with the weights of the design.
 
-    So five bads give nearly the parent's card, five thousand nearly the industry's own. ``shrinkage_``
-    shows each figure: own, parent's, used. Scaling all weights changes nothing; repeating rows does
-    (cases are counted). ``held_out_probability_`` has for each row handed to ``fit`` the probability of bad
-    by a fit without that row (NaN where there is none): what a card would have predicted before the outcome.
+    So five bads give the parent's ranking and a level that moves as far as industries are seen to differ, five thousand the
+    industry's own. ``shrinkage_`` and ``slope_shrinkage_`` show each figure: estimate, prior, used. Scaling all weights changes
+    nothing; repeating rows does (cases are counted). ``held_out_probability_`` has for each row handed to ``fit`` the probability
+    of bad by a fit without that row (NaN where there is none): what a card would have predicted before the outcome.
 
     Args:
         features: As for :class:`ScorecardClassifier`, like all arguments that are not listed here.
-        pooling: How strongly the figures of an industry are pulled towards those of its parent, in effective cases.
+        pooling: How far industries lie from their parents, where that is not to be estimated.
         pooling_factor: What the estimated variances between industries are multiplied by; None: chosen on rows held out.
         industries: The industries with their parents. Those that are only in the data have the parent ``all``.
         industry_column: The column of X that has the codes of industries, for tools that hand on X and y alone
@@ -136,42 +139,62 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
         )
         sample = only_in_own_industries(sample, tree_of(sample.industries, self.industries))
         with one_thread():
-            self._fit_cards(sample, self._fit_core(sample, groups=sample.industry).for_levels(sample))
+            self._fit_cards(sample)
         self.unknown_industries_: dict[str, int] = {}
         return self
 
-    def _fit_cards(self, sample: Sample, fit: Fit) -> None:
-        settings, pooling = self._used, self.pooling or Pooling()
-        groups = groups_of(sample, fit, self.industries, pooling, settings)
-        held_out = crossfit(sample, self.industries, pooling, settings)
-        slope = held_out.slope
+    def _fit_cards(self, sample: Sample) -> None:
+        self.parents_: dict[str, str] = tree_of(sample.industries, self.industries)
+        self._declared = self.pooling or Pooling()
+        ranking_fit = self._fit_core(
+            sample, groups=sample.industry, beyond_chance=self.cross_fit, make_predictor=self._predictor_for_tuning
+        )
+        effects = effects_of(sample.for_ranking(self._used.exponent), ranking_fit, self.parents_, self._declared, self._used)
+        fit, drawn = ranking_fit.for_levels(sample), sample.drawn
+        eta = effects.predictor_of(ranking_fit.codes, sample.industry, levels=False)
+        slope, there = 1.0, np.zeros(len(eta), dtype=bool)
+        if self.cross_fit:
+            held = held_out(sample, self._fit_and_predict)
+            slope, there = self._slope(sample, held), held.there
+            eta = np.where(there, held.eta, eta)
         if not slope and fit.tables:
             _log.warning("calibration: rows held out show nothing of what was fitted; an industry's subjects all have one score")
-        levels = levels_of(sample, fit, groups, slope, pooling)
-        intercepts = np.array([levels[code].used for code in (ALL, *sample.industries)])[sample.industry + 1]
-        self.held_out_probability_: Floats = sample.in_input(logistic(intercepts + held_out.eta))
-        cards, parents = {}, tree_of(sample.industries, self.industries)
-        for code, group in groups.items():
-            level, weight = levels[code], group.attribute_weight
-            training = training_facts(sample, group.rows, bad_rate=level.target) | {
-                "parent": group.parent,
-                "attribute_own_weight": round(weight, 6),
-                "intercept_own_weight": round(level.own_weight, 6),
-            }
-            points = points_of(fit, group, level, slope, settings)
+        levels = levels_of(drawn, slope * eta[~sample.ranking_only], self.parents_, self._declared, self._used.pooling_factor)
+        intercepts = np.array([levels.of[code].used for code in (ALL, *sample.industries)])[sample.industry + 1]
+        self.held_out_probability_: Floats = sample.in_input(np.where(there, logistic(intercepts + slope * eta), np.nan))
+        self.shrinkage_: pd.DataFrame = shrinkage_table(drawn, self.parents_, levels, effects)
+        self.slope_shrinkage_: pd.DataFrame = slope_table(self.parents_, effects, slope)
+        self._make_cards(drawn, fit, effects, levels, slope)
+
+    def _make_cards(self, drawn: Sample, fit: Fit, effects: IndustryEffects, levels: Levels, slope: float) -> None:
+        cards: dict[str, Scorecard] = {}
+        shown = self.shrinkage_.set_index("industry")[["own_weight_level", "own_weight_slopes"]]
+        for code, level in levels.of.items():
+            parent = self.parents_.get(code, "")
+            rows, patterns = (inside(of.industry, drawn.industries, code, self.parents_) for of in (drawn, fit.patterns))
+            training = training_facts(drawn, rows, bad_rate=level.target) | {"parent": parent}
+            if code != ALL:
+                training |= {name: float(shown.at[code, name]) for name in shown}
+            intercept = 0.0 if code == ALL else -log_odds(self._used.scaling, cards[parent].constant)
+            points = points_of(fit, patterns, slope * effects.coefficients(code), level, self._used, intercept=intercept)
             # An industry without rows has the baselines of all.
-            patterns = group.patterns if group.patterns.any() else slice(None)
-            card = self._card(fit, group.tables, points, patterns, name=code, industry=code, training=training)
-            cards[code] = without_others(card, code, sample, parents)
-            if weight < _NEARLY_PARENTS:
-                _log.warning(
-                    "industry %s: few cases: its card is nearly that of %s (%.0f %% its own)", code, group.parent, 100 * weight
-                )
+            chosen = patterns if patterns.any() else slice(None)
+            card = self._card(fit, tables_of(fit, patterns), points, chosen, name=code, industry=code, training=training)
+            cards[code] = without_others(card, code, drawn, self.parents_)
         self.pooled_: Scorecard = cards.pop(ALL)
         self.scorecards_: dict[str, Scorecard] = cards
-        self.parents_: dict[str, str] = {code: group.parent for code, group in groups.items() if code != ALL}
-        self.shrinkage_: pd.DataFrame = shrinkage_table(sample, groups, levels)
-        self.attribute_shrinkage_: pd.DataFrame = attribute_table(groups)
+
+    def _fit_and_predict(self, rest: Sample, out: Sample) -> Floats:
+        """The whole fit on some rows, and its predictor for others."""
+        settings = replace(self._used, on_leak="warn")
+        ranking = rest.for_ranking(settings.exponent)
+        fit = fit_core(ranking, settings, beyond_chance=self.cross_fit)
+        return effects_of(ranking, fit, self.parents_, self._declared, settings).predictor(out)
+
+    def _predictor_for_tuning(self, fit: Fit, rest: Sample, settings: Settings) -> Predictor:
+        """Levels and slopes of industries as a fit on some rows has them."""
+        effects = effects_of(rest.for_ranking(settings.exponent), fit, self.parents_, self._declared, settings)
+        return lambda codes, industry: effects.predictor_of(codes, industry, levels=True)
 
     @classmethod
     def from_cards(

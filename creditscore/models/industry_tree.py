@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from creditscore.config.scorecards import Industry
 from creditscore.errors import DataError
@@ -32,7 +32,7 @@ def tree_of(observed: Sequence[str], declared: Sequence[Industry]) -> dict[str, 
     return {code: parents[code] for code in order}
 
 
-def members(code: str, parents: dict[str, str]) -> set[str]:
+def members(code: str, parents: Mapping[str, str]) -> set[str]:
     """The industry and all that hang from it."""
     inside = {code}
     for child, parent in parents.items():  # parents come first

@@ -64,7 +64,7 @@ class Variances:
 
 @dataclass(frozen=True)
 class Declared:
-    """What is not estimated: SDs that persist, at every depth. None: estimated."""
+    """What is not estimated: SDs that persist, at every depth; of slopes in log-odds per SD of the covariate. None: estimated."""
 
     level_sd: float | None = None
     slope_sd: float | None = None
@@ -113,7 +113,7 @@ def fit_mixed(
         start: Level and slopes of the root to start from.
         ridge: Penalty on the slopes of the root, per effective case.
         declared: SDs that are not estimated.
-        factor: Multiplies the variances that persist, once they are estimated.
+        factor: Multiplies the variances that persist, once they are estimated; not what is declared.
         known: Variances of an earlier fit: nothing is estimated.
     """
     blocks = _Blocks.of(rows, parents, industries)
@@ -273,7 +273,8 @@ class _Fitting:
             if moved < _STEP and self._distance(before, variances) < 2 * _SD:
                 break
         if factor != 1.0:
-            variances = replace(variances, between={depth: factor * of for depth, of in variances.between.items()})
+            between = {depth: self._declared(factor * of) for depth, of in variances.between.items()}
+            variances = replace(variances, between=between)
             for _ in range(_ROUNDS):
                 self._linearise(totals, shift)
                 totals, shift, moved = self._moved(totals, shift, self._posterior(variances))
@@ -311,7 +312,7 @@ class _Fitting:
         if level is not None:
             variances[0] = level**2
         if slope is not None:
-            variances[1:] = slope**2
+            variances[1:] = slope**2 / self.blocks.square[1:]
         return variances
 
     def _linearise(self, totals: Floats, shift: Floats) -> None:

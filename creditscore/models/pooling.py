@@ -1,369 +1,307 @@
-"""The cards of a tree of industries: splits and slopes pooled, attributes and intercept shrunk to the parent.
+"""What industries share and what is their own: slopes and levels shrunk to the parent's by estimated variances.
 
-The steps: the tree (``tree_of``), each industry's tables shrunk to the parent's (``groups_of``), one slope from rows
-held out (``crossfit``), intercepts shrunk to the parent's (``levels_of``), whole points (``points_of``), and two tables
-that show each figure with its parent's.
+The steps: each industry's slopes on the card's WoE (:func:`effects_of`), its level on predictors of rows held out
+(:func:`levels_of`), whole points (:func:`points_of`), and two tables that show each figure with its prior.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from creditscore.config.scorecards import Industry, Pooling
+from creditscore.config.scorecards import Pooling
 from creditscore.dataframes import Flags, Floats, Ints
-from creditscore.errors import DataError
-from creditscore.models.bin_table import BinTable, in_order
-from creditscore.models.calibration import CardPoints, calibrate, centred, intercept_for, to_points
-from creditscore.models.fitting import Fit, Settings, fit_core
-from creditscore.models.industry_tree import ALL, members, tree_of
-from creditscore.models.regression import Patterns, logistic
+from creditscore.models.bin_table import BinTable
+from creditscore.models.calibration import CardPoints, centred, intercept_for, to_points
+from creditscore.models.fitting import Fit, Settings, recounted
+from creditscore.models.industry_tree import ALL, members
+from creditscore.models.mixed import Declared, Mixed, Rows, fit_mixed
+from creditscore.models.regression import logistic, matrix_of, patterns_of
 from creditscore.models.sample import Sample, effective_size
+from creditscore.models.scoring import AttributeCodes
 
-FOLDS = 5
-#: The slope where the fit without a fold keeps no characteristic, so that nothing was held out: half way between
-#: what the rows of the fit say (1) and what a characteristic without information deserves (0).
-UNPROVEN = 0.5
-#: Share below which the goods or bads of an attribute are not taken.
-_FLOOR = 1e-9
-
-
-def cases(weight: Floats, bad: Flags) -> float:
-    """Effective cases: of the rarer class, ``1 / (1 / goods + 1 / bads)`` in effective sizes.
-
-    A hundred thousand goods with five bads are five cases: what is not known is where the bads lie.
-    """
-    goods, bads = effective_size(weight[~bad]), effective_size(weight[bad])
-    return 0.0 if goods == 0 or bads == 0 else goods * bads / (goods + bads)
-
-
-def own_weight(cases: float, prior: float) -> float:
-    """``cases / (cases + prior)``: the weight of own figures (Buehlmann's credibility)."""
-    return cases / (cases + prior) if cases + prior > 0 else 0.0
+#: Nodes and weights of Gauss and Hermite for the mean over a normal distribution.
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
+#: Below this own weight a deviation says nothing of the estimate it was shrunk from.
+_SAYS_NOTHING = 0.01
 
 
 @dataclass(frozen=True)
-class Shares:
-    """Where goods and bads of a population lie: shares over the attributes of one characteristic."""
-
-    good: Floats
-    bad: Floats
-
-    @classmethod
-    def of(cls, good: Floats, bad: Floats, parent: Shares) -> Shares:
-        """Shares of weights; of a class without rows the parent's (its weight is then 0 anyway)."""
-        good = good / good.sum() if good.sum() > 0 else parent.good
-        return cls(good, bad / bad.sum() if bad.sum() > 0 else parent.bad)
-
-    @classmethod
-    def smoothed(cls, good: Floats, bad: Floats, smoothing: float) -> Shares:
-        """Shares of weights with ``smoothing`` added to each, so that none is 0."""
-        floor = max(smoothing, _FLOOR)
-        scale = 1 + floor * len(good)
-        return cls((good / good.sum() + floor) / scale, (bad / bad.sum() + floor) / scale)
-
-    def woe(self) -> Floats:
-        """``ln(share of good / share of bad)``."""
-        woe: Floats = np.log(np.maximum(self.good, _FLOOR) / np.maximum(self.bad, _FLOOR))
-        return woe
-
-    def mixed(self, parent: Shares, own_weight: float) -> Shares:
-        """Own shares and the parent's: ``own_weight`` x own + (1 - own_weight) x parent's."""
-        return Shares(
-            own_weight * self.good + (1 - own_weight) * parent.good, own_weight * self.bad + (1 - own_weight) * parent.bad
-        )
-
-
-@dataclass(frozen=True)
-class Group:
-    """One industry (or ``all``): its tables with shrunk WoE, and how much of them is its own."""
-
-    code: str
-    parent: str
-    rows: Flags
-    patterns: Flags
-    cases: float
-    attribute_weight: float
-    shares: tuple[Shares, ...]
-    own: tuple[Shares, ...]
-    tables: tuple[BinTable, ...]
-
-
-def groups_of(sample: Sample, fit: Fit, industries: Sequence[Industry], pooling: Pooling, settings: Settings) -> dict[str, Group]:
-    """Every industry's tables, parents first; the first is ``all``.
-
-    Both shares of an attribute are mixed with the parent's by one weight per industry.
-
-    Raises:
-        DataError: See :func:`tree_of`.
-    """
-    parents = tree_of(sample.industries, industries)
-    root = tuple(Shares.smoothed(table.good, table.bad, table.smoothing) for table in fit.tables)
-    every_row, every_pattern = np.ones(len(sample.weight), dtype=bool), np.ones(len(fit.patterns.weight), dtype=bool)
-    groups = {ALL: Group(ALL, "", every_row, every_pattern, cases(sample.weight, sample.bad), 1.0, root, root, fit.tables)}
-    for code, parent in parents.items():
-        branch = members(code, parents)
-        inside = [position for position, name in enumerate(sample.industries) if name in branch]
-        rows, chosen = np.isin(sample.industry, inside), np.isin(fit.patterns.industry, inside)
-        known = cases(sample.weight[rows], sample.bad[rows])
-        weight, patterns = own_weight(known, pooling.attribute_cases), fit.patterns.take(chosen)
-        own, mixed, tables = [], [], []
-        for column, (table, above) in enumerate(zip(fit.tables, groups[parent].shares, strict=True)):
-            counted = _recounted(table, patterns, column)
-            own.append(Shares.of(counted.good, counted.bad, above))
-            mixed.append(own[-1].mixed(above, weight))
-            # Neutral is what is too small in the pooled data: one that is thin here leans on the parent.
-            small = table.small
-            woe = in_order(table.partition, mixed[-1].woe(), counted.weight if counted.rows.any() else table.weight, small)
-            tables.append(replace(counted, woe=woe, neutral=small & (woe == 0.0)))
-        groups[code] = Group(code, parent, rows, chosen, known, weight, tuple(mixed), tuple(own), tuple(tables))
-    return groups
-
-
-def _recounted(table: BinTable, inside: Patterns, column: int) -> BinTable:
-    """The attributes with the rows of one group; weights are shares of the group's."""
-    size, codes = len(table.rows), inside.codes[:, column]
-    rows, good, bad = (np.bincount(codes, weights=of, minlength=size) for of in (inside.rows, inside.good, inside.bad))
-    total = float(good.sum() + bad.sum()) or 1.0
-    return replace(table, rows=rows.astype(np.int64), good=good / total, bad=bad / total)
-
-
-def _predictor(fit: Fit, group: Group, patterns: Flags) -> Floats:
-    """``- sum of coefficient x WoE`` of some patterns on the card of one group."""
-    woe = fit.patterns.take(patterns).woe([table.woe for table in group.tables])
-    return -(woe @ fit.regression.coefficients)
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """The result of :func:`crossfit`.
+class IndustryEffects:
+    """Levels and slopes of every industry on the WoE of one fit.
 
     Attributes:
-        slope: The slope of the calibration for the cards that are fitted on all rows.
-        eta: One log-odds of bad per row of the sample, from a fit without that row, calibrated except for the intercept;
-            NaN where there is none.
+        fit: The fit of all industries together.
+        industries: What the codes of rows count.
+        mixed: The model; a slope of it may be negative, a coefficient of a card is not.
     """
 
-    slope: float
-    eta: Floats
+    fit: Fit
+    industries: tuple[str, ...]
+    mixed: Mixed
+
+    def coefficients(self, code: str) -> Floats:
+        """Of an industry, or of ``all``; at least 0."""
+        return np.maximum(self.mixed.total[code][1:], 0.0)
+
+    def predictor_of(self, codes: AttributeCodes, industry: Ints, *, levels: bool) -> Floats:
+        """``- sum of coefficient x WoE`` of rows by their attribute codes, with the level of the industry or without it."""
+        names = (ALL, *self.industries)
+        own = np.array([self.coefficients(name) for name in names])[industry + 1]
+        eta = np.array([self.mixed.total[name][0] if levels else 0.0 for name in names])[industry + 1]
+        for column, table in enumerate(self.fit.tables):
+            eta -= own[:, column] * table.woe[codes[:, column]]
+        return eta
+
+    def predictor(self, sample: Sample) -> Floats:
+        """The same without levels for the rows of another sample with these columns and industries."""
+        columns = {column.factor.name: column for column in sample.columns}
+        codes = [table.partition.codes(columns[table.name]) for table in self.fit.tables]
+        return self.predictor_of(matrix_of(codes, len(sample.weight)), sample.industry, levels=False)
 
 
-def crossfit(sample: Sample, industries: Sequence[Industry], pooling: Pooling, settings: Settings) -> HeldOut:
-    """Slope of the calibration within industries, one for all of them, >= 0, from predictors of held-out rows.
+def effects_of(ranking: Sample, fit: Fit, parents: Mapping[str, str], pooling: Pooling, settings: Settings) -> IndustryEffects:
+    """Level and slopes of each industry, from the rows of the fit.
 
-    The whole fit is done again without a fifth of the rows, and applied to that fifth. On the rows of the
-    fit the slope would be about 1 however much was fitted to noise. A predictor with variance ``S`` of
-    signal and ``N / cases`` of noise has the slope ``S / (S + N / cases)``; the folds had
-    ``(FOLDS - 1) / FOLDS`` of the cases, which is corrected for.
+    Weights count by their effective size in each industry and part of the window. Effects of inspectors stay those of the fit.
 
-    A fifth in which all rows have the same predictor gives no information on the slope and is left out. If this is so
-    for every fifth, the slope is ``UNPROVEN``. If the rows without some fifth cannot be fitted (a class without rows),
-    the slope is 1.
+    Args:
+        ranking: The rows of the fit, with the weights of the ranking.
+        fit: Their fit.
+        parents: The tree of industries.
+        pooling: What is declared; the rest is estimated.
+        settings: How the fit was done.
     """
-    fold = _folds_of(sample)
-    eta = np.full(len(fold), np.nan)
-    nothing_held_out = np.full(len(fold), np.nan)
-    for number in range(FOLDS):
-        held = fold == number
-        if not _has_both(sample.bad[~held]):
-            return HeldOut(1.0, nothing_held_out)
-        try:
-            predicted = _held_out(sample, held, industries, pooling, settings)
-        except DataError:  # the rows left cannot be fitted
-            return HeldOut(1.0, nothing_held_out)
-        if len(predicted) and np.ptp(predicted) > 0:
-            eta[held] = predicted
-    there = np.isfinite(eta)
-    bad, weight = sample.bad[there], sample.weight[there] / sample.total
-    if not _has_both(bad):
-        return HeldOut(UNPROVEN, nothing_held_out)
-    _, slope = calibrate(eta[there], np.where(bad, 0.0, weight), np.where(bad, weight, 0.0), industry=sample.industry[there])
-    return HeldOut(slope / (slope + (1 - slope) * (FOLDS - 1) / FOLDS) if slope < 1 else slope, slope * eta)
+    parts = ranking.parts
+    block = np.where(ranking.industry < 0, -1, ranking.industry) * parts + ranking.window
+    # Patterns are told apart by the part of the window, too: the block stands where the industry does.
+    by_block = replace(ranking, industry=block + parts)
+    patterns = fit.patterns if parts == 1 else patterns_of(list(fit.codes.T), by_block)
+    place = patterns.industry + 1 if parts == 1 else patterns.industry
+    scale = ranking.total * _cases_per_weight(block + parts, ranking.weight)
+    offset = np.zeros(len(place))
+    if ranking.visits is not None:
+        offset = ranking.visits.design[patterns.team] @ fit.regression.effects[: len(ranking.visits.inspectors)]
+    rate = ranking.bad_share
+    mixed = fit_mixed(
+        Rows(
+            values=-patterns.woe([table.woe for table in fit.tables]),
+            good=patterns.good * scale[place],
+            bad=patterns.bad * scale[place],
+            offset=offset,
+            industry=place // parts - 1,
+            window=place % parts,
+        ),
+        parents,
+        ranking.industries,
+        start=np.concatenate([[fit.regression.intercept], fit.regression.coefficients]),
+        ridge=settings.ridge * rate * (1 - rate),
+        declared=Declared(pooling.level_sd, pooling.slope_sd),
+        factor=settings.pooling_factor,
+    )
+    return IndustryEffects(fit, ranking.industries, mixed)
 
 
-def _folds_of(sample: Sample) -> Ints:
-    """Fold of each row. Its own content decides, so the result does not depend on the order of rows or columns."""
-    team = [] if sample.visits is None else [sample.visits.team]
-    columns = sorted(sample.columns, key=lambda column: column.factor.name)
-    content = [*(column.values for column in columns), *team, sample.industry, sample.weight, sample.bad]
-    fold = np.empty(len(sample.weight), dtype=np.int64)
-    fold[np.lexsort(content)] = np.arange(len(fold)) % FOLDS
-    return fold
-
-
-def _has_both(bad: Flags) -> bool:
-    return bool(bad.any()) and not bool(bad.all())
-
-
-def _held_out(sample: Sample, held: Flags, industries: Sequence[Industry], pooling: Pooling, settings: Settings) -> Floats:
-    """Predictors of the rows held out, each on the card of its industry."""
-    rest, out = sample.part(~held), sample.part(held)
-    fit = fit_core(rest, replace(settings, on_leak="warn"))
-    groups = groups_of(rest, fit, industries, pooling, settings)
-    columns = {column.factor.name: column for column in out.columns}
-    codes = [table.partition.codes(columns[table.name]) for table in fit.tables]
-    eta = np.zeros(len(out.weight))
-    for number, code in enumerate([ALL, *sample.industries]):
-        rows = out.industry == number - 1
-        parts = zip(fit.regression.coefficients, groups[code].tables, codes, strict=True)
-        eta[rows] = -sum((coefficient * table.woe[of[rows]] for coefficient, table, of in parts), 0.0)
-    return eta
+def _cases_per_weight(block: Ints, weight: Floats) -> Floats:
+    """Effective size by weight in each block: weights times it count as cases."""
+    relative = weight / weight.max()
+    total, squares = np.bincount(block, weights=relative), np.bincount(block, weights=relative**2)
+    cases: Floats = np.where(total > 0, total / np.where(squares > 0, squares, 1.0), 0.0) / weight.max()
+    return cases
 
 
 @dataclass(frozen=True)
 class IndustryLevel:
-    """Intercept of a group: own, the parent's, the one used, and the weight of the own."""
+    """Level of an industry: the log-odds of bad at predictor 0.
+
+    Attributes:
+        used: That of the card.
+        estimate: Of its own rows alone; without bads half a case stands for them.
+        prior: That of its parent.
+        prior_sd: How far industries lie from their parents, as estimated or declared.
+        own_weight: How much of its deviation from the parent is its own.
+        observed: Weighted share of bads; NaN without rows.
+        target: Bad rate that the used level gives over the rows: the posterior mean for a new part of the window.
+    """
 
     used: float
-    own: float
-    parent: float
+    estimate: float
+    prior: float
+    prior_sd: float
     own_weight: float
-    #: Bad rate the used intercept gives over the group's rows.
+    observed: float
     target: float
 
 
-def levels_of(sample: Sample, fit: Fit, groups: dict[str, Group], slope: float, pooling: Pooling) -> dict[str, IndustryLevel]:
-    """Intercepts, parents first.
+@dataclass(frozen=True)
+class Levels:
+    """Levels by industry, the first of ``all``; and whether their SD leans on a prior, by industry."""
 
-    With E the bads that the parent's card expects in the industry's effective rows and O those observed,
-    the rate used is the parent's x (O + k) / (E + k): the posterior mean of a gamma prior worth k cases
-    (Buehlmann and Gisler, A Course in Credibility Theory, 2.4). No bads among many expected counts as
-    evidence, no bads among few does not.
+    of: Mapping[str, IndustryLevel]
+    assumed: Mapping[str, bool]
+
+
+def levels_of(drawn: Sample, eta: Floats, parents: Mapping[str, str], pooling: Pooling, factor: float) -> Levels:
+    """Levels from predictors of rows that the fit did not know.
+
+    Args:
+        drawn: The rows that may say how many are bad, with the weights of the design.
+        eta: Their predictors, calibrated but for the level.
+        parents: The tree of industries.
+        pooling: What is declared; the rest is estimated.
+        factor: Multiplies the estimated variance.
     """
-    patterns = fit.patterns
-    eta = slope * _predictor(fit, groups[ALL], groups[ALL].patterns)
-    start = intercept_for(eta, patterns.weight, sample.bad_share)
-    levels = {ALL: IndustryLevel(start, start, start, 1.0, sample.bad_share)}
-    for code, group in groups.items():
-        if code != ALL:
-            levels[code] = _level(sample, fit, group, groups[group.parent], levels[group.parent], slope, pooling)
-    return levels
+    order = np.lexsort([drawn.weight, drawn.bad, eta, drawn.window, drawn.industry])
+    block = (drawn.industry + 1) * drawn.parts + drawn.window
+    cases = (drawn.weight * _cases_per_weight(block, drawn.weight)[block])[order]
+    bad = drawn.bad[order]
+    start = intercept_for(eta, drawn.weight, drawn.bad_share)
+    mixed = fit_mixed(
+        Rows(
+            values=np.zeros((len(order), 0)),
+            good=np.where(bad, 0.0, cases),
+            bad=np.where(bad, cases, 0.0),
+            offset=eta[order],
+            industry=drawn.industry[order],
+            window=drawn.window[order],
+        ),
+        parents,
+        drawn.industries,
+        start=np.array([start]),
+        declared=Declared(pooling.level_sd, None),
+        factor=factor,
+    )
+    levels = {ALL: IndustryLevel(start, start, start, 0.0, 1.0, drawn.bad_share, drawn.bad_share)}
+    for code, parent in parents.items():
+        rows = inside(drawn.industry, drawn.industries, code, parents)
+        levels[code] = _level(drawn, eta, rows, mixed, code, parent, levels[parent])
+    return Levels(levels, {code: mixed.depth[code] in mixed.assumed for code in parents})
 
 
-def _level(
-    sample: Sample, fit: Fit, group: Group, above: Group, parent: IndustryLevel, slope: float, pooling: Pooling
-) -> IndustryLevel:
-    rows, weight = group.patterns, fit.patterns.weight[group.patterns]
+def inside(industry: Ints, industries: Sequence[str], code: str, parents: Mapping[str, str]) -> Flags:
+    """The rows of an industry and of all that hang from it; ``industry`` has positions in ``industries``."""
+    if code == ALL:
+        return np.ones(len(industry), dtype=bool)
+    branch = members(code, parents)
+    return np.isin(industry, [position for position, name in enumerate(industries) if name in branch])
+
+
+def _level(drawn: Sample, eta: Floats, rows: Flags, mixed: Mixed, code: str, parent: str, above: IndustryLevel) -> IndustryLevel:
+    prior, prior_sd = float(mixed.total[parent][0]), float(np.sqrt(mixed.variances.between[mixed.depth[code]][0]))
     if not rows.any():
-        return IndustryLevel(parent.used, parent.used, parent.used, 0.0, parent.target)
-    expected = float(np.average(logistic(parent.used + slope * _predictor(fit, above, rows)), weights=weight))
-    observed = float(fit.patterns.bad[rows].sum() / weight.sum())
-    size = effective_size(sample.weight[group.rows])
-    own = own_weight(size * expected * (1 - expected), pooling.intercept_cases)
-    target = own * observed + (1 - own) * expected
-    eta = slope * _predictor(fit, group, rows)
+        return replace(above, estimate=np.nan, prior=above.used, prior_sd=prior_sd, own_weight=0.0, observed=np.nan)
+    own, weight = eta[rows], drawn.weight[rows]
+    observed = float(weight[drawn.bad[rows]].sum() / weight.sum())
+    size = effective_size(weight)
     alone = min(max(observed, 0.5 / (size + 1)), 1 - 0.5 / (size + 1))
+    # A new part of the window has a deviation of its own, too.
+    spread = float(np.sqrt(mixed.variance[code][0] + mixed.variances.within[0]))
+    share = weight / weight.sum()
+    means = [float(share @ logistic(own + mixed.total[code][0] + spread * node)) for node in _NODES]
+    target = float(np.average(means, weights=_WEIGHTS))
     return IndustryLevel(
-        intercept_for(eta, weight, min(max(target, 1e-9), 1 - 1e-9)),
-        intercept_for(eta, weight, alone),
-        intercept_for(eta, weight, expected),
-        own,
-        target,
+        used=intercept_for(own, weight, min(max(target, 1e-9), 1 - 1e-9)),
+        estimate=intercept_for(own, weight, alone),
+        prior=prior,
+        prior_sd=prior_sd,
+        own_weight=float(mixed.own_weight[code][0]),
+        observed=observed,
+        target=target,
     )
 
 
-def points_of(fit: Fit, group: Group, level: IndustryLevel, slope: float, settings: Settings) -> CardPoints:
-    """Whole points of one industry, the constant moved so that its mean probability is the shrunk rate."""
-    patterns, rows = fit.patterns, group.patterns
+def tables_of(fit: Fit, patterns: Flags) -> tuple[BinTable, ...]:
+    """The attributes of the fit, counted in some of its patterns; WoE stay those of all."""
+    chosen = fit.patterns.take(patterns)
+    return tuple(recounted(table, chosen, column) for column, table in enumerate(fit.tables))
+
+
+def points_of(
+    fit: Fit, patterns: Flags, coefficients: Floats, level: IndustryLevel, settings: Settings, *, intercept: float
+) -> CardPoints:
+    """Whole points of one industry, the constant moved so that its mean probability is the rate of its level.
+
+    Args:
+        fit: The fit, with patterns of the drawn rows by the weights of the design.
+        patterns: Those of the industry.
+        coefficients: Of the industry, calibrated.
+        level: Of the industry.
+        settings: How the fit was done.
+        intercept: The log-odds at WoE 0 where the industry has no rows.
+    """
+    codes, weight = fit.patterns.codes[patterns], fit.patterns.weight[patterns]
+    if len(weight):
+        eta = -(fit.patterns.take(patterns).woe([table.woe for table in fit.tables]) @ coefficients)
+        intercept = intercept_for(eta, weight, min(max(level.target, 1e-9), 1 - 1e-9))
     points = to_points(
         settings.scaling,
-        intercept=level.used,
-        coefficients=slope * fit.regression.coefficients,
-        woe=[table.woe for table in group.tables],
-        caps=[table.partition.most_points for table in group.tables],
+        intercept=intercept,
+        coefficients=coefficients,
+        woe=[table.woe for table in fit.tables],
+        caps=[table.partition.most_points for table in fit.tables],
     )
-    if not rows.any():
-        return points
-    return centred(settings.scaling, points, patterns.codes[rows], patterns.weight[rows], level.target)
+    return centred(settings.scaling, points, codes, weight, level.target) if len(weight) else points
 
 
-def shrinkage_table(sample: Sample, groups: dict[str, Group], levels: dict[str, IndustryLevel]) -> pd.DataFrame:
-    """One row per industry, parents first; intercepts are log-odds of bad at WoE 0.
+def shrinkage_table(sample: Sample, parents: Mapping[str, str], levels: Levels, effects: IndustryEffects) -> pd.DataFrame:
+    """One row per industry, parents first: what its rows say of its level, what its parent says, and what the card uses.
 
-    ``own_weight_intercept`` and ``own_weight_attributes`` are the weights of the industry's own figures.
+    Levels are log-odds of bad at predictor 0. ``prior_sd`` is how far industries lie from their parents, and
+    ``prior_sd_assumed`` says that it leans on a prior because there are few of them. ``own_weight_slopes`` is the mean over
+    the characteristics, by coefficient. ``bad_rate_gap`` is ``bad_rate_used - bad_rate_observed``.
     """
     rows = []
-    for code, group in groups.items():
-        if code == ALL:
-            continue
-        level, inside = levels[code], group.rows
+    for code, parent in parents.items():
+        level, own = levels.of[code], inside(sample.industry, sample.industries, code, parents)
+        pull = effects.coefficients(ALL) + 1e-9
+        slopes = effects.mixed.own_weight[code][1:]
         rows.append(
             {
                 "industry": code,
-                "parent": group.parent,
-                "rows": int(inside.sum()),
-                "bads": int(sample.bad[inside].sum()),
-                "effective_size": round(effective_size(sample.weight[inside]), 3),
-                "effective_cases": round(group.cases, 3),
-                "own_weight_attributes": round(group.attribute_weight, 6),
-                "own_weight_intercept": round(level.own_weight, 6),
-                "intercept_own": round(level.own, 6),
-                "intercept_parent": round(level.parent, 6),
-                "intercept_used": round(level.used, 6),
+                "parent": parent,
+                "rows": int(own.sum()),
+                "bads": int(sample.bad[own].sum()),
+                "effective_size": round(effective_size(sample.weight[own]), 3),
+                "level_estimate": round(level.estimate, 6),
+                "level_prior": round(level.prior, 6),
+                "prior_sd": round(level.prior_sd, 6),
+                "prior_sd_assumed": levels.assumed[code],
+                "level_used": round(level.used, 6),
+                "own_weight_level": round(level.own_weight, 6),
+                "own_weight_slopes": round(float(np.average(slopes, weights=pull)), 6) if len(slopes) else 0.0,
+                "bad_rate_observed": round(level.observed, 9),
                 "bad_rate_used": round(level.target, 9),
+                "bad_rate_gap": round(level.target - level.observed, 9),
             }
         )
     return pd.DataFrame(rows)
 
 
-def attribute_table(groups: dict[str, Group]) -> pd.DataFrame:
-    """One row per industry, characteristic and attribute: WoE own, parent's, used (on the trend)."""
-    rows = []
-    for code, group in groups.items():
-        if code == ALL:
-            continue
-        for table, shares, parent_table in zip(group.tables, group.own, groups[group.parent].tables, strict=True):
-            own, parent = Shares.smoothed(shares.good, shares.bad, table.smoothing).woe(), parent_table.woe
-            for attribute in range(len(table.rows)):
-                rows.append(
-                    {
-                        "industry": code,
-                        "characteristic": table.name,
-                        "attribute": table.partition.label(attribute),
-                        "weight": round(float(table.weight[attribute]), 9),
-                        "own_weight": round(group.attribute_weight, 6),
-                        "woe_own": round(float(own[attribute]), 6),
-                        "woe_parent": round(float(parent[attribute]), 6),
-                        "woe_used": float(table.woe[attribute]),
-                    }
-                )
-    return pd.DataFrame(rows)
+def slope_table(parents: Mapping[str, str], effects: IndustryEffects, slope: float) -> pd.DataFrame:
+    """One row per industry and characteristic: its coefficient by its own rows, its parent's, and the one of its card.
 
-
-@dataclass(frozen=True)
-class IndustrySlopes:
-    """Coefficients of every industry on the WoE of one fit, all >= 0; ``all`` has those of an industry that is not known."""
-
-    fit: Fit
-    parents: dict[str, str]
-    industries: tuple[str, ...]
-    coefficients: dict[str, Floats]
-
-    def predictor(self, sample: Sample) -> Floats:
-        """``- sum of coefficient x WoE`` of the rows of any sample with these columns and industries; no level, no inspectors."""
-        columns = {column.factor.name: column for column in sample.columns}
-        names = [ALL, *(code if code in self.coefficients else ALL for code in sample.industries)]
-        own = np.array([self.coefficients[name] for name in names])[sample.industry + 1]
-        eta = np.zeros(len(sample.weight))
-        for number, table in enumerate(self.fit.tables):
-            eta -= own[:, number] * table.woe[table.partition.codes(columns[table.name])]
-        return eta
-
-
-def slopes_of(
-    sample: Sample, fit: Fit, parents: dict[str, str], pooling: Pooling, settings: Settings, *, factor: float = 1.0
-) -> IndustrySlopes:
-    """The coefficients of each industry: the pooled ones for now.
-
-    Args:
-        sample: The rows of the fit, with the weights of the ranking.
-        fit: Their fit.
-        parents: The tree of industries (:func:`~creditscore.models.industry_tree.tree_of`).
-        pooling: What is declared of the variances; the rest is estimated.
-        settings: How the fit was done.
-        factor: Multiplies the variances between industries that persist from part to part of the window.
+    All are calibrated, as in the card. ``estimate`` is what the industry's rows say, ``prior + deviation / own_weight``; NaN where
+    they say next to nothing. ``prior_sd`` is how far industries lie from their parents. ``used`` is never below 0.
     """
-    return IndustrySlopes(fit, parents, sample.industries, dict.fromkeys([ALL, *parents], fit.regression.coefficients))
+    mixed, rows = effects.mixed, []
+    for code, parent in parents.items():
+        own_weight, spread = mixed.own_weight[code], np.sqrt(mixed.variances.between[mixed.depth[code]])
+        for number, table in enumerate(effects.fit.tables, start=1):
+            own, prior = float(own_weight[number]), float(mixed.total[parent][number])
+            estimate = prior + float(mixed.deviation[code][number]) / own if own > _SAYS_NOTHING else np.nan
+            rows.append(
+                {
+                    "industry": code,
+                    "characteristic": table.name,
+                    "estimate": round(slope * estimate, 6),
+                    "prior": round(slope * prior, 6),
+                    "prior_sd": round(slope * float(spread[number]), 6),
+                    "used": round(slope * float(effects.coefficients(code)[number - 1]), 6) + 0.0,
+                    "own_weight": round(own, 6),
+                }
+            )
+    columns = ["industry", "characteristic", "estimate", "prior", "prior_sd", "used", "own_weight"]
+    return pd.DataFrame(rows, columns=columns)
