@@ -334,12 +334,17 @@ class _Fitting:
 
     def _root(self, precision: Floats, information: Floats) -> tuple[Floats, Floats]:
         """Mean and covariance of the root: flat in the level, ridge on slopes, which are not negative."""
-        core = precision + np.diag(self.penalty + _NONE)
+        core = self._penalised(precision)
         mean = constrained_minimum(core, -information, np.zeros(len(core) - 1))
         free = np.concatenate([[True], mean[1:] > 0])
         covariance = np.zeros_like(core)
         covariance[np.ix_(free, free)] = np.linalg.inv(core[np.ix_(free, free)])
         return mean, covariance
+
+    def _penalised(self, precision: Floats) -> Floats:
+        """The precision of the root with its ridge, which shrinks as much as it would if industries did not differ."""
+        whole = np.maximum(np.einsum("bii->i", self.precision), _NONE)
+        return precision + np.diag(self.penalty * np.diagonal(precision) / whole + _NONE)
 
     def _evidence(self, variances: Variances) -> float:
         """Log marginal likelihood of the Gaussians, the root integrated out too (REML)."""
@@ -349,7 +354,7 @@ class _Fitting:
             chosen = self.blocks.depth == depth
             evidence += _evidence_of(precision[chosen], information[chosen], variances.between[depth], eliminated[depth])
         mean, _ = self._root(precision[0], information[0])
-        core = precision[0] + np.diag(self.penalty + _NONE)
+        core = self._penalised(precision[0])
         free = np.concatenate([[True], mean[1:] > 0])
         quadratic = float(information[0] @ mean - 0.5 * mean @ core @ mean)
         determinant = float(np.linalg.slogdet(core[np.ix_(free, free)])[1])
