@@ -11,7 +11,7 @@ STEPS = (
     ("re_inspections", (True, False)),
     ("nuisance", (True, False)),
     ("ridge", (0.0005, 0.005, 0.05, 0.2)),
-    ("attribute_cases", (200, 1000)),
+    ("slope_sd", (None, 0.0)),
 )
 GAIN = 0.001
 TREES = tuple((leaves, rounds) for leaves in (4, 8, 16) for rounds in (100, 200, 400))

@@ -27,7 +27,7 @@ class Setting:
     re_inspections: bool = True
     nuisance: bool = True
     ridge: float = 0.0005
-    attribute_cases: float = 200
+    slope_sd: float | None = None
 
     def changed(self, **one) -> "Setting":
         """The setting with one thing changed."""
@@ -53,7 +53,7 @@ def fit_cards(project, features: tuple, setting: Setting, train: Sample) -> cs.I
     """The estimator that the project describes, with the setting's choices."""
     spec, used = project.scorecards, chosen(project, features, setting)
     cards = cs.IndustryScorecards.from_spec(spec, features=used, representative=False)
-    cards.set_params(pooling=spec.pooling.model_copy(update={"attribute_cases": setting.attribute_cases}), ridge=setting.ridge)
+    cards.set_params(pooling=spec.pooling.model_copy(update={"slope_sd": setting.slope_sd}), ridge=setting.ridge)
     people = train.rows["inspectors"] if setting.nuisance else None
     return cards.fit(train.X[[f.name for f in used]], train.rows["y"], industry=train.rows["industry"], nuisance=people)
 

@@ -54,8 +54,8 @@ def refuse_another_card(history: History, setting: Setting) -> None:
     """The project's files hold what was chosen: the command line trains the card that is judged here."""
     project = history.project
     spec, wanted = project.scorecards, chosen(project, history.features, setting)
-    held = Setting(ridge=spec.ridge, attribute_cases=spec.pooling.attribute_cases, nuisance=spec.nuisance == "inspectors")
-    same = (held.ridge, held.attribute_cases, held.nuisance) == (setting.ridge, setting.attribute_cases, setting.nuisance)
+    held = Setting(ridge=spec.ridge, slope_sd=spec.pooling.slope_sd, nuisance=spec.nuisance == "inspectors")
+    same = (held.ridge, held.slope_sd, held.nuisance) == (setting.ridge, setting.slope_sd, setting.nuisance)
     if not same or [f.name for f in wanted] != [f.name for f in project.features]:
         sys.exit(f"configs/chicago: expected what was chosen, {setting} with {', '.join(f.name for f in wanted)} (got {held})")
 

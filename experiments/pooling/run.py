@@ -29,8 +29,8 @@ INDUSTRY = "food_service"
 DAYS = tuple(dt.date(2021 + place // 4, 1 + 3 * (place % 4), 1) for place in range(2, 12))
 JUDGED = dt.date(2024, 1, 1)
 ARMS = {
-    "none": cs.Pooling(intercept_cases=0, attribute_cases=0),
-    "complete": cs.Pooling(intercept_cases=1e9, attribute_cases=1e9),
+    "none": cs.Pooling(level_sd=10, slope_sd=10),
+    "complete": cs.Pooling(level_sd=0, slope_sd=0),
     "partial": cs.Pooling(),
 }
 NAMES = {"none": "no", "complete": "complete", "partial": "partial"}

@@ -31,8 +31,8 @@ SPLIT = dt.date(2003, 1, 1)
 DRAWS, AIM = 1000, 0.01
 POOLINGS = {
     "cards, partial pooling": cs.Pooling(),
-    "cards, complete pooling": cs.Pooling(intercept_cases=1e9, attribute_cases=1e9),
-    "cards, no pooling": cs.Pooling(intercept_cases=0, attribute_cases=0),
+    "cards, complete pooling": cs.Pooling(level_sd=0, slope_sd=0),
+    "cards, no pooling": cs.Pooling(level_sd=10, slope_sd=10),
 }
 OURS, TRENDS = "cards, partial pooling", "LightGBM, the cards' trends, tuned"
 

@@ -44,7 +44,7 @@ def works() -> dict[str, dict]:
         calendar={"year": [{"year": 2024, "basis": "通知", "holidays": [dt.date(2024, 1, 1)], "workdays": [dt.date(2024, 2, 4)]}]},
         scorecards={
             "scaling": {"base_score": 600, "base_odds": 50.0, "pdo": 20.0}, "binning": {"max_bins": 6}, "selection": {"max_correlation": 0.9},
-            "pooling": {"intercept_cases": 50.0},
+            "pooling": {"level_sd": 0.5},
         },
     )  # fmt: skip
     found["policy"] |= {
@@ -213,7 +213,7 @@ VALUES: list[tuple] = [
     *(("scorecards", "scaling.base_score", value) for value in (-1, 100_001, 600.5)),
     *(("scorecards", "binning.max_bins", value) for value in (1, 21)),
     *(("scorecards", "selection.max_correlation", value) for value in (NAN, 0.0, 1.1)),
-    *(("scorecards", "pooling.intercept_cases", value) for value in (NAN, INF, -1.0)),
+    *(("scorecards", "pooling.level_sd", value) for value in (NAN, INF, -1.0)),
     *(("scorecards", "ridge", value) for value in (NAN, INF, -0.1)),
     *(("scorecards", "test_months", value) for value in (0, 61, "6")),
     *(("scorecards", "industry.0.code", value) for value in ("", "a/b", "a" * 41, "shop", "..", 5)),

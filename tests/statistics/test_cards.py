@@ -78,9 +78,9 @@ def test_partial_pooling_is_no_worse_than_either_extreme():
     sizes = {"a": 60, "b": 500, "c": 4000, "d": 12000}
     loss = {"none": [], "partial": [], "complete": []}
     cases = {
-        "none": Pooling(intercept_cases=0, attribute_cases=0),
+        "none": Pooling(level_sd=10, slope_sd=10),
         "partial": Pooling(),
-        "complete": Pooling(intercept_cases=1e9, attribute_cases=1e9),
+        "complete": Pooling(level_sd=0, slope_sd=0),
     }
     for seed in range(3):
         rng = np.random.default_rng(seed)

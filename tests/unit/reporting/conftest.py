@@ -247,7 +247,7 @@ def make_book(count=600, seed=7, cut="min_score"):
             }
         ),
         shrinkage=pd.DataFrame(
-            {"industry": list(INDUSTRIES), "effective_size": [8200.0, 3700.0, 240.0], "own_weight_attributes": [0.98, 0.95, 0.55]}
+            {"industry": list(INDUSTRIES), "effective_size": [8200.0, 3700.0, 240.0], "own_weight_slopes": [0.98, 0.95, 0.55]}
         ),
         calibration=pd.DataFrame(
             {"expected": expected, "observed": expected * 1.05, "low": expected * 0.8, "high": expected * 1.3}
