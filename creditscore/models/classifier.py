@@ -14,7 +14,7 @@ from creditscore.dataframes import Floats, feature_frame
 from creditscore.errors import DataError
 from creditscore.models.calibration import calibrate, centred, intercept_for, to_points
 from creditscore.models.crossfit import held_out
-from creditscore.models.estimator import CardEstimator, NotFittedEstimator, training_facts
+from creditscore.models.estimator import CardEstimator, NotFittedEstimator, training_facts, warn_of_one_score
 from creditscore.models.fitting import fit_core
 from creditscore.models.regression import one_thread
 from creditscore.models.sample import Sample, read_sample
@@ -119,7 +119,9 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, CardEstimator):  # 
         )
         points = centred(self._used.scaling, points, fit.patterns.codes, fit.patterns.weight, sample.bad_share)
         training = training_facts(sample, bad_rate=sample.bad_share)
-        return self._card(fit, fit.tables, points, slice(None), name=self.name, industry="all", training=training)
+        card = self._card(fit, fit.tables, points, slice(None), name=self.name, industry="all", training=training)
+        warn_of_one_score([card], stacklevel=4)
+        return card
 
     def _fit_and_predict(self, rest: Sample, out: Sample) -> Floats:
         """The whole fit on some rows, and its predictor for others."""

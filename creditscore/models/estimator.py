@@ -110,8 +110,8 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
         self._used: Settings = chosen.settings
         ranking = sample.for_ranking(self._used.exponent)
         fit = fit_cut(ranking, chosen.cuts, self._used, chosen.ledger)
-        for line in fit.ledger.warnings:
-            _log.warning("%s", line)
+        if fit.ledger.warnings:
+            _log.warning("%s", "\n".join(fit.ledger.warnings))
         self.classes_: Any = sample.classes
         self.selection_: pd.DataFrame = fit.ledger.table()
         self.tuning_: pd.DataFrame = chosen.table
@@ -178,15 +178,19 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
             training=training,
             representative=self.representative,
         )
-        if card.one_score:
-            warnings.warn(
-                f"card {name}: every subject has the score {card.lowest}: no characteristic tells good from bad in these rows; see "
-                "selection_ for why each one left, and train on more rows or outcomes, on other features, or with a lower "
-                "min_information_value of Selection",
-                OneScoreWarning,
-                stacklevel=4,
-            )
         return card
+
+
+def warn_of_one_score(cards: Sequence[Scorecard], *, stacklevel: int) -> None:
+    """One warning for all cards that give every subject the same score."""
+    lines = [f"card {card.name}: every subject has the score {card.lowest}" for card in cards if card.one_score]
+    if lines:
+        why = (
+            "no characteristic tells good from bad in these rows; see selection_ for why each one left, and train on more rows or "
+            "outcomes, on other features, or with a lower min_information_value of Selection"
+        )
+        text = f"{lines[0]}: {why}" if len(cards) == 1 else "\n".join([why, *lines])
+        warnings.warn(text, OneScoreWarning, stacklevel=stacklevel)
 
 
 def training_facts(sample: Sample, rows: Flags | slice = slice(None), *, bad_rate: float) -> dict[str, JsonValue]:

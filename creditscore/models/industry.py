@@ -19,7 +19,7 @@ from creditscore.dataframes import Floats, Ints, column_of, feature_frame, index
 from creditscore.errors import DataError
 from creditscore.models import scoring_by_card
 from creditscore.models.crossfit import held_out
-from creditscore.models.estimator import CardEstimator, NotFittedEstimator, training_facts
+from creditscore.models.estimator import CardEstimator, NotFittedEstimator, training_facts, warn_of_one_score
 from creditscore.models.fitting import Fit, Settings, fit_core
 from creditscore.models.industry_tree import ALL, tree_of
 from creditscore.models.own_characteristics import only_in_own_industries, without_others
@@ -42,6 +42,8 @@ from creditscore.models.scoring import log_odds
 from creditscore.models.selection import OnLeak
 from creditscore.models.tuning import Predictor
 
+#: Industries whose own slopes weigh less than this are named in the log.
+_NEARLY_PARENTS = 0.1
 _log = logging.getLogger(__name__)
 
 
@@ -146,9 +148,7 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
     def _fit_cards(self, sample: Sample) -> None:
         self.parents_: dict[str, str] = tree_of(sample.industries, self.industries)
         self._declared = self.pooling or Pooling()
-        ranking_fit = self._fit_core(
-            sample, groups=sample.industry, beyond_chance=self.cross_fit, make_predictor=self._predictor_for_tuning
-        )
+        ranking_fit = self._fit_core(sample, groups=sample.industry, make_predictor=self._predictor_for_tuning)
         effects = effects_of(sample.for_ranking(self._used.exponent), ranking_fit, self.parents_, self._declared, self._used)
         fit, drawn = ranking_fit.for_levels(sample), sample.drawn
         eta = effects.predictor_of(ranking_fit.codes, sample.industry, levels=False)
@@ -174,13 +174,17 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
             rows, patterns = (inside(of.industry, drawn.industries, code, self.parents_) for of in (drawn, fit.patterns))
             training = training_facts(drawn, rows, bad_rate=level.target) | {"parent": parent}
             if code != ALL:
-                training |= {name: float(shown.at[code, name]) for name in shown}
+                training |= {name: float(shown[name][code]) for name in ("own_weight_level", "own_weight_slopes")}
             intercept = 0.0 if code == ALL else -log_odds(self._used.scaling, cards[parent].constant)
             points = points_of(fit, patterns, slope * effects.coefficients(code), level, self._used, intercept=intercept)
             # An industry without rows has the baselines of all.
             chosen = patterns if patterns.any() else slice(None)
             card = self._card(fit, tables_of(fit, patterns), points, chosen, name=code, industry=code, training=training)
             cards[code] = without_others(card, code, drawn, self.parents_)
+        warn_of_one_score(list(cards.values()), stacklevel=5)
+        leaning = [code for code in self.parents_ if float(shown["own_weight_slopes"][code]) < _NEARLY_PARENTS]
+        if leaning and fit.tables:
+            _log.warning("industry %s: few cases: ranked nearly as the parent ranks; see shrinkage_", ", ".join(leaning))
         self.pooled_: Scorecard = cards.pop(ALL)
         self.scorecards_: dict[str, Scorecard] = cards
 
@@ -188,7 +192,7 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
         """The whole fit on some rows, and its predictor for others."""
         settings = replace(self._used, on_leak="warn")
         ranking = rest.for_ranking(settings.exponent)
-        fit = fit_core(ranking, settings, beyond_chance=self.cross_fit)
+        fit = fit_core(ranking, settings)
         return effects_of(ranking, fit, self.parents_, self._declared, settings).predictor(out)
 
     def _predictor_for_tuning(self, fit: Fit, rest: Sample, settings: Settings) -> Predictor:

@@ -77,7 +77,8 @@ class Mixed:
     Attributes:
         total: By industry (and ``all``): what to use for a new part of the window, the deviations of its ancestors included.
         deviation: By industry: posterior mean of its own deviation from its parent.
-        own_weight: By industry: how much of its deviation is its own, ``1 - posterior variance / variance``; 0 without rows.
+        own_weight: By industry: how much its own rows count against its parent, ``1 - posterior variance / variance`` with the
+            parent known; 0 without rows.
         variance: By industry (and ``all``): posterior variances of ``total``.
         variances: Of the deviations, as they were used.
         depth: By industry: 1 where it hangs from ``all``.
@@ -235,6 +236,8 @@ class _Posterior:
     covariance: Floats
     deviation: Floats
     deviation_variance: Floats
+    #: Posterior variances of deviations were the mean above known.
+    given_above: Floats
     block_totals: Floats
     block_deviation: Floats
     block_variance: Floats
@@ -364,7 +367,7 @@ class _Fitting:
         blocks, size = self.blocks, self.blocks.size
         parts, eliminated, precision, information = self._upwards(variances)
         totals, covariance = np.zeros((len(blocks.names), size)), np.zeros((len(blocks.names), size, size))
-        deviation, spread = np.zeros((len(blocks.names), size)), np.zeros((len(blocks.names), size))
+        deviation, spread, given_above = (np.zeros((len(blocks.names), size)) for _ in range(3))
         totals[0], covariance[0] = self._root(precision[0], information[0])
         for depth in self.depths:
             chosen = np.flatnonzero(blocks.depth == depth)
@@ -373,13 +376,13 @@ class _Fitting:
             deviation[chosen] = _applied(one.posterior, information[chosen]) - _applied(one.shown, totals[above])
             totals[chosen] = totals[above] + deviation[chosen]
             spread[chosen] = _spread(one, covariance[above])
+            given_above[chosen] = np.diagonal(one.posterior, axis1=1, axis2=2)
             kept = np.eye(size) - one.shown
             covariance[chosen] = one.posterior + kept @ covariance[above] @ kept.transpose(0, 2, 1)
         above = blocks.node
         of_part = _applied(parts.posterior, self.information) - _applied(parts.shown, totals[above])
-        return _Posterior(
-            totals, covariance, deviation, spread, totals[above] + of_part, of_part, _spread(parts, covariance[above])
-        )
+        part_spread = _spread(parts, covariance[above])
+        return _Posterior(totals, covariance, deviation, spread, given_above, totals[above] + of_part, of_part, part_spread)
 
     def _updated(self, variances: Variances, posterior: _Posterior) -> Variances:
         """One step of the variances towards the maximum of the marginal likelihood."""
@@ -452,9 +455,7 @@ class _Fitting:
         for depth in self.depths:
             chosen = (blocks.depth == depth) & self.with_rows
             variance = variances.between[depth]
-            own[chosen] = np.where(variance > 0, 1 - posterior.deviation_variance[chosen] / np.maximum(variance, _NONE), 0.0).clip(
-                0, 1
-            )
+            own[chosen] = np.where(variance > 0, 1 - posterior.given_above[chosen] / np.maximum(variance, _NONE), 0.0).clip(0, 1)
         names = list(enumerate(blocks.names))
         return Mixed(
             total={name: posterior.totals[number] for number, name in names},
