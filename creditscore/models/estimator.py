@@ -167,7 +167,7 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
                 "inspector_components_by_subject": linked.components_by_subject,
                 "largest_component_share": round(linked.largest_share, 6),
             }
-        card = Scorecard(
+        return Scorecard(
             name=name,
             industry=industry,
             target=self.target,
@@ -178,7 +178,6 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
             training=training,
             representative=self.representative,
         )
-        return card
 
 
 def warn_of_one_score(cards: Sequence[Scorecard], *, stacklevel: int) -> None:

@@ -33,11 +33,11 @@ def test_folds_that_keep_no_column_do_not_flatten_the_cards():
 
 
 def test_row_order_and_weight_scale_change_nothing_with_times_subjects_and_inspectors():
-    X, y, branch, _ = branches(1, groups=4, rows=150)
+    X, y, branch, _ = branches(1, groups=4, rows=500, base=-1.0)
     rng = np.random.default_rng(1)
-    order, people = rng.permutation(len(X)), np.array([["p"], ["q", "r"], ["q"], ["p", "r"]] * 150, dtype=object)
+    order, people = rng.permutation(len(X)), np.array([["p"], ["q", "r"], ["q"], ["p", "r"]] * 500, dtype=object)
     options = {"industry": branch, "sample_weight": rng.choice([1.0, 3.0], len(X)), "nuisance": people}
-    options |= {"time": rng.integers(0, 40, len(X)), "subjects": rng.integers(0, 400, len(X))}
+    options |= {"time": rng.integers(0, 40, len(X)), "subjects": rng.integers(0, 1500, len(X))}
     one = IndustryScorecards(tune="off").fit(X, y, **options)
     moved = {name: np.asarray(values, dtype=object if name == "nuisance" else None)[order] for name, values in options.items()}
     moved["sample_weight"] = moved["sample_weight"] / 1024
