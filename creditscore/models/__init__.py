@@ -2,6 +2,6 @@
 
 ``card`` is the data, ``scorecard`` what can be asked of it, ``scoring`` and ``scoring_sql`` the two ways to score.
 ``sample``, ``binning``, ``bin_table``, ``selection``, ``regression`` and ``fitting`` lead from rows to a regression;
-``calibration``, ``pooling`` and ``estimator`` from there to the cards of ``classifier`` and ``industry``. ``evaluate``,
+``calibration``, ``mixed``, ``pooling`` and ``estimator`` from there to the cards of ``classifier`` and ``industry``. ``evaluate``,
 ``monitor``, ``challenger``, ``rivals`` and ``swap`` judge them. What fits knows the card; the card knows nothing of fitting.
 """

@@ -223,7 +223,7 @@ def test_a_tree_of_industries_is_pooled_level_by_level():
 
 def test_X_may_hold_the_column_of_industries_and_tools_that_know_nothing_of_industries_can_use_the_cards(fitted):
     X, y, industry, model = fitted
-    few = np.flatnonzero(np.isin(industry, ["small", "mid"]))[:1500]
+    few = np.random.default_rng(6).permutation(len(X))[:3000]
     whole = X.iloc[few].assign(branch=industry[few])
     assert model.scores(whole, industry="branch").tolist() == model.scores(whole, industry=industry[few]).tolist()
     with pytest.raises(DataError, match="a code per row"):
@@ -232,15 +232,15 @@ def test_X_may_hold_the_column_of_industries_and_tools_that_know_nothing_of_indu
     search = GridSearchCV(cards, {"nuisance_ridge": [0.002, 0.01]}, scoring="roc_auc", cv=2, error_score="raise")
     found = search.fit(whole, y[few]).best_estimator_
     assert "branch" not in found.pooled_.features
-    assert set(found.scorecards_) == {"mid", "small"}
+    assert set(found.scorecards_) >= {"mid", "small", "large"}
     assert set(found.predict(whole)) <= {0, 1}
     assert found.score(whole, y[few]) == (found.predict(whole) == y[few]).mean()
 
 
 def test_rows_of_many_industries_score_exactly_as_their_cards_do_one_by_one(fitted):
     X, _, industry, model = fitted
-    table = {"variable": ["debt", "debt", "debt"], "lower": [None, 0, None], "upper": [0, None, None], "points": [40, 0, 9]}
-    other = Scorecard.from_table(pd.DataFrame(table | {"category": [None, None, "missing"], "source": "public"}))
+    bins = [("base", None, None, None, 500), ("debt", None, 0, None, 40), ("debt", 0, None, None, 0), ("debt", None, None, "missing", 9)]
+    other = Scorecard.from_table(pd.DataFrame(bins, columns=["variable", "lower", "upper", "category", "points"]).assign(source="public"))
     cards = IndustryScorecards.from_cards({**model.scorecards_, "expert": other, "all": model.pooled_})
     rows = np.random.default_rng(5).permutation(len(X))[:400]
     some, codes = X.iloc[rows].copy(), np.where(np.arange(400) % 7, industry[rows], "expert")
