@@ -239,8 +239,15 @@ def test_X_may_hold_the_column_of_industries_and_tools_that_know_nothing_of_indu
 
 def test_rows_of_many_industries_score_exactly_as_their_cards_do_one_by_one(fitted):
     X, _, industry, model = fitted
-    bins = [("base", None, None, None, 500), ("debt", None, 0, None, 40), ("debt", 0, None, None, 0), ("debt", None, None, "missing", 9)]
-    other = Scorecard.from_table(pd.DataFrame(bins, columns=["variable", "lower", "upper", "category", "points"]).assign(source="public"))
+    bins = [
+        ("base", None, None, None, 500),
+        ("debt", None, 0, None, 40),
+        ("debt", 0, None, None, 0),
+        ("debt", None, None, "missing", 9),
+    ]
+    other = Scorecard.from_table(
+        pd.DataFrame(bins, columns=["variable", "lower", "upper", "category", "points"]).assign(source="public")
+    )
     cards = IndustryScorecards.from_cards({**model.scorecards_, "expert": other, "all": model.pooled_})
     rows = np.random.default_rng(5).permutation(len(X))[:400]
     some, codes = X.iloc[rows].copy(), np.where(np.arange(400) % 7, industry[rows], "expert")
