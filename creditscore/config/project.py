@@ -202,17 +202,27 @@ def _check_names_across_files(project: Project) -> None:
     for file, key, name, known in checks:
         if name not in known:
             raise ConfigError("{file}: {key}: {fault}", file=project.folder / file, key=key, fault=_expected("", known, name))
-    known_industries = [industry.code for industry in project.scorecards.industry]
+    _check_industries_of_features(project)
+    _check_ranking(project)
+    if project.about.population == "practitioner" and not project.scorecards.impact_assessment_id:
+        raise ConfigError(
+            "{file}: impact_assessment_id: expected its number, since persons are scored (got nothing)",
+            file=project.folder / "scorecards.toml",
+        )
+
+
+def _check_industries_of_features(project: Project) -> None:
+    known = [industry.code for industry in project.scorecards.industry]
     for number, feature in enumerate(project.features, start=1):
+        key = f'feature[{number}] "{feature.name}".industries'
         for code in feature.industries:
-            if code not in known_industries:
-                raise ConfigError(
-                    "{file}: {key}: {fault}",
-                    file=project.folder / "features.toml",
-                    key=f'feature[{number}] "{feature.name}".industries',
-                    fault=_expected("an industry of scorecards.toml", known_industries, code),
-                )
-    set_off = {trigger for item in kinds.values() for trigger in item.sets_off}
+            if code not in known:
+                fault = _expected("an industry of scorecards.toml", known, code)
+                raise ConfigError("{file}: {key}: {fault}", file=project.folder / "features.toml", key=key, fault=fault)
+
+
+def _check_ranking(project: Project) -> None:
+    set_off = {trigger for item in project.catalogue.item for trigger in item.sets_off}
     for target in project.targets.values():
         for trigger in getattr(target, "rank_with", ()):
             if trigger not in set_off:
@@ -223,11 +233,6 @@ def _check_names_across_files(project: Project) -> None:
                     name=target.name,
                     trigger=trigger,
                 )
-    if project.about.population == "practitioner" and not project.scorecards.impact_assessment_id:
-        raise ConfigError(
-            "{file}: impact_assessment_id: expected its number, since persons are scored (got nothing)",
-            file=project.folder / "scorecards.toml",
-        )
 
 
 def _expected(what: str, known: Iterable[str], got: str | None) -> str:
