@@ -62,7 +62,7 @@ def test_every_measure_is_in_workbook_and_report(book):
 def test_industries_have_their_own_measures(book):
     rows = [row for row in EVALUATION.sheet(book, Words.of("zh")).rows if row[0] == "餐饮服务"]
     # Then how far it was pulled to its parent.
-    assert rows[3:] == [("餐饮服务", "有效样本量", 8200, None, None), ("餐饮服务", "自身数据份额（分箱）", 0.98, None, None)]
+    assert rows[3:] == [("餐饮服务", "有效样本量", 8200, None, None), ("餐饮服务", "自身数据份额（斜率）", 0.98, None, None)]
     assert rows[:3] == [("餐饮服务", "行数", 9000, None, None), ("餐饮服务", "违规数", 400, None, None),
                     ("餐饮服务", "AUC（区分能力）", 0.75, 0.7, 0.79)]  # fmt: skip
 
