@@ -66,6 +66,7 @@ def run_lines(run: RunResult, *, lang: str) -> list[str]:
     s: dict[str, Any] = dict(run.summary)
     lines = [words.text(_("Unsigned, trial: nobody has signed these cards."))] if s["trial"] else []
     lines += [] if run.fresh else [words.text(_("Nothing had changed: no work was done."))]
+    named = {PROPOSED: words.text(_("D proposed"))}
     rows: list[tuple[Text, str]] = [
         (_("subjects"), f"{s['subjects']:,}"),
         (_("scored"), f"{s['scored']:,}"),
@@ -75,10 +76,7 @@ def run_lines(run: RunResult, *, lang: str) -> list[str]:
         (_("cards"), f"{s['cards']}"),
         ("AUC", _auc(s["auc"], words)),
         *([(_("settings"), _settings(s["settings"], words))] if s.get("settings") else []),
-        (
-            _("tiers"),
-            "  ".join(f"{words.text(_('D proposed')) if tier == PROPOSED else tier} {n:,}" for tier, n in s["tiers"].items()),
-        ),
+        (_("tiers"), "  ".join(f"{named.get(tier, tier)} {n:,}" for tier, n in s["tiers"].items())),
         (_("to sign"), f"{s['proposed']:,}"),
         (_("frames"), "  ".join(f"{task} {f['target']}/{f['population']:,}" for task, f in s["frames"].items()) or "-"),
     ]

@@ -1,0 +1,164 @@
+"""What was mended acts at once, no D stands without a signature, and the worst are never seen less: over random histories.
+
+Domain: 国家发展改革委令第36号 (the result is renewed after a repair), 个人信息保护法 第二十四条 (no machine alone decides).
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.histories import CODES, NEVER, OVERRIDES, TIERS, draw_histories, live
+from support.plans import a_policy
+
+from creditscore.tiering import assignment, grounds
+from creditscore.tiering.tiers import drawn_tiers
+
+MONTHS = 2
+
+
+def make_policy(band=5):
+    return a_policy(tier=TIERS, override=OVERRIDES, stability={"band": band, "months": MONTHS})
+
+
+def codes(frame, name="tier"):
+    return frame[name].map(CODES).fillna(-2).to_numpy(dtype=int)
+
+
+def acting_months(told):
+    """In which month the end of each firm's own record can act: the first night from it with a score and whole records."""
+    own = told.records[told.records["own"]].set_index("subject").reindex(told.ids)
+    free = told.scored & ~told.refused
+    found = np.full(len(told.ids), NEVER)
+    for row, (start, end) in enumerate(zip(own["start"], own["end"], strict=True)):
+        later = np.flatnonzero(free[row, end:]) if start < end < told.months else []
+        found[row] = end + later[0] if len(later) else NEVER
+    return found
+
+
+def open_carried(told, month):
+    """The tier to which records under dispute held each firm before it, by their listing."""
+    rows = told.records
+    rows = rows[(rows["start"] < rows["opened"]) & (rows["opened"] <= month) & (rows["closed"] > month) & (rows["end"] > month)]
+    worst = rows["kind"].map({"abnormal": 2, "serious": 3}).groupby(rows["subject"]).max()
+    return worst.reindex(told.ids).fillna(-2).to_numpy(dtype=int)
+
+
+def broken_repairs(told, firm, twin):
+    """Whose tier, on the night on which the end of its record can act, is better than the raw tier or worse than it may be."""
+    acts, bad, seen = acting_months(told), [], 0
+    for month in range(told.months):
+        now, other = firm.frames[month], twin.frames[month]
+        rows = np.flatnonzero(acts == month)
+        tier, raw, theirs = codes(now)[rows], codes(now, "raw_tier")[rows], codes(other)[rows]
+        seen += len(rows)
+        # A fall waits for a person or for the end of a dispute; at the twin too.
+        waits = (now["status"] == "proposed") | now["rule"].isin(["dispute", "review:rejected"])
+        better = (tier < raw) & ~waits.to_numpy()[rows]
+        # What a disputed record carried, the twin has only where somebody signed its fall.
+        lacked = np.logical_or.reduce(
+            [(past["status"] == "proposed") | (past["rule"] == "review:rejected") for past in twin.frames[: month + 1]]
+        )
+        carried = np.where(lacked, open_carried(told, month), -2)[rows]
+        worse = tier > np.maximum(np.maximum(raw, theirs), carried)
+        bad += [(told.ids[row], month) for row in rows[better | worse]]
+    return bad, seen
+
+
+def broken_signatures(told, life):
+    """In which months somebody is in D whom no lasting decision has put there, or a hold for refused records keeps there."""
+    bad, held = [], set()
+    by_subject, place = {}, {name: row for row, name in enumerate(told.ids)}
+    ended = told.records.set_index("event_id")
+    for month in range(told.months):
+        for _, subject, decision, raw, records in (one for one in life.decisions if one[0] == month):
+            if raw == "D":
+                by_subject.setdefault(subject, []).append((decision, records))
+        frame = life.frames[month]
+        in_d = frame[frame["tier"] == "D"]
+        for row in in_d.itertuples():
+            held.add(row.subject_id)
+            decision, records = by_subject.get(row.subject_id, [("none", {})])[-1]
+            stand = all(stands(ended.loc[name], amount, month) for name, amount in records.items())
+            by_fault = told.refused[place[row.subject_id], month] and row.whole_tier == "D"
+            if not by_fault and not (decision == "approve" and stand):
+                bad.append((row.subject_id, month))
+    return bad, held
+
+
+def stands(record, amount, month):
+    now = record["amount"] + (500 if record["corrected"] <= month else 0)
+    return record["start"] <= month < record["end"] and now == amount
+
+
+def seen_less(life):
+    """Who is proposed for D and drawn in a tier better than C."""
+    bad, proposed = [], 0
+    for month, frame in enumerate(life.frames):
+        waiting = frame[(frame["status"] == "proposed") & (frame["raw_tier"] == "D")]
+        proposed += len(waiting)
+        drawn = pd.Series(drawn_tiers(waiting), index=waiting["subject_id"])
+        bad += [(subject, month) for subject in drawn.index[~drawn.isin(["C", "D"])]]
+    return bad, proposed
+
+
+def all_broken(count, seed, *, band=5):
+    told, policy = draw_histories(count, seed=seed), make_policy(band)
+    firm, twin = live(told, policy), live(told.twins(), policy)
+    repairs, seen = broken_repairs(told, firm, twin)
+    unsigned, held = broken_signatures(told, firm)
+    less, proposed = seen_less(firm)
+    assert min(seen, len(held), proposed) > count // 10, "the histories try what they are for"
+    return {"repairs": repairs, "unsigned": unsigned, "seen less": less}
+
+
+NOTHING = {"repairs": [], "unsigned": [], "seen less": []}
+
+
+def test_three_hundred_histories_break_no_safeguard():
+    assert all_broken(300, seed=1) == NOTHING
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2, 12))
+def test_ten_thousand_histories_break_no_safeguard(seed):
+    assert all_broken(1000, seed=seed) == NOTHING
+
+
+def without_exits(ids, *_given, **_more):
+    return np.zeros(len(ids), dtype=bool)
+
+
+def every_record_stands(self):
+    return self.rows.assign(lasts=True)
+
+
+BREAKS = {
+    "an end does not act": ("repairs", assignment, "lost_a_record", without_exits),
+    "an end acts beyond the raw tier": ("repairs", assignment, "apply_stability", None),
+    "a signature outlasts its records": ("unsigned", grounds.SignatureBook, "on", None),
+    "the unsigned are drawn where they were": ("seen less", None, "", None),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_the_histories_notice_when_a_rule_is_broken(monkeypatch, name):
+    what, where, attribute, instead = BREAKS[name]
+    if attribute == "apply_stability":
+        kept = assignment.apply_stability
+
+        def instead(*given, left, **more):
+            done = kept(*given, left=left, **more)
+            return type(done)(
+                np.where(left & (done.tier > 0), done.tier - 1, done.tier).astype(np.int8), *list(vars(done).values())[1:]
+            )
+
+    elif attribute == "on":
+        own = grounds.SignatureBook.on
+
+        def instead(self, tier):
+            return own(type(self)(self.rows.assign(lasts=True), self.size), tier)
+
+    if where is None:
+        monkeypatch.setitem(globals(), "drawn_tiers", lambda frame: frame["tier"].to_numpy(dtype=object))
+    else:
+        monkeypatch.setattr(where, attribute, instead)
+    assert all_broken(300, seed=1)[what]
