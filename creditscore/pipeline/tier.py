@@ -22,7 +22,7 @@ from creditscore.records.readings import READINGS
 from creditscore.reporting.readback import read_decisions
 from creditscore.tiering.assignment import assign_tiers
 from creditscore.tiering.signatures import Review, grounds_hash, latest_reviews, review_body, review_of
-from creditscore.tiering.tiers import TIER_SCHEMA, Tiers
+from creditscore.tiering.tiers import ASKED_SCHEMA, TIER_SCHEMA, Tiers
 
 if TYPE_CHECKING:
     from creditscore.config.policy import TierPolicy
@@ -52,6 +52,8 @@ def tier_subjects(
     columns = {field.name: _column(frame[field.name], field.type) for field in TIER_SCHEMA}
     marked = pa.array([trial] * len(frame), pa.bool_())
     folder.write("tiers", pa.table(columns, schema=TIER_SCHEMA).append_column("trial", marked))
+    asked = tiers.asked.reindex(columns=ASKED_SCHEMA.names).astype(object)
+    folder.write("asked", pa.table({field.name: _column(asked[field.name], field.type) for field in ASKED_SCHEMA}, ASKED_SCHEMA))
     return tiers
 
 

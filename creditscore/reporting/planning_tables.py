@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from creditscore.inspection.plan_folder import OUTCOME_WORDS
 from creditscore.inspection.visits import SEPARATOR
 from creditscore.language import Text, Words, _, pgettext
 from creditscore.reporting.columns import RunTable, column, label_or_code, period_text, with_labels
-from creditscore.reporting.run_book import RunBook, described
-from creditscore.reporting.words import DECISIONS, MODE_WORDS, STANDINGS, SUBJECT_TYPE_WORDS
+from creditscore.reporting.run_book import PlanPage, RunBook, described
+from creditscore.reporting.words import BETWEEN_PARTS, DECISIONS, MODE_WORDS, STANDINGS, SUBJECT_TYPE_WORDS, TIER_WORDS, text_of
 from creditscore.tiering.signatures import grounds_hash
+from creditscore.tiering.tiers import drawn_tiers, shown_tiers
+from creditscore.vocabulary import PROPOSED
 
 #: The list shows the beginning of a ticket, enough to see the order; sample.csv holds all of it.
 _TICKET_SHOWN = 16
@@ -34,6 +37,7 @@ def _ratio_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
             base_ratio=[rule.ratio for rule in rules],
             visits_per_year=[rule.visits_per_year for rule in rules],
             repeat_within_months=[rule.repeat_within_months for rule in rules],
+            of_these_proposed=strata["stratum"].map(_proposed(book, plan).value_counts()).fillna(0).astype(int),
             effective_ratio=pd.to_numeric(strata["target"]).astype("float64") / population.where(population > 0),
             task=task.id,
             task_label=words.text(task.label),
@@ -45,6 +49,15 @@ def _ratio_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
         yield with_labels(book, frame, words)
 
 
+def _proposed(book: RunBook, plan: PlanPage) -> pd.Series:
+    """The strata of those of a plan that are proposed for D: drawn there, and signed for by nobody."""
+    if book.tiers.empty or plan.frame.empty:
+        return pd.Series(dtype=object)
+    waiting = book.tiers["subject_id"][shown_tiers(book.tiers) == PROPOSED]
+    frame = plan.frame[plan.frame["exempt_reason"].fillna("") == ""]
+    return frame.loc[frame["subject_id"].isin(waiting), "stratum"]
+
+
 def _list_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
     """One row per subject whose item is checked, by stratum and ticket; one frame per drawn plan."""
     for plan in book.plans:
@@ -53,6 +66,9 @@ def _list_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
         visits = plan.visits.sort_values(["stratum", "ticket", "subject_id"], kind="stable", ignore_index=True)
         drawn = _looked_up(described(book, visits), book.scores, ("score", "reason_1", "reason_2", "reason_3", "reason_4"))
         drawn = _looked_up(drawn, book.tiers, ("incomplete_since",))
+        if not book.tiers.empty:
+            waiting = drawn["subject_id"].isin(book.tiers["subject_id"][shown_tiers(book.tiers) == PROPOSED])
+            drawn["proposed"] = waiting.map({True: words.text(TIER_WORDS[PROPOSED]), False: None})
         drawn["ticket"] = drawn["ticket"].astype("str").str[:_TICKET_SHOWN]
         drawn["task"], drawn["order"] = plan.task.id, range(1, len(drawn) + 1)
         drawn["inspectors"] = [_BETWEEN_IDS.join(team) for team in drawn["team"]]
@@ -74,10 +90,30 @@ def _review_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
     if "evidence" in proposed:
         records = proposed.to_dict("records")
         proposed["grounds_hash"] = [grounds_hash({str(key): value for key, value in row.items()}) for row in records]
+    proposed = proposed.assign(drawn_tier=drawn_tiers(proposed), **_asked_records(book, proposed["subject_id"], words))
     frame = with_labels(book, _looked_up(described(book, proposed), book.scores, ("reason_1", "reason_2")), words)
     if "subject_type" in frame:
         frame["subject_type"] = label_or_code(SUBJECT_TYPE_WORDS, frame["subject_type"], words)
     yield frame
+
+
+def _asked_records(book: RunBook, subjects: pd.Series, words: Words) -> dict[str, pd.Series]:
+    """The records on which a signature will rest, and the further ones, of each subject: kind, day and document number."""
+    table, kinds = book.asked, dict(book.kinds)
+    if table.empty:
+        return {}
+    numbers = table["document_no"].where(table["document_no"].notna(), table["event_id"])
+    told = [
+        " ".join(str(part) for part in (text_of(kinds, kind, words), day, number) if pd.notna(part))
+        for kind, day, number in zip(table["kind"], table["event_date"], numbers, strict=True)
+    ]
+    named = table.assign(told=told)
+    named["told"] += np.where(named["disputed"], words.text(_(" (objection open)")), "")
+    texts = {
+        name: named[named["rests_on"] == rests].groupby("subject_id")["told"].agg(words.text(BETWEEN_PARTS).join)
+        for name, rests in (("rests_on", True), ("further_records", False))
+    }
+    return {name: subjects.map(text) for name, text in texts.items()}
 
 
 def _looked_up(frame: pd.DataFrame, source: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -161,6 +197,7 @@ RATIOS = RunTable(
         column("period", width=25),
         column("stratum", width=28),
         column("industry"),
+        column("of_these_proposed", "integer"),
     ),
     _ratio_frames,
     note=_("No draft was made: no task is due (tasks.toml), or the frames of those due are published already"),
@@ -200,6 +237,7 @@ DRAWN_LIST = RunTable(
         column("mode", choices=tuple(MODE_WORDS.values()), editable=True),
         column("outcome", choices=tuple(OUTCOME_WORDS.values()), editable=True, width=16),
         column("found_severity", "integer", editable=True),
+        column("proposed", width=10),
     ),
     _list_frames,
     note=_("Not drawn: creditscore draw draws once, after the frame hash is published and the seed is fixed"),
@@ -217,12 +255,15 @@ REVIEWS = RunTable(
         column("raw_tier", width=10),
         column("previous_tier", width=10),
         column("tier", width=10),
+        column("drawn_tier", width=10),
         column("rule", width=28),
         column("score", "integer"),
         column("incomplete_since", "date", width=14),
         column("reason_1", width=22),
         column("reason_2", width=22),
         column("evidence", width=24),
+        column("rests_on", width=44),
+        column("further_records", width=44),
         column("decision", choices=tuple(DECISIONS.values()), editable=True),
         column("reviewer", editable=True, width=14),
         column("review_reason", editable=True, width=28),

@@ -46,6 +46,12 @@ class _Faults:
         refuse_cells(self.messages, file=self.path)
 
 
+#: What is read of each sheet; a workbook of an earlier version may lack other columns.
+_RATIOS_READ = ("task", "industry", "tier", "ratio", "stratum")
+_RESULTS_READ = ("task", "subject_id", "visited_on", "mode", "outcome", "found_severity")
+_DECISIONS_READ = ("subject_id", "decision", "reviewer", "review_reason", "reviewed_on", "grounds_hash")
+
+
 def read_ratios(path: str | Path) -> pd.DataFrame:
     """The ratios of 抽查比例方案 as they are now: ``task, stratum, tier, industry, ratio_ppm, cell``, one row per stratum.
 
@@ -53,7 +59,7 @@ def read_ratios(path: str | Path) -> pd.DataFrame:
         DataError: A ratio is not a number from 0 to 100 % or is 0 (no tier is exempt), or a task has a stratum twice.
     """
     faults, rows, seen = _Faults(path), [], set[tuple[str, str]]()
-    for row in read_sheet(path, RATIOS.title, columns=RATIOS.columns):
+    for row in read_sheet(path, RATIOS.title, columns=RATIOS.pick(*_RATIOS_READ)):
         names = {key: str(row[key].value or "") for key in ("task", "stratum", "tier", "industry")}
         key = (names["task"], names["stratum"])
         if key in seen:
@@ -76,7 +82,7 @@ def read_results(path: str | Path) -> pd.DataFrame:
             without a violation.
     """
     faults, rows = _Faults(path), []
-    for row in read_sheet(path, DRAWN_LIST.title, columns=DRAWN_LIST.columns):
+    for row in read_sheet(path, DRAWN_LIST.title, columns=DRAWN_LIST.pick(*_RESULTS_READ)):
         if _stripped(row["outcome"].value) in (None, ""):
             continue
         row_read: dict[str, Any] = {key: str(row[key].value or "") for key in ("task", "subject_id")}
@@ -100,7 +106,7 @@ def read_decisions(path: str | Path) -> pd.DataFrame:
         DataError: A decision without reviewer, reason or date, or a word that is not in the list.
     """
     faults, rows = _Faults(path), []
-    for row in read_sheet(path, REVIEWS.title, columns=REVIEWS.columns):
+    for row in read_sheet(path, REVIEWS.title, columns=REVIEWS.pick(*_DECISIONS_READ)):
         if _stripped(row["decision"].value) in (None, ""):
             continue
         rows.append(

@@ -109,6 +109,7 @@ class RunBook:
     forecast       tier: what one round of draws under the policy is expected to find, with an interval
     stability      the score and each characteristic: psi against the run before, shift in points
     incomplete     subject and refused row or value that may count against it: table, source, row, code
+    asked          proposed subject and record that stands: kind, event_date, document_no, disputed, rests_on
     associations   feature and audited attribute: how well one predicts the other (0 to 1), strongest first
     ============== ==========================================================================
     """
@@ -147,6 +148,7 @@ class RunBook:
     stability: pd.DataFrame = field(default_factory=pd.DataFrame)
     associations: pd.DataFrame = field(default_factory=pd.DataFrame)
     incomplete: pd.DataFrame = field(default_factory=pd.DataFrame)
+    asked: pd.DataFrame = field(default_factory=pd.DataFrame)
     #: Labels of codes: industries, regions, catalogue kinds.
     industries: Mapping[str, Label] = field(default_factory=dict)
     regions: Mapping[str, Label] = field(default_factory=dict)

@@ -89,7 +89,16 @@ TERMS: dict[str, Term] = {
     "found_severity": Term(_("Severity (1-10)"), _("1 is slight, 10 is grave; where a violation was found")),
     "decision": Term(_("Decision"), _("Approve or reject the entry to D")),
     "evidence": Term(_("Evidence"), _("Ids of the records behind the rule")),
-    "grounds_hash": Term(_("Grounds hash"), _("A signature lasts while this is unchanged")),
+    "grounds_hash": Term(_("Grounds hash"), _("Ties the decision to this sheet")),
+    "of_these_proposed": Term(_("Of these D proposed"), _("Subjects proposed for D: drawn here until somebody signs")),
+    "proposed": Term(_("D proposed"), _("Proposed for D and not yet signed; drawn in the tier beside")),
+    "drawn_tier": Term(_("Drawn in"), _("Tier in which the subject is drawn until somebody signs")),
+    "rests_on": Term(
+        _("Rests on"), _("Records behind the proposed tier: the signature lasts while all of them stand with their values")
+    ),
+    "further_records": Term(
+        _("Further records"), _("Other records that may count against it; they do not end the signature, nor new ones")
+    ),
     "reviewer": Term(_("Reviewer"), _("Staff id")),
     "review_reason": Term(pgettext("of a signature", "Reason"), _("Reason of the decision; needed")),
     "reviewed_on": Term(_("Signed on"), _("Day of the decision, such as 2024-05-31")),

@@ -141,7 +141,8 @@ def assign_tiers(
     until_signed = np.where(lapsed, np.maximum(_UNSIGNED, incomplete.whole), until_signed).astype(np.int8)
     settled = apply_signatures(target, rule, needs, until_signed, book.on(ruled.tier))
     signing = _Signing.of(ruled.tier, past, settled, needs, grounds, book.on(ruled.tier), signed_d, kept)
-    blocked = left & (held | (ruled.tier == UNRATED))
+    # An end acts on the first night on which the firm is rated on whole records.
+    blocked = left & (incomplete.flags | (ruled.tier == UNRATED))
     columns = {
         "raw_tier": tier_names(ruled.tier),
         "tier": tier_names(settled.tier),
@@ -157,7 +158,8 @@ def assign_tiers(
         "incomplete_since": _days(incomplete.since),
         "exit_on": _days(np.where(blocked, np.where(np.isnat(past.exit_on), np.datetime64(day, "D"), past.exit_on), _NEVER)),
     }
-    return Tiers(_tiers_frame(cohort, columns), achieved(cut, cohort.population, policy), cohort.register)
+    told = stands.shown(cohort.ids, settled.status == "proposed", signing.grounds)
+    return Tiers(_tiers_frame(cohort, columns), achieved(cut, cohort.population, policy), cohort.register, told)
 
 
 @dataclass(frozen=True)

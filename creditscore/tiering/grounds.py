@@ -25,6 +25,8 @@ from creditscore.vocabulary import TIERS
 #: What a signature covers of a record besides its id.
 _VALUES = ("kind", "severity", "amount", "result")
 _DIGITS = 12
+#: What the signer sees of it besides its kind.
+_SHOWN = ("event_date", "document_no")
 
 
 def grounds_text(records: Iterable[tuple[str, str]]) -> str:
@@ -47,8 +49,8 @@ class Standing:
 
     Attributes:
         rows: One row per record: ``row`` (the position of the subject), ``record`` (its id, or ``scheme=grade`` of a rating
-            that an override names), ``digest`` (of its values; ``""`` where they are unknown), ``kind``, ``disputed``, and
-            ``counted``: a disputed one counted before the dispute.
+            that an override names), ``digest`` (of its values; ``""`` where they are unknown), ``kind``, ``event_date``,
+            ``document_no``, ``disputed``, and ``counted``: a disputed one counted before the dispute.
         untold: Subjects of whom only some records are known, since one of them is disputed and nobody says which.
     """
 
@@ -67,7 +69,9 @@ class Standing:
             records: Answers ``standing``, or nothing: then only what fires overrides is known.
             as_of: Today.
         """
-        fired = fired[wanted[fired["row"].to_numpy(dtype=np.int64)]].assign(digest="", disputed=False, counted=False)
+        fired = fired[wanted[fired["row"].to_numpy(dtype=np.int64)]].assign(
+            digest="", disputed=False, counted=False, event_date=None, document_no=None
+        )
         ask = getattr(records, "standing", None)
         if ask is None:
             return cls(fired, disputed)
@@ -80,6 +84,7 @@ class Standing:
                 "digest": [_digest(values) for values in zip(*(texts(told, name) for name in _VALUES), strict=True)],
                 "disputed": told["disputed"].to_numpy(dtype=bool),
                 "counted": told["counted"].to_numpy(dtype=bool),
+                **{name: told[name].to_numpy(dtype=object) if name in told else None for name in _SHOWN},
             }
         )
         both = pd.concat([rows[rows["row"] >= 0], fired], ignore_index=True).drop_duplicates(["row", "record"])
@@ -94,6 +99,25 @@ class Standing:
         carried = np.full(len(self.untold), NO_TIER, dtype=np.int8)
         carried[worst.index.to_numpy(dtype=np.int64)] = worst.to_numpy(dtype=np.int8)
         return carried
+
+    def shown(self, ids: pd.Index, wanted: Flags, grounds: Texts) -> pd.DataFrame:
+        """What the signer of some tiers sees: one row per record that stands, by subject and record.
+
+        Columns: ``subject_id``, ``event_id``, ``kind``, ``event_date``, ``document_no``, ``disputed``, and ``rests_on``: the
+        signature will rest on it; the others are further records.
+        """
+        rows = self.rows[wanted[self.rows["row"].to_numpy(dtype=np.int64)]].astype({"row": np.int64})
+        signed = {(row, record) for row in np.flatnonzero(wanted).tolist() for record, _ in parse_grounds(grounds[row])}
+        shown = pd.DataFrame(
+            {
+                "subject_id": ids.to_numpy(dtype=object)[rows["row"].to_numpy()],
+                "event_id": rows["record"].to_numpy(dtype=object),
+                **{name: rows[name].to_numpy(dtype=object) for name in ("kind", *_SHOWN)},
+                "disputed": rows["disputed"].to_numpy(dtype=bool),
+                "rests_on": [pair in signed for pair in zip(rows["row"], rows["record"], strict=True)],
+            }
+        )
+        return shown.sort_values(["subject_id", "event_id"], ignore_index=True)
 
     def grounds(self, wanted: Flags, evidence_records: pd.DataFrame) -> Texts:
         """What a proposed tier of the wanted subjects rests on, as text; ``""`` for the others.

@@ -31,6 +31,14 @@ TIER_SCHEMA = pa.schema(
         "whole_tier": _TEXT, "incomplete_since": pa.date32(), "signed_tier": _TEXT, "grounds": _TEXT, "exit_on": pa.date32(),
     }
 )  # fmt: skip
+#: The columns of ``asked.parquet``, one row per proposed subject and record that stands, by subject and record: ``rests_on``
+#: says which ones the signature will rest on.
+ASKED_SCHEMA = pa.schema(
+    {
+        "subject_id": _TEXT, "event_id": _TEXT, "kind": _TEXT, "event_date": pa.date32(), "document_no": _TEXT,
+        "disputed": pa.bool_(), "rests_on": pa.bool_(),
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,11 +59,13 @@ class Tiers:
         frame: The rows.
         achieved: What the cuts gave, see :func:`creditscore.tiering.cuts.achieved`.
         subjects: The register on that day, where it was at hand (names, regions, types).
+        asked: The records of those who are proposed, for the signer: the columns of :data:`ASKED_SCHEMA`.
     """
 
     frame: pd.DataFrame
     achieved: pd.DataFrame = field(default_factory=pd.DataFrame)
     subjects: pd.DataFrame | None = None
+    asked: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def as_of(self) -> dt.date:
