@@ -322,14 +322,14 @@ class _Fitting:
         self.eta = self.blocks.predictor(totals, shift)
         self.precision, self.information, self.slack, self.curvature = self.blocks.gaussian(self.eta, totals)
 
-    def _upwards(self, variances: Variances) -> tuple[_Eliminated, dict[int, _Eliminated], Floats, Floats]:
-        """Deviations integrated out from the blocks to the root: what was eliminated, precision and information of every node."""
+    def _upwards(self, variances: Variances, *, above: int = 0) -> tuple[_Eliminated, dict[int, _Eliminated], Floats, Floats]:
+        """Deviations integrated out from the blocks to the depth ``above``: what was, precision and information of every node."""
         blocks, size = self.blocks, self.blocks.size
         parts = _Eliminated.of(self.precision, self.information, variances.within)
         precision, information = np.zeros((len(blocks.names), size, size)), np.zeros((len(blocks.names), size))
         _collect(precision, information, blocks.node, parts)
         eliminated = {}
-        for depth in reversed(self.depths):
+        for depth in reversed(self.depths[above:]):
             chosen = blocks.depth == depth
             eliminated[depth] = _Eliminated.of(precision[chosen], information[chosen], variances.between[depth])
             _collect(precision, information, blocks.parent[chosen], eliminated[depth])
@@ -349,13 +349,27 @@ class _Fitting:
         whole = np.maximum(np.einsum("bii->i", self.precision), _NONE)
         return precision + np.diag(self.penalty * np.diagonal(precision) / whole + _NONE)
 
-    def _evidence(self, variances: Variances) -> float:
-        """Log marginal likelihood of the Gaussians, the root integrated out too (REML)."""
-        parts, eliminated, precision, information = self._upwards(variances)
-        evidence = _evidence_of(self.precision, self.information, variances.within, parts)
-        for depth in self.depths:
-            chosen = self.blocks.depth == depth
-            evidence += _evidence_of(precision[chosen], information[chosen], variances.between[depth], eliminated[depth])
+    def _evidence_by(self, variances: Variances, depth: int, tried: Sequence[Floats]) -> Floats:
+        """Log marginal likelihood of the Gaussians, the root integrated out too (REML), for several variances of one depth.
+
+        What lies below the depth is the same for all of them and is integrated out once.
+        """
+        parts, eliminated, precision, information = self._upwards(variances, above=depth)
+        below = _evidence_of(self.precision, self.information, variances.within, parts)
+        for deeper, one in eliminated.items():
+            chosen = self.blocks.depth == deeper
+            below += _evidence_of(precision[chosen], information[chosen], variances.between[deeper], one)
+        return np.array([below + self._evidence_from(variances, depth, of, precision, information) for of in tried])
+
+    def _evidence_from(self, variances: Variances, depth: int, tried: Floats, precision: Floats, information: Floats) -> float:
+        """What a depth with these variances, those above it and the root add, given the messages to them."""
+        precision, information, evidence = precision.copy(), information.copy(), 0.0
+        for level in reversed(range(1, depth + 1)):
+            chosen = self.blocks.depth == level
+            variance = tried if level == depth else variances.between[level]
+            one = _Eliminated.of(precision[chosen], information[chosen], variance)
+            evidence += _evidence_of(precision[chosen], information[chosen], variance, one)
+            _collect(precision, information, self.blocks.parent[chosen], one)
         mean, _ = self._root(precision[0], information[0])
         core = self._penalised(precision[0])
         free = np.concatenate([[True], mean[1:] > 0])
@@ -431,7 +445,7 @@ class _Fitting:
         def at(sd: float) -> Floats:
             return np.where(which, sd**2 * unit, between[depth])
 
-        evidence = np.array([self._evidence(Variances({**between, depth: at(sd)}, within)) for sd in _GRID])
+        evidence = self._evidence_by(Variances(between, within), depth, [at(sd) for sd in _GRID])
         density = np.exp(evidence - evidence.max()) * (1 + _GRID**2 / 3) ** -2
         width = np.gradient(_GRID)
         return at(float((density * width * _GRID).sum() / (density * width).sum()))
