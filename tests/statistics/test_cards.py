@@ -9,6 +9,7 @@ from creditscore.models.evaluate import evaluate
 from creditscore.models.industry import IndustryScorecards
 
 
+@pytest.mark.filterwarnings("ignore::creditscore.models.estimator.OneScoreWarning")
 def test_a_shuffled_target_has_an_auc_interval_around_one_half():
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(6000, 6)), columns=[f"f{k}" for k in range(6)])
@@ -20,6 +21,7 @@ def test_a_shuffled_target_has_an_auc_interval_around_one_half():
     assert low <= 0.5 <= high
 
 
+@pytest.mark.filterwarnings("ignore::creditscore.models.estimator.OneScoreWarning")
 def test_noise_beyond_chance_is_dropped_in_small_samples():
     """At 1,500 rows the bins of noise that a search finds differ by far more than the minimum."""
     rng = np.random.default_rng(1)
