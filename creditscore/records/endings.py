@@ -118,27 +118,29 @@ def exits(
 def standing(records: Readings, as_of: dt.date, subjects: Iterable[str]) -> pa.Table:
     """One row per incident that may count against some firms on a day, by firm and id, as its first report tells it.
 
-    Columns: :data:`STANDING_COLUMNS`; ``disputed``: it is under an open dispute, under which it stands, and does not count;
+    Columns: :data:`STANDING_COLUMNS`; ``in_use``: its retention is not over, after which it stands behind what rests on it and
+    supports nothing new; ``disputed``: it is under an open dispute, under which it stands, and does not count;
     ``counted``: it did before that dispute.
     """
     engine, day = records.engine, day_number(as_of)
     engine.register("asked_subjects", pa.table({"subject_id": pa.array(sorted(set(subjects)), pa.string())}))
     asked = ibis.table({"subject_id": "string"}, name="asked_subjects")
     events, keyed, hidden = records.table("events"), records.table("event_keys"), records.table("hidden")
-    not_over = keyed.valid_day.isnull() | (keyed.valid_day >= day)
-    known = keyed.filter((keyed.event_day <= day) & (keyed.known_day <= day) & not_over)
+    lasting = events.filter(events.valid_until.isnull() | (day_column(events.valid_until) >= day)).select("event_id")
+    known = keyed.filter((keyed.event_day <= day) & (keyed.known_day <= day)).semi_join(lasting, "event_id")
     hides = hidden.filter((hidden.hidden_from <= day) & (hidden.hidden_until > day))
     known = known.anti_join(hides.filter(hides.why != "disputed"), "incident_key")
     told = ibis.row_number().over(group_by=known.incident_key, order_by=[known.known_day, known.event_key])
     ranked = known.mutate(telling=told)
-    first = ranked.filter(ranked.telling == 0).select("event_id", "incident_key", "known_day")
+    in_use = (ranked.valid_day.isnull() | (ranked.valid_day >= day)).fill_null(False)
+    first = ranked.filter(ranked.telling == 0).select("event_id", "incident_key", "known_day", in_use=in_use)
     disputes = hides.filter(hides.why == "disputed").select(disputed_key="incident_key", opened="hidden_from")
     open_ones = disputes.group_by("disputed_key").agg(opened=disputes.opened.min())
     joined = first.left_join(open_ones, first.incident_key == open_ones.disputed_key)
     counted = (joined.known_day < joined.opened).fill_null(False)
-    marked = joined.select("event_id", "known_day", disputed=joined.disputed_key.notnull(), counted=counted)
+    marked = joined.select("event_id", "in_use", disputed=joined.disputed_key.notnull(), counted=counted)
     own = events.filter(AdverseRules.of(records.project).adverse("events", events)).semi_join(asked, "subject_id")
-    rows = own.select(*STANDING_COLUMNS).inner_join(marked, "event_id").select(*STANDING_COLUMNS, "disputed", "counted")
+    rows = own.select(*STANDING_COLUMNS).inner_join(marked, "event_id").select(*STANDING_COLUMNS, "in_use", "disputed", "counted")
     table = engine.query(rows.order_by(["subject_id", "event_id"]))
     engine.drop("asked_subjects")
     return table

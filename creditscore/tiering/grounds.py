@@ -50,7 +50,8 @@ class Standing:
     Attributes:
         rows: One row per record: ``row`` (the position of the subject), ``record`` (its id, or ``scheme=grade`` of a rating
             that an override names), ``digest`` (of its values; ``""`` where they are unknown), ``kind``, ``event_date``,
-            ``document_no``, ``disputed``, and ``counted``: a disputed one counted before the dispute.
+            ``document_no``, ``in_use`` (its retention is not over), ``disputed``, and ``counted``: a disputed one counted before
+            the dispute.
         untold: Subjects of whom only some records are known, since one of them is disputed and nobody says which.
     """
 
@@ -70,7 +71,7 @@ class Standing:
             as_of: Today.
         """
         fired = fired[wanted[fired["row"].to_numpy(dtype=np.int64)]].assign(
-            digest="", disputed=False, counted=False, event_date=None, document_no=None
+            digest="", disputed=False, counted=False, in_use=True, event_date=None, document_no=None
         )
         ask = getattr(records, "standing", None)
         if ask is None:
@@ -84,6 +85,7 @@ class Standing:
                 "digest": [_digest(values) for values in zip(*(texts(told, name) for name in _VALUES), strict=True)],
                 "disputed": told["disputed"].to_numpy(dtype=bool),
                 "counted": told["counted"].to_numpy(dtype=bool),
+                "in_use": told["in_use"].to_numpy(dtype=bool),
                 **{name: told[name].to_numpy(dtype=object) if name in told else None for name in _SHOWN},
             }
         )
@@ -106,7 +108,9 @@ class Standing:
         Columns: ``subject_id``, ``event_id``, ``kind``, ``event_date``, ``document_no``, ``disputed``, and ``rests_on``: the
         signature will rest on it; the others are further records.
         """
-        rows = self.rows[wanted[self.rows["row"].to_numpy(dtype=np.int64)]].astype({"row": np.int64})
+        rows = self.rows[wanted[self.rows["row"].to_numpy(dtype=np.int64)] & self.rows["in_use"].astype(bool)].astype(
+            {"row": np.int64}
+        )
         signed = {(row, record) for row in np.flatnonzero(wanted).tolist() for record, _ in parse_grounds(grounds[row])}
         shown = pd.DataFrame(
             {
@@ -127,7 +131,7 @@ class Standing:
             evidence_records: The records of the override that decided (``row``, ``record``); whom it does not name rests on
                 all records that stand and are not disputed.
         """
-        counting = self.rows[~self.rows["disputed"].astype(bool)]
+        counting = self.rows[~self.rows["disputed"].astype(bool) & self.rows["in_use"].astype(bool)]
         by_override = counting.merge(evidence_records[["row", "record"]].drop_duplicates(), on=["row", "record"])
         by_score = counting[~counting["row"].isin(evidence_records["row"])]
         both = pd.concat([by_override, by_score])

@@ -130,7 +130,7 @@ class Known:
     def standing(self, as_of, subjects):
         rows = self.rows()
         rows = rows[rows["subject"].isin(list(subjects))]
-        return rows.assign(subject_id=rows["subject"], severity=3, result=None, amount=self.amounts(rows))
+        return rows.assign(subject_id=rows["subject"], severity=3, result=None, in_use=True, amount=self.amounts(rows))
 
     def scores(self):
         rows = self.rows()

@@ -4,7 +4,7 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
-from support.projects import event, subject, write_project, write_tables
+from support.projects import documents, event, subject, write_project, write_tables
 
 from creditscore.engine import Engine
 from creditscore.records.endings import ended, exits
@@ -99,8 +99,20 @@ def test_records_stand_with_their_values_also_under_dispute(tmp_path):
         change("E3", "disputed", D(2024, 4, 1)),
         change("E5", "disputed", D(2024, 4, 20)),
     ]
-    rows = opened(tmp_path, events, changes).standing(APRIL, ["S1"]).to_pylist()
+    records = opened(tmp_path, events, changes)
+    rows = records.standing(APRIL, ["S1"]).to_pylist()
     assert [(row["event_id"], row["disputed"], row["counted"]) for row in rows] == [
         ("E1", False, False), ("E3", True, True), ("E5", True, False),
     ]  # fmt: skip
     assert (rows[0]["amount"], rows[0]["severity"]) == (Decimal("5000.00"), 3)
+
+
+def test_a_record_past_its_retention_stands_behind_what_was_decided_and_is_in_use_no_more(tmp_path):
+    items = [dict(one, retention_months=12) if one["kind"] == "penalty" else one for one in documents()["catalogue"]["item"]]
+    project = write_project(tmp_path / "project", catalogue={"item": items})
+    events = [event("E1", "S1", "penalty", D(2023, 5, 1)), event("E2", "S1", "penalty", D(2023, 5, 2), valid_until=D(2024, 5, 9))]
+    data = write_tables(tmp_path / "data", subjects=[subject("S1")], events=events)
+    records = open_records(Engine.duckdb(), project, data=data)
+    in_use = {day: {row["event_id"]: row["in_use"] for row in records.standing(day, ["S1"]).to_pylist()} for day in (APRIL, MAY)}
+    assert in_use == {APRIL: {"E1": True, "E2": True}, MAY: {"E1": False}}
+    assert left(records, after=APRIL, until=MAY) == [("E2", "expired")]
