@@ -25,6 +25,11 @@ from creditscore.models.scoring import AttributeCodes
 
 #: Nodes and weights of Gauss and Hermite for the mean over a normal distribution.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
+#: The columns of the table of levels.
+SHRINKAGE = (
+    "industry", "parent", "rows", "bads", "effective_size", "level_estimate", "level_prior", "prior_sd", "prior_sd_assumed",
+    "level_used", "own_weight_level", "own_weight_slopes", "bad_rate_observed", "bad_rate_used", "bad_rate_gap",
+)  # fmt: skip
 #: Below this own weight a deviation says nothing of the estimate it was shrunk from.
 _SAYS_NOTHING = 0.01
 
@@ -277,7 +282,7 @@ def shrinkage_table(sample: Sample, parents: Mapping[str, str], levels: Levels, 
                 "bad_rate_gap": round(level.target - level.observed, 9),
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=SHRINKAGE)
 
 
 def slope_table(parents: Mapping[str, str], effects: IndustryEffects, slope: float) -> pd.DataFrame:

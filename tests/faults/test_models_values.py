@@ -147,7 +147,7 @@ def test_a_single_class_is_refused(fitted, label):
 def test_a_column_that_leaks_the_outcome_is_refused_by_name(fitted, leak):
     _, X, y = fitted
     with pytest.raises(DataError, match=r"features: decision \(AUC 1\.000\)"):
-        ScorecardClassifier().fit(X.assign(decision=leak(y)), y)
+        ScorecardClassifier(on_leak="refuse").fit(X.assign(decision=leak(y)), y)
     with pytest.raises(DataError, match="decision"):
         IndustryScorecards().fit(X.assign(decision=leak(y)), y, industry=["x"] * len(X))
 

@@ -48,7 +48,7 @@ def test_codes_whose_encoding_is_not_proven_are_asked_for_it(tmp_path, run):
 def test_a_line_of_codes_that_is_no_record_is_refused(tmp_path, run):
     file = tmp_path / "codes.csv"
     file.write_text('code,name\nS1,x\nS2,"y\nS3,z\n', "utf-8")
-    with pytest.raises(DataError, match=r"codes\.csv: line 3: expected 2 fields .*\(OPEN_QUOTE\)"):
+    with pytest.raises(DataError, match=r"codes\.csv: expected 2 fields .*line 3: a quote that is not closed"):
         codes_asked([], file, run=run)
 
 

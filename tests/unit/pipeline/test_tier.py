@@ -173,7 +173,19 @@ def test_tiers_are_written_by_subject_with_typed_columns_and_say_whether_they_ar
     before = RunFolder.new(folder.out, dt.date(2024, 3, 31))
     before.write("tiers", pd.DataFrame({"subject_id": ["S1"]}))
     deciding = Deciding(before=before, signatures=(a_review("S1"), a_review("S2")))
-    texts = ("industry", "raw_tier", "tier", "previous_tier", "rule", "status", "reviewer", "evidence", "whole_tier", "signed_tier", "grounds")
+    texts = (
+        "industry",
+        "raw_tier",
+        "tier",
+        "previous_tier",
+        "rule",
+        "status",
+        "reviewer",
+        "evidence",
+        "whole_tier",
+        "signed_tier",
+        "grounds",
+    )
     row = dict.fromkeys(texts, "x")
     rows = [
         {**row, "subject_id": one, "as_of": dt.date(2024, 4, 30), "score": score, **dict.fromkeys(DAYS)}
