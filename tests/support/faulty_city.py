@@ -162,6 +162,12 @@ def _typo(code: str, what: str, place: int) -> str:
     return code[:place] + code[place + 1 :] if what == "a sign lost" else code[:place] + "9" + code[place:]
 
 
+def _another_day(event: str, known: str) -> str:
+    """A day on which the record may have become known, too: a row that is refused alone would disagree with nothing."""
+    first = max("2024-03-30", event)
+    return first if first != known else str(dt.date.fromisoformat(known) + dt.timedelta(days=1))
+
+
 def faulty_lines(fault: Fault, header: list[str], row: list[str]) -> list[str]:
     """The record as it is sent with its fault."""
     at = {name: header.index(COLUMNS.get(fault.file, {}).get(name, name)) for name in (*BROKEN, "document_no", "subject_id", "event_date")
@@ -185,7 +191,8 @@ def faulty_lines(fault: Fault, header: list[str], row: list[str]) -> list[str]:
         cells[at.get("document_no", at["event_date"])] = "长" * 40_000
     else:
         other = list(row)
-        other[at.get("known_date", 0)] = "2024-03-30"
+        if "known_date" in at:
+            other[at["known_date"]] = _another_day(row[at["event_date"]], row[at["known_date"]])
         for name in ("severity", "grade"):
             if name in at:
                 other[at[name]] = "良" if name == "grade" else "1"
