@@ -28,12 +28,15 @@ WHO = {"by": "李四", "on": dt.date(2024, 5, 20)}
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A night over 120 subjects of several tiers."""
-    folder = tmp_path_factory.mktemp("desk")
+    """A night over 120 subjects: C, and a proposed D that is drawn with them."""
+    return _night_of(tmp_path_factory.mktemp("desk"), points=(10, -30))
+
+
+def _night_of(folder, points):
     delivery = Delivery(folder, tasks={"task": TASKS})
     delivery.subjects(*(subject_line(f"S{at:03d}") for at in range(120)))
     delivery.events(*(event_line(f"E{at}-{more}", f"S{at:03d}") for at in range(40) for more in range(1 + at % 3)))
-    sign_a_card(delivery)
+    sign_a_card(delivery, points=points)
     said = night(delivery, folder / "out")
     assert said.code == 0, said.err
     return folder
@@ -123,7 +126,10 @@ def filled_in(task, outcome="未发现问题", day=dt.date(2024, 5, 20), **cells
 # ratios
 
 
-def test_falling_ratios_and_unknown_strata_are_all_named_by_cell(run):
+def test_falling_ratios_and_unknown_strata_are_all_named_by_cell(tmp_path):
+    # B, and a proposed D that is drawn in C.
+    run = _night_of(tmp_path / "of two tiers", points=(30, -2)) / "out" / "2024-04-30"
+
     def change(page, columns):
         for row in rows_of(page, columns, "one"):
             page.cell(row, columns["抽查比例"]).value = {"C": 0.001}.get(page.cell(row, columns["等级"]).value, 0.5)

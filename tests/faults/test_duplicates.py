@@ -66,7 +66,7 @@ def stream_of_events(tmp_path):
 def test_a_reference_with_a_repeated_key_multiplies_no_rows(tmp_path):
     engine = Engine.duckdb()
     engine.register("twice", pa.table({"subject_id": ["S1", "S1"]}))
-    reference = Reference("subject_id", ibis.table({"subject_id": "string"}, name="twice"), "UNKNOWN_SUBJECT")
+    reference = Reference("subject_id", (ibis.table({"subject_id": "string"}, name="twice"),), "UNKNOWN_SUBJECT")
     outcome = enforce(engine, stream_of_events(tmp_path), references=(reference,))
     assert (outcome.arrived, outcome.kept) == (2, 2)
 

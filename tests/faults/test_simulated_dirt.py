@@ -140,7 +140,7 @@ def test_nothing_else_is_refused(city):
     assert codes == {
         "subjects": {"ID_CHECK_DIGIT", "ID_OLD_NUMBER"},
         "events": {"DATE_ORDER:known_date", "UNKNOWN_SUBJECT"},
-        "changes": {"DATE_ORDER:effective_date", "UNKNOWN_EVENT"},
+        "changes": {"DATE_ORDER:effective_date"},  # those of refused events are kept
         "inspections": {"UNKNOWN_SUBJECT"},
         "ratings": {"UNKNOWN_SUBJECT"},
         "decisions": {"UNKNOWN_SUBJECT"},

@@ -109,7 +109,7 @@ def _gossip(wrong, of, first="E"):
 def test_a_mostly_quarantined_source_is_refused_with_its_reasons(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(max_quarantined=0.05))
     delivery.events(*_gossip(150, 1000))
-    said = r'source "records" \(events\.csv\): expected at most 5\.0% .*got 150 of 1000, 15\.0%, the first in row 2: OFF_CATALOGUE 150\).*max_quarantined'
+    said = r'source "records" \(events\.csv\): expected at most 5\.0% .*got 150 of 1000, 15\.0%, the first in row 2: a kind outside the catalogue \(150\)\).*max_quarantined'
     with pytest.raises(DataError, match=said):
         delivery.open()
     delivery.events(*_gossip(40, 1000))

@@ -85,7 +85,7 @@ def delivery(tmp_path):
         event_line("E7", one, document_no="1号", known_date="2024-01-05"), event_line("E8", other, "award", event_date="2018-01-01"),
         "E9,too,few",
     )  # fmt: skip
-    changes = ["E1,repaired,2024-03-01,2024-03-02", "E3,repaired,2024-03-01,2024-03-02", "E8,disputed,2024-01-01,2024-01-01"]
+    changes = [f"E{n},repaired,2024-03-01,2024-03-02" for n in (1, 3, 99)] + ["E8,disputed,2024-01-01,2024-01-01"]
     made.file("changes.csv", text("event_id,change,effective_date,known_date", [*changes, changes[0]]))
     return made
 

@@ -77,7 +77,7 @@ def test_a_change_of_a_joined_file_is_a_change_of_the_input():
 def test_a_joined_text_file_is_needed_whole_and_may_have_texts_over_lines(tmp_path):
     join = {"file": "more.csv", "format": "csv", "on": {"event_id": "id"}, "take": ["fact"]}
     rule = {"to": "result", "column": "fact"}
-    for lines, told in ((None, r"more\.csv: line 2: expected 2 fields .*OPEN_QUOTE"), ({"fact": 2}, None)):
+    for lines, told in ((None, r"more\.csv: expected 2 fields .*line 2: a quote that is not closed"), ({"fact": 2}, None)):
         source = {"column": [rule], "join": [join if lines is None else {**join, "lines": lines}]}
         delivery = Delivery(tmp_path / str(lines is None), sources=csv_sources(events=source))
         delivery.events(event_line("E1"))
