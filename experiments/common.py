@@ -161,16 +161,22 @@ def run(
 ) -> None:
     """Every seed in turn into ``folder/results`` (kept after each), then the report, which prints tables and draws the picture.
 
-    ``--report`` only reports what is in the file; ``--seeds N`` is a trial whose files go to a temporary folder.
+    ``--report`` only reports what is in the file; ``--resume`` goes on where an earlier run of the same version was stopped;
+    ``--seeds N`` is a trial whose files go to a temporary folder.
     """
     options = argparse.ArgumentParser(description=one.__doc__)
     options.add_argument("--report", action="store_true", help="only report what was kept")
+    options.add_argument("--resume", action="store_true", help="keep the seeds that the file has, run the others")
     options.add_argument("--seeds", type=int, help="a trial with so many of the seeds; nothing here is overwritten")
     chosen = options.parse_args()
     if chosen.seeds is not None:
         folder = Path(tempfile.mkdtemp(prefix="trial-"))
-    file, found = folder / results, []
+    file = folder / results
+    found = pd.read_csv(file).to_dict("records") if chosen.resume and file.is_file() else []
+    kept = {row["seed"] for row in found}
     for seed in () if chosen.report else seeds[: chosen.seeds]:
+        if seed in kept:
+            continue
         begun = time.perf_counter()
         with quiet():
             found += [{"seed": seed, **row} for row in one(seed)]
