@@ -43,6 +43,7 @@ from creditscore.records.drift import Earlier
 from creditscore.records.endings import ended
 from creditscore.records.fault_history import history_table
 from creditscore.records.last_reading import adverse_reading
+from creditscore.records.own_records import OWN_RECORDS, own_events, own_ratings, own_visits
 from creditscore.records.readings import READINGS, LastReading
 from creditscore.records.records import open_records
 from creditscore.records.rectification import rectification_list, rectification_table
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from creditscore.config.policy import TierPolicy
     from creditscore.config.project import Project
     from creditscore.engine import Engine
+    from creditscore.features.spine import Spine
     from creditscore.inspection.plan import InspectionPlan
     from creditscore.models.scorecard import Scorecard
     from creditscore.records.records import Records
@@ -191,6 +193,7 @@ def make_run(
     write_cards(folder.file("scorecards"), training.cards)
     _log.info("features and scores")
     scored = score_subjects(folder, records, training.cards)
+    write_own_records(folder, records, scored.spine, policy)
     tiers = tier_subjects(folder, records, scored.spine, scored.scores, policy, deciding, trial=trial)
     counts = count_rows(folder, records, scored)
     plans = plan_due_tasks(folder, records, tiers, policy, standing)
@@ -242,6 +245,16 @@ def write_reading(folder: RunFolder, records: Records, last: LastReading) -> Non
     folder.write("ended", ended(records, folder.as_of))
     for table, name in READINGS.items():
         folder.write(name, adverse_reading(records, table, folder.as_of, last=last))
+
+
+def write_own_records(folder: RunFolder, records: Records, spine: Spine, policy: TierPolicy) -> None:
+    """Write the own records of the subjects in scope that a feature or an override reads: what an explanation names."""
+    features = records.project.features
+    kinds = {kind for feature in features for kind in feature.kind} | {rule.kind for rule in policy.override if rule.kind}
+    schemes = {feature.scheme for feature in features if feature.scheme} | {rule.scheme for rule in policy.override if rule.scheme}
+    folder.write(OWN_RECORDS["events"], own_events(records, spine.table, kinds, folder.as_of))
+    folder.write(OWN_RECORDS["inspections"], own_visits(records, spine.table, folder.as_of))
+    folder.write(OWN_RECORDS["ratings"], own_ratings(records, spine.table, schemes, folder.as_of))
 
 
 def read_delivery_before(before: RunFolder | None) -> Earlier:

@@ -14,8 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import PlainSerializer, PlainValidator
 
+from creditscore.config.catalogue import CatalogueItem
+from creditscore.config.features import FeatureSpec
 from creditscore.config.policy import TierPolicy
 from creditscore.config.project import ProjectFile
+from creditscore.config.sources import IdScheme
 from creditscore.config.spec import Items, Label, Spec, parse_json
 from creditscore.config.work_calendar import WorkCalendar
 from creditscore.errors import DataError
@@ -82,6 +85,10 @@ class BookFile(Spec):
     notes: Items[Label]
     facts: dict[str, str]
     calendar: WorkCalendar
+    #: What an explanation needs of the configuration; runs of earlier versions have none of it.
+    features: Items[FeatureSpec] = ()
+    catalogue: Items[CatalogueItem] = ()
+    id_scheme: IdScheme | None = None
     #: Whether nobody has signed the cards that it scored with.
     trial: bool = False
 
@@ -159,6 +166,9 @@ def save_book(
         notes=tuple(notes),
         facts=dict(facts),
         calendar=project.calendar,
+        features=project.features,
+        catalogue=project.catalogue.item,
+        id_scheme=project.sources.id_scheme,
         trial=trial,
     ).save(folder)
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from creditscore.config.catalogue import CatalogueItem
+from creditscore.config.features import FeatureSpec
 from creditscore.config.policy import TierPolicy
+from creditscore.config.sources import IdScheme
 from creditscore.config.spec import Label
 from creditscore.config.tasks import Task
 from creditscore.config.work_calendar import WorkCalendar
@@ -149,6 +152,10 @@ class RunBook:
     associations: pd.DataFrame = field(default_factory=pd.DataFrame)
     incomplete: pd.DataFrame = field(default_factory=pd.DataFrame)
     asked: pd.DataFrame = field(default_factory=pd.DataFrame)
+    #: What the configuration of the run says of features and kinds, and what its ids are; runs of earlier versions say nothing.
+    features: tuple[FeatureSpec, ...] = ()
+    catalogue: tuple[CatalogueItem, ...] = ()
+    id_scheme: IdScheme | None = None
     #: Labels of codes: industries, regions, catalogue kinds.
     industries: Mapping[str, Label] = field(default_factory=dict)
     regions: Mapping[str, Label] = field(default_factory=dict)

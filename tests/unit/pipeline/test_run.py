@@ -60,7 +60,7 @@ def data(tmp_path):
 
 NAMES = (
     "open_records", "check_up", "tell_drift", "write_checkup", "write_reading", "train_cards_of", "write_cards", "score_subjects",
-    "tier_subjects", "count_rows", "plan_due_tasks", "write_forecast", "write_associations", "write_stability", "save_book", "write_documents",
+    "write_own_records", "tier_subjects", "count_rows", "plan_due_tasks", "write_forecast", "write_associations", "write_stability", "save_book", "write_documents",
     "summarise", "send_queue",
 )  # fmt: skip
 
