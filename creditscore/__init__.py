@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from creditscore.models.swap import swap_set
     from creditscore.pipeline.credit_check import explain, lookup
     from creditscore.pipeline.run import run_project
-    from creditscore.records.checkup import check_up
+    from creditscore.records.deliveries.checkup import check_up
     from creditscore.records.records import open_records
     from creditscore.simulate.city import simulate_city
     from creditscore.simulate.parameters import CityParameters
@@ -60,7 +60,7 @@ _HOMES = {
     "models.swap": ("swap_set",),
     "pipeline.credit_check": ("explain", "lookup"),
     "pipeline.run": ("run_project",),
-    "records.checkup": ("check_up",),
+    "records.deliveries.checkup": ("check_up",),
     "records.records": ("open_records",),
     "simulate.city": ("simulate_city",),
     "simulate.parameters": ("CityParameters",),

@@ -33,7 +33,7 @@ from creditscore.language import DEFAULT_LANGUAGE, Text, Words, _
 from creditscore.spreadsheet import cell_words
 
 if TYPE_CHECKING:
-    from creditscore.records.checkup import CheckUp
+    from creditscore.records.deliveries.checkup import CheckUp
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def check(
     from creditscore.pipeline.reject_folder import open_despite, write_rejects
     from creditscore.pipeline.run import last_reading_of, read_delivery_before
     from creditscore.pipeline.run_folder import run_before
-    from creditscore.records.checkup import check_up
+    from creditscore.records.deliveries.checkup import check_up
     from creditscore.records.records import open_records
 
     words = cell_words(lang)

@@ -78,7 +78,7 @@ def codes_asked(words: list[str], file: Path | None, *, run: RunFolder, encoding
 def _is_code(word: str, run: RunFolder) -> bool:
     import pyarrow as pa
 
-    from creditscore.records.identity import compact
+    from creditscore.records.standard.identity import compact
     from creditscore.storage import read_parquet
 
     plain = compact(pa.array([word], pa.string())).to_pylist()[0]
@@ -107,7 +107,7 @@ def _of_file(path: Path, encoding: str) -> list[str]:
 
 
 def _of_text(path: Path, encoding: str) -> list[str]:
-    from creditscore.records.text_tables import read_first_column, read_text_lines
+    from creditscore.records.reading.text_tables import read_first_column, read_text_lines
 
     if not path.stat().st_size:
         return []

@@ -179,7 +179,7 @@ def records(
         ConfigError: The project is wrong.
     """
     from creditscore.pipeline.credit_check import records_of_bodies
-    from creditscore.records.publicity import repair_reminders
+    from creditscore.records.deliveries.publicity import repair_reminders
     from creditscore.records.records import open_records
 
     if bodies == repair:

@@ -290,7 +290,7 @@ def _refuse_without_columns(path: Path, columns: tuple[str, ...], encoding: str)
     """
     import pyarrow.parquet as pq
 
-    from creditscore.records.text_tables import read_text_columns
+    from creditscore.records.reading.text_tables import read_text_columns
 
     if not path.is_file():
         raise DataError("{path}: expected a file (got nothing)", path=path)

@@ -16,8 +16,8 @@ from creditscore.errors import ConfigError, DataError
 from creditscore.features.guard import target_faults
 from creditscore.features.spine import scored_types, spine_on
 from creditscore.features.triggering_records import first_known
-from creditscore.records.keys import day_column
 from creditscore.records.records import coded
+from creditscore.records.standard.keys import day_column
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

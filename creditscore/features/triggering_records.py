@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.dates import day_number, day_of_number
-from creditscore.records.keys import day_column
+from creditscore.records.standard.keys import day_column
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

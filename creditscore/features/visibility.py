@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from creditscore.dates import day_number, months_before, quarter_start, window_column
-from creditscore.records.keys import day_column
+from creditscore.records.standard.keys import day_column
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -20,7 +20,7 @@ from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.pipeline.out_folder import LOOKUPS
 from creditscore.pipeline.run_folder import RunFolder, RunResult
 from creditscore.pipeline.run_store import load_book
-from creditscore.records.identity import compact
+from creditscore.records.standard.identity import compact
 from creditscore.reporting.explanation import Explanation, explain_subject
 from creditscore.reporting.lookup import lookup_rows
 from creditscore.storage import append_chain, read_chain, settle

@@ -38,7 +38,7 @@ from creditscore.pipeline.open_tasks import add_documents, as_drawn, load_plan, 
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.run_store import BookFile
-from creditscore.records.text_tables import read_text_table
+from creditscore.records.reading.text_tables import read_text_table
 from creditscore.storage import Journal, changed, read_parquet, sha256_file, write_parquet
 from creditscore.tiering.tiers import Tiers
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from creditscore.pipeline.run_folder import MANIFEST, versions
 from creditscore.pipeline.tier import subjects_in
-from creditscore.records.identity import tables_of
+from creditscore.records.standard.identity import tables_of
 from creditscore.storage import content_sha256, file_hashes, write_json
 from creditscore.tracking.mlflow_log import RunLog
 

@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 
 from creditscore.config.sources import IdScheme
 from creditscore.features.spine import scored_types
-from creditscore.records.arrivals import ARRIVAL, source_rows
-from creditscore.records.column_types import one_array
-from creditscore.records.contracts import COPY, refused_table
-from creditscore.records.identity import Identifier, shipped_tables
-from creditscore.records.near_codes import near_codes
-from creditscore.records.personal import is_resident_number
+from creditscore.records.adverse.near_codes import near_codes
+from creditscore.records.columns.personal import is_resident_number
+from creditscore.records.columns.types import one_array
 from creditscore.records.records import SUBJECT_COLUMNS, coded
+from creditscore.records.standard.arrivals import ARRIVAL, source_rows
+from creditscore.records.standard.contracts import COPY, refused_table
+from creditscore.records.standard.identity import Identifier, shipped_tables
 from creditscore.records.tables import TABLES
 from creditscore.vocabulary import MARKET_SUBJECTS, SUBJECT_TYPES
 

@@ -24,10 +24,10 @@ import pyarrow as pa
 
 from creditscore.errors import DataError
 from creditscore.language import _
-from creditscore.records.arrivals import Stream
-from creditscore.records.identity import Identifier, compact, tables_of, uscc_faults
+from creditscore.records.reading.sent_rows import SentRows, sent_rows
 from creditscore.records.records import open_records
-from creditscore.records.sent_rows import SentRows, sent_rows
+from creditscore.records.standard.arrivals import Stream
+from creditscore.records.standard.identity import Identifier, compact, tables_of, uscc_faults
 from creditscore.records.tables import TABLES
 from creditscore.reporting.reject_book import MOST_ROWS, FaultyRows, RefusedFile, reject_sheets
 from creditscore.spreadsheet import label_text, write_book
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from creditscore.config.project import Project
     from creditscore.config.sources import SourceSpec
     from creditscore.engine import Engine
-    from creditscore.records.checkup import CheckUp
-    from creditscore.records.readings import LastReading
+    from creditscore.records.adverse.readings import LastReading
+    from creditscore.records.deliveries.checkup import CheckUp
     from creditscore.records.records import Records
 
 _log = logging.getLogger(__name__)

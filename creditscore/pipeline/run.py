@@ -37,16 +37,16 @@ from creditscore.pipeline.score import Scored, compare_runs, score_subjects, wri
 from creditscore.pipeline.signed_cards import signed_cards
 from creditscore.pipeline.tier import signatures, subjects_in, tier_subjects
 from creditscore.pipeline.train import Training, train_cards
-from creditscore.records.checkup import CheckUp, check_up
-from creditscore.records.deliveries import stored_deliveries
-from creditscore.records.drift import Earlier
-from creditscore.records.endings import ended
-from creditscore.records.fault_history import history_table
+from creditscore.records.adverse.endings import ended
+from creditscore.records.adverse.readings import READINGS, LastReading
+from creditscore.records.deliveries.by_unit import stored_deliveries
+from creditscore.records.deliveries.checkup import CheckUp, check_up
+from creditscore.records.deliveries.drift import Earlier
+from creditscore.records.deliveries.fault_history import history_table
+from creditscore.records.deliveries.rectification import rectification_list, rectification_table
 from creditscore.records.last_reading import adverse_reading
 from creditscore.records.own_records import OWN_RECORDS, own_events, own_ratings, own_visits
-from creditscore.records.readings import READINGS, LastReading
 from creditscore.records.records import open_records
-from creditscore.records.rectification import rectification_list, rectification_table
 from creditscore.reporting.fairness import associations
 from creditscore.reporting.run_book import RowCounts
 from creditscore.storage import StepLedger, damaged_files, journal, operations

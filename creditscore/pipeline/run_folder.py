@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from creditscore import _version
 from creditscore.errors import DataError
-from creditscore.records.postgres import fingerprint
+from creditscore.records.reading.postgres import fingerprint
 from creditscore.storage import (
     StepLedger,
     canonical_json,

@@ -29,7 +29,7 @@ from creditscore.pipeline.quarantined import PLACE
 from creditscore.pipeline.run_folder import DOCUMENTS, FINISHED, LEDGER, MANIFEST, WORKBOOK, RunFolder
 from creditscore.pipeline.score import read_cards
 from creditscore.pipeline.train import TRAINING_FRAMES, Training
-from creditscore.records.identity import tables_of
+from creditscore.records.standard.identity import tables_of
 from creditscore.reporting.report import write_report
 from creditscore.reporting.run_book import Figure, RowCounts, RunBook, plan_pages
 from creditscore.reporting.workbook import write_workbook

@@ -17,8 +17,8 @@ from creditscore.inspection.register import REGISTER, Register, register_line
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.quarantined import LastKnown, quarantined_subjects
 from creditscore.pipeline.run_folder import Deciding, RunFolder
-from creditscore.records.endings import exits
-from creditscore.records.readings import READINGS
+from creditscore.records.adverse.endings import exits
+from creditscore.records.adverse.readings import READINGS
 from creditscore.reporting.readback import read_decisions
 from creditscore.tiering.assignment import assign_tiers
 from creditscore.tiering.signatures import Review, grounds_hash, latest_reviews, review_body, review_of

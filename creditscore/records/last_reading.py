@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 
 from creditscore.dates import day_number
 from creditscore.engine import unbound
-from creditscore.records.adverse import AdverseRules
-from creditscore.records.arrivals import ARRIVAL, LAST_DAY, source_rows
-from creditscore.records.column_types import one_array
-from creditscore.records.contracts import kept_table
-from creditscore.records.readings import SOURCE, LastReading, reading_schema
+from creditscore.records.adverse.readings import SOURCE, LastReading, reading_schema
+from creditscore.records.adverse.rules import AdverseRules
+from creditscore.records.columns.types import one_array
+from creditscore.records.standard.arrivals import ARRIVAL, LAST_DAY, source_rows
+from creditscore.records.standard.contracts import kept_table
 from creditscore.records.tables import TABLES
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def adverse_reading(records: Records, name: str, as_of: dt.date, *, last: LastRe
         last: The last reading.
 
     Returns:
-        The columns of :func:`creditscore.records.readings.reading_schema`, by the key of the table, whatever order they came in.
+        The columns of :func:`creditscore.records.adverse.readings.reading_schema`, by the key of the table, whatever order they
+        came in.
     """
     kept, schema = kept_table(TABLES[name]), reading_schema(name)
     adverse = kept.filter(AdverseRules.of(records.project).adverse(name, kept))

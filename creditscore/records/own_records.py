@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditscore.dates import day_number
-from creditscore.records.arrivals import ARRIVAL
-from creditscore.records.contracts import kept_table
-from creditscore.records.keys import day_column
+from creditscore.records.standard.arrivals import ARRIVAL
+from creditscore.records.standard.contracts import kept_table
+from creditscore.records.standard.keys import day_column
 from creditscore.records.tables import TABLES
 
 if TYPE_CHECKING:

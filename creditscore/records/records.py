@@ -16,15 +16,31 @@ from creditscore.config.sources import SourceSpec
 from creditscore.dates import day_number, day_of
 from creditscore.engine import unbound
 from creditscore.errors import DataError
-from creditscore.records.adverse import known_schemes
-from creditscore.records.arrivals import ARRIVAL, Arrival, Stream
-from creditscore.records.contracts import COPY, REJECT_SCHEMA, Between, Reference, TableCount, enforce, refused_table, shared_codes
-from creditscore.records.endings import exits, standing
-from creditscore.records.findings import counted_codes
-from creditscore.records.identity import Identifier
-from creditscore.records.incomplete import INCOMPLETE_SCHEMA, Completion, Hanging
-from creditscore.records.keys import hide_changed, index_subjects, key_events, key_subjects, key_visits, supplement_subjects
-from creditscore.records.readings import READINGS, LastReading
+from creditscore.records.adverse.endings import exits, standing
+from creditscore.records.adverse.incomplete import INCOMPLETE_SCHEMA, Completion, Hanging
+from creditscore.records.adverse.readings import READINGS, LastReading
+from creditscore.records.adverse.rules import known_schemes
+from creditscore.records.fault_words import counted_codes
+from creditscore.records.standard.arrivals import ARRIVAL, Arrival, Stream
+from creditscore.records.standard.contracts import (
+    COPY,
+    REJECT_SCHEMA,
+    Between,
+    Reference,
+    TableCount,
+    enforce,
+    refused_table,
+    shared_codes,
+)
+from creditscore.records.standard.identity import Identifier
+from creditscore.records.standard.keys import (
+    hide_changed,
+    index_subjects,
+    key_events,
+    key_subjects,
+    key_visits,
+    supplement_subjects,
+)
 from creditscore.records.tables import TABLES, StandardTable
 
 if TYPE_CHECKING:
@@ -77,7 +93,7 @@ class Records:
     #: Of each line of a register that is no record, by source and line: codes that stand in it and may be right.
     line_codes: Mapping[tuple[str, int], tuple[str, ...]] = field(default_factory=dict)
     #: Whose adverse records were refused: one row per firm and refused row or value, see
-    #: :data:`creditscore.records.incomplete.INCOMPLETE_SCHEMA`.
+    #: :data:`creditscore.records.adverse.incomplete.INCOMPLETE_SCHEMA`.
     incomplete: pa.Table = field(default_factory=INCOMPLETE_SCHEMA.empty_table)
     #: Refused rows that tell neither firm nor record, and how many firms they hold.
     hanging: tuple[Hanging, ...] = ()
@@ -168,11 +184,11 @@ class Records:
         return self.engine.query(rows.order_by("subject_id"))
 
     def exits(self, *, after: dt.date, until: dt.date) -> pa.Table:
-        """The adverse records that left since an earlier night, see :func:`creditscore.records.endings.exits`."""
+        """The adverse records that left since an earlier night, see :func:`creditscore.records.adverse.endings.exits`."""
         return exits(self, after=after, until=until)
 
     def standing(self, as_of: dt.date, subjects: Iterable[str]) -> pa.Table:
-        """The records that may count against some firms, see :func:`creditscore.records.endings.standing`."""
+        """The records that may count against some firms, see :func:`creditscore.records.adverse.endings.standing`."""
         return standing(self, as_of, subjects)
 
     def _listed(self, events: ir.Table, kinds: list[str]) -> pa.Table:

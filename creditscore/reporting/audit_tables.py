@@ -9,8 +9,9 @@ import pandas as pd
 from creditscore import vocabulary
 from creditscore.language import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, Message, Text, Words, _, pgettext
 from creditscore.models.scorecard import Attribute, Characteristic, Scorecard, ceiling_text
-from creditscore.records.deliveries import DELIVERY_COLUMNS
-from creditscore.records.findings import TABLE_WORDS, code_text, finding_text
+from creditscore.records.deliveries.by_unit import DELIVERY_COLUMNS
+from creditscore.records.deliveries.findings import TABLE_WORDS, finding_text
+from creditscore.records.fault_words import code_text
 from creditscore.reporting.columns import (
     Grid,
     RunTable,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from creditscore.language import Message, Text, Words
-from creditscore.records.findings import code_text
+from creditscore.records.fault_words import code_text
 from creditscore.reporting.run_book import RunBook
 from creditscore.reporting.terms import TERMS
 from creditscore.reporting.words import (

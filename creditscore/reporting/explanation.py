@@ -15,7 +15,7 @@ from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
 from creditscore.models import reasons, scoring
 from creditscore.models.scorecard import Baseline, Scorecard
-from creditscore.records.findings import code_text
+from creditscore.records.fault_words import code_text
 from creditscore.reporting.audit_tables import attribute_text
 from creditscore.reporting.columns import Grid, column, frame_of, rule_text, signed
 from creditscore.reporting.lookup import measures_for

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from creditscore.config.policy import Measure
 from creditscore.language import DEFAULT_LANGUAGE, Words
-from creditscore.records.identity import compact
+from creditscore.records.standard.identity import compact
 from creditscore.reporting.run_book import RunBook
 
 LOOKUP_COLUMNS = ("subject_id", "found", "tier", "status", "as_of", "incomplete_since", "scorecard", "lists", "measures")

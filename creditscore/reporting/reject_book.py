@@ -13,9 +13,9 @@ import pandas as pd
 from creditscore.config.project import ProjectFile
 from creditscore.config.sources import Limits, SourceSpec
 from creditscore.language import Message, Text, Words, _, pgettext
-from creditscore.records.findings import TABLE_WORDS
-from creditscore.records.sent_cells import BETWEEN_COLUMNS
-from creditscore.records.sent_rows import SentRows
+from creditscore.records.columns.sent_cells import BETWEEN_COLUMNS
+from creditscore.records.deliveries.findings import TABLE_WORDS
+from creditscore.records.reading.sent_rows import SentRows
 from creditscore.reporting.reject_reasons import reason_of
 from creditscore.spreadsheet import Column, Marked, Sheet, cell_words, label_text
 
@@ -75,7 +75,7 @@ def reject_sheets(
         about: The project, with its authority and whom to ask.
         as_of: The day of the check-up.
         lang: The language, or ``both``.
-        deliveries: The unit's rows of :func:`creditscore.records.deliveries.delivery_table`.
+        deliveries: The unit's rows of :func:`creditscore.records.deliveries.by_unit.delivery_table`.
         faulty: The faulty rows.
         refused: Files that could not be used at all.
     """

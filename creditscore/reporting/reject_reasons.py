@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from creditscore.config.sources import ColumnRule, Limits, Map, ParseDate, SourceSpec
 from creditscore.language import Text, _
-from creditscore.records.findings import code_text
-from creditscore.records.sent_cells import BETWEEN_COLUMNS, columns_read, sent_columns
+from creditscore.records.columns.sent_cells import BETWEEN_COLUMNS, columns_read, sent_columns
+from creditscore.records.fault_words import code_text
 from creditscore.records.tables import TABLES
 
 #: Agreed words, and rows, that a reason lists; the day that shows how days are written; ends of ranges that are told.

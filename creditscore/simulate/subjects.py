@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from creditscore.dataframes import Flags, Ints
-from creditscore.records.identity import ALPHABET
+from creditscore.records.standard.identity import ALPHABET
 from creditscore.simulate.parameters import CHUNK, CityParameters
 from creditscore.simulate.places import COUNTIES, INDUSTRIES
 from creditscore.simulate.random_bits import Bits, bounds, milli

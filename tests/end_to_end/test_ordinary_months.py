@@ -9,7 +9,7 @@ import pytest
 from support.cities import PROJECT, small_city
 
 import creditscore as cs
-from creditscore.records.drift import drifts, profile
+from creditscore.records.deliveries.drift import drifts, profile
 from creditscore.records.records import open_records
 
 pytestmark = pytest.mark.slow  # a minute or two: twenty deliveries are read

@@ -14,7 +14,7 @@ from creditscore.engine import Engine
 from creditscore.errors import ConfigError
 from creditscore.features.build import build_features
 from creditscore.features.spine import spine
-from creditscore.records.publicity import repair_reminders
+from creditscore.records.deliveries.publicity import repair_reminders
 from creditscore.records.records import open_records
 from creditscore.records.tables import TABLES
 from creditscore.storage import content_sha256, write_parquet

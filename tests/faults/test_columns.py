@@ -16,7 +16,7 @@ from support.deliveries import (
 )
 
 from creditscore.errors import DataError
-from creditscore.records.drift import drifts
+from creditscore.records.deliveries.drift import drifts
 
 
 def without(header, lines, column):

@@ -12,8 +12,8 @@ import pytest
 from support.deliveries import DAY, EVENTS, Delivery, csv_sources, equation, event_line, put_right, refused, rows
 
 from creditscore.errors import DataError
-from creditscore.records.checkup import check_up
-from creditscore.records.findings import _CODES as CODE_WORDS
+from creditscore.records.deliveries.checkup import check_up
+from creditscore.records.fault_words import _CODES as CODE_WORDS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "dirty_files.md"
 #: Characters enough to prove GB18030 (the second has four bytes there), and texts of other encodings.

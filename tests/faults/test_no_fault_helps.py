@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from support.faulty_city import COLUMNS, FIRST, LINES, SECOND, THIRD, City, Fault, faults_for, put_in
 
-from creditscore.records.readings import READINGS
+from creditscore.records.adverse.readings import READINGS
 from creditscore.records.tables import TABLES
 from creditscore.vocabulary import ENDING_CHANGES, TIERS
 

@@ -84,7 +84,7 @@ def test_a_text_beyond_pythons_field_limit_is_read_across_lines(tmp_path):
 
 
 def test_a_line_that_is_too_long_is_refused_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr("creditscore.records.text_lines.LONGEST_LINE", 1 << 20)
+    monkeypatch.setattr("creditscore.records.reading.text_lines.LONGEST_LINE", 1 << 20)
     delivery = Delivery(tmp_path)
     delivery.events(event_line("E1", result="x" * (20 << 20)), event_line("E2"))
     records = delivery.open()

@@ -21,8 +21,8 @@ from support.deliveries import (
 from support.nights import night, sign_a_card
 
 from creditscore.errors import DataError
-from creditscore.records.checkup import check_up
-from creditscore.records.personal import masked, safe_keys
+from creditscore.records.columns.personal import masked, safe_keys
+from creditscore.records.deliveries.checkup import check_up
 
 NAME, TELEPHONE, NUMBER = "张哨兵三", "13912345678", "110101199003072930"
 SENTINELS = (NAME, TELEPHONE, NUMBER)

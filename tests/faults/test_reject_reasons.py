@@ -8,7 +8,7 @@ from creditscore.config.project import load_project
 from creditscore.config.sources import Limits, SourceSpec
 from creditscore.language import Words
 from creditscore.pipeline.reject_folder import id_faults
-from creditscore.records.sent_rows import SentRows
+from creditscore.records.reading.sent_rows import SentRows
 from creditscore.reporting.reject_reasons import reason_of
 
 EVENTS = SourceSpec(

@@ -3,7 +3,7 @@
 import pytest
 from support.deliveries import EVENTS, Delivery, csv_sources, event_line, rows, subject_line, text
 
-from creditscore.records.findings import code_text
+from creditscore.records.fault_words import code_text
 
 RULES = [
     {"to": "kind", "rule": "map", "column": "类别", "values": {"处罚": "penalty"}},

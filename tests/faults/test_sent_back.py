@@ -11,9 +11,9 @@ from support.deliveries import DAY, EVENTS, Delivery, csv_sources, event_line, s
 from creditscore.engine import Engine
 from creditscore.pipeline import reject_folder
 from creditscore.pipeline.reject_folder import file_names, write_rejects
-from creditscore.records.checkup import check_up
+from creditscore.records.adverse.readings import LastReading
+from creditscore.records.deliveries.checkup import check_up
 from creditscore.records.last_reading import adverse_reading
-from creditscore.records.readings import LastReading
 from creditscore.records.records import open_records
 from creditscore.storage import operations, write_parquet
 

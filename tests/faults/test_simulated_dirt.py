@@ -10,12 +10,12 @@ from support.deliveries import put_right
 
 from creditscore.config.project import load_project
 from creditscore.engine import Engine
-from creditscore.records.checkup import check_up
-from creditscore.records.contracts import refused_table
-from creditscore.records.keys import day_column
-from creditscore.records.publicity import late_reports, missing_decisions, reconcile_publicity
+from creditscore.records.deliveries.checkup import check_up
+from creditscore.records.deliveries.publicity import late_reports, missing_decisions, reconcile_publicity
+from creditscore.records.deliveries.rectification import rectification_list
 from creditscore.records.records import open_records
-from creditscore.records.rectification import rectification_list
+from creditscore.records.standard.contracts import refused_table
+from creditscore.records.standard.keys import day_column
 from creditscore.records.tables import TABLES
 from creditscore.simulate.city import simulate_city
 from creditscore.simulate.parameters import CityParameters

@@ -25,8 +25,8 @@ from support.projects import event, subject, write_project, write_tables
 from creditscore.engine import Engine
 from creditscore.errors import DataError
 from creditscore.models.classifier import ScorecardClassifier
-from creditscore.records.checkup import check_up
-from creditscore.records.drift import Earlier
+from creditscore.records.deliveries.checkup import check_up
+from creditscore.records.deliveries.drift import Earlier
 from creditscore.records.records import open_records
 from creditscore.records.tables import TABLES
 from creditscore.storage import write_parquet

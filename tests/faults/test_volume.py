@@ -9,7 +9,7 @@ from support.nights import night, sign_a_card
 from support.projects import event, subject, write_tables
 
 from creditscore.errors import DataError
-from creditscore.records.drift import drifts
+from creditscore.records.deliveries.drift import drifts
 
 LATER = dt.date(2024, 5, 1)
 

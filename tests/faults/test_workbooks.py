@@ -22,7 +22,7 @@ from support.workbooks import HEADER, SHEET, cut, patched, raw, rebuilt, row, ty
 
 from creditscore.config.sources import Limits
 from creditscore.errors import DataError
-from creditscore.records import excel_files
+from creditscore.records.reading import excel_files
 
 #: Seconds that any of these may take.
 SECONDS = 30
@@ -569,7 +569,7 @@ import resource, sys
 from pathlib import Path
 from creditscore.config.sources import Limits
 from creditscore.errors import DataError
-from creditscore.records.excel_files import open_excel
+from creditscore.records.reading.excel_files import open_excel
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 page = open_excel(Path(sys.argv[1]), None, read_hidden=False, limits=Limits())
 try:

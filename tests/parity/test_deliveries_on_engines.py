@@ -6,9 +6,9 @@ import pytest
 from support.deliveries import EVENTS, Delivery, csv_sources, event_line, subject_line, text, valid_codes
 
 from creditscore.engine import Engine
-from creditscore.records.checkup import check_up
-from creditscore.records.drift import Earlier
-from creditscore.records.fault_history import history_table
+from creditscore.records.deliveries.checkup import check_up
+from creditscore.records.deliveries.drift import Earlier
+from creditscore.records.deliveries.fault_history import history_table
 
 APRIL, MAY = dt.date(2024, 4, 30), dt.date(2024, 5, 31)
 

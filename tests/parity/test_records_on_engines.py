@@ -8,7 +8,7 @@ from support.projects import item
 
 from creditscore.engine import Engine
 from creditscore.errors import DataError
-from creditscore.records.checkup import check_up
+from creditscore.records.deliveries.checkup import check_up
 
 CHANGES = {"name": "changes", "table": "changes", "file": "changes.csv", "format": "csv"}
 SCHEMA = pa.schema([("n", pa.int64()), ("text", pa.string())])

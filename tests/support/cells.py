@@ -8,7 +8,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from creditscore.config.sources import SourceSpec
-from creditscore.records.column_rules import apply_rules
+from creditscore.records.columns.rules import apply_rules
 from creditscore.records.tables import TABLES, StandardTable
 
 #: Each was sent once, or looks like what one law or another would take for something else.

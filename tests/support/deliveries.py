@@ -10,8 +10,8 @@ from support.projects import write_project
 
 from creditscore.config.project import Project
 from creditscore.engine import Engine
-from creditscore.records.checkup import check_up
-from creditscore.records.drift import profile
+from creditscore.records.deliveries.checkup import check_up
+from creditscore.records.deliveries.drift import profile
 from creditscore.records.records import Records, open_records
 from creditscore.simulate.subjects import credit_codes
 

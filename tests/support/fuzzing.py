@@ -150,8 +150,8 @@ def target(name: str) -> Iterator[Try]:
 def _read_all(source: object, data: Path, table: str) -> int:
     """The rows of a source through its rules, without an engine."""
     from creditscore.config.sources import SourceSpec
-    from creditscore.records.column_rules import apply_rules, check_columns
-    from creditscore.records.sources import open_source
+    from creditscore.records.columns.rules import apply_rules, check_columns
+    from creditscore.records.reading.sources import open_source
     from creditscore.records.tables import TABLES
 
     spec = SourceSpec.model_validate(source)
@@ -217,7 +217,7 @@ def _uscc(folder: Path) -> Try:
     from stdnum.cn import uscc
     from support.deliveries import valid_codes
 
-    from creditscore.records.identity import ID_FAULTS, compact, uscc_faults
+    from creditscore.records.standard.identity import ID_FAULTS, compact, uscc_faults
 
     codes = valid_codes(200)
     letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcxyz０９ＡＺ \u3000-|．\u200b张😀\t\0"

@@ -10,9 +10,9 @@ from support.deliveries import Delivery, event_line
 import creditscore as cs
 from creditscore.dates import day_of
 from creditscore.errors import DataError
-from creditscore.records.checkup import catalogue_report
-from creditscore.records.publicity import late_reports, missing_decisions, reconcile_publicity, repair_reminders
-from creditscore.records.rectification import rectification_list
+from creditscore.records.deliveries.checkup import catalogue_report
+from creditscore.records.deliveries.publicity import late_reports, missing_decisions, reconcile_publicity, repair_reminders
+from creditscore.records.deliveries.rectification import rectification_list
 
 REPORTS = [
     cs.check_up, catalogue_report, late_reports, missing_decisions, reconcile_publicity, rectification_list,

@@ -12,8 +12,8 @@ from support.runs import finished_run
 from creditscore.errors import DataError, LockedError
 from creditscore.pipeline.demo import Demo
 from creditscore.pipeline.run_folder import RunFolder, RunResult
-from creditscore.records.checkup import CheckUp
-from creditscore.records.findings import Finding, findings_frame
+from creditscore.records.deliveries.checkup import CheckUp
+from creditscore.records.deliveries.findings import Finding, findings_frame
 from creditscore.storage import locked
 
 SUMMARY = {
@@ -171,7 +171,7 @@ def test_check_prints_findings_and_writes_a_workbook(project, data, tmp_path, st
         deliveries=pd.DataFrame({"provider": ["court"]}),
     )
     stub("creditscore.records.records.open_records")
-    stub("creditscore.records.checkup.check_up", found)
+    stub("creditscore.records.deliveries.checkup.check_up", found)
     options = ("--data", data, "--as-of", "2024-04-30", "--excel", tmp_path / "new" / "checkup.xlsx")
     assert creditscore("check", project.folder, *options, "--json").json["findings"] == [{"section": "rows"}]
     assert creditscore("check", project.folder, *options, "--json").json["deliveries"] == [{"provider": "court"}]
@@ -187,7 +187,7 @@ def check_finds(monkeypatch):
         findings = [Finding("rows", "events", "equation", part, 0) for part in ("arrived", "kept", "quarantined", "collapsed")]
         findings += [Finding("future", "events", "x", "", 1, level=level) for level in levels]
         check_up = CheckUp(dt.date(2024, 4, 30), findings_frame(findings))
-        monkeypatch.setattr("creditscore.records.checkup.check_up", lambda *_args, **_options: check_up)
+        monkeypatch.setattr("creditscore.records.deliveries.checkup.check_up", lambda *_args, **_options: check_up)
         monkeypatch.setattr("creditscore.features.guard.guard_features", lambda *_args: warnings)
 
     return finds

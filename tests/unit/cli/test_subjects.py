@@ -152,7 +152,7 @@ RECORDS = pd.DataFrame(
 def listed(stub, project, data):
     stub("creditscore.records.records.open_records")
     stub(f"{CHECK}.records_of_bodies", RECORDS)
-    stub("creditscore.records.publicity.repair_reminders", RECORDS.assign(event_id="E2"))
+    stub("creditscore.records.deliveries.publicity.repair_reminders", RECORDS.assign(event_id="E2"))
     return lambda *more: creditscore("records", project.folder, "--data", data, "--as-of", "2024-04-30", *more)
 
 

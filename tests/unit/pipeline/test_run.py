@@ -27,9 +27,9 @@ from creditscore.pipeline.run import (
 from creditscore.pipeline.run_folder import MANIFEST, SNAPSHOT, Deciding, RunFolder, input_hashes
 from creditscore.pipeline.score import Scored
 from creditscore.pipeline.train import Training
-from creditscore.records.checkup import CheckUp
-from creditscore.records.drift import Earlier
-from creditscore.records.findings import Finding, findings_frame
+from creditscore.records.deliveries.checkup import CheckUp
+from creditscore.records.deliveries.drift import Earlier
+from creditscore.records.deliveries.findings import Finding, findings_frame
 from creditscore.reporting.run_book import Figure, RowCounts
 from creditscore.storage import locked, sha256_file
 from creditscore.tiering.tiers import Tiers

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from stdnum.cn import uscc as reference
 
-from creditscore.records.identity import uscc_faults
+from creditscore.records.standard.identity import uscc_faults
 from creditscore.simulate import tables
 from creditscore.simulate.parameters import CityParameters
 from creditscore.simulate.subjects import (

@@ -1,0 +1,1 @@
+"""Records that may count against a firm: which they are, when they end, and what holds when they are refused."""

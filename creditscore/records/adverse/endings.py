@@ -1,0 +1,146 @@
+"""Adverse records that stand on a day, and those that have left: repaired, withdrawn, disputed with success, run out.
+
+What ages out of the window of a feature, or of its retention, has not left: it still stands behind what was decided on it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Protocol
+
+import ibis
+import pyarrow as pa
+
+from creditscore.dates import day_number
+from creditscore.engine import unbound
+from creditscore.records.adverse.readings import reading_schema
+from creditscore.records.adverse.rules import AdverseRules
+from creditscore.records.standard.keys import day_column
+from creditscore.vocabulary import ENDING_CHANGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import ibis.expr.types as ir
+
+    from creditscore.config.project import Project
+    from creditscore.engine import Engine
+
+
+class Readings(Protocol):
+    """What is asked of :class:`creditscore.records.records.Records` here, which itself asks this module."""
+
+    @property
+    def engine(self) -> Engine:
+        """Where the tables are."""
+
+    @property
+    def project(self) -> Project:
+        """Whose features and overrides say what is adverse."""
+
+    def table(self, name: str) -> ir.Table:
+        """An unbound table."""
+
+    def in_force(self, as_of: dt.date) -> ir.Table:
+        """The events that count on a day."""
+
+
+#: Why a record left that no change ended: its own last day is over.
+EXPIRED = "expired"
+#: The columns of a record that left: its firm, kind, why and the first day on which it counts no more.
+ENDED_COLUMNS = ("subject_id", "event_id", "kind", "why", "ended_day")
+#: The columns of a record that stands: what a signature on it covers.
+STANDING_COLUMNS = ("subject_id", "event_id", "kind", "event_date", "amount", "severity", "result", "document_no")
+
+
+def ended_events(records: Readings, as_of: dt.date) -> ir.Table:
+    """One row per adverse event that had left by a day and of whose incident no report stands (an expression).
+
+    Columns: :data:`ENDED_COLUMNS`. A change ends all reports of an incident from the later of its two days; an event of
+    its own last day from the day after. Of several ends the earliest counts.
+    """
+    day, events, keyed, hidden = day_number(as_of), records.table("events"), records.table("event_keys"), records.table("hidden")
+    known = keyed.filter((keyed.event_day <= day) & (keyed.known_day <= day)).select("event_id", "incident_key", "known_day")
+    changed = hidden.filter(hidden.why.isin(ENDING_CHANGES) & (hidden.hidden_from <= day))
+    by_change = known.inner_join(changed, "incident_key").select(
+        "event_id", "incident_key", "known_day", "why", ended_day="hidden_from"
+    )
+    last = day_column(events.valid_until)
+    over = events.filter((last < day).fill_null(False)).select("event_id", ended_day=last + 1)
+    by_itself = known.inner_join(over, "event_id").select(
+        "event_id", "incident_key", "known_day", why=ibis.literal(EXPIRED), ended_day=ibis._.ended_day.cast("int32")
+    )
+    ends = by_change.union(by_itself)
+    first = ibis.row_number().over(group_by=ends.event_id, order_by=[ends.ended_day, ends.why])
+    ranked = ends.mutate(place=first)
+    gone = ranked.filter(ranked.place == 0).anti_join(records.in_force(as_of), "incident_key")
+    adverse = events.filter(AdverseRules.of(records.project).adverse("events", events)).select("event_id", "subject_id", "kind")
+    return adverse.inner_join(gone, "event_id").select(*ENDED_COLUMNS, "known_day")
+
+
+def ended(records: Readings, as_of: dt.date) -> pa.Table:
+    """The adverse records that had left by a day, by firm and id: :data:`ENDED_COLUMNS`."""
+    rows = ended_events(records, as_of).select(*ENDED_COLUMNS)
+    return records.engine.query(rows.order_by(["subject_id", "event_id"]))
+
+
+def exits(
+    records: Readings, *, after: dt.date, until: dt.date, ended_before: pa.Table | None = None, read_before: Path | None = None
+) -> pa.Table:
+    """The records that left since an earlier night, by firm and id: :data:`ENDED_COLUMNS`.
+
+    By their days those that were known by ``after`` and ended after it. Where that night kept what it knew, what had not
+    ended then counts, however late the change arrived.
+
+    Args:
+        records: What was read tonight.
+        after: The earlier night.
+        until: Tonight.
+        ended_before: The records that had ended for that night (``event_id``).
+        read_before: The file of the adverse events that it had read.
+    """
+    gone, since = ended_events(records, until), day_number(after)
+    if ended_before is None or read_before is None:
+        left = gone.filter((gone.ended_day > since) & (gone.known_day <= since))
+        return records.engine.query(left.select(*ENDED_COLUMNS).order_by(["subject_id", "event_id"]))
+    engine = records.engine
+    engine.register("ended_before", ended_before.select(["event_id"]))
+    engine.register("read_before", read_before)
+    new = gone.anti_join(ibis.table({"event_id": "string"}, name="ended_before"), "event_id")
+    left = new.semi_join(unbound("read_before", reading_schema("events")), "event_id")
+    rows = engine.query(left.select(*ENDED_COLUMNS).order_by(["subject_id", "event_id"]))
+    for name in ("ended_before", "read_before"):
+        engine.drop(name)
+    return rows
+
+
+def standing(records: Readings, as_of: dt.date, subjects: Iterable[str]) -> pa.Table:
+    """One row per incident that may count against some firms on a day, by firm and id, as its first report tells it.
+
+    Columns: :data:`STANDING_COLUMNS`; ``in_use``: its retention is not over, after which it stands behind what rests on it and
+    supports nothing new; ``disputed``: it is under an open dispute, under which it stands, and does not count;
+    ``counted``: it did before that dispute.
+    """
+    engine, day = records.engine, day_number(as_of)
+    engine.register("asked_subjects", pa.table({"subject_id": pa.array(sorted(set(subjects)), pa.string())}))
+    asked = ibis.table({"subject_id": "string"}, name="asked_subjects")
+    events, keyed, hidden = records.table("events"), records.table("event_keys"), records.table("hidden")
+    lasting = events.filter(events.valid_until.isnull() | (day_column(events.valid_until) >= day)).select("event_id")
+    known = keyed.filter((keyed.event_day <= day) & (keyed.known_day <= day)).semi_join(lasting, "event_id")
+    hides = hidden.filter((hidden.hidden_from <= day) & (hidden.hidden_until > day))
+    known = known.anti_join(hides.filter(hides.why != "disputed"), "incident_key")
+    told = ibis.row_number().over(group_by=known.incident_key, order_by=[known.known_day, known.event_key])
+    ranked = known.mutate(telling=told)
+    in_use = (ranked.valid_day.isnull() | (ranked.valid_day >= day)).fill_null(False)
+    first = ranked.filter(ranked.telling == 0).select("event_id", "incident_key", "known_day", in_use=in_use)
+    disputes = hides.filter(hides.why == "disputed").select(disputed_key="incident_key", opened="hidden_from")
+    open_ones = disputes.group_by("disputed_key").agg(opened=disputes.opened.min())
+    joined = first.left_join(open_ones, first.incident_key == open_ones.disputed_key)
+    counted = (joined.known_day < joined.opened).fill_null(False)
+    marked = joined.select("event_id", "in_use", disputed=joined.disputed_key.notnull(), counted=counted)
+    own = events.filter(AdverseRules.of(records.project).adverse("events", events)).semi_join(asked, "subject_id")
+    rows = own.select(*STANDING_COLUMNS).inner_join(marked, "event_id").select(*STANDING_COLUMNS, "in_use", "disputed", "counted")
+    table = engine.query(rows.order_by(["subject_id", "event_id"]))
+    engine.drop("asked_subjects")
+    return table

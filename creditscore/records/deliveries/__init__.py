@@ -1,0 +1,1 @@
+"""What was delivered, by whom and how it differs from before: the check-up and its findings."""

@@ -1,0 +1,100 @@
+"""What each unit delivered, table by table: what arrived, was read, was mended since the run before, is refused, and since when."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+
+from creditscore.language import Words, _, pgettext
+from creditscore.records.deliveries.fault_history import MENDED, WITHDRAWN
+from creditscore.records.deliveries.findings import TABLE_WORDS, text_grid
+from creditscore.records.deliveries.units import COPIED, KEPT, REFUSED, Units
+from creditscore.spreadsheet import Column, Sheet
+from creditscore.spreadsheet.sheets import is_blank
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from creditscore.records.records import Records
+
+#: One row per unit and source. ``values`` are single values that were refused in rows that count; ``new`` faults were not
+#: there in the run before; ``since`` is the day on which the oldest fault was first seen.
+DELIVERY_COLUMNS = (
+    Column("provider", pgettext("delivery", "Unit"), width=26),
+    Column("table", _("Table"), width=14),
+    Column("source", pgettext("delivery", "Source"), width=20),
+    Column("file", pgettext("delivery", "File"), width=28),
+    Column("arrived", pgettext("delivery", "Arrived"), kind="integer", width=10),
+    Column("read", pgettext("delivery", "Read"), kind="integer", width=10),
+    Column("copies", pgettext("delivery", "Copies"), kind="integer", width=10),
+    Column("refused", pgettext("delivery", "Refused"), kind="integer", width=10),
+    Column("values", pgettext("delivery", "Values refused"), kind="integer", width=12),
+    Column("new", pgettext("delivery", "New faults"), kind="integer", width=10),
+    Column("since", pgettext("delivery", "Oldest since"), kind="date", width=13),
+    Column("mended", pgettext("delivery", "Mended"), kind="integer", width=10),
+    Column("withdrawn", pgettext("delivery", "Withdrawn"), kind="integer", width=10),
+)
+
+
+def delivery_table(records: Records, units: Units, rejects: pd.DataFrame, gone: pd.DataFrame, as_of: dt.date) -> pd.DataFrame:
+    """One row per unit and source, by unit, in the order of ``sources.toml``; the columns of :data:`DELIVERY_COLUMNS`.
+
+    Args:
+        records: What arrived.
+        units: Who sent it.
+        rejects: The rejects with their history.
+        gone: Those of the run before that are gone.
+        as_of: The day.
+    """
+    faults = {(str(source), str(unit)): part for (source, unit), part in rejects.groupby(["source", "provider"])}
+    fates = Counter(zip(gone["source"], gone["provider"], gone["became"], strict=True))
+    places = {arrival.source: (number, arrival) for number, arrival in enumerate(records.arrivals)}
+    pairs = [pair for pair in dict.fromkeys([*units.counts, *(fate[:2] for fate in fates)]) if pair[0] in places]
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for source, unit in sorted(pairs, key=lambda pair: (pair[1], places[pair[0]][0])):
+            arrival, counts, own = places[source][1], units.counts[source, unit], faults.get((source, unit), rejects.iloc[:0])
+            refused = set(own.loc[own["scope"] == "row", "row"])
+            values, new = int((~own["row"].isin(refused)).sum()), int((own["since"] == as_of).sum())
+            yield (
+                unit, arrival.table, source, arrival.file, sum(counts.values()), counts[KEPT], counts[COPIED], counts[REFUSED],
+                values, new, own["since"].min() if len(own) else None,
+                fates[source, unit, MENDED], fates[source, unit, WITHDRAWN],
+            )  # fmt: skip
+
+    return pd.DataFrame(list(rows()), columns=[column.key for column in DELIVERY_COLUMNS])
+
+
+def stored_deliveries(deliveries: pd.DataFrame) -> pa.Table:
+    """The deliveries as they are stored."""
+    kinds = {"integer": pa.int64(), "date": pa.date32()}
+    schema = pa.schema([(column.key, kinds.get(column.kind, pa.string())) for column in DELIVERY_COLUMNS])
+    return pa.Table.from_pandas(deliveries, schema=schema, preserve_index=False).replace_schema_metadata()
+
+
+def delivery_lines(deliveries: pd.DataFrame, words: Words) -> Iterator[str]:
+    """The deliveries as a page of text."""
+    yield words.text(_("DELIVERIES by unit and source"))
+    columns = [column for column in DELIVERY_COLUMNS if column.key != "source"]
+    body = [[_cell(row[column.key], column, words) for column in columns] for row in deliveries.to_dict("records")]
+    yield from text_grid([words.text(column.label) for column in columns], body)
+
+
+def _cell(value: object, column: Column, words: Words) -> object:
+    if column.key == "table":
+        return words.text(TABLE_WORDS.get(str(value), str(value)))
+    return ("" if is_blank(value) else str(value)) if column.kind == "date" else value
+
+
+def delivery_sheet(deliveries: pd.DataFrame, words: Words) -> Sheet:
+    """The deliveries as a sheet of the check-up's workbook."""
+    rows = (
+        [words.text(TABLE_WORDS.get(str(row[column.key]), str(row[column.key]))) if column.key == "table" else row[column.key]
+         for column in DELIVERY_COLUMNS]
+        for row in deliveries.to_dict("records")
+    )  # fmt: skip
+    return Sheet(pgettext("sheet", "Deliveries"), DELIVERY_COLUMNS, rows)

@@ -1,0 +1,421 @@
+"""The data check-up (体检): what arrived, was refused and why, is late, is missing, disagrees, or has to be put right."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from creditscore.config.sources import Map
+from creditscore.config.spec import Label
+from creditscore.dates import day_number, day_of
+from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
+from creditscore.records.adverse.incomplete import Hanging
+from creditscore.records.deliveries.by_unit import delivery_lines, delivery_sheet, delivery_table
+from creditscore.records.deliveries.codes import code_identity, shown_code, shown_words
+from creditscore.records.deliveries.drift import Earlier, drifts, known_words, profile
+from creditscore.records.deliveries.fault_history import with_history
+from creditscore.records.deliveries.findings import MISSING, Finding, Level, checkup_lines, findings_frame
+from creditscore.records.deliveries.publicity import (
+    Received,
+    late_reports,
+    received_by_kind,
+    reconcile_publicity,
+    repair_reminders,
+    unknown_deadlines,
+)
+from creditscore.records.deliveries.rectification import identity_findings
+from creditscore.records.deliveries.units import Units
+from creditscore.records.standard.arrivals import KIND_KEY, Arrival
+from creditscore.records.standard.contracts import COPY, arrived_table, refused_table
+from creditscore.records.tables import COLUMN_WORDS, TABLES
+from creditscore.spreadsheet import BOTH, Column, Sheet, label_text, write_book
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from creditscore.records.records import Records
+
+#: Values outside a table of words are a warning above this share, a note below it.
+_UNKNOWN_SHARE = 0.01
+_PARTS = ("arrived", "kept", "quarantined", "collapsed")
+#: Keys of one finding, and columns of one, that are listed.
+_KEYS, _COLUMNS_LISTED = 3, 12
+_KIND_COLUMNS = (
+    "kind", "label", "provider", "polarity", "repair_class", "double_publicity", "received", "subjects", "late", "expected",
+    "missing", "malformed", "timely",
+)  # fmt: skip
+_NAME = pgettext("data", "Check-up")
+_COLUMNS = (
+    Column("section", pgettext("check-up", "Section"), width=14),
+    Column("table", _("Table"), width=14),
+    Column("rule", pgettext("check-up", "Rule"), width=34),
+    Column("code", _("Code"), width=28),
+    Column("rows", _("Rows"), kind="integer", width=12),
+    Column("examples", pgettext("check-up", "Examples (keys)"), width=60),
+    Column("level", _("Level"), width=10),
+)
+_MISMATCHES = {
+    "still_published": _("shown by the other system although ended (应撤未撤)"),
+    "not_published": _("not shown by the other system although it stands (应公示未公示)"),
+    "unknown_here": _("shown by the other system and not received here (漏归集)"),
+}
+
+
+@dataclass(frozen=True)
+class CheckUp:
+    """One row per finding: section, table, rule, code, rows, examples (keys of rows, never values), level.
+
+    ``level``: ``error`` is never tolerated, ``warning`` is to be looked into, ``note`` was dealt with,
+    ``info`` is a count. ``rule`` is English; ``rule_message`` of the frame has the same sentence with its values, as JSON,
+    from which it is shown in another language.
+    """
+
+    as_of: dt.date
+    frame: pd.DataFrame
+    #: How the kinds of the catalogue are called.
+    labels: Mapping[str, Label] = field(default_factory=dict)
+    #: What a later delivery is compared with (:func:`creditscore.records.deliveries.drift.profile`).
+    profile: pa.Table | None = None
+    #: The rejects with the unit that sent them and the day since which each fault is there, as ``fault_history`` has them.
+    rejects: pd.DataFrame = field(default_factory=pd.DataFrame)
+    #: One row per unit and source: what arrived, was read, is refused, since when, was mended, was withdrawn.
+    deliveries: pd.DataFrame = field(default_factory=pd.DataFrame)
+    #: Refused rows that tell neither subject nor record, and how many subjects they hold.
+    hanging: tuple[Hanging, ...] = ()
+
+    def table(self) -> pd.DataFrame:
+        """The findings, by section and table; ``rule`` is English."""
+        return self.frame[[column.key for column in _COLUMNS]]
+
+    def has(self, level: Level) -> bool:
+        """Whether there is a finding of a level or a worse one."""
+        levels = get_args(Level)
+        return bool(self.frame["level"].isin(levels[: levels.index(level) + 1]).any())
+
+    def to_text(self, lang: str = DEFAULT_LANGUAGE) -> str:
+        """The findings as a page: errors, warnings, notes, then rows per table and the coverage of the catalogue."""
+        words = Words.of(lang)
+        deliveries = list(delivery_lines(self.deliveries, words)) if len(self.deliveries) else []
+        return "\n".join(checkup_lines(self.frame, self.as_of, self.labels, words, deliveries=deliveries))
+
+    def to_excel(self, path: str | Path) -> None:
+        """The findings as one sheet, and what each unit delivered as another."""
+        findings = Sheet(_NAME, _COLUMNS, self.table().itertuples(index=False, name=None))
+        sheets = [findings, delivery_sheet(self.deliveries, Words.of(DEFAULT_LANGUAGE))]
+        write_book(Path(path), sheets, lang=BOTH, title=label_text(_NAME, BOTH), created=self.as_of)
+
+    def _repr_html_(self) -> str:
+        html: str = self.table().to_html(index=False, escape=True)
+        return html
+
+
+def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None = None) -> CheckUp:
+    """What arrived, was refused, put right, is late, is missing, disagrees, or may soon be repaired, as of a day.
+
+    Args:
+        records: What arrived.
+        as_of: The day.
+        earlier: What an earlier run left: with it, codes that were put right and deliveries that drifted show.
+
+    Returns:
+        One row per finding. Sections: ``rows`` (the equation per table), ``source`` (rows and columns per
+        source), ``refused`` and ``refused_value`` (per code, with up to three keys), ``normalised``,
+        ``unmapped`` (words outside the agreed tables), ``future`` (after the day: left out), ``identity``
+        (wrong codes, new and stock), ``coverage`` and ``malformed`` (per catalogue kind; no record is a
+        finding), ``late`` and ``missing`` (双公示), ``supplier``, ``gate``, ``expired``, ``calendar``,
+        ``publicity`` (the two systems' mismatches), ``drift`` (against the earlier run), ``repair``,
+        ``incomplete`` (subjects whose adverse records were refused), ``carried`` (records of the last reading that count for
+        them).
+    """
+    day, earlier = day_of(as_of), earlier or Earlier()
+    kinds, about = records.project.catalogue.by_kind, records.project.about
+    findings = [*_arrivals(records), *_rejects(records), *_normalised(records, earlier), *_unused(records, day)]
+    findings += identity_findings(records, day, earlier.rectification)
+    findings += [*_catalogue(records, day), *_suppliers(records), *_expired(records, day), *_calendar(records, day)]
+    findings += [*_publicity(records, day), *_incomplete(records)]
+    own, units = profile(records), Units(records)
+    rejects, gone = with_history(records, units, earlier, day)
+    deliveries = delivery_table(records, units, rejects, gone, day)
+    if earlier.profile is not None:
+        days = (earlier.as_of, day) if earlier.as_of else None
+        findings += drifts(own, earlier.profile, max_row_drop=about.max_row_drop, days=days)
+    return CheckUp(
+        day, findings_frame(findings), {kind: item.label for kind, item in kinds.items()}, own, rejects, deliveries, records.hanging
+    )
+
+
+def catalogue_report(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
+    """One row per kind of the catalogue, in the order of the catalogue.
+
+    Returns:
+        kind, label (zh), provider; ``polarity`` and ``repair_class`` as the catalogue has them; ``double_publicity``;
+        ``received`` incidents known on the day and the ``subjects`` they are about; ``late`` after the deadline; of kinds
+        with a decision register: ``expected`` decisions that are due or received and how many are ``missing``;
+        ``malformed`` records quarantined; ``timely``, the share of the expected (or received) that came in time, missing
+        if none was expected or received. Those whose deadline the work calendar does not know count neither way.
+    """
+    day, catalogue = day_of(as_of), records.project.catalogue
+    number, events, refused = day_number(day), records.table("event_keys"), refused_table(TABLES["events"])
+    known = events.filter((events.known_day <= number) & (events.event_day <= number))
+    subjects = _by_key(records, known.group_by("kind_key").agg(n=known.subject_key.nunique()))
+    bad = refused.filter((refused.code != COPY) & refused[KIND_KEY].notnull())
+    malformed = _by_key(records, bad.group_by(KIND_KEY).agg(n=bad.count()))
+    received = received_by_kind(records, day)
+    missing_of = late_reports(records, as_of=day).set_index("kind")["missing"].to_dict()
+    rows = []
+    for key, item in enumerate(catalogue.item):
+        count, late, unknown = received.get(key, Received())
+        missing = int(missing_of[item.kind]) if item.kind in missing_of else None
+        expected = count + (missing or 0)
+        judged = expected - unknown
+        timely = (count - late - unknown) / judged if judged and item.deadline_working_days else None
+        rows.append(
+            (item.kind, item.label.text("zh"), item.provider, item.polarity, item.repair_class, item.double_publicity, count,
+             subjects.get(key, 0), late, None if missing is None else expected, missing, malformed.get(key, 0), timely)
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=list(_KIND_COLUMNS))
+
+
+def supplier_report(records: Records) -> pd.DataFrame:
+    """One row per supplying unit as its records name it: provider, arrived, malformed, collapsed; by provider."""
+    parts = []
+    for rows in (arrived_table(TABLES["events"]), refused_table(TABLES["events"])):
+        marked = rows.select(
+            provider=rows.provider,
+            malformed=(rows.code != COPY).fill_null(False),
+            collapsed=(rows.code == COPY).fill_null(False),
+        )
+        sums = {name: marked[name].sum() for name in ("malformed", "collapsed")}
+        parts.append(records.engine.query(marked.group_by("provider").agg(arrived=marked.count(), **sums)).to_pandas())
+    both: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return both.groupby("provider", dropna=False, sort=True).sum().astype("int64").reset_index()
+
+
+def _by_key(records: Records, counts: ir.Table) -> dict[int, int]:
+    """Counts by the kind's position in the catalogue, from a table of both."""
+    table = records.engine.query(counts)
+    return dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def _count(records: Records, rows: ir.Table) -> int:
+    return int(records.engine.query(rows.aggregate(n=rows.count()))["n"][0].as_py())
+
+
+def _listed(keys: Sequence[str], most: int = _KEYS) -> str:
+    return ", ".join(keys[:most])
+
+
+def _arrivals(records: Records) -> list[Finding]:
+    """The equation per table; per source its rows, those that ``where`` leaves out, and columns unused, absent or masked."""
+    equation = _("arrived = kept + quarantined + collapsed")
+    findings = [
+        Finding("rows", name, equation, part, getattr(count, part)) for name, count in records.outcomes.items() for part in _PARTS
+    ]
+    for a in records.arrivals:
+        level: Level = "info" if a.rows else "warning"
+        findings.append(Finding("source", a.table, f"{a.file}, {a.encoding}", a.source, a.rows, level=level))
+        if a.left_out:
+            level = "warning" if a.left_out == a.rows else "info"
+            findings.append(Finding("source", a.table, _("rows that where does not ask for"), a.source, a.left_out, level=level))
+        findings += _left_out(records, a)
+        for name, near in a.renamed.items():
+            rule = _("{column} is not given: is it the column {near}?", column=name, near=near)
+            findings.append(Finding("source", a.table, rule, a.source, 1, level="warning"))
+        for rule, columns in (
+            (_("columns that nothing reads"), a.unused),
+            (_("standard columns that nothing gives"), a.absent),
+            (_("columns with personal data, masked"), a.masked),
+        ):
+            if columns:
+                listed = _listed(columns, _COLUMNS_LISTED)
+                findings.append(Finding("source", a.table, rule, a.source, len(columns), listed, "note"))
+    return findings
+
+
+def _rejects(records: Records) -> list[Finding]:
+    """Rows and values refused, by table and code, with the keys of a few."""
+    groups: dict[tuple[str, str, str], tuple[int, list[str]]] = {}
+    for row in records.rejects.to_pylist():
+        group = (row["table"], row["scope"], row["code"])
+        count, keys = groups.get(group, (0, []))
+        if count < _KEYS:
+            keys.append(f"{row['key']} ({row['source']}:{row['row']})")
+        groups[group] = (count + 1, keys)
+    return [
+        Finding("refused" if scope == "row" else "refused_value", table, _("contract"), code, count, _listed(keys), "warning")
+        for (table, scope, code), (count, keys) in sorted(groups.items())
+    ]
+
+
+def _left_out(records: Records, a: Arrival) -> list[Finding]:
+    """Rows that ``where`` leaves out although nothing declares their value: each may be a slip, and a record that is lost."""
+    where = next((source.where for source in records.project.sources.source if source.name == a.source), None)
+    findings = []
+    if where is not None and a.left_unknown:
+        rule = _(
+            "{column}: values that where neither asks for nor knows ({words}): their rows are left out. Mend them, or list what "
+            "is meant to be left out in others of where",
+            column=where.column, words=shown_words(a.left_words),
+        )  # fmt: skip
+        findings.append(Finding("unmapped", a.table, rule, a.source, a.left_unknown, level="warning"))
+    if where is not None and a.left_empty:
+        rule = _(
+            '{column}: empty, and where asks for its value: these rows are left out. Fill it in, or put "" into others of where',
+            column=where.column,
+        )  # fmt: skip
+        findings.append(Finding("unmapped", a.table, rule, a.source, a.left_empty, level="warning"))
+    return findings
+
+
+def _normalised(records: Records, earlier: Earlier) -> list[Finding]:
+    """Values that were normalised, by source; values that a table of words does not have."""
+    findings = []
+    known = known_words(earlier.profile)
+    for a in records.arrivals:
+        repairs = sorted(a.normalised.items(), key=str)
+        if a.encoding not in ("parquet", "excel", "utf-8", "postgres"):
+            repairs.append((_("encoding {encoding}", encoding=a.encoding), a.rows))
+        findings += [Finding("normalised", a.table, rule, a.source, n, level="note") for rule, n in repairs]
+        for name, n in sorted(a.unmapped.items()):
+            if n:
+                findings.append(_unmapped(records, a, name, n, known.get((a.source, name), frozenset())))
+    return findings
+
+
+def _unmapped(records: Records, a: Arrival, name: str, rows: int, known: Collection[str]) -> Finding:
+    """Words that the table of words of a column lacks: a warning where they are many, or where one of them is new."""
+    source = next(source for source in records.project.sources.source if source.name == a.source)
+    words = Counter({word: n for (to, word), n in a.words.items() if to == name})
+    column, many = COLUMN_WORDS.get(name, name), rows > _UNKNOWN_SHARE * max(a.values[name] + rows, 1)
+    rule = next((rule for rule in source.column if rule.to == name), None)
+    if isinstance(rule, Map) and rule.otherwise is None:
+        new = any(code_identity(shown_code(word, n)) not in known for word, n in words.items())
+        told = _(
+            "{unit}: {column}: values that its table of words lacks ({words}): add them to values of the map in sources.toml, to "
+            "missing what says nothing, or give it an otherwise",
+            unit=source.provider or a.file, column=column, words=shown_words(words),
+        )  # fmt: skip
+        return Finding("unmapped", a.table, told, a.source, rows, level="warning" if many or new else "note")
+    told = _("{column}: values that its table of words lacks", column=column)
+    return Finding("unmapped", a.table, told, a.source, rows, level="warning" if many else "note")
+
+
+def _unused(records: Records, day: dt.date) -> list[Finding]:
+    """Events that happened or became known after the day, and industries without a card: theirs is the parent's or none."""
+    events, number = records.table("event_keys"), day_number(day)
+    later = _count(records, events.filter((events.event_day > number) | (events.known_day > number)))
+    findings = [Finding("future", "events", _("happened or known after the day"), "", later, level="note")] if later else []
+    carded = {industry.code for industry in records.project.scorecards.industry}
+    known = records.versions_on(day)
+    counts = records.engine.query(known.group_by("industry").agg(n=known.count()).order_by("industry")).to_pylist()
+    total = sum(row["n"] for row in counts)
+    for row in counts:
+        if row["industry"] not in carded:
+            rule, code = _("industries without a card of their own"), row["industry"] or MISSING
+            level: Level = "warning" if row["n"] > _UNKNOWN_SHARE * total else "note"
+            findings.append(Finding("unmapped", "subjects", rule, code, row["n"], level=level))
+    return findings
+
+
+def _catalogue(records: Records, day: dt.date) -> list[Finding]:
+    """Per kind its coverage (no record is a warning), malformed, late and missing records, and whether it may be used."""
+    findings, purpose = [], records.project.about.purpose
+    for row in catalogue_report(records, as_of=day).to_dict("records"):
+        item, received, late = records.project.catalogue.by_kind[row["kind"]], row["received"], row["late"]
+        level: Level = "info" if received else "warning"
+        findings.append(Finding("coverage", "events", item.provider, item.kind, received, level=level))
+        if row["malformed"]:
+            findings.append(Finding("malformed", "events", item.provider, item.kind, row["malformed"], level="warning"))
+        if item.double_publicity:
+            rule, missing = _("双公示 after the deadline, of {received}", received=received), int(row["missing"])
+            findings.append(Finding("late", "events", rule, item.kind, late, level="error" if late else "info"))
+            rule = _("decision not received (瞒报)")
+            findings.append(Finding("missing", "decisions", rule, item.kind, missing, level="error" if missing else "info"))
+        elif late:
+            rule = _("after {days} working days", days=item.deadline_working_days)
+            findings.append(Finding("late", "events", rule, item.kind, late, level="note"))
+        if not item.may_serve(purpose):
+            rule = _("may feed no feature: no legal basis")
+            if item.legal_basis:
+                rule = _("may feed no feature: not released for {purpose}", purpose=purpose)
+            findings.append(Finding("gate", "events", rule, item.kind, received, level="warning"))
+    return findings
+
+
+def _suppliers(records: Records) -> list[Finding]:
+    """Supplying units with malformed records."""
+    return [
+        Finding(
+            "supplier", "events", _("malformed, of {arrived}", arrived=row["arrived"]), row["provider"] or MISSING,
+            row["malformed"], level="warning",
+        )
+        for row in supplier_report(records).to_dict("records")
+        if row["malformed"]
+    ]  # fmt: skip
+
+
+def _expired(records: Records, day: dt.date) -> list[Finding]:
+    """Records past their end or retention, which no feature uses."""
+    events, number = records.table("event_keys"), day_number(day)
+    count = _count(records, events.filter((events.valid_day < number) & (events.known_day <= number)))
+    rule = _("past valid_until or the catalogue's retention: not used")
+    return [Finding("expired", "events", rule, "", count, level="note")] if count else []
+
+
+def _calendar(records: Records, day: dt.date) -> list[Finding]:
+    """Deadlines that the work calendar does not know; or that there is none, and weeks are plain."""
+    if not records.outcomes["events"].kept or not any(item.deadline_working_days for item in records.project.catalogue.item):
+        return []
+    if not records.project.calendar.year:
+        rule = _("no calendar.toml: working days are counted by plain weeks, without holidays and make-up days")
+        return [Finding("calendar", "events", rule, "", 0, level="warning")]
+    rule = _("neither late nor in time: calendar.toml lacks the notice of the year of the deadline; add it as a [[year]]")
+    return [
+        Finding("calendar", table, rule, "", sum(years.values()), ", ".join(map(str, years)), "warning")
+        for table, years in unknown_deadlines(records, as_of=day).items()
+        if years
+    ]
+
+
+def _incomplete(records: Records) -> list[Finding]:
+    """Subjects whose adverse records were refused, by table; records that are carried forward for them, which did not arrive."""
+    findings = []
+    for name, count in records.outcomes.items():
+        own = records.incomplete.filter(pc.equal(records.incomplete["table"], name))
+        firms = sorted(set(own["subject_id"].to_pylist()))
+        if firms:
+            rule = _("subjects of which adverse records were refused: no better tier until they are mended or withdrawn")
+            findings.append(Finding("incomplete", name, rule, "", len(firms), _listed(firms), "warning"))
+        for one in (one for one in records.hanging if one.table == name):
+            rule = _(
+                "rows that tell neither subject nor record: each subject of which a record is absent (or a dispute open) keeps no "
+                "better tier. It ends when these rows are mended or left out, or when those records come or are declared withdrawn"
+            )
+            rows = _listed([str(row) for row in one.rows], _COLUMNS_LISTED)
+            findings.append(Finding("incomplete", name, rule, one.source, one.firms, rows, "warning"))
+        if count.carried:
+            rule = _("adverse records of the last reading that are absent now: carried forward, not arrived")
+            findings.append(Finding("carried", name, rule, "", len(count.carried), level="note"))
+    return findings
+
+
+def _publicity(records: Records, day: dt.date) -> list[Finding]:
+    """Mismatches of the two systems by kind, where an extract came; records that may soon be repaired."""
+    findings = []
+    if records.outcomes["publicity"].kept:
+        for (mismatch, kind), rows in reconcile_publicity(records, as_of=day).groupby(["mismatch", "kind"], sort=True):
+            keys = _listed(rows["document_no"].tolist())
+            findings.append(Finding("publicity", "publicity", _MISMATCHES[str(mismatch)], str(kind), len(rows), keys, "error"))
+        findings = findings or [Finding("publicity", "publicity", _("the two systems agree"), "", 0)]
+    for kind, rows in repair_reminders(records, as_of=day).groupby("kind", sort=True):
+        rule, keys = _("shortest publication period ends soon"), _listed(rows["event_id"].tolist())
+        findings.append(Finding("repair", "events", rule, str(kind), len(rows), keys, "note"))
+    return findings

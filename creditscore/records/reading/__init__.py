@@ -1,0 +1,1 @@
+"""Files and tables as their senders made them, read in pieces: encodings, lines, sheets, databases."""

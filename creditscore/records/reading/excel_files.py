@@ -1,0 +1,411 @@
+"""Sheets as sources: every cell becomes a text by one law, and what no text can stand for is refused by its cell.
+
+A person who looks at a sheet sees neither hidden rows nor the formulas behind its values, and takes merged cells for
+several. What is read is what that person sees, or the file is refused.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from creditscore.config.sources import Limits
+from creditscore.errors import DataError
+from creditscore.language import Message, _
+from creditscore.records.reading.csv_files import Piece, RefusedLines, plain_name
+from creditscore.spreadsheet.cells import (
+    MERGED_CELL,
+    Area,
+    Merged,
+    RawCell,
+    Survey,
+    Unreadable,
+    address,
+    cell_value,
+    column_letters,
+    holds_anything,
+    rows,
+    survey,
+    whole,
+)
+from creditscore.spreadsheet.package import Package, SheetPart, opened
+from creditscore.spreadsheet.read import CELL_FAULTS, first_sheet, matching_sheets, refuse_merged_header
+from creditscore.spreadsheet.sheets import plain
+
+#: Cells of one piece, and its rows at least.
+_CELLS, _LEAST_ROWS = 1 << 20, 1 << 10
+#: Texts of cells that are remembered: few days and numbers are all different.
+_REMEMBERED = 1 << 16
+#: A float of a spreadsheet holds 15 digits; an id beyond that has lost some.
+_EXACT = 10**15
+#: Sheets and columns that a message lists.
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class ExcelFile:
+    """A sheet that was examined, and its header.
+
+    Attributes:
+        path: The workbook.
+        sheet: The name of the sheet.
+        header_row: The row of its header: the first that holds anything.
+        columns: The names of its columns by their number from 0; those without a name are left out.
+        below: The texts of the row below the header, which is the header where that is a title.
+        about: What is merged and hidden.
+        read_hidden: Whether hidden rows and columns are read.
+        limits: What is refused.
+    """
+
+    path: Path
+    sheet: str
+    header_row: int
+    columns: Mapping[int, str]
+    below: tuple[str, ...]
+    about: Survey
+    read_hidden: bool
+    limits: Limits
+
+    def pieces(self, wanted: list[str]) -> Iterator[Piece]:
+        """The rows in order.
+
+        Raises:
+            DataError: The sheet is damaged, a wanted column is hidden, a column without name holds anything, or there
+                are too many rows.
+        """
+        positions = {name: position for position, name in self.columns.items()}
+        slots = {positions[name]: _Slot() for name in wanted}
+        normalised = self._hidden(slots)
+        with opened(self.path) as package:
+            part = next(sheet for sheet in package.sheets if sheet.name == self.sheet)
+            if part.hidden:
+                normalised[_("a hidden sheet that was read")] += 1
+            texts = _SharedTexts(package)
+            numbers: list[int] = []
+            covered, header, most = 0, 1, max(_CELLS // max(len(slots), 1), _LEAST_ROWS)
+            for row in self._filled(package, part, texts, slots, numbers):
+                if len(numbers) >= most:
+                    yield _piece(wanted, slots, texts, numbers, row - covered, header, normalised)
+                    covered, header, normalised = row, 0, Counter()
+                    numbers.clear()
+                    for position in slots:
+                        slots[position] = _Slot()
+            last = max(covered, numbers[-1] if numbers else self.header_row)
+            yield _piece(wanted, slots, texts, numbers, last - covered, header, normalised)
+
+    def place(self, number: int) -> str:
+        """The cell of the header's name of a column, by its number among those with a name."""
+        return address(self.sheet, list(self.columns)[number], self.header_row)
+
+    def _hidden(self, slots: Mapping[int, _Slot]) -> Counter[Message]:
+        """Refuse what is hidden, or count it where it is to be read."""
+        columns = [position for position in slots if self.about.hides(position)]
+        if columns and not self.read_hidden:
+            raise DataError(
+                "{file}: {sheet}: expected no hidden columns among those that are read (got {columns}): show them, or declare "
+                'hidden = "read"',
+                file=self.path.name,
+                sheet=self.sheet,
+                columns=", ".join(column_letters(position) for position in sorted(columns)[:_LISTED]),
+            )
+        counts: Counter[Message] = Counter()
+        if columns:
+            counts[_("hidden columns that were read")] = len(columns)
+        if self.about.hidden_rows:
+            counts[_("hidden rows that were read")] = self.about.hidden_rows
+        return counts
+
+    def _filled(
+        self, package: Package, part: SheetPart, texts: _SharedTexts, slots: dict[int, _Slot], numbers: list[int]
+    ) -> Iterator[int]:
+        """Fill the columns row by row: the number of each row whose cells were added."""
+        merged = Merged(self.about.merged)
+        live: set[Area] = set()
+        for row in rows(package, part):
+            if row.number <= self.header_row:
+                continue
+            with whole(package, part):
+                areas = merged.areas(row.number)
+                filled = self._add_cells(package, row.cells, texts, slots, row.number, len(numbers))
+            if filled:
+                live.update(area for area in areas if area.first_row == row.number)
+            elif not live.intersection(areas):
+                continue
+            for area in areas:
+                for position, slot in slots.items():
+                    if area.first_column <= position <= area.last_column:
+                        slot.refuse(len(numbers), MERGED_CELL)
+            if row.number > self.limits.sheet_rows:
+                raise DataError(
+                    "{file}: {sheet}: expected at most {limit:,} rows (got more: if all are meant, raise sheet_rows of [limits] in "
+                    "sources.toml)",
+                    file=self.path.name,
+                    sheet=self.sheet,
+                    limit=self.limits.sheet_rows,
+                )
+            numbers.append(row.number)
+            yield row.number
+
+    def _add_cells(
+        self, package: Package, cells: list[RawCell], texts: _SharedTexts, slots: dict[int, _Slot], row: int, index: int
+    ) -> bool:
+        """Add the cells of a row to their columns; whether there are any."""
+        filled = False
+        for cell in cells:
+            column, kind, text, style, formula = cell
+            if kind == "s":
+                shared = int(text)
+                if shared >= len(texts.array):
+                    raise IndexError(shared)
+                if shared in texts.blank:
+                    continue
+            elif not text.strip() and kind != "f":
+                continue
+            filled = True
+            slot = slots.get(column)
+            if slot is None:
+                self._refuse_unnamed(column, row)
+            elif kind == "s":
+                slot.shared_rows.append(index)
+                slot.shared.append(shared)
+            else:
+                known = texts.own.get((kind, text, style, formula))
+                slot.add(texts.remember(package, cell) if known is None else known, index, formula=formula)
+        return filled
+
+    def _refuse_unnamed(self, column: int, row: int) -> None:
+        if column not in self.columns:
+            raise DataError(
+                "{file}: {cell}: a column without a name in the header (row {row}) holds something: name the column, or empty it",
+                file=self.path.name,
+                cell=address(self.sheet, column, row),
+                row=self.header_row,
+            )
+
+
+@dataclass
+class _Slot:
+    """The cells of one column of a piece: row and content of those that hold anything."""
+
+    shared_rows: list[int] = field(default_factory=list)
+    shared: list[int] = field(default_factory=list)
+    own_rows: list[int] = field(default_factory=list)
+    own: list[str | None] = field(default_factory=list)
+    refused: dict[int, str] = field(default_factory=dict)
+    formulas: int = 0
+
+    def add(self, text: str | Unreadable, index: int, *, formula: bool) -> None:
+        if isinstance(text, Unreadable):
+            self.refuse(index, text.code)
+            if text.shown:
+                self.own_rows.append(index)
+                self.own.append(text.shown)
+            return
+        self.formulas += formula
+        self.own_rows.append(index)
+        self.own.append(text)
+
+    def refuse(self, index: int, code: str) -> None:
+        self.refused.setdefault(index, code)
+
+    def array(self, size: int, texts: pa.Array) -> pa.Array:
+        """The texts of all rows of the piece, those that a person sees in refused cells too."""
+        column = _placed(texts, self.shared_rows, self.shared, size)
+        if self.own:
+            own = _placed(pa.array(self.own, pa.string()), self.own_rows, range(len(self.own)), size)
+            column = pc.coalesce(column, own)
+        return column
+
+    def codes(self, size: int) -> pa.Array:
+        """The codes of refused cells."""
+        codes = pa.array(list(self.refused.values()), pa.string())
+        return _placed(codes, list(self.refused), range(len(self.refused)), size)
+
+
+def _placed(values: pa.Array, at: Sequence[int], which: Sequence[int], size: int) -> pa.Array:
+    """Some of ``values`` at their rows, missing elsewhere."""
+    indices = np.full(size, -1, dtype=np.int64)
+    indices[np.array(at, dtype=np.int64)] = np.array(which, dtype=np.int64)
+    return values.take(pa.array(indices, mask=indices < 0))
+
+
+class _SharedTexts:
+    """The texts that cells refer to by number: in Arrow's memory, where millions of them fit."""
+
+    def __init__(self, package: Package) -> None:
+        parts, self.blank, first = [pa.array([], pa.string())], set[int](), 0
+        for part in package.texts_shared():
+            texts = [str(plain(text)) for text in part]
+            self.blank.update(first + at for at, text in enumerate(texts) if not text.strip())
+            parts.append(pa.array(texts, pa.string()))
+            first += len(texts)
+        self.array = pa.concat_arrays(parts)
+        #: Texts of cells that hold their own value, by what the cell holds.
+        self.own: dict[tuple[str, str, int, bool], str | Unreadable] = {}
+
+    def remember(self, package: Package, cell: RawCell) -> str | Unreadable:
+        """The text of a cell that holds its own value, or its fault."""
+        value = cell_value(package, cell)
+        text = value if isinstance(value, Unreadable) else cell_text(plain(value))
+        if len(self.own) < _REMEMBERED:
+            self.own[cell[1:]] = text
+        return text
+
+
+class _FirstTexts:
+    """The first of these texts, read as far as they are asked for: a header needs few."""
+
+    def __init__(self, package: Package) -> None:
+        self._parts, self._known = package.texts_shared(), list[str]()
+
+    def __getitem__(self, number: int) -> str:
+        while number >= len(self._known):
+            part = next(self._parts, None)
+            if part is None:
+                raise IndexError(number)
+            self._known += part
+        return str(plain(self._known[number]))
+
+
+def open_excel(path: Path, sheet: str | None, *, read_hidden: bool, limits: Limits) -> ExcelFile:
+    """A sheet with its header read.
+
+    Args:
+        path: The workbook.
+        sheet: The name of the sheet. Without it the workbook's only visible sheet that holds anything, which must be its first.
+        read_hidden: Whether hidden rows and columns are read; else they refuse the file.
+        limits: What is refused.
+
+    Raises:
+        DataError: The file is no workbook or damaged, which sheet is meant is open, the sheet is empty, its header has
+            merged cells or one without a value, rows are hidden, or it has too many columns.
+    """
+    with opened(path) as package:
+        part = _only_sheet(package) if sheet is None else matching_sheets(package, sheet)[0]
+        about = survey(package, part)
+        first = _first_rows(package, part)
+        if not first:
+            raise DataError("{file}: {sheet}: expected a header (got an empty sheet)", file=path.name, sheet=part.name)
+        number, header = first[0]
+        refuse_merged_header(package, part, about.merged, number)
+        for position, name in header.items():
+            if isinstance(name, Unreadable):
+                raise DataError(
+                    "{file}: {cell}: {fault}",
+                    file=path.name,
+                    cell=address(part.name, position, number),
+                    fault=CELL_FAULTS[name.code],
+                )
+        if about.hidden_rows and not read_hidden:
+            raise DataError(
+                "{file}: {sheet}: expected no hidden or filtered rows that hold anything (got {count}, the first of them "
+                '{rows}): show them, or declare hidden = "read"',
+                file=path.name,
+                sheet=part.name,
+                count=about.hidden_rows,
+                rows=", ".join(map(str, about.hidden_listed)),
+            )
+        below = [str(value) for value in first[1][1].values()] if len(first) > 1 else []
+        columns = {position: plain_name(str(name)) for position, name in header.items()}
+        return ExcelFile(path, part.name, number, columns, tuple(below), about, read_hidden, limits)
+
+
+def _only_sheet(package: Package) -> SheetPart:
+    """The sheet that is meant where none is declared.
+
+    Raises:
+        DataError: The first is hidden, or several that are visible hold something.
+    """
+    first = first_sheet(package)
+    if first.hidden:
+        raise DataError(
+            "{file}: its first sheet {title!r} is hidden: declare sheet (there are: {titles})",
+            file=package.path.name,
+            title=first.name,
+            titles=", ".join(sheet.name for sheet in package.sheets[:_LISTED]),
+        )
+    visible = [sheet for sheet in package.sheets if sheet is not first and not sheet.hidden]
+    others = [sheet.name for sheet in visible if holds_anything(package, sheet)]
+    if others:
+        raise DataError(
+            "{file}: expected one sheet that holds anything (got {titles}): declare sheet",
+            file=package.path.name,
+            titles=", ".join([first.name, *others][:_LISTED]),
+        )
+    return first
+
+
+def _first_rows(package: Package, part: SheetPart) -> list[tuple[int, dict[int, str | Unreadable]]]:
+    """Number and texts of the first two rows that hold anything."""
+    texts, found = _FirstTexts(package), list[tuple[int, dict[int, str | Unreadable]]]()
+    for row in rows(package, part):
+        cells: dict[int, str | Unreadable] = {}
+        with whole(package, part):
+            for cell in row.cells:
+                value = texts[int(cell.text)] if cell.kind == "s" else cell_value(package, cell)
+                text = value if isinstance(value, Unreadable) else cell_text(plain(value))
+                if isinstance(text, Unreadable) or text.strip():
+                    cells[cell.column] = text
+        if cells:
+            found.append((row.number, cells))
+        if len(found) == 2:
+            break
+    return found
+
+
+def _piece(
+    wanted: Sequence[str],
+    slots: Mapping[int, _Slot],
+    texts: _SharedTexts,
+    numbers: Sequence[int],
+    lines: int,
+    header: int,
+    normalised: Counter[Message],
+) -> Piece:
+    """The columns that were filled, as a piece of so many rows of the sheet."""
+    size = len(numbers)
+    named = dict(zip(wanted, slots.values(), strict=True))
+    formulas = sum(slot.formulas for slot in named.values())
+    if formulas:
+        normalised[_("formulas read by the values that are stored for them")] += formulas
+    return Piece(
+        pa.Table.from_arrays([slot.array(size, texts.array) for slot in named.values()], names=list(wanted)),
+        np.array(numbers, dtype=np.int64),
+        RefusedLines(),
+        lines,
+        other=lines - size,
+        header=header,
+        cells={name: slot.codes(size) for name, slot in named.items() if slot.refused},
+        normalised=normalised,
+    )
+
+
+def cell_text(value: object) -> str:
+    """The value of a cell as text: a date as 2024-04-30, a whole number without a point, 15 digits of others.
+
+    A time of day that is not midnight stays, so that the rules for dates decide. A number of too many digits keeps an
+    exponent, so that it is recognised as the fault that it is.
+    """
+    if isinstance(value, str | bool):
+        return str(value)
+    if isinstance(value, dt.datetime):
+        return value.isoformat(" ", timespec="milliseconds" if value.microsecond else "seconds")
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, dt.time):
+        return value.isoformat(timespec="milliseconds" if value.microsecond else "seconds")
+    if isinstance(value, dt.timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    if isinstance(value, int | float):
+        if abs(value) >= _EXACT:
+            return f"{value:.9E}"
+        return str(int(value)) if value == int(value) else f"{value:.15g}"
+    raise TypeError(type(value))

@@ -1,0 +1,397 @@
+"""The contract of each standard table: its rows are split into those that count and those refused, each with a code.
+
+Every row that arrived is kept, quarantined or collapsed as a copy; the equation is checked. Quarantine goes by
+Ibis expressions, so that it is the same on every engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import ibis
+import ibis.expr.datatypes as dt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from creditscore.engine import unbound
+from creditscore.errors import DataError
+from creditscore.records.columns.personal import safe_keys, shown_texts
+from creditscore.records.columns.sent_cells import BETWEEN_COLUMNS
+from creditscore.records.columns.types import FIELD_MARK, TEXT_MARK, as_texts, one_array
+from creditscore.records.standard.arrivals import (
+    ARRIVAL,
+    FAULT,
+    FAULT_TEXT,
+    FIELD_TEXTS,
+    FIELDS,
+    KIND_KEY,
+    Arrival,
+    Stream,
+    arriving_schema,
+    source_number,
+    source_rows,
+)
+from creditscore.records.tables import StandardTable
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from creditscore.engine import Engine
+
+#: A reject: one refused row or value, as stored. ``scope`` says what was refused: a whole ``row``, or the value of
+#: one ``field`` (a further fault of a refused row is one of these too). ``column`` is the sender's name of the column
+#: that the code is about, or several joined by a comma; ``text`` is its cell as it was sent, fit to be shown, and "" where
+#: it is missing; where the fault shows only between rows or columns it is the value that was read.
+REJECT_SCHEMA = pa.schema(
+    [
+        ("table", pa.string()),
+        ("source", pa.string()),
+        ("row", pa.int64()),
+        ("key", pa.string()),
+        ("code", pa.string()),
+        ("scope", pa.string()),
+        ("column", pa.string()),
+        ("text", pa.string()),
+    ]
+)
+#: The code of a row that is the copy of another: collapsed, not refused.
+COPY = "COPY"
+_CONFLICT = "DUP_CONFLICT"
+_SHARED, _REUSED = "ID_SHARED", "ID_REUSED"
+#: The standard column of codes that do not name it.
+_COLUMN_OF = {"UNKNOWN_SUBJECT": "subject_id", "UNKNOWN_EVENT": "event_id", "OFF_CATALOGUE": "kind"}
+
+#: Finds faults between rows: from rows without a fault of their own to ``arrival`` and ``why``.
+Between = Callable[["ir.Table"], "ir.Table"]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A column that must name a row of one of some tables; ``code`` is the fault where it does not."""
+
+    column: str
+    tables: tuple[ir.Table, ...]
+    code: str
+
+
+@dataclass(frozen=True)
+class TableCount:
+    """What became of a table's rows: ``arrived = kept + quarantined + collapsed``."""
+
+    arrived: int
+    kept: int
+    quarantined: int
+    collapsed: int
+    rejects: pa.Table
+    #: One row per broken rule: code, scope, rows, and the key of the first row.
+    rules: pa.Table = field(default_factory=lambda: pa.table({"code": [], "scope": [], "rows": [], "example": []}))
+    #: The sources of the records that were carried forward from the last reading, in order of their ``arrival``, which is
+    #: below 0: none of them arrived.
+    carried: tuple[str, ...] = ()
+
+
+def kept_table(table: StandardTable) -> ir.Table:
+    """The rows of a table that count, with the columns that arrived with the standard ones."""
+    return unbound(f"{table.name}_rows", _checked_schema(table))
+
+
+def arrived_table(table: StandardTable) -> ir.Table:
+    """The rows of :func:`kept_table` that arrived: without those that are carried forward from the last reading."""
+    kept = kept_table(table)
+    return kept.filter(kept[ARRIVAL] >= 0)
+
+
+def refused_table(table: StandardTable, name: str | None = None) -> ir.Table:
+    """The rows of a table that do not count, each with its ``code``; ``COPY`` is that of collapsed ones.
+
+    ``name`` is that of another table with the same columns, such as the supplements of the subjects.
+    """
+    return unbound(f"{name or table.name}_refused", _checked_schema(table))
+
+
+def _checked_schema(table: StandardTable) -> pa.Schema:
+    schema = arriving_schema(table)
+    return schema.remove(schema.get_field_index(FAULT)).append(pa.field("code", pa.string()))
+
+
+def enforce(
+    engine: Engine, stream: Stream, *, references: tuple[Reference, ...] = (), between: Between | None = None
+) -> TableCount:
+    """Read a table's stream into the engine as ``<table>``, and count what became of its rows.
+
+    Args:
+        engine: Where the table will live.
+        stream: The rows.
+        references: Columns whose values must be in another table.
+        between: Further faults that only show between rows.
+
+    Returns:
+        Counts, the refused rows and values, and the broken rules.
+
+    Raises:
+        DataError: A source cannot be used; or rows came in that are not accounted for.
+    """
+    table = stream.table
+    if not stream.expected:
+        return _empty_tables(engine, stream)
+    arriving = unbound(f"{table.name}_arriving", arriving_schema(table))
+    try:
+        engine.register(f"{table.name}_arriving", stream.reader())
+        checked = engine.create(f"{table.name}_rows", _with_code(arriving, table))
+    except DataError:
+        raise stream.error or DataError(
+            "{table}: could not be read into {engine}; the debug log has the query", table=table.name, engine=engine.name
+        ) from None
+    engine.drop(f"{table.name}_arriving")
+    if not stream.sent:
+        return _empty_tables(engine, stream)
+    # The rows that do not count are moved from <table>_rows to <table>_refused.
+    faults = _faults_between_rows(engine, checked, table, references, between)
+    joined = checked
+    for number, fault in enumerate(faults):
+        other = fault.select(**{f"row_{number}": fault[ARRIVAL], f"why_{number}": fault.why})
+        joined = joined.left_join(other, joined[ARRIVAL] == other[f"row_{number}"])
+    code = ibis.coalesce(joined.code, *(joined[f"why_{number}"] for number in range(len(faults))))
+    refused = engine.create(f"{table.name}_refused", joined.mutate(code=code).filter(ibis._.code.notnull()).select(checked.columns))
+    engine.delete(checked.get_name(), refused, ARRIVAL)
+    for fault in faults:
+        engine.drop(fault.get_name())
+    engine.view(table.name, kept_table(table).select(list(table.columns)))
+    return _counted(engine, stream)
+
+
+def _with_code(arriving: ir.Table, table: StandardTable) -> ir.Table:
+    """The rows with the first fault that each has by itself, without any join: a stream only passes through."""
+
+    def when(condition: ir.BooleanValue, code: str) -> ir.StringValue:
+        return ibis.ifelse(condition.fill_null(False), ibis.literal(code), ibis.null("string"))
+
+    codes = [arriving[FAULT]]
+    codes += [when(arriving[name].isnull(), f"MISSING:{name}") for name in table.required]
+    codes += [
+        when(arriving[name].notnull() & ~arriving[name].isin(values), f"NOT_LISTED:{name}") for name, values in table.values.items()
+    ]
+    codes += [when(arriving[later] < arriving[first], f"DATE_ORDER:{later}") for first, later in table.day_pairs]
+    codes += [when(arriving[small] > arriving[large], f"OUT_OF_RANGE:{small}") for small, large in table.at_most]
+    if KIND_KEY in arriving.columns:
+        codes.append(when(arriving[KIND_KEY].isnull(), "OFF_CATALOGUE"))
+    return arriving.mutate(code=ibis.coalesce(*codes)).drop(FAULT)
+
+
+def _faults_between_rows(
+    engine: Engine, checked: ir.Table, table: StandardTable, references: Sequence[Reference], between: Between | None
+) -> list[ir.Table]:
+    """Tables of ``arrival`` and ``why``: rows with an unknown reference, what ``between`` finds, copies and conflicts.
+
+    They are small, and none of them is united with another: the optimiser of Spark 4 loses columns of a union
+    of checkpointed tables.
+    """
+    name, good = table.name, checked.filter(checked.code.isnull())
+    faults = []
+    for number, reference in enumerate(references):
+        unknown = good
+        for other in reference.tables:
+            known = other.select(found_key=other[reference.column])
+            unknown = unknown.anti_join(known, unknown[reference.column] == known.found_key).select(good.columns)
+        faults.append(engine.create(f"{name}_unknown_{number}", unknown.select(ARRIVAL, why=ibis.literal(reference.code))))
+        good = good.anti_join(faults[-1], ARRIVAL).select(good.columns)
+    if between is not None:
+        faults.append(engine.create(f"{name}_between", between(good)))
+        good = good.anti_join(faults[-1], ARRIVAL).select(good.columns)
+    key = good[table.key[0]].cast("string").fill_null("")
+    for column in table.key[1:]:
+        key = key + "|" + good[column].cast("string").fill_null("")
+    alike = sharing_a_hash(engine, good, key, f"{name}_alike")
+    suspects = engine.create(f"{name}_suspects", good.semi_join(alike, ARRIVAL))
+    faults.append(engine.create(f"{name}_repeated", _copies_and_conflicts(suspects, table)))
+    for other in (alike, suspects):
+        engine.drop(other.get_name())
+    return faults
+
+
+@ibis.udf.scalar.builtin(name="hash")  # type: ignore[untyped-decorator]
+def _text_hash(text: dt.string) -> dt.int64:
+    """The engine's own hash of a text: equal texts have equal ones. Other texts may too: only to find who to compare."""
+
+
+def sharing_a_hash(engine: Engine, rows: ir.Table, text: ir.StringValue, name: str) -> ir.Table:
+    """The few ``arrival`` of rows whose text has a hash that another row's text has too, kept as ``name``.
+
+    Equal texts are among them. Each step is kept: an engine that knows how few rows there are builds its
+    joins on those, and never on all rows.
+    """
+    hashed = rows.select(ARRIVAL, text_hash=_text_hash(text))
+    several = hashed.group_by("text_hash").agg(rows=hashed.count()).filter(ibis._.rows > 1).select("text_hash")
+    kept = engine.create(f"{name}_hashes", several)
+    sharing = engine.create(name, hashed.semi_join(kept, "text_hash").select(ARRIVAL))
+    engine.drop(f"{name}_hashes")
+    return sharing
+
+
+def _copies_and_conflicts(rows: ir.Table, table: StandardTable) -> ir.Table:
+    """Rows whose key others have: all of them where they disagree, all but the first where they are alike."""
+    alike = rows.mutate(first_alike=rows[ARRIVAL].min().over(group_by=list(table.columns)))
+    ends = {"low": alike.first_alike.min(), "high": alike.first_alike.max()}
+    keyed = alike.mutate(**{name: end.over(group_by=list(table.key)) for name, end in ends.items()})
+    why = ibis.cases(
+        (keyed.low != keyed.high, ibis.literal(_CONFLICT)),
+        (keyed[ARRIVAL] != keyed.first_alike, ibis.literal(COPY)),
+        else_=ibis.null("string"),
+    )
+    marked = keyed.select(ARRIVAL, why=why)
+    return marked.filter(marked.why.notnull())
+
+
+def shared_codes(rows: ir.Table, arrivals: Sequence[Arrival]) -> ir.Table:
+    """All rows of codes that name more than one subject: ``arrival``, ``why``.
+
+    ``ID_REUSED``: registers (sources) name different subjects under it. ``ID_SHARED``: its rows disagree on
+    the day of registration or the type of subject, neither of which changes with a new version. Which of
+    them is right no rule can tell, so every row is quarantined.
+    """
+    numbered = rows.select(ARRIVAL, "subject_id", "name", "registered_date", "subject_type", register=source_number(rows, arrivals))
+    names = ("registered_date", "subject_type", "name", "register")
+    # Two ends are compared: a set of values for each subject would take several times as long.
+    ends = numbered.group_by("subject_id").agg(
+        **{f"{end}_{name}": getattr(numbered[name], end)() for name in names for end in ("min", "max")}
+    )
+    differ = {name: (ends[f"min_{name}"] != ends[f"max_{name}"]).fill_null(False) for name in names}
+    codes = ends.select(
+        "subject_id", reused=differ["register"] & differ["name"], shared=differ["registered_date"] | differ["subject_type"]
+    )
+    bad = codes.filter(codes.reused | codes.shared)
+    why = ibis.ifelse(bad.reused, ibis.literal(_REUSED), ibis.literal(_SHARED))
+    return numbered.inner_join(bad.select("subject_id", why=why), "subject_id").select(ARRIVAL, "why")
+
+
+def several_codes(subjects: ir.Table) -> ir.Table:
+    """One row per code of a subject that has several: subject_id, name, region, registered_date.
+
+    The same name, registered on the same day in the same region as the same type, is taken for one
+    subject. This has to be looked into and proves nothing, so no row is quarantined.
+    """
+    keys = ["name", "region", "registered_date", "subject_type"]
+    named = subjects.filter(subjects.name.notnull() & subjects.registered_date.notnull()).select("subject_id", *keys).distinct()
+    several = named.group_by(keys).agg(codes=named.subject_id.nunique()).filter(ibis._.codes > 1)
+    return named.semi_join(several, keys).select("subject_id", "name", "region", "registered_date")
+
+
+def _empty_tables(engine: Engine, stream: Stream) -> TableCount:
+    """No row came: empty tables, and perhaps lines that could not be cut."""
+    table, lines = stream.table, _refused_lines(stream)
+    for name in ("rows", "refused"):
+        engine.register(f"{table.name}_{name}", _checked_schema(table).empty_table())
+    engine.register(table.name, table.schema.empty_table())
+    return TableCount(lines.num_rows, 0, lines.num_rows, 0, lines, _broken_rules(lines))
+
+
+def _counted(engine: Engine, stream: Stream) -> TableCount:
+    """What became of the rows of a stream that was split into its two tables.
+
+    Raises:
+        DataError: Rows came in that are not accounted for.
+    """
+    table, lines = stream.table, _refused_lines(stream)
+    kept, refused = kept_table(table), refused_table(table)
+    counts = engine.query(refused.group_by("code").agg(rows=refused.count())).to_pylist()
+    rows = {row["code"]: row["rows"] for row in counts}
+    remaining = int(engine.query(kept.aggregate(n=kept.count()))["n"][0].as_py())
+    collapsed, arrived = rows.pop(COPY, 0), stream.sent + lines.num_rows
+    quarantined = sum(rows.values()) + lines.num_rows
+    if arrived != remaining + collapsed + quarantined:
+        raise DataError(
+            "{table}: {arrived} rows came in and {accounted} are accounted for: a row was lost or counted several "
+            "times; nothing was written",
+            table=table.name,
+            arrived=arrived,
+            accounted=remaining + collapsed + quarantined,
+        )
+    parts = []
+    for part in (refused, kept):
+        bad = part.filter(((part.code != COPY) & part.code.notnull()) | part[FIELDS].notnull())
+        # Columns that the codes found by the engine are about: their values are the texts of those rejects.
+        about = [name for code in rows for name in columns_of(code, table) if name in table.columns] if part is refused else []
+        columns = dict.fromkeys((ARRIVAL, "code", FAULT_TEXT, FIELDS, FIELD_TEXTS, *table.key, *about))
+        parts.append(_rejects(stream, engine.query(bad.select(*columns).order_by(ARRIVAL))))
+    rejects = pa.concat_tables([*parts, lines]).combine_chunks()
+    return TableCount(arrived, remaining, quarantined, collapsed, rejects, _broken_rules(rejects))
+
+
+def columns_of(code: str, table: StandardTable) -> tuple[str, ...]:
+    """The columns that a code is about: the one that it names, that of its kind, or those of the key.
+
+    They are standard ones, but for a cell of the column that ``where`` asks about: nobody may know whether its row is meant.
+    """
+    name, _mark, column = code.partition(":")
+    column = column or _COLUMN_OF.get(name, "subject_id" if name.startswith("ID_") else "")
+    return (column,) if column else table.key
+
+
+def _rejects(stream: Stream, bad: pa.Table) -> pa.Table:
+    """Refused rows, and refused values; parts of a key are joined by ``|``."""
+    table = stream.table
+    if not bad.num_rows:
+        return REJECT_SCHEMA.empty_table()
+    sources, rows = source_rows(stream.arrivals, bad[ARRIVAL].combine_chunks())
+    codes = one_array(bad["code"])
+    keys = _shown(bad, table.key, "|")
+    names = pa.repeat(pa.scalar(table.name), bad.num_rows)
+    places = pa.table([names, sources, rows, keys], names=REJECT_SCHEMA.names[:4])
+    of_row = pc.fill_null(pc.not_equal(codes, COPY), False)
+    refused = bad.filter(of_row)
+    texts = one_array(refused[FAULT_TEXT])
+    for code in pc.unique(one_array(refused["code"]).filter(pc.is_null(texts))).to_pylist():
+        found = pc.and_(pc.equal(refused["code"], code), pc.is_null(texts))
+        texts = pc.if_else(found, _shown(refused, columns_of(code, table), BETWEEN_COLUMNS), texts)
+    lists, listed = pc.split_pattern(one_array(bad[FIELDS]), FIELD_MARK), pc.split_pattern(one_array(bad[FIELD_TEXTS]), TEXT_MARK)
+    parts = [
+        (places.filter(of_row), codes.filter(of_row), "row", texts),
+        (places.take(pc.list_parent_indices(lists)), pc.list_flatten(lists), "field", pc.list_flatten(listed)),
+    ]
+    return pa.concat_tables([_with_columns(stream, *part) for part in parts])
+
+
+def _shown(rows: pa.Table, columns: Sequence[str], mark: str) -> pa.Array:
+    """The values of columns as one text per row. A stray cell in a column of ids may be personal data, and is masked."""
+    shown = []
+    for name in columns:
+        texts = shown_texts(as_texts(one_array(rows[name])))
+        shown.append(safe_keys(texts) if name.endswith(("_id", "_no")) else texts)
+    return pc.binary_join_element_wise(*shown, mark) if len(shown) > 1 else shown[0]
+
+
+def _with_columns(stream: Stream, places: pa.Table, codes: pa.Array, scope: str, texts: pa.Array) -> pa.Table:
+    """Rejects with the sender's names of their columns, which each source has its own of."""
+    names = {arrival.source: arrival.names for arrival in stream.arrivals}
+    pairs = pa.table({"source": places["source"], "code": codes})
+    # There are few pairs of source and code.
+    known = pairs.group_by(["source", "code"], use_threads=False).aggregate([])
+    columns = [
+        BETWEEN_COLUMNS.join(names[pair["source"]].get(column, column) for column in columns_of(pair["code"], stream.table))
+        for pair in known.to_pylist()
+    ]
+    keys = [pc.binary_join_element_wise(one_array(part["source"]), one_array(part["code"]), TEXT_MARK) for part in (pairs, known)]
+    column = pa.array(columns, pa.string()).take(pc.index_in(keys[0], keys[1]))
+    scopes = pa.repeat(pa.scalar(scope), len(codes))
+    return pa.table([*places.columns, codes, scopes, column, texts], schema=REJECT_SCHEMA)
+
+
+def _refused_lines(stream: Stream) -> pa.Table:
+    """Rejects of lines that could not be cut. They have no key: their row in the source is all that is known."""
+    parts = [REJECT_SCHEMA.empty_table()]
+    for arrival in stream.arrivals:
+        if arrival.refused:
+            rows, codes = zip(*arrival.refused, strict=True)
+            texts = {"table": stream.table.name, "source": arrival.source, "key": "", "scope": "row", "column": "", "text": ""}
+            columns = {name: pa.repeat(pa.scalar(text), len(rows)) for name, text in texts.items()}
+            numbered = {"code": pa.array(codes), "row": pa.array(rows, pa.int64())}
+            parts.append(pa.table({**columns, **numbered}).select(REJECT_SCHEMA.names))
+    return pa.concat_tables(parts)
+
+
+def _broken_rules(rejects: pa.Table) -> pa.Table:
+    grouped = rejects.group_by(["code", "scope"], use_threads=False).aggregate([("code", "count"), ("key", "first")])
+    renamed = grouped.rename_columns({"code_count": "rows", "key_first": "example"})
+    return renamed.sort_by([("scope", "descending"), ("code", "ascending")])
