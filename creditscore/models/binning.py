@@ -1,5 +1,6 @@
 """Where columns are cut. The only module that imports optbinning, and it takes the splits and nothing else.
 
+Monotone cuts are those of optbinning's program, found exactly by ``line_search``; peaks and valleys optbinning finds itself.
 optbinning 1.0 keeps counts in whole numbers, sorts categories by unweighted rates and drops pure
 bins. So it is given ranks of distinct values, and for each rank the weight of goods and of bads as
 whole multiples of 2**-30 of the total: neither the scale of the weights, nor repeating a row instead
@@ -21,11 +22,12 @@ from scipy.special import xlogy
 from scipy.stats import chi2
 
 from creditscore.config.scorecards import MIN_SHARE, SMOOTHING, Binning
-from creditscore.dataframes import Floats
+from creditscore.dataframes import Floats, Ints
 from creditscore.errors import DataError
 from creditscore.models.bin_table import Partition
 from creditscore.models.codes_in_data import undeclared_codes
 from creditscore.models.evidence import cases, pseudo_share, sums
+from creditscore.models.line_search import best_cuts, prebins, sums_between
 from creditscore.models.sample import FeatureColumn, Sample
 
 #: Share of a column's weight that an edge may move across for the sake of fewer digits.
@@ -369,15 +371,26 @@ def _not_pure(good: Floats, bad: Floats, smoothing: float) -> tuple[Floats, Floa
 
 
 def _search(good: Floats, bad: Floats, trend: _Search | None, limits: Limits) -> list[int]:
+    share = float((good + bad).sum())
+    shares = np.concatenate([good, bad])
+    counts = np.rint(shares * (_UNIT / share)).astype(np.int64)
+    counts[(counts == 0) & (shares > 0)] = 1
+    smallest = min(0.5, limits.smallest / share)
+    goods, bads = np.split(counts, 2)
+    if trend == "peak_heuristic" or trend == "valley_heuristic":
+        return _search_turning(goods, bads, trend, limits, smallest)
+    groups = prebins(goods, bads, most=limits.prebins, smallest=smallest)
+    found = best_cuts(sums_between(groups, goods), sums_between(groups, bads), trend, bins=limits.bins, smallest=smallest)
+    return [int(groups[group]) for group in found]
+
+
+def _search_turning(good: Ints, bad: Ints, trend: _Search, limits: Limits, smallest: float) -> list[int]:
+    """A peak or a valley, by optbinning."""
     from optbinning import OptimalBinning
 
-    share = float((good + bad).sum())
-    counts = np.rint(np.concatenate([good, bad]) * (_UNIT / share))
-    counts[(counts == 0) & (np.concatenate([good, bad]) > 0)] = 1
-    ranks = np.tile(np.arange(len(good), dtype=np.float64), 2)
-    labels = np.repeat([0, 1], len(good))
+    counts = np.concatenate([good, bad])
+    ranks, labels = np.tile(np.arange(len(good), dtype=np.float64), 2), np.repeat([0, 1], len(good))
     used = counts > 0
-    smallest = min(0.5, limits.smallest / share)
     search = OptimalBinning(
         prebinning_method="cart",
         max_n_prebins=limits.prebins,
@@ -389,7 +402,7 @@ def _search(good: Floats, bad: Floats, trend: _Search | None, limits: Limits) ->
         time_limit=_SECONDS,
         random_state=0,
     )
-    search.fit(ranks[used], labels[used], sample_weight=counts[used])
+    search.fit(ranks[used], labels[used], sample_weight=counts[used].astype(np.float64))
     if search.status not in ("OPTIMAL", "FEASIBLE"):
         raise DataError("binning failed (solver: {status})", status=search.status)
     return sorted({int(np.floor(split)) for split in search.splits})
