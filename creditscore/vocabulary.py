@@ -49,6 +49,12 @@ CHANGES: tuple[Change, ...] = get_args(Change)
 #: Changes after which a record no longer counts and may no longer be shown; an open dispute only hides it for a time.
 ENDING_CHANGES: tuple[Change, ...] = ("repaired", "withdrawn", "dispute_upheld")
 
+#: What an objection may be against, and how a person may decide it.
+Contested = Literal["record", "tier", "draw"]
+CONTESTED: tuple[Contested, ...] = get_args(Contested)
+ObjectionOutcome = Literal["upheld", "rejected", "withdrawn"]
+OBJECTION_OUTCOMES: tuple[ObjectionOutcome, ...] = get_args(ObjectionOutcome)
+
 #: Why a visit took place.
 Trigger = Literal["random", "full_coverage", "complaint", "follow_up", "special"]
 TRIGGERS: tuple[Trigger, ...] = get_args(Trigger)

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field
 
 from creditscore.config.catalogue import Catalogue
 from creditscore.config.features import FeatureFile, FeatureSpec
+from creditscore.config.objections import ObjectionFile
 from creditscore.config.policy import TierPolicy, find_policy
 from creditscore.config.scorecards import ScorecardsFile
 from creditscore.config.sources import Constant, Map, SourceFile
@@ -74,6 +75,7 @@ class Project:
     tasks: dict[str, Task]
     calendar: WorkCalendar
     sha256: str
+    objections: ObjectionFile = ObjectionFile()
 
     def policy(self, on: str | Day) -> TierPolicy:
         """The tier policy in force on a day; what it names is in the project's other files."""
@@ -96,7 +98,7 @@ def load_project(folder: str | Path) -> Project:
 
     Args:
         folder: Holds ``project.toml sources.toml catalogue.toml features.toml targets.toml
-            scorecards.toml tasks.toml``, ``tiering/<date>.toml`` and perhaps ``calendar.toml``.
+            scorecards.toml tasks.toml``, ``tiering/<date>.toml`` and perhaps ``calendar.toml`` and ``objections.toml``.
 
     Raises:
         ConfigError: A file is missing or faulty, or two files contradict each other. The newest policy is
@@ -118,6 +120,7 @@ def load_project(folder: str | Path) -> Project:
         tasks={task.id: task for task in read_spec(TaskFile, root / "tasks.toml").task},
         calendar=read_spec(WorkCalendar, root / "calendar.toml") if (root / "calendar.toml").is_file() else WorkCalendar(),
         sha256=config_sha256(root),
+        objections=read_spec(ObjectionFile, root / "objections.toml") if (root / "objections.toml").is_file() else ObjectionFile(),
     )
     _check_names_across_files(project)
     _warn_of_idle_keys(project)

@@ -1,4 +1,4 @@
-"""The register of what may happen once: frames published, voided and drawn, results handed in, tiers signed.
+"""The register of what may happen once: frames published, voided and drawn, results handed in, tiers signed, objections.
 
 One file, ``OUT/register.jsonl``: append-only, every line with the hash of the one before. A line is on the disk before its effect
 shows. Commands ask the register, not the folders, whether a task may be framed or drawn: a folder that was lost, copied or put back
@@ -20,7 +20,7 @@ from creditscore.storage import CHAIN_START, read_chain
 #: The file of the register in the folder of runs.
 REGISTER = "register.jsonl"
 #: What a line records.
-RegisterKind = Literal["published", "void", "drawn", "replaced", "joined", "results", "closed", "signed"]
+RegisterKind = Literal["published", "void", "drawn", "replaced", "joined", "results", "closed", "signed", "objected", "answered"]
 #: The life of a task: made anew by each night, its hash told, its sample drawn, every visit with a result, put away.
 State = Literal["draft", "published", "drawn", "visited", "closed"]
 

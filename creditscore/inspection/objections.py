@@ -1,0 +1,235 @@
+"""Objections (异议) to a record, a tier or a draw, as lines of the register: taken in by one person, answered by another.
+
+What an open objection holds: against a record, that the record does not count and the tier neither rises nor falls because of it,
+from the next night on; against a tier or a draw nothing by itself, a person answers it. An upheld one against a record ends the
+record as an upheld dispute does; what else an answer means is done by the commands for it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from creditscore.errors import DataError
+from creditscore.inspection.register import REGISTER, Line, Register, register_line
+from creditscore.storage import Journal
+from creditscore.vocabulary import Change, Contested, ObjectionOutcome
+
+_KINDS = ("objected", "answered")
+#: What makes two objections the same one: everything that was said when it was taken in.
+_SAID = ("subject_id", "against", "about", "applicant", "by", "on", "grounds", "evidence", "other_unit")
+#: What an answer does to the record that was objected to: a rejected and a withdrawn objection let it count again.
+_ENDS: Mapping[str, Change] = {"upheld": "dispute_upheld", "rejected": "dispute_rejected", "withdrawn": "dispute_rejected"}
+
+
+@dataclass(frozen=True)
+class Filing:
+    """An objection as it comes in.
+
+    Attributes:
+        subject_id: The firm it is about.
+        against: A record, a tier or a draw.
+        about: The id of the record, the day of the run, or the task.
+        applicant: Who objects.
+        by: Who takes it in.
+        on: The day.
+        grounds: Why, in the words of who objects.
+        evidence: Where the evidence is kept, such as a file number.
+        other_unit: The unit that has to check the record, if this authority cannot.
+    """
+
+    subject_id: str
+    against: Contested
+    about: str
+    applicant: str
+    by: str
+    on: dt.date
+    grounds: str
+    evidence: str = ""
+    other_unit: str = ""
+
+
+@dataclass(frozen=True)
+class Objection(Filing):
+    """An objection that was taken in, and its answer if there is one.
+
+    Attributes:
+        id: Its number, ``<year>-<n>``.
+        due: The last day on which the answer is in time.
+        basis: The rule behind that day.
+        kind: The kind of the record; empty against a tier or a draw.
+        provider: Who provided the record.
+        outcome: ``upheld``, ``rejected``, ``withdrawn``; empty while it is open.
+        decided_by: Who decided, never the person who took it in.
+        decided_on: The day of the decision.
+        reason: Why it was decided so.
+    """
+
+    id: str = ""
+    due: dt.date = dt.date.max
+    basis: str = ""
+    kind: str = ""
+    provider: str = ""
+    outcome: ObjectionOutcome | str = ""
+    decided_by: str = ""
+    decided_on: dt.date | None = None
+    reason: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has answered it."""
+        return not self.outcome
+
+    def is_overdue(self, on: dt.date) -> bool:
+        """Whether it is open on a day after the last one for the answer."""
+        return self.is_open and on > self.due
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it was answered after the last day for it."""
+        return self.decided_on is not None and self.decided_on > self.due
+
+    @property
+    def days(self) -> int | None:
+        """Calendar days from the objection to its answer; None while it is open."""
+        return None if self.decided_on is None else (self.decided_on - self.on).days
+
+
+def objection_lines(register: Register, until: dt.date) -> tuple[Line, ...]:
+    """The lines of objections and answers dated up to a day, in the order in which they were written."""
+    return tuple(line for line in register.lines if line["what"] in _KINDS and line["on"] <= until.isoformat())
+
+
+def objections_of(lines: Iterable[Line]) -> tuple[Objection, ...]:
+    """The objections in some lines of a register, each with its answer as far as there; in the order in which they came in.
+
+    Raises:
+        DataError: A line holds no objection.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        try:
+            if line["what"] == "objected":
+                about = {name: line[name] for name in (*_SAID, "basis", "kind", "provider")}
+                about |= {name: dt.date.fromisoformat(line[name]) for name in ("on", "due")}
+                found[line["objection"]] = {"id": line["objection"], **about}
+            elif line["what"] == "answered" and line["objection"] in found:
+                day = dt.date.fromisoformat(line["on"])
+                answer = {"outcome": line["outcome"], "decided_by": line["by"], "decided_on": day, "reason": line["reason"]}
+                found[line["objection"]] |= answer
+        except (KeyError, ValueError, TypeError):
+            raise DataError("register line {line}: expected an objection or its answer", line=line.get("number")) from None
+    return tuple(Objection(**about) for about in found.values())
+
+
+def all_objections(out: Path) -> tuple[Objection, ...]:
+    """Every objection in the register of ``OUT``."""
+    return objections_of(Register.of(out).lines)
+
+
+def open_objections(out: Path, subject_id: str) -> tuple[Objection, ...]:
+    """The objections of one firm that nobody has answered yet, in the order in which they came in: for its explanation."""
+    return tuple(one for one in all_objections(out) if one.is_open and one.subject_id == subject_id)
+
+
+def add_objection(entry: Journal, filing: Filing, *, due: dt.date, basis: str, kind: str = "", provider: str = "") -> Objection:
+    """Add an objection to the register; the same one once more adds nothing.
+
+    Returns:
+        The objection with its number; the earlier one where everything that is said is the same.
+
+    Raises:
+        DataError: A text is missing; the firm has an open objection to the same thing.
+    """
+    filing = _checked(filing)
+    said = {name: getattr(filing, name) for name in _SAID} | {"on": filing.on.isoformat()}
+    known = objections_of(Register.of(entry.root).lines)
+    for one in known:
+        if {name: getattr(one, name) for name in _SAID} | {"on": one.on.isoformat()} == said:
+            return one
+        if one.is_open and (one.subject_id, one.against, one.about) == (filing.subject_id, filing.against, filing.about):
+            raise DataError("objection {id}: to the same thing, and open still; decide that one first", id=one.id)
+    number = sum(one.on.year == filing.on.year for one in known) + 1
+    body = {"objection": f"{filing.on.year}-{number}", **said, "due": due.isoformat(), "basis": basis}
+    (line,) = entry.append(entry.root / REGISTER, [register_line("objected", **body, kind=kind, provider=provider)])
+    return objections_of([line])[0]
+
+
+def add_answer(
+    entry: Journal, objection_id: str, *, outcome: ObjectionOutcome, reason: str, by: str, on: dt.date
+) -> tuple[Objection, bool]:
+    """Answer an objection; the same answer once more adds nothing.
+
+    Returns:
+        The objection with its answer, and whether the answer is new.
+
+    Raises:
+        DataError: There is no such objection; it has another answer; the person took it in; the day is before it; a text is missing.
+    """
+    lines = [line for line in Register.of(entry.root).lines if line["what"] in _KINDS]
+    one = next((one for one in objections_of(lines) if one.id == objection_id), None)
+    if one is None:
+        raise DataError("objection: expected the number of an objection, such as 2024-1 (got {id!r})", id=objection_id)
+    reason, by = _line_of_text(reason, "reason"), _line_of_text(by, "by")
+    if one.outcome:
+        if (one.outcome, one.reason, one.decided_by, one.decided_on) == (outcome, reason, by, on):
+            return one, False
+        raise DataError(
+            "objection {id}: answered on {on} already; a new objection may follow, an answer is not changed",
+            id=one.id,
+            on=one.decided_on,
+        )
+    if same_person(by, one.by):
+        raise DataError("objection {id}: expected a second person to decide (got {by}, who took it in)", id=one.id, by=by)
+    if on < one.on:
+        raise DataError("objection {id}: expected a day on or after {since} (got {on})", id=one.id, since=one.on, on=on)
+    body = {"objection": one.id, "outcome": outcome, "reason": reason, "by": by, "on": on.isoformat()}
+    added = entry.append(entry.root / REGISTER, [register_line("answered", **body)])
+    return next(two for two in objections_of([*lines, *added]) if two.id == one.id), True
+
+
+def record_changes(objections: Sequence[Objection]) -> list[dict[str, Any]]:
+    """What objections do to records: rows of ``changes``. They open a dispute, and an answer ends it."""
+    rows = []
+    for one in (one for one in objections if one.against == "record"):
+        rows.append(_change(one.about, "disputed", one.on, one.id))
+        if one.decided_on is not None:
+            rows.append(_change(one.about, _ENDS[one.outcome], one.decided_on, one.id))
+    return rows
+
+
+def same_person(name: str, other: str) -> bool:
+    """Whether two names are of one person, however they are spaced or written."""
+    return _plain(name) == _plain(other)
+
+
+def _change(event_id: str, change: Change, on: dt.date, document_no: str) -> dict[str, Any]:
+    return {"event_id": event_id, "change": change, "effective_date": on, "known_date": on, "document_no": document_no}
+
+
+def _checked(filing: Filing) -> Filing:
+    """The objection with texts in one line; evidence and another unit may be missing.
+
+    Raises:
+        DataError: A text is missing or has line breaks.
+    """
+    texts = {name: _line_of_text(getattr(filing, name), name) for name in ("subject_id", "about", "applicant", "by", "grounds")}
+    spare = {
+        name: _line_of_text(text, name) if (text := getattr(filing, name)).strip() else "" for name in ("evidence", "other_unit")
+    }
+    return Filing(against=filing.against, on=filing.on, **texts, **spare)
+
+
+def _line_of_text(text: str, name: str) -> str:
+    plain = text.strip()
+    if not plain or not plain.isprintable():
+        raise DataError("{name}: expected a text in one line (got {text!r})", name=name, text=text)
+    return plain
+
+
+def _plain(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
