@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,8 +73,7 @@ def explain(
     explanation = explain_one(run_of(run), subject_id)
     if html:
         atomic_write(file_to_write(html, option="--html"), explanation.to_html(lang).encode())
-    reasons = [] if explanation.points is None else [line.name for line in explanation.points.reasons]
-    show({**dataclasses.asdict(explanation), "reasons": reasons}, [explanation.to_text(lang)], as_json=as_json)
+    show(explanation.to_json(), [explanation.to_text(lang)], as_json=as_json)
 
 
 def lookup(

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -20,7 +20,10 @@ from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.pipeline.out_folder import LOOKUPS
 from creditscore.pipeline.run_folder import RunFolder, RunResult
 from creditscore.pipeline.run_store import load_book
+from creditscore.records.adverse.readings import READINGS
+from creditscore.records.own_records import OWN_RECORDS
 from creditscore.records.standard.identity import compact
+from creditscore.reporting.documents import Documents
 from creditscore.reporting.explanation import Explanation, explain_subject
 from creditscore.reporting.lookup import lookup_rows
 from creditscore.storage import append_chain, read_chain, settle
@@ -108,21 +111,45 @@ def feedback(run: Run, record: int, *, result: str, by: str, on: dt.date) -> Non
 
 
 def explain(run: Run, subject_id: str) -> Explanation:
-    """Why a subject has its tier: rule, points against the baseline, blocks, nearest change, how to object.
+    """Why a subject has its tier: rule and legal basis, points, the records behind them, what can be changed, how to object.
 
     Raises:
         DataError: The run has no such subject.
     """
     folder = _folder_of(run)
-    path = folder.file("features.parquet")
+    return explain_subject(
+        load_book(folder),
+        subject_id,
+        features=_rows_of_subject(folder, "features", subject_id),
+        documents=documents_of(folder, subject_id),
+    )
+
+
+def documents_of(folder: RunFolder, subject_id: str) -> Documents:
+    """The subject's own records, as far as a run kept them: an older one kept only what was adverse, or nothing."""
+    names = OWN_RECORDS if folder.has(OWN_RECORDS["events"]) else READINGS
+    if not folder.has(names["events"]):
+        return Documents()
+    own = {table: _rows_of_subject(folder, name, subject_id) for table, name in names.items()}
+    kept: Literal["all", "adverse"] = "all" if names is OWN_RECORDS else "adverse"
+    return Documents.of(own["events"], own["inspections"], own["ratings"], kept=kept)
+
+
+def _rows_of_subject(folder: RunFolder, name: str, subject_id: str) -> pd.DataFrame:
+    """The rows of one subject in a table of the run.
+
+    Raises:
+        DataError: The file is damaged.
+    """
+    path = folder.file(f"{name}.parquet")
     try:
         table = pq.read_table(path, filters=pc.field("subject_id") == subject_id)
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             "{name}: expected a whole Parquet file ({kind} while reading it)", name=path.name, kind=type(error).__name__
         ) from None
-    features: pd.DataFrame = table.to_pandas(date_as_object=True)
-    return explain_subject(load_book(folder), subject_id, features=features)
+    rows: pd.DataFrame = table.to_pandas(date_as_object=True)
+    return rows
 
 
 def records_of_bodies(records: Records, *, as_of: dt.date) -> pd.DataFrame:

@@ -248,11 +248,10 @@ def write_reading(folder: RunFolder, records: Records, last: LastReading) -> Non
 
 
 def write_own_records(folder: RunFolder, records: Records, spine: Spine, policy: TierPolicy) -> None:
-    """Write the own records of the subjects in scope that a feature or an override reads: what an explanation names."""
+    """Write the own records of the subjects in scope, and the grades that a feature or an override reads: what is explained by."""
     features = records.project.features
-    kinds = {kind for feature in features for kind in feature.kind} | {rule.kind for rule in policy.override if rule.kind}
     schemes = {feature.scheme for feature in features if feature.scheme} | {rule.scheme for rule in policy.override if rule.scheme}
-    folder.write(OWN_RECORDS["events"], own_events(records, spine.table, kinds, folder.as_of))
+    folder.write(OWN_RECORDS["events"], own_events(records, spine.table, folder.as_of))
     folder.write(OWN_RECORDS["inspections"], own_visits(records, spine.table, folder.as_of))
     folder.write(OWN_RECORDS["ratings"], own_ratings(records, spine.table, schemes, folder.as_of))
 

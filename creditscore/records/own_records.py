@@ -1,7 +1,7 @@
 """What a run keeps of each firm's own records, so that a score or tier can be explained later by documents.
 
-Kept are the records that were known on the day, of kinds and schemes that a feature or a rule reads, with what became of them.
-Not kept are records past their retention and those of anybody whom the project does not score.
+Kept are the records of the catalogue that were known on the day, with what became of them, past visits without who inspected, and
+the grades that are read. Not kept are records past their retention and those of anybody whom the project does not score.
 """
 
 from __future__ import annotations
@@ -45,13 +45,12 @@ VISIT_COLUMNS = (
 RATING_COLUMNS = ("subject_id", "scheme", "grade", "event_date", "known_date", "carried")
 
 
-def own_events(records: Records, subjects: ir.Table, kinds: Collection[str], as_of: dt.date) -> pa.Table:
-    """One row per record of some kinds known on a day, by firm, day and id: :data:`EVENT_COLUMNS`.
+def own_events(records: Records, subjects: ir.Table, as_of: dt.date) -> pa.Table:
+    """One row per record known on a day, by firm, day and id: :data:`EVENT_COLUMNS`.
 
     Args:
         records: What was read.
         subjects: Whose: a table with ``subject_key``.
-        kinds: Of the catalogue.
         as_of: The day.
     """
     day, keyed, events = day_number(as_of), records.table("event_keys"), kept_table(TABLES["events"])
@@ -73,8 +72,7 @@ def own_events(records: Records, subjects: ir.Table, kinds: Collection[str], as_
     # What a change ended is in that state since the change; what ran out since the day after its last.
     since = ibis.coalesce(marked.hidden_from, ibis.ifelse(marked.ended, marked.own_last + 1, marked.known_day)).cast("int32")
     states = marked.select("event_id", until=marked.valid_day, state=state, since=since)
-    chosen = events.filter(events.kind.isin(sorted(kinds)) if kinds else ibis.literal(False))
-    rows = chosen.mutate(carried=_carried(chosen)).inner_join(states, "event_id")
+    rows = events.mutate(carried=_carried(events)).inner_join(states, "event_id")
     table = records.engine.query(rows.select(*EVENT_COLUMNS).order_by(["subject_id", "event_date", "event_id"]))
     # Days are numbers in an engine; as Arrow has them, a number of days is a date.
     for name in ("since", "until"):

@@ -1,156 +1,95 @@
-"""Why one subject has its score and tier, what would change it, and how to object: for the subject and for the file."""
+"""Why one subject has its score and tier, by which documents, what it can change, and how to object."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import pandas as pd
+from pydantic import TypeAdapter
 
-from creditscore.config.policy import Measure
+from creditscore.config.features import FeatureSpec
+from creditscore.config.policy import Override
 from creditscore.config.spec import Label
+from creditscore.dates import months_after
 from creditscore.errors import DataError
-from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
+from creditscore.language import DEFAULT_LANGUAGE, Text
 from creditscore.models import reasons, scoring
+from creditscore.models.card import Characteristic
 from creditscore.models.scorecard import Baseline, Scorecard
-from creditscore.records.fault_words import code_text
+from creditscore.records.own_records import COPY, COUNTS
+from creditscore.reporting.advice import Advice, Repair, Situation, advice_of, declarations_of, repairs_of
 from creditscore.reporting.audit_tables import attribute_text
-from creditscore.reporting.columns import Grid, column, frame_of, rule_text, signed
-from creditscore.reporting.lookup import measures_for
-from creditscore.reporting.nearest_change import NearestChange, nearest_change
-from creditscore.reporting.report import render_page
-from creditscore.reporting.run_book import RunBook, described
-from creditscore.reporting.words import BETWEEN_PARTS, SOURCE_WORDS, TIER_WORDS
-from creditscore.vocabulary import SOURCES, Reason, Source
-
-_OBJECT = _(
-    "Anyone who believes that a record is wrong may object to the body that made it or to this authority. While the "
-    "objection is open the record does not count and the tier neither rises nor falls because of it."
+from creditscore.reporting.columns import rule_text
+from creditscore.reporting.documents import Document, Documents, behind, leaves_on, lighter_on
+from creditscore.reporting.explained import (
+    Explained,
+    Ground,
+    Inspections,
+    Line,
+    OpenObjection,
+    OwnDocument,
+    Points,
+    RefusedRow,
+    Signature,
+    Waiting,
 )
-_REPAIR = _("A record that was repaired, withdrawn or has expired no longer counts from the day this is in effect and known here.")
-_NATURE = _("A tier allocates inspection effort. It is not a verdict, a punishment, a blacklist or a loan decision.")
-
-
-_RECORD = ("feature", "kind", "event_id", "document_no", "event_date")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One characteristic: the value's attribute, its points, and the baseline's. Records are those behind the value."""
-
-    name: str
-    label: Label
-    source: Source
-    value: str
-    bin: Label
-    points: int
-    baseline: int
-
-    @property
-    def difference(self) -> int:
-        """Points lost against the baseline (negative: won)."""
-        return self.baseline - self.points
+from creditscore.reporting.explanation_page import to_html, to_text
+from creditscore.reporting.lookup import measures_for
+from creditscore.reporting.nearest_change import cut_levels
+from creditscore.reporting.run_book import RunBook, described
+from creditscore.tiering.tiers import drawn_tiers, shown_tiers
+from creditscore.vocabulary import SOURCES, TIERS, Reason
 
 
 @dataclass(frozen=True)
-class SourceRecord:
-    """A record behind a score or a rule: what is needed to look it up, no content."""
-
-    feature: str
-    kind: str
-    event_id: str
-    document_no: str
-    event_date: str
-
-
-@dataclass(frozen=True)
-class RefusedRow:
-    """A row or value that was refused: where it stands in the delivery, and the code of what is wrong."""
-
-    source: str
-    row: str
-    code: str
-
-
-@dataclass(frozen=True)
-class Points:
-    """How a score came about. ``constant + sum of points = score``; ``sum of differences = baseline score − score``.
-
-    ``blocks`` are subtotals by source that add up to the score; ``base`` holds the constant.
-    """
-
-    score: int
-    probability_ppm: int
-    card: str
-    constant: int
-    lines: tuple[Line, ...]
-    blocks: Mapping[Source, int]
-    baseline_name: str
-    baseline_score: int
-    change: NearestChange
-
-    @property
-    def reasons(self) -> tuple[Line, ...]:
-        """The up to four characteristics that lost most, most first, ties by name."""
-        lost = [line for line in self.lines if line.difference > 0]
-        return tuple(sorted(lost, key=lambda line: (-line.difference, line.name))[:4])
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """What a page about one subject on one day shows.
-
-    The rule leads: where an override set the tier, points did not. ``points`` is None for a subject
-    that is not rated, or whose features were not given. ``measures`` are those of the tier that holds.
-    """
-
-    subject_id: str
-    as_of: dt.date
-    authority: Label
-    name: str
-    tier: str
-    raw_tier: str
-    previous_tier: str
-    status: str
-    rule: str
-    rule_label: Label
-    points: Points | None
-    records: tuple[SourceRecord, ...]
-    contact: str
-    measures: tuple[Measure, ...] = ()
-    #: From when records that may count against the subject, or its own row, are refused ("": they are not); the tier of the last
-    #: night in which they were read whole; and where they are to be mended.
-    incomplete_since: str = ""
-    whole_tier: str = ""
-    refused: tuple[RefusedRow, ...] = ()
+class Explanation(Explained):
+    """What a page about one subject on one day shows; see :class:`creditscore.reporting.explained.Explained`."""
 
     def to_text(self, lang: str = DEFAULT_LANGUAGE) -> str:
-        """Plain text, one fact a line."""
-        return "\n".join(_text(self, Words.of(lang))) + "\n"
+        """Plain text for the terminal."""
+        return to_text(self, lang)
 
     def to_html(self, lang: str = DEFAULT_LANGUAGE) -> str:
         """A page for the subject: no script, no link out, everything escaped."""
-        parts = _parts(self, Words.of(lang))
-        return render_page("explain.html.j2", parts, lang=lang, title=f"{self.subject_id} {self.as_of.isoformat()}")
+        return to_html(self, lang)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values by the schema of :func:`json_schema`; ``reasons`` names the characteristics that lost most."""
+        plain: dict[str, Any] = TypeAdapter(Explained).dump_python(self, mode="json")
+        return plain | {"reasons": list(self.reasons)}
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(self.to_text())}</pre>"
 
 
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of what :meth:`Explanation.to_json` gives."""
+    schema = TypeAdapter(Explained).json_schema(mode="serialization")
+    schema["properties"]["reasons"] = {"type": "array", "items": {"type": "string"}, "maxItems": 4}
+    return schema
+
+
 def explain_subject(
-    book: RunBook, subject_id: str, *, features: pd.DataFrame | None = None, records: pd.DataFrame | None = None
+    book: RunBook,
+    subject_id: str,
+    *,
+    features: pd.DataFrame | None = None,
+    documents: Documents | None = None,
+    objections: Sequence[OpenObjection] = (),
 ) -> Explanation:
     """Explain one subject of a run.
 
     Args:
-        book: The run: its tiers, cards, policy, and listings in force.
+        book: The run: its tiers, cards, policy, listings, and what its configuration says of features and kinds.
         subject_id: As in ``tiers.parquet``.
         features: The subject's row of ``features.parquet`` (more rows and a ``subject_id`` column are
             allowed). Without it there is the tier and its rule, and no points.
-        records: The records behind features: ``feature, kind, event_id, document_no, event_date`` and,
-            where of more than one subject, ``subject_id``. Listings behind a rule are added from the book.
+        documents: The subject's own records, as far as the run kept them.
+        objections: Those of the subject that are open.
 
     Raises:
         DataError: The run has no such subject, or the score of the features is not the published one.
@@ -162,36 +101,54 @@ def explain_subject(
             n_rows=len(tier_rows),
         )
     row = {str(key): (None if pd.isna(value) else value) for key, value in tier_rows.iloc[0].items()}
-    rule = str(row.get("rule") or "")
-    scored = _scored(book, subject_id, features)
+    case = _Case(book, subject_id, row, documents or Documents(), _scored(book, subject_id, features))
+    points, tier = case.points(), str(row["tier"])
     return Explanation(
         subject_id=subject_id,
         as_of=book.as_of,
+        run=book.run_id,
         authority=book.authority,
         name=str(described(book, tier_rows[["subject_id"]])["name"].fillna("").iloc[0]),
-        tier=str(row["tier"]),
-        raw_tier=str(row.get("raw_tier") or row["tier"]),
+        answer="rated" if tier in TIERS else "not_rated",
+        ground=case.ground(),
+        tier=tier,
+        shown_tier=str(shown_tiers(_with_raw(tier_rows))[0]),
+        raw_tier=str(row.get("raw_tier") or tier),
         previous_tier=str(row.get("previous_tier") or ""),
         status=str(row.get("status") or "final"),
-        rule=rule,
-        rule_label=Label.of(rule_text(book, rule)),
-        points=None if scored is None else _points(book, *scored, industry=str(row.get("industry") or "")),
-        records=_source_records(book, subject_id, rule, records),
+        signed=bool(row.get("reviewer")),
+        trial=book.trial,
+        inspections=case.inspections(str(drawn_tiers(_with_raw(tier_rows))[0])),
+        measures=measures_for(book, tier, row.get("industry")),
+        points=points,
+        documents=case.own_documents(),
+        kept=case.documents.kept,
+        advice=case.advice(points),
+        signature=case.signature(),
+        waiting=case.waiting(),
+        objections=tuple(objections),
         contact=book.contact,
-        measures=measures_for(book, str(row["tier"]), row.get("industry")),
+        catalogue=book.facts.get("catalogue", ""),
         incomplete_since=str(row.get("incomplete_since") or ""),
         whole_tier=str(row.get("whole_tier") or ""),
-        refused=_refused_rows(book, subject_id, rule),
+        refused=_refused_rows(book, subject_id, case.rule),
     )
 
 
-def _refused_rows(book: RunBook, subject_id: str, rule: str) -> tuple[RefusedRow, ...]:
+def _with_raw(tiers: pd.DataFrame) -> pd.DataFrame:
+    """Rows of tiers with the columns that say how they are drawn; an older run may lack them."""
+    return tiers.assign(
+        raw_tier=tiers.get("raw_tier", tiers["tier"]),
+        status=tiers.get("status", "final"),
+    )
+
+
+def _refused_rows(book: RunBook, subject_id: str, rule: Reason) -> tuple[RefusedRow, ...]:
     """The subject's own row of the register, if it was refused, then the refused records and values."""
     rows = []
     if "quarantined_at" in book.subjects:
         places = book.subjects.loc[book.subjects["subject_id"] == subject_id, "quarantined_at"].dropna()
-        reason = Reason.parse(rule)
-        code = reason.ground if reason.kind == "not_rated" else ""
+        code = rule.ground if rule.kind == "not_rated" else ""
         for place in places:
             source, _mark, number = str(place).rpartition(":")
             rows.append(RefusedRow(source, number, code))
@@ -227,218 +184,237 @@ def _scored(book: RunBook, subject_id: str, features: pd.DataFrame | None) -> tu
     return card, row, published
 
 
-def _points(book: RunBook, card: Scorecard, row: pd.DataFrame, score: int, *, industry: str) -> Points:
-    lines, blocks = _lines(card, row, score), scoring.block_points(card, row).iloc[0]
-    baseline = _baseline(card, score)
-    return Points(
-        score=score,
-        probability_ppm=int(scoring.probability_ppm(card, card.scores(row)).iloc[0]),
-        card=card.sha256,
-        constant=card.constant,
-        lines=lines,
-        blocks={source: int(blocks[f"points_{source}"]) for source in SOURCES},
-        baseline_name=baseline.name,
-        baseline_score=card.constant + sum(baseline.points.values()),
-        change=nearest_change(book, card, {line.name: line.points for line in lines}, score, industry),
-    )
+class _Case:
+    """One subject: what its row of tiers, its card and its documents say together."""
+
+    def __init__(
+        self,
+        book: RunBook,
+        subject_id: str,
+        row: Mapping[str, Any],
+        documents: Documents,
+        scored: tuple[Scorecard, pd.DataFrame, int] | None,
+    ) -> None:
+        self.book, self.subject_id, self.row, self.scored = book, subject_id, row, scored
+        self.rule = Reason.parse(str(row.get("rule") or ""))
+        self.industry = str(row.get("industry") or "")
+        self.catalogue = {item.kind: item for item in book.catalogue}
+        self.specs = {feature.name: feature for feature in book.features}
+        self.of_card = [
+            self.specs[name]
+            for one in (scored[0].characteristics if scored else ())
+            for name in _columns(one)
+            if name in self.specs
+        ]
+        self.documents = documents if documents.kept != "none" else _listed(book, subject_id)
+        self.numbered = dict(enumerate(self._shown(), start=1))
+        self._numbers = {one.key: number for number, one in self.numbered.items()}
+
+    def _shown(self) -> list[Document]:
+        """The documents that are told: those of the rule first, then those behind the card, then those that no longer count."""
+        own, day = self.documents.all, self.book.as_of
+        ruled = [one for one in own if one.key in self._rule_keys()]
+        asked = [one for one in own if one.id in self._asked_ids() and one.table == "record"]
+        counting = [one for feature in self.of_card for one in behind(feature, own, day)]
+        over = [one for feature in self.of_card for one in behind(feature, own, day, state=None)]
+        disputed = [one for one in own if one.state == "disputed"]
+        if not self.specs:  # of an older run it is not known which records are behind what
+            counting = [one for one in own if one.state == COUNTS]
+        first = {one.key: one for one in ruled}
+        rest = {one.key: one for one in [*asked, *counting]}
+        last = {one.key: one for one in [*disputed, *over] if one.state != COPY}
+        told: dict[tuple[str, str, str], Document] = {}
+        for group in (first, rest, last):
+            for one in sorted(group.values(), key=lambda one: (one.event_date, one.id), reverse=True):
+                told.setdefault(one.key, one)
+        return list(told.values())
+
+    def _rule_keys(self) -> set[tuple[str, str, str]]:
+        """The documents on which the override rests: the records that it names, or the newest grade of the scheme."""
+        override = self._override()
+        if override is None:
+            return set()
+        own = self.documents.all
+        if override.kind is not None:
+            return {one.key for one in own if one.table == "record" and one.kind == override.kind and one.state == COUNTS}
+        grades = [one for one in own if one.table == "rating" and one.kind == override.scheme]
+        newest = max(grades, key=lambda one: (one.event_date, one.known_date), default=None)
+        return set() if newest is None else {newest.key}
+
+    def _override(self) -> Override | None:
+        if self.rule.kind != "override":
+            return None
+        return next((one for one in self.book.policy.override if one.reason.ground == self.rule.ground), None)
+
+    def _asked_ids(self) -> set[str]:
+        """The records that a signer is asked about and on which the signature will rest."""
+        asked = self.book.asked
+        if asked.empty or self.row.get("status") != "proposed":
+            return set()
+        rows = asked[(asked["subject_id"] == self.subject_id) & asked["rests_on"].astype(bool)]
+        return set(rows["event_id"].astype(str))
+
+    def numbers(self, documents: Sequence[Document]) -> tuple[int, ...]:
+        """The numbers of documents that are told, in their order."""
+        return tuple(self._numbers[one.key] for one in documents if one.key in self._numbers)
+
+    def ground(self) -> Ground:
+        """The rule that fired with its own basis; a tier by score or held by a rule of the policy has the policy's."""
+        override, policy = self._override(), self.book.policy
+        rule = str(self.row.get("rule") or "")
+        label = Label.of(self._ground_label(override, rule))
+        keys = self._rule_keys()
+        documents = tuple(number for number, one in self.numbered.items() if one.key in keys)
+        basis = policy.basis if override is None else override.basis
+        return Ground(rule, label, basis, policy.effective, "" if override is None else override.tier, documents)
+
+    def _ground_label(self, override: Override | None, rule: str) -> Text:
+        """What decided in words: a grade by the label of the feature that reads its scheme."""
+        if override is not None and override.scheme is not None:
+            read = next((one.label for one in self.book.features if one.scheme == override.scheme and one.is_text), None)
+            if read is not None:
+                return Label(zh=f"{read.text('zh')}：{override.grade}", en=f"{read.text('en')}: {override.grade}")
+        return rule_text(self.book, rule or str(Reason("cut")))
+
+    def inspections(self, drawn: str) -> Inspections:
+        """The rule of the policy for the tier in which the subject is drawn."""
+        policy = self.book.policy
+        rule = policy.rules_for(self.industry).of(drawn)  # type: ignore[arg-type] # a tier that was drawn in
+        covered = self.industry in policy.full_coverage
+        return Inspections(drawn, rule.ratio, rule.visits_per_year, rule.repeat_within_months, policy.annual_cap, covered)
+
+    def signature(self) -> Signature | None:
+        """What waits for a person."""
+        if self.row.get("status") != "proposed":
+            return None
+        ids = self._asked_ids()
+        numbers = (number for number, one in self.numbered.items() if one.table == "record" and one.id in ids)
+        return Signature(str(self.row.get("raw_tier") or self.row["tier"]), tuple(numbers))
+
+    def waiting(self) -> Waiting | None:
+        """A better score that must last."""
+        since, months = self.row.get("waiting_since"), self.book.policy.stability.months
+        if since is None or self.rule.kind != "stability":
+            return None
+        day = pd.Timestamp(since).date()
+        return Waiting(day, months_after(day, months), months)
+
+    def own_documents(self) -> tuple[OwnDocument, ...]:
+        """The documents that are told, under their numbers."""
+        repairable = {one.document for one in self._repairs()}
+        return tuple(self._own_document(number, one, number in repairable) for number, one in self.numbered.items())
+
+    def _own_document(self, number: int, one: Document, repairable: bool) -> OwnDocument:
+        item = self.catalogue.get(one.kind)
+        label: Text = item.label if item is not None else self.book.kinds.get(one.kind, one.kind)
+        if one.table == "rating":
+            label = next((spec.label for spec in self.book.features if spec.scheme == one.kind and spec.is_text), one.kind)
+        ends = self._ends(one)
+        return OwnDocument(
+            number=number, table=one.table, id=one.id, kind=one.kind, label=Label.of(label), event_date=one.event_date,
+            known_date=one.known_date, document_no=one.document_no, provider=one.provider or (item.provider if item else ""),
+            severity=one.severity, amount="" if one.amount is None else str(one.amount), result=one.result,
+            valid_until=one.valid_until, state=one.state, since=one.since, carried=one.carried,
+            ends_on=ends[0] if ends else None, ends_why=ends[1] if ends else "", repairable=repairable,
+        )  # fmt: skip
+
+    def _ends(self, one: Document) -> tuple[dt.date, str] | None:
+        """From when on a document is behind nothing of the card nor of the rule, by the passing of time; why."""
+        if one.state != COUNTS:
+            return None
+        readers = [spec for spec in self.of_card if one in behind(spec, self.documents.all, self.book.as_of)]
+        ends = [leaves_on(spec, one) for spec in readers]
+        if one.key in self._rule_keys() or not ends:
+            # A rule has no window: it holds as long as the record may be used.
+            return None if one.until is None else (one.until + dt.timedelta(days=1), _why(one))
+        if any(end is None for end in ends):
+            return None
+        return max((end for end in ends if end is not None), key=lambda end: end[0])
+
+    def points(self) -> Points | None:
+        """How the score came about."""
+        if self.scored is None:
+            return None
+        card, row, score = self.scored
+        blocks, baseline = scoring.block_points(card, row).iloc[0], _baseline(card, score)
+        situation = self._situation()
+        levels = situation.levels
+        by_score = situation.tier_of(score)
+        place = TIERS.index(by_score)
+        level = levels[place] if place < len(levels) else None
+        above = levels[place - 1] if place else None
+        return Points(
+            score=score,
+            probability_ppm=int(scoring.probability_ppm(card, card.scores(row)).iloc[0]),
+            card=card.sha256,
+            constant=card.constant,
+            lines=tuple(self._line(one, baseline) for one in card.characteristics),
+            blocks={source: int(blocks[f"points_{source}"]) for source in SOURCES},
+            baseline_name=baseline.name,
+            baseline_score=card.constant + sum(baseline.points.values()),
+            by_score=by_score,
+            next_tier=TIERS[place - 1] if place else "",
+            needed=0 if above is None else above - score,
+            margin=None if level is None else score - level,
+        )
+
+    def _situation(self) -> Situation:
+        assert self.scored is not None  # noqa: S101 - asked of scored subjects only
+        card, row, score = self.scored
+        levels = cut_levels(self.book, card, self.industry)
+        return Situation(card, row, score, levels, self.of_card, self.documents.all, self.book.as_of)
+
+    def _line(self, one: Characteristic, baseline: Baseline) -> Line:
+        assert self.scored is not None  # noqa: S101 - asked of scored subjects only
+        card, row, _score = self.scored
+        bin_ = one.attributes[int(scoring.positions(card, row).iloc[0][one.name])]
+        values = ["" if name not in row or pd.isna(row[name].iloc[0]) else str(row[name].iloc[0]) for name in _columns(one)]
+        specs = [self.specs[name] for name in _columns(one) if name in self.specs]
+        found = [(spec, each) for spec in specs for each in behind(spec, self.documents.all, self.book.as_of)]
+        return Line(
+            name=one.name, label=one.label, source=one.source, value=" × ".join(values), unit=one.unit,
+            aggregate=specs[0].aggregate if len(specs) == 1 else "", bin=Label.of(attribute_text(one, bin_)), points=bin_.points,
+            baseline=baseline.points[one.name], documents=tuple(dict.fromkeys(self.numbers([each for _spec, each in found]))),
+            changes_on=min((day for spec, each in found for day in self._days(spec, each)), default=None),
+        )  # fmt: skip
+
+    def _days(self, spec: FeatureSpec, one: Document) -> list[dt.date]:
+        """The days on which a document weighs less in a feature, or nothing any more."""
+        end, lighter = leaves_on(spec, one), lighter_on(spec, one, self.book.as_of)
+        return [day for day in (end and end[0], lighter) if day is not None]
+
+    def _repairs(self) -> tuple[Repair, ...]:
+        return repairs_of(self.numbered, self.catalogue, self.of_card, self.book.as_of)
+
+    def advice(self, points: Points | None) -> Advice:
+        """What the subject can change; of an older run, which does not know what can be, nothing."""
+        repairs = self._repairs()
+        if points is None or self.scored is None:
+            return Advice(repairs)
+        own = {line.name: line.points for line in points.lines}
+        declarations = declarations_of(self.scored[0], own) if self.specs else ()
+        return advice_of(self._situation(), repairs, self.numbered, declarations)
+
+
+def _columns(one: Characteristic) -> tuple[str, ...]:
+    """The features that a characteristic reads."""
+    return (one.name,)
+
+
+def _why(one: Document) -> str:
+    return "own_end" if one.until == one.valid_until else "retention"
+
+
+def _listed(book: RunBook, subject_id: str) -> Documents:
+    """The listings of a rule, which every run keeps, where it kept no other record."""
+    if book.lists.empty or "event_id" not in book.lists:
+        return Documents()
+    rows = book.lists[book.lists["subject_id"] == subject_id]
+    found = Documents.of(rows.assign(known_date=None), None, None, kept="adverse")
+    return Documents(found.all, "none")
 
 
 def _baseline(card: Scorecard, score: int) -> Baseline:
     """The baseline of the smallest cut above the score; above every cut, the baseline for all scores."""
     with_cut, default = reasons.baselines(card)
     return next((one for one in with_cut if (one.above_score or 0) > score), default)
-
-
-def _lines(card: Scorecard, row: pd.DataFrame, score: int) -> tuple[Line, ...]:
-    bin_numbers, compared = scoring.positions(card, row).iloc[0], _baseline(card, score).points
-    lines = []
-    for characteristic in card.characteristics:
-        bin_, value = characteristic.attributes[int(bin_numbers[characteristic.name])], row[characteristic.name].iloc[0]
-        text = "" if pd.isna(value) else str(value)
-        lines.append(
-            Line(
-                characteristic.name,
-                characteristic.label,
-                characteristic.source,
-                text,
-                Label.of(attribute_text(characteristic, bin_)),
-                bin_.points,
-                compared[characteristic.name],
-            )
-        )
-    return tuple(lines)
-
-
-def _source_records(book: RunBook, subject_id: str, rule: str, records: pd.DataFrame | None) -> tuple[SourceRecord, ...]:
-    """Listings behind the rule first, then the records behind features."""
-    frames = []
-    if not book.lists.empty:
-        listed = book.lists[book.lists["subject_id"] == subject_id]
-        frames.append(listed[listed["kind"] == Reason.parse(rule).ground].assign(feature=""))
-    if records is not None:
-        frames.append(records[records["subject_id"] == subject_id] if "subject_id" in records else records)
-    source_records = []
-    for frame in frames:
-        columns = [frame[name] if name in frame else [None] * len(frame) for name in _RECORD]
-        source_records += [
-            SourceRecord(*("" if pd.isna(cell) else str(cell) for cell in cells)) for cells in zip(*columns, strict=True)
-        ]
-    return tuple(source_records)
-
-
-def _tier_sentence(it: Explanation, words: Words) -> str:
-    """The tier and what set it."""
-    tier = words.text(TIER_WORDS[it.tier])
-    if it.status == "proposed":
-        return words.text(
-            _("Tier {tier}; {raw_tier} is proposed ({rule_label})", tier=tier, raw_tier=it.raw_tier, rule_label=it.rule_label)
-        )
-    return words.text(_("Tier {tier} ({rule_label})", tier=tier, rule_label=it.rule_label))
-
-
-def _change_sentence(it: Explanation, points: Points, words: Words) -> str:
-    """The nearest change that would alter the tier; a tier that a rule sets ends with the rule's ground."""
-    change = points.change
-    steps = "；".join(f"{words.text(step.label)} → {words.text(step.bin)} ({signed(step.gain)})" for step in change.steps)
-    if not change.tier:
-        sentence = _("By score in A already, {margin} points above the next tier.", margin=change.margin)
-    elif not steps:
-        sentence = _("No change of records alone reaches tier {tier} by score.", tier=change.tier)
-    else:
-        sentence = _(
-            "By score tier {tier} is {points} points away; nearest change: {steps}.",
-            tier=change.tier,
-            points=change.points,
-            steps=steps,
-        )
-    if Reason.parse(it.rule).kind != "override":
-        return words.text(sentence)
-    lead = _(
-        "The tier is set by a rule ({rule_label}); once its ground has ceased the score gives {by_score}. ",
-        rule_label=it.rule_label,
-        by_score=change.by_score,
-    )
-    return words.text(lead) + words.text(sentence)
-
-
-def _incomplete_lines(it: Explanation, words: Words) -> Iterator[str]:
-    """That points and tier are incomplete and since when, what that means for the tier, and which rows are to be mended."""
-    if not it.incomplete_since:
-        return
-    if it.whole_tier:
-        sentence = _(
-            "Incomplete since {since}: what may count against the subject was refused. Until it is mended or withdrawn the tier "
-            "is no better than {whole_tier}, that of the last night in which it was read whole.",
-            since=it.incomplete_since,
-            whole_tier=it.whole_tier,
-        )
-    else:
-        sentence = _(
-            "Incomplete since {since}: what may count against the subject was refused, and never read whole before. Until it is "
-            "mended or withdrawn the subject is not rated, unless a rule sets a tier.",
-            since=it.incomplete_since,
-        )
-    yield words.text(sentence)
-    for row in it.refused:
-        refused = _("Refused: {source}, row {row}", source=row.source, row=row.row)
-        faults = (code_text(code) for code in row.code.split(";") if code)
-        yield words.text(BETWEEN_PARTS).join([words.text(refused), *(words.text(fault) for fault in faults)])
-
-
-def _measure_words(measure: Measure, words: Words) -> str:
-    """A measure with who takes it and what it rests on."""
-    name, by, basis = words.text(measure.name), measure.department, measure.basis
-    return words.text(_("{name} ({by}; basis: {basis})", name=name, by=by, basis=basis))
-
-
-def _line_words(line: Line, words: Words) -> str:
-    """A characteristic with the attribute its value falls in."""
-    return f"{words.text(line.label)}: {words.text(line.bin)}"
-
-
-def _text(it: Explanation, words: Words) -> Iterator[str]:
-    yield f"{it.subject_id} {it.name}".rstrip() + f" · {it.as_of.isoformat()} · {words.text(it.authority)}"
-    yield _tier_sentence(it, words)
-    if it.previous_tier:
-        yield words.text(_("Previous tier {previous_tier}", previous_tier=it.previous_tier))
-    yield from _incomplete_lines(it, words)
-    for measure in it.measures:
-        yield words.text(_("Measure: ")) + _measure_words(measure, words)
-    if it.points is not None:
-        yield from _points_text(it, it.points, words)
-    for record in it.records:
-        where = " · ".join(
-            part for part in (record.feature, record.kind, record.event_id, record.document_no, record.event_date) if part
-        )
-        yield words.text(pgettext("behind a score", "Record")) + f" {where}"
-    yield words.text(_REPAIR)
-    yield words.text(_OBJECT) + (f" {it.contact}" if it.contact else "")
-    yield words.text(_NATURE)
-
-
-def _points_text(it: Explanation, points: Points, words: Words) -> Iterator[str]:
-    risk = words.percent(points.probability_ppm / 1_000_000, 2)
-    yield words.text(_("Score {score} (risk {risk}, card {card})", score=points.score, risk=risk, card=points.card[:12]))
-    for rank, line in enumerate(points.reasons, start=1):
-        yield words.text(_("Reason {rank}: ", rank=rank)) + f"{_line_words(line, words)} ({signed(-line.difference)})"
-    yield words.text(_("Constant {constant}", constant=points.constant))
-    for line in points.lines:
-        base = words.text(_("baseline"))
-        yield f"  {_line_words(line, words)}  {signed(line.points)} ({base} {signed(line.baseline)}, {signed(-line.difference)})"
-    blocks = [f"{words.text(SOURCE_WORDS[source])} {signed(points.blocks[source])}" for source in SOURCES if source != "base"]
-    base = f"{words.text(SOURCE_WORDS['base'])} {points.blocks['base']}"
-    yield " · ".join([base, *blocks, words.text(_("total {score}", score=points.score))])
-    yield _change_sentence(it, points, words)
-
-
-def _parts(it: Explanation, words: Words) -> dict[str, object]:
-    return {
-        "it": it,
-        "points": it.points,
-        "tier_sentence": _tier_sentence(it, words),
-        "change": _change_sentence(it, it.points, words) if it.points else "",
-        "reasons": [(_line_words(line, words), signed(-line.difference)) for line in it.points.reasons] if it.points else [],
-        "lines": _line_grid(it.points, words) if it.points else None,
-        "blocks": _block_grid(it.points, words) if it.points else None,
-        "risk": words.percent(it.points.probability_ppm / 1_000_000, 2) if it.points else "",
-        "measures": [_measure_words(measure, words) for measure in it.measures],
-        "incomplete": list(_incomplete_lines(it, words)),
-        "records": _record_grid(it, words),
-        "notes": (words.text(_REPAIR), words.text(_OBJECT), words.text(_NATURE)),
-    }
-
-
-def _line_grid(points: Points, words: Words) -> Grid:
-    """One row per characteristic between the constant and the sum: points, those of the baseline, and their difference."""
-    columns = (
-        column("characteristic"),
-        column("source"),
-        column("bin"),
-        column("points", "integer", signed=True),
-        column("baseline", "integer", label=_("Baseline"), signed=True),
-        column("difference", "integer", label=_("Difference"), signed=True),
-    )
-    sums = (words.number(points.score), words.number(points.baseline_score))
-    constant = words.number(points.constant)
-    rows: list[Sequence[object]] = [(words.text(_("Constant")), "", "", constant, constant, 0)]
-    for line in points.lines:
-        texts = [words.text(text) for text in (line.label, SOURCE_WORDS[line.source], line.bin)]
-        rows.append((*texts, line.points, line.baseline, -line.difference))
-    rows.append((words.text(_("Total")), "", "", *sums, points.score - points.baseline_score))
-    return Grid.of(columns, [frame_of(columns, rows)], words, total=True)
-
-
-def _block_grid(points: Points, words: Words) -> Grid:
-    """One row per source: its points; then the score."""
-    columns = (column("source"), column("points", "integer", label=_("Subtotal")))
-    rows = [(words.text(SOURCE_WORDS[source]), str(points.blocks[source]).replace("-", "−")) for source in SOURCES]
-    frame = frame_of(columns, [*rows, (words.text(_("Score")), str(points.score))])
-    return Grid.of(columns, [frame], words, total=True)
-
-
-def _record_grid(it: Explanation, words: Words) -> Grid:
-    """One row per record behind the score or the rule."""
-    labels = (pgettext("of a card", "Feature"), _("Kind"), _("Record"), _("Document"), _("Date"))
-    columns = [column(name, label=label) for name, label in zip(_RECORD, labels, strict=True)]
-    rows = [[getattr(one, name) for name in _RECORD] for one in it.records]
-    return Grid.of(columns, [frame_of(columns, rows)], words)

@@ -67,6 +67,70 @@ GRADES: dict[str, Message] = {
     "pass": _("pass"),
     "fail": _("fail"),
 }
+#: Results of records as sources of the shipped projects write them; a result without words is shown as it is.
+RESULTS: dict[str, Message] = {
+    "kept": pgettext("result", "kept"),
+    "broken": pgettext("result", "broken"),
+    "performed": pgettext("result", "performed"),
+    "breached": pgettext("result", "breached"),
+    "pending": pgettext("result", "pending"),
+    "fulfilled": pgettext("result", "fulfilled"),
+    "in_arrears": pgettext("result", "in arrears"),
+    "upheld": pgettext("result", "upheld"),
+    "unfounded": pgettext("result", "unfounded"),
+    "mediated": pgettext("result", "mediated"),
+    "lost": pgettext("result", "lost"),
+    "part": pgettext("result", "lost in part"),
+    "profit": pgettext("result", "profit"),
+    "loss": pgettext("result", "loss"),
+    "growing": pgettext("result", "growing"),
+    "steady": pgettext("result", "steady"),
+    "falling": pgettext("result", "falling"),
+    "green": pgettext("result", "green"),
+    "blue": pgettext("result", "blue"),
+    "yellow": pgettext("result", "yellow"),
+    "red": pgettext("result", "red"),
+    "none": pgettext("result", "nothing found"),
+    "violation": pgettext("result", "violation found"),
+    "not_found": pgettext("result", "not found at the address"),
+    "closed": pgettext("result", "closed"),
+    "refused": pgettext("result", "inspection refused"),
+}
+#: Visits by what they were for.
+TRIGGER_WORDS: dict[str, Message] = {
+    "random": _("Random inspection"),
+    "full_coverage": _("Inspection of every firm"),
+    "complaint": _("Inspection after a complaint"),
+    "follow_up": _("Follow-up inspection"),
+    "special": _("Special inspection"),
+}
+#: Why a record does not count.
+STATES: dict[str, Message] = {
+    "repaired": pgettext("state of a record", "repaired"),
+    "withdrawn": pgettext("state of a record", "withdrawn"),
+    "dispute_upheld": pgettext("state of a record", "objection upheld"),
+    "disputed": pgettext("state of a record", "under objection"),
+    "expired": pgettext("state of a record", "its last day is over"),
+}
+#: Classes of records by the rules of repair.
+REPAIR_CLASSES: dict[str, Message] = {
+    "minor": pgettext("class of repair", "minor"),
+    "general": pgettext("class of repair", "general"),
+    "serious": pgettext("class of repair", "serious"),
+}
+#: What decided a tier, told to the subject; by ``vocabulary.ReasonKind``.
+RULE_MEANINGS: dict[str, Message] = {
+    "cut": _("The score decides: it is compared with the limits of the tiers."),
+    "not_rated": _("There is no tier: too little is known, or what is known cannot be used."),
+    "new_subject": _("There is no tier yet: the firm was registered too recently. Nothing is to be done; a tier comes with time."),
+    "dispute": _("A record is under objection. Until that is decided the tier neither rises nor falls because of it."),
+    "incomplete": _("Records that may count against the firm could not be read. Until they are mended the tier gets no better."),
+    "stability": _("The score is good enough for a better tier. It must last for a time before the tier rises."),
+    "override_ended": _("A record that had set the tier no longer counts. From now on the score decides."),
+    "record_ended": _("A record against the firm was repaired, withdrawn or has ended: the better tier holds at once."),
+    "signature_ended": _("The signature under D has ended with a record that it rested on."),
+    "review_rejected": _("An official looked at a worse tier and did not approve it: the earlier tier stays."),
+}
 #: Features keep ratios in millionths; they are printed as ratios.
 PARTS_PER_MILLION = "ppm"
 UNITS: dict[str, Message] = {

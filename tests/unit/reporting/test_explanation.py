@@ -34,46 +34,37 @@ def test_reasons_are_those_of_the_scores_file(book, features):
         assert [line.name for line in points.reasons] == published
 
 
-def test_the_nearest_change_is_the_smallest_that_reaches_the_cut(book, features):
-    tried = 0
+def test_the_next_tier_by_score_and_the_points_to_it_are_those_of_the_cuts(book, features):
+    levels = {"A": 590, "B": 570, "C": 540}
     for subject in book.scores["subject_id"].head(80):
         points = explain_subject(book, subject, features=features).points
-        change = points.change
-        if len(change.steps) != 1:
-            continue
-        tried += 1
-        card = next(card for card in book.cards.values() if card.sha256 == points.card)
-        own = {line.name: line.points for line in points.lines}
-        gains = [bin_.points - own[one.name] for one in card.characteristics for bin_ in one.attributes if bin_.kind == "interval"]
-        assert change.steps[0].gain == min(gain for gain in gains if gain >= change.points)
-        level = {"A": 590, "B": 570, "C": 540}[change.tier]
-        assert points.score < level <= points.score + change.steps[0].gain
-    assert tried > 10
+        assert points.by_score == next((tier for tier, level in levels.items() if points.score >= level), "D")
+        assert points.needed == (levels[points.next_tier] - points.score if points.next_tier else 0)
 
 
 def test_a_subject_in_a_by_score_sees_its_margin(book, features):
-    change = explain_subject(book, some(book, "A"), features=features).points.change
-    assert (change.tier, change.steps) == ("", ())
-    assert change.margin >= 0
+    points = explain_subject(book, some(book, "A"), features=features).points
+    assert (points.next_tier, points.needed) == ("", 0)
+    assert points.margin >= 0
 
 
-def test_an_override_comes_first_with_its_end_date(book, features):
+def test_the_legal_basis_of_the_rule_that_fired_comes_first(book, features):
     subject = some(book, "D", "proposed")
     found = explain_subject(book, subject, features=features)
-    lines = found.to_text().splitlines()
-    assert "拟定为 D，待签批（严重违法失信名单）" in lines[1]
-    assert any("依据失效" in line for line in lines)
-    assert [(record.kind, record.document_no) for record in found.records] == [("serious_dishonesty_list", "永市监〔2024〕1号")]
+    lines = [line.strip() for line in found.to_text().splitlines()]
+    assert lines[3:5] == ["一、依据和规则", "依据：示例。"]
+    assert any("“严重违法失信名单”对应 D 级" in line for line in lines)
+    assert any(f"该记录不再计入后，按得分定级，现为 {found.points.by_score} 级" in line for line in lines)
+    assert [(one.kind, one.document_no) for one in found.documents] == [("serious_dishonesty_list", "永市监〔2024〕1号")]
+    assert found.ground.documents == (1,)
 
 
-def test_records_behind_features_are_named_by_id_and_document(book, features):
-    subject = some(book, "C")
-    records = pd.DataFrame(
-        {"subject_id": [subject, "other"], "feature": "penalties_24m", "event_id": ["E7", "E8"], "document_no": ["文7", "文8"]}
-    )
-    found = explain_subject(book, subject, features=features, records=records)
-    assert [record.event_id for record in found.records] == ["E7"]
-    assert "文7" in found.to_html()
+def test_a_run_that_kept_no_records_says_so(book, features):
+    found = explain_subject(book, some(book, "C"), features=features)
+    assert found.kept == "none"
+    assert "未保存：这一批次没有保存得分所依据的记录" in found.to_text()
+    assert "Not kept" in found.to_html("en")
+    assert found.advice.repairs == found.advice.declarations == ()
 
 
 def test_a_subject_that_is_not_rated_has_a_rule_and_no_points(book, features):

@@ -1,0 +1,206 @@
+"""What an explanation of one subject on one day consists of, as plain data; nothing that is put into words."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from creditscore.config.policy import Measure
+from creditscore.config.spec import Label
+from creditscore.reporting.advice import Advice
+from creditscore.vocabulary import Source
+
+#: What an answer is about: a subject with a tier; one that is not rated; or why the project does not rate it.
+Answer = Literal["rated", "not_rated"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One characteristic: the firm's value, the attribute it falls in, its points and the baseline's.
+
+    ``documents`` are the numbers of those behind the value, newest first. ``changes_on`` is the next day on which one of them
+    stops counting here, or weighs less, by the passing of time.
+    """
+
+    name: str
+    label: Label
+    source: Source
+    value: str
+    unit: str
+    aggregate: str
+    bin: Label
+    points: int
+    baseline: int
+    documents: tuple[int, ...] = ()
+    changes_on: dt.date | None = None
+
+    @property
+    def difference(self) -> int:
+        """Points lost against the baseline (negative: won)."""
+        return self.baseline - self.points
+
+
+@dataclass(frozen=True)
+class OwnDocument:
+    """A document of the firm under its number: what is needed to find it, whether it counts, and when it ends by itself.
+
+    ``ends_on``: from which day on it is behind nothing here; None where no end is fixed. ``ends_why``: ``window`` (too old),
+    ``own_end`` (its last day) or ``retention``.
+    """
+
+    number: int
+    table: Literal["record", "visit", "rating"]
+    id: str
+    kind: str
+    label: Label
+    event_date: dt.date
+    known_date: dt.date | None
+    document_no: str
+    provider: str
+    severity: int | None
+    amount: str
+    result: str
+    valid_until: dt.date | None
+    state: str
+    since: dt.date | None
+    carried: bool
+    ends_on: dt.date | None
+    ends_why: str
+    repairable: bool
+
+
+@dataclass(frozen=True)
+class RefusedRow:
+    """A row or value that was refused: where it stands in the delivery, and the code of what is wrong."""
+
+    source: str
+    row: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The rule that fired, its legal basis, from when the rules are in force, and the documents that the rule rests on."""
+
+    rule: str
+    label: Label
+    basis: str
+    effective: dt.date
+    sets: str = ""
+    documents: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Inspections:
+    """What the tier means for inspections: the tier in which the subject is drawn, and the policy's rule for it."""
+
+    tier: str
+    ratio: float
+    visits_per_year: int
+    repeat_within_months: int
+    annual_cap: int
+    full_coverage: bool
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What waits for a person: the tier proposed, and the documents that the signature will rest on."""
+
+    tier: str
+    documents: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A better score that must last before the tier rises: since when it counts, and from when the tier may rise."""
+
+    since: dt.date
+    until: dt.date
+    months: int
+
+
+@dataclass(frozen=True)
+class OpenObjection:
+    """An objection that is not decided: its number, what it is about, the day it came in, and by when it is answered."""
+
+    number: str
+    about: str
+    record: str
+    received: str
+    due: str
+
+
+@dataclass(frozen=True)
+class Points:
+    """How a score came about. ``constant + sum of points = score``; ``sum of differences = baseline score − score``.
+
+    ``blocks`` are subtotals by source that add up to the score; ``base`` holds the constant. ``by_score`` is the tier by score
+    alone, ``next_tier`` the better one that the card can reach ("" for none), ``needed`` the points to it, ``margin`` how
+    many points may be lost while the tier by score stays (None in the riskiest).
+    """
+
+    score: int
+    probability_ppm: int
+    card: str
+    constant: int
+    lines: tuple[Line, ...]
+    blocks: Mapping[Source, int]
+    baseline_name: str
+    baseline_score: int
+    by_score: str
+    next_tier: str
+    needed: int
+    margin: int | None
+
+    @property
+    def reasons(self) -> tuple[Line, ...]:
+        """The up to four characteristics that lost most, most first, ties by name."""
+        lost = [line for line in self.lines if line.difference > 0]
+        return tuple(sorted(lost, key=lambda line: (-line.difference, line.name))[:4])
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What a page about one subject on one day shows, the rule first: where an override set the tier, points did not.
+
+    ``points`` is None for a subject that is not rated, or whose features were not given. ``measures`` are those of the tier
+    that holds. ``kept`` says which records the run kept: ``all`` that are read, the ``adverse`` ones only, or ``none``.
+    """
+
+    subject_id: str
+    as_of: dt.date
+    run: str
+    authority: Label
+    name: str
+    answer: Answer
+    ground: Ground
+    tier: str
+    shown_tier: str
+    raw_tier: str
+    previous_tier: str
+    status: str
+    signed: bool
+    trial: bool
+    inspections: Inspections
+    measures: tuple[Measure, ...]
+    points: Points | None
+    documents: tuple[OwnDocument, ...]
+    kept: Literal["all", "adverse", "none"]
+    advice: Advice
+    signature: Signature | None
+    waiting: Waiting | None
+    objections: tuple[OpenObjection, ...]
+    contact: str
+    catalogue: str = ""
+    #: From when records that may count against the subject, or its own row, are refused ("": they are not); the tier of the last
+    #: night in which they were read whole; and where they are to be mended.
+    incomplete_since: str = ""
+    whole_tier: str = ""
+    refused: tuple[RefusedRow, ...] = ()
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The names of the characteristics that lost most."""
+        return () if self.points is None else tuple(line.name for line in self.points.reasons)
