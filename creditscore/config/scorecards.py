@@ -75,6 +75,10 @@ class Selection(Spec):
     min_information_value: float = Field(default=0.005, ge=0)
     max_correlation: float = Field(default=0.9, gt=0, le=1)
     max_characteristics: int | None = Field(default=None, ge=1)
+    #: Most crosses of two characteristics of one source. Each must gain on rows held out, so ``tune = "off"`` has none.
+    max_crosses: int = Field(default=3, ge=0, le=10)
+    #: Characteristics that no cross may use.
+    never_crossed: tuple[str, ...] = ()
     #: A characteristic leaves whose attributes have moved farther (PSI) from the first to the last part of the training
     #: window. None: it is told, and stays.
     max_drift: float | None = Field(default=None, gt=0)

@@ -7,6 +7,7 @@ import math
 import unicodedata
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import product
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, JsonValue, model_validator
@@ -17,8 +18,8 @@ from creditscore.errors import DataError
 from creditscore.storage import canonical_json, parsed_json, sha256_of
 from creditscore.vocabulary import Source
 
-AttributeKind = Literal["interval", "category", "special", "missing", "other"]
-_CharacteristicKind = Literal["number", "text"]
+AttributeKind = Literal["interval", "category", "special", "missing", "other", "cell"]
+_CharacteristicKind = Literal["number", "text", "cross"]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 #: Unicode categories that change a line or its direction, or that no file can hold.
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -33,12 +34,18 @@ def _column_name(value: str) -> str:
 #: The name of a column that a card reads: wider than a FeatureSpec's, since a frame may come from anywhere.
 #: It is quoted in SQL, escaped in reports and never names a file.
 ColumnName = Annotated[str, AfterValidator(_column_name)]
+#: Positions of attributes of the first characteristic of a cross, and of the second.
+_Sides = Annotated[tuple[Items[Annotated[int, Field(ge=0)]], Items[Annotated[int, Field(ge=0)]]], Field(strict=False)]
 #: Order of the attributes of a characteristic by kind.
-_ORDER = {"interval": 0, "category": 0, "special": 1, "missing": 2, "other": 3}
+_ORDER = {"interval": 0, "category": 0, "cell": 0, "special": 1, "missing": 2, "other": 3}
 #: Bin codes are unsigned bytes of which the upper half means missing.
 _MAX_ATTRIBUTES = 120
 #: Values of one attribute. A text with more of them names its subject, and the SQL of a million takes minutes to write.
 _MAX_VALUES = 10_000
+#: Cells of a cross: more of them no reader can keep apart.
+MAX_CELLS = 12
+#: Sources whose characteristics may be crossed, both sides of one of them: no national ratings, nothing self-declared.
+CROSSED_SOURCES: Final = ("public", "industry", "market")
 
 
 class Attribute(Spec):
@@ -46,13 +53,16 @@ class Attribute(Spec):
 
     An interval is left-closed, ``[lower, upper)``; ``None`` is an open end. A category or a special
     code lists its ``values``. ``missing`` takes NULL, NaN and infinities; ``other`` takes all texts that are in
-    no category, because they were rare in the fit or did not occur in it.
+    no category, because they were rare in the fit or did not occur in it. A ``cell`` of a cross takes who is in one of the
+    attributes ``sides[0]`` of the first characteristic and in one of ``sides[1]`` of the second (positions from 0).
     """
 
     kind: AttributeKind
     lower: _Finite | None = None
     upper: _Finite | None = None
     values: Items[str | int | _Finite] = Field(default=(), max_length=_MAX_VALUES)
+    #: Left out of the JSON where there are none, so that other cards keep their hash.
+    sides: _Sides | None = Field(default=None, exclude_if=lambda sides: sides is None)
     label: str
     #: Rows of the training data, not weighted.
     rows: int = Field(ge=0)
@@ -70,9 +80,11 @@ class Attribute(Spec):
         bounded = self.lower is not None or self.upper is not None
         if self.kind in ("category", "special") and (not self.values or bounded):
             raise ValueError(f"a {self.kind} attribute has values and no lower or upper")
-        if self.kind in ("missing", "other", "interval") and self.values:
+        if (self.kind == "cell") != (self.sides is not None):
+            raise ValueError("an attribute of kind cell, and no other, has sides")
+        if self.kind in ("missing", "other", "interval", "cell") and self.values:
             raise ValueError(f"an attribute of kind {self.kind} has no values")
-        if self.kind in ("missing", "other") and bounded:
+        if self.kind in ("missing", "other", "cell") and bounded:
             raise ValueError(f"an attribute of kind {self.kind} has no lower or upper")
         if self.lower is not None and self.upper is not None and not self.lower < self.upper:
             raise ValueError(f"an interval [lower, upper) with lower < upper (got [{self.lower!r}, {self.upper!r}))")
@@ -93,11 +105,16 @@ class Characteristic(Spec):
     A ``number`` has intervals that cover the line without gap or overlap, special codes as it may be,
     and one ``missing``. A ``text`` has categories, one ``missing`` and one ``other``. A characteristic
     whose source is ``self_declared`` only adds: no points below 0, at most ``unverified_cap``.
+
+    A ``cross`` is about two ``features`` together, which are characteristics of the same card. It has cells only, and its points
+    are what the two leave beside their own.
     """
 
     name: ColumnName
     label: Label
     source: Source
+    #: The two characteristics of a cross; left out of the JSON elsewhere, so that other cards keep their hash.
+    features: Items[ColumnName] = Field(default=(), exclude_if=lambda features: not features)
     unit: str = ""
     kind: _CharacteristicKind
     trend: str
@@ -112,6 +129,7 @@ class Characteristic(Spec):
     def _holds_together(self) -> Characteristic:
         for fault in (
             self._kinds_fault(),
+            self._cross_fault(),
             self._values_fault(),
             self._intervals_fault(),
             self._declared_fault(),
@@ -134,8 +152,19 @@ class Characteristic(Spec):
         """How an attribute is printed: ``label`` of the characteristic and of the bin belong together."""
         return f"{self.name} {attribute.label}"
 
+    def _cross_fault(self) -> str:
+        if (self.kind == "cross") != bool(self.features):
+            return "a cross, and nothing else, has features"
+        if self.kind == "cross" and len(set(self.features)) != 2:
+            return "a cross has two features"
+        if self.kind == "cross" and (self.source not in CROSSED_SOURCES or len(self.attributes) > MAX_CELLS or self.ceiling):
+            return f"a cross of {', '.join(CROSSED_SOURCES)} has at most {MAX_CELLS} cells and no ceiling"
+        return ""
+
     def _kinds_fault(self) -> str:
         kinds = [attribute.kind for attribute in self.attributes]
+        if self.kind == "cross":
+            return "" if set(kinds) == {"cell"} else "a cross has attributes of kind cell"
         order = [_ORDER[kind] for kind in kinds]
         allowed = ("interval", "special", "missing") if self.kind == "number" else ("category", "special", "missing", "other")
         if any(kind not in allowed for kind in kinds):
@@ -155,7 +184,7 @@ class Characteristic(Spec):
         return ""
 
     def _intervals_fault(self) -> str:
-        if self.kind == "text":
+        if self.kind != "number":
             return ""
         intervals = self.of("interval")
         uppers, lowers = [a.upper for a in intervals], [a.lower for a in intervals]
@@ -293,6 +322,9 @@ class Card(Spec):
             if set(baseline.points) != set(names):
                 differ = ", ".join(sorted(set(baseline.points) ^ set(names)))
                 raise ValueError(f"baseline {baseline.name}: points for each characteristic and no other (differs in {differ})")
+        for one in self.characteristics:
+            if fault := self._sides_fault(one):
+                raise ValueError(f"characteristic {one.name}: {fault}")
         cuts = [baseline.above_score for baseline in self.baselines]
         if len(set(cuts)) != len(cuts):
             raise ValueError("each above_score belongs to one baseline, and one baseline has none")
@@ -303,10 +335,42 @@ class Card(Spec):
             )
         return self
 
+    def _sides_fault(self, one: Characteristic) -> str:
+        """What is wrong between a cross and its two characteristics; "" where nothing is."""
+        if one.kind != "cross":
+            return ""
+        own = {each.name: each for each in self.characteristics if each.kind != "cross"}
+        absent = [name for name in one.features if name not in own]
+        if absent:
+            return f"its features are characteristics of the card (not {', '.join(absent)})"
+        first, second = (own[name] for name in one.features)
+        if {first.source, second.source} != {one.source}:
+            return "both features have its source"
+        pairs = sorted(pair for cell in one.attributes if cell.sides is not None for pair in product(*cell.sides))
+        if pairs != list(product(range(len(first.attributes)), range(len(second.attributes)))):
+            return "each pair of attributes of its features lies in one cell"
+        return ""
+
     @property
     def features(self) -> tuple[ColumnName, ...]:
-        """Names of the columns that are read, in the order of the card."""
+        """Names of the characteristics, in the order of the card."""
         return tuple(one.name for one in self.characteristics)
+
+    @property
+    def columns(self) -> tuple[ColumnName, ...]:
+        """Names of the columns that are read, in the order of the card: a cross reads those of its two characteristics."""
+        return tuple(one.name for one in self.read)
+
+    @property
+    def read(self) -> tuple[Characteristic, ...]:
+        """The characteristics that are columns, in the order of the card: all but the crosses."""
+        return tuple(one for one in self.characteristics if one.kind != "cross")
+
+    def sides_of(self, cross: Characteristic) -> tuple[Characteristic, Characteristic]:
+        """The two characteristics of a cross."""
+        own = {one.name: one for one in self.characteristics}
+        first, second = cross.features
+        return own[first], own[second]
 
     @property
     def lowest(self) -> int:

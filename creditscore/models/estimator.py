@@ -21,6 +21,7 @@ from creditscore.errors import NotFittedError
 from creditscore.models.bin_table import BinTable
 from creditscore.models.calibration import CardPoints, slope_of
 from creditscore.models.card import Attribute, Baseline, Characteristic
+from creditscore.models.crosses import CrossPartition
 from creditscore.models.crossfit import HeldOut
 from creditscore.models.fitting import Fit, Settings, SpecialCodes, Splits, fit_cut
 from creditscore.models.inspector_effects import Connectedness, connectedness
@@ -82,6 +83,7 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
         own = {name: getattr(self, name, 1.0) for name in ("exponent", "ridge", "pooling_factor")}
         given_bins = self.binning is not None and (self.binning.max_bins is not None or not self.binning.evidence)
         free = {name for name, value in own.items() if value is None} | (set() if given_bins else {"max_bins"})
+        free |= {"crosses"} if (self.selection or Selection()).max_crosses else set()
         return tuple(name for name in get_args(Tunable) if name in free)
 
     def _fit_core(
@@ -208,6 +210,7 @@ def training_facts(sample: Sample, rows: Flags | slice = slice(None), *, bad_rat
 def _characteristic(table: BinTable, points: Ints, coefficient: float) -> Characteristic:
     """One characteristic with its attributes in the order of their codes."""
     partition, bad_rate = table.partition, table.bad_rate
+    cross = partition if isinstance(partition, CrossPartition) else None
     factor, bounds = partition.factor, [None, *partition.edges, None]
     attributes = []
     for code, kind in enumerate(partition.kinds):
@@ -218,6 +221,7 @@ def _characteristic(table: BinTable, points: Ints, coefficient: float) -> Charac
                 lower=bounds[code] if interval else None,
                 upper=bounds[code + 1] if interval else None,
                 values=partition.values(code),
+                sides=cross.cells[code] if cross else None,
                 label=partition.label(code),
                 rows=int(table.rows[code]),
                 weight=min(1.0, round(float(table.weight[code]), _WEIGHT_DIGITS)),
@@ -232,7 +236,8 @@ def _characteristic(table: BinTable, points: Ints, coefficient: float) -> Charac
         label=factor.label,
         source=factor.source,
         unit=factor.unit,
-        kind="text" if partition.text else "number",
+        features=tuple(side.factor.name for side in cross.sides) if cross else (),
+        kind="cross" if cross else "text" if partition.text else "number",
         trend=partition.trend,
         coefficient=coefficient,
         information_value=round(table.information_value, _RATE_DIGITS),

@@ -79,7 +79,7 @@ def characteristic_stability(card: Card, expected: object, actual: object, *, we
     rows = []
     for one in card.characteristics:
         codes = (first[one.name].to_numpy().astype(np.intp), second[one.name].to_numpy().astype(np.intp))
-        medians = [_median(one, dataframes.column_of(table, one.name)) for table in (before, after)]
+        medians = [_median(one, table) for table in (before, after)]
         rows.append({**_shift(one, codes, both), "median_expected": medians[0], "median_actual": medians[1]})
     return pd.DataFrame(rows, index=pd.Index(card.features, name="variable", dtype="str"))
 
@@ -190,10 +190,10 @@ def _shift(one: Characteristic, codes: _BinCodes, weights: tuple[Floats, Floats]
     return figures
 
 
-def _median(one: Characteristic, column: object) -> float:
-    if one.kind == "text":
+def _median(one: Characteristic, table: pd.DataFrame | pa.Table) -> float:
+    if one.kind != "number":
         return float("nan")
-    values = dataframes.numbers(column, one.name).astype(np.float64)
+    values = dataframes.numbers(dataframes.column_of(table, one.name), one.name).astype(np.float64)
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else float("nan")
 

@@ -16,10 +16,11 @@ from creditscore.config.scorecards import Pooling
 from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.models.bin_table import BinTable
 from creditscore.models.calibration import CardPoints, centred, intercept_for, to_points
+from creditscore.models.crosses import codes_in
 from creditscore.models.fitting import Fit, Settings, recounted
 from creditscore.models.industry_tree import ALL, members
 from creditscore.models.mixed import Declared, Mixed, Rows, fit_mixed
-from creditscore.models.regression import logistic, matrix_of, patterns_of
+from creditscore.models.regression import logistic, patterns_of
 from creditscore.models.sample import Sample, effective_size
 from creditscore.models.scoring import AttributeCodes
 
@@ -63,9 +64,7 @@ class IndustryEffects:
 
     def predictor(self, sample: Sample) -> Floats:
         """The same without levels for the rows of another sample with these columns and industries."""
-        columns = {column.factor.name: column for column in sample.columns}
-        codes = [table.partition.codes(columns[table.name]) for table in self.fit.tables]
-        return self.predictor_of(matrix_of(codes, len(sample.weight)), sample.industry, levels=False)
+        return self.predictor_of(codes_in(self.fit.tables, sample), sample.industry, levels=False)
 
 
 def effects_of(ranking: Sample, fit: Fit, parents: Mapping[str, str], pooling: Pooling, settings: Settings) -> IndustryEffects:

@@ -138,10 +138,11 @@ def _attributes(card: Card) -> dict[_Key, tuple[str, int]]:
     attributes: dict[_Key, tuple[str, int]] = {("base", 0, 0.0, 0.0, ""): ("", card.constant)}
     for one in card.characteristics:
         for attribute in one.attributes:
-            kind = ("interval", "category", "special", "missing", "other").index(attribute.kind) + 1
+            kind = ("interval", "category", "special", "missing", "other", "cell").index(attribute.kind) + 1
             lower = float("-inf") if attribute.lower is None else attribute.lower
             upper = float("inf") if attribute.upper is None else attribute.upper
-            key = (one.name, kind, lower, upper, repr(sorted(map(repr, attribute.values))))
+            values = sorted(map(repr, attribute.values)) if attribute.sides is None else [attribute.label]
+            key = (one.name, kind, lower, upper, repr(values))
             attributes[key] = (attribute.label, attribute.points)
     return attributes
 
@@ -183,14 +184,13 @@ class Scorecard(Card):
     def splits(self) -> dict[str, list[float] | list[list[str | int | float]]]:
         """Edges or groups of texts by characteristic: edit them and hand them to ``ScorecardClassifier(splits=...)``."""
         return {
-            one.name: list(one.edges) if one.kind == "number" else [list(a.values) for a in one.of("category")]
-            for one in self.characteristics
+            one.name: list(one.edges) if one.kind == "number" else [list(a.values) for a in one.of("category")] for one in self.read
         }
 
     @property
     def trends(self) -> dict[str, str]:
         """The trend that holds in each characteristic: what a challenger is to keep too."""
-        return {one.name: one.trend for one in self.characteristics}
+        return {one.name: one.trend for one in self.read}
 
     def table(self, style: Literal["summary", "detailed"] = "summary", *, lang: str = SOURCE_LANGUAGE) -> pd.DataFrame:
         """One row per attribute (and one for the constant); ``detailed`` adds what it was fitted on."""

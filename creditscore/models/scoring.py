@@ -11,7 +11,7 @@ import math
 import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock
@@ -117,9 +117,9 @@ def scores(card: Card, frame: object, *, threads: int | None = None) -> pd.Serie
         DataError: A column of the card is absent, or holds texts for numbers or the reverse.
     """
     table = dataframes.native_table(frame)
-    dataframes.require_columns(table, card.features)
+    dataframes.require_columns(table, card.columns)
     noticed = Noticed()
-    parts = [(coder_of(one, table, noticed), points_lookup(one)) for one in card.characteristics]
+    parts = [(code, points_lookup(one)) for one, code in coders_of(card.characteristics, table, noticed)]
     total = np.full(len(table), card.constant, dtype=np.int32)
 
     def block(start: int, stop: int) -> None:
@@ -149,7 +149,7 @@ def positions(card: Card, frame: object) -> pd.DataFrame:
 
     Rows, columns and errors are those of :func:`points`.
     """
-    return _looked_up(card, frame, _position_lookup)
+    return _looked_up(card, frame, position_lookup)
 
 
 def labels(card: Card, frame: object) -> pd.DataFrame:
@@ -193,10 +193,10 @@ def probability_ppm(card: Card, whole: pd.Series) -> pd.Series:
 
 def _looked_up(card: Card, frame: object, table_for: Callable[[Characteristic], NDArray[np.int32]]) -> pd.DataFrame:
     table = dataframes.native_table(frame)
-    dataframes.require_columns(table, card.features)
+    dataframes.require_columns(table, card.columns)
     noticed = Noticed()
     looked_up = np.empty((len(card.characteristics), len(table)), dtype=np.int32)
-    parts = [(coder_of(one, table, noticed), table_for(one)) for one in card.characteristics]
+    parts = [(code, table_for(one)) for one, code in coders_of(card.characteristics, table, noticed)]
 
     def block(start: int, stop: int) -> None:
         for row, (code, entries) in zip(looked_up, parts, strict=True):
@@ -223,7 +223,7 @@ def in_blocks(work: Callable[[int, int], None], rows: int, threads: int | None, 
 def warn_of_values(card: Card, noticed: Noticed, rows: int) -> None:
     """Says what was noticed in the values of the rows that a card scored."""
     warn_of_infinite(noticed, stacklevel=5)
-    for one in card.characteristics:
+    for one in card.read:
         for line in remarks_on(one, noticed, rows, other=other_share(one), missing=one.of("missing")[0].weight):
             _log.warning("%s", line)
 
@@ -277,6 +277,49 @@ class Noticed:
 Coder = Callable[[int, int], AttributeCodes]
 
 
+def coders_of(
+    characteristics: Iterable[Characteristic],
+    table: pd.DataFrame | pa.Table,
+    noticed: Noticed,
+    rows: NDArray[np.intp] | None = None,
+) -> list[tuple[Characteristic, Coder]]:
+    """Each characteristic with its coder, in their order; both sides of a cross are among them."""
+    own = {one.name: one for one in characteristics}
+    read = {name: coder_of(one, table, noticed, rows) for name, one in own.items() if one.kind != "cross"}
+    # What a cross notices in its columns was noticed already.
+    again = {
+        name: coder_of(own[name], table, Noticed(), rows)
+        for name in dict.fromkeys(name for one in own.values() for name in one.features)
+    }
+    return [
+        (one, read[name] if name in read else _cross_coder(one, *((own[side], again[side]) for side in one.features)))
+        for name, one in own.items()
+    ]
+
+
+def _cross_coder(one: Characteristic, first: tuple[Characteristic, Coder], second: tuple[Characteristic, Coder]) -> Coder:
+    """The cell of each row, by the attributes of both sides."""
+    width = len(second[0].attributes)
+    cells = cells_of(one, len(first[0].attributes), width).ravel()
+    starts, steps = position_lookup(first[0]).astype(np.intp) * width, position_lookup(second[0]).astype(np.intp)
+
+    def codes(start: int, stop: int) -> AttributeCodes:
+        place = starts[first[1](start, stop)]
+        np.add(place, steps[second[1](start, stop)], out=place)
+        return np.asarray(cells[place])
+
+    return codes
+
+
+def cells_of(one: Characteristic, rows: int, columns: int) -> AttributeCodes:
+    """(attributes of the first side, of the second): the cell of a cross that each pair lies in."""
+    cells = np.zeros((rows, columns), dtype=np.uint8)
+    for position, cell in enumerate(one.attributes):
+        if cell.sides is not None:
+            cells[np.ix_(*(np.array(side, dtype=np.intp) for side in cell.sides))] = position
+    return cells
+
+
 def coder_of(one: Characteristic, table: pd.DataFrame | pa.Table, noticed: Noticed, rows: NDArray[np.intp] | None = None) -> Coder:
     """How blocks of one column, or of some of its rows, become codes."""
     column = dataframes.column_of(table, one.name)
@@ -292,7 +335,8 @@ def _lookup(one: Characteristic, of: Callable[[int], int]) -> NDArray[np.int32]:
     entries = np.zeros(256, dtype=np.int32)
     kinds = [attribute.kind for attribute in one.attributes]
     entries[: len(kinds)] = [of(position) for position in range(len(kinds))]
-    entries[_MISSING_CODE:] = of(kinds.index("missing"))
+    if one.kind != "cross":
+        entries[_MISSING_CODE:] = of(kinds.index("missing"))
     return entries
 
 
@@ -301,7 +345,7 @@ def points_lookup(one: Characteristic) -> NDArray[np.int32]:
     return _lookup(one, lambda position: one.attributes[position].points)
 
 
-def _position_lookup(one: Characteristic) -> NDArray[np.int32]:
+def position_lookup(one: Characteristic) -> NDArray[np.int32]:
     """From code to the position of the attribute, missing included."""
     return _lookup(one, lambda position: position)
 

@@ -15,7 +15,7 @@ from creditscore import dataframes
 from creditscore.dataframes import Floats, Ints
 from creditscore.models import scoring
 from creditscore.models.card import Card, Characteristic
-from creditscore.models.scoring import Noticed, coder_of, points_lookup
+from creditscore.models.scoring import Noticed, coders_of, points_lookup
 
 _log = logging.getLogger(__name__)
 #: Rows whose temporaries stay in the processor's cache: an index of eight bytes is more than one card needs.
@@ -41,7 +41,9 @@ def _cut_alike(one: Characteristic, other: Characteristic) -> bool:
     if one.kind != other.kind or len(one.attributes) != len(other.attributes):
         return False
     pairs = zip(one.attributes, other.attributes, strict=True)
-    return all((a.kind, a.lower, a.upper, a.values) == (b.kind, b.lower, b.upper, b.values) for a, b in pairs)
+    return one.features == other.features and all(
+        (a.kind, a.lower, a.upper, a.values, a.sides) == (b.kind, b.lower, b.upper, b.values, b.sides) for a, b in pairs
+    )
 
 
 def _groups(cards: Sequence[Card]) -> list[_Group]:
@@ -70,12 +72,12 @@ def scores(cards: Sequence[Card], which: Ints, table: pd.DataFrame | pa.Table, *
     """
     constants = np.array([card.constant for card in cards], dtype=np.int32)
     total, noticed = constants[which], Noticed()
-    dataframes.require_columns(table, names_of(cards))
+    dataframes.require_columns(table, _columns_of(cards))
     for group in _groups(cards):
         rows, place = _rows_of(group, cards, which)
         parts = [
-            (coder_of(one, table, noticed, rows), _points_by_card([cards[position] for position in group.cards], one))
-            for one in group.characteristics.values()
+            (code, _points_by_card([cards[position] for position in group.cards], one))
+            for one, code in coders_of(group.characteristics.values(), table, noticed, rows)
         ]
         own = total if rows is None else total[rows]
 
@@ -102,11 +104,10 @@ def points(cards: Sequence[Card], which: Ints, table: pd.DataFrame | pa.Table) -
     """
     names = {name: number for number, name in enumerate(names_of(cards))}
     looked_up, noticed = np.zeros((len(names), len(which)), dtype=np.int32), Noticed()
-    dataframes.require_columns(table, names)
+    dataframes.require_columns(table, _columns_of(cards))
     for group in _groups(cards):
         rows, place = _rows_of(group, cards, which)
-        for one in group.characteristics.values():
-            code = coder_of(one, table, noticed, rows)
+        for one, code in coders_of(group.characteristics.values(), table, noticed, rows):
             entries = _points_by_card([cards[position] for position in group.cards], one)
             own = np.empty(len(place), dtype=np.int32)
             for start in range(0, len(place), scoring.BLOCK):
@@ -131,6 +132,10 @@ def names_of(cards: Sequence[Card]) -> list[str]:
     return list(dict.fromkeys(name for card in cards for name in card.features))
 
 
+def _columns_of(cards: Sequence[Card]) -> list[str]:
+    return list(dict.fromkeys(name for card in cards for name in card.columns))
+
+
 def _rows_of(group: _Group, cards: Sequence[Card], which: Ints) -> tuple[NDArray[np.intp] | None, NDArray[np.intp]]:
     """The rows of a group (None: all), and for each of them where the entries of its card begin."""
     begins = np.zeros(len(cards), dtype=np.intp)
@@ -153,11 +158,8 @@ def _warn_of_values(cards: Sequence[Card], which: Ints, noticed: Noticed) -> Non
     scoring.warn_of_infinite(noticed, stacklevel=5)
     share = np.bincount(which, minlength=len(cards)) / max(len(which), 1)
     lines: list[str] = []
-    for name in names_of(cards):
-        own = [
-            (next((one for one in card.characteristics if one.name == name), None), part)
-            for card, part in zip(cards, share, strict=True)
-        ]
+    for name in _columns_of(cards):
+        own = [(next((one for one in card.read if one.name == name), None), part) for card, part in zip(cards, share, strict=True)]
         having = [(one, part) for one, part in own if one is not None]
         whole = max(sum(part for _, part in having), 1e-12)
         other = sum(part * scoring.other_share(one) for one, part in having) / whole

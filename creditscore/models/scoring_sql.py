@@ -12,6 +12,9 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from creditscore.errors import DataError
 from creditscore.models import scoring
 from creditscore.models.card import Attribute, Card, Characteristic
@@ -128,7 +131,7 @@ def to_sql(card: Card, dialect: ScoringDialect = "duckdb", *, table: str = "feat
 
     if dialect not in _DIALECTS:
         raise DataError("to_sql: expected one of {known} (got {dialect!r})", known=", ".join(_DIALECTS), dialect=dialect)
-    columns = {one.name: "float64" if one.kind == "number" else "string" for one in card.characteristics}
+    columns = {one.name: "float64" if one.kind == "number" else "string" for one in card.read}
     unbound = ibis.table({"subject_id": "string", "as_of": "date", **columns}, name=checked_name(table))
     head = f"-- {card.format} sha256 {card.sha256}; a higher score is a lower risk\n"
     return head + compile_sql(points_expression(unbound, card), _DIALECTS[dialect]) + "\n"
@@ -143,10 +146,13 @@ def _with_points(table: ir.Table, card: Card, keys: tuple[str, ...]) -> ir.Table
             name=card.name,
             alike=", ".join(alike),
         )
-    missing = [name for name in (*keys, *card.features) if name not in table.columns]
+    missing = [name for name in (*keys, *card.columns) if name not in table.columns]
     if missing:
         raise DataError("scorecard {name}: columns missing from the table: {missing}", name=card.name, missing=", ".join(missing))
-    return table.select(*keys, *[_points(table[one.name], one).name(f"p_{one.name}") for one in card.characteristics])
+    points = [
+        _points(table[one.name], one) if one.kind != "cross" else _cross_points(table, card, one) for one in card.characteristics
+    ]
+    return table.select(*keys, *[of.name(f"p_{one.name}") for of, one in zip(points, card.characteristics, strict=True)])
 
 
 def _with_score(points: ir.Table, card: Card) -> ir.Table:
@@ -160,6 +166,28 @@ def _block(points: ir.Table, card: Card, source: str) -> ir.IntegerValue:
 
 def _sum(parts: list[ir.IntegerValue], constant: int) -> ir.IntegerValue:
     return reduce(add, parts if parts and not constant else [_whole(constant), *parts])
+
+
+def _cross_points(table: ir.Table, card: Card, one: Characteristic) -> ir.IntegerValue:
+    """Points of the cell: each side becomes the number of its group, and the pair of numbers decides."""
+    import ibis
+
+    sides = card.sides_of(one)
+    cells = scoring.cells_of(one, *(len(side.attributes) for side in sides))
+    points = np.array([cell.points for cell in one.attributes])[cells]
+    first, first_of = np.unique(points, axis=0, return_inverse=True)
+    second, second_of = np.unique(first, axis=1, return_inverse=True)
+    groups = [_points(table[side.name], _numbered(side, of.ravel())) for side, of in zip(sides, (first_of, second_of), strict=True)]
+    width = second.shape[1]
+    place = groups[0] * _whole(width) + groups[1]
+    branches = [(place == number, _whole(int(value))) for number, value in enumerate(second.ravel())]
+    return ibis.cases(*branches[:-1], else_=branches[-1][1]) if branches[1:] else branches[0][1]
+
+
+def _numbered(side: Characteristic, groups: NDArray[np.intp]) -> Characteristic:
+    """The characteristic with the number of its group as the points of each attribute."""
+    attributes = (a.model_copy(update={"points": int(group)}) for a, group in zip(side.attributes, groups, strict=True))
+    return side.model_copy(update={"attributes": tuple(attributes)})
 
 
 def _points(value: ir.Value, one: Characteristic) -> ir.IntegerValue:

@@ -1,6 +1,6 @@
 """Settings of a fit that the training rows choose themselves: by weighted log loss on rows held out, forward in time.
 
-One setting at a time, in the order of the table: the power of the weights, the ridge, the number of bins, the pooling.
+One setting at a time, in the order of the table: the power of the weights, the ridge, the number of bins, the pooling, the crosses.
 Of the values whose loss is not told apart from the best one (one standard error of the paired difference, clustered by
 subject) the simplest is taken (Breiman, Friedman, Olshen and Stone, Classification and Regression Trees, 1984, 3.4.3).
 Attributes are cut once per power and number of bins, on all training rows; counts and slopes are fitted again without the
@@ -23,6 +23,7 @@ from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.errors import DataError
 from creditscore.models.binning import Limits
 from creditscore.models.calibration import calibrate, intercept_for
+from creditscore.models.crosses import codes_by, is_cross
 from creditscore.models.crossfit import Fold, forward_folds, has_both, subject_folds
 from creditscore.models.fitting import Cuts, Fit, Settings, cut_columns, fit_cut
 from creditscore.models.regression import matrix_of
@@ -31,7 +32,7 @@ from creditscore.models.scoring import AttributeCodes
 from creditscore.models.selection import SelectionLedger
 
 #: A setting that can be chosen; the order is that of the choice.
-Tunable = Literal["exponent", "ridge", "max_bins", "pooling_factor"]
+Tunable = Literal["exponent", "ridge", "max_bins", "pooling_factor", "crosses"]
 #: Log-odds of rows by their codes (a column per characteristic of the fit) and industries.
 Predictor = Callable[[AttributeCodes, Ints], Floats]
 #: Makes the predictor of a fit, from the rows of that fit (weights of the design) and the settings.
@@ -118,7 +119,14 @@ def tuned(
         if "pooling_factor" in free and make_predictor is not plain_predictor:
             tried += search.choose("pooling_factor", POOLING_FACTORS)
     cuts, ledger = search.cuts()
-    return Tuned(search.resolved(search.ranking()), cuts, copy.deepcopy(ledger), _table(tried), search.held)
+    ledger = copy.deepcopy(ledger)
+    if search.folds and "crosses" in free:
+        found = search.crosses()
+        tried += search.choose("crosses", range(len(found) + 1)) if found else []
+        for name in found[search.settings.crosses :]:
+            ledger.enter(name)
+            ledger.drop(name, "a cross that gains less on rows held out than the standard error of its gain")
+    return Tuned(search.resolved(search.ranking()), cuts, ledger, _table(tried), search.held)
 
 
 def _folds(sample: Sample) -> tuple[tuple[Fold, ...], Literal["forward", "subjects", "none"]]:
@@ -178,6 +186,8 @@ class _Search:
             binning = self.settings.binning.model_copy(update={"max_bins": FEW_BINS if value == FEW_BINS else None})
             return replace(self, settings=replace(self.settings, binning=binning))
         settings = self.settings
+        if setting == "crosses":
+            return replace(self, settings=replace(settings, crosses=int(value)))
         if setting == "exponent":
             return replace(self, settings=replace(settings, exponent=value))
         return replace(self, settings=replace(settings, pooling_factor=value))
@@ -190,6 +200,13 @@ class _Search:
             cuts = cut_columns(self.ranking(), self.settings, ledger)
             self._cut[key] = (cuts, ledger)
         return self._cut[key]
+
+    def crosses(self) -> list[str]:
+        """Names of the crosses that all rows together show, in the order in which they were found."""
+        cuts, ledger = self.cuts()
+        most = replace(self.resolved(self.ranking()), crosses=self.settings.selection.max_crosses)
+        fit = fit_cut(self.ranking(), cuts, most, copy.deepcopy(ledger))
+        return [table.name for table in fit.tables if is_cross(table)]
 
     def choose(self, setting: Tunable, values: Sequence[float]) -> list[_Trial]:
         """Try the values, simplest first, and keep one."""
@@ -243,7 +260,8 @@ class _Search:
         fit = fit_cut(ranking, cuts.rows(fold.rest), settings, copy.deepcopy(ledger))
         predictor = self.make_predictor(fit, rest, settings)
         drawn = ~rest.ranking_only
-        out = matrix_of([cuts.codes[table.name][fold.held] for table in fit.tables], int(fold.held.sum()))
+        held = {name: codes[fold.held] for name, codes in cuts.codes.items()}
+        out = matrix_of(codes_by(fit.tables, held), int(fold.held.sum()))
         return predictor(fit.codes[drawn], rest.industry[drawn]), predictor(out, self.sample.industry[fold.held])
 
 

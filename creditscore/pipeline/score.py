@@ -148,7 +148,7 @@ def compare_runs(now: RunFolder, before: RunFolder) -> pd.DataFrame:
     cards = read_cards(now.file("scorecards"))
     card = cards.get(POOLED) or next(iter(cards.values()))
     features = [folder.read("features").to_pandas() for folder in (before, now)]
-    if set(card.features) <= set(features[0].columns):
+    if set(card.columns) <= set(features[0].columns):
         moved = characteristic_stability(card, *features).rename_axis("name").reset_index()
         rows += [{name: row.get(name) for name in rows[0]} for row in moved.to_dict("records")]
     return pd.DataFrame(rows)

@@ -133,7 +133,7 @@ def _signatures(
 def _refuse_unknown_features(card: Scorecard, project: Project, *, where: str) -> None:
     """Refuse a card of another project now, not in the next run."""
     kinds = {feature.name: "text" if feature.is_text else "number" for feature in project.features}
-    unknown = [one.name for one in card.characteristics if one.name not in kinds]
+    unknown = [one.name for one in card.read if one.name not in kinds]
     if unknown:
         raise DataError(
             "{where}: expected features of {project} (got {unknown})",
@@ -141,7 +141,7 @@ def _refuse_unknown_features(card: Scorecard, project: Project, *, where: str) -
             project=project.folder.name,
             unknown=", ".join(unknown),
         )
-    other = [f"{one.name} as {one.kind}" for one in card.characteristics if one.kind != kinds[one.name]]
+    other = [f"{one.name} as {one.kind}" for one in card.read if one.kind != kinds[one.name]]
     if other:
         raise DataError(
             "{where}: expected features of {project} as they are there (got {other})",

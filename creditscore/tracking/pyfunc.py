@@ -33,7 +33,7 @@ class ScorecardModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc] # untyped
         """
         frame = pd.DataFrame(model_input)
         empty = {"number": "float64", "text": "object"}
-        absent = {one.name: empty[one.kind] for one in self._card.characteristics if one.name not in frame}
+        absent = {one.name: empty[one.kind] for one in self._card.read if one.name not in frame}
         filled = frame.assign(**{name: pd.Series(None, index=frame.index, dtype=kind) for name, kind in absent.items()})
         scores, probability = self._card.scores(filled), self._card.predict_proba(filled)[:, 1]
         return pd.DataFrame({"score": scores, "probability_ppm": ppm_of(probability)}, index=frame.index)

@@ -212,7 +212,7 @@ def save_model(card: Scorecard, target: Path) -> None:
             python_model=str(Path(__file__).with_name("pyfunc.py")),
             artifacts={"card": str(text)},
             model_config={"sha256": card.sha256},
-            metadata={"sha256": card.sha256, "columns": {one.name: one.kind for one in card.characteristics}},
+            metadata={"sha256": card.sha256, "columns": {one.name: one.kind for one in card.read}},
             pip_requirements=["creditscore"],
             signature=ModelSignature(outputs=Schema([ColSpec("long", "score"), ColSpec("long", "probability_ppm")])),
         )
