@@ -441,15 +441,23 @@ def readable(values: Floats, weight: Floats, cuts: list[int]) -> tuple[float, ..
     if not cuts:
         return ()
     whole = bool(np.all(values == np.rint(values)))
-    reached = np.cumsum(weight)
-    allowed, edges = _TOLERANCE * float(reached[-1]) + _SLACK, []
-    for cut_after in cuts:
-        low = int(np.searchsorted(reached, reached[cut_after] - allowed))
-        high = int(np.searchsorted(reached, reached[cut_after] + allowed, side="right"))
-        target = (float(values[cut_after]) + float(values[cut_after + 1])) / 2
-        low, high = min(low, cut_after), max(min(high, len(values) - 1), cut_after + 1)
-        edges.append(edge_between(float(values[low]), float(values[high]), target=target, whole=whole))
-    return tuple(edges)
+    targets = (values[cuts] + values[np.array(cuts) + 1]) / 2
+    return tuple(
+        edge_between(float(values[low]), float(values[high]), target=float(target), whole=whole)
+        for (low, high), target in zip(_windows(np.cumsum(weight), cuts), targets, strict=True)
+    )
+
+
+def _windows(reached: Floats, cuts: list[int]) -> list[tuple[int, int]]:
+    """First and last value between which the edge of each cut may lie: no two edges can be the same one."""
+    allowed = _TOLERANCE * float(reached[-1]) + _SLACK
+    low = [min(int(np.searchsorted(reached, reached[cut] - allowed)), cut) for cut in cuts]
+    far = [min(int(np.searchsorted(reached, reached[cut] + allowed, side="right")), len(reached) - 1) for cut in cuts]
+    high = [max(end, cut + 1) for end, cut in zip(far, cuts, strict=True)]
+    for number, (cut, later) in enumerate(pairwise(cuts)):
+        if high[number] > low[number + 1]:
+            high[number] = low[number + 1] = (cut + 1 + later) // 2
+    return list(zip(low, high, strict=True))
 
 
 def concordance(good: Floats, bad: Floats) -> float:

@@ -334,3 +334,10 @@ def test_many_distinct_values_searched_in_groups_give_the_same_bins():
     ours, theirs = (np.array(rates(cut(v, y), v, y)) for v in (x, coarse))
     assert abs(ours[0] - theirs[0]) < 0.01
     assert abs(ours[-1] - theirs[-1]) < 0.02
+
+
+def test_edges_of_bins_that_are_small_beside_the_tolerance_are_not_the_same():
+    values = np.round(np.linspace(-1, 1, 2001), 3)
+    weight = np.full(2001, 1 / 2001)
+    edges = readable(values, weight, [908, 910, 911, 1500])
+    assert list(edges) == sorted(set(edges))
