@@ -349,7 +349,7 @@ def cross_of(candidate: Candidate, tables: Sequence[BinTable], left: Residuals, 
         sum(set(group) <= set(side.order) for group in groups) for side, (groups, _) in zip((one, other), parts, strict=True)
     ]
     woe[:measured] = _on_trends((one, other), lengths, grid, weight).ravel()
-    woe = np.round(woe, _WOE_DIGITS) + 0.0
+    woe = np.asarray(np.round(woe, _WOE_DIGITS) + 0.0, dtype=np.float64)
     nothing = np.zeros((size, 1))
     cells = Cells(rows[:, None], good[:, None], bad[:, None], nothing, nothing)
     return BinTable(partition, rows, good, bad, woe, small & (woe == 0.0), small, 0.0, cells)

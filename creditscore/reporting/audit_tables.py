@@ -8,6 +8,7 @@ import pandas as pd
 
 from creditscore import vocabulary
 from creditscore.language import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, Message, Text, Words, _, pgettext
+from creditscore.models.card import Card
 from creditscore.models.scorecard import Attribute, Characteristic, Scorecard, ceiling_text
 from creditscore.records.deliveries.by_unit import DELIVERY_COLUMNS
 from creditscore.records.deliveries.findings import TABLE_WORDS, finding_text
@@ -193,7 +194,7 @@ def card_frame(card: Scorecard, book: RunBook, words: Words) -> pd.DataFrame:
     for one in card.characteristics:
         label, source, unit = words.text(one.label), words.text(SOURCE_WORDS[one.source]), text_of(UNITS, one.unit, words)
         for bin_ in one.attributes:
-            value, neutral = words.text(attribute_text(one, bin_)), words.text(YES) if bin_.neutral else None
+            value, neutral = words.text(attribute_text(one, bin_, card)), words.text(YES) if bin_.neutral else None
             rows.append((name, label, source, unit, value, bin_.points, bin_.weight, bin_.bad_rate, bin_.woe, bin_.rows, neutral))
     return frame_of(CARDS.columns, rows)
 
@@ -203,12 +204,40 @@ def card_name(card: Scorecard, book: RunBook, words: Words) -> str:
     return text_of({"all": ALL_INDUSTRIES, **book.industries}, card.industry, words)
 
 
-def attribute_text(one: Characteristic, bin_: Attribute) -> Text:
-    """An attribute in words; where a ceiling holds for its points, with who decided it."""
+def attribute_text(one: Characteristic, bin_: Attribute, card: Card | None = None) -> Text:
+    """An attribute in words; where a ceiling holds for its points, with who decided it.
+
+    A cell of a cross names both characteristics with their attributes, which are those of the ``card``.
+    """
+    if card is not None and bin_.sides is not None:
+        return _cell_text(card.sides_of(one), bin_.sides)
     label = bin_label(bin_, one.unit)
     if one.ceiling is None or not one.has_record(bin_):
         return label
     return Message("{bin} ({ceiling})", {"bin": label, "ceiling": ceiling_text(one.ceiling)})
+
+
+def _cell_text(of: Sequence[Characteristic], sides: Sequence[Sequence[int]]) -> Text:
+    """Both characteristics of a cross with those of their attributes that the cell takes."""
+    (first, second), (own, other) = of, (_side_text(one, group) for one, group in zip(of, sides, strict=True))
+    return _("{first}: {own}; {second}: {other}", first=first.label, own=own, second=second.label, other=other)
+
+
+def _side_text(one: Characteristic, group: Sequence[int]) -> Text:
+    """Some attributes of a characteristic; neighbouring intervals are one."""
+    if len(group) == len(one.attributes):
+        return _("any value")
+    texts: list[Text] = []
+    interval: Attribute | None = None
+    for position in group:
+        bin_ = one.attributes[position]
+        if interval is not None and bin_.kind == "interval" and interval.upper == bin_.lower:
+            bin_ = interval.model_copy(update={"upper": bin_.upper})
+            texts.pop()
+        interval = bin_ if bin_.kind == "interval" else None
+        texts.append(bin_label(bin_, one.unit))
+    names = [f"part{number}" for number in range(len(texts))]
+    return Message(", ".join(f"{{{name}}}" for name in names), dict(zip(names, texts, strict=True)))
 
 
 _BINS = {"missing": _("Missing"), "other": _("Other")}

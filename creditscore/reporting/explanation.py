@@ -373,7 +373,7 @@ class _Case:
         found = [(spec, each) for spec in specs for each in behind(spec, self.documents.all, self.book.as_of)]
         return Line(
             name=one.name, label=one.label, source=one.source, value=" × ".join(values), unit=one.unit,
-            aggregate=specs[0].aggregate if len(specs) == 1 else "", bin=Label.of(attribute_text(one, bin_)), points=bin_.points,
+            aggregate=specs[0].aggregate if len(specs) == 1 else "", bin=Label.of(attribute_text(one, bin_, card)), points=bin_.points,
             baseline=baseline.points[one.name], documents=tuple(dict.fromkeys(self.numbers([each for _spec, each in found]))),
             changes_on=min((day for spec, each in found for day in self._days(spec, each)), default=None),
         )  # fmt: skip
