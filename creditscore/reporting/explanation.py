@@ -398,7 +398,7 @@ class _Case:
 
 def _columns(one: Characteristic) -> tuple[str, ...]:
     """The features that a characteristic reads."""
-    return (one.name,)
+    return one.features or (one.name,)
 
 
 def _why(one: Document) -> str:

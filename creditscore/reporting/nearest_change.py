@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,15 +10,11 @@ import pandas as pd
 
 from creditscore.config.spec import Label
 from creditscore.models import scoring
-from creditscore.models.scorecard import Characteristic, Scorecard
-from creditscore.models.scoring import AttributeCodes
+from creditscore.models.scorecard import Scorecard
 from creditscore.reporting.audit_tables import bin_label
 from creditscore.reporting.run_book import RunBook
 from creditscore.tiering.cuts import share_levels
 from creditscore.vocabulary import TIERS
-
-#: A cross, its two characteristics, and the cell of each pair of their attributes.
-_Cells = tuple[Characteristic, tuple[Characteristic, Characteristic], AttributeCodes]
 
 
 @dataclass(frozen=True)
@@ -66,13 +62,13 @@ def cut_levels(book: RunBook, card: Scorecard, industry: str) -> tuple[int | Non
     return share_levels(scores["score"].to_numpy(dtype=np.int64), cuts)
 
 
-def nearest_change(book: RunBook, card: Scorecard, own: Mapping[str, int], score: int, industry: str) -> NearestChange:
+def nearest_change(book: RunBook, card: Scorecard, points: Mapping[str, int], score: int, industry: str) -> NearestChange:
     """What separates a score from the next better tier, and how it could be bridged.
 
     Args:
         book: For policy and the day's scores.
         card: The card that gave the score.
-        own: The position of the subject's attribute in each characteristic.
+        points: Points per characteristic; with the constant they are the score.
         score: The score.
         industry: Whose cuts apply.
 
@@ -86,46 +82,27 @@ def nearest_change(book: RunBook, card: Scorecard, own: Mapping[str, int], score
     above = levels[position - 1] if position else None
     if above is None:
         return NearestChange(TIERS[position], TIERS[position - 1] if position else "", 0, (), margin)
-    return NearestChange(TIERS[position], TIERS[position - 1], above - score, _steps(card, own, above - score), margin)
+    return NearestChange(TIERS[position], TIERS[position - 1], above - score, _steps(card, points, above - score), margin)
 
 
-def _steps(card: Scorecard, own: Mapping[str, int], needed: int) -> tuple[Step, ...]:
-    """The single step with the smallest sufficient gain; else the largest gains, one after the other, until they suffice."""
+def _steps(card: Scorecard, points: Mapping[str, int], needed: int) -> tuple[Step, ...]:
+    """The single step with the smallest sufficient gain; else the largest gains until they suffice."""
+    possible = [
+        Step(each.name, each.label, Label.of(bin_label(bin_, each.unit)), bin_.points - points[each.name])
+        for each in card.characteristics
+        for bin_ in each.attributes
+        if bin_.kind in ("interval", "category") and bin_.points > points[each.name]
+    ]
     enough = sorted(
-        (step for step, _ in _possible(card, own) if step.gain >= needed),
-        key=lambda step: (step.gain, step.name, step.bin.text("en")),
+        (step for step in possible if step.gain >= needed), key=lambda step: (step.gain, step.name, step.bin.text("en"))
     )
     if enough:
         return (enough[0],)
+    best = {}
+    for step in sorted(possible, key=lambda step: (step.gain, step.name)):
+        best[step.name] = step
     chosen: list[Step] = []
-    while sum(step.gain for step in chosen) < needed:
-        moved = {step.name for step in chosen}
-        further = [one for one in _possible(card, own) if one[0].name not in moved]
-        if not further:
-            return ()
-        step, position = min(further, key=lambda one: (-one[0].gain, one[0].name, -one[1]))
-        own = {**own, step.name: position}
-        chosen.append(step)
-    return tuple(chosen)
-
-
-def _possible(card: Scorecard, own: Mapping[str, int]) -> Iterator[tuple[Step, int]]:
-    """Every move of one characteristic that adds points, with the position that it moves to.
-
-    What it changes in crosses is part of the gain.
-    """
-    crosses = [(one, card.sides_of(one)) for one in card.characteristics if one.kind == "cross"]
-    cells = [(one, sides, scoring.cells_of(one, *(len(side.attributes) for side in sides))) for one, sides in crosses]
-    for each in card.read:
-        beside = [of for of in cells if each.name in of[0].features]
-
-        def total(position: int, each: Characteristic = each, beside: list[_Cells] = beside) -> int:
-            at = {**own, each.name: position}
-            of_cells = (one.attributes[table[at[first.name], at[second.name]]].points for one, (first, second), table in beside)
-            return int(each.attributes[position].points + sum(of_cells))
-
-        before = total(own[each.name])
-        for position, bin_ in enumerate(each.attributes):
-            gain = total(position) - before
-            if bin_.kind in ("interval", "category") and gain > 0:
-                yield Step(each.name, each.label, Label.of(bin_label(bin_, each.unit)), gain), position
+    for step in sorted(best.values(), key=lambda step: (-step.gain, step.name)):
+        if sum(step.gain for step in chosen) < needed:
+            chosen.append(step)
+    return tuple(chosen) if sum(step.gain for step in chosen) >= needed else ()
