@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from creditscore import __version__
-from creditscore.cli import check, inspections, runs, subjects, tasks
+from creditscore.cli import check, inspections, objections, runs, subjects, tasks
 from creditscore.cli.boundary import LogFormat, LogLevel, log_on_stderr, refusals
 from creditscore.cli.options import help_of, stdout_for_documents
 
@@ -103,6 +103,7 @@ def _options(
 for _name, _command in _COMMANDS:
     app.command(_name, help=help_of(_command))(_command)
 app.add_typer(inspections.app, name="plan")
+app.add_typer(objections.app, name="objection")
 
 
 def main() -> None:

@@ -90,6 +90,7 @@ def write_manifest(
 ) -> None:  # fmt: skip
     """Write ``manifest.json``: with it the run is finished."""
     keys = ["subject_id", "as_of"]
+    counted = {"objections_counted": len(deciding.objections)} if deciding.objections else {}
     document = {
         "format": "creditscore.run/2",
         "project": records.project.about.name,
@@ -98,7 +99,7 @@ def write_manifest(
         "trial": trial,
         "lang": lang,
         "facts": facts,
-        "deciding": {**deciding.facts(), "signatures_counted": len(deciding.signatures), "tasks": standing.facts()},
+        "deciding": {**deciding.facts(), "signatures_counted": len(deciding.signatures), **counted, "tasks": standing.facts()},
         "counts": {"rows_in": counts.rows_in, "scored": counts.scored, "out_of_scope": dict(counts.out_of_scope)},
         "summary": summary,
         "contents": {"features": content_sha256(scored.features, keys), "scores": content_sha256(scored.scores, keys)},

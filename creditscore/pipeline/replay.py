@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from creditscore.errors import DataError
+from creditscore.inspection.objections import objection_lines
 from creditscore.inspection.register import Register
 from creditscore.pipeline.plans import Standing
 from creditscore.pipeline.run import make_run
@@ -70,6 +71,7 @@ def _as_it_was(folder: RunFolder, manifest: dict[str, Any], project: Project) ->
         cards={industry: card.sha256 for industry, card in cards.items()},
         evidence=_run_of_hash(folder.out, decided["evidence"]),
         signatures=signed,
+        objections=objection_lines(register, folder.as_of)[: decided.get("objections_counted", 0)],
     )
     return deciding, standing, cards
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from creditscore.errors import DataError
 from creditscore.features.guard import guard_features
 from creditscore.inspection.forecast import forecast_policy
+from creditscore.inspection.objections import Objection, objection_lines, objections_of
 from creditscore.inspection.register import Register
 from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.pipeline.manifest import deciding_facts, run_log, summarise, write_manifest
+from creditscore.pipeline.objections import OBJECTIONS, disputes_of, objection_table
 from creditscore.pipeline.out_folder import held, remove_unfinished, removed_on_error
 from creditscore.pipeline.plans import Standing, add_drafts, plan_due_tasks
 from creditscore.pipeline.policy_trial import scores_before_visits
@@ -132,13 +134,14 @@ def summary_of(run: RunFolder) -> Mapping[str, object]:
 
 
 def _deciding(out: Path, as_of: dt.date, cards: Mapping[str, Scorecard], *, train: bool) -> Deciding:
-    hashes = {industry: card.sha256 for industry, card in cards.items()}
+    hashes, register = {industry: card.sha256 for industry, card in cards.items()}, Register.of(out)
     before, evidence = run_before(out, as_of, trial=train), evidence_of(out, hashes) if hashes else None
     return Deciding(
         before=RunFolder.opened(before.path) if before else None,
         cards=hashes,
         evidence=RunFolder.opened(evidence.path) if evidence else None,
-        signatures=signatures(Register.of(out), as_of),
+        signatures=signatures(register, as_of),
+        objections=objection_lines(register, as_of),
     )
 
 
@@ -183,7 +186,8 @@ def make_run(
     trial = not cards
     _log.info("reading the records")
     last, earlier = last_reading_of(deciding.before, folder.as_of), read_delivery_before(deciding.before)
-    records = open_records(engine, project, data=folder.file(SNAPSHOT), last_reading=last)
+    objections = objections_of(deciding.objections)
+    records = open_records(engine, project, data=folder.file(SNAPSHOT), last_reading=last, disputes=disputes_of(objections))
     refuse_changed_tables(project, inputs)
     checkup = check_up(records, as_of=folder.as_of, earlier=earlier)
     tell_drift(deciding.before, checkup, accept=accept)
@@ -195,6 +199,7 @@ def make_run(
     scored = score_subjects(folder, records, training.cards)
     write_own_records(folder, records, scored.spine, policy)
     tiers = tier_subjects(folder, records, scored.spine, scored.scores, policy, deciding, trial=trial)
+    write_objections(folder, objections)
     counts = count_rows(folder, records, scored)
     plans = plan_due_tasks(folder, records, tiers, policy, standing)
     _log.info("workbook and report")
@@ -254,6 +259,12 @@ def write_own_records(folder: RunFolder, records: Records, spine: Spine, policy:
     folder.write(OWN_RECORDS["events"], own_events(records, spine.table, folder.as_of))
     folder.write(OWN_RECORDS["inspections"], own_visits(records, spine.table, folder.as_of))
     folder.write(OWN_RECORDS["ratings"], own_ratings(records, spine.table, schemes, folder.as_of))
+
+
+def write_objections(folder: RunFolder, objections: Sequence[Objection]) -> None:
+    """Write the objections that the day knew, of subjects with a tier; no file where there were none."""
+    if objections:
+        folder.write(OBJECTIONS, objection_table(objections, folder.read("tiers")["subject_id"]))
 
 
 def read_delivery_before(before: RunFolder | None) -> Earlier:

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from creditscore import _version
 from creditscore.errors import DataError
+from creditscore.inspection.register import Line
 from creditscore.records.reading.postgres import fingerprint
 from creditscore.storage import (
     StepLedger,
@@ -313,12 +314,14 @@ class Deciding:
         cards: The hash of each signed card by industry; empty where cards are trained.
         evidence: The run that trained these cards, or None.
         signatures: The signatures of tiers that count, as the register has them.
+        objections: The lines of the register with the objections of the day and their answers.
     """
 
     before: RunFolder | None = None
     cards: Mapping[str, str] = field(default_factory=dict)
     evidence: RunFolder | None = None
     signatures: tuple[Review, ...] = ()
+    objections: tuple[Line, ...] = ()
 
     def facts(self) -> dict[str, str]:
         """The parts as hashes, for the key of a run and for its manifest."""
@@ -326,6 +329,8 @@ class Deciding:
         return {
             **{name: sha256_file(run.file(MANIFEST)) if run else "" for name, run in runs.items()},
             "signatures": sha256_of(repr(self.signatures)) if self.signatures else "",
+            # Not named where there are none: a day that was computed before there could be any is not computed again.
+            **({"objections": str(self.objections[-1]["hash"])} if self.objections else {}),
         }
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _NOT_REPRESENTATIVE = _("Trained on visits without known probabilities: not representative of uninspected firms.")
 #: Data frames of :class:`RunBook` that a run keeps as Parquet files of the same name: in every run, and in some runs.
 _TABLES = ("checkup", "scores", "tiers", "subjects", "lists")
-_OPTIONAL_TABLES = ("forecast", "stability", "associations", "incomplete", "asked")
+_OPTIONAL_TABLES = ("forecast", "stability", "associations", "incomplete", "asked", "objections")
 
 
 def _figure(stored: Figure | list[float | None]) -> Figure:

@@ -205,7 +205,14 @@ def coded(column: ir.StringValue) -> ir.StringValue:
     return ibis.ifelse(usable.fill_null(False), column, ibis.null("string"))
 
 
-def open_records(engine: Engine, project: Project, *, data: str | Path, last_reading: LastReading | None = None) -> Records:
+def open_records(
+    engine: Engine,
+    project: Project,
+    *,
+    data: str | Path,
+    last_reading: LastReading | None = None,
+    disputes: pa.Table | None = None,
+) -> Records:
     """Read every source of a project into standard tables on an engine.
 
     Sources pass in pieces, so that memory holds a piece of them and what the engine keeps.
@@ -217,6 +224,8 @@ def open_records(engine: Engine, project: Project, *, data: str | Path, last_rea
         last_reading: The adverse records as they counted in the run before. Of firms whose adverse records are refused
             now, those that are absent are added to the tables, and refused values are filled in; ``outcomes`` counts them
             apart, as carried forward.
+        disputes: Disputes that the authority itself has taken in, and their ends: rows of ``changes``, which act like those
+            of the sources and are counted nowhere.
 
     Returns:
         The records. Rows that break a contract are in ``records.rejects`` with a code; identical rows
@@ -255,7 +264,9 @@ def open_records(engine: Engine, project: Project, *, data: str | Path, last_rea
     kinds = list(project.catalogue.by_kind)
     latest = {kinds.index(kind) for feature in project.features if feature.aggregate == "latest" for kind in feature.kind}
     keyed = key_events(engine, index, latest=sorted(latest))
-    hide_changed(engine, unbound("changes", TABLES["changes"].schema), keyed)
+    engine.register("own_disputes", TABLES["changes"].schema.empty_table() if disputes is None else disputes)
+    schema = TABLES["changes"].schema
+    hide_changed(engine, unbound("changes", schema).union(unbound("own_disputes", schema)), keyed)
     key_visits(engine, unbound("inspections", TABLES["inspections"].schema), index)
     rejects = pa.concat_tables([REJECT_SCHEMA.empty_table(), *(outcome.rejects for outcome in outcomes.values())])
     return Records(

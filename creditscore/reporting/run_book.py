@@ -112,6 +112,7 @@ class RunBook:
     forecast       tier: what one round of draws under the policy is expected to find, with an interval
     stability      the score and each characteristic: psi against the run before, shift in points
     incomplete     subject and refused row or value that may count against it: table, source, row, code
+    objections     objection that the day knew: against, about, on, due, kind, provider, outcome, decided_on
     asked          proposed subject and record that stands: kind, event_date, document_no, disputed, rests_on
     associations   feature and audited attribute: how well one predicts the other (0 to 1), strongest first
     ============== ==========================================================================
@@ -152,6 +153,7 @@ class RunBook:
     associations: pd.DataFrame = field(default_factory=pd.DataFrame)
     incomplete: pd.DataFrame = field(default_factory=pd.DataFrame)
     asked: pd.DataFrame = field(default_factory=pd.DataFrame)
+    objections: pd.DataFrame = field(default_factory=pd.DataFrame)
     #: What the configuration of the run says of features and kinds, and what its ids are; runs of earlier versions say nothing.
     features: tuple[FeatureSpec, ...] = ()
     catalogue: tuple[CatalogueItem, ...] = ()

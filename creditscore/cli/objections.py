@@ -1,0 +1,172 @@
+"""``creditscore objection``: objections to a record, a tier or a draw, from their intake to the answer."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from creditscore.cli.options import JsonOption, LangOption, OutOption, ProjectArg, day_of, help_of, project_of, runs_of, show
+from creditscore.cli.output import table_lines
+from creditscore.errors import DataError
+from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
+
+if TYPE_CHECKING:
+    from creditscore.inspection.objections import Objection
+    from creditscore.vocabulary import Contested, ObjectionOutcome
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Objections (异议) to a record, a tier or a draw: taken in, listed with their deadlines, answered by a second person.",
+)
+OutArg = Annotated[Path, typer.Argument(help="OUT, the folder of runs.")]
+ByOption = Annotated[str, typer.Option("--by", help="Who does it; the name is recorded, not proved.")]
+OnOption = Annotated[str, typer.Option("--on", help="The day, such as 2024-05-06.")]
+
+AGAINST: dict[str, Message] = {
+    "record": pgettext("against", "record"),
+    "tier": pgettext("against", "tier"),
+    "draw": pgettext("against", "draw"),
+}
+_OUTCOMES = {
+    "": pgettext("objection", "open"),
+    "upheld": pgettext("objection", "upheld"),
+    "rejected": pgettext("objection", "rejected"),
+    "withdrawn": pgettext("objection", "withdrawn"),
+}
+_HEADS = {
+    "id": _("Objection"),
+    "subject_id": _("Subject id"),
+    "against": pgettext("column", "Against"),
+    "about": pgettext("column", "About"),
+    "on": pgettext("column", "Taken in"),
+    "due": pgettext("column", "Due"),
+    "state": pgettext("column", "State"),
+    "holds": pgettext("column", "Holds"),
+}
+
+
+def file(
+    project: ProjectArg,
+    subject_id: Annotated[str, typer.Argument(help="The subject's id, as in the run.")],
+    out: OutOption,
+    applicant: Annotated[str, typer.Option("--applicant", help="Who objects: the firm's representative.")],
+    by: ByOption,
+    on: OnOption,
+    grounds: Annotated[str, typer.Option("--grounds", help="Why, in one line.")],
+    record: Annotated[str | None, typer.Option("--record", help="Against a record: its id, as explain lists it.")] = None,
+    tier: Annotated[str | None, typer.Option("--tier", help="Against a tier: the day of the run, such as 2024-04-30.")] = None,
+    draw: Annotated[str | None, typer.Option("--draw", help="Against a draw: the task.")] = None,
+    evidence: Annotated[str, typer.Option("--evidence", help="Where the evidence is kept, such as a file number.")] = "",
+    other_unit: Annotated[str, typer.Option("--other-unit", help="The unit that has to check the record.")] = "",
+    lang: LangOption = DEFAULT_LANGUAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Take an objection in; it is numbered and has its deadline. An open one against a record acts from the next night on.
+
+    Raises:
+        DataError: Not exactly one of --record, --tier and --draw; what it is against is not there; a text is missing.
+    """
+    from creditscore.inspection.objections import Filing
+    from creditscore.pipeline.objections import file_objection
+
+    words = Words.of(lang)
+    named = {name: text for name, text in (("record", record), ("tier", tier), ("draw", draw)) if text is not None}
+    if len(named) != 1:
+        raise DataError("objection: expected one of --record, --tier and --draw")
+    ((against, about),) = named.items()
+    filing = Filing(
+        subject_id, cast("Contested", against), about, applicant, by, day_of(on, name="--on"), grounds, evidence, other_unit
+    )
+    taken = file_objection(project_of(project), runs_of(out), filing)
+    line = _(
+        "objection {id}: against the {against} {about}; to be answered by {due} ({basis})",
+        id=taken.id,
+        against=AGAINST[taken.against],
+        about=taken.about,
+        due=taken.due,
+        basis=taken.basis,
+    )
+    show(_document(taken), [words.text(line), words.text(_effect(taken))], as_json=as_json)
+
+
+def decide(
+    out: OutArg,
+    objection: Annotated[str, typer.Argument(help="The number of the objection, such as 2024-1.")],
+    outcome: Annotated[str, typer.Option("--outcome", metavar="<upheld|rejected|withdrawn>", help="How it is answered.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, in one line.")],
+    by: ByOption,
+    on: OnOption,
+    lang: LangOption = DEFAULT_LANGUAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer an objection; not by the person who took it in. An answer is never changed."""
+    from creditscore.pipeline.objections import decide_objection
+
+    words = Words.of(lang)
+    day, decided = day_of(on, name="--on"), cast("ObjectionOutcome", outcome)
+    answered, new = decide_objection(runs_of(out), objection, outcome=decided, reason=reason, by=by, on=day)
+    said = _("objection {id}: {outcome}", id=answered.id, outcome=_OUTCOMES[answered.outcome])
+    lines = [words.text(said), words.text(_effect(answered))]
+    if not new:
+        lines = [words.text(_("nothing changed: this answer is in the register already"))]
+    elif answered.is_late:
+        lines.append(words.text(_("answered after its last day, {due}", due=answered.due)))
+    show({**_document(answered), "new": new}, lines, as_json=as_json)
+
+
+def list_(
+    out: OutArg,
+    on: OnOption,
+    every: Annotated[bool, typer.Option("--all", help="Answered ones too.")] = False,
+    lang: LangOption = DEFAULT_LANGUAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Open objections on a day, overdue ones first, with what each holds."""
+    from creditscore.pipeline.objections import list_objections
+
+    words = Words.of(lang)
+    rows = list_objections(runs_of(out), on=day_of(on, name="--on"), every=every)
+    overdue = sum(row["overdue"] for row in rows)
+    total = words.text(_("{n} objections, {overdue} overdue", n=len(rows), overdue=overdue))
+    table = table_lines([words.text(head) for head in _HEADS.values()], [_cells(row, words) for row in rows]) if rows else []
+    show({"rows": rows, "overdue": overdue}, [*table, total], as_json=as_json)
+
+
+def _cells(row: Mapping[str, Any], words: Words) -> list[str]:
+    state = words.text(pgettext("objection", "overdue") if row["overdue"] else _OUTCOMES[row["outcome"]])
+    shown = {**row, "state": state, "against": words.text(AGAINST[row["against"]]), "holds": words.text(_held(row))}
+    return [str(shown[name]) for name in _HEADS]
+
+
+def _held(row: Mapping[str, Any]) -> Message:
+    """What an objection holds, in words."""
+    return {
+        "tier": _("the record does not count; the tier stays {tier}", tier=row["held_tier"]),
+        "record": _("the record does not count"),
+        "next_night": _("the record, from the next night on"),
+        "nothing": pgettext("objection", "nothing"),
+    }[row["holds"]]
+
+
+def _effect(one: Objection) -> Message:
+    """What follows from an objection or its answer."""
+    if one.against != "record":
+        return _("it changes nothing by itself: a person answers it, and what the answer means is done by its own command")
+    if one.is_open:
+        return _("from the next night on the record does not count, and the tier neither rises nor falls because of it")
+    if one.outcome == "upheld":
+        return _("from the next night on the record is at an end, and a better tier holds at once")
+    return _("from the next night on the record counts again")
+
+
+def _document(one: Objection) -> dict[str, Any]:
+    return {**dataclasses.asdict(one), "late": one.is_late}
+
+
+for _name, _command in (("file", file), ("list", list_), ("decide", decide)):
+    app.command(_name, help=help_of(_command))(_command)
