@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -75,7 +75,7 @@ class Project:
     tasks: dict[str, Task]
     calendar: WorkCalendar
     sha256: str
-    objections: ObjectionFile = ObjectionFile()
+    objections: ObjectionFile = field(default_factory=ObjectionFile)
 
     def policy(self, on: str | Day) -> TierPolicy:
         """The tier policy in force on a day; what it names is in the project's other files."""

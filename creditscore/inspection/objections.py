@@ -168,7 +168,8 @@ def add_answer(
         The objection with its answer, and whether the answer is new.
 
     Raises:
-        DataError: There is no such objection; it has another answer; the person took it in; the day is before it; a text is missing.
+        DataError: There is no such objection; it has another answer; the person took it in; the day is before it;
+            a text is missing.
     """
     lines = [line for line in Register.of(entry.root).lines if line["what"] in _KINDS]
     one = next((one for one in objections_of(lines) if one.id == objection_id), None)
