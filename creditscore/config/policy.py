@@ -142,7 +142,7 @@ class Stability(Spec):
 
 
 class ReviewRule(Spec):
-    """What a person signs, besides every entry to D and every move of two steps.
+    """What a person signs, besides every entry to D and every fall of two steps.
 
     ``individuals`` are individual businesses and practitioners: natural persons, for whom either
     every worse tier is signed or only D.

@@ -83,7 +83,7 @@ def _list_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
 
 
 def _review_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
-    """One row per proposed tier that a person must sign: entries to D, two-step moves, direct rules."""
+    """One row per proposed tier that a person must sign: entries to D, falls of two steps, direct rules."""
     if book.tiers.empty or "status" not in book.tiers:
         return
     proposed = book.tiers[book.tiers["status"] == "proposed"].sort_values("subject_id", ignore_index=True)

@@ -208,9 +208,11 @@ class _Moved:
         raw, past = night.ruled.tier, night.past
         loosened = night.left | signed.lapsed
         stable = apply_stability(raw, night.banded(), night.ruled.rule, past, night.policy, left=loosened, as_of=night.day)
-        floor = np.maximum(raw, signed.carried(night))
-        rises = loosened & (raw >= 0) & (floor < past.tier)
         frozen = held_by_dispute(night.disputed, night.ruled, past)
+        floor = np.maximum(raw, signed.carried(night))
+        # A dispute lifts nobody: where only the signature has ended, D becomes what needs none.
+        floor = np.where(frozen & signed.lapsed & ~night.left, np.maximum(floor, _UNSIGNED), floor).astype(np.int8)
+        rises = loosened & (raw >= 0) & (floor < past.tier)
         waits = frozen & ~rises
         target = np.where(waits, past.tier, np.where(frozen, floor, stable.tier)).astype(np.int8)
         held = night.incomplete.holds(target)

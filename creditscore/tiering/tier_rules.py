@@ -200,12 +200,13 @@ class Settled:
 def needs_signature(target: Codes, past: Previous, subject_type: Texts, reviewed: Flags, policy: TierPolicy) -> Flags:
     """Which tiers need the signature of a person.
 
-    These are tier D, a change of two tiers at once in either direction, overrides with ``review``, and, for natural persons
-    under ``review.individuals``, every tier worse than before (worse than B for a new subject).
+    These are tier D, a fall of two tiers at once, overrides with ``review``, and, for natural persons under
+    ``review.individuals``, every tier worse than before (worse than B for a new subject). A rise needs none: band and months
+    guard against luck, and nobody stays in a worse tier because no one signs.
     """
     rated = target != UNRATED
     before = np.where(past.tier >= 0, past.tier, _PRESUMED)
-    two_steps = (past.tier >= 0) & (np.abs(target - past.tier) >= 2)
+    two_steps = (past.tier >= 0) & (target - past.tier >= 2)
     flags = (target == _RISKIEST) | two_steps | reviewed
     if policy.review.individuals == "every_downgrade":
         flags |= np.isin(subject_type.astype(str), INDIVIDUALS) & (target > before)

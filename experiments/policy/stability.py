@@ -31,14 +31,15 @@ def one(seed: int) -> list[dict[str, Any]]:
     shipped = cs.load_policy(PROJECT / "tiering", on="2024-04-30").model_copy(update={"effective": TRAINED})
     loose = shipped.model_copy(update={"stability": type(shipped.stability)()})
     with world(cs.CityParameters(subjects=SUBJECTS, seed=seed, dirt=False)) as city:
-        scores = _scores(city)
+        scores = scored_months(city)
         return [
             {"rule": name, **_year(city, scores, policy)}
             for name, policy in (("with band and months", shipped), ("without", loose))
         ]  # fmt: skip
 
 
-def _scores(city: World) -> dict[dt.date, pd.DataFrame]:
+def scored_months(city: World) -> dict[dt.date, pd.DataFrame]:
+    """Scores at each month end, by one card trained before."""
     rows = cs.training_rows(city.records, city.project.targets["violation"], until=TRAINED)
     features = cs.build_features(city.records, rows, city.project.features)
     cards = fit_rows(city.cards(), features, rows)

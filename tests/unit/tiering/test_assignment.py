@@ -210,18 +210,14 @@ def test_a_tier_d_waiting_to_rise_needs_no_second_signature(make_policy):
     assert seen == [*[("D", "stability", "final")] * 3, ("C", "", "final")]
 
 
-def test_a_rejected_rise_from_d_does_not_become_a_rise_to_c(make_policy):
+def test_a_rise_from_d_needs_its_months_and_no_signature(make_policy):
     policy = make_policy(stability={"months": 1})
-    may, june, july = month_ends(3)
+    may, june = month_ends(2)
     first = signed(scores([("a", 450, 300_000)]), policy)
     waits = assign_tiers(scores([("a", 600, 1)], on=may), policy, previous=first)
+    assert waits.frame.loc[0, ["raw_tier", "tier", "rule", "signed_tier"]].tolist() == ["A", "D", "stability", "D"]
     rises = assign_tiers(scores([("a", 600, 1)], on=june), policy, previous=waits)
-    assert rises.frame.loc[0, ["raw_tier", "tier", "status", "signed_tier"]].tolist() == ["A", "D", "proposed", "D"]
-    no = [Review("a", "reject", "王五", "尚未履行", rises.proposed()["grounds_hash"][0], june)]
-    refused = assign_tiers(scores([("a", 600, 1)], on=june), policy, previous=waits, reviews=no)
-    assert refused.frame.loc[0, ["tier", "rule", "reviewer"]].tolist() == ["D", "review:rejected", "王五"]
-    later = assign_tiers(scores([("a", 600, 1)], on=july), policy, previous=refused, reviews=no)
-    assert later.frame.loc[0, "tier"] == "D"
+    assert rises.frame.loc[0, ["tier", "rule", "status"]].tolist() == ["A", "", "final"]
 
 
 def test_the_end_of_a_listing_needs_no_signature_however_far_the_tier_rises(make_policy):

@@ -62,12 +62,12 @@ def check(row, before, disputed, kind):
     step, by_override = ORDER[row.tier] - ORDER[before], row.rule.startswith("override:")
     signed = isinstance(row.reviewer, str)
     assert signed or not (row.tier == "D" and step > 0), "D is entered by a signature"
-    released = row.rule in ("override_ended", "record_ended", "signature_ended") and step < 0
-    assert signed or abs(step) < 2 or released, "two steps are signed, save where what held the tier down has left"
+    assert signed or step < 2, "a fall of two steps is signed"
     assert signed or not (kind != "enterprise" and step > 0), "a person's trade falls by a signature"
     if disputed and isinstance(row.previous_tier, str):
         assert step <= 0 or (by_override and "national" not in row.rule), "a dispute lowers nobody"
-        assert step >= 0 or row.rule == "review:rejected", "a dispute lifts nobody"
+        unsigned = row.tier == "C" and row.rule == "signature_ended"
+        assert step >= 0 or unsigned or row.rule == "review:rejected", "a dispute lifts nobody"
     if row.status == "final" and (by_override or row.rule == ""):
         assert ORDER[row.tier] >= ORDER[row.raw_tier], "a worse tier acts at once"
 
