@@ -21,7 +21,8 @@ _NAMES = (
     "CONNECT!", "UNKNOWN!", "BUSY!", "EXTERNAL!", "PYTHON!",
 )  # fmt: skip
 _ERROR = rf"(?i)^[\s\x{{a0}}\x{{3000}}]*(?:[#＃](?:{'|'.join(_NAMES)})|#{{3,}}|(?:Err|错误):[0-9]{{3}})[\s\x{{a0}}\x{{3000}}]*$"
-#: One of these is in each of them.
+#: One of these bytes is in each of them, and one of these signs. Single bytes are found ten times as fast, and mostly are not there.
+_BYTES = (b"#", b":", b"\xef")
 _SIGNS = tuple(sign.encode() for sign in ("#", "＃", "rr:", "RR:", "错误:"))
 
 
@@ -32,8 +33,8 @@ def error_cells(table: pa.Table) -> dict[str, pa.Array]:
         column = one_array(table[name])
         if not pa.types.is_string(column.type) or column.null_count == len(column):
             continue
-        letters = text_bytes(column)
-        if not any(sign in letters.tobytes() for sign in _SIGNS):
+        letters = text_bytes(column).tobytes()
+        if not any(byte in letters for byte in _BYTES) or not any(sign in letters for sign in _SIGNS):
             continue
         errors = pc.fill_null(pc.match_substring_regex(column, _ERROR), False)
         if errors.true_count:
