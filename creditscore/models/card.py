@@ -195,7 +195,7 @@ class Characteristic(Spec):
         return ""
 
     def _declared_fault(self) -> str:
-        if self.source != "self_declared":
+        if self.source != "self_declared" or self.kind == "cross":
             return ""
         highest = math.inf if self.unverified_cap is None else self.unverified_cap
         points = [attribute.points for attribute in self.attributes]

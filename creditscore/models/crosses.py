@@ -315,7 +315,7 @@ def _grouped(one: _Side, other: _Side, cuts: tuple[int, int], slack: Floats, inf
         chosen = best
 
 
-def cross_of(candidate: Candidate, tables: Sequence[BinTable], left: Residuals, patterns: Patterns, sample: Sample) -> BinTable:
+def cross_of(candidate: Candidate, tables: Sequence[BinTable], left: Residuals, patterns: Patterns) -> BinTable:
     """The cross of a pair with its cells and their WoE, counted in the rows of the sample.
 
     Args:
@@ -323,7 +323,6 @@ def cross_of(candidate: Candidate, tables: Sequence[BinTable], left: Residuals, 
         tables: Of the fit.
         left: What the fit leaves.
         patterns: Of the fit.
-        sample: Its rows, with the weights of the ranking.
     """
     pair = (tables[candidate.first], tables[candidate.second])
     one, other = (_Side.of(table) for table in pair)

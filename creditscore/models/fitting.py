@@ -177,14 +177,37 @@ def cut_columns(sample: Sample, settings: Settings, ledger: SelectionLedger) -> 
 
 
 def fit_cut(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLedger) -> Fit:
-    """Count the attributes of columns that are cut, keep what has information, and fit the constrained regression.
+    """Count the attributes of columns that are cut, keep what has information, fit the constrained regression, look for crosses.
 
     Args:
         sample: The training rows, with the weights of the ranking.
         cuts: Their columns, cut; the rows may be fewer than those that the cuts were found on (:meth:`Cuts.rows`).
         settings: How to count, select and regress.
-        ledger: Says in the end why each column stayed or left; its rows are those of :func:`cut_columns`.
+        ledger: Says in the end why each column stayed or left; its rows are those of :func:`cut_columns`, then the crosses.
     """
+    fit = fit_path(sample, cuts, settings, ledger)[-1]
+    for table, coefficient in zip(fit.tables, fit.regression.coefficients, strict=True):
+        ledger.note(table.name, coefficient=round(float(coefficient), 6))
+    tell_of_levels(sample, fit.of_rows, ledger)
+    return fit
+
+
+def fit_path(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLedger) -> list[Fit]:
+    """The fit without a cross, then with each cross that is found, at most ``settings.crosses``.
+
+    Arguments are those of :func:`fit_cut`.
+    """
+    path = [_additive(sample, cuts, settings, ledger)]
+    while len(path) <= settings.crosses:
+        larger = _with_a_cross(path[-1], sample, settings)
+        if larger is None:
+            break
+        path.append(larger)
+    return path
+
+
+def _additive(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLedger) -> Fit:
+    """The fit of the characteristics alone."""
     codes = [cuts.codes[name] for name in cuts.partitions]
     every = tabulate(list(cuts.partitions.values()), codes, sample, binning=settings.binning)
     chance = settings.binning.evidence
@@ -195,12 +218,7 @@ def fit_cut(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLed
     names = {table.name for table in kept}
     patterns = patterns.select([table.name in names for table in tables])
     matrix = matrix_of([cuts.codes[table.name] for table in kept], len(sample.weight))
-    fit = _without_idle(_regress(sample, settings, kept, matrix, patterns, ledger), sample, settings)
-    fit = _with_crosses(fit, sample, settings)
-    for table, coefficient in zip(fit.tables, fit.regression.coefficients, strict=True):
-        ledger.note(table.name, coefficient=round(float(coefficient), 6))
-    tell_of_levels(sample, fit.of_rows, ledger)
-    return fit
+    return _without_idle(_regress(sample, settings, kept, matrix, patterns, ledger), sample, settings)
 
 
 def recounted(table: BinTable, patterns: Patterns, column: int) -> BinTable:
@@ -269,32 +287,29 @@ def _regress(
     return Fit(tuple(kept), codes, patterns, regression, mean, ledger)
 
 
-def _with_crosses(fit: Fit, sample: Sample, settings: Settings) -> Fit:
-    """The fit with crosses, one after the other, each in what the fit before leaves; each time with a new regression."""
-    for _ in range(settings.crosses):
-        patterns = fit.patterns
-        eta = predictor_with_effects(patterns, fit.woe, fit.regression, sample)
-        left = Residuals.of(patterns, eta, sample.effective_size)
-        pair = best_pair(fit.tables, left, settings.selection.never_crossed)
-        if pair is None:
-            break
-        cross = cross_of(pair, fit.tables, left, patterns, sample)
-        own = {table.name: column for table, column in zip(fit.tables, fit.codes.T, strict=True)}
-        codes, further = (
-            np.column_stack([of, codes_by([cross], names)[0]])
-            for of, names in (
-                (fit.codes, own),
-                (patterns.codes, {table.name: column for table, column in zip(fit.tables, patterns.codes.T, strict=True)}),
-            )
-        )
-        larger = _regress(sample, settings, [*fit.tables, cross], codes, replace(patterns, codes=further), fit.ledger)
-        if larger.regression.coefficients[-1] <= 0:
-            break
-        fit = larger
-        fit.ledger.enter(cross.name)
-        fit.ledger.note(cross.name, information_value=round(cross.information_value, 6), attributes=len(cross.rows))
-        fit.ledger.rows[cross.name]["note"] = f"a cross: chi-square {pair.shown:.1f} beside the two alone"
-    return fit
+def _with_a_cross(fit: Fit, sample: Sample, settings: Settings) -> Fit | None:
+    """The fit with the cross that what it leaves shows most; None where none shows more than chance, or adds to the others."""
+    patterns = fit.patterns
+    eta = predictor_with_effects(patterns, fit.woe, fit.regression, sample)
+    left = Residuals.of(patterns, eta, sample.effective_size)
+    pair = best_pair(fit.tables, left, settings.selection.never_crossed)
+    if pair is None:
+        return None
+    cross = cross_of(pair, fit.tables, left, patterns)
+    codes, further = (_one_more(cross, fit.tables, of) for of in (fit.codes, patterns.codes))
+    larger = _regress(sample, settings, [*fit.tables, cross], codes, replace(patterns, codes=further), fit.ledger)
+    if larger.regression.coefficients[-1] <= 0:
+        return None
+    fit.ledger.enter(cross.name)
+    note = f"a cross: chi-square {pair.shown:.1f} beside the two alone"
+    fit.ledger.note(cross.name, information_value=round(cross.information_value, 6), attributes=len(cross.rows), note=note)
+    return larger
+
+
+def _one_more(cross: BinTable, tables: Sequence[BinTable], codes: AttributeCodes) -> AttributeCodes:
+    """The codes with a column for a cross."""
+    own = {table.name: column for table, column in zip(tables, codes.T, strict=True)}
+    return np.column_stack([codes, *codes_by([cross], own)])
 
 
 def _without_idle(fit: Fit, sample: Sample, settings: Settings) -> Fit:

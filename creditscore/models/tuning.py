@@ -25,7 +25,7 @@ from creditscore.models.binning import Limits
 from creditscore.models.calibration import calibrate, intercept_for
 from creditscore.models.crosses import codes_by, is_cross
 from creditscore.models.crossfit import Fold, forward_folds, has_both, subject_folds
-from creditscore.models.fitting import Cuts, Fit, Settings, cut_columns, fit_cut
+from creditscore.models.fitting import Cuts, Fit, Settings, cut_columns, fit_cut, fit_path
 from creditscore.models.regression import matrix_of
 from creditscore.models.sample import Sample
 from creditscore.models.scoring import AttributeCodes
@@ -122,7 +122,7 @@ def tuned(
     ledger = copy.deepcopy(ledger)
     if search.folds and "crosses" in free:
         found = search.crosses()
-        tried += search.choose("crosses", range(len(found) + 1)) if found else []
+        tried += search.choose_crosses(len(found)) if found else []
         for name in found[search.settings.crosses :]:
             ledger.enter(name)
             ledger.drop(name, "a cross that gains less on rows held out than the standard error of its gain")
@@ -211,9 +211,33 @@ class _Search:
     def choose(self, setting: Tunable, values: Sequence[float]) -> list[_Trial]:
         """Try the values, simplest first, and keep one."""
         candidates = [self.with_value(setting, value) for value in values]
-        found = [candidate.losses() for candidate in candidates]
-        whole = [loss for loss in found if loss is not None]
-        if len(whole) < len(found):
+        return self._keep(setting, values, candidates, [candidate.losses() for candidate in candidates])
+
+    def choose_crosses(self, most: int) -> list[_Trial]:
+        """Try no cross to ``most`` crosses, which each fold finds for itself, and keep one number.
+
+        One path of fits a fold, each with a cross more, gives all of them.
+        """
+        candidates = [self.with_value("crosses", value) for value in range(most + 1)]
+        cuts, ledger = candidates[0].cuts()
+        paths: list[list[tuple[Floats, Floats]]] = []
+        try:
+            for fold in self.folds:
+                rest, ranking, settings = candidates[-1]._rest(fold)
+                fits = fit_path(ranking, cuts.rows(fold.rest), settings, copy.deepcopy(ledger))
+                path = [self._predicted(cuts, fit, rest, settings, fold) for fit in fits]
+                paths.append(path + [path[-1]] * (most + 1 - len(path)))
+        except DataError:
+            return []
+        losses = [self._losses_of([path[value] for path in paths]) for value in range(most + 1)]
+        return self._keep("crosses", range(most + 1), candidates, losses)
+
+    def _keep(
+        self, setting: Tunable, values: Sequence[float], candidates: Sequence[_Search], losses: Sequence[Floats | None]
+    ) -> list[_Trial]:
+        """Compare the values, and keep one; none where some of them cannot be fitted."""
+        whole = [loss for loss in losses if loss is not None]
+        if len(whole) < len(losses):
             return []
         rows = np.any([fold.held for fold in self.folds], axis=0)
         weight, subject = self.sample.weight[rows], self.sample.subject[rows]
@@ -223,22 +247,29 @@ class _Search:
         return trials
 
     def losses(self) -> Floats | None:
-        """Log loss of each row held out, 0 elsewhere; None where a fit is not possible.
+        """Log loss of each row held out, 0 elsewhere; None where a fit is not possible."""
+        cuts, ledger = self.cuts()
+        predicted = []
+        try:
+            for fold in self.folds:
+                rest, ranking, settings = self._rest(fold)
+                fit = fit_cut(ranking, cuts.rows(fold.rest), settings, copy.deepcopy(ledger))
+                predicted.append(self._predicted(cuts, fit, rest, settings, fold))
+        except DataError:
+            return None
+        return self._losses_of(predicted)
+
+    def _losses_of(self, predicted: Sequence[tuple[Floats, Floats]]) -> Floats | None:
+        """Log loss of each row held out, 0 elsewhere, by the log-odds of each fold's rest and of its rows held out.
 
         One slope is fitted to all rows held out, at most 1: the card has the slope of rows held out, too, so a setting must
         not lose by too wide a spread alone; too narrow a one, which too large a ridge gives, is its own fault, and where cases
         are few the card does not make it good. The level of a fold is that of the rows of its fit.
         """
-        cuts, ledger = self.cuts()
-        eta, parts = np.zeros(len(self.sample.weight)), []
+        eta = np.zeros(len(self.sample.weight))
         fold_of = np.full(len(eta), -1)
-        try:
-            for number, fold in enumerate(self.folds):
-                rest_eta, eta[fold.held] = self._predicted(cuts, ledger, fold)
-                fold_of[fold.held] = number
-                parts.append(rest_eta)
-        except DataError:
-            return None
+        for number, (fold, (_, held_eta)) in enumerate(zip(self.folds, predicted, strict=True)):
+            eta[fold.held], fold_of[fold.held] = held_eta, number
         rows, bad = fold_of >= 0, self.sample.bad
         weight = self.sample.weight / self.sample.total
         if not has_both(bad[rows]):
@@ -246,18 +277,20 @@ class _Search:
         good_weight, bad_weight = np.where(bad, 0.0, weight)[rows], np.where(bad, weight, 0.0)[rows]
         flat = np.ptp(eta[rows]) == 0
         slope = 1.0 if flat else min(1.0, calibrate(eta[rows], good_weight, bad_weight, industry=fold_of[rows])[1])
-        for fold, rest_eta in zip(self.folds, parts, strict=True):
+        for fold, (rest_eta, _) in zip(self.folds, predicted, strict=True):
             rest = fold.rest & ~self.sample.ranking_only
             share = np.average(bad[rest], weights=weight[rest])
             eta[fold.held] = intercept_for(slope * rest_eta, weight[rest], float(share)) + slope * eta[fold.held]
         return np.where(rows, np.logaddexp(0.0, np.where(bad, -eta, eta)), 0.0)
 
-    def _predicted(self, cuts: Cuts, ledger: SelectionLedger, fold: Fold) -> tuple[Floats, Floats]:
-        """Log-odds of the drawn rows of the rest and of the rows held out, by the fit on the rest."""
+    def _rest(self, fold: Fold) -> tuple[Sample, Sample, Settings]:
+        """The rows that a fold's fit may know, with the weights of the design and of the ranking, and its settings."""
         rest = self.sample.part(fold.rest)
         ranking = rest.for_ranking(self.settings.exponent)
-        settings = self.resolved(ranking)
-        fit = fit_cut(ranking, cuts.rows(fold.rest), settings, copy.deepcopy(ledger))
+        return rest, ranking, self.resolved(ranking)
+
+    def _predicted(self, cuts: Cuts, fit: Fit, rest: Sample, settings: Settings, fold: Fold) -> tuple[Floats, Floats]:
+        """Log-odds of the drawn rows of the rest and of the rows held out, by the fit on the rest."""
         predictor = self.make_predictor(fit, rest, settings)
         drawn = ~rest.ranking_only
         held = {name: codes[fold.held] for name, codes in cuts.codes.items()}

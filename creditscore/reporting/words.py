@@ -297,6 +297,7 @@ SETTINGS: dict[str, Message] = {
     "ridge": _("Ridge, in effective cases"),
     "max_bins": _("Most bins of a characteristic"),
     "pooling_factor": _("Factor on what industries differ by"),
+    "crosses": _("Crosses of two characteristics"),
 }
 #: Figures that count something and are printed without decimals.
 WHOLE_FIGURES = frozenset(

@@ -7,7 +7,7 @@ import ibis
 import numpy as np
 import pyarrow as pa
 import pytest
-from support.cards import card, number, text
+from support.cards import card, crossed_card, number, text
 
 from creditscore.config.scorecards import Scaling
 from creditscore.engine import compile_sql
@@ -59,6 +59,7 @@ def table(n=1500, seed=0):
         "training": drawn([0, 1, 4, 5, 9, None], pa.int32()),
         "age": drawn(NUMBERS, pa.float64()),
         "odd": drawn(TEXTS, pa.string()),
+        "kind": drawn(["甲", "乙", "it's", "unseen", "", None], pa.string()),
     }
     keys = {"subject_id": pa.array([f"s{i:05d}" for i in range(n)]), "as_of": pa.array([dt.date(2024, 4, 30)] * n)}
     return pa.table({**keys, "industry": pa.array(["food_service"] * n), **columns})
@@ -132,6 +133,15 @@ def test_to_sql_gives_the_points_of_memory(run):
     for name, values in one.points(rows).items():
         assert found[f"p_{name}"].to_pylist() == values.tolist(), name
     assert found["score"].to_pylist() == one.scores(rows).tolist()
+
+
+def test_a_card_with_a_cross_agrees(run):
+    one, rows = crossed_card(), table()
+    check(run, one, rows)
+    assert one.points(rows)["share × kind"].nunique() == 7
+    found = run(rows, lambda dialect: one.to_sql(dialect))
+    for name, values in one.points(rows).items():
+        assert found[f"p_{name}"].to_pylist() == values.tolist(), name
 
 
 @pytest.mark.spark

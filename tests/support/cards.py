@@ -30,6 +30,29 @@ def _characteristic(name, kind, attributes, source, rest):
     return Characteristic(name=name, kind=kind, attributes=attributes, source=source, **given)
 
 
+def cross(first, second, groups, points):
+    """A cross of two characteristics; ``groups`` divides the attributes of each, ``points`` has a row per group of the first."""
+    cells = [
+        attribute("cell", p, sides=(own, other), label=f"{first.name} {own} & {second.name} {other}")
+        for own, row in zip(groups[0], points, strict=True)
+        for other, p in zip(groups[1], row, strict=True)
+    ]
+    rest = {"features": (first.name, second.name)}
+    return _characteristic(f"{first.name} × {second.name}", "cross", tuple(cells), first.source, rest)
+
+
+def crossed_card(**changes):
+    """The card with a cross of a number, which has special codes, and a text."""
+    share = card().characteristics[1]
+    kind = text("kind", ((("甲",), 4), (("乙", "it's"), -3)), missing=1, other=-7, source="public")
+    groups = (((0, 1), (2, 3, 4), (5, 6)), ((0, 3), (1,), (2,)))
+    both = cross(share, kind, groups, ((-8, 3, 0), (5, -2, 1), (0, 0, -4)))
+    one = card()
+    extra = {"kind": 1, both.name: 2}
+    baselines = tuple(b.model_copy(update={"points": b.points | extra}) for b in one.baselines)
+    return card(**{"characteristics": (*one.characteristics, kind, both), "baselines": baselines, **changes})
+
+
 def card(**changes):
     """Every kind of attribute, two baselines, a float edge that no decimal has exactly, quotes in a category."""
     characteristics = (
