@@ -78,13 +78,13 @@ def explain(
 
 def lookup(
     run: RunArg,
+    purpose: Annotated[str, typer.Option("--purpose", help="What the answer is used for: one of the project's list.")],
+    by: Annotated[str, typer.Option("--by", help="Who asks; the name is recorded, not proved.")],
+    on: Annotated[str, typer.Option("--on", help="The day of the check.")],
     ids: Annotated[list[str] | None, typer.Argument(help="Codes.")] = None,
     file: Annotated[
         Path | None, typer.Option("--file", help="Codes from a file: one a line, or the first column of a .csv or .xlsx.")
     ] = None,
-    purpose: Annotated[str, typer.Option(help="What the answer is used for.")] = "",
-    by: Annotated[str, typer.Option(help="Who asks.")] = "",
-    on: Annotated[str | None, typer.Option(help="The day of the check.")] = None,
     encoding: EncodingOption = "auto",
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
@@ -95,8 +95,7 @@ def lookup(
     words = Words.of(lang)
     folder = run_of(run)
     codes = codes_asked(ids or [], file, run=folder, encoding=encoding)
-    day = None if on is None else day_of(on, name="--on")
-    answers = look_up(folder, codes, purpose=purpose, by=by, on=day, lang=lang)
+    answers = look_up(folder, codes, purpose=purpose, by=by, on=day_of(on, name="--on"), lang=lang)
     show({"rows": rows_of(answers)}, [*_lookup_lines(answers, words), *_draws(answers, words)], as_json=as_json)
 
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from creditscore.config.catalogue import Catalogue
 from creditscore.config.features import FeatureFile, FeatureSpec
 from creditscore.config.objections import ObjectionFile
 from creditscore.config.policy import TierPolicy, find_policy
+from creditscore.config.purposes import SUPERVISION_ONLY, LookupPurpose, other_purpose
 from creditscore.config.scorecards import ScorecardsFile
 from creditscore.config.sources import Constant, Map, SourceFile
 from creditscore.config.spec import Day, Items, Label, Name, Spec, read_spec
@@ -59,6 +60,21 @@ class ProjectFile(Spec):
     #: Months for which runs are kept: ``prune`` removes none of them. None: only what the command says.
     keep_runs_months: int | None = Field(default=None, ge=0, le=1200)
     contact: str = ""
+    #: What a credit check (``lookup``) may be used for: a closed list.
+    lookup_purpose: Items[LookupPurpose] = Field(default=SUPERVISION_ONLY, min_length=1)
+
+    @model_validator(mode="after")
+    def _checks_serve_the_purpose(self) -> ProjectFile:
+        for one in self.lookup_purpose:
+            other = next(
+                (found for text in (one.name, *one.label.names().values()) if (found := other_purpose(text, own=self.purpose))),
+                None,
+            )
+            if other is not None:
+                raise ValueError(
+                    f"lookup_purpose: uses of {self.purpose}; {other.name} needs a project of its own (got {one.name!r})"
+                )
+        return self
 
 
 @dataclass(frozen=True)

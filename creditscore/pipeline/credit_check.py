@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from creditscore.config.purposes import purpose_of
 from creditscore.errors import DataError
 from creditscore.inspection.sealed_export import own_rows
 from creditscore.inspection.task_folder import open_folders
 from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.pipeline.out_folder import LOOKUPS
 from creditscore.pipeline.run_folder import RunFolder, RunResult
-from creditscore.pipeline.run_store import load_book
+from creditscore.pipeline.run_store import BookFile, load_book
 from creditscore.records.adverse.readings import READINGS
 from creditscore.records.own_records import OWN_RECORDS
 from creditscore.records.standard.identity import compact
@@ -41,9 +42,9 @@ def lookup(
     run: Run,
     ids: Iterable[str],
     *,
-    purpose: str = "",
-    by: str = "",
-    on: dt.date | None = None,
+    purpose: str,
+    by: str,
+    on: dt.date,
     lang: str = DEFAULT_LANGUAGE,
 ) -> pd.DataFrame:
     """The credit check (信用核查) of codes against a run, noted in the hash-chained ``OUT/lookups.jsonl``.
@@ -51,7 +52,7 @@ def lookup(
     Args:
         run: A run's result or folder.
         ids: Codes; compared in their plain form (half width, upper case).
-        purpose: What the answer is used for, for the feedback of use (应用反馈).
+        purpose: What the answer is used for: a name or label of the project's ``lookup_purpose``.
         by: Who asks.
         on: The day.
         lang: The language of lists and measures.
@@ -63,16 +64,20 @@ def lookup(
         was noted, for :func:`feedback`.
 
     Raises:
-        DataError: The run is not finished or damaged.
+        DataError: The run is not finished or damaged; the purpose is not one of the project's; nobody is named.
     """
     folder, codes = _folder_of(run), compact(pa.array(list(ids), pa.string())).to_pylist()
+    about = BookFile.load(folder).project
+    allowed = purpose_of(purpose, about.lookup_purpose, own=about.purpose)
+    if not by.strip():
+        raise DataError("--by: expected who asks (got nothing)")
     rows = lookup_rows(load_book(folder, only=set(codes)), codes, lang=lang)
     draws = defaultdict[str, list[dict[str, Any]]](list)
     settle(folder.out)
     for task in open_folders(folder.out):
         for row in own_rows(task.path, codes):
             draws[row["subject_id"]].append(row)
-    check = {"what": "looked_up", "purpose": purpose, "by": by, "on": on.isoformat() if on else None}
+    check = {"what": "looked_up", "purpose": allowed.name, "by": by.strip(), "on": on.isoformat()}
     # Enough of the answer to know later what somebody acted on.
     answers = [
         {

@@ -7,7 +7,7 @@ import re
 
 import openpyxl
 import pyarrow.parquet as pq
-from support.command import creditscore
+from support.command import ASKING, creditscore
 
 from .conftest import DAY, LATER, PROJECT, TASKS, City, bytes_of, copied
 
@@ -42,7 +42,7 @@ def test_explain_as_json_has_points_that_sum_to_the_score(city):
 def test_lookup_answers_in_order_and_notes_the_use(city):
     known = tiers_of(city)["subject_id"].iloc[3]
     (city.root / "codes.txt").write_text(f"91350100M000100Y43\n{known.lower()}\n", "utf-8-sig")
-    said = creditscore("lookup", city.run, "--file", city.root / "codes.txt", "--purpose", "licence", "--json")
+    said = creditscore("lookup", city.run, *ASKING, "--file", city.root / "codes.txt", "--json")
     rows = json.loads(said.out)["rows"]
     assert [row["found"] for row in rows] == [False, True]
     assert rows[1]["subject_id"] == known
@@ -60,22 +60,22 @@ def test_lookup_proves_a_subjects_ticket_by_its_own_row(city):
         sample = list(csv.DictReader(stream))
     drawn = next(row for row in sample if row["drawn"] == "1")
     other = next(row for row in sample if row["stratum"] == drawn["stratum"] and row["ticket"] and row["drawn"] == "0")
-    said = creditscore("lookup", city.run, drawn["subject_id"], other["subject_id"], "--json")
+    said = creditscore("lookup", city.run, *ASKING, drawn["subject_id"], other["subject_id"], "--json")
     for asked, row in zip((drawn, other), said.json["rows"], strict=True):
         own = next(one for one in row["draws"] if one["task"] == plan.name)
         assert own["ticket"] == asked["ticket"] == hashlib.sha256(own["text_of_ticket"].encode()).hexdigest()
         assert own["drawn"] == (own["ticket"] <= own["last_ticket"]) == (asked["drawn"] == "1")
-    assert other["subject_id"] not in creditscore("lookup", city.run, drawn["subject_id"], "--json").out
+    assert other["subject_id"] not in creditscore("lookup", city.run, *ASKING, drawn["subject_id"], "--json").out
 
 
 def test_lookup_takes_codes_as_arguments_and_a_file_by_option_only(city, monkeypatch):
     first, second = tiers_of(city)["subject_id"].iloc[[3, 4]]
     monkeypatch.chdir(city.root)
     (city.root / first).write_text(f"{second}\n", "utf-8")
-    rows = json.loads(creditscore("lookup", city.run, first, "--json").out)["rows"]
+    rows = json.loads(creditscore("lookup", city.run, *ASKING, first, "--json").out)["rows"]
     assert [row["subject_id"] for row in rows] == [first]
     (city.root / "codes.txt").write_text(f"{second}\n", "utf-8")
-    said = creditscore("lookup", city.run, "codes.txt")
+    said = creditscore("lookup", city.run, *ASKING, "codes.txt")
     assert said.code == 2
     assert "--file" in said.err
     noted = (city.out / "lookups.jsonl").read_text("utf-8").splitlines()
@@ -90,21 +90,21 @@ def test_lookup_reads_the_first_column_of_a_table(city):
         book.active.append(row)
     book.save(city.root / "codes.xlsx")
     for name in ("codes.csv", "codes.xlsx"):
-        rows = json.loads(creditscore("lookup", city.run, "--file", city.root / name, "--json").out)["rows"]
+        rows = json.loads(creditscore("lookup", city.run, *ASKING, "--file", city.root / name, "--json").out)["rows"]
         assert [row["subject_id"] for row in rows] == [known]
     book.active["A2"] = 911234567890123456
     book.save(city.root / "codes.xlsx")
-    said = creditscore("lookup", city.run, "--file", city.root / "codes.xlsx", "--lang", "en")
+    said = creditscore("lookup", city.run, *ASKING, "--file", city.root / "codes.xlsx", "--lang", "en")
     assert said.code == 2
     assert "lost digits" in said.err
 
 
 def test_lookup_speaks_english_too(city):
     known = tiers_of(city)["subject_id"].iloc[3]
-    said = creditscore("lookup", city.run, known, "91350100M000100Y43", "--lang", "en")
+    said = creditscore("lookup", city.run, *ASKING, known, "91350100M000100Y43", "--lang", "en")
     assert said.out.isascii() or "–" in said.out
     assert said.out.split()[:2] == ["Subject", "id"]
-    assert creditscore("lookup", city.run, known).out.startswith("统一社会信用代码")
+    assert creditscore("lookup", city.run, *ASKING, known).out.startswith("统一社会信用代码")
 
 
 def test_a_signed_proposal_takes_effect_when_the_day_is_run_again(city):

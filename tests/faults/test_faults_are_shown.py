@@ -4,7 +4,7 @@ import datetime as dt
 
 import openpyxl
 import pytest
-from support.command import creditscore
+from support.command import ASKING, creditscore
 from support.deliveries import Delivery, csv_sources, event_line, subject_line, valid_codes
 from support.nights import night, sign_a_card
 from support.projects import label, policy_document
@@ -46,7 +46,7 @@ def test_explain_says_since_when_and_which_rows(later):
 
 
 def test_lookup_and_report_mark_it(later):
-    rows = creditscore("lookup", later, CODES[0], CODES[1], "--lang", "en", "--json").json["rows"]
+    rows = creditscore("lookup", later, *ASKING, CODES[0], CODES[1], "--lang", "en", "--json").json["rows"]
     assert [(row["incomplete_since"] or "")[:10] for row in rows] == [LATER.isoformat(), ""]
     page = (later / "report.html").read_text("utf-8")
     assert "1 户主体的得分不全" in page

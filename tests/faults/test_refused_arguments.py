@@ -168,8 +168,8 @@ HANDED_IN = {
     "run PROJECT": "run {it} --data {data} --as-of 2024-04-30 --out {new}",
     "train --data": "train {project} --data {it} --as-of 2024-04-30 --out {new}",
     "explain RUN": "explain {it} S00000",
-    "lookup RUN": "lookup {it} S00000",
-    "lookup --file": "lookup {run} --file {it}",
+    "lookup RUN": "lookup {it} S00000 --purpose supervision --by x --on 2024-05-06",
+    "lookup --file": "lookup {run} --file {it} --purpose supervision --by x --on 2024-05-06",
     "feedback RUN": "feedback {it} 1 --result x --by y --on 2024-05-06",
     "monitor RUN": "monitor {it}",
     "monitor --reference": "monitor {run} --reference {it}",
@@ -262,7 +262,7 @@ WORDS: dict[str, str] = {
     **{f"{CHECK} {day}": "--as-of" for day in DAYS},
     **{f"{SIGN} --on {day}": "--on" for day in DAYS[:6]},
     **{f"{CARDS} --on {day}": "--on" for day in DAYS[:6]},
-    **{f"lookup {{run}} S00000 --on {day}": "--on" for day in DAYS[:4]},
+    **{f"lookup {{run}} S00000 --purpose supervision --by x --on {day}": "--on" for day in DAYS[:4]},
     **{f"feedback {{run}} 1 --result x --by y --on {day}": "--on" for day in DAYS[:4]},
     **{f"simulate --out {{new}} --subjects 500 --end {day}": "--end" for day in DAYS[:6]},
     **{f"records {{project}} --data {{data}} --bodies --as-of {day}": "--as-of" for day in DAYS[:4]},
@@ -308,10 +308,10 @@ WORDS: dict[str, str] = {
     RUN.replace("{new}", "{odd}/empty"): "empty",
     RUN.replace("{new}", "{odd}/empty/below"): "empty",
     RUN.replace("{new}", f"{{odd}}/{LONG}"): "too long",
-    "lookup {run}": "lookup",
-    "lookup {run} ''": "lookup",
-    "lookup {run} {odd}/other.csv": "--file",
-    "lookup {draft} S00000": "task-draft",
+    "lookup {run} --purpose supervision --by x --on 2024-05-06": "lookup",
+    "lookup {run} '' --purpose supervision --by x --on 2024-05-06": "lookup",
+    "lookup {run} {odd}/other.csv --purpose supervision --by x --on 2024-05-06": "--file",
+    "lookup {draft} S00000 --purpose supervision --by x --on 2024-05-06": "task-draft",
     "monitor {run}": "--reference",
     "monitor {run} --reference {draft}": "task-draft",
     "records {project} --data {data} --as-of 2024-04-30": "--bodies",
@@ -377,7 +377,7 @@ RUN_FILES = (
 )  # fmt: skip
 DAMAGED = {f"{name} {state}": (name, state) for name in RUN_FILES for state in DAMAGE}
 ON_A_RUN = (
-    "explain {it} S00000", "lookup {it} S00000", "report {it}", "monitor {it}", FEEDBACK.replace("{run}", "{it}"),
+    "explain {it} S00000", "lookup {it} S00000 --purpose supervision --by x --on 2024-05-06", "report {it}", "monitor {it}", FEEDBACK.replace("{run}", "{it}"),
     SIGN.replace("{run}", "{it}") + " --on 2024-05-06", CARDS + " --on 2024-05-06 --run {it}", "plan import {it} {odd}/other.xlsx",
     "replay {it} --project {project} --data {data}", FORECAST.replace("{run}", "{it}"),
 )  # fmt: skip
@@ -428,9 +428,13 @@ def test_a_manifest_that_is_none(copied, content, line):
 
 #: Files that grow after a run, or that the manifest holds as they are: damaged with a manifest that agrees.
 SEALED = {
-    "book.json": ("explain {it} S00000", "lookup {it} S00000", "report {it}"),
+    "book.json": ("explain {it} S00000", "lookup {it} S00000 --purpose supervision --by x --on 2024-05-06", "report {it}"),
     "features.parquet": ("explain {it} S00000",),
-    "tiers.parquet": ("explain {it} S00000", "lookup {it} S00000", SIGN.replace("{run}", "{it}") + " --on 2024-05-06"),
+    "tiers.parquet": (
+        "explain {it} S00000",
+        "lookup {it} S00000 --purpose supervision --by x --on 2024-05-06",
+        SIGN.replace("{run}", "{it}") + " --on 2024-05-06",
+    ),
     "scores.parquet": ("explain {it} S00000",),
     "scorecards/all.json": (CARDS + " --on 2024-05-06 --run {it}", "explain {it} S00000"),
     "checkup.parquet": ("report {it}",),
@@ -480,7 +484,7 @@ def test_a_task_with_a_damaged_file(copied, case):
 @pytest.mark.parametrize("content", [b"\x00\xff\n{}\n", b"{}\n{}\n", b"[]\n[]\n", b"\n\n"], ids=repr)
 @pytest.mark.parametrize(
     ("name", "line"),
-    [("lookups.jsonl", "lookup {run} S00000"), ("lookups.jsonl", FEEDBACK), ("register.jsonl", SIGN + " --on 2024-05-06"),
+    [("lookups.jsonl", "lookup {run} S00000 --purpose supervision --by x --on 2024-05-06"), ("lookups.jsonl", FEEDBACK), ("register.jsonl", SIGN + " --on 2024-05-06"),
      ("register.jsonl", ON_A_TASK["published"]), ("register.jsonl", ON_A_TASK["draft"]), ("tasks/task-drawn/log.jsonl", "plan log {drawn}")],
 )  # fmt: skip
 def test_a_chain_that_is_broken(copied, name, line, content):

@@ -16,6 +16,10 @@ from creditscore import cli
 _BUILT = cache(typer.main.get_command)
 
 
+#: What every credit check must say.
+ASKING = ("--purpose", "supervision", "--by", "某局", "--on", "2024-05-20")
+
+
 @dataclass
 class Called:
     code: int

@@ -9,7 +9,7 @@ import zipfile
 
 import pyarrow as pa
 import pytest
-from support.command import creditscore
+from support.command import ASKING, creditscore
 
 from creditscore.cli.boundary import Code, failure_of
 from creditscore.errors import DataError, LockedError
@@ -115,7 +115,7 @@ def test_with_json_what_libraries_print_goes_to_stderr(monkeypatch, run):
 
 def test_with_json_a_number_that_is_not_finite_is_null(monkeypatch, run):
     monkeypatch.setattr("creditscore.cli.subjects.rows_of", lambda _frame: [{"a": float("nan"), "b": [float("inf")]}])
-    said = creditscore("lookup", run.path, "S00001", "--json")
+    said = creditscore("lookup", run.path, *ASKING, "S00001", "--json")
     assert said.code == 0
     assert said.json["rows"] == [{"a": None, "b": [None]}]
 

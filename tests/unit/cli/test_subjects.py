@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 import pytest
-from support.command import creditscore
+from support.command import ASKING, creditscore
 
 from creditscore.cli.runs import codes_asked
 from creditscore.errors import DataError
@@ -89,16 +89,16 @@ ROW = {
 
 def test_a_credit_check_says_for_what_and_by_whom(stub, run):
     calls = stub(f"{CHECK}.lookup", pd.DataFrame([ROW]))
-    said = creditscore("lookup", run.path, CODE, "--purpose", "招标", "--by", "某局", "--on", "2024-05-20", "--json")
+    said = creditscore("lookup", run.path, *ASKING, CODE, "--json")
     assert said.json["rows"][0]["record"] == 7
     ((asked, codes), options) = calls[0]
     assert (asked, codes) == (run, [CODE])
-    assert options | {"lang": None} == {"purpose": "招标", "by": "某局", "on": dt.date(2024, 5, 20), "lang": None}
+    assert options | {"lang": None} == {"purpose": "supervision", "by": "某局", "on": dt.date(2024, 5, 20), "lang": None}
 
 
 def test_a_credit_check_prints_a_row_per_code(stub, run):
     stub(f"{CHECK}.lookup", pd.DataFrame([ROW, {**ROW, "found": False, "tier": None}]))
-    lines = creditscore("lookup", run.path, CODE, "--lang", "en").out.splitlines()
+    lines = creditscore("lookup", run.path, *ASKING, CODE, "--lang", "en").out.splitlines()
     assert len(lines) == 3
     assert f"{CODE}  yes" in lines[1]
 
@@ -109,7 +109,7 @@ def test_an_own_draw_is_shown_with_what_recomputes_it(stub, run):
         "population": 1200, "ticket": "0f", "text_of_ticket": f"s|hygiene|{CODE}", "last_ticket": "1a",
     }  # fmt: skip
     stub(f"{CHECK}.lookup", pd.DataFrame([{**ROW, "draws": [own]}]))
-    out = creditscore("lookup", run.path, CODE, "--lang", "en").out
+    out = creditscore("lookup", run.path, *ASKING, CODE, "--lang", "en").out
     for text in ("3 of 1,200", f'SHA-256("s|hygiene|{CODE}")', "0f", "1a"):
         assert text in out
 

@@ -16,6 +16,7 @@ from creditscore.pipeline.run_folder import RunResult
 from creditscore.storage import read_chain
 
 ON = dt.date(2024, 5, 6)
+ASKED = {"purpose": "监督管理", "by": "某局", "on": ON}
 
 
 def noted(run):
@@ -23,7 +24,7 @@ def noted(run):
 
 
 def test_codes_are_answered_in_their_order_in_plain_form(run):
-    rows = lookup(run, [" s00001", "UNKNOWN"])
+    rows = lookup(run, [" s00001", "UNKNOWN"], **ASKED)
     assert rows["subject_id"].tolist() == ["S00001", "UNKNOWN"]
     assert rows["found"].tolist() == [True, False]
     assert rows["tier"].isna().tolist() == [False, True]
@@ -31,41 +32,41 @@ def test_codes_are_answered_in_their_order_in_plain_form(run):
 
 
 def test_a_check_is_noted_with_what_was_answered(run):
-    record = lookup(run, ["S00001"], purpose="招标", by="某局", on=ON)["record"].tolist()
+    record = lookup(run, ["S00001"], **ASKED)["record"].tolist()
     (line,) = noted(run)
     assert record == [line["number"]] == [1]
-    assert (line["what"], line["purpose"], line["by"], line["on"]) == ("looked_up", "招标", "某局", "2024-05-06")
+    assert (line["what"], line["purpose"], line["by"], line["on"]) == ("looked_up", "supervision", "某局", "2024-05-06")
     assert line["found"] is True
     assert line["as_of"] == "2024-04-30"
 
 
 def test_each_code_of_a_check_has_a_number_of_its_own(run):
-    assert lookup(run, ["S00001", "S00002"])["record"].tolist() == [1, 2]
-    assert lookup(run, ["S00001"])["record"].tolist() == [3]
+    assert lookup(run, ["S00001", "S00002"], **ASKED)["record"].tolist() == [1, 2]
+    assert lookup(run, ["S00001"], **ASKED)["record"].tolist() == [3]
 
 
 @pytest.mark.parametrize("form", ["result", "folder", "path", "text"])
 def test_a_run_may_be_named_in_every_form(run, form):
     named = {"result": RunResult(run, True), "folder": run, "path": run.path, "text": str(run.path)}[form]
-    assert lookup(named, ["S00001"])["found"].all()
+    assert lookup(named, ["S00001"], **ASKED)["found"].all()
 
 
 def test_a_check_changes_no_byte_of_the_run(run):
     before = bytes_below(run.path)
-    lookup(run.shown, ["S00001"])
+    lookup(run.shown, ["S00001"], **ASKED)
     feedback(run.shown, 1, result="x", by="y", on=ON)
     assert bytes_below(run.path) == before
 
 
 def test_checks_of_all_days_share_one_chain(run, project):
     later = finished_run(run.out, project, as_of=dt.date(2024, 5, 31))
-    assert [lookup(one, ["S00001"])["record"].tolist() for one in (run, later)] == [[1], [2]]
+    assert [lookup(one, ["S00001"], **ASKED)["record"].tolist() for one in (run, later)] == [[1], [2]]
     assert [line["as_of"] for line in noted(later)] == ["2024-04-30", "2024-05-31"]
 
 
 def test_own_draws_are_those_of_the_subject_alone(run, drawn):
     subject = DrawnPlan.from_folder(drawn).drawn["subject_id"].iloc[0]
-    rows = lookup(run, [subject, "UNKNOWN"])
+    rows = lookup(run, [subject, "UNKNOWN"], **ASKED)
     ((own,), none) = rows["draws"]
     assert (own["subject_id"], own["task"], own["drawn"]) == (subject, "hygiene", True)
     assert none == []
@@ -74,12 +75,12 @@ def test_own_draws_are_those_of_the_subject_alone(run, drawn):
 def test_a_damaged_run_answers_nothing(run):
     run.file("tiers.parquet").write_bytes(b"x")
     with pytest.raises(DataError, match=r"tiers\.parquet"):
-        lookup(run, ["S00001"])
+        lookup(run, ["S00001"], **ASKED)
     assert noted(run) == []
 
 
 def test_feedback_is_noted_for_its_check(run):
-    lookup(run, ["S00001"])
+    lookup(run, ["S00001"], **ASKED)
     feedback(run, 1, result=" 暂缓 ", by="某局", on=ON)
     line = noted(run)[-1]
     assert (line["what"], line["about"], line["result"], line["on"]) == ("used", 1, "暂缓", "2024-05-06")
@@ -87,7 +88,7 @@ def test_feedback_is_noted_for_its_check(run):
 
 @pytest.mark.parametrize("record", [0, 2, 3])
 def test_feedback_on_no_check_is_refused(run, record):
-    lookup(run, ["S00001"])
+    lookup(run, ["S00001"], **ASKED)
     feedback(run, 1, result="x", by="y", on=ON)
     with pytest.raises(DataError, match="expected the number of a credit check"):
         feedback(run, record, result="x", by="y", on=ON)
@@ -95,7 +96,7 @@ def test_feedback_on_no_check_is_refused(run, record):
 
 @pytest.mark.parametrize(("result", "by"), [(" ", "y"), ("x", "")])
 def test_feedback_says_what_was_done_and_by_whom(run, result, by):
-    lookup(run, ["S00001"])
+    lookup(run, ["S00001"], **ASKED)
     with pytest.raises(DataError, match="who did it"):
         feedback(run, 1, result=result, by=by, on=ON)
 

@@ -38,6 +38,8 @@ CLERK = {"reviewer": "李四", "reason": "核实", "on": dt.date(2024, 6, 3)}
 
 # An older layout
 
+ASKED = {"purpose": "监督管理", "by": "某局", "on": dt.date(2024, 5, 6)}
+
 
 def old_layout(out, project, *, as_of=APRIL):
     """``OUT/<as_of>`` as a folder of its own, as versions before wrote it: a run with its manifest of the first format."""
@@ -127,7 +129,7 @@ def test_checks_of_older_runs_are_one_chain_in_which_feedback_still_names_its_ch
     assert [(line["what"], line["number"], line.get("about"), line["run"]) for line in lines] == [
         ("looked_up", 1, None, "2024-04-30"), ("used", 2, 1, "2024-04-30"), ("looked_up", 3, None, "2024-05-31"), ("used", 4, 3, "2024-05-31"),
     ]  # fmt: skip
-    assert lookup(out / "2024-04-30", ["S00001"])["record"].tolist() == [5]
+    assert lookup(out / "2024-04-30", ["S00001"], **ASKED)["record"].tolist() == [5]
     feedback(out / "2024-05-31", 3, result="x", by="y", on=MAY)
 
 
@@ -335,7 +337,7 @@ def test_no_command_changes_an_earlier_attempt(run, task, project, monkeypatch):
         lambda: sign_subjects(run.shown, run.frame("tiers").query("status == 'proposed'")["subject_id"].tolist(), **CLERK),
         lambda: publish_task(task, **PUBLIC),
         lambda: draw_task(task, seed="s", by=BY),
-        lambda: lookup(run, ["S00001"]),
+        lambda: lookup(run, ["S00001"], **ASKED),
         lambda: take_results(task, known=MAY),
         lambda: close_task(task, **WHO, reason="x"),
         lambda: renew_documents(run, lang="en"),

@@ -209,7 +209,13 @@ def make_book(count=600, seed=7, cut="min_score"):
     plans += (plan_of(task_of("fire", "消防安全抽查"), tiers, subjects, policy, False),)
     listed = tiers.loc[tiers["status"] == "proposed", "subject_id"]
     lists = pd.DataFrame(
-        {"subject_id": listed, "kind": "serious_dishonesty_list", "event_id": "E1", "document_no": "永市监〔2024〕1号", "event_date": DAY}
+        {
+            "subject_id": listed,
+            "kind": "serious_dishonesty_list",
+            "event_id": "E1",
+            "document_no": "永市监〔2024〕1号",
+            "event_date": DAY,
+        }
     )
     expected = np.linspace(0.005, 0.12, 10)
     return features, RunBook(
