@@ -15,8 +15,8 @@ from creditscore.config.scorecards import Selection
 from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.models.bin_table import BinTable, Partition
-from creditscore.models.binning import concordance
 from creditscore.models.evidence import beyond_chance, stability_index, sums
+from creditscore.models.line_cuts import concordance
 from creditscore.models.sample import FeatureColumn, Sample
 
 OnLeak = Literal["refuse", "warn"]

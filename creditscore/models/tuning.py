@@ -21,11 +21,11 @@ import pandas as pd
 
 from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.errors import DataError
-from creditscore.models.binning import Limits
 from creditscore.models.calibration import calibrate, intercept_for
 from creditscore.models.crosses import codes_by, is_cross
 from creditscore.models.crossfit import Fold, forward_folds, has_both, subject_folds
 from creditscore.models.fitting import Cuts, Fit, Settings, cut_columns, fit_cut, fit_path
+from creditscore.models.limits import Limits
 from creditscore.models.regression import matrix_of
 from creditscore.models.sample import Sample
 from creditscore.models.scoring import AttributeCodes

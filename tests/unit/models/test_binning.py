@@ -13,7 +13,7 @@ from creditscore.config.spec import Label
 from creditscore.dataframes import feature_frame
 from creditscore.errors import DataError
 from creditscore.models import binning
-from creditscore.models.binning import edge_between, readable
+from creditscore.models.edges import edge_between, readable
 from creditscore.models.sample import Factor, read_column, read_sample
 
 

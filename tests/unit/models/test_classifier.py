@@ -150,16 +150,16 @@ def test_one_bad_column_never_breaks_the_others():
 
 
 def test_a_solver_failure_on_one_column_is_shown_in_the_table(monkeypatch):
-    from creditscore.models import binning
+    from creditscore.models import line_cuts
 
-    real = binning._search
+    real = line_cuts._search
 
     def fails(good, bad, trend, limits):
         if len(good) < 4:
             raise RuntimeError("no solution")
         return real(good, bad, trend, limits)
 
-    monkeypatch.setattr(binning, "_search", fails)
+    monkeypatch.setattr(line_cuts, "_search", fails)
     X, y = population()
     model = ScorecardClassifier().fit(X, y)
     reasons = model.selection_.set_index("characteristic").reason
