@@ -66,7 +66,7 @@ def explain(
     html: Annotated[Path | None, typer.Option(help="Write a page for the subject.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Why one subject has its tier, and how to object."""
+    """Why one subject has its tier: rule and legal basis, records, what it can change, and how to object."""
     from creditscore.pipeline.credit_check import explain as explain_one
     from creditscore.storage import atomic_write
 
@@ -96,7 +96,8 @@ def lookup(
     folder = run_of(run)
     codes = codes_asked(ids or [], file, run=folder, encoding=encoding)
     answers = look_up(folder, codes, purpose=purpose, by=by, on=day_of(on, name="--on"), lang=lang)
-    show({"rows": rows_of(answers)}, [*_lookup_lines(answers, words), *_draws(answers, words)], as_json=as_json)
+    lines = [*_lookup_lines(answers, words), *_next_steps(answers), *_draws(answers, words)]
+    show({"rows": rows_of(answers)}, lines, as_json=as_json)
 
 
 def feedback(
@@ -136,6 +137,11 @@ def _draws(answers: pd.DataFrame, words: Words) -> list[str]:
                 words.text(_("  last ticket that is drawn {last_ticket}", last_ticket=row["last_ticket"])),
             ]
     return lines
+
+
+def _next_steps(answers: pd.DataFrame) -> list[str]:
+    """Under the table, a line for each id without a tier: who it is, and what to do."""
+    return [f"{row['subject_id']}: {row['next_step']}" for row in answers.to_dict("records") if row.get("next_step")]
 
 
 def _lookup_lines(answers: pd.DataFrame, words: Words) -> list[str]:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from creditscore.config.purposes import purpose_of
 from creditscore.errors import DataError
+from creditscore.inspection.objections import Objection, open_objections
 from creditscore.inspection.sealed_export import own_rows
 from creditscore.inspection.task_folder import open_folders
 from creditscore.language import DEFAULT_LANGUAGE
@@ -23,8 +24,9 @@ from creditscore.pipeline.run_folder import RunFolder, RunResult
 from creditscore.pipeline.run_store import BookFile, load_book
 from creditscore.records.adverse.readings import READINGS
 from creditscore.records.own_records import OWN_RECORDS
-from creditscore.records.standard.identity import compact
+from creditscore.reporting.asked_ids import UNSCORED, AskedIds, Notice
 from creditscore.reporting.documents import Documents
+from creditscore.reporting.explained import OpenObjection
 from creditscore.reporting.explanation import Explanation, explain_subject
 from creditscore.reporting.lookup import lookup_rows
 from creditscore.storage import append_chain, read_chain, settle
@@ -66,12 +68,15 @@ def lookup(
     Raises:
         DataError: The run is not finished or damaged; the purpose is not one of the project's; nobody is named.
     """
-    folder, codes = _folder_of(run), compact(pa.array(list(ids), pa.string())).to_pylist()
+    folder = _folder_of(run)
     about = BookFile.load(folder).project
     allowed = purpose_of(purpose, about.lookup_purpose, own=about.purpose)
     if not by.strip():
         raise DataError("--by: expected who asks (got nothing)")
-    rows = lookup_rows(load_book(folder, only=set(codes)), codes, lang=lang)
+    known = asked_ids(folder)
+    asked = [known.answer(one) for one in ids]
+    codes = [one.subject_id or one.asked for one in asked]
+    rows = lookup_rows(load_book(folder, only=set(codes)), codes, lang=lang, answers=asked)
     draws = defaultdict[str, list[dict[str, Any]]](list)
     settle(folder.out)
     for task in open_folders(folder.out):
@@ -115,19 +120,48 @@ def feedback(run: Run, record: int, *, result: str, by: str, on: dt.date) -> Non
     append_chain(path, [line])
 
 
-def explain(run: Run, subject_id: str) -> Explanation:
+def asked_ids(folder: RunFolder) -> AskedIds:
+    """What a run can answer about ids."""
+    tiers = folder.read("tiers").select(["subject_id", "tier"]).to_pydict()
+    return AskedIds(
+        dict(zip(tiers["subject_id"], tiers["tier"], strict=True)),
+        folder.frame("subjects"),
+        BookFile.load(folder).id_scheme,
+        folder.as_of,
+    )
+
+
+def explain(run: Run, subject_id: str) -> Explanation | Notice:
     """Why a subject has its tier: rule and legal basis, points, the records behind them, what can be changed, how to object.
 
+    Returns:
+        The explanation; a notice about somebody whom the project does not rate.
+
     Raises:
-        DataError: The run has no such subject.
+        DataError: The run does not know the id; the message says what may be wrong with it, and the next step.
     """
     folder = _folder_of(run)
+    answer = asked_ids(folder).answer(subject_id)
+    if answer.kind in UNSCORED:
+        about = BookFile.load(folder).project
+        return Notice(answer.subject_id or answer.asked, folder.as_of, about.authority, answer.kind, about.contact)
+    if not answer.in_tiers:
+        raise DataError(
+            "explain: subject_id {asked}: {said} {step}", asked=repr(answer.asked), said=answer.sentence, step=answer.next_step
+        )
+    own = answer.subject_id
     return explain_subject(
         load_book(folder),
-        subject_id,
-        features=_rows_of_subject(folder, "features", subject_id),
-        documents=documents_of(folder, subject_id),
+        own,
+        features=_rows_of_subject(folder, "features", own),
+        documents=documents_of(folder, own),
+        objections=[_shown(one) for one in open_objections(folder.out, own)],
     )
+
+
+def _shown(objection: Objection) -> OpenObjection:
+    """An objection as its firm is told of it: what it is about and when it is answered; never who took it in."""
+    return OpenObjection(objection.id, objection.against, objection.about, objection.on, objection.due, objection.basis)
 
 
 def documents_of(folder: RunFolder, subject_id: str) -> Documents:

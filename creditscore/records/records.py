@@ -171,7 +171,10 @@ class Records:
     def disputed(self, as_of: dt.date) -> pa.Table:
         """One row per event under an open dispute on a day: subject_id, kind, event_id, document_no, event_date."""
         events, hidden, day = self.table("event_keys"), self.table("hidden"), day_number(day_of(as_of))
-        open_ones = hidden.filter((hidden.why == "disputed") & (hidden.hidden_from <= day) & (hidden.hidden_until > day))
+        then = hidden.filter((hidden.hidden_from <= day) & (hidden.hidden_until > day))
+        # A dispute that was upheld has no rejection that ends it; nor is one open about a record that was repaired since.
+        over = then.filter(then.why != "disputed").select("incident_key").distinct()
+        open_ones = then.filter(then.why == "disputed").anti_join(over, "incident_key")
         return self._listed(events.semi_join(open_ones, "incident_key"), list(self.project.catalogue.by_kind))
 
     def grades(self, scheme: str, as_of: dt.date) -> pa.Table:

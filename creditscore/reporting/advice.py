@@ -95,10 +95,16 @@ def _ends_first(one: Document, features: Sequence[FeatureSpec], day: dt.date) ->
     return all(end is not None and end[0] <= day for end in ends)
 
 
-def declarations_of(card: Scorecard, points: Mapping[str, int]) -> tuple[Declaration, ...]:
-    """The self-declared characteristics that could still add points, the largest gain first."""
+def declarations_of(card: Scorecard, points: Mapping[str, int], features: Sequence[FeatureSpec]) -> tuple[Declaration, ...]:
+    """The self-declared characteristics that could still add points, the largest gain first.
+
+    The age of the newest declaration is none that could be declared: it follows from any other.
+    """
+    ages = {feature.name for feature in features if feature.aggregate == "days_since_last"}
     found = []
     for one in card.characteristics:
+        if one.name in ages:
+            continue
         best = max((bin_.points for bin_ in one.attributes if bin_.kind in ("interval", "category")), default=points[one.name])
         if one.source == "self_declared" and best > points[one.name]:
             found.append(Declaration(one.name, one.label, best - points[one.name]))

@@ -123,13 +123,14 @@ class Waiting:
 
 @dataclass(frozen=True)
 class OpenObjection:
-    """An objection that is not decided: its number, what it is about, the day it came in, and by when it is answered."""
+    """An objection that is not decided: its number, what it contests (a record, tier or draw), when it came in and is due."""
 
     number: str
+    against: str
     about: str
-    record: str
-    received: str
-    due: str
+    received: dt.date
+    due: dt.date
+    basis: str
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,11 @@ class Explained:
     incomplete_since: str = ""
     whole_tier: str = ""
     refused: tuple[RefusedRow, ...] = ()
+
+    @property
+    def raw_or_held(self) -> str:
+        """The tier that is told: what is proposed while a signature is awaited, else the tier that holds."""
+        return self.raw_tier if self.signature is not None else self.tier
 
     @property
     def reasons(self) -> tuple[str, ...]:

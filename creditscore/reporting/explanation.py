@@ -371,9 +371,10 @@ class _Case:
         values = ["" if name not in row or pd.isna(row[name].iloc[0]) else str(row[name].iloc[0]) for name in _columns(one)]
         specs = [self.specs[name] for name in _columns(one) if name in self.specs]
         found = [(spec, each) for spec in specs for each in behind(spec, self.documents.all, self.book.as_of)]
+        aggregate = "cross" if one.features else specs[0].aggregate if specs else ""
         return Line(
             name=one.name, label=one.label, source=one.source, value=" × ".join(values), unit=one.unit,
-            aggregate=specs[0].aggregate if len(specs) == 1 else "", bin=Label.of(attribute_text(one, bin_, card)), points=bin_.points,
+            aggregate=aggregate, bin=Label.of(attribute_text(one, bin_, card)), points=bin_.points,
             baseline=baseline.points[one.name], documents=tuple(dict.fromkeys(self.numbers([each for _spec, each in found]))),
             changes_on=min((day for spec, each in found for day in self._days(spec, each)), default=None),
         )  # fmt: skip
@@ -392,12 +393,12 @@ class _Case:
         if points is None or self.scored is None:
             return Advice(repairs)
         own = {line.name: line.points for line in points.lines}
-        declarations = declarations_of(self.scored[0], own) if self.specs else ()
+        declarations = declarations_of(self.scored[0], own, self.of_card) if self.specs else ()
         return advice_of(self._situation(), repairs, self.numbered, declarations)
 
 
 def _columns(one: Characteristic) -> tuple[str, ...]:
-    """The features that a characteristic reads."""
+    """The features that a characteristic reads: a cross reads two."""
     return one.features or (one.name,)
 
 

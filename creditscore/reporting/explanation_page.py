@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 
 from creditscore.language import Message, Text, Words, _, pgettext
 from creditscore.records.fault_words import code_text
+from creditscore.reporting.advice import Repair
 from creditscore.reporting.columns import Grid, signed
 from creditscore.reporting.explained import Explained, Line, OwnDocument, Points
 from creditscore.reporting.report import render_page
 from creditscore.reporting.words import (
     BETWEEN_PARTS,
+    CONTESTED_WORDS,
     GRADES,
     NO,
     PARTS_PER_MILLION,
@@ -28,7 +30,7 @@ from creditscore.reporting.words import (
     UNITS,
     YES,
 )
-from creditscore.vocabulary import PROPOSED, SOURCES, Reason
+from creditscore.vocabulary import NOT_RATED, PROPOSED, SOURCES, TIERS, Reason
 
 _NATURE = _("A tier allocates inspection effort. It is not a verdict, a punishment, a blacklist or a loan decision.")
 _CLOCKS = _(
@@ -73,6 +75,8 @@ class Section:
     after: Sequence[str] = field(default=())
     #: Stands out on the page.
     framed: bool = False
+    #: The class of its table on the page.
+    style: str = ""
 
 
 def to_text(it: Explained, lang: str) -> str:
@@ -227,17 +231,22 @@ def _objections(it: Explained) -> Iterator[Text]:
                 "Record no. {number} has been under objection since {day}. It does not count until that is decided.",
                 number=one.number, day=one.since,
             )  # fmt: skip
+    numbers = {one.id: one.number for one in it.documents if one.table == "record"}
     for objection in it.objections:
+        what: Text = CONTESTED_WORDS.get(objection.against, objection.against)
+        if objection.against == "record":
+            what = _("record no. {number}", number=numbers[objection.about]) if objection.about in numbers else objection.about
         yield _(
-            "Objection {number} about {about} {record}: received {received}, answer due by {due}.",
-            number=objection.number, about=objection.about, record=objection.record, received=objection.received, due=objection.due,
+            "Objection {number} to {what}: received {received}, answer due by {due}.",
+            number=objection.number, what=what, received=objection.received, due=objection.due,
         )  # fmt: skip
 
 
 def _why(it: Explained, points: Points, words: Words) -> Section:
     """Score, risk, and what cost most."""
     risk = words.percent(points.probability_ppm / 1_000_000, 2)
-    lines: list[Text] = [
+    lines: list[Text] = [] if it.tier != NOT_RATED else [_("There is a score already, but it does not give a tier yet.")]
+    lines += [
         _("Score {score}: the higher, the better.", score=points.score),
         _("Of 100 firms with this score, inspections are expected to find a violation at about {risk}.", risk=risk),
     ]
@@ -251,6 +260,8 @@ def _why(it: Explained, points: Points, words: Words) -> Section:
                  "difference": signed(-line.difference)},
             )
         )  # fmt: skip
+    if it.tier in TIERS and points.by_score != it.raw_or_held:
+        lines.append(_("By score alone it would be tier {tier}; why it is not, says part 1.", tier=points.by_score))
     if points.next_tier:
         lines.append(_("By score tier {tier} is {points} points away.", tier=points.next_tier, points=points.needed))
     elif points.margin is not None:
@@ -262,13 +273,14 @@ def _advice(it: Explained) -> Iterator[Text]:
     """Only what can be changed: repairs, declarations, rows to be mended."""
     advice = it.advice
     documents = {one.number: one for one in it.documents}
-    for repair in advice.repairs:
-        gain: Text = "" if not repair.gain else _(" It alone would change the score by {gain}.", gain=signed(repair.gain))
+    for alike in _alike(it):
+        first = alike[0]
+        gain: Text = "" if not first.gain else _(" It alone would change the score by {gain}.", gain=signed(first.gain))
         values = {
-            "number": repair.document, "label": documents[repair.document].label, "to": repair.apply_to, "since": repair.since,
-            "months": repair.months, "class_": REPAIR_CLASSES[repair.repair_class], "gain": gain,
+            "number": _numbers([one.document for one in alike]), "label": documents[first.document].label, "to": first.apply_to,
+            "since": first.since, "months": first.months, "class_": REPAIR_CLASSES[first.repair_class], "gain": gain,
         }  # fmt: skip
-        sentence = _REPAIR_AT_ONCE if not repair.months else _REPAIR_NOW if repair.is_open else _REPAIR_LATER
+        sentence = _REPAIR_AT_ONCE if not first.months else _REPAIR_NOW if first.is_open else _REPAIR_LATER
         yield Message(sentence.message, values)
     if advice.repairs:
         yield _("This follows the catalogue of this project ({edition}) and its basis.", edition=it.catalogue or it.as_of)
@@ -286,6 +298,16 @@ def _advice(it: Explained) -> Iterator[Text]:
         yield _("There is nothing here that you could change now by repair or declaration. What ends by itself: see the table.")
     if it.points is not None:
         yield _LEFT_ALONE
+
+
+def _alike(it: Explained) -> list[list[Repair]]:
+    """Repairs in groups of which the same is said, in the order of the first of each."""
+    kinds = {one.number: one.kind for one in it.documents}
+    groups: dict[object, list[Repair]] = {}
+    for one in it.advice.repairs:
+        day = one.since if one.months else None
+        groups.setdefault((kinds[one.document], one.apply_to, one.repair_class, day, one.gain), []).append(one)
+    return list(groups.values())
 
 
 _REPAIR_AT_ONCE = _(
@@ -307,6 +329,8 @@ def _outcome(it: Explained) -> Iterator[Text]:
     advice, points = it.advice, it.points
     if points is None or advice.score is None or not points.next_tier:
         return
+    if it.raw_or_held in TIERS and TIERS.index(points.next_tier) >= TIERS.index(it.raw_or_held):
+        return  # the tier is better than the score already: nothing to gain there
     if advice.nearest_repairs and not advice.nearest_declarations:
         yield _(
             "Nearest change: with record no. {numbers} repaired the score alone gives tier {tier} or better.",
@@ -357,13 +381,15 @@ def _characteristics(points: Points, words: Words) -> Section:
         "The comparison: firms that just reach the next better tier, or where the card has none the mean of the trade. A minus "
         "means fewer points than they have."
     )
+    shrunk = _("Shares are drawn towards the usual one while there are few records, so that a single record does not decide.")
+    shares = [words.text(shrunk)] if any(line.aggregate == "share" and line.documents for line in points.lines) else []
     blocks = [f"{words.text(SOURCE_WORDS[source])} {signed(points.blocks[source])}" for source in SOURCES if source != "base"]
     base = f"{words.text(SOURCE_WORDS['base'])} {words.number(points.blocks['base'])}"
     total = words.text(_("total {score}", score=words.number(points.score)))
     sums = words.text(_("By kind of source: ")) + " · ".join([base, *blocks, total])
     return Section(
         words.text(_("4. Every characteristic of your card")),
-        [words.text(note)], grid, [_row_text(row, grid.headers) for row in rows], [sums],
+        [words.text(note), *shares], grid, [_row_text(row, grid.headers) for row in rows], [sums],
     )  # fmt: skip
 
 
@@ -383,11 +409,14 @@ def _documents(it: Explained, words: Words) -> Section:
     if it.kept != "all":
         notes.append(_("This run kept some of the records only; which ones are behind which points is not kept."))
     if not it.documents:
-        notes.append(_("No records count for or against your firm here."))
+        none = _("No records count for or against your firm here.")
+        notes.append(none if it.points is not None else _("There is no score, so no records are behind one."))
         return Section(title, [words.text(one) for one in notes])
     rows = [_document_row(one, words) for one in it.documents]
     grid = Grid(tuple(words.text(head) for head in _DOCUMENT_HEADS), tuple(rows))
-    return Section(title, [words.text(one) for one in notes], grid, [_row_text(row, grid.headers) for row in rows])
+    return Section(
+        title, [words.text(one) for one in notes], grid, [_row_text(row, grid.headers) for row in rows], style="documents"
+    )
 
 
 def _document_row(one: OwnDocument, words: Words) -> tuple[str, ...]:
@@ -449,7 +478,9 @@ def _numbers(numbers: Sequence[int]) -> str:
 
 
 def _value(line: Line, words: Words) -> str:
-    """The firm's own value in words with its unit."""
+    """The firm's own value in words with its unit; of a cross, whose two values stand in lines of their own, the cell."""
+    if line.aggregate == "cross":
+        return words.text(line.bin)
     if line.value == "":
         return words.text(_("nothing known"))
     if line.unit == "0 or 1":

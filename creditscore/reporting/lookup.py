@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
-import pyarrow as pa
 
 from creditscore.config.policy import Measure
 from creditscore.language import DEFAULT_LANGUAGE, Words
-from creditscore.records.standard.identity import compact
+from creditscore.reporting.asked_ids import Answer, AskedIds
 from creditscore.reporting.run_book import RunBook
 
-LOOKUP_COLUMNS = ("subject_id", "found", "tier", "status", "as_of", "incomplete_since", "scorecard", "lists", "measures")
+LOOKUP_COLUMNS = (
+    "subject_id", "found", "tier", "status", "as_of", "incomplete_since", "scorecard", "lists", "measures",
+    "answer", "next_step",
+)  # fmt: skip
 
 
-def lookup_rows(book: RunBook, ids: Iterable[str], *, lang: str = DEFAULT_LANGUAGE) -> pd.DataFrame:
+def lookup_rows(
+    book: RunBook, ids: Iterable[str], *, lang: str = DEFAULT_LANGUAGE, answers: Sequence[Answer] | None = None
+) -> pd.DataFrame:
     """One row per id asked for, in that order: the columns of :data:`LOOKUP_COLUMNS`.
 
-    Ids are compared in their plain form (half width, upper case, no spaces); ``subject_id`` is that
-    form. ``lists`` are the listings in force, ``measures`` the policy's measures for the tier (of the
+    Ids are compared as :class:`creditscore.reporting.asked_ids.AskedIds` does; ``subject_id`` is the id in the run, or the plain
+    form of what was asked. ``lists`` are the listings in force, ``measures`` the policy's measures for the tier (of the
     industry or of all), each joined by ``；``. An id the run does not know has ``found`` False and
     nothing else: that is no statement on the subject. ``incomplete_since``: from when records that may count against the
-    subject are refused.
+    subject are refused. ``answer`` says who the id is (:data:`creditscore.reporting.asked_ids.AnswerKind`), ``next_step``
+    what to do where there is no tier, in words. ``answers``: those to the ids, where only a part of the run was loaded.
     """
     words = Words.of(lang)
-    asked = pd.DataFrame({"subject_id": compact(pa.array(list(ids), pa.string())).to_pylist()}, dtype="str")
+    if answers is None:
+        known_ids = AskedIds.of(book)
+        answers = [known_ids.answer(one) for one in ids]
+    asked = pd.DataFrame({"subject_id": [one.subject_id or one.asked for one in answers]}, dtype="str")
     known = book.tiers.drop_duplicates("subject_id").set_index("subject_id")
     out = asked.assign(found=asked["subject_id"].isin(known.index))
     for name in ("tier", "status", "industry"):
@@ -46,6 +54,8 @@ def lookup_rows(book: RunBook, ids: Iterable[str], *, lang: str = DEFAULT_LANGUA
         "；".join(words.text(one.name) for one in measures_for(book, tier, industry)) if known_id else None
         for known_id, tier, industry in pairs
     ]
+    out["answer"] = [one.kind for one in answers]
+    out["next_step"] = ["" if one.kind == "rated" else " ".join(map(words.text, (one.sentence, one.next_step))) for one in answers]
     return out[list(LOOKUP_COLUMNS)]
 
 

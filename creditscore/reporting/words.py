@@ -112,6 +112,12 @@ STATES: dict[str, Message] = {
     "disputed": pgettext("state of a record", "under objection"),
     "expired": pgettext("state of a record", "its last day is over"),
 }
+#: What an objection contests.
+CONTESTED_WORDS: dict[str, Message] = {
+    "record": pgettext("contested", "a record"),
+    "tier": pgettext("contested", "the tier"),
+    "draw": pgettext("contested", "the draw"),
+}
 #: Classes of records by the rules of repair.
 REPAIR_CLASSES: dict[str, Message] = {
     "minor": pgettext("class of repair", "minor"),
