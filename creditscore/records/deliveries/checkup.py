@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -258,21 +258,27 @@ def _rejects(records: Records) -> list[Finding]:
 def _left_out(records: Records, a: Arrival) -> list[Finding]:
     """Rows that ``where`` leaves out although nothing declares their value: each may be a slip, and a record that is lost."""
     where = next((source.where for source in records.project.sources.source if source.name == a.source), None)
-    findings = []
-    if where is not None and a.left_unknown:
+    left = [(f"{file}: {column}", asked.unknown, asked.unknown.total(), asked.empty) for file, column, asked in a.left_joined]
+    if where is not None:
+        left.insert(0, (where.column, a.left_words, a.left_unknown, a.left_empty))
+    return [finding for column, words, unknown, empty in left for finding in _left_of(a, column, words, unknown, empty)]
+
+
+def _left_of(a: Arrival, column: str, words: Counter[str], unknown: int, empty: int) -> Iterator[Finding]:
+    """What is told of one column: of its unknown values, and of its empty cells."""
+    if unknown:
         rule = _(
             "{column}: values that where neither asks for nor knows ({words}): their rows are left out. Mend them, or list what "
             "is meant to be left out in others of where",
-            column=where.column, words=shown_words(a.left_words),
+            column=column, words=shown_words(words),
         )  # fmt: skip
-        findings.append(Finding("unmapped", a.table, rule, a.source, a.left_unknown, level="warning"))
-    if where is not None and a.left_empty:
+        yield Finding("unmapped", a.table, rule, a.source, unknown, level="warning")
+    if empty:
         rule = _(
             '{column}: empty, and where asks for its value: these rows are left out. Fill it in, or put "" into others of where',
-            column=where.column,
+            column=column,
         )  # fmt: skip
-        findings.append(Finding("unmapped", a.table, rule, a.source, a.left_empty, level="warning"))
-    return findings
+        yield Finding("unmapped", a.table, rule, a.source, empty, level="warning")
 
 
 def _normalised(records: Records, earlier: Earlier) -> list[Finding]:

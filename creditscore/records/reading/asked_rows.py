@@ -59,11 +59,20 @@ def asked_rows(raw: pa.Table, where: Where, file: str, *, known: Collection[str]
 
 def known_values(source: SourceSpec, sources: Iterable[SourceSpec]) -> frozenset[str]:
     """The values of the asked column that a source may leave out: those it lists, and those that others ask for in its file."""
-    where = source.where
-    if where is None:
+    if source.where is None:
         return frozenset()
-    of_file = [one.where for one in sources if one.where is not None and one.read_from == source.read_from]
-    same = [one for one in of_file if one.column == where.column]
+    return _known(source.where, [one.where for one in sources if one.read_from == source.read_from])
+
+
+def known_in_file(where: Where, file: str, sheet: str | None, sources: Iterable[SourceSpec]) -> frozenset[str]:
+    """As :func:`known_values`, of a joined file: what sources and joins ask for in it, and what they list."""
+    own = [one.where for one in sources if (one.file, one.sheet) == (file, sheet)]
+    joined = [join.where for one in sources for join in one.join if (join.file, join.sheet) == (file, sheet)]
+    return _known(where, [*own, *joined])
+
+
+def _known(where: Where, of_file: Iterable[Where | None]) -> frozenset[str]:
+    same = [one for one in of_file if one is not None and one.column == where.column]
     return frozenset(text for one in (where, *same) for text in (*_texts(one.values), *_texts(one.others)))
 
 

@@ -21,7 +21,7 @@ _NAMES = (
     "CONNECT!", "UNKNOWN!", "BUSY!", "EXTERNAL!", "PYTHON!",
 )  # fmt: skip
 _ERROR = rf"(?i)^[\s\x{{a0}}\x{{3000}}]*(?:[#＃](?:{'|'.join(_NAMES)})|#{{3,}}|(?:Err|错误):[0-9]{{3}})[\s\x{{a0}}\x{{3000}}]*$"
-#: One of these bytes is in each of them, and one of these signs. Single bytes are found ten times as fast, and mostly are not there.
+#: One of these bytes is in each of them, and one of these signs. Single bytes are found ten times as fast; mostly there are none.
 _BYTES = (b"#", b":", b"\xef")
 _SIGNS = tuple(sign.encode() for sign in ("#", "＃", "rr:", "RR:", "错误:"))
 

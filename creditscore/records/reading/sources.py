@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from creditscore.records.columns.numbers import typed_numbers
 from creditscore.records.columns.personal import masked, personal_columns
 from creditscore.records.columns.rules import need_columns
 from creditscore.records.columns.types import Faults, as_texts, one_array
-from creditscore.records.reading.asked_rows import asked_rows
+from creditscore.records.reading.asked_rows import AskedRows, asked_rows, known_in_file
 from creditscore.records.reading.csv_files import CsvFile, Piece, RefusedLines, open_csv, refuse_lines
 from creditscore.records.reading.encodings import examine
 from creditscore.records.reading.error_cells import refuse_cells, with_error_cells
@@ -148,14 +148,16 @@ class Joins:
 
     Attributes:
         columns: The source's columns and those taken.
+        left_out: Of each join with ``where``, in order: the joined file, the column, and which rows were asked for.
 
     Raises:
         DataError: A joined file cannot be read, a key is missing or masked, or a taken column exists already.
     """
 
-    def __init__(self, source: SourceSpec, folder: Path, columns: tuple[str, ...]) -> None:
+    def __init__(self, source: SourceSpec, folder: Path, columns: tuple[str, ...], *, others: Iterable[SourceSpec] = ()) -> None:
         self._source = source
-        self._files = [_read_joined(join, source, folder) for join in source.join]
+        self.left_out: list[tuple[str, str, AskedRows]] = []
+        self._files = [self._read(join, folder, others) for join in source.join]
         self._lookups: list[pa.Table | None] = [None] * len(source.join)
         names = list(columns)
         for join in source.join:
@@ -183,6 +185,15 @@ class Joins:
             names += join.take
         self.columns = tuple(names)
 
+    def _read(self, join: Join, folder: Path, others: Iterable[SourceSpec]) -> pa.Table:
+        """A joined file, the rows that its ``where`` asks for; ``others`` are sources that may read it too."""
+        table = _read_joined(join, self._source, folder)
+        if join.where is None:
+            return table
+        asked = asked_rows(table, join.where, join.file, known=known_in_file(join.where, join.file, join.sheet, others))
+        self.left_out.append((join.file, join.where.column, asked))
+        return table.filter(asked.mask)
+
     def extend(self, piece: pa.Table) -> pa.Table:
         """A piece's rows in their order, with the columns that the joins take.
 
@@ -208,8 +219,7 @@ def _read_joined(join: Join, source: SourceSpec, folder: Path) -> pa.Table:
         hidden=join.hidden, lines=join.lines, personal=source.personal,
     )  # fmt: skip
     needed = (*join.on.values(), *join.take, *((join.where.column,) if join.where else ()))
-    table = read_source(spec, folder, wanted=list(dict.fromkeys(needed)))
-    return table if join.where is None else table.filter(asked_rows(table, join.where, join.file).mask)
+    return read_source(spec, folder, wanted=list(dict.fromkeys(needed)))
 
 
 def _one_row_per_key(table: pa.Table, piece: pa.Table, join: Join) -> pa.Table:

@@ -26,7 +26,7 @@ from creditscore.records.columns.rules import apply_rules, check_columns
 from creditscore.records.columns.sent_cells import BETWEEN_COLUMNS, columns_read, sent_columns
 from creditscore.records.columns.types import Faults, one_array
 from creditscore.records.fault_words import counted_codes, line_reasons
-from creditscore.records.reading.asked_rows import asked_rows, known_values
+from creditscore.records.reading.asked_rows import AskedRows, asked_rows, known_values
 from creditscore.records.reading.csv_files import Piece
 from creditscore.records.reading.sources import Joins, OpenedSource, open_source
 from creditscore.records.tables import StandardTable
@@ -84,6 +84,8 @@ class Arrival:
     left_empty: int = 0
     left_unknown: int = 0
     left_words: Counter[str] = field(default_factory=Counter)
+    #: The same of the rows of joined files: file, column, and which rows were asked for.
+    left_joined: Sequence[tuple[str, str, AskedRows]] = ()
     #: Lines that are no record, each with the code that says why.
     refused: list[tuple[int, str]] = field(default_factory=list)
     normalised: Counter[Message] = field(default_factory=Counter)
@@ -204,11 +206,12 @@ class Stream:
 
     def _batches_of(self, source: SourceSpec) -> Iterator[pa.RecordBatch]:
         opened = open_source(source, self._folder, self._project.sources.limits)
-        joins = Joins(source, self._folder, opened.columns) if source.join else None
+        joins = Joins(source, self._folder, opened.columns, others=self._project.sources.source) if source.join else None
         names = joins.columns if joins else opened.columns
         check_columns(names, source, self.table, below=opened.below)
         wanted = _wanted_columns(source, self.table, opened.columns)
         arrival = self._arrival(opened, names, wanted)
+        arrival.left_joined = joins.left_out if joins else []
         self.arrivals.append(arrival)
         for piece in opened.pieces(wanted):
             yield from self._standardised(piece, joins, source, arrival).to_batches()

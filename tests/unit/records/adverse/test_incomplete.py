@@ -186,6 +186,9 @@ def test_a_change_of_a_record_that_nobody_sent_is_refused(delivery, engine):
         ("E00,dispute_rejected,2024-03-10,2024-03-11", CODES[:1]), ("X99,dispute_rejected,2024-03-10,2024-03-11", []),
         (",dispute_rejected,2024-03-10,2024-03-11", CODES[:2]), (",repaired,2024-03-10,2024-03-11", []),
         ("?,dispute_rejected,x", CODES[:2]),
+        # No records: one with a slip, a firm, another change, a change and a rejection, a record without a dispute.
+        ("E00,dispute_rejected,x", CODES[:1]), (f"?,{CODES[1]},x", CODES[1:2]), ("?,repaired,x", []),
+        ("repaired,dispute_rejected,x", CODES[:2]), ("E3,dispute_rejected,x", []),
     ],
 )  # fmt: skip
 def test_an_end_of_a_dispute_that_tells_no_record_shields_nobody(delivery, engine, line, firms):

@@ -1,7 +1,7 @@
 import pyarrow as pa
 import pytest
 from pydantic import ValidationError
-from support.deliveries import Delivery, csv_sources, event_line, rows
+from support.deliveries import Delivery, csv_sources, event_line, findings, rows
 
 from creditscore.config.sources import SourceSpec
 from creditscore.errors import DataError
@@ -97,3 +97,19 @@ def test_a_key_of_a_joined_file_is_read_by_the_grammar_of_its_type(folder):
         joined(folder, **file)
     (folder / "who.csv").write_text("firm,date,team\n1.0,a,x\n", "utf-8")
     assert joined(folder, **file)["team"].to_pylist() == [None, "x", None, None, None]
+
+
+@pytest.mark.parametrize(("others", "told"), [((), [("kind_of: values", 2), ("kind_of: empty", 1)]), (("old", "Owner", ""), [])])
+def test_rows_that_a_join_leaves_out_are_told_unless_they_are_meant_to_be(tmp_path, others, told):
+    join = {"file": "more.csv", "format": "csv", "on": {"event_id": "id"}, "take": ["fact"]}
+    where = {"column": "kind_of", "values": ["new"], "others": list(others)}
+    rule = {"to": "document_no", "column": "fact"}
+    delivery = Delivery(tmp_path, sources=csv_sources(events={"column": [rule], "join": [{**join, "where": where}]}))
+    delivery.events(event_line("E1"))
+    delivery.file("more.csv", "id,fact,kind_of\nE1,one,new\nE1,two,old\nE2,three,Owner\nE3,four,\n")
+    records = delivery.open()
+    found = findings(records, "unmapped")
+    assert [
+        (one.rule.startswith(f"more.csv: {begin}"), one.rows) for one, (begin, _n) in zip(found.itertuples(), told, strict=True)
+    ] == [(True, rows) for _begin, rows in told]
+    assert rows(records)[0]["document_no"] == "one"
