@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from creditscore.config.features import FeatureSpec
-from creditscore.config.spec import Items, Label, Name, Spec, read_spec
+from creditscore.config.spec import Day, Items, Label, Name, Spec, read_spec
 from creditscore.config.targets import RegisterTarget
 from creditscore.errors import ConfigError
 
@@ -28,25 +28,37 @@ if TYPE_CHECKING:
 
 
 class GuardedFactor(Spec):
-    """Something features may not be about."""
+    """Something features may not be about, by whole words, or by a place followed or preceded by one of ``things``.
+
+    ``since``: from when its source has been in force. ``excepted`` (``except``): names that hold a word and mean something else.
+    """
 
     name: Name
     rule: Literal["forbidden", "restricted"]
+    since: Day
     label: Label
     basis: str
     words: Items[str] = Field(min_length=1)
+    things: Items[str] = ()
+    excepted: Items[str] = Field(default=(), alias="except")
 
 
 class _GuardedFactors(Spec):
     """The document ``forbidden.toml``."""
 
+    places: Items[str]
+    traditional: str
     factor: Items[GuardedFactor]
 
 
 @cache
+def _shipped() -> _GuardedFactors:
+    return read_spec(_GuardedFactors, Path(str(files("creditscore.features") / "forbidden.toml")))
+
+
 def guarded_factors() -> tuple[GuardedFactor, ...]:
     """The factors that ship with the library."""
-    return read_spec(_GuardedFactors, Path(str(files("creditscore.features") / "forbidden.toml"))).factor
+    return _shipped().factor
 
 
 def guarded_factors_of(feature: FeatureSpec, items: list[CatalogueItem]) -> list[GuardedFactor]:
@@ -60,18 +72,60 @@ def guarded_factors_of(feature: FeatureSpec, items: list[CatalogueItem]) -> list
     # Whose words the value itself is: the name of the office that sent the record, and with it its region.
     texts += ["inspecting office"] if feature.aggregate == "latest" and feature.column == "provider" else []
     plain = [_plain(text) for text in texts]
-    return [factor for factor in guarded_factors() if any(_says(text, word) for text in plain for word in factor.words)]
+    return [factor for factor in guarded_factors() if any(_is_about(text, factor) for text in plain)]
 
 
 def _plain(text: str) -> str:
-    """Lower case, words parted by one underscore, so that "Local Branch" and local-branch read alike."""
-    return re.sub(r"[\W_]+", "_", unicodedata.normalize("NFKC", text).lower())
+    """Lower case, simplified, words parted by one underscore, so that "Local Branch" and local-branch read alike."""
+    shown = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
+    return re.sub(r"[\W_]+", "_", shown.lower().translate(_simplified()))
 
 
-def _says(text: str, word: str) -> bool:
+@cache
+def _simplified() -> dict[int, str]:
+    return {ord(pair[0]): pair[1] for pair in _shipped().traditional.split()}
+
+
+def _is_about(text: str, factor: GuardedFactor) -> bool:
+    """Whether a plain text names a factor: by a word, or by a place and a thing near it."""
+    squeezed = text.replace("_", "")
+    for other in factor.excepted:
+        squeezed = squeezed.replace(other, "|")
+    if any(_says(text, squeezed, word) for word in factor.words):
+        return True
+    return any(pattern.search(text) for pattern in _english_pairs(factor)) or any(
+        pattern.search(squeezed) for pattern in _chinese_pairs(factor)
+    )
+
+
+@cache
+def _english_pairs(factor: GuardedFactor) -> tuple[re.Pattern[str], ...]:
+    """A place, at most two words, a thing; or the other way round with at most one word between."""
+    return _pairs(factor, "(?<![a-z])", "_?(?:[a-z]+_){0,2}", "_?(?:[a-z]+_){0,1}", ascii_only=True)
+
+
+@cache
+def _chinese_pairs(factor: GuardedFactor) -> tuple[re.Pattern[str], ...]:
+    """A place, at most four signs, a thing; or the other way round with at most one between."""
+    return _pairs(factor, "", ".{0,4}?", ".{0,1}?", ascii_only=False)
+
+
+def _pairs(factor: GuardedFactor, start: str, between: str, back: str, *, ascii_only: bool) -> tuple[re.Pattern[str], ...]:
+    places, things = (
+        "|".join(re.escape(word).replace("_", "_?") for word in words if word.isascii() == ascii_only)
+        for words in (_shipped().places, factor.things)
+    )
+    if not places or not things:
+        return ()
+    end = "(?:s|es)?(?![a-z])" if ascii_only else ""
+    orders = ((places, between, things), (things, back, places))
+    return tuple(re.compile(f"{start}(?:{one}){gap}(?:{other}){end}") for one, gap, other in orders)
+
+
+def _says(text: str, squeezed: str, word: str) -> bool:
     """Whether a word occurs in a text; the parts of an English one may be written together, a Chinese one apart."""
     if not word.isascii():
-        return word in text.replace("_", "")
+        return word in squeezed
     return _pattern(word).search(text) is not None
 
 
