@@ -25,7 +25,7 @@ from creditscore.config.tasks import Task, TaskFile
 from creditscore.config.work_calendar import WorkCalendar
 from creditscore.errors import ConfigError
 from creditscore.storage import settle, sha256_file, sha256_of
-from creditscore.vocabulary import Purpose
+from creditscore.vocabulary import Purpose, Source
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +36,15 @@ def _timezone(name: str) -> str:
     except (KeyError, ValueError, OSError):
         raise ValueError("a time zone of the IANA database, such as Asia/Shanghai") from None
     return name
+
+
+class MaxAge(Spec):
+    """How old the newest record of a source block may be for a rating, from a day on."""
+
+    source: Source
+    effective: Day
+    days: int = Field(ge=1, le=3660)
+    basis: str = Field(min_length=1, pattern=r"\S")
 
 
 class ProjectFile(Spec):
@@ -62,6 +71,14 @@ class ProjectFile(Spec):
     contact: str = ""
     #: What a credit check (``lookup``) may be used for: a closed list.
     lookup_purpose: Items[LookupPurpose] = Field(default=SUPERVISION_ONLY, min_length=1)
+
+    #: How old the newest record of a block may be; without a rule for a block it may be of any age.
+    max_age: Items[MaxAge] = ()
+
+    def ages_on(self, day: Day) -> tuple[MaxAge, ...]:
+        """The limits in force on a day, one per block."""
+        in_force = sorted((one for one in self.max_age if one.effective <= day), key=lambda one: one.effective)
+        return tuple({one.source: one for one in in_force}.values())
 
     @model_validator(mode="after")
     def _checks_serve_the_purpose(self) -> ProjectFile:

@@ -73,7 +73,7 @@ def purpose_of(text: str, allowed: Iterable[LookupPurpose], *, own: Purpose) -> 
         raise DataError(
             "--purpose: a project of {own} answers no check for {other} ({basis}); that needs a project of its own",
             own=own,
-            other=other.name,
+            other=f"{other.name} ({other.label.text('zh')})",
             basis=other.basis,
         )
     known = tuple(allowed)

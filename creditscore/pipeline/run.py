@@ -49,6 +49,7 @@ from creditscore.records.deliveries.rectification import rectification_list, rec
 from creditscore.records.last_reading import adverse_reading
 from creditscore.records.own_records import OWN_RECORDS, own_events, own_ratings, own_visits
 from creditscore.records.records import open_records
+from creditscore.records.staleness import refuse_old_data
 from creditscore.reporting.fairness import associations
 from creditscore.reporting.run_book import RowCounts
 from creditscore.storage import StepLedger, damaged_files, journal, operations
@@ -189,6 +190,7 @@ def make_run(
     objections = objections_of(deciding.objections)
     records = open_records(engine, project, data=folder.file(SNAPSHOT), last_reading=last, disputes=disputes_of(objections))
     refuse_changed_tables(project, inputs)
+    refuse_old_data(records, folder.as_of)
     checkup = check_up(records, as_of=folder.as_of, earlier=earlier)
     tell_drift(deciding.before, checkup, accept=accept)
     write_checkup(folder, records, checkup, earlier)
