@@ -16,7 +16,7 @@ from creditscore.config.catalogue import Catalogue
 from creditscore.config.features import FeatureFile, FeatureSpec
 from creditscore.config.objections import ObjectionFile
 from creditscore.config.policy import TierPolicy, find_policy
-from creditscore.config.purposes import SUPERVISION_ONLY, LookupPurpose, other_purpose
+from creditscore.config.purposes import LookupPurpose, other_purpose, usual_purposes
 from creditscore.config.scorecards import ScorecardsFile
 from creditscore.config.sources import Constant, Map, SourceFile
 from creditscore.config.spec import Day, Items, Label, Name, Spec, read_spec
@@ -70,7 +70,7 @@ class ProjectFile(Spec):
     keep_runs_months: int | None = Field(default=None, ge=0, le=1200)
     contact: str = ""
     #: What a credit check (``lookup``) may be used for: a closed list.
-    lookup_purpose: Items[LookupPurpose] = Field(default=SUPERVISION_ONLY, min_length=1)
+    lookup_purpose: Items[LookupPurpose] = Field(default_factory=usual_purposes, min_length=1)
 
     #: How old the newest record of a block may be; without a rule for a block it may be of any age.
     max_age: Items[MaxAge] = ()

@@ -36,23 +36,27 @@ class OtherPurpose(Spec):
     words: Items[str] = Field(min_length=1)
 
 
-class _OtherPurposes(Spec):
-    """The document ``other_purposes.toml``."""
+class _Purposes(Spec):
+    """The document ``purposes.toml``."""
 
     as_of: Day
+    usual: Items[LookupPurpose]
     purpose: Items[OtherPurpose]
 
 
-#: The list of a project that names none.
-SUPERVISION_ONLY = (
-    LookupPurpose(name="supervision", label=Label(zh="监督管理", en="supervision"), basis="优化营商环境条例 第54条"),
-)
-
-
 @cache
+def _shipped() -> _Purposes:
+    return read_spec(_Purposes, Path(str(files("creditscore.config") / "purposes.toml")))
+
+
+def usual_purposes() -> tuple[LookupPurpose, ...]:
+    """The list of a project that names none."""
+    return _shipped().usual
+
+
 def other_purposes() -> tuple[OtherPurpose, ...]:
     """The uses that ship with the library."""
-    return read_spec(_OtherPurposes, Path(str(files("creditscore.config") / "other_purposes.toml"))).purpose
+    return _shipped().purpose
 
 
 def other_purpose(text: str, *, own: Purpose) -> OtherPurpose | None:
@@ -70,10 +74,11 @@ def purpose_of(text: str, allowed: Iterable[LookupPurpose], *, own: Purpose) -> 
     """
     other = other_purpose(text, own=own)
     if other is not None:
+        names = " / ".join((other.name, *other.label.names().values()))
         raise DataError(
             "--purpose: a project of {own} answers no check for {other} ({basis}); that needs a project of its own",
             own=own,
-            other=f"{other.name} ({other.label.text('zh')})",
+            other=names,
             basis=other.basis,
         )
     known = tuple(allowed)
