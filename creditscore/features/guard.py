@@ -159,6 +159,13 @@ def guard_features(features: tuple[FeatureSpec, ...], project: Project) -> list[
     return warnings
 
 
+def under_a_warning(project: Project) -> tuple[str, ...]:
+    """Names of the features that are about a guarded factor: what is not refused stands under a warning, and in no cross."""
+    items = project.catalogue.by_kind
+    of_feature = {one.name: [items[kind] for kind in one.kind if kind in items] for one in project.features}
+    return tuple(one.name for one in project.features if guarded_factors_of(one, of_feature[one.name]))
+
+
 def _refuse_no_features(given: object) -> None:
     features = list(given) if isinstance(given, Iterable) and not isinstance(given, FeatureSpec | str) else None
     names = [feature.name for feature in features or () if isinstance(feature, FeatureSpec)]

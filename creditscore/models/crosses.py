@@ -30,6 +30,8 @@ from creditscore.models.scoring import AttributeCodes
 _CHANCE, _CHANCE_OF_A_CUT = 0.02, 0.02
 #: Effective cases of the rarer class to be expected in a quarter of a two-by-two table.
 _CASES = 5.0
+#: Pairs that are looked at again once the best of them is in the fit.
+_LOOKED_AT_AGAIN = 20
 #: Groups of measured attributes of one side.
 _MOST_GROUPS = 3
 #: Characters of the name of a cross, and of each side where both do not fit.
@@ -39,6 +41,7 @@ _TRENDS = ("lower_is_riskier", "higher_is_riskier")
 #: Rounds of projections on two trends; far fewer settle a table of nine cells.
 _ROUNDS = 200
 
+_Pair = tuple[str, str]
 _Group = tuple[int, ...]
 _Rectangle = tuple[_Group, _Group]
 
@@ -123,6 +126,8 @@ class Candidate:
     second: int
     shown: float
     cuts: tuple[int, int]
+    #: The pairs, by name, that show most: another cross is looked for among them.
+    ahead: frozenset[_Pair]
 
 
 @dataclass(frozen=True)
@@ -221,35 +226,43 @@ def predictor_with_effects(patterns: Patterns, woe: Floats, regression: Regressi
     return eta
 
 
-def best_pair(tables: Sequence[BinTable], left: Residuals, never: Sequence[str] = ()) -> Candidate | None:
+def best_pair(
+    tables: Sequence[BinTable], left: Residuals, never: Sequence[str] = (), among: frozenset[_Pair] | None = None
+) -> Candidate | None:
     """The pair that shows most beyond chance in what the fit leaves; None where none does.
 
-    Pairs are of one source. Chance is that of the best of all two-by-two tables that were looked at (Bonferroni).
+    Pairs are of one source. Chance is that of the best of all two-by-two tables that there are (Bonferroni).
 
     Args:
         tables: Of the fit; pairs that are crosses of it already are not looked for.
         left: What the fit leaves.
         never: Characteristics that are no side of a cross.
+        among: Pairs of names to look at; None: all.
     """
-    sides = {n: _Side.of(table) for n, table in enumerate(tables) if may_cross(table.partition, never)}
-    taken = {frozenset(s.factor.name for s in t.partition.sides) for t in tables if isinstance(t.partition, CrossPartition)}
-    best, looked_at = None, 0
-    named = sorted(sides, key=lambda number: tables[number].name)
-    for first, second in combinations(named, 2):
-        one, other = sides[first], sides[second]
+    sides = {table.name: (n, _Side.of(table)) for n, table in enumerate(tables) if may_cross(table.partition, never)}
+    taken = {_names_of(table.partition) for table in tables if isinstance(table.partition, CrossPartition)}
+    found, looked_at = [], 0
+    for pair in combinations(sorted(sides), 2):
+        (first, one), (second, other) = (sides[name] for name in pair)
         if one.partition.factor.source != other.partition.factor.source or not one.cuts or not other.cuts:
             continue
         looked_at += one.cuts * other.cuts
-        if frozenset((tables[first].name, tables[second].name)) in taken:
+        if pair in taken or (among is not None and pair not in among):
             continue
         slack, information = left.table(first, second, (len(one.partition.kinds), len(other.partition.kinds)))
         shown = np.round(_two_by_two(one, other, slack, information), 9)
         place = int(np.argmax(shown))
-        if best is None or shown.flat[place] > best.shown:
-            best = Candidate(first, second, float(shown.flat[place]), (place // other.cuts, place % other.cuts))
-    if best is None or best.shown < chi2.isf(_CHANCE / looked_at, 1):
+        found.append((-float(shown.flat[place]), pair, (first, second), (place // other.cuts, place % other.cuts)))
+    found.sort()
+    if not found or -found[0][0] < chi2.isf(_CHANCE / looked_at, 1):
         return None
-    return best
+    strength, _, places, cuts = found[0]
+    return Candidate(*places, -strength, cuts, frozenset(pair for _, pair, *_ in found[:_LOOKED_AT_AGAIN]))
+
+
+def _names_of(cross: CrossPartition) -> _Pair:
+    first, second = (side.factor.name for side in cross.sides)
+    return first, second
 
 
 def _two_by_two(one: _Side, other: _Side, slack: Floats, information: Floats) -> Floats:

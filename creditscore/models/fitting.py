@@ -197,9 +197,9 @@ def fit_path(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLe
 
     Arguments are those of :func:`fit_cut`.
     """
-    path = [_additive(sample, cuts, settings, ledger)]
+    path, ahead = [_additive(sample, cuts, settings, ledger)], None
     while len(path) <= settings.crosses:
-        larger = _with_a_cross(path[-1], sample, settings)
+        larger, ahead = _with_a_cross(path[-1], sample, settings, ahead)
         if larger is None:
             break
         path.append(larger)
@@ -287,23 +287,29 @@ def _regress(
     return Fit(tuple(kept), codes, patterns, regression, mean, ledger)
 
 
-def _with_a_cross(fit: Fit, sample: Sample, settings: Settings) -> Fit | None:
-    """The fit with the cross that what it leaves shows most; None where none shows more than chance, or adds to the others."""
+def _with_a_cross(
+    fit: Fit, sample: Sample, settings: Settings, among: frozenset[tuple[str, str]] | None
+) -> tuple[Fit | None, frozenset[tuple[str, str]] | None]:
+    """The fit with the cross that what it leaves shows most; None where none shows more than chance, or adds to the others.
+
+    Returns:
+        The fit, and the pairs to look at for another cross.
+    """
     patterns = fit.patterns
     eta = predictor_with_effects(patterns, fit.woe, fit.regression, sample)
     left = Residuals.of(patterns, eta, sample.effective_size)
-    pair = best_pair(fit.tables, left, settings.selection.never_crossed)
+    pair = best_pair(fit.tables, left, settings.selection.never_crossed, among)
     if pair is None:
-        return None
+        return None, None
     cross = cross_of(pair, fit.tables, left, patterns)
     codes, further = (_one_more(cross, fit.tables, of) for of in (fit.codes, patterns.codes))
     larger = _regress(sample, settings, [*fit.tables, cross], codes, replace(patterns, codes=further), fit.ledger)
     if larger.regression.coefficients[-1] <= 0:
-        return None
+        return None, None
     fit.ledger.enter(cross.name)
     note = f"a cross: chi-square {pair.shown:.1f} beside the two alone"
     fit.ledger.note(cross.name, information_value=round(cross.information_value, 6), attributes=len(cross.rows), note=note)
-    return larger
+    return larger, pair.ahead
 
 
 def _one_more(cross: BinTable, tables: Sequence[BinTable], codes: AttributeCodes) -> AttributeCodes:

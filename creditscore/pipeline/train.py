@@ -15,6 +15,7 @@ import pandas as pd
 from creditscore.dates import months_before
 from creditscore.errors import DataError
 from creditscore.features.build import build_features
+from creditscore.features.guard import under_a_warning
 from creditscore.features.training_rows import CapEffect, TrainingRows, training_rows
 from creditscore.language import Message, _
 from creditscore.models.challenger import LightGBMChallenger, fit_lightgbm
@@ -150,6 +151,8 @@ def fit_cards(features: pd.DataFrame, rows: TrainingRows, project: Project, poli
         cut_probabilities=tuple(cut / 1_000_000 for cut in policy.cuts) if policy.cut_by == "max_probability" else (),
         representative=rows.representative,
     )
+    never = sorted({*spec.selection.never_crossed, *under_a_warning(project)})
+    cards.selection = spec.selection.model_copy(update={"never_crossed": tuple(never)})
     inspectors = rows.inspectors if spec.nuisance == "inspectors" and rows.frame["inspectors"].notna().any() else None
     with warnings.catch_warnings():
         # The notes of a training name these cards in the reader's language.
