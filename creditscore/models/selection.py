@@ -22,8 +22,10 @@ from creditscore.models.sample import FeatureColumn, Sample
 OnLeak = Literal["refuse", "warn"]
 #: A single column that ranks bads and goods better than this was probably known after the outcome only.
 LEAK_AUC = 0.95
-#: Share of pure-noise tables that a chance threshold holds back.
-_NOISE = 0.98
+#: Share of the columns of pure noise that may pass where few columns are real, and where many are.
+_NOISE, _MOST_NOISE = 0.02, 0.05
+#: Between the two the level is that at which, of all that pass, this share is noise.
+_NOISE_AMONG_KEPT = 0.1
 #: PSI between the first and the last part of the window above which a characteristic is worth a warning (Siddiqi, 2017).
 _MOVED = 0.25
 #: Standard errors and ratio from which on a part of the window has another bad rate than its rows explain.
@@ -112,16 +114,22 @@ def by_information(
     """Those with enough information alone that did not move too far; drift goes into the ledger.
 
     With ``chance`` the attributes must also differ by more than noise: ``sum of (log-odds - mean)² / variance``, by design
-    variances, against the 98 % point of chi-square with as many degrees as attributes - 1, or as the search for the cuts
-    had (``Partition.searched``). Source ``base`` and what has a ceiling always stay.
+    variances, against chi-square with as many degrees as attributes - 1, or as the search for the cuts had
+    (``Partition.searched``). The level is that at which a tenth of all that pass are noise (Benjamini and
+    Hochberg, J. R. Stat. Soc. B 57, 1995), but from 2 to 5 %: a weak column beside many real ones is more often real than
+    one beside none. Source ``base`` and what has a ceiling always stay.
     """
     left = []
+    noise = {table.name: _Noise.of(table, pseudo) for table in tables if chance and table.filled > 1}
+    level = _level([one.probability for one in noise.values()])
     for table in tables:
         value = table.information_value
         drift = stability_index(table.cells.good + table.cells.bad)
         ledger.note(table.name, information_value=round(value, 6), attributes=len(table.rows), drift=round(drift, 6))
         _tell_of_drift(table, drift, ledger)
-        reason = _too_little(table, value, selection) or _moved(drift, selection) or (_by_chance(table, pseudo) if chance else "")
+        reason = (
+            _too_little(table, value, selection) or _moved(drift, selection) or (noise[table.name].reason(level) if chance else "")
+        )
         if reason and not table.partition.factor.always:
             ledger.drop(table.name, reason)
         else:
@@ -164,13 +172,37 @@ def _moved(drift: float, selection: Selection) -> str:
     return f"PSI {drift:.3f} between the first and the last part of the window above max_drift ({selection.max_drift})"
 
 
-def _by_chance(table: BinTable, pseudo: float) -> str:
-    cells = table.cells.without(table.small)
-    freedom = max(int((cells.rows.sum(axis=1) > 0).sum()) - 1.0, table.partition.searched or 0.0, 1.0)
-    shown, limit = beyond_chance(cells, pseudo), float(chi2.ppf(_NOISE, freedom))
-    return (
-        "" if shown >= limit else f"its attributes differ by {shown:.1f} (chi-square), of which chance alone may show {limit:.1f}"
-    )
+@dataclass(frozen=True)
+class _Noise:
+    """By how much the attributes of a characteristic differ, and in how many ways noise could have made them."""
+
+    shown: float
+    freedom: float
+
+    @classmethod
+    def of(cls, table: BinTable, pseudo: float) -> _Noise:
+        cells = table.cells.without(table.small)
+        freedom = max(int((cells.rows.sum(axis=1) > 0).sum()) - 1.0, table.partition.searched or 0.0, 1.0)
+        return cls(beyond_chance(cells, pseudo), freedom)
+
+    @property
+    def probability(self) -> float:
+        """Chance that noise shows so much."""
+        return float(chi2.sf(self.shown, self.freedom))
+
+    def reason(self, level: float) -> str:
+        """Why the characteristic leaves; empty where noise shows so much with less than this probability."""
+        if self.probability <= level:
+            return ""
+        limit = float(chi2.isf(level, self.freedom))
+        return f"its attributes differ by {self.shown:.1f} (chi-square), of which chance alone may show {limit:.1f}"
+
+
+def _level(probabilities: Sequence[float]) -> float:
+    """The probability up to which a column passes."""
+    rising = np.sort(probabilities)
+    steps = _NOISE_AMONG_KEPT * np.arange(1, len(rising) + 1) / max(len(rising), 1)
+    return min(float(max([_NOISE, *steps[rising <= steps]])), _MOST_NOISE)
 
 
 def _tell_of_drift(table: BinTable, drift: float, ledger: SelectionLedger) -> None:

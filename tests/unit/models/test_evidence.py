@@ -262,6 +262,22 @@ def test_of_columns_of_noise_one_in_twenty_stays_at_most(n, rate):
     assert reasons(found).kept.sum() <= 1
 
 
+def test_weak_columns_stand_beside_many_real_ones_rather_than_alone():
+    kept, noise, seeds = {"beside": 0, "alone": 0}, 0, 10
+    for seed in range(seeds):
+        rng = np.random.default_rng(seed)
+        weak, none, real = (rng.normal(size=(1500, many)) for many in (3, 4, 11))
+        eta = -2 + 0.3 * real.sum(axis=1) + 0.2 * weak.sum(axis=1)
+        y = (rng.random(1500) < 1 / (1 + np.exp(-eta))).astype(int)
+        X = pd.DataFrame(np.column_stack([weak, none, real]), columns=[f"x{place}" for place in range(18)])
+        for case, columns in (("beside", X.columns), ("alone", X.columns[:7])):
+            found = reasons(fitted(X[columns], y)).kept
+            kept[case] += int(found.iloc[:3].sum())
+            noise += int(found.iloc[3:7].sum()) * (case == "beside")
+    assert kept["beside"] > kept["alone"]
+    assert noise <= 0.1 * 4 * seeds
+
+
 def test_weak_columns_stand_under_weights():
     """353 bads say more than the 93 of equal weight that have as large a variance of the mean."""
     rng = np.random.default_rng(10)
