@@ -20,6 +20,7 @@ from creditscore.records.adverse.endings import exits, standing
 from creditscore.records.adverse.incomplete import INCOMPLETE_SCHEMA, Completion, Hanging
 from creditscore.records.adverse.readings import READINGS, LastReading
 from creditscore.records.adverse.rules import known_schemes
+from creditscore.records.adverse.unknown_schemes import doubtful_schemes
 from creditscore.records.fault_words import counted_codes
 from creditscore.records.standard.arrivals import ARRIVAL, Arrival, Stream
 from creditscore.records.standard.contracts import (
@@ -289,14 +290,14 @@ class _Opening:
 
     def read_table(self, table: StandardTable, sources: list[SourceSpec]) -> TableCount:
         """A table from its sources into the engine."""
-        if table.name == "ratings" and (schemes := known_schemes(self._project)):
-            table = replace(table, values={**table.values, "scheme": schemes})
         stream = Stream(table, sources, self._project, self._folder, self.identify)
         references: tuple[Reference, ...] = ()
         between: Between | None = None
         if table.name in _WITH_SUBJECT:
             known = unbound("subject_index", pa.schema([("subject_id", pa.string())]))
             references = (Reference("subject_id", (known,), "UNKNOWN_SUBJECT"),)
+            if table.name == "ratings" and (schemes := known_schemes(self._project)):
+                between = lambda rows: doubtful_schemes(self._engine, rows, stream.arrivals, schemes)  # noqa: E731 # as below
         elif table.name == "changes":
             # A change of a refused event is kept: it acts when the event is mended, and an end costs nobody a hold till then.
             refused = refused_table(TABLES["events"])

@@ -268,7 +268,9 @@ def document():
         "reads it. Elsewhere (industry, region, size …) the value is missing, and the check-up warns of each new word. A map that is\n"
         "meant to be partial says so: `otherwise` is the value of all other words, and `missing` lists words that say nothing. `where`\n"
         "knows the values that it asks for, those that other sources of the file ask for, and `others`; any other one is told,\n"
-        "of a joined file too. A line of `changes` that is no record holds the firms that its fields still tell, else each with an open dispute.\n\n"
+        "of a joined file too. A line of `changes` that is no record holds the firms that its fields still tell, else each with an open dispute.\n"
+        "A rating under a scheme that the project does not name is refused where it may be a slip (one sign away from a named one) or a new\n"
+        "name (its source has no row of any named one); else it is kept and told.\n\n"
         "| what is wrong | what becomes of it |\n|---|---|\n"
     )
     return head + "".join(f"| {dirty.wrong.replace('|', chr(92) + '|')} | {dirty.becomes} |\n" for dirty in FILES)

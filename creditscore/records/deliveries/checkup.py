@@ -18,6 +18,7 @@ from creditscore.config.spec import Label
 from creditscore.dates import day_number, day_of
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
 from creditscore.records.adverse.incomplete import Hanging
+from creditscore.records.adverse.rules import known_schemes
 from creditscore.records.deliveries.by_unit import delivery_lines, delivery_sheet, delivery_table
 from creditscore.records.deliveries.codes import code_identity, shown_code, shown_words
 from creditscore.records.deliveries.drift import Earlier, drifts, known_words, profile
@@ -319,6 +320,7 @@ def _unused(records: Records, day: dt.date) -> list[Finding]:
     events, number = records.table("event_keys"), day_number(day)
     later = _count(records, events.filter((events.event_day > number) | (events.known_day > number)))
     findings = [Finding("future", "events", _("happened or known after the day"), "", later, level="note")] if later else []
+    findings += _unread_schemes(records)
     carded = {industry.code for industry in records.project.scorecards.industry}
     known = records.versions_on(day)
     counts = records.engine.query(known.group_by("industry").agg(n=known.count()).order_by("industry")).to_pylist()
@@ -329,6 +331,20 @@ def _unused(records: Records, day: dt.date) -> list[Finding]:
             level: Level = "warning" if row["n"] > _UNKNOWN_SHARE * total else "note"
             findings.append(Finding("unmapped", "subjects", rule, code, row["n"], level=level))
     return findings
+
+
+def _unread_schemes(records: Records) -> list[Finding]:
+    """Ratings that were kept although their scheme is none that the project names: nothing reads them."""
+    named, ratings = known_schemes(records.project), arrived_table(TABLES["ratings"])
+    if not named or not records.outcomes["ratings"].kept:
+        return []
+    unread = ratings.filter(~ratings.scheme.isin(list(named)))
+    counts = records.engine.query(unread.group_by("scheme").agg(n=unread.count())).to_pylist()
+    words = {row["scheme"]: row["n"] for row in counts}
+    rule = _(
+        "ratings under schemes that no feature, override or source names ({words}): nothing reads them", words=shown_words(words)
+    )
+    return [Finding("unmapped", "ratings", rule, "", sum(words.values()), level="warning")] if words else []
 
 
 def _catalogue(records: Records, day: dt.date) -> list[Finding]:

@@ -281,6 +281,25 @@ def test_a_rating_under_a_scheme_that_nobody_knows_is_a_fault(delivery, engine):
     assert claims(records) == [(CODES[0], 2, "NOT_LISTED:scheme")]
 
 
+@pytest.mark.parametrize(
+    ("schemes", "refused_rows"),
+    [
+        (("national", "industry_stars"), []), (("national", "National"), [3]), (("national", "natonal", "stars"), [3]),
+        # None of the source's rows is of a named scheme: it may have a new name.
+        (("stars", "stars"), [2, 3]),
+    ],
+)  # fmt: skip
+def test_a_scheme_that_can_be_no_slip_is_kept_and_told(delivery, engine, schemes, refused_rows):
+    lines = "".join(f"{code},{scheme},good,2024-01-01,2024-01-02\n" for code, scheme in zip(CODES, schemes, strict=False))
+    own = with_file(delivery, "ratings", RATINGS + lines, features=NATIONAL)
+    records, _ = kept(own, engine)
+    assert [row[:3] for row in refused(records)] == [("ratings", "NOT_LISTED:scheme", row) for row in refused_rows]
+    told = check_up(records, as_of=DAY).table().query("section == 'unmapped' and table == 'ratings'")
+    kept_schemes = {scheme for row, scheme in enumerate(schemes, 2) if row not in refused_rows} - {"national"}
+    assert told["rows"].tolist() == ([1] if kept_schemes else [])
+    assert all(scheme in rule for rule in told["rule"] for scheme in kept_schemes)
+
+
 def test_an_unknown_result_is_incomplete_where_a_feature_reads_it(delivery, engine):
     rule = {"to": "result", "rule": "map", "column": "result", "values": {"守约": "kept", "违约": "broken"}}
     own = Delivery(
