@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Objections (异议) to a record, a tier or a draw: taken in, listed with their deadlines, answered by a second person.",
+    help="Objections to a record, a tier or a draw: taken in, listed with their deadlines, answered by a second person.",
 )
 OutArg = Annotated[Path, typer.Argument(help="OUT, the folder of runs.")]
 ByOption = Annotated[str, typer.Option("--by", help="Who does it; the name is recorded, not proved.")]

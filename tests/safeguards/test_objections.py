@@ -1,0 +1,177 @@
+"""An objection is taken in by one person, acts at once, has a last day, and is answered by another person: from the command line."""
+
+import datetime as dt
+import shutil
+
+import pandas as pd
+import pytest
+from support.command import creditscore
+from support.deliveries import Delivery, csv_sources, event_line, subject_line
+from support.nights import night, sign_a_card
+
+from creditscore.inspection.objections import open_objections
+from creditscore.inspection.register import Register
+
+LISTED, OTHER, BODY = "S1", "S2", "G1"
+DEADLINES = {
+    "deadline": [
+        {
+            "against": ["record"],
+            "effective": dt.date(2020, 1, 1),
+            "working_days": 3,
+            "with_other_unit": 7,
+            "basis": "某条例 第50条",
+        },
+        {"against": ["tier", "draw"], "effective": dt.date(2020, 1, 1), "working_days": 7, "basis": "某条例 第51条"},
+    ]
+}
+GROUNDS = ("--applicant", "李某", "--by", "张三", "--on", "2024-05-06", "--grounds", "名录已移出")
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory):
+    """A firm on a list, another one with a penalty, a body; one night."""
+    folder = tmp_path_factory.mktemp("objections")
+    delivery = Delivery(
+        folder,
+        sources=csv_sources(),
+        objections=DEADLINES,
+        policy={"override": [{"kind": "abnormal_list", "tier": "C", "basis": "某规定 第1条"}]},
+    )
+    delivery.subjects(subject_line(), subject_line(OTHER, "乙店"), subject_line(BODY, "某局", subject_type="government"))
+    delivery.events(
+        event_line("E1", kind="abnormal_list", document_no="D1"),
+        event_line("E2", OTHER),
+        event_line("E3", BODY, kind="abnormal_list"),
+    )
+    sign_a_card(delivery)
+    assert night(delivery, folder / "out").code == 0
+    return folder
+
+
+@pytest.fixture
+def place(before, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(before, copy, symlinks=True)
+    return copy
+
+
+def objection(place, *words, subject=LISTED, said=GROUNDS):
+    return creditscore("objection", "file", place / "project", subject, "--out", place / "out", *said, *words, "--lang", "en")
+
+
+def decide(place, number, outcome, by="李四", on="2024-05-08"):
+    return creditscore(
+        "objection",
+        "decide",
+        place / "out",
+        number,
+        "--outcome",
+        outcome,
+        "--reason",
+        "已核实",
+        "--by",
+        by,
+        "--on",
+        on,
+        "--lang",
+        "en",
+    )
+
+
+def tier(place, day, subject=LISTED):
+    done = creditscore("run", place / "project", "--data", place / "data", "--as-of", day, "--out", place / "out")
+    assert done.code == 0, done.err
+    tiers = pd.read_parquet(place / "out" / day / "tiers.parquet").set_index("subject_id")
+    return tiers.loc[subject, "tier"], tiers.loc[subject, "rule"]
+
+
+def open_ones(place, on):
+    return creditscore("objection", "list", place / "out", "--on", on, "--json").json
+
+
+def test_an_open_objection_freezes_the_tier_and_an_upheld_one_acts_at_once(place):
+    assert objection(place, "--record", "E1").code == 0
+    assert open_ones(place, "2024-05-06")["rows"][0]["holds"] == "next_night"
+    assert tier(place, "2024-05-07") == ("C", "dispute")
+    (row,) = open_ones(place, "2024-05-10")["rows"]
+    assert (row["holds"], row["held_tier"], row["due"], row["overdue"]) == ("tier", "C", "2024-05-09", True)
+    assert decide(place, "2024-1", "upheld").code == 0
+    assert tier(place, "2024-05-09")[0] == "A"
+    assert open_objections(place / "out", LISTED) == ()
+
+
+@pytest.mark.parametrize("outcome", ["rejected", "withdrawn"])
+def test_after_a_rejected_or_withdrawn_one_the_record_counts_again(place, outcome):
+    objection(place, "--record", "E1")
+    tier(place, "2024-05-07")
+    decide(place, "2024-1", outcome)
+    assert tier(place, "2024-05-09") == ("C", "override:abnormal_list E1")
+
+
+def test_it_freezes_only_the_firm_of_the_disputed_record(place):
+    objection(place, "--record", "E1")
+    tier(place, "2024-05-07")
+    rules = pd.read_parquet(place / "out" / "2024-05-07" / "tiers.parquet").set_index("subject_id")["rule"]
+    assert rules[OTHER] != "dispute"
+
+
+def test_one_against_a_tier_changes_nothing_by_itself(place):
+    assert objection(place, "--tier", "2024-04-30").code == 0
+    assert tier(place, "2024-05-07") == ("C", "override:abnormal_list E1")
+    assert [row["holds"] for row in open_ones(place, "2024-05-07")["rows"]] == ["nothing"]
+
+
+def test_the_same_intake_and_answer_again_add_nothing(place):
+    said = [objection(place, "--record", "E1").out for _again in range(2)]
+    answered = [decide(place, "2024-1", "upheld") for _again in range(2)]
+    kinds = [line["what"] for line in Register.of(place / "out").lines]
+    assert said[0] == said[1]
+    assert (kinds.count("objected"), kinds.count("answered")) == (1, 1)
+    assert [done.code for done in answered] == [0, 0]
+    assert decide(place, "2024-1", "rejected").code == 2
+
+
+def test_who_took_it_in_does_not_decide_it(place):
+    objection(place, "--record", "E1")
+    said = decide(place, "2024-1", "upheld", by=" 张 三")
+    assert said.code == 2
+    assert "second person" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "subject", "fault"),
+    [
+        (("--record", "E2"), LISTED, "--record"),
+        (("--record", "E3"), BODY, "--record"),
+        (("--tier", "2024-04-29"), LISTED, "--tier"),
+        (("--tier", "2024-04-30"), BODY, "--tier"),
+        (("--draw", "nonsense"), LISTED, "--draw"),
+        ((), LISTED, "one of --record"),
+        (("--record", "E1", "--tier", "2024-04-30"), LISTED, "one of --record"),
+    ],
+)
+def test_one_against_what_is_not_there_or_not_its_own_is_refused(place, words, subject, fault):
+    lines = len(Register.of(place / "out").lines)
+    said = objection(place, *words, subject=subject)
+    assert said.code == 2
+    assert fault in said.err
+    assert len(Register.of(place / "out").lines) == lines
+
+
+def test_another_unit_has_the_longer_time_and_working_days_count(place):
+    said = creditscore(
+        "objection",
+        "file",
+        place / "project",
+        LISTED,
+        "--out",
+        place / "out",
+        *GROUNDS,
+        "--record",
+        "E1",
+        "--other-unit",
+        "某局",
+        "--json",
+    )
+    assert (said.json["due"], said.json["basis"]) == ("2024-05-15", "某条例 第50条")
