@@ -79,6 +79,7 @@ def verify_plan(
         typer.Exit: With code 2, where a line fails.
         DataError: The folder holds no plan; the published list is absent, or the plan is not drawn.
     """
+    from creditscore.cli.objections import draw_objections
     from creditscore.inspection.verify import verify_plan as verify
 
     words = Words.of(lang)
@@ -90,7 +91,7 @@ def verify_plan(
     )
     if publication is not None and result.seed is None and result.ok:
         raise DataError("--publication: expected a drawn plan (this one has no draw, hence no published list)")
-    document = {
+    document: dict[str, Any] = {
         "ok": result.ok,
         "findings": list(result.findings),
         "seed": result.seed,
@@ -98,7 +99,9 @@ def verify_plan(
         "register_head": result.register_head,
         "not_covered": [{"code": code, "text": text} for code, text in result.not_covered],
     }
-    show(document, [*_draw_lines(result, words), *_scope(result, words)], as_json=as_json)
+    objected, told = draw_objections(plan_dir, words)
+    document["objections"] = objected
+    show(document, [*_draw_lines(result, words), *told, *_scope(result, words)], as_json=as_json)
     if not result.ok:
         raise typer.Exit(2)
 

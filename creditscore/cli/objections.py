@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -135,6 +136,56 @@ def list_(
     total = words.text(_("{n} objections, {overdue} overdue", n=len(rows), overdue=overdue))
     table = table_lines([words.text(head) for head in _HEADS.values()], [_cells(row, words) for row in rows]) if rows else []
     show({"rows": rows, "overdue": overdue}, [*table, total], as_json=as_json)
+
+
+def objection_figures(counted: Mapping[str, Any], on: dt.date, words: Words) -> list[str]:
+    """Counts of objections in a line, and the share upheld by kind of record and by provider; nothing where there are none."""
+    if not counted["by_against"]:
+        return []
+    days = "-" if counted["days"] is None else words.number(counted["days"])
+    counts = {name: counted[name] for name in ("open", "overdue", "answered", "upheld", "late")}
+    said = _(
+        "Objections {on}: {open} open, {overdue} overdue; {answered} answered, {upheld} upheld, {late} late, median {days} days",
+        on=on,
+        days=days,
+        **counts,
+    )
+    lines = ["", words.text(said)]
+    for key, by in (("kind", pgettext("objection", "by kind")), ("provider", pgettext("objection", "by provider"))):
+        for row in counted[f"by_{key}"]:
+            share = words.percent(row["upheld"] / row["answered"], 0) if row["answered"] else "-"
+            line = _(
+                "  {by} {name}: {answered} answered, {share} upheld", by=by, name=row[key], answered=row["answered"], share=share
+            )
+            lines.append(words.text(line))
+    return lines
+
+
+def draw_objections(task_dir: Path, words: Words) -> tuple[list[dict[str, Any]], list[str]]:
+    """The objections against the draw of a task folder in ``OUT``, as documents and as lines; none for a copy elsewhere."""
+    from creditscore.inspection.objections import all_objections
+    from creditscore.inspection.register import REGISTER
+
+    out = task_dir.resolve().parent.parent
+    if not (out / REGISTER).is_file():
+        return [], []
+    try:
+        known = all_objections(out)
+    except DataError:  # a register that is no whole chain is a finding of the check itself
+        return [], []
+    own = [one for one in known if one.against == "draw" and one.about == task_dir.resolve().name]
+    said = [
+        _(
+            "objection {id} against this draw, taken in {on}, to be answered by {due}: {state}",
+            id=one.id,
+            on=one.on,
+            due=one.due,
+            state=_OUTCOMES[one.outcome],
+        )
+        for one in own
+    ]
+    shown = [{"id": one.id, "on": one.on.isoformat(), "due": one.due.isoformat(), "outcome": one.outcome} for one in own]
+    return shown, [words.text(one) for one in said]
 
 
 def _cells(row: Mapping[str, Any], words: Words) -> list[str]:

@@ -263,11 +263,14 @@ def monitor(
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """How scores and characteristics moved since an earlier run.
+    """How scores and characteristics moved since an earlier run; and objections: how many, how fast and how they were answered.
 
     Raises:
         DataError: There is no earlier run to compare with, or a file of a run is not what its manifest says.
     """
+    from creditscore.cli.objections import objection_figures
+    from creditscore.inspection.objections import all_objections
+    from creditscore.pipeline.objections import figures
     from creditscore.pipeline.score import compare_runs
 
     words = Words.of(lang)
@@ -276,7 +279,9 @@ def monitor(
     if before is None:
         raise DataError("monitor: expected an earlier run beside {run} (got none); name one with --reference", run=run)
     shifts = compare_runs(now, before)
-    show({"rows": rows_of(shifts)}, _moved(shifts, now, before, words), as_json=as_json)
+    objected = figures([one for one in all_objections(now.out) if one.on <= now.as_of], now.as_of)
+    lines = [*_moved(shifts, now, before, words), *objection_figures(objected, now.as_of, words)]
+    show({"rows": rows_of(shifts), "objections": objected}, lines, as_json=as_json)
 
 
 def _moved(shifts: pd.DataFrame, now: RunFolder, before: RunFolder, words: Words) -> list[str]:
