@@ -39,14 +39,15 @@ from creditscore.reporting.columns import (
     column,
     figure_columns,
     figures_grid,
+    frame_of,
     label_or_code,
 )
 from creditscore.reporting.planning_tables import RATIOS
 from creditscore.reporting.run_book import TRIAL_NOTE, PlanPage, RunBook, tier_counts
-from creditscore.reporting.words import CELLS, EVERYONE, LEFT_OUT, TIER_WORDS, text_of
+from creditscore.reporting.words import CELLS, CONTESTED_WORDS, EVERYONE, LEFT_OUT, TIER_WORDS, text_of
 from creditscore.storage import atomic_write
 from creditscore.tiering.tiers import shown_tiers
-from creditscore.vocabulary import SHOWN_ORDER, TIER_ORDER
+from creditscore.vocabulary import OBJECTION_OUTCOMES, SHOWN_ORDER, TIER_ORDER
 
 if TYPE_CHECKING:
     import jinja2
@@ -278,8 +279,24 @@ def _parts(book: RunBook, words: Words) -> dict[str, Any]:
         "quality": Grid.of(QUALITY.columns, [checkup_frame(book, words)], words),
         "deliveries": deliveries_grid(book, words),
         "unrated": Grid.of(QUALITY.pick("section", "check_rule", "rows"), unrated_frames(book, words), words),
+        "objections": _objection_grid(book, words),
         "facts": sorted(book.facts.items()),
     }
+
+
+def _objection_grid(book: RunBook, words: Words) -> Grid:
+    """Objections that the day knew by what they contest: how many are open and overdue, and how the others were answered."""
+    heads = (_("open"), _("overdue"), _("upheld"), _("rejected"), _("withdrawn"))
+    counted = [column(str(head.message), "integer", label=head) for head in heads]
+    columns = (column("against", label=_("Objections to")), *counted)
+    rows: list[Sequence[object]] = []
+    for against in CONTESTED_WORDS if len(book.objections) else ():
+        own = book.objections[book.objections["against"] == against]
+        outcome = own["outcome"].fillna("")
+        overdue = (outcome == "") & (own["due"] < book.as_of)
+        counts = [int(overdue.sum()), *(int((outcome == one).sum()) for one in OBJECTION_OUTCOMES)]
+        rows += [(words.text(CONTESTED_WORDS[against]), int((outcome == "").sum()), *counts)] if len(own) else []
+    return Grid.of(columns, [frame_of(columns, rows)], words)
 
 
 def _tiles(book: RunBook, words: Words) -> Iterator[tuple[str, str, str]]:
