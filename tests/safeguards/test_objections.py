@@ -25,6 +25,9 @@ DEADLINES = {
         {"against": ["tier", "draw"], "effective": dt.date(2020, 1, 1), "working_days": 7, "basis": "某条例 第51条"},
     ]
 }
+BY_SCORE_ALL_ARE_A = [
+    {"name": "A", "max_probability": 0.97}, {"name": "B", "max_probability": 0.98}, {"name": "C", "max_probability": 0.99}, {"name": "D"},
+]  # fmt: skip
 GROUNDS = ("--applicant", "李某", "--by", "张三", "--on", "2024-05-06", "--grounds", "名录已移出")
 
 
@@ -36,7 +39,7 @@ def before(tmp_path_factory):
         folder,
         sources=csv_sources(),
         objections=DEADLINES,
-        policy={"override": [{"kind": "abnormal_list", "tier": "C", "basis": "某规定 第1条"}]},
+        policy={"override": [{"kind": "abnormal_list", "tier": "C", "basis": "某规定 第1条"}], "tier": BY_SCORE_ALL_ARE_A},
     )
     delivery.subjects(subject_line(), subject_line(OTHER, "乙店"), subject_line(BODY, "某局", subject_type="government"))
     delivery.events(
