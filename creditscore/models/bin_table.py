@@ -11,8 +11,9 @@ from scipy.optimize import isotonic_regression
 from creditscore.config.scorecards import SMOOTHING, Binning
 from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.models.card import AttributeKind
+from creditscore.models.columns import Factor, FeatureColumn
 from creditscore.models.evidence import Cells, Evidence, pseudo_share, smoothed_woe, weigh
-from creditscore.models.sample import Factor, FeatureColumn, Sample
+from creditscore.models.sample import Sample
 from creditscore.models.scoring import AttributeCodes
 
 #: Weight in the projection of an attribute that is too small to be judged: it follows its neighbours.

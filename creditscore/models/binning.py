@@ -15,11 +15,12 @@ from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.models.bin_table import Partition
 from creditscore.models.codes_in_data import undeclared_codes
+from creditscore.models.columns import FeatureColumn
 from creditscore.models.edges import readable
 from creditscore.models.evidence import sums
 from creditscore.models.limits import ROWS, Limits
 from creditscore.models.line_cuts import cut_line, grouped
-from creditscore.models.sample import FeatureColumn, Sample
+from creditscore.models.sample import Sample
 
 #: Of a bin's own weight, which the solver rounds, this much is asked for.
 _JUST_UNDER = 0.999

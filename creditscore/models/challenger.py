@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from creditscore.config.spec import Label
 from creditscore.dataframes import Floats, feature_frame
 from creditscore.errors import DataError
-from creditscore.models.sample import Factor, FeatureColumn, Features, as_sequence, columns_of_model, read_sample
+from creditscore.models.columns import Factor, FeatureColumn, Features, columns_of_model
+from creditscore.models.sample import as_sequence, read_sample
 from creditscore.storage import canonical_json, parsed_json, sha256_of
 
 _FORMAT = "creditscore.lightgbm/1"

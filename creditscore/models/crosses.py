@@ -21,9 +21,10 @@ from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.models.bin_table import BinTable, Partition, project
 from creditscore.models.card import CROSSED_SOURCES, MAX_CELLS, AttributeKind
+from creditscore.models.columns import FeatureColumn
 from creditscore.models.evidence import Cells, sums
 from creditscore.models.regression import Patterns, Regression, logistic, matrix_of
-from creditscore.models.sample import FeatureColumn, Sample
+from creditscore.models.sample import Sample
 from creditscore.models.scoring import AttributeCodes
 
 #: Probability that of a sample without any interaction some pair is taken for one; and the same for a further cut of a side.

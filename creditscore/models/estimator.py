@@ -21,11 +21,12 @@ from creditscore.errors import NotFittedError
 from creditscore.models.bin_table import BinTable
 from creditscore.models.calibration import CardPoints, slope_of
 from creditscore.models.card import Attribute, Baseline, Characteristic
+from creditscore.models.columns import Features
 from creditscore.models.crosses import CrossPartition
 from creditscore.models.crossfit import HeldOut
 from creditscore.models.fitting import Fit, Settings, SpecialCodes, Splits, fit_cut
 from creditscore.models.inspector_effects import Connectedness, connectedness
-from creditscore.models.sample import Features, Sample, effective_size
+from creditscore.models.sample import Sample, effective_size
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.scoring import AttributeCodes, ppm_of_score, score_of
 from creditscore.models.selection import OnLeak

@@ -14,11 +14,12 @@ from creditscore.dataframes import Flags, Floats
 from creditscore.errors import DataError
 from creditscore.models.bin_table import BinTable, Partition, tabulate
 from creditscore.models.binning import cut
+from creditscore.models.columns import FeatureColumn
 from creditscore.models.crosses import Residuals, best_pair, codes_by, codes_in, cross_of, predictor_with_effects
 from creditscore.models.evidence import pseudo_share
 from creditscore.models.inspector_effects import mean_effect
 from creditscore.models.regression import Patterns, Regression, fit_regression, matrix_of, patterns_of
-from creditscore.models.sample import FeatureColumn, Sample
+from creditscore.models.sample import Sample
 from creditscore.models.scoring import AttributeCodes
 from creditscore.models.selection import (
     LEAK_AUC,

@@ -18,6 +18,7 @@ from creditscore.config.scorecards import Industry, Pooling, ScorecardsFile
 from creditscore.dataframes import Floats, Ints, column_of, feature_frame, index_of, native_table
 from creditscore.errors import DataError
 from creditscore.models import scoring_by_card
+from creditscore.models.columns import Features
 from creditscore.models.crossfit import held_out
 from creditscore.models.estimator import CardEstimator, NotFittedEstimator, training_facts, warn_of_one_score
 from creditscore.models.fitting import Fit, Settings, fit_core
@@ -36,7 +37,7 @@ from creditscore.models.pooling import (
 )
 from creditscore.models.reasons import reasons_of
 from creditscore.models.regression import logistic, one_thread
-from creditscore.models.sample import Features, Sample, as_sequence, industry_code, read_sample
+from creditscore.models.sample import Sample, as_sequence, industry_code, read_sample
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.scoring import log_odds
 from creditscore.models.selection import OnLeak

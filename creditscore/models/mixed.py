@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from creditscore.dataframes import Flags, Floats, Ints
-from creditscore.models.industry_tree import ALL
-from creditscore.models.regression import constrained_minimum, logistic
+from creditscore.dataframes import Flags, Floats
+from creditscore.models.mixed_messages import Eliminated, applied, collect, evidence_of, spread_of
+from creditscore.models.mixed_rows import Blocks, Rows
+from creditscore.models.regression import constrained_minimum
 
 #: With fewer industries than this at a depth of the tree their SDs have a prior: half-t with three degrees of freedom, scale 1.
 FEW = 8
@@ -31,27 +32,6 @@ _START_LEVEL, _START_SLOPE, _START_WITHIN = 0.25, 0.04, 0.01
 _ROUNDS, _UPDATES, _STEP, _SD = 10, 8, 3e-3, 3e-3
 #: A variance below this counts as none.
 _NONE = 1e-8
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What the model is fitted on: patterns of rows, in an order that does not depend on the input's.
-
-    Attributes:
-        values: (patterns, slopes): the log-odds of bad are ``offset + level + values @ slopes``.
-        good: Goods, in effective cases.
-        bad: Bads, in effective cases.
-        offset: Log-odds that stay as they are.
-        industry: Position of the industry in the list of industries; -1 where unknown (such rows belong to the root).
-        window: Part of the training window.
-    """
-
-    values: Floats
-    good: Floats
-    bad: Floats
-    offset: Floats
-    industry: Ints
-    window: Ints
 
 
 @dataclass(frozen=True)
@@ -117,115 +97,8 @@ def fit_mixed(
         factor: Multiplies the variances that persist, once they are estimated; not what is declared.
         known: Variances of an earlier fit: nothing is estimated.
     """
-    blocks = _Blocks.of(rows, parents, industries)
+    blocks = Blocks.of(rows, parents, industries)
     return _Fitting(blocks, ridge * float(rows.good.sum() + rows.bad.sum()), declared, known).run(start, factor)
-
-
-@dataclass(frozen=True)
-class _Blocks:
-    """The rows sorted by node and part. Node 0 is the root, parents come before their children."""
-
-    names: tuple[str, ...]
-    parent: Ints
-    depth: Ints
-    #: Node and part of each block, and where its rows begin.
-    node: Ints
-    part: Ints
-    starts: Ints
-    design: Floats
-    good: Floats
-    bad: Floats
-    offset: Floats
-    #: Square of the spread of each column of the design, 1 for the level.
-    square: Floats
-
-    @classmethod
-    def of(cls, rows: Rows, parents: Mapping[str, str], industries: Sequence[str]) -> _Blocks:
-        names = (ALL, *parents)
-        position = {name: number for number, name in enumerate(names)}
-        parent = np.array([-1, *(position[above] for above in parents.values())], dtype=np.int64)
-        depth = np.zeros(len(names), dtype=np.int64)
-        for number in range(1, len(names)):
-            depth[number] = depth[parent[number]] + 1
-        of_code = np.array([0, *(position[code] for code in industries)], dtype=np.int64)
-        node = of_code[rows.industry + 1]
-        order = np.lexsort([rows.window, node])
-        key = (node * (int(rows.window.max(initial=0)) + 1) + rows.window)[order]
-        starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.zeros(0, dtype=np.int64)
-        design = np.ones((len(order), 1 + rows.values.shape[1]))
-        design[:, 1:] = rows.values[order]
-        good, bad = rows.good[order], rows.bad[order]
-        share = (good + bad) / (good + bad).sum()
-        spread = share @ design**2 - (share @ design) ** 2
-        spread[0] = 1.0
-        return cls(
-            names, parent, depth, node[order][starts], rows.window[order][starts], np.append(starts, len(order)), design,
-            good, bad, rows.offset[order], np.maximum(spread, _NONE),
-        )  # fmt: skip
-
-    @property
-    def size(self) -> int:
-        """Level and slopes."""
-        return int(self.design.shape[1])
-
-    def predictor(self, totals: Floats, shift: Floats) -> Floats:
-        """Log-odds of the rows; ``totals`` has a row per block, ``shift`` an entry per part."""
-        eta = self.offset.copy()
-        for block, (begin, end) in enumerate(zip(self.starts[:-1], self.starts[1:], strict=True)):
-            eta[begin:end] += self.design[begin:end] @ totals[block] + shift[self.part[block]]
-        return eta
-
-    def likelihood(self, eta: Floats) -> float:
-        """Log-likelihood."""
-        return -float(self.good @ np.logaddexp(0.0, eta) + self.bad @ np.logaddexp(0.0, -eta))
-
-    def gaussian(self, eta: Floats, totals: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Precision and information of each block at ``totals``; slack and information of each part's level."""
-        p = logistic(eta)
-        weight = self.good + self.bad
-        slack, curvature = self.bad - weight * p, weight * p * (1 - p)
-        precision = np.empty((len(self.node), self.size, self.size))
-        information = np.empty((len(self.node), self.size))
-        for block, (begin, end) in enumerate(zip(self.starts[:-1], self.starts[1:], strict=True)):
-            design = self.design[begin:end]
-            precision[block] = design.T @ (curvature[begin:end, None] * design)
-            information[block] = slack[begin:end] @ design + precision[block] @ totals[block]
-        parts = int(self.part.max(initial=0)) + 1
-        of_part = np.repeat(self.part, np.diff(self.starts))
-        return (
-            precision,
-            information,
-            np.bincount(of_part, weights=slack, minlength=parts).astype(np.float64),
-            np.bincount(of_part, weights=curvature, minlength=parts).astype(np.float64),
-        )
-
-
-@dataclass(frozen=True)
-class _Eliminated:
-    """Deviations integrated out: ``posterior`` is their variance given the mean above, the rest is the message upwards."""
-
-    posterior: Floats
-    #: ``posterior @ precision``: how much of a deviation from the mean above shows.
-    shown: Floats
-    precision: Floats
-    information: Floats
-
-    @classmethod
-    def of(cls, precision: Floats, information: Floats, variance: Floats) -> _Eliminated:
-        """A batch of Gaussians in ``mean + deviation`` with deviations of these variances (0 is allowed)."""
-        root = np.sqrt(variance)
-        posterior = root[:, None] * np.linalg.inv(_scaled(precision, root)) * root
-        shown = posterior @ precision
-        kept = np.swapaxes(shown, 1, 2)
-        return cls(posterior, shown, precision - precision @ shown, information - _applied(kept, information))
-
-
-def _scaled(precision: Floats, root: Floats) -> Floats:
-    """``1 + root precision root`` of each precision, which can be inverted whatever the variances are."""
-    scaled = root[:, None] * precision * root
-    diagonal = np.arange(len(root))
-    scaled[:, diagonal, diagonal] += 1.0
-    return scaled
 
 
 @dataclass(frozen=True)
@@ -246,7 +119,7 @@ class _Posterior:
 class _Fitting:
     """The state of one fit: the Gaussians of the blocks, and how they combine under given variances."""
 
-    def __init__(self, blocks: _Blocks, ridge: float, declared: Declared, known: Variances | None) -> None:
+    def __init__(self, blocks: Blocks, ridge: float, declared: Declared, known: Variances | None) -> None:
         self.blocks, self.declared, self.known = blocks, declared, known
         self.penalty = np.concatenate([[0.0], np.full(blocks.size - 1, ridge)])
         with_rows = set(blocks.node.tolist())
@@ -322,17 +195,17 @@ class _Fitting:
         self.eta = self.blocks.predictor(totals, shift)
         self.precision, self.information, self.slack, self.curvature = self.blocks.gaussian(self.eta, totals)
 
-    def _upwards(self, variances: Variances, *, above: int = 0) -> tuple[_Eliminated, dict[int, _Eliminated], Floats, Floats]:
+    def _upwards(self, variances: Variances, *, above: int = 0) -> tuple[Eliminated, dict[int, Eliminated], Floats, Floats]:
         """Deviations integrated out from the blocks to the depth ``above``: what was, precision and information of every node."""
         blocks, size = self.blocks, self.blocks.size
-        parts = _Eliminated.of(self.precision, self.information, variances.within)
+        parts = Eliminated.of(self.precision, self.information, variances.within)
         precision, information = np.zeros((len(blocks.names), size, size)), np.zeros((len(blocks.names), size))
-        _collect(precision, information, blocks.node, parts)
+        collect(precision, information, blocks.node, parts)
         eliminated = {}
         for depth in reversed(self.depths[above:]):
             chosen = blocks.depth == depth
-            eliminated[depth] = _Eliminated.of(precision[chosen], information[chosen], variances.between[depth])
-            _collect(precision, information, blocks.parent[chosen], eliminated[depth])
+            eliminated[depth] = Eliminated.of(precision[chosen], information[chosen], variances.between[depth])
+            collect(precision, information, blocks.parent[chosen], eliminated[depth])
         return parts, eliminated, precision, information
 
     def _root(self, precision: Floats, information: Floats) -> tuple[Floats, Floats]:
@@ -355,10 +228,10 @@ class _Fitting:
         What lies below the depth is the same for all of them and is integrated out once.
         """
         parts, eliminated, precision, information = self._upwards(variances, above=depth)
-        below = _evidence_of(self.precision, self.information, variances.within, parts)
+        below = evidence_of(self.precision, self.information, variances.within, parts)
         for deeper, one in eliminated.items():
             chosen = self.blocks.depth == deeper
-            below += _evidence_of(precision[chosen], information[chosen], variances.between[deeper], one)
+            below += evidence_of(precision[chosen], information[chosen], variances.between[deeper], one)
         return np.array([below + self._evidence_from(variances, depth, of, precision, information) for of in tried])
 
     def _evidence_from(self, variances: Variances, depth: int, tried: Floats, precision: Floats, information: Floats) -> float:
@@ -367,9 +240,9 @@ class _Fitting:
         for level in reversed(range(1, depth + 1)):
             chosen = self.blocks.depth == level
             variance = tried if level == depth else variances.between[level]
-            one = _Eliminated.of(precision[chosen], information[chosen], variance)
-            evidence += _evidence_of(precision[chosen], information[chosen], variance, one)
-            _collect(precision, information, self.blocks.parent[chosen], one)
+            one = Eliminated.of(precision[chosen], information[chosen], variance)
+            evidence += evidence_of(precision[chosen], information[chosen], variance, one)
+            collect(precision, information, self.blocks.parent[chosen], one)
         mean, _ = self._root(precision[0], information[0])
         core = self._penalised(precision[0])
         free = np.concatenate([[True], mean[1:] > 0])
@@ -387,15 +260,15 @@ class _Fitting:
             chosen = np.flatnonzero(blocks.depth == depth)
             above = blocks.parent[chosen]
             one = eliminated[depth]
-            deviation[chosen] = _applied(one.posterior, information[chosen]) - _applied(one.shown, totals[above])
+            deviation[chosen] = applied(one.posterior, information[chosen]) - applied(one.shown, totals[above])
             totals[chosen] = totals[above] + deviation[chosen]
-            spread[chosen] = _spread(one, covariance[above])
+            spread[chosen] = spread_of(one, covariance[above])
             given_above[chosen] = np.diagonal(one.posterior, axis1=1, axis2=2)
             kept = np.eye(size) - one.shown
             covariance[chosen] = one.posterior + kept @ covariance[above] @ kept.transpose(0, 2, 1)
         above = blocks.node
-        of_part = _applied(parts.posterior, self.information) - _applied(parts.shown, totals[above])
-        part_spread = _spread(parts, covariance[above])
+        of_part = applied(parts.posterior, self.information) - applied(parts.shown, totals[above])
+        part_spread = spread_of(parts, covariance[above])
         return _Posterior(totals, covariance, deviation, spread, given_above, totals[above] + of_part, of_part, part_spread)
 
     def _updated(self, variances: Variances, posterior: _Posterior) -> Variances:
@@ -480,28 +353,3 @@ class _Fitting:
             depth={name: int(blocks.depth[number]) for number, name in names[1:]},
             assumed=self.few,
         )
-
-
-def _collect(precision: Floats, information: Floats, nodes: Ints, messages: _Eliminated) -> None:
-    """Adds the messages of children to their nodes."""
-    for number, node in enumerate(nodes.tolist()):
-        precision[node] += messages.precision[number]
-        information[node] += messages.information[number]
-
-
-def _evidence_of(precision: Floats, information: Floats, variance: Floats, eliminated: _Eliminated) -> float:
-    """What deviations that are integrated out contribute to the log marginal likelihood."""
-    determinant = np.linalg.slogdet(_scaled(precision, np.sqrt(variance)))[1].sum()
-    return float(0.5 * (information * _applied(eliminated.posterior, information)).sum() - 0.5 * determinant)
-
-
-def _spread(one: _Eliminated, above: Floats) -> Floats:
-    """Posterior variances of deviations, given the covariance of the mean above."""
-    spread: Floats = np.diagonal(one.posterior, axis1=1, axis2=2) + ((one.shown @ above) * one.shown).sum(axis=2)
-    return spread
-
-
-def _applied(matrices: Floats, vectors: Floats) -> Floats:
-    """Each matrix times its vector."""
-    product: Floats = (matrices @ vectors[:, :, None])[:, :, 0]
-    return product

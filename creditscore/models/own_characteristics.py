@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from creditscore.models.columns import FeatureColumn
 from creditscore.models.industry_tree import members
-from creditscore.models.sample import FeatureColumn, Sample
+from creditscore.models.sample import Sample
 from creditscore.models.scorecard import Scorecard
 
 

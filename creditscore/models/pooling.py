@@ -19,7 +19,8 @@ from creditscore.models.calibration import CardPoints, centred, intercept_for, t
 from creditscore.models.crosses import codes_in
 from creditscore.models.fitting import Fit, Settings, recounted
 from creditscore.models.industry_tree import ALL, members
-from creditscore.models.mixed import Declared, Mixed, Rows, fit_mixed
+from creditscore.models.mixed import Declared, Mixed, fit_mixed
+from creditscore.models.mixed_rows import Rows
 from creditscore.models.regression import logistic, patterns_of
 from creditscore.models.sample import Sample, effective_size
 from creditscore.models.scoring import AttributeCodes

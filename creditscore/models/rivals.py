@@ -12,7 +12,8 @@ import pandas as pd
 
 from creditscore.dataframes import Floats, feature_frame
 from creditscore.errors import DataError
-from creditscore.models.sample import Factor, FeatureColumn, Features, columns_of_model, read_sample
+from creditscore.models.columns import Factor, FeatureColumn, Features, columns_of_model
+from creditscore.models.sample import read_sample
 
 
 @dataclass(frozen=True)

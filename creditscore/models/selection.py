@@ -15,9 +15,10 @@ from creditscore.config.scorecards import Selection
 from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.models.bin_table import BinTable, Partition
+from creditscore.models.columns import FeatureColumn
 from creditscore.models.evidence import beyond_chance, stability_index, sums
 from creditscore.models.line_cuts import concordance
-from creditscore.models.sample import FeatureColumn, Sample
+from creditscore.models.sample import Sample
 
 OnLeak = Literal["refuse", "warn"]
 #: A single column that ranks bads and goods better than this was probably known after the outcome only.

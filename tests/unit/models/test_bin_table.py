@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from creditscore.config.scorecards import Binning
 from creditscore.config.spec import Label
 from creditscore.models.bin_table import Partition, in_order, project, tabulate
+from creditscore.models.columns import Factor, read_column
 from creditscore.models.evidence import smoothed_woe
-from creditscore.models.sample import Factor, read_column, read_sample
+from creditscore.models.sample import read_sample
 
 FACTOR = Factor("x", Label(zh="x", en="x"))
 

@@ -13,8 +13,9 @@ from creditscore.config.spec import Label
 from creditscore.dataframes import feature_frame
 from creditscore.errors import DataError
 from creditscore.models import binning
+from creditscore.models.columns import Factor, read_column
 from creditscore.models.edges import edge_between, readable
-from creditscore.models.sample import Factor, read_column, read_sample
+from creditscore.models.sample import read_sample
 
 
 def one_column(values, y, weight=None, **about):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from creditscore.models.mixed import Declared, Rows, fit_mixed
+from creditscore.models.mixed import Declared, fit_mixed
+from creditscore.models.mixed_rows import Rows
 
 SLOPES = 4
 
