@@ -35,6 +35,7 @@ from creditscore.pipeline.run_folder import (
     take_snapshot,
 )
 from creditscore.pipeline.run_store import evidence_from, save_book, write_documents
+from creditscore.pipeline.scope import outside_ids, without_subjects
 from creditscore.pipeline.score import Scored, compare_runs, score_subjects, write_cards
 from creditscore.pipeline.signed_cards import signed_cards
 from creditscore.pipeline.tier import signatures, subjects_in, tier_subjects
@@ -248,10 +249,11 @@ def last_reading_of(before: RunFolder | None, as_of: dt.date) -> LastReading:
 
 def write_reading(folder: RunFolder, records: Records, last: LastReading) -> None:
     """Write whose adverse records were refused; for the next night the adverse records that count, and those that have left."""
-    folder.write("incomplete", records.incomplete)
-    folder.write("ended", ended(records, folder.as_of))
+    outside = outside_ids(records, folder.as_of)
+    folder.write("incomplete", without_subjects(records.incomplete, outside))
+    folder.write("ended", without_subjects(ended(records, folder.as_of), outside))
     for table, name in READINGS.items():
-        folder.write(name, adverse_reading(records, table, folder.as_of, last=last))
+        folder.write(name, without_subjects(adverse_reading(records, table, folder.as_of, last=last), outside))
 
 
 def write_own_records(folder: RunFolder, records: Records, spine: Spine, policy: TierPolicy) -> None:

@@ -27,6 +27,7 @@ from creditscore.language import DEFAULT_LANGUAGE, _
 from creditscore.pipeline.out_folder import held, removed_on_error
 from creditscore.pipeline.quarantined import PLACE
 from creditscore.pipeline.run_folder import DOCUMENTS, FINISHED, LEDGER, MANIFEST, WORKBOOK, RunFolder
+from creditscore.pipeline.scope import only_types, outside_ids, without_subjects
 from creditscore.pipeline.score import read_cards
 from creditscore.pipeline.train import TRAINING_FRAMES, Training
 from creditscore.records.standard.identity import tables_of
@@ -145,11 +146,12 @@ def save_book(
     """
     project = records.project
     kinds = [rule.kind for rule in policy.override if rule.kind is not None]
-    folder.write("subjects", register_table(records.subjects_on(folder.as_of), subjects))
-    folder.write("lists", records.listed(kinds, folder.as_of))
+    outside = outside_ids(records, folder.as_of)
+    folder.write("subjects", register_table(only_types(records.subjects_on(folder.as_of), outside), subjects))
+    folder.write("lists", without_subjects(records.listed(kinds, folder.as_of), outside))
     # Inspectors by staff id only: their names stay in the personnel register.
     folder.write("staff", records.staff.drop_columns(["name"]))
-    folder.write("recusals", records.recusals.drop_columns(["reason"]))
+    folder.write("recusals", without_subjects(records.recusals.drop_columns(["reason"]), outside))
     notes = [note if isinstance(note, Label) else Label.of(note) for note in training.notes]
     warning = Label.of(_NOT_REPRESENTATIVE)
     if warning not in notes and not all(card.representative for card in training.cards.values()):

@@ -109,7 +109,7 @@ def test_after_a_rejected_or_withdrawn_one_the_record_counts_again(place, outcom
     objection(place, "--record", "E1")
     tier(place, "2024-05-07")
     decide(place, "2024-1", outcome)
-    assert tier(place, "2024-05-09") == ("C", "override:abnormal_list E1")
+    assert tier(place, "2024-05-09") == ("C", "override:abnormal_list")
 
 
 def test_it_freezes_only_the_firm_of_the_disputed_record(place):
@@ -121,7 +121,7 @@ def test_it_freezes_only_the_firm_of_the_disputed_record(place):
 
 def test_one_against_a_tier_changes_nothing_by_itself(place):
     assert objection(place, "--tier", "2024-04-30").code == 0
-    assert tier(place, "2024-05-07") == ("C", "override:abnormal_list E1")
+    assert tier(place, "2024-05-07") == ("C", "override:abnormal_list")
     assert [row["holds"] for row in open_ones(place, "2024-05-07")["rows"]] == ["nothing"]
 
 
