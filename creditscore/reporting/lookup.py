@@ -48,7 +48,7 @@ def lookup_rows(
         else book.scores.drop_duplicates("subject_id").set_index("subject_id")["scorecard"]
     )
     out["scorecard"] = out["subject_id"].map(cards).astype("str")
-    out["lists"] = out["subject_id"].map(_lists(book, words)).fillna("").where(out["found"], None)
+    out["lists"] = out["subject_id"].map(_lists(book, words)).astype(object).fillna("").where(out["found"], None)
     pairs = zip(out["found"], out["tier"], out["industry"], strict=True)
     out["measures"] = [
         "；".join(words.text(one.name) for one in measures_for(book, tier, industry)) if known_id else None
