@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from creditscore.config.scorecards import Binning
-from creditscore.dataframes import Floats
+from creditscore.dataframes import Flags, Floats
 from creditscore.errors import DataError
 from creditscore.models.bin_table import Partition
 from creditscore.models.codes_in_data import undeclared_codes
 from creditscore.models.columns import FeatureColumn
 from creditscore.models.edges import readable
-from creditscore.models.evidence import sums
+from creditscore.models.evidence import MOVED, stability_index, sums
 from creditscore.models.limits import ROWS, Limits
 from creditscore.models.line_cuts import cut_line, grouped
 from creditscore.models.sample import Sample
@@ -26,6 +26,8 @@ from creditscore.models.sample import Sample
 _JUST_UNDER = 0.999
 #: Columns with more distinct values are searched in this many groups: 0.02 % of the weight each.
 _CELLS = 4096
+#: Groups of rows whose shares in the first and the last part of the window are compared.
+_TENTHS = 10
 #: The edge of a characteristic with a ceiling: without a record, and with one or more.
 _WITHOUT_AND_WITH = (1.0,)
 
@@ -42,8 +44,9 @@ def cut(
     """The partition of a column: edges or groups ``given`` by hand, else found by optbinning under the trend.
 
     With trend ``auto`` the direction is the one in which bads lie; a hump or trough (trend ``none``), however narrow, is
-    kept where it shows more than a search of noise would. Texts with an ``order`` are cut along it; others are grouped by
-    their weighted bad rate (shrunk to that of all: a rare text is not at the end of the line by chance); rare texts are
+    kept where it shows more than a search of noise would, and where subjects do not move along the column. Texts with an
+    ``order`` are cut along it; others are grouped by their weighted bad rate (shrunk to that of all: a rare text is not at
+    the end of the line by chance); rare texts are
     left to the attribute ``other``.
 
     Args:
@@ -109,7 +112,8 @@ def _numbers(column: FeatureColumn, sample: Sample, limits: Limits, special: tup
     goods, bads = (np.add.reduceat(part, starts) if len(values) else part for part in (good, bad))
     if not limits.firm and len(values) <= limits.prebins:
         limits = replace(limits, smallest=_smallest_that_stands(good + bad, squares, limits))
-    after, trend, searched = cut_line(goods, bads, column.factor.trend, limits)
+    stays = limits.cases is None or _subjects_stay(cells, clean, sample)
+    after, trend, searched = cut_line(goods, bads, column.factor.trend, limits, humps=stays)
     return Partition(
         column.factor,
         False,
@@ -120,6 +124,24 @@ def _numbers(column: FeatureColumn, sample: Sample, limits: Limits, special: tup
         proposed=found,
         constant=len(values) <= 1 and not (special or found),
     )
+
+
+def _subjects_stay(cells: NDArray[np.intp], clean: Flags, sample: Sample) -> bool:
+    """Whether the values of the last part of the window lie about where those of the first part lay.
+
+    A hump is a statement on the subjects at one place of the column. Where subjects move along the column, others will stand
+    there. Tenths of the values are compared by PSI, less what it is on average by chance.
+    """
+    if sample.parts == 1 or not clean.any():
+        return True
+    there = np.append(clean, False)[cells]
+    position, parts = (np.cumsum(clean) - 1)[cells[there]], sample.window[there]
+    counts = np.bincount(position)
+    tenth = np.minimum(_TENTHS * (np.cumsum(counts) - counts / 2) / counts.sum(), _TENTHS - 1).astype(np.int64)[position]
+    rows = np.bincount(tenth * sample.parts + parts, minlength=_TENTHS * sample.parts).reshape(_TENTHS, -1)
+    first, last = np.maximum(rows.sum(axis=0)[[0, -1]], 1)
+    by_chance = (np.count_nonzero(rows.sum(axis=1)) - 1) * (1 / first + 1 / last)
+    return bool(stability_index(rows.astype(np.float64)) - by_chance <= MOVED)
 
 
 def _smallest_that_stands(share: Floats, squares: Floats, limits: Limits) -> float:

@@ -33,6 +33,8 @@ _NEARLY_NONE = 0.1
 _RARELY = 0.001
 #: Expected effective cases of the rarer class below which a cell says nothing of drift.
 _CASES_OF_A_CELL = 3.0
+#: PSI between the first and the last part of the window above which a characteristic has moved (Siddiqi, 2017).
+MOVED = 0.25
 _LEAST, _MOST, _HALVINGS = 1e-8, 1e4, 60
 
 

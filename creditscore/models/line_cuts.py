@@ -38,8 +38,16 @@ _SEPARATES = 0.45
 _Search = Literal["ascending", "descending", "peak_heuristic", "valley_heuristic"]
 
 
-def cut_line(good: Floats, bad: Floats, trend: str, limits: Limits) -> tuple[list[int], str, float]:
-    """Positions after which to cut cells that are in an order, the trend that holds, and the choices that the search had."""
+def cut_line(good: Floats, bad: Floats, trend: str, limits: Limits, *, humps: bool = True) -> tuple[list[int], str, float]:
+    """Positions after which to cut cells that are in an order, the trend that holds, and the choices that the search had.
+
+    Args:
+        good: Weight of the goods of each cell.
+        bad: Weight of the bads.
+        trend: The one declared, or ``auto``.
+        limits: How finely to cut.
+        humps: Whether ``auto`` may keep a hump or trough.
+    """
     if len(good) < 2 or not (good.any() and bad.any()):
         return [], "none" if trend == "auto" else trend, 0.0
     if len(good) <= PREBINS[0]:
@@ -54,7 +62,7 @@ def cut_line(good: Floats, bad: Floats, trend: str, limits: Limits) -> tuple[lis
         direction = "higher_is_riskier" if concordance(good, bad) >= 0.5 else "lower_is_riskier"
     monotone = _search(good, bad, "ascending" if direction == "higher_is_riskier" else "descending", limits)
     searched = _choices(good + bad, limits.smallest) + 0.5 * (trend == "auto")  # of two directions the better one
-    if trend != "auto" or limits.cases is None or len(good) < 3:
+    if trend != "auto" or limits.cases is None or len(good) < 3 or not humps:
         return monotone, direction, searched
     found = _hump(good, bad, monotone, direction, limits)
     return (found[0], "none", found[1]) if found else (monotone, direction, searched)

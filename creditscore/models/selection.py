@@ -16,7 +16,7 @@ from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.models.bin_table import BinTable, Partition
 from creditscore.models.columns import FeatureColumn
-from creditscore.models.evidence import beyond_chance, stability_index, sums
+from creditscore.models.evidence import MOVED, beyond_chance, stability_index, sums
 from creditscore.models.line_cuts import concordance
 from creditscore.models.sample import Sample
 
@@ -27,8 +27,6 @@ LEAK_AUC = 0.95
 _NOISE, _MOST_NOISE = 0.02, 0.05
 #: Between the two the level is that at which, of all that pass, this share is noise.
 _NOISE_AMONG_KEPT = 0.1
-#: PSI between the first and the last part of the window above which a characteristic is worth a warning (Siddiqi, 2017).
-_MOVED = 0.25
 #: Standard errors and ratio from which on a part of the window has another bad rate than its rows explain.
 _SURELY, _OTHER_LEVEL = 3.5, 1.25
 _COLUMNS = ["characteristic", "kept", "reason", "information_value", "auc", "attributes", "coefficient", "drift", "note"]
@@ -215,7 +213,7 @@ def _tell_of_drift(table: BinTable, drift: float, ledger: SelectionLedger) -> No
         concerned = [table.partition.label(code) for code, one in enumerate(states) if one == state]
         if concerned:
             ledger.tell(table.name, f"{state}: {'; '.join(concerned)}: {sentence}")
-    if drift > _MOVED:
+    if drift > MOVED:
         ledger.tell(table.name, f"its attributes moved between the first and the last part of the window (PSI {drift:.2f})")
 
 

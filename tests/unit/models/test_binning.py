@@ -13,6 +13,7 @@ from creditscore.config.spec import Label
 from creditscore.dataframes import feature_frame
 from creditscore.errors import DataError
 from creditscore.models import binning
+from creditscore.models.classifier import ScorecardClassifier
 from creditscore.models.columns import Factor, read_column
 from creditscore.models.edges import edge_between, readable
 from creditscore.models.sample import read_sample
@@ -342,3 +343,19 @@ def test_edges_of_bins_that_are_small_beside_the_tolerance_are_not_the_same():
     weight = np.full(2001, 1 / 2001)
     edges = readable(values, weight, [908, 910, 911, 1500])
     assert list(edges) == sorted(set(edges))
+
+
+def test_a_hump_is_kept_only_where_subjects_stay():
+    rng = np.random.default_rng(7)
+    rows = 6_000
+    time = np.repeat(np.arange(5), rows // 5)
+    place = rng.random(rows)
+    moving = np.clip(place ** np.array([3.0, 2.0, 1.0, 0.6, 0.3])[time], 0, 1)
+    trends = {}
+    for name, values in (("stays", place), ("moves", moving)):
+        inside = (values > 0.45) & (values < 0.55)
+        y = (rng.random(rows) < np.where(inside, 0.45, 0.1)).astype(int)
+        card = ScorecardClassifier(tune="off").fit(pd.DataFrame({name: values}), y, time=time)
+        risks = card.predict_proba(pd.DataFrame({name: [0.05, 0.5, 0.95]}))[:, 1]
+        trends[name] = risks[1] > 1.5 * max(risks[0], risks[2])
+    assert trends == {"stays": True, "moves": False}
