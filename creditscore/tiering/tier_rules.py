@@ -160,7 +160,8 @@ def apply_stability(
 
     A subject whose safe tier is better than the one it holds starts to wait; it moves when it has
     been so in every run of ``months`` calendar months, to the worse of today's safe tier and the
-    earlier run's raw tier. With ``months = 0`` it moves at once; and at once to the raw tier who was held down by what has left.
+    earlier run's raw tier, by one step: the next one has its own months (experiments/cold_city: who rose by two had the risk of
+    the tier between). With ``months = 0`` it moves at once; and at once to the raw tier who was held down by what has left.
 
     Args:
         raw: Tiers by cuts and overrides.
@@ -182,6 +183,8 @@ def apply_stability(
     due = qualified & (shift_months(since, policy.stability.months) <= today)
     waited = due & ~np.isnat(past.since) & (past.raw >= 0)
     target = np.where(waited, np.maximum(safe, past.raw), safe)
+    if policy.stability.months:
+        target = np.maximum(target, past.tier - 1)
     moves = due & (target < past.tier)
     tier = np.where(bound, np.where(moves, target, past.tier), raw).astype(np.int8)
     return Stabilised(tier, bound & ~moves, released, ended, since)
@@ -201,8 +204,8 @@ def needs_signature(target: Codes, past: Previous, subject_type: Texts, reviewed
     """Which tiers need the signature of a person.
 
     These are tier D, a fall of two tiers at once, overrides with ``review``, and, for natural persons under
-    ``review.individuals``, every tier worse than before (worse than B for a new subject). A rise needs none: band and months
-    guard against luck, and nobody stays in a worse tier because no one signs.
+    ``review.individuals``, every tier worse than before (worse than B for a new subject). A rise needs none: band, months
+    and steps guard against luck, and nobody stays in a worse tier because no one signs.
     """
     rated = target != UNRATED
     before = np.where(past.tier >= 0, past.tier, _PRESUMED)

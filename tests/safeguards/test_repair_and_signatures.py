@@ -82,6 +82,12 @@ def why_apart(frame):
     return why.mask(frame["tier"] == frame["raw_tier"], "").to_numpy(dtype=object)
 
 
+def lasting(frame):
+    """The tier of each firm; of who is not rated that night the last one, which it does not shed."""
+    tier = codes(frame)
+    return np.where(tier < 0, np.maximum(tier, codes(frame, "previous_tier")), tier)
+
+
 def later_differences(told, firm, twin):
     """The nights after an end on which firm and twin differ: what is not explained, and how many nights each cause explains.
 
@@ -93,12 +99,12 @@ def later_differences(told, firm, twin):
     for month in range(told.months):
         now, other = firm.frames[month], twin.frames[month]
         later = acts < month
-        mine, theirs, before = codes(now), codes(other), apart
+        mine, theirs, before = lasting(now), lasting(other), apart
         raw_differs = codes(now, "raw_tier") != codes(other, "raw_tier")
         apart = (mine != theirs) & (acts <= month)
         causes = [{one, another} for one, another in zip(why_apart(now), why_apart(other), strict=True)]
         counted["nights"] += int(later.sum())
-        for row in np.flatnonzero(later & (apart | raw_differs)):
+        for row in np.flatnonzero(later & ((codes(now) != codes(other)) | raw_differs)):
             # A hold explains nothing by itself: it keeps what was there.
             known = [name for name in ("months", "person") if name in causes[row]]
             known += ["hold"] if "hold" in causes[row] and before[row] else []

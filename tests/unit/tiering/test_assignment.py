@@ -210,14 +210,19 @@ def test_a_tier_d_waiting_to_rise_needs_no_second_signature(make_policy):
     assert seen == [*[("D", "stability", "final")] * 3, ("C", "", "final")]
 
 
-def test_a_rise_from_d_needs_its_months_and_no_signature(make_policy):
-    policy = make_policy(stability={"months": 1})
-    may, june = month_ends(2)
+def test_a_rise_goes_by_one_step_after_its_months_and_needs_no_signature(make_policy):
+    policy, now = make_policy(stability={"months": 1}), None
     first = signed(scores([("a", 450, 300_000)]), policy)
-    waits = assign_tiers(scores([("a", 600, 1)], on=may), policy, previous=first)
-    assert waits.frame.loc[0, ["raw_tier", "tier", "rule", "signed_tier"]].tolist() == ["A", "D", "stability", "D"]
-    rises = assign_tiers(scores([("a", 600, 1)], on=june), policy, previous=waits)
-    assert rises.frame.loc[0, ["tier", "rule", "status"]].tolist() == ["A", "", "final"]
+    seen, now = [], first
+    for day in month_ends(6):
+        now = assign_tiers(scores([("a", 600, 1)], on=day), policy, previous=now)
+        seen.append(tuple(now.frame.loc[0, ["tier", "rule", "status"]]))
+    steps = [
+        (tier, rule, "final")
+        for tier, waits in (("D", "C"), ("C", "B"), ("B", "A"))
+        for tier, rule in ((tier, "stability"), (waits, ""))
+    ]
+    assert seen == steps
 
 
 def test_the_end_of_a_listing_needs_no_signature_however_far_the_tier_rises(make_policy):
