@@ -160,7 +160,8 @@ def apply_stability(
 
     A subject whose safe tier is better than the one it holds starts to wait; it moves when it has
     been so in every run of ``months`` calendar months, to the worse of today's safe tier and the
-    earlier run's raw tier, by one step: the next one has its own months. With ``months = 0`` it moves at once; and at once to the raw tier who was held down by what has left.
+    earlier run's raw tier, by one step: the next one has its own months. With ``months = 0`` it moves at once,
+    however far; and at once to the raw tier who was held down by what has left.
 
     Args:
         raw: Tiers by cuts and overrides.

@@ -2,7 +2,8 @@
 
     python -m experiments.cold_city.run [--seeds N] [--report]
 
-Fixed here before looking: seeds, months, the policy of the example, and two offices (the rows of rises were added later). In one nobody signs anything; in the other
+Fixed here before looking: seeds, months, the policy of the example, and two offices (the rows of rises were added later).
+In one nobody signs anything; in the other
 a person approves a month later whatever is proposed. Ratios are those of the tier in which a firm is drawn; what a visit would find
 is the truth of the quarter, so that nothing here is luck of a draw. Whoever is proposed for D, or for C by two steps, is counted
 apart, never as B.
