@@ -27,7 +27,7 @@ from creditscore.language import DEFAULT_LANGUAGE, _
 from creditscore.pipeline.out_folder import held, removed_on_error
 from creditscore.pipeline.quarantined import PLACE
 from creditscore.pipeline.run_folder import DOCUMENTS, FINISHED, LEDGER, MANIFEST, WORKBOOK, RunFolder
-from creditscore.pipeline.scope import only_types, outside_ids, without_subjects
+from creditscore.pipeline.scope import only_types, outside_of, without_subjects
 from creditscore.pipeline.score import read_cards
 from creditscore.pipeline.train import TRAINING_FRAMES, Training
 from creditscore.records.standard.identity import tables_of
@@ -146,8 +146,9 @@ def save_book(
     """
     project = records.project
     kinds = [rule.kind for rule in policy.override if rule.kind is not None]
-    outside = outside_ids(records, folder.as_of)
-    folder.write("subjects", register_table(only_types(records.subjects_on(folder.as_of), outside), subjects))
+    register = records.subjects_on(folder.as_of)
+    outside = outside_of(register, project)
+    folder.write("subjects", register_table(only_types(register, outside), subjects))
     folder.write("lists", without_subjects(records.listed(kinds, folder.as_of), outside))
     # Inspectors by staff id only: their names stay in the personnel register.
     folder.write("staff", records.staff.drop_columns(["name"]))

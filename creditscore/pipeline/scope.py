@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from creditscore.features.spine import scored_types
 
 if TYPE_CHECKING:
+    from creditscore.config.project import Project
     from creditscore.records.records import Records
 
 
@@ -22,6 +23,12 @@ def outside_ids(records: Records, as_of: dt.date) -> pa.Array:
     versions = records.versions_on(as_of)
     others = versions.filter(~versions.subject_type.isin(scored_types(records.project)))
     return records.engine.query(others.select("subject_id").order_by("subject_id"))["subject_id"].combine_chunks()
+
+
+def outside_of(register: pa.Table, project: Project) -> pa.Array:
+    """The same of a register that was read already."""
+    scored = pc.is_in(register["subject_type"], pa.array(scored_types(project), pa.string()))
+    return register.filter(pc.invert(scored))["subject_id"].combine_chunks()
 
 
 def without_subjects(table: pa.Table, ids: pa.Array) -> pa.Table:

@@ -47,7 +47,7 @@ def test_lookup_answers_in_order_and_notes_the_use(city):
     assert [row["found"] for row in rows] == [False, True]
     assert rows[1]["subject_id"] == known
     noted = [json.loads(line) for line in (city.out / "lookups.jsonl").read_text("utf-8").splitlines()]
-    assert [line["purpose"] for line in noted] == ["licence", "licence"]
+    assert [line["purpose"] for line in noted] == ["supervision", "supervision"]
     assert [row["record"] for row in rows] == [1, 2]
     said = creditscore("feedback", city.run, 2, "--result", "visited first", "--by", "S9", "--on", "2024-05-09")
     assert said.code == 0, said.err

@@ -123,7 +123,7 @@ def records_of(project):
     table = pa.table({"staff_id": ["P1"], "name": ["张三"]})
     return SimpleNamespace(
         project=project,
-        subjects_on=lambda day: pa.table({"subject_id": ["S1"]}),
+        subjects_on=lambda day: pa.table({"subject_id": ["S1"], "subject_type": ["enterprise"]}),
         listed=lambda kinds, day: pa.table({"kind": kinds}, schema=pa.schema({"kind": pa.string()})),
         staff=table,
         recusals=pa.table({"staff_id": ["P1"], "reason": ["亲属"]}),
