@@ -24,6 +24,7 @@ from creditscore.records.own_records import COPY, COUNTS
 from creditscore.reporting.advice import Advice, Repair, Situation, advice_of, declarations_of, repairs_of
 from creditscore.reporting.audit_tables import attribute_text
 from creditscore.reporting.columns import rule_text
+from creditscore.reporting.cut_levels import cut_levels
 from creditscore.reporting.documents import Document, Documents, behind, leaves_on, lighter_on
 from creditscore.reporting.explained import (
     Explained,
@@ -39,7 +40,6 @@ from creditscore.reporting.explained import (
 )
 from creditscore.reporting.explanation_page import to_html, to_text
 from creditscore.reporting.lookup import measures_for
-from creditscore.reporting.nearest_change import cut_levels
 from creditscore.reporting.run_book import RunBook, described
 from creditscore.tiering.tiers import drawn_tiers, shown_tiers
 from creditscore.vocabulary import SOURCES, TIERS, Reason

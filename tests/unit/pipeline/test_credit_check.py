@@ -108,7 +108,7 @@ def test_an_explanation_has_the_subjects_own_points(run):
 
 
 def test_an_unknown_subject_cannot_be_explained(run):
-    with pytest.raises(DataError, match="explain: subject_id 'UNKNOWN': .*does not know it.*Check the code"):
+    with pytest.raises(DataError, match=r"explain: subject_id 'UNKNOWN': .*does not know it.*Check the code"):
         explain(run, "UNKNOWN")
 
 

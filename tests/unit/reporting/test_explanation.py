@@ -10,9 +10,9 @@ from creditscore.language import Words
 from creditscore.models.scorecard import Attribute, Ceiling, Characteristic
 from creditscore.models.scoring import ppm_of_score
 from creditscore.reporting.audit_tables import attribute_text, bin_label
+from creditscore.reporting.cut_levels import cut_levels
 from creditscore.reporting.explanation import explain_subject
 from creditscore.reporting.lookup import LOOKUP_COLUMNS, lookup_rows
-from creditscore.reporting.nearest_change import cut_levels
 
 
 def some(book, tier, status="final"):
