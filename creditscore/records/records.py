@@ -170,13 +170,16 @@ class Records:
         return self._listed(self.in_force(as_of), list(kinds))
 
     def disputed(self, as_of: dt.date) -> pa.Table:
-        """One row per event under an open dispute on a day: subject_id, kind, event_id, document_no, event_date."""
+        """One row per event under an open dispute on a day: subject_id, kind, event_id, document_no, event_date, adverse."""
         events, hidden, day = self.table("event_keys"), self.table("hidden"), day_number(day_of(as_of))
         then = hidden.filter((hidden.hidden_from <= day) & (hidden.hidden_until > day))
         # A dispute that was upheld has no rejection that ends it; nor is one open about a record that was repaired since.
         over = then.filter(then.why != "disputed").select("incident_key").distinct()
         open_ones = then.filter(then.why == "disputed").anti_join(over, "incident_key")
-        return self._listed(events.semi_join(open_ones, "incident_key"), list(self.project.catalogue.by_kind))
+        by_kind = self.project.catalogue.by_kind
+        rows = self._listed(events.semi_join(open_ones, "incident_key"), list(by_kind))
+        adverse = [by_kind[kind].polarity == "negative" for kind in rows["kind"].to_pylist()]
+        return rows.append_column("adverse", pa.array(adverse, pa.bool_()))
 
     def grades(self, scheme: str, as_of: dt.date) -> pa.Table:
         """One row per subject rated under a scheme: its newest grade that was known on a day."""

@@ -17,7 +17,7 @@ from creditscore.dataframes import Flags, Texts
 from creditscore.tiering.cohort import Cohort, cohort_of
 from creditscore.tiering.cuts import achieved
 from creditscore.tiering.grounds import Decisions, SignatureBook, Standing
-from creditscore.tiering.holds import Incomplete, held_by_dispute, lost_a_record, open_disputes
+from creditscore.tiering.holds import Disputes, Incomplete, held_by_dispute, lost_a_record
 from creditscore.tiering.previous import Previous
 from creditscore.tiering.signatures import Review
 from creditscore.tiering.tier_rules import (
@@ -103,7 +103,7 @@ class _Night:
         cut: Their tiers by the cuts alone.
         incomplete: Whose adverse records were refused.
         ruled: Their tiers by cuts and overrides.
-        disputed: Who has an open dispute.
+        disputes: Who has an open dispute.
         left: Who lost an adverse record since the run before.
     """
 
@@ -113,7 +113,7 @@ class _Night:
     cut: Codes
     incomplete: Incomplete
     ruled: Overridden
-    disputed: Flags
+    disputes: Disputes
     left: Flags
 
     @classmethod
@@ -124,9 +124,9 @@ class _Night:
         incomplete = Incomplete.of(cohort.refused_among(records), past, as_of=day)
         # Whoever is ranked for a cut by share stays ranked: a fault moves nobody else.
         ruled = apply_overrides(ids, _without(cut, incomplete.never_whole), policy, records=records, as_of=day)
-        disputed = open_disputes(ids, records=records, as_of=day)
+        disputes = Disputes.of(ids, records=records, as_of=day)
         left = lost_a_record(ids, past, exits, records=records, as_of=day)
-        return cls(cohort, policy, past, cut, incomplete, ruled, disputed, left)
+        return cls(cohort, policy, past, cut, incomplete, ruled, disputes, left)
 
     @property
     def ids(self) -> pd.Index:
@@ -168,8 +168,8 @@ class _Signed:
         past, ruled, count = night.past, night.ruled, len(night.ids)
         # The records behind a tier matter of those only who have D, may be put to a person, or are held and let go at once.
         wanted = (past.tier == _RISKIEST) | may_need_signature(ruled, past, night.cohort.subject_type, night.policy)
-        wanted |= night.left & night.disputed
-        stands = Standing.of(night.ids, wanted, ruled.fired, night.disputed, records=records, as_of=night.day)
+        wanted |= night.left & night.disputes.flags
+        stands = Standing.of(night.ids, wanted, ruled.fired, night.disputes.flags, records=records, as_of=night.day)
         grounds = stands.grounds(wanted, ruled.fired[ruled.fired["decides"].astype(bool)])
         book = SignatureBook.of(
             night.ids, past.decisions(), reviews, stands, ruled.tier, grounds, past.put_to_a_person, night.left, wanted
@@ -208,7 +208,7 @@ class _Moved:
         raw, past = night.ruled.tier, night.past
         loosened = night.left | signed.lapsed
         stable = apply_stability(raw, night.banded(), night.ruled.rule, past, night.policy, left=loosened, as_of=night.day)
-        frozen = held_by_dispute(night.disputed, night.ruled, past)
+        frozen = held_by_dispute(night.disputes, night.ruled, past)
         floor = np.maximum(raw, signed.carried(night))
         # A dispute lifts nobody: where only the signature has ended, D becomes what needs none.
         floor = np.where(frozen & signed.lapsed & ~night.left, np.maximum(floor, _UNSIGNED), floor).astype(np.int8)

@@ -19,13 +19,22 @@ from creditscore.vocabulary import PRESUMED, TIERS
 _PRESUMED = TIERS.index(PRESUMED)
 
 
-def open_disputes(ids: pd.Index, *, records: Any, as_of: dt.date) -> Flags:
-    """Of whom a record is under dispute today."""
-    if records is None:
-        return np.zeros(len(ids), dtype=bool)
-    disputed = as_frame(records.disputed(as_of), needs=["subject_id"], what="disputed records")
-    flags: Flags = ids.isin(disputed["subject_id"])
-    return flags
+@dataclass(frozen=True)
+class Disputes:
+    """Of whom a record is under dispute today (``flags``), and of these whose disputed records are all adverse (``adverse``)."""
+
+    flags: Flags
+    adverse: Flags
+
+    @classmethod
+    def of(cls, ids: pd.Index, *, records: Any, as_of: dt.date) -> Disputes:
+        """Ask the records; where they do not say which are adverse, none is taken for it."""
+        if records is None:
+            return cls(np.zeros(len(ids), dtype=bool), np.zeros(len(ids), dtype=bool))
+        rows = as_frame(records.disputed(as_of), needs=["subject_id"], what="disputed records")
+        adverse = rows["adverse"].to_numpy(dtype=bool) if "adverse" in rows.columns else np.zeros(len(rows), dtype=bool)
+        flags: Flags = ids.isin(rows["subject_id"])
+        return cls(flags, flags & ~ids.isin(rows.loc[~adverse, "subject_id"]))
 
 
 def lost_a_record(ids: pd.Index, past: Previous, exits: Any, *, records: Any, as_of: dt.date) -> Flags:
@@ -48,17 +57,17 @@ def lost_a_record(ids: pd.Index, past: Previous, exits: Any, *, records: Any, as
     return left
 
 
-def held_by_dispute(disputed: Flags, ruled: Overridden, past: Previous) -> Flags:
+def held_by_dispute(disputes: Disputes, ruled: Overridden, past: Previous) -> Flags:
     """Whose tier does not move because one of its records is under dispute today.
 
-    A disputed record does not count, so today's raw tier is without it: a better one may be better
-    only because of that, and a worse score may lack a disputed record in the subject's favour. Both
-    wait. A worse tier by an override does not: it rests on a record that is not disputed. (One that only
-    improves rests on the score all the same.)
+    A disputed record does not count, so today's raw tier is without it. A better one may be better only because of that,
+    and waits. A worse one waits where a disputed record may be in the subject's favour; where all are adverse it is worse
+    although they do not count, so it rests on other records. Nor waits a worse tier by an override: it rests
+    on a record that is not disputed. (One that only improves rests on the score all the same.)
     """
     comparable = (past.tier >= 0) & (ruled.tier >= 0) & (ruled.tier != past.tier)
-    worsened = (ruled.rule != "") & ~ruled.lifts & (ruled.tier > past.tier)
-    held: Flags = disputed & comparable & ~worsened
+    by_others = disputes.adverse | ((ruled.rule != "") & ~ruled.lifts)
+    held: Flags = disputes.flags & comparable & ~(by_others & (ruled.tier > past.tier))
     return held
 
 

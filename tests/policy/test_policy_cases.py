@@ -22,6 +22,7 @@ KNOWN = {
     "name", "basis", "on", "score", "reasons", "records", "grade", "disputed", "previous", "previous_raw", "previous_rule",
     "previous_since", "previous_evidence", "previous_reviewer", "evidence", "subject_type", "registered", "signed", "raw", "tier", "rule", "status", "reviewer", "waiting_since",
 }  # fmt: skip
+FAVOURABLE = ("contract_performed",)
 DAY = dt.date(2024, 4, 30)
 #: A law, a document number, or the place whose published rule it is.
 AUTHORITY = re.compile("〔|令第|条例|法 第|宁夏|永州")
@@ -43,7 +44,8 @@ class Known:
         return pa.table({"subject_id": pa.array(["S"] * len(found), pa.string()), "grade": pa.array(found, pa.string())})
 
     def disputed(self, as_of):
-        return pa.table({"subject_id": pa.array(["S"] * len(self.case.get("disputed", [])), pa.string())})
+        kinds = self.case.get("disputed", [])
+        return pa.table({"subject_id": pa.array(["S"] * len(kinds), pa.string()), "adverse": [k not in FAVOURABLE for k in kinds]})
 
     def subjects_on(self, as_of):
         registered = self.case.get("registered", dt.date(2015, 1, 1))

@@ -113,7 +113,7 @@ class Known:
 
     def disputed(self, as_of):
         rows = self.rows()
-        return pd.DataFrame({"subject_id": rows.loc[rows["disputed"], "subject"].unique()}, dtype="str")
+        return pd.DataFrame({"subject_id": rows.loc[rows["disputed"], "subject"].unique()}, dtype="str").assign(adverse=True)
 
     def subjects_on(self, as_of):
         return pd.DataFrame({"subject_id": self.told.ids, "subject_type": self.told.types}, dtype="str")
