@@ -40,6 +40,7 @@ def cut(
     special: Sequence[float | str] | None = None,
     given: Sequence[Any] | None = None,
     same_as: Mapping[str, str] | None = None,
+    judging: bool = False,
 ) -> Partition:
     """The partition of a column: edges or groups ``given`` by hand, else found by optbinning under the trend.
 
@@ -56,6 +57,7 @@ def cut(
         special: Codes that are no measurements. None: nothing is declared, and a value that looks like one becomes one.
         given: Cuts by hand.
         same_as: Texts that were renamed, old to new: the old one goes where the new one is.
+        judging: The fit only judges rows held out: the same cuts, found faster (``line_search``).
 
     Raises:
         DataError: The column cannot be cut, with the reason.
@@ -67,7 +69,7 @@ def cut(
             raise DataError("splits of {name}: expected the edge 1, from which on its ceiling holds", name=column.factor.name)
     if given is not None:
         return _by_hand(column, codes, given)
-    limits = Limits.of(sample, binning)
+    limits = Limits.of(sample, binning, judging=judging)
     try:
         if column.text:
             return _texts(column, sample, limits, codes, same_as or {})

@@ -125,7 +125,7 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, CardEstimator):  # 
 
     def _fit_and_predict(self, rest: Sample, out: Sample) -> Floats:
         """The whole fit on some rows, and its predictor for others."""
-        settings = replace(self._used, on_leak="warn")
+        settings = replace(self._used, on_leak="warn", judging=True)
         fit = fit_core(rest.for_ranking(settings.exponent), settings)
         return fit.predictor(out) - fit.regression.intercept
 

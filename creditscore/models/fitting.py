@@ -59,6 +59,8 @@ class Settings:
     special_codes: SpecialCodes = None
     splits: Splits = None
     on_leak: OnLeak = "refuse"
+    #: The fit only judges rows held out.
+    judging: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ def cut_columns(sample: Sample, settings: Settings, ledger: SelectionLedger) -> 
                 special=special,
                 given=splits.get(name),
                 same_as=settings.selection.same_as.get(name, {}),
+                judging=settings.judging,
             )
             codes[name] = partitions[name].codes(column)
             tell_of_codes(partitions[name], ledger)

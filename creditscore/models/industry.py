@@ -191,7 +191,7 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
 
     def _fit_and_predict(self, rest: Sample, out: Sample) -> Floats:
         """The whole fit on some rows, and its predictor for others."""
-        settings = replace(self._used, on_leak="warn")
+        settings = replace(self._used, on_leak="warn", judging=True)
         ranking = rest.for_ranking(settings.exponent)
         fit = fit_core(ranking, settings)
         return effects_of(ranking, fit, self.parents_, self._declared, settings).predictor(out)

@@ -40,9 +40,11 @@ class Limits:
     smoothing: float
     #: Effective rows of the rarer class; None: evidence is not asked for.
     cases: float | None
+    #: Of a fit that only judges settings or levels on rows held out: the same program is solved without optbinning.
+    judging: bool = False
 
     @classmethod
-    def of(cls, sample: Sample, binning: Binning) -> Limits:
+    def of(cls, sample: Sample, binning: Binning, *, judging: bool = False) -> Limits:
         """What is declared, else what the rows can carry, else (without evidence) constants."""
         if not binning.evidence:
             bins = binning.max_bins or _BINS
@@ -56,6 +58,7 @@ class Limits:
                 rows=0.0,
                 smoothing=SMOOTHING if binning.smoothing is None else binning.smoothing,
                 cases=None,
+                judging=judging,
             )
         known, rows = cases(sample), sample.effective_size
         own = _BINS * (known / _CASES_OF_SIX_BINS) ** 0.2
@@ -70,4 +73,5 @@ class Limits:
             rows=0.0 if binning.rare_share else min(ROWS, _CASES_OF_A_BIN * rows / known),
             smoothing=pseudo_share(sample) if binning.smoothing is None else binning.smoothing,
             cases=known,
+            judging=judging,
         )

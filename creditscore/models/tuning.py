@@ -108,7 +108,7 @@ def tuned(
     """
     free = set(free)
     cases = DEFAULT_RIDGE_CASES if "ridge" in free else None
-    search = _Search(sample, settings, cases, make_predictor, *_folds(sample))
+    search = _Search(sample, replace(settings, judging=True), cases, make_predictor, *_folds(sample))
     tried: list[_Trial] = []
     if search.folds:
         tried += [*search.choose("exponent", EXPONENTS)] if "exponent" in free and np.ptp(sample.drawn.weight) > 0 else []
@@ -118,15 +118,15 @@ def tuned(
             tried += search.choose("max_bins", (FEW_BINS, carried))
         if "pooling_factor" in free and make_predictor is not plain_predictor:
             tried += search.choose("pooling_factor", POOLING_FACTORS)
-    cuts, ledger = search.cuts()
-    ledger = copy.deepcopy(ledger)
+    ledger = SelectionLedger()
+    cuts = cut_columns(search.ranking(), replace(search.settings, judging=False), ledger)
     if search.folds and "crosses" in free:
         found = search.crosses()
         tried += search.choose_crosses(len(found)) if found else []
         for name in found[search.settings.crosses :]:
             ledger.enter(name)
             ledger.drop(name, "a cross that gains less on rows held out than the standard error of its gain")
-    return Tuned(search.resolved(search.ranking()), cuts, ledger, _table(tried), search.held)
+    return Tuned(replace(search.resolved(search.ranking()), judging=False), cuts, ledger, _table(tried), search.held)
 
 
 def _folds(sample: Sample) -> tuple[tuple[Fold, ...], Literal["forward", "subjects", "none"]]:
