@@ -78,7 +78,7 @@ class Selection(Spec):
     #: Most crosses of two characteristics of one source. Each must gain on rows held out, so ``tune = "off"`` has none.
     max_crosses: int = Field(default=3, ge=0, le=10)
     #: Characteristics that no cross may use.
-    never_crossed: tuple[str, ...] = ()
+    never_crossed: Items[str] = ()
     #: A characteristic leaves whose attributes have moved farther (PSI) from the first to the last part of the training
     #: window. None: it is told, and stays.
     max_drift: float | None = Field(default=None, gt=0)

@@ -346,6 +346,8 @@ class Card(Spec):
         first, second = (own[name] for name in one.features)
         if {first.source, second.source} != {one.source}:
             return "both features have its source"
+        if first.ceiling or second.ceiling:
+            return "a characteristic with a ceiling is in no cross, which could lift it"
         pairs = sorted(pair for cell in one.attributes if cell.sides is not None for pair in product(*cell.sides))
         if pairs != list(product(range(len(first.attributes)), range(len(second.attributes)))):
             return "each pair of attributes of its features lies in one cell"

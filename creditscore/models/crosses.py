@@ -8,10 +8,10 @@ together to at most twelve named cells, and the WoE of a cell is shrunk as that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations, pairwise, product
+from itertools import combinations, count, pairwise, product
 
 import numpy as np
 from scipy.stats import chi2
@@ -37,7 +37,9 @@ _LOOKED_AT_AGAIN = 20
 _MOST_GROUPS = 3
 #: Characters of the name of a cross, and of each side where both do not fit.
 _NAME, _HALF = 60, 28
-_WOE_DIGITS, _HALVINGS, _STEPS = 6, 60, 8
+_WOE_DIGITS, _HALVINGS, _STEPS = 6, 60, 100
+#: Most log-odds of one Newton step, and most of a shift: a cell without bads has no finite mode of its own.
+_LONGEST_STEP, _FARTHEST = 1.0, 8.0
 _TRENDS = ("lower_is_riskier", "higher_is_riskier")
 #: Rounds of projections on two trends; far fewer settle a table of nine cells.
 _ROUNDS = 200
@@ -133,24 +135,30 @@ class Candidate:
 
 @dataclass(frozen=True)
 class _Side:
-    """How a characteristic may be cut in two: measured attributes in their order, then each kind of no measurement."""
+    """How a characteristic may be cut in two: measured attributes in their order, then each kind of no measurement.
+
+    Attributes of which nothing is known (without rows, gone, too small) are in no half: ``unknown`` stays neutral.
+    """
 
     partition: Partition
     order: _Group
     apart: tuple[_Group, ...]
+    unknown: _Group
 
     @classmethod
     def of(cls, table: BinTable) -> _Side:
         partition, kinds = table.partition, table.partition.kinds
-        measured = [code for code, kind in enumerate(kinds) if kind in ("interval", "category", "other")]
+        known = [code for code in range(len(kinds)) if not table.small[code]]
+        measured = [code for code in known if kinds[code] in ("interval", "category")]
         if partition.text and not partition.factor.order:
             measured.sort(key=lambda code: (table.woe[code], code))
-        return cls(partition, tuple(measured), tuple((code,) for code, kind in enumerate(kinds) if kind in ("special", "missing")))
+        apart = tuple((code,) for code in known if kinds[code] not in ("interval", "category"))
+        return cls(partition, tuple(measured), apart, tuple(np.flatnonzero(table.small).tolist()))
 
     @property
     def cuts(self) -> int:
-        """Number of ways to cut it in two."""
-        return len(self.order) - 1 + len(self.apart)
+        """Number of ways to cut it in two; none where nothing is measured."""
+        return len(self.order) - 1 + len(self.apart) if self.order else 0
 
     @cached_property
     def halves(self) -> Floats:
@@ -170,7 +178,7 @@ class _Side:
         bounds = [0, *ends, len(self.order)]
         groups = [self.order[start:stop] for start, stop in pairwise(bounds)]
         own = [group for number, group in enumerate(self.apart) if len(self.order) - 1 + number in cuts]
-        neutral = tuple(code for group in self.apart if group not in own for code in group)
+        neutral = tuple(sorted([*self.unknown, *(code for group in self.apart if group not in own for code in group)]))
         return [tuple(sorted(group)) for group in [*groups, *own]], neutral
 
 
@@ -245,7 +253,7 @@ def best_pair(
     found, looked_at = [], 0
     for pair in combinations(sorted(sides), 2):
         (first, one), (second, other) = (sides[name] for name in pair)
-        if one.partition.factor.source != other.partition.factor.source or not one.cuts or not other.cuts:
+        if one.partition.factor.source != other.partition.factor.source or one.cuts < 1 or other.cuts < 1:
             continue
         looked_at += one.cuts * other.cuts
         if pair in taken or (among is not None and pair not in among):
@@ -329,7 +337,9 @@ def _grouped(one: _Side, other: _Side, cuts: tuple[int, int], slack: Floats, inf
         chosen = best
 
 
-def cross_of(candidate: Candidate, tables: Sequence[BinTable], left: Residuals, patterns: Patterns) -> BinTable:
+def cross_of(
+    candidate: Candidate, tables: Sequence[BinTable], left: Residuals, patterns: Patterns, *, taken: Collection[str] = ()
+) -> BinTable:
     """The cross of a pair with its cells and their WoE, counted in the rows of the sample.
 
     Args:
@@ -337,6 +347,7 @@ def cross_of(candidate: Candidate, tables: Sequence[BinTable], left: Residuals, 
         tables: Of the fit.
         left: What the fit leaves.
         patterns: Of the fit.
+        taken: Names that the cross cannot have.
     """
     pair = (tables[candidate.first], tables[candidate.second])
     one, other = (_Side.of(table) for table in pair)
@@ -345,7 +356,7 @@ def cross_of(candidate: Candidate, tables: Sequence[BinTable], left: Residuals, 
     parts = [
         side.groups(cuts) for side, cuts in zip((one, other), _grouped(one, other, candidate.cuts, slack, information), strict=True)
     ]
-    partition = _partition((one.partition, other.partition), parts)
+    partition = _partition((one.partition, other.partition), parts, taken)
     codes = partition.codes_of(
         {table.name: left.codes[:, n] for table, n in zip(pair, (candidate.first, candidate.second), strict=True)}
     )
@@ -368,7 +379,9 @@ def cross_of(candidate: Candidate, tables: Sequence[BinTable], left: Residuals, 
     return BinTable(partition, rows, good, bad, woe, small & (woe == 0.0), small, 0.0, cells)
 
 
-def _partition(sides: tuple[Partition, Partition], parts: Sequence[tuple[Sequence[_Group], _Group]]) -> CrossPartition:
+def _partition(
+    sides: tuple[Partition, Partition], parts: Sequence[tuple[Sequence[_Group], _Group]], taken: Collection[str]
+) -> CrossPartition:
     (first, neutral), (second, other) = parts
     cells: list[_Rectangle] = list(product(first, second))
     if neutral:
@@ -380,6 +393,8 @@ def _partition(sides: tuple[Partition, Partition], parts: Sequence[tuple[Sequenc
     name = " × ".join(names)
     if len(name) > _NAME:
         name = " × ".join(each[:_HALF].strip() for each in names)
+    if name in taken:
+        name = next(f"{name} ({number})" for number in count(2) if f"{name} ({number})" not in taken)
     languages = sorted(set.intersection(*(set(factor.label.names()) for factor in factors))) or ["en"]
     label = Label(**{lang: " × ".join(factor.label.text(lang) for factor in factors) for lang in languages})
     factor = replace(factors[0], name=name, label=label, unit="", trend="none", order=(), text=None)
@@ -388,20 +403,27 @@ def _partition(sides: tuple[Partition, Partition], parts: Sequence[tuple[Sequenc
 
 def _shrunk(codes: AttributeCodes, left: Residuals, size: int) -> Floats:
     """Shift of the log-odds of bad in each cell: posterior mode under a normal prior of estimated variance."""
-    slack, information = (sums(codes, of, size) for of in (left.slack, left.information))
+    information = sums(codes, left.information, size)
     firm = information >= _CASES
     if firm.sum() < 2:
         return np.zeros(size)
-    prior = _prior((slack[firm] / information[firm]), 1 / information[firm])
-    if prior <= 0:
-        return np.zeros(size)
-    shift = np.zeros(size)
+    own, variance = _mode(codes, left, size, np.inf)
+    prior = _prior(own[firm], variance[firm])
+    return np.zeros(size) if prior <= 0 else _mode(codes, left, size, prior)[0]
+
+
+def _mode(codes: AttributeCodes, left: Residuals, size: int, prior: float) -> tuple[Floats, Floats]:
+    """Shifts at which the posterior is highest, and their variances; a step is bounded, as a far cell's would overshoot."""
+    shift, precision = np.zeros(size), np.zeros(size)
     for _ in range(_STEPS):
         p = logistic(left.eta + shift[codes])
-        slack = sums(codes, left.bad - left.weight * p, size)
-        information = sums(codes, left.weight * p * (1 - p), size)
-        shift = shift + (slack - shift / prior) / (information + 1 / prior)
-    return shift
+        precision = sums(codes, left.weight * p * (1 - p), size) + 1 / prior
+        step = (sums(codes, left.bad - left.weight * p, size) - shift / prior) / np.maximum(precision, 1e-12)
+        moved = np.clip(shift + np.clip(step, -_LONGEST_STEP, _LONGEST_STEP), -_FARTHEST, _FARTHEST)
+        if np.abs(moved - shift).max() < 1e-9:
+            break
+        shift = moved
+    return shift, 1 / np.maximum(precision, 1e-12)
 
 
 def _prior(shift: Floats, variance: Floats) -> float:
@@ -426,7 +448,7 @@ def _on_trends(sides: Sequence[_Side], lengths: Sequence[int], grid: Floats, wei
         weight: Of the cells.
     """
     grid = grid.copy()
-    declared = [side.partition.factor.trend if side.partition.factor.trend in _TRENDS else "none" for side in sides]
+    declared = [_declared(side.partition) for side in sides]
     weight = np.maximum(weight, 1e-9)
     for _ in range(_ROUNDS if "none" not in declared else 1):
         before = grid.copy()
@@ -437,3 +459,10 @@ def _on_trends(sides: Sequence[_Side], lengths: Sequence[int], grid: Floats, wei
         if np.abs(grid - before).max() < 1e-12:
             break
     return grid
+
+
+def _declared(partition: Partition) -> str:
+    """The trend that a person declared; an order of texts rises in risk."""
+    if partition.factor.order:
+        return "higher_is_riskier"
+    return partition.factor.trend if partition.factor.trend in _TRENDS else "none"

@@ -240,8 +240,9 @@ def _refuse_unknown_names(sample: Sample, settings: Settings) -> None:
         ("splits", settings.splits),
         ("special_codes", settings.special_codes),
         ("same_as", settings.selection.same_as),
+        ("never_crossed", settings.selection.never_crossed),
     ):
-        unknown = sorted(set(by_name) - names) if isinstance(by_name, Mapping) else []
+        unknown = sorted(set(by_name) - names) if isinstance(by_name, Mapping | tuple) else []
         if unknown:
             raise DataError(
                 "{what}: {unknown}: expected names of features ({names})",
@@ -305,7 +306,7 @@ def _with_a_cross(
     pair = best_pair(fit.tables, left, settings.selection.never_crossed, among)
     if pair is None:
         return None, None
-    cross = cross_of(pair, fit.tables, left, patterns)
+    cross = cross_of(pair, fit.tables, left, patterns, taken={*fit.ledger.rows, *(column.factor.name for column in sample.columns)})
     codes, further = (_one_more(cross, fit.tables, of) for of in (fit.codes, patterns.codes))
     larger = _regress(sample, settings, [*fit.tables, cross], codes, replace(patterns, codes=further), fit.ledger)
     if larger.regression.coefficients[-1] <= 0:

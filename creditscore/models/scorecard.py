@@ -136,15 +136,23 @@ _Key = tuple[str, int, float, float, str]
 def _attributes(card: Card) -> dict[_Key, tuple[str, int]]:
     """Label and points of each attribute, and of the constant, by what makes attributes the same."""
     attributes: dict[_Key, tuple[str, int]] = {("base", 0, 0.0, 0.0, ""): ("", card.constant)}
+    by_name = {one.name: one.attributes for one in card.characteristics}
     for one in card.characteristics:
         for attribute in one.attributes:
             kind = ("interval", "category", "special", "missing", "other", "cell").index(attribute.kind) + 1
             lower = float("-inf") if attribute.lower is None else attribute.lower
             upper = float("inf") if attribute.upper is None else attribute.upper
-            values = sorted(map(repr, attribute.values)) if attribute.sides is None else [attribute.label]
+            sides = zip(one.features, attribute.sides or (), strict=False)
+            held = [[by_name[name][position] for position in side] for name, side in sides]
+            values = sorted(map(repr, attribute.values)) + [repr([_content(each) for each in side]) for side in held]
             key = (one.name, kind, lower, upper, repr(values))
             attributes[key] = (attribute.label, attribute.points)
     return attributes
+
+
+def _content(attribute: Attribute) -> tuple[str, float | None, float | None, list[str]]:
+    """What an attribute holds, whatever it is called."""
+    return attribute.kind, attribute.lower, attribute.upper, sorted(map(repr, attribute.values))
 
 
 __all__ = ["CARD_FORMAT", "Attribute", "Baseline", "Ceiling", "Characteristic", "Scorecard", "ceiling_text"]
