@@ -81,7 +81,7 @@ def file(
         raise DataError("objection: expected one of --record, --tier and --draw")
     ((against, about),) = named.items()
     filing = Filing(
-        subject_id, cast("Contested", against), about, applicant, by, day_of(on, name="--on"), grounds, evidence, other_unit
+        subject_id, cast("Contested", against), about, applicant, by, _day_that_has_come(on), grounds, evidence, other_unit
     )
     taken = file_objection(project_of(project), runs_of(out), filing)
     line = _(
@@ -93,6 +93,18 @@ def file(
         basis=taken.basis,
     )
     show(_document(taken), [words.text(line), words.text(_effect(taken))], as_json=as_json)
+
+
+def _day_that_has_come(on: str) -> dt.date:
+    """The day of a filing or an answer.
+
+    Raises:
+        DataError: It has not come yet: a slip of the pen would hold the record until then.
+    """
+    day = day_of(on, name="--on")
+    if day > dt.date.today():
+        raise DataError("--on: expected a day that has come (got {day})", day=day)
+    return day
 
 
 def decide(
@@ -109,7 +121,7 @@ def decide(
     from creditscore.pipeline.objections import decide_objection
 
     words = Words.of(lang)
-    day, decided = day_of(on, name="--on"), cast("ObjectionOutcome", outcome)
+    day, decided = _day_that_has_come(on), cast("ObjectionOutcome", outcome)
     answered, new = decide_objection(runs_of(out), objection, outcome=decided, reason=reason, by=by, on=day)
     said = _("objection {id}: {outcome}", id=answered.id, outcome=_OUTCOMES[answered.outcome])
     lines = [words.text(said), words.text(_effect(answered))]

@@ -186,6 +186,8 @@ def add_answer(
         )
     if same_person(by, one.by):
         raise DataError("objection {id}: expected a second person to decide (got {by}, who took it in)", id=one.id, by=by)
+    if same_person(by, one.applicant):
+        raise DataError("objection {id}: expected another person than the one who objects to decide (got {by})", id=one.id, by=by)
     if on < one.on:
         raise DataError("objection {id}: expected a day on or after {since} (got {on})", id=one.id, since=one.on, on=on)
     body = {"objection": one.id, "outcome": outcome, "reason": reason, "by": by, "on": on.isoformat()}

@@ -10,6 +10,7 @@ from creditscore.config.policy import Measure
 from creditscore.language import DEFAULT_LANGUAGE, Words
 from creditscore.reporting.asked_ids import Answer, AskedIds
 from creditscore.reporting.run_book import RunBook
+from creditscore.tiering.tiers import shown_tiers
 
 LOOKUP_COLUMNS = (
     "subject_id", "found", "tier", "status", "as_of", "incomplete_since", "scorecard", "lists", "measures",
@@ -35,6 +36,8 @@ def lookup_rows(
         answers = [known_ids.answer(one) for one in ids]
     asked = pd.DataFrame({"subject_id": [one.subject_id or one.asked for one in answers]}, dtype="str")
     known = book.tiers.drop_duplicates("subject_id").set_index("subject_id")
+    # Nobody is to act on the tier that holds until a proposed D is signed: it is told as proposed, without measures.
+    known = known.assign(tier=shown_tiers(known))
     out = asked.assign(found=asked["subject_id"].isin(known.index))
     for name in ("tier", "status", "industry"):
         out[name] = out["subject_id"].map(known[name])

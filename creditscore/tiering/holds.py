@@ -63,10 +63,12 @@ def held_by_dispute(disputes: Disputes, ruled: Overridden, past: Previous) -> Fl
     A disputed record does not count, so today's raw tier is without it. A better one may be better only because of that,
     and waits. A worse one waits where a disputed record may be in the subject's favour; where all are adverse it is worse
     although they do not count, so it rests on other records. Nor waits a worse tier by an override: it rests
-    on a record that is not disputed. (One that only improves rests on the score all the same.)
+    on a record that is not disputed. (One that only improves rests on the score all the same.) Nor a tier that was proposed
+    in the run before: it is put to a person as it was, and the subject is drawn as it was meanwhile.
     """
     comparable = (past.tier >= 0) & (ruled.tier >= 0) & (ruled.tier != past.tier)
-    by_others = disputes.adverse | ((ruled.rule != "") & ~ruled.lifts)
+    proposed = (past.status == "proposed") & (past.raw == ruled.tier)
+    by_others = disputes.adverse | ((ruled.rule != "") & ~ruled.lifts) | proposed
     held: Flags = disputes.flags & comparable & ~(by_others & (ruled.tier > past.tier))
     return held
 

@@ -217,7 +217,7 @@ def test_a_run_reads_copies_and_names_the_hashes_of_what_it_read(night, data, pr
         (data / "events.parquet").write_bytes(b"replaced in between")
         return take(*args)
 
-    def look(engine, project, *, data, last_reading):
+    def look(engine, project, *, data, last_reading, disputes):
         read["events"] = sha256_file(data / "events.parquet")
         read["folder"] = data.name
         return records(engine, project, data=data)

@@ -142,9 +142,10 @@ def test_cards_that_tell_nobody_apart_are_a_note_of_the_training():
     assert train._one_score_notes({"care": card()}) == ()
 
 
-def test_fitting_cards_of_a_project_keeps_its_warning_for_the_notes():
+def test_fitting_cards_of_a_project_keeps_its_warning_for_the_notes(monkeypatch):
     known, X = rows(300, 0)
     spec = ScorecardsFile(target="violation", selection=Selection(min_information_value=5))
+    monkeypatch.setattr(train, "under_a_warning", lambda project: ())
     project = SimpleNamespace(features=PROJECT.features, scorecards=spec)
     cards = train.fit_cards(X, known, project, SimpleNamespace(cut_by="share"))
     assert cards.pooled_.one_score
@@ -164,6 +165,7 @@ def test_rows_for_the_ranking_only_teach_the_cards_and_are_not_judged_on(monkeyp
 
     monkeypatch.setattr(train, "IndustryScorecards", Noted)
     spec = ScorecardsFile(target="violation")
+    monkeypatch.setattr(train, "under_a_warning", lambda project: ())
     project = SimpleNamespace(features=PROJECT.features, scorecards=spec)
     cards = train.fit_cards(X, known, project, SimpleNamespace(cut_by="share"))
     assert given["rows"] == 600
