@@ -59,7 +59,9 @@ def file(
     by: ByOption,
     on: OnOption,
     grounds: Annotated[str, typer.Option("--grounds", help="Why, in one line.")],
-    record: Annotated[str | None, typer.Option("--record", help="Against a record: its id, as explain lists it.")] = None,
+    record: Annotated[
+        str | None, typer.Option("--record", help="Against a record: its document number or id, as explain lists them.")
+    ] = None,
     tier: Annotated[str | None, typer.Option("--tier", help="Against a tier: the day of the run, such as 2024-04-30.")] = None,
     draw: Annotated[str | None, typer.Option("--draw", help="Against a draw: the task.")] = None,
     evidence: Annotated[str, typer.Option("--evidence", help="Where the evidence is kept, such as a file number.")] = "",

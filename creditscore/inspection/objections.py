@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,12 @@ class Objection(Filing):
     decided_by: str = ""
     decided_on: dt.date | None = None
     reason: str = ""
+
+    def as_of(self, day: dt.date) -> Objection:
+        """The objection as it stood on a day: without an answer that came later."""
+        if self.decided_on is None or self.decided_on <= day:
+            return self
+        return replace(self, outcome="", decided_by="", decided_on=None, reason="")
 
     @property
     def is_open(self) -> bool:

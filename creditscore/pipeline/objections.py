@@ -64,7 +64,7 @@ def file_objection(project: Project, out: str | Path, filing: Filing) -> Objecti
     days = rule.with_other_unit if filing.other_unit.strip() and rule.with_other_unit else rule.working_days
     due = project.calendar.deadline(filing.on, days)
     with changing(root, "objection") as entry:
-        kind, provider = _found(root, filing)
+        filing, kind, provider = _found(root, filing)
         return add_objection(entry, filing, due=due, basis=rule.basis, kind=kind, provider=provider)
 
 
@@ -99,7 +99,8 @@ def list_objections(out: str | Path, *, on: dt.date, every: bool = False) -> lis
     """
     root = Path(out)
     with held(root):
-        known = [one for one in all_objections(root) if (every or one.is_open) and one.on <= on]
+        then = [one.as_of(on) for one in all_objections(root) if one.on <= on]
+        known = [one for one in then if every or one.is_open]
         run = _newest(root)
         frozen = _frozen(run) if run else {}
     rows = [{**vars(one), "overdue": one.is_overdue(on), "late": one.is_late, **_holds(one, run, frozen)} for one in known]
@@ -169,8 +170,8 @@ def _holds(one: Objection, run: RunFolder | None, frozen: dict[str, str]) -> dic
     return {"holds": "tier" if tier else "record", "held_tier": tier}
 
 
-def _found(out: Path, filing: Filing) -> tuple[str, str]:
-    """Kind and provider of the record that an objection is against; empty texts against a tier or a draw.
+def _found(out: Path, filing: Filing) -> tuple[Filing, str, str]:
+    """The filing with the id of what it is against, and the record's kind and provider; empty texts against a tier or a draw.
 
     Raises:
         DataError: There is no such record, tier or draw of this firm.
@@ -183,20 +184,21 @@ def _found(out: Path, filing: Filing) -> tuple[str, str]:
         _refuse_without_draw(out, filing)
     else:
         raise DataError("objection: expected one of {known} (got {got!r})", known=", ".join(CONTESTED), got=filing.against)
-    return "", ""
+    return filing, "", ""
 
 
-def _record(out: Path, filing: Filing) -> tuple[str, str]:
+def _record(out: Path, filing: Filing) -> tuple[Filing, str, str]:
     run = _newest(out)
     name = OWN_RECORDS["events"]
     if run is None or not run.has(name):
         raise DataError("{out}: expected a run that keeps the records of firms (got none)", out=out)
     table = run.read(name)
-    mine = pc.and_(pc.equal(table["subject_id"], filing.subject_id), pc.equal(table["event_id"], filing.about))
-    rows = table.filter(mine).to_pylist()
-    if not rows:
+    mine = table.filter(pc.equal(table["subject_id"], filing.subject_id)).to_pylist()
+    # A firm has the document, not our id.
+    rows = [one for one in mine if one["event_id"] == filing.about] or [one for one in mine if one["document_no"] == filing.about]
+    if len({one["event_id"] for one in rows}) != 1:
         raise DataError(
-            "--record: expected the id of a record of this firm in the run of {as_of} (got {about!r}); "
+            "--record: expected the document number or the id of one record of this firm in the run of {as_of} (got {about!r}); "
             "creditscore explain lists them",
             as_of=run.as_of,
             about=filing.about,
@@ -205,7 +207,7 @@ def _record(out: Path, filing: Filing) -> tuple[str, str]:
         raise DataError(
             "--on: expected a day on or after that of the record, {day} (got {on})", day=rows[0]["event_date"], on=filing.on
         )
-    return str(rows[0]["kind"]), str(rows[0]["provider"] or "")
+    return replace(filing, about=str(rows[0]["event_id"])), str(rows[0]["kind"]), str(rows[0]["provider"] or "")
 
 
 def _refuse_without_tier(out: Path, filing: Filing) -> None:

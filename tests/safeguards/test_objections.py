@@ -178,3 +178,25 @@ def test_another_unit_has_the_longer_time_and_working_days_count(place):
         "--json",
     )
     assert (said.json["due"], said.json["basis"]) == ("2024-05-15", "某条例 第50条")
+
+
+def test_a_firm_names_a_record_by_its_document(place):
+    assert objection(place, "--record", "D1").code == 0
+    assert open_ones(place, "2024-05-06")["rows"][0]["about"] == "E1"
+
+
+def test_the_list_is_that_of_its_day(place):
+    objection(place, "--record", "E1")
+    assert decide(place, "2024-1", "rejected").code == 0
+    assert [row["outcome"] for row in open_ones(place, "2024-05-07")["rows"]] == [""]
+    assert open_ones(place, "2024-05-08")["rows"] == []
+
+
+def test_nobody_decides_his_own_and_no_day_lies_ahead(place):
+    objection(place, "--record", "E1")
+    own = decide(place, "2024-1", "upheld", by="李某")
+    assert own.code == 2
+    assert "another person than the one who objects" in own.err
+    ahead = decide(place, "2024-1", "upheld", on="2999-01-01")
+    assert ahead.code == 2
+    assert "a day that has come" in ahead.err
