@@ -163,7 +163,8 @@ def under_a_warning(project: Project) -> tuple[str, ...]:
     """Names of the features that are about a guarded factor: what is not refused stands under a warning, and in no cross."""
     items = project.catalogue.by_kind
     of_feature = {one.name: [items[kind] for kind in one.kind if kind in items] for one in project.features}
-    return tuple(one.name for one in project.features if guarded_factors_of(one, of_feature[one.name]))
+    # What is of some industries only is in no cross anyway.
+    return tuple(one.name for one in project.features if not one.industries and guarded_factors_of(one, of_feature[one.name]))
 
 
 def _refuse_no_features(given: object) -> None:

@@ -190,3 +190,25 @@ def test_a_cross_reads_the_columns_of_its_two_characteristics():
     assert "share × kind" not in {**one.splits, **one.trends}
     with pytest.raises(DataError, match="kind"):
         one.scores(pd.DataFrame({name: [0.0] for name in one.columns if name != "kind"}))
+
+
+def test_who_may_not_be_crossed_is_named_as_a_project_names_it_and_must_be_there():
+    X, y = rows(n=1500)
+    never = Selection.model_validate({"never_crossed": list(X.columns[:1])})
+    assert not crosses_of(ScorecardClassifier(selection=never).fit(X, y).scorecard_)
+    with pytest.raises(DataError, match="never_crossed"):
+        ScorecardClassifier(selection=Selection(never_crossed=["nobody"])).fit(X, y)
+
+
+def test_a_rare_cell_that_the_two_alone_miss_by_far_is_held():
+    rng = np.random.default_rng(3)
+    a, b = rng.integers(0, 3, 10_000), rng.integers(0, 3, 10_000)
+    rare = (a == 2) & (b == 2) & (rng.random(10_000) < 0.3)
+    a, b = np.where((a == 2) & (b == 2) & ~rare, 0, a), b
+    risk = np.where((a == 2) & (b == 2), 0.3, 0.012 + 0.004 * (a == 2) + 0.004 * (b == 2))
+    y = (rng.random(10_000) < risk).astype(int)
+    X = pd.DataFrame({"a": a.astype(float), "b": b.astype(float)})
+    fit = ScorecardClassifier().fit(X, y)
+    corner = pd.DataFrame({"a": [2.0], "b": [2.0]})
+    assert crosses_of(fit.scorecard_)
+    assert 0.15 < fit.predict_proba(corner)[0, 1] < 0.45
