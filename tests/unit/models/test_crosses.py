@@ -201,14 +201,12 @@ def test_who_may_not_be_crossed_is_named_as_a_project_names_it_and_must_be_there
 
 
 def test_a_rare_cell_that_the_two_alone_miss_by_far_is_held():
-    rng = np.random.default_rng(3)
-    a, b = rng.integers(0, 3, 10_000), rng.integers(0, 3, 10_000)
-    rare = (a == 2) & (b == 2) & (rng.random(10_000) < 0.3)
-    a, b = np.where((a == 2) & (b == 2) & ~rare, 0, a), b
-    risk = np.where((a == 2) & (b == 2), 0.3, 0.012 + 0.004 * (a == 2) + 0.004 * (b == 2))
-    y = (rng.random(10_000) < risk).astype(int)
-    X = pd.DataFrame({"a": a.astype(float), "b": b.astype(float)})
-    fit = ScorecardClassifier().fit(X, y)
-    corner = pd.DataFrame({"a": [2.0], "b": [2.0]})
+    rng = np.random.default_rng(0)
+    u = rng.random(10_000)
+    both, first, second = u < 0.03, (u >= 0.03) & (u < 0.4), (u >= 0.4) & (u < 0.77)
+    a = np.where(both | first, 2.0, np.where(rng.random(len(u)) < 0.5, 1.0, 0.0))
+    b = np.where(both | second, 2.0, np.where(rng.random(len(u)) < 0.5, 1.0, 0.0))
+    risk = np.where(both, 0.3, np.where(first | second, 0.006, np.where((a == 1) & (b == 1), 0.1, 0.01)))
+    fit = ScorecardClassifier().fit(pd.DataFrame({"a": a, "b": b}), (rng.random(len(u)) < risk).astype(int))
     assert crosses_of(fit.scorecard_)
-    assert 0.15 < fit.predict_proba(corner)[0, 1] < 0.45
+    assert 0.2 < fit.predict_proba(pd.DataFrame({"a": [2.0], "b": [2.0]}))[0, 1] < 0.4
