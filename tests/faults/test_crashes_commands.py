@@ -34,9 +34,11 @@ from support.worlds import (
 
 from creditscore.config.project import load_project
 from creditscore.errors import CreditScoreError, LockedError
+from creditscore.inspection.objections import Filing
 from creditscore.inspection.register import Register
 from creditscore.pipeline import plans, results
 from creditscore.pipeline.draws import draw_task, join_late, replace_closed, replace_subject
+from creditscore.pipeline.objections import decide_objection, file_objection
 from creditscore.pipeline.out_folder import held
 from creditscore.pipeline.prune import prune
 from creditscore.pipeline.run_folder import RunFolder
@@ -98,6 +100,15 @@ def sign_new_cards(world):
     sign_cards(load_project(world.folder / "project"), signed_by="the head", on=ON, run=run)
 
 
+def object_to_record(world, grounds="该处罚已撤销"):
+    filing = Filing("S000", "record", "E0-0", "赵某", "李四", ON, grounds)
+    file_objection(load_project(world.folder / "project"), world.out, filing)
+
+
+def decide(world, outcome="upheld"):
+    decide_objection(world.out, "2024-1", outcome=outcome, reason="已核实", by="王五", on=ON)
+
+
 def report(world):
     renew_documents(RunFolder.opened(world.out / DAY.isoformat()), lang="en")
 
@@ -129,6 +140,8 @@ COMMANDS = {
     "plan close": ("drawn", close),
     "sign": ("framed", sign),
     "sign-cards": ("another card", sign_new_cards),
+    "objection file": ("framed", object_to_record),
+    "objection decide": ("objected", decide),
     "prune": ("later, nothing drawn", lambda world: prune(world.out, keep=1)),
     OLDER: ("older", lambda world: take_over(world)),
 }
@@ -160,6 +173,9 @@ def _keep_moments(world):
     world.put("made")
     world.run()
     world.keep("framed")
+    object_to_record(world)
+    world.keep("objected")
+    world.put("framed")
     world.sign_another_card()
     world.keep("another card")
     world.put("framed")
@@ -272,6 +288,23 @@ def test_a_command_and_the_next_one_may_both_be_stopped(world, name):
     tried(world, name, next_command(world), kill=False, every=APART)
 
 
+@pytest.mark.parametrize("name", ["objection file", "objection decide"])
+def test_what_is_said_of_an_objection_once_more_changes_nothing_and_something_else_is_refused(world, name):
+    moment, do = COMMANDS[name]
+    other = {
+        "objection file": lambda: object_to_record(world, "该处罚非本店"),
+        "objection decide": lambda: decide(world, "rejected"),
+    }
+    world.put(moment)
+    do(world)
+    after = shown(world)
+    do(world)
+    assert shown(world) == after
+    with pytest.raises(CreditScoreError):
+        other[name]()
+    assert shown(world) == after
+
+
 # Two commands at once.
 
 DONE, REFUSED, LOCKED = 0, 2, 75
@@ -281,6 +314,8 @@ RIVALS = {
     "two seeds": ("published", lambda world: draw(world, seed="甲"), lambda world: draw(world, seed="乙")),
     "a draw and a void": ("published", draw, void),
     "two replacements": ("drawn", replace, replace),
+    "two objections to one record": ("framed", object_to_record, lambda world: object_to_record(world, "该处罚非本店")),
+    "two answers": ("objected", decide, lambda world: decide(world, "rejected")),
 }
 
 

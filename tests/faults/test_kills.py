@@ -24,6 +24,8 @@ pytestmark = [
 KILLS = 400
 CLOSED = {f"S{at:03d}" for at in range(0, SUBJECTS, 2)}
 WHO = ("--by", "李四", "--on", "2024-05-20")
+SAID = ("--applicant", "赵某", "--grounds", "该处罚已撤销")
+SECOND = ("--by", "王五", "--on", "2024-05-20")
 
 
 def words_of(world, name):
@@ -44,6 +46,8 @@ def words_of(world, name):
         "plan join": ("plan", "join", task, "--run", out / NEXT_DAY.isoformat(), *WHO),
         "results": ("results", task, world.folder / "filled.xlsx", "--known", "2024-06-30", "--data", world.folder / "data"),
         "plan close": ("plan", "close", task, "--reason", "done", *WHO),
+        "objection file": ("objection", "file", project, "S000", "--out", out, "--record", "E0-0", *SAID, *WHO),
+        "objection decide": ("objection", "decide", out, "2024-1", "--outcome", "upheld", "--reason", "已核实", *SECOND),
         "sign-cards": ("sign-cards", project, "--run", out / DAY.isoformat(), "--reviewer", "the head", "--on", "2024-05-20"),
         "prune": ("prune", out, "--keep", "1", "--yes"),
     }[name]
@@ -64,6 +68,8 @@ MOMENTS = {
     "plan join": "later",
     "results": "filled in",
     "plan close": "drawn",
+    "objection file": "framed",
+    "objection decide": "objected",
     "sign-cards": "another card",
     "prune": "later, nothing drawn",
 }
@@ -99,6 +105,8 @@ def _keep_moments(world):
     _do(world, "run, the next day")
     world.keep("later, nothing drawn")
     world.put("framed")
+    _do(world, "objection file")  # every later night and draw goes on with an open one
+    world.keep("objected")
     _do(world, "plan publish")
     world.keep("published")
     _do(world, "draw")

@@ -44,8 +44,8 @@ NEXT_DAY = dt.date(2024, 5, 31)
 ON = dt.date(2024, 5, 20)
 WHO = {"by": "李四", "on": ON}
 SUBJECTS = 60
-#: What later commands read of a run.
-_FILES = ("tiers.parquet", "subjects.parquet", "staff.parquet", "recusals.parquet", "book.json", "scorecards/all.json")
+#: How long answers to objections may take.
+DEADLINES = [{"against": ["record", "tier", "draw"], "effective": dt.date(2020, 1, 1), "working_days": 7, "basis": "某条例"}]
 #: The number of an attempt: a run that was stopped may have used one up.
 _ATTEMPT = re.compile(r"(\d{4}-\d{2}-\d{2})-\d+\b(?!-)")
 #: Of a line in a chain, what depends on it.
@@ -63,7 +63,7 @@ class World:
 
     def make(self) -> None:
         """A project with a signed card and two tasks, and its delivery."""
-        delivery = Delivery(self.folder, tasks={"task": TASKS})
+        delivery = Delivery(self.folder, tasks={"task": TASKS}, objections={"deadline": DEADLINES})
         delivery.events(*(event_line(f"E{at}-{more}", f"S{at:03d}") for at in range(SUBJECTS // 3) for more in range(1 + at % 3)))
         self.deliver(SUBJECTS)
         sign_a_card(delivery)
@@ -163,11 +163,12 @@ def short_stages(templates: dict[dt.date, Path]) -> Iterator[None]:
 
 
 class _Template:
-    """A finished run, as bytes."""
+    """A finished run, as bytes: every file of its manifest, the documents and drafts apart, so that later ones are there, too."""
 
     def __init__(self, path: Path) -> None:
-        self.files = {name: (path / name).read_bytes() for name in _FILES}
         self.manifest = json.loads((path / MANIFEST).read_text("utf-8"))
+        written = [name for name in self.manifest["outputs"] if name not in DOCUMENTS and not name.startswith("drafts/")]
+        self.files = {name: (path / name).read_bytes() for name in written}
         self.drafts = [InspectionPlan.from_folder(draft) for draft in RunFolder(path).drafts()]
 
     def again(self, folder: RunFolder, standing: Any, *, trial: bool, inputs: Any) -> tuple[list[InspectionPlan], RunLog]:
