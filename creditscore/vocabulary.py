@@ -68,6 +68,8 @@ Outcome = Literal["none", "violation", "not_found", "closed", "refused"]
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 #: Outcomes that show neither a violation nor its absence.
 NO_FINDING: tuple[Outcome, ...] = ("not_found", "closed", "refused")
+#: Before the id of a visit where it stands among records: the two have ids of their own, which may be alike.
+VISIT_PREFIX = "visit:"
 
 #: Why a subject has its tier. ``cut``: by its score. ``score``: as the evidence of such a tier, with the characteristics.
 #: ``record_ended``: a record that counted against it left, so that the better tier acts at once. ``signature_ended``: D had

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,15 +27,18 @@ from creditscore.tiering.tiers import ASKED_SCHEMA, TIER_SCHEMA, Tiers
 if TYPE_CHECKING:
     from creditscore.config.policy import TierPolicy
     from creditscore.features.spine import Spine
+    from creditscore.models.scorecard import Scorecard
     from creditscore.records.records import Records
 
 
 def tier_subjects(
-    folder: RunFolder, records: Records, spine: Spine, scores: pa.Table, policy: TierPolicy, deciding: Deciding, *, trial: bool
-) -> Tiers:
+    folder: RunFolder, records: Records, spine: Spine, scores: pa.Table, policy: TierPolicy, deciding: Deciding, *, trial: bool,
+    cards: Iterable[Scorecard] = (),
+) -> Tiers:  # fmt: skip
     """Give every subject in scope its tier and write ``tiers.parquet``, by subject id.
 
-    Subjects without a score are in it too (NR). The column ``trial`` says that the cards are signed by nobody.
+    Subjects without a score are in it too (NR). The column ``trial`` says that the cards are signed by nobody. What
+    ``cards`` take points for are the grounds of a tier by score; without any card the features of the project are.
     """
     before = deciding.before
     tiers = assign_tiers(
@@ -47,6 +50,7 @@ def tier_subjects(
         reviews=deciding.signatures,
         exits=exits_since(records, before, folder.as_of),
         as_of=folder.as_of,
+        read={name for card in cards for name in card.columns} or None,
     )
     frame = tiers.frame.sort_values("subject_id")
     columns = {field.name: _column(frame[field.name], field.type) for field in TIER_SCHEMA}

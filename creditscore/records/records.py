@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -194,9 +194,9 @@ class Records:
         """The adverse records that left since an earlier night, see :func:`creditscore.records.adverse.endings.exits`."""
         return exits(self, after=after, until=until)
 
-    def standing(self, as_of: dt.date, subjects: Iterable[str]) -> pa.Table:
-        """The records that may count against some firms, see :func:`creditscore.records.adverse.endings.standing`."""
-        return standing(self, as_of, subjects)
+    def standing(self, as_of: dt.date, subjects: Iterable[str], *, read: Collection[str] | None = None) -> pa.Table:
+        """What may count against some firms, see :func:`creditscore.records.adverse.endings.standing`."""
+        return standing(self, as_of, subjects, read=read)
 
     def _listed(self, events: ir.Table, kinds: list[str]) -> pa.Table:
         """Keyed events of some kinds with their ids and documents, by subject, day and id."""

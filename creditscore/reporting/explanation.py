@@ -42,7 +42,7 @@ from creditscore.reporting.explanation_page import to_html, to_text
 from creditscore.reporting.lookup import measures_for
 from creditscore.reporting.run_book import RunBook, described
 from creditscore.tiering.tiers import drawn_tiers, shown_tiers
-from creditscore.vocabulary import SOURCES, TIERS, Reason
+from creditscore.vocabulary import SOURCES, TIERS, VISIT_PREFIX, Reason
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ class _Case:
         """The documents that are told: those of the rule first, then those behind the card, then those that no longer count."""
         own, day = self.documents.all, self.book.as_of
         ruled = [one for one in own if one.key in self._rule_keys()]
-        asked = [one for one in own if one.id in self._asked_ids() and one.table == "record"]
+        asked = [one for one in own if _asked_as(one) in self._asked_ids()]
         counting = [one for feature in self.of_card for one in behind(feature, own, day)]
         over = [one for feature in self.of_card for one in behind(feature, own, day, state=None)]
         disputed = [one for one in own if one.state == "disputed"]
@@ -247,7 +247,7 @@ class _Case:
         return next((one for one in self.book.policy.override if one.reason.ground == self.rule.ground), None)
 
     def _asked_ids(self) -> set[str]:
-        """The records that a signer is asked about and on which the signature will rest."""
+        """The records and visits that a signer is asked about and on which the signature will rest."""
         asked = self.book.asked
         if asked.empty or self.row.get("status") != "proposed":
             return set()
@@ -288,7 +288,7 @@ class _Case:
         if self.row.get("status") != "proposed":
             return None
         ids = self._asked_ids()
-        numbers = (number for number, one in self.numbered.items() if one.table == "record" and one.id in ids)
+        numbers = (number for number, one in self.numbered.items() if _asked_as(one) in ids)
         return Signature(str(self.row.get("raw_tier") or self.row["tier"]), tuple(numbers))
 
     def waiting(self) -> Waiting | None:
@@ -400,6 +400,11 @@ class _Case:
 def _columns(one: Characteristic) -> tuple[str, ...]:
     """The features that a characteristic reads: a cross reads two."""
     return one.features or (one.name,)
+
+
+def _asked_as(one: Document) -> str:
+    """A document as it stands among those that a signer is asked about; nothing for a grade."""
+    return {"record": one.id, "visit": VISIT_PREFIX + one.id}.get(one.table, "")
 
 
 def _why(one: Document) -> str:

@@ -15,7 +15,7 @@ from creditscore.reporting.run_book import PlanPage, RunBook, described
 from creditscore.reporting.words import BETWEEN_PARTS, DECISIONS, MODE_WORDS, STANDINGS, SUBJECT_TYPE_WORDS, TIER_WORDS, text_of
 from creditscore.tiering.signatures import grounds_hash
 from creditscore.tiering.tiers import drawn_tiers, shown_tiers
-from creditscore.vocabulary import PROPOSED
+from creditscore.vocabulary import PROPOSED, VISIT_PREFIX
 
 #: The list shows the beginning of a ticket, enough to see the order; sample.csv holds all of it.
 _TICKET_SHOWN = 16
@@ -98,14 +98,20 @@ def _review_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
 
 
 def _asked_records(book: RunBook, subjects: pd.Series, words: Words) -> dict[str, pd.Series]:
-    """The records on which a signature will rest, and the further ones, of each subject: kind, day and document number."""
+    """The records and visits on which a signature will rest, and the further ones, of each subject: kind, day and number."""
     table, kinds = book.asked, dict(book.kinds)
     if table.empty:
         return {}
-    numbers = table["document_no"].where(table["document_no"].notna(), table["event_id"])
+    visits = table["event_id"].astype(str).str.startswith(VISIT_PREFIX)
+    names = [
+        words.text(_("visit that found a violation")) if visit else text_of(kinds, kind, words)
+        for visit, kind in zip(visits, table["kind"], strict=True)
+    ]
+    ids = table["event_id"].astype(str).str.removeprefix(VISIT_PREFIX)
+    numbers = table["document_no"].where(table["document_no"].notna(), ids)
     told = [
-        " ".join(str(part) for part in (text_of(kinds, kind, words), day, number) if pd.notna(part))
-        for kind, day, number in zip(table["kind"], table["event_date"], numbers, strict=True)
+        " ".join(str(part) for part in (name, day, number) if pd.notna(part))
+        for name, day, number in zip(names, table["event_date"], numbers, strict=True)
     ]
     named = table.assign(told=told)
     named["told"] += np.where(named["disputed"], words.text(_(" (objection open)")), "")

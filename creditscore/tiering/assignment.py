@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,7 @@ def assign_tiers(
     reviews: Any = None,
     exits: Any = None,
     as_of: str | dt.date | None = None,
+    read: Collection[str] | None = None,
 ) -> Tiers:
     """The tier of every subject in scope.
 
@@ -69,6 +70,7 @@ def assign_tiers(
         exits: The adverse records that left since the run before (``subject_id``); by default those that ``records.exits``
             finds by their days.
         as_of: The day; by default that of the scores.
+        read: The features that the cards read: only what they take points for is a ground of a tier by score. None: all.
 
     Returns:
         Tiers, one row per subject, ordered by ``subject_id``.
@@ -81,7 +83,7 @@ def assign_tiers(
     night = _Night.of(
         cohort_of(scores, policy, subjects=subjects, records=records, as_of=as_of), policy, previous, records=records, exits=exits
     )
-    signed = _Signed.of(night, tuple(reviews or ()), records=records)
+    signed = _Signed.of(night, tuple(reviews or ()), records=records, read=read)
     moved = _Moved.of(night, signed)
     needs = _needs_signature(night, moved)
     settled = _settled(night, signed, moved, needs)
@@ -163,13 +165,13 @@ class _Signed:
     lapsed: Flags
 
     @classmethod
-    def of(cls, night: _Night, reviews: Sequence[Review], *, records: Any) -> _Signed:
+    def of(cls, night: _Night, reviews: Sequence[Review], *, records: Any, read: Collection[str] | None) -> _Signed:
         """Ask the records behind the tiers that a person signs."""
         past, ruled, count = night.past, night.ruled, len(night.ids)
         # The records behind a tier matter of those only who have D, may be put to a person, or are held and let go at once.
         wanted = (past.tier == _RISKIEST) | may_need_signature(ruled, past, night.cohort.subject_type, night.policy)
         wanted |= night.left & night.disputes.flags
-        stands = Standing.of(night.ids, wanted, ruled.fired, night.disputes.flags, records=records, as_of=night.day)
+        stands = Standing.of(night.ids, wanted, ruled.fired, night.disputes.flags, records=records, as_of=night.day, read=read)
         grounds = stands.grounds(wanted, ruled.fired[ruled.fired["decides"].astype(bool)])
         book = SignatureBook.of(
             night.ids, past.decisions(), reviews, stands, ruled.tier, grounds, past.put_to_a_person, night.left, wanted

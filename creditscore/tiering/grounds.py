@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +50,8 @@ class Standing:
     Attributes:
         rows: One row per record: ``row`` (the position of the subject), ``record`` (its id, or ``scheme=grade`` of a rating
             that an override names), ``digest`` (of its values; ``""`` where they are unknown), ``kind``, ``event_date``,
-            ``document_no``, ``in_use`` (its retention is not over), ``disputed``, and ``counted``: a disputed one counted before
-            the dispute.
+            ``document_no``, ``in_use`` (its retention is not over), ``lowers`` (it makes its subject worse today), ``disputed``,
+            and ``counted``: a disputed one counted before the dispute.
         untold: Subjects of whom only some records are known, since one of them is disputed and nobody says which.
     """
 
@@ -59,7 +59,10 @@ class Standing:
     untold: Flags
 
     @classmethod
-    def of(cls, ids: pd.Index, wanted: Flags, fired: pd.DataFrame, disputed: Flags, *, records: Any, as_of: dt.date) -> Standing:
+    def of(
+        cls, ids: pd.Index, wanted: Flags, fired: pd.DataFrame, disputed: Flags, *, records: Any, as_of: dt.date,
+        read: Collection[str] | None = None,
+    ) -> Standing:  # fmt: skip
         """The records of the wanted subjects.
 
         Args:
@@ -69,14 +72,16 @@ class Standing:
             disputed: Who has an open dispute.
             records: Answers ``standing``, or nothing: then only what fires overrides is known.
             as_of: Today.
+            read: The features that the cards read; None for all.
         """
         fired = fired[wanted[fired["row"].to_numpy(dtype=np.int64)]].assign(
-            digest="", disputed=False, counted=False, in_use=True, event_date=None, document_no=None
+            digest="", disputed=False, counted=False, in_use=True, lowers=True, event_date=None, document_no=None
         )
         ask = getattr(records, "standing", None)
         if ask is None:
             return cls(fired, disputed)
-        told = as_frame(ask(as_of, ids[wanted].tolist()), needs=["subject_id", "event_id", *_VALUES], what="records that stand")
+        answer = ask(as_of, ids[wanted].tolist()) if read is None else ask(as_of, ids[wanted].tolist(), read=read)
+        told = as_frame(answer, needs=["subject_id", "event_id", *_VALUES], what="records that stand")
         rows = pd.DataFrame(
             {
                 "row": ids.get_indexer(pd.Index(texts(told, "subject_id"))),
@@ -86,6 +91,7 @@ class Standing:
                 "disputed": told["disputed"].to_numpy(dtype=bool),
                 "counted": told["counted"].to_numpy(dtype=bool),
                 "in_use": told["in_use"].to_numpy(dtype=bool),
+                "lowers": told["lowers"].to_numpy(dtype=bool) if "lowers" in told else True,
                 **{name: told[name].to_numpy(dtype=object) if name in told else None for name in _SHOWN},
             }
         )
@@ -103,7 +109,7 @@ class Standing:
         return carried
 
     def shown(self, ids: pd.Index, wanted: Flags, grounds: Texts) -> pd.DataFrame:
-        """What the signer of some tiers sees: one row per record that stands, by subject and record.
+        """What the signer of some tiers sees: one row per record that makes its subject worse, by subject and record.
 
         Columns: ``subject_id``, ``event_id``, ``kind``, ``event_date``, ``document_no``, ``disputed``, and ``rests_on``: the
         signature will rest on it; the others are further records.
@@ -112,13 +118,15 @@ class Standing:
             {"row": np.int64}
         )
         signed = {(row, record) for row in np.flatnonzero(wanted).tolist() for record, _ in parse_grounds(grounds[row])}
+        named = np.array([pair in signed for pair in zip(rows["row"], rows["record"], strict=True)], dtype=bool)
+        rows = rows.assign(rests_on=named)[named | rows["lowers"].to_numpy(dtype=bool)]
         shown = pd.DataFrame(
             {
                 "subject_id": ids.to_numpy(dtype=object)[rows["row"].to_numpy()],
                 "event_id": rows["record"].to_numpy(dtype=object),
                 **{name: rows[name].to_numpy(dtype=object) for name in ("kind", *_SHOWN)},
                 "disputed": rows["disputed"].to_numpy(dtype=bool),
-                "rests_on": [pair in signed for pair in zip(rows["row"], rows["record"], strict=True)],
+                "rests_on": rows["rests_on"].to_numpy(dtype=bool),
             }
         )
         return shown.sort_values(["subject_id", "event_id"], ignore_index=True)
@@ -129,11 +137,11 @@ class Standing:
         Args:
             wanted: For whom.
             evidence_records: The records of the override that decided (``row``, ``record``); whom it does not name rests on
-                all records that stand and are not disputed.
+                all that lower its points and are not disputed.
         """
         counting = self.rows[~self.rows["disputed"].astype(bool) & self.rows["in_use"].astype(bool)]
         by_override = counting.merge(evidence_records[["row", "record"]].drop_duplicates(), on=["row", "record"])
-        by_score = counting[~counting["row"].isin(evidence_records["row"])]
+        by_score = counting[counting["lowers"].astype(bool) & ~counting["row"].isin(evidence_records["row"])]
         both = pd.concat([by_override, by_score])
         both = both[wanted[both["row"].to_numpy(dtype=np.int64)]]
         result = np.where(wanted, "[]", "").astype(object)

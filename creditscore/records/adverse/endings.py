@@ -15,15 +15,17 @@ from creditscore.dates import day_number
 from creditscore.engine import unbound
 from creditscore.records.adverse.readings import reading_schema
 from creditscore.records.adverse.rules import AdverseRules
+from creditscore.records.adverse.worsening import events_that_lower, lowering_features, visits_that_lower
 from creditscore.records.standard.keys import day_column
-from creditscore.vocabulary import ENDING_CHANGES
+from creditscore.vocabulary import ENDING_CHANGES, VISIT_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     import ibis.expr.types as ir
 
+    from creditscore.config.features import FeatureSpec
     from creditscore.config.project import Project
     from creditscore.engine import Engine
 
@@ -115,17 +117,32 @@ def exits(
     return rows
 
 
-def standing(records: Readings, as_of: dt.date, subjects: Iterable[str]) -> pa.Table:
-    """One row per incident that may count against some firms on a day, by firm and id, as its first report tells it.
+def standing(records: Readings, as_of: dt.date, subjects: Iterable[str], *, read: Collection[str] | None = None) -> pa.Table:
+    """One row per incident or visit that may count against some firms on a day, by firm and id, as its first report tells it.
 
-    Columns: :data:`STANDING_COLUMNS`; ``in_use``: its retention is not over, after which it stands behind what rests on it and
-    supports nothing new; ``disputed``: it is under an open dispute, under which it stands, and does not count;
-    ``counted``: it did before that dispute.
+    Columns: :data:`STANDING_COLUMNS`, of a visit its trigger, its outcome and ``visit:`` before its id; ``in_use``: its retention
+    is not over, after which it stands behind what rests on it and supports nothing new; ``lowers``: it makes its firm worse today
+    (:mod:`creditscore.records.adverse.worsening`); ``disputed``: it is under an open dispute, under which it stands, and does not
+    count; ``counted``: it did before that dispute.
+
+    Args:
+        records: What was read.
+        as_of: The day.
+        subjects: Whose.
+        read: The features that cards read; None for all of the project.
     """
-    engine, day = records.engine, day_number(as_of)
+    engine, features = records.engine, lowering_features(records.project, read)
     engine.register("asked_subjects", pa.table({"subject_id": pa.array(sorted(set(subjects)), pa.string())}))
     asked = ibis.table({"subject_id": "string"}, name="asked_subjects")
-    events, keyed, hidden = records.table("events"), records.table("event_keys"), records.table("hidden")
+    events, visits = _standing_events(records, asked, features, as_of), _standing_visits(records, asked, features, as_of)
+    table = engine.query(events.union(visits).order_by(["subject_id", "event_id"]))
+    engine.drop("asked_subjects")
+    return table
+
+
+def _standing_events(records: Readings, asked: ir.Table, features: Sequence[FeatureSpec], as_of: dt.date) -> ir.Table:
+    """The incidents of :func:`standing` (an expression)."""
+    day, events, keyed, hidden = day_number(as_of), records.table("events"), records.table("event_keys"), records.table("hidden")
     lasting = events.filter(events.valid_until.isnull() | (day_column(events.valid_until) >= day)).select("event_id")
     known = keyed.filter((keyed.event_day <= day) & (keyed.known_day <= day)).semi_join(lasting, "event_id")
     hides = hidden.filter((hidden.hidden_from <= day) & (hidden.hidden_until > day))
@@ -133,14 +150,34 @@ def standing(records: Readings, as_of: dt.date, subjects: Iterable[str]) -> pa.T
     told = ibis.row_number().over(group_by=known.incident_key, order_by=[known.known_day, known.event_key])
     ranked = known.mutate(telling=told)
     in_use = (ranked.valid_day.isnull() | (ranked.valid_day >= day)).fill_null(False)
-    first = ranked.filter(ranked.telling == 0).select("event_id", "incident_key", "known_day", in_use=in_use)
+    first = ranked.filter(ranked.telling == 0).mutate(in_use=in_use)
     disputes = hides.filter(hides.why == "disputed").select(disputed_key="incident_key", opened="hidden_from")
     open_ones = disputes.group_by("disputed_key").agg(opened=disputes.opened.min())
     joined = first.left_join(open_ones, first.incident_key == open_ones.disputed_key)
     counted = (joined.known_day < joined.opened).fill_null(False)
-    marked = joined.select("event_id", "in_use", disputed=joined.disputed_key.notnull(), counted=counted)
+    disputed = joined.disputed_key.notnull()
+    of_a_kind = ibis.row_number().over(
+        group_by=[joined.subject_key, joined.kind_key, joined.in_use & ~disputed],
+        order_by=[joined.event_day.desc(), joined.event_key.desc()],
+    )
+    marked = joined.select("event_id", "in_use", disputed=disputed, counted=counted, place=of_a_kind)
     own = events.filter(AdverseRules.of(records.project).adverse("events", events)).semi_join(asked, "subject_id")
-    rows = own.select(*STANDING_COLUMNS).inner_join(marked, "event_id").select(*STANDING_COLUMNS, "in_use", "disputed", "counted")
-    table = engine.query(rows.order_by(["subject_id", "event_id"]))
-    engine.drop("asked_subjects")
-    return table
+    rows = own.inner_join(marked, "event_id")
+    rows = rows.mutate(newest=rows.place == 0)
+    lowers = events_that_lower(records.project, features, rows, as_of)
+    return rows.select(*STANDING_COLUMNS, "in_use", "disputed", "counted", lowers=lowers)
+
+
+def _standing_visits(records: Readings, asked: ir.Table, features: Sequence[FeatureSpec], as_of: dt.date) -> ir.Table:
+    """The visits of :func:`standing` (an expression): those that found a violation, in the columns of records."""
+    visits, no = records.table("inspections"), ibis.literal(False)
+    known = visits.filter((visits.event_date <= as_of) & (visits.known_date <= as_of)).semi_join(asked, "subject_id")
+    found = known.filter(AdverseRules.of(records.project).adverse("inspections", known))
+    types = dict(records.table("events").schema())
+    columns = {
+        "subject_id": found.subject_id, "event_id": ibis.literal(VISIT_PREFIX) + found.inspection_id, "kind": found.trigger,
+        "event_date": found.event_date, "amount": ibis.null(types["amount"]), "severity": found.severity, "result": found.outcome,
+        "document_no": ibis.null(types["document_no"]), "in_use": ibis.literal(True), "disputed": no, "counted": no,
+        "lowers": visits_that_lower(features, found, as_of),
+    }  # fmt: skip
+    return found.select(**columns)
