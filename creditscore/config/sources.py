@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -78,20 +78,50 @@ class Map(Spec):
         return self
 
 
-class Compare(Spec):
-    """``then`` where the column compares so with ``value``, else ``otherwise``; missing stays missing."""
+class Condition(Spec):
+    """A column compared with a value, and what follows where that holds."""
 
-    to: str
-    rule: Literal["compare"]
     column: str
     op: Literal["==", "!=", ">", ">=", "<", "<="]
     value: str | int | float
     then: str | int | bool
+
+    @property
+    def of_words(self) -> bool:
+        """Whether it asks if the cell is a certain word: then any word that nothing names may be a slip."""
+        return isinstance(self.value, str) and self.op in ("==", "!=")
+
+
+def _others_are_named(conditions: Sequence[Condition], otherwise: object, others: Sequence[str]) -> None:
+    """A rule that asks for words says which other words it expects, since a slip is none of its words either."""
+    of_words = [condition for condition in conditions if condition.of_words]
+    falls = otherwise is not None or any(condition.op == "!=" for condition in of_words)
+    if of_words and falls and not others:
+        raise ValueError("others: the other words that the column may have: what neither value nor others names may be a slip")
+    if others and not of_words:
+        raise ValueError("others: goes with op == or != and a text as value")
+    both = sorted({str(condition.value) for condition in of_words} & set(others))
+    if both:
+        raise ValueError(f"others: words that no value names (got {', '.join(both)})")
+
+
+class Compare(Condition):
+    """``then`` where the column compares so with ``value``, else ``otherwise``; missing stays missing.
+
+    With a text as value and ``==`` or ``!=``, ``others`` are the other words that are meant. Any further word is told as
+    unknown: its value is missing, and refused where it may decide whether the record counts against its firm. "" in
+    ``others`` stands for an empty cell.
+    """
+
+    to: str
+    rule: Literal["compare"]
     otherwise: str | int | bool | None = None
+    others: Items[str] = ()
 
     @model_validator(mode="after")
     def _one_kind(self) -> Compare:
         _of_one_kind(self.then, self.otherwise)
+        _others_are_named([self], self.otherwise, self.others)
         return self
 
 
@@ -177,26 +207,23 @@ class Combine(Spec):
     separator: str = "-"
 
 
-class Case(Spec):
-    """One comparison of a column and what follows where it holds."""
-
-    column: str
-    op: Literal["==", "!=", ">", ">=", "<", "<="]
-    value: str | int | float
-    then: str | int | bool
-
-
 class Cases(Spec):
-    """``then`` of the first case that holds, else ``otherwise``; a case whose column is missing does not hold."""
+    """``then`` of the first case that holds, else ``otherwise``; a case whose column is missing does not hold.
+
+    Of a column that is asked for words, ``others`` are those that no case names, as in :class:`Compare`; an empty cell there
+    makes the value missing, unless "" is one of them.
+    """
 
     to: str
     rule: Literal["cases"]
-    case: Items[Case] = Field(min_length=1)
+    case: Items[Condition] = Field(min_length=1)
     otherwise: str | int | bool | None = None
+    others: Items[str] = ()
 
     @model_validator(mode="after")
     def _one_kind(self) -> Cases:
         _of_one_kind(*(case.then for case in self.case), self.otherwise)
+        _others_are_named(self.case, self.otherwise, self.others)
         return self
 
 

@@ -16,11 +16,10 @@ from creditscore.config.sources import SourceSpec
 from creditscore.dates import day_number, day_of
 from creditscore.engine import unbound
 from creditscore.errors import DataError
+from creditscore.records.adverse.doubtful_ratings import NamedRatings, doubtful_ratings
 from creditscore.records.adverse.endings import exits, standing
 from creditscore.records.adverse.incomplete import INCOMPLETE_SCHEMA, Completion, Hanging
 from creditscore.records.adverse.readings import READINGS, LastReading
-from creditscore.records.adverse.rules import known_schemes
-from creditscore.records.adverse.unknown_schemes import doubtful_schemes
 from creditscore.records.fault_words import counted_codes
 from creditscore.records.standard.arrivals import ARRIVAL, Arrival, Stream
 from creditscore.records.standard.contracts import (
@@ -299,8 +298,8 @@ class _Opening:
         if table.name in _WITH_SUBJECT:
             known = unbound("subject_index", pa.schema([("subject_id", pa.string())]))
             references = (Reference("subject_id", (known,), "UNKNOWN_SUBJECT"),)
-            if table.name == "ratings" and (schemes := known_schemes(self._project)):
-                between = lambda rows: doubtful_schemes(self._engine, rows, stream.arrivals, schemes)  # noqa: E731 # as below
+            if table.name == "ratings" and ((named := NamedRatings.of(self._project)).schemes or named.grades):
+                between = lambda rows: doubtful_ratings(self._engine, rows, stream.arrivals, named)  # noqa: E731 # as below
         elif table.name == "changes":
             # A change of a refused event is kept: it acts when the event is mended, and an end costs nobody a hold till then.
             refused = refused_table(TABLES["events"])

@@ -270,7 +270,10 @@ def document():
         "knows the values that it asks for, those that other sources of the file ask for, and `others`; any other one is told,\n"
         "of a joined file too. A line of `changes` that is no record holds the firms that its fields still tell, else each with an open dispute.\n"
         "A rating under a scheme that the project does not name is refused where it may be a slip (one sign away from a named one) or a new\n"
-        "name (its source has no row of any named one); else it is kept and told.\n\n"
+        "name (its source has no row of any named one); else it is kept and told. A grade that the order of its feature lacks is refused,\n"
+        "and one sign away from a grade that an override names too; what a rule writes itself (a `map` with `otherwise`) is kept and told.\n"
+        "A `compare` or `cases` that asks for words (`==` or `!=` and a text) lists the other words that it expects in `others`. Any further\n"
+        "one may be a slip: it falls to no branch, not to `otherwise`, and is refused in the columns above; elsewhere it is missing and told.\n\n"
         "| what is wrong | what becomes of it |\n|---|---|\n"
     )
     return head + "".join(f"| {dirty.wrong.replace('|', chr(92) + '|')} | {dirty.becomes} |\n" for dirty in FILES)

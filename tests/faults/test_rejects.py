@@ -27,7 +27,7 @@ def test_a_reject_names_the_column_of_its_sender_and_shows_the_cell(tmp_path):
     delivery.file("events.csv", text(header, [line.format(n=n, **{**sound, **cells}) for n, cells in enumerate(odd)]))
     records = delivery.open()
     assert sorted(shown(records)) == [
-        (3, "MISSING:kind", "row", "类别", "奖励"),
+        (3, "NOT_LISTED:kind", "row", "类别", "奖励"),
         (4, "BAD_DATE:event_date", "row", "event_date", "2024-02-30"),
         (5, "BAD_VALUE:severity", "field", "轻, 重", "many, 1"),
         (6, "BAD_VALUE:amount", "field", "amount", "十元"),

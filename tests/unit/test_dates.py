@@ -10,7 +10,7 @@ from support.deliveries import Delivery, event_line
 import creditscore as cs
 from creditscore.dates import day_of
 from creditscore.errors import DataError
-from creditscore.records.deliveries.checkup import catalogue_report
+from creditscore.records.deliveries.coverage import catalogue_report
 from creditscore.records.deliveries.publicity import late_reports, missing_decisions, reconcile_publicity, repair_reminders
 from creditscore.records.deliveries.rectification import rectification_list
 

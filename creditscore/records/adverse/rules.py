@@ -107,10 +107,10 @@ def _reads_result(feature: FeatureSpec) -> bool:
 
 def known_schemes(project: Project) -> tuple[str, ...]:
     """The schemes of ratings that features, sources or overrides of the newest policy name; none where the project names none."""
-    return tuple(sorted(named_schemes(project) | {rule.scheme for rule in _overrides(project) if rule.scheme}))
+    return tuple(sorted(named_schemes(project) | {rule.scheme for rule in newest_overrides(project) if rule.scheme}))
 
 
-def _overrides(project: Project) -> list[Override]:
+def newest_overrides(project: Project) -> list[Override]:
     """The overrides of the newest policy."""
     try:
         return list(project.policy("9999-12-31").override)
@@ -120,7 +120,7 @@ def _overrides(project: Project) -> list[Override]:
 
 def _worsening(project: Project) -> list[Override]:
     """The overrides that may worsen a tier."""
-    return [rule for rule in _overrides(project) if rule.bound != "at_most"]
+    return [rule for rule in newest_overrides(project) if rule.bound != "at_most"]
 
 
 def _only_helps(feature: FeatureSpec) -> bool:

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditscore.config.sources import (
-    Case,
     Cases,
     ColumnRule,
     Combine,
     Compare,
+    Condition,
     Constant,
     Limits,
     Map,
@@ -28,23 +28,21 @@ from creditscore.config.sources import (
     Split,
 )
 from creditscore.errors import DataError
-from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
+from creditscore.language import DEFAULT_LANGUAGE, Words, _
 from creditscore.records.columns.dates import day_values
 from creditscore.records.columns.headers import lacking
+from creditscore.records.columns.listed_words import ListedWords, listed_in, refuse_unlisted
 from creditscore.records.columns.numbers import number_column, parsed_numbers, typed_numbers
 from creditscore.records.columns.sent_cells import SentCells, columns_read
 from creditscore.records.columns.types import (
-    BLANKS,
     HALF_WIDTH,
     SPREADSHEET_NUMBER,
-    Distinct,
     Faults,
     as_texts,
     clean_text,
     half_width_codes,
     list_column,
     one_array,
-    plain_text,
     text_column,
 )
 from creditscore.records.tables import COLUMN_WORDS, StandardTable
@@ -165,6 +163,8 @@ class _Application:
         self.cells, self.limits = cells, limits
         self.rules = {rule.to: rule for rule in source.column}
         self.faults = Faults(raw.num_rows, soft=table.soft, sent=cells.texts)
+        #: By standard column, the rows whose word its rule does not list.
+        self._unlisted: dict[str, pa.Array] = {}
 
     def column(self, rule: ColumnRule | None, name: str, kind: pa.DataType) -> pa.Array:
         """A column of the standard table in its type. A value that does not fit becomes missing and is noted as a fault.
@@ -240,7 +240,8 @@ class _Application:
         if name in self.table.required and isinstance(rule, Map | Compare | Cases | Split) and value.null_count:
             # The cell has a text, which the engine would not see any more.
             lost = pc.and_(pc.is_null(value), self.cells.are_there(names))
-            lost = lost if wrong is None else pc.and_not(lost, wrong)
+            for told in (wrong, self._unlisted.get(name)):
+                lost = lost if told is None else pc.and_not(lost, told)
             self.faults.note(pc.if_else(lost, f"MISSING:{name}", pa.scalar(None, pa.string())), name)
         return value
 
@@ -250,6 +251,8 @@ class _Application:
             return pc.binary_join_element_wise(*texts, rule.separator, null_handling="emit_null")
         if isinstance(rule, Cases):
             return self._of_cases(rule, cells)
+        if isinstance(rule, Compare):
+            cells, _in_doubt = self._of_words(rule, cells)
         column = cells[rule.column]
         if isinstance(rule, Map):
             return self._mapped(column, rule)
@@ -278,6 +281,7 @@ class _Application:
 
     def _of_cases(self, rule: Cases, cells: Mapping[str, pa.Array]) -> pa.Array:
         """The first case that holds, as long as every cell that the cases look at can be read."""
+        cells, in_doubt = self._of_words(rule, cells)
         kind = pa.scalar(rule.case[0].then).type
         value = pa.repeat(pa.scalar(rule.otherwise, kind), self.raw.num_rows)
         unreadable = pa.repeat(pa.scalar(False), self.raw.num_rows)
@@ -286,7 +290,29 @@ class _Application:
             value = pc.if_else(pc.fill_null(holds, False), pa.scalar(case.then), value)
             unreadable = pc.or_(unreadable, wrong)
         self.faults.add(unreadable, "BAD_VALUE", rule.to)
-        return _without(value, unreadable)
+        return _without(value, pc.or_(unreadable, in_doubt))
+
+    def _of_words(self, rule: Compare | Cases, cells: Mapping[str, pa.Array]) -> tuple[dict[str, pa.Array], pa.Array]:
+        """The cells with listed words alone where a rule asks for words, and the rows in which such a cell is missing or another.
+
+        A word that the rule does not list is told, and no condition holds or fails by it. An empty cell that ``others`` expects
+        is the word "".
+        """
+        cells, unlisted = dict(cells), pa.repeat(pa.scalar(False), self.raw.num_rows)
+        in_doubt = unlisted
+        for name, listed in listed_in(rule).items():
+            words = ListedWords(as_texts(cells[name]), listed, rule.to, self.faults)
+            texts = words.spread({word: word for word in listed}, None, pa.string())
+            if "" in listed:
+                texts = _without(pc.fill_null(texts, ""), words.unknown)
+            cells[name] = texts
+            unlisted, in_doubt = pc.or_(unlisted, words.unknown), pc.or_(in_doubt, pc.is_null(texts))
+        self._refuse_unlisted(rule.to, unlisted)
+        return cells, in_doubt
+
+    def _refuse_unlisted(self, to: str, unlisted: pa.Array) -> None:
+        self._unlisted[to] = unlisted
+        refuse_unlisted(unlisted, to, self.table, self.faults)
 
     def _mapped(self, column: pa.Array, rule: Map) -> pa.Array:
         """Values by the rule's table, blanks around a word apart. Texts that it lacks are counted, whatever becomes of them.
@@ -294,26 +320,13 @@ class _Application:
         Where such a text decides whether the record counts against its firm, the value is refused, unless ``otherwise`` says
         what becomes of it.
         """
-        texts, known = as_texts(column), {*rule.values, *rule.missing, ""}
-        distinct = Distinct(texts)
-        words = [text if text in known else plain_text(text) for text in distinct.values]
-        put_right = [word != text and word in known for word, text in zip(words, distinct.values, strict=True)]
-        self.faults.put_right(
-            distinct.rows_where(put_right), Message(BLANKS.message, {"column": COLUMN_WORDS.get(rule.to, rule.to)})
-        )
-        unknown = distinct.rows_where([word not in known for word in words])
-        self.faults.unmapped[rule.to] += unknown.true_count
-        if unknown.true_count:
-            for entry in pc.value_counts(texts.filter(unknown)).to_pylist():
-                self.faults.words[rule.to, entry["values"]] += entry["counts"]
-            if rule.otherwise is None and rule.to in (*self.table.soft, *self.table.counts):
-                codes = pc.if_else(unknown, f"NOT_LISTED:{rule.to}", pa.scalar(None, pa.string()))
-                self.faults.note(codes, rule.to, alone=True)
+        words = ListedWords(as_texts(column), {*rule.values, *rule.missing}, rule.to, self.faults)
+        if rule.otherwise is None:
+            self._refuse_unlisted(rule.to, words.unknown)
         kind = pa.scalar(next((value for value in (*rule.values.values(), rule.otherwise) if value is not None), "")).type
-        values = dict.fromkeys(rule.missing) | rule.values
-        return distinct.spread([values.get(word, rule.otherwise) for word in words], kind)
+        return words.spread(dict.fromkeys(rule.missing) | rule.values, rule.otherwise, kind)
 
-    def _holds(self, column: pa.Array, rule: Compare | Case) -> tuple[pa.Array, pa.Array]:
+    def _holds(self, column: pa.Array, rule: Condition) -> tuple[pa.Array, pa.Array]:
         """Whether the comparison of the rule holds for each value, missing for a missing one; and which cannot be compared."""
         if isinstance(rule.value, str):
             texts = as_texts(column)

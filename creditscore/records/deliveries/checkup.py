@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -13,30 +12,23 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from creditscore.config.sources import Map
 from creditscore.config.spec import Label
 from creditscore.dates import day_number, day_of
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
 from creditscore.records.adverse.incomplete import Hanging
-from creditscore.records.adverse.rules import known_schemes
 from creditscore.records.deliveries.by_unit import delivery_lines, delivery_sheet, delivery_table
-from creditscore.records.deliveries.codes import code_identity, shown_code, shown_words
+from creditscore.records.deliveries.coverage import catalogue_report, supplier_report
 from creditscore.records.deliveries.drift import Earlier, drifts, known_words, profile
 from creditscore.records.deliveries.fault_history import with_history
 from creditscore.records.deliveries.findings import MISSING, Finding, Level, checkup_lines, findings_frame
 from creditscore.records.deliveries.publicity import (
-    Received,
-    late_reports,
-    received_by_kind,
     reconcile_publicity,
     repair_reminders,
     unknown_deadlines,
 )
 from creditscore.records.deliveries.rectification import identity_findings
 from creditscore.records.deliveries.units import Units
-from creditscore.records.standard.arrivals import KIND_KEY, Arrival
-from creditscore.records.standard.contracts import COPY, arrived_table, refused_table
-from creditscore.records.tables import COLUMN_WORDS, TABLES
+from creditscore.records.deliveries.unknown_words import UNKNOWN_SHARE, left_out_findings, unlisted_finding, unread_words
 from creditscore.spreadsheet import BOTH, Column, Sheet, label_text, write_book
 
 if TYPE_CHECKING:
@@ -44,15 +36,9 @@ if TYPE_CHECKING:
 
     from creditscore.records.records import Records
 
-#: Values outside a table of words are a warning above this share, a note below it.
-_UNKNOWN_SHARE = 0.01
 _PARTS = ("arrived", "kept", "quarantined", "collapsed")
 #: Keys of one finding, and columns of one, that are listed.
 _KEYS, _COLUMNS_LISTED = 3, 12
-_KIND_COLUMNS = (
-    "kind", "label", "provider", "polarity", "repair_class", "double_publicity", "received", "subjects", "late", "expected",
-    "missing", "malformed", "timely",
-)  # fmt: skip
 _NAME = pgettext("data", "Check-up")
 _COLUMNS = (
     Column("section", pgettext("check-up", "Section"), width=14),
@@ -153,59 +139,6 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
     )
 
 
-def catalogue_report(records: Records, *, as_of: str | dt.date) -> pd.DataFrame:
-    """One row per kind of the catalogue, in the order of the catalogue.
-
-    Returns:
-        kind, label (zh), provider; ``polarity`` and ``repair_class`` as the catalogue has them; ``double_publicity``;
-        ``received`` incidents known on the day and the ``subjects`` they are about; ``late`` after the deadline; of kinds
-        with a decision register: ``expected`` decisions that are due or received and how many are ``missing``;
-        ``malformed`` records quarantined; ``timely``, the share of the expected (or received) that came in time, missing
-        if none was expected or received. Those whose deadline the work calendar does not know count neither way.
-    """
-    day, catalogue = day_of(as_of), records.project.catalogue
-    number, events, refused = day_number(day), records.table("event_keys"), refused_table(TABLES["events"])
-    known = events.filter((events.known_day <= number) & (events.event_day <= number))
-    subjects = _by_key(records, known.group_by("kind_key").agg(n=known.subject_key.nunique()))
-    bad = refused.filter((refused.code != COPY) & refused[KIND_KEY].notnull())
-    malformed = _by_key(records, bad.group_by(KIND_KEY).agg(n=bad.count()))
-    received = received_by_kind(records, day)
-    missing_of = late_reports(records, as_of=day).set_index("kind")["missing"].to_dict()
-    rows = []
-    for key, item in enumerate(catalogue.item):
-        count, late, unknown = received.get(key, Received())
-        missing = int(missing_of[item.kind]) if item.kind in missing_of else None
-        expected = count + (missing or 0)
-        judged = expected - unknown
-        timely = (count - late - unknown) / judged if judged and item.deadline_working_days else None
-        rows.append(
-            (item.kind, item.label.text("zh"), item.provider, item.polarity, item.repair_class, item.double_publicity, count,
-             subjects.get(key, 0), late, None if missing is None else expected, missing, malformed.get(key, 0), timely)
-        )  # fmt: skip
-    return pd.DataFrame(rows, columns=list(_KIND_COLUMNS))
-
-
-def supplier_report(records: Records) -> pd.DataFrame:
-    """One row per supplying unit as its records name it: provider, arrived, malformed, collapsed; by provider."""
-    parts = []
-    for rows in (arrived_table(TABLES["events"]), refused_table(TABLES["events"])):
-        marked = rows.select(
-            provider=rows.provider,
-            malformed=(rows.code != COPY).fill_null(False),
-            collapsed=(rows.code == COPY).fill_null(False),
-        )
-        sums = {name: marked[name].sum() for name in ("malformed", "collapsed")}
-        parts.append(records.engine.query(marked.group_by("provider").agg(arrived=marked.count(), **sums)).to_pandas())
-    both: pd.DataFrame = pd.concat(parts, ignore_index=True)
-    return both.groupby("provider", dropna=False, sort=True).sum().astype("int64").reset_index()
-
-
-def _by_key(records: Records, counts: ir.Table) -> dict[int, int]:
-    """Counts by the kind's position in the catalogue, from a table of both."""
-    table = records.engine.query(counts)
-    return dict(zip(*(column.to_pylist() for column in table.columns), strict=True))
-
-
 def _count(records: Records, rows: ir.Table) -> int:
     return int(records.engine.query(rows.aggregate(n=rows.count()))["n"][0].as_py())
 
@@ -226,7 +159,7 @@ def _arrivals(records: Records) -> list[Finding]:
         if a.left_out:
             level = "warning" if a.left_out == a.rows else "info"
             findings.append(Finding("source", a.table, _("rows that where does not ask for"), a.source, a.left_out, level=level))
-        findings += _left_out(records, a)
+        findings += left_out_findings(records, a)
         for name, near in a.renamed.items():
             rule = _("{column} is not given: is it the column {near}?", column=name, near=near)
             findings.append(Finding("source", a.table, rule, a.source, 1, level="warning"))
@@ -256,32 +189,6 @@ def _rejects(records: Records) -> list[Finding]:
     ]
 
 
-def _left_out(records: Records, a: Arrival) -> list[Finding]:
-    """Rows that ``where`` leaves out although nothing declares their value: each may be a slip, and a record that is lost."""
-    where = next((source.where for source in records.project.sources.source if source.name == a.source), None)
-    left = [(f"{file}: {column}", asked.unknown, asked.unknown.total(), asked.empty) for file, column, asked in a.left_joined]
-    if where is not None:
-        left.insert(0, (where.column, a.left_words, a.left_unknown, a.left_empty))
-    return [finding for column, words, unknown, empty in left for finding in _left_of(a, column, words, unknown, empty)]
-
-
-def _left_of(a: Arrival, column: str, words: Counter[str], unknown: int, empty: int) -> Iterator[Finding]:
-    """What is told of one column: of its unknown values, and of its empty cells."""
-    if unknown:
-        rule = _(
-            "{column}: values that where neither asks for nor knows ({words}): their rows are left out. Mend them, or list what "
-            "is meant to be left out in others of where",
-            column=column, words=shown_words(words),
-        )  # fmt: skip
-        yield Finding("unmapped", a.table, rule, a.source, unknown, level="warning")
-    if empty:
-        rule = _(
-            '{column}: empty, and where asks for its value: these rows are left out. Fill it in, or put "" into others of where',
-            column=column,
-        )  # fmt: skip
-        yield Finding("unmapped", a.table, rule, a.source, empty, level="warning")
-
-
 def _normalised(records: Records, earlier: Earlier) -> list[Finding]:
     """Values that were normalised, by source; values that a table of words does not have."""
     findings = []
@@ -293,26 +200,8 @@ def _normalised(records: Records, earlier: Earlier) -> list[Finding]:
         findings += [Finding("normalised", a.table, rule, a.source, n, level="note") for rule, n in repairs]
         for name, n in sorted(a.unmapped.items()):
             if n:
-                findings.append(_unmapped(records, a, name, n, known.get((a.source, name), frozenset())))
+                findings.append(unlisted_finding(records, a, name, n, known.get((a.source, name), frozenset())))
     return findings
-
-
-def _unmapped(records: Records, a: Arrival, name: str, rows: int, known: Collection[str]) -> Finding:
-    """Words that the table of words of a column lacks: a warning where they are many, or where one of them is new."""
-    source = next(source for source in records.project.sources.source if source.name == a.source)
-    words = Counter({word: n for (to, word), n in a.words.items() if to == name})
-    column, many = COLUMN_WORDS.get(name, name), rows > _UNKNOWN_SHARE * max(a.values[name] + rows, 1)
-    rule = next((rule for rule in source.column if rule.to == name), None)
-    if isinstance(rule, Map) and rule.otherwise is None:
-        new = any(code_identity(shown_code(word, n)) not in known for word, n in words.items())
-        told = _(
-            "{unit}: {column}: values that its table of words lacks ({words}): add them to values of the map in sources.toml, to "
-            "missing what says nothing, or give it an otherwise",
-            unit=source.provider or a.file, column=column, words=shown_words(words),
-        )  # fmt: skip
-        return Finding("unmapped", a.table, told, a.source, rows, level="warning" if many or new else "note")
-    told = _("{column}: values that its table of words lacks", column=column)
-    return Finding("unmapped", a.table, told, a.source, rows, level="warning" if many else "note")
 
 
 def _unused(records: Records, day: dt.date) -> list[Finding]:
@@ -320,7 +209,7 @@ def _unused(records: Records, day: dt.date) -> list[Finding]:
     events, number = records.table("event_keys"), day_number(day)
     later = _count(records, events.filter((events.event_day > number) | (events.known_day > number)))
     findings = [Finding("future", "events", _("happened or known after the day"), "", later, level="note")] if later else []
-    findings += _unread_schemes(records)
+    findings += unread_words(records)
     carded = {industry.code for industry in records.project.scorecards.industry}
     known = records.versions_on(day)
     counts = records.engine.query(known.group_by("industry").agg(n=known.count()).order_by("industry")).to_pylist()
@@ -328,23 +217,9 @@ def _unused(records: Records, day: dt.date) -> list[Finding]:
     for row in counts:
         if row["industry"] not in carded:
             rule, code = _("industries without a card of their own"), row["industry"] or MISSING
-            level: Level = "warning" if row["n"] > _UNKNOWN_SHARE * total else "note"
+            level: Level = "warning" if row["n"] > UNKNOWN_SHARE * total else "note"
             findings.append(Finding("unmapped", "subjects", rule, code, row["n"], level=level))
     return findings
-
-
-def _unread_schemes(records: Records) -> list[Finding]:
-    """Ratings that were kept although their scheme is none that the project names: nothing reads them."""
-    named, ratings = known_schemes(records.project), arrived_table(TABLES["ratings"])
-    if not named or not records.outcomes["ratings"].kept:
-        return []
-    unread = ratings.filter(~ratings.scheme.isin(list(named)))
-    counts = records.engine.query(unread.group_by("scheme").agg(n=unread.count())).to_pylist()
-    words = {row["scheme"]: row["n"] for row in counts}
-    rule = _(
-        "ratings under schemes that no feature, override or source names ({words}): nothing reads them", words=shown_words(words)
-    )
-    return [Finding("unmapped", "ratings", rule, "", sum(words.values()), level="warning")] if words else []
 
 
 def _catalogue(records: Records, day: dt.date) -> list[Finding]:

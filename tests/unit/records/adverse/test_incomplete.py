@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from support.deliveries import DAY, Delivery, csv_sources, event_line, refused, subject_line, valid_codes
-from support.projects import feature, item
+from support.projects import feature, item, policy_document
 
 from creditscore.engine import Engine
 from creditscore.records.adverse.readings import READINGS, LastReading
-from creditscore.records.deliveries.checkup import check_up, supplier_report
+from creditscore.records.deliveries.checkup import check_up
+from creditscore.records.deliveries.coverage import supplier_report
 from creditscore.records.last_reading import adverse_reading
 from creditscore.records.records import open_records
 from creditscore.storage import write_parquet
@@ -298,6 +299,46 @@ def test_a_scheme_that_can_be_no_slip_is_kept_and_told(delivery, engine, schemes
     kept_schemes = {scheme for row, scheme in enumerate(schemes, 2) if row not in refused_rows} - {"national"}
     assert told["rows"].tolist() == ([1] if kept_schemes else [])
     assert all(scheme in rule for rule in told["rule"] for scheme in kept_schemes)
+
+
+@pytest.mark.parametrize(
+    ("grades", "refused_rows", "told_rows"),
+    [(("good", "bad"), [], 0), (("bda", "bad"), [2], 0), (("unrated", "Bad"), [2, 3], 0)],
+)
+def test_a_grade_that_its_order_lacks_is_refused(delivery, engine, grades, refused_rows, told_rows):
+    lines = "".join(f"{code},national,{grade},2024-01-01,2024-01-02\n" for code, grade in zip(CODES, grades, strict=False))
+    own = with_file(delivery, "ratings", RATINGS + lines, features=NATIONAL)
+    records, _ = kept(own, engine)
+    assert [row[:3] for row in refused(records)] == [("ratings", "NOT_LISTED:grade", row) for row in refused_rows]
+    assert claims(records) == [(CODES[row - 2], row, "NOT_LISTED:grade") for row in refused_rows]
+    told = check_up(records, as_of=DAY).table().query("section == 'unmapped' and table == 'ratings'")
+    assert told["rows"].sum() == told_rows
+
+
+def test_a_grade_that_a_rule_writes_is_kept_and_told(delivery, engine):
+    rule = {"to": "grade", "rule": "map", "column": "grade", "values": {"good": "good", "bad": "bad"}, "otherwise": "unrated"}
+    source = {"name": "ratings", "table": "ratings", "file": "ratings.csv", "format": "csv", "column": [rule]}
+    own = Delivery(
+        delivery.data.parent / "map", sources=csv_sources(id_scheme="uscc", others=[source]), features=NATIONAL
+    )  # fmt: skip
+    own.subjects(*(subject_line(code) for code in CODES))
+    own.file("ratings.csv", RATINGS + f"{CODES[0]},national,?,2024-01-01,2024-01-02\n")
+    records, _ = kept(own, engine)
+    assert refused(records) == []
+    told = check_up(records, as_of=DAY).table().query("section == 'unmapped' and table == 'ratings'")
+    assert any("unrated 1" in rule for rule in told["rule"])
+
+
+@pytest.mark.parametrize(("grade", "is_refused"), [("poor", False), ("poro", True), ("POOR", True), ("excellent", False)])
+def test_without_an_order_a_slip_of_the_grade_of_an_override_is_refused(delivery, engine, grade, is_refused):
+    features = {"feature": [{key: value for key, value in NATIONAL["feature"][0].items() if key != "order"}]}
+    override = {"scheme": "national", "grade": "poor", "tier": "C", "bound": "at_least", "basis": "b"}
+    own = with_file(
+        delivery, "ratings", RATINGS + f"{CODES[0]},national,{grade},2024-01-01,2024-01-02\n", features=features,
+        policy={**policy_document(), "override": [override]},
+    )  # fmt: skip
+    records, _ = kept(own, engine)
+    assert [row[1] for row in refused(records)] == (["NOT_LISTED:grade"] if is_refused else [])
 
 
 def test_an_unknown_result_is_incomplete_where_a_feature_reads_it(delivery, engine):

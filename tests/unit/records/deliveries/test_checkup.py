@@ -12,7 +12,8 @@ from creditscore.config.project import load_project
 from creditscore.config.work_calendar import CalendarYear, WorkCalendar
 from creditscore.errors import ConfigError
 from creditscore.features.guard import guard_features
-from creditscore.records.deliveries.checkup import catalogue_report, check_up, supplier_report
+from creditscore.records.deliveries.checkup import check_up
+from creditscore.records.deliveries.coverage import catalogue_report, supplier_report
 from creditscore.records.deliveries.publicity import late_reports, missing_decisions
 from creditscore.simulate.kinds import KINDS
 
