@@ -10,6 +10,7 @@ from creditscore.config.sources import Map, Rename, SourceSpec
 from creditscore.records.adverse.line_ids import fields_of_lines
 from creditscore.records.adverse.refused_records import is_over, lines_refused
 from creditscore.records.adverse.rules import AdverseRules
+from creditscore.records.columns.known_words import one_slip
 from creditscore.records.columns.types import one_array
 from creditscore.records.standard.arrivals import ARRIVAL, Arrival, source_rows
 from creditscore.records.standard.contracts import COPY, TableCount, kept_table, refused_table
@@ -74,22 +75,6 @@ def refused_ends(
 def _may_mean(fields: Collection[str], record: str, firm: str) -> bool:
     """Whether a line that names no record has this one with a slip, or its firm, among its fields."""
     return firm in fields or any(one_slip(field, record) for field in fields)
-
-
-def one_slip(text: str, other: str) -> bool:
-    """Whether two texts differ by one sign (another one, one lost, one added) or by two neighbours that are swapped.
-
-    >>> one_slip("E102", "E12"), one_slip("E12", "E21"), one_slip("E12", "E12")
-    (True, True, False)
-    """
-    if text == other or abs(len(text) - len(other)) > 1:
-        return False
-    short, long = sorted((text, other), key=len)
-    at = next((place for place, sign in enumerate(short) if sign != long[place]), len(short))
-    if len(short) < len(long):
-        return short[at:] == long[at + 1 :]
-    rest, swapped = short[at + 1 :] == long[at + 1 :], short[at : at + 2] == long[at : at + 2][::-1]
-    return rest or (swapped and short[at + 2 :] == long[at + 2 :])
 
 
 def _refused(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -120,16 +120,20 @@ def reads_like_person(text: str) -> bool:
     return _PERSON.fullmatch(text) is not None
 
 
-def shown_texts(texts: pa.Array) -> pa.Array:
+def shown_texts(texts: pa.Array, is_person: Callable[[str], bool] = reads_like_person) -> pa.Array:
     """Texts of cells as lists of refused cells show them, at most 100 letters; a missing one becomes "".
 
     A stray cell may be personal data wherever it stands: ID numbers of residents and mobile telephones are masked
     within a text, and so is a whole text that reads like a person's name. Controls become visible signs.
+
+    Args:
+        texts: The texts.
+        is_person: Tells a text that is a name; by default whatever reads like one.
     """
 
     def shown(text: str) -> str:
         plain = re.sub(rf"[\s-]|{CONTROLS}", "", unicodedata.normalize("NFKC", text)).upper()
-        if reads_like_person(plain):
+        if is_person(plain):
             return _mask(plain, "name")
         if _RESIDENT.search(plain) or _MOBILE.search(plain):
             # Written with blanks or in full width it cannot be cut out of the text as it was sent: its plain form is shown.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditscore.config.sources import Cases, ColumnRule, Combine, Constant, SourceSpec
+from creditscore.records.columns.known_words import may_be_person, source_words
 from creditscore.records.columns.personal import masked, personal_columns, shown_texts
 from creditscore.records.columns.types import as_texts, one_array
 
@@ -53,10 +55,17 @@ class SentCells:
         texts = []
         for column in columns:
             cells = as_texts(self.column(column).filter(rows))
-            texts.append(shown_texts(masked(cells, personal[column]) if column in personal else cells))
+            texts.append(shown_texts(masked(cells, personal[column]) if column in personal else cells, self._is_person))
         if not texts:
             return pa.repeat(pa.scalar(""), rows.true_count)
         return pc.binary_join_element_wise(*texts, BETWEEN_COLUMNS) if len(texts) > 1 else texts[0]
+
+    def _is_person(self, text: str) -> bool:
+        return may_be_person(text, self._words)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return source_words(self._source)
 
     def are_there(self, columns: Sequence[str]) -> pa.Array:
         """In which rows any cell of some columns has a value."""

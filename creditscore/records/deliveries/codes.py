@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import ibis
 import pyarrow.compute as pc
 
-from creditscore.records.columns.personal import reads_like_person
+from creditscore.records.columns.known_words import may_be_person
 from creditscore.records.standard.arrivals import source_number
 from creditscore.records.standard.contracts import arrived_table
 from creditscore.records.tables import TABLES
@@ -75,17 +75,20 @@ def code_counts(records: Records) -> Iterator[CodeCount]:
                     yield from (CodeCount(table, arrival.source, name, code, n) for code, n in sorted(found.items()))
 
 
-def shown_code(code: str, rows: int) -> str:
-    """A code as it may be kept and shown: itself, or ``#`` and a hash where it could be a stray cell of a person's."""
-    plain = bool(_SIGN.fullmatch(code)) or (bool(_WORD.fullmatch(code)) and not reads_like_person(code))
+def shown_code(code: str, rows: int, known: Collection[str]) -> str:
+    """A code as it may be kept and shown: itself, or ``#`` and a hash where it could be a stray cell of a person's.
+
+    ``known`` are words of the project, which are no names.
+    """
+    plain = bool(_SIGN.fullmatch(code)) or (bool(_WORD.fullmatch(code)) and not may_be_person(code, known))
     plain = plain or (len(code) <= _LONGEST and code.isprintable() and rows >= _SHARED)
     return code if plain and not _MANY_DIGITS.search(code) and not code.startswith("#") else f"#{_hash(code)}"
 
 
-def shown_words(words: Mapping[str, int]) -> str:
+def shown_words(words: Mapping[str, int], known: Collection[str]) -> str:
     """Words with their rows, the most frequent first; those that may be stray cells are only counted."""
     ordered = sorted(words.items(), key=lambda word: (-word[1], word[0]))
-    plain = [(shown, n) for shown, n in ((shown_code(word, n), n) for word, n in ordered) if not shown.startswith("#")]
+    plain = [(shown, n) for shown, n in ((shown_code(word, n, known), n) for word, n in ordered) if not shown.startswith("#")]
     listed = [f"{shown} {n}" for shown, n in plain[:_LISTED]]
     rest = len(ordered) - len(listed)
     return ", ".join([*listed, *([f"+{rest}"] if rest else [])])

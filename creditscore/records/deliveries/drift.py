@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from creditscore.language import Message, _
+from creditscore.records.columns.known_words import project_words
 from creditscore.records.deliveries.codes import code_counts, code_identity, shown_code
 from creditscore.records.deliveries.findings import Finding, Level
 from creditscore.records.standard.arrivals import BUCKETS_PER_POWER
@@ -59,7 +60,7 @@ def profile(records: Records) -> pa.Table:
         ``words`` per column ``name`` and word that its table of words lacks (as a code), and ``file`` with the SHA-256 of the
         source in ``kind``.
     """
-    kinds = list(records.project.catalogue.by_kind)
+    kinds, known = list(records.project.catalogue.by_kind), project_words(records.project)
     rows: list[tuple[str, str, str, str, str, int | None, int]] = []
     for a in records.arrivals:
         rows.append((a.table, a.source, "rows", "", "", None, a.rows))
@@ -67,12 +68,12 @@ def profile(records: Records) -> pa.Table:
         rows += [(a.table, a.source, "values", name, "", None, n) for name, n in sorted(a.values.items())]
         rows += [(a.table, a.source, "amounts", "amount", kinds[k], bucket, n) for (k, bucket), n in sorted(a.amounts.items())]
         words = sorted(a.words.items())
-        rows += [(a.table, a.source, "words", name, shown_code(word, n), None, n) for (name, word), n in words]
+        rows += [(a.table, a.source, "words", name, shown_code(word, n, known), None, n) for (name, word), n in words]
     for table, source, column, code, n in code_counts(records):
         if code is None:
             rows.append((table, source, "code_count", column, "", None, n))
         else:
-            rows.append((table, source, "codes", column, shown_code(code, n), None, n))
+            rows.append((table, source, "codes", column, shown_code(code, n, known), None, n))
     columns = list(zip(*rows, strict=True)) or [()] * len(_SCHEMA)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA, strict=True)]
     return pa.table(arrays, schema=_SCHEMA)
@@ -176,7 +177,8 @@ def _code_drift(old: dict[_Series, _Counts], new: dict[_Series, _Counts]) -> lis
         if sum(known.values()) < _ENOUGH or not added:
             continue
         plain = [code for code in added if not code.startswith("#")]
-        listed = ", ".join([*plain[:_LISTED], *(["…"] if len(added) > len(plain[:_LISTED]) else [])])
+        rest = len(added) - len(plain[:_LISTED])
+        listed = ", ".join([*plain[:_LISTED], *([f"+{rest}"] if rest else [])])
         rule = _("{column}: codes that no row had before ({count}): {codes}", column=column, count=len(added), codes=listed)
         findings.append(Finding("drift", table, rule, source, sum(added.values()), level="warning"))
     for series, many in sorted(new.items()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import ibis
@@ -11,6 +11,7 @@ import ibis
 from creditscore.config.sources import Cases, Compare, Map
 from creditscore.language import _
 from creditscore.records.adverse.doubtful_ratings import NamedRatings, is_slip
+from creditscore.records.columns.known_words import project_words
 from creditscore.records.deliveries.codes import code_identity, shown_code, shown_words
 from creditscore.records.deliveries.findings import Finding
 from creditscore.records.standard.arrivals import Arrival
@@ -37,16 +38,18 @@ def left_out_findings(records: Records, a: Arrival) -> list[Finding]:
     left = [(f"{file}: {column}", asked.unknown, asked.unknown.total(), asked.empty) for file, column, asked in a.left_joined]
     if where is not None:
         left.insert(0, (where.column, a.left_words, a.left_unknown, a.left_empty))
-    return [finding for column, words, unknown, empty in left for finding in _left_of(a, column, words, unknown, empty)]
+    return [
+        finding for column, words, unknown, empty in left for finding in _left_of(a, column, _shown(records, words), unknown, empty)
+    ]
 
 
-def _left_of(a: Arrival, column: str, words: Counter[str], unknown: int, empty: int) -> Iterator[Finding]:
+def _left_of(a: Arrival, column: str, words: str, unknown: int, empty: int) -> Iterator[Finding]:
     """What is told of one column: of its unknown values, and of its empty cells."""
     if unknown:
         rule = _(
             "{column}: values that where neither asks for nor knows ({words}): their rows are left out. Mend them, or list what "
             "is meant to be left out in others of where",
-            column=column, words=shown_words(words),
+            column=column, words=words,
         )  # fmt: skip
         yield Finding("unmapped", a.table, rule, a.source, unknown, level="warning")
     if empty:
@@ -71,8 +74,8 @@ def unlisted_finding(records: Records, a: Arrival, name: str, rows: int, known: 
     words = Counter({word: n for (to, word), n in a.words.items() if to == name})
     column, many = COLUMN_WORDS.get(name, name), rows > UNKNOWN_SHARE * max(a.values[name] + rows, 1)
     rule = next((rule for rule in source.column if rule.to == name), None)
-    new = any(code_identity(shown_code(word, n)) not in known for word, n in words.items())
-    values = {"unit": source.provider or a.file, "column": column, "words": shown_words(words)}
+    new = any(code_identity(shown_code(word, n, ())) not in known for word, n in words.items())
+    values = {"unit": source.provider or a.file, "column": column, "words": _shown(records, words)}
     if isinstance(rule, Compare | Cases):
         told = _(
             "{unit}: {column}: words that no condition of its rule names ({words}), so that nothing follows from them: mend them, "
@@ -83,8 +86,7 @@ def unlisted_finding(records: Records, a: Arrival, name: str, rows: int, known: 
         new = any(_is_rare_slip(word, n, rule.values, a.values[name]) for word, n in words.items())
         told = _(
             "{column}: values that its table of words lacks, read as its otherwise ({words})",
-            column=column,
-            words=shown_words(words),
+            **{name: values[name] for name in ("column", "words")},
         )
     else:
         told = _(
@@ -104,7 +106,8 @@ def _unread_schemes(records: Records) -> list[Finding]:
     counts = records.engine.query(unread.group_by("scheme").agg(n=unread.count())).to_pylist()
     words = {row["scheme"]: row["n"] for row in counts}
     rule = _(
-        "ratings under schemes that no feature, override or source names ({words}): nothing reads them", words=shown_words(words)
+        "ratings under schemes that no feature, override or source names ({words}): nothing reads them",
+        words=_shown(records, words),
     )
     return [Finding("unmapped", "ratings", rule, "", sum(words.values()), level="warning")] if words else []
 
@@ -120,7 +123,7 @@ def _unread_grades(records: Records) -> list[Finding]:
     for row in counts:
         if row["grade"] not in named[row["scheme"]]:
             words[row["grade"]] += row["rows"]
-    rule = _("grades that no order of a feature and no override names ({words}): nothing reads them", words=shown_words(words))
+    rule = _("grades that no order of a feature and no override names ({words}): nothing reads them", words=_shown(records, words))
     return [Finding("unmapped", "ratings", rule, "", words.total(), level="warning")] if words else []
 
 
@@ -147,10 +150,14 @@ def _unread_results(records: Records) -> Iterator[Finding]:
             if word not in named[kind] and (kind in ordered or _is_rare_slip(word, n, named[kind], words.total()))
         }  # fmt: skip
         if unread:
-            rule = _("results that no feature names and that may be slips ({words}): mend them", words=shown_words(unread))
+            rule = _("results that no feature names and that may be slips ({words}): mend them", words=_shown(records, unread))
             yield Finding("unmapped", "events", rule, kind, sum(unread.values()), level="warning")
 
 
 def _is_rare_slip(word: str, rows: int, named: Collection[str], of: int) -> bool:
     """Whether a word in few rows is one slip away from one that is named; a single sign is a slip of every other."""
     return rows < _RARE * of and is_slip(word, [one for one in named if len(one) > 1])
+
+
+def _shown(records: Records, words: Mapping[str, int]) -> str:
+    return shown_words(words, project_words(records.project))

@@ -158,6 +158,8 @@ class Stream:
     """The rows of a table from all its sources, in the order of ``sources.toml``.
 
     Attributes:
+        table: The table.
+        project: Whose sources they are.
         arrivals: What was read of each source so far; complete once the stream is read to its end.
         expected: Whether the table has any source.
         sent: Rows sent so far.
@@ -167,7 +169,7 @@ class Stream:
     def __init__(
         self, table: StandardTable, sources: Sequence[SourceSpec], project: Project, folder: Path, identify: _Identify
     ) -> None:
-        self.table, self._sources, self._project, self._folder = table, sources, project, folder
+        self.table, self.project, self._sources, self._folder = table, project, sources, folder
         self._identify = identify
         self._schema = arriving_schema(table)
         self.arrivals: list[Arrival] = []
@@ -205,8 +207,8 @@ class Stream:
             raise self.error from None
 
     def _batches_of(self, source: SourceSpec) -> Iterator[pa.RecordBatch]:
-        opened = open_source(source, self._folder, self._project.sources.limits)
-        joins = Joins(source, self._folder, opened.columns, others=self._project.sources.source) if source.join else None
+        opened = open_source(source, self._folder, self.project.sources.limits)
+        joins = Joins(source, self._folder, opened.columns, others=self.project.sources.source) if source.join else None
         names = joins.columns if joins else opened.columns
         check_columns(names, source, self.table, below=opened.below)
         wanted = _wanted_columns(source, self.table, opened.columns)
@@ -276,7 +278,7 @@ class Stream:
             cells = {name: codes.filter(mask) for name, codes in cells.items()}
             arrival.left_out += len(mask) - len(rows)
         standard, faults = apply_rules(
-            raw, source, self.table, timezone=self._project.about.timezone, cells=cells, limits=self._project.sources.limits
+            raw, source, self.table, timezone=self.project.about.timezone, cells=cells, limits=self.project.sources.limits
         )
         standard = self._identify(standard, source, faults)
         for name in ("normalised", "unmapped", "values", "unreadable"):
@@ -298,7 +300,7 @@ class Stream:
         self.sent += len(rows)
         columns = [*standard.columns, pa.array(arrival.first + rows, pa.int64())]
         columns += [faults.codes(), faults.texts(), faults.fields(), faults.field_texts()]
-        items = self._project.catalogue.item
+        items = self.project.catalogue.item
         if "kind" in self.table.columns:
             kinds = pc.index_in(one_array(standard["kind"]), pa.array([item.kind for item in items], pa.string()))
             columns.append(kinds)
@@ -314,7 +316,7 @@ class Stream:
         """
         refused = pa.repeat(pa.scalar(False), raw.num_rows) if codes is None else pc.is_valid(codes)
         seen = raw if codes is None else raw.filter(pc.invert(refused))
-        asked = asked_rows(seen, where, source.location, known=known_values(source, self._project.sources.source))
+        asked = asked_rows(seen, where, source.location, known=known_values(source, self.project.sources.source))
         arrival.normalised.update(asked.put_right)
         arrival.left_empty += asked.empty
         if len(arrival.left_words) <= _MOST_WORDS:

@@ -6,7 +6,7 @@ Ibis expressions, so that it is the same on every engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from creditscore.engine import unbound
 from creditscore.errors import DataError
+from creditscore.records.columns.known_words import may_be_person, project_words
 from creditscore.records.columns.personal import safe_keys, shown_texts
 from creditscore.records.columns.sent_cells import BETWEEN_COLUMNS
 from creditscore.records.columns.types import FIELD_MARK, TEXT_MARK, as_texts, one_array
@@ -336,7 +337,8 @@ def _rejects(stream: Stream, bad: pa.Table) -> pa.Table:
         return REJECT_SCHEMA.empty_table()
     sources, rows = source_rows(stream.arrivals, bad[ARRIVAL].combine_chunks())
     codes = one_array(bad["code"])
-    keys = _shown(bad, table.key, "|")
+    words = project_words(stream.project)
+    keys = _shown(bad, table.key, "|", words)
     names = pa.repeat(pa.scalar(table.name), bad.num_rows)
     places = pa.table([names, sources, rows, keys], names=REJECT_SCHEMA.names[:4])
     of_row = pc.fill_null(pc.not_equal(codes, COPY), False)
@@ -344,7 +346,7 @@ def _rejects(stream: Stream, bad: pa.Table) -> pa.Table:
     texts = one_array(refused[FAULT_TEXT])
     for code in pc.unique(one_array(refused["code"]).filter(pc.is_null(texts))).to_pylist():
         found = pc.and_(pc.equal(refused["code"], code), pc.is_null(texts))
-        texts = pc.if_else(found, _shown(refused, columns_of(code, table), BETWEEN_COLUMNS), texts)
+        texts = pc.if_else(found, _shown(refused, columns_of(code, table), BETWEEN_COLUMNS, words), texts)
     lists, listed = pc.split_pattern(one_array(bad[FIELDS]), FIELD_MARK), pc.split_pattern(one_array(bad[FIELD_TEXTS]), TEXT_MARK)
     parts = [
         (places.filter(of_row), codes.filter(of_row), "row", texts),
@@ -353,11 +355,14 @@ def _rejects(stream: Stream, bad: pa.Table) -> pa.Table:
     return pa.concat_tables([_with_columns(stream, *part) for part in parts])
 
 
-def _shown(rows: pa.Table, columns: Sequence[str], mark: str) -> pa.Array:
-    """The values of columns as one text per row. A stray cell in a column of ids may be personal data, and is masked."""
+def _shown(rows: pa.Table, columns: Sequence[str], mark: str, words: Collection[str]) -> pa.Array:
+    """The values of columns as one text per row. A stray cell in a column of ids may be personal data, and is masked.
+
+    ``words`` are shown even if they read like names.
+    """
     shown = []
     for name in columns:
-        texts = shown_texts(as_texts(one_array(rows[name])))
+        texts = shown_texts(as_texts(one_array(rows[name])), lambda text: may_be_person(text, words))
         shown.append(safe_keys(texts) if name.endswith(("_id", "_no")) else texts)
     return pc.binary_join_element_wise(*shown, mark) if len(shown) > 1 else shown[0]
 

@@ -62,7 +62,7 @@ def test_a_stray_cell_is_counted_and_never_kept_or_shown(before, tmp_path):
     cells = ["张三丰", "431103199001011234", "13800001111"]
     now = events(tmp_path / "now", [*penalties(60, result="upheld", severity="3"), *(event_line(f"N{c}", result=c) for c in cells)])
     rows = told(before, now)
-    assert [row["rule"] for row in rows] == ["result: codes that no row had before (3): …"]
+    assert [row["rule"] for row in rows] == ["result: codes that no row had before (3): +3"]
     kept = str(profile_of(now.open()).to_pylist())
     assert not [cell for cell in cells if cell in kept]
 
@@ -123,4 +123,4 @@ def test_a_source_of_which_nothing_came_is_an_error_however_small_it_was(tmp_pat
 def test_a_new_chinese_word_in_one_row_is_shown_unless_it_may_be_a_name(before, tmp_path):
     cells = ["撤销立案", "张三丰"]
     now = events(tmp_path / "now", [*penalties(60, result="upheld", severity="3"), *(event_line(f"N{c}", result=c) for c in cells)])
-    assert [row["rule"] for row in told(before, now)] == ["result: codes that no row had before (2): 撤销立案, …"]
+    assert [row["rule"] for row in told(before, now)] == ["result: codes that no row had before (2): 撤销立案, +1"]
