@@ -91,6 +91,9 @@ ReasonKind = Literal[
     "other",
 ]
 REASON_KINDS: tuple[ReasonKind, ...] = get_args(ReasonKind)
+#: What kind of reason keeps a subject from being rated. ``register``: its own row of the register is refused;
+#: ``incomplete``: records that may count against it are.
+NotRatedWhy = Literal["new_subject", "register", "incomplete", "no_card", "other"]
 _WITHOUT_GROUND: dict[ReasonKind, str] = {
     "cut": "",
     "new_subject": "new_subject",
@@ -148,6 +151,15 @@ class Reason:
         if head == "not_rated" and (rest or not colon):
             return cls("not_rated", rest)
         return cls(_BY_TEXT[text]) if text in _BY_TEXT else cls("other", text)
+
+    @property
+    def why_not_rated(self) -> NotRatedWhy:
+        """What kind of reason it is where there is no tier."""
+        if self.kind == "new_subject":
+            return "new_subject"
+        if self.kind != "not_rated" or not self.ground:
+            return "other"
+        return self.ground if self.ground in ("incomplete", "no_card") else "register"  # type: ignore[return-value]
 
     def is_of(self, ground: Reason) -> bool:
         """Whether this reason has the same ground as ``ground``, with any records.

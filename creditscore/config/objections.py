@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from creditscore.config.spec import Day, Items, Spec
+from creditscore.config.spec import Day, Items, Label, Spec
 from creditscore.errors import DataError
-from creditscore.vocabulary import Contested
+from creditscore.vocabulary import Contested, ObjectionOutcome
 
 WorkingDays = Annotated[int, Field(ge=1, le=250)]
 
@@ -27,10 +27,28 @@ class Deadline(Spec):
     basis: str = Field(min_length=1, pattern=r"\S")
 
 
+class LegalStep(Spec):
+    """What the firm may do about an answer that does not help it, such as reconsideration (行政复议), and by which law."""
+
+    against: Items[Contested] = Field(min_length=1)
+    outcome: Items[ObjectionOutcome] = Field(default=("rejected",), min_length=1)
+    effective: Day
+    #: The first day on which it may no longer be taken; None: it is in force.
+    until: Day | None = None
+    label: Label
+    basis: str = Field(min_length=1, pattern=r"\S")
+
+    def holds(self, against: str, outcome: str, on: dt.date) -> bool:
+        """Whether it is open against an answer that was given on a day."""
+        in_force = self.effective <= on and (self.until is None or on < self.until)
+        return in_force and against in self.against and outcome in self.outcome
+
+
 class ObjectionFile(Spec):
     """The document ``objections.toml``."""
 
     deadline: Items[Deadline] = ()
+    step: Items[LegalStep] = ()
 
     def rule(self, against: Contested, on: dt.date) -> Deadline:
         """The deadline for objections that are taken in on a day; of several that of the latest ``effective``.

@@ -14,7 +14,7 @@ from creditscore.config.spec import Code, Day, Items, Label, Name, Share, Spec, 
 from creditscore.dates import day_of
 from creditscore.errors import ConfigError
 from creditscore.storage import compact_json, sha256_of
-from creditscore.vocabulary import NOT_RATED, PRESUMED, RISKIEST, TIERS, Reason, Tier, TierOrNone
+from creditscore.vocabulary import NOT_RATED, PRESUMED, RISKIEST, TIERS, NotRatedWhy, Reason, Tier, TierOrNone
 
 #: A text that is not blank: a legal basis, or who signed.
 NonBlank = Annotated[str, Field(min_length=1, pattern=r"\S")]
@@ -126,6 +126,20 @@ class Measure(Spec):
     basis: NonBlank
     department: str
     industry: Code | None = None
+    #: Of tier NR: only for those who are not rated for this reason; None: for whoever is in the tier.
+    not_rated: NotRatedWhy | None = None
+
+    @model_validator(mode="after")
+    def _reason_of_nr(self) -> Measure:
+        if self.not_rated is not None and self.tier != NOT_RATED:
+            raise ValueError(f"not_rated: only of tier {NOT_RATED} (got tier {self.tier})")
+        return self
+
+    def is_for(self, tier: str, industry: str | None, rule: str) -> bool:
+        """Whether it concerns a subject of a tier and an industry, with this text of the rule that decided."""
+        if self.tier != tier or self.industry not in (None, industry):
+            return False
+        return self.not_rated is None or Reason.parse(rule).why_not_rated == self.not_rated
 
 
 class Stability(Spec):

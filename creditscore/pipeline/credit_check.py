@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,23 +15,25 @@ import pyarrow.parquet as pq
 
 from creditscore.config.purposes import purpose_of
 from creditscore.errors import DataError
-from creditscore.inspection.objections import Objection, open_objections
+from creditscore.inspection.objections import Objection, all_objections
 from creditscore.inspection.sealed_export import own_rows
 from creditscore.inspection.task_folder import open_folders
 from creditscore.language import DEFAULT_LANGUAGE
+from creditscore.pipeline.objections import OBJECTIONS
 from creditscore.pipeline.out_folder import LOOKUPS
-from creditscore.pipeline.run_folder import RunFolder, RunResult
+from creditscore.pipeline.run_folder import RunFolder, RunResult, run_before
 from creditscore.pipeline.run_store import BookFile, load_book
 from creditscore.records.adverse.readings import READINGS
 from creditscore.records.own_records import OWN_RECORDS
 from creditscore.reporting.asked_ids import UNSCORED, AskedIds, Notice
 from creditscore.reporting.documents import Documents
-from creditscore.reporting.explained import OpenObjection
+from creditscore.reporting.explained import NextLegalStep, ToldObjection
 from creditscore.reporting.explanation import Explanation, explain_subject
 from creditscore.reporting.lookup import lookup_rows
 from creditscore.storage import append_chain, read_chain, settle
 
 if TYPE_CHECKING:
+    from creditscore.config.objections import LegalStep
     from creditscore.records.records import Records
 
 #: However a run is named: its result, or its folder.
@@ -150,18 +152,41 @@ def explain(run: Run, subject_id: str) -> Explanation | Notice:
             "explain: subject_id {asked}: {said} {step}", asked=repr(answer.asked), said=answer.sentence, step=answer.next_step
         )
     own = answer.subject_id
+    book = load_book(folder)
     return explain_subject(
-        load_book(folder),
+        book,
         own,
         features=_rows_of_subject(folder, "features", own),
         documents=documents_of(folder, own),
-        objections=[_shown(one) for one in open_objections(folder.out, own)],
+        objections=_objections(folder, own, book.legal_steps),
     )
 
 
-def _shown(objection: Objection) -> OpenObjection:
-    """An objection as its firm is told of it: what it is about and when it is answered; never who took it in."""
-    return OpenObjection(objection.id, objection.against, objection.about, objection.on, objection.due, objection.basis)
+def _objections(folder: RunFolder, subject_id: str, steps: Sequence[LegalStep]) -> list[ToldObjection]:
+    """The objections of a firm that a run knew, with their answers, and what it did not know yet, marked as later.
+
+    What came in later belongs to the newest run only: an explanation of a past day tells none of what was said after it.
+    """
+    known: dict[str, str] = {}
+    if folder.has(OBJECTIONS):
+        rows = _rows_of_subject(folder, OBJECTIONS, subject_id)
+        known = {str(row["objection"]): str(row["outcome"] or "") for row in rows.to_dict("records")}
+    newest = run_before(folder.out, dt.date.max, trial=folder.is_trial)
+    later = newest is None or newest.as_of <= folder.as_of
+    own = (one for one in all_objections(folder.out) if one.subject_id == subject_id)
+    return [_told(one, known.get(one.id), steps) for one in own if one.id in known or later]
+
+
+def _told(one: Objection, outcome_then: str | None, steps: Sequence[LegalStep]) -> ToldObjection:
+    """An objection as its firm is told of it: what it is about, until when and how it is answered; never by whom."""
+    day = one.decided_on
+    open_steps = [] if day is None else [step for step in steps if step.holds(one.against, one.outcome, day)]
+    return ToldObjection(
+        number=one.id, against=one.against, about=one.about, received=one.on, due=one.due, basis=one.basis, outcome=one.outcome,
+        answered=day, reason=one.reason, received_since=outcome_then is None,
+        answered_since=bool(one.outcome) and one.outcome != outcome_then,
+        steps=tuple(NextLegalStep(step.label, step.basis) for step in open_steps),
+    )  # fmt: skip
 
 
 def documents_of(folder: RunFolder, subject_id: str) -> Documents:

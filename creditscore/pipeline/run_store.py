@@ -16,6 +16,7 @@ from pydantic import PlainSerializer, PlainValidator
 
 from creditscore.config.catalogue import CatalogueItem
 from creditscore.config.features import FeatureSpec
+from creditscore.config.objections import LegalStep
 from creditscore.config.policy import TierPolicy
 from creditscore.config.project import ProjectFile
 from creditscore.config.sources import IdScheme
@@ -92,6 +93,8 @@ class BookFile(Spec):
     id_scheme: IdScheme | None = None
     #: Whether nobody has signed the cards that it scored with.
     trial: bool = False
+    #: What a firm may do about the answer to its objection; runs of earlier versions have none of it.
+    legal_steps: Items[LegalStep] = ()
 
     def save(self, folder: RunFolder) -> None:
         """Write ``book.json`` in the folder of a run. Floats are rounded to nine decimals; NaN and infinity become null."""
@@ -173,6 +176,7 @@ def save_book(
         catalogue=project.catalogue.item,
         id_scheme=project.sources.id_scheme,
         trial=trial,
+        legal_steps=project.objections.step,
     ).save(folder)
 
 

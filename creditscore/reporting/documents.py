@@ -154,7 +154,7 @@ def leaves_on(feature: FeatureSpec, one: Document) -> tuple[dt.date, Why] | None
     months = feature.months if feature.months is not None else feature.bands[-1].months if feature.bands else None
     ends: list[tuple[dt.date, Why]] = []
     if months is not None:
-        ends.append((_outside(one.event_date, months), "window"))
+        ends.append((first_outside(one.event_date, months), "window"))
     if one.until is not None:
         ends.append((one.until + dt.timedelta(days=1), "own_end" if one.until == one.valid_until else "retention"))
     return min(ends, key=lambda end: end[0]) if ends else None
@@ -162,11 +162,11 @@ def leaves_on(feature: FeatureSpec, one: Document) -> tuple[dt.date, Why] | None
 
 def lighter_on(feature: FeatureSpec, one: Document, as_of: dt.date) -> dt.date | None:
     """The next day on which a document of a sum by age weighs less; None in other features and in the last band."""
-    steps = [_outside(one.event_date, band.months) for band in feature.bands[:-1]]
+    steps = [first_outside(one.event_date, band.months) for band in feature.bands[:-1]]
     return min((day for day in steps if day > as_of), default=None)
 
 
-def _outside(happened: dt.date, months: int) -> dt.date:
+def first_outside(happened: dt.date, months: int) -> dt.date:
     """The first day whose window of so many months no longer holds a day; the ends of months make it differ by some days."""
     day = months_after(happened, months)
     while months_before(day, months) < happened:

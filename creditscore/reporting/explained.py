@@ -10,10 +10,12 @@ from typing import Literal
 from creditscore.config.policy import Measure
 from creditscore.config.spec import Label
 from creditscore.reporting.advice import Advice
-from creditscore.vocabulary import Source
+from creditscore.vocabulary import NotRatedWhy, Source
 
 #: What an answer is about: a subject with a tier; one that is not rated; or why the project does not rate it.
 Answer = Literal["rated", "not_rated"]
+#: What a value says: something; that there is no such record; that nothing was declared; nothing, since it is missing.
+Known = Literal["value", "none", "undeclared", "nothing"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Line:
     """One characteristic: the firm's value, the attribute it falls in, its points and the baseline's.
 
     ``documents`` are the numbers of those behind the value, newest first. ``changes_on`` is the next day on which one of them
-    stops counting here, or weighs less, by the passing of time.
+    stops counting here, or weighs less, by the passing of time. ``known`` is ``value``, ``none`` (no such record, which is a value
+    of its own), ``undeclared``, or ``nothing``: what is missing. ``would_tell`` names the records from which it would be known.
     """
 
     name: str
@@ -35,17 +38,26 @@ class Line:
     baseline: int
     documents: tuple[int, ...] = ()
     changes_on: dt.date | None = None
+    known: Known = "value"
+    would_tell: tuple[Label, ...] = ()
 
     @property
     def difference(self) -> int:
         """Points lost against the baseline (negative: won)."""
         return self.baseline - self.points
 
+    @property
+    def costs(self) -> bool:
+        """Whether it is a reason for a lower score: what is missing or was not declared is none unless it costs points itself."""
+        absent = self.known in ("undeclared", "nothing")
+        return self.difference > 0 and not (absent and self.points >= 0)
+
 
 @dataclass(frozen=True)
 class OwnDocument:
     """A document of the firm under its number: what is needed to find it, whether it counts, and when it ends by itself.
 
+    ``named``: what names it, and no other record of the firm, in an objection: its document number, or else its id.
     ``ends_on``: from which day on it is behind nothing here; None where no end is fixed. ``ends_why``: ``window`` (too old),
     ``own_end`` (its last day) or ``retention``.
     """
@@ -58,6 +70,7 @@ class OwnDocument:
     event_date: dt.date
     known_date: dt.date | None
     document_no: str
+    named: str
     provider: str
     severity: int | None
     amount: str
@@ -106,10 +119,11 @@ class Inspections:
 
 @dataclass(frozen=True)
 class Signature:
-    """What waits for a person: the tier proposed, and the documents that the signature will rest on."""
+    """What waits for a person: the tier proposed, and the documents that the signature will rest on, if the run kept which."""
 
     tier: str
     documents: tuple[int, ...]
+    kept: bool = True
 
 
 @dataclass(frozen=True)
@@ -122,8 +136,20 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class OpenObjection:
-    """An objection that is not decided: its number, what it contests (a record, tier or draw), when it came in and is due."""
+class NextLegalStep:
+    """What may be done about an answer, in words of the project, and the law that says so."""
+
+    label: Label
+    basis: str
+
+
+@dataclass(frozen=True)
+class ToldObjection:
+    """An objection of the firm: its number, what it contests (a record, tier or draw), when it came in, and its answer.
+
+    ``received_since`` and ``answered_since``: the run of the day did not know it, or not its answer. ``outcome`` is ``""`` while
+    it is open. ``steps`` are those that the project names against such an answer.
+    """
 
     number: str
     against: str
@@ -131,6 +157,26 @@ class OpenObjection:
     received: dt.date
     due: dt.date
     basis: str
+    outcome: str = ""
+    answered: dt.date | None = None
+    reason: str = ""
+    received_since: bool = False
+    answered_since: bool = False
+    steps: tuple[NextLegalStep, ...] = ()
+
+    @property
+    def is_later(self) -> bool:
+        """Whether something of it came after the run."""
+        return self.received_since or self.answered_since
+
+
+@dataclass(frozen=True)
+class NotRated:
+    """Why there is no tier: the code, and what kind of reason it is, with the day from which a new firm can be rated."""
+
+    why: NotRatedWhy
+    code: str
+    ratable_from: dt.date | None = None
 
 
 @dataclass(frozen=True)
@@ -157,8 +203,8 @@ class Points:
 
     @property
     def reasons(self) -> tuple[Line, ...]:
-        """The up to four characteristics that lost most, most first, ties by name."""
-        lost = [line for line in self.lines if line.difference > 0]
+        """The up to four characteristics that cost most, most first, ties by name."""
+        lost = [line for line in self.lines if line.costs]
         return tuple(sorted(lost, key=lambda line: (-line.difference, line.name))[:4])
 
 
@@ -192,9 +238,11 @@ class Explained:
     advice: Advice
     signature: Signature | None
     waiting: Waiting | None
-    objections: tuple[OpenObjection, ...]
+    objections: tuple[ToldObjection, ...]
     contact: str
     catalogue: str = ""
+    #: Why there is no tier; None for a subject with one.
+    not_rated: NotRated | None = None
     #: From when records that may count against the subject, or its own row, are refused ("": they are not); the tier of the last
     #: night in which they were read whole; and where they are to be mended.
     incomplete_since: str = ""

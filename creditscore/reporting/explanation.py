@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -25,17 +27,19 @@ from creditscore.reporting.advice import Advice, Repair, Situation, advice_of, d
 from creditscore.reporting.audit_tables import attribute_text
 from creditscore.reporting.columns import rule_text
 from creditscore.reporting.cut_levels import cut_levels
-from creditscore.reporting.documents import Document, Documents, behind, leaves_on, lighter_on
+from creditscore.reporting.documents import Document, Documents, behind, first_outside, leaves_on, lighter_on
 from creditscore.reporting.explained import (
     Explained,
     Ground,
     Inspections,
+    Known,
     Line,
-    OpenObjection,
+    NotRated,
     OwnDocument,
     Points,
     RefusedRow,
     Signature,
+    ToldObjection,
     Waiting,
 )
 from creditscore.reporting.explanation_page import to_html, to_text
@@ -79,7 +83,7 @@ def explain_subject(
     *,
     features: pd.DataFrame | None = None,
     documents: Documents | None = None,
-    objections: Sequence[OpenObjection] = (),
+    objections: Sequence[ToldObjection] = (),
 ) -> Explanation:
     """Explain one subject of a run.
 
@@ -89,7 +93,7 @@ def explain_subject(
         features: The subject's row of ``features.parquet`` (more rows and a ``subject_id`` column are
             allowed). Without it there is the tier and its rule, and no points.
         documents: The subject's own records, as far as the run kept them.
-        objections: Those of the subject that are open.
+        objections: Those of the subject that the run knew, and what came of them since.
 
     Raises:
         DataError: The run has no such subject, or the score of the features is not the published one.
@@ -119,7 +123,7 @@ def explain_subject(
         signed=bool(row.get("reviewer")),
         trial=book.trial,
         inspections=case.inspections(str(drawn_tiers(_with_raw(tier_rows))[0])),
-        measures=measures_for(book, tier, row.get("industry")),
+        measures=measures_for(book, tier, row.get("industry"), str(row.get("rule") or "")),
         points=points,
         documents=case.own_documents(),
         kept=case.documents.kept,
@@ -132,6 +136,7 @@ def explain_subject(
         incomplete_since=str(row.get("incomplete_since") or ""),
         whole_tier=str(row.get("whole_tier") or ""),
         refused=_refused_rows(book, subject_id, case.rule),
+        not_rated=None if tier in TIERS else case.not_rated(),
     )
 
 
@@ -209,6 +214,7 @@ class _Case:
         self.documents = documents if documents.kept != "none" else _listed(book, subject_id)
         self.numbered = dict(enumerate(self._shown(), start=1))
         self._numbers = {one.key: number for number, one in self.numbered.items()}
+        self._names = _names_of(self.documents)
 
     def _shown(self) -> list[Document]:
         """The documents that are told: those of the rule first, then those behind the card, then those that no longer count."""
@@ -289,7 +295,16 @@ class _Case:
             return None
         ids = self._asked_ids()
         numbers = (number for number, one in self.numbered.items() if _asked_as(one) in ids)
-        return Signature(str(self.row.get("raw_tier") or self.row["tier"]), tuple(numbers))
+        return Signature(str(self.row.get("raw_tier") or self.row["tier"]), tuple(numbers), "subject_id" in self.book.asked)
+
+    def not_rated(self) -> NotRated:
+        """Why there is no tier, and from when a firm that is too new can be rated."""
+        months, day = self.book.policy.new_subject_months, None
+        if self.rule.kind == "new_subject" and "registered_date" in self.book.subjects:
+            own = self.book.subjects[self.book.subjects["subject_id"] == self.subject_id]
+            since = next(iter(own["registered_date"].dropna()), None)
+            day = None if since is None else first_outside(pd.Timestamp(since).date(), months)
+        return NotRated(self.rule.why_not_rated, self.rule.ground, day)
 
     def waiting(self) -> Waiting | None:
         """A better score that must last."""
@@ -312,7 +327,8 @@ class _Case:
         ends = self._ends(one)
         return OwnDocument(
             number=number, table=one.table, id=one.id, kind=one.kind, label=Label.of(label), event_date=one.event_date,
-            known_date=one.known_date, document_no=one.document_no, provider=one.provider or (item.provider if item else ""),
+            known_date=one.known_date, document_no=one.document_no, named=self._names.get(one.key, ""),
+            provider=one.provider or (item.provider if item else ""),
             severity=one.severity, amount="" if one.amount is None else str(one.amount), result=one.result,
             valid_until=one.valid_until, state=one.state, since=one.since, carried=one.carried,
             ends_on=ends[0] if ends else None, ends_why=ends[1] if ends else "", repairable=repairable,
@@ -372,12 +388,31 @@ class _Case:
         specs = [self.specs[name] for name in _columns(one) if name in self.specs]
         found = [(spec, each) for spec in specs for each in behind(spec, self.documents.all, self.book.as_of)]
         aggregate = "cross" if one.features else specs[0].aggregate if specs else ""
+        value, known = " × ".join(values), "value" if one.features else self._known(one, specs, values[0], found=bool(found))
+        days = [day for spec, each in found for day in self._days(spec, each)]
+        if aggregate == "days_since_last" and found and bin_.upper is not None and known == "value":
+            days.append(self.book.as_of + dt.timedelta(days=math.ceil(bin_.upper - float(value))))
         return Line(
-            name=one.name, label=one.label, source=one.source, value=" × ".join(values), unit=one.unit,
-            aggregate=aggregate, bin=Label.of(attribute_text(one, bin_, card)), points=bin_.points,
-            baseline=baseline.points[one.name], documents=tuple(dict.fromkeys(self.numbers([each for _spec, each in found]))),
-            changes_on=min((day for spec, each in found for day in self._days(spec, each)), default=None),
+            name=one.name, label=one.label, source=one.source, value=value, unit=one.unit, aggregate=aggregate,
+            bin=Label.of(attribute_text(one, bin_, card)), points=bin_.points, baseline=baseline.points[one.name],
+            documents=tuple(dict.fromkeys(self.numbers([each for _spec, each in found]))), changes_on=min(days, default=None),
+            known=known, would_tell=self._would_tell(specs) if known == "nothing" else (),
         )  # fmt: skip
+
+    def _known(self, one: Characteristic, specs: Sequence[FeatureSpec], value: str, *, found: bool) -> Known:
+        """Whether a value is one, or stands for nothing known, such as the one that a feature has without records."""
+        empty = next((spec.empty for spec in specs), None)
+        instead = not found and (value in ("0", "0.0") or (empty is not None and _same(value, empty)))
+        if one.source == "self_declared":
+            return "undeclared" if value == "" or instead else "value"
+        if value == "":
+            return "nothing"
+        return "none" if instead and empty is not None and self.documents.kept == "all" else "value"
+
+    def _would_tell(self, specs: Sequence[FeatureSpec]) -> tuple[Label, ...]:
+        """The kinds of records from which a characteristic would be known."""
+        kinds = dict.fromkeys(kind for spec in specs for kind in spec.kind)
+        return tuple(self.catalogue[kind].label for kind in kinds if kind in self.catalogue)
 
     def _days(self, spec: FeatureSpec, one: Document) -> list[dt.date]:
         """The days on which a document weighs less in a feature, or nothing any more."""
@@ -405,6 +440,31 @@ def _columns(one: Characteristic) -> tuple[str, ...]:
 def _asked_as(one: Document) -> str:
     """A document as it stands among those that a signer is asked about; nothing for a grade."""
     return {"record": one.id, "visit": VISIT_PREFIX + one.id}.get(one.table, "")
+
+
+def _same(value: str, empty: int | str) -> bool:
+    """Whether the text of a value is the one that a feature has without records."""
+    try:
+        return float(value) == float(empty)
+    except ValueError:
+        return value == str(empty)
+
+
+def _names_of(documents: Documents) -> dict[tuple[str, str, str], str]:
+    """What names each record or visit in an objection, and no other of the firm: the number of its document, or else its id.
+
+    A number that is masked names nothing, and neither does one of which it is not known whether other records have it.
+    """
+    records = [one for one in documents.all if one.table == "record"]
+    ids, owners = {one.id for one in records}, defaultdict[str, set[str]](set)
+    for one in records:
+        owners[one.document_no].add(one.id)
+    names = {}
+    for one in documents.all:
+        usable = one.document_no and "*" not in one.document_no and one.document_no not in ids
+        alone = documents.kept == "all" and len(owners[one.document_no]) == 1
+        names[one.key] = one.document_no if usable and alone else "" if one.table == "rating" else one.id
+    return names
 
 
 def _why(one: Document) -> str:

@@ -52,19 +52,19 @@ def lookup_rows(
     )
     out["scorecard"] = out["subject_id"].map(cards).astype("str")
     out["lists"] = out["subject_id"].map(_lists(book, words)).astype(object).fillna("").where(out["found"], None)
-    pairs = zip(out["found"], out["tier"], out["industry"], strict=True)
+    rules = known["rule"].fillna("").to_dict() if "rule" in known else {}
     out["measures"] = [
-        "；".join(words.text(one.name) for one in measures_for(book, tier, industry)) if known_id else None
-        for known_id, tier, industry in pairs
+        "；".join(words.text(one.name) for one in measures_for(book, tier, industry, rules.get(subject, ""))) if known_id else None
+        for subject, known_id, tier, industry in zip(out["subject_id"], out["found"], out["tier"], out["industry"], strict=True)
     ]
     out["answer"] = [one.kind for one in answers]
     out["next_step"] = ["" if one.kind == "rated" else " ".join(map(words.text, (one.sentence, one.next_step))) for one in answers]
     return out[list(LOOKUP_COLUMNS)]
 
 
-def measures_for(book: RunBook, tier: str, industry: str | None) -> tuple[Measure, ...]:
-    """The policy's measures for a tier in its order: those of all industries and those of this one."""
-    return tuple(one for one in book.policy.measure if one.tier == tier and one.industry in (None, industry))
+def measures_for(book: RunBook, tier: str, industry: str | None, rule: str = "") -> tuple[Measure, ...]:
+    """The policy's measures for a tier in its order: of all industries and of this one, and of NR those for the rule behind it."""
+    return tuple(one for one in book.policy.measure if one.is_for(tier, industry, rule))
 
 
 def _lists(book: RunBook, words: Words) -> pd.Series:

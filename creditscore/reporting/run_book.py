@@ -10,6 +10,7 @@ import pandas as pd
 
 from creditscore.config.catalogue import CatalogueItem
 from creditscore.config.features import FeatureSpec
+from creditscore.config.objections import LegalStep
 from creditscore.config.policy import TierPolicy
 from creditscore.config.sources import IdScheme
 from creditscore.config.spec import Label
@@ -158,6 +159,7 @@ class RunBook:
     features: tuple[FeatureSpec, ...] = ()
     catalogue: tuple[CatalogueItem, ...] = ()
     id_scheme: IdScheme | None = None
+    legal_steps: tuple[LegalStep, ...] = ()
     #: Labels of codes: industries, regions, catalogue kinds.
     industries: Mapping[str, Label] = field(default_factory=dict)
     regions: Mapping[str, Label] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from creditscore.language import Message, Text, Words, _, pgettext
+from creditscore.vocabulary import NotRatedWhy
 
 #: Between the parts of a text, such as several measures.
 BETWEEN_PARTS = pgettext("between parts", "; ")
@@ -127,8 +128,6 @@ REPAIR_CLASSES: dict[str, Message] = {
 #: What decided a tier, told to the subject; by ``vocabulary.ReasonKind``.
 RULE_MEANINGS: dict[str, Message] = {
     "cut": _("The score decides: it is compared with the limits of the tiers."),
-    "not_rated": _("There is no tier: too little is known, or what is known cannot be used."),
-    "new_subject": _("There is no tier yet: the firm was registered too recently. Nothing is to be done; a tier comes with time."),
     "dispute": _("A record is under objection. Until that is decided the tier neither rises nor falls because of it."),
     "incomplete": _("Records that may count against the firm could not be read. Until they are mended the tier gets no better."),
     "stability": _("The score is good enough for a better tier. It must last for a time before the tier rises."),
@@ -136,6 +135,14 @@ RULE_MEANINGS: dict[str, Message] = {
     "record_ended": _("A record against the firm was repaired, withdrawn or has ended: the better tier holds at once."),
     "signature_ended": _("The signature under D has ended with a record that it rested on."),
     "review_rejected": _("An official looked at a worse tier and did not approve it: the earlier tier stays."),
+}
+#: Why there is no tier, told to the subject.
+NOT_RATED_MEANINGS: dict[NotRatedWhy, Message] = {
+    "new_subject": _("There is no tier yet: the firm was registered too recently."),
+    "register": _("There is no tier: the firm's own row of the register of subjects cannot be used."),
+    "incomplete": _("There is no tier: records that may count against the firm could not be read, and never read whole before."),
+    "no_card": _("There is no tier: there is no scorecard for the trade of the firm."),
+    "other": _("There is no tier: too little is known, or what is known cannot be used."),
 }
 #: Features keep ratios in millionths; they are printed as ratios.
 PARTS_PER_MILLION = "ppm"

@@ -23,7 +23,15 @@ DEADLINES = {
             "basis": "某条例 第50条",
         },
         {"against": ["tier", "draw"], "effective": dt.date(2020, 1, 1), "working_days": 7, "basis": "某条例 第51条"},
-    ]
+    ],
+    "step": [
+        {
+            "against": ["record"],
+            "effective": dt.date(2024, 1, 1),
+            "label": {"zh": "可以申请行政复议", "en": "you may apply for reconsideration"},
+            "basis": "行政复议法 第20条",
+        },
+    ],
 }
 BY_SCORE_ALL_ARE_A = [
     {"name": "A", "max_probability": 0.97}, {"name": "B", "max_probability": 0.98}, {"name": "C", "max_probability": 0.99}, {"name": "D"},
@@ -200,3 +208,41 @@ def test_nobody_decides_his_own_and_no_day_lies_ahead(place):
     ahead = decide(place, "2024-1", "upheld", on="2999-01-01")
     assert ahead.code == 2
     assert "a day that has come" in ahead.err
+
+
+def explained(place, day):
+    return [creditscore("explain", place / "out" / day, LISTED, "--lang", "en", *more) for more in ((), ("--json",))]
+
+
+def test_an_explanation_tells_what_its_night_knew_and_apart_from_it_what_came_later(place):
+    objection(place, "--record", "E1")
+    tier(place, "2024-05-07")
+    decide(place, "2024-1", "rejected")
+    tier(place, "2024-05-09")
+    page, told = explained(place, "2024-04-30")
+    assert told.json["objections"] == []
+    assert "Objection" not in page.out
+    page, told = explained(place, "2024-05-07")
+    (one,) = told.json["objections"]
+    assert (one["received_since"], one["answered_since"], one["outcome"]) == (False, True, "rejected")
+    then, later = page.out.split("since then")
+    assert "Objection 2024-1 to record no. 1: received 2024-05-06, answer due by 2024-05-09" in then
+    assert "rejected" not in then
+    assert "rejected on 2024-05-08" in later
+    page, told = explained(place, "2024-05-09")
+    (one,) = told.json["objections"]
+    assert (one["answered_since"], [step["basis"] for step in one["steps"]]) == (False, ["行政复议法 第20条"])
+    for part in ("rejected on 2024-05-08", "已核实", "The record counts.", "you may apply for reconsideration"):
+        assert part in page.out
+    assert "answer due by" not in page.out
+    assert "since then" not in page.out
+
+
+def test_the_newest_explanation_tells_an_objection_that_no_night_has_seen_apart(place):
+    objection(place, "--record", "E1")
+    page, told = explained(place, "2024-04-30")
+    (one,) = told.json["objections"]
+    assert one["received_since"]
+    then, later = page.out.split("since then")
+    assert "Objection 2024-1" not in then
+    assert "It acts from the next night on." in later

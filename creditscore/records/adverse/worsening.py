@@ -90,7 +90,7 @@ def _is_harmful(feature: FeatureSpec, rows: ir.Table, negative: Sequence[str]) -
         worse = feature.order[(len(feature.order) + 1) // 2 :]
         return rows.newest & rows.result.isin(worse).fill_null(False)
     if feature.aggregate == "days_since_last" and (higher or lower):
-        return ibis.literal(lower)
+        return rows.newest if lower else ibis.literal(False)
     if feature.aggregate in ("latest", "custom") or not (higher or lower):
         return rows.kind.isin(negative)
     return ibis.literal(higher)

@@ -1,3 +1,4 @@
+import datetime as dt
 from dataclasses import replace
 
 import pandas as pd
@@ -11,6 +12,8 @@ from creditscore.models.scorecard import Attribute, Ceiling, Characteristic
 from creditscore.models.scoring import ppm_of_score
 from creditscore.reporting.audit_tables import attribute_text, bin_label
 from creditscore.reporting.cut_levels import cut_levels
+from creditscore.reporting.documents import Documents
+from creditscore.reporting.explained import NextLegalStep, ToldObjection
 from creditscore.reporting.explanation import explain_subject
 from creditscore.reporting.lookup import LOOKUP_COLUMNS, lookup_rows
 
@@ -27,11 +30,158 @@ def test_points_sum_to_the_score_and_differences_to_the_gap(book, features):
         assert sum(points.blocks.values()) == points.score
 
 
-def test_reasons_are_those_of_the_scores_file(book, features):
+def test_reasons_are_those_of_the_scores_file_but_what_is_missing_at_no_cost(book, features):
+    absent = 0
     for row in book.scores.head(60).to_dict("records"):
         points = explain_subject(book, row["subject_id"], features=features).points
         published = [row[f"reason_{place}"] for place in range(1, 5) if isinstance(row[f"reason_{place}"], str)]
-        assert [line.name for line in points.reasons] == published
+        free = {line.name for line in points.lines if line.known == "nothing" and line.points >= 0}
+        absent += len(free & set(published))
+        assert [line.name for line in points.reasons] == [name for name in published if name not in free]
+    assert absent, "the firms try what they are for"
+
+
+def missing_at(book, points):
+    """The book with cards that give the missing late reports some points."""
+    cards = {}
+    for name, card in book.cards.items():
+        parts = [
+            part
+            if part.name != "late_reports"
+            else part.model_copy(
+                update={"attributes": (*part.attributes[:-1], part.attributes[-1].model_copy(update={"points": points}))}
+            )
+            for part in card.characteristics
+        ]
+        cards[name] = card.model_copy(update={"characteristics": tuple(parts)})
+    return cards
+
+
+def of_missing(book, features, points):
+    """The explanation of a firm of whom nothing is known about late reports, by a card that gives this so many points."""
+    scored = set(book.scores["subject_id"])
+    subject = next(one for one in features.loc[features["late_reports"].isna(), "subject_id"] if one in scored)
+    cards, row = missing_at(book, points), features[features["subject_id"] == subject]
+    own = book.scores[book.scores["subject_id"] == subject]
+    card = cards[own["industry"].iloc[0]]
+    scores = own.assign(scorecard=card.sha256, score=card.scores(row).to_numpy())
+    return explain_subject(replace(book, cards=cards, scores=scores), subject, features=row)
+
+
+def test_what_is_not_known_is_no_reason_unless_it_costs_points_and_then_says_what_changes_it(book, features):
+    free, dear = of_missing(book, features, 0), of_missing(book, features, -9)
+    assert "late_reports" not in free.reasons
+    assert "late_reports" in dear.reasons
+    assert "nothing is known about: Late annual reports" in dear.to_text("en")
+    assert "changes it" in dear.to_text("en")
+    assert "nothing is known about" not in free.to_text("en")
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_run_that_kept_nothing_denies_nothing(book, features, lang):
+    text = explain_subject(book, some(book, "C"), features=features).to_text(lang)
+    for denial in {
+        "zh": ("没有记录计入", "没有您现在可以", "仅按得分"), "en": ("No records count", "nothing here that you could change", "score alone")
+    }[lang]:  # fmt: skip
+        assert denial not in text
+    assert {"zh": "没有保存", "en": "is not kept in this run"}[lang] in text
+
+
+def with_rule(book, subject, rule, **register):
+    tiers = book.tiers.assign(rule=book.tiers["rule"].mask(book.tiers["subject_id"] == subject, rule))
+    subjects = book.subjects
+    for name, value in register.items():
+        subjects = subjects.assign(**{name: pd.Series([value] * len(subjects), dtype=object)})
+    return replace(book, tiers=tiers, subjects=subjects)
+
+
+@pytest.mark.parametrize(
+    ("rule", "register", "step"),
+    [
+        ("new_subject", {"registered_date": dt.date(2024, 3, 31)}, "none. The firm can be rated from 2024-10-01 on."),
+        ("not_rated:ID_CHECK_DIGIT", {"quarantined_at": "register:7"}, "compare the code in the register with your licence"),
+        ("not_rated:ID_OLD_NUMBER", {"quarantined_at": "register:7"}, "exchange the old number"),
+        ("not_rated:incomplete", {}, "put the refused rows right"),
+        ("not_rated:no_card", {}, "whether the trade in your registration is right"),
+        ("not_rated", {}, "ask"),
+    ],
+)
+def test_who_is_not_rated_has_one_next_step_and_nothing_about_tiers_by_score(book, features, rule, register, step):
+    subject = some(book, "NR")
+    policy = book.policy.model_copy(update={"new_subject_months": 6})
+    own = Measure(tier="NR", not_rated="register", name=Label(zh="核对", en="check"), basis="文", department="信用办")
+    policy = policy.model_copy(update={"measure": (*policy.measure, own)})
+    found = explain_subject(replace(with_rule(book, subject, rule, **register), policy=policy), subject, features=features)
+    text = found.to_text("en")
+    steps = [line for line in text.splitlines() if "Next step" in line]
+    assert len(steps) == 1
+    assert step in steps[0]
+    assert "declare" not in text
+    assert "By score" not in text
+    assert bool(found.measures) == ("quarantined_at" in register)
+
+
+def told(number, **more):
+    return ToldObjection(number, "record", "E1", dt.date(2024, 4, 2), dt.date(2024, 4, 9), "某条例 第50条", **more)
+
+
+REVIEW = (NextLegalStep(Label(zh="申请行政复议", en="apply for reconsideration"), "行政复议法 第20条"),)
+
+
+def objected(book, features, *objections):
+    return explain_subject(book, some(book, "C"), features=features, objections=objections).to_text("en")
+
+
+def test_an_answer_is_told_with_its_reason_what_it_changed_and_what_may_still_be_done(book, features):
+    answered = {"outcome": "rejected", "answered": dt.date(2024, 4, 8), "reason": "已核实", "steps": REVIEW}
+    text = objected(book, features, told("2024-1", **answered))
+    for part in ("rejected on 2024-04-08", "已核实", "The record counts.", "apply for reconsideration", "行政复议法 第20条"):
+        assert part in text
+    assert "answer due by" not in text
+    assert "since then" not in text
+
+
+def test_what_was_said_after_the_run_is_told_apart(book, features):
+    answered = {"outcome": "upheld", "answered": dt.date(2024, 5, 3), "answered_since": True}
+    text = objected(book, features, told("2024-1", **answered), told("2024-2", received_since=True))
+    before, after = text.split("since then")
+    assert "Objection 2024-1 to record E1: received 2024-04-02" in before
+    assert "2024-2" not in before
+    assert "upheld" not in before
+    assert "2024-1 to record E1, received 2024-04-02: upheld on 2024-05-03" in after
+    assert "2024-2" in after
+
+
+def test_an_answer_that_is_overdue_is_told_as_such(book, features):
+    assert "overdue" in objected(book, features, told("2024-1"))
+
+
+RECORD = {
+    "subject_id": "S", "kind": "wage_arrears", "event_date": dt.date(2024, 1, 2), "known_date": dt.date(2024, 1, 3),
+    "provider": "某局", "severity": None, "amount": None, "result": None, "verified": None, "valid_until": None, "state": "counts",
+    "since": None, "until": None, "carried": False,
+}  # fmt: skip
+
+
+def named(book, features, *numbers, kept="all"):
+    rows = [{**RECORD, "event_id": f"E{at}", "document_no": number} for at, number in enumerate(numbers, start=1)]
+    documents = Documents.of(pd.DataFrame(rows), None, None, kept=kept)
+    found = explain_subject(book, some(book, "C"), features=features, documents=documents)
+    return found, {one.id: one.named for one in found.documents}
+
+
+def test_every_record_can_be_named_in_an_objection_and_by_no_other_records_number(book, features):
+    found, names = named(book, features, "甲1号", "乙2号", "乙2号", None, "431***11", "E1")
+    assert names == {"E1": "甲1号", "E2": "E2", "E3": "E3", "E4": "E4", "E5": "E5", "E6": "E6"}
+    for page in (found.to_text("en"), found.to_html("zh")):
+        for name in (*names.values(), "乙2号"):
+            assert name in page
+    assert 'name it by what stands under "Named"' in found.to_text("en")
+    assert [one["named"] for one in found.to_json()["documents"]] == [names[one["id"]] for one in found.to_json()["documents"]]
+
+
+def test_where_a_run_kept_some_records_only_the_id_names_one(book, features):
+    assert named(book, features, "甲1号", kept="adverse")[1] == {"E1": "E1"}
 
 
 def test_the_next_tier_by_score_and_the_points_to_it_are_those_of_the_cuts(book, features):

@@ -1,0 +1,91 @@
+"""Objections of an explanation in words: those that the run knew, and apart from them what was said since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from creditscore.language import Message, Text, _
+from creditscore.reporting.explained import Explained, ToldObjection
+from creditscore.reporting.words import CONTESTED_WORDS
+
+#: What an answer changes about a record; a person answers for a tier or a draw.
+_RECORD_AFTER: dict[str, Message] = {
+    "upheld": _("The record is at an end and no longer counts."),
+    "rejected": _("The record counts."),
+    "withdrawn": _("The record counts."),
+}
+
+
+def objections(it: Explained) -> Iterator[Text]:
+    """What the run knew: open ones with the last day for an answer, and answers with what they changed."""
+    known = [one for one in it.objections if not one.received_since]
+    told = {one.about for one in known if one.against == "record" and _open_then(one)}
+    for one in it.documents:
+        if one.state == "disputed" and one.since is not None and one.id not in told:
+            yield _(
+                "Record no. {number} has been under objection since {day}. It does not count until that is decided.",
+                number=one.number, day=one.since,
+            )  # fmt: skip
+    for objection in known:
+        yield from _opened(it, objection) if _open_then(objection) else _answered(it, objection)
+    if it.kept != "all" and not known:
+        yield _("Whether a record was under objection is not kept in this run.")
+
+
+def later_objections(it: Explained) -> Iterator[Text]:
+    """What came in or was answered after the run."""
+    for one in (one for one in it.objections if one.is_later):
+        if one.outcome:
+            yield from _answered(it, one)
+        else:
+            yield from _opened(it, one)
+    if any(one.is_later for one in it.objections):
+        yield _("It acts from the next night on.")
+
+
+def _open_then(one: ToldObjection) -> bool:
+    """Whether it was open on the day of the run, whatever was said later."""
+    return not one.outcome or one.answered_since
+
+
+def _opened(it: Explained, one: ToldObjection) -> Iterator[Text]:
+    yield _(
+        "Objection {number} to {what}: received {received}, answer due by {due} (basis: {basis}).",
+        number=one.number, what=_contested(it, one), received=one.received, due=one.due, basis=one.basis,
+    )  # fmt: skip
+    if one.against == "record" and not one.received_since:
+        yield _("The record does not count until that is decided, and the tier neither rises nor falls because of it.")
+    if one.due < it.as_of and not one.received_since:
+        yield _("The answer was overdue on the day of this run. Ask for it.")
+
+
+def _answered(it: Explained, one: ToldObjection) -> Iterator[Text]:
+    values = {"number": one.number, "what": _contested(it, one), "received": one.received, "answered": one.answered}
+    yield Message(_ANSWERS[one.outcome].message, values) if one.outcome in _ANSWERS else one.outcome
+    if one.reason:
+        yield _("Reason given: {reason}.", reason=one.reason.rstrip("。."))
+    if one.against == "record" and one.outcome in _RECORD_AFTER:
+        yield _RECORD_AFTER[one.outcome]
+    elif one.outcome == "upheld":
+        yield _("What follows from it, this authority does apart from this; ask for it.")
+    for step in one.steps:
+        yield _("What you may still do: {step} (basis: {basis}).", step=step.label, basis=step.basis)
+
+
+_ANSWERS: dict[str, Message] = {
+    "upheld": _("Objection {number} to {what}, received {received}: upheld on {answered}."),
+    "rejected": _("Objection {number} to {what}, received {received}: rejected on {answered}."),
+    "withdrawn": _("Objection {number} to {what}, received {received}: withdrawn on {answered}."),
+}
+
+
+def _contested(it: Explained, one: ToldObjection) -> Text:
+    """What it is about: a record by its number here, or else by its id; a tier by its day; a draw by its task."""
+    if one.against == "record":
+        number = next((each.number for each in it.documents if each.table == "record" and each.id == one.about), None)
+        return _("record {id}", id=one.about) if number is None else _("record no. {number}", number=number)
+    if one.against == "tier":
+        return _("the tier of {day}", day=one.about)
+    if one.against == "draw":
+        return _("the draw of {task}", task=one.about)
+    return CONTESTED_WORDS.get(one.against, one.against)
