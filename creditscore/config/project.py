@@ -13,12 +13,13 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, model_validator
 
 from creditscore.config.catalogue import Catalogue
+from creditscore.config.column_rules import Constant, Map
 from creditscore.config.features import FeatureFile, FeatureSpec
 from creditscore.config.objections import ObjectionFile
 from creditscore.config.policy import TierPolicy, find_policy
 from creditscore.config.purposes import LookupPurpose, other_purpose, usual_purposes
 from creditscore.config.scorecards import ScorecardsFile
-from creditscore.config.sources import Constant, Map, SourceFile
+from creditscore.config.sources import SourceFile
 from creditscore.config.spec import Day, Items, Label, Name, Spec, read_spec
 from creditscore.config.targets import TargetFile, TargetSpec
 from creditscore.config.tasks import Task, TaskFile

@@ -17,8 +17,9 @@ from creditscore.records.columns.personal import is_resident_number
 from creditscore.records.columns.types import one_array
 from creditscore.records.records import SUBJECT_COLUMNS, coded
 from creditscore.records.standard.arrivals import ARRIVAL, source_rows
-from creditscore.records.standard.contracts import COPY, refused_table
+from creditscore.records.standard.contracts import refused_table
 from creditscore.records.standard.identity import Identifier, shipped_tables
+from creditscore.records.standard.rejects import COPY
 from creditscore.records.tables import TABLES
 from creditscore.vocabulary import MARKET_SUBJECTS, SUBJECT_TYPES
 

@@ -22,16 +22,7 @@ from creditscore.records.adverse.incomplete import INCOMPLETE_SCHEMA, Completion
 from creditscore.records.adverse.readings import READINGS, LastReading
 from creditscore.records.fault_words import counted_codes
 from creditscore.records.standard.arrivals import ARRIVAL, Arrival, Stream
-from creditscore.records.standard.contracts import (
-    COPY,
-    REJECT_SCHEMA,
-    Between,
-    Reference,
-    TableCount,
-    enforce,
-    refused_table,
-    shared_codes,
-)
+from creditscore.records.standard.contracts import Between, Reference, TableCount, enforce, refused_table, shared_codes
 from creditscore.records.standard.identity import Identifier
 from creditscore.records.standard.keys import (
     hide_changed,
@@ -41,6 +32,7 @@ from creditscore.records.standard.keys import (
     key_visits,
     supplement_subjects,
 )
+from creditscore.records.standard.rejects import COPY, REJECT_SCHEMA
 from creditscore.records.tables import TABLES, StandardTable
 
 if TYPE_CHECKING:

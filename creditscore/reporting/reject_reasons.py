@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from creditscore.config.sources import ColumnRule, Limits, Map, ParseDate, SourceSpec
+from creditscore.config.column_rules import ColumnRule, Map, ParseDate
+from creditscore.config.sources import Limits, SourceSpec
 from creditscore.language import Text, _
 from creditscore.records.columns.sent_cells import BETWEEN_COLUMNS, columns_read, sent_columns
 from creditscore.records.fault_words import code_text

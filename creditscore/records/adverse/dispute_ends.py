@@ -6,14 +6,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from creditscore.config.sources import Map, Rename, SourceSpec
+from creditscore.config.column_rules import Map, Rename
+from creditscore.config.sources import SourceSpec
 from creditscore.records.adverse.line_ids import fields_of_lines
 from creditscore.records.adverse.refused_records import is_over, lines_refused
 from creditscore.records.adverse.rules import AdverseRules
 from creditscore.records.columns.known_words import one_slip
 from creditscore.records.columns.types import one_array
 from creditscore.records.standard.arrivals import ARRIVAL, Arrival, source_rows
-from creditscore.records.standard.contracts import COPY, TableCount, kept_table, refused_table
+from creditscore.records.standard.contracts import TableCount, kept_table, refused_table
+from creditscore.records.standard.rejects import COPY
 from creditscore.records.tables import TABLES
 from creditscore.vocabulary import CHANGES, ENDING_CHANGES
 

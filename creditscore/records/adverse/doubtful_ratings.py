@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from creditscore.config.sources import Cases, Compare, Constant, Map
+from creditscore.config.column_rules import Cases, Compare, Constant, Map
 from creditscore.records.adverse.rules import known_schemes, newest_overrides
 from creditscore.records.columns.known_words import one_slip
 from creditscore.records.standard.arrivals import ARRIVAL, Arrival, source_number

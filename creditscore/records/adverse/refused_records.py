@@ -18,7 +18,8 @@ from creditscore.engine import unbound
 from creditscore.records.adverse.rules import AdverseRules
 from creditscore.records.columns.types import one_array
 from creditscore.records.standard.arrivals import ARRIVAL, FIELDS, LAST_DAY, Arrival, source_rows
-from creditscore.records.standard.contracts import COPY, TableCount, kept_table, refused_table
+from creditscore.records.standard.contracts import TableCount, kept_table, refused_table
+from creditscore.records.standard.rejects import COPY
 from creditscore.records.tables import TABLES
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from creditscore.config.sources import ParseDate
+from creditscore.config.column_rules import ParseDate
 from creditscore.dates import day_number
 from creditscore.language import Message, _
 from creditscore.records.columns.types import BLANKS, Distinct, Faults, as_texts, half_width, plain_text

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from creditscore.config.sources import Cases, Compare, Condition
+from creditscore.config.column_rules import Cases, Compare, Condition
 from creditscore.language import Message
 from creditscore.records.columns.types import BLANKS, Distinct, Faults, plain_text
 from creditscore.records.tables import COLUMN_WORDS, StandardTable

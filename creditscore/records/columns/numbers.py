@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from creditscore.config.sources import ParseNumber
+from creditscore.config.column_rules import ParseNumber
 from creditscore.language import Message, _
 from creditscore.records.columns.types import BLANKS, Distinct, Faults, as_texts, half_width, plain_text, text_bytes
 from creditscore.records.tables import COLUMN_WORDS, StandardTable

@@ -12,21 +12,20 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from creditscore.config.sources import (
+from creditscore.config.column_rules import (
     Cases,
     ColumnRule,
     Combine,
     Compare,
     Condition,
     Constant,
-    Limits,
     Map,
     ParseDate,
     ParseNumber,
     Rename,
-    SourceSpec,
     Split,
 )
+from creditscore.config.sources import Limits, SourceSpec
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Words, _
 from creditscore.records.columns.dates import day_values

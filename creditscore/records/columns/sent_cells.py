@@ -8,7 +8,8 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from creditscore.config.sources import Cases, ColumnRule, Combine, Constant, SourceSpec
+from creditscore.config.column_rules import Cases, ColumnRule, Combine, Constant
+from creditscore.config.sources import SourceSpec
 from creditscore.records.columns.known_words import may_be_person, source_words
 from creditscore.records.columns.personal import masked, personal_columns, shown_texts
 from creditscore.records.columns.types import as_texts, one_array

@@ -10,7 +10,8 @@ import pandas as pd
 from creditscore.dates import day_number, day_of
 from creditscore.records.deliveries.publicity import Received, late_reports, received_by_kind
 from creditscore.records.standard.arrivals import KIND_KEY
-from creditscore.records.standard.contracts import COPY, arrived_table, refused_table
+from creditscore.records.standard.contracts import arrived_table, refused_table
+from creditscore.records.standard.rejects import COPY
 from creditscore.records.tables import TABLES
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from creditscore.records.deliveries.drift import Earlier
 from creditscore.records.deliveries.units import Units
 from creditscore.records.standard.arrivals import ARRIVAL, source_rows
-from creditscore.records.standard.contracts import REJECT_SCHEMA, arrived_table, columns_of, refused_table
+from creditscore.records.standard.contracts import arrived_table, refused_table
+from creditscore.records.standard.rejects import REJECT_SCHEMA, columns_of
 from creditscore.records.tables import TABLES, StandardTable
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import ibis
 import pyarrow.compute as pc
 
 from creditscore.records.standard.arrivals import ARRIVAL, FIELDS, Arrival, source_number, source_rows
-from creditscore.records.standard.contracts import COPY, arrived_table, refused_table
+from creditscore.records.standard.contracts import arrived_table, refused_table
+from creditscore.records.standard.rejects import COPY
 from creditscore.records.tables import TABLES, StandardTable
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import ibis
 
-from creditscore.config.sources import Cases, Compare, Map
+from creditscore.config.column_rules import Cases, Compare, Map
 from creditscore.language import _
 from creditscore.records.adverse.doubtful_ratings import NamedRatings, is_slip
 from creditscore.records.columns.known_words import project_words

@@ -6,20 +6,19 @@ several. What is read is what that person sees, or the file is refused.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from creditscore.config.sources import Limits
 from creditscore.errors import DataError
 from creditscore.language import Message, _
 from creditscore.records.reading.csv_files import Piece, RefusedLines, plain_name
+from creditscore.records.reading.excel_cells import FirstTexts, SharedTexts, Slot, cell_text
 from creditscore.spreadsheet.cells import (
     MERGED_CELL,
     Area,
@@ -41,10 +40,6 @@ from creditscore.spreadsheet.sheets import plain
 
 #: Cells of one piece, and its rows at least.
 _CELLS, _LEAST_ROWS = 1 << 20, 1 << 10
-#: Texts of cells that are remembered: few days and numbers are all different.
-_REMEMBERED = 1 << 16
-#: A float of a spreadsheet holds 15 digits; an id beyond that has lost some.
-_EXACT = 10**15
 #: Sheets and columns that a message lists.
 _LISTED = 5
 
@@ -81,13 +76,13 @@ class ExcelFile:
                 are too many rows.
         """
         positions = {name: position for position, name in self.columns.items()}
-        slots = {positions[name]: _Slot() for name in wanted}
+        slots = {positions[name]: Slot() for name in wanted}
         normalised = self._hidden(slots)
         with opened(self.path) as package:
             part = next(sheet for sheet in package.sheets if sheet.name == self.sheet)
             if part.hidden:
                 normalised[_("a hidden sheet that was read")] += 1
-            texts = _SharedTexts(package)
+            texts = SharedTexts(package)
             numbers: list[int] = []
             covered, header, most = 0, 1, max(_CELLS // max(len(slots), 1), _LEAST_ROWS)
             for row in self._filled(package, part, texts, slots, numbers):
@@ -96,7 +91,7 @@ class ExcelFile:
                     covered, header, normalised = row, 0, Counter()
                     numbers.clear()
                     for position in slots:
-                        slots[position] = _Slot()
+                        slots[position] = Slot()
             last = max(covered, numbers[-1] if numbers else self.header_row)
             yield _piece(wanted, slots, texts, numbers, last - covered, header, normalised)
 
@@ -104,7 +99,7 @@ class ExcelFile:
         """The cell of the header's name of a column, by its number among those with a name."""
         return address(self.sheet, list(self.columns)[number], self.header_row)
 
-    def _hidden(self, slots: Mapping[int, _Slot]) -> Counter[Message]:
+    def _hidden(self, slots: Mapping[int, Slot]) -> Counter[Message]:
         """Refuse what is hidden, or count it where it is to be read."""
         columns = [position for position in slots if self.about.hides(position)]
         if columns and not self.read_hidden:
@@ -123,7 +118,7 @@ class ExcelFile:
         return counts
 
     def _filled(
-        self, package: Package, part: SheetPart, texts: _SharedTexts, slots: dict[int, _Slot], numbers: list[int]
+        self, package: Package, part: SheetPart, texts: SharedTexts, slots: dict[int, Slot], numbers: list[int]
     ) -> Iterator[int]:
         """Fill the columns row by row: the number of each row whose cells were added."""
         merged = Merged(self.about.merged)
@@ -154,7 +149,7 @@ class ExcelFile:
             yield row.number
 
     def _add_cells(
-        self, package: Package, cells: list[RawCell], texts: _SharedTexts, slots: dict[int, _Slot], row: int, index: int
+        self, package: Package, cells: list[RawCell], texts: SharedTexts, slots: dict[int, Slot], row: int, index: int
     ) -> bool:
         """Add the cells of a row to their columns; whether there are any."""
         filled = False
@@ -188,90 +183,6 @@ class ExcelFile:
                 cell=address(self.sheet, column, row),
                 row=self.header_row,
             )
-
-
-@dataclass
-class _Slot:
-    """The cells of one column of a piece: row and content of those that hold anything."""
-
-    shared_rows: list[int] = field(default_factory=list)
-    shared: list[int] = field(default_factory=list)
-    own_rows: list[int] = field(default_factory=list)
-    own: list[str | None] = field(default_factory=list)
-    refused: dict[int, str] = field(default_factory=dict)
-    formulas: int = 0
-
-    def add(self, text: str | Unreadable, index: int, *, formula: bool) -> None:
-        if isinstance(text, Unreadable):
-            self.refuse(index, text.code)
-            if text.shown:
-                self.own_rows.append(index)
-                self.own.append(text.shown)
-            return
-        self.formulas += formula
-        self.own_rows.append(index)
-        self.own.append(text)
-
-    def refuse(self, index: int, code: str) -> None:
-        self.refused.setdefault(index, code)
-
-    def array(self, size: int, texts: pa.Array) -> pa.Array:
-        """The texts of all rows of the piece, those that a person sees in refused cells too."""
-        column = _placed(texts, self.shared_rows, self.shared, size)
-        if self.own:
-            own = _placed(pa.array(self.own, pa.string()), self.own_rows, range(len(self.own)), size)
-            column = pc.coalesce(column, own)
-        return column
-
-    def codes(self, size: int) -> pa.Array:
-        """The codes of refused cells."""
-        codes = pa.array(list(self.refused.values()), pa.string())
-        return _placed(codes, list(self.refused), range(len(self.refused)), size)
-
-
-def _placed(values: pa.Array, at: Sequence[int], which: Sequence[int], size: int) -> pa.Array:
-    """Some of ``values`` at their rows, missing elsewhere."""
-    indices = np.full(size, -1, dtype=np.int64)
-    indices[np.array(at, dtype=np.int64)] = np.array(which, dtype=np.int64)
-    return values.take(pa.array(indices, mask=indices < 0))
-
-
-class _SharedTexts:
-    """The texts that cells refer to by number: in Arrow's memory, where millions of them fit."""
-
-    def __init__(self, package: Package) -> None:
-        parts, self.blank, first = [pa.array([], pa.string())], set[int](), 0
-        for part in package.texts_shared():
-            texts = [str(plain(text)) for text in part]
-            self.blank.update(first + at for at, text in enumerate(texts) if not text.strip())
-            parts.append(pa.array(texts, pa.string()))
-            first += len(texts)
-        self.array = pa.concat_arrays(parts)
-        #: Texts of cells that hold their own value, by what the cell holds.
-        self.own: dict[tuple[str, str, int, bool], str | Unreadable] = {}
-
-    def remember(self, package: Package, cell: RawCell) -> str | Unreadable:
-        """The text of a cell that holds its own value, or its fault."""
-        value = cell_value(package, cell)
-        text = value if isinstance(value, Unreadable) else cell_text(plain(value))
-        if len(self.own) < _REMEMBERED:
-            self.own[cell[1:]] = text
-        return text
-
-
-class _FirstTexts:
-    """The first of these texts, read as far as they are asked for: a header needs few."""
-
-    def __init__(self, package: Package) -> None:
-        self._parts, self._known = package.texts_shared(), list[str]()
-
-    def __getitem__(self, number: int) -> str:
-        while number >= len(self._known):
-            part = next(self._parts, None)
-            if part is None:
-                raise IndexError(number)
-            self._known += part
-        return str(plain(self._known[number]))
 
 
 def open_excel(path: Path, sheet: str | None, *, read_hidden: bool, limits: Limits) -> ExcelFile:
@@ -344,7 +255,7 @@ def _only_sheet(package: Package) -> SheetPart:
 
 def _first_rows(package: Package, part: SheetPart) -> list[tuple[int, dict[int, str | Unreadable]]]:
     """Number and texts of the first two rows that hold anything."""
-    texts, found = _FirstTexts(package), list[tuple[int, dict[int, str | Unreadable]]]()
+    texts, found = FirstTexts(package), list[tuple[int, dict[int, str | Unreadable]]]()
     for row in rows(package, part):
         cells: dict[int, str | Unreadable] = {}
         with whole(package, part):
@@ -362,8 +273,8 @@ def _first_rows(package: Package, part: SheetPart) -> list[tuple[int, dict[int, 
 
 def _piece(
     wanted: Sequence[str],
-    slots: Mapping[int, _Slot],
-    texts: _SharedTexts,
+    slots: Mapping[int, Slot],
+    texts: SharedTexts,
     numbers: Sequence[int],
     lines: int,
     header: int,
@@ -385,27 +296,3 @@ def _piece(
         cells={name: slot.codes(size) for name, slot in named.items() if slot.refused},
         normalised=normalised,
     )
-
-
-def cell_text(value: object) -> str:
-    """The value of a cell as text: a date as 2024-04-30, a whole number without a point, 15 digits of others.
-
-    A time of day that is not midnight stays, so that the rules for dates decide. A number of too many digits keeps an
-    exponent, so that it is recognised as the fault that it is.
-    """
-    if isinstance(value, str | bool):
-        return str(value)
-    if isinstance(value, dt.datetime):
-        return value.isoformat(" ", timespec="milliseconds" if value.microsecond else "seconds")
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    if isinstance(value, dt.time):
-        return value.isoformat(timespec="milliseconds" if value.microsecond else "seconds")
-    if isinstance(value, dt.timedelta):
-        minutes, seconds = divmod(round(value.total_seconds()), 60)
-        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
-    if isinstance(value, int | float):
-        if abs(value) >= _EXACT:
-            return f"{value:.9E}"
-        return str(int(value)) if value == int(value) else f"{value:.15g}"
-    raise TypeError(type(value))

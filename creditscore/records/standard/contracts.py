@@ -6,21 +6,16 @@ Ibis expressions, so that it is the same on every engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.datatypes as dt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from creditscore.engine import unbound
 from creditscore.errors import DataError
-from creditscore.records.columns.known_words import may_be_person, project_words
-from creditscore.records.columns.personal import safe_keys, shown_texts
-from creditscore.records.columns.sent_cells import BETWEEN_COLUMNS
-from creditscore.records.columns.types import FIELD_MARK, TEXT_MARK, as_texts, one_array
 from creditscore.records.standard.arrivals import (
     ARRIVAL,
     FAULT,
@@ -32,8 +27,8 @@ from creditscore.records.standard.arrivals import (
     Stream,
     arriving_schema,
     source_number,
-    source_rows,
 )
+from creditscore.records.standard.rejects import COPY, broken_rules, columns_of, line_rejects, rejects_of
 from creditscore.records.tables import StandardTable
 
 if TYPE_CHECKING:
@@ -41,29 +36,8 @@ if TYPE_CHECKING:
 
     from creditscore.engine import Engine
 
-#: A reject: one refused row or value, as stored. ``scope`` says what was refused: a whole ``row``, or the value of
-#: one ``field`` (a further fault of a refused row is one of these too). ``column`` is the sender's name of the column
-#: that the code is about, or several joined by a comma; ``text`` is its cell as it was sent, fit to be shown, and "" where
-#: it is missing; where the fault shows only between rows or columns it is the value that was read.
-REJECT_SCHEMA = pa.schema(
-    [
-        ("table", pa.string()),
-        ("source", pa.string()),
-        ("row", pa.int64()),
-        ("key", pa.string()),
-        ("code", pa.string()),
-        ("scope", pa.string()),
-        ("column", pa.string()),
-        ("text", pa.string()),
-    ]
-)
-#: The code of a row that is the copy of another: collapsed, not refused.
-COPY = "COPY"
 _CONFLICT = "DUP_CONFLICT"
 _SHARED, _REUSED = "ID_SHARED", "ID_REUSED"
-#: The standard column of codes that do not name it.
-_COLUMN_OF = {"UNKNOWN_SUBJECT": "subject_id", "UNKNOWN_EVENT": "event_id", "OFF_CATALOGUE": "kind"}
-
 #: Finds faults between rows: from rows without a fault of their own to ``arrival`` and ``why``.
 Between = Callable[["ir.Table"], "ir.Table"]
 
@@ -281,11 +255,11 @@ def several_codes(subjects: ir.Table) -> ir.Table:
 
 def _empty_tables(engine: Engine, stream: Stream) -> TableCount:
     """No row came: empty tables, and perhaps lines that could not be cut."""
-    table, lines = stream.table, _refused_lines(stream)
+    table, lines = stream.table, line_rejects(stream)
     for name in ("rows", "refused"):
         engine.register(f"{table.name}_{name}", _checked_schema(table).empty_table())
     engine.register(table.name, table.schema.empty_table())
-    return TableCount(lines.num_rows, 0, lines.num_rows, 0, lines, _broken_rules(lines))
+    return TableCount(lines.num_rows, 0, lines.num_rows, 0, lines, broken_rules(lines))
 
 
 def _counted(engine: Engine, stream: Stream) -> TableCount:
@@ -294,7 +268,7 @@ def _counted(engine: Engine, stream: Stream) -> TableCount:
     Raises:
         DataError: Rows came in that are not accounted for.
     """
-    table, lines = stream.table, _refused_lines(stream)
+    table, lines = stream.table, line_rejects(stream)
     kept, refused = kept_table(table), refused_table(table)
     counts = engine.query(refused.group_by("code").agg(rows=refused.count())).to_pylist()
     rows = {row["code"]: row["rows"] for row in counts}
@@ -315,88 +289,6 @@ def _counted(engine: Engine, stream: Stream) -> TableCount:
         # Columns that the codes found by the engine are about: their values are the texts of those rejects.
         about = [name for code in rows for name in columns_of(code, table) if name in table.columns] if part is refused else []
         columns = dict.fromkeys((ARRIVAL, "code", FAULT_TEXT, FIELDS, FIELD_TEXTS, *table.key, *about))
-        parts.append(_rejects(stream, engine.query(bad.select(*columns).order_by(ARRIVAL))))
+        parts.append(rejects_of(stream, engine.query(bad.select(*columns).order_by(ARRIVAL))))
     rejects = pa.concat_tables([*parts, lines]).combine_chunks()
-    return TableCount(arrived, remaining, quarantined, collapsed, rejects, _broken_rules(rejects))
-
-
-def columns_of(code: str, table: StandardTable) -> tuple[str, ...]:
-    """The columns that a code is about: the one that it names, that of its kind, or those of the key.
-
-    They are standard ones, but for a cell of the column that ``where`` asks about: nobody may know whether its row is meant.
-    """
-    name, _mark, column = code.partition(":")
-    column = column or _COLUMN_OF.get(name, "subject_id" if name.startswith("ID_") else "")
-    return (column,) if column else table.key
-
-
-def _rejects(stream: Stream, bad: pa.Table) -> pa.Table:
-    """Refused rows, and refused values; parts of a key are joined by ``|``."""
-    table = stream.table
-    if not bad.num_rows:
-        return REJECT_SCHEMA.empty_table()
-    sources, rows = source_rows(stream.arrivals, bad[ARRIVAL].combine_chunks())
-    codes = one_array(bad["code"])
-    words = project_words(stream.project)
-    keys = _shown(bad, table.key, "|", words)
-    names = pa.repeat(pa.scalar(table.name), bad.num_rows)
-    places = pa.table([names, sources, rows, keys], names=REJECT_SCHEMA.names[:4])
-    of_row = pc.fill_null(pc.not_equal(codes, COPY), False)
-    refused = bad.filter(of_row)
-    texts = one_array(refused[FAULT_TEXT])
-    for code in pc.unique(one_array(refused["code"]).filter(pc.is_null(texts))).to_pylist():
-        found = pc.and_(pc.equal(refused["code"], code), pc.is_null(texts))
-        texts = pc.if_else(found, _shown(refused, columns_of(code, table), BETWEEN_COLUMNS, words), texts)
-    lists, listed = pc.split_pattern(one_array(bad[FIELDS]), FIELD_MARK), pc.split_pattern(one_array(bad[FIELD_TEXTS]), TEXT_MARK)
-    parts = [
-        (places.filter(of_row), codes.filter(of_row), "row", texts),
-        (places.take(pc.list_parent_indices(lists)), pc.list_flatten(lists), "field", pc.list_flatten(listed)),
-    ]
-    return pa.concat_tables([_with_columns(stream, *part) for part in parts])
-
-
-def _shown(rows: pa.Table, columns: Sequence[str], mark: str, words: Collection[str]) -> pa.Array:
-    """The values of columns as one text per row. A stray cell in a column of ids may be personal data, and is masked.
-
-    ``words`` are shown even if they read like names.
-    """
-    shown = []
-    for name in columns:
-        texts = shown_texts(as_texts(one_array(rows[name])), lambda text: may_be_person(text, words))
-        shown.append(safe_keys(texts) if name.endswith(("_id", "_no")) else texts)
-    return pc.binary_join_element_wise(*shown, mark) if len(shown) > 1 else shown[0]
-
-
-def _with_columns(stream: Stream, places: pa.Table, codes: pa.Array, scope: str, texts: pa.Array) -> pa.Table:
-    """Rejects with the sender's names of their columns, which each source has its own of."""
-    names = {arrival.source: arrival.names for arrival in stream.arrivals}
-    pairs = pa.table({"source": places["source"], "code": codes})
-    # There are few pairs of source and code.
-    known = pairs.group_by(["source", "code"], use_threads=False).aggregate([])
-    columns = [
-        BETWEEN_COLUMNS.join(names[pair["source"]].get(column, column) for column in columns_of(pair["code"], stream.table))
-        for pair in known.to_pylist()
-    ]
-    keys = [pc.binary_join_element_wise(one_array(part["source"]), one_array(part["code"]), TEXT_MARK) for part in (pairs, known)]
-    column = pa.array(columns, pa.string()).take(pc.index_in(keys[0], keys[1]))
-    scopes = pa.repeat(pa.scalar(scope), len(codes))
-    return pa.table([*places.columns, codes, scopes, column, texts], schema=REJECT_SCHEMA)
-
-
-def _refused_lines(stream: Stream) -> pa.Table:
-    """Rejects of lines that could not be cut. They have no key: their row in the source is all that is known."""
-    parts = [REJECT_SCHEMA.empty_table()]
-    for arrival in stream.arrivals:
-        if arrival.refused:
-            rows, codes = zip(*arrival.refused, strict=True)
-            texts = {"table": stream.table.name, "source": arrival.source, "key": "", "scope": "row", "column": "", "text": ""}
-            columns = {name: pa.repeat(pa.scalar(text), len(rows)) for name, text in texts.items()}
-            numbered = {"code": pa.array(codes), "row": pa.array(rows, pa.int64())}
-            parts.append(pa.table({**columns, **numbered}).select(REJECT_SCHEMA.names))
-    return pa.concat_tables(parts)
-
-
-def _broken_rules(rejects: pa.Table) -> pa.Table:
-    grouped = rejects.group_by(["code", "scope"], use_threads=False).aggregate([("code", "count"), ("key", "first")])
-    renamed = grouped.rename_columns({"code_count": "rows", "key_first": "example"})
-    return renamed.sort_by([("scope", "descending"), ("code", "ascending")])
+    return TableCount(arrived, remaining, quarantined, collapsed, rejects, broken_rules(rejects))

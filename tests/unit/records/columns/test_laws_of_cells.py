@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.cells import ODD_TEXTS, TYPES, cells, different_readings, readings, takes
 
-from creditscore.config.sources import ParseNumber
+from creditscore.config.column_rules import ParseNumber
 from creditscore.records.columns.numbers import read_by_rule, read_number, typed_numbers
 from creditscore.records.columns.types import CONTROLS, Faults, as_texts, clean_text, plain_text
 
