@@ -17,11 +17,11 @@ from sklearn.metrics import accuracy_score
 from creditscore.config.scorecards import Industry, Pooling, ScorecardsFile
 from creditscore.dataframes import Floats, Ints, column_of, feature_frame, index_of, native_table
 from creditscore.errors import DataError
-from creditscore.models import scoring_by_card
 from creditscore.models.columns import Features
 from creditscore.models.crossfit import held_out
 from creditscore.models.estimator import CardEstimator, NotFittedEstimator, training_facts, warn_of_one_score
 from creditscore.models.fitting import Fit, Settings, fit_core
+from creditscore.models.industry_codes import codes_of
 from creditscore.models.industry_tree import ALL, tree_of
 from creditscore.models.own_characteristics import only_in_own_industries, without_others
 from creditscore.models.pooling import (
@@ -37,9 +37,10 @@ from creditscore.models.pooling import (
 )
 from creditscore.models.reasons import reasons_of
 from creditscore.models.regression import logistic, one_thread
-from creditscore.models.sample import Sample, as_sequence, industry_code, read_sample
+from creditscore.models.sample import Sample, read_sample
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.scoring import log_odds
+from creditscore.models.scoring_by_card import Deck
 from creditscore.models.selection import OnLeak
 from creditscore.models.tuning import Predictor
 
@@ -226,16 +227,19 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
         Raises:
             DataError: There is neither.
         """
-        if not hasattr(self, "scorecards_"):
-            raise NotFittedEstimator("IndustryScorecards: scores were asked before fit; call fit(X, y, industry=...) first")
-        code = industry
+        cards, code = self._own_cards(), industry
         while code is not None and code != ALL:
-            if code in self.scorecards_:
-                return self.scorecards_[code]
+            if code in cards:
+                return cards[code]
             code = self.parents_.get(code) or next((i.parent for i in self.industries if i.code == code), None)
         if not hasattr(self, "pooled_"):
             raise DataError("industry {industry!r}: there is no card for it and no pooled card (industry 'all')", industry=industry)
         return self.pooled_
+
+    def _own_cards(self) -> dict[str, Scorecard]:
+        if not hasattr(self, "scorecards_"):
+            raise NotFittedEstimator("IndustryScorecards: scores were asked before fit; call fit(X, y, industry=...) first")
+        return self.scorecards_
 
     def scores(self, X: object, *, industry: object = None) -> pd.Series:
         """Whole scores, one per row, index kept. Industries without a card are logged and counted.
@@ -246,23 +250,22 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
                 code of all rows; None: what ``industry_column`` names.
         """
         asked = self._asked(X, industry)
-        whole = scoring_by_card.scores(asked.cards, asked.which, asked.table)
+        whole = asked.deck.scores(asked.which, asked.table)
         return pd.Series(whole, index=index_of(asked.table), name="score")
 
     def points(self, X: object, *, industry: object = None) -> pd.DataFrame:
         """Whole points per characteristic; a row's sum + the constant of its card is its score."""
         asked = self._asked(X, industry)
-        points = scoring_by_card.points(asked.cards, asked.which, asked.table)
-        names = pd.Index(scoring_by_card.names_of(asked.cards), dtype="str")
-        return pd.DataFrame(points.T, index=index_of(asked.table), columns=names)
+        names, points = asked.deck.points(asked.which, asked.table)
+        return pd.DataFrame(points.T, index=index_of(asked.table), columns=pd.Index(names, dtype="str"))
 
     def reasons(self, X: object, *, industry: object = None, top: int = 4) -> pd.DataFrame:
         """Names of the characteristics that cost most against the baseline, at most ``top``."""
         asked = self._asked(X, industry)
-        points = scoring_by_card.points(asked.cards, asked.which, asked.table)
-        names, parts = scoring_by_card.names_of(asked.cards), []
-        for position, card in enumerate(asked.cards):
-            rows = np.flatnonzero(asked.which == position)
+        names, points = asked.deck.points(asked.which, asked.table)
+        parts = []
+        for position in asked.deck.asked(asked.which):
+            card, rows = asked.deck.cards[position], np.flatnonzero(asked.which == position)
             own = pd.DataFrame(points[[names.index(name) for name in card.features]][:, rows].T, index=rows, columns=card.features)
             parts.append(reasons_of(card, own, top=top))
         whole = pd.concat(parts).sort_index()
@@ -272,8 +275,7 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
     def predict_proba(self, X: object, *, industry: object = None) -> Floats:
         """(n, 2): probabilities of good and bad, calibrated in each industry."""
         asked = self._asked(X, industry)
-        whole = scoring_by_card.scores(asked.cards, asked.which, asked.table)
-        bad = scoring_by_card.probabilities(asked.cards, asked.which, whole)
+        bad = asked.deck.probabilities(asked.which, asked.deck.scores(asked.which, asked.table))
         return np.column_stack([1 - bad, bad])
 
     def predict(self, X: object, *, industry: object = None) -> NDArray[Any]:
@@ -301,15 +303,20 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
             _log.warning(
                 "industry %s: no card of its own; the parent's or the pooled card scores", ", ".join(self.unknown_industries_)
             )
-        numbers: dict[str, int] = {}
-        chosen: list[Scorecard] = []
-        position = np.zeros(len(names) + 1, dtype=np.int64)
-        for code, name in enumerate([None, *names]):
-            if code or (codes < 0).any() or not len(table):
-                card = self.card_for(name)
-                position[code] = numbers.setdefault(card.sha256, len(chosen))
-                chosen += [card] if len(numbers) > len(chosen) else []
-        return _Asked(table, tuple(chosen), position[codes + 1])
+        deck = self._deck()
+        position = {id(card): number for number, card in enumerate(deck.cards)}
+        unknown = position[id(self.card_for(None))] if (codes < 0).any() or not len(table) else 0
+        of_name = np.array([*(position[id(self.card_for(name))] for name in names), unknown], dtype=np.int64)
+        # Code -1, an unknown industry, takes the last.
+        return _Asked(table, deck, of_name[codes])
+
+    def _deck(self) -> Deck:
+        """All cards, made ready to score. Whoever replaces a card gets another deck."""
+        cards = [*([self.pooled_] if hasattr(self, "pooled_") else []), *self._own_cards().values()]
+        ready: Deck | None = getattr(self, "_ready", None)
+        if ready is None or not ready.holds(cards):
+            self._ready = ready = Deck(tuple(cards))
+        return ready
 
     def _industries_of(self, table: pd.DataFrame | pa.Table, industry: object) -> object:
         """The codes that are meant, one per row."""
@@ -330,28 +337,8 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class _Asked:
-    """Rows, the cards that they have, and the position of each row's card."""
+    """Rows, the cards there are, and the position of each row's card."""
 
     table: pd.DataFrame | pa.Table
-    cards: tuple[Scorecard, ...]
+    deck: Deck
     which: Ints
-
-
-def codes_of(values: object, rows: int) -> tuple[Ints, list[str]]:
-    """The industry of each row as a position in a sorted list of codes; -1 where it is unknown.
-
-    Raises:
-        DataError: There is not one value per row.
-    """
-    if hasattr(values, "to_pandas"):
-        values = values.to_pandas()
-    plain = isinstance(values, pd.Series) or (isinstance(values, np.ndarray) and values.ndim == 1)
-    series = pd.Series(values) if plain else pd.Series(list(as_sequence(values, rows, "industry")), dtype=object)
-    if len(series) != rows:
-        as_sequence(series, rows, "industry")
-    positions, found = pd.factorize(series)
-    texts = [industry_code(value) for value in found]
-    names = sorted({text for text in texts if text is not None})
-    number = {name: position for position, name in enumerate(names)}
-    of_value = np.array([-1, *(-1 if text is None else number[text] for text in texts)], dtype=np.int64)
-    return of_value[positions + 1], names

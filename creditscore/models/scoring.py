@@ -207,17 +207,17 @@ def _looked_up(card: Card, frame: object, table_for: Callable[[Characteristic], 
     return pd.DataFrame(looked_up.T, index=dataframes.index_of(table), columns=pd.Index(card.features, dtype="str"))
 
 
-def in_blocks(work: Callable[[int, int], None], rows: int, threads: int | None, *, size: int = BLOCK) -> None:
-    """Calls ``work(start, stop)`` for blocks of ``size`` rows that cover all, on threads where there are many."""
-    starts = range(0, rows, size)
+def in_blocks(work: Callable[[int, int], None], rows: int, threads: int | None) -> None:
+    """Calls ``work(start, stop)`` for blocks of rows that cover all, on threads where there are many."""
+    starts = range(0, rows, BLOCK)
     workers = threads or os.cpu_count() or 1
     if rows < _THREADED or workers == 1:
         for start in starts:
-            work(start, min(start + size, rows))
+            work(start, min(start + BLOCK, rows))
         return
     with ThreadPoolExecutor(workers) as pool:
         # list() asks for every result, so that an error of any block is raised here.
-        list(pool.map(lambda start: work(start, min(start + size, rows)), starts))
+        list(pool.map(lambda start: work(start, min(start + BLOCK, rows)), starts))
 
 
 def warn_of_values(card: Card, noticed: Noticed, rows: int) -> None:
