@@ -31,6 +31,7 @@ from creditscore.cli.output import table_lines
 from creditscore.cli.runs import codes_asked
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
+from creditscore.records.columns.person_numbers import without_person_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -205,5 +206,6 @@ def _record_lines(listed: pd.DataFrame, project: Project, words: Words) -> list[
     names = {kind: words.text(item.label) for kind, item in project.catalogue.by_kind.items()}
     shown = listed.assign(kind=[names.get(kind, kind) for kind in listed["kind"]]).astype("object")
     rows = [["" if cell is None or cell != cell else str(cell) for cell in row] for row in shown.itertuples(index=False, name=None)]
+    rows = [[without_person_numbers(cell, passports=False) for cell in row] for row in rows]
     heads = [words.text(_RECORD_HEADS[name]) for name in listed.columns]
     return [*table_lines(heads, rows), words.text(_("{n_rows:,} records", n_rows=len(rows)))]

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from creditscore.config.sources import IdScheme
 from creditscore.features.spine import scored_types
 from creditscore.records.adverse.near_codes import near_codes
-from creditscore.records.columns.personal import is_resident_number
+from creditscore.records.columns.person_numbers import is_person_number
 from creditscore.records.columns.types import one_array
 from creditscore.records.records import SUBJECT_COLUMNS, coded
 from creditscore.records.standard.arrivals import ARRIVAL, source_rows
@@ -213,7 +213,7 @@ def _stand_in(place: str) -> str:
 def _can_be_drawn(subject_id: str) -> bool:
     """Whether an id can be shown and be part of a ticket: printable, without ``|``, with a digit, and nobody's own number."""
     plain = subject_id.isprintable() and "|" not in subject_id and len(subject_id) <= _LONGEST_ID
-    return plain and any(sign.isdigit() for sign in subject_id) and not is_resident_number(subject_id)
+    return plain and any(sign.isdigit() for sign in subject_id) and not is_person_number(subject_id)
 
 
 def _with_last_facts(subjects: pd.DataFrame, last: LastKnown) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from creditscore.config.sources import IdScheme
 from creditscore.config.spec import Label
 from creditscore.language import DEFAULT_LANGUAGE, Text, Words, _
 from creditscore.records.adverse.near_codes import near_codes
-from creditscore.records.columns.personal import is_resident_number, safe_keys
+from creditscore.records.columns.person_numbers import is_person_number, without_person_numbers
 from creditscore.records.fault_words import code_text
 from creditscore.records.standard.identity import compact, shipped_tables, uscc_faults
 from creditscore.reporting.report import render_page
@@ -133,11 +133,12 @@ class AskedIds:
                 return Answer(form, "not_rated" if self._tiers[form] == NOT_RATED else "rated", form)
             if form in self._register.index:
                 return Answer(form, self._unscored(form), form)
-        if is_resident_number(plain):
-            return Answer(str(safe_keys(pa.array([plain]))[0]), "personal_number")
+        if is_person_number(plain):
+            return Answer(without_person_numbers(plain), "personal_number")
         if self._scheme not in _CHECKED:
-            return Answer(plain, "unknown" if plain else "malformed")
-        return self._unknown_code(plain)
+            return Answer(without_person_numbers(plain, passports=False), "unknown" if plain else "malformed")
+        answer = self._unknown_code(plain)
+        return replace(answer, asked=without_person_numbers(answer.asked))
 
     def _unscored(self, subject_id: str) -> AnswerKind:
         """Why a subject of the register is in no tier."""

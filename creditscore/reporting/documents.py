@@ -17,6 +17,7 @@ import pandas as pd
 from creditscore.config.features import FeatureSpec
 from creditscore.config.spec import ppm
 from creditscore.dates import months_after, months_before
+from creditscore.records.columns.person_numbers import without_person_numbers
 from creditscore.records.own_records import COUNTS
 from creditscore.vocabulary import NO_FINDING
 
@@ -88,7 +89,7 @@ def _record(row: dict[str, Any]) -> Document:
     severity, verified = row.get("severity"), row.get("verified")
     return Document(
         "record", str(row["event_id"]), str(row["kind"]), row["event_date"], row["known_date"],
-        document_no=row.get("document_no") or "", provider=row.get("provider") or "",
+        document_no=without_person_numbers(row.get("document_no") or "", passports=False), provider=row.get("provider") or "",
         severity=None if severity is None else int(severity), amount=row.get("amount"), result=row.get("result") or "",
         verified=None if verified is None else bool(verified), valid_until=row.get("valid_until"), state=row.get("state") or COUNTS,
         since=row.get("since"), until=row.get("until"), carried=bool(row.get("carried")),

@@ -10,6 +10,7 @@ import pandas as pd
 from creditscore.inspection.plan_folder import OUTCOME_WORDS
 from creditscore.inspection.visits import SEPARATOR
 from creditscore.language import Text, Words, _, pgettext
+from creditscore.records.columns.person_numbers import without_person_numbers
 from creditscore.reporting.columns import RunTable, column, label_or_code, period_text, with_labels
 from creditscore.reporting.run_book import PlanPage, RunBook, described
 from creditscore.reporting.words import BETWEEN_PARTS, DECISIONS, MODE_WORDS, STANDINGS, SUBJECT_TYPE_WORDS, TIER_WORDS, text_of
@@ -109,6 +110,7 @@ def _asked_records(book: RunBook, subjects: pd.Series, words: Words) -> dict[str
     ]
     ids = table["event_id"].astype(str).str.removeprefix(VISIT_PREFIX)
     numbers = table["document_no"].where(table["document_no"].notna(), ids)
+    numbers = numbers.map(lambda number: without_person_numbers(str(number), passports=False), na_action="ignore")
     told = [
         " ".join(str(part) for part in (name, day, number) if pd.notna(part))
         for name, day, number in zip(names, table["event_date"], numbers, strict=True)

@@ -25,7 +25,8 @@ from creditscore.records.columns.personal import masked, safe_keys
 from creditscore.records.deliveries.checkup import check_up
 
 NAME, TELEPHONE, NUMBER = "张哨兵三", "13912345678", "110101199003072930"
-SENTINELS = (NAME, TELEPHONE, NUMBER)
+OLD_NUMBER, PASSPORT, SPACED = "110101660307293", "G73456781", "139 1234 5679"
+SENTINELS = (NAME, TELEPHONE, NUMBER, OLD_NUMBER, PASSPORT, SPACED)
 PERSONS = "法定代表人,联系电话,身份证号"
 CODES = valid_codes(60)
 RULES = [
@@ -93,11 +94,18 @@ CELLS = {
     "as the subject of a record": event_line("E5", NAME),
     "an ID number as the subject of a record": event_line("E6", NUMBER),
     "an ID number as the id of a record": event_line(NUMBER, CODES[0], kind="gossip"),
+    "an ID number of 15 digits as the subject of a record": event_line("E9", OLD_NUMBER),
+    "an ID number of 15 digits within words, for a date": event_line("E10", CODES[0], event_date=f"证{OLD_NUMBER}张三"),
+    "a passport for an amount": event_line("E11", CODES[0], amount=PASSPORT),
+    "a telephone in groups for a severity": event_line("E12", CODES[0], severity=f"电话{SPACED}"),
+    "an ID number glued to words, for the kind": event_line("E13", CODES[0], kind=f"处罚{NUMBER}张"),
     "in an end": event_line("E7", CODES[0], valid_until=NAME),
     "in a word that no table has": event_line("E8", CODES[0], result=NAME),
 }
 ROWS = {
     "an ID number in place of a code": person(subject_line(NUMBER, "甲店")),
+    "an ID number of 15 digits in place of a code": person(subject_line(OLD_NUMBER, "戊店")),
+    "a telephone in place of a code": person(subject_line(TELEPHONE, "己店")),
     "a name in place of a code": person(subject_line(NAME, "乙店")),
     "in a closed list": person(subject_line(CODES[1], status=NAME)),
     "with control characters": person(subject_line(CODES[2]), f"{NAME[:2]}\x00{NAME[2:]}"),

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from stdnum.cn import ric
 
 from creditscore.config.sources import SourceSpec
 from creditscore.language.message import Message, _
+from creditscore.records.columns.person_numbers import without_person_numbers
 from creditscore.records.columns.types import CONTROLS, Distinct
 
 #: Words in a column's name that say what it holds, in the order in which they are looked for.
@@ -33,8 +33,6 @@ _WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
 )  # fmt: skip
-_RESIDENT = re.compile(r"[1-9][0-9]{5}(?:19|20)[0-9]{9}[0-9X]")
-_MOBILE = re.compile(r"(?<![0-9])1[3-9][0-9]{9}(?![0-9])")
 #: The family names of nineteen in twenty residents. A word of a register that begins like one is masked with the names.
 _FAMILY_NAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金"
@@ -89,28 +87,16 @@ def _mask(text: str, kind: str) -> str:
     return f"{text[:6]}********{text[-4:]}" if len(text) >= 15 else "********"
 
 
-def is_resident_number(text: str) -> bool:
-    """Whether a text looks like the ID number of a resident (GB 11643): 18 digits with a birth date, typos included."""
-    if not _RESIDENT.fullmatch(text):
-        return False
-    try:
-        ric.get_birth_date(text)
-    except ValueError:
-        return False
-    return True
-
-
 def safe_keys(ids: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Ids that may be shown: an ID number of a resident is masked, and so is a text without any digit.
+    """Ids that may be shown: numbers of persons within them are masked, and so is a text without any digit.
 
     An id has digits. A text without any in a column of ids is a name or another stray cell, which a list of
     refused rows must not repeat.
     """
 
     def safe(text: str) -> str:
-        if is_resident_number(text):
-            return _mask(text, "id_number")
-        return text if not text or any(letter.isdigit() for letter in text) else _mask(text, "name")
+        shown = without_person_numbers(text, passports=False)
+        return shown if not text or any(letter.isdigit() for letter in text) else _mask(text, "name")
 
     return pa.array([None if text is None else safe(text) for text in ids.to_pylist()], pa.string())
 
@@ -120,34 +106,26 @@ def reads_like_person(text: str) -> bool:
     return _PERSON.fullmatch(text) is not None
 
 
-def shown_texts(texts: pa.Array, is_person: Callable[[str], bool] = reads_like_person) -> pa.Array:
+def shown_texts(texts: pa.Array, is_person: Callable[[str], bool] = reads_like_person, *, keys: bool = False) -> pa.Array:
     """Texts of cells as lists of refused cells show them, at most 100 letters; a missing one becomes "".
 
-    A stray cell may be personal data wherever it stands: ID numbers of residents and mobile telephones are masked
-    within a text, and so is a whole text that reads like a person's name. Controls become visible signs.
+    A stray cell may be personal data wherever it stands: numbers of persons are masked within a text, and so is a whole
+    text that reads like a person's name. Controls become visible signs.
 
     Args:
         texts: The texts.
         is_person: Tells a text that is a name; by default whatever reads like one.
+        keys: Whether they are ids or numbers of documents, of which some look like passports.
     """
 
     def shown(text: str) -> str:
         plain = re.sub(rf"[\s-]|{CONTROLS}", "", unicodedata.normalize("NFKC", text)).upper()
         if is_person(plain):
             return _mask(plain, "name")
-        if _RESIDENT.search(plain) or _MOBILE.search(plain):
-            # Written with blanks or in full width it cannot be cut out of the text as it was sent: its plain form is shown.
-            text = _RESIDENT.sub(lambda number: _mask(number[0], "id_number"), plain)
-            text = _MOBILE.sub(lambda number: _mask(number[0], "telephone"), text)
-        return text.translate(_PICTURES)[:_SHOWN]
+        return without_person_numbers(text, passports=not keys).translate(_PICTURES)[:_SHOWN]
 
     distinct = Distinct(texts)
     return pc.fill_null(distinct.spread([shown(text) for text in distinct.values], pa.string()), "")
-
-
-def without_resident_numbers(text: str) -> str:
-    """A text in which every ID number of a resident is masked; codes of businesses stay, however alike they look."""
-    return _RESIDENT.sub(lambda found: _mask(found[0], "id_number") if is_resident_number(found[0]) else found[0], text)
 
 
 def looks_like_data(header: Sequence[str]) -> bool:

@@ -56,7 +56,8 @@ class SentCells:
         texts = []
         for column in columns:
             cells = as_texts(self.column(column).filter(rows))
-            texts.append(shown_texts(masked(cells, personal[column]) if column in personal else cells, self._is_person))
+            hidden = masked(cells, personal[column]) if column in personal else cells
+            texts.append(shown_texts(hidden, self._is_person, keys=name.endswith(("_id", "_no"))))
         if not texts:
             return pa.repeat(pa.scalar(""), rows.true_count)
         return pc.binary_join_element_wise(*texts, BETWEEN_COLUMNS) if len(texts) > 1 else texts[0]

@@ -11,13 +11,14 @@ import numpy as np
 import pyarrow as pa
 
 from creditscore.config.sources import Limits, SourceSpec
-from creditscore.records.columns.personal import masked, personal_columns, without_resident_numbers
+from creditscore.records.columns.person_numbers import without_person_numbers
+from creditscore.records.columns.personal import masked, personal_columns
 from creditscore.records.columns.types import as_texts, one_array
 from creditscore.records.reading.csv_files import physical_lines
 from creditscore.records.reading.sources import open_source
 
-#: Numbers of people in a line that could not be cut into cells: ID numbers and telephones.
-_PERSONAL_NUMBER = re.compile(r"(?<![0-9A-Za-z])(?:[0-9]{17}[0-9Xx]|1[0-9]{10})(?![0-9A-Za-z])")
+#: Columns of ids and numbers of documents, some of which look like passports.
+_NUMBERS = re.compile(r"号|编码|代码|(?:^|[^a-z])(?:id|no|code|number)(?:$|[^a-z])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,16 @@ def sent_rows(source: SourceSpec, data: Path, *, rows: Collection[int], limits: 
             found.cells.update(zip(piece.rows[chosen].tolist(), zip(*texts, strict=True), strict=True))
     if opened.csv is not None and broken:
         for row, line in physical_lines(opened.csv.path, opened.csv.facts.encoding, broken):
-            found.lines[row] = None if personal else _PERSONAL_NUMBER.sub("********", without_resident_numbers(line))
+            found.lines[row] = None if personal else without_person_numbers(line)
     return found
 
 
 def _texts(table: pa.Table, name: str, kind: str | None) -> list[str | None]:
     column = one_array(table[name])
     if pa.types.is_list(column.type):
-        return [None if cell is None else ";".join(map(str, cell)) for cell in column.to_pylist()]
+        return [None if cell is None else without_person_numbers(";".join(map(str, cell))) for cell in column.to_pylist()]
     if kind is not None:
         hidden: list[str | None] = masked(as_texts(column), kind).to_pylist()
         return hidden
-    return [None if text is None else without_resident_numbers(text) for text in as_texts(column).to_pylist()]
+    passports = _NUMBERS.search(name) is None
+    return [None if text is None else without_person_numbers(text, passports=passports) for text in as_texts(column).to_pylist()]

@@ -26,7 +26,7 @@ from creditscore.config.spec import Day, Items, Label, Spec, read_spec
 from creditscore.dataframes import Flags
 from creditscore.errors import ConfigError
 from creditscore.language import _
-from creditscore.records.columns.personal import is_resident_number
+from creditscore.records.columns.person_numbers import holds_resident_number, is_resident_number
 from creditscore.records.columns.types import Distinct, Faults, half_width_codes, one_array, text_bytes
 from creditscore.records.tables import COLUMN_WORDS
 from creditscore.vocabulary import MARKET_SUBJECTS
@@ -320,7 +320,8 @@ class Identifier:
         def fault(text: str | None) -> str | None:
             if not text:
                 return "ID_MISSING"
-            if is_resident_number(text):
+            # Certificates of some trades are numbered by a letter and their holder's ID number.
+            if holds_resident_number(text):
                 return "ID_RESIDENT_NUMBER"
             return None if shape.fullmatch(text) else code
 

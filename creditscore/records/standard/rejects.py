@@ -78,8 +78,9 @@ def _shown(rows: pa.Table, columns: Sequence[str], mark: str, words: Collection[
     """
     shown = []
     for name in columns:
-        texts = shown_texts(as_texts(one_array(rows[name])), lambda text: may_be_person(text, words))
-        shown.append(safe_keys(texts) if name.endswith(("_id", "_no")) else texts)
+        is_key = name.endswith(("_id", "_no"))
+        texts = shown_texts(as_texts(one_array(rows[name])), lambda text: may_be_person(text, words), keys=is_key)
+        shown.append(safe_keys(texts) if is_key else texts)
     return pc.binary_join_element_wise(*shown, mark) if len(shown) > 1 else shown[0]
 
 
