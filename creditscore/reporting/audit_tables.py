@@ -123,7 +123,7 @@ def row_equation(book: RunBook) -> list[tuple[Message, int]]:
     return [
         (_("Rows in"), counts.rows_in),
         (_("= scored"), counts.scored),
-        (_("+ not rated"), counts.not_rated),
+        (_("+ without a score"), counts.not_rated),
         (_("+ out of scope"), sum(counts.out_of_scope.values())),
         (_("+ quarantined"), counts.quarantined),
         (_("+ collapsed duplicates"), counts.collapsed),
