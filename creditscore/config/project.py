@@ -54,6 +54,9 @@ class ProjectFile(Spec):
     name: Name
     label: Label
     authority: Label
+    #: Further names of the project's own area, such as ``yongzhou``; those of its tables of regions are known. What is done,
+    #: paid or registered there may be no feature.
+    places: Items[str] = ()
     purpose: Purpose = "supervision"
     #: Whom the project scores. Practitioners are natural persons: only as such, only by their
     #: professional-conduct records, and only with ``impact_assessment_id`` in ``scorecards.toml``.

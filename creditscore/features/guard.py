@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +19,7 @@ from creditscore.config.features import FeatureSpec
 from creditscore.config.spec import Day, Items, Label, Name, Spec, read_spec
 from creditscore.config.targets import RegisterTarget
 from creditscore.errors import ConfigError
+from creditscore.records.standard.identity import tables_of
 
 if TYPE_CHECKING:
     from creditscore.config.catalogue import CatalogueItem
@@ -27,10 +28,25 @@ if TYPE_CHECKING:
     from creditscore.config.targets import TargetSpec
 
 
+#: Names of regions as tables have them, and the part of a long one by which it is known: 永州, 江华, 湘西.
+_LONG_NAME = re.compile(r"[\u4e00-\u9fff]+[省市县区州]")
+_SHORT_NAME = re.compile(
+    r"([\u4e00-\u9fff]{2,}?)(?:维吾尔自治区|(?:[^族]{1,3}族)+自治[州县区]|自治区|特别行政区|(?<!辖)[省市县区州])"
+)
+
+
+class NearWords(Spec):
+    """Two lists of words that name a factor where one of each stands near the other, in either order."""
+
+    first: Items[str] = Field(min_length=1)
+    second: Items[str] = Field(min_length=1)
+
+
 class GuardedFactor(Spec):
     """Something features may not be about, by whole words, or by a place followed or preceded by one of ``things``.
 
     ``since``: from when its source has been in force. ``excepted`` (``except``): names that hold a word and mean something else.
+    ``near``: words that name it without a place.
     """
 
     name: Name
@@ -40,13 +56,20 @@ class GuardedFactor(Spec):
     basis: str
     words: Items[str] = Field(min_length=1)
     things: Items[str] = ()
+    near: NearWords | None = None
     excepted: Items[str] = Field(default=(), alias="except")
+
+
+#: Stands for a factor without such words.
+_NOTHING_NEAR = NearWords.model_construct(first=(), second=())
 
 
 class _GuardedFactors(Spec):
     """The document ``forbidden.toml``."""
 
     places: Items[str]
+    #: What may stand between a thing and the place after it: the tax *is paid in* the city.
+    between: Items[str]
     traditional: str
     factor: Items[GuardedFactor]
 
@@ -61,7 +84,18 @@ def guarded_factors() -> tuple[GuardedFactor, ...]:
     return _shipped().factor
 
 
-def guarded_factors_of(feature: FeatureSpec, items: list[CatalogueItem]) -> list[GuardedFactor]:
+def factors_in(texts: Iterable[str], places: Collection[str] = ()) -> list[GuardedFactor]:
+    """The factors that any of some texts is about, by the words used.
+
+    Args:
+        texts: Names, labels, descriptions.
+        places: Names of the project's own area, which count like 本地 and ``local``.
+    """
+    plain, known = [_plain(text) for text in texts], frozenset(place for one in places if (place := _plain(one).strip("_")))
+    return [factor for factor in guarded_factors() if any(_is_about(text, factor, known) for text in plain)]
+
+
+def guarded_factors_of(feature: FeatureSpec, items: list[CatalogueItem], places: Collection[str] = ()) -> list[GuardedFactor]:
     """The factors that a feature or one of its catalogue items is about, by the words used."""
     texts = [
         feature.name, *feature.label.names().values(), feature.unit, feature.description, feature.scheme or "",
@@ -71,14 +105,22 @@ def guarded_factors_of(feature: FeatureSpec, items: list[CatalogueItem]) -> list
         texts += [item.kind, *item.label.names().values(), *item.concerns]
     # Whose words the value itself is: the name of the office that sent the record, and with it its region.
     texts += ["inspecting office"] if feature.aggregate == "latest" and feature.column == "provider" else []
-    plain = [_plain(text) for text in texts]
-    return [factor for factor in guarded_factors() if any(_is_about(text, factor) for text in plain)]
+    return factors_in(texts, places)
+
+
+def own_places(project: Project) -> frozenset[str]:
+    """What a project's own area is called: ``places`` of ``project.toml``, and the regions of its tables, long and short."""
+    names = {region.name for table in tables_of(project).regions for region in table.region}
+    long = {name.removesuffix("本级") for name in names if _LONG_NAME.fullmatch(name.removesuffix("本级"))}
+    short = {found[1] for name in long if (found := _SHORT_NAME.fullmatch(name))}
+    return frozenset({*project.about.places, *long, *short})
 
 
 def _plain(text: str) -> str:
-    """Lower case, simplified, words parted by one underscore, so that "Local Branch" and local-branch read alike."""
+    """Lower case, simplified, words parted by one underscore and sentences by a bar: "Local Branch" and local-branch read alike."""
     shown = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
-    return re.sub(r"[\W_]+", "_", shown.lower().translate(_simplified()))
+    sentences = re.split(r"[。;!?|]+", shown.lower().translate(_simplified()))
+    return "|".join(re.sub(r"[\W_]+", "_", sentence) for sentence in sentences)
 
 
 @cache
@@ -86,40 +128,52 @@ def _simplified() -> dict[int, str]:
     return {ord(pair[0]): pair[1] for pair in _shipped().traditional.split()}
 
 
-def _is_about(text: str, factor: GuardedFactor) -> bool:
-    """Whether a plain text names a factor: by a word, or by a place and a thing near it."""
+def _is_about(text: str, factor: GuardedFactor, places: frozenset[str]) -> bool:
+    """Whether a plain text names a factor: by a word, by a place and a thing near it, or by two words near each other."""
     squeezed = text.replace("_", "")
     for other in factor.excepted:
         squeezed = squeezed.replace(other, "|")
+        text = _pattern(other).sub("|", text) if other.isascii() else text
     if any(_says(text, squeezed, word) for word in factor.words):
         return True
-    return any(pattern.search(text) for pattern in _english_pairs(factor)) or any(
-        pattern.search(squeezed) for pattern in _chinese_pairs(factor)
+    return any(pattern.search(text) for pattern in _english_pairs(factor, places)) or any(
+        pattern.search(squeezed) for pattern in _chinese_pairs(factor, places)
     )
 
 
 @cache
-def _english_pairs(factor: GuardedFactor) -> tuple[re.Pattern[str], ...]:
+def _english_pairs(factor: GuardedFactor, places: frozenset[str]) -> tuple[re.Pattern[str], ...]:
     """A place, at most two words, a thing; or the other way round with at most one word between."""
-    return _pairs(factor, "(?<![a-z])", "_?(?:[a-z]+_){0,2}", "_?(?:[a-z]+_){0,1}", ascii_only=True)
+    there, things, between = (_ascii(words) for words in ((*_shipped().places, *places), factor.things, _shipped().between))
+    near = factor.near or _NOTHING_NEAR
+    first, second = _ascii(near.first), _ascii(near.second)
+    few, back = "_?(?:[a-z]+_){0,2}", f"_?(?:(?:{between})_){{0,2}}_?(?:[a-z]+_){{0,1}}"
+    pairs = [(there, few, things), (things, back, there), (first, few, second), (second, few, first)]
+    return tuple(
+        re.compile(f"(?<![a-z])(?:{one})(?:s|es)?{gap}(?:{other})(?:s|es)?(?![a-z])") for one, gap, other in pairs if one and other
+    )
 
 
 @cache
-def _chinese_pairs(factor: GuardedFactor) -> tuple[re.Pattern[str], ...]:
-    """A place, at most four signs, a thing; or the other way round with at most one between."""
-    return _pairs(factor, "", ".{0,4}?", ".{0,1}?", ascii_only=False)
+def _chinese_pairs(factor: GuardedFactor, places: frozenset[str]) -> tuple[re.Pattern[str], ...]:
+    """A place, at most four signs, a thing; or the other way round with hardly anything between."""
+    words = ((*_shipped().places, *places), factor.things, _shipped().between)
+    there, things, between = (_chinese(one) for one in words)
+    near = factor.near or _NOTHING_NEAR
+    first, second = _chinese(near.first), _chinese(near.second)
+    # 永州市2024年社会信用体系建设工作要点 names a document.
+    there = there and f"(?:{there})(?![市省县区]?[0-9]{{4}})"
+    few, back = "[^|]{0,4}?", f"(?:{between}){{0,3}}[^|]{{0,1}}?"
+    pairs = [(there, few, things), (things, back, there), (first, "[^|]{0,3}?", second), (second, "[^|]{0,3}?", first)]
+    return tuple(re.compile(f"(?:{one}){gap}(?:{other})") for one, gap, other in pairs if one and other)
 
 
-def _pairs(factor: GuardedFactor, start: str, between: str, back: str, *, ascii_only: bool) -> tuple[re.Pattern[str], ...]:
-    places, things = (
-        "|".join(re.escape(word).replace("_", "_?") for word in words if word.isascii() == ascii_only)
-        for words in (_shipped().places, factor.things)
-    )
-    if not places or not things:
-        return ()
-    end = "(?:s|es)?(?![a-z])" if ascii_only else ""
-    orders = ((places, between, things), (things, back, places))
-    return tuple(re.compile(f"{start}(?:{one}){gap}(?:{other}){end}") for one, gap, other in orders)
+def _ascii(words: Iterable[str]) -> str:
+    return "|".join(sorted(re.escape(word).replace("_", "_?") for word in words if word.isascii()))
+
+
+def _chinese(words: Iterable[str]) -> str:
+    return "|".join(sorted(re.escape(word) for word in words if not word.isascii()))
 
 
 def _says(text: str, squeezed: str, word: str) -> bool:
@@ -131,7 +185,7 @@ def _says(text: str, squeezed: str, word: str) -> bool:
 
 @cache
 def _pattern(word: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![a-z]){re.escape(word).replace('_', '_?')}(?:s|es)?(?![a-z])")
+    return re.compile(rf"(?<![a-z]){re.escape(word).replace('_', '(?:s|es)?_?')}(?:s|es)?(?![a-z])")
 
 
 def guard_features(features: tuple[FeatureSpec, ...], project: Project) -> list[str]:
@@ -145,11 +199,12 @@ def guard_features(features: tuple[FeatureSpec, ...], project: Project) -> list[
     items = project.catalogue.by_kind
     refusals = [fault for target in project.targets.values() for fault in target_faults(target, project)]
     warnings: list[str] = []
+    places = own_places(project)
     for number, feature in enumerate(features, start=1):
         used = [items[kind] for kind in feature.kind if kind in items]
         where = f'{project.folder / "features.toml"}: feature[{number}] "{feature.name}"'
         refusals += [f"{where}{fault}" for fault in [*_strange(feature, project), *_gate(feature, used, project)]]
-        for factor in guarded_factors_of(feature, used):
+        for factor in guarded_factors_of(feature, used, places):
             line = f"{where}: about {factor.label.text('en')} ({factor.label.text('zh')}), which is {factor.rule}: {factor.basis}"
             refused = factor.rule == "forbidden" or project.about.purpose == "bidding"
             (refusals if refused else warnings).append(line)
@@ -163,8 +218,11 @@ def under_a_warning(project: Project) -> tuple[str, ...]:
     """Names of the features that are about a guarded factor: what is not refused stands under a warning, and in no cross."""
     items = project.catalogue.by_kind
     of_feature = {one.name: [items[kind] for kind in one.kind if kind in items] for one in project.features}
+    places = own_places(project)
     # What is of some industries only is in no cross anyway.
-    return tuple(one.name for one in project.features if not one.industries and guarded_factors_of(one, of_feature[one.name]))
+    return tuple(
+        one.name for one in project.features if not one.industries and guarded_factors_of(one, of_feature[one.name], places)
+    )
 
 
 def _refuse_no_features(given: object) -> None:
