@@ -70,7 +70,11 @@ class Binning(Spec):
 
 
 class Selection(Spec):
-    """Which characteristics stay in the cards. ``max_characteristics`` None sets no limit."""
+    """Which characteristics stay in the cards.
+
+    ``max_characteristics``: crosses are counted; they have the places that columns leave, and those of source ``base`` stay
+    beyond it. None sets no limit.
+    """
 
     min_information_value: float = Field(default=0.005, ge=0)
     max_correlation: float = Field(default=0.9, gt=0, le=1)

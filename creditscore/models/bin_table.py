@@ -10,7 +10,7 @@ from scipy.optimize import isotonic_regression
 
 from creditscore.config.scorecards import SMOOTHING, Binning
 from creditscore.dataframes import Flags, Floats, Ints
-from creditscore.models.card import AttributeKind
+from creditscore.models.characteristic import AttributeKind
 from creditscore.models.columns import Factor, FeatureColumn
 from creditscore.models.evidence import Cells, Evidence, pseudo_share, smoothed_woe, weigh
 from creditscore.models.sample import Sample
@@ -19,6 +19,8 @@ from creditscore.models.scoring import AttributeCodes
 #: Weight in the projection of an attribute that is too small to be judged: it follows its neighbours.
 _ALMOST_NOTHING = 1e-9
 _WOE_DIGITS = 6
+#: Names of attributes that are no texts, and of all together.
+_NOT_TEXTS = ("missing", "other", "any")
 #: More points than an attribute can have.
 _NO_BOUND = 10**9
 
@@ -103,14 +105,21 @@ class Partition:
         return tuple(_plain(value) for value in self.special) if kind == "special" else ()
 
     def label(self, code: int) -> str:
-        """How the attribute is called: ``[0, 3)``, ``A, B``, ``special: -9``, ``missing``, ``other``."""
+        """How the attribute is called: ``[0, 3)``, ``A, B``, ``special: -9``, ``missing``, ``other``.
+
+        Texts that read like another attribute are in quotation marks: ``"missing"`` is a text.
+        """
         kind = self.kinds[code]
         if kind == "interval":
             starts = ["(-inf", *(f"[{_plain(edge)}" for edge in self.edges)]
             ends = [*(str(_plain(edge)) for edge in self.edges), "inf"]
             return f"{starts[code]}, {ends[code]})"
-        listed = ", ".join(str(value) for value in self.values(code))
+        listed = ", ".join(_quoted(value) if isinstance(value, str) else str(value) for value in self.values(code))
         return {"category": listed, "special": f"special: {listed}"}.get(kind, kind)
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if text in _NOT_TEXTS or text.startswith("special: ") else text
 
 
 def _plain(value: float | str) -> str | int | float:

@@ -18,7 +18,7 @@ from creditscore.config.features import Absence, FeatureSpec, Trend
 from creditscore.config.spec import Label
 from creditscore.dataframes import Flags, category_texts
 from creditscore.errors import DataError
-from creditscore.models.card import Ceiling, ColumnName
+from creditscore.models.characteristic import Ceiling, ColumnName
 from creditscore.vocabulary import Source
 
 #: What an estimator takes for ``features``: specifications (or plain names of columns), alone or by name; None: all columns.

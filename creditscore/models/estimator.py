@@ -20,7 +20,8 @@ from creditscore.dataframes import Flags, Floats, Ints
 from creditscore.errors import NotFittedError
 from creditscore.models.bin_table import BinTable
 from creditscore.models.calibration import CardPoints, slope_of
-from creditscore.models.card import Attribute, Baseline, Characteristic
+from creditscore.models.card import Baseline
+from creditscore.models.characteristic import Attribute, Characteristic
 from creditscore.models.columns import Features
 from creditscore.models.crosses import CrossPartition
 from creditscore.models.crossfit import HeldOut

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from creditscore.config.scorecards import Scaling
 from creditscore.config.spec import Label
 from creditscore.errors import DataError
-from creditscore.models.card import Attribute, AttributeKind, Card, Characteristic
+from creditscore.models.card import Card
+from creditscore.models.characteristic import Attribute, AttributeKind, Characteristic
 from creditscore.models.reasons import best
 from creditscore.spreadsheet import read_sheet
 from creditscore.vocabulary import Source

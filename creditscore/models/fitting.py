@@ -15,7 +15,9 @@ from creditscore.errors import DataError
 from creditscore.models.bin_table import BinTable, Partition, tabulate
 from creditscore.models.binning import cut
 from creditscore.models.columns import FeatureColumn
-from creditscore.models.crosses import Residuals, best_pair, codes_by, codes_in, cross_of, predictor_with_effects
+from creditscore.models.cross_cells import cross_of
+from creditscore.models.cross_pairs import Residuals, best_pair, predictor_with_effects
+from creditscore.models.crosses import codes_by, codes_in
 from creditscore.models.evidence import pseudo_share
 from creditscore.models.inspector_effects import mean_effect
 from creditscore.models.regression import Patterns, Regression, fit_regression, matrix_of, patterns_of
@@ -199,10 +201,13 @@ def fit_cut(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLed
 def fit_path(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLedger) -> list[Fit]:
     """The fit without a cross, then with each cross that is found, at most ``settings.crosses``.
 
-    Arguments are those of :func:`fit_cut`.
+    A cross is one characteristic of the most that there may be: it has a place that no column needs. Arguments are those of
+    :func:`fit_cut`.
     """
     path, ahead = [_additive(sample, cuts, settings, ledger)], None
-    while len(path) <= settings.crosses:
+    most = settings.selection.max_characteristics
+    places = settings.crosses if most is None else min(settings.crosses, most - len(path[0].tables))
+    while len(path) <= places:
         larger, ahead = _with_a_cross(path[-1], sample, settings, ahead)
         if larger is None:
             break

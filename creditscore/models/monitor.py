@@ -19,7 +19,8 @@ from creditscore.errors import DataError
 from creditscore.models import scoring
 
 if TYPE_CHECKING:
-    from creditscore.models.card import Card, Characteristic
+    from creditscore.models.card import Card
+    from creditscore.models.characteristic import Characteristic
 
 _MISSING, _UNSEEN = "missing", "unseen"
 _BinCodes = tuple[NDArray[np.intp], NDArray[np.intp]]

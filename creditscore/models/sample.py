@@ -22,6 +22,10 @@ from creditscore.models.inspector_effects import VisitTeams, read_visits
 _log = logging.getLogger(__name__)
 #: Most parts that the training window is divided into.
 PARTS = 5
+#: Powers of ten that weights may lie apart: of sums over wider ones no digit is left for the small.
+_WEIGHT_DIGITS = 12
+#: Weights above this, or below its inverse, are scaled.
+_FAR = 2.0**100
 
 
 @dataclass(frozen=True)
@@ -283,8 +287,18 @@ def _weights(weight: object | None, rows: int, ranking: Flags) -> Floats:
     wrong = int((~(np.isfinite(weights) & (weights >= 0))).sum())
     if wrong:
         raise DataError("sample_weight: expected finite weights >= 0; {wrong} of {rows} are not", wrong=wrong, rows=rows)
-    if not (weights > 0).any():
+    positive = weights[weights > 0]
+    if not len(positive):
         raise DataError("sample_weight: expected some weight above 0; every weight is zero")
+    if positive.max() / 10.0**_WEIGHT_DIGITS > positive.min():
+        raise DataError(
+            "sample_weight: the largest is more than 10^{digits} times the smallest above 0, so that the others would say nothing; "
+            "expected 1 / inclusion probability, or the like",
+            digits=_WEIGHT_DIGITS,
+        )
+    if not 1 / _FAR < positive.max() < _FAR:
+        # Sums would be infinite. A power of two changes no digit, and an even one none of a square root.
+        weights = np.ldexp(weights, -2 * (int(np.frexp(positive.max())[1]) // 2))
     return weights
 
 

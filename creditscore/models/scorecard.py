@@ -15,7 +15,8 @@ from creditscore.language import SOURCE_LANGUAGE, Message, Words, _, pgettext
 from creditscore.models import card as as_text
 from creditscore.models import expert_card, scoring, scoring_sql
 from creditscore.models import reasons as against_baseline
-from creditscore.models.card import CARD_FORMAT, Attribute, Baseline, Card, Ceiling, Characteristic
+from creditscore.models.card import CARD_FORMAT, Baseline, Card
+from creditscore.models.characteristic import Attribute, Ceiling, Characteristic
 
 _TABLE_COLUMNS = {
     "variable": pgettext("table of a card", "Variable"),

@@ -26,7 +26,8 @@ from numpy.typing import ArrayLike, NDArray
 from creditscore import dataframes
 from creditscore.config.scorecards import Scaling
 from creditscore.dataframes import Floats, Ints
-from creditscore.models.card import Card, Characteristic
+from creditscore.models.card import Card
+from creditscore.models.characteristic import Characteristic
 from creditscore.vocabulary import SOURCES
 
 #: Position of an attribute in its characteristic, one per row.

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from creditscore import dataframes
 from creditscore.dataframes import Floats, Ints
 from creditscore.models import scoring
-from creditscore.models.card import Card, Characteristic
+from creditscore.models.card import Card
+from creditscore.models.characteristic import Characteristic
 from creditscore.models.scoring import Coder, Noticed, coders_of, points_lookup
 
 _log = logging.getLogger(__name__)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from creditscore.errors import DataError
 from creditscore.models import scoring
-from creditscore.models.card import Attribute, Card, Characteristic
+from creditscore.models.card import Card
+from creditscore.models.characteristic import Attribute, Characteristic
 from creditscore.models.reasons import KEY, baselines, name_codes
 from creditscore.vocabulary import SOURCES
 

@@ -20,7 +20,7 @@ from creditscore.dates import months_after
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Text
 from creditscore.models import reasons, scoring
-from creditscore.models.card import Characteristic
+from creditscore.models.characteristic import Characteristic
 from creditscore.models.scorecard import Baseline, Scorecard
 from creditscore.records.own_records import COPY, COUNTS
 from creditscore.reporting.advice import Advice, Repair, Situation, advice_of, declarations_of, repairs_of

@@ -30,6 +30,7 @@ def test_any_two_labels_the_larger_is_bad(labels):
         ([0, 1, 1], [1, -1, 1], "weights >= 0"),
         ([0, 1, 1], [1, np.nan, 1], "finite"),
         ([0, 1, 1], [0, 0, 0], "every weight is zero"),
+        ([0, 1, 1], [1, 1e200, 1], "times the smallest"),
         ([0, 1, 1], [1, 0, 0], "one class only"),
         ([0, 1, 1], [1, 1], "one value per row"),
     ],

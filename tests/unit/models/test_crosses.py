@@ -10,7 +10,7 @@ from support.populations import spec
 
 from creditscore.config.scorecards import Selection
 from creditscore.errors import DataError
-from creditscore.models.card import MAX_CELLS
+from creditscore.models.characteristic import MAX_CELLS
 from creditscore.models.classifier import ScorecardClassifier
 from creditscore.models.industry import IndustryScorecards
 from creditscore.models.monitor import characteristic_stability
@@ -210,3 +210,25 @@ def test_a_rare_cell_that_the_two_alone_miss_by_far_is_held():
     fit = ScorecardClassifier().fit(pd.DataFrame({"a": a, "b": b}), (rng.random(len(u)) < risk).astype(int))
     assert crosses_of(fit.scorecard_)
     assert 0.2 < fit.predict_proba(pd.DataFrame({"a": [2.0], "b": [2.0]}))[0, 1] < 0.4
+
+
+def test_a_cross_counts_among_the_characteristics_that_there_may_be(fitted):
+    model, X, y = fitted
+    columns = [name for name in model.scorecard_.features if name in X]
+    few = ScorecardClassifier(selection=Selection(max_characteristics=len(columns))).fit(X, y).scorecard_
+    assert sorted(few.features) == sorted(columns)
+    enough = ScorecardClassifier(selection=Selection(max_characteristics=len(columns) + 1)).fit(X, y).scorecard_
+    assert enough.features == model.scorecard_.features
+
+
+def test_a_text_that_reads_like_another_attribute_is_told_from_it_in_the_cells():
+    X, y = rows()
+    a = np.select([X["a"] > 0.5, X["a"] > 0, X["a"] > -0.7], ["missing", "any", "low"], default="other").astype(object)
+    X["a"] = np.where(np.random.default_rng(5).random(len(X)) < 0.05, None, a)
+    one = ScorecardClassifier().fit(X, y).scorecard_
+    labels = [a.label for a in one.characteristics[one.features.index("a")].attributes]
+    assert len(set(labels)) == len(labels)
+    (both,) = crosses_of(one)
+    text = " ".join(cell.label for cell in both.attributes)
+    assert {'"missing"', '"any"', '"other"'} <= set(text.replace(",", "").split())
+    assert len({cell.label for cell in both.attributes}) == len(both.attributes)
