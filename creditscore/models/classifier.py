@@ -16,8 +16,7 @@ from creditscore.models.calibration import calibrate, centred, intercept_for, to
 from creditscore.models.crossfit import held_out
 from creditscore.models.estimator import CardEstimator, NotFittedEstimator, training_facts, warn_of_one_score
 from creditscore.models.fitting import fit_core
-from creditscore.models.regression import one_thread
-from creditscore.models.sample import Sample, read_sample
+from creditscore.models.sample import Sample
 from creditscore.models.scorecard import Scorecard
 
 
@@ -58,49 +57,11 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, CardEstimator):  # 
 
     name: str = "all"
 
-    def fit(
-        self,
-        X: object,
-        y: object,
-        sample_weight: object | None = None,
-        nuisance: object | None = None,
-        *,
-        time: object | None = None,
-        subjects: object | None = None,
-        ranking_only: object | None = None,
-    ) -> ScorecardClassifier:
-        """Fit the card.
-
-        Args:
-            X: One row per subject and day: pandas, polars, Arrow or a 2D array. Missing is missing.
-            y: Two classes; the larger is bad.
-            sample_weight: 1 / inclusion probability, say; rows of weight 0 are dropped.
-            nuisance: Per row a list of inspectors (or one, or None). Their effects are fitted with the
-                coefficients and set to their weighted mean when scoring.
-            time: When each row was (a day, number or text that can be put in order). Settings are then chosen forward in time.
-            subjects: Whom each row is about: rows of one subject are held out together.
-            ranking_only: True on rows that may teach which subjects are riskier but never how many are bad, such as visits
-                for a complaint. Their weight is not read.
-
-        Raises:
-            DataError: The input cannot be used, or a column leaks the outcome.
-        """
-        sample = read_sample(
-            X,
-            y,
-            features=self.features,
-            sample_weight=sample_weight,
-            nuisance=nuisance,
-            time=time,
-            subjects=subjects,
-            ranking_only=ranking_only,
-        )
-        with one_thread():
-            self.scorecard_: Scorecard = self._fit_card(sample)
+    def _learn(self, X: object, sample: Sample) -> None:
+        self.scorecard_: Scorecard = self._fit_card(sample)
         self.n_features_in_ = len(sample.names)
         if hasattr(X, "columns") or hasattr(X, "column_names"):
             self.feature_names_in_ = np.array(sample.names, dtype=object)
-        return self
 
     def _fit_card(self, sample: Sample) -> Scorecard:
         ranking_fit = self._fit_core(sample)
@@ -120,7 +81,7 @@ class ScorecardClassifier(ClassifierMixin, TransformerMixin, CardEstimator):  # 
         points = centred(self._used.scaling, points, fit.patterns.codes, fit.patterns.weight, sample.bad_share)
         training = training_facts(sample, bad_rate=sample.bad_share)
         card = self._card(fit, fit.tables, points, slice(None), name=self.name, industry="all", training=training)
-        warn_of_one_score([card], stacklevel=4)
+        warn_of_one_score([card], stacklevel=6)
         return card
 
     def _fit_and_predict(self, rest: Sample, out: Sample) -> Floats:

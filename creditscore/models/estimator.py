@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,8 @@ from creditscore.models.crosses import CrossPartition
 from creditscore.models.crossfit import HeldOut
 from creditscore.models.fitting import Fit, Settings, SpecialCodes, Splits, fit_cut
 from creditscore.models.inspector_effects import Connectedness, connectedness
-from creditscore.models.sample import Sample, effective_size
+from creditscore.models.regression import one_thread
+from creditscore.models.sample import Sample, effective_size, read_sample
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.scoring import AttributeCodes, ppm_of_score, score_of
 from creditscore.models.selection import OnLeak
@@ -72,6 +73,47 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
     cut_probabilities: Sequence[float] = ()
     target: str = ""
     representative: bool = True
+
+    def fit(
+        self,
+        X: object,
+        y: object,
+        sample_weight: object | None = None,
+        nuisance: object | None = None,
+        *,
+        time: object | None = None,
+        subjects: object | None = None,
+        ranking_only: object | None = None,
+    ) -> Self:
+        """Fit the card, or the cards.
+
+        Args:
+            X: One row per subject and day: pandas, polars, Arrow or a 2D array. Missing is missing.
+            y: Two classes; the larger is bad.
+            sample_weight: 1 / inclusion probability, say; rows of weight 0 are dropped.
+            nuisance: Per row a list of inspectors (or one, or None). Their effects are fitted with the
+                coefficients and set to their weighted mean when scoring.
+            time: When each row was (a day, number or text that can be put in order). Settings are then chosen forward in time.
+            subjects: Whom each row is about: rows of one subject are held out together.
+            ranking_only: True on rows that may teach which subjects are riskier but never how many are bad, such as visits
+                for a complaint. Their weight is not read.
+
+        Raises:
+            DataError: The input cannot be used, or a column leaks the outcome.
+        """
+        return self._fit_rows(
+            X, y, sample_weight=sample_weight, nuisance=nuisance, time=time, subjects=subjects, ranking_only=ranking_only
+        )
+
+    def _fit_rows(self, X: object, y: object, **facts: object) -> Self:
+        """Fit the rows with what is known of each: the arguments of :meth:`fit`, and those that a subclass adds."""
+        with one_thread():
+            self._learn(X, read_sample(X, y, features=self.features, **facts))
+        return self
+
+    def _learn(self, X: object, sample: Sample) -> None:
+        """Set the attributes of a fit; ``X`` is what the sample was read from."""
+        raise NotImplementedError
 
     @property
     def _settings(self) -> Settings:

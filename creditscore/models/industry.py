@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -36,8 +36,8 @@ from creditscore.models.pooling import (
     tables_of,
 )
 from creditscore.models.reasons import reasons_of
-from creditscore.models.regression import logistic, one_thread
-from creditscore.models.sample import Sample, read_sample
+from creditscore.models.regression import logistic
+from creditscore.models.sample import Sample
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.scoring import log_odds
 from creditscore.models.scoring_by_card import Deck
@@ -96,7 +96,7 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
             **named, industries=spec.industry, features=features, cut_probabilities=cut_probabilities, representative=representative
         )
 
-    def fit(
+    def fit(  # type: ignore[override]
         self,
         X: object,
         y: object,
@@ -107,20 +107,19 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
         time: object | None = None,
         subjects: object | None = None,
         ranking_only: object | None = None,
-    ) -> IndustryScorecards:
-        """Fit the pooled card and one card per industry.
+    ) -> Self:
+        """Fit the pooled card and one card per industry; arguments that are not listed here are those of every card's ``fit``.
 
         Args:
             X: One row per subject and day.
             y: Two classes; the larger is bad.
             industry: Code per row; None where unknown: such rows train the pooled card only. A text: the name of the column of X
                 that has them, where X has such a column, else the code of all rows. Without it ``industry_column`` says the column.
-            sample_weight: 1 / inclusion probability, say; rows of weight 0 are dropped.
-            nuisance: Per row a list of inspectors (or one, or None).
-            time: When each row was (a day, number or text that can be put in order). Settings are then chosen forward in time.
-            subjects: Whom each row is about: rows of one subject are held out together.
-            ranking_only: True on rows that may teach which subjects are riskier but never how many are bad, such as visits
-                for a complaint. Their weight is not read.
+            sample_weight: See :meth:`CardEstimator.fit`, as for those that follow.
+            nuisance: Inspectors.
+            time: When each row was.
+            subjects: Whom each row is about.
+            ranking_only: Rows for the ranking alone.
 
         Raises:
             DataError: The input cannot be used, or a column leaks the outcome.
@@ -130,22 +129,20 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
         industry = self._industries_of(frame, industry)
         # The column says which card a row has; what it tells of the risk is the level of the card.
         frame = frame.drop(columns=column) if self.features is None and column in frame.columns else frame
-        sample = read_sample(
+        return self._fit_rows(
             frame,
             y,
-            features=self.features,
+            industry=industry,
             sample_weight=sample_weight,
             nuisance=nuisance,
-            industry=industry,
             time=time,
             subjects=subjects,
             ranking_only=ranking_only,
         )
-        sample = only_in_own_industries(sample, tree_of(sample.industries, self.industries))
-        with one_thread():
-            self._fit_cards(sample)
+
+    def _learn(self, X: object, sample: Sample) -> None:
+        self._fit_cards(only_in_own_industries(sample, tree_of(sample.industries, self.industries)))
         self.unknown_industries_: dict[str, int] = {}
-        return self
 
     def _fit_cards(self, sample: Sample) -> None:
         self.parents_: dict[str, str] = tree_of(sample.industries, self.industries)
@@ -183,7 +180,7 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
             chosen = patterns if patterns.any() else slice(None)
             card = self._card(fit, tables_of(fit, patterns), points, chosen, name=code, industry=code, training=training)
             cards[code] = without_others(card, code, drawn, self.parents_)
-        warn_of_one_score(list(cards.values()), stacklevel=5)
+        warn_of_one_score(list(cards.values()), stacklevel=7)
         leaning = [code for code in self.parents_ if float(shown["own_weight_slopes"][code]) < _NEARLY_PARENTS]
         if leaning and fit.tables:
             _log.warning("industry %s: few cases: ranked nearly as the parent ranks; see shrinkage_", ", ".join(leaning))

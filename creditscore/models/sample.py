@@ -251,7 +251,7 @@ def _labels(y: object, rows: int) -> tuple[Flags, NDArray[Any]]:
     if y is None:
         raise DataError("labels: requires y to be passed, but the target y is None")
     if isinstance(y, np.ndarray) and y.ndim == 2 and y.shape[1] == 1:
-        warnings.warn("A column-vector y was passed when a 1d array was expected", DataConversionWarning, stacklevel=4)
+        warnings.warn("A column-vector y was passed when a 1d array was expected", DataConversionWarning, stacklevel=5)
         y = y.ravel()
     values = pd.Series(list(as_sequence(y, rows, "y")), dtype=object).infer_objects()
     missing = int(values.isna().sum())

@@ -196,7 +196,7 @@ class Deck:
 
     def _warn_of_values(self, which: Ints, asked: list[int], noticed: Noticed) -> None:
         """One warning for all cards. What the fits saw is their mean, by the rows of each card."""
-        scoring.warn_of_infinite(noticed, stacklevel=6)
+        scoring.warn_of_infinite(noticed, stacklevel=5)
         share = np.bincount(which, minlength=len(self.cards)) / max(len(which), 1)
         lines: list[str] = []
         for name in self._columns_of(asked):

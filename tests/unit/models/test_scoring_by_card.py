@@ -9,6 +9,8 @@ from support.cards import card, crossed_card, frame, number
 
 from creditscore.config.scorecards import Scaling
 from creditscore.errors import DataError
+from creditscore.models.classifier import ScorecardClassifier
+from creditscore.models.estimator import OneScoreWarning
 from creditscore.models.industry import IndustryScorecards
 from creditscore.models.industry_codes import codes_of
 from creditscore.models.scoring_by_card import Deck
@@ -101,3 +103,20 @@ def test_codes_of_industries_are_alike_in_every_kind_of_column(values):
 def test_there_is_one_code_per_row(values):
     with pytest.raises(DataError, match="industry: expected one value per row"):
         codes_of(values, 2)
+
+
+def test_warnings_name_the_line_that_asked():
+    rows = frame(20).assign(arrears=np.inf)
+    cards = IndustryScorecards.from_cards({"food": card(), "all": card(constant=0)})
+    with pytest.warns(RuntimeWarning, match="infinite") as told:
+        cards.scores(rows, industry="food")
+    assert told[0].filename == __file__
+    noise = np.random.default_rng(0).normal(size=300)
+    X, y = pd.DataFrame({"a": noise}), np.arange(300) % 2
+    for estimator, more in (
+        (ScorecardClassifier(tune="off"), {}),
+        (IndustryScorecards(tune="off"), {"industry": ["x", "y"] * 150}),
+    ):
+        with pytest.warns(OneScoreWarning) as told:
+            estimator.fit(X, y, **more)
+        assert {one.filename for one in told if one.category is OneScoreWarning} == {__file__}
