@@ -26,7 +26,7 @@ from creditscore.config.tasks import Task, TaskFile
 from creditscore.config.work_calendar import WorkCalendar
 from creditscore.errors import ConfigError
 from creditscore.storage import settle, sha256_file, sha256_of
-from creditscore.vocabulary import Purpose, Source
+from creditscore.vocabulary import Purpose
 
 _log = logging.getLogger(__name__)
 
@@ -39,10 +39,17 @@ def _timezone(name: str) -> str:
     return name
 
 
-class MaxAge(Spec):
-    """How old the newest record of a source block may be for a rating, from a day on."""
+#: By table, the days that say how new a source is, the first that is there. The other tables have no such day.
+DAYS_OF_TABLES = {
+    "subjects": ("known_date", "valid_from"), "events": ("known_date",), "changes": ("known_date",), "inspections": ("known_date",),
+    "ratings": ("known_date",), "decisions": ("decision_date",), "publicity": ("event_date",),
+}  # fmt: skip
 
-    source: Source
+
+class MaxAge(Spec):
+    """How old the newest record of a source of ``sources.toml`` may be for a rating, from a day on."""
+
+    source: str = Field(min_length=1)
     effective: Day
     days: int = Field(ge=1, le=3660)
     basis: str = Field(min_length=1, pattern=r"\S")
@@ -76,11 +83,11 @@ class ProjectFile(Spec):
     #: What a credit check (``lookup``) may be used for: a closed list.
     lookup_purpose: Items[LookupPurpose] = Field(default_factory=usual_purposes, min_length=1)
 
-    #: How old the newest record of a block may be; without a rule for a block it may be of any age.
+    #: How old the newest record of a source may be; without a rule it may be of any age, and the check-up says so.
     max_age: Items[MaxAge] = ()
 
     def ages_on(self, day: Day) -> tuple[MaxAge, ...]:
-        """The limits in force on a day, one per block."""
+        """The limits in force on a day, one per source."""
         in_force = sorted((one for one in self.max_age if one.effective <= day), key=lambda one: one.effective)
         return tuple({one.source: one for one in in_force}.values())
 
@@ -238,6 +245,10 @@ def _check_names_across_files(project: Project) -> None:
     named = [("features.toml", f'feature[{n}] "{one.name}".kind', one.kind) for n, one in enumerate(project.features, start=1)]
     named += [("targets.toml", f'target "{one.name}".kind', getattr(one, "kind", ())) for one in project.targets.values()]
     checks: list[tuple[str, str, str, Collection[str]]] = [(file, key, kind, kinds) for file, key, own in named for kind in own]
+    dated = [source.name for source in project.sources.source if source.table in DAYS_OF_TABLES and not source.supplement]
+    checks += [
+        ("project.toml", f"max_age[{n}].source", rule.source, dated) for n, rule in enumerate(project.about.max_age, start=1)
+    ]
     checks.append(("scorecards.toml", "target", project.scorecards.target, project.targets))
     for file, key, name, known in checks:
         if name not in known:

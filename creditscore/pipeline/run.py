@@ -47,10 +47,10 @@ from creditscore.records.deliveries.checkup import CheckUp, check_up
 from creditscore.records.deliveries.drift import Earlier
 from creditscore.records.deliveries.fault_history import history_table
 from creditscore.records.deliveries.rectification import rectification_list, rectification_table
+from creditscore.records.deliveries.staleness import refuse_old_data
 from creditscore.records.last_reading import adverse_reading
 from creditscore.records.own_records import OWN_RECORDS, own_events, own_ratings, own_visits
 from creditscore.records.records import open_records
-from creditscore.records.staleness import refuse_old_data
 from creditscore.reporting.fairness import associations
 from creditscore.reporting.run_book import RowCounts
 from creditscore.storage import StepLedger, damaged_files, journal, operations

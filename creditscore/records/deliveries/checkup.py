@@ -27,6 +27,7 @@ from creditscore.records.deliveries.publicity import (
     unknown_deadlines,
 )
 from creditscore.records.deliveries.rectification import identity_findings
+from creditscore.records.deliveries.staleness import age_findings
 from creditscore.records.deliveries.units import Units
 from creditscore.records.deliveries.unknown_words import UNKNOWN_SHARE, left_out_findings, unlisted_finding, unread_words
 from creditscore.spreadsheet import BOTH, Column, Sheet, label_text, write_book
@@ -118,7 +119,8 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
         ``unmapped`` (words outside the agreed tables), ``future`` (after the day: left out), ``identity``
         (wrong codes, new and stock), ``coverage`` and ``malformed`` (per catalogue kind; no record is a
         finding), ``late`` and ``missing`` (双公示), ``supplier``, ``gate``, ``expired``, ``calendar``,
-        ``publicity`` (the two systems' mismatches), ``drift`` (against the earlier run), ``repair``,
+        ``publicity`` (the two systems' mismatches), ``age`` (the newest day of each source, its limit),
+        ``drift`` (against the earlier run), ``repair``,
         ``incomplete`` (subjects whose adverse records were refused), ``carried`` (records of the last reading that count for
         them).
     """
@@ -127,7 +129,7 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
     findings = [*_arrivals(records), *_rejects(records), *_normalised(records, earlier), *_unused(records, day)]
     findings += identity_findings(records, day, earlier.rectification)
     findings += [*_catalogue(records, day), *_suppliers(records), *_expired(records, day), *_calendar(records, day)]
-    findings += [*_publicity(records, day), *_incomplete(records)]
+    findings += [*_publicity(records, day), *_incomplete(records), *age_findings(records, day)]
     own, units = profile(records), Units(records)
     rejects, gone = with_history(records, units, earlier, day)
     deliveries = delivery_table(records, units, rejects, gone, day)

@@ -49,7 +49,7 @@ _SECTIONS = {
     "supplier": _("supplier"), "gate": _("catalogue"),
     "expired": _("expired"), "calendar": _("work calendar"),
     "publicity": _("publicity"), "drift": _("drift"),
-    "repair": _("repair"), "incomplete": _("incomplete"), "carried": _("carried forward"),
+    "age": _("age of the data"), "repair": _("repair"), "incomplete": _("incomplete"), "carried": _("carried forward"),
 }  # fmt: skip
 _LEVELS = (
     ("error", _("ERRORS (none is tolerated)")),
