@@ -15,7 +15,7 @@ HOLD_CHINESE = {
     "cli/app.py": "the help in one line, in both languages",
     "cli/inspections.py": "the help names a sheet of the workbook",
     "config/catalogue.py": "an English fault names a legal term",
-    "config/sources.py": "how data says that a date has no end",
+    "config/column_rules.py": "how data says that a date has no end",
     "features/guard.py": "patterns of names of regions",
     "records/columns/person_numbers.py": "patterns of personal data",
     "records/reading/sent_rows.py": "names of columns that hold numbers of documents",
