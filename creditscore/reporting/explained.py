@@ -213,7 +213,8 @@ class Explained:
     """What a page about one subject on one day shows, the rule first: where an override set the tier, points did not.
 
     ``points`` is None for a subject that is not rated, or whose features were not given. ``measures`` are those of the tier
-    that holds. ``kept`` says which records the run kept: ``all`` that are read, the ``adverse`` ones only, or ``none``.
+    that holds. ``signed_documents``: those on which the signature under the tier rests. ``kept`` says which records the run
+    kept: ``all`` that are read, the ``adverse`` ones only, or ``none``.
     """
 
     subject_id: str
@@ -229,6 +230,7 @@ class Explained:
     previous_tier: str
     status: str
     signed: bool
+    signed_documents: tuple[int, ...]
     trial: bool
     inspections: Inspections
     measures: tuple[Measure, ...]

@@ -45,6 +45,7 @@ from creditscore.reporting.explained import (
 from creditscore.reporting.explanation_page import to_html, to_text
 from creditscore.reporting.lookup import measures_for
 from creditscore.reporting.run_book import RunBook, described
+from creditscore.tiering.grounds import parse_grounds
 from creditscore.tiering.tiers import drawn_tiers, shown_tiers
 from creditscore.vocabulary import SOURCES, TIERS, VISIT_PREFIX, Reason
 
@@ -121,6 +122,7 @@ def explain_subject(
         previous_tier=str(row.get("previous_tier") or ""),
         status=str(row.get("status") or "final"),
         signed=bool(row.get("reviewer")),
+        signed_documents=case.signed_documents(),
         trial=book.trial,
         inspections=case.inspections(str(drawn_tiers(_with_raw(tier_rows))[0])),
         measures=measures_for(book, tier, row.get("industry"), str(row.get("rule") or "")),
@@ -220,7 +222,8 @@ class _Case:
         """The documents that are told: those of the rule first, then those behind the card, then those that no longer count."""
         own, day = self.documents.all, self.book.as_of
         ruled = [one for one in own if one.key in self._rule_keys()]
-        asked = [one for one in own if _asked_as(one) in self._asked_ids()]
+        signed = self._asked_ids() | self._signed_ids()
+        asked = [one for one in own if _asked_as(one) in signed]
         counting = [one for feature in self.of_card for one in behind(feature, own, day)]
         over = [one for feature in self.of_card for one in behind(feature, own, day, state=None)]
         disputed = [one for one in own if one.state == "disputed"]
@@ -251,6 +254,17 @@ class _Case:
         if self.rule.kind != "override":
             return None
         return next((one for one in self.book.policy.override if one.reason.ground == self.rule.ground), None)
+
+    def _signed_ids(self) -> set[str]:
+        """The records and visits on which the signature under the tier that holds rests."""
+        if self.row.get("signed_tier") is None or self.row.get("signed_tier") != self.row.get("tier"):
+            return set()
+        return {record for record, _digest in parse_grounds(str(self.row.get("grounds") or ""))}
+
+    def signed_documents(self) -> tuple[int, ...]:
+        """Their numbers."""
+        ids = self._signed_ids()
+        return tuple(number for number, one in self.numbered.items() if _asked_as(one) in ids)
 
     def _asked_ids(self) -> set[str]:
         """The records and visits that a signer is asked about and on which the signature will rest."""
@@ -438,8 +452,8 @@ def _columns(one: Characteristic) -> tuple[str, ...]:
 
 
 def _asked_as(one: Document) -> str:
-    """A document as it stands among those that a signer is asked about; nothing for a grade."""
-    return {"record": one.id, "visit": VISIT_PREFIX + one.id}.get(one.table, "")
+    """A document as it stands among those that a signer is asked about."""
+    return {"record": one.id, "visit": VISIT_PREFIX + one.id, "rating": f"{one.kind}={one.result}"}[one.table]
 
 
 def _same(value: str, empty: int | str) -> bool:

@@ -10,7 +10,7 @@ from creditscore.reporting.columns import signed
 from creditscore.reporting.explained import Explained, NotRated
 from creditscore.reporting.explanation_section import numbers
 from creditscore.reporting.words import REPAIR_CLASSES
-from creditscore.vocabulary import NOT_RATED, TIERS
+from creditscore.vocabulary import NOT_RATED, TIERS, Reason
 
 _REPAIR_HOW = _(
     "To apply you need: the shortest publication period over, what was wrong put right and all duties done, and a public promise."
@@ -113,8 +113,8 @@ def _alike(it: Explained) -> list[list[Repair]]:
 def _outcome(it: Explained) -> Iterator[Text]:
     """What repairs and declarations together would give by score."""
     advice, points = it.advice, it.points
-    if points is None or advice.score is None or not points.next_tier:
-        return
+    if points is None or advice.score is None or not points.next_tier or Reason.parse(it.ground.rule).kind == "override":
+        return  # where a rule decides the score gives nothing
     if it.raw_or_held in TIERS and TIERS.index(points.next_tier) >= TIERS.index(it.raw_or_held):
         return  # the tier is better than the score already: nothing to gain there
     if advice.nearest_repairs and not advice.nearest_declarations:

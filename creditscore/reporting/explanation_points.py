@@ -6,12 +6,15 @@ from creditscore.language import Message, Text, Words, _, pgettext
 from creditscore.reporting.columns import Grid, signed
 from creditscore.reporting.explained import Explained, Line, Points
 from creditscore.reporting.explanation_section import Joined, Section, numbers, row_text
-from creditscore.reporting.words import GRADES, NO, PARTS_PER_MILLION, RESULTS, SOURCE_WORDS, UNITS, YES
+from creditscore.reporting.words import GRADES, NO, ONE_UNIT, PARTS_PER_MILLION, RESULTS, SOURCE_WORDS, UNITS, YES
 from creditscore.vocabulary import NOT_RATED, SOURCES, TIERS
 
 _HEADS = (
     _("Characteristic"), _("Your firm"), _("Points"), _("Against the comparison"), _("Records no."), _("Next change by itself"),
 )  # fmt: skip
+
+#: A reason with its value and the points that it cost.
+_SAID = _("{reason}{label}: {value} ({difference})")
 
 
 def why(it: Explained, points: Points, words: Words) -> Section:
@@ -42,7 +45,7 @@ def _reason(rank: int, line: Line, words: Words) -> Text:
     head, difference = _("Reason {rank}: ", rank=rank), signed(-line.difference)
     if line.known != "nothing":
         values = {"reason": head, "label": line.label, "value": shown_value(line, words), "difference": difference}
-        return Message("{reason}{label}: {value} ({difference})", values)
+        return Message(_SAID.message, values)
     missing = _("{reason}nothing is known about: {label} ({difference})", reason=head, label=line.label, difference=difference)
     return Joined((missing, _what_changes_it(line)))
 
@@ -103,10 +106,10 @@ def shown_value(line: Line, words: Words) -> str:
     """The firm's own value in words with its unit; of a cross, whose two values stand in lines of their own, the cell."""
     if line.aggregate == "cross":
         return words.text(line.bin)
-    if line.value == "":
-        return words.text(_("nothing known"))
     if line.known == "undeclared":
         return words.text(_("nothing declared"))
+    if line.value == "":
+        return words.text(_("nothing known"))
     if line.unit == "0 or 1":
         return words.text(YES if float(line.value) else NO)
     if line.known == "none":
@@ -127,7 +130,7 @@ def _figure(line: Line, number: float, words: Words) -> str:
             return words.text(_("{times:.2f} times what is usual", times=number / 1_000_000))
         return words.number(number / 1_000_000, 2)
     figure = words.number(number, 0 if number == int(number) else 2)
-    unit = UNITS.get(line.unit, line.unit)
+    unit = (ONE_UNIT if figure == "1" else UNITS).get(line.unit, line.unit)
     if line.unit in ("", "grade", "text"):
         return figure
     if line.unit.startswith("severity"):

@@ -37,9 +37,16 @@ def records(it: Explained, words: Words) -> Section:
 def _notes(it: Explained) -> Iterator[Text]:
     if it.kept != "all":
         yield _("This run kept some of the records only; which ones are behind which points is not kept.")
-    if it.documents:
+    tables = {one.table for one in it.documents}
+    if "record" in tables:
         yield _HOW_TO_NAME
-    elif it.points is None:
+    if "visit" in tables:
+        yield _("To object to what a visit found, object to the tier and name the visit by its number.")
+    if "rating" in tables:
+        yield _("A grade is contested at the body that gave it.")
+    if tables:
+        return
+    if it.points is None and it.kept == "all":
         yield _("There is no score, so no records are behind one.")
     elif it.kept == "all":
         yield _("No records count for or against your firm here.")

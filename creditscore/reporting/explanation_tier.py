@@ -44,7 +44,11 @@ def _override(it: Explained) -> Iterator[Text]:
         yield _("It rests on record no. {numbers} below.", numbers=numbers(ground.documents))
     elif it.kept != "all":
         yield _("On which record it rests is not kept in this run.")
-    if it.points is not None:
+    if it.points is None:
+        return
+    if any(one.table == "rating" for one in it.documents if one.number in ground.documents):
+        yield _("Once a newer grade is better, the score decides: tier {tier}.", tier=it.points.by_score)
+    else:
         yield _("Once that record counts no more, the score decides: tier {tier}.", tier=it.points.by_score)
 
 
@@ -59,6 +63,12 @@ def tier(it: Explained) -> Iterator[Text]:
         yield from _awaited(it, it.signature)
     elif it.signed:
         yield _("An official has looked at this tier and decided on it.")
+        if it.signed_documents:
+            yield _(
+                "The signature rests on record no. {numbers} below. It ends when one of them is repaired, withdrawn, corrected or "
+                "found wrong.",
+                numbers=numbers(it.signed_documents),
+            )
     visits = it.inspections
     if visits.full_coverage:
         yield _("In your trade every firm is visited in every period.")

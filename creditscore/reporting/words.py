@@ -160,6 +160,14 @@ UNITS: dict[str, Message] = {
     "severity 1-6": _("severity 1-6"),
     PARTS_PER_MILLION: _("ratio"),
 }
+#: The units of the figure 1.
+ONE_UNIT: dict[str, Message] = UNITS | {
+    "records": pgettext("one", "record"),
+    "days": pgettext("one", "day"),
+    "months": pgettext("one", "month"),
+    "departments": pgettext("one", "department"),
+    "points": pgettext("one", "point"),
+}
 PURPOSES: dict[str, Message] = {
     "supervision": _("Supervision: where inspections go"),
     "financing": _("Financing"),
