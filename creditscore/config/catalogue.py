@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from creditscore.config.spec import Items, Label, Name, Spec, refuse_repeats
+from creditscore.config.spec import Day, Items, Label, Name, Spec, refuse_repeats
 from creditscore.vocabulary import SAMPLING_TRIGGERS, FoundBy, Purpose, Source, Trigger
 
 
@@ -37,7 +37,8 @@ class CatalogueItem(Spec):
     retention_months: int | None = Field(default=None, ge=1, le=1200)
     #: Who may see it: everyone (then the other publicity system shows it, too), those it is shared with, or only the provider.
     publication: Literal["published", "shared", "internal"] = "shared"
-    repair_class: Literal["minor", "general", "serious"] | None = None
+    #: ``own_rule``: the record ends as its own act says, such as a list of debtors once the debt is paid.
+    repair_class: Literal["minor", "general", "serious", "own_rule"] | None = None
     #: Months after the decision in which publication may not / must end (repair rules), if any.
     publication_min_months: int | None = Field(default=None, ge=0, le=1200)
     publication_max_months: int | None = Field(default=None, ge=0, le=1200)
@@ -68,12 +69,46 @@ class CatalogueItem(Spec):
         return bool(self.legal_basis) and purpose in self.purposes
 
 
+class RepairPeriods(Spec):
+    """How long records of a class of repair are published at least and at most, from a day on."""
+
+    name: Literal["minor", "general", "serious"]
+    effective: Day
+    publication_min_months: int = Field(ge=0, le=1200)
+    publication_max_months: int = Field(ge=0, le=1200)
+    basis: str = Field(min_length=1, pattern=r"\S")
+
+    def refuse_others(self, item: CatalogueItem) -> None:
+        """Refuse an item of this class whose own periods are missing or outside those of the class.
+
+        Raises:
+            ValueError: They contradict the class.
+        """
+        shortest, longest = item.publication_min_months, item.publication_max_months
+        if shortest is None or longest is None or shortest < self.publication_min_months or longest > self.publication_max_months:
+            raise ValueError(
+                f'item "{item.kind}": a record of the class {self.name} is published for {self.publication_min_months} to '
+                f"{self.publication_max_months} months ({self.basis}), the item says {shortest} to {longest}; what follows an "
+                "act of its own is of the class own_rule"
+            )
+
+
 class Catalogue(Spec):
     """All kinds of a project; the gate through which every record and feature passes."""
 
     edition: str
     basis: str
     item: Items[CatalogueItem]
+    #: The periods of the classes of repair; where there are none, items say theirs freely.
+    repair_periods: Items[RepairPeriods] = ()
+
+    @model_validator(mode="after")
+    def _items_fit_their_class(self) -> Catalogue:
+        newest = {one.name: one for one in sorted(self.repair_periods, key=lambda one: one.effective)}
+        for item in self.item if newest else ():
+            if item.repair_class in newest:
+                newest[item.repair_class].refuse_others(item)
+        return self
 
     @model_validator(mode="after")
     def _kinds_are_unique(self) -> Catalogue:

@@ -124,6 +124,7 @@ REPAIR_CLASSES: dict[str, Message] = {
     "minor": pgettext("class of repair", "minor"),
     "general": pgettext("class of repair", "general"),
     "serious": pgettext("class of repair", "serious"),
+    "own_rule": pgettext("class of repair", "of its own rule"),
 }
 #: What decided a tier, told to the subject; by ``vocabulary.ReasonKind``.
 RULE_MEANINGS: dict[str, Message] = {

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from creditscore.config.catalogue import Catalogue
 from creditscore.config.policy import load_policy
 from creditscore.config.project import load_project
 from creditscore.features.guard import guard_features
@@ -41,6 +42,51 @@ def test_every_item_has_a_basis_a_retention_and_one_purpose(project):
         assert item.retention_months
         assert item.purposes == ("supervision",)
     assert {i.kind for i in project.catalogue.item if i.double_publicity} == {m.kind for m in KINDS if m.double_publicity}
+
+
+def test_the_authority_is_the_office_of_the_coordination_group_wherever_it_is_named(project):
+    assert project.about.authority.text("zh") == "永州市社会信用体系建设协调小组办公室"
+    root = FOLDER.parents[1]
+    texts = [path for folder in ("configs", "docs", "creditscore") for path in (root / folder).rglob("*") if path.suffix in (".toml", ".md", ".py", ".po", ".j2")]  # fmt: skip
+    assert len(texts) > 100
+    wrong = ("社会信用体系建设领导小组", "信用体系建设联席会议", "信用建设领导小组", "leading group", "joint conference")
+    assert [(path.name, one) for path in texts for one in wrong if one in path.read_text("utf-8")] == []
+
+
+#: NDRC Order 36 of 2025: months for which a record of a class is published, at least and at most.
+ORDER_36 = {"minor": (0, 3), "general": (3, 12), "serious": (12, 36)}
+#: What ends as an act of its own says, without any class: lists, arrears, debtors.
+OWN_RULE = {"late_annual_report", "abnormal_operation_list", "judgment_debtor", "tax_arrears", "wage_arrears", "payment_delay"}
+
+
+def test_no_kind_has_a_class_of_repair_that_its_period_contradicts(project):
+    declared = {one.name: (one.publication_min_months, one.publication_max_months) for one in project.catalogue.repair_periods}
+    assert declared == ORDER_36
+    for item in project.catalogue.item:
+        if item.repair_class in ORDER_36:
+            shortest, longest = ORDER_36[item.repair_class]
+            assert shortest <= item.publication_min_months <= item.publication_max_months <= longest, item.kind
+    assert {item.kind for item in project.catalogue.item if item.repair_class == "own_rule"} == OWN_RULE
+
+
+def test_whatever_may_be_repaired_is_negative_and_what_is_published_may_be(project):
+    for item in project.catalogue.item:
+        assert item.repair_class is None or item.polarity == "negative", item.kind
+        assert item.repair_class or item.polarity != "negative" or item.publication != "published", item.kind
+
+
+def test_the_penalties_are_of_the_class_that_they_are_called_by(project):
+    penalties = {kind: project.catalogue.by_kind[f"admin_penalty_{kind}"].repair_class for kind in ORDER_36}
+    assert penalties == {kind: kind for kind in ORDER_36}
+
+
+@pytest.mark.parametrize(("kind", "periods"), [("general", (0, 12)), ("general", (3, 36)), ("minor", (0, 12)), ("serious", (None, 36)), ("general", (3, None))])  # fmt: skip
+def test_a_catalogue_whose_item_contradicts_its_class_is_refused(project, kind, periods):
+    whole = project.catalogue.model_dump()
+    wrong = next(item for item in whole["item"] if item["repair_class"] == kind)
+    wrong["publication_min_months"], wrong["publication_max_months"] = periods
+    with pytest.raises(ValueError, match=rf'item "{wrong["kind"]}": a record of the class {kind} is published for'):
+        Catalogue.model_validate(whole)
 
 
 def test_features_cover_the_base_and_all_four_sources(project):
