@@ -50,8 +50,10 @@ CHANGES: tuple[Change, ...] = get_args(Change)
 ENDING_CHANGES: tuple[Change, ...] = ("repaired", "withdrawn", "dispute_upheld")
 
 #: What an objection may be against, and how a person may decide it.
-Contested = Literal["record", "tier", "draw"]
+Contested = Literal["record", "visit", "rating", "tier", "draw"]
 CONTESTED: tuple[Contested, ...] = get_args(Contested)
+#: Of these what a night reads: it does not count while the objection is open, and never again once it is upheld.
+HIDDEN_WHILE_OPEN: tuple[Contested, ...] = ("record", "visit", "rating")
 ObjectionOutcome = Literal["upheld", "rejected", "withdrawn"]
 OBJECTION_OUTCOMES: tuple[ObjectionOutcome, ...] = get_args(ObjectionOutcome)
 

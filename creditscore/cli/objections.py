@@ -1,4 +1,4 @@
-"""``creditscore objection``: objections to a record, a tier or a draw, from their intake to the answer."""
+"""``creditscore objection``: objections to a record, a visit's result, a grade, a tier or a draw, from intake to answer."""
 
 from __future__ import annotations
 
@@ -10,10 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from creditscore.cli.options import JsonOption, LangOption, OutOption, ProjectArg, day_of, help_of, project_of, runs_of, show
+from creditscore.cli.options import (
+    JsonOption,
+    LangOption,
+    OutOption,
+    ProjectArg,
+    day_of,
+    help_of,
+    past_day_of,
+    project_of,
+    runs_of,
+    show,
+)
 from creditscore.cli.output import table_lines
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
+from creditscore.vocabulary import HIDDEN_WHILE_OPEN
 
 if TYPE_CHECKING:
     from creditscore.inspection.objections import Objection
@@ -22,7 +34,10 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Objections to a record, a tier or a draw: taken in, listed with their deadlines, answered by a second person.",
+    help=(
+        "Objections to a record, the result of an inspection, a grade, a tier or a draw: taken in, listed with their deadlines, "
+        "answered by a second person."
+    ),
 )
 OutArg = Annotated[Path, typer.Argument(help="OUT, the folder of runs.")]
 ByOption = Annotated[str, typer.Option("--by", help="Who does it; the name is recorded, not proved.")]
@@ -30,6 +45,8 @@ OnOption = Annotated[str, typer.Option("--on", help="The day, such as 2024-05-06
 
 AGAINST: dict[str, Message] = {
     "record": pgettext("against", "record"),
+    "visit": pgettext("against", "inspection result"),
+    "rating": pgettext("against", "grade"),
     "tier": pgettext("against", "tier"),
     "draw": pgettext("against", "draw"),
 }
@@ -62,6 +79,13 @@ def file(
     record: Annotated[
         str | None, typer.Option("--record", help="Against a record: its document number or id, as explain lists them.")
     ] = None,
+    visit: Annotated[
+        str | None, typer.Option("--visit", help="Against the result of an inspection: its id, or its day if there was one.")
+    ] = None,
+    rating: Annotated[
+        str | None,
+        typer.Option("--rating", help='Against a grade of another authority: its scheme, its day or both, "national 2024-03-01".'),
+    ] = None,
     tier: Annotated[str | None, typer.Option("--tier", help="Against a tier: the day of the run, such as 2024-04-30.")] = None,
     draw: Annotated[str | None, typer.Option("--draw", help="Against a draw: the task.")] = None,
     evidence: Annotated[str, typer.Option("--evidence", help="Where the evidence is kept, such as a file number.")] = "",
@@ -69,21 +93,24 @@ def file(
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Take an objection in; it is numbered and has its deadline. An open one against a record acts from the next night on.
+    """Take an objection in; it is numbered and has its deadline.
+
+    An open one against a record, an inspection's result or a grade acts from the next night on.
 
     Raises:
-        DataError: Not exactly one of --record, --tier and --draw; what it is against is not there; a text is missing.
+        DataError: Not exactly one of the options; what it is against is not there or does not count; a text is missing.
     """
     from creditscore.inspection.objections import Filing
     from creditscore.pipeline.objections import file_objection
 
     words = Words.of(lang)
-    named = {name: text for name, text in (("record", record), ("tier", tier), ("draw", draw)) if text is not None}
+    given = {"record": record, "visit": visit, "rating": rating, "tier": tier, "draw": draw}
+    named = {name: text for name, text in given.items() if text is not None}
     if len(named) != 1:
-        raise DataError("objection: expected one of --record, --tier and --draw")
+        raise DataError("objection: expected one of --record, --visit, --rating, --tier and --draw")
     ((against, about),) = named.items()
     filing = Filing(
-        subject_id, cast("Contested", against), about, applicant, by, _day_that_has_come(on), grounds, evidence, other_unit
+        subject_id, cast("Contested", against), about, applicant, by, past_day_of(on, name="--on"), grounds, evidence, other_unit
     )
     taken = file_objection(project_of(project), runs_of(out), filing)
     line = _(
@@ -97,22 +124,12 @@ def file(
     show(_document(taken), [words.text(line), words.text(_effect(taken))], as_json=as_json)
 
 
-def _day_that_has_come(on: str) -> dt.date:
-    """The day of a filing or an answer.
-
-    Raises:
-        DataError: It has not come yet: a slip of the pen would hold the record until then.
-    """
-    day = day_of(on, name="--on")
-    if day > dt.date.today():
-        raise DataError("--on: expected a day that has come (got {day})", day=day)
-    return day
-
-
 def decide(
     out: OutArg,
     objection: Annotated[str, typer.Argument(help="The number of the objection, such as 2024-1.")],
-    outcome: Annotated[str, typer.Option("--outcome", metavar="<upheld|rejected|withdrawn>", help="How it is answered.")],
+    outcome: Annotated[
+        str, typer.Option("--outcome", metavar="<upheld|rejected|withdrawn>", help="How it is answered, in any language.")
+    ],
     reason: Annotated[str, typer.Option("--reason", help="Why, in one line.")],
     by: ByOption,
     on: OnOption,
@@ -123,7 +140,7 @@ def decide(
     from creditscore.pipeline.objections import decide_objection
 
     words = Words.of(lang)
-    day, decided = _day_that_has_come(on), cast("ObjectionOutcome", outcome)
+    day, decided = past_day_of(on, name="--on"), _outcome_of(outcome)
     answered, new = decide_objection(runs_of(out), objection, outcome=decided, reason=reason, by=by, on=day)
     said = _("objection {id}: {outcome}", id=answered.id, outcome=_OUTCOMES[answered.outcome])
     lines = [words.text(said), words.text(_effect(answered))]
@@ -134,6 +151,22 @@ def decide(
     show({**_document(answered), "new": new}, lines, as_json=as_json)
 
 
+def _outcome_of(text: str) -> ObjectionOutcome:
+    """The outcome that a word of any language names, or its own name.
+
+    Raises:
+        DataError: None does.
+    """
+    from creditscore.language import languages
+
+    answers = {name: {name, *(Words.of(one).text(word) for one in languages())} for name, word in _OUTCOMES.items() if name}
+    for name, names in answers.items():
+        if text.strip().casefold() in {one.casefold() for one in names}:
+            return cast("ObjectionOutcome", name)
+    known = ", ".join(" / ".join([name, *sorted(names - {name})]) for name, names in answers.items())
+    raise DataError("--outcome: expected one of {known} (got {got!r})", known=known, got=text)
+
+
 def list_(
     out: OutArg,
     on: OnOption,
@@ -141,7 +174,7 @@ def list_(
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Open objections on a day, overdue ones first, with what each holds."""
+    """Open objections as they stood on a day, overdue ones first, with what each held."""
     from creditscore.pipeline.objections import list_objections
 
     words = Words.of(lang)
@@ -204,6 +237,8 @@ def draw_objections(task_dir: Path, words: Words) -> tuple[list[dict[str, Any]],
 
 def _cells(row: Mapping[str, Any], words: Words) -> list[str]:
     state = words.text(pgettext("objection", "overdue") if row["overdue"] else _OUTCOMES[row["outcome"]])
+    if row["decided_on"] is not None:
+        state = words.text(_("{outcome} on {day}", outcome=state, day=row["decided_on"]))
     shown = {**row, "state": state, "against": words.text(AGAINST[row["against"]]), "holds": words.text(_held(row))}
     return [str(shown[name]) for name in _HEADS]
 
@@ -211,22 +246,22 @@ def _cells(row: Mapping[str, Any], words: Words) -> list[str]:
 def _held(row: Mapping[str, Any]) -> Message:
     """What an objection holds, in words."""
     return {
-        "tier": _("the record does not count; the tier stays {tier}", tier=row["held_tier"]),
-        "record": _("the record does not count"),
-        "next_night": _("the record, from the next night on"),
+        "tier": _("it does not count; the tier stays {tier}", tier=row["held_tier"]),
+        "record": _("it does not count"),
+        "next_night": _("from the next night on it does not count"),
         "nothing": pgettext("objection", "nothing"),
     }[row["holds"]]
 
 
 def _effect(one: Objection) -> Message:
     """What follows from an objection or its answer."""
-    if one.against != "record":
+    if one.against not in HIDDEN_WHILE_OPEN:
         return _("it changes nothing by itself: a person answers it, and what the answer means is done by its own command")
     if one.is_open:
-        return _("from the next night on the record does not count, and the tier neither rises nor falls because of it")
+        return _("from the next night on it does not count, and the tier neither rises nor falls because of it")
     if one.outcome == "upheld":
-        return _("from the next night on the record is at an end, and a better tier holds at once")
-    return _("from the next night on the record counts again")
+        return _("from the next night on it counts no more, and a better tier holds at once")
+    return _("from the next night on it counts again")
 
 
 def _document(one: Objection) -> dict[str, Any]:

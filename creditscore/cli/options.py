@@ -152,6 +152,18 @@ def day_of(text: str, *, name: str) -> dt.date:
     return dates.day_of(text, name=name)
 
 
+def past_day_of(text: str, *, name: str) -> dt.date:
+    """The day of an option that has come: what is noted is not noted ahead.
+
+    Raises:
+        DataError: It is no day, or lies ahead.
+    """
+    day = day_of(text, name=name)
+    if day > dt.date.today():
+        raise DataError("{name}: expected a day that has come (got {day})", name=name, day=day)
+    return day
+
+
 def run_of(path: Path) -> RunFolder:
     """The folder of a finished run, all its files in place.
 

@@ -22,6 +22,7 @@ from creditscore.cli.options import (
     day_of,
     engine_of,
     file_to_write,
+    past_day_of,
     project_of,
     rows_of,
     run_of,
@@ -91,14 +92,17 @@ def lookup(
     as_json: JsonOption = False,
 ) -> None:
     """The credit check (信用核查) of one code or many, with each subject's own tickets; it is noted."""
+    from creditscore.pipeline.credit_check import answered_as_of
     from creditscore.pipeline.credit_check import lookup as look_up
 
-    words = Words.of(lang)
+    words, day = Words.of(lang), past_day_of(on, name="--on")
     folder = run_of(run)
     codes = codes_asked(ids or [], file, run=folder, encoding=encoding)
-    answers = look_up(folder, codes, purpose=purpose, by=by, on=day_of(on, name="--on"), lang=lang)
-    lines = [*_lookup_lines(answers, words), *_next_steps(answers), *_draws(answers, words)]
-    show({"rows": rows_of(answers)}, lines, as_json=as_json)
+    answers = look_up(folder, codes, purpose=purpose, by=by, on=day, lang=lang)
+    note = answered_as_of(folder, day)
+    told = [] if note is None else [words.text(note)]
+    lines = [*_lookup_lines(answers, words), *_next_steps(answers), *told, *_draws(answers, words)]
+    show({"rows": rows_of(answers), "note": told[0] if told else ""}, lines, as_json=as_json)
 
 
 def feedback(
@@ -114,7 +118,7 @@ def feedback(
     from creditscore.pipeline.credit_check import feedback as note_feedback
 
     words = Words.of(lang)
-    note_feedback(run_of(run), record, result=result, by=by, on=day_of(on, name="--on"))
+    note_feedback(run_of(run), record, result=result, by=by, on=past_day_of(on, name="--on"))
     show({"record": record}, [words.text(_("noted for check {record}", record=record))], as_json=as_json)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -45,21 +46,33 @@ class LegalStep(Spec):
 
 
 class ObjectionFile(Spec):
-    """The document ``objections.toml``."""
+    """The document ``objections.toml``; a project without it has no deadlines, and takes no objection in."""
 
     deadline: Items[Deadline] = ()
     step: Items[LegalStep] = ()
 
-    def rule(self, against: Contested, on: dt.date) -> Deadline:
+    def rule(self, against: Contested, on: dt.date, *, file: Path) -> Deadline:
         """The deadline for objections that are taken in on a day; of several that of the latest ``effective``.
 
+        Args:
+            against: What they are against.
+            on: The day.
+            file: Where the document is, or is to be.
+
         Raises:
-            DataError: None is in force.
+            DataError: None is in force; the message says what to add.
         """
         in_force = [one for one in self.deadline if against in one.against and one.effective <= on]
         if not in_force:
             raise DataError(
-                "objections.toml: expected a [[deadline]] for objections against a {against}, in force on {on} (got none)",
+                "{file}: expected a [[deadline]] for objections against a {against}, in force on {on} (got none); add these lines, "
+                "with the working days and the rule that your authority goes by (configs/yongzhou/objections.toml is an example):\n"
+                "[[deadline]]\n"
+                'against = ["{against}"]\n'
+                "effective = {on}\n"
+                "working_days = <working days>\n"
+                'basis = "<the rule, or: set by the project>"',
+                file=file,
                 against=against,
                 on=on,
             )

@@ -72,19 +72,20 @@ def purpose_of(text: str, allowed: Iterable[LookupPurpose], *, own: Purpose) -> 
     Raises:
         DataError: It is not in the list, or needs a project of its own.
     """
+    known = tuple(allowed)
+    names = ", ".join(f"{one.name} ({one.label.text('zh')})" for one in known)
     other = other_purpose(text, own=own)
     if other is not None:
-        names = " / ".join((other.name, *other.label.names().values()))
         raise DataError(
-            "--purpose: a project of {own} answers no check for {other} ({basis}); that needs a project of its own",
+            "--purpose: a project of {own} answers no check for {other} ({basis}); that needs a project of its own. This one "
+            "answers: {names}",
             own=own,
-            other=names,
+            other=" / ".join((other.name, *other.label.names().values())),
             basis=other.basis,
+            names=names,
         )
-    known = tuple(allowed)
     found = next((one for one in known if one.is_meant(text)), None)
     if found is None:
-        names = ", ".join(f"{one.name} ({one.label.text('zh')})" for one in known)
         raise DataError("--purpose: expected one of the project's list: {names} (got {text!r})", names=names, text=text)
     return found
 

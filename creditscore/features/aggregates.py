@@ -18,6 +18,7 @@ from creditscore.config.features import Aggregate
 from creditscore.config.spec import ppm
 from creditscore.dates import window_column
 from creditscore.features.visibility import visible_ratings
+from creditscore.records.adverse.contested import HIDDEN_VISITS, UPHELD
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -211,11 +212,24 @@ def _ratios(records: Records, rows: Rows, features: list[FeatureSpec]) -> ir.Tab
     if severity is not None:
         severe = (visits.severity >= severity).fill_null(False)
         visits = visits.mutate(found=ibis.ifelse(severe, visits.found, 0).cast("int64"))
-    rates = _trigger_rates(rows.known_visits(visits))
-    effects = _inspector_effects(rates, visits, people, prior)
+    hidden = records.table(HIDDEN_VISITS) if records.has(HIDDEN_VISITS) else None
+    rates = _trigger_rates(_not_taken_away(rows.known_visits(visits), hidden))
+    effects = _inspector_effects(rates, visits, people, prior, hidden)
     windows = sorted({window_column(feature.months) for feature in features if feature.months is not None})
-    visit = _expected_findings(rows.join(visits), windows, people, rates, effects)
+    own = rows.join(visits) if hidden is None else rows.without_hidden(rows.join(visits), hidden, "inspection_id")
+    visit = _expected_findings(own, windows, people, rates, effects)
     return visit.group_by("row_key").agg(**{feature.name: _ratio(feature, visit) for feature in features})
+
+
+def _not_taken_away(known: ir.Table, hidden: ir.Table | None) -> ir.Table:
+    """Visits at the start of a quarter (``rate_day``) without those whose result an upheld objection had taken away by then.
+
+    An open objection concerns its own firm: in what is known of all visits the result counts until then.
+    """
+    if hidden is None:
+        return known
+    gone = hidden.filter(hidden.why == UPHELD)
+    return known.anti_join(gone, [known.inspection_id == gone.inspection_id, gone.hidden_from <= known.rate_day])
 
 
 def _trigger_rates(known: ir.Table) -> ir.Table:
@@ -224,9 +238,10 @@ def _trigger_rates(known: ir.Table) -> ir.Table:
     return counted.select("rate_day", "trigger", rate=((counted.found * _MILLION) // counted.visited.nullif(0)).cast("int64"))
 
 
-def _inspector_effects(rates: ir.Table, visits: ir.Table, people: ir.Table, prior: float) -> ir.Table:
+def _inspector_effects(rates: ir.Table, visits: ir.Table, people: ir.Table, prior: float, hidden: ir.Table | None) -> ir.Table:
     """Per quarter start and inspector, own findings over own expected findings in ppm, shrunk towards 1."""
     known = rates.inner_join(visits, [rates.trigger == visits.trigger, visits.known_day <= rates.rate_day])
+    known = _not_taken_away(known, hidden)
     by_person = known.select("rate_day", "rate", "found", "inspection_id").inner_join(people, "inspection_id")
     sums = by_person.group_by(["rate_day", "inspector"]).agg(found=by_person.found.sum(), expected=by_person.rate.sum())
     pseudo = round(prior * _MILLION)

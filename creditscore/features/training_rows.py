@@ -16,6 +16,7 @@ from creditscore.errors import ConfigError, DataError
 from creditscore.features.guard import target_faults
 from creditscore.features.spine import scored_types, spine_on
 from creditscore.features.triggering_records import first_known
+from creditscore.records.adverse.contested import taken_away
 from creditscore.records.records import coded
 from creditscore.records.standard.keys import day_column
 
@@ -178,7 +179,8 @@ def _from_inspections(records: Records, target: InspectionTarget, until: dt.date
     visits["as_of"] = pd.Series([day - _ONE_DAY for day in before], index=visits.index, dtype=object)
     visits = visits.merge(_subjects_at(records, visits), on=["subject_id", "as_of"], how="left")
     reason = pd.Series("", index=visits.index)
-    for wrong, said in _reasons(visits, target, scored_types(records.project)):
+    gone = visits["inspection_id"].isin(taken_away(records, until))
+    for wrong, said in [(gone, "result taken away on objection"), *_reasons(visits, target, scored_types(records.project))]:
         reason = reason.mask((reason == "") & wrong, said)
     kept = visits[reason == ""].copy()
     kept["y"] = _labels(kept, target)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from creditscore.dates import day_number, months_before, quarter_start, window_column
+from creditscore.records.adverse.contested import counting_ratings
 from creditscore.records.standard.keys import day_column
 
 if TYPE_CHECKING:
@@ -65,10 +66,10 @@ class OneDay:
         start = _day(quarter_start(self.day))
         return visits.filter(visits.known_day <= start).mutate(rate_day=start)
 
-    def without_hidden(self, events: ir.Table, hidden: ir.Table) -> ir.Table:
-        """Events without incidents that are hidden that day."""
+    def without_hidden(self, rows: ir.Table, hidden: ir.Table, key: str) -> ir.Table:
+        """Rows without those whose key (that of an incident, or a visit) is hidden that day."""
         number = day_number(self.day)
-        return events.anti_join(hidden.filter((hidden.hidden_from <= number) & (hidden.hidden_until > number)), "incident_key")
+        return rows.anti_join(hidden.filter((hidden.hidden_from <= number) & (hidden.hidden_until > number)), key)
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,10 @@ class ManyDays:
         days = self.rows.select("rate_day").distinct()
         return days.inner_join(visits, [visits.known_day <= days.rate_day])
 
-    def without_hidden(self, events: ir.Table, hidden: ir.Table) -> ir.Table:
-        """Events without incidents that are hidden on the row's day."""
-        same = hidden.incident_key == events.incident_key
-        return events.anti_join(hidden, [same, hidden.hidden_from <= events.as_of_day, hidden.hidden_until > events.as_of_day])
+    def without_hidden(self, rows: ir.Table, hidden: ir.Table, key: str) -> ir.Table:
+        """Rows without those whose key (that of an incident, or a visit) is hidden on the row's day."""
+        same = hidden[key] == rows[key]
+        return rows.anti_join(hidden, [same, hidden.hidden_from <= rows.as_of_day, hidden.hidden_until > rows.as_of_day])
 
 
 Rows = OneDay | ManyDays
@@ -141,7 +142,7 @@ def _counted(records: Records, events: ir.Table, rows: Rows, trained_on: dt.date
     """Those of no hidden range, each incident once."""
     if records.has("hidden"):
         hidden = records.table("hidden")
-        events = rows.without_hidden(events, hidden)
+        events = rows.without_hidden(events, hidden, "incident_key")
         if trained_on is not None:
             void = hidden.filter((hidden.why == "withdrawn") & (hidden.hidden_from <= day_number(trained_on)))
             events = events.anti_join(void, "incident_key")
@@ -154,12 +155,12 @@ def _counted(records: Records, events: ir.Table, rows: Rows, trained_on: dt.date
 
 
 def visible_ratings(records: Records, rows: Rows, scheme: str) -> ir.Table:
-    """One row per row of the spine and grade of a scheme that was issued and known by ``as_of_day``."""
+    """One row per row of the spine and grade of a scheme that was issued and known by ``as_of_day`` and is not hidden then."""
     ratings, index = records.table("ratings"), records.table("subject_index")
     of_scheme = ratings.filter(ratings.scheme == scheme).inner_join(index, "subject_id")
     days = {"event_day": day_column(of_scheme.event_date), "known_day": day_column(of_scheme.known_date)}
-    joined = rows.join(of_scheme.select("subject_key", "grade", **days))
-    return joined.filter((joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day))
+    joined = rows.join(of_scheme.select("subject_key", "subject_id", "scheme", "grade", **days))
+    return counting_ratings(records, joined.filter((joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day)))
 
 
 def _day(day: dt.date) -> ir.IntegerValue:

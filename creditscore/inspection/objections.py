@@ -1,20 +1,21 @@
-"""Objections (异议) to a record, a tier or a draw, as lines of the register: taken in by one person, answered by another.
+"""Objections (异议) to a record, a visit's result, a grade, a tier or a draw, as lines of the register.
 
-What an open objection holds: against a record, that the record does not count and the tier neither rises nor falls because of it,
-from the next night on; against a tier or a draw nothing by itself, a person answers it. An upheld one against a record ends the
-record as an upheld dispute does; what else an answer means is done by the commands for it.
+One person takes an objection in, another one answers it. What an open one holds: against a record, a result or a grade, that it
+does not count and the tier neither rises nor falls because of it, from the next night on; against a tier or a draw nothing by
+itself, a person answers it. An upheld one ends the record, the result or the grade as an upheld dispute does; what else an answer
+means is done by the commands for it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from creditscore.errors import DataError
+from creditscore.inspection.people import same_person
 from creditscore.inspection.register import REGISTER, Line, Register, register_line
 from creditscore.storage import Journal
 from creditscore.vocabulary import Change, Contested, ObjectionOutcome
@@ -32,8 +33,8 @@ class Filing:
 
     Attributes:
         subject_id: The firm it is about.
-        against: A record, a tier or a draw.
-        about: The id of the record, the day of the run, or the task.
+        against: A record, the result of a visit, a grade, a tier or a draw.
+        about: The id of the record or visit, scheme and day of the grade, the day of the run, or the task.
         applicant: Who objects.
         by: Who takes it in.
         on: The day.
@@ -61,8 +62,8 @@ class Objection(Filing):
         id: Its number, ``<year>-<n>``.
         due: The last day on which the answer is in time.
         basis: The rule behind that day.
-        kind: The kind of the record; empty against a tier or a draw.
-        provider: Who provided the record.
+        kind: The kind of the record, the trigger of the visit, the scheme of the grade; empty against a tier or a draw.
+        provider: Who provided the record, or whose visit it was.
         outcome: ``upheld``, ``rejected``, ``withdrawn``; empty while it is open.
         decided_by: Who decided, never the person who took it in.
         decided_on: The day of the decision.
@@ -191,14 +192,35 @@ def add_answer(
             on=one.decided_on,
         )
     if same_person(by, one.by):
-        raise DataError("objection {id}: expected a second person to decide (got {by}, who took it in)", id=one.id, by=by)
+        raise DataError(
+            "objection {id}: expected a second person to decide (got {by}, who took it in; names are compared without blanks and "
+            "without what stands in brackets)",
+            id=one.id,
+            by=by,
+        )
     if same_person(by, one.applicant):
-        raise DataError("objection {id}: expected another person than the one who objects to decide (got {by})", id=one.id, by=by)
+        raise DataError(
+            "objection {id}: expected another person than the one who objects to decide (got {by}; names are compared without "
+            "blanks and without what stands in brackets)",
+            id=one.id,
+            by=by,
+        )
     if on < one.on:
         raise DataError("objection {id}: expected a day on or after {since} (got {on})", id=one.id, since=one.on, on=on)
     body = {"objection": one.id, "outcome": outcome, "reason": reason, "by": by, "on": on.isoformat()}
     added = entry.append(entry.root / REGISTER, [register_line("answered", **body)])
     return next(two for two in objections_of([*lines, *added]) if two.id == one.id), True
+
+
+def disputed_ranges(
+    objections: Sequence[Objection], against: Contested
+) -> Iterator[tuple[Objection, dt.date, dt.date | None, Change]]:
+    """What objections against visits or grades hide: from a day until before another one, None for good, and why."""
+    for one in (one for one in objections if one.against == against):
+        if one.decided_on is None or one.decided_on > one.on:
+            yield one, one.on, one.decided_on, "disputed"
+        if one.decided_on is not None and one.outcome == "upheld":
+            yield one, one.decided_on, None, "dispute_upheld"
 
 
 def record_changes(objections: Sequence[Objection]) -> list[dict[str, Any]]:
@@ -209,11 +231,6 @@ def record_changes(objections: Sequence[Objection]) -> list[dict[str, Any]]:
         if one.decided_on is not None:
             rows.append(_change(one.about, _ENDS[one.outcome], one.decided_on, one.id))
     return rows
-
-
-def same_person(name: str, other: str) -> bool:
-    """Whether two names are of one person, however they are spaced or written."""
-    return _plain(name) == _plain(other)
 
 
 def _change(event_id: str, change: Change, on: dt.date, document_no: str) -> dict[str, Any]:
@@ -238,7 +255,3 @@ def _line_of_text(text: str, name: str) -> str:
     if not plain or not plain.isprintable():
         raise DataError("{name}: expected a text in one line (got {text!r})", name=name, text=text)
     return plain
-
-
-def _plain(name: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -16,6 +16,7 @@ from typing import Any
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.amendments import Joiner, Replacement
 from creditscore.inspection.inspectors import DrawnFrame
+from creditscore.inspection.people import same_person
 from creditscore.inspection.plan_folder import (
     FRAME_FILES,
     LOG,
@@ -261,7 +262,7 @@ def add_void(entry: Journal, folder: TaskFolder, *, reason: str, by: str, second
     if register.drawn(folder.task) is not None:
         raise DrawError("task {task}: drawn already; a draw is not taken back", task=folder.task)
     people = {"by": needed(by, "by"), "second": needed(second, "second")}
-    if people["by"].casefold() == people["second"].casefold():
+    if same_person(people["by"], people["second"]):
         raise DrawError("task {task}: expected a second person (got {by} twice)", task=folder.task, by=people["by"])
     kept = folder.path / VOIDED / str(register.voids(folder.task) + 1)
     for name in _LATEST:

@@ -18,10 +18,9 @@ from creditscore.errors import DataError
 from creditscore.inspection.objections import Objection, all_objections
 from creditscore.inspection.sealed_export import own_rows
 from creditscore.inspection.task_folder import open_folders
-from creditscore.language import DEFAULT_LANGUAGE
-from creditscore.pipeline.objections import OBJECTIONS
+from creditscore.language import DEFAULT_LANGUAGE, Message, _
 from creditscore.pipeline.out_folder import LOOKUPS
-from creditscore.pipeline.run_folder import RunFolder, RunResult, run_before
+from creditscore.pipeline.run_folder import OBJECTIONS, RunFolder, RunResult, days_of, run_before
 from creditscore.pipeline.run_store import BookFile, load_book
 from creditscore.records.adverse.readings import READINGS
 from creditscore.records.own_records import OWN_RECORDS
@@ -68,9 +67,11 @@ def lookup(
         was noted, for :func:`feedback`.
 
     Raises:
-        DataError: The run is not finished or damaged; the purpose is not one of the project's; nobody is named.
+        DataError: The run is not finished or damaged; the purpose is not one of the project's; nobody is named; the day is before
+            that of the run.
     """
     folder = _folder_of(run)
+    _refuse_earlier_day(folder, on)
     about = BookFile.load(folder).project
     allowed = purpose_of(purpose, about.lookup_purpose, own=about.purpose)
     if not by.strip():
@@ -97,6 +98,42 @@ def lookup(
     noted = append_chain(folder.out / LOOKUPS, [check | answer for answer in answers])
     own = pd.Series([draws.get(code, []) for code in codes], index=rows.index, dtype=object)
     return rows.assign(draws=own, record=[line["number"] for line in noted])
+
+
+def _refuse_earlier_day(folder: RunFolder, on: dt.date) -> None:
+    """Refuse a check on a day on which the run did not exist; the message says which one did."""
+    if on >= folder.as_of:
+        return
+    days = days_of(folder.out)
+    then = [day for day in days if day <= on]
+    if not then:
+        raise DataError(
+            "--on: {on} is before the first run, that of {first}: nothing could be asked then; expected that day or a later one",
+            on=on,
+            first=min(days, default=folder.as_of),
+        )
+    raise DataError(
+        "--on: on {on} the run of {as_of} did not exist yet; ask that of {then}, or give a day from {as_of} on",
+        on=on,
+        as_of=folder.as_of,
+        then=max(then),
+    )
+
+
+def answered_as_of(run: Run, on: dt.date) -> Message | None:
+    """What the reader of a credit check is told where the run is not of its day: a newer one stands, or there is none of it."""
+    folder = _folder_of(run)
+    later = [day for day in days_of(folder.out) if folder.as_of < day <= on]
+    if later:
+        return _(
+            "This is the answer of {as_of}. A newer run stands, that of {newest}: ask that one for what holds on {on}.",
+            as_of=folder.as_of,
+            newest=max(later),
+            on=on,
+        )
+    if on > folder.as_of:
+        return _("There is no run of {on}: this is the answer of {as_of}, the newest run before it.", on=on, as_of=folder.as_of)
+    return None
 
 
 def feedback(run: Run, record: int, *, result: str, by: str, on: dt.date) -> None:

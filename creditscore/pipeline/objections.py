@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from creditscore.dates import day_number
 from creditscore.errors import DataError
 from creditscore.inspection.objections import (
     Filing,
@@ -19,23 +20,22 @@ from creditscore.inspection.objections import (
     add_answer,
     add_objection,
     all_objections,
+    disputed_ranges,
     record_changes,
 )
-from creditscore.inspection.register import Register
-from creditscore.inspection.sealed_export import own_rows
-from creditscore.inspection.task_folder import TaskFolder
+from creditscore.pipeline.contested import found, newest_run
 from creditscore.pipeline.out_folder import changing, held
-from creditscore.pipeline.run_folder import RunFolder, run_before
-from creditscore.records.own_records import OWN_RECORDS
+from creditscore.pipeline.run_folder import OBJECTIONS, RunFolder
+from creditscore.records.adverse.contested import RATING_RANGES, VISIT_RANGES, Disputes, parse_rating_id
 from creditscore.records.standard.identity import compact
+from creditscore.records.standard.keys import NEVER
 from creditscore.records.tables import TABLES
-from creditscore.vocabulary import CONTESTED, OBJECTION_OUTCOMES, ObjectionOutcome
+from creditscore.vocabulary import HIDDEN_WHILE_OPEN, OBJECTION_OUTCOMES, Contested, ObjectionOutcome
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project
 
-#: The file of a run with the objections that it knew, and its columns: no name and no words of who objects.
-OBJECTIONS = "objections"
+#: The columns of a run's file of objections: no name and no words of who objects.
 OBJECTION_SCHEMA = pa.schema(
     [
         ("objection", pa.string()), ("subject_id", pa.string()), ("against", pa.string()), ("about", pa.string()),
@@ -60,11 +60,11 @@ def file_objection(project: Project, out: str | Path, filing: Filing) -> Objecti
     """
     root = Path(out)
     filing = replace(filing, subject_id=compact(pa.array([filing.subject_id], pa.string()))[0].as_py() or "")
-    rule = project.objections.rule(filing.against, filing.on)
+    rule = project.objections.rule(filing.against, filing.on, file=project.folder / "objections.toml")
     days = rule.with_other_unit if filing.other_unit.strip() and rule.with_other_unit else rule.working_days
     due = project.calendar.deadline(filing.on, days)
     with changing(root, "objection") as entry:
-        filing, kind, provider = _found(root, filing)
+        filing, kind, provider = found(project, root, filing)
         return add_objection(entry, filing, due=due, basis=rule.basis, kind=kind, provider=provider)
 
 
@@ -87,11 +87,12 @@ def decide_objection(
 
 
 def list_objections(out: str | Path, *, on: dt.date, every: bool = False) -> list[dict[str, Any]]:
-    """The objections of a day, the most urgent first: open ones, or with ``every`` answered ones too.
+    """The objections as they stood on a day, the most urgent first: open ones, or with ``every`` answered ones too.
 
     Returns:
-        One mapping per objection: its fields, ``overdue``, and ``holds``: ``record`` where the record does not count,
-        ``tier`` where the newest run holds the tier because of it, ``next_night`` where no run has seen it yet, else ``nothing``.
+        One mapping per objection: its fields, ``overdue``, and ``holds``: ``record`` where what it is against does not count,
+        ``tier`` where the newest run up to that day holds the tier because of it, ``next_night`` where that run does not know it
+        yet, else ``nothing``.
 
     Raises:
         DataError: The register is damaged.
@@ -101,9 +102,9 @@ def list_objections(out: str | Path, *, on: dt.date, every: bool = False) -> lis
     with held(root):
         then = [one.as_of(on) for one in all_objections(root) if one.on <= on]
         known = [one for one in then if every or one.is_open]
-        run = _newest(root)
-        frozen = _frozen(run) if run else {}
-    rows = [{**vars(one), "overdue": one.is_overdue(on), "late": one.is_late, **_holds(one, run, frozen)} for one in known]
+        run = newest_run(root, until=on)
+        seen, frozen = (_seen(run), _frozen(run)) if run else (set(), {})
+    rows = [{**vars(one), "overdue": one.is_overdue(on), "late": one.is_late, **_holds(one, seen, frozen)} for one in known]
     return sorted(rows, key=lambda row: (not row["overdue"], row["outcome"] != "", row["due"], row["on"], row["id"]))
 
 
@@ -130,9 +131,25 @@ def objection_table(objections: Sequence[Objection], subjects: pa.ChunkedArray |
     return table if subjects is None else table.filter(pc.is_in(table["subject_id"], pc.unique(subjects)))
 
 
-def disputes_of(objections: Sequence[Objection]) -> pa.Table:
-    """The disputes that objections open and their ends, as rows of ``changes``."""
-    return pa.Table.from_pylist(record_changes(objections), schema=TABLES["changes"].schema)
+def disputes_of(objections: Sequence[Objection]) -> Disputes:
+    """The disputes that objections open and their ends."""
+    visits = [{"inspection_id": one.about, **hidden} for one, hidden in _ranges(objections, "visit")]
+    grades = [(one, parse_rating_id(one.about), hidden) for one, hidden in _ranges(objections, "rating")]
+    ratings = [
+        {"subject_id": one.subject_id, "scheme": scheme, "event_day": day_number(day), **hidden}
+        for one, (scheme, day), hidden in grades
+    ]
+    return Disputes(
+        pa.Table.from_pylist(record_changes(objections), schema=TABLES["changes"].schema),
+        pa.Table.from_pylist(visits, schema=VISIT_RANGES),
+        pa.Table.from_pylist(ratings, schema=RATING_RANGES),
+    )
+
+
+def _ranges(objections: Sequence[Objection], against: Contested) -> Iterator[tuple[Objection, dict[str, Any]]]:
+    for one, since, until, why in disputed_ranges(objections, against):
+        end = NEVER if until is None else day_number(until)
+        yield one, {"hidden_from": day_number(since), "hidden_until": end, "why": why}
 
 
 def _counted(objections: Sequence[Objection], on: dt.date) -> dict[str, Any]:
@@ -149,9 +166,9 @@ def _counted(objections: Sequence[Objection], on: dt.date) -> dict[str, Any]:
     }
 
 
-def _newest(out: Path) -> RunFolder | None:
-    """The newest run by signed cards, else the newest trial."""
-    return run_before(out, dt.date.max) or run_before(out, dt.date.max, trial=True)
+def _seen(run: RunFolder) -> set[str]:
+    """The numbers of the objections that a run knew."""
+    return set(run.read(OBJECTIONS)["objection"].to_pylist()) if run.has(OBJECTIONS) else set()
 
 
 def _frozen(run: RunFolder) -> dict[str, str]:
@@ -161,72 +178,10 @@ def _frozen(run: RunFolder) -> dict[str, str]:
     return {row["subject_id"]: row["tier"] for row in rows}
 
 
-def _holds(one: Objection, run: RunFolder | None, frozen: dict[str, str]) -> dict[str, str]:
-    if one.against != "record" or not one.is_open:
+def _holds(one: Objection, seen: set[str], frozen: dict[str, str]) -> dict[str, str]:
+    if one.against not in HIDDEN_WHILE_OPEN or not one.is_open:
         return {"holds": "nothing", "held_tier": ""}
-    if run is None or run.as_of < one.on:
+    if one.id not in seen:
         return {"holds": "next_night", "held_tier": ""}
     tier = frozen.get(one.subject_id, "")
     return {"holds": "tier" if tier else "record", "held_tier": tier}
-
-
-def _found(out: Path, filing: Filing) -> tuple[Filing, str, str]:
-    """The filing with the id of what it is against, and the record's kind and provider; empty texts against a tier or a draw.
-
-    Raises:
-        DataError: There is no such record, tier or draw of this firm.
-    """
-    if filing.against == "record":
-        return _record(out, filing)
-    if filing.against == "tier":
-        _refuse_without_tier(out, filing)
-    elif filing.against == "draw":
-        _refuse_without_draw(out, filing)
-    else:
-        raise DataError("objection: expected one of {known} (got {got!r})", known=", ".join(CONTESTED), got=filing.against)
-    return filing, "", ""
-
-
-def _record(out: Path, filing: Filing) -> tuple[Filing, str, str]:
-    run = _newest(out)
-    name = OWN_RECORDS["events"]
-    if run is None or not run.has(name):
-        raise DataError("{out}: expected a run that keeps the records of firms (got none)", out=out)
-    table = run.read(name)
-    mine = table.filter(pc.equal(table["subject_id"], filing.subject_id)).to_pylist()
-    # A firm has the document, not our id.
-    rows = [one for one in mine if one["event_id"] == filing.about] or [one for one in mine if one["document_no"] == filing.about]
-    if len({one["event_id"] for one in rows}) != 1:
-        raise DataError(
-            "--record: expected the document number or the id of one record of this firm in the run of {as_of} (got {about!r}); "
-            "creditscore explain lists them",
-            as_of=run.as_of,
-            about=filing.about,
-        )
-    if filing.on < rows[0]["event_date"]:
-        raise DataError(
-            "--on: expected a day on or after that of the record, {day} (got {on})", day=rows[0]["event_date"], on=filing.on
-        )
-    return replace(filing, about=str(rows[0]["event_id"])), str(rows[0]["kind"]), str(rows[0]["provider"] or "")
-
-
-def _refuse_without_tier(out: Path, filing: Filing) -> None:
-    try:
-        day = dt.date.fromisoformat(filing.about)
-    except ValueError:
-        raise DataError("--tier: expected the day of a run, such as 2024-04-30 (got {about!r})", about=filing.about) from None
-    run = RunFolder.current(out, day)
-    if run is None:
-        raise DataError("--tier: expected the day of a finished run in {out} (got {about})", out=out, about=filing.about)
-    if filing.subject_id not in set(run.read("tiers")["subject_id"].to_pylist()):
-        raise DataError("--tier: expected a subject that has a tier in the run of {about}", about=filing.about)
-    if filing.on < day:
-        raise DataError("--on: expected a day on or after that of the run, {day} (got {on})", day=day, on=filing.on)
-
-
-def _refuse_without_draw(out: Path, filing: Filing) -> None:
-    published = Register.of(out).published(filing.about)
-    if published is None:
-        raise DataError("--draw: expected a task whose frame is published (got {about!r})", about=filing.about)
-    if not own_rows(TaskFolder.of(out, filing.about).path, [filing.subject_id]):
-        raise DataError("--draw: expected a subject in the frame of {about}", about=filing.about)

@@ -58,7 +58,7 @@ def scores_before_visits(
     Returns:
         One row per visit, by inspection_id: inspection_id, industry, score, probability_ppm.
     """
-    visits = records.inspections.to_pandas(date_as_object=True)
+    visits = records.results(until).to_pandas(date_as_object=True)
     random = visits["trigger"].isin(SAMPLING_TRIGGERS) & (visits["mode"] != OFF_SITE) & (visits["event_date"] <= until)
     visits = visits[random & visits["subject_id"].isin(list(industries))]
     if visits.empty:
@@ -107,7 +107,7 @@ class Trial:
     @cached_property
     def _visits(self) -> PastVisits:
         """Past visits with the tiers that the policy would have given before them: the same for each task."""
-        past, frames = self.records.inspections, self.records.frames
+        past, frames = self.records.results(self.tiers.as_of), self.records.frames
         return read_past_visits(past, self.tiers, self.policy, frames=frames, scores=self.scores, records=self.records)
 
     def forecast(self, *, task: str | None = None) -> PolicyForecast:

@@ -15,13 +15,14 @@ from creditscore.inspection.objections import Objection, objection_lines, object
 from creditscore.inspection.register import Register
 from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.pipeline.manifest import deciding_facts, run_log, summarise, write_manifest
-from creditscore.pipeline.objections import OBJECTIONS, disputes_of, objection_table
+from creditscore.pipeline.objections import disputes_of, objection_table
 from creditscore.pipeline.out_folder import held, remove_unfinished, removed_on_error
 from creditscore.pipeline.plans import Standing, add_drafts, plan_due_tasks
 from creditscore.pipeline.policy_trial import scores_before_visits
 from creditscore.pipeline.run_folder import (
     FINISHED,
     LEDGER,
+    OBJECTIONS,
     SNAPSHOT,
     WORKBOOK,
     Deciding,
@@ -360,7 +361,7 @@ def write_forecast(folder: RunFolder, records: Records, tiers: Tiers, policy: Ti
         industries = dict(zip(tiers.frame["subject_id"], tiers.frame["industry"], strict=True))
         scores = scores_before_visits(records, training.cards, industries, until=folder.as_of, held_out=training.held_out)
         forecast = forecast_policy(
-            tiers, policy, history=records.inspections, frames=records.frames, scores=scores, records=records
+            tiers, policy, history=records.results(folder.as_of), frames=records.frames, scores=scores, records=records
         )
     except DataError as error:
         _log.info("no forecast: %s", error)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from creditscore.config.project import Project
     from creditscore.tiering.signatures import Review
 
+#: The file of a run with the objections that it knew.
+OBJECTIONS = "objections"
 #: All attempts lie here below ``OUT``; ``OUT/<as_of>`` names the current finished one of a day.
 RUNS = ".runs"
 MANIFEST = "manifest.json"

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditscore.dates import day_number
+from creditscore.records.adverse.contested import HIDDEN_RATINGS, HIDDEN_VISITS, states
 from creditscore.records.standard.arrivals import ARRIVAL
 from creditscore.records.standard.contracts import kept_table
 from creditscore.records.standard.keys import day_column
@@ -39,10 +40,11 @@ EVENT_COLUMNS = (
 )  # fmt: skip
 #: The columns of ``own_visits.parquet``: never who inspected.
 VISIT_COLUMNS = (
-    "subject_id", "inspection_id", "event_date", "known_date", "trigger", "mode", "outcome", "severity", "department", "carried",
+    "subject_id", "inspection_id", "event_date", "known_date", "trigger", "mode", "outcome", "severity", "department", "state",
+    "since", "carried",
 )  # fmt: skip
 #: The columns of ``own_ratings.parquet``.
-RATING_COLUMNS = ("subject_id", "scheme", "grade", "event_date", "known_date", "carried")
+RATING_COLUMNS = ("subject_id", "scheme", "grade", "event_date", "known_date", "state", "since", "carried")
 
 
 def own_events(records: Records, subjects: ir.Table, as_of: dt.date) -> pa.Table:
@@ -74,8 +76,12 @@ def own_events(records: Records, subjects: ir.Table, as_of: dt.date) -> pa.Table
     states = marked.select("event_id", until=marked.valid_day, state=state, since=since)
     rows = events.mutate(carried=_carried(events)).inner_join(states, "event_id")
     table = records.engine.query(rows.select(*EVENT_COLUMNS).order_by(["subject_id", "event_date", "event_id"]))
-    # Days are numbers in an engine; as Arrow has them, a number of days is a date.
-    for name in ("since", "until"):
+    return _with_days(table, "since", "until")
+
+
+def _with_days(table: pa.Table, *columns: str) -> pa.Table:
+    """Days are numbers in an engine; as Arrow has them, a number of days is a date."""
+    for name in columns:
         table = table.set_column(table.schema.get_field_index(name), name, table[name].cast(pa.int32()).cast(pa.date32()))
     return table
 
@@ -97,18 +103,27 @@ def _hides(records: Records, day: int) -> ir.Table:
 
 def own_visits(records: Records, subjects: ir.Table, as_of: dt.date) -> pa.Table:
     """One row per visit known on a day, by firm, day and id: :data:`VISIT_COLUMNS`."""
-    return _known(records, "inspections", subjects, as_of, VISIT_COLUMNS, "inspection_id")
+    hidden = states(records, HIDDEN_VISITS, as_of)
+    return _known(records, "inspections", subjects, as_of, VISIT_COLUMNS, "inspection_id", hidden)
 
 
 def own_ratings(records: Records, subjects: ir.Table, schemes: Collection[str], as_of: dt.date) -> pa.Table:
     """One row per grade of some schemes known on a day, by firm, day and scheme: :data:`RATING_COLUMNS`."""
-    rows = _known(records, "ratings", subjects, as_of, RATING_COLUMNS, "scheme")
+    hidden = states(records, HIDDEN_RATINGS, as_of)
+    rows = _known(records, "ratings", subjects, as_of, RATING_COLUMNS, "scheme", hidden)
     return rows.filter(pc.is_in(rows["scheme"], pa.array(sorted(schemes), pa.string())))
 
 
-def _known(records: Records, name: str, subjects: ir.Table, as_of: dt.date, columns: tuple[str, ...], key: str) -> pa.Table:
+def _known(
+    records: Records, name: str, subjects: ir.Table, as_of: dt.date, columns: tuple[str, ...], key: str, hidden: ir.Table
+) -> pa.Table:
+    """Rows known on a day, each with its state: hidden by an objection since a day, or counting since it was known."""
     rows = kept_table(TABLES[name])
     ids = records.table("subject_index").semi_join(subjects, "subject_key").select("subject_id")
     known = rows.filter((rows.event_date <= as_of) & (rows.known_date <= as_of)).semi_join(ids, "subject_id")
-    known = known.mutate(carried=_carried(known))
-    return records.engine.query(known.select(*columns).order_by(["subject_id", "event_date", key]))
+    known = known.mutate(carried=_carried(known), event_day=day_column(known.event_date))
+    keys = [column for column in hidden.columns if column not in ("why", "since")]
+    joined = known.left_join(hidden, keys)
+    since = ibis.coalesce(joined.since, day_column(joined.known_date)).cast("int32")
+    told = joined.mutate(state=ibis.coalesce(joined.why, ibis.literal(COUNTS)), since=since)
+    return _with_days(records.engine.query(told.select(*columns).order_by(["subject_id", "event_date", key])), "since")

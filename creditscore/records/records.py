@@ -16,6 +16,15 @@ from creditscore.config.sources import SourceSpec
 from creditscore.dates import day_number, day_of
 from creditscore.engine import unbound
 from creditscore.errors import DataError
+from creditscore.records.adverse.contested import (
+    HIDDEN_RATINGS,
+    HIDDEN_VISITS,
+    RANGES,
+    Disputes,
+    counting_ratings,
+    open_things,
+    taken_away,
+)
 from creditscore.records.adverse.doubtful_ratings import NamedRatings, doubtful_ratings
 from creditscore.records.adverse.endings import exits, standing
 from creditscore.records.adverse.incomplete import INCOMPLETE_SCHEMA, Completion, Hanging
@@ -25,6 +34,7 @@ from creditscore.records.standard.arrivals import ARRIVAL, Arrival, Stream
 from creditscore.records.standard.contracts import Between, Reference, TableCount, enforce, refused_table, shared_codes
 from creditscore.records.standard.identity import Identifier
 from creditscore.records.standard.keys import (
+    day_column,
     hide_changed,
     index_subjects,
     key_events,
@@ -92,6 +102,8 @@ class Records:
 
     def table(self, name: str) -> ir.Table:
         """The unbound table of a standard or derived name, for expressions that the engine runs."""
+        if name in RANGES:
+            return unbound(name, RANGES[name])
         if name not in _DERIVED:
             return unbound(name, TABLES[name].schema)
         if name != "subject_versions":
@@ -99,10 +111,13 @@ class Records:
         days = [(column, pa.type_for_alias(kind)) for column, kind in _DERIVED[name].items()]
         return unbound(name, pa.schema([*TABLES["subjects"].columns.items(), *days]))
 
-    def has(self, what: Literal["hidden", "copies"]) -> bool:
-        """Whether any incident is hidden by a change, or reported more than once: where none is, queries skip that step."""
-        events, hidden = self.table("event_keys"), self.table("hidden")
-        rows = hidden.select("incident_key") if what == "hidden" else events.filter(events.copies).select("incident_key")
+    def has(self, what: Literal["hidden", "copies", "hidden_visits", "hidden_ratings"]) -> bool:
+        """Whether any incident is hidden by a change, or reported more than once, or any visit or grade by an objection.
+
+        Where none is, queries skip that step.
+        """
+        events = self.table("event_keys")
+        rows = events.filter(events.copies).select("incident_key") if what == "copies" else self.table(what).select("hidden_from")
         return bool(self.engine.query(rows.limit(1)).num_rows)
 
     def arrow(self, name: str) -> pa.Table:
@@ -119,6 +134,11 @@ class Records:
     def inspections(self) -> pa.Table:
         """One row per visit."""
         return self.arrow("inspections")
+
+    def results(self, as_of: dt.date) -> pa.Table:
+        """One row per visit whose result no upheld objection has taken away by a day."""
+        visits, gone = self.inspections, taken_away(self, as_of)
+        return visits.filter(pc.invert(pc.is_in(visits["inspection_id"], pa.array(sorted(gone), pa.string())))) if gone else visits
 
     @property
     def frames(self) -> pa.Table:
@@ -161,7 +181,10 @@ class Records:
         return self._listed(self.in_force(as_of), list(kinds))
 
     def disputed(self, as_of: dt.date) -> pa.Table:
-        """One row per event under an open dispute on a day: subject_id, kind, event_id, document_no, event_date, adverse."""
+        """One row per event, visit or grade under an open dispute on a day.
+
+        Columns: subject_id, kind, event_id, document_no, event_date, and adverse: it is for sure not in its firm's favour.
+        """
         events, hidden, day = self.table("event_keys"), self.table("hidden"), day_number(day_of(as_of))
         then = hidden.filter((hidden.hidden_from <= day) & (hidden.hidden_until > day))
         # A dispute that was upheld has no rejection that ends it; nor is one open about a record that was repaired since.
@@ -170,12 +193,19 @@ class Records:
         by_kind = self.project.catalogue.by_kind
         rows = self._listed(events.semi_join(open_ones, "incident_key"), list(by_kind))
         adverse = [by_kind[kind].polarity == "negative" for kind in rows["kind"].to_pylist()]
-        return rows.append_column("adverse", pa.array(adverse, pa.bool_()))
+        found = rows.append_column("adverse", pa.array(adverse, pa.bool_()))
+        others = open_things(self, as_of)
+        # Without a bad grade there may be none, and a ratio of findings falls or rises: either may cost points, too.
+        unsure = {"document_no": pa.nulls(others.num_rows, pa.string()), "adverse": pa.repeat(False, others.num_rows)}
+        columns = [unsure.get(name, others[name] if name in others.column_names else None) for name in found.column_names]
+        return pa.concat_tables([found, pa.table(columns, names=found.column_names).cast(found.schema)])
 
     def grades(self, scheme: str, as_of: dt.date) -> pa.Table:
         """One row per subject rated under a scheme: its newest grade that was known on a day."""
         ratings, day = self.table("ratings"), day_of(as_of)
         known = ratings.filter((ratings.scheme == scheme) & (ratings.event_date <= day) & (ratings.known_date <= day))
+        dated = known.mutate(event_day=day_column(known.event_date), as_of_day=ibis.literal(day_number(day), "int32"))
+        known = counting_ratings(self, dated)
         newest_first = [known.event_date.desc(), known.known_date.desc(), known.grade]
         ranked = known.mutate(age_rank=ibis.row_number().over(group_by=known.subject_id, order_by=newest_first))
         rows = ranked.filter(ranked.age_rank == 0).select("subject_id", "grade", "event_date")
@@ -209,7 +239,7 @@ def open_records(
     *,
     data: str | Path,
     last_reading: LastReading | None = None,
-    disputes: pa.Table | None = None,
+    disputes: Disputes | None = None,
 ) -> Records:
     """Read every source of a project into standard tables on an engine.
 
@@ -222,8 +252,7 @@ def open_records(
         last_reading: The adverse records as they counted in the run before. Of firms whose adverse records are refused
             now, those that are absent are added to the tables, and refused values are filled in; ``outcomes`` counts them
             apart, as carried forward.
-        disputes: Disputes that the authority itself has taken in, and their ends: rows of ``changes``, which act like those
-            of the sources and are counted nowhere.
+        disputes: Disputes that the authority itself has taken in, and their ends.
 
     Returns:
         The records. Rows that break a contract are in ``records.rejects`` with a code; identical rows
@@ -262,7 +291,10 @@ def open_records(
     kinds = list(project.catalogue.by_kind)
     latest = {kinds.index(kind) for feature in project.features if feature.aggregate == "latest" for kind in feature.kind}
     keyed = key_events(engine, index, latest=sorted(latest))
-    engine.register("own_disputes", TABLES["changes"].schema.empty_table() if disputes is None else disputes)
+    disputes = disputes or Disputes()
+    engine.register("own_disputes", disputes.changes)
+    engine.register(HIDDEN_VISITS, disputes.visits)
+    engine.register(HIDDEN_RATINGS, disputes.ratings)
     schema = TABLES["changes"].schema
     hide_changed(engine, unbound("changes", schema).union(unbound("own_disputes", schema)), keyed)
     key_visits(engine, unbound("inspections", TABLES["inspections"].schema), index)

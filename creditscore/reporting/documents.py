@@ -101,15 +101,16 @@ def _visit(row: dict[str, Any]) -> Document:
     return Document(
         "visit", str(row["inspection_id"]), str(row["trigger"]), row["event_date"], row["known_date"],
         provider=row.get("department") or "", severity=None if severity is None else int(severity), result=str(row["outcome"]),
-        carried=bool(row.get("carried")),
+        state=row.get("state") or COUNTS, since=row.get("since"), carried=bool(row.get("carried")),
     )  # fmt: skip
 
 
 def _rating(row: dict[str, Any]) -> Document:
     scheme = str(row["scheme"])
     return Document(
-        "rating", scheme, scheme, row["event_date"], row["known_date"], result=str(row["grade"]), carried=bool(row.get("carried"))
-    )
+        "rating", scheme, scheme, row["event_date"], row["known_date"], result=str(row["grade"]), state=row.get("state") or COUNTS,
+        since=row.get("since"), carried=bool(row.get("carried")),
+    )  # fmt: skip
 
 
 def behind(feature: FeatureSpec, documents: Iterable[Document], as_of: dt.date, *, state: str | None = COUNTS) -> list[Document]:

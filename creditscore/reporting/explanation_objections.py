@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from creditscore.language import Message, Text, _
-from creditscore.reporting.explained import Explained, ToldObjection
+from creditscore.records.adverse.contested import rating_id
+from creditscore.reporting.explained import Explained, OwnDocument, ToldObjection
 from creditscore.reporting.words import CONTESTED_WORDS
+from creditscore.vocabulary import HIDDEN_WHILE_OPEN
 
-#: What an answer changes about a record; a person answers for a tier or a draw.
-_RECORD_AFTER: dict[str, Message] = {
+#: What an answer changes about a record, a result or a grade; a person answers for a tier or a draw.
+_AFTER: dict[str, Message] = {
     "upheld": _("The record is at an end and no longer counts."),
     "rejected": _("The record counts."),
     "withdrawn": _("The record counts."),
@@ -19,9 +21,9 @@ _RECORD_AFTER: dict[str, Message] = {
 def objections(it: Explained) -> Iterator[Text]:
     """What the run knew: open ones with the last day for an answer, and answers with what they changed."""
     known = [one for one in it.objections if not one.received_since]
-    told = {one.about for one in known if one.against == "record" and _open_then(one)}
+    told = [one for one in known if _open_then(one)]
     for one in it.documents:
-        if one.state == "disputed" and one.since is not None and one.id not in told:
+        if one.state == "disputed" and one.since is not None and not any(_is_meant(each, one) for each in told):
             yield _(
                 "Record no. {number} has been under objection since {day}. It does not count until that is decided.",
                 number=one.number, day=one.since,
@@ -53,7 +55,7 @@ def _opened(it: Explained, one: ToldObjection) -> Iterator[Text]:
         "Objection {number} to {what}: received {received}, answer due by {due} (basis: {basis}).",
         number=one.number, what=_contested(it, one), received=one.received, due=one.due, basis=one.basis,
     )  # fmt: skip
-    if one.against == "record" and not one.received_since:
+    if one.against in HIDDEN_WHILE_OPEN and not one.received_since:
         yield _("The record does not count until that is decided, and the tier neither rises nor falls because of it.")
     if one.due < it.as_of and not one.received_since:
         yield _("The answer was overdue on the day of this run. Ask for it.")
@@ -64,8 +66,8 @@ def _answered(it: Explained, one: ToldObjection) -> Iterator[Text]:
     yield Message(_ANSWERS[one.outcome].message, values) if one.outcome in _ANSWERS else one.outcome
     if one.reason:
         yield _("Reason given: {reason}.", reason=one.reason.rstrip("。."))
-    if one.against == "record" and one.outcome in _RECORD_AFTER:
-        yield _RECORD_AFTER[one.outcome]
+    if one.against in HIDDEN_WHILE_OPEN and one.outcome in _AFTER:
+        yield _AFTER[one.outcome]
     elif one.outcome == "upheld":
         yield _("What follows from it, this authority does apart from this; ask for it.")
     for step in one.steps:
@@ -79,10 +81,16 @@ _ANSWERS: dict[str, Message] = {
 }
 
 
+def _is_meant(one: ToldObjection, document: OwnDocument) -> bool:
+    """Whether an objection is against a document: a record or visit by its id, a grade by its scheme and day."""
+    about = rating_id(document.id, document.event_date) if document.table == "rating" else document.id
+    return one.against == document.table and one.about == about
+
+
 def _contested(it: Explained, one: ToldObjection) -> Text:
-    """What it is about: a record by its number here, or else by its id; a tier by its day; a draw by its task."""
-    if one.against == "record":
-        number = next((each.number for each in it.documents if each.table == "record" and each.id == one.about), None)
+    """What it is about: a record, visit or grade by its number here, or else by its id; a tier by its day; a draw by its task."""
+    if one.against in HIDDEN_WHILE_OPEN:
+        number = next((each.number for each in it.documents if _is_meant(one, each)), None)
         return _("record {id}", id=one.about) if number is None else _("record no. {number}", number=number)
     if one.against == "tier":
         return _("the tier of {day}", day=one.about)

@@ -116,6 +116,8 @@ STATES: dict[str, Message] = {
 #: What an objection contests.
 CONTESTED_WORDS: dict[str, Message] = {
     "record": pgettext("contested", "a record"),
+    "visit": pgettext("contested", "the result of an inspection"),
+    "rating": pgettext("contested", "a grade of another authority"),
     "tier": pgettext("contested", "the tier"),
     "draw": pgettext("contested", "the draw"),
 }
@@ -220,6 +222,7 @@ LEFT_OUT: dict[str, Message] = {
     "not off_site": _("Not off site"),
     "outcome excluded": _("No outcome: not found, closed, refused"),
     "no record that set off the visit": _("No record that set off the visit"),
+    "result taken away on objection": _("Result taken away on objection"),
     "no inclusion probability": _("No inclusion probability"),
     "not of the scored population on the day before": _("Not of the scored population on the day before"),
     "left before it was observed long enough": _("Left before it was observed long enough"),

@@ -100,10 +100,11 @@ class Standing:
 
     def carried(self, policy: TierPolicy, *, as_of: dt.date) -> Codes:
         """The tier to which disputed records held each subject before the dispute, by overrides that worsen; ``NO_TIER``: none."""
-        rules = [rule for rule in policy.override if rule.kind and rule.bound != "at_most"]
-        tiers = {str(rule.kind): TIERS.index(rule.tier) for rule in rules if rule.expires is None or as_of <= rule.expires}
+        rules = [rule for rule in policy.override if rule.bound != "at_most" and (rule.expires is None or as_of <= rule.expires)]
+        tiers = {rule.reason.ground: TIERS.index(rule.tier) for rule in rules}
         open_ones = self.rows[self.rows["disputed"].astype(bool) & self.rows["counted"].astype(bool)]
-        worst = open_ones.assign(tier=open_ones["kind"].map(tiers)).dropna(subset=["tier"]).groupby("row")["tier"].max()
+        grounds = open_ones["kind"].where(open_ones["kind"] != "", open_ones["record"])  # a grade has no kind
+        worst = open_ones.assign(tier=grounds.map(tiers)).dropna(subset=["tier"]).groupby("row")["tier"].max()
         carried = np.full(len(self.untold), NO_TIER, dtype=np.int8)
         carried[worst.index.to_numpy(dtype=np.int64)] = worst.to_numpy(dtype=np.int8)
         return carried

@@ -154,7 +154,7 @@ def test_who_took_it_in_does_not_decide_it(place):
     ("words", "subject", "fault"),
     [
         (("--record", "E2"), LISTED, "--record"),
-        (("--record", "E3"), BODY, "--record"),
+        (("--record", "E3"), BODY, "never rated"),
         (("--tier", "2024-04-29"), LISTED, "--tier"),
         (("--tier", "2024-04-30"), BODY, "--tier"),
         (("--draw", "nonsense"), LISTED, "--draw"),

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from creditscore.dates import day_number
 from creditscore.engine import unbound
+from creditscore.records.adverse.contested import HIDDEN_VISITS, UPHELD, Hidden, disputed_grades, gone_things, states
 from creditscore.records.adverse.readings import reading_schema
 from creditscore.records.adverse.rules import AdverseRules
 from creditscore.records.adverse.worsening import events_that_lower, lowering_features, visits_that_lower
@@ -46,6 +48,9 @@ class Readings(Protocol):
 
     def in_force(self, as_of: dt.date) -> ir.Table:
         """The events that count on a day."""
+
+    def has(self, what: Hidden) -> bool:
+        """Whether objections hide any visit or grade."""
 
 
 #: Why a record left that no change ended: its own last day is over.
@@ -82,9 +87,15 @@ def ended_events(records: Readings, as_of: dt.date) -> ir.Table:
 
 
 def ended(records: Readings, as_of: dt.date) -> pa.Table:
-    """The adverse records that had left by a day, by firm and id: :data:`ENDED_COLUMNS`."""
-    rows = ended_events(records, as_of).select(*ENDED_COLUMNS)
-    return records.engine.query(rows.order_by(["subject_id", "event_id"]))
+    """The adverse records, visits and grades that had left by a day, by firm and id: :data:`ENDED_COLUMNS`."""
+    rows = records.engine.query(ended_events(records, as_of).select(*ENDED_COLUMNS))
+    return _with_gone_things(rows, gone_things(records, as_of))
+
+
+def _with_gone_things(rows: pa.Table, gone: pa.Table) -> pa.Table:
+    """Records that left, and the visits and grades that did, by firm and id."""
+    others = gone.rename_columns({"since": "ended_day"}).select(list(ENDED_COLUMNS)).cast(rows.schema)
+    return pa.concat_tables([rows, others]).sort_by([("subject_id", "ascending"), ("event_id", "ascending"), ("kind", "ascending")])
 
 
 def exits(
@@ -105,16 +116,27 @@ def exits(
     gone, since = ended_events(records, until), day_number(after)
     if ended_before is None or read_before is None:
         left = gone.filter((gone.ended_day > since) & (gone.known_day <= since))
-        return records.engine.query(left.select(*ENDED_COLUMNS).order_by(["subject_id", "event_id"]))
+        return _with_gone_things(records.engine.query(left.select(*ENDED_COLUMNS)), _things_since(records, after, until, None))
     engine = records.engine
     engine.register("ended_before", ended_before.select(["event_id"]))
     engine.register("read_before", read_before)
     new = gone.anti_join(ibis.table({"event_id": "string"}, name="ended_before"), "event_id")
     left = new.semi_join(unbound("read_before", reading_schema("events")), "event_id")
-    rows = engine.query(left.select(*ENDED_COLUMNS).order_by(["subject_id", "event_id"]))
+    rows = _with_gone_things(engine.query(left.select(*ENDED_COLUMNS)), _things_since(records, after, until, ended_before))
     for name in ("ended_before", "read_before"):
         engine.drop(name)
     return rows
+
+
+def _things_since(records: Readings, after: dt.date, until: dt.date, ended_before: pa.Table | None) -> pa.Table:
+    """The visits and grades known by an earlier night that an upheld objection has taken away since."""
+    gone = gone_things(records, until)
+    known = pc.less_equal(gone["known_date"], pa.scalar(after))
+    if ended_before is None:
+        return gone.filter(pc.and_(known, pc.greater(gone["since"], day_number(after))))
+    before = set(zip(ended_before["kind"].to_pylist(), ended_before["event_id"].to_pylist(), strict=True))
+    pairs = zip(gone["kind"].to_pylist(), gone["event_id"].to_pylist(), strict=True)
+    return gone.filter(pc.and_(known, pa.array([pair not in before for pair in pairs], pa.bool_())))
 
 
 def standing(records: Readings, as_of: dt.date, subjects: Iterable[str], *, read: Collection[str] | None = None) -> pa.Table:
@@ -123,7 +145,7 @@ def standing(records: Readings, as_of: dt.date, subjects: Iterable[str], *, read
     Columns: :data:`STANDING_COLUMNS`, of a visit its trigger, its outcome and ``visit:`` before its id; ``in_use``: its retention
     is not over, after which it stands behind what rests on it and supports nothing new; ``lowers``: it makes its firm worse today
     (:mod:`creditscore.records.adverse.worsening`); ``disputed``: it is under an open dispute, under which it stands, and does not
-    count; ``counted``: it did before that dispute.
+    count; ``counted``: it did before that dispute. Disputed grades are rows, too: ``scheme=grade``, without a kind.
 
     Args:
         records: What was read.
@@ -137,7 +159,18 @@ def standing(records: Readings, as_of: dt.date, subjects: Iterable[str], *, read
     events, visits = _standing_events(records, asked, features, as_of), _standing_visits(records, asked, features, as_of)
     table = engine.query(events.union(visits).order_by(["subject_id", "event_id"]))
     engine.drop("asked_subjects")
-    return table
+    return _with_disputed_grades(table, disputed_grades(records, as_of, subjects))
+
+
+def _with_disputed_grades(rows: pa.Table, grades: pa.Table) -> pa.Table:
+    """Records that stand, and below them the grades that do although they are disputed."""
+    if not grades.num_rows:
+        return rows
+    columns = {field.name: pa.nulls(grades.num_rows, field.type) for field in rows.schema}
+    columns |= {name: grades[name] for name in grades.column_names}
+    columns |= {"kind": pa.repeat("", grades.num_rows)}
+    columns |= {name: pa.repeat(True, grades.num_rows) for name in ("in_use", "disputed", "lowers")}
+    return pa.concat_tables([rows, pa.table(columns).select(rows.column_names).cast(rows.schema)])
 
 
 def _standing_events(records: Readings, asked: ir.Table, features: Sequence[FeatureSpec], as_of: dt.date) -> ir.Table:
@@ -170,14 +203,19 @@ def _standing_events(records: Readings, asked: ir.Table, features: Sequence[Feat
 
 def _standing_visits(records: Readings, asked: ir.Table, features: Sequence[FeatureSpec], as_of: dt.date) -> ir.Table:
     """The visits of :func:`standing` (an expression): those that found a violation, in the columns of records."""
-    visits, no = records.table("inspections"), ibis.literal(False)
+    visits = records.table("inspections")
     known = visits.filter((visits.event_date <= as_of) & (visits.known_date <= as_of)).semi_join(asked, "subject_id")
     found = known.filter(AdverseRules.of(records.project).adverse("inspections", known))
+    disputed = counted = ibis.literal(False)
+    if records.has(HIDDEN_VISITS):
+        joined = found.left_join(states(records, HIDDEN_VISITS, as_of), "inspection_id").drop("inspection_id_right")
+        found = joined.filter((joined.why != UPHELD).fill_null(True))
+        disputed, counted = found.why.notnull(), (day_column(found.known_date) < found.since).fill_null(False)
     types = dict(records.table("events").schema())
     columns = {
         "subject_id": found.subject_id, "event_id": ibis.literal(VISIT_PREFIX) + found.inspection_id, "kind": found.trigger,
         "event_date": found.event_date, "amount": ibis.null(types["amount"]), "severity": found.severity, "result": found.outcome,
-        "document_no": ibis.null(types["document_no"]), "in_use": ibis.literal(True), "disputed": no, "counted": no,
+        "document_no": ibis.null(types["document_no"]), "in_use": ibis.literal(True), "disputed": disputed, "counted": counted,
         "lowers": visits_that_lower(features, found, as_of),
     }  # fmt: skip
     return found.select(**columns)

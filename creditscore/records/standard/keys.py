@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from creditscore.engine import Engine
 
 #: After every day of records: what is hidden for good is hidden until then.
-_NEVER = 10_000_000
+NEVER = 10_000_000
 #: More than the day numbers of two centuries, so that subject and day make one number.
 _DAYS = 2**20
 _VERSION_KEY = ("subject_id", "valid_from", "known_date")
@@ -176,7 +176,7 @@ def hide_changed(engine: Engine, changes: ir.Table, keyed: ir.Table) -> ir.Table
     named = changes.inner_join(keyed.select("event_id", "incident_key"), "event_id")
     effective = day_column(named.effective_date)
     acts = named.mutate(effective=effective, acts_from=ibis.greatest(effective, day_column(named.known_date)))
-    never = ibis.literal(_NEVER, "int32")
+    never = ibis.literal(NEVER, "int32")
     ends = acts.filter(acts.change.isin(ENDING_CHANGES))
     for_good = ends.select("incident_key", hidden_from=ends.acts_from, hidden_until=never, why=ends.change)
     opened = acts.filter(acts.change == "disputed").select("incident_key", hidden_from=acts.acts_from, since=acts.effective)

@@ -1,0 +1,113 @@
+"""A firm objects to the result of a visit, or to a grade, as it does to a record: filed, a night, explained, decided, a night."""
+
+import shutil
+
+import pandas as pd
+import pytest
+from support.command import creditscore
+from support.contested import CLEAN, GRADED, VISITED, decide, file, listed, place_of, tiers, tiers_of
+
+NAMED = {VISITED: ("--visit", "V1"), GRADED: ("--rating", "national 2024-03-01")}
+RULE_BEFORE = {VISITED: "", GRADED: "override:national=差"}
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory):
+    return place_of(tmp_path_factory.mktemp("contested"))
+
+
+@pytest.fixture(scope="module")
+def filed(before, tmp_path_factory):
+    """Both firms have objected; a night has seen it."""
+    copy = tmp_path_factory.mktemp("filed") / "copy"
+    shutil.copytree(before, copy, symlinks=True)
+    for subject_id, words in NAMED.items():
+        assert file(copy, subject_id, *words).code == 0
+    tiers(copy, "2024-05-07")
+    return copy
+
+
+@pytest.fixture
+def place(filed, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(filed, copy, symlinks=True)
+    return copy
+
+
+def test_a_disputed_result_or_grade_holds_the_tier_and_counts_no_more(before, filed):
+    then, now = tiers_of(before, "2024-04-30"), tiers_of(filed, "2024-05-07")
+    for subject_id in (VISITED, GRADED):
+        assert then.loc[subject_id, ["tier", "rule"]].tolist() == ["C", RULE_BEFORE[subject_id]]
+        assert now.loc[subject_id, ["raw_tier", "tier", "rule"]].tolist() == ["A", "C", "dispute"]
+    assert [(row["subject_id"], row["holds"], row["held_tier"]) for row in listed(filed, "2024-05-07")] == [
+        (VISITED, "tier", "C"),
+        (GRADED, "tier", "C"),
+    ]
+    states = {name: pd.read_parquet(filed / "out" / "2024-05-07" / f"own_{name}.parquet") for name in ("visits", "ratings")}
+    assert states["visits"].set_index("inspection_id").loc["V1", "state"] == "disputed"
+    assert states["ratings"].set_index(["subject_id", "grade"])["state"].to_dict() == {
+        (GRADED, "中"): "counts",
+        (GRADED, "差"): "disputed",
+    }
+
+
+def test_it_moves_no_other_firm(before, filed):
+    others = [tiers_of(where, day).drop(index=[VISITED, GRADED]) for where, day in ((before, "2024-04-30"), (filed, "2024-05-07"))]
+    assert others[0][["score", "tier", "rule"]].equals(others[1][["score", "tier", "rule"]])
+
+
+@pytest.mark.parametrize("subject_id", NAMED)
+def test_the_firm_is_told_of_it(filed, subject_id):
+    said = creditscore("explain", filed / "out" / "2024-05-07", subject_id, "--lang", "en")
+    assert said.code == 0, said.err
+    assert "2024-05-09" in said.out  # its last day
+
+
+def test_upheld_it_is_an_exit_and_rejected_it_counts_again(place):
+    assert decide(place, "2024-1", "upheld").code == 0
+    assert decide(place, "2024-2", "rejected").code == 0
+    now = tiers(place, "2024-05-09")
+    assert now.loc[VISITED, ["tier", "rule"]].tolist() == ["A", "record_ended"]
+    assert now.loc[GRADED, ["tier", "rule"]].tolist() == ["C", RULE_BEFORE[GRADED]]
+    ended = pd.read_parquet(place / "out" / "2024-05-09" / "ended.parquet")
+    assert ended[["subject_id", "event_id", "why"]].values.tolist() == [[VISITED, "visit:V1", "dispute_upheld"]]
+    again = file(
+        place, VISITED, "--visit", "V1", said=("--applicant", "李某", "--by", "张三", "--on", "2024-05-10", "--grounds", "再议")
+    )
+    assert again.code == 2
+    assert "counted no more since 2024-05-08" in again.err
+
+
+def test_an_upheld_grade_is_an_exit_and_the_one_before_counts_again(place):
+    assert decide(place, "2024-2", "upheld").code == 0
+    assert decide(place, "2024-1", "withdrawn").code == 0
+    now = tiers(place, "2024-05-09")
+    assert now.loc[GRADED, ["tier", "rule"]].tolist() == ["A", "override_ended"]
+    assert now.loc[VISITED, ["tier", "rule"]].tolist() == ["C", RULE_BEFORE[VISITED]]
+
+
+@pytest.mark.parametrize("name", [("--visit", "2024-02-01"), ("--rating", "national"), ("--rating", "2024-03-01")])
+def test_it_is_named_by_its_day_or_scheme_too(before, tmp_path, name):
+    copy = tmp_path / "copy"
+    shutil.copytree(before, copy, symlinks=True)
+    subject_id = VISITED if name[0] == "--visit" else GRADED
+    assert file(copy, subject_id, *name).code == 0
+    assert [row["about"] for row in listed(copy, "2024-05-06")] == [NAMED[subject_id][1]]
+
+
+@pytest.mark.parametrize(
+    ("subject_id", "words", "said"),
+    [
+        (CLEAN, ("--visit", "V1"), "has no 'V1'"),
+        (GRADED, ("--record", "D1"), "a record of another firm"),
+        (CLEAN, ("--record", "D1"), "too old for every window"),
+        ("S3", ("--visit", "V3"), "too old for every window"),
+        (GRADED, ("--rating", "2022-03-01"), "replaced by that of 2024-03-01"),
+        ("X9", ("--record", "D1"), "the run does not know it"),
+    ],
+)
+def test_what_counts_for_nothing_is_refused_with_what_to_do(before, subject_id, words, said):
+    refused = file(before, subject_id, *words)
+    assert refused.code == 2
+    assert said in refused.err
+    assert listed(before, "2024-05-06") == []
