@@ -57,6 +57,10 @@ HIDDEN_WHILE_OPEN: tuple[Contested, ...] = ("record", "visit", "rating")
 ObjectionOutcome = Literal["upheld", "rejected", "withdrawn"]
 OBJECTION_OUTCOMES: tuple[ObjectionOutcome, ...] = get_args(ObjectionOutcome)
 
+#: Who has no tier, as an answer about them says it.
+UnscoredKind = Literal["deregistered", "revoked", "not_yet_registered", "government", "institution", "practitioner"]
+UNSCORED_KINDS: tuple[UnscoredKind, ...] = get_args(UnscoredKind)
+
 #: Why a visit took place.
 Trigger = Literal["random", "full_coverage", "complaint", "follow_up", "special"]
 TRIGGERS: tuple[Trigger, ...] = get_args(Trigger)

@@ -26,7 +26,7 @@ from creditscore.config.tasks import Task, TaskFile
 from creditscore.config.work_calendar import WorkCalendar
 from creditscore.errors import ConfigError
 from creditscore.storage import settle, sha256_file, sha256_of
-from creditscore.vocabulary import Purpose
+from creditscore.vocabulary import Purpose, UnscoredKind
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +52,14 @@ class MaxAge(Spec):
     source: str = Field(min_length=1)
     effective: Day
     days: int = Field(ge=1, le=3660)
+    basis: str = Field(min_length=1, pattern=r"\S")
+
+
+class Unscored(Spec):
+    """By which rule some subjects are not rated, from a day on; an answer about one of them names it."""
+
+    who: Items[UnscoredKind] = Field(min_length=1)
+    effective: Day
     basis: str = Field(min_length=1, pattern=r"\S")
 
 
@@ -85,6 +93,14 @@ class ProjectFile(Spec):
 
     #: How old the newest record of a source may be; without a rule it may be of any age, and the check-up says so.
     max_age: Items[MaxAge] = ()
+
+    #: By which rules bodies, practitioners and those who have left are not rated.
+    unscored: Items[Unscored] = ()
+
+    def unscored_basis(self, who: str, day: Day) -> str:
+        """The rule in force on a day by which somebody is not rated; ``""`` where the project names none."""
+        in_force = [one for one in self.unscored if who in one.who and one.effective <= day]
+        return max(in_force, key=lambda one: one.effective).basis if in_force else ""
 
     def ages_on(self, day: Day) -> tuple[MaxAge, ...]:
         """The limits in force on a day, one per source."""

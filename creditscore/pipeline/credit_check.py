@@ -183,7 +183,8 @@ def explain(run: Run, subject_id: str) -> Explanation | Notice:
     answer = asked_ids(folder).answer(subject_id)
     if answer.kind in UNSCORED:
         about = BookFile.load(folder).project
-        return Notice(answer.subject_id or answer.asked, folder.as_of, about.authority, answer.kind, about.contact)
+        basis = about.unscored_basis(answer.kind, folder.as_of)
+        return Notice(answer.subject_id or answer.asked, folder.as_of, about.authority, answer.kind, about.contact, basis)
     if not answer.in_tiers:
         raise DataError(
             "explain: subject_id {asked}: {said} {step}", asked=repr(answer.asked), said=answer.sentence, step=answer.next_step

@@ -26,16 +26,14 @@ from creditscore.records.fault_words import code_text
 from creditscore.records.standard.identity import compact, shipped_tables, uscc_faults
 from creditscore.reporting.report import render_page
 from creditscore.reporting.run_book import RunBook
-from creditscore.vocabulary import NOT_RATED
+from creditscore.vocabulary import NOT_RATED, UNSCORED_KINDS
 
 AnswerKind = Literal[
     "rated", "not_rated", "deregistered", "revoked", "not_yet_registered", "government", "institution", "practitioner",
     "mistyped", "refused_row", "malformed", "personal_number", "unknown",
 ]  # fmt: skip
 #: Answers about somebody whom the project knows and does not rate.
-UNSCORED: tuple[AnswerKind, ...] = (
-    "deregistered", "revoked", "not_yet_registered", "government", "institution", "practitioner",
-)  # fmt: skip
+UNSCORED: tuple[AnswerKind, ...] = UNSCORED_KINDS
 #: Schemes whose codes have check characters.
 _CHECKED: tuple[IdScheme, ...] = ("uscc", "lei")
 
@@ -193,10 +191,12 @@ class Notice:
     authority: Label
     answer: AnswerKind
     contact: str
+    basis: str = ""
 
     def _lines(self, words: Words) -> list[str]:
         step = _NEXT[self.answer]
-        lines: list[Text] = [_SENTENCES[self.answer], _("Next step: {step}", step=step)]
+        lines: list[Text] = [_("Legal basis: {basis}.", basis=self.basis)] if self.basis else []
+        lines += [_SENTENCES[self.answer], _("Next step: {step}", step=step)]
         if self.contact:
             lines.append(_("Whom to ask: {contact}", contact=self.contact))
         return [words.text(one) for one in lines]
@@ -220,7 +220,7 @@ class Notice:
         """Plain values; ``answer`` says why there is no tier."""
         return {
             "subject_id": self.subject_id, "as_of": self.as_of.isoformat(), "authority": self.authority.model_dump(mode="json"),
-            "answer": self.answer, "contact": self.contact,
+            "answer": self.answer, "contact": self.contact, "basis": self.basis,
         }  # fmt: skip
 
     def _repr_html_(self) -> str:

@@ -47,14 +47,15 @@ def advice(it: Explained) -> Iterator[Text]:
             "You may declare, with proof, if you have it: {what}. Declaring only ever adds points; not declaring costs none.",
             what=[one.label for one in declarations],
         )
-    yield from _outcome(it)
+    if it.kept == "all":
+        yield from _outcome(it)
     if it.incomplete_since:
         yield _MEND
     if it.kept != "all" and not repairs:
         yield _("Which records could be repaired is not kept in this run.")
     elif not repairs and not declarations and not it.incomplete_since:
         yield _("There is nothing here that you could change now by repair or declaration. What ends by itself: see the table.")
-    if it.points is not None:
+    if it.points is not None and it.kept == "all":
         yield _LEFT_ALONE
 
 

@@ -27,7 +27,7 @@ def records(it: Explained, words: Words) -> Section:
     notes = list(_notes(it))
     if not it.documents:
         return Section(title, [words.text(one) for one in notes])
-    rows = [_row(one, words) for one in it.documents]
+    rows = [_row(one, words, kept=it.kept == "all") for one in it.documents]
     grid = Grid(tuple(words.text(head) for head in _HEADS), tuple(rows))
     return Section(
         title, [words.text(one) for one in notes], grid, [row_text(row, grid.headers) for row in rows], style="documents"
@@ -52,7 +52,7 @@ def _notes(it: Explained) -> Iterator[Text]:
         yield _("No records count for or against your firm here.")
 
 
-def _row(one: OwnDocument, words: Words) -> tuple[str, ...]:
+def _row(one: OwnDocument, words: Words, *, kept: bool) -> tuple[str, ...]:
     received = words.text(_("not kept")) if one.known_date is None else one.known_date.isoformat()
     name = TRIGGER_WORDS.get(one.kind, one.kind) if one.table == "visit" else one.label
     named = one.named
@@ -61,7 +61,7 @@ def _row(one: OwnDocument, words: Words) -> tuple[str, ...]:
         named = words.text(_("{id} (document {number})", id=named, number=one.document_no))
     return (
         str(one.number), words.text(name), named, one.event_date.isoformat(), received, one.provider,
-        words.text(BETWEEN_PARTS).join(words.text(part) for part in _details(one, words)), words.text(_end(one)),
+        words.text(BETWEEN_PARTS).join(words.text(part) for part in _details(one, words)), words.text(_end(one, kept=kept)),
     )  # fmt: skip
 
 
@@ -78,14 +78,16 @@ def _details(one: OwnDocument, words: Words) -> Iterator[Text]:
         yield _("carried forward")
 
 
-def _end(one: OwnDocument) -> Text:
-    """When and how a document ends, or that it already does not count."""
+def _end(one: OwnDocument, *, kept: bool) -> Text:
+    """When and how a document ends, or that it already does not count, as far as the run kept what that takes."""
     if one.state == "disputed":
         return _("under objection, does not count")
     if one.state != "counts":
         return _("{state}: does not count since {day}", state=STATES.get(one.state, one.state), day=one.since)
     parts: list[Text] = []
-    if one.ends_on is None:
+    if one.ends_on is None and not kept:
+        parts.append(_("not kept in this run"))
+    elif one.ends_on is None:
         parts.append(_("no end is fixed") if one.table == "record" else _("until a newer one"))
     else:
         why = {"window": _("too old then"), "own_end": _("its last day is over"), "retention": _("it is kept no longer")}

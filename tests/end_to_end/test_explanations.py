@@ -10,7 +10,7 @@ from support.command import ASKING, creditscore
 
 from creditscore.pipeline.credit_check import documents_of
 from creditscore.pipeline.run_folder import RunFolder
-from creditscore.pipeline.run_store import load_book
+from creditscore.pipeline.run_store import BookFile, load_book
 from creditscore.reporting.documents import Documents, value_of
 from creditscore.reporting.explained import Explained
 from creditscore.reporting.explanation import explain_subject
@@ -158,6 +158,15 @@ def test_an_older_run_says_what_it_did_not_keep(demo, tmp_path, told):
     none = explain_subject(book, subject, features=of(files, "features", subject))
     assert "Not kept" in none.to_text("en")
     assert none.advice.repairs == ()
+    for page in (found.to_text("en"), none.to_text("en")):
+        for denial in (
+            "no end is fixed",
+            "until a newer one",
+            "alone do not reach",
+            "nothing here that you could change",
+            "No records",
+        ):
+            assert denial not in page
 
 
 def first(demo, **wanted):
@@ -181,6 +190,15 @@ def test_who_left_has_an_answer_with_a_next_step(demo, city, wanted, said):
     (row,) = creditscore("lookup", city.run, subject, "--lang", "en", "--json", *ASKING).json["rows"]
     assert (row["found"], row["answer"]) == (False, wanted["status"])
     assert said in row["next_step"]
+
+
+def test_the_answer_about_a_body_or_who_left_names_the_rule_of_the_project(demo):
+    rules = BookFile.load(RunFolder.opened(demo.run)).project.unscored
+    for kind, wanted in (("deregistered", {"status": "deregistered"}), ("government", {"subject_type": "government"})):
+        (rule,) = (one for one in rules if kind in one.who)
+        subject = first(demo, **wanted)
+        assert creditscore("explain", demo.run, subject, "--json").json["basis"] == rule.basis
+        assert creditscore("explain", demo.run, subject, "--lang", "en").out.splitlines()[2] == f"Legal basis: {rule.basis}."
 
 
 def full_width(code):

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from support.deliveries import valid_codes
 
+from creditscore.config.project import ProjectFile
 from creditscore.language import Words
-from creditscore.reporting.asked_ids import AskedIds
+from creditscore.reporting.asked_ids import AskedIds, Notice
 from creditscore.reporting.explanation import json_schema
 
 DAY = dt.date(2024, 4, 30)
@@ -67,6 +68,28 @@ def test_a_right_code_whose_row_has_a_slip_finds_the_row():
 def test_without_a_scheme_the_ids_themselves_say_it():
     assert ids(dict.fromkeys(CODES[1:], "A"), scheme=None).answer(CODES[1][:-1] + "?").kind == "mistyped"
     assert ids({"S1": "A"}, scheme=None).answer("S2").kind == "unknown"
+
+
+def test_a_rule_of_the_project_stands_first_in_the_answer_from_its_day_on():
+    rules = [
+        {"who": ["government"], "effective": DAY, "basis": "新规"},
+        {"who": ["government", "institution"], "effective": dt.date(2020, 1, 1), "basis": "旧规"},
+    ]
+    about = {"name": "p", "label": {"zh": "甲"}, "authority": {"zh": "某办"}, "unscored": rules}
+    project = ProjectFile.model_validate(about)
+    assert [project.unscored_basis("government", day) for day in (DAY, dt.date(2024, 4, 29), dt.date(2019, 1, 1))] == [
+        "新规",
+        "旧规",
+        "",
+    ]
+    assert project.unscored_basis("deregistered", DAY) == ""
+    notice = Notice("S", DAY, project.authority, "government", "", "新规")
+    assert notice.to_text("en").splitlines()[2:4] == [
+        "Legal basis: 新规.",
+        "This is a government body. Such bodies are never rated.",
+    ]
+    assert "新规" in notice.to_html("zh")
+    assert notice.to_json()["basis"] == "新规"
 
 
 def test_somebodys_own_number_is_masked():
