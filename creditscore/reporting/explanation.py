@@ -22,6 +22,7 @@ from creditscore.language import DEFAULT_LANGUAGE, Text
 from creditscore.models import reasons, scoring
 from creditscore.models.characteristic import Characteristic
 from creditscore.models.scorecard import Baseline, Scorecard
+from creditscore.records.adverse.contested import rating_id
 from creditscore.records.own_records import COPY, COUNTS
 from creditscore.reporting.advice import Advice, Repair, Situation, advice_of, declarations_of, repairs_of
 from creditscore.reporting.audit_tables import attribute_text
@@ -465,7 +466,7 @@ def _same(value: str, empty: int | str) -> bool:
 
 
 def _names_of(documents: Documents) -> dict[tuple[str, str, str], str]:
-    """What names each record or visit in an objection, and no other of the firm: the number of its document, or else its id.
+    """What names each document in an objection, and no other of the firm: the number that it has, or else its id.
 
     A number that is masked names nothing, and neither does one of which it is not known whether other records have it.
     """
@@ -477,7 +478,8 @@ def _names_of(documents: Documents) -> dict[tuple[str, str, str], str]:
     for one in documents.all:
         usable = one.document_no and "*" not in one.document_no and one.document_no not in ids
         alone = documents.kept == "all" and len(owners[one.document_no]) == 1
-        names[one.key] = one.document_no if usable and alone else "" if one.table == "rating" else one.id
+        own = rating_id(one.id, one.event_date) if one.table == "rating" else one.id
+        names[one.key] = one.document_no if usable and alone else own
     return names
 
 

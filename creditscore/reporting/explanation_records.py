@@ -15,7 +15,8 @@ _HEADS = (
     _("Details"), _("When it ends"),
 )  # fmt: skip
 _HOW_TO_NAME = _(
-    'To object to a record, name it by what stands under "Named": the number of its document, or the number that it has here.'
+    'To object to a record, a visit or a grade, name it by what stands under "Named": the number of its document, or that which it '
+    "has here."
 )
 
 
@@ -37,16 +38,9 @@ def records(it: Explained, words: Words) -> Section:
 def _notes(it: Explained) -> Iterator[Text]:
     if it.kept != "all":
         yield _("This run kept some of the records only; which ones are behind which points is not kept.")
-    tables = {one.table for one in it.documents}
-    if "record" in tables:
+    if it.documents:
         yield _HOW_TO_NAME
-    if "visit" in tables:
-        yield _("To object to what a visit found, object to the tier and name the visit by its number.")
-    if "rating" in tables:
-        yield _("A grade is contested at the body that gave it.")
-    if tables:
-        return
-    if it.points is None and it.kept == "all":
+    elif it.points is None and it.kept == "all":
         yield _("There is no score, so no records are behind one.")
     elif it.kept == "all":
         yield _("No records count for or against your firm here.")

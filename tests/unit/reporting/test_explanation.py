@@ -180,6 +180,17 @@ def test_every_record_can_be_named_in_an_objection_and_by_no_other_records_numbe
     assert [one["named"] for one in found.to_json()["documents"]] == [names[one["id"]] for one in found.to_json()["documents"]]
 
 
+def test_a_visit_and_a_grade_have_a_name_too(book, features):
+    common = {"subject_id": "S", "event_date": dt.date(2024, 1, 2), "known_date": dt.date(2024, 1, 3), "carried": False}
+    visits = pd.DataFrame(
+        [{**common, "inspection_id": "V1", "trigger": "random", "outcome": "violation", "severity": 3, "department": "某局"}]
+    )
+    grades = pd.DataFrame([{**common, "scheme": "national", "grade": "差"}])
+    documents = Documents.of(pd.DataFrame([{**RECORD, "event_id": "E1", "document_no": "V1"}]), visits, grades, kept="all")
+    found = explain_subject(book, some(book, "C"), features=features, documents=documents)
+    assert {one.table: one.named for one in found.documents} == {"record": "V1", "visit": "V1", "rating": "national 2024-01-02"}
+
+
 def test_where_a_run_kept_some_records_only_the_id_names_one(book, features):
     assert named(book, features, "甲1号", kept="adverse")[1] == {"E1": "E1"}
 
