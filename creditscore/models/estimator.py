@@ -32,7 +32,7 @@ from creditscore.models.sample import Sample, effective_size, read_sample
 from creditscore.models.scorecard import Scorecard
 from creditscore.models.scoring import AttributeCodes, ppm_of_score, score_of
 from creditscore.models.selection import OnLeak
-from creditscore.models.tuning import MakePredictor, Tunable, plain_predictor, tuned, untuned
+from creditscore.models.tuning import MakePredictors, Tunable, plain_predictors, tuned, untuned
 
 #: ``auto``: settings that are None are chosen on rows held out; ``off``: they have the documented defaults.
 Tune = Literal["auto", "off"]
@@ -135,7 +135,7 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
         sample: Sample,
         *,
         groups: Ints | None = None,
-        make_predictor: MakePredictor = plain_predictor,
+        make_predictors: MakePredictors = plain_predictors,
     ) -> Fit:
         """The part that the fits have in common, with the attributes that follow from it; warnings go to the log.
 
@@ -144,13 +144,13 @@ class CardEstimator(BaseEstimator):  # type: ignore[misc]
         Args:
             sample: The training rows, with the weights of the design.
             groups: What inspectors are connected by (see :func:`~creditscore.models.inspector_effects.connectedness`).
-            make_predictor: How rows held out are predicted while settings are chosen.
+            make_predictors: How rows held out are predicted while settings are chosen.
 
         Returns:
             The fit, with the weights of the ranking; :meth:`~creditscore.models.fitting.Fit.for_levels` gives the others.
         """
         if self.tune == "auto":
-            chosen = tuned(sample, self._settings, self._free, make_predictor=make_predictor)
+            chosen = tuned(sample, self._settings, self._free, make_predictors=make_predictors)
         else:
             chosen = untuned(sample, self._settings)
         self._used: Settings = chosen.settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -42,7 +43,7 @@ from creditscore.models.scorecard import Scorecard
 from creditscore.models.scoring import log_odds
 from creditscore.models.scoring_by_card import Deck
 from creditscore.models.selection import OnLeak
-from creditscore.models.tuning import Predictor
+from creditscore.models.tuning import Predictor, Tunable
 
 #: Industries whose own slopes weigh less than this are named in the log.
 _NEARLY_PARENTS = 0.1
@@ -147,7 +148,7 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
     def _fit_cards(self, sample: Sample) -> None:
         self.parents_: dict[str, str] = tree_of(sample.industries, self.industries)
         self._declared = self.pooling or Pooling()
-        ranking_fit = self._fit_core(sample, groups=sample.industry, make_predictor=self._predictor_for_tuning)
+        ranking_fit = self._fit_core(sample, groups=sample.industry, make_predictors=self._predictors_for_tuning)
         effects = effects_of(sample.for_ranking(self._used.exponent), ranking_fit, self.parents_, self._declared, self._used)
         fit, drawn = ranking_fit.for_levels(sample), sample.drawn
         eta = effects.predictor_of(ranking_fit.codes, sample.industry, levels=False)
@@ -194,10 +195,20 @@ class IndustryScorecards(ClassifierMixin, CardEstimator):  # type: ignore[misc]
         fit = fit_core(ranking, settings)
         return effects_of(ranking, fit, self.parents_, self._declared, settings).predictor(out)
 
-    def _predictor_for_tuning(self, fit: Fit, rest: Sample, settings: Settings) -> Predictor:
-        """Levels and slopes of industries as a fit on some rows has them."""
-        effects = effects_of(rest.for_ranking(settings.exponent), fit, self.parents_, self._declared, settings)
-        return lambda codes, industry: effects.predictor_of(codes, industry, levels=True)
+    def _predictors_for_tuning(self, fit: Fit, rest: Sample, settings: Sequence[Settings]) -> list[Predictor]:
+        """Levels and slopes of industries as a fit on some rows has them; variances are estimated for the first of the settings."""
+        ranking, known, predictors = rest.for_ranking(settings[0].exponent), None, list[Predictor]()
+        for each in settings:
+            effects = effects_of(ranking, fit, self.parents_, self._declared, each, known=known)
+            known = effects.mixed.estimated
+            predictors.append(partial(effects.predictor_of, levels=True))
+        return predictors
+
+    @property
+    def _free(self) -> tuple[Tunable, ...]:
+        """The factor is of no use where both distances are declared."""
+        declared = self.pooling is not None and None not in (self.pooling.level_sd, self.pooling.slope_sd)
+        return tuple(name for name in super()._free if not (declared and name == "pooling_factor"))
 
     @classmethod
     def from_cards(

@@ -61,6 +61,7 @@ class Mixed:
             parent known; 0 without rows.
         variance: By industry (and ``all``): posterior variances of ``total``.
         variances: Of the deviations, as they were used.
+        estimated: The same before the factor: what another fit of the same rows need not estimate again.
         depth: By industry: 1 where it hangs from ``all``.
         assumed: Depths with so few industries that their SDs have a prior.
     """
@@ -70,6 +71,7 @@ class Mixed:
     own_weight: Mapping[str, Floats]
     variance: Mapping[str, Floats]
     variances: Variances
+    estimated: Variances
     depth: Mapping[str, int]
     assumed: frozenset[int]
 
@@ -95,7 +97,7 @@ def fit_mixed(
         ridge: Penalty on the slopes of the root, per effective case.
         declared: SDs that are not estimated.
         factor: Multiplies the variances that persist, once they are estimated; not what is declared.
-        known: Variances of an earlier fit: nothing is estimated.
+        known: What an earlier fit of these rows estimated, with the same SDs declared: nothing is estimated again.
     """
     blocks = Blocks.of(rows, parents, industries)
     return _Fitting(blocks, ridge * float(rows.good.sum() + rows.bad.sum()), declared, known).run(start, factor)
@@ -148,16 +150,17 @@ class _Fitting:
             totals, shift, moved = self._moved(totals, shift, self._posterior(variances))
             if moved < _STEP and self._distance(before, variances) < 2 * _SD:
                 break
+        estimated = variances
         if factor != 1.0:
-            between = {depth: self._declared(factor * of) for depth, of in variances.between.items()}
-            variances = replace(variances, between=between)
+            scaled = {depth: self._declared(factor * variances.between[depth]) for depth in self.estimable}
+            variances = replace(variances, between={**variances.between, **scaled})
             for _ in range(_ROUNDS):
                 self._linearise(totals, shift)
                 totals, shift, moved = self._moved(totals, shift, self._posterior(variances))
                 if moved < _STEP:
                     break
         self._linearise(totals, shift)
-        return self._result(variances, self._posterior(variances))
+        return self._result(variances, estimated, self._posterior(variances))
 
     def _estimated(self, variances: Variances) -> Variances:
         """The variances at which the marginal likelihood of the Gaussians is stationary, or nearer to them."""
@@ -336,7 +339,7 @@ class _Fitting:
         share = min(1.0, 4.0 / max(largest, 1e-300))
         return totals + share * step, shift + share * (moved_shift - shift), largest
 
-    def _result(self, variances: Variances, posterior: _Posterior) -> Mixed:
+    def _result(self, variances: Variances, estimated: Variances, posterior: _Posterior) -> Mixed:
         blocks = self.blocks
         own = np.zeros_like(posterior.deviation)
         for depth in self.depths:
@@ -350,6 +353,7 @@ class _Fitting:
             own_weight={name: own[number] for number, name in names[1:]},
             variance={name: np.diagonal(posterior.covariance[number]) for number, name in names},
             variances=variances,
+            estimated=estimated,
             depth={name: int(blocks.depth[number]) for number, name in names[1:]},
             assumed=self.few,
         )

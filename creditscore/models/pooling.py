@@ -19,7 +19,7 @@ from creditscore.models.calibration import CardPoints, centred, intercept_for, t
 from creditscore.models.crosses import codes_in
 from creditscore.models.fitting import Fit, Settings, recounted
 from creditscore.models.industry_tree import ALL, members
-from creditscore.models.mixed import Declared, Mixed, fit_mixed
+from creditscore.models.mixed import Declared, Mixed, Variances, fit_mixed
 from creditscore.models.mixed_rows import Rows
 from creditscore.models.regression import logistic, patterns_of
 from creditscore.models.sample import Sample, effective_size
@@ -68,7 +68,15 @@ class IndustryEffects:
         return self.predictor_of(codes_in(self.fit.tables, sample), sample.industry, levels=False)
 
 
-def effects_of(ranking: Sample, fit: Fit, parents: Mapping[str, str], pooling: Pooling, settings: Settings) -> IndustryEffects:
+def effects_of(
+    ranking: Sample,
+    fit: Fit,
+    parents: Mapping[str, str],
+    pooling: Pooling,
+    settings: Settings,
+    *,
+    known: Variances | None = None,
+) -> IndustryEffects:
     """Level and slopes of each industry, from the rows of the fit.
 
     Weights count by their effective size in each industry and part of the window. Effects of inspectors stay those of the fit.
@@ -79,6 +87,7 @@ def effects_of(ranking: Sample, fit: Fit, parents: Mapping[str, str], pooling: P
         parents: The tree of industries.
         pooling: What is declared; the rest is estimated.
         settings: How the fit was done.
+        known: Variances that were estimated from these rows and this fit, with another factor.
     """
     parts = ranking.parts
     block = np.where(ranking.industry < 0, -1, ranking.industry) * parts + ranking.window
@@ -106,6 +115,7 @@ def effects_of(ranking: Sample, fit: Fit, parents: Mapping[str, str], pooling: P
         ridge=settings.ridge * rate * (1 - rate),
         declared=Declared(pooling.level_sd, pooling.slope_sd),
         factor=settings.pooling_factor,
+        known=known,
     )
     return IndustryEffects(fit, ranking.industries, mixed)
 

@@ -35,8 +35,12 @@ from creditscore.models.selection import SelectionLedger
 Tunable = Literal["exponent", "ridge", "max_bins", "pooling_factor", "crosses"]
 #: Log-odds of rows by their codes (a column per characteristic of the fit) and industries.
 Predictor = Callable[[AttributeCodes, Ints], Floats]
-#: Makes the predictor of a fit, from the rows of that fit (weights of the design) and the settings.
-MakePredictor = Callable[[Fit, Sample, Settings], Predictor]
+#: Makes the predictors of a fit, from the rows of that fit (weights of the design): one for each of the settings, which differ in
+#: how industries are pooled.
+MakePredictors = Callable[[Fit, Sample, Sequence[Settings]], list[Predictor]]
+
+#: Log-odds of the drawn rows of a fold's rest, and of the rows held out.
+_Predicted = tuple[Floats, Floats]
 
 #: Powers of the weights of the design, the simplest first; the same for the others.
 EXPONENTS = (0.0, 0.5, 1.0)
@@ -72,10 +76,10 @@ class Tuned:
     held: Literal["forward", "subjects", "none"]
 
 
-def plain_predictor(fit: Fit, rest: Sample, settings: Settings) -> Predictor:
+def plain_predictors(fit: Fit, rest: Sample, settings: Sequence[Settings]) -> list[Predictor]:
     """The sum of coefficient x WoE, the same for all industries."""
-    del rest, settings
-    return lambda codes, _: fit.predictor_of(codes)
+    del rest
+    return [lambda codes, _: fit.predictor_of(codes)] * len(settings)
 
 
 def ridge_of(cases: float, ranking: Sample) -> float:
@@ -96,7 +100,7 @@ def tuned(
     settings: Settings,
     free: Iterable[Tunable],
     *,
-    make_predictor: MakePredictor = plain_predictor,
+    make_predictors: MakePredictors = plain_predictors,
 ) -> Tuned:
     """The settings with those in ``free`` chosen by rows held out; the documented defaults where cases are too few.
 
@@ -104,11 +108,11 @@ def tuned(
         sample: The training rows, with the weights of the design.
         settings: What is not in ``free`` stays as it is here.
         free: Settings to choose.
-        make_predictor: How rows held out are predicted.
+        make_predictors: How rows held out are predicted.
     """
     free = set(free)
     cases = DEFAULT_RIDGE_CASES if "ridge" in free else None
-    search = _Search(sample, replace(settings, judging=True), cases, make_predictor, *_folds(sample))
+    search = _Search(sample, replace(settings, judging=True), cases, make_predictors, *_folds(sample))
     tried: list[_Trial] = []
     if search.folds:
         tried += [*search.choose("exponent", EXPONENTS)] if "exponent" in free and np.ptp(sample.drawn.weight) > 0 else []
@@ -116,8 +120,8 @@ def tuned(
         carried = Limits.of(search.ranking(), settings.binning).bins
         if "max_bins" in free and carried > FEW_BINS:
             tried += search.choose("max_bins", (FEW_BINS, carried))
-        if "pooling_factor" in free and make_predictor is not plain_predictor:
-            tried += search.choose("pooling_factor", POOLING_FACTORS)
+        if "pooling_factor" in free and make_predictors is not plain_predictors:
+            tried += search.choose_factor()
     ledger = SelectionLedger()
     cuts = cut_columns(search.ranking(), replace(search.settings, judging=False), ledger)
     if search.folds and "crosses" in free:
@@ -163,7 +167,7 @@ class _Search:
     settings: Settings
     #: The ridge in cases; None where ``settings.ridge`` is given.
     ridge_cases: float | None
-    make_predictor: MakePredictor
+    make_predictors: MakePredictors
     folds: tuple[Fold, ...]
     held: Literal["forward", "subjects", "none"]
     _cut: dict[tuple[float, int | None], tuple[Cuts, SelectionLedger]] = field(default_factory=dict)
@@ -213,6 +217,22 @@ class _Search:
         candidates = [self.with_value(setting, value) for value in values]
         return self._keep(setting, values, candidates, [candidate.losses() for candidate in candidates])
 
+    def choose_factor(self) -> list[_Trial]:
+        """Try the factors of the variances between industries, and keep one: one fit a fold, whose variances are estimated once."""
+        candidates = [self.with_value("pooling_factor", value) for value in POOLING_FACTORS]
+        cuts, ledger = self.cuts()
+        by_fold: list[list[_Predicted]] = []
+        try:
+            for fold in self.folds:
+                rest, ranking, settings = self._rest(fold)
+                fit = fit_cut(ranking, cuts.rows(fold.rest), settings, copy.deepcopy(ledger))
+                each = [candidate.resolved(ranking) for candidate in candidates]
+                by_fold.append(self._predicted(cuts, fit, rest, each, fold))
+        except DataError:
+            return []
+        losses = [self._losses_of([of[number] for of in by_fold]) for number in range(len(candidates))]
+        return self._keep("pooling_factor", POOLING_FACTORS, candidates, losses)
+
     def choose_crosses(self, most: int) -> list[_Trial]:
         """Try no cross to ``most`` crosses, which each fold finds for itself, and keep one number.
 
@@ -220,12 +240,12 @@ class _Search:
         """
         candidates = [self.with_value("crosses", value) for value in range(most + 1)]
         cuts, ledger = candidates[0].cuts()
-        paths: list[list[tuple[Floats, Floats]]] = []
+        paths: list[list[_Predicted]] = []
         try:
             for fold in self.folds:
                 rest, ranking, settings = candidates[-1]._rest(fold)
                 fits = fit_path(ranking, cuts.rows(fold.rest), settings, copy.deepcopy(ledger))
-                path = [self._predicted(cuts, fit, rest, settings, fold) for fit in fits]
+                path = [self._predicted(cuts, fit, rest, [settings], fold)[0] for fit in fits]
                 paths.append(path + [path[-1]] * (most + 1 - len(path)))
         except DataError:
             return []
@@ -254,12 +274,12 @@ class _Search:
             for fold in self.folds:
                 rest, ranking, settings = self._rest(fold)
                 fit = fit_cut(ranking, cuts.rows(fold.rest), settings, copy.deepcopy(ledger))
-                predicted.append(self._predicted(cuts, fit, rest, settings, fold))
+                predicted += self._predicted(cuts, fit, rest, [settings], fold)
         except DataError:
             return None
         return self._losses_of(predicted)
 
-    def _losses_of(self, predicted: Sequence[tuple[Floats, Floats]]) -> Floats | None:
+    def _losses_of(self, predicted: Sequence[_Predicted]) -> Floats | None:
         """Log loss of each row held out, 0 elsewhere, by the log-odds of each fold's rest and of its rows held out.
 
         One slope is fitted to all rows held out, at most 1: the card has the slope of rows held out, too, so a setting must
@@ -289,13 +309,15 @@ class _Search:
         ranking = rest.for_ranking(self.settings.exponent)
         return rest, ranking, self.resolved(ranking)
 
-    def _predicted(self, cuts: Cuts, fit: Fit, rest: Sample, settings: Settings, fold: Fold) -> tuple[Floats, Floats]:
-        """Log-odds of the drawn rows of the rest and of the rows held out, by the fit on the rest."""
-        predictor = self.make_predictor(fit, rest, settings)
+    def _predicted(self, cuts: Cuts, fit: Fit, rest: Sample, settings: Sequence[Settings], fold: Fold) -> list[_Predicted]:
+        """By the fit on the rest, for each of the settings (see :data:`MakePredictors`)."""
         drawn = ~rest.ranking_only
         held = {name: codes[fold.held] for name, codes in cuts.codes.items()}
         out = matrix_of(codes_by(fit.tables, held), int(fold.held.sum()))
-        return predictor(fit.codes[drawn], rest.industry[drawn]), predictor(out, self.sample.industry[fold.held])
+        return [
+            (predictor(fit.codes[drawn], rest.industry[drawn]), predictor(out, self.sample.industry[fold.held]))
+            for predictor in self.make_predictors(fit, rest, settings)
+        ]
 
 
 def compared(setting: str, values: Sequence[float], losses: Sequence[Floats], weight: Floats, subject: Ints) -> list[_Trial]:

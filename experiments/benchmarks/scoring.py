@@ -9,6 +9,7 @@ robin, so that whatever else the machine does falls on all alike; medians are pr
 """
 
 import argparse
+import importlib.util
 import logging
 import os
 import subprocess
@@ -28,7 +29,7 @@ from creditscore.engine import compile_sql, unbound
 from creditscore.models.scoring_sql import points_expression, score_expression
 from experiments.benchmarks.card_rivals import as_polars, as_sklearn, as_toad, expert_table, fit_optbinning, population
 from experiments.benchmarks.fitting import population as fitting_population
-from experiments.benchmarks.timing import Work, medians, shown
+from experiments.benchmarks.timing import Work, held, medians, shown
 
 FROM = 'FROM "features"'
 POINTS = "points of every characteristic, blocks, score, ppm"
@@ -38,23 +39,29 @@ def in_memory(card: cs.Scorecard, theirs, rows: int, repeat: int) -> None:
     """A pandas frame in memory to whole scores."""
     frame, _ = population(rows, seed=2)
     objects = frame.astype({name: object for name in frame if name.startswith("t")})
-    toad, pipe, native, chain = as_toad(card), as_sklearn(card, frame.head(1000)), pl.from_pandas(frame), as_polars(card)
+    pipe, native, chain = as_sklearn(card, frame.head(1000)), pl.from_pandas(frame), as_polars(card)
     works: dict[str, Work] = {
         "ours": lambda: card.scores(frame),
         "ours, 1 thread": lambda: card.scores(frame, threads=1),
         "ours, polars frame": lambda: card.scores(native),
         "polars (native frame)": lambda: native.select(chain)["score"].to_numpy(),
-        "toad": lambda: toad.predict(frame),
         "optbinning": lambda: theirs.score(objects),
         "scikit-learn": lambda: pipe.predict(frame),
     }
+    if importlib.util.find_spec("toad"):
+        toad = as_toad(card)
+        works["toad"] = lambda: toad.predict(frame)
+    else:
+        print("toad is not installed: left out")
     wanted = card.scores(frame).to_numpy()
     for name, work in works.items():
         differ = int((np.asarray(work()) != wanted).sum())
         if differ:
             raise SystemExit(f"{name}: {differ} of {rows} scores differ")
     print(f"\nin memory, {rows:,} rows x {len(card.features)}: all scores equal")
-    shown("in memory", medians(works, repeat), "ours")
+    spans = medians(works, repeat)
+    shown("in memory", spans, "ours")
+    held("optbinning, as long as ours", spans, "ours", "optbinning", at_least=20)
 
 
 def by_industry(rows: int, industries: int, repeat: int) -> None:
@@ -75,7 +82,10 @@ def by_industry(rows: int, industries: int, repeat: int) -> None:
         if not (found[industry == code] == card.scores(frame[industry == code]).to_numpy()).all():
             raise SystemExit(f"industry {code}: scores differ")
     print(f"\n{rows:,} rows x {len(one.features)}, {industries} industries: all scores equal")
-    shown("by industry", medians(works, repeat), "one card, scores")
+    spans = medians(works, repeat)
+    shown("by industry", spans, "one card, scores")
+    for kind in ("a column of the frame", "an array of objects"):
+        held(f"by industry ({kind})", spans, f"cards by industry ({kind}), scores", "one card, scores", at_most=1.5)
 
 
 def written(folder: Path, rows: int) -> Path:

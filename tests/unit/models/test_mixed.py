@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from creditscore.models.mixed import Declared, fit_mixed
+from creditscore.models.mixed import Declared, Variances, fit_mixed
 from creditscore.models.mixed_rows import Rows
 
 SLOPES = 4
@@ -109,3 +109,22 @@ def test_the_order_of_industries_in_the_rows_does_not_matter():
         fitted(Rows(*(getattr(rows, name)[by] for name in Rows.__dataclass_fields__)), groups=10)[1] for by in (order, turned)
     )
     np.testing.assert_allclose(one, other, atol=1e-9)
+
+
+@pytest.mark.parametrize("declared", [Declared(), Declared(level_sd=0.9), Declared(0.2, 0.1)])
+@pytest.mark.parametrize("factor", [0.25, 1.0, 4.0])
+def test_variances_that_are_known_give_the_fit_that_estimated_them(declared, factor):
+    rows, _ = world(1, groups=12)
+    first, _ = fitted(rows, groups=12, declared=declared)
+    fresh, expected = fitted(rows, groups=12, declared=declared, factor=factor)
+    again, found = fitted(rows, groups=12, declared=declared, factor=factor, known=first.estimated)
+    np.testing.assert_allclose(again.variances.between[1], fresh.variances.between[1], rtol=1e-9)
+    np.testing.assert_allclose(found, expected, atol=5e-3)
+
+
+def test_known_variances_are_those_that_are_used():
+    rows, _ = world(1, groups=12)
+    first, _ = fitted(rows, groups=12)
+    nothing = Variances({1: 0 * first.estimated.between[1]}, first.estimated.within)
+    _, pooled = fitted(rows, groups=12, known=nothing)
+    assert np.ptp(pooled, axis=0).max() < 1e-6

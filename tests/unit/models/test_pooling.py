@@ -4,8 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from creditscore.config.scorecards import Pooling
+from creditscore.config.scorecards import Binning, Pooling, Selection
+from creditscore.models import pooling
 from creditscore.models.industry import IndustryScorecards
+from creditscore.models.mixed import fit_mixed
+from creditscore.models.tuning import POOLING_FACTORS
 
 
 def few(n=300, seed=0, base=-2.5):
@@ -90,3 +93,41 @@ def test_where_slopes_differ_industry_cards_beat_the_pooled_ranking_and_where_th
         gain[slope] = loss[0] - loss[1]
     assert gain[0.0] > -0.001
     assert gain[0.5] > 0.003
+
+
+def test_declared_distances_hold_in_every_fold_and_leave_no_factor_to_choose(monkeypatch):
+    X, y, industry, _ = branches(3, groups=10, rows=250)
+    seen = []
+
+    def spy(*args, **more):
+        model = fit_mixed(*args, **more)
+        seen.append((more["start"].size > 1, model.variances.between[1]))
+        return model
+
+    monkeypatch.setattr(pooling, "fit_mixed", spy)
+    time = np.arange(len(y)) % 5
+    cards = IndustryScorecards(pooling=Pooling(level_sd=0.3, slope_sd=0.0)).fit(X, y, industry=industry, time=time)
+    assert len(seen) > 6
+    for with_slopes, between in seen:
+        assert np.sqrt(between[0]) == pytest.approx(0.3)
+        assert not (with_slopes and between[1:].any())
+    assert "pooling_factor" not in set(cards.tuning_["setting"])
+    one_declared = IndustryScorecards(pooling=Pooling(level_sd=0.3)).fit(X, y, industry=industry, time=time)
+    assert "pooling_factor" in set(one_declared.tuning_["setting"])
+
+
+def test_a_fold_estimates_the_variances_once_for_all_factors(monkeypatch):
+    X, y, industry, _ = branches(3, groups=10, rows=250)
+    known = []
+
+    def spy(*args, **more):
+        known.append((more.get("factor"), more.get("known")))
+        return fit_mixed(*args, **more)
+
+    monkeypatch.setattr(pooling, "fit_mixed", spy)
+    IndustryScorecards(ridge=0.05, exponent=1.0, binning=Binning(max_bins=5), selection=Selection(max_crosses=0)).fit(
+        X, y, industry=industry, time=np.arange(len(y)) % 5
+    )
+    folds = 3
+    assert [of is None for _, of in known[: 3 * folds]] == [True, False, False] * folds
+    assert [factor for factor, _ in known[: 3 * folds]] == list(POOLING_FACTORS) * folds
