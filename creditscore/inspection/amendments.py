@@ -101,6 +101,8 @@ class Joiner:
     team: tuple[str, ...]
     by: str
     on: dt.date
+    #: Whether it was proposed for the riskiest tier and signed for by nobody.
+    proposed: bool = False
 
     @property
     def drawn(self) -> bool:
@@ -138,7 +140,8 @@ def joiners(
     Args:
         drawn: The plan as it was drawn.
         log: The lines of its log up to now.
-        subjects: One row per late subject of the task's population: ``subject_id, name, industry, region, tier``.
+        subjects: One row per late subject of the task's population: ``subject_id, name, industry, region, tier``, and perhaps
+            ``proposed``: whether it is proposed for the riskiest tier.
         policy: The policy of the plan, for strata that its frame does not have.
         by: Who entered them.
         on: The day.
@@ -173,12 +176,13 @@ def _joiners(
     rows = zip(*(texts(frame, name) for name in _NEEDS), strata_of(frame, drawn.task), strict=True)
     numbers = tickets(frame["subject_id"].tolist(), seed=drawn.seed, task=drawn.task.id)
     joined: list[Joiner] = []
-    for (subject, name, industry, region, tier, stratum), ticket in zip(rows, numbers, strict=True):
+    proposed = frame["proposed"].tolist() if "proposed" in frame else [False] * len(frame)
+    for (subject, name, industry, region, tier, stratum), ticket, waits in zip(rows, numbers, proposed, strict=True):
         ratio, share = strata.get(stratum) or stratum_rule(policy, industry, tier, task=drawn.task.id)
         mode = mode_of(ticket, ratio_ppm=int(ratio), on_site_ppm=int(share))
         recused = recused_from(recusals, subject)
         before = [*log, *({"what": "joined", "team": one.team} for one in joined)]
         team = further_team(drawn, before, subject, region, recused=recused) if mode else ()
         row = (subject, name, industry, region, tier, stratum, ticket, int(ratio), int(share), mode)
-        joined.append(Joiner(*row, tuple(recused), tuple(team), by, on))
+        joined.append(Joiner(*row, tuple(recused), tuple(team), by, on, proposed=bool(waits)))
     return joined

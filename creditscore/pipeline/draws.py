@@ -40,7 +40,8 @@ from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.run_store import BookFile
 from creditscore.records.reading.text_tables import read_text_table
 from creditscore.storage import Journal, changed, read_parquet, sha256_file, write_parquet
-from creditscore.tiering.tiers import Tiers
+from creditscore.tiering.tiers import Tiers, shown_tiers
+from creditscore.vocabulary import PROPOSED
 
 if TYPE_CHECKING:
     from creditscore.engine import Engine
@@ -223,7 +224,10 @@ def join_late(folder: str | Path, later: str | Path, *, by: str, on: dt.date, la
 
 def _late(run: RunFolder, register: pd.DataFrame, plan: Opened) -> pd.DataFrame:
     """The subjects of the task's population in a later run that have no ticket yet."""
-    population = task_population(Tiers(run.frame("tiers"), subjects=register), register, plan.plan.task)
+    tiers = run.frame("tiers")
+    population = task_population(Tiers(tiers, subjects=register), register, plan.plan.task)
+    waiting = tiers["subject_id"][shown_tiers(tiers) == PROPOSED]
+    population = population.assign(proposed=population["subject_id"].isin(waiting))
     known = {*plan.plan.sample["subject_id"], *(line["subject_id"] for line in plan.log if line["what"] == "joined")}
     return population[~population["subject_id"].isin(known) & (population["status"] != _CLOSED)]
 

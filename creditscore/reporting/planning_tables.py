@@ -68,7 +68,9 @@ def _list_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
         drawn = _looked_up(described(book, visits), book.scores, ("score", "reason_1", "reason_2", "reason_3", "reason_4"))
         drawn = _looked_up(drawn, book.tiers, ("incomplete_since",))
         if not book.tiers.empty:
-            waiting = drawn["subject_id"].isin(book.tiers["subject_id"][shown_tiers(book.tiers) == PROPOSED])
+            # The run that made the frame does not know who came after it.
+            known = book.tiers["subject_id"][shown_tiers(book.tiers) == PROPOSED]
+            waiting = drawn["subject_id"].isin({*known, *plan.late_proposed})
             drawn["proposed"] = waiting.map({True: words.text(TIER_WORDS[PROPOSED]), False: None})
         drawn["ticket"] = drawn["ticket"].astype("str").str[:_TICKET_SHOWN]
         drawn["task"], drawn["order"] = plan.task.id, range(1, len(drawn) + 1)

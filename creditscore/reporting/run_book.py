@@ -71,6 +71,7 @@ class PlanPage:
     ``inspectors``: one row per drawn subject: subject_id, inspectors (staff ids), certificate, recusal.
     ``visits``: one row per subject whose item is checked (:func:`creditscore.inspection.visits.visits_of_plans`).
     ``weeks``: one row per week of the task: week, week_from, week_to, workdays (missing where its year has no notice).
+    ``late_proposed``: ids of those who came after the frame and were proposed for the riskiest tier then.
     ``staff``: one row per inspector who may go: staff_id, department, staff_region, certificate_valid_to.
     """
 
@@ -83,6 +84,7 @@ class PlanPage:
     raised: int = 0
     seed: str = ""
     seed_source: str = ""
+    late_proposed: frozenset[str] = frozenset()
     inspectors: pd.DataFrame = field(default_factory=pd.DataFrame)
     visits: pd.DataFrame = field(default_factory=pd.DataFrame)
     weeks: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -254,7 +256,8 @@ def plan_pages(
             drawn = one.plan
             own = visits[visits["task"] == drawn.task.id].reset_index(drop=True)
             page = _page(plan, drawn.sample, seed=drawn.seed, seed_source=_seed_source(one), weeks=weeks)
-            pages.append(replace(page, visits=own, inspectors=_teams(drawn, own), staff=_staff(drawn)))
+            late = frozenset(str(line["subject_id"]) for line in one.log if line["what"] == "joined" and line.get("proposed"))
+            pages.append(replace(page, visits=own, inspectors=_teams(drawn, own), staff=_staff(drawn), late_proposed=late))
         else:
             undrawn = plan.frame.assign(ticket=None, drawn=False)
             pages.append(_page(plan, undrawn, seed="", seed_source="", weeks=weeks))

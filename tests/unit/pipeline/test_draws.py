@@ -211,6 +211,21 @@ def test_subjects_that_came_later_join_by_the_ratio(run, drawn, project):
     assert bytes_below(run.out) == before
 
 
+def test_who_joins_while_proposed_for_d_is_marked_so(run, drawn, project):
+    later = finished_run(run.out, project, as_of=MAY, count=400)
+    joined = join_late(drawn, later.path, **WHO)
+    tiers = later.frame("tiers").set_index("subject_id")
+    waiting = {one.subject_id for one in joined if tiers.loc[one.subject_id, "status"] == "proposed"}
+    assert {one.subject_id for one in joined if one.proposed} == waiting
+    assert {one.tier for one in joined if one.proposed} == {"C"}
+    rows = read_sheet(drawn / "plan.xlsx", DRAWN_LIST.title, columns=DRAWN_LIST.columns)
+    marked = {row["subject_id"].value for row in rows if row["proposed"].value}
+    drawn_late = {one.subject_id for one in joined if one.drawn}
+    assert drawn_late & waiting
+    assert marked & drawn_late == drawn_late & waiting
+    assert verify_plan(drawn).ok
+
+
 @pytest.mark.parametrize("change", ["replace", "replace closed", "join"])
 @pytest.mark.parametrize(
     ("state", "message"), [("published", "expected a drawn task"), ("closed", "nothing is added to it any more")]
