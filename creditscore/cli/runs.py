@@ -269,8 +269,7 @@ def monitor(
         DataError: There is no earlier run to compare with, or a file of a run is not what its manifest says.
     """
     from creditscore.cli.objections import objection_figures
-    from creditscore.inspection.objections import all_objections
-    from creditscore.pipeline.objections import figures
+    from creditscore.pipeline.objections import figures, known_objections
     from creditscore.pipeline.score import compare_runs
 
     words = Words.of(lang)
@@ -279,7 +278,7 @@ def monitor(
     if before is None:
         raise DataError("monitor: expected an earlier run beside {run} (got none); name one with --reference", run=run)
     shifts = compare_runs(now, before)
-    objected = figures([one for one in all_objections(now.out) if one.on <= now.as_of], now.as_of)
+    objected = figures(known_objections(now), now.as_of)
     lines = [*_moved(shifts, now, before, words), *objection_figures(objected, now.as_of, words)]
     show({"rows": rows_of(shifts), "objections": objected}, lines, as_json=as_json)
 

@@ -44,6 +44,9 @@ OBJECTION_SCHEMA = pa.schema(
     ]
 )  # fmt: skip
 
+#: Of these columns those that an objection has under the same name.
+_KEPT = tuple(name for name in OBJECTION_SCHEMA.names if name not in ("objection", "outcome"))
+
 
 def file_objection(project: Project, out: str | Path, filing: Filing) -> Objection:
     """Take an objection in: it gets its number and its deadline, and is a line of the register.
@@ -129,6 +132,18 @@ def objection_table(objections: Sequence[Objection], subjects: pa.ChunkedArray |
     rows = [{**vars(one), "objection": one.id, "outcome": one.outcome or None} for one in objections]
     table = pa.table({field.name: pa.array([row[field.name] for row in rows], field.type) for field in OBJECTION_SCHEMA})
     return table if subjects is None else table.filter(pc.is_in(table["subject_id"], pc.unique(subjects)))
+
+
+def known_objections(run: RunFolder) -> tuple[Objection, ...]:
+    """The objections of firms with a tier that a run knew, as its report counts them: without people and words."""
+    rows = run.read(OBJECTIONS).to_pylist() if run.has(OBJECTIONS) else []
+    return tuple(
+        Objection(
+            id=row["objection"], outcome=row["outcome"] or "", applicant="", by="", grounds="",
+            **{name: row[name] for name in _KEPT},
+        )
+        for row in rows
+    )  # fmt: skip
 
 
 def disputes_of(objections: Sequence[Objection]) -> Disputes:

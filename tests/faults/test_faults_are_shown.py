@@ -46,7 +46,7 @@ def test_explain_says_since_when_and_which_rows(later):
 
 
 def test_lookup_and_report_mark_it(later):
-    rows = creditscore("lookup", later, *ASKING, CODES[0], CODES[1], "--lang", "en", "--json").json["rows"]
+    rows = creditscore("lookup", later, *ASKING[:-1], LATER, CODES[0], CODES[1], "--lang", "en", "--json").json["rows"]
     assert [(row["incomplete_since"] or "")[:10] for row in rows] == [LATER.isoformat(), ""]
     page = (later / "report.html").read_text("utf-8")
     assert "1 户主体的得分不全" in page

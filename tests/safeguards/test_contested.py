@@ -1,5 +1,6 @@
 """A firm objects to the result of a visit, or to a grade, as it does to a record: filed, a night, explained, decided, a night."""
 
+import re
 import shutil
 
 import pandas as pd
@@ -84,6 +85,32 @@ def test_an_upheld_grade_is_an_exit_and_the_one_before_counts_again(place):
     now = tiers(place, "2024-05-09")
     assert now.loc[GRADED, ["tier", "rule"]].tolist() == ["A", "override_ended"]
     assert now.loc[VISITED, ["tier", "rule"]].tolist() == ["C", RULE_BEFORE[VISITED]]
+
+
+def test_report_list_and_monitor_tell_the_same_of_a_night_whatever_is_answered_later(place):
+    run = place / "out" / "2024-05-07"
+    assert decide(place, "2024-1", "upheld").code == 0
+    page = (run / "report.html").read_text("utf-8")
+    counted = re.findall(r'<td>(检查结果|外部评价等级)</td>((?:<td class="n">\d+</td>){5})', page)
+    assert {name: re.findall(r"\d+", cells) for name, cells in counted} == {one: [*"10000"] for one in ("检查结果", "外部评价等级")}
+    monitored = creditscore("monitor", run, "--json").json["objections"]
+    assert [monitored[name] for name in ("open", "overdue", "answered", "upheld")] == [2, 0, 0, 0]
+    assert [(row["against"], row["open"]) for row in monitored["by_against"]] == [("rating", 1), ("visit", 1)]
+    assert [row["against"] for row in listed(place, "2024-05-07")] == ["visit", "rating"]
+    assert [(row["outcome"], row["decided_on"]) for row in listed(place, "2024-05-08", "--all")] == [
+        ("", None),
+        ("upheld", "2024-05-08"),
+    ]
+
+
+def test_an_older_night_is_rebuilt_as_it_was_after_an_answer(place):
+    run, project = place / "out" / "2024-05-07", place / "project"
+    assert decide(place, "2024-1", "upheld").code == 0
+    again = creditscore("replay", run, "--project", project, "--data", place / "data", "--lang", "en")
+    assert (again.code, again.err.count("differ")) == (0, 0), again.err
+    before = (run / "tiers.parquet").read_bytes()
+    tiers(place, "2024-05-07")
+    assert (run / "tiers.parquet").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", [("--visit", "2024-02-01"), ("--rating", "national"), ("--rating", "2024-03-01")])

@@ -246,3 +246,74 @@ def test_the_newest_explanation_tells_an_objection_that_no_night_has_seen_apart(
     then, later = page.out.split("since then")
     assert "Objection 2024-1" not in then
     assert "It acts from the next night on." in later
+
+
+def test_an_answer_may_be_given_in_the_words_of_a_language_and_no_bracket_makes_a_second_person(place):
+    objection(place, "--record", "E1")
+    same = decide(place, "2024-1", "upheld", by="张三（代）")
+    assert same.code == 2
+    assert "brackets" in same.err
+    unknown = decide(place, "2024-1", "maybe")
+    assert unknown.code == 2
+    assert "rejected / 不成立" in unknown.err
+    assert decide(place, "2024-1", "成立").code == 0
+    (row,) = creditscore("objection", "list", place / "out", "--on", "2024-05-08", "--all", "--json").json["rows"]
+    assert (row["outcome"], row["decided_on"]) == ("upheld", "2024-05-08")
+    assert (
+        "upheld on 2024-05-08" in creditscore("objection", "list", place / "out", "--on", "2024-05-08", "--all", "--lang", "en").out
+    )
+
+
+def test_a_project_without_deadlines_is_told_which_lines_to_add(place):
+    (place / "project" / "objections.toml").unlink()
+    said = objection(place, "--record", "E1")
+    assert said.code == 2
+    assert str(place / "project" / "objections.toml") in said.err
+    for line in ("[[deadline]]", 'against = ["record"]', "effective = 2024-05-06", "working_days = ", "basis = "):
+        assert line in said.err
+    assert open_ones(place, "2024-05-06")["rows"] == []
+
+
+def test_a_record_is_contested_from_the_day_on_which_it_was_known(place):
+    early = objection(
+        place, "--record", "E1", said=("--applicant", "李某", "--by", "张三", "--on", "2024-01-01", "--grounds", "不实")
+    )
+    assert early.code == 2
+    assert "2024-01-02" in early.err
+    assert "learnt of it" in early.err
+
+
+@pytest.mark.parametrize(
+    ("on", "said"),
+    [
+        ("2024-04-29", "before the first run, that of 2024-04-30"),
+        ("2999-01-01", "a day that has come"),
+        ("30.4.2024", "--on"),
+    ],
+)
+def test_a_credit_check_is_of_a_day_that_has_a_run_before_it_and_has_come(before, on, said):
+    checked = look_up(before, "2024-04-30", on)
+    assert checked.code == 2
+    assert said in checked.err
+    assert not (before / "out" / "lookups.jsonl").exists()
+
+
+def test_a_credit_check_says_of_which_day_its_answer_is(place):
+    assert "There is no run of 2024-05-06" in look_up(place, "2024-04-30", "2024-05-06").out
+    assert look_up(place, "2024-04-30", "2024-04-30", "--json").json["note"] == ""
+    tier(place, "2024-05-07")
+    assert "that of 2024-05-07" in look_up(place, "2024-04-30", "2024-05-08").out
+    early = look_up(place, "2024-05-07", "2024-05-06")
+    assert early.code == 2
+    assert "ask that of 2024-04-30" in early.err
+
+
+def test_a_refused_purpose_comes_with_the_list_of_the_project(before):
+    said = look_up(before, "2024-04-30", "2024-05-06", purpose="lending")
+    assert said.code == 2
+    assert "This one answers: supervision" in said.err
+
+
+def look_up(place, run, on, *more, purpose="supervision"):
+    words = ("--purpose", purpose, "--by", "某科", "--on", on, "--lang", "en")
+    return creditscore("lookup", place / "out" / run, LISTED, *words, *more)

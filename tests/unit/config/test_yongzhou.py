@@ -10,7 +10,7 @@ from creditscore.features.guard import guard_features
 from creditscore.simulate.deliveries import MARKET_COLUMNS, MARKET_KINDS
 from creditscore.simulate.kinds import FILES, KINDS
 from creditscore.simulate.places import CODES, COUNTIES
-from creditscore.vocabulary import SOURCES
+from creditscore.vocabulary import CONTESTED, SOURCES
 
 FOLDER = Path(__file__).parents[3] / "configs" / "yongzhou"
 
@@ -160,3 +160,9 @@ def test_the_work_calendar_of_2026_is_that_of_its_notice(project):
     # 365 days less 104 Saturdays and Sundays, 19 working days off, and with 6 make-up days.
     assert len(days) - len(off) == 365 - 104 - 19 + 6
     assert calendar.deadline(dt.date(2026, 9, 24), 7) == dt.date(2026, 10, 12)
+
+
+def test_every_objection_has_a_deadline_with_its_basis_and_one_the_project_set_says_so(project):
+    for against in CONTESTED:
+        rule = project.objections.rule(against, dt.date(2024, 5, 6), file=FOLDER / "objections.toml")
+        assert "条例" in rule.basis or "由本项目设定" in rule.basis

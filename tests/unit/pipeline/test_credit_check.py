@@ -60,7 +60,7 @@ def test_a_check_changes_no_byte_of_the_run(run):
 
 def test_checks_of_all_days_share_one_chain(run, project):
     later = finished_run(run.out, project, as_of=dt.date(2024, 5, 31))
-    assert [lookup(one, ["S00001"], **ASKED)["record"].tolist() for one in (run, later)] == [[1], [2]]
+    assert [lookup(one, ["S00001"], **ASKED | {"on": one.as_of})["record"].tolist() for one in (run, later)] == [[1], [2]]
     assert [line["as_of"] for line in noted(later)] == ["2024-04-30", "2024-05-31"]
 
 
