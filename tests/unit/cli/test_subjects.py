@@ -98,7 +98,7 @@ def test_a_credit_check_says_for_what_and_by_whom(stub, run):
 
 def test_a_credit_check_prints_a_row_per_code(stub, run):
     stub(f"{CHECK}.lookup", pd.DataFrame([ROW, {**ROW, "found": False, "tier": None}]))
-    lines = creditscore("lookup", run.path, *ASKING, CODE, "--lang", "en").out.splitlines()
+    lines = creditscore("lookup", run.path, *ASKING[:-1], "2024-04-30", CODE, "--lang", "en").out.splitlines()
     assert len(lines) == 3
     assert f"{CODE}  yes" in lines[1]
 
