@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import PlainSerializer, PlainValidator
 
-from creditscore.config.catalogue import CatalogueItem
+from creditscore.config.catalogue import CatalogueItem, RepairPeriods
 from creditscore.config.features import FeatureSpec
 from creditscore.config.objections import LegalStep
 from creditscore.config.policy import TierPolicy
@@ -95,6 +95,8 @@ class BookFile(Spec):
     trial: bool = False
     #: What a firm may do about the answer to its objection; runs of earlier versions have none of it.
     legal_steps: Items[LegalStep] = ()
+    #: The periods of the classes of repair and their basis; runs of earlier versions have none of them.
+    repair_periods: Items[RepairPeriods] = ()
 
     def save(self, folder: RunFolder) -> None:
         """Write ``book.json`` in the folder of a run. Floats are rounded to nine decimals; NaN and infinity become null."""
@@ -177,6 +179,7 @@ def save_book(
         id_scheme=project.sources.id_scheme,
         trial=trial,
         legal_steps=project.objections.step,
+        repair_periods=project.catalogue.repair_periods,
     ).save(folder)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from creditscore.config.catalogue import CatalogueItem
+from creditscore.config.catalogue import CatalogueItem, RepairPeriods
 from creditscore.config.features import FeatureSpec
 from creditscore.config.spec import Label
 from creditscore.dates import months_after
@@ -21,11 +21,15 @@ from creditscore.records.own_records import COUNTS
 from creditscore.reporting.documents import Document, Value, leaves_on, value_of
 from creditscore.vocabulary import RISKIEST, TIERS
 
+#: The class of records that end as their own act says.
+OWN_RULE = "own_rule"
+
 
 @dataclass(frozen=True)
 class Repair:
     """A record whose repair may be applied for. ``since``: from which day, by the shortest publication period of its kind.
 
+    ``basis``: the rule of its class, or of ``own_rule`` the act of its kind; ``""`` where the project names none on the day.
     ``gain``: what the score gains by it alone; None where this cannot be computed from what the run kept.
     """
 
@@ -66,12 +70,15 @@ class Advice:
 
 
 def repairs_of(
-    numbered: Mapping[int, Document], catalogue: Mapping[str, CatalogueItem], features: Sequence[FeatureSpec], as_of: dt.date
-) -> tuple[Repair, ...]:
+    numbered: Mapping[int, Document], catalogue: Mapping[str, CatalogueItem], features: Sequence[FeatureSpec], as_of: dt.date,
+    periods: Sequence[RepairPeriods] = (),
+) -> tuple[Repair, ...]:  # fmt: skip
     """The records that may be repaired and count, in the order of their numbers.
 
-    Left out is what ends by itself before its repair may be applied for.
+    ``periods``: those of the classes. Left out is what ends by itself before its repair may be applied for.
     """
+    in_force = sorted((one for one in periods if one.effective <= as_of), key=lambda one: one.effective)
+    basis: dict[str, str] = {one.name: one.basis for one in in_force}
     found = []
     for number, one in numbered.items():
         item = catalogue.get(one.kind) if one.table == "record" and one.state == COUNTS else None
@@ -81,9 +88,8 @@ def repairs_of(
         since = months_after(one.event_date, months)
         if _ends_first(one, features, since):
             continue
-        found.append(
-            Repair(number, since, since <= as_of, item.repair_class, months, item.legal_basis, one.provider or item.provider)
-        )
+        own = item.legal_basis if item.repair_class == OWN_RULE else basis.get(item.repair_class, "")
+        found.append(Repair(number, since, since <= as_of, item.repair_class, months, own, one.provider or item.provider))
     return tuple(found)
 
 

@@ -435,7 +435,7 @@ class _Case:
         return [day for day in (end and end[0], lighter) if day is not None]
 
     def _repairs(self) -> tuple[Repair, ...]:
-        return repairs_of(self.numbered, self.catalogue, self.of_card, self.book.as_of)
+        return repairs_of(self.numbered, self.catalogue, self.of_card, self.book.as_of, self.book.repair_periods)
 
     def advice(self, points: Points | None) -> Advice:
         """What the subject can change; of an older run, which does not know what can be, nothing."""

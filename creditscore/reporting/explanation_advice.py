@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from creditscore.language import Message, Text, _
-from creditscore.reporting.advice import Repair
+from creditscore.reporting.advice import OWN_RULE, Repair
 from creditscore.reporting.columns import signed
 from creditscore.reporting.explained import Explained, NotRated
 from creditscore.reporting.explanation_section import numbers
@@ -18,6 +18,10 @@ _REPAIR_HOW = _(
 _LEFT_ALONE = _(
     "The age of the firm, a grade by another authority and visits of the past cannot be changed. They are not advised here; the "
     "table says when they stop counting."
+)
+_OWN_RULE = _(
+    "Record no. {number} ({label}): it ends by a rule of its own ({basis}). Once the duty is done, ask to have it taken out, at: "
+    "{to}.{gain}"
 )
 _REPAIR_AT_ONCE = _(
     "Record no. {number} ({label}): you may apply for repair as soon as the duty is done, to: {to}. It is of the class {class_}, "
@@ -93,10 +97,16 @@ def _repairs(it: Explained) -> Iterator[Text]:
         values = {
             "number": numbers([one.document for one in alike]), "label": documents[first.document].label, "to": first.apply_to,
             "since": first.since, "months": first.months, "class_": REPAIR_CLASSES[first.repair_class], "gain": gain,
+            "basis": first.basis,
         }  # fmt: skip
-        sentence = _REPAIR_AT_ONCE if not first.months else _REPAIR_NOW if first.is_open else _REPAIR_LATER
+        at_once = _OWN_RULE if first.repair_class == OWN_RULE else _REPAIR_AT_ONCE
+        sentence = at_once if not first.months else _REPAIR_NOW if first.is_open else _REPAIR_LATER
         yield Message(sentence.message, values)
-    if it.advice.repairs:
+    by_class = {one.repair_class: one.basis for one in it.advice.repairs if one.repair_class != OWN_RULE}
+    for name, basis in by_class.items():
+        if basis:
+            yield _("The class {class_} and its period: {basis}.", class_=REPAIR_CLASSES[name], basis=basis)
+    if by_class:
         yield _("This follows the catalogue of this project ({edition}) and its basis.", edition=it.catalogue or it.as_of)
         yield _REPAIR_HOW
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from creditscore.config.catalogue import CatalogueItem
+from creditscore.config.catalogue import CatalogueItem, RepairPeriods
 from creditscore.config.features import FeatureSpec
 from creditscore.config.objections import LegalStep
 from creditscore.config.policy import TierPolicy
@@ -160,6 +160,7 @@ class RunBook:
     #: What the configuration of the run says of features and kinds, and what its ids are; runs of earlier versions say nothing.
     features: tuple[FeatureSpec, ...] = ()
     catalogue: tuple[CatalogueItem, ...] = ()
+    repair_periods: tuple[RepairPeriods, ...] = ()
     id_scheme: IdScheme | None = None
     legal_steps: tuple[LegalStep, ...] = ()
     #: Labels of codes: industries, regions, catalogue kinds.

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from creditscore.config.catalogue import CatalogueItem, RepairPeriods
 from creditscore.config.policy import Measure
 from creditscore.config.spec import Label
 from creditscore.errors import DataError
@@ -178,6 +179,25 @@ def test_every_record_can_be_named_in_an_objection_and_by_no_other_records_numbe
             assert name in page
     assert 'name it by what stands under "Named"' in found.to_text("en")
     assert [one["named"] for one in found.to_json()["documents"]] == [names[one["id"]] for one in found.to_json()["documents"]]
+
+
+def test_each_repair_names_the_rule_of_its_class_or_of_its_own_act(book, features):
+    common = {"source": "market", "polarity": "negative", "provider": "某局"}
+    fine = {"kind": "wage_arrears", "legal_basis": "收集的依据", "repair_class": "general", "publication_min_months": 3}
+    debt = {"kind": "tax_arrears", "legal_basis": "欠税公告办法", "repair_class": "own_rule"}
+    items = [CatalogueItem.model_validate({**common, **one, "label": {"zh": "甲", "en": "a"}}) for one in (fine, debt)]
+    period = {"name": "general", "publication_min_months": 3, "publication_max_months": 12}
+    days = ((dt.date(2020, 1, 1), "修复办法"), (dt.date(2026, 4, 1), "新修复办法"))
+    periods = [RepairPeriods.model_validate({**period, "effective": day, "basis": basis}) for day, basis in days]
+    told = replace(book, catalogue=tuple(items), repair_periods=tuple(periods))
+    rows = [{**RECORD, "event_id": kind, "kind": kind, "document_no": kind} for kind in ("wage_arrears", "tax_arrears")]
+    documents = Documents.of(pd.DataFrame(rows), None, None, kept="all")
+    found = explain_subject(told, some(book, "C"), features=features, documents=documents)
+    assert {one.repair_class: one.basis for one in found.advice.repairs} == {"general": "修复办法", "own_rule": "欠税公告办法"}
+    text = found.to_text("en")
+    assert "it ends by a rule of its own (欠税公告办法)" in text
+    assert "The class general and its period: 修复办法." in text
+    assert "收集的依据" not in text
 
 
 def test_a_visit_and_a_grade_have_a_name_too(book, features):
