@@ -151,8 +151,11 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def create(self, name: str, expr: ir.Table) -> ir.Table:
-        """Compute an expression once and keep it under a name; returns the unbound table of that name."""
+    def create(self, name: str, expr: ir.Table, *, streamed: bool = False) -> ir.Table:
+        """Compute an expression once and keep it under a name; returns the unbound table of that name.
+
+        ``streamed``: it begins with a stream, which must pass through: in a join the other side alone is held in memory.
+        """
 
     @abstractmethod
     def append(self, name: str, expr: ir.Table) -> ir.Table:
@@ -263,14 +266,23 @@ class _DuckDB(Engine):
         self._connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM arriving')  # noqa: S608
         self._connection.unregister("arriving")
 
-    def create(self, name: str, expr: ir.Table) -> ir.Table:
+    def create(self, name: str, expr: ir.Table, *, streamed: bool = False) -> ir.Table:
         sql = self.compile(expr)
         self.drop("arriving_table")
-        with self._running(sql):
+        with self._running(sql), self._in_order_of_joins() if streamed else contextlib.nullcontext():
             self._connection.execute(f"CREATE TABLE arriving_table AS {sql}")
         self.drop(name)
         self._connection.execute(f'ALTER TABLE arriving_table RENAME TO "{name}"')
         return self._unbound(name, expr)
+
+    @contextlib.contextmanager
+    def _in_order_of_joins(self) -> Iterator[None]:
+        """Joins hold their right side. Nobody knows how long a stream is, and by itself DuckDB takes it for the shorter side."""
+        self._connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
+        try:
+            yield
+        finally:
+            self._connection.execute("RESET disabled_optimizers")
 
     def append(self, name: str, expr: ir.Table) -> ir.Table:
         sql = self.compile(expr)
@@ -290,10 +302,13 @@ class _DuckDB(Engine):
         self._connection.execute(f'DELETE FROM "{checked_name(name)}" WHERE "{checked_name(on)}" IN ({sql})')  # noqa: S608
 
     def drop(self, name: str) -> None:
-        kinds = "SELECT table_type FROM information_schema.tables WHERE table_name = ?"
-        for (kind,) in self._connection.execute(kinds, [checked_name(name)]).fetchall():
-            self._connection.execute(f'DROP {"VIEW" if kind == "VIEW" else "TABLE"} "{name}"')
-        self._connection.unregister(name)
+        import duckdb
+
+        self._connection.unregister(checked_name(name))  # a view of its own, where something was registered
+        try:
+            self._connection.execute(f'DROP TABLE IF EXISTS "{name}"')
+        except duckdb.CatalogException:  # it is a view
+            self._connection.execute(f'DROP VIEW "{name}"')
 
     def _run(self, sql: str) -> pa.Table:
         with self._running(sql):
@@ -343,7 +358,8 @@ class _Spark(Engine):
                 raise
         return frame
 
-    def create(self, name: str, expr: ir.Table) -> ir.Table:
+    def create(self, name: str, expr: ir.Table, *, streamed: bool = False) -> ir.Table:
+        # A stream that was registered here is kept already, whatever it is joined with.
         sql = self.compile(expr)
         with self._running(sql):
             # The checkpoint cuts the lineage: without it each later table would compute all before it again.

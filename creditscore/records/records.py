@@ -31,7 +31,17 @@ from creditscore.records.adverse.incomplete import INCOMPLETE_SCHEMA, Completion
 from creditscore.records.adverse.readings import READINGS, LastReading
 from creditscore.records.fault_words import counted_codes
 from creditscore.records.standard.arrivals import ARRIVAL, Arrival, Stream
-from creditscore.records.standard.contracts import Between, Reference, TableCount, enforce, refused_table, shared_codes
+from creditscore.records.standard.contracts import (
+    SEVERAL,
+    SUBJECT_KEY,
+    UNKNOWN_SUBJECT,
+    Between,
+    Reference,
+    TableCount,
+    enforce,
+    refused_table,
+    shared_codes,
+)
 from creditscore.records.standard.identity import Identifier
 from creditscore.records.standard.keys import (
     day_column,
@@ -290,7 +300,7 @@ def open_records(
     # The kinds of which a feature takes the latest record, by their positions in the catalogue.
     kinds = list(project.catalogue.by_kind)
     latest = {kinds.index(kind) for feature in project.features if feature.aggregate == "latest" for kind in feature.kind}
-    keyed = key_events(engine, index, latest=sorted(latest))
+    keyed = key_events(engine, latest=sorted(latest))
     disputes = disputes or Disputes()
     engine.register("own_disputes", disputes.changes)
     engine.register(HIDDEN_VISITS, disputes.visits)
@@ -319,9 +329,13 @@ class _Opening:
         stream = Stream(table, sources, self._project, self._folder, self.identify)
         references: tuple[Reference, ...] = ()
         between: Between | None = None
+        subjects: ir.Table | None = None
         if table.name in _WITH_SUBJECT:
-            known = unbound("subject_index", pa.schema([("subject_id", pa.string())]))
-            references = (Reference("subject_id", (known,), "UNKNOWN_SUBJECT"),)
+            known = unbound("subject_index", pa.schema([("subject_id", pa.string()), (SUBJECT_KEY, pa.int64())]))
+            if table.name == "events":
+                subjects = known
+            else:
+                references = (Reference("subject_id", (known,), UNKNOWN_SUBJECT),)
             if table.name == "ratings" and ((named := NamedRatings.of(self._project)).schemes or named.grades):
                 between = lambda rows: doubtful_ratings(self._engine, rows, stream.arrivals, named)  # noqa: E731 # as below
         elif table.name == "changes":
@@ -332,8 +346,9 @@ class _Opening:
             references = (Reference("event_id", events, "UNKNOWN_EVENT"),)
             between = _before_their_events
         elif table.name == "subjects" and self._checks_codes():
-            between = lambda rows: shared_codes(rows, stream.arrivals)  # noqa: E731 # the arrivals are complete only then
-        count = enforce(self._engine, stream, references=references, between=between)
+            between = lambda rows: shared_codes(self._engine, rows, stream.arrivals)  # noqa: E731 # the arrivals are complete only then
+        count = enforce(self._engine, stream, references=references, between=between, subjects=subjects)
+        self._engine.drop(SEVERAL)
         self.arrivals += stream.arrivals
         return count
 

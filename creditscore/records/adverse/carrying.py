@@ -16,7 +16,7 @@ from creditscore.records.adverse.refused_records import RECORD, SOFT, lacks
 from creditscore.records.adverse.rules import AdverseRules
 from creditscore.records.columns.types import one_array
 from creditscore.records.standard.arrivals import ARRIVAL, FIELDS, KIND_KEY, LAST_DAY
-from creditscore.records.standard.contracts import kept_table
+from creditscore.records.standard.contracts import SUBJECT_KEY, kept_table
 from creditscore.records.tables import TABLES
 
 if TYPE_CHECKING:
@@ -66,7 +66,12 @@ def small_table(engine: Engine, name: str, column: str, values: Sequence[str]) -
 def _carried(engine: Engine, project: Project, name: str, last: ir.Table, firms: Sequence[str]) -> tuple[pa.Table, list[str]]:
     """The records of the last reading of some firms that are absent tonight, in the columns of the kept rows; their sources."""
     asked = small_table(engine, "asked_firms", "subject_id", firms)
-    rows = engine.query(absent(name, last).semi_join(asked, "subject_id").order_by(list(TABLES[name].key)))
+    missing = absent(name, last).semi_join(asked, "subject_id")
+    if name == "events":
+        index = unbound("subject_index", pa.schema([("subject_id", pa.string()), (SUBJECT_KEY, pa.int64())]))
+        known = index.select(SUBJECT_KEY, known_id="subject_id")
+        missing = missing.left_join(known, missing.subject_id == known.known_id)
+    rows = engine.query(missing.order_by(list(TABLES[name].key)))
     engine.drop("asked_firms")
     columns = {ARRIVAL: pa.array(range(-rows.num_rows, 0), pa.int64())}
     if name == "events":

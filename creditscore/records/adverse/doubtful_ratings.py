@@ -37,7 +37,7 @@ class NamedRatings:
 
     Attributes:
         schemes: The schemes; none where it names none.
-        grades: By scheme that a feature or an override uses, the grades that orders and overrides name.
+        grades: By scheme that a feature or an override uses, the grades that orders and overrides name, in that order.
         ordered: The schemes of which an order lists every grade.
         declared: What rules of ``sources.toml`` write as a grade: meant to be there, named or not.
     """
@@ -47,17 +47,22 @@ class NamedRatings:
     ordered: tuple[str, ...]
     declared: tuple[str, ...]
 
+    @property
+    def words(self) -> dict[str, tuple[str, ...]]:
+        """The schemes, and the grades of any of them, by standard column."""
+        return {"scheme": self.schemes, "grade": tuple(dict.fromkeys(word for words in self.grades.values() for word in words))}
+
     @classmethod
     def of(cls, project: Project) -> NamedRatings:
         """What features, the newest policy and the sources of a project name."""
         orders = [(feature.scheme, feature.order) for feature in project.features if feature.scheme]
         named = [*orders, *((rule.scheme, (rule.grade,)) for rule in newest_overrides(project) if rule.scheme and rule.grade)]
-        grades: dict[str, set[str]] = {}
+        grades: dict[str, dict[str, None]] = {}
         for scheme, words in named:
-            grades.setdefault(scheme, set()).update(words)
+            grades.setdefault(scheme, {}).update(dict.fromkeys(words))
         return cls(
             known_schemes(project),
-            {scheme: tuple(sorted(words)) for scheme, words in sorted(grades.items()) if words},
+            {scheme: tuple(words) for scheme, words in sorted(grades.items()) if words},
             tuple(sorted({scheme for scheme, order in orders if order})),
             _written_grades(project),
         )

@@ -36,7 +36,13 @@ if TYPE_CHECKING:
 
     from creditscore.engine import Engine
 
+#: The tables whose rows have the key of their subject, and its column.
+_KEYED, SUBJECT_KEY = ("events",), "subject_key"
+#: The code of a row of nobody whom the register knows.
+UNKNOWN_SUBJECT = "UNKNOWN_SUBJECT"
 _CONFLICT = "DUP_CONFLICT"
+#: The rows of the register whose code others may have.
+SEVERAL = "subjects_several"
 _SHARED, _REUSED = "ID_SHARED", "ID_REUSED"
 #: Finds faults between rows: from rows without a fault of their own to ``arrival`` and ``why``.
 Between = Callable[["ir.Table"], "ir.Table"]
@@ -88,11 +94,19 @@ def refused_table(table: StandardTable, name: str | None = None) -> ir.Table:
 
 def _checked_schema(table: StandardTable) -> pa.Schema:
     schema = arriving_schema(table)
-    return schema.remove(schema.get_field_index(FAULT)).append(pa.field("code", pa.string()))
+    schema = schema.remove(schema.get_field_index(FAULT))
+    if table.name in _KEYED:
+        schema = schema.append(pa.field(SUBJECT_KEY, pa.int64()))
+    return schema.append(pa.field("code", pa.string()))
 
 
 def enforce(
-    engine: Engine, stream: Stream, *, references: tuple[Reference, ...] = (), between: Between | None = None
+    engine: Engine,
+    stream: Stream,
+    *,
+    references: tuple[Reference, ...] = (),
+    between: Between | None = None,
+    subjects: ir.Table | None = None,
 ) -> TableCount:
     """Read a table's stream into the engine as ``<table>``, and count what became of its rows.
 
@@ -101,6 +115,7 @@ def enforce(
         stream: The rows.
         references: Columns whose values must be in another table.
         between: Further faults that only show between rows.
+        subjects: Of ``events``, the keys of the subjects by id: each row gets its subject's, and one without is refused.
 
     Returns:
         Counts, the refused rows and values, and the broken rules.
@@ -114,7 +129,7 @@ def enforce(
     arriving = unbound(f"{table.name}_arriving", arriving_schema(table))
     try:
         engine.register(f"{table.name}_arriving", stream.reader())
-        checked = engine.create(f"{table.name}_rows", _with_code(arriving, table))
+        checked = engine.create(f"{table.name}_rows", _with_code(arriving, table, subjects), streamed=True)
     except DataError:
         raise stream.error or DataError(
             "{table}: could not be read into {engine}; the debug log has the query", table=table.name, engine=engine.name
@@ -137,8 +152,11 @@ def enforce(
     return _counted(engine, stream)
 
 
-def _with_code(arriving: ir.Table, table: StandardTable) -> ir.Table:
-    """The rows with the first fault that each has by itself, without any join: a stream only passes through."""
+def _with_code(arriving: ir.Table, table: StandardTable, subjects: ir.Table | None) -> ir.Table:
+    """The rows with the first fault that each has by itself, joined with nothing but ``subjects``: a stream only passes through."""
+    if subjects is not None:
+        known = subjects.select(SUBJECT_KEY, known_id="subject_id")
+        arriving = arriving.left_join(known, arriving.subject_id == known.known_id).drop("known_id")
 
     def when(condition: ir.BooleanValue, code: str) -> ir.StringValue:
         return ibis.ifelse(condition.fill_null(False), ibis.literal(code), ibis.null("string"))
@@ -152,6 +170,8 @@ def _with_code(arriving: ir.Table, table: StandardTable) -> ir.Table:
     codes += [when(arriving[small] > arriving[large], f"OUT_OF_RANGE:{small}") for small, large in table.at_most]
     if KIND_KEY in arriving.columns:
         codes.append(when(arriving[KIND_KEY].isnull(), "OFF_CATALOGUE"))
+    if subjects is not None:
+        codes.append(when(arriving[SUBJECT_KEY].isnull(), UNKNOWN_SUBJECT))
     return arriving.mutate(code=ibis.coalesce(*codes)).drop(FAULT)
 
 
@@ -219,15 +239,18 @@ def _copies_and_conflicts(rows: ir.Table, table: StandardTable) -> ir.Table:
     return marked.filter(marked.why.notnull())
 
 
-def shared_codes(rows: ir.Table, arrivals: Sequence[Arrival]) -> ir.Table:
+def shared_codes(engine: Engine, rows: ir.Table, arrivals: Sequence[Arrival]) -> ir.Table:
     """All rows of codes that name more than one subject: ``arrival``, ``why``.
 
     ``ID_REUSED``: registers (sources) name different subjects under it. ``ID_SHARED``: its rows disagree on
     the day of registration or the type of subject, neither of which changes with a new version. Which of
-    them is right no rule can tell, so every row is quarantined.
+    them is right no rule can tell, so every row is quarantined. The few rows that are compared are kept as :data:`SEVERAL`.
     """
     numbered = rows.select(ARRIVAL, "subject_id", "name", "registered_date", "subject_type", register=source_number(rows, arrivals))
     names = ("registered_date", "subject_type", "name", "register")
+    alike = sharing_a_hash(engine, numbered, numbered.subject_id, "subjects_of_codes")
+    numbered = engine.create(SEVERAL, numbered.semi_join(alike, ARRIVAL))
+    engine.drop("subjects_of_codes")
     # Two ends are compared: a set of values for each subject would take several times as long.
     ends = numbered.group_by("subject_id").agg(
         **{f"{end}_{name}": getattr(numbered[name], end)() for name in names for end in ("min", "max")}

@@ -12,7 +12,7 @@ import ibis
 
 from creditscore.engine import unbound
 from creditscore.records.standard.arrivals import ARRIVAL, KIND_KEY, LAST_DAY
-from creditscore.records.standard.contracts import kept_table, sharing_a_hash
+from creditscore.records.standard.contracts import SUBJECT_KEY, kept_table, sharing_a_hash
 from creditscore.records.tables import TABLES, StandardTable
 from creditscore.vocabulary import ENDING_CHANGES, NO_FINDING
 
@@ -101,7 +101,7 @@ def key_subjects(engine: Engine, subjects: ir.Table, index: ir.Table) -> ir.Tabl
     return engine.create("subject_versions", days)
 
 
-def key_events(engine: Engine, index: ir.Table, *, latest: list[int]) -> ir.Table:
+def key_events(engine: Engine, *, latest: list[int]) -> ir.Table:
     """``event_keys``: one row per event that counts, with integer keys and numbers.
 
     Events of one subject and kind with the same incident (``incident_id``, else ``document_no``) share an
@@ -112,15 +112,16 @@ def key_events(engine: Engine, index: ir.Table, *, latest: list[int]) -> ir.Tabl
     ``valid_day`` is the last day on which the event counts: its own end, or that of its retention.
     """
     kept = kept_table(TABLES["events"])
+    # Records that are carried forward may be of a subject that the register lacks tonight.
+    kept = kept.filter(kept[SUBJECT_KEY].notnull())
     kept = kept.mutate(incident=ibis.coalesce(kept.incident_id, kept.document_no), event_day=day_column(kept.event_date))
     incidents = _repeated_incidents(engine, kept)
-    order = _order_by_id(engine, kept.inner_join(index, "subject_id"), incidents, latest)
-    joined = kept.inner_join(index, "subject_id")
-    marked = joined.left_join(incidents, ARRIVAL, rname="{name}_reported").left_join(order, ARRIVAL, rname="{name}_order")
+    order = _order_by_id(engine, kept, incidents, latest)
+    marked = kept.left_join(incidents, ARRIVAL, rname="{name}_reported").left_join(order, ARRIVAL, rname="{name}_order")
     # decimal(18) overflows at the hundredfold of 10^14; wider decimals are slow, so only large amounts use them.
     usual, wide = (marked.amount * 100).cast("int64"), (marked.amount.cast("decimal(21, 2)") * 100).cast("int64")
     columns = marked.select(
-        "event_id", "subject_key", "severity", "result", "verified", "provider", "document_no", "event_day",
+        "event_id", SUBJECT_KEY, "severity", "result", "verified", "provider", "document_no", "event_day",
         event_key=ibis.coalesce(marked.position, marked[ARRIVAL]),
         kind_key=marked[KIND_KEY],
         known_day=day_column(marked.known_date),
