@@ -24,6 +24,7 @@ import pyarrow as pa
 
 from creditscore.errors import DataError
 from creditscore.language import _
+from creditscore.records.adverse.doubtful_ratings import NamedRatings
 from creditscore.records.reading.sent_rows import SentRows, sent_rows
 from creditscore.records.records import open_records
 from creditscore.records.standard.arrivals import Stream
@@ -167,6 +168,7 @@ def _faulty_rows(
         rows = sorted(set(faults["row"]))
         listed[str(unit)], left_out[str(unit)] = set(rows[:MOST_ROWS]), max(len(rows) - MOST_ROWS, 0)
     sent = sent_rows(source, data, rows=set().union(*listed.values()), limits=project.sources.limits)
+    agreed = NamedRatings.of(project).words if source.table == "ratings" else {}
     found = []
     for name, rows_of_unit in listed.items():
         own = rejects[(rejects["provider"] == name) & rejects["row"].isin(rows_of_unit)]
@@ -174,7 +176,8 @@ def _faulty_rows(
         lines = {row: line for row, line in sent.lines.items() if row in rows_of_unit}
         shown = SentRows(sent.columns, sent.personal, cells, lines)
         wrong_ids = id_faults(source, project, shown, own)
-        found.append((name, FaultyRows(source, shown, own, left_out[name], wrong_ids, project.sources.limits, held)))
+        part = FaultyRows(source, shown, own, left_out[name], wrong_ids, project.sources.limits, held, agreed)
+        found.append((name, part))
     return found
 
 

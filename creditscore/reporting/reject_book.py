@@ -46,6 +46,8 @@ class FaultyRows:
     limits: Limits = field(default_factory=Limits)
     #: Of a row that tells neither subject nor record: how many subjects it may concern.
     held: Mapping[int, int] = field(default_factory=dict)
+    #: By standard column, the words that features and policies of the project name.
+    listed: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -192,7 +194,9 @@ def _rows(part: FaultyRows, words: Words) -> Iterator[tuple[object, ...]]:
                 others = alike.get(key, ()) if code == "DUP_CONFLICT" else ()
                 cell = sent.get(name) or ""
                 fault = part.id_faults.get(cell)
-                reason = reason_of(part.source, code, name, cell=cell, alike=others, id_fault=fault, limits=part.limits)
+                reason = reason_of(
+                    part.source, code, name, cell=cell, alike=others, id_fault=fault, limits=part.limits, listed=part.listed
+                )
                 reasons.setdefault(name, []).append(reason)
         is_line = row in part.sent.lines
         marked: list[object] = [

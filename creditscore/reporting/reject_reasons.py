@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from creditscore.config.column_rules import ColumnRule, Map, ParseDate
+from creditscore.config.column_rules import Cases, ColumnRule, Compare, Map, ParseDate
 from creditscore.config.sources import Limits, SourceSpec
 from creditscore.language import Text, _
+from creditscore.records.columns.listed_words import listed_in
 from creditscore.records.columns.sent_cells import BETWEEN_COLUMNS, columns_read, sent_columns
 from creditscore.records.fault_words import code_text
 from creditscore.records.tables import TABLES
@@ -23,6 +24,7 @@ _TINY = 1e-300
 def reason_of(
     source: SourceSpec, code: str, column: str,
     *, cell: str = "", alike: Sequence[int] = (), id_fault: str | None = None, limits: Limits | None = None,
+    listed: Mapping[str, Sequence[str]] | None = None,
 ) -> Text:  # fmt: skip
     """The reason of a fault, with what is expected in its cell where that is known.
 
@@ -34,19 +36,29 @@ def reason_of(
         alike: The rows that have the same key, where they disagree.
         id_fault: Of a code that the register does not know: what is wrong with the code itself, if anything is.
         limits: The project's limits.
+        listed: By standard column, the words that features and policies of the project name.
     """
     name, _mark, standard = code.partition(":")
-    rule, said = next((one for one in source.column if column in columns_read(one)), None), code_text(name)
-    if name in ("MISSING", "OFF_CATALOGUE", "NOT_LISTED") and isinstance(rule, Map) and cell and cell not in rule.values:
-        return _("not one of the agreed words ({words})", words=tuple(rule.values)[:_LISTED])
+    rules = [one for one in source.column if column in columns_read(one)]
+    rule, said = next((one for one in rules if one.to == standard), next(iter(rules), None)), code_text(name)
+    words = _agreed_words(rule, column) or (listed or {}).get(standard) or TABLES[source.table].values.get(standard, ())
+    if name in ("MISSING", "OFF_CATALOGUE", "NOT_LISTED") and words and cell and cell not in words:
+        return _("not one of the agreed words ({words})", words=tuple(words)[:_LISTED])
     if name == "UNKNOWN_SUBJECT" and id_fault is not None:
-        return code_text(id_fault)
+        return _("{reason} ({expected})", reason=code_text(id_fault), expected=_("as on its business licence: a code of 18 signs"))
     if name == "TOO_LONG":
         most = limits or Limits()
         letters = min(most.name_letters, most.cell_letters) if standard == "name" else most.cell_letters
         return _("too long: at most {letters:,} characters", letters=letters)
     expected = _expected(source, name, standard, rule, alike)
     return said if expected is None else _("{reason} ({expected})", reason=said, expected=expected)
+
+
+def _agreed_words(rule: ColumnRule | None, column: str) -> tuple[str, ...]:
+    """The words that a rule takes in a column of its sender."""
+    if isinstance(rule, Map):
+        return tuple(rule.values)
+    return tuple(word for word in listed_in(rule).get(column, ()) if word) if isinstance(rule, Compare | Cases) else ()
 
 
 def _expected(source: SourceSpec, name: str, standard: str, rule: ColumnRule | None, alike: Sequence[int]) -> Text | None:

@@ -16,6 +16,7 @@ EVENTS = SourceSpec(
     column=[
         {"to": "kind", "rule": "map", "column": "类型", "values": {"裁判文书": "court_judgment"}, "otherwise": "unknown"},
         {"to": "event_date", "rule": "parse_date", "column": "日期", "formats": ["%Y年%m月%d日"]},
+        {"to": "result", "rule": "compare", "column": "结论", "op": "==", "value": "属实", "then": "upheld", "otherwise": "no", "others": ["不实", ""]},
     ],
 )  # fmt: skip
 
@@ -24,6 +25,9 @@ EVENTS = SourceSpec(
     ("table", "code", "column", "said"),
     [
         ("events", "OFF_CATALOGUE", "类型", "不在约定的用词之内（应为：裁判文书）"),
+        ("events", "NOT_LISTED:result", "结论", "不在约定的用词之内（应为：属实、不实）"),
+        ("inspections", "NOT_LISTED:mode", "mode", "不在约定的用词之内（应为：on_site、off_site）"),
+        ("ratings", "NOT_LISTED:grade", "grade", "不在约定的用词之内（应为：优、差）"),
         ("events", "BAD_DATE:event_date", "日期", "不是约定写法的日期（应为实际存在的日期，写成 2024年01月31日）"),
         ("events", "BAD_DATE:known_date", "入库日期", "不是约定写法的日期（应为实际存在的日期，写成 2024-01-31）"),
         ("events", "BAD_VALUE:amount", "amount", "无法读取的值（应为数字，如 12000.50）"),
@@ -37,16 +41,17 @@ EVENTS = SourceSpec(
 )
 def test_a_reason_says_what_is_expected_in_the_cell(table, code, column, said):
     source = EVENTS if table == "events" else SourceSpec(name="other", table=table, file="other.csv", format="csv")
-    reason = reason_of(source, code, column, cell="?", limits=Limits(name_letters=80, cell_letters=900))
+    named = {"grade": ("优", "差")}
+    reason = reason_of(source, code, column, cell="?", limits=Limits(name_letters=80, cell_letters=900), listed=named)
     assert Words.of("zh").text(reason) == said
 
 
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
-        ("9.133112400E+17", "被电子表格转成数字，位数已丢失"),
-        ("9143112", "长度不是18位"),
-        ("91431103MAN9T5MD5A", "第18位校验码错误"),
+        ("9.133112400E+17", "被电子表格转成数字，位数已丢失（应为营业执照上的18位代码）"),
+        ("9143112", "长度不是18位（应为营业执照上的18位代码）"),
+        ("91431103MAN9T5MD5A", "第18位校验码错误（应为营业执照上的18位代码）"),
         (
             "91431103MAN9T5MD5U",
             "主体不在登记库（或其代码已被隔离）（请核对代码；代码无误的，本行不必改动，登记库中该主体改正后即计入）",
