@@ -1,0 +1,114 @@
+"""Visits and grades under objection, on each engine: what counts, what stands, and what has left, by day."""
+
+import datetime as dt
+
+import pyarrow as pa
+import pytest
+from support.projects import documents, feature, subject, write_project, write_tables
+
+from creditscore.features.build import build_features
+from creditscore.features.spine import spine
+from creditscore.inspection.objections import Objection
+from creditscore.pipeline.objections import disputes_of
+from creditscore.records.own_records import own_ratings, own_visits
+from creditscore.records.records import open_records
+
+D = dt.date
+OPENED, DECIDED = D(2024, 4, 10), D(2024, 5, 6)
+FEATURES = [
+    {**feature("visits", aggregate="finding_ratio", prior=1, months=36, trend="higher_is_riskier", unit="ppm"), "kind": []},
+    {"name": "grade", "label": {"zh": "g", "en": "g"}, "unit": "grade", "source": "base", "aggregate": "latest", "scheme": "national", "order": ["优", "中", "差"]},
+]  # fmt: skip
+
+
+def objection(against, about, subject_id, outcome):
+    said = {"applicant": "a", "by": "b", "grounds": "c"}
+    answer = {"outcome": outcome, "decided_on": DECIDED} if outcome else {}
+    return Objection(subject_id, against, about, on=OPENED, id=f"{against}{about}", **said, **answer)
+
+
+OBJECTIONS = [
+    objection("visit", "v1", "S1", "upheld"),
+    objection("visit", "v2", "S2", "rejected"),
+    objection("rating", "national 2024-03-01", "S1", "upheld"),
+    objection("rating", "national 2024-03-01", "S2", ""),
+]
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory, module_engine):
+    folder = tmp_path_factory.mktemp("contested")
+    catalogue = {"item": documents()["catalogue"]["item"]}
+    project = write_project(folder / "project", catalogue=catalogue, features={"feature": FEATURES})
+    visits = [visit("v1", "S1", "violation"), visit("v2", "S2", "violation"), visit("v3", "S3", "none"), visit("v4", "S4", "none")]
+    ratings = [grade(one, day, word) for one in ("S1", "S2") for day, word in ((D(2022, 3, 1), "中"), (D(2024, 3, 1), "差"))]
+    tables = {"subjects": [subject(f"S{one}") for one in range(1, 5)], "inspections": visits, "ratings": ratings}
+    data = write_tables(folder / "data", **tables)
+    return open_records(module_engine, project, data=data, disputes=disputes_of(OBJECTIONS))
+
+
+def visit(key, subject_id, outcome):
+    return {
+        "inspection_id": key, "subject_id": subject_id, "event_date": D(2024, 1, 10), "known_date": D(2024, 1, 10),
+        "trigger": "random", "outcome": outcome, "mode": "on_site", "inspectors": ["甲"],
+    }  # fmt: skip
+
+
+def grade(subject_id, day, word):
+    return {"subject_id": subject_id, "scheme": "national", "grade": word, "event_date": day, "known_date": day}
+
+
+def told(table, *names):
+    return [tuple(row[name] for name in names) for row in table.to_pylist()]
+
+
+def values(records, day):
+    got = build_features(records, spine(records, as_of=day), records.project.features)
+    return {key[0]: (None if row["visits"] != row["visits"] else int(row["visits"]), row["grade"]) for key, row in got.iterrows()}
+
+
+def test_values_are_without_what_is_disputed_and_what_an_upheld_objection_took_away(records):
+    before, open_then, decided = (values(records, day) for day in (D(2024, 4, 9), D(2024, 4, 30), D(2024, 5, 6)))
+    assert [grades for _visits, grades in before.values()][:2] == ["差", "差"]
+    assert before["S1"][0] == before["S2"][0] > 1_000_000 > before["S3"][0]
+    assert [open_then[one][0] for one in ("S1", "S2")] == [None, None]
+    assert all(values != values or values is None for values in (open_then["S1"][1], open_then["S2"][1]))
+    # Taken away: the grade before counts again. Rejected: the visit counts again, and the rates of all stay those of the quarter.
+    assert (decided["S1"][0], decided["S1"][1], decided["S2"][0]) == (None, "中", before["S2"][0])
+    assert decided["S3"] == before["S3"]
+    assert values(records, D(2024, 7, 1))["S3"][0] > before["S3"][0]  # from the next quarter on fewer findings are expected of all
+
+
+def test_grades_disputes_and_what_stands(records):
+    assert told(records.grades("national", D(2024, 4, 9)), "subject_id", "grade") == [("S1", "差"), ("S2", "差")]
+    assert told(records.grades("national", D(2024, 4, 30)), "subject_id", "grade") == []
+    assert told(records.grades("national", DECIDED), "subject_id", "grade") == [("S1", "中")]
+    disputed = told(records.disputed(D(2024, 4, 30)), "subject_id", "event_id", "adverse")
+    assert sorted(disputed) == [(one, what, False) for one in ("S1", "S2") for what in ("national 2024-03-01", f"visit:v{one[1]}")]
+    assert told(records.disputed(DECIDED), "subject_id", "kind") == [("S2", "rating")]
+    stands = told(records.standing(D(2024, 4, 30), ["S1", "S2"]), "subject_id", "event_id", "disputed", "counted")
+    assert sorted(stands) == [(one, what, True, True) for one in ("S1", "S2") for what in ("national=差", f"visit:v{one[1]}")]
+    later = sorted(told(records.standing(DECIDED, ["S1", "S2"]), "subject_id", "event_id", "disputed"))
+    assert later == [("S2", "national=差", True), ("S2", "visit:v2", False)]
+
+
+def test_what_an_upheld_objection_takes_away_has_left_on_its_day(records):
+    gone = [("S1", "national 2024-03-01"), ("S1", "visit:v1")]
+    assert told(records.exits(after=D(2024, 4, 30), until=DECIDED), "subject_id", "event_id") == gone
+    assert told(records.exits(after=DECIDED, until=D(2024, 5, 7)), "subject_id", "event_id") == []
+    assert told(records.exits(after=D(2024, 4, 30), until=D(2024, 5, 5)), "subject_id", "event_id") == []
+    assert records.results(D(2024, 5, 5)).num_rows == 4
+    assert records.results(DECIDED)["inspection_id"].to_pylist() == ["v2", "v3", "v4"]
+
+
+def test_a_run_keeps_the_state_of_each(records):
+    rows = spine(records, as_of=DECIDED).table
+    visits = told(own_visits(records, rows, DECIDED), "inspection_id", "state", "since")
+    known = D(2024, 1, 10)
+    assert visits == [("v1", "dispute_upheld", DECIDED), ("v2", "counts", known), ("v3", "counts", known), ("v4", "counts", known)]
+    ratings = own_ratings(records, rows, ["national"], DECIDED)
+    assert told(ratings, "subject_id", "event_date", "state") == [
+        ("S1", D(2022, 3, 1), "counts"), ("S1", D(2024, 3, 1), "dispute_upheld"),
+        ("S2", D(2022, 3, 1), "counts"), ("S2", D(2024, 3, 1), "disputed"),
+    ]  # fmt: skip
+    assert ratings.schema.field("since").type == pa.date32()
