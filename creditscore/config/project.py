@@ -26,7 +26,7 @@ from creditscore.config.tasks import Task, TaskFile
 from creditscore.config.work_calendar import WorkCalendar
 from creditscore.errors import ConfigError
 from creditscore.storage import settle, sha256_file, sha256_of
-from creditscore.vocabulary import Purpose, UnscoredKind
+from creditscore.vocabulary import MARKET_SUBJECTS, Purpose, UnscoredKind
 
 _log = logging.getLogger(__name__)
 
@@ -101,6 +101,11 @@ class ProjectFile(Spec):
         """The rule in force on a day by which somebody is not rated; ``""`` where the project names none."""
         in_force = [one for one in self.unscored if who in one.who and one.effective <= day]
         return max(in_force, key=lambda one: one.effective).basis if in_force else ""
+
+    @property
+    def scored_types(self) -> tuple[str, ...]:
+        """The types of subject that the project scores; government bodies are in none."""
+        return MARKET_SUBJECTS if self.population == "market_subject" else ("practitioner",)
 
     def ages_on(self, day: Day) -> tuple[MaxAge, ...]:
         """The limits in force on a day, one per source."""

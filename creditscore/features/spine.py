@@ -14,7 +14,6 @@ import pyarrow as pa
 from creditscore.dataframes import column_lists
 from creditscore.dates import day_number, day_of, days_of
 from creditscore.errors import DataError
-from creditscore.vocabulary import MARKET_SUBJECTS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -175,4 +174,4 @@ def _row_table(rows: AnyTable) -> pa.Table:
 
 def scored_types(project: Project) -> tuple[str, ...]:
     """The types of subject that a project scores; government bodies are in none."""
-    return MARKET_SUBJECTS if project.about.population == "market_subject" else ("practitioner",)
+    return project.about.scored_types

@@ -19,11 +19,14 @@ EVENTS = [
     event_line("E-told-1", "told_twice", document_no="罚7号"),
     event_line("E-told-2", "told_twice", document_no="罚7号"),
     event_line("E-one", "one"),
+    event_line("E-two-1", "two"),
+    event_line("E-two-2", "two", event_date="2024-02-01", known_date="2024-02-02"),
+    event_line("E-hearsay-9", "hearsay", "gossip"),
     event_line("E-ended", "ended", "abnormal_list"),
     event_line("E-grave", "grave", "grave_list", document_no="列3号"),
     event_line("E-cleared", "cleared", "grave_list", document_no="列4号"),
 ]
-STORIES = ("repaired", "disputed", "future", "told_twice", "one", "ended", "grave", "cleared", "worker")
+STORIES = ("repaired", "disputed", "future", "told_twice", "one", "two", "hearsay", "ended", "grave", "cleared", "worker")
 PLAIN = [f"plain{at:02d}" for at in range(40)]
 #: Known between the two nights, save the dispute, which is open in both.
 LATER = [

@@ -1,6 +1,7 @@
 """What a firm is promised, each by a run from the command line on one small city; docs/safeguards.md names article and test of each."""
 
 import csv
+import json
 import re
 import shutil
 
@@ -40,7 +41,25 @@ def test_a_record_that_no_catalogue_lists_cannot_count(two_nights, tmp_path):
     assert "gossip" in refused_with(two_nights, tmp_path, "features.toml", a_feature("gossip_24m", "gossip"))
 
 
-@pytest.mark.parametrize("name", ["state_owned_flag", "has_local_branch"])
+def test_such_a_record_in_the_data_is_refused_and_counts_for_nobody(two_nights):
+    assert score_of(two_nights, "hearsay") == score_of(two_nights, PLAIN[0])
+    refused = pq.read_table(two_nights.run() / "rejects.parquet").to_pylist()
+    assert [(one["code"], one["key"]) for one in refused if one["key"] == "E-hearsay-9"] == [("OFF_CATALOGUE", "E-hearsay-9")]
+
+
+def test_a_kind_without_a_legal_basis_serves_no_feature(two_nights, tmp_path):
+    project = shutil.copytree(two_nights.project, tmp_path / "project")
+    file = project / "catalogue.toml"
+    assert 'legal_basis = "' in file.read_text("utf-8")
+    file.write_text(re.sub('legal_basis = "[^"]*"', 'legal_basis = ""', file.read_text("utf-8")), "utf-8")
+    said = creditscore("run", project, "--data", two_nights.data, "--as-of", SECOND, "--out", tmp_path / "out", "--lang", "en")
+    assert said.code == 2
+    assert "legal basis" in said.err
+
+
+@pytest.mark.parametrize(
+    "name", ["state_owned_flag", "has_local_branch", "local_tax", "hukou", "owner_age", "inspector_id", "petitions"]
+)
 def test_a_forbidden_factor_cannot_enter(two_nights, tmp_path, name):
     assert name in refused_with(two_nights, tmp_path, "features.toml", a_feature(name, "penalty"))
 
@@ -87,6 +106,8 @@ def test_a_signature_without_a_name_or_a_reason_is_refused(city, reviewer, reaso
 
 
 def test_bodies_and_persons_are_counted_by_reason_and_never_scored(two_nights):
+    counted = json.loads((two_nights.run() / "manifest.json").read_text("utf-8"))["counts"]["out_of_scope"]
+    assert (counts := {kind: counted[kind] for kind in ("government", "practitioner")}) == dict.fromkeys(counts, 1)
     for table in ("tiers", "scores", "features"):
         known = pq.read_table(two_nights.run() / f"{table}.parquet", columns=["subject_id"])["subject_id"].to_pylist()
         assert not {"bureau", "worker"} & set(known)
@@ -150,6 +171,17 @@ def test_no_record_is_no_fault_and_who_is_too_new_is_not_rated(two_nights):
 
 def test_one_matter_told_by_two_offices_counts_once(two_nights):
     assert score_of(two_nights, "told_twice") == score_of(two_nights, "one")
+
+
+def test_more_records_never_cost_less(two_nights):
+    assert score_of(two_nights, "two") <= score_of(two_nights, "one") < score_of(two_nights, PLAIN[0])
+
+
+def test_an_explanation_says_how_to_object_and_what_can_be_repaired(two_nights):
+    said = creditscore("explain", two_nights.run(), "one", "--lang", "zh")
+    assert said.code == 0
+    assert "异议" in said.out
+    assert "修复" in said.out or "E-one" in said.out
 
 
 def test_a_register_that_was_changed_is_refused(city):

@@ -129,7 +129,7 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
     findings = [*_arrivals(records), *_rejects(records), *_normalised(records, earlier), *_unused(records, day)]
     findings += identity_findings(records, day, earlier.rectification)
     findings += [*_catalogue(records, day), *_suppliers(records), *_expired(records, day), *_calendar(records, day)]
-    findings += [*_publicity(records, day), *_incomplete(records), *age_findings(records, day)]
+    findings += [*_publicity(records, day), *_incomplete(records, day), *age_findings(records, day)]
     own, units = profile(records), Units(records)
     rejects, gone = with_history(records, units, earlier, day)
     deliveries = delivery_table(records, units, rejects, gone, day)
@@ -284,12 +284,18 @@ def _calendar(records: Records, day: dt.date) -> list[Finding]:
     ]
 
 
-def _incomplete(records: Records) -> list[Finding]:
-    """Subjects whose adverse records were refused, by table; records that are carried forward for them, which did not arrive."""
+def _incomplete(records: Records, day: dt.date) -> list[Finding]:
+    """Subjects whose adverse records were refused, by table; records that are carried forward for them, which did not arrive.
+
+    Bodies and others whom the project never scores have no tier, and are not listed.
+    """
+    versions = records.versions_on(day)
+    others = versions.filter(~versions.subject_type.isin(records.project.about.scored_types)).select("subject_id")
+    outside = set(records.engine.query(others)["subject_id"].to_pylist()) if records.incomplete.num_rows else set()
     findings = []
     for name, count in records.outcomes.items():
         own = records.incomplete.filter(pc.equal(records.incomplete["table"], name))
-        firms = sorted(set(own["subject_id"].to_pylist()))
+        firms = sorted(set(own["subject_id"].to_pylist()) - outside)
         if firms:
             rule = _("subjects of which adverse records were refused: no better tier until they are mended or withdrawn")
             findings.append(Finding("incomplete", name, rule, "", len(firms), _listed(firms), "warning"))
