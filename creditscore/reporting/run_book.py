@@ -84,11 +84,11 @@ class PlanPage:
     raised: int = 0
     seed: str = ""
     seed_source: str = ""
-    late_proposed: frozenset[str] = frozenset()
     inspectors: pd.DataFrame = field(default_factory=pd.DataFrame)
     visits: pd.DataFrame = field(default_factory=pd.DataFrame)
     weeks: pd.DataFrame = field(default_factory=pd.DataFrame)
     staff: pd.DataFrame = field(default_factory=pd.DataFrame)
+    late_proposed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def data(tmp_path):
 
 
 NAMES = (
-    "open_records", "check_up", "tell_drift", "write_checkup", "write_reading", "train_cards_of", "write_cards", "score_subjects",
+    "open_records", "refuse_old_data", "check_up", "tell_drift", "write_checkup", "write_reading", "train_cards_of", "write_cards", "score_subjects",
     "write_own_records", "tier_subjects", "count_rows", "plan_due_tasks", "write_forecast", "write_associations", "write_stability", "save_book", "write_documents",
     "summarise", "send_queue",
 )  # fmt: skip
