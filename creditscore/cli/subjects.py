@@ -32,7 +32,6 @@ from creditscore.cli.output import table_lines
 from creditscore.cli.runs import codes_asked
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
-from creditscore.records.columns.person_numbers import without_person_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -207,6 +206,8 @@ def records(
 
 def _record_lines(listed: pd.DataFrame, project: Project, words: Words) -> list[str]:
     """The records as a table, kinds by their name, and how many they are."""
+    from creditscore.records.columns.person_numbers import without_person_numbers
+
     names = {kind: words.text(item.label) for kind, item in project.catalogue.by_kind.items()}
     shown = listed.assign(kind=[names.get(kind, kind) for kind in listed["kind"]]).astype("object")
     rows = [["" if cell is None or cell != cell else str(cell) for cell in row] for row in shown.itertuples(index=False, name=None)]
