@@ -1,5 +1,8 @@
 """Every life of lives.toml: month by month records come, are disputed, repaired and end; the tier of every month comes out."""
 
+import itertools
+import json
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +24,15 @@ HERE = Path(__file__).parent
 LIVES = tomllib.loads((HERE / "lives.toml").read_text("utf-8"))["life"]
 OF_A_LIFE = {"name", "basis", "type", "registered", "months"}
 OF_A_MONTH = {
-    "score", "comes", "disputed", "decided", "ends", "corrected", "grade", "refused", "signed", "tier", "why", "asks", "drawn"
+    "score", "comes", "disputed", "decided", "ends", "ages", "corrected", "grade", "objected", "refused", "gone", "type", "signed",
+    "tier", "why", "asks", "drawn",
 }  # fmt: skip
+OUTCOMES = {"tier", "why", "asks", "drawn"}
+#: Records in the favour of their firm: their end is no exit, and no signature rests on them.
+FAVOURABLE = ("contract_performed", "safety_commitment_2023")
+SCHEME, ADVERSE_GRADE = "national_public_credit", "差"
+#: What happens to a record, and the column of ``Histories`` that holds its month.
+CHANGES = {"disputed": "opened", "decided": "closed", "ends": "end", "ages": "aged", "corrected": "corrected"}
 POLICY = read_spec(TierPolicy, HERE / "policy_2024.toml")
 
 
@@ -39,12 +49,12 @@ def records_of(months):
             assert name not in rows, f"{name} comes once"
             rows[name] = {
                 "subject": "S", "event_id": name, "kind": kind, "start": number, "end": NEVER, "opened": NEVER, "closed": NEVER,
-                "amount": 1000, "corrected": NEVER, "own": True,
+                "aged": NEVER, "amount": 1000, "corrected": NEVER, "own": True,
             }  # fmt: skip
-        for word, column in (("disputed", "opened"), ("decided", "closed"), ("ends", "end"), ("corrected", "corrected")):
+        for word, column in CHANGES.items():
             for name in several(month.get(word)):
                 rows[name][column] = number
-    columns = ["subject", "event_id", "kind", "start", "end", "opened", "closed", "amount", "corrected", "own"]
+    columns = ["subject", "event_id", "kind", "start", "end", "opened", "closed", "aged", "amount", "corrected", "own"]
     return pd.DataFrame(list(rows.values()), columns=columns)
 
 
@@ -54,28 +64,76 @@ class OfALife(Known):
 
     life: dict = field(default_factory=dict)
 
+    def said(self, name, otherwise=None):
+        return latest(self.life["months"], self.month, name, otherwise)
+
     def subjects_on(self, as_of):
-        register = super().subjects_on(as_of)
-        return register.assign(registered_date=pd.Timestamp(self.life.get("registered", "2015-01-01")).date())
+        registered = pd.Timestamp(self.life.get("registered", "2015-01-01")).date()
+        kind = self.said("type", self.life.get("type", "enterprise"))
+        return super().subjects_on(as_of).assign(registered_date=registered, subject_type=kind)
 
     def grades(self, scheme, as_of):
-        grade = latest(self.life["months"], self.month, "grade")
+        grade = self.said("grade") if self.said("objected") != "open" else None
         return pd.DataFrame({"subject_id": ["S"] if grade else [], "grade": [grade] if grade else []}, dtype="str")
 
+    def contested_grade(self):
+        """The grade under an open objection, as a row of ``standing``."""
+        if self.said("objected") != "open":
+            return pd.DataFrame()
+        months = self.life["months"][: self.month + 1]
+        counted = last_told(months, "grade") < last_told(months, "objected")
+        name = f"{SCHEME}={self.said('grade')}"
+        row = {
+            "subject_id": "S",
+            "event_id": name,
+            "kind": "",
+            "disputed": True,
+            "counted": counted,
+            "in_use": True,
+            "lowers": True,
+        }
+        return pd.DataFrame([{**row, "severity": None, "amount": None, "result": None}])
 
-def latest(months, number, name):
+    def disputed(self, as_of):
+        rows = self.rows()
+        adverse = [kind not in FAVOURABLE for kind in rows.loc[rows["disputed"], "kind"]]
+        if self.said("objected") == "open":
+            adverse.append(self.said("grade") == ADVERSE_GRADE)
+        return pd.DataFrame({"subject_id": ["S"] * len(adverse), "adverse": adverse}).astype({"adverse": bool})
+
+    def exits(self, *, after, until):
+        rows = self.told.records
+        ended = rows[(rows["end"] == self.month) & (rows["start"] < rows["end"]) & ~rows["kind"].isin(FAVOURABLE)]
+        upheld = self.life["months"][self.month].get("objected") == "upheld"
+        return pd.DataFrame({"subject_id": [*ended["subject"], *["S"] * upheld]}, dtype="str")
+
+    def standing(self, as_of, subjects):
+        rows = super().standing(as_of, subjects)
+        rows = rows.assign(lowers=(rows["aged"] > self.month) & ~rows["kind"].isin(FAVOURABLE)).astype(object)
+        return pd.concat([rows, self.contested_grade().astype(object)], ignore_index=True)
+
+
+def last_told(months, name):
+    """The number of the last month that says something; -1 for none."""
+    return max((number for number, month in enumerate(months) if name in month), default=-1)
+
+
+def latest(months, number, name, otherwise=None):
     """What was last said of something."""
-    return next((month[name] for month in reversed(months[: number + 1]) if name in month), None)
+    at = last_told(months[: number + 1], name)
+    return months[at][name] if at >= 0 else otherwise
 
 
 def lived(life):
-    """The row of tiers of every month."""
+    """The row of tiers of every month; an empty one while the firm is in no register."""
     months, previous, reviews, found = life["months"], None, [], []
     refused = [[month.get("refused", False) for month in months]]
-    told = Histories(
-        ["S"], [life.get("type", "enterprise")], records_of(months), None, pd.DataFrame(refused).to_numpy(), None, len(months)
-    )
+    told = Histories(["S"], ["enterprise"], records_of(months), None, pd.DataFrame(refused).to_numpy(), None, len(months))
     for number, month in enumerate(months):
+        if month.get("gone"):
+            previous = None
+            found.append({})
+            continue
         score = latest(months, number, "score")
         row = {"subject_id": "S", "as_of": day(number), "industry": "food", "score": score, "probability_ppm": 10_000}
         others = None if score else pd.DataFrame({"subject_id": ["S"], "reason": ["no_card"]})
@@ -96,10 +154,10 @@ def lived(life):
 @pytest.mark.parametrize("life", LIVES, ids=[life["name"] for life in LIVES])
 def test_each_month_of_a_life_has_the_tier_that_the_rules_give(life):
     for number, (month, row) in enumerate(zip(life["months"], lived(life), strict=True), start=1):
-        asks = row["raw_tier"] if row["status"] == "proposed" else None
-        found = {"tier": row["tier"], "why": row["rule"], "asks": asks, "drawn": row["drawn"]}
-        wanted = {"tier": month["tier"], "why": month.get("why", ""), "asks": month.get("asks")}
-        assert found == {**wanted, "drawn": month.get("drawn", month["tier"])}, f"month {number}"
+        asks = row["raw_tier"] if row.get("status") == "proposed" else None
+        found = {"tier": row.get("tier"), "why": row.get("rule", ""), "asks": asks, "drawn": row.get("drawn")}
+        wanted = {"tier": month.get("tier"), "why": month.get("why", ""), "asks": month.get("asks")}
+        assert found == {**wanted, "drawn": month.get("drawn", month.get("tier"))}, f"month {number}"
 
 
 def test_every_life_names_its_source_and_known_words_only():
@@ -107,9 +165,34 @@ def test_every_life_names_its_source_and_known_words_only():
         assert AUTHORITY.search(life["basis"]), life["name"]
         assert set(life) <= OF_A_LIFE, life["name"]
         assert all(set(month) <= OF_A_MONTH for month in life["months"]), life["name"]
+        assert all(("tier" in month) != month.get("gone", False) for month in life["months"]), life["name"]
         assert len(life["months"]) >= 3, "a life, not only a rule"
 
 
-def test_rules_and_lives_are_a_hundred_cases():
-    names = [case["name"] for case in (*RULES, *LIVES)]
-    assert len(set(names)) == len(names) >= 100
+def course(life):
+    """What happens in a life and follows, without its name, the names of its records and its points."""
+    names = {}
+    months = [{word: month[word] for word in sorted(month) if word != "score"} for month in life["months"]]
+    text = json.dumps([life.get("type"), str(life.get("registered")), months], ensure_ascii=False)
+    return re.sub(r"\b[EF]\d+", lambda found: names.setdefault(found[0], f"R{len(names)}"), text)
+
+
+def turns(life):
+    """In how many months something happens to the firm, or another tier holds than before."""
+    months = life["months"]
+    changed = [set(month) - OUTCOMES or month.get("tier") != before.get("tier") for before, month in itertools.pairwise(months)]
+    return 1 + sum(map(bool, changed))
+
+
+def test_there_are_a_hundred_lives_each_with_a_name_and_a_course_of_its_own():
+    assert len(LIVES) >= 100
+    assert len({life["name"] for life in LIVES}) == len(LIVES)
+    courses = {}
+    for life in LIVES:
+        courses.setdefault(course(life), []).append(life["name"])
+    assert [names for names in courses.values() if len(names) > 1] == []
+    assert [life["name"] for life in LIVES if turns(life) < 2] == [], "a life in which nothing turns is a rule"
+
+
+def test_no_life_has_the_name_of_a_rule():
+    assert not {case["name"] for case in RULES} & {life["name"] for life in LIVES}
