@@ -185,7 +185,8 @@ class Points:
 
     ``blocks`` are subtotals by source that add up to the score; ``base`` holds the constant. ``by_score`` is the tier by score
     alone, ``next_tier`` the better one that the card can reach ("" for none), ``needed`` the points to it, ``margin`` how
-    many points may be lost while the tier by score stays (None in the riskiest).
+    many points may be lost while the tier by score stays (None in the riskiest). ``industry`` is the firm's own as the register
+    has it, ``card_industry`` the one whose card gave the points: None is the card of all industries.
     """
 
     score: int
@@ -200,6 +201,8 @@ class Points:
     next_tier: str
     needed: int
     margin: int | None
+    industry: Label | None = None
+    card_industry: Label | None = None
 
     @property
     def reasons(self) -> tuple[Line, ...]:

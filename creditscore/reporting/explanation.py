@@ -143,6 +143,13 @@ def explain_subject(
     )
 
 
+def _industry_label(book: RunBook, code: str) -> Label | None:
+    """What an industry is called; None of no industry, or of all."""
+    if code in ("", "all"):
+        return None
+    return book.industries.get(code, Label(zh=code, en=code))
+
+
 def _with_raw(tiers: pd.DataFrame) -> pd.DataFrame:
     """Rows of tiers with the columns that say how they are drawn; an older run may lack them."""
     return tiers.assign(
@@ -387,6 +394,8 @@ class _Case:
             next_tier=TIERS[place - 1] if place else "",
             needed=0 if above is None else above - score,
             margin=None if level is None else score - level,
+            industry=_industry_label(self.book, self.industry),
+            card_industry=_industry_label(self.book, card.industry),
         )
 
     def _situation(self) -> Situation:

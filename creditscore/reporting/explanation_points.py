@@ -28,6 +28,7 @@ def why(it: Explained, points: Points, words: Words) -> Section:
             risk=words.number(points.probability_ppm / 10_000, 1),
         ),
     ]
+    lines.append(_whose_card(points))
     if not points.reasons:
         lines.append(_("Nothing cost points against the comparison."))
     lines += [_reason(rank, line, words) for rank, line in enumerate(points.reasons, start=1)]
@@ -38,6 +39,24 @@ def why(it: Explained, points: Points, words: Words) -> Section:
     elif rated and points.margin is not None:
         lines.append(_("By score in A already, {margin} points above the next tier.", margin=points.margin))
     return Section(words.text(_("Why this score")), [words.text(one) for one in lines])
+
+
+def _whose_card(points: Points) -> Text:
+    """For firms of which industry the points are, and what to do where the register has the wrong one or none."""
+    if points.card_industry is not None and points.card_industry == points.industry:
+        return _("Your industry in the register is {industry}; the points are those of its scorecard.", industry=points.industry)
+    if points.card_industry is not None:
+        return _("The points are those of the scorecard for {industry}.", industry=points.card_industry)
+    if points.industry is None:
+        return _(
+            "The register names no industry for your firm, so the points are those of the scorecard for all industries. The "
+            "authority that registered you can put that right."
+        )
+    return _(
+        "Your industry in the register is {industry}; it has no scorecard of its own, so the points are those of the scorecard for "
+        "all industries. If the industry is wrong, the authority that registered you can put that right.",
+        industry=points.industry,
+    )
 
 
 def _reason(rank: int, line: Line, words: Words) -> Text:

@@ -78,6 +78,29 @@ def test_what_is_not_known_is_no_reason_unless_it_costs_points_and_then_says_wha
     assert "nothing is known about" not in free.to_text("en")
 
 
+def of_industry(book, features, industry, card):
+    """What a firm of this industry is told whose points come from the card for another one, or for all."""
+    subject = some(book, "B")
+    own = book.scores[book.scores["subject_id"] == subject]
+    used = book.cards[own["industry"].iloc[0]].model_copy(update={"industry": card})
+    tiers = book.tiers.assign(industry=book.tiers["industry"].mask(book.tiers["subject_id"] == subject, industry))
+    changed = replace(book, tiers=tiers, cards={card: used}, scores=own.assign(scorecard=used.sha256))
+    return explain_subject(changed, subject, features=features).to_text("en")
+
+
+@pytest.mark.parametrize(
+    ("industry", "card", "said"),
+    [
+        ("food_service", "food_service", "food_service; the points are those of its scorecard"),
+        ("space_mining", "all", "space_mining; it has no scorecard of its own, so the points are those of the scorecard for all"),
+        (None, "all", "The register names no industry for your firm"),
+        ("food_service", "food", "The points are those of the scorecard for food."),
+    ],
+)
+def test_a_firm_is_told_of_which_industry_its_points_are(book, features, industry, card, said):
+    assert said in of_industry(book, features, industry, card)
+
+
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_a_run_that_kept_nothing_denies_nothing(book, features, lang):
     text = explain_subject(book, some(book, "C"), features=features).to_text(lang)
