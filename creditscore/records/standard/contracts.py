@@ -105,7 +105,7 @@ def enforce(
     stream: Stream,
     *,
     references: tuple[Reference, ...] = (),
-    between: Between | None = None,
+    between: Sequence[Between] = (),
     subjects: ir.Table | None = None,
 ) -> TableCount:
     """Read a table's stream into the engine as ``<table>``, and count what became of its rows.
@@ -114,7 +114,7 @@ def enforce(
         engine: Where the table will live.
         stream: The rows.
         references: Columns whose values must be in another table.
-        between: Further faults that only show between rows.
+        between: Further faults that only show between rows, or beside what was read before.
         subjects: Of ``events``, the keys of the subjects by id: each row gets its subject's, and one without is refused.
 
     Returns:
@@ -176,7 +176,7 @@ def _with_code(arriving: ir.Table, table: StandardTable, subjects: ir.Table | No
 
 
 def _faults_between_rows(
-    engine: Engine, checked: ir.Table, table: StandardTable, references: Sequence[Reference], between: Between | None
+    engine: Engine, checked: ir.Table, table: StandardTable, references: Sequence[Reference], between: Sequence[Between]
 ) -> list[ir.Table]:
     """Tables of ``arrival`` and ``why``: rows with an unknown reference, what ``between`` finds, copies and conflicts.
 
@@ -192,8 +192,8 @@ def _faults_between_rows(
             unknown = unknown.anti_join(known, unknown[reference.column] == known.found_key).select(good.columns)
         faults.append(engine.create(f"{name}_unknown_{number}", unknown.select(ARRIVAL, why=ibis.literal(reference.code))))
         good = good.anti_join(faults[-1], ARRIVAL).select(good.columns)
-    if between is not None:
-        faults.append(engine.create(f"{name}_between", between(good)))
+    for number, find in enumerate(between):
+        faults.append(engine.create(f"{name}_between_{number}", find(good)))
         good = good.anti_join(faults[-1], ARRIVAL).select(good.columns)
     key = good[table.key[0]].cast("string").fill_null("")
     for column in table.key[1:]:
