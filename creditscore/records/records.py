@@ -28,6 +28,7 @@ from creditscore.records.adverse.contested import (
 )
 from creditscore.records.adverse.dates_ahead import dates_ahead
 from creditscore.records.adverse.doubtful_ratings import NamedRatings, doubtful_ratings
+from creditscore.records.adverse.emptied import emptied
 from creditscore.records.adverse.endings import exits, standing
 from creditscore.records.adverse.incomplete import INCOMPLETE_SCHEMA, Completion, Hanging
 from creditscore.records.adverse.readings import READINGS, LastReading
@@ -38,6 +39,7 @@ from creditscore.records.standard.contracts import (
     SUBJECT_KEY,
     UNKNOWN_SUBJECT,
     Between,
+    Lacking,
     Reference,
     TableCount,
     enforce,
@@ -354,7 +356,8 @@ class _Opening:
         if last is not None and self._last is not None:
             known, as_of = last, self._last.as_of
             between.append(lambda rows: dates_ahead(rows, table.name, known, as_of))
-        count = enforce(self._engine, stream, references=references, between=between, subjects=subjects)
+        lacking: Lacking = lambda rows: None if last is None else emptied(rows, table.name, last, self._project)  # noqa: E731
+        count = enforce(self._engine, stream, references=references, between=between, lacking=lacking, subjects=subjects)
         for name in (SEVERAL, f"{table.name}_last"):
             self._engine.drop(name)
         self.arrivals += stream.arrivals

@@ -172,6 +172,8 @@ class Stream:
         self.table, self.project, self._sources, self._folder = table, project, sources, folder
         self._identify = identify
         self._schema = arriving_schema(table)
+        #: Kinds of which a feature asks for the result: without one a record would pass for one that is not asked for.
+        self._with_result = sorted({kind for feature in project.features if feature.needs_result for kind in feature.kind})
         self.arrivals: list[Arrival] = []
         self.expected = bool(sources)
         self.sent = 0
@@ -280,6 +282,9 @@ class Stream:
         standard, faults = apply_rules(
             raw, source, self.table, timezone=self.project.about.timezone, cells=cells, limits=self.project.sources.limits
         )
+        if "result" in faults.empty:
+            wrong = pc.and_(faults.empty["result"], pc.is_in(one_array(standard["kind"]), pa.array(self._with_result, pa.string())))
+            faults.note(pc.if_else(wrong, "MISSING:result", pa.scalar(None, pa.string())), "result", alone=True)
         standard = self._identify(standard, source, faults)
         for name in ("normalised", "unmapped", "values", "unreadable"):
             getattr(arrival, name).update(getattr(faults, name))
