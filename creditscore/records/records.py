@@ -26,7 +26,7 @@ from creditscore.records.adverse.contested import (
     open_things,
     taken_away,
 )
-from creditscore.records.adverse.dates_ahead import dates_ahead
+from creditscore.records.adverse.dates_ahead import dates_ahead, register_ahead
 from creditscore.records.adverse.doubtful_ratings import NamedRatings, doubtful_ratings
 from creditscore.records.adverse.emptied import emptied
 from creditscore.records.adverse.endings import exits, standing
@@ -87,6 +87,8 @@ _DERIVED: dict[str, dict[str, str]] = {
 _WITH_SUBJECT = ("events", "inspections", "ratings", "recusals", "decisions")
 #: A source that loses more rows than this is judged by their share; of fewer a share says little.
 _FEW = 20
+#: The name in the engine of the ids of the subjects that had a tier in the last night.
+_RATED = "rated_subjects"
 _EVENT_COLUMNS = ("subject_id", "kind", "event_id", "document_no", "event_date")
 #: The columns of the register on a day.
 SUBJECT_COLUMNS = (
@@ -352,13 +354,17 @@ class _Opening:
         elif table.name == "subjects" and self._checks_codes():
             # The arrivals are complete only then.
             between.append(lambda rows: shared_codes(self._engine, rows, stream.arrivals))
+        if table.name == "subjects" and self._last is not None and self._last.rated is not None:
+            self._engine.register(_RATED, self._last.rated)
+            rated, day = unbound(_RATED, pa.schema([("subject_id", pa.string())])), self._last.as_of
+            between.append(lambda rows: register_ahead(rows, rated, day))
         last = register_last(self._engine, self._project, table.name, self._last)
         if last is not None and self._last is not None:
             known, as_of = last, self._last.as_of
             between.append(lambda rows: dates_ahead(rows, table.name, known, as_of))
         lacking: Lacking = lambda rows: None if last is None else emptied(rows, table.name, last, self._project)  # noqa: E731
         count = enforce(self._engine, stream, references=references, between=between, lacking=lacking, subjects=subjects)
-        for name in (SEVERAL, f"{table.name}_last"):
+        for name in (SEVERAL, _RATED, f"{table.name}_last"):
             self._engine.drop(name)
         self.arrivals += stream.arrivals
         return count

@@ -1,7 +1,7 @@
-"""Records that the last night knew and whose row now says that they become known after the day of the run.
+"""Records and subjects that the last night knew and whose row now says that they become known after the day of the run.
 
-Such a row would take its record away from tonight. A day that lies ahead is no fault by itself: a run for a past day may read
-newer data. It is one where the last reading had the record known by the day.
+Such a row would take its record, or its subject, away from tonight. A day that lies ahead is no fault by itself: a run for a
+past day may read newer data. It is one where the last reading had the record known by the day.
 """
 
 from __future__ import annotations
@@ -48,6 +48,30 @@ def dates_ahead(rows: ir.Table, name: str, last: ir.Table, as_of: dt.date) -> ir
         found = ahead.filter(ahead[ARRIVAL].isin(told[ARRIVAL]) | ahead[ARRIVAL].isin(moved[ARRIVAL]))
     column = ibis.ifelse(found.event_date > as_of, ibis.literal("event_date"), ibis.literal("known_date"))
     return found.select(ARRIVAL, why=ibis.literal(f"{_CODE}:") + column)
+
+
+def register_ahead(rows: ir.Table, rated: ir.Table, as_of: dt.date) -> ir.Table:
+    """Rows of the register that would take a rated subject away from a day: ``arrival``, ``why``.
+
+    They are of a subject that no other row has in force on the day; or they have it registered after the day.
+
+    Args:
+        rows: Rows of the register without a fault of their own.
+        rated: ``subject_id`` of the subjects that had a tier in the last night.
+        as_of: The day of the run.
+
+    Returns:
+        An expression.
+    """
+    known = ibis.coalesce(rows.known_date, rows.valid_from)
+    ahead, late = (rows.valid_from > as_of) | (known > as_of), (rows.registered_date > as_of).fill_null(False)
+    fine = rows.filter(~ahead & ~late).select(fine_id="subject_id").distinct()
+    cases = ((rows.valid_from > as_of, "valid_from"), (known > as_of, "known_date"))
+    column = ibis.cases(*((wrong, ibis.literal(f"{_CODE}:{name}")) for wrong, name in cases), else_=f"{_CODE}:registered_date")
+    found = rows.filter(ahead | late).select(ARRIVAL, "subject_id", in_force=~ahead, why=column)
+    found = found.semi_join(rated, "subject_id")
+    joined = found.left_join(fine, found.subject_id == fine.fine_id)
+    return joined.filter(joined.in_force | joined.fine_id.isnull()).select(ARRIVAL, "why")
 
 
 def _is_known(rows: ir.Table, as_of: dt.date) -> ir.BooleanValue:

@@ -29,6 +29,7 @@ from creditscore.records.fault_words import counted_codes, line_reasons
 from creditscore.records.reading.asked_rows import AskedRows, asked_rows, known_values
 from creditscore.records.reading.csv_files import Piece
 from creditscore.records.reading.sources import Joins, OpenedSource, open_source
+from creditscore.records.standard.contradictions import note_contradictions
 from creditscore.records.tables import StandardTable
 
 if TYPE_CHECKING:
@@ -285,6 +286,8 @@ class Stream:
         if "result" in faults.empty:
             wrong = pc.and_(faults.empty["result"], pc.is_in(one_array(standard["kind"]), pa.array(self._with_result, pa.string())))
             faults.note(pc.if_else(wrong, "MISSING:result", pa.scalar(None, pa.string())), "result", alone=True)
+        if self.table.name == "subjects":
+            note_contradictions(standard, source, arrival.absent, faults)
         standard = self._identify(standard, source, faults)
         for name in ("normalised", "unmapped", "values", "unreadable"):
             getattr(arrival, name).update(getattr(faults, name))
