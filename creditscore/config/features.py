@@ -241,6 +241,12 @@ class FeatureSpec(Spec):
         ]
 
     @property
+    def needs_result(self) -> bool:
+        """Whether a record without a result cannot be judged by it: results are asked for, or have an order."""
+        ordered = self.aggregate == "latest" and self.column == "result" and bool(self.order)
+        return bool(self.result or self.share_of) or ordered
+
+    @property
     def rule(self) -> AggregateRule:
         """What the aggregate of this feature reads and needs."""
         return AGGREGATES[self.aggregate]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,8 @@ _LONGEST_ID = 64
 _CLOSED = ("revoked", "deregistered")
 #: Registers (sources) name different firms under one code.
 _REUSED = "ID_REUSED"
+#: Codes of rows that say that a subject has left, and not when.
+_UNDATED = ":deregistered_date"
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def quarantined_subjects(records: Records, last: LastKnown) -> pd.DataFrame:
     Industry, region and so on are those of the row, else the last known ones.
 
     Out of scope are bodies and persons that the project never scores, by the type of the row, or without it by a right code,
-    and subjects that the row says have closed.
+    and subjects that the row says have closed, unless it lacks the day and they had a tier.
 
     Args:
         records: What was read.
@@ -80,7 +82,7 @@ def quarantined_subjects(records: Records, last: LastKnown) -> pd.DataFrame:
         One row per subject, by id: the columns of ``records.subjects_on``, ``reason`` (the code of refusal) and
         ``quarantined_at``.
     """
-    rows = _in_scope(_refused_rows(records), records.project)
+    rows = _in_scope(_refused_rows(records), records.project, last.tiered)
     registered = set(records.engine.query(records.table("subject_index").select("subject_id"))["subject_id"].to_pylist())
     firms = list(_firms_of(rows))
     naming = _Naming(records.project, last, registered | set(rows["subject_id"].dropna()))
@@ -142,8 +144,11 @@ def _lines(records: Records) -> list[tuple[str, int, str]]:
     return list(zip(*(column.to_pylist() for column in rows.columns), strict=True))
 
 
-def _in_scope(rows: pd.DataFrame, project: Project) -> pd.DataFrame:
-    """Without the rows of bodies and persons that the project never scores, and of subjects that have closed."""
+def _in_scope(rows: pd.DataFrame, project: Project, tiered: Collection[str]) -> pd.DataFrame:
+    """Without the rows of bodies and persons that the project never scores, and of subjects that have closed.
+
+    Of one that had a tier nobody knows whether it has left on a day that its row does not tell.
+    """
     scored = scored_types(project)
     bodies = {prefix for prefix, kind in shipped_tables().uscc.subject_types.items() if kind not in MARKET_SUBJECTS}
     others = rows["subject_type"].isin([kind for kind in SUBJECT_TYPES if kind not in scored])
@@ -152,7 +157,9 @@ def _in_scope(rows: pd.DataFrame, project: Project) -> pd.DataFrame:
     ids = {code for code in rows["subject_id"] if code}
     right = ids - Identifier(project).faulty(ids, scheme) if scheme == "uscc" else set()
     of_body = rows["subject_id"].map(lambda code: code in right and code[:2] in bodies).astype(bool)
-    return rows[~others & ~(of_body & ~untyped) & ~rows["status"].isin(_CLOSED)]
+    undated = rows["reason"].str.endswith(_UNDATED) & rows["subject_id"].isin(tiered)
+    closed = rows["status"].isin(_CLOSED) & ~undated
+    return rows[~others & ~(of_body & ~untyped) & ~closed]
 
 
 def _firms_of(rows: pd.DataFrame) -> Iterator[dict[str, object]]:

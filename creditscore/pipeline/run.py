@@ -247,7 +247,7 @@ def known_training(folder: RunFolder, cards: Mapping[str, Scorecard], deciding: 
 def last_reading_of(before: RunFolder | None, as_of: dt.date) -> LastReading:
     """The adverse records as they counted in the run before, as far as it kept them; none without such a run."""
     files = {table: before.file(f"{name}.parquet") for table, name in READINGS.items() if before.has(name)} if before else {}
-    return LastReading(files, as_of)
+    return LastReading(files, as_of, before.file("tiers.parquet") if before and before.has("tiers") else None)
 
 
 def write_reading(folder: RunFolder, records: Records, last: LastReading) -> None:

@@ -43,6 +43,8 @@ _CODES = {
     "MISSING": _("required and missing"),
     "NOT_LISTED": _("outside its closed list"),
     "DATE_ORDER": _("before the day that it follows"),
+    "CONTRADICTION": _("contradicts the status"),
+    "DATE_AHEAD": _("after the day of the run, though the record was known before"),
     "BAD_DATE": _("no date in a declared form"),
     "BAD_VALUE": _("a value that cannot be read"),
     "OUT_OF_RANGE": _("outside its range"),

@@ -16,6 +16,7 @@ from creditscore.config.sources import SourceSpec
 from creditscore.dates import day_number, day_of
 from creditscore.engine import unbound
 from creditscore.errors import DataError
+from creditscore.records.adverse.carrying import register_last
 from creditscore.records.adverse.contested import (
     HIDDEN_RATINGS,
     HIDDEN_VISITS,
@@ -25,7 +26,9 @@ from creditscore.records.adverse.contested import (
     open_things,
     taken_away,
 )
+from creditscore.records.adverse.dates_ahead import dates_ahead, register_ahead
 from creditscore.records.adverse.doubtful_ratings import NamedRatings, doubtful_ratings
+from creditscore.records.adverse.emptied import emptied
 from creditscore.records.adverse.endings import exits, standing
 from creditscore.records.adverse.incomplete import INCOMPLETE_SCHEMA, Completion, Hanging
 from creditscore.records.adverse.readings import READINGS, LastReading
@@ -36,6 +39,7 @@ from creditscore.records.standard.contracts import (
     SUBJECT_KEY,
     UNKNOWN_SUBJECT,
     Between,
+    Lacking,
     Reference,
     TableCount,
     enforce,
@@ -83,6 +87,8 @@ _DERIVED: dict[str, dict[str, str]] = {
 _WITH_SUBJECT = ("events", "inspections", "ratings", "recusals", "decisions")
 #: A source that loses more rows than this is judged by their share; of fewer a share says little.
 _FEW = 20
+#: The name in the engine of the ids of the subjects that had a tier in the last night.
+_RATED = "rated_subjects"
 _EVENT_COLUMNS = ("subject_id", "kind", "event_id", "document_no", "event_date")
 #: The columns of the register on a day.
 SUBJECT_COLUMNS = (
@@ -277,7 +283,7 @@ def open_records(
     folder = Path(data)
     if not folder.is_dir():
         raise DataError("{folder}: expected a folder of data (got nothing)", folder=folder.name)
-    opening = _Opening(engine, project, folder)
+    opening = _Opening(engine, project, folder, last_reading)
     outcomes: dict[str, TableCount] = {}
     completion = Completion(engine, project, opening.identify, last_reading, folder=folder)
     for name, table in TABLES.items():
@@ -319,8 +325,8 @@ def open_records(
 class _Opening:
     """Reads the tables of a project one after another."""
 
-    def __init__(self, engine: Engine, project: Project, folder: Path) -> None:
-        self._engine, self._project, self._folder = engine, project, folder
+    def __init__(self, engine: Engine, project: Project, folder: Path, last: LastReading | None) -> None:
+        self._engine, self._project, self._folder, self._last = engine, project, folder, last
         self.identify = Identifier(project)
         self.arrivals: list[Arrival] = []
 
@@ -328,7 +334,7 @@ class _Opening:
         """A table from its sources into the engine."""
         stream = Stream(table, sources, self._project, self._folder, self.identify)
         references: tuple[Reference, ...] = ()
-        between: Between | None = None
+        between: list[Between] = []
         subjects: ir.Table | None = None
         if table.name in _WITH_SUBJECT:
             known = unbound("subject_index", pa.schema([("subject_id", pa.string()), (SUBJECT_KEY, pa.int64())]))
@@ -337,18 +343,29 @@ class _Opening:
             else:
                 references = (Reference("subject_id", (known,), UNKNOWN_SUBJECT),)
             if table.name == "ratings" and ((named := NamedRatings.of(self._project)).schemes or named.grades):
-                between = lambda rows: doubtful_ratings(self._engine, rows, stream.arrivals, named)  # noqa: E731 # as below
+                between.append(lambda rows: doubtful_ratings(self._engine, rows, stream.arrivals, named))
         elif table.name == "changes":
             # A change of a refused event is kept: it acts when the event is mended, and an end costs nobody a hold till then.
             refused = refused_table(TABLES["events"])
             refused = refused.filter((refused.code != COPY) & refused.event_id.notnull())
             events = (unbound("events", TABLES["events"].schema), refused.select("event_id"))
             references = (Reference("event_id", events, "UNKNOWN_EVENT"),)
-            between = _before_their_events
+            between.append(_before_their_events)
         elif table.name == "subjects" and self._checks_codes():
-            between = lambda rows: shared_codes(self._engine, rows, stream.arrivals)  # noqa: E731 # the arrivals are complete only then
-        count = enforce(self._engine, stream, references=references, between=between, subjects=subjects)
-        self._engine.drop(SEVERAL)
+            # The arrivals are complete only then.
+            between.append(lambda rows: shared_codes(self._engine, rows, stream.arrivals))
+        if table.name == "subjects" and self._last is not None and self._last.rated is not None:
+            self._engine.register(_RATED, self._last.rated)
+            rated, day = unbound(_RATED, pa.schema([("subject_id", pa.string())])), self._last.as_of
+            between.append(lambda rows: register_ahead(rows, rated, day))
+        last = register_last(self._engine, self._project, table.name, self._last)
+        if last is not None and self._last is not None:
+            known, as_of = last, self._last.as_of
+            between.append(lambda rows: dates_ahead(rows, table.name, known, as_of))
+        lacking: Lacking = lambda rows: None if last is None else emptied(rows, table.name, last, self._project)  # noqa: E731
+        count = enforce(self._engine, stream, references=references, between=between, lacking=lacking, subjects=subjects)
+        for name in (SEVERAL, _RATED, f"{table.name}_last"):
+            self._engine.drop(name)
         self.arrivals += stream.arrivals
         return count
 

@@ -80,6 +80,11 @@ def _expected(source: SourceSpec, name: str, standard: str, rule: ColumnRule | N
         before = [first for first, later in table.day_pairs if later == standard]
         names = [BETWEEN_COLUMNS.join(sent_columns(source, first)) for first in before]
         return _("not before {columns}; look at both days", columns=tuple(names)) if names else None
+    if name == "CONTRADICTION":
+        both = tuple(BETWEEN_COLUMNS.join(sent_columns(source, one)) for one in ("status", standard))
+        return _("mend one of {columns}: a subject that has left has a status that says so", columns=both)
+    if name == "DATE_AHEAD":
+        return _("an earlier delivery had it with a day that has come; look at the days of this row")
     if name == "DUP_CONFLICT" and len(alike) > 1:
         return _("rows {rows}", rows=tuple(str(row) for row in alike[:_LISTED]))
     return None

@@ -72,6 +72,18 @@ def test_an_event_after_the_day_is_left_out_and_counted(tmp_path):
     assert findings(records, "future")["rows"].tolist() == [1]
 
 
+@pytest.mark.parametrize(("ahead", "level"), [(1, "warning"), (2, "warning"), (3, "note")])
+def test_a_few_days_ahead_are_told_with_the_nearest_rows(tmp_path, ahead, level):
+    delivery = Delivery(tmp_path)
+    days = [f"{2042 - number}-06-01" for number in range(ahead)]
+    later = [event_line(f"L{number}", event_date="2024-04-02", known_date=day) for number, day in enumerate(days)]
+    delivery.events(*(event_line(f"E{number}", document_no=f"N{number}") for number in range(200 - ahead)), *later)
+    [found] = findings(delivery.open(), "future").to_dict("records")
+    assert (found["code"], found["rows"], found["level"]) == ("records", ahead, level)
+    nearest = "records:201"
+    assert found["examples"].split(", ")[0] == (nearest if level == "warning" else "")
+
+
 def test_an_event_known_before_it_happened_is_quarantined(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.events(event_line("E1", event_date="2024-04-02", known_date="2024-04-01"))

@@ -274,6 +274,13 @@ def document():
         "and one sign away from a grade that an override names too; what a rule writes itself (a `map` with `otherwise`) is kept and told.\n"
         "A `compare` or `cases` that asks for words (`==` or `!=` and a text) lists the other words that it expects in `others`. Any further\n"
         "one may be a slip: it falls to no branch, not to `otherwise`, and is refused in the columns above; elsewhere it is missing and told.\n\n"
+        "An empty `result` is refused like a misspelt one where a feature asks for results or has an order of them (`MISSING:result`); a `map` that\n"
+        'lists "" in `missing` says that an empty cell tells nothing. An empty severity or amount is refused where a feature reads it and the last\n'
+        "reading of the same record had one. A day that lies ahead of the run is no fault by itself, since a run for a past day may read newer data.\n"
+        "It is one (`DATE_AHEAD`) where the last reading had the record known, or the last night rated the subject and no other row has it in force.\n"
+        "Other days ahead are told by source, with a warning and their rows where they are few (`max_ahead_share`). A row of the register that is\n"
+        "in business and has a day of deregistration that has passed is refused (`CONTRADICTION`), and so is a deregistered one without a day, unless the\n"
+        "source has no such days.\n\n"
         "| what is wrong | what becomes of it |\n|---|---|\n"
     )
     return head + "".join(f"| {dirty.wrong.replace('|', chr(92) + '|')} | {dirty.becomes} |\n" for dirty in FILES)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from support.faulty_city import COLUMNS, FIRST, LINES, SECOND, THIRD, City, Fault, faults_for, put_in
+from support.faulty_city import FIRST, LINES, OF_REGISTER, SECOND, THIRD, City, Fault, faults_for, put_in, spoil_register
 
 from creditscore.records.adverse.readings import READINGS
 from creditscore.records.tables import TABLES
@@ -74,8 +74,7 @@ class Twins:
             file, record, subject_id, row = chance.choice(new if drawn < 0.1 else up if drawn < 0.3 else old)
             if subject_id in firms or (file, record) not in still or subject_id not in self.tiers[SECOND].index:
                 continue
-            columns = {COLUMNS.get(file, {}).get(name, name): "" for name in row}
-            choices = faults_for(file, columns)
+            choices = faults_for(file, row, self.city.project)
             what, cell = choices[turns[file] % len(choices)]
             turns[file] += 1
             if what in LINES and lines.get(file, 0) >= BROKEN_LINES:
@@ -92,11 +91,21 @@ class Twins:
         tiers = self.tiers[SECOND].join(self.tiers[FIRST]["tier"].rename("before"), how="inner")
         return {firm for firm, row in tiers.iterrows() if better(row["tier"], row["before"])}
 
+    def spoiled(self, number):
+        """Firms of the register with one row, none of those of a group, and what is wrong in it."""
+        rows = pd.read_csv(self.data[SECOND] / "subjects.csv", dtype=str)
+        alone = rows[~rows["subject_id"].duplicated(keep=False) & (rows["status"] == "存续")]
+        others = {fault.subject_id for fault in self.groups[number]}
+        rated = set(self.tiers[FIRST].index) & set(self.tiers[SECOND].index) - others
+        firms = sorted(set(alone["subject_id"]) & rated)
+        return dict(zip(firms, OF_REGISTER, strict=False))
+
     def second(self, number):
         """The second night with the faults of a group, after the first one without."""
         data, out = self.root / f"second-{number}", self.root / f"out-second-{number}"
         shutil.copytree(self.data[SECOND], data)
         put_in(self.groups[number], data)
+        spoil_register(self.spoiled(number), data)
         shutil.copytree(self.out, out, symlinks=True)
         (out / SECOND.isoformat()).unlink()
         return self.city.night(data, out, SECOND)
@@ -106,7 +115,7 @@ class Twins:
         data = self.root / f"first-{number}"
         shutil.copytree(self.data[FIRST], data)
         known = {(file, record) for file, record, *_ in self.counted[FIRST]}
-        faults = [fault for fault in self.groups[number] if (fault.file, fault.record) in known]
+        faults = [fault for fault in self.groups[number] if (fault.file, fault.record) in known and not fault.needs_last]
         put_in(faults, data)
         return faults, self.city.night(data, self.root / f"out-first-{number}", FIRST)
 
@@ -141,8 +150,8 @@ def check_second(twins, number):
             )
             continue
         new = (fault.file, fault.record) not in counted
-        if new and not fault.tells_firm:
-            continue  # nothing has ever told whose it is
+        if new and (not fault.tells_firm or fault.needs_last):
+            continue  # nothing has ever told whose it is, or that it is wrong
         assert fault.subject_id in firms, fault
         row = tiers.loc[fault.subject_id]
         assert row["incomplete_since"] == SECOND, fault
@@ -159,6 +168,9 @@ def check_second(twins, number):
     # Nobody else is marked, save who shares a row with a fault.
     others = firms - {fault.subject_id for fault in twins.groups[number]}
     assert len(others) <= len(firms) // 10
+    for firm, cells in twins.spoiled(number).items():
+        before = twins.tiers[FIRST].loc[firm, "tier"]
+        assert tiers.loc[firm, "tier"] == (before if before in ("C", "D") else "NR"), cells
     check_equation(run, twins.runs[SECOND], twins.groups[number])
     return run
 
@@ -194,7 +206,7 @@ def check_mended(twins, number, run):
     out = run.out
     mended = twins.city.night(twins.data[THIRD], out, THIRD).frame("tiers").set_index("subject_id")
     twin = twins.city.night(twins.data[THIRD], twins.out, THIRD).frame("tiers").set_index("subject_id")
-    firms = [fault.subject_id for fault in twins.groups[number]]
+    firms = [*(fault.subject_id for fault in twins.groups[number]), *twins.spoiled(number)]
     assert mended.loc[firms, "tier"].to_dict() == twin.loc[firms, "tier"].to_dict()
     assert mended["incomplete_since"].isna().all()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
@@ -101,7 +102,8 @@ class City:
 COLUMNS = {
     "market_events": {
         "event_id": "记录号", "subject_id": "统一社会信用代码", "kind": "类型", "event_date": "发生日期", "known_date": "入库日期",
-        "document_no": "案号", "severity": "严重程度", "amount": "金额", "verified": "已核实", "valid_until": "有效期至",
+        "document_no": "案号", "severity": "严重程度", "amount": "金额", "result": "结果", "verified": "已核实",
+        "valid_until": "有效期至",
     }
 }  # fmt: skip
 #: What is written into a cell, by its column; each makes the reader refuse the row, or the value.
@@ -120,11 +122,19 @@ BROKEN = {
     "outcome": ("", "vio"),
     "scheme": ("",),
     "grade": ("",),
+    "result": (),
 }
 #: Faults of whole lines. Of the last one nothing can be read, so only a second night can know whose it was.
 LINES = ("a field too many", "a field too few", "a stray quote", "neither firm nor record")
 TYPOS = ("another sign", "two signs swapped", "a sign lost", "a sign added")
 OTHERS = ("too long", "two rows that disagree")
+#: A day after every night. That it is wrong shows by the last reading alone, as does a value that was there.
+AHEAD = "2042-06-01"
+BOTH_DAYS = "both days ahead"
+#: Faults of a row of the register: its columns with the texts in their cells.
+OF_REGISTER = (
+    {"valid_from": AHEAD}, {"known_date": AHEAD}, {"registered_date": AHEAD}, {"deregistered_date": "2002-04-05"}, {"status": "注销"},
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -143,14 +153,33 @@ class Fault:
         """Whether the row says whose it is, or can be known by its code."""
         return self.what != "neither firm nor record" and not (self.what == "subject_id" and self.cell == "")
 
+    @property
+    def needs_last(self) -> bool:
+        """Whether the last reading alone tells that something is wrong."""
+        return self.what == BOTH_DAYS or self.cell == AHEAD or (self.what in ("severity", "amount") and self.cell == "")
 
-def faults_for(file: str, row: dict[str, str]) -> list[tuple[str, str]]:
-    """All faults that a record of a file may get."""
-    names = {standard for standard in BROKEN if COLUMNS.get(file, {}).get(standard, standard) in row}
+
+def faults_for(file: str, row: dict[str, object], project: Project) -> list[tuple[str, str]]:
+    """All faults that a record of a file may get, by its columns and its values of them."""
+    names = {standard for standard in BROKEN if standard in row}
     cells = [(name, cell) for name in sorted(names) for cell in BROKEN[name]]
     if file == "inspections":
         cells = [(name, cell) for name, cell in cells if name != "kind"]
-    return [*cells, *((what, "") for what in (*TYPOS, *LINES, *OTHERS))]
+    by_last = [*emptied(file, row, project), ("known_date", AHEAD), (BOTH_DAYS, "")]
+    return [*by_last, *cells, *((what, "") for what in (*TYPOS, *LINES, *OTHERS))]
+
+
+def emptied(file: str, row: dict[str, object], project: Project) -> list[tuple[str, str]]:
+    """The values of a record that a feature reads and that may be emptied."""
+    of_kind = [feature for feature in project.features if row.get("kind") in feature.kind]
+    if file == "inspections":
+        of_kind = [feature for feature in project.features if feature.rule.source == "visits"]
+    read = {"result": any(feature.needs_result for feature in of_kind)}
+    read["severity"] = any(
+        one.severity_min is not None or one.column == "severity" or one.aggregate == "banded_sum" for one in of_kind
+    )
+    read["amount"] = any(one.amount_min is not None or one.column == "amount" for one in of_kind)
+    return [(name, "") for name, is_read in read.items() if is_read and pd.notna(row.get(name))]
 
 
 def _typo(code: str, what: str, place: int) -> str:
@@ -175,6 +204,8 @@ def faulty_lines(fault: Fault, header: list[str], row: list[str]) -> list[str]:
     cells = list(row)
     if fault.what in BROKEN:
         cells[at[fault.what]] = fault.cell
+    elif fault.what == BOTH_DAYS:
+        cells[at["event_date"]] = cells[at["known_date"]] = AHEAD
     elif fault.what in TYPOS:
         cells[at["subject_id"]] = _typo(cells[at["subject_id"]], fault.what, 12)
     elif fault.what == "a field too many":
@@ -220,6 +251,17 @@ def put_in(faults: list[Fault], data: Path) -> None:
             lines += [_line(row)] if fault is None else faulty_lines(fault, header, row)
         assert not by_record, "a record is not in the file"
         path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+
+
+def spoil_register(firms: dict[str, dict[str, str]], data: Path) -> None:
+    """Put the cells of :data:`OF_REGISTER` into the rows of some firms."""
+    path = data / "subjects.csv"
+    with path.open(encoding="utf-8", newline="") as stream:
+        header, *rows = list(csv.reader(stream))
+    for row in rows:
+        for name, cell in firms.get(row[header.index("subject_id")], {}).items():
+            row[header.index(name)] = cell
+    path.write_text("".join(f"{_line(row)}\n" for row in [header, *rows]), "utf-8")
 
 
 def key_columns(file: str) -> list[str]:

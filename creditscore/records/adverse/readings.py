@@ -25,10 +25,12 @@ class LastReading:
     Attributes:
         files: Of each table that the run kept, its Parquet file; none in a first night.
         as_of: The day of tonight's run: what ended before it is neither carried forward nor missed.
+        rated: A Parquet file with the ``subject_id`` of each subject that had a tier, NR included.
     """
 
     files: Mapping[str, Path]
     as_of: dt.date
+    rated: Path | None = None
 
 
 def reading_schema(name: str) -> pa.Schema:

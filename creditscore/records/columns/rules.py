@@ -144,6 +144,8 @@ def apply_rules(
         rule = applied.rules.get(name) or (Rename(to=name, column=name) if name in raw.column_names else None)
         column = applied.column(rule, name, kind)
         applied.faults.values[name] += len(column) - column.null_count + applied.faults.unreadable[name]
+        if rule is not None and name in table.counts:
+            applied.note_empty(rule, name, column)
         columns.append(column)
     if source.where is not None and cells and source.where.column in cells:
         # Whether such a row is asked for is unknown.
@@ -195,6 +197,19 @@ class _Application:
                 file=source.location,
                 target=name,
             ) from None
+
+    def note_empty(self, rule: ColumnRule, name: str, value: pa.Array) -> None:
+        """Note the rows that have no value because all cells that it is made of are empty, unless the rule expects an empty one."""
+        names, expected = columns_read(rule), rule.missing if isinstance(rule, Map) else ()
+        if not names or "" in expected or not value.null_count:
+            return
+        empty = pc.is_null(value)
+        for column in names:
+            cell = self.cells.column(column)
+            blank = pc.equal(pc.utf8_trim_whitespace(as_texts(cell)), "")
+            empty = pc.and_(empty, pc.fill_null(blank, True))
+        codes = self.cells.refused(names, self.limits.cell_letters)
+        self.faults.empty[name] = empty if codes is None else pc.and_not(empty, pc.is_valid(codes))
 
     def _typed(self, value: pa.Array, rule: ColumnRule, name: str, kind: pa.DataType) -> pa.Array:
         if pa.types.is_list(kind):

@@ -63,6 +63,8 @@ class Faults:
         self.unmapped: Counter[str] = Counter()
         #: These values, by standard column.
         self.words: Counter[tuple[str, str]] = Counter()
+        #: Rows whose cell is empty though nothing says that it may be, by standard column.
+        self.empty: dict[str, pa.Array] = {}
 
     def add(self, wrong: pa.Array | pa.ChunkedArray, code: str, column: str) -> None:
         """Note ``code`` with its column on the rows where ``wrong`` holds: cells that could not be read."""
@@ -84,7 +86,7 @@ class Faults:
         if not wrong.true_count:
             return
         texts = pa.nulls(self.rows, pa.string())
-        shown = self._sent(column, wrong) if self._sent else pa.repeat(pa.scalar(""), wrong.true_count)
+        shown = pc.fill_null(self._sent(column, wrong), "") if self._sent else pa.repeat(pa.scalar(""), wrong.true_count)
         texts = pc.replace_with_mask(texts, wrong, shown)
         if column not in self.soft and not alone:
             again = pc.is_valid(self._code)

@@ -18,6 +18,7 @@ from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
 from creditscore.records.adverse.incomplete import Hanging
 from creditscore.records.deliveries.by_unit import delivery_lines, delivery_sheet, delivery_table
 from creditscore.records.deliveries.coverage import catalogue_report, supplier_report
+from creditscore.records.deliveries.days_ahead import ahead_findings
 from creditscore.records.deliveries.drift import Earlier, drifts, known_words, profile
 from creditscore.records.deliveries.fault_history import with_history
 from creditscore.records.deliveries.findings import MISSING, Finding, Level, checkup_lines, findings_frame
@@ -207,11 +208,8 @@ def _normalised(records: Records, earlier: Earlier) -> list[Finding]:
 
 
 def _unused(records: Records, day: dt.date) -> list[Finding]:
-    """Events that happened or became known after the day, and industries without a card: theirs is the parent's or none."""
-    events, number = records.table("event_keys"), day_number(day)
-    later = _count(records, events.filter((events.event_day > number) | (events.known_day > number)))
-    findings = [Finding("future", "events", _("happened or known after the day"), "", later, level="note")] if later else []
-    findings += unread_words(records)
+    """Rows after the day, words that nothing reads, and industries without a card: theirs is the parent's or none."""
+    findings = [*ahead_findings(records, day), *unread_words(records)]
     carded = {industry.code for industry in records.project.scorecards.industry}
     known = records.versions_on(day)
     counts = records.engine.query(known.group_by("industry").agg(n=known.count()).order_by("industry")).to_pylist()

@@ -29,6 +29,7 @@ from creditscore.records.fault_words import counted_codes, line_reasons
 from creditscore.records.reading.asked_rows import AskedRows, asked_rows, known_values
 from creditscore.records.reading.csv_files import Piece
 from creditscore.records.reading.sources import Joins, OpenedSource, open_source
+from creditscore.records.standard.contradictions import note_contradictions
 from creditscore.records.tables import StandardTable
 
 if TYPE_CHECKING:
@@ -172,6 +173,8 @@ class Stream:
         self.table, self.project, self._sources, self._folder = table, project, sources, folder
         self._identify = identify
         self._schema = arriving_schema(table)
+        #: Kinds of which a feature asks for the result: without one a record would pass for one that is not asked for.
+        self._with_result = sorted({kind for feature in project.features if feature.needs_result for kind in feature.kind})
         self.arrivals: list[Arrival] = []
         self.expected = bool(sources)
         self.sent = 0
@@ -280,6 +283,11 @@ class Stream:
         standard, faults = apply_rules(
             raw, source, self.table, timezone=self.project.about.timezone, cells=cells, limits=self.project.sources.limits
         )
+        if "result" in faults.empty:
+            wrong = pc.and_(faults.empty["result"], pc.is_in(one_array(standard["kind"]), pa.array(self._with_result, pa.string())))
+            faults.note(pc.if_else(wrong, "MISSING:result", pa.scalar(None, pa.string())), "result", alone=True)
+        if self.table.name == "subjects":
+            note_contradictions(standard, source, arrival.absent, faults)
         standard = self._identify(standard, source, faults)
         for name in ("normalised", "unmapped", "values", "unreadable"):
             getattr(arrival, name).update(getattr(faults, name))

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 import ibis
 import ibis.expr.datatypes as dt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from creditscore.engine import unbound
 from creditscore.errors import DataError
+from creditscore.records.columns.types import FIELD_MARK, TEXT_MARK, one_array
 from creditscore.records.standard.arrivals import (
     ARRIVAL,
     FAULT,
@@ -46,6 +48,8 @@ SEVERAL = "subjects_several"
 _SHARED, _REUSED = "ID_SHARED", "ID_REUSED"
 #: Finds faults between rows: from rows without a fault of their own to ``arrival`` and ``why``.
 Between = Callable[["ir.Table"], "ir.Table"]
+#: Finds values that are refused alone: from rows to ``arrival`` and ``codes``, each with a mark behind it; None for none.
+Lacking = Callable[["ir.Table"], "ir.Table | None"]
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,8 @@ def enforce(
     stream: Stream,
     *,
     references: tuple[Reference, ...] = (),
-    between: Between | None = None,
+    between: Sequence[Between] = (),
+    lacking: Lacking = lambda rows: None,
     subjects: ir.Table | None = None,
 ) -> TableCount:
     """Read a table's stream into the engine as ``<table>``, and count what became of its rows.
@@ -114,7 +119,8 @@ def enforce(
         engine: Where the table will live.
         stream: The rows.
         references: Columns whose values must be in another table.
-        between: Further faults that only show between rows.
+        between: Further faults that only show between rows, or beside what was read before.
+        lacking: Further values that are refused alone.
         subjects: Of ``events``, the keys of the subjects by id: each row gets its subject's, and one without is refused.
 
     Returns:
@@ -137,6 +143,7 @@ def enforce(
     engine.drop(f"{table.name}_arriving")
     if not stream.sent:
         return _empty_tables(engine, stream)
+    _refuse_values(engine, checked, lacking(checked))
     # The rows that do not count are moved from <table>_rows to <table>_refused.
     faults = _faults_between_rows(engine, checked, table, references, between)
     joined = checked
@@ -175,8 +182,28 @@ def _with_code(arriving: ir.Table, table: StandardTable, subjects: ir.Table | No
     return arriving.mutate(code=ibis.coalesce(*codes)).drop(FAULT)
 
 
+def _refuse_values(engine: Engine, rows: ir.Table, found: ir.Table | None) -> None:
+    """Note the codes of further values on some rows. There are few of them."""
+    if found is None:
+        return
+    name = f"{rows.get_name()}_lacking"
+    lacking = engine.query(rows.inner_join(found, ARRIVAL).select(*rows.columns, "codes"))
+    if not lacking.num_rows:
+        return
+    codes = pc.utf8_rtrim(one_array(lacking["codes"]), FIELD_MARK)
+    texts = pc.replace_substring(pc.replace_substring_regex(codes, f"[^{FIELD_MARK}]", ""), FIELD_MARK, TEXT_MARK)
+    for column, more, mark in ((FIELDS, codes, FIELD_MARK), (FIELD_TEXTS, texts, TEXT_MARK)):
+        noted = pc.coalesce(pc.binary_join_element_wise(one_array(lacking[column]), more, mark), more)
+        lacking = lacking.set_column(lacking.column_names.index(column), column, noted)
+    lacking = lacking.drop_columns(["codes"])
+    engine.register(name, lacking)
+    engine.delete(rows.get_name(), unbound(name, lacking.schema), ARRIVAL)
+    engine.append(rows.get_name(), unbound(name, lacking.schema))
+    engine.drop(name)
+
+
 def _faults_between_rows(
-    engine: Engine, checked: ir.Table, table: StandardTable, references: Sequence[Reference], between: Between | None
+    engine: Engine, checked: ir.Table, table: StandardTable, references: Sequence[Reference], between: Sequence[Between]
 ) -> list[ir.Table]:
     """Tables of ``arrival`` and ``why``: rows with an unknown reference, what ``between`` finds, copies and conflicts.
 
@@ -192,8 +219,8 @@ def _faults_between_rows(
             unknown = unknown.anti_join(known, unknown[reference.column] == known.found_key).select(good.columns)
         faults.append(engine.create(f"{name}_unknown_{number}", unknown.select(ARRIVAL, why=ibis.literal(reference.code))))
         good = good.anti_join(faults[-1], ARRIVAL).select(good.columns)
-    if between is not None:
-        faults.append(engine.create(f"{name}_between", between(good)))
+    for number, find in enumerate(between):
+        faults.append(engine.create(f"{name}_between_{number}", find(good)))
         good = good.anti_join(faults[-1], ARRIVAL).select(good.columns)
     key = good[table.key[0]].cast("string").fill_null("")
     for column in table.key[1:]:

@@ -2,9 +2,13 @@
 
 import pandas as pd
 import pytest
-from support.deliveries import Delivery, csv_sources, subject_line, valid_codes
+from support.deliveries import DAY, SUBJECTS, Delivery, csv_sources, subject_line, text, valid_codes
 
+from creditscore.engine import Engine
+from creditscore.features.spine import spine_on
 from creditscore.pipeline.quarantined import LastKnown, quarantined_subjects
+from creditscore.records.adverse.readings import LastReading
+from creditscore.records.records import open_records
 
 CODES = valid_codes(3)
 NOTHING = LastKnown(pd.DataFrame({"subject_id": []}, dtype=object), frozenset())
@@ -111,3 +115,81 @@ def test_ids_without_check_characters_are_never_guessed(tmp_path):
     last = last_known(("S20", "乙店"))
     found = quarantined(tmp_path, subject_line("S21", "丁店", valid_from="?"), last=last, scheme="local")
     assert found.index.tolist() == ["S21"]
+
+
+@pytest.fixture(params=["duckdb", pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.slow])])
+def engine(request):
+    return Engine.duckdb() if request.param == "duckdb" else Engine.spark(request.getfixturevalue("spark_session"))
+
+
+AHEAD = "2030-01-01"
+
+
+@pytest.mark.parametrize(
+    ("versions", "code"),
+    [
+        ([{"valid_from": "2033-01-01"}], "DATE_AHEAD:valid_from"),
+        ([{"known_date": "2033-01-01"}], "DATE_AHEAD:known_date"),
+        ([{"registered_date": AHEAD}], "DATE_AHEAD:registered_date"),
+        # A change that is announced, over a version in force.
+        ([{}, {"valid_from": "2033-01-01"}], None),
+        ([{}], None),
+    ],
+)
+def test_a_rated_firm_with_no_version_in_force_stays_in_scope(tmp_path, engine, versions, code):
+    delivery = Delivery(tmp_path, sources=csv_sources(id_scheme="uscc"))
+    delivery.subjects(subject_line(CODES[0]), *(subject_line(CODES[1], "乙店", **one) for one in versions))
+    rated = tmp_path / "tiers.parquet"
+    pd.DataFrame({"subject_id": CODES}).to_parquet(rated)
+    last = last_known((CODES[1], "乙店"))
+    first = open_records(engine, delivery.project, data=delivery.data, last_reading=LastReading({}, DAY))
+    assert first.outcomes["subjects"].quarantined == 0  # newer data, read for a past day
+    records = open_records(engine, delivery.project, data=delivery.data, last_reading=LastReading({}, DAY, rated))
+    found = quarantined_subjects(records, last).set_index("subject_id")
+    scored = set(spine_on(records, DAY).frame["subject_id"])
+    told = [(row["code"], row["row"]) for row in records.rejects.to_pylist()]
+    if code is None:
+        assert (scored, told, len(found)) == ({*CODES[:2]}, [], 0)
+    else:
+        assert (scored, told) == ({CODES[0]}, [(code, 3)])
+        assert found[["reason", "quarantined_at", "industry"]].to_numpy().tolist() == [[code, "register:3", "food"]]
+
+
+def test_a_later_version_that_is_not_yet_registered_takes_no_firm_away(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.subjects(subject_line("S1"), subject_line("S1", valid_from="2020-01-01", registered_date=AHEAD))
+    rated = tmp_path / "tiers.parquet"
+    pd.DataFrame({"subject_id": ["S1"]}).to_parquet(rated)
+    records = open_records(Engine.duckdb(), delivery.project, data=delivery.data, last_reading=LastReading({}, DAY, rated))
+    assert [row["code"] for row in records.rejects.to_pylist()] == ["DATE_AHEAD:registered_date"]
+    assert spine_on(records, DAY).frame["subject_id"].tolist() == ["S1"]
+
+
+@pytest.mark.parametrize(
+    ("status", "left", "code", "stays"),
+    [
+        ("active", "2002-04-05", "CONTRADICTION:deregistered_date", True),
+        ("suspended", "2015-01-01", "CONTRADICTION:deregistered_date", True),
+        ("active", "2025-01-01", None, False),  # announced
+        ("deregistered", "", "MISSING:deregistered_date", True),
+        ("deregistered", "?", "BAD_DATE:deregistered_date", True),
+        ("deregistered", "2014-01-01", None, False),
+        ("revoked", "", None, False),
+    ],
+)
+def test_a_row_whose_status_and_day_of_leaving_contradict_is_refused(tmp_path, status, left, code, stays):
+    delivery = Delivery(tmp_path, sources=csv_sources(id_scheme="uscc"))
+    lines = [subject_line(CODES[0]) + ",", subject_line(CODES[1], status=status) + f",{left}"]
+    delivery.file("subjects.csv", text(f"{SUBJECTS},deregistered_date", lines))
+    records = delivery.open()
+    assert [row["code"] for row in records.rejects.to_pylist()] == ([code] if code else [])
+    found = quarantined_subjects(records, last_known((CODES[1], "乙店")))
+    assert found["subject_id"].tolist() == ([CODES[1]] if stays else [])
+    # Of a firm that nobody rated it is known that it has left.
+    assert len(quarantined_subjects(records, NOTHING)) == (stays and status != "deregistered")
+
+
+def test_a_register_without_days_of_leaving_contradicts_nothing(tmp_path):
+    delivery = Delivery(tmp_path, sources=csv_sources(id_scheme="uscc"))
+    delivery.subjects(subject_line(CODES[0]), subject_line(CODES[1], status="deregistered"))
+    assert delivery.open().rejects.num_rows == 0

@@ -436,3 +436,153 @@ def test_an_amount_in_a_broken_line_is_no_number_of_another_firm(tmp_path, engin
     delivery.events(event_line("E0", "2002"), event_line("E1", "20O2", amount="1001") + ",x")
     records = open_records(engine, delivery.project, data=delivery.data)
     assert "1001" not in {firm for firm, *_place in claims(records)}
+
+
+AHEAD = {"event_date": "2042-06-01", "known_date": "2042-06-01"}
+
+
+@pytest.mark.parametrize("days", [AHEAD, {"known_date": "2042-06-01"}])
+def test_a_known_record_that_moves_ahead_of_the_day_is_refused_and_counts_as_it_was_read_last(delivery, engine, days):
+    whole, last = kept(delivery, engine)
+    delivery.events(event_line("E0", CODES[0], severity="3", **days), *GOOD[1:], event_line("E7", CODES[1], **AHEAD))
+    second, next_night = kept(delivery, engine, last_reading=last)
+    code = f"DATE_AHEAD:{min(days)}"
+    # A record that nobody has read as known may lie ahead: a run for a past day reads newer data.
+    assert refused(second) == [("events", code, 2, "E0")]
+    assert [(row["column"], row["text"]) for row in second.rejects.to_pylist()] == [(min(days), "2042-06-01")]
+    assert claims(second) == [(CODES[0], 2, code)]
+    assert second.listed(["penalty"], DAY).equals(whole.listed(["penalty"], DAY))
+    count = second.outcomes["events"]
+    assert (count.arrived, count.kept, count.quarantined) == (6, 5, 1)
+    delivery.events(*GOOD)
+    assert claims(kept(delivery, engine, last_reading=next_night)[0]) == []
+
+
+def test_a_record_that_lay_ahead_last_time_may_go_on_to(delivery, engine):
+    delivery.events(event_line("E0", CODES[0], **AHEAD), *GOOD[1:])
+    _, last = kept(delivery, engine)
+    assert refused(kept(delivery, engine, last_reading=last)[0]) == []
+
+
+@pytest.mark.spark
+def test_a_date_ahead_is_refused_on_spark(delivery, spark_session):
+    engine = Engine.spark(spark_session)
+    whole, last = kept(delivery, engine)
+    delivery.events(event_line("E0", CODES[0], severity="3", **AHEAD), *GOOD[1:])
+    second, _ = kept(delivery, engine, last_reading=last)
+    assert claims(second) == [(CODES[0], 2, "DATE_AHEAD:event_date")]
+    assert events(second) == events(whole)
+
+
+def test_a_known_visit_that_moves_ahead_is_refused(delivery, engine):
+    own = with_file(delivery, "inspections", VISITS + f"V1,{CODES[0]},2024-01-05,2024-01-08,random,violation,3\n")
+    _, last = kept(own, engine)
+    own.file("inspections.csv", VISITS + f"V1,{CODES[0]},2032-01-05,2032-01-08,random,violation,3\n")
+    records, _ = kept(own, engine, last_reading=last)
+    assert claims(records) == [(CODES[0], 2, "DATE_AHEAD:event_date")]
+    assert [str(row["event_date"]) for row in records.inspections.to_pylist()] == ["2024-01-05"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "codes"),
+    [
+        (["bad,2023-01-01,2032-01-02"], ["DATE_AHEAD:known_date"]),
+        # Its day is a part of the key of a rating.
+        (["bad,2032-01-01,2032-01-02"], ["DATE_AHEAD:event_date"]),
+        # Data of a later night, in which nothing is missing.
+        (["bad,2023-01-01,2023-01-02", "good,2032-01-01,2032-01-02"], []),
+        (["bad,2023-01-01,2032-01-02", "good,2032-01-01,2032-01-02"], ["DATE_AHEAD:known_date"]),
+        (["good,2024-01-01,2024-01-02"], []),
+    ],
+)
+def test_a_known_rating_that_moves_ahead_is_refused(delivery, engine, lines, codes):
+    before = f"{CODES[0]},national,bad,2023-01-01,2023-01-02\n"
+    own = with_file(delivery, "ratings", RATINGS + before, features=NATIONAL)
+    _, last = kept(own, engine)
+    own.file("ratings.csv", RATINGS + "".join(f"{CODES[0]},national,{line}\n" for line in lines))
+    records, _ = kept(own, engine, last_reading=last)
+    assert [code for _table, code, *_place in refused(records)] == codes
+    assert claims(records) == [(CODES[0], 2, code) for code in codes]
+    if codes:
+        assert records.grades("national", DAY)["grade"].to_pylist() == ["bad"]
+
+
+COLOURS = {
+    "feature": [
+        feature("colour", aggregate="latest", column="result", order=["green", "red"], unit="grade"),
+        feature("kept", "promise", "share", share_of=["kept"], trend="lower_is_riskier"),
+    ]
+}
+
+
+def test_an_emptied_result_is_a_refused_value_and_counts_as_it_was_read_last(delivery, engine):
+    own = Delivery(delivery.data.parent / "own", sources=csv_sources(id_scheme="uscc"), catalogue=CATALOGUE, features=COLOURS)
+    own.subjects(*(subject_line(code) for code in CODES))
+    red = event_line("E0", CODES[0], result="red")
+    others = [event_line("E1", CODES[1], result="green"), event_line("E2", CODES[2], kind="award")]
+    own.events(red, *others)
+    whole, last = kept(own, engine)
+    assert refused(whole, "field") == []
+    own.events(event_line("E0", CODES[0]), *others, event_line("E3", CODES[3], kind="promise"))
+    second, next_night = kept(own, engine, last_reading=last)
+    assert refused(second, "field") == [("events", "MISSING:result", 2, "E0"), ("events", "MISSING:result", 5, "E3")]
+    assert claims(second) == [(CODES[0], 2, "MISSING:result"), (CODES[3], 5, "MISSING:result")]
+    results = {row["event_id"]: row["result"] for row in second.arrow("events").to_pylist()}
+    assert results == {"E0": "red", "E1": "green", "E2": None, "E3": None}
+    own.events(red, *others)
+    assert claims(kept(own, engine, last_reading=next_night)[0]) == []
+
+
+@pytest.mark.parametrize(("missing", "held"), [(["", "pending"], []), (["pending"], [2])])
+def test_a_map_may_say_that_an_empty_result_tells_nothing(delivery, missing, held):
+    rule = {"to": "result", "rule": "map", "column": "result", "values": {"R": "red", "G": "green"}, "missing": missing}
+    events_source = {"column": [rule]}
+    own = Delivery(
+        delivery.data.parent / "own", sources=csv_sources(id_scheme="uscc", events=events_source), catalogue=CATALOGUE,
+        features=COLOURS,
+    )  # fmt: skip
+    own.subjects(*(subject_line(code) for code in CODES))
+    own.events(event_line("E0", CODES[0], result=" "), event_line("E1", CODES[1], result="pending"))
+    records, _ = kept(own, Engine.duckdb())
+    assert [row for *_code, row, _key in refused(records, "field")] == held
+
+
+VALUED = {
+    "feature": [
+        feature("sum", aggregate="sum", column="amount", trend="higher_is_riskier"),
+        feature("severe", severity_min=3, trend="higher_is_riskier"),
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("features", "codes"), [(VALUED, ["MISSING:amount", "MISSING:severity"]), (FEATURES, [])], ids=["read", "not read"]
+)
+def test_a_value_that_the_record_had_last_time_is_missed_if_a_feature_reads_it(delivery, engine, features, codes):
+    own = Delivery(delivery.data.parent / "own", sources=csv_sources(id_scheme="uscc"), catalogue=CATALOGUE, features=features)
+    own.subjects(*(subject_line(code) for code in CODES))
+    # The second one had none, and needs none.
+    own.events(event_line("E0", CODES[0], severity="4", amount="70"), event_line("E1", CODES[1]))
+    _, last = kept(own, engine)
+    own.events(event_line("E0", CODES[0]), event_line("E1", CODES[1]))
+    records, next_night = kept(own, engine, last_reading=last)
+    assert sorted(code for _table, code, *_place in refused(records, "field")) == codes
+    assert [text for text in records.rejects["text"].to_pylist() if text] == []
+    assert {firm for firm, *_place in claims(records)} == ({CODES[0]} if codes else set())
+    assert (events(records)["E0"][1] == 4) == bool(codes)
+    again, _ = kept(own, engine, last_reading=next_night)
+    assert sorted(code for _table, code, *_place in refused(again, "field")) == codes
+
+
+@pytest.mark.spark
+def test_emptied_values_are_filled_in_on_spark(delivery, spark_session):
+    own = Delivery(delivery.data.parent / "own", sources=csv_sources(id_scheme="uscc"), catalogue=CATALOGUE, features=VALUED)
+    own.subjects(*(subject_line(code) for code in CODES))
+    own.events(event_line("E0", CODES[0], severity="4", amount="70"), event_line("E1", CODES[1], severity="99"))
+    engine = Engine.spark(spark_session)
+    _, last = kept(own, engine)
+    own.events(event_line("E0", CODES[0]), event_line("E1", CODES[1], severity="99"))
+    records, _ = kept(own, engine, last_reading=last)
+    told = {(code, row) for _table, code, row, _key in refused(records, "field")}
+    assert told == {("MISSING:severity", 2), ("MISSING:amount", 2), ("OUT_OF_RANGE:severity", 3)}
+    assert events(records)["E0"][1] == 4
