@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+#: The value of an error that says the same to who sent the file: a message that is filled with the error's other values and names
+#: nothing of a configuration, which its reader does not have.
+TO_SENDER = "to_sender"
+
 
 class CreditScoreError(Exception):
     """The base class: ``except CreditScoreError`` catches every refusal of the library.

@@ -30,7 +30,8 @@ from creditscore.records.records import open_records
 from creditscore.records.standard.arrivals import Stream
 from creditscore.records.standard.identity import Identifier, compact, tables_of, uscc_faults
 from creditscore.records.tables import TABLES
-from creditscore.reporting.reject_book import MOST_ROWS, FaultyRows, RefusedFile, reject_sheets
+from creditscore.reporting.faulty_rows import FaultyRows, RefusedFile
+from creditscore.reporting.reject_book import MOST_ROWS, reject_sheets
 from creditscore.spreadsheet import label_text, write_book
 from creditscore.storage import move_into_place, operations, sha256_file, write_json
 
@@ -174,7 +175,7 @@ def _faulty_rows(
         own = rejects[(rejects["provider"] == name) & rejects["row"].isin(rows_of_unit)]
         cells = {row: cells for row, cells in sent.cells.items() if row in rows_of_unit}
         lines = {row: line for row, line in sent.lines.items() if row in rows_of_unit}
-        shown = SentRows(sent.columns, sent.personal, cells, lines)
+        shown = SentRows(sent.columns, sent.personal, cells, lines, sent.no_records & rows_of_unit)
         wrong_ids = id_faults(source, project, shown, own)
         part = FaultyRows(source, shown, own, left_out[name], wrong_ids, project.sources.limits, held, agreed)
         found.append((name, part))

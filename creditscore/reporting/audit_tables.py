@@ -166,7 +166,9 @@ def checkup_frame(book: RunBook, words: Words) -> pd.DataFrame:
 
 def deliveries_grid(book: RunBook, words: Words) -> Grid:
     """What each unit delivered, as a table of a page; no rows where the run does not know."""
-    columns = [TableColumn(one.key, one.label, one.kind) for one in DELIVERY_COLUMNS if one.key not in ("source", "copies")]
+    columns = [
+        TableColumn(one.key, one.label, one.kind) for one in DELIVERY_COLUMNS if one.key not in ("source", "copies", "before")
+    ]
     if book.deliveries.empty:
         return Grid.of(columns, [], words)
     shown = book.deliveries.assign(table=[text_of(TABLE_WORDS, name, words) for name in book.deliveries["table"]])

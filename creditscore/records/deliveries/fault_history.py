@@ -103,7 +103,7 @@ def _became(records: Records, now: pd.DataFrame, gone: pd.DataFrame, earlier: Ea
         good |= {(str(name), key) for key in _found(records, key_text(arrived_table(table), table), keys)}
         for column in table.key if rests else ():
             good |= {(str(name), rest) for rest in _found(records, _rest_text(arrived_table(table), table, column), rests)}
-    before = {} if earlier.profile is None else _rows_of(earlier.profile)
+    before = rows_by_source(earlier)
     fewer = {arrival.source for arrival in records.arrivals if arrival.rows < before.get(arrival.source, 0)}
     present = {arrival.source for arrival in records.arrivals} - fewer
 
@@ -120,8 +120,10 @@ def _became(records: Records, now: pd.DataFrame, gone: pd.DataFrame, earlier: Ea
     return [fate({str(name): value for name, value in row.items()}) for row in gone.to_dict("records")]
 
 
-def _rows_of(profile: pa.Table) -> dict[str, int]:
-    return {row["source"]: row["n"] for row in profile.to_pylist() if row["measure"] == "rows"}
+def rows_by_source(earlier: Earlier) -> dict[str, int]:
+    """How many rows each source had in the earlier run; nothing where there is none."""
+    rows = [] if earlier.profile is None else earlier.profile.to_pylist()
+    return {row["source"]: row["n"] for row in rows if row["measure"] == "rows"}
 
 
 def key_text(rows: ir.Table, table: StandardTable) -> ir.StringValue:

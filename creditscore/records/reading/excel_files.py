@@ -19,6 +19,7 @@ from creditscore.errors import DataError
 from creditscore.language import Message, _
 from creditscore.records.reading.csv_files import Piece, RefusedLines, plain_name
 from creditscore.records.reading.excel_cells import FirstTexts, SharedTexts, Slot, cell_text
+from creditscore.records.reading.sent_back import is_first_sheet, refuse_sent_back
 from creditscore.spreadsheet.cells import (
     MERGED_CELL,
     Area,
@@ -196,9 +197,10 @@ def open_excel(path: Path, sheet: str | None, *, read_hidden: bool, limits: Limi
 
     Raises:
         DataError: The file is no workbook or damaged, which sheet is meant is open, the sheet is empty, its header has
-            merged cells or one without a value, rows are hidden, or it has too many columns.
+            merged cells or one without a value, rows are hidden, it has too many columns, or it was sent back.
     """
     with opened(path) as package:
+        _refuse_sent_back(package)
         part = _only_sheet(package) if sheet is None else matching_sheets(package, sheet)[0]
         about = survey(package, part)
         first = _first_rows(package, part)
@@ -226,6 +228,19 @@ def open_excel(path: Path, sheet: str | None, *, read_hidden: bool, limits: Limi
         below = [str(value) for value in first[1][1].values()] if len(first) > 1 else []
         columns = {position: plain_name(str(name)) for position, name in header.items()}
         return ExcelFile(path, part.name, number, columns, tuple(below), about, read_hidden, limits)
+
+
+def _refuse_sent_back(package: Package) -> None:
+    """Refuse a workbook that was sent back, whichever of its sheets is to be read.
+
+    Raises:
+        DataError: It is one.
+    """
+    if package.sheets and is_first_sheet(package.sheets[0].name):
+        for sheet in package.sheets[1:]:
+            for _number, header in _first_rows(package, sheet)[:1]:
+                names = [plain_name(name) for name in header.values() if isinstance(name, str)]
+                refuse_sent_back(names, file=package.path.name)
 
 
 def _only_sheet(package: Package) -> SheetPart:

@@ -26,6 +26,7 @@ from creditscore.records.reading.encodings import examine
 from creditscore.records.reading.error_cells import refuse_cells, with_error_cells
 from creditscore.records.reading.excel_files import ExcelFile, open_excel
 from creditscore.records.reading.postgres import columns_of, fingerprint, pieces_of
+from creditscore.records.reading.sent_back import refuse_sent_back
 from creditscore.storage import sha256_file
 
 #: Rows of one piece of a Parquet file.
@@ -95,7 +96,7 @@ def open_source(source: SourceSpec, data: Path, limits: Limits | None = None) ->
 
     Raises:
         DataError: The file is absent or damaged, or is not wholly in one encoding (with the byte and line);
-            the database cannot be read; a column has the name of another one.
+            the database cannot be read; a column has the name of another one; or it is a workbook that was sent back.
     """
     path, limits = data / source.file, limits or Limits()
     if source.format == "postgres":
@@ -117,6 +118,7 @@ def open_source(source: SourceSpec, data: Path, limits: Limits | None = None) ->
     else:
         with _parquet(path) as file:
             opened = OpenedSource(source, path, tuple(file.schema_arrow.names), "parquet", sha256_file(path))
+    refuse_sent_back(opened.columns, file=source.location)
     place = opened.excel.place if opened.excel else None
     typed = source.format in ("csv", "excel")
     check_header(opened.columns, file=source.location, limit=limits.columns, place=place, typed=typed)
