@@ -16,6 +16,7 @@ from creditscore.config.sources import SourceSpec
 from creditscore.dates import day_number, day_of
 from creditscore.engine import unbound
 from creditscore.errors import DataError
+from creditscore.language import _
 from creditscore.records.adverse.contested import (
     HIDDEN_RATINGS,
     HIDDEN_VISITS,
@@ -428,4 +429,8 @@ def _refuse_too_many(count: TableCount, sources: Sequence[SourceSpec], arrivals:
             share=refused / arrived,
             row=pc.min(own["row"]).as_py(),
             codes=counted_codes(codes),
+            to_sender=_(
+                "{file}: {refused} of {arrived} rows are wrong ({codes}). That is more than {limit:.1%}: until they are mended the "
+                "whole file is left aside. This workbook lists them"
+            ),
         )

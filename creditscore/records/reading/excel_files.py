@@ -110,6 +110,7 @@ class ExcelFile:
                 file=self.path.name,
                 sheet=self.sheet,
                 columns=", ".join(column_letters(position) for position in sorted(columns)[:_LISTED]),
+                to_sender=_("{file}: {sheet}: columns {columns} are hidden: show them, save the file, and send it again"),
             )
         counts: Counter[Message] = Counter()
         if columns:
@@ -145,6 +146,7 @@ class ExcelFile:
                     file=self.path.name,
                     sheet=self.sheet,
                     limit=self.limits.sheet_rows,
+                    to_sender=_("{file}: {sheet}: more than {limit:,} rows: delete what stands below the table"),
                 )
             numbers.append(row.number)
             yield row.number
@@ -224,10 +226,25 @@ def open_excel(path: Path, sheet: str | None, *, read_hidden: bool, limits: Limi
                 sheet=part.name,
                 count=about.hidden_rows,
                 rows=", ".join(map(str, about.hidden_listed)),
+                columns=", ".join(column_letters(position) for position in header if about.hides(position)),
+                to_sender=_hidden_words(any(about.hides(position) for position in header)),
             )
         below = [str(value) for value in first[1][1].values()] if len(first) > 1 else []
         columns = {position: plain_name(str(name)) for position, name in header.items()}
         return ExcelFile(path, part.name, number, columns, tuple(below), about, read_hidden, limits)
+
+
+def _hidden_words(columns: bool) -> Message:
+    """What the sender of a sheet with hidden rows, and perhaps hidden columns, is told."""
+    if columns:
+        return _(
+            "{file}: {sheet}: {count} rows are hidden or filtered away (the first of them {rows}), and columns {columns} are "
+            "hidden: show all rows and columns, or delete what is not meant, and save the file"
+        )
+    return _(
+        "{file}: {sheet}: {count} rows are hidden or filtered away (the first of them {rows}): show all rows, or delete what is "
+        "not meant, and save the file"
+    )
 
 
 def _refuse_sent_back(package: Package) -> None:
@@ -256,6 +273,7 @@ def _only_sheet(package: Package) -> SheetPart:
             file=package.path.name,
             title=first.name,
             titles=", ".join(sheet.name for sheet in package.sheets[:_LISTED]),
+            to_sender=_("{file}: the sheet {title} is hidden: show it, or delete it where it is not the one with the rows"),
         )
     visible = [sheet for sheet in package.sheets if sheet is not first and not sheet.hidden]
     others = [sheet.name for sheet in visible if holds_anything(package, sheet)]
@@ -264,6 +282,7 @@ def _only_sheet(package: Package) -> SheetPart:
             "{file}: expected one sheet that holds anything (got {titles}): declare sheet",
             file=package.path.name,
             titles=", ".join([first.name, *others][:_LISTED]),
+            to_sender=_("{file}: several sheets hold something ({titles}): keep the one with the rows, and delete the others"),
         )
     return first
 
