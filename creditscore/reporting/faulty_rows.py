@@ -29,6 +29,8 @@ class FaultyRows:
     limits: Limits = field(default_factory=Limits)
     #: Of a row that tells neither subject nor record: how many subjects it may concern.
     held: Mapping[int, int] = field(default_factory=dict)
+    #: Of a row whose code is right while the register's own row of that subject is refused: the unit that sent the register.
+    waiting: Mapping[int, str] = field(default_factory=dict)
     #: By standard column, the words that features and policies of the project name.
     listed: Mapping[str, Sequence[str]] = field(default_factory=dict)
 

@@ -24,7 +24,7 @@ _LINE = pgettext("reject book", "The line as sent")
 _MASKED = _("Masked here: it may be personal data. Your own file has the value; keep it there and do not send the masked text.")
 _FILL_IN = _("This line could not be cut into columns. Write its values into the cells of this row.")
 _HIDDEN = _("(not shown: the line may hold personal data; look it up in your own file by its row)")
-_CONFLICT = "DUP_CONFLICT"
+_CONFLICT, _UNKNOWN_SUBJECT = "DUP_CONFLICT", "UNKNOWN_SUBJECT"
 _BETWEEN_REASONS = pgettext("between reasons", "; ")
 
 
@@ -98,6 +98,10 @@ class _Reasons:
         sent = dict(zip(names, cells or (None,) * len(names), strict=True))
         reasons: dict[str, list[Text]] = {}
         for columns, code, key in faults:
+            if code == _UNKNOWN_SUBJECT and row in self._part.waiting:
+                # Nothing is wrong in this row: no cell is marked.
+                reasons.setdefault("", []).append(_waiting_text(self._part.waiting[row]))
+                continue
             alike = self._alike.get(key, ()) if code == _CONFLICT else ()
             marked = columns.split(BETWEEN_COLUMNS)
             for name in self._differing(alike) or marked:
@@ -157,6 +161,14 @@ def _said(reasons: Mapping[str, Sequence[Text]]) -> list[Text]:
         pgettext("reason of refusal", "{column}: {reason}", column=tuple(names), reason=one) if names != [""] else one
         for one, names in columns.values()
     ]
+
+
+def _waiting_text(register: str) -> Text:
+    return _(
+        "the code is right: the row of this subject in the register was sent back to {unit}, and this row counts once that one is "
+        "mended; leave it as it is",
+        unit=register,
+    )
 
 
 def _held_text(subjects: int) -> Text:

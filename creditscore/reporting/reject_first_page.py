@@ -105,6 +105,11 @@ def _delivery(row: Mapping[str, object], as_of: dt.date, max_row_drop: float) ->
         "{arrived:,} rows arrived: {read:,} were read, {copies:,} were copies of others, {refused:,} are refused and do not count.",
         arrived=counts["arrived"], read=counts["read"], copies=counts["copies"], refused=counts["refused"],
     )  # fmt: skip
+    if row["waiting"]:
+        yield "", _(
+            "{waiting:,} of the refused rows are right and wait for the register to be mended: nothing is to be done about them.",
+            waiting=row["waiting"],
+        )  # fmt: skip
     if counts["values"]:
         yield "", _("In rows that were read, {values:,} single values were not taken.", values=counts["values"])
     if _fell(row["before"], row["arrived"], max_row_drop):

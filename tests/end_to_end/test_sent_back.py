@@ -93,7 +93,7 @@ def test_rows_are_as_sent_with_the_wrong_cells_marked_and_the_reason_said(desk):
         assert shown == {name: cell for name, cell in sent.items() if name != "联系人"}
     assert rows[16]["整行原文"].value.startswith("（本行可能含个人信息")
     assert {cells["退回原因"].value for page in pages[COURT] for row, cells in listed(page).items() if row != 10} == {
-        "案号：编号相同的几行内容不一致（第 5、38 行）"
+        "执行标的：编号相同的几行内容不一致（第 5、38 行；请保留正确的一行，删去其余各行）"
     }
     [register] = pages[REGISTER]
     assert "不在约定的用词之内（应为：存续、停业、吊销、注销）" in listed(register)[53]["退回原因"].value

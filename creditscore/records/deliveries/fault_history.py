@@ -17,6 +17,7 @@ from creditscore.records.deliveries.units import Units
 from creditscore.records.standard.arrivals import ARRIVAL, source_rows
 from creditscore.records.standard.contracts import arrived_table, refused_table
 from creditscore.records.standard.rejects import REJECT_SCHEMA, columns_of
+from creditscore.records.standard.waiting import wait_for_register
 from creditscore.records.tables import TABLES, StandardTable
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ def with_history(records: Records, units: Units, earlier: Earlier, as_of: dt.dat
     known = dict(zip(old, before["since"], strict=True))
     now["since"] = pd.Series([known.get(fault, as_of) for fault in new], index=now.index, dtype=object)
     found = set(new)
-    gone = before[[fault not in found for fault in old]].copy()
+    # A row that waited for the register was right: that it counts now is nobody's mending.
+    waited = wait_for_register(pa.Table.from_pandas(before[REJECT_SCHEMA.names], schema=REJECT_SCHEMA, preserve_index=False))
+    gone = before[[fault not in found and not wait for fault, wait in zip(old, waited.to_pylist(), strict=True)]].copy()
     gone["became"] = _became(records, now, gone, earlier)
     return now, gone
 
