@@ -79,6 +79,8 @@ def open_despite(
     named = str(error.values.get("source", ""))
     told = {named: error, **refused} if named in {source.name for source in project.sources.source} else refused
     kept = tuple(one.model_copy(update={"max_quarantined": None}) for one in project.sources.source if one.name not in refused)
+    if not any(one.table == "subjects" and not one.supplement for one in kept):
+        return None, told
     lenient = project.sources.model_copy(update={"source": kept, "max_quarantined": 1.0, "new_errors": "list"})
     try:
         return open_records(engine, replace(project, sources=lenient), data=data, last_reading=last), told

@@ -19,7 +19,7 @@ from creditscore.records.deliveries.fault_history import history_table
 UNITS = {"subjects": {"provider": "登记局"}, "events": {"provider": "法院"}}
 RED = "FFF9C9C4"
 #: Words of the one who keeps the project.
-OPERATORS = re.compile(r"toml|max_quarantined|declare|encoding|utf-16|gb18030|\\[\\[|source|limits|sheet_rows", re.IGNORECASE)
+OPERATORS = re.compile(r"toml|max_quarantined|declare|encoding|utf-16|gb18030|source|limits|sheet_rows", re.IGNORECASE)
 GOOD, REFUSED = valid_codes(2)
 
 
@@ -71,13 +71,14 @@ def test_nobody_is_thanked_for_what_the_register_mended(delivery, tmp_path):
 
 def test_rows_that_wait_for_the_register_stop_no_delivery(tmp_path):
     codes = valid_codes(40)
-    sources = csv_sources(subjects=UNITS["subjects"], events={**UNITS["events"], "max_quarantined": 0.01}, id_scheme="uscc")
+    lenient, strict = ({**UNITS[name], "max_quarantined": share} for name, share in (("subjects", 1.0), ("events", 0.01)))
+    sources = csv_sources(subjects=lenient, events=strict, id_scheme="uscc")
     delivery = Delivery(tmp_path, sources=sources)
     delivery.subjects(*(subject_line(code, f"店{n}", **({"status": "?"} if n < 30 else {})) for n, code in enumerate(codes)))
     delivery.events(*(event_line(f"E{n}", code) for n, code in enumerate(codes)))
     records = delivery.open()
     assert records.outcomes["events"].quarantined == 30
-    delivery.events(*(event_line(f"E{n}", code, event_date="?") for n, code in enumerate(codes)))
+    delivery.events(*(event_line(f"E{n}", code, kind="gossip") for n, code in enumerate(codes)))
     with pytest.raises(DataError, match="quarantined"):
         delivery.open()
 
