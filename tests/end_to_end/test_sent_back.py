@@ -96,7 +96,7 @@ def test_rows_are_as_sent_with_the_wrong_cells_marked_and_the_reason_said(desk):
         "执行标的：编号相同的几行内容不一致（第 5、38 行；请保留正确的一行，删去其余各行）"
     }
     [register] = pages[REGISTER]
-    assert "不在约定的用词之内（应为：存续、停业、吊销、注销）" in listed(register)[53]["退回原因"].value
+    assert "不在约定的用词之内（应为：存续、停业、吊销、注销；都不符合的不要勉强套用" in listed(register)[53]["退回原因"].value
 
 
 def test_no_workbook_has_a_formula_a_link_hidden_or_merged_cells_or_a_person(desk):
