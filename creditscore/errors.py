@@ -7,6 +7,11 @@ They name rows by key and column, never by the value of a cell (a cell may be pe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Self
+
+#: The value of an error that says the same to who sent the file: a message that is filled with the error's other values and names
+#: nothing of a configuration, which its reader does not have.
+TO_SENDER = "to_sender"
 
 
 class CreditScoreError(Exception):
@@ -27,6 +32,11 @@ class CreditScoreError(Exception):
         super().__init__(message)
         self.message = message
         self.values: Mapping[str, object] = values
+
+    def told_sender(self, words: object) -> Self:
+        """The error with words for who sent the file, unless it has some; they are filled with its values."""
+        self.values = {TO_SENDER: words, **self.values}
+        return self
 
     def __str__(self) -> str:
         return self.message.format(**self.values) if self.values else self.message

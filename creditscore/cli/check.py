@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,8 +33,6 @@ from creditscore.spreadsheet import cell_words
 
 if TYPE_CHECKING:
     from creditscore.records.deliveries.checkup import CheckUp
-
-_log = logging.getLogger(__name__)
 
 
 class FailOn(StrEnum):
@@ -89,9 +86,9 @@ def check(
     except DataError as error:
         rest, refused = open_despite(opened, loaded, folder, error, last)
         findings = None if rest is None else check_up(rest, as_of=day, earlier=earlier)
-        if rejects_to is not None:
-            for path in write_rejects(rejects_to, loaded, folder, findings, refused, as_of=day, lang=lang):
-                _log.warning("to be sent back: %s", path)
+        sent = write_rejects(rejects_to, loaded, folder, findings, refused, as_of=day, lang=lang) if rejects_to is not None else []
+        for line in _refusal_lines(error, refused, sent, words, checked=findings is not None):
+            typer.echo(line, err=True)
         if findings is not None:
             # What is wrong elsewhere is told all the same, beside the one document of --json, which is that of the refusal.
             typer.echo("\n".join([*_lines(findings, words, warnings), *_refused_lines(refused, words)]))
@@ -115,6 +112,29 @@ def _lines(findings: CheckUp, words: Words, warnings: Sequence[Text]) -> list[st
     """The check-up in lines, with the warnings of the guard above it."""
     label = words.text(_("warning"))
     return [*(f"{label}: {line}" for line in warnings), findings.to_text(words.language)]
+
+
+def _refusal_lines(
+    raised: DataError, refused: Mapping[str, DataError], sent: Sequence[Path], words: Words, *, checked: bool
+) -> Iterator[str]:
+    """What stands beside the one error that ends the command: the other files that are refused, and whether the rest was checked.
+
+    Args:
+        raised: That error.
+        refused: The sources that cannot be used, each with its reason.
+        sent: The workbooks that go back.
+        words: The language.
+        checked: Whether the rows of the other files were checked.
+    """
+    for source, error in refused.items():
+        if str(error) != str(raised):
+            yield words.text(_("refused as a whole: {source}: {why}", source=source, why=error))
+    if checked:
+        yield words.text(_("the rows of all other files were checked all the same"))
+    else:
+        yield words.text(_("no rows of other files were checked: that needs a register that can be read"))
+    for path in sent:
+        yield words.text(_("to be sent back: {path}", path=path))
 
 
 def _refused_lines(refused: Mapping[str, DataError], words: Words) -> list[str]:

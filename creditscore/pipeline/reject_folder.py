@@ -29,8 +29,11 @@ from creditscore.records.reading.sent_rows import SentRows, sent_rows
 from creditscore.records.records import open_records
 from creditscore.records.standard.arrivals import Stream
 from creditscore.records.standard.identity import Identifier, compact, tables_of, uscc_faults
+from creditscore.records.standard.rejects import REJECT_SCHEMA
+from creditscore.records.standard.waiting import refused_subjects, wait_for_register
 from creditscore.records.tables import TABLES
-from creditscore.reporting.reject_book import MOST_ROWS, FaultyRows, RefusedFile, reject_sheets
+from creditscore.reporting.faulty_rows import FaultyRows, RefusedFile
+from creditscore.reporting.reject_book import MOST_ROWS, reject_sheets
 from creditscore.spreadsheet import label_text, write_book
 from creditscore.storage import move_into_place, operations, sha256_file, write_json
 
@@ -76,6 +79,8 @@ def open_despite(
     named = str(error.values.get("source", ""))
     told = {named: error, **refused} if named in {source.name for source in project.sources.source} else refused
     kept = tuple(one.model_copy(update={"max_quarantined": None}) for one in project.sources.source if one.name not in refused)
+    if not any(one.table == "subjects" and not one.supplement for one in kept):
+        return None, told
     lenient = project.sources.model_copy(update={"source": kept, "max_quarantined": 1.0, "new_errors": "list"})
     try:
         return open_records(engine, replace(project, sources=lenient), data=data, last_reading=last), told
@@ -140,6 +145,7 @@ def _books(project: Project, data: Path, checkup: CheckUp | None, refused: Mappi
     """What each unit's workbook shows; units without anything to mend have none."""
     sources = {source.name: source for source in project.sources.source}
     rejects = pd.DataFrame() if checkup is None else checkup.rejects
+    waiting = _waiting(rejects) if len(rejects) else {}
     faulty: dict[str, list[FaultyRows]] = {}
     files: dict[str, list[RefusedFile]] = {}
     for name, source in sources.items():
@@ -148,7 +154,7 @@ def _books(project: Project, data: Path, checkup: CheckUp | None, refused: Mappi
         own = rejects[rejects["source"] == name] if len(rejects) else rejects
         if len(own):
             held = {row: one.firms for one in checkup.hanging if one.source == name for row in one.rows} if checkup else {}
-            for unit, part in _faulty_rows(source, project, data, own, held):
+            for unit, part in _faulty_rows(source, project, data, own, held, waiting):
                 faulty.setdefault(unit, []).append(part)
     deliveries = pd.DataFrame() if checkup is None else checkup.deliveries
     books: dict[str, _Book] = {}
@@ -158,10 +164,36 @@ def _books(project: Project, data: Path, checkup: CheckUp | None, refused: Mappi
     return books
 
 
+def _waiting(rejects: pd.DataFrame) -> dict[tuple[str, int], str]:
+    """Rows that wait for the register, by source and row, each with the unit that sent the register."""
+    table = pa.Table.from_pandas(rejects[REJECT_SCHEMA.names], schema=REJECT_SCHEMA, preserve_index=False)
+    register = refused_subjects(table)
+    senders = dict(zip(rejects["source"], rejects["provider"], strict=True))
+    rows = table.filter(wait_for_register(table))
+    return {
+        (source, row): senders[register[text]]
+        for source, row, text in zip(rows["source"].to_pylist(), rows["row"].to_pylist(), rows["text"].to_pylist(), strict=True)
+    }
+
+
 def _faulty_rows(
-    source: SourceSpec, project: Project, data: Path, rejects: pd.DataFrame, held: Mapping[int, int]
+    source: SourceSpec,
+    project: Project,
+    data: Path,
+    rejects: pd.DataFrame,
+    held: Mapping[int, int],
+    waiting: Mapping[tuple[str, int], str],
 ) -> list[tuple[str, FaultyRows]]:
-    """The faulty rows of a source by unit, the first :data:`MOST_ROWS` of each; ``held``: the subjects that hang on a row."""
+    """The faulty rows of a source by unit, the first :data:`MOST_ROWS` of each.
+
+    Args:
+        source: The source.
+        project: The project.
+        data: The folder of its file.
+        rejects: Its rejects.
+        held: How many subjects hang on a row.
+        waiting: By source and row, the unit of the register that a row waits for.
+    """
     listed: dict[str, set[int]] = {}
     left_out: dict[str, int] = {}
     for unit, faults in rejects.groupby("provider", sort=True):
@@ -174,9 +206,10 @@ def _faulty_rows(
         own = rejects[(rejects["provider"] == name) & rejects["row"].isin(rows_of_unit)]
         cells = {row: cells for row, cells in sent.cells.items() if row in rows_of_unit}
         lines = {row: line for row, line in sent.lines.items() if row in rows_of_unit}
-        shown = SentRows(sent.columns, sent.personal, cells, lines)
+        shown = SentRows(sent.columns, sent.personal, cells, lines, sent.no_records & rows_of_unit)
         wrong_ids = id_faults(source, project, shown, own)
-        part = FaultyRows(source, shown, own, left_out[name], wrong_ids, project.sources.limits, held, agreed)
+        waits = {row: waiting[name, row] for name, row in zip(own["source"], own["row"], strict=True) if (name, row) in waiting}
+        part = FaultyRows(source, shown, own, left_out[name], wrong_ids, project.sources.limits, held, waits, agreed)
         found.append((name, part))
     return found
 

@@ -16,6 +16,7 @@ from creditscore.config.sources import SourceSpec
 from creditscore.dates import day_number, day_of
 from creditscore.engine import unbound
 from creditscore.errors import DataError
+from creditscore.language import _
 from creditscore.records.adverse.carrying import register_last
 from creditscore.records.adverse.contested import (
     HIDDEN_RATINGS,
@@ -57,6 +58,7 @@ from creditscore.records.standard.keys import (
     supplement_subjects,
 )
 from creditscore.records.standard.rejects import COPY, REJECT_SCHEMA
+from creditscore.records.standard.waiting import wait_for_register
 from creditscore.records.tables import TABLES, StandardTable
 
 if TYPE_CHECKING:
@@ -298,7 +300,7 @@ def open_records(
             index = index_subjects(engine, subjects)
             key_subjects(engine, subjects, index)
         of_table = [source for source in project.sources.source if source.table == name]
-        _refuse_too_many(outcomes[name], of_table, opening.arrivals, project)
+        _refuse_too_many(outcomes[name], of_table, opening.arrivals, project, outcomes["subjects"].rejects)
         if name in READINGS:
             # Before the changes are read: a repair of a record that is carried forward counts.
             outcomes[name] = completion.add(name, outcomes[name], [one for one in opening.arrivals if one.table == name])
@@ -417,13 +419,18 @@ def _refuse_new_errors(engine: Engine, project: Project) -> None:
         )
 
 
-def _refuse_too_many(count: TableCount, sources: Sequence[SourceSpec], arrivals: Sequence[Arrival], project: Project) -> None:
+def _refuse_too_many(
+    count: TableCount, sources: Sequence[SourceSpec], arrivals: Sequence[Arrival], project: Project, register: pa.Table
+) -> None:
     """A source whose rows are mostly quarantined is a broken delivery, not a register of offenders.
+
+    Rows that wait for the register, of which ``register`` has the rejects, say nothing of their own source.
 
     Raises:
         DataError: A source has more than ``_FEW`` quarantined rows, and a larger share of them than ``max_quarantined``.
     """
-    rows = count.rejects.filter(pc.equal(count.rejects["scope"], "row"))
+    of_row = pc.equal(count.rejects["scope"], "row")
+    rows = count.rejects.filter(pc.and_not(of_row, wait_for_register(count.rejects, register)))
     quarantined = {one["values"]: one["counts"] for one in pc.value_counts(rows["source"]).to_pylist()}
     for source in sources:
         arrived = sum(one.rows - one.left_out for one in arrivals if one.source == source.name)
@@ -445,4 +452,8 @@ def _refuse_too_many(count: TableCount, sources: Sequence[SourceSpec], arrivals:
             share=refused / arrived,
             row=pc.min(own["row"]).as_py(),
             codes=counted_codes(codes),
+            to_sender=_(
+                "{file}: {refused} of {arrived} rows are wrong ({codes}). That is more than {limit:.1%}: until they are mended the "
+                "whole file is left aside. This workbook lists them"
+            ),
         )

@@ -164,9 +164,13 @@ def checkup_frame(book: RunBook, words: Words) -> pd.DataFrame:
     return frame_of(QUALITY.columns, rows)
 
 
+#: Columns of the deliveries that a page has no room for.
+_NOT_SHOWN = ("source", "copies", "waiting", "before")
+
+
 def deliveries_grid(book: RunBook, words: Words) -> Grid:
     """What each unit delivered, as a table of a page; no rows where the run does not know."""
-    columns = [TableColumn(one.key, one.label, one.kind) for one in DELIVERY_COLUMNS if one.key not in ("source", "copies")]
+    columns = [TableColumn(one.key, one.label, one.kind) for one in DELIVERY_COLUMNS if one.key not in _NOT_SHOWN]
     if book.deliveries.empty:
         return Grid.of(columns, [], words)
     shown = book.deliveries.assign(table=[text_of(TABLE_WORDS, name, words) for name in book.deliveries["table"]])

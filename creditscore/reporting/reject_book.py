@@ -5,62 +5,27 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import PurePath
 
 import pandas as pd
 
 from creditscore.config.project import ProjectFile
-from creditscore.config.sources import Limits, SourceSpec
 from creditscore.language import Message, Text, Words, _, pgettext
 from creditscore.records.columns.sent_cells import BETWEEN_COLUMNS
-from creditscore.records.deliveries.findings import TABLE_WORDS
-from creditscore.records.reading.sent_rows import SentRows
-from creditscore.reporting.reject_reasons import reason_of
+from creditscore.records.reading.sent_back import FIRST_SHEET, REASON_LABEL, ROW_LABEL
+from creditscore.reporting.faulty_rows import FaultyRows, RefusedFile
+from creditscore.reporting.reject_first_page import first_page
+from creditscore.reporting.reject_reasons import NO_RECORD, reason_of
 from creditscore.spreadsheet import Column, Marked, Sheet, cell_words, label_text
 
 #: Rows of one source that a workbook lists.
 MOST_ROWS = 50_000
-_ROW = pgettext("reject book", "Row in your file")
-_REASON = pgettext("reject book", "Why it is sent back")
 _SINCE = pgettext("reject book", "First found on")
 _LINE = pgettext("reject book", "The line as sent")
 _MASKED = _("Masked here: it may be personal data. Your own file has the value; keep it there and do not send the masked text.")
 _FILL_IN = _("This line could not be cut into columns. Write its values into the cells of this row.")
 _HIDDEN = _("(not shown: the line may hold personal data; look it up in your own file by its row)")
+_CONFLICT, _UNKNOWN_SUBJECT = "DUP_CONFLICT", "UNKNOWN_SUBJECT"
 _BETWEEN_REASONS = pgettext("between reasons", "; ")
-
-
-@dataclass(frozen=True)
-class FaultyRows:
-    """The faulty rows of one file that one unit sent."""
-
-    source: SourceSpec
-    sent: SentRows
-    #: The faults of these rows: row, code, column, since.
-    rejects: pd.DataFrame
-    #: Rows with faults beyond those that are listed.
-    left_out: int = 0
-    #: What is wrong with codes that the register does not know, by the text sent.
-    id_faults: Mapping[str, str] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
-    #: Of a row that tells neither subject nor record: how many subjects it may concern.
-    held: Mapping[int, int] = field(default_factory=dict)
-    #: By standard column, the words that features and policies of the project name.
-    listed: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """What its sheet is called: the file without its folder and ending."""
-        return PurePath(self.source.location).stem
-
-
-@dataclass(frozen=True)
-class RefusedFile:
-    """A file that could not be used as a whole, with the error that says why."""
-
-    location: str
-    why: Text
 
 
 def reject_sheets(
@@ -69,8 +34,7 @@ def reject_sheets(
 ) -> list[Sheet]:  # fmt: skip
     """The sheets of a unit's workbook: what happened and what to do, then one sheet per file with faulty rows.
 
-    A sheet can be read as a source of format ``excel`` as it is: its columns are those of the file, with three more that
-    no rule reads.
+    Nobody takes it for a delivery: :func:`creditscore.records.reading.sent_back.refuse_sent_back` knows its sheets.
 
     Args:
         unit: Who sent the files.
@@ -86,83 +50,18 @@ def reject_sheets(
         Column("item", pgettext("reject book", "About"), width=24, wrap=True),
         Column("said", pgettext("reject book", "In words"), width=100, wrap=True),
     )
-    said = _first_page(unit, about, as_of, deliveries, faulty, refused)
+    said = first_page(unit, about, as_of, deliveries, faulty, refused)
     rows = [(words.text(item), words.text(text)) for item, text in said]
-    first = Sheet(pgettext("reject book", "Read this first"), columns, rows, autofilter=False)
+    first = Sheet(FIRST_SHEET, columns, rows, autofilter=False)
     return [first, *(_sheet(one, lang) for one in faulty)]
-
-
-def _first_page(
-    unit: str, about: ProjectFile, as_of: dt.date, deliveries: pd.DataFrame, faulty: Sequence[FaultyRows],
-    refused: Sequence[RefusedFile],
-) -> Iterator[tuple[Text, Text]]:  # fmt: skip
-    """What the first sheet says, line by line: a heading (empty where the one above goes on) and a sentence."""
-    yield pgettext("reject book", "For"), unit
-    yield pgettext("reject book", "From"), about.authority
-    yield pgettext("reject book", "Checked as of"), as_of.isoformat()
-    for one in refused:
-        heading: Text = _("File {file}", file=one.location)
-        yield heading, _("The whole file could not be used, and none of its rows counts. Mend this first:")
-        yield "", one.why
-    for row in deliveries.to_dict("records"):
-        yield from _delivery({str(key): value for key, value in row.items()}, as_of)
-    for part in faulty:
-        shown = len(set(part.rejects["row"]))
-        yield "", _("Sheet {sheet} of this workbook lists {shown:,} rows to be looked at.", sheet=part.name, shown=shown)
-        if part.left_out:
-            yield "", _(
-                "{file}: this workbook lists the first {shown:,} rows with faults; {left_out:,} more follow when these are mended.",
-                file=part.source.location, shown=shown, left_out=part.left_out,
-            )  # fmt: skip
-    if faulty:
-        todo = pgettext("reject book", "What to do")
-        yield todo, _("1. Each further sheet is one of your files, with its faulty rows only, all columns as you sent them.")
-        yield (
-            "",
-            _(
-                '2. Red cells are wrong. Point at one to read why; the column "{reason}" says it for the whole row.',
-                reason=_REASON,
-            ),
-        )
-        yield "", _(
-            '3. Put the red cells right, here or in your own system. Leave the columns as they are: "{row}", "{reason}" and '
-            '"{since}" are not read, nothing has to be deleted.',
-            row=_ROW, reason=_REASON, since=_SINCE,
-        )  # fmt: skip
-        yield "", _("4. Send the mended rows with your next delivery, in your usual file. Keep the number of the record (its key).")
-        yield "", _("5. A record that should never have been sent: leave it out of the next delivery.")
-        if any(part.sent.personal for part in faulty):
-            yield "", _("Names, telephones and ID numbers are masked here. Your own file has them; do not send masked ones.")
-    yield pgettext("reject book", "Whom to ask"), about.contact or about.authority
-
-
-def _delivery(row: Mapping[str, object], as_of: dt.date) -> Iterator[tuple[Text, Text]]:
-    """One file of the unit: what became of its rows, and of what was sent back before."""
-    heading = pgettext(
-        "reject book", "{file} ({table})", file=row["file"], table=TABLE_WORDS.get(str(row["table"]), str(row["table"]))
-    )
-    counts = {name: row[name] for name in ("arrived", "read", "copies", "refused", "values", "new", "mended", "withdrawn")}
-    yield heading, _(
-        "{arrived:,} rows arrived: {read:,} were read, {copies:,} were copies of others, {refused:,} are refused and do not count.",
-        arrived=counts["arrived"], read=counts["read"], copies=counts["copies"], refused=counts["refused"],
-    )  # fmt: skip
-    if counts["values"]:
-        yield "", _("In rows that were read, {values:,} single values were not taken.", values=counts["values"])
-    if counts["mended"] or counts["withdrawn"]:
-        yield "", _(
-            "Of the faults sent back before, {mended:,} are mended and {withdrawn:,} withdrawn. Thank you.",
-            mended=counts["mended"], withdrawn=counts["withdrawn"],
-        )  # fmt: skip
-    if isinstance(row["since"], dt.date) and row["since"] < as_of:
-        yield "", _("{new:,} faults are new; the oldest one has been open since {since}.", new=counts["new"], since=row["since"])
 
 
 def _sheet(part: FaultyRows, lang: str) -> Sheet:
     """The faulty rows of a file in the order of the file."""
     names, personal = part.sent.columns, set(part.sent.personal)
     columns = [
-        Column("row_in_file", _free(_ROW, names, lang), kind="integer", format="0"),
-        Column("reason", _free(_REASON, names, lang), width=48, wrap=True),
+        Column("row_in_file", _free(ROW_LABEL, names, lang), kind="integer", format="0"),
+        Column("reason", _free(REASON_LABEL, names, lang), width=48, wrap=True),
         *(Column(name, name, comment=_MASKED if name in personal else None) for name in names),
         Column("since", _free(_SINCE, names, lang), kind="date"),
     ]
@@ -177,44 +76,99 @@ def _free(label: Message, names: Sequence[str], lang: str) -> Text:
     return pgettext("reject book", "{label} (creditscore)", label=label) if taken else label
 
 
+class _Reasons:
+    """Why the rows of a file are sent back, by the sender's columns.
+
+    Args:
+        part: The rows.
+    """
+
+    def __init__(self, part: FaultyRows) -> None:
+        self._part = part
+        conflicts = part.rejects[part.rejects["code"] == _CONFLICT]
+        self._alike = {key: sorted(rows.tolist()) for key, rows in conflicts.groupby("key")["row"]}
+        self._with_values = set(part.rejects.loc[part.rejects["scope"] == "field", "row"])
+
+    def of(self, row: int, faults: Sequence[tuple[str, str, str]]) -> dict[str, list[Text]]:
+        """The reasons of a row by column, from the column, code and key of each of its faults."""
+        names, cells = self._part.sent.columns, self._part.sent.cells.get(row)
+        if row in self._part.sent.no_records:
+            filled = next((name for name, cell in zip(names, cells or (), strict=False) if cell), "")
+            return {filled: [NO_RECORD]}
+        sent = dict(zip(names, cells or (None,) * len(names), strict=True))
+        reasons: dict[str, list[Text]] = {}
+        for columns, code, key in faults:
+            if code == _UNKNOWN_SUBJECT and row in self._part.waiting:
+                # Nothing is wrong in this row: no cell is marked.
+                reasons.setdefault("", []).append(_waiting_text(self._part.waiting[row]))
+                continue
+            alike = self._alike.get(key, ()) if code == _CONFLICT else ()
+            marked = columns.split(BETWEEN_COLUMNS)
+            for name in self._differing(alike) or marked:
+                reason = self._reason(code, marked[0] if alike else name, sent.get(name) or "", alike)
+                reasons.setdefault(name, []).append(reason)
+        return reasons
+
+    def _reason(self, code: str, column: str, cell: str, alike: Sequence[int]) -> Text:
+        part = self._part
+        reason = reason_of(
+            part.source, code, column, cell=cell, alike=alike, id_fault=part.id_faults.get(cell), limits=part.limits,
+            listed=part.listed,
+        )  # fmt: skip
+        refused = [str(other) for other in alike if other in self._with_values]
+        if not refused or len(refused) == len(alike):
+            return reason
+        return _("{reason}; of these, row {rows} has a cell that was refused", reason=reason, rows=tuple(refused))
+
+    def _differing(self, alike: Sequence[int]) -> list[str]:
+        """The columns in which rows of one key differ; of those whose cells are at hand."""
+        rows = [self._part.sent.cells[row] for row in alike if row in self._part.sent.cells]
+        return [name for name, cells in zip(self._part.sent.columns, zip(*rows, strict=True), strict=False) if len(set(cells)) > 1]
+
+
 def _rows(part: FaultyRows, words: Words) -> Iterator[tuple[object, ...]]:
     """One row per faulty row; where a cell is wrong it is marked."""
-    conflicts = part.rejects[part.rejects["code"] == "DUP_CONFLICT"]
-    alike = {key: sorted(rows.tolist()) for key, rows in conflicts.groupby("key")["row"]}
+    reasons_of = _Reasons(part)
     names = ("row", "column", "code", "key", "since")
     ordered = part.rejects.sort_values("row", kind="stable")
     faults_of = itertools.groupby(zip(*(ordered[name].tolist() for name in names), strict=True), key=lambda fault: int(fault[0]))
     for row, found in faults_of:
         faults = list(found)
+        reasons = reasons_of.of(row, [fault[1:4] for fault in faults])
         cells = part.sent.cells.get(row, (None,) * len(part.sent.columns))
-        sent = dict(zip(part.sent.columns, cells, strict=True))
-        reasons: dict[str, list[Text]] = {}
-        for _row, column, code, key, _since in faults:
-            for name in str(column).split(BETWEEN_COLUMNS):
-                others = alike.get(key, ()) if code == "DUP_CONFLICT" else ()
-                cell = sent.get(name) or ""
-                fault = part.id_faults.get(cell)
-                reason = reason_of(
-                    part.source, code, name, cell=cell, alike=others, id_fault=fault, limits=part.limits, listed=part.listed
-                )
-                reasons.setdefault(name, []).append(reason)
         is_line = row in part.sent.lines
         marked: list[object] = [
             Marked(cell, _joined(reasons[name], words)) if name in reasons else cell
             for name, cell in zip(part.sent.columns, cells, strict=True)
         ]
         if is_line and marked:
-            marked[0] = Marked(None, _FILL_IN)
-        said = [
-            pgettext("reason of refusal", "{column}: {reason}", column=name, reason=one) if name else one
-            for name, several in reasons.items()
-            for one in several
-        ]
+            marked[0] = Marked(None, _joined(reasons[""], words) if row in part.sent.no_records else _FILL_IN)
+        said = _said(reasons)
         if row in part.held:
             said.append(_held_text(part.held[row]))
         why = _joined(said, words)
         more = [_line_text(part.sent.lines[row], words) if is_line else None] if part.sent.lines else []
         yield (row, why, *marked, min(fault[4] for fault in faults), *more)
+
+
+def _said(reasons: Mapping[str, Sequence[Text]]) -> list[Text]:
+    """The reasons of a row, each once, with the columns that it is about."""
+    columns: dict[str, tuple[Text, list[str]]] = {}
+    for name, several in reasons.items():
+        for one in several:
+            columns.setdefault(str(one), (one, []))[1].append(name)
+    return [
+        pgettext("reason of refusal", "{column}: {reason}", column=tuple(names), reason=one) if names != [""] else one
+        for one, names in columns.values()
+    ]
+
+
+def _waiting_text(register: str) -> Text:
+    return _(
+        "the code is right: the row of this subject in the register was sent back to {unit}, and this row counts once that one is "
+        "mended; leave it as it is",
+        unit=register,
+    )
 
 
 def _held_text(subjects: int) -> Text:

@@ -14,6 +14,7 @@ from support.payloads import live_parts
 from creditscore.pipeline.reject_folder import file_names
 
 RED = "FFF9C9C4"
+HOW_TO_SEND = "请在贵单位报送文件中用改好的行替换原行（不要追加在末尾），并报送完整文件；本退回工作簿不要直接报送。"
 APRIL, MAY = "2024-04-30", "2024-05-31"
 
 
@@ -92,10 +93,10 @@ def test_rows_are_as_sent_with_the_wrong_cells_marked_and_the_reason_said(desk):
         assert shown == {name: cell for name, cell in sent.items() if name != "联系人"}
     assert rows[16]["整行原文"].value.startswith("（本行可能含个人信息")
     assert {cells["退回原因"].value for page in pages[COURT] for row, cells in listed(page).items() if row != 10} == {
-        "案号：编号相同的几行内容不一致（第 5、38 行）"
+        "执行标的：编号相同的几行内容不一致（第 5、38 行；请保留正确的一行，删去其余各行）"
     }
     [register] = pages[REGISTER]
-    assert "不在约定的用词之内（应为：存续、停业、吊销、注销）" in listed(register)[53]["退回原因"].value
+    assert "不在约定的用词之内（应为：存续、停业、吊销、注销；都不符合的不要勉强套用" in listed(register)[53]["退回原因"].value
 
 
 def test_no_workbook_has_a_formula_a_link_hidden_or_merged_cells_or_a_person(desk):
@@ -180,30 +181,43 @@ def test_what_was_not_mended_is_the_same_fault_since_then(desk):
     assert since == {2: MAY, 5: APRIL}
 
 
-def test_a_mended_sheet_can_be_read_as_a_source_as_it_is(desk):
-    folder = desk.root / "readable"
+def test_a_workbook_that_was_sent_back_is_no_delivery(desk):
+    """Its rows are the faulty ones only: read as the file, all others of the file would be gone."""
+    folder, data = desk.root / "readable", desk.root / "again"
     desk.check(APRIL, "--rejects-to", folder)
-    shutil.copytree(desk.data, desk.root / "again")
-    book = openpyxl.load_workbook(folder / "市场监督管理局.xlsx")
-    for row, cells in listed(book["行政处罚"]).items():
-        for column, cell in cells.items():
-            if column in HEADERS[PENALTIES] and column != "联系人":
-                cell.value = desk.clean[PENALTIES][row - 2][HEADERS[PENALTIES].index(column)]
-    book.save(desk.root / "again" / "mended.xlsx")
-    spec = next(one for one in desk.project.sources.source if one.name == "penalties")
-    path = desk.project.folder / "sources.toml"
-    kept = path.read_text("utf-8")
-    try:
-        changed = kept.replace(f'file = "{PENALTIES}"', 'file = "mended.xlsx"\nsheet = "行政处罚"')
-        at = changed.index('file = "mended.xlsx"')
-        head, tail = changed[:at], changed[at:]
-        tail = tail.replace('format = "csv"', 'format = "excel"', 1).replace('encoding = "gb18030"', "", 1)
-        path.write_text(head + tail, "utf-8")
-        told = desk.check(MAY, data=desk.root / "again")
-    finally:
-        path.write_text(kept, "utf-8")
-    [row] = [row for row in told["deliveries"] if row["source"] == spec.name]
-    assert (row["arrived"], row["read"], row["refused"], row["values"]) == (6, 6, 0, 0)
+    shutil.copytree(desk.data, data)
+    shutil.copy(folder / "税务局.xlsx", data / "欠税公告.xlsx")
+    called = creditscore("check", desk.project.folder, "--data", data, "--as-of", MAY, "--rejects-to", desk.root / "refused")
+    assert called.code == 2
+    assert f"欠税公告.xlsx：{HOW_TO_SEND}" in called.err
+    texts = [row[1] for row in books(desk.root / "refused")["税务局.xlsx"]["请先看"].iter_rows(values_only=True)]
+    assert f"欠税公告.xlsx：{HOW_TO_SEND}" in texts
+    assert any(text.startswith("1. 无法使用的文件，请按上面的说明改好") for text in texts)
+
+
+def test_a_file_of_the_mended_rows_only_is_asked_about(desk):
+    rows = mended(desk, desk.root / "back")
+    rows["欠税公告.xlsx"] = [*rows["欠税公告.xlsx"][:3], ["???", *rows["欠税公告.xlsx"][3][1:]]]
+    write_files(desk.root / "few", rows)
+    desk.check(MAY, "--out", desk.out, "--rejects-to", desk.root / "fewer", data=desk.root / "few")
+    texts = [row[1] for row in books(desk.root / "fewer")["税务局.xlsx"]["请先看"].iter_rows(values_only=True)]
+    assert any(text.startswith("上次 35 行，本次仅 4 行，是否只报送了改正的行？") for text in texts)
+    assert not any("谢谢" in text for text in texts)
+
+
+def test_each_step_is_one_that_the_unit_can_take(desk):
+    desk.check(APRIL, "--rejects-to", desk.root / "steps")
+
+    def steps(name):
+        rows = [row[:2] for row in books(desk.root / "steps")[name]["请先看"].iter_rows(values_only=True)]
+        first = next(place for place, row in enumerate(rows) if row[0] == "怎么改")
+        return [row[1] for row in rows[first:] if row[1][1:3] == ". "]
+
+    assert HOW_TO_SEND in steps("市场监督管理局.xlsx")[2]
+    assert [step[0] for step in steps("市场监督管理局.xlsx")] == ["1", "2", "3", "4", "5"]
+    assert "（行政处罚.csv的“处罚编号”）" in steps("市场监督管理局.xlsx")[3]
+    # A register has no numbers of records to be kept.
+    assert [step[3:8] for step in steps("市行政审批局.xlsx")[3:]] == ["本不应报送"]
 
 
 @pytest.mark.slow

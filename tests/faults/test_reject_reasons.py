@@ -24,14 +24,34 @@ EVENTS = SourceSpec(
 @pytest.mark.parametrize(
     ("table", "code", "column", "said"),
     [
-        ("events", "OFF_CATALOGUE", "类型", "不在约定的用词之内（应为：裁判文书）"),
-        ("events", "NOT_LISTED:result", "结论", "不在约定的用词之内（应为：属实、不实）"),
-        ("inspections", "NOT_LISTED:mode", "mode", "不在约定的用词之内（应为：on_site、off_site）"),
-        ("ratings", "NOT_LISTED:grade", "grade", "不在约定的用词之内（应为：优、差）"),
+        (
+            "events",
+            "OFF_CATALOGUE",
+            "类型",
+            "不在约定的用词之内（应为：裁判文书；都不符合的不要勉强套用，请与首页“咨询”所列联系人联系）",
+        ),
+        (
+            "events",
+            "NOT_LISTED:result",
+            "结论",
+            "不在约定的用词之内（应为：属实、不实；都不符合的不要勉强套用，请与首页“咨询”所列联系人联系）",
+        ),
+        (
+            "inspections",
+            "NOT_LISTED:mode",
+            "mode",
+            "不在约定的用词之内（应为：on_site、off_site；都不符合的不要勉强套用，请与首页“咨询”所列联系人联系）",
+        ),
+        (
+            "ratings",
+            "NOT_LISTED:grade",
+            "grade",
+            "不在约定的用词之内（应为：优、差；都不符合的不要勉强套用，请与首页“咨询”所列联系人联系）",
+        ),
         ("events", "BAD_DATE:event_date", "日期", "不是约定写法的日期（应为实际存在的日期，写成 2024年01月31日）"),
         ("events", "BAD_DATE:known_date", "入库日期", "不是约定写法的日期（应为实际存在的日期，写成 2024-01-31）"),
         ("events", "BAD_VALUE:amount", "amount", "无法读取的值（应为数字，如 12000.50）"),
-        ("events", "BAD_VALUE:severity", "severity", "无法读取的值（应为数字，如 3）"),
+        ("events", "BAD_VALUE:severity", "severity", "无法读取的值（应为 1 至 10 的整数，如 3）"),
         ("inspections", "BAD_VALUE:inclusion_probability", "inclusion_probability", "无法读取的值（应为数字，如 0.05）"),
         ("inspections", "OUT_OF_RANGE:inclusion_probability", "inclusion_probability", "超出范围（应大于 0，且不大于 1）"),
         ("events", "DATE_ORDER:known_date", "known_date", "日期先后颠倒（不应早于日期，请核对两个日期）"),
@@ -49,9 +69,10 @@ def test_a_reason_says_what_is_expected_in_the_cell(table, code, column, said):
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
-        ("9.133112400E+17", "被电子表格转成数字，位数已丢失（应为营业执照上的18位代码）"),
-        ("9143112", "长度不是18位（应为营业执照上的18位代码）"),
-        ("91431103MAN9T5MD5A", "第18位校验码错误（应为营业执照上的18位代码）"),
+        ("9.133112400E+17", "被电子表格转成数字，位数已丢失（请先将该列设为文本格式，再按营业执照重新填写 18 位代码）"),
+        ("9143112", "长度不是18位（请对照营业执照逐位核对：共 18 位，为数字和大写字母，不用 I、O、S、V、Z）"),
+        ("431128107649999", "15位旧注册号（请填写营业执照上的 18 位统一社会信用代码）"),
+        ("91431103MAN9T5MD5A", "代码校验不符（18 位中有一位或几位写错，或相邻两位颠倒，请对照营业执照逐位核对，不要只改末位）"),
         (
             "91431103MAN9T5MD5U",
             "主体不在登记库（或其代码已被隔离）（请核对代码；代码无误的，本行不必改动，登记库中该主体改正后即计入）",

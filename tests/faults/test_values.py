@@ -78,8 +78,16 @@ def test_numbers_in_words_are_refused_without_a_rule(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.events(event_line("E1", amount="12万"), event_line("E2", amount="１００"), event_line("E3", amount='"1,234.50"'))
     records = delivery.open()
-    assert [row["amount"] for row in rows(records)] == [None, None, None]
-    assert [entry[1] for entry in refused(records, "field")] == ["BAD_VALUE:amount"] * 3
+    assert [row["amount"] for row in rows(records)] == [None, 100, None]
+    assert [entry[1] for entry in refused(records, "field")] == ["BAD_VALUE:amount"] * 2
+
+
+def test_digits_of_full_width_are_read_with_a_rule_and_without(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.events(event_line("E1", severity="７"), event_line("E2", severity="⑦"), event_line("E3", severity="７　"))
+    records = delivery.open()
+    assert [row["severity"] for row in rows(records)] == [7, None, 7]
+    assert put_right(records)["severity: a number with unit or separators"] == 2
 
 
 def test_a_rule_reads_numbers_in_words_and_counts_them(tmp_path):

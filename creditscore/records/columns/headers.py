@@ -6,7 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Message, Text, Words, _
@@ -14,7 +14,7 @@ from creditscore.records.columns.personal import header_words, looks_like_data
 from creditscore.records.tables import COLUMN_WORDS
 
 #: How alike two names are that may be one: ``severity`` and ``severity_level`` 0.76, ``event_date`` and ``known_date`` 0.63.
-_ALIKE = 0.75
+_ALIKE, _HALF = 0.75, 0.5
 #: What nobody reads in a name: blanks, and signs between or around its words.
 _BETWEEN = re.compile(r"[\W_]+")
 #: Places that a message lists.
@@ -43,6 +43,7 @@ def check_header(
             file=file,
             limit=limit,
             columns=len(columns),
+            to_sender=_("{file}: more than {limit:,} columns: delete those that do not belong to the table"),
         )
     at = place or (lambda position: str(position + 1))
     unnamed = [position for position, name in enumerate(columns) if not name]
@@ -108,8 +109,26 @@ def lacking(names: Sequence[str], header: Sequence[str], *, below: Sequence[str]
     """
     if {_folded(name) for name in below} & {_folded(word) for name in names for word in _words(name)}:
         return _("they stand in the row below: delete what is above the header")
-    near = near_matches(names, [column for column in header if column not in used])
+    unused = [column for column in header if column not in used]
+    near = near_matches(names, unused)
+    if not looks_like_data(header):
+        near |= _half_alike([name for name in names if name not in near], set(unused) - set(near.values()))
     return _renamed(near, header_words(header)) if near else header_words(header)
+
+
+def _half_alike(names: Sequence[str], columns: Collection[str]) -> dict[str, str]:
+    """Names that half of one column only resembles, such as two words of two signs of which the second was changed."""
+    found = {}
+    for name in names:
+        words = [word for word in _words(name) if not word.isascii()]
+        near = {column for column in columns for word in words if _ratio(_plain(word), _plain(column)) >= _HALF}
+        if len(near) == 1:
+            found[name] = near.pop()
+    return found if len(set(found.values())) == len(found) else {}
+
+
+def _ratio(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio()
 
 
 def _renamed(near: Mapping[str, str], rest: Message) -> Message:

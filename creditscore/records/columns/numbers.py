@@ -52,22 +52,23 @@ class Number(NamedTuple):
 def read_number(text: str, kind: pa.DataType) -> Number:
     """A text as a number: digits with an optional sign, fraction after a point, and exponent; nothing else.
 
-    Controls and blanks around it are put right, and a text of nothing else is missing. A whole number may be written
-    ``3.0``; hundredths are rounded, halves away from zero. Truth values are ``true`` and ``false`` in any case, 1 and 0.
+    Controls and blanks around it and signs of full width are put right, and a text of nothing else is missing. A whole number may
+    be written ``3.0``; hundredths are rounded, halves away from zero. Truth values are ``true`` and ``false`` in any case, 1 and 0.
 
     Args:
         text: The cell.
         kind: A whole number, decimal, float or truth value.
     """
-    plain = plain_text(text)
+    bare = plain_text(text)
+    plain = half_width(bare) or bare
     if not plain:
         return Number(None)
-    blanks = ("blanks",) if plain != text else ()
+    repairs = ("blanks",) * (bare != text) + ("written",) * (plain != bare)
     if pa.types.is_boolean(kind) and plain.lower() in _TRUTHS:
-        return Number(_TRUTHS[plain.lower()], repairs=blanks)
+        return Number(_TRUTHS[plain.lower()], repairs=repairs)
     if not _NUMBER.fullmatch(plain):
         return Number(None, "BAD_VALUE")
-    return _held(plain, 1, kind, blanks)
+    return _held(plain, 1, kind, repairs)
 
 
 def read_by_rule(text: str, rule: ParseNumber, kind: pa.DataType) -> Number:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from creditscore.config.sources import SourceSpec
 from creditscore.language.message import Message, _
 from creditscore.records.columns.person_numbers import without_person_numbers
+from creditscore.records.columns.row_words import without_signed_names
 from creditscore.records.columns.types import CONTROLS, Distinct
 
 #: Words in a column's name that say what it holds, in the order in which they are looked for.
@@ -88,14 +89,14 @@ def _mask(text: str, kind: str) -> str:
 
 
 def safe_keys(ids: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Ids that may be shown: numbers of persons within them are masked, and so is a text without any digit.
+    """Ids that may be shown: numbers of persons within them are masked, names behind 填表人 and the like, and texts without digits.
 
     An id has digits. A text without any in a column of ids is a name or another stray cell, which a list of
     refused rows must not repeat.
     """
 
     def safe(text: str) -> str:
-        shown = without_person_numbers(text, passports=False)
+        shown = without_signed_names(without_person_numbers(text, passports=False))
         return shown if not text or any(letter.isdigit() for letter in text) else _mask(text, "name")
 
     return pa.array([None if text is None else safe(text) for text in ids.to_pylist()], pa.string())
@@ -122,7 +123,7 @@ def shown_texts(texts: pa.Array, is_person: Callable[[str], bool] = reads_like_p
         plain = re.sub(rf"[\s-]|{CONTROLS}", "", unicodedata.normalize("NFKC", text)).upper()
         if is_person(plain):
             return _mask(plain, "name")
-        return without_person_numbers(text, passports=not keys).translate(_PICTURES)[:_SHOWN]
+        return without_signed_names(without_person_numbers(text, passports=not keys)).translate(_PICTURES)[:_SHOWN]
 
     distinct = Distinct(texts)
     return pc.fill_null(distinct.spread([shown(text) for text in distinct.values], pa.string()), "")

@@ -75,6 +75,7 @@ def need_columns(
             file=file,
             missing=", ".join(missing),
             header=lacking(missing, header, below=below, used=[*names, *used]),
+            to_sender=_("{file}: the column {missing} is missing or has another name ({header}): give it the agreed name again"),
         )
 
 
@@ -108,6 +109,7 @@ def check_columns(header: Sequence[str], source: SourceSpec, table: StandardTabl
             table=table.name,
             columns=", ".join(f"{name} ({Words.of(DEFAULT_LANGUAGE).text(COLUMN_WORDS[name])})" for name in absent),
             header=lacking(absent, header, below=below, used=[*read, *table.columns]),
+            to_sender=_("{file}: the column {columns} is missing or has another name ({header}): give it the agreed name again"),
         )
 
 

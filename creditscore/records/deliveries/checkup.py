@@ -20,7 +20,7 @@ from creditscore.records.deliveries.by_unit import delivery_lines, delivery_shee
 from creditscore.records.deliveries.coverage import catalogue_report, supplier_report
 from creditscore.records.deliveries.days_ahead import ahead_findings
 from creditscore.records.deliveries.drift import Earlier, drifts, known_words, profile
-from creditscore.records.deliveries.fault_history import with_history
+from creditscore.records.deliveries.fault_history import rows_by_source, with_history
 from creditscore.records.deliveries.findings import MISSING, Finding, Level, checkup_lines, findings_frame
 from creditscore.records.deliveries.publicity import (
     reconcile_publicity,
@@ -133,7 +133,7 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
     findings += [*_publicity(records, day), *_incomplete(records, day), *age_findings(records, day)]
     own, units = profile(records), Units(records)
     rejects, gone = with_history(records, units, earlier, day)
-    deliveries = delivery_table(records, units, rejects, gone, day)
+    deliveries = delivery_table(records, units, rejects, gone, day, rows_by_source(earlier))
     if earlier.profile is not None:
         days = (earlier.as_of, day) if earlier.as_of else None
         findings += drifts(own, earlier.profile, max_row_drop=about.max_row_drop, days=days)

@@ -17,6 +17,7 @@ from creditscore.records.deliveries.units import Units
 from creditscore.records.standard.arrivals import ARRIVAL, source_rows
 from creditscore.records.standard.contracts import arrived_table, refused_table
 from creditscore.records.standard.rejects import REJECT_SCHEMA, columns_of
+from creditscore.records.standard.waiting import wait_for_register
 from creditscore.records.tables import TABLES, StandardTable
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ def with_history(records: Records, units: Units, earlier: Earlier, as_of: dt.dat
     known = dict(zip(old, before["since"], strict=True))
     now["since"] = pd.Series([known.get(fault, as_of) for fault in new], index=now.index, dtype=object)
     found = set(new)
-    gone = before[[fault not in found for fault in old]].copy()
+    # A row that waited for the register was right: that it counts now is nobody's mending.
+    waited = wait_for_register(pa.Table.from_pandas(before[REJECT_SCHEMA.names], schema=REJECT_SCHEMA, preserve_index=False))
+    gone = before[[fault not in found and not wait for fault, wait in zip(old, waited.to_pylist(), strict=True)]].copy()
     gone["became"] = _became(records, now, gone, earlier)
     return now, gone
 
@@ -103,7 +106,7 @@ def _became(records: Records, now: pd.DataFrame, gone: pd.DataFrame, earlier: Ea
         good |= {(str(name), key) for key in _found(records, key_text(arrived_table(table), table), keys)}
         for column in table.key if rests else ():
             good |= {(str(name), rest) for rest in _found(records, _rest_text(arrived_table(table), table, column), rests)}
-    before = {} if earlier.profile is None else _rows_of(earlier.profile)
+    before = rows_by_source(earlier)
     fewer = {arrival.source for arrival in records.arrivals if arrival.rows < before.get(arrival.source, 0)}
     present = {arrival.source for arrival in records.arrivals} - fewer
 
@@ -120,8 +123,10 @@ def _became(records: Records, now: pd.DataFrame, gone: pd.DataFrame, earlier: Ea
     return [fate({str(name): value for name, value in row.items()}) for row in gone.to_dict("records")]
 
 
-def _rows_of(profile: pa.Table) -> dict[str, int]:
-    return {row["source"]: row["n"] for row in profile.to_pylist() if row["measure"] == "rows"}
+def rows_by_source(earlier: Earlier) -> dict[str, int]:
+    """How many rows each source had in the earlier run; nothing where there is none."""
+    rows = [] if earlier.profile is None else earlier.profile.to_pylist()
+    return {row["source"]: row["n"] for row in rows if row["measure"] == "rows"}
 
 
 def key_text(rows: ir.Table, table: StandardTable) -> ir.StringValue:

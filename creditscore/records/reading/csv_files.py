@@ -18,7 +18,7 @@ import pyarrow.csv as pacsv
 
 from creditscore.dataframes import Ints
 from creditscore.errors import DataError
-from creditscore.language import Message
+from creditscore.language import Message, _
 from creditscore.records.columns.headers import lacking
 from creditscore.records.columns.types import CONTROLS
 from creditscore.records.fault_words import line_reasons
@@ -286,6 +286,7 @@ def open_csv(path: Path, facts: TextFacts, delimiter: str, *, heights: Mapping[s
             file=path.name,
             delimiter=delimiter,
             other=other,
+            to_sender=_("{file}: its columns are parted by {other}, and {delimiter} was agreed: save it as CSV again"),
         )
     under = header_of([line for line in head[header_lines:] if line[0]], delimiter)
     below = tuple(map(plain_name, under[0])) if under else ()

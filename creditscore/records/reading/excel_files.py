@@ -19,6 +19,7 @@ from creditscore.errors import DataError
 from creditscore.language import Message, _
 from creditscore.records.reading.csv_files import Piece, RefusedLines, plain_name
 from creditscore.records.reading.excel_cells import FirstTexts, SharedTexts, Slot, cell_text
+from creditscore.records.reading.sent_back import is_first_sheet, refuse_sent_back
 from creditscore.spreadsheet.cells import (
     MERGED_CELL,
     Area,
@@ -109,6 +110,7 @@ class ExcelFile:
                 file=self.path.name,
                 sheet=self.sheet,
                 columns=", ".join(column_letters(position) for position in sorted(columns)[:_LISTED]),
+                to_sender=_("{file}: {sheet}: columns {columns} are hidden: show them, save the file, and send it again"),
             )
         counts: Counter[Message] = Counter()
         if columns:
@@ -144,6 +146,7 @@ class ExcelFile:
                     file=self.path.name,
                     sheet=self.sheet,
                     limit=self.limits.sheet_rows,
+                    to_sender=_("{file}: {sheet}: more than {limit:,} rows: delete what stands below the table"),
                 )
             numbers.append(row.number)
             yield row.number
@@ -196,9 +199,10 @@ def open_excel(path: Path, sheet: str | None, *, read_hidden: bool, limits: Limi
 
     Raises:
         DataError: The file is no workbook or damaged, which sheet is meant is open, the sheet is empty, its header has
-            merged cells or one without a value, rows are hidden, or it has too many columns.
+            merged cells or one without a value, rows are hidden, it has too many columns, or it was sent back.
     """
     with opened(path) as package:
+        _refuse_sent_back(package)
         part = _only_sheet(package) if sheet is None else matching_sheets(package, sheet)[0]
         about = survey(package, part)
         first = _first_rows(package, part)
@@ -222,10 +226,38 @@ def open_excel(path: Path, sheet: str | None, *, read_hidden: bool, limits: Limi
                 sheet=part.name,
                 count=about.hidden_rows,
                 rows=", ".join(map(str, about.hidden_listed)),
+                columns=", ".join(column_letters(position) for position in header if about.hides(position)),
+                to_sender=_hidden_words(any(about.hides(position) for position in header)),
             )
         below = [str(value) for value in first[1][1].values()] if len(first) > 1 else []
         columns = {position: plain_name(str(name)) for position, name in header.items()}
         return ExcelFile(path, part.name, number, columns, tuple(below), about, read_hidden, limits)
+
+
+def _hidden_words(columns: bool) -> Message:
+    """What the sender of a sheet with hidden rows, and perhaps hidden columns, is told."""
+    if columns:
+        return _(
+            "{file}: {sheet}: {count} rows are hidden or filtered away (the first of them {rows}), and columns {columns} are "
+            "hidden: show all rows and columns, or delete what is not meant, and save the file"
+        )
+    return _(
+        "{file}: {sheet}: {count} rows are hidden or filtered away (the first of them {rows}): show all rows, or delete what is "
+        "not meant, and save the file"
+    )
+
+
+def _refuse_sent_back(package: Package) -> None:
+    """Refuse a workbook that was sent back, whichever of its sheets is to be read.
+
+    Raises:
+        DataError: It is one.
+    """
+    if package.sheets and is_first_sheet(package.sheets[0].name):
+        for sheet in package.sheets[1:]:
+            for _number, header in _first_rows(package, sheet)[:1]:
+                names = [plain_name(name) for name in header.values() if isinstance(name, str)]
+                refuse_sent_back(names, file=package.path.name)
 
 
 def _only_sheet(package: Package) -> SheetPart:
@@ -241,6 +273,7 @@ def _only_sheet(package: Package) -> SheetPart:
             file=package.path.name,
             title=first.name,
             titles=", ".join(sheet.name for sheet in package.sheets[:_LISTED]),
+            to_sender=_("{file}: the sheet {title} is hidden: show it, or delete it where it is not the one with the rows"),
         )
     visible = [sheet for sheet in package.sheets if sheet is not first and not sheet.hidden]
     others = [sheet.name for sheet in visible if holds_anything(package, sheet)]
@@ -249,6 +282,7 @@ def _only_sheet(package: Package) -> SheetPart:
             "{file}: expected one sheet that holds anything (got {titles}): declare sheet",
             file=package.path.name,
             titles=", ".join([first.name, *others][:_LISTED]),
+            to_sender=_("{file}: several sheets hold something ({titles}): keep the one with the rows, and delete the others"),
         )
     return first
 

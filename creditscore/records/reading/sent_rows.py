@@ -13,6 +13,7 @@ import pyarrow as pa
 from creditscore.config.sources import Limits, SourceSpec
 from creditscore.records.columns.person_numbers import without_person_numbers
 from creditscore.records.columns.personal import masked, personal_columns
+from creditscore.records.columns.row_words import is_no_record, without_signed_names
 from creditscore.records.columns.types import as_texts, one_array
 from creditscore.records.reading.csv_files import physical_lines
 from creditscore.records.reading.sources import open_source
@@ -32,6 +33,8 @@ class SentRows:
     cells: dict[int, tuple[str | None, ...]] = field(default_factory=dict)
     #: Lines that are no record, by place; None where the line cannot be shown without personal data.
     lines: dict[int, str | None] = field(default_factory=dict)
+    #: Rows that are a total, a signature or a note by what their first filled cell says.
+    no_records: set[int] = field(default_factory=set)
 
 
 def sent_rows(source: SourceSpec, data: Path, *, rows: Collection[int], limits: Limits) -> SentRows:
@@ -57,10 +60,15 @@ def sent_rows(source: SourceSpec, data: Path, *, rows: Collection[int], limits: 
         if chosen.any():
             table = piece.table.filter(pa.array(chosen))
             texts = [_texts(table, name, personal.get(name)) for name in columns]
-            found.cells.update(zip(piece.rows[chosen].tolist(), zip(*texts, strict=True), strict=True))
+            rows_of = dict(zip(piece.rows[chosen].tolist(), zip(*texts, strict=True), strict=True))
+            found.cells.update(rows_of)
+            found.no_records.update(row for row, cells in rows_of.items() if is_no_record(next(filter(None, cells), "")))
     if opened.csv is not None and broken:
         for row, line in physical_lines(opened.csv.path, opened.csv.facts.encoding, broken):
-            found.lines[row] = None if personal else without_person_numbers(line)
+            found.lines[row] = None if personal else without_signed_names(without_person_numbers(line))
+            cells = line.replace(source.delimiter, " ").split()
+            if is_no_record(cells[0] if cells else ""):
+                found.no_records.add(row)
     return found
 
 
@@ -72,4 +80,7 @@ def _texts(table: pa.Table, name: str, kind: str | None) -> list[str | None]:
         hidden: list[str | None] = masked(as_texts(column), kind).to_pylist()
         return hidden
     passports = _NUMBERS.search(name) is None
-    return [None if text is None else without_person_numbers(text, passports=passports) for text in as_texts(column).to_pylist()]
+    return [
+        None if text is None else without_signed_names(without_person_numbers(text, passports=passports))
+        for text in as_texts(column).to_pylist()
+    ]

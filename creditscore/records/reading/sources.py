@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from creditscore.config.sources import Join, Limits, SourceSpec
 from creditscore.errors import DataError
+from creditscore.language import _
 from creditscore.records.columns.headers import check_header
 from creditscore.records.columns.numbers import typed_numbers
 from creditscore.records.columns.personal import masked, personal_columns
@@ -22,14 +23,26 @@ from creditscore.records.columns.rules import need_columns
 from creditscore.records.columns.types import Faults, as_texts, one_array
 from creditscore.records.reading.asked_rows import AskedRows, asked_rows, known_in_file
 from creditscore.records.reading.csv_files import CsvFile, Piece, RefusedLines, open_csv, refuse_lines
-from creditscore.records.reading.encodings import examine
+from creditscore.records.reading.encodings import TextFacts, examine
 from creditscore.records.reading.error_cells import refuse_cells, with_error_cells
 from creditscore.records.reading.excel_files import ExcelFile, open_excel
 from creditscore.records.reading.postgres import columns_of, fingerprint, pieces_of
+from creditscore.records.reading.sent_back import refuse_sent_back
 from creditscore.storage import sha256_file
 
 #: Rows of one piece of a Parquet file.
 _ROWS = 1 << 17
+#: How a spreadsheet program writes a text file in an encoding: the words of its menu.
+_SAVE_AS_UTF8 = _(
+    '{file}: cannot be read as a text. Open it in the spreadsheet program, save it as "CSV UTF-8 (comma delimited)", and send that'
+)
+_SAVE_AS = dict.fromkeys(
+    ("gb18030", "gbk", "gb2312"),
+    _(
+        '{file}: cannot be read in the form that was agreed. Open it in the spreadsheet program, save it as "CSV (comma '
+        'delimited)" and not as "CSV UTF-8", and send that'
+    ),
+)
 #: Columns of a join at work, named as no source names its own.
 _ROW_NUMBER, _KEY, _ROWS_OF_KEY = "place_of_row", "key_of_join_{}", "rows_of_key"
 
@@ -95,7 +108,7 @@ def open_source(source: SourceSpec, data: Path, limits: Limits | None = None) ->
 
     Raises:
         DataError: The file is absent or damaged, or is not wholly in one encoding (with the byte and line);
-            the database cannot be read; a column has the name of another one.
+            the database cannot be read; a column has the name of another one; or it is a workbook that was sent back.
     """
     path, limits = data / source.file, limits or Limits()
     if source.format == "postgres":
@@ -106,9 +119,10 @@ def open_source(source: SourceSpec, data: Path, limits: Limits | None = None) ->
             file=source.file,
             source=source.name,
             folder=data.name,
+            to_sender=_("{file}: the file has not come"),
         )
     elif source.format == "csv":
-        facts = examine(path, source.encoding)
+        facts = _examined(path, source.encoding)
         text = open_csv(path, facts, source.delimiter, heights=source.lines)
         opened = OpenedSource(source, path, text.header, facts.encoding, facts.sha256, text)
     elif source.format == "excel":
@@ -117,10 +131,23 @@ def open_source(source: SourceSpec, data: Path, limits: Limits | None = None) ->
     else:
         with _parquet(path) as file:
             opened = OpenedSource(source, path, tuple(file.schema_arrow.names), "parquet", sha256_file(path))
+    refuse_sent_back(opened.columns, file=source.location)
     place = opened.excel.place if opened.excel else None
     typed = source.format in ("csv", "excel")
     check_header(opened.columns, file=source.location, limit=limits.columns, place=place, typed=typed)
     return opened
+
+
+def _examined(path: Path, encoding: str) -> TextFacts:
+    """What :func:`examine` says of a text file; its sender is told how to save one that is written otherwise.
+
+    Raises:
+        DataError: It is no text, or not wholly in one encoding.
+    """
+    try:
+        return examine(path, encoding)
+    except DataError as error:
+        raise error.told_sender(_SAVE_AS.get(encoding, _SAVE_AS_UTF8)) from None
 
 
 def read_source(source: SourceSpec, data: Path, *, wanted: list[str]) -> pa.Table:

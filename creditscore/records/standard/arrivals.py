@@ -237,6 +237,10 @@ class Stream:
                 codes=counted_codes(codes),
                 lines=line_reasons(arrival.refused),
                 example='{ "…" = 5 }',
+                to_sender=_(
+                    "{file}: {refused} of {rows} lines have not the {fields} columns of the header, or a quote that is not closed "
+                    "({lines}). A text with a comma in it stands in double quotes; every column is written, also an empty one"
+                ),
             )
 
     def _arrival(self, opened: OpenedSource, names: Sequence[str], wanted: list[str]) -> Arrival:
@@ -304,6 +308,11 @@ class Stream:
                     column=name,
                     unreadable=unreadable,
                     values=values,
+                    sent=arrival.names.get(name, name),
+                    to_sender=_(
+                        "{file}: {unreadable} of {values} cells of the column {sent} cannot be read: was the column changed, or "
+                        "its unit or form?"
+                    ),
                 )
         self.sent += len(rows)
         columns = [*standard.columns, pa.array(arrival.first + rows, pa.int64())]

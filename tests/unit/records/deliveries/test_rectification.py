@@ -35,7 +35,7 @@ def test_the_stock_has_a_deadline_and_new_codes_have_none(tmp_path):
     listed = rectification_list(register(tmp_path, OLD_WRONG, NEW_WRONG).open(), as_of=DAY)
     told = listed[["age", "reason", "deadline", "overdue", "status"]].values.tolist()
     assert told == [["new", "ID_CHECK_DIGIT", None, True, "open"], ["stock", "ID_OLD_NUMBER", D(2024, 6, 30), False, "open"]]
-    assert listed["reason_zh"].tolist() == ["第18位校验码错误", "15位旧注册号"]
+    assert listed["reason_zh"].tolist() == ["代码校验不符", "15位旧注册号"]
     assert rectification_list(register(tmp_path / "later", OLD_WRONG).open(), as_of="2024-07-01")["overdue"].tolist() == [True]
 
 
@@ -48,7 +48,7 @@ def test_a_project_may_refuse_wrong_codes_of_new_subjects(tmp_path):
     assert register(tmp_path / "stock", OLD_WRONG, new_errors="refuse").open()
     with pytest.raises(
         DataError,
-        match=r"subjects: expected no wrong code among those registered since 2024-01-01 .got 1: wrong check character at position 18 .1.",
+        match=r"subjects: expected no wrong code among those registered since 2024-01-01 .got 1: a check character that does not fit .1.",
     ):
         register(tmp_path / "new", NEW_WRONG, new_errors="refuse").open()
 
