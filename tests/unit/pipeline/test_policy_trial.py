@@ -47,7 +47,8 @@ def asked(monkeypatch):
 
 
 def records_of(project, visits=VISITS):
-    return SimpleNamespace(project=project, engine=None, inspections=pa.Table.from_pandas(visits), frames=None)
+    table = pa.Table.from_pandas(visits)
+    return SimpleNamespace(project=project, engine=None, inspections=table, results=lambda _as_of: table, frames=None)
 
 
 def scores(project, held_out=None, visits=VISITS):
