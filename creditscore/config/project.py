@@ -81,7 +81,9 @@ class ProjectFile(Spec):
     languages: Items[str] = ("zh", "en")
     #: A drop of the number of subjects against the run before that stops the run.
     max_row_drop: float = Field(default=0.3, gt=0, le=1)
-    #: Of rows of a source that lie after the day, at most this share are told as slips, to be looked into; more are newer data.
+    #: Rows of a source that lie more than so many days after the day are told as slips, if they are at most such a share of
+    #: its rows; other rows after the day are newer data.
+    max_ahead_days: int = Field(default=31, ge=0, le=36_600)
     max_ahead_share: float = Field(default=0.01, ge=0, le=1)
     #: Days before its start from which a task's frame is drawn up.
     plan_ahead_days: int = Field(default=31, ge=0, le=366)

@@ -278,7 +278,7 @@ def document():
         'lists "" in `missing` says that an empty cell tells nothing. An empty severity or amount is refused where a feature reads it and the last\n'
         "reading of the same record had one. A day that lies ahead of the run is no fault by itself, since a run for a past day may read newer data.\n"
         "It is one (`DATE_AHEAD`) where the last reading had the record known, or the last night rated the subject and no other row has it in force.\n"
-        "Other days ahead are told by source, with a warning and their rows where they are few (`max_ahead_share`). A row of the register that is\n"
+        "Other days ahead are told by source, with a warning and their rows where they are far ahead and few (`max_ahead_days`, `max_ahead_share`). A row of the register that is\n"
         "in business and has a day of deregistration that has passed is refused (`CONTRADICTION`), and so is a deregistered one without a day, unless the\n"
         "source has no such days.\n\n"
         "| what is wrong | what becomes of it |\n|---|---|\n"

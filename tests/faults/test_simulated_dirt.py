@@ -162,7 +162,9 @@ def test_unmatched_changes_are_those_of_refused_or_missing_records(city):
 
 def test_the_check_up_reports_only_planted_faults(city):
     loud = city.frame[city.frame["level"].isin(["warning", "error"])]
-    assert set(loud["section"]) == {"refused", "identity", "incomplete", "malformed", "supplier", "late", "missing", "publicity"}
+    sections = {"refused", "identity", "incomplete", "malformed", "supplier", "late", "missing", "publicity"}
+    # Records that are dated ahead are planted, too: they are told as slips where they are far ahead.
+    assert set(loud["section"]) - {"future"} == sections
     assert set(loud.loc[loud["section"] == "identity", "code"]) == {"ID_CHECK_DIGIT", "ID_OLD_NUMBER"}
 
 
