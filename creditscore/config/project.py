@@ -83,7 +83,7 @@ class ProjectFile(Spec):
     max_row_drop: float = Field(default=0.3, gt=0, le=1)
     #: Rows of a source that lie more than so many days after the day are told as slips, if they are at most such a share of
     #: its rows; other rows after the day are newer data.
-    max_ahead_days: int = Field(default=31, ge=0, le=36_600)
+    max_ahead_days: int = Field(default=183, ge=0, le=36_600)
     max_ahead_share: float = Field(default=0.01, ge=0, le=1)
     #: Days before its start from which a task's frame is drawn up.
     plan_ahead_days: int = Field(default=31, ge=0, le=366)

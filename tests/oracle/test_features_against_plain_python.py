@@ -86,7 +86,8 @@ def an_event(random_, subject_id, place):
     return event(
         f"{subject_id}-{place:02d}", subject_id, random_.choice(KINDS), day, day + dt.timedelta(days=random_.choice([0, 0, 1, 9, 400])),
         severity=some(range(1, 11)), amount=some([Decimal("1000.50"), Decimal("1000.49"), Decimal("0.01"), Decimal("99999999.99")]),
-        result=some(["kept", "late", "broken"]), verified=some([True, False]), document_no=some([f"D{n}" for n in range(4)]),
+        # Features ask for results of these kinds: an empty one is refused.
+        result=random_.choice(["kept", "late", "broken"]), verified=some([True, False]), document_no=some([f"D{n}" for n in range(4)]),
         incident_id=some([None, None, "I1"]), valid_until=some([None, day + dt.timedelta(days=30), max(day, near(random_, random_.choice(DAYS)))]),
     )  # fmt: skip
 
