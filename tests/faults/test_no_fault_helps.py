@@ -17,6 +17,8 @@ SEED = 20240430
 SOURCES = {name: name for name in ("public_events", "industry_events", "market_events", "inspections")} | {
     "national_rating": "ratings"
 }
+#: The feature that compares a firm's visits with those of all firms.
+AGAINST_ALL = "finding_ratio_36m"
 #: A file with more broken lines is refused.
 BROKEN_LINES = 2
 
@@ -29,6 +31,7 @@ class Twins:
         self.data = {day: self.city.send(root / f"data-{day}", day) for day in (FIRST, SECOND, THIRD)}
         self.out = root / "out"
         self.runs = {day: self.city.night(self.data[day], self.out, day) for day in (FIRST, SECOND)}
+        self.features = self.runs[SECOND].frame("features").set_index("subject_id")
         self.tiers = {day: run.frame("tiers").set_index("subject_id") for day, run in self.runs.items()}
         self.counted = {day: self._adverse(day) for day in self.runs}
         self.groups = self._groups(faults)
@@ -141,7 +144,7 @@ def check_second(twins, number):
     run = twins.second(number)
     tiers, incomplete, marks = run.frame("tiers").set_index("subject_id"), run.frame("incomplete"), marked(run)
     counted = {(file, record) for file, record, *_ in twins.counted[FIRST]}
-    firms = set(incomplete["subject_id"])
+    firms, features = set(incomplete["subject_id"]), run.frame("features").set_index("subject_id")
     for fault in twins.groups[number]:
         if fault.subject_id not in firms and twins.superfluous(fault, SECOND):
             twin = twins.tiers[SECOND].loc[fault.subject_id]
@@ -162,7 +165,7 @@ def check_second(twins, number):
             assert row["tier"] == "NR" or row["rule"].startswith("override"), fault
         if not new and not pd.isna(row["score"]):
             # What was refused counts as it was read last.
-            assert row["score"] == twins.tiers[SECOND].loc[fault.subject_id, "score"], fault
+            check_same_features(features.loc[fault.subject_id], twins.features.loc[fault.subject_id], fault)
         if not new:
             assert not better(row["tier"], twins.tiers[SECOND].loc[fault.subject_id, "tier"]), fault
     # Nobody else is marked, save who shares a row with a fault.
@@ -173,6 +176,16 @@ def check_second(twins, number):
         assert tiers.loc[firm, "tier"] == (before if before in ("C", "D") else "NR"), cells
     check_equation(run, twins.runs[SECOND], twins.groups[number])
     return run
+
+
+def check_same_features(row, twin, fault):
+    """A firm's features are those of its twin, but for what is measured against the visits of all."""
+    # Visits of firms whose own row of the register is refused are in nobody's expectation that night.
+    assert row[AGAINST_ALL] == pytest.approx(twin[AGAINST_ALL], rel=0.05, nan_ok=True), fault
+    differ = {
+        name: (row[name], twin[name]) for name in row.index if row[name] != twin[name] and pd.notna([row[name], twin[name]]).any()
+    }
+    assert set(differ) <= {AGAINST_ALL}, (fault, differ)
 
 
 def check_first(twins, number):
