@@ -55,8 +55,10 @@ _USCC = re.compile(r"(?<![0-9A-Za-z])[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQR
 _CHILD = 2010
 #: Numbers of 15 digits were given until 1999, with two digits of the year. Who was born earlier is past a hundred.
 _OLDEST = 27
-#: What holds fewer digits in a row holds no number of a person.
-_SEVERAL_DIGITS = re.compile(r"[0-9]{6}")
+#: Whatever none of these finds anything in is shown as it is. Most texts are, and each is searched once only.
+_ANY_NUMBER = re.compile(
+    "|".join(f"(?:{one.pattern})" for one in (_RESIDENT, _RESIDENT_GLUED, _OLD_RESIDENT, _MOBILE, _PASSPORT))
+)  # fmt: skip
 
 
 def is_resident_number(text: str) -> bool:
@@ -104,13 +106,15 @@ def without_person_numbers(text: str, *, passports: bool = True) -> str:
 
 def _without(text: str, masked: Callable[[str], str]) -> str:
     plain = _plain(text)
-    if not _SEVERAL_DIGITS.search(_bare(plain)):
+    if not _ANY_NUMBER.search(plain) and not _PASSPORT_SAID.search(plain):
         return text
     shown = masked(plain)
     return text if shown == plain else shown
 
 
 def _plain(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
     return re.sub(CONTROLS, lambda sign: sign[0] if sign[0] == "\t" else "", unicodedata.normalize("NFKC", text))
 
 
