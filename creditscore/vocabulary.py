@@ -48,6 +48,8 @@ Change = Literal["repaired", "withdrawn", "disputed", "dispute_upheld", "dispute
 CHANGES: tuple[Change, ...] = get_args(Change)
 #: Changes after which a record no longer counts and may no longer be shown; an open dispute only hides it for a time.
 ENDING_CHANGES: tuple[Change, ...] = ("repaired", "withdrawn", "dispute_upheld")
+#: Of these what says that a record should never have been: whoever trains later knows it for every day.
+VOIDING_CHANGES: tuple[Change, ...] = ("withdrawn", "dispute_upheld")
 
 #: What an objection may be against, and how a person may decide it.
 Contested = Literal["record", "visit", "rating", "tier", "draw"]

@@ -14,6 +14,7 @@ from creditscore.cli.options import (
     EngineOption,
     JsonOption,
     LangOption,
+    ObjectionsOption,
     ProjectArg,
     RunArg,
     data_of,
@@ -201,6 +202,7 @@ def forecast(
         list[str] | None, typer.Option(help="Visits of a department, as NAME=600: also the ratios that find most. Repeat it.")
     ] = None,
     engine: EngineOption = EngineName.duckdb,
+    objections: ObjectionsOption = None,
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -210,7 +212,7 @@ def forecast(
 
     words = Words.of(lang)
     visits, loaded, folder = _visits(capacity or []), project_of(project), run_of(run)
-    trial = try_policy(loaded, folder, policy, data=data_of(data), engine=engine_of(engine))
+    trial = try_policy(loaded, folder, policy, data=data_of(data), engine=engine_of(engine), objections=objections)
     expected = trial.forecast()
     document: dict[str, Any] = {"tiers": rows_of(expected.table()), "summary": expected.summary()}
     lines = forecast_lines(expected, words)

@@ -89,6 +89,10 @@ BookLangOption = Annotated[
         help="Language of the documents; both in the workbook's heads.",
     ),
 ]
+ObjectionsOption = Annotated[
+    Path | None,
+    typer.Option("--objections", help="The folder of runs in which objections were taken in, where it is another one."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 EncodingOption = Annotated[
     str,

@@ -19,6 +19,7 @@ from creditscore.cli.options import (
     EngineOption,
     JsonOption,
     LangOption,
+    ObjectionsOption,
     OutOption,
     ProjectArg,
     RunArg,
@@ -166,9 +167,22 @@ def train(
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
     accept: AcceptOption = False,
+    objections: ObjectionsOption = None,
 ) -> None:
     """A trial: train cards on what was known that day and show what they would do. In force are signed cards only."""
-    _run_day(project, data, as_of, out, engine=engine, train=True, uri=tracking_uri, lang=lang, as_json=as_json, accept=accept)
+    _run_day(
+        project,
+        data,
+        as_of,
+        out,
+        engine=engine,
+        train=True,
+        uri=tracking_uri,
+        lang=lang,
+        as_json=as_json,
+        accept=accept,
+        objections=objections,
+    )
 
 
 def run(
@@ -182,9 +196,22 @@ def run(
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
     accept: AcceptOption = False,
+    objections: ObjectionsOption = None,
 ) -> None:
     """Run one day by the signed cards: check, features, scores, tiers, drafts of the tasks due, workbook, report."""
-    _run_day(project, data, as_of, out, engine=engine, train=train, uri=tracking_uri, lang=lang, as_json=as_json, accept=accept)
+    _run_day(
+        project,
+        data,
+        as_of,
+        out,
+        engine=engine,
+        train=train,
+        uri=tracking_uri,
+        lang=lang,
+        as_json=as_json,
+        accept=accept,
+        objections=objections,
+    )
 
 
 def _run_day(
@@ -199,17 +226,24 @@ def _run_day(
     lang: str,
     as_json: bool,
     accept: bool,
+    objections: Path | None,
 ) -> None:
     from creditscore.cli.output import run_lines
+    from creditscore.pipeline.known_objections import objections_of_run
     from creditscore.pipeline.run import run_project
 
     day, loaded, folder = day_of(as_of, name="--as-of"), project_of(project), data_of(data)
     result = run_project(
         loaded, data=folder, as_of=day, out=out, engine=engine_of(engine), train=train, tracking_uri=uri, lang=lang,
-        accept=accept,
+        accept=accept, objections=objections,
     )  # fmt: skip
     document = {**result.summary, "run": str(result.folder.shown), "fresh": result.fresh}
-    show(document, run_lines(result, lang=lang), as_json=as_json)
+    lines = run_lines(result, lang=lang)
+    if train:
+        known = objections_of_run(result.folder, elsewhere=objections)
+        document["objections"] = {"folder": str(known.folder), "known": [one.id for one in known.objections]}
+        lines.append(Words.of(lang).text(known.said()))
+    show(document, lines, as_json=as_json)
 
 
 #: The largest city that can be simulated, in subjects.
@@ -351,6 +385,7 @@ def replay(
     project: Annotated[Path, typer.Option("--project", help="The project as it was.")],
     data: DataOption,
     engine: EngineOption = EngineName.duckdb,
+    objections: ObjectionsOption = None,
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -365,7 +400,7 @@ def replay(
 
     words = Words.of(lang)
     folder, loaded = run_of(run), project_of(project)
-    differing = replay_run(loaded, folder.path, data=data_of(data), engine=engine_of(engine))
+    differing = replay_run(loaded, folder.path, data=data_of(data), engine=engine_of(engine), objections=objections)
     result = _("differs: {outputs}", outputs=list(differing)) if differing else _("every output was rebuilt")
     show({"rebuilt": not differing, "differing": differing}, [words.text(result)], as_json=as_json)
     if differing:

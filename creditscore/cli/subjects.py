@@ -15,6 +15,7 @@ from creditscore.cli.options import (
     EngineOption,
     JsonOption,
     LangOption,
+    ObjectionsOption,
     ProjectArg,
     RunArg,
     TableLangOption,
@@ -176,6 +177,7 @@ def records(
     bodies: Annotated[bool, typer.Option("--bodies", help="Government bodies' own records.")] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Records whose shortest publication period ends soon.")] = False,
     engine: EngineOption = EngineName.duckdb,
+    objections: ObjectionsOption = None,
     lang: TableLangOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -186,13 +188,15 @@ def records(
         ConfigError: The project is wrong.
     """
     from creditscore.pipeline.credit_check import records_of_bodies
+    from creditscore.pipeline.known_objections import objections_known
     from creditscore.records.deliveries.publicity import repair_reminders
     from creditscore.records.records import open_records
 
     if bodies == repair:
         raise DataError("records: expected --bodies or --repair")
     day, loaded, folder = day_of(as_of, name="--as-of"), project_of(project), data_of(data)
-    opened = open_records(engine_of(engine), loaded, data=folder)
+    known = None if objections is None else objections_known(objections, day)
+    opened = open_records(engine_of(engine), loaded, data=folder, disputes=None if known is None else known.disputes)
     listed = records_of_bodies(opened, as_of=day) if bodies else repair_reminders(opened, as_of=day)
     if lang is None and not as_json:
         typer.echo(listed.to_csv(index=False), nl=False)

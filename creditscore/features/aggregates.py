@@ -17,10 +17,12 @@ import ibis
 from creditscore.config.features import Aggregate
 from creditscore.config.spec import ppm
 from creditscore.dates import window_column
-from creditscore.features.visibility import visible_ratings
+from creditscore.features.visibility import hidden_ranges, visible_ratings
 from creditscore.records.adverse.contested import HIDDEN_VISITS, UPHELD
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     import ibis.expr.types as ir
 
     from creditscore.config.features import FeatureSpec
@@ -161,9 +163,11 @@ _EXPRESSIONS: dict[Aggregate, tuple[Callable[[FeatureSpec, ir.Table, ir.BooleanV
 }
 
 
-def rating_aggregates(records: Records, rows: Rows, scheme: str, features: list[FeatureSpec]) -> ir.Table:
+def rating_aggregates(
+    records: Records, rows: Rows, scheme: str, features: list[FeatureSpec], *, trained_on: dt.date | None
+) -> ir.Table:
     """``row_key`` and, per feature, the newest visible grade of an external rating or its age in days."""
-    ratings = visible_ratings(records, rows, scheme)
+    ratings = visible_ratings(records, rows, scheme, trained_on=trained_on)
     # Two grades of one day: the one known later; two of those: the later in the alphabet, the same on every engine.
     order = ratings.event_day.cast("int64") * 2**32 + ratings.known_day
     columns = {}
@@ -189,7 +193,7 @@ def tenure_months(records: Records, rows: Rows, features: list[FeatureSpec]) -> 
     return dated.select("row_key", *(value.name(feature.name) for feature in features))
 
 
-def finding_ratios(records: Records, rows: Rows, features: list[FeatureSpec]) -> list[ir.Table]:
+def finding_ratios(records: Records, rows: Rows, features: list[FeatureSpec], *, trained_on: dt.date | None) -> list[ir.Table]:
     """Tables with one row per row of the spine with visits: ``row_key`` and ppm columns.
 
     One table, and one pass over the visits, for all features that count the same findings of inspectors
@@ -198,10 +202,10 @@ def finding_ratios(records: Records, rows: Rows, features: list[FeatureSpec]) ->
     alike: dict[tuple[int, float], list[FeatureSpec]] = {}
     for feature in features:
         alike.setdefault((feature.severity_min or 0, feature.inspector_prior), []).append(feature)
-    return [_ratios(records, rows, group) for _, group in sorted(alike.items())]
+    return [_ratios(records, rows, group, trained_on) for _, group in sorted(alike.items())]
 
 
-def _ratios(records: Records, rows: Rows, features: list[FeatureSpec]) -> ir.Table:
+def _ratios(records: Records, rows: Rows, features: list[FeatureSpec], trained_on: dt.date | None) -> ir.Table:
     """One table of :func:`finding_ratios`.
 
     A visit counts as one that found something (``found`` is 1) only if its violation has at least the severity that the
@@ -212,7 +216,7 @@ def _ratios(records: Records, rows: Rows, features: list[FeatureSpec]) -> ir.Tab
     if severity is not None:
         severe = (visits.severity >= severity).fill_null(False)
         visits = visits.mutate(found=ibis.ifelse(severe, visits.found, 0).cast("int64"))
-    hidden = records.table(HIDDEN_VISITS) if records.has(HIDDEN_VISITS) else None
+    hidden = hidden_ranges(records, HIDDEN_VISITS, trained_on)
     rates = _trigger_rates(_not_taken_away(rows.known_visits(visits), hidden))
     effects = _inspector_effects(rates, visits, people, prior, hidden)
     windows = sorted({window_column(feature.months) for feature in features if feature.months is not None})

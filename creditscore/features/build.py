@@ -58,7 +58,7 @@ def build_features(records: Records, rows: Spine | TrainingRows | AnyTable, feat
         records: What is known.
         rows: A spine, training rows, or a pandas, polars or Arrow table with ``subject_id`` and ``as_of`` (dates,
             points in time or ``"2024-04-30"``); a row that occurs twice is kept twice. Training rows leave out
-            records whose withdrawal was known when they were made.
+            records, visits and grades whose withdrawal or upheld dispute was known when they were made.
         features: Their specifications.
 
     Returns:
@@ -221,9 +221,12 @@ class FeaturePass:
                 own.append(feature)
             else:
                 (of_events if feature.rule.source == "events" else by_source[feature.rule.source]).append(feature)
-        small = [rating_aggregates(self.records, self.rows, scheme, group) for scheme, group in sorted(schemes.items())]
+        small = [
+            rating_aggregates(self.records, self.rows, scheme, group, trained_on=self.trained_on)
+            for scheme, group in sorted(schemes.items())
+        ]
         if by_source["visits"]:
-            small += finding_ratios(self.records, self.rows, by_source["visits"])
+            small += finding_ratios(self.records, self.rows, by_source["visits"], trained_on=self.trained_on)
         if by_source["subjects"]:
             small.append(tenure_months(self.records, self.rows, by_source["subjects"]))
         parts = [engine.create(f"feature_part_{number}", expression) for number, expression in enumerate(small)]

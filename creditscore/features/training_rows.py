@@ -19,6 +19,7 @@ from creditscore.features.triggering_records import first_known
 from creditscore.records.adverse.contested import taken_away
 from creditscore.records.records import coded
 from creditscore.records.standard.keys import day_column
+from creditscore.vocabulary import VOIDING_CHANGES
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -332,6 +333,6 @@ def _subjects_with_record(records: Records, kinds: list[int], after: int, end: i
     A repair ends the use of a record from its day on; what happened is not undone by it.
     """
     events, hidden = records.table("event_keys"), records.table("hidden")
-    void = hidden.filter(hidden.why.isin(["withdrawn", "dispute_upheld"]) & (hidden.hidden_from <= until))
+    void = hidden.filter(hidden.why.isin(VOIDING_CHANGES) & (hidden.hidden_from <= until))
     inside = events.kind_key.isin(kinds) & (events.event_day > after) & (events.event_day <= end) & (events.known_day <= until)
     return events.filter(inside).anti_join(void, "incident_key").select("subject_key").distinct()

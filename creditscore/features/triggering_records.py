@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.dates import day_number, day_of_number
-from creditscore.records.standard.keys import day_column
+from creditscore.records.standard.keys import BEFORE_ALL, day_column
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from creditscore.records.records import Records
     from creditscore.vocabulary import Trigger
 
-#: Before every day of records: the visit before the first one.
-_BEFORE_ALL = -10_000_000
 _VISITS = "visits_for_cause"
 _COLUMNS = {"visit": "int64", "subject_id": "string", "trigger": "string", "task": "string", "on": "int32", "previous": "int32"}
 
@@ -76,7 +74,7 @@ def _previous_days(visits: pd.DataFrame) -> pd.Series:
     """The day of the subject's visit before each, of any trigger, as a number."""
     days = visits[["subject_id", "event_date"]].drop_duplicates().sort_values(["subject_id", "event_date"])
     before = days.groupby("subject_id", sort=False)["event_date"].shift()
-    days["previous"] = [day_number(day) if isinstance(day, dt.date) else _BEFORE_ALL for day in before]
+    days["previous"] = [day_number(day) if isinstance(day, dt.date) else BEFORE_ALL for day in before]
     joined = visits[["subject_id", "event_date"]].merge(days, on=["subject_id", "event_date"], how="left")
     return pd.Series(joined["previous"].to_numpy(), index=visits.index)
 

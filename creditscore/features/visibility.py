@@ -12,17 +12,19 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import ibis
 
 from creditscore.dates import day_number, months_before, quarter_start, window_column
-from creditscore.records.adverse.contested import counting_ratings
-from creditscore.records.standard.keys import day_column
+from creditscore.records.adverse.contested import HIDDEN_RATINGS, counting_ratings
+from creditscore.records.standard.keys import BEFORE_ALL, day_column
+from creditscore.vocabulary import VOIDING_CHANGES
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from creditscore.records.adverse.contested import Hidden
     from creditscore.records.records import Records
 
 
@@ -121,7 +123,7 @@ def visible_events(
 
     Happened by ``as_of_day``, known by then, not past ``valid_day``, in no hidden range that day. Of an
     incident reported several times the report known first counts. With ``trained_on``, records whose
-    withdrawal was known by that day never count (they were void from the beginning). ``panel`` has those
+    withdrawal or upheld dispute was known by that day never count (they were void from the beginning). ``panel`` has those
     events of ``event_keys`` that any of its days may see; None reads ``event_keys``.
     """
     if panel is None:
@@ -140,12 +142,9 @@ def _known(events: ir.Table, rows: Rows, kinds: list[int]) -> ir.Table:
 
 def _counted(records: Records, events: ir.Table, rows: Rows, trained_on: dt.date | None) -> ir.Table:
     """Those of no hidden range, each incident once."""
-    if records.has("hidden"):
-        hidden = records.table("hidden")
+    hidden = hidden_ranges(records, "hidden", trained_on)
+    if hidden is not None:
         events = rows.without_hidden(events, hidden, "incident_key")
-        if trained_on is not None:
-            void = hidden.filter((hidden.why == "withdrawn") & (hidden.hidden_from <= day_number(trained_on)))
-            events = events.anti_join(void, "incident_key")
     if not records.has("copies"):
         return events
     single, repeated = events.filter(~events.copies), events.filter(events.copies)
@@ -154,13 +153,31 @@ def _counted(records: Records, events: ir.Table, rows: Rows, trained_on: dt.date
     return single.union(ranked.filter(ranked.telling == 0).drop("telling"))
 
 
-def visible_ratings(records: Records, rows: Rows, scheme: str) -> ir.Table:
-    """One row per row of the spine and grade of a scheme that was issued and known by ``as_of_day`` and is not hidden then."""
+def hidden_ranges(records: Records, name: Hidden | Literal["hidden"], trained_on: dt.date | None) -> ir.Table | None:
+    """The day ranges in which records, visits or grades do not count (an expression); None where there are none.
+
+    With ``trained_on``, what a withdrawal or an upheld dispute that was known by that day has ended is hidden from the beginning.
+    """
+    if not records.has(name):
+        return None
+    hidden = records.table(name)
+    if trained_on is None:
+        return hidden
+    void = hidden.why.isin(VOIDING_CHANGES) & (hidden.hidden_from <= day_number(trained_on))
+    return hidden.mutate(hidden_from=ibis.ifelse(void, ibis.literal(BEFORE_ALL, "int32"), hidden.hidden_from))
+
+
+def visible_ratings(records: Records, rows: Rows, scheme: str, *, trained_on: dt.date | None) -> ir.Table:
+    """One row per row of the spine and grade of a scheme that was issued and known by ``as_of_day`` and is not hidden then.
+
+    With ``trained_on``, a grade that an objection upheld by that day has taken away never counts.
+    """
     ratings, index = records.table("ratings"), records.table("subject_index")
     of_scheme = ratings.filter(ratings.scheme == scheme).inner_join(index, "subject_id")
     days = {"event_day": day_column(of_scheme.event_date), "known_day": day_column(of_scheme.known_date)}
     joined = rows.join(of_scheme.select("subject_key", "subject_id", "scheme", "grade", **days))
-    return counting_ratings(records, joined.filter((joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day)))
+    known = joined.filter((joined.event_day <= joined.as_of_day) & (joined.known_day <= joined.as_of_day))
+    return counting_ratings(known, hidden_ranges(records, HIDDEN_RATINGS, trained_on))
 
 
 def _day(day: dt.date) -> ir.IntegerValue:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from creditscore.dates import day_number
 from creditscore.errors import DataError
 from creditscore.inspection.objections import (
     Filing,
@@ -20,17 +19,12 @@ from creditscore.inspection.objections import (
     add_answer,
     add_objection,
     all_objections,
-    disputed_ranges,
-    record_changes,
 )
 from creditscore.pipeline.contested import found, newest_run
 from creditscore.pipeline.out_folder import changing, held
 from creditscore.pipeline.run_folder import OBJECTIONS, RunFolder
-from creditscore.records.adverse.contested import RATING_RANGES, VISIT_RANGES, Disputes, parse_rating_id
 from creditscore.records.standard.identity import compact
-from creditscore.records.standard.keys import NEVER
-from creditscore.records.tables import TABLES
-from creditscore.vocabulary import HIDDEN_WHILE_OPEN, OBJECTION_OUTCOMES, Contested, ObjectionOutcome
+from creditscore.vocabulary import HIDDEN_WHILE_OPEN, OBJECTION_OUTCOMES, ObjectionOutcome
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project
@@ -144,27 +138,6 @@ def known_objections(run: RunFolder) -> tuple[Objection, ...]:
         )
         for row in rows
     )  # fmt: skip
-
-
-def disputes_of(objections: Sequence[Objection]) -> Disputes:
-    """The disputes that objections open and their ends."""
-    visits = [{"inspection_id": one.about, **hidden} for one, hidden in _ranges(objections, "visit")]
-    grades = [(one, parse_rating_id(one.about), hidden) for one, hidden in _ranges(objections, "rating")]
-    ratings = [
-        {"subject_id": one.subject_id, "scheme": scheme, "event_day": day_number(day), **hidden}
-        for one, (scheme, day), hidden in grades
-    ]
-    return Disputes(
-        pa.Table.from_pylist(record_changes(objections), schema=TABLES["changes"].schema),
-        pa.Table.from_pylist(visits, schema=VISIT_RANGES),
-        pa.Table.from_pylist(ratings, schema=RATING_RANGES),
-    )
-
-
-def _ranges(objections: Sequence[Objection], against: Contested) -> Iterator[tuple[Objection, dict[str, Any]]]:
-    for one, since, until, why in disputed_ranges(objections, against):
-        end = NEVER if until is None else day_number(until)
-        yield one, {"hidden_from": day_number(since), "hidden_until": end, "why": why}
 
 
 def _counted(objections: Sequence[Objection], on: dt.date) -> dict[str, Any]:

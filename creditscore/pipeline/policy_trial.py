@@ -18,8 +18,9 @@ from creditscore.features.spine import spine_from_rows
 from creditscore.inspection.allocation import Allocation, allocate_visits
 from creditscore.inspection.forecast import PolicyForecast, forecast_from_visits
 from creditscore.inspection.past_visits import PastVisits, read_past_visits
-from creditscore.language import _, pgettext
+from creditscore.language import Message, _, pgettext
 from creditscore.models.scoring import ppm_of, score_of
+from creditscore.pipeline.known_objections import KnownObjections, counted_by, objections_of_run
 from creditscore.pipeline.plans import tasks_due
 from creditscore.pipeline.score import read_cards, score_table
 from creditscore.records.records import open_records
@@ -103,6 +104,8 @@ class Trial:
     proposed: int
     #: Scores just before each past random visit, see :func:`scores_before_visits`.
     scores: pd.DataFrame
+    #: Which objections it knows.
+    notes: tuple[Message, ...] = ()
 
     @cached_property
     def _visits(self) -> PastVisits:
@@ -120,7 +123,7 @@ class Trial:
             task=None if task is None else self.records.project.tasks[task],
         )
         notes = [_("{tiers} proposed tiers are tried as if signed", tiers=self.proposed)] if self.proposed else []
-        return replace(forecast, notes=(*notes, *forecast.notes))
+        return replace(forecast, notes=(*self.notes, *notes, *forecast.notes))
 
     def allocate(self, capacity: Mapping[str, int]) -> Allocation:
         """The ratios that find most with the visits of each department, in the tasks due of these departments.
@@ -147,11 +150,14 @@ class Trial:
         return allocate_visits(forecasts, tasks=tasks, capacity=capacity, floors=dict.fromkeys(TIER_ORDER, floor))
 
 
-def try_policy(project: Project, run: RunFolder, policy_file: Path, *, data: Path, engine: Engine) -> Trial:
+def try_policy(
+    project: Project, run: RunFolder, policy_file: Path, *, data: Path, engine: Engine, objections: Path | None = None
+) -> Trial:
     """A policy over a run's scores and the past random draws in the data.
 
     A policy that comes into force later is tried as of the run's day. Subjects of the run without a score take part:
-    they are in every frame.
+    they are in every frame. What an objection upheld by the run's day has struck out counts neither in the tiers nor in the
+    scores before visits.
 
     Args:
         project: The project of the run.
@@ -159,13 +165,15 @@ def try_policy(project: Project, run: RunFolder, policy_file: Path, *, data: Pat
         policy_file: The policy to try.
         data: The data folder with past inspections and frames.
         engine: Where to compute.
+        objections: The folder of runs in which objections were taken in; the run's own by default.
 
     Raises:
         ConfigError: The policy is faulty, or names what the project does not have.
-        DataError: The data cannot be used.
+        DataError: The data cannot be used; the register lacks objections that the run counted.
     """
+    known = objections_of_run(run, elsewhere=objections)
     policy = project.policy_of(policy_file)
-    records = open_records(engine, project, data=data)
+    records = open_records(engine, project, data=data, disputes=known.disputes)
     in_force = policy.model_copy(update={"effective": run.as_of}) if policy.effective > run.as_of else policy
     rows = run.frame("tiers")
     rows = rows[rows["score"].isna()]
@@ -176,4 +184,17 @@ def try_policy(project: Project, run: RunFolder, policy_file: Path, *, data: Pat
     held_out = run.frame("held_out") if run.has("held_out") else pd.DataFrame()
     scores = scores_before_visits(records, read_cards(run.file("scorecards")), industries, until=run.as_of, held_out=held_out)
     signed = replace(tiers, frame=tiers.frame.assign(tier=tiers.frame["raw_tier"]))
-    return Trial(in_force, records, signed, len(tiers.proposed()), scores)
+    return Trial(in_force, records, signed, len(tiers.proposed()), scores, _notes_on(run, known))
+
+
+def _notes_on(run: RunFolder, known: KnownObjections) -> tuple[Message, ...]:
+    """Which objections are known, and whether the scores of the run lack some."""
+    since = len(known.lines) - len(counted_by(run, known))
+    if not since:
+        return (known.said(),)
+    later = _(
+        "{count:,} objections or answers of days up to that of the run were written after it: its scores do not know them; make "
+        "the run again, then try the policy",
+        count=since,
+    )
+    return (known.said(), later)

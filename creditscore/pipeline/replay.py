@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from creditscore.errors import DataError
-from creditscore.inspection.objections import objection_lines
 from creditscore.inspection.register import Register
+from creditscore.pipeline.known_objections import counted_by, objections_of_run
 from creditscore.pipeline.plans import Standing
 from creditscore.pipeline.run import make_run
 from creditscore.pipeline.run_folder import MANIFEST, RUNS, SNAPSHOT, Deciding, RunFolder, input_hashes, take_snapshot
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from creditscore.models.scorecard import Scorecard
 
 
-def replay_run(project: Project, run: str | Path, *, data: Path, engine: Engine) -> list[str]:
+def replay_run(project: Project, run: str | Path, *, data: Path, engine: Engine, objections: Path | None = None) -> list[str]:
     """Compute a run again in a temporary folder and compare.
 
     Args:
@@ -30,6 +30,7 @@ def replay_run(project: Project, run: str | Path, *, data: Path, engine: Engine)
         run: The run.
         data: The inputs as they were; their hashes must be the manifest's.
         engine: Where to compute.
+        objections: The folder of runs whose objections the run counted; its own by default.
 
     Returns:
         The outputs whose bytes differ, by name; empty where every output was rebuilt.
@@ -42,7 +43,7 @@ def replay_run(project: Project, run: str | Path, *, data: Path, engine: Engine)
     if "deciding" not in manifest:
         raise DataError("{path}: expected a run of this version (its manifest is of an older one)", path=run)
     _refuse_other_inputs(manifest["facts"], project, data)
-    deciding, standing, cards = _as_it_was(folder, manifest, project)
+    deciding, standing, cards = _as_it_was(folder, manifest, project, objections)
     with tempfile.TemporaryDirectory() as temporary:
         again = RunFolder.new(Path(temporary), folder.as_of)
         snapshot = take_snapshot(project, data, again.file(SNAPSHOT))
@@ -56,7 +57,9 @@ def replay_run(project: Project, run: str | Path, *, data: Path, engine: Engine)
     return sorted(name for name in old.keys() | new.keys() if new.get(name) != old.get(name))
 
 
-def _as_it_was(folder: RunFolder, manifest: dict[str, Any], project: Project) -> tuple[Deciding, Standing, dict[str, Scorecard]]:
+def _as_it_was(
+    folder: RunFolder, manifest: dict[str, Any], project: Project, objections: Path | None
+) -> tuple[Deciding, Standing, dict[str, Scorecard]]:
     """What decided the run beside its inputs: the runs it rests on, signatures, published frames, edits, and its signed cards.
 
     Raises:
@@ -71,7 +74,7 @@ def _as_it_was(folder: RunFolder, manifest: dict[str, Any], project: Project) ->
         cards={industry: card.sha256 for industry, card in cards.items()},
         evidence=_run_of_hash(folder.out, decided["evidence"]),
         signatures=signed,
-        objections=objection_lines(register, folder.as_of)[: decided.get("objections_counted", 0)],
+        objections=counted_by(folder, objections_of_run(folder, elsewhere=objections)),
     )
     return deciding, standing, cards
 

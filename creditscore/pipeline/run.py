@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from creditscore.errors import DataError
 from creditscore.features.guard import guard_features
 from creditscore.inspection.forecast import forecast_policy
-from creditscore.inspection.objections import Objection, objection_lines, objections_of
+from creditscore.inspection.objections import Objection, objections_of
 from creditscore.inspection.register import Register
 from creditscore.language import DEFAULT_LANGUAGE
+from creditscore.pipeline.known_objections import disputes_of, objections_known
 from creditscore.pipeline.manifest import deciding_facts, run_log, summarise, write_manifest
-from creditscore.pipeline.objections import disputes_of, objection_table
+from creditscore.pipeline.objections import objection_table
 from creditscore.pipeline.out_folder import held, remove_unfinished, removed_on_error
 from creditscore.pipeline.plans import Standing, add_drafts, plan_due_tasks
 from creditscore.pipeline.policy_trial import scores_before_visits
@@ -74,39 +75,44 @@ _TOLD = ("error", "warning")
 
 def run_project(
     project: Project, *, data: Path, as_of: dt.date, out: Path, engine: Engine, train: bool = False,
-    tracking_uri: str | None = None, lang: str = DEFAULT_LANGUAGE, accept: bool = False,
+    tracking_uri: str | None = None, lang: str = DEFAULT_LANGUAGE, accept: bool = False, objections: Path | None = None,
 ) -> RunResult:  # fmt: skip
     """Everything of one day into a new folder, which ``out/<as_of>`` names once it is finished; earlier runs stay as they are.
 
     The signed cards of the project's ``cards/`` score. With ``train``, cards are trained on what is known that day and score
     at once: the run is then a trial, since nobody has signed them. Drafts of the tasks due go to ``out/tasks``. Nothing
     is promoted, published or drawn. ``accept`` lets a delivery through that differs so much from the run before that it
-    looks broken.
+    looks broken. ``objections`` is for a trial another folder of runs, in which objections were taken in.
 
     Raises:
         ConfigError: The guard refuses a feature; no policy is in force.
-        DataError: Inputs cannot be used; there are no signed cards; or a trial would take the place of a run with signed
-            cards. Earlier results are untouched.
+        DataError: Inputs cannot be used; there are no signed cards; a trial would take the place of a run with signed
+            cards; or objections are to come from elsewhere for a night in force. Earlier results are untouched.
         LockedError: Another run holds ``out``.
     """
     guard_features(project.features, project)
+    if objections is not None and not train:
+        raise DataError("--objections: expected with --train only; a night in force goes by the objections of its own folder")
     policy = project.policy(as_of)
     with held(out):
-        result = _run_held(project, policy, data=data, as_of=as_of, out=out, engine=engine, train=train, lang=lang, accept=accept)
+        result = _run_held(
+            project, policy, data=data, as_of=as_of, out=out, engine=engine, train=train, lang=lang, accept=accept,
+            objections=objections,
+        )  # fmt: skip
     send_queue(out, tracking_uri)
     return result
 
 
 def _run_held(
     project: Project, policy: TierPolicy, *, data: Path, as_of: dt.date, out: Path, engine: Engine, train: bool, lang: str,
-    accept: bool,
+    accept: bool, objections: Path | None,
 ) -> RunResult:  # fmt: skip
     """The run of a day while ``out`` is held: the current one where nothing has changed, else a new one."""
     ledger, inputs = StepLedger(out / LEDGER), input_hashes(project, data)
     cards = {} if train else signed_cards(project.cards)
     refuse_unsigned(project, out, as_of, cards, train=train)
     standing = Standing.of(out)
-    deciding = _deciding(out, as_of, cards, train=train)
+    deciding = _deciding(out, as_of, cards, train=train, objections=objections)
     current = RunFolder.current(out, as_of)
     key = run_key(project, inputs, deciding, engine=engine.name, train=train, lang=lang)
     if current and ledger.done(current.name, FINISHED) == key and _is_whole(current):
@@ -136,7 +142,9 @@ def summary_of(run: RunFolder) -> Mapping[str, object]:
     return summary
 
 
-def _deciding(out: Path, as_of: dt.date, cards: Mapping[str, Scorecard], *, train: bool) -> Deciding:
+def _deciding(
+    out: Path, as_of: dt.date, cards: Mapping[str, Scorecard], *, train: bool, objections: Path | None
+) -> Deciding:  # fmt: skip
     hashes, register = {industry: card.sha256 for industry, card in cards.items()}, Register.of(out)
     before, evidence = run_before(out, as_of, trial=train), evidence_of(out, hashes) if hashes else None
     return Deciding(
@@ -144,7 +152,7 @@ def _deciding(out: Path, as_of: dt.date, cards: Mapping[str, Scorecard], *, trai
         cards=hashes,
         evidence=RunFolder.opened(evidence.path) if evidence else None,
         signatures=signatures(register, as_of),
-        objections=objection_lines(register, as_of),
+        objections=objections_known(out, as_of, elsewhere=objections).lines,
     )
 
 

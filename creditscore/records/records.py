@@ -223,7 +223,7 @@ class Records:
         ratings, day = self.table("ratings"), day_of(as_of)
         known = ratings.filter((ratings.scheme == scheme) & (ratings.event_date <= day) & (ratings.known_date <= day))
         dated = known.mutate(event_day=day_column(known.event_date), as_of_day=ibis.literal(day_number(day), "int32"))
-        known = counting_ratings(self, dated)
+        known = counting_ratings(dated, self.table(HIDDEN_RATINGS) if self.has(HIDDEN_RATINGS) else None)
         newest_first = [known.event_date.desc(), known.known_date.desc(), known.grade]
         ranked = known.mutate(age_rank=ibis.row_number().over(group_by=known.subject_id, order_by=newest_first))
         rows = ranked.filter(ranked.age_rank == 0).select("subject_id", "grade", "event_date")

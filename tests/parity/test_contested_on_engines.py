@@ -6,10 +6,10 @@ import pyarrow as pa
 import pytest
 from support.projects import documents, feature, subject, write_project, write_tables
 
-from creditscore.features.build import build_features
+from creditscore.features.build import build_features, feature_table
 from creditscore.features.spine import spine
 from creditscore.inspection.objections import Objection
-from creditscore.pipeline.objections import disputes_of
+from creditscore.pipeline.known_objections import disputes_of
 from creditscore.records.own_records import own_ratings, own_visits
 from creditscore.records.records import open_records
 
@@ -77,6 +77,22 @@ def test_values_are_without_what_is_disputed_and_what_an_upheld_objection_took_a
     assert (decided["S1"][0], decided["S1"][1], decided["S2"][0]) == (None, "中", before["S2"][0])
     assert decided["S3"] == before["S3"]
     assert values(records, D(2024, 7, 1))["S3"][0] > before["S3"][0]  # from the next quarter on fewer findings are expected of all
+
+
+def test_who_trains_after_an_upheld_objection_knows_it_for_every_day(records):
+    """A record that should never have been says nothing about earlier days either; what was rejected stands."""
+
+    def on(day, trained_on):
+        rows = spine(records, as_of=day)
+        table = feature_table(records, rows, records.project.features, trained_on=trained_on, name="trained")
+        return {row["subject_id"]: (row["visits"], row["grade"]) for row in records.engine.query(table).to_pylist()}
+
+    day = D(2024, 4, 9)
+    scored, before, after = (on(day, trained_on) for trained_on in (None, D(2024, 5, 5), DECIDED))
+    assert scored == before
+    assert (after["S1"], after["S2"][1]) == ((None, "中"), "差")
+    # Of all visits fewer found something: more than was expected of S2, which did.
+    assert after["S2"][0] > before["S2"][0] > 1_000_000
 
 
 def test_grades_disputes_and_what_stands(records):

@@ -95,11 +95,15 @@ def parse_rating_id(text: str) -> tuple[str, dt.date]:
     return scheme, dt.date.fromisoformat(day)
 
 
-def counting_ratings(records: Contested, ratings: ir.Table) -> ir.Table:
-    """Rows of ``subject_id``, ``scheme``, ``event_day`` and ``as_of_day`` without those hidden on that day (an expression)."""
-    if not records.has(HIDDEN_RATINGS):
+def counting_ratings(ratings: ir.Table, hidden: ir.Table | None) -> ir.Table:
+    """Rows of ``subject_id``, ``scheme``, ``event_day`` and ``as_of_day`` without those hidden on that day (an expression).
+
+    Args:
+        ratings: The rows.
+        hidden: Ranges as in :data:`RATING_RANGES`; None where there are none.
+    """
+    if hidden is None:
         return ratings
-    hidden = records.table(HIDDEN_RATINGS)
     open_ones, gone = hidden.filter(hidden.why == DISPUTED), hidden.filter(hidden.why == UPHELD)
     kept = ratings.anti_join(gone, [*_then(ratings, gone), ratings.event_day == gone.event_day])
     return kept.anti_join(open_ones, [*_then(kept, open_ones), kept.event_day <= open_ones.event_day])

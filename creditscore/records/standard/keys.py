@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: After every day of records: what is hidden for good is hidden until then.
 NEVER = 10_000_000
+#: Before every day of records: what was void from the beginning is hidden from then on.
+BEFORE_ALL = -10_000_000
 #: More than the day numbers of two centuries, so that subject and day make one number.
 _DAYS = 2**20
 _VERSION_KEY = ("subject_id", "valid_from", "known_date")
