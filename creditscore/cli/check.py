@@ -85,7 +85,7 @@ def check(
         records = open_records(opened, loaded, data=folder, last_reading=last)
     except DataError as error:
         rest, refused = open_despite(opened, loaded, folder, error, last)
-        findings = None if rest is None else check_up(rest, as_of=day, earlier=earlier)
+        findings = None if rest is None else check_up(rest, as_of=day, earlier=earlier, last=last)
         sent = write_rejects(rejects_to, loaded, folder, findings, refused, as_of=day, lang=lang) if rejects_to is not None else []
         for line in _refusal_lines(error, refused, sent, words, checked=findings is not None):
             typer.echo(line, err=True)
@@ -93,7 +93,7 @@ def check(
             # What is wrong elsewhere is told all the same, beside the one document of --json, which is that of the refusal.
             typer.echo("\n".join([*_lines(findings, words, warnings), *_refused_lines(refused, words)]))
         raise
-    findings = check_up(records, as_of=day, earlier=earlier)
+    findings = check_up(records, as_of=day, earlier=earlier, last=last)
     if target:
         findings.to_excel(target)
     lines = _lines(findings, words, warnings)

@@ -201,7 +201,7 @@ def make_run(
     records = open_records(engine, project, data=folder.file(SNAPSHOT), last_reading=last, disputes=disputes_of(objections))
     refuse_changed_tables(project, inputs)
     refuse_old_data(records, folder.as_of)
-    checkup = check_up(records, as_of=folder.as_of, earlier=earlier)
+    checkup = check_up(records, as_of=folder.as_of, earlier=earlier, last=last)
     tell_drift(deciding.before, checkup, accept=accept)
     write_checkup(folder, records, checkup, earlier)
     write_reading(folder, records, last)

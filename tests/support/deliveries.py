@@ -10,10 +10,13 @@ from support.projects import write_project
 
 from creditscore.config.project import Project
 from creditscore.engine import Engine
+from creditscore.records.adverse.readings import READINGS, LastReading
 from creditscore.records.deliveries.checkup import check_up
 from creditscore.records.deliveries.drift import profile
+from creditscore.records.last_reading import adverse_reading
 from creditscore.records.records import Records, open_records
 from creditscore.simulate.subjects import credit_codes
+from creditscore.storage import write_parquet
 
 DAY = dt.date(2024, 4, 30)
 SUBJECTS = "subject_id,valid_from,known_date,name,subject_type,status,industry,region,registered_date"
@@ -116,6 +119,16 @@ def equation(records: Records, table: str) -> tuple[int, int, int, int]:
 
 def profile_of(records: Records) -> pa.Table:
     return profile(records)
+
+
+def last_reading(delivery: Delivery, engine: Engine, *, on: dt.date = DAY) -> LastReading:
+    """What a night on a delivery leaves to the one of ``DAY``: the adverse records as they counted."""
+    records, folder = delivery.open(engine), delivery.data.parent / f"read-{on}"
+    folder.mkdir()
+    files = {table: folder / f"{name}.parquet" for table, name in READINGS.items()}
+    for table, file in files.items():
+        write_parquet(file, adverse_reading(records, table, on))
+    return LastReading(files, DAY)
 
 
 def findings(records: Records, section: str, as_of: dt.date = DAY) -> pd.DataFrame:

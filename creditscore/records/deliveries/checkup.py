@@ -22,13 +22,14 @@ from creditscore.records.deliveries.days_ahead import ahead_findings
 from creditscore.records.deliveries.drift import Earlier, drifts, known_words, profile
 from creditscore.records.deliveries.fault_history import rows_by_source, with_history
 from creditscore.records.deliveries.findings import MISSING, Finding, Level, checkup_lines, findings_frame
+from creditscore.records.deliveries.known_before import known_before
 from creditscore.records.deliveries.publicity import (
     reconcile_publicity,
     repair_reminders,
     unknown_deadlines,
 )
 from creditscore.records.deliveries.rectification import identity_findings
-from creditscore.records.deliveries.staleness import age_findings
+from creditscore.records.deliveries.staleness import age_findings, source_ages
 from creditscore.records.deliveries.units import Units
 from creditscore.records.deliveries.unknown_words import UNKNOWN_SHARE, left_out_findings, unlisted_finding, unread_words
 from creditscore.spreadsheet import BOTH, Column, Sheet, label_text, write_book
@@ -36,6 +37,7 @@ from creditscore.spreadsheet import BOTH, Column, Sheet, label_text, write_book
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from creditscore.records.adverse.readings import LastReading
     from creditscore.records.records import Records
 
 _PARTS = ("arrived", "kept", "quarantined", "collapsed")
@@ -106,13 +108,14 @@ class CheckUp:
         return html
 
 
-def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None = None) -> CheckUp:
+def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None = None, last: LastReading | None = None) -> CheckUp:
     """What arrived, was refused, put right, is late, is missing, disagrees, or may soon be repaired, as of a day.
 
     Args:
         records: What arrived.
         as_of: The day.
         earlier: What an earlier run left: with it, codes that were put right and deliveries that drifted show.
+        last: The adverse records that the run before read: with it, those that are gone or changed show.
 
     Returns:
         One row per finding. Sections: ``rows`` (the equation per table), ``source`` (rows and columns per
@@ -121,7 +124,7 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
         (wrong codes, new and stock), ``coverage`` and ``malformed`` (per catalogue kind; no record is a
         finding), ``late`` and ``missing`` (双公示), ``supplier``, ``gate``, ``expired``, ``calendar``,
         ``publicity`` (the two systems' mismatches), ``age`` (the newest day of each source, its limit),
-        ``drift`` (against the earlier run), ``repair``,
+        ``drift`` (against the earlier run, known adverse records that are gone or changed among it), ``repair``,
         ``incomplete`` (subjects whose adverse records were refused), ``carried`` (records of the last reading that count for
         them).
     """
@@ -130,13 +133,16 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
     findings = [*_arrivals(records), *_rejects(records), *_normalised(records, earlier), *_unused(records, day)]
     findings += identity_findings(records, day, earlier.rectification)
     findings += [*_catalogue(records, day), *_suppliers(records), *_expired(records, day), *_calendar(records, day)]
-    findings += [*_publicity(records, day), *_incomplete(records, day), *age_findings(records, day)]
-    own, units = profile(records), Units(records)
+    ages = source_ages(records, day)
+    findings += [*_publicity(records, day), *_incomplete(records, day), *age_findings(records, day, ages)]
+    own, units = profile(records, ages), Units(records)
     rejects, gone = with_history(records, units, earlier, day)
     deliveries = delivery_table(records, units, rejects, gone, day, rows_by_source(earlier))
     if earlier.profile is not None:
         days = (earlier.as_of, day) if earlier.as_of else None
         findings += drifts(own, earlier.profile, max_row_drop=about.max_row_drop, days=days)
+    if last is not None:
+        findings += known_before(records, last)
     return CheckUp(
         day, findings_frame(findings), {kind: item.label for kind, item in kinds.items()}, own, rejects, deliveries, records.hanging
     )

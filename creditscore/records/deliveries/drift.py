@@ -18,8 +18,11 @@ from creditscore.records.standard.arrivals import BUCKETS_PER_POWER
 from creditscore.records.tables import COLUMN_WORDS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
+    from creditscore.records.deliveries.staleness import SourceAge
     from creditscore.records.records import Records
 
 _SCHEMA = pa.schema(
@@ -50,15 +53,19 @@ _Series = tuple[str, str, str, str, str]
 _Counts = dict[int | None, int]
 
 
-def profile(records: Records) -> pa.Table:
+def profile(records: Records, ages: Sequence[SourceAge] = ()) -> pa.Table:
     """Counts of a delivery, without any value that may be personal.
+
+    Args:
+        records: What arrived.
+        ages: The newest day of each source (:func:`creditscore.records.deliveries.staleness.source_ages`).
 
     Returns:
         One row per count: table, source, ``measure``, name, kind, bucket, n. Measures are ``rows`` per source, ``values`` per
         column ``name``, ``amounts`` per ``kind`` and ``bucket`` (quarters of a power of ten), ``codes`` per coded column
         ``name`` and code (in ``kind``; a hash where it may be a stray cell), ``code_count`` of columns with too many codes,
-        ``words`` per column ``name`` and word that its table of words lacks (as a code), and ``file`` with the SHA-256 of the
-        source in ``kind``.
+        ``words`` per column ``name`` and word that its table of words lacks (as a code), ``file`` with the SHA-256 of the
+        source in ``kind``, and ``newest`` with its newest day there.
     """
     kinds, known = list(records.project.catalogue.by_kind), project_words(records.project)
     rows: list[tuple[str, str, str, str, str, int | None, int]] = []
@@ -69,6 +76,7 @@ def profile(records: Records) -> pa.Table:
         rows += [(a.table, a.source, "amounts", "amount", kinds[k], bucket, n) for (k, bucket), n in sorted(a.amounts.items())]
         words = sorted(a.words.items())
         rows += [(a.table, a.source, "words", name, shown_code(word, n, known), None, n) for (name, word), n in words]
+    rows += [(one.table, one.source, "newest", "", one.newest.isoformat(), None, 1) for one in ages if one.newest]
     for table, source, column, code, n in code_counts(records):
         if code is None:
             rows.append((table, source, "code_count", column, "", None, n))
@@ -98,8 +106,9 @@ def drifts(now: pa.Table, before: pa.Table, *, max_row_drop: float, days: tuple[
         days: The day of the earlier delivery and that of this one: with them, the same file in another month shows.
 
     Returns:
-        Errors (rows fell away, a column emptied, the median of a kind's amounts moved a hundredfold), warnings (half of a
-        column's values fell away, PSI of amounts above 0.25, codes that the earlier delivery did not have, the same file in
+        Errors (rows fell away, a column emptied, the median of a kind's amounts moved a hundredfold, most rows of a column have
+        codes that it did not have, the newest day went back and rows fell away), warnings (half of a column's values fell away,
+        PSI of amounts above 0.25, codes that the earlier delivery did not have, the newest day went back, the same file in
         another month) and notes (the same file of a table that seldom changes), by table, source and column.
     """
     old, new = _by_series(before), _by_series(now)
@@ -113,7 +122,7 @@ def drifts(now: pa.Table, before: pa.Table, *, max_row_drop: float, days: tuple[
             findings += _amount_drift(series, counts, new[series])
         elif series[2] == "file" and series in new:
             findings += _same_file(series, sum(counts.values()), days)
-    return findings + _code_drift(old, new)
+    return findings + _newest_drift(old, new) + _code_drift(old, new)
 
 
 def _by_series(table: pa.Table) -> dict[_Series, _Counts]:
@@ -137,6 +146,21 @@ def _row_drift(series: _Series, before: int, now: int, max_row_drop: float) -> l
             series, _("expected about as many rows as before ({before}; got {now})", before=before, now=now), before - now, "error"
         )
     ]
+
+
+def _newest_drift(old: dict[_Series, _Counts], new: dict[_Series, _Counts]) -> list[Finding]:
+    """Sources whose newest day lies before that of the earlier delivery; with fewer rows, too, it is an older file."""
+    before, now = ({series[:2]: series[4] for series in counts if series[2] == "newest"} for counts in (old, new))
+    findings = []
+    for (table, source), day in sorted(now.items()):
+        known = before.get((table, source), "")
+        if day >= known:
+            continue
+        rows = [sum(counts.get((table, source, "rows", "", ""), {}).values()) for counts in (old, new)]
+        rule = _("the newest day is {now}, before it was {before} (an older file?)", now=day, before=known)
+        level: Level = "error" if _ENOUGH <= rows[0] > rows[1] else "warning"
+        findings.append(Finding("drift", table, rule, source, rows[1], level=level))
+    return findings
 
 
 def _value_drift(series: _Series, old: dict[_Series, _Counts], new: dict[_Series, _Counts]) -> list[Finding]:
@@ -180,7 +204,9 @@ def _code_drift(old: dict[_Series, _Counts], new: dict[_Series, _Counts]) -> lis
         rest = len(added) - len(plain[:_LISTED])
         listed = ", ".join([*plain[:_LISTED], *([f"+{rest}"] if rest else [])])
         rule = _("{column}: codes that no row had before ({count}): {codes}", column=column, count=len(added), codes=listed)
-        findings.append(Finding("drift", table, rule, source, sum(added.values()), level="warning"))
+        # Where most rows have such codes, another column came in its place, or the same one in other words.
+        level: Level = "error" if 2 * sum(added.values()) > sum(counts.values()) >= _ENOUGH else "warning"
+        findings.append(Finding("drift", table, rule, source, sum(added.values()), level=level))
     for series, many in sorted(new.items()):
         table, source, measure, name, _kind = series
         if measure == "code_count" and series not in old and sum(before.get((table, source, name), {}).values()) >= _ENOUGH:

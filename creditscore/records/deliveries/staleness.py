@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -89,13 +90,19 @@ def _sentence(one: SourceAge, as_of: dt.date) -> Text:
     )  # fmt: skip
 
 
-def age_findings(records: Records, as_of: dt.date) -> list[Finding]:
-    """The newest day of every source with its limit; limits that are missing or that stop nothing."""
+def age_findings(records: Records, as_of: dt.date, ages: Sequence[SourceAge]) -> list[Finding]:
+    """The newest day of every source with its limit; limits that are missing or that stop nothing.
+
+    Args:
+        records: What arrived.
+        as_of: The day.
+        ages: How old each source is that day, as :func:`source_ages` tells it.
+    """
     optional = {source.name for source in records.project.sources.source if source.optional}
     some = bool(records.project.about.max_age)
     months = max((feature.months or 0 for feature in records.project.features), default=0)
     findings = []
-    for one in source_ages(records, as_of):
+    for one in ages:
         newest: Text = _("none") if one.newest is None else one.newest.isoformat()
         level: Level = "info"
         if one.rule is None:

@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 from support.deliveries import Delivery, csv_sources, event_line, profile_of, subject_line
 
+from creditscore.records.deliveries.checkup import check_up
 from creditscore.records.deliveries.codes import MOST_CODES
 from creditscore.records.deliveries.drift import drifts
 from creditscore.records.deliveries.findings import findings_frame
@@ -45,6 +46,24 @@ def test_a_code_that_no_row_had_before_is_told_with_its_rows(before, tmp_path):
         ("warning", "records", "kind: codes that no row had before (1): award", 1),
         ("warning", "records", "result: codes that no row had before (1): halved", 3),
     ]
+
+
+def test_codes_that_most_rows_did_not_have_are_those_of_another_column(before, tmp_path):
+    lines = penalties(60, result="halved", severity="3")
+    (found,) = told(before, events(tmp_path / "now", lines))
+    assert (found["level"], found["rule"]) == ("error", "result: codes that no row had before (1): halved")
+
+
+def test_an_older_file_is_an_error_and_a_newest_day_that_went_back_alone_a_warning(before, tmp_path):
+    newest = [event_line("E99", document_no="D99", known_date="2024-03-20", result="upheld", severity="3")]
+    lines = penalties(60, result="upheld", severity="3")
+    rule = "the newest day is 2024-01-02, before it was 2024-03-20 (an older file?)"
+    for now, level in ((lines, "error"), ([*lines, *penalties(70, result="upheld", severity="3")[60:]], "warning")):
+        first, second = (events(tmp_path / f"{level}{name}", rows) for name, rows in (("a", lines + newest), ("b", now)))
+        earlier, later = (check_up(one.open(), as_of=MAY).profile for one in (first, second))
+        found = drifts(later, earlier, max_row_drop=0.3)
+        assert [(one.level, one.code, str(one.rule)) for one in found] == [(level, "records", rule)]
+        assert drifts(earlier, later, max_row_drop=0.3) == []
 
 
 def test_a_word_outside_a_table_of_words_is_new_once(tmp_path):
