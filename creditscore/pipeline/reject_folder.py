@@ -14,7 +14,7 @@ import re
 import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _MANIFEST, _FORMAT, _STAGING = "rejects.json", "creditscore.rejects/1", ".rejects-"
 _TITLE = _("Rows sent back")
+#: What rows of other files are refused for, while a file of that table is refused as a whole.
+_BLOCKED = {"subjects": "UNKNOWN_SUBJECT", "events": "UNKNOWN_EVENT"}
 #: What no file system takes in a name, names that Windows keeps for devices, and the longest name in bytes.
 _NOT_IN_NAME = re.compile(r'[<>:"/\\|?*]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
@@ -144,7 +146,10 @@ _Book = tuple[pd.DataFrame, list[FaultyRows], list[RefusedFile]]
 def _books(project: Project, data: Path, checkup: CheckUp | None, refused: Mapping[str, DataError]) -> dict[str, _Book]:
     """What each unit's workbook shows; units without anything to mend have none."""
     sources = {source.name: source for source in project.sources.source}
-    rejects = pd.DataFrame() if checkup is None else checkup.rejects
+    rejects, deliveries = (pd.DataFrame(), pd.DataFrame()) if checkup is None else (checkup.rejects, checkup.deliveries)
+    blocked = {_BLOCKED[sources[name].table] for name in refused if sources[name].table in _BLOCKED}
+    if checkup is not None and blocked:
+        rejects, deliveries = _without_blocked(checkup, blocked)
     waiting = _waiting(rejects) if len(rejects) else {}
     faulty: dict[str, list[FaultyRows]] = {}
     files: dict[str, list[RefusedFile]] = {}
@@ -156,12 +161,27 @@ def _books(project: Project, data: Path, checkup: CheckUp | None, refused: Mappi
             held = {row: one.firms for one in checkup.hanging if one.source == name for row in one.rows} if checkup else {}
             for unit, part in _faulty_rows(source, project, data, own, held, waiting):
                 faulty.setdefault(unit, []).append(part)
-    deliveries = pd.DataFrame() if checkup is None else checkup.deliveries
     books: dict[str, _Book] = {}
     for unit in sorted({*faulty, *files}):
         rows = deliveries[deliveries["provider"] == unit] if len(deliveries) else deliveries
         books[unit] = (rows, faulty.get(unit, []), files.get(unit, []))
     return books
+
+
+def _without_blocked(checkup: CheckUp, codes: Collection[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rejects without those that may be right, and the deliveries with their number as ``blocked``.
+
+    Args:
+        checkup: The check-up of what could be opened.
+        codes: What rows are refused for that name something in a file that is refused as a whole.
+    """
+    rejects = checkup.rejects
+    blocked = rejects["code"].isin(codes) & (rejects["scope"] == "row")
+    places = ["source", "provider"]
+    counts = rejects[blocked].assign(fresh=rejects["since"] == checkup.as_of).groupby(places)["fresh"].agg(["size", "sum"])
+    found = counts.reindex(pd.MultiIndex.from_frame(checkup.deliveries[places]), fill_value=0)
+    new = checkup.deliveries["new"].to_numpy() - found["sum"].to_numpy()
+    return rejects[~blocked], checkup.deliveries.assign(blocked=found["size"].to_numpy(), new=new)
 
 
 def _waiting(rejects: pd.DataFrame) -> dict[tuple[str, int], str]:

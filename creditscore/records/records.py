@@ -391,11 +391,15 @@ class _Opening:
 
 
 def _before_their_events(changes: ir.Table) -> ir.Table:
-    """Changes that take effect before the day of the event that they change: ``arrival``, ``why``."""
+    """Changes that take effect, or become known, before the day of the event that they change: ``arrival``, ``why``."""
     events = unbound("events", TABLES["events"].schema).select("event_id", "event_date")
     joined = changes.inner_join(events, "event_id")
-    early = joined.filter(joined.effective_date < joined.event_date)
-    return early.select(ARRIVAL, why=ibis.literal("DATE_ORDER:effective_date"))
+    days = ("effective_date", "known_date")
+    why = ibis.coalesce(
+        *(ibis.ifelse(joined[day] < joined.event_date, ibis.literal(f"DATE_ORDER:{day}"), ibis.null("string")) for day in days)
+    )
+    found = joined.select(ARRIVAL, why=why)
+    return found.filter(found.why.notnull())
 
 
 def _refuse_new_errors(engine: Engine, project: Project) -> None:

@@ -110,6 +110,12 @@ def _delivery(row: Mapping[str, object], as_of: dt.date, max_row_drop: float) ->
             "{waiting:,} of the refused rows are right and wait for the register to be mended: nothing is to be done about them.",
             waiting=row["waiting"],
         )  # fmt: skip
+    if row.get("blocked"):
+        yield "", _(
+            "{blocked:,} of the refused rows name what should stand in another file that could not be used: they are looked at again "
+            "when that file is mended, and nothing is to be done about them.",
+            blocked=row["blocked"],
+        )  # fmt: skip
     if counts["values"]:
         yield "", _("In rows that were read, {values:,} single values were not taken.", values=counts["values"])
     if _fell(row["before"], row["arrived"], max_row_drop):

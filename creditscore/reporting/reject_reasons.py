@@ -109,6 +109,8 @@ def _expected(source: SourceSpec, name: str, standard: str, rule: ColumnRule | N
     if name == "OUT_OF_RANGE":
         return _range_expected(table, standard)
     if name == "DATE_ORDER":
+        if source.table == "changes":
+            return _("not before the day of the record that it changes; look at that day and at the number of the record")
         before = [first for first, later in table.day_pairs if later == standard]
         names = [BETWEEN_COLUMNS.join(sent_columns(source, first)) for first in before]
         return _("not before {columns}; look at both days", columns=tuple(names)) if names else None

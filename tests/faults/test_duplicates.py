@@ -15,6 +15,11 @@ from creditscore.records.standard.identity import Identifier
 from creditscore.records.tables import TABLES
 
 
+@pytest.fixture(params=["duckdb", pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.slow])])
+def engine(request):
+    return Engine.duckdb() if request.param == "duckdb" else Engine.spark(request.getfixturevalue("spark_session"))
+
+
 def test_identical_rows_collapse_to_one_and_are_counted(tmp_path):
     delivery = Delivery(tmp_path)
     delivery.subjects(subject_line("S1"), subject_line("S1"), subject_line("S2"))
@@ -53,6 +58,34 @@ def test_a_faulty_row_does_not_quarantine_a_good_row_of_its_key(tmp_path):
     records = delivery.open()
     assert [row["event_id"] for row in rows(records)] == ["E1"]
     assert [entry[1] for entry in refused(records)] == ["OFF_CATALOGUE"]
+
+
+BAD, MENDED = event_line("E1", amount="x", severity="3"), event_line("E1", amount="100", severity="3")
+
+
+@pytest.mark.parametrize("lines", [(BAD, MENDED), (MENDED, BAD), (BAD, MENDED, MENDED), (BAD, BAD, MENDED)])
+def test_a_mended_row_below_its_old_one_is_the_one_that_counts(engine, tmp_path, lines):
+    delivery = Delivery(tmp_path)
+    delivery.events(*lines)
+    records = delivery.open(engine)
+    assert [(row["amount"], row["severity"]) for row in rows(records)] == [(100, 3)]
+    assert equation(records, "events") == (len(lines), 1, 0, len(lines) - 1)
+    assert refused(records) == refused(records, "field") == []
+    assert records.incomplete.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    "double",
+    [event_line("E1", severity="3"), event_line("E1", amount="100", severity="4"), event_line("E1", amount="y", severity="x")],
+    ids=["empty", "another value changed", "as wrong"],
+)
+def test_a_double_that_does_not_mend_a_refused_value_is_no_copy_of_it(engine, tmp_path, double):
+    delivery = Delivery(tmp_path)
+    delivery.events(BAD, double)
+    records = delivery.open(engine)
+    assert rows(records) == []
+    assert {entry[1] for entry in refused(records)} == {"DUP_CONFLICT"}
+    assert set(records.incomplete["subject_id"].to_pylist()) == {"S1"}
 
 
 def stream_of_events(tmp_path):

@@ -352,9 +352,12 @@ def test_a_change_before_its_record_is_quarantined_without_effect(tmp_path):
     changes = {"name": "changes", "table": "changes", "file": "changes.csv", "format": "csv"}
     delivery = Delivery(tmp_path, sources=csv_sources(others=[changes]))
     delivery.events(event_line("E1"), event_line("E2"))
-    lines = ["E1,repaired,2023-12-31,2024-02-01", "E2,repaired,2024-01-01,2024-02-01", "E9,repaired,2024-01-01,2024-02-01"]
+    lines = ["E1,repaired,2023-12-31,2024-02-01", "E2,repaired,2024-01-01,2024-02-01", "E9,repaired,2024-01-01,2024-02-01",
+             "E1,repaired,2024-02-01,2010-02-01"]  # fmt: skip
     delivery.file("changes.csv", text("event_id,change,effective_date,known_date", lines))
     records = delivery.open()
-    assert [entry[1:3] for entry in refused(records)] == [("DATE_ORDER:effective_date", 2), ("UNKNOWN_EVENT", 4)]
+    assert [entry[1:3] for entry in refused(records)] == [
+        ("DATE_ORDER:effective_date", 2), ("DATE_ORDER:known_date", 5), ("UNKNOWN_EVENT", 4),
+    ]  # fmt: skip
     assert records.listed(["penalty"], dt.date(2024, 4, 30))["event_id"].to_pylist() == ["E1"]
     assert set(findings(records, "refused")["table"]) == {"changes"}

@@ -83,6 +83,23 @@ def test_rows_that_wait_for_the_register_stop_no_delivery(tmp_path):
         delivery.open()
 
 
+def test_rows_about_a_file_that_is_refused_as_a_whole_are_not_their_senders_fault(tmp_path):
+    changes = {"name": "ends", "table": "changes", "file": "ends.csv", "format": "csv", "provider": "信用办"}
+    delivery = Delivery(tmp_path, sources=csv_sources(**UNITS, others=[changes]))
+    delivery.file("events.csv", "one,two\n1,2\n")
+    ends = [f"E{n},repaired,2024-03-01,2024-03-02" for n in range(30)]
+    delivery.file("ends.csv", text("event_id,change,effective_date,known_date", ends))
+    arguments = ("check", delivery.project.folder, "--data", delivery.data, "--as-of", DAY)
+    assert creditscore(*arguments, "--rejects-to", tmp_path / "back").code == 2
+    assert sorted(path.name for path in (tmp_path / "back").glob("*.xlsx")) == ["法院.xlsx"]
+    delivery.file("ends.csv", text("event_id,change,effective_date,known_date", [*ends, "E0,mended,2024-03-01,2024-03-02"]))
+    assert creditscore(*arguments, "--rejects-to", tmp_path / "again").code == 2
+    book = openpyxl.load_workbook(tmp_path / "again" / "信用办.xlsx")
+    assert list(reds(book["ends"])) == [32]
+    said = [row[1] for row in book["请先看"].iter_rows(values_only=True)]
+    assert "退回的行中有 30 行所指的内容应在另一份无法使用的文件中：待该文件改正后再核对，贵单位暂不必处理。" in said
+
+
 def test_a_total_and_a_signature_are_to_be_deleted(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(**UNITS))
     delivery.events(event_line("E1"), event_line("合计", "", amount="12"), "填表人：李某某,x", event_line("E2", event_date="soon"))

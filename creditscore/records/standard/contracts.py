@@ -253,8 +253,15 @@ def sharing_a_hash(engine: Engine, rows: ir.Table, text: ir.StringValue, name: s
 
 
 def _copies_and_conflicts(rows: ir.Table, table: StandardTable) -> ir.Table:
-    """Rows whose key others have: all of them where they disagree, all but the first where they are alike."""
-    alike = rows.mutate(first_alike=rows[ARRIVAL].min().over(group_by=list(table.columns)))
+    """Rows whose key others have: all of them where they disagree, all but one where they are alike.
+
+    A row of which values were refused is alike with one without a fault that has them and is the same otherwise: its mended
+    double. The row without a fault stays.
+    """
+    filled, same = _filled_by_doubles(rows, table)
+    clean = ibis.ifelse(filled[FIELDS].isnull(), filled[ARRIVAL], ibis.null("int64"))
+    ends_alike = ibis.coalesce(clean.min().over(group_by=same), filled[ARRIVAL].min().over(group_by=same))
+    alike = filled.mutate(first_alike=ends_alike)
     ends = {"low": alike.first_alike.min(), "high": alike.first_alike.max()}
     keyed = alike.mutate(**{name: end.over(group_by=list(table.key)) for name, end in ends.items()})
     why = ibis.cases(
@@ -264,6 +271,24 @@ def _copies_and_conflicts(rows: ir.Table, table: StandardTable) -> ir.Table:
     )
     marked = keyed.select(ARRIVAL, why=why)
     return marked.filter(marked.why.notnull())
+
+
+def _filled_by_doubles(rows: ir.Table, table: StandardTable) -> tuple[ir.Table, list[str]]:
+    """Rows with their refused values taken from rows of the same key without a fault; and the columns in which doubles are alike.
+
+    ``unfilled`` counts values that no such row has: empty is not the same as refused.
+    """
+    noted = FIELD_MARK + rows[FIELDS].fill_null("") + FIELD_MARK
+    columns, unfilled = {}, ibis.literal(0, "int64")
+    for column, kind in table.columns.items():
+        if column in table.key or pa.types.is_nested(kind):
+            continue
+        wrong = rows[FIELDS].notnull() & noted.contains(f":{column}{FIELD_MARK}")
+        sound = ibis.ifelse(rows[FIELDS].isnull(), rows[column], ibis.null(rows[column].type()))
+        fill = sound.max().over(group_by=list(table.key))
+        columns[column] = ibis.ifelse(wrong, fill, rows[column])
+        unfilled = unfilled + (wrong & fill.isnull()).ifelse(1, 0)
+    return rows.mutate(**columns, unfilled=unfilled), [*table.columns, "unfilled"]
 
 
 def shared_codes(engine: Engine, rows: ir.Table, arrivals: Sequence[Arrival]) -> ir.Table:
@@ -335,7 +360,8 @@ def _counted(engine: Engine, stream: Stream) -> TableCount:
         )
     parts = []
     for part in (refused, kept):
-        bad = part.filter(((part.code != COPY) & part.code.notnull()) | part[FIELDS].notnull())
+        # What was refused in a copy is told of the row that stays, or mended there.
+        bad = part.filter((part.code.fill_null("") != COPY) & (part.code.notnull() | part[FIELDS].notnull()))
         # Columns that the codes found by the engine are about: their values are the texts of those rejects.
         about = [name for code in rows for name in columns_of(code, table) if name in table.columns] if part is refused else []
         columns = dict.fromkeys((ARRIVAL, "code", FAULT_TEXT, FIELDS, FIELD_TEXTS, *table.key, *about))
