@@ -112,8 +112,8 @@ def _delivery(row: Mapping[str, object], as_of: dt.date, max_row_drop: float) ->
         )  # fmt: skip
     if row.get("blocked"):
         yield "", _(
-            "{blocked:,} of the refused rows name what should stand in another file that could not be used: they are looked at again "
-            "when that file is mended, and nothing is to be done about them.",
+            "{blocked:,} of the refused rows name what should stand in another file that could not be used: they are looked at "
+            "again when that file is mended, and nothing is to be done about them.",
             blocked=row["blocked"],
         )  # fmt: skip
     if counts["values"]:
