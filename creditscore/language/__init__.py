@@ -14,7 +14,7 @@ documents use when nobody names a language.
 """
 
 from creditscore.language.catalogues import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, is_language, languages
-from creditscore.language.message import Labelled, Message, Text, Translatable, _, pgettext
+from creditscore.language.message import Labelled, Message, Text, Translatable, _, from_json, pgettext, to_json
 from creditscore.language.words import Words
 
 __all__ = [
@@ -26,7 +26,9 @@ __all__ = [
     "Translatable",
     "Words",
     "_",
+    "from_json",
     "is_language",
     "languages",
     "pgettext",
+    "to_json",
 ]

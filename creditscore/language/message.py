@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from string import Formatter
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -67,6 +68,34 @@ def _(message: str, /, **values: object) -> Message:
 def pgettext(context: str, message: str, /, **values: object) -> Message:
     """Mark a sentence whose English has several meanings; ``context`` says which one this is."""
     return Message(message, values, context)
+
+
+def to_json(said: Message) -> str:
+    """A message as JSON, from which it can be shown in any language later; its values are numbers, texts, lists and messages."""
+    return json.dumps(asdict(said), ensure_ascii=False)
+
+
+def from_json(kept: str) -> Message:
+    """The message that :func:`to_json` wrote.
+
+    Raises:
+        ValueError: It is no message.
+    """
+    try:
+        return _message(json.loads(kept))
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError("expected a message as JSON") from None
+
+
+def _message(document: Mapping[str, Any]) -> Message:
+    values = {name: _value(value) for name, value in document["values"].items()}
+    return Message(document["message"], values, document["context"])
+
+
+def _value(value: Any) -> object:
+    if isinstance(value, list):
+        return [_value(entry) for entry in value]
+    return _message(value) if isinstance(value, dict) else value
 
 
 def fill(template: str, values: Mapping[str, object], show: Callable[[Any, str], str] | None = None) -> str:

@@ -10,7 +10,8 @@ from scipy.optimize import isotonic_regression
 
 from creditscore.config.scorecards import SMOOTHING, Binning
 from creditscore.dataframes import Flags, Floats, Ints
-from creditscore.models.characteristic import AttributeKind
+from creditscore.language import Text
+from creditscore.models.characteristic import AttributeKind, attribute_words
 from creditscore.models.columns import Factor, FeatureColumn
 from creditscore.models.evidence import Cells, Evidence, pseudo_share, smoothed_woe, weigh
 from creditscore.models.sample import Sample
@@ -116,6 +117,10 @@ class Partition:
             return f"{starts[code]}, {ends[code]})"
         listed = ", ".join(_quoted(value) if isinstance(value, str) else str(value) for value in self.values(code))
         return {"category": listed, "special": f"special: {listed}"}.get(kind, kind)
+
+    def words(self, code: int) -> Text:
+        """The label of an attribute, to be shown in any language."""
+        return attribute_words(self.kinds[code], self.label(code))
 
 
 def _quoted(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from creditscore.config.spec import Items, Label, Spec
+from creditscore.language import Text, pgettext
 from creditscore.vocabulary import Source
 
 AttributeKind = Literal["interval", "category", "special", "missing", "other", "cell"]
@@ -30,6 +31,9 @@ ColumnName = Annotated[str, AfterValidator(_column_name)]
 #: Positions of attributes of the first characteristic of a cross, and of the second.
 _Sides = Annotated[tuple[Items[Annotated[int, Field(ge=0)]], Items[Annotated[int, Field(ge=0)]]], Field(strict=False)]
 #: Order of the attributes of a characteristic by kind.
+#: What the fit calls attributes that have no values.
+_NAMED = {"missing": pgettext("table of a card", "Missing"), "other": pgettext("table of a card", "Other")}
+_SPECIAL = "special: "
 _ORDER = {"interval": 0, "category": 0, "cell": 0, "special": 1, "missing": 2, "other": 3}
 #: Bin codes are unsigned bytes of which the upper half means missing.
 _MAX_ATTRIBUTES = 120
@@ -39,6 +43,13 @@ _MAX_VALUES = 10_000
 MAX_CELLS = 12
 #: Sources whose characteristics may be crossed, both sides of one of them: no national ratings, nothing self-declared.
 CROSSED_SOURCES: Final = ("public", "industry", "market")
+
+
+def attribute_words(kind: AttributeKind, label: str) -> Text:
+    """A label of an attribute as it is shown: what the fit made up is translated, what is data stays."""
+    if kind == "special" and label.startswith(_SPECIAL):
+        return pgettext("table of a card", "special: {values}", values=label.removeprefix(_SPECIAL))
+    return _NAMED.get(kind, label)
 
 
 class Attribute(Spec):

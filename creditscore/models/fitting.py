@@ -12,6 +12,7 @@ from scipy import sparse
 from creditscore.config.scorecards import EXPONENT, NUISANCE_RIDGE, RIDGE, Binning, Scaling, Selection
 from creditscore.dataframes import Flags, Floats
 from creditscore.errors import DataError
+from creditscore.language import _
 from creditscore.models.bin_table import BinTable, Partition, tabulate
 from creditscore.models.binning import cut
 from creditscore.models.columns import FeatureColumn
@@ -317,8 +318,8 @@ def _with_a_cross(
     if larger.regression.coefficients[-1] <= 0:
         return None, None
     fit.ledger.enter(cross.name)
-    note = f"a cross: chi-square {pair.shown:.1f} beside the two alone"
-    fit.ledger.note(cross.name, information_value=round(cross.information_value, 6), attributes=len(cross.rows), note=note)
+    fit.ledger.note(cross.name, information_value=round(cross.information_value, 6), attributes=len(cross.rows))
+    fit.ledger.remark(cross.name, _("a cross: chi-square {shown:.1f} beside the two alone", shown=pair.shown))
     return larger, pair.ahead
 
 

@@ -16,7 +16,7 @@ from creditscore.models import card as as_text
 from creditscore.models import expert_card, scoring, scoring_sql
 from creditscore.models import reasons as against_baseline
 from creditscore.models.card import CARD_FORMAT, Baseline, Card
-from creditscore.models.characteristic import Attribute, Ceiling, Characteristic
+from creditscore.models.characteristic import Attribute, Ceiling, Characteristic, attribute_words
 
 _TABLE_COLUMNS = {
     "variable": pgettext("table of a card", "Variable"),
@@ -42,7 +42,6 @@ _SOURCES = {
     "market": pgettext("source, short", "market"),
     "self_declared": pgettext("source, short", "self_declared"),
 }
-_KINDS = {"missing": pgettext("table of a card", "Missing"), "other": pgettext("table of a card", "Other")}
 
 
 def table(card: Card, *, style: Literal["summary", "detailed"] = "summary", lang: str = SOURCE_LANGUAGE) -> pd.DataFrame:
@@ -70,8 +69,8 @@ def table(card: Card, *, style: Literal["summary", "detailed"] = "summary", lang
 
 
 def _bin_label(attribute: Attribute, words: Words) -> str:
-    """The label of an attribute; Missing and Other in the language asked for."""
-    return words.text(_KINDS.get(attribute.kind, attribute.label))
+    """The label of an attribute; what the fit called it in the language asked for."""
+    return words.text(attribute_words(attribute.kind, attribute.label))
 
 
 def _constant(card: Card, words: Words) -> dict[str, object]:

@@ -14,6 +14,7 @@ from scipy.stats import chi2
 from creditscore.config.scorecards import Selection
 from creditscore.dataframes import Floats
 from creditscore.errors import DataError
+from creditscore.language import Message, _, pgettext, to_json
 from creditscore.models.bin_table import BinTable, Partition
 from creditscore.models.columns import FeatureColumn
 from creditscore.models.evidence import MOVED, beyond_chance, stability_index, sums
@@ -29,7 +30,9 @@ _NOISE, _MOST_NOISE = 0.02, 0.05
 _NOISE_AMONG_KEPT = 0.1
 #: Standard errors and ratio from which on a part of the window has another bad rate than its rows explain.
 _SURELY, _OTHER_LEVEL = 3.5, 1.25
-_COLUMNS = ["characteristic", "kept", "reason", "information_value", "auc", "attributes", "coefficient", "drift", "note"]
+_COLUMNS = [
+    "characteristic", "kept", "reason", "information_value", "auc", "attributes", "coefficient", "drift", "note", "note_message"
+]  # fmt: skip
 
 
 @dataclass
@@ -42,20 +45,25 @@ class SelectionLedger:
 
     def enter(self, name: str, *, auc: float | None = None) -> None:
         """Add a column, as kept; ``auc`` is its AUC alone."""
-        empty = {"information_value": np.nan, "attributes": 0, "coefficient": np.nan, "drift": np.nan, "note": ""}
+        empty = {"information_value": np.nan, "attributes": 0, "coefficient": np.nan, "drift": np.nan, "note": None}
         self.rows[name] = {"characteristic": name, "kept": True, "reason": "", "auc": np.nan if auc is None else auc, **empty}
 
     def drop(self, name: str, reason: str) -> None:
         """Mark a column as dropped, with an English reason."""
         self.rows[name] |= {"kept": False, "reason": reason}
 
-    def note(self, name: str, **figures: float | str) -> None:
+    def note(self, name: str, **figures: float) -> None:
         """Set figures of a column."""
         self.rows[name] |= figures
 
-    def tell(self, name: str, note: str) -> None:
+    def remark(self, name: str, note: Message) -> None:
+        """Add something to the note of a column."""
+        before = self.rows[name]["note"]
+        self.rows[name]["note"] = note if before is None else pgettext("notes", "{first}; {second}", first=before, second=note)
+
+    def tell(self, name: str, note: Message) -> None:
         """Warn of something about a column, and add it to its note."""
-        self.rows[name]["note"] = "; ".join(filter(None, [str(self.rows[name]["note"]), note]))
+        self.remark(name, note)
         self.warnings.append(f"characteristic {name}: {note}")
 
     def kept(self, name: str) -> bool:
@@ -63,8 +71,16 @@ class SelectionLedger:
         return bool(self.rows[name]["kept"])
 
     def table(self) -> pd.DataFrame:
-        """One row per column, in the order in which they were entered."""
-        return pd.DataFrame(list(self.rows.values()), columns=_COLUMNS)
+        """One row per column, in the order in which they were entered.
+
+        ``note`` is English; ``note_message`` has the same sentence with its values, as JSON, from which it is shown in
+        another language.
+        """
+        frame = pd.DataFrame(list(self.rows.values()), columns=_COLUMNS)
+        notes = [row["note"] for row in self.rows.values()]
+        english = ["" if note is None else str(note) for note in notes]
+        kept = [to_json(note) if isinstance(note, Message) else "" for note in notes]
+        return frame.assign(note=pd.Series(english, dtype="str"), note_message=pd.Series(kept, dtype="str"))
 
 
 def column_auc(column: FeatureColumn, sample: Sample) -> float:
@@ -158,11 +174,14 @@ def tell_of_codes(partition: Partition, ledger: SelectionLedger) -> None:
     if not partition.proposed:
         return
     name, codes = partition.factor.name, ", ".join(f"{code:g}" for code in partition.proposed)
-    ledger.tell(
-        name,
-        f"{codes}: far from all other values and of another risk than those next to it, so it was taken for a code and has an "
-        f'attribute of its own; declare it: special_codes = {{"{name}": [{codes}]}}, or [] if it is a measurement',
+    line = f'special_codes = {{"{name}": [{codes}]}}'
+    note = _(
+        "{codes}: far from all other values and of another risk than those next to it, so it was taken for a code and has an "
+        "attribute of its own; declare it: {line}, or [] if it is a measurement",
+        codes=codes,
+        line=line,
     )
+    ledger.tell(name, note)
 
 
 def _moved(drift: float, selection: Selection) -> str:
@@ -204,17 +223,22 @@ def _level(probabilities: Sequence[float]) -> float:
     return min(float(max([_NOISE, *steps[rising <= steps]])), _MOST_NOISE)
 
 
+#: What is told of attributes that are only in a part of the window.
+_STATES = {
+    "gone": _("gone: {attributes}: of no rows in the last part of the window, says nothing of now and is neutral"),
+    "new": _("new: {attributes}: in the last part of the window only, rests on that part alone"),
+}
+
+
 def _tell_of_drift(table: BinTable, drift: float, ledger: SelectionLedger) -> None:
     states = table.evidence.state if table.evidence is not None else ()
-    for state, sentence in (
-        ("gone", "of no rows in the last part of the window, says nothing of now and is neutral"),
-        ("new", "in the last part of the window only, rests on that part alone"),
-    ):
-        concerned = [table.partition.label(code) for code, one in enumerate(states) if one == state]
+    for state, sentence in _STATES.items():
+        concerned = [table.partition.words(code) for code, one in enumerate(states) if one == state]
         if concerned:
-            ledger.tell(table.name, f"{state}: {'; '.join(concerned)}: {sentence}")
+            ledger.tell(table.name, Message(sentence.message, {"attributes": concerned}))
     if drift > MOVED:
-        ledger.tell(table.name, f"its attributes moved between the first and the last part of the window (PSI {drift:.2f})")
+        moved = _("its attributes moved between the first and the last part of the window (PSI {drift:.2f})", drift=drift)
+        ledger.tell(table.name, moved)
 
 
 def tell_of_levels(sample: Sample, eta: Floats, ledger: SelectionLedger) -> None:

@@ -11,17 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditscore.config.sources import IdScheme
-from creditscore.features.spine import scored_types
 from creditscore.records.adverse.near_codes import near_codes
 from creditscore.records.columns.person_numbers import is_person_number
 from creditscore.records.columns.types import one_array
+from creditscore.records.deliveries.outside import never_scored
 from creditscore.records.records import SUBJECT_COLUMNS, coded
 from creditscore.records.standard.arrivals import ARRIVAL, source_rows
 from creditscore.records.standard.contracts import refused_table
-from creditscore.records.standard.identity import Identifier, shipped_tables
 from creditscore.records.standard.rejects import COPY
 from creditscore.records.tables import TABLES
-from creditscore.vocabulary import MARKET_SUBJECTS, SUBJECT_TYPES
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project
@@ -149,17 +147,9 @@ def _in_scope(rows: pd.DataFrame, project: Project, tiered: Collection[str]) -> 
 
     Of one that had a tier nobody knows whether it has left on a day that its row does not tell.
     """
-    scored = scored_types(project)
-    bodies = {prefix for prefix, kind in shipped_tables().uscc.subject_types.items() if kind not in MARKET_SUBJECTS}
-    others = rows["subject_type"].isin([kind for kind in SUBJECT_TYPES if kind not in scored])
-    untyped = rows["subject_type"].isin(SUBJECT_TYPES)
-    scheme = project.sources.id_scheme
-    ids = {code for code in rows["subject_id"] if code}
-    right = ids - Identifier(project).faulty(ids, scheme) if scheme == "uscc" else set()
-    of_body = rows["subject_id"].map(lambda code: code in right and code[:2] in bodies).astype(bool)
     undated = rows["reason"].str.endswith(_UNDATED) & rows["subject_id"].isin(tiered)
     closed = rows["status"].isin(_CLOSED) & ~undated
-    return rows[~others & ~(of_body & ~untyped) & ~closed]
+    return rows[~never_scored(rows, project) & ~closed]
 
 
 def _firms_of(rows: pd.DataFrame) -> Iterator[dict[str, object]]:

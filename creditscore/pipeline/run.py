@@ -319,12 +319,15 @@ def refuse_changed_tables(project: Project, inputs: Mapping[str, str]) -> None:
 
 
 def write_checkup(folder: RunFolder, records: Records, checkup: CheckUp, earlier: Earlier) -> None:
-    """Write the profile of the delivery, the list of codes to be rectified, the check-up and the rejects."""
-    to_rectify = rectification_list(records, as_of=folder.as_of, before=earlier.rectification)
+    """Write the profile of the delivery, the list of codes to be rectified, the check-up and the rejects.
+
+    Keys and cells of those whom the project never scores go back to their sender (``check --rejects-to``), and into no run.
+    """
+    to_rectify = rectification_list(records, as_of=folder.as_of, before=earlier.rectification, outside=checkup.outside)
     folder.write("profile", checkup.profile)
     folder.write("rectification", rectification_table(to_rectify))
     folder.write("checkup", checkup.frame)
-    folder.write("rejects", history_table(checkup.rejects))
+    folder.write("rejects", history_table(checkup.outside.masked(checkup.rejects)))
     folder.write("deliveries", stored_deliveries(checkup.deliveries))
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditscore.features.spine import scored_types
+from creditscore.records.deliveries.outside import Outside
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
 
 def outside_ids(records: Records, as_of: dt.date) -> pa.Array:
-    """The ids of those whom the project never scores: government bodies, institutions, persons who are not its population."""
-    versions = records.versions_on(as_of)
-    others = versions.filter(~versions.subject_type.isin(scored_types(records.project)))
-    return records.engine.query(others.select("subject_id").order_by("subject_id"))["subject_id"].combine_chunks()
+    """The ids of those whom the project never scores: government bodies, institutions, persons who are not its population.
+
+    Those whose row of the register is refused too.
+    """
+    return pa.array(sorted(Outside.of(records, as_of).ids), pa.string())
 
 
 def outside_of(register: pa.Table, project: Project) -> pa.Array:

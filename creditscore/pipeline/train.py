@@ -319,7 +319,7 @@ def _calibration(test: TrainingRows, probability: np.ndarray) -> pd.DataFrame:
 def _noticed(selection: pd.DataFrame) -> pd.DataFrame:
     """The lines of the selection of which there is more to say than why a characteristic was kept or left."""
     told = selection[selection["note"] != ""].rename(columns={"characteristic": "name"})
-    return told[["name", "kept", "information_value", "drift", "note"]].reset_index(drop=True)
+    return told[["name", "kept", "information_value", "drift", "note", "note_message"]].reset_index(drop=True)
 
 
 def _one_score_notes(cards: Mapping[str, Scorecard]) -> tuple[Message, ...]:

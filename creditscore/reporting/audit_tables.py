@@ -9,6 +9,7 @@ import pandas as pd
 from creditscore import vocabulary
 from creditscore.language import DEFAULT_LANGUAGE, SOURCE_LANGUAGE, Message, Text, Words, _, pgettext
 from creditscore.models.card import Card
+from creditscore.models.characteristic import attribute_words
 from creditscore.models.scorecard import Attribute, Characteristic, Scorecard, ceiling_text
 from creditscore.records.deliveries.by_unit import DELIVERY_COLUMNS
 from creditscore.records.deliveries.findings import TABLE_WORDS, finding_text
@@ -244,18 +245,13 @@ def _side_text(one: Characteristic, group: Sequence[int]) -> Text:
     return Message(", ".join(f"{{{name}}}" for name in names), dict(zip(names, texts, strict=True)))
 
 
-_BINS = {"missing": _("Missing"), "other": _("Other")}
-
-
 def bin_label(bin_: Attribute, unit: str = "") -> Text:
     """An attribute in words that need no notation where an end is open: ``< 1``, ``[1, 3)``, ``≥ 3``.
 
     Ratios, which features keep in millionths, are printed as ratios: ``< 0.9``.
     """
-    if bin_.kind in _BINS:
-        return _BINS[bin_.kind]
     if bin_.kind != "interval":
-        return GRADES.get(bin_.label, bin_.label)
+        return GRADES.get(bin_.label) or attribute_words(bin_.kind, bin_.label)
     scale = 1_000_000 if unit == PARTS_PER_MILLION else 1
     lower, upper = (None if end is None else f"{end / scale:,.10g}" for end in (bin_.lower, bin_.upper))
     if lower is None and upper is None:

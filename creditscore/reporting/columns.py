@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from creditscore.language import Message, Text, Words
+from creditscore.language import Message, Text, Words, from_json
 from creditscore.records.fault_words import code_text
 from creditscore.reporting.run_book import RunBook
 from creditscore.reporting.terms import TERMS
@@ -231,8 +231,8 @@ def _rows_of(frame: pd.DataFrame, columns: Sequence[Column]) -> Iterator[tuple[o
 def figures_grid(frame: pd.DataFrame, words: Words, *, book: RunBook | None = None) -> Grid:
     """A frame of figures, such as a forecast by tier, as a page and the terminal print it; codes of the book in words."""
     labels = {} if book is None else _code_labels(book)
-    shown = frame.copy()
-    for name in frame.columns:
+    shown = _with_notes(frame, words)
+    for name in shown.columns:
         if pd.api.types.is_bool_dtype(frame[name]):
             shown[name] = [words.text(YES if value else NO) for value in frame[name]]
         elif name in _LABELS or name in labels:
@@ -241,6 +241,17 @@ def figures_grid(frame: pd.DataFrame, words: Words, *, book: RunBook | None = No
     return Grid.of(figure_columns(shown), [shown], words)
 
 
+def _with_notes(frame: pd.DataFrame, words: Words) -> pd.DataFrame:
+    """The frame with its notes in a language; those of runs of earlier versions have no message and stay English."""
+    if _NOTE_MESSAGE not in frame:
+        return frame.copy()
+    pairs = zip(frame["note"], frame[_NOTE_MESSAGE].fillna(""), strict=True)
+    notes = [words.text(from_json(kept)) if kept else note for note, kept in pairs]
+    return frame.assign(note=pd.Series(notes, index=frame.index, dtype=object)).drop(columns=_NOTE_MESSAGE)
+
+
+#: The note of a characteristic as JSON, beside its English sentence.
+_NOTE_MESSAGE = "note_message"
 _LABELS: dict[str, Mapping[str, Text]] = {
     "tier": {**TIER_WORDS, "all": EVERYONE},
     "model": RIVALS,

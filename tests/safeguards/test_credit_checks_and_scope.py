@@ -16,8 +16,6 @@ from creditscore.features.guard import factors_in
 from creditscore.storage import read_chain
 
 OUTSIDE = {"GOV0000071": "government", "INS0000072": "institution", "PRA0000073": "practitioner"}
-#: What goes back to the unit that sent a faulty row names the row by its key, whoever it is about.
-SENT_BACK = ("checkup.parquet", "rejects.parquet", "rectification.parquet", "plan.xlsx", "report.html")
 #: Rows of the register that are refused, of those whom nobody scores.
 REFUSED = {"GOX0000074": "government", "PRX0000075": "practitioner"}
 
@@ -32,11 +30,13 @@ def place(tmp_path_factory):
         *(subject_line(one, f"外部{one[:3]}", subject_type=kind) for one, kind in OUTSIDE.items()),
         *(subject_line(one, f"外部{one[:3]}", subject_type=kind, status="nonsense") for one, kind in REFUSED.items()),
     )
-    records = [event_line(f"E{at}", one) for at, one in enumerate(("S1", *OUTSIDE))]
-    delivery.events(*records, event_line("EX", "GOV0000071", event_date="2024-13-01"))
+    records = [event_line(f"E{at}", one, document_no=f"文{one}号") for at, one in enumerate(("S1", *OUTSIDE, *REFUSED))]
+    refused = [event_line(f"X-{one}", one, event_date="2024-13-01") for one in (*OUTSIDE, *REFUSED)]
+    delivery.events(*records, *refused, event_line("EV", "INS0000072", amount="much"))
     sign_a_card(delivery)
-    done = night(delivery, folder / "out", "--json")
-    assert done.code == 0, done.err
+    for as_of in (dt.date(2024, 4, 30), dt.date(2024, 5, 1)):
+        done = night(delivery, folder / "out", "--json", as_of=as_of)
+        assert done.code == 0, done.err
     return folder
 
 
@@ -57,8 +57,9 @@ def test_who_is_not_scored_is_counted_by_reason(place):
     assert {kind: counts[kind] for kind in OUTSIDE.values()} == {"government": 1, "institution": 1, "practitioner": 1}
 
 
-def test_who_is_not_scored_is_never_copied_into_any_file_of_a_run(place):
-    run = place / "out" / "2024-04-30"
+@pytest.mark.parametrize("day", ["2024-04-30", "2024-05-01"])
+def test_who_is_not_scored_is_never_copied_into_any_file_of_a_run(place, day):
+    run = place / "out" / day
     files = dict(searched_below(run))
     assert {"tiers.parquet", "subjects.parquet", "report.html", "plan.xlsx", "manifest.json"} <= set(files)
     assert "S1" in files["tiers.parquet"], "the search finds whoever is scored"
@@ -68,9 +69,25 @@ def test_who_is_not_scored_is_never_copied_into_any_file_of_a_run(place):
     assert sorted(told, key=str) == sorted(({"subject_id": one, "subject_type": kind} for one, kind in OUTSIDE.items()), key=str)
     leaked = {(name, one) for name, text in files.items() for one in (*OUTSIDE, *REFUSED) if one in text}
     leaked |= {(name, one) for name, text in files.items() for one in (*OUTSIDE, *REFUSED) if f"外部{one[:3]}" in text}
-    answered = {("subjects.parquet", one) for one in OUTSIDE}
-    sent_back = {(name, one) for name in SENT_BACK for one in REFUSED}
-    assert leaked - answered - sent_back == set()
+    assert leaked - {("subjects.parquet", one) for one in OUTSIDE} == set()
+
+
+def test_their_refused_rows_are_counted_and_go_back_to_their_sender_whole(place, tmp_path):
+    frame = pq.read_table(place / "out" / "2024-04-30" / "checkup.parquet").to_pandas()
+    refused = frame[(frame["section"] == "refused") & (frame["table"] == "subjects")]
+    assert refused["rows"].tolist() == [len(REFUSED)]
+    assert refused["examples"].tolist() == ["* (register:6), * (register:7)"]
+    rejects = pq.read_table(place / "out" / "2024-05-01" / "rejects.parquet").to_pandas(date_as_object=True)
+    theirs = rejects[rejects["key"] == "*"]
+    assert len(theirs) == len(rejects) > 0
+    assert set(theirs["text"]) == {"*"}
+    # Since when a fault is there is known without its key.
+    assert set(theirs["since"]) == {dt.date(2024, 4, 30)}
+    words = ("--data", place / "data", "--as-of", "2024-05-01", "--rejects-to", tmp_path / "back")
+    said = creditscore("check", place / "project", *words)
+    assert not [one for one in (*OUTSIDE, *REFUSED) if one in said.out]
+    sent = "".join(text for _name, text in searched_below(tmp_path / "back"))
+    assert all(one in sent for one in (*OUTSIDE, *REFUSED))
 
 
 def check(place: Path, purpose: str, *more):

@@ -23,6 +23,7 @@ from creditscore.records.deliveries.drift import Earlier, drifts, known_words, p
 from creditscore.records.deliveries.fault_history import rows_by_source, with_history
 from creditscore.records.deliveries.findings import MISSING, Finding, Level, checkup_lines, findings_frame
 from creditscore.records.deliveries.known_before import known_before
+from creditscore.records.deliveries.outside import NOT_SHOWN, Outside
 from creditscore.records.deliveries.publicity import (
     reconcile_publicity,
     repair_reminders,
@@ -64,6 +65,8 @@ _MISMATCHES = {
 class CheckUp:
     """One row per finding: section, table, rule, code, rows, examples (keys of rows, never values), level.
 
+    Rows about bodies and persons whom the project never scores are counted; of their keys only the place is shown.
+
     ``level``: ``error`` is never tolerated, ``warning`` is to be looked into, ``note`` was dealt with,
     ``info`` is a count. ``rule`` is English; ``rule_message`` of the frame has the same sentence with its values, as JSON,
     from which it is shown in another language.
@@ -81,6 +84,8 @@ class CheckUp:
     deliveries: pd.DataFrame = field(default_factory=pd.DataFrame)
     #: Refused rows that tell neither subject nor record, and how many subjects they hold.
     hanging: tuple[Hanging, ...] = ()
+    #: Whom the project never scores: their keys stand in what goes back to the sender, and nowhere else.
+    outside: Outside = field(default_factory=lambda: Outside(frozenset(), frozenset()))
 
     def table(self) -> pd.DataFrame:
         """The findings, by section and table; ``rule`` is English."""
@@ -130,22 +135,22 @@ def check_up(records: Records, *, as_of: str | dt.date, earlier: Earlier | None 
     """
     day, earlier = day_of(as_of), earlier or Earlier()
     kinds, about = records.project.catalogue.by_kind, records.project.about
-    findings = [*_arrivals(records), *_rejects(records), *_normalised(records, earlier), *_unused(records, day)]
-    findings += identity_findings(records, day, earlier.rectification)
+    outside = Outside.of(records, day)
+    findings = [*_arrivals(records), *_rejects(records, outside), *_normalised(records, earlier), *_unused(records, day)]
+    findings += identity_findings(records, day, earlier.rectification, outside=outside)
     findings += [*_catalogue(records, day), *_suppliers(records), *_expired(records, day), *_calendar(records, day)]
     ages = source_ages(records, day)
-    findings += [*_publicity(records, day), *_incomplete(records, day), *age_findings(records, day, ages)]
+    findings += [*_publicity(records, day, outside), *_incomplete(records, outside), *age_findings(records, day, ages)]
     own, units = profile(records, ages), Units(records)
-    rejects, gone = with_history(records, units, earlier, day)
+    rejects, gone = with_history(records, units, earlier, day, outside)
     deliveries = delivery_table(records, units, rejects, gone, day, rows_by_source(earlier))
     if earlier.profile is not None:
         days = (earlier.as_of, day) if earlier.as_of else None
         findings += drifts(own, earlier.profile, max_row_drop=about.max_row_drop, days=days)
     if last is not None:
         findings += known_before(records, last)
-    return CheckUp(
-        day, findings_frame(findings), {kind: item.label for kind, item in kinds.items()}, own, rejects, deliveries, records.hanging
-    )
+    labels = {kind: item.label for kind, item in kinds.items()}
+    return CheckUp(day, findings_frame(findings), labels, own, rejects, deliveries, records.hanging, outside)
 
 
 def _count(records: Records, rows: ir.Table) -> int:
@@ -183,14 +188,15 @@ def _arrivals(records: Records) -> list[Finding]:
     return findings
 
 
-def _rejects(records: Records) -> list[Finding]:
+def _rejects(records: Records, outside: Outside) -> list[Finding]:
     """Rows and values refused, by table and code, with the keys of a few."""
     groups: dict[tuple[str, str, str], tuple[int, list[str]]] = {}
     for row in records.rejects.to_pylist():
         group = (row["table"], row["scope"], row["code"])
         count, keys = groups.get(group, (0, []))
         if count < _KEYS:
-            keys.append(f"{row['key']} ({row['source']}:{row['row']})")
+            key = NOT_SHOWN if outside.hides(row) else row["key"]
+            keys.append(f"{key} ({row['source']}:{row['row']})")
         groups[group] = (count + 1, keys)
     return [
         Finding("refused" if scope == "row" else "refused_value", table, _("contract"), code, count, _listed(keys), "warning")
@@ -288,18 +294,15 @@ def _calendar(records: Records, day: dt.date) -> list[Finding]:
     ]
 
 
-def _incomplete(records: Records, day: dt.date) -> list[Finding]:
+def _incomplete(records: Records, outside: Outside) -> list[Finding]:
     """Subjects whose adverse records were refused, by table; records that are carried forward for them, which did not arrive.
 
     Bodies and others whom the project never scores have no tier, and are not listed.
     """
-    versions = records.versions_on(day)
-    others = versions.filter(~versions.subject_type.isin(records.project.about.scored_types)).select("subject_id")
-    outside = set(records.engine.query(others)["subject_id"].to_pylist()) if records.incomplete.num_rows else set()
     findings = []
     for name, count in records.outcomes.items():
         own = records.incomplete.filter(pc.equal(records.incomplete["table"], name))
-        firms = sorted(set(own["subject_id"].to_pylist()) - outside)
+        firms = sorted(set(own["subject_id"].to_pylist()) - outside.ids)
         if firms:
             rule = _("subjects of which adverse records were refused: no better tier until they are mended or withdrawn")
             findings.append(Finding("incomplete", name, rule, "", len(firms), _listed(firms), "warning"))
@@ -316,15 +319,19 @@ def _incomplete(records: Records, day: dt.date) -> list[Finding]:
     return findings
 
 
-def _publicity(records: Records, day: dt.date) -> list[Finding]:
-    """Mismatches of the two systems by kind, where an extract came; records that may soon be repaired."""
+def _publicity(records: Records, day: dt.date, outside: Outside) -> list[Finding]:
+    """Mismatches of the two systems by kind, where an extract came; records that may soon be repaired.
+
+    Records of bodies and others whom the project never scores are counted, and not named.
+    """
     findings = []
     if records.outcomes["publicity"].kept:
         for (mismatch, kind), rows in reconcile_publicity(records, as_of=day).groupby(["mismatch", "kind"], sort=True):
-            keys = _listed(rows["document_no"].tolist())
+            keys = _listed(rows["document_no"][~rows["subject_id"].isin(outside.ids)].tolist())
             findings.append(Finding("publicity", "publicity", _MISMATCHES[str(mismatch)], str(kind), len(rows), keys, "error"))
         findings = findings or [Finding("publicity", "publicity", _("the two systems agree"), "", 0)]
     for kind, rows in repair_reminders(records, as_of=day).groupby("kind", sort=True):
-        rule, keys = _("shortest publication period ends soon"), _listed(rows["event_id"].tolist())
+        rule = _("shortest publication period ends soon")
+        keys = _listed(rows["event_id"][~rows["subject_id"].isin(outside.ids)].tolist())
         findings.append(Finding("repair", "events", rule, str(kind), len(rows), keys, "note"))
     return findings

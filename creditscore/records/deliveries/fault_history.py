@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditscore.records.deliveries.drift import Earlier
+from creditscore.records.deliveries.outside import Outside
 from creditscore.records.deliveries.units import Units
 from creditscore.records.standard.arrivals import ARRIVAL, source_rows
 from creditscore.records.standard.contracts import arrived_table, refused_table
@@ -34,12 +35,15 @@ _JOINT, _MARK = "|", "\x1f"
 _GONE = "gone_rows"
 
 
-def with_history(records: Records, units: Units, earlier: Earlier, as_of: dt.date) -> tuple[pd.DataFrame, pd.DataFrame]:
+def with_history(
+    records: Records, units: Units, earlier: Earlier, as_of: dt.date, outside: Outside
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rejects with their history, and the faults of the earlier run that are gone.
 
     A fault is the same as an earlier one if it has the same code (with its column) in the same source and table on the row
     of the same key; without a whole key, on the same text. Row numbers move and say nothing. Faults that are alike in all
-    of this are matched one by one, so that a second one is a new one.
+    of this are matched one by one, so that a second one is a new one. Of subjects ``outside`` a run keeps no key: their faults are
+    matched by code and number.
 
     Returns:
         The rejects, the columns of :data:`HISTORY_SCHEMA`; and those of the earlier run that are gone, with ``became``.
@@ -62,7 +66,7 @@ def with_history(records: Records, units: Units, earlier: Earlier, as_of: dt.dat
         for provider, source in zip(before["provider"], before["source"], strict=True)
     ]
     before = before.sort_values(["since", "table", "source", "row"], kind="stable")
-    old, new = _numbered(before), _numbered(now)
+    old, new = _numbered(before), _numbered(outside.masked(now))
     known = dict(zip(old, before["since"], strict=True))
     now["since"] = pd.Series([known.get(fault, as_of) for fault in new], index=now.index, dtype=object)
     found = set(new)

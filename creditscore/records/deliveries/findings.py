@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
 from creditscore.config.spec import Label
-from creditscore.language import Message, Text, Words, _, pgettext
+from creditscore.language import Message, Text, Words, _, from_json, pgettext, to_json
 from creditscore.records.fault_words import code_text
 from creditscore.spreadsheet.sheets import text_width
 
@@ -71,23 +69,14 @@ _PARTS = {
 
 def findings_frame(findings: Sequence[Finding]) -> pd.DataFrame:
     """One row per finding: its fields, ``rule`` in English, and ``rule_message``: the same sentence as JSON, "" for a name."""
-
-    def as_json(rule: Text) -> str:
-        return json.dumps(rule, default=asdict, ensure_ascii=False) if isinstance(rule, Message) else ""
-
-    rows = [(*finding[:2], str(finding.rule), *finding[3:], as_json(finding.rule)) for finding in findings]
+    rows = [(*one[:2], str(one.rule), *one[3:], to_json(one.rule) if isinstance(one.rule, Message) else "") for one in findings]
     return pd.DataFrame(rows, columns=[*Finding._fields, "rule_message"])
 
 
 def finding_text(row: Mapping[Any, Any]) -> Text:
     """The rule of a finding as a message, or as plain text where it is a name, such as that of a file or a sending unit."""
     kept = row.get("rule_message")
-    return _message(json.loads(kept)) if isinstance(kept, str) and kept else str(row.get("rule") or "")
-
-
-def _message(document: Mapping[str, Any]) -> Message:
-    values = {name: _message(value) if isinstance(value, dict) else value for name, value in document["values"].items()}
-    return Message(document["message"], values, document["context"])
+    return from_json(kept) if isinstance(kept, str) and kept else str(row.get("rule") or "")
 
 
 def checkup_lines(

@@ -13,6 +13,7 @@ from creditscore.language import DEFAULT_LANGUAGE, Words, _
 from creditscore.records.columns.personal import safe_keys
 from creditscore.records.columns.types import one_array
 from creditscore.records.deliveries.findings import Finding, Level
+from creditscore.records.deliveries.outside import Outside
 from creditscore.records.fault_words import REASON_WORDS
 from creditscore.records.standard.arrivals import ARRIVAL, source_rows
 from creditscore.records.standard.contracts import refused_table, several_codes
@@ -29,13 +30,16 @@ _TYPES = {
 }  # fmt: skip
 
 
-def rectification_list(records: Records, *, as_of: str | dt.date, before: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Subjects with a wrong or doubtful code, to be put right.
+def rectification_list(
+    records: Records, *, as_of: str | dt.date, before: pd.DataFrame | None = None, outside: Outside | None = None
+) -> pd.DataFrame:
+    """Subjects with a wrong or doubtful code, to be put right; bodies and others whom the project never scores are not listed.
 
     Args:
         records: What arrived.
         as_of: The day of the list.
         before: An earlier list; codes that are no longer wrong are then listed as ``fixed``.
+        outside: Whom the project never scores, if that is known already.
 
     Returns:
         One row per code, by age, reason and code: ``age`` is ``new`` (registered on or after the project's
@@ -43,7 +47,9 @@ def rectification_list(records: Records, *, as_of: str | dt.date, before: pd.Dat
         ``status`` is ``open`` or ``fixed``. Keys that may be personal are masked.
     """
     day, sources = day_of(as_of), records.project.sources
-    frame = pd.concat([_refused_codes(records), _doubtful_codes(records)], ignore_index=True).drop_duplicates("subject_id")
+    outside = outside or Outside.of(records, day)
+    frame = pd.concat([_refused_codes(records, outside), _doubtful_codes(records)], ignore_index=True)
+    frame = frame[~frame["subject_id"].isin(outside.ids)].drop_duplicates("subject_id")
     since = sources.new_since
     new = [since is not None and registered is not None and registered >= since for registered in frame["registered_date"]]
     frame["age"] = ["new" if is_new else "stock" for is_new in new]
@@ -53,13 +59,14 @@ def rectification_list(records: Records, *, as_of: str | dt.date, before: pd.Dat
     frame["status"] = "open"
     listed = frame[list(_COLUMNS)]
     if before is not None and len(before):
-        fixed = before[~before["subject_id"].isin(frame["subject_id"])].assign(status="fixed", overdue=False)
+        gone = ~before["subject_id"].isin({*frame["subject_id"], *outside.ids})
+        fixed = before[gone].assign(status="fixed", overdue=False)
         listed = pd.concat([listed, fixed[list(_COLUMNS)]], ignore_index=True) if len(listed) else fixed[list(_COLUMNS)]
     ordered: pd.DataFrame = listed.sort_values(["age", "status", "reason", "subject_id"]).reset_index(drop=True)
     return ordered
 
 
-def _refused_codes(records: Records) -> pd.DataFrame:
+def _refused_codes(records: Records, outside: Outside) -> pd.DataFrame:
     """Rows of subjects that were refused for their code; one without a code to be shown is named by ``<source>:<row>``."""
     refused = refused_table(TABLES["subjects"])
     bad = refused.filter(refused.code.startswith("ID_"))
@@ -68,10 +75,10 @@ def _refused_codes(records: Records) -> pd.DataFrame:
     frame: pd.DataFrame = table.drop_columns(["arrival"]).to_pandas(date_as_object=True)
     keys = safe_keys(table["subject_id"]).to_pylist()
     parts = source_rows(records.arrivals_of("subjects"), one_array(table["arrival"])) if keys else ()
-    places = zip(*(part.to_pylist() for part in parts), strict=True)
+    places = list(zip(*(part.to_pylist() for part in parts), strict=True))
     named = [key or f"{source}:{row}" for key, (source, row) in zip(keys, places, strict=True)]
     frame["subject_id"] = pd.Series(named, dtype="str")
-    return frame
+    return frame[[place not in outside.places for place in places]]
 
 
 def _doubtful_codes(records: Records) -> pd.DataFrame:
@@ -94,9 +101,9 @@ def share_fixed(listed: pd.DataFrame) -> float | None:
     return None if stock.empty else float((stock["status"] == "fixed").mean())
 
 
-def identity_findings(records: Records, day: dt.date, before: pd.DataFrame | None = None) -> list[Finding]:
+def identity_findings(records: Records, day: dt.date, before: pd.DataFrame | None, *, outside: Outside) -> list[Finding]:
     """Wrong codes by reason, new ones as errors; the share of the stock that is fixed."""
-    listed = rectification_list(records, as_of=day, before=before)
+    listed = rectification_list(records, as_of=day, before=before, outside=outside)
     findings = []
     for (age, reason), group in listed[listed["status"] == "open"].groupby(["age", "reason"], sort=True):
         rule = _("wrong code of the stock, to be put right")

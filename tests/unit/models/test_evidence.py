@@ -1,5 +1,7 @@
 """What the rows say of an attribute, and how much of it is believed of the next part of the window."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from scipy.stats import chi2
 from sklearn.metrics import roc_auc_score
 
 from creditscore.config.scorecards import Binning, Selection
+from creditscore.language import Words, from_json
 from creditscore.models.evidence import Cells, beyond_chance, pseudo_share, stability_index, states, weigh
 from creditscore.models.fitting import Settings, fit_core
 from creditscore.models.sample import read_sample
@@ -136,6 +139,9 @@ def test_what_began_in_the_last_part_and_is_real_earns_a_third():
     assert found.evidence.state[1] == "new"
     assert found.woe[1] < -0.5
     assert "new" in reasons(fit).note["listed"]
+    shown = Words.of("zh").text(from_json(reasons(fit).note_message["listed"]))
+    assert "仅见于训练窗口最后一段" in shown
+    assert not re.search("[a-z]{4}", shown)
 
 
 def early(rng, n, *, test):

@@ -28,6 +28,16 @@ def test_chinese_names_on_request():
     assert "其他" in set(table["变量分箱"])
 
 
+def test_a_special_code_is_named_in_chinese_and_the_card_keeps_its_hash():
+    one = number("arrears", (1,), (0, -5), special=((-9.0, 3),), missing=0)
+    called = [a.model_copy(update={"label": "special: -9"}) if a.kind == "special" else a for a in one.attributes]
+    named = card(characteristics=(one.model_copy(update={"attributes": tuple(called)}),), baselines=())
+    before = named.sha256
+    assert "特殊值：-9" in set(named.table(lang="zh")["变量分箱"])
+    assert "special: -9" in set(named.table()["Bin"])
+    assert named.sha256 == before
+
+
 def test_an_unknown_style_is_refused():
     with pytest.raises(DataError, match="summary or detailed"):
         card().table(style="short")

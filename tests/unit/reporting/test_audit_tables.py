@@ -5,7 +5,8 @@ import re
 
 import pandas as pd
 
-from creditscore.language import Words
+from creditscore.language import Words, _
+from creditscore.models.selection import SelectionLedger
 from creditscore.reporting.audit_tables import EVALUATION, FAIRNESS, QUALITY, checkup_frame
 from creditscore.reporting.report import render_report
 from creditscore.reporting.run_book import Figure
@@ -102,3 +103,20 @@ def test_the_losses_of_the_settings_stand_in_workbook_and_report(book):
     ):
         assert text in page
     assert "Settings that the training rows chose" not in render_report(book, lang="en")
+
+
+def test_what_was_noticed_is_told_in_the_language_of_the_report_and_that_of_an_older_run_in_english(book):
+    ledger = SelectionLedger()
+    ledger.enter("late_reports")
+    ledger.tell(
+        "late_reports", _("its attributes moved between the first and the last part of the window (PSI {drift:.2f})", drift=0.3)
+    )
+    ledger.remark("late_reports", _("a cross: chi-square {shown:.1f} beside the two alone", shown=9.1))
+    table = ledger.table().rename(columns={"characteristic": "name"})[["name", "kept", "drift", "note", "note_message"]]
+    old = table.drop(columns="note_message")
+    pages = {lang: render_report(dataclasses.replace(book, selection=table), lang=lang) for lang in ("zh", "en")}
+    assert "训练窗口首段与末段之间分箱分布发生变化（PSI 0.30）；交叉指标" in pages["zh"]
+    assert "its attributes moved" not in pages["zh"]
+    assert "(PSI 0.30); a cross: chi-square 9.1" in pages["en"]
+    assert "note_message" not in pages["en"]
+    assert "its attributes moved" in render_report(dataclasses.replace(book, selection=old), lang="zh")
