@@ -23,7 +23,7 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.errors import DataError
-from creditscore.language import _
+from creditscore.language import Text, _
 from creditscore.records.adverse.doubtful_ratings import NamedRatings
 from creditscore.records.reading.sent_rows import SentRows, sent_rows
 from creditscore.records.records import open_records
@@ -133,11 +133,19 @@ def write_rejects(
     ours = _ours(folder)
     with tempfile.TemporaryDirectory(dir=folder, prefix=_STAGING) as staging:
         for unit, (deliveries, faulty, files) in books.items():
-            sheets = reject_sheets(unit, project.about, as_of, lang, deliveries=deliveries, faulty=faulty, refused=files)
+            sheets = reject_sheets(
+                _addressee(unit, project), project.about, as_of, lang, deliveries=deliveries, faulty=faulty, refused=files
+            )
             write_book(Path(staging) / names[unit], sheets, lang=lang, title=label_text(_TITLE, lang), created=as_of)
         new = {name: sha256_file(Path(staging) / name) for name in names.values()}
         _put(folder, Path(staging), ours, new, as_of)
     return [folder / name for name in names.values()]
+
+
+def _addressee(unit: str, project: Project) -> Text:
+    """A unit; where neither the project nor the rows of a source name one, who is meant all the same."""
+    own = next((source for source in project.sources.source if source.name == unit and not source.provider), None)
+    return unit if own is None else _("whoever sends {file} (no unit is declared for it)", file=own.location)
 
 
 _Book = tuple[pd.DataFrame, list[FaultyRows], list[RefusedFile]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +16,6 @@ from creditscore.config.sources import SourceSpec
 from creditscore.dates import day_number, day_of
 from creditscore.engine import unbound
 from creditscore.errors import DataError
-from creditscore.language import _
 from creditscore.records.adverse.carrying import register_last
 from creditscore.records.adverse.contested import (
     HIDDEN_RATINGS,
@@ -34,6 +33,7 @@ from creditscore.records.adverse.endings import exits, standing
 from creditscore.records.adverse.incomplete import INCOMPLETE_SCHEMA, Completion, Hanging
 from creditscore.records.adverse.readings import READINGS, LastReading
 from creditscore.records.fault_words import counted_codes
+from creditscore.records.quarantine_limits import refuse_too_many
 from creditscore.records.standard.arrivals import ARRIVAL, Arrival, Stream
 from creditscore.records.standard.contracts import (
     SEVERAL,
@@ -58,7 +58,6 @@ from creditscore.records.standard.keys import (
     supplement_subjects,
 )
 from creditscore.records.standard.rejects import COPY, REJECT_SCHEMA
-from creditscore.records.standard.waiting import wait_for_register
 from creditscore.records.tables import TABLES, StandardTable
 
 if TYPE_CHECKING:
@@ -87,8 +86,6 @@ _DERIVED: dict[str, dict[str, str]] = {
 }  # fmt: skip
 #: Tables whose rows name a subject.
 _WITH_SUBJECT = ("events", "inspections", "ratings", "recusals", "decisions")
-#: A source that loses more rows than this is judged by their share; of fewer a share says little.
-_FEW = 20
 #: The name in the engine of the ids of the subjects that had a tier in the last night.
 _RATED = "rated_subjects"
 _EVENT_COLUMNS = ("subject_id", "kind", "event_id", "document_no", "event_date")
@@ -300,7 +297,7 @@ def open_records(
             index = index_subjects(engine, subjects)
             key_subjects(engine, subjects, index)
         of_table = [source for source in project.sources.source if source.table == name]
-        _refuse_too_many(outcomes[name], of_table, opening.arrivals, project, outcomes["subjects"].rejects)
+        refuse_too_many(outcomes[name], of_table, opening.arrivals, project, outcomes["subjects"].rejects)
         if name in READINGS:
             # Before the changes are read: a repair of a record that is carried forward counts.
             outcomes[name] = completion.add(name, outcomes[name], [one for one in opening.arrivals if one.table == name])
@@ -420,44 +417,4 @@ def _refuse_new_errors(engine: Engine, project: Project) -> None:
             since=since,
             total=sum(row["rows"] for row in counts),
             codes=counted_codes({row["code"]: row["rows"] for row in counts}, most=len(counts)),
-        )
-
-
-def _refuse_too_many(
-    count: TableCount, sources: Sequence[SourceSpec], arrivals: Sequence[Arrival], project: Project, register: pa.Table
-) -> None:
-    """A source whose rows are mostly quarantined is a broken delivery, not a register of offenders.
-
-    Rows that wait for the register, of which ``register`` has the rejects, say nothing of their own source.
-
-    Raises:
-        DataError: A source has more than ``_FEW`` quarantined rows, and a larger share of them than ``max_quarantined``.
-    """
-    of_row = pc.equal(count.rejects["scope"], "row")
-    rows = count.rejects.filter(pc.and_not(of_row, wait_for_register(count.rejects, register)))
-    quarantined = {one["values"]: one["counts"] for one in pc.value_counts(rows["source"]).to_pylist()}
-    for source in sources:
-        arrived = sum(one.rows - one.left_out for one in arrivals if one.source == source.name)
-        refused = quarantined.get(source.name, 0)
-        limit = project.sources.max_quarantined if source.max_quarantined is None else source.max_quarantined
-        if refused <= max(_FEW, limit * arrived):
-            continue
-        own = rows.filter(pc.equal(rows["source"], source.name))
-        codes = {code["values"]: code["counts"] for code in pc.value_counts(own["code"]).to_pylist()}
-        raise DataError(
-            'source "{source}" ({file}): expected at most {limit:.1%} of the rows to be quarantined (got {refused} of {arrived}, '
-            "{share:.1%}, the first in row {row}: {codes}). Mend the file or the source's rules in sources.toml; if the source is "
-            "like this, say so there by max_quarantined of this source",
-            source=source.name,
-            file=source.location,
-            limit=limit,
-            refused=refused,
-            arrived=arrived,
-            share=refused / arrived,
-            row=pc.min(own["row"]).as_py(),
-            codes=counted_codes(codes),
-            to_sender=_(
-                "{file}: {refused} of {arrived} rows are wrong ({codes}). That is more than {limit:.1%}: until they are mended the "
-                "whole file is left aside. This workbook lists them"
-            ),
         )

@@ -29,7 +29,7 @@ _BETWEEN_REASONS = pgettext("between reasons", "; ")
 
 
 def reject_sheets(
-    unit: str, about: ProjectFile, as_of: dt.date, lang: str,
+    unit: Text, about: ProjectFile, as_of: dt.date, lang: str,
     *, deliveries: pd.DataFrame, faulty: Sequence[FaultyRows], refused: Sequence[RefusedFile],
 ) -> list[Sheet]:  # fmt: skip
     """The sheets of a unit's workbook: what happened and what to do, then one sheet per file with faulty rows.

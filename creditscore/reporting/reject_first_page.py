@@ -25,7 +25,7 @@ _TODO = pgettext("reject book", "What to do")
 
 
 def first_page(
-    unit: str, about: ProjectFile, as_of: dt.date, deliveries: pd.DataFrame, faulty: Sequence[FaultyRows],
+    unit: Text, about: ProjectFile, as_of: dt.date, deliveries: pd.DataFrame, faulty: Sequence[FaultyRows],
     refused: Sequence[RefusedFile],
 ) -> Iterator[_Line]:  # fmt: skip
     """What the first sheet says, line by line.

@@ -272,7 +272,10 @@ def _refuse_other_formats(file: Path, stream: BinaryIO) -> None:
             "{file}: expected an .xlsx workbook (got a web page or XML with that name: save it as .xlsx)", file=file.name
         )
     if head and b"\0" not in head and not head.startswith(b"PK"):
-        raise DataError("{file}: expected an .xlsx workbook (got a text file with that name)", file=file.name)
+        raise DataError(
+            "{file}: expected an .xlsx workbook (got a text file with that name: open it as a table and save it as .xlsx)",
+            file=file.name,
+        )
 
 
 def _overlapping(stream: BinaryIO) -> Iterator[bytes]:

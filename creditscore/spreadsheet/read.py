@@ -146,6 +146,10 @@ def refuse_merged_header(package: Package, sheet: SheetPart, areas: Sequence[Are
             file=package.path.name,
             cell=cells,
             row=row,
+            to_sender=_(
+                "{file}: {cell}: the header has merged cells. Delete titles above it, and write the name of each column into one "
+                "cell"
+            ),
         )
 
 

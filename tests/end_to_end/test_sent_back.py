@@ -189,9 +189,9 @@ def test_a_workbook_that_was_sent_back_is_no_delivery(desk):
     shutil.copy(folder / "税务局.xlsx", data / "欠税公告.xlsx")
     called = creditscore("check", desk.project.folder, "--data", data, "--as-of", MAY, "--rejects-to", desk.root / "refused")
     assert called.code == 2
-    assert f"欠税公告.xlsx：{HOW_TO_SEND}" in called.err
+    assert f"欠税公告.xlsx：这是退回的工作簿，不是报送的文件。{HOW_TO_SEND}" in called.err
     texts = [row[1] for row in books(desk.root / "refused")["税务局.xlsx"]["请先看"].iter_rows(values_only=True)]
-    assert f"欠税公告.xlsx：{HOW_TO_SEND}" in texts
+    assert f"欠税公告.xlsx：这是退回的工作簿，不是报送的文件。{HOW_TO_SEND}" in texts
     assert any(text.startswith("1. 无法使用的文件，请按上面的说明改好") for text in texts)
 
 

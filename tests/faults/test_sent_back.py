@@ -272,6 +272,24 @@ def test_a_column_of_the_file_may_be_called_like_one_of_ours(tmp_path):
         assert dict(zip(rows[0], rows[1], strict=True))["原文件行号"] == "7"
 
 
+def test_who_sent_a_source_without_a_unit_is_its_departments_or_else_the_sender_of_the_file(tmp_path):
+    visits, recusals = (
+        {"name": name, "table": name, "file": f"{name}.csv", "format": "csv"} for name in ("inspections", "recusals")
+    )
+    delivery = Delivery(tmp_path, sources=csv_sources(**UNITS, others=[visits, recusals]))
+    head = "inspection_id,subject_id,event_date,known_date,trigger,outcome,department"
+    lines = [f"V{n},S1,soon,2024-01-02,random,none,{unit}" for n, unit in enumerate(["应急管理局"] * 3 + ["环境局"] * 3)]
+    delivery.file("inspections.csv", text(head, lines))
+    delivery.file("recusals.csv", "staff_id,subject_id\nI1,S9\n")
+    assert send_back(delivery, tmp_path / "back", "--lang", "zh").code == 0
+    assert {path.stem for path in (tmp_path / "back").glob("*.xlsx")} == {"应急管理局", "环境局", "recusals"}
+    assert len(shown(tmp_path / "back" / "环境局.xlsx")["inspections"]) == 4
+    assert shown(tmp_path / "back" / "recusals.xlsx")["请先看"][1] == (
+        "退回给",
+        "recusals.csv 的报送单位（配置中未写明是哪个单位）",
+    )
+
+
 def test_payloads_go_back_as_texts(delivery, tmp_path):
     cell = '=HYPERLINK("https://evil.example")'
     delivery.events(event_line("E1", event_date="@SUM(A1)", document_no=cell.replace('"', "")))

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-_CODE = "DATE_AHEAD"
+#: The code of a row that lies ahead; the column of its day follows.
+DATE_AHEAD = "DATE_AHEAD"
 
 
 def dates_ahead(rows: ir.Table, name: str, last: ir.Table, as_of: dt.date) -> ir.Table:
@@ -47,7 +48,7 @@ def dates_ahead(rows: ir.Table, name: str, last: ir.Table, as_of: dt.date) -> ir
         moved = ahead.filter(ahead.event_date > as_of).semi_join(lost, ["subject_id", "scheme"])
         found = ahead.filter(ahead[ARRIVAL].isin(told[ARRIVAL]) | ahead[ARRIVAL].isin(moved[ARRIVAL]))
     column = ibis.ifelse(found.event_date > as_of, ibis.literal("event_date"), ibis.literal("known_date"))
-    return found.select(ARRIVAL, why=ibis.literal(f"{_CODE}:") + column)
+    return found.select(ARRIVAL, why=ibis.literal(f"{DATE_AHEAD}:") + column)
 
 
 def register_ahead(rows: ir.Table, rated: ir.Table, as_of: dt.date) -> ir.Table:
@@ -67,7 +68,9 @@ def register_ahead(rows: ir.Table, rated: ir.Table, as_of: dt.date) -> ir.Table:
     ahead, late = (rows.valid_from > as_of) | (known > as_of), (rows.registered_date > as_of).fill_null(False)
     fine = rows.filter(~ahead & ~late).select(fine_id="subject_id").distinct()
     cases = ((rows.valid_from > as_of, "valid_from"), (known > as_of, "known_date"))
-    column = ibis.cases(*((wrong, ibis.literal(f"{_CODE}:{name}")) for wrong, name in cases), else_=f"{_CODE}:registered_date")
+    column = ibis.cases(
+        *((wrong, ibis.literal(f"{DATE_AHEAD}:{name}")) for wrong, name in cases), else_=f"{DATE_AHEAD}:registered_date"
+    )
     found = rows.filter(ahead | late).select(ARRIVAL, "subject_id", in_force=~ahead, why=column)
     found = found.semi_join(rated, "subject_id")
     joined = found.left_join(fine, found.subject_id == fine.fine_id)

@@ -14,6 +14,7 @@ from creditscore.language import _
 from creditscore.records.adverse.carrying import register_last
 from creditscore.records.adverse.readings import READINGS, SOURCE, LastReading
 from creditscore.records.deliveries.findings import Finding, Level
+from creditscore.records.standard.arrivals import FIELDS
 from creditscore.records.standard.contracts import arrived_table, refused_table
 from creditscore.records.tables import COLUMN_WORDS, TABLES
 
@@ -72,13 +73,15 @@ def _told(records: Records, name: str, before: ir.Table) -> ir.Table:
     key = list(TABLES[name].key)
     columns = [column for column in _COMPARED[name] if column not in key]
     now = arrived_table(TABLES[name])
-    now = now.select(**{f"now_{column}": now[column] for column in (*key, *columns)})
+    now = now.select(noted=now[FIELDS].fill_null(""), **{f"now_{column}": now[column] for column in (*key, *columns)})
     refused = refused_table(TABLES[name])
     refused = refused.filter(refused[key[0]].notnull()).select(refused_id=key[0]).distinct()
     joined = before.left_join(now, [before[column] == now[f"now_{column}"] for column in key])
     joined = joined.left_join(refused, joined[key[0]] == refused.refused_id)
     there = joined[f"now_{key[0]}"].notnull()
-    flags = {f"other_{column}": there & ~joined[column].identical_to(joined[f"now_{column}"]) for column in columns}
+    # A value that was refused is told as such.
+    asked = {column: there & ~joined.noted.contains(f":{column}") for column in columns}
+    flags = {f"other_{column}": there & ~joined[column].identical_to(joined[f"now_{column}"]) for column, there in asked.items()}
     return joined.select(*key, SOURCE, **{_GONE: ~there & joined.refused_id.isnull()}, **flags)
 
 

@@ -1,4 +1,7 @@
-"""Which unit sent each row: that of the source, else the one that the row names, else the only one that its source has."""
+"""Which unit sent each row: that of the source, else the one that the row names, else the only one that its source has.
+
+Of a source that neither the project nor its rows give a unit, the name of the source stands in its place.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 #: column may be anything, a person's name too.
 _MOST_UNITS, _SHARED, _LONGEST = 200, 3, 60
 _MANY_DIGITS = re.compile(r"[0-9]{7}")
+#: The column of a table that names who sent a row: of a visit or decision the department that made it.
+_UNIT = {"events": "provider", "inspections": "department", "decisions": "department"}
 #: What may have become of a row.
 KEPT, REFUSED, COPIED = "kept", "refused", "copied"
 
@@ -70,13 +75,13 @@ class Units:
         named: dict[tuple[str, int], str] = {}
         for name, table in TABLES.items():
             arrivals = self._records.arrivals_of(name)
-            if "provider" not in table.columns or not arrivals:
+            if name not in _UNIT or not arrivals:
                 continue
             for rows in (refused_table(table), arrived_table(table)):
                 bad = rows.filter((rows.code.notnull() & (rows.code != COPY)) | rows[FIELDS].notnull())
-                found = self._records.engine.query(bad.select(ARRIVAL, "provider"))
+                found = self._records.engine.query(bad.select(ARRIVAL, unit=bad[_UNIT[name]]))
                 sources, places = source_rows(arrivals, found[ARRIVAL].combine_chunks())
-                triples = zip(sources.to_pylist(), places.to_pylist(), found["provider"].to_pylist(), strict=True)
+                triples = zip(sources.to_pylist(), places.to_pylist(), found["unit"].to_pylist(), strict=True)
                 named |= {(source, row): self.of(source, unit) for source, row, unit in triples}
         return named
 
@@ -107,7 +112,7 @@ class Units:
         """Rows by source, unit and outcome."""
         marked = rows.select(
             number=source_number(rows, arrivals),
-            unit=rows.provider if "provider" in table.columns else ibis.null("string"),
+            unit=rows[_UNIT[table.name]] if table.name in _UNIT else ibis.null("string"),
             outcome=ibis.cases((rows.code.isnull(), KEPT), (rows.code == COPY, COPIED), else_=REFUSED),
         )
         counted = self._records.engine.query(marked.group_by("number", "unit", "outcome").agg(rows=marked.count()))

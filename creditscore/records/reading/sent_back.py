@@ -40,7 +40,7 @@ def refuse_sent_back(header: Sequence[str], *, file: str) -> None:
     marks = (ROW_LABEL, REASON_LABEL)
     plain = [" ".join(name.split()) for name in header[: len(marks)]]
     if len(plain) == len(marks) and all(name in _plain(label_texts(mark)) for name, mark in zip(plain, marks, strict=True)):
-        raise DataError("{file}: {how}", file=file, how=HOW_TO_SEND)
+        raise DataError("{file}: this is what was sent back, and not the file itself. {how}", file=file, how=HOW_TO_SEND)
 
 
 def _plain(texts: Iterable[str]) -> set[str]:

@@ -5,6 +5,7 @@ import pytest
 from support.deliveries import DAY, SUBJECTS, Delivery, csv_sources, subject_line, text, valid_codes
 
 from creditscore.engine import Engine
+from creditscore.errors import DataError
 from creditscore.features.spine import spine_on
 from creditscore.pipeline.quarantined import LastKnown, quarantined_subjects
 from creditscore.records.adverse.readings import LastReading
@@ -193,3 +194,12 @@ def test_a_register_without_days_of_leaving_contradicts_nothing(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(id_scheme="uscc"))
     delivery.subjects(subject_line(CODES[0]), subject_line(CODES[1], status="deregistered"))
     assert delivery.open().rejects.num_rows == 0
+
+
+def test_a_register_of_a_later_day_says_what_a_past_day_needs(tmp_path):
+    delivery = Delivery(tmp_path, sources=csv_sources(max_quarantined=0.05))
+    delivery.subjects(*(subject_line(f"S{n}", valid_from="2024-06-01" if n < 21 else "2015-01-01") for n in range(60)))
+    rated = tmp_path / "tiers.parquet"
+    pd.DataFrame({"subject_id": [f"S{n}" for n in range(60)]}).to_parquet(rated)
+    with pytest.raises(DataError, match=r"21 of 60 rows.*with newest versions only cannot be read for a past day"):
+        open_records(Engine.duckdb(), delivery.project, data=delivery.data, last_reading=LastReading({}, DAY, rated))

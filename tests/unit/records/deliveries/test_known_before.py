@@ -97,9 +97,9 @@ def test_absent_records_are_counted_and_an_error_where_they_are_many(delivery, e
     assert told(delivery, engine, last)[0] == ("error", "records", gone(40), 20, "E20, E21, E22")
 
 
-def test_neither_a_refused_row_nor_one_that_has_ended_nor_another_source_is_gone(delivery, engine):
+def test_neither_a_refused_row_or_value_nor_one_that_has_ended_nor_another_source_is_gone(delivery, engine):
     ended = event_line("E40", CODES[0], valid_until="2024-04-29")
     delivery.events(*LINES, ended)
     last = last_reading(delivery, engine, on=DAY.replace(day=28))
-    delivery.events(LINES[0].replace("2024-01-01", "soon"), *LINES[1:])
+    delivery.events(LINES[0].replace("2024-01-01", "soon"), event_line("E01", CODES[1], amount="x"), *LINES[2:])
     assert told(delivery, engine, last) == []
