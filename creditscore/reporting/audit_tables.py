@@ -48,6 +48,7 @@ from creditscore.reporting.words import (
     text_of,
 )
 from creditscore.spreadsheet import Sheet, cell_words, label_text
+from creditscore.tiering.tiers import shown_tiers
 
 _DICTIONARY_COLUMNS = (
     column("sheet", width=20),
@@ -75,7 +76,8 @@ def moves_frame(book: RunBook, words: Words) -> pd.DataFrame:
 
 def _distribution_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
     """Subjects per industry and tier, then per previous tier and tier; without an earlier run a row says so."""
-    spread, moves = spread_frame(book, words), moves_frame(book, words)
+    proposed = {vocabulary.PROPOSED: words.text(TIER_WORDS[vocabulary.PROPOSED])}
+    spread, moves = (frame.replace({"tier": proposed}) for frame in (spread_frame(book, words), moves_frame(book, words)))
     yield spread
     if moves.empty and not spread.empty:
         why = _("No previous tiers (first run): nothing has moved")
@@ -84,15 +86,22 @@ def _distribution_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
 
 
 def _measure_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
-    """One row per measure of the policy: the tier, the industry, who takes it, by what rule, and how many it concerns."""
-    rows = []
+    """One row per measure of the policy: the tier, the industry, who takes it, by what rule, and how many it concerns.
+
+    No measure concerns those who are proposed for D until a person has signed: a last row says how many they are.
+    """
+    rows: list[tuple[object, ...]] = []
+    shown = pd.Series(shown_tiers(book.tiers) if not book.tiers.empty else [], dtype=object)
+    industries = book.tiers.get("industry", pd.Series(dtype=object)).reset_index(drop=True)
     for one in book.policy.measure:
-        concerned = 0
-        if not book.tiers.empty:
-            held = book.tiers["tier"] == one.tier
-            concerned = int((held if one.industry is None else held & (book.tiers["industry"] == one.industry)).sum())
+        held = shown == one.tier
+        concerned = int((held if one.industry is None else held & (industries == one.industry)).sum())
         industry = words.text(ALL_INDUSTRIES) if one.industry is None else text_of(dict(book.industries), one.industry, words)
         rows.append((words.text(TIER_WORDS[one.tier]), industry, words.text(one.name), one.department, one.basis, concerned))
+    proposed = int((shown == vocabulary.PROPOSED).sum())
+    if rows and proposed:
+        none = words.text(_("none until a person has signed; drawn in {tier} meanwhile", tier=vocabulary.RISKIEST_UNSIGNED))
+        rows.append((words.text(TIER_WORDS[vocabulary.PROPOSED]), words.text(ALL_INDUSTRIES), none, None, None, proposed))
     yield frame_of(POLICY_MEASURES.columns, rows)
 
 

@@ -296,8 +296,9 @@ def with_labels(book: RunBook, frame: pd.DataFrame, words: Words) -> pd.DataFram
 
 
 def characteristic_labels(book: RunBook) -> dict[str, Text]:
-    """The label of every characteristic of the run's cards, by its name."""
-    return {one.name: one.label for card in book.cards.values() for one in card.characteristics}
+    """The label of every characteristic of the run's cards, and of every feature that no card uses, by its name."""
+    features: dict[str, Text] = {feature.name: feature.label for feature in book.features}
+    return features | {one.name: one.label for card in book.cards.values() for one in card.characteristics}
 
 
 def _evidence_text(book: RunBook, evidence: object, words: Words, names: dict[str, Text]) -> str | None:

@@ -38,7 +38,7 @@ def _ratio_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
             base_ratio=[rule.ratio for rule in rules],
             visits_per_year=[rule.visits_per_year for rule in rules],
             repeat_within_months=[rule.repeat_within_months for rule in rules],
-            of_these_proposed=strata["stratum"].map(_proposed(book, plan).value_counts()).fillna(0).astype(int),
+            of_these_proposed=strata["stratum"].map(proposed_strata(book, plan).value_counts()).fillna(0).astype(int),
             effective_ratio=pd.to_numeric(strata["target"]).astype("float64") / population.where(population > 0),
             task=task.id,
             task_label=words.text(task.label),
@@ -50,7 +50,7 @@ def _ratio_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
         yield with_labels(book, frame, words)
 
 
-def _proposed(book: RunBook, plan: PlanPage) -> pd.Series:
+def proposed_strata(book: RunBook, plan: PlanPage) -> pd.Series:
     """The strata of those of a plan that are proposed for D: drawn there, and signed for by nobody."""
     if book.tiers.empty or plan.frame.empty:
         return pd.Series(dtype=object)
@@ -194,6 +194,7 @@ RATIOS = RunTable(
         column("ratio", "percent", editable=True),
         column("target", "integer"),
         column("on_site", "integer"),
+        column("of_these_proposed", "integer"),
         column("effective_ratio", "percent", digits=2),
         column("base_ratio", "percent"),
         column("exempt", "integer"),
@@ -207,7 +208,6 @@ RATIOS = RunTable(
         column("period", width=25),
         column("stratum", width=28),
         column("industry"),
-        column("of_these_proposed", "integer"),
     ),
     _ratio_frames,
     note=_("No draft was made: no task is due (tasks.toml), or the frames of those due are published already"),

@@ -42,7 +42,7 @@ from creditscore.reporting.columns import (
     frame_of,
     label_or_code,
 )
-from creditscore.reporting.planning_tables import RATIOS
+from creditscore.reporting.planning_tables import RATIOS, proposed_strata
 from creditscore.reporting.run_book import TRIAL_NOTE, PlanPage, RunBook, tier_counts
 from creditscore.reporting.words import CELLS, CONTESTED_WORDS, EVERYONE, LEFT_OUT, TIER_WORDS, text_of
 from creditscore.storage import atomic_write
@@ -209,18 +209,19 @@ def _swap(book: RunBook, words: Words) -> Grid:
     return Grid.of(columns, [table], words)
 
 
-def _strata(plan: PlanPage, words: Words) -> Grid:
-    """One row per tier of a plan and one for all: strata, subjects, target, ratio after rounding."""
-    rows = []
+def _strata(plan: PlanPage, book: RunBook, words: Words) -> Grid:
+    """One row per tier of a plan and one for all: strata, subjects, how many of them are proposed for D, target, ratio."""
+    rows, proposed = [], proposed_strata(book, plan)
     for tier in (*TIER_ORDER, None):
         part = plan.strata if tier is None else plan.strata[plan.strata["tier"] == tier]
         if part.empty:
             continue
         population, target = int(part["population"].sum()), int(part["target"].sum())
         name, ratio = words.text(EVERYONE if tier is None else TIER_WORDS[tier]), target / population if population else None
-        rows.append({"tier": name, "strata": len(part), "population": population, "target": target, "effective_ratio": ratio})
+        row = {"tier": name, "strata": len(part), "population": population, "target": target, "effective_ratio": ratio}
+        rows.append({**row, "of_these_proposed": int(proposed.isin(part["stratum"]).sum())})
     strata = column("strata", "integer", label=RATIOS.pick("stratum")[0].label)
-    columns = (*RATIOS.pick("tier"), strata, *RATIOS.pick("population", "target", "effective_ratio"))
+    columns = (*RATIOS.pick("tier"), strata, *RATIOS.pick("population", "of_these_proposed", "target", "effective_ratio"))
     return Grid.of(columns, [pd.DataFrame(rows)], words, total=True)
 
 
@@ -274,7 +275,7 @@ def _parts(book: RunBook, words: Words) -> dict[str, Any]:
         "trial_note": words.text(TRIAL_NOTE) if book.trial else "",
         "associations": figures_grid(book.associations.head(_ASSOCIATIONS), words, book=book),
         "stability": figures_grid(book.stability, words, book=book),
-        "plans": [(plan, _strata(plan, words)) for plan in book.plans],
+        "plans": [(plan, _strata(plan, book, words)) for plan in book.plans],
         "fairness": FAIRNESS.grid(book, words, *_FAIRNESS_KEYS),
         "quality": Grid.of(QUALITY.columns, [checkup_frame(book, words)], words),
         "deliveries": deliveries_grid(book, words),

@@ -4,12 +4,15 @@ import dataclasses
 import re
 
 import pandas as pd
+from support.projects import feature as a_feature
 
+from creditscore.config.features import FeatureSpec
 from creditscore.language import Words, _
 from creditscore.models.selection import SelectionLedger
-from creditscore.reporting.audit_tables import EVALUATION, FAIRNESS, QUALITY, checkup_frame
+from creditscore.reporting.audit_tables import DISTRIBUTION, EVALUATION, FAIRNESS, POLICY_MEASURES, QUALITY, checkup_frame
 from creditscore.reporting.report import render_report
 from creditscore.reporting.run_book import Figure
+from creditscore.reporting.words import TIER_WORDS
 
 ENGLISH = ("arrived = kept", "deregistered", "older_version")
 
@@ -120,3 +123,31 @@ def test_what_was_noticed_is_told_in_the_language_of_the_report_and_that_of_an_o
     assert "(PSI 0.30); a cross: chi-square 9.1" in pages["en"]
     assert "note_message" not in pages["en"]
     assert "its attributes moved" in render_report(dataclasses.replace(book, selection=old), lang="zh")
+
+
+def test_who_is_proposed_for_d_is_in_no_other_tier_wherever_tiers_are_counted(book):
+    waiting = book.tiers["status"] == "proposed"
+    assert waiting.any()
+    assert set(book.tiers.loc[waiting, "tier"]) <= {"A", "B", "C"}
+    words = Words.of("en")
+    counted = {(row[0], row[1]): row for row in POLICY_MEASURES.sheet(book, words).rows}
+    held = book.tiers.loc[~waiting, "tier"].value_counts()
+    for one in (one for one in book.policy.measure if one.industry is None):
+        assert counted[str(TIER_WORDS[one.tier]), "All industries"][-1] == held.get(one.tier, 0)
+    assert counted["D proposed", "All industries"][-1] == waiting.sum()
+    spread = pd.DataFrame(DISTRIBUTION.sheet(book, words).rows)
+    assert "D?" not in set(spread.stack())
+    assert spread.loc[spread[4] == "D proposed", 5].sum() >= waiting.sum()
+    page = render_report(book, lang="en")
+    heads = re.findall(r"<thead><tr><th>Tier</th>.*?</thead>", page, re.DOTALL)
+    plans = [head for head in heads if "Target" in head]
+    assert len(plans) == len(book.plans)
+    assert all("Of these D proposed" in head for head in plans)
+
+
+def test_features_that_no_card_uses_have_their_names_in_the_report(book):
+    feature = FeatureSpec.model_validate({**a_feature("rulings_36m", months=36), "label": {"zh": "败诉次数", "en": "Rulings lost"}})
+    found = pd.DataFrame({"feature": ["rulings_36m"], "attribute": ["region"], "association": [0.2], "groups": [3]})
+    page = render_report(dataclasses.replace(book, features=(feature,), associations=found), lang="zh")
+    assert "败诉次数" in page
+    assert "rulings_36m" not in page
