@@ -89,6 +89,17 @@ def shift_months(days: NDArray[np.datetime64], months: int | NDArray[np.int64]) 
     return moved
 
 
+def shift_as(days: NDArray[np.datetime64], start: dt.date, end: dt.date) -> NDArray[np.datetime64]:
+    """Each day as much later as ``end`` is after ``start``.
+
+    By whole months where both are the same day of the month, or the last one, so that a month of 30 days is as long as one of
+    31; else by days. NaT stays NaT.
+    """
+    months = 12 * (end.year - start.year) + end.month - start.month
+    last = all((day + dt.timedelta(days=1)).day == 1 for day in (start, end))
+    return shift_months(days, months) if last or start.day == end.day else days + np.timedelta64((end - start).days, "D")
+
+
 def months_after(day: dt.date, months: int) -> dt.date:
     """The same day of the month ``months`` calendar months later, cut to that month's end."""
     return day_of_number(int(shift_months(np.array(day, dtype="datetime64[D]"), months).astype(np.int64)))

@@ -20,7 +20,7 @@ from creditscore.dataframes import Flags, Floats, Texts, as_frame, date_column, 
 from creditscore.inspection.sampling_frame import NOT_KNOWN
 from creditscore.language import Message, _
 from creditscore.tiering.cuts import cut_tiers, populations
-from creditscore.tiering.tier_rules import apply_overrides
+from creditscore.tiering.overrides import apply_overrides
 from creditscore.tiering.tiers import NO_TIER, Codes, Tiers, shown_tiers, tier_names
 from creditscore.vocabulary import OFF_SITE, PROPOSED, RISKIEST, SAMPLING_TRIGGERS, TIER_ORDER
 

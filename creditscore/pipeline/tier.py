@@ -21,7 +21,7 @@ from creditscore.records.adverse.endings import exits
 from creditscore.records.adverse.readings import READINGS
 from creditscore.reporting.readback import read_decisions
 from creditscore.tiering.assignment import assign_tiers
-from creditscore.tiering.signatures import Review, grounds_hash, latest_reviews, review_body, review_of
+from creditscore.tiering.signatures import Review, grounds_hash, latest_reviews, review_body, review_of, set_by
 from creditscore.tiering.tiers import ASKED_SCHEMA, TIER_SCHEMA, Tiers
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _on_its_grounds(review: Review, proposed: dict[str, dict[str, Any]]) -> Revi
     row = proposed[review.subject_id]
     if not isinstance(row.get("grounds"), str):
         return review
-    return replace(review, raw_tier=str(row["raw_tier"]), grounds=row["grounds"])
+    return replace(review, raw_tier=str(row["raw_tier"]), grounds=row["grounds"], by=set_by(str(row.get("rule") or "")))
 
 
 def _proposed(folder: RunFolder) -> dict[str, dict[str, Any]]:

@@ -231,7 +231,7 @@ class _Case:
         own, day = self.documents.all, self.book.as_of
         ruled = [one for one in own if one.key in self._rule_keys()]
         signed = self._asked_ids() | self._signed_ids()
-        asked = [one for one in own if _asked_as(one) in signed]
+        asked = [one for one in own if self._is_among(signed, one)]
         counting = [one for feature in self.of_card for one in behind(feature, own, day)]
         over = [one for feature in self.of_card for one in behind(feature, own, day, state=None)]
         disputed = [one for one in own if one.state == "disputed"]
@@ -253,7 +253,10 @@ class _Case:
             return set()
         own = self.documents.all
         if override.kind is not None:
-            return {one.key for one in own if one.table == "record" and one.kind == override.kind and one.state == COUNTS}
+            # A record of the same kind that a person has refused is not among those of the evidence.
+            named = Reason.parse(str(self.row.get("evidence") or "")).items
+            listed = [one for one in own if one.table == "record" and one.kind == override.kind and one.state == COUNTS]
+            return {one.key for one in listed if one.id in named or not named}
         grades = [one for one in own if one.table == "rating" and one.kind == override.scheme]
         newest = max(grades, key=lambda one: (one.event_date, one.known_date), default=None)
         return set() if newest is None else {newest.key}
@@ -263,16 +266,25 @@ class _Case:
             return None
         return next((one for one in self.book.policy.override if one.reason.ground == self.rule.ground), None)
 
+    def _is_among(self, ids: set[str], one: Document) -> bool:
+        """Whether a document is one of those named so; a grade that a newer one has replaced is not."""
+        newer = one.table == "rating" and any(
+            other.table == one.table and other.kind == one.kind and other.event_date > one.event_date
+            for other in self.documents.all
+        )
+        return _asked_as(one) in ids and not newer
+
     def _signed_ids(self) -> set[str]:
-        """The records and visits on which the signature under the tier that holds rests."""
-        if self.row.get("signed_tier") is None or self.row.get("signed_tier") != self.row.get("tier"):
+        """The records and visits on which the signature under the tier that holds rests, or the refusal of a worse one."""
+        refused = self.rule.kind == "review_rejected"
+        if not refused and (self.row.get("signed_tier") is None or self.row.get("signed_tier") != self.row.get("tier")):
             return set()
         return {record for record, _digest in parse_grounds(str(self.row.get("grounds") or ""))}
 
     def signed_documents(self) -> tuple[int, ...]:
         """Their numbers."""
         ids = self._signed_ids()
-        return tuple(number for number, one in self.numbered.items() if _asked_as(one) in ids)
+        return tuple(number for number, one in self.numbered.items() if self._is_among(ids, one))
 
     def _asked_ids(self) -> set[str]:
         """The records and visits that a signer is asked about and on which the signature will rest."""
@@ -316,7 +328,7 @@ class _Case:
         if self.row.get("status") != "proposed":
             return None
         ids = self._asked_ids()
-        numbers = (number for number, one in self.numbered.items() if _asked_as(one) in ids)
+        numbers = (number for number, one in self.numbered.items() if self._is_among(ids, one))
         return Signature(str(self.row.get("raw_tier") or self.row["tier"]), tuple(numbers), "subject_id" in self.book.asked)
 
     def not_rated(self) -> NotRated:

@@ -11,6 +11,7 @@ from creditscore.reporting.explanation_section import Joined, numbers
 from creditscore.reporting.words import NOT_RATED_MEANINGS, RULE_MEANINGS, TIER_WORDS
 from creditscore.vocabulary import NOT_RATED, PROPOSED, Reason
 
+_REFUSED = str(Reason("review_rejected"))
 _NATURE = _("A tier allocates inspection effort. It is not a verdict, a punishment, a blacklist or a loan decision.")
 
 
@@ -61,6 +62,19 @@ def tier(it: Explained) -> Iterator[Text]:
         yield _("This run is a trial: nobody has signed its scorecards, and the tier is not in force.")
     if it.signature is not None:
         yield from _awaited(it, it.signature)
+    elif it.ground.rule == _REFUSED:
+        if it.signed_documents:
+            yield _(
+                "What was refused rests on record no. {numbers} below. If one of them is corrected or another record comes, an "
+                "official may be asked again.",
+                numbers=numbers(it.signed_documents),
+            )
+        elif it.kept == "all":
+            yield _(
+                "What was refused rests on the score alone. If the score gets better and falls again, an official is asked again."
+            )
+        else:
+            yield _("On which records it rests is not kept in this run.")
     elif it.signed:
         yield _("An official has looked at this tier and decided on it.")
         if it.signed_documents:

@@ -135,9 +135,13 @@ RULE_MEANINGS: dict[str, Message] = {
     "incomplete": _("Records that may count against the firm could not be read. Until they are mended the tier gets no better."),
     "stability": _("The score is good enough for a better tier. It must last for a time before the tier rises."),
     "override_ended": _("A record that had set the tier no longer counts. From now on the score decides."),
-    "record_ended": _("A record against the firm was repaired, withdrawn or has ended: the better tier holds at once."),
+    "record_ended": _(
+        "A record against the firm was repaired, withdrawn or corrected, or has ended: the better tier holds at once."
+    ),
     "signature_ended": _("The signature under D has ended with a record that it rested on."),
-    "review_rejected": _("An official looked at a worse tier and did not approve it: the earlier tier stays."),
+    "review_rejected": _(
+        "An official looked at a worse tier and did not approve it. It does not hold; whatever else there is decides as ever."
+    ),
 }
 #: Why there is no tier, told to the subject.
 NOT_RATED_MEANINGS: dict[NotRatedWhy, Message] = {

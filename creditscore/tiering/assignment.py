@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,22 +16,13 @@ from creditscore.config.policy import TierPolicy
 from creditscore.dataframes import Flags, Texts
 from creditscore.tiering.cohort import Cohort, cohort_of
 from creditscore.tiering.cuts import achieved
-from creditscore.tiering.grounds import Decisions, SignatureBook, Standing
-from creditscore.tiering.holds import Disputes, Incomplete, held_by_dispute, lost_a_record
-from creditscore.tiering.previous import Previous
-from creditscore.tiering.signatures import Review
-from creditscore.tiering.tier_rules import (
-    Overridden,
-    Settled,
-    Stabilised,
-    apply_overrides,
-    apply_signatures,
-    apply_stability,
-    may_need_signature,
-    needs_signature,
-)
+from creditscore.tiering.holds import held_by_dispute
+from creditscore.tiering.night import Night
+from creditscore.tiering.previous import REJECTED, Previous
+from creditscore.tiering.signed import Signed
+from creditscore.tiering.tier_rules import Settled, Stabilised, apply_signatures, apply_stability, needs_signature
 from creditscore.tiering.tiers import NO_TIER, TIER_SCHEMA, UNRATED, Codes, Tiers, tier_names
-from creditscore.vocabulary import PRESUMED, RISKIEST, RISKIEST_UNSIGNED, TIERS, Reason
+from creditscore.vocabulary import RISKIEST, RISKIEST_UNSIGNED, TIERS, Reason
 
 _RISKIEST, _UNSIGNED = TIERS.index(RISKIEST), TIERS.index(RISKIEST_UNSIGNED)
 _NEVER = np.datetime64("NaT", "D")
@@ -52,7 +43,8 @@ def assign_tiers(
     """The tier of every subject in scope.
 
     In this order: the cuts; 未评 (NR) for subjects without a score, registered for fewer than ``new_subject_months``, or
-    whose adverse records are refused and were never read whole; the overrides of the policy; stability, except where an
+    whose adverse records are refused and were never read whole; the overrides of the policy, both without what a person has
+    refused; stability, except where an
     adverse record left, or D has lost its signature: then the better tier holds at once; open disputes; refused adverse
     records, with which no tier is better than that of the last night in which they were read whole; signatures.
 
@@ -80,110 +72,18 @@ def assign_tiers(
             policy was not in force yet, the earlier tiers are of a later day, a government body or
             institution is scored, or overrides have no records to look in.
     """
-    night = _Night.of(
+    night = Night.of(
         cohort_of(scores, policy, subjects=subjects, records=records, as_of=as_of), policy, previous, records=records, exits=exits
     )
-    signed = _Signed.of(night, tuple(reviews or ()), records=records, read=read)
+    signed = Signed.of(night, tuple(reviews or ()), records=records, read=read)
     moved = _Moved.of(night, signed)
-    needs = _needs_signature(night, moved)
-    settled = _settled(night, signed, moved, needs)
+    needs = _needs_signature(night, signed, moved)
+    settled = apply_signatures(moved.target, _why(night, signed, moved, needs), needs, signed.until_signed, signed.on_raw)
     signing = _Signing.of(night, signed, moved, settled, needs)
-    columns = _columns(night, moved, settled, signing, needs)
+    columns = _columns(night, signed, moved, settled, signing, needs)
     told = signed.stands.shown(night.ids, settled.status == "proposed", signing.grounds)
     reached = achieved(night.cut, night.cohort.population, policy)
     return Tiers(_tiers_frame(night.cohort, columns), reached, night.cohort.register, told)
-
-
-@dataclass(frozen=True)
-class _Night:
-    """What is known before anything moves.
-
-    Attributes:
-        cohort: The subjects.
-        policy: The rules in force.
-        past: Their tiers in the run before.
-        cut: Their tiers by the cuts alone.
-        incomplete: Whose adverse records were refused.
-        ruled: Their tiers by cuts and overrides.
-        disputes: Who has an open dispute.
-        left: Who lost an adverse record since the run before.
-    """
-
-    cohort: Cohort
-    policy: TierPolicy
-    past: Previous
-    cut: Codes
-    incomplete: Incomplete
-    ruled: Overridden
-    disputes: Disputes
-    left: Flags
-
-    @classmethod
-    def of(cls, cohort: Cohort, policy: TierPolicy, previous: Any, *, records: Any, exits: Any) -> _Night:
-        """Look up what the run before and the records say."""
-        ids, day, cut = cohort.ids, cohort.as_of, cohort.cut(policy)
-        past = Previous.of(ids, previous, as_of=day)
-        incomplete = Incomplete.of(cohort.refused_among(records), past, as_of=day)
-        # Whoever is ranked for a cut by share stays ranked: a fault moves nobody else.
-        ruled = apply_overrides(ids, _without(cut, incomplete.never_whole), policy, records=records, as_of=day)
-        disputes = Disputes.of(ids, records=records, as_of=day)
-        left = lost_a_record(ids, past, exits, records=records, as_of=day)
-        return cls(cohort, policy, past, cut, incomplete, ruled, disputes, left)
-
-    @property
-    def ids(self) -> pd.Index:
-        """The subjects."""
-        return self.cohort.ids
-
-    @property
-    def day(self) -> dt.date:
-        """The day of the tiers."""
-        return self.cohort.as_of
-
-    def banded(self) -> Codes:
-        """Tiers by the cuts moved by the band: where a subject lies safely."""
-        rule = self.policy.stability
-        return _without(self.cohort.cut(self.policy, band=rule.band, margin=rule.margin), self.incomplete.never_whole)
-
-
-@dataclass(frozen=True)
-class _Signed:
-    """Which signatures last today.
-
-    Attributes:
-        stands: The records that may count against those whose tier may rest on a signature.
-        grounds: The records on which today's proposals rest.
-        in_d: The decisions on D that last.
-        on_raw: The decisions on today's raw tiers that last.
-        lapsed: Who was in D and has lost the signature under it.
-    """
-
-    stands: Standing
-    grounds: Texts
-    in_d: Decisions
-    on_raw: Decisions
-    lapsed: Flags
-
-    @classmethod
-    def of(cls, night: _Night, reviews: Sequence[Review], *, records: Any, read: Collection[str] | None) -> _Signed:
-        """Ask the records behind the tiers that a person signs."""
-        past, ruled, count = night.past, night.ruled, len(night.ids)
-        # The records behind a tier matter of those only who have D, may be put to a person, or are held and let go at once.
-        wanted = (past.tier == _RISKIEST) | may_need_signature(ruled, past, night.cohort.subject_type, night.policy)
-        wanted |= night.left & night.disputes.flags
-        stands = Standing.of(night.ids, wanted, ruled.fired, night.disputes.flags, records=records, as_of=night.day, read=read)
-        grounds = stands.grounds(wanted, ruled.fired[ruled.fired["decides"].astype(bool)])
-        book = SignatureBook.of(
-            night.ids, past.decisions(), reviews, stands, ruled.tier, grounds, past.put_to_a_person, night.left, wanted
-        )
-        in_d = book.on(np.full(count, _RISKIEST, dtype=np.int8))
-        lapsed = (past.tier == _RISKIEST) & (in_d.decision != "approve")
-        return cls(stands, grounds, in_d, book.on(ruled.tier), lapsed)
-
-    def carried(self, night: _Night) -> Codes:
-        """What a disputed record held before the dispute it holds still; D only while somebody has signed it."""
-        carried = self.stands.carried(night.policy, as_of=night.day)
-        return np.where(self.lapsed, np.minimum(carried, _UNSIGNED), carried).astype(np.int8)
 
 
 @dataclass(frozen=True)
@@ -205,12 +105,14 @@ class _Moved:
     released: Flags
 
     @classmethod
-    def of(cls, night: _Night, signed: _Signed) -> _Moved:
+    def of(cls, night: Night, signed: Signed) -> _Moved:
         """Stability first, then disputes, then refused records."""
-        raw, past = night.ruled.tier, night.past
+        raw, past = signed.ruled.tier, night.past
         loosened = night.left | signed.lapsed
-        stable = apply_stability(raw, night.banded(), night.ruled.rule, past, night.policy, left=loosened, as_of=night.day)
-        frozen = held_by_dispute(night.disputes, night.ruled, past)
+        stable = apply_stability(
+            raw, signed.banded, signed.ruled.rule, past, night.policy, left=loosened, unread=night.incomplete.flags, as_of=night.day
+        )
+        frozen = held_by_dispute(night.disputes, signed.ruled, past)
         floor = np.maximum(raw, signed.carried(night))
         # A dispute lifts nobody: where only the signature has ended, D becomes what needs none.
         floor = np.where(frozen & signed.lapsed & ~night.left, np.maximum(floor, _UNSIGNED), floor).astype(np.int8)
@@ -228,31 +130,25 @@ class _Moved:
         return kept
 
 
-def _needs_signature(night: _Night, moved: _Moved) -> Flags:
+def _needs_signature(night: Night, signed: Signed, moved: _Moved) -> Flags:
     """Whose move a person must sign: not what stays where it was, nor what a departure has freed."""
-    needs = needs_signature(moved.target, night.past, night.cohort.subject_type, night.ruled.review, night.policy)
+    needs = needs_signature(moved.target, night.past, night.cohort.subject_type, signed.ruled.review, night.policy)
     wanted: Flags = needs & ~moved.waits & ~moved.stable.waits & ~moved.held & ~moved.released
     return wanted
 
 
-def _settled(night: _Night, signed: _Signed, moved: _Moved, needs: Flags) -> Settled:
-    """What holds once the signatures are known."""
-    past, never = night.past, night.incomplete.never_whole
-    until_signed = np.where(past.tier >= UNRATED, past.tier, np.where(never, UNRATED, TIERS.index(PRESUMED)))
-    until_signed = np.where(signed.lapsed, np.maximum(_UNSIGNED, night.incomplete.whole), until_signed).astype(np.int8)
-    return apply_signatures(moved.target, _why(night, signed, moved), needs, until_signed, signed.on_raw)
-
-
-def _why(night: _Night, signed: _Signed, moved: _Moved) -> Texts:
+def _why(night: Night, signed: Signed, moved: _Moved, needs: Flags) -> Texts:
     """What decided: the last rule to act."""
-    ruled = night.ruled
+    ruled = signed.ruled
     rule = np.where(ruled.tier == UNRATED, night.cohort.why_not_rated(night.incomplete.never_whole), ruled.rule)
     freed = moved.released & (ruled.rule == "")
     for reason, flags in (
-        (Reason("stability"), moved.stable.waits),
         (Reason("signature_ended"), freed & signed.lapsed),
-        (Reason("record_ended"), freed & night.left),
         (Reason("override_ended"), freed & moved.stable.ended),
+        (Reason("review_rejected"), signed.refused(night) & ~needs),
+        (Reason("record_ended"), freed & night.left),
+        (Reason("override_ended"), freed & night.left & moved.stable.ended),
+        (Reason("stability"), moved.stable.waits),
         (Reason("dispute"), moved.waits),
         (Reason("incomplete"), moved.held),
     ):
@@ -260,71 +156,82 @@ def _why(night: _Night, signed: _Signed, moved: _Moved) -> Texts:
     return rule
 
 
-def _evidence(night: _Night, moved: _Moved, needs: Flags) -> Texts:
-    """What a signature covers: the override and its records, or the reasons behind a score that is to be signed."""
-    by_override = night.ruled.rule != ""
-    evidence = np.where(by_override, night.ruled.evidence, night.cohort.reasons(needs & ~by_override))
+def _evidence(night: Night, signed: Signed, moved: _Moved, settled: Settled, needs: Flags) -> Texts:
+    """What a decision covers: the override and its records, or the reasons behind a score that is to be signed or was refused."""
+    refused = settled.rule == REJECTED
+    by_override = np.where(refused, night.ruled.rule, signed.ruled.rule) != ""
+    own = np.where(refused, night.ruled.evidence, signed.ruled.evidence)
+    evidence = np.where(by_override, own, night.cohort.reasons((needs | refused) & ~by_override))
     return np.where(moved.waits | moved.held, np.where(moved.keeps(night.past), night.past.evidence, ""), evidence)
 
 
 @dataclass(frozen=True)
 class _Signing:
-    """Who signed which tier on which records: of a signature that lasts, or of what waits for one."""
+    """Who decided on which tier on which records: of a decision that lasts, or of what waits for one."""
 
     tier: Codes
     reviewer: Texts
     grounds: Texts
 
     @classmethod
-    def of(cls, night: _Night, signed: _Signed, moved: _Moved, settled: Settled, needs: Flags) -> _Signing:
-        """The signatures to remember.
+    def of(cls, night: Night, signed: Signed, moved: _Moved, settled: Settled, needs: Flags) -> _Signing:
+        """The decisions to remember.
 
-        D that is held keeps its own, whatever is asked meanwhile; a hold keeps that of the tier it holds.
+        D that is held keeps its own, whatever is asked meanwhile; a hold keeps that of the tier it holds. A refusal is
+        remembered where it is what decides.
         """
         past, lasting, in_force, kept = night.past, signed.on_raw, signed.in_d, moved.keeps(night.past)
-        approved = needs & (lasting.decision == "approve")
+        approved, refusal, refused = needs & (lasting.decision == "approve"), signed.refusals, settled.rule == REJECTED
         # Not being rated for a while ends no signature either.
         lasts = (settled.tier == _RISKIEST) | ((settled.tier == UNRATED) & (past.tier == _RISKIEST) & ~needs)
         in_d = lasts & ~approved & (in_force.decision == "approve")
         carries = kept & (past.signed == settled.tier) & ~in_d
-        decided = needs & (lasting.decision != "")
-        texts_of = np.select([in_d, carries, decided, needs], [in_force.grounds, past.grounds, lasting.grounds, signed.grounds], "")
-        reviewer = np.where(kept & (past.reviewer != ""), past.reviewer, settled.reviewer)
-        named = in_d & (settled.status == "final") & (pd.isna(reviewer)) & (in_force.reviewer != "")
-        tier = np.select([in_d | approved, carries], [np.where(in_d, _RISKIEST, night.ruled.tier), past.signed], NO_TIER)
-        return cls(tier.astype(np.int8), np.where(named, in_force.reviewer, reviewer), texts_of)
+        texts_of = np.select(
+            [in_d, carries, approved, needs, refused],
+            [in_force.grounds, past.grounds, lasting.grounds, signed.grounds, refusal.grounds],
+            "",
+        )
+        named = in_d & (settled.status == "final") & (pd.isna(settled.reviewer)) & (in_force.reviewer != "")
+        reviewer = np.select(
+            [kept & (past.reviewer != ""), named, refused & (refusal.reviewer != "")],
+            [past.reviewer, in_force.reviewer, refusal.reviewer],
+            settled.reviewer,
+        )
+        tier = np.select(
+            [in_d, approved, carries, refused],
+            [np.full(len(needs), _RISKIEST), signed.ruled.tier, past.signed, refusal.tier],
+            NO_TIER,
+        )
+        return cls(tier.astype(np.int8), reviewer, texts_of)
 
 
-def _columns(night: _Night, moved: _Moved, settled: Settled, signing: _Signing, needs: Flags) -> dict[str, Any]:
+def _columns(night: Night, signed: Signed, moved: _Moved, settled: Settled, signing: _Signing, needs: Flags) -> dict[str, Any]:
     """The columns of ``TIER_SCHEMA`` that the stages have decided."""
     past, incomplete = night.past, night.incomplete
     return {
-        "raw_tier": tier_names(night.ruled.tier),
+        "raw_tier": tier_names(signed.raw(night)),
         "tier": tier_names(settled.tier),
         "previous_tier": tier_names(past.tier),
         "rule": settled.rule,
         "status": settled.status,
         "reviewer": signing.reviewer,
-        "evidence": pd.Series(_evidence(night, moved, needs), dtype=object).replace("", None),
+        "evidence": pd.Series(_evidence(night, signed, moved, settled, needs), dtype=object).replace("", None),
         "signed_tier": tier_names(signing.tier),
         "grounds": pd.Series(signing.grounds, dtype=object).replace("", None),
         "waiting_since": _days(np.where(settled.tier == past.tier, moved.stable.since, _NEVER)),
         "whole_tier": tier_names(incomplete.whole),
         "incomplete_since": _days(incomplete.since),
-        "exit_on": _days(_exits_to_come(night)),
+        "exit_on": _days(_exits_to_come(night, signed)),
+        "score_tier": tier_names(signed.spell.tier),
+        "score_since": _days(signed.spell.since),
     }
 
 
-def _exits_to_come(night: _Night) -> npt.NDArray[np.datetime64]:
+def _exits_to_come(night: Night, signed: Signed) -> npt.NDArray[np.datetime64]:
     """Since when a record has left whose end acts on the first night on which the firm is rated on whole records."""
     past = night.past
-    blocked = night.left & (night.incomplete.flags | (night.ruled.tier == UNRATED))
+    blocked = night.left & (night.incomplete.flags | (signed.ruled.tier == UNRATED))
     return np.where(blocked, np.where(np.isnat(past.exit_on), np.datetime64(night.day, "D"), past.exit_on), _NEVER)
-
-
-def _without(tiers: Codes, flags: Flags) -> Codes:
-    """Tiers in which some subjects are not rated."""
-    return np.where(flags, UNRATED, tiers).astype(np.int8)
 
 
 def _days(days: Any) -> pd.Series:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from creditscore.dataframes import Flags, as_frame
+from creditscore.tiering.overrides import Overridden
 from creditscore.tiering.previous import Previous
-from creditscore.tiering.tier_rules import Overridden
 from creditscore.tiering.tiers import NO_TIER, UNRATED, Codes
 from creditscore.vocabulary import PRESUMED, TIERS
 

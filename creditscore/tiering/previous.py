@@ -15,7 +15,7 @@ from creditscore.config.policy import TierPolicy
 from creditscore.dataframes import Flags, Texts, as_frame, date_column, texts, unique_ids
 from creditscore.errors import DataError
 from creditscore.tiering.grounds import grounds_text
-from creditscore.tiering.signatures import grounds_hash
+from creditscore.tiering.signatures import grounds_hash, set_by
 from creditscore.tiering.tiers import NO_TIER, UNRATED, Codes, tier_codes, tier_names
 from creditscore.vocabulary import RISKIEST, TIERS, Reason
 
@@ -41,11 +41,14 @@ class Previous:
     #: The tier of the last night in which the adverse records were read whole, and from when they are not (missing: they are).
     whole: Codes
     incomplete_since: npt.NDArray[np.datetime64]
-    #: The tier under which ``reviewer`` has signed; and the records behind it, or behind what is proposed (None: not known).
+    #: The tier on which ``reviewer`` has decided; and the records behind it, or behind what is proposed (None: not known).
     signed: Codes
     grounds: Texts
     #: When a record left whose end could not act yet.
     exit_on: npt.NDArray[np.datetime64]
+    #: What the score alone said last, and from when.
+    score_tier: Codes
+    score_since: npt.NDArray[np.datetime64]
     #: The hash of what each row put to a person.
     asked: Callable[[int], str]
     #: The day of the run before; None where there is none.
@@ -61,7 +64,9 @@ class Previous:
             ids: Today's subjects.
             previous: A ``Tiers``, or a frame with ``subject_id`` and ``tier`` and, as far as it has them,
                 ``previous_tier``, ``raw_tier``, ``rule``, ``status``, ``reviewer``, ``evidence``, ``waiting_since``,
-                ``whole_tier``, ``incomplete_since``, ``signed_tier``, ``grounds`` and ``exit_on``.
+                ``whole_tier``, ``incomplete_since``, ``signed_tier``, ``grounds``, ``exit_on``, ``score_tier`` and
+                ``score_since``. Where it does not say what the score said, as runs of earlier versions do not, that is the raw
+                tier which no override set, on its day.
             as_of: Today.
 
         Raises:
@@ -90,6 +95,7 @@ class Previous:
         grounds = texts(frame, "grounds") if tells else _older_grounds(texts(frame, "evidence"))
         names = ("subject_id", "raw_tier", "grounds", "evidence")
         cells = {name: texts(frame, name) for name in names}
+        score_tier, score_since = _scores(frame, days)
         return cls(
             tier=aligned(tier, NO_TIER),
             raw=aligned(tier_codes(texts(frame, "raw_tier")), NO_TIER),
@@ -103,6 +109,8 @@ class Previous:
             signed=aligned(tier_codes(texts(frame, "signed_tier")), NO_TIER),
             grounds=aligned(grounds, ""),
             exit_on=aligned(date_column(frame, "exit_on"), np.datetime64("NaT", "D")),
+            score_tier=aligned(score_tier, NO_TIER),
+            score_since=aligned(score_since, np.datetime64("NaT", "D")),
             asked=lambda row: grounds_hash({name: cells[name][rows[row]] for name in names}) if rows[row] >= 0 else "",
             as_of=None if np.isnat(days).all() else pd.Timestamp(np.nanmax(days)).date(),
             tells_grounds=tells,
@@ -113,7 +121,7 @@ class Previous:
 
         Not those whose tier is not what cuts and overrides said: their evidence is that of another tier.
         """
-        kept: Flags = (self.raw == self.tier) | np.isin(self.rule.astype(str), HOLDS)
+        kept: Flags = ((self.raw == self.tier) & (self.rule != REJECTED)) | np.isin(self.rule.astype(str), HOLDS)
         return kept
 
     def was_held_down(self, policy: TierPolicy) -> Flags:
@@ -131,10 +139,14 @@ class Previous:
         return held
 
     def decisions(self) -> pd.DataFrame:
-        """The decisions that the run before holds: ``row, decision, reviewer, raw`` (the tier) and ``grounds``."""
+        """The decisions that the run before holds.
+
+        Columns: ``row, decision, reviewer, raw`` (the tier), ``grounds``, ``by`` (what had set it) and ``on`` (the day of the run).
+        """
         rejected = (self.rule == REJECTED) & (self.status == "final") & (self.reviewer != "")
+        refused = np.where(self.signed >= 0, self.signed, self.raw)  # earlier versions: the raw tier
         if self.tells_grounds:
-            approved, raw = (self.signed >= 0) & (self.status != ""), self.signed
+            approved, raw = (self.signed >= 0) & (self.status != "") & ~rejected, self.signed
         else:
             # A hold that is over leaves the tier that was signed before it; who waited to leave D had signed D once.
             held = np.isin(self.rule.astype(str), HOLDS)
@@ -149,11 +161,13 @@ class Previous:
                     "reviewer": self.reviewer[chosen],
                     "raw": tiers[chosen],
                     "grounds": self.grounds[chosen],
+                    "by": np.array([set_by(text) for text in self.evidence[chosen]], dtype=object),
+                    "on": pd.Timestamp(self.as_of) if self.as_of else pd.NaT,
                 }
             )
-            for decision, chosen, tiers in (("approve", approved, raw), ("reject", rejected, self.raw))
+            for decision, chosen, tiers in (("approve", approved, raw), ("reject", rejected, refused))
         ]
-        return pd.concat(parts, ignore_index=True)
+        return pd.concat(parts, ignore_index=True).astype({"on": "datetime64[s]"})
 
     def put_to_a_person(self, row: int) -> tuple[str, str, str | None]:
         """What a row asked to be signed: its hash, its raw tier and its grounds."""
@@ -170,3 +184,11 @@ def _older_grounds(evidence: Texts) -> Texts:
         else:
             by_text[text] = None if text else ""
     return np.array([by_text[text] for text in evidence], dtype=object)
+
+
+def _scores(frame: pd.DataFrame, days: npt.NDArray[np.datetime64]) -> tuple[Codes, npt.NDArray[np.datetime64]]:
+    """What the score alone said in each row, and from when."""
+    if "score_tier" in frame.columns:
+        return tier_codes(texts(frame, "score_tier")), date_column(frame, "score_since")
+    by_override = np.array([Reason.parse(text).kind == "override" for text in texts(frame, "evidence")], dtype=bool)
+    return np.where(by_override, NO_TIER, tier_codes(texts(frame, "raw_tier"))).astype(np.int8), days

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from creditscore.errors import DataError
 from creditscore.storage import sha256_of
+from creditscore.vocabulary import Reason
 
 Decision = Literal["approve", "reject"]
 
@@ -19,7 +20,9 @@ class Review:
     """The decision of one person on one proposed tier. ``grounds_hash`` identifies what the tier rests on.
 
     ``raw_tier`` is the tier that was put to the person and ``grounds`` the records behind it
-    (:func:`creditscore.tiering.grounds.grounds_text`); both are empty in signatures of earlier versions.
+    (:func:`creditscore.tiering.grounds.grounds_text`); both are empty in signatures of earlier versions. ``by`` is what had set
+    that tier, ``score`` or ``override``: who refuses what a rule makes of a record says nothing about the score. Where an earlier
+    version did not write it, a refusal is one of both.
     """
 
     subject_id: str
@@ -30,6 +33,7 @@ class Review:
     on: dt.date
     raw_tier: str = ""
     grounds: str = ""
+    by: str = ""
 
 
 def grounds_hash(row: Mapping[str, Any]) -> str:
@@ -76,7 +80,7 @@ def review_body(review: Review) -> dict[str, Any]:
         "grounds_hash": review.grounds_hash,
         "on": review.on.isoformat(),
     }
-    return body | {name: text for name, text in (("raw_tier", review.raw_tier), ("grounds", review.grounds)) if text}
+    return body | {name: text for name in ("raw_tier", "grounds", "by") if (text := getattr(review, name))}
 
 
 def review_of(line: Mapping[str, Any]) -> Review:
@@ -87,7 +91,12 @@ def review_of(line: Mapping[str, Any]) -> Review:
     """
     try:
         day = dt.date.fromisoformat(line["on"])
-        grounds = {name: line.get(name, "") for name in ("raw_tier", "grounds")}
+        grounds = {name: line.get(name, "") for name in ("raw_tier", "grounds", "by")}
         return Review(line["subject_id"], line["decision"], line["reviewer"], line["reason"], line["grounds_hash"], day, **grounds)
     except (KeyError, ValueError):
         raise DataError("register line {line}: expected a review", line=line.get("number")) from None
+
+
+def set_by(rule: str) -> str:
+    """What had set a tier that is put to a person, by its ``rule``: :attr:`Review.by`."""
+    return "override" if Reason.parse(rule).kind == "override" else "score"

@@ -29,6 +29,7 @@ TIER_SCHEMA = pa.schema(
         "subject_id": _TEXT, "as_of": pa.date32(), "industry": _TEXT, "score": pa.int32(), "raw_tier": _TEXT, "tier": _TEXT,
         "previous_tier": _TEXT, "rule": _TEXT, "status": _TEXT, "reviewer": _TEXT, "evidence": _TEXT, "waiting_since": pa.date32(),
         "whole_tier": _TEXT, "incomplete_since": pa.date32(), "signed_tier": _TEXT, "grounds": _TEXT, "exit_on": pa.date32(),
+        "score_tier": _TEXT, "score_since": pa.date32(),
     }
 )  # fmt: skip
 #: The columns of ``asked.parquet``, one row per proposed subject and record that stands, by subject and record: ``rests_on``
@@ -45,15 +46,17 @@ ASKED_SCHEMA = pa.schema(
 class Tiers:
     """One row per subject in scope, by subject_id.
 
-    The columns of ``frame`` are those of :data:`TIER_SCHEMA`: ``raw_tier`` (what cuts and overrides say today), ``tier``
-    (what holds and is drawn from), ``previous_tier`` (that of the run before; through NR the last one rated), ``rule`` and
-    ``evidence`` (what decided and on which grounds, each the text of a :class:`creditscore.vocabulary.Reason`), ``status``
-    (``proposed`` until a person signs, else ``final``), ``reviewer``, ``waiting_since`` (from when a better tier counts its
-    months), ``incomplete_since`` (from when adverse records of the subject, or its own row of the register, are refused) and
-    ``whole_tier`` (the tier of the last night before that, better than which it may not be; missing without such a night),
-    ``grounds`` (the records behind a signature, or behind what is to be signed, each with a digest of its values),
-    ``signed_tier`` (the tier under which ``reviewer`` has signed on them), ``exit_on`` (when a record left whose end could not
-    act yet). In which tier a subject is drawn, and how it is counted, say :func:`drawn_tiers` and :func:`shown_tiers`.
+    The columns of ``frame`` are those of :data:`TIER_SCHEMA`: ``raw_tier`` (what cuts and overrides say today, of overrides
+    without the records that a person has refused as their grounds), ``tier`` (what holds and is drawn from), ``previous_tier``
+    (that of the run before; through NR the last one rated), ``rule`` and ``evidence`` (what decided and on which grounds, each
+    the text of a :class:`creditscore.vocabulary.Reason`), ``status`` (``proposed`` until a person signs, else ``final``),
+    ``reviewer``, ``waiting_since`` (from when a better tier counts its months), ``incomplete_since`` (from when adverse records
+    of the subject, or its own row of the register, are refused) and ``whole_tier`` (the tier of the last night before that,
+    better than which it may not be; missing without such a night), ``grounds`` (the records behind a decision, or behind what is
+    to be signed, each with a digest of its values), ``signed_tier`` (the tier on which ``reviewer`` has decided on them; with the
+    rule ``review:rejected`` the one that was refused), ``exit_on`` (when a record left whose end could not act yet),
+    ``score_tier`` (what the cuts alone say; that of the last night in which they could) and ``score_since`` (since when they say
+    it without a break). In which tier a subject is drawn, and how it is counted, say :func:`drawn_tiers` and :func:`shown_tiers`.
 
     Attributes:
         frame: The rows.

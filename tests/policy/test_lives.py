@@ -14,7 +14,7 @@ from support.histories import NEVER, Histories, Known, day
 from creditscore.config.policy import TierPolicy
 from creditscore.config.spec import read_spec
 from creditscore.tiering.assignment import assign_tiers
-from creditscore.tiering.signatures import Review
+from creditscore.tiering.signatures import Review, set_by
 from creditscore.tiering.tiers import drawn_tiers
 
 from .test_policy_cases import AUTHORITY
@@ -74,7 +74,18 @@ class OfALife(Known):
 
     def grades(self, scheme, as_of):
         grade = self.said("grade") if self.said("objected") != "open" else None
-        return pd.DataFrame({"subject_id": ["S"] if grade else [], "grade": [grade] if grade else []}, dtype="str")
+        columns = {"subject_id": "S", "grade": grade, "event_date": self.rated_on()}
+        return pd.DataFrame([columns] if grade else [], columns=list(columns)).astype({"grade": "str"})
+
+    def rated_on(self):
+        """The day of the grade that counts: of the month that told it; one that an upheld objection brings back has its old day."""
+        months = self.life["months"][: self.month + 1]
+        told = [number for number, month in enumerate(months) if month.get("grade") == self.said("grade")]
+        return (
+            day(next((number for number in reversed(told) if months[number].get("objected") != "upheld"), told[-1]))
+            if told
+            else None
+        )
 
     def contested_grade(self):
         """The grade under an open objection, as a row of ``standing``."""
@@ -92,7 +103,7 @@ class OfALife(Known):
             "in_use": True,
             "lowers": True,
         }
-        return pd.DataFrame([{**row, "severity": None, "amount": None, "result": None}])
+        return pd.DataFrame([{**row, "severity": None, "amount": None, "result": None, "event_date": self.rated_on()}])
 
     def disputed(self, as_of):
         rows = self.rows()
@@ -103,7 +114,9 @@ class OfALife(Known):
 
     def exits(self, *, after, until):
         rows = self.told.records
-        ended = rows[(rows["end"] == self.month) & (rows["start"] < rows["end"]) & ~rows["kind"].isin(FAVOURABLE)]
+        adverse = rows[(rows["start"] < self.month) & ~rows["kind"].isin(FAVOURABLE)]
+        corrected = (adverse["corrected"] == self.month) & (adverse["end"] > self.month)
+        ended = adverse[(adverse["end"] == self.month) | corrected]
         upheld = self.life["months"][self.month].get("objected") == "upheld"
         return pd.DataFrame({"subject_id": [*ended["subject"], *["S"] * upheld]}, dtype="str")
 
@@ -144,7 +157,8 @@ def lived(life):
             asked = now.proposed()
             assert len(asked) == 1, "a signature is given only where one is asked for"
             one = asked.iloc[0]
-            reviews.append(Review("S", month["signed"], "李四", "核实", one.grounds_hash, day(number), one.raw_tier, one.grounds))
+            given = (one.grounds_hash, day(number), one.raw_tier, one.grounds, set_by(one.rule))
+            reviews.append(Review("S", month["signed"], "李四", "核实", *given))
             now = assign_tiers(scores, POLICY, **known, reviews=reviews)
         previous = now
         found.append(now.frame.assign(drawn=drawn_tiers(now.frame)).iloc[0])

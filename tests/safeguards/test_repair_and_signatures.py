@@ -14,7 +14,7 @@ import pytest
 from support.histories import CODES, NEVER, OVERRIDES, TIERS, draw_histories, live
 from support.plans import a_policy
 
-from creditscore.tiering import assignment, grounds
+from creditscore.tiering import assignment, decisions, night
 from creditscore.tiering.tiers import drawn_tiers
 
 MONTHS = 2
@@ -72,14 +72,24 @@ def broken_repairs(told, firm, twin):
 WAITS = {"stability": "months", "review:rejected": "person", "dispute": "hold", "incomplete": "hold"}
 
 
-def why_apart(frame):
-    """Per firm what keeps its tier from being the raw one; ``""``: nothing does."""
+def all_said(told, frame, month):
+    """What cuts and all overrides say of each firm, whatever a person has refused; the raw tier of who is not rated."""
+    rows = told.records
+    counts = (rows["start"] <= month) & (rows["end"] > month) & ~((rows["opened"] <= month) & (rows["closed"] > month))
+    listed = rows[counts]["kind"].map({"abnormal": 2, "serious": 3}).groupby(rows["subject"]).max().reindex(told.ids).fillna(-1)
+    return np.maximum(codes(frame, "raw_tier"), listed.to_numpy(dtype=int))
+
+
+def why_apart(frame, said):
+    """Per firm what keeps its tier from being what cuts and overrides say; ``""``: nothing does."""
     why = frame["rule"].map(WAITS).fillna("").mask(frame["status"] == "proposed", "person")
+    # What a person has refused is taken from the raw tier.
+    why = why.mask(codes(frame, "raw_tier") != said, "person")
     # After its months a tier rises as far as the band lets it.
     why = why.mask(
         (why == "") & (codes(frame) < codes(frame, "previous_tier")) & (codes(frame) > codes(frame, "raw_tier")), "months"
     )
-    return why.mask(frame["tier"] == frame["raw_tier"], "").to_numpy(dtype=object)
+    return why.mask(codes(frame) == said, "").to_numpy(dtype=object)
 
 
 def lasting(frame):
@@ -100,9 +110,10 @@ def later_differences(told, firm, twin):
         now, other = firm.frames[month], twin.frames[month]
         later = acts < month
         mine, theirs, before = lasting(now), lasting(other), apart
-        raw_differs = codes(now, "raw_tier") != codes(other, "raw_tier")
+        said, theirs_said = all_said(told, now, month), all_said(told.twins(), other, month)
+        raw_differs = said != theirs_said
         apart = (mine != theirs) & (acts <= month)
-        causes = [{one, another} for one, another in zip(why_apart(now), why_apart(other), strict=True)]
+        causes = [{one, another} for one, another in zip(why_apart(now, said), why_apart(other, theirs_said), strict=True)]
         counted["nights"] += int(later.sum())
         for row in np.flatnonzero(later & ((codes(now) != codes(other)) | raw_differs)):
             # A hold explains nothing by itself: it keeps what was there.
@@ -186,9 +197,9 @@ def without_exits(ids, *_given, **_more):
 
 
 BREAKS = {
-    "an end does not act": ("repairs", assignment, "lost_a_record", without_exits),
+    "an end does not act": ("repairs", night, "lost_a_record", without_exits),
     "an end acts beyond the raw tier": ("repairs", assignment, "apply_stability", None),
-    "a signature outlasts its records": ("unsigned", grounds.SignatureBook, "on", None),
+    "a signature outlasts its records": ("unsigned", decisions.SignatureBook, "approved", None),
     "the unsigned are drawn where they were": ("seen less", None, "", None),
     "a tier is held down and nothing says why": ("later", assignment, "apply_stability", "silent"),
 }
@@ -210,11 +221,11 @@ def test_the_histories_notice_when_a_rule_is_broken(monkeypatch, name):
             done = kept(*given, left=left, **more)
             return replace(done, tier=np.where(left & (done.tier > 0), done.tier - 1, done.tier).astype(np.int8))
 
-    elif attribute == "on":
-        own = grounds.SignatureBook.on
+    elif attribute == "approved":
+        own = decisions.SignatureBook.approved
 
         def instead(self, tier):
-            return own(type(self)(self.rows.assign(lasts=True), self.size), tier)
+            return own(replace(self, rows=self.rows.assign(lasts=True)), tier)
 
     if where is None:
         monkeypatch.setitem(globals(), "drawn_tiers", lambda frame: frame["tier"].to_numpy(dtype=object))

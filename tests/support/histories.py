@@ -11,7 +11,7 @@ import pandas as pd
 
 from creditscore.tiering.assignment import assign_tiers
 from creditscore.tiering.grounds import parse_grounds
-from creditscore.tiering.signatures import Review
+from creditscore.tiering.signatures import Review, set_by
 
 NEVER = 10_000
 #: Points that a record costs while it counts and its window lasts; which tier its listing sets.
@@ -166,7 +166,9 @@ def live(told: Histories, policy, *, seed: int = 7) -> Life:
                 continue
             decision = "approve" if approves < 0.75 else "reject"
             reviews.append(
-                Review(row.subject_id, decision, "李四", "核实", row.grounds_hash, day(month), row.raw_tier, row.grounds)
+                Review(
+                    row.subject_id, decision, "李四", "核实", row.grounds_hash, day(month), row.raw_tier, row.grounds, set_by(row.rule)
+                )
             )
             records = {name: amounts[name] for name, _ in parse_grounds(row.grounds)}
             life.decisions.append((month, row.subject_id, decision, row.raw_tier, records))

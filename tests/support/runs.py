@@ -45,7 +45,7 @@ def tier_rows(count: int = 40, *, as_of: dt.date = DAY) -> pd.DataFrame:
         score=pd.array([None if tier == "NR" else SCORE for tier in tiers["tier"]], dtype="Int32"),
         raw_tier=tiers["tier"], tier=tiers["tier"].mask(proposed, "C"), previous_tier=None, status=proposed.map({True: "proposed", False: "final"}),
         rule=["not_rated:no_card" if tier == "NR" else "" for tier in tiers["tier"]], reviewer=None, evidence="", waiting_since=None, whole_tier=None,
-        incomplete_since=None, signed_tier=None, grounds=None, exit_on=None,
+        incomplete_since=None, signed_tier=None, grounds=None, exit_on=None, score_tier=tiers["tier"], score_since=as_of,
     )  # fmt: skip
 
 

@@ -6,6 +6,8 @@ What ages out of the window of a feature, or of its retention, has not left: it 
 from __future__ import annotations
 
 import datetime as dt
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Protocol
 
 import ibis
@@ -55,6 +57,8 @@ class Readings(Protocol):
 
 #: Why a record left that no change ended: its own last day is over.
 EXPIRED = "expired"
+#: Why a record counts as one that left although it stands: it was delivered again and says less against its firm.
+CORRECTED = "corrected"
 #: The columns of a record that left: its firm, kind, why and the first day on which it counts no more.
 ENDED_COLUMNS = ("subject_id", "event_id", "kind", "why", "ended_day")
 #: The columns of a record that stands: what a signature on it covers.
@@ -104,7 +108,8 @@ def exits(
     """The records that left since an earlier night, by firm and id: :data:`ENDED_COLUMNS`.
 
     By their days those that were known by ``after`` and ended after it. Where that night kept what it knew, what had not
-    ended then counts, however late the change arrived.
+    ended then counts, however late the change arrived; and so does what stands and is milder than it was read then: as it was,
+    it has left.
 
     Args:
         records: What was read tonight.
@@ -122,10 +127,27 @@ def exits(
     engine.register("read_before", read_before)
     new = gone.anti_join(ibis.table({"event_id": "string"}, name="ended_before"), "event_id")
     left = new.semi_join(unbound("read_before", reading_schema("events")), "event_id")
-    rows = _with_gone_things(engine.query(left.select(*ENDED_COLUMNS)), _things_since(records, after, until, ended_before))
+    both = left.select(*ENDED_COLUMNS).union(_milder(records, until).select(*ENDED_COLUMNS))
+    rows = _with_gone_things(engine.query(both), _things_since(records, after, until, ended_before))
     for name in ("ended_before", "read_before"):
         engine.drop(name)
     return rows
+
+
+def _milder(records: Readings, as_of: dt.date) -> ir.Table:
+    """The adverse events in force of another kind or result than in ``read_before``, or of less amount or severity (an expression).
+
+    An empty cell is none of these: it may be a fault.
+    """
+    events, before = records.table("events"), unbound("read_before", reading_schema("events"))
+    adverse = events.filter(AdverseRules.of(records.project).adverse("events", events))
+    counting = adverse.semi_join(records.in_force(as_of).select("event_id"), "event_id")
+    then = {name: f"{name}_then" for name in ("kind", "result", "amount", "severity")}
+    both = counting.inner_join(before.select("event_id", **{to: before[name] for name, to in then.items()}), "event_id")
+    differs = [both[name] != both[then[name]] for name in ("kind", "result")]
+    less = [both[name] < both[then[name]] for name in ("amount", "severity")]
+    milder = both.filter(reduce(or_, [one.fill_null(False) for one in (*differs, *less)]))
+    return milder.mutate(why=ibis.literal(CORRECTED), ended_day=ibis.literal(day_number(as_of), "int32"))
 
 
 def _things_since(records: Readings, after: dt.date, until: dt.date, ended_before: pa.Table | None) -> pa.Table:

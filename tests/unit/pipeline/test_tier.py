@@ -148,7 +148,7 @@ def test_a_decision_on_other_grounds_signs_nobody(run, monkeypatch, changes, mes
     assert signed(run) == ()
 
 
-DAYS = ("waiting_since", "incomplete_since", "exit_on")
+DAYS = ("waiting_since", "incomplete_since", "exit_on", "score_since")
 NOBODY = pd.DataFrame({"subject_id": [], "industry": [], "reason": [], "quarantined_at": []}, dtype=object)
 SPINE = SimpleNamespace(frame=pd.DataFrame({"subject_id": ["S1", "S2"], "as_of": dt.date(2024, 4, 30), "industry": ["food", None]}))
 

@@ -81,14 +81,19 @@ def test_the_last_whole_night_is_remembered_through_worse_ones(make_policy):
     assert row(night(policy, "A", JULY, previous=back), "tier", "whole_tier") == ["A", None]
 
 
-def test_the_end_of_the_hold_costs_no_waiting_months(make_policy):
-    policy = make_policy(stability={"months": 1})
+def test_months_that_could_not_be_read_are_none_of_those_that_a_better_tier_waits(make_policy):
+    policy = make_policy(stability={"months": 2})
     first = night(policy, "C", APRIL)
-    waiting = night(policy, "B", MAY, "a", previous=first)
-    assert row(waiting, "tier", "rule", "waiting_since") == ["C", "stability", MAY]
-    due = night(policy, "B", JUNE, "a", previous=waiting)
-    assert row(due, "tier", "rule", "waiting_since") == ["C", "incomplete", MAY]
-    assert row(night(policy, "B", JULY, previous=due), "tier", "rule") == ["B", ""]
+    unread = night(policy, "B", MAY, "a", previous=first)
+    assert row(unread, "tier", "rule", "waiting_since") == ["C", "stability", None]
+    waiting = night(policy, "B", JUNE, previous=unread)
+    assert row(waiting, "tier", "rule", "waiting_since") == ["C", "stability", JUNE]
+    again = night(policy, "B", JULY, "a", previous=waiting)
+    assert row(again, "tier", "rule", "waiting_since") == ["C", "stability", JULY], "nor do they start it anew"
+    august, september = (dt.date(2024, month, 30) for month in (8, 9))
+    late = night(policy, "B", august, previous=again)
+    assert row(late, "tier", "rule", "waiting_since") == ["C", "stability", JULY]
+    assert row(night(policy, "B", september, previous=late), "tier", "rule") == ["B", ""]
 
 
 def test_a_listed_firm_keeps_the_tier_of_its_listing(make_policy):

@@ -85,6 +85,23 @@ def test_a_change_that_was_delivered_late_counts_from_the_night_that_reads_it(tm
     assert rows["event_id"].to_pylist() == ["E1"]
 
 
+def test_what_is_corrected_in_favour_of_its_firm_has_left_as_it_was(tmp_path):
+    told = {"amount": Decimal("5000.00"), "severity": 5}
+    days = {f"E{number}": D(2023, 6, number) for number in range(1, 7)}
+    april = opened(tmp_path / "april", [event(name, "S1", "penalty", on, **told) for name, on in days.items()])
+    file = tmp_path / "read.parquet"
+    write_parquet(file, adverse_reading(april, "events", APRIL))
+    now = {
+        "E1": {"amount": Decimal("500.00")}, "E2": {"severity": 3}, "E3": {"amount": Decimal("9000.00")}, "E4": {"amount": None},
+        "E5": {}, "E6": {"amount": Decimal("1.00")},
+    }  # fmt: skip
+    events = [event(name, "S1", "penalty", on, **(told | now[name])) for name, on in days.items()]
+    may = opened(tmp_path / "may", events, [change("E6", "repaired", D(2024, 5, 2))])
+    rows = exits(may, after=APRIL, until=MAY, ended_before=ended(april, APRIL), read_before=file)
+    found = list(zip(rows["event_id"].to_pylist(), rows["why"].to_pylist(), strict=True))
+    assert found == [("E1", "corrected"), ("E2", "corrected"), ("E6", "repaired")]
+
+
 def test_records_stand_with_their_values_also_under_dispute(tmp_path):
     events = [
         event("E1", "S1", "penalty", D(2023, 6, 1), amount=Decimal("5000.00"), severity=3),

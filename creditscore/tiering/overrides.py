@@ -1,0 +1,188 @@
+"""The overrides of a policy: on whom they fire, by which records, and the tiers that cuts and overrides give together."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from creditscore.config.policy import Override, TierPolicy
+from creditscore.dataframes import Flags, Ints, Texts, as_frame
+from creditscore.errors import DataError
+from creditscore.tiering.tiers import NO_TIER, UNRATED, Codes
+from creditscore.vocabulary import PRESUMED, TIERS
+
+_PRESUMED = TIERS.index(PRESUMED)
+
+
+@dataclass(frozen=True)
+class Fires:
+    """On whom the overrides of a day fire.
+
+    Attributes:
+        rules: The overrides in force.
+        rows: One row per override, subject and record behind it, by override, subject and record: ``number`` (of the override),
+            ``row`` (of the subject), ``record`` (the event, or ``scheme=grade``), ``kind`` (``""`` of a grade) and ``event_date``
+            (of a grade, as far as it is known).
+    """
+
+    rules: tuple[Override, ...]
+    rows: pd.DataFrame
+
+    @classmethod
+    def of(cls, ids: pd.Index, policy: TierPolicy, *, records: Any, as_of: dt.date) -> Fires:
+        """Look in the records.
+
+        Raises:
+            DataError: The policy has overrides and there are no records to look in.
+        """
+        rules = tuple(rule for rule in policy.override if rule.expires is None or as_of <= rule.expires)
+        if rules and records is None:
+            raise DataError(
+                "records: expected records, since the policy has {n_rules} overrides that look in them (got None)",
+                n_rules=len(rules),
+            )
+        parts = (_rows(ids, number, rule, records, as_of) for number, rule in enumerate(rules))
+        return cls(rules, pd.concat([_NONE, *parts], ignore_index=True))
+
+    def without(self, refused: pd.DataFrame) -> Fires:
+        """Without the records that a person refused as a ground of the tier that an override sets: ``row, tier, record``."""
+        tiers = np.array([TIERS.index(rule.tier) for rule in self.rules], dtype=np.int64)
+        own = pd.MultiIndex.from_arrays(
+            [self.rows["row"], tiers[self.rows["number"].to_numpy(dtype=np.int64)], self.rows["record"]]
+        )
+        kept = ~own.isin(pd.MultiIndex.from_frame(refused[["row", "tier", "record"]]))
+        return Fires(self.rules, self.rows[kept])
+
+    def subjects(self, number: int) -> Ints:
+        """On whom an override fires."""
+        rows: Ints = self.rows.loc[self.rows["number"] == number, "row"].unique().astype(np.int64)
+        return rows
+
+
+#: No override fires.
+_NONE = pd.DataFrame(
+    {
+        "number": np.array([], np.int64), "row": np.array([], np.int64),
+        **{name: np.array([], dtype=object) for name in ("record", "kind", "event_date")},
+    }
+)  # fmt: skip
+
+
+def _rows(ids: pd.Index, number: int, rule: Override, records: Any, as_of: dt.date) -> pd.DataFrame:
+    """The rows of :class:`Fires` of one override."""
+    if rule.kind is not None:
+        told = as_frame(records.listed([rule.kind], as_of), needs=["subject_id", "event_id"], what=f"records of kind {rule.kind}")
+        record, days = told["event_id"].astype(object).map(str).tolist(), None
+    else:
+        told = as_frame(records.grades(rule.scheme, as_of), needs=["subject_id", "grade"], what=f"grades of {rule.scheme}")
+        told = told[(told["grade"] == rule.grade).fillna(False).astype(bool)]
+        record, days = [rule.reason.ground] * len(told), told.get("event_date")
+    table = pd.DataFrame(
+        {
+            "number": number,
+            "row": ids.get_indexer(pd.Index(told["subject_id"])),
+            "record": record,
+            "kind": rule.kind or "",
+            "event_date": days,
+        },
+        index=told.index,
+    ).astype({"number": np.int64, "row": np.int64, "record": object, "kind": object, "event_date": object})
+    table = table[table["row"] >= 0].drop_duplicates(["row", "record"])
+    return table.sort_values(["row", "record"], ignore_index=True)
+
+
+@dataclass(frozen=True)
+class Overridden:
+    """Tiers after the overrides.
+
+    ``rule`` names the override that decided, or is empty. ``evidence`` is the same with the event ids, in order, on which
+    it rests. ``review`` marks overrides that need a signature. ``lifts`` marks overrides that can only improve a tier
+    (``at_most``): if the tier is still worse than before, that comes from the score. ``fired`` has the rows of
+    :class:`Fires`, and in ``decides`` whether the override is the one that decided.
+    """
+
+    tier: Codes
+    rule: Texts
+    evidence: Texts
+    review: Flags
+    lifts: Flags
+    fired: pd.DataFrame
+
+    @property
+    def deciding(self) -> pd.DataFrame:
+        """The rows of ``fired`` of the override that decided."""
+        return self.fired[self.fired["decides"].astype(bool)]
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """The strongest bound of one direction so far, and the number of the override that set it (-1: none)."""
+
+    tier: Codes
+    override: Ints
+
+    @classmethod
+    def none(cls, rows: int) -> _Bound:
+        return cls(np.full(rows, NO_TIER, dtype=np.int8), np.full(rows, -1, dtype=np.int64))
+
+    def tightened(self, rows: Ints, tier: int, override: int, *, sign: int) -> _Bound:
+        """With one more override on some rows; the earlier one remains where both say the same."""
+        tiers, overrides = self.tier.copy(), self.override.copy()
+        stronger = rows[(tiers[rows] == NO_TIER) | (sign * tier > sign * tiers[rows])]
+        tiers[stronger], overrides[stronger] = tier, override
+        return _Bound(tiers, overrides)
+
+    def applied(self, tier: Codes, override: Ints, fires: Flags) -> tuple[Codes, Ints]:
+        return np.where(fires, self.tier, tier).astype(np.int8), np.where(fires, self.override, override)
+
+
+def apply_overrides(ids: pd.Index, cut: Codes, policy: TierPolicy, *, records: Any, as_of: dt.date) -> Overridden:
+    """The tiers that cuts and overrides give together, see :func:`overridden`.
+
+    Raises:
+        DataError: The policy has overrides and there are no records to look in.
+    """
+    return overridden(cut, Fires.of(ids, policy, records=records, as_of=as_of))
+
+
+def overridden(cut: Codes, fires: Fires) -> Overridden:
+    """The tiers that cuts and the overrides that fire give together.
+
+    ``at_most`` bounds improve first, then ``exactly`` sets (the most severe of several), then
+    ``at_least`` bounds worsen: whatever conflicts, the most severe outcome counts. An unrated
+    subject takes the tier of ``exactly``, and of ``at_least`` where that is worse than B.
+    """
+    upper, exact, lower = (_Bound.none(len(cut)) for _ in range(3))
+    for number, rule in enumerate(fires.rules):
+        rows, tier = fires.subjects(number), TIERS.index(rule.tier)
+        if rule.bound == "exactly":
+            exact = exact.tightened(rows, tier, number, sign=1)
+        elif rule.bound == "at_least":
+            lower = lower.tightened(rows, tier, number, sign=1)
+        else:
+            upper = upper.tightened(rows, tier, number, sign=-1)
+    improves = (upper.tier != NO_TIER) & (cut != UNRATED) & (upper.tier < cut)
+    tiers, override = upper.applied(cut, np.full(len(cut), -1, dtype=np.int64), improves)
+    tiers, override = exact.applied(tiers, override, exact.tier != NO_TIER)
+    worsens = (lower.tier != NO_TIER) & (lower.tier > np.where(tiers == UNRATED, _PRESUMED, tiers))
+    tiers, override = lower.applied(tiers, override, worsens)
+    decides = override[fires.rows["row"].to_numpy(dtype=np.int64)] == fires.rows["number"].to_numpy(dtype=np.int64)
+    fired = fires.rows.assign(decides=decides)
+    # override -1 is the last of each: no override
+    titles = np.array([*(str(rule.reason) for rule in fires.rules), ""], dtype=object)
+    reviewed = np.array([*(rule.review for rule in fires.rules), False], dtype=bool)
+    lifting = np.array([*(rule.bound == "at_most" for rule in fires.rules), False], dtype=bool)
+    return Overridden(tiers, titles[override], _evidence(fires, fired, len(cut)), reviewed[override], lifting[override], fired)
+
+
+def _evidence(fires: Fires, fired: pd.DataFrame, size: int) -> Texts:
+    """Of each subject the override that decided with its records; a grade is its own evidence."""
+    evidence = np.full(size, "", dtype=object)
+    for row, part in fired[fired["decides"]].groupby("row"):
+        rule = fires.rules[int(part["number"].iloc[0])]
+        evidence[int(str(row))] = str(replace(rule.reason, items=() if rule.kind is None else tuple(part["record"])))
+    return evidence
