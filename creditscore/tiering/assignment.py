@@ -142,12 +142,14 @@ def _why(night: Night, signed: Signed, moved: _Moved, needs: Flags) -> Texts:
     ruled = signed.ruled
     rule = np.where(ruled.tier == UNRATED, night.cohort.why_not_rated(night.incomplete.never_whole), ruled.rule)
     freed = moved.released & (ruled.rule == "")
+    # What has left decides, unless the score's own tier was refused: then no score stands behind the better one.
+    left = freed & night.left & ~signed.by_score
     for reason, flags in (
         (Reason("signature_ended"), freed & signed.lapsed),
         (Reason("override_ended"), freed & moved.stable.ended),
         (Reason("review_rejected"), signed.refused(night) & ~needs),
-        (Reason("record_ended"), freed & night.left),
-        (Reason("override_ended"), freed & night.left & moved.stable.ended),
+        (Reason("record_ended"), left),
+        (Reason("override_ended"), left & moved.stable.ended),
         (Reason("stability"), moved.stable.waits),
         (Reason("dispute"), moved.waits),
         (Reason("incomplete"), moved.held),
@@ -159,7 +161,7 @@ def _why(night: Night, signed: Signed, moved: _Moved, needs: Flags) -> Texts:
 def _evidence(night: Night, signed: Signed, moved: _Moved, settled: Settled, needs: Flags) -> Texts:
     """What a decision covers: the override and its records, or the reasons behind a score that is to be signed or was refused."""
     refused = settled.rule == REJECTED
-    by_override = np.where(refused, night.ruled.rule, signed.ruled.rule) != ""
+    by_override = (np.where(refused, night.ruled.rule, signed.ruled.rule) != "") & ~(refused & signed.by_score)
     own = np.where(refused, night.ruled.evidence, signed.ruled.evidence)
     evidence = np.where(by_override, own, night.cohort.reasons((needs | refused) & ~by_override))
     return np.where(moved.waits | moved.held, np.where(moved.keeps(night.past), night.past.evidence, ""), evidence)

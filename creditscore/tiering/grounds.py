@@ -72,14 +72,14 @@ class Standing:
         Args:
             ids: Today's subjects.
             wanted: Whose records are asked for.
-            fired: The records and ratings on which overrides fire today (``row``, ``record``, ``kind``, ``event_date``).
+            fired: What overrides fire on today, as :class:`creditscore.tiering.overrides.Fires` has it.
             disputed: Who has an open dispute.
             records: Answers ``standing``, or nothing: then only what fires overrides is known.
             as_of: Today.
             read: The features that the cards read; None for all.
         """
-        fired = fired.loc[wanted[fired["row"].to_numpy(dtype=np.int64)], ["row", "record", "kind", "event_date"]]
-        fired = fired.assign(disputed=False, counted=False, in_use=True, lowers=True, document_no=None)
+        fired = fired.loc[wanted[fired["row"].to_numpy(dtype=np.int64)], ["row", "record", "kind", "event_date", "lowers"]]
+        fired = fired.assign(disputed=False, counted=False, in_use=True, document_no=None)
         fired = fired.assign(
             digest=["" if kind else _day_digest(day) for kind, day in zip(fired["kind"], fired["event_date"], strict=True)]
         )

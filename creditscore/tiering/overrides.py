@@ -25,8 +25,8 @@ class Fires:
     Attributes:
         rules: The overrides in force.
         rows: One row per override, subject and record behind it, by override, subject and record: ``number`` (of the override),
-            ``row`` (of the subject), ``record`` (the event, or ``scheme=grade``), ``kind`` (``""`` of a grade) and ``event_date``
-            (of a grade, as far as it is known).
+            ``row`` (of the subject), ``record`` (the event, or ``scheme=grade``), ``kind`` (``""`` of a grade), ``event_date``
+            (of a grade, as far as it is known) and ``lowers``: the override may worsen a tier.
     """
 
     rules: tuple[Override, ...]
@@ -67,7 +67,7 @@ class Fires:
 _NONE = pd.DataFrame(
     {
         "number": np.array([], np.int64), "row": np.array([], np.int64),
-        **{name: np.array([], dtype=object) for name in ("record", "kind", "event_date")},
+        **{name: np.array([], dtype=object) for name in ("record", "kind", "event_date")}, "lowers": np.array([], dtype=bool),
     }
 )  # fmt: skip
 
@@ -92,7 +92,8 @@ def _rows(ids: pd.Index, number: int, rule: Override, records: Any, as_of: dt.da
         index=told.index,
     ).astype({"number": np.int64, "row": np.int64, "record": object, "kind": object, "event_date": object})
     table = table[table["row"] >= 0].drop_duplicates(["row", "record"])
-    return table.sort_values(["row", "record"], ignore_index=True)
+    lowers = rule.bound != "at_most" and TIERS.index(rule.tier) > _PRESUMED
+    return table.sort_values(["row", "record"], ignore_index=True).assign(lowers=lowers)
 
 
 @dataclass(frozen=True)

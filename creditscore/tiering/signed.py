@@ -34,7 +34,7 @@ class Signed:
         grounds: The records on which today's proposals rest.
         in_d: The approvals of D that last.
         on_raw: The approvals of the tiers of ``ruled`` that last.
-        refusals: The last refusal of the tier by cuts and all overrides that is in force.
+        refusals: The last refusal in force of the tier by the score, or else of that by cuts and all overrides.
         lapsed: Who was in D and has lost the signature under it.
         until_signed: What each has until somebody signs.
         spell: Since when the score has said what it says.
@@ -71,15 +71,15 @@ class Signed:
         rest = np.where(by_score, np.minimum(until_signed, cut - 1), cut).astype(np.int8)
         ruled = overridden(rest, night.fires.without(book.refused_records()))
         banded, grounds = np.where(by_score, rest, night.banded()).astype(np.int8), stands.grounds(wanted, ruled.deciding)
+        refusals = book.refusals(np.where(by_score, cut, night.ruled.tier).astype(np.int8))
         return cls(
-            stands, ruled, by_score, banded, grounds, in_d,
-            book.approved(ruled.tier), book.refusals(night.ruled.tier), lapsed, until_signed, spell,
+            stands, ruled, by_score, banded, grounds, in_d, book.approved(ruled.tier), refusals, lapsed, until_signed, spell
         )  # fmt: skip
 
     def refused(self, night: Night) -> Flags:
         """Whose tier would be worse by cuts and overrides if no person had refused it, and is what the score alone leaves."""
-        worse = (night.ruled.tier > self.ruled.tier) & (self.ruled.rule == "")
-        refused: Flags = worse & ((self.ruled.tier != UNRATED) | self.by_score)
+        by_override = (night.ruled.tier > self.ruled.tier) & (self.ruled.tier != UNRATED)
+        refused: Flags = (by_override | self.by_score) & (self.ruled.rule == "")
         return refused
 
     def raw(self, night: Night) -> Codes:

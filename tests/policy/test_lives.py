@@ -24,8 +24,8 @@ HERE = Path(__file__).parent
 LIVES = tomllib.loads((HERE / "lives.toml").read_text("utf-8"))["life"]
 OF_A_LIFE = {"name", "basis", "type", "registered", "months"}
 OF_A_MONTH = {
-    "score", "comes", "disputed", "decided", "ends", "ages", "corrected", "grade", "objected", "refused", "gone", "type", "signed",
-    "tier", "why", "asks", "drawn",
+    "score", "comes", "disputed", "decided", "ends", "ages", "corrected", "grade", "objected", "refused", "gone", "type", "means",
+    "signed", "tier", "why", "asks", "drawn",
 }  # fmt: skip
 OUTCOMES = {"tier", "why", "asks", "drawn"}
 #: Records in the favour of their firm: their end is no exit, and no signature rests on them.
@@ -137,6 +137,13 @@ def latest(months, number, name, otherwise=None):
     return months[at][name] if at >= 0 else otherwise
 
 
+def policy_of(months):
+    """The policy in force after some months: each ``means`` gives the records of a kind another tier."""
+    tiers = dict(told.split() for month in months for told in several(month.get("means")))
+    rules = [rule.model_copy(update={"tier": tiers[rule.kind]}) if rule.kind in tiers else rule for rule in POLICY.override]
+    return POLICY.model_copy(update={"override": tuple(rules)})
+
+
 def lived(life):
     """The row of tiers of every month; an empty one while the firm is in no register."""
     months, previous, reviews, found = life["months"], None, [], []
@@ -152,14 +159,15 @@ def lived(life):
         others = None if score else pd.DataFrame({"subject_id": ["S"], "reason": ["no_card"]})
         known = {"previous": previous, "records": OfALife(told, number, life), "subjects": others, "as_of": day(number)}
         scores = pd.DataFrame([row])[: 1 if score else 0]
-        now = assign_tiers(scores, POLICY, **known, reviews=reviews)
+        policy = policy_of(months[: number + 1])
+        now = assign_tiers(scores, policy, **known, reviews=reviews)
         if "signed" in month:
             asked = now.proposed()
             assert len(asked) == 1, "a signature is given only where one is asked for"
             one = asked.iloc[0]
             given = (one.grounds_hash, day(number), one.raw_tier, one.grounds, set_by(one.rule))
             reviews.append(Review("S", month["signed"], "李四", "核实", *given))
-            now = assign_tiers(scores, POLICY, **known, reviews=reviews)
+            now = assign_tiers(scores, policy, **known, reviews=reviews)
         previous = now
         found.append(now.frame.assign(drawn=drawn_tiers(now.frame)).iloc[0])
     return found
