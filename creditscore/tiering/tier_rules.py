@@ -67,13 +67,15 @@ def apply_stability(
     safe = np.maximum(raw, banded)
     qualified = bound & (safe < past.tier)
     today = np.datetime64(as_of, "D")
+    months = policy.stability.months
     later = past.since if past.as_of is None else shift_as(past.since, past.as_of, as_of)
-    since = np.where(unread, later, np.where(np.isnat(past.since), today, past.since))
+    gone_on = np.where(unread, later, past.since)
+    since = np.where(np.isnat(gone_on) & ~(unread & (months > 0)), today, gone_on)
     since = np.where(qualified, since, np.datetime64("NaT", "D"))
-    due = qualified & ~unread & (shift_months(since, policy.stability.months) <= today)
+    due = qualified & (shift_months(since, months) <= today)
     waited = due & ~np.isnat(past.since) & (past.raw >= 0)
     target = np.where(waited, np.maximum(safe, past.raw), safe)
-    if policy.stability.months:
+    if months:
         target = np.maximum(target, past.tier - 1)
     moves = due & (target < past.tier)
     tier = np.where(bound, np.where(moves, target, past.tier), raw).astype(np.int8)

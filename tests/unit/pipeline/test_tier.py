@@ -185,6 +185,7 @@ def test_tiers_are_written_by_subject_with_typed_columns_and_say_whether_they_ar
         "whole_tier",
         "signed_tier",
         "grounds",
+        "score_tier",
     )
     row = dict.fromkeys(texts, "x")
     rows = [
