@@ -13,7 +13,7 @@ import logging
 import re
 import tempfile
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +50,8 @@ _MANIFEST, _FORMAT, _STAGING = "rejects.json", "creditscore.rejects/1", ".reject
 _TITLE = _("Rows sent back")
 #: What rows of other files are refused for, while a file of that table is refused as a whole.
 _BLOCKED = {"subjects": "UNKNOWN_SUBJECT", "events": "UNKNOWN_EVENT"}
+#: Empty cells of one column from which on they are one fault of the file, if the column is empty in every row.
+_MANY = 30
 #: What no file system takes in a name, names that Windows keeps for devices, and the longest name in bytes.
 _NOT_IN_NAME = re.compile(r'[<>:"/\\|?*]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
@@ -158,6 +160,8 @@ def _books(project: Project, data: Path, checkup: CheckUp | None, refused: Mappi
     blocked = {_BLOCKED[sources[name].table] for name in refused if sources[name].table in _BLOCKED}
     if checkup is not None and blocked:
         rejects, deliveries = _without_blocked(checkup, blocked)
+    if checkup is not None and len(rejects):
+        rejects, deliveries = _without_empty_columns(checkup.profile, rejects, deliveries)
     waiting = _waiting(rejects) if len(rejects) else {}
     faulty: dict[str, list[FaultyRows]] = {}
     files: dict[str, list[RefusedFile]] = {}
@@ -170,7 +174,8 @@ def _books(project: Project, data: Path, checkup: CheckUp | None, refused: Mappi
             for unit, part in _faulty_rows(source, project, data, own, held, waiting):
                 faulty.setdefault(unit, []).append(part)
     books: dict[str, _Book] = {}
-    for unit in sorted({*faulty, *files}):
+    whole = deliveries[deliveries["emptied"].astype(bool)]["provider"] if "emptied" in deliveries else ()
+    for unit in sorted({*faulty, *files, *whole}):
         rows = deliveries[deliveries["provider"] == unit] if len(deliveries) else deliveries
         books[unit] = (rows, faulty.get(unit, []), files.get(unit, []))
     return books
@@ -190,6 +195,32 @@ def _without_blocked(checkup: CheckUp, codes: Collection[str]) -> tuple[pd.DataF
     found = counts.reindex(pd.MultiIndex.from_frame(checkup.deliveries[places]), fill_value=0)
     new = checkup.deliveries["new"].to_numpy() - found["sum"].to_numpy()
     return rejects[~blocked], checkup.deliveries.assign(blocked=found["size"].to_numpy(), new=new)
+
+
+def _without_empty_columns(
+    profile: pa.Table | None, rejects: pd.DataFrame, deliveries: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rejects without the empty cells of columns that hold nothing at all, which the deliveries name as ``emptied``.
+
+    A column that was left out is one fault of the file, and not one of each row.
+    """
+    rows = [] if profile is None else profile.to_pylist()
+    filled = {(row["source"], f"MISSING:{row['name']}") for row in rows if row["measure"] == "values" and row["n"]}
+    empty = (rejects["scope"] == "field") & rejects["code"].str.startswith("MISSING:")
+    places = [(str(source), str(unit)) for source, unit in zip(rejects["source"], rejects["provider"], strict=True)]
+    columns: dict[tuple[str, str], set[str]] = defaultdict(set)
+    left = pd.Series(data=True, index=rejects.index)
+    for (source, code), own in rejects[empty].groupby(["source", "code"]):
+        if (source, code) in filled or len(own) < _MANY:
+            continue
+        left[own.index] = False
+        for position in rejects.index.get_indexer(own.index):
+            columns[places[position]].add(str(rejects["column"].iloc[position]))
+    named = [
+        tuple(sorted(columns.get((str(source), str(unit)), ())))
+        for source, unit in zip(deliveries["source"], deliveries["provider"], strict=True)
+    ]
+    return rejects[left], deliveries.assign(emptied=pd.Series(named, index=deliveries.index, dtype=object))
 
 
 def _waiting(rejects: pd.DataFrame) -> dict[tuple[str, int], str]:

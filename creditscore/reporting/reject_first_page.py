@@ -116,6 +116,11 @@ def _delivery(row: Mapping[str, object], as_of: dt.date, max_row_drop: float) ->
             "again when that file is mended, and nothing is to be done about them.",
             blocked=row["blocked"],
         )  # fmt: skip
+    if row.get("emptied"):
+        yield "", _(
+            "{columns}: no row has a value. Was the column left out or renamed? Send the file again with it.",
+            columns=row["emptied"],
+        )  # fmt: skip
     if counts["values"]:
         yield "", _("In rows that were read, {values:,} single values were not taken.", values=counts["values"])
     if _fell(row["before"], row["arrived"], max_row_drop):

@@ -7,14 +7,28 @@ from pathlib import Path
 import openpyxl
 import pytest
 from support.command import creditscore
-from support.deliveries import DAY, SUBJECTS, Delivery, csv_sources, event_line, subject_line, text, valid_codes
+from support.deliveries import (
+    DAY,
+    EVENTS,
+    SUBJECTS,
+    Delivery,
+    csv_sources,
+    event_line,
+    last_reading,
+    subject_line,
+    text,
+    valid_codes,
+)
+from support.projects import feature
 
 import creditscore as package
+from creditscore.engine import Engine
 from creditscore.errors import DataError
 from creditscore.pipeline.reject_folder import write_rejects
 from creditscore.records.deliveries.checkup import check_up
 from creditscore.records.deliveries.drift import Earlier
 from creditscore.records.deliveries.fault_history import history_table
+from creditscore.records.records import open_records
 
 UNITS = {"subjects": {"provider": "登记局"}, "events": {"provider": "法院"}}
 RED = "FFF9C9C4"
@@ -98,6 +112,31 @@ def test_rows_about_a_file_that_is_refused_as_a_whole_are_not_their_senders_faul
     assert list(reds(book["ends"])) == [32]
     said = [row[1] for row in book["请先看"].iter_rows(values_only=True)]
     assert "退回的行中有 30 行所指的内容应在另一份无法使用的文件中：待该文件改正后再核对，贵单位暂不必处理。" in said
+
+
+def test_a_column_that_was_left_out_is_one_fault_of_the_file(tmp_path):
+    sums = feature("sum", aggregate="sum", column="amount", trend="higher_is_riskier")
+    delivery = Delivery(tmp_path, sources=csv_sources(**UNITS), features={"feature": [sums]})
+    lines = [event_line(f"E{n}", amount="70") for n in range(30)]
+    delivery.events(*lines)
+    last = last_reading(delivery, Engine.duckdb())
+    parts = EVENTS.split(",")
+    header, *shorter = (",".join(cells[:7] + cells[8:]) for cells in [parts, *(line.split(",") for line in lines)])
+    assert parts[7] == "amount"
+
+    def pages(rows):
+        delivery.file("events.csv", text(header, rows))
+        records = open_records(Engine.duckdb(), delivery.project, data=delivery.data, last_reading=last)
+        checkup = check_up(records, as_of=DAY, last=last)
+        write_rejects(tmp_path / "back", delivery.project, delivery.data, checkup, {}, as_of=DAY, lang="zh")
+        assert records.incomplete.num_rows >= 30
+        return openpyxl.load_workbook(tmp_path / "back" / "法院.xlsx")
+
+    said = "“amount”整列没有值：是否漏报了这一列，或改了列名？请补上后重新报送。"
+    book = pages(shorter)
+    assert book.sheetnames == ["请先看"]
+    assert said in [row[1] for row in book["请先看"].iter_rows(values_only=True)]
+    assert list(reds(pages([*shorter, shorter[0].replace("E0", "F0").replace("2024-01-01", "soon")])["events"])) == [32]
 
 
 def test_a_total_and_a_signature_are_to_be_deleted(tmp_path):

@@ -248,6 +248,14 @@ def test_suppliers_are_listed_with_what_they_sent_wrong(tmp_path):
     ]
 
 
+def test_malformed_records_are_counted_under_their_kind(tmp_path):
+    delivery = Delivery(tmp_path)
+    delivery.events(event_line("E1"), event_line("E2", event_date="soon"), event_line("E3", "S9"), event_line("E4", kind="gossip"))
+    records = delivery.open()
+    assert catalogue_report(records, as_of=D(2024, 4, 30)).set_index("kind")["malformed"].to_dict()["penalty"] == 2
+    assert findings(records, "malformed")[["code", "rows", "level"]].to_numpy().tolist() == [["penalty", 2, "warning"]]
+
+
 # --- retention ------------------------------------------------------------------------------------------
 
 

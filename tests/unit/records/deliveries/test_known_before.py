@@ -17,7 +17,8 @@ OTHERS = [
     {"name": "visits", "table": "inspections", "file": "visits.csv", "format": "csv"},
     {"name": "grades", "table": "ratings", "file": "grades.csv", "format": "csv"},
 ]
-LINES = [event_line(f"E{n:02}", CODES[n % 4], amount="100", valid_until="") for n in range(40)]
+WORDS = {"to": "result", "rule": "map", "column": "result", "values": {"败诉": "lost"}}
+LINES = [event_line(f"E{n:02}", CODES[n % 4], amount="100", result="败诉") for n in range(40)]
 
 
 @pytest.fixture(params=["duckdb", pytest.param("spark", marks=[pytest.mark.spark, pytest.mark.slow])])
@@ -27,10 +28,10 @@ def engine(request):
 
 @pytest.fixture
 def delivery(tmp_path):
-    sources = csv_sources(id_scheme="uscc", others=OTHERS)
+    sources = csv_sources(id_scheme="uscc", events={"column": [WORDS]}, others=OTHERS)
     made = Delivery(tmp_path, sources=sources, catalogue=CATALOGUE, features={"feature": [NATIONAL]})
     made.subjects(*(subject_line(code) for code in CODES))
-    made.events(*LINES, event_line("A1", CODES[0], kind="award"))
+    made.events(*LINES, event_line("A1", CODES[0], kind="award", result="败诉"))
     visits(made, "violation")
     grades(made, *CODES)
     return made
@@ -61,13 +62,14 @@ def other(column, known):
 
 def test_records_that_stand_as_they_were_and_new_ones_tell_nothing(delivery, engine):
     last = last_reading(delivery, engine)
-    delivery.events(*reversed(LINES), event_line("E99", CODES[1]))
+    delivery.events(*reversed(LINES), event_line("E99", CODES[1], result="败诉"))
     assert told(delivery, engine, last) == []
 
 
 def test_each_value_that_another_one_has_taken_is_told_with_its_records(delivery, engine):
     last = last_reading(delivery, engine)
-    changed = [event_line("E00", CODES[1], amount="100"), event_line("E01", CODES[1], amount="1"), *LINES[2:]]
+    changed = [event_line("E00", CODES[1], amount="100", result="败诉"), event_line("E01", CODES[1], amount="1", result="败诉")]
+    changed += LINES[2:]
     delivery.events(*changed)
     visits(delivery, "none")
     assert told(delivery, engine, last) == [
@@ -98,8 +100,8 @@ def test_absent_records_are_counted_and_an_error_where_they_are_many(delivery, e
 
 
 def test_neither_a_refused_row_or_value_nor_one_that_has_ended_nor_another_source_is_gone(delivery, engine):
-    ended = event_line("E40", CODES[0], valid_until="2024-04-29")
+    ended = event_line("E40", CODES[0], valid_until="2024-04-29", result="败诉")
     delivery.events(*LINES, ended)
     last = last_reading(delivery, engine, on=DAY.replace(day=28))
-    delivery.events(LINES[0].replace("2024-01-01", "soon"), event_line("E01", CODES[1], amount="x"), *LINES[2:])
+    delivery.events(LINES[0].replace("2024-01-01", "soon"), event_line("E01", CODES[1], amount="100", result="败述"), *LINES[2:])
     assert told(delivery, engine, last) == []
