@@ -263,6 +263,51 @@ def test_the_legal_basis_of_the_rule_that_fired_comes_first(book, features):
     assert found.ground.documents == (1,)
 
 
+def with_row(book, subject, **cells):
+    """The book with other cells in the row of tiers of one subject."""
+    own = book.tiers["subject_id"] == subject
+    told = {name: book.tiers.get(name, pd.Series(None, index=book.tiers.index, dtype=object)) for name in cells}
+    return replace(
+        book, tiers=book.tiers.assign(**{name: told[name].astype(object).mask(own, cell) for name, cell in cells.items()})
+    )
+
+
+def test_a_refusal_is_told_with_the_records_that_it_rests_on(book, features):
+    subject = some(book, "C")
+    refused = {"rule": "review:rejected", "reviewer": "李四", "signed_tier": "D"}
+    rows = pd.DataFrame([{**RECORD, "event_id": name, "document_no": name} for name in ("E1", "E2")])
+    documents = Documents.of(rows, None, None, kept="all")
+    found = explain_subject(
+        with_row(book, subject, **refused, grounds='[["E2",""]]'), subject, features=features, documents=documents
+    )
+    number = next(one.number for one in found.documents if one.id == "E2")
+    assert found.signed_documents == (number,)
+    assert "whatever else there is decides as ever" in found.to_text("en")
+    assert f"What was refused rests on record no. {number} below." in found.to_text("en")
+    assert "An official has looked at this tier" not in found.to_text("en")
+    alone = explain_subject(with_row(book, subject, **refused, grounds="[]"), subject, features=features, documents=documents)
+    assert "未获同意的等级仅依据分数" in alone.to_text("zh")
+
+
+def test_a_rule_names_the_records_of_its_evidence_and_no_refused_one_of_their_kind(book, features):
+    subject, kind = some(book, "D", "proposed"), "serious_dishonesty_list"
+    rows = pd.DataFrame([{**RECORD, "event_id": name, "kind": kind, "document_no": name} for name in ("E1", "E2")])
+    documents = Documents.of(rows, None, None, kept="all")
+    told = with_row(book, subject, rule=f"override:{kind}", evidence=f"override:{kind} E2")
+    found = explain_subject(told, subject, features=features, documents=documents)
+    assert [one.id for one in found.documents if one.number in found.ground.documents] == ["E2"]
+
+
+def test_a_signature_rests_on_the_newest_of_two_grades_that_say_the_same(book, features):
+    common = {"subject_id": "S", "scheme": "national", "grade": "差", "carried": False}
+    days = (dt.date(2023, 1, 2), dt.date(2024, 1, 2))
+    grades = pd.DataFrame([{**common, "event_date": day, "known_date": day} for day in days])
+    subject = some(book, "C")
+    told = with_row(book, subject, reviewer="李四", signed_tier="C", grounds='[["national=差",""]]')
+    found = explain_subject(told, subject, features=features, documents=Documents.of(None, None, grades, kept="all"))
+    assert [one.event_date for one in found.documents if one.number in found.signed_documents] == [days[1]]
+
+
 def test_a_run_that_kept_no_records_says_so(book, features):
     found = explain_subject(book, some(book, "C"), features=features)
     assert found.kept == "none"
