@@ -33,6 +33,7 @@ from creditscore.cli.output import table_lines
 from creditscore.cli.runs import codes_asked
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
+from creditscore.vocabulary import PROPOSED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,8 +124,9 @@ def feedback(
 
 
 def _draws(answers: pd.DataFrame, words: Words) -> list[str]:
-    """Each subject's own row of every plan, under the credit check."""
-    lines = []
+    """Each subject's own row of every plan, under the credit check; a blank line before the first, and around tickets."""
+    lines: list[str] = []
+    apart = True
     for row in (row for rows in answers["draws"] for row in rows):
         if not row["seed"]:
             state = words.text(_("not drawn yet"))
@@ -134,7 +136,8 @@ def _draws(answers: pd.DataFrame, words: Words) -> list[str]:
             state = words.text(_("drawn")) if row["drawn"] else words.text(_("not drawn"))
             state += words.text(_AFTER_DRAW.get(row["standing"], ""))
         of = words.text(_("{target:,} of {population:,} in its stratum", target=row["target"], population=row["population"]))
-        lines += ["", f"{row['subject_id']} {row['task']}: {state} ({of})"]
+        lines += [*([""] if apart or row["ticket"] else []), f"{row['subject_id']} {row['task']}: {state} ({of})"]
+        apart = bool(row["ticket"])
         if row["ticket"]:
             lines += [
                 f'  SHA-256("{row["text_of_ticket"]}")',
@@ -150,11 +153,15 @@ def _next_steps(answers: pd.DataFrame) -> list[str]:
 
 
 def _lookup_lines(answers: pd.DataFrame, words: Words) -> list[str]:
+    from creditscore.reporting.words import TIER_WORDS
+
     rows = []
     for row in answers.to_dict("records"):
         cells = {str(name): "" if cell is None or cell != cell else str(cell) for name, cell in row.items()}
         cells["found"] = words.text(_("yes")) if row["found"] else words.text(_("no"))
         cells["status"] = words.text(_STATUS.get(cells["status"], cells["status"]))
+        if cells["tier"] == PROPOSED:
+            cells["tier"] = words.text(TIER_WORDS[PROPOSED])
         rows.append([cells[name][:12] if name == "scorecard" else cells[name] for name in _LOOKUP_HEADS])
     return table_lines([words.text(pair) for pair in _LOOKUP_HEADS.values()], rows)
 

@@ -35,7 +35,10 @@ _REPAIR_LATER = _(
     "Record no. {number} ({label}): you may apply for repair from {since}, to: {to}. It is of the class {class_} with a shortest "
     "period of publication of {months} months.{gain}"
 )
-_MEND = _("Next step: ask the unit that sends these data to put the refused rows right; the tier follows in the next run.")
+_MEND = _(
+    "Next step: nothing that you have to do. The unit that sends these data has to put the refused rows right; the tier follows "
+    "in the next run. Ask this authority how far that is, and name the rows above."
+)
 
 
 def advice(it: Explained) -> Iterator[Text]:
@@ -138,13 +141,13 @@ def _outcome(it: Explained) -> Iterator[Text]:
         what = [named[name] for name in advice.nearest_declarations]
         if advice.nearest_repairs:
             yield _(
-                "Nearest change: with record no. {numbers} repaired and {what} declared in full the score alone may reach "
+                "Nearest change: with record no. {numbers} repaired and {what} declared, if you have it, the score alone may reach "
                 "tier {tier}.",
                 numbers=numbers(advice.nearest_repairs), what=what, tier=points.next_tier,
             )  # fmt: skip
         else:
             yield _(
-                "Nearest change: with {what} declared in full the score alone may reach tier {tier}.",
+                "Nearest change: with {what} declared, if you have it, the score alone may reach tier {tier}.",
                 what=what,
                 tier=points.next_tier,
             )

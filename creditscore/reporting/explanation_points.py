@@ -15,6 +15,9 @@ _HEADS = (
 
 #: A reason with its value and the points that it cost.
 _SAID = _("{reason}{label}: {value} ({difference})")
+_NO_VISIT = _(
+    "{reason}{label}: no visit yet, which is no fault; firms that were visited and found in order have a little more ({difference})"
+)
 
 
 def why(it: Explained, points: Points, words: Words) -> Section:
@@ -25,7 +28,8 @@ def why(it: Explained, points: Points, words: Words) -> Section:
         _("Score {score}: the higher, the better.", score=points.score),
         _(
             "Of 100 firms with this score, inspections are expected to find a violation at about {risk}.",
-            risk=words.number(points.probability_ppm / 10_000, 1),
+            # Tenths of a firm say nothing where there are tens of them.
+            risk=words.number(points.probability_ppm / 10_000, 1 if points.probability_ppm < 100_000 else 0),
         ),
     ]
     lines.append(_whose_card(points))
@@ -62,6 +66,9 @@ def _whose_card(points: Points) -> Text:
 def _reason(rank: int, line: Line, words: Words) -> Text:
     """A characteristic that cost points; of one of which nothing is known, what would change that."""
     head, difference = _("Reason {rank}: ", rank=rank), signed(-line.difference)
+    if line.known == "none" and line.aggregate == "finding_ratio":
+        values = {"reason": head, "label": line.label, "difference": difference}
+        return Message(_NO_VISIT.message, values)
     if line.known != "nothing":
         values = {"reason": head, "label": line.label, "value": shown_value(line, words), "difference": difference}
         return Message(_SAID.message, values)
@@ -95,8 +102,8 @@ def characteristics(points: Points, words: Words) -> Section:
     rows.append((words.text(_("Total")), "", words.number(points.score), signed(points.score - points.baseline_score), "", ""))
     grid = Grid(tuple(words.text(head) for head in _HEADS), tuple(rows), frozenset({2, 3}), total=True)
     note = _(
-        "The comparison: firms that just reach the next better tier, or where the card has none the mean of the trade. A minus "
-        "means fewer points than they have."
+        "The comparison: the mean of firms a little above the limit of the next better tier, or where the card has none the mean of "
+        "the trade. A minus means fewer points than they have. So the total of that column is not the number of points that you lack."
     )
     notes: list[Text] = [note]
     if any(line.aggregate == "share" and line.documents for line in points.lines):

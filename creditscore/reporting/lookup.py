@@ -10,6 +10,7 @@ from creditscore.config.policy import Measure
 from creditscore.language import DEFAULT_LANGUAGE, Words
 from creditscore.reporting.asked_ids import Answer, AskedIds
 from creditscore.reporting.run_book import RunBook
+from creditscore.reporting.words import BETWEEN_PARTS
 from creditscore.tiering.tiers import shown_tiers
 
 LOOKUP_COLUMNS = (
@@ -25,7 +26,7 @@ def lookup_rows(
 
     Ids are compared as :class:`creditscore.reporting.asked_ids.AskedIds` does; ``subject_id`` is the id in the run, or the plain
     form of what was asked. ``lists`` are the listings in force, ``measures`` the policy's measures for the tier (of the
-    industry or of all), each joined by ``；``. An id the run does not know has ``found`` False and
+    industry or of all), each joined by the semicolon of the language. An id the run does not know has ``found`` False and
     nothing else: that is no statement on the subject. ``incomplete_since``: from when records that may count against the
     subject are refused. ``answer`` says who the id is (:data:`creditscore.reporting.asked_ids.AnswerKind`), ``next_step``
     what to do where there is no tier, in words. ``answers``: those to the ids, where only a part of the run was loaded.
@@ -54,7 +55,9 @@ def lookup_rows(
     out["lists"] = out["subject_id"].map(_lists(book, words)).astype(object).fillna("").where(out["found"], None)
     rules = known["rule"].fillna("").to_dict() if "rule" in known else {}
     out["measures"] = [
-        "；".join(words.text(one.name) for one in measures_for(book, tier, industry, rules.get(subject, ""))) if known_id else None
+        words.text(BETWEEN_PARTS).join(words.text(one.name) for one in measures_for(book, tier, industry, rules.get(subject, "")))
+        if known_id
+        else None
         for subject, known_id, tier, industry in zip(out["subject_id"], out["found"], out["tier"], out["industry"], strict=True)
     ]
     out["answer"] = [one.kind for one in answers]
@@ -74,4 +77,4 @@ def _lists(book: RunBook, words: Words) -> pd.Series:
     names = {kind: words.text(label) for kind, label in book.kinds.items()}
     shown = book.lists.assign(word=book.lists["kind"].map(names).fillna(book.lists["kind"]))
     ordered = shown.sort_values(["subject_id", "kind"]).drop_duplicates(["subject_id", "kind"])
-    return ordered.groupby("subject_id")["word"].agg("；".join)
+    return ordered.groupby("subject_id")["word"].agg(words.text(BETWEEN_PARTS).join)
