@@ -102,8 +102,9 @@ def characteristics(points: Points, words: Words) -> Section:
     rows.append((words.text(_("Total")), "", words.number(points.score), signed(points.score - points.baseline_score), "", ""))
     grid = Grid(tuple(words.text(head) for head in _HEADS), tuple(rows), frozenset({2, 3}), total=True)
     note = _(
-        "The comparison: the mean of firms a little above the limit of the next better tier, or where the card has none the mean of "
-        "the trade. A minus means fewer points than they have. So the total of that column is not the number of points that you lack."
+        "The comparison: the mean of firms a little above the limit of the next better tier, or where the card has none the mean "
+        "of the trade. A minus means fewer points than they have. So the total of that column is not the number of points that you "
+        "lack."
     )
     notes: list[Text] = [note]
     if any(line.aggregate == "share" and line.documents for line in points.lines):

@@ -54,8 +54,9 @@ def lookup_rows(
     out["scorecard"] = out["subject_id"].map(cards).astype("str")
     out["lists"] = out["subject_id"].map(_lists(book, words)).astype(object).fillna("").where(out["found"], None)
     rules = known["rule"].fillna("").to_dict() if "rule" in known else {}
+    between = words.text(BETWEEN_PARTS)
     out["measures"] = [
-        words.text(BETWEEN_PARTS).join(words.text(one.name) for one in measures_for(book, tier, industry, rules.get(subject, "")))
+        between.join(words.text(one.name) for one in measures_for(book, tier, industry, rules.get(subject, "")))
         if known_id
         else None
         for subject, known_id, tier, industry in zip(out["subject_id"], out["found"], out["tier"], out["industry"], strict=True)

@@ -16,6 +16,7 @@ from creditscore.reporting.cut_levels import cut_levels
 from creditscore.reporting.documents import Documents
 from creditscore.reporting.explained import NextLegalStep, ToldObjection
 from creditscore.reporting.explanation import explain_subject
+from creditscore.reporting.explanation_points import why
 from creditscore.reporting.lookup import LOOKUP_COLUMNS, lookup_rows
 
 
@@ -425,3 +426,30 @@ def test_a_ceiling_is_told_with_who_decided_it():
     assert attribute_text(one, without) == "< 1"
     assert str(attribute_text(one, having)) == "≥ 1 (at most -40 points by decision of 安委会: 办法 第9条)"
     assert Words.of("zh").text(attribute_text(one, having)) == "≥ 1 (至多 -40 分，由 安委会 决定：办法 第9条)"
+
+
+def why_of(book, features, **changed):
+    """Why a firm has its score, with other points than its own."""
+    explained = explain_subject(book, some(book, "B"), features=features)
+    return why(explained, replace(explained.points, **changed), Words.of("en")).lines
+
+
+@pytest.mark.parametrize(("ppm", "said"), [(390_000, "at about 39."), (78_600, "at about 7.9."), (100_000, "at about 10.")])
+def test_the_risk_is_told_in_whole_firms_where_there_are_tens(book, features, ppm, said):
+    assert any(line.endswith(said) for line in why_of(book, features, probability_ppm=ppm))
+
+
+def test_no_visit_is_told_to_be_no_fault(book, features):
+    line = explain_subject(book, some(book, "B"), features=features).points.lines[0]
+    unseen = replace(line, aggregate="finding_ratio", known="none", value="", points=3, baseline=5)
+    told = why_of(book, features, lines=(unseen,))
+    assert any("no visit yet, which is no fault" in said and said.endswith("(−2)") for said in told)
+
+
+def test_a_lookup_joins_lists_and_measures_as_its_language_does(book):
+    listed = some(book, "D", "proposed")
+    other = book.lists.iloc[[0]].assign(subject_id=listed, kind="abnormal_operation_list")
+    rows = {lang: lookup_rows(replace(book, lists=pd.concat([book.lists, other])), [listed], lang=lang) for lang in ("zh", "en")}
+    assert "；" in rows["zh"]["lists"].iloc[0]
+    assert "; " in rows["en"]["lists"].iloc[0]
+    assert "；" not in rows["en"]["lists"].iloc[0]
