@@ -80,7 +80,7 @@ def tier(it: Explained) -> Iterator[Text]:
         if it.signed_documents:
             yield _(
                 "The signature rests on record no. {numbers} below. It ends when one of them is repaired, withdrawn, corrected or "
-                "found wrong.",
+                "found wrong, or is a grade that a newer one replaces.",
                 numbers=numbers(it.signed_documents),
             )
     visits = it.inspections
