@@ -190,5 +190,6 @@ def _scores(frame: pd.DataFrame, days: npt.NDArray[np.datetime64]) -> tuple[Code
     """What the score alone said in each row, and from when."""
     if "score_tier" in frame.columns:
         return tier_codes(texts(frame, "score_tier")), date_column(frame, "score_since")
-    by_override = np.array([Reason.parse(text).kind == "override" for text in texts(frame, "evidence")], dtype=bool)
+    evidence = texts(frame, "evidence")
+    by_override = pd.Series(evidence, dtype=object).isin([text for text in set(evidence) if set_by(text) == "override"]).to_numpy()
     return np.where(by_override, NO_TIER, tier_codes(texts(frame, "raw_tier"))).astype(np.int8), days

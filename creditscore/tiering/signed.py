@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from creditscore.dataframes import Flags, Texts
 from creditscore.tiering.decisions import Decisions, ScoreSpell, SignatureBook
@@ -66,14 +67,13 @@ class Signed:
         )  # fmt: skip
         in_d = book.approved(np.full(count, _RISKIEST, dtype=np.int8))
         lapsed = (past.tier == _RISKIEST) & (in_d.decision != "approve")
-        until_signed, cut = _until_signed(night, lapsed), night.rated_cut()
-        by_score = book.refused_by_score(cut, stands.behind_score(wanted))
-        rest = np.where(by_score, np.minimum(until_signed, cut - 1), cut).astype(np.int8)
-        ruled = overridden(rest, night.fires.without(book.refused_records()))
-        banded, grounds = np.where(by_score, rest, night.banded()).astype(np.int8), stands.grounds(wanted, ruled.deciding)
-        refusals = book.refusals(np.where(by_score, cut, night.ruled.tier).astype(np.int8))
+        until_signed = _until_signed(night, lapsed)
+        by_score = book.refused_by_score(night.rated_cut(), stands.behind_score(wanted))
+        ruled, banded = _rest(night, by_score, until_signed, book.refused_records())
+        refusals = book.refusals(np.where(by_score, night.cut, night.ruled.tier).astype(np.int8))
         return cls(
-            stands, ruled, by_score, banded, grounds, in_d, book.approved(ruled.tier), refusals, lapsed, until_signed, spell
+            stands, ruled, by_score, banded, stands.grounds(wanted, ruled.deciding), in_d, book.approved(ruled.tier), refusals,
+            lapsed, until_signed, spell,
         )  # fmt: skip
 
     def refused(self, night: Night) -> Flags:
@@ -100,6 +100,16 @@ def _wanted(night: Night, reviews: Sequence[Review]) -> Flags:
     decided[night.past.decisions()["row"].to_numpy(dtype=np.int64)] = True
     flags: Flags = wanted | decided
     return flags
+
+
+def _rest(night: Night, by_score: Flags, until_signed: Codes, refused: pd.DataFrame) -> tuple[Overridden, Codes]:
+    """What is left to judge without what was refused: the tiers by cuts and overrides, and those by the cuts moved by the band."""
+    if refused.empty and not by_score.any():
+        return night.ruled, night.banded()
+    cut = night.rated_cut()
+    spared = np.where(by_score, np.minimum(until_signed, cut - 1), cut).astype(np.int8)
+    banded = np.where(by_score, spared, night.banded()).astype(np.int8)
+    return overridden(spared, night.fires.without(refused)), banded
 
 
 def _until_signed(night: Night, lapsed: Flags) -> Codes:
