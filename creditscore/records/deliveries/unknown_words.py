@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from creditscore.records.deliveries.codes import code_identity, shown_code, show
 from creditscore.records.deliveries.findings import Finding
 from creditscore.records.standard.arrivals import Arrival
 from creditscore.records.standard.contracts import arrived_table
+from creditscore.records.standard.identity import tables_of
 from creditscore.records.tables import COLUMN_WORDS, TABLES
 
 if TYPE_CHECKING:
@@ -25,11 +27,16 @@ if TYPE_CHECKING:
 UNKNOWN_SHARE = 0.01
 #: A word in fewer than this share of the rows may be a slip of another.
 _RARE = 0.05
+#: Marks that part the names of several inspectors, and a code as long as a county's, of which one that ends in 00 is none.
+_MARKS, _COUNTY = "[,;，；、]", re.compile(r"[0-9]{4}(?!00)[0-9]{2}")
+#: Keys and codes of one finding that are listed.
+_LISTED = 3
 
 
 def unread_words(records: Records) -> list[Finding]:
-    """Schemes and grades of ratings, and results of records, that were kept although nothing that the project names reads them."""
-    return [*_unread_schemes(records), *_unread_grades(records), *_unread_results(records)]
+    """Schemes and grades of ratings, results of records, inspectors and regions that were kept although nothing names them."""
+    own = [*_unread_schemes(records), *_unread_grades(records), *_unread_results(records)]
+    return [*own, *_joined_inspectors(records), *_unknown_regions(records)]
 
 
 def left_out_findings(records: Records, a: Arrival) -> list[Finding]:
@@ -161,3 +168,28 @@ def _is_rare_slip(word: str, rows: int, named: Collection[str], of: int) -> bool
 
 def _shown(records: Records, words: Mapping[str, int]) -> str:
     return shown_words(words, project_words(records.project))
+
+
+def _joined_inspectors(records: Records) -> Iterator[Finding]:
+    """Visits whose inspectors are parted by another mark than the declared one: several persons are read as one."""
+    people = records.table("visit_inspectors")
+    joined = people.filter(people.inspector.re_search(_MARKS))
+    visits = records.engine.query(joined.select("inspection_id").distinct().order_by("inspection_id"))["inspection_id"].to_pylist()
+    if visits:
+        rule = _("several inspectors read as one: another mark between them than the project declares")
+        yield Finding("unmapped", "inspections", rule, "", len(visits), ", ".join(visits[:_LISTED]), "warning")
+
+
+def _unknown_regions(records: Records) -> Iterator[Finding]:
+    """Regions of subjects that the project's tables of regions lack, of codes that are as long as a county's."""
+    tables = tables_of(records.project)
+    if not tables.regions:
+        return
+    subjects = arrived_table(TABLES["subjects"])
+    counts = records.engine.query(subjects.group_by("region").agg(n=subjects.count()).order_by("region"))
+    pairs = zip(counts["region"].to_pylist(), counts["n"].to_pylist(), strict=True)
+    words = {code: n for code, n in pairs if code and _COUNTY.fullmatch(code) and not tables.has_region(code)}
+    if words:
+        listed = ", ".join(f"{code} {n}" for code, n in list(words.items())[:_LISTED])
+        rule = _("region: codes that the project's tables of regions lack, {count} in all", count=len(words))
+        yield Finding("unmapped", "subjects", rule, "", sum(words.values()), listed, "warning")

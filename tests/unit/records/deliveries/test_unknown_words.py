@@ -1,7 +1,7 @@
 """Results and words that were read although nothing names them, as the check-up tells them."""
 
 import pytest
-from support.deliveries import DAY, Delivery, csv_sources, event_line, subject_line
+from support.deliveries import DAY, Delivery, csv_sources, event_line, subject_line, text
 from support.projects import feature, item
 
 from creditscore.records.deliveries.checkup import check_up
@@ -54,3 +54,26 @@ def test_a_word_read_as_otherwise_is_listed_and_a_slip_of_a_listed_one_is_a_warn
     found, text = told(tmp_path, ["违约"] * 200 + [word], "promise", column=[rule])
     assert found == [("records", 1, level)]
     assert f"{word} 1" in text
+
+
+def test_a_region_that_the_tables_lack_is_told_each_time_and_one_of_another_length_is_not(tmp_path):
+    tables = ["gbt2260_provinces", "gbt2260_43", "gbt2260_4311"]
+    delivery = Delivery(tmp_path, sources=csv_sources(id_scheme="local", regions=tables))
+    regions = ["431103", "431199", "4311", "431100", "north", "440305"]  # of elsewhere as far as the tables reach
+    delivery.subjects(*(subject_line(f"S{n}", region=region) for n, region in enumerate(regions)))
+    found = check_up(delivery.open(), as_of=DAY).table().query("section == 'unmapped' and rule.str.startswith('region')")
+    assert found[["rows", "examples", "level"]].to_numpy().tolist() == [[1, "431199 1", "warning"]]
+    local = Delivery(tmp_path / "local", sources=csv_sources(id_scheme="local"))
+    local.subjects(subject_line("S1", region="431199"))
+    assert not check_up(local.open(), as_of=DAY).table()["rule"].str.startswith("region:").any()
+
+
+def test_inspectors_that_another_mark_parts_are_told_with_their_visits(tmp_path):
+    split = {"to": "inspectors", "rule": "split", "column": "who", "separator": "、"}
+    visits = {"name": "visits", "table": "inspections", "file": "visits.csv", "format": "csv", "column": [split]}
+    delivery = Delivery(tmp_path, sources=csv_sources(id_scheme="local", others=[visits]))
+    header = "inspection_id,subject_id,event_date,known_date,trigger,outcome,who"
+    pairs = ("Z1、Z2", "Z1，Z2", "Z1;Z2", "Z3")
+    delivery.file("visits.csv", text(header, [f"V{n},S1,2024-01-01,2024-01-02,random,none,{who}" for n, who in enumerate(pairs)]))
+    found = check_up(delivery.open(), as_of=DAY).table().query("section == 'unmapped' and table == 'inspections'")
+    assert found[["rows", "examples", "level"]].to_numpy().tolist() == [[2, "V1, V2", "warning"]]
