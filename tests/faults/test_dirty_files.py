@@ -205,6 +205,10 @@ FILES = [
           counted="result: control characters or blanks around it"),
     Dirty("second_mark", "Two files in one: a mark within the file", of(lines(*some(2)) + "\ufeff" + event_line("E3") + "\n"),
           counted="event_id: control characters or blanks around it"),
+    # --- doubles
+    Dirty("mended_below", "A mended row below its old one", of(lines(*some(at=1, amount="x"), event_line("E1", amount="5")))),
+    Dirty("emptied_below", "A row with a wrong amount, and below it the same with none", of(lines(*some(at=1, amount="x"), event_line("E1"))),
+          rejects={2: "DUP_CONFLICT", 5: "DUP_CONFLICT"}, kept=2),
     # --- other files
     Dirty("parquet", "A Parquet file", of(b"PAR1\x00\x00"), told="expected a text file (got a Parquet file"),
     Dirty("workbook", "A workbook", of(b"PK\x03\x04\x00"), told="expected a text file (got a workbook or another archive"),
