@@ -34,6 +34,7 @@ from creditscore.records.standard.waiting import refused_subjects, wait_for_regi
 from creditscore.records.tables import TABLES
 from creditscore.reporting.faulty_rows import FaultyRows, RefusedFile
 from creditscore.reporting.reject_book import MOST_ROWS, reject_sheets
+from creditscore.reporting.reject_first_page import fell_away
 from creditscore.spreadsheet import label_text, write_book
 from creditscore.storage import move_into_place, operations, sha256_file, write_json
 
@@ -174,8 +175,7 @@ def _books(project: Project, data: Path, checkup: CheckUp | None, refused: Mappi
             for unit, part in _faulty_rows(source, project, data, own, held, waiting):
                 faulty.setdefault(unit, []).append(part)
     books: dict[str, _Book] = {}
-    whole = deliveries[deliveries["emptied"].astype(bool)]["provider"] if "emptied" in deliveries else ()
-    for unit in sorted({*faulty, *files, *whole}):
+    for unit in sorted({*faulty, *files, *_asked(deliveries, project.about.max_row_drop)}):
         rows = deliveries[deliveries["provider"] == unit] if len(deliveries) else deliveries
         books[unit] = (rows, faulty.get(unit, []), files.get(unit, []))
     return books
@@ -221,6 +221,15 @@ def _without_empty_columns(
         for source, unit in zip(deliveries["source"], deliveries["provider"], strict=True)
     ]
     return rejects[left], deliveries.assign(emptied=pd.Series(named, index=deliveries.index, dtype=object))
+
+
+def _asked(deliveries: pd.DataFrame, max_row_drop: float) -> set[str]:
+    """The units that are asked about a file as a whole: many of its rows or a column of it have not come."""
+    return {
+        str(row["provider"])
+        for row in deliveries.to_dict("records")
+        if row.get("emptied") or fell_away(row["before"], row["arrived"], max_row_drop)
+    }
 
 
 def _waiting(rejects: pd.DataFrame) -> dict[tuple[str, int], str]:

@@ -123,7 +123,7 @@ def _delivery(row: Mapping[str, object], as_of: dt.date, max_row_drop: float) ->
         )  # fmt: skip
     if counts["values"]:
         yield "", _("In rows that were read, {values:,} single values were not taken.", values=counts["values"])
-    if _fell(row["before"], row["arrived"], max_row_drop):
+    if fell_away(row["before"], row["arrived"], max_row_drop):
         yield "", _(
             "Last time {before:,} rows came, now {arrived:,}: were only the mended rows sent? The whole file with all its rows is "
             "needed each time; a row that is missing no longer counts.",
@@ -138,6 +138,6 @@ def _delivery(row: Mapping[str, object], as_of: dt.date, max_row_drop: float) ->
         yield "", _("{new:,} faults are new; the oldest one has been open since {since}.", new=counts["new"], since=row["since"])
 
 
-def _fell(before: object, now: object, max_row_drop: float) -> bool:
+def fell_away(before: object, now: object, max_row_drop: float) -> bool:
     """Whether so many rows are missing that the file is probably not whole."""
     return isinstance(before, int) and isinstance(now, int) and before >= _ENOUGH and now < (1 - max_row_drop) * before

@@ -139,6 +139,16 @@ def test_a_column_that_was_left_out_is_one_fault_of_the_file(tmp_path):
     assert list(reds(pages([*shorter, shorter[0].replace("E0", "F0").replace("2024-01-01", "soon")])["events"])) == [32]
 
 
+def test_whoever_sent_the_mended_rows_alone_is_asked_for_the_whole_file(tmp_path):
+    delivery = Delivery(tmp_path, sources=csv_sources(**UNITS))
+    delivery.events(*(event_line(f"E{n}") for n in range(40)))
+    before = check_up(delivery.open(), as_of=DAY)
+    delivery.events(event_line("E1"), event_line("E2"))
+    _checkup, book = sent_back(delivery, tmp_path / "back", Earlier(None, before.profile, history_table(before.rejects), DAY))
+    assert book is not None
+    assert any("上次 40 行，本次仅 2 行" in str(row[1]) for row in book["请先看"].iter_rows(values_only=True))
+
+
 def test_a_total_and_a_signature_are_to_be_deleted(tmp_path):
     delivery = Delivery(tmp_path, sources=csv_sources(**UNITS))
     delivery.events(event_line("E1"), event_line("合计", "", amount="12"), "填表人：李某某,x", event_line("E2", event_date="soon"))
