@@ -77,7 +77,10 @@ def all_said(told, frame, month):
     rows = told.records
     counts = (rows["start"] <= month) & (rows["end"] > month) & ~((rows["opened"] <= month) & (rows["closed"] > month))
     listed = rows[counts]["kind"].map({"abnormal": 2, "serious": 3}).groupby(rows["subject"]).max().reindex(told.ids).fillna(-1)
-    return np.maximum(codes(frame, "raw_tier"), listed.to_numpy(dtype=int))
+    raw, score = codes(frame, "raw_tier"), frame["score"].astype("float64").to_numpy()
+    by_score = np.select([score >= one["min_score"] for one in TIERS[:-1]], range(len(TIERS) - 1), len(TIERS) - 1)
+    by_score = np.where(np.isnan(score) | (raw == CODES["NR"]), CODES["NR"], by_score)
+    return np.maximum.reduce([raw, by_score, listed.to_numpy(dtype=int)])
 
 
 def why_apart(frame, said):
