@@ -167,7 +167,15 @@ def live(told: Histories, policy, *, seed: int = 7) -> Life:
             decision = "approve" if approves < 0.75 else "reject"
             reviews.append(
                 Review(
-                    row.subject_id, decision, "李四", "核实", row.grounds_hash, day(month), row.raw_tier, row.grounds, set_by(row.rule)
+                    row.subject_id,
+                    decision,
+                    "李四",
+                    "核实",
+                    row.grounds_hash,
+                    day(month),
+                    row.raw_tier,
+                    row.grounds,
+                    set_by(row.rule),
                 )
             )
             records = {name: amounts[name] for name, _ in parse_grounds(row.grounds)}
