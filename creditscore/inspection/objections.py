@@ -224,13 +224,21 @@ def disputed_ranges(
 
 
 def record_changes(objections: Sequence[Objection]) -> list[dict[str, Any]]:
-    """What objections do to records: rows of ``changes``. They open a dispute, and an answer ends it."""
-    rows = []
-    for one in (one for one in objections if one.against == "record"):
+    """What objections do to records: rows of ``changes``. They open a dispute, and an answer ends it.
+
+    A rejection ends every dispute that is open on its day. So there is none while another objection to the record is open.
+    """
+    rows, own = [], [one for one in objections if one.against == "record"]
+    for one in own:
         rows.append(_change(one.about, "disputed", one.on, one.id))
-        if one.decided_on is not None:
+        if one.decided_on is not None and (one.outcome == "upheld" or not _another_is_open(own, one.about, one.decided_on)):
             rows.append(_change(one.about, _ENDS[one.outcome], one.decided_on, one.id))
     return rows
+
+
+def _another_is_open(objections: Sequence[Objection], about: str, day: dt.date) -> bool:
+    """Whether an objection to a record, filed on a day or before it, is open at its end."""
+    return any(one.about == about and one.on <= day and one.as_of(day).is_open for one in objections)
 
 
 def _change(event_id: str, change: Change, on: dt.date, document_no: str) -> dict[str, Any]:

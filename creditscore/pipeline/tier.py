@@ -13,16 +13,20 @@ import pandas as pd
 import pyarrow as pa
 
 from creditscore.errors import DataError
+from creditscore.inspection.objections import Objection, objections_of
 from creditscore.inspection.register import REGISTER, Register, register_line
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.quarantined import LastKnown, quarantined_subjects
 from creditscore.pipeline.run_folder import Deciding, RunFolder
+from creditscore.records.adverse.contested import parse_rating_id
 from creditscore.records.adverse.endings import exits
 from creditscore.records.adverse.readings import READINGS
 from creditscore.reporting.readback import read_decisions
 from creditscore.tiering.assignment import assign_tiers
+from creditscore.tiering.grounds import parse_grounds
 from creditscore.tiering.signatures import Review, grounds_hash, latest_reviews, review_body, review_of, set_by
 from creditscore.tiering.tiers import ASKED_SCHEMA, TIER_SCHEMA, Tiers
+from creditscore.vocabulary import VISIT_PREFIX
 
 if TYPE_CHECKING:
     from creditscore.config.policy import TierPolicy
@@ -123,7 +127,8 @@ def add_signatures(folder: RunFolder, reviews: Sequence[Review]) -> int:
         The number of new signatures.
 
     Raises:
-        DataError: A signature is older than the tiers it signs, or lacks a reviewer or a reason; or the register is damaged.
+        DataError: A signature is older than the tiers it signs, or lacks a reviewer or a reason; a tier would be approved that
+            rests on what its firm has objected to; or the register is damaged.
         LockedError: A run or another command is writing to the same folder.
     """
     if folder.is_trial:
@@ -136,11 +141,39 @@ def add_signatures(folder: RunFolder, reviews: Sequence[Review]) -> int:
     day = folder.as_of.isoformat()
     bodies = [review_body(review) for review in reviews]
     with changing(folder.out, "sign") as entry:
-        held = latest_reviews(signatures(Register.of(folder.out), folder.as_of))
+        register = Register.of(folder.out)
+        held = latest_reviews(signatures(register, folder.as_of))
         pairs = zip(reviews, bodies, strict=True)
-        new = [body for review, body in pairs if held.get(review.grounds_hash) != review_of(body)]
-        entry.append(folder.out / REGISTER, [register_line("signed", **body, as_of=day) for body in new])
+        new = [(review, body) for review, body in pairs if held.get(review.grounds_hash) != review_of(body)]
+        _refuse_contested([review for review, _body in new], objections_of(register.lines))
+        entry.append(folder.out / REGISTER, [register_line("signed", **body, as_of=day) for _review, body in new])
     return len(new)
+
+
+def _refuse_contested(reviews: Sequence[Review], objections: Sequence[Objection]) -> None:
+    """Refuse to approve a tier that rests on what its firm has objected to since the run: that would worsen it meanwhile.
+
+    Raises:
+        DataError: Some approval does, and nobody has answered the objection by its day.
+    """
+    for review in (review for review in reviews if review.decision == "approve"):
+        grounds = [record for record, _digest in parse_grounds(review.grounds)]
+        for one in (one for one in objections if one.subject_id == review.subject_id and one.on <= review.on):
+            if one.as_of(review.on).is_open and any(_is_against(one, record) for record in grounds):
+                raise DataError(
+                    "sign: {subject_id}: objection {id} of {on} to what this tier rests on is open; leave the firm out: once it is "
+                    "answered, the next night asks again if the tier is still proposed",
+                    subject_id=review.subject_id,
+                    id=one.id,
+                    on=one.on,
+                )
+
+
+def _is_against(one: Objection, record: str) -> bool:
+    """Whether an objection is against a record as the grounds of a tier name it; a grade by its scheme."""
+    if one.against == "rating":
+        return record.startswith(f"{parse_rating_id(one.about)[0]}=")
+    return {"record": one.about, "visit": VISIT_PREFIX + one.about}.get(one.against) == record
 
 
 def sign_subjects(

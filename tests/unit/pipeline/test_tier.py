@@ -11,8 +11,10 @@ from support.runs import empty_run, finished_run, tier_rows
 from support.tasks import bytes_below
 
 from creditscore.errors import DataError
+from creditscore.inspection.objections import Filing, add_answer, add_objection
 from creditscore.inspection.register import REGISTER, Register
 from creditscore.pipeline import tier as module
+from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.run_folder import Deciding, RunFolder
 from creditscore.pipeline.tier import add_signatures, sign_subjects, sign_workbook, signatures, tier_subjects, unrated_subjects
 from creditscore.storage import sha256_of
@@ -58,6 +60,43 @@ def test_a_signature_is_a_line_of_the_register_and_no_byte_of_the_run(folder):
     (line,) = Register.of(folder.out).lines
     assert (line["what"], line["as_of"], line["subject_id"]) == ("signed", "2024-04-30", "S1")
     assert bytes_below(folder.path) == before
+
+
+#: What is objected to, and how the grounds of a tier name it.
+CONTESTED = [("record", "E1", "E1"), ("visit", "V1", "visit:V1"), ("rating", "national 2024-03-01", "national=差")]
+
+
+def object_to(out, against, about):
+    filing = Filing("S1", against, about, "李某", "张三", dt.date(2024, 5, 1), "不实")
+    with changing(out, "objection") as entry:
+        return add_objection(entry, filing, due=dt.date(2024, 5, 8), basis="某条例 第50条")
+
+
+@pytest.mark.parametrize(("against", "about", "record"), CONTESTED)
+def test_nobody_approves_a_tier_on_what_its_firm_has_objected_to_until_that_is_answered(folder, against, about, record):
+    review = replace(a_review("S1"), raw_tier="D", grounds=f'[["E0","0a"],["{record}","0b"]]', by="score")
+    one = object_to(folder.out, against, about)
+    with pytest.raises(DataError, match=f"objection {one.id} "):
+        add_signatures(folder, [a_review("S2"), review])
+    assert signed(folder) == ()
+    with changing(folder.out, "answer") as entry:
+        add_answer(entry, one.id, outcome="rejected", reason="已核实", by="李四", on=dt.date(2024, 5, 3))
+    assert add_signatures(folder, [replace(review, on=dt.date(2024, 5, 3))]) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"decision": "reject"},
+        {"subject_id": "S2"},
+        {"grounds": '[["E2","0a"]]'},
+        {"on": dt.date(2024, 4, 30)},
+    ],
+)
+def test_an_objection_holds_off_no_refusal_no_other_ground_and_nothing_that_was_signed_before_it(folder, other):
+    object_to(folder.out, "record", "E1")
+    review = replace(a_review("S1"), raw_tier="D", grounds='[["E1","0a"]]', by="override")
+    assert add_signatures(folder, [replace(review, **other)]) == 1
 
 
 @pytest.mark.parametrize("kept", [0, 1])
