@@ -30,10 +30,11 @@ def _column_name(value: str) -> str:
 ColumnName = Annotated[str, AfterValidator(_column_name)]
 #: Positions of attributes of the first characteristic of a cross, and of the second.
 _Sides = Annotated[tuple[Items[Annotated[int, Field(ge=0)]], Items[Annotated[int, Field(ge=0)]]], Field(strict=False)]
-#: Order of the attributes of a characteristic by kind.
 #: What the fit calls attributes that have no values.
 _NAMED = {"missing": pgettext("table of a card", "Missing"), "other": pgettext("table of a card", "Other")}
+#: What the label of an attribute of codes begins with.
 _SPECIAL = "special: "
+#: Order of the attributes of a characteristic by kind.
 _ORDER = {"interval": 0, "category": 0, "cell": 0, "special": 1, "missing": 2, "other": 3}
 #: Bin codes are unsigned bytes of which the upper half means missing.
 _MAX_ATTRIBUTES = 120
