@@ -54,8 +54,9 @@ VOIDING_CHANGES: tuple[Change, ...] = ("withdrawn", "dispute_upheld")
 #: What an objection may be against, and how a person may decide it.
 Contested = Literal["record", "visit", "rating", "tier", "draw"]
 CONTESTED: tuple[Contested, ...] = get_args(Contested)
-#: Of these what a night reads: it does not count while the objection is open, and never again once it is upheld.
-HIDDEN_WHILE_OPEN: tuple[Contested, ...] = ("record", "visit", "rating")
+#: Of these what a night reads: it does not count while an objection suspends it, and never again once one is upheld.
+Hideable = Literal["record", "visit", "rating"]
+HIDDEN_WHILE_OPEN: tuple[Hideable, ...] = get_args(Hideable)
 ObjectionOutcome = Literal["upheld", "rejected", "withdrawn"]
 OBJECTION_OUTCOMES: tuple[ObjectionOutcome, ...] = get_args(ObjectionOutcome)
 

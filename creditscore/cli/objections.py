@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -90,15 +90,27 @@ def file(
     draw: Annotated[str | None, typer.Option("--draw", help="Against a draw: the task.")] = None,
     evidence: Annotated[str, typer.Option("--evidence", help="Where the evidence is kept, such as a file number.")] = "",
     other_unit: Annotated[str, typer.Option("--other-unit", help="The unit that has to check the record.")] = "",
+    new_evidence: Annotated[
+        str,
+        typer.Option(
+            "--new-evidence",
+            help=(
+                "After a rejection: what was not known then, such as the number of a document and what it shows. The one who "
+                "decides sees it beside the earlier answer."
+            ),
+        ),
+    ] = "",
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """Take an objection in; it is numbered and has its deadline.
 
-    An open one against a record, an inspection's result or a grade acts from the next night on.
+    An open one against a record, an inspection's result or a grade acts from the next night on. After a rejection a new one to
+    the same thing needs new evidence, and suspends it only as often as the project allows.
 
     Raises:
-        DataError: Not exactly one of the options; what it is against is not there or does not count; a text is missing.
+        DataError: Not exactly one of the options; what it is against is not there or does not count; a text is missing, or after a
+            rejection the new evidence.
     """
     from creditscore.inspection.objections import Filing
     from creditscore.pipeline.objections import file_objection
@@ -110,8 +122,9 @@ def file(
         raise DataError("objection: expected one of --record, --visit, --rating, --tier and --draw")
     ((against, about),) = named.items()
     filing = Filing(
-        subject_id, cast("Contested", against), about, applicant, by, past_day_of(on, name="--on"), grounds, evidence, other_unit
-    )
+        subject_id, cast("Contested", against), about, applicant, by, past_day_of(on, name="--on"), grounds, evidence, other_unit,
+        new_evidence,
+    )  # fmt: skip
     taken = file_objection(project_of(project), runs_of(out), filing)
     line = _(
         "objection {id}: against the {against} {about}; to be answered by {due} ({basis})",
@@ -174,7 +187,7 @@ def list_(
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Open objections as they stood on a day, overdue ones first, with what each held."""
+    """Open objections as they stood on a day, overdue ones first, with what each held; of one filed again what was answered."""
     from creditscore.pipeline.objections import list_objections
 
     words = Words.of(lang)
@@ -182,7 +195,24 @@ def list_(
     overdue = sum(row["overdue"] for row in rows)
     total = words.text(_("{n} objections, {overdue} overdue", n=len(rows), overdue=overdue))
     table = table_lines([words.text(head) for head in _HEADS.values()], [_cells(row, words) for row in rows]) if rows else []
-    show({"rows": rows, "overdue": overdue}, [*table, total], as_json=as_json)
+    before = [words.text(line) for row in rows for line in _before(row)]
+    show({"rows": rows, "overdue": overdue}, [*table, *before, total], as_json=as_json)
+
+
+def _before(row: Mapping[str, Any]) -> Iterator[Message]:
+    """What the one who decides has to know of an objection that was filed again: its new evidence, and the earlier answers."""
+    if row["new_evidence"]:
+        yield _("objection {id}: new evidence: {evidence}", id=row["id"], evidence=row["new_evidence"])
+    for earlier in row["history"]:
+        yield _(
+            "objection {id}: filed again after {earlier}, {outcome} on {day} by {by}: {reason}",
+            id=row["id"],
+            earlier=earlier["id"],
+            outcome=_OUTCOMES[earlier["outcome"]],
+            day=earlier["decided_on"],
+            by=earlier["decided_by"],
+            reason=earlier["reason"],
+        )
 
 
 def objection_figures(counted: Mapping[str, Any], on: dt.date, words: Words) -> list[str]:
@@ -190,9 +220,10 @@ def objection_figures(counted: Mapping[str, Any], on: dt.date, words: Words) -> 
     if not counted["by_against"]:
         return []
     days = "-" if counted["days"] is None else words.number(counted["days"])
-    counts = {name: counted[name] for name in ("open", "overdue", "answered", "upheld", "late")}
+    counts = {name: counted[name] for name in ("open", "suspending", "overdue", "answered", "upheld", "late")}
     said = _(
-        "Objections {on}: {open} open, {overdue} overdue; {answered} answered, {upheld} upheld, {late} late, median {days} days",
+        "Objections {on}: {open} open, of which {suspending} suspend what they are against, {overdue} overdue; {answered} "
+        "answered, {upheld} upheld, {late} late, median {days} days",
         on=on,
         days=days,
         **counts,
@@ -245,6 +276,8 @@ def _cells(row: Mapping[str, Any], words: Words) -> list[str]:
 
 def _held(row: Mapping[str, Any]) -> Message:
     """What an objection holds, in words."""
+    if row["holds"] == "nothing" and not row["outcome"] and not row["suspends"] and row["against"] in HIDDEN_WHILE_OPEN:
+        return _("nothing: filed again, it counts until upheld")
     return {
         "tier": _("it does not count; the tier stays {tier}", tier=row["held_tier"]),
         "record": _("it does not count"),
@@ -257,11 +290,27 @@ def _effect(one: Objection) -> Message:
     """What follows from an objection or its answer."""
     if one.against not in HIDDEN_WHILE_OPEN:
         return _("it changes nothing by itself: a person answers it, and what the answer means is done by its own command")
+    if one.is_open and not one.suspends:
+        return _counts_meanwhile(one)
     if one.is_open:
         return _("from the next night on it does not count, and the tier neither rises nor falls because of it")
     if one.outcome == "upheld":
         return _("from the next night on it counts no more, and a better tier holds at once")
-    return _("from the next night on it counts again")
+    return _("from the next night on it counts again") if one.suspends else _("it counts as before")
+
+
+def _counts_meanwhile(one: Objection) -> Message:
+    """Why an open objection suspends nothing."""
+    if not one.new_evidence:
+        return _(
+            "filed again after objection {earlier} without new evidence: what it is against counts until it is upheld",
+            earlier=one.earlier,
+        )
+    return _(
+        "filed again after objection {earlier}: others with new evidence have suspended this as often as the project allows "
+        "([[again]] in objections.toml), so it counts until this one is upheld",
+        earlier=one.earlier,
+    )
 
 
 def _document(one: Objection) -> dict[str, Any]:

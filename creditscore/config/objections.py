@@ -10,8 +10,10 @@ from pydantic import Field
 
 from creditscore.config.spec import Day, Items, Label, Spec
 from creditscore.errors import DataError
-from creditscore.vocabulary import Contested, ObjectionOutcome
+from creditscore.vocabulary import Contested, Hideable, ObjectionOutcome
 
+#: How many may suspend again where the project says nothing of it.
+SUSPENDS_AGAIN = 1
 WorkingDays = Annotated[int, Field(ge=1, le=250)]
 
 
@@ -25,6 +27,15 @@ class Deadline(Spec):
     effective: Day
     working_days: WorkingDays
     with_other_unit: WorkingDays | None = None
+    basis: str = Field(min_length=1, pattern=r"\S")
+
+
+class Again(Spec):
+    """How many objections to the same thing that follow an answer with new evidence may suspend it again while they are open."""
+
+    against: Items[Hideable] = Field(min_length=1)
+    effective: Day
+    suspends: Annotated[int, Field(ge=0, le=10)]
     basis: str = Field(min_length=1, pattern=r"\S")
 
 
@@ -49,6 +60,7 @@ class ObjectionFile(Spec):
     """The document ``objections.toml``; a project without it has no deadlines, and takes no objection in."""
 
     deadline: Items[Deadline] = ()
+    again: Items[Again] = ()
     step: Items[LegalStep] = ()
 
     def rule(self, against: Contested, on: dt.date, *, file: Path) -> Deadline:
@@ -77,3 +89,16 @@ class ObjectionFile(Spec):
                 on=on,
             )
         return max(in_force, key=lambda one: one.effective)
+
+    def suspends_again(self, against: Contested, on: dt.date) -> tuple[int, str]:
+        """How many objections with new evidence that follow an answer may suspend what they are against, and by which rule.
+
+        Without a rule in force it is :data:`SUSPENDS_AGAIN`, by no rule (``""``).
+
+        Args:
+            against: What they are against.
+            on: The day on which the objection is taken in.
+        """
+        in_force = [one for one in self.again if against in one.against and one.effective <= on]
+        newest = max(in_force, key=lambda one: one.effective, default=None)
+        return (SUSPENDS_AGAIN, "") if newest is None else (newest.suspends, newest.basis)

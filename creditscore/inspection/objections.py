@@ -1,9 +1,9 @@
 """Objections (异议) to a record, a visit's result, a grade, a tier or a draw, as lines of the register.
 
-One person takes an objection in, another one answers it. What an open one holds: against a record, a result or a grade, that it
-does not count and the tier neither rises nor falls because of it, from the next night on; against a tier or a draw nothing by
-itself, a person answers it. An upheld one ends the record, the result or the grade as an upheld dispute does; what else an answer
-means is done by the commands for it.
+What an open one holds: against a record, a result or a grade, that it does not count and the tier neither rises nor falls because
+of it, from the next night on, unless it was filed again and suspends nothing; against a tier or a draw nothing by itself, a person
+answers it. An upheld one ends the record, the result or the grade as an upheld dispute does; what else an answer means is done by
+the commands for it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from creditscore.errors import DataError
-from creditscore.inspection.people import same_person
-from creditscore.inspection.register import REGISTER, Line, Register, register_line
-from creditscore.storage import Journal
-from creditscore.vocabulary import Change, Contested, ObjectionOutcome
+from creditscore.inspection.register import Line, Register
+from creditscore.vocabulary import HIDDEN_WHILE_OPEN, Change, Contested, ObjectionOutcome
 
-_KINDS = ("objected", "answered")
+OBJECTION_KINDS = ("objected", "answered")
 #: What makes two objections the same one: everything that was said when it was taken in.
-_SAID = ("subject_id", "against", "about", "applicant", "by", "on", "grounds", "evidence", "other_unit")
+SAID = ("subject_id", "against", "about", "applicant", "by", "on", "grounds", "evidence", "other_unit")
+#: What was said, and found out, of objections that were taken in since they may be filed again; earlier lines lack it.
+_SAID_LATER = ("new_evidence", "document_no", "earlier", "suspends", "suspends_basis")
 #: What an answer does to the record that was objected to: a rejected and a withdrawn objection let it count again.
 _ENDS: Mapping[str, Change] = {"upheld": "dispute_upheld", "rejected": "dispute_rejected", "withdrawn": "dispute_rejected"}
 
@@ -41,6 +41,8 @@ class Filing:
         grounds: Why, in the words of who objects.
         evidence: Where the evidence is kept, such as a file number.
         other_unit: The unit that has to check the record, if this authority cannot.
+        new_evidence: What is known now and was not when an earlier objection to the same thing was answered, such as the
+            number of a document and what it shows.
     """
 
     subject_id: str
@@ -52,6 +54,7 @@ class Filing:
     grounds: str
     evidence: str = ""
     other_unit: str = ""
+    new_evidence: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ class Objection(Filing):
         basis: The rule behind that day.
         kind: The kind of the record, the trigger of the visit, the scheme of the grade; empty against a tier or a draw.
         provider: Who provided the record, or whose visit it was.
+        document_no: The number of the record's document, by which other reports of it are known.
+        earlier: The objection to the same thing that was answered last before it; empty for a first one.
+        suspends: Whether what it is against does not count while it is open: a first one does, of those that follow as many
+            with new evidence as the project allows.
+        suspends_basis: The rule behind that number, if the project has one; empty for a first one.
         outcome: ``upheld``, ``rejected``, ``withdrawn``; empty while it is open.
         decided_by: Who decided, never the person who took it in.
         decided_on: The day of the decision.
@@ -75,6 +83,10 @@ class Objection(Filing):
     basis: str = ""
     kind: str = ""
     provider: str = ""
+    document_no: str = ""
+    earlier: str = ""
+    suspends: bool = True
+    suspends_basis: str = ""
     outcome: ObjectionOutcome | str = ""
     decided_by: str = ""
     decided_on: dt.date | None = None
@@ -91,6 +103,11 @@ class Objection(Filing):
         """Whether nobody has answered it."""
         return not self.outcome
 
+    @property
+    def may_hide(self) -> bool:
+        """Whether it keeps what it is against from counting while it is open."""
+        return self.suspends and self.against in HIDDEN_WHILE_OPEN
+
     def is_overdue(self, on: dt.date) -> bool:
         """Whether it is open on a day after the last one for the answer."""
         return self.is_open and on > self.due
@@ -106,9 +123,18 @@ class Objection(Filing):
         return None if self.decided_on is None else (self.decided_on - self.on).days
 
 
+def history(one: Objection, known: Iterable[Objection]) -> list[Objection]:
+    """The objections to the same thing that were answered before it, the last one first."""
+    by_id, found = {other.id: other for other in known}, []
+    while one.earlier in by_id:
+        one = by_id[one.earlier]
+        found.append(one)
+    return found
+
+
 def objection_lines(register: Register, until: dt.date) -> tuple[Line, ...]:
     """The lines of objections and answers dated up to a day, in the order in which they were written."""
-    return tuple(line for line in register.lines if line["what"] in _KINDS and line["on"] <= until.isoformat())
+    return tuple(line for line in register.lines if line["what"] in OBJECTION_KINDS and line["on"] <= until.isoformat())
 
 
 def objections_of(lines: Iterable[Line]) -> tuple[Objection, ...]:
@@ -121,7 +147,8 @@ def objections_of(lines: Iterable[Line]) -> tuple[Objection, ...]:
     for line in lines:
         try:
             if line["what"] == "objected":
-                about = {name: line[name] for name in (*_SAID, "basis", "kind", "provider")}
+                about = {name: line[name] for name in (*SAID, "basis", "kind", "provider")}
+                about |= {name: line[name] for name in _SAID_LATER if name in line}
                 about |= {name: dt.date.fromisoformat(line[name]) for name in ("on", "due")}
                 found[line["objection"]] = {"id": line["objection"], **about}
             elif line["what"] == "answered" and line["objection"] in found:
@@ -143,81 +170,12 @@ def open_objections(out: Path, subject_id: str) -> tuple[Objection, ...]:
     return tuple(one for one in all_objections(out) if one.is_open and one.subject_id == subject_id)
 
 
-def add_objection(entry: Journal, filing: Filing, *, due: dt.date, basis: str, kind: str = "", provider: str = "") -> Objection:
-    """Add an objection to the register; the same one once more adds nothing.
-
-    Returns:
-        The objection with its number; the earlier one where everything that is said is the same.
-
-    Raises:
-        DataError: A text is missing; the firm has an open objection to the same thing.
-    """
-    filing = _checked(filing)
-    said = {name: getattr(filing, name) for name in _SAID} | {"on": filing.on.isoformat()}
-    known = objections_of(Register.of(entry.root).lines)
-    for one in known:
-        if {name: getattr(one, name) for name in _SAID} | {"on": one.on.isoformat()} == said:
-            return one
-        if one.is_open and (one.subject_id, one.against, one.about) == (filing.subject_id, filing.against, filing.about):
-            raise DataError("objection {id}: to the same thing, and open still; decide that one first", id=one.id)
-    number = sum(one.on.year == filing.on.year for one in known) + 1
-    body = {"objection": f"{filing.on.year}-{number}", **said, "due": due.isoformat(), "basis": basis}
-    (line,) = entry.append(entry.root / REGISTER, [register_line("objected", **body, kind=kind, provider=provider)])
-    return objections_of([line])[0]
-
-
-def add_answer(
-    entry: Journal, objection_id: str, *, outcome: ObjectionOutcome, reason: str, by: str, on: dt.date
-) -> tuple[Objection, bool]:
-    """Answer an objection; the same answer once more adds nothing.
-
-    Returns:
-        The objection with its answer, and whether the answer is new.
-
-    Raises:
-        DataError: There is no such objection; it has another answer; the person took it in; the day is before it;
-            a text is missing.
-    """
-    lines = [line for line in Register.of(entry.root).lines if line["what"] in _KINDS]
-    one = next((one for one in objections_of(lines) if one.id == objection_id), None)
-    if one is None:
-        raise DataError("objection: expected the number of an objection, such as 2024-1 (got {id!r})", id=objection_id)
-    reason, by = _line_of_text(reason, "reason"), _line_of_text(by, "by")
-    if one.outcome:
-        if (one.outcome, one.reason, one.decided_by, one.decided_on) == (outcome, reason, by, on):
-            return one, False
-        raise DataError(
-            "objection {id}: answered on {on} already; a new objection may follow, an answer is not changed",
-            id=one.id,
-            on=one.decided_on,
-        )
-    if same_person(by, one.by):
-        raise DataError(
-            "objection {id}: expected a second person to decide (got {by}, who took it in; names are compared without blanks and "
-            "without what stands in brackets)",
-            id=one.id,
-            by=by,
-        )
-    if same_person(by, one.applicant):
-        raise DataError(
-            "objection {id}: expected another person than the one who objects to decide (got {by}; names are compared without "
-            "blanks and without what stands in brackets)",
-            id=one.id,
-            by=by,
-        )
-    if on < one.on:
-        raise DataError("objection {id}: expected a day on or after {since} (got {on})", id=one.id, since=one.on, on=on)
-    body = {"objection": one.id, "outcome": outcome, "reason": reason, "by": by, "on": on.isoformat()}
-    added = entry.append(entry.root / REGISTER, [register_line("answered", **body)])
-    return next(two for two in objections_of([*lines, *added]) if two.id == one.id), True
-
-
 def disputed_ranges(
     objections: Sequence[Objection], against: Contested
 ) -> Iterator[tuple[Objection, dt.date, dt.date | None, Change]]:
     """What objections against visits or grades hide: from a day until before another one, None for good, and why."""
     for one in (one for one in objections if one.against == against):
-        if one.decided_on is None or one.decided_on > one.on:
+        if one.suspends and (one.decided_on is None or one.decided_on > one.on):
             yield one, one.on, one.decided_on, "disputed"
         if one.decided_on is not None and one.outcome == "upheld":
             yield one, one.decided_on, None, "dispute_upheld"
@@ -230,7 +188,8 @@ def record_changes(objections: Sequence[Objection]) -> list[dict[str, Any]]:
     """
     rows, own = [], [one for one in objections if one.against == "record"]
     for one in own:
-        rows.append(_change(one.about, "disputed", one.on, one.id))
+        if one.suspends:
+            rows.append(_change(one.about, "disputed", one.on, one.id))
         if one.decided_on is not None and (one.outcome == "upheld" or not _another_is_open(own, one.about, one.decided_on)):
             rows.append(_change(one.about, _ENDS[one.outcome], one.decided_on, one.id))
     return rows
@@ -238,28 +197,8 @@ def record_changes(objections: Sequence[Objection]) -> list[dict[str, Any]]:
 
 def _another_is_open(objections: Sequence[Objection], about: str, day: dt.date) -> bool:
     """Whether an objection to a record, filed on a day or before it, is open at its end."""
-    return any(one.about == about and one.on <= day and one.as_of(day).is_open for one in objections)
+    return any(one.suspends and one.about == about and one.on <= day and one.as_of(day).is_open for one in objections)
 
 
 def _change(event_id: str, change: Change, on: dt.date, document_no: str) -> dict[str, Any]:
     return {"event_id": event_id, "change": change, "effective_date": on, "known_date": on, "document_no": document_no}
-
-
-def _checked(filing: Filing) -> Filing:
-    """The objection with texts in one line; evidence and another unit may be missing.
-
-    Raises:
-        DataError: A text is missing or has line breaks.
-    """
-    texts = {name: _line_of_text(getattr(filing, name), name) for name in ("subject_id", "about", "applicant", "by", "grounds")}
-    spare = {
-        name: _line_of_text(text, name) if (text := getattr(filing, name)).strip() else "" for name in ("evidence", "other_unit")
-    }
-    return Filing(against=filing.against, on=filing.on, **texts, **spare)
-
-
-def _line_of_text(text: str, name: str) -> str:
-    plain = text.strip()
-    if not plain or not plain.isprintable():
-        raise DataError("{name}: expected a text in one line (got {text!r})", name=name, text=text)
-    return plain

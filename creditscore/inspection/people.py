@@ -16,10 +16,11 @@ def same_person(name: str, other: str) -> bool:
     >>> same_person("张三", "张 三（代）"), same_person("张三", "李四")
     (True, False)
     """
-    return _plain(name) == _plain(other)
+    return plain(name) == plain(other)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A name or number in the form in which two are compared."""
     half = unicodedata.normalize("NFKC", name).casefold()
     bare = half
     while (less := _IN_BRACKETS.sub("", bare)) != bare:

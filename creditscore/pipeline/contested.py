@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 
 from creditscore.errors import DataError
+from creditscore.inspection.objection_intake import Thing
 from creditscore.inspection.register import Register
 from creditscore.inspection.sealed_export import own_rows
 from creditscore.inspection.task_folder import TaskFolder
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from creditscore.config.project import Project
     from creditscore.inspection.objections import Filing
 
-#: The filing with the id of what it is against, its kind, and who provided it.
-Found = tuple["Filing", str, str]
+#: The filing with the id of what it is against, and what that is.
+Found = tuple["Filing", Thing]
 #: States under which a record, a visit or a grade may be contested; in every other one it has ended.
 _MAY_COUNT = (COUNTS, COPY, "disputed")
 _ONE_DAY = dt.timedelta(days=1)
@@ -48,8 +49,7 @@ def found(project: Project, out: Path, filing: Filing) -> Found:
         filing: What was said.
 
     Returns:
-        The filing with the id of what it is against; of a record its kind and provider, of a visit its trigger and department,
-        of a grade its scheme; empty texts against a tier or a draw.
+        The filing with the id of what it is against, and what that is.
 
     Raises:
         DataError: It is not there, not of this firm, has ended, or counts for nothing; the message says which, and what to do.
@@ -62,7 +62,7 @@ def found(project: Project, out: Path, filing: Filing) -> Found:
         _refuse_without_draw(out, filing)
     else:
         raise DataError("objection: expected one of {known} (got {got!r})", known=", ".join(CONTESTED), got=filing.against)
-    return filing, "", ""
+    return filing, Thing()
 
 
 #: How each is named: by which texts, in this order, of which the first that fits anything decides.
@@ -101,7 +101,7 @@ def _document(project: Project, out: Path, filing: Filing) -> Found:
             on=filing.on,
         )
     about = rating_id(one.id, one.event_date) if one.table == "rating" else one.id
-    return replace(filing, about=about), one.kind, one.provider
+    return replace(filing, about=about), Thing(one.kind, one.provider, one.document_no)
 
 
 def _named(run: RunFolder, own: Sequence[Document], filing: Filing) -> Document:

@@ -223,7 +223,8 @@ def _told(one: Objection, outcome_then: str | None, steps: Sequence[LegalStep]) 
         number=one.id, against=one.against, about=one.about, received=one.on, due=one.due, basis=one.basis, outcome=one.outcome,
         answered=day, reason=one.reason, received_since=outcome_then is None,
         answered_since=bool(one.outcome) and one.outcome != outcome_then,
-        steps=tuple(NextLegalStep(step.label, step.basis) for step in open_steps),
+        steps=tuple(NextLegalStep(step.label, step.basis) for step in open_steps), earlier=one.earlier, suspends=one.suspends,
+        suspends_basis=one.suspends_basis,
     )  # fmt: skip
 
 

@@ -13,18 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditscore.errors import DataError
-from creditscore.inspection.objections import (
-    Filing,
-    Objection,
-    add_answer,
-    add_objection,
-    all_objections,
-)
+from creditscore.inspection.objection_intake import Rules, add_answer, add_objection
+from creditscore.inspection.objections import Filing, Objection, all_objections, history
 from creditscore.pipeline.contested import found, newest_run
 from creditscore.pipeline.out_folder import changing, held
 from creditscore.pipeline.run_folder import OBJECTIONS, RunFolder
 from creditscore.records.standard.identity import compact
-from creditscore.vocabulary import HIDDEN_WHILE_OPEN, OBJECTION_OUTCOMES, ObjectionOutcome
+from creditscore.vocabulary import OBJECTION_OUTCOMES, ObjectionOutcome
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project
@@ -34,7 +29,7 @@ OBJECTION_SCHEMA = pa.schema(
     [
         ("objection", pa.string()), ("subject_id", pa.string()), ("against", pa.string()), ("about", pa.string()),
         ("on", pa.date32()), ("due", pa.date32()), ("kind", pa.string()), ("provider", pa.string()), ("outcome", pa.string()),
-        ("decided_on", pa.date32()),
+        ("decided_on", pa.date32()), ("suspends", pa.bool_()),
     ]
 )  # fmt: skip
 
@@ -46,13 +41,15 @@ def file_objection(project: Project, out: str | Path, filing: Filing) -> Objecti
     """Take an objection in: it gets its number and its deadline, and is a line of the register.
 
     Args:
-        project: Its ``objections.toml`` and ``calendar.toml`` say until when it is to be answered.
+        project: Its ``objections.toml`` and ``calendar.toml`` say until when it is to be answered, and whether it suspends what
+            it is against if earlier ones to the same thing were answered.
         out: The folder of runs.
         filing: What was said. The same once more gives the objection that is there.
 
     Raises:
         ConfigError: The calendar lacks a year up to the deadline.
-        DataError: What it is against is not there or not about this firm; no deadline is in force; a text is missing.
+        DataError: What it is against is not there or not about this firm; no deadline is in force; a text is missing, or after a
+            rejection the new evidence.
         LockedError: A run or another command is writing to the same folder.
     """
     root = Path(out)
@@ -60,9 +57,10 @@ def file_objection(project: Project, out: str | Path, filing: Filing) -> Objecti
     rule = project.objections.rule(filing.against, filing.on, file=project.folder / "objections.toml")
     days = rule.with_other_unit if filing.other_unit.strip() and rule.with_other_unit else rule.working_days
     due = project.calendar.deadline(filing.on, days)
+    rules = Rules(due, rule.basis, *project.objections.suspends_again(filing.against, filing.on))
     with changing(root, "objection") as entry:
-        filing, kind, provider = found(project, root, filing)
-        return add_objection(entry, filing, due=due, basis=rule.basis, kind=kind, provider=provider)
+        filing, thing = found(project, root, filing)
+        return add_objection(entry, filing, thing, rules=rules)
 
 
 def decide_objection(
@@ -74,7 +72,7 @@ def decide_objection(
         The objection with its answer, and whether the answer is new.
 
     Raises:
-        DataError: See :func:`creditscore.inspection.objections.add_answer`.
+        DataError: See :func:`creditscore.inspection.objection_intake.add_answer`.
         LockedError: A run or another command is writing to the same folder.
     """
     if outcome not in OBJECTION_OUTCOMES:
@@ -87,9 +85,9 @@ def list_objections(out: str | Path, *, on: dt.date, every: bool = False) -> lis
     """The objections as they stood on a day, the most urgent first: open ones, or with ``every`` answered ones too.
 
     Returns:
-        One mapping per objection: its fields, ``overdue``, and ``holds``: ``record`` where what it is against does not count,
+        One mapping per objection: its fields, ``overdue``, ``holds``: ``record`` where what it is against does not count,
         ``tier`` where the newest run up to that day holds the tier because of it, ``next_night`` where that run does not know it
-        yet, else ``nothing``.
+        yet, else ``nothing``; and ``history``: the fields of those to the same thing that were answered before it, the last first.
 
     Raises:
         DataError: The register is damaged.
@@ -101,7 +99,13 @@ def list_objections(out: str | Path, *, on: dt.date, every: bool = False) -> lis
         known = [one for one in then if every or one.is_open]
         run = newest_run(root, until=on)
         seen, frozen = (_seen(run), _frozen(run)) if run else (set(), {})
-    rows = [{**vars(one), "overdue": one.is_overdue(on), "late": one.is_late, **_holds(one, seen, frozen)} for one in known]
+    rows = [
+        {
+            **vars(one), "overdue": one.is_overdue(on), "late": one.is_late, **_holds(one, seen, frozen),
+            "history": [vars(other) for other in history(one, then)],
+        }
+        for one in known
+    ]  # fmt: skip
     return sorted(rows, key=lambda row: (not row["overdue"], row["outcome"] != "", row["due"], row["on"], row["id"]))
 
 
@@ -109,8 +113,9 @@ def figures(objections: Sequence[Objection], on: dt.date) -> dict[str, Any]:
     """How many there are, how they were answered and how fast: in all, by what they are against, by kind and by provider.
 
     Returns:
-        ``open``, ``overdue``, ``answered``, ``late``, ``upheld``, ``days`` (the median of calendar days to the answer, None
-        without any) and the lists ``by_against``, ``by_kind`` and ``by_provider`` with the same counts each.
+        ``open``, ``suspending`` (of these: what they are against does not count), ``overdue``, ``answered``, ``late``, ``upheld``,
+        ``days`` (the median of calendar days to the answer, None without any) and the lists ``by_against``, ``by_kind`` and
+        ``by_provider`` with the same counts each.
     """
     groups: dict[str, dict[str, list[Objection]]] = {name: defaultdict(list) for name in ("against", "kind", "provider")}
     for one in objections:
@@ -134,7 +139,7 @@ def known_objections(run: RunFolder) -> tuple[Objection, ...]:
     return tuple(
         Objection(
             id=row["objection"], outcome=row["outcome"] or "", applicant="", by="", grounds="",
-            **{name: row[name] for name in _KEPT},
+            **{name: row[name] for name in _KEPT if name in row},
         )
         for row in rows
     )  # fmt: skip
@@ -146,6 +151,7 @@ def _counted(objections: Sequence[Objection], on: dt.date) -> dict[str, Any]:
     median = None if not answered else (answered[middle] + answered[~middle]) / 2
     return {
         "open": sum(one.is_open for one in objections),
+        "suspending": sum(one.is_open and one.may_hide for one in objections),
         "overdue": sum(one.is_overdue(on) for one in objections),
         "answered": len(answered),
         "upheld": sum(one.outcome == "upheld" for one in objections),
@@ -167,7 +173,7 @@ def _frozen(run: RunFolder) -> dict[str, str]:
 
 
 def _holds(one: Objection, seen: set[str], frozen: dict[str, str]) -> dict[str, str]:
-    if one.against not in HIDDEN_WHILE_OPEN or not one.is_open:
+    if not (one.is_open and one.may_hide):
         return {"holds": "nothing", "held_tier": ""}
     if one.id not in seen:
         return {"holds": "next_night", "held_tier": ""}

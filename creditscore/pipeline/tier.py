@@ -151,7 +151,7 @@ def add_signatures(folder: RunFolder, reviews: Sequence[Review]) -> int:
 
 
 def _refuse_contested(reviews: Sequence[Review], objections: Sequence[Objection]) -> None:
-    """Refuse to approve a tier that rests on what its firm has objected to since the run: that would worsen it meanwhile.
+    """Refuse to approve a tier that rests on what an objection suspends since the run: that would worsen it meanwhile.
 
     Raises:
         DataError: Some approval does, and nobody has answered the objection by its day.
@@ -159,7 +159,7 @@ def _refuse_contested(reviews: Sequence[Review], objections: Sequence[Objection]
     for review in (review for review in reviews if review.decision == "approve"):
         grounds = [record for record, _digest in parse_grounds(review.grounds)]
         for one in (one for one in objections if one.subject_id == review.subject_id and one.on <= review.on):
-            if one.as_of(review.on).is_open and any(_is_against(one, record) for record in grounds):
+            if one.suspends and one.as_of(review.on).is_open and any(_is_against(one, record) for record in grounds):
                 raise DataError(
                     "sign: {subject_id}: objection {id} of {on} to what this tier rests on is open; leave the firm out: once it is "
                     "answered, the next night asks again if the tier is still proposed",

@@ -148,7 +148,9 @@ class ToldObjection:
     """An objection of the firm: its number, what it contests (a record, tier or draw), when it came in, and its answer.
 
     ``received_since`` and ``answered_since``: the run of the day did not know it, or not its answer. ``outcome`` is ``""`` while
-    it is open. ``steps`` are those that the project names against such an answer.
+    it is open. ``steps`` are those that the project names against such an answer. ``earlier`` is the objection to the same thing
+    that was answered before it; ``suspends``: what it is against does not count while it is open, which one that was filed again
+    does as often only as the project allows, by ``suspends_basis``.
     """
 
     number: str
@@ -163,6 +165,9 @@ class ToldObjection:
     received_since: bool = False
     answered_since: bool = False
     steps: tuple[NextLegalStep, ...] = ()
+    earlier: str = ""
+    suspends: bool = True
+    suspends_basis: str = ""
 
     @property
     def is_later(self) -> bool:

@@ -21,7 +21,7 @@ _AFTER: dict[str, Message] = {
 def objections(it: Explained) -> Iterator[Text]:
     """What the run knew: open ones with the last day for an answer, and answers with what they changed."""
     known = [one for one in it.objections if not one.received_since]
-    told = [one for one in known if _open_then(one)]
+    told = [one for one in known if _open_then(one) and one.suspends]
     for one in it.documents:
         if one.state == "disputed" and one.since is not None and not any(_is_meant(each, one) for each in told):
             yield _(
@@ -41,7 +41,7 @@ def later_objections(it: Explained) -> Iterator[Text]:
             yield from _answered(it, one)
         else:
             yield from _opened(it, one)
-    if any(one.is_later for one in it.objections):
+    if any(one.is_later and (one.suspends or one.outcome) for one in it.objections):
         yield _("It acts from the next night on.")
 
 
@@ -55,10 +55,22 @@ def _opened(it: Explained, one: ToldObjection) -> Iterator[Text]:
         "Objection {number} to {what}: received {received}, answer due by {due} (basis: {basis}).",
         number=one.number, what=_contested(it, one), received=one.received, due=one.due, basis=one.basis,
     )  # fmt: skip
+    if one.earlier:
+        yield _("It follows objection {earlier} to the same thing.", earlier=one.earlier)
     if one.against in HIDDEN_WHILE_OPEN and not one.received_since:
-        yield _("The record does not count until that is decided, and the tier neither rises nor falls because of it.")
+        yield from _meanwhile(it, one)
     if one.due < it.as_of and not one.received_since:
         yield _("The answer was overdue on the day of this run. Ask for it.")
+
+
+def _meanwhile(it: Explained, one: ToldObjection) -> Iterator[Text]:
+    """Whether the record counts while the objection to it is open."""
+    if one.suspends:
+        yield _("The record does not count until that is decided, and the tier neither rises nor falls because of it.")
+    elif one.suspends_basis:
+        yield _("It was filed again: it suspends nothing until it is upheld (basis: {basis}).", basis=one.suspends_basis)
+    else:
+        yield _("It was filed again: it suspends nothing until it is upheld.")
 
 
 def _answered(it: Explained, one: ToldObjection) -> Iterator[Text]:
@@ -70,6 +82,8 @@ def _answered(it: Explained, one: ToldObjection) -> Iterator[Text]:
         yield _AFTER[one.outcome]
     elif one.outcome == "upheld":
         yield _("What follows from it, this authority does apart from this; ask for it.")
+    if one.outcome == "rejected":
+        yield _("You may object again with new evidence: name what was not known then, such as a document and what it shows.")
     for step in one.steps:
         yield _("What you may still do: {step} (basis: {basis}).", step=step.label, basis=step.basis)
 

@@ -47,7 +47,7 @@ from creditscore.reporting.run_book import TRIAL_NOTE, PlanPage, RunBook, tier_c
 from creditscore.reporting.words import CELLS, CONTESTED_WORDS, EVERYONE, LEFT_OUT, TIER_WORDS, text_of
 from creditscore.storage import atomic_write
 from creditscore.tiering.tiers import shown_tiers
-from creditscore.vocabulary import OBJECTION_OUTCOMES, SHOWN_ORDER, TIER_ORDER
+from creditscore.vocabulary import HIDDEN_WHILE_OPEN, OBJECTION_OUTCOMES, SHOWN_ORDER, TIER_ORDER
 
 if TYPE_CHECKING:
     import jinja2
@@ -286,8 +286,8 @@ def _parts(book: RunBook, words: Words) -> dict[str, Any]:
 
 
 def _objection_grid(book: RunBook, words: Words) -> Grid:
-    """Objections that the day knew by what they contest: how many are open and overdue, and how the others were answered."""
-    heads = (_("open"), _("overdue"), _("upheld"), _("rejected"), _("withdrawn"))
+    """Objections that the day knew by what they contest: open ones, which suspend and are overdue, and how others were answered."""
+    heads = (_("open"), _("suspending"), _("overdue"), _("upheld"), _("rejected"), _("withdrawn"))
     counted = [column(str(head.message), "integer", label=head) for head in heads]
     columns = (column("against", label=_("Objections to")), *counted)
     rows: list[Sequence[object]] = []
@@ -295,7 +295,10 @@ def _objection_grid(book: RunBook, words: Words) -> Grid:
         own = book.objections[book.objections["against"] == against]
         outcome = own["outcome"].fillna("")
         overdue = (outcome == "") & (own["due"] < book.as_of)
-        counts = [int(overdue.sum()), *(int((outcome == one).sum()) for one in OBJECTION_OUTCOMES)]
+        # Runs of earlier versions have no such column: each objection suspended what it was against.
+        suspends = own["suspends"].fillna(True).astype(bool) if "suspends" in own else pd.Series(True, index=own.index)
+        suspending = (outcome == "") & suspends & (against in HIDDEN_WHILE_OPEN)
+        counts = [int(suspending.sum()), int(overdue.sum()), *(int((outcome == one).sum()) for one in OBJECTION_OUTCOMES)]
         rows += [(words.text(CONTESTED_WORDS[against]), int((outcome == "").sum()), *counts)] if len(own) else []
     return Grid.of(columns, [frame_of(columns, rows)], words)
 

@@ -115,7 +115,7 @@ class RunBook:
     forecast       tier: what one round of draws under the policy is expected to find, with an interval
     stability      the score and each characteristic: psi against the run before, shift in points
     incomplete     subject and refused row or value that may count against it: table, source, row, code
-    objections     objection that the day knew: against, about, on, due, kind, provider, outcome, decided_on
+    objections     objection that the day knew: against, about, on, due, kind, provider, outcome, decided_on, suspends
     asked          proposed subject and record that stands: kind, event_date, document_no, disputed, rests_on
     associations   feature and audited attribute: how well one predicts the other (0 to 1), strongest first
     ============== ==========================================================================

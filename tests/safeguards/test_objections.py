@@ -121,12 +121,12 @@ def test_after_a_rejected_or_withdrawn_one_the_record_counts_again(place, outcom
 
 
 @pytest.mark.parametrize("outcome", ["rejected", "withdrawn"])
-def test_one_that_follows_on_the_day_of_the_answer_acts_until_its_own(place, outcome):
+def test_one_with_new_evidence_that_follows_on_the_day_of_the_answer_acts_until_its_own(place, outcome):
     objection(place, "--record", "E1")
     tier(place, "2024-05-07")
     decide(place, "2024-1", outcome)
     said = ("--applicant", "李某", "--by", "张三", "--on", "2024-05-08", "--grounds", "名录已移出，附新证据")
-    assert objection(place, "--record", "E1", said=said).code == 0
+    assert objection(place, "--record", "E1", "--new-evidence", "移出决定书〔2024〕3号：四月已移出", said=said).code == 0
     assert tier(place, "2024-05-09") == ("C", "dispute")
     assert decide(place, "2024-2", "rejected", on="2024-05-10").code == 0
     assert tier(place, "2024-05-11") == ("C", "override:abnormal_list")

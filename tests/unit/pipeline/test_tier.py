@@ -11,7 +11,8 @@ from support.runs import empty_run, finished_run, tier_rows
 from support.tasks import bytes_below
 
 from creditscore.errors import DataError
-from creditscore.inspection.objections import Filing, add_answer, add_objection
+from creditscore.inspection.objection_intake import Rules, add_answer, add_objection
+from creditscore.inspection.objections import Filing
 from creditscore.inspection.register import REGISTER, Register
 from creditscore.pipeline import tier as module
 from creditscore.pipeline.out_folder import changing
@@ -69,7 +70,7 @@ CONTESTED = [("record", "E1", "E1"), ("visit", "V1", "visit:V1"), ("rating", "na
 def object_to(out, against, about):
     filing = Filing("S1", against, about, "李某", "张三", dt.date(2024, 5, 1), "不实")
     with changing(out, "objection") as entry:
-        return add_objection(entry, filing, due=dt.date(2024, 5, 8), basis="某条例 第50条")
+        return add_objection(entry, filing, rules=Rules(dt.date(2024, 5, 8), "某条例 第50条", 1))
 
 
 @pytest.mark.parametrize(("against", "about", "record"), CONTESTED)

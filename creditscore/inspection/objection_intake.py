@@ -1,0 +1,209 @@
+"""Taking objections in and answering them: what is refused, and what the register says of each.
+
+One person takes an objection in, another one answers it. What was rejected is not asked again without new evidence, and how many
+objections that follow an answer may suspend what they are against is bounded: a firm may ask again, and holds nothing off by it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from creditscore.errors import DataError
+from creditscore.inspection.objections import OBJECTION_KINDS, SAID, Filing, Objection, objections_of
+from creditscore.inspection.people import plain, same_person
+from creditscore.inspection.register import REGISTER, Register, register_line
+from creditscore.storage import Journal
+from creditscore.vocabulary import ObjectionOutcome
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What an objection is against, as far as it says more than its id; all empty against a tier or a draw.
+
+    Attributes:
+        kind: The kind of the record, the trigger of the visit, the scheme of the grade.
+        provider: Who provided the record, or whose visit it was.
+        document_no: The number of the record's document: other reports of the same incident have it, too.
+    """
+
+    kind: str = ""
+    provider: str = ""
+    document_no: str = ""
+
+
+_NAMELESS = Thing()
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the project says of an objection on the day on which it is taken in.
+
+    Attributes:
+        due: The last day on which the answer is in time.
+        basis: The rule behind that day.
+        suspends_again: How many objections to one thing that follow an answer with new evidence may suspend it.
+        suspends_basis: The rule behind that number, if the project has one.
+    """
+
+    due: dt.date
+    basis: str
+    suspends_again: int
+    suspends_basis: str = ""
+
+
+def add_objection(entry: Journal, filing: Filing, thing: Thing = _NAMELESS, *, rules: Rules) -> Objection:
+    """Add an objection to the register; the same one once more adds nothing.
+
+    Args:
+        entry: The journal of the folder of runs.
+        filing: What was said.
+        thing: What it is against.
+        rules: Until when it is to be answered, and how many that follow an answer may suspend again.
+
+    Returns:
+        The objection with its number; the earlier one where everything that is said is the same.
+
+    Raises:
+        DataError: A text is missing; the firm has an open objection to the same thing; one was rejected, and nothing is named
+            that was not known then; the day is before that of an answer.
+    """
+    filing = _checked(filing)
+    said = {name: getattr(filing, name) for name in SAID} | {"on": filing.on.isoformat(), "new_evidence": filing.new_evidence}
+    known = objections_of(Register.of(entry.root).lines)
+    for one in known:
+        if {name: getattr(one, name) for name in said} | {"on": one.on.isoformat()} == said:
+            return one
+    answered = [one for one in known if _is_to_the_same(one, filing, thing)]
+    for one in (one for one in answered if one.is_open):
+        raise DataError("objection {id}: to the same thing, and open still; decide that one first", id=one.id)
+    number = sum(one.on.year == filing.on.year for one in known) + 1
+    body = {"objection": f"{filing.on.year}-{number}", **said, "due": rules.due.isoformat(), "basis": rules.basis}
+    body |= {**asdict(thing), **_following(filing, answered, rules)}
+    (line,) = entry.append(entry.root / REGISTER, [register_line("objected", **body)])
+    return objections_of([line])[0]
+
+
+def _is_to_the_same(one: Objection, filing: Filing, thing: Thing) -> bool:
+    """Whether an objection of the firm is to what is contested now: the same id, or another report of the same document."""
+    if (one.subject_id, one.against) != (filing.subject_id, filing.against):
+        return False
+    same_document = thing.document_no != "" and (one.kind, one.document_no) == (thing.kind, thing.document_no)
+    return one.about == filing.about or same_document
+
+
+def _following(filing: Filing, answered: Sequence[Objection], rules: Rules) -> dict[str, Any]:
+    """What the register says of an objection beside earlier ones to the same thing, which are all answered.
+
+    One that follows a rejection needs new evidence; one that follows a withdrawal only, to suspend again.
+
+    Raises:
+        DataError: It lacks new evidence; it is dated before an answer.
+    """
+    helped_nothing = [one for one in answered if one.outcome != "upheld"]
+    if not helped_nothing:
+        return {"earlier": "", "suspends": True, "suspends_basis": ""}
+    _refuse_without_new_evidence(filing, helped_nothing)
+    last = helped_nothing[-1]
+    if last.decided_on is not None and filing.on < last.decided_on:
+        raise DataError(
+            "--on: expected a day on or after {day}, that of the answer to objection {id} to the same thing (got {on})",
+            day=last.decided_on,
+            id=last.id,
+            on=filing.on,
+        )
+    again = sum(one.earlier != "" and one.suspends for one in helped_nothing)
+    suspends = filing.new_evidence != "" and again < rules.suspends_again
+    return {"earlier": last.id, "suspends": suspends, "suspends_basis": rules.suspends_basis}
+
+
+def _refuse_without_new_evidence(filing: Filing, answered: Sequence[Objection]) -> None:
+    """Refuse a repetition of what was rejected.
+
+    Raises:
+        DataError: No new evidence is named, or what was named for an earlier one.
+    """
+    rejected = [one for one in answered if one.outcome == "rejected"]
+    if rejected and not filing.new_evidence:
+        raise DataError(
+            "objection {id}: to the same thing, and rejected on {on}; a new one needs new evidence: name with --new-evidence what "
+            "was not known then, such as the number of a document and what it shows; without any, the firm may go on against that "
+            "answer as its explanation says",
+            id=rejected[-1].id,
+            on=rejected[-1].decided_on,
+        )
+    for one in answered if filing.new_evidence else ():
+        if plain(filing.new_evidence) in (plain(one.evidence), plain(one.new_evidence)):
+            raise DataError(
+                "--new-evidence: expected what was not known when objection {id} was answered (got what was named for that one)",
+                id=one.id,
+            )
+
+
+def add_answer(
+    entry: Journal, objection_id: str, *, outcome: ObjectionOutcome, reason: str, by: str, on: dt.date
+) -> tuple[Objection, bool]:
+    """Answer an objection; the same answer once more adds nothing.
+
+    Returns:
+        The objection with its answer, and whether the answer is new.
+
+    Raises:
+        DataError: There is no such objection; it has another answer; the person took it in; the day is before it;
+            a text is missing.
+    """
+    lines = [line for line in Register.of(entry.root).lines if line["what"] in OBJECTION_KINDS]
+    one = next((one for one in objections_of(lines) if one.id == objection_id), None)
+    if one is None:
+        raise DataError("objection: expected the number of an objection, such as 2024-1 (got {id!r})", id=objection_id)
+    reason, by = _line_of_text(reason, "reason"), _line_of_text(by, "by")
+    if one.outcome:
+        if (one.outcome, one.reason, one.decided_by, one.decided_on) == (outcome, reason, by, on):
+            return one, False
+        raise DataError(
+            "objection {id}: answered on {on} already; a new objection may follow, an answer is not changed",
+            id=one.id,
+            on=one.decided_on,
+        )
+    if same_person(by, one.by):
+        raise DataError(
+            "objection {id}: expected a second person to decide (got {by}, who took it in; names are compared without blanks and "
+            "without what stands in brackets)",
+            id=one.id,
+            by=by,
+        )
+    if same_person(by, one.applicant):
+        raise DataError(
+            "objection {id}: expected another person than the one who objects to decide (got {by}; names are compared without "
+            "blanks and without what stands in brackets)",
+            id=one.id,
+            by=by,
+        )
+    if on < one.on:
+        raise DataError("objection {id}: expected a day on or after {since} (got {on})", id=one.id, since=one.on, on=on)
+    body = {"objection": one.id, "outcome": outcome, "reason": reason, "by": by, "on": on.isoformat()}
+    added = entry.append(entry.root / REGISTER, [register_line("answered", **body)])
+    return next(two for two in objections_of([*lines, *added]) if two.id == one.id), True
+
+
+def _checked(filing: Filing) -> Filing:
+    """The objection with texts in one line; evidence, old and new, and another unit may be missing.
+
+    Raises:
+        DataError: A text is missing or has line breaks.
+    """
+    texts = {name: _line_of_text(getattr(filing, name), name) for name in ("subject_id", "about", "applicant", "by", "grounds")}
+    spare = {
+        name: _line_of_text(text, name) if (text := getattr(filing, name)).strip() else ""
+        for name in ("evidence", "other_unit", "new_evidence")
+    }
+    return Filing(against=filing.against, on=filing.on, **texts, **spare)
+
+
+def _line_of_text(text: str, name: str) -> str:
+    plain = text.strip()
+    if not plain or not plain.isprintable():
+        raise DataError("{name}: expected a text in one line (got {text!r})", name=name, text=text)
+    return plain
