@@ -296,7 +296,11 @@ def _effect(one: Objection) -> Message:
         return _("from the next night on it does not count, and the tier neither rises nor falls because of it")
     if one.outcome == "upheld":
         return _("from the next night on it counts no more, and a better tier holds at once")
-    return _("from the next night on it counts again") if one.suspends else _("it counts as before")
+    if not one.suspends:
+        return _("it counts as before")
+    if one.against == "record":
+        return _("from the next night on it counts again, unless its provider has a dispute open itself: that goes on")
+    return _("from the next night on it counts again")
 
 
 def _counts_meanwhile(one: Objection) -> Message:

@@ -9,7 +9,7 @@ the commands for it.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,6 @@ OBJECTION_KINDS = ("objected", "answered")
 SAID = ("subject_id", "against", "about", "applicant", "by", "on", "grounds", "evidence", "other_unit")
 #: What was said, and found out, of objections that were taken in since they may be filed again; earlier lines lack it.
 _SAID_LATER = ("new_evidence", "document_no", "earlier", "suspends", "suspends_basis")
-#: What an answer does to the record that was objected to: a rejected and a withdrawn objection let it count again.
-_ENDS: Mapping[str, Change] = {"upheld": "dispute_upheld", "rejected": "dispute_rejected", "withdrawn": "dispute_rejected"}
 
 
 @dataclass(frozen=True)
@@ -173,32 +171,12 @@ def open_objections(out: Path, subject_id: str) -> tuple[Objection, ...]:
 def disputed_ranges(
     objections: Sequence[Objection], against: Contested
 ) -> Iterator[tuple[Objection, dt.date, dt.date | None, Change]]:
-    """What objections against visits or grades hide: from a day until before another one, None for good, and why."""
+    """What objections against records, visits or grades hide: from a day until before another one, None for good, and why.
+
+    Each ends its own and no other: not another one to the same thing, nor a dispute that a provider has open.
+    """
     for one in (one for one in objections if one.against == against):
         if one.suspends and (one.decided_on is None or one.decided_on > one.on):
             yield one, one.on, one.decided_on, "disputed"
         if one.decided_on is not None and one.outcome == "upheld":
             yield one, one.decided_on, None, "dispute_upheld"
-
-
-def record_changes(objections: Sequence[Objection]) -> list[dict[str, Any]]:
-    """What objections do to records: rows of ``changes``. They open a dispute, and an answer ends it.
-
-    A rejection ends every dispute that is open on its day. So there is none while another objection to the record is open.
-    """
-    rows, own = [], [one for one in objections if one.against == "record"]
-    for one in own:
-        if one.suspends:
-            rows.append(_change(one.about, "disputed", one.on, one.id))
-        if one.decided_on is not None and (one.outcome == "upheld" or not _another_is_open(own, one.about, one.decided_on)):
-            rows.append(_change(one.about, _ENDS[one.outcome], one.decided_on, one.id))
-    return rows
-
-
-def _another_is_open(objections: Sequence[Objection], about: str, day: dt.date) -> bool:
-    """Whether an objection to a record, filed on a day or before it, is open at its end."""
-    return any(one.suspends and one.about == about and one.on <= day and one.as_of(day).is_open for one in objections)
-
-
-def _change(event_id: str, change: Change, on: dt.date, document_no: str) -> dict[str, Any]:
-    return {"event_id": event_id, "change": change, "effective_date": on, "known_date": on, "document_no": document_no}

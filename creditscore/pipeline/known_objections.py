@@ -16,13 +16,12 @@ import pyarrow as pa
 
 from creditscore.dates import day_number
 from creditscore.errors import DataError
-from creditscore.inspection.objections import Objection, disputed_ranges, objection_lines, objections_of, record_changes
+from creditscore.inspection.objections import Objection, disputed_ranges, objection_lines, objections_of
 from creditscore.inspection.register import REGISTER, Line, Register
 from creditscore.language import Message, _
 from creditscore.pipeline.run_folder import RunFolder
-from creditscore.records.adverse.contested import RATING_RANGES, VISIT_RANGES, Disputes, parse_rating_id
+from creditscore.records.adverse.contested import RATING_RANGES, RECORD_RANGES, VISIT_RANGES, Disputes, parse_rating_id
 from creditscore.records.standard.keys import NEVER
-from creditscore.records.tables import TABLES
 from creditscore.vocabulary import Contested
 
 
@@ -125,6 +124,7 @@ def counted_by(run: RunFolder, known: KnownObjections) -> tuple[Line, ...]:
 
 def disputes_of(objections: Sequence[Objection]) -> Disputes:
     """The disputes that objections open and their ends."""
+    records = [{"event_id": one.about, **hidden} for one, hidden in _ranges(objections, "record")]
     visits = [{"inspection_id": one.about, **hidden} for one, hidden in _ranges(objections, "visit")]
     grades = [(one, parse_rating_id(one.about), hidden) for one, hidden in _ranges(objections, "rating")]
     ratings = [
@@ -132,7 +132,7 @@ def disputes_of(objections: Sequence[Objection]) -> Disputes:
         for one, (scheme, day), hidden in grades
     ]
     return Disputes(
-        pa.Table.from_pylist(record_changes(objections), schema=TABLES["changes"].schema),
+        pa.Table.from_pylist(records, schema=RECORD_RANGES),
         pa.Table.from_pylist(visits, schema=VISIT_RANGES),
         pa.Table.from_pylist(ratings, schema=RATING_RANGES),
     )

@@ -21,6 +21,7 @@ from creditscore.records.adverse.contested import (
     HIDDEN_RATINGS,
     HIDDEN_VISITS,
     RANGES,
+    RECORD_RANGES,
     Disputes,
     counting_ratings,
     open_things,
@@ -307,11 +308,11 @@ def open_records(
     latest = {kinds.index(kind) for feature in project.features if feature.aggregate == "latest" for kind in feature.kind}
     keyed = key_events(engine, latest=sorted(latest))
     disputes = disputes or Disputes()
-    engine.register("own_disputes", disputes.changes)
+    engine.register("own_disputes", disputes.records)
     engine.register(HIDDEN_VISITS, disputes.visits)
     engine.register(HIDDEN_RATINGS, disputes.ratings)
-    schema = TABLES["changes"].schema
-    hide_changed(engine, unbound("changes", schema).union(unbound("own_disputes", schema)), keyed)
+    changes, own = unbound("changes", TABLES["changes"].schema), unbound("own_disputes", RECORD_RANGES)
+    hide_changed(engine, changes, keyed, own)
     key_visits(engine, unbound("inspections", TABLES["inspections"].schema), index)
     rejects = pa.concat_tables([REJECT_SCHEMA.empty_table(), *(outcome.rejects for outcome in outcomes.values())])
     return Records(

@@ -6,16 +6,10 @@ from collections.abc import Iterator
 
 from creditscore.language import Message, Text, _
 from creditscore.records.adverse.contested import rating_id
+from creditscore.records.own_records import COPY, COUNTS
 from creditscore.reporting.explained import Explained, OwnDocument, ToldObjection
 from creditscore.reporting.words import CONTESTED_WORDS
 from creditscore.vocabulary import HIDDEN_WHILE_OPEN
-
-#: What an answer changes about a record, a result or a grade; a person answers for a tier or a draw.
-_AFTER: dict[str, Message] = {
-    "upheld": _("The record is at an end and no longer counts."),
-    "rejected": _("The record counts."),
-    "withdrawn": _("The record counts."),
-}
 
 
 def objections(it: Explained) -> Iterator[Text]:
@@ -78,14 +72,34 @@ def _answered(it: Explained, one: ToldObjection) -> Iterator[Text]:
     yield Message(_ANSWERS[one.outcome].message, values) if one.outcome in _ANSWERS else one.outcome
     if one.reason:
         yield _("Reason given: {reason}.", reason=one.reason.rstrip("。."))
-    if one.against in HIDDEN_WHILE_OPEN and one.outcome in _AFTER:
-        yield _AFTER[one.outcome]
+    if one.against in HIDDEN_WHILE_OPEN:
+        yield from _after(it, one)
     elif one.outcome == "upheld":
         yield _("What follows from it, this authority does apart from this; ask for it.")
     if one.outcome == "rejected":
         yield _("You may object again with new evidence: name what was not known then, such as a document and what it shows.")
     for step in one.steps:
         yield _("What you may still do: {step} (basis: {basis}).", step=step.label, basis=step.basis)
+
+
+def _after(it: Explained, one: ToldObjection) -> Iterator[Text]:
+    """What an answer changes about a record, a result or a grade; it ends no dispute but its own."""
+    if one.outcome == "upheld":
+        yield _("The record is at an end and no longer counts.")
+        return
+    # A record that has ended is no document of the page any more; where a run kept none, nothing else is known than the answer.
+    state = next((each.state for each in it.documents if _is_meant(one, each)), "" if it.kept == "all" else COUNTS)
+    if one.answered_since and one.suspends:
+        yield _("This objection no longer keeps the record from counting.")
+    elif state in (COUNTS, COPY):
+        yield _("The record counts.")
+    elif state == "disputed" and not any(_holds_too(other, one) for other in it.objections):
+        yield _("The record still does not count: the body that provided it has an objection open itself.")
+
+
+def _holds_too(other: ToldObjection, one: ToldObjection) -> bool:
+    """Whether another objection to the same thing suspended it on the day of the run."""
+    return _open_then(other) and other.suspends and (other.against, other.about) == (one.against, one.about)
 
 
 _ANSWERS: dict[str, Message] = {

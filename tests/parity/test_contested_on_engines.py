@@ -1,10 +1,10 @@
-"""Visits and grades under objection, on each engine: what counts, what stands, and what has left, by day."""
+"""Records, visits and grades under objection, on each engine: what counts, what stands, and what has left, by day."""
 
 import datetime as dt
 
 import pyarrow as pa
 import pytest
-from support.projects import documents, feature, subject, write_project, write_tables
+from support.projects import documents, event, feature, subject, write_project, write_tables
 
 from creditscore.features.build import build_features, feature_table
 from creditscore.features.spine import spine
@@ -27,12 +27,30 @@ def objection(against, about, subject_id, outcome):
     return Objection(subject_id, against, about, on=OPENED, id=f"{against}{about}", **said, **answer)
 
 
+def to_record(about, on, outcome="", decided_on=None, **more):
+    said = {"applicant": "a", "by": "b", "grounds": "c"}
+    return Objection("S5", "record", about, on=on, id=f"{about} {on}", outcome=outcome, decided_on=decided_on, **said, **more)
+
+
 OBJECTIONS = [
     objection("visit", "v1", "S1", "upheld"),
     objection("visit", "v2", "S2", "rejected"),
     objection("rating", "national 2024-03-01", "S1", "upheld"),
     objection("rating", "national 2024-03-01", "S2", ""),
+    to_record("E1", D(2024, 8, 5), "rejected", D(2024, 9, 10)),
+    to_record("E2", D(2024, 8, 5), "rejected", D(2024, 8, 20)),
+    to_record("E3", D(2024, 8, 5), "upheld", D(2024, 8, 20)),
+    to_record("E4", D(2024, 8, 5), "rejected", D(2024, 8, 20)),
+    to_record("E4", D(2024, 8, 20), suspends=False),
+    to_record("E5", D(2024, 8, 5), "rejected", D(2024, 8, 20)),
+    to_record("E5", D(2024, 8, 20)),
 ]
+#: What the providers say of the records of S5: E1 and E3 are not contested any more, E2 still is.
+CHANGES = [("E1", "disputed", D(2024, 8, 1)), ("E1", "dispute_rejected", D(2024, 8, 15)), ("E2", "disputed", D(2024, 8, 1))]
+CHANGES += [("E3", "disputed", D(2024, 8, 10)), ("E3", "dispute_rejected", D(2024, 8, 25))]
+#: E4b is another report of E4.
+EVENTS = [event(f"E{one}", "S5", "penalty", D(2024, 6, one), document_no=f"D{one}") for one in range(1, 6)]
+EVENTS += [event("E4b", "S5", "penalty", D(2024, 6, 4), document_no="D4")]
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +60,10 @@ def records(tmp_path_factory, module_engine):
     project = write_project(folder / "project", catalogue=catalogue, features={"feature": FEATURES})
     visits = [visit("v1", "S1", "violation"), visit("v2", "S2", "violation"), visit("v3", "S3", "none"), visit("v4", "S4", "none")]
     ratings = [grade(one, day, word) for one in ("S1", "S2") for day, word in ((D(2022, 3, 1), "中"), (D(2024, 3, 1), "差"))]
-    tables = {"subjects": [subject(f"S{one}") for one in range(1, 5)], "inspections": visits, "ratings": ratings}
+    tables = {"subjects": [subject(f"S{one}") for one in range(1, 6)], "inspections": visits, "ratings": ratings, "events": EVENTS}
+    tables["changes"] = [
+        {"event_id": about, "change": change, "effective_date": day, "known_date": day} for about, change, day in CHANGES
+    ]
     data = write_tables(folder / "data", **tables)
     return open_records(module_engine, project, data=data, disputes=disputes_of(OBJECTIONS))
 
@@ -128,3 +149,24 @@ def test_a_run_keeps_the_state_of_each(records):
         ("S2", D(2022, 3, 1), "counts"), ("S2", D(2024, 3, 1), "disputed"),
     ]  # fmt: skip
     assert ratings.schema.field("since").type == pa.date32()
+
+
+@pytest.mark.parametrize(
+    ("day", "counts", "disputed"),
+    [
+        (D(2024, 7, 31), ["E1", "E2", "E3", "E4", "E4b", "E5"], []),
+        (D(2024, 8, 4), ["E3", "E4", "E4b", "E5"], ["E1", "E2"]),
+        (D(2024, 8, 10), [], ["E1", "E2", "E3", "E4", "E4b", "E5"]),
+        # The provider of E1 has rejected its dispute: the authority's own goes on.
+        (D(2024, 8, 16), [], ["E1", "E2", "E3", "E4", "E4b", "E5"]),
+        # The authority has rejected that to E2: the provider's goes on. That to E4 follows and suspends nothing, that to E5 does.
+        (D(2024, 8, 20), ["E4", "E4b"], ["E1", "E2", "E5"]),
+        # Upheld is for good, whatever the provider says later.
+        (D(2024, 8, 26), ["E4", "E4b"], ["E1", "E2", "E5"]),
+        (D(2024, 9, 10), ["E1", "E4", "E4b"], ["E2", "E5"]),
+    ],
+)
+def test_each_answer_ends_its_own_dispute_of_a_record_and_no_other(records, day, counts, disputed):
+    in_force = records.engine.query(records.in_force(day).select("event_id"))
+    assert sorted(in_force["event_id"].to_pylist()) == counts
+    assert sorted(row["event_id"] for row in records.disputed(day).to_pylist() if row["subject_id"] == "S5") == disputed

@@ -92,7 +92,9 @@ def test_report_list_and_monitor_tell_the_same_of_a_night_whatever_is_answered_l
     assert decide(place, "2024-1", "upheld").code == 0
     page = (run / "report.html").read_text("utf-8")
     counted = re.findall(r'<td>(检查结果|外部评价等级)</td>((?:<td class="n">\d+</td>){6})', page)
-    assert {name: re.findall(r"\d+", cells) for name, cells in counted} == {one: [*"110000"] for one in ("检查结果", "外部评价等级")}
+    assert {name: re.findall(r"\d+", cells) for name, cells in counted} == {
+        one: [*"110000"] for one in ("检查结果", "外部评价等级")
+    }
     monitored = creditscore("monitor", run, "--json").json["objections"]
     assert [monitored[name] for name in ("open", "overdue", "answered", "upheld")] == [2, 0, 0, 0]
     assert [(row["against"], row["open"]) for row in monitored["by_against"]] == [("rating", 1), ("visit", 1)]

@@ -19,7 +19,6 @@ import pyarrow.compute as pc
 from creditscore.dates import day_number
 from creditscore.records.adverse.rules import AdverseRules
 from creditscore.records.standard.keys import day_column
-from creditscore.records.tables import TABLES
 from creditscore.vocabulary import VISIT_PREFIX
 
 if TYPE_CHECKING:
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
     from creditscore.engine import Engine
 
 _RANGE = [("hidden_from", pa.int32()), ("hidden_until", pa.int32()), ("why", pa.string())]
-#: Day ranges ``[hidden_from, hidden_until)`` in which the result of a visit, or a grade, does not count, and why.
+#: Day ranges ``[hidden_from, hidden_until)`` in which a record, the result of a visit, or a grade does not count, and why.
+RECORD_RANGES = pa.schema([("event_id", pa.string()), *_RANGE])
 VISIT_RANGES = pa.schema([("inspection_id", pa.string()), *_RANGE])
 RATING_RANGES = pa.schema([("subject_id", pa.string()), ("scheme", pa.string()), ("event_day", pa.int32()), *_RANGE])
 #: The names of these tables in an engine.
@@ -48,12 +48,12 @@ class Disputes:
     """What objections that the authority itself has taken in do.
 
     Attributes:
-        changes: To records: rows of ``changes``, which act like those of the sources and are counted nowhere.
+        records: To records: rows of :data:`RECORD_RANGES`. They hide every report of the incident, as changes of sources do.
         visits: To results of visits: rows of :data:`VISIT_RANGES`.
         ratings: To grades: rows of :data:`RATING_RANGES`.
     """
 
-    changes: pa.Table = field(default_factory=TABLES["changes"].schema.empty_table)
+    records: pa.Table = field(default_factory=RECORD_RANGES.empty_table)
     visits: pa.Table = field(default_factory=VISIT_RANGES.empty_table)
     ratings: pa.Table = field(default_factory=RATING_RANGES.empty_table)
 

@@ -170,11 +170,18 @@ def _order_by_id(engine: Engine, keyed: ir.Table, incidents: ir.Table, latest: l
     return order
 
 
-def hide_changed(engine: Engine, changes: ir.Table, keyed: ir.Table) -> ir.Table:
+def hide_changed(engine: Engine, changes: ir.Table, keyed: ir.Table, own: ir.Table) -> ir.Table:
     """``hidden``: day ranges ``[hidden_from, hidden_until)`` in which an incident does not count, and ``why``.
 
     A change acts from the later of its two days. Repair, withdrawal and an upheld dispute end a record
-    for good; an open dispute hides it until a rejection that takes effect on or after the dispute.
+    for good; an open dispute hides it until a rejection that takes effect on or after the dispute. Disputes are the providers':
+    what objections that the authority itself has taken in hide comes as ranges, and neither ends the other.
+
+    Args:
+        engine: Where the table is made.
+        changes: The changes of the sources.
+        keyed: The events with their keys.
+        own: Ranges of objections: ``event_id``, ``hidden_from``, ``hidden_until``, ``why``.
     """
     named = changes.inner_join(keyed.select("event_id", "incident_key"), "event_id")
     effective = day_column(named.effective_date)
@@ -190,7 +197,8 @@ def hide_changed(engine: Engine, changes: ir.Table, keyed: ir.Table) -> ir.Table
     closed = spans.mutate(hidden_until=ibis.coalesce(spans.hidden_until, never))
     not_empty = closed.filter(closed.hidden_until > closed.hidden_from)
     disputes = not_empty.select("incident_key", "hidden_from", "hidden_until", why=ibis.literal("disputed"))
-    return engine.create("hidden", for_good.union(disputes))
+    ranges = own.inner_join(keyed.select("event_id", "incident_key"), "event_id").select(*disputes.columns)
+    return engine.create("hidden", for_good.union(disputes).union(ranges))
 
 
 def key_visits(engine: Engine, inspections: ir.Table, index: ir.Table) -> ir.Table:

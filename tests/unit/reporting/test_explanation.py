@@ -195,6 +195,39 @@ def named(book, features, *numbers, kept="all"):
     return found, {one.id: one.named for one in found.documents}
 
 
+@pytest.mark.parametrize(
+    ("state", "others", "said"),
+    [
+        ("counts", (), "The record counts."),
+        ("copy", (), "The record counts."),
+        ("disputed", (), "the body that provided it has an objection open itself"),
+        ("disputed", (told("2024-2", earlier="2024-1"),), "The record does not count until that is decided"),
+        ("repaired", (), ""),
+    ],
+)
+def test_what_a_rejection_changed_is_told_as_it_is(book, features, state, others, said):
+    """It ends no dispute but its own, and brings nothing back that has ended."""
+    documents = Documents.of(
+        pd.DataFrame([{**RECORD, "event_id": "E1", "document_no": "甲1号", "state": state}]), None, None, kept="all"
+    )
+    rejected = told("2024-1", outcome="rejected", answered=dt.date(2024, 4, 8))
+    found = explain_subject(book, some(book, "C"), features=features, documents=documents, objections=(rejected, *others))
+    text = found.to_text("en")
+    every = ("The record counts.", "the body that provided it has an objection", "The record does not count until that is decided")
+    assert [part for part in every if part in text] == [part for part in every if said and part in said]
+    assert said in text
+
+
+@pytest.mark.parametrize("basis", ["", "某规定 第3条"])
+def test_one_that_was_filed_again_says_whether_it_suspends(book, features, basis):
+    text = objected(book, features, told("2024-2", earlier="2024-1", suspends=False, suspends_basis=basis))
+    assert "It follows objection 2024-1 to the same thing." in text
+    assert "it suspends nothing until it is upheld" + (f" (basis: {basis})" if basis else "") in text
+    assert "The record does not count until that is decided" not in text
+    after = objected(book, features, told("2024-2", earlier="2024-1", suspends=False, received_since=True))
+    assert "It acts from the next night on." not in after
+
+
 def test_every_record_can_be_named_in_an_objection_and_by_no_other_records_number(book, features):
     found, names = named(book, features, "甲1号", "乙2号", "乙2号", None, "431***11", "E1")
     assert names == {"E1": "甲1号", "E2": "E2", "E3": "E3", "E4": "E4", "E5": "E5", "E6": "E6"}
