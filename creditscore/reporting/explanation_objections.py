@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from creditscore.language import Message, Text, _
 from creditscore.records.adverse.contested import rating_id
-from creditscore.records.own_records import COPY, COUNTS
+from creditscore.records.own_records import COUNTS
 from creditscore.reporting.explained import Explained, OwnDocument, ToldObjection
 from creditscore.reporting.words import CONTESTED_WORDS
 from creditscore.vocabulary import HIDDEN_WHILE_OPEN
@@ -87,11 +87,12 @@ def _after(it: Explained, one: ToldObjection) -> Iterator[Text]:
     if one.outcome == "upheld":
         yield _("The record is at an end and no longer counts.")
         return
-    # A record that has ended is no document of the page any more; where a run kept none, nothing else is known than the answer.
+    # A record that has ended, or another report of it that counts, is no document of the page; where a run kept none, the answer is
+    # all that is known.
     state = next((each.state for each in it.documents if _is_meant(one, each)), "" if it.kept == "all" else COUNTS)
     if one.answered_since and one.suspends:
         yield _("This objection no longer keeps the record from counting.")
-    elif state in (COUNTS, COPY):
+    elif state == COUNTS:
         yield _("The record counts.")
     elif state == "disputed" and not any(_holds_too(other, one) for other in it.objections):
         yield _("The record still does not count: the body that provided it has an objection open itself.")

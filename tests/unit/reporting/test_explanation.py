@@ -199,7 +199,6 @@ def named(book, features, *numbers, kept="all"):
     ("state", "others", "said"),
     [
         ("counts", (), "The record counts."),
-        ("copy", (), "The record counts."),
         ("disputed", (), "the body that provided it has an objection open itself"),
         ("disputed", (told("2024-2", earlier="2024-1"),), "The record does not count until that is decided"),
         ("repaired", (), ""),
