@@ -28,7 +28,7 @@ from creditscore.features.custom import EVENT_COLUMNS, custom_part
 from creditscore.features.guard import guard_features
 from creditscore.features.spine import Spine, spine_from_rows
 from creditscore.features.training_rows import TrainingRows
-from creditscore.features.visibility import Bucket, ManyDays, OneDay, Panel, Rows, visible_events
+from creditscore.features.visibility import Among, Bucket, ManyDays, OneDay, Panel, Rows, visible_events
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -133,11 +133,14 @@ def passes(
 ) -> Iterator[tuple[ir.Table, FeaturePass]]:
     """Parts of a spine, each with what computes its features; to be used one after the other.
 
-    A spine of one day needs no join of rows and events. Nor do rows that cover at least half of their subjects
-    on each of their days: their events are sorted by kind and subject once, and each day passes over these (measured:
-    half the time of passes over unsorted events). Other rows are joined.
+    Of a few subjects only their own events are passed over. A spine of one day needs no join of rows and events. Nor do rows
+    that cover at least half of their subjects on each of their days: their events are sorted by kind and subject once, and
+    each day passes over these (measured: half the time of passes over unsorted events). Other rows are joined.
     """
     engine, lengths = records.engine, tuple(window_lengths(features))
+    if spine.day is not None and spine.of_few:
+        yield spine.table, FeaturePass(records, OneDay(spine.day, lengths, Among(spine.table)), trained_on)
+        return
     kept = records.outcomes["events"].kept if "events" in records.outcomes else 0
     count = buckets or 1 + kept // _EVENTS_PER_BUCKET
     for bucket in [Bucket(number, count) for number in range(count)] if count > 1 else [None]:

@@ -40,6 +40,8 @@ class Spine:
     out_of_scope: dict[str, int]
     #: The one day of all rows, where it is one and each subject occurs once.
     day: dt.date | None = None
+    #: Whether its subjects are a few of those in scope.
+    of_few: bool = False
 
     @property
     def table(self) -> ir.Table:
@@ -49,6 +51,15 @@ class Spine:
     def arrow(self) -> pa.Table:
         """The rows by ``row_key``."""
         return self.records.engine.query(self.table.order_by("row_key"))
+
+    def few(self, records: Records, subjects: pa.Array) -> Spine:
+        """The rows of some subjects, for the same records or a view of them."""
+        engine, name = self.records.engine, f"spine_{next(_numbers)}"
+        engine.register(f"{name}_ids", pa.table({"subject_id": subjects.cast(pa.string())}))
+        asked = ibis.table({"subject_id": "string"}, name=f"{name}_ids")
+        engine.create(name, self.table.semi_join(asked, "subject_id"))
+        engine.drop(f"{name}_ids")
+        return Spine(records, name, {}, self.day, of_few=True)
 
     @property
     def is_empty(self) -> bool:

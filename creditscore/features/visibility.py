@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import ibis
 
 from creditscore.dates import day_number, months_before, quarter_start, window_column
-from creditscore.records.adverse.contested import HIDDEN_RATINGS, counting_ratings
+from creditscore.records.adverse.contested import DISPUTED, HIDDEN_RATINGS, counting_ratings
 from creditscore.records.standard.keys import BEFORE_ALL, day_column
 from creditscore.vocabulary import VOIDING_CHANGES
 
@@ -41,12 +41,23 @@ class Bucket:
 
 
 @dataclass(frozen=True)
+class Among:
+    """The subjects of a spine of a few; ``rows`` has their ``subject_key``."""
+
+    rows: ir.Table
+
+    def of(self, table: ir.Table) -> ir.Table:
+        """The rows of a table with a ``subject_key`` that are in this part."""
+        return table.semi_join(self.rows, "subject_key")
+
+
+@dataclass(frozen=True)
 class OneDay:
     """All subjects on one day; ``row_key`` is the subject key."""
 
     day: dt.date
     lengths: tuple[int, ...] = ()
-    bucket: Bucket | None = None
+    bucket: Bucket | Among | None = None
 
     def join(self, table: ir.Table) -> ir.Table:
         """The rows of a table with a ``subject_key``, with ``row_key``, ``as_of_day``, ``rate_day`` and the windows added."""
@@ -157,10 +168,13 @@ def hidden_ranges(records: Records, name: Hidden | Literal["hidden"], trained_on
     """The day ranges in which records, visits or grades do not count (an expression); None where there are none.
 
     With ``trained_on``, what a withdrawal or an upheld dispute that was known by that day has ended is hidden from the beginning.
+    Of records :meth:`creditscore.records.records.Records.with_disputed` an open dispute hides nothing.
     """
     if not records.has(name):
         return None
     hidden = records.table(name)
+    if records.disputed_count:
+        hidden = hidden.filter(hidden.why != DISPUTED)
     if trained_on is None:
         return hidden
     void = hidden.why.isin(VOIDING_CHANGES) & (hidden.hidden_from <= day_number(trained_on))

@@ -22,6 +22,7 @@ from creditscore.language import DEFAULT_LANGUAGE, Message, _
 from creditscore.pipeline.out_folder import LOOKUPS
 from creditscore.pipeline.run_folder import OBJECTIONS, RunFolder, RunResult, days_of, run_before
 from creditscore.pipeline.run_store import BookFile, load_book
+from creditscore.pipeline.score import DISPUTED_SCORES
 from creditscore.records.adverse.readings import READINGS
 from creditscore.records.own_records import OWN_RECORDS
 from creditscore.reporting.asked_ids import UNSCORED, AskedIds, Notice
@@ -197,7 +198,14 @@ def explain(run: Run, subject_id: str) -> Explanation | Notice:
         features=_rows_of_subject(folder, "features", own),
         documents=documents_of(folder, own),
         objections=_objections(folder, own, book.legal_steps),
+        disputed_score=_disputed_score(folder, own),
     )
+
+
+def _disputed_score(folder: RunFolder, subject_id: str) -> int | None:
+    """The score of a subject as it would be if what it disputes counted; None where the run has none."""
+    rows = _rows_of_subject(folder, DISPUTED_SCORES, subject_id) if folder.has(DISPUTED_SCORES) else pd.DataFrame()
+    return None if rows.empty else int(rows["score"].iloc[0])
 
 
 def _objections(folder: RunFolder, subject_id: str, steps: Sequence[LegalStep]) -> list[ToldObjection]:

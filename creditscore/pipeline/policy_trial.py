@@ -22,7 +22,7 @@ from creditscore.language import Message, _, pgettext
 from creditscore.models.scoring import ppm_of, score_of
 from creditscore.pipeline.known_objections import KnownObjections, counted_by, objections_of_run
 from creditscore.pipeline.plans import tasks_due
-from creditscore.pipeline.score import read_cards, score_table
+from creditscore.pipeline.score import DISPUTED_SCORES, read_cards, score_table
 from creditscore.records.records import open_records
 from creditscore.tiering.assignment import assign_tiers
 from creditscore.vocabulary import OFF_SITE, SAMPLING_TRIGGERS, TIER_ORDER, Reason
@@ -179,7 +179,10 @@ def try_policy(
     rows = rows[rows["score"].isna()]
     rules = [Reason.parse(rule) for rule in rows["rule"].fillna("")]
     unrated = rows[["subject_id", "industry"]].assign(reason=[one.ground if one.kind == "not_rated" else "" for one in rules])
-    tiers = assign_tiers(run.read("scores"), in_force, records=records, subjects=unrated, as_of=run.as_of)
+    disputed = run.read(DISPUTED_SCORES) if run.has(DISPUTED_SCORES) else None
+    tiers = assign_tiers(
+        run.read("scores"), in_force, records=records, subjects=unrated, disputed_scores=disputed, as_of=run.as_of
+    )  # fmt: skip
     industries = dict(zip(tiers.frame["subject_id"], tiers.frame["industry"], strict=True))
     held_out = run.frame("held_out") if run.has("held_out") else pd.DataFrame()
     scores = scores_before_visits(records, read_cards(run.file("scorecards")), industries, until=run.as_of, held_out=held_out)

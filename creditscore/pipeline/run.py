@@ -210,9 +210,7 @@ def make_run(
     _log.info("features and scores")
     scored = score_subjects(folder, records, training.cards)
     write_own_records(folder, records, scored.spine, policy)
-    tiers = tier_subjects(
-        folder, records, scored.spine, scored.scores, policy, deciding, trial=trial, cards=training.cards.values()
-    )  # fmt: skip
+    tiers = tier_subjects(folder, records, scored, policy, deciding, trial=trial, cards=training.cards.values())
     write_objections(folder, objections)
     counts = count_rows(folder, records, scored)
     plans = plan_due_tasks(folder, records, tiers, policy, standing)

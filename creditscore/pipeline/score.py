@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from creditscore.pipeline.run_folder import RunFolder
     from creditscore.records.records import Records
 
+#: The file of a run with the scores of those with an open dispute as if what they dispute counted; absent where nobody has one.
+DISPUTED_SCORES = "disputed_scores"
+_DISPUTED = pa.schema([("subject_id", pa.string()), ("score", pa.int32()), ("probability_ppm", pa.int32())])
 #: Name of the card that serves industries without one of their own.
 POOLED = "all"
 
@@ -164,10 +167,12 @@ class Scored:
     #: One row per subject that a card serves, the columns of ``scores.parquet``: those of :func:`score_table`, and
     #: ``incomplete``, whether adverse records of the subject were refused.
     scores: pa.Table
+    #: Of those of them with an open dispute, the scores that they would have if what they dispute counted.
+    disputed: pa.Table = field(default_factory=_DISPUTED.empty_table)
 
 
 def score_subjects(folder: RunFolder, records: Records, cards: Mapping[str, Scorecard]) -> Scored:
-    """Write the features and scores of every subject in scope.
+    """Write the features and scores of every subject in scope, and the scores of those with an open dispute as if there were none.
 
     Raises:
         DataError: No subject is in scope; no subject is served by a card.
@@ -180,4 +185,20 @@ def score_subjects(folder: RunFolder, records: Records, cards: Mapping[str, Scor
     marked = pc.is_in(scores["subject_id"], pc.unique(records.incomplete["subject_id"]))
     scores = scores.append_column("incomplete", marked)
     folder.write("scores", scores)
-    return Scored(rows, features, scores)
+    disputed = _disputed_scores(records, rows, scores["subject_id"], cards)
+    if disputed.num_rows:
+        folder.write(DISPUTED_SCORES, disputed)
+    return Scored(rows, features, scores, disputed)
+
+
+def _disputed_scores(records: Records, rows: Spine, scored: pa.ChunkedArray, cards: Mapping[str, Scorecard]) -> pa.Table:
+    """``subject_id``, ``score`` and ``probability_ppm`` of the scored with an open dispute, as if what they dispute counted."""
+    contesting = pc.unique(records.disputed(rows.day)["subject_id"]) if rows.day else pa.array([], pa.string())
+    chosen = contesting.filter(pc.is_in(contesting, scored.combine_chunks()))
+    if not len(chosen):
+        return _DISPUTED.empty_table()
+    view, project = records.with_disputed(), records.project
+    table = feature_table(view, rows.few(view, chosen), project.features, name="disputed_features")
+    told = score_table(records.engine, table, cards, project.scorecards.industry, reasons=0)
+    records.engine.drop("disputed_features")
+    return told.select(_DISPUTED.names).cast(_DISPUTED)

@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     from creditscore.config.policy import TierPolicy
     from creditscore.features.spine import Spine
     from creditscore.models.scorecard import Scorecard
+    from creditscore.pipeline.score import Scored
     from creditscore.records.records import Records
 
 
 def tier_subjects(
-    folder: RunFolder, records: Records, spine: Spine, scores: pa.Table, policy: TierPolicy, deciding: Deciding, *, trial: bool,
+    folder: RunFolder, records: Records, scored: Scored, policy: TierPolicy, deciding: Deciding, *, trial: bool,
     cards: Iterable[Scorecard] = (),
 ) -> Tiers:  # fmt: skip
     """Give every subject in scope its tier and write ``tiers.parquet``, by subject id.
@@ -46,13 +47,14 @@ def tier_subjects(
     """
     before = deciding.before
     tiers = assign_tiers(
-        scores,
+        scored.scores,
         policy,
         previous=before.frame("tiers") if before else None,
         records=records,
-        subjects=unrated_subjects(records, spine, scores, before),
+        subjects=unrated_subjects(records, scored.spine, scored.scores, before),
         reviews=deciding.signatures,
         exits=exits_since(records, before, folder.as_of),
+        disputed_scores=scored.disputed,
         as_of=folder.as_of,
         read={name for card in cards for name in card.columns} or None,
     )

@@ -22,6 +22,7 @@ from creditscore.records.adverse.contested import (
     HIDDEN_VISITS,
     RANGES,
     RECORD_RANGES,
+    RATING,
     Disputes,
     counting_ratings,
     open_things,
@@ -115,6 +116,12 @@ class Records:
     incomplete: pa.Table = field(default_factory=INCOMPLETE_SCHEMA.empty_table)
     #: Refused rows that tell neither firm nor record, and how many firms they hold.
     hanging: tuple[Hanging, ...] = ()
+    #: Whether features take in what is under dispute, see :meth:`with_disputed`.
+    disputed_count: bool = False
+
+    def with_disputed(self) -> Records:
+        """The same records, of which features take in those under an open dispute as if nobody had objected."""
+        return replace(self, disputed_count=True)
 
     def table(self, name: str) -> ir.Table:
         """The unbound table of a standard or derived name, for expressions that the engine runs."""
@@ -199,7 +206,8 @@ class Records:
     def disputed(self, as_of: dt.date) -> pa.Table:
         """One row per event, visit or grade under an open dispute on a day.
 
-        Columns: subject_id, kind, event_id, document_no, event_date, and adverse: it is for sure not in its firm's favour.
+        Columns: subject_id, kind, event_id, document_no, event_date; adverse: it is for sure not in its firm's favour; and
+        lifts: a good grade, by which an override may hold its firm in a better tier than its score.
         """
         events, hidden, day = self.table("event_keys"), self.table("hidden"), day_number(day_of(as_of))
         then = hidden.filter((hidden.hidden_from <= day) & (hidden.hidden_until > day))
@@ -210,9 +218,13 @@ class Records:
         rows = self._listed(events.semi_join(open_ones, "incident_key"), list(by_kind))
         adverse = [by_kind[kind].polarity == "negative" for kind in rows["kind"].to_pylist()]
         found = rows.append_column("adverse", pa.array(adverse, pa.bool_()))
+        found = found.append_column("lifts", pa.repeat(pa.scalar(False), found.num_rows))
         others = open_things(self, as_of)
         # Without a bad grade there may be none, and a ratio of findings falls or rises: either may cost points, too.
-        unsure = {"document_no": pa.nulls(others.num_rows, pa.string()), "adverse": pa.repeat(False, others.num_rows)}
+        unsure = {
+            "document_no": pa.nulls(others.num_rows, pa.string()), "adverse": pa.repeat(False, others.num_rows),
+            "lifts": pc.and_(pc.equal(others["kind"], RATING), pc.invert(others["adverse"])),
+        }  # fmt: skip
         columns = [unsure.get(name, others[name] if name in others.column_names else None) for name in found.column_names]
         return pa.concat_tables([found, pa.table(columns, names=found.column_names).cast(found.schema)])
 

@@ -251,6 +251,8 @@ class Explained:
     objections: tuple[ToldObjection, ...]
     contact: str
     catalogue: str = ""
+    #: The score that it would have if what it disputes counted; None where nothing is under dispute, or no card serves it.
+    disputed_score: int | None = None
     #: Why there is no tier; None for a subject with one.
     not_rated: NotRated | None = None
     #: From when records that may count against the subject, or its own row, are refused ("": they are not); the tier of the last

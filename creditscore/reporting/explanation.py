@@ -86,6 +86,7 @@ def explain_subject(
     features: pd.DataFrame | None = None,
     documents: Documents | None = None,
     objections: Sequence[ToldObjection] = (),
+    disputed_score: int | None = None,
 ) -> Explanation:
     """Explain one subject of a run.
 
@@ -96,6 +97,7 @@ def explain_subject(
             allowed). Without it there is the tier and its rule, and no points.
         documents: The subject's own records, as far as the run kept them.
         objections: Those of the subject that the run knew, and what came of them since.
+        disputed_score: The score as it would be if what the subject disputes counted; None where it disputes nothing.
 
     Raises:
         DataError: The run has no such subject, or the score of the features is not the published one.
@@ -134,6 +136,7 @@ def explain_subject(
         signature=case.signature(),
         waiting=case.waiting(),
         objections=tuple(objections),
+        disputed_score=disputed_score,
         contact=book.contact,
         catalogue=book.facts.get("catalogue", ""),
         incomplete_since=str(row.get("incomplete_since") or ""),

@@ -24,6 +24,12 @@ def objections(it: Explained) -> Iterator[Text]:
             )  # fmt: skip
     for objection in known:
         yield from _opened(it, objection) if _open_then(objection) else _answered(it, objection)
+    if it.points is not None and it.disputed_score not in (None, it.points.score):
+        yield _(
+            "The score is {score} without what is under objection and would be {counted} with it. Until that is decided the tier "
+            "moves only as far as it would with either.",
+            score=it.points.score, counted=it.disputed_score,
+        )  # fmt: skip
     if it.kept != "all" and not known:
         yield _("Whether a record was under objection is not kept in this run.")
 

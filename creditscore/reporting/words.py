@@ -210,7 +210,7 @@ RULES: dict[str, Message] = {
     "cut": _("by score"),
     "not_rated": _("not rated: too little is known"),
     "new_subject": _("not rated: registered too recently"),
-    "dispute": _("objection open: tier unchanged"),
+    "dispute": _("objection open: tier not moved by it"),
     "incomplete": _("records against it were refused: no better tier until they are mended"),
     "stability": _("waiting to rise: the better score must last"),
     "override_ended": _("the record behind an earlier rule no longer counts"),

@@ -37,6 +37,7 @@ def assign_tiers(
     subjects: Any = None,
     reviews: Any = None,
     exits: Any = None,
+    disputed_scores: Any = None,
     as_of: str | dt.date | None = None,
     read: Collection[str] | None = None,
 ) -> Tiers:
@@ -61,6 +62,10 @@ def assign_tiers(
         reviews: Signatures, oldest first (:class:`creditscore.tiering.signatures.Review`).
         exits: The adverse records that left since the run before (``subject_id``); by default those that ``records.exits``
             finds by their days.
+        disputed_scores: The scores of subjects with open disputes as they would be if the disputed records counted
+            (``subject_id``, ``score``, ``probability_ppm``). During a dispute a tier then moves as far as it would both with
+            and without them. Of whom it does not tell, no better tier holds, and a worse one only where all disputed records
+            are adverse or an override sets it.
         as_of: The day; by default that of the scores.
         read: The features that the cards read: only what they take points for is a ground of a tier by score. None: all.
 
@@ -72,9 +77,8 @@ def assign_tiers(
             policy was not in force yet, the earlier tiers are of a later day, a government body or
             institution is scored, or overrides have no records to look in.
     """
-    night = Night.of(
-        cohort_of(scores, policy, subjects=subjects, records=records, as_of=as_of), policy, previous, records=records, exits=exits
-    )
+    cohort = cohort_of(scores, policy, subjects=subjects, records=records, disputed_scores=disputed_scores, as_of=as_of)
+    night = Night.of(cohort, policy, previous, records=records, exits=exits)
     signed = Signed.of(night, tuple(reviews or ()), records=records, read=read)
     moved = _Moved.of(night, signed)
     needs = _needs_signature(night, signed, moved)
@@ -108,12 +112,15 @@ class _Moved:
     def of(cls, night: Night, signed: Signed) -> _Moved:
         """Stability first, then disputes, then refused records."""
         raw, past = signed.ruled.tier, night.past
-        loosened = night.left | signed.lapsed
+        loosened, carried = night.left | signed.lapsed, signed.carried(night)
+        worst = np.where(loosened, past.tier, np.maximum(np.maximum(raw, night.worst_cut), carried)).astype(np.int8)
+        frozen = held_by_dispute(night.disputes, signed.ruled, past, worst)
+        better = np.where(night.disputes.weighed & (worst < past.tier), worst, raw).astype(np.int8)
         stable = apply_stability(
-            raw, signed.banded, signed.ruled.rule, past, night.policy, left=loosened, unread=night.incomplete.flags, as_of=night.day
-        )
-        frozen = held_by_dispute(night.disputes, signed.ruled, past)
-        floor = np.maximum(raw, signed.carried(night))
+            better, signed.banded, signed.ruled.rule, past, night.policy,
+            left=loosened, unread=night.incomplete.flags, as_of=night.day,
+        )  # fmt: skip
+        floor = np.maximum(raw, carried)
         # A dispute lifts nobody: where only the signature has ended, D becomes what needs none.
         floor = np.where(frozen & signed.lapsed & ~night.left, np.maximum(floor, _UNSIGNED), floor).astype(np.int8)
         rises = loosened & (raw >= 0) & (floor < past.tier)
@@ -145,6 +152,7 @@ def _why(night: Night, signed: Signed, moved: _Moved, needs: Flags) -> Texts:
     # What has left decides, unless the score's own tier was refused: then no score stands behind the better one.
     left = freed & night.left & ~signed.by_score
     for reason, flags in (
+        (Reason("dispute"), _spared_by_dispute(night, signed, moved) & ~needs),
         (Reason("signature_ended"), freed & signed.lapsed),
         (Reason("override_ended"), freed & moved.stable.ended),
         (Reason("review_rejected"), signed.refused(night) & ~needs),
@@ -156,6 +164,13 @@ def _why(night: Night, signed: Signed, moved: _Moved, needs: Flags) -> Texts:
     ):
         rule = np.where(flags, str(reason), rule)
     return rule
+
+
+def _spared_by_dispute(night: Night, signed: Signed, moved: _Moved) -> Flags:
+    """Who has a tier by the score that it has only because its disputed records count until the dispute is decided."""
+    without = night.cohort.cut(night.policy)
+    spared: Flags = night.disputes.weighed & (signed.ruled.rule == "") & (moved.target == night.cut) & (night.cut < without)
+    return spared
 
 
 def _evidence(night: Night, signed: Signed, moved: _Moved, settled: Settled, needs: Flags) -> Texts:

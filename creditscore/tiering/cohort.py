@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from creditscore.config.policy import TierPolicy
-from creditscore.dataframes import Flags, Texts, as_frame, date_column, texts, unique_ids
+from creditscore.dataframes import Flags, Ints, Texts, as_frame, date_column, texts, unique_ids
 from creditscore.dates import day_of, months_before
 from creditscore.errors import DataError
 from creditscore.tiering.cuts import cut_tiers, populations
@@ -29,7 +29,8 @@ class Cohort:
     """One row per subject, by subject_id.
 
     ``rated`` marks subjects that have a score and are old enough for a tier. Subjects with the same ``population`` are
-    ranked together by cuts by share. ``register`` is the register of that day, or None.
+    ranked together by cuts by share. ``register`` is the register of that day, or None. ``disputed_scores`` has the score and
+    the risk of some of the subjects as they would be if the records that they dispute counted.
     """
 
     rows: pd.DataFrame
@@ -37,12 +38,38 @@ class Cohort:
     rated: Flags
     population: Texts
     register: pd.DataFrame | None
+    disputed_scores: pd.DataFrame
     as_of: dt.date
 
-    def cut(self, policy: TierPolicy, *, band: int = 0, margin: float = 0.0) -> Codes:
-        """Tiers by the cuts alone, see :func:`creditscore.tiering.cuts.cut_tiers`."""
-        score, ppm = (pd.to_numeric(self.rows[name]).fillna(0).to_numpy(dtype=np.int64) for name in _NUMBERS)
+    def cut(self, policy: TierPolicy, *, band: int = 0, margin: float = 0.0, disputed_count: bool = False) -> Codes:
+        """Tiers by the cuts alone, see :func:`creditscore.tiering.cuts.cut_tiers`.
+
+        Args:
+            policy: The cuts.
+            band: See there.
+            margin: See there.
+            disputed_count: As if the disputed records of those in ``disputed_scores`` counted.
+        """
+        numbers: dict[str, Ints] = {
+            name: pd.to_numeric(self.rows[name]).fillna(0).to_numpy(dtype=np.int64, copy=True) for name in _NUMBERS
+        }
+        if disputed_count:
+            for name, values in numbers.items():
+                values[self._known_both] = self.disputed_scores[name].to_numpy(dtype=np.int64)
+        score, ppm = numbers["score"], numbers["probability_ppm"]
         return cut_tiers(score, ppm, self.rated, self.population, policy, band=band, margin=margin)
+
+    @property
+    def _known_both(self) -> Ints:
+        places: Ints = self.ids.get_indexer(pd.Index(self.disputed_scores["subject_id"])).astype(np.int64)
+        return places
+
+    @property
+    def known_both(self) -> Flags:
+        """Whose score is known with and without the records that it disputes."""
+        flags: Flags = np.zeros(len(self.ids), dtype=bool)
+        flags[self._known_both] = True
+        return flags & self.rated
 
     @property
     def subject_type(self) -> Texts:
@@ -78,7 +105,9 @@ class Cohort:
         return result
 
 
-def cohort_of(scores: Any, policy: TierPolicy, *, subjects: Any, records: Any, as_of: str | dt.date | None) -> Cohort:
+def cohort_of(
+    scores: Any, policy: TierPolicy, *, subjects: Any, records: Any, disputed_scores: Any, as_of: str | dt.date | None
+) -> Cohort:  # fmt: skip
     """Put scores, subjects without a score and the register together."""
     rows, day = _rows(scores, subjects, as_of)
     if day < policy.effective:
@@ -99,7 +128,23 @@ def cohort_of(scores: Any, policy: TierPolicy, *, subjects: Any, records: Any, a
     rated = rows["score"].notna().to_numpy(dtype=bool)
     if policy.new_subject_months:
         rated = rated & ~(date_column(rows, "registered_date") > np.datetime64(months_before(day, policy.new_subject_months), "D"))
-    return Cohort(rows, ids, rated, populations(texts(rows, "industry"), policy), register, day)
+    both = _disputed_scores(disputed_scores, rows, ids)
+    return Cohort(rows, ids, rated, populations(texts(rows, "industry"), policy), register, both, day)
+
+
+def _disputed_scores(disputed_scores: Any, rows: pd.DataFrame, ids: pd.Index) -> pd.DataFrame:
+    """The scores with disputed records of those who have one without.
+
+    Raises:
+        DataError: A column is missing, or a subject occurs twice.
+    """
+    names = ["subject_id", *_NUMBERS]
+    if disputed_scores is None:
+        return rows[names].head(0)
+    told = as_frame(disputed_scores, needs=names, what="disputed scores")
+    unique_ids(told, what="disputed scores")
+    scored = ids[rows["score"].notna().to_numpy(dtype=bool)]
+    return told.loc[told["subject_id"].isin(scored), names].reset_index(drop=True)
 
 
 def _rows(scores: Any, subjects: Any, as_of: str | dt.date | None) -> tuple[pd.DataFrame, dt.date]:

@@ -21,20 +21,30 @@ _PRESUMED = TIERS.index(PRESUMED)
 
 @dataclass(frozen=True)
 class Disputes:
-    """Of whom a record is under dispute today (``flags``), and of these whose disputed records are all adverse (``adverse``)."""
+    """Who disputes a record today.
+
+    Attributes:
+        flags: Who does.
+        adverse: Of these, whose disputed records are all adverse.
+        weighed: Of these, whose score is known with and without them, and who disputes no grade that may lift its tier: what
+            that does is not known both ways.
+    """
 
     flags: Flags
     adverse: Flags
+    weighed: Flags
 
     @classmethod
-    def of(cls, ids: pd.Index, *, records: Any, as_of: dt.date) -> Disputes:
+    def of(cls, ids: pd.Index, known_both: Flags, *, records: Any, as_of: dt.date) -> Disputes:
         """Ask the records; where they do not say which are adverse, none is taken for it."""
         if records is None:
-            return cls(np.zeros(len(ids), dtype=bool), np.zeros(len(ids), dtype=bool))
+            nobody = np.zeros(len(ids), dtype=bool)
+            return cls(nobody, nobody, nobody)
         rows = as_frame(records.disputed(as_of), needs=["subject_id"], what="disputed records")
         adverse = rows["adverse"].to_numpy(dtype=bool) if "adverse" in rows.columns else np.zeros(len(rows), dtype=bool)
         flags: Flags = ids.isin(rows["subject_id"])
-        return cls(flags, flags & ~ids.isin(rows.loc[~adverse, "subject_id"]))
+        lifts = rows.loc[rows["lifts"].to_numpy(dtype=bool), "subject_id"] if "lifts" in rows.columns else []
+        return cls(flags, flags & ~ids.isin(rows.loc[~adverse, "subject_id"]), flags & known_both & ~ids.isin(lifts))
 
 
 def lost_a_record(ids: pd.Index, past: Previous, exits: Any, *, records: Any, as_of: dt.date) -> Flags:
@@ -57,10 +67,14 @@ def lost_a_record(ids: pd.Index, past: Previous, exits: Any, *, records: Any, as
     return left
 
 
-def held_by_dispute(disputes: Disputes, ruled: Overridden, past: Previous) -> Flags:
+def held_by_dispute(disputes: Disputes, ruled: Overridden, past: Previous, worst: Codes) -> Flags:
     """Whose tier does not move because one of its records is under dispute today.
 
-    A disputed record does not count, so today's raw tier is without it. A better one may be better only because of that,
+    A tier moves during a dispute as far as it would both with and without the disputed records. Where the score is known
+    both ways, the raw tier is the better of the two, so that a worse one rests on other records, and ``worst`` is the
+    worse: a tier rises that is better even so.
+
+    Where it is not, the raw tier is without the disputed records. A better one may be better only because of that,
     and waits. A worse one waits where a disputed record may be in the subject's favour; where all are adverse it is worse
     although they do not count, so it rests on other records. Nor waits a worse tier by an override: it rests
     on a record that is not disputed. (One that only improves rests on the score all the same.) Nor a tier that was proposed
@@ -68,8 +82,9 @@ def held_by_dispute(disputes: Disputes, ruled: Overridden, past: Previous) -> Fl
     """
     comparable = (past.tier >= 0) & (ruled.tier >= 0) & (ruled.tier != past.tier)
     proposed = (past.status == "proposed") & (past.raw == ruled.tier)
-    by_others = disputes.adverse | ((ruled.rule != "") & ~ruled.lifts) | proposed
-    held: Flags = disputes.flags & comparable & ~(by_others & (ruled.tier > past.tier))
+    by_others = disputes.weighed | disputes.adverse | ((ruled.rule != "") & ~ruled.lifts) | proposed
+    falls, rises = by_others & (ruled.tier > past.tier), disputes.weighed & (worst < past.tier)
+    held: Flags = disputes.flags & comparable & ~falls & ~rises
     return held
 
 

@@ -27,7 +27,8 @@ class Night:
         cohort: The subjects.
         policy: The rules in force.
         past: Their tiers in the run before.
-        cut: Their tiers by the cuts alone.
+        cut: Their tiers by the cuts alone; while records are disputed the better of those with and without them.
+        worst_cut: The worse of these.
         incomplete: Whose adverse records were refused.
         fires: On whom overrides fire.
         ruled: Their tiers by cuts and overrides.
@@ -39,6 +40,7 @@ class Night:
     policy: TierPolicy
     past: Previous
     cut: Codes
+    worst_cut: Codes
     incomplete: Incomplete
     fires: Fires
     ruled: Overridden
@@ -48,15 +50,17 @@ class Night:
     @classmethod
     def of(cls, cohort: Cohort, policy: TierPolicy, previous: Any, *, records: Any, exits: Any) -> Night:
         """Look up what the run before and the records say."""
-        ids, day, cut = cohort.ids, cohort.as_of, cohort.cut(policy)
+        ids, day = cohort.ids, cohort.as_of
+        cut, with_disputed = cohort.cut(policy), cohort.cut(policy, disputed_count=True)
+        cut, worst_cut = np.minimum(cut, with_disputed), np.maximum(cut, with_disputed)
         past = Previous.of(ids, previous, as_of=day)
         incomplete = Incomplete.of(cohort.refused_among(records), past, as_of=day)
         # Whoever is ranked for a cut by share stays ranked: a fault moves nobody else.
         fires = Fires.of(ids, policy, records=records, as_of=day)
         ruled = overridden(without(cut, incomplete.never_whole), fires)
-        disputes = Disputes.of(ids, records=records, as_of=day)
+        disputes = Disputes.of(ids, cohort.known_both, records=records, as_of=day)
         left = lost_a_record(ids, past, exits, records=records, as_of=day)
-        return cls(cohort, policy, past, cut, incomplete, fires, ruled, disputes, left)
+        return cls(cohort, policy, past, cut, worst_cut, incomplete, fires, ruled, disputes, left)
 
     @property
     def ids(self) -> pd.Index:
@@ -78,9 +82,10 @@ class Night:
         return without(self.cut, self.incomplete.never_whole)
 
     def banded(self) -> Codes:
-        """Tiers by the cuts moved by the band: where a subject lies safely."""
+        """Tiers by the cuts moved by the band: where a subject lies safely, with and without the records that it disputes."""
         rule = self.policy.stability
-        return without(self.cohort.cut(self.policy, band=rule.band, margin=rule.margin), self.incomplete.never_whole)
+        both = (self.cohort.cut(self.policy, band=rule.band, margin=rule.margin, disputed_count=one) for one in (False, True))
+        return without(np.maximum(*both), self.incomplete.never_whole)
 
 
 def without(tiers: Codes, flags: Flags) -> Codes:

@@ -95,7 +95,7 @@ class Signed:
 def _wanted(night: Night, reviews: Sequence[Review]) -> Flags:
     """Whose records matter: who has D, may be put to a person, has been, or is held and let go at once."""
     wanted = (night.past.tier == _RISKIEST) | may_need_signature(night.ruled, night.past, night.cohort.subject_type, night.policy)
-    wanted |= night.left & night.disputes.flags
+    wanted |= night.disputes.flags & (night.left | night.disputes.weighed)
     decided = night.ids.isin([review.subject_id for review in reviews])
     decided[night.past.decisions()["row"].to_numpy(dtype=np.int64)] = True
     flags: Flags = wanted | decided

@@ -100,6 +100,19 @@ def test_values_are_without_what_is_disputed_and_what_an_upheld_objection_took_a
     assert values(records, D(2024, 7, 1))["S3"][0] > before["S3"][0]  # from the next quarter on fewer findings are expected of all
 
 
+def test_of_those_who_object_the_values_are_known_as_if_nobody_had(records):
+    before, day = values(records, D(2024, 4, 9)), D(2024, 4, 30)
+    view, rows = records.with_disputed(), spine(records, as_of=day)
+    table = feature_table(view, rows.few(view, pa.array(["S2", "S1"])), records.project.features, name="as_if")
+    told = {row["subject_id"]: (row["visits"], row["grade"]) for row in records.engine.query(table).to_pylist()}
+    assert told == {one: before[one] for one in ("S1", "S2")}
+    # What is decided is decided: an upheld objection counts there, too.
+    rows = spine(records, as_of=DECIDED)
+    table = feature_table(view, rows.few(view, pa.array(["S1"])), records.project.features, name="as_if")
+    assert [(row["visits"], row["grade"]) for row in records.engine.query(table).to_pylist()] == [(None, "中")]
+    assert values(records, day)["S1"][0] is None, "and the records themselves are unchanged"
+
+
 def test_who_trains_after_an_upheld_objection_knows_it_for_every_day(records):
     """A record that should never have been says nothing about earlier days either; what was rejected stands."""
 

@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 LIVES = tomllib.loads((HERE / "lives.toml").read_text("utf-8"))["life"]
 OF_A_LIFE = {"name", "basis", "type", "registered", "months"}
 OF_A_MONTH = {
-    "score", "comes", "disputed", "decided", "ends", "ages", "corrected", "grade", "objected", "refused", "gone", "type", "means",
+    "score", "counted", "comes", "disputed", "decided", "ends", "ages", "corrected", "grade", "objected", "refused", "gone", "type", "means",
     "signed", "tier", "why", "asks", "drawn",
 }  # fmt: skip
 OUTCOMES = {"tier", "why", "asks", "drawn"}
@@ -157,7 +157,11 @@ def lived(life):
         score = latest(months, number, "score")
         row = {"subject_id": "S", "as_of": day(number), "industry": "food", "score": score, "probability_ppm": 10_000}
         others = None if score else pd.DataFrame({"subject_id": ["S"], "reason": ["no_card"]})
-        known = {"previous": previous, "records": OfALife(told, number, life), "subjects": others, "as_of": day(number)}
+        records = OfALife(told, number, life)
+        known = {"previous": previous, "records": records, "subjects": others, "as_of": day(number)}
+        counted = latest(months, number, "counted")
+        if score and counted and len(records.disputed(day(number))):
+            known["disputed_scores"] = pd.DataFrame([{**row, "score": counted}])
         scores = pd.DataFrame([row])[: 1 if score else 0]
         policy = policy_of(months[: number + 1])
         now = assign_tiers(scores, policy, **known, reviews=reviews)

@@ -6,7 +6,8 @@ import shutil
 import pandas as pd
 import pytest
 from support.command import creditscore
-from support.contested import CLEAN, GRADED, VISITED, decide, file, listed, place_of, tiers, tiers_of
+from support.contested import CLEAN, GRADED, SAID, VISITED, decide, file, listed, place_of, tiers, tiers_of
+from support.deliveries import event_line
 
 NAMED = {VISITED: ("--visit", "V1"), GRADED: ("--rating", "national 2024-03-01")}
 RULE_BEFORE = {VISITED: "", GRADED: "override:national=差"}
@@ -55,6 +56,25 @@ def test_a_disputed_result_or_grade_holds_the_tier_and_counts_no_more(before, fi
 def test_it_moves_no_other_firm(before, filed):
     others = [tiers_of(where, day).drop(index=[VISITED, GRADED]) for where, day in ((before, "2024-04-30"), (filed, "2024-05-07"))]
     assert others[0][["score", "tier", "rule"]].equals(others[1][["score", "tier", "rule"]])
+
+
+def test_what_is_disputed_shields_a_firm_from_nothing_else(filed, tmp_path):
+    """It objects to a visit that found nothing: whether that counts or not, a penalty of the same night lowers its tier."""
+    copy = tmp_path / "copy"
+    shutil.copytree(filed, copy, symlinks=True)
+    assert file(copy, "S10", "--visit", "VS10", said=(*SAID[:4], "--on", "2024-05-08", *SAID[6:])).code == 0
+    events = copy / "data" / "events.csv"
+    penalty = event_line("E2", "S10", "penalty", document_no="D2", event_date="2024-05-02", known_date="2024-05-08")
+    events.write_text(f"{events.read_text('utf-8').rstrip()}\n{penalty}\n", "utf-8")
+    before, now = tiers_of(copy, "2024-05-07").loc["S10"], tiers(copy, "2024-05-08").loc["S10"]
+    assert (before["tier"], now["previous_tier"], now["tier"], now["rule"]) == ("A", "A", "B", "")
+
+
+def test_the_score_with_what_is_disputed_is_kept_of_those_who_dispute_alone(before, filed):
+    earlier = pd.read_parquet(before / "out" / "2024-04-30" / "scores.parquet").set_index("subject_id")["score"]
+    kept = pd.read_parquet(filed / "out" / "2024-05-07" / "disputed_scores.parquet").set_index("subject_id")["score"]
+    assert kept.to_dict() == earlier[[VISITED, GRADED]].to_dict()
+    assert not (before / "out" / "2024-04-30" / "disputed_scores.parquet").exists()
 
 
 @pytest.mark.parametrize("subject_id", NAMED)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from support.histories import CODES, NEVER, OVERRIDES, TIERS, draw_histories, live
+from support.histories import CODES, NEVER, OVERRIDES, TIERS, Known, draw_histories, live
 from support.plans import a_policy
 
 from creditscore.tiering import assignment, decisions, night
@@ -77,10 +77,15 @@ def all_said(told, frame, month):
     rows = told.records
     counts = (rows["start"] <= month) & (rows["end"] > month) & ~((rows["opened"] <= month) & (rows["closed"] > month))
     listed = rows[counts]["kind"].map({"abnormal": 2, "serious": 3}).groupby(rows["subject"]).max().reindex(told.ids).fillna(-1)
-    raw, score = codes(frame, "raw_tier"), frame["score"].astype("float64").to_numpy()
-    by_score = np.select([score >= one["min_score"] for one in TIERS[:-1]], range(len(TIERS) - 1), len(TIERS) - 1)
-    by_score = np.where(np.isnan(score) | (raw == CODES["NR"]), CODES["NR"], by_score)
+    raw, unscored = codes(frame, "raw_tier"), frame["score"].isna().to_numpy()
+    by_score = np.where(unscored | (raw == CODES["NR"]), CODES["NR"], cuts(Known(told, month)).min(axis=0))
     return np.maximum.reduce([raw, by_score, listed.to_numpy(dtype=int)])
+
+
+def cuts(known):
+    """Of each firm the tiers by the cuts with and without the records that it disputes."""
+    scores = np.array([known.points(disputed_count=one) for one in (True, False)])
+    return np.select([scores >= one["min_score"] for one in TIERS[:-1]], range(len(TIERS) - 1), len(TIERS) - 1)
 
 
 def why_apart(frame, said):
@@ -166,6 +171,23 @@ def seen_less(life):
     return bad, proposed
 
 
+def moved_by_disputes(told, life):
+    """Whom a dispute holds better than its score is with and without what it disputes, lets fall further, or lets rise further."""
+    bad, seen = [], 0
+    for month, frame in enumerate(life.frames):
+        known = Known(told, month)
+        disputes = frame.index.isin(known.disputed(None)["subject_id"]) & ~told.refused[:, month] & frame["score"].notna()
+        by_score = frame["rule"].isin(["", "dispute", "stability"]) & (frame["status"] == "final") & (codes(frame, "raw_tier") >= 0)
+        rows = np.flatnonzero(disputes & by_score)
+        seen += len(rows)
+        tier, before = codes(frame)[rows], codes(frame, "previous_tier")[rows]
+        best, worst = (np.sort(cuts(known), axis=0)[place][rows] for place in (0, 1))
+        fell, rose = (before >= 0) & (tier > before), (before >= 0) & (tier < before)
+        broken = (tier < best) | (fell & (tier > best)) | (rose & (tier < np.maximum(worst, open_carried(told, month)[rows])))
+        bad += [(told.ids[row], month) for row in rows[broken]]
+    return bad, seen
+
+
 def all_broken(count, seed, *, band=5):
     told, policy = draw_histories(count, seed=seed), make_policy(band)
     firm, twin = live(told, policy), live(told.twins(), policy)
@@ -173,12 +195,13 @@ def all_broken(count, seed, *, band=5):
     unsigned, held = broken_signatures(told, firm)
     less, proposed = seen_less(firm)
     later, nights = later_differences(told, firm, twin)
-    assert min(seen, len(held), proposed) > count // 10, "the histories try what they are for"
+    disputes, disputed = moved_by_disputes(told, firm)
+    assert min(seen, len(held), proposed, disputed) > count // 10, "the histories try what they are for"
     sys.stdout.write(f"nights after an end, and of them those on which firm and twin differ: {dict(nights)}\n")
-    return {"repairs": repairs, "unsigned": unsigned, "seen less": less, "later": later}, nights
+    return {"repairs": repairs, "unsigned": unsigned, "seen less": less, "later": later, "disputes": disputes}, nights
 
 
-NOTHING = {"repairs": [], "unsigned": [], "seen less": [], "later": []}
+NOTHING = {"repairs": [], "unsigned": [], "seen less": [], "later": [], "disputes": []}
 
 
 def test_three_hundred_histories_break_no_safeguard():
@@ -204,6 +227,8 @@ BREAKS = {
     "an end acts beyond the raw tier": ("repairs", assignment, "apply_stability", None),
     "a signature outlasts its records": ("unsigned", decisions.SignatureBook, "approved", None),
     "the unsigned are drawn where they were": ("seen less", None, "", None),
+    "what is disputed shields from everything": ("disputes", assignment, "held_by_dispute", lambda disputes, *_: disputes.flags),
+    "a dispute lifts a tier": ("disputes", assignment, "held_by_dispute", lambda disputes, *_: np.zeros_like(disputes.flags)),
     "a tier is held down and nothing says why": ("later", assignment, "apply_stability", "silent"),
 }
 

@@ -16,6 +16,8 @@ from creditscore.tiering.signatures import Review, set_by
 NEVER = 10_000
 #: Points that a record costs while it counts and its window lasts; which tier its listing sets.
 POINTS = {"penalty": 45, "abnormal": 10, "serious": 10}
+#: Points that a record in the favour of its firm brings in the same way: its end is no exit, and no signature rests on it.
+FAVOURABLE = {"contract": 35}
 WINDOW = 6
 OVERRIDES = [
     {"kind": "abnormal", "tier": "C", "bound": "at_least", "basis": "x"},
@@ -53,13 +55,15 @@ class Histories:
 
 
 def draw_histories(count: int, *, months: int = 12, seed: int = 1) -> Histories:
-    """Histories by lot: each firm has a record of its own that ends, and up to three others."""
+    """Histories by lot: each firm has an adverse record of its own that ends, and up to three others, one in eight in its favour."""
     rng = np.random.default_rng(seed)
     rows = []
     for firm in range(count):
         for number in range(1 + int(rng.integers(0, 4))):
             own = number == 0
             kind = str(rng.choice(list(POINTS), p=[0.55, 0.25, 0.2]))
+            if not own and rng.random() < 0.3:
+                kind = str(rng.choice(list(FAVOURABLE)))
             start = int(rng.integers(0, months - 3))
             end = start + 1 + int(rng.integers(0, months - start - 1)) if own or rng.random() < 0.5 else NEVER
             opened = closed = NEVER
@@ -113,13 +117,15 @@ class Known:
 
     def disputed(self, as_of):
         rows = self.rows()
-        return pd.DataFrame({"subject_id": rows.loc[rows["disputed"], "subject"].unique()}, dtype="str").assign(adverse=True)
+        rows = rows[rows["disputed"]]
+        found = pd.DataFrame({"subject_id": rows["subject"]}, dtype="str")
+        return found.assign(adverse=~rows["kind"].isin(list(FAVOURABLE)).to_numpy(dtype=bool))
 
     def subjects_on(self, as_of):
         return pd.DataFrame({"subject_id": self.told.ids, "subject_type": self.told.types}, dtype="str")
 
     def exits(self, *, after, until):
-        rows = self.told.records
+        rows = self.told.records[self.told.records["kind"].isin(list(POINTS))]
         return pd.DataFrame(
             {"subject_id": rows.loc[(rows["end"] == self.month) & (rows["start"] < rows["end"]), "subject"]}, dtype="str"
         )
@@ -129,16 +135,25 @@ class Known:
 
     def standing(self, as_of, subjects):
         rows = self.rows()
-        rows = rows[rows["subject"].isin(list(subjects))]
+        rows = rows[rows["subject"].isin(list(subjects)) & rows["kind"].isin(list(POINTS))]
         return rows.assign(subject_id=rows["subject"], severity=3, result=None, in_use=True, amount=self.amounts(rows))
 
-    def scores(self):
+    def points(self, *, disputed_count=False):
+        """The score of each firm."""
         rows = self.rows()
-        rows = rows[~rows["disputed"] & (self.month < rows["start"] + WINDOW)]
-        cost = rows["kind"].map(POINTS).groupby(rows["subject"]).sum().reindex(self.told.ids).fillna(0).to_numpy(dtype=int)
-        frame = pd.DataFrame({"subject_id": self.told.ids, "score": self.told.score[:, self.month] - cost, "probability_ppm": 1})
+        rows = rows[(disputed_count | ~rows["disputed"]) & (self.month < rows["start"] + WINDOW)]
+        each = {**POINTS, **{kind: -points for kind, points in FAVOURABLE.items()}}
+        cost = rows["kind"].map(each).groupby(rows["subject"]).sum().reindex(self.told.ids).fillna(0).to_numpy(dtype=int)
+        return self.told.score[:, self.month] - cost
+
+    def scores(self):
+        frame = pd.DataFrame({"subject_id": self.told.ids, "score": self.points(), "probability_ppm": 1})
         frame = frame.assign(as_of=day(self.month), industry="food", scored=self.told.scored[:, self.month])
         return frame[frame["scored"]].drop(columns="scored"), frame.loc[~frame["scored"], ["subject_id"]].assign(reason="no_card")
+
+    def disputed_scores(self):
+        frame = pd.DataFrame({"subject_id": self.told.ids, "score": self.points(disputed_count=True), "probability_ppm": 1})
+        return frame[frame["subject_id"].isin(self.disputed(None)["subject_id"])]
 
 
 @dataclass
@@ -157,6 +172,7 @@ def live(told: Histories, policy, *, seed: int = 7) -> Life:
         lots = dict(zip(told.ids, rng.random((len(told.ids), 2)), strict=True))
         scores, others = known.scores()
         given = {"previous": previous, "records": known, "subjects": others, "as_of": day(month)}
+        given["disputed_scores"] = known.disputed_scores()
         proposed = assign_tiers(scores, policy, **given, reviews=reviews).proposed()
         rows = known.rows()
         amounts = dict(zip(rows["event_id"], known.amounts(rows), strict=True))

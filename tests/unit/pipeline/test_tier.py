@@ -17,6 +17,7 @@ from creditscore.inspection.register import REGISTER, Register
 from creditscore.pipeline import tier as module
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.run_folder import Deciding, RunFolder
+from creditscore.pipeline.score import Scored
 from creditscore.pipeline.tier import add_signatures, sign_subjects, sign_workbook, signatures, tier_subjects, unrated_subjects
 from creditscore.storage import sha256_of
 from creditscore.tiering.signatures import Review, grounds_hash
@@ -240,7 +241,8 @@ def test_tiers_are_written_by_subject_with_typed_columns_and_say_whether_they_ar
 
     monkeypatch.setattr(module, "assign_tiers", assign)
     monkeypatch.setattr(module, "exits_since", lambda *_: "what left")
-    tier_subjects(folder, None, SPINE, pa.table({"subject_id": ["S1"]}), None, deciding, trial=trial)
+    scored = Scored(SPINE, None, pa.table({"subject_id": ["S1"]}), "scores with what is disputed")
+    tier_subjects(folder, None, scored, None, deciding, trial=trial)
     table = folder.read("tiers")
     assert table["subject_id"].to_pylist() == ["S1", "S2"]
     assert table["score"].to_pylist() == [5, None]
@@ -249,11 +251,12 @@ def test_tiers_are_written_by_subject_with_typed_columns_and_say_whether_they_ar
     assert [one.subject_id for one in options["reviews"]] == ["S1", "S2"]
     assert options["previous"]["subject_id"].tolist() == ["S1"]
     assert options["exits"] == "what left"
+    assert options["disputed_scores"] == "scores with what is disputed"
     assert options["as_of"] == dt.date(2024, 4, 30)
 
 
 def test_a_first_run_has_no_earlier_tiers(folder, monkeypatch, quarantined):
     asked = {}
     monkeypatch.setattr(module, "assign_tiers", lambda *_, **given: asked.update(given) or Tiers(tier_rows(5)))
-    tier_subjects(folder, None, SPINE, pa.table({"subject_id": ["S1"]}), None, Deciding(), trial=False)
+    tier_subjects(folder, None, Scored(SPINE, None, pa.table({"subject_id": ["S1"]}), None), None, Deciding(), trial=False)
     assert asked["previous"] is None
