@@ -110,17 +110,19 @@ def later_differences(told, firm, twin):
     """The nights after an end on which firm and twin differ: what is not explained, and how many nights each cause explains.
 
     Cuts and overrides must say the same of both. So one of the two is not where they say: because it waits its months, because
-    a person is asked, or because a hold keeps what the night before had left apart.
+    a person is asked, or because a hold keeps what the night before, or the last that could be read whole, had left apart.
     """
     acts, bad, counted = acting_months(told), [], Counter()
     apart = np.zeros(len(told.ids), dtype=bool)
+    apart_whole = apart.copy()
     for month in range(told.months):
         now, other = firm.frames[month], twin.frames[month]
         later = acts < month
-        mine, theirs, before = lasting(now), lasting(other), apart
+        mine, theirs, before = lasting(now), lasting(other), apart | apart_whole
         said, theirs_said = all_said(told, now, month), all_said(told.twins(), other, month)
         raw_differs = said != theirs_said
         apart = (mine != theirs) & (acts <= month)
+        apart_whole = np.where(told.refused[:, month], apart_whole, apart)
         causes = [{one, another} for one, another in zip(why_apart(now, said), why_apart(other, theirs_said), strict=True)]
         counted["nights"] += int(later.sum())
         for row in np.flatnonzero(later & ((codes(now) != codes(other)) | raw_differs)):
