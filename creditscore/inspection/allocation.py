@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -15,9 +14,9 @@ from creditscore.config.tasks import Task
 from creditscore.dataframes import Floats
 from creditscore.errors import DataError
 from creditscore.inspection.forecast import PolicyForecast
-from creditscore.inspection.sampling_frame import smallest_total
+from creditscore.inspection.rounding import ordered_pairs, smallest_total
 from creditscore.language import pgettext
-from creditscore.vocabulary import NOT_RATED, PRESUMED, TIER_ORDER, TIERS
+from creditscore.vocabulary import TIER_ORDER
 
 _MILLION = 1_000_000
 
@@ -174,7 +173,7 @@ class _Programme:
         rows, columns, values, count = [], [], [], 0
         for task, industry in sorted({key[:2] for key in variable}):
             present = [tier for tier in TIER_ORDER if (task, industry, tier) in variable]
-            for safer, riskier in _ordered_pairs(present):
+            for safer, riskier in ordered_pairs(present):
                 low, high = variable[task, industry, safer], variable[task, industry, riskier]
                 rows += [count, count]
                 columns += [low, high]
@@ -209,10 +208,3 @@ class _Programme:
             more = float(strata["finds"].to_numpy() @ best[0]) - expected if best else float("nan")
             rows.append({"tier": tier, "floor": ppm(floors[tier]) / _MILLION, "price": max(0.0, more)})
         return pd.DataFrame(rows)
-
-
-def _ordered_pairs(present: Sequence[str]) -> list[tuple[str, str]]:
-    """Neighbours among the tiers that are there, from safe to risky, and the tier that NR may not fall below."""
-    rated = [tier for tier in present if tier != NOT_RATED]
-    below = [tier for tier in TIERS[: TIERS.index(PRESUMED) + 1] if tier in rated]
-    return [*pairwise(rated), *([(below[-1], NOT_RATED)] if NOT_RATED in present and below else [])]

@@ -19,7 +19,7 @@ from creditscore.dataframes import as_frame, texts
 from creditscore.errors import DrawError
 from creditscore.inspection.draw import tickets
 from creditscore.inspection.inspectors import DrawnFrame, further_team, recused_from
-from creditscore.inspection.sampling_frame import strata_of, stratum_rule
+from creditscore.inspection.strata import cells_of, stratum_of_late, stratum_rule
 from creditscore.vocabulary import OFF_SITE, ON_SITE
 
 _MILLION = 1_000_000
@@ -173,7 +173,8 @@ def _joiners(
 ) -> list[Joiner]:  # fmt: skip
     frame = frame.sort_values("subject_id", ignore_index=True)
     strata = dict(zip(drawn.strata["stratum"], drawn.strata[["ratio_ppm", "on_site_ppm"]].itertuples(index=False), strict=True))
-    rows = zip(*(texts(frame, name) for name in _NEEDS), strata_of(frame, drawn.task), strict=True)
+    own = [stratum_of_late(cell, drawn.task, strata, drawn.plan.joining) for cell in cells_of(frame, drawn.task)]
+    rows = zip(*(texts(frame, name) for name in _NEEDS), own, strict=True)
     numbers = tickets(frame["subject_id"].tolist(), seed=drawn.seed, task=drawn.task.id)
     joined: list[Joiner] = []
     proposed = frame["proposed"].tolist() if "proposed" in frame else [False] * len(frame)

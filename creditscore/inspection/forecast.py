@@ -14,7 +14,8 @@ from creditscore.config.tasks import Task
 from creditscore.dataframes import texts
 from creditscore.errors import DataError
 from creditscore.inspection.past_visits import PastVisits, Rate, read_past_visits
-from creditscore.inspection.sampling_frame import NOT_KNOWN, task_population, with_rules
+from creditscore.inspection.sampling_frame import task_population
+from creditscore.inspection.strata import JOINED, NOT_KNOWN, Joining, with_rules
 from creditscore.language import Message, _
 from creditscore.tiering.tiers import Tiers, as_tiers, drawn_tiers, shown_tiers
 from creditscore.vocabulary import NOT_RATED, PROPOSED, RISKIEST, SHOWN_ORDER, TIER_ORDER, TIERS
@@ -190,11 +191,7 @@ def _planned(tiers: Tiers, policy: TierPolicy, task: Task | None, *, by: str) ->
     speaks = np.where(frame["shown"] == PROPOSED, RISKIEST, texts(own, by))
     frame["speaks"] = np.where(speaks == "", frame["tier"], speaks)
     frame["industry"] = frame["industry"].where(frame["industry"] != "", NOT_KNOWN)
-    strata = frame.groupby(["tier", "industry"], sort=True).size().rename("population").reset_index()
-    strata = with_rules(strata, policy, task)
-    strata["on_site_share"] = strata["on_site_ppm"] / _MILLION
-    strata["visit"], strata["visit_on_site"] = (strata[name] / strata["population"] for name in ("target", "on_site"))
-    frame = frame.merge(strata[[*_STRATUM, "visit", "visit_on_site"]], on=["tier", "industry"])
+    frame = _with_chances(frame, policy, task)
     grouped = frame.groupby([*_STRATUM, "speaks", "shown"], sort=True)
     cells = grouped.agg(population=("visit", "size"), visits=("visit", "sum"), on_site=("visit_on_site", "sum")).reset_index()
     frame = frame.drop(columns=["on_site_share", "full_coverage", "visit_on_site"])
@@ -202,6 +199,23 @@ def _planned(tiers: Tiers, policy: TierPolicy, task: Task | None, *, by: str) ->
         columns = [column for column in tiers.subjects.columns if column not in ("industry", "tier", "speaks", "shown", "visit")]
         frame = frame.merge(tiers.subjects[columns], on="subject_id", how="left")
     return cells, frame
+
+
+def _with_chances(frame: pd.DataFrame, policy: TierPolicy, task: Task | None) -> pd.DataFrame:
+    """Each subject with the chance of a visit and of one on site, by its stratum; small strata are joined as in a frame."""
+    counted = frame.groupby(["tier", "industry"]).size().rename("n").reset_index()
+    rows = zip(counted["tier"].tolist(), counted["industry"].tolist(), counted["n"].tolist(), strict=True)
+    sizes = {(tier, industry, ""): n for tier, industry, n in rows}
+    joined = Joining.of(policy, task.id if task else None).joined(sizes)
+    drawn_with = [JOINED if (*cell, "") in joined else cell[1] for cell in zip(frame["tier"], frame["industry"], strict=True)]
+    frame = frame.assign(drawn_with=drawn_with)
+    strata = frame.groupby(["tier", "drawn_with"], sort=True).size().rename("population").reset_index()
+    strata = with_rules(strata.rename(columns={"drawn_with": "industry"}), policy, task)
+    strata["on_site_share"] = strata["on_site_ppm"] / _MILLION
+    strata["visit"], strata["visit_on_site"] = (strata[name] / strata["population"] for name in ("target", "on_site"))
+    strata = strata.rename(columns={"industry": "drawn_with"})
+    chances = strata[["tier", "drawn_with", "on_site_share", "full_coverage", "visit", "visit_on_site"]]
+    return frame.merge(chances, on=["tier", "drawn_with"]).drop(columns="drawn_with")
 
 
 def _with_rates(cells: pd.DataFrame, visits: PastVisits) -> tuple[pd.DataFrame, dict[str, Rate]]:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from creditscore.config.policy import TierPolicy
 from creditscore.dataframes import Flags, Floats, Texts, as_frame, date_column, texts
-from creditscore.inspection.sampling_frame import NOT_KNOWN
+from creditscore.inspection.strata import NOT_KNOWN
 from creditscore.language import Message, _
 from creditscore.tiering.cuts import cut_tiers, populations
 from creditscore.tiering.overrides import apply_overrides
@@ -198,7 +198,8 @@ def _cells(
     industry = np.append(texts(tiers.frame, "industry"), "")[position]
     parts = [stratum.split("|") for stratum in texts(rows, "stratum")]
     named = np.array([p[1] if len(p) >= 3 and p[1] in TIER_ORDER else "" for p in parts], dtype=object)
-    industry = np.array([p[2] if len(p) >= 3 else own for p, own in zip(parts, industry, strict=True)], dtype=object)
+    # Joined strata name no industry: then today's.
+    industry = np.array([p[2] if len(p) >= 3 and p[2] else own for p, own in zip(parts, industry, strict=True)], dtype=object)
     tier = named if scores is None else _by_scores(rows, policy, scores, records, named)
     guessed = (tier == "") & (today != "")
     if guessed.any():

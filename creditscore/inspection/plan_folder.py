@@ -21,7 +21,8 @@ from creditscore.errors import DataError, DrawError
 from creditscore.inspection.csv_export import read_csv, to_csv
 from creditscore.inspection.draw import ALGORITHM
 from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame, Pool
-from creditscore.inspection.sampling_frame import FRAME_COLUMNS, SAMPLE_COLUMNS, STRATUM_COLUMNS, SamplingFrame, with_probabilities
+from creditscore.inspection.sampling_frame import FRAME_COLUMNS, SAMPLE_COLUMNS, SamplingFrame, with_probabilities
+from creditscore.inspection.strata import STRATUM_COLUMNS
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 from creditscore.spreadsheet import Column, Kind, Sheet, write_book
 from creditscore.storage import atomic_write, canonical_json, damaged_files, parsed_json, sha256_of

@@ -13,14 +13,15 @@ import numpy as np
 import pandas as pd
 
 from creditscore.config.policy import TierPolicy
-from creditscore.config.spec import ppm
 from creditscore.config.tasks import Population, Task
 from creditscore.dataframes import Flags, Texts, as_frame, date_column, texts, unique_ids
 from creditscore.dates import months_before
 from creditscore.errors import DataError, DrawError
+from creditscore.inspection.rounding import extra_visits, notes_on
+from creditscore.inspection.strata import STRATUM_COLUMNS, Joining, places_of, strata_of, strata_table, with_targets
 from creditscore.storage import compact_json
 from creditscore.tiering.tiers import Tiers, drawn_tiers
-from creditscore.vocabulary import SAMPLING_TRIGGERS, TIER_ORDER, TierOrNone
+from creditscore.vocabulary import SAMPLING_TRIGGERS
 
 #: The format of the hashed text. Whatever changes that text (a key below, or a field that ``about`` holds, such as one
 #: more field of ``Task`` or ``Label``) changes every new hash, and needs the same change in ``verify_draw.py``.
@@ -34,21 +35,11 @@ SAMPLE_COLUMNS = (
     "task", "subject_id", "name", "industry", "region", "tier", "stratum", "inclusion_probability", "ticket", "drawn",
     "mode", "exempt_reason", "merged_with",
 )  # fmt: skip
-#: The columns of the strata, one row per stratum: ``population`` N (without those who left), ``target`` n, ``ratio_ppm`` and
-#: ``on_site_ppm`` in millionths, ``on_site`` (how many of the n are visited on site), ``full_coverage`` (bool), ``exempt``
-#: (how many left). The hash covers all of them in this order.
-STRATUM_COLUMNS = (
-    "stratum", "tier", "industry", "region", "population", "target", "ratio_ppm", "on_site", "on_site_ppm",
-    "full_coverage", "exempt",
-)  # fmt: skip
 #: The columns of a frame that the hash covers, in this order.
 SUBJECT_KEYS = ("subject_id", "name", "industry", "region", "tier", "stratum", "exempt_reason", "merged_with")
 #: Why a subject leaves a frame before the draw; see ``_exemptions``. ``verify_draw.py`` has its own copy.
 EXEMPT_REASONS = ("deregistered", "annual_cap", "repeat")
-#: Stands in the name of a stratum for an unknown industry or region.
-NOT_KNOWN = "unknown"
 _REGISTER = ("name", "industry", "region", "subject_type", "status")
-_MILLION = 1_000_000
 
 
 @dataclass
@@ -92,15 +83,17 @@ class SamplingFrame:
         if frame.empty:
             raise DrawError("task {task_id}: expected subjects in its population (got none)", task_id=task.id)
         frame["exempt_reason"] = _exemptions(frame, policy, task, history=history, as_of=day)
-        frame["stratum"] = strata_of(frame, task)
-        strata = _strata_table(frame, policy, task)
+        joining = Joining.of(policy, task.id)
+        frame["stratum"] = strata_of(frame, task, joining)
+        strata = strata_table(frame, policy, task)
         frame = with_probabilities(frame.assign(task=task.id, merged_with=""), strata)
         about = {
             "task": task.model_dump(mode="json"),
             "as_of": day.isoformat(),
             "policy": {"effective": policy.effective.isoformat(), "basis": policy.basis, "sha256": policy.sha256},
+            "joining": joining.to_dict(),
         }
-        return cls(task, frame, strata, about, "").changed(notes=_notes_on(strata, task, about))
+        return cls(task, frame, strata, about, "").changed(notes=notes_on(strata, task, about, places_of(frame, task)))
 
     @property
     def as_of(self) -> dt.date:
@@ -108,14 +101,19 @@ class SamplingFrame:
         return dt.date.fromisoformat(self.about["as_of"])
 
     @property
+    def joining(self) -> Joining | None:
+        """Which small strata were joined; None for a frame of before there was such a rule."""
+        return Joining.from_dict(self.about["joining"]) if "joining" in self.about else None
+
+    @property
     def overshoot(self) -> int:
         """Visits that rounding up in every stratum adds to the ratios' exact sum, that sum rounded up once."""
-        return _extra_visits(self.strata)[0]
+        return extra_visits(self.strata)[0]
 
     @property
     def raised(self) -> int:
         """Visits beyond the ratios that the task's floor or its named number adds."""
-        return _extra_visits(self.strata)[1]
+        return extra_visits(self.strata)[1]
 
     def targets(self) -> dict[str, int]:
         """How many to draw, by stratum."""
@@ -158,10 +156,12 @@ class SamplingFrame:
         Raises:
             DrawError: The task's named number is less than its floor.
         """
-        strata = _with_targets(self.strata.assign(ratio_ppm=list(ratios_ppm)), self.task)
+        strata = with_targets(self.strata.assign(ratio_ppm=list(ratios_ppm)), self.task)
         about = {**self.about, "ratios": "edited by the planner"}
         frame = with_probabilities(self.frame, strata)
-        return self.changed(strata=strata, frame=frame, about=about, notes=_notes_on(strata, self.task, about))
+        return self.changed(
+            strata=strata, frame=frame, about=about, notes=notes_on(strata, self.task, about, places_of(frame, self.task))
+        )
 
 
 def frame_hash(about: Mapping[str, Any], strata: Iterable[Sequence[Any]], subjects: Iterable[Sequence[Any]]) -> str:
@@ -279,77 +279,6 @@ def _drawn_recently(frame: pd.DataFrame, visits: pd.DataFrame, policy: TierPolic
     return recent
 
 
-def strata_of(frame: pd.DataFrame, task: Task) -> Texts:
-    """The stratum of each subject: ``task|tier|industry``, with the region too where the task asks for it.
-
-    Raises:
-        DataError: An industry or region holds ``|`` or a control character.
-    """
-    parts = [frame["tier"], frame["industry"].replace("", NOT_KNOWN)]
-    if task.by_region:
-        parts.append(frame["region"].replace("", NOT_KNOWN))
-    strange = [text for column in parts for text in sorted(set(column)) if "|" in text or not text.isprintable()]
-    if strange:
-        raise DataError(
-            "task {task_id}: expected industries and regions without '|' ({n_strange} have it)",
-            task_id=task.id,
-            n_strange=len(strange),
-        )
-    name = task.id + "|" + parts[0]
-    for column in parts[1:]:
-        name = name + "|" + column
-    return name.to_numpy(dtype=object)
-
-
-def _strata_table(frame: pd.DataFrame, policy: TierPolicy, task: Task) -> pd.DataFrame:
-    keys = ["stratum", "tier", "industry", *(["region"] if task.by_region else [])]
-    table = frame.assign(exempt=frame["exempt_reason"] != "").groupby(keys, sort=True)["exempt"].agg(["size", "sum"]).reset_index()
-    table["population"], table["exempt"] = (table["size"] - table["sum"]).astype(int), table["sum"].astype(int)
-    table["region"] = table["region"] if task.by_region else ""
-    table = with_rules(table, policy, task)
-    order = {tier: position for position, tier in enumerate(TIER_ORDER)}
-    table = table.sort_values(["tier", "stratum"], key=lambda column: column.map(order) if column.name == "tier" else column)
-    return table.reset_index(drop=True)[list(STRATUM_COLUMNS)]
-
-
-def with_rules(strata: pd.DataFrame, policy: TierPolicy, task: Task | None) -> pd.DataFrame:
-    """Strata with what the policy asks of them: ``full_coverage, ratio_ppm, on_site_ppm, target, on_site``.
-
-    Args:
-        strata: ``tier, industry, population``.
-        policy: The ratios.
-        task: With a ``min_ratio`` or a ``target``, all targets are raised together until the whole task reaches it.
-
-    Raises:
-        DrawError: The task's ``target`` is less than its ``min_ratio``, or more than there are subjects.
-    """
-    name = task.id if task else None
-    rules = [stratum_rule(policy, i, t, task=name) for i, t in zip(strata["industry"], strata["tier"], strict=True)]
-    return _with_targets(
-        strata.assign(
-            full_coverage=strata["industry"].isin(policy.full_coverage),
-            ratio_ppm=[ratio for ratio, _ in rules],
-            on_site_ppm=[share for _, share in rules],
-        ),
-        task,
-    )
-
-
-def stratum_rule(policy: TierPolicy, industry: str, tier: TierOrNone, *, task: str | None) -> tuple[int, int]:
-    """The ratio of a stratum and the share of its drawn subjects that is visited on site, both in millionths."""
-    rule = policy.rules_for(industry, task=task).of(tier)
-    return _MILLION if industry in policy.full_coverage else rule.ratio_ppm, rule.on_site_ppm
-
-
-def _with_targets(strata: pd.DataFrame, task: Task | None) -> pd.DataFrame:
-    """``target`` by ratio and population, and how many of it are ``on_site``: the share of the target, rounded up."""
-    populations = strata["population"].tolist()
-    at_least = smallest_total(task, sum(populations)) if task else 0
-    numbers = targets(strata["ratio_ppm"].tolist(), populations, at_least=at_least)
-    shares = zip(strata["on_site_ppm"].tolist(), numbers, strict=True)
-    return strata.assign(target=numbers, on_site=[rounded_up(share, number) for share, number in shares])
-
-
 def with_probabilities(frame: pd.DataFrame, strata: pd.DataFrame) -> pd.DataFrame:
     """A frame with n/N of the stratum; 0 for those who left it. The same double on every machine: one division."""
     pairs = zip(strata["stratum"], strata["target"].tolist(), strata["population"].tolist(), strict=True)
@@ -357,100 +286,3 @@ def with_probabilities(frame: pd.DataFrame, strata: pd.DataFrame) -> pd.DataFram
     stays = frame["exempt_reason"] == ""
     chances = frame["stratum"].map(probability).where(stays, 0.0).astype(float)
     return frame.assign(inclusion_probability=chances)[list(FRAME_COLUMNS)]
-
-
-def rounded_up(ratio_ppm: int, population: int) -> int:
-    """``ceil(ratio x population)`` in integers: "not less than 3 %" of 40,065 is 1,202.
-
-    >>> rounded_up(30_000, 40_065)
-    1202
-    """
-    return -(-ratio_ppm * population // _MILLION)
-
-
-def check_floor(drawn: int, population: int, *, min_ratio: float, where: str) -> None:
-    """That ``drawn`` of ``population`` is not less than a ratio.
-
-    Raises:
-        DrawError: It is less; the message says how many are needed.
-    """
-    needed = rounded_up(ppm(min_ratio), population)
-    if drawn < needed:
-        raise DrawError(
-            "{where}: {drawn:,} of {population:,} is {percent:.3f} %, less than {min_percent:g} %: {needed:,} are needed",
-            where=where,
-            drawn=drawn,
-            population=population,
-            percent=drawn * 100 / population,
-            min_percent=min_ratio * 100,
-            needed=needed,
-        )
-
-
-def smallest_total(task: Task, population: int) -> int:
-    """How many the whole task must draw: the number its plan names, or its floor, rounded up; 0 without either.
-
-    Raises:
-        DrawError: The named number is less than the floor, or more than there are subjects.
-    """
-    where = f"task {task.id}"
-    if task.target is None:
-        return 0 if task.min_ratio is None else rounded_up(ppm(task.min_ratio), population)
-    if task.min_ratio is not None:
-        check_floor(task.target, population, min_ratio=task.min_ratio, where=where)
-    if task.target > population:
-        raise DrawError(
-            "{where}: target {target:,} is more than the {population:,} subjects of its frame",
-            where=where,
-            target=task.target,
-            population=population,
-        )
-    return task.target
-
-
-def targets(ratios_ppm: Sequence[int], populations: Sequence[int], *, at_least: int = 0) -> list[int]:
-    """The number to draw in each stratum, each rounded up; raised by one factor until ``at_least`` are drawn in all.
-
-    The factor is the smallest in steps of one millionth, so that ratios keep their order; no stratum
-    goes beyond its population.
-    """
-
-    def scaled(factor: int) -> list[int]:
-        pairs = zip(ratios_ppm, populations, strict=True)
-        return [min(size, -(-ratio * size * factor // (_MILLION * _MILLION))) for ratio, size in pairs]
-
-    low, high = _MILLION, _MILLION * _MILLION
-    if sum(scaled(low)) >= at_least:
-        return scaled(low)
-    while low + 1 < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if sum(scaled(middle)) >= at_least else (middle, high)
-    return scaled(high)
-
-
-def _extra_visits(strata: pd.DataFrame) -> tuple[int, int]:
-    """Visits beyond the ratios' exact sum: by rounding up per stratum; and beyond the ratios, for a floor or named number."""
-    pairs = list(zip(strata["ratio_ppm"].tolist(), strata["population"].tolist(), strict=True))
-    exact = sum(ratio * size for ratio, size in pairs)
-    rounded = sum(rounded_up(ratio, size) for ratio, size in pairs)
-    return rounded - -(-exact // _MILLION), sum(strata["target"].tolist()) - rounded
-
-
-def _notes_on(strata: pd.DataFrame, task: Task, about: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a planner should know before publishing the frame."""
-    total, size = int(strata["target"].sum()), int(strata["population"].sum())
-    (by_rounding, by_floor), notes = _extra_visits(strata), []
-    if by_rounding:
-        notes.append(f"{total:,} visits; {by_rounding:,} of them by rounding up per stratum")
-    if by_floor:
-        notes.append(f"{total:,} visits; {by_floor:,} of them beyond the ratios, for the number or floor that the task names")
-    if task.capacity is not None and total > task.capacity:
-        notes.append(f"{total:,} visits are more than the capacity of {task.capacity:,}")
-    empty = strata.loc[(strata["population"] == 0), "stratum"].tolist()
-    if empty:
-        notes.append(f"{len(empty)} strata are empty after exemptions: {', '.join(empty[:5])}")
-    if task.min_ratio is not None and size:
-        check_floor(total, size, min_ratio=task.min_ratio, where=f"task {task.id}")
-    if about["policy"]["effective"] > about["as_of"]:  # ISO days
-        notes.append(f"the policy is effective only on {about['policy']['effective']}")
-    return tuple(notes)

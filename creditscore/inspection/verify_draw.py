@@ -22,7 +22,9 @@ The files
 
 The procedure
     1. Stratum. A subject's stratum is task|tier|industry, with |region if the task asks for strata by region. An
-       unknown industry or region is written "unknown".
+       unknown industry or region is written "unknown". Strata of a tier (and region) are joined where ratio_ppm x N is below
+       1,000,000, with the tier's ratio_ppm in about.joining of the manifest and N without those who left, if there are two
+       or more of them: their subjects are in task|tier|, with |region as above. Industries in about.joining.apart never are.
     2. Target. n is at least ceil(ratio_ppm x N / 1,000,000) and at most N. Of these n,
        ceil(on_site_ppm x n / 1,000,000) are visited on site. All targets together reach the floor (min_ratio) and
        the number (target) that the task names. The probability of each subject that stays in the frame is n / N.
@@ -380,6 +382,14 @@ class Export(NamedTuple):
         """The subjects that are marked as drawn, in the order of ``sample.csv``."""
         return [subject for subject in self.subjects if subject.drawn == "1"]
 
+    @property
+    def names(self) -> dict[tuple[str, str, str], str]:
+        """The stratum of each cell that has subjects."""
+        cells = [(cell_of(self.task, one.tier, one.industry, one.region), one.exempt_reason) for one in self.subjects]
+        sizes = Counter(cell for cell, reason in cells if not reason)
+        joined = joined_cells(self.manifest["about"], {cell: sizes[cell] for cell, _reason in cells})
+        return {cell: stratum_of(self.task, *cell, joined=cell in joined) for cell, _reason in cells}
+
     def sum_of(self, column: str) -> int:
         """The sum of a number column of ``plan.csv`` over all strata."""
         return sum(getattr(stratum, column) for stratum in self.strata)
@@ -500,8 +510,9 @@ def _tickets(export: Export) -> Iterator[SubjectFinding]:
 
 def _strata_of_subjects(export: Export) -> Iterator[SubjectFinding]:
     chances = {stratum.name: chance(stratum) for stratum in export.strata}
+    names = export.names
     for subject in export.subjects:
-        own = stratum_of(export.task, subject.tier, subject.industry, subject.region)
+        own = names[cell_of(export.task, subject.tier, subject.industry, subject.region)]
         if subject.stratum != own or own not in chances or subject.task != export.task["id"]:
             yield subject, "sample.stratum", {"stratum": subject.stratum}
         elif subject.exempt_reason not in ("", *REASONS):
@@ -560,8 +571,9 @@ def check_strata(export: Export) -> Iterator[Finding]:
     names = set[str]()
     for stratum in export.strata:
         line, name = stratum.line, stratum.name
-        own = stratum_of(export.task, stratum.tier, stratum.industry, stratum.region)
-        if name in names or name != own or stratum.task != export.task["id"]:
+        parts = (stratum.tier, stratum.industry, stratum.region)
+        own = [stratum_of(export.task, *parts, joined=joined) for joined in (False, not stratum.industry)]
+        if name in names or name not in own or stratum.task != export.task["id"]:
             yield _finding("plan.stratum", line=line, stratum=name)
         elif stratum.probability != chance(stratum):
             yield _finding("plan.probability", line=line, stratum=name)
@@ -755,7 +767,7 @@ def _late_subjects(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterat
         if not _fits_ticket(subject):
             yield _finding("ticket.part", where=where, what="subject_id")
         known.add(subject)
-        if stratum != stratum_of(export.task, _text(line, "tier"), _text(line, "industry"), _text(line, "region")):
+        if stratum != stratum_of_late(export, _text(line, "tier"), _text(line, "industry"), _text(line, "region")):
             yield _finding("log.late_stratum", where=where, subject=subject, stratum=stratum)
         ratio, share, own = _ppm(line, "ratio_ppm"), _ppm(line, "on_site_ppm"), strata.get(stratum)
         if ratio is None or share is None or (own and (ratio, share) != (own.ratio_ppm, own.on_site_ppm)):
@@ -838,10 +850,35 @@ def chance(stratum: Stratum) -> str:
     return repr(stratum.target / stratum.population if stratum.population else 0.0)
 
 
-def stratum_of(task: Mapping[str, Any], tier: str, industry: str, region: str) -> str:
-    """The name of the stratum to which such a subject belongs."""
-    name = f"{task['id']}|{tier}|{industry or UNKNOWN}"
+def stratum_of(task: Mapping[str, Any], tier: str, industry: str, region: str, *, joined: bool = False) -> str:
+    """The name of the stratum to which such a subject belongs: that of its industry, or the one of joined strata."""
+    name = f"{task['id']}|{tier}|{'' if joined else industry or UNKNOWN}"
     return f"{name}|{region or UNKNOWN}" if task["by_region"] else name
+
+
+def cell_of(task: Mapping[str, Any], tier: str, industry: str, region: str) -> tuple[str, str, str]:
+    """What is drawn alike before small strata are joined; the region is empty where regions are not apart."""
+    return tier, industry or UNKNOWN, (region or UNKNOWN) if task["by_region"] else ""
+
+
+def joined_cells(about: Mapping[str, Any], sizes: Mapping[tuple[str, str, str], int]) -> set[tuple[str, str, str]]:
+    """The cells that are joined with others of their tier and region; none in a frame of before there was such a rule."""
+    joining = about.get("joining")
+    if joining is None:
+        return set()
+    ratios, apart = joining["ratios_ppm"], joining["apart"]
+    small = [cell for cell, size in sizes.items() if cell[1] not in apart and ratios.get(cell[0], MILLION) * size < MILLION]
+    together = Counter((tier, region) for tier, _industry, region in small)
+    return {cell for cell in small if together[cell[0], cell[2]] > 1}
+
+
+def stratum_of_late(export: Export, tier: str, industry: str, region: str) -> str:
+    """The stratum of a subject that came after the frame: its own where there is one, else the joined one of its tier."""
+    known = {stratum.name for stratum in export.strata}
+    own, joined = (stratum_of(export.task, tier, industry, region, joined=together) for together in (False, True))
+    joining = export.manifest["about"].get("joining")
+    may_join = joining is not None and (industry or UNKNOWN) not in joining["apart"]
+    return joined if own not in known and joined in known and may_join else own
 
 
 class Tickets:
@@ -929,6 +966,7 @@ def notes(export: Export) -> list[str]:
     task, about, total = export.task, export.manifest["about"], export.sum_of("target")
     overshoot, raised = visits_by_rounding(export)
     empty = [one.name for one in export.strata if one.population == 0]
+    fallen = inversions(export)
     effective = about["policy"]["effective"]
     notes = [
         (overshoot, f"{total:,} visits; {overshoot:,} of them by rounding up per stratum"),
@@ -937,10 +975,45 @@ def notes(export: Export) -> list[str]:
             task["capacity"] is not None and total > task["capacity"],
             f"{total:,} visits are more than the capacity of {task['capacity'] or 0:,}",
         ),
+        *((True, text) for text in fallen),
         (empty, f"{len(empty)} strata are empty after exemptions: {', '.join(empty[:5])}"),
         (effective > about["as_of"], f"the policy is effective only on {effective}"),
     ]
     return [text for applies, text in notes if applies]
+
+
+#: From the lowest risk to the highest; NR is not rated, and never drawn less than B.
+TIERS, NOT_RATED, PRESUMED = ("A", "B", "C", "D"), "NR", "B"
+
+
+def inversions(export: Export) -> list[str]:
+    """The notes about ratios that fall from a tier to the next riskier one of an industry, for want of halves of a visit."""
+    if "joining" not in export.manifest["about"]:
+        return []
+    rows, places = {one.name: one for one in export.strata}, dict[tuple[str, str], dict[str, Stratum]]()
+    for (tier, industry, region), name in export.names.items():
+        if name in rows and rows[name].population:
+            places.setdefault((industry, region), {})[tier] = rows[name]
+    found = dict[tuple[str, str], str]()
+    for (industry, _region), present in sorted(places.items()):
+        rated = [tier for tier in TIERS if tier in present]
+        pairs = [(low, rated[at]) for at, low in enumerate(rated[:-1], start=1)]
+        below = [tier for tier in TIERS[: TIERS.index(PRESUMED) + 1] if tier in present]
+        if NOT_RATED in present and below:
+            pairs.append((below[-1], NOT_RATED))
+        for low, high in pairs:
+            safer, riskier = present[low], present[high]
+            if safer.target * riskier.population > riskier.target * safer.population:
+                found.setdefault((safer.name, riskier.name), _inversion(industry, safer, riskier))
+    return list(found.values())
+
+
+def _inversion(industry: str, safer: Stratum, riskier: Stratum) -> str:
+    more = -(-safer.target * riskier.population // safer.population) - riskier.target
+    low, high = (
+        f"{one.tier} {one.target / one.population * 100:.2f} % ({one.target:,} of {one.population:,})" for one in (safer, riskier)
+    )
+    return f"rounding draws {low} above {high} in {industry}: {more:,} more visits would keep the order"
 
 
 class Staff:
@@ -1043,9 +1116,20 @@ def read_manifest(path: Path) -> dict[str, Any]:
     ):
         if not all(isinstance(value, str) for value in values):
             raise Unreadable("manifest.key", key=key, expected="texts")
+    _refuse_joining(document["about"].get("joining", _NO_JOINING))
     if not 0 <= (_at(document, "about.task.min_ratio", None) or 0) <= 1:
         raise Unreadable("manifest.key", key="about.task.min_ratio", expected="a share between 0 and 1")
     return document
+
+
+_NO_JOINING: dict[str, Any] = {"ratios_ppm": {}, "apart": []}
+
+
+def _refuse_joining(joining: Any) -> None:
+    """Refuse a rule of joining whose parts are of another kind than expected."""
+    sound = isinstance(joining, dict) and isinstance(joining.get("ratios_ppm"), dict) and isinstance(joining.get("apart"), list)
+    if not sound or not all(type(ratio) is int for ratio in joining["ratios_ppm"].values()):
+        raise Unreadable("manifest.key", key="about.joining", expected="ratios_ppm and apart")
 
 
 def _at(document: Any, key: str, otherwise: Any) -> Any:

@@ -14,6 +14,7 @@ from creditscore.errors import DrawError
 from creditscore.inspection.plan import InspectionPlan, plan_inspections
 from creditscore.inspection.register import STATES, Register
 from creditscore.inspection.sampling_frame import SamplingFrame
+from creditscore.inspection.strata import places_of
 from creditscore.inspection.task_folder import (
     TaskFolder,
     add_closing,
@@ -283,36 +284,32 @@ def _refuse_published(task: str, register: Register) -> None:
 
 def _ratio_faults(plan: SamplingFrame, edited: _Edited) -> list[Message]:
     """Within an industry (and region) ratios may not fall from A to D, nor NR below B; full coverage is whole."""
-    groups: dict[tuple[str, str], dict[str, dict[Any, Any]]] = {}
-    for row in plan.strata.to_dict("records"):
-        groups.setdefault((row["industry"], row["region"]), {})[row["tier"]] = row
+    rows = {row["stratum"]: row for row in plan.strata.to_dict("records")}
 
     def cell(row: Mapping[Any, Any]) -> str:
         """The cell of a stratum's ratio; its name where its row was deleted from the sheet."""
         stratum = row["stratum"]
         return str(edited[stratum]["cell"]) if stratum in edited else f"{Words.of(DEFAULT_LANGUAGE).text(RATIOS.title)}: {stratum}"
 
-    faults = []
-    for group in groups.values():
-        for lower, higher in (*pairwise(tier for tier in TIERS if tier in group), (PRESUMED, NOT_RATED)):
-            if lower in group and higher in group and group[higher]["ratio_ppm"] < group[lower]["ratio_ppm"]:
-                where = cell(group[higher])
-                faults.append(
-                    _(
-                        "{cell}: ratios must not fall from {safest} to {riskiest}, nor {not_rated} below {presumed} "
-                        "(got {higher} below {lower})",
-                        cell=where,
-                        safest=TIERS[0],
-                        riskiest=RISKIEST,
-                        not_rated=NOT_RATED,
-                        presumed=PRESUMED,
-                        higher=higher,
-                        lower=lower,
-                    )
-                )
-        faults += [
-            _("{cell}: expected 100 %, since the policy covers the industry in full", cell=cell(row))
-            for row in group.values()
-            if row["full_coverage"] and row["ratio_ppm"] < _WHOLE
-        ]
-    return faults
+    pairs: dict[tuple[str, str], tuple[str, str]] = {}  # each pair of strata once: joined ones belong to many industries
+    for places in places_of(plan.frame, plan.task).values():
+        for lower, higher in (*pairwise(tier for tier in TIERS if tier in places), (PRESUMED, NOT_RATED)):
+            if lower in places and higher in places:
+                pairs[places[lower], places[higher]] = (lower, higher)
+    faults = [
+        _(
+            "{cell}: ratios must not fall from {safest} to {riskiest}, nor {not_rated} below {presumed} "
+            "(got {higher} below {lower})",
+            cell=cell(rows[riskier]),
+            safest=TIERS[0],
+            riskiest=RISKIEST,
+            not_rated=NOT_RATED,
+            presumed=PRESUMED,
+            higher=higher,
+            lower=lower,
+        )
+        for (safer, riskier), (lower, higher) in pairs.items()
+        if rows[riskier]["ratio_ppm"] < rows[safer]["ratio_ppm"]
+    ]
+    whole = [row for row in rows.values() if row["full_coverage"] and row["ratio_ppm"] < _WHOLE]
+    return faults + [_("{cell}: expected 100 %, since the policy covers the industry in full", cell=cell(row)) for row in whole]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from creditscore.inspection.plan_folder import OUTCOME_WORDS
+from creditscore.inspection.strata import is_joined
 from creditscore.inspection.visits import SEPARATOR
 from creditscore.language import Text, Words, _, pgettext
 from creditscore.records.columns.person_numbers import without_person_numbers
@@ -23,6 +24,8 @@ _TICKET_SHOWN = 16
 #: Between the ids in one cell.
 _BETWEEN_IDS = "、"
 _NOT_DRAWN = _("Not drawn")
+#: In the place of an industry for the stratum that joins the small ones of a tier.
+_JOINED = _("Small strata joined")
 
 
 def _ratio_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
@@ -47,7 +50,9 @@ def _ratio_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
             joint_with=_BETWEEN_IDS.join(task.joint_with),
             period=period_text(task.start, task.end),
         )
-        yield with_labels(book, frame, words)
+        labelled = with_labels(book, frame, words)
+        joined = labelled["stratum"].map(is_joined)
+        yield labelled.assign(industry_label=labelled["industry_label"].mask(joined, words.text(_JOINED)))
 
 
 def proposed_strata(book: RunBook, plan: PlanPage) -> pd.Series:

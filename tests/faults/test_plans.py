@@ -27,7 +27,7 @@ from creditscore.config.tasks import Task
 from creditscore.errors import DrawError
 from creditscore.inspection.csv_export import guard, read_csv
 from creditscore.inspection.plan import DrawnPlan, plan_inspections
-from creditscore.inspection.sampling_frame import rounded_up, targets
+from creditscore.inspection.rounding import rounded_up, targets
 from creditscore.inspection.verify import verify_plan
 from creditscore.spreadsheet import Column, Sheet, read_sheet, write_book
 from creditscore.spreadsheet.sheets import MAX_TEXT, TRUNCATED

@@ -12,7 +12,7 @@ import pytest
 from creditscore.config.policy import TierPolicy, load_policy
 from creditscore.config.spec import read_spec
 from creditscore.errors import DrawError
-from creditscore.inspection.sampling_frame import check_floor, rounded_up
+from creditscore.inspection.rounding import check_floor, rounded_up
 from creditscore.tiering.assignment import assign_tiers
 from creditscore.tiering.signatures import Review
 

@@ -16,7 +16,7 @@ from support.plans import a_policy, a_staff, a_task, a_tiers
 from support.tasks import draw_folder, join, published, replace
 
 from creditscore import __version__, storage
-from creditscore.inspection import draw, inspectors, plan_folder, sampling_frame, verify_draw
+from creditscore.inspection import draw, inspectors, plan_folder, sampling_frame, strata, verify_draw
 from creditscore.inspection.csv_export import read_csv, to_csv
 from creditscore.inspection.plan import plan_inspections
 from creditscore.inspection.plan_folder import LOG, read_log
@@ -140,7 +140,7 @@ def test_the_draw_and_its_check_agree_on_what_they_share():
     assert verify_draw.PLAN_COLUMNS == plan_folder.PLAN_COLUMNS
     assert verify_draw.PUBLICATION_COLUMNS == plan_folder.PUBLICATION_COLUMNS
     assert verify_draw.INSPECTOR_COLUMNS == inspectors.INSPECTOR_COLUMNS
-    assert (verify_draw.REASONS, verify_draw.UNKNOWN) == (sampling_frame.EXEMPT_REASONS, sampling_frame.NOT_KNOWN)
+    assert (verify_draw.REASONS, verify_draw.UNKNOWN) == (sampling_frame.EXEMPT_REASONS, strata.NOT_KNOWN)
     assert __version__ == verify_draw.NOTES_VERSION
 
 
@@ -158,6 +158,11 @@ def test_the_whole_export_is_verified(folder, undrawn):
     assert codes(folder) == codes(undrawn) == set()
 
 
+def _alone(row):
+    """A drawn subject in the stratum of its own industry."""
+    return row["drawn"] == "1" and row["stratum"].endswith(row["industry"])
+
+
 DRAWN, WAITING = (lambda row: row["drawn"] == "1"), (lambda row: row["drawn"] == "0" and not row["exempt_reason"])
 
 
@@ -168,7 +173,7 @@ DRAWN, WAITING = (lambda row: row["drawn"] == "1"), (lambda row: row["drawn"] ==
         ("subject_id", "S99999", DRAWN, "sample.ticket"),
         ("subject_id", "a|b", DRAWN, "ticket.part"),
         ("name", "另一公司", DRAWN, "sample.written"),
-        ("industry", "other", DRAWN, "sample.stratum"),
+        ("industry", "other", _alone, "sample.stratum"),
         ("region", "431199", DRAWN, "sample.written"),
         ("tier", "X", DRAWN, "sample.stratum"),
         ("stratum", "X", DRAWN, "sample.stratum"),

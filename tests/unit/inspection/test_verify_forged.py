@@ -14,7 +14,8 @@ from creditscore import storage
 from creditscore.inspection.csv_export import read_csv, to_csv
 from creditscore.inspection.plan import DrawnPlan, plan_inspections
 from creditscore.inspection.plan_folder import LOG, line_sum, read_log, read_strata
-from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS, STRATUM_COLUMNS, SUBJECT_KEYS, frame_hash
+from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS, SUBJECT_KEYS, frame_hash
+from creditscore.inspection.strata import STRATUM_COLUMNS
 from creditscore.inspection.verify import verify_plan
 from creditscore.storage import append_chain, read_chain
 
@@ -119,7 +120,7 @@ def test_a_subject_moved_to_another_industrys_stratum_is_found(folder):
     """The frame of somebody who put a subject where the ratio is lower, and hashed, targeted and drew it so."""
 
     def change(rows):
-        friend = next(row for row in rows if row["industry"] == "food" and row["drawn"] == "0")
+        friend = next(row for row in rows if row["stratum"].endswith("|food") and row["drawn"] == "0")
         friend["industry"] = "retail"
 
     rewrite(folder, "sample.csv", change)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from creditscore.errors import DrawError
 from creditscore.inspection.plan import plan_inspections
-from creditscore.inspection.sampling_frame import check_floor, rounded_up, targets
+from creditscore.inspection.rounding import check_floor, rounded_up, targets
 
 
 @given(ratio=st.integers(1, 1_000_000), population=st.integers(0, 200_000_000))

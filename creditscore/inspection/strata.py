@@ -1,0 +1,200 @@
+"""The strata of a frame: which subjects are drawn together, how many of each are drawn.
+
+A stratum is task x tier x industry, in some tasks x region. Rounding up draws one of three as readily as one of a hundred, so
+strata of a tier whose exact target is below one subject are joined first: what is left is close to the ratios and their order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from creditscore.config.policy import TierPolicy
+from creditscore.config.tasks import Task
+from creditscore.dataframes import Texts, texts
+from creditscore.errors import DataError
+from creditscore.inspection.rounding import rounded_up, smallest_total, targets
+from creditscore.vocabulary import TIER_ORDER, TierOrNone
+
+#: The columns of the strata, one row per stratum: ``industry`` is empty for one that joins the small strata of a tier;
+#: ``population`` N (without those who left), ``target`` n, ``ratio_ppm`` and ``on_site_ppm`` in millionths, ``on_site`` (how many
+#: of the n are visited on site), ``full_coverage`` (bool), ``exempt`` (how many left). The hash covers all of them in this order.
+STRATUM_COLUMNS = (
+    "stratum", "tier", "industry", "region", "population", "target", "ratio_ppm", "on_site", "on_site_ppm",
+    "full_coverage", "exempt",
+)  # fmt: skip
+#: Stands in the name of a stratum for an unknown industry or region.
+NOT_KNOWN = "unknown"
+#: In the place of the industry in the name of joined strata; an industry is never empty there.
+JOINED = ""
+_MILLION = 1_000_000
+#: What is drawn alike before small strata are joined: a tier, an industry, and a region (empty where regions are not apart).
+Cell = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Joining:
+    """Which small strata are joined, as the frame's hash covers it; ``verify_draw.py`` goes by the same rule.
+
+    Attributes:
+        ratios_ppm: The declared ratio of each tier, in millionths. A planner may edit ratios later; who is joined stays.
+        apart: Industries that are never joined: those covered in full, and those for which the policy has rules of their own.
+    """
+
+    ratios_ppm: Mapping[str, int]
+    apart: frozenset[str]
+
+    @staticmethod
+    def of(policy: TierPolicy, task: str | None) -> Joining:
+        """What a policy says of a task."""
+        rules = policy.rules_for(None, task=task)
+        apart = frozenset((*policy.full_coverage, *policy.industry))
+        return Joining({tier: rules.of(tier).ratio_ppm for tier in TIER_ORDER}, apart)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, for the frame's hash."""
+        return {"ratios_ppm": dict(self.ratios_ppm), "apart": sorted(self.apart)}
+
+    @staticmethod
+    def from_dict(document: Mapping[str, Any]) -> Joining:
+        """From plain data."""
+        return Joining(dict(document["ratios_ppm"]), frozenset(document["apart"]))
+
+    def joined(self, populations: Mapping[Cell, int]) -> set[Cell]:
+        """The cells that are joined with others of their tier (and region): small, not apart, and not alone in it."""
+        small = [cell for cell, size in populations.items() if self._is_small(cell, size)]
+        together = Counter((tier, region) for tier, _industry, region in small)
+        return {cell for cell in small if together[cell[0], cell[2]] > 1}
+
+    def _is_small(self, cell: Cell, size: int) -> bool:
+        """Whether less than one subject would be drawn but for rounding up."""
+        return cell[1] not in self.apart and self.ratios_ppm[cell[0]] * size < _MILLION
+
+
+def cells_of(frame: pd.DataFrame, task: Task | None) -> list[Cell]:
+    """The tier, industry and region of each subject, ``unknown`` where that is not known.
+
+    Raises:
+        DataError: An industry or region holds ``|`` or a control character.
+    """
+    industries = texts(frame, "industry")
+    regions = texts(frame, "region") if task is not None and task.by_region else [None] * len(frame)
+    strange = sorted({text for text in (*industries, *regions) if text and ("|" in text or not text.isprintable())})
+    if strange:
+        raise DataError(
+            "task {task_id}: expected industries and regions without '|' ({n_strange} have it)",
+            task_id=task.id if task else "",
+            n_strange=len(strange),
+        )
+    known = zip(texts(frame, "tier"), industries, regions, strict=True)
+    return [(tier, industry or NOT_KNOWN, "" if region is None else region or NOT_KNOWN) for tier, industry, region in known]
+
+
+def stratum_name(task: Task, cell: Cell, *, joined: bool) -> str:
+    """``task|tier|industry``, with the region too where the task asks for it; the industry is empty in joined strata."""
+    tier, industry, region = cell
+    name = f"{task.id}|{tier}|{JOINED if joined else industry}"
+    return f"{name}|{region}" if task.by_region else name
+
+
+def is_joined(stratum: str) -> bool:
+    """Whether a stratum joins the small ones of its tier, by its name.
+
+    >>> is_joined("2024Q2-food|A|"), is_joined("2024Q2-food|A||431102"), is_joined("2024Q2-food|A|bakery")
+    (True, True, False)
+    """
+    parts = stratum.split("|")
+    return len(parts) > 2 and parts[2] == JOINED
+
+
+def strata_of(frame: pd.DataFrame, task: Task, joining: Joining) -> Texts:
+    """The stratum of each subject of a frame ``tier, industry, region, exempt_reason``.
+
+    Raises:
+        DataError: An industry or region holds ``|`` or a control character.
+    """
+    cells = cells_of(frame, task)
+    stay = Counter(cell for cell, reason in zip(cells, texts(frame, "exempt_reason"), strict=True) if not reason)
+    joined = joining.joined({cell: stay[cell] for cell in set(cells)})
+    names = {cell: stratum_name(task, cell, joined=cell in joined) for cell in set(cells)}
+    return pd.Series([names[cell] for cell in cells], dtype=object).to_numpy()
+
+
+def stratum_of_late(cell: Cell, task: Task, strata: Iterable[str], joining: Joining | None) -> str:
+    """The stratum of a subject that came after the frame: its own where there is one, else the joined one of its tier.
+
+    An industry that the frame did not know had nobody in it, so it is small.
+    """
+    known = set(strata)
+    own, joined = (stratum_name(task, cell, joined=together) for together in (False, True))
+    may_join = joining is not None and cell[1] not in joining.apart
+    return joined if own not in known and joined in known and may_join else own
+
+
+def strata_table(frame: pd.DataFrame, policy: TierPolicy, task: Task) -> pd.DataFrame:
+    """The strata of a frame with their targets: the columns of :data:`STRATUM_COLUMNS`, from the safest tier to the riskiest."""
+    rows: dict[str, dict[str, Any]] = {}
+    for name, cell, reason in zip(frame["stratum"], cells_of(frame, task), frame["exempt_reason"], strict=True):
+        row = rows.setdefault(name, _stratum_row(name, cell, task))
+        row["exempt" if reason else "population"] += 1
+    table = with_rules(pd.DataFrame(list(rows.values())), policy, task)
+    order = {tier: position for position, tier in enumerate(TIER_ORDER)}
+    table = table.sort_values(["tier", "stratum"], key=lambda column: column.map(order) if column.name == "tier" else column)
+    return table.reset_index(drop=True)[list(STRATUM_COLUMNS)]
+
+
+def _stratum_row(name: str, cell: Cell, task: Task) -> dict[str, Any]:
+    """A stratum of which nobody is counted yet. What is unknown is empty, as in the frame; only the name says so."""
+    tier, industry, region = (part if part != NOT_KNOWN else "" for part in cell)
+    industry = "" if is_joined(name) else industry
+    return {"stratum": name, "tier": tier, "industry": industry, "region": region, "population": 0, "exempt": 0}
+
+
+def with_rules(strata: pd.DataFrame, policy: TierPolicy, task: Task | None) -> pd.DataFrame:
+    """Strata with what the policy asks of them: ``full_coverage, ratio_ppm, on_site_ppm, target, on_site``.
+
+    Args:
+        strata: ``tier, industry, population``.
+        policy: The ratios.
+        task: With a ``min_ratio`` or a ``target``, all targets are raised together until the whole task reaches it.
+
+    Raises:
+        DrawError: The task's ``target`` is less than its ``min_ratio``, or more than there are subjects.
+    """
+    name = task.id if task else None
+    rules = [stratum_rule(policy, i, t, task=name) for i, t in zip(strata["industry"], strata["tier"], strict=True)]
+    return with_targets(
+        strata.assign(
+            full_coverage=strata["industry"].isin(policy.full_coverage),
+            ratio_ppm=[ratio for ratio, _ in rules],
+            on_site_ppm=[share for _, share in rules],
+        ),
+        task,
+    )
+
+
+def stratum_rule(policy: TierPolicy, industry: str, tier: TierOrNone, *, task: str | None) -> tuple[int, int]:
+    """The ratio of a stratum and the share of its drawn subjects that is visited on site, both in millionths."""
+    rule = policy.rules_for(industry, task=task).of(tier)
+    return _MILLION if industry in policy.full_coverage else rule.ratio_ppm, rule.on_site_ppm
+
+
+def with_targets(strata: pd.DataFrame, task: Task | None) -> pd.DataFrame:
+    """``target`` by ratio and population, and how many of it are ``on_site``: the share of the target, rounded up."""
+    populations = strata["population"].tolist()
+    at_least = smallest_total(task, sum(populations)) if task else 0
+    numbers = targets(strata["ratio_ppm"].tolist(), populations, at_least=at_least)
+    shares = zip(strata["on_site_ppm"].tolist(), numbers, strict=True)
+    return strata.assign(target=numbers, on_site=[rounded_up(share, number) for share, number in shares])
+
+
+def places_of(frame: pd.DataFrame, task: Task) -> dict[tuple[str, str], dict[str, str]]:
+    """By industry and region the stratum of each tier that has subjects there."""
+    places: dict[tuple[str, str], dict[str, str]] = {}
+    for (tier, industry, region), stratum in dict(zip(cells_of(frame, task), frame["stratum"], strict=True)).items():
+        places.setdefault((industry, region), {})[tier] = stratum
+    return places
