@@ -51,6 +51,10 @@ ENDING_CHANGES: tuple[Change, ...] = ("repaired", "withdrawn", "dispute_upheld")
 #: Of these what says that a record should never have been: whoever trains later knows it for every day.
 VOIDING_CHANGES: tuple[Change, ...] = ("withdrawn", "dispute_upheld")
 
+#: Why a drawn subject may be replaced by the next ticket; each with evidence and a second person.
+ReplacementReason = Literal["deregistered", "revoked", "moved_away", "not_found", "closed_down", "registered_twice"]
+REPLACEMENT_REASONS: tuple[ReplacementReason, ...] = get_args(ReplacementReason)
+
 #: What an objection may be against, and how a person may decide it.
 Contested = Literal["record", "visit", "rating", "tier", "draw"]
 CONTESTED: tuple[Contested, ...] = get_args(Contested)

@@ -22,7 +22,7 @@ from creditscore.cli.options import help_of, stdout_for_documents
 _COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("demo", runs.demo), ("simulate", runs.simulate),
     ("simulate-visits", runs.simulate_visits), ("check", check.check), ("train", runs.train), ("run", runs.run),
-    ("draw", tasks.draw), ("verify-plan", inspections.verify_plan),
+    ("draw", tasks.draw), ("verify-plan", inspections.verify_plan), ("prove", tasks.prove),
     ("sign", inspections.sign), ("sign-cards", inspections.sign_cards), ("results", tasks.results),
     ("explain", subjects.explain), ("lookup", subjects.lookup), ("feedback", subjects.feedback), ("records", subjects.records),
     ("forecast", inspections.forecast), ("monitor", runs.monitor), ("report", runs.report), ("replay", runs.replay),

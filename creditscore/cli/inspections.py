@@ -69,6 +69,10 @@ def verify_plan(
     publication: Annotated[Path | None, typer.Option(help="The list as it was published, to be checked too.")] = None,
     register: Annotated[Path | None, typer.Option(help="register.jsonl, if it does not lie two folders above.")] = None,
     register_head: Annotated[str | None, typer.Option(help="The head of the register that was kept or published.")] = None,
+    key: Annotated[Path | None, typer.Option(help="The key of the frame; by default OUT/keys/<task>.")] = None,
+    outcome: Annotated[
+        str | None, typer.Option(help="What the source of the seed published, as somebody found who looked.")
+    ] = None,
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -88,8 +92,9 @@ def verify_plan(
         raise DataError("{path}: expected a file (got nothing)", path=publication)
     settle_around(plan_dir)
     result = verify(
-        plan_dir, frame_hash=frame_hash, log_head=log_head, publication=publication, register=register, register_head=register_head
-    )
+        plan_dir, frame_hash=frame_hash, log_head=log_head, publication=publication, register=register, register_head=register_head,
+        key=key, outcome=outcome,
+    )  # fmt: skip
     if publication is not None and result.seed is None and result.ok:
         raise DataError("--publication: expected a drawn plan (this one has no draw, hence no published list)")
     document: dict[str, Any] = {

@@ -23,6 +23,7 @@ from creditscore.cli.options import (
 from creditscore.cli.output import table_lines, whole
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
+from creditscore.vocabulary import REPLACEMENT_REASONS
 
 if TYPE_CHECKING:
     from creditscore.inspection.amendments import Replacement
@@ -38,14 +39,22 @@ def publish(
     channel: Annotated[str, typer.Option("--channel", help="Where the hash is told, such as a gazette and its number.")],
     by: ByOption,
     trial: Annotated[bool, typer.Option("--trial", help="Publish a draft whose cards nobody has signed.")] = False,
+    staff: Annotated[Path | None, typer.Option(help="Inspectors; those of the run by default.")] = None,
+    recusals: Annotated[Path | None, typer.Option(help="Who may not inspect whom; those of the run by default.")] = None,
+    encoding: EncodingOption = "auto",
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Publish the draft of a task: its frame is fixed, and its hash may be told. Only a published frame is drawn."""
+    """Publish the draft of a task: its frame and people are fixed, and its hash may be told. Only a published frame is drawn."""
     from creditscore.pipeline.plans import publish_task
 
     words = Words.of(lang)
-    frame = publish_task(task_dir, on=day_of(on, name="--on"), channel=channel, by=by, trial=trial, lang=lang)
+    if recusals is not None:
+        _refuse_without_columns(recusals, ("staff_id", "subject_id"), encoding)
+    frame = publish_task(
+        task_dir, on=day_of(on, name="--on"), channel=channel, by=by, trial=trial, staff=staff, recusals=recusals, lang=lang,
+        encoding=encoding,
+    )  # fmt: skip
     task = frame.task.id
     target, population = sum(frame.targets().values()), int(frame.strata["population"].sum())
     lines = [
@@ -98,13 +107,9 @@ def close(
 
 def draw(
     task_dir: TaskArg,
-    seed: Annotated[str, typer.Option("--seed", help="What nobody could know when the frame was published.")],
+    seed: Annotated[str, typer.Option("--seed", help="What the declared source published, in the declared form.")],
     by: Annotated[str, typer.Option("--by", help="Who draws; the name is recorded, not proved.")],
-    seed_source: Annotated[str, typer.Option(help="Where the seed comes from, such as a lottery and its issue.")] = "",
-    staff: Annotated[Path | None, typer.Option(help="Inspectors; those of the run by default.")] = None,
-    recusals: Annotated[Path | None, typer.Option(help="Who may not inspect whom; those of the run by default.")] = None,
-    on: Annotated[str | None, typer.Option(help="The day of the draw, for the manifest.")] = None,
-    encoding: EncodingOption = "auto",
+    on: Annotated[str | None, typer.Option(help="The day of the draw; that of the seed by default.")] = None,
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -113,11 +118,7 @@ def draw(
 
     words = Words.of(lang)
     day = None if on is None else day_of(on, name="--on")
-    if recusals is not None:
-        _refuse_without_columns(recusals, ("staff_id", "subject_id"), encoding)
-    plan = draw_task(
-        task_dir, seed=seed, by=by, seed_source=seed_source, staff=staff, recusals=recusals, on=day, lang=lang, encoding=encoding
-    )
+    plan = draw_task(task_dir, seed=seed, by=by, on=day, lang=lang)
     task, drawn, frame = plan.task.id, len(plan.drawn), len(plan.sample)
     line = words.text(
         _(
@@ -128,7 +129,34 @@ def draw(
             frame_hash=plan.frame_hash,
         )
     )
-    show({"task": task, "drawn": drawn, "frame_hash": plan.frame_hash, "seed": seed}, [line], as_json=as_json)
+    root = words.text(_("draw root, to be told with the list: {root}", root=plan.root))
+    document = {"task": task, "drawn": drawn, "frame_hash": plan.frame_hash, "seed": seed, "draw_root": plan.root}
+    show(document, [line, *([root] if plan.root else [])], as_json=as_json)
+
+
+def prove(
+    task_dir: TaskArg,
+    subject: Annotated[str, typer.Argument(help="The id of a subject.")],
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Also write the proof as a file that verify_draw.py --proof checks.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Also write the page as HTML.")] = None,
+    lang: LangOption = DEFAULT_LANGUAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """A firm's own proof: its row, its ticket, and the hashes that lead to what was published; nothing of another firm."""
+    from creditscore.inspection.proofs import own_proof
+    from creditscore.inspection.task_folder import TaskFolder
+    from creditscore.reporting.proof_page import proof_html, proof_text
+    from creditscore.storage import atomic_write, write_json
+
+    settle_around(task_dir)
+    words, proof = Words.of(lang), own_proof(TaskFolder.opened(task_dir), subject)
+    if file is not None:
+        write_json(file, proof)
+    if html is not None:
+        atomic_write(html, proof_html(proof, words).encode())
+    show(proof, proof_text(proof, words).splitlines(), as_json=as_json)
 
 
 def results(
@@ -162,8 +190,10 @@ def replace(
     task_dir: TaskArg,
     by: ByOption,
     on: OnOption,
+    second: Annotated[str, typer.Option("--second", help="The second person who answers for it.")],
     subject: Annotated[str | None, typer.Option("--subject", help="Who cannot be visited.")] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help=f"Why: {', '.join(REPLACEMENT_REASONS)}.")] = "",
+    evidence: Annotated[str, typer.Option("--evidence", help="What shows it, such as a document and its number.")] = "",
     closed_in: Annotated[Path | None, typer.Option(help="Instead: all whom a later run's register shows as closed.")] = None,
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
@@ -178,12 +208,13 @@ def replace(
 
     words = Words.of(lang)
     if (subject is None) == (closed_in is None):
-        raise DataError("plan replace: expected --subject with --reason, or --closed-in")
+        raise DataError("plan replace: expected --subject with --reason and --evidence, or --closed-in")
     day = day_of(on, name="--on")
     if closed_in is not None:
-        replaced = replace_closed(task_dir, closed_in, by=by, on=day, lang=lang)
+        replaced = replace_closed(task_dir, closed_in, by=by, second=second, on=day, lang=lang)
     else:
-        replaced = [replace_subject(task_dir, subject or "", reason=reason, by=by, on=day, lang=lang)]
+        why = {"reason": reason, "evidence": evidence, "by": by, "second": second}
+        replaced = [replace_subject(task_dir, subject or "", **why, on=day, lang=lang)]
     document = [
         {"subject_id": replacement.subject_id, "replaced_by": replacement.replaced_by, "mode": replacement.mode}
         for replacement in replaced
@@ -258,6 +289,7 @@ def draw_table(
     strata: Annotated[Path, typer.Argument(help="CSV: stratum, target and maybe on_site, such as a plan.csv.")],
     task: Annotated[str, typer.Option("--task", help="The id of the task: part of each ticket.")],
     seed: Annotated[str, typer.Option("--seed", help="What nobody could know when the frame was published.")],
+    key: Annotated[Path, typer.Option("--key", help="The file of the frame's key, OUT/keys/<task>.")],
     out: Annotated[Path, typer.Option("--out", help="A folder that holds no draw yet.")],
     engine: EngineOption = EngineName.duckdb,
     encoding: EncodingOption = "auto",
@@ -269,7 +301,7 @@ def draw_table(
 
     words = Words.of(lang)
     _refuse_other_than_parquet(frame)
-    draw = draw_frame(engine_of(engine), frame, strata, task=task, seed=seed, out=out, encoding=encoding)
+    draw = draw_frame(engine_of(engine), frame, strata, task=task, seed=seed, key=key, out=out, encoding=encoding)
     line = words.text(
         _(
             "{task}: {drawn} drawn of {strata} strata: {file}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
+from creditscore.config.seed_source import SeedSource
 from creditscore.config.spec import Code, Day, Items, Label, Spec, refuse_repeats
 
 
@@ -50,6 +51,8 @@ class Task(Spec):
     min_ratio: float | None = Field(default=None, gt=0, le=1)
     #: The smallest number of subjects to draw, from the published plan of the year; refused if it is below ``min_ratio``.
     target: int | None = Field(default=None, ge=1)
+    #: Where the seed of its draw will come from. A task without one gets drafts, and is not published.
+    seed: SeedSource | None = None
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Task:

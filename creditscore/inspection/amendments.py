@@ -17,10 +17,12 @@ import pandas as pd
 from creditscore.config.policy import TierPolicy
 from creditscore.dataframes import as_frame, texts
 from creditscore.errors import DrawError
-from creditscore.inspection.draw import tickets
-from creditscore.inspection.inspectors import DrawnFrame, further_team, recused_from
+from creditscore.inspection.inspectors import DrawnFrame, further_team
+from creditscore.inspection.people import same_person
+from creditscore.inspection.pool import recused_from
 from creditscore.inspection.strata import cells_of, stratum_of_late, stratum_rule
-from creditscore.vocabulary import OFF_SITE, ON_SITE
+from creditscore.inspection.tickets import tickets
+from creditscore.vocabulary import OFF_SITE, ON_SITE, REPLACEMENT_REASONS
 
 _MILLION = 1_000_000
 #: The number of tickets there are: 2^256.
@@ -39,12 +41,22 @@ class Replacement:
     mode: str
     team: tuple[str, ...]
     reason: str
+    evidence: str
     by: str
+    second: str
     on: dt.date
 
 
 def replacement(
-    drawn: DrawnFrame, log: Sequence[Mapping[str, Any]], subject_id: str, *, reason: str, by: str, on: dt.date
+    drawn: DrawnFrame,
+    log: Sequence[Mapping[str, Any]],
+    subject_id: str,
+    *,
+    reason: str,
+    evidence: str,
+    by: str,
+    second: str,
+    on: dt.date,
 ) -> Replacement:
     """Replace a drawn subject by the next ticket of its stratum.
 
@@ -52,16 +64,17 @@ def replacement(
         drawn: The plan as it was drawn.
         log: The lines of its log up to now.
         subject_id: A drawn subject, or one that replaced another.
-        reason: Why it cannot be inspected.
+        reason: Why it cannot be inspected, one of :data:`creditscore.vocabulary.REPLACEMENT_REASONS`.
+        evidence: What shows it, such as a document and its number.
         by: Who decided.
+        second: Who else answers for it.
         on: The day.
 
     Raises:
-        DrawError: The subject is not to be inspected, was replaced already, or nobody is left in its stratum; or reason or
-            name is missing.
+        DrawError: The subject is not to be inspected, was replaced already, or nobody is left in its stratum; the reason is
+            none of the list; or evidence or a name is missing, or both names are of one person.
     """
-    if not reason.strip() or not by.strip():
-        raise DrawError("replacement of {subject_id}: expected a reason and the name of who decided", subject_id=subject_id)
+    why = _grounds(subject_id, reason, evidence, by, second)
     replaced = [line for line in log if line["what"] == "replaced"]
     substitutes = {line["replaced_by"]: line["mode"] for line in replaced}
     sample = drawn.sample
@@ -78,9 +91,31 @@ def replacement(
     if free.empty:
         raise DrawError("replacement: nobody is left in stratum {stratum}", stratum=stratum)
     ticket, other, region = min(zip(free["ticket"], free["subject_id"], free["region"], strict=True))
-    team = further_team(drawn, log, other, region, replaces=subject_id)
+    # A team that went along with whom it replaces would tell who came for whom; plans of format 2 had it so.
+    team = further_team(drawn, log, other, region, replaces=subject_id if drawn.plan.format == 2 else "")
     mode = substitutes.get(subject_id) or row["mode"].iloc[0]
-    return Replacement(subject_id, other, stratum, ticket, mode, tuple(team), reason.strip(), by.strip(), on)
+    return Replacement(subject_id, other, stratum, ticket, mode, tuple(team), *why, on)
+
+
+def _grounds(subject_id: str, reason: str, evidence: str, by: str, second: str) -> tuple[str, str, str, str]:
+    """Reason, evidence and names without blanks at their ends.
+
+    Raises:
+        DrawError: See :func:`replacement`.
+    """
+    plain = tuple(text.strip() for text in (reason, evidence, by, second))
+    if plain[0] not in REPLACEMENT_REASONS:
+        raise DrawError(
+            "replacement of {subject_id}: expected a reason of {known} (got {reason!r})",
+            subject_id=subject_id,
+            known=", ".join(REPLACEMENT_REASONS),
+            reason=reason,
+        )
+    if not all(text and text.isprintable() for text in plain) or same_person(plain[2], plain[3]):
+        raise DrawError(
+            "replacement of {subject_id}: expected evidence, the name of who decided, and a second person", subject_id=subject_id
+        )
+    return plain[0], plain[1], plain[2], plain[3]
 
 
 @dataclass(frozen=True)
@@ -152,13 +187,15 @@ def joiners(
 
     Raises:
         DrawError: A subject is in the frame or joined already; the policy is another; a name is missing;
-            too few inspectors may go.
+            the key is lost; too few inspectors may go.
         DataError: A column is missing.
     """
     if not by.strip():
         raise DrawError("late subjects: expected the name of who enters them")
     if policy.sha256 != drawn.plan.about["policy"]["sha256"]:
         raise DrawError("task {task}: expected the policy that the frame was made with", task=drawn.task.id)
+    if drawn.plan.is_sealed and not drawn.plan.key:
+        raise DrawError("task {task}: the key is lost, so that no late subject can get its ticket", task=drawn.task.id)
     frame = as_frame(subjects, needs=_NEEDS, what="late subjects")
     known = {*drawn.sample["subject_id"], *(line["subject_id"] for line in log if line["what"] == "joined")}
     again = [*sorted(known & set(frame["subject_id"])), *frame.loc[frame["subject_id"].duplicated(), "subject_id"]]
@@ -175,7 +212,7 @@ def _joiners(
     strata = dict(zip(drawn.strata["stratum"], drawn.strata[["ratio_ppm", "on_site_ppm"]].itertuples(index=False), strict=True))
     own = [stratum_of_late(cell, drawn.task, strata, drawn.plan.joining) for cell in cells_of(frame, drawn.task)]
     rows = zip(*(texts(frame, name) for name in _NEEDS), own, strict=True)
-    numbers = tickets(frame["subject_id"].tolist(), seed=drawn.seed, task=drawn.task.id)
+    numbers = tickets(frame["subject_id"].tolist(), seed=drawn.seed, task=drawn.task.id, key=drawn.plan.key)
     joined: list[Joiner] = []
     proposed = frame["proposed"].tolist() if "proposed" in frame else [False] * len(frame)
     for (subject, name, industry, region, tier, stratum), ticket, waits in zip(rows, numbers, proposed, strict=True):

@@ -1,12 +1,10 @@
-"""The draw: the tickets of a seed, and in each stratum the smallest ones; in pandas, or on an engine for large frames."""
+"""The draw: in each stratum the smallest tickets; in pandas, or on an engine for large frames."""
 
 from __future__ import annotations
 
-import hashlib
-import unicodedata
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ import pyarrow as pa
 
 from creditscore.dataframes import as_frame
 from creditscore.errors import DrawError
+from creditscore.inspection.tickets import part, ticket_expression
 from creditscore.vocabulary import OFF_SITE, ON_SITE
 
 if TYPE_CHECKING:
@@ -26,48 +25,6 @@ if TYPE_CHECKING:
 _DIGITS = 3
 _HEADS, _CUTS = "draw_heads", "draw_cuts"
 _SCHEMA = pa.schema({"stratum": pa.string(), "head": pa.string()})
-#: Named in the manifest: who recomputes a draw knows by which rule.
-ALGORITHM = "sha256(seed|task|subject_id), n smallest per stratum, of these the on_site smallest on site, v2"
-
-
-def part(text: str, *, what: str) -> str:
-    """A part of a ticket in NFC.
-
-    Raises:
-        DrawError: It is empty, or holds ``|`` or a control character (then two different triples
-            could give one text).
-    """
-    normal = text if text.isascii() else unicodedata.normalize("NFC", text)
-    if not normal.strip() or "|" in normal or not normal.isprintable():
-        shown = f" ({normal})" if what == "subject_id" and normal.isprintable() else ""
-        raise DrawError("{what}{shown}: expected a printable text without '|' and not empty", what=what, shown=shown)
-    return normal
-
-
-def tickets(subject_ids: Iterable[str], *, seed: str, task: str) -> list[str]:
-    """The tickets of subjects in their order, 64 hexadecimal digits each.
-
-    >>> tickets(["x"], seed="s", task="t") == [hashlib.sha256(b"s|t|x").hexdigest()]
-    True
-
-    Raises:
-        DrawError: A part of a ticket is empty, or holds ``|`` or a control character.
-    """
-    start = hashlib.sha256(f"{part(seed, what='seed')}|{part(task, what='task')}|".encode())
-    result = []
-    for subject_id in subject_ids:
-        digest = start.copy()
-        digest.update(part(subject_id, what="subject_id").encode())
-        result.append(digest.hexdigest())
-    return result
-
-
-def ticket_expression(table: ir.Table, *, seed: str, task: str) -> ir.StringValue:
-    """The same ticket as an Ibis expression over ``table.subject_id`` (ids in NFC), for an engine to run."""
-    import ibis
-
-    text: ir.StringValue = ibis.literal(f"{part(seed, what='seed')}|{part(task, what='task')}|") + table["subject_id"]
-    return text.hexdigest("sha256")
 
 
 def _ranks(stratum: pd.Series, ticket: pd.Series) -> pd.Series[int]:
@@ -109,7 +66,9 @@ def modes(stratum: pd.Series, ticket: pd.Series, drawn: pd.Series[bool], *, on_s
     return pd.Series("", index=stratum.index).mask(drawn, OFF_SITE).mask(drawn & first, ON_SITE)
 
 
-def draw_table(engine: Engine, subjects: ir.Table, strata: object, *, seed: str, task: str) -> tuple[ir.Table, pd.DataFrame]:
+def draw_table(
+    engine: Engine, subjects: ir.Table, strata: object, *, seed: str, task: str, key: str = ""
+) -> tuple[ir.Table, pd.DataFrame]:
     """The same draw in flat memory: the drawn subjects as an expression for the engine, and the last tickets that are drawn.
 
     Drawn in a stratum are those whose ticket is not above the n-th smallest. Counts of tickets by their first digits say
@@ -121,11 +80,12 @@ def draw_table(engine: Engine, subjects: ir.Table, strata: object, *, seed: str,
         strata: A frame ``stratum, target`` and maybe ``on_site``, one row per stratum.
         seed: The seed.
         task: The id of the task.
+        key: The key of the frame; without one the tickets are those of format 2.
 
     Returns:
         The table ``subject_id, stratum, ticket, mode`` of the drawn in no order; and one row per stratum:
-        ``stratum, target, on_site, last, last_on_site`` (tickets; ``""`` where none is drawn). Anybody who
-        knows the seed can compare an own ticket with the last one.
+        ``stratum, target, on_site, last, last_on_site`` (tickets; ``""`` where none is drawn). Who knows the
+        own ticket can compare it with the last one.
 
     Raises:
         DrawError: A stratum has no target, or fewer subjects than its target; an id cannot be part of a ticket.
@@ -135,7 +95,7 @@ def draw_table(engine: Engine, subjects: ir.Table, strata: object, *, seed: str,
     table = as_frame(strata, needs=["stratum", "target"], what="strata")
     wanted = table.assign(on_site=table["on_site"] if "on_site" in table else table["target"])[["stratum", "target", "on_site"]]
     _refuse_ids(engine, subjects)
-    tickets = subjects.select("subject_id", "stratum", ticket=ticket_expression(subjects, seed=seed, task=task))
+    tickets = subjects.select("subject_id", "stratum", ticket=ticket_expression(subjects, seed=seed, task=task, key=key))
     cuts = _cuts(engine, tickets, wanted)
     engine.register(_CUTS, pa.Table.from_pandas(cuts[["stratum", "last", "last_on_site"]], preserve_index=False))
     known = ibis.table({"stratum": "string", "last": "string", "last_on_site": "string"}, name=_CUTS)

@@ -17,9 +17,10 @@ from creditscore.dataframes import as_frame
 from creditscore.dates import day_of
 from creditscore.errors import DrawError
 from creditscore.inspection import plan_folder
-from creditscore.inspection.draw import draw, modes, tickets
-from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame, Pool, inspector_table
+from creditscore.inspection.draw import draw, modes
+from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame, inspector_table
 from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS, SamplingFrame
+from creditscore.inspection.seeds import refuse_early, refuse_seed
 from creditscore.inspection.task_folder import (
     TaskFolder,
     add_draw,
@@ -29,11 +30,17 @@ from creditscore.inspection.task_folder import (
     refuse_forgotten,
     refuse_older_layout,
 )
+from creditscore.inspection.tickets import tickets
 from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.storage import changed
 from creditscore.tiering.tiers import as_tiers
 
 _log = logging.getLogger(__name__)
+
+
+def today() -> dt.date:
+    """The day of the clock: a draw that is dated later than it is made would know a seed that nobody knows yet."""
+    return dt.date.today()
 
 
 @dataclass
@@ -43,14 +50,15 @@ class InspectionPlan(SamplingFrame):
     def publish(
         self, *, on: str | dt.date, channel: str, by: str, out: str | Path | None = None, trial: bool = False
     ) -> PublishedPlan:
-        """Fix the frame: from now on its hash may be told, and it may be drawn.
+        """Fix the frame: it gets its key, from now on its hash may be told, and it may be drawn.
 
         Args:
             on: The day on which the hash is told.
             channel: Where it is told, such as a gazette and its number.
             by: Who answers for it.
-            out: The folder of runs: its register gets the line without which nothing is drawn there, and
-                ``OUT/tasks/<task>/`` the files. Without it the frame is in memory only, for experiments: not registered.
+            out: The folder of runs: its register gets the line without which nothing is drawn there,
+                ``OUT/tasks/<task>/`` the files, and ``OUT/keys/<task>`` the key. Without it the frame is in memory
+                only, for experiments: not registered.
             trial: Publish a frame of a run whose cards nobody has signed.
 
         Raises:
@@ -63,14 +71,16 @@ class InspectionPlan(SamplingFrame):
         publication = Publication(day, needed(channel, "channel"), needed(by, "by"), None if out is None else Path(out))
         if publication.out is None:
             self.check_hash()
+            self.refuse_too_few()
+            frame = self.sealed()
             _log.warning("task %s: the frame is in memory only, not registered", self.task.id)
         else:
             folder = TaskFolder.of(publication.out, self.task.id)
             with changed(publication.out, f"plan publish {self.task.id}") as entry:
                 refuse_older_layout(publication.out)
                 refuse_forgotten(publication.out)
-                add_publication(entry, folder, self, on=day, channel=channel, by=by, trial=trial)
-        return PublishedPlan(**frame_parts(self), publication=publication)
+                frame = add_publication(entry, folder, self, on=day, channel=channel, by=by, trial=trial)
+        return PublishedPlan(**frame_parts(frame), publication=publication)
 
     def draw(self, **_options: Any) -> NoReturn:
         """A draft is not drawn.
@@ -126,41 +136,34 @@ class PublishedPlan(SamplingFrame):
         *,
         seed: str,
         by: str = "",
-        seed_source: str = "",
-        staff: Any = None,
-        recusals: Any = None,
         on: dt.date | None = None,
     ) -> DrawnPlan:
         """The one draw of this frame.
 
         Args:
-            seed: A text that nobody could know when the frame was published, such as lottery numbers.
+            seed: What the declared source published, written in the declared form. A frame in memory may declare none.
             by: Who draws; needed where the frame is registered.
-            seed_source: Where the seed comes from, for people.
-            staff: Inspectors (``staff_id, certificate_valid_to``, as far as known ``name, region,
-                department``); without it nobody is assigned.
-            recusals: Pairs ``staff_id, subject_id`` that may not meet.
-            on: The day of the draw.
+            on: The day of the draw; that of the seed by default.
 
         Returns:
             The drawn plan: the same arguments give the same draw.
 
         Raises:
-            DrawError: It was drawn already; the frame was changed since it was hashed; a part of a
-                ticket holds ``|``; or too few inspectors may go to a subject.
+            DrawError: It was drawn already; the frame was changed since it was hashed; the seed has another form, or its day
+                has not come; or a part of a ticket holds ``|``.
             LockedError: A run or another command is writing to the folder of the register.
         """
         if self._drawn:
             raise DrawError("task {task_id}: drawn already; a frame is drawn once", task_id=self.task.id)
         self.check_hash()
         if self.publication.out is None:
-            drawn = drawn_of(self, seed=seed, staff=staff, recusals=recusals, on=on)
+            drawn = drawn_of(self, seed=seed, on=on)
         else:
             folder = TaskFolder.of(self.publication.out, self.task.id)
             with changed(self.publication.out, f"draw {self.task.id}") as entry:
                 refuse_forgotten(self.publication.out)
-                drawn = drawn_of(published_frame(folder), seed=seed, staff=staff, recusals=recusals, on=on)
-                add_draw(entry, folder, drawn, by=by, seed_source=seed_source)
+                drawn = drawn_of(published_frame(folder), seed=seed, on=on)
+                add_draw(entry, folder, drawn, by=by)
         self._drawn = True
         return drawn
 
@@ -195,22 +198,33 @@ class DrawnPlan(DrawnFrame):
         return cls(**vars(plan_folder.read_drawn(Path(folder))))
 
 
-def drawn_of(frame: SamplingFrame, *, seed: str, staff: Any = None, recusals: Any = None, on: dt.date | None = None) -> DrawnPlan:
-    """What a seed draws from a frame, and who inspects; see :meth:`PublishedPlan.draw`. Nothing is recorded."""
+def drawn_of(frame: SamplingFrame, *, seed: str, on: dt.date | None = None) -> DrawnPlan:
+    """What a seed draws from a frame, and who inspects; see :meth:`PublishedPlan.draw`. Nothing is recorded.
+
+    A frame of format 2 is drawn by the rule that was published with it: its tickets have no nonce in them.
+
+    Raises:
+        DrawError: The frame has no key; the seed has another form, or its day has not come.
+    """
+    if frame.format > 2 and not frame.key:
+        raise DrawError("task {task_id}: expected a published frame with its key; a draft is not drawn", task_id=frame.task.id)
+    if frame.format > 2:
+        refuse_seed(frame.task, seed)
+        refuse_early(frame.task, on, today())
+        on = on or (frame.task.seed.day if frame.task.seed else None)
     sample = frame.frame.copy()
     stays = sample["exempt_reason"] == ""
     sample["ticket"] = pd.Series(None, index=sample.index, dtype="str")
-    sample.loc[stays, "ticket"] = tickets(sample.loc[stays, "subject_id"].tolist(), seed=seed, task=frame.task.id)
+    sample.loc[stays, "ticket"] = tickets(sample.loc[stays, "subject_id"].tolist(), seed=seed, task=frame.task.id, key=frame.key)
     stratum = sample["stratum"].where(stays)
     sample["drawn"] = draw(stratum, sample["ticket"], targets=frame.targets())
     sample["mode"] = modes(stratum, sample["ticket"], sample["drawn"], on_site=frame.on_site())
     sample = sample[list(SAMPLE_COLUMNS)]
-    if staff is None:
-        pool, inspectors = None, pd.DataFrame(columns=list(INSPECTOR_COLUMNS))
+    if frame.pool is None:
+        inspectors = pd.DataFrame(columns=list(INSPECTOR_COLUMNS))
     else:
-        pool = Pool.of(staff, recusals, frame.task, subject_ids=sample.loc[stays, "subject_id"])
-        inspectors = inspector_table(sample, staff, pool, seed=seed, task=frame.task)
-    return DrawnPlan(frame, seed, sample, inspectors, pool, on)
+        inspectors = inspector_table(sample, frame.pool, seed=seed, task=frame.task)
+    return DrawnPlan(frame, seed, sample, inspectors, frame.pool, on)
 
 
 def frame_parts(frame: SamplingFrame) -> dict[str, Any]:
@@ -226,6 +240,8 @@ def plan_inspections(
     history: Any = None,
     records: Any = None,
     subjects: Any = None,
+    staff: Any = None,
+    recusals: Any = None,
 ) -> InspectionPlan:
     """The frame and the targets of one task.
 
@@ -236,6 +252,9 @@ def plan_inspections(
         history: Past inspections; without it nobody is exempt for a cap or a recent draw.
         records: Where to look up names, regions, types and states of subjects.
         subjects: The same as a frame; used before ``records``, and both before what ``tiers`` brings.
+        staff: Who may be sent (``staff_id, certificate_valid_to`` and, as far as known, ``name, region, department``);
+            without it nobody is assigned. Fixed with the frame, before there is a seed.
+        recusals: Pairs ``staff_id, subject_id`` that may not meet.
 
     Returns:
         The plan: the same arguments give the same frame hash.
@@ -250,4 +269,5 @@ def plan_inspections(
         register = as_frame(subjects, needs=["subject_id"], what="subjects")
     elif records is not None:
         register = as_frame(records.subjects_on(day_tiers.as_of), needs=["subject_id"], what="subjects of the records")
-    return InspectionPlan.of(day_tiers, policy, task=task, history=history, register=register)
+    plan = InspectionPlan.of(day_tiers, policy, task=task, history=history, register=register)
+    return plan if staff is None else plan.with_people(staff, recusals)

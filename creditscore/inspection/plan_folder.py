@@ -19,15 +19,19 @@ from creditscore._version import __version__
 from creditscore.config.tasks import Task
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.csv_export import read_csv, to_csv
-from creditscore.inspection.draw import ALGORITHM
-from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame, Pool
+from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame
+from creditscore.inspection.pool import Pool
 from creditscore.inspection.sampling_frame import FRAME_COLUMNS, SAMPLE_COLUMNS, SamplingFrame, with_probabilities
 from creditscore.inspection.strata import STRATUM_COLUMNS
+from creditscore.inspection.task_key import key_beside
+from creditscore.inspection.tickets import ALGORITHM, ALGORITHM_2
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 from creditscore.spreadsheet import Column, Kind, Sheet, write_book
 from creditscore.storage import atomic_write, canonical_json, damaged_files, parsed_json, sha256_of
 
-PLAN_FORMAT = "creditscore-plan/2"
+PLAN_FORMAT = "creditscore-plan/3"
+#: Formats that are read, and by which number frames know them. A released format stays readable.
+FORMATS = {PLAN_FORMAT: 3, "creditscore-plan/2": 2}
 #: The columns of ``plan.csv``, one row per stratum.
 PLAN_COLUMNS = (
     "task", "stratum", "tier", "industry", "region", "population", "ratio_ppm", "target", "on_site_ppm", "on_site",
@@ -49,6 +53,8 @@ OUTCOME_WORDS = {
 }
 #: Names of files in the folder.
 MANIFEST, PUBLICATION, LOG = "manifest.json", "publication.csv", "log.jsonl"
+#: What the manifest's hashes keep together where the key is not at hand.
+_SEALED = ("plan.csv", "sample.csv")
 #: The files of an undrawn plan, the manifest last.
 FRAME_FILES = ("plan.csv", "sample.csv", "sample.sha256", MANIFEST)
 LogKind = Literal["drawn", "draw_refused", "replaced", "joined"]
@@ -95,9 +101,8 @@ def read_drawn(folder: Path) -> DrawnFrame:
     inspectors = _read_texts(folder / "inspectors.csv", INSPECTOR_COLUMNS)
     inspectors["place"] = pd.to_numeric(inspectors["place"]).astype("int64")
     sample = sample.assign(ticket=sample["ticket"].where(sample["ticket"] != "", None), drawn=sample["drawn"] == "1")
-    pool = Pool.from_dict(document["inspectors"]) if document["inspectors"] else None
     day = document["drawn_on"]
-    return DrawnFrame(frame, document["seed"], sample, inspectors, pool, dt.date.fromisoformat(day) if day else None)
+    return DrawnFrame(frame, document["seed"], sample, inspectors, frame.pool, dt.date.fromisoformat(day) if day else None)
 
 
 def _read_sample(folder: Path, document: dict[str, Any]) -> tuple[SamplingFrame, pd.DataFrame]:
@@ -109,8 +114,15 @@ def _read_sample(folder: Path, document: dict[str, Any]) -> tuple[SamplingFrame,
     sample = _read_texts(folder / "sample.csv", SAMPLE_COLUMNS)
     sample["inclusion_probability"] = [float(text) for text in sample["inclusion_probability"]]
     rows, notes = sample[list(FRAME_COLUMNS)], tuple(document["notes"])
-    frame = SamplingFrame(task, rows, read_strata(folder), document["about"], document["frame_hash"], notes)
-    if frame.hashed_again() != frame.frame_hash or not with_probabilities(rows, frame.strata).equals(rows):
+    pool = Pool.from_dict(document["inspectors"]) if document["inspectors"] else None
+    number, committed = FORMATS[document["format"]], dict(document.get("commitments", {}))
+    key = key_beside(folder, task.id) if "key" in committed else ""
+    frame = SamplingFrame(
+        task, rows, read_strata(folder), document["about"], document["frame_hash"], notes, pool, number, committed, key
+    )
+    frame.refuse_other_key()
+    unchanged = bool(key) or not frame.is_sealed or not damaged_files(folder, {name: document["files"][name] for name in _SEALED})
+    if not unchanged or frame.hashed_again() != frame.frame_hash or not with_probabilities(rows, frame.strata).equals(rows):
         raise DrawError(
             "{folder}: the frame is not the one whose hash the manifest holds; verify-plan names what was changed", folder=folder
         )
@@ -149,7 +161,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise DataError("{path}: expected a file (got nothing)", path=path) from None
     except ValueError:
         raise DataError("{path}: expected JSON", path=path) from None
-    if not isinstance(document, dict) or document.get("format") != PLAN_FORMAT:
+    if not isinstance(document, dict) or document.get("format") not in FORMATS:
         raise DataError("{path}: format: expected {format!r}", path=path, format=PLAN_FORMAT)
     return document
 
@@ -188,7 +200,6 @@ def drawn_files(drawn: DrawnFrame) -> dict[str, bytes]:
     document["counts"]["drawn"] = len(drawn.drawn)
     document["seed"] = drawn.seed
     document["drawn_on"] = drawn.drawn_on.isoformat() if drawn.drawn_on else None
-    document["inspectors"] = drawn.pool.to_dict() if drawn.pool else None
     return files | {MANIFEST: canonical_json(document).encode()}
 
 
@@ -233,9 +244,9 @@ def _manifest(frame: SamplingFrame, files: dict[str, bytes]) -> dict[str, Any]:
     reasons.pop("", None)
     population, target, on_site = (sum(frame.strata[name].tolist()) for name in ("population", "target", "on_site"))
     return {
-        "format": PLAN_FORMAT,
+        "format": next(name for name, number in FORMATS.items() if number == frame.format),
         "version": __version__,
-        "algorithm": ALGORITHM,
+        "algorithm": ALGORITHM if frame.format > 2 else ALGORITHM_2,
         "about": frame.about,
         "frame_hash": frame.frame_hash,
         "counts": {
@@ -247,13 +258,14 @@ def _manifest(frame: SamplingFrame, files: dict[str, bytes]) -> dict[str, Any]:
         "notes": list(frame.notes),
         "seed": None,
         "drawn_on": None,
-        "inspectors": None,
+        "inspectors": frame.pool.to_dict() if frame.pool else None,
+        **({"commitments": frame.commitments} if frame.format > 2 else {}),
         "files": {name: sha256_of(content) for name, content in sorted(files.items())},
     }  # fmt: skip
 
 
 def _refuse_over(folder: Path, frame: SamplingFrame, *, seed: str | None) -> None:
-    """A folder keeps its task; a drawn one keeps its draw; a published frame is what is drawn in it."""
+    """A folder keeps its task; a drawn one keeps its draw; a published frame, or its draft, is what is drawn in it."""
     if not (folder / MANIFEST).exists():
         return
     held = read_manifest(folder)
@@ -264,7 +276,7 @@ def _refuse_over(folder: Path, frame: SamplingFrame, *, seed: str | None) -> Non
         )
     if held["seed"] is not None and (held["seed"], held["frame_hash"]) != (seed, frame.frame_hash):
         raise DrawError("{folder}: holds a drawn plan; a drawn plan is not replaced", folder=folder)
-    if seed is not None and held["frame_hash"] != frame.frame_hash:
+    if seed is not None and held["frame_hash"] not in (frame.frame_hash, frame.unsealed().frame_hash):
         raise DrawError(
             "{folder}: holds another frame ({frame_hash}…); draw the frame that was published",
             folder=folder,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -17,15 +16,14 @@ from creditscore.config.tasks import Population, Task
 from creditscore.dataframes import Flags, Texts, as_frame, date_column, texts, unique_ids
 from creditscore.dates import months_before
 from creditscore.errors import DataError, DrawError
+from creditscore.inspection.frame_hash import commitments, draft_commitments, frame_hash, frame_hash_2, rows_by_name
+from creditscore.inspection.pool import Pool
 from creditscore.inspection.rounding import extra_visits, notes_on
 from creditscore.inspection.strata import STRATUM_COLUMNS, Joining, places_of, strata_of, strata_table, with_targets
-from creditscore.storage import compact_json
+from creditscore.inspection.task_key import new_key, refuse_other_key
 from creditscore.tiering.tiers import Tiers, drawn_tiers
 from creditscore.vocabulary import SAMPLING_TRIGGERS
 
-#: The format of the hashed text. Whatever changes that text (a key below, or a field that ``about`` holds, such as one
-#: more field of ``Task`` or ``Label``) changes every new hash, and needs the same change in ``verify_draw.py``.
-FRAME_FORMAT = "creditscore-frame/2"
 #: The columns of a frame: one row per subject of the task's population, by subject_id, those who left it with their reason.
 FRAME_COLUMNS = (
     "task", "subject_id", "name", "industry", "region", "tier", "stratum", "inclusion_probability", "exempt_reason", "merged_with",
@@ -52,8 +50,12 @@ class SamplingFrame:
             that left the frame.
         strata: The columns of :data:`STRATUM_COLUMNS`, from the safest tier to the riskiest, then NR, then by name.
         about: Task, day and policy as hashed.
-        frame_hash: The SHA-256 to publish before the seed is known.
+        frame_hash: The SHA-256 to publish before the seed is known; of a draft one that says whether it was changed.
         notes: What the planner should know.
+        pool: Who may be sent, and who is recused; None where no staff was named. Part of the hash.
+        format: 3; 2 for frames that were published by older versions.
+        commitments: What the hash covers beside ``about``; empty in format 2.
+        key: The key of a published frame; empty for drafts, for format 2, and where it is not at hand.
     """
 
     task: Task
@@ -62,6 +64,10 @@ class SamplingFrame:
     about: dict[str, Any]
     frame_hash: str
     notes: tuple[str, ...] = ()
+    pool: Pool | None = None
+    format: int = 3
+    commitments: dict[str, str] = field(default_factory=dict)
+    key: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, tiers: Tiers, policy: TierPolicy, *, task: Task, history: Any, register: pd.DataFrame | None) -> Self:
@@ -124,10 +130,68 @@ class SamplingFrame:
         return dict(zip(self.strata["stratum"].tolist(), self.strata["on_site"].tolist(), strict=True))
 
     def hashed_again(self) -> str:
-        """The frame hash of what the frame holds now."""
-        subjects = zip(*(self.frame[name].tolist() for name in SUBJECT_KEYS), strict=True)
-        strata = zip(*(self.strata[name].tolist() for name in STRATUM_COLUMNS), strict=True)
-        return frame_hash(self.about, strata, subjects)
+        """The frame hash of what the frame holds now. Of a published frame without its key: of its commitments."""
+        if self.format == 2:
+            return frame_hash_2(self.about, self._rows(STRATUM_COLUMNS, self.strata), self._rows(SUBJECT_KEYS, self.frame))
+        return frame_hash(self.about, self._committed())
+
+    def _committed(self) -> dict[str, str]:
+        """The commitments to what the frame holds now; those that it carries where its key is not at hand."""
+        if self.is_sealed and not self.key:
+            return self.commitments
+        strata, subjects = self.stratum_rows(), self.subject_rows()
+        people = self.pool.to_dict() if self.pool else None
+        if not self.key:
+            return draft_commitments(strata, subjects, people)
+        return commitments(strata, subjects, people, key=self.key, task=self.task.id)
+
+    def stratum_rows(self) -> dict[str, str]:
+        """The canonical row of each stratum by its name."""
+        return rows_by_name(self._rows(STRATUM_COLUMNS, self.strata))
+
+    def subject_rows(self) -> dict[str, str]:
+        """The canonical row of each subject by its id in NFC.
+
+        Raises:
+            DrawError: A subject is in the frame twice.
+        """
+        return rows_by_name(self._rows(SUBJECT_KEYS, self.frame))
+
+    @staticmethod
+    def _rows(columns: Sequence[str], frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+        return zip(*(frame[name].tolist() for name in columns), strict=True)
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the frame was published with a key."""
+        return "key" in self.commitments
+
+    def sealed(self) -> Self:
+        """A copy with a new key, to be published; frames of format 2 have none."""
+        return self.changed(key=new_key() if self.format > 2 else "")
+
+    def unsealed(self) -> Self:
+        """A copy without key, as a draft again."""
+        return self.changed(key="", commitments={})
+
+    def refuse_too_few(self) -> None:
+        """Refuse a frame whose draw could send nobody somewhere: too few inspectors may go to a subject that stays.
+
+        Raises:
+            DrawError: The subject is named.
+        """
+        if self.pool is not None:
+            stays = self.frame["exempt_reason"] == ""
+            self.pool.refuse_too_few(self.task.min_inspectors, self.frame.loc[stays, "subject_id"].tolist())
+
+    def refuse_other_key(self) -> None:
+        """Refuse a key that is not the one whose hash was published.
+
+        Raises:
+            DrawError: It is another one.
+        """
+        if self.key:
+            refuse_other_key(self.key, self.commitments.get("key", ""), self.task.id)
 
     def check_hash(self) -> None:
         """Refuse a frame that is not the one whose hash it carries.
@@ -144,8 +208,23 @@ class SamplingFrame:
     def changed(self, **parts: Any) -> Self:
         """A copy with some fields replaced and a new frame hash."""
         copy = dataclasses.replace(self, **{**parts, "frame_hash": ""})
+        copy.commitments = {} if copy.format == 2 else copy._committed()
         copy.frame_hash = copy.hashed_again()
         return copy
+
+    def with_people(self, staff: Any, recusals: Any = None) -> Self:
+        """The frame with the inspectors who may be sent.
+
+        Args:
+            staff: ``staff_id, certificate_valid_to`` and, as far as known, ``name, region, department``; None: nobody is assigned.
+            recusals: Pairs ``staff_id, subject_id`` that may not meet; or None.
+
+        Raises:
+            DrawError: A member of staff is listed twice.
+        """
+        stays = self.frame.loc[self.frame["exempt_reason"] == "", "subject_id"]
+        pool = None if staff is None else Pool.of(staff, recusals, self.task, subject_ids=stays)
+        return self.changed(pool=pool)
 
     def with_ratios(self, ratios_ppm: Sequence[int]) -> Self:
         """The frame with the ratios of a planner, and new targets, probabilities and notes. ``about`` records the change.
@@ -162,35 +241,6 @@ class SamplingFrame:
         return self.changed(
             strata=strata, frame=frame, about=about, notes=notes_on(strata, self.task, about, places_of(frame, self.task))
         )
-
-
-def frame_hash(about: Mapping[str, Any], strata: Iterable[Sequence[Any]], subjects: Iterable[Sequence[Any]]) -> str:
-    """The SHA-256 of a frame: the task, the policy, the targets and every subject with its stratum.
-
-    The text has one line per part, each a JSON value without blanks, UTF-8: the format, ``about``
-    (keys in order), the strata by name, the subjects by subject_id. Row order does not matter.
-
-    Args:
-        about: Task, day, policy.
-        strata: Rows of :data:`STRATUM_COLUMNS`.
-        subjects: Rows of :data:`SUBJECT_KEYS`, all texts.
-
-    Raises:
-        DrawError: A subject is in the frame twice.
-    """
-
-    def line(value: Any) -> bytes:
-        return (compact_json(value) + "\n").encode()
-
-    digest, last = hashlib.sha256(), None
-    for part in (FRAME_FORMAT, dict(about), *sorted(map(tuple, strata))):
-        digest.update(line(part))
-    for row in sorted(map(tuple, subjects)):
-        if row[0] == last:
-            raise DrawError("frame: expected each subject once (got {last} twice)", last=last)
-        last = row[0]
-        digest.update(line(row))
-    return digest.hexdigest()
 
 
 def task_population(tiers: Tiers, register: pd.DataFrame | None, task: Task) -> pd.DataFrame:

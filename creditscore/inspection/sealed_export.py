@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from creditscore.inspection.amendments import last_of_ratio
 from creditscore.inspection.csv_export import read_csv
 from creditscore.inspection.plan_folder import read_log, read_manifest, read_strata
 from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS
+from creditscore.inspection.task_key import key_beside
+from creditscore.inspection.tickets import nonces
 from creditscore.storage import damaged_files
 
 _SEALED = ("sample.csv", "plan.csv")
@@ -19,8 +22,9 @@ _SEALED = ("sample.csv", "plan.csv")
 def own_rows(folder: Path, subject_ids: Iterable[str]) -> list[dict[str, Any]]:
     """One row per subject that is in the plan's frame or came late, by subject_id; of everybody else one ticket at most.
 
-    ``ticket`` is SHA-256 of ``text_of_ticket = seed|task|subject_id``, to be recomputed with any tool. It is
-    drawn if it is not above ``last_ticket``, the last drawn of its stratum (``target`` of ``population``).
+    ``ticket`` is SHA-256 of ``text_of_ticket = seed|task|subject_id|nonce``, to be recomputed with any tool; the nonce is the
+    subject's own (in format 2 there is none), and empty where the key is lost. It is drawn if it is not above ``last_ticket``,
+    the last drawn of its stratum (``target`` of ``population``).
     Seed and tickets are empty before the draw. ``standing`` is ``drawn``, ``replaced`` (drawn, and another one is visited
     instead), ``replacement`` (``last_ticket`` is then the last that replaced one of its stratum), ``late`` (by its
     own ticket and the ratio, ``last_ticket`` being the largest that is drawn) or ``""``.
@@ -40,7 +44,8 @@ def own_rows(folder: Path, subject_ids: Iterable[str]) -> list[dict[str, Any]]:
             last[row["stratum"]] = max(last.get(row["stratum"], ""), row["ticket"])
         if row["subject_id"] in wanted:
             own.append(row)
-    rows = [_row(row, manifest, strata[row["stratum"]], last.get(row["stratum"], "")) for row in own]
+    key = key_beside(folder, manifest["about"]["task"]["id"]) if "key" in manifest.get("commitments", {}) else ""
+    rows = [_row(row, manifest, strata[row["stratum"]], last.get(row["stratum"], ""), key) for row in own]
     log = read_log(folder)
     replaced = [line for line in log if line["what"] == "replaced"]
     gone, came = {line["subject_id"] for line in replaced}, {line["replaced_by"] for line in replaced}
@@ -53,13 +58,15 @@ def own_rows(folder: Path, subject_ids: Iterable[str]) -> list[dict[str, Any]]:
     for line in log:
         if line["what"] == "joined" and line["subject_id"] in wanted:  # a late subject is drawn by its ratio alone
             late = {**line, "exempt_reason": "", "drawn": "1" if line["mode"] else "0"}
-            shown = _row(late, manifest, strata.get(line["stratum"], {}), last_of_ratio(line["ratio_ppm"]))
+            shown = _row(late, manifest, strata.get(line["stratum"], {}), last_of_ratio(line["ratio_ppm"]), key)
             rows.append({**shown, "standing": "late"})
     return sorted(rows, key=lambda row: str(row["subject_id"]))
 
 
-def _row(row: Mapping[str, Any], manifest: Mapping[str, Any], stratum: Mapping[Any, Any], last: str) -> dict[str, Any]:
+def _row(row: Mapping[str, Any], manifest: Mapping[str, Any], stratum: Mapping[Any, Any], last: str, key: str) -> dict[str, Any]:
     task, seed, drawn = manifest["about"]["task"]["id"], manifest["seed"], row["drawn"] == "1"
+    salted = "commitments" in manifest
+    nonce = nonces([unicodedata.normalize("NFC", row["subject_id"])], key=key, task=task)[0] if key else ""
     return {
         "subject_id": row["subject_id"],
         "task": task,
@@ -69,9 +76,16 @@ def _row(row: Mapping[str, Any], manifest: Mapping[str, Any], stratum: Mapping[A
         "target": stratum.get("target", 0),
         "exempt_reason": row["exempt_reason"],
         "seed": seed or "",
-        "text_of_ticket": f"{seed}|{task}|{row['subject_id']}" if row["ticket"] else "",
+        "text_of_ticket": _text_of_ticket(seed, task, row["subject_id"], nonce, salted=salted) if row["ticket"] else "",
+        **({"nonce": nonce} if salted else {}),
         "ticket": row["ticket"],
         "last_ticket": last,
         "drawn": drawn,
         "standing": "drawn" if drawn else "",
     }
+
+
+def _text_of_ticket(seed: str, task: str, subject_id: str, nonce: str, *, salted: bool) -> str:
+    """What is hashed; empty where the nonce cannot be made."""
+    parts = [seed, task, subject_id, *([nonce] if salted else [])]
+    return "" if salted and not nonce else "|".join(parts)

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.amendments import Joiner, Replacement
+from creditscore.inspection.frame_hash import rows_by_name, tree_of
 from creditscore.inspection.inspectors import DrawnFrame
 from creditscore.inspection.people import same_person
 from creditscore.inspection.plan_folder import (
@@ -29,6 +30,8 @@ from creditscore.inspection.plan_folder import (
 )
 from creditscore.inspection.register import REGISTER, STATES, Register, RegisterKind, State, register_line
 from creditscore.inspection.sampling_frame import SamplingFrame
+from creditscore.inspection.seeds import refuse_publication
+from creditscore.inspection.task_key import KEYS, add_key, key_beside, put_key_aside
 from creditscore.language import pgettext
 from creditscore.storage import Journal, parsed_json, sha256_of
 
@@ -37,6 +40,7 @@ TASKS, ORIGIN = "tasks", "task.json"
 #: Where a voided frame is kept, one folder for each.
 VOIDED = "voided"
 _LATEST = (*FRAME_FILES, "plan.xlsx")
+F = TypeVar("F", bound=SamplingFrame)
 
 
 @dataclass(frozen=True)
@@ -208,9 +212,20 @@ def copy_draft(entry: Journal, folder: TaskFolder, source: Path, **origin: Any) 
 
 
 def add_publication(
-    entry: Journal, folder: TaskFolder, frame: SamplingFrame, *, on: dt.date, channel: str, by: str, trial: bool = False
-) -> None:
-    """Publish a frame: its line in the register, and its files where the folder does not hold them already.
+    entry: Journal,
+    folder: TaskFolder,
+    frame: F,
+    *,
+    on: dt.date,
+    channel: str,
+    by: str,
+    trial: bool = False,
+    staff: Any = None,
+    recusals: Any = None,
+) -> F:
+    """Publish a draft: its people, its key, its line in the register, its files; returns the frame as it is published.
+
+    ``staff`` and ``recusals`` are those of :meth:`SamplingFrame.with_people`; without staff the draft's own people stay.
 
     Raises:
         DrawError: The task's frame is published already; channel or name is missing; the frame was changed since it was
@@ -230,6 +245,8 @@ def add_publication(
             "again, or publish with --trial, which marks the task as a trial for good",
             task=task,
         )
+    if frame.format == 2:
+        raise DrawError("task {task}: its draft was made by an older version; run the day again", task=task)
     if on < frame.as_of:
         raise DrawError(
             "task {task}: expected a day on or after {as_of}, that of the tiers in its frame (got {on})",
@@ -237,16 +254,22 @@ def add_publication(
             as_of=frame.as_of,
             on=on,
         )
+    voids = [line for line in register.lines if line["what"] == "void" and line.get("task") == task]
+    refuse_publication(frame.task, on, voided_on=str(voids[-1]["on"]) if voids else "")
     frame.check_hash()
     from_run = folder.exists() and read_manifest(folder.path)["frame_hash"] == frame.frame_hash
     if not from_run:
         note_origin(entry, folder, run="")
+    frame = (frame if staff is None else frame.with_people(staff, recusals)).sealed()
+    frame.refuse_too_few()
+    add_key(entry, task, frame.key)
     for name, content in frame_files(frame).items():
         entry.write(folder.path / name, content)
     about = {"frame_hash": frame.frame_hash, "on": on.isoformat(), "channel": needed(channel, "channel"), "by": needed(by, "by")}
     run = {"run": folder.origin.run} if from_run and folder.origin.run else {}
     marked = {"trial": True} if trial else {}
     add_line(entry, folder, "published", **about, **run, **marked)
+    return frame
 
 
 def add_void(entry: Journal, folder: TaskFolder, *, reason: str, by: str, second: str, on: dt.date) -> str:
@@ -268,6 +291,8 @@ def add_void(entry: Journal, folder: TaskFolder, *, reason: str, by: str, second
     for name in _LATEST:
         if (folder.path / name).is_file():
             entry.copy(folder.path / name, kept / name)
+    _write_draft_again(entry, folder)
+    put_key_aside(entry, folder.task, register.voids(folder.task) + 1)
     entry.remove(folder.path / _LATEST[-1])
     note_origin(entry, folder, workbook="")
     about = {"frame_hash": line["frame_hash"], "reason": needed(reason, "reason"), **people, "on": on.isoformat()}
@@ -275,11 +300,22 @@ def add_void(entry: Journal, folder: TaskFolder, *, reason: str, by: str, second
     return str(line["frame_hash"])
 
 
+def _write_draft_again(entry: Journal, folder: TaskFolder) -> None:
+    """The voided frame as a draft, without what its key sealed; a folder that was damaged stays until the next night."""
+    try:
+        frame = read_frame(folder.path)
+    except (DrawError, DataError):
+        return
+    if frame.is_sealed:
+        for name, content in frame_files(frame.unsealed()).items():
+            entry.write(folder.path / name, content)
+
+
 def published_frame(folder: TaskFolder) -> SamplingFrame:
     """The frame that the register says was published.
 
     Raises:
-        DrawError: The task is a draft or drawn; or the folder holds another frame than the published one.
+        DrawError: The task is a draft or drawn; the folder holds another frame than the published one; or its key is lost.
     """
     register = Register.of(folder.out)
     line = register.published(folder.task)
@@ -293,6 +329,11 @@ def published_frame(folder: TaskFolder) -> SamplingFrame:
             path=folder.path,
             published=line["frame_hash"][:12],
             held=frame.frame_hash[:12],
+        )
+    if frame.is_sealed and not frame.key:
+        raise DrawError(
+            "{path}: expected the key of the frame (it is lost): void the frame (creditscore plan void), and publish a new one",
+            path=folder.out / KEYS / folder.task,
         )
     return frame
 
@@ -313,7 +354,7 @@ def refuse_second_draw(register: Register, task: str) -> None:
         )
 
 
-def add_draw(entry: Journal, folder: TaskFolder, drawn: DrawnFrame, *, by: str, seed_source: str = "") -> None:
+def add_draw(entry: Journal, folder: TaskFolder, drawn: DrawnFrame, *, by: str) -> None:
     """Record a draw: in the register and in the log, and the files of the drawn plan.
 
     Raises:
@@ -336,8 +377,9 @@ def add_draw(entry: Journal, folder: TaskFolder, drawn: DrawnFrame, *, by: str, 
     files = drawn_files(drawn)
     day = drawn.drawn_on.isoformat() if drawn.drawn_on else None
     sealed = {"seed": drawn.seed, "frame_hash": drawn.frame_hash}
-    source = {"seed_source": seed_source} if seed_source else {}
-    about = {**sealed, **source, "on": day, "by": needed(by, "by"), "manifest": sha256_of(files[MANIFEST])}
+    source = {"seed_source": drawn.task.seed.text} if drawn.task.seed else {}
+    root = {"strata": drawn.root} if drawn.root else {}
+    about = {**sealed, **source, **root, "on": day, "by": needed(by, "by"), "manifest": sha256_of(files[MANIFEST])}
     for name, content in files.items():
         entry.write(folder.path / name, content)
     (logged,) = entry.append(folder.path / LOG, [{"what": "drawn", **about}])
@@ -355,7 +397,7 @@ def add_replacements(entry: Journal, folder: TaskFolder, replacements: Iterable[
     for one in replacements:
         body = {"what": "replaced", **asdict(one), "on": one.on.isoformat()}
         (logged,) = entry.append(folder.path / LOG, [body])
-        about = {name: body[name] for name in ("subject_id", "replaced_by", "reason", "by", "on")}
+        about = {name: body[name] for name in ("subject_id", "replaced_by", "reason", "evidence", "by", "second", "on")}
         add_line(entry, folder, "replaced", **about, log=logged["hash"])
 
 
@@ -366,8 +408,19 @@ def add_joiners(entry: Journal, folder: TaskFolder, joiners: Iterable[Joiner]) -
     if bodies:
         logged = entry.append(folder.path / LOG, bodies)
         counts = {"subjects": len(joined), "drawn": sum(one.drawn for one in joined)}
-        about = {**counts, "by": bodies[0]["by"], "on": bodies[0]["on"], "log": logged[-1]["hash"]}
+        key = key_beside(folder.path, folder.task)
+        root = {"late": tree_of(rows_by_name(late_rows(bodies)), key=key, task=folder.task).root} if key else {}
+        about = {**counts, **root, "by": bodies[0]["by"], "on": bodies[0]["on"], "log": logged[-1]["hash"]}
         add_line(entry, folder, "joined", **about)
+
+
+#: The fields of the row of a subject that came later.
+LATE_KEYS = ("subject_id", "name", "industry", "region", "tier", "stratum", "ticket", "ratio_ppm", "on_site_ppm", "mode")
+
+
+def late_rows(lines: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
+    """The rows of subjects that came later, from their lines of the log; the register has the root of their tree."""
+    return [[line[name] for name in LATE_KEYS] for line in lines]
 
 
 def add_closing(entry: Journal, folder: TaskFolder, *, by: str, on: dt.date, reason: str = "") -> None:

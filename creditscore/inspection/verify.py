@@ -72,6 +72,8 @@ def verify_plan(
     publication: str | Path | None = None,
     register: str | Path | None = None,
     register_head: str | None = None,
+    key: str | Path | None = None,
+    outcome: str | None = None,
 ) -> Verification:
     """Check a plan folder from its files, and from the register of what may happen once.
 
@@ -85,13 +87,16 @@ def verify_plan(
         register: ``register.jsonl`` of the authority; by default the one two folders above, if it is there.
         register_head: The register head that an earlier verification gave, or that was published: its line must still be
             there. Without it a register that was cut off or put back from a backup together with the folder is not found.
+        key: The file of the frame's key; by default ``OUT/keys/<task>`` if it is there. Without it no ticket is recomputed.
+        outcome: What the declared source of the seed published: a made-up seed of the right form is found by it alone.
 
     Returns:
         The findings, each with file and line. An unreadable file is a finding, not an error.
     """
     result = verify_draw.verify(
-        folder, frame_hash=frame_hash, log_head=log_head, publication=publication, register=register, register_head=register_head
-    )
+        folder, frame_hash=frame_hash, log_head=log_head, publication=publication, register=register, register_head=register_head,
+        key=key, outcome=outcome,
+    )  # fmt: skip
     messages = [Message(finding.template, finding.shown) for finding in result.findings[:_SHOWN]]
     if len(result.findings) > _SHOWN:
         messages.append(_("and {count} more", count=len(result.findings) - _SHOWN))

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Check a drawn inspection plan from its sealed export. One file, the standard library alone, Python 3.9 or later.
+r"""Check a drawn inspection plan from its sealed export. One file, the standard library alone, Python 3.9 or later.
 
 Copy this file to any machine and run it on the folder of a plan:
 
     python verify_draw.py PLAN_FOLDER [--frame-hash HASH] [--head HASH] [--publication FILE] [--register FILE]
-                          [--register-head HASH] [--json]
+                          [--register-head HASH] [--key FILE] [--outcome TEXT] [--json]
 
 Its exit code is 0 if the plan is verified, 1 if it is not, and 2 if a file cannot be read. It shares no code with the
 program that draws: everything that program states is computed again here, by the following procedure.
@@ -28,12 +28,28 @@ The procedure
     2. Target. n is at least ceil(ratio_ppm x N / 1,000,000) and at most N. Of these n,
        ceil(on_site_ppm x n / 1,000,000) are visited on site. All targets together reach the floor (min_ratio) and
        the number (target) that the task names. The probability of each subject that stays in the frame is n / N.
-    3. Frame hash, published before the seed is known. SHA-256 over lines of compact JSON (UTF-8, sorted keys, a line
-       feed after each): the text "creditscore-frame/2"; the manifest's "about" (task, day, policy); the strata by
-       name; the subjects by subject_id.
-    4. Ticket. SHA-256 of "seed|task|subject_id" in UTF-8 and Unicode NFC, as 64 hexadecimal digits.
+    3. Frame hash, published before the seed is known. SHA-256 of three lines (UTF-8, a line feed after each): the text
+       creditscore-frame/3; the manifest's "about" (task, day, policy); its "commitments" (both compact JSON, sorted keys):
+       key       SHA-256 of the key, 64 hexadecimal digits that only the authority and its auditors have
+       content   SHA-256 of "key|c|key". c is SHA-256 of "strata|subjects|people": of the content hashes of the rows of
+                 strata and subjects, and SHA-256 of the manifest's "inspectors" as compact JSON
+       people    SHA-256 of "key|p|key", p being the last of these three
+       subjects  the root of the tree of the subjects' rows;  strata  that of the strata's
+       A row is its fields with | between them; in a field, \\ is written for \ and \/ for |. Its name is its first field in
+       Unicode NFC, its nonce SHA-256 of "key|task|name|key", its leaf SHA-256 of "nonce|row", its place SHA-256 of the name.
+       Of M rows the first d digits of the places count, d being the smallest number, 1 or more, with M <= 16^(d+1). Content
+       hash: SHA-256 of the groups' "digits:hash" in order with | between them, a group's hash being SHA-256 of the SHA-256 of
+       its rows, in order with | between them. Tree: leaves of one place's first d digits are below one node, nodes of the
+       same first d-1 digits below one, and so on to the root, which has no digits. A node is SHA-256 of "node|" and what is
+       below it in order with | between it.
+    4. Ticket. SHA-256 of "seed|task|subject_id|nonce" in UTF-8 and Unicode NFC, as 64 hexadecimal digits.
+       The seed is written as about.task.seed of the manifest declares: groups with " + " between them; "6 of 33" is six
+       numbers of equal width in rising order with a blank between them, "5 digits", "25 dice" (1 to 6), "64 hex" and "128 HEX"
+       are so many signs. The drand beacon publishes 64 hex, that of NIST 128 HEX. No draw is dated before its day.
     5. Draw. In each stratum the n smallest tickets are drawn. As many of these as are to be visited on site (step 2),
        the smallest first, are visited on site, the others off site.
+       The line of the draw in log and register has in "strata" the root of the tree of the strata after the draw, as in 3, of
+       rows of name, N, n, how many on site, the last ticket that is drawn and the last on site ("" where there is none).
     6. Inspectors. Drawn subjects get their inspectors in the order of their tickets. Inspectors who are recused from
        the subject are left out. The others are put in order: staff of the subject's region first, then those with the fewest
        visits so far, then the smallest SHA-256 of "seed|task|subject_id|staff_id". The first min_inspectors of that
@@ -41,16 +57,21 @@ The procedure
        the leading department and then the first of the others are moved to the front of the order.
     7. Log. Each line holds the hash of the line before it, and its own: SHA-256 of its compact JSON without the hash.
        The line of the draw holds the SHA-256 of manifest.json.
-    8. Replacement. The subject with the smallest ticket of the stratum that is not used yet takes over the mode and,
-       unless one of them is recused, the inspectors. Otherwise its inspectors are drawn as in 6, counting all visits
-       so far.
+    8. Replacement. The subject with the smallest ticket of the stratum that is not used yet takes over the mode. Its
+       inspectors are drawn as in 6, counting all visits so far. It has a reason of the list REPLACEMENT_REASONS, evidence and
+       two persons. (In format 2 any reason, and the inspectors of whom it replaces, unless one of them is recused.)
     9. Late subject. It is drawn if ticket < ratio x 2^256, and visited on site if ticket < ratio x on-site share x
        2^256. Its inspectors are drawn as in 6.
     10. Register. A chain of lines as in 7. Of the lines about the task after the last "void", the first ("published") holds
         the frame hash; one ("drawn") the seed, the frame hash and the SHA-256 of manifest.json; the last that has a "log"
         holds the hash of the last line of the log that is no refused draw.
+        A line "joined" has in "late" the root of the tree, as in 3, of the rows of those who came then: subject_id, name,
+        industry, region, tier, stratum, ticket, ratio_ppm, on_site_ppm, mode.
     11. Publication. It lists every drawn subject once and nobody else, with the name in sample.csv and the task's
         item, department, first and last day.
+
+Plans of format 2 have no key. Their frame hash is SHA-256 over lines of compact JSON: the text "creditscore-frame/2", "about",
+the strata by name, the subjects by subject_id; their tickets are SHA-256 of "seed|task|subject_id".
 
 What this check cannot show is listed in NOT_COVERED and is part of every report.
 """
@@ -66,13 +87,19 @@ import re
 import sys
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-PLAN_FORMAT = "creditscore-plan/2"
-FRAME_FORMAT = "creditscore-frame/2"
-ALGORITHM = "sha256(seed|task|subject_id), n smallest per stratum, of these the on_site smallest on site, v2"
+PLAN_FORMAT, PLAN_FORMAT_2 = "creditscore-plan/3", "creditscore-plan/2"
+FRAME_FORMAT, FRAME_FORMAT_2 = "creditscore-frame/3", "creditscore-frame/2"
+ALGORITHM = (
+    "sha256(seed|task|subject_id|nonce), nonce sha256(key|task|subject_id|key), n smallest per stratum, "
+    "of these the on_site smallest on site, v3"
+)
+ALGORITHM_2 = "sha256(seed|task|subject_id), n smallest per stratum, of these the on_site smallest on site, v2"
+#: What the hash of a frame of format 3 covers beside the manifest's "about"; that of a draft covers the content alone.
+COMMITMENTS = ("content", "key", "people", "strata", "subjects")
 #: The version of the drawing program whose notes in the manifest this file can compute again, word for word.
 NOTES_VERSION = "0.1.0"
 
@@ -92,6 +119,8 @@ PUBLICATION_COLUMNS = (
 )  # fmt: skip
 #: Why a subject may leave a frame before the draw.
 REASONS = ("deregistered", "annual_cap", "repeat")
+#: Why a drawn subject may be replaced.
+REPLACEMENT_REASONS = ("deregistered", "revoked", "moved_away", "not_found", "closed_down", "registered_twice")
 UNKNOWN = "unknown"
 ON_SITE, OFF_SITE = "on_site", "off_site"
 MILLION = 1_000_000
@@ -123,6 +152,13 @@ MESSAGES = {
     "manifest.key": _("manifest.json: {key}: expected {expected}"),
     "manifest.algorithm": _("manifest.json: algorithm: expected {expected!r}"),
     "manifest.frame_hash": _("manifest.json: frame_hash is not that of task, targets and subjects in plan.csv and sample.csv"),
+    "manifest.commitments": _("manifest.json: commitments: {name} is not that of the files"),
+    "key.text": _("{file}: expected a key, 64 hexadecimal digits"),
+    "key.other": _("{file}: not the key whose hash was published with the frame"),
+    "seed.form": _("manifest.json: seed: {source} is written as {form}, and this is not"),
+    "seed.day": _("manifest.json: drawn_on: the seed became known on {day}, after this draw"),
+    "seed.source": _("{where}: seed_source is not {source}, which the frame declares"),
+    "seed.outcome": _("manifest.json: seed is not what its source published"),
     "manifest.counts": _("manifest.json: counts: {name} is {said}, the files hold {counted}"),
     "manifest.figures": _("manifest.json: {name} is not what plan.csv gives"),
     "manifest.files": _("manifest.json: files: expected the SHA-256 of {file}"),
@@ -142,7 +178,7 @@ MESSAGES = {
     "plan.named_target": _("plan.csv: {total:,} are less than the {named:,} that the task names"),
     "sample.count": _("sample.csv: has {counted:,} subjects, {written:,} were written"),
     "sample.written": _("{where}: the line of {subject} is not one that was written"),
-    "sample.ticket": _("{where}: ticket of {subject} is not SHA-256(seed|task|subject)"),
+    "sample.ticket": _("{where}: ticket of {subject} is not SHA-256(seed|task|subject), in format 3 with its nonce behind"),
     "sample.exempt": _("{where}: {subject} has a ticket or is drawn, and left the frame"),
     "sample.undrawn": _("{where}: {subject} has a ticket or is drawn, and nothing is drawn yet"),
     "sample.stratum": _("{where}: {subject} is in a stratum that is not its own ({stratum})"),
@@ -167,10 +203,12 @@ MESSAGES = {
     "log.head": _("log.jsonl: the line whose hash was kept is not there: lines were cut off or written anew"),
     "log.undrawn": _("{where}: records a draw, and the plan is not drawn"),
     "log.draw": _("{where}: says another seed, frame or day than the manifest, or another draw than the first"),
+    "log.strata": _("{where}: strata is not the root of the last tickets of the strata"),
     "log.manifest": _("{where}: manifest.json is not the one that was sealed when the draw was logged"),
     "log.not_visited": _("{where}: {subject} is not to be inspected"),
     "log.turn": _("{where}: {subject} is not the next ticket of the stratum of {replaced}"),
     "log.replacement": _("{where}: ticket, mode or stratum of {subject} is not its own"),
+    "log.reason": _("{where}: {subject} was replaced without a reason of the list, its evidence, or a second person"),
     "log.known": _("{where}: {subject} has a ticket already"),
     "log.late_stratum": _("{where}: {subject} is in a stratum that is not its own ({stratum})"),
     "log.late_ratio": _("{where}: the ratio or the share on site is not that of stratum {stratum}"),
@@ -182,6 +220,7 @@ MESSAGES = {
     "register.drawn": _("register.jsonl line {line}: this frame was drawn; this folder is a copy or a backup from before the draw"),
     "register.draw": _("register.jsonl line {line}: says another seed, frame or manifest than this folder"),
     "register.day": _("register.jsonl line {line}: the draw is dated before the day on which its hash was told, {published}"),
+    "register.late": _("register.jsonl line {line}: late is not the root of the rows of the subjects that came then"),
     "register.log": _("log.jsonl: does not end with the line named in register.jsonl line {line}: it was cut off or written anew"),
     "log.late_draw": _("{where}: {subject} is not drawn, or not left out, as its ticket says"),
 }
@@ -207,6 +246,14 @@ NOT_COVERED = {
     "scope.register_head": _(
         "A register that was written anew, cut off, or put back from an older backup, together with this folder: give a head"
         " that was kept."
+    ),
+    "scope.outcome": _(
+        "That the seed is what {source} published: a made-up one of the right form is not found without it; give what was published"
+        " (--outcome)."
+    ),
+    "scope.key": _(
+        "That tickets, strata, subjects and inspectors are those that the published hash seals: give the key, which auditors get"
+        " with the export; without it nobody can compute a ticket."
     ),
     "scope.publication": _("That the list that was published is publication.csv of this folder: give the published file."),
     "scope.not_drawn": _("Anything about the draw: the plan is not drawn yet."),
@@ -370,6 +417,28 @@ class Export(NamedTuple):
     pool: Pool | None
     log: list[dict[str, Any]]
     log_break: Finding | None
+    key: str = ""
+
+    @property
+    def version(self) -> int:
+        """The number of the format."""
+        return 2 if self.manifest["format"] == PLAN_FORMAT_2 else 3
+
+    @property
+    def blind(self) -> bool:
+        """Whether tickets cannot be computed, because the key is not at hand."""
+        return self.version > 2 and not self.key
+
+    @property
+    def source(self) -> dict[str, Any] | None:
+        """The source of the seed that the frame declares; None for frames in memory and of format 2."""
+        declared: dict[str, Any] | None = self.task.get("seed") if self.version > 2 else None
+        return declared
+
+    @property
+    def tickets(self) -> Tickets:
+        """The tickets under the seed of this plan."""
+        return Tickets(self.seed or "", self.task["id"], self.key)
 
     @property
     def seed(self) -> str | None:
@@ -407,6 +476,8 @@ class Kept(NamedTuple):
         publication: The list as it was published.
         register: The register of the authority; by default the file two folders above the plan's, if it is there.
         register_head: The register head that an earlier check printed, or that was published.
+        key: The file of the key of the frame; by default the one in the folder keys two folders above, if it is there.
+        outcome: What the source of the seed published.
     """
 
     frame_hash: str | None = None
@@ -414,6 +485,8 @@ class Kept(NamedTuple):
     publication: str | os.PathLike[str] | None = None
     register: str | os.PathLike[str] | None = None
     register_head: str | None = None
+    key: str | os.PathLike[str] | None = None
+    outcome: str | None = None
 
 
 def verify(
@@ -424,6 +497,8 @@ def verify(
     publication: str | os.PathLike[str] | None = None,
     register: str | os.PathLike[str] | None = None,
     register_head: str | None = None,
+    key: str | os.PathLike[str] | None = None,
+    outcome: str | None = None,
 ) -> Result:
     """Check a plan folder.
 
@@ -434,15 +509,18 @@ def verify(
         publication: The list as it was published, if it is not the file in the folder. Then both are checked.
         register: The register of the authority, if it does not lie two folders above.
         register_head: The head of the register that an earlier check printed, or that was published.
+        key: The file of the key, if it does not lie two folders above, in the folder keys. A secret.
+        outcome: What the declared source of the seed published, from somebody who looked.
 
     Returns:
         The result. A file that cannot be read is a finding in it, not an exception.
     """
     root = Path(folder)
-    beside = root.resolve().parent.parent / "register.jsonl"
-    known = Kept(frame_hash, log_head, publication, register or (beside if beside.is_file() else None), register_head)
+    out = root.resolve().parent.parent
+    beside = [path if path.is_file() else None for path in (out / "register.jsonl", out / "keys" / root.resolve().name)]
+    known = Kept(frame_hash, log_head, publication, register or beside[0], register_head, key or beside[1], outcome)
     try:
-        export = read_export(root)
+        export = read_export(root, known.key)
     except Unreadable as error:
         return Result(False, [error.finding], _not_covered(None, known))
     readable, findings, lines = True, list[Finding](), list[dict[str, Any]]()
@@ -468,9 +546,11 @@ def _findings(export: Export, digest: str, known: Kept) -> Iterator[Finding]:
         of_lines.setdefault(line, finding)
     yield from (of_lines[line] for line in sorted(of_lines))
     yield from check_frame(export, digest, known.frame_hash)
+    yield from check_commitments(export, str(known.key))
     yield from check_strata(export)
     yield from check_targets(export)
     if export.seed is not None:
+        yield from check_seed(export, known.outcome)
         yield from check_publications(export, known.publication)
         yield from check_log(export)
         yield from check_inspectors(export)
@@ -504,7 +584,7 @@ def _tickets(export: Export) -> Iterator[SubjectFinding]:
         elif subject.exempt_reason:
             if subject.ticket or subject.mode or subject.drawn != "0":
                 yield subject, "sample.exempt", {}
-        elif subject.ticket != subject.own_ticket:
+        elif subject.ticket != subject.own_ticket or (export.blind and not _SHA256.fullmatch(subject.ticket)):
             yield subject, "sample.ticket", {}
 
 
@@ -556,13 +636,46 @@ def check_frame(export: Export, digest: str, published: str | None) -> Iterator[
         yield _finding("manifest.frame_hash")
     if published is not None and digest != published.strip().lower():
         yield _finding("frame.not_published")
-    if manifest["algorithm"] != ALGORITHM:
-        yield _finding("manifest.algorithm", expected=ALGORITHM)
+    algorithm = ALGORITHM_2 if export.version == 2 else ALGORITHM
+    if manifest["algorithm"] != algorithm:
+        yield _finding("manifest.algorithm", expected=algorithm)
     for what, text in (("seed", export.seed), ("task", export.task["id"])):
         if text is not None and not _fits_ticket(text):
             yield _finding("ticket.part", where="manifest.json", what=what)
     if export.task["min_inspectors"] < FEWEST_INSPECTORS:
         yield _finding("manifest.inspectors", expected=FEWEST_INSPECTORS, got=export.task["min_inspectors"])
+
+
+def check_commitments(export: Export, file: str) -> Iterator[Finding]:
+    """The key, and what the frame hash covers: the content of a draft; of a published frame what its key seals."""
+    if export.version == 2:
+        return
+    said, is_draft = export.manifest["commitments"], "key" not in export.manifest["commitments"]
+    names = ("content",) if is_draft and export.seed is None else COMMITMENTS
+    if set(said) != set(names):
+        yield _finding("manifest.commitments", name=", ".join(sorted(set(said) ^ set(names))))
+    elif export.key and sha256(export.key) != said["key"]:
+        yield _finding("key.other", file=file)
+    elif export.key or is_draft:
+        found = commitments_of(export)
+        yield from (_finding("manifest.commitments", name=name) for name in names if said[name] != found[name])
+
+
+def check_seed(export: Export, outcome: str | None) -> Iterator[Finding]:
+    """The seed against the source that the frame declares, and against what that source published where somebody looked."""
+    declared, seed = export.source, export.seed or ""
+    if outcome is not None and outcome.strip() != seed:
+        yield _finding("seed.outcome")
+    if declared is None:
+        return
+    form = FORMS.get(declared["source"], declared["form"])
+    if not fits_form(form, seed):
+        yield _finding("seed.form", source=source_text(declared), form=form)
+    if (export.manifest["drawn_on"] or "") < declared["day"]:
+        yield _finding("seed.day", day=declared["day"])
+    for line in export.log:
+        if _text(line, "what") == "drawn" and _text(line, "seed_source") != source_text(declared):
+            yield _finding("seed.source", where=_line_of(line), source=source_text(declared))
 
 
 def check_strata(export: Export) -> Iterator[Finding]:
@@ -723,6 +836,22 @@ def check_register(export: Export, lines: Sequence[dict[str, Any]], kept: str | 
     lasting = [line["hash"] for line in export.log if _text(line, "what") != "draw_refused"]
     if ends and ends[-1]["log"] not in lasting[-1:] and not ends[-1].get("adopted"):
         yield _finding("register.log", line=ends[-1]["number"])
+    else:
+        yield from _late_roots(export, [line for line in current if _text(line, "what") == "joined"])
+
+
+LATE_KEYS = ("subject_id", "name", "industry", "region", "tier", "stratum", "ticket", "ratio_ppm", "on_site_ppm", "mode")
+
+
+def _late_roots(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """The root of the rows of those who came together, in their line of the register."""
+    joined = [line for line in export.log if _text(line, "what") == "joined"]
+    for line in lines if export.key else ():
+        number = line.get("subjects")
+        together, joined = (joined[:number], joined[number:]) if isinstance(number, int) else ([], joined)
+        rows = {_nfc(_text(one, "subject_id")): canonical_row([one.get(name, "") for name in LATE_KEYS]) for one in together}
+        if line.get("late") != root_of(rows, export.key, _nfc(export.task["id"])):
+            yield _finding("register.late", line=line["number"])
 
 
 def _logged_draw(export: Export) -> Iterator[Finding]:
@@ -733,6 +862,8 @@ def _logged_draw(export: Export) -> Iterator[Finding]:
             yield _finding("log.draw", where=_line_of(line))
         elif line.get("manifest") != file_hash(export.folder / "manifest.json"):
             yield _finding("log.manifest", where=_line_of(line))
+        if export.key and line.get("strata") != root_after_draw(export):
+            yield _finding("log.strata", where=_line_of(line))
 
 
 def _replacements(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -743,6 +874,8 @@ def _replacements(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterato
     gone = set[str]()
     for line in lines:
         where, replaced, came = _line_of(line), _text(line, "subject_id"), _text(line, "replaced_by")
+        if export.version > 2 and not _has_grounds(line):
+            yield _finding("log.reason", where=where, subject=replaced)
         if replaced in gone or not modes.get(replaced):
             yield _finding("log.not_visited", where=where, subject=replaced)
         stratum = strata.get(replaced, "")
@@ -757,9 +890,15 @@ def _replacements(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterato
         modes[came] = _text(line, "mode")
 
 
+def _has_grounds(line: Mapping[str, Any]) -> bool:
+    """Whether a replacement has a reason of the list, evidence, and two persons."""
+    people = {"".join(unicodedata.normalize("NFKC", _text(line, name)).split()).casefold() for name in ("by", "second")}
+    return _text(line, "reason") in REPLACEMENT_REASONS and bool(_text(line, "evidence")) and len(people - {""}) == 2
+
+
 def _late_subjects(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     known, strata = {one.subject_id for one in export.subjects}, {one.name: one for one in export.strata}
-    tickets = Tickets(export.seed or "", export.task["id"])
+    tickets = export.tickets
     for line in lines:
         where, subject, stratum = _line_of(line), _text(line, "subject_id"), _text(line, "stratum")
         if subject in known:
@@ -772,7 +911,7 @@ def _late_subjects(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterat
         ratio, share, own = _ppm(line, "ratio_ppm"), _ppm(line, "on_site_ppm"), strata.get(stratum)
         if ratio is None or share is None or (own and (ratio, share) != (own.ratio_ppm, own.on_site_ppm)):
             yield _finding("log.late_ratio", where=where, stratum=stratum)
-        ticket = tickets.of(subject)
+        ticket = tickets.of(subject) if not export.blind else _ticket_said(line)
         if line.get("ticket") != ticket or line.get("mode") != mode_of_late(ticket, ratio or 0, share or 0):
             yield _finding("log.late_draw", where=where, subject=subject)
 
@@ -787,7 +926,8 @@ def _later_teams(export: Export) -> Iterator[Finding]:
         expected: list[str] | None = None
         subject = _text(line, "replaced_by" if what == "replaced" else "subject_id")
         if what == "replaced":
-            expected = staff.stand_in(subject, regions.get(subject, ""), visits, teams.get(_text(line, "subject_id"), []))
+            before = teams.get(_text(line, "subject_id"), []) if export.version == 2 else []
+            expected = staff.stand_in(subject, regions.get(subject, ""), visits, before)
             teams[subject] = team
         elif what == "joined" and line.get("mode"):
             expected = staff.team(subject, _text(line, "region"), visits, _texts(line, "recused"))
@@ -882,16 +1022,70 @@ def stratum_of_late(export: Export, tier: str, industry: str, region: str) -> st
 
 
 class Tickets:
-    """Tickets under one seed and task: SHA-256 of ``seed|task|subject_id`` in NFC."""
+    """Tickets under one seed, task and key: SHA-256 of ``seed|task|subject_id|nonce`` in NFC; without a key those of format 2."""
 
-    def __init__(self, seed: str, task: str) -> None:
+    def __init__(self, seed: str, task: str, key: str = "") -> None:
         self._start = hashlib.sha256(f"{_nfc(seed)}|{_nfc(task)}|".encode())
+        self._task, self._key = _nfc(task), key
 
-    def of(self, text: str) -> str:
-        """The ticket of a subject; or the key of ``subject_id|staff_id``."""
+    def of(self, subject: str) -> str:
+        """The ticket of a subject."""
+        return self.of_text(f"{subject}|{nonce_of(subject, self._key, self._task)}" if self._key else subject)
+
+    def of_text(self, text: str) -> str:
+        """The same hash with another end: the rank of ``subject_id|staff_id``."""
         digest = self._start.copy()
         digest.update(_nfc(text).encode())
         return digest.hexdigest()
+
+
+def nonce_of(name: str, key: str, task: str) -> str:
+    """The nonce of a subject, or of a stratum by its name."""
+    return sha256(f"{key}|{task}|{_nfc(name)}|{key}")
+
+
+def sha256(text: str) -> str:
+    """SHA-256 of a text in UTF-8, as 64 hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def root_after_draw(export: Export) -> str:
+    """The root of the tree of the strata with their last tickets."""
+    rows = {}
+    for one in export.strata:
+        queue = [subject.own_ticket for subject in export.queues.get(one.name, ())]
+        last, on_site = (queue[min(number, len(queue)) - 1] if number and queue else "" for number in (one.target, one.on_site))
+        rows[_nfc(one.name)] = canonical_row((one.name, one.population, one.target, one.on_site, last, on_site))
+    return root_of(rows, export.key, _nfc(export.task["id"]))
+
+
+#: How the beacons write what they publish.
+FORMS = {"drand": "64 hex", "nist": "128 HEX"}
+_SIGNS = {"digits": "0123456789", "dice": "123456", "hex": "0123456789abcdef", "HEX": "0123456789ABCDEF"}
+_BALLS, _PLACES = re.compile("([1-9][0-9]{0,2}) of ([1-9][0-9]{0,2})"), re.compile("([1-9][0-9]{0,2}) (digits|dice|hex|HEX)")
+
+
+def source_text(declared: Mapping[str, Any]) -> str:
+    """The source, its issue and day in one line."""
+    return f"{declared['source']}: {declared['name']} {declared['issue']}, {declared['day']}"
+
+
+def fits_form(form: str, seed: str) -> bool:
+    """Whether a seed is written in a form."""
+    forms, parts = form.split(" + "), seed.split(" + ")
+    return len(forms) == len(parts) and all(_fits_group(group, part) for group, part in zip(forms, parts))
+
+
+def _fits_group(form: str, text: str) -> bool:
+    places, balls = _PLACES.fullmatch(form), _BALLS.fullmatch(form)
+    if places:
+        return len(text) == int(places[1]) and set(text) <= set(_SIGNS[places[2]])
+    if not balls:
+        return False
+    numbers, width = text.split(" "), len(balls[2])
+    if not all(re.fullmatch("[0-9]+", one) and len(one) == width and 1 <= int(one) <= int(balls[2]) for one in numbers):
+        return False
+    return len(numbers) == int(balls[1]) and numbers == sorted(set(numbers))
 
 
 def mode_of_late(ticket: str, ratio_ppm: int, on_site_ppm: int) -> str:
@@ -903,19 +1097,88 @@ def mode_of_late(ticket: str, ratio_ppm: int, on_site_ppm: int) -> str:
 
 
 def hash_of_frame(export: Export) -> str:
-    """The SHA-256 of the frame: format, task with day and policy, strata by name, subjects by subject_id."""
-    strata = sorted(
-        (one.name, one.tier, one.industry, one.region, one.population, one.target, one.ratio_ppm, one.on_site,
-         one.on_site_ppm, one.full_coverage, one.exempt)
-        for one in export.strata
-    )  # fmt: skip
+    """The SHA-256 of the frame: of its task and policy, and of its rows or, in format 3, of the commitments to them."""
+    about = export.manifest["about"]
+    if export.version > 2:
+        said = export.manifest["commitments"]
+        committed = commitments_of(export) if "key" not in said or (export.key and sha256(export.key) == said["key"]) else said
+        return sha256(f"{FRAME_FORMAT}\n{canonical(about).decode()}\n{canonical(committed).decode()}\n")
     digest = hashlib.sha256()
-    for head in (FRAME_FORMAT, export.manifest["about"], *strata):
+    for head in (FRAME_FORMAT_2, about, *sorted(_stratum_row(one) for one in export.strata)):
         digest.update(canonical(head) + b"\n")
-    for one in sorted(export.subjects, key=lambda subject: subject.subject_id):
-        row = (one.subject_id, one.name, one.industry, one.region, one.tier, one.stratum, one.exempt_reason, one.merged_with)
+    for row in sorted((_subject_row(one) for one in export.subjects), key=lambda row: row[0]):
         digest.update(canonical(row) + b"\n")
     return digest.hexdigest()
+
+
+def _stratum_row(one: Stratum) -> tuple[Any, ...]:
+    return (
+        one.name, one.tier, one.industry, one.region, one.population, one.target, one.ratio_ppm, one.on_site, one.on_site_ppm,
+        one.full_coverage, one.exempt,
+    )  # fmt: skip
+
+
+def _subject_row(one: Subject) -> tuple[str, ...]:
+    return (one.subject_id, one.name, one.industry, one.region, one.tier, one.stratum, one.exempt_reason, one.merged_with)
+
+
+def commitments_of(export: Export) -> dict[str, str]:
+    """What the frame hash of format 3 covers, of the files: the content alone of a draft, which has no key."""
+    key, task = export.key, _nfc(export.task["id"])
+    strata = {_nfc(one.name): canonical_row(_stratum_row(one)) for one in export.strata}
+    subjects = {_nfc(one.subject_id): canonical_row(_subject_row(one)) for one in export.subjects}
+    people = hashlib.sha256(canonical(export.manifest["inspectors"])).hexdigest()
+    content = sha256("|".join((content_of(strata), content_of(subjects), people)))
+    if not key:
+        return {"content": content}
+    return {
+        "content": sha256(f"{key}|{content}|{key}"),
+        "key": sha256(key),
+        "people": sha256(f"{key}|{people}|{key}"),
+        "strata": root_of(strata, key, task),
+        "subjects": root_of(subjects, key, task),
+    }
+
+
+def canonical_row(values: Sequence[Any]) -> str:
+    """A row as one text: ``|`` between its fields, a backslash before what would be read otherwise."""
+    texts = (str(int(value)) if isinstance(value, bool) else str(value) for value in values)
+    return "|".join(text.replace("\\", "\\\\").replace("|", "\\/") for text in texts)
+
+
+def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Hashes by their place, each list in order."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for place, value in pairs:
+        groups[place].append(value)
+    return {place: sorted(values) for place, values in sorted(groups.items())}
+
+
+def digits_for(count: int) -> int:
+    """By how many digits of their places that many rows are put together."""
+    digits = 1
+    while count > 16 ** (digits + 1):
+        digits += 1
+    return digits
+
+
+def content_of(rows: Mapping[str, str]) -> str:
+    """The content hash of rows by their names."""
+    digits = digits_for(len(rows))
+    groups = grouped((sha256(name)[:digits], sha256(row)) for name, row in rows.items())
+    return sha256("|".join(f"{place}:{sha256('|'.join(hashes))}" for place, hashes in groups.items()))
+
+
+def root_of(rows: Mapping[str, str], key: str, task: str) -> str:
+    """The root of the tree of rows by their names."""
+    digits = digits_for(len(rows))
+    level = [(sha256(name)[:digits], sha256(f"{nonce_of(name, key, task)}|{row}")) for name, row in rows.items()]
+    while True:
+        nodes = {place: sha256("node|" + "|".join(below)) for place, below in grouped(level).items()}
+        if not digits:
+            return nodes.get("", sha256("node|"))
+        digits -= 1
+        level = [(place[:digits], node) for place, node in nodes.items()]
 
 
 def line_hash(cells: Sequence[str]) -> str:
@@ -1021,7 +1284,7 @@ class Staff:
 
     def __init__(self, export: Export) -> None:
         self._task, self._pool = export.task, export.pool or Pool([], set())
-        self._tickets = Tickets(export.seed or "", export.task["id"])
+        self._tickets = export.tickets
 
     def team(self, subject: str, region: str, visits: Mapping[str, int], recused: Sequence[str] = ()) -> list[str]:
         """The staff ids for a subject, the leader first; shorter than ``min_inspectors`` if too few may go."""
@@ -1045,15 +1308,15 @@ class Staff:
         return any(one in recused or (one, subject) in self._pool.recusals for one in team)
 
     def _rank(self, member: Member, subject: str, region: str, visits: Mapping[str, int]) -> tuple[bool, int, str, str]:
-        key = self._tickets.of(f"{subject}|{member.staff_id}")
+        key = self._tickets.of_text(f"{subject}|{member.staff_id}")
         return member.region != region, visits.get(member.staff_id, 0), key, member.staff_id
 
 
 # Reading
 
 
-def read_export(folder: Path) -> Export:
-    """The files of a plan folder.
+def read_export(folder: Path, key_file: str | os.PathLike[str] | None = None) -> Export:
+    """The files of a plan folder, and the key of its frame.
 
     Raises:
         Unreadable: ``manifest.json``, ``plan.csv`` or ``sample.csv`` cannot be read.
@@ -1061,7 +1324,11 @@ def read_export(folder: Path) -> Export:
     manifest = read_manifest(folder / "manifest.json")
     task, inspectors = {**TASK_DEFAULTS, **manifest["about"]["task"]}, manifest["inspectors"]
     strata = list(read_strata(folder))
-    subjects = list(read_subjects(folder, manifest["seed"], task["id"]))
+    sealed = "key" in manifest.get("commitments", ())
+    key = read_key(Path(key_file)) if key_file is not None and sealed else ""
+    blind = manifest["format"] != PLAN_FORMAT_2 and not key
+    tickets = None if manifest["seed"] is None or blind else Tickets(manifest["seed"], task["id"], key)
+    subjects = list(read_subjects(folder, tickets, blind=blind and manifest["seed"] is not None))
     queues: dict[str, list[Subject]] = defaultdict(list)
     for subject in subjects:
         if not subject.exempt_reason:
@@ -1071,7 +1338,22 @@ def read_export(folder: Path) -> Export:
     hashes = folder / "sample.sha256"
     line_hashes = _bytes(hashes).decode("ascii", "replace").split() if hashes.is_file() else []
     pool = None if inspectors is None else _read_pool(inspectors)
-    return Export(folder, manifest, task, strata, subjects, queues, line_hashes, pool, *read_log(folder / "log.jsonl"))
+    return Export(folder, manifest, task, strata, subjects, queues, line_hashes, pool, *read_log(folder / "log.jsonl"), key)
+
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+def read_key(path: Path) -> str:
+    """The key of a frame.
+
+    Raises:
+        Unreadable: The file is missing or holds something else.
+    """
+    text = _bytes(path).decode("ascii", "replace").strip()
+    if not _SHA256.fullmatch(text):
+        raise Unreadable("key.text", file=path.name)
+    return text
 
 
 #: Keys of the manifest that are used here, with the types that each may have.
@@ -1099,7 +1381,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         Unreadable: The file is missing, is not such a manifest, or a key is missing or has a wrong value.
     """
     document = _json(_bytes(path), path.name)
-    if not isinstance(document, dict) or document.get("format") != PLAN_FORMAT:
+    if not isinstance(document, dict) or document.get("format") not in (PLAN_FORMAT, PLAN_FORMAT_2):
         raise Unreadable("manifest.format", expected=PLAN_FORMAT)
     defaults = {f"about.task.{name}": value for name, value in TASK_DEFAULTS.items()}
     for key, types in MANIFEST_KEYS.items():
@@ -1107,6 +1389,10 @@ def read_manifest(path: Path) -> dict[str, Any]:
         if type(value) not in types and not (key == "raised" and value is Unreadable):
             expected = " or ".join("nothing" if one is type(None) else one.__name__ for one in types)
             raise Unreadable("manifest.key", key=key, expected=expected)
+    committed = document.get("commitments", {})
+    _refuse_source(document["about"]["task"].get("seed"))
+    if not isinstance(committed, dict) or ("commitments" in document) != (document["format"] == PLAN_FORMAT):
+        raise Unreadable("manifest.key", key="commitments", expected="hashes by name, in format 3")
     for key in DAYS:
         if not _DAY.fullmatch(_at(document, key, "")):
             raise Unreadable("manifest.key", key=key, expected="a day (YYYY-MM-DD)")
@@ -1120,6 +1406,14 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if not 0 <= (_at(document, "about.task.min_ratio", None) or 0) <= 1:
         raise Unreadable("manifest.key", key="about.task.min_ratio", expected="a share between 0 and 1")
     return document
+
+
+def _refuse_source(declared: Any) -> None:
+    """Refuse a source of the seed whose parts are of another kind than expected."""
+    parts = ("source", "name", "issue", "form", "day")
+    sound = declared is None or (isinstance(declared, dict) and all(isinstance(declared.get(name), str) for name in parts))
+    if not sound:
+        raise Unreadable("manifest.key", key="about.task.seed", expected=", ".join(parts))
 
 
 _NO_JOINING: dict[str, Any] = {"ratios_ppm": {}, "apart": []}
@@ -1168,18 +1462,17 @@ def read_strata(folder: Path) -> Iterator[Stratum]:
         yield Stratum(line, *row.values())
 
 
-def read_subjects(folder: Path, seed: str | None, task: str) -> Iterator[Subject]:
-    """The rows of ``sample.csv``, in the order of the file.
+def read_subjects(folder: Path, tickets: Tickets | None, *, blind: bool = False) -> Iterator[Subject]:
+    """The rows of ``sample.csv``, in the order of the file. Blind, without the key, their tickets are taken as they are.
 
     Equal texts are kept in memory once, since most columns repeat a few values.
 
     Raises:
         Unreadable: The file cannot be read.
     """
-    tickets = None if seed is None else Tickets(seed, task)
     for line, cells in read_csv(folder / "sample.csv", SAMPLE_COLUMNS, "sample.csv"):
         subject_id, name, ticket = cells[1], cells[2], cells[8]
-        own = tickets.of(subject_id) if tickets else ""
+        own = tickets.of(subject_id) if tickets else ticket if blind else ""
         shared = [sys.intern(cell) for cell in cells]
         shared[1], shared[2], shared[8] = subject_id, name, own if ticket == own else ticket
         yield Subject(line, own, *shared)
@@ -1347,6 +1640,12 @@ def _ppm(line: Mapping[str, Any], key: str) -> int | None:
     return value if type(value) is int and 0 <= value <= MILLION else None
 
 
+def _ticket_said(line: Mapping[str, Any]) -> str:
+    """The ticket of a line, where it has the form of one."""
+    ticket = _text(line, "ticket")
+    return ticket if _SHA256.fullmatch(ticket) else "f" * 64
+
+
 def _line_of(line: Mapping[str, Any]) -> str:
     return f"log.jsonl line {line['number']}"
 
@@ -1356,9 +1655,16 @@ def _line_of(line: Mapping[str, Any]) -> str:
 
 def _not_covered(export: Export | None, known: Kept) -> list[Finding]:
     """What this check says nothing about: always, and for want of what the caller could have named."""
-    always = ["subjects", "policy", "seed", "other_draws", "staff", "visits", "changes"]
-    codes = [*always, *(name for name, value in known._asdict().items() if value is None)]
-    scope = [_finding(f"scope.{code}") for code in codes]
+    declared = export.source if export else None
+    always = ["subjects", "policy", *([] if declared else ["seed"]), "other_draws", "staff", "visits", "changes"]
+    lacking = [name for name, value in known._asdict().items() if value is None]
+    if export is not None and "key" not in export.manifest.get("commitments", ()):
+        lacking = [name for name in lacking if name != "key"]  # a draft, or format 2: there is no key
+    codes = [*always, *lacking]
+    if declared is None or (export and export.seed is None):
+        codes = [code for code in codes if code != "outcome"]
+    about = {"outcome": {"source": source_text(declared)}} if declared else {}
+    scope = [_finding(f"scope.{code}", **about.get(code, {})) for code in codes]
     if export is None:
         return scope
     if export.seed is None:
@@ -1374,6 +1680,70 @@ def _not_covered(export: Export | None, known: Kept) -> list[Finding]:
         elif what == "joined" and _text(line, "stratum") not in strata:
             scope.append(_finding("scope.late_ratio", line=number, subject=_text(line, "subject_id")))
     return scope
+
+
+# A firm's own proof
+
+
+def check_proof(proof: Any, frame_hash: str | None = None, draw_root: str | None = None) -> list[str]:
+    """What is wrong with a firm's own proof, one line each; none if it holds.
+
+    Args:
+        proof: The document that the authority gave to the firm.
+        frame_hash: The hash that was published before the seed was known.
+        draw_root: The root that was told with the draw.
+    """
+    try:
+        return [text for holds, text in _steps(proof, frame_hash, draw_root) if not holds]
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        return ["the document is none of a proof"]
+
+
+def _steps(proof: Any, frame_hash: str | None, draw_root: str | None) -> Iterator[tuple[bool, str]]:
+    frame, task, subject = proof["frame"], proof["task"], proof["subject_id"]
+    about, committed = frame["about"], frame["commitments"]
+    own = sha256(f"{FRAME_FORMAT}\n{canonical(about).decode()}\n{canonical(committed).decode()}\n")
+    yield own == frame["hash"], "frame: hash is not that of about and commitments"
+    yield frame_hash is None or own == frame_hash.strip().lower(), "frame: hash is not the published one"
+    yield about["task"]["id"] == task, "frame: about is that of another task"
+    draw = proof.get("draw")
+    if "late" in proof:
+        row, leaf = _fields(proof["late"]["row"]), proof["late"]
+        yield row[0] == subject, "late: the row is that of another subject"
+        yield _climb(leaf) == leaf["register"]["root"], "late: the path does not lead to the root in the register"
+        yield leaf["ticket"] == row[6] == _own_ticket(draw["seed"], task, subject, leaf["nonce"]), "late: the ticket is another"
+        yield row[9] == mode_of_late(row[6], int(row[7]), int(row[8])), "late: drawn or not otherwise than the ticket says"
+        yield draw["drawn"] == bool(row[9]), "draw: drawn is not what the row says"
+        return
+    row, stratum = _fields(proof["subject"]["row"]), _fields(proof["stratum"]["row"])
+    yield row[0] == subject, "subject: the row is that of another subject"
+    yield _climb(proof["subject"]) == committed["subjects"], "subject: the path does not lead to the published root"
+    yield _climb(proof["stratum"]) == committed["strata"], "stratum: the path does not lead to the published root"
+    yield row[5] == stratum[0] and row[4] == stratum[1], "stratum: it is not that of the subject"
+    if draw:
+        after = _fields(draw["stratum"]["row"])
+        yield _climb(draw["stratum"]) == draw["root"], "draw: the path of the stratum does not lead to the root"
+        yield draw_root is None or draw["root"] == draw_root.strip().lower(), "draw: root is not the one that was told"
+        yield [after[0], *after[1:4]] == [stratum[0], stratum[4], stratum[5], stratum[7]], "draw: n or N of the stratum is another"
+        yield draw["ticket"] == _own_ticket(draw["seed"], task, subject, proof["subject"]["nonce"]), "draw: the ticket is another"
+        yield draw["drawn"] == (not row[6] and draw["ticket"] <= after[4]), "draw: drawn or not otherwise than the tickets say"
+
+
+def _own_ticket(seed: str, task: str, subject: str, nonce: str) -> str:
+    return sha256("|".join((_nfc(seed), _nfc(task), _nfc(subject), nonce)))
+
+
+def _fields(row: str) -> list[str]:
+    """The fields of a canonical row."""
+    return [re.sub(r"\\(.)", lambda found: "|" if found[1] == "/" else found[1], one) for one in row.split("|")]
+
+
+def _climb(leaf: Mapping[str, Any]) -> str:
+    """The root to which a row, its nonce and its path lead."""
+    node = sha256(f"{leaf['nonce']}|{leaf['row']}")
+    for siblings in leaf["path"]:
+        node = sha256("node|" + "|".join(sorted([*siblings, node])))
+    return node
 
 
 def as_text(result: Result) -> str:
@@ -1399,20 +1769,44 @@ def _as_dict(finding: Finding) -> dict[str, Any]:
     return {"code": finding.code, "message": finding.text, "template": finding.template, "values": finding.values}
 
 
+def _main_of_proof(path: str, frame_hash: str | None, draw_root: str | None) -> int:
+    try:
+        proof = _json(_bytes(Path(path)), path)
+    except Unreadable as error:
+        sys.stdout.write(f"{error}\n")
+        return 2
+    wrong = check_proof(proof, frame_hash, draw_root)
+    drawn = "not drawn yet" if wrong or "draw" not in proof else "drawn" if proof["draw"]["drawn"] else "not drawn"
+    lines = wrong or [f"the proof holds: {_printable(proof['subject_id'])} is {drawn}"]
+    lines += [
+        f"not covered: give --{name}" for name, said in (("frame-hash", frame_hash), ("draw-root", draw_root)) if said is None
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 1 if wrong else 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the check from the command line; the exit code is 0 (verified), 1 (not verified) or 2 (not readable)."""
     parser = argparse.ArgumentParser(description="Check a drawn inspection plan from its sealed export.")
-    parser.add_argument("folder", metavar="PLAN_FOLDER")
+    parser.add_argument("folder", metavar="PLAN_FOLDER", help="or, with --proof, the file of a firm's own proof")
+    parser.add_argument("--proof", action="store_true", help="check a firm's own proof, against --frame-hash and --draw-root")
+    parser.add_argument("--draw-root", metavar="HASH", help="with --proof: the root that was told with the draw")
     parser.add_argument("--frame-hash", metavar="HASH", help="the hash of the frame that was published before the draw")
     parser.add_argument("--head", metavar="HASH", help="the log head that an earlier check printed")
     parser.add_argument("--publication", metavar="FILE", help="the published list, if it is not the one in the folder")
     parser.add_argument("--register", metavar="FILE", help="the register of the authority, if it does not lie two folders above")
     parser.add_argument("--register-head", metavar="HASH", help="the head of the register that an earlier check printed")
+    parser.add_argument(
+        "--key", metavar="FILE", help="the key of the frame, if it does not lie in the folder keys two folders above"
+    )
+    parser.add_argument("--outcome", metavar="TEXT", help="what the source of the seed published, as somebody found who looked")
     parser.add_argument("--json", action="store_true", help="report as JSON")
     given = parser.parse_args(arguments)
+    if given.proof:
+        return _main_of_proof(given.folder, given.frame_hash, given.draw_root)
     result = verify(
         given.folder, frame_hash=given.frame_hash, log_head=given.head, publication=given.publication, register=given.register,
-        register_head=given.register_head,
+        register_head=given.register_head, key=given.key, outcome=given.outcome,
     )  # fmt: skip
     report = as_json(result) if given.json else as_text(result)
     encoding = sys.stdout.encoding or "utf-8"

@@ -15,6 +15,7 @@ import pandas as pd
 
 from creditscore.config.tasks import Task
 from creditscore.config.work_calendar import WorkCalendar
+from creditscore.inspection.merkle import sha256
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.sampling_frame import SamplingFrame
 from creditscore.vocabulary import OFF_SITE, ON_SITE
@@ -183,12 +184,17 @@ def visits_of_plans(plans: Sequence[Opened], *, calendar: WorkCalendar | None = 
 
 
 def _with_weeks(frame: pd.DataFrame, plan: DrawnPlan, weeks: list[Week]) -> pd.DataFrame:
-    """Weeks go by ticket over the whole task, so that each is a random part of the list, and do not change afterwards.
+    """Weeks go by a hash of the ticket over the whole task: each is a random part of the list, and does not change afterwards.
+
+    By the ticket itself those of tiers with small ratios would come first, and the day of a visit, which is published, would
+    tell the tier.
 
     A replacement takes the week of the subject it replaces, if that is still to come. It and late subjects else take one of
     the weeks that are left, by ticket; the last where none is left.
     """
-    drawn = frame[frame["standing"] == "drawn"].sort_values(["ticket", "subject_id"])["subject_id"].tolist()
+    chosen = frame[frame["standing"] == "drawn"]
+    turn = chosen["ticket"] if plan.plan.format == 2 else chosen["ticket"].map(sha256)
+    drawn = chosen.assign(turn=turn).sort_values(["turn", "subject_id"])["subject_id"].tolist()
     week_of: dict[str, Week] = dict(zip(drawn, spread(len(drawn), weeks), strict=True))
     later: list[Row] = frame[frame["standing"] != "drawn"].sort_values("subject_id").to_dict("records")
     while later:  # a replacement of a replacement waits for the one it replaces

@@ -6,9 +6,10 @@ Each command holds ``OUT``, and changes the register, the task's folder and its 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 from creditscore.engine import unbound
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.amendments import Joiner, Replacement, joiners, replacement
-from creditscore.inspection.draw import ALGORITHM, draw_table
+from creditscore.inspection.draw import draw_table
 from creditscore.inspection.plan import DrawnPlan, drawn_of
 from creditscore.inspection.plan_folder import LOG, MANIFEST
 from creditscore.inspection.register import Register
@@ -32,14 +33,17 @@ from creditscore.inspection.task_folder import (
     refuse_closed,
     refuse_second_draw,
 )
+from creditscore.inspection.task_key import key_hash, read_key
+from creditscore.inspection.tickets import ALGORITHM
 from creditscore.inspection.visits import Opened
 from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.pipeline.open_tasks import add_documents, as_drawn, load_plan, related_plans, results_of_task, run_of_task
 from creditscore.pipeline.out_folder import changing
+from creditscore.pipeline.people import people_of
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.pipeline.run_store import BookFile
 from creditscore.records.reading.text_tables import read_text_table
-from creditscore.storage import Journal, changed, read_parquet, sha256_file, write_parquet
+from creditscore.storage import Journal, changed, sha256_file, write_parquet
 from creditscore.tiering.tiers import Tiers, shown_tiers
 from creditscore.vocabulary import PROPOSED
 
@@ -59,30 +63,22 @@ def draw_task(
     *,
     seed: str,
     by: str,
-    seed_source: str = "",
-    staff: Path | None = None,
-    recusals: Path | None = None,
     on: dt.date | None = None,
     lang: str = DEFAULT_LANGUAGE,
-    encoding: str = "auto",
 ) -> DrawnPlan:
     """Draw a published task, once; then write its workbook, with the drawn list.
 
     Args:
         folder: ``OUT/tasks/<task>``.
-        seed: A public text that nobody could know when the frame was published.
+        seed: What the source declared in the frame published, in the declared form.
         by: Who draws.
-        seed_source: Where the seed comes from, such as a lottery and its issue; for the log and the workbook.
-        staff: A Parquet or CSV file with the columns of the standard table ``staff``; by default the inspectors of the run.
-        recusals: The same for the standard table ``recusals``.
-        on: The day of the draw.
+        on: The day of the draw; that of the seed by default.
         lang: The language of the documents.
-        encoding: Of text files that are named, where their bytes do not prove it.
 
     Raises:
-        DataError: A file that was named does not exist or cannot be read, or the folder is none of a task.
-        DrawError: The task is a draft, or drawn already (the attempt is logged); its frame was changed; the name is missing;
-            or too few inspectors may go to a subject.
+        DataError: The folder is none of a task.
+        DrawError: The task is a draft, or drawn already (the attempt is logged); its frame was changed or its key is lost; the seed
+            has another form or its day has not come; or the name is missing.
         LockedError: A run or another command is writing to the same folder.
     """
     task = TaskFolder.opened(folder)
@@ -91,24 +87,19 @@ def draw_task(
         if refused:
             add_refused_draw(entry, task, seed=seed, by=by, on=on)
         else:
-            drawn = _draw(
-                entry, task, seed=seed, by=by, seed_source=seed_source, staff=staff, recusals=recusals, on=on, encoding=encoding
-            )  # fmt: skip
+            drawn = _draw(entry, task, seed=seed, by=by, on=on)
             _renew(entry, task, Opened(drawn, entry.appended(task.path / LOG)), lang=lang)
     if refused:
         refuse_second_draw(Register.of(task.out), task.task)
     return drawn
 
 
-def _draw(
-    entry: Journal, task: TaskFolder, *, seed: str, by: str, seed_source: str, staff: Path | None, recusals: Path | None,
-    on: dt.date | None, encoding: str,
-) -> DrawnPlan:  # fmt: skip
-    run = run_of_task(task)
-    people = _people(staff, run.file("staff.parquet") if run else None, encoding)
-    apart = _people(recusals, run.file("recusals.parquet") if run else None, encoding)
-    drawn = drawn_of(published_frame(task), seed=seed, staff=people, recusals=apart, on=on)
-    add_draw(entry, task, drawn, by=by, seed_source=seed_source)
+def _draw(entry: Journal, task: TaskFolder, *, seed: str, by: str, on: dt.date | None) -> DrawnPlan:
+    frame = published_frame(task)
+    if frame.format == 2:  # its people were not fixed with it: those of its run
+        frame = frame.with_people(*people_of(task))
+    drawn = drawn_of(frame, seed=seed, on=on)
+    add_draw(entry, task, drawn, by=by)
     return drawn
 
 
@@ -118,7 +109,15 @@ def _renew(entry: Journal, task: TaskFolder, plan: Opened, *, lang: str) -> None
 
 
 def replace_subject(
-    folder: str | Path, subject_id: str, *, reason: str, by: str, on: dt.date, lang: str = DEFAULT_LANGUAGE
+    folder: str | Path,
+    subject_id: str,
+    *,
+    reason: str,
+    evidence: str,
+    by: str,
+    second: str,
+    on: dt.date,
+    lang: str = DEFAULT_LANGUAGE,
 ) -> Replacement:
     """Replace a drawn subject of a task by the next ticket of its stratum, and write the task's workbook again.
 
@@ -136,14 +135,14 @@ def replace_subject(
                 "replacement of {subject_id}: expected a subject that was not visited (its result was handed in)",
                 subject_id=subject_id,
             )
-        done = replacement(plan.plan, plan.log, subject_id, reason=reason, by=by, on=on)
+        done = replacement(plan.plan, plan.log, subject_id, reason=reason, evidence=evidence, by=by, second=second, on=on)
         add_replacements(entry, task, [done])
         _renew(entry, task, Opened(plan.plan, [*plan.log, *entry.appended(task.path / LOG)]), lang=lang)
     return done
 
 
 def replace_closed(
-    folder: str | Path, later: str | Path, *, by: str, on: dt.date, lang: str = DEFAULT_LANGUAGE
+    folder: str | Path, later: str | Path, *, by: str, second: str, on: dt.date, lang: str = DEFAULT_LANGUAGE
 ) -> list[Replacement]:
     """Replace every subject to be visited that a later run's register shows as deregistered.
 
@@ -153,6 +152,7 @@ def replace_closed(
         folder: A drawn ``OUT/tasks/<task>``.
         later: A run of a later day; its register shows who is deregistered.
         by: The person who decided.
+        second: Who else answers for it. The evidence is the register of the later run.
         on: The day of the replacement.
         lang: The language of the documents.
 
@@ -167,20 +167,21 @@ def replace_closed(
     with changing(task.out, f"plan replace {task.task}") as entry:
         plan = _drawn_plan(task)
         _refuse_earlier(run, plan.plan)
-        replacements = _replacements(plan, closed, visited=_visited(task), by=by, on=on)
+        why = {"reason": _CLOSED, "evidence": run.name, "by": by, "second": second, "on": on}
+        replacements = _replacements(plan, closed, visited=_visited(task), why=why)
         if replacements:
             add_replacements(entry, task, replacements)
             _renew(entry, task, Opened(plan.plan, [*plan.log, *entry.appended(task.path / LOG)]), lang=lang)
     return replacements
 
 
-def _replacements(plan: Opened, closed: set[str], *, visited: set[str], by: str, on: dt.date) -> list[Replacement]:
+def _replacements(plan: Opened, closed: set[str], *, visited: set[str], why: Mapping[str, Any]) -> list[Replacement]:
     replaced = {line["replaced_by"]: line["subject_id"] for line in plan.log if line["what"] == "replaced"}
     to_visit = {*plan.plan.drawn["subject_id"], *replaced} - {*replaced.values()}
     waiting, log, replacements = sorted(closed & to_visit - visited), list(plan.log), list[Replacement]()
     while waiting:
         try:
-            done = replacement(plan.plan, log, waiting.pop(0), reason=_CLOSED, by=by, on=on)
+            done = replacement(plan.plan, log, waiting.pop(0), **why)
         except DrawError:  # nobody is left in the stratum: the closed subject keeps its visit, whose outcome is "closed"
             continue
         replacements.append(done)
@@ -242,20 +243,6 @@ def _drawn_plan(task: TaskFolder) -> Opened:
     return as_drawn(task, load_plan(task))
 
 
-def _people(named: Path | None, of_run: Path | None, encoding: str = "auto") -> pd.DataFrame | None:
-    """The rows of the file that was named, else of the run's own file; None without rows."""
-    if named is not None and not named.is_file():
-        raise DataError("{path}: expected a file (got nothing); nothing was drawn", path=named)
-    path = named or of_run
-    if path is None or not path.is_file():
-        return None
-    if path.suffix == ".csv":
-        people: pd.DataFrame = read_text_table(path, encoding=encoding).to_pandas().fillna("").astype("str")
-        return people
-    frame: pd.DataFrame = read_parquet(path).to_pandas(date_as_object=True)
-    return frame if len(frame) else None
-
-
 def _visited(task: TaskFolder) -> set[str]:
     """Subjects of a task whose results say that somebody was met there."""
     results = results_of_task(task)
@@ -277,7 +264,9 @@ class DrawnTable:
     strata: int
 
 
-def draw_frame(engine: Engine, frame: Path, strata: Path, *, task: str, seed: str, out: Path, encoding: str = "auto") -> DrawnTable:
+def draw_frame(
+    engine: Engine, frame: Path, strata: Path, *, task: str, seed: str, key: Path, out: Path, encoding: str = "auto"
+) -> DrawnTable:
     """Draw a frame that an engine reads from its file; the same sample as of a plan folder with the same seed.
 
     ``out`` gets ``drawn.parquet`` (``subject_id, stratum, ticket, mode``, by stratum and ticket), and a manifest
@@ -290,6 +279,7 @@ def draw_frame(engine: Engine, frame: Path, strata: Path, *, task: str, seed: st
         strata: CSV with ``stratum, target`` and optionally ``on_site``, such as a ``plan.csv``.
         task: The id of the task.
         seed: The seed.
+        key: The file of the frame's key, 64 hexadecimal digits.
         out: A folder that holds no draw yet.
         encoding: Of ``strata``, where its bytes do not prove it.
 
@@ -308,20 +298,24 @@ def draw_frame(engine: Engine, frame: Path, strata: Path, *, task: str, seed: st
             columns=", ".join(_FRAME_COLUMNS),
             missing=", ".join(missing),
         )
+    secret = read_key(key)
+    if not secret:
+        raise DataError("{path}: expected a file (got nothing)", path=key)
     with changed(out, "plan draw-table") as entry:
         if (out / MANIFEST).exists():
             raise DrawError("{out}: holds a draw already; a frame is drawn once", out=out)
         inputs = {"frame": sha256_file(frame), "strata": sha256_file(strata)}
         engine.register(_FRAME, frame)
         subjects = unbound(_FRAME, pa.schema([(name, pa.string()) for name in _FRAME_COLUMNS]))
-        drawn, cuts = draw_table(engine, subjects, _read_strata(strata, encoding), seed=seed, task=task)
+        drawn, cuts = draw_table(engine, subjects, _read_strata(strata, encoding), seed=seed, task=task, key=secret)
         table = engine.query(drawn).sort_by([("stratum", "ascending"), ("ticket", "ascending")])
         if inputs != {"frame": sha256_file(frame), "strata": sha256_file(strata)}:
             raise DataError("{path}: expected files that stay as they are while they are drawn (one was changed)", path=frame)
         write_parquet(entry.file(out / _DRAWN), table)
         document = {
-            "format": "creditscore-drawn-table/1",
+            "format": "creditscore-drawn-table/2",
             "algorithm": ALGORITHM,
+            "key": key_hash(secret),
             "task": task,
             "seed": seed,
             "inputs": inputs,

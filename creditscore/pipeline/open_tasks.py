@@ -199,13 +199,14 @@ def add_index(entry: Journal, *, drafts: Collection[str] = (), lang: str = DEFAU
     register = Register((*Register.of(out).lines, *entry.appended(out / REGISTER)))
     names = sorted({*drafts, *(folder.task for folder in open_folders(out))})
     today = max(days_of(out), default=_NO_DAY)
-    rows = [_index_row(entry, name, register) for name in names if register.state(name) != "closed"]
+    rows = [_index_row(entry, name, register, today) for name in names if register.state(name) != "closed"]
     rows = [row for row in rows if row["state"] != "draft" or row["period_to"] >= today]
     created = max((row["period_from"] for row in rows), default=_NO_DAY)
     write_index(entry.file(out / TASKS / INDEX), rows, created=created, lang=lang)
 
 
-def _index_row(entry: Journal, name: str, register: Register) -> dict[str, Any]:
+def _index_row(entry: Journal, name: str, register: Register, today: dt.date) -> dict[str, Any]:
+    """One task in the list. A published frame that nobody drew when its seed was known is overdue: not to draw is a choice, too."""
     manifest = parsed_json(entry.current(TaskFolder.of(entry.root, name).path / MANIFEST).read_text("utf-8"))
     task, lines = task_of(manifest), register.of_task(name)
     published, drawn = register.published(name) or {}, register.drawn(name) or {}
@@ -219,10 +220,12 @@ def _index_row(entry: Journal, name: str, register: Register) -> dict[str, Any]:
         "period_to": task.end,
         "state": register.state(name),
         "trial": bool(published.get("trial", False)),
-        "frame_hash": manifest["frame_hash"],
+        "frame_hash": manifest["frame_hash"] if published else None,  # a draft's is not the one to be told
         "published_on": _day(published.get("on")),
         "channel": published.get("channel"),
         "published_by": published.get("by"),
+        "seed_day": task.seed.day if task.seed else None,
+        "overdue": bool(published and not drawn and task.seed and task.seed.day < today),
         "drawn_on": _day(drawn.get("on")),
         "seed": drawn.get("seed"),
         "population": manifest["counts"]["population"],

@@ -28,6 +28,7 @@ from creditscore.inspection.visits import Opened, merge_partners, merge_plans
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
 from creditscore.pipeline.open_tasks import OpenPlan, add_documents, add_index, frame_of_hash, load_plan, related_plans, run_of_task
 from creditscore.pipeline.out_folder import changing
+from creditscore.pipeline.people import people_of
 from creditscore.pipeline.run_folder import RunFolder
 from creditscore.reporting.planning_tables import RATIOS
 from creditscore.reporting.readback import read_ratios
@@ -208,9 +209,18 @@ def _draft(plan: OpenPlan) -> InspectionPlan:
 
 
 def publish_task(
-    folder: str | Path, *, on: dt.date, channel: str, by: str, trial: bool = False, lang: str = DEFAULT_LANGUAGE
+    folder: str | Path,
+    *,
+    on: dt.date,
+    channel: str,
+    by: str,
+    trial: bool = False,
+    staff: Path | None = None,
+    recusals: Path | None = None,
+    lang: str = DEFAULT_LANGUAGE,
+    encoding: str = "auto",
 ) -> SamplingFrame:
-    """Publish the draft of a task: its frame is fixed, its hash may be told, and the register has its line.
+    """Publish the draft of a task: its frame and its people are fixed, its key is made, its hash may be told.
 
     Args:
         folder: ``OUT/tasks/<task>``.
@@ -218,19 +228,24 @@ def publish_task(
         channel: Where, such as a gazette and its number.
         by: Who answers for it.
         trial: Publish a frame of a run whose cards nobody has signed; the task is marked as a trial.
+        staff: A Parquet or CSV file with the columns of the standard table ``staff``; by default the inspectors of the run.
+        recusals: The same for the standard table ``recusals``.
         lang: The language of its workbook.
+        encoding: Of text files that are named, where their bytes do not prove it.
 
     Raises:
-        DataError: The folder is none of a task.
+        DataError: The folder is none of a task; a file that was named does not exist or cannot be read.
         DrawError: The task is published already; see :func:`creditscore.inspection.task_folder.add_publication`.
         LockedError: A run or another command is writing to the same folder.
     """
     task = TaskFolder.opened(folder)
     with changing(task.out, f"plan publish {task.task}") as entry:
         plans = related_plans(task.out, task.task)
-        plan = _draft(plans[task.task])
-        add_publication(entry, task, plan, on=on, channel=channel, by=by, trial=trial)
-        add_documents(entry, plans, task.task, lang=lang)
+        people, apart = people_of(task, staff=staff, recusals=recusals, encoding=encoding)
+        plan = add_publication(
+            entry, task, _draft(plans[task.task]), on=on, channel=channel, by=by, trial=trial, staff=people, recusals=apart
+        )
+        add_documents(entry, {**plans, task.task: plan}, task.task, lang=lang)
     return plan
 
 

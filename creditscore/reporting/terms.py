@@ -50,7 +50,7 @@ TERMS: dict[str, Term] = {
     "repeat_within_months": Term(_("No repeat within (months)"), _("Not drawn again within this number of months")),
     "inclusion_probability": Term(_("Inclusion probability"), _("Fixed before the draw; next year's weights")),
     "order": Term(_("No."), _("Within the task, by stratum and ticket")),
-    "ticket": Term(_("Ticket (first 16)"), _("SHA-256(seed|task|id); the smallest of a stratum are drawn")),
+    "ticket": Term(_("Ticket (first 16)"), _("SHA-256(seed|task|id|nonce); the smallest of a stratum are drawn")),
     "score": Term(_("Score"), _("A higher score is a lower risk")),
     "incomplete_since": Term(
         _("Incomplete since"),

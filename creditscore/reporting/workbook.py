@@ -75,7 +75,7 @@ def write_index(
     Args:
         path: The file.
         rows: One per task: the keys of :data:`INDEX_COLUMNS`, the label of the task as a text to translate, ``state`` as a
-            code, and ``trial``.
+            code, ``trial`` and ``overdue``.
         created: The day that the file carries.
         lang: The language.
     """
@@ -87,6 +87,7 @@ def write_index(
 
 def _state_text(row: Mapping[str, Any], words: Words) -> str:
     state = words.text(STATES[row["state"]])
+    state = words.text(_("{state}, overdue: its seed is known and nothing is drawn", state=state)) if row["overdue"] else state
     return words.text(_("{state} (trial)", state=state)) if row["trial"] else state
 
 
@@ -106,6 +107,7 @@ INDEX_COLUMNS = (
     Column("published_on", pgettext("open tasks", "Published on"), "date", width=12),
     Column("channel", pgettext("open tasks", "Published where"), width=20),
     Column("published_by", pgettext("open tasks", "Published by"), width=14),
+    Column("seed_day", pgettext("open tasks", "Seed known on"), "date", width=12),
     Column("drawn_on", pgettext("open tasks", "Drawn on"), "date", width=12),
     Column("seed", pgettext("open tasks", "Seed"), width=26),
     Column("frame_hash", pgettext("open tasks", "Frame hash"), width=66),

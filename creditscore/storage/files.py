@@ -94,12 +94,12 @@ def move_into_place(finished: Path, path: Path) -> None:
     operations.sync_folder(path.parent)
 
 
-def atomic_write(path: Path, content: bytes) -> None:
-    """Write bytes so that ``path`` holds either what it held or all of ``content``."""
+def atomic_write(path: Path, content: bytes, *, secret: bool = False) -> None:
+    """Write bytes so that ``path`` holds either what it held or all of ``content``; a secret is for its owner alone."""
     operations.make_folder(path.parent)
     partial = path.with_name(f".{path.name}{_PARTIAL}")
     try:
-        operations.write(partial, content)
+        (operations.write_secret if secret else operations.write)(partial, content)
         move_into_place(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)

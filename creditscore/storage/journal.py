@@ -2,8 +2,8 @@
 
 New files are written beside, into a hidden folder. One rename of that folder decides: before it nothing has changed, and what was
 written is thrown away; after it everything will be changed, if not by this process then by the next command
-(:func:`complete`). The steps of a decided journal can be repeated, so a second crash does no harm. Chains grow first:
-what may happen once is on record before its effect shows.
+(:func:`complete`). The steps of a decided journal can be repeated, so a second crash does no harm. Secrets come first: what
+they keep secret must not show without them. Then chains grow: what may happen once is on record before its effect shows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from creditscore.errors import DataError
 from creditscore.storage import operations
 from creditscore.storage.chain import chain_text, mend_chain, next_lines, read_chain
-from creditscore.storage.files import atomic_path, canonical_json, parsed_json, sha256_file
+from creditscore.storage.files import atomic_path, atomic_write, canonical_json, parsed_json, sha256_file
 from creditscore.storage.locks import locked
 from creditscore.storage.versions import set_pointer
 
@@ -56,6 +56,11 @@ class Journal:
     def write(self, target: Path, content: bytes) -> None:
         """Give ``target`` a new content."""
         operations.write(self.file(target), content)
+
+    def write_secret(self, target: Path, content: bytes) -> None:
+        """Give a file below the root a new content that its owner alone can read; it is there before anything else changes."""
+        self._step(target, "replace", mode="secret")
+        operations.write_secret(self.file(target), content)
 
     def write_json(self, target: Path, document: Any) -> None:
         """Give ``target`` a document in canonical JSON."""
@@ -108,8 +113,10 @@ class Journal:
         """Put what was written on the disk, and decide. False where there is nothing to change."""
         self._refuse_emptied_folders()
         self._refuse_closed_folders()
-        steps = [self._growth(chain, added) for chain, added in self._chains.items() if added]
-        steps += [self._sealed(step) for step in self._steps.values()]
+        sealed = [self._sealed(step) for step in self._steps.values()]
+        steps = [step for step in sealed if "mode" in step]
+        steps += [self._growth(chain, added) for chain, added in self._chains.items() if added]
+        steps += [step for step in sealed if "mode" not in step]
         if not steps:
             return False
         path = self._staged / _STEPS
@@ -303,12 +310,17 @@ def _replace(root: Path, target: Path, step: _Step) -> None:
         if not target.is_file() or sha256_file(target) != step["sha256"]:
             raise DataError("{target}: expected the file that the interrupted command wrote (it was changed since)", target=target)
         return
-    operations.make_folder(target.parent)
+    operations.make_folder(target.parent, secret="mode" in step)
     try:
         operations.rename(staged, target)
+        if "mode" in step:
+            operations.sync_folder(target.parent)  # a key is durable before what was hashed with it shows
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
+        if "mode" in step:
+            atomic_write(target, staged.read_bytes(), secret=True)
+            return
         with atomic_path(target) as partial:
             shutil.copyfile(staged, partial)
 

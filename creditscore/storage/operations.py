@@ -20,6 +20,8 @@ Watcher = Callable[[str, tuple[Path, ...]], None]
 
 #: New folders are for the owner and the group only: they hold records of firms.
 _FOLDER_MODE = 0o750
+#: Keys are for the owner alone.
+_SECRET_MODE, _SECRET_FOLDER_MODE = 0o600, 0o700
 _watchers: list[Watcher] = []
 
 
@@ -43,6 +45,14 @@ def write(path: Path, content: bytes) -> None:
     """Write a new file, or all of an old one. A crash can leave a part of it, so ``path`` is never a file that is read."""
     announce("write", path)
     path.write_bytes(content)
+
+
+def write_secret(path: Path, content: bytes) -> None:
+    """Write a new file that its owner alone can read, from its first moment on."""
+    announce("write", path)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _SECRET_MODE), "wb") as stream:
+        stream.write(content)
+    path.chmod(_SECRET_MODE)  # an old file of that name keeps its own mode
 
 
 def written(path: Path) -> None:
@@ -121,8 +131,10 @@ def remove_folder(path: Path) -> None:
         shutil.rmtree(path)
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Path, *, secret: bool = False) -> None:
     """Make a folder and those above it, where they are missing, readable by owner and group; durable at once.
+
+    A secret one is for the owner alone; those above it are not.
 
     The name of a folder that is there may not be durable yet: who made it can have been killed in between.
     """
@@ -132,5 +144,5 @@ def make_folder(path: Path) -> None:
         return
     make_folder(path.parent)
     announce("make_folder", path)
-    path.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+    path.mkdir(mode=_SECRET_FOLDER_MODE if secret else _FOLDER_MODE, exist_ok=True)
     sync_folder(path.parent)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A whole year of an authority on a simulated city, by the command line alone:
-#   simulate, train, sign the cards, night, publish the frames, draw, verify, replace who has closed, enter who came, inspect,
-#   read the results back, close the tasks, and a year later: train on the results too, sign, frame and draw again.
+#   simulate, train, sign the cards, night, publish the frames, lose a key and void its frame, draw, verify, prove, replace who
+#   has closed, enter who came, inspect, read the results back, close the tasks, and a year later: train on the results too,
+#   sign, frame and draw again.
 #
 #   experiments/whole_year/run.sh [OUT] [SUBJECTS]
 set -euo pipefail
@@ -22,27 +23,39 @@ train_and_sign() { # DAY
   cs sign-cards "$project" --run "$runs/$1" --reviewer "head of the office" --on "$1"
 }
 
-# The frame hashes go out before anybody knows the lottery; then the one draw of each frame.
-publish_and_draw() { # TASKS DAY CHANNEL DAY_OF_DRAW SEED
+# The frame hashes go out before anybody knows the lottery that tasks.toml declares.
+publish() { # TASKS DAY CHANNEL
   for task in "$tasks"/$1; do
     cs plan publish "$task" --on "$2" --channel "$3" --by planner --lang en
   done
+}
+
+# The one draw of each frame, with what the lottery gave; auditors have the key, and one firm asks for its own proof.
+draw() { # TASKS SEED
   for task in "$tasks"/$1; do
     hash=$(python -c 'import json, sys; print(json.load(open(sys.argv[1]))["frame_hash"])' "$task/manifest.json")
-    cs draw "$task" --seed "$5" --by planner --on "$4" --lang en
-    cs verify-plan "$task" --frame-hash "$hash"
+    cs draw "$task" --seed "$2" --by planner --lang en
+    cs verify-plan "$task" --frame-hash "$hash" --outcome "$2"
+    firm=$(python -c 'import csv, sys; print(list(csv.DictReader(open(sys.argv[1], encoding="utf-8-sig")))[0]["subject_id"])' "$task/sample.csv")
+    cs prove "$task" "$firm" --file "$out/proof.json" --html "$out/proof.html" --lang en > "$out/proof.txt"
+    python "$here/creditscore/inspection/verify_draw.py" "$out/proof.json" --proof --frame-hash "$hash"
   done
 }
 
 # --- spring 2024
 train_and_sign 2024-04-30
 night 2024-04-30
-publish_and_draw "2024Q2-*" 2024-04-30 "gazette 12" 2024-05-01 "lottery 2024-05-01: 03 08 17 21"
+publish "2024Q2-*" 2024-04-30 "gazette 12"
+# A key is lost: its frame can be neither drawn nor proved. Two persons void it; its successor is told before the seed is known.
+rm "$runs/keys/2024Q2-safety"
+cs plan void "$tasks/2024Q2-safety" --reason "key lost" --by planner --second "head of the office" --on 2024-05-01
+publish "2024Q2-safety" 2024-05-01 "gazette 13"
+draw "2024Q2-*" "03 08 17 21 26 32 + 09"
 
 # --- a month later: the register knows who has closed and who is new.
 night 2024-05-31
 for task in "$tasks"/2024Q2-*; do
-  cs plan replace "$task" --closed-in "$runs/2024-05-31" --by planner --on 2024-05-31
+  cs plan replace "$task" --closed-in "$runs/2024-05-31" --by planner --second "head of the office" --on 2024-05-31
   cs plan join "$task" --run "$runs/2024-05-31" --by planner --on 2024-05-31
   cs verify-plan "$task"
 done
@@ -57,5 +70,6 @@ done
 # --- spring 2025: the results are labels with their probabilities; cards are trained with them, and the year begins anew.
 train_and_sign 2025-04-30
 night 2025-04-30
-publish_and_draw "2025Q2-*" 2025-04-30 "gazette 11" 2025-05-01 "lottery 2025-05-01: 01 09 14 30"
+publish "2025Q2-*" 2025-04-30 "gazette 11"
+draw "2025Q2-*" "01 09 14 20 28 30 + 16"
 cs monitor "$runs/2025-04-30" --reference "$runs/2024-04-30"

@@ -8,6 +8,7 @@ import re
 import openpyxl
 import pyarrow.parquet as pq
 from support.command import ASKING, creditscore
+from support.seeds import numbers
 
 from .conftest import DAY, LATER, PROJECT, TASKS, City, bytes_of, copied
 
@@ -190,12 +191,13 @@ def test_edited_ratios_change_drafts_only(drafts):
     assert after["frame_hash"] != before["frame_hash"]
     assert bytes_of(drafts.out / ".runs") == runs
     told = ("--on", "2024-04-30", "--channel", "gazette 12", "--by", "planner")
-    assert creditscore("plan", "publish", task, *told).code == 0
+    published = creditscore("plan", "publish", task, *told, "--json")
+    assert published.code == 0
     sheet.cell(2, column).value = 0.5
     book.save(drafts.root / "edited.xlsx")
     assert creditscore("plan", "import", drafts.out, drafts.root / "edited.xlsx").code == 2
-    assert creditscore("draw", task, "--seed", "s 1", "--by", "planner").code == 0
-    verified = creditscore("verify-plan", task, "--frame-hash", after["frame_hash"])
+    assert creditscore("draw", task, "--seed", numbers("s 1"), "--by", "planner").code == 0
+    verified = creditscore("verify-plan", task, "--frame-hash", published.json["frame_hash"])
     assert verified.code == 0
     assert verified.out.startswith("核对无误")
 

@@ -8,7 +8,7 @@ import pytest
 from support.command import creditscore
 
 from creditscore.language import Words
-from creditscore.pipeline.demo import SEED_SOURCE
+from creditscore.pipeline.demo import SEED
 from creditscore.records.records import open_records
 from creditscore.reporting.run_book import TRIAL_NOTE
 from creditscore.spreadsheet import read_sheet
@@ -68,10 +68,10 @@ def test_documents_show_who_is_inspected_and_the_source_of_the_seed(demo):
     fairness = report[report.index('<h2 id="fairness">') :]
     assert all(word in fairness for word in ("个体工商户", "微型", "每千户"))
     logs = [(demo.tasks / task / "log.jsonl").read_text("utf-8").splitlines() for task in TASKS]
-    assert [json.loads(lines[0])["seed_source"] for lines in logs] == [SEED_SOURCE] * len(TASKS)
+    assert [json.loads(lines[0])["seed_source"] for lines in logs] == ["lottery: 双色球 2024049, 2024-05-02"] * len(TASKS)
     for task in TASKS:
         cover = [str(row["内容"].value) for row in read_sheet(demo.tasks / task / "plan.xlsx", "说明")]
-        assert sum(SEED_SOURCE in line for line in cover) == 1
+        assert sum(SEED in line and "双色球 2024049" in line for line in cover) == 1
     cover = [str(row["内容"].value) for row in read_sheet(demo.run / "plan.xlsx", "说明")]
     assert "信息目录版次: 2024-04" in cover
     assert "代码标准: GB 32100-2015 (2015-09-17), GB/T 2260-2007 (2007-11-14)" in cover

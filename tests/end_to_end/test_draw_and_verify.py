@@ -4,11 +4,13 @@ import hashlib
 
 import pytest
 from support.command import creditscore
+from support.seeds import numbers
 
 from .conftest import DAY, bytes_of
 
 FOOD = "2024Q2-food"
-SEED = ("--seed", "lottery 03 08", "--by", "planner")
+SEED_OF_DEMO = "03 08 17 21 26 32 + 09"
+SEED = ("--seed", numbers("lottery 03 08"), "--by", "planner")
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def test_a_run_draws_nothing_and_a_frame_is_drawn_only_once(task):
     first = creditscore("draw", task, *SEED)
     assert first.code == 0, first.err
     before = bytes_of(task.parent.parent)
-    again = creditscore("draw", task, "--seed", "lottery 03 08 17", "--by", "another", "--lang", "en")
+    again = creditscore("draw", task, "--seed", numbers("lottery 03 08 17"), "--by", "another", "--lang", "en")
     assert again.code == 2
     assert "drawn already" in again.err
     after = bytes_of(task.parent.parent)
@@ -62,12 +64,19 @@ def test_the_sealed_export_verifies_and_a_changed_line_is_named(city):
     assert f"line {place + 1}" in said.out
 
 
-def test_a_ticket_is_the_sha256_anyone_can_compute(demo):
+def test_a_ticket_is_the_sha256_that_the_firms_own_nonce_gives(demo):
     plan = demo.tasks / FOOD
     header, line = (plan / "sample.csv").read_text("utf-8-sig").splitlines()[:2]
     row = dict(zip(header.split(","), line.split(","), strict=False))
-    told = f"demo lottery 03 08 17 21|{row['task']}|{row['subject_id']}"
-    assert row["ticket"] in (hashlib.sha256(told.encode()).hexdigest(), "")
+    told = creditscore("prove", plan, row["subject_id"], "--json").json
+    nonce = told["subject"]["nonce"]
+    text = f"{SEED_OF_DEMO}|{row['task']}|{row['subject_id']}|{nonce}"
+    assert row["ticket"] in (hashlib.sha256(text.encode()).hexdigest(), "")
+    assert nonce == hashlib.sha256("|".join((key_of(demo), FOOD, row["subject_id"], key_of(demo))).encode()).hexdigest()
+
+
+def key_of(city):
+    return (city.out / "keys" / FOOD).read_text("ascii").strip()
 
 
 def test_the_publication_reveals_no_score_and_no_tier(demo):

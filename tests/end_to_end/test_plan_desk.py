@@ -7,6 +7,7 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 from support.command import creditscore
+from support.seeds import numbers
 
 import creditscore as cs
 from creditscore.inspection.plan_folder import read_log
@@ -15,6 +16,7 @@ from creditscore.inspection.register import Register
 from .conftest import TASKS, bytes_of
 
 KNOWN = ("--known", "2024-07-05")
+GONE = ("--reason", "deregistered", "--evidence", "注销通知书 7", "--second", "王五")
 WHO = ("--by", "李四", "--on", "2024-05-20")
 GENERAL = "2024Q2-general"
 
@@ -131,14 +133,14 @@ def test_a_filled_in_workbook_is_kept_before_it_is_written_anew(city, filled):
     task = city.tasks / GENERAL
     (task / "plan.xlsx").write_bytes(filled.read_bytes())
     subject = rows_of(filled)[0]["统一社会信用代码"]
-    assert creditscore("plan", "replace", task, "--subject", subject, "--reason", "已注销", *WHO).code == 0
+    assert creditscore("plan", "replace", task, "--subject", subject, *GONE, *WHO).code == 0
     (kept,) = (task / "edited").iterdir()
     assert kept.read_bytes() == filled.read_bytes()
 
 
 def test_a_replacement_appears_in_the_visit_list_and_the_log(city):
     task = city.tasks / GENERAL
-    told = ("--subject", rows_of(task / "plan.xlsx")[0]["统一社会信用代码"], "--reason", "已注销")
+    told = ("--subject", rows_of(task / "plan.xlsx")[0]["统一社会信用代码"], *GONE)
     said = creditscore("plan", "replace", task, *told, *WHO, "--json")
     assert said.code == 0, said.err
     came = said.json["replaced"][0]["replaced_by"]
@@ -156,10 +158,10 @@ def test_a_replacement_appears_in_the_visit_list_and_the_log(city):
 
 def test_a_second_draw_is_refused_and_logged(city):
     task = city.tasks / GENERAL
-    said = creditscore("draw", task, "--seed", "a better one", "--by", "李四", "--on", "2024-05-09")
+    said = creditscore("draw", task, "--seed", numbers("a better one"), "--by", "李四", "--on", "2024-05-09")
     assert said.code == 2
     said = creditscore("plan", "log", task, "--json")
-    assert [(line["what"], line["seed"]) for line in said.json["log"]][1] == ("draw_refused", "a better one")
+    assert [(line["what"], line["seed"]) for line in said.json["log"]][1] == ("draw_refused", numbers("a better one"))
 
 
 def test_a_visit_for_two_tasks_is_marked_and_has_one_week(city):
@@ -180,7 +182,7 @@ def test_a_closed_task_takes_no_results_and_leaves_the_list(city, filled):
     for command in (
         ("results", task, filled, *KNOWN),
         ("plan", "close", task, *WHO),
-        ("draw", task, "--seed", "s", "--by", "李四"),
+        ("draw", task, "--seed", numbers("s"), "--by", "李四"),
     ):
         assert creditscore(*command).code == 2
         assert {name for name, text in bytes_of(city.out).items() if before[name] != text} <= {f"tasks/{GENERAL}/log.jsonl"}

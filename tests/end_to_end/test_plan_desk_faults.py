@@ -11,6 +11,8 @@ import pytest
 from support.command import creditscore
 from support.deliveries import Delivery, event_line, subject_line
 from support.nights import night, sign_a_card
+from support.seeds import SOURCE, numbers
+from support.tasks import GONE
 
 import creditscore as cs
 from creditscore.errors import DrawError, LockedError
@@ -21,7 +23,7 @@ from creditscore.storage import LOCK, locked
 
 LABEL = {"zh": "任务", "en": "task"}
 PERIOD = {"start": dt.date(2024, 5, 1), "end": dt.date(2024, 6, 30)}
-TASK = {"label": LABEL, "item": "hygiene", "department": "SAMR", **PERIOD}
+TASK = {"label": LABEL, "item": "hygiene", "department": "SAMR", **PERIOD, "seed": SOURCE}
 TASKS = [{"id": "one", **TASK, "also_checks": ["two"], "capacity": 30}, {"id": "two", **TASK}]
 WHO = {"by": "李四", "on": dt.date(2024, 5, 20)}
 
@@ -100,7 +102,7 @@ def publish(out, *tasks):
 def draw_all(out, **more):
     publish(out, "one", "two")
     for task in ("one", "two"):
-        draw_task(out / "tasks" / task, seed="lottery", by="planner", **more)
+        draw_task(out / "tasks" / task, seed=numbers("lottery"), by="planner", **more)
     return out / "tasks" / "one"
 
 
@@ -182,9 +184,9 @@ def test_ratios_of_a_published_frame_stay(out, run):
     publish(out, "one")
     with pytest.raises(DrawError, match="can no longer change"):
         import_ratios(out, book)
-    draw_task(out / "tasks" / "one", seed="first", by="planner")
+    draw_task(out / "tasks" / "one", seed=numbers("first"), by="planner")
     with pytest.raises(DrawError, match="drawn already"):
-        draw_task(out / "tasks" / "one", seed="second", by="planner")
+        draw_task(out / "tasks" / "one", seed=numbers("second"), by="planner")
 
 
 def test_a_run_in_another_language_is_another_run(out, run, delivery):
@@ -201,7 +203,7 @@ def test_commands_are_refused_while_a_run_holds_the_lock(out, run):
         with pytest.raises(LockedError):
             publish(out, "one")
         with pytest.raises(LockedError):
-            draw_task(out / "tasks" / "one", seed="s", by="planner")
+            draw_task(out / "tasks" / "one", seed=numbers("s"), by="planner")
         with pytest.raises(LockedError):
             import_ratios(out, book)
     assert told(out / "tasks" / "one")["seed"] is None
@@ -216,7 +218,7 @@ def test_a_changed_probability_in_a_published_sample_is_refused(out):
     with path.open("w", encoding="utf-8-sig", newline="") as stream:
         csv.writer(stream).writerows([head, first, *rows])
     with pytest.raises(DrawError, match="not the one whose hash"):
-        draw_task(out / "tasks" / "one", seed="s", by="planner")
+        draw_task(out / "tasks" / "one", seed=numbers("s"), by="planner")
 
 
 def test_a_late_run_does_not_remake_a_frame_of_a_later_day(out, delivery):
@@ -258,20 +260,20 @@ def test_a_visited_subject_cannot_be_replaced(out, task, delivery):
     assert results(task, filled_in(task)).code == 0
     first = DrawnPlan.from_folder(task).drawn["subject_id"].iloc[0]
     with pytest.raises(DrawError, match="its result was handed in"):
-        replace_subject(task, first, reason="已注销", **WHO)
+        replace_subject(task, first, **GONE, **WHO)
     status = {first: "deregistered"}
     delivery.subjects(*(subject_line(f"S{at:03d}", status=status.get(f"S{at:03d}", "active")) for at in range(120)))
     assert night(delivery, out, as_of="2024-06-10").code == 0
-    assert replace_closed(task, out / "2024-06-10", **WHO) == []
+    assert replace_closed(task, out / "2024-06-10", **WHO, second="王五") == []
 
 
 def test_a_replacement_that_closes_later_can_be_replaced(out, task, delivery):
     drawn = DrawnPlan.from_folder(task).sample.groupby("stratum")["drawn"].agg(["sum", "size"])
     stratum = (drawn["size"] - drawn["sum"]).idxmax()
     drawn = DrawnPlan.from_folder(task).drawn
-    came = replace_subject(task, drawn.loc[drawn["stratum"] == stratum, "subject_id"].iloc[0], reason="已注销", **WHO).replaced_by
+    came = replace_subject(task, drawn.loc[drawn["stratum"] == stratum, "subject_id"].iloc[0], **GONE, **WHO).replaced_by
     status = {came: "deregistered"}
     delivery.subjects(*(subject_line(f"S{at:03d}", status=status.get(f"S{at:03d}", "active")) for at in range(120)))
     assert night(delivery, out, as_of="2024-06-10").code == 0
-    assert [one.subject_id for one in replace_closed(task, out / "2024-06-10", **WHO)] == [came]
+    assert [one.subject_id for one in replace_closed(task, out / "2024-06-10", **WHO, second="王五")] == [came]
     assert cs.verify_plan(task).ok

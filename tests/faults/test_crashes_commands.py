@@ -15,11 +15,14 @@ from unittest import mock
 import pytest
 from support.crashes import Trial, stop_everywhere
 from support.disks import failure_of, fast_folder, fill, read_only, small_disk
+from support.seeds import numbers
+from support.tasks import GONE
 from support.worlds import (
     DAY,
     NEXT_DAY,
     ON,
     SUBJECTS,
+    TOLD,
     WHO,
     World,
     edited_ratios,
@@ -52,7 +55,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills and disks
 
 
 def publish(world, task="one"):
-    plans.publish_task(world.task(task), channel="公报 2024 第5号", **WHO)
+    plans.publish_task(world.task(task), channel="公报 2024 第5号", **{**WHO, "on": TOLD})
 
 
 def void(world):
@@ -66,15 +69,15 @@ def import_ratios(world):
 
 
 def draw(world, task="one", seed="双色球 2024060"):
-    draw_task(world.task(task), seed=seed, **WHO)
+    draw_task(world.task(task), seed=numbers(seed), **WHO)
 
 
 def replace(world):
-    replace_subject(world.task(), world.drawn()[0], reason="closed", **WHO)
+    replace_subject(world.task(), world.drawn()[0], **GONE, **WHO)
 
 
 def replace_all_closed(world):
-    replace_closed(world.task(), world.out / NEXT_DAY.isoformat(), **WHO)
+    replace_closed(world.task(), world.out / NEXT_DAY.isoformat(), **WHO, second="王五")
 
 
 def join(world):

@@ -8,12 +8,13 @@ from support.command import ASKING, creditscore
 from support.deliveries import Delivery, csv_sources, event_line, subject_line, valid_codes
 from support.nights import night, sign_a_card
 from support.projects import label, policy_document
+from support.seeds import numbers, source
 
 CODES = valid_codes(4)
 LATER = dt.date(2024, 5, 31)
 TASK = {
     "id": "hygiene", "label": label("卫生"), "item": "hygiene", "department": "SAMR", "start": dt.date(2024, 6, 1),
-    "end": dt.date(2024, 6, 30), "population": {"industries": ["food"]},
+    "end": dt.date(2024, 6, 30), "population": {"industries": ["food"]}, "seed": source(dt.date(2024, 6, 2)),
 }  # fmt: skip
 WHO = ("--on", "2024-06-01", "--channel", "公报", "--by", "王五")
 
@@ -55,7 +56,7 @@ def test_lookup_and_report_mark_it(later):
 def test_the_list_of_visits_has_everybody_with_name_source_and_row(later):
     task = later.parent / "tasks" / "hygiene"
     assert creditscore("plan", "publish", task, *WHO).code == 0
-    assert creditscore("draw", task, "--seed", "s 1", "--by", "planner").code == 0
+    assert creditscore("draw", task, "--seed", numbers("s 1"), "--by", "planner").code == 0
     sheet = openpyxl.load_workbook(task / "plan.xlsx")["抽查名单"]
     rows = [list(row) for row in sheet.iter_rows(values_only=True)]
     head = next(row for row in rows if "统一社会信用代码" in row)

@@ -12,6 +12,7 @@ import openpyxl
 import pytest
 from support.apart import KILLED, LOST, call, killed_after, make_ready
 from support.disks import fast_folder
+from support.seeds import numbers
 from support.worlds import DAY, NEXT_DAY, SUBJECTS, World, finished, look, refuse_losses, shown
 
 from creditscore.pipeline.run_folder import RunFolder
@@ -24,6 +25,8 @@ pytestmark = [
 KILLS = 400
 CLOSED = {f"S{at:03d}" for at in range(0, SUBJECTS, 2)}
 WHO = ("--by", "李四", "--on", "2024-05-20")
+TOLD = ("--by", "李四", "--on", "2024-05-19")
+GONE = ("--reason", "deregistered", "--evidence", "注销通知书 7", "--second", "王五")
 SAID = ("--applicant", "赵某", "--grounds", "该处罚已撤销")
 SECOND = ("--by", "王五", "--on", "2024-05-20")
 
@@ -37,12 +40,12 @@ def words_of(world, name):
         "run, the same day again": ("run", project, *day, "--as-of", DAY),
         "run, the next day": ("run", project, *day, "--as-of", NEXT_DAY),
         "report": ("report", out / DAY.isoformat(), "--lang", "en"),
-        "plan publish": ("plan", "publish", task, "--channel", "公报", *WHO),
+        "plan publish": ("plan", "publish", task, "--channel", "公报", *TOLD),
         "plan void": ("plan", "void", task, "--reason", "名单有误", "--second", "王五", *WHO),
         "plan import": ("plan", "import", out, world.folder / "edited.xlsx"),
-        "draw": ("draw", task, "--seed", "双色球 2024060", *WHO),
-        "plan replace": ("plan", "replace", task, "--subject", next(iter(world.drawn()), ""), "--reason", "注销", *WHO),
-        "plan replace --closed-in": ("plan", "replace", task, "--closed-in", out / NEXT_DAY.isoformat(), *WHO),
+        "draw": ("draw", task, "--seed", numbers("双色球 2024060"), *WHO),
+        "plan replace": ("plan", "replace", task, "--subject", next(iter(world.drawn()), ""), *GONE, *WHO),
+        "plan replace --closed-in": ("plan", "replace", task, "--closed-in", out / NEXT_DAY.isoformat(), *GONE[-2:], *WHO),
         "plan join": ("plan", "join", task, "--run", out / NEXT_DAY.isoformat(), *WHO),
         "results": ("results", task, world.folder / "filled.xlsx", "--known", "2024-06-30", "--data", world.folder / "data"),
         "plan close": ("plan", "close", task, "--reason", "done", *WHO),

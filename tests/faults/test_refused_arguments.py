@@ -27,6 +27,8 @@ from creditscore.pipeline.run_store import renew_documents
 from creditscore.storage import locked, write_parquet
 
 DAY = dt.date(2024, 5, 2)
+#: A source whose seed has no blanks.
+BEACON = {"source": "drand", "name": "quicknet", "issue": "7", "day": dt.date(2024, 5, 1)}
 LONG = "x" * 300
 
 
@@ -90,21 +92,22 @@ class World:
         self.root = root
         tasks = {state: f"task-{state}" for state in ("draft", "published", "drawn")}
         project = write_project(
-            root / "project", tasks={"task": [{**TASK, "id": one} for one in tasks.values()]}, features=FEATURES
+            root / "project", tasks={"task": [{**TASK, "id": one, "seed": BEACON} for one in tasks.values()]}, features=FEATURES
         )
         self.run = finished_run(root / "out", project)
         places = {state: self.run.out / "tasks" / one for state, one in tasks.items()}
         for one in tasks.values():
             add_plan(self.run, project, one)
         for state in ("published", "drawn"):
-            publish_task(places[state], on=DAY, channel="gazette", by="A")
-        self.picked = draw_task(places["drawn"], seed="s", by="A", on=DAY).drawn["subject_id"].iloc[0]
+            publish_task(places[state], on=dt.date(2024, 4, 30), channel="gazette", by="A")
+        self.picked = draw_task(places["drawn"], seed="0f" * 32, by="A").drawn["subject_id"].iloc[0]
         renew_documents(self.run)
         write_tables(root / "data", subjects=[subject("S00000")])
         odd = root / "odd"
         (odd / "folder").mkdir(parents=True)
         for name, content in ODD.items():
             (odd / name).write_bytes(content)
+        (odd / "key").write_text("0f" * 32, "ascii")
         write_parquet(odd / "frame.parquet", pa.table({"subject_id": ["S1", "S2"], "stratum": ["A", "A"]}))
         tiers = self.run.frame("tiers")
         self.proposed = tiers.loc[tiers["status"] == "proposed", "subject_id"].iloc[0]
@@ -186,16 +189,16 @@ HANDED_IN = {
     "verify-plan PLAN": "verify-plan {it}",
     "plan import OUT": "plan import {it} {run}/plan.xlsx",
     "plan import FILE": "plan import {out} {it}",
-    "plan publish TASK": "plan publish {it} --on 2024-05-02 --channel c --by B",
+    "plan publish TASK": "plan publish {it} --on 2024-04-30 --channel c --by B",
     "plan void TASK": "plan void {it} --reason r --by B --second C --on 2024-05-02",
     "plan close TASK": "plan close {it} --reason r --by B --on 2024-05-02",
-    "plan replace TASK": "plan replace {it} --subject S00000 --reason r --by B --on 2024-05-06",
-    "plan replace --closed-in": "plan replace {drawn} --closed-in {it} --by B --on 2024-05-06",
+    "plan replace TASK": "plan replace {it} --subject S00000 --reason deregistered --evidence e --by B --second C --on 2024-05-06",
+    "plan replace --closed-in": "plan replace {drawn} --closed-in {it} --by B --second C --on 2024-05-06",
     "plan join TASK": "plan join {it} --run {run} --by B --on 2024-05-06",
     "plan join --run": "plan join {drawn} --run {it} --by B --on 2024-05-06",
-    "draw TASK": "draw {it} --seed s --by B",
-    "draw --staff": "draw {published} --seed s --by B --staff {it}",
-    "draw --recusals": "draw {published} --seed s --by B --recusals {it}",
+    "draw TASK": "draw {it} --seed 0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f --by B",
+    "publish --staff": "plan publish {draft} --on 2024-04-30 --channel c --by B --staff {it}",
+    "publish --recusals": "plan publish {draft} --on 2024-04-30 --channel c --by B --recusals {it}",
     "results TASK": "results {it} --known 2024-06-01",
     "results FILE": "results {drawn} {it} --known 2024-06-01",
     "results --data": "results {drawn} --known 2024-06-01 --data {it}",
@@ -203,8 +206,8 @@ HANDED_IN = {
     "verify-plan --register": "verify-plan {drawn} --register {it}",
     "simulate-visits TASK": "simulate-visits {it} --truth {data} --file {new}/x.xlsx",
     "simulate-visits --truth": "simulate-visits {drawn} --truth {it} --file {odd}/absent.xlsx",
-    "draw-table FRAME": "plan draw-table {it} {odd}/other.csv --task t --seed s --out {new}",
-    "draw-table STRATA": "plan draw-table {odd}/frame.parquet {it} --task t --seed s --out {new}",
+    "draw-table FRAME": "plan draw-table {it} {odd}/other.csv --task t --seed s --key {odd}/key --out {new}",
+    "draw-table STRATA": "plan draw-table {odd}/frame.parquet {it} --task t --seed s --key {odd}/key --out {new}",
 }
 #: What the message names instead of the file.
 NAMED = {
@@ -212,8 +215,8 @@ NAMED = {
     "verify-plan --register": "register",
     ("verify-plan --register", LONG): LONG,
     "simulate-visits --truth": "risk.parquet",
-    ("draw --staff", "other.csv"): "staff",
-    ("draw --staff", "zeros.csv"): "staff",
+    ("publish --staff", "other.csv"): "staff",
+    ("publish --staff", "zeros.csv"): "staff",
     ("sign-cards --table", "other.xlsx"): "expert points",
     **{("draw-table STRATA", name): "stratum" for name in ("other.csv", "zeros.csv", "array.json")},
 }
@@ -226,7 +229,7 @@ KINDS = {
 }  # fmt: skip
 OF_KIND = {
     **dict.fromkeys(("sign --workbook", "sign-cards --table", "plan import FILE", "results FILE"), "workbook"),
-    **dict.fromkeys(("lookup --file", "draw-table FRAME", "draw-table STRATA", "draw --staff", "draw --recusals", "verify-plan --register"), "table"),
+    **dict.fromkeys(("lookup --file", "draw-table FRAME", "draw-table STRATA", "publish --staff", "publish --recusals", "verify-plan --register"), "table"),
     "forecast --policy": "policy",
 }  # fmt: skip
 #: Any text is a file of codes: each line is looked up, not found, and noted. An empty folder of data or runs has nothing yet.
@@ -254,7 +257,7 @@ SIGN = "sign {run} --subject {proposed} --reviewer R --reason x"
 CARDS = "sign-cards {project} --reviewer R"
 FEEDBACK = "feedback {run} 1 --result x --by y --on 2024-05-06"
 FORECAST = "forecast {project} --policy {project}/tiering/2024-01-01.toml --run {run} --data {data}"
-TABLE = "plan draw-table {odd}/frame.parquet {odd}/other.csv --task t --out {new}"
+TABLE = "plan draw-table {odd}/frame.parquet {odd}/other.csv --task t --key {odd}/key --out {new}"
 DAYS = ("2024-02-30", "2023-02-29", "2024-13-01", "2024-00-10", "30.4.2024", "2024/04/30", "today", "''", "NaT", "nan", "2024-4-30", "-1",
         "10000-01-01", "2024-04-30T25:00", "２０２４-０４-３０")  # fmt: skip
 #: Wrong words, and the word of the message beside them.
@@ -268,8 +271,8 @@ WORDS: dict[str, str] = {
     **{f"records {{project}} --data {{data}} --bodies --as-of {day}": "--as-of" for day in DAYS[:4]},
     **{f"simulate --out {{new}} {wrong}": wrong.partition("=")[0] for wrong in (
         "--subjects=0", "--subjects=-5", "--subjects=499", "--subjects=9000000", "--subjects=1e6", "--subjects=many", "--subjects=nan",
-        "--months=5", "--months=121", "--months=1.5", "--months=inf", "--seed=-1", "--seed=x", "--seed=9223372036854775808", "--seed=")},
-    **{f"demo --out {{new}} {wrong}": wrong.partition("=")[0] for wrong in ("--subjects=1", "--seed=-1", "--seed=nan")},
+        "--months=5", "--months=121", "--months=1.5", "--months=inf", "--seed=-1", "--seed=x", "--seed=9223372036854775808", "--seed=numbers(")},
+    **{f")demo --out {{new}} {wrong}": wrong.partition("=")[0] for wrong in ("--subjects=1", "--seed=-1", "--seed=nan")},
     **{f"{command} --lang {lang}": "--lang" for command in (CHECK + " 2024-04-30", "monitor {run}", "report {run}", FEEDBACK)
        for lang in ("xx", "''", "zh_CN", "../zh", "EN")},
     **{f"{command} --engine {engine}": "--engine" for command in (CHECK + " 2024-04-30", RUN, FORECAST) for engine in ("sqlite", "''", "DUCKDB")},
@@ -326,12 +329,12 @@ WORDS: dict[str, str] = {
     **{f"plan publish {{draft}} --channel c --by B --on {day}": "--on" for day in DAYS[:4]},
     **{f"draw {{published}} --seed s --by B --on {day}": "--on" for day in DAYS[:4]},
     **{f"results {{drawn}} --known {day}": "--known" for day in DAYS[:4]},
-    "plan publish {draft} --on 2024-05-02 --channel '' --by B": "channel",
-    "plan publish {draft} --on 2024-05-02 --channel c --by ''": "by",
-    "plan publish {draft} --on 2024-05-02 --channel c --by a\x07b": "by",
-    "plan publish {published} --on 2024-05-02 --channel c --by B": "published already",
-    "plan publish {drawn} --on 2024-05-02 --channel c --by B": "published already",
-    "plan publish {run} --on 2024-05-02 --channel c --by B": "task",
+    "plan publish {draft} --on 2024-04-30 --channel '' --by B": "channel",
+    "plan publish {draft} --on 2024-04-30 --channel c --by ''": "by",
+    "plan publish {draft} --on 2024-04-30 --channel c --by a\x07b": "by",
+    "plan publish {published} --on 2024-04-30 --channel c --by B": "published already",
+    "plan publish {drawn} --on 2024-04-30 --channel c --by B": "published already",
+    "plan publish {run} --on 2024-04-30 --channel c --by B": "task",
     "plan void {draft} --reason r --by B --second C --on 2024-05-02": "draft",
     "plan void {drawn} --reason r --by B --second C --on 2024-05-02": "drawn",
     "plan void {published} --reason r --by B --second b --on 2024-05-02": "second",
@@ -339,21 +342,21 @@ WORDS: dict[str, str] = {
     "plan close {draft} --by B --on 2024-05-02": "draft",
     "plan close {published} --by B --on 2024-05-02": "published",
     "plan close {drawn} --by B --on 2024-05-02": "reason",
-    "draw {draft} --seed s --by B": "publish",
+    "draw {draft} --seed 0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f --by B": "publish",
     "draw {published} --seed '' --by B": "seed",
     "draw {published} --seed a|b --by B": "seed",
-    "draw {published} --seed s --by ''": "by",
+    "draw {published} --seed 0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f --by ''": "by",
     "results {draft} --known 2024-06-01": "draft",
     "results {published} --known 2024-06-01": "published",
-    "plan replace {drawn} --by B --on 2024-05-06": "--subject",
-    "plan replace {drawn} --subject no_such --reason r --by B --on 2024-05-06": "no_such",
-    "plan replace {published} --subject S00000 --reason r --by B --on 2024-05-06": "drawn",
+    "plan replace {drawn} --by B --second C --on 2024-05-06": "--subject",
+    "plan replace {drawn} --subject no_such --reason deregistered --evidence e --by B --second C --on 2024-05-06": "no_such",
+    "plan replace {published} --subject S00000 --reason deregistered --evidence e --by B --second C --on 2024-05-06": "drawn",
     "plan join {drawn} --run {run} --by B --on 2024-05-06": "day",
     "plan log {odd}/folder": "manifest.json",
     "plan log {run}": "format",
     **{f"prune {{out}} --keep {keep}": "--keep" for keep in ("0", "-1", "x", "1.5", "nan")},
     "prune {out} --keep 1 --retention-months -1": "--retention-months",
-    "plan draw-table {data}/events.parquet {odd}/other.csv --task t --seed s --out {new}": "stratum",
+    "plan draw-table {data}/events.parquet {odd}/other.csv --task t --seed s --key {odd}/key --out {new}": "stratum",
     "simulate-visits {run} --truth {data} --file {odd}/folder": "--file",
     "replay {run} --project {odd}/folder --data {data}": "targets.toml",
     **dict.fromkeys(("nonsense", "plan nonsense", "check", "check {project}", "check {project} --data {data}", "explain {run}", "run {project}", "sign", "forecast {project}", "feedback {run}", "simulate", "replay {run}", "verify-plan", "lookup", "report", "plan import {run}", "explain {run} S00000 more", "explain {run} S00000 --no-such", "report {run} --out x", "monitor {run} --reference", "--no-such", "--log-level loud check", "check --log-level", "check --log-format xml"), ""),
@@ -464,9 +467,9 @@ TASK_FILES = {
     "drawn": ("manifest.json", "plan.csv", "sample.csv", "inspectors.csv"),
 }
 ON_A_TASK = {
-    "draft": "plan publish {draft} --on 2024-05-02 --channel c --by B",
-    "published": "draw {published} --seed s --by B",
-    "drawn": "plan replace {drawn} --subject {picked} --reason r --by B --on 2024-05-06",
+    "draft": "plan publish {draft} --on 2024-04-30 --channel c --by B",
+    "published": "draw {published} --seed 0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f --by B",
+    "drawn": "plan replace {drawn} --subject {picked} --reason deregistered --evidence e --by B --second C --on 2024-05-06",
 }
 TASK_DAMAGE = {
     f"{state} {name} {how}": (state, name, how) for state, names in TASK_FILES.items() for name in names for how in DAMAGE

@@ -7,7 +7,8 @@ import pytest
 
 from creditscore.engine import Engine, unbound
 from creditscore.errors import DrawError
-from creditscore.inspection.draw import draw, draw_table, modes, tickets
+from creditscore.inspection.draw import draw, draw_table, modes
+from creditscore.inspection.tickets import tickets
 
 COUNT = 3000
 TARGETS = {"t|A|food": 1, "t|B|food": 40, "t|C|餐饮": 0, "t|D|food": 150}

@@ -8,6 +8,7 @@ from support.command import creditscore
 from support.deliveries import SUBJECTS, Delivery, csv_sources, event_line, subject_line, text
 from support.nights import sign_a_card
 from support.projects import item, label, policy_document
+from support.seeds import source
 
 FIRST, SECOND = dt.date(2024, 4, 30), dt.date(2024, 5, 31)
 CHANGES = "event_id,change,effective_date,known_date,document_no"
@@ -37,7 +38,8 @@ LATER = [
 ]
 ITEMS = [item("penalty"), item("abnormal_list"), item("grave_list"), item("award", polarity="positive")]
 TASK = {
-    "id": "one", "label": label("抽查"), "item": "hygiene", "department": "SAMR", "start": dt.date(2024, 5, 1), "end": dt.date(2024, 6, 30)
+    "id": "one", "label": label("抽查"), "item": "hygiene", "department": "SAMR", "start": dt.date(2024, 5, 1), "end": dt.date(2024, 6, 30),
+    "seed": source(dt.date(2024, 6, 2)),
 }  # fmt: skip
 
 

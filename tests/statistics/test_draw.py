@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import chi2, chisquare
 
-from creditscore.inspection.draw import draw, modes, tickets
+from creditscore.inspection.draw import draw, modes
+from creditscore.inspection.tickets import tickets
 
 SEEDS = 20_000
 IDS = [f"91431100MA{place:08d}" for place in range(8)]

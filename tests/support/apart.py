@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from support.tasks import KEY
+
 import creditscore.cli.app
 import creditscore.engine
 import creditscore.features.build
@@ -24,6 +26,7 @@ import creditscore.pipeline.results
 import creditscore.reporting.charts
 import creditscore.reporting.report  # noqa: F401
 from creditscore import cli
+from creditscore.inspection import sampling_frame
 from creditscore.pipeline import run, run_store
 from creditscore.storage import atomic_write, operations
 
@@ -88,5 +91,9 @@ def _without_pictures() -> Iterator[None]:
         atomic_write(path, f"{book.as_of} {lang}\n".encode())
         return path
 
-    with mock.patch.object(run_store, "write_report", page), mock.patch.object(run, "send_queue"):
+    with (
+        mock.patch.object(run_store, "write_report", page),
+        mock.patch.object(run, "send_queue"),
+        mock.patch.object(sampling_frame, "new_key", return_value=KEY),  # so that a command can be repeated
+    ):
         yield

@@ -4,6 +4,7 @@ import datetime as dt
 
 import numpy as np
 import pandas as pd
+from support.seeds import SOURCE
 
 from creditscore.config.policy import TierPolicy
 from creditscore.config.tasks import Task
@@ -25,7 +26,7 @@ def a_policy(ratios=None, each=None, **more):
 
 def a_task(**more):
     told = {"id": "2024Q2-food", "label": {"zh": "食品", "en": "food"}, "item": "food hygiene", "department": "SAMR"}
-    return Task.model_validate({**told, "start": dt.date(2024, 5, 1), "end": dt.date(2024, 6, 30), **more})
+    return Task.model_validate({**told, "start": dt.date(2024, 5, 1), "end": dt.date(2024, 6, 30), "seed": SOURCE, **more})
 
 
 def a_tiers(count=300, *, tier=None, industry=None, subjects=None):

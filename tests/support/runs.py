@@ -8,6 +8,7 @@ import pyarrow as pa
 from support.cards import card, number
 from support.plans import a_tiers
 from support.projects import DAY, feature, label
+from support.seeds import SOURCE
 from support.tasks import draft
 
 from creditscore.config.project import Project
@@ -26,7 +27,7 @@ SCORE = 522
 FEATURES = {"feature": [feature(PENALTIES, months=24, trend="higher_is_riskier")]}
 TASK = {
     "id": "hygiene", "label": label("卫生"), "item": "hygiene", "department": "SAMR",
-    "start": dt.date(2024, 5, 1), "end": dt.date(2024, 6, 30),
+    "start": dt.date(2024, 5, 1), "end": dt.date(2024, 6, 30), "seed": SOURCE,
 }  # fmt: skip
 
 

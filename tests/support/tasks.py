@@ -5,8 +5,12 @@ import datetime as dt
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from unittest import mock
+
+from support.seeds import numbers
 
 from creditscore.config.policy import TierPolicy
+from creditscore.inspection import sampling_frame
 from creditscore.inspection.amendments import Joiner, Replacement, joiners, replacement
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan, PublishedPlan, drawn_of
 from creditscore.inspection.plan_folder import read_log
@@ -25,14 +29,29 @@ PUBLIC = {"on": dt.date(2024, 4, 30), "channel": "公报第1号", "by": "王五"
 BY = "李四"
 
 
-def publish(plan: InspectionPlan, out: Path | None = None) -> PublishedPlan:
+#: The key of frames that are published here, so that a draw can be repeated.
+KEY = "0123456789abcdef" * 4
+
+
+def publish(plan: InspectionPlan, out: Path | None = None, *, staff: Any = None, recusals: Any = None) -> PublishedPlan:
     """A published frame; without ``out`` one in memory, which nobody has drawn, however often it is published."""
-    return dataclasses.replace(plan).publish(out=out, **PUBLIC)
+    framed = dataclasses.replace(plan) if staff is None else plan.with_people(staff, recusals)
+    with mock.patch.object(sampling_frame, "new_key", return_value=KEY):
+        return framed.publish(out=out, **PUBLIC)
 
 
-def draw(plan: InspectionPlan, **options: Any) -> DrawnPlan:
-    """The draw of a plan in memory."""
-    return publish(plan).draw(**options)
+def of_format_2(plan: InspectionPlan) -> InspectionPlan:
+    """The frame as older versions made it, without a key."""
+    return plan.changed(format=2)
+
+
+def draw(plan: InspectionPlan, *, seed: str, staff: Any = None, recusals: Any = None, **options: Any) -> DrawnPlan:
+    """The draw of a plan in memory; a seed of another form than its task declares gives numbers of that form."""
+    return publish(plan, staff=staff, recusals=recusals).draw(seed=_seed(plan, seed), **options)
+
+
+def _seed(plan: Any, seed: str) -> str:
+    return numbers(seed) if plan.task.seed and plan.format > 2 else seed
 
 
 def draft(out: Path, plan: InspectionPlan, **origin: Any) -> Path:
@@ -43,33 +62,38 @@ def draft(out: Path, plan: InspectionPlan, **origin: Any) -> Path:
     return folder.path
 
 
-def published(out: Path, plan: InspectionPlan) -> Path:
+def published(out: Path, plan: InspectionPlan, **people: Any) -> Path:
     """A published task in ``OUT/tasks/<task>``."""
-    publish(plan, out)
+    publish(plan, out, **people)
     return TaskFolder.of(out, plan.task.id).path
 
 
-def drawn(out: Path, plan: InspectionPlan, **options: Any) -> Path:
+def drawn(out: Path, plan: InspectionPlan, *, staff: Any = None, recusals: Any = None, **options: Any) -> Path:
     """A drawn task in ``OUT/tasks/<task>``."""
-    folder = published(out, plan)
+    folder = published(out, plan, staff=staff, recusals=recusals)
     draw_folder(folder, **options)
     return folder
 
 
-def draw_folder(folder: Path, *, by: str = BY, **options: Any) -> DrawnPlan:
-    """Draw a published task."""
+def draw_folder(folder: Path, *, seed: str, by: str = BY, **options: Any) -> DrawnPlan:
+    """Draw a published task; a seed of another form than it declares gives numbers of that form."""
     task = TaskFolder.opened(folder)
     with changed(task.out, "draw") as entry:
-        plan = drawn_of(published_frame(task), **options)
+        frame = published_frame(task)
+        plan = drawn_of(frame, seed=_seed(frame, seed), **options)
         add_draw(entry, task, plan, by=by)
     return plan
 
 
-def replace(folder: Path, subject_id: str, *, reason: str, by: str, on: dt.date) -> Replacement:
+#: Why a subject is replaced, what shows it, and who else answers for it.
+GONE = {"reason": "deregistered", "evidence": "注销通知书 2024-7", "second": "王五"}
+
+
+def replace(folder: Path, subject_id: str, *, by: str, on: dt.date, **why: str) -> Replacement:
     """Replace a subject of a drawn task."""
     task = TaskFolder.opened(folder)
     with changed(task.out, "replace") as entry:
-        done = replacement(DrawnPlan.from_folder(folder), read_log(folder), subject_id, reason=reason, by=by, on=on)
+        done = replacement(DrawnPlan.from_folder(folder), read_log(folder), subject_id, by=by, on=on, **{**GONE, **why})
         add_replacements(entry, task, [done])
     return done
 

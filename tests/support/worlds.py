@@ -13,12 +13,16 @@ import pandas as pd
 from support.deliveries import DAY, Delivery, event_line, subject_line
 from support.disk import TOP, Disk, State, Tree
 from support.nights import sign_a_card
+from support.seeds import source
+from support.tasks import KEY
 
 from creditscore.config.project import load_project
 from creditscore.engine import Engine
+from creditscore.inspection import sampling_frame
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import read_manifest
-from creditscore.inspection.register import Register
+from creditscore.inspection.register import REGISTER, Register
+from creditscore.inspection.task_key import key_path
 from creditscore.inspection.verify import verify_plan
 from creditscore.pipeline import open_tasks, run_store
 from creditscore.pipeline import run as run_module
@@ -38,10 +42,11 @@ from creditscore.storage import (
 from creditscore.tracking.mlflow_log import RunLog
 
 LABEL = {"zh": "任务", "en": "task"}
-TASK = {"label": LABEL, "department": "SAMR", "start": dt.date(2024, 5, 1), "end": dt.date(2024, 6, 30)}
+#: The day on which frames are told; that of their seeds, and of whatever is done, is the next one.
+TOLD, ON = dt.date(2024, 5, 19), dt.date(2024, 5, 20)
+TASK = {"label": LABEL, "department": "SAMR", "start": dt.date(2024, 5, 1), "end": dt.date(2024, 6, 30), "seed": source(ON)}
 TASKS = [{"id": "one", "item": "hygiene", **TASK}, {"id": "two", "item": "prices", **TASK}]
 NEXT_DAY = dt.date(2024, 5, 31)
-ON = dt.date(2024, 5, 20)
 WHO = {"by": "李四", "on": ON}
 SUBJECTS = 60
 #: How long answers to objections may take.
@@ -141,6 +146,7 @@ def short_documents() -> Iterator[None]:
         return a_line_for(path, *((row["task"], row["state"]) for row in rows))
 
     with (
+        mock.patch.object(sampling_frame, "new_key", return_value=KEY),  # so that a command can be repeated
         mock.patch.object(run_module, "write_documents", documents),
         mock.patch.object(run_store, "write_documents", documents),
         mock.patch.object(open_tasks, "load_book", return_value=None),
@@ -257,6 +263,7 @@ def look(world: World) -> None:
     Where a decided journal waits, every reader completes it first (``storage.settle``): what lies there then is its redo.
     """
     out = world.out
+    _refuse_hash_without_key(out)
     if is_pending(out):
         return
     for path in sorted(out.iterdir()) if out.is_dir() else ():
@@ -264,6 +271,23 @@ def look(world: World) -> None:
             RunFolder.opened(path)
     for path in sorted(out.rglob("*.jsonl")):
         read_chain(path)
+
+
+def _refuse_hash_without_key(out: Path) -> None:
+    """No frame hash shows, be it in a half-written register, before its key is where it stays."""
+    register = out / REGISTER
+    published = set[str]()
+    for line in register.read_bytes().split(b"\n")[:-1] if register.is_file() else ():
+        try:
+            told = json.loads(line)
+        except ValueError:
+            continue
+        if told.get("what") == "published":
+            published.add(told["task"])
+        elif told.get("what") == "void":
+            published.discard(told["task"])
+    for task in published:
+        assert key_path(out, task).is_file(), f"the hash of {task} shows, and its key is not there"
 
 
 def shown(world: World) -> dict[str, Any]:

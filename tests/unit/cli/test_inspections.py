@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from support.command import creditscore
 from support.runs import pooled_card
+from support.seeds import numbers
 
 from creditscore.config.scorecards import SignedCard
 from creditscore.errors import DrawError
@@ -26,8 +27,10 @@ def task_of(run):
     return run.out / "tasks" / "hygiene"
 
 
-def test_a_draw_hands_seed_files_and_day_on(stub, run):
-    drawn = SimpleNamespace(task=SimpleNamespace(id="hygiene"), drawn=["S1"], sample=["S1", "S2"], frame_hash="f" * 64)
+def test_a_draw_hands_seed_and_day_on(stub, run):
+    drawn = SimpleNamespace(
+        task=SimpleNamespace(id="hygiene"), drawn=["S1"], sample=["S1", "S2"], frame_hash="f" * 64, root="e" * 64
+    )
     calls = stub(f"{DRAWS}.draw_task", drawn)
     plan = task_of(run)
     said = creditscore(
@@ -37,24 +40,20 @@ def test_a_draw_hands_seed_files_and_day_on(stub, run):
         "s",
         "--by",
         "李四",
-        "--seed-source",
-        "lottery",
-        "--staff",
-        "staff.csv",
         "--on",
         "2024-05-20",
         "--json",
     )
-    assert said.json == {"task": "hygiene", "drawn": 1, "frame_hash": "f" * 64, "seed": "s"}
+    assert said.json == {"task": "hygiene", "drawn": 1, "frame_hash": "f" * 64, "seed": "s", "draw_root": "e" * 64}
     assert calls[0][0] == (plan,)
     assert calls[0][1] | {"lang": None} == {
-        "seed": "s", "by": "李四", "seed_source": "lottery", "staff": Path("staff.csv"), "recusals": None, "on": ON, "lang": None, "encoding": "auto",
+        "seed": "s", "by": "李四", "on": ON, "lang": None,
     }  # fmt: skip
 
 
 def test_a_second_draw_is_refused(stub, run):
     stub(f"{DRAWS}.draw_task", DrawError("a frame is drawn once"))
-    said = creditscore("draw", task_of(run), "--seed", "s", "--by", "李四", "--lang", "en")
+    said = creditscore("draw", task_of(run), "--seed", numbers("s"), "--by", "李四", "--lang", "en")
     assert (said.code, said.err) == (2, "a frame is drawn once\n")
 
 
@@ -67,26 +66,42 @@ def test_a_draw_needs_a_seed(stub, run):
 def test_a_large_frame_is_drawn_from_its_files(stub, tmp_path):
     calls = stub(f"{DRAWS}.draw_frame", DrawnTable(tmp_path / "drawn.parquet", 1234, 5))
     files = (tmp_path / "frame.parquet", tmp_path / "strata.csv")
-    said = creditscore("plan", "draw-table", *files, "--task", "t", "--seed", "s", "--out", tmp_path, "--lang", "en")
+    said = creditscore(
+        "plan", "draw-table", *files, "--task", "t", "--seed", "s", "--key", "key", "--out", tmp_path, "--lang", "en"
+    )
     assert said.code == 0
     assert "1,234" in said.out
-    assert calls[0][1] == {"task": "t", "seed": "s", "out": tmp_path, "encoding": "auto"}
+    assert calls[0][1] == {"task": "t", "seed": "s", "key": Path("key"), "out": tmp_path, "encoding": "auto"}
 
 
-REPLACEMENT = Replacement("S1", "S2", "A|food", "0f", "on_site", (), "搬迁", "李四", ON)
+REPLACEMENT = Replacement("S1", "S2", "A|food", "0f", "on_site", (), "moved_away", "函 7", "李四", "王五", ON)
 
 
 def test_one_subject_is_replaced_with_a_reason(stub, run):
     calls = stub(f"{DRAWS}.replace_subject", REPLACEMENT)
-    said = creditscore("plan", "replace", task_of(run), "--subject", "S1", "--reason", "搬迁", *WHO, "--json")
+    said = creditscore(
+        "plan",
+        "replace",
+        task_of(run),
+        "--subject",
+        "S1",
+        "--reason",
+        "moved_away",
+        "--evidence",
+        "函 7",
+        "--second",
+        "王五",
+        *WHO,
+        "--json",
+    )
     assert said.json["replaced"] == [{"subject_id": "S1", "replaced_by": "S2", "mode": "on_site"}]
     assert calls[0][0][1] == "S1"
-    assert (calls[0][1]["reason"], calls[0][1]["by"], calls[0][1]["on"]) == ("搬迁", "李四", ON)
+    assert (calls[0][1]["reason"], calls[0][1]["by"], calls[0][1]["on"]) == ("moved_away", "李四", ON)
 
 
 def test_closed_subjects_of_a_later_run_are_replaced(stub, run):
     calls = stub(f"{DRAWS}.replace_closed", [REPLACEMENT, REPLACEMENT])
-    said = creditscore("plan", "replace", task_of(run), "--closed-in", "later", *WHO, "--lang", "en")
+    said = creditscore("plan", "replace", task_of(run), "--closed-in", "later", "--second", "王五", *WHO, "--lang", "en")
     assert said.out.count("S2") == 2
     assert calls[0][0][1] == Path("later")
 
@@ -122,7 +137,9 @@ def test_a_plan_that_does_not_verify_ends_with_2(stub, findings, code):
     assert said.code == code
     assert (said.json["ok"], said.json["findings"]) == (not findings, [str(one) for one in findings])
     assert said.json["not_covered"] == [{"code": "scope.staff", "text": "who may inspect"}]
-    assert calls[0][1] == dict.fromkeys(("log_head", "publication", "register", "register_head")) | {"frame_hash": "f"}
+    assert calls[0][1] == dict.fromkeys(("log_head", "publication", "register", "register_head", "key", "outcome")) | {
+        "frame_hash": "f"
+    }
 
 
 def test_results_are_taken_as_known_on_a_day(stub, run, tmp_path):

@@ -6,6 +6,7 @@ import json
 import pandas as pd
 import pytest
 from support.command import creditscore
+from support.seeds import numbers
 
 from creditscore.cli.options import EngineName, data_of, engine_of, file_to_write, project_of, rows_of, run_of, show
 from creditscore.errors import ConfigError, DataError
@@ -13,7 +14,7 @@ from creditscore.errors import ConfigError, DataError
 
 @pytest.mark.parametrize("text", ["2023-02-29", "today", "30.4.2024"])
 def test_a_text_that_is_no_day_is_refused_with_its_option(run, text):
-    said = creditscore("draw", run.out / "tasks" / "hygiene", "--seed", "s", "--by", "A", "--on", text, "--lang", "en")
+    said = creditscore("draw", run.out / "tasks" / "hygiene", "--seed", numbers("s"), "--by", "A", "--on", text, "--lang", "en")
     assert (said.code, said.out) == (2, "")
     assert "--on" in said.err
     assert text in said.err

@@ -6,6 +6,7 @@ import pytest
 from support.command import creditscore
 from support.projects import write_project
 from support.runs import TASK, add_plan, finished_run
+from support.seeds import numbers
 from support.tasks import BY, PUBLIC, bytes_below
 
 from creditscore.inspection.plan import DrawnPlan
@@ -19,7 +20,7 @@ from creditscore.spreadsheet import read_sheet
 
 PUBLISH = ("--on", "2024-04-30", "--channel", "公报第1号", "--by", "王五")
 VOID = ("--reason", "名单有误", "--by", "王五", "--second", "赵六", "--on", "2024-05-01")
-DRAW = ("--seed", "s", "--by", "李四", "--on", "2024-05-02")
+DRAW = ("--seed", numbers("s"), "--by", "李四", "--on", "2024-05-02")
 CLOSE = ("--by", "王五", "--on", "2024-07-01", "--reason", "改日再查")
 
 
@@ -42,7 +43,7 @@ def published(task):
 
 @pytest.fixture
 def drawn(published):
-    draw_task(published, seed="s", by=BY)
+    draw_task(published, seed=numbers("s"), by=BY)
     return published
 
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from creditscore.errors import DrawError
-from creditscore.inspection.draw import draw, ticket_expression, tickets
+from creditscore.inspection.draw import draw
+from creditscore.inspection.tickets import ticket_expression, tickets
 
 IDS = [f"91431100MA{place:08d}" for place in range(120)]
 PART = st.text(st.characters(blacklist_characters="|", whitelist_categories=("L", "N", "P")), min_size=1, max_size=20)

@@ -25,7 +25,7 @@ def own(folder, subject_id):
 
 def test_a_replacement_can_check_that_its_turn_had_come(folder):
     gone = DrawnPlan.from_folder(folder).drawn["subject_id"].iloc[0]
-    came = replace(folder, gone, reason="已注销", **WHO).replaced_by
+    came = replace(folder, gone, **WHO).replaced_by
     row = own(folder, came)
     assert (row["standing"], row["drawn"]) == ("replacement", False)
     assert row["ticket"] <= row["last_ticket"]

@@ -7,6 +7,7 @@ import json
 
 import pandas as pd
 import pytest
+from support.seeds import numbers
 from support.tasks import bytes_below, draw, draw_folder, published
 
 from creditscore.errors import DrawError
@@ -20,20 +21,20 @@ from creditscore.storage import changed, operations
 
 
 @pytest.fixture
-def folder(tmp_path, make_tiers, make_policy, make_task):
+def folder(tmp_path, make_tiers, make_policy, make_task, make_staff):
     tiers = make_tiers()
     names = ["=cmd|' /C calc'!A0", "'quoted", "line\r\nbreak", '“甲”，乙"丙"', "@x", *[f"公司{place}" for place in range(295)]]
     register = pd.DataFrame({"subject_id": tiers.frame["subject_id"], "name": names, "region": "431102"})
     history = pd.DataFrame({"subject_id": ["S00009"], "event_date": dt.date(2024, 3, 1), "trigger": "random"})
     policy = make_policy(each={"repeat_within_months": 12})
     plan = plan_inspections(tiers, policy, task=make_task(), history=history, subjects=register)
-    return published(tmp_path, plan)
+    recusals = pd.DataFrame({"staff_id": ["P0"] * 300, "subject_id": [f"S{place:05d}" for place in range(300)]})
+    return published(tmp_path, plan, staff=make_staff(), recusals=recusals)
 
 
 @pytest.fixture
-def drawn(folder, make_staff):
-    recusals = pd.DataFrame({"staff_id": ["P0"] * 300, "subject_id": [f"S{place:05d}" for place in range(300)]})
-    draw_folder(folder, seed="lottery 2024-05-01: 03 08 17 21", staff=make_staff(), recusals=recusals, on=dt.date(2024, 5, 1))
+def drawn(folder):
+    draw_folder(folder, seed="lottery 2024-05-01: 03 08 17 21", on=dt.date(2024, 5, 1))
     return folder
 
 
@@ -58,7 +59,7 @@ def test_a_drawn_folder_verifies_from_its_files_alone(drawn):
     found = verify_plan(drawn)
     assert found.findings == ()
     assert found.ok
-    assert (found.subjects, found.seed) == (300, "lottery 2024-05-01: 03 08 17 21")
+    assert (found.subjects, found.seed) == (300, numbers("lottery 2024-05-01: 03 08 17 21"))
     assert found.drawn == json.loads((drawn / "manifest.json").read_text("utf-8"))["counts"]["drawn"] > 0
 
 
@@ -73,7 +74,10 @@ def test_a_changed_ticket_is_named_by_line_and_subject(drawn):
     subject = tamper(drawn / "sample.csv", 20, "ticket", "0" * 64)
     found = verify_plan(drawn)
     assert not found.ok
-    assert found.findings[0] == f"sample.csv line 22: ticket of {subject} is not SHA-256(seed|task|subject)"
+    assert (
+        found.findings[0]
+        == f"sample.csv line 22: ticket of {subject} is not SHA-256(seed|task|subject), in format 3 with its nonce behind"
+    )
 
 
 @pytest.mark.parametrize("column", [name for name in SAMPLE_COLUMNS if name != "subject_id"])

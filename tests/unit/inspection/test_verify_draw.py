@@ -13,16 +13,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support.plans import a_policy, a_staff, a_task, a_tiers
-from support.tasks import draw_folder, join, published, replace
+from support.tasks import KEY, draw_folder, join, published, replace
 
 from creditscore import __version__, storage
-from creditscore.inspection import draw, inspectors, plan_folder, sampling_frame, strata, verify_draw
+from creditscore.inspection import frame_hash, inspectors, plan_folder, sampling_frame, strata, tickets, verify_draw
 from creditscore.inspection.csv_export import read_csv, to_csv
 from creditscore.inspection.plan import plan_inspections
 from creditscore.inspection.plan_folder import LOG, read_log
 from creditscore.inspection.verify import verify_plan
 
 SOURCE = Path(verify_draw.__file__)
+FORMAT_2 = Path(__file__).parents[2] / "golden" / "format_2"
 WHO = {"by": "李四", "on": dt.date(2024, 5, 9)}
 COLUMNS = {
     "plan.csv": verify_draw.PLAN_COLUMNS,
@@ -40,12 +41,13 @@ def sealed(tmp_path_factory):
     register = pd.DataFrame({"subject_id": tiers.frame["subject_id"], "name": "某公司", "region": "431102"})
     history = pd.DataFrame({"subject_id": ["S00009"], "event_date": dt.date(2024, 3, 1), "trigger": "random"})
     task = a_task(joint_with=("FIRE",), capacity=500, min_ratio=0.03)
-    folder = published(out, plan_inspections(tiers, policy, task=task, subjects=register, history=history))
-    shutil.copytree(folder, folder.parent / ".undrawn")
+    plan = plan_inspections(tiers, policy, task=task, subjects=register, history=history)
     staff = a_staff(8, department=["SAMR", "FIRE"] * 4)
     recusals = pd.DataFrame({"staff_id": "P0", "subject_id": tiers.frame["subject_id"]})
-    made = draw_folder(folder, seed="lottery", staff=staff, recusals=recusals, on=dt.date(2024, 5, 1))
-    replace(folder, made.drawn["subject_id"].iloc[0], reason="已注销", **WHO)
+    folder = published(out, plan, staff=staff, recusals=recusals)
+    shutil.copytree(folder, folder.parent / ".undrawn")
+    made = draw_folder(folder, seed="lottery", on=dt.date(2024, 5, 1))
+    replace(folder, made.drawn["subject_id"].iloc[0], **WHO)
     late = pd.DataFrame({"subject_id": [f"N{at:03d}" for at in range(12)], "name": "新设", "industry": "food", "tier": "D"})
     join(folder, late.assign(region="431102"), policy=policy, **WHO)
     return folder
@@ -68,8 +70,15 @@ def run(*arguments, cwd):
     return subprocess.run(command, cwd=cwd, env={}, capture_output=True, text=True, check=False)
 
 
+def key_of(folder):
+    """The file of the key, as an auditor has it beside the export."""
+    path = folder.parent / "key.txt"
+    path.write_text(f"{KEY}\n", "ascii")
+    return path
+
+
 def codes(folder, **options):
-    return {finding.code for finding in verify_draw.verify(folder, **options).findings}
+    return {finding.code for finding in verify_draw.verify(folder, **{"key": key_of(folder), **options}).findings}
 
 
 def rows_of(path):
@@ -120,12 +129,12 @@ def test_it_runs_alone_in_an_empty_folder_on_a_copied_export(folder, tmp_path):
     alone = tmp_path / "alone"
     alone.mkdir()
     shutil.copy(SOURCE, alone)
-    said = run(folder, cwd=alone)
+    said = run(folder, "--key", key_of(folder), cwd=alone)
     assert (said.returncode, said.stderr) == (0, "")
     assert said.stdout.startswith("verified: 0 findings")
     assert "not covered:" in said.stdout
     forge_cell(folder / "sample.csv", "ticket", "0" * 64, where=lambda row: row["drawn"] == "0" and not row["exempt_reason"])
-    said = run(folder, "--json", cwd=alone)
+    said = run(folder, "--json", "--key", key_of(folder), cwd=alone)
     report = json.loads(said.stdout)
     assert (said.returncode, report["outcome"], report["findings"][0]["code"]) == (1, "not_verified", "sample.ticket")
     assert report["findings"][0]["template"].startswith("{where}: ticket of {subject}")
@@ -134,8 +143,9 @@ def test_it_runs_alone_in_an_empty_folder_on_a_copied_export(folder, tmp_path):
 
 
 def test_the_draw_and_its_check_agree_on_what_they_share():
-    assert verify_draw.ALGORITHM == draw.ALGORITHM
-    assert (verify_draw.PLAN_FORMAT, verify_draw.FRAME_FORMAT) == (plan_folder.PLAN_FORMAT, sampling_frame.FRAME_FORMAT)
+    assert (verify_draw.ALGORITHM, verify_draw.ALGORITHM_2) == (tickets.ALGORITHM, tickets.ALGORITHM_2)
+    assert list(plan_folder.FORMATS) == [verify_draw.PLAN_FORMAT, verify_draw.PLAN_FORMAT_2]
+    assert (verify_draw.FRAME_FORMAT, verify_draw.FRAME_FORMAT_2) == (frame_hash.FRAME_FORMAT, frame_hash.FRAME_FORMAT_2)
     assert verify_draw.SAMPLE_COLUMNS == sampling_frame.SAMPLE_COLUMNS
     assert verify_draw.PLAN_COLUMNS == plan_folder.PLAN_COLUMNS
     assert verify_draw.PUBLICATION_COLUMNS == plan_folder.PUBLICATION_COLUMNS
@@ -398,7 +408,7 @@ def test_the_folder_is_compared_with_published_hash_and_kept_head(folder):
 
 def test_what_is_not_covered_is_said_and_shrinks_with_what_is_given(folder, undrawn):
     said = {one.code for one in verify_draw.verify(folder).not_covered}
-    assert said >= {"scope.subjects", "scope.seed", "scope.frame_hash", "scope.log_head", "scope.publication"}
+    assert said >= {"scope.subjects", "scope.outcome", "scope.frame_hash", "scope.log_head", "scope.publication"}
     given = verify_draw.verify(folder, frame_hash="0", log_head="0", publication=folder / "publication.csv")
     assert said - {one.code for one in given.not_covered} == {"scope.frame_hash", "scope.log_head", "scope.publication"}
     assert "scope.not_drawn" in {one.code for one in verify_draw.verify(undrawn).not_covered}
@@ -411,8 +421,9 @@ def test_unknown_lines_of_the_log_are_listed_as_unchecked(folder):
     assert [one.values["what"] for one in result.not_covered if one.code == "scope.log_kind"] == ["gathered"]
 
 
-def test_the_first_plans_of_this_format_still_verify(undrawn):
+def test_the_first_plans_of_format_2_still_verify(tmp_path):
     """They had no ``raised`` and no ``target`` of the task, and counted raised visits in ``overshoot``."""
+    undrawn = Path(shutil.copytree(FORMAT_2 / "tasks" / "published", tmp_path / "published"))
     document = json.loads((undrawn / "manifest.json").read_text("utf-8"))
     document["overshoot"] += document.pop("raised")
     del document["about"]["task"]["target"]
@@ -423,7 +434,7 @@ def test_the_first_plans_of_this_format_still_verify(undrawn):
         for one in verify_draw.read_strata(undrawn)
     ]  # fmt: skip
     subjects = [[row[name] for name in sampling_frame.SUBJECT_KEYS] for row in rows]
-    document["frame_hash"] = sampling_frame.frame_hash(document["about"], strata, subjects)
+    document["frame_hash"] = frame_hash.frame_hash_2(document["about"], strata, subjects)
     (undrawn / "manifest.json").write_text(json.dumps(document), "utf-8")
     assert codes(undrawn) == set()
 

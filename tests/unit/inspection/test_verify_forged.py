@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from support.tasks import draw_folder, join, published, replace
+from support.tasks import KEY, draw_folder, join, published, replace
 
 from creditscore import storage
 from creditscore.inspection.csv_export import read_csv, to_csv
+from creditscore.inspection.frame_hash import commitments, frame_hash
+from creditscore.inspection.merkle import canonical_row
 from creditscore.inspection.plan import DrawnPlan, plan_inspections
 from creditscore.inspection.plan_folder import LOG, line_sum, read_log, read_strata
-from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS, SUBJECT_KEYS, frame_hash
+from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS, SUBJECT_KEYS
 from creditscore.inspection.strata import STRATUM_COLUMNS
 from creditscore.inspection.verify import verify_plan
 from creditscore.storage import append_chain, read_chain
@@ -33,11 +35,12 @@ def task(tmp_path, make_tiers, make_task, make_staff, policy):
     tiers = make_tiers(200)
     register = pd.DataFrame({"subject_id": tiers.frame["subject_id"], "name": "某公司", "region": "431102"})
     task = make_task(joint_with=("FIRE",), capacity=500)
-    folder = published(tmp_path, plan_inspections(tiers, policy, task=task, subjects=register))
+    plan = plan_inspections(tiers, policy, task=task, subjects=register)
     staff = make_staff(8, department=["SAMR", "FIRE"] * 4)
     recusals = pd.DataFrame({"staff_id": "P0", "subject_id": tiers.frame["subject_id"]})
-    drawn = draw_folder(folder, seed="lottery", staff=staff, recusals=recusals, on=dt.date(2024, 5, 1))
-    replace(folder, drawn.drawn["subject_id"].iloc[0], reason="已注销", **WHO)
+    folder = published(tmp_path, plan, staff=staff, recusals=recusals)
+    drawn = draw_folder(folder, seed="lottery", on=dt.date(2024, 5, 1))
+    replace(folder, drawn.drawn["subject_id"].iloc[0], **WHO)
     late = pd.DataFrame({"subject_id": [f"N{at:03d}" for at in range(40)], "name": "新设", "industry": "food", "tier": "D"})
     join(folder, late.assign(region="431102"), policy=policy, **WHO)
     assert verify_plan(folder).findings == ()
@@ -46,7 +49,7 @@ def task(tmp_path, make_tiers, make_task, make_staff, policy):
 
 @pytest.fixture
 def folder(task, tmp_path):
-    """Its export as an auditor has it, away from the register of the authority."""
+    """Its export as an auditor has it with the key, away from the register of the authority."""
     return Path(shutil.copytree(task, tmp_path / "export"))
 
 
@@ -69,7 +72,9 @@ def manifest(folder, change):
     rows = [dict(zip(SAMPLE_COLUMNS, cells, strict=True)) for _, cells in read_csv(folder / "sample.csv", SAMPLE_COLUMNS)]
     subjects = [[row[name] for name in SUBJECT_KEYS] for row in rows]
     strata = read_strata(folder)[list(STRATUM_COLUMNS)].astype(object).values.tolist()
-    document["frame_hash"] = frame_hash(document["about"], strata, subjects)
+    named = [{row[0]: canonical_row(row) for row in rows} for rows in (strata, subjects)]
+    committed = commitments(*named, document["inspectors"], key=KEY, task=document["about"]["task"]["id"])
+    document |= {"commitments": committed, "frame_hash": frame_hash(document["about"], committed)}
     (folder / "manifest.json").write_text(json.dumps(document), "utf-8")
     log(folder, lambda lines: lines)
 
@@ -87,14 +92,21 @@ def log(folder, change):
     storage.append_chain(folder / LOG, kept)
 
 
+def check(folder, **known):
+    """The check with the key: these forgers are insiders, who have it too."""
+    key = folder.parent / "key.txt"
+    key.write_text(KEY, "ascii")
+    return verify_plan(folder, key=key, **known)
+
+
 def said(folder):
-    return "\n".join(verify_plan(folder).findings)
+    return "\n".join(check(folder).findings)
 
 
 def test_the_forger_of_these_tests_keeps_every_hash_in_order(folder):
     rewrite(folder, "sample.csv", lambda rows: rows)
     rewrite(folder, "inspectors.csv", lambda rows: rows)
-    assert verify_plan(folder).findings == ()
+    assert check(folder).findings == ()
 
 
 @pytest.mark.parametrize("column", ["task", "place", "department", "region", "certificate_valid_to"])
@@ -154,7 +166,7 @@ def test_changed_figures_and_notes_of_the_manifest_are_found(folder, key, value)
 
 def test_notes_worded_by_another_version_are_accepted(folder):
     manifest(folder, lambda told: {**told, "version": "0.0.1", "notes": ["other words"]})
-    assert verify_plan(folder).ok
+    assert check(folder).ok
 
 
 def test_another_day_of_the_draw_than_the_logs_is_found(folder):
@@ -168,7 +180,9 @@ def test_a_manifest_changed_after_the_draw_was_logged_is_found(folder):
     told = json.loads(path.read_text("utf-8"))
     told["inspectors"]["left_out"] = {"certificate": 3}
     path.write_text(json.dumps(told), "utf-8")
-    assert said(folder) == "log.jsonl line 1: manifest.json is not the one that was sealed when the draw was logged"
+    found = said(folder)
+    assert "log.jsonl line 1: manifest.json is not the one that was sealed when the draw was logged" in found
+    assert "commitments: people is not that of the files" in found
 
 
 @pytest.mark.parametrize("what", ["replaced", "joined"])
@@ -215,18 +229,18 @@ def test_a_log_whose_lines_changed_places_is_found(folder):
 def test_a_part_of_the_manifest_that_is_null_is_a_finding(folder, key):
     path = folder / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), key: None}), "utf-8")
-    assert not verify_plan(folder).ok
+    assert not check(folder).ok
 
 
 def test_lines_removed_from_the_log_are_found_by_a_kept_hash_or_by_the_register(folder, task):
-    kept = verify_plan(folder).log_head
-    replace(task, DrawnPlan.from_folder(task).drawn["subject_id"].iloc[1], reason="已注销", **WHO)
+    kept = check(folder).log_head
+    replace(task, DrawnPlan.from_folder(task).drawn["subject_id"].iloc[1], **WHO)
     shutil.copy(task / LOG, folder)
-    assert verify_plan(folder, log_head=kept).ok
+    assert check(folder, log_head=kept).ok
     for path in (folder, task):
         (path / LOG).write_bytes(b"".join((path / LOG).read_bytes().splitlines(keepends=True)[:2]))
-    assert verify_plan(folder).ok
-    assert "lines were cut off" in verify_plan(folder, log_head=kept).findings[0]
+    assert check(folder).ok
+    assert "lines were cut off" in check(folder, log_head=kept).findings[0]
     assert "does not end with the line named in register.jsonl" in verify_plan(task).findings[0]
 
 
@@ -253,4 +267,4 @@ def test_a_plan_below_the_number_its_task_names_is_found(folder):
         return told
 
     manifest(folder, names_more)
-    assert any("less than the" in one and "that the task names" in one for one in verify_plan(folder).findings)
+    assert any("less than the" in one and "that the task names" in one for one in check(folder).findings)

@@ -4,6 +4,7 @@ import datetime as dt
 
 import pandas as pd
 import pytest
+from support.seeds import numbers
 from support.tasks import draw, drawn, join, publish, replace
 
 from creditscore.config.tasks import TaskFile
@@ -19,7 +20,7 @@ def two(frames):
     """Draws of two tasks over the same subjects; ``more`` goes to the first task."""
 
     def make(**more):
-        return [draw(plan, seed="s") for plan in frames(**more)]
+        return [draw(plan, seed=numbers("s")) for plan in frames(**more)]
 
     return make
 
@@ -91,10 +92,10 @@ def test_the_modes_probabilities_add_up_and_hold_over_many_draws(make_tiers, mak
 
 
 def test_a_replacement_inherits_mode_probability_and_week(tmp_path, frames):
-    folder = drawn(tmp_path, frames()[0], seed="s")
+    folder = drawn(tmp_path, frames()[0], seed=numbers("s"))
     one = DrawnPlan.from_folder(folder)
     gone = one.drawn[one.drawn["mode"] == "off_site"]["subject_id"].iloc[0]
-    came = replace(folder, gone, reason="已注销", by="李四", on=dt.date(2024, 5, 9)).replaced_by
+    came = replace(folder, gone, by="李四", on=dt.date(2024, 5, 9)).replaced_by
     rows = visits_of_plans([Opened(one, read_log(folder))]).set_index("subject_id")
     for name in ("mode", "mode_probability", "week", "stratum"):
         assert rows.loc[gone, name] == rows.loc[came, name], name
@@ -102,11 +103,11 @@ def test_a_replacement_inherits_mode_probability_and_week(tmp_path, frames):
 
 
 def test_a_replaced_subject_keeps_its_row_for_the_shared_item(tmp_path, frames):
-    folder, second = (drawn(tmp_path, plan, seed="s") for plan in frames(also_checks=("two",)))
+    folder, second = (drawn(tmp_path, plan, seed=numbers("s")) for plan in frames(also_checks=("two",)))
     one, other = DrawnPlan.from_folder(folder), DrawnPlan.from_folder(second)
     visits = visits_of_plans([Opened(one), Opened(other)])
     also = visits[visits["standing"] == "also"].set_index("subject_id")
-    came = replace(folder, also.index[0], reason="查无下落", by="李四", on=dt.date(2024, 5, 9)).replaced_by
+    came = replace(folder, also.index[0], by="李四", on=dt.date(2024, 5, 9)).replaced_by
     after = visits_of_plans([Opened(one, read_log(folder)), Opened(other)])
     row = after[after["task"] == "two"].set_index("subject_id").loc[also.index[0]]
     for name in ("standing", "via", "mode", "mode_probability", "inclusion_probability"):
@@ -137,9 +138,9 @@ def test_the_frame_of_each_is_fixed_before_any_seed(two, make_tiers, make_policy
     merged = merge_plans([plan, plan_inspections(make_tiers(50), make_policy(), task=make_task(id="two"))])[0]
     assert merged.frame_hash != plan.frame_hash
     frame = publish(merged)
-    frame.draw(seed="s")
+    frame.draw(seed=numbers("s"))
     with pytest.raises(DrawError, match="drawn already"):
-        frame.draw(seed="t")
+        frame.draw(seed=numbers("t"))
 
 
 def test_a_frame_fixed_earlier_leaves_each_draw_its_own_probability(make_tiers, make_policy, make_task):
@@ -150,7 +151,7 @@ def test_a_frame_fixed_earlier_leaves_each_draw_its_own_probability(make_tiers, 
     ]
     alone, later = frames[1], merge_plans(frames[:1], beside=frames[1:])[0]
     for plans in ((later, alone), (frames[0], merge_plans(frames[1:], beside=frames[:1])[0])):
-        one, two = (draw(plan, seed="s") for plan in plans)
+        one, two = (draw(plan, seed=numbers("s")) for plan in plans)
         visits = visits_of_plans([Opened(one), Opened(two)])
         second = visits[visits["task"] == "two"].set_index("subject_id")
         assert set(second.index) == set(two.drawn["subject_id"])
@@ -160,7 +161,7 @@ def test_a_frame_fixed_earlier_leaves_each_draw_its_own_probability(make_tiers, 
 
 def test_no_visit_precedes_the_draw_and_late_subjects_move_none(tmp_path, make_tiers, make_policy, make_task):
     plan = plan_inspections(make_tiers(200, tier="D", industry="food"), make_policy(), task=make_task())
-    folder = drawn(tmp_path, plan, seed="s", on=dt.date(2024, 5, 15))
+    folder = drawn(tmp_path, plan, seed=numbers("s"), on=dt.date(2024, 5, 15))
     sealed = DrawnPlan.from_folder(folder)
     before = visits_of_plans([Opened(sealed)]).set_index("subject_id")
     assert before["week_from"].min() == dt.date(2024, 5, 15)
@@ -180,7 +181,7 @@ def test_a_draw_after_its_tasks_end_is_listed_in_the_last_week(make_tiers, make_
     ratios = {"A": 0.2, "B": 0.3, "C": 0.4, "D": 0.6, "NR": 0.3}
     tiers, tasks = make_tiers(200), (make_task(id="one", merge_with=("two",)), make_task(id="two"))
     one, two = merge_plans([plan_inspections(tiers, make_policy(ratios), task=task) for task in tasks])
-    plans = [draw(one, seed="s", on=dt.date(2024, 7, 3)), draw(two, seed="s", on=dt.date(2024, 5, 2))]
+    plans = [draw(one, seed=numbers("s"), on=dt.date(2024, 7, 3)), draw(two, seed=numbers("s"), on=dt.date(2024, 5, 2))]
     visits = visits_of_plans([Opened(plan) for plan in plans])
     assert set(visits.loc[visits["task"] == "one", "week"]) <= set(range(1, 10))
     assert (visits["merged_with"] != "").any()

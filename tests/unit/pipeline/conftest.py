@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 from support.projects import write_project
 from support.runs import TASK, add_plan, finished_run
+from support.seeds import numbers
 from support.tasks import BY, PUBLIC
 
 from creditscore.pipeline.draws import draw_task
@@ -37,5 +38,5 @@ def published(task):
 @pytest.fixture
 def drawn(published):
     """The same task, drawn on 2 May."""
-    draw_task(published, seed="s", by=BY, on=dt.date(2024, 5, 2))
+    draw_task(published, seed=numbers("s"), by=BY, on=dt.date(2024, 5, 2))
     return published

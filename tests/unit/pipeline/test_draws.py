@@ -3,22 +3,25 @@
 import datetime as dt
 import json
 import shutil
+from unittest import mock
 
 import pandas as pd
 import pyarrow as pa
 import pytest
 from support.plans import a_staff
 from support.runs import finished_run, plan_of
-from support.tasks import BY, bytes_below
+from support.seeds import numbers
+from support.tasks import BY, GONE, KEY, PUBLIC, bytes_below
 
 from creditscore.engine import Engine
 from creditscore.errors import DataError, DrawError, LockedError
+from creditscore.inspection import plan as plan_module
 from creditscore.inspection.plan import DrawnPlan
 from creditscore.inspection.plan_folder import frame_files, read_log
 from creditscore.inspection.register import Register
 from creditscore.inspection.verify import verify_plan
 from creditscore.pipeline.draws import draw_frame, draw_task, join_late, replace_closed, replace_subject
-from creditscore.pipeline.plans import close_task
+from creditscore.pipeline.plans import close_task, publish_task, void_task
 from creditscore.records.tables import TABLES
 from creditscore.reporting.planning_tables import DRAWN_LIST
 from creditscore.spreadsheet import read_sheet
@@ -41,11 +44,16 @@ def workbook(task):
 
 def test_a_draw_is_told_to_register_and_log_and_lists_the_visits(run, published):
     before, runs = workbook(published), bytes_below(run.out / ".runs")
-    plan = draw_task(published, seed="s", seed_source="lottery 7", by=" 李四 ", on=dt.date(2024, 5, 2))
+    plan = draw_task(published, seed=numbers("s"), by=" 李四 ", on=dt.date(2024, 5, 2))
     (logged,) = read_log(published, "drawn")
     line = Register.of(run.out).drawn("hygiene")
-    assert (logged["seed_source"], logged["by"]) == ("lottery 7", "李四")
-    assert (line["seed"], line["frame_hash"], line["on"], line["log"]) == ("s", plan.frame_hash, "2024-05-02", logged["hash"])
+    assert (logged["seed_source"], logged["by"]) == ("lottery: 双色球 2024049, 2024-05-01", "李四")
+    assert (line["seed"], line["frame_hash"], line["on"], line["log"]) == (
+        numbers("s"),
+        plan.frame_hash,
+        "2024-05-02",
+        logged["hash"],
+    )
     rows = read_sheet(published / "plan.xlsx", DRAWN_LIST.title, columns=DRAWN_LIST.columns)
     assert {row["subject_id"].value for row in rows} == set(plan.drawn["subject_id"])
     assert workbook(published) != before
@@ -56,33 +64,51 @@ def test_a_draw_is_told_to_register_and_log_and_lists_the_visits(run, published)
 def test_a_draft_is_not_drawn(run, task):
     before = bytes_below(run.out)
     with pytest.raises(DrawError, match="a draft is not drawn; publish its frame first"):
-        draw_task(task, seed="s", by=BY)
+        draw_task(task, seed=numbers("s"), by=BY)
     assert bytes_below(run.out) == before
 
 
 def test_a_second_draw_is_refused_and_logged_and_changes_nothing_else(run, drawn):
     before = bytes_below(run.out)
     with pytest.raises(DrawError, match="a frame is drawn once"):
-        draw_task(drawn, seed="other", by="赵六")
+        draw_task(drawn, seed=numbers("other"), by="赵六")
     after = bytes_below(run.out)
     assert [name for name in after if after[name] != before.get(name)] == ["tasks/hygiene/log.jsonl"]
     (line,) = read_log(drawn, "draw_refused")
-    assert (line["seed"], line["by"]) == ("other", "赵六")
+    assert (line["seed"], line["by"]) == (numbers("other"), "赵六")
     assert verify_plan(drawn).ok
 
 
-def test_a_draw_before_the_publication_is_refused(run, published):
+@pytest.mark.parametrize(
+    "seed", ["lottery 7", "3 8 17 21 26 32 + 9", "08 03 17 21 26 32 + 09", "03 08 17 21 26 32", "03 03 17 21 26 32 + 09"]
+)
+def test_a_seed_of_another_form_is_refused(run, published, seed):
     before = bytes_below(run.out)
-    with pytest.raises(DrawError, match="the day on which its hash was told"):
-        draw_task(published, seed="s", by="李四", on=dt.date(2024, 4, 29))
+    with pytest.raises(
+        DrawError, match=r"expected what lottery: 双色球 2024049, 2024-05-01 publishes, written as 6 of 33 \+ 1 of 16"
+    ):
+        draw_task(published, seed=seed, by=BY)
     assert bytes_below(run.out) == before
+
+
+def test_a_draw_before_the_day_of_its_seed_is_refused_whatever_day_it_names(run, published):
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match="its seed becomes known on 2024-05-01; no draw before that day"):
+        draw_task(published, seed=numbers("s"), by=BY, on=dt.date(2024, 4, 30))
+    with (
+        mock.patch.object(plan_module, "today", return_value=dt.date(2024, 4, 30)),
+        pytest.raises(DrawError, match="no draw before"),
+    ):
+        draw_task(published, seed=numbers("s"), by=BY, on=dt.date(2024, 5, 2))
+    assert bytes_below(run.out) == before
+    assert draw_task(published, seed=numbers("s"), by=BY).drawn_on == dt.date(2024, 5, 1)
 
 
 @pytest.mark.parametrize("by", ["", "  ", "two\nlines"])
 def test_a_draw_needs_the_name_of_who_draws(run, published, by):
     before = bytes_below(run.out)
     with pytest.raises(DrawError, match="by: expected a text in one line"):
-        draw_task(published, seed="s", by=by)
+        draw_task(published, seed=numbers("s"), by=by)
     assert bytes_below(run.out) == before
 
 
@@ -91,61 +117,81 @@ def test_a_frame_other_than_the_published_one_is_not_drawn(run, published, proje
     for name, content in frame_files(other).items():
         (published / name).write_bytes(content)
     with pytest.raises(DrawError, match="expected the published frame"):
-        draw_task(published, seed="s", by=BY)
+        draw_task(published, seed=numbers("s"), by=BY)
     assert Register.of(run.out).drawn("hygiene") is None
 
 
-def test_a_draw_on_a_day_before_its_publication_is_refused(run, published):
-    told, before = dt.date.fromisoformat(Register.of(run.out).published("hygiene")["on"]), bytes_below(run.out)
-    with pytest.raises(DrawError, match=f"on or after the day on which its hash was told, {told} "):
-        draw_task(published, seed="s", by=BY, on=told - dt.timedelta(days=1))
+def test_a_frame_whose_key_is_lost_is_not_drawn_but_voided(run, published):
+    (run.out / "keys" / "hygiene").unlink()
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match=r"expected the key of the frame \(it is lost\): void the frame"):
+        draw_task(published, seed=numbers("s"), by=BY)
     assert bytes_below(run.out) == before
-    assert draw_task(published, seed="s", by=BY, on=told).drawn_on == told
+    void_task(published, reason="密钥遗失", by=BY, second="赵六", on=dt.date(2024, 5, 1))
+    with pytest.raises(DrawError, match=r"the day of its seed, 2024-05-01, must be later than 2024-05-01"):
+        publish_task(published, **PUBLIC)
+
+
+def test_a_key_of_another_frame_draws_nothing(run, published):
+    (run.out / "keys" / "hygiene").write_text("0" * 64, "ascii")
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match="is not the one whose hash was published"):
+        draw_task(published, seed=numbers("s"), by=BY)
+    assert bytes_below(run.out) == before
+
+
+def test_a_draw_may_be_verified_by_who_has_no_key_and_then_says_so(drawn, tmp_path):
+    copy = shutil.copytree(drawn, tmp_path / "export")
+    found = verify_plan(copy)
+    assert found.ok
+    assert "scope.key" in found.codes
 
 
 def test_a_folder_from_before_the_draw_is_not_asked_to_be_drawn_again(run, published, tmp_path):
     shutil.copytree(published, tmp_path / "backup")
-    draw_task(published, seed="s", by=BY, on=dt.date(2024, 5, 2))
+    draw_task(published, seed=numbers("s"), by=BY, on=dt.date(2024, 5, 2))
     shutil.rmtree(published)
     shutil.copytree(tmp_path / "backup", published)
     with pytest.raises(DrawError, match=r"register line 2 names \(the folder is older"):
-        replace_subject(published, "S00000", reason="x", **WHO)
+        replace_subject(published, "S00000", **GONE, **WHO)
 
 
 def test_a_folder_outside_of_the_tasks_of_an_out_is_no_task(published, tmp_path):
     copy = shutil.copytree(published, tmp_path / "copy" / "hygiene")
     before = bytes_below(copy)
     with pytest.raises(DataError, match="expected the folder of a task"):
-        draw_task(copy, seed="s", by=BY)
+        draw_task(copy, seed=numbers("s"), by=BY)
     assert bytes_below(copy) == before
 
 
 def test_a_draw_waits_for_nobody(run, published):
     with locked(run.out), pytest.raises(LockedError):
-        draw_task(published, seed="s", by=BY)
+        draw_task(published, seed=numbers("s"), by=BY)
     assert read_log(published) == []
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_inspectors_come_from_the_run_unless_a_file_is_named(run, published, tmp_path, named):
+def test_inspectors_come_from_the_run_unless_a_file_is_named(run, task, tmp_path, named):
     run.write("staff", a_staff(6))
     file = tmp_path / "staff.csv"
     a_staff(3).assign(staff_id=["X1", "X2", "X3"]).to_csv(file, index=False)
-    teams = set(draw_task(published, seed="s", by=BY, staff=file if named else None).inspectors["staff_id"])
+    publish_task(task, **PUBLIC, staff=file if named else None)
+    run.write("staff", a_staff(9).assign(staff_id=[f"Q{number}" for number in range(9)]))  # too late: they are fixed
+    teams = set(draw_task(task, seed=numbers("s"), by=BY).inspectors["staff_id"])
     assert teams <= ({"X1", "X2", "X3"} if named else {f"P{number}" for number in range(6)})
     assert teams
 
 
-def test_an_absent_file_of_inspectors_stops_the_draw(run, published, tmp_path):
+def test_an_absent_file_of_inspectors_stops_the_publication(run, task, tmp_path):
     before = bytes_below(run.out)
-    with pytest.raises(DataError, match="nothing was drawn"):
-        draw_task(published, seed="s", by=BY, staff=tmp_path / "none.csv")
+    with pytest.raises(DataError, match="nothing was done"):
+        publish_task(task, **PUBLIC, staff=tmp_path / "none.csv")
     assert bytes_below(run.out) == before
 
 
 def test_a_replacement_is_told_to_register_and_log_and_renews_the_workbook(run, drawn):
     subject, before = first_of_largest_stratum(drawn), workbook(drawn)
-    done = replace_subject(drawn, subject, reason="搬迁", **WHO)
+    done = replace_subject(drawn, subject, **GONE, **WHO)
     assert done.subject_id == subject
     assert done.replaced_by not in set(DrawnPlan.from_folder(drawn).drawn["subject_id"])
     (line,) = read_log(drawn, "replaced")
@@ -156,11 +202,11 @@ def test_a_replacement_is_told_to_register_and_log_and_renews_the_workbook(run, 
         done.replaced_by,
         line["hash"],
     )
-    assert line["reason"] == "搬迁"
+    assert {name: line[name] for name in GONE} == GONE
     assert workbook(drawn) != before
     again = bytes_below(run.out)
     with pytest.raises(DrawError, match="replaced already"):
-        replace_subject(drawn, subject, reason="搬迁", **WHO)
+        replace_subject(drawn, subject, **GONE, **WHO)
     assert bytes_below(run.out) == again
 
 
@@ -174,10 +220,10 @@ def test_only_a_subject_that_nobody_met_is_replaced(run, drawn, outcome, may):
     write_parquet(drawn / "results.parquet", pa.Table.from_pylist([row], schema=TABLES["inspections"].schema))
     before = bytes_below(run.out)
     if may:
-        assert replace_subject(drawn, subject, reason="x", **WHO).subject_id == subject
+        assert replace_subject(drawn, subject, **GONE, **WHO).subject_id == subject
     else:
         with pytest.raises(DrawError, match="its result was handed in"):
-            replace_subject(drawn, subject, reason="x", **WHO)
+            replace_subject(drawn, subject, **GONE, **WHO)
         assert bytes_below(run.out) == before
 
 
@@ -187,7 +233,7 @@ def test_closed_subjects_are_replaced_until_an_open_one_comes(run, drawn, projec
     mates = sample[sample["stratum"] == sample.set_index("subject_id").loc[subject, "stratum"]].sort_values("ticket")
     heir = mates.loc[~mates["drawn"], "subject_id"].iloc[0]
     later = finished_run(run.out, project, as_of=MAY, closed=(subject, heir))
-    done = replace_closed(drawn, later.shown, **WHO)
+    done = replace_closed(drawn, later.shown, **WHO, second="王五")
     assert [one.subject_id for one in done] == [subject, heir]
     assert done[-1].replaced_by not in (subject, heir)
     assert [line["subject_id"] for line in Register.of(run.out).lines if line["what"] == "replaced"] == [subject, heir]
@@ -196,7 +242,7 @@ def test_closed_subjects_are_replaced_until_an_open_one_comes(run, drawn, projec
 def test_nothing_changes_where_nobody_has_closed_or_come(run, drawn, project):
     later = finished_run(run.out, project, as_of=MAY)
     before = bytes_below(run.out)
-    assert replace_closed(drawn, later.path, **WHO) == []
+    assert replace_closed(drawn, later.path, **WHO, second="王五") == []
     assert join_late(drawn, later.path, **WHO) == []
     assert bytes_below(run.out) == before
 
@@ -233,13 +279,13 @@ def test_who_joins_while_proposed_for_d_is_marked_so(run, drawn, project):
 def test_the_list_of_a_task_changes_between_its_draw_and_its_end_only(run, published, project, change, state, message):
     later = finished_run(run.out, project, as_of=MAY, count=45)
     if state == "closed":
-        draw_task(published, seed="s", by=BY)
+        draw_task(published, seed=numbers("s"), by=BY)
         close_task(published, by=BY, on=MAY, reason="x")
     before = bytes_below(run.out)
     with pytest.raises(DrawError, match=message):
         {
-            "replace": lambda: replace_subject(published, "S00001", reason="x", **WHO),
-            "replace closed": lambda: replace_closed(published, later.path, **WHO),
+            "replace": lambda: replace_subject(published, "S00001", **GONE, **WHO),
+            "replace closed": lambda: replace_closed(published, later.path, **WHO, second="王五"),
             "join": lambda: join_late(published, later.path, **WHO),
         }[change]()
     assert bytes_below(run.out) == before
@@ -247,8 +293,9 @@ def test_the_list_of_a_task_changes_between_its_draw_and_its_end_only(run, publi
 
 @pytest.mark.parametrize("command", [replace_closed, join_late])
 def test_a_run_of_the_plans_own_day_is_not_later(run, drawn, command):
+    more = {"second": "王五"} if command is replace_closed else {}
     with pytest.raises(DataError, match="expected a run of a day after 2024-04-30"):
-        command(drawn, run.path, **WHO)
+        command(drawn, run.path, **WHO, **more)
 
 
 @pytest.fixture
@@ -261,7 +308,8 @@ def files(tmp_path):
 
 
 def draw(files, out="out", **changes):
-    options = {"frame": files / "frame.parquet", "strata": files / "strata.csv", **changes}
+    (files / "key").write_text(KEY, "ascii")
+    options = {"frame": files / "frame.parquet", "strata": files / "strata.csv", "key": files / "key", **changes}
     return draw_frame(Engine.duckdb(), **options, task="t", seed="s", out=files / out)
 
 
@@ -309,9 +357,9 @@ def test_strata_are_read_like_a_source(files):
     [("staff_id,name,staff_id\nP1,x,P2\n", "each column once"), ("staff_id,\nP1,x\n", "a name for each column"),
      ('staff_id,name\nP1,"x\nP2,y\n', r"expected 2 fields .*line 2: a quote that is not closed"), ("staff_id,name\nP1\n", "line 2: .*fields")],
 )  # fmt: skip
-def test_a_file_of_inspectors_that_cannot_be_read_whole_stops_the_draw(run, published, tmp_path, text, told):
+def test_a_file_of_inspectors_that_cannot_be_read_whole_stops_the_publication(run, task, tmp_path, text, told):
     before = bytes_below(run.out)
     (tmp_path / "staff.csv").write_text(text, "utf-8")
     with pytest.raises(DataError, match=told):
-        draw_task(published, seed="s", by=BY, staff=tmp_path / "staff.csv")
+        publish_task(task, **PUBLIC, staff=tmp_path / "staff.csv")
     assert bytes_below(run.out) == before

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 from support.projects import write_project
 from support.runs import TASK, add_plan, finished_run, plan_of
-from support.tasks import BY, PUBLIC, bytes_below, draw
+from support.seeds import numbers
+from support.tasks import BY, GONE, PUBLIC, bytes_below, draw, of_format_2
 
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.plan import DrawnPlan
@@ -56,6 +57,7 @@ def old_plan(path, project, *, drawn):
     """A plan below ``plan/``, drawn with its log or not."""
     plan = plan_of(RunFolder(path), project)
     folder = path / "plan" / plan.task.id
+    plan = of_format_2(plan)  # as that layout had it
     plan.to_csv(folder)
     if drawn:
         draw(plan, seed="old seed", on=dt.date(2024, 5, 2)).to_csv(folder)
@@ -135,7 +137,7 @@ def test_checks_of_older_runs_are_one_chain_in_which_feedback_still_names_its_ch
 
 def test_what_was_drawn_under_the_older_layout_is_not_drawn_or_framed_again(old, out):
     for command in (
-        lambda: draw_task(out / "tasks" / "hygiene", seed="new", by=BY),
+        lambda: draw_task(out / "tasks" / "hygiene", seed=numbers("new"), by=BY),
         lambda: publish_task(out / "tasks" / "hygiene", **PUBLIC),
         lambda: void_task(out / "tasks" / "hygiene", **VOID),
     ):
@@ -212,8 +214,8 @@ def writing_commands(out, run, task):
     return {
         "publish": lambda: publish_task(task, **PUBLIC),
         "void": lambda: void_task(task, **VOID),
-        "draw": lambda: draw_task(task, seed="other", by=BY),
-        "replace": lambda: replace_subject(task, "S00001", reason="x", **WHO),
+        "draw": lambda: draw_task(task, seed=numbers("other"), by=BY),
+        "replace": lambda: replace_subject(task, "S00001", **GONE, **WHO),
         "results": lambda: take_results(task, known=MAY),
         "close": lambda: close_task(task, **WHO, reason="x"),
         "import": lambda: import_ratios(out, run.file("plan.xlsx")),
@@ -251,7 +253,7 @@ def test_a_register_from_before_the_draw_is_refused_by_every_writing_command(run
         "creditscore.pipeline.plans.read_ratios", lambda workbook: pd.DataFrame({"task": [], "stratum": [], "cell": []})
     )
     backup = (run.out / REGISTER).read_bytes()
-    draw_task(published, seed="s", by=BY)
+    draw_task(published, seed=numbers("s"), by=BY)
     (run.out / REGISTER).write_bytes(backup)
     if not ledger:
         (run.out / ".ledger.sqlite").unlink()
@@ -276,7 +278,7 @@ def test_a_task_is_drawn_once_whatever_becomes_of_its_folder(run, task, project,
     backups = {"draft": bytes_below(task)}
     publish_task(task, **PUBLIC)
     backups["older backup"] = bytes_below(task)
-    draw_task(task, seed="s", by=BY)
+    draw_task(task, seed=numbers("s"), by=BY)
     shutil.rmtree(task)
     for name, content in backups.get(how, {}).items():
         (task / name).parent.mkdir(parents=True, exist_ok=True)
@@ -284,7 +286,7 @@ def test_a_task_is_drawn_once_whatever_becomes_of_its_folder(run, task, project,
     if how == "deleted":
         add_plan(finished_run(run.out, project, as_of=MAY, count=50), project)  # somebody puts another frame there
     with pytest.raises(DrawError, match="drawn already"):
-        draw_task(task, seed="other", by=BY)
+        draw_task(task, seed=numbers("other"), by=BY)
     with pytest.raises(DrawError, match="published already"):
         publish_task(task, **PUBLIC)
     assert [line["what"] for line in Register.of(run.out).lines] == ["published", "drawn"]
@@ -293,7 +295,7 @@ def test_a_task_is_drawn_once_whatever_becomes_of_its_folder(run, task, project,
 def test_a_task_whose_folder_is_gone_is_named_and_not_drawn(run, drawn):
     shutil.rmtree(drawn)
     with pytest.raises(DataError, match="expected the folder of a task"):
-        draw_task(drawn, seed="other", by=BY)
+        draw_task(drawn, seed=numbers("other"), by=BY)
 
 
 @pytest.mark.parametrize("state", ["task", "published", "drawn"])
@@ -301,7 +303,11 @@ def test_a_copy_of_a_task_beside_it_is_refused_and_named(run, request, state):
     folder = request.getfixturevalue(state)
     copy = shutil.copytree(folder, folder.with_name("hygiene (copy)"))
     before = bytes_below(run.out)
-    for command in (lambda: draw_task(copy, seed="other", by=BY), lambda: publish_task(copy, **PUBLIC), lambda: adopt(run.out)):
+    for command in (
+        lambda: draw_task(copy, seed=numbers("other"), by=BY),
+        lambda: publish_task(copy, **PUBLIC),
+        lambda: adopt(run.out),
+    ):
         with pytest.raises(DataError, match=r"hygiene \(copy\): holds task hygiene, a copy of another folder"):
             command()
     assert bytes_below(run.out) == before
@@ -311,7 +317,7 @@ def test_a_copy_of_a_task_beside_it_is_refused_and_named(run, request, state):
 def test_tasks_that_were_copied_to_another_out_have_no_register_there(run, request, tmp_path, state):
     request.getfixturevalue(state)
     shutil.copytree(run.out / "tasks", tmp_path / "elsewhere" / "tasks")
-    for command in (lambda path: draw_task(path, seed="other", by=BY), lambda path: publish_task(path, **PUBLIC)):
+    for command in (lambda path: draw_task(path, seed=numbers("other"), by=BY), lambda path: publish_task(path, **PUBLIC)):
         with pytest.raises(DataError, match="put back the newest register"):
             command(tmp_path / "elsewhere" / "tasks" / "hygiene")
 
@@ -336,7 +342,7 @@ def test_no_command_changes_an_earlier_attempt(run, task, project, monkeypatch):
     for command in (
         lambda: sign_subjects(run.shown, run.frame("tiers").query("status == 'proposed'")["subject_id"].tolist(), **CLERK),
         lambda: publish_task(task, **PUBLIC),
-        lambda: draw_task(task, seed="s", by=BY),
+        lambda: draw_task(task, seed=numbers("s"), by=BY),
         lambda: lookup(run, ["S00001"], **ASKED),
         lambda: take_results(task, known=MAY),
         lambda: close_task(task, **WHO, reason="x"),

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from support.projects import label, write_project
 from support.runs import TASK, add_plan, finished_run
-from support.tasks import PUBLIC, bytes_below
+from support.seeds import numbers, source
+from support.tasks import BY, GONE, PUBLIC, bytes_below
 
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
@@ -17,8 +18,8 @@ from creditscore.inspection.plan_folder import read_manifest
 from creditscore.inspection.register import Register
 from creditscore.inspection.task_folder import TaskFolder
 from creditscore.pipeline import plans
-from creditscore.pipeline.draws import replace_subject
-from creditscore.pipeline.open_tasks import frame_of_hash
+from creditscore.pipeline.draws import draw_task, replace_subject
+from creditscore.pipeline.open_tasks import add_index, frame_of_hash
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.plans import (
     Standing,
@@ -31,6 +32,7 @@ from creditscore.pipeline.plans import (
     void_task,
 )
 from creditscore.spreadsheet import read_sheet
+from creditscore.storage import changed
 from creditscore.tiering.tiers import Tiers
 
 JULY = {**TASK, "id": "july", "label": label("七月"), "start": dt.date(2024, 7, 1), "end": dt.date(2024, 7, 31)}
@@ -257,20 +259,34 @@ def test_only_a_published_frame_that_is_not_drawn_is_voided(run, request, state,
     assert bytes_below(run.out) == before
 
 
-def test_a_voided_frame_is_kept_and_the_next_night_makes_a_new_draft(run, published, project):
+def test_a_published_frame_that_nobody_drew_when_its_seed_was_known_is_overdue(run, published, project):
+    finished_run(run.out, project, as_of=dt.date(2024, 5, 31), count=50)
+    with changed(run.out, "index") as entry:
+        add_index(entry, lang="en")
+    (row,) = read_sheet(run.out / "tasks" / "tasks.xlsx", "Open tasks")
+    assert row["State"].value == "published, overdue: its seed is known and nothing is drawn"
+    draw_task(published, seed=numbers("s"), by=BY, on=dt.date(2024, 5, 31), lang="en")
+    (row,) = read_sheet(run.out / "tasks" / "tasks.xlsx", "Open tasks")
+    assert row["State"].value == "drawn"
+
+
+def test_a_voided_frame_is_kept_and_the_next_night_makes_a_new_draft(run, published, tmp_path):
     frame = {name: (published / name).read_bytes() for name in ("plan.csv", "sample.csv", "manifest.json")}
     frame_hash = void_task(published, **VOID)
     assert Register.of(run.out).state("hygiene") == "draft"
-    (plan,) = plan_now(finished_run(run.out, project, as_of=dt.date(2024, 5, 31), count=50), project)
+    assert (run.out / "keys" / "hygiene.void-1").is_file()
+    assert not (run.out / "keys" / "hygiene").exists()
+    later = write_project(tmp_path / "later", tasks={"task": [{**TASK, "seed": source(dt.date(2024, 6, 1))}]})
+    (plan,) = plan_now(finished_run(run.out, later, as_of=dt.date(2024, 5, 31), count=50), later)
     assert plan.frame_hash != frame_hash
     assert {name: (published / "voided" / "1" / name).read_bytes() for name in frame} == frame
     before = bytes_below(run.out)
     with pytest.raises(DrawError, match="expected a day on or after 2024-05-31"):
         publish_task(published, **PUBLIC)
     assert bytes_below(run.out) == before
-    publish_task(published, **{**PUBLIC, "on": dt.date(2024, 5, 31)})
-    assert Register.of(run.out).published("hygiene")["frame_hash"] == plan.frame_hash
-    for number, hash_of in ((1, frame_hash), (0, plan.frame_hash)):
+    again = publish_task(published, **{**PUBLIC, "on": dt.date(2024, 5, 31)}).frame_hash
+    assert Register.of(run.out).published("hygiene")["frame_hash"] == again
+    for number, hash_of in ((1, frame_hash), (0, again)):
         assert frame_of_hash(run.out, "hygiene", hash_of).frame_hash == hash_of, number
     void_task(published, **VOID)
     assert Register.of(run.out).voids("hygiene") == 2
@@ -310,7 +326,7 @@ def test_a_task_that_is_not_drawn_is_not_closed(request, state):
 
 def test_a_published_workbook_that_people_wrote_into_is_kept(drawn, caplog):
     (drawn / "plan.xlsx").write_bytes(b"edited")
-    replace_subject(drawn, DrawnPlan.from_folder(drawn).drawn["subject_id"].iloc[-1], reason="x", by="李四", on=dt.date(2024, 5, 9))
+    replace_subject(drawn, DrawnPlan.from_folder(drawn).drawn["subject_id"].iloc[-1], **GONE, by="李四", on=dt.date(2024, 5, 9))
     (kept,) = (drawn / "edited").iterdir()
     assert kept.read_bytes() == b"edited"
     assert (drawn / "plan.xlsx").read_bytes() != b"edited"

@@ -6,7 +6,8 @@ import shutil
 import pytest
 from support.projects import write_project
 from support.runs import TASK, add_plan, empty_run, finished_run, pooled_card
-from support.tasks import BY, PUBLIC, bytes_below
+from support.seeds import numbers
+from support.tasks import BY, GONE, PUBLIC, bytes_below
 
 from creditscore.errors import DataError
 from creditscore.inspection.plan import DrawnPlan
@@ -84,7 +85,7 @@ def test_the_run_of_a_task_is_kept_until_the_task_is_closed(tmp_path, project, s
     if state != "draft":
         publish_task(task, **PUBLIC)
     if state in ("drawn", "closed"):
-        draw_task(task, seed="s", by=BY)
+        draw_task(task, seed=numbers("s"), by=BY)
     if state == "closed":
         close_task(task, by=BY, on=MONTH_ENDS[-1], reason="x")
     finished_run(out, project, as_of=MONTH_ENDS[-1])
@@ -100,13 +101,13 @@ def test_a_task_goes_on_without_the_run_of_a_closed_one_that_shared_its_visits(t
     closed = add_plan(finished_run(out, project, as_of=MONTH_ENDS[1]), project, "closed")
     for folder in (goes_on, closed):
         publish_task(folder, **PUBLIC)
-        draw_task(folder, seed="s", by=BY)
+        draw_task(folder, seed=numbers("s"), by=BY)
     close_task(closed, by=BY, on=MONTH_ENDS[-1], reason="x")
     finished_run(out, project, as_of=MONTH_ENDS[-1])
     assert removed(out) == ["2024-02-29-1"]
     before = bytes_below(closed)
     drawn = DrawnPlan.from_folder(goes_on).drawn["subject_id"].tolist()
-    replace_subject(goes_on, drawn[0], reason="x", by=BY, on=MONTH_ENDS[-1])
+    replace_subject(goes_on, drawn[0], **GONE, by=BY, on=MONTH_ENDS[-1])
     assert bytes_below(closed) == before
 
 

@@ -6,7 +6,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from support.plans import a_policy, a_task, a_tiers
-from support.tasks import bytes_below, draw
+from support.seeds import numbers
+from support.tasks import GONE, bytes_below, draw
 
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.plan import DrawnPlan, plan_inspections
@@ -115,7 +116,7 @@ def test_results_that_are_not_those_of_the_register_are_refused(hand_in, run, dr
         with pytest.raises(DataError, match=r"results.parquet: expected the results that register line 3 names"):
             hand_in(known=dt.date(2024, 6, 10))
         with pytest.raises(DataError, match="register line 3"):
-            replace_subject(drawn, plan.drawn["subject_id"].iloc[0], reason="x", by="李四", on=KNOWN)
+            replace_subject(drawn, plan.drawn["subject_id"].iloc[0], **GONE, by="李四", on=KNOWN)
         assert bytes_below(run.out) == before
     write_parquet(path, handed_in)
     assert hand_in().new == 0
@@ -194,12 +195,12 @@ def merged():
 
 def test_results_of_an_item_wait_for_all_draws_that_check_it(merged):
     one, two = merged
-    half = [one, Opened(draw(two, seed="s"))]
+    half = [one, Opened(draw(two, seed=numbers("s")))]
     with pytest.raises(DataError, match="task one: expected a drawn plan"):
         refuse_half_merged({"two"}, half, known=one.task.end)
     refuse_half_merged({"two"}, half, known=one.task.end + dt.timedelta(days=1))  # its period is over: it will not be drawn
     refuse_half_merged({"one"}, half, known=one.task.end)
-    refuse_half_merged({"two"}, [Opened(draw(one, seed="s")), half[1]], known=one.task.end)
+    refuse_half_merged({"two"}, [Opened(draw(one, seed=numbers("s"))), half[1]], known=one.task.end)
 
 
 def simulated(tmp_path, **changes):

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from support.seeds import numbers
 from support.tasks import draw
 
 from creditscore.inspection.plan import plan_inspections
@@ -41,7 +42,7 @@ def test_a_plan_that_is_not_drawn_has_targets_and_no_list(tmp_path, book, plan):
 def test_a_drawn_plan_lists_sample_and_inspectors_by_id_only(tmp_path, book, plan, staff):
     subject = plan.frame["subject_id"].iloc[0]
     recusals = pd.DataFrame({"staff_id": ["S001"] * len(plan.frame), "subject_id": plan.frame["subject_id"]})
-    drawn = draw(plan, seed="lottery 2024-05-01: 03 08 17 21", staff=staff, recusals=recusals)
+    drawn = draw(plan, seed=numbers("lottery 2024-05-01: 03 08 17 21"), staff=staff, recusals=recusals)
     page = plan_page(Opened(drawn, [{"what": "drawn", "seed_source": "福利彩票"}]))
     assert page.seed_source == "福利彩票"
     write_task_workbook(tmp_path / "b.xlsx", book, page)

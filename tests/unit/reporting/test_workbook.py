@@ -285,12 +285,17 @@ def index_row(**changes):
     day = dt.date(2024, 5, 1)
     row = dict.fromkeys(one.key for one in INDEX_COLUMNS)
     about = {"task": "2024Q2-food", "task_label": Label(zh="食品", en="food"), "period_from": day, "period_to": day}
-    return {**row, **about, "state": "draft", "trial": False, **changes}
+    return {**row, **about, "state": "draft", "trial": False, "overdue": False, **changes}
 
 
 @pytest.mark.parametrize(
     ("changes", "lang", "shown"),
-    [({}, "zh", "草案"), ({"state": "visited"}, "en", "visited"), ({"state": "published", "trial": True}, "zh", "已公布（试算）")],
+    [
+        ({}, "zh", "草案"),
+        ({"state": "visited"}, "en", "visited"),
+        ({"state": "published", "trial": True}, "zh", "已公布（试算）"),
+        ({"state": "published", "overdue": True}, "zh", "已公布，逾期：种子已公布而未抽取"),
+    ],
 )
 def test_the_list_of_open_tasks_shows_where_each_stands(tmp_path, changes, lang, shown):
     for name in ("a.xlsx", "b.xlsx"):

@@ -3,7 +3,7 @@
 import pytest
 
 from creditscore.errors import DrawError
-from creditscore.inspection.sampling_frame import frame_hash
+from creditscore.inspection.frame_hash import frame_hash_2 as frame_hash
 
 STRATA = [["t|A|food", "A", "food", "", 2, 1, 10_000, False, 0], ["t|B|food", "B", "food", "", 1, 1, 20_000, False, 0]]
 ROWS = [[f"S{place}", "名|称", "food", "", "A", "t|A|food", "", ""] for place in range(3)]

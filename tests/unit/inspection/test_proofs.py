@@ -1,0 +1,160 @@
+"""A firm's own proof holds, tells nothing of another firm, and every change of it is found."""
+
+import copy
+import datetime as dt
+import itertools
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from support.plans import a_policy, a_task, a_tiers
+from support.tasks import KEY, draw_folder, join, published
+
+from creditscore import storage
+from creditscore.errors import DrawError
+from creditscore.inspection import verify_draw
+from creditscore.inspection.plan import DrawnPlan, plan_inspections
+from creditscore.inspection.proofs import own_proof
+from creditscore.inspection.register import Register
+from creditscore.inspection.task_folder import TaskFolder
+from creditscore.inspection.verify import verify_plan
+from creditscore.language import Words
+from creditscore.reporting.proof_page import proof_html, proof_text
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory):
+    """A drawn task with late subjects."""
+    out = tmp_path_factory.mktemp("out")
+    tiers = a_tiers(300)
+    names = pd.DataFrame({"subject_id": tiers.frame["subject_id"], "name": ["a|b\\c/", *(f"公司{at}" for at in range(299))]})
+    folder = published(out, plan_inspections(tiers, a_policy(), task=a_task(), subjects=names))
+    draw_folder(folder, seed="s")
+    late = pd.DataFrame(
+        {"subject_id": [f"L{at}" for at in range(9)], "name": "新店", "industry": "food", "region": "", "tier": "D"}
+    )
+    for at in (0, 4):
+        join(folder, late.iloc[at : at + 4], policy=a_policy(), by="李四", on=dt.date(2024, 5, 9))
+    assert verify_plan(folder).findings == ()
+    return TaskFolder.opened(folder)
+
+
+def told(task):
+    register = Register.of(task.out)
+    return {"frame_hash": register.published(task.task)["frame_hash"], "draw_root": register.drawn(task.task)["strata"]}
+
+
+def test_every_subject_has_a_proof_that_holds_and_says_what_the_list_says(task):
+    sample = DrawnPlan.from_folder(task.path).sample.set_index("subject_id")
+    for subject in [*sample.index[:12], *sample.index[sample["drawn"]][:6], "L0", "L3", "L7"]:
+        proof = json.loads(json.dumps(own_proof(task, subject)))
+        assert verify_draw.check_proof(proof, **told(task)) == []
+        assert subject.startswith("L") or proof["draw"]["drawn"] == sample.loc[subject, "drawn"]
+
+
+def test_a_proof_holds_nothing_of_another_firm(task):
+    sample = DrawnPlan.from_folder(task.path).sample.set_index("subject_id")
+    own = "S00017"
+    text = json.dumps(own_proof(task, own), ensure_ascii=False)
+    assert KEY not in text
+    for subject, row in sample.drop(own).iterrows():
+        assert subject not in text
+        last = row["drawn"] and row["stratum"] == sample.loc[own, "stratum"]
+        assert pd.isna(row["ticket"]) or row["ticket"] not in text or last
+
+
+def leaves_of(node, path=()):
+    """Every text and number of a document, by its path."""
+    if isinstance(node, dict | list):
+        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from leaves_of(value, (*path, key))
+    elif node is not None:
+        yield path, node
+
+
+def changed(proof, path, value):
+    other = copy.deepcopy(proof)
+    node = other
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = value
+    return other
+
+
+@pytest.mark.parametrize("subject", ["S00000", "S00017", "L0"])
+def test_every_change_of_a_proof_is_found(task, subject):
+    proof = json.loads(json.dumps(own_proof(task, subject)))
+    told_too = [("late", "register", "number"), ("late", "register", "on")]  # where to look it up
+    for path, value in leaves_of(proof):
+        if "columns" in path or path == ("format",) or path in told_too:
+            continue
+        other = not value if isinstance(value, bool) else value + 1 if isinstance(value, int | float) else value + "x"
+        if subject == "L0" and path == ("late", "register", "root"):
+            continue
+        assert verify_draw.check_proof(changed(proof, path, other), **told(task)), path
+
+
+def test_a_forged_proof_needs_another_published_hash(task):
+    """An authority that proves another tier to a firm has to tell another frame hash than the published one."""
+    proof = own_proof(task, "S00017")
+    proof["frame"]["commitments"] = {**proof["frame"]["commitments"], "subjects": "0" * 64}
+    about, committed = proof["frame"]["about"], proof["frame"]["commitments"]
+    lines = (verify_draw.FRAME_FORMAT, verify_draw.canonical(about).decode(), verify_draw.canonical(committed).decode())
+    proof["frame"]["hash"] = verify_draw.sha256("".join(f"{line}\n" for line in lines))
+    assert "frame: hash is not the published one" in verify_draw.check_proof(proof, **told(task))
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_page_shows_each_hash_under_its_text(task, lang):
+    proof, words = own_proof(task, "S00000"), Words.of(lang)
+    lines = [line.strip() for line in proof_text(proof, words).splitlines()]
+    pairs = [(text, line[2:]) for text, line in itertools.pairwise(lines) if line.startswith("= ")]
+    for text, digest in pairs[1:]:  # the first is of three lines
+        assert verify_draw.sha256(text) == digest
+    assert {proof["frame"]["commitments"]["subjects"], proof["draw"]["root"], proof["draw"]["ticket"]} <= {one for _, one in pairs}
+    assert proof["draw"]["ticket"] in proof_html(proof, words)
+
+
+def test_the_verifier_checks_a_proof_alone(task, tmp_path):
+    path = tmp_path / "proof.json"
+    path.write_text(json.dumps(own_proof(task, "S00017")), "utf-8")
+    command = [sys.executable, "-I", "-S", verify_draw.__file__, str(path), "--proof"]
+    said = subprocess.run([*command, "--frame-hash", told(task)["frame_hash"]], capture_output=True, text=True, check=False)
+    assert said.returncode == 0
+    assert said.stdout.startswith("the proof holds: S00017 is ")
+    assert "not covered: give --draw-root" in said.stdout
+    assert subprocess.run([*command, "--frame-hash", "0" * 64], capture_output=True, check=False).returncode == 1
+    path.write_text("[]", "utf-8")
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 1
+
+
+def test_nobody_is_proved_without_the_key_or_outside_of_the_frame(task):
+    with pytest.raises(DrawError, match="is not in its frame, and did not come later"):
+        own_proof(task, "S99999")
+    key = task.out / "keys" / task.task
+    kept = key.read_bytes()
+    key.unlink()
+    try:
+        with pytest.raises(DrawError, match="expected the key"):
+            own_proof(task, "S00017")
+    finally:
+        key.write_bytes(kept)
+
+
+def test_before_the_draw_the_row_and_the_stratum_are_proved(tmp_path):
+    folder = published(tmp_path, plan_inspections(a_tiers(40), a_policy(), task=a_task()))
+    proof = own_proof(TaskFolder.opened(folder), "S00003")
+    assert "draw" not in proof
+    assert verify_draw.check_proof(proof, Register.of(tmp_path).published("2024Q2-food")["frame_hash"]) == []
+
+
+def test_another_root_of_those_who_came_later_is_found(task, tmp_path):
+    lines = [dict(line) for line in Register.of(task.out).lines]
+    bodies = [{key: line[key] for key in line if key not in ("number", "previous", "hash")} for line in lines]
+    joined = next(body for body in bodies if body["what"] == "joined")
+    joined["late"] = "0" * 64
+    storage.append_chain(tmp_path / "register.jsonl", bodies)
+    found = verify_draw.verify(task.path, register=tmp_path / "register.jsonl").findings
+    assert [one.code for one in found] == ["register.late"]
