@@ -47,6 +47,8 @@ class Task(Spec):
     #: The number of visits that the department can make. A plan that needs more has a note about it.
     capacity: int | None = Field(default=None, ge=1)
     min_inspectors: int = Field(default=2, ge=2, le=10)
+    #: The smallest share of visits to which staff of other regions than the subject's are sent before its own (跨区域交叉检查).
+    cross_region_share: float = Field(default=0, ge=0, le=1)
     #: The smallest share of all subjects of the task that must be drawn, whatever the ratios of the tiers ("not less than 3 %").
     min_ratio: float | None = Field(default=None, gt=0, le=1)
     #: The smallest number of subjects to draw, from the published plan of the year; refused if it is below ``min_ratio``.

@@ -19,6 +19,7 @@ from creditscore.inspection.tickets import part
 
 #: The columns of ``inspectors.csv``: one row per drawn subject and inspector, by subject_id and ``place``, 1 for the leader.
 INSPECTOR_COLUMNS = ("task", "subject_id", "place", "staff_id", "name", "department", "region", "certificate_valid_to")
+_MILLION = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,19 @@ class DrawnFrame:
 
 
 def _assigned(
-    drawn: Sequence[tuple[str, str, str]], pool: Pool, *, seed: str, task: Task, load: Mapping[str, int] | None = None
+    drawn: Sequence[tuple[str, str, str]],
+    pool: Pool,
+    *,
+    seed: str,
+    task: Task,
+    load: Mapping[str, int] | None = None,
+    before: int = 0,
 ) -> dict[str, list[str]]:
     """``task.min_inspectors`` inspectors for each drawn subject.
 
-    Subjects take their turn by ticket. Each gets, of those not recused, first staff of its own region,
-    then those with the fewest visits so far, then the smallest ``SHA-256(seed|task|subject_id|staff_id)``.
+    Subjects take their turn by ticket. Each gets, of those not recused, first staff of its own region (of another one, where
+    its turn is one of :func:`crosses`), then those with the fewest visits so far, then the smallest
+    ``SHA-256(seed|task|subject_id|staff_id)``.
     Where staff of several departments may go, one of the task's department leads, and the next in line of
     another goes along.
 
@@ -85,6 +93,7 @@ def _assigned(
         seed: The seed of the draw.
         task: The task.
         load: Visits that each has already, by staff id.
+        before: How many subjects had their turn already.
 
     Returns:
         The staff ids by subject, the leader first.
@@ -95,14 +104,26 @@ def _assigned(
     start = hashlib.sha256(f"{part(seed, what='seed')}|{part(task.id, what='task')}|".encode())
     visits = Counter(load or {})
     teams: dict[str, list[str]] = {}
-    for _, subject_id, region in sorted(drawn):
+    for turn, (_, subject_id, region) in enumerate(sorted(drawn), start=before + 1):
         free = [member for member in pool.members if (member.staff_id, subject_id) not in pool.recusals]
         if len(free) < task.min_inspectors:
             raise too_few(subject_id, free, pool, task.min_inspectors)
-        keys = [((m.region != region, visits[m.staff_id], _key(start, subject_id, m.staff_id), m.staff_id), m) for m in free]
+        across = crosses(turn, task)
+        keys = [((_later(m, region, across), visits[m.staff_id], _key(start, subject_id, m.staff_id), m.staff_id), m) for m in free]
         teams[subject_id] = _team([member for _, member in sorted(keys, key=lambda pair: pair[0])], task)
         visits.update(teams[subject_id])
     return teams
+
+
+def crosses(turn: int, task: Task) -> bool:
+    """Whether staff of other regions come first at a turn, 1 for the first team of a task: at any turn at least their share did."""
+    share = round(task.cross_region_share * _MILLION)
+    return -(-share * turn // _MILLION) > -(-share * (turn - 1) // _MILLION)
+
+
+def _later(member: Inspector, region: str, across: bool) -> bool:
+    """Whether others come before a member of staff: of another region; at a turn across regions, not known to be of another."""
+    return member.region in ("", region) if across else member.region != region
 
 
 def _key(start: Any, subject_id: str, staff_id: str) -> str:
@@ -170,8 +191,9 @@ def further_team(
         return team
     load = Counter(drawn.inspectors["staff_id"].tolist())
     load.update(staff for line in log for staff in line.get("team", ()))
+    turns = drawn.inspectors["subject_id"].nunique() + sum(bool(line.get("team")) for line in log)
     eligible = replace(pool, recusals=frozenset(apart))
-    return _assigned([("", subject_id, region)], eligible, seed=drawn.seed, task=drawn.task, load=load)[subject_id]
+    return _assigned([("", subject_id, region)], eligible, seed=drawn.seed, task=drawn.task, load=load, before=turns)[subject_id]
 
 
 def _team_sent(drawn: DrawnFrame, log: Sequence[Mapping[str, Any]], subject_id: str) -> list[str]:

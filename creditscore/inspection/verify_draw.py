@@ -55,6 +55,8 @@ The procedure
        visits so far, then the smallest SHA-256 of "seed|task|subject_id|staff_id". The first min_inspectors of that
        order go. If both the leading department and other departments have staff for the subject, the first inspector of
        the leading department and then the first of the others are moved to the front of the order.
+       Turn k, counted from 1 over all subjects that get inspectors, is across regions if ceil(share x k) > ceil(share x (k - 1)),
+       share being the task's cross_region_share: then staff known to be of another region than the subject's come first.
     7. Log. Each line holds the hash of the line before it, and its own: SHA-256 of its compact JSON without the hash.
        The line of the draw holds the SHA-256 of manifest.json.
     8. Replacement. The subject with the smallest ticket of the stratum that is not used yet takes over the mode. Its
@@ -751,8 +753,8 @@ def check_inspectors(export: Export) -> Iterator[Finding]:
     yield from _pool(task, pool)
     known, teams = {member.staff_id: member for member in pool.members}, dict[str, list[str]]()
     staff, visits = Staff(export), Counter[str]()
-    for subject in sorted(export.drawn, key=lambda one: (one.ticket, one.subject_id, one.region)):
-        team = staff.team(subject.subject_id, subject.region, visits)
+    for turn, subject in enumerate(sorted(export.drawn, key=lambda one: (one.ticket, one.subject_id, one.region)), start=1):
+        team = staff.team(subject.subject_id, subject.region, visits, turn)
         if len(team) < task["min_inspectors"]:
             yield staff.too_few("inspectors.csv", subject.subject_id, team)
             return
@@ -920,22 +922,23 @@ def _later_teams(export: Export) -> Iterator[Finding]:
     """Who was sent to a late subject, or to one that replaced another, after all visits until then."""
     rows, regions = read_inspectors(export.folder), {one.subject_id: one.region for one in export.subjects}
     teams = {subject: [row.staff_id for row in team] for subject, team in rows.items()}
-    staff, visits = Staff(export), Counter(one for team in teams.values() for one in team)
+    staff, visits, turn = Staff(export), Counter(one for team in teams.values() for one in team), len(teams) + 1
     for line in export.log:
         what, team, where = _text(line, "what"), _texts(line, "team"), _line_of(line)
         expected: list[str] | None = None
         subject = _text(line, "replaced_by" if what == "replaced" else "subject_id")
         if what == "replaced":
             before = teams.get(_text(line, "subject_id"), []) if export.version == 2 else []
-            expected = staff.stand_in(subject, regions.get(subject, ""), visits, before)
+            expected = staff.stand_in(subject, regions.get(subject, ""), visits, turn, before)
             teams[subject] = team
         elif what == "joined" and line.get("mode"):
-            expected = staff.team(subject, _text(line, "region"), visits, _texts(line, "recused"))
+            expected = staff.team(subject, _text(line, "region"), visits, turn, _texts(line, "recused"))
         if expected is not None and export.pool and len(expected) < export.task["min_inspectors"]:
             yield staff.too_few(where, subject, expected)
         elif expected is not None and line.get("team") != expected:
             yield _finding("inspectors.team", where=where, subject=subject)
         visits.update(team)
+        turn += bool(team)
 
 
 def check_counts(export: Export) -> Iterator[Finding]:
@@ -1279,6 +1282,12 @@ def _inversion(industry: str, safer: Stratum, riskier: Stratum) -> str:
     return f"rounding draws {low} above {high} in {industry}: {more:,} more visits would keep the order"
 
 
+def crosses(task: Mapping[str, Any], turn: int) -> bool:
+    """Whether staff of other regions come first at a turn; see step 6."""
+    share = round(task["cross_region_share"] * MILLION)
+    return rounded_up(share, turn) > rounded_up(share, turn - 1)
+
+
 class Staff:
     """Draws teams of inspectors from the pool of an export. Without a pool every team is empty."""
 
@@ -1286,19 +1295,20 @@ class Staff:
         self._task, self._pool = export.task, export.pool or Pool([], set())
         self._tickets = export.tickets
 
-    def team(self, subject: str, region: str, visits: Mapping[str, int], recused: Sequence[str] = ()) -> list[str]:
+    def team(self, subject: str, region: str, visits: Mapping[str, int], turn: int, recused: Sequence[str] = ()) -> list[str]:
         """The staff ids for a subject, the leader first; shorter than ``min_inspectors`` if too few may go."""
         free = [one for one in self._pool.members if not self._apart([one.staff_id], subject, recused)]
-        order = sorted(free, key=lambda one: self._rank(one, subject, region, visits))
+        late = {"", region} if crosses(self._task, turn) else {one.region for one in free} - {region}
+        order = sorted(free, key=lambda one: (one.region in late, *self._rank(one, subject, visits)))
         lead = [one for one in order if one.department in ("", self._task["department"])]
         others = [one for one in order if one.department not in ("", self._task["department"])]
         head = [lead[0], others[0]] if lead and others else []
         return [one.staff_id for one in [*head, *(one for one in order if one not in head)]][: self._task["min_inspectors"]]
 
-    def stand_in(self, subject: str, region: str, visits: Mapping[str, int], before: list[str]) -> list[str]:
+    def stand_in(self, subject: str, region: str, visits: Mapping[str, int], turn: int, before: list[str]) -> list[str]:
         """The team of the replaced subject, unless it was empty or one of its members is recused; else a new team."""
         keeps = self._pool.members and before and not self._apart(before, subject, ())
-        return before if keeps else self.team(subject, region, visits)
+        return before if keeps else self.team(subject, region, visits, turn)
 
     def too_few(self, where: str, subject: str, team: Sequence[str]) -> Finding:
         """The finding that a team is not complete."""
@@ -1307,9 +1317,8 @@ class Staff:
     def _apart(self, team: Sequence[str], subject: str, recused: Sequence[str]) -> bool:
         return any(one in recused or (one, subject) in self._pool.recusals for one in team)
 
-    def _rank(self, member: Member, subject: str, region: str, visits: Mapping[str, int]) -> tuple[bool, int, str, str]:
-        key = self._tickets.of_text(f"{subject}|{member.staff_id}")
-        return member.region != region, visits.get(member.staff_id, 0), key, member.staff_id
+    def _rank(self, member: Member, subject: str, visits: Mapping[str, int]) -> tuple[int, str, str]:
+        return visits.get(member.staff_id, 0), self._tickets.of_text(f"{subject}|{member.staff_id}"), member.staff_id
 
 
 # Reading
@@ -1363,12 +1372,15 @@ MANIFEST_KEYS: dict[str, tuple[type, ...]] = {
     "about.task.item": (str,), "about.task.department": (str,), "about.task.joint_with": (list,), "about.task.start": (str,),
     "about.task.end": (str,), "about.task.by_region": (bool,), "about.task.capacity": (int, type(None)),
     "about.task.min_inspectors": (int,), "about.task.min_ratio": (float, int, type(None)),
+    "about.task.cross_region_share": (float, int),
     "about.task.target": (int, type(None)), "counts": (dict,), "overshoot": (int,), "raised": (int,), "notes": (list,),
     "seed": (str, type(None)), "drawn_on": (str, type(None)), "inspectors": (dict, type(None)), "files": (dict,),
 }  # fmt: skip
 DAYS = ("about.as_of", "about.policy.effective", "about.task.start", "about.task.end")
 #: The values of keys that a task may lack: the first plans of this format did not have all of them.
-TASK_DEFAULTS: dict[str, Any] = {"joint_with": [], "capacity": None, "min_ratio": None, "target": None}
+TASK_DEFAULTS: dict[str, Any] = {
+    "joint_with": [], "capacity": None, "min_ratio": None, "target": None, "cross_region_share": 0,
+}  # fmt: skip
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -1403,8 +1415,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
         if not all(isinstance(value, str) for value in values):
             raise Unreadable("manifest.key", key=key, expected="texts")
     _refuse_joining(document["about"].get("joining", _NO_JOINING))
-    if not 0 <= (_at(document, "about.task.min_ratio", None) or 0) <= 1:
-        raise Unreadable("manifest.key", key="about.task.min_ratio", expected="a share between 0 and 1")
+    for key in ("about.task.min_ratio", "about.task.cross_region_share"):
+        if not 0 <= (_at(document, key, None) or 0) <= 1:
+            raise Unreadable("manifest.key", key=key, expected="a share between 0 and 1")
     return document
 
 

@@ -104,3 +104,39 @@ def test_a_joint_visit_has_its_leading_department_and_another(draw, make_staff):
     assert abs(load["P0"] - load["P1"]) <= 1
     others = [load[f"P{place}"] for place in range(2, 9)]
     assert max(others) - min(others) <= 1
+
+
+@pytest.fixture
+def two_regions(make_staff):
+    return {"staff": make_staff(8, region=["431102"] * 4 + ["431103"] * 4), "regions": ["431102", "431103"] * 30}
+
+
+def _across(drawn):
+    """By subject in the order of tickets whether its team is of another region; a team of both regions is an error here."""
+    where = drawn.sample.set_index("subject_id")["region"]
+    same = drawn.inspectors["region"] == drawn.inspectors["subject_id"].map(where)
+    by_subject = same.groupby(drawn.inspectors["subject_id"]).agg(["min", "max"])
+    assert (by_subject["min"] == by_subject["max"]).all()
+    order = drawn.drawn.sort_values("ticket")["subject_id"]
+    return (~by_subject["max"]).reindex(order).tolist()
+
+
+@pytest.mark.parametrize("share", [0.25, 0.3, 1.0, 1e-6])
+def test_at_least_the_share_of_visits_is_made_from_another_region_at_every_point(draw, two_regions, share):
+    across = _across(draw(**two_regions, cross_region_share=share))
+    for turn in range(1, len(across) + 1):
+        assert share * turn <= sum(across[:turn]) < share * turn + 1
+
+
+def test_no_share_across_regions_is_the_draw_without_such_a_rule(draw, two_regions):
+    drawn = draw(**two_regions)
+    assert not any(_across(drawn))
+    assert drawn.inspectors.equals(draw(**two_regions, cross_region_share=0).inspectors)
+
+
+def test_staff_whose_region_is_unknown_does_not_count_as_of_another(draw, make_staff):
+    staff = make_staff(6, region=["", "", "431102", "431102", "431103", "431103"])
+    drawn = draw(staff, regions=["431102", "431103"] * 30, cross_region_share=1)
+    where = drawn.sample.set_index("subject_id")["region"]
+    assert not (drawn.inspectors["region"] == "").any()
+    assert (drawn.inspectors["region"] != drawn.inspectors["subject_id"].map(where)).all()

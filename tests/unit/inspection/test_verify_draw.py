@@ -40,9 +40,9 @@ def sealed(tmp_path_factory):
     tiers, policy = a_tiers(200), a_policy(each={"on_site_share": 0.5, "repeat_within_months": 12})
     register = pd.DataFrame({"subject_id": tiers.frame["subject_id"], "name": "某公司", "region": "431102"})
     history = pd.DataFrame({"subject_id": ["S00009"], "event_date": dt.date(2024, 3, 1), "trigger": "random"})
-    task = a_task(joint_with=("FIRE",), capacity=500, min_ratio=0.03)
+    task = a_task(joint_with=("FIRE",), capacity=500, min_ratio=0.03, cross_region_share=0.3)
     plan = plan_inspections(tiers, policy, task=task, subjects=register, history=history)
-    staff = a_staff(8, department=["SAMR", "FIRE"] * 4)
+    staff = a_staff(8, department=["SAMR", "FIRE"] * 4, region=["431102"] * 4 + ["431103"] * 4)
     recusals = pd.DataFrame({"staff_id": "P0", "subject_id": tiers.frame["subject_id"]})
     folder = published(out, plan, staff=staff, recusals=recusals)
     shutil.copytree(folder, folder.parent / ".undrawn")
@@ -301,6 +301,9 @@ def test_results_in_the_publication_are_free(folder, column):
         ("about.task.joint_with", [], "inspectors.department"),
         ("about.task.min_inspectors", 1, "manifest.inspectors"),
         ("about.task.min_inspectors", 8, "inspectors.too_few"),
+        ("about.task.cross_region_share", 0, "inspectors.team"),
+        ("about.task.cross_region_share", 0.31, "inspectors.team"),
+        ("about.task.cross_region_share", 2, "manifest.key"),
         ("about.task.min_ratio", 0.9, "plan.floor"),
         ("about.task.min_ratio", 1e308, "manifest.key"),
         ("about.task.target", 150, "plan.named_target"),
