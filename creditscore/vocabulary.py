@@ -54,6 +54,9 @@ VOIDING_CHANGES: tuple[Change, ...] = ("withdrawn", "dispute_upheld")
 #: Why a drawn subject may be replaced by the next ticket; each with evidence and a second person.
 ReplacementReason = Literal["deregistered", "revoked", "moved_away", "not_found", "closed_down", "registered_twice"]
 REPLACEMENT_REASONS: tuple[ReplacementReason, ...] = get_args(ReplacementReason)
+#: Why an inspector cannot go any more after the draw; a person's wish is none of them.
+LeaveReason = Literal["ill", "on_leave", "transferred", "left_service", "certificate_lost", "recused"]
+LEAVE_REASONS: tuple[LeaveReason, ...] = get_args(LeaveReason)
 
 #: What an objection may be against, and how a person may decide it.
 Contested = Literal["record", "visit", "rating", "tier", "draw"]

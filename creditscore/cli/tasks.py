@@ -23,7 +23,7 @@ from creditscore.cli.options import (
 from creditscore.cli.output import table_lines, whole
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
-from creditscore.vocabulary import REPLACEMENT_REASONS
+from creditscore.vocabulary import LEAVE_REASONS, REPLACEMENT_REASONS
 
 if TYPE_CHECKING:
     from creditscore.inspection.amendments import Replacement
@@ -255,6 +255,38 @@ def join(
     show({"joined": len(joined), "drawn": [subject.subject_id for subject in drawn]}, lines, as_json=as_json)
 
 
+def leave(
+    task_dir: TaskArg,
+    staff: Annotated[str, typer.Option("--staff", help="The id of the inspector who cannot go any more.")],
+    reason: Annotated[str, typer.Option("--reason", help=f"Why: {', '.join(LEAVE_REASONS)}.")],
+    evidence: Annotated[str, typer.Option("--evidence", help="What shows it, such as a document and its number.")],
+    by: ByOption,
+    second: Annotated[str, typer.Option("--second", help="The second person who answers for it.")],
+    on: OnOption,
+    lang: LangOption = DEFAULT_LANGUAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """The next in line takes the place of an inspector who cannot go any more, wherever a visit has no result; it is logged."""
+    from creditscore.pipeline.draws import leave_task
+
+    words = Words.of(lang)
+    why = {"reason": reason, "evidence": evidence, "by": by, "second": second}
+    done = leave_task(task_dir, staff, **why, on=day_of(on, name="--on"), lang=lang)
+    heads = (words.text(_("subject")), words.text(_("comes in the place")), words.text(_("inspectors")))
+    rows = [(one.subject_id, one.comes, " ".join(one.team)) for one in done.teams]
+    count = words.text(
+        _(
+            "{staff}: {n_changed:,} visits change hands; {n_kept:,} with a result keep their inspectors",
+            staff=done.staff_id,
+            n_changed=len(rows),
+            n_kept=len(done.kept),
+        )
+    )
+    teams = [{"subject_id": one.subject_id, "comes": one.comes, "team": list(one.team)} for one in done.teams]
+    document = {"staff_id": done.staff_id, "teams": teams, "kept": list(done.kept)}
+    show(document, [count, *(table_lines(heads, rows) if rows else [])], as_json=as_json)
+
+
 def log(task_dir: TaskArg, lang: LangOption = DEFAULT_LANGUAGE, as_json: JsonOption = False) -> None:
     """What happened to a plan since its draw, from its chained log.
 
@@ -271,6 +303,7 @@ def log(task_dir: TaskArg, lang: LangOption = DEFAULT_LANGUAGE, as_json: JsonOpt
         "draw_refused": words.text(_("another draw refused")),
         "replaced": words.text(_("replaced")),
         "joined": words.text(_("joined")),
+        "left": words.text(_("an inspector left")),
     }
     lines = read_log(task_dir)
     heads = ("", words.text(_("day")), words.text(_("what")), words.text(pgettext("log", "subject")), words.text(_("by")))
@@ -281,6 +314,8 @@ def log(task_dir: TaskArg, lang: LangOption = DEFAULT_LANGUAGE, as_json: JsonOpt
 def _about(entry: dict[str, str]) -> str:
     if "replaced_by" in entry:
         return f"{entry['subject_id']} → {entry['replaced_by']} ({entry['reason']})"
+    if entry["what"] == "left":
+        return f"{entry['staff_id']} ({entry['reason']})"
     return entry.get("subject_id", "") if "subject_id" in entry else entry.get("seed", "")
 
 

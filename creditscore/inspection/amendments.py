@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
@@ -219,7 +219,7 @@ def _joiners(
         ratio, share = strata.get(stratum) or stratum_rule(policy, industry, tier, task=drawn.task.id)
         mode = mode_of(ticket, ratio_ppm=int(ratio), on_site_ppm=int(share))
         recused = recused_from(recusals, subject)
-        before = [*log, *({"what": "joined", "team": one.team} for one in joined)]
+        before = [*log, *({"what": "joined", **asdict(one)} for one in joined)]
         team = further_team(drawn, before, subject, region, recused=recused) if mode else ()
         row = (subject, name, industry, region, tier, stratum, ticket, int(ratio), int(share), mode)
         joined.append(Joiner(*row, tuple(recused), tuple(team), by, on, proposed=bool(waits)))

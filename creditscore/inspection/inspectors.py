@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -20,6 +20,7 @@ from creditscore.inspection.tickets import part
 #: The columns of ``inspectors.csv``: one row per drawn subject and inspector, by subject_id and ``place``, 1 for the leader.
 INSPECTOR_COLUMNS = ("task", "subject_id", "place", "staff_id", "name", "department", "region", "certificate_valid_to")
 _MILLION = 1_000_000
+Line = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -70,30 +71,31 @@ class DrawnFrame:
         return self.sample[self.sample["drawn"]].reset_index(drop=True)
 
 
-def _assigned(
-    drawn: Sequence[tuple[str, str, str]],
-    pool: Pool,
-    *,
-    seed: str,
-    task: Task,
-    load: Mapping[str, int] | None = None,
-    before: int = 0,
-) -> dict[str, list[str]]:
-    """``task.min_inspectors`` inspectors for each drawn subject.
+class _Turn(NamedTuple):
+    """A subject that gets inspectors: where it is, whether staff of other regions come first, and who goes there already."""
 
-    Subjects take their turn by ticket. Each gets, of those not recused, first staff of its own region (of another one, where
-    its turn is one of :func:`crosses`), then those with the fewest visits so far, then the smallest
-    ``SHA-256(seed|task|subject_id|staff_id)``.
+    subject_id: str
+    region: str
+    across: bool
+    stays: Sequence[str] = ()
+
+
+def _assigned(
+    turns: Sequence[_Turn], pool: Pool, *, seed: str, task: Task, load: Mapping[str, int] | None = None
+) -> dict[str, list[str]]:
+    """``task.min_inspectors`` inspectors for each subject, one after the other.
+
+    Each gets, of those not recused, first who goes there already, then staff of its own region (of another one, where its turn
+    is across regions), then those with the fewest visits so far, then the smallest ``SHA-256(seed|task|subject_id|staff_id)``.
     Where staff of several departments may go, one of the task's department leads, and the next in line of
     another goes along.
 
     Args:
-        drawn: ``(ticket, subject_id, region)``.
+        turns: The subjects.
         pool: Who may go.
         seed: The seed of the draw.
         task: The task.
         load: Visits that each has already, by staff id.
-        before: How many subjects had their turn already.
 
     Returns:
         The staff ids by subject, the leader first.
@@ -104,26 +106,28 @@ def _assigned(
     start = hashlib.sha256(f"{part(seed, what='seed')}|{part(task.id, what='task')}|".encode())
     visits = Counter(load or {})
     teams: dict[str, list[str]] = {}
-    for turn, (_, subject_id, region) in enumerate(sorted(drawn), start=before + 1):
+    for turn in turns:
+        subject_id = turn.subject_id
         free = [member for member in pool.members if (member.staff_id, subject_id) not in pool.recusals]
         if len(free) < task.min_inspectors:
             raise too_few(subject_id, free, pool, task.min_inspectors)
-        across = crosses(turn, task)
-        keys = [((_later(m, region, across), visits[m.staff_id], _key(start, subject_id, m.staff_id), m.staff_id), m) for m in free]
-        teams[subject_id] = _team([member for _, member in sorted(keys, key=lambda pair: pair[0])], task)
-        visits.update(teams[subject_id])
+        ranks = [(_rank(m, turn), visits[m.staff_id], _key(start, subject_id, m.staff_id), m.staff_id) for m in free]
+        order = [member for _, member in sorted(zip(ranks, free, strict=True), key=lambda pair: pair[0])]
+        teams[subject_id] = _team(order, task)
+        visits.update(staff for staff in teams[subject_id] if staff not in turn.stays)
     return teams
 
 
-def crosses(turn: int, task: Task) -> bool:
+def crosses(number: int, task: Task) -> bool:
     """Whether staff of other regions come first at a turn, 1 for the first team of a task: at any turn at least their share did."""
     share = round(task.cross_region_share * _MILLION)
-    return -(-share * turn // _MILLION) > -(-share * (turn - 1) // _MILLION)
+    return -(-share * number // _MILLION) > -(-share * (number - 1) // _MILLION)
 
 
-def _later(member: Inspector, region: str, across: bool) -> bool:
-    """Whether others come before a member of staff: of another region; at a turn across regions, not known to be of another."""
-    return member.region in ("", region) if across else member.region != region
+def _rank(member: Inspector, turn: _Turn) -> tuple[int, bool]:
+    """Who goes there already, in order; then staff of the region; at a turn across regions staff known to be of another."""
+    stays = turn.stays.index(member.staff_id) if member.staff_id in turn.stays else len(turn.stays)
+    return stays, member.region in ("", turn.region) if turn.across else member.region != turn.region
 
 
 def _key(start: Any, subject_id: str, staff_id: str) -> str:
@@ -144,11 +148,13 @@ def _team(order: Sequence[Inspector], task: Task) -> list[str]:
 def inspector_table(sample: pd.DataFrame, pool: Pool, *, seed: str, task: Task) -> pd.DataFrame:
     """The inspectors of the drawn subjects of a sample: the columns of :data:`INSPECTOR_COLUMNS`.
 
+    Subjects take their turn by ticket.
+
     Raises:
         DrawError: Too few may go to a subject; it is named.
     """
-    chosen = sample[sample["drawn"]]
-    turns = list(zip(chosen["ticket"], chosen["subject_id"], chosen["region"], strict=True))
+    regions = {subject: region for _, subject, region in _by_ticket(sample)}
+    turns = [_Turn(subject, region, crosses(number, task)) for number, (subject, region) in enumerate(regions.items(), start=1)]
     teams = _assigned(turns, pool, seed=seed, task=task)
     members = {member.staff_id: member for member in pool.members}
     rows = [
@@ -160,9 +166,32 @@ def inspector_table(sample: pd.DataFrame, pool: Pool, *, seed: str, task: Task) 
     return pd.DataFrame(rows, columns=list(INSPECTOR_COLUMNS))
 
 
+def _by_ticket(sample: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Ticket, id and region of the drawn subjects of a sample, in the order of their tickets."""
+    chosen = sample[sample["drawn"]]
+    return sorted(zip(chosen["ticket"], chosen["subject_id"], chosen["region"], strict=True))
+
+
+def teams_now(drawn: DrawnFrame, log: Sequence[Line]) -> dict[str, list[str]]:
+    """The staff ids for each subject that was ever to be visited, the leader first: as drawn, and as the log changed them."""
+    people = drawn.inspectors.sort_values(["subject_id", "place"])
+    teams: dict[str, list[str]] = people.groupby("subject_id")["staff_id"].agg(list).to_dict()
+    for line in log:
+        if line["what"] == "left":
+            teams |= {one["subject_id"]: list(one["team"]) for one in line["teams"]}
+        elif line.get("team"):
+            teams[_visited_by(line)] = list(line["team"])
+    return teams
+
+
+def _visited_by(line: Line) -> str:
+    """The subject that a line of the log sends a team to."""
+    return str(line["replaced_by"] if line["what"] == "replaced" else line["subject_id"])
+
+
 def further_team(
     drawn: DrawnFrame,
-    log: Sequence[Mapping[str, Any]],
+    log: Sequence[Line],
     subject_id: str,
     region: str,
     *,
@@ -182,23 +211,65 @@ def further_team(
     Raises:
         DrawError: Too few may go.
     """
-    pool = drawn.pool
+    if drawn.pool is None:
+        return []
+    pool = _without(drawn.pool, _left(log), {subject_id}, [(staff, subject_id) for staff in recused])
+    team = teams_now(drawn, log).get(replaces, [])
+    if team and not any((staff, subject_id) in pool.recusals for staff in team):
+        return team
+    number = drawn.inspectors["subject_id"].nunique() + sum(bool(line.get("team")) for line in log) + 1
+    turn = _Turn(subject_id, region, crosses(number, drawn.task))
+    return _assigned([turn], pool, seed=drawn.seed, task=drawn.task, load=_load(drawn, log))[subject_id]
+
+
+def stand_ins(drawn: DrawnFrame, log: Sequence[Line], staff_id: str, subjects: Iterable[str]) -> list[tuple[str, str, list[str]]]:
+    """Who goes in the place of an inspector: subject, who comes, and the team from now on, by ticket.
+
+    The others of a team stay, and the next in line comes: as in the draw, counting all visits so far.
+
+    Args:
+        drawn: The drawn plan, with its pool.
+        log: What happened since.
+        staff_id: Who cannot go any more.
+        subjects: Where.
+
+    Raises:
+        DrawError: Too few may go to a subject; it is named.
+    """
+    pool, teams, wanted = drawn.pool, teams_now(drawn, log), set(subjects)
     if pool is None:
         return []
-    apart = pool.recusals | {(staff, subject_id) for staff in recused}
-    team = _team_sent(drawn, log, replaces) if replaces else []
-    if team and not any((staff, subject_id) in apart for staff in team):
-        return team
+    late = [line for line in log if line["what"] == "joined"]
+    recused = [(staff, line["subject_id"]) for line in late for staff in line["recused"]]
+    sample = drawn.sample[drawn.sample["subject_id"].isin(wanted)]
+    waiting = list(zip(sample["ticket"], sample["subject_id"], sample["region"], strict=True))
+    waiting += [(line["ticket"], line["subject_id"], line["region"]) for line in late if line["subject_id"] in wanted]
+    first = [subject for _, subject, _ in _by_ticket(drawn.sample)]
+    order = [*first, *(_visited_by(line) for line in log if line.get("team"))]
+    across = {subject: crosses(number, drawn.task) for number, subject in enumerate(order, start=1)}
+    turns = [
+        _Turn(subject, region, across[subject], [one for one in teams[subject] if one != staff_id])
+        for _ticket, subject, region in sorted(waiting)
+    ]
+    eligible = _without(pool, {*_left(log), staff_id}, wanted, recused)
+    found = _assigned(turns, eligible, seed=drawn.seed, task=drawn.task, load=_load(drawn, log))
+    return [(turn.subject_id, next(iter(set(found[turn.subject_id]) - set(turn.stays))), found[turn.subject_id]) for turn in turns]
+
+
+def _left(log: Sequence[Line]) -> set[str]:
+    """Who cannot go any more."""
+    return {str(line["staff_id"]) for line in log if line["what"] == "left"}
+
+
+def _without(pool: Pool, left: Iterable[str], subjects: Iterable[str], recused: Iterable[tuple[str, str]]) -> Pool:
+    """The pool without those who left, and with further recusals."""
+    gone = {(staff, subject) for staff in left for subject in subjects}
+    return replace(pool, recusals=frozenset({*pool.recusals, *recused, *gone}))
+
+
+def _load(drawn: DrawnFrame, log: Sequence[Line]) -> Counter[str]:
+    """The visits of each inspector so far, those that were taken over since among them."""
     load = Counter(drawn.inspectors["staff_id"].tolist())
     load.update(staff for line in log for staff in line.get("team", ()))
-    turns = drawn.inspectors["subject_id"].nunique() + sum(bool(line.get("team")) for line in log)
-    eligible = replace(pool, recusals=frozenset(apart))
-    return _assigned([("", subject_id, region)], eligible, seed=drawn.seed, task=drawn.task, load=load, before=turns)[subject_id]
-
-
-def _team_sent(drawn: DrawnFrame, log: Sequence[Mapping[str, Any]], subject_id: str) -> list[str]:
-    for line in log:
-        if line["what"] == "replaced" and line["replaced_by"] == subject_id:
-            return list(line["team"])
-    people = drawn.inspectors
-    return people.loc[people["subject_id"] == subject_id].sort_values("place")["staff_id"].tolist()
+    load.update(one["comes"] for line in log if line["what"] == "left" for one in line["teams"])
+    return load

@@ -57,7 +57,7 @@ MANIFEST, PUBLICATION, LOG = "manifest.json", "publication.csv", "log.jsonl"
 _SEALED = ("plan.csv", "sample.csv")
 #: The files of an undrawn plan, the manifest last.
 FRAME_FILES = ("plan.csv", "sample.csv", "sample.sha256", MANIFEST)
-LogKind = Literal["drawn", "draw_refused", "replaced", "joined"]
+LogKind = Literal["drawn", "draw_refused", "replaced", "joined", "left"]
 
 
 def read_log(folder: Path, *what: LogKind) -> list[dict[str, Any]]:

@@ -20,7 +20,9 @@ from creditscore.storage import CHAIN_START, read_chain
 #: The file of the register in the folder of runs.
 REGISTER = "register.jsonl"
 #: What a line records.
-RegisterKind = Literal["published", "void", "drawn", "replaced", "joined", "results", "closed", "signed", "objected", "answered"]
+RegisterKind = Literal[
+    "published", "void", "drawn", "replaced", "joined", "left", "results", "closed", "signed", "objected", "answered"
+]  # fmt: skip
 #: The life of a task: made anew by each night, its hash told, its sample drawn, every visit with a result, put away.
 State = Literal["draft", "published", "drawn", "visited", "closed"]
 
@@ -103,9 +105,11 @@ class Register:
         """Where a task stands.
 
         A task is visited once the last results that were handed in left nobody open, until somebody is to be visited who was not
-        before: in the place of another, or drawn among late subjects.
+        before: in the place of another, or drawn among late subjects. Who goes there makes no difference.
         """
-        lines = [line for line in self.of_task(task) if line["what"] != "joined" or line.get("drawn") != 0]
+        lines = [
+            line for line in self.of_task(task) if line["what"] != "left" and (line["what"] != "joined" or line.get("drawn") != 0)
+        ]
         kinds = [line["what"] for line in lines]
         if "closed" in kinds:
             return "closed"

@@ -17,6 +17,7 @@ from creditscore.errors import DataError, DrawError
 from creditscore.inspection.amendments import Joiner, Replacement
 from creditscore.inspection.frame_hash import rows_by_name, tree_of
 from creditscore.inspection.inspectors import DrawnFrame
+from creditscore.inspection.leaves import Leave
 from creditscore.inspection.people import same_person
 from creditscore.inspection.plan_folder import (
     FRAME_FILES,
@@ -399,6 +400,14 @@ def add_replacements(entry: Journal, folder: TaskFolder, replacements: Iterable[
         (logged,) = entry.append(folder.path / LOG, [body])
         about = {name: body[name] for name in ("subject_id", "replaced_by", "reason", "evidence", "by", "second", "on")}
         add_line(entry, folder, "replaced", **about, log=logged["hash"])
+
+
+def add_leave(entry: Journal, folder: TaskFolder, leave: Leave) -> None:
+    """Record an inspector who cannot go any more, and who goes in the place of that one."""
+    body = {"what": "left", **asdict(leave), "on": leave.on.isoformat()}
+    (logged,) = entry.append(folder.path / LOG, [body])
+    about = {name: body[name] for name in ("staff_id", "reason", "evidence", "by", "second", "on")}
+    add_line(entry, folder, "left", **about, log=logged["hash"])
 
 
 def add_joiners(entry: Journal, folder: TaskFolder, joiners: Iterable[Joiner]) -> None:

@@ -62,6 +62,9 @@ The procedure
     8. Replacement. The subject with the smallest ticket of the stratum that is not used yet takes over the mode. Its
        inspectors are drawn as in 6, counting all visits so far. It has a reason of the list REPLACEMENT_REASONS, evidence and
        two persons. (In format 2 any reason, and the inspectors of whom it replaces, unless one of them is recused.)
+       An inspector who left ("left" in the log) has a reason of LEAVE_REASONS, evidence and two persons, and goes nowhere any more.
+       The visits still to be made get one who comes in that place ("teams", the rest is in "kept"), in the order of the
+       subjects' tickets: the first of the order as in 6 in which those who stay come first, of the turn that the subject had.
     9. Late subject. It is drawn if ticket < ratio x 2^256, and visited on site if ticket < ratio x on-site share x
        2^256. Its inspectors are drawn as in 6.
     10. Register. A chain of lines as in 7. Of the lines about the task after the last "void", the first ("published") holds
@@ -123,6 +126,8 @@ PUBLICATION_COLUMNS = (
 REASONS = ("deregistered", "annual_cap", "repeat")
 #: Why a drawn subject may be replaced.
 REPLACEMENT_REASONS = ("deregistered", "revoked", "moved_away", "not_found", "closed_down", "registered_twice")
+#: Why an inspector may leave after the draw.
+LEAVE_REASONS = ("ill", "on_leave", "transferred", "left_service", "certificate_lost", "recused")
 UNKNOWN = "unknown"
 ON_SITE, OFF_SITE = "on_site", "off_site"
 MILLION = 1_000_000
@@ -131,7 +136,7 @@ TICKETS = 16**64
 START = "0" * 64
 #: The fewest inspectors that may visit a subject.
 FEWEST_INSPECTORS = 2
-KINDS_OF_LINES = ("drawn", "draw_refused", "replaced", "joined")
+KINDS_OF_LINES = ("drawn", "draw_refused", "replaced", "joined", "left")
 
 
 def _(sentence: str) -> str:
@@ -211,6 +216,10 @@ MESSAGES = {
     "log.turn": _("{where}: {subject} is not the next ticket of the stratum of {replaced}"),
     "log.replacement": _("{where}: ticket, mode or stratum of {subject} is not its own"),
     "log.reason": _("{where}: {subject} was replaced without a reason of the list, its evidence, or a second person"),
+    "log.leave": _(
+        "{where}: {staff} left without a reason of the list, its evidence, or a second person, or was not among those who may go"
+    ),
+    "log.leave_visits": _("{where}: teams and kept are not the visits of {staff}"),
     "log.known": _("{where}: {subject} has a ticket already"),
     "log.late_stratum": _("{where}: {subject} is in a stratum that is not its own ({stratum})"),
     "log.late_ratio": _("{where}: the ratio or the share on site is not that of stratum {stratum}"),
@@ -263,6 +272,7 @@ NOT_COVERED = {
     "scope.late_ratio": _(
         "log.jsonl line {line}: the ratio of {subject}: its stratum is not in the frame, compare with the policy."
     ),
+    "scope.kept": _("log.jsonl line {line}: that the visits which {staff} kept took place before {staff} left."),
     "scope.log_kind": _("log.jsonl line {line}: what it records ({what}): this file does not know such lines."),
 }
 
@@ -893,9 +903,10 @@ def _replacements(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterato
 
 
 def _has_grounds(line: Mapping[str, Any]) -> bool:
-    """Whether a replacement has a reason of the list, evidence, and two persons."""
+    """Whether a replacement, or the leave of an inspector, has a reason of the list, evidence, and two persons."""
     people = {"".join(unicodedata.normalize("NFKC", _text(line, name)).split()).casefold() for name in ("by", "second")}
-    return _text(line, "reason") in REPLACEMENT_REASONS and bool(_text(line, "evidence")) and len(people - {""}) == 2
+    reasons = LEAVE_REASONS if _text(line, "what") == "left" else REPLACEMENT_REASONS
+    return _text(line, "reason") in reasons and bool(_text(line, "evidence")) and len(people - {""}) == 2
 
 
 def _late_subjects(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -919,26 +930,40 @@ def _late_subjects(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterat
 
 
 def _later_teams(export: Export) -> Iterator[Finding]:
-    """Who was sent to a late subject, or to one that replaced another, after all visits until then."""
-    rows, regions = read_inspectors(export.folder), {one.subject_id: one.region for one in export.subjects}
-    teams = {subject: [row.staff_id for row in team] for subject, team in rows.items()}
-    staff, visits, turn = Staff(export), Counter(one for team in teams.values() for one in team), len(teams) + 1
+    """Who was sent to a late subject, to one that replaced another, or in the place of who left, after all visits until then."""
+    sent = Sent(export)
     for line in export.log:
-        what, team, where = _text(line, "what"), _texts(line, "team"), _line_of(line)
-        expected: list[str] | None = None
+        what, where = _text(line, "what"), _line_of(line)
+        if what == "left":
+            yield from _leave(sent, line)
+            continue
+        team, expected = _texts(line, "team"), sent.expected(line)
         subject = _text(line, "replaced_by" if what == "replaced" else "subject_id")
-        if what == "replaced":
-            before = teams.get(_text(line, "subject_id"), []) if export.version == 2 else []
-            expected = staff.stand_in(subject, regions.get(subject, ""), visits, turn, before)
-            teams[subject] = team
-        elif what == "joined" and line.get("mode"):
-            expected = staff.team(subject, _text(line, "region"), visits, turn, _texts(line, "recused"))
         if expected is not None and export.pool and len(expected) < export.task["min_inspectors"]:
-            yield staff.too_few(where, subject, expected)
+            yield sent.staff.too_few(where, subject, expected)
         elif expected is not None and line.get("team") != expected:
             yield _finding("inspectors.team", where=where, subject=subject)
-        visits.update(team)
-        turn += bool(team)
+        sent.send(line, subject, team)
+
+
+def _leave(sent: Sent, line: Mapping[str, Any]) -> Iterator[Finding]:
+    """One who left: on what grounds, from which visits, and who comes there."""
+    where, left = _line_of(line), _text(line, "staff_id")
+    if not _has_grounds(line) or left not in sent.staff.may_go:
+        yield _finding("log.leave", where=where, staff=left)
+    teams = {_text(one, "subject_id"): one for one in line.get("teams") or () if isinstance(one, dict)}
+    kept = _texts(line, "kept")
+    if sorted([*teams, *kept]) != sorted(sent.visits_of(left)):
+        yield _finding("log.leave_visits", where=where, staff=left)
+    sent.staff.may_go.discard(left)
+    for subject in sorted(set(teams) & set(sent.teams), key=sent.ticket_of):
+        team = _texts(teams[subject], "team")
+        expected = sent.in_place_of(left, subject)
+        comes = [one for one in expected if one not in sent.teams[subject]]
+        if team != expected or [teams[subject].get("comes")] != comes:
+            yield _finding("inspectors.team", where=where, subject=subject)
+        sent.visits.update(comes)
+        sent.teams[subject] = team
 
 
 def check_counts(export: Export) -> Iterator[Finding]:
@@ -1294,31 +1319,83 @@ class Staff:
     def __init__(self, export: Export) -> None:
         self._task, self._pool = export.task, export.pool or Pool([], set())
         self._tickets = export.tickets
+        self.may_go = {one.staff_id for one in self._pool.members}
 
-    def team(self, subject: str, region: str, visits: Mapping[str, int], turn: int, recused: Sequence[str] = ()) -> list[str]:
+    def team(
+        self, subject: str, region: str, visits: Mapping[str, int], turn: int, recused: Sequence[str] = (),
+        stays: Sequence[str] = (),
+    ) -> list[str]:  # fmt: skip
         """The staff ids for a subject, the leader first; shorter than ``min_inspectors`` if too few may go."""
-        free = [one for one in self._pool.members if not self._apart([one.staff_id], subject, recused)]
+        free = [one for one in self._pool.members if not self.apart([one.staff_id], subject, recused)]
         late = {"", region} if crosses(self._task, turn) else {one.region for one in free} - {region}
-        order = sorted(free, key=lambda one: (one.region in late, *self._rank(one, subject, visits)))
+        first = {one: place - len(stays) for place, one in enumerate(stays)}
+        order = sorted(free, key=lambda one: (first.get(one.staff_id, 0), one.region in late, *self._rank(one, subject, visits)))
         lead = [one for one in order if one.department in ("", self._task["department"])]
         others = [one for one in order if one.department not in ("", self._task["department"])]
         head = [lead[0], others[0]] if lead and others else []
         return [one.staff_id for one in [*head, *(one for one in order if one not in head)]][: self._task["min_inspectors"]]
 
-    def stand_in(self, subject: str, region: str, visits: Mapping[str, int], turn: int, before: list[str]) -> list[str]:
-        """The team of the replaced subject, unless it was empty or one of its members is recused; else a new team."""
-        keeps = self._pool.members and before and not self._apart(before, subject, ())
-        return before if keeps else self.team(subject, region, visits, turn)
-
     def too_few(self, where: str, subject: str, team: Sequence[str]) -> Finding:
         """The finding that a team is not complete."""
         return _finding("inspectors.too_few", where=where, subject=subject, expected=self._task["min_inspectors"], got=len(team))
 
-    def _apart(self, team: Sequence[str], subject: str, recused: Sequence[str]) -> bool:
-        return any(one in recused or (one, subject) in self._pool.recusals for one in team)
+    def apart(self, team: Sequence[str], subject: str, recused: Sequence[str]) -> bool:
+        """Whether one of a team may not go to a subject."""
+        return any(one in recused or one not in self.may_go or (one, subject) in self._pool.recusals for one in team)
 
     def _rank(self, member: Member, subject: str, visits: Mapping[str, int]) -> tuple[int, str, str]:
         return visits.get(member.staff_id, 0), self._tickets.of_text(f"{subject}|{member.staff_id}"), member.staff_id
+
+
+class Sent:
+    """Who was sent to whom up to a line of the log."""
+
+    def __init__(self, export: Export) -> None:
+        self.staff = Staff(export)
+        drawn = sorted(export.drawn, key=lambda one: (one.ticket, one.subject_id, one.region))
+        self._places = {one.subject_id: (one.ticket, one.region) for one in export.subjects}
+        self._old = export.version == 2
+        self._recused = dict[str, list[str]]()
+        self._gone = set[str]()
+        self.teams = {subject: [row.staff_id for row in team] for subject, team in read_inspectors(export.folder).items()}
+        self._turns = {one.subject_id: turn for turn, one in enumerate((one for one in drawn if one.subject_id in self.teams), 1)}
+        self.visits = Counter(one for team in self.teams.values() for one in team)
+
+    def expected(self, line: Mapping[str, Any]) -> list[str] | None:
+        """The team that the subject of a line gets; None where nobody is to be visited."""
+        turn, what = len(self._turns) + 1, _text(line, "what")
+        if what == "replaced":
+            subject, before = _text(line, "replaced_by"), self.teams.get(_text(line, "subject_id"), []) if self._old else []
+            keeps = before and not self.staff.apart(before, subject, ())
+            return before if keeps else self.staff.team(subject, self._places.get(subject, ("", ""))[1], self.visits, turn)
+        if what == "joined" and line.get("mode"):
+            return self.staff.team(_text(line, "subject_id"), _text(line, "region"), self.visits, turn, _texts(line, "recused"))
+        return None
+
+    def send(self, line: Mapping[str, Any], subject: str, team: list[str]) -> None:
+        """Send the team of a line."""
+        if _text(line, "what") == "replaced":
+            self._gone.add(_text(line, "subject_id"))
+        elif _text(line, "what") == "joined":
+            self._places.setdefault(subject, (_text(line, "ticket"), _text(line, "region")))
+            self._recused[subject] = _texts(line, "recused")
+        if team:
+            self.teams[subject], self._turns[subject] = team, len(self._turns) + 1
+            self.visits.update(team)
+
+    def ticket_of(self, subject: str) -> tuple[str, str]:
+        """What the order of subjects goes by."""
+        return self._places.get(subject, ("", ""))[0], subject
+
+    def visits_of(self, staff: str) -> list[str]:
+        """The subjects to which somebody goes, but for those that others replaced."""
+        return [subject for subject, team in self.teams.items() if staff in team and subject not in self._gone]
+
+    def in_place_of(self, left: str, subject: str) -> list[str]:
+        """The team of a subject once somebody left it."""
+        stays = [one for one in self.teams[subject] if one != left]
+        region, turn = self._places.get(subject, ("", ""))[1], self._turns.get(subject, 0)
+        return self.staff.team(subject, region, self.visits, turn, self._recused.get(subject, ()), stays)
 
 
 # Reading
@@ -1690,6 +1767,8 @@ def _not_covered(export: Export | None, known: Kept) -> list[Finding]:
         what, number = _text(line, "what"), line["number"]
         if what not in KINDS_OF_LINES:
             scope.append(_finding("scope.log_kind", line=number, what=what))
+        elif what == "left" and line.get("kept"):
+            scope.append(_finding("scope.kept", line=number, staff=_text(line, "staff_id")))
         elif what == "joined" and _text(line, "stratum") not in strata:
             scope.append(_finding("scope.late_ratio", line=number, subject=_text(line, "subject_id")))
     return scope

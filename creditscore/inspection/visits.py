@@ -15,6 +15,7 @@ import pandas as pd
 
 from creditscore.config.tasks import Task
 from creditscore.config.work_calendar import WorkCalendar
+from creditscore.inspection.inspectors import teams_now
 from creditscore.inspection.merkle import sha256
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.sampling_frame import SamplingFrame
@@ -126,7 +127,7 @@ def list_visits(drawn: DrawnPlan, log: Sequence[Mapping[str, Any]]) -> pd.DataFr
     frame = sample[sample["drawn"] | sample["subject_id"].isin(list(substitutes))].copy()
     ids = frame["subject_id"].tolist()
     came = [substitutes.get(subject) for subject in ids]
-    teams = drawn.inspectors.sort_values(["subject_id", "place"]).groupby("subject_id")["staff_id"].agg(list).to_dict()
+    teams = teams_now(drawn, log)
     frame["mode"] = [line["mode"] if line else mode for line, mode in zip(came, frame["mode"], strict=True)]
     strata = drawn.strata.set_index("stratum")
     target, on_site, size = (frame["stratum"].map(strata[name]) for name in ("target", "on_site", "population"))
@@ -134,10 +135,10 @@ def list_visits(drawn: DrawnPlan, log: Sequence[Mapping[str, Any]]) -> pd.DataFr
     frame["since"] = pd.Series([dt.date.fromisoformat(line["on"]) if line else None for line in came], frame.index, dtype=object)
     frame["standing"] = ["replacement" if line else "drawn" for line in came]
     frame["replaces"] = [line["subject_id"] if line else "" for line in came]
-    frame["team"] = [list(line["team"]) if line else teams.get(subject, []) for subject, line in zip(ids, came, strict=True)]
     late = [_late_row(line, drawn.task) for line in log if line["what"] == "joined" and line["mode"]]
     frame = pd.concat([frame, pd.DataFrame(late, columns=frame.columns)], ignore_index=True) if late else frame
     frame["replaced_by"] = [replaced[one]["replaced_by"] if one in replaced else "" for one in frame["subject_id"]]
+    frame["team"] = [teams.get(one, []) for one in frame["subject_id"]]
     return frame[list(PLAN_VISIT_COLUMNS)].sort_values("subject_id", ignore_index=True)
 
 
@@ -156,7 +157,6 @@ def _late_row(line: Mapping[str, Any], task: Task) -> Row:
         "standing": "late",
         "since": dt.date.fromisoformat(line["on"]),
         "replaces": "",
-        "team": list(line["team"]),
     }
 
 

@@ -19,6 +19,7 @@ from creditscore.engine import unbound
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.amendments import Joiner, Replacement, joiners, replacement
 from creditscore.inspection.draw import draw_table
+from creditscore.inspection.leaves import Leave, leave
 from creditscore.inspection.plan import DrawnPlan, drawn_of
 from creditscore.inspection.plan_folder import LOG, MANIFEST
 from creditscore.inspection.register import Register
@@ -27,6 +28,7 @@ from creditscore.inspection.task_folder import (
     TaskFolder,
     add_draw,
     add_joiners,
+    add_leave,
     add_refused_draw,
     add_replacements,
     published_frame,
@@ -173,6 +175,38 @@ def replace_closed(
             add_replacements(entry, task, replacements)
             _renew(entry, task, Opened(plan.plan, [*plan.log, *entry.appended(task.path / LOG)]), lang=lang)
     return replacements
+
+
+def leave_task(
+    folder: str | Path,
+    staff_id: str,
+    *,
+    reason: str,
+    evidence: str,
+    by: str,
+    second: str,
+    on: dt.date,
+    lang: str = DEFAULT_LANGUAGE,
+) -> Leave:
+    """Put the next in line in the place of an inspector who cannot go any more, and write the task's workbook again.
+
+    Visits with a result keep their inspectors: hand in the results of those that took place first.
+
+    Raises:
+        DataError: The folder is none of a task.
+        DrawError: The task is not drawn, or closed; otherwise see :func:`creditscore.inspection.leaves.leave`.
+        LockedError: A run or another command is writing to the same folder.
+    """
+    task = TaskFolder.opened(folder)
+    with changing(task.out, f"plan leave {task.task}") as entry:
+        plan = _drawn_plan(task)
+        results = results_of_task(task)
+        visited = set[str]() if results is None else set(results["subject_id"])
+        why = {"reason": reason, "evidence": evidence, "by": by, "second": second}
+        done = leave(plan.plan, plan.log, staff_id, visited=visited, **why, on=on)
+        add_leave(entry, task, done)
+        _renew(entry, task, Opened(plan.plan, [*plan.log, *entry.appended(task.path / LOG)]), lang=lang)
+    return done
 
 
 def _replacements(plan: Opened, closed: set[str], *, visited: set[str], why: Mapping[str, Any]) -> list[Replacement]:

@@ -10,8 +10,9 @@ from unittest import mock
 from support.seeds import numbers
 
 from creditscore.config.policy import TierPolicy
-from creditscore.inspection import sampling_frame
+from creditscore.inspection import leaves, sampling_frame
 from creditscore.inspection.amendments import Joiner, Replacement, joiners, replacement
+from creditscore.inspection.leaves import Leave
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan, PublishedPlan, drawn_of
 from creditscore.inspection.plan_folder import read_log
 from creditscore.inspection.task_folder import (
@@ -19,6 +20,7 @@ from creditscore.inspection.task_folder import (
     add_draft,
     add_draw,
     add_joiners,
+    add_leave,
     add_replacements,
     published_frame,
 )
@@ -106,6 +108,19 @@ def join(folder: Path, subjects: Any, *, policy: TierPolicy, by: str, on: dt.dat
         late = joiners(plan, read_log(folder), subjects, policy=policy, by=by, on=on, recusals=recusals)
         add_joiners(entry, task, late)
     return late
+
+
+#: Why an inspector leaves, what shows it, and who answers for it.
+ILL = {"reason": "ill", "evidence": "病假条 2024-3", "by": BY, "second": "王五", "on": dt.date(2024, 5, 10)}
+
+
+def leave(folder: Path, staff_id: str, *, visited: Iterable[str] = (), **why: Any) -> Leave:
+    """Let an inspector of a drawn task leave it."""
+    task = TaskFolder.opened(folder)
+    with changed(task.out, "leave") as entry:
+        done = leaves.leave(DrawnPlan.from_folder(folder), read_log(folder), staff_id, visited=set(visited), **{**ILL, **why})
+        add_leave(entry, task, done)
+    return done
 
 
 def bytes_below(folder: Path, *, leave_out: Iterable[str] = ()) -> dict[str, bytes]:

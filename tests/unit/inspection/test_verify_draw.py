@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support.plans import a_policy, a_staff, a_task, a_tiers
-from support.tasks import KEY, draw_folder, join, published, replace
+from support.tasks import KEY, draw_folder, join, leave, published, replace
 
 from creditscore import __version__, storage
 from creditscore.inspection import frame_hash, inspectors, plan_folder, sampling_frame, strata, tickets, verify_draw
@@ -35,7 +35,7 @@ COLUMNS = {
 
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory):
-    """A drawn plan with two departments, a recusal, an exempt subject, a replacement and late subjects."""
+    """A drawn plan with two departments, a recusal, an exempt subject, replacements, late subjects, and one who left."""
     out = tmp_path_factory.mktemp("sealed")
     tiers, policy = a_tiers(200), a_policy(each={"on_site_share": 0.5, "repeat_within_months": 12})
     register = pd.DataFrame({"subject_id": tiers.frame["subject_id"], "name": "某公司", "region": "431102"})
@@ -50,6 +50,8 @@ def sealed(tmp_path_factory):
     replace(folder, made.drawn["subject_id"].iloc[0], **WHO)
     late = pd.DataFrame({"subject_id": [f"N{at:03d}" for at in range(12)], "name": "新设", "industry": "food", "tier": "D"})
     join(folder, late.assign(region="431102"), policy=policy, **WHO)
+    leave(folder, "P5", visited=made.drawn["subject_id"][:20])
+    replace(folder, made.drawn["subject_id"].iloc[1], **WHO)
     return folder
 
 
