@@ -223,13 +223,18 @@ MESSAGES = {
     "log.known": _("{where}: {subject} has a ticket already"),
     "log.late_stratum": _("{where}: {subject} is in a stratum that is not its own ({stratum})"),
     "log.late_ratio": _("{where}: the ratio or the share on site is not that of stratum {stratum}"),
+    "log.not_registered": _("{where}: register.jsonl has no line about it"),
     "register.chain": _("register.jsonl line {line}: does not continue the chain: a line was changed, removed, added or cut off"),
     "register.head": _("register.jsonl: the line whose hash was kept is not there: lines were cut off or written anew"),
     "register.published": _("register.jsonl: does not say that this frame was published"),
     "register.void": _("register.jsonl line {line}: the frame of this task was voided"),
     "register.not_drawn": _("register.jsonl: does not say that this frame was drawn"),
     "register.drawn": _("register.jsonl line {line}: this frame was drawn; this folder is a copy or a backup from before the draw"),
-    "register.draw": _("register.jsonl line {line}: says another seed, frame or manifest than this folder"),
+    "register.draw": _("register.jsonl line {line}: says another seed, source, frame, root or manifest than this folder"),
+    "register.seed_day": _(
+        "register.jsonl line {line}: the frame was published, or the one before it voided, when its seed was known already ({day})"
+    ),
+    "register.replaced": _("register.jsonl line {line}: says another replacement, reason or person than the log"),
     "register.day": _("register.jsonl line {line}: the draw is dated before the day on which its hash was told, {published}"),
     "register.late": _("register.jsonl line {line}: late is not the root of the rows of the subjects that came then"),
     "register.log": _("log.jsonl: does not end with the line named in register.jsonl line {line}: it was cut off or written anew"),
@@ -396,12 +401,13 @@ class Subject(NamedTuple):
 
 
 class Member(NamedTuple):
-    """An inspector of the pool. ``certificate_valid_to`` is the last valid day, as YYYY-MM-DD."""
+    """An inspector of the pool. ``certificate_valid_to`` is the last valid day, as YYYY-MM-DD; ``name`` is empty in format 2."""
 
     staff_id: str
     region: str
     department: str
     certificate_valid_to: str
+    name: str = ""
 
 
 class Pool(NamedTuple):
@@ -754,7 +760,7 @@ def _publication(export: Export, path: Path, label: str) -> Iterator[Finding]:
 
 
 def check_inspectors(export: Export) -> Iterator[Finding]:
-    """``inspectors.csv`` against the teams that the seed and the manifest's pool give; names are free."""
+    """``inspectors.csv`` against the teams that the seed and the manifest's pool give; in format 2 names are free."""
     task, pool, rows = export.task, export.pool, read_inspectors(export.folder)
     if pool is None:
         if rows:
@@ -771,7 +777,7 @@ def check_inspectors(export: Export) -> Iterator[Finding]:
         teams[subject.subject_id] = team
         visits.update(team)
     for name in sorted(set(teams) | set(rows)):
-        listed = [(row.task, row.place, Member(row.staff_id, row.region, row.department, row.until)) for row in rows.get(name, ())]
+        listed = [(row.task, row.place, row.member(named=export.version > 2)) for row in rows.get(name, ())]
         if listed != [(task["id"], str(place), known[one]) for place, one in enumerate(teams.get(name, ()), start=1)]:
             where = f"inspectors.csv line {rows[name][0].line}" if name in rows else "inspectors.csv"
             yield _finding("inspectors.team", where=where, subject=name)
@@ -823,8 +829,9 @@ def check_register(export: Export, lines: Sequence[dict[str, Any]], kept: str | 
     """The frame, its draw and the end of its log as the register knows them; the line whose hash was kept is still there."""
     if kept is not None and kept.strip().lower() not in {START, *(line["hash"] for line in lines)}:
         yield _finding("register.head")
+    own = [line for line in lines if line.get("task") == export.task["id"]]
     current = list[dict[str, Any]]()
-    for line in (line for line in lines if line.get("task") == export.task["id"]):
+    for line in own:
         current = [line] if _text(line, "what") in ("published", "void") else [*current, line]
     if current and _text(current[0], "what") == "void":
         yield _finding("register.void", line=current[0]["number"])
@@ -832,24 +839,61 @@ def check_register(export: Export, lines: Sequence[dict[str, Any]], kept: str | 
     if not current or current[0].get("frame_hash") != export.manifest["frame_hash"]:
         yield _finding("register.published")
         return
+    yield from _told_in_time(export, [*(line for line in own if _text(line, "what") == "void"), current[0]])
     draws = [line for line in current if _text(line, "what") == "drawn"]
     if export.seed is None:
         yield from (_finding("register.drawn", line=line["number"]) for line in draws[:1])
         return
+    yield from _registered_draw(export, current[0], draws)
+    yield from _registered_log(export, current)
+
+
+def _told_in_time(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """The seed became known after the frame was told, and after every earlier frame of the task was voided."""
+    day = export.source["day"] if export.source else ""
+    for line in lines:
+        if day and _text(line, "on") >= day:
+            yield _finding("register.seed_day", line=line["number"], day=day)
+
+
+def _registered_draw(export: Export, published: Mapping[str, Any], draws: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """The one draw in the register is that of this folder, on or after the day on which its frame was told."""
     if not draws:
         yield _finding("register.not_drawn")
-    sealed = (export.seed, export.manifest["frame_hash"], file_hash(export.folder / "manifest.json"))
+    logged: dict[str, Any] = next((line for line in export.log if _text(line, "what") == "drawn"), {})
     for line in draws:
-        if (line.get("seed"), line.get("frame_hash"), line.get("manifest")) != sealed or len(draws) > 1:
+        own = (export.seed, export.manifest["frame_hash"], file_hash(export.folder / "manifest.json"))
+        told = (line.get("seed"), line.get("frame_hash"), line.get("manifest"))
+        same = told == own and all(line.get(name) == logged.get(name) for name in ("seed_source", "strata"))
+        if not same or len(draws) > 1:
             yield _finding("register.draw", line=line["number"])
-        elif _text(line, "on") and _text(line, "on") < _text(current[0], "on") and not current[0].get("adopted"):
-            yield _finding("register.day", line=line["number"], published=current[0]["on"])
+        elif _text(line, "on") and _text(line, "on") < _text(published, "on") and not published.get("adopted"):
+            yield _finding("register.day", line=line["number"], published=published["on"])
+
+
+def _registered_log(export: Export, current: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """The log ends where the register says, and tells the same replacements and late subjects."""
     ends = [line for line in current if _text(line, "log")]
     lasting = [line["hash"] for line in export.log if _text(line, "what") != "draw_refused"]
     if ends and ends[-1]["log"] not in lasting[-1:] and not ends[-1].get("adopted"):
         yield _finding("register.log", line=ends[-1]["number"])
-    else:
-        yield from _late_roots(export, [line for line in current if _text(line, "what") == "joined"])
+        return
+    if export.version > 2:
+        yield from _registered_replacements(export, [line for line in current if _text(line, "what") == "replaced"])
+    yield from _late_roots(export, [line for line in current if _text(line, "what") == "joined"])
+
+
+#: What log and register both say of a replacement.
+REPLACED_KEYS = ("subject_id", "replaced_by", "reason", "evidence", "by", "second", "on")
+
+
+def _registered_replacements(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    logged = [line for line in export.log if _text(line, "what") == "replaced"]
+    for at, line in enumerate(lines):
+        told = [line.get(name) for name in REPLACED_KEYS]
+        if told not in [[one.get(name) for name in REPLACED_KEYS] for one in logged[at : at + 1]]:
+            yield _finding("register.replaced", line=line["number"])
+    yield from (_finding("log.not_registered", where=_line_of(line)) for line in logged[len(lines) :])
 
 
 LATE_KEYS = ("subject_id", "name", "industry", "region", "tier", "stratum", "ticket", "ratio_ppm", "on_site_ppm", "mode")
@@ -864,6 +908,7 @@ def _late_roots(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[
         rows = {_nfc(_text(one, "subject_id")): canonical_row([one.get(name, "") for name in LATE_KEYS]) for one in together}
         if line.get("late") != root_of(rows, export.key, _nfc(export.task["id"])):
             yield _finding("register.late", line=line["number"])
+    yield from (_finding("log.not_registered", where=_line_of(line)) for line in joined if export.key)
 
 
 def _logged_draw(export: Export) -> Iterator[Finding]:
@@ -1423,7 +1468,7 @@ def read_export(folder: Path, key_file: str | os.PathLike[str] | None = None) ->
         queue.sort(key=lambda one: one.own_ticket)
     hashes = folder / "sample.sha256"
     line_hashes = _bytes(hashes).decode("ascii", "replace").split() if hashes.is_file() else []
-    pool = None if inspectors is None else _read_pool(inspectors)
+    pool = None if inspectors is None else _read_pool(inspectors, named=manifest["format"] == PLAN_FORMAT)
     return Export(folder, manifest, task, strata, subjects, queues, line_hashes, pool, *read_log(folder / "log.jsonl"), key)
 
 
@@ -1525,11 +1570,13 @@ def _at(document: Any, key: str, otherwise: Any) -> Any:
     return document
 
 
-def _read_pool(document: Mapping[str, Any]) -> Pool:
+def _read_pool(document: Mapping[str, Any], *, named: bool) -> Pool:
+    """The pool; ``named``: with the names of its members, which the hash of format 2 does not cover."""
     try:
-        members = [Member(*(_str(member[name]) for name in Member._fields)) for member in document["members"]]
+        texts = [{name: _str(one.get(name, "")) for name in Member._fields} for one in document["members"]]
+        members = [Member(**(one if named else {**one, "name": ""})) for one in texts]
         recusals = {(_str(staff), _str(subject)) for staff, subject in document["recusals"]}
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise Unreadable("manifest.key", key="inspectors", expected="members and recusals") from None
     return Pool(members, recusals)
 
@@ -1580,6 +1627,10 @@ class InspectorRow(NamedTuple):
     department: str
     region: str
     until: str
+
+    def member(self, *, named: bool) -> Member:
+        """Whom the row names, as the pool of its format knows them."""
+        return Member(self.staff_id, self.region, self.department, self.until, self.name if named else "")
 
 
 def read_inspectors(folder: Path) -> dict[str, list[InspectorRow]]:

@@ -234,15 +234,10 @@ def test_a_changed_cell_of_the_plan_is_found(folder, column, value, code):
     assert code in codes(folder)
 
 
-@pytest.mark.parametrize("column", [name for name in verify_draw.INSPECTOR_COLUMNS if name != "name"])
+@pytest.mark.parametrize("column", verify_draw.INSPECTOR_COLUMNS)
 def test_a_changed_cell_of_the_inspectors_is_found(folder, column):
     forge_cell(folder / "inspectors.csv", column, "X")
     assert codes(folder) >= {"inspectors.team", "file.changed"}
-
-
-def test_a_changed_name_of_an_inspector_is_found_by_the_files_hash(folder):
-    forge_cell(folder / "inspectors.csv", "name", "X")
-    assert codes(folder) == {"file.changed"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,593 @@
+"""Forgeries by an insider who has the key and hashes everything anew: each is found, or named as what cannot be found."""
+
+import datetime as dt
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from support.forger import Forger
+from support.plans import a_policy, a_staff, a_task, a_tiers
+from support.seeds import numbers
+from support.tasks import draw_folder, join, published, replace
+
+from creditscore.inspection import verify_draw
+from creditscore.inspection.plan import plan_inspections
+from creditscore.inspection.tickets import tickets
+
+WHO = {"by": "李四", "on": dt.date(2024, 5, 9)}
+SEED, ANOTHER = numbers("lottery"), numbers("another draw")
+
+
+@pytest.fixture(scope="module")
+def drawn_out(tmp_path_factory):
+    """A folder of runs with one task: joined strata, two departments, recusals, an exemption, a replacement, late subjects."""
+    out = tmp_path_factory.mktemp("drawn")
+    tiers, policy = a_tiers(200), a_policy(each={"on_site_share": 0.5, "repeat_within_months": 12})
+    register = pd.DataFrame({"subject_id": tiers.frame["subject_id"], "name": "某公司", "region": "431102"})
+    history = pd.DataFrame({"subject_id": ["S00009"], "event_date": dt.date(2024, 3, 1), "trigger": "random"})
+    task = a_task(joint_with=("FIRE",), capacity=500, min_ratio=0.03)
+    plan = plan_inspections(tiers, policy, task=task, subjects=register, history=history)
+    recusals = pd.DataFrame({"staff_id": "P0", "subject_id": tiers.frame["subject_id"]})
+    folder = published(out, plan, staff=a_staff(8, department=["SAMR", "FIRE"] * 4), recusals=recusals)
+    made = draw_folder(folder, seed=SEED, on=dt.date(2024, 5, 1))
+    for subject in made.drawn["subject_id"].iloc[:2]:
+        replace(folder, subject, **WHO)
+    late = pd.DataFrame({"subject_id": [f"N{at:03d}" for at in range(12)], "name": "新设", "industry": "food", "tier": "D"})
+    join(folder, late.assign(region="431102"), policy=policy, **WHO)
+    return out
+
+
+@pytest.fixture
+def folder(drawn_out, tmp_path):
+    """The task's folder in a copy of the folder of runs."""
+    out = Path(shutil.copytree(drawn_out, tmp_path / "out"))
+    return out / "tasks" / "2024Q2-food"
+
+
+def forged(folder, change):
+    """Change what the files say, and hash everything anew."""
+    forger = Forger.of(folder)
+    change(forger)
+    forger.seal()
+
+
+def codes(folder, **known):
+    return {finding.code for finding in verify_draw.verify(folder, **known).findings}
+
+
+# Sample
+
+
+def a_smaller_ticket(told):
+    told.waiting()["ticket"] = "0" * 64
+
+
+def a_friend_spared(told):
+    friend = told.drawn()
+    other = told.waiting(friend["stratum"])
+    friend["drawn"], friend["mode"], other["drawn"], other["mode"] = "0", "", "1", friend["mode"]
+
+
+def a_visit_that_becomes_a_letter(told):
+    told.drawn()["mode"] = "off_site" if told.drawn()["mode"] == "on_site" else "on_site"
+
+
+def a_friend_in_a_stratum_of_others(told):
+    row, other = told.waiting(), next(one for one in told.plan if one["stratum"] != told.waiting()["stratum"])
+    told.stratum(row["stratum"])["population"] = str(int(told.stratum(row["stratum"])["population"]) - 1)
+    other["population"], row["stratum"] = str(int(other["population"]) + 1), other["stratum"]
+
+
+def a_friend_in_another_trade(told):
+    told.waiting("2024Q2-food|D|food")["industry"] = "retail"
+
+
+def an_exemption_nobody_knows(told):
+    _exempt(told, told.waiting(), "friend")
+
+
+def an_exemption_of_one_who_was_drawn(told):
+    _exempt(told, told.drawn(), "repeat")
+
+
+def _exempt(told, row, reason):
+    stratum = told.stratum(row["stratum"])
+    row |= {"exempt_reason": reason, "ticket": "", "drawn": "0", "mode": "", "inclusion_probability": "0.0"}
+    stratum |= {"population": str(int(stratum["population"]) - 1), "exempt": str(int(stratum["exempt"]) + 1)}
+    _true_chances(told, stratum)
+
+
+def _true_chances(told, stratum):
+    """n/N of a stratum whose numbers were changed, in its row and in those of its subjects."""
+    chance = repr(int(stratum["target"]) / int(stratum["population"]))
+    for row in (stratum, *(one for one in told.sample if _stays_in(one, stratum))):
+        row["inclusion_probability"] = chance
+
+
+def _stays_in(row, stratum):
+    return row["stratum"] == stratum["stratum"] and not row["exempt_reason"]
+
+
+def another_probability(told):
+    told.drawn()["inclusion_probability"] = "0.5"
+
+
+def a_subject_in_it_twice(told):
+    told.sample.append(dict(told.waiting()))
+
+
+def a_drawn_subject_left_out(told):
+    told.sample.remove(told.drawn())
+
+
+# Plan
+
+
+def more_to_draw(told):
+    row = told.stratum(told.waiting()["stratum"])
+    row["target"] = str(int(row["target"]) + 1)
+    _true_chances(told, row)
+
+
+def fewer_to_draw(told):
+    row = max(told.plan, key=lambda one: int(one["target"]))
+    row["target"] = str(int(row["target"]) - 1)
+
+
+def fewer_on_site(told):
+    max(told.plan, key=lambda one: int(one["on_site"]))["on_site"] = "0"
+
+
+def another_probability_of_a_stratum(told):
+    told.plan[0]["inclusion_probability"] = "0.9"
+
+
+def full_coverage_in_name(told):
+    told.plan[-1]["full_coverage"] = "1"
+
+
+def another_number_of_exempt(told):
+    told.plan[0]["exempt"] = "7"
+
+
+def a_stratum_twice(told):
+    told.plan.insert(0, {**told.plan[0], "target": "1"})
+
+
+def a_joined_stratum_by_another_name(told):
+    joined = next(row for row in told.plan if not row["industry"])
+    name = joined["stratum"] + "food"
+    for row in told.sample:
+        row["stratum"] = name if row["stratum"] == joined["stratum"] else row["stratum"]
+    joined |= {"stratum": name, "industry": "food"}
+
+
+# People and publication
+
+
+def a_friendly_inspector(told):
+    first, others = told.tables["inspectors.csv"][0], told.manifest["inspectors"]["members"]
+    sent = {row["staff_id"] for row in told.tables["inspectors.csv"] if row["subject_id"] == first["subject_id"]}
+    other = next(one for one in others if one["staff_id"] not in sent and one["department"] == first["department"])
+    first["staff_id"] = other["staff_id"]
+
+
+def another_leader(told):
+    rows = told.tables["inspectors.csv"]
+    rows[0]["place"], rows[1]["place"] = rows[1]["place"], rows[0]["place"]
+
+
+def another_name_of_an_inspector(told):
+    told.tables["inspectors.csv"][0]["name"] = "王六"
+
+
+def a_recusal_struck(told):
+    told.manifest["inspectors"]["recusals"] = []
+
+
+def a_recusal_made_up(told):
+    subject = told.drawn()["subject_id"]
+    sent = next(row["staff_id"] for row in told.tables["inspectors.csv"] if row["subject_id"] == subject)
+    told.manifest["inspectors"]["recusals"].append([sent, subject])
+
+
+def a_member_without_certificate(told):
+    told.manifest["inspectors"]["members"][1]["certificate_valid_to"] = "2024-05-01"
+
+
+def a_member_of_another_office(told):
+    told.manifest["inspectors"]["members"][1]["department"] = "TAX"
+
+
+def a_member_twice(told):
+    told.manifest["inspectors"]["members"].append(told.manifest["inspectors"]["members"][1])
+
+
+def a_drawn_subject_not_published(told):
+    del told.tables["publication.csv"][0]
+
+
+def a_subject_published_that_was_not_drawn(told):
+    row = told.waiting()
+    told.tables["publication.csv"].append({**told.tables["publication.csv"][0], "subject_id": row["subject_id"]})
+
+
+def another_name_published(told):
+    told.tables["publication.csv"][0]["name"] = "另一公司"
+
+
+def other_days_published(told):
+    told.tables["publication.csv"][0]["end"] = "2024-12-31"
+
+
+def one_published_twice(told):
+    told.tables["publication.csv"].append(told.tables["publication.csv"][0])
+
+
+# Manifest and seed
+
+
+def a_seed_of_another_form(told):
+    _redrawn(told, "lucky")
+
+
+def a_draw_before_the_day(told):
+    told.manifest["drawn_on"] = "2024-04-30"
+
+
+def a_seed_without_its_tickets(told):
+    told.manifest["seed"] = ANOTHER
+
+
+def another_count(told):
+    told.manifest["counts"]["drawn"] += 1
+
+
+def other_notes(told):
+    told.manifest["notes"] = ["nothing to see"]
+
+
+def another_rule(told):
+    told.manifest["algorithm"] = "by hand"
+
+
+def another_key(told):
+    told.key = "f" * 64
+
+
+def one_inspector_is_enough(told):
+    told.task["min_inspectors"] = 1
+
+
+def a_floor_that_is_not_met(told):
+    told.task["min_ratio"] = 0.9
+
+
+# Log
+
+
+def a_replacement_out_of_turn(told):
+    row = told.sample[-1]
+    told.line("replaced").update(replaced_by=row["subject_id"], ticket=row["ticket"])
+    told.line("replaced", register=True)["replaced_by"] = row["subject_id"]
+
+
+def a_replacement_by_letter(told):
+    line = told.line("replaced")
+    line["mode"] = "on_site" if line["mode"] == "off_site" else "off_site"
+
+
+def a_replacement_for_no_reason(told):
+    _of_first_replacement(told, reason="asked for it")
+
+
+def a_replacement_without_evidence(told):
+    _of_first_replacement(told, evidence="")
+
+
+def a_replacement_by_one_person(told):
+    _of_first_replacement(told, second="李 四")
+
+
+def another_reason_in_the_log_alone(told):
+    told.line("replaced")["reason"] = "revoked"
+
+
+def a_team_that_somebody_chose(told):
+    line = next(line for line in told.log if line["what"] == "joined" and line["team"])
+    line["team"] = list(reversed(line["team"]))
+
+
+def a_replacement_kept_from_the_register(told):
+    told.register.remove(told.line("replaced", register=True))
+
+
+def a_late_subject_kept_from_the_register(told):
+    told.line("joined", register=True)["subjects"] -= 1
+
+
+def _of_first_replacement(told, **values):
+    told.line("replaced").update(values)
+    told.line("replaced", register=True).update(values)
+
+
+def a_late_friend_not_drawn(told):
+    next(line for line in told.log if line["what"] == "joined" and line["mode"]).update(mode="", team=[])
+
+
+def a_late_friend_in_a_safer_tier(told):
+    told.line("joined")["tier"] = "A"
+
+
+def a_late_friend_at_a_smaller_ratio(told):
+    told.line("joined")["ratio_ppm"] = 1
+
+
+def a_late_friend_with_a_better_ticket(told):
+    told.line("joined").update(ticket="f" * 64, mode="")
+
+
+def a_source_that_was_not_declared(told):
+    for line in (told.line("drawn"), told.line("drawn", register=True)):
+        line["seed_source"] = "dice: at home, 2024-05-01"
+
+
+def a_source_that_was_not_declared_in_the_register_alone(told):
+    told.line("drawn", register=True)["seed_source"] = "dice: at home, 2024-05-01"
+
+
+def another_root_of_the_draw(told):
+    told.kept.add("strata")
+    told.line("drawn")["strata"] = told.line("drawn", register=True)["strata"] = "0" * 64
+
+
+def another_root_of_the_draw_in_the_register_alone(told):
+    told.kept.add("strata")
+    told.line("drawn", register=True)["strata"] = "0" * 64
+
+
+def a_second_draw(told):
+    told.log.append(dict(told.line("drawn")))
+
+
+# Register
+
+
+def a_frame_published_after_its_draw(told):
+    told.line("published", register=True)["on"] = "2024-05-02"
+
+
+def a_frame_published_on_the_day_of_its_seed(told):
+    told.line("published", register=True)["on"] = "2024-05-01"
+
+
+def a_frame_that_was_voided(told):
+    told.register.append({"what": "void", "task": told.task["id"], "frame_hash": told.manifest["frame_hash"]})
+
+
+def a_voided_frame_before_whose_seed_was_known(told):
+    published = dict(told.line("published", register=True))
+    told.register[:0] = [published, {"what": "void", "task": told.task["id"], "on": "2024-05-01"}]
+
+
+def a_draw_that_the_register_does_not_know(told):
+    told.register.remove(told.line("drawn", register=True))
+
+
+def two_draws_in_the_register(told):
+    told.register.insert(2, dict(told.line("drawn", register=True)))
+
+
+def another_root_of_late_subjects(told):
+    told.kept.add("late")
+    told.line("joined", register=True)["late"] = "0" * 64
+
+
+def a_log_that_ends_elsewhere(told):
+    told.kept.add("log")
+
+
+FOUND = {
+    a_smaller_ticket: "sample.ticket",
+    a_friend_spared: "sample.not_drawn",
+    a_visit_that_becomes_a_letter: "sample.mode",
+    a_friend_in_a_stratum_of_others: "sample.stratum",
+    a_friend_in_another_trade: "sample.stratum",
+    an_exemption_nobody_knows: "sample.reason",
+    an_exemption_of_one_who_was_drawn: "sample.not_drawn",
+    another_probability: "sample.probability",
+    a_subject_in_it_twice: "frame.subject_twice",
+    a_drawn_subject_left_out: "plan.population",
+    more_to_draw: "sample.not_drawn",
+    fewer_to_draw: "plan.target",
+    fewer_on_site: "plan.on_site",
+    another_probability_of_a_stratum: "plan.probability",
+    full_coverage_in_name: "plan.full_coverage",
+    another_number_of_exempt: "plan.exempt",
+    a_stratum_twice: "plan.stratum",
+    a_joined_stratum_by_another_name: "sample.stratum",
+    a_friendly_inspector: "inspectors.team",
+    another_leader: "inspectors.team",
+    another_name_of_an_inspector: "inspectors.team",
+    a_recusal_struck: "inspectors.team",
+    a_recusal_made_up: "inspectors.team",
+    a_member_without_certificate: "inspectors.certificate",
+    a_member_of_another_office: "inspectors.department",
+    a_member_twice: "inspectors.twice",
+    a_drawn_subject_not_published: "publication.missing",
+    a_subject_published_that_was_not_drawn: "publication.subject",
+    another_name_published: "publication.subject",
+    other_days_published: "publication.task",
+    one_published_twice: "publication.subject",
+    a_seed_of_another_form: "seed.form",
+    a_draw_before_the_day: "seed.day",
+    a_seed_without_its_tickets: "sample.ticket",
+    another_count: "manifest.counts",
+    other_notes: "manifest.figures",
+    another_rule: "manifest.algorithm",
+    another_key: "sample.ticket",
+    one_inspector_is_enough: "manifest.inspectors",
+    a_floor_that_is_not_met: "plan.floor",
+    a_replacement_out_of_turn: "log.turn",
+    a_replacement_by_letter: "log.replacement",
+    a_replacement_for_no_reason: "log.reason",
+    a_replacement_without_evidence: "log.reason",
+    a_replacement_by_one_person: "log.reason",
+    another_reason_in_the_log_alone: "register.replaced",
+    a_replacement_kept_from_the_register: "log.not_registered",
+    a_late_subject_kept_from_the_register: "log.not_registered",
+    a_team_that_somebody_chose: "inspectors.team",
+    a_late_friend_not_drawn: "log.late_draw",
+    a_late_friend_in_a_safer_tier: "log.late_stratum",
+    a_late_friend_at_a_smaller_ratio: "log.late_ratio",
+    a_late_friend_with_a_better_ticket: "log.late_draw",
+    a_source_that_was_not_declared: "seed.source",
+    a_source_that_was_not_declared_in_the_register_alone: "register.draw",
+    another_root_of_the_draw: "log.strata",
+    another_root_of_the_draw_in_the_register_alone: "register.draw",
+    a_second_draw: "log.draw",
+    a_frame_published_after_its_draw: "register.day",
+    a_frame_published_on_the_day_of_its_seed: "register.seed_day",
+    a_voided_frame_before_whose_seed_was_known: "register.seed_day",
+    a_frame_that_was_voided: "register.void",
+    a_draw_that_the_register_does_not_know: "register.not_drawn",
+    two_draws_in_the_register: "register.draw",
+    another_root_of_late_subjects: "register.late",
+    a_log_that_ends_elsewhere: "register.log",
+}
+
+
+def test_whoever_only_hashes_anew_changes_nothing(folder):
+    before = {path: path.read_bytes() for path in folder.glob("*.csv")}
+    forged(folder, lambda told: None)
+    assert codes(folder) == set()
+    assert {path: path.read_bytes() for path in folder.glob("*.csv")} == before
+
+
+@pytest.mark.parametrize(("change", "code"), [pytest.param(*case, id=case[0].__name__) for case in FOUND.items()])
+def test_what_the_files_contradict_is_found(folder, change, code):
+    forged(folder, change)
+    assert code in codes(folder)
+
+
+# What no file contradicts
+
+
+def _redrawn(told, seed):
+    """Everything as another seed gives it: tickets, who is drawn, teams, list; without replacements and late subjects."""
+    told.manifest["seed"] = seed
+    told.log, told.register = told.log[:1], told.register[:2]
+    ids = [row["subject_id"] for row in told.sample]
+    for row, ticket in zip(told.sample, tickets(ids, seed=seed, task=told.task["id"], key=told.key), strict=True):
+        row |= {"ticket": "" if row["exempt_reason"] else ticket, "drawn": "0", "mode": ""}
+    for stratum in told.plan:
+        own = sorted((row["ticket"], at) for at, row in enumerate(told.sample) if _stays_in(row, stratum))
+        for rank, (_ticket, at) in enumerate(own[: int(stratum["target"])]):
+            told.sample[at] |= {"drawn": "1", "mode": "on_site" if rank < int(stratum["on_site"]) else "off_site"}
+    _publish(told)
+    _send(told)
+
+
+def _publish(told):
+    like = told.tables["publication.csv"][0]
+    drawn = [row for row in told.sample if row["drawn"] == "1"]
+    told.tables["publication.csv"] = [{**like, "subject_id": row["subject_id"], "name": row["name"]} for row in drawn]
+
+
+def _send(told):
+    """The teams that the seed and the pool give, by the verifier itself: this forger follows every rule."""
+    told.seal()
+    export = verify_draw.read_export(told.folder, told.folder.parent.parent / "keys" / told.folder.name)
+    staff, visits, rows = verify_draw.Staff(export), dict.fromkeys([], 0), []
+    members = {one["staff_id"]: one for one in told.manifest["inspectors"]["members"]}
+    for one in sorted(export.drawn, key=lambda subject: subject.own_ticket):
+        for place, staff_id in enumerate(staff.team(one.subject_id, one.region, visits), start=1):
+            visits[staff_id] = visits.get(staff_id, 0) + 1
+            told_of = {name: members[staff_id][name] for name in ("name", "department", "region", "certificate_valid_to")}
+            rows.append({"task": one.task, "subject_id": one.subject_id, "place": str(place), "staff_id": staff_id, **told_of})
+    told.tables["inspectors.csv"] = sorted(rows, key=lambda row: (row["subject_id"], row["place"]))
+
+
+def another_seed_of_the_form(told):
+    _redrawn(told, ANOTHER)
+
+
+def a_friend_as_if_in_a_safer_tier(told):
+    row = told.waiting("2024Q2-food|D|food")
+    for stratum, by in ((told.stratum(row["stratum"]), -1), (told.stratum("2024Q2-food|C|food"), 1)):
+        stratum["population"] = str(int(stratum["population"]) + by)
+    row |= {"tier": "C", "stratum": "2024Q2-food|C|food"}
+    for name in ("2024Q2-food|D|food", "2024Q2-food|C|food"):
+        _true_chances(told, told.stratum(name))
+    told.manifest |= {"notes": [], "version": "0.0.1"}
+
+
+def another_policy(told):
+    told.manifest["about"]["policy"]["sha256"] = "0" * 64
+
+
+def another_name_everywhere(told):
+    subject = told.drawn()["subject_id"]
+    for row in (*told.sample, *told.tables["publication.csv"]):
+        row["name"] = "另一公司" if row["subject_id"] == subject else row["name"]
+
+
+def a_lottery_declared_afterwards(told):
+    told.task["seed"]["issue"] = "2024050"
+    for line in (told.line("drawn"), told.line("drawn", register=True)):
+        line["seed_source"] = verify_draw.source_text(told.task["seed"])
+
+
+def a_recusal_that_changes_no_team(told):
+    told.manifest["inspectors"]["recusals"] = [["P0", "S00009"], *told.manifest["inspectors"]["recusals"]]
+
+
+def the_last_late_subject_forgotten(told):
+    del told.log[-1]
+    told.line("joined", register=True)["subjects"] -= 1
+
+
+def the_last_replacement_undone(told):
+    """Not easily: it is undone with what followed it."""
+    told.log, told.register = told.log[:2], told.register[:3]
+
+
+def another_reason_of_the_list(told):
+    _of_first_replacement(told, reason="revoked")
+
+
+def a_result_nobody_found(told):
+    told.tables["publication.csv"][0] |= {"inspected_on": "2024-05-20", "result": "未发现问题"}
+
+
+#: By forgery: what tells of it, if somebody looked or kept it, and the sentence of every report that says so.
+ONLY_WITH = {
+    another_seed_of_the_form: ({"outcome": SEED}, "seed.outcome", "scope.outcome"),
+    a_friend_as_if_in_a_safer_tier: ("frame_hash", "frame.not_published", "scope.frame_hash"),
+    another_policy: ("frame_hash", "frame.not_published", "scope.frame_hash"),
+    another_name_everywhere: ("frame_hash", "frame.not_published", "scope.frame_hash"),
+    a_lottery_declared_afterwards: ("frame_hash", "frame.not_published", "scope.frame_hash"),
+    a_recusal_that_changes_no_team: ("frame_hash", "frame.not_published", "scope.frame_hash"),
+    the_last_late_subject_forgotten: ("register_head", "register.head", "scope.register_head"),
+    the_last_replacement_undone: ("log_head", "log.head", "scope.log_head"),
+    another_reason_of_the_list: ("register_head", "register.head", "scope.register_head"),
+    a_result_nobody_found: (None, None, "scope.visits"),
+}
+
+
+@pytest.mark.parametrize(("change", "told"), [pytest.param(*case, id=case[0].__name__) for case in ONLY_WITH.items()])
+def test_what_no_file_contradicts_is_named_and_found_by_what_was_kept(folder, change, told):
+    known, code, named = told
+    before = verify_draw.verify(folder)._asdict()
+    forged(folder, change)
+    result = verify_draw.verify(folder)
+    assert [finding.text for finding in result.findings] == []
+    assert named in {one.code for one in result.not_covered}
+    if known is not None:
+        given = known if isinstance(known, dict) else {known: before[known]}
+        assert codes(folder, **given) == {code}
+
+
+def test_forty_forgeries_are_tried_and_more():
+    assert len(FOUND) + len(ONLY_WITH) >= 60
