@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from hypothesis import settings
+from support.drawn import a_drawn_task
 
 from creditscore.engine import Engine
 
@@ -78,3 +79,9 @@ def engine(request):
 def module_engine(request):
     """Each engine in turn, one for all tests of a file."""
     return engine_of(request)
+
+
+@pytest.fixture(scope="session")
+def drawn_out(tmp_path_factory):
+    """A folder of runs with one drawn task, to be read; tests that change it copy it."""
+    return a_drawn_task(tmp_path_factory.mktemp("drawn")).parent.parent

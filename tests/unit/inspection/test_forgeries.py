@@ -1,41 +1,16 @@
 """Forgeries by an insider who has the key and hashes everything anew: each is found, or named as what cannot be found."""
 
-import datetime as dt
 import shutil
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from support.forger import Forger
-from support.plans import a_policy, a_staff, a_task, a_tiers
 from support.seeds import numbers
-from support.tasks import draw_folder, join, published, replace
 
 from creditscore.inspection import verify_draw
-from creditscore.inspection.plan import plan_inspections
 from creditscore.inspection.tickets import tickets
 
-WHO = {"by": "李四", "on": dt.date(2024, 5, 9)}
 SEED, ANOTHER = numbers("lottery"), numbers("another draw")
-
-
-@pytest.fixture(scope="module")
-def drawn_out(tmp_path_factory):
-    """A folder of runs with one task: joined strata, two departments, recusals, an exemption, a replacement, late subjects."""
-    out = tmp_path_factory.mktemp("drawn")
-    tiers, policy = a_tiers(200), a_policy(each={"on_site_share": 0.5, "repeat_within_months": 12})
-    register = pd.DataFrame({"subject_id": tiers.frame["subject_id"], "name": "某公司", "region": "431102"})
-    history = pd.DataFrame({"subject_id": ["S00009"], "event_date": dt.date(2024, 3, 1), "trigger": "random"})
-    task = a_task(joint_with=("FIRE",), capacity=500, min_ratio=0.03)
-    plan = plan_inspections(tiers, policy, task=task, subjects=register, history=history)
-    recusals = pd.DataFrame({"staff_id": "P0", "subject_id": tiers.frame["subject_id"]})
-    folder = published(out, plan, staff=a_staff(8, department=["SAMR", "FIRE"] * 4), recusals=recusals)
-    made = draw_folder(folder, seed=SEED, on=dt.date(2024, 5, 1))
-    for subject in made.drawn["subject_id"].iloc[:2]:
-        replace(folder, subject, **WHO)
-    late = pd.DataFrame({"subject_id": [f"N{at:03d}" for at in range(12)], "name": "新设", "industry": "food", "tier": "D"})
-    join(folder, late.assign(region="431102"), policy=policy, **WHO)
-    return out
 
 
 @pytest.fixture
