@@ -215,11 +215,14 @@ class Folder:
     def team(self, subject, region, visits, recused=()):
         """Who goes to a subject, after the visits so far."""
         pool = self.manifest["inspectors"]
+        self.turn += 1
+        share = round(self.task["cross_region_share"] * 10**6)
+        across = -(-share * self.turn // 10**6) > -(-share * (self.turn - 1) // 10**6)
         apart = {staff for staff, other in pool["recusals"] if other == subject} | set(recused)
         order = sorted(
             (one for one in pool["members"] if one["staff_id"] not in apart),
             key=lambda one: (
-                one["region"] != region,
+                one["region"] in ("", region) if across else one["region"] != region,
                 visits[one["staff_id"]],
                 h("|".join((self.seed, self.task["id"], nfc(subject), nfc(one["staff_id"])))),
             ),
@@ -232,7 +235,7 @@ class Folder:
         return team
 
     def check_people(self):
-        self.visits, expected = Counter(), {}
+        self.visits, self.turn, expected = Counter(), 0, {}
         drawn = sorted((row for row in self.sample if row["drawn"] == "1"), key=lambda row: row["ticket"])
         for row in drawn:
             for place, one in enumerate(self.team(row["subject_id"], row["region"], self.visits), start=1):

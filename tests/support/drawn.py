@@ -14,14 +14,15 @@ WHO = {"by": "李四", "on": dt.date(2024, 5, 9)}
 
 
 def a_drawn_task(out: Path) -> Path:
-    """Joined strata, a floor, two departments, recusals, an exemption, replacements, late subjects; returns the task's folder."""
+    """Joined strata, a floor, a share of visits across regions, two departments, recusals, an exemption, replacements, late subjects; returns the task's folder."""
     tiers, policy = a_tiers(200), a_policy(each={"on_site_share": 0.5, "repeat_within_months": 12})
     register = pd.DataFrame({"subject_id": tiers.frame["subject_id"], "name": "某公司", "region": "431102"})
     history = pd.DataFrame({"subject_id": ["S00009"], "event_date": dt.date(2024, 3, 1), "trigger": "random"})
-    task = a_task(id=TASK, joint_with=("FIRE",), capacity=500, min_ratio=0.03)
+    task = a_task(id=TASK, joint_with=("FIRE",), capacity=500, min_ratio=0.03, cross_region_share=0.3)
     plan = plan_inspections(tiers, policy, task=task, subjects=register, history=history)
     recusals = pd.DataFrame({"staff_id": "P0", "subject_id": tiers.frame["subject_id"]})
-    folder = published(out, plan, staff=a_staff(8, department=["SAMR", "FIRE"] * 4), recusals=recusals)
+    staff = a_staff(8, department=["SAMR", "FIRE"] * 4, region=[*["431102"] * 5, *["431103"] * 3])
+    folder = published(out, plan, staff=staff, recusals=recusals)
     drawn = draw_folder(folder, seed="lottery", on=dt.date(2024, 5, 1))
     for subject in drawn.drawn["subject_id"].iloc[:2]:
         replace(folder, subject, **WHO)

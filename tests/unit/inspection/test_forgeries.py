@@ -476,8 +476,8 @@ def _send(told):
     export = verify_draw.read_export(told.folder, told.folder.parent.parent / "keys" / told.folder.name)
     staff, visits, rows = verify_draw.Staff(export), dict.fromkeys([], 0), []
     members = {one["staff_id"]: one for one in told.manifest["inspectors"]["members"]}
-    for one in sorted(export.drawn, key=lambda subject: subject.own_ticket):
-        for place, staff_id in enumerate(staff.team(one.subject_id, one.region, visits), start=1):
+    for turn, one in enumerate(sorted(export.drawn, key=lambda subject: subject.own_ticket), start=1):
+        for place, staff_id in enumerate(staff.team(one.subject_id, one.region, visits, turn), start=1):
             visits[staff_id] = visits.get(staff_id, 0) + 1
             told_of = {name: members[staff_id][name] for name in ("name", "department", "region", "certificate_valid_to")}
             rows.append({"task": one.task, "subject_id": one.subject_id, "place": str(place), "staff_id": staff_id, **told_of})
