@@ -174,8 +174,10 @@ def _by_ticket(sample: pd.DataFrame) -> list[tuple[str, str, str]]:
 
 def teams_now(drawn: DrawnFrame, log: Sequence[Line]) -> dict[str, list[str]]:
     """The staff ids for each subject that was ever to be visited, the leader first: as drawn, and as the log changed them."""
+    teams: dict[str, list[str]] = {}
     people = drawn.inspectors.sort_values(["subject_id", "place"])
-    teams: dict[str, list[str]] = people.groupby("subject_id")["staff_id"].agg(list).to_dict()
+    for subject, staff in zip(people["subject_id"], people["staff_id"], strict=True):
+        teams.setdefault(subject, []).append(staff)
     for line in log:
         if line["what"] == "left":
             teams |= {one["subject_id"]: list(one["team"]) for one in line["teams"]}

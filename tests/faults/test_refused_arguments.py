@@ -272,7 +272,7 @@ WORDS: dict[str, str] = {
     **{f"simulate --out {{new}} {wrong}": wrong.partition("=")[0] for wrong in (
         "--subjects=0", "--subjects=-5", "--subjects=499", "--subjects=9000000", "--subjects=1e6", "--subjects=many", "--subjects=nan",
         "--months=5", "--months=121", "--months=1.5", "--months=inf", "--seed=-1", "--seed=x", "--seed=9223372036854775808", "--seed=numbers(")},
-    **{f")demo --out {{new}} {wrong}": wrong.partition("=")[0] for wrong in ("--subjects=1", "--seed=-1", "--seed=nan")},
+    **{f"demo --out {{new}} {wrong}": wrong.partition("=")[0] for wrong in ("--subjects=1", "--seed=-1", "--seed=nan")},
     **{f"{command} --lang {lang}": "--lang" for command in (CHECK + " 2024-04-30", "monitor {run}", "report {run}", FEEDBACK)
        for lang in ("xx", "''", "zh_CN", "../zh", "EN")},
     **{f"{command} --engine {engine}": "--engine" for command in (CHECK + " 2024-04-30", RUN, FORECAST) for engine in ("sqlite", "''", "DUCKDB")},
@@ -352,6 +352,9 @@ WORDS: dict[str, str] = {
     "plan replace {drawn} --subject no_such --reason deregistered --evidence e --by B --second C --on 2024-05-06": "no_such",
     "plan replace {published} --subject S00000 --reason deregistered --evidence e --by B --second C --on 2024-05-06": "drawn",
     "plan join {drawn} --run {run} --by B --on 2024-05-06": "day",
+    "plan leave {drawn} --staff no_such --reason ill --evidence e --by B --second C --on 2024-05-06": "no_such",
+    "plan leave {drawn} --staff no_such --reason friend --evidence e --by B --second C --on 2024-05-06": "on_leave",
+    "plan leave {published} --staff P0 --reason ill --evidence e --by B --second C --on 2024-05-06": "drawn",
     "plan log {odd}/folder": "manifest.json",
     "plan log {run}": "format",
     **{f"prune {{out}} --keep {keep}": "--keep" for keep in ("0", "-1", "x", "1.5", "nan")},
