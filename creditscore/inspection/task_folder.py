@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.amendments import Joiner, Replacement
+from creditscore.inspection.closing import CLOSING
 from creditscore.inspection.frame_hash import rows_by_name, tree_of
 from creditscore.inspection.inspectors import DrawnFrame
 from creditscore.inspection.leaves import Leave
@@ -432,8 +433,8 @@ def late_rows(lines: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
     return [[line[name] for name in LATE_KEYS] for line in lines]
 
 
-def add_closing(entry: Journal, folder: TaskFolder, *, by: str, on: dt.date, reason: str = "") -> None:
-    """Put a drawn task away: no results, replacements or late subjects are taken any more.
+def refuse_closing(folder: TaskFolder, reason: str) -> None:
+    """Refuse to close a task that is not drawn, or with open visits and no reason.
 
     Raises:
         DrawError: The task is not drawn, or closed; or visits are open and no reason is given.
@@ -443,8 +444,26 @@ def add_closing(entry: Journal, folder: TaskFolder, *, by: str, on: dt.date, rea
         raise DrawError("task {task}: expected a drawn task to close (it is {state})", task=folder.task, state=STATES[state])
     if state == "drawn" and not reason.strip():
         raise DrawError("task {task}: some visits have no result; expected the reason for closing it so", task=folder.task)
+
+
+def add_closing(entry: Journal, folder: TaskFolder, listed: bytes, *, by: str, on: dt.date, reason: str = "") -> None:
+    """Put a drawn task away: no results, replacements or late subjects are taken any more.
+
+    Args:
+        entry: The journal.
+        folder: The task.
+        listed: What is told at its end, :func:`creditscore.inspection.closing.closing_list`.
+        by: Who closes it.
+        on: The day.
+        reason: Why, where visits are open.
+
+    Raises:
+        DrawError: The name is missing; or see :func:`refuse_closing`.
+    """
+    refuse_closing(folder, reason)
     about = {"by": needed(by, "by"), "on": on.isoformat(), "reason": reason.strip()}
-    add_line(entry, folder, "closed", **about)
+    entry.write(folder.path / CLOSING, listed)
+    add_line(entry, folder, "closed", **about, closing=sha256_of(listed))
 
 
 def checked_log(folder: TaskFolder) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ The files
     sample.sha256    one short hash per row of sample.csv
     inspectors.csv   one row per drawn subject and inspector (after the draw)
     publication.csv  the list that the public sees (after the draw); results of visits are entered in it later
+    closing.csv      the list that the public sees when the task is closed: replacements and late subjects are in it
     log.jsonl        one line per event: the draw, refused second draws, replacements, late subjects
     register.jsonl   not in the folder: what happened once to all tasks of an authority; read where it lies two folders above
                      the plan's folder, or where it is named
@@ -73,7 +74,8 @@ The procedure
         A line "joined" has in "late" the root of the tree, as in 3, of the rows of those who came then: subject_id, name,
         industry, region, tier, stratum, ticket, ratio_ppm, on_site_ppm, mode.
     11. Publication. It lists every drawn subject once and nobody else, with the name in sample.csv and the task's
-        item, department, first and last day.
+        item, department, first and last day. closing.csv lists these and whoever came later once, by subject_id: replaced with
+        the reason, replacement, late or drawn. The line "closed" of the register has its SHA-256.
 
 Plans of format 2 have no key. Their frame hash is SHA-256 over lines of compact JSON: the text "creditscore-frame/2", "about",
 the strata by name, the subjects by subject_id; their tickets are SHA-256 of "seed|task|subject_id".
@@ -121,6 +123,10 @@ PLAN_COLUMNS = (
 INSPECTOR_COLUMNS = ("task", "subject_id", "place", "staff_id", "name", "department", "region", "certificate_valid_to")
 PUBLICATION_COLUMNS = (
     "task", "subject_id", "name", "item", "department", "start", "end", "inspected_on", "result", "published_on",
+)  # fmt: skip
+CLOSING = "closing.csv"
+CLOSING_COLUMNS = (
+    "task", "subject_id", "name", "item", "department", "start", "end", "standing", "reason", "inspected_on", "result",
 )  # fmt: skip
 #: Why a subject may leave a frame before the draw.
 REASONS = ("deregistered", "annual_cap", "repeat")
@@ -197,6 +203,11 @@ MESSAGES = {
     "publication.subject": _("{where}: {subject} is not drawn, is listed twice or has another name than in sample.csv"),
     "publication.task": _("{where}: item, department or days of {subject} are not those of the task"),
     "publication.missing": _("{file}: {subject} is drawn and not listed"),
+    "closing.subject": _(
+        "{where}: {subject} was not to be visited, or has another name, standing or reason than in the plan and its log"
+    ),
+    "closing.order": _("closing.csv: expected each subject once, by subject_id"),
+    "closing.missing": _("closing.csv: {subject} was drawn or came later, and is not listed"),
     "inspectors.no_staff": _("inspectors.csv: names inspectors, and the draw had no staff"),
     "inspectors.certificate": _("manifest.json: inspectors: the certificate of {staff} does not cover the task"),
     "inspectors.department": _("manifest.json: inspectors: the department of {staff} is not one of the task"),
@@ -234,6 +245,7 @@ MESSAGES = {
     "register.seed_day": _(
         "register.jsonl line {line}: the frame was published, or the one before it voided, when its seed was known already ({day})"
     ),
+    "register.closing": _("register.jsonl line {line}: closing.csv is not the list that was told when the task was closed"),
     "register.replaced": _("register.jsonl line {line}: says another replacement, reason or person than the log"),
     "register.day": _("register.jsonl line {line}: the draw is dated before the day on which its hash was told, {published}"),
     "register.late": _("register.jsonl line {line}: late is not the root of the rows of the subjects that came then"),
@@ -570,6 +582,7 @@ def _findings(export: Export, digest: str, known: Kept) -> Iterator[Finding]:
     if export.seed is not None:
         yield from check_seed(export, known.outcome)
         yield from check_publications(export, known.publication)
+        yield from check_closing(export)
         yield from check_log(export)
         yield from check_inspectors(export)
     else:
@@ -759,6 +772,40 @@ def _publication(export: Export, path: Path, label: str) -> Iterator[Finding]:
         yield _finding("publication.missing", file=label, subject=subject)
 
 
+def check_closing(export: Export) -> Iterator[Finding]:
+    """The list at the task's end, where the task was closed: everybody who was drawn or came later, as log and sample say."""
+    path, about = export.folder / CLOSING, [export.task[name] for name in ("item", "department", "start", "end")]
+    if not path.is_file():
+        return
+    expected, listed = _standings(export), list[str]()
+    for line, cells in read_csv(path, CLOSING_COLUMNS, CLOSING):
+        subject = cells[1]
+        if [cells[0], *cells[2:9]] != [export.task["id"], *_closing_cells(expected.get(subject), about)]:
+            yield _finding("closing.subject", where=f"{CLOSING} line {line}", subject=subject)
+        listed.append(subject)
+    if listed != sorted(set(listed)):
+        yield _finding("closing.order")
+    yield from (_finding("closing.missing", subject=subject) for subject in sorted(expected.keys() - set(listed)))
+
+
+def _closing_cells(told: tuple[str, str, str] | None, about: list[str]) -> list[str]:
+    return [] if told is None else [told[0], *about, *told[1:]]
+
+
+def _standings(export: Export) -> dict[str, tuple[str, str, str]]:
+    """By subject its name, how it came on the list, and why it left it."""
+    names, found = {one.subject_id: one.name for one in export.subjects}, dict[str, tuple[str, str, str]]()
+    found |= {one.subject_id: (one.name, "drawn", "") for one in export.drawn}
+    for line in export.log:
+        what, subject, came = (_text(line, key) for key in ("what", "subject_id", "replaced_by"))
+        if what == "joined" and line.get("mode"):
+            found[subject] = (_text(line, "name"), "late", "")
+        elif what == "replaced":
+            found[came] = (names.get(came, ""), "replacement", "")
+            found[subject] = (names.get(subject, ""), "replaced", _text(line, "reason"))
+    return found
+
+
 def check_inspectors(export: Export) -> Iterator[Finding]:
     """``inspectors.csv`` against the teams that the seed and the manifest's pool give; in format 2 names are free."""
     task, pool, rows = export.task, export.pool, read_inspectors(export.folder)
@@ -846,6 +893,7 @@ def check_register(export: Export, lines: Sequence[dict[str, Any]], kept: str | 
         return
     yield from _registered_draw(export, current[0], draws)
     yield from _registered_log(export, current)
+    yield from _registered_closing(export, [line for line in current if _text(line, "what") == "closed"])
 
 
 def _told_in_time(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -881,6 +929,14 @@ def _registered_log(export: Export, current: Sequence[Mapping[str, Any]]) -> Ite
     if export.version > 2:
         yield from _registered_replacements(export, [line for line in current if _text(line, "what") == "replaced"])
     yield from _late_roots(export, [line for line in current if _text(line, "what") == "joined"])
+
+
+def _registered_closing(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """The list at the task's end is the one that was told when the task was closed; the first closings had none."""
+    told = [line for line in lines if "closing" in line]
+    for line in told:
+        if line["closing"] != file_hash(export.folder / CLOSING):
+            yield _finding("register.closing", line=line["number"])
 
 
 #: What log and register both say of a replacement.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from creditscore.errors import DrawError
+from creditscore.inspection.closing import closing_list
 from creditscore.inspection.plan import InspectionPlan, plan_inspections
 from creditscore.inspection.register import STATES, Register
 from creditscore.inspection.sampling_frame import SamplingFrame
@@ -23,10 +24,21 @@ from creditscore.inspection.task_folder import (
     add_void,
     copy_draft,
     open_folders,
+    refuse_closing,
 )
 from creditscore.inspection.visits import Opened, merge_partners, merge_plans
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
-from creditscore.pipeline.open_tasks import OpenPlan, add_documents, add_index, frame_of_hash, load_plan, related_plans, run_of_task
+from creditscore.pipeline.open_tasks import (
+    OpenPlan,
+    add_documents,
+    add_index,
+    as_drawn,
+    frame_of_hash,
+    load_plan,
+    related_plans,
+    results_of_task,
+    run_of_task,
+)
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.people import people_of
 from creditscore.pipeline.run_folder import RunFolder
@@ -268,7 +280,7 @@ def void_task(folder: str | Path, *, reason: str, by: str, second: str, on: dt.d
 
 
 def close_task(folder: str | Path, *, by: str, on: dt.date, reason: str = "", lang: str = DEFAULT_LANGUAGE) -> None:
-    """Put a drawn task away; it leaves the list of open tasks.
+    """Put a drawn task away; it leaves the list of open tasks, and ``closing.csv`` is what is told at its end.
 
     Raises:
         DataError: The folder is none of a task.
@@ -277,8 +289,19 @@ def close_task(folder: str | Path, *, by: str, on: dt.date, reason: str = "", la
     """
     task = TaskFolder.opened(folder)
     with changing(task.out, f"plan close {task.task}") as entry:
-        add_closing(entry, task, by=by, on=on, reason=reason)
+        refuse_closing(task, reason)
+        plan = as_drawn(task, load_plan(task))
+        add_closing(entry, task, closing_list(plan.plan, plan.log, _outcomes(task)), by=by, on=on, reason=reason)
         add_index(entry, lang=lang)
+
+
+def _outcomes(task: TaskFolder) -> dict[str, tuple[dt.date, str]]:
+    """Day and outcome of each visit whose result was handed in, by subject."""
+    results = results_of_task(task)
+    if results is None:
+        return {}
+    found = zip(results["event_date"].tolist(), results["outcome"].tolist(), strict=True)
+    return dict(zip(results["subject_id"].tolist(), found, strict=True))
 
 
 def _ratios(plan: SamplingFrame, edited: _Edited) -> list[int]:

@@ -18,6 +18,7 @@ COLUMNS = {
     "sample.csv": verify_draw.SAMPLE_COLUMNS,
     "inspectors.csv": verify_draw.INSPECTOR_COLUMNS,
     "publication.csv": verify_draw.PUBLICATION_COLUMNS,
+    "closing.csv": verify_draw.CLOSING_COLUMNS,
 }
 _CHAIN = ("number", "previous", "hash")
 _WHOLE = ("population", "ratio_ppm", "target", "on_site_ppm", "on_site", "exempt")
@@ -150,6 +151,7 @@ class Forger:
     def _seal_register(self) -> None:
         last = {line["what"]: number for number, line in enumerate(self.log)}
         joined = [line for line in self.log if line["what"] == "joined"]
+        ends = [line for line in self.register if "log" in line]
         for line in self.register:
             what = line["what"]
             if line.get("task") != self.task["id"]:
@@ -161,8 +163,10 @@ class Forger:
             elif what == "joined" and "late" not in self.kept:
                 together, joined = joined[: line["subjects"]], joined[line["subjects"] :]
                 line["late"] = tree_of(rows_by_name(late_rows(together)), key=self.key, task=self.task["id"]).root
+            elif what == "closed" and "closing" not in self.kept:
+                line["closing"] = _hash((self.folder / "closing.csv").read_bytes())
             if "log" in line and "log" not in self.kept:
-                line["log"] = self._ends[-1 if line is self.register[-1] else last[what]] if what in last else line["log"]
+                line["log"] = self._ends[-1 if line is ends[-1] else last[what]]
         path = self.folder.parent.parent / "register.jsonl"
         path.unlink()
         append_chain(path, self.register)

@@ -12,11 +12,13 @@ from support.seeds import numbers
 from creditscore.config.policy import TierPolicy
 from creditscore.inspection import leaves, sampling_frame
 from creditscore.inspection.amendments import Joiner, Replacement, joiners, replacement
+from creditscore.inspection.closing import closing_list
 from creditscore.inspection.leaves import Leave
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan, PublishedPlan, drawn_of
 from creditscore.inspection.plan_folder import read_log
 from creditscore.inspection.task_folder import (
     TaskFolder,
+    add_closing,
     add_draft,
     add_draw,
     add_joiners,
@@ -121,6 +123,14 @@ def leave(folder: Path, staff_id: str, *, visited: Iterable[str] = (), **why: An
         done = leaves.leave(DrawnPlan.from_folder(folder), read_log(folder), staff_id, visited=set(visited), **{**ILL, **why})
         add_leave(entry, task, done)
     return done
+
+
+def close(folder: Path, *, by: str, on: dt.date, results: Any = None) -> None:
+    """Put a drawn task away; ``results`` are day and outcome by subject."""
+    task = TaskFolder.opened(folder)
+    with changed(task.out, "close") as entry:
+        listed = closing_list(DrawnPlan.from_folder(folder), read_log(folder), results or {})
+        add_closing(entry, task, listed, by=by, on=on, reason="rest of the visits next year")
 
 
 def bytes_below(folder: Path, *, leave_out: Iterable[str] = ()) -> dict[str, bytes]:

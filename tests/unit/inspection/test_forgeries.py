@@ -200,6 +200,27 @@ def one_published_twice(told):
     told.tables["publication.csv"].append(told.tables["publication.csv"][0])
 
 
+def a_replaced_friend_as_if_visited(told):
+    _first_closing(told, "replaced").update(standing="drawn", reason="")
+
+
+def a_late_subject_not_told_at_the_end(told):
+    told.tables["closing.csv"].remove(_first_closing(told, "late"))
+
+
+def a_list_in_the_order_of_replacements(told):
+    told.tables["closing.csv"].sort(key=lambda row: row["standing"])
+
+
+def a_list_at_the_end_that_was_not_told(told):
+    told.kept.add("closing")
+    told.tables["closing.csv"][0]["result"] = "发现问题"
+
+
+def _first_closing(told, standing):
+    return next(row for row in told.tables["closing.csv"] if row["standing"] == standing)
+
+
 # Manifest and seed
 
 
@@ -395,6 +416,10 @@ FOUND = {
     another_name_published: "publication.subject",
     other_days_published: "publication.task",
     one_published_twice: "publication.subject",
+    a_replaced_friend_as_if_visited: "closing.subject",
+    a_late_subject_not_told_at_the_end: "closing.missing",
+    a_list_in_the_order_of_replacements: "closing.order",
+    a_list_at_the_end_that_was_not_told: "register.closing",
     a_seed_of_another_form: "seed.form",
     a_draw_before_the_day: "seed.day",
     a_seed_without_its_tickets: "sample.ticket",
@@ -461,7 +486,22 @@ def _redrawn(told, seed):
         for rank, (_ticket, at) in enumerate(own[: int(stratum["target"])]):
             told.sample[at] |= {"drawn": "1", "mode": "on_site" if rank < int(stratum["on_site"]) else "off_site"}
     _publish(told)
+    _close(told)
     _send(told)
+
+
+def _close(told):
+    """The closing list as sample and log give it."""
+    like = {**told.tables["closing.csv"][0], "reason": "", "inspected_on": "", "result": ""}
+    listed = {row["subject_id"]: {"name": row["name"], "standing": "drawn"} for row in told.sample if row["drawn"] == "1"}
+    names = {row["subject_id"]: row["name"] for row in told.sample}
+    for line in told.log:
+        if line["what"] == "replaced":
+            listed[line["replaced_by"]] = {"name": names[line["replaced_by"]], "standing": "replacement"}
+            listed[line["subject_id"]] |= {"standing": "replaced", "reason": line["reason"]}
+        if line["what"] == "joined" and line["mode"]:
+            listed[line["subject_id"]] = {"name": line["name"], "standing": "late"}
+    told.tables["closing.csv"] = [{**like, "subject_id": subject, **row} for subject, row in sorted(listed.items())]
 
 
 def _publish(told):
@@ -504,7 +544,7 @@ def another_policy(told):
 
 def another_name_everywhere(told):
     subject = told.drawn()["subject_id"]
-    for row in (*told.sample, *told.tables["publication.csv"]):
+    for row in (*told.sample, *told.tables["publication.csv"], *told.tables["closing.csv"]):
         row["name"] = "另一公司" if row["subject_id"] == subject else row["name"]
 
 
@@ -521,15 +561,18 @@ def a_recusal_that_changes_no_team(told):
 def the_last_late_subject_forgotten(told):
     del told.log[-1]
     told.line("joined", register=True)["subjects"] -= 1
+    _close(told)
 
 
 def the_last_replacement_undone(told):
     """Not easily: it is undone with what followed it."""
     told.log, told.register = told.log[:2], told.register[:3]
+    _close(told)
 
 
 def another_reason_of_the_list(told):
     _of_first_replacement(told, reason="revoked")
+    _close(told)
 
 
 def a_result_nobody_found(told):

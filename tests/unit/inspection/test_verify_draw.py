@@ -16,7 +16,7 @@ from support.plans import a_policy, a_staff, a_task, a_tiers
 from support.tasks import KEY, draw_folder, join, leave, published, replace
 
 from creditscore import __version__, storage
-from creditscore.inspection import frame_hash, inspectors, plan_folder, sampling_frame, strata, tickets, verify_draw
+from creditscore.inspection import closing, frame_hash, inspectors, plan_folder, sampling_frame, strata, tickets, verify_draw
 from creditscore.inspection.csv_export import read_csv, to_csv
 from creditscore.inspection.plan import plan_inspections
 from creditscore.inspection.plan_folder import LOG, read_log
@@ -151,6 +151,7 @@ def test_the_draw_and_its_check_agree_on_what_they_share():
     assert verify_draw.SAMPLE_COLUMNS == sampling_frame.SAMPLE_COLUMNS
     assert verify_draw.PLAN_COLUMNS == plan_folder.PLAN_COLUMNS
     assert verify_draw.PUBLICATION_COLUMNS == plan_folder.PUBLICATION_COLUMNS
+    assert (verify_draw.CLOSING, verify_draw.CLOSING_COLUMNS) == (closing.CLOSING, closing.CLOSING_COLUMNS)
     assert verify_draw.INSPECTOR_COLUMNS == inspectors.INSPECTOR_COLUMNS
     assert (verify_draw.REASONS, verify_draw.UNKNOWN) == (sampling_frame.EXEMPT_REASONS, strata.NOT_KNOWN)
     assert __version__ == verify_draw.NOTES_VERSION
