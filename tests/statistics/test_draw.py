@@ -1,9 +1,12 @@
-"""20,000 seeds: everyone, every pair and every sample of a stratum equally often, and so the part on site."""
+"""20,000 seeds, and 20,000 keys: everyone, every pair and every sample of a stratum equally often, and so the part on site."""
+
+import hashlib
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import chi2, chisquare
+from support.seeds import numbers
 
 from creditscore.inspection.draw import draw, modes
 from creditscore.inspection.tickets import tickets
@@ -11,12 +14,20 @@ from creditscore.inspection.tickets import tickets
 SEEDS = 20_000
 IDS = [f"91431100MA{place:08d}" for place in range(8)]
 N, n, FIRST = len(IDS), 3, 2
+TASK, KEY, SEED = "2024Q2-food", "0123456789abcdef" * 4, "03 08 17 21 26 32 + 09"
+#: By what is chance: the source of the seed once the key is fixed, and the key for whoever would choose the seed.
+CHANCE = {
+    "seeds": lambda at: {"seed": numbers(f"lottery {at}"), "key": KEY},
+    "keys": lambda at: {"seed": SEED, "key": hashlib.sha256(f"key {at}".encode()).hexdigest()},
+    "seeds of format 2": lambda at: {"seed": f"lottery {at}"},
+}
 
 
-@pytest.fixture(scope="module")
-def hits():
-    """Who is drawn, and who is on site: a row per seed, a column per subject; each seed is a stratum of its own."""
-    found = pd.Series([ticket for seed in range(SEEDS) for ticket in tickets(IDS, seed=f"lottery {seed}", task="2024Q2-food")])
+@pytest.fixture(scope="module", params=list(CHANCE))
+def hits(request):
+    """Who is drawn, and who is on site: a row per outcome, a column per subject; each outcome is a stratum of its own."""
+    chance = CHANCE[request.param]
+    found = pd.Series([ticket for at in range(SEEDS) for ticket in tickets(IDS, task=TASK, **chance(at))])
     stratum = pd.Series(np.repeat(np.arange(SEEDS).astype(str), N))
     names = [str(seed) for seed in range(SEEDS)]
     drawn = draw(stratum, found, targets=dict.fromkeys(names, n))
