@@ -103,6 +103,7 @@ def verify_plan(
         "seed": result.seed,
         "log_head": result.log_head,
         "register_head": result.register_head,
+        "holds": [str(part) for part in result.held],
         "not_covered": [{"code": code, "text": text} for code, text in result.not_covered],
     }
     objected, told = draw_objections(plan_dir, words)
@@ -139,9 +140,10 @@ def _draw_lines(result: Verification, words: Words) -> list[str]:
 
 
 def _scope(result: Verification, words: Words) -> list[str]:
-    """The limits of the check, one line each under a heading."""
-    heading = words.text(_("not covered:"))
-    return [heading, *(f"  {words.text(limit)}" for limit in result.limits)]
+    """What holds, and the limits of the check, one line each under a heading."""
+    parts = [(_("holds:"), list(result.held))] if result.held else []
+    parts += result.page_of_limits
+    return [line for heading, told in parts for line in (words.text(heading), *(f"  {words.text(one)}" for one in told))]
 
 
 def sign(

@@ -29,6 +29,7 @@ class Verification:
         register_head: The same of the register; empty where none was read.
         limits: What the check cannot show, one sentence each.
         codes: The codes of those sentences, in the same order.
+        held: What holds, a sentence for each part of the check in which nothing is wrong.
     """
 
     messages: tuple[Message, ...]
@@ -40,6 +41,7 @@ class Verification:
     register_head: str = ""
     limits: tuple[Message, ...] = ()
     codes: tuple[str, ...] = ()
+    held: tuple[Message, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -55,6 +57,14 @@ class Verification:
     def not_covered(self) -> tuple[tuple[str, str], ...]:
         """What the check cannot show: pairs of a code and its English sentence."""
         return tuple(zip(self.codes, map(str, self.limits), strict=True))
+
+    @property
+    def page_of_limits(self) -> list[tuple[Message, list[Message]]]:
+        """The limits under their headings: what nobody can know from the files, and what was not checked for want of something."""
+        headings = [Message(heading) for heading in verify_draw.LIMITS]
+        wanting = [verify_draw.is_wanting(code) for code in self.codes]
+        told = ([limit for limit, flag in zip(self.limits, wanting, strict=True) if flag == kind] for kind in (False, True))
+        return [(heading, limits) for heading, limits in zip(headings, told, strict=True) if limits]
 
     def summary(self) -> str:
         """One line for people."""
@@ -104,4 +114,5 @@ def verify_plan(
         tuple(messages), result.subjects, result.drawn, result.frame_hash, result.seed, result.log_head, result.register_head,
         limits=tuple(Message(limit.template, limit.shown) for limit in result.not_covered),
         codes=tuple(limit.code for limit in result.not_covered),
+        held=tuple(Message(part.template, part.shown) for part in result.held),
     )  # fmt: skip

@@ -253,6 +253,22 @@ MESSAGES = {
     "log.late_draw": _("{where}: {subject} is not drawn, or not left out, as its ticket says"),
 }
 
+#: What holds where a part of the check finds nothing, by code, in the order of the page.
+HOLDS = {
+    "holds.undrawn": _("Nothing is drawn yet, and each subject is in the stratum of its tier, industry and region."),
+    "holds.draw": _("Draw: each ticket, who is drawn and who is visited on site is what seed, key and strata give."),
+    "holds.frame": _("Frame: the files are those that the frame hash covers, and each subject is in it once."),
+    "holds.strata": _(
+        "Strata: names, N, n and the part on site follow from ratios, small ones are joined, floor and number are reached."
+    ),
+    "holds.seed": _("Seed: it has the form of its declared source, and the draw is not dated before its day."),
+    "holds.people": _("Inspectors: each team is the one that the seed and the pool give."),
+    "holds.log": _("After the draw: the log is a whole chain; replacements, late subjects and leave follow their rules."),
+    "holds.lists": _("Lists: they name who is drawn, and at the task's end who came later, and nobody else."),
+    "holds.register": _("Register: it is a whole chain, and says the same of frame, draw, replacements and late subjects."),
+    "holds.manifest": _("Manifest: counts and figures are those of the files, and each file is the one that was sealed."),
+}
+
 #: What the export cannot prove, by code. A sentence says so where the person who runs the check can close the gap.
 NOT_COVERED = {
     "scope.subjects": _(
@@ -262,6 +278,10 @@ NOT_COVERED = {
     "scope.policy": _("That the ratios are those of the signed policy: the manifest names its SHA-256, compare it with the file."),
     "scope.seed": _("That the seed came from the announced source, and that nobody knew it when the frame hash was published."),
     "scope.other_draws": _("That no copy of the frame was drawn with other seeds and thrown away."),
+    "scope.parallel": _(
+        "That there was no second task over the same subjects, and no frame that was published and left undrawn, to choose among"
+        " the draws: compare with the year's published list of tasks."
+    ),
     "scope.staff": _(
         "That the pool of inspectors is complete and its regions, departments, certificates and recusals are true,"
         " and that the names beside the staff ids are theirs."
@@ -295,7 +315,7 @@ NOT_COVERED = {
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong or not covered: a code of MESSAGES or NOT_COVERED, and the values for its sentence."""
+    """One sentence of the page: a code of MESSAGES, HOLDS or NOT_COVERED, and the values for it."""
 
     code: str
     values: dict[str, Any]
@@ -303,7 +323,7 @@ class Finding(NamedTuple):
     @property
     def template(self) -> str:
         """The English sentence with ``{name}`` where values go."""
-        return MESSAGES.get(self.code) or NOT_COVERED[self.code]
+        return {**MESSAGES, **HOLDS, **NOT_COVERED}[self.code]
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -329,6 +349,7 @@ class Result(NamedTuple):
         seed: The seed; None before the draw.
         log_head: The hash of the last line of the log, 64 zeros without a line. Keep it, and give it to later checks.
         register_head: The same of the register; empty where none was read.
+        held: What holds, a sentence for each part of the check in which nothing is wrong.
     """
 
     readable: bool
@@ -340,6 +361,7 @@ class Result(NamedTuple):
     seed: str | None = None
     log_head: str = START
     register_head: str = ""
+    held: Sequence[Finding] = ()
 
     @property
     def outcome(self) -> str:
@@ -494,7 +516,7 @@ class Export(NamedTuple):
         return sum(getattr(stratum, column) for stratum in self.strata)
 
 
-# The check
+# The check, part by part in the order of its page
 
 
 class Kept(NamedTuple):
@@ -553,45 +575,54 @@ def verify(
         export = read_export(root, known.key)
     except Unreadable as error:
         return Result(False, [error.finding], _not_covered(None, known))
-    readable, findings, lines = True, list[Finding](), list[dict[str, Any]]()
-    digest = hash_of_frame(export)
+    readable, findings, held, digest = True, list[Finding](), list[Finding](), hash_of_frame(export)
+    lines, broken = list[dict[str, Any]](), None
     try:
-        findings.extend(_findings(export, digest, known))
         if known.register is not None:
             lines, broken = read_register(Path(known.register))
-            findings.extend([broken] if broken else [])
-            findings.extend(check_register(export, lines, known.register_head))
+        for name, found in _sections(export, digest, known, lines, broken):
+            findings += found
+            held += [] if found or name in _unproved(export) else [_finding(f"holds.{name}")]
     except Unreadable as error:
         readable = False
         findings.append(error.finding)
-    scope = _not_covered(export, known)
-    head, register_end = export.log[-1]["hash"] if export.log else START, lines[-1]["hash"] if lines else ""
-    return Result(readable, findings, scope, len(export.subjects), len(export.drawn), digest, export.seed, head, register_end)
+    heads = export.log[-1]["hash"] if export.log else START, lines[-1]["hash"] if lines else ""
+    scope, counts = _not_covered(export, known), (len(export.subjects), len(export.drawn))
+    return Result(readable, findings, scope, *counts, digest, export.seed, *heads, held=held)
 
 
-def _findings(export: Export, digest: str, known: Kept) -> Iterator[Finding]:
-    """All findings about the folder. Those about lines of ``sample.csv`` come first, at most one per line."""
+def _sections(
+    export: Export, digest: str, known: Kept, register: Sequence[dict[str, Any]], broken: Finding | None
+) -> Iterator[tuple[str, list[Finding]]]:
+    """The parts of the check in the order of the page, each with what it found; the names are those of HOLDS."""
     of_lines: dict[int, Finding] = {}
     for line, finding in check_sample(export):
         of_lines.setdefault(line, finding)
-    yield from (of_lines[line] for line in sorted(of_lines))
-    yield from check_frame(export, digest, known.frame_hash)
-    yield from check_commitments(export, str(known.key))
-    yield from check_strata(export)
-    yield from check_targets(export)
-    if export.seed is not None:
-        yield from check_seed(export, known.outcome)
-        yield from check_publications(export, known.publication)
-        yield from check_closing(export)
-        yield from check_log(export)
-        yield from check_inspectors(export)
+    lines = [of_lines[line] for line in sorted(of_lines)]
+    if export.seed is None:
+        yield "undrawn", [*lines, *check_nothing_is_drawn(export), *check_head(export, known.log_head)]
     else:
-        yield from check_nothing_is_drawn(export)
-    yield from check_head(export, known.log_head)
+        yield "draw", lines
+    yield "frame", [*check_frame(export, digest, known.frame_hash), *check_commitments(export, str(known.key))]
+    yield "strata", [*check_strata(export), *check_targets(export)]
+    if export.seed is not None:
+        yield "seed", [*check_seed(export, known.outcome)]
+        yield "people", [*check_inspectors(export)]
+        yield "log", [*check_log(export), *check_head(export, known.log_head)]
+        yield "lists", [*check_publications(export, known.publication), *check_closing(export)]
+    if known.register is not None:
+        yield "register", [*([broken] if broken else []), *check_register(export, register, known.register_head)]
     if not of_lines:  # a changed line changes counts and hashes of files, too: that would only repeat it
-        yield from check_counts(export)
-        yield from check_figures(export)
-        yield from check_files(export)
+        yield "manifest", [*check_counts(export), *check_figures(export), *check_files(export)]
+
+
+def _unproved(export: Export) -> set[str]:
+    """Parts of which no finding proves nothing: without its key a frame is taken as it is, and without staff nobody is sent."""
+    blind = {"draw", "frame"} if export.blind and export.seed is not None else set()
+    return blind | ({"people"} if export.pool is None else set()) | (set() if export.source else {"seed"})
+
+
+# Draw: tickets, and who is drawn
 
 
 def check_sample(export: Export) -> Iterator[tuple[int, Finding]]:
@@ -655,6 +686,21 @@ def _written_lines(export: Export) -> Iterator[SubjectFinding]:
             yield subject, "sample.written", {}
 
 
+def check_nothing_is_drawn(export: Export) -> Iterator[Finding]:
+    """A plan that is not drawn has no files and no log of a draw."""
+    for name in ("inspectors.csv", "publication.csv"):
+        if (export.folder / name).exists():
+            yield _finding("file.undrawn", file=name)
+    for line in export.log:
+        if _text(line, "what") in KINDS_OF_LINES:
+            yield _finding("log.undrawn", where=_line_of(line))
+    if export.log_break:
+        yield export.log_break
+
+
+# Frame: what was published before the seed
+
+
 def check_frame(export: Export, digest: str, published: str | None) -> Iterator[Finding]:
     """The frame's hash against the manifest and the published one; parts of tickets; subjects that occur twice."""
     manifest, written = export.manifest, len(export.line_hashes)
@@ -692,21 +738,7 @@ def check_commitments(export: Export, file: str) -> Iterator[Finding]:
         yield from (_finding("manifest.commitments", name=name) for name in names if said[name] != found[name])
 
 
-def check_seed(export: Export, outcome: str | None) -> Iterator[Finding]:
-    """The seed against the source that the frame declares, and against what that source published where somebody looked."""
-    declared, seed = export.source, export.seed or ""
-    if outcome is not None and outcome.strip() != seed:
-        yield _finding("seed.outcome")
-    if declared is None:
-        return
-    form = FORMS.get(declared["source"], declared["form"])
-    if not fits_form(form, seed):
-        yield _finding("seed.form", source=source_text(declared), form=form)
-    if (export.manifest["drawn_on"] or "") < declared["day"]:
-        yield _finding("seed.day", day=declared["day"])
-    for line in export.log:
-        if _text(line, "what") == "drawn" and _text(line, "seed_source") != source_text(declared):
-            yield _finding("seed.source", where=_line_of(line), source=source_text(declared))
+# Strata: N, n and how many on site
 
 
 def check_strata(export: Export) -> Iterator[Finding]:
@@ -747,63 +779,27 @@ def check_targets(export: Export) -> Iterator[Finding]:
         yield _finding("plan.named_target", total=total, named=named)
 
 
-def check_publications(export: Export, other: str | os.PathLike[str] | None) -> Iterator[Finding]:
-    """The published list: the one in the folder, and another one where the caller names it."""
-    inside = export.folder / "publication.csv"
-    if other is None or inside.is_file():
-        yield from _publication(export, inside, "publication.csv")
-    if other is not None:
-        yield from _publication(export, Path(other), str(other))
+# Seed: form, day, source
 
 
-def _publication(export: Export, path: Path, label: str) -> Iterator[Finding]:
-    """Each drawn subject once, as the sealed plan says; results are free."""
-    task, names = export.task, {subject.subject_id: subject.name for subject in export.drawn}
-    about, listed = [task["item"], task["department"], task["start"], task["end"]], set[str]()
-    for line, cells in read_csv(path, PUBLICATION_COLUMNS, label):
-        of_task, subject, name, *details = cells[:7]
-        where = f"{label} line {line}"
-        if subject in listed or names.get(subject) != name or of_task != task["id"]:
-            yield _finding("publication.subject", where=where, subject=subject)
-        elif details != about:
-            yield _finding("publication.task", where=where, subject=subject)
-        listed.add(subject)
-    for subject in sorted(set(names) - listed):
-        yield _finding("publication.missing", file=label, subject=subject)
-
-
-def check_closing(export: Export) -> Iterator[Finding]:
-    """The list at the task's end, where the task was closed: everybody who was drawn or came later, as log and sample say."""
-    path, about = export.folder / CLOSING, [export.task[name] for name in ("item", "department", "start", "end")]
-    if not path.is_file():
+def check_seed(export: Export, outcome: str | None) -> Iterator[Finding]:
+    """The seed against the source that the frame declares, and against what that source published where somebody looked."""
+    declared, seed = export.source, export.seed or ""
+    if outcome is not None and outcome.strip() != seed:
+        yield _finding("seed.outcome")
+    if declared is None:
         return
-    expected, listed = _standings(export), list[str]()
-    for line, cells in read_csv(path, CLOSING_COLUMNS, CLOSING):
-        subject = cells[1]
-        if [cells[0], *cells[2:9]] != [export.task["id"], *_closing_cells(expected.get(subject), about)]:
-            yield _finding("closing.subject", where=f"{CLOSING} line {line}", subject=subject)
-        listed.append(subject)
-    if listed != sorted(set(listed)):
-        yield _finding("closing.order")
-    yield from (_finding("closing.missing", subject=subject) for subject in sorted(expected.keys() - set(listed)))
-
-
-def _closing_cells(told: tuple[str, str, str] | None, about: list[str]) -> list[str]:
-    return [] if told is None else [told[0], *about, *told[1:]]
-
-
-def _standings(export: Export) -> dict[str, tuple[str, str, str]]:
-    """By subject its name, how it came on the list, and why it left it."""
-    names, found = {one.subject_id: one.name for one in export.subjects}, dict[str, tuple[str, str, str]]()
-    found |= {one.subject_id: (one.name, "drawn", "") for one in export.drawn}
+    form = FORMS.get(declared["source"], declared["form"])
+    if not fits_form(form, seed):
+        yield _finding("seed.form", source=source_text(declared), form=form)
+    if (export.manifest["drawn_on"] or "") < declared["day"]:
+        yield _finding("seed.day", day=declared["day"])
     for line in export.log:
-        what, subject, came = (_text(line, key) for key in ("what", "subject_id", "replaced_by"))
-        if what == "joined" and line.get("mode"):
-            found[subject] = (_text(line, "name"), "late", "")
-        elif what == "replaced":
-            found[came] = (names.get(came, ""), "replacement", "")
-            found[subject] = (names.get(subject, ""), "replaced", _text(line, "reason"))
-    return found
+        if _text(line, "what") == "drawn" and _text(line, "seed_source") != source_text(declared):
+            yield _finding("seed.source", where=_line_of(line), source=source_text(declared))
+
+
+# Inspectors
 
 
 def check_inspectors(export: Export) -> Iterator[Finding]:
@@ -843,16 +839,44 @@ def _pool(task: Mapping[str, Any], pool: Pool) -> Iterator[Finding]:
         ids.add(member.staff_id)
 
 
-def check_nothing_is_drawn(export: Export) -> Iterator[Finding]:
-    """A plan that is not drawn has no files and no log of a draw."""
-    for name in ("inspectors.csv", "publication.csv"):
-        if (export.folder / name).exists():
-            yield _finding("file.undrawn", file=name)
+def _later_teams(export: Export) -> Iterator[Finding]:
+    """Who was sent to a late subject, to one that replaced another, or in the place of who left, after all visits until then."""
+    sent = Sent(export)
     for line in export.log:
-        if _text(line, "what") in KINDS_OF_LINES:
-            yield _finding("log.undrawn", where=_line_of(line))
-    if export.log_break:
-        yield export.log_break
+        what, where = _text(line, "what"), _line_of(line)
+        if what == "left":
+            yield from _leave(sent, line)
+            continue
+        team, expected = _texts(line, "team"), sent.expected(line)
+        subject = _text(line, "replaced_by" if what == "replaced" else "subject_id")
+        if expected is not None and export.pool and len(expected) < export.task["min_inspectors"]:
+            yield sent.staff.too_few(where, subject, expected)
+        elif expected is not None and line.get("team") != expected:
+            yield _finding("inspectors.team", where=where, subject=subject)
+        sent.send(line, subject, team)
+
+
+def _leave(sent: Sent, line: Mapping[str, Any]) -> Iterator[Finding]:
+    """One who left: on what grounds, from which visits, and who comes there."""
+    where, left = _line_of(line), _text(line, "staff_id")
+    if not _has_grounds(line) or left not in sent.staff.may_go:
+        yield _finding("log.leave", where=where, staff=left)
+    teams = {_text(one, "subject_id"): one for one in line.get("teams") or () if isinstance(one, dict)}
+    kept = _texts(line, "kept")
+    if sorted([*teams, *kept]) != sorted(sent.visits_of(left)):
+        yield _finding("log.leave_visits", where=where, staff=left)
+    sent.staff.may_go.discard(left)
+    for subject in sorted(set(teams) & set(sent.teams), key=sent.ticket_of):
+        team = _texts(teams[subject], "team")
+        expected = sent.in_place_of(left, subject)
+        comes = [one for one in expected if one not in sent.teams[subject]]
+        if team != expected or [teams[subject].get("comes")] != comes:
+            yield _finding("inspectors.team", where=where, subject=subject)
+        sent.visits.update(comes)
+        sent.teams[subject] = team
+
+
+# After the draw: replacements, late subjects
 
 
 def check_log(export: Export) -> Iterator[Finding]:
@@ -863,108 +887,6 @@ def check_log(export: Export) -> Iterator[Finding]:
     yield from _replacements(export, [line for line in export.log if _text(line, "what") == "replaced"])
     yield from _late_subjects(export, [line for line in export.log if _text(line, "what") == "joined"])
     yield from _later_teams(export)
-
-
-def check_head(export: Export, kept: str | None) -> Iterator[Finding]:
-    """The line whose hash somebody kept is still in the log."""
-    head = START if kept is None else kept.strip().lower()
-    if head != START and head not in {line["hash"] for line in export.log}:
-        yield _finding("log.head")
-
-
-def check_register(export: Export, lines: Sequence[dict[str, Any]], kept: str | None) -> Iterator[Finding]:
-    """The frame, its draw and the end of its log as the register knows them; the line whose hash was kept is still there."""
-    if kept is not None and kept.strip().lower() not in {START, *(line["hash"] for line in lines)}:
-        yield _finding("register.head")
-    own = [line for line in lines if line.get("task") == export.task["id"]]
-    current = list[dict[str, Any]]()
-    for line in own:
-        current = [line] if _text(line, "what") in ("published", "void") else [*current, line]
-    if current and _text(current[0], "what") == "void":
-        yield _finding("register.void", line=current[0]["number"])
-        return
-    if not current or current[0].get("frame_hash") != export.manifest["frame_hash"]:
-        yield _finding("register.published")
-        return
-    yield from _told_in_time(export, [*(line for line in own if _text(line, "what") == "void"), current[0]])
-    draws = [line for line in current if _text(line, "what") == "drawn"]
-    if export.seed is None:
-        yield from (_finding("register.drawn", line=line["number"]) for line in draws[:1])
-        return
-    yield from _registered_draw(export, current[0], draws)
-    yield from _registered_log(export, current)
-    yield from _registered_closing(export, [line for line in current if _text(line, "what") == "closed"])
-
-
-def _told_in_time(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """The seed became known after the frame was told, and after every earlier frame of the task was voided."""
-    day = export.source["day"] if export.source else ""
-    for line in lines:
-        if day and _text(line, "on") >= day:
-            yield _finding("register.seed_day", line=line["number"], day=day)
-
-
-def _registered_draw(export: Export, published: Mapping[str, Any], draws: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """The one draw in the register is that of this folder, on or after the day on which its frame was told."""
-    if not draws:
-        yield _finding("register.not_drawn")
-    logged: dict[str, Any] = next((line for line in export.log if _text(line, "what") == "drawn"), {})
-    for line in draws:
-        own = (export.seed, export.manifest["frame_hash"], file_hash(export.folder / "manifest.json"))
-        told = (line.get("seed"), line.get("frame_hash"), line.get("manifest"))
-        same = told == own and all(line.get(name) == logged.get(name) for name in ("seed_source", "strata"))
-        if not same or len(draws) > 1:
-            yield _finding("register.draw", line=line["number"])
-        elif _text(line, "on") and _text(line, "on") < _text(published, "on") and not published.get("adopted"):
-            yield _finding("register.day", line=line["number"], published=published["on"])
-
-
-def _registered_log(export: Export, current: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """The log ends where the register says, and tells the same replacements and late subjects."""
-    ends = [line for line in current if _text(line, "log")]
-    lasting = [line["hash"] for line in export.log if _text(line, "what") != "draw_refused"]
-    if ends and ends[-1]["log"] not in lasting[-1:] and not ends[-1].get("adopted"):
-        yield _finding("register.log", line=ends[-1]["number"])
-        return
-    if export.version > 2:
-        yield from _registered_replacements(export, [line for line in current if _text(line, "what") == "replaced"])
-    yield from _late_roots(export, [line for line in current if _text(line, "what") == "joined"])
-
-
-def _registered_closing(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """The list at the task's end is the one that was told when the task was closed; the first closings had none."""
-    told = [line for line in lines if "closing" in line]
-    for line in told:
-        if line["closing"] != file_hash(export.folder / CLOSING):
-            yield _finding("register.closing", line=line["number"])
-
-
-#: What log and register both say of a replacement.
-REPLACED_KEYS = ("subject_id", "replaced_by", "reason", "evidence", "by", "second", "on")
-
-
-def _registered_replacements(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    logged = [line for line in export.log if _text(line, "what") == "replaced"]
-    for at, line in enumerate(lines):
-        told = [line.get(name) for name in REPLACED_KEYS]
-        if told not in [[one.get(name) for name in REPLACED_KEYS] for one in logged[at : at + 1]]:
-            yield _finding("register.replaced", line=line["number"])
-    yield from (_finding("log.not_registered", where=_line_of(line)) for line in logged[len(lines) :])
-
-
-LATE_KEYS = ("subject_id", "name", "industry", "region", "tier", "stratum", "ticket", "ratio_ppm", "on_site_ppm", "mode")
-
-
-def _late_roots(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """The root of the rows of those who came together, in their line of the register."""
-    joined = [line for line in export.log if _text(line, "what") == "joined"]
-    for line in lines if export.key else ():
-        number = line.get("subjects")
-        together, joined = (joined[:number], joined[number:]) if isinstance(number, int) else ([], joined)
-        rows = {_nfc(_text(one, "subject_id")): canonical_row([one.get(name, "") for name in LATE_KEYS]) for one in together}
-        if line.get("late") != root_of(rows, export.key, _nfc(export.task["id"])):
-            yield _finding("register.late", line=line["number"])
-    yield from (_finding("log.not_registered", where=_line_of(line)) for line in joined if export.key)
 
 
 def _logged_draw(export: Export) -> Iterator[Finding]:
@@ -1030,41 +952,174 @@ def _late_subjects(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterat
             yield _finding("log.late_draw", where=where, subject=subject)
 
 
-def _later_teams(export: Export) -> Iterator[Finding]:
-    """Who was sent to a late subject, to one that replaced another, or in the place of who left, after all visits until then."""
-    sent = Sent(export)
+def check_head(export: Export, kept: str | None) -> Iterator[Finding]:
+    """The line whose hash somebody kept is still in the log."""
+    head = START if kept is None else kept.strip().lower()
+    if head != START and head not in {line["hash"] for line in export.log}:
+        yield _finding("log.head")
+
+
+# Lists that the public sees
+
+
+def check_publications(export: Export, other: str | os.PathLike[str] | None) -> Iterator[Finding]:
+    """The published list: the one in the folder, and another one where the caller names it."""
+    inside = export.folder / "publication.csv"
+    if other is None or inside.is_file():
+        yield from _publication(export, inside, "publication.csv")
+    if other is not None:
+        yield from _publication(export, Path(other), str(other))
+
+
+def _publication(export: Export, path: Path, label: str) -> Iterator[Finding]:
+    """Each drawn subject once, as the sealed plan says; results are free."""
+    task, names = export.task, {subject.subject_id: subject.name for subject in export.drawn}
+    about, listed = [task["item"], task["department"], task["start"], task["end"]], set[str]()
+    for line, cells in read_csv(path, PUBLICATION_COLUMNS, label):
+        of_task, subject, name, *details = cells[:7]
+        where = f"{label} line {line}"
+        if subject in listed or names.get(subject) != name or of_task != task["id"]:
+            yield _finding("publication.subject", where=where, subject=subject)
+        elif details != about:
+            yield _finding("publication.task", where=where, subject=subject)
+        listed.add(subject)
+    for subject in sorted(set(names) - listed):
+        yield _finding("publication.missing", file=label, subject=subject)
+
+
+def check_closing(export: Export) -> Iterator[Finding]:
+    """The list at the task's end, where the task was closed: everybody who was drawn or came later, as log and sample say."""
+    path, about = export.folder / CLOSING, [export.task[name] for name in ("item", "department", "start", "end")]
+    if not path.is_file():
+        return
+    expected, listed = _standings(export), list[str]()
+    for line, cells in read_csv(path, CLOSING_COLUMNS, CLOSING):
+        subject = cells[1]
+        if [cells[0], *cells[2:9]] != [export.task["id"], *_closing_cells(expected.get(subject), about)]:
+            yield _finding("closing.subject", where=f"{CLOSING} line {line}", subject=subject)
+        listed.append(subject)
+    if listed != sorted(set(listed)):
+        yield _finding("closing.order")
+    yield from (_finding("closing.missing", subject=subject) for subject in sorted(expected.keys() - set(listed)))
+
+
+def _closing_cells(told: tuple[str, str, str] | None, about: list[str]) -> list[str]:
+    return [] if told is None else [told[0], *about, *told[1:]]
+
+
+def _standings(export: Export) -> dict[str, tuple[str, str, str]]:
+    """By subject its name, how it came on the list, and why it left it."""
+    names, found = {one.subject_id: one.name for one in export.subjects}, dict[str, tuple[str, str, str]]()
+    found |= {one.subject_id: (one.name, "drawn", "") for one in export.drawn}
     for line in export.log:
-        what, where = _text(line, "what"), _line_of(line)
-        if what == "left":
-            yield from _leave(sent, line)
-            continue
-        team, expected = _texts(line, "team"), sent.expected(line)
-        subject = _text(line, "replaced_by" if what == "replaced" else "subject_id")
-        if expected is not None and export.pool and len(expected) < export.task["min_inspectors"]:
-            yield sent.staff.too_few(where, subject, expected)
-        elif expected is not None and line.get("team") != expected:
-            yield _finding("inspectors.team", where=where, subject=subject)
-        sent.send(line, subject, team)
+        what, subject, came = (_text(line, key) for key in ("what", "subject_id", "replaced_by"))
+        if what == "joined" and line.get("mode"):
+            found[subject] = (_text(line, "name"), "late", "")
+        elif what == "replaced":
+            found[came] = (names.get(came, ""), "replacement", "")
+            found[subject] = (names.get(subject, ""), "replaced", _text(line, "reason"))
+    return found
 
 
-def _leave(sent: Sent, line: Mapping[str, Any]) -> Iterator[Finding]:
-    """One who left: on what grounds, from which visits, and who comes there."""
-    where, left = _line_of(line), _text(line, "staff_id")
-    if not _has_grounds(line) or left not in sent.staff.may_go:
-        yield _finding("log.leave", where=where, staff=left)
-    teams = {_text(one, "subject_id"): one for one in line.get("teams") or () if isinstance(one, dict)}
-    kept = _texts(line, "kept")
-    if sorted([*teams, *kept]) != sorted(sent.visits_of(left)):
-        yield _finding("log.leave_visits", where=where, staff=left)
-    sent.staff.may_go.discard(left)
-    for subject in sorted(set(teams) & set(sent.teams), key=sent.ticket_of):
-        team = _texts(teams[subject], "team")
-        expected = sent.in_place_of(left, subject)
-        comes = [one for one in expected if one not in sent.teams[subject]]
-        if team != expected or [teams[subject].get("comes")] != comes:
-            yield _finding("inspectors.team", where=where, subject=subject)
-        sent.visits.update(comes)
-        sent.teams[subject] = team
+# Register: what happened once
+
+
+def check_register(export: Export, lines: Sequence[dict[str, Any]], kept: str | None) -> Iterator[Finding]:
+    """The frame, its draw and the end of its log as the register knows them; the line whose hash was kept is still there."""
+    if kept is not None and kept.strip().lower() not in {START, *(line["hash"] for line in lines)}:
+        yield _finding("register.head")
+    own = [line for line in lines if line.get("task") == export.task["id"]]
+    current = list[dict[str, Any]]()
+    for line in own:
+        current = [line] if _text(line, "what") in ("published", "void") else [*current, line]
+    if current and _text(current[0], "what") == "void":
+        yield _finding("register.void", line=current[0]["number"])
+        return
+    if not current or current[0].get("frame_hash") != export.manifest["frame_hash"]:
+        yield _finding("register.published")
+        return
+    yield from _told_in_time(export, [*(line for line in own if _text(line, "what") == "void"), current[0]])
+    draws = [line for line in current if _text(line, "what") == "drawn"]
+    if export.seed is None:
+        yield from (_finding("register.drawn", line=line["number"]) for line in draws[:1])
+        return
+    yield from _registered_draw(export, current[0], draws)
+    yield from _registered_log(export, current)
+    yield from _registered_closing(export, [line for line in current if _text(line, "what") == "closed"])
+
+
+def _told_in_time(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """The seed became known after the frame was told, and after every earlier frame of the task was voided."""
+    day = export.source["day"] if export.source else ""
+    for line in lines:
+        if day and _text(line, "on") >= day:
+            yield _finding("register.seed_day", line=line["number"], day=day)
+
+
+def _registered_draw(export: Export, published: Mapping[str, Any], draws: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """The one draw in the register is that of this folder, on or after the day on which its frame was told."""
+    if not draws:
+        yield _finding("register.not_drawn")
+    logged: dict[str, Any] = next((line for line in export.log if _text(line, "what") == "drawn"), {})
+    for line in draws:
+        own = (export.seed, export.manifest["frame_hash"], file_hash(export.folder / "manifest.json"))
+        told = (line.get("seed"), line.get("frame_hash"), line.get("manifest"))
+        same = told == own and all(line.get(name) == logged.get(name) for name in ("seed_source", "strata"))
+        if not same or len(draws) > 1:
+            yield _finding("register.draw", line=line["number"])
+        elif _text(line, "on") and _text(line, "on") < _text(published, "on") and not published.get("adopted"):
+            yield _finding("register.day", line=line["number"], published=published["on"])
+
+
+def _registered_log(export: Export, current: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """The log ends where the register says, and tells the same replacements and late subjects."""
+    ends = [line for line in current if _text(line, "log")]
+    lasting = [line["hash"] for line in export.log if _text(line, "what") != "draw_refused"]
+    if ends and ends[-1]["log"] not in lasting[-1:] and not ends[-1].get("adopted"):
+        yield _finding("register.log", line=ends[-1]["number"])
+        return
+    if export.version > 2:
+        yield from _registered_replacements(export, [line for line in current if _text(line, "what") == "replaced"])
+    yield from _late_roots(export, [line for line in current if _text(line, "what") == "joined"])
+
+
+#: What log and register both say of a replacement.
+REPLACED_KEYS = ("subject_id", "replaced_by", "reason", "evidence", "by", "second", "on")
+
+
+def _registered_replacements(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    logged = [line for line in export.log if _text(line, "what") == "replaced"]
+    for at, line in enumerate(lines):
+        told = [line.get(name) for name in REPLACED_KEYS]
+        if told not in [[one.get(name) for name in REPLACED_KEYS] for one in logged[at : at + 1]]:
+            yield _finding("register.replaced", line=line["number"])
+    yield from (_finding("log.not_registered", where=_line_of(line)) for line in logged[len(lines) :])
+
+
+LATE_KEYS = ("subject_id", "name", "industry", "region", "tier", "stratum", "ticket", "ratio_ppm", "on_site_ppm", "mode")
+
+
+def _late_roots(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """The root of the rows of those who came together, in their line of the register."""
+    joined = [line for line in export.log if _text(line, "what") == "joined"]
+    for line in lines if export.key else ():
+        number = line.get("subjects")
+        together, joined = (joined[:number], joined[number:]) if isinstance(number, int) else ([], joined)
+        rows = {_nfc(_text(one, "subject_id")): canonical_row([one.get(name, "") for name in LATE_KEYS]) for one in together}
+        if line.get("late") != root_of(rows, export.key, _nfc(export.task["id"])):
+            yield _finding("register.late", line=line["number"])
+    yield from (_finding("log.not_registered", where=_line_of(line)) for line in joined if export.key)
+
+
+def _registered_closing(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """The list at the task's end is the one that was told when the task was closed; the first closings had none."""
+    told = [line for line in lines if "closing" in line]
+    for line in told:
+        if line["closing"] != file_hash(export.folder / CLOSING):
+            yield _finding("register.closing", line=line["number"])
+
+
+# Manifest: counts, figures, files
 
 
 def check_counts(export: Export) -> Iterator[Finding]:
@@ -1853,7 +1908,7 @@ def _line_of(line: Mapping[str, Any]) -> str:
 def _not_covered(export: Export | None, known: Kept) -> list[Finding]:
     """What this check says nothing about: always, and for want of what the caller could have named."""
     declared = export.source if export else None
-    always = ["subjects", "policy", *([] if declared else ["seed"]), "other_draws", "staff", "visits", "changes"]
+    always = ["subjects", "policy", *([] if declared else ["seed"]), "other_draws", "parallel", "staff", "visits", "changes"]
     lacking = [name for name, value in known._asdict().items() if value is None]
     if export is not None and "key" not in export.manifest.get("commitments", ()):
         lacking = [name for name in lacking if name != "key"]  # a draft, or format 2: there is no key
@@ -1946,20 +2001,33 @@ def _climb(leaf: Mapping[str, Any]) -> str:
 
 
 def as_text(result: Result) -> str:
-    """The report for people."""
+    """The report for people, one page: what holds, what fails, what nobody can know, and what could be checked with more."""
     lines = [f"{result.outcome.replace('_', ' ')}: {len(result.findings)} findings"]
     if result.readable:
         state = "not drawn yet" if result.seed is None else f'{result.drawn:,} drawn with the seed "{_printable(result.seed)}"'
         lines.append(f"  {result.subjects:,} subjects, {state}")
         lines += [f"  frame hash     {result.frame_hash}", f"  log head       {result.log_head}"]
         lines += [f"  register head  {result.register_head}"] * bool(result.register_head)
-    lines += [f"  {finding.code}: {finding.text}" for finding in result.findings]
-    return "\n".join([*lines, "not covered:", *(f"  {statement.text}" for statement in result.not_covered)])
+    lines += ["holds:", *(f"  {part.text}" for part in result.held)] if result.held else []
+    lines += ["fails:", *(f"  {finding.code}: {finding.text}" for finding in result.findings)] if result.findings else []
+    for heading, wanting in zip(LIMITS, (False, True)):
+        limits = [limit for limit in result.not_covered if is_wanting(limit.code) == wanting]
+        lines += [heading, *(f"  {limit.text}" for limit in limits)] if limits else []
+    return "\n".join(lines)
+
+
+#: Above what no file shows, and above what was not checked because the caller did not name it.
+LIMITS = (_("nobody can know from these files:"), _("not checked, for want of what is named:"))
+
+
+def is_wanting(code: str) -> bool:
+    """Whether a limit is there only because the caller did not name what would close it."""
+    return code in {f"scope.{name}" for name in Kept._fields}
 
 
 def as_json(result: Result) -> str:
     """The report for programs: each finding with its code, message, template and values."""
-    listed = {name: [_as_dict(one) for one in getattr(result, name)] for name in ("findings", "not_covered")}
+    listed = {name: [_as_dict(one) for one in getattr(result, name)] for name in ("held", "findings", "not_covered")}
     rest = {name: getattr(result, name) for name in ("subjects", "drawn", "frame_hash", "seed", "log_head", "register_head")}
     return json.dumps({"outcome": result.outcome, **rest, **listed}, indent=2)
 
