@@ -105,6 +105,24 @@ def close(
     show({"closed": task}, [Words.of(lang).text(_("{task}: closed", task=task))], as_json=as_json)
 
 
+def export(
+    task_dir: TaskArg,
+    out: Annotated[Path, typer.Option("--out", help="A folder for auditors, without an export of this task.")],
+    rows: Annotated[int, typer.Option("--rows", help="How many rows of the sample a part has.")] = 100_000,
+    with_key: Annotated[bool, typer.Option("--with-key", help="With the key: for auditors alone, never for the public.")] = False,
+    lang: LangOption = DEFAULT_LANGUAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """The sealed export for auditors: the folder with its sample in compressed parts, and the register."""
+    from creditscore.inspection.export_parts import export_task
+    from creditscore.inspection.task_folder import TaskFolder
+
+    settle_around(task_dir)
+    folder = export_task(TaskFolder.opened(task_dir), out, rows=rows, with_key=with_key)
+    line = _("{path}: written; checked by python verify_draw.py {path}", path=folder)
+    show({"export": str(folder)}, [Words.of(lang).text(line)], as_json=as_json)
+
+
 def draw(
     task_dir: TaskArg,
     seed: Annotated[str, typer.Option("--seed", help="What the declared source published, in the declared form.")],

@@ -12,7 +12,8 @@ program that draws: everything that program states is computed again here, by th
 The files
     manifest.json    the task, the hash of the frame, the seed, the pool of inspectors, the SHA-256 of every file
     plan.csv         one row per stratum: N subjects (population), n to draw (target), how many of them on site
-    sample.csv       one row per subject of the frame, with its ticket and whether it is drawn
+    sample.csv       one row per subject of the frame, with its ticket and whether it is drawn; or in parts sample-0001.csv.gz,
+                     sample-0002.csv.gz ..., each with the first line, which together are that file
     sample.sha256    one short hash per row of sample.csv
     inspectors.csv   one row per drawn subject and inspector (after the draw)
     publication.csv  the list that the public sees (after the draw); results of visits are entered in it later
@@ -87,12 +88,15 @@ from __future__ import annotations
 
 import argparse
 import csv
+import gzip
 import hashlib
+import io
 import json
 import os
 import re
 import sys
 import unicodedata
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -160,6 +164,7 @@ MESSAGES = {
     "file.cells": _("{file} line {line}: expected {expected} cells (got {got})"),
     "file.csv": _("{file} line {line}: cannot be read as CSV ({why})"),
     "file.changed": _("{file}: its SHA-256 is not that of the manifest"),
+    "file.parts": _("sample.csv: expected the file, or parts sample-0001.csv.gz, sample-0002.csv.gz … without a gap, not both"),
     "file.undrawn": _("{file}: expected no such file, since the plan is not drawn"),
     "manifest.format": _("manifest.json: format: expected {expected!r}"),
     "manifest.key": _("manifest.json: {key}: expected {expected}"),
@@ -1155,10 +1160,16 @@ def check_files(export: Export) -> Iterator[Finding]:
         if name not in hashes:
             yield _finding("manifest.files", file=name)
     for name, sealed in sorted(hashes.items()):
-        path = export.folder / name
-        is_there = path.parent == export.folder and path.is_file()
-        if name != "publication.csv" and (not is_there or file_hash(path) != sealed):
+        if name != "publication.csv" and _hash_there(export.folder, name) != sealed:
             yield _finding("file.changed", file=name)
+
+
+def _hash_there(folder: Path, name: str) -> str:
+    """The SHA-256 of a file of the folder; nothing where there is none of that name."""
+    path = folder / name
+    if name == "sample.csv":
+        return sample_hash(folder)
+    return file_hash(path) if path.parent == folder and path.is_file() else ""
 
 
 # The formulas
@@ -1718,7 +1729,7 @@ def read_subjects(folder: Path, tickets: Tickets | None, *, blind: bool = False)
     Raises:
         Unreadable: The file cannot be read.
     """
-    for line, cells in read_csv(folder / "sample.csv", SAMPLE_COLUMNS, "sample.csv"):
+    for line, cells in read_parts(sample_files(folder), SAMPLE_COLUMNS, "sample.csv"):
         subject_id, name, ticket = cells[1], cells[2], cells[8]
         own = tickets.of(subject_id) if tickets else ticket if blind else ""
         shared = [sys.intern(cell) for cell in cells]
@@ -1764,23 +1775,83 @@ def read_csv(path: Path, columns: Sequence[str], label: str) -> Iterator[tuple[i
     Raises:
         Unreadable: The file is missing, is not UTF-8 or CSV, has other columns, or a row has another number of cells.
     """
+    yield from read_parts([path], columns, label)
+
+
+def read_parts(paths: Sequence[Path], columns: Sequence[str], label: str) -> Iterator[tuple[int, list[str]]]:
+    """The same of a CSV file in parts, each with the columns in its first line; lines are counted as if it were in one piece.
+
+    Raises:
+        Unreadable: See :func:`read_csv`; or a compressed part is not whole.
+    """
     line = 0
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream)
-            if next(reader, None) != list(columns):
-                raise Unreadable("file.columns", file=label, columns=", ".join(columns))
-            for cells in reader:
-                line = reader.line_num
-                if len(cells) != len(columns):
-                    raise Unreadable("file.cells", file=label, line=line, expected=len(columns), got=len(cells))
-                yield line, [cell[1:] if cell[:1] == "'" else cell for cell in cells]
+        for number, path in enumerate(paths):
+            before = line - bool(number)
+            with opened(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as stream:
+                reader = csv.reader(stream)
+                if next(reader, None) != list(columns):
+                    raise Unreadable("file.columns", file=label, columns=", ".join(columns))
+                for cells in reader:
+                    line = before + reader.line_num
+                    if len(cells) != len(columns):
+                        raise Unreadable("file.cells", file=label, line=line, expected=len(columns), got=len(cells))
+                    yield line, [cell[1:] if cell[:1] == "'" else cell for cell in cells]
     except UnicodeDecodeError:
         raise Unreadable("file.encoding", file=label) from None
     except csv.Error as error:  # Python before 3.11 reads no NUL character: use a later one for such a file
         raise Unreadable("file.csv", file=label, line=line + 1, why=str(error)) from None
+    except (EOFError, zlib.error) as error:
+        raise Unreadable("file.unreadable", file=label, why=str(error)) from None
     except OSError as error:
         raise _unreadable(label, error) from None
+
+
+_PART = re.compile("sample-([0-9]{4})[.]csv[.]gz")
+
+
+def sample_files(folder: Path) -> list[Path]:
+    """``sample.csv``, or the numbered, compressed parts of it.
+
+    Raises:
+        Unreadable: Both are there, or a number is missing.
+    """
+    whole = folder / "sample.csv"
+    parts = sorted(path for path in folder.glob("sample-*") if _PART.fullmatch(path.name))
+    if not parts:
+        return [whole]
+    if whole.exists() or [path.name for path in parts] != [f"sample-{at:04}.csv.gz" for at in range(1, len(parts) + 1)]:
+        raise Unreadable("file.parts")
+    return parts
+
+
+def sample_hash(folder: Path) -> str:
+    """The SHA-256 of ``sample.csv``; of its parts put together, the first line of the first one alone.
+
+    Raises:
+        Unreadable: A file is missing or cannot be read, or a part has another first line.
+    """
+    digest, columns = hashlib.sha256(), b""
+    for path in sample_files(folder):
+        try:
+            with opened(path) as stream:
+                first = stream.readline()
+                if columns and first != columns:
+                    raise Unreadable("file.columns", file=path.name, columns=", ".join(SAMPLE_COLUMNS))
+                digest.update(b"" if columns else first)
+                columns = first
+                for piece in iter(lambda: stream.read(1 << 20), b""):
+                    digest.update(piece)
+        except (EOFError, zlib.error) as error:
+            raise Unreadable("file.unreadable", file=path.name, why=str(error)) from None
+        except OSError as error:
+            raise _unreadable(path.name, error) from None
+    return digest.hexdigest()
+
+
+def opened(path: Path) -> Any:
+    """A file, or the content of a compressed one."""
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
 
 
 def read_log(path: Path) -> tuple[list[dict[str, Any]], Finding | None]:

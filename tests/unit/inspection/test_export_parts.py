@@ -1,0 +1,89 @@
+"""The sealed export in parts: together they are the sample, the one-file verifier reads both, and a gap is found."""
+
+import gzip
+import shutil
+from pathlib import Path
+
+import pytest
+
+from creditscore.errors import DataError
+from creditscore.inspection import verify_draw
+from creditscore.inspection.export_parts import export_task, parts_of
+from creditscore.inspection.task_folder import TaskFolder
+
+
+@pytest.fixture(scope="module")
+def task(drawn_out):
+    return TaskFolder.opened(drawn_out / "tasks" / "2024Q2-food")
+
+
+@pytest.fixture
+def export(task, tmp_path):
+    return export_task(task, tmp_path / "auditors", rows=70, with_key=True)
+
+
+def codes(folder, **known):
+    return {finding.code for finding in verify_draw.verify(folder, **known).findings}
+
+
+def parts(folder):
+    return sorted(folder.glob("sample-*.csv.gz"))
+
+
+def test_the_parts_are_the_sample_and_verify_like_it(task, export):
+    assert [path.name for path in parts(export)] == ["sample-0001.csv.gz", "sample-0002.csv.gz", "sample-0003.csv.gz"]
+    first, *later = (gzip.decompress(path.read_bytes()).splitlines(keepends=True) for path in parts(export))
+    assert b"".join(first + [line for part in later for line in part[1:]]) == (task.path / "sample.csv").read_bytes()
+    assert not (export / "sample.csv").exists()
+    mine, theirs = (verify_draw.verify(folder) for folder in (task.path, export))
+    assert mine.findings == theirs.findings == []
+    assert mine._replace(held=[]) == theirs._replace(held=[])
+    assert [part.code for part in mine.held] == [part.code for part in theirs.held]
+
+
+def test_an_export_is_the_same_bytes_each_time(task, export, tmp_path):
+    again = export_task(task, tmp_path / "again", rows=70)
+    assert [path.read_bytes() for path in parts(again)] == [path.read_bytes() for path in parts(export)]
+    assert not (tmp_path / "again" / "keys").exists()
+    assert (tmp_path / "auditors" / "keys" / task.task).stat().st_mode & 0o77 == 0
+
+
+def test_a_changed_line_of_a_part_is_named_as_in_the_whole_file(task, export):
+    path = parts(export)[1]
+    lines = gzip.decompress(path.read_bytes()).split(b"\r\n")
+    lines[3] = lines[3].replace(b"2024Q2-food,S", b"2024Q2-food,T", 1)
+    path.write_bytes(gzip.compress(b"\r\n".join(lines)))
+    (finding, *_) = verify_draw.verify(export).findings
+    assert finding.text.startswith("sample.csv line 74: ")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda paths: paths[1].unlink(), "file.parts"),
+        (lambda paths: paths[2].unlink(), "plan.population"),
+        (lambda paths: paths[2].rename(paths[2].with_name("sample-0004.csv.gz")), "file.parts"),
+        (lambda paths: paths[0].with_name("sample.csv").write_bytes(b""), "file.parts"),
+        (lambda paths: paths[0].write_bytes(paths[0].read_bytes()[:-20]), "file.unreadable"),
+        (lambda paths: paths[0].write_bytes(b"no gzip"), "file.unreadable"),
+        (lambda paths: paths[1].write_bytes(gzip.compress(b"other,columns\r\n")), "file.columns"),
+        (lambda paths: shutil.copy(paths[0], paths[0].with_name("sample-0004.csv.gz")), "frame.subject_twice"),
+    ],
+)
+def test_parts_that_are_not_the_sample_are_found(export, change, code):
+    change(parts(export))
+    assert code in codes(export)
+
+
+def test_a_cell_with_line_ends_is_not_cut(tmp_path):
+    path = tmp_path / "sample.csv"
+    path.write_bytes(b'a,b\r\n1,"x\r\ny"\r\n2,z\r\n3,"q ""w"""\r\n')
+    assert list(parts_of(path, 1)) == [b'a,b\r\n1,"x\r\ny"\r\n', b"a,b\r\n2,z\r\n", b'a,b\r\n3,"q ""w"""\r\n']
+    assert list(parts_of(path, 9)) == [path.read_bytes()]
+
+
+def test_an_export_is_not_written_over(task, export):
+    with pytest.raises(DataError, match="without an export"):
+        export_task(task, Path(export).parent.parent)
+    with pytest.raises(DataError, match="1 or more"):
+        export_task(task, Path(export).parent.parent / "x", rows=0)
