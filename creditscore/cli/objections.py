@@ -146,15 +146,25 @@ def decide(
     reason: Annotated[str, typer.Option("--reason", help="Why, in one line.")],
     by: ByOption,
     on: OnOption,
+    withdrawal: Annotated[
+        str,
+        typer.Option("--withdrawal", help="Of a withdrawn one: the number of the applicant's own document that withdraws it."),
+    ] = "",
+    withdrawal_date: Annotated[str | None, typer.Option("--withdrawal-date", help="The day of that document.")] = None,
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Answer an objection; not by the person who took it in. An answer is never changed."""
+    """Answer an objection; not by the person who took it in. An answer is never changed.
+
+    Only the applicant withdraws an objection: that answer names the applicant's own document.
+    """
+    from creditscore.inspection.objection_intake import Answer
     from creditscore.pipeline.objections import decide_objection
 
     words = Words.of(lang)
-    day, decided = past_day_of(on, name="--on"), _outcome_of(outcome)
-    answered, new = decide_objection(runs_of(out), objection, outcome=decided, reason=reason, by=by, on=day)
+    withdrawn_on = None if withdrawal_date is None else past_day_of(withdrawal_date, name="--withdrawal-date")
+    answer = Answer(_outcome_of(outcome), reason, by, past_day_of(on, name="--on"), withdrawal, withdrawn_on)
+    answered, new = decide_objection(runs_of(out), objection, answer)
     said = _("objection {id}: {outcome}", id=answered.id, outcome=_OUTCOMES[answered.outcome])
     lines = [words.text(said), words.text(_effect(answered))]
     if not new:

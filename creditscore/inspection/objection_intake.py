@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from creditscore.errors import DataError
 from creditscore.inspection.objections import OBJECTION_KINDS, SAID, Filing, Objection, objections_of
-from creditscore.inspection.people import plain, same_person
+from creditscore.inspection.people import letters, same_person
 from creditscore.inspection.register import REGISTER, Register, register_line
 from creditscore.storage import Journal
 from creditscore.vocabulary import ObjectionOutcome
@@ -115,7 +115,7 @@ def _following(filing: Filing, answered: Sequence[Objection], rules: Rules) -> d
             on=filing.on,
         )
     again = sum(one.earlier != "" and one.suspends for one in helped_nothing)
-    suspends = filing.new_evidence != "" and again < rules.suspends_again
+    suspends = letters(filing.new_evidence) != "" and again < rules.suspends_again
     return {"earlier": last.id, "suspends": suspends, "suspends_basis": rules.suspends_basis}
 
 
@@ -126,7 +126,7 @@ def _refuse_without_new_evidence(filing: Filing, answered: Sequence[Objection]) 
         DataError: No new evidence is named, or what was named for an earlier one.
     """
     rejected = [one for one in answered if one.outcome == "rejected"]
-    if rejected and not filing.new_evidence:
+    if rejected and not letters(filing.new_evidence):
         raise DataError(
             "objection {id}: to the same thing, and rejected on {on}; a new one needs new evidence: name with --new-evidence what "
             "was not known then, such as the number of a document and what it shows; without any, the firm may go on against that "
@@ -135,57 +135,110 @@ def _refuse_without_new_evidence(filing: Filing, answered: Sequence[Objection]) 
             on=rejected[-1].decided_on,
         )
     for one in answered if filing.new_evidence else ():
-        if plain(filing.new_evidence) in (plain(one.evidence), plain(one.new_evidence)):
+        if letters(filing.new_evidence) in (letters(one.evidence), letters(one.new_evidence)):
             raise DataError(
                 "--new-evidence: expected what was not known when objection {id} was answered (got what was named for that one)",
                 id=one.id,
             )
 
 
-def add_answer(
-    entry: Journal, objection_id: str, *, outcome: ObjectionOutcome, reason: str, by: str, on: dt.date
-) -> tuple[Objection, bool]:
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it is given.
+
+    Attributes:
+        outcome: ``upheld``, ``rejected`` or ``withdrawn``.
+        reason: Why.
+        by: Who decides.
+        on: The day.
+        withdrawal: Of a withdrawn one the number of the document with which the applicant withdrew it; else empty.
+        withdrawal_date: The day of that document.
+    """
+
+    outcome: ObjectionOutcome
+    reason: str
+    by: str
+    on: dt.date
+    withdrawal: str = ""
+    withdrawal_date: dt.date | None = None
+
+
+def add_answer(entry: Journal, objection_id: str, answer: Answer) -> tuple[Objection, bool]:
     """Answer an objection; the same answer once more adds nothing.
 
     Returns:
         The objection with its answer, and whether the answer is new.
 
     Raises:
-        DataError: There is no such objection; it has another answer; the person took it in; the day is before it;
-            a text is missing.
+        DataError: There is no such objection; it has another answer; the person took it in, or objects; the day is before it;
+            a text is missing; it was withdrawn, and not by a document of its applicant.
     """
     lines = [line for line in Register.of(entry.root).lines if line["what"] in OBJECTION_KINDS]
     one = next((one for one in objections_of(lines) if one.id == objection_id), None)
     if one is None:
         raise DataError("objection: expected the number of an objection, such as 2024-1 (got {id!r})", id=objection_id)
-    reason, by = _line_of_text(reason, "reason"), _line_of_text(by, "by")
+    answer = replace(answer, reason=_line_of_text(answer.reason, "reason"), by=_line_of_text(answer.by, "by"))
     if one.outcome:
-        if (one.outcome, one.reason, one.decided_by, one.decided_on) == (outcome, reason, by, on):
+        if one.answer_is(answer.outcome, answer.reason, answer.by, answer.on, answer.withdrawal.strip(), answer.withdrawal_date):
             return one, False
         raise DataError(
             "objection {id}: answered on {on} already; a new objection may follow, an answer is not changed",
             id=one.id,
             on=one.decided_on,
         )
+    _refuse_same_person(one, answer.by)
+    if answer.on < one.on:
+        raise DataError("objection {id}: expected a day on or after {since} (got {on})", id=one.id, since=one.on, on=answer.on)
+    body = {"objection": one.id, "outcome": answer.outcome, "reason": answer.reason, "by": answer.by, "on": answer.on.isoformat()}
+    added = entry.append(entry.root / REGISTER, [register_line("answered", **body, **_withdrawal(one, answer))])
+    return next(two for two in objections_of([*lines, *added]) if two.id == one.id), True
+
+
+def _refuse_same_person(one: Objection, by: str) -> None:
+    """Refuse that who took an objection in, or objects, decides on it."""
     if same_person(by, one.by):
         raise DataError(
-            "objection {id}: expected a second person to decide (got {by}, who took it in; names are compared without blanks and "
-            "without what stands in brackets)",
+            "objection {id}: expected a second person to decide (got {by}, of whom one took it in; names are compared without "
+            "blanks, offices and what stands in brackets, and each of several in one field counts)",
             id=one.id,
             by=by,
         )
     if same_person(by, one.applicant):
         raise DataError(
-            "objection {id}: expected another person than the one who objects to decide (got {by}; names are compared without "
-            "blanks and without what stands in brackets)",
+            "objection {id}: expected another person than the one who objects to decide (got {by}; names are compared "
+            "without blanks, offices and what stands in brackets, and each of several in one field counts)",
             id=one.id,
             by=by,
         )
-    if on < one.on:
-        raise DataError("objection {id}: expected a day on or after {since} (got {on})", id=one.id, since=one.on, on=on)
-    body = {"objection": one.id, "outcome": outcome, "reason": reason, "by": by, "on": on.isoformat()}
-    added = entry.append(entry.root / REGISTER, [register_line("answered", **body)])
-    return next(two for two in objections_of([*lines, *added]) if two.id == one.id), True
+
+
+def _withdrawal(one: Objection, answer: Answer) -> dict[str, str]:
+    """What the register says of the document with which an applicant withdrew an objection; nothing of another answer.
+
+    Raises:
+        DataError: It is missing, or of a day before the objection or after the answer; or it is given for another answer.
+    """
+    document, day = answer.withdrawal.strip(), answer.withdrawal_date
+    if answer.outcome != "withdrawn":
+        if document or day is not None:
+            raise DataError(
+                "--withdrawal, --withdrawal-date: expected with --outcome withdrawn only (got {got})", got=answer.outcome
+            )
+        return {}
+    if not letters(document) or day is None:
+        raise DataError(
+            "objection {id}: only who objects withdraws it; name the document with which the applicant did so, its number with "
+            "--withdrawal and its day with --withdrawal-date; without one, decide on it: upheld or rejected",
+            id=one.id,
+        )
+    if not one.on <= day <= answer.on:
+        raise DataError(
+            "--withdrawal-date: expected a day from {since}, that of the objection, to {until}, that of the answer (got {day})",
+            since=one.on,
+            until=answer.on,
+            day=day,
+        )
+    return {"withdrawal": _line_of_text(document, "withdrawal"), "withdrawal_date": day.isoformat()}
 
 
 def _checked(filing: Filing) -> Filing:

@@ -74,6 +74,9 @@ class Objection(Filing):
         decided_by: Who decided, never the person who took it in.
         decided_on: The day of the decision.
         reason: Why it was decided so.
+        withdrawal: The number of the document with which the applicant withdrew it; empty where it is not withdrawn, or was
+            before such a document was asked for.
+        withdrawal_date: The day of that document.
     """
 
     id: str = ""
@@ -89,12 +92,19 @@ class Objection(Filing):
     decided_by: str = ""
     decided_on: dt.date | None = None
     reason: str = ""
+    withdrawal: str = ""
+    withdrawal_date: dt.date | None = None
+
+    def answer_is(self, *answer: object) -> bool:
+        """Whether its answer is this one: outcome, reason, by whom, when, and the document of a withdrawal with its day."""
+        own = (self.outcome, self.reason, self.decided_by, self.decided_on, self.withdrawal, self.withdrawal_date)
+        return own == answer
 
     def as_of(self, day: dt.date) -> Objection:
         """The objection as it stood on a day: without an answer that came later."""
         if self.decided_on is None or self.decided_on <= day:
             return self
-        return replace(self, outcome="", decided_by="", decided_on=None, reason="")
+        return replace(self, outcome="", decided_by="", decided_on=None, reason="", withdrawal="", withdrawal_date=None)
 
     @property
     def is_open(self) -> bool:
@@ -152,6 +162,8 @@ def objections_of(lines: Iterable[Line]) -> tuple[Objection, ...]:
             elif line["what"] == "answered" and line["objection"] in found:
                 day = dt.date.fromisoformat(line["on"])
                 answer = {"outcome": line["outcome"], "decided_by": line["by"], "decided_on": day, "reason": line["reason"]}
+                if "withdrawal" in line:
+                    answer |= {"withdrawal": line["withdrawal"], "withdrawal_date": dt.date.fromisoformat(line["withdrawal_date"])}
                 found[line["objection"]] |= answer
         except (KeyError, ValueError, TypeError):
             raise DataError("register line {line}: expected an objection or its answer", line=line.get("number")) from None

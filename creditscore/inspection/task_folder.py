@@ -288,7 +288,11 @@ def add_void(entry: Journal, folder: TaskFolder, *, reason: str, by: str, second
         raise DrawError("task {task}: drawn already; a draw is not taken back", task=folder.task)
     people = {"by": needed(by, "by"), "second": needed(second, "second")}
     if same_person(people["by"], people["second"]):
-        raise DrawError("task {task}: expected a second person (got {by} twice)", task=folder.task, by=people["by"])
+        raise DrawError(
+            "task {task}: expected a second person (got {by} and {second}; each of several names in one field counts)",
+            task=folder.task,
+            **people,
+        )
     kept = folder.path / VOIDED / str(register.voids(folder.task) + 1)
     for name in _LATEST:
         if (folder.path / name).is_file():

@@ -232,7 +232,7 @@ def _told(one: Objection, outcome_then: str | None, steps: Sequence[LegalStep]) 
         answered=day, reason=one.reason, received_since=outcome_then is None,
         answered_since=bool(one.outcome) and one.outcome != outcome_then,
         steps=tuple(NextLegalStep(step.label, step.basis) for step in open_steps), earlier=one.earlier, suspends=one.suspends,
-        suspends_basis=one.suspends_basis,
+        suspends_basis=one.suspends_basis, withdrawal=one.withdrawal, withdrawal_date=one.withdrawal_date,
     )  # fmt: skip
 
 

@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from creditscore.errors import DataError
-from creditscore.inspection.objection_intake import Rules, add_answer, add_objection
+from creditscore.inspection.objection_intake import Answer, Rules, add_answer, add_objection
 from creditscore.inspection.objections import Filing, Objection, all_objections, history
 from creditscore.pipeline.contested import found, newest_run
 from creditscore.pipeline.out_folder import changing, held
 from creditscore.pipeline.run_folder import OBJECTIONS, RunFolder
 from creditscore.records.standard.identity import compact
-from creditscore.vocabulary import OBJECTION_OUTCOMES, ObjectionOutcome
+from creditscore.vocabulary import OBJECTION_OUTCOMES
 
 if TYPE_CHECKING:
     from creditscore.config.project import Project
@@ -63,9 +63,7 @@ def file_objection(project: Project, out: str | Path, filing: Filing) -> Objecti
         return add_objection(entry, filing, thing, rules=rules)
 
 
-def decide_objection(
-    out: str | Path, objection: str, *, outcome: ObjectionOutcome, reason: str, by: str, on: dt.date
-) -> tuple[Objection, bool]:
+def decide_objection(out: str | Path, objection: str, answer: Answer) -> tuple[Objection, bool]:
     """Answer an objection; one against a record ends or lets count the record from the next night on.
 
     Returns:
@@ -75,10 +73,10 @@ def decide_objection(
         DataError: See :func:`creditscore.inspection.objection_intake.add_answer`.
         LockedError: A run or another command is writing to the same folder.
     """
-    if outcome not in OBJECTION_OUTCOMES:
-        raise DataError("--outcome: expected one of {known} (got {got!r})", known=", ".join(OBJECTION_OUTCOMES), got=outcome)
+    if answer.outcome not in OBJECTION_OUTCOMES:
+        raise DataError("--outcome: expected one of {known} (got {got!r})", known=", ".join(OBJECTION_OUTCOMES), got=answer.outcome)
     with changing(Path(out), f"objection {objection}") as entry:
-        return add_answer(entry, objection, outcome=outcome, reason=reason, by=by, on=on)
+        return add_answer(entry, objection, answer)
 
 
 def list_objections(out: str | Path, *, on: dt.date, every: bool = False) -> list[dict[str, Any]]:

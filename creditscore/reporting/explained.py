@@ -150,7 +150,7 @@ class ToldObjection:
     ``received_since`` and ``answered_since``: the run of the day did not know it, or not its answer. ``outcome`` is ``""`` while
     it is open. ``steps`` are those that the project names against such an answer. ``earlier`` is the objection to the same thing
     that was answered before it; ``suspends``: what it is against does not count while it is open, which one that was filed again
-    does as often only as the project allows, by ``suspends_basis``.
+    does as often only as the project allows, by ``suspends_basis``. ``withdrawal``: the firm's own document that withdrew it.
     """
 
     number: str
@@ -168,6 +168,8 @@ class ToldObjection:
     earlier: str = ""
     suspends: bool = True
     suspends_basis: str = ""
+    withdrawal: str = ""
+    withdrawal_date: dt.date | None = None
 
     @property
     def is_later(self) -> bool:

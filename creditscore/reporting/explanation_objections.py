@@ -76,6 +76,8 @@ def _meanwhile(it: Explained, one: ToldObjection) -> Iterator[Text]:
 def _answered(it: Explained, one: ToldObjection) -> Iterator[Text]:
     values = {"number": one.number, "what": _contested(it, one), "received": one.received, "answered": one.answered}
     yield Message(_ANSWERS[one.outcome].message, values) if one.outcome in _ANSWERS else one.outcome
+    if one.withdrawal:
+        yield _("It was withdrawn by the document {document} of {day}.", document=one.withdrawal, day=one.withdrawal_date)
     if one.reason:
         yield _("Reason given: {reason}.", reason=one.reason.rstrip("。."))
     if one.against in HIDDEN_WHILE_OPEN:

@@ -6,6 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 from support.command import creditscore
+from support.contested import decide
 from support.deliveries import Delivery, csv_sources, event_line, subject_line
 from support.nights import night, sign_a_card
 
@@ -69,25 +70,6 @@ def place(before, tmp_path):
 
 def objection(place, *words, subject=LISTED, said=GROUNDS):
     return creditscore("objection", "file", place / "project", subject, "--out", place / "out", *said, *words, "--lang", "en")
-
-
-def decide(place, number, outcome, by="李四", on="2024-05-08"):
-    return creditscore(
-        "objection",
-        "decide",
-        place / "out",
-        number,
-        "--outcome",
-        outcome,
-        "--reason",
-        "已核实",
-        "--by",
-        by,
-        "--on",
-        on,
-        "--lang",
-        "en",
-    )
 
 
 def tier(place, day, subject=LISTED):

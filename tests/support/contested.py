@@ -79,9 +79,10 @@ def file(place, subject_id, *words, said=SAID):
 
 
 def decide(place, number, outcome, by="李四", on="2024-05-08"):
-    """``creditscore objection decide``."""
+    """``creditscore objection decide``; a withdrawn one by a document of the day of the answer."""
     words = ("--outcome", outcome, "--reason", "已核实", "--by", by, "--on", on, "--lang", "en")
-    return creditscore("objection", "decide", place / "out", number, *words)
+    withdrawn = ("--withdrawal", "撤回申请〔2024〕1号", "--withdrawal-date", on) if outcome == "withdrawn" else ()
+    return creditscore("objection", "decide", place / "out", number, *words, *withdrawn)
 
 
 def listed(place, on, *words):

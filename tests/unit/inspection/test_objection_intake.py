@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from creditscore.errors import DataError
-from creditscore.inspection.objection_intake import Rules, Thing, add_answer, add_objection
+from creditscore.inspection.objection_intake import Answer, Rules, Thing, add_answer, add_objection
 from creditscore.inspection.objections import Filing, all_objections, disputed_ranges, history
 from creditscore.inspection.register import Register
 from creditscore.pipeline.out_folder import changing
@@ -27,7 +27,8 @@ def file(out, on, new_evidence="", *, filing=FIRST, thing=THING, rules=RULES, **
 
 def answer(out, one, outcome, on):
     with changing(out, "objection") as entry:
-        return add_answer(entry, one.id, outcome=outcome, reason="已核实", by="李四", on=day(on))[0]
+        withdrawal = ("撤回申请1号", day(on)) if outcome == "withdrawn" else ()
+        return add_answer(entry, one.id, Answer(outcome, "已核实", "李四", day(on), *withdrawal))[0]
 
 
 @pytest.fixture
@@ -57,6 +58,7 @@ def test_evidence_that_was_named_before_is_not_new(out, named):
     answer(out, file(out, 8, "决定书〔2024〕3号"), "rejected", 9)
     with pytest.raises(DataError, match="expected what was not known when objection 2024-"):
         file(out, 9, named)
+    assert file(out, 9, "决定书〔2023〕3号").new_evidence == "决定书〔2023〕3号"
 
 
 @pytest.mark.parametrize("allowed", [0, 1, 2])
@@ -130,3 +132,40 @@ def test_lines_from_before_there_was_such_a_rule_suspend(out):
     from creditscore.inspection.objections import objections_of
 
     assert objections_of([old])[0].suspends
+
+
+def answered(out, *answer):
+    with changing(out, "objection") as entry:
+        return add_answer(entry, "2024-1", Answer(*answer))
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ((), "only who objects withdraws it"),
+        (("撤回申请〔2024〕1号",), "only who objects withdraws it"),
+        ((" —— ", day(7)), "only who objects withdraws it"),
+        (("", day(7)), "only who objects withdraws it"),
+        (("撤回申请〔2024〕1号", day(5)), "expected a day from 2024-05-06"),
+        (("撤回申请〔2024〕1号", day(9)), "to 2024-05-08"),
+    ],
+)
+def test_only_the_applicants_own_document_withdraws_an_objection(out, document, said):
+    file(out, 6)
+    written = lines(out)
+    with pytest.raises(DataError, match=said):
+        answered(out, "withdrawn", "已核实", "李四", day(8), *document)
+    assert lines(out) == written
+
+
+def test_the_document_of_a_withdrawal_is_kept_and_belongs_to_no_other_answer(out):
+    file(out, 6)
+    with pytest.raises(DataError, match="expected with --outcome withdrawn only"):
+        answered(out, "rejected", "已核实", "李四", day(8), "撤回申请〔2024〕1号", day(7))
+    said = ("withdrawn", "已核实", "李四", day(8), "撤回申请〔2024〕1号", day(7))
+    assert [answered(out, *said)[1] for _again in range(2)] == [True, False]
+    (one,) = all_objections(out)
+    assert (one.withdrawal, one.withdrawal_date) == ("撤回申请〔2024〕1号", day(7))
+    assert (one.as_of(day(7)).withdrawal, one.as_of(day(7)).withdrawal_date) == ("", None)
+    with pytest.raises(DataError, match="an answer is not changed"):
+        answered(out, *said[:4], "撤回申请〔2024〕2号", day(7))

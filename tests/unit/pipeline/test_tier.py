@@ -11,7 +11,7 @@ from support.runs import empty_run, finished_run, tier_rows
 from support.tasks import bytes_below
 
 from creditscore.errors import DataError
-from creditscore.inspection.objection_intake import Rules, add_answer, add_objection
+from creditscore.inspection.objection_intake import Answer, Rules, add_answer, add_objection
 from creditscore.inspection.objections import Filing
 from creditscore.inspection.register import REGISTER, Register
 from creditscore.pipeline import tier as module
@@ -82,7 +82,7 @@ def test_nobody_approves_a_tier_on_what_its_firm_has_objected_to_until_that_is_a
         add_signatures(folder, [a_review("S2"), review])
     assert signed(folder) == ()
     with changing(folder.out, "answer") as entry:
-        add_answer(entry, one.id, outcome="rejected", reason="已核实", by="李四", on=dt.date(2024, 5, 3))
+        add_answer(entry, one.id, Answer("rejected", "已核实", "李四", dt.date(2024, 5, 3)))
     assert add_signatures(folder, [replace(review, on=dt.date(2024, 5, 3))]) == 1
 
 
