@@ -27,7 +27,7 @@ def objections(it: Explained) -> Iterator[Text]:
     if it.points is not None and it.disputed_score not in (None, it.points.score):
         yield _(
             "The score is {score} without what is under objection and would be {counted} with it. Until that is decided the tier "
-            "moves only as far as it would with either.",
+            "rises only if both are high enough, and falls only if both are low enough.",
             score=it.points.score, counted=it.disputed_score,
         )  # fmt: skip
     if it.kept != "all" and not known:

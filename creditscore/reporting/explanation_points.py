@@ -41,7 +41,7 @@ def why(it: Explained, points: Points, words: Words) -> Section:
     if rated and points.next_tier:
         lines.append(_("By score tier {tier} is {points} points away.", tier=points.next_tier, points=points.needed))
     elif rated and points.margin is not None:
-        lines.append(_("By score in A already, {margin} points above the next tier.", margin=points.margin))
+        lines.append(_("By score tier A, also with up to {margin} points less.", margin=points.margin))
     return Section(words.text(_("Why this score")), [words.text(one) for one in lines])
 
 
