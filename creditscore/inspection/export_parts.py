@@ -38,7 +38,7 @@ def export_task(folder: TaskFolder, out: Path, *, rows: int = PART_ROWS, with_ke
     """
     read_manifest(folder.path)
     target, key = out / TASKS / folder.task, key_path(folder.out, folder.task)
-    if target.exists():
+    if target.exists() or (out.exists() and not out.is_dir()):
         raise DataError("{path}: expected a folder without an export of this task", path=out)
     if rows < 1:
         raise DataError("--rows: expected 1 or more (got {rows})", rows=rows)

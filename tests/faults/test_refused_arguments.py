@@ -196,6 +196,7 @@ HANDED_IN = {
     "plan replace --closed-in": "plan replace {drawn} --closed-in {it} --by B --second C --on 2024-05-06",
     "plan join TASK": "plan join {it} --run {run} --by B --on 2024-05-06",
     "plan join --run": "plan join {drawn} --run {it} --by B --on 2024-05-06",
+    "plan export TASK": "plan export {it} --out {new}",
     "draw TASK": "draw {it} --seed 0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f --by B",
     "publish --staff": "plan publish {draft} --on 2024-04-30 --channel c --by B --staff {it}",
     "publish --recusals": "plan publish {draft} --on 2024-04-30 --channel c --by B --recusals {it}",

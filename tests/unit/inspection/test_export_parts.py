@@ -85,5 +85,7 @@ def test_a_cell_with_line_ends_is_not_cut(tmp_path):
 def test_an_export_is_not_written_over(task, export):
     with pytest.raises(DataError, match="without an export"):
         export_task(task, Path(export).parent.parent)
+    with pytest.raises(DataError, match="without an export"):
+        export_task(task, Path(export) / "plan.csv")
     with pytest.raises(DataError, match="1 or more"):
         export_task(task, Path(export).parent.parent / "x", rows=0)
