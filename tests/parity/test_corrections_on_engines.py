@@ -5,6 +5,8 @@ from decimal import Decimal
 
 from support.projects import event, subject, write_project, write_tables
 
+from creditscore.inspection.objections import Objection
+from creditscore.pipeline.known_objections import disputes_of
 from creditscore.records.adverse.endings import ended, exits
 from creditscore.records.last_reading import adverse_reading
 from creditscore.records.records import open_records
@@ -37,4 +39,48 @@ def test_less_of_an_amount_or_severity_has_left_and_more_or_an_empty_cell_has_no
     rows = exits(may, after=APRIL, until=MAY, ended_before=over, read_before=file)
     assert [(row["event_id"], row["why"], row["ended_day"]) for row in rows.to_pylist()] == [
         (name, "corrected", (MAY - D(1970, 1, 1)).days) for name in ("E1", "E2")
+    ]
+
+
+#: What each visit that found a violation of severity 5 says in May.
+VISITS_NOW = {
+    "v1": {"outcome": "none", "severity": None},
+    "v2": {"severity": 3},
+    "v3": {"severity": None},
+    "v4": {},
+    "v5": {"outcome": "closed", "severity": None},
+    "v6": {"outcome": "none", "severity": None},
+    "v7": {"outcome": "none", "severity": None},
+}
+
+
+def visited(engine, folder, said, objections=()):
+    visits = [
+        {
+            "inspection_id": name, "subject_id": "S1", "event_date": D(2023, 6, 1 + n), "known_date": D(2023, 6, 1 + n),
+            "trigger": "random", "mode": "on_site", "inspectors": ["甲"], **cells,
+        }
+        for n, (name, cells) in enumerate(said.items())
+    ]  # fmt: skip
+    tables = write_tables(folder / "data", subjects=[subject("S1")], inspections=visits)
+    return open_records(engine, write_project(folder / "project"), data=tables, disputes=disputes_of(objections))
+
+
+def test_a_visit_whose_result_became_better_has_left_as_it_was(engine, tmp_path):
+    """v6 is under objection: it has left, too. v7 had left before, by an upheld one."""
+    said = {"against": "visit", "applicant": "a", "by": "b", "grounds": "c", "on": D(2024, 4, 10)}
+    objections = [
+        Objection(subject_id="S1", about="v6", id="1", **said),
+        Objection(subject_id="S1", about="v7", id="2", outcome="upheld", decided_on=D(2024, 4, 20), **said),
+    ]
+    before = {"outcome": "violation", "severity": 5}
+    april = visited(engine, tmp_path / "april", {**dict.fromkeys(VISITS_NOW, before), "v8": {"outcome": "none"}}, objections)
+    over, events, visits = ended(april, APRIL), tmp_path / "read.parquet", tmp_path / "visits.parquet"
+    write_parquet(events, adverse_reading(april, "events", APRIL))
+    write_parquet(visits, adverse_reading(april, "inspections", APRIL))
+    now = {name: before | cells for name, cells in VISITS_NOW.items()}
+    may = visited(engine, tmp_path / "may", {**now, "v8": {"outcome": "none"}}, objections)
+    rows = exits(may, after=APRIL, until=MAY, ended_before=over, read_before=events, visits_before=visits)
+    assert [(row["event_id"], row["kind"], row["why"], row["ended_day"]) for row in rows.to_pylist()] == [
+        (f"visit:{name}", "visit", "corrected", (MAY - D(1970, 1, 1)).days) for name in ("v1", "v2", "v5", "v6")
     ]

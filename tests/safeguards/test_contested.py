@@ -135,6 +135,32 @@ def test_an_older_night_is_rebuilt_as_it_was_after_an_answer(place):
     assert (run / "tiers.parquet").read_bytes() == before
 
 
+def correct(place, day):
+    """The visit is delivered again with another outcome; a night of a day, which takes what it was asked about."""
+    file = place / "data" / "inspections.csv"
+    told = file.read_text("utf-8")
+    corrected = told.replace(
+        "V1,S1,2024-02-01,2024-02-01,random,on_site,violation,5", "V1,S1,2024-02-01,2024-02-01,random,on_site,none,"
+    )
+    assert corrected != told
+    file.write_text(corrected, "utf-8")
+    done = creditscore("run", place / "project", "--data", place / "data", "--as-of", day, "--out", place / "out", "--accept")
+    assert done.code == 0, done.err
+    return tiers_of(place, day)
+
+
+def test_a_result_that_is_corrected_in_favour_of_its_firm_acts_at_once(before, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(before, copy, symlinks=True)
+    assert correct(copy, "2024-05-07").loc[VISITED, ["tier", "rule"]].tolist() == ["A", "record_ended"]
+
+
+def test_a_result_that_is_corrected_while_it_is_contested_acts_whatever_is_answered(place):
+    assert correct(place, "2024-05-09").loc[VISITED, "raw_tier"] == "A"
+    assert decide(place, "2024-1", "rejected", on="2024-05-10").code == 0
+    assert tiers(place, "2024-05-10").loc[VISITED, "tier"] == "A"
+
+
 @pytest.mark.parametrize("name", [("--visit", "2024-02-01"), ("--rating", "national"), ("--rating", "2024-03-01")])
 def test_it_is_named_by_its_day_or_scheme_too(before, tmp_path, name):
     copy = tmp_path / "copy"

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from creditscore.dates import day_number
 from creditscore.engine import unbound
-from creditscore.records.adverse.contested import HIDDEN_VISITS, UPHELD, Hidden, disputed_grades, gone_things, states
+from creditscore.records.adverse.contested import HIDDEN_VISITS, UPHELD, VISIT, Hidden, disputed_grades, gone_things, states
 from creditscore.records.adverse.readings import reading_schema
 from creditscore.records.adverse.rules import AdverseRules
 from creditscore.records.adverse.worsening import events_that_lower, lowering_features, visits_that_lower
@@ -103,8 +103,9 @@ def _with_gone_things(rows: pa.Table, gone: pa.Table) -> pa.Table:
 
 
 def exits(
-    records: Readings, *, after: dt.date, until: dt.date, ended_before: pa.Table | None = None, read_before: Path | None = None
-) -> pa.Table:
+    records: Readings, *, after: dt.date, until: dt.date, ended_before: pa.Table | None = None, read_before: Path | None = None,
+    visits_before: Path | None = None,
+) -> pa.Table:  # fmt: skip
     """The records that left since an earlier night, by firm and id: :data:`ENDED_COLUMNS`.
 
     By their days those that were known by ``after`` and ended after it. Where that night kept what it knew, what had not
@@ -117,6 +118,7 @@ def exits(
         until: Tonight.
         ended_before: The records that had ended for that night (``event_id``).
         read_before: The file of the adverse events that it had read.
+        visits_before: The file of the adverse visits that it had read: one whose result became better has left as it was, too.
     """
     gone, since = ended_events(records, until), day_number(after)
     if ended_before is None or read_before is None:
@@ -127,9 +129,12 @@ def exits(
     engine.register("read_before", read_before)
     new = gone.anti_join(ibis.table({"event_id": "string"}, name="ended_before"), "event_id")
     left = new.semi_join(unbound("read_before", reading_schema("events")), "event_id")
-    both = left.select(*ENDED_COLUMNS).union(_milder(records, until).select(*ENDED_COLUMNS))
-    rows = _with_gone_things(engine.query(both), _things_since(records, after, until, ended_before))
-    for name in ("ended_before", "read_before"):
+    gone = left.select(*ENDED_COLUMNS).union(_milder(records, until).select(*ENDED_COLUMNS))
+    if visits_before is not None:
+        engine.register("visits_before", visits_before)
+        gone = gone.union(_milder_visits(records, until).select(*ENDED_COLUMNS))
+    rows = _with_gone_things(engine.query(gone), _things_since(records, after, until, ended_before))
+    for name in ("ended_before", "read_before", *(["visits_before"] if visits_before is not None else [])):
         engine.drop(name)
     return rows
 
@@ -148,6 +153,27 @@ def _milder(records: Readings, as_of: dt.date) -> ir.Table:
     less = [both[name] < both[then[name]] for name in ("amount", "severity")]
     milder = both.filter(reduce(or_, [one.fill_null(False) for one in (*differs, *less)]))
     return milder.mutate(why=ibis.literal(CORRECTED), ended_day=ibis.literal(day_number(as_of), "int32"))
+
+
+def _milder_visits(records: Readings, as_of: dt.date) -> ir.Table:
+    """The visits that found a violation in ``visits_before``, and none or one of less severity now (an expression).
+
+    One under objection is among them: the correction acts, whatever is answered. One whose result was taken away is not, since it
+    has left already. An empty severity is none of these: it may be a fault.
+    """
+    visits, before = records.table("inspections"), unbound("visits_before", reading_schema("inspections"))
+    known = visits.filter((visits.event_date <= as_of) & (visits.known_date <= as_of))
+    if records.has(HIDDEN_VISITS):
+        hidden = states(records, HIDDEN_VISITS, as_of)
+        known = known.anti_join(hidden.filter(hidden.why == UPHELD), "inspection_id")
+    then = before.filter(before.outcome.notnull()).select("inspection_id", "subject_id", severity_then=before.severity)
+    both = known.inner_join(then, ["inspection_id", "subject_id"])
+    less = (both.severity < both.severity_then).fill_null(False)
+    milder = both.filter(~AdverseRules.of(records.project).adverse("inspections", both) | less)
+    return milder.mutate(
+        event_id=ibis.literal(VISIT_PREFIX) + milder.inspection_id, kind=ibis.literal(VISIT), why=ibis.literal(CORRECTED),
+        ended_day=ibis.literal(day_number(as_of), "int32"),
+    )  # fmt: skip
 
 
 def _things_since(records: Readings, after: dt.date, until: dt.date, ended_before: pa.Table | None) -> pa.Table:

@@ -241,7 +241,9 @@ def test_prune_says_first_and_removes_on_order(tmp_path, project):
 
 
 def test_an_export_for_auditors_verifies_where_it_lies(drawn_out, tmp_path):
-    said = creditscore("plan", "export", drawn_out / "tasks" / "2024Q2-food", "--out", tmp_path, "--with-key", "--rows", "70", "--json")
+    said = creditscore(
+        "plan", "export", drawn_out / "tasks" / "2024Q2-food", "--out", tmp_path, "--with-key", "--rows", "70", "--json"
+    )
     assert said.json == {"export": str(tmp_path / "tasks" / "2024Q2-food")}
     checked = creditscore("verify-plan", said.json["export"], "--json")
     assert (checked.code, checked.json["findings"], len(checked.json["holds"])) == (0, [], 9)
