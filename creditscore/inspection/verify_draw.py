@@ -251,7 +251,7 @@ MESSAGES = {
         "register.jsonl line {line}: the frame was published, or the one before it voided, when its seed was known already ({day})"
     ),
     "register.closing": _("register.jsonl line {line}: closing.csv is not the list that was told when the task was closed"),
-    "register.replaced": _("register.jsonl line {line}: says another replacement, reason or person than the log"),
+    "register.replaced": _("register.jsonl line {line}: says another replacement or leave, reason or person than the log"),
     "register.day": _("register.jsonl line {line}: the draw is dated before the day on which its hash was told, {published}"),
     "register.late": _("register.jsonl line {line}: late is not the root of the rows of the subjects that came then"),
     "register.log": _("log.jsonl: does not end with the line named in register.jsonl line {line}: it was cut off or written anew"),
@@ -1084,16 +1084,16 @@ def _registered_log(export: Export, current: Sequence[Mapping[str, Any]]) -> Ite
         yield _finding("register.log", line=ends[-1]["number"])
         return
     if export.version > 2:
-        yield from _registered_replacements(export, [line for line in current if _text(line, "what") == "replaced"])
+        yield from _registered_replacements(export, [line for line in current if _text(line, "what") in ("replaced", "left")])
     yield from _late_roots(export, [line for line in current if _text(line, "what") == "joined"])
 
 
-#: What log and register both say of a replacement.
-REPLACED_KEYS = ("subject_id", "replaced_by", "reason", "evidence", "by", "second", "on")
+#: What log and register both say of a replacement, and of an inspector who left.
+REPLACED_KEYS = ("what", "subject_id", "replaced_by", "staff_id", "reason", "evidence", "by", "second", "on")
 
 
 def _registered_replacements(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    logged = [line for line in export.log if _text(line, "what") == "replaced"]
+    logged = [line for line in export.log if _text(line, "what") in ("replaced", "left")]
     for at, line in enumerate(lines):
         told = [line.get(name) for name in REPLACED_KEYS]
         if told not in [[one.get(name) for name in REPLACED_KEYS] for one in logged[at : at + 1]]:

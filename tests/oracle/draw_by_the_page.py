@@ -13,6 +13,7 @@ from pathlib import Path
 
 DIGITS = {"digits": "0123456789", "dice": "123456", "hex": "0123456789abcdef", "HEX": "0123456789ABCDEF"}
 REASONS = {"deregistered", "revoked", "moved_away", "not_found", "closed_down", "registered_twice"}
+LEAVES = {"ill", "on_leave", "transferred", "left_service", "certificate_lost", "recused"}
 SUBJECT = ("subject_id", "name", "industry", "region", "tier", "stratum", "exempt_reason", "merged_with")
 STRATUM = (
     "stratum", "tier", "industry", "region", "population", "target", "ratio_ppm", "on_site", "on_site_ppm", "full_coverage",
@@ -212,41 +213,63 @@ class Folder:
             rows[nfc(one["stratum"])] = row_of((one["stratum"], len(queue), n, on_site, last, last_on_site))
         self.queues, self.draw_root = queues, self.root(rows)
 
-    def team(self, subject, region, visits, recused=()):
-        """Who goes to a subject, after the visits so far."""
-        pool = self.manifest["inspectors"]
-        self.turn += 1
+    def team(self, subject, region, turn, recused=(), stay=()):
+        """Who goes to a subject at a turn, after the visits so far; ``stay`` are those of its team who go on."""
         share = round(self.task["cross_region_share"] * 10**6)
-        across = -(-share * self.turn // 10**6) > -(-share * (self.turn - 1) // 10**6)
-        apart = {staff for staff, other in pool["recusals"] if other == subject} | set(recused)
+        across = -(-share * turn // 10**6) > -(-share * (turn - 1) // 10**6)
+        pool = self.manifest["inspectors"]
+        apart = {staff for staff, other in pool["recusals"] if other == subject} | set(recused) | self.left
         order = sorted(
             (one for one in pool["members"] if one["staff_id"] not in apart),
             key=lambda one: (
+                one["staff_id"] not in stay,
                 one["region"] in ("", region) if across else one["region"] != region,
-                visits[one["staff_id"]],
+                self.visits[one["staff_id"]],
                 h("|".join((self.seed, self.task["id"], nfc(subject), nfc(one["staff_id"])))),
             ),
         )
         lead = [one for one in order if one["department"] in ("", self.task["department"])]
         others = [one for one in order if one not in lead]
         head = [lead[0], others[0]] if lead and others else []
-        team = [*head, *(one for one in order if one not in head)][: self.task["min_inspectors"]]
-        visits.update(one["staff_id"] for one in team)
+        return [*head, *(one for one in order if one not in head)][: self.task["min_inspectors"]]
+
+    def sent_to(self, subject, region, ticket, recused=()):
+        """The next turn."""
+        turn = len(self.teams) + 1
+        team = self.team(subject, region, turn, recused)
+        ids = [one["staff_id"] for one in team]
+        self.visits.update(ids)
+        self.teams[subject] = {"team": ids, "turn": turn, "region": region, "ticket": ticket, "recused": recused}
         return team
 
     def check_people(self):
-        self.visits, self.turn, expected = Counter(), 0, {}
+        self.visits, self.teams, self.left, expected = Counter(), {}, set(), {}
         drawn = sorted((row for row in self.sample if row["drawn"] == "1"), key=lambda row: row["ticket"])
         for row in drawn:
-            for place, one in enumerate(self.team(row["subject_id"], row["region"], self.visits), start=1):
+            for place, one in enumerate(self.sent_to(row["subject_id"], row["region"], row["ticket"]), start=1):
                 expected[row["subject_id"], str(place)] = one
         keys = ("staff_id", "name", "department", "region", "certificate_valid_to")
         sent = {(row["subject_id"], row["place"]): {name: row[name] for name in keys} for row in self.sent}
         self.must(sent == expected, "inspectors")
 
     def later_team(self, line, subject, region, recused=()):
-        own = [one["staff_id"] for one in self.team(subject, region, self.visits, recused)]
+        own = [one["staff_id"] for one in self.sent_to(subject, region, line["ticket"], recused)]
         self.must(line["team"] == own, f"team of {subject}")
+
+    def check_leave(self, line, gone):
+        staff, teams = line["staff_id"], {one["subject_id"]: one for one in line["teams"]}
+        self.must(line["reason"] in LEAVES and line["evidence"] and line["by"] != line["second"], f"leave of {staff}")
+        theirs = {subject for subject, sent in self.teams.items() if staff in sent["team"] and subject not in gone}
+        self.must({*teams, *line["kept"]} == theirs, f"visits of {staff}")
+        self.left.add(staff)
+        for subject in sorted(teams.keys() & theirs, key=lambda one: self.teams[one]["ticket"]):
+            sent = self.teams[subject]
+            stay = [one for one in sent["team"] if one != staff]
+            team = [one["staff_id"] for one in self.team(subject, sent["region"], sent["turn"], sent["recused"], stay)]
+            comes = [one for one in team if one not in stay]
+            self.must((teams[subject]["team"], [teams[subject]["comes"]]) == (team, comes), f"stand-in of {staff} at {subject}")
+            self.visits.update(comes)
+            sent["team"] = team
 
     def check_replaced(self):
         """And the teams of late subjects, since all visits count in the order of the log."""
@@ -259,6 +282,8 @@ class Folder:
         for line in self.log:
             if line["what"] == "joined" and line["mode"]:
                 self.later_team(line, line["subject_id"], line["region"], line["recused"])
+            if line["what"] == "left":
+                self.check_leave(line, used)
             if line["what"] != "replaced":
                 continue
             gone, came = line["subject_id"], line["replaced_by"]

@@ -56,9 +56,13 @@ def a_replacement_for_no_reason(told):
     told.line("replaced")["reason"] = "asked for it"
 
 
+def a_friend_in_the_place_of_who_left(told):
+    told.line("left")["teams"][0]["team"].reverse()
+
+
 @pytest.mark.parametrize(
     "change",
-    [a_friend_spared, a_team_that_somebody_chose, a_late_friend_in_a_safer_tier, a_seed_of_another_form,
+    [a_friend_in_the_place_of_who_left, a_friend_spared, a_team_that_somebody_chose, a_late_friend_in_a_safer_tier, a_seed_of_another_form,
      another_root_of_late_subjects, a_replacement_for_no_reason],
 )  # fmt: skip
 def test_both_find_a_forgery(folder, change):

@@ -303,6 +303,24 @@ def a_late_subject_kept_from_the_register(told):
     told.line("joined", register=True)["subjects"] -= 1
 
 
+def an_inspector_who_left_for_no_reason(told):
+    told.line("left")["reason"] = told.line("left", register=True)["reason"] = "asked to"
+
+
+def another_reason_of_a_leave_in_the_log_alone(told):
+    told.line("left")["evidence"] = "another"
+
+
+def a_friend_in_the_place_of_who_left(told):
+    line = told.line("left")["teams"][0]
+    sent = {*line["team"], told.line("left")["staff_id"]}
+    line["comes"] = next(one["staff_id"] for one in told.manifest["inspectors"]["members"] if one["staff_id"] not in sent)
+
+
+def a_visit_kept_by_who_left(told):
+    told.line("left")["kept"].append(told.line("left")["teams"].pop()["subject_id"])
+
+
 def _of_first_replacement(told, **values):
     told.line("replaced").update(values)
     told.line("replaced", register=True).update(values)
@@ -437,6 +455,9 @@ FOUND = {
     another_reason_in_the_log_alone: "register.replaced",
     a_replacement_kept_from_the_register: "log.not_registered",
     a_late_subject_kept_from_the_register: "log.not_registered",
+    an_inspector_who_left_for_no_reason: "log.leave",
+    another_reason_of_a_leave_in_the_log_alone: "register.replaced",
+    a_friend_in_the_place_of_who_left: "inspectors.team",
     a_team_that_somebody_chose: "inspectors.team",
     a_late_friend_not_drawn: "log.late_draw",
     a_late_friend_in_a_safer_tier: "log.late_stratum",
@@ -559,7 +580,7 @@ def a_recusal_that_changes_no_team(told):
 
 
 def the_last_late_subject_forgotten(told):
-    del told.log[-1]
+    told.log.remove([line for line in told.log if line["what"] == "joined"][-1])
     told.line("joined", register=True)["subjects"] -= 1
     _close(told)
 
@@ -590,6 +611,7 @@ ONLY_WITH = {
     the_last_late_subject_forgotten: ("register_head", "register.head", "scope.register_head"),
     the_last_replacement_undone: ("log_head", "log.head", "scope.log_head"),
     another_reason_of_the_list: ("register_head", "register.head", "scope.register_head"),
+    a_visit_kept_by_who_left: (None, None, "scope.kept"),
     a_result_nobody_found: (None, None, "scope.visits"),
 }
 
