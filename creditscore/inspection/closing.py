@@ -12,7 +12,7 @@ from typing import Any
 
 from creditscore.inspection.csv_export import to_csv
 from creditscore.inspection.inspectors import DrawnFrame
-from creditscore.inspection.plan_folder import OUTCOME_WORDS
+from creditscore.inspection.plan_folder import OUTCOME_WORDS, format_of
 from creditscore.language import DEFAULT_LANGUAGE, Words
 
 #: The file in the task's folder; the register's line about the closing has its hash.
@@ -20,6 +20,7 @@ CLOSING = "closing.csv"
 #: Its columns, one row per subject, by subject_id. ``verify_draw.py`` has its own copy.
 CLOSING_COLUMNS = (
     "task", "subject_id", "name", "item", "department", "start", "end", "standing", "reason", "inspected_on", "result",
+    "format",
 )  # fmt: skip
 
 
@@ -40,7 +41,7 @@ def closing_list(drawn: DrawnFrame, log: Iterable[Mapping[str, Any]], results: M
     for subject, (name, standing, reason) in sorted(_standings(drawn, list(log)).items()):
         day, outcome = results.get(subject, (None, ""))
         found = (day.isoformat(), words.text(OUTCOME_WORDS[outcome])) if day else ("", "")
-        rows.append((task.id, subject, name, *about, standing, reason, *found))
+        rows.append((task.id, subject, name, *about, standing, reason, *found, format_of(drawn.plan)))
     return to_csv(CLOSING_COLUMNS, rows)
 
 

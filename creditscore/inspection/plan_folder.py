@@ -42,7 +42,9 @@ _INTEGERS = ("population", "target", "ratio_ppm", "on_site", "on_site_ppm", "exe
 RESULT_COLUMNS = ("inspected_on", "result", "published_on")
 #: The columns of ``publication.csv``, one row per drawn subject, by subject_id; writer and reader both use this list.
 #: No score, no tier, and no stratum, mode or probability that would tell it.
-PUBLICATION_COLUMNS = ("task", "subject_id", "name", "item", "department", "start", "end", *RESULT_COLUMNS)
+PUBLICATION_COLUMNS = ("task", "subject_id", "name", "item", "department", "start", "end", *RESULT_COLUMNS, "format")
+#: Of a plan of format 2, which does not name its format.
+PUBLICATION_COLUMNS_2 = PUBLICATION_COLUMNS[:-1]
 #: Outcomes in words; the public list has them in Chinese.
 OUTCOME_WORDS = {
     "none": _("none"),
@@ -207,15 +209,17 @@ def _sealed_files(drawn: DrawnFrame) -> dict[str, bytes]:
     ticket = drawn.sample["ticket"].astype(object).where(drawn.sample["ticket"].notna(), "")
     sample = drawn.sample.assign(ticket=ticket, drawn=drawn.sample["drawn"].astype(int))[list(SAMPLE_COLUMNS)].astype(object)
     task = drawn.task
-    about = (task.item, task.department, task.start.isoformat(), task.end.isoformat(), "", "", "")
+    columns = PUBLICATION_COLUMNS if drawn.plan.format > 2 else PUBLICATION_COLUMNS_2
+    about = (task.item, task.department, task.start.isoformat(), task.end.isoformat(), "", "", "", PLAN_FORMAT)
     # By subject_id: an order by ticket or stratum would tell the tier.
-    published = [(task.id, subject, name, *about) for subject, name in drawn.drawn[["subject_id", "name"]].itertuples(index=False)]
+    listed = drawn.drawn[["subject_id", "name"]].itertuples(index=False)
+    published = [(task.id, subject, name, *about)[: len(columns)] for subject, name in listed]
     inspectors = drawn.inspectors[list(INSPECTOR_COLUMNS)].itertuples(index=False, name=None)
     return {
         "plan.csv": _plan_csv(drawn.plan),
         **_sample_files(sample.itertuples(index=False, name=None)),
         "inspectors.csv": to_csv(INSPECTOR_COLUMNS, inspectors),
-        PUBLICATION: to_csv(PUBLICATION_COLUMNS, published),
+        PUBLICATION: to_csv(columns, published),
     }
 
 
@@ -244,7 +248,7 @@ def _manifest(frame: SamplingFrame, files: dict[str, bytes]) -> dict[str, Any]:
     reasons.pop("", None)
     population, target, on_site = (sum(frame.strata[name].tolist()) for name in ("population", "target", "on_site"))
     return {
-        "format": next(name for name, number in FORMATS.items() if number == frame.format),
+        "format": format_of(frame),
         "version": __version__,
         "algorithm": ALGORITHM if frame.format > 2 else ALGORITHM_2,
         "about": frame.about,
@@ -262,6 +266,11 @@ def _manifest(frame: SamplingFrame, files: dict[str, bytes]) -> dict[str, Any]:
         **({"commitments": frame.commitments} if frame.format > 2 else {}),
         "files": {name: sha256_of(content) for name, content in sorted(files.items())},
     }  # fmt: skip
+
+
+def format_of(frame: SamplingFrame) -> str:
+    """The name of a frame's format."""
+    return next(name for name, number in FORMATS.items() if number == frame.format)
 
 
 def _refuse_over(folder: Path, frame: SamplingFrame, *, seed: str | None) -> None:
@@ -297,13 +306,14 @@ def publication_with(folder: Path, results: Mapping[str, tuple[dt.date, str]]) -
         folder: A drawn plan.
         results: Day and outcome (as in the table ``inspections``) by subject.
     """
-    rows = [cells for _line, cells in read_csv(folder / PUBLICATION, PUBLICATION_COLUMNS)]
+    columns = PUBLICATION_COLUMNS if FORMATS[read_manifest(folder)["format"]] > 2 else PUBLICATION_COLUMNS_2
+    rows = [cells for _line, cells in read_csv(folder / PUBLICATION, columns)]
     subject, at = PUBLICATION_COLUMNS.index("subject_id"), PUBLICATION_COLUMNS.index("inspected_on")
     for cells in rows:
         if cells[subject] in results:
             day, outcome = results[cells[subject]]
             cells[at : at + 2] = [day.isoformat(), Words.of(DEFAULT_LANGUAGE).text(OUTCOME_WORDS[outcome])]
-    return to_csv(PUBLICATION_COLUMNS, rows)
+    return to_csv(columns, rows)
 
 
 #: The sheets of a plan on its own, by name: columns of its tables, what each holds, and how it is called.
@@ -371,6 +381,6 @@ def write_plan_workbook(drawn: DrawnFrame, path: Path, *, lang: str) -> Path:
         )
         for (name, columns), frame in zip(_SHEETS, frames, strict=True)
     ]
-    title = f"{words.text(drawn.task.label)} {drawn.frame_hash[:12]}"
+    title = f"{words.text(drawn.task.label)} {drawn.frame_hash[:12]} {format_of(drawn.plan)}"
     write_book(path, sheets, lang=lang, title=title, created=drawn.drawn_on or drawn.plan.as_of)
     return path

@@ -127,10 +127,12 @@ PLAN_COLUMNS = (
 INSPECTOR_COLUMNS = ("task", "subject_id", "place", "staff_id", "name", "department", "region", "certificate_valid_to")
 PUBLICATION_COLUMNS = (
     "task", "subject_id", "name", "item", "department", "start", "end", "inspected_on", "result", "published_on",
+    "format",
 )  # fmt: skip
 CLOSING = "closing.csv"
 CLOSING_COLUMNS = (
     "task", "subject_id", "name", "item", "department", "start", "end", "standing", "reason", "inspected_on", "result",
+    "format",
 )  # fmt: skip
 #: Why a subject may leave a frame before the draw.
 REASONS = ("deregistered", "annual_cap", "repeat")
@@ -206,10 +208,10 @@ MESSAGES = {
     "sample.not_drawn": _("{where}: {subject} is marked as not drawn, its ticket is number {rank} and {target} are drawn"),
     "sample.mode": _("{where}: {subject}: its ticket says {expected}, the line {said}"),
     "publication.subject": _("{where}: {subject} is not drawn, is listed twice or has another name than in sample.csv"),
-    "publication.task": _("{where}: item, department or days of {subject} are not those of the task"),
+    "publication.task": _("{where}: item, department, days or format of {subject} are not those of the task"),
     "publication.missing": _("{file}: {subject} is drawn and not listed"),
     "closing.subject": _(
-        "{where}: {subject} was not to be visited, or has another name, standing or reason than in the plan and its log"
+        "{where}: {subject} was not to be visited, or has another name, standing, reason or format than in the plan and its log"
     ),
     "closing.order": _("closing.csv: expected each subject once, by subject_id"),
     "closing.missing": _("closing.csv: {subject} was drawn or came later, and is not listed"),
@@ -980,8 +982,10 @@ def _publication(export: Export, path: Path, label: str) -> Iterator[Finding]:
     """Each drawn subject once, as the sealed plan says; results are free."""
     task, names = export.task, {subject.subject_id: subject.name for subject in export.drawn}
     about, listed = [task["item"], task["department"], task["start"], task["end"]], set[str]()
-    for line, cells in read_csv(path, PUBLICATION_COLUMNS, label):
-        of_task, subject, name, *details = cells[:7]
+    if export.version > 2:
+        about.append(PLAN_FORMAT)
+    for line, cells in read_csv(path, PUBLICATION_COLUMNS if export.version > 2 else PUBLICATION_COLUMNS[:-1], label):
+        of_task, subject, name, *details = [*cells[:7], *cells[10:]]
         where = f"{label} line {line}"
         if subject in listed or names.get(subject) != name or of_task != task["id"]:
             yield _finding("publication.subject", where=where, subject=subject)
@@ -1000,7 +1004,8 @@ def check_closing(export: Export) -> Iterator[Finding]:
     expected, listed = _standings(export), list[str]()
     for line, cells in read_csv(path, CLOSING_COLUMNS, CLOSING):
         subject = cells[1]
-        if [cells[0], *cells[2:9]] != [export.task["id"], *_closing_cells(expected.get(subject), about)]:
+        told = [export.task["id"], *_closing_cells(expected.get(subject), about), export.manifest["format"]]
+        if [cells[0], *cells[2:9], cells[11]] != told:
             yield _finding("closing.subject", where=f"{CLOSING} line {line}", subject=subject)
         listed.append(subject)
     if listed != sorted(set(listed)):

@@ -17,6 +17,7 @@ from creditscore.config.spec import Label
 from creditscore.config.tasks import Task
 from creditscore.config.work_calendar import WorkCalendar
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
+from creditscore.inspection.plan_folder import format_of
 from creditscore.inspection.sampling_frame import SamplingFrame
 from creditscore.inspection.visits import Opened, Week, visits_of_plans, weeks_of
 from creditscore.language import _
@@ -73,6 +74,7 @@ class PlanPage:
     ``weeks``: one row per week of the task: week, week_from, week_to, workdays (missing where its year has no notice).
     ``late_proposed``: ids of those who came after the frame and were proposed for the riskiest tier then.
     ``staff``: one row per inspector who may go: staff_id, department, staff_region, certificate_valid_to.
+    ``draft``: whether its hash is not the one to be told, since publishing makes another one; ``format``: that of its files.
     """
 
     task: Task
@@ -89,6 +91,8 @@ class PlanPage:
     weeks: pd.DataFrame = field(default_factory=pd.DataFrame)
     staff: pd.DataFrame = field(default_factory=pd.DataFrame)
     late_proposed: frozenset[str] = frozenset()
+    draft: bool = False
+    format: str = ""
 
 
 @dataclass(frozen=True)
@@ -284,6 +288,8 @@ def _page(plan: SamplingFrame, frame: pd.DataFrame, *, seed: str, seed_source: s
         strata=plan.strata.assign(ratio=plan.strata["ratio_ppm"] / 1_000_000, on_site_share=plan.strata["on_site_ppm"] / 1_000_000),
         frame=frame,
         frame_hash=plan.frame_hash,
+        draft=plan.format > 2 and not plan.is_sealed,
+        format=format_of(plan),
         drawn=bool(seed),
         overshoot=plan.overshoot,
         raised=plan.raised,

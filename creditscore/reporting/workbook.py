@@ -139,7 +139,7 @@ def _about(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
     yield _("Tiers"), "；".join(f"{words.text(TIER_WORDS[tier])} {words.number(counts[tier])}" for tier in counts)
     yield from _about_open(book, words)
     yield _("Tier policy"), f"{book.policy.effective.isoformat()} · {book.policy.basis} · {book.policy.signed_by}"
-    yield from _about_plans(book, words, undrawn=_("draft; the hash counts once it is published"))
+    yield from _about_plans(book, words, undrawn=_("draft; publishing makes the hash that is to be told"))
     for key in sorted(book.cards):
         card = book.cards[key]
         yield _("Scorecard"), f"{card_name(card, book, words)} · sha256 {card.sha256}"
@@ -202,7 +202,9 @@ def _about_plans(book: RunBook, words: Words, *, undrawn: Message) -> Iterator[t
         yield pgettext("about", "Task"), words.text(text)
         source = f" ({plan.seed_source})" if plan.seed_source else ""
         state = _("drawn, seed {seed}{source}", seed=plan.seed, source=source) if plan.drawn else undrawn
-        yield _("Frame hash"), f"{plan.frame_hash} · {words.text(state)}"
+        yield _("Hash of the draft") if plan.draft else _("Frame hash"), f"{plan.frame_hash} · {words.text(state)}"
+        if plan.format:
+            yield pgettext("about", "Format of the plan"), plan.format
 
 
 def _about_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:

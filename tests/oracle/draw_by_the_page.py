@@ -334,8 +334,9 @@ class Folder:
         names = {row["subject_id"]: row["name"] for row in self.sample if row["drawn"] == "1"}
         self.must([row["subject_id"] for row in self.published] == sorted(names), "publication: who is listed")
         for row in self.published:
-            expected = (names.get(row["subject_id"]), *(self.task[name] for name in ("item", "department", "start", "end")))
-            told = tuple(row[name] for name in ("name", "item", "department", "start", "end"))
+            about = (self.task[name] for name in ("item", "department", "start", "end"))
+            expected = (names.get(row["subject_id"]), *about, self.manifest["format"])
+            told = tuple(row[name] for name in ("name", "item", "department", "start", "end", "format"))
             self.must(told == expected, f"publication: {row['subject_id']}")
 
     def check_files(self):
