@@ -182,17 +182,48 @@ def results(
     known: Annotated[str, typer.Option(help="The day on which the results were handed in.")],
     file: Annotated[Path | None, typer.Argument(help="A workbook of the task; by default its own plan.xlsx.")] = None,
     data: Annotated[Path | None, typer.Option("--data", help="Also put them into this data folder, for the next training.")] = None,
+    correct: Annotated[bool, typer.Option("--correct", help="Replace results that were handed in and were wrong.")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="With --correct: why they were wrong.")] = "",
+    by: Annotated[str, typer.Option("--by", help="With --correct: who answers for it; the name is recorded, not proved.")] = "",
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Read inspection results back; they become next year's random labels."""
-    from creditscore.pipeline.results import take_results
+    """Read inspection results back; they become next year's random labels.
+
+    Raises:
+        DataError: ``--reason`` or ``--by`` without ``--correct``; see :func:`creditscore.pipeline.results.take_results`.
+    """
+    from creditscore.pipeline.results import Correction, take_results
 
     words = Words.of(lang)
     day = day_of(known, name="--known")
-    taken = take_results(task_dir, file, known=day, data=None if data is None else data_of(data), lang=lang)
-    document = {"file": str(taken.file), "rows": taken.results, "new": taken.new, "open": taken.open, "otherwise": taken.otherwise}
-    show(document, _result_lines(taken, words), as_json=as_json)
+    if (reason or by) and not correct:
+        raise DataError("results: --reason and --by go with --correct")
+    correction = Correction(reason, by) if correct else None
+    taken = take_results(
+        task_dir, file, known=day, data=None if data is None else data_of(data), correction=correction, lang=lang
+    )  # fmt: skip
+    document: dict[str, object] = {
+        "file": str(taken.file), "rows": taken.results, "new": taken.new, "open": taken.open, "otherwise": taken.otherwise,
+    }  # fmt: skip
+    if correct:
+        document |= {"corrected": list(taken.corrected), "trained": list(taken.trained)}
+    show(document, [*_result_lines(taken, words), *_correction_lines(taken, words)], as_json=as_json)
+
+
+def _correction_lines(taken: TakenResults, words: Words) -> list[str]:
+    """What was corrected, and which trainings rest on what it was before."""
+    if not taken.corrected:
+        return []
+    corrected = _(
+        "{count:,} corrected: {subjects}; the earlier version is kept beside the results",
+        count=len(taken.corrected),
+        subjects=" ".join(taken.corrected),
+    )
+    days = ", ".join(taken.trained)
+    again = _("train again and sign: the runs of {days} trained cards that may rest on the earlier results", days=days)
+    nothing = _("no run of this folder trained cards since; train cards again that were trained elsewhere on the earlier results")
+    return [words.text(corrected), words.text(again if taken.trained else nothing)]
 
 
 def _result_lines(taken: TakenResults, words: Words) -> list[str]:

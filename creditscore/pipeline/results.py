@@ -17,7 +17,7 @@ from creditscore.errors import DataError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import PUBLICATION, publication_with
 from creditscore.inspection.register import Register
-from creditscore.inspection.task_folder import TaskFolder, add_line, refuse_closed
+from creditscore.inspection.task_folder import TaskFolder, add_line, needed, refuse_closed
 from creditscore.inspection.visits import Opened
 from creditscore.language import DEFAULT_LANGUAGE, Message, _
 from creditscore.pipeline.open_tasks import (
@@ -30,7 +30,7 @@ from creditscore.pipeline.open_tasks import (
     visits_of_tasks,
 )
 from creditscore.pipeline.out_folder import RESULTS, changing
-from creditscore.pipeline.run_folder import WORKBOOK
+from creditscore.pipeline.run_folder import WORKBOOK, trained_since
 from creditscore.records.tables import TABLES
 from creditscore.reporting.planning_tables import DRAWN_LIST
 from creditscore.reporting.readback import read_results
@@ -41,12 +41,22 @@ from creditscore.vocabulary import OFF_SITE
 
 #: The files of a data folder to which results are added; ``sources.toml`` declares them as sources.
 OWN_INSPECTIONS, OWN_FRAMES = "own_inspections.parquet", "own_frames.parquet"
+#: Where a task keeps the results that were corrected, as the register's line of that number sealed them.
+CORRECTED = "corrected"
 _SEVERITIES = 5
 _log = logging.getLogger(__name__)
 
 _Row = Mapping[Any, Any]
 #: The rows of ``visits_of_tasks`` by task and subject.
 _Visits = Mapping[tuple[str, str], _Row]
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Why results that were handed in are replaced, and who answers for it."""
+
+    reason: str
+    by: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,8 @@ class TakenResults:
         new: How many of them were not handed in before.
         otherwise: How many of them were checked in another mode (on site or off site) than the draw said.
         open: Visits of the task that have no result yet.
+        corrected: Subjects whose earlier result was replaced, in order.
+        trained: Runs that trained cards since the earlier results were known, and that may rest on them.
     """
 
     file: Path
@@ -66,10 +78,18 @@ class TakenResults:
     new: int
     otherwise: int
     open: int
+    corrected: tuple[str, ...] = ()
+    trained: tuple[str, ...] = ()
 
 
 def take_results(
-    folder: str | Path, workbook: Path | None = None, *, known: dt.date, data: Path | None = None, lang: str = DEFAULT_LANGUAGE
+    folder: str | Path,
+    workbook: Path | None = None,
+    *,
+    known: dt.date,
+    data: Path | None = None,
+    correction: Correction | None = None,
+    lang: str = DEFAULT_LANGUAGE,
 ) -> TakenResults:
     """Turn the filled-in rows of 抽查名单 into the results of a task, ``OUT/tasks/<task>/results.parquet``.
 
@@ -85,6 +105,8 @@ def take_results(
         known: The day on which the results were handed in (their ``known_date``).
         data: A data folder, or None. Results and frames are also written to its ``own_inspections.parquet`` and
             ``own_frames.parquet``, which ``sources.toml`` declares.
+        correction: Replace earlier results that differ, which are refused without it. They are known from ``known`` on; the
+            earlier version stays in the task's folder, below ``corrected/``.
         lang: The language of the task's workbook.
 
     Returns:
@@ -94,9 +116,9 @@ def take_results(
     Raises:
         DataError: The folder is none of a task; a task that is not drawn yet also checks the item of this one; a
             cell cannot be read, names a subject that was not drawn, or has a day before the task or the draw or after
-            ``known`` (the message names the cell); an earlier result of the same visit differs, or the file of earlier
-            results is not what the register says. Nothing is written then.
-        DrawError: The task is not drawn, or closed.
+            ``known`` (the message names the cell); an earlier result of the same visit differs, or none does that is to be
+            corrected; or the file of earlier results is not what the register says. Nothing is written then.
+        DrawError: The task is not drawn, or closed; or reason or name of a correction is missing.
         LockedError: A run or another command is writing to the same folder, or to the data folder.
     """
     task = TaskFolder.opened(folder)
@@ -110,7 +132,7 @@ def take_results(
         refuse_cells(list(_faults(results, visits, {task.task: plan.plan}, known)), file=file)
         refuse_half_merged({task.task}, plans.values(), known=known)
         rows = [_row(result, visits[result["task"], result["subject_id"]], plan.plan, known) for result in results]
-        return _add_results(entry, task, plans, visits, rows, known=known, data=data, lang=lang)
+        return _add_results(entry, task, plans, visits, rows, known=known, data=data, correction=correction, lang=lang)
 
 
 def _of_task(results: Sequence[_Row], task: TaskFolder) -> list[_Row]:
@@ -131,29 +153,60 @@ def _visits_of(task: TaskFolder, plans: Mapping[str, OpenPlan]) -> _Visits:
 
 def _add_results(
     entry: Journal, task: TaskFolder, plans: Mapping[str, OpenPlan], visits: _Visits, rows: list[dict[str, Any]], *, known: dt.date,
-    data: Path | None, lang: str,
+    data: Path | None, correction: Correction | None, lang: str,
 ) -> TakenResults:  # fmt: skip
     """Add the results to the journal: register, the task's file, its published list, its workbook, and the data folder."""
     path, opened = task.path / RESULTS, plans[task.task]
     earlier = results_table(task)
     before = 0 if earlier is None else earlier.num_rows
-    table = _with_earlier(pa.Table.from_pylist(rows, schema=TABLES["inspections"].schema), path)
+    handed = pa.Table.from_pylist(rows, schema=TABLES["inspections"].schema)
+    corrected = _differing(handed, earlier)
+    about = _corrected(entry, task, earlier, corrected, correction)
+    table = _with_earlier(handed, path, corrects=bool(about))
     write_parquet(entry.file(path), table)
     if data is not None and isinstance(opened, Opened):
-        for file, content in _tables_for(data, table, opened.plan).items():
+        for file, content in _tables_for(data, table, opened.plan, corrects=bool(about)).items():
             write_parquet(entry.file(file), content)
     done = set(table["subject_id"].to_pylist())
     still_open = sum(not row["replaced_by"] and subject not in done for (_task, subject), row in visits.items())
-    if table.num_rows != before:  # the same workbook again is no news
+    if table.num_rows != before or about:  # the same workbook again is no news
         outcomes = {row["subject_id"]: (row["event_date"], row["outcome"]) for row in rows}
         entry.write(task.path / PUBLICATION, publication_with(task.path, outcomes))
         counts = {"results": table.num_rows, "new": table.num_rows - before, "open": still_open, "on": known.isoformat()}
         sealed = content_sha256(table, RESULT_KEY)
-        add_line(entry, task, "results", **counts, content=sealed)
+        add_line(entry, task, "results", **counts, content=sealed, **about)
         handed_in: pd.DataFrame = table.to_pandas(date_as_object=True)
         add_documents(entry, plans, task.task, results=handed_in, lang=lang)
-    otherwise = sum(row["trigger"] == "special" for row in rows)
-    return TakenResults(path, len(rows), table.num_rows - before, otherwise, still_open)
+    otherwise, subjects = sum(row["trigger"] == "special" for row in rows), tuple(about.get("corrected", ()))
+    since = min((row["known_date"] for row in corrected), default=known)
+    trained = trained_since(task.out, since) if about else ()
+    return TakenResults(path, len(rows), table.num_rows - before, otherwise, still_open, subjects, trained)
+
+
+def _differing(table: pa.Table, earlier: pa.Table | None) -> list[dict[str, Any]]:
+    """The earlier results of visits that now have another one in anything but the day on which it was known."""
+    rows = {row["inspection_id"]: row for row in table.to_pylist()}
+    known = [] if earlier is None else earlier.to_pylist()
+    return [row for row in known if row | {"known_date": None} != rows.get(row["inspection_id"], row) | {"known_date": None}]
+
+
+def _corrected(
+    entry: Journal, task: TaskFolder, earlier: pa.Table | None, corrected: Sequence[_Row], correction: Correction | None
+) -> dict[str, Any]:
+    """Keep the earlier version of results that are corrected; what the register's line says of them.
+
+    Raises:
+        DataError: None differs.
+        DrawError: The reason or the name is missing.
+    """
+    if correction is None:
+        return {}
+    who = {"reason": needed(correction.reason, "reason"), "by": needed(correction.by, "by")}
+    if earlier is None or not corrected:
+        raise DataError("results: expected results that differ from those handed in before, to correct them (none does)")
+    sealed = [line for line in Register.of(task.out).of_task(task.task) if line["what"] == "results"]
+    write_parquet(entry.file(task.path / CORRECTED / f"results-{sealed[-1]['number']}.parquet"), earlier)
+    return {"corrected": sorted(row["subject_id"] for row in corrected), **who}
 
 
 def _faults(results: Iterable[_Row], visits: _Visits, drawn: Mapping[str, DrawnPlan], known: dt.date) -> Iterator[Message]:
@@ -220,29 +273,30 @@ def _row(result: _Row, visit: _Row, plan: DrawnPlan, known: dt.date) -> dict[str
     }
 
 
-def _with_earlier(table: pa.Table, path: Path) -> pa.Table:
+def _with_earlier(table: pa.Table, path: Path, *, corrects: bool = False) -> pa.Table:
     """The results of ``table`` and those in a file, by ``inspection_id``; the file may be missing.
 
     A visit that is in both keeps the row of the file, and so the day on which its result was first known.
 
     Raises:
-        DataError: They differ on the same visit in anything but ``known_date``.
+        DataError: They differ on the same visit in anything but ``known_date``, and ``corrects`` does not say that they may.
     """
     rows = {row["inspection_id"]: row for row in table.to_pylist()}
-    earlier = {row["inspection_id"]: row for row in read_parquet(path).to_pylist()} if path.is_file() else {}
-    both = sorted(earlier.keys() & rows.keys())
-    differing = [key for key in both if earlier[key] | {"known_date": None} != rows[key] | {"known_date": None}]
-    if differing:
+    known = read_parquet(path) if path.is_file() else None
+    earlier = {row["inspection_id"]: row for row in known.to_pylist()} if known is not None else {}
+    differing = sorted(row["inspection_id"] for row in _differing(table, known))
+    if differing and not corrects:
         raise DataError(
-            "results: {count} visits have another result in an earlier workbook (the first: {first})",
+            "results: {count} visits have another result in an earlier workbook (the first: {first}); replace it with --correct, "
+            "--reason and --by if the earlier one was wrong",
             count=len(differing),
             first=differing[0],
         )
-    together = {**rows, **earlier}
+    together = {**rows, **{key: row for key, row in earlier.items() if key not in differing}}
     return pa.Table.from_pylist([together[key] for key in sorted(together)], schema=table.schema)
 
 
-def _tables_for(data: Path, table: pa.Table, plan: DrawnPlan) -> dict[Path, pa.Table]:
+def _tables_for(data: Path, table: pa.Table, plan: DrawnPlan, *, corrects: bool) -> dict[Path, pa.Table]:
     """The results and the frame of their draw as files of a data folder.
 
     Frames have one row per stratum with visits on site: ``population`` is the number of its subjects, ``drawn`` the
@@ -257,7 +311,7 @@ def _tables_for(data: Path, table: pa.Table, plan: DrawnPlan) -> dict[Path, pa.T
             task = plan.task.id
             rows[task, stratum] = {"task": task, "stratum": stratum, "population": population, "drawn": on_site}
     both = pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=TABLES["frames"].schema)
-    return {inspections: _with_earlier(table, inspections), frames: both}
+    return {inspections: _with_earlier(table, inspections, corrects=corrects), frames: both}
 
 
 def visit_simulated(folder: str | Path, truth: Path, *, out: Path) -> int:

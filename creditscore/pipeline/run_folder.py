@@ -245,6 +245,13 @@ def evidence_of(out: Path, cards: Mapping[str, str]) -> RunFolder | None:
     return next((run for run in newest_first if run.is_trial and cards_of(run) == cards and run.is_committed()), None)
 
 
+def trained_since(out: Path, day: dt.date) -> tuple[str, ...]:
+    """The days of the finished runs of a folder that trained cards on a day or later, in order."""
+    attempts = [RunFolder(path) for path in (out / RUNS).glob("*") if _day_of_name(path.name[: len("2024-04-30")])]
+    later = (run for run in attempts if run.as_of >= day and run.is_trial and run.has("held_out") and run.is_committed())
+    return tuple(sorted({run.as_of.isoformat() for run in later}))
+
+
 def cards_of(run: RunFolder) -> dict[str, str]:
     """The hashes of the cards that a finished run scored with, by industry."""
     facts: Mapping[str, str] = (run.manifest() or {}).get("facts", {})

@@ -349,6 +349,8 @@ WORDS: dict[str, str] = {
     "draw {published} --seed 0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f --by ''": "by",
     "results {draft} --known 2024-06-01": "draft",
     "results {published} --known 2024-06-01": "published",
+    "results {drawn} --known 2024-06-01 --reason r": "--correct",
+    "results {drawn} --known 2024-06-01 --correct --by B": "reason",
     "plan replace {drawn} --by B --second C --on 2024-05-06": "--subject",
     "plan replace {drawn} --subject no_such --reason deregistered --evidence e --by B --second C --on 2024-05-06": "no_such",
     "plan replace {published} --subject S00000 --reason deregistered --evidence e --by B --second C --on 2024-05-06": "drawn",

@@ -19,7 +19,15 @@ from creditscore.pipeline import results as module
 from creditscore.pipeline.draws import replace_subject
 from creditscore.pipeline.open_tasks import results_of_task
 from creditscore.pipeline.plans import close_task
-from creditscore.pipeline.results import OWN_FRAMES, OWN_INSPECTIONS, refuse_half_merged, take_results, visit_simulated
+from creditscore.pipeline.results import (
+    OWN_FRAMES,
+    OWN_INSPECTIONS,
+    Correction,
+    refuse_half_merged,
+    take_results,
+    visit_simulated,
+)
+from creditscore.pipeline.run_folder import trained_since
 from creditscore.storage import read_parquet, write_parquet
 
 KNOWN = dt.date(2024, 6, 3)
@@ -35,7 +43,7 @@ def plan(drawn):
 def hand_in(drawn, plan, monkeypatch):
     """Take results of the drawn subjects, each with ``changes``; the first one with ``first``."""
 
-    def take(known=KNOWN, data=None, first=None, **changes):
+    def take(known=KNOWN, data=None, first=None, correction=None, **changes):
         rows = [
             {"task": "hygiene", "subject_id": subject, "event_date": dt.date(2024, 5, 20), "mode": "", "outcome": "none",
              "severity": None, "cell": f"抽查名单!N{at}", **changes}
@@ -43,7 +51,7 @@ def hand_in(drawn, plan, monkeypatch):
         ]  # fmt: skip
         rows[0] |= first or {}
         monkeypatch.setattr(module, "read_results", lambda workbook: pd.DataFrame(rows).astype({"severity": "Int64"}))
-        return take_results(drawn, known=known, data=data)
+        return take_results(drawn, known=known, data=data, correction=correction)
 
     return take
 
@@ -134,6 +142,68 @@ def test_a_result_that_differs_from_an_earlier_one_is_refused(hand_in, run, know
     before = bytes_below(run.out)
     with pytest.raises(DataError, match="1 visits have another result in an earlier workbook"):
         hand_in(known=known, first={"outcome": "violation", "severity": 3})
+    assert bytes_below(run.out) == before
+
+
+LATER = dt.date(2024, 6, 20)
+WRONG = {"outcome": "violation", "severity": 3}
+
+
+def test_a_correction_replaces_what_differs_and_keeps_the_earlier_version(hand_in, run, drawn, plan, tmp_path):
+    hand_in(data=tmp_path, first=WRONG)
+    sealed, before = Register.of(run.out).lines[-1], read_parquet(drawn / "results.parquet")
+    taken = hand_in(data=tmp_path, known=LATER, correction=Correction("误录", "王五"))
+    first, *others = before["subject_id"].to_pylist()
+    assert (taken.corrected, taken.new, taken.open) == ((first,), 0, 0)
+    rows = {row["subject_id"]: row for row in read_parquet(drawn / "results.parquet").to_pylist()}
+    assert (rows[first]["outcome"], rows[first]["severity"], rows[first]["known_date"]) == ("none", None, LATER)
+    assert {rows[subject]["known_date"] for subject in others} == {KNOWN}
+    assert {row["outcome"] for row in read_parquet(tmp_path / OWN_INSPECTIONS).to_pylist()} == {"none"}
+    assert read_parquet(drawn / "corrected" / f"results-{sealed['number']}.parquet").equals(before)
+    line = Register.of(run.out).lines[-1]
+    assert (line["what"], line["corrected"], line["reason"], line["by"], line["on"]) == (
+        "results",
+        [first],
+        "误录",
+        "王五",
+        "2024-06-20",
+    )
+    assert line["content"] != sealed["content"]
+    assert Register.of(run.out).state("hygiene") == "visited"
+    assert (drawn / "publication.csv").read_text("utf-8-sig").count("2024-05-20,未发现问题") == len(plan.drawn)
+    assert set(results_of_task(TaskFolder.opened(drawn))["outcome"]) == {"none"}
+    assert verify_plan(drawn).ok
+
+
+def test_a_second_correction_keeps_both_earlier_versions(hand_in, drawn):
+    hand_in(first=WRONG)
+    hand_in(known=LATER, correction=Correction("误录", "王五"))
+    hand_in(known=LATER, first=WRONG, correction=Correction("复核后恢复", "赵六"))
+    kept = [read_parquet(path)["outcome"].to_pylist().count("violation") for path in sorted((drawn / "corrected").iterdir())]
+    assert kept == [1, 0]
+
+
+def test_a_correction_tells_which_runs_trained_on_the_earlier_result(hand_in, run, drawn):
+    hand_in(known=run.as_of + dt.timedelta(days=40), first=WRONG)
+    later = hand_in(known=LATER, correction=Correction("误录", "王五"))
+    assert later.trained == ()
+    assert trained_since(run.out, run.as_of) == ((run.as_of.isoformat(),) if run.is_trial and run.has("held_out") else ())
+
+
+@pytest.mark.parametrize(
+    ("first", "correction", "error"),
+    [
+        ({}, Correction("误录", "王五"), "to correct them"),
+        (WRONG, Correction(" ", "王五"), "reason: expected a text"),
+        (WRONG, Correction("误录", ""), "by: expected a text"),
+        (WRONG, None, "replace it with --correct"),
+    ],
+)
+def test_a_correction_without_reason_person_or_difference_is_refused(hand_in, run, first, correction, error):
+    hand_in()
+    before = bytes_below(run.out)
+    with pytest.raises((DataError, DrawError), match=error):
+        hand_in(known=LATER, first=first, correction=correction)
     assert bytes_below(run.out) == before
 
 
