@@ -2015,21 +2015,22 @@ def _not_covered(export: Export | None, known: Kept) -> list[Finding]:
 # A firm's own proof
 
 
-def check_proof(proof: Any, frame_hash: str | None = None, draw_root: str | None = None) -> list[str]:
+def check_proof(proof: Any, frame_hash: str | None = None, draw_root: str | None = None, late_root: str | None = None) -> list[str]:
     """What is wrong with a firm's own proof, one line each; none if it holds.
 
     Args:
         proof: The document that the authority gave to the firm.
         frame_hash: The hash that was published before the seed was known.
         draw_root: The root that was told with the draw.
+        late_root: For a subject that came later: the root in its line of the register.
     """
     try:
-        return [text for holds, text in _steps(proof, frame_hash, draw_root) if not holds]
+        return [text for holds, text in _steps(proof, frame_hash, draw_root, late_root) if not holds]
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         return ["the document is none of a proof"]
 
 
-def _steps(proof: Any, frame_hash: str | None, draw_root: str | None) -> Iterator[tuple[bool, str]]:
+def _steps(proof: Any, frame_hash: str | None, draw_root: str | None, late_root: str | None) -> Iterator[tuple[bool, str]]:
     frame, task, subject = proof["frame"], proof["task"], proof["subject_id"]
     about, committed = frame["about"], frame["commitments"]
     own = sha256(f"{FRAME_FORMAT}\n{canonical(about).decode()}\n{canonical(committed).decode()}\n")
@@ -2041,6 +2042,7 @@ def _steps(proof: Any, frame_hash: str | None, draw_root: str | None) -> Iterato
         row, leaf = _fields(proof["late"]["row"]), proof["late"]
         yield row[0] == subject, "late: the row is that of another subject"
         yield _climb(leaf) == leaf["register"]["root"], "late: the path does not lead to the root in the register"
+        yield late_root is None or leaf["register"]["root"] == late_root.strip().lower(), "late: root is not the one that was told"
         yield leaf["ticket"] == row[6] == _own_ticket(draw["seed"], task, subject, leaf["nonce"]), "late: the ticket is another"
         yield row[9] == mode_of_late(row[6], int(row[7]), int(row[8])), "late: drawn or not otherwise than the ticket says"
         yield draw["drawn"] == bool(row[9]), "draw: drawn is not what the row says"
@@ -2112,18 +2114,25 @@ def _as_dict(finding: Finding) -> dict[str, Any]:
     return {"code": finding.code, "message": finding.text, "template": finding.template, "values": finding.values}
 
 
-def _main_of_proof(path: str, frame_hash: str | None, draw_root: str | None) -> int:
+#: What a firm cannot see from its own proof.
+NOT_IN_A_PROOF = (
+    "That every stratum is complete, and that the tier, ratio and stratum of the row are right: auditors with the key check the"
+    " first, the register and the signed policy show the rest."
+)
+
+
+def _main_of_proof(path: str, frame_hash: str | None, draw_root: str | None, late_root: str | None) -> int:
     try:
         proof = _json(_bytes(Path(path)), path)
     except Unreadable as error:
         sys.stdout.write(f"{error}\n")
         return 2
-    wrong = check_proof(proof, frame_hash, draw_root)
+    wrong, is_late = check_proof(proof, frame_hash, draw_root, late_root), isinstance(proof, dict) and "late" in proof
+    roots = ("late-root", late_root) if is_late else ("draw-root", draw_root)
     drawn = "not drawn yet" if wrong or "draw" not in proof else "drawn" if proof["draw"]["drawn"] else "not drawn"
     lines = wrong or [f"the proof holds: {_printable(proof['subject_id'])} is {drawn}"]
-    lines += [
-        f"not covered: give --{name}" for name, said in (("frame-hash", frame_hash), ("draw-root", draw_root)) if said is None
-    ]
+    lines += [f"not covered: give --{name}" for name, said in (("frame-hash", frame_hash), roots) if said is None]
+    lines += [LIMITS[0], f"  {NOT_IN_A_PROOF}"]
     sys.stdout.write("\n".join(lines) + "\n")
     return 1 if wrong else 0
 
@@ -2133,6 +2142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check a drawn inspection plan from its sealed export.")
     parser.add_argument("folder", metavar="PLAN_FOLDER", help="or, with --proof, the file of a firm's own proof")
     parser.add_argument("--proof", action="store_true", help="check a firm's own proof, against --frame-hash and --draw-root")
+    parser.add_argument("--late-root", metavar="HASH", help="with --proof of a late subject: the root in its line of the register")
     parser.add_argument("--draw-root", metavar="HASH", help="with --proof: the root that was told with the draw")
     parser.add_argument("--frame-hash", metavar="HASH", help="the hash of the frame that was published before the draw")
     parser.add_argument("--head", metavar="HASH", help="the log head that an earlier check printed")
@@ -2146,7 +2156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="report as JSON")
     given = parser.parse_args(arguments)
     if given.proof:
-        return _main_of_proof(given.folder, given.frame_hash, given.draw_root)
+        return _main_of_proof(given.folder, given.frame_hash, given.draw_root, given.late_root)
     result = verify(
         given.folder, frame_hash=given.frame_hash, log_head=given.head, publication=given.publication, register=given.register,
         register_head=given.register_head, key=given.key, outcome=given.outcome,

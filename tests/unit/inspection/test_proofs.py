@@ -125,9 +125,17 @@ def test_the_verifier_checks_a_proof_alone(task, tmp_path):
     assert said.returncode == 0
     assert said.stdout.startswith("the proof holds: S00017 is ")
     assert "not covered: give --draw-root" in said.stdout
+    assert "That every stratum is complete" in said.stdout
     assert subprocess.run([*command, "--frame-hash", "0" * 64], capture_output=True, check=False).returncode == 1
     path.write_text("[]", "utf-8")
     assert subprocess.run(command, capture_output=True, check=False).returncode == 1
+
+
+def test_a_late_subject_compares_the_root_in_the_register(task):
+    root = next(line["late"] for line in Register.of(task.out).of_task(task.task) if line["what"] == "joined")
+    proof = own_proof(task, "L0")
+    assert verify_draw.check_proof(proof, late_root=root) == []
+    assert verify_draw.check_proof(proof, late_root="0" * 64) == ["late: root is not the one that was told"]
 
 
 def test_nobody_is_proved_without_the_key_or_outside_of_the_frame(task):
