@@ -7,7 +7,7 @@ know that both are of one stratum, and so of one tier: replacements are told onc
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from creditscore.inspection.csv_export import to_csv
@@ -20,20 +20,26 @@ CLOSING = "closing.csv"
 #: Its columns, one row per subject, by subject_id. ``verify_draw.py`` has its own copy.
 CLOSING_COLUMNS = (
     "task", "subject_id", "name", "item", "department", "start", "end", "standing", "reason", "inspected_on", "result",
-    "format",
+    "corrected", "format",
 )  # fmt: skip
 
 
-def closing_list(drawn: DrawnFrame, log: Iterable[Mapping[str, Any]], results: Mapping[str, tuple[dt.date, str]]) -> bytes:
+def closing_list(
+    drawn: DrawnFrame,
+    log: Iterable[Mapping[str, Any]],
+    results: Mapping[str, tuple[dt.date, str]],
+    corrected: Collection[str] = (),
+) -> bytes:
     """The list as CSV.
 
     ``standing`` is ``drawn``, ``replaced`` (with the ``reason``), ``replacement`` or ``late``; ``inspected_on`` and ``result``
-    are empty for whom no result was handed in.
+    are empty for whom no result was handed in; ``corrected`` is 1 where an earlier result was wrong.
 
     Args:
         drawn: The plan as it was drawn.
         log: The lines of its log.
         results: Day and outcome of the visit by subject.
+        corrected: Whose result was corrected.
     """
     task, words = drawn.task, Words.of(DEFAULT_LANGUAGE)
     about = (task.item, task.department, task.start.isoformat(), task.end.isoformat())
@@ -41,7 +47,9 @@ def closing_list(drawn: DrawnFrame, log: Iterable[Mapping[str, Any]], results: M
     for subject, (name, standing, reason) in sorted(_standings(drawn, list(log)).items()):
         day, outcome = results.get(subject, (None, ""))
         found = (day.isoformat(), words.text(OUTCOME_WORDS[outcome])) if day else ("", "")
-        rows.append((task.id, subject, name, *about, standing, reason, *found, format_of(drawn.plan)))
+        rows.append(
+            (task.id, subject, name, *about, standing, reason, *found, "1" if subject in corrected else "", format_of(drawn.plan))
+        )
     return to_csv(CLOSING_COLUMNS, rows)
 
 

@@ -132,7 +132,7 @@ PUBLICATION_COLUMNS = (
 CLOSING = "closing.csv"
 CLOSING_COLUMNS = (
     "task", "subject_id", "name", "item", "department", "start", "end", "standing", "reason", "inspected_on", "result",
-    "format",
+    "corrected", "format",
 )  # fmt: skip
 #: Why a subject may leave a frame before the draw.
 REASONS = ("deregistered", "annual_cap", "repeat")
@@ -213,6 +213,7 @@ MESSAGES = {
     "closing.subject": _(
         "{where}: {subject} was not to be visited, or has another name, standing, reason or format than in the plan and its log"
     ),
+    "closing.result": _("{where}: day or result of {subject} is another than in publication.csv"),
     "closing.order": _("closing.csv: expected each subject once, by subject_id"),
     "closing.missing": _("closing.csv: {subject} was drawn or came later, and is not listed"),
     "inspectors.no_staff": _("inspectors.csv: names inspectors, and the draw had no staff"),
@@ -253,6 +254,7 @@ MESSAGES = {
         "register.jsonl line {line}: the frame was published, or the one before it voided, when its seed was known already ({day})"
     ),
     "register.closing": _("register.jsonl line {line}: closing.csv is not the list that was told when the task was closed"),
+    "register.corrected": _("register.jsonl line {line}: closing.csv names other corrections than the lines about results"),
     "register.replaced": _("register.jsonl line {line}: says another replacement or leave, reason or person than the log"),
     "register.day": _("register.jsonl line {line}: the draw is dated before the day on which its hash was told, {published}"),
     "register.late": _("register.jsonl line {line}: late is not the root of the rows of the subjects that came then"),
@@ -1001,16 +1003,24 @@ def check_closing(export: Export) -> Iterator[Finding]:
     path, about = export.folder / CLOSING, [export.task[name] for name in ("item", "department", "start", "end")]
     if not path.is_file():
         return
-    expected, listed = _standings(export), list[str]()
+    expected, results, listed = _standings(export), _published_results(export), list[str]()
     for line, cells in read_csv(path, CLOSING_COLUMNS, CLOSING):
-        subject = cells[1]
+        subject, where = cells[1], f"{CLOSING} line {line}"
         told = [export.task["id"], *_closing_cells(expected.get(subject), about), export.manifest["format"]]
-        if [cells[0], *cells[2:9], cells[11]] != told:
-            yield _finding("closing.subject", where=f"{CLOSING} line {line}", subject=subject)
+        if [cells[0], *cells[2:9], cells[12]] != told:
+            yield _finding("closing.subject", where=where, subject=subject)
+        if results.get(subject, cells[9:11]) != cells[9:11]:
+            yield _finding("closing.result", where=where, subject=subject)
         listed.append(subject)
     if listed != sorted(set(listed)):
         yield _finding("closing.order")
     yield from (_finding("closing.missing", subject=subject) for subject in sorted(expected.keys() - set(listed)))
+
+
+def _published_results(export: Export) -> dict[str, list[str]]:
+    """Day and result of each subject of the list of the draw."""
+    columns = PUBLICATION_COLUMNS if export.version > 2 else PUBLICATION_COLUMNS[:-1]
+    return {cells[1]: cells[7:9] for _line, cells in read_csv(export.folder / "publication.csv", columns, "publication.csv")}
 
 
 def _closing_cells(told: tuple[str, str, str] | None, about: list[str]) -> list[str]:
@@ -1055,7 +1065,7 @@ def check_register(export: Export, lines: Sequence[dict[str, Any]], kept: str | 
         return
     yield from _registered_draw(export, current[0], draws)
     yield from _registered_log(export, current)
-    yield from _registered_closing(export, [line for line in current if _text(line, "what") == "closed"])
+    yield from _registered_closing(export, current)
 
 
 def _told_in_time(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -1123,10 +1133,13 @@ def _late_roots(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[
 
 def _registered_closing(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """The list at the task's end is the one that was told when the task was closed; the first closings had none."""
-    told = [line for line in lines if "closing" in line]
-    for line in told:
+    corrected = {one for line in lines if _text(line, "what") == "results" for one in _texts(line, "corrected")}
+    for line in (line for line in lines if _text(line, "what") == "closed" and "closing" in line):
         if line["closing"] != file_hash(export.folder / CLOSING):
             yield _finding("register.closing", line=line["number"])
+        rows = [cells for _line, cells in read_csv(export.folder / CLOSING, CLOSING_COLUMNS, CLOSING)]
+        if {cells[1] for cells in rows if cells[11]} != corrected & {cells[1] for cells in rows}:
+            yield _finding("register.corrected", line=line["number"])
 
 
 # Manifest: counts, figures, files

@@ -291,7 +291,8 @@ def close_task(folder: str | Path, *, by: str, on: dt.date, reason: str = "", la
     with changing(task.out, f"plan close {task.task}") as entry:
         refuse_closing(task, reason)
         plan = as_drawn(task, load_plan(task))
-        add_closing(entry, task, closing_list(plan.plan, plan.log, _outcomes(task)), by=by, on=on, reason=reason)
+        listed = closing_list(plan.plan, plan.log, _outcomes(task), _corrected(task))
+        add_closing(entry, task, listed, by=by, on=on, reason=reason)
         add_index(entry, lang=lang)
 
 
@@ -302,6 +303,12 @@ def _outcomes(task: TaskFolder) -> dict[str, tuple[dt.date, str]]:
         return {}
     found = zip(results["event_date"].tolist(), results["outcome"].tolist(), strict=True)
     return dict(zip(results["subject_id"].tolist(), found, strict=True))
+
+
+def _corrected(task: TaskFolder) -> set[str]:
+    """Whose result was corrected, by the register."""
+    lines = Register.of(task.out).of_task(task.task)
+    return {subject for line in lines if line["what"] == "results" for subject in line.get("corrected", ())}
 
 
 def _ratios(plan: SamplingFrame, edited: _Edited) -> list[int]:

@@ -15,7 +15,7 @@ from creditscore.inspection.amendments import Joiner, Replacement, joiners, repl
 from creditscore.inspection.closing import closing_list
 from creditscore.inspection.leaves import Leave
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan, PublishedPlan, drawn_of
-from creditscore.inspection.plan_folder import read_log
+from creditscore.inspection.plan_folder import PUBLICATION, publication_with, read_log
 from creditscore.inspection.task_folder import (
     TaskFolder,
     add_closing,
@@ -126,8 +126,10 @@ def leave(folder: Path, staff_id: str, *, visited: Iterable[str] = (), **why: An
 
 
 def close(folder: Path, *, by: str, on: dt.date, results: Any = None) -> None:
-    """Put a drawn task away; ``results`` are day and outcome by subject."""
+    """Put a drawn task away; ``results`` are day and outcome by subject, and are entered in its published list before."""
     task = TaskFolder.opened(folder)
+    with changed(task.out, "results") as entry:
+        entry.write(folder / PUBLICATION, publication_with(folder, results or {}))
     with changed(task.out, "close") as entry:
         listed = closing_list(DrawnPlan.from_folder(folder), read_log(folder), results or {})
         add_closing(entry, task, listed, by=by, on=on, reason="rest of the visits next year")

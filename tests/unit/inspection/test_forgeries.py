@@ -214,7 +214,15 @@ def a_list_in_the_order_of_replacements(told):
 
 def a_list_at_the_end_that_was_not_told(told):
     told.kept.add("closing")
-    told.tables["closing.csv"][0]["result"] = "发现问题"
+    _first_closing(told, "late")["result"] = "发现问题"
+
+
+def another_result_at_the_end(told):
+    _first_closing(told, "drawn")["result"] = "发现问题"
+
+
+def a_correction_that_nobody_recorded(told):
+    _first_closing(told, "drawn")["corrected"] = "1"
 
 
 def _first_closing(told, standing):
@@ -438,6 +446,8 @@ FOUND = {
     a_late_subject_not_told_at_the_end: "closing.missing",
     a_list_in_the_order_of_replacements: "closing.order",
     a_list_at_the_end_that_was_not_told: "register.closing",
+    another_result_at_the_end: "closing.result",
+    a_correction_that_nobody_recorded: "register.corrected",
     a_seed_of_another_form: "seed.form",
     a_draw_before_the_day: "seed.day",
     a_seed_without_its_tickets: "sample.ticket",
@@ -522,7 +532,9 @@ def _close(told):
             listed[line["subject_id"]] |= {"standing": "replaced", "reason": line["reason"]}
         if line["what"] == "joined" and line["mode"]:
             listed[line["subject_id"]] = {"name": line["name"], "standing": "late"}
-    told.tables["closing.csv"] = [{**like, "subject_id": subject, **row} for subject, row in sorted(listed.items())]
+    found = {row["subject_id"]: {name: row[name] for name in ("inspected_on", "result")} for row in told.tables["publication.csv"]}
+    rows = [{**like, "subject_id": subject, **row, **found.get(subject, {})} for subject, row in sorted(listed.items())]
+    told.tables["closing.csv"] = rows
 
 
 def _publish(told):
@@ -597,7 +609,10 @@ def another_reason_of_the_list(told):
 
 
 def a_result_nobody_found(told):
-    told.tables["publication.csv"][0] |= {"inspected_on": "2024-05-20", "result": "未发现问题"}
+    row = told.tables["publication.csv"][0] | {"inspected_on": "2024-05-20", "result": "未发现问题"}
+    told.tables["publication.csv"][0] = row
+    last = next(one for one in told.tables["closing.csv"] if one["subject_id"] == row["subject_id"])
+    last |= {name: row[name] for name in ("inspected_on", "result")}
 
 
 #: By forgery: what tells of it, if somebody looked or kept it, and the sentence of every report that says so.

@@ -10,6 +10,8 @@ from support.seeds import numbers
 from support.tasks import GONE, bytes_below, draw
 
 from creditscore.errors import DataError, DrawError
+from creditscore.inspection.closing import CLOSING, CLOSING_COLUMNS
+from creditscore.inspection.csv_export import read_csv
 from creditscore.inspection.plan import DrawnPlan, plan_inspections
 from creditscore.inspection.register import Register
 from creditscore.inspection.task_folder import TaskFolder
@@ -173,6 +175,18 @@ def test_a_correction_replaces_what_differs_and_keeps_the_earlier_version(hand_i
     assert (drawn / "publication.csv").read_text("utf-8-sig").count("2024-05-20,未发现问题") == len(plan.drawn)
     assert set(results_of_task(TaskFolder.opened(drawn))["outcome"]) == {"none"}
     assert verify_plan(drawn).ok
+
+
+def test_the_list_at_the_end_says_what_was_corrected_and_not_when(hand_in, drawn):
+    hand_in(first=WRONG)
+    (first,) = hand_in(known=LATER, correction=Correction("误录", "王五")).corrected
+    close_task(drawn, by="王五", on=dt.date(2024, 7, 1))
+    rows = [dict(zip(CLOSING_COLUMNS, cells, strict=True)) for _line, cells in read_csv(drawn / CLOSING, CLOSING_COLUMNS)]
+    assert [row["subject_id"] for row in rows if row["corrected"]] == [first]
+    assert LATER.isoformat() not in (drawn / CLOSING).read_text("utf-8-sig")
+    assert all(row["result"] for row in rows)
+    found = verify_plan(drawn)
+    assert found.findings == ()
 
 
 def test_a_second_correction_keeps_both_earlier_versions(hand_in, drawn):
