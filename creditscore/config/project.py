@@ -186,7 +186,7 @@ def load_project(folder: str | Path) -> Project:
         features=read_spec(FeatureFile, root / "features.toml").feature,
         targets=targets,
         scorecards=read_spec(ScorecardsFile, root / "scorecards.toml"),
-        tasks={task.id: task for task in read_spec(TaskFile, root / "tasks.toml").task},
+        tasks=read_spec(TaskFile, root / "tasks.toml").by_id,
         calendar=read_spec(WorkCalendar, root / "calendar.toml") if (root / "calendar.toml").is_file() else WorkCalendar(),
         sha256=config_sha256(root),
         objections=read_spec(ObjectionFile, root / "objections.toml") if (root / "objections.toml").is_file() else ObjectionFile(),

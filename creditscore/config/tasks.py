@@ -12,13 +12,21 @@ class Population(Spec):
     """Whom a task covers; an empty list means all.
 
     ``regions`` are GB/T 2260 codes and cover what lies below them: ``4311`` and ``431100`` mean the
-    whole prefecture. A subject whose industry, region or type is unknown belongs to every task: a
-    gap in the data is no exemption.
+    whole prefecture. A subject whose region or type is unknown belongs to every task: a gap in the data is no exemption.
+    One whose industry is unknown, and was never known, belongs to the tasks of all industries, and to the one that
+    ``tasks.toml`` names in ``unknown_trade``.
     """
 
     industries: Items[Code] = ()
     regions: Items[Code] = ()
     subject_types: Items[str] = ()
+    #: Whether subjects without any known industry belong to a task that names industries; ``tasks.toml`` says so in one place.
+    unknown_trade: bool = True
+
+    @property
+    def takes_unknown_trade(self) -> bool:
+        """Whether subjects without any known industry belong to the task."""
+        return self.unknown_trade or not self.industries
 
 
 class Task(Spec):
@@ -62,11 +70,29 @@ class Task(Spec):
             raise ValueError("end must not be before start")
         return self
 
+    def with_unknown_trade(self, takes: bool = True) -> Task:
+        """The same task, to which subjects without any known industry belong, or do not."""
+        return self.model_copy(update={"population": self.population.model_copy(update={"unknown_trade": takes})})
+
 
 class TaskFile(Spec):
     """The document ``tasks.toml``."""
 
     task: Items[Task] = ()
+    #: The task, of those that name industries, to which subjects belong whose industry was never known.
+    unknown_trade: Code | None = None
+
+    @property
+    def by_id(self) -> dict[str, Task]:
+        """The tasks by id, each saying whether it takes subjects whose industry was never known."""
+        takes = {task.id: self.unknown_trade == task.id or not task.population.industries for task in self.task}
+        return {task.id: task.with_unknown_trade(takes[task.id]) for task in self.task}
+
+    @model_validator(mode="after")
+    def _unknown_trades_have_a_task(self) -> TaskFile:
+        if self.unknown_trade is not None and self.unknown_trade not in {task.id for task in self.task}:
+            raise ValueError(f"unknown_trade: expected the id of a task (got {self.unknown_trade!r})")
+        return self
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> TaskFile:

@@ -37,7 +37,7 @@ SAMPLE_COLUMNS = (
 SUBJECT_KEYS = ("subject_id", "name", "industry", "region", "tier", "stratum", "exempt_reason", "merged_with")
 #: Why a subject leaves a frame before the draw; see ``_exemptions``. ``verify_draw.py`` has its own copy.
 EXEMPT_REASONS = ("deregistered", "annual_cap", "repeat")
-_REGISTER = ("name", "industry", "region", "subject_type", "status")
+_REGISTER = ("name", "industry", "last_industry", "region", "subject_type", "status")
 
 
 @dataclass
@@ -246,8 +246,9 @@ class SamplingFrame:
 def task_population(tiers: Tiers, register: pd.DataFrame | None, task: Task) -> pd.DataFrame:
     """The subjects of a task, by subject_id: ``subject_id, tier, name, industry, region, subject_type, status``.
 
-    ``tier`` is the one in which they are drawn. What is unknown is ``""``; an unknown industry, region or type belongs to every
-    task.
+    ``tier`` is the one in which they are drawn. What is unknown is ``""``; an unknown region or type belongs to every task.
+    Whose industry is unknown is placed by the last known one, ``last_industry`` of the register; without any it belongs to the
+    tasks that take such.
 
     Raises:
         DataError: The task names regions or types and there is no register to look them up in.
@@ -271,6 +272,7 @@ def task_population(tiers: Tiers, register: pd.DataFrame | None, task: Task) -> 
         known = {name: np.append(texts(entries, name), "")[position] for name in _REGISTER}  # -1, not found, is the ""
     own = texts(rows, "industry")
     known["industry"] = np.where(own == "", known["industry"], own)
+    known["industry"] = np.where(known["industry"] == "", known.pop("last_industry"), known["industry"])
     # A practitioner's name is a person's: plans know practitioners by their licence number.
     known["name"] = np.where(known["subject_type"] == "practitioner", "", known["name"])
     frame = pd.DataFrame({"subject_id": rows["subject_id"], "tier": rows["tier"], **known})
@@ -279,9 +281,11 @@ def task_population(tiers: Tiers, register: pd.DataFrame | None, task: Task) -> 
 
 def _in_population(frame: pd.DataFrame, population: Population) -> Flags:
     inside = np.ones(len(frame), dtype=bool)
-    for name, wanted in (("industry", population.industries), ("subject_type", population.subject_types)):
-        if wanted:
-            inside &= frame[name].isin([*wanted, ""]).to_numpy()
+    unknown = [""] if population.takes_unknown_trade else []
+    if population.industries:
+        inside &= frame["industry"].isin([*population.industries, *unknown]).to_numpy()
+    if population.subject_types:
+        inside &= frame["subject_type"].isin([*population.subject_types, ""]).to_numpy()
     if population.regions:
         prefixes = tuple(_region_prefix(region) for region in population.regions)
         inside &= np.array([region == "" or region.startswith(prefixes) for region in frame["region"]], dtype=bool)

@@ -39,6 +39,7 @@ from creditscore.inspection.task_key import key_hash, read_key
 from creditscore.inspection.tickets import ALGORITHM
 from creditscore.inspection.visits import Opened
 from creditscore.language import DEFAULT_LANGUAGE
+from creditscore.pipeline.last_trades import with_last_trades
 from creditscore.pipeline.open_tasks import add_documents, as_drawn, load_plan, related_plans, results_of_task, run_of_task
 from creditscore.pipeline.out_folder import changing
 from creditscore.pipeline.people import people_of
@@ -243,7 +244,7 @@ def join_late(folder: str | Path, later: str | Path, *, by: str, on: dt.date, la
     task, run = TaskFolder.opened(folder), RunFolder.opened(later)
     framed_by = run_of_task(task)
     policy = BookFile.load(framed_by or run).policy
-    register, recusals = run.frame("subjects"), run.read("recusals").to_pandas()
+    register, recusals = with_last_trades(run.frame("subjects"), run), run.read("recusals").to_pandas()
     joined: list[Joiner] = []
     with changing(task.out, f"plan join {task.task}") as entry:
         plan = _drawn_plan(task)

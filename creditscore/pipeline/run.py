@@ -15,6 +15,7 @@ from creditscore.inspection.objections import Objection, objections_of
 from creditscore.inspection.register import Register
 from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.pipeline.known_objections import disputes_of, objections_known
+from creditscore.pipeline.last_trades import place_by_last_trade, refuse_untaken
 from creditscore.pipeline.manifest import deciding_facts, run_log, summarise, write_manifest
 from creditscore.pipeline.objections import objection_table
 from creditscore.pipeline.out_folder import held, remove_unfinished, removed_on_error
@@ -211,6 +212,8 @@ def make_run(
     scored = score_subjects(folder, records, training.cards)
     write_own_records(folder, records, scored.spine, policy)
     tiers = tier_subjects(folder, records, scored, policy, deciding, trial=trial, cards=training.cards.values())
+    tiers = place_by_last_trade(folder, records, tiers, deciding.before)
+    refuse_untaken(tiers, project.tasks.values(), folder.as_of)
     write_objections(folder, objections)
     counts = count_rows(folder, records, scored)
     plans = plan_due_tasks(folder, records, tiers, policy, standing)

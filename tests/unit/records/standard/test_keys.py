@@ -69,6 +69,19 @@ def test_the_newest_value_fills_only_gaps_of_the_register(records):
     assert last["S2"]["industry"] == "shop"
 
 
+def test_the_last_known_industry_outlives_a_version_that_says_nothing(tmp_path, engine):
+    versions = [told("S1", D(2021, 1, 1), D(2021, 1, 1), "food"), told("S1", D(2022, 1, 1), D(2022, 1, 1), "shop")]
+    versions += [told("S1", D(2023, 1, 1), D(2023, 1, 1), None), told("S2", D(2021, 1, 1), D(2021, 1, 1), None)]
+    versions += [told("S3", D(2021, 1, 1), D(2021, 1, 1), "../x")]
+    project = write_project(
+        tmp_path / "project", sources={"source": [{"name": t, "table": t, "file": f"{t}.parquet"} for t in TABLES]}
+    )
+    records = open_records(engine, project, data=write_tables(tmp_path / "data", subjects=versions))
+    assert on(records, D(2023, 6, 1))["S1"]["industry"] is None
+    assert records.last_industries(D(2023, 6, 1)) == [("S1", "shop")]
+    assert records.last_industries(D(2021, 6, 1)) == [("S1", "food")]
+
+
 def test_subjects_are_those_of_the_register_then_of_the_supplement(records):
     assert "S1" in spine(records, as_of=D(2023, 12, 31)).frame["subject_id"].tolist()
     assert "S1" not in spine(records, as_of=D(2024, 1, 1)).frame["subject_id"].tolist()
