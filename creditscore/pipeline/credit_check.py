@@ -233,6 +233,7 @@ def _told(one: Objection, outcome_then: str | None, steps: Sequence[LegalStep]) 
         answered_since=bool(one.outcome) and one.outcome != outcome_then,
         steps=tuple(NextLegalStep(step.label, step.basis) for step in open_steps), earlier=one.earlier, suspends=one.suspends,
         suspends_basis=one.suspends_basis, withdrawal=one.withdrawal, withdrawal_date=one.withdrawal_date,
+        document_no=one.document_no,
     )  # fmt: skip
 
 

@@ -151,6 +151,7 @@ class ToldObjection:
     it is open. ``steps`` are those that the project names against such an answer. ``earlier`` is the objection to the same thing
     that was answered before it; ``suspends``: what it is against does not count while it is open, which one that was filed again
     does as often only as the project allows, by ``suspends_basis``. ``withdrawal``: the firm's own document that withdrew it.
+    ``document_no``: that of the record, by which the firm knows it.
     """
 
     number: str
@@ -170,6 +171,7 @@ class ToldObjection:
     suspends_basis: str = ""
     withdrawal: str = ""
     withdrawal_date: dt.date | None = None
+    document_no: str = ""
 
     @property
     def is_later(self) -> bool:
