@@ -36,7 +36,23 @@ LATER = [
     "E-cleared,withdrawn,2024-05-10,2024-05-10,撤3号",
     "E-disputed,disputed,2024-05-12,2024-05-12,异4号",
 ]
-ITEMS = [item("penalty"), item("abnormal_list"), item("grave_list"), item("award", polarity="positive")]
+#: What may be repaired, and from when: a penalty, three months after it.
+REPAIRS = [
+    {
+        "name": "general",
+        "effective": dt.date(2020, 1, 1),
+        "publication_min_months": 3,
+        "publication_max_months": 12,
+        "basis": "修复办法 第9条",
+    }
+]
+DEADLINES = [{"against": ["record"], "effective": dt.date(2020, 1, 1), "working_days": 3, "basis": "某条例 第50条"}]
+ITEMS = [
+    item("penalty", polarity="negative", repair_class="general", publication_min_months=3, publication_max_months=12),
+    item("abnormal_list"),
+    item("grave_list"),
+    item("award", polarity="positive"),
+]
 TASK = {
     "id": "one", "label": label("抽查"), "item": "hygiene", "department": "SAMR", "start": dt.date(2024, 5, 1), "end": dt.date(2024, 6, 30),
     "seed": source(dt.date(2024, 6, 2)),
@@ -82,7 +98,12 @@ def make_city(root):
     sources = csv_sources(others=[{"name": "changes", "table": "changes", "file": "changes.csv", "format": "csv"}])
     policy = the_policy()
     delivery = Delivery(
-        root, sources=sources, tasks={"task": [TASK]}, policy=policy, catalogue={"edition": "t", "basis": "t", "item": ITEMS}
+        root,
+        sources=sources,
+        tasks={"task": [TASK]},
+        policy=policy,
+        objections={"deadline": DEADLINES},
+        catalogue={"edition": "t", "basis": "t", "repair_periods": REPAIRS, "item": ITEMS},
     )
     lines = [subject_line(name) for name in (*STORIES[:-1], *PLAIN)]
     lines += [subject_line("worker", subject_type="practitioner"), subject_line("bureau", subject_type="government")]

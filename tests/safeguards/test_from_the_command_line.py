@@ -178,11 +178,28 @@ def test_more_records_never_cost_less(two_nights):
     assert score_of(two_nights, "two") <= score_of(two_nights, "one") < score_of(two_nights, PLAIN[0])
 
 
-def test_an_explanation_says_how_to_object_and_what_can_be_repaired(two_nights):
-    said = creditscore("explain", two_nights.run(), "one", "--lang", "zh")
-    assert said.code == 0
-    assert "异议" in said.out
-    assert "修复" in said.out or "E-one" in said.out
+def test_an_explanation_says_how_to_object_and_what_can_be_repaired(city):
+    """The record that cost points, its name in an objection, which is taken in by it, and from when it may be repaired, by which rule."""
+    (record,) = city.explained("one")["documents"]
+    assert (record["named"], record["repairable"]) == ("E-one", True)
+    (repair,) = city.explained("one")["advice"]["repairs"]
+    gain = score_of(city, PLAIN[0]) - score_of(city, "one")
+    assert {name: repair[name] for name in ("document", "since", "is_open", "gain", "apply_to", "basis")} == {
+        "document": record["number"], "since": "2024-04-01", "is_open": True, "gain": gain, "apply_to": "某局", "basis": "修复办法 第9条",
+    }  # fmt: skip
+    page = creditscore("explain", city.run(), "one", "--lang", "zh").out
+    advised, listed = page.split("四、您可以做什么")[1].split("六、所依据的记录")
+    assert "第 1 号记录（penalty）：现在就可以向某局申请修复" in advised
+    assert "2024-04-01 已满" in advised
+    assert "修复办法 第9条" in advised
+    assert "编号 E-one" in listed
+    assert "认为记录有误的，可以向作出记录的单位或本机关提出异议" in listed
+    said = ("--applicant", "李某", "--by", "张三", "--on", "2024-05-31", "--grounds", "不实")
+    filed = creditscore("objection", "file", city.project, "one", "--out", city.out, "--record", record["named"], *said, "--json")
+    assert filed.json["about"] == "E-one", filed.err
+    # Who has no record is advised no repair.
+    assert city.explained(PLAIN[0])["advice"]["repairs"] == []
+    assert "申请修复" not in creditscore("explain", city.run(), PLAIN[0], "--lang", "zh").out
 
 
 def test_a_register_that_was_changed_is_refused(city):

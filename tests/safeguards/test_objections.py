@@ -13,7 +13,8 @@ from support.nights import night, sign_a_card
 from creditscore.inspection.objections import open_objections
 from creditscore.inspection.register import Register
 
-LISTED, OTHER, BODY = "S1", "S2", "G1"
+#: On a list; with a penalty; on a list until 5 May; a body.
+LISTED, OTHER, ENDING, BODY = "S1", "S2", "S3", "G1"
 DEADLINES = {
     "deadline": [
         {
@@ -42,7 +43,7 @@ GROUNDS = ("--applicant", "李某", "--by", "张三", "--on", "2024-05-06", "--g
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory):
-    """A firm on a list, another one with a penalty, a body; one night."""
+    """A firm on a list, another one with a penalty, one whose listing ends, a body; one night."""
     folder = tmp_path_factory.mktemp("objections")
     delivery = Delivery(
         folder,
@@ -50,10 +51,16 @@ def before(tmp_path_factory):
         objections=DEADLINES,
         policy={"override": [{"kind": "abnormal_list", "tier": "C", "basis": "某规定 第1条"}], "tier": BY_SCORE_ALL_ARE_A},
     )
-    delivery.subjects(subject_line(), subject_line(OTHER, "乙店"), subject_line(BODY, "某局", subject_type="government"))
+    delivery.subjects(
+        subject_line(),
+        subject_line(OTHER, "乙店"),
+        subject_line(ENDING, "丙店"),
+        subject_line(BODY, "某局", subject_type="government"),
+    )
     delivery.events(
         event_line("E1", kind="abnormal_list", document_no="D1"),
         event_line("E2", OTHER),
+        event_line("E4", ENDING, kind="abnormal_list", valid_until="2024-05-05"),
         event_line("E3", BODY, kind="abnormal_list"),
     )
     sign_a_card(delivery)
@@ -75,6 +82,10 @@ def objection(place, *words, subject=LISTED, said=GROUNDS):
 def tier(place, day, subject=LISTED):
     done = creditscore("run", place / "project", "--data", place / "data", "--as-of", day, "--out", place / "out")
     assert done.code == 0, done.err
+    return tier_of(place, day, subject)
+
+
+def tier_of(place, day, subject):
     tiers = pd.read_parquet(place / "out" / day / "tiers.parquet").set_index("subject_id")
     return tiers.loc[subject, "tier"], tiers.loc[subject, "rule"]
 
@@ -115,10 +126,15 @@ def test_one_with_new_evidence_that_follows_on_the_day_of_the_answer_acts_until_
 
 
 def test_it_freezes_only_the_firm_of_the_disputed_record(place):
-    objection(place, "--record", "E1")
-    tier(place, "2024-05-07")
-    rules = pd.read_parquet(place / "out" / "2024-05-07" / "tiers.parquet").set_index("subject_id")["rule"]
-    assert rules[OTHER] != "dispute"
+    first = pd.read_parquet(place / "out" / "2024-04-30" / "tiers.parquet").set_index("subject_id")
+    assert first["tier"].to_dict() == {LISTED: "C", OTHER: "A", ENDING: "C"}
+    assert objection(place, "--record", "E1").code == 0
+    assert tier(place, "2024-05-07") == ("C", "dispute")
+    # One whose listing ended that night rises at once: it would not if the objection of another firm held it.
+    assert tier_of(place, "2024-05-07", ENDING) == ("A", "override_ended")
+    assert tier_of(place, "2024-05-07", OTHER)[0] == "A"
+    own = pd.read_parquet(place / "out" / "2024-05-07" / "own_records.parquet").set_index("event_id")["state"]
+    assert own.to_dict() == {"E1": "disputed", "E2": "counts", "E4": "expired"}
 
 
 def test_one_against_a_tier_changes_nothing_by_itself(place):
