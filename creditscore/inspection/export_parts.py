@@ -42,9 +42,11 @@ def export_task(folder: TaskFolder, out: Path, *, rows: int = PART_ROWS, with_ke
         raise DataError("{path}: expected a folder without an export of this task", path=out)
     if rows < 1:
         raise DataError("--rows: expected 1 or more (got {rows})", rows=rows)
-    if with_key and not key.is_file():
-        raise DataError("{path}: expected a file (got nothing)", path=key)
-    for number, part in enumerate(parts_of(folder.path / "sample.csv", rows), start=1):
+    sample = folder.path / "sample.csv"
+    for path in (sample, *([key] if with_key else [])):
+        if not path.is_file():
+            raise DataError("{path}: expected a file (got nothing)", path=path)
+    for number, part in enumerate(parts_of(sample, rows), start=1):
         atomic_write(target / f"sample-{number:04}.csv.gz", compressed(part))
     for name in _FILES:
         if (folder.path / name).is_file():

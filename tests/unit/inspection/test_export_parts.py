@@ -82,6 +82,17 @@ def test_a_cell_with_line_ends_is_not_cut(tmp_path):
     assert list(parts_of(path, 9)) == [path.read_bytes()]
 
 
+def test_without_its_sample_or_its_key_nothing_is_exported(export, tmp_path):
+    task = TaskFolder(export)
+    with pytest.raises(DataError, match=r"sample\.csv"):
+        export_task(task, tmp_path / "again")
+    (export / "sample.csv").write_bytes(b"")
+    (export.parent.parent / "keys" / task.task).unlink()
+    with pytest.raises(DataError, match="keys"):
+        export_task(task, tmp_path / "again", with_key=True)
+    assert not (tmp_path / "again").exists()
+
+
 def test_an_export_is_not_written_over(task, export):
     with pytest.raises(DataError, match="without an export"):
         export_task(task, Path(export).parent.parent)
