@@ -89,6 +89,13 @@ def hand_in_results(world):
         results.take_results(world.task(), known=dt.date(2024, 6, 30), data=world.folder / "data")
 
 
+def correct_results(world):
+    wrong = entered_results(world).assign(outcome=lambda rows: ["violation", *rows["outcome"][1:]])
+    with mock.patch.object(results, "read_results", return_value=wrong):
+        why = results.Correction("误录", "王五")
+        results.take_results(world.task(), known=dt.date(2024, 7, 8), data=world.folder / "data", correction=why)
+
+
 def close(world):
     plans.close_task(world.task(), reason="done", **WHO)
 
@@ -123,6 +130,8 @@ def take_over(world):
 
 #: What the first command does in a folder of an older version.
 OLDER = "taking over an older layout"
+#: The one command that replaces results.
+CORRECTS = "results --correct"
 #: Who has closed a month later: some of those who were drawn.
 CLOSED = {f"S{at:03d}" for at in range(0, SUBJECTS, 2)}
 #: The moment before each command, and what it does.
@@ -140,6 +149,7 @@ COMMANDS = {
     "plan replace --closed-in": ("later", replace_all_closed),
     "plan join": ("later", join),
     "results": ("drawn", hand_in_results),
+    CORRECTS: ("visited", correct_results),
     "plan close": ("drawn", close),
     "sign": ("framed", sign),
     "sign-cards": ("another card", sign_new_cards),
@@ -191,6 +201,9 @@ def _keep_moments(world):
     world.keep("published")
     draw(world)
     world.keep("drawn")
+    hand_in_results(world)
+    world.keep("visited")
+    world.put("drawn")
     world.run(NEXT_DAY)
     world.keep("later")
     world.put("drawn")
@@ -235,6 +248,8 @@ def tried(world, name, again=None, **how):
     lasting, before = finished(world), shown(world)
     if name == OLDER:  # its runs, plans and chains get other places: what is shown says whether all of it came along
         lasting = {"runs": {}, "chains": {}, "results": {}, "days": []}
+    if name == CORRECTS:
+        lasting |= {"results": {}}
     do(world)
     after = shown(world)
     assert before != after
