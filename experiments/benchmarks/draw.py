@@ -118,7 +118,8 @@ sys.path.insert(0, sys.argv[4])
 import verify_draw
 begun = time.perf_counter()
 result = verify_draw.verify(sys.argv[1])
-print(json.dumps({"seconds": time.perf_counter() - begun, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+print(json.dumps({"seconds": time.perf_counter() - begun, "cpu": time.process_time(),
+                  "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
                   "drawn": result.drawn, "otherwise": len(result.findings)}))
 """,
     "duckdb": """
@@ -130,7 +131,8 @@ connection.execute('SET enable_progress_bar = false')
 for name, files in (("sample", "sample-*.csv.gz"), ("plan", "plan.csv")):
     connection.execute(f"CREATE TABLE {name} AS SELECT * FROM read_csv('{folder}/{files}', header = true, all_varchar = true)")
 n, drawn, otherwise = connection.sql(query.format(**told, sha="sha256", bits="")).fetchall()[0]
-print(json.dumps({"seconds": time.perf_counter() - begun, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+print(json.dumps({"seconds": time.perf_counter() - begun, "cpu": time.process_time(),
+                  "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
                   "drawn": int(drawn), "otherwise": int(otherwise)}))
 """,
     "spark": """
@@ -146,7 +148,8 @@ for name, files in (("sample", "sample-*.csv.gz"), ("plan", "plan.csv")):
     table = session.read.csv(f"{folder}/{files}", header=True)
     table.toDF(*[one.lstrip(chr(65279)) for one in table.columns]).createOrReplaceTempView(name)
 n, drawn, otherwise = session.sql(query.format(**told, sha="sha2", bits=", 256")).first()
-print(json.dumps({"seconds": time.perf_counter() - begun, "mb": 0, "drawn": int(drawn), "otherwise": int(otherwise)}))
+print(json.dumps({"seconds": time.perf_counter() - begun, "cpu": time.process_time(),
+                  "mb": 0, "drawn": int(drawn), "otherwise": int(otherwise)}))
 """,
 }
 #: Share drawn of each tier in ten-thousandths: Henan's table.
@@ -180,13 +183,13 @@ def _redraw(folder: Path, count: int, engines: list[str]) -> None:
     manifest = json.loads((task / "manifest.json").read_text("utf-8"))
     told = {"seed": manifest["seed"], "task": "t", "key": (export / "keys" / "t").read_text("ascii").strip()}
     verifier = Path(__file__).resolve().parents[2] / "creditscore" / "inspection"
-    print("| subjects | way | drawn | rows otherwise | seconds | peak MB |\n|---|---|---|---|---|---|")
+    print("| subjects | way | drawn | rows otherwise | seconds | of a processor | peak MB |\n|---|---|---|---|---|---|---|")
     for way in ("the one-file verifier", *engines):
         found = _said(REDRAWN[way], task, json.dumps(told), OTHERWISE, verifier)
         memory = f"{found['mb']:.0f}" if found["mb"] else "not measured"
-        print(
-            f"| {count:,} | {way} | {found['drawn']:,} | {found['otherwise']:,} | {found['seconds']:.1f} | {memory} |", flush=True
-        )
+        cpu = f"{found['cpu']:.1f}" if found["mb"] else "not measured"
+        counts = f"{found['drawn']:,} | {found['otherwise']:,}"
+        print(f"| {count:,} | {way} | {counts} | {found['seconds']:.1f} | {cpu} | {memory} |", flush=True)
         if (found["drawn"], found["otherwise"]) != (manifest["counts"]["drawn"], 0):
             sys.exit(f"{way}: another draw than the export's")
 

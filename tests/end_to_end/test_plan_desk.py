@@ -93,7 +93,7 @@ def test_repeated_results_are_accepted_and_contradicting_ones_refused(city, fill
     book.save(filled)
     said = creditscore("results", task, filled, "--known", "2024-07-10", "--data", city.data)
     assert said.code == 2
-    assert "此前上报的结果不同" in said.err
+    assert "与先前工作簿的结果不同" in said.err
     assert bytes_of(city.out) == before
 
 

@@ -237,7 +237,7 @@ def test_contradicting_results_are_refused_without_a_data_folder(task):
     assert results(task, filled_in(task), "2024-06-01").code == 0
     said = results(task, filled_in(task, "查无下落"), "2024-06-02")
     assert said.code == 2
-    assert "此前上报的结果不同" in said.err
+    assert "与先前工作簿的结果不同" in said.err
     assert results(task, filled_in(task), "2024-06-03").code == 0
 
 
