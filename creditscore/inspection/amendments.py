@@ -138,6 +138,8 @@ class Joiner:
     on: dt.date
     #: Whether it was proposed for the riskiest tier and signed for by nobody.
     proposed: bool = False
+    #: Where the register has it: the run that made the frame does not know a late subject.
+    address: str = ""
 
     @property
     def drawn(self) -> bool:
@@ -176,7 +178,7 @@ def joiners(
         drawn: The plan as it was drawn.
         log: The lines of its log up to now.
         subjects: One row per late subject of the task's population: ``subject_id, name, industry, region, tier``, and perhaps
-            ``proposed``: whether it is proposed for the riskiest tier.
+            ``proposed``: whether it is proposed for the riskiest tier, and ``address``.
         policy: The policy of the plan, for strata that its frame does not have.
         by: Who entered them.
         on: The day.
@@ -215,12 +217,13 @@ def _joiners(
     numbers = tickets(frame["subject_id"].tolist(), seed=drawn.seed, task=drawn.task.id, key=drawn.plan.key)
     joined: list[Joiner] = []
     proposed = frame["proposed"].tolist() if "proposed" in frame else [False] * len(frame)
-    for (subject, name, industry, region, tier, stratum), ticket, waits in zip(rows, numbers, proposed, strict=True):
+    known = zip(rows, numbers, proposed, texts(frame, "address"), strict=True)
+    for (subject, name, industry, region, tier, stratum), ticket, waits, address in known:
         ratio, share = strata.get(stratum) or stratum_rule(policy, industry, tier, task=drawn.task.id)
         mode = mode_of(ticket, ratio_ppm=int(ratio), on_site_ppm=int(share))
         recused = recused_from(recusals, subject)
         before = [*log, *({"what": "joined", **asdict(one)} for one in joined)]
         team = further_team(drawn, before, subject, region, recused=recused) if mode else ()
         row = (subject, name, industry, region, tier, stratum, ticket, int(ratio), int(share), mode)
-        joined.append(Joiner(*row, tuple(recused), tuple(team), by, on, proposed=bool(waits)))
+        joined.append(Joiner(*row, tuple(recused), tuple(team), by, on, proposed=bool(waits), address=address))
     return joined

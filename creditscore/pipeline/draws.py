@@ -263,9 +263,18 @@ def _late(run: RunFolder, register: pd.DataFrame, plan: Opened) -> pd.DataFrame:
     tiers = run.frame("tiers")
     population = task_population(Tiers(tiers, subjects=register), register, plan.plan.task)
     waiting = tiers["subject_id"][shown_tiers(tiers) == PROPOSED]
-    population = population.assign(proposed=population["subject_id"].isin(waiting))
+    population = population.assign(proposed=population["subject_id"].isin(waiting), address=_addresses(register, population))
     known = {*plan.plan.sample["subject_id"], *(line["subject_id"] for line in plan.log if line["what"] == "joined")}
     return population[~population["subject_id"].isin(known) & (population["status"] != _CLOSED)]
+
+
+def _addresses(register: pd.DataFrame, subjects: pd.DataFrame) -> pd.Series:
+    """The addresses of subjects where the register has them; a practitioner's is a person's."""
+    if "address" not in register:
+        return pd.Series("", index=subjects.index)
+    known = register.drop_duplicates("subject_id").set_index("subject_id")["address"]
+    addresses = subjects["subject_id"].map(known).fillna("").astype(str)
+    return addresses.mask(subjects["subject_type"] == "practitioner", "")
 
 
 def _drawn_plan(task: TaskFolder) -> Opened:

@@ -77,6 +77,9 @@ def _list_frames(book: RunBook, words: Words) -> Iterator[pd.DataFrame]:
             known = book.tiers["subject_id"][shown_tiers(book.tiers) == PROPOSED]
             waiting = drawn["subject_id"].isin({*known, *plan.late_proposed})
             drawn["proposed"] = waiting.map({True: words.text(TIER_WORDS[PROPOSED]), False: None})
+        if plan.late_addresses:
+            late = drawn["subject_id"].map(plan.late_addresses)
+            drawn["address"] = drawn["address"].where(drawn["address"].notna(), late) if "address" in drawn else late
         drawn["ticket"] = drawn["ticket"].astype("str").str[:_TICKET_SHOWN]
         drawn["task"], drawn["order"] = plan.task.id, range(1, len(drawn) + 1)
         drawn["inspectors"] = [_BETWEEN_IDS.join(team) for team in drawn["team"]]

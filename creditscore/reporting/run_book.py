@@ -72,7 +72,8 @@ class PlanPage:
     ``inspectors``: one row per drawn subject: subject_id, inspectors (staff ids), certificate, recusal.
     ``visits``: one row per subject whose item is checked (:func:`creditscore.inspection.visits.visits_of_plans`).
     ``weeks``: one row per week of the task: week, week_from, week_to, workdays (missing where its year has no notice).
-    ``late_proposed``: ids of those who came after the frame and were proposed for the riskiest tier then.
+    ``late_proposed``: ids of those who came after the frame and were proposed for the riskiest tier then; ``late_addresses``: by
+    their ids, since the run of the frame does not know them.
     ``staff``: one row per inspector who may go: staff_id, department, staff_region, certificate_valid_to.
     ``draft``: whether its hash is not the one to be told, since publishing makes another one; ``format``: that of its files.
     """
@@ -91,6 +92,7 @@ class PlanPage:
     weeks: pd.DataFrame = field(default_factory=pd.DataFrame)
     staff: pd.DataFrame = field(default_factory=pd.DataFrame)
     late_proposed: frozenset[str] = frozenset()
+    late_addresses: Mapping[str, str] = field(default_factory=dict)
     draft: bool = False
     format: str = ""
 
@@ -261,8 +263,11 @@ def plan_pages(
             drawn = one.plan
             own = visits[visits["task"] == drawn.task.id].reset_index(drop=True)
             page = _page(plan, drawn.sample, seed=drawn.seed, seed_source=_seed_source(one), weeks=weeks)
-            late = frozenset(str(line["subject_id"]) for line in one.log if line["what"] == "joined" and line.get("proposed"))
-            pages.append(replace(page, visits=own, inspectors=_teams(drawn, own), staff=_staff(drawn), late_proposed=late))
+            joined = [line for line in one.log if line["what"] == "joined"]
+            late = frozenset(str(line["subject_id"]) for line in joined if line.get("proposed"))
+            places = {str(line["subject_id"]): str(line["address"]) for line in joined if line.get("address")}
+            page = replace(page, visits=own, inspectors=_teams(drawn, own), staff=_staff(drawn))
+            pages.append(replace(page, late_proposed=late, late_addresses=places))
         else:
             undrawn = plan.frame.assign(ticket=None, drawn=False)
             pages.append(_page(plan, undrawn, seed="", seed_source="", weeks=weeks))

@@ -11,7 +11,7 @@ import pytest
 from support.plans import a_staff
 from support.runs import finished_run, plan_of
 from support.seeds import numbers
-from support.tasks import BY, GONE, KEY, PUBLIC, bytes_below
+from support.tasks import BY, GONE, ILL, KEY, PUBLIC, bytes_below
 
 from creditscore.engine import Engine
 from creditscore.errors import DataError, DrawError, LockedError
@@ -20,8 +20,9 @@ from creditscore.inspection.plan import DrawnPlan
 from creditscore.inspection.plan_folder import frame_files, read_log
 from creditscore.inspection.register import Register
 from creditscore.inspection.verify import verify_plan
-from creditscore.pipeline.draws import draw_frame, draw_task, join_late, replace_closed, replace_subject
+from creditscore.pipeline.draws import draw_frame, draw_task, join_late, leave_task, replace_closed, replace_subject
 from creditscore.pipeline.plans import close_task, publish_task, void_task
+from creditscore.pipeline.run_folder import RunFolder
 from creditscore.records.tables import TABLES
 from creditscore.reporting.planning_tables import DRAWN_LIST
 from creditscore.spreadsheet import read_sheet
@@ -257,6 +258,42 @@ def test_subjects_that_came_later_join_by_the_ratio(run, drawn, project):
     assert bytes_below(run.out) == before
 
 
+def test_who_came_later_is_listed_with_the_address_that_the_register_has(run, drawn, project):
+    later = finished_run(run.out, project, as_of=MAY, count=400)
+    register = later.read("subjects").to_pandas()
+    register["address"] = [f"某路{at}号" for at in range(len(register))]
+    practitioner = register["subject_id"] == "S00041"
+    register.loc[practitioner, "subject_type"] = "practitioner"
+    real = RunFolder.frame
+    with mock.patch.object(RunFolder, "frame", lambda self, name: register if name == "subjects" else real(self, name)):
+        joined = join_late(drawn, later.path, **WHO)
+    known = dict(zip(register["subject_id"], register["address"], strict=True)) | {"S00041": ""}
+    assert {one.subject_id: one.address for one in joined} == {one.subject_id: known[one.subject_id] for one in joined}
+    rows = read_sheet(drawn / "plan.xlsx", DRAWN_LIST.title, columns=DRAWN_LIST.columns)
+    shown = {row["subject_id"].value: row["address"].value for row in rows}
+    late = [one.subject_id for one in joined if one.drawn and one.address]
+    assert late
+    assert {subject: shown[subject] for subject in late} == {subject: known[subject] for subject in late}
+
+
+def test_an_inspector_leaves_and_list_register_and_check_know_it(task, run):
+    run.write("staff", a_staff(6))
+    publish_task(task, **PUBLIC)
+    before = draw_task(task, seed=numbers("s"), by=BY).inspectors
+    staff = before["staff_id"].iloc[0]
+    done = leave_task(task, staff, **ILL)
+    theirs = set(before.loc[before["staff_id"] == staff, "subject_id"])
+    assert {one.subject_id for one in done.teams} == theirs
+    line = Register.of(run.out).lines[-1]
+    assert (line["what"], line["staff_id"], line["reason"], line["second"]) == ("left", staff, "ill", "王五")
+    rows = read_sheet(task / "plan.xlsx", DRAWN_LIST.title, columns=DRAWN_LIST.columns)
+    shown = {row["subject_id"].value: row["inspectors"].value for row in rows}
+    assert {one.subject_id: shown[one.subject_id].split("、") for one in done.teams} == {
+        one.subject_id: list(one.team) for one in done.teams
+    }
+    assert verify_plan(task).ok
+
+
 def test_who_joins_while_proposed_for_d_is_marked_so(run, drawn, project):
     later = finished_run(run.out, project, as_of=MAY, count=400)
     joined = join_late(drawn, later.path, **WHO)
@@ -272,7 +309,7 @@ def test_who_joins_while_proposed_for_d_is_marked_so(run, drawn, project):
     assert verify_plan(drawn).ok
 
 
-@pytest.mark.parametrize("change", ["replace", "replace closed", "join"])
+@pytest.mark.parametrize("change", ["replace", "replace closed", "join", "leave"])
 @pytest.mark.parametrize(
     ("state", "message"), [("published", "expected a drawn task"), ("closed", "nothing is added to it any more")]
 )
@@ -287,6 +324,7 @@ def test_the_list_of_a_task_changes_between_its_draw_and_its_end_only(run, publi
             "replace": lambda: replace_subject(published, "S00001", **GONE, **WHO),
             "replace closed": lambda: replace_closed(published, later.path, **WHO, second="王五"),
             "join": lambda: join_late(published, later.path, **WHO),
+            "leave": lambda: leave_task(published, "P0", **ILL),
         }[change]()
     assert bytes_below(run.out) == before
 
