@@ -13,8 +13,12 @@ from support.nights import night, sign_a_card
 from creditscore.inspection.objections import open_objections
 from creditscore.inspection.register import Register
 
-#: On a list; with a penalty; on a list until 5 May; a body.
-LISTED, OTHER, ENDING, BODY = "S1", "S2", "S3", "G1"
+#: On a list; with a penalty, of which a rule makes C until 5 May; a body.
+LISTED, OTHER, BODY = "S1", "S2", "G1"
+OVERRIDES = [
+    {"kind": "abnormal_list", "tier": "C", "basis": "某规定 第1条"},
+    {"kind": "penalty", "tier": "C", "basis": "某规定 第2条", "expires": dt.date(2024, 5, 5)},
+]
 DEADLINES = {
     "deadline": [
         {
@@ -43,24 +47,22 @@ GROUNDS = ("--applicant", "李某", "--by", "张三", "--on", "2024-05-06", "--g
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory):
-    """A firm on a list, another one with a penalty, one whose listing ends, a body; one night."""
+    """A firm on a list, another one with a penalty, a body; one night."""
     folder = tmp_path_factory.mktemp("objections")
     delivery = Delivery(
         folder,
         sources=csv_sources(),
         objections=DEADLINES,
-        policy={"override": [{"kind": "abnormal_list", "tier": "C", "basis": "某规定 第1条"}], "tier": BY_SCORE_ALL_ARE_A},
+        policy={"override": OVERRIDES, "tier": BY_SCORE_ALL_ARE_A},
     )
     delivery.subjects(
         subject_line(),
         subject_line(OTHER, "乙店"),
-        subject_line(ENDING, "丙店"),
         subject_line(BODY, "某局", subject_type="government"),
     )
     delivery.events(
         event_line("E1", kind="abnormal_list", document_no="D1"),
         event_line("E2", OTHER),
-        event_line("E4", ENDING, kind="abnormal_list", valid_until="2024-05-05"),
         event_line("E3", BODY, kind="abnormal_list"),
     )
     sign_a_card(delivery)
@@ -127,14 +129,13 @@ def test_one_with_new_evidence_that_follows_on_the_day_of_the_answer_acts_until_
 
 def test_it_freezes_only_the_firm_of_the_disputed_record(place):
     first = pd.read_parquet(place / "out" / "2024-04-30" / "tiers.parquet").set_index("subject_id")
-    assert first["tier"].to_dict() == {LISTED: "C", OTHER: "A", ENDING: "C"}
+    assert first["tier"].to_dict() == {LISTED: "C", OTHER: "C"}
     assert objection(place, "--record", "E1").code == 0
     assert tier(place, "2024-05-07") == ("C", "dispute")
-    # One whose listing ended that night rises at once: it would not if the objection of another firm held it.
-    assert tier_of(place, "2024-05-07", ENDING) == ("A", "override_ended")
-    assert tier_of(place, "2024-05-07", OTHER)[0] == "A"
+    # The rule for the other one is over: it rises, which it would not if the objection of this one held it.
+    assert tier_of(place, "2024-05-07", OTHER) == ("A", "override_ended")
     own = pd.read_parquet(place / "out" / "2024-05-07" / "own_records.parquet").set_index("event_id")["state"]
-    assert own.to_dict() == {"E1": "disputed", "E2": "counts", "E4": "expired"}
+    assert own.to_dict() == {"E1": "disputed", "E2": "counts"}
 
 
 def test_one_against_a_tier_changes_nothing_by_itself(place):
