@@ -135,7 +135,7 @@ def _refuse_without_new_evidence(filing: Filing, answered: Sequence[Objection]) 
             on=rejected[-1].decided_on,
         )
     for one in answered if filing.new_evidence else ():
-        if letters(filing.new_evidence) in (letters(one.evidence), letters(one.new_evidence)):
+        if letters(filing.new_evidence) in (letters(one.grounds), letters(one.evidence), letters(one.new_evidence)):
             raise DataError(
                 "--new-evidence: expected what was not known when objection {id} was answered (got what was named for that one)",
                 id=one.id,

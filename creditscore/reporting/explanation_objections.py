@@ -125,7 +125,7 @@ def _is_meant(one: ToldObjection, document: OwnDocument) -> bool:
 
 
 def _contested(it: Explained, one: ToldObjection) -> Text:
-    """What it is about: a record, visit or grade by its number here, or else by its document or id; a tier by its day; a draw by its task."""
+    """What it is about: a record, visit or grade by its number here, else by document or id; a tier by its day; a draw's task."""
     if one.against in HIDDEN_WHILE_OPEN:
         number = next((each.number for each in it.documents if _is_meant(one, each)), None)
         return _("record {id}", id=one.document_no or one.about) if number is None else _("record no. {number}", number=number)

@@ -39,7 +39,9 @@ def why(it: Explained, points: Points, words: Words) -> Section:
     if rated and points.by_score != it.raw_or_held:
         lines.append(_("By score alone it would be tier {tier}; why it is not, says part 1.", tier=points.by_score))
     if rated and points.next_tier:
-        lines.append(_("By score tier {tier} is {points} points away.", tier=points.next_tier, points=points.needed))
+        # A dispute may hold the tier above that of the score.
+        if TIERS.index(points.next_tier) < TIERS.index(it.raw_or_held):
+            lines.append(_("By score tier {tier} is {points} points away.", tier=points.next_tier, points=points.needed))
     elif rated and points.margin is not None:
         lines.append(_("By score tier A, also with up to {margin} points less.", margin=points.margin))
     return Section(words.text(_("Why this score")), [words.text(one) for one in lines])

@@ -113,14 +113,15 @@ class _Moved:
         """Stability first, then disputes, then refused records."""
         raw, past = signed.ruled.tier, night.past
         loosened, carried = night.left | signed.lapsed, signed.carried(night)
-        worst = np.where(loosened, past.tier, np.maximum(np.maximum(raw, night.worst_cut), carried)).astype(np.int8)
-        frozen = held_by_dispute(night.disputes, signed.ruled, past, worst)
-        better = np.where(night.disputes.weighed & (worst < past.tier), worst, raw).astype(np.int8)
+        worst = signed.worst(night)
+        frozen = held_by_dispute(night.disputes, signed.ruled, past, np.where(loosened, past.tier, worst).astype(np.int8))
+        better = np.where(night.disputes.weighed & ~loosened & (worst < past.tier), worst, raw).astype(np.int8)
         stable = apply_stability(
             better, signed.banded, signed.ruled.rule, past, night.policy,
             left=loosened, unread=night.incomplete.flags, as_of=night.day,
         )  # fmt: skip
-        floor = np.maximum(raw, carried)
+        # What has left lifts as far as it held the subject down: what is disputed holds it still.
+        floor = np.where(night.disputes.weighed, worst, np.maximum(raw, carried))
         # A dispute lifts nobody: where only the signature has ended, D becomes what needs none.
         floor = np.where(frozen & signed.lapsed & ~night.left, np.maximum(floor, _UNSIGNED), floor).astype(np.int8)
         rises = loosened & (raw >= 0) & (floor < past.tier)
@@ -167,9 +168,11 @@ def _why(night: Night, signed: Signed, moved: _Moved, needs: Flags) -> Texts:
 
 
 def _spared_by_dispute(night: Night, signed: Signed, moved: _Moved) -> Flags:
-    """Who has a tier by the score that it has only because its disputed records count until the dispute is decided."""
+    """Who keeps its tier, or has its first one, only because its disputed records count until the dispute is decided."""
     without = night.cohort.cut(night.policy)
-    spared: Flags = night.disputes.weighed & (signed.ruled.rule == "") & (moved.target == night.cut) & (night.cut < without)
+    kept = (moved.target == night.past.tier) | (night.past.tier < 0)
+    by_score = (signed.ruled.rule == "") & (moved.target == night.cut) & (night.cut < without)
+    spared: Flags = night.disputes.weighed & kept & by_score
     return spared
 
 

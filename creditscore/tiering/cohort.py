@@ -48,16 +48,17 @@ class Cohort:
             policy: The cuts.
             band: See there.
             margin: See there.
-            disputed_count: As if the disputed records of those in ``disputed_scores`` counted.
+            disputed_count: As if the disputed records of those in ``disputed_scores`` counted. It moves nobody else.
         """
         numbers: dict[str, Ints] = {
             name: pd.to_numeric(self.rows[name]).fillna(0).to_numpy(dtype=np.int64, copy=True) for name in _NUMBERS
         }
+        ranked = numbers["score"].copy()
         if disputed_count:
             for name, values in numbers.items():
                 values[self._known_both] = self.disputed_scores[name].to_numpy(dtype=np.int64)
         score, ppm = numbers["score"], numbers["probability_ppm"]
-        return cut_tiers(score, ppm, self.rated, self.population, policy, band=band, margin=margin)
+        return cut_tiers(score, ppm, self.rated, self.population, policy, band=band, margin=margin, ranked=ranked)
 
     @property
     def _known_both(self) -> Ints:

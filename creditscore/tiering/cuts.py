@@ -23,8 +23,9 @@ def populations(industry: Texts, policy: TierPolicy) -> Texts:
 
 
 def cut_tiers(
-    score: Ints, ppm: Ints, rated: Flags, population: Texts, policy: TierPolicy, *, band: int = 0, margin: float = 0.0
-) -> Codes:
+    score: Ints, ppm: Ints, rated: Flags, population: Texts, policy: TierPolicy, *, band: int = 0, margin: float = 0.0,
+    ranked: Ints | None = None,
+) -> Codes:  # fmt: skip
     """The tier of each subject by the cuts alone (unrated ones: NR).
 
     A subject is in the best tier whose cut it meets: risk *below* ``max_probability``, score *at
@@ -39,6 +40,7 @@ def cut_tiers(
         policy: The cuts.
         band: Points above the cut that are asked for (cuts by score or share).
         margin: Share of the cut by which the risk must lie below it (cuts by risk).
+        ranked: The scores that set the levels of cuts by share; by default ``score``.
     """
     tiers = np.full(len(score), UNRATED, dtype=np.int8)
     for name in sorted(set(population[rated])):
@@ -48,7 +50,7 @@ def cut_tiers(
             room = _MILLION - as_ppm(margin)
             missed = [ppm[chosen].astype(np.int64) * _MILLION >= cut * room for cut in cuts]
         else:
-            levels = cuts if kind == "min_score" else share_levels(score[chosen], cuts)
+            levels = cuts if kind == "min_score" else share_levels((score if ranked is None else ranked)[chosen], cuts)
             missed = [score[chosen] < level + band for level in levels]
         tiers[chosen] = np.sum(missed, axis=0).astype(np.int8)
     return tiers

@@ -106,11 +106,14 @@ class Standing:
         both = pd.concat([rows[rows["row"] >= 0], fired], ignore_index=True).drop_duplicates(["row", "record"])
         return cls(both, np.zeros(len(ids), dtype=bool))
 
-    def carried(self, policy: TierPolicy, *, as_of: dt.date) -> Codes:
-        """The tier to which disputed records held each subject before the dispute, by overrides that worsen; ``NO_TIER``: none."""
+    def carried(self, policy: TierPolicy, *, as_of: dt.date, new_ones: bool = False) -> Codes:
+        """The tier to which disputed records held each subject before the dispute, by overrides that worsen; ``NO_TIER``: none.
+
+        With ``new_ones`` also that to which those would that have been disputed since they came.
+        """
         rules = [rule for rule in policy.override if rule.bound != "at_most" and (rule.expires is None or as_of <= rule.expires)]
         tiers = {rule.reason.ground: TIERS.index(rule.tier) for rule in rules}
-        open_ones = self.rows[self.rows["disputed"].astype(bool) & self.rows["counted"].astype(bool)]
+        open_ones = self.rows[self.rows["disputed"].astype(bool) & (self.rows["counted"].astype(bool) | new_ones)]
         grounds = open_ones["kind"].where(open_ones["kind"] != "", open_ones["record"])  # a grade has no kind
         worst = open_ones.assign(tier=grounds.map(tiers)).dropna(subset=["tier"]).groupby("row")["tier"].max()
         carried = np.full(len(self.untold), NO_TIER, dtype=np.int8)

@@ -88,8 +88,15 @@ class Signed:
 
     def carried(self, night: Night) -> Codes:
         """What a disputed record held before the dispute it holds still; D only while somebody has signed it."""
-        carried = self.stands.carried(night.policy, as_of=night.day)
-        return np.where(self.lapsed, np.minimum(carried, _UNSIGNED), carried).astype(np.int8)
+        return self._signed_only(self.stands.carried(night.policy, as_of=night.day))
+
+    def worst(self, night: Night) -> Codes:
+        """The tier with all that is disputed, by score and listings; D only while somebody has signed it."""
+        listed = self.stands.carried(night.policy, as_of=night.day, new_ones=True)
+        return self._signed_only(np.maximum.reduce([self.ruled.tier, night.worst_cut, listed]))
+
+    def _signed_only(self, tiers: Codes) -> Codes:
+        return np.where(self.lapsed, np.minimum(tiers, _UNSIGNED), tiers).astype(np.int8)
 
 
 def _wanted(night: Night, reviews: Sequence[Review]) -> Flags:

@@ -39,10 +39,11 @@ def acting_months(told):
     return found
 
 
-def open_carried(told, month):
-    """The tier to which records under dispute held each firm before it, by their listing."""
+def open_carried(told, month, *, new_ones=False):
+    """The tier to which records under dispute held each firm before it, by their listing; ``new_ones``: or would."""
     rows = told.records
-    rows = rows[(rows["start"] < rows["opened"]) & (rows["opened"] <= month) & (rows["closed"] > month) & (rows["end"] > month)]
+    rows = rows[(rows["start"] < rows["opened"]) | new_ones]
+    rows = rows[(rows["start"] <= month) & (rows["opened"] <= month) & (rows["closed"] > month) & (rows["end"] > month)]
     worst = rows["kind"].map({"abnormal": 2, "serious": 3}).groupby(rows["subject"]).max()
     return worst.reindex(told.ids).fillna(-2).to_numpy(dtype=int)
 
@@ -63,7 +64,11 @@ def broken_repairs(told, firm, twin):
             [(past["status"] == "proposed") | (past["rule"] == "review:rejected") for past in twin.frames[: month + 1]]
         )
         carried = np.where(lacked, open_carried(told, month), -2)[rows]
-        worse = tier > np.maximum(np.maximum(raw, theirs), carried)
+        # What has left lifts as far as what is disputed lets it.
+        known = Known(told, month)
+        disputing = now.index.isin(known.disputed(None)["subject_id"])
+        limit = np.where(disputing, np.maximum(cuts(known).max(axis=0), open_carried(told, month, new_ones=True)), -2)[rows]
+        worse = tier > np.maximum.reduce([raw, theirs, carried, limit])
         bad += [(told.ids[row], month) for row in rows[better | worse]]
     return bad, seen
 
@@ -179,13 +184,18 @@ def moved_by_disputes(told, life):
     for month, frame in enumerate(life.frames):
         known = Known(told, month)
         disputes = frame.index.isin(known.disputed(None)["subject_id"]) & ~told.refused[:, month] & frame["score"].notna()
-        by_score = frame["rule"].isin(["", "dispute", "stability"]) & (frame["status"] == "final") & (codes(frame, "raw_tier") >= 0)
+        by_score = (
+            frame["rule"].isin(["", "dispute", "stability", "record_ended"])
+            & (frame["status"] == "final")
+            & (codes(frame, "raw_tier") >= 0)
+        )
         rows = np.flatnonzero(disputes & by_score)
         seen += len(rows)
         tier, before = codes(frame)[rows], codes(frame, "previous_tier")[rows]
         best, worst = (np.sort(cuts(known), axis=0)[place][rows] for place in (0, 1))
+        listed = open_carried(told, month, new_ones=True)[rows]
         fell, rose = (before >= 0) & (tier > before), (before >= 0) & (tier < before)
-        broken = (tier < best) | (fell & (tier > best)) | (rose & (tier < np.maximum(worst, open_carried(told, month)[rows])))
+        broken = (tier < best) | (fell & (tier > best)) | (rose & (tier < np.maximum(worst, listed)))
         bad += [(told.ids[row], month) for row in rows[broken]]
     return bad, seen
 

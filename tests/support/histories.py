@@ -135,7 +135,7 @@ class Known:
 
     def standing(self, as_of, subjects):
         rows = self.rows()
-        rows = rows[rows["subject"].isin(list(subjects)) & rows["kind"].isin(list(POINTS))]
+        rows = rows[rows["subject"].isin(list(subjects)) & ~rows["kind"].isin(list(FAVOURABLE))]
         return rows.assign(subject_id=rows["subject"], severity=3, result=None, in_use=True, amount=self.amounts(rows))
 
     def points(self, *, disputed_count=False):

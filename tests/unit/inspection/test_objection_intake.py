@@ -52,7 +52,7 @@ def test_what_was_rejected_is_not_asked_again_without_new_evidence(out, against)
     assert (again.earlier, again.suspends, again.new_evidence) == ("2024-1", True, "决定书〔2024〕3号：已撤销")
 
 
-@pytest.mark.parametrize("named", ["卷3", " 卷 ３ ", "决定书〔2024〕3号"])
+@pytest.mark.parametrize("named", ["卷3", " 卷 ３ ", "决定书〔2024〕3号", "不实。"])
 def test_evidence_that_was_named_before_is_not_new(out, named):
     answer(out, file(out, 6), "rejected", 8)
     answer(out, file(out, 8, "决定书〔2024〕3号"), "rejected", 9)
