@@ -63,6 +63,19 @@ def test_ties_at_a_share_cut_get_the_better_tier(make_policy):
     assert achieved["asked_ppm"].to_dict() == dict.fromkeys("ABCD", 250_000)
 
 
+def test_a_dispute_ranks_nobody_else(make_policy):
+    """The second score of who disputes is held against the levels that the first scores of all give."""
+    cuts = [{"name": "A", "share": 0.25}, {"name": "B", "share": 0.25}, {"name": "C", "share": 0.25}, {"name": "D"}]
+    rows = [(one, score, 1) for one, score in zip("abcdefgh", (530, 690, 680, 670, 660, 650, 640, 630), strict=True)]
+    disputed = scores([("a", 700, 1)])
+    alone, told = (
+        assign_tiers(scores(rows), make_policy(tier=cuts), records=Records(disputed=["a"]), disputed_scores=given).frame
+        for given in (None, disputed)
+    )
+    assert alone["raw_tier"].tolist()[1:] == told["raw_tier"].tolist()[1:]
+    assert (alone["raw_tier"][0], told["raw_tier"][0]) == ("D", "A")
+
+
 def test_shares_can_be_cut_within_each_industry(make_policy):
     cuts = [{"name": "A", "share": 0.5}, {"name": "B", "share": 0.2}, {"name": "C", "share": 0.2}, {"name": "D"}]
     rows = pd.concat([scores([("a", 700, 1), ("b", 690, 1)]), scores([("c", 500, 1), ("d", 490, 1)], industry="retail")])
