@@ -63,17 +63,18 @@ def test_ties_at_a_share_cut_get_the_better_tier(make_policy):
     assert achieved["asked_ppm"].to_dict() == dict.fromkeys("ABCD", 250_000)
 
 
-def test_a_dispute_ranks_nobody_else(make_policy):
+@pytest.mark.parametrize(("without", "counted"), [(530, 700), (700, 530)])
+def test_a_dispute_ranks_nobody_else(make_policy, without, counted):
     """The second score of who disputes is held against the levels that the first scores of all give."""
     cuts = [{"name": "A", "share": 0.25}, {"name": "B", "share": 0.25}, {"name": "C", "share": 0.25}, {"name": "D"}]
-    rows = [(one, score, 1) for one, score in zip("abcdefgh", (530, 690, 680, 670, 660, 650, 640, 630), strict=True)]
-    disputed = scores([("a", 700, 1)])
+    rows = [(one, score, 1) for one, score in zip("abcdefgh", (without, 690, 680, 670, 660, 650, 640, 630), strict=True)]
+    disputed = scores([("a", counted, 1)])
     alone, told = (
         assign_tiers(scores(rows), make_policy(tier=cuts), records=Records(disputed=["a"]), disputed_scores=given).frame
         for given in (None, disputed)
     )
     assert alone["raw_tier"].tolist()[1:] == told["raw_tier"].tolist()[1:]
-    assert (alone["raw_tier"][0], told["raw_tier"][0]) == ("D", "A")
+    assert (alone["raw_tier"][0], told["raw_tier"][0]) == ("D" if without < counted else "A", "A")
 
 
 def test_shares_can_be_cut_within_each_industry(make_policy):
