@@ -92,6 +92,8 @@ class TaskFile(Spec):
     def _unknown_trades_have_a_task(self) -> TaskFile:
         if self.unknown_trade is not None and self.unknown_trade not in {task.id for task in self.task}:
             raise ValueError(f"unknown_trade: expected the id of a task (got {self.unknown_trade!r})")
+        if any("unknown_trade" in task.population.model_fields_set for task in self.task):
+            raise ValueError("population.unknown_trade: expected unknown_trade above the tasks, naming one of them")
         return self
 
     @model_validator(mode="after")
