@@ -1084,7 +1084,8 @@ def _registered_draw(export: Export, published: Mapping[str, Any], draws: Sequen
     for line in draws:
         own = (export.seed, export.manifest["frame_hash"], file_hash(export.folder / "manifest.json"))
         told = (line.get("seed"), line.get("frame_hash"), line.get("manifest"))
-        same = told == own and all(line.get(name) == logged.get(name) for name in ("seed_source", "strata"))
+        shared = ("seed_source", "strata") if export.version > 2 else ()
+        same = told == own and all(line.get(name) == logged.get(name) for name in shared)
         if not same or len(draws) > 1:
             yield _finding("register.draw", line=line["number"])
         elif _text(line, "on") and _text(line, "on") < _text(published, "on") and not published.get("adopted"):
