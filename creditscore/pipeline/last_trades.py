@@ -33,6 +33,7 @@ def place_by_last_trade(folder: RunFolder, records: Records, tiers: Tiers, befor
         return tiers
     known = {**dict(_of_run(before)), **dict(records.last_industries(folder.as_of))}
     without = set(register.loc[register["industry"].isna() | (register["industry"] == ""), "subject_id"])
+    without &= set(tiers.frame["subject_id"])  # the register has bodies too, whose keys are in no file of a run
     kept = sorted((subject, trade) for subject, trade in known.items() if subject in without)
     folder.write(LAST_TRADES, pa.table([[row[at] for row in kept] for at in (0, 1)], schema=_SCHEMA))
     return replace(tiers, subjects=with_last_trades(register, folder))

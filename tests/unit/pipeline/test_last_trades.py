@@ -70,6 +70,14 @@ def test_what_an_earlier_night_knew_is_kept_from_night_to_night(tmp_path):
     assert register["last_industry"].fillna("").tolist() == ["retail", ""]
 
 
+def test_a_run_keeps_the_trades_of_rated_subjects_only(tmp_path):
+    tiers = _tiers("food", None)
+    register = pd.DataFrame({"subject_id": ["S00000", "S00001", "BODY"], "industry": ["food", None, None]})
+    run = _run(tmp_path, DAY)
+    place_by_last_trade(run, _records(("S00001", "shop"), ("BODY", "shop")), Tiers(tiers.frame, subjects=register), None)
+    assert run.read(LAST_TRADES)["subject_id"].to_pylist() == ["S00001"]
+
+
 def test_who_never_had_a_trade_is_in_tasks_of_all_trades_or_in_the_named_one(tmp_path):
     tiers = place_by_last_trade(_run(tmp_path, DAY), _records(), _tiers("food", "shop", None), None)
     tasks = _file(FOOD, SHOP, ALL)
