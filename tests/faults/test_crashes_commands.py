@@ -37,6 +37,7 @@ from support.worlds import (
 
 from creditscore.config.project import load_project
 from creditscore.errors import CreditScoreError, LockedError
+from creditscore.inspection.objection_intake import Answer
 from creditscore.inspection.objections import Filing
 from creditscore.inspection.register import Register
 from creditscore.pipeline import plans, results
@@ -116,7 +117,7 @@ def object_to_record(world, grounds="该处罚已撤销"):
 
 
 def decide(world, outcome="upheld"):
-    decide_objection(world.out, "2024-1", outcome=outcome, reason="已核实", by="王五", on=ON)
+    decide_objection(world.out, "2024-1", Answer(outcome, "已核实", "王五", ON))
 
 
 def report(world):
