@@ -103,7 +103,7 @@ class Fit:
         """Log-odds of bad of rows by their codes, a column per characteristic, without the effects of inspectors and industries."""
         eta = np.full(len(codes), self.regression.intercept)
         for column, (table, coefficient) in enumerate(zip(self.tables, self.regression.coefficients, strict=True)):
-            eta -= coefficient * table.woe[codes[:, column]]
+            eta -= (coefficient * table.woe)[codes[:, column]]
         return eta
 
     def predictor(self, sample: Sample) -> Floats:
@@ -121,6 +121,16 @@ class Cuts:
     def rows(self, chosen: Flags) -> Cuts:
         """The same partitions with some of the rows, in their order."""
         return Cuts(self.partitions, {name: codes[chosen] for name, codes in self.codes.items()})
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a regression starts from, whatever its ridge: the characteristics with information, and where the rows fall."""
+
+    tables: tuple[BinTable, ...]
+    #: (rows of the sample, characteristics).
+    codes: AttributeCodes
+    patterns: Patterns
 
 
 def fit_core(sample: Sample, settings: Settings) -> Fit:
@@ -192,20 +202,29 @@ def fit_cut(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLed
         settings: How to count, select and regress.
         ledger: Says in the end why each column stayed or left; its rows are those of :func:`cut_columns`, then the crosses.
     """
-    fit = fit_path(sample, cuts, settings, ledger)[-1]
+    return fit_counted(sample, count(sample, cuts, settings, ledger), settings, ledger)
+
+
+def fit_counted(sample: Sample, counted: Counted, settings: Settings, ledger: SelectionLedger) -> Fit:
+    """Fit the constrained regression on characteristics that are counted, and look for crosses.
+
+    Arguments are those of :func:`fit_cut`; the ledger is as :func:`count` left it.
+    """
+    fit = fit_path(sample, counted, settings, ledger)[-1]
     for table, coefficient in zip(fit.tables, fit.regression.coefficients, strict=True):
         ledger.note(table.name, coefficient=round(float(coefficient), 6))
     tell_of_levels(sample, fit.of_rows, ledger)
     return fit
 
 
-def fit_path(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLedger) -> list[Fit]:
+def fit_path(sample: Sample, counted: Counted, settings: Settings, ledger: SelectionLedger) -> list[Fit]:
     """The fit without a cross, then with each cross that is found, at most ``settings.crosses``.
 
     A cross is one characteristic of the most that there may be: it has a place that no column needs. Arguments are those of
-    :func:`fit_cut`.
+    :func:`fit_counted`.
     """
-    path, ahead = [_additive(sample, cuts, settings, ledger)], None
+    additive = _regress(sample, settings, counted.tables, counted.codes, counted.patterns, ledger)
+    path, ahead = [_without_idle(additive, sample, settings)], None
     most = settings.selection.max_characteristics
     places = settings.crosses if most is None else min(settings.crosses, most - len(path[0].tables))
     while len(path) <= places:
@@ -216,8 +235,8 @@ def fit_path(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLe
     return path
 
 
-def _additive(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLedger) -> Fit:
-    """The fit of the characteristics alone."""
+def count(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionLedger) -> Counted:
+    """Count the attributes and keep what has information; arguments are those of :func:`fit_cut`."""
     codes = [cuts.codes[name] for name in cuts.partitions]
     every = tabulate(list(cuts.partitions.values()), codes, sample, binning=settings.binning)
     chance = settings.binning.evidence
@@ -228,7 +247,7 @@ def _additive(sample: Sample, cuts: Cuts, settings: Settings, ledger: SelectionL
     names = {table.name for table in kept}
     patterns = patterns.select([table.name in names for table in tables])
     matrix = matrix_of([cuts.codes[table.name] for table in kept], len(sample.weight))
-    return _without_idle(_regress(sample, settings, kept, matrix, patterns, ledger), sample, settings)
+    return Counted(tuple(kept), matrix, patterns)
 
 
 def recounted(table: BinTable, patterns: Patterns, column: int) -> BinTable:

@@ -57,10 +57,12 @@ class IndustryEffects:
     def predictor_of(self, codes: AttributeCodes, industry: Ints, *, levels: bool) -> Floats:
         """``- sum of coefficient x WoE`` of rows by their attribute codes, with the level of the industry or without it."""
         names = (ALL, *self.industries)
-        own = np.array([self.coefficients(name) for name in names])[industry + 1]
-        eta = np.array([self.mixed.total[name][0] if levels else 0.0 for name in names])[industry + 1]
+        place = industry + 1
+        own = np.array([self.coefficients(name) for name in names])
+        eta = np.array([self.mixed.total[name][0] if levels else 0.0 for name in names])[place]
         for column, table in enumerate(self.fit.tables):
-            eta -= own[:, column] * table.woe[codes[:, column]]
+            of_cell = np.outer(own[:, column], table.woe).ravel()
+            eta -= of_cell[place * len(table.woe) + codes[:, column]]
         return eta
 
     def predictor(self, sample: Sample) -> Floats:

@@ -12,7 +12,7 @@ smallest ridge against that of the largest by -0.007 to 0.006 (mean -0.001): too
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -24,7 +24,7 @@ from creditscore.errors import DataError
 from creditscore.models.calibration import calibrate, intercept_for
 from creditscore.models.crosses import codes_by, is_cross
 from creditscore.models.crossfit import Fold, forward_folds, has_both, subject_folds
-from creditscore.models.fitting import Cuts, Fit, Settings, cut_columns, fit_cut, fit_path
+from creditscore.models.fitting import Counted, Cuts, Fit, Settings, count, cut_columns, fit_counted, fit_cut, fit_path
 from creditscore.models.limits import Limits
 from creditscore.models.regression import matrix_of
 from creditscore.models.sample import Sample
@@ -159,6 +159,24 @@ class _Trial:
     chosen: bool
 
 
+@dataclass(frozen=True)
+class _Rest:
+    """The rows that a fold's fit may know, with the weights of the design and of the ranking, counted; no columns stand in them.
+
+    ``held`` are the codes of the rows held out.
+    """
+
+    design: Sample
+    ranking: Sample
+    counted: Counted
+    ledger: SelectionLedger
+    held: Mapping[str, AttributeCodes]
+
+
+#: Power of the weights, most bins, number of the fold.
+_RestKey = tuple[float, int | None, int]
+
+
 @dataclass
 class _Search:
     """The settings chosen so far."""
@@ -171,6 +189,10 @@ class _Search:
     folds: tuple[Fold, ...]
     held: Literal["forward", "subjects", "none"]
     _cut: dict[tuple[float, int | None], tuple[Cuts, SelectionLedger]] = field(default_factory=dict)
+    #: Of the last power and number of bins: other settings change nothing in it.
+    _rest: dict[_RestKey, _Rest] = field(default_factory=dict)
+    #: By settings that were tried: the value in use is tried again beside those of the next setting.
+    _lost: dict[tuple[object, ...], Floats | None] = field(default_factory=dict)
 
     def ranking(self) -> Sample:
         """The rows with the weights of the ranking."""
@@ -220,14 +242,12 @@ class _Search:
     def choose_factor(self) -> list[_Trial]:
         """Try the factors of the variances between industries, and keep one: one fit a fold, whose variances are estimated once."""
         candidates = [self.with_value("pooling_factor", value) for value in POOLING_FACTORS]
-        cuts, ledger = self.cuts()
         by_fold: list[list[_Predicted]] = []
         try:
-            for fold in self.folds:
-                rest, ranking, settings = self._rest(fold)
-                fit = fit_cut(ranking, cuts.rows(fold.rest), settings, copy.deepcopy(ledger))
-                each = [candidate.resolved(ranking) for candidate in candidates]
-                by_fold.append(self._predicted(cuts, fit, rest, each, fold))
+            for number in range(len(self.folds)):
+                rest = self.rest_of(number)
+                each = [candidate.resolved(rest.ranking) for candidate in candidates]
+                by_fold.append(self._predicted(self._fit(rest), rest, each, number))
         except DataError:
             return []
         losses = [self._losses_of([of[number] for of in by_fold]) for number in range(len(candidates))]
@@ -239,13 +259,13 @@ class _Search:
         One path of fits a fold, each with a cross more, gives all of them.
         """
         candidates = [self.with_value("crosses", value) for value in range(most + 1)]
-        cuts, ledger = candidates[0].cuts()
         paths: list[list[_Predicted]] = []
         try:
-            for fold in self.folds:
-                rest, ranking, settings = candidates[-1]._rest(fold)
-                fits = fit_path(ranking, cuts.rows(fold.rest), settings, copy.deepcopy(ledger))
-                path = [self._predicted(cuts, fit, rest, [settings], fold)[0] for fit in fits]
+            for number in range(len(self.folds)):
+                rest = self.rest_of(number)
+                settings = candidates[-1].resolved(rest.ranking)
+                fits = fit_path(rest.ranking, rest.counted, settings, copy.deepcopy(rest.ledger))
+                path = [self._predicted(fit, rest, [settings], number)[0] for fit in fits]
                 paths.append(path + [path[-1]] * (most + 1 - len(path)))
         except DataError:
             return []
@@ -267,14 +287,19 @@ class _Search:
         return trials
 
     def losses(self) -> Floats | None:
-        """Log loss of each row held out, 0 elsewhere; None where a fit is not possible."""
-        cuts, ledger = self.cuts()
+        """Log loss of each row held out, 0 elsewhere; None where a fit is not possible. Found once."""
+        settings = self.settings
+        key = (settings.exponent, settings.binning.max_bins, self.ridge_cases, settings.pooling_factor, settings.crosses)
+        if key not in self._lost:
+            self._lost[key] = self._found_losses()
+        return self._lost[key]
+
+    def _found_losses(self) -> Floats | None:
         predicted = []
         try:
-            for fold in self.folds:
-                rest, ranking, settings = self._rest(fold)
-                fit = fit_cut(ranking, cuts.rows(fold.rest), settings, copy.deepcopy(ledger))
-                predicted += self._predicted(cuts, fit, rest, [settings], fold)
+            for number in range(len(self.folds)):
+                rest = self.rest_of(number)
+                predicted += self._predicted(self._fit(rest), rest, [self.resolved(rest.ranking)], number)
         except DataError:
             return None
         return self._losses_of(predicted)
@@ -303,20 +328,34 @@ class _Search:
             eta[fold.held] = intercept_for(slope * rest_eta, weight[rest], float(share)) + slope * eta[fold.held]
         return np.where(rows, np.logaddexp(0.0, np.where(bad, -eta, eta)), 0.0)
 
-    def _rest(self, fold: Fold) -> tuple[Sample, Sample, Settings]:
-        """The rows that a fold's fit may know, with the weights of the design and of the ranking, and its settings."""
-        rest = self.sample.part(fold.rest)
-        ranking = rest.for_ranking(self.settings.exponent)
-        return rest, ranking, self.resolved(ranking)
+    def rest_of(self, number: int) -> _Rest:
+        """What a fold's fit starts from."""
+        key = (self.settings.exponent, self.settings.binning.max_bins, number)
+        if key not in self._rest:
+            for other in [other for other in self._rest if other[:2] != key[:2]]:
+                del self._rest[other]
+            self._rest[key] = self._counted(self.folds[number])
+        return self._rest[key]
 
-    def _predicted(self, cuts: Cuts, fit: Fit, rest: Sample, settings: Sequence[Settings], fold: Fold) -> list[_Predicted]:
+    def _counted(self, fold: Fold) -> _Rest:
+        cuts, found = self.cuts()
+        ledger = copy.deepcopy(found)
+        design = replace(self.sample, columns=()).part(fold.rest)
+        ranking = design.for_ranking(self.settings.exponent)
+        counted = count(ranking, cuts.rows(fold.rest), self.settings, ledger)
+        return _Rest(design, ranking, counted, ledger, cuts.rows(fold.held).codes)
+
+    def _fit(self, rest: _Rest) -> Fit:
+        return fit_counted(rest.ranking, rest.counted, self.resolved(rest.ranking), copy.deepcopy(rest.ledger))
+
+    def _predicted(self, fit: Fit, rest: _Rest, settings: Sequence[Settings], number: int) -> list[_Predicted]:
         """By the fit on the rest, for each of the settings (see :data:`MakePredictors`)."""
-        drawn = ~rest.ranking_only
-        held = {name: codes[fold.held] for name, codes in cuts.codes.items()}
-        out = matrix_of(codes_by(fit.tables, held), int(fold.held.sum()))
+        held = self.folds[number].held
+        drawn = ~rest.design.ranking_only
+        out = matrix_of(codes_by(fit.tables, rest.held), int(held.sum()))
         return [
-            (predictor(fit.codes[drawn], rest.industry[drawn]), predictor(out, self.sample.industry[fold.held]))
-            for predictor in self.make_predictors(fit, rest, settings)
+            (predictor(fit.codes[drawn], rest.design.industry[drawn]), predictor(out, self.sample.industry[held]))
+            for predictor in self.make_predictors(fit, rest.design, settings)
         ]
 
 
