@@ -97,10 +97,7 @@ def _by_hand(column: FeatureColumn, special: tuple[Any, ...], given: Sequence[An
 
 
 def _numbers(column: FeatureColumn, sample: Sample, limits: Limits, special: tuple[Any, ...] | None) -> Partition:
-    there = ~column.missing
-    values, positions = np.unique(column.values[there], return_inverse=True)
-    cells = np.full(len(there), len(values))
-    cells[there] = positions
+    values, cells = column.distinct
     good, bad = (of[:-1] for of in sample.sums(cells, len(values) + 1))
     declared = np.isin(values, np.array(special or (), dtype=np.float64))
     looks = special is None and limits.cases is not None and column.factor.trend != "none"
@@ -128,7 +125,7 @@ def _numbers(column: FeatureColumn, sample: Sample, limits: Limits, special: tup
     )
 
 
-def _subjects_stay(cells: NDArray[np.intp], clean: Flags, sample: Sample) -> bool:
+def _subjects_stay(cells: NDArray[np.integer[Any]], clean: Flags, sample: Sample) -> bool:
     """Whether the values of the last part of the window lie about where those of the first part lay.
 
     A hump is a statement on the subjects at one place of the column. Where subjects move along the column, others will stand
@@ -157,7 +154,7 @@ def _effective(share: Floats, squares: Floats) -> Floats:
     return rows
 
 
-def _squares(sample: Sample, cells: NDArray[np.intp], size: int) -> Floats:
+def _squares(sample: Sample, cells: NDArray[np.integer[Any]], size: int) -> Floats:
     """Sum of the squared shares of the rows in each of the cells 0 ... size - 1; further cells are left out."""
     return sums(cells, (sample.weight / sample.total) ** 2, size + 1)[:size]
 

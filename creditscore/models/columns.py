@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,15 @@ class FeatureColumn:
     def missing(self) -> Flags:
         """Where there is no value."""
         return self.values < 0 if self.text else np.isnan(self.values)
+
+    @cached_property
+    def distinct(self) -> tuple[NDArray[Any], NDArray[np.int32]]:
+        """Of numbers: the values that there are, rising, and each row's position among them; missing is after the last."""
+        there = ~self.missing
+        values, positions = np.unique(self.values[there], return_inverse=True)
+        cells = np.full(len(there), len(values), dtype=np.int32)
+        cells[there] = positions
+        return values, cells
 
     def take(self, rows: NDArray[np.intp]) -> FeatureColumn:
         """The column at these rows, in this order."""

@@ -22,6 +22,8 @@ from creditscore.models.scoring import AttributeCodes
 
 #: Newton steps at most; the size of a step that ends them; and of one that does where nothing is gained.
 _STEPS, _TOLERANCE, _SMALL = 200, 1e-12, 1e-6
+#: Rows of a matrix that stay in the processor's cache while it is filled column by column.
+_CACHED = 1024
 #: Keeps the second derivatives positive where every row is certain.
 _JITTER = 1e-13
 
@@ -66,9 +68,12 @@ class Patterns:
 
     def woe(self, tables: Sequence[Floats]) -> Floats:
         """(patterns, characteristics): the WoE of each pattern's attributes."""
-        if not tables:
-            return np.zeros((len(self.codes), 0))
-        return np.column_stack([woe[self.codes[:, column]] for column, woe in enumerate(tables)])
+        found = np.empty((len(self.codes), len(tables)))
+        for start in range(0, len(found), _CACHED):
+            block = slice(start, start + _CACHED)
+            for column, woe in enumerate(tables):
+                found[block, column] = woe[self.codes[block, column]]
+        return found
 
 
 def matrix_of(codes: Sequence[AttributeCodes], rows: int) -> AttributeCodes:
@@ -118,7 +123,14 @@ class _Problem:
     @cached_property
     def fixed(self) -> Floats:
         """Intercept and coefficients: the columns whose combination with ``theta`` is the predictor without effects."""
-        return np.column_stack([np.ones(len(self.good)), -self.woe])
+        fixed = np.ones((len(self.good), 1 + self.signed))
+        np.negative(self.woe, out=fixed[:, 1:])
+        return fixed
+
+    @cached_property
+    def _weighted(self) -> Floats:
+        """Room for the rows times their curvature; a new large array at each step takes a fifth of the step's time."""
+        return np.empty_like(self.fixed)
 
     @property
     def signed(self) -> int:
@@ -146,7 +158,9 @@ class _Problem:
         """To the minimum of the quadratic model where no coefficient is negative. Effects are eliminated first (Schur)."""
         cut = 1 + self.signed
         here = theta[1:cut]
-        core = self.fixed.T @ (curvature[:, None] * self.fixed) + np.diag(self.penalty[:cut] + _JITTER)
+        core = self.fixed.T @ np.multiply(curvature[:, None], self.fixed, out=self._weighted) + np.diag(
+            self.penalty[:cut] + _JITTER
+        )
         head, tail = gradient[:cut], gradient[cut:]
         if not len(tail):
             return constrained_minimum(core, head, here)

@@ -89,13 +89,13 @@ def column_auc(column: FeatureColumn, sample: Sample) -> float:
     Texts are ordered by their bad rate; those below 2 % of the weight together, else every
     unique id would be a perfect predictor.
     """
-    missing = column.missing
     if column.text:
-        size, cells = len(column.categories), np.where(missing, 0, column.values)
+        size = len(column.categories)
+        cells = np.where(column.missing, size, column.values)
     else:
-        values, cells = np.unique(np.where(missing, 0.0, column.values), return_inverse=True)
+        values, cells = column.distinct
         size = len(values)
-    good, bad = (sums for sums in sample.sums(np.where(missing, size, cells), size + 1))
+    good, bad = (sums for sums in sample.sums(cells, size + 1))
     if column.text:
         rare = good + bad < 0.02
         good, bad = np.append(good[~rare], good[rare].sum()), np.append(bad[~rare], bad[rare].sum())
