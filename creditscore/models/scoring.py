@@ -32,8 +32,8 @@ from creditscore.vocabulary import SOURCES
 
 #: Position of an attribute in its characteristic, one per row.
 AttributeCodes = NDArray[np.uint8]
-#: Codes from this one on mean a missing value.
-_MISSING_CODE = 128
+#: Codes that a byte tells apart.
+_BYTE = 256
 #: Beyond this log-odds the ppm is 0 or 1,000,000: no engine needs to compute exp of more.
 _SATURATED = 16.0
 _Score = TypeVar("_Score", float, Floats)
@@ -120,20 +120,48 @@ def scores(card: Card, frame: object, *, threads: int | None = None) -> pd.Serie
     table = dataframes.native_table(frame)
     dataframes.require_columns(table, card.columns)
     noticed = Noticed()
-    parts = [(code, points_lookup(one)) for one, code in coders_of(card.characteristics, table, noticed)]
+    parts = _in_pairs(coders_of(card.characteristics, table, noticed))
     total = np.full(len(table), card.constant, dtype=np.int32)
 
     def block(start: int, stop: int) -> None:
         part = total[start:stop]
         taken = np.empty(len(part), dtype=np.int32)
         for code, points in parts:
-            # Codes are bytes and the table has 256 entries, so nothing is ever clipped; it only saves a buffer.
+            # Every code has its entry, so nothing is ever clipped; it only saves a buffer.
             np.take(points, code(start, stop), out=taken, mode="clip")
             np.add(part, taken, out=part)
 
     in_blocks(block, len(table), threads)
     warn_of_values(card, noticed, len(table))
     return pd.Series(total, index=dataframes.index_of(table), name="score")
+
+
+def _in_pairs(parts: list[tuple[Characteristic, Coder]]) -> list[tuple[Coder, NDArray[np.int32]]]:
+    """Coders and points of their codes, those of two neighbours in one where a byte holds both codes.
+
+    Half the look-ups: one takes as long as seven comparisons do.
+    """
+    paired: list[tuple[Coder, NDArray[np.int32]]] = []
+    left = iter(parts)
+    for one, code in left:
+        pair = next(left, None)
+        if pair is None:
+            paired.append((code, points_lookup(one)))
+        elif len(one.attributes) * len(pair[0].attributes) > _BYTE:
+            paired += [(code, points_lookup(one)), (pair[1], points_lookup(pair[0]))]
+        else:
+            first, second = (points_lookup(of)[: len(of.attributes)] for of in (one, pair[0]))
+            paired.append((_pair_coder(code, pair[1], np.uint8(len(second))), np.add.outer(first, second).ravel()))
+    return paired
+
+
+def _pair_coder(first: Coder, second: Coder, width: np.uint8) -> Coder:
+    def codes(start: int, stop: int) -> AttributeCodes:
+        both = first(start, stop)
+        np.multiply(both, width, out=both)
+        return np.add(both, second(start, stop), out=both)
+
+    return codes
 
 
 def points(card: Card, frame: object) -> pd.DataFrame:
@@ -333,11 +361,8 @@ def coder_of(one: Characteristic, table: pd.DataFrame | pa.Table, noticed: Notic
 
 def _lookup(one: Characteristic, of: Callable[[int], int]) -> NDArray[np.int32]:
     """A table of 256 entries from code to a whole number of the attribute at a position."""
-    entries = np.zeros(256, dtype=np.int32)
-    kinds = [attribute.kind for attribute in one.attributes]
-    entries[: len(kinds)] = [of(position) for position in range(len(kinds))]
-    if one.kind != "cross":
-        entries[_MISSING_CODE:] = of(kinds.index("missing"))
+    entries = np.zeros(_BYTE, dtype=np.int32)
+    entries[: len(one.attributes)] = [of(position) for position in range(len(one.attributes))]
     return entries
 
 
@@ -347,12 +372,12 @@ def points_lookup(one: Characteristic) -> NDArray[np.int32]:
 
 
 def position_lookup(one: Characteristic) -> NDArray[np.int32]:
-    """From code to the position of the attribute, missing included."""
+    """From code to the position of the attribute."""
     return _lookup(one, lambda position: position)
 
 
 def _number_coder(one: Characteristic, values: NDArray[Any], noticed: Noticed) -> Coder:
-    edges = one.edges
+    edges, missing = one.edges, np.uint8(len(one.attributes) - 1)
     specials = [(float(value), position) for position, a in enumerate(one.attributes) for value in a.values]
 
     def codes(start: int, stop: int) -> AttributeCodes:
@@ -369,8 +394,8 @@ def _number_coder(one: Characteristic, values: NDArray[Any], noticed: Noticed) -
         if values.dtype.kind == "f" and flag.any():
             noticed.add(noticed.missing, one.name, int(np.count_nonzero(flag)))
             noticed.add(noticed.infinite, one.name, int(np.count_nonzero(np.isinf(block))))
-            # 1 becomes 128, as by a shift of 7 bits, which numpy does ten times slower.
-            np.bitwise_or(coded, np.multiply(byte, np.uint8(_MISSING_CODE), out=byte), out=coded)
+            # Missing is the last attribute of a number.
+            np.maximum(coded, np.multiply(byte, missing, out=byte), out=coded)
         return coded
 
     return codes
@@ -378,7 +403,8 @@ def _number_coder(one: Characteristic, values: NDArray[Any], noticed: Noticed) -
 
 def _text_coder(one: Characteristic, values: pa.Array, noticed: Noticed) -> Coder:
     known = [(value, position) for position, attribute in enumerate(one.attributes) for value in attribute.values]
-    other = next(position for position, attribute in enumerate(one.attributes) if attribute.kind == "other")
+    kinds = [attribute.kind for attribute in one.attributes]
+    missing, other = kinds.index("missing"), kinds.index("other")
     positions = np.array([position for _, position in known] + [other], dtype=np.uint8)
 
     def codes(start: int, stop: int) -> AttributeCodes:
@@ -387,9 +413,10 @@ def _text_coder(one: Characteristic, values: pa.Array, noticed: Noticed) -> Code
             index = pc.take(_indices(block.dictionary, known), block.indices)
         else:
             index = _indices(block, known)
-        coded: AttributeCodes = positions[index.fill_null(len(known)).to_numpy(zero_copy_only=False)]
+        # As in scores(): nothing is clipped.
+        coded: AttributeCodes = np.take(positions, index.fill_null(len(known)).to_numpy(zero_copy_only=False), mode="clip")
         if block.null_count:
-            coded[block.is_null().to_numpy(zero_copy_only=False)] = _MISSING_CODE
+            coded[block.is_null().to_numpy(zero_copy_only=False)] = missing
             noticed.add(noticed.missing, one.name, block.null_count)
         noticed.add(noticed.other, one.name, int(np.count_nonzero(coded == other)))
         return coded

@@ -44,6 +44,16 @@ def test_a_score_is_the_constant_and_its_points():
     assert found.name == "score"
 
 
+@pytest.mark.parametrize("widths", [(14, 14), (15, 14), (118, 118), (3, 118, 118)])
+def test_a_score_is_the_sum_whatever_the_number_of_attributes(widths):
+    wide = tuple(number(f"x{n}", range(1, width), range(7 * n, 7 * n + width), missing=-5) for n, width in enumerate(widths))
+    one = card(characteristics=wide, baselines=())
+    values = np.append(np.repeat(np.arange(120.0), 2), np.nan)
+    rows = pd.DataFrame({f"x{n}": np.roll(values, 5 * n) for n in range(len(widths))})
+    expected = 512 + sum(rows[f"x{n}"].clip(upper=w - 1).add(7 * n).fillna(-5) for n, w in enumerate(widths))
+    assert (one.scores(rows) == expected).all()
+
+
 def test_the_index_is_kept():
     rows = frame()
     for found in (card().scores(rows), card().points(rows), card().reasons(rows), card().block_points(rows), card().labels(rows)):
