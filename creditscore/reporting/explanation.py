@@ -265,9 +265,18 @@ class _Case:
         return set() if newest is None else {newest.key}
 
     def _override(self) -> Override | None:
-        if self.rule.kind != "override":
+        return self._override_of(self.rule)
+
+    def _held_override(self) -> Override | None:
+        """The override that had set the tier which a dispute or refused records hold."""
+        if self.rule.kind not in ("dispute", "incomplete"):
             return None
-        return next((one for one in self.book.policy.override if one.reason.ground == self.rule.ground), None)
+        return self._override_of(Reason.parse(str(self.row.get("evidence") or "")))
+
+    def _override_of(self, reason: Reason) -> Override | None:
+        if reason.kind != "override":
+            return None
+        return next((one for one in self.book.policy.override if one.reason.ground == reason.ground), None)
 
     def _is_among(self, ids: set[str], one: Document) -> bool:
         """Whether a document is one of those named so; a grade that a newer one has replaced is not."""
@@ -302,12 +311,19 @@ class _Case:
         return tuple(self._numbers[one.key] for one in documents if one.key in self._numbers)
 
     def ground(self) -> Ground:
-        """The rule that fired with its own basis; a tier by score or held by a rule of the policy has the policy's."""
-        override, policy = self._override(), self.book.policy
+        """The rule that fired with its own basis; a tier by score or by a rule of the policy has the policy's.
+
+        A tier that is held as an override had set it has the basis and the documents of that.
+        """
+        override, policy, held = self._override(), self.book.policy, self._held_override()
         rule = str(self.row.get("rule") or "")
         label = Label.of(self._ground_label(override, rule))
         keys = self._rule_keys()
         documents = tuple(number for number, one in self.numbered.items() if one.key in keys)
+        if held is not None:
+            named = set(Reason.parse(str(self.row.get("evidence") or "")).items)
+            own = tuple(number for number, one in self.numbered.items() if one.table == "record" and one.id in named)
+            return Ground(rule, label, held.basis, policy.effective, "", own)
         basis = policy.basis if override is None else override.basis
         return Ground(rule, label, basis, policy.effective, "" if override is None else override.tier, documents)
 

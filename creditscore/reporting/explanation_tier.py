@@ -28,6 +28,8 @@ def rule(it: Explained) -> Iterator[Text]:
         yield from _override(it)
     elif reason.kind in RULE_MEANINGS:
         yield RULE_MEANINGS[reason.kind]
+        if ground.documents:
+            yield _("The tier that is held rests on record no. {numbers} below.", numbers=numbers(ground.documents))
     else:
         yield _("What decided: {label}.", label=ground.label)
     if it.waiting is not None:

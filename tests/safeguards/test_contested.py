@@ -82,6 +82,8 @@ def test_the_firm_is_told_of_it(filed, subject_id):
     said = creditscore("explain", filed / "out" / "2024-05-07", subject_id, "--lang", "en")
     assert said.code == 0, said.err
     assert "2024-05-09" in said.out  # its last day
+    # What had set the tier that is held keeps its legal basis in sight.
+    assert ("Legal basis: 某通知" in said.out) == (subject_id == GRADED)
 
 
 def test_upheld_it_is_an_exit_and_rejected_it_counts_again(place):
