@@ -21,7 +21,8 @@ from creditscore.storage import CHAIN_START, read_chain
 REGISTER = "register.jsonl"
 #: What a line records.
 RegisterKind = Literal[
-    "published", "void", "drawn", "replaced", "joined", "left", "results", "closed", "signed", "objected", "answered"
+    "published", "void", "drawn", "draw_refused", "replaced", "joined", "left", "results", "closed", "signed", "objected",
+    "answered",
 ]  # fmt: skip
 #: The life of a task: made anew by each night, its hash told, its sample drawn, every visit with a result, put away.
 State = Literal["draft", "published", "drawn", "visited", "closed"]
@@ -108,7 +109,9 @@ class Register:
         before: in the place of another, or drawn among late subjects. Who goes there makes no difference.
         """
         lines = [
-            line for line in self.of_task(task) if line["what"] != "left" and (line["what"] != "joined" or line.get("drawn") != 0)
+            line
+            for line in self.of_task(task)
+            if line["what"] not in ("left", "draw_refused") and (line["what"] != "joined" or line.get("drawn") != 0)
         ]
         kinds = [line["what"] for line in lines]
         if "closed" in kinds:

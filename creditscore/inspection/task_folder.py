@@ -393,14 +393,40 @@ def add_draw(entry: Journal, folder: TaskFolder, drawn: DrawnFrame, *, by: str) 
 
 
 def add_refused_draw(entry: Journal, folder: TaskFolder, *, seed: str, by: str, on: dt.date | None) -> None:
-    """Log that a second draw was asked for."""
-    body = {"what": "draw_refused", "seed": seed, "by": by, "on": on.isoformat() if on else None}
-    entry.append(folder.path / LOG, [body])
+    """Record that a second draw was asked for: in the register, and in the log, unless the folder is one from before the draw.
+
+    A folder that is put back from a backup lacks the draw. What its log said would be lost with it, once the right one is back.
+    """
+    body = {"seed": seed, "by": by, "on": on.isoformat() if on else None}
+    is_drawn = read_manifest(folder.path)["seed"] is not None
+    logged = {"log": entry.append(folder.path / LOG, [{"what": "draw_refused", **body}])[0]["hash"]} if is_drawn else {}
+    add_line(entry, folder, "draw_refused", **body, **logged)
+
+
+def refuse_day(folder: TaskFolder, on: dt.date) -> None:
+    """Refuse a day before that of what happened to the task last: nothing may look as if it had come before.
+
+    Raises:
+        DrawError: It is earlier.
+    """
+    days = [str(line.get("on") or "") for line in read_log(folder.path) if line["what"] != "draw_refused"]
+    if on.isoformat() < max(days, default=""):
+        raise DrawError(
+            "task {task}: expected a day on or after {last}, that of the last change of its list (got {on})",
+            task=folder.task,
+            last=max(days),
+            on=on,
+        )
 
 
 def add_replacements(entry: Journal, folder: TaskFolder, replacements: Iterable[Replacement]) -> None:
-    """Record subjects that are visited in the place of others."""
+    """Record subjects that are visited in the place of others.
+
+    Raises:
+        DrawError: See :func:`refuse_day`.
+    """
     for one in replacements:
+        refuse_day(folder, one.on)
         body = {"what": "replaced", **asdict(one), "on": one.on.isoformat()}
         (logged,) = entry.append(folder.path / LOG, [body])
         about = {name: body[name] for name in ("subject_id", "replaced_by", "reason", "evidence", "by", "second", "on")}
@@ -408,7 +434,12 @@ def add_replacements(entry: Journal, folder: TaskFolder, replacements: Iterable[
 
 
 def add_leave(entry: Journal, folder: TaskFolder, leave: Leave) -> None:
-    """Record an inspector who cannot go any more, and who goes in the place of that one."""
+    """Record an inspector who cannot go any more, and who goes in the place of that one.
+
+    Raises:
+        DrawError: See :func:`refuse_day`.
+    """
+    refuse_day(folder, leave.on)
     body = {"what": "left", **asdict(leave), "on": leave.on.isoformat()}
     (logged,) = entry.append(folder.path / LOG, [body])
     about = {name: body[name] for name in ("staff_id", "reason", "evidence", "by", "second", "on")}
@@ -416,8 +447,14 @@ def add_leave(entry: Journal, folder: TaskFolder, leave: Leave) -> None:
 
 
 def add_joiners(entry: Journal, folder: TaskFolder, joiners: Iterable[Joiner]) -> None:
-    """Record subjects that came after the frame, drawn or not."""
+    """Record subjects that came after the frame, drawn or not.
+
+    Raises:
+        DrawError: See :func:`refuse_day`.
+    """
     joined = list(joiners)
+    for one in joined:
+        refuse_day(folder, one.on)
     bodies = [{"what": "joined", **asdict(one), "on": one.on.isoformat()} for one in joined]
     if bodies:
         logged = entry.append(folder.path / LOG, bodies)
@@ -479,7 +516,7 @@ def checked_log(folder: TaskFolder) -> list[dict[str, Any]]:
     """
     log = read_log(folder.path)
     lasting = [line["hash"] for line in log if line.get("what") != "draw_refused"]
-    ends = [line for line in Register.of(folder.out).of_task(folder.task) if line.get("log")]
+    ends = [line for line in Register.of(folder.out).of_task(folder.task) if line.get("log") and line["what"] != "draw_refused"]
     if ends and not ends[-1].get("adopted") and ends[-1]["log"] not in lasting[-1:]:
         raise DrawError(
             "{path}: expected the log that register line {line} names (it was cut off, written anew, or is gone); put it back "

@@ -60,6 +60,7 @@ The procedure
        Turn k, counted from 1 over all subjects that get inspectors, is across regions if ceil(share x k) > ceil(share x (k - 1)),
        share being the task's cross_region_share: then staff known to be of another region than the subject's come first.
     7. Log. Each line holds the hash of the line before it, and its own: SHA-256 of its compact JSON without the hash.
+       Its day ("on") is not before those above it; that of a refused draw is free.
        The line of the draw holds the SHA-256 of manifest.json.
     8. Replacement. The subject with the smallest ticket of the stratum that is not used yet takes over the mode. Its
        inspectors are drawn as in 6, counting all visits so far. It has a reason of the list REPLACEMENT_REASONS, evidence and
@@ -71,7 +72,7 @@ The procedure
        2^256. Its inspectors are drawn as in 6.
     10. Register. A chain of lines as in 7. Of the lines about the task after the last "void", the first ("published") holds
         the frame hash; one ("drawn") the seed, the frame hash and the SHA-256 of manifest.json; the last that has a "log"
-        holds the hash of the last line of the log that is no refused draw.
+        holds the hash of the last line of the log that is no refused draw; "log" of a line "draw_refused" is that line's hash.
         A line "joined" has in "late" the root of the tree, as in 3, of the rows of those who came then: subject_id, name,
         industry, region, tier, stratum, ticket, ratio_ppm, on_site_ppm, mode.
     11. Publication. It lists every drawn subject once and nobody else, with the name in sample.csv and the task's
@@ -190,6 +191,7 @@ MESSAGES = {
     "plan.stratum": _("plan.csv line {line}: {stratum} occurs twice, or is not the stratum of its task, tier, industry and region"),
     "plan.probability": _("plan.csv line {line}: the inclusion probability of {stratum} is not n/N"),
     "plan.exempt": _("plan.csv line {line}: {said} left {stratum}, sample.csv has {counted}"),
+    "plan.ratio": _("plan.csv line {line}: the ratio of {stratum} is not that of its tier in the manifest"),
     "plan.full_coverage": _("plan.csv line {line}: {stratum} is to be covered in full, and its ratio is not 1,000,000 ppm"),
     "plan.population": _("plan.csv: {stratum}: population is {said}, sample.csv has {counted}"),
     "plan.target": _("plan.csv: {stratum}: target {target} is not between {needed} (its ratio, rounded up) and the population"),
@@ -243,19 +245,23 @@ MESSAGES = {
     "log.late_stratum": _("{where}: {subject} is in a stratum that is not its own ({stratum})"),
     "log.late_ratio": _("{where}: the ratio or the share on site is not that of stratum {stratum}"),
     "log.not_registered": _("{where}: register.jsonl has no line about it"),
+    "log.day": _("{where}: its day is before that of an earlier line, {day}"),
     "register.chain": _("register.jsonl line {line}: does not continue the chain: a line was changed, removed, added or cut off"),
     "register.head": _("register.jsonl: the line whose hash was kept is not there: lines were cut off or written anew"),
     "register.published": _("register.jsonl: does not say that this frame was published"),
     "register.void": _("register.jsonl line {line}: the frame of this task was voided"),
     "register.not_drawn": _("register.jsonl: does not say that this frame was drawn"),
     "register.drawn": _("register.jsonl line {line}: this frame was drawn; this folder is a copy or a backup from before the draw"),
-    "register.draw": _("register.jsonl line {line}: says another seed, source, frame, root or manifest than this folder"),
+    "register.draw": _(
+        "register.jsonl line {line}: says another seed, source, frame, root, manifest, person or day than this folder"
+    ),
     "register.seed_day": _(
         "register.jsonl line {line}: the frame was published, or the one before it voided, when its seed was known already ({day})"
     ),
     "register.closing": _("register.jsonl line {line}: closing.csv is not the list that was told when the task was closed"),
     "register.corrected": _("register.jsonl line {line}: closing.csv names other corrections than the lines about results"),
     "register.replaced": _("register.jsonl line {line}: says another replacement or leave, reason or person than the log"),
+    "register.refused": _("register.jsonl line {line}: the log has no such refused draw, or another seed, person or day"),
     "register.day": _("register.jsonl line {line}: the draw is dated before the day on which its hash was told, {published}"),
     "register.late": _("register.jsonl line {line}: late is not the root of the rows of the subjects that came then"),
     "register.log": _("log.jsonl: does not end with the line named in register.jsonl line {line}: it was cut off or written anew"),
@@ -296,7 +302,19 @@ NOT_COVERED = {
         " and that the names beside the staff ids are theirs."
     ),
     "scope.visits": _("That visits took place and results are true; results are entered after the draw and are not sealed."),
-    "scope.changes": _("That a replaced subject could not be visited, and that every late subject was logged."),
+    "scope.inputs": _(
+        "That what the frame was made of is true: tiers, industries, exemptions, ratios, shares on site, inspectors and recusals"
+        " are fixed by the frame hash, not proved."
+    ),
+    "scope.changes": _(
+        "That the reason of a replacement or a leave, its evidence and its second person are real, and that every late subject was"
+        " logged."
+    ),
+    "scope.untold": _(
+        "Anything in log and register that nobody outside was told: whoever may write both can drop, add or change replacements,"
+        " late subjects, leave, refused draws, voids, frames and days. Tell or deposit the register's head after each line;"
+        " --head and --register-head compare it."
+    ),
     "scope.frame_hash": _("That the frame is the one that was published before the draw: give the published hash."),
     "scope.log_head": _("Lines that were cut off the end of the log, or a log that was written anew: give a head that was kept."),
     "scope.register": _("That the frame was published and drawn once only: give the register of the authority, register.jsonl."),
@@ -764,9 +782,20 @@ def check_strata(export: Export) -> Iterator[Finding]:
             yield _finding("plan.probability", line=line, stratum=name)
         elif stratum.exempt != left[name]:
             yield _finding("plan.exempt", line=line, stratum=name, said=stratum.exempt, counted=left[name])
+        elif not _has_ratio_of_tier(export, stratum):
+            yield _finding("plan.ratio", line=line, stratum=name)
         elif stratum.full_coverage and stratum.ratio_ppm != MILLION:
             yield _finding("plan.full_coverage", line=line, stratum=name)
         names.add(name)
+
+
+def _has_ratio_of_tier(export: Export, stratum: Stratum) -> bool:
+    """Whether a stratum has the ratio of its tier; that of an industry apart is not in the manifest, nor what a planner edited."""
+    about = export.manifest["about"]
+    joining = about.get("joining", _NO_JOINING)
+    if "ratios" in about or (stratum.industry or UNKNOWN) in joining["apart"]:
+        return True
+    return bool(joining["ratios_ppm"].get(stratum.tier, stratum.ratio_ppm) == stratum.ratio_ppm)
 
 
 def check_targets(export: Export) -> Iterator[Finding]:
@@ -893,6 +922,7 @@ def check_log(export: Export) -> Iterator[Finding]:
     if export.log_break:
         yield export.log_break
     yield from _logged_draw(export)
+    yield from _days(export) if export.version > 2 else ()
     yield from _replacements(export, [line for line in export.log if _text(line, "what") == "replaced"])
     yield from _late_subjects(export, [line for line in export.log if _text(line, "what") == "joined"])
     yield from _later_teams(export)
@@ -908,6 +938,16 @@ def _logged_draw(export: Export) -> Iterator[Finding]:
             yield _finding("log.manifest", where=_line_of(line))
         if export.key and line.get("strata") != root_after_draw(export):
             yield _finding("log.strata", where=_line_of(line))
+
+
+def _days(export: Export) -> Iterator[Finding]:
+    """No line is dated before one above it; a refused draw has the day that was asked for."""
+    latest = ""
+    for line in export.log:
+        day = "" if _text(line, "what") == "draw_refused" else _text(line, "on")
+        if day and day < latest:
+            yield _finding("log.day", where=_line_of(line), day=latest)
+        latest = max(latest, day)
 
 
 def _replacements(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -1084,7 +1124,7 @@ def _registered_draw(export: Export, published: Mapping[str, Any], draws: Sequen
     for line in draws:
         own = (export.seed, export.manifest["frame_hash"], file_hash(export.folder / "manifest.json"))
         told = (line.get("seed"), line.get("frame_hash"), line.get("manifest"))
-        shared = ("seed_source", "strata") if export.version > 2 else ()
+        shared = ("seed_source", "strata", "on", "by") if export.version > 2 else ()
         same = told == own and all(line.get(name) == logged.get(name) for name in shared)
         if not same or len(draws) > 1:
             yield _finding("register.draw", line=line["number"])
@@ -1094,7 +1134,8 @@ def _registered_draw(export: Export, published: Mapping[str, Any], draws: Sequen
 
 def _registered_log(export: Export, current: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """The log ends where the register says, and tells the same replacements and late subjects."""
-    ends = [line for line in current if _text(line, "log")]
+    yield from _registered_refusals(export, [line for line in current if _text(line, "what") == "draw_refused"])
+    ends = [line for line in current if _text(line, "log") and _text(line, "what") != "draw_refused"]
     lasting = [line["hash"] for line in export.log if _text(line, "what") != "draw_refused"]
     if ends and ends[-1]["log"] not in lasting[-1:] and not ends[-1].get("adopted"):
         yield _finding("register.log", line=ends[-1]["number"])
@@ -1102,6 +1143,16 @@ def _registered_log(export: Export, current: Sequence[Mapping[str, Any]]) -> Ite
     if export.version > 2:
         yield from _registered_replacements(export, [line for line in current if _text(line, "what") in ("replaced", "left")])
     yield from _late_roots(export, [line for line in current if _text(line, "what") == "joined"])
+
+
+def _registered_refusals(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Log and register tell the same refused draws; one that was asked of an older folder stands in the register alone."""
+    logged = {line["hash"]: line for line in export.log if _text(line, "what") == "draw_refused"}
+    for line in (line for line in lines if "log" in line):
+        one: Mapping[str, Any] = logged.pop(_text(line, "log"), {})
+        if not one or any(one.get(name) != line.get(name) for name in ("seed", "by", "on")):
+            yield _finding("register.refused", line=line["number"])
+    yield from (_finding("log.not_registered", where=_line_of(line)) for line in logged.values() if export.version > 2)
 
 
 #: What log and register both say of a replacement, and of an inspector who left.
@@ -1998,7 +2049,8 @@ def _line_of(line: Mapping[str, Any]) -> str:
 def _not_covered(export: Export | None, known: Kept) -> list[Finding]:
     """What this check says nothing about: always, and for want of what the caller could have named."""
     declared = export.source if export else None
-    always = ["subjects", "policy", *([] if declared else ["seed"]), "other_draws", "parallel", "staff", "visits", "changes"]
+    always = ["subjects", "policy", "inputs", *([] if declared else ["seed"]), "other_draws", "parallel", "staff", "visits"]
+    always += ["changes", "untold"]
     lacking = [name for name, value in known._asdict().items() if value is None]
     if export is not None and "key" not in export.manifest.get("commitments", ()):
         lacking = [name for name in lacking if name != "key"]  # a draft, or format 2: there is no key
@@ -2052,6 +2104,8 @@ def _steps(proof: Any, frame_hash: str | None, draw_root: str | None, late_root:
     yield frame_hash is None or own == frame_hash.strip().lower(), "frame: hash is not the published one"
     yield about["task"]["id"] == task, "frame: about is that of another task"
     draw = proof.get("draw")
+    yield draw_root is None or bool(draw), "draw: the proof says nothing of it, and a root was told"
+    yield late_root is None or "late" in proof, "late: the proof is none of a subject that came later, and a root was told"
     if "late" in proof:
         row, leaf = _fields(proof["late"]["row"]), proof["late"]
         yield row[0] == subject, "late: the row is that of another subject"

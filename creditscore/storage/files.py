@@ -95,8 +95,11 @@ def move_into_place(finished: Path, path: Path) -> None:
 
 
 def atomic_write(path: Path, content: bytes, *, secret: bool = False) -> None:
-    """Write bytes so that ``path`` holds either what it held or all of ``content``; a secret is for its owner alone."""
-    operations.make_folder(path.parent)
+    """Write bytes so that ``path`` holds either what it held or all of ``content``; a secret is for its owner alone.
+
+    So is a folder that is made for it.
+    """
+    operations.make_folder(path.parent, secret=secret)
     partial = path.with_name(f".{path.name}{_PARTIAL}")
     try:
         (operations.write_secret if secret else operations.write)(partial, content)

@@ -165,7 +165,7 @@ class Forger:
                 line["late"] = tree_of(rows_by_name(late_rows(together)), key=self.key, task=self.task["id"]).root
             elif what == "closed" and "closing" not in self.kept:
                 line["closing"] = _hash((self.folder / "closing.csv").read_bytes())
-            if "log" in line and "log" not in self.kept:
+            if "log" in line and "log" not in self.kept and what in last:
                 line["log"] = self._ends[-1 if line is ends[-1] else last[what]]
         path = self.folder.parent.parent / "register.jsonl"
         path.unlink()

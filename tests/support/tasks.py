@@ -113,7 +113,7 @@ def join(folder: Path, subjects: Any, *, policy: TierPolicy, by: str, on: dt.dat
 
 
 #: Why an inspector leaves, what shows it, and who answers for it.
-ILL = {"reason": "ill", "evidence": "病假条 2024-3", "by": BY, "second": "王五", "on": dt.date(2024, 5, 10)}
+ILL = {"reason": "ill", "evidence": "病假条 2024-3", "by": BY, "second": "王五", "on": dt.date(2024, 5, 9)}
 
 
 def leave(folder: Path, staff_id: str, *, visited: Iterable[str] = (), **why: Any) -> Leave:

@@ -124,7 +124,11 @@ def test_a_second_draw_is_refused_with_the_day_of_the_first_and_logged(own, publ
     assert "drawn already" in said.err
     assert "2024-05-02" in said.err
     after = bytes_below(own.out)
-    assert [name for name in after if after[name] != before.get(name)] == ["tasks/hygiene/log.jsonl"]
+    assert [name for name in after if after[name] != before.get(name) and not name.startswith(".")] == [
+        "register.jsonl",
+        "tasks/hygiene/log.jsonl",
+        "tasks/hygiene/task.json",
+    ]
     assert [line["what"] for line in creditscore("plan", "log", published, "--json").json["log"]] == ["drawn", "draw_refused"]
 
 

@@ -41,6 +41,15 @@ def test_only_a_drawn_subject_is_replaced_and_only_once(folder):
         replace(folder, first, **WHY)
 
 
+def test_nothing_is_dated_before_what_happened_already(folder):
+    first, second = DrawnPlan.from_folder(folder).drawn["subject_id"][:2]
+    replace(folder, first, **WHY)
+    before = (folder / LOG).read_bytes()
+    with pytest.raises(DrawError, match="expected a day on or after 2024-05-09"):
+        replace(folder, second, **{**WHY, "on": dt.date(2024, 5, 8)})
+    assert (folder / LOG).read_bytes() == before
+
+
 def test_a_chosen_replacement_is_found(folder):
     plan = DrawnPlan.from_folder(folder)
     favourite = plan.sample[~plan.sample["drawn"]].sort_values("ticket")["subject_id"].iloc[5]

@@ -406,6 +406,36 @@ def another_root_of_late_subjects(told):
     told.line("joined", register=True)["late"] = "0" * 64
 
 
+def _refused(**more):
+    return {"what": "draw_refused", "seed": ANOTHER, "by": "赵六", "on": "2024-05-09", **more}
+
+
+def a_refused_draw_kept_from_the_register(told):
+    told.log.append(_refused())
+
+
+def a_refused_draw_struck_from_the_log(told):
+    told.register.append(_refused(task=told.task["id"], log="0" * 64))
+
+
+def another_person_of_a_refused_draw(told):
+    told.log.append(_refused())
+    told.register.append(_refused(task=told.task["id"], log="", by="钱七"))
+
+
+def a_replacement_dated_before_its_draw(told):
+    _of_first_replacement(told, on="2024-04-30")
+
+
+def another_person_of_the_draw_in_the_register_alone(told):
+    told.line("drawn", register=True)["by"] = "钱七"
+
+
+def a_ratio_that_is_not_of_its_tier(told):
+    row = max(told.plan, key=lambda one: int(one["population"]))
+    row["ratio_ppm"] = str(int(row["ratio_ppm"]) - 1)
+
+
 def a_log_that_ends_elsewhere(told):
     told.kept.add("log")
 
@@ -486,6 +516,12 @@ FOUND = {
     two_draws_in_the_register: "register.draw",
     another_root_of_late_subjects: "register.late",
     a_log_that_ends_elsewhere: "register.log",
+    a_refused_draw_kept_from_the_register: "log.not_registered",
+    a_refused_draw_struck_from_the_log: "register.refused",
+    another_person_of_a_refused_draw: "register.refused",
+    a_replacement_dated_before_its_draw: "log.day",
+    another_person_of_the_draw_in_the_register_alone: "register.draw",
+    a_ratio_that_is_not_of_its_tier: "plan.ratio",
 }
 
 
@@ -608,6 +644,15 @@ def another_reason_of_the_list(told):
     _close(told)
 
 
+def another_evidence(told):
+    _of_first_replacement(told, evidence="另一份笔录")
+
+
+def a_refused_draw_made_up(told):
+    told.log.append(_refused())
+    told.register.append(_refused(task=told.task["id"], log=""))
+
+
 def a_result_nobody_found(told):
     row = told.tables["publication.csv"][0] | {"inspected_on": "2024-05-20", "result": "未发现问题"}
     told.tables["publication.csv"][0] = row
@@ -628,6 +673,8 @@ ONLY_WITH = {
     another_reason_of_the_list: ("register_head", "register.head", "scope.register_head"),
     a_visit_kept_by_who_left: (None, None, "scope.kept"),
     a_result_nobody_found: (None, None, "scope.visits"),
+    another_evidence: ("register_head", "register.head", "scope.changes"),
+    a_refused_draw_made_up: (None, None, "scope.untold"),
 }
 
 

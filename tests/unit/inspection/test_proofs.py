@@ -156,6 +156,8 @@ def test_before_the_draw_the_row_and_the_stratum_are_proved(tmp_path):
     proof = own_proof(TaskFolder.opened(folder), "S00003")
     assert "draw" not in proof
     assert verify_draw.check_proof(proof, Register.of(tmp_path).published("2024Q2-food")["frame_hash"]) == []
+    assert verify_draw.check_proof(proof, draw_root="0" * 64) == ["draw: the proof says nothing of it, and a root was told"]
+    assert [text.split(":")[0] for text in verify_draw.check_proof(proof, late_root="0" * 64)] == ["late"]
 
 
 def test_another_root_of_those_who_came_later_is_found(task, tmp_path):

@@ -14,6 +14,7 @@ from creditscore.errors import DrawError
 from creditscore.inspection import plan_folder
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan, plan_inspections
 from creditscore.inspection.plan_folder import read_log
+from creditscore.inspection.register import Register
 from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS
 from creditscore.inspection.task_folder import TaskFolder, add_refused_draw
 from creditscore.inspection.verify import verify_plan
@@ -176,8 +177,9 @@ def test_a_second_draw_of_a_folder_is_refused_and_logged_and_changes_nothing_els
     with changed(task.out, "draw") as entry:
         add_refused_draw(entry, task, seed="another", by="李四", on=None)
     after = bytes_below(drawn)
-    assert [name for name in after if after[name] != before[name]] == ["log.jsonl"]
+    assert [name for name in after if after[name] != before[name]] == ["log.jsonl", "task.json"]
     assert [line["what"] for line in read_log(drawn)] == ["drawn", "draw_refused"]
+    assert Register.of(task.out).of_task(task.task)[-1]["what"] == "draw_refused"
     assert verify_plan(drawn).ok
 
 

@@ -74,9 +74,13 @@ def test_a_second_draw_is_refused_and_logged_and_changes_nothing_else(run, drawn
     with pytest.raises(DrawError, match="a frame is drawn once"):
         draw_task(drawn, seed=numbers("other"), by="赵六")
     after = bytes_below(run.out)
-    assert [name for name in after if after[name] != before.get(name)] == ["tasks/hygiene/log.jsonl"]
+    changed = [name for name in after if after[name] != before.get(name) and not name.startswith(".")]
+    assert changed == ["register.jsonl", "tasks/hygiene/log.jsonl", "tasks/hygiene/task.json"]
     (line,) = read_log(drawn, "draw_refused")
-    assert (line["seed"], line["by"]) == (numbers("other"), "赵六")
+    told = Register.of(run.out).of_task("hygiene")[-1]
+    assert (told["what"], told["log"]) == ("draw_refused", line["hash"])
+    assert (line["seed"], line["by"]) == (told["seed"], told["by"]) == (numbers("other"), "赵六")
+    assert Register.of(run.out).state("hygiene") == "drawn"
     assert verify_plan(drawn).ok
 
 
