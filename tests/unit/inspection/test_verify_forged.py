@@ -248,7 +248,7 @@ def test_a_forger_who_keeps_every_hash_in_order_is_found_by_the_register(task):
     log(task, lambda lines: [line for line in lines if line["what"] != "replaced"])
     assert "register.jsonl" in said(task)
     manifest(task, lambda told: {**told, "version": "0.0.1", "notes": ["other words"]})
-    assert "register.jsonl line 2: says another seed, source, frame, root or manifest than this folder" in said(task)
+    assert "register.jsonl line 2: says another seed, source, frame, root, manifest, person or day than this folder" in said(task)
 
 
 def test_a_draw_dated_before_its_hash_was_told_is_found(task):
