@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -51,6 +52,23 @@ def test_every_task_of_both_years_is_drawn_once_and_verifies(year):
         found = cs.verify_plan(year / "runs" / "tasks" / task, register_head=register.head)
         assert found.ok, found.findings
         assert found.seed
+
+
+def test_the_first_years_tasks_tell_their_ends_and_auditors_redraw_their_exports(year):
+    register = Register.of(year / "runs")
+    closed = [line for line in register.lines if line["what"] == "closed"]
+    corrected = [line for line in register.lines if line["what"] == "results" and "corrected" in line]
+    assert len(closed) == 3
+    assert len(corrected) == 1
+    for line in closed:
+        export = year / "auditors" / "tasks" / line["task"]
+        assert not (export / "sample.csv").exists()
+        told = pd.read_csv(export / "closing.csv", dtype=str, encoding="utf-8-sig").fillna("")
+        assert set(told.loc[told["corrected"] == "1", "subject_id"]) == set(
+            corrected[0]["corrected"] if corrected[0]["task"] == line["task"] else ()
+        )
+        found = cs.verify_plan(export)
+        assert (found.findings, len(found.held)) == ((), 9)
 
 
 def test_monthly_tier_changes_do_not_alter_the_frame_of_an_open_task(year):
