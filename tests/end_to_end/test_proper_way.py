@@ -140,7 +140,7 @@ def test_rerunning_the_first_of_two_days_leaves_drafts_and_published_tasks(draft
 def test_a_frame_is_taken_back_by_two_persons_and_published_anew(drafts, second):
     way, food = Way(drafts), drafts.tasks / FOOD
     first = way("plan", "publish", food, *PUBLISHED)["frame_hash"]
-    why = ("--reason", "a department is missing", "--by", "李四", "--on", "2024-05-02")
+    why = ("--reason", "a department is missing", "--by", "李四", "--on", "2024-05-01")
     way("plan", "void", food, *why, "--second", second, code=2)
     assert way.once("plan", "void", food, *why, "--second", "王五") == {"void": first}
     way("draw", food, *SEED, code=2)
