@@ -1,13 +1,15 @@
 """A small project with one task, and a finished run of it that was written by hand."""
 
 import datetime as dt
+from unittest import mock
 
 import pytest
 from support.projects import write_project
 from support.runs import TASK, add_plan, finished_run
 from support.seeds import numbers
-from support.tasks import BY, PUBLIC
+from support.tasks import BY, KEY, PUBLIC
 
+from creditscore.inspection import sampling_frame
 from creditscore.pipeline.draws import draw_task
 from creditscore.pipeline.plans import publish_task
 
@@ -30,8 +32,9 @@ def task(run, project):
 
 @pytest.fixture
 def published(task):
-    """The same task, published."""
-    publish_task(task, **PUBLIC)
+    """The same task, published; with the same key each time, so that the same subjects are drawn."""
+    with mock.patch.object(sampling_frame, "new_key", return_value=KEY):
+        publish_task(task, **PUBLIC)
     return task
 
 
