@@ -55,6 +55,8 @@ DEADLINES = [{"against": ["record", "tier", "draw"], "effective": dt.date(2020, 
 _ATTEMPT = re.compile(r"(\d{4}-\d{2}-\d{2})-\d+\b(?!-)")
 #: Of a line in a chain, what depends on it.
 _OF_CHAINS = ("hash", "previous", "log", "number")
+#: The same in ``task.json``: the hash of the register's last line about the task.
+_LINE = re.compile(r'"line":\s*"[0-9a-f]{64}"')
 
 
 class World:
@@ -309,4 +311,4 @@ def _content(path: Path) -> Any:
         lines = [{key: value for key, value in line.items() if key not in _OF_CHAINS} for line in read_chain(path)]
         return [_ATTEMPT.sub(r"\1", canonical_json(line)) for line in lines if line["what"] != "draw_refused"]
     content = path.read_bytes()
-    return _ATTEMPT.sub(r"\1", content.decode()) if path.suffix == ".json" else content
+    return _LINE.sub("", _ATTEMPT.sub(r"\1", content.decode())) if path.suffix == ".json" else content
