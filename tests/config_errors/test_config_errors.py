@@ -25,7 +25,8 @@ def spoil(folder: Path, case: str) -> list[str]:
     for target, text in zip(parts[::2], parts[1::2], strict=True):
         name, way = target.split()
         path = folder / name
-        path.write_text((path.read_text("utf-8") + "\n" if way == "append" else "") + text, "utf-8")
+        old = "" if way == "replace" else path.read_text("utf-8")
+        path.write_text(f"{text}\n{old}" if way == "prepend" else f"{old}\n{text}", "utf-8")
     return second.removeprefix("# says: ").split(" | ")
 
 

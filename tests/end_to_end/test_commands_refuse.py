@@ -36,7 +36,7 @@ REFUSED = {
     "a second publication": "plan publish {task} --on 2024-05-06 --channel C --by N",
     "a drawn task taken back": "plan void {task} --reason R --by N --second M --on 2024-05-06",
     "a task closed without its visits or a reason": "plan close {task} --by N --on 2024-05-06",
-    "a replacement of nobody": "plan replace {task} --by N --on 2024-05-06",
+    "a replacement of nobody": "plan replace {task} --by N --second M --on 2024-05-06",
     "subjects that came before": "plan join {task} --run {run} --by N --on 2024-05-06",
     "the log of a run": "plan log {run}",
     "pruning of no runs": "prune {none} --keep 1 --yes",

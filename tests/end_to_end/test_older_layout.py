@@ -42,7 +42,9 @@ def test_what_was_drawn_is_in_the_register_and_not_drawn_again(older):
         again = creditscore("draw", older.tasks / task, "--seed", "another", "--by", "planner", "--lang", "en")
         assert again.code == 2
         assert "drawn already" in again.err
-    assert Register.of(older.out).lines == register.lines
+    lines = Register.of(older.out).lines
+    assert lines[: len(register.lines)] == register.lines
+    assert [line["what"] for line in lines[len(register.lines) :]] == ["draw_refused"] * len(TASKS)
 
 
 def test_a_plan_inside_a_run_is_no_task(older):

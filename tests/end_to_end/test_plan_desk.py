@@ -185,4 +185,5 @@ def test_a_closed_task_takes_no_results_and_leaves_the_list(city, filled):
         ("draw", task, "--seed", numbers("s"), "--by", "李四"),
     ):
         assert creditscore(*command).code == 2
-        assert {name for name, text in bytes_of(city.out).items() if before[name] != text} <= {f"tasks/{GENERAL}/log.jsonl"}
+        noted = {f"tasks/{GENERAL}/log.jsonl", f"tasks/{GENERAL}/task.json", "register.jsonl"}
+        assert {name for name, text in bytes_of(city.out).items() if before[name] != text} <= noted
