@@ -171,8 +171,8 @@ def _adopt_task(entry: Journal, plan: Path, *, run: str, results: Iterable[Path]
         log, sealed = read_log(plan), sha256_file(plan / MANIFEST)
         about = {"seed": manifest["seed"], "on": manifest["drawn_on"], "manifest": sealed, "log": log[-1]["hash"] if log else ""}
         drawn = next((line for line in log if line["what"] == "drawn"), {})
-        logged = {name: drawn[name] for name in ("seed_source", "strata") if name in drawn}
-        add_line(entry, folder, "drawn", **frame, **about, **logged)
+        logged = {name: drawn[name] for name in ("seed_source", "strata", "by") if name in drawn}
+        add_line(entry, folder, "drawn", **frame | about | logged)
     visited = _old_results(results, folder.task)
     if visited is not None:
         write_parquet(entry.file(folder.path / RESULTS), visited)

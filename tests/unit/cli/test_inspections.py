@@ -146,7 +146,7 @@ def test_results_are_taken_as_known_on_a_day(stub, run, tmp_path):
     calls = stub("creditscore.pipeline.results.take_results", TakenResults(tmp_path / "i.parquet", 97, new=90, otherwise=3, open=1))
     said = creditscore("results", task_of(run), "plan.xlsx", "--known", "2024-05-20", "--data", tmp_path, "--json")
     assert said.json == {"file": str(tmp_path / "i.parquet"), "rows": 97, "new": 90, "open": 1, "otherwise": 3}
-    assert calls == [((task_of(run), Path("plan.xlsx")), {"known": ON, "data": tmp_path, "lang": "zh"})]
+    assert calls == [((task_of(run), Path("plan.xlsx")), {"known": ON, "data": tmp_path, "correction": None, "lang": "zh"})]
 
 
 @pytest.mark.parametrize(("more", "decision"), [((), "approve"), (("--reject",), "reject")])

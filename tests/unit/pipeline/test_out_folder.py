@@ -289,7 +289,7 @@ def test_a_task_is_drawn_once_whatever_becomes_of_its_folder(run, task, project,
         draw_task(task, seed=numbers("other"), by=BY)
     with pytest.raises(DrawError, match="published already"):
         publish_task(task, **PUBLIC)
-    assert [line["what"] for line in Register.of(run.out).lines] == ["published", "drawn"]
+    assert [line["what"] for line in Register.of(run.out).lines] == ["published", "drawn", "draw_refused"]
 
 
 def test_a_task_whose_folder_is_gone_is_named_and_not_drawn(run, drawn):

@@ -107,7 +107,7 @@ def test_a_task_goes_on_without_the_run_of_a_closed_one_that_shared_its_visits(t
     assert removed(out) == ["2024-02-29-1"]
     before = bytes_below(closed)
     drawn = DrawnPlan.from_folder(goes_on).drawn["subject_id"].tolist()
-    replace_subject(goes_on, drawn[0], **GONE, by=BY, on=MONTH_ENDS[-1])
+    replace_subject(goes_on, drawn[0], **GONE, by=BY, on=dt.date(2024, 5, 31))
     assert bytes_below(closed) == before
 
 
