@@ -117,7 +117,13 @@ def test_the_proper_way_with_every_command_twice(trained):
     kept = ("--log-head", told["log_head"], "--register-head", told["register_head"])
     assert way("verify-plan", food, *kept)["ok"]
     kinds = [line["what"] for line in Register.of(city.out).of_task(FOOD)]
-    assert [kind for kind in kinds if kind not in ("replaced", "joined")] == ["published", "drawn", "draw_refused", "results", "closed"]
+    assert [kind for kind in kinds if kind not in ("replaced", "joined")] == [
+        "published",
+        "drawn",
+        "draw_refused",
+        "results",
+        "closed",
+    ]
 
 
 def test_rerunning_the_first_of_two_days_leaves_drafts_and_published_tasks(drafts):

@@ -194,8 +194,10 @@ def moved_by_disputes(told, life):
         tier, before = codes(frame)[rows], codes(frame, "previous_tier")[rows]
         best, worst = (np.sort(cuts(known), axis=0)[place][rows] for place in (0, 1))
         listed = open_carried(told, month, new_ones=True)[rows]
+        # D that has lost its signature is C, whatever is disputed.
+        limit = np.where(before == CODES["D"], np.minimum(np.maximum(worst, listed), CODES["C"]), np.maximum(worst, listed))
         fell, rose = (before >= 0) & (tier > before), (before >= 0) & (tier < before)
-        broken = (tier < best) | (fell & (tier > best)) | (rose & (tier < np.maximum(worst, listed)))
+        broken = (tier < best) | (fell & (tier > best)) | (rose & (tier < limit))
         bad += [(told.ids[row], month) for row in rows[broken]]
     return bad, seen
 
