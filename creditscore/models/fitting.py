@@ -21,7 +21,15 @@ from creditscore.models.cross_pairs import Residuals, best_pair, predictor_with_
 from creditscore.models.crosses import codes_by, codes_in
 from creditscore.models.evidence import pseudo_share
 from creditscore.models.inspector_effects import mean_effect
-from creditscore.models.regression import Patterns, Regression, fit_regression, matrix_of, patterns_of
+from creditscore.models.regression import (
+    Patterns,
+    Regression,
+    by_column,
+    fit_regression,
+    matrix_of,
+    patterns_of,
+    spread_of_columns,
+)
 from creditscore.models.sample import Sample
 from creditscore.models.scoring import AttributeCodes
 from creditscore.models.selection import (
@@ -120,7 +128,8 @@ class Cuts:
 
     def rows(self, chosen: Flags) -> Cuts:
         """The same partitions with some of the rows, in their order."""
-        return Cuts(self.partitions, {name: codes[chosen] for name, codes in self.codes.items()})
+        places = np.flatnonzero(chosen)
+        return Cuts(self.partitions, {name: codes[places] for name, codes in self.codes.items()})
 
 
 @dataclass(frozen=True)
@@ -345,7 +354,7 @@ def _with_a_cross(
 def _one_more(cross: BinTable, tables: Sequence[BinTable], codes: AttributeCodes) -> AttributeCodes:
     """The codes with a column for a cross."""
     own = {table.name: column for table, column in zip(tables, codes.T, strict=True)}
-    return np.column_stack([codes, *codes_by([cross], own)])
+    return matrix_of([*codes.T, *codes_by([cross], own)], len(codes))
 
 
 def _without_idle(fit: Fit, sample: Sample, settings: Settings) -> Fit:
@@ -359,8 +368,7 @@ def _without_idle(fit: Fit, sample: Sample, settings: Settings) -> Fit:
     for table in (table for table, here in zip(fit.tables, stay, strict=True) if not here):
         fit.ledger.drop(table.name, "coefficient 0: it adds nothing to the others, or only against its trend")
     most = settings.selection.max_characteristics
-    weight, woe = fit.patterns.weight / fit.patterns.weight.sum(), fit.woe
-    spread = np.sqrt(np.maximum(weight @ (woe - weight @ woe) ** 2, 0.0))
+    spread = np.sqrt(spread_of_columns(fit.woe, fit.patterns.weight))
     strength = np.round(coefficients * spread, 9)
     order = sorted(np.flatnonzero(stay), key=lambda column: (not base[column], -strength[column], fit.tables[column].name))
     for column in order[most:] if most is not None else []:
@@ -368,7 +376,7 @@ def _without_idle(fit: Fit, sample: Sample, settings: Settings) -> Fit:
             fit.ledger.drop(fit.tables[column].name, f"beyond max_characteristics ({most}): it adds least")
             stay[column] = False
     kept = [table for table, here in zip(fit.tables, stay, strict=True) if here]
-    codes, patterns = fit.codes[:, stay], fit.patterns.select(stay)
+    codes, patterns = by_column(fit.codes[:, stay]), fit.patterns.select(stay)
     if most is not None and len(order) > most:
         return _regress(sample, settings, kept, codes, patterns, fit.ledger)
     regression = replace(fit.regression, coefficients=coefficients[stay])

@@ -142,12 +142,13 @@ class _Fitting:
         blocks = self.blocks
         totals, shift = np.repeat(start[None, :], len(blocks.node), axis=0), np.zeros(int(blocks.part.max(initial=0)) + 1)
         variances = self.known or self._start()
+        eta = blocks.predictor(totals, shift)
         for _ in range(_ROUNDS):
-            self._linearise(totals, shift)
+            self._linearise(eta, totals)
             before = variances
             if self.known is None:
                 variances = self._estimated(variances)
-            totals, shift, moved = self._moved(totals, shift, self._posterior(variances))
+            totals, shift, eta, moved = self._moved(totals, shift, eta, self._posterior(variances))
             if moved < _STEP and self._distance(before, variances) < 2 * _SD:
                 break
         estimated = variances
@@ -155,11 +156,11 @@ class _Fitting:
             scaled = {depth: self._declared(factor * variances.between[depth]) for depth in self.estimable}
             variances = replace(variances, between={**variances.between, **scaled})
             for _ in range(_ROUNDS):
-                self._linearise(totals, shift)
-                totals, shift, moved = self._moved(totals, shift, self._posterior(variances))
+                self._linearise(eta, totals)
+                totals, shift, eta, moved = self._moved(totals, shift, eta, self._posterior(variances))
                 if moved < _STEP:
                     break
-        self._linearise(totals, shift)
+        self._linearise(eta, totals)
         return self._result(variances, estimated, self._posterior(variances))
 
     def _estimated(self, variances: Variances) -> Variances:
@@ -194,9 +195,8 @@ class _Fitting:
             variances[1:] = slope**2 / self.blocks.square[1:]
         return variances
 
-    def _linearise(self, totals: Floats, shift: Floats) -> None:
-        self.eta = self.blocks.predictor(totals, shift)
-        self.precision, self.information, self.slack, self.curvature = self.blocks.gaussian(self.eta, totals)
+    def _linearise(self, eta: Floats, totals: Floats) -> None:
+        self.precision, self.information, self.slack, self.curvature = self.blocks.gaussian(eta, totals)
 
     def _upwards(self, variances: Variances, *, above: int = 0) -> tuple[Eliminated, dict[int, Eliminated], Floats, Floats]:
         """Deviations integrated out from the blocks to the depth ``above``: what was, precision and information of every node."""
@@ -326,8 +326,10 @@ class _Fitting:
         width = np.gradient(_GRID)
         return at(float((density * width * _GRID).sum() / (density * width).sum()))
 
-    def _moved(self, totals: Floats, shift: Floats, posterior: _Posterior) -> tuple[Floats, Floats, float]:
-        """To the posterior means, or towards them; and the largest change of the log-odds of a row."""
+    def _moved(
+        self, totals: Floats, shift: Floats, eta: Floats, posterior: _Posterior
+    ) -> tuple[Floats, Floats, Floats, float]:  # fmt: skip
+        """To the posterior means, or towards them, with the log-odds of the rows; and the largest change of these."""
         moved_shift = shift
         if len(shift) > 1:
             moved_shift = shift + self.slack / np.maximum(self.curvature, _NONE)
@@ -337,7 +339,7 @@ class _Fitting:
         largest = float(np.abs(change).max(initial=0.0))
         # Newton's steps of a logistic model are safe where the log-odds move by a few units at most.
         share = min(1.0, 4.0 / max(largest, 1e-300))
-        return totals + share * step, shift + share * (moved_shift - shift), largest
+        return totals + share * step, shift + share * (moved_shift - shift), eta + share * change, largest
 
     def _result(self, variances: Variances, estimated: Variances, posterior: _Posterior) -> Mixed:
         blocks = self.blocks

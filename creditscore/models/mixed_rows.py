@@ -9,7 +9,7 @@ import numpy as np
 
 from creditscore.dataframes import Floats, Ints
 from creditscore.models.industry_tree import ALL
-from creditscore.models.regression import logistic
+from creditscore.models.regression import information_of, logistic, spread_of_columns
 
 #: A spread below this counts as none.
 _NONE = 1e-8
@@ -68,11 +68,12 @@ class Blocks:
         order = np.lexsort([rows.window, node])
         key = (node * (int(rows.window.max(initial=0)) + 1) + rows.window)[order]
         starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])) if len(key) else np.zeros(0, dtype=np.int64)
-        design = np.ones((len(order), 1 + rows.values.shape[1]))
-        design[:, 1:] = rows.values[order]
+        design = np.empty((len(order), 1 + rows.values.shape[1]), order="F")
+        design[:, 0] = 1.0
+        for column in range(rows.values.shape[1]):
+            np.take(rows.values[:, column], order, out=design[:, column + 1], mode="clip")
         good, bad = rows.good[order], rows.bad[order]
-        share = (good + bad) / (good + bad).sum()
-        spread = share @ design**2 - (share @ design) ** 2
+        spread = spread_of_columns(design, good + bad)
         spread[0] = 1.0
         return cls(
             names, parent, depth, node[order][starts], rows.window[order][starts], np.append(starts, len(order)), design,
@@ -91,10 +92,6 @@ class Blocks:
             eta[begin:end] += self.design[begin:end] @ totals[block] + shift[self.part[block]]
         return eta
 
-    def likelihood(self, eta: Floats) -> float:
-        """Log-likelihood."""
-        return -float(self.good @ np.logaddexp(0.0, eta) + self.bad @ np.logaddexp(0.0, -eta))
-
     def gaussian(self, eta: Floats, totals: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Precision and information of each block at ``totals``; slack and information of each part's level."""
         p = logistic(eta)
@@ -104,7 +101,7 @@ class Blocks:
         information = np.empty((len(self.node), self.size))
         for block, (begin, end) in enumerate(zip(self.starts[:-1], self.starts[1:], strict=True)):
             design = self.design[begin:end]
-            precision[block] = design.T @ (curvature[begin:end, None] * design)
+            precision[block] = information_of(design, curvature[begin:end])
             information[block] = slack[begin:end] @ design + precision[block] @ totals[block]
         parts = int(self.part.max(initial=0)) + 1
         of_part = np.repeat(self.part, np.diff(self.starts))

@@ -22,8 +22,8 @@ from creditscore.models.scoring import AttributeCodes
 
 #: Newton steps at most; the size of a step that ends them; and of one that does where nothing is gained.
 _STEPS, _TOLERANCE, _SMALL = 200, 1e-12, 1e-6
-#: Rows of a matrix that stay in the processor's cache while it is filled column by column.
-_CACHED = 1024
+#: Rows of a matrix that stay in the processor's cache while it is used.
+_CACHED = 8192
 #: Keeps the second derivatives positive where every row is certain.
 _JITTER = 1e-13
 
@@ -45,6 +45,7 @@ def _libraries() -> ThreadpoolController:
 class Patterns:
     """Distinct combinations of attributes, team and industry, sorted, with their shares of the weight."""
 
+    #: (patterns, characteristics), column by column in memory, as everything here that is looked up by column.
     codes: AttributeCodes
     team: Ints
     industry: Ints
@@ -60,25 +61,30 @@ class Patterns:
 
     def take(self, chosen: Flags) -> Patterns:
         """Some of the patterns, in their order."""
-        return Patterns(*(getattr(self, field.name)[chosen] for field in fields(self)))
+        rest = {field.name: getattr(self, field.name)[chosen] for field in fields(self)}
+        return replace(Patterns(**rest), codes=by_column(rest["codes"]))
 
     def select(self, columns: Flags | Sequence[bool]) -> Patterns:
         """The patterns with some of their characteristics; two may be alike then."""
-        return replace(self, codes=self.codes[:, np.asarray(columns, dtype=bool)])
+        return replace(self, codes=by_column(self.codes[:, np.asarray(columns, dtype=bool)]))
 
     def woe(self, tables: Sequence[Floats]) -> Floats:
-        """(patterns, characteristics): the WoE of each pattern's attributes."""
-        found = np.empty((len(self.codes), len(tables)))
-        for start in range(0, len(found), _CACHED):
-            block = slice(start, start + _CACHED)
-            for column, woe in enumerate(tables):
-                found[block, column] = woe[self.codes[block, column]]
+        """(patterns, characteristics), column by column in memory: the WoE of each pattern's attributes."""
+        found = np.empty((len(self.codes), len(tables)), order="F")
+        for column, woe in enumerate(tables):
+            # No code lies beyond its table, so nothing is clipped; to raise would need a copy of each column.
+            np.take(woe, self.codes[:, column], out=found[:, column], mode="clip")
         return found
 
 
+def by_column(codes: AttributeCodes) -> AttributeCodes:
+    """The same, column by column in memory."""
+    return np.asfortranarray(codes)
+
+
 def matrix_of(codes: Sequence[AttributeCodes], rows: int) -> AttributeCodes:
-    """(rows, characteristics): the codes side by side."""
-    return np.column_stack(codes) if codes else np.zeros((rows, 0), dtype=np.uint8)
+    """(rows, characteristics): the codes side by side, column by column in memory."""
+    return np.stack(codes).T if len(codes) else np.zeros((rows, 0), dtype=np.uint8)
 
 
 def patterns_of(codes: Sequence[AttributeCodes], sample: Sample) -> Patterns:
@@ -90,7 +96,8 @@ def patterns_of(codes: Sequence[AttributeCodes], sample: Sample) -> Patterns:
     packed = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1]))).ravel()
     _, first, pattern = np.unique(packed, return_index=True, return_inverse=True)
     good, bad = sample.sums(pattern, len(first))
-    return Patterns(matrix[first], team[first], sample.industry[first], good, bad, np.bincount(pattern, minlength=len(first)))
+    rows_of = np.bincount(pattern, minlength=len(first))
+    return Patterns(by_column(matrix[first]), team[first], sample.industry[first], good, bad, rows_of)
 
 
 def _bytes(values: Ints) -> AttributeCodes:
@@ -123,14 +130,10 @@ class _Problem:
     @cached_property
     def fixed(self) -> Floats:
         """Intercept and coefficients: the columns whose combination with ``theta`` is the predictor without effects."""
-        fixed = np.ones((len(self.good), 1 + self.signed))
+        fixed = np.empty((len(self.good), 1 + self.signed))
+        fixed[:, 0] = 1.0
         np.negative(self.woe, out=fixed[:, 1:])
         return fixed
-
-    @cached_property
-    def _weighted(self) -> Floats:
-        """Room for the rows times their curvature; a new large array at each step takes a fifth of the step's time."""
-        return np.empty_like(self.fixed)
 
     @property
     def signed(self) -> int:
@@ -141,14 +144,13 @@ class _Problem:
         eta: Floats = self.fixed @ theta[:cut]
         return eta + self.design @ theta[cut:] if self.design.shape[1] else eta
 
-    def loss(self, theta: Floats) -> float:
-        eta = self.predictor(theta)
-        fit = self.good @ np.logaddexp(0.0, eta) + self.bad @ np.logaddexp(0.0, -eta)
-        return float(fit + 0.5 * (self.penalty * theta * theta).sum())
+    def loss(self, theta: Floats, eta: Floats) -> float:
+        """``eta`` is the predictor at ``theta``, here and below."""
+        return negative_log_likelihood(eta, self.good, self.bad) + 0.5 * float((self.penalty * theta * theta).sum())
 
-    def gradient(self, theta: Floats) -> tuple[Floats, Floats]:
+    def gradient(self, theta: Floats, eta: Floats) -> tuple[Floats, Floats]:
         """Gradient, and the weights of the second derivatives."""
-        p = logistic(self.predictor(theta))
+        p = logistic(eta)
         weight = self.good + self.bad
         slack = weight * p - self.bad
         parts = [slack @ self.fixed, self.design.T @ slack]
@@ -158,9 +160,7 @@ class _Problem:
         """To the minimum of the quadratic model where no coefficient is negative. Effects are eliminated first (Schur)."""
         cut = 1 + self.signed
         here = theta[1:cut]
-        core = self.fixed.T @ np.multiply(curvature[:, None], self.fixed, out=self._weighted) + np.diag(
-            self.penalty[:cut] + _JITTER
-        )
+        core = information_of(self.fixed, curvature) + np.diag(self.penalty[:cut] + _JITTER)
         head, tail = gradient[:cut], gradient[cut:]
         if not len(tail):
             return constrained_minimum(core, head, here)
@@ -193,10 +193,37 @@ def constrained_minimum(core: Floats, head: Floats, here: Floats) -> Floats:
     return np.concatenate([[-(head[0] + core[0, 1:] @ moved) / core[0, 0]], moved])
 
 
+def information_of(design: Floats, curvature: Floats) -> Floats:
+    """``design.T @ diag(curvature) @ design``, by rows that stay in the cache; of two equal factors BLAS makes half the products."""
+    root, size = np.sqrt(curvature), design.shape[1]
+    room = np.empty((min(_CACHED, len(design)), size), order="C" if design.flags.c_contiguous else "F")
+    information = np.zeros((size, size))
+    for start in range(0, len(design), _CACHED):
+        rows = design[start : start + _CACHED]
+        block = np.multiply(root[start : start + _CACHED, None], rows, out=room[: len(rows)])
+        information += block.T @ block
+    return information
+
+
+def spread_of_columns(values: Floats, weight: Floats) -> Floats:
+    """Weighted variance of each column."""
+    share = weight / weight.sum()
+    return np.array([share @ (column - share @ column) ** 2 for column in values.T])
+
+
 def logistic(eta: Floats) -> Floats:
     """1 / (1 + exp(-eta)) without overflow."""
     probability: Floats = expit(eta)
     return probability
+
+
+def negative_log_likelihood(eta: Floats, good: Floats, bad: Floats) -> float:
+    """Sum of ``good x log(1 + exp(eta)) + bad x log(1 + exp(-eta))`` without overflow.
+
+    Both logarithms are the same one plus ``eta`` where it is positive or negative: a third of the time of two.
+    """
+    below = np.log1p(np.exp(-np.abs(eta)))
+    return float((good + bad) @ below + good @ np.maximum(eta, 0.0) - bad @ np.minimum(eta, 0.0))
 
 
 def fit_regression(
@@ -236,25 +263,29 @@ def fit_regression(
 
 
 def _solve(problem: _Problem, theta: Floats) -> tuple[Floats, int]:
-    loss = problem.loss(theta)
+    eta = problem.predictor(theta)
+    loss = problem.loss(theta, eta)
     for step in range(_STEPS):
-        gradient, curvature = problem.gradient(theta)
+        gradient, curvature = problem.gradient(theta, eta)
         direction = problem.step(theta, gradient, curvature)
-        moved, reached, settled = _line_search(problem, theta, direction, gradient, loss)
+        moved, eta, reached = _line_search(problem, theta, eta, direction, gradient, loss)
         change, gain = float(np.abs(moved - theta).max()), loss - reached
         theta, loss = moved, reached
         # Where bads and goods nearly separate, rounding keeps the last digits moving without any gain.
-        if settled or change < _TOLERANCE or (change < _SMALL and gain <= 1e-15 * loss):
+        if change < _TOLERANCE or (change < _SMALL and gain <= 1e-15 * loss):
             return theta, step + 1
     raise DataError("regression: did not settle; expected finite WoE and a positive ridge")
 
 
-def _line_search(problem: _Problem, theta: Floats, direction: Floats, gradient: Floats, loss: float) -> tuple[Floats, float, bool]:
-    """The first of the halved steps that lowers the loss as its slope promises; settled when none does."""
+def _line_search(
+    problem: _Problem, theta: Floats, eta: Floats, direction: Floats, gradient: Floats, loss: float
+) -> tuple[Floats, Floats, float]:
+    """The first of the halved steps that lowers the loss as its slope promises, its predictor and loss; no step where none does."""
     slope = float(gradient @ direction)
     for halvings in range(40):
         moved = theta + direction * 0.5**halvings
-        reached = problem.loss(moved)
+        there = problem.predictor(moved)
+        reached = problem.loss(moved, there)
         if reached <= loss + 1e-4 * slope * 0.5**halvings + 1e-16:
-            return moved, reached, False
-    return theta, loss, True
+            return moved, there, reached
+    return theta, eta, loss

@@ -19,6 +19,7 @@ from creditscore.models.bin_table import BinTable, Partition
 from creditscore.models.columns import FeatureColumn
 from creditscore.models.evidence import MOVED, beyond_chance, stability_index, sums
 from creditscore.models.line_cuts import concordance
+from creditscore.models.regression import information_of
 from creditscore.models.sample import Sample
 
 OnLeak = Literal["refuse", "warn"]
@@ -289,7 +290,7 @@ def _weighted_correlation(values: Floats, weight: Floats) -> Floats:
     """Correlation matrix of the columns of ``values``; 0 with a constant column."""
     share = weight / weight.sum()
     centred = values - share @ values
-    covariance = centred.T @ (share[:, None] * centred)
+    covariance = information_of(centred, share)
     scale = np.sqrt(np.diag(covariance))
     scale[scale == 0] = np.inf
     return np.asarray(np.round(covariance / np.outer(scale, scale), 9))
