@@ -13,7 +13,7 @@ from scipy.sparse.linalg import splu
 from creditscore.config.scorecards import Scaling
 from creditscore.dataframes import Floats, Ints
 from creditscore.models.crossfit import HeldOut, has_both
-from creditscore.models.regression import fit_regression, logistic
+from creditscore.models.regression import fit_regression, indicators, logistic
 from creditscore.models.sample import Sample
 from creditscore.models.scoring import AttributeCodes, log_odds, points_per_log_odds, slope
 
@@ -65,8 +65,9 @@ def calibrate(eta: Floats, good: Floats, bad: Floats, *, industry: Ints | None =
             intercept, ``a`` is that of unknown industries, and ``b`` is the slope within industries.
     """
     centre = float(np.average(eta, weights=good + bad))
-    design = None if industry is None else indicators(industry)
-    fit = fit_regression(-(eta - centre)[:, None], good, bad, ridge=_MINUTE, design=design, design_ridge=_SLIGHT)
+    cell = None if industry is None else industry + 1
+    design = None if cell is None else indicators(np.arange(-1, cell.max(initial=0)), int(cell.max(initial=0)))
+    fit = fit_regression(-(eta - centre)[:, None], good, bad, ridge=_MINUTE, design=design, cell=cell, design_ridge=_SLIGHT)
     b = float(fit.coefficients[0])
     return fit.intercept - b * centre, b
 
@@ -141,22 +142,15 @@ def _slope_found(rows: Sample, eta: Floats, fold: Ints, nuisance_ridge: float) -
 
 def _nuisance(rows: Sample, fold: Ints, nuisance_ridge: float) -> tuple[sparse.csr_matrix, Floats]:
     """Indicators of fold and industry, and the design of the inspectors; and the penalty on each."""
-    blocks, penalty = [indicators(fold)], [_SLIGHT]
+    blocks, penalty = [indicators(fold, int(fold.max(initial=-1)) + 1)], [_SLIGHT]
     if rows.industry.max(initial=-1) >= 0:
-        blocks.append(indicators(rows.industry))
+        blocks.append(indicators(rows.industry, int(rows.industry.max()) + 1))
         penalty.append(_SLIGHT)
     if rows.visits is not None and rows.visits.inspectors:
         blocks.append(rows.visits.design[rows.visits.team])
         penalty.append(nuisance_ridge)
     sizes = [block.shape[1] for block in blocks]
     return sparse.csr_matrix(sparse.hstack(blocks)), np.repeat(penalty, sizes)
-
-
-def indicators(codes: Ints) -> sparse.csr_matrix:
-    """A row per code, a column per number from 0; a row of zeros where the code is -1."""
-    known = np.flatnonzero(codes >= 0)
-    shape = (len(codes), int(codes.max(initial=-1)) + 1)
-    return sparse.csr_matrix((np.ones(len(known)), (known, codes[known])), shape=shape)
 
 
 def intercept_for(eta: Floats, weight: Floats, target: float) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from creditscore.config.scorecards import EXPONENT, NUISANCE_RIDGE, RIDGE, Binning, Scaling, Selection
@@ -26,6 +27,7 @@ from creditscore.models.regression import (
     Regression,
     by_column,
     fit_regression,
+    indicators,
     matrix_of,
     patterns_of,
     spread_of_columns,
@@ -222,7 +224,8 @@ def fit_counted(sample: Sample, counted: Counted, settings: Settings, ledger: Se
     fit = fit_path(sample, counted, settings, ledger)[-1]
     for table, coefficient in zip(fit.tables, fit.regression.coefficients, strict=True):
         ledger.note(table.name, coefficient=round(float(coefficient), 6))
-    tell_of_levels(sample, fit.of_rows, ledger)
+    if not settings.judging:
+        tell_of_levels(sample, fit.of_rows, ledger)
     return fit
 
 
@@ -303,21 +306,23 @@ def _regress(
     ledger: SelectionLedger,
 ) -> Fit:
     """The regression on the WoE of the kept characteristics, with effects of inspectors and of industries."""
-    rows, visits, industries = len(patterns.weight), sample.visits, len(sample.industries)
+    visits, industries = sample.visits, len(sample.industries)
     inspectors = 0 if visits is None else len(visits.inspectors)
-    blocks = [sparse.csr_matrix((rows, 0))]
+    # Patterns of one team and industry have the same effects.
+    cell, known = pd.factorize((patterns.team + 1) * (industries + 1) + patterns.industry + 1, sort=True)
+    team, industry = known // (industries + 1) - 1, known % (industries + 1) - 1
+    blocks = [sparse.csr_matrix((len(known), 0))]
     if visits is not None:
-        blocks.append(visits.design[patterns.team])
+        blocks.append(visits.design[team])
     if industries:
-        known = np.flatnonzero(patterns.industry >= 0)
-        cells = (known, patterns.industry[known])
-        blocks.append(sparse.csr_matrix((np.ones(len(known)), cells), shape=(rows, industries)))
+        blocks.append(indicators(industry, industries))
     regression = fit_regression(
         patterns.woe([table.woe for table in kept]),
         patterns.good,
         patterns.bad,
         ridge=settings.ridge,
         design=sparse.csr_matrix(sparse.hstack(blocks)),
+        cell=cell,
         design_ridge=np.concatenate([np.full(inspectors, settings.nuisance_ridge), np.full(industries, _INDUSTRY_RIDGE)]),
     )
     mean = 0.0

@@ -104,7 +104,7 @@ def effects_of(
     rate = ranking.bad_share
     mixed = fit_mixed(
         Rows(
-            values=-patterns.woe([table.woe for table in fit.tables]),
+            values=patterns.woe([-table.woe for table in fit.tables]),
             good=patterns.good * scale[place],
             bad=patterns.bad * scale[place],
             offset=offset,

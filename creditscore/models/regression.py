@@ -124,7 +124,9 @@ class _Problem:
     woe: Floats
     good: Floats
     bad: Floats
+    #: (cells, effects), and the cell of each pattern.
     design: sparse.csr_matrix
+    cell: Ints
     penalty: Floats
 
     @cached_property
@@ -142,7 +144,7 @@ class _Problem:
     def predictor(self, theta: Floats) -> Floats:
         cut = 1 + self.signed
         eta: Floats = self.fixed @ theta[:cut]
-        return eta + self.design @ theta[cut:] if self.design.shape[1] else eta
+        return eta + (self.design @ theta[cut:])[self.cell] if self.design.shape[1] else eta
 
     def loss(self, theta: Floats, eta: Floats) -> float:
         """``eta`` is the predictor at ``theta``, here and below."""
@@ -153,8 +155,12 @@ class _Problem:
         p = logistic(eta)
         weight = self.good + self.bad
         slack = weight * p - self.bad
-        parts = [slack @ self.fixed, self.design.T @ slack]
+        parts = [slack @ self.fixed, self.design.T @ self._by_cell(slack)]
         return np.concatenate(parts) + self.penalty * theta, weight * p * (1 - p)
+
+    def _by_cell(self, values: Floats) -> Floats:
+        """Sums of a value of each pattern."""
+        return np.bincount(self.cell, weights=values, minlength=self.design.shape[0]).astype(np.float64)
 
     def step(self, theta: Floats, gradient: Floats, curvature: Floats) -> Floats:
         """To the minimum of the quadratic model where no coefficient is negative. Effects are eliminated first (Schur)."""
@@ -164,9 +170,11 @@ class _Problem:
         head, tail = gradient[:cut], gradient[cut:]
         if not len(tail):
             return constrained_minimum(core, head, here)
-        weighted = sparse.diags_array(curvature) @ self.design
-        across = weighted.T @ self.fixed
-        inverse = splu(sparse.csc_matrix(self.design.T @ weighted + sparse.diags_array(self.penalty[cut:])))
+        rows = len(curvature)
+        sums = sparse.csc_matrix((curvature, self.cell, np.arange(rows + 1)), shape=(self.design.shape[0], rows))
+        across = self.design.T @ (sums @ self.fixed)
+        own = self.design.T @ sparse.diags_array(self._by_cell(curvature)) @ self.design
+        inverse = splu(sparse.csc_matrix(own + sparse.diags_array(self.penalty[cut:])))
         solved = inverse.solve(np.column_stack([across, tail]))
         first = constrained_minimum(core - across.T @ solved[:, :-1], head - across.T @ solved[:, -1], here)
         return np.concatenate([first, -solved[:, -1] - solved[:, :-1] @ first])
@@ -193,8 +201,14 @@ def constrained_minimum(core: Floats, head: Floats, here: Floats) -> Floats:
     return np.concatenate([[-(head[0] + core[0, 1:] @ moved) / core[0, 0]], moved])
 
 
+def indicators(codes: Ints, columns: int) -> sparse.csr_matrix:
+    """A row per code, a column per number from 0; a row of zeros where the code is -1."""
+    known = np.flatnonzero(codes >= 0)
+    return sparse.csr_matrix((np.ones(len(known)), (known, codes[known])), shape=(len(codes), columns))
+
+
 def information_of(design: Floats, curvature: Floats) -> Floats:
-    """``design.T @ diag(curvature) @ design``, by rows that stay in the cache; of two equal factors BLAS makes half the products."""
+    """``design.T @ diag(curvature) @ design`` by rows that stay in the cache; of two equal factors BLAS makes half the products."""
     root, size = np.sqrt(curvature), design.shape[1]
     room = np.empty((min(_CACHED, len(design)), size), order="C" if design.flags.c_contiguous else "F")
     information = np.zeros((size, size))
@@ -233,6 +247,7 @@ def fit_regression(
     *,
     ridge: float,
     design: sparse.csr_matrix | None = None,
+    cell: Ints | None = None,
     design_ridge: float | Floats = 0.0,
 ) -> Regression:
     """Maximum penalised likelihood with every coefficient >= 0, by Newton steps within the constraint.
@@ -243,7 +258,8 @@ def fit_regression(
         bad: Bads' shares.
         ridge: Penalty on the coefficients as a share of the information of the whole sample,
             ``rate x (1 - rate)`` per unit of weight: it means the same at 1 % and at 50 % bads.
-        design: (patterns, effects), sparse.
+        design: (cells, effects), sparse: patterns of one cell have the same effects.
+        cell: The cell of each pattern; by default each pattern is one.
         design_ridge: Penalty on the effects in the same unit: one number, or one per effect.
 
     Raises:
@@ -252,9 +268,10 @@ def fit_regression(
     rate = float(bad.sum() / (good.sum() + bad.sum()))
     unit = rate * (1 - rate) * float(good.sum() + bad.sum())
     design = sparse.csr_matrix((len(good), 0)) if design is None else design
+    cell = np.arange(len(good)) if cell is None else cell
     effects = np.broadcast_to(np.asarray(design_ridge, dtype=np.float64), design.shape[1:2])
     penalty = np.concatenate([[0.0], np.full(woe.shape[1], ridge * unit), effects * unit])
-    problem = _Problem(woe, good, bad, design, penalty)
+    problem = _Problem(woe, good, bad, design, cell, penalty)
     start = np.zeros(len(penalty))
     start[0] = math.log(rate / (1 - rate))
     theta, steps = _solve(problem, start)
