@@ -19,6 +19,11 @@ from creditscore.errors import DataError
 _EPOCH = dt.date(1970, 1, 1)
 
 
+def today() -> dt.date:
+    """The day of the machine's own clock, where the machine stands; read here alone, so that tests can set it."""
+    return dt.date.today()
+
+
 def day_of(value: object, *, name: str = "as_of") -> dt.date:
     """A day written as a date, as ``"2024-04-30"``, or as a point in time (of which the day it shows is taken).
 

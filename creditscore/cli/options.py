@@ -162,8 +162,10 @@ def past_day_of(text: str, *, name: str) -> dt.date:
     Raises:
         DataError: It is no day, or lies ahead.
     """
-    day = day_of(text, name=name)
-    if day > dt.date.today():
+    from creditscore import dates
+
+    day = dates.day_of(text, name=name)
+    if day > dates.today():
         raise DataError("{name}: expected a day that has come (got {day})", name=name, day=day)
     return day
 

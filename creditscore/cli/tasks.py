@@ -22,7 +22,7 @@ from creditscore.cli.options import (
 )
 from creditscore.cli.output import table_lines, whole
 from creditscore.errors import DataError
-from creditscore.language import DEFAULT_LANGUAGE, Words, _, pgettext
+from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 from creditscore.vocabulary import LEAVE_REASONS, REPLACEMENT_REASONS
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def publish(
         task_dir, on=day_of(on, name="--on"), channel=channel, by=by, trial=trial, staff=staff, recusals=recusals, lang=lang,
         encoding=encoding,
     )  # fmt: skip
-    task = frame.task.id
+    task, warning = frame.task.id, _not_seen(task_dir)
     target, population = sum(frame.targets().values()), int(frame.strata["population"].sum())
     lines = [
         words.text(
@@ -67,8 +67,17 @@ def publish(
             )
         ),
         words.text(_("frame hash, to be told before the seed is known: {frame_hash}", frame_hash=frame.frame_hash)),
+        *([words.text(warning)] if warning else []),
     ]
-    show({"task": task, "frame_hash": frame.frame_hash, "target": target, "population": population}, lines, as_json=as_json)
+    document = {"task": task, "frame_hash": frame.frame_hash, "target": target, "population": population}
+    show({**document, "warning": words.text(warning) if warning else None}, lines, as_json=as_json)
+
+
+def _not_seen(task_dir: Path) -> Message | None:
+    """What the register cannot show of a frame that was published or voided just now."""
+    from creditscore.inspection.task_folder import TaskFolder, not_seen
+
+    return not_seen(TaskFolder.opened(task_dir))
 
 
 def void(
@@ -81,26 +90,33 @@ def void(
     as_json: JsonOption = False,
 ) -> None:
     """Take back a published frame that is not drawn; the hash that was told is void, and the task is a draft again."""
+    from creditscore.inspection.justification import Justification
     from creditscore.pipeline.plans import void_task
 
     words = Words.of(lang)
-    frame_hash = void_task(task_dir, reason=reason, by=by, second=second, on=day_of(on, name="--on"), lang=lang)
+    frame_hash = void_task(task_dir, why=Justification(reason=reason, by=by, second=second), on=day_of(on, name="--on"), lang=lang)
+    warning = _not_seen(task_dir)
     line = words.text(_("void: the frame with the hash {frame_hash}; tell it where the hash was told", frame_hash=frame_hash))
-    show({"void": frame_hash}, [line], as_json=as_json)
+    document = {"void": frame_hash, "warning": words.text(warning) if warning else None}
+    show(document, [line, *([words.text(warning)] if warning else [])], as_json=as_json)
 
 
 def close(
     task_dir: TaskArg,
     by: ByOption,
     on: OnOption,
-    reason: Annotated[str, typer.Option("--reason", help="Needed where visits have no result.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why; needed where visits have no result.")] = "",
+    second: Annotated[
+        str, typer.Option("--second", help="The second person who answers for it; needed where visits have no result.")
+    ] = "",
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """Put a drawn task away: nothing is added to it any more, and it leaves the list of open tasks."""
+    from creditscore.inspection.justification import Justification
     from creditscore.pipeline.plans import close_task
 
-    close_task(task_dir, by=by, on=day_of(on, name="--on"), reason=reason, lang=lang)
+    close_task(task_dir, why=Justification(reason=reason, by=by, second=second), on=day_of(on, name="--on"), lang=lang)
     task = task_dir.resolve().name
     show({"closed": task}, [Words.of(lang).text(_("{task}: closed", task=task))], as_json=as_json)
 
@@ -184,22 +200,29 @@ def results(
     data: Annotated[Path | None, typer.Option("--data", help="Also put them into this data folder, for the next training.")] = None,
     correct: Annotated[bool, typer.Option("--correct", help="Replace results that were handed in and were wrong.")] = False,
     reason: Annotated[str, typer.Option("--reason", help="With --correct: why they were wrong.")] = "",
+    evidence: Annotated[
+        str, typer.Option("--evidence", help="With --correct: what shows it, such as a document and its number.")
+    ] = "",
     by: Annotated[str, typer.Option("--by", help="With --correct: who answers for it; the name is recorded, not proved.")] = "",
+    second: Annotated[str, typer.Option("--second", help="With --correct: the second person who answers for it.")] = "",
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
     """Read inspection results back; they become next year's random labels.
 
     Raises:
-        DataError: ``--reason`` or ``--by`` without ``--correct``; see :func:`creditscore.pipeline.results.take_results`.
+        DataError: ``--reason``, ``--evidence``, ``--by`` or ``--second`` without ``--correct``; see
+            :func:`creditscore.pipeline.results.take_results`.
     """
-    from creditscore.pipeline.results import Correction, take_results
+    from creditscore.inspection.justification import Justification
+    from creditscore.pipeline.results import take_results
 
     words = Words.of(lang)
     day = day_of(known, name="--known")
-    if (reason or by) and not correct:
-        raise DataError("results: --reason and --by go with --correct")
-    correction = Correction(reason, by) if correct else None
+    why = Justification(reason=reason, by=by, second=second, evidence=evidence)
+    if why != Justification() and not correct:
+        raise DataError("results: --reason, --evidence, --by and --second go with --correct")
+    correction = why if correct else None
     taken = take_results(
         task_dir, file, known=day, data=None if data is None else data_of(data), correction=correction, lang=lang
     )  # fmt: skip
@@ -253,6 +276,7 @@ def replace(
         DataError: Both ``--subject`` and ``--closed-in`` were given, or neither; the day or the folder cannot be read.
         DrawError: The subject was not drawn or was replaced already, or its stratum has no further ticket.
     """
+    from creditscore.inspection.justification import Justification
     from creditscore.pipeline.draws import replace_closed, replace_subject
 
     words = Words.of(lang)
@@ -262,8 +286,8 @@ def replace(
     if closed_in is not None:
         replaced = replace_closed(task_dir, closed_in, by=by, second=second, on=day, lang=lang)
     else:
-        why = {"reason": reason, "evidence": evidence, "by": by, "second": second}
-        replaced = [replace_subject(task_dir, subject or "", **why, on=day, lang=lang)]
+        why = Justification(reason=reason, by=by, second=second, evidence=evidence)
+        replaced = [replace_subject(task_dir, subject or "", why=why, on=day, lang=lang)]
     document = [
         {"subject_id": replacement.subject_id, "replaced_by": replacement.replaced_by, "mode": replacement.mode}
         for replacement in replaced
@@ -316,11 +340,12 @@ def leave(
     as_json: JsonOption = False,
 ) -> None:
     """The next in line takes the place of an inspector who cannot go any more, wherever a visit has no result; it is logged."""
+    from creditscore.inspection.justification import Justification
     from creditscore.pipeline.draws import leave_task
 
     words = Words.of(lang)
-    why = {"reason": reason, "evidence": evidence, "by": by, "second": second}
-    done = leave_task(task_dir, staff, **why, on=day_of(on, name="--on"), lang=lang)
+    why = Justification(reason=reason, by=by, second=second, evidence=evidence)
+    done = leave_task(task_dir, staff, why=why, on=day_of(on, name="--on"), lang=lang)
     heads = (words.text(_("subject")), words.text(_("comes in the place")), words.text(_("inspectors")))
     rows = [(one.subject_id, one.comes, " ".join(one.team)) for one in done.teams]
     count = words.text(

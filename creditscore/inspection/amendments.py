@@ -8,7 +8,7 @@ p is the ratio itself, nobody who was drawn before is displaced, and nobody choo
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,10 +18,11 @@ from creditscore.config.policy import TierPolicy
 from creditscore.dataframes import as_frame, texts
 from creditscore.errors import DrawError
 from creditscore.inspection.inspectors import DrawnFrame, further_team
-from creditscore.inspection.people import same_person
+from creditscore.inspection.justification import Justification
 from creditscore.inspection.pool import recused_from
 from creditscore.inspection.strata import cells_of, stratum_of_late, stratum_rule
 from creditscore.inspection.tickets import tickets
+from creditscore.language import _
 from creditscore.vocabulary import OFF_SITE, ON_SITE, REPLACEMENT_REASONS
 
 _MILLION = 1_000_000
@@ -40,23 +41,18 @@ class Replacement:
     ticket: str
     mode: str
     team: tuple[str, ...]
-    reason: str
-    evidence: str
-    by: str
-    second: str
+    why: Justification
     on: dt.date
+
+    def line(self) -> dict[str, Any]:
+        """Its line of the log."""
+        body = asdict(self)
+        why = body.pop("why")
+        return {"what": "replaced", **body, **why, "on": self.on.isoformat()}
 
 
 def replacement(
-    drawn: DrawnFrame,
-    log: Sequence[Mapping[str, Any]],
-    subject_id: str,
-    *,
-    reason: str,
-    evidence: str,
-    by: str,
-    second: str,
-    on: dt.date,
+    drawn: DrawnFrame, log: Sequence[Mapping[str, Any]], subject_id: str, *, why: Justification, on: dt.date
 ) -> Replacement:
     """Replace a drawn subject by the next ticket of its stratum.
 
@@ -64,17 +60,14 @@ def replacement(
         drawn: The plan as it was drawn.
         log: The lines of its log up to now.
         subject_id: A drawn subject, or one that replaced another.
-        reason: Why it cannot be inspected, one of :data:`creditscore.vocabulary.REPLACEMENT_REASONS`.
-        evidence: What shows it, such as a document and its number.
-        by: Who decided.
-        second: Who else answers for it.
+        why: The reason, one of :data:`creditscore.vocabulary.REPLACEMENT_REASONS`, evidence, and two persons.
         on: The day.
 
     Raises:
         DrawError: The subject is not to be inspected, was replaced already, or nobody is left in its stratum; the reason is
             none of the list; or evidence or a name is missing, or both names are of one person.
     """
-    why = _grounds(subject_id, reason, evidence, by, second)
+    why = why.checked(_("replacement of {subject_id}", subject_id=subject_id), reasons=REPLACEMENT_REASONS)
     replaced = [line for line in log if line["what"] == "replaced"]
     substitutes = {line["replaced_by"]: line["mode"] for line in replaced}
     sample = drawn.sample
@@ -94,28 +87,7 @@ def replacement(
     # A team that went along with whom it replaces would tell who came for whom; plans of format 2 had it so.
     team = further_team(drawn, log, other, region, replaces=subject_id if drawn.plan.format == 2 else "")
     mode = substitutes.get(subject_id) or row["mode"].iloc[0]
-    return Replacement(subject_id, other, stratum, ticket, mode, tuple(team), *why, on)
-
-
-def _grounds(subject_id: str, reason: str, evidence: str, by: str, second: str) -> tuple[str, str, str, str]:
-    """Reason, evidence and names without blanks at their ends.
-
-    Raises:
-        DrawError: See :func:`replacement`.
-    """
-    plain = tuple(text.strip() for text in (reason, evidence, by, second))
-    if plain[0] not in REPLACEMENT_REASONS:
-        raise DrawError(
-            "replacement of {subject_id}: expected a reason of {known} (got {reason!r})",
-            subject_id=subject_id,
-            known=", ".join(REPLACEMENT_REASONS),
-            reason=reason,
-        )
-    if not all(text and text.isprintable() for text in plain) or same_person(plain[2], plain[3]):
-        raise DrawError(
-            "replacement of {subject_id}: expected evidence, the name of who decided, and a second person", subject_id=subject_id
-        )
-    return plain[0], plain[1], plain[2], plain[3]
+    return Replacement(subject_id, other, stratum, ticket, mode, tuple(team), why, on)
 
 
 @dataclass(frozen=True)
@@ -145,6 +117,15 @@ class Joiner:
     def drawn(self) -> bool:
         """Whether it is visited."""
         return bool(self.mode)
+
+
+#: The fields of the row of a subject that came later.
+LATE_KEYS = ("subject_id", "name", "industry", "region", "tier", "stratum", "ticket", "ratio_ppm", "on_site_ppm", "mode")
+
+
+def late_rows(lines: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
+    """The rows of subjects that came later, from their lines of the log; the register has the root of their tree."""
+    return [[line[name] for name in LATE_KEYS] for line in lines]
 
 
 def mode_of(ticket: str, *, ratio_ppm: int, on_site_ppm: int) -> str:

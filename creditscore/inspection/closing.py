@@ -53,6 +53,18 @@ def closing_list(
     return to_csv(CLOSING_COLUMNS, rows)
 
 
+def open_visits(drawn: DrawnFrame, log: Iterable[Mapping[str, Any]], results: Collection[str]) -> int:
+    """How many of the list are to be visited, not replaced, and have no result.
+
+    Args:
+        drawn: The plan as it was drawn.
+        log: The lines of its log.
+        results: Who has a result.
+    """
+    standings = _standings(drawn, list(log)).items()
+    return sum(standing != "replaced" and subject not in results for subject, (_name, standing, _reason) in standings)
+
+
 def _standings(drawn: DrawnFrame, log: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str, str]]:
     """By subject its name, how it came on the list, and why it left it."""
     names = dict(zip(drawn.sample["subject_id"], drawn.sample["name"], strict=True))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from creditscore.errors import DrawError
 from creditscore.inspection.inspectors import DrawnFrame, stand_ins, teams_now
-from creditscore.inspection.people import same_person
+from creditscore.inspection.justification import Justification
+from creditscore.language import _
 from creditscore.vocabulary import LEAVE_REASONS
 
 
@@ -29,11 +30,14 @@ class Leave:
     staff_id: str
     teams: tuple[StandIn, ...]
     kept: tuple[str, ...]
-    reason: str
-    evidence: str
-    by: str
-    second: str
+    why: Justification
     on: dt.date
+
+    def line(self) -> dict[str, Any]:
+        """Its line of the log."""
+        body = asdict(self)
+        why = body.pop("why")
+        return {"what": "left", **body, **why, "on": self.on.isoformat()}
 
 
 def leave(
@@ -42,10 +46,7 @@ def leave(
     staff_id: str,
     *,
     visited: Collection[str],
-    reason: str,
-    evidence: str,
-    by: str,
-    second: str,
+    why: Justification,
     on: dt.date,
 ) -> Leave:
     """Put the next in line in the place of an inspector, wherever a visit is still to be made.
@@ -55,17 +56,14 @@ def leave(
         log: The lines of its log up to now.
         staff_id: Who cannot go any more.
         visited: Subjects with a result: their teams stay.
-        reason: One of :data:`creditscore.vocabulary.LEAVE_REASONS`.
-        evidence: What shows it, such as a document and its number.
-        by: Who decided.
-        second: Who else answers for it.
+        why: The reason, one of :data:`creditscore.vocabulary.LEAVE_REASONS`, evidence, and two persons.
         on: The day.
 
     Raises:
         DrawError: The inspector is not in the task's pool, or left already; the reason is none of the list; evidence or a name
             is missing, or both names are of one person; or too few may go to a subject.
     """
-    why = _grounds(staff_id, reason, evidence, by, second)
+    why = why.checked(_("leave of {staff_id}", staff_id=staff_id), reasons=LEAVE_REASONS)
     pool = drawn.pool
     if pool is None or staff_id not in {member.staff_id for member in pool.members}:
         raise DrawError("leave of {staff_id}: expected one of the inspectors who may go in this task", staff_id=staff_id)
@@ -79,25 +77,6 @@ def leave(
         staff_id,
         tuple(StandIn(subject, comes, tuple(team)) for subject, comes, team in teams),
         tuple(sorted(set(theirs) - set(waiting))),
-        *why,
+        why,
         on,
     )
-
-
-def _grounds(staff_id: str, reason: str, evidence: str, by: str, second: str) -> tuple[str, str, str, str]:
-    """Reason, evidence and names without blanks at their ends.
-
-    Raises:
-        DrawError: See :func:`leave`.
-    """
-    plain = tuple(text.strip() for text in (reason, evidence, by, second))
-    if plain[0] not in LEAVE_REASONS:
-        raise DrawError(
-            "leave of {staff_id}: expected a reason of {known} (got {reason!r})",
-            staff_id=staff_id,
-            known=", ".join(LEAVE_REASONS),
-            reason=reason,
-        )
-    if not all(text and text.isprintable() for text in plain) or same_person(plain[2], plain[3]):
-        raise DrawError("leave of {staff_id}: expected evidence, the name of who decided, and a second person", staff_id=staff_id)
-    return plain[0], plain[1], plain[2], plain[3]

@@ -11,36 +11,25 @@ from typing import Any, NoReturn
 
 import pandas as pd
 
+from creditscore import dates
 from creditscore.config.policy import TierPolicy
 from creditscore.config.tasks import Task
 from creditscore.dataframes import as_frame
-from creditscore.dates import day_of
 from creditscore.errors import DrawError
 from creditscore.inspection import plan_folder
 from creditscore.inspection.draw import draw, modes
 from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame, inspector_table
+from creditscore.inspection.justification import needed
 from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS, SamplingFrame
 from creditscore.inspection.seeds import refuse_early, refuse_seed
-from creditscore.inspection.task_folder import (
-    TaskFolder,
-    add_draw,
-    add_publication,
-    needed,
-    published_frame,
-    refuse_forgotten,
-    refuse_older_layout,
-)
+from creditscore.inspection.task_folder import TaskFolder, published_frame, refuse_forgotten, refuse_older_layout
+from creditscore.inspection.task_steps import add_draw, add_publication
 from creditscore.inspection.tickets import tickets
 from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.storage import changed
 from creditscore.tiering.tiers import as_tiers
 
 _log = logging.getLogger(__name__)
-
-
-def today() -> dt.date:
-    """The day of the clock: a draw that is dated later than it is made would know a seed that nobody knows yet."""
-    return dt.date.today()
 
 
 @dataclass
@@ -67,7 +56,7 @@ class InspectionPlan(SamplingFrame):
             DataError: ``out`` holds runs of an older layout, or its register is not the newest one.
             LockedError: A run or another command is writing to ``out``.
         """
-        day = day_of(on)
+        day = dates.day_of(on)
         publication = Publication(day, needed(channel, "channel"), needed(by, "by"), None if out is None else Path(out))
         if publication.out is None:
             self.check_hash()
@@ -210,7 +199,7 @@ def drawn_of(frame: SamplingFrame, *, seed: str, on: dt.date | None = None) -> D
         raise DrawError("task {task_id}: expected a published frame with its key; a draft is not drawn", task_id=frame.task.id)
     if frame.format > 2:
         refuse_seed(frame.task, seed)
-        refuse_early(frame.task, on, today())
+        refuse_early(frame.task, on, dates.today())
         on = on or (frame.task.seed.day if frame.task.seed else None)
     sample = frame.frame.copy()
     stays = sample["exempt_reason"] == ""

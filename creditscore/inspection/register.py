@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from creditscore import dates
 from creditscore.language import Message, pgettext
 from creditscore.storage import CHAIN_START, read_chain
 
@@ -40,8 +41,11 @@ Line = Mapping[str, Any]
 
 
 def register_line(what: RegisterKind, **body: Any) -> dict[str, Any]:
-    """A line for the register, with the operating system's user: names that people type are not proved, neither is this one."""
-    return {"what": what, **body, "user": operating_user()}
+    """A line for the register, with the operating system's user and the day of the machine's clock.
+
+    Names and days that people type are not proved; neither are these two, which whoever administers the machine can set.
+    """
+    return {"what": what, **body, "user": operating_user(), "recorded": dates.today().isoformat()}
 
 
 def operating_user() -> str:

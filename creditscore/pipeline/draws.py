@@ -6,10 +6,9 @@ Each command holds ``OUT``, and changes the register, the task's folder and its 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
@@ -19,26 +18,18 @@ from creditscore.engine import unbound
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.amendments import Joiner, Replacement, joiners, replacement
 from creditscore.inspection.draw import draw_table
+from creditscore.inspection.justification import Justification
 from creditscore.inspection.leaves import Leave, leave
 from creditscore.inspection.plan import DrawnPlan, drawn_of
 from creditscore.inspection.plan_folder import LOG, MANIFEST
 from creditscore.inspection.register import Register
 from creditscore.inspection.sampling_frame import task_population
-from creditscore.inspection.task_folder import (
-    TaskFolder,
-    add_draw,
-    add_joiners,
-    add_leave,
-    add_refused_draw,
-    add_replacements,
-    published_frame,
-    refuse_closed,
-    refuse_second_draw,
-)
+from creditscore.inspection.task_folder import TaskFolder, published_frame, refuse_closed, refuse_second_draw
 from creditscore.inspection.task_key import key_hash, read_key
+from creditscore.inspection.task_steps import add_draw, add_joiners, add_leave, add_refused_draw, add_replacements
 from creditscore.inspection.tickets import ALGORITHM
 from creditscore.inspection.visits import Opened
-from creditscore.language import DEFAULT_LANGUAGE
+from creditscore.language import DEFAULT_LANGUAGE, _
 from creditscore.pipeline.last_trades import with_last_trades
 from creditscore.pipeline.open_tasks import add_documents, as_drawn, load_plan, related_plans, results_of_task, run_of_task
 from creditscore.pipeline.out_folder import changing
@@ -112,15 +103,7 @@ def _renew(entry: Journal, task: TaskFolder, plan: Opened, *, lang: str) -> None
 
 
 def replace_subject(
-    folder: str | Path,
-    subject_id: str,
-    *,
-    reason: str,
-    evidence: str,
-    by: str,
-    second: str,
-    on: dt.date,
-    lang: str = DEFAULT_LANGUAGE,
+    folder: str | Path, subject_id: str, *, why: Justification, on: dt.date, lang: str = DEFAULT_LANGUAGE
 ) -> Replacement:
     """Replace a drawn subject of a task by the next ticket of its stratum, and write the task's workbook again.
 
@@ -138,7 +121,7 @@ def replace_subject(
                 "replacement of {subject_id}: expected a subject that was not visited (its result was handed in)",
                 subject_id=subject_id,
             )
-        done = replacement(plan.plan, plan.log, subject_id, reason=reason, evidence=evidence, by=by, second=second, on=on)
+        done = replacement(plan.plan, plan.log, subject_id, why=why, on=on)
         add_replacements(entry, task, [done])
         _renew(entry, task, Opened(plan.plan, [*plan.log, *entry.appended(task.path / LOG)]), lang=lang)
     return done
@@ -161,7 +144,7 @@ def replace_closed(
 
     Raises:
         DataError: The folder is none of a task, or the run is not later than the one that framed it.
-        DrawError: The task is not drawn, or closed.
+        DrawError: The task is not drawn, or closed; a name is missing, or both are of one person; or the day is refused.
         LockedError: A run or another command is writing to the same folder.
     """
     task, run = TaskFolder.opened(folder), RunFolder.opened(later)
@@ -170,25 +153,15 @@ def replace_closed(
     with changing(task.out, f"plan replace {task.task}") as entry:
         plan = _drawn_plan(task)
         _refuse_earlier(run, plan.plan)
-        why = {"reason": _CLOSED, "evidence": run.name, "by": by, "second": second, "on": on}
-        replacements = _replacements(plan, closed, visited=_visited(task), why=why)
+        why = Justification(reason=_CLOSED, evidence=run.name, by=by, second=second).checked(_("replacements of closed subjects"))
+        replacements = _replacements(plan, closed, visited=_visited(task), why=why, on=on)
         if replacements:
             add_replacements(entry, task, replacements)
             _renew(entry, task, Opened(plan.plan, [*plan.log, *entry.appended(task.path / LOG)]), lang=lang)
     return replacements
 
 
-def leave_task(
-    folder: str | Path,
-    staff_id: str,
-    *,
-    reason: str,
-    evidence: str,
-    by: str,
-    second: str,
-    on: dt.date,
-    lang: str = DEFAULT_LANGUAGE,
-) -> Leave:
+def leave_task(folder: str | Path, staff_id: str, *, why: Justification, on: dt.date, lang: str = DEFAULT_LANGUAGE) -> Leave:
     """Put the next in line in the place of an inspector who cannot go any more, and write the task's workbook again.
 
     Visits with a result keep their inspectors: hand in the results of those that took place first.
@@ -203,24 +176,23 @@ def leave_task(
         plan = _drawn_plan(task)
         results = results_of_task(task)
         visited = set[str]() if results is None else set(results["subject_id"])
-        why = {"reason": reason, "evidence": evidence, "by": by, "second": second}
-        done = leave(plan.plan, plan.log, staff_id, visited=visited, **why, on=on)
+        done = leave(plan.plan, plan.log, staff_id, visited=visited, why=why, on=on)
         add_leave(entry, task, done)
         _renew(entry, task, Opened(plan.plan, [*plan.log, *entry.appended(task.path / LOG)]), lang=lang)
     return done
 
 
-def _replacements(plan: Opened, closed: set[str], *, visited: set[str], why: Mapping[str, Any]) -> list[Replacement]:
+def _replacements(plan: Opened, closed: set[str], *, visited: set[str], why: Justification, on: dt.date) -> list[Replacement]:
     replaced = {line["replaced_by"]: line["subject_id"] for line in plan.log if line["what"] == "replaced"}
     to_visit = {*plan.plan.drawn["subject_id"], *replaced} - {*replaced.values()}
     waiting, log, replacements = sorted(closed & to_visit - visited), list(plan.log), list[Replacement]()
     while waiting:
         try:
-            done = replacement(plan.plan, log, waiting.pop(0), **why)
+            done = replacement(plan.plan, log, waiting.pop(0), why=why, on=on)
         except DrawError:  # nobody is left in the stratum: the closed subject keeps its visit, whose outcome is "closed"
             continue
         replacements.append(done)
-        log.append({"what": "replaced", **asdict(done)})
+        log.append(done.line())
         if done.replaced_by in closed:
             waiting.insert(0, done.replaced_by)
     return replacements

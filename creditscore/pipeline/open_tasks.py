@@ -19,7 +19,8 @@ from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import MANIFEST, read_manifest, write_plan_workbook
 from creditscore.inspection.register import REGISTER, Register
 from creditscore.inspection.sampling_frame import SamplingFrame
-from creditscore.inspection.task_folder import TASKS, VOIDED, TaskFolder, checked_log, note_origin, open_folders
+from creditscore.inspection.task_folder import TASKS, VOIDED, TaskFolder, checked_log, open_folders
+from creditscore.inspection.task_steps import note_origin
 from creditscore.inspection.visits import Opened, merge_partners, visits_of_plans
 from creditscore.language import DEFAULT_LANGUAGE
 from creditscore.pipeline.out_folder import RESULTS

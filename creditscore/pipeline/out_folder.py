@@ -12,7 +12,8 @@ import pyarrow as pa
 from creditscore.errors import DataError
 from creditscore.inspection.plan_folder import read_log, read_manifest
 from creditscore.inspection.register import REGISTER, Register, register_line
-from creditscore.inspection.task_folder import TaskFolder, add_line, note_origin, refuse_forgotten
+from creditscore.inspection.task_folder import TaskFolder, refuse_forgotten
+from creditscore.inspection.task_steps import add_line, note_origin
 from creditscore.pipeline.run_folder import FINISHED, LEDGER, MANIFEST, RUNS, RunFolder, days_of
 from creditscore.records.tables import TABLES
 from creditscore.storage import (

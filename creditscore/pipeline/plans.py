@@ -11,21 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from creditscore.errors import DrawError
-from creditscore.inspection.closing import closing_list
+from creditscore.inspection.closing import closing_list, open_visits
+from creditscore.inspection.justification import Justification
 from creditscore.inspection.plan import InspectionPlan, plan_inspections
 from creditscore.inspection.register import STATES, Register
 from creditscore.inspection.sampling_frame import SamplingFrame
 from creditscore.inspection.strata import places_of
-from creditscore.inspection.task_folder import (
-    TaskFolder,
-    add_closing,
-    add_draft,
-    add_publication,
-    add_void,
-    copy_draft,
-    open_folders,
-    refuse_closing,
-)
+from creditscore.inspection.task_folder import TaskFolder, open_folders, refuse_undrawn
+from creditscore.inspection.task_steps import add_closing, add_draft, add_publication, add_void, copy_draft
 from creditscore.inspection.visits import Opened, merge_partners, merge_plans
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
 from creditscore.pipeline.open_tasks import (
@@ -247,7 +240,7 @@ def publish_task(
 
     Raises:
         DataError: The folder is none of a task; a file that was named does not exist or cannot be read.
-        DrawError: The task is published already; see :func:`creditscore.inspection.task_folder.add_publication`.
+        DrawError: The task is published already; see :func:`creditscore.inspection.task_steps.add_publication`.
         LockedError: A run or another command is writing to the same folder.
     """
     task = TaskFolder.opened(folder)
@@ -261,7 +254,7 @@ def publish_task(
     return plan
 
 
-def void_task(folder: str | Path, *, reason: str, by: str, second: str, on: dt.date, lang: str = DEFAULT_LANGUAGE) -> str:
+def void_task(folder: str | Path, *, why: Justification, on: dt.date, lang: str = DEFAULT_LANGUAGE) -> str:
     """Take back the published frame of a task that is not drawn; the next night makes a new draft. Two persons answer for it.
 
     Returns:
@@ -269,30 +262,31 @@ def void_task(folder: str | Path, *, reason: str, by: str, second: str, on: dt.d
 
     Raises:
         DataError: The folder is none of a task.
-        DrawError: See :func:`creditscore.inspection.task_folder.add_void`.
+        DrawError: See :func:`creditscore.inspection.task_steps.add_void`.
         LockedError: A run or another command is writing to the same folder.
     """
     task = TaskFolder.opened(folder)
     with changing(task.out, f"plan void {task.task}") as entry:
-        frame_hash = add_void(entry, task, reason=reason, by=by, second=second, on=on)
+        frame_hash = add_void(entry, task, why=why, on=on)
         add_index(entry, lang=lang)
     return frame_hash
 
 
-def close_task(folder: str | Path, *, by: str, on: dt.date, reason: str = "", lang: str = DEFAULT_LANGUAGE) -> None:
+def close_task(folder: str | Path, *, why: Justification, on: dt.date, lang: str = DEFAULT_LANGUAGE) -> None:
     """Put a drawn task away; it leaves the list of open tasks, and ``closing.csv`` is what is told at its end.
 
     Raises:
         DataError: The folder is none of a task.
-        DrawError: The task is not drawn or closed already; or visits have no result and no reason is given.
+        DrawError: The task is not drawn, or closed already; the name is missing; or visits have no result, and the reason or a
+            second person is missing; or the day is refused.
         LockedError: A run or another command is writing to the same folder.
     """
     task = TaskFolder.opened(folder)
     with changing(task.out, f"plan close {task.task}") as entry:
-        refuse_closing(task, reason)
-        plan = as_drawn(task, load_plan(task))
-        listed = closing_list(plan.plan, plan.log, _outcomes(task), _corrected(task))
-        add_closing(entry, task, listed, by=by, on=on, reason=reason)
+        refuse_undrawn(task)
+        plan, results = as_drawn(task, load_plan(task)), _outcomes(task)
+        listed = closing_list(plan.plan, plan.log, results, _corrected(task))
+        add_closing(entry, task, listed, still_open=open_visits(plan.plan, plan.log, results), why=why, on=on)
         add_index(entry, lang=lang)
 
 

@@ -6,18 +6,20 @@ import datetime as dt
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
-from creditscore.errors import DataError
+from creditscore.errors import DataError, DrawError
+from creditscore.inspection.justification import Justification
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import PUBLICATION, publication_with
 from creditscore.inspection.register import Register
-from creditscore.inspection.task_folder import TaskFolder, add_line, needed, refuse_closed
+from creditscore.inspection.task_folder import TaskFolder, refuse_closed
+from creditscore.inspection.task_steps import add_line
 from creditscore.inspection.visits import Opened
 from creditscore.language import DEFAULT_LANGUAGE, Message, _
 from creditscore.pipeline.open_tasks import (
@@ -52,14 +54,6 @@ _Visits = Mapping[tuple[str, str], _Row]
 
 
 @dataclass(frozen=True)
-class Correction:
-    """Why results that were handed in are replaced, and who answers for it."""
-
-    reason: str
-    by: str
-
-
-@dataclass(frozen=True)
 class TakenResults:
     """What :func:`take_results` did.
 
@@ -88,7 +82,7 @@ def take_results(
     *,
     known: dt.date,
     data: Path | None = None,
-    correction: Correction | None = None,
+    correction: Justification | None = None,
     lang: str = DEFAULT_LANGUAGE,
 ) -> TakenResults:
     """Turn the filled-in rows of 抽查名单 into the results of a task, ``OUT/tasks/<task>/results.parquet``.
@@ -105,8 +99,9 @@ def take_results(
         known: The day on which the results were handed in (their ``known_date``).
         data: A data folder, or None. Results and frames are also written to its ``own_inspections.parquet`` and
             ``own_frames.parquet``, which ``sources.toml`` declares.
-        correction: Replace earlier results that differ, which are refused without it. They are known from ``known`` on; the
-            earlier version stays in the task's folder, below ``corrected/``.
+        correction: Why earlier results that differ are replaced, what shows it, and who answers for it; without it they are
+            refused. The new ones are known from ``known`` on; the earlier version stays in the task's folder, below
+            ``corrected/``.
         lang: The language of the task's workbook.
 
     Returns:
@@ -118,7 +113,9 @@ def take_results(
             cell cannot be read, names a subject that was not drawn, or has a day before the task or the draw or after
             ``known`` (the message names the cell); an earlier result of the same visit differs, or none does that is to be
             corrected; or the file of earlier results is not what the register says. Nothing is written then.
-        DrawError: The task is not drawn, or closed; or reason or name of a correction is missing.
+        DrawError: The task is not drawn, or closed; reason, evidence or a name of a correction is missing, or both names are of
+            one person; or ``known`` lies ahead, before the draw or another line about the task, or before the day on which a
+            result that is corrected was known.
         LockedError: A run or another command is writing to the same folder, or to the data folder.
     """
     task = TaskFolder.opened(folder)
@@ -153,7 +150,7 @@ def _visits_of(task: TaskFolder, plans: Mapping[str, OpenPlan]) -> _Visits:
 
 def _add_results(
     entry: Journal, task: TaskFolder, plans: Mapping[str, OpenPlan], visits: _Visits, rows: list[dict[str, Any]], *, known: dt.date,
-    data: Path | None, correction: Correction | None, lang: str,
+    data: Path | None, correction: Justification | None, lang: str,
 ) -> TakenResults:  # fmt: skip
     """Add the results to the journal: register, the task's file, its published list, its workbook, and the data folder."""
     path, opened = task.path / RESULTS, plans[task.task]
@@ -161,7 +158,7 @@ def _add_results(
     before = 0 if earlier is None else earlier.num_rows
     handed = pa.Table.from_pylist(rows, schema=TABLES["inspections"].schema)
     corrected = _differing(handed, earlier)
-    about = _corrected(entry, task, earlier, corrected, correction)
+    about = _corrected(entry, task, earlier, corrected, correction, known)
     table = _with_earlier(handed, path, corrects=bool(about))
     write_parquet(entry.file(path), table)
     if data is not None and isinstance(opened, Opened):
@@ -191,22 +188,32 @@ def _differing(table: pa.Table, earlier: pa.Table | None) -> list[dict[str, Any]
 
 
 def _corrected(
-    entry: Journal, task: TaskFolder, earlier: pa.Table | None, corrected: Sequence[_Row], correction: Correction | None
-) -> dict[str, Any]:
+    entry: Journal, task: TaskFolder, earlier: pa.Table | None, corrected: Sequence[_Row], correction: Justification | None,
+    known: dt.date,
+) -> dict[str, Any]:  # fmt: skip
     """Keep the earlier version of results that are corrected; what the register's line says of them.
 
     Raises:
         DataError: None differs.
-        DrawError: The reason or the name is missing.
+        DrawError: Reason, evidence or a name is missing; or a result that is corrected was known only later than ``known``.
     """
     if correction is None:
         return {}
-    who = {"reason": needed(correction.reason, "reason"), "by": needed(correction.by, "by")}
+    why = correction.checked(_("correction of results of task {task}", task=task.task))
     if earlier is None or not corrected:
         raise DataError("results: expected results that differ from those handed in before, to correct them (none does)")
+    since = max(row["known_date"] for row in corrected)
+    if known < since:
+        raise DrawError(
+            "correction of results of task {task}: expected a day on or after {since}, on which what is corrected was known (got "
+            "{known})",
+            task=task.task,
+            since=since,
+            known=known,
+        )
     sealed = [line for line in Register.of(task.out).of_task(task.task) if line["what"] == "results"]
     write_parquet(entry.file(task.path / CORRECTED / f"results-{sealed[-1]['number']}.parquet"), earlier)
-    return {"corrected": sorted(row["subject_id"] for row in corrected), **who}
+    return {"corrected": sorted(row["subject_id"] for row in corrected), **asdict(why)}
 
 
 def _faults(results: Iterable[_Row], visits: _Visits, drawn: Mapping[str, DrawnPlan], known: dt.date) -> Iterator[Message]:
@@ -288,7 +295,7 @@ def _with_earlier(table: pa.Table, path: Path, *, corrects: bool = False) -> pa.
     if differing and not corrects:
         raise DataError(
             "results: {count} visits have another result in an earlier workbook (the first: {first}); replace it with --correct, "
-            "--reason and --by if the earlier one was wrong",
+            "--reason, --evidence, --by and --second if the earlier one was wrong",
             count=len(differing),
             first=differing[0],
         )

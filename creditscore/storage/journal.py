@@ -88,13 +88,25 @@ class Journal:
         Raises:
             DataError: The file is not a whole chain.
         """
+        before = self._lines(chain)
+        added = next_lines(before, bodies)
+        before += added
+        self._chains.setdefault(chain, []).extend(added)
+        return added
+
+    def lines(self, chain: Path) -> list[dict[str, Any]]:
+        """The lines that a chain will have: those that are there, and those that this journal adds, so far.
+
+        Raises:
+            DataError: The file is not a whole chain.
+        """
+        return list(self._lines(chain))
+
+    def _lines(self, chain: Path) -> list[dict[str, Any]]:
         if chain not in self._read:  # once: who holds the root alone writes to its chains, and a register is long
             mend_chain(chain)
             self._read[chain] = read_chain(chain)
-        added = next_lines(self._read[chain], bodies)
-        self._read[chain] += added
-        self._chains.setdefault(chain, []).extend(added)
-        return added
+        return self._read[chain]
 
     def appended(self, chain: Path) -> list[dict[str, Any]]:
         """The lines that this journal adds to a chain, so far."""

@@ -67,7 +67,8 @@ from creditscore.config.policy import TierPolicy
 from creditscore.config.tasks import Task
 from creditscore.inspection.export_parts import export_task
 from creditscore.inspection.plan import drawn_of, plan_inspections
-from creditscore.inspection.task_folder import TaskFolder, add_draw, published_frame
+from creditscore.inspection.task_folder import TaskFolder, published_frame
+from creditscore.inspection.task_steps import add_draw
 from creditscore.storage import changed
 from creditscore.tiering.tiers import Tiers
 out, export, count = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])

@@ -83,7 +83,8 @@ done
 # --- an inspector had ticked the wrong box: both versions are kept, and reason and person with them.
 python "$here/experiments/whole_year/wrong_box.py" "$out/filled.xlsx" "$out/corrected.xlsx"
 refused results "$task" "$out/corrected.xlsx" --known 2024-07-08 --data "$data"
-cs results "$task" "$out/corrected.xlsx" --known 2024-07-08 --data "$data" --correct --reason "wrong box ticked" --by planner --lang en
+cs results "$task" "$out/corrected.xlsx" --known 2024-07-08 --data "$data" --correct --reason "wrong box ticked" --evidence "inspection record 12" \
+  --by planner --second "head of the office" --lang en
 
 # --- the tasks are closed: replaced, come and late ones are told together. Auditors redraw the export with the one file alone.
 for task in "$tasks"/2024Q2-*; do

@@ -291,7 +291,8 @@ def test_prune_says_what_it_would_remove_before_it_removes(later, tmp_path):
     # The second run of the first day framed the tasks, which are open; the first one trained the cards that are in use.
     assert said.json == {"removed": False, "folders": []}
     for task in TASKS:
-        closed = creditscore("plan", "close", city.tasks / task, "--by", "李四", "--on", LATER, "--reason", "not visited")
+        why = ("--reason", "not visited", "--by", "李四", "--second", "王五", "--on", LATER)
+        closed = creditscore("plan", "close", city.tasks / task, *why)
         assert closed.code == 0, closed.err
     said = creditscore("prune", city.out, "--keep", "1", "--json")
     assert [one["folder"] for one in said.json["folders"]] == [f"{DAY}-2"]

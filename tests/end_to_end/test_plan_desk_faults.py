@@ -12,7 +12,7 @@ from support.command import creditscore
 from support.deliveries import Delivery, event_line, subject_line
 from support.nights import night, sign_a_card
 from support.seeds import SOURCE, numbers
-from support.tasks import GONE
+from support.tasks import GONE, because
 
 import creditscore as cs
 from creditscore.errors import DrawError, LockedError
@@ -260,7 +260,7 @@ def test_a_visited_subject_cannot_be_replaced(out, task, delivery):
     assert results(task, filled_in(task)).code == 0
     first = DrawnPlan.from_folder(task).drawn["subject_id"].iloc[0]
     with pytest.raises(DrawError, match="its result was handed in"):
-        replace_subject(task, first, **GONE, **WHO)
+        replace_subject(task, first, **because(**GONE, **WHO))
     status = {first: "deregistered"}
     delivery.subjects(*(subject_line(f"S{at:03d}", status=status.get(f"S{at:03d}", "active")) for at in range(120)))
     assert night(delivery, out, as_of="2024-06-10").code == 0
@@ -271,7 +271,7 @@ def test_a_replacement_that_closes_later_can_be_replaced(out, task, delivery):
     drawn = DrawnPlan.from_folder(task).sample.groupby("stratum")["drawn"].agg(["sum", "size"])
     stratum = (drawn["size"] - drawn["sum"]).idxmax()
     drawn = DrawnPlan.from_folder(task).drawn
-    came = replace_subject(task, drawn.loc[drawn["stratum"] == stratum, "subject_id"].iloc[0], **GONE, **WHO).replaced_by
+    came = replace_subject(task, drawn.loc[drawn["stratum"] == stratum, "subject_id"].iloc[0], **because(**GONE, **WHO)).replaced_by
     status = {came: "deregistered"}
     delivery.subjects(*(subject_line(f"S{at:03d}", status=status.get(f"S{at:03d}", "active")) for at in range(120)))
     assert night(delivery, out, as_of="2024-06-10").code == 0

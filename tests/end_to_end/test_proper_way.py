@@ -147,9 +147,9 @@ def test_rerunning_the_first_of_two_days_leaves_drafts_and_published_tasks(draft
 def test_a_frame_is_taken_back_by_two_persons_and_published_anew(drafts, second):
     way, food = Way(drafts), drafts.tasks / FOOD
     first = way("plan", "publish", food, *PUBLISHED)["frame_hash"]
-    why = ("--reason", "a department is missing", "--by", "李四", "--on", "2024-05-01")
+    why = ("--reason", "a department is missing", "--by", "李四", "--on", DAY)
     way("plan", "void", food, *why, "--second", second, code=2)
-    assert way.once("plan", "void", food, *why, "--second", "王五") == {"void": first}
+    assert way.once("plan", "void", food, *why, "--second", "王五")["void"] == first
     way("draw", food, *SEED, code=2)
     way("plan", "import", drafts.out, doubled(drafts.run, FOOD, drafts.root / "edited.xlsx"))
     assert way.once("plan", "publish", food, *PUBLISHED)["frame_hash"] != first

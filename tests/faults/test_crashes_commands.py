@@ -16,7 +16,7 @@ import pytest
 from support.crashes import Trial, stop_everywhere
 from support.disks import failure_of, fast_folder, fill, read_only, small_disk
 from support.seeds import numbers
-from support.tasks import GONE
+from support.tasks import GONE, because
 from support.worlds import (
     DAY,
     NEXT_DAY,
@@ -37,6 +37,7 @@ from support.worlds import (
 
 from creditscore.config.project import load_project
 from creditscore.errors import CreditScoreError, LockedError
+from creditscore.inspection.justification import Justification
 from creditscore.inspection.objection_intake import Answer
 from creditscore.inspection.objections import Filing
 from creditscore.inspection.register import Register
@@ -60,7 +61,7 @@ def publish(world, task="one"):
 
 
 def void(world):
-    plans.void_task(world.task(), reason="名单有误", second="王五", **WHO)
+    plans.void_task(world.task(), **because(reason="名单有误", second="王五", **WHO))
 
 
 def import_ratios(world):
@@ -74,7 +75,7 @@ def draw(world, task="one", seed="双色球 2024060"):
 
 
 def replace(world):
-    replace_subject(world.task(), world.drawn()[0], **GONE, **WHO)
+    replace_subject(world.task(), world.drawn()[0], **because(**GONE, **WHO))
 
 
 def replace_all_closed(world):
@@ -93,12 +94,12 @@ def hand_in_results(world):
 def correct_results(world):
     wrong = entered_results(world).assign(outcome=lambda rows: ["violation", *rows["outcome"][1:]])
     with mock.patch.object(results, "read_results", return_value=wrong):
-        why = results.Correction("误录", "王五")
+        why = Justification(reason="误录", evidence="复核记录 3", by="王五", second="赵六")
         results.take_results(world.task(), known=dt.date(2024, 7, 8), data=world.folder / "data", correction=why)
 
 
 def close(world):
-    plans.close_task(world.task(), reason="done", **WHO)
+    plans.close_task(world.task(), **because(reason="done", second="王五", **WHO))
 
 
 def sign(world):

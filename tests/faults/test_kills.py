@@ -48,7 +48,7 @@ def words_of(world, name):
         "plan replace --closed-in": ("plan", "replace", task, "--closed-in", out / NEXT_DAY.isoformat(), *GONE[-2:], *WHO),
         "plan join": ("plan", "join", task, "--run", out / NEXT_DAY.isoformat(), *WHO),
         "results": ("results", task, world.folder / "filled.xlsx", "--known", "2024-06-30", "--data", world.folder / "data"),
-        "plan close": ("plan", "close", task, "--reason", "done", *WHO),
+        "plan close": ("plan", "close", task, "--reason", "done", "--second", "王五", *WHO),
         "objection file": ("objection", "file", project, "S000", "--out", out, "--record", "E0-0", *SAID, *WHO),
         "objection decide": ("objection", "decide", out, "2024-1", "--outcome", "upheld", "--reason", "已核实", *SECOND),
         "sign-cards": ("sign-cards", project, "--run", out / DAY.isoformat(), "--reviewer", "the head", "--on", "2024-05-20"),

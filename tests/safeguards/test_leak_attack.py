@@ -25,6 +25,7 @@ from support.seeds import numbers
 from support.tasks import draw, of_format_2
 
 from creditscore.inspection.amendments import replacement
+from creditscore.inspection.justification import Justification
 from creditscore.inspection.plan import plan_inspections
 from creditscore.inspection.tickets import nonces
 from creditscore.inspection.visits import Opened, visits_of_plans
@@ -69,14 +70,8 @@ def told_by(drawn, ids, rng, opened):
     first = drawn.drawn["subject_id"].tolist()
     log = []
     for gone in sorted(rng.choice(first, GONE, replace=False)):
-        why = {
-            "reason": "closed_down",
-            "evidence": "照片",
-            "by": "李四",
-            "second": "王五",
-            "on": drawn.drawn_on or drawn.task.start,
-        }
-        log.append({"what": "replaced", **vars(replacement(drawn, log, gone, **why))})
+        why = Justification(reason="closed_down", evidence="照片", by="李四", second="王五")
+        log.append(replacement(drawn, log, gone, why=why, on=drawn.drawn_on or drawn.task.start).line())
     came, left = {line["replaced_by"] for line in log}, {line["subject_id"] for line in log}
     place = {one: at for at, one in enumerate(sorted({*first, *came}))}
     week = visits_of_plans([Opened(drawn)]).drop_duplicates("subject_id").set_index("subject_id")["week"].astype(int).to_dict()

@@ -12,25 +12,23 @@ from support.seeds import numbers
 from creditscore.config.policy import TierPolicy
 from creditscore.inspection import leaves, sampling_frame
 from creditscore.inspection.amendments import Joiner, Replacement, joiners, replacement
-from creditscore.inspection.closing import closing_list
+from creditscore.inspection.closing import closing_list, open_visits
+from creditscore.inspection.justification import Justification
 from creditscore.inspection.leaves import Leave
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan, PublishedPlan, drawn_of
 from creditscore.inspection.plan_folder import PUBLICATION, publication_with, read_log
-from creditscore.inspection.task_folder import (
-    TaskFolder,
-    add_closing,
-    add_draft,
-    add_draw,
-    add_joiners,
-    add_leave,
-    add_replacements,
-    published_frame,
-)
+from creditscore.inspection.task_folder import TaskFolder, published_frame
+from creditscore.inspection.task_steps import add_closing, add_draft, add_draw, add_joiners, add_leave, add_replacements
 from creditscore.storage import changed, file_hashes
 
 #: When, where and by whom the frames of tests are published.
 PUBLIC = {"on": dt.date(2024, 4, 30), "channel": "公报第1号", "by": "王五"}
 BY = "李四"
+
+
+def because(*, on: dt.date, **texts: str) -> dict[str, Any]:
+    """The arguments of a step that somebody answers for: why it is taken, and on which day."""
+    return {"why": Justification(**texts), "on": on}
 
 
 #: The key of frames that are published here, so that a draw can be repeated.
@@ -97,7 +95,8 @@ def replace(folder: Path, subject_id: str, *, by: str, on: dt.date, **why: str) 
     """Replace a subject of a drawn task."""
     task = TaskFolder.opened(folder)
     with changed(task.out, "replace") as entry:
-        done = replacement(DrawnPlan.from_folder(folder), read_log(folder), subject_id, by=by, on=on, **{**GONE, **why})
+        told = because(by=by, on=on, **{**GONE, **why})
+        done = replacement(DrawnPlan.from_folder(folder), read_log(folder), subject_id, **told)
         add_replacements(entry, task, [done])
     return done
 
@@ -120,7 +119,8 @@ def leave(folder: Path, staff_id: str, *, visited: Iterable[str] = (), **why: An
     """Let an inspector of a drawn task leave it."""
     task = TaskFolder.opened(folder)
     with changed(task.out, "leave") as entry:
-        done = leaves.leave(DrawnPlan.from_folder(folder), read_log(folder), staff_id, visited=set(visited), **{**ILL, **why})
+        told = because(**{**ILL, **why})
+        done = leaves.leave(DrawnPlan.from_folder(folder), read_log(folder), staff_id, visited=set(visited), **told)
         add_leave(entry, task, done)
     return done
 
@@ -131,8 +131,10 @@ def close(folder: Path, *, by: str, on: dt.date, results: Any = None) -> None:
     with changed(task.out, "results") as entry:
         entry.write(folder / PUBLICATION, publication_with(folder, results or {}))
     with changed(task.out, "close") as entry:
-        listed = closing_list(DrawnPlan.from_folder(folder), read_log(folder), results or {})
-        add_closing(entry, task, listed, by=by, on=on, reason="rest of the visits next year")
+        plan, log = DrawnPlan.from_folder(folder), read_log(folder)
+        listed, still_open = closing_list(plan, log, results or {}), open_visits(plan, log, results or {})
+        why = because(reason="rest of the visits next year", by=by, second="王五", on=on)
+        add_closing(entry, task, listed, still_open=still_open, **why)
 
 
 def bytes_below(folder: Path, *, leave_out: Iterable[str] = ()) -> dict[str, bytes]:

@@ -53,8 +53,8 @@ SUBJECTS = 60
 DEADLINES = [{"against": ["record", "tier", "draw"], "effective": dt.date(2020, 1, 1), "working_days": 7, "basis": "某条例"}]
 #: The number of an attempt: a run that was stopped may have used one up.
 _ATTEMPT = re.compile(r"(\d{4}-\d{2}-\d{2})-\d+\b(?!-)")
-#: Of a line in a chain, what depends on it.
-_OF_CHAINS = ("hash", "previous", "log", "number")
+#: Of a line in a chain, what depends on it, and on the day on which the test runs.
+_OF_CHAINS = ("hash", "previous", "log", "number", "recorded")
 #: The same in ``task.json``: the hash of the register's last line about the task.
 _LINE = re.compile(r'"line":\s*"[0-9a-f]{64}"')
 

@@ -13,6 +13,7 @@ from support.seeds import numbers
 from creditscore.config.scorecards import SignedCard
 from creditscore.errors import DrawError
 from creditscore.inspection.amendments import Replacement
+from creditscore.inspection.justification import Justification
 from creditscore.inspection.verify import Verification
 from creditscore.language import _
 from creditscore.pipeline.draws import DrawnTable
@@ -74,7 +75,8 @@ def test_a_large_frame_is_drawn_from_its_files(stub, tmp_path):
     assert calls[0][1] == {"task": "t", "seed": "s", "key": Path("key"), "out": tmp_path, "encoding": "auto"}
 
 
-REPLACEMENT = Replacement("S1", "S2", "A|food", "0f", "on_site", (), "moved_away", "函 7", "李四", "王五", ON)
+WHY = Justification(reason="moved_away", evidence="函 7", by="李四", second="王五")
+REPLACEMENT = Replacement("S1", "S2", "A|food", "0f", "on_site", (), WHY, ON)
 
 
 def test_one_subject_is_replaced_with_a_reason(stub, run):
@@ -96,7 +98,7 @@ def test_one_subject_is_replaced_with_a_reason(stub, run):
     )
     assert said.json["replaced"] == [{"subject_id": "S1", "replaced_by": "S2", "mode": "on_site"}]
     assert calls[0][0][1] == "S1"
-    assert (calls[0][1]["reason"], calls[0][1]["by"], calls[0][1]["on"]) == ("moved_away", "李四", ON)
+    assert (calls[0][1]["why"], calls[0][1]["on"]) == (WHY, ON)
 
 
 def test_closed_subjects_of_a_later_run_are_replaced(stub, run):

@@ -1,5 +1,7 @@
 """The life of a task from the command line: each step once, the same command again changes no byte, trials are marked."""
 
+import datetime as dt
+
 import openpyxl
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from support.runs import TASK, add_plan, finished_run
 from support.seeds import numbers
 from support.tasks import BY, PUBLIC, bytes_below
 
+from creditscore import dates
 from creditscore.inspection.plan import DrawnPlan
 from creditscore.inspection.register import Register
 from creditscore.pipeline.draws import draw_task
@@ -21,7 +24,7 @@ from creditscore.spreadsheet import read_sheet
 PUBLISH = ("--on", "2024-04-30", "--channel", "公报第1号", "--by", "王五")
 VOID = ("--reason", "名单有误", "--by", "王五", "--second", "赵六", "--on", "2024-05-01")
 DRAW = ("--seed", numbers("s"), "--by", "李四", "--on", "2024-05-02")
-CLOSE = ("--by", "王五", "--on", "2024-07-01", "--reason", "改日再查")
+CLOSE = ("--by", "王五", "--second", "赵六", "--on", "2024-07-01", "--reason", "改日再查")
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def state(own):
 def test_a_task_goes_its_way_one_step_at_a_time(own, task):
     said = creditscore("plan", "publish", task, *PUBLISH, "--json")
     assert said.json["frame_hash"] == Register.of(own.out).published("hygiene")["frame_hash"]
-    assert creditscore("plan", "void", task, *VOID, "--json").json == {"void": said.json["frame_hash"]}
+    assert creditscore("plan", "void", task, *VOID, "--json").json["void"] == said.json["frame_hash"]
     assert state(own) == "draft"
 
 
@@ -62,6 +65,17 @@ def test_the_hash_of_a_published_frame_is_told(own, task):
     said = creditscore("plan", "publish", task, *PUBLISH, "--lang", "en")
     assert Register.of(own.out).published("hygiene")["frame_hash"] in said.out
     assert "to be told before the seed is known" in said.out
+
+
+@pytest.mark.parametrize(("clock", "told"), [(dt.date(2024, 4, 30), False), (dt.date(2024, 5, 1), True)])
+def test_it_is_told_when_a_frame_is_published_or_voided_on_or_after_the_day_of_its_seed(task, monkeypatch, clock, told):
+    monkeypatch.setattr(dates, "today", lambda: clock)
+    void = (*VOID[:-1], "2024-04-30")
+    for command, words in (("publish", PUBLISH), ("void", void)):
+        said = creditscore("plan", command, task, *words, "--json").json
+        assert (said["warning"] is not None) is told
+    said = creditscore("plan", "publish", task, *PUBLISH, "--lang", "en").out
+    assert ("the machine's own day is 2024-05-01: not before the day of the seed, 2024-05-01" in said) is told
 
 
 def test_a_draft_is_not_drawn(own, task):

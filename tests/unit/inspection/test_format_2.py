@@ -8,13 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support.plans import a_policy, a_staff
-from support.tasks import draw_folder, join, replace
+from support.tasks import because, draw_folder, join, replace
 
 from creditscore.errors import DrawError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan, drawn_of
 from creditscore.inspection.plan_folder import read_manifest
 from creditscore.inspection.sealed_export import own_rows
-from creditscore.inspection.task_folder import TaskFolder, add_draw, add_publication, add_void, published_frame
+from creditscore.inspection.task_folder import TaskFolder, published_frame
+from creditscore.inspection.task_steps import add_draw, add_publication, add_void
 from creditscore.inspection.verify import verify_plan
 from creditscore.storage import changed
 
@@ -72,7 +73,7 @@ def test_a_published_frame_is_drawn_by_the_rule_that_was_published_with_it(out):
 def test_a_draft_of_it_is_made_anew_before_it_is_published(out):
     folder, told = TaskFolder.of(out, "published"), {"on": dt.date(2024, 5, 3), "by": "王五"}
     with changed(out, "void") as entry:
-        add_void(entry, folder, reason="旧版", second="李四", **told)
+        add_void(entry, folder, **because(reason="旧版", second="李四", **told))
     with pytest.raises(DrawError, match="run the day again"), changed(out, "publish") as entry:
         add_publication(entry, folder, InspectionPlan.from_folder(folder.path), channel="公报", **told)
     with pytest.raises(DrawError, match="a draft is not drawn"):

@@ -1,9 +1,11 @@
 """The register of what may happen once: where a task stands, what was voided, and what is no register any more."""
 
+import datetime as dt
 import json
 
 import pytest
 
+from creditscore import dates
 from creditscore.errors import DataError
 from creditscore.inspection.register import REGISTER, Register, register_line
 from creditscore.storage import CHAIN_START, append_chain
@@ -66,6 +68,15 @@ def test_every_line_names_the_user_of_the_operating_system(tmp_path, monkeypatch
     assert told(tmp_path, PUBLISHED).lines[0]["user"] == "clerk"
     monkeypatch.setattr("getpass.getuser", lambda: (_ for _ in ()).throw(OSError))
     assert told(tmp_path, VOID).lines[1]["user"] == "unknown"
+
+
+def test_every_line_has_the_day_of_the_machines_own_clock(tmp_path, monkeypatch):
+    for day in ("2024-05-01", "2024-05-03"):
+        monkeypatch.setattr(dates, "today", lambda day=day: dt.date.fromisoformat(day))
+        register = told(tmp_path, ("published", "one", {"on": "2020-01-01"}))
+    assert [(line["recorded"], line["on"]) for line in register.lines] == [
+        ("2024-05-01", "2020-01-01"), ("2024-05-03", "2020-01-01"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("fault", ["changed", "removed", "moved"])

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 from support.plans import a_policy, a_task, a_tiers
 from support.seeds import SOURCE, numbers, source
-from support.tasks import PUBLIC, draw_folder, published
+from support.tasks import PUBLIC, because, draw_folder, published
 
 from creditscore import storage
 from creditscore.errors import DrawError
 from creditscore.inspection import verify_draw
 from creditscore.inspection.plan import plan_inspections
 from creditscore.inspection.plan_folder import LOG, read_log
-from creditscore.inspection.task_folder import TaskFolder, add_void
+from creditscore.inspection.task_folder import TaskFolder
+from creditscore.inspection.task_steps import add_void
 from creditscore.inspection.verify import verify_plan
 from creditscore.storage import changed
 
@@ -52,10 +53,10 @@ def test_after_a_void_the_seed_comes_later_than_the_void(tmp_path):
     folder = TaskFolder.opened(published(tmp_path, plan()))
     void = dt.date(2024, 5, 3)
     with changed(tmp_path, "void") as entry:
-        add_void(entry, folder, reason="密钥遗失", by="王五", second="李四", on=void)
+        add_void(entry, folder, **because(reason="密钥遗失", by="王五", second="李四", on=void))
     with pytest.raises(DrawError, match="must be later than 2024-05-03"):
         plan(seed=source(void)).publish(**PUBLIC, out=tmp_path)
-    again = plan(seed=source(void + dt.timedelta(days=1))).publish(**PUBLIC, out=tmp_path)
+    again = plan(seed=source(void + dt.timedelta(days=1))).publish(**{**PUBLIC, "on": void}, out=tmp_path)
     assert again.task.seed.day == dt.date(2024, 5, 4)
 
 

@@ -16,7 +16,8 @@ from creditscore.inspection.plan import DrawnPlan, InspectionPlan, plan_inspecti
 from creditscore.inspection.plan_folder import read_log
 from creditscore.inspection.register import Register
 from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS
-from creditscore.inspection.task_folder import TaskFolder, add_refused_draw
+from creditscore.inspection.task_folder import TaskFolder
+from creditscore.inspection.task_steps import add_refused_draw
 from creditscore.inspection.verify import verify_plan
 from creditscore.storage import changed, operations
 

@@ -11,11 +11,11 @@ import pytest
 from support.plans import a_staff
 from support.runs import finished_run, plan_of
 from support.seeds import numbers
-from support.tasks import BY, GONE, ILL, KEY, PUBLIC, bytes_below
+from support.tasks import BY, GONE, ILL, KEY, PUBLIC, because, bytes_below
 
+from creditscore import dates
 from creditscore.engine import Engine
 from creditscore.errors import DataError, DrawError, LockedError
-from creditscore.inspection import plan as plan_module
 from creditscore.inspection.plan import DrawnPlan
 from creditscore.inspection.plan_folder import frame_files, read_log
 from creditscore.inspection.register import Register
@@ -101,7 +101,7 @@ def test_a_draw_before_the_day_of_its_seed_is_refused_whatever_day_it_names(run,
     with pytest.raises(DrawError, match="its seed becomes known on 2024-05-01; no draw before that day"):
         draw_task(published, seed=numbers("s"), by=BY, on=dt.date(2024, 4, 30))
     with (
-        mock.patch.object(plan_module, "today", return_value=dt.date(2024, 4, 30)),
+        mock.patch.object(dates, "today", return_value=dt.date(2024, 4, 30)),
         pytest.raises(DrawError, match="no draw before"),
     ):
         draw_task(published, seed=numbers("s"), by=BY, on=dt.date(2024, 5, 2))
@@ -132,7 +132,7 @@ def test_a_frame_whose_key_is_lost_is_not_drawn_but_voided(run, published):
     with pytest.raises(DrawError, match=r"expected the key of the frame \(it is lost\): void the frame"):
         draw_task(published, seed=numbers("s"), by=BY)
     assert bytes_below(run.out) == before
-    void_task(published, reason="密钥遗失", by=BY, second="赵六", on=dt.date(2024, 5, 1))
+    void_task(published, **because(reason="密钥遗失", by=BY, second="赵六", on=dt.date(2024, 5, 1)))
     with pytest.raises(DrawError, match=r"the day of its seed, 2024-05-01, must be later than 2024-05-01"):
         publish_task(published, **PUBLIC)
 
@@ -158,7 +158,7 @@ def test_a_folder_from_before_the_draw_is_not_asked_to_be_drawn_again(run, publi
     shutil.rmtree(published)
     shutil.copytree(tmp_path / "backup", published)
     with pytest.raises(DrawError, match=r"register line 2 names \(the folder is older"):
-        replace_subject(published, "S00000", **GONE, **WHO)
+        replace_subject(published, "S00000", **because(**GONE, **WHO))
 
 
 def test_a_folder_outside_of_the_tasks_of_an_out_is_no_task(published, tmp_path):
@@ -196,7 +196,7 @@ def test_an_absent_file_of_inspectors_stops_the_publication(run, task, tmp_path)
 
 def test_a_replacement_is_told_to_register_and_log_and_renews_the_workbook(run, drawn):
     subject, before = first_of_largest_stratum(drawn), workbook(drawn)
-    done = replace_subject(drawn, subject, **GONE, **WHO)
+    done = replace_subject(drawn, subject, **because(**GONE, **WHO))
     assert done.subject_id == subject
     assert done.replaced_by not in set(DrawnPlan.from_folder(drawn).drawn["subject_id"])
     (line,) = read_log(drawn, "replaced")
@@ -211,7 +211,7 @@ def test_a_replacement_is_told_to_register_and_log_and_renews_the_workbook(run, 
     assert workbook(drawn) != before
     again = bytes_below(run.out)
     with pytest.raises(DrawError, match="replaced already"):
-        replace_subject(drawn, subject, **GONE, **WHO)
+        replace_subject(drawn, subject, **because(**GONE, **WHO))
     assert bytes_below(run.out) == again
 
 
@@ -225,10 +225,10 @@ def test_only_a_subject_that_nobody_met_is_replaced(run, drawn, outcome, may):
     write_parquet(drawn / "results.parquet", pa.Table.from_pylist([row], schema=TABLES["inspections"].schema))
     before = bytes_below(run.out)
     if may:
-        assert replace_subject(drawn, subject, **GONE, **WHO).subject_id == subject
+        assert replace_subject(drawn, subject, **because(**GONE, **WHO)).subject_id == subject
     else:
         with pytest.raises(DrawError, match="its result was handed in"):
-            replace_subject(drawn, subject, **GONE, **WHO)
+            replace_subject(drawn, subject, **because(**GONE, **WHO))
         assert bytes_below(run.out) == before
 
 
@@ -285,7 +285,7 @@ def test_an_inspector_leaves_and_list_register_and_check_know_it(task, run):
     publish_task(task, **PUBLIC)
     before = draw_task(task, seed=numbers("s"), by=BY).inspectors
     staff = before["staff_id"].iloc[0]
-    done = leave_task(task, staff, **ILL)
+    done = leave_task(task, staff, **because(**ILL))
     theirs = set(before.loc[before["staff_id"] == staff, "subject_id"])
     assert {one.subject_id for one in done.teams} == theirs
     line = Register.of(run.out).lines[-1]
@@ -321,14 +321,14 @@ def test_the_list_of_a_task_changes_between_its_draw_and_its_end_only(run, publi
     later = finished_run(run.out, project, as_of=MAY, count=45)
     if state == "closed":
         draw_task(published, seed=numbers("s"), by=BY)
-        close_task(published, by=BY, on=MAY, reason="x")
+        close_task(published, **because(by=BY, second="赵六", on=MAY, reason="x"))
     before = bytes_below(run.out)
     with pytest.raises(DrawError, match=message):
         {
-            "replace": lambda: replace_subject(published, "S00001", **GONE, **WHO),
+            "replace": lambda: replace_subject(published, "S00001", **because(**GONE, **WHO)),
             "replace closed": lambda: replace_closed(published, later.path, **WHO, second="王五"),
             "join": lambda: join_late(published, later.path, **WHO),
-            "leave": lambda: leave_task(published, "P0", **ILL),
+            "leave": lambda: leave_task(published, "P0", **because(**ILL)),
         }[change]()
     assert bytes_below(run.out) == before
 

@@ -10,7 +10,7 @@ import pytest
 from support.projects import write_project
 from support.runs import TASK, add_plan, finished_run, plan_of
 from support.seeds import numbers
-from support.tasks import BY, GONE, PUBLIC, bytes_below, draw, of_format_2
+from support.tasks import BY, GONE, PUBLIC, because, bytes_below, draw, of_format_2
 
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.plan import DrawnPlan
@@ -139,7 +139,7 @@ def test_what_was_drawn_under_the_older_layout_is_not_drawn_or_framed_again(old,
     for command in (
         lambda: draw_task(out / "tasks" / "hygiene", seed=numbers("new"), by=BY),
         lambda: publish_task(out / "tasks" / "hygiene", **PUBLIC),
-        lambda: void_task(out / "tasks" / "hygiene", **VOID),
+        lambda: void_task(out / "tasks" / "hygiene", **because(**VOID)),
     ):
         adopt(out)
         with pytest.raises(DrawError, match=r"(drawn|published) already"):
@@ -213,11 +213,11 @@ def writing_commands(out, run, task):
     """Every command that writes below ``OUT`` and rests on the register."""
     return {
         "publish": lambda: publish_task(task, **PUBLIC),
-        "void": lambda: void_task(task, **VOID),
+        "void": lambda: void_task(task, **because(**VOID)),
         "draw": lambda: draw_task(task, seed=numbers("other"), by=BY),
-        "replace": lambda: replace_subject(task, "S00001", **GONE, **WHO),
+        "replace": lambda: replace_subject(task, "S00001", **because(**GONE, **WHO)),
         "results": lambda: take_results(task, known=MAY),
-        "close": lambda: close_task(task, **WHO, reason="x"),
+        "close": lambda: close_task(task, **because(**WHO, second="赵六", reason="x")),
         "import": lambda: import_ratios(out, run.file("plan.xlsx")),
         "sign": lambda: sign_subjects(run.path, run.frame("tiers").query("status == 'proposed'")["subject_id"].tolist(), **CLERK),
         "report": lambda: renew_documents(run),
@@ -345,7 +345,7 @@ def test_no_command_changes_an_earlier_attempt(run, task, project, monkeypatch):
         lambda: draw_task(task, seed=numbers("s"), by=BY),
         lambda: lookup(run, ["S00001"], **ASKED),
         lambda: take_results(task, known=MAY),
-        lambda: close_task(task, **WHO, reason="x"),
+        lambda: close_task(task, **because(**WHO, second="赵六", reason="x")),
         lambda: renew_documents(run, lang="en"),
         lambda: renew_documents(later),
         lambda: finished_run(run.out, project),

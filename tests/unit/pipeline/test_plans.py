@@ -10,7 +10,7 @@ import pytest
 from support.projects import label, write_project
 from support.runs import TASK, add_plan, finished_run
 from support.seeds import numbers, source
-from support.tasks import BY, GONE, PUBLIC, bytes_below
+from support.tasks import BY, GONE, PUBLIC, because, bytes_below
 
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
@@ -240,11 +240,19 @@ def test_a_draft_of_a_trial_is_published_as_a_trial_only(run, project):
     assert "试算" in "".join(str(cell.value) for cell in row.values())
 
 
-@pytest.mark.parametrize("wrong", [{"reason": ""}, {"second": " "}, {"by": ""}, {"second": "王五"}])
-def test_to_void_a_frame_needs_a_reason_and_two_people(run, published, wrong):
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"reason": ""}, "a reason"),
+        ({"second": " "}, "the name of a second"),
+        ({"by": ""}, "the name of who"),
+        ({"second": "王五"}, "a second"),
+    ],
+)
+def test_to_void_a_frame_needs_a_reason_and_two_people(run, published, wrong, told):
     before = bytes_below(run.out)
-    with pytest.raises(DrawError, match="expected a"):
-        void_task(published, **{**VOID, **wrong})
+    with pytest.raises(DrawError, match=f"void of task hygiene: expected {told}"):
+        void_task(published, **because(**{**VOID, **wrong}))
     assert bytes_below(run.out) == before
 
 
@@ -255,7 +263,7 @@ def test_only_a_published_frame_that_is_not_drawn_is_voided(run, request, state,
     folder = request.getfixturevalue(state)
     before = bytes_below(run.out)
     with pytest.raises(DrawError, match=message):
-        void_task(folder, **VOID)
+        void_task(folder, **because(**VOID))
     assert bytes_below(run.out) == before
 
 
@@ -272,7 +280,7 @@ def test_a_published_frame_that_nobody_drew_when_its_seed_was_known_is_overdue(r
 
 def test_a_voided_frame_is_kept_and_the_next_night_makes_a_new_draft(run, published, tmp_path):
     frame = {name: (published / name).read_bytes() for name in ("plan.csv", "sample.csv", "manifest.json")}
-    frame_hash = void_task(published, **VOID)
+    frame_hash = void_task(published, **because(**VOID))
     assert Register.of(run.out).state("hygiene") == "draft"
     assert (run.out / "keys" / "hygiene.void-1").is_file()
     assert not (run.out / "keys" / "hygiene").exists()
@@ -288,12 +296,12 @@ def test_a_voided_frame_is_kept_and_the_next_night_makes_a_new_draft(run, publis
     assert Register.of(run.out).published("hygiene")["frame_hash"] == again
     for number, hash_of in ((1, frame_hash), (0, again)):
         assert frame_of_hash(run.out, "hygiene", hash_of).frame_hash == hash_of, number
-    void_task(published, **VOID)
+    void_task(published, **because(**{**VOID, "on": dt.date(2024, 5, 31)}))
     assert Register.of(run.out).voids("hygiene") == 2
     assert (published / "voided" / "2" / "manifest.json").is_file()
     before = bytes_below(run.out)
     with pytest.raises(DrawError, match="expected a published frame to void"):
-        void_task(published, **VOID)
+        void_task(published, **because(**VOID))
     assert bytes_below(run.out) == before
 
 
@@ -302,31 +310,44 @@ def test_a_frame_that_was_published_and_is_gone_is_named(run, published):
         frame_of_hash(run.out, "hygiene", "0" * 64)
 
 
-CLOSE = {"by": "王五", "on": dt.date(2024, 7, 1)}
+CLOSE = {"by": "王五", "second": "赵六", "on": dt.date(2024, 7, 1)}
 
 
 def test_a_drawn_task_is_closed_once_with_a_reason_while_visits_are_open(run, drawn, project):
-    with pytest.raises(DrawError, match="expected the reason"):
-        close_task(drawn, **CLOSE)
-    close_task(drawn, **CLOSE, reason="改日再查")
+    with pytest.raises(DrawError, match=r"\(\d+ visits have no result\): expected a reason"):
+        close_task(drawn, **because(**CLOSE))
+    close_task(drawn, **because(**CLOSE, reason="改日再查"))
     assert Register.of(run.out).state("hygiene") == "closed"
     assert read_sheet(run.out / "tasks" / "tasks.xlsx", "未结任务") == []
     before = bytes_below(run.out)
     with pytest.raises(DrawError, match="expected a drawn task to close"):
-        close_task(drawn, **CLOSE, reason="改日再查")
+        close_task(drawn, **because(**CLOSE, reason="改日再查"))
     assert bytes_below(run.out) == before
     assert plan_now(finished_run(run.out, project, as_of=dt.date(2024, 5, 31)), project) == []
+
+
+@pytest.mark.parametrize("wrong", [{"second": ""}, {"second": "王 五"}, {"reason": "。"}, {"by": ""}])
+def test_a_task_with_open_visits_is_closed_by_two_persons_with_a_reason(run, drawn, wrong):
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match="visits have no result"):
+        close_task(drawn, **because(**{**CLOSE, "reason": "改日再查", **wrong}))
+    assert bytes_below(run.out) == before
+    close_task(drawn, **because(**CLOSE, reason="改日再查"))
+    line, waiting = Register.of(run.out).lines[-1], len(DrawnPlan.from_folder(drawn).drawn)
+    assert (line["by"], line["second"], line["reason"], line["open"]) == ("王五", "赵六", "改日再查", waiting)
 
 
 @pytest.mark.parametrize("state", ["task", "published"])
 def test_a_task_that_is_not_drawn_is_not_closed(request, state):
     with pytest.raises(DrawError, match="expected a drawn task to close"):
-        close_task(request.getfixturevalue(state), **CLOSE, reason="x")
+        close_task(request.getfixturevalue(state), **because(**CLOSE, reason="x"))
 
 
 def test_a_published_workbook_that_people_wrote_into_is_kept(drawn, caplog):
     (drawn / "plan.xlsx").write_bytes(b"edited")
-    replace_subject(drawn, DrawnPlan.from_folder(drawn).drawn["subject_id"].iloc[-1], **GONE, by="李四", on=dt.date(2024, 5, 9))
+    replace_subject(
+        drawn, DrawnPlan.from_folder(drawn).drawn["subject_id"].iloc[-1], **because(**GONE, by="李四", on=dt.date(2024, 5, 9))
+    )
     (kept,) = (drawn / "edited").iterdir()
     assert kept.read_bytes() == b"edited"
     assert (drawn / "plan.xlsx").read_bytes() != b"edited"

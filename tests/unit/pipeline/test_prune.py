@@ -7,7 +7,7 @@ import pytest
 from support.projects import write_project
 from support.runs import TASK, add_plan, empty_run, finished_run, pooled_card
 from support.seeds import numbers
-from support.tasks import BY, GONE, PUBLIC, bytes_below
+from support.tasks import BY, GONE, PUBLIC, because, bytes_below
 
 from creditscore.errors import DataError
 from creditscore.inspection.plan import DrawnPlan
@@ -87,7 +87,7 @@ def test_the_run_of_a_task_is_kept_until_the_task_is_closed(tmp_path, project, s
     if state in ("drawn", "closed"):
         draw_task(task, seed=numbers("s"), by=BY)
     if state == "closed":
-        close_task(task, by=BY, on=MONTH_ENDS[-1], reason="x")
+        close_task(task, **because(by=BY, second="赵六", on=MONTH_ENDS[-1], reason="x"))
     finished_run(out, project, as_of=MONTH_ENDS[-1])
     assert removed(out) == (["2024-01-31-1"] if state == "closed" else [])
     assert run.path.exists() is (state != "closed")
@@ -102,12 +102,12 @@ def test_a_task_goes_on_without_the_run_of_a_closed_one_that_shared_its_visits(t
     for folder in (goes_on, closed):
         publish_task(folder, **PUBLIC)
         draw_task(folder, seed=numbers("s"), by=BY)
-    close_task(closed, by=BY, on=MONTH_ENDS[-1], reason="x")
+    close_task(closed, **because(by=BY, second="赵六", on=MONTH_ENDS[-1], reason="x"))
     finished_run(out, project, as_of=MONTH_ENDS[-1])
     assert removed(out) == ["2024-02-29-1"]
     before = bytes_below(closed)
     drawn = DrawnPlan.from_folder(goes_on).drawn["subject_id"].tolist()
-    replace_subject(goes_on, drawn[0], **GONE, by=BY, on=dt.date(2024, 5, 31))
+    replace_subject(goes_on, drawn[0], **because(**GONE, by=BY, on=dt.date(2024, 5, 31)))
     assert bytes_below(closed) == before
 
 

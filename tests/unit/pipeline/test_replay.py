@@ -8,7 +8,7 @@ import pytest
 from support.projects import write_tables
 from support.runs import add_plan, finished_run, seal
 from support.seeds import numbers
-from support.tasks import BY, PUBLIC, bytes_below
+from support.tasks import BY, PUBLIC, because, bytes_below
 
 from creditscore.errors import DataError
 from creditscore.pipeline import replay as module
@@ -115,7 +115,7 @@ def test_frames_that_were_published_then_are_found_whatever_became_of_them(tmp_p
     frame_hash = publish_task(task, **PUBLIC).frame_hash
     run = finished_run(out, project, facts=facts, trial=True, deciding=decided(out))
     if since == "void":
-        void_task(task, reason="名单有误", by="王五", second="赵六", on=dt.date(2024, 5, 1))
+        void_task(task, **because(reason="名单有误", by="王五", second="赵六", on=dt.date(2024, 5, 1)))
         add_plan(finished_run(out, project, as_of=dt.date(2024, 5, 31), count=50), project)
     if since == "drawn":
         draw_task(task, seed=numbers("s"), by=BY)

@@ -1,5 +1,6 @@
 """Results of visits become random labels with their draw's probabilities; what does not fit is refused by cell."""
 
+import dataclasses
 import datetime as dt
 
 import pandas as pd
@@ -7,11 +8,12 @@ import pyarrow as pa
 import pytest
 from support.plans import a_policy, a_task, a_tiers
 from support.seeds import numbers
-from support.tasks import GONE, bytes_below, draw
+from support.tasks import GONE, because, bytes_below, draw
 
 from creditscore.errors import DataError, DrawError
 from creditscore.inspection.closing import CLOSING, CLOSING_COLUMNS
 from creditscore.inspection.csv_export import read_csv
+from creditscore.inspection.justification import Justification
 from creditscore.inspection.plan import DrawnPlan, plan_inspections
 from creditscore.inspection.register import Register
 from creditscore.inspection.task_folder import TaskFolder
@@ -24,7 +26,6 @@ from creditscore.pipeline.plans import close_task
 from creditscore.pipeline.results import (
     OWN_FRAMES,
     OWN_INSPECTIONS,
-    Correction,
     refuse_half_merged,
     take_results,
     visit_simulated,
@@ -33,6 +34,7 @@ from creditscore.pipeline.run_folder import trained_since
 from creditscore.storage import read_parquet, write_parquet
 
 KNOWN = dt.date(2024, 6, 3)
+WHY = Justification(reason="误录", evidence="复核记录 3", by="王五", second="赵六")
 
 
 @pytest.fixture
@@ -126,7 +128,7 @@ def test_results_that_are_not_those_of_the_register_are_refused(hand_in, run, dr
         with pytest.raises(DataError, match=r"results.parquet: expected the results that register line 3 names"):
             hand_in(known=dt.date(2024, 6, 10))
         with pytest.raises(DataError, match="register line 3"):
-            replace_subject(drawn, plan.drawn["subject_id"].iloc[0], **GONE, by="李四", on=KNOWN)
+            replace_subject(drawn, plan.drawn["subject_id"].iloc[0], **because(**GONE, by="李四", on=KNOWN))
         assert bytes_below(run.out) == before
     write_parquet(path, handed_in)
     assert hand_in().new == 0
@@ -154,7 +156,7 @@ WRONG = {"outcome": "violation", "severity": 3}
 def test_a_correction_replaces_what_differs_and_keeps_the_earlier_version(hand_in, run, drawn, plan, tmp_path):
     hand_in(data=tmp_path, first=WRONG)
     sealed, before = Register.of(run.out).lines[-1], read_parquet(drawn / "results.parquet")
-    taken = hand_in(data=tmp_path, known=LATER, correction=Correction("误录", "王五"))
+    taken = hand_in(data=tmp_path, known=LATER, correction=WHY)
     first, *others = before["subject_id"].to_pylist()
     assert (taken.corrected, taken.new, taken.open) == ((first,), 0, 0)
     rows = {row["subject_id"]: row for row in read_parquet(drawn / "results.parquet").to_pylist()}
@@ -163,13 +165,8 @@ def test_a_correction_replaces_what_differs_and_keeps_the_earlier_version(hand_i
     assert {row["outcome"] for row in read_parquet(tmp_path / OWN_INSPECTIONS).to_pylist()} == {"none"}
     assert read_parquet(drawn / "corrected" / f"results-{sealed['number']}.parquet").equals(before)
     line = Register.of(run.out).lines[-1]
-    assert (line["what"], line["corrected"], line["reason"], line["by"], line["on"]) == (
-        "results",
-        [first],
-        "误录",
-        "王五",
-        "2024-06-20",
-    )
+    told = {"what": "results", "corrected": [first], **dataclasses.asdict(WHY), "on": "2024-06-20"}
+    assert {name: line[name] for name in told} == told
     assert line["content"] != sealed["content"]
     assert Register.of(run.out).state("hygiene") == "visited"
     assert (drawn / "publication.csv").read_text("utf-8-sig").count("2024-05-20,未发现问题") == len(plan.drawn)
@@ -179,8 +176,10 @@ def test_a_correction_replaces_what_differs_and_keeps_the_earlier_version(hand_i
 
 def test_the_list_at_the_end_says_what_was_corrected_and_not_when(hand_in, drawn):
     hand_in(first=WRONG)
-    (first,) = hand_in(known=LATER, correction=Correction("误录", "王五")).corrected
-    close_task(drawn, by="王五", on=dt.date(2024, 7, 1))
+    (first,) = hand_in(known=LATER, correction=WHY).corrected
+    close_task(drawn, **because(by="王五", on=dt.date(2024, 7, 1)))
+    closed = Register.of(drawn.parents[1]).lines[-1]
+    assert (closed["open"], closed["second"], closed["reason"]) == (0, "", "")
     rows = [dict(zip(CLOSING_COLUMNS, cells, strict=True)) for _line, cells in read_csv(drawn / CLOSING, CLOSING_COLUMNS)]
     assert [row["subject_id"] for row in rows if row["corrected"]] == [first]
     assert LATER.isoformat() not in (drawn / CLOSING).read_text("utf-8-sig")
@@ -191,15 +190,15 @@ def test_the_list_at_the_end_says_what_was_corrected_and_not_when(hand_in, drawn
 
 def test_a_second_correction_keeps_both_earlier_versions(hand_in, drawn):
     hand_in(first=WRONG)
-    hand_in(known=LATER, correction=Correction("误录", "王五"))
-    hand_in(known=LATER, first=WRONG, correction=Correction("复核后恢复", "赵六"))
+    hand_in(known=LATER, correction=WHY)
+    hand_in(known=LATER, first=WRONG, correction=dataclasses.replace(WHY, reason="复核后恢复"))
     kept = [read_parquet(path)["outcome"].to_pylist().count("violation") for path in sorted((drawn / "corrected").iterdir())]
     assert kept == [1, 0]
 
 
 def test_a_correction_tells_which_runs_trained_on_the_earlier_result(hand_in, run, drawn):
     hand_in(known=run.as_of + dt.timedelta(days=40), first=WRONG)
-    later = hand_in(known=LATER, correction=Correction("误录", "王五"))
+    later = hand_in(known=LATER, correction=WHY)
     assert later.trained == ()
     assert trained_since(run.out, run.as_of) == ((run.as_of.isoformat(),) if run.is_trial and run.has("held_out") else ())
 
@@ -207,13 +206,16 @@ def test_a_correction_tells_which_runs_trained_on_the_earlier_result(hand_in, ru
 @pytest.mark.parametrize(
     ("first", "correction", "error"),
     [
-        ({}, Correction("误录", "王五"), "to correct them"),
-        (WRONG, Correction(" ", "王五"), "reason: expected a text"),
-        (WRONG, Correction("误录", ""), "by: expected a text"),
+        ({}, WHY, "to correct them"),
+        (WRONG, dataclasses.replace(WHY, reason="——"), r"expected a reason, .* \(got '——'\)"),
+        (WRONG, dataclasses.replace(WHY, evidence=" "), "expected evidence"),
+        (WRONG, dataclasses.replace(WHY, by=""), "the name of who decided"),
+        (WRONG, dataclasses.replace(WHY, second=""), "the name of a second person"),
+        (WRONG, dataclasses.replace(WHY, second="王 五（代）"), "王五 and 王 五"),
         (WRONG, None, "replace it with --correct"),
     ],
 )
-def test_a_correction_without_reason_person_or_difference_is_refused(hand_in, run, first, correction, error):
+def test_a_correction_without_reason_evidence_two_persons_or_difference_is_refused(hand_in, run, first, correction, error):
     hand_in()
     before = bytes_below(run.out)
     with pytest.raises((DataError, DrawError), match=error):
@@ -221,8 +223,23 @@ def test_a_correction_without_reason_person_or_difference_is_refused(hand_in, ru
     assert bytes_below(run.out) == before
 
 
+def test_results_and_corrections_are_not_dated_before_the_draw_before_what_they_correct_or_ahead(hand_in, run, drawn, plan):
+    early = {"event_date": dt.date(2024, 5, 2)}
+    for known, day in ((dt.date(2024, 5, 1), "visit is later"), (dt.date(2099, 1, 1), "a day that has come")):
+        before = bytes_below(run.out)
+        with pytest.raises((DataError, DrawError), match=day):
+            hand_in(known=known, **early)
+        assert bytes_below(run.out) == before
+    hand_in(first=WRONG)
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match=r"expected a day on or after 2024-06-03, on which what is corrected was known"):
+        hand_in(known=KNOWN - dt.timedelta(days=1), correction=WHY)
+    assert bytes_below(run.out) == before
+    assert hand_in(known=KNOWN, correction=WHY).corrected
+
+
 def test_a_closed_task_takes_no_results(hand_in, run, drawn):
-    close_task(drawn, by="王五", on=KNOWN, reason="x")
+    close_task(drawn, **because(by="王五", second="赵六", on=KNOWN, reason="x"))
     before = bytes_below(run.out)
     with pytest.raises(DrawError, match="closed; nothing is added"):
         hand_in()
