@@ -14,7 +14,7 @@ import os
 import re
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -115,15 +115,23 @@ class Engine(ABC):
     name: str
 
     @staticmethod
-    def duckdb(*, threads: int | None = None, memory_limit: str | None = None, spill: Path | None = None) -> Engine:
+    def duckdb(
+        *,
+        threads: int | None = None,
+        memory_limit: str | None = None,
+        spill: Path | None = None,
+        folders: Sequence[Path] | None = None,
+    ) -> Engine:
         """An engine in this process.
 
         Args:
             threads: The most threads to use; all cores by default. The content of results does not depend on it.
             memory_limit: Such as ``"2GB"``; beyond it DuckDB spills to ``spill``.
             spill: Folder for spilled data; by default DuckDB's own (``.tmp`` in the working folder).
+            folders: What the engine may read and write, with everything below; it then touches no other file, whatever a
+                query says, and none of these limits can be changed any more. None: any file.
         """
-        return _DuckDB(threads=threads, memory_limit=memory_limit, spill=spill)
+        return _DuckDB(threads=threads, memory_limit=memory_limit, spill=spill, folders=folders)
 
     @staticmethod
     def spark(session: Any) -> Engine:
@@ -236,7 +244,9 @@ class _DuckDB(Engine):
     dialect: SqlDialect = "duckdb"
     name = "DuckDB"
 
-    def __init__(self, *, threads: int | None, memory_limit: str | None, spill: Path | None) -> None:
+    def __init__(
+        self, *, threads: int | None, memory_limit: str | None, spill: Path | None, folders: Sequence[Path] | None
+    ) -> None:
         import duckdb
 
         self._connection = duckdb.connect(":memory:")
@@ -244,6 +254,10 @@ class _DuckDB(Engine):
         settings: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
         settings["enable_progress_bar"] = False  # it would be drawn into what a command prints
         settings |= {"threads": threads, "memory_limit": memory_limit, "temp_directory": None if spill is None else str(spill)}
+        if folders is not None:  # the last two lock the others
+            settings["allowed_directories"] = [str(folder.resolve()) for folder in folders]
+            settings["allowed_configs"] = ["disabled_optimizers"]
+            settings |= {"enable_external_access": False, "lock_configuration": True}
         for key, value in settings.items():
             if value is not None:
                 self._connection.execute(f"SET {key} = ?", [value])
@@ -253,7 +267,7 @@ class _DuckDB(Engine):
 
         self.drop(name)
         if isinstance(source, Path):
-            relation = self._connection.read_parquet(str(source))
+            relation = self._connection.read_parquet(str(source.resolve()))
             relation.create_view(name)
             return
         if isinstance(source, pa.RecordBatchReader):

@@ -80,7 +80,7 @@ def check(
     warnings = guard_features(loaded.features, loaded)
     before = run_before(runs_of(out), day, trial=True) if out else None
     earlier, last = read_delivery_before(before), last_reading_of(before, day)
-    opened = engine_of(engine)
+    opened = engine_of(engine, (folder, out), loaded)
     try:
         records = open_records(opened, loaded, data=folder, last_reading=last)
     except DataError as error:

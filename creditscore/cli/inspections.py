@@ -219,7 +219,8 @@ def forecast(
 
     words = Words.of(lang)
     visits, loaded, folder = _visits(capacity or []), project_of(project), run_of(run)
-    trial = try_policy(loaded, folder, policy, data=data_of(data), engine=engine_of(engine), objections=objections)
+    computes = engine_of(engine, (data, folder.out), loaded)
+    trial = try_policy(loaded, folder, policy, data=data_of(data), engine=computes, objections=objections)
     expected = trial.forecast()
     document: dict[str, Any] = {"tiers": rows_of(expected.table()), "summary": expected.summary()}
     lines = forecast_lines(expected, words)

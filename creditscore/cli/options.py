@@ -108,11 +108,26 @@ def project_of(folder: Path) -> Project:
     return load_project(folder)
 
 
-def engine_of(name: EngineName) -> Engine:
-    """The engine of that name."""
+def engine_of(name: EngineName, folders: Iterable[Path | None], project: Project | None = None) -> Engine:
+    """The engine of that name.
+
+    Args:
+        name: DuckDB or Spark.
+        folders: What DuckDB may read and write; None among them is passed over. Spark's files are the session's affair.
+        project: Its limits of memory and threads, which are DuckDB's.
+    """
     from creditscore.engine import Engine, spark_session
 
-    return Engine.duckdb() if name is EngineName.duckdb else Engine.spark(spark_session())
+    if name is EngineName.spark:
+        return Engine.spark(spark_session())
+    limits = project.about.engine if project else None
+    spill = project.folder / limits.spill if project and limits and limits.spill else None
+    return Engine.duckdb(
+        threads=limits.threads if limits else None,
+        memory_limit=limits.memory_limit if limits else None,
+        spill=spill,
+        folders=[folder for folder in (*folders, spill) if folder is not None],
+    )
 
 
 def data_of(folder: Path) -> Path:

@@ -233,8 +233,9 @@ def _run_day(
     from creditscore.pipeline.run import run_project
 
     day, loaded, folder = day_of(as_of, name="--as-of"), project_of(project), data_of(data)
+    computes = engine_of(engine, (folder, out), loaded)
     result = run_project(
-        loaded, data=folder, as_of=day, out=out, engine=engine_of(engine), train=train, tracking_uri=uri, lang=lang,
+        loaded, data=folder, as_of=day, out=out, engine=computes, train=train, tracking_uri=uri, lang=lang,
         accept=accept, objections=objections,
     )  # fmt: skip
     document = {**result.summary, "run": str(result.folder.shown), "fresh": result.fresh}
@@ -400,7 +401,8 @@ def replay(
 
     words = Words.of(lang)
     folder, loaded = run_of(run), project_of(project)
-    differing = replay_run(loaded, folder.path, data=data_of(data), engine=engine_of(engine), objections=objections)
+    computes = engine_of(engine, (data, folder.out), loaded)
+    differing = replay_run(loaded, folder.path, data=data_of(data), engine=computes, objections=objections)
     result = _("differs: {outputs}", outputs=list(differing)) if differing else _("every output was rebuilt")
     show({"rebuilt": not differing, "differing": differing}, [words.text(result)], as_json=as_json)
     if differing:

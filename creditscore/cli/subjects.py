@@ -203,7 +203,8 @@ def records(
         raise DataError("records: expected --bodies or --repair")
     day, loaded, folder = day_of(as_of, name="--as-of"), project_of(project), data_of(data)
     known = None if objections is None else objections_known(objections, day)
-    opened = open_records(engine_of(engine), loaded, data=folder, disputes=None if known is None else known.disputes)
+    computes = engine_of(engine, (folder,), loaded)
+    opened = open_records(computes, loaded, data=folder, disputes=None if known is None else known.disputes)
     listed = records_of_bodies(opened, as_of=day) if bodies else repair_reminders(opened, as_of=day)
     if lang is None and not as_json:
         typer.echo(listed.to_csv(index=False), nl=False)

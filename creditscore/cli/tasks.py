@@ -410,7 +410,8 @@ def draw_table(
 
     words = Words.of(lang)
     _refuse_other_than_parquet(frame)
-    draw = draw_frame(engine_of(engine), frame, strata, task=task, seed=seed, key=key, out=out, encoding=encoding)
+    computes = engine_of(engine, (frame.parent, out))
+    draw = draw_frame(computes, frame, strata, task=task, seed=seed, key=key, out=out, encoding=encoding)
     line = words.text(
         _(
             "{task}: {drawn} drawn of {strata} strata: {file}",

@@ -63,6 +63,17 @@ class Unscored(Spec):
     basis: str = Field(min_length=1, pattern=r"\S")
 
 
+class EngineLimits(Spec):
+    """What commands may use of the machine on which DuckDB computes; results are the same whatever it is."""
+
+    #: Such as ``4GB`` or ``512MiB``; beyond it DuckDB spills. None: four fifths of the memory.
+    memory_limit: str | None = Field(default=None, pattern=r"^[1-9][0-9]*(\.[0-9]+)?[KMGT]i?B$")
+    #: Where it spills to, from the project's folder on; None: ``.tmp`` in the folder where the command runs.
+    spill: str | None = Field(default=None, pattern=r"\S")
+    #: None: all cores.
+    threads: int | None = Field(default=None, ge=1)
+
+
 class ProjectFile(Spec):
     """The document ``project.toml``."""
 
@@ -92,6 +103,7 @@ class ProjectFile(Spec):
     #: Months for which runs are kept: ``prune`` removes none of them. None: only what the command says.
     keep_runs_months: int | None = Field(default=None, ge=0, le=1200)
     contact: str = ""
+    engine: EngineLimits = EngineLimits()
     #: What a credit check (``lookup``) may be used for: a closed list.
     lookup_purpose: Items[LookupPurpose] = Field(default_factory=usual_purposes, min_length=1)
 

@@ -2,13 +2,19 @@
 
 import datetime as dt
 import json
+from dataclasses import replace
 
+import ibis
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 from support.command import creditscore
 from support.seeds import numbers
 
 from creditscore.cli.options import EngineName, data_of, engine_of, file_to_write, project_of, rows_of, run_of, show
+from creditscore.config.project import EngineLimits
 from creditscore.errors import ConfigError, DataError
 
 
@@ -27,7 +33,41 @@ def test_a_project_is_loaded_and_checked(project, tmp_path):
 
 
 def test_duckdb_is_an_engine_at_once():
-    assert engine_of(EngineName.duckdb).name == "DuckDB"
+    assert engine_of(EngineName.duckdb, ()).name == "DuckDB"
+
+
+def test_what_a_project_allows_the_machine_holds_for_duckdb(project, tmp_path):
+    limits = EngineLimits(memory_limit="64MiB", spill="spilled", threads=1)
+    about = project.about.model_copy(update={"engine": limits})
+    engine = engine_of(EngineName.duckdb, (tmp_path, None), replace(project, folder=tmp_path, about=about))
+    engine.register("rows", pa.table({"n": range(2_000_000)}))
+    rows = ibis.table({"n": "int64"}, name="rows")
+    wide = rows.mutate(text=(rows.n * 7919 % 2_000_003).cast("string").repeat(12))
+    kept = engine.create("kept", wide.order_by("text"))  # some 170 MB
+    assert (tmp_path / "spilled").is_dir()
+    assert engine.query(kept.aggregate(n=kept.n.sum()))["n"].to_pylist() == [sum(range(2_000_000))]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"memory_limit": "4 GB"}, {"memory_limit": "0GB"}, {"memory_limit": "half"}, {"threads": 0}, {"spill": " "}, {"cores": 2}],
+)
+def test_a_limit_that_is_none_is_refused(limits):
+    with pytest.raises(ValidationError):
+        EngineLimits(**limits)
+
+
+def test_duckdb_touches_no_other_folder(tmp_path):
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    for folder in (inside, outside):
+        folder.mkdir()
+        pq.write_table(pa.table({"n": [1]}), folder / "rows.parquet")
+    engine = engine_of(EngineName.duckdb, (inside,))
+    engine.register("rows", inside / "rows.parquet")
+    rows = ibis.table({"n": "int64"}, name="rows")
+    assert engine.create("kept", rows).schema() == rows.schema()
+    with pytest.raises(Exception, match="Cannot access file"):
+        engine.register("rows", outside / "rows.parquet")
 
 
 def test_data_must_be_a_folder(tmp_path):
