@@ -104,6 +104,7 @@ def verify_plan(
         "log_head": result.log_head,
         "register_head": result.register_head,
         "holds": [str(part) for part in result.held],
+        "to_ask_about": [{"code": code, "text": text} for code, text in result.to_ask_about],
         "not_covered": [{"code": code, "text": text} for code, text in result.not_covered],
     }
     objected, told = draw_objections(plan_dir, words)
@@ -140,10 +141,15 @@ def _draw_lines(result: Verification, words: Words) -> list[str]:
 
 
 def _scope(result: Verification, words: Words) -> list[str]:
-    """What holds, and the limits of the check, one line each under a heading."""
-    parts = [(_("holds:"), list(result.held))] if result.held else []
-    parts += result.page_of_limits
-    return [line for heading, told in parts for line in (words.text(heading), *(f"  {words.text(one)}" for one in told))]
+    """What holds, what to ask about, and the limits of the check, one line each under a heading; then how much there is to ask."""
+    count = len(result.asked)
+    verdict = (
+        _("verified; to ask about: {count}", count=count) if result.ok else _("not verified; to ask about: {count}", count=count)
+    )
+    return [
+        *(line for heading, told in result.page for line in (words.text(heading), *(f"  {words.text(one)}" for one in told))),
+        words.text(verdict),
+    ]
 
 
 def sign(

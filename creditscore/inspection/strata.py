@@ -38,31 +38,35 @@ Cell = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Joining:
-    """Which small strata are joined, as the frame's hash covers it; ``verify_draw.py`` goes by the same rule.
+    """Which small strata are joined, and what the signed policy asks of every stratum, as the frame's hash covers it.
+
+    ``verify_draw.py`` goes by the same rule, and checks ratios and shares on site against it.
 
     Attributes:
         ratios_ppm: The declared ratio of each tier, in millionths. A planner may edit ratios later; who is joined stays.
-        apart: Industries that are never joined: those covered in full, and those for which the policy has rules of their own.
+        on_site_ppm: The share of the drawn of each tier that is visited on site, in millionths.
+        apart: Industries that are never joined, each with its own ``ratios_ppm`` and ``on_site_ppm``: those covered in full (a
+            million in every tier), and those for which the policy has rules of their own.
     """
 
     ratios_ppm: Mapping[str, int]
-    apart: frozenset[str]
+    on_site_ppm: Mapping[str, int]
+    apart: Mapping[str, Mapping[str, Mapping[str, int]]]
 
     @staticmethod
     def of(policy: TierPolicy, task: str | None) -> Joining:
         """What a policy says of a task."""
-        rules = policy.rules_for(None, task=task)
-        apart = frozenset((*policy.full_coverage, *policy.industry))
-        return Joining({tier: rules.of(tier).ratio_ppm for tier in TIER_ORDER}, apart)
+        apart = sorted({*policy.full_coverage, *policy.industry})
+        return Joining(**_rules(policy, "", task), apart={industry: _rules(policy, industry, task) for industry in apart})
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, for the frame's hash."""
-        return {"ratios_ppm": dict(self.ratios_ppm), "apart": sorted(self.apart)}
+        return {"ratios_ppm": self.ratios_ppm, "on_site_ppm": self.on_site_ppm, "apart": self.apart}
 
     @staticmethod
     def from_dict(document: Mapping[str, Any]) -> Joining:
         """From plain data."""
-        return Joining(dict(document["ratios_ppm"]), frozenset(document["apart"]))
+        return Joining(document["ratios_ppm"], document["on_site_ppm"], document["apart"])
 
     def joined(self, populations: Mapping[Cell, int]) -> set[Cell]:
         """The cells that are joined with others of their tier (and region): small, not apart, and not alone in it."""
@@ -175,6 +179,15 @@ def with_rules(strata: pd.DataFrame, policy: TierPolicy, task: Task | None) -> p
         ),
         task,
     )
+
+
+def _rules(policy: TierPolicy, industry: str, task: str | None) -> dict[str, dict[str, int]]:
+    """Ratio and share on site of each tier in an industry (``""``: in those without rules of their own)."""
+    rules = {tier: stratum_rule(policy, industry, tier, task=task) for tier in TIER_ORDER}
+    return {
+        "ratios_ppm": {tier: ratio for tier, (ratio, _share) in rules.items()},
+        "on_site_ppm": {tier: share for tier, (_ratio, share) in rules.items()},
+    }
 
 
 def stratum_rule(policy: TierPolicy, industry: str, tier: TierOrNone, *, task: str | None) -> tuple[int, int]:

@@ -30,6 +30,8 @@ class Verification:
         limits: What the check cannot show, one sentence each.
         codes: The codes of those sentences, in the same order.
         held: What holds, a sentence for each part of the check in which nothing is wrong.
+        asked: What to ask about: it breaks no rule, and ``ok`` does not depend on it.
+        asked_codes: The codes of those sentences, in the same order.
     """
 
     messages: tuple[Message, ...]
@@ -42,6 +44,8 @@ class Verification:
     limits: tuple[Message, ...] = ()
     codes: tuple[str, ...] = ()
     held: tuple[Message, ...] = ()
+    asked: tuple[Message, ...] = ()
+    asked_codes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -59,12 +63,21 @@ class Verification:
         return tuple(zip(self.codes, map(str, self.limits), strict=True))
 
     @property
-    def page_of_limits(self) -> list[tuple[Message, list[Message]]]:
-        """The limits under their headings: what nobody can know from the files, and what was not checked for want of something."""
-        headings = [Message(heading) for heading in verify_draw.LIMITS]
+    def to_ask_about(self) -> tuple[tuple[str, str], ...]:
+        """What to ask about: pairs of a code and its English sentence."""
+        return tuple(zip(self.asked_codes, map(str, self.asked), strict=True))
+
+    @property
+    def page(self) -> list[tuple[Message, list[Message]]]:
+        """What follows the findings, under its headings.
+
+        What holds, what to ask about, what nobody can know from the files, and what was not checked for want of something.
+        """
+        headings = [Message(heading) for heading in (*verify_draw.HEADINGS, *verify_draw.LIMITS)]
         wanting = [verify_draw.is_wanting(code) for code in self.codes]
-        told = ([limit for limit, flag in zip(self.limits, wanting, strict=True) if flag == kind] for kind in (False, True))
-        return [(heading, limits) for heading, limits in zip(headings, told, strict=True) if limits]
+        limits = [[limit for limit, flag in zip(self.limits, wanting, strict=True) if flag == kind] for kind in (False, True)]
+        parts = [list(self.held), list(self.asked), *limits]
+        return [(heading, told) for heading, told in zip(headings, parts, strict=True) if told]
 
     def summary(self) -> str:
         """One line for people."""
@@ -115,4 +128,6 @@ def verify_plan(
         limits=tuple(Message(limit.template, limit.shown) for limit in result.not_covered),
         codes=tuple(limit.code for limit in result.not_covered),
         held=tuple(Message(part.template, part.shown) for part in result.held),
+        asked=tuple(Message(one.template, one.shown) for one in result.asked),
+        asked_codes=tuple(one.code for one in result.asked),
     )  # fmt: skip

@@ -27,7 +27,9 @@ The procedure
        unknown industry or region is written "unknown". Strata of a tier (and region) are joined where ratio_ppm x N is below
        1,000,000, with the tier's ratio_ppm in about.joining of the manifest and N without those who left, if there are two
        or more of them: their subjects are in task|tier|, with |region as above. Industries in about.joining.apart never are.
-    2. Target. n is at least ceil(ratio_ppm x N / 1,000,000) and at most N. Of these n,
+    2. Target. ratio_ppm and on_site_ppm of a stratum are those of its tier in about.joining, or in about.joining.apart of its
+       industry; ratio_ppm may be another where about.ratios says that the planner edited ratios. An industry apart is covered in
+       full if its ratios_ppm are all 1,000,000. n is at least ceil(ratio_ppm x N / 1,000,000) and at most N. Of these n,
        ceil(on_site_ppm x n / 1,000,000) are visited on site. All targets together reach the floor (min_ratio) and
        the number (target) that the task names. The probability of each subject that stays in the frame is n / N.
     3. Frame hash, published before the seed is known. SHA-256 of three lines (UTF-8, a line feed after each): the text
@@ -66,7 +68,7 @@ The procedure
        inspectors are drawn as in 6, counting all visits so far. It has a reason of the list REPLACEMENT_REASONS, evidence and
        two persons. (In format 2 any reason, and the inspectors of whom it replaces, unless one of them is recused.)
        An inspector who left ("left" in the log) has a reason of LEAVE_REASONS, evidence and two persons, and goes nowhere any more.
-       The visits still to be made get one who comes in that place ("teams", the rest is in "kept"), in the order of the
+       The visits still to be made get one who comes in that place ("teams", those with a result are in "kept"), in the order of the
        subjects' tickets: the first of the order as in 6 in which those who stay come first, of the turn that the subject had.
     9. Late subject. It is drawn if ticket < ratio x 2^256, and visited on site if ticket < ratio x on-site share x
        2^256. Its inspectors are drawn as in 6.
@@ -74,7 +76,14 @@ The procedure
         the frame hash; one ("drawn") the seed, the frame hash and the SHA-256 of manifest.json; the last that has a "log"
         holds the hash of the last line of the log that is no refused draw; "log" of a line "draw_refused" is that line's hash.
         A line "joined" has in "late" the root of the tree, as in 3, of the rows of those who came then: subject_id, name,
-        industry, region, tier, stratum, ticket, ratio_ppm, on_site_ppm, mode.
+        industry, region, tier, stratum, ticket, ratio_ppm, on_site_ppm, mode; it counts them ("subjects", "drawn"), and has their
+        day and person. Days typed ("on") of a task's lines never fall, frames that were voided among them, but for refused draws
+        and adopted lines. "recorded" is the day of the machine's clock: never before that of a line above, of any task, never
+        before "on", and never missing below a line that has it. Lines "void", "closed" with open visits, and "results" with
+        "corrected" have a reason and two persons, the last one evidence too. "results" of a line "results" is that of the one
+        before and "new" together; "open" is V less "results", or more by at most the number of those replaced, V being how many
+        were to be visited by then. "open" of "closed" is how many in closing.csv are not replaced and have no result; as many as
+        the last "results" says have one, those in "kept" among them, and "kept" are no more than there were results by then.
     11. Publication. It lists every drawn subject once and nobody else, with the name in sample.csv and the task's
         item, department, first and last day. closing.csv lists these and whoever came later once, by subject_id: replaced with
         the reason, replacement, late or drawn. The line "closed" of the register has its SHA-256.
@@ -82,7 +91,8 @@ The procedure
 Plans of format 2 have no key. Their frame hash is SHA-256 over lines of compact JSON: the text "creditscore-frame/2", "about",
 the strata by name, the subjects by subject_id; their tickets are SHA-256 of "seed|task|subject_id".
 
-What this check cannot show is listed in NOT_COVERED and is part of every report.
+What this check cannot show is listed in NOT_COVERED and is part of every report. What breaks no rule and yet wants an answer is
+listed in ASK: the report names it, and its outcome and exit code do not depend on it.
 """
 
 from __future__ import annotations
@@ -191,8 +201,14 @@ MESSAGES = {
     "plan.stratum": _("plan.csv line {line}: {stratum} occurs twice, or is not the stratum of its task, tier, industry and region"),
     "plan.probability": _("plan.csv line {line}: the inclusion probability of {stratum} is not n/N"),
     "plan.exempt": _("plan.csv line {line}: {said} left {stratum}, sample.csv has {counted}"),
-    "plan.ratio": _("plan.csv line {line}: the ratio of {stratum} is not that of its tier in the manifest"),
-    "plan.full_coverage": _("plan.csv line {line}: {stratum} is to be covered in full, and its ratio is not 1,000,000 ppm"),
+    "plan.ratio": _("plan.csv line {line}: the ratio of {stratum} is not that of its tier or industry in the manifest"),
+    "plan.on_site_share": _(
+        "plan.csv line {line}: the share on site of {stratum} is not that of its tier or industry in the manifest"
+    ),
+    "plan.full_coverage": _(
+        "plan.csv line {line}: {stratum} is said to be covered in full, or not to be, other than in the manifest, or its ratio is"
+        " not 1,000,000 ppm"
+    ),
     "plan.population": _("plan.csv: {stratum}: population is {said}, sample.csv has {counted}"),
     "plan.target": _("plan.csv: {stratum}: target {target} is not between {needed} (its ratio, rounded up) and the population"),
     "plan.on_site": _("plan.csv: {stratum}: on_site {on_site} is not its share of {target}, rounded up"),
@@ -241,9 +257,10 @@ MESSAGES = {
         "{where}: {staff} left without a reason of the list, its evidence, or a second person, or was not among those who may go"
     ),
     "log.leave_visits": _("{where}: teams and kept are not the visits of {staff}"),
+    "log.kept": _("{where}: {staff} kept visits that had no result then, as register.jsonl or closing.csv says"),
     "log.known": _("{where}: {subject} has a ticket already"),
     "log.late_stratum": _("{where}: {subject} is in a stratum that is not its own ({stratum})"),
-    "log.late_ratio": _("{where}: the ratio or the share on site is not that of stratum {stratum}"),
+    "log.late_ratio": _("{where}: the ratio or the share on site is not that of stratum {stratum}, or of its tier in the manifest"),
     "log.not_registered": _("{where}: register.jsonl has no line about it"),
     "log.day": _("{where}: its day is before that of an earlier line, {day}"),
     "register.chain": _("register.jsonl line {line}: does not continue the chain: a line was changed, removed, added or cut off"),
@@ -262,7 +279,15 @@ MESSAGES = {
     "register.corrected": _("register.jsonl line {line}: closing.csv names other corrections than the lines about results"),
     "register.replaced": _("register.jsonl line {line}: says another replacement or leave, reason or person than the log"),
     "register.refused": _("register.jsonl line {line}: the log has no such refused draw, or another seed, person or day"),
-    "register.day": _("register.jsonl line {line}: the draw is dated before the day on which its hash was told, {published}"),
+    "register.day": _("register.jsonl line {line}: its day is before that of an earlier line about the task, {day}"),
+    "register.future": _("register.jsonl line {line}: its day, {on}, is after the one on which it was recorded, {recorded}"),
+    "register.clock": _("register.jsonl line {line}: recorded on {recorded}, before a line above it ({earlier})"),
+    "register.unrecorded": _("register.jsonl line {line}: does not say on which day it was recorded, and a line above it does"),
+    "register.grounds": _("register.jsonl line {line}: {what} without its reason, its evidence, or a second person"),
+    "register.open": _("register.jsonl line {line}: says {said} visits without a result, closing.csv has {counted}"),
+    "register.results": _("register.jsonl line {line}: results, new or open do not follow from the lines before it"),
+    "register.closed_results": _("register.jsonl line {line}: {said} results were handed in, closing.csv has {counted}"),
+    "register.joined": _("register.jsonl line {line}: says another day or person, or another number of late subjects than the log"),
     "register.late": _("register.jsonl line {line}: late is not the root of the rows of the subjects that came then"),
     "register.log": _("log.jsonl: does not end with the line named in register.jsonl line {line}: it was cut off or written anew"),
     "log.late_draw": _("{where}: {subject} is not drawn, or not left out, as its ticket says"),
@@ -290,7 +315,10 @@ NOT_COVERED = {
         "That the frame holds all subjects that it should, each in its right tier, industry and region, and that"
         " those who left it had the reason given: compare with the registers."
     ),
-    "scope.policy": _("That the ratios are those of the signed policy: the manifest names its SHA-256, compare it with the file."),
+    "scope.policy": _(
+        "That ratios and shares on site in the manifest (about.joining) are those of the signed policy: compare them with the"
+        " file, whose SHA-256 stands there."
+    ),
     "scope.seed": _("That the seed came from the announced source, and that nobody knew it when the frame hash was published."),
     "scope.other_draws": _("That no copy of the frame was drawn with other seeds and thrown away."),
     "scope.parallel": _(
@@ -314,6 +342,10 @@ NOT_COVERED = {
         "Anything in log and register that nobody outside was told: whoever may write both can drop, add or change replacements,"
         " late subjects, leave, refused draws, voids, frames and days. Tell or deposit the register's head after each line;"
         " --head and --register-head compare it."
+    ),
+    "scope.clock": _(
+        "That days are true: people type those of the lines, and whoever administers the machine can set back the clock that gives"
+        " the day on which a line was recorded."
     ),
     "scope.frame_hash": _("That the frame is the one that was published before the draw: give the published hash."),
     "scope.log_head": _("Lines that were cut off the end of the log, or a log that was written anew: give a head that was kept."),
@@ -340,9 +372,31 @@ NOT_COVERED = {
     "scope.log_kind": _("log.jsonl line {line}: what it records ({what}): this file does not know such lines."),
 }
 
+#: What breaks no rule, but wants an answer of those who drew, by code.
+ASK = {
+    "ask.recorded": _(
+        "register.jsonl line {line}: the publication of the frame is dated {on} and was recorded on {recorded}, when the seed was"
+        " known ({day}): who was told the frame hash before, and where?"
+    ),
+    "ask.unrecorded": _(
+        "register.jsonl line {line} and {more} more about this task do not say on which day they were recorded: are they of an"
+        " older version?"
+    ),
+    "ask.frame": _(
+        "register.jsonl line {line}: an earlier frame of this task, {frame_hash}, was published on {on} (recorded {recorded}) and"
+        " voided on {voided} (recorded {void_recorded}) by {by} and {second}: {reason}"
+    ),
+    "ask.ratios": _("plan.csv: the planner edited ratios; {count} strata have another one than the policy: {strata}"),
+    "ask.refused": _("register.jsonl line {line}: another draw was asked for on {on} by {by} and refused, with the seed {seed}"),
+    "ask.open": _("register.jsonl line {line}: closed on {on} with {open} visits without a result by {by} and {second}: {reason}"),
+    "ask.corrected": _(
+        "register.jsonl line {line}: {count} results were corrected on {on} by {by} and {second}: {reason} ({evidence}): {subjects}"
+    ),
+}
+
 
 class Finding(NamedTuple):
-    """One sentence of the page: a code of MESSAGES, HOLDS or NOT_COVERED, and the values for it."""
+    """One sentence of the page: a code of MESSAGES, HOLDS, NOT_COVERED or ASK, and the values for it."""
 
     code: str
     values: dict[str, Any]
@@ -350,7 +404,7 @@ class Finding(NamedTuple):
     @property
     def template(self) -> str:
         """The English sentence with ``{name}`` where values go."""
-        return {**MESSAGES, **HOLDS, **NOT_COVERED}[self.code]
+        return {**MESSAGES, **HOLDS, **NOT_COVERED, **ASK}[self.code]
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -377,6 +431,7 @@ class Result(NamedTuple):
         log_head: The hash of the last line of the log, 64 zeros without a line. Keep it, and give it to later checks.
         register_head: The same of the register; empty where none was read.
         held: What holds, a sentence for each part of the check in which nothing is wrong.
+        asked: What to ask about: it breaks no rule, and the outcome does not depend on it.
     """
 
     readable: bool
@@ -389,6 +444,7 @@ class Result(NamedTuple):
     log_head: str = START
     register_head: str = ""
     held: Sequence[Finding] = ()
+    asked: Sequence[Finding] = ()
 
     @property
     def outcome(self) -> str:
@@ -552,7 +608,7 @@ class Kept(NamedTuple):
     Attributes:
         frame_hash: The frame hash that was published before the draw.
         log_head: The log head that an earlier check printed.
-        publication: The list as it was published.
+        publication: The list as it was published; it is checked beside the one in the folder.
         register: The register of the authority; by default the file two folders above the plan's, if it is there.
         register_head: The register head that an earlier check printed, or that was published.
         key: The file of the key of the frame; by default the one in the folder keys two folders above, if it is there.
@@ -579,20 +635,9 @@ def verify(
     key: str | os.PathLike[str] | None = None,
     outcome: str | None = None,
 ) -> Result:
-    """Check a plan folder.
+    """Check the folder of a plan, drawn or not; the other arguments are those of :class:`Kept`.
 
-    Args:
-        folder: The folder of a plan, drawn or not.
-        frame_hash: The frame hash that was published before the draw, if you have it.
-        log_head: The log head that an earlier check printed, if you kept it.
-        publication: The list as it was published, if it is not the file in the folder. Then both are checked.
-        register: The register of the authority, if it does not lie two folders above.
-        register_head: The head of the register that an earlier check printed, or that was published.
-        key: The file of the key, if it does not lie two folders above, in the folder keys. A secret.
-        outcome: What the declared source of the seed published, from somebody who looked.
-
-    Returns:
-        The result. A file that cannot be read is a finding in it, not an exception.
+    A file that cannot be read is a finding in the result, not an exception.
     """
     root = Path(folder)
     out = root.resolve().parent.parent
@@ -615,7 +660,7 @@ def verify(
         findings.append(error.finding)
     heads = export.log[-1]["hash"] if export.log else START, lines[-1]["hash"] if lines else ""
     scope, counts = _not_covered(export, known), (len(export.subjects), len(export.drawn))
-    return Result(readable, findings, scope, *counts, digest, export.seed, *heads, held=held)
+    return Result(readable, findings, scope, *counts, digest, export.seed, *heads, held, [*to_ask_about(export, lines)])
 
 
 def _sections(
@@ -782,20 +827,23 @@ def check_strata(export: Export) -> Iterator[Finding]:
             yield _finding("plan.probability", line=line, stratum=name)
         elif stratum.exempt != left[name]:
             yield _finding("plan.exempt", line=line, stratum=name, said=stratum.exempt, counted=left[name])
-        elif not _has_ratio_of_tier(export, stratum):
-            yield _finding("plan.ratio", line=line, stratum=name)
-        elif stratum.full_coverage and stratum.ratio_ppm != MILLION:
-            yield _finding("plan.full_coverage", line=line, stratum=name)
+        else:
+            yield from (_finding(code, line=line, stratum=name) for code in _against_policy(export, stratum))
         names.add(name)
 
 
-def _has_ratio_of_tier(export: Export, stratum: Stratum) -> bool:
-    """Whether a stratum has the ratio of its tier; that of an industry apart is not in the manifest, nor what a planner edited."""
+def _against_policy(export: Export, stratum: Stratum) -> Iterator[str]:
+    """Codes for ratio, share on site and full coverage of a stratum; a planner may edit ratios, but for full coverage."""
     about = export.manifest["about"]
-    joining = about.get("joining", _NO_JOINING)
-    if "ratios" in about or (stratum.industry or UNKNOWN) in joining["apart"]:
-        return True
-    return bool(joining["ratios_ppm"].get(stratum.tier, stratum.ratio_ppm) == stratum.ratio_ppm)
+    ratio, share = rule_of(about, stratum.tier, stratum.industry) or (stratum.ratio_ppm, stratum.on_site_ppm)
+    if stratum.ratio_ppm != ratio and "ratios" not in about:
+        yield "plan.ratio"
+    if stratum.on_site_ppm != share:
+        yield "plan.on_site_share"
+    apart = about.get("joining", {}).get("apart", {}).get(stratum.industry)
+    in_full = stratum.full_coverage if "joining" not in about else bool(apart) and {*apart["ratios_ppm"].values()} == {MILLION}
+    if stratum.full_coverage != in_full or (in_full and stratum.ratio_ppm != MILLION):
+        yield "plan.full_coverage"
 
 
 def check_targets(export: Export) -> Iterator[Finding]:
@@ -976,14 +1024,23 @@ def _replacements(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterato
 
 def _has_grounds(line: Mapping[str, Any]) -> bool:
     """Whether a replacement, or the leave of an inspector, has a reason of the list, evidence, and two persons."""
-    people = {"".join(unicodedata.normalize("NFKC", _text(line, name)).split()).casefold() for name in ("by", "second")}
     reasons = LEAVE_REASONS if _text(line, "what") == "left" else REPLACEMENT_REASONS
-    return _text(line, "reason") in reasons and bool(_text(line, "evidence")) and len(people - {""}) == 2
+    return _text(line, "reason") in reasons and _is_answered_for(line, "evidence")
+
+
+def _is_answered_for(line: Mapping[str, Any], *texts: str) -> bool:
+    """Whether two persons answer for a line, and its texts say something; names are compared by letters and digits alone."""
+    people = {_letters(line, name) for name in ("by", "second")}
+    return len(people - {""}) == 2 and all(_letters(line, name) for name in texts)
+
+
+def _letters(line: Mapping[str, Any], key: str) -> str:
+    return "".join(one for one in unicodedata.normalize("NFKC", _text(line, key)).casefold() if one.isalnum())
 
 
 def _late_subjects(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     known, strata = {one.subject_id for one in export.subjects}, {one.name: one for one in export.strata}
-    tickets = export.tickets
+    tickets, about = export.tickets, export.manifest["about"]
     for line in lines:
         where, subject, stratum = _line_of(line), _text(line, "subject_id"), _text(line, "stratum")
         if subject in known:
@@ -994,7 +1051,8 @@ def _late_subjects(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterat
         if stratum != stratum_of_late(export, _text(line, "tier"), _text(line, "industry"), _text(line, "region")):
             yield _finding("log.late_stratum", where=where, subject=subject, stratum=stratum)
         ratio, share, own = _ppm(line, "ratio_ppm"), _ppm(line, "on_site_ppm"), strata.get(stratum)
-        if ratio is None or share is None or (own and (ratio, share) != (own.ratio_ppm, own.on_site_ppm)):
+        rule = (own.ratio_ppm, own.on_site_ppm) if own else rule_of(about, _text(line, "tier"), _text(line, "industry"))
+        if ratio is None or share is None or (rule and rule != (ratio, share)):
             yield _finding("log.late_ratio", where=where, stratum=stratum)
         ticket = tickets.of(subject) if not export.blind else _ticket_said(line)
         if line.get("ticket") != ticket or line.get("mode") != mode_of_late(ticket, ratio or 0, share or 0):
@@ -1044,10 +1102,11 @@ def check_closing(export: Export) -> Iterator[Finding]:
     if not path.is_file():
         return
     expected, results, listed = _standings(export), _published_results(export), list[str]()
+    format_of_plan = export.manifest["format"]
     for line, cells in read_csv(path, CLOSING_COLUMNS, CLOSING):
         subject, where = cells[1], f"{CLOSING} line {line}"
-        told = [export.task["id"], *_closing_cells(expected.get(subject), about), export.manifest["format"]]
-        if [cells[0], *cells[2:9], cells[12]] != told:
+        name, *standing = expected.get(subject, ("",))
+        if [cells[0], *cells[2:9], cells[12]] != [export.task["id"], name, *about, *standing, format_of_plan]:
             yield _finding("closing.subject", where=where, subject=subject)
         if results.get(subject, cells[9:11]) != cells[9:11]:
             yield _finding("closing.result", where=where, subject=subject)
@@ -1061,10 +1120,6 @@ def _published_results(export: Export) -> dict[str, list[str]]:
     """Day and result of each subject of the list of the draw."""
     columns = PUBLICATION_COLUMNS if export.version > 2 else PUBLICATION_COLUMNS[:-1]
     return {cells[1]: cells[7:9] for _line, cells in read_csv(export.folder / "publication.csv", columns, "publication.csv")}
-
-
-def _closing_cells(told: tuple[str, str, str] | None, about: list[str]) -> list[str]:
-    return [] if told is None else [told[0], *about, *told[1:]]
 
 
 def _standings(export: Export) -> dict[str, tuple[str, str, str]]:
@@ -1088,10 +1143,12 @@ def check_register(export: Export, lines: Sequence[dict[str, Any]], kept: str | 
     """The frame, its draw and the end of its log as the register knows them; the line whose hash was kept is still there."""
     if kept is not None and kept.strip().lower() not in {START, *(line["hash"] for line in lines)}:
         yield _finding("register.head")
+    yield from _clock(lines)
     own = [line for line in lines if line.get("task") == export.task["id"]]
-    current = list[dict[str, Any]]()
-    for line in own:
-        current = [line] if _text(line, "what") in ("published", "void") else [*current, line]
+    current = since_published(own)
+    judged = own if export.version > 2 else [line for line in current if _is_judged(line)]
+    yield from _registered_days(judged)
+    yield from _registered_grounds(judged)
     if current and _text(current[0], "what") == "void":
         yield _finding("register.void", line=current[0]["number"])
         return
@@ -1103,9 +1160,58 @@ def check_register(export: Export, lines: Sequence[dict[str, Any]], kept: str | 
     if export.seed is None:
         yield from (_finding("register.drawn", line=line["number"]) for line in draws[:1])
         return
-    yield from _registered_draw(export, current[0], draws)
+    yield from _registered_draw(export, draws)
     yield from _registered_log(export, current)
+    if export.version > 2:
+        yield from _registered_results(export, current)
     yield from _registered_closing(export, current)
+
+
+def since_published(own: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines about a task from the last ``published`` or ``void`` on."""
+    starts = [at for at, line in enumerate(own) if _text(line, "what") in ("published", "void")]
+    return list(own[starts[-1] if starts else 0 :])
+
+
+def _is_judged(line: Mapping[str, Any]) -> bool:
+    """Whether a line about a plan of format 2 is held to its day and grounds: earlier versions took any day, and one person."""
+    return bool(_text(line, "recorded")) or _text(line, "what") in ("published", "drawn")
+
+
+def _clock(lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """The days on which lines were recorded, of all tasks: they never fall, and once there they are in every line."""
+    latest = ""
+    for line in lines:
+        recorded = _text(line, "recorded")
+        if (latest or "recorded" in line) and not _DAY.fullmatch(recorded):
+            yield _finding("register.unrecorded", line=line["number"])
+        elif recorded < latest:
+            yield _finding("register.clock", line=line["number"], recorded=recorded, earlier=latest)
+        latest = max(latest, recorded)
+
+
+def _registered_days(own: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Days that were typed: none is before that of an earlier line about the task, none after its line was recorded."""
+    latest = ""
+    for line in own:
+        on, recorded = _text(line, "on"), _text(line, "recorded")
+        if _text(line, "what") == "draw_refused" or line.get("adopted"):
+            continue
+        if on and on < latest:
+            yield _finding("register.day", line=line["number"], day=latest)
+        if recorded and on > recorded:
+            yield _finding("register.future", line=line["number"], on=on, recorded=recorded)
+        latest = max(latest, on)
+
+
+def _registered_grounds(own: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Two persons answer for a void, a closing with open visits, and a correction of results, with what it rests on."""
+    for line in own:
+        what = _text(line, "what")
+        needs = {"void": ["reason"], "closed": ["reason"], "results": ["reason", "evidence"]}.get(what)
+        applies = {"closed": line.get("open") != 0, "results": "corrected" in line}.get(what, True)
+        if needs and applies and not _is_answered_for(line, *needs):
+            yield _finding("register.grounds", line=line["number"], what=what)
 
 
 def _told_in_time(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -1116,8 +1222,8 @@ def _told_in_time(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterato
             yield _finding("register.seed_day", line=line["number"], day=day)
 
 
-def _registered_draw(export: Export, published: Mapping[str, Any], draws: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """The one draw in the register is that of this folder, on or after the day on which its frame was told."""
+def _registered_draw(export: Export, draws: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """The one draw in the register is that of this folder."""
     if not draws:
         yield _finding("register.not_drawn")
     logged: dict[str, Any] = next((line for line in export.log if _text(line, "what") == "drawn"), {})
@@ -1128,8 +1234,6 @@ def _registered_draw(export: Export, published: Mapping[str, Any], draws: Sequen
         same = told == own and all(line.get(name) == logged.get(name) for name in shared)
         if not same or len(draws) > 1:
             yield _finding("register.draw", line=line["number"])
-        elif _text(line, "on") and _text(line, "on") < _text(published, "on") and not published.get("adopted"):
-            yield _finding("register.day", line=line["number"], published=published["on"])
 
 
 def _registered_log(export: Export, current: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -1142,7 +1246,7 @@ def _registered_log(export: Export, current: Sequence[Mapping[str, Any]]) -> Ite
         return
     if export.version > 2:
         yield from _registered_replacements(export, [line for line in current if _text(line, "what") in ("replaced", "left")])
-    yield from _late_roots(export, [line for line in current if _text(line, "what") == "joined"])
+    yield from _registered_late(export, [line for line in current if _text(line, "what") == "joined"])
 
 
 def _registered_refusals(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -1171,27 +1275,139 @@ def _registered_replacements(export: Export, lines: Sequence[Mapping[str, Any]])
 LATE_KEYS = ("subject_id", "name", "industry", "region", "tier", "stratum", "ticket", "ratio_ppm", "on_site_ppm", "mode")
 
 
-def _late_roots(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """The root of the rows of those who came together, in their line of the register."""
+def _registered_late(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Late subjects that came together as their line of the register has them: how many, day, person, and the root of the rows."""
     joined = [line for line in export.log if _text(line, "what") == "joined"]
-    for line in lines if export.key else ():
+    for line in lines:
         number = line.get("subjects")
         together, joined = (joined[:number], joined[number:]) if isinstance(number, int) else ([], joined)
+        told = (number, line.get("drawn"), {(line.get("on"), line.get("by"))})
+        said = (len(together), sum(bool(one.get("mode")) for one in together), {(one.get("on"), one.get("by")) for one in together})
+        if export.version > 2 and told != said:
+            yield _finding("register.joined", line=line["number"])
         rows = {_nfc(_text(one, "subject_id")): canonical_row([one.get(name, "") for name in LATE_KEYS]) for one in together}
-        if line.get("late") != root_of(rows, export.key, _nfc(export.task["id"])):
+        if export.key and line.get("late") != root_of(rows, export.key, _nfc(export.task["id"])):
             yield _finding("register.late", line=line["number"])
-    yield from (_finding("log.not_registered", where=_line_of(line)) for line in joined if export.key)
+    yield from (_finding("log.not_registered", where=_line_of(line)) for line in joined if export.version > 2)
+
+
+def _registered_results(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """The counts of results, line by line, against who was to be visited by then; and visits that who left had made by then."""
+    to_visit, replaced, results, kept = len(export.drawn), 0, 0, set[str]()
+    left = iter([line for line in export.log if _text(line, "what") == "left"])
+    for line in lines:
+        what = _text(line, "what")
+        replaced += what == "replaced"
+        if what == "joined":
+            to_visit += _count(line, "drawn")
+        elif what == "left":
+            logged: Mapping[str, Any] = next(left, {})
+            kept |= set(_texts(logged, "kept"))
+            if logged and len(kept) > results:
+                yield _finding("log.kept", where=_line_of(logged), staff=_text(logged, "staff_id"))
+        elif what == "results":
+            number, new, still = (_count(line, name) for name in ("results", "new", "open"))
+            if number != results + new or new < 0 or not max(0, to_visit - number) <= still <= to_visit - number + replaced:
+                yield _finding("register.results", line=line["number"])
+            results = number
 
 
 def _registered_closing(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """The list at the task's end is the one that was told when the task was closed; the first closings had none."""
-    corrected = {one for line in lines if _text(line, "what") == "results" for one in _texts(line, "corrected")}
-    for line in (line for line in lines if _text(line, "what") == "closed" and "closing" in line):
-        if line["closing"] != file_hash(export.folder / CLOSING):
+    handed_in = [line for line in lines if _text(line, "what") == "results"]
+    corrected = {one for line in handed_in for one in _texts(line, "corrected")}
+    for line in (line for line in lines if _text(line, "what") == "closed" and ("closing" in line or export.version > 2)):
+        if line.get("closing") != file_hash(export.folder / CLOSING):
             yield _finding("register.closing", line=line["number"])
-        rows = [cells for _line, cells in read_csv(export.folder / CLOSING, CLOSING_COLUMNS, CLOSING)]
-        if {cells[1] for cells in rows if cells[11]} != corrected & {cells[1] for cells in rows}:
+        rows = [dict(zip(CLOSING_COLUMNS, cells)) for _line, cells in read_csv(export.folder / CLOSING, CLOSING_COLUMNS, CLOSING)]
+        if {row["subject_id"] for row in rows if row["corrected"]} != corrected & {row["subject_id"] for row in rows}:
             yield _finding("register.corrected", line=line["number"])
+        if export.version > 2:
+            yield from _closing_counts(export, line, rows, _count(handed_in[-1], "results") if handed_in else 0)
+
+
+def _closing_counts(
+    export: Export, closed: Mapping[str, Any], rows: Sequence[Mapping[str, str]], handed_in: int
+) -> Iterator[Finding]:
+    """How many visits are open and how many have a result; those that who left kept have one."""
+    still = sum(row["standing"] != "replaced" and not row["inspected_on"] for row in rows)
+    done = {row["subject_id"] for row in rows if row["inspected_on"]}
+    if closed.get("open") != still:
+        yield _finding("register.open", line=closed["number"], said=closed.get("open"), counted=still)
+    if handed_in != len(done):
+        yield _finding("register.closed_results", line=closed["number"], said=handed_in, counted=len(done))
+    for line in export.log:
+        if _text(line, "what") == "left" and not done.issuperset(_texts(line, "kept")):
+            yield _finding("log.kept", where=_line_of(line), staff=_text(line, "staff_id"))
+
+
+# What to ask about
+
+
+def to_ask_about(export: Export, register: Sequence[dict[str, Any]]) -> Iterator[Finding]:
+    """What breaks no rule, but wants an answer: ways to choose a draw that the files show, and decisions after it."""
+    own = [line for line in register if line.get("task") == export.task["id"]]
+    yield from _edited_ratios(export)
+    yield from _recorded(export, own)
+    yield from _earlier_frames(own)
+    for line in own:
+        what = _text(line, "what")
+        if what == "draw_refused":
+            yield _asked("ask.refused", line, "on", "by", "seed")
+        elif what == "closed" and line.get("open"):
+            yield _asked("ask.open", line, "on", "by", "second", "reason", open=line["open"])
+        elif what == "results" and "corrected" in line:
+            subjects = _texts(line, "corrected")
+            about = {"count": len(subjects), "subjects": _first(subjects)}
+            yield _asked("ask.corrected", line, "on", "by", "second", "reason", "evidence", **about)
+
+
+def _asked(code: str, line: Mapping[str, Any], *names: str, **values: Any) -> Finding:
+    """A question about a line of the register, with some of its texts."""
+    return _finding(code, line=line["number"], **{name: _said(line, name) for name in names}, **values)
+
+
+def _said(line: Mapping[str, Any], key: str) -> str:
+    return _text(line, key) or "-"
+
+
+def _earlier_frames(own: Sequence[dict[str, Any]]) -> Iterator[Finding]:
+    """Frames of the task that were published and are not the last one: voided, or taken over by another without a void."""
+    published: Mapping[str, Any] = {}
+    for line in own:
+        is_void = _text(line, "what") == "void"
+        if is_void or (published and _text(line, "what") == "published"):
+            before = {name: _said(published, name) for name in ("frame_hash", "on", "recorded")}
+            void = line if is_void else {}
+            days = {"voided": _said(void, "on"), "void_recorded": _said(void, "recorded")}
+            told = {name: _said(void, name) for name in ("by", "second", "reason")}
+            yield _finding("ask.frame", line=line["number"], **before, **days, **told)
+        if is_void or _text(line, "what") == "published":
+            published = {} if is_void else line
+
+
+def _edited_ratios(export: Export) -> Iterator[Finding]:
+    """The strata whose ratio is not that of the policy, where the planner edited ratios."""
+    about = export.manifest["about"]
+    rules = [(one, rule_of(about, one.tier, one.industry)) for one in export.strata]
+    edited = [one.name for one, rule in rules if rule and one.ratio_ppm != rule[0]]
+    if "ratios" in about:
+        yield _finding("ask.ratios", count=len(edited), strata=_first(edited))
+
+
+def _recorded(export: Export, own: Sequence[dict[str, Any]]) -> Iterator[Finding]:
+    """Whether the frame was recorded when the seed was known, and whether lines lack the day on which they were recorded."""
+    for line in since_published(own)[:1] if export.source else ():
+        if _text(line, "what") == "published" and _text(line, "recorded") >= export.task["seed"]["day"]:
+            yield _asked("ask.recorded", line, "on", "recorded", day=export.task["seed"]["day"])
+    lacking = [line["number"] for line in own if not _text(line, "recorded")]
+    if lacking and export.version > 2:
+        yield _finding("ask.unrecorded", line=lacking[0], more=len(lacking) - 1)
+
+
+def _first(names: Sequence[str]) -> str:
+    """The first few of some names, for a sentence."""
+    return ", ".join([*names[:5], *(["…"] if len(names) > 5 else [])])
 
 
 # Manifest: counts, figures, files
@@ -1264,6 +1480,15 @@ def stratum_of(task: Mapping[str, Any], tier: str, industry: str, region: str, *
 def cell_of(task: Mapping[str, Any], tier: str, industry: str, region: str) -> tuple[str, str, str]:
     """What is drawn alike before small strata are joined; the region is empty where regions are not apart."""
     return tier, industry or UNKNOWN, (region or UNKNOWN) if task["by_region"] else ""
+
+
+def rule_of(about: Mapping[str, Any], tier: str, industry: str) -> tuple[int | None, int | None] | None:
+    """Ratio and share on site of a tier in an industry, by the signed policy; None in a frame that does not say it."""
+    joining = about.get("joining")
+    if joining is None:
+        return None
+    rules = joining["apart"].get(industry, joining)
+    return rules["ratios_ppm"].get(tier), rules["on_site_ppm"].get(tier)
 
 
 def joined_cells(about: Mapping[str, Any], sizes: Mapping[tuple[str, str, str], int]) -> set[tuple[str, str, str]]:
@@ -1392,7 +1617,7 @@ def commitments_of(export: Export) -> dict[str, str]:
     key, task = export.key, _nfc(export.task["id"])
     strata = {_nfc(one.name): canonical_row(_stratum_row(one)) for one in export.strata}
     subjects = {_nfc(one.subject_id): canonical_row(_subject_row(one)) for one in export.subjects}
-    people = hashlib.sha256(canonical(export.manifest["inspectors"])).hexdigest()
+    people = json_hash(export.manifest["inspectors"])
     content = sha256("|".join((content_of(strata), content_of(subjects), people)))
     if not key:
         return {"content": content}
@@ -1474,6 +1699,11 @@ _SPACED = json.JSONEncoder(ensure_ascii=False)
 def canonical(value: Any) -> bytes:
     """Compact JSON in UTF-8: sorted keys, no spaces."""
     return _COMPACT.encode(value).encode()
+
+
+def json_hash(value: Any) -> str:
+    """SHA-256 of compact JSON."""
+    return hashlib.sha256(canonical(value)).hexdigest()
 
 
 def needed_by_floor(export: Export) -> int:
@@ -1728,7 +1958,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
     ):
         if not all(isinstance(value, str) for value in values):
             raise Unreadable("manifest.key", key=key, expected="texts")
-    _refuse_joining(document["about"].get("joining", _NO_JOINING))
+    if "joining" in document["about"]:
+        _refuse_joining(document["about"]["joining"])
     for key in ("about.task.min_ratio", "about.task.cross_region_share"):
         if not 0 <= (_at(document, key, None) or 0) <= 1:
             raise Unreadable("manifest.key", key=key, expected="a share between 0 and 1")
@@ -1743,14 +1974,18 @@ def _refuse_source(declared: Any) -> None:
         raise Unreadable("manifest.key", key="about.task.seed", expected=", ".join(parts))
 
 
-_NO_JOINING: dict[str, Any] = {"ratios_ppm": {}, "apart": []}
-
-
 def _refuse_joining(joining: Any) -> None:
     """Refuse a rule of joining whose parts are of another kind than expected."""
-    sound = isinstance(joining, dict) and isinstance(joining.get("ratios_ppm"), dict) and isinstance(joining.get("apart"), list)
-    if not sound or not all(type(ratio) is int for ratio in joining["ratios_ppm"].values()):
-        raise Unreadable("manifest.key", key="about.joining", expected="ratios_ppm and apart")
+    apart = joining.get("apart") if isinstance(joining, dict) else None
+    rules = [joining, *apart.values()] if isinstance(apart, dict) else [None]
+    if not all(_are_numbers(one, name) for one in rules for name in ("ratios_ppm", "on_site_ppm")):
+        raise Unreadable("manifest.key", key="about.joining", expected="ratios_ppm, on_site_ppm, and the same by industry in apart")
+
+
+def _are_numbers(rules: Any, name: str) -> bool:
+    """Whether there are whole numbers by tier under a name."""
+    by_tier = rules.get(name) if isinstance(rules, dict) else None
+    return isinstance(by_tier, dict) and all(type(number) is int for number in by_tier.values())
 
 
 def _at(document: Any, key: str, otherwise: Any) -> Any:
@@ -1937,7 +2172,7 @@ def read_log(path: Path) -> tuple[list[dict[str, Any]], Finding | None]:
         if type(line.get("number")) is not int or line["number"] != number or line.get("previous") != previous:
             return lines, _finding("log.order", line=number)
         content = {key: value for key, value in line.items() if key != "hash"}
-        if hashlib.sha256(canonical(content)).hexdigest() != line["hash"]:
+        if json_hash(content) != line["hash"]:
             return lines, _finding("log.hash", line=number)
         lines.append(line)
     return lines, _finding("log.cut", line=len(pieces) + 1) if rest else None
@@ -2029,8 +2264,13 @@ def _texts(line: Mapping[str, Any], key: str) -> list[str]:
 
 
 def _ppm(line: Mapping[str, Any], key: str) -> int | None:
+    return line[key] if 0 <= _count(line, key) <= MILLION else None
+
+
+def _count(line: Mapping[str, Any], key: str) -> int:
+    """A whole number of a line; -1 where there is none."""
     value = line.get(key)
-    return value if type(value) is int and 0 <= value <= MILLION else None
+    return value if type(value) is int else -1
 
 
 def _ticket_said(line: Mapping[str, Any]) -> str:
@@ -2050,7 +2290,7 @@ def _not_covered(export: Export | None, known: Kept) -> list[Finding]:
     """What this check says nothing about: always, and for want of what the caller could have named."""
     declared = export.source if export else None
     always = ["subjects", "policy", "inputs", *([] if declared else ["seed"]), "other_draws", "parallel", "staff", "visits"]
-    always += ["changes", "untold"]
+    always += ["changes", "untold", "clock"]
     lacking = [name for name, value in known._asdict().items() if value is None]
     if export is not None and "key" not in export.manifest.get("commitments", ()):
         lacking = [name for name in lacking if name != "key"]  # a draft, or format 2: there is no key
@@ -2073,7 +2313,7 @@ def _not_covered(export: Export | None, known: Kept) -> list[Finding]:
             scope.append(_finding("scope.log_kind", line=number, what=what))
         elif what == "left" and line.get("kept"):
             scope.append(_finding("scope.kept", line=number, staff=_text(line, "staff_id")))
-        elif what == "joined" and _text(line, "stratum") not in strata:
+        elif what == "joined" and _text(line, "stratum") not in strata and "joining" not in export.manifest["about"]:
             scope.append(_finding("scope.late_ratio", line=number, subject=_text(line, "subject_id")))
     return scope
 
@@ -2147,21 +2387,24 @@ def _climb(leaf: Mapping[str, Any]) -> str:
 
 
 def as_text(result: Result) -> str:
-    """The report for people, one page: what holds, what fails, what nobody can know, and what could be checked with more."""
+    """The report for people, one page: what holds, fails, is to be asked about, cannot be known, could be checked with more."""
     lines = [f"{result.outcome.replace('_', ' ')}: {len(result.findings)} findings"]
     if result.readable:
         state = "not drawn yet" if result.seed is None else f'{result.drawn:,} drawn with the seed "{_printable(result.seed)}"'
         lines.append(f"  {result.subjects:,} subjects, {state}")
         lines += [f"  frame hash     {result.frame_hash}", f"  log head       {result.log_head}"]
         lines += [f"  register head  {result.register_head}"] * bool(result.register_head)
-    lines += ["holds:", *(f"  {part.text}" for part in result.held)] if result.held else []
+    lines += [HEADINGS[0], *(f"  {part.text}" for part in result.held)] if result.held else []
     lines += ["fails:", *(f"  {finding.code}: {finding.text}" for finding in result.findings)] if result.findings else []
+    lines += [HEADINGS[1], *(f"  {one.text}" for one in result.asked)] if result.asked else []
     for heading, wanting in zip(LIMITS, (False, True)):
         limits = [limit for limit in result.not_covered if is_wanting(limit.code) == wanting]
         lines += [heading, *(f"  {limit.text}" for limit in limits)] if limits else []
-    return "\n".join(lines)
+    return "\n".join([*lines, f"{result.outcome.replace('_', ' ')}; to ask about: {len(result.asked)}"])
 
 
+#: Above what holds, and above what breaks no rule and wants an answer.
+HEADINGS = (_("holds:"), _("what to ask about:"))
 #: Above what no file shows, and above what was not checked because the caller did not name it.
 LIMITS = (_("nobody can know from these files:"), _("not checked, for want of what is named:"))
 
@@ -2173,7 +2416,7 @@ def is_wanting(code: str) -> bool:
 
 def as_json(result: Result) -> str:
     """The report for programs: each finding with its code, message, template and values."""
-    listed = {name: [_as_dict(one) for one in getattr(result, name)] for name in ("held", "findings", "not_covered")}
+    listed = {name: [_as_dict(one) for one in getattr(result, name)] for name in ("held", "findings", "asked", "not_covered")}
     rest = {name: getattr(result, name) for name in ("subjects", "drawn", "frame_hash", "seed", "log_head", "register_head")}
     return json.dumps({"outcome": result.outcome, **rest, **listed}, indent=2)
 

@@ -30,6 +30,11 @@ def nfc(text):
     return unicodedata.normalize("NFC", text)
 
 
+def word(text):
+    """The letters and digits of a text, in which names are compared."""
+    return "".join(one for one in unicodedata.normalize("NFKC", text).casefold() if one.isalnum())
+
+
 def compact(value):
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -132,7 +137,7 @@ class Folder:
         return root_hash({name: h(f"{self.nonce(name)}|{row}") for name, row in rows.items()})
 
     def check(self):
-        for part in ("frame", "strata", "seed_text", "draw", "people", "replaced", "late", "told", "files"):
+        for part in ("frame", "strata", "seed_text", "draw", "people", "replaced", "late", "told", "lines", "counts", "files"):
             getattr(self, f"check_{part}")()
         return self.wrong
 
@@ -183,9 +188,24 @@ class Folder:
             self.must(size == sizes[row["stratum"]], f"population of {row['stratum']}")
             self.must(-(-int(row["ratio_ppm"]) * size // 10**6) <= n <= size, f"target of {row['stratum']}")
             self.must(int(row["on_site"]) == -(-int(row["on_site_ppm"]) * n // 10**6), f"on site of {row['stratum']}")
+            self.check_policy(row)
         floor = self.task["min_ratio"]
         self.must(floor is None or total >= -(-round(floor * 10**6) * sum(sizes.values()) // 10**6), "floor")
         self.must(self.task["target"] is None or total >= self.task["target"], "number that the task names")
+
+    def policy(self, tier, industry):
+        """Ratio and share on site that the signed policy has for a tier in an industry."""
+        rules = self.about["joining"]["apart"].get(industry, self.about["joining"])
+        return rules["ratios_ppm"][tier], rules["on_site_ppm"][tier]
+
+    def check_policy(self, row):
+        name, (ratio, share) = row["stratum"], self.policy(row["tier"], row["industry"])
+        self.must("ratios" in self.about or int(row["ratio_ppm"]) == ratio, f"ratio of {name}")
+        self.must(int(row["on_site_ppm"]) == share, f"share on site of {name}")
+        apart = self.about["joining"]["apart"].get(row["industry"], {"ratios_ppm": {"A": 0}})
+        full = set(apart["ratios_ppm"].values()) == {10**6}
+        self.must((row["full_coverage"] == "1") == full, f"full coverage of {name}")
+        self.must(not full or row["ratio_ppm"] == "1000000", f"edited ratio of {name}, which is covered in full")
 
     def check_seed_text(self):
         source = self.task["seed"]
@@ -297,7 +317,7 @@ class Folder:
             self.later_team(line, came, rows[came]["region"])
 
     def check_late(self):
-        known, strata = {row["subject_id"] for row in self.sample}, {row["stratum"] for row in self.plan}
+        known, strata = {row["subject_id"] for row in self.sample}, {row["stratum"]: row for row in self.plan}
         for line in (line for line in self.log if line["what"] == "joined"):
             subject, ticket = line["subject_id"], self.ticket(line["subject_id"])
             self.must(subject not in known, f"{subject} has a ticket already")
@@ -307,6 +327,9 @@ class Folder:
             may_join = own not in strata and joined in strata and cell[1] not in self.about["joining"]["apart"]
             self.must(line["stratum"] == (joined if may_join else own), f"stratum of {subject}")
             number, ratio, share = int(ticket, 16), line["ratio_ppm"], line["on_site_ppm"]
+            row = strata.get(line["stratum"])
+            rule = (int(row["ratio_ppm"]), int(row["on_site_ppm"])) if row else self.policy(line["tier"], line["industry"])
+            self.must((ratio, share) == rule, f"ratio of {subject}")
             drawn, on_site = number * 10**6 < ratio * 2**256, number * 10**12 < ratio * share * 2**256
             mode = "on_site" if on_site else "off_site" if drawn else ""
             self.must((line["ticket"], line["mode"]) == (ticket, mode), f"ticket or mode of {subject}")
@@ -331,6 +354,9 @@ class Folder:
             together, joined = joined[: line["subjects"]], joined[line["subjects"] :]
             rows = {nfc(one["subject_id"]): row_of(one[name] for name in LATE) for one in together}
             self.must(line["late"] == self.root(rows), "root of late subjects")
+            self.must(len(together) == line["subjects"], "number of late subjects")
+            self.must(line["drawn"] == sum(one["mode"] != "" for one in together), "number of late subjects drawn")
+            self.must({(one["on"], one["by"]) for one in together} == {(line["on"], line["by"])}, "day or person of late subjects")
         names = {row["subject_id"]: row["name"] for row in self.sample if row["drawn"] == "1"}
         self.must([row["subject_id"] for row in self.published] == sorted(names), "publication: who is listed")
         for row in self.published:
@@ -338,6 +364,47 @@ class Folder:
             expected = (names.get(row["subject_id"]), *about, self.manifest["format"])
             told = tuple(row[name] for name in ("name", "item", "department", "start", "end", "format"))
             self.must(told == expected, f"publication: {row['subject_id']}")
+
+    def check_lines(self):
+        """Days, the machine's clock, reasons and persons in the register."""
+        clock = day = ""
+        for line in self.register:
+            recorded = line.get("recorded", "")
+            self.must(recorded >= clock, f"register line {line['number']}: recorded before a line above")
+            clock = max(clock, recorded)
+            what = line["what"]
+            if line.get("task") != self.task["id"] or what == "draw_refused" or line.get("adopted"):
+                continue
+            self.must(day <= line["on"] <= (recorded or line["on"]), f"register line {line['number']}: day")
+            day = line["on"]
+            if what == "void" or (what == "closed" and line["open"]) or "corrected" in line:
+                texts = [line["reason"], *([line["evidence"]] if what == "results" else [])]
+                self.must(all(word(text) for text in texts), f"register line {line['number']}: reason or evidence")
+                self.must(len({word(line["by"]), word(line["second"])} - {""}) == 2, f"register line {line['number']}: persons")
+
+    def check_counts(self):
+        """Results, open visits, and visits that who left had made."""
+        start = max(at for at, line in enumerate(self.register) if line["what"] == "published" and line["task"] == self.task["id"])
+        own = [line for line in self.register[start:] if line.get("task") == self.task["id"]]
+        v, r, done, kept = len(self.published), 0, 0, set()
+        left = [line for line in self.log if line["what"] == "left"]
+        for line in own:
+            v += line["drawn"] if line["what"] == "joined" else 0
+            r += line["what"] == "replaced"
+            if line["what"] == "left":
+                kept |= set(left.pop(0)["kept"])
+                self.must(len(kept) <= done, "visits kept that had no result")
+            if line["what"] == "results":
+                self.must(line["results"] == done + line["new"], "results and new")
+                done = line["results"]
+                self.must(max(0, v - done) <= line["open"] <= v - done + r, "open visits")
+        for line in own:
+            if line["what"] == "closed":
+                rows = table(self.folder / "closing.csv")
+                found = {row["subject_id"] for row in rows if row["inspected_on"]}
+                still = [row for row in rows if row["standing"] != "replaced" and not row["inspected_on"]]
+                self.must((line["open"], done) == (len(still), len(found)), "open visits and results at the closing")
+                self.must(kept <= found, "visits kept whose result is not told")
 
     def check_files(self):
         sums = [h(json.dumps(list(row.values()), ensure_ascii=False))[:16] for row in self.sample]

@@ -60,9 +60,40 @@ def a_friend_in_the_place_of_who_left(told):
     told.line("left")["teams"][0]["team"].reverse()
 
 
+def fewer_on_site_by_another_share(told):
+    row = max(told.plan, key=lambda one: int(one["on_site"]))
+    row["on_site_ppm"], row["on_site"] = "1", "1"
+
+
+def results_dated_before_the_draw(told):
+    told.line("results", register=True)["on"] = "2024-04-30"
+
+
+def a_clock_that_was_set_back(told):
+    told.line("closed", register=True)["recorded"] = "2024-07-01"
+
+
+def open_visits_closed_by_one_person(told):
+    told.line("closed", register=True)["second"] = "李 四"
+
+
+def visits_said_to_be_done(told):
+    told.line("closed", register=True)["open"] = 0
+
+
+def a_late_subject_of_another_person(told):
+    told.line("joined", register=True)["by"] = "钱七"
+
+
+def a_visit_kept_that_had_no_result(told):
+    told.line("left")["kept"].append(told.line("left")["teams"].pop()["subject_id"])
+
+
 @pytest.mark.parametrize(
     "change",
-    [a_friend_in_the_place_of_who_left, a_friend_spared, a_team_that_somebody_chose, a_late_friend_in_a_safer_tier, a_seed_of_another_form,
+    [fewer_on_site_by_another_share, results_dated_before_the_draw, a_clock_that_was_set_back, open_visits_closed_by_one_person,
+     visits_said_to_be_done, a_late_subject_of_another_person, a_visit_kept_that_had_no_result,
+     a_friend_in_the_place_of_who_left, a_friend_spared, a_team_that_somebody_chose, a_late_friend_in_a_safer_tier, a_seed_of_another_form,
      another_root_of_late_subjects, a_replacement_for_no_reason],
 )  # fmt: skip
 def test_both_find_a_forgery(folder, change):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 from support.plans import a_policy, a_staff, a_task, a_tiers
-from support.tasks import close, draw_folder, join, leave, published, replace
+from support.tasks import close, draw_folder, hand_in, join, leave, published, replace
 
 from creditscore.inspection.plan import plan_inspections
 
@@ -15,7 +15,7 @@ WHO = {"by": "李四", "on": dt.date(2024, 5, 9)}
 
 def a_drawn_task(out: Path) -> Path:
     """Joined strata, a floor, a share of visits across regions, two departments, recusals, an exemption,
-    replacements, an inspector who leaves, late subjects; closed with one result. Returns the task's folder.
+    replacements, one result, an inspector who leaves, late subjects; closed with open visits. Returns the task's folder.
     """
     tiers, policy = a_tiers(200), a_policy(each={"on_site_share": 0.5, "repeat_within_months": 12})
     register = pd.DataFrame({"subject_id": tiers.frame["subject_id"], "name": "某公司", "region": "431102"})
@@ -28,9 +28,10 @@ def a_drawn_task(out: Path) -> Path:
     drawn = draw_folder(folder, seed="lottery", on=dt.date(2024, 5, 1))
     for subject in drawn.drawn["subject_id"].iloc[:2]:
         replace(folder, subject, **WHO)
-    leave(folder, drawn.inspectors["staff_id"].iloc[-1], visited=[drawn.drawn["subject_id"].iloc[-1]])
+    found = {drawn.drawn["subject_id"].iloc[-1]: (dt.date(2024, 5, 8), "none")}
+    hand_in(folder, found, on=WHO["on"])
+    leave(folder, drawn.inspectors["staff_id"].iloc[-1], visited=list(found))
     late = pd.DataFrame({"subject_id": [f"N{at:03d}" for at in range(12)], "name": "新设", "industry": "food", "tier": "D"})
     join(folder, late.assign(region="431102"), policy=policy, **WHO)
-    found = {drawn.drawn["subject_id"].iloc[-1]: (dt.date(2024, 6, 3), "none")}
     close(folder, by="李四", on=dt.date(2024, 7, 1), results=found)
     return folder

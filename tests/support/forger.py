@@ -58,6 +58,7 @@ class Forger:
         tables = {
             name: [dict(zip(columns, cells, strict=True)) for _line, cells in read_csv(folder / name, columns)]
             for name, columns in COLUMNS.items()
+            if (folder / name).is_file()
         }
         chains = ([_body(line) for line in read_chain(path)] for path in (folder / "log.jsonl", out / "register.jsonl"))
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
@@ -152,11 +153,12 @@ class Forger:
         last = {line["what"]: number for number, line in enumerate(self.log)}
         joined = [line for line in self.log if line["what"] == "joined"]
         ends = [line for line in self.register if "log" in line]
+        published = [line for line in self.register if line["what"] == "published" and line.get("task") == self.task["id"]][-1]
         for line in self.register:
             what = line["what"]
             if line.get("task") != self.task["id"]:
                 continue
-            if what == "published":
+            if line is published:
                 line["frame_hash"] = self.manifest["frame_hash"]
             elif what == "drawn":
                 self._seal_draw(line)

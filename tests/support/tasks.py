@@ -2,7 +2,7 @@
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,7 +18,7 @@ from creditscore.inspection.leaves import Leave
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan, PublishedPlan, drawn_of
 from creditscore.inspection.plan_folder import PUBLICATION, publication_with, read_log
 from creditscore.inspection.task_folder import TaskFolder, published_frame
-from creditscore.inspection.task_steps import add_closing, add_draft, add_draw, add_joiners, add_leave, add_replacements
+from creditscore.inspection.task_steps import add_closing, add_draft, add_draw, add_joiners, add_leave, add_line, add_replacements
 from creditscore.storage import changed, file_hashes
 
 #: When, where and by whom the frames of tests are published.
@@ -123,6 +123,16 @@ def leave(folder: Path, staff_id: str, *, visited: Iterable[str] = (), **why: An
         done = leaves.leave(DrawnPlan.from_folder(folder), read_log(folder), staff_id, visited=set(visited), **told)
         add_leave(entry, task, done)
     return done
+
+
+def hand_in(folder: Path, results: Mapping[str, tuple[dt.date, str]], *, on: dt.date) -> None:
+    """Hand in the first results of a drawn task, day and outcome by subject: in its published list, and in the register."""
+    task, late = TaskFolder.opened(folder), [line for line in read_log(folder, "joined") if line["mode"]]
+    to_visit = len(DrawnPlan.from_folder(folder).drawn) + len(late)
+    counts = {"results": len(results), "new": len(results), "open": to_visit - len(results)}
+    with changed(task.out, "results") as entry:
+        entry.write(folder / PUBLICATION, publication_with(folder, results))
+        add_line(entry, task, "results", **counts, on=on.isoformat(), content="0" * 64)
 
 
 def close(folder: Path, *, by: str, on: dt.date, results: Any = None) -> None:

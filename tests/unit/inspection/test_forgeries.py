@@ -1,13 +1,18 @@
 """Forgeries by an insider who has the key and hashes everything anew: each is found, or named as what cannot be found."""
 
+import datetime as dt
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from support.forger import Forger
+from support.plans import a_policy, a_task, a_tiers, rules
 from support.seeds import numbers
+from support.tasks import drawn, join
 
 from creditscore.inspection import verify_draw
+from creditscore.inspection.plan import plan_inspections
 from creditscore.inspection.tickets import tickets
 
 SEED, ANOTHER = numbers("lottery"), numbers("another draw")
@@ -325,10 +330,6 @@ def a_friend_in_the_place_of_who_left(told):
     line["comes"] = next(one["staff_id"] for one in told.manifest["inspectors"]["members"] if one["staff_id"] not in sent)
 
 
-def a_visit_kept_by_who_left(told):
-    told.line("left")["kept"].append(told.line("left")["teams"].pop()["subject_id"])
-
-
 def _of_first_replacement(told, **values):
     told.line("replaced").update(values)
     told.line("replaced", register=True).update(values)
@@ -440,6 +441,147 @@ def a_log_that_ends_elsewhere(told):
     told.kept.add("log")
 
 
+# Days, the machine's clock, persons
+
+
+def clocked(told):
+    """As if each line had been recorded on its own day."""
+    for line in told.register:
+        line["recorded"] = line["on"]
+
+
+def results_dated_before_the_replacements(told):
+    told.line("results", register=True)["on"] = "2024-05-02"
+
+
+def a_frame_chosen_among_draws_by_a_void_of_long_ago(told):
+    _voided_before(told, voided="2020-01-01", recorded="2024-05-02")
+
+
+def a_closing_dated_after_the_clock(told):
+    clocked(told)
+    told.line("closed", register=True)["on"] = "2024-07-02"
+
+
+def a_clock_that_was_set_back(told):
+    clocked(told)
+    told.line("published", register=True)["recorded"] = "2024-05-02"
+
+
+def a_clock_of_another_task_that_was_set_back(told):
+    clocked(told)
+    told.register[2:2] = [{"what": "published", "task": "another", "on": "2024-04-01", "recorded": "2024-04-01"}]
+
+
+def a_line_without_its_clock(told):
+    clocked(told)
+    del told.line("closed", register=True)["recorded"]
+
+
+def open_visits_closed_by_one_person(told):
+    told.line("closed", register=True)["second"] = "李　四"
+
+
+def open_visits_closed_for_no_reason(told):
+    told.line("closed", register=True)["reason"] = "——"
+
+
+def a_void_by_one_person(told):
+    _voided_before(told, voided="2024-04-30", recorded="2024-04-30")
+    told.line("void", register=True)["second"] = ""
+
+
+def visits_said_to_be_done(told):
+    told.line("closed", register=True)["open"] = 0
+
+
+def a_result_that_was_not_handed_in(told):
+    _found(told, told.drawn()["subject_id"], "未发现问题")
+    told.line("closed", register=True)["open"] -= 1
+
+
+def a_result_counted_as_new_twice(told):
+    told.line("results", register=True)["new"] += 1
+
+
+def fewer_open_visits_told_with_the_results(told):
+    told.line("results", register=True)["open"] = 0
+
+
+def a_correction_by_one_person(told):
+    _corrected(told, second="")
+
+
+def a_correction_without_evidence(told):
+    _corrected(told, evidence="")
+
+
+def a_correction_without_a_reason(told):
+    _corrected(told, reason=" ")
+
+
+def _corrected(told, **values):
+    """A correction of the one result that was handed in, dated the day of the closing."""
+    before, at = told.line("results", register=True), len(told.register) - 1
+    why = {"reason": "勾错", "evidence": "现场笔录", "by": "李四", "second": "王五"}
+    subject = next(row for row in told.tables["closing.csv"] if row["inspected_on"])
+    subject["corrected"] = "1"
+    open_now = told.line("closed", register=True)["open"]
+    body = {**before, "new": 0, "open": open_now, "on": "2024-07-01", "corrected": [subject["subject_id"]], **why, **values}
+    told.register.insert(at, body)
+
+
+def a_late_subject_of_another_day(told):
+    told.line("joined", register=True)["on"] = "2024-05-20"
+
+
+def a_late_subject_of_another_person(told):
+    told.line("joined", register=True)["by"] = "钱七"
+
+
+def fewer_late_subjects_drawn_in_the_register_alone(told):
+    told.line("joined", register=True)["drawn"] -= 1
+
+
+def a_visit_kept_whose_result_came_later(told):
+    kept, closed = told.line("left")["teams"].pop()["subject_id"], told.line("closed", register=True)
+    told.line("left")["kept"].append(kept)
+    _found(told, kept, "未发现问题")
+    closed["open"] -= 1
+    later = {**told.line("results", register=True), "results": 2, "new": 1, "open": closed["open"], "on": "2024-07-01"}
+    told.register.insert(len(told.register) - 1, later)
+
+
+def a_visit_kept_whose_result_vanished(told):
+    kept = told.line("left")["kept"]
+    for row in (*told.tables["publication.csv"], *told.tables["closing.csv"]):
+        if row["subject_id"] in kept:
+            row |= {"inspected_on": "", "result": ""}
+
+
+def a_visit_kept_by_one_who_was_not_of_the_team(told):
+    line = told.line("left")
+    sent = {row["subject_id"] for row in told.tables["inspectors.csv"] if row["staff_id"] == line["staff_id"]}
+    line["kept"].append(next(row["subject_id"] for row in told.sample if row["drawn"] == "1" and row["subject_id"] not in sent))
+
+
+def fewer_on_site_by_another_share(told):
+    row = max(told.plan, key=lambda one: int(one["on_site"]))
+    row["on_site_ppm"], row["on_site"] = "1", "1"
+
+
+def _voided_before(told, *, voided, recorded):
+    """An earlier frame of the task, published and voided before this one was told; all recorded when its seed was known."""
+    clocked(told)
+    published = told.line("published", register=True)
+    earlier = {**published, "frame_hash": "e" * 64}
+    void = {"what": "void", "task": told.task["id"], "frame_hash": "e" * 64, "on": voided, "recorded": recorded}
+    told.register[:0] = [earlier, {**void, "by": "王五", "second": "李四", "reason": "未抽中"}]
+    late = [line for line in told.register[2:] if line["recorded"] < recorded]
+    for line in late:
+        line["recorded"] = recorded
+
+
 FOUND = {
     a_smaller_ticket: "sample.ticket",
     a_friend_spared: "sample.not_drawn",
@@ -522,6 +664,29 @@ FOUND = {
     a_replacement_dated_before_its_draw: "log.day",
     another_person_of_the_draw_in_the_register_alone: "register.draw",
     a_ratio_that_is_not_of_its_tier: "plan.ratio",
+    results_dated_before_the_replacements: "register.day",
+    a_frame_chosen_among_draws_by_a_void_of_long_ago: "register.day",
+    a_closing_dated_after_the_clock: "register.future",
+    a_clock_that_was_set_back: "register.clock",
+    a_clock_of_another_task_that_was_set_back: "register.clock",
+    a_line_without_its_clock: "register.unrecorded",
+    open_visits_closed_by_one_person: "register.grounds",
+    open_visits_closed_for_no_reason: "register.grounds",
+    a_void_by_one_person: "register.grounds",
+    visits_said_to_be_done: "register.open",
+    a_result_that_was_not_handed_in: "register.closed_results",
+    a_result_counted_as_new_twice: "register.results",
+    fewer_open_visits_told_with_the_results: "register.results",
+    a_correction_by_one_person: "register.grounds",
+    a_correction_without_evidence: "register.grounds",
+    a_correction_without_a_reason: "register.grounds",
+    a_late_subject_of_another_day: "register.joined",
+    a_late_subject_of_another_person: "register.joined",
+    fewer_late_subjects_drawn_in_the_register_alone: "register.joined",
+    a_visit_kept_whose_result_came_later: "log.kept",
+    a_visit_kept_whose_result_vanished: "log.kept",
+    a_visit_kept_by_one_who_was_not_of_the_team: "log.leave_visits",
+    fewer_on_site_by_another_share: "plan.on_site_share",
 }
 
 
@@ -538,11 +703,159 @@ def test_what_the_files_contradict_is_found(folder, change, code):
     assert code in codes(folder)
 
 
+# Industries apart: their ratios and shares on site are in the frame, too
+
+
+@pytest.fixture(scope="module")
+def apart_out(tmp_path_factory):
+    """A drawn task over one industry with rules of its own and one that is covered in full; a late subject of a tier not in it."""
+    out, tiers = tmp_path_factory.mktemp("apart"), a_tiers(120)
+    tiers.frame.loc[tiers.frame["tier"] == "A", "tier"] = "B"
+    own = rules({"D": 0.5}, on_site_share=0.4)
+    policy = a_policy(each={"on_site_share": 0.6}, industry={"food": own}, full_coverage=("retail",))
+    folder = drawn(out, plan_inspections(tiers, policy, task=a_task()), seed="lottery", on=dt.date(2024, 5, 1))
+    late = pd.DataFrame({"subject_id": ["N001"], "name": "新设", "industry": "food", "region": "431102", "tier": "A"})
+    join(folder, late, policy=policy, by="李四", on=dt.date(2024, 5, 9))
+    return out
+
+
+@pytest.fixture
+def apart(apart_out, tmp_path):
+    """Its folder in a copy."""
+    return Path(shutil.copytree(apart_out, tmp_path / "out")) / "tasks" / "2024Q2-food"
+
+
+def a_smaller_ratio_of_an_industry_apart(told):
+    told.stratum("2024Q2-food|D|food")["ratio_ppm"] = "499999"
+
+
+def a_smaller_share_on_site_of_an_industry_apart(told):
+    told.stratum("2024Q2-food|D|food")["on_site_ppm"] = "399999"
+
+
+def the_share_on_site_of_another_industry(told):
+    told.stratum("2024Q2-food|D|food")["on_site_ppm"] = "600000"
+
+
+def full_coverage_forgotten(told):
+    told.stratum("2024Q2-food|D|retail")["full_coverage"] = "0"
+
+
+def full_coverage_of_one_apart(told):
+    told.stratum("2024Q2-food|D|food").update(full_coverage="1", ratio_ppm="1000000")
+
+
+def an_edited_ratio_of_full_coverage(told):
+    told.manifest["about"]["ratios"] = "edited by the planner"
+    told.stratum("2024Q2-food|D|retail")["ratio_ppm"] = "500000"
+
+
+def a_smaller_ratio_of_a_late_subject_apart(told):
+    told.line("joined")["ratio_ppm"] = 9_999
+
+
+APART = {
+    a_smaller_ratio_of_an_industry_apart: "plan.ratio",
+    a_smaller_share_on_site_of_an_industry_apart: "plan.on_site_share",
+    the_share_on_site_of_another_industry: "plan.on_site_share",
+    full_coverage_forgotten: "plan.full_coverage",
+    full_coverage_of_one_apart: "plan.full_coverage",
+    an_edited_ratio_of_full_coverage: "plan.full_coverage",
+    a_smaller_ratio_of_a_late_subject_apart: "log.late_ratio",
+}
+
+
+def test_an_industry_apart_verifies(apart):
+    forged(apart, lambda told: None)
+    result = verify_draw.verify(apart)
+    assert (result.findings, "scope.late_ratio" in {one.code for one in result.not_covered}) == ([], False)
+
+
+@pytest.mark.parametrize(("change", "code"), [pytest.param(*case, id=case[0].__name__) for case in APART.items()])
+def test_what_the_signed_policy_says_of_an_industry_apart_is_held_to(apart, change, code):
+    forged(apart, change)
+    assert code in codes(apart)
+
+
+# What breaks no rule, and is to be asked about
+
+
+def asked(folder):
+    """The outcome, and what to ask about by code."""
+    result = verify_draw.verify(folder)
+    assert [finding.text for finding in result.findings] == []
+    assert verify_draw.as_text(result).splitlines()[-1] == f"verified; to ask about: {len(result.asked)}"
+    return {one.code: one.text for one in result.asked}
+
+
+def test_open_visits_are_asked_about_and_nothing_else_where_the_clock_is_sound(folder):
+    forged(folder, clocked)
+    (told,) = asked(folder).items()
+    still = Forger.of(folder).line("closed", register=True)["open"]
+    assert told[0] == "ask.open"
+    assert f"closed on 2024-07-01 with {still} visits without a result by 李四 and" in told[1]
+
+
+def test_a_frame_chosen_among_draws_is_asked_about_with_both_days_and_the_frame_before_it(folder):
+    """Whoever knows the seed voids the frame and publishes another, both dated before: the clock shows it, and the earlier frame."""
+    forged(folder, lambda told: _voided_before(told, voided="2024-04-30", recorded="2024-05-02"))
+    told = asked(folder)
+    assert set(told) == {"ask.recorded", "ask.frame", "ask.open"}
+    assert "is dated 2024-04-30 and was recorded on 2024-05-02, when the seed was known (2024-05-01)" in told["ask.recorded"]
+    for part in ("e" * 64, "published on 2024-04-30 (recorded 2024-04-30)", "voided on 2024-04-30 (recorded 2024-05-02)",
+                 "by 王五 and 李四: 未抽中"):  # fmt: skip
+        assert part in told["ask.frame"]
+
+
+def test_an_earlier_frame_whose_void_was_struck_is_asked_about(folder):
+    def struck(told):
+        _voided_before(told, voided="2024-04-30", recorded="2024-04-30")
+        told.register.remove(told.line("void", register=True))
+
+    forged(folder, struck)
+    assert "e" * 64 in asked(folder)["ask.frame"]
+
+
+def test_a_corrected_result_and_a_refused_draw_are_asked_about(folder):
+    def change(told):
+        _corrected(told)
+        clocked(told)
+        a_refused_draw_made_up(told)
+
+    forged(folder, change)
+    told = asked(folder)
+    assert set(told) == {"ask.corrected", "ask.refused", "ask.open"}
+    assert "by 李四 and 王五: 勾错 (现场笔录)" in told["ask.corrected"]
+    assert ANOTHER in told["ask.refused"]
+
+
+def test_a_register_without_a_clock_is_asked_about(folder):
+    def change(told):
+        for line in told.register:
+            line.pop("recorded", None)
+
+    forged(folder, change)
+    assert "line 1 and 7 more about this task do not say" in asked(folder)["ask.unrecorded"]
+
+
+def test_ratios_that_the_planner_edited_are_asked_about_by_stratum(apart):
+    def change(told):
+        told.manifest["about"]["ratios"] = "edited by the planner"
+        told.stratum("2024Q2-food|D|food")["ratio_ppm"] = "499999"
+        told.manifest |= {"version": "0.0.1"}
+
+    forged(apart, change)
+    result = verify_draw.verify(apart)
+    assert "plan.ratio" not in {one.code for one in result.findings}
+    (told,) = [one.text for one in result.asked if one.code == "ask.ratios"]
+    assert told.endswith("1 strata have another one than the policy: 2024Q2-food|D|food")
+
+
 # What no file contradicts
 
 
 def _redrawn(told, seed):
-    """Everything as another seed gives it: tickets, who is drawn, teams, list; without replacements and late subjects."""
+    """Everything as another seed gives it: tickets, who is drawn, teams, list; nothing happens after the draw."""
     told.manifest["seed"] = seed
     told.log, told.register = told.log[:1], told.register[:2]
     ids = [row["subject_id"] for row in told.sample]
@@ -628,8 +941,12 @@ def a_recusal_that_changes_no_team(told):
 
 
 def the_last_late_subject_forgotten(told):
-    told.log.remove([line for line in told.log if line["what"] == "joined"][-1])
-    told.line("joined", register=True)["subjects"] -= 1
+    gone = [line for line in told.log if line["what"] == "joined"][-1]
+    told.log.remove(gone)
+    joined, closed = told.line("joined", register=True), told.line("closed", register=True)
+    joined["subjects"] -= 1
+    joined["drawn"] -= bool(gone["mode"])
+    closed["open"] -= bool(gone["mode"])
     _close(told)
 
 
@@ -650,14 +967,29 @@ def another_evidence(told):
 
 def a_refused_draw_made_up(told):
     told.log.append(_refused())
-    told.register.append(_refused(task=told.task["id"], log=""))
+    told.register.append(_refused(task=told.task["id"], log="", recorded=told.register[-1]["recorded"]))
 
 
 def a_result_nobody_found(told):
-    row = told.tables["publication.csv"][0] | {"inspected_on": "2024-05-20", "result": "未发现问题"}
-    told.tables["publication.csv"][0] = row
-    last = next(one for one in told.tables["closing.csv"] if one["subject_id"] == row["subject_id"])
-    last |= {name: row[name] for name in ("inspected_on", "result")}
+    """Another result than was found."""
+    row = next(row for row in told.tables["publication.csv"] if row["inspected_on"])
+    _found(told, row["subject_id"], "发现问题")
+
+
+def a_visit_kept_by_who_left(told):
+    """It took place after the leave: its result is counted as if it had been there before."""
+    kept = told.line("left")["teams"].pop()["subject_id"]
+    told.line("left")["kept"].append(kept)
+    _found(told, kept, "未发现问题")
+    handed_in, closed = told.line("results", register=True), told.line("closed", register=True)
+    handed_in |= {"results": 2, "new": 2, "open": handed_in["open"] - 1}
+    closed["open"] -= 1
+
+
+def _found(told, subject, result):
+    for row in (*told.tables["publication.csv"], *told.tables["closing.csv"]):
+        if row["subject_id"] == subject:
+            row |= {"inspected_on": "2024-05-08", "result": result}
 
 
 #: By forgery: what tells of it, if somebody looked or kept it, and the sentence of every report that says so.
@@ -692,4 +1024,4 @@ def test_what_no_file_contradicts_is_named_and_found_by_what_was_kept(folder, ch
 
 
 def test_forty_forgeries_are_tried_and_more():
-    assert len(FOUND) + len(ONLY_WITH) >= 60
+    assert len(FOUND) + len(APART) + len(ONLY_WITH) >= 90

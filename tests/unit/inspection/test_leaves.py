@@ -4,7 +4,7 @@ import datetime as dt
 
 import pandas as pd
 import pytest
-from support.tasks import drawn, join, leave, replace
+from support.tasks import drawn, hand_in, join, leave, replace
 
 from creditscore import storage
 from creditscore.errors import DrawError
@@ -66,6 +66,7 @@ def test_a_joint_visit_keeps_both_departments(folder):
 
 def test_visits_with_a_result_keep_their_inspectors_and_the_line_says_which(folder):
     theirs = sorted(subject for subject, team in _now(folder).items() if "P0" in team)
+    hand_in(folder, dict.fromkeys(theirs[:2], (WHO["on"], "none")), on=WHO["on"])
     done = leave(folder, "P0", visited=theirs[:2])
     assert list(done.kept) == theirs[:2]
     assert all("P0" in _now(folder)[subject] for subject in theirs[:2])

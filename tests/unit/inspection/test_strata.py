@@ -69,7 +69,10 @@ def test_industries_with_rules_of_their_own_are_never_joined(more):
     sizes = {("A", "mining"): 5, ("A", "bakery"): 5, ("A", "florist"): 5}
     plan = plan_inspections(tiers_of(sizes), a_policy(**more), task=a_task(id="t"))
     assert plan.strata["stratum"].tolist() == ["t|A|", "t|A|mining"]
-    assert plan.about["joining"]["apart"] == ["mining"]
+    apart = plan.about["joining"]["apart"]
+    assert list(apart) == ["mining"]
+    assert set(apart["mining"]) == {"ratios_ppm", "on_site_ppm"}
+    assert apart["mining"]["ratios_ppm"]["A"] == (1_000_000 if "full_coverage" in more else 10_000)
 
 
 def test_regions_that_are_drawn_apart_stay_apart():

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from support.plans import a_policy, a_staff, a_task, a_tiers
-from support.tasks import KEY, draw_folder, join, leave, published, replace
+from support.tasks import KEY, draw_folder, hand_in, join, leave, published, replace
 
 from creditscore import __version__, storage
 from creditscore.inspection import closing, frame_hash, inspectors, plan_folder, sampling_frame, strata, tickets, verify_draw
@@ -50,7 +50,8 @@ def sealed(tmp_path_factory):
     replace(folder, made.drawn["subject_id"].iloc[0], **WHO)
     late = pd.DataFrame({"subject_id": [f"N{at:03d}" for at in range(12)], "name": "新设", "industry": "food", "tier": "D"})
     join(folder, late.assign(region="431102"), policy=policy, **WHO)
-    leave(folder, "P5", visited=made.drawn["subject_id"][:20])
+    hand_in(folder, dict.fromkeys(made.drawn["subject_id"][2:20], (WHO["on"], "none")), on=WHO["on"])
+    leave(folder, "P5", visited=made.drawn["subject_id"][2:20])
     replace(folder, made.drawn["subject_id"].iloc[1], **WHO)
     return folder
 

@@ -258,7 +258,7 @@ def test_a_draw_dated_before_its_hash_was_told_is_found(task):
     ]
     path.unlink()
     append_chain(path, [body | ({"on": "2999-01-01"} if body["what"] == "published" else {}) for body in bodies])
-    assert "register.jsonl line 2: the draw is dated before the day on which its hash was told, 2999-01-01" in said(task)
+    assert "register.jsonl line 2: its day is before that of an earlier line about the task, 2999-01-01" in said(task)
 
 
 def test_a_plan_below_the_number_its_task_names_is_found(folder):
