@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from creditscore.cli import tasks
+from creditscore.cli import task_log, tasks
 from creditscore.cli.options import (
     DataOption,
     EngineName,
@@ -57,7 +57,7 @@ def import_edited(
 
 for _name, _command in (
     ("publish", tasks.publish), ("void", tasks.void), ("replace", tasks.replace), ("join", tasks.join), ("leave", tasks.leave),
-    ("log", tasks.log), ("close", tasks.close), ("export", tasks.export), ("draw-table", tasks.draw_table),
+    ("log", task_log.log), ("close", tasks.close), ("export", tasks.export), ("draw-table", tasks.draw_table),
 ):  # fmt: skip
     app.command(_name, help=help_of(_command))(_command)
 

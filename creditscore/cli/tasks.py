@@ -22,7 +22,7 @@ from creditscore.cli.options import (
 )
 from creditscore.cli.output import table_lines, whole
 from creditscore.errors import DataError
-from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
+from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _
 from creditscore.vocabulary import LEAVE_REASONS, REPLACEMENT_REASONS
 
 if TYPE_CHECKING:
@@ -359,38 +359,6 @@ def leave(
     teams = [{"subject_id": one.subject_id, "comes": one.comes, "team": list(one.team)} for one in done.teams]
     document = {"staff_id": done.staff_id, "teams": teams, "kept": list(done.kept)}
     show(document, [count, *(table_lines(heads, rows) if rows else [])], as_json=as_json)
-
-
-def log(task_dir: TaskArg, lang: LangOption = DEFAULT_LANGUAGE, as_json: JsonOption = False) -> None:
-    """What happened to a plan since its draw, from its chained log.
-
-    Raises:
-        DataError: The folder holds no plan, or the log is no whole chain.
-    """
-    from creditscore.inspection.plan_folder import read_log, read_manifest
-
-    settle_around(task_dir)
-    words = Words.of(lang)
-    read_manifest(task_dir)
-    names = {
-        "drawn": words.text(pgettext("event", "drawn")),
-        "draw_refused": words.text(_("another draw refused")),
-        "replaced": words.text(_("replaced")),
-        "joined": words.text(_("joined")),
-        "left": words.text(_("an inspector left")),
-    }
-    lines = read_log(task_dir)
-    heads = ("", words.text(_("day")), words.text(_("what")), words.text(pgettext("log", "subject")), words.text(_("by")))
-    rows = [(str(e["number"]), e["on"] or "", names[e["what"]], _about(e), e.get("by", "")) for e in lines]
-    show({"log": lines}, table_lines(heads, rows) if rows else [words.text(_("nothing yet"))], as_json=as_json)
-
-
-def _about(entry: dict[str, str]) -> str:
-    if "replaced_by" in entry:
-        return f"{entry['subject_id']} → {entry['replaced_by']} ({entry['reason']})"
-    if entry["what"] == "left":
-        return f"{entry['staff_id']} ({entry['reason']})"
-    return entry.get("subject_id", "") if "subject_id" in entry else entry.get("seed", "")
 
 
 def draw_table(

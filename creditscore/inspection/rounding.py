@@ -145,6 +145,9 @@ def notes_on(
     if task.capacity is not None and total > task.capacity:
         notes.append(f"{total:,} visits are more than the capacity of {task.capacity:,}")
     notes += [_note_on(one) for one in inversions(strata, places)]
+    lone = strata.loc[(strata["population"] == 1) & (strata["ratio_ppm"] < _MILLION), "stratum"].tolist()
+    if lone and "joining" in about:
+        notes.append(f"{len(lone)} strata hold one subject, which is drawn each time whatever its ratio: {', '.join(lone[:5])}")
     empty = strata.loc[(strata["population"] == 0), "stratum"].tolist()
     if empty:
         notes.append(f"{len(empty)} strata are empty after exemptions: {', '.join(empty[:5])}")

@@ -1724,6 +1724,7 @@ def notes(export: Export) -> list[str]:
     task, about, total = export.task, export.manifest["about"], export.sum_of("target")
     overshoot, raised = visits_by_rounding(export)
     empty = [one.name for one in export.strata if one.population == 0]
+    lone = [one.name for one in export.strata if one.population == 1 and one.ratio_ppm < MILLION] if "joining" in about else []
     fallen = inversions(export)
     effective = about["policy"]["effective"]
     notes = [
@@ -1734,6 +1735,7 @@ def notes(export: Export) -> list[str]:
             f"{total:,} visits are more than the capacity of {task['capacity'] or 0:,}",
         ),
         *((True, text) for text in fallen),
+        (lone, f"{len(lone)} strata hold one subject, which is drawn each time whatever its ratio: {', '.join(lone[:5])}"),
         (empty, f"{len(empty)} strata are empty after exemptions: {', '.join(empty[:5])}"),
         (effective > about["as_of"], f"the policy is effective only on {effective}"),
     ]

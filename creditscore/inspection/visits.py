@@ -189,8 +189,9 @@ def _with_weeks(frame: pd.DataFrame, plan: DrawnPlan, weeks: list[Week]) -> pd.D
     By the ticket itself those of tiers with small ratios would come first, and the day of a visit, which is published, would
     tell the tier.
 
-    A replacement takes the week of the subject it replaces, if that is still to come. It and late subjects else take one of
-    the weeks that are left, by ticket; the last where none is left.
+    Replacements and late subjects take one of the weeks that are left, by ticket; the last where none is left. In the week of
+    whom it replaces a replacement would be told by the days that the list at the task's end has. In plans of format 2 it takes
+    that week, if it is still to come.
     """
     chosen = frame[frame["standing"] == "drawn"]
     turn = chosen["ticket"] if plan.plan.format == 2 else chosen["ticket"].map(sha256)
@@ -200,7 +201,7 @@ def _with_weeks(frame: pd.DataFrame, plan: DrawnPlan, weeks: list[Week]) -> pd.D
     while later:  # a replacement of a replacement waits for the one it replaces
         ready = [row for row in later if not row["replaces"] or row["replaces"] in week_of] or later
         for row in ready:
-            week = week_of.get(str(row["replaces"]))
+            week = week_of.get(str(row["replaces"])) if plan.plan.format == 2 else None
             if week is None or week.last <= row["since"]:
                 left = [one for one in weeks if one.last > row["since"] and one.workdays] or weeks[-1:]
                 week = left[int(row["ticket"], 16) % len(left)]

@@ -16,7 +16,7 @@ import pytest
 from support.crashes import Trial, stop_everywhere
 from support.disks import failure_of, fast_folder, fill, read_only, small_disk
 from support.seeds import numbers
-from support.tasks import GONE, because
+from support.tasks import GONE, ILL, because
 from support.worlds import (
     DAY,
     NEXT_DAY,
@@ -42,7 +42,7 @@ from creditscore.inspection.objection_intake import Answer
 from creditscore.inspection.objections import Filing
 from creditscore.inspection.register import Register
 from creditscore.pipeline import plans, results
-from creditscore.pipeline.draws import draw_task, join_late, replace_closed, replace_subject
+from creditscore.pipeline.draws import draw_task, join_late, leave_task, replace_closed, replace_subject
 from creditscore.pipeline.objections import decide_objection, file_objection
 from creditscore.pipeline.out_folder import held
 from creditscore.pipeline.prune import prune
@@ -57,7 +57,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills and disks
 
 
 def publish(world, task="one"):
-    plans.publish_task(world.task(task), channel="公报 2024 第5号", **{**WHO, "on": TOLD})
+    plans.publish_task(world.task(task), channel="公报 2024 第5号", staff=world.staff, **{**WHO, "on": TOLD})
 
 
 def void(world):
@@ -84,6 +84,10 @@ def replace_all_closed(world):
 
 def join(world):
     join_late(world.task(), world.out / NEXT_DAY.isoformat(), **WHO)
+
+
+def leave(world):
+    leave_task(world.task(), "P0", **because(**{**ILL, **WHO}))
 
 
 def hand_in_results(world):
@@ -150,6 +154,7 @@ COMMANDS = {
     "plan replace": ("drawn", replace),
     "plan replace --closed-in": ("later", replace_all_closed),
     "plan join": ("later", join),
+    "plan leave": ("drawn", leave),
     "results": ("drawn", hand_in_results),
     CORRECTS: ("visited", correct_results),
     "plan close": ("drawn", close),

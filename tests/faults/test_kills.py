@@ -27,6 +27,11 @@ CLOSED = {f"S{at:03d}" for at in range(0, SUBJECTS, 2)}
 WHO = ("--by", "李四", "--on", "2024-05-20")
 TOLD = ("--by", "李四", "--on", "2024-05-19")
 GONE = ("--reason", "deregistered", "--evidence", "注销通知书 7", "--second", "王五")
+ILL = ("--reason", "ill", "--evidence", "病假条 3", "--second", "王五")
+#: The one command that replaces results, what is handed in then, and why.
+CORRECTS = "results --correct"
+KNOWN_LATER = ("--known", "2024-07-08")
+WRONG = ("--reason", "误录", "--evidence", "复核记录 3", "--by", "李四", "--second", "王五")
 SAID = ("--applicant", "赵某", "--grounds", "该处罚已撤销")
 SECOND = ("--by", "王五", "--on", "2024-05-20")
 
@@ -40,13 +45,15 @@ def words_of(world, name):
         "run, the same day again": ("run", project, *day, "--as-of", DAY),
         "run, the next day": ("run", project, *day, "--as-of", NEXT_DAY),
         "report": ("report", out / DAY.isoformat(), "--lang", "en"),
-        "plan publish": ("plan", "publish", task, "--channel", "公报", *TOLD),
+        "plan publish": ("plan", "publish", task, "--channel", "公报", "--staff", world.staff, *TOLD),
         "plan void": ("plan", "void", task, "--reason", "名单有误", "--second", "王五", *WHO),
         "plan import": ("plan", "import", out, world.folder / "edited.xlsx"),
         "draw": ("draw", task, "--seed", numbers("双色球 2024060"), *WHO),
         "plan replace": ("plan", "replace", task, "--subject", next(iter(world.drawn()), ""), *GONE, *WHO),
         "plan replace --closed-in": ("plan", "replace", task, "--closed-in", out / NEXT_DAY.isoformat(), *GONE[-2:], *WHO),
         "plan join": ("plan", "join", task, "--run", out / NEXT_DAY.isoformat(), *WHO),
+        "plan leave": ("plan", "leave", task, "--staff", "P0", *ILL, *WHO),
+        CORRECTS: ("results", task, world.folder / "corrected.xlsx", *KNOWN_LATER, "--correct", *WRONG),
         "results": ("results", task, world.folder / "filled.xlsx", "--known", "2024-06-30", "--data", world.folder / "data"),
         "plan close": ("plan", "close", task, "--reason", "done", "--second", "王五", *WHO),
         "objection file": ("objection", "file", project, "S000", "--out", out, "--record", "E0-0", *SAID, *WHO),
@@ -69,7 +76,9 @@ MOMENTS = {
     "plan replace": "drawn",
     "plan replace --closed-in": "later",
     "plan join": "later",
+    "plan leave": "drawn",
     "results": "filled in",
+    CORRECTS: "visited",
     "plan close": "drawn",
     "objection file": "framed",
     "objection decide": "objected",
@@ -118,6 +127,9 @@ def _keep_moments(world):
         world.task() / "plan.xlsx", world.folder / "filled.xlsx", "抽查名单", {"检查日期": "2024-05-21", "检查结果": "未发现问题"}
     )
     world.keep("filled in")
+    _do(world, "results")
+    _fill(world.folder / "filled.xlsx", world.folder / "corrected.xlsx", "抽查名单", {"检查结果": "查无下落"})
+    world.keep("visited")
     world.put("drawn")
     world.deliver(SUBJECTS + 1)
     world.keep("drawn, delivered again")
@@ -170,6 +182,8 @@ def killed_and_done(world, name, place, after):
     """Kill a command before an operation, and ask again; False where it has no such operation."""
     world.put(MOMENTS[name])
     lasting, words = finished(world), words_of(world, name)
+    if name == CORRECTS:
+        lasting |= {"results": {}}
     while (code := call(*words, dies_at=place)) == LOST:
         world.put(MOMENTS[name])
     if code != KILLED:

@@ -13,6 +13,7 @@ import pandas as pd
 from support.deliveries import DAY, Delivery, event_line, subject_line
 from support.disk import TOP, Disk, State, Tree
 from support.nights import sign_a_card
+from support.plans import a_staff
 from support.seeds import source
 from support.tasks import KEY
 
@@ -74,6 +75,12 @@ class World:
         delivery.events(*(event_line(f"E{at}-{more}", f"S{at:03d}") for at in range(SUBJECTS // 3) for more in range(1 + at % 3)))
         self.deliver(SUBJECTS)
         sign_a_card(delivery)
+        a_staff(4).to_csv(self.staff, index=False)
+
+    @property
+    def staff(self) -> Path:
+        """The file of the inspectors of every task: who leaves one is replaced by another."""
+        return self.folder / "staff.csv"
 
     def deliver(self, subjects: int, closed: Collection[str] = ()) -> None:
         """A register of so many subjects, some of them closed."""

@@ -143,7 +143,8 @@ def test_a_second_draw_is_refused_with_the_day_of_the_first_and_logged(own, publ
         "tasks/hygiene/log.jsonl",
         "tasks/hygiene/task.json",
     ]
-    assert [line["what"] for line in creditscore("plan", "log", published, "--json").json["log"]] == ["drawn", "draw_refused"]
+    said = creditscore("plan", "log", published, "--json").json["log"]
+    assert [line["what"] for line in said] == ["published", "drawn", "draw_refused"]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import json
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -125,6 +126,21 @@ def test_an_inversion_is_printed_with_what_it_costs_to_undo_it(tmp_path):
     assert verify_plan(folder).ok
     text = (folder / "manifest.json").read_text("utf-8")
     (folder / "manifest.json").write_text(text.replace("1 more visits", "9 more visits"), "utf-8")
+    assert "notes is not what plan.csv gives" in " ".join(verify_plan(folder).findings)
+
+
+@pytest.mark.parametrize(("size", "more", "told"), [(1, {}, True), (2, {}, False), (1, {"full_coverage": ["mining"]}, False)])
+def test_a_lone_firm_that_is_drawn_each_time_is_told_to_the_planner(tmp_path, size, more, told):
+    rules = more or {"industry": {"mining": a_policy().inspection.model_dump()}}
+    sizes = {("A", "mining"): size, ("A", "bakery"): 50, ("A", "florist"): 50}
+    plan = plan_inspections(tiers_of(sizes), a_policy(**rules), task=a_task(id="t"))
+    line = "1 strata hold one subject, which is drawn each time whatever its ratio: t|A|mining"
+    assert (line in plan.notes) is told
+    folder = plan.to_csv(tmp_path / "plan")
+    assert verify_plan(folder).ok
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    notes = [note for note in manifest["notes"] if note != line] if told else [*manifest["notes"], line]
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "notes": notes}), "utf-8")
     assert "notes is not what plan.csv gives" in " ".join(verify_plan(folder).findings)
 
 

@@ -10,6 +10,8 @@ from support.tasks import draw, drawn, join, publish, replace
 from creditscore.config.tasks import TaskFile
 from creditscore.config.work_calendar import WorkCalendar
 from creditscore.errors import DrawError
+from creditscore.inspection.amendments import replacement
+from creditscore.inspection.justification import Justification
 from creditscore.inspection.plan import DrawnPlan, plan_inspections
 from creditscore.inspection.plan_folder import read_log
 from creditscore.inspection.visits import Opened, merge_plans, spread, visits_of_plans, weeks_of
@@ -91,15 +93,30 @@ def test_the_modes_probabilities_add_up_and_hold_over_many_draws(make_tiers, mak
         assert count / (40 * seeds) == pytest.approx(told[mode], abs=0.02)
 
 
-def test_a_replacement_inherits_mode_probability_and_week(tmp_path, frames):
+def test_a_replacement_inherits_mode_and_probability(tmp_path, frames):
     folder = drawn(tmp_path, frames()[0], seed=numbers("s"))
     one = DrawnPlan.from_folder(folder)
     gone = one.drawn[one.drawn["mode"] == "off_site"]["subject_id"].iloc[0]
     came = replace(folder, gone, by="李四", on=dt.date(2024, 5, 9)).replaced_by
     rows = visits_of_plans([Opened(one, read_log(folder))]).set_index("subject_id")
-    for name in ("mode", "mode_probability", "week", "stratum"):
+    for name in ("mode", "mode_probability", "stratum"):
         assert rows.loc[gone, name] == rows.loc[came, name], name
     assert (rows.loc[gone, "replaced_by"], rows.loc[came, "replaces"]) == (came, gone)
+
+
+def test_the_week_of_a_replacement_does_not_tell_whom_it_replaces(make_tiers, make_policy, make_task):
+    """The days of both stand in the list at the task's end: in one week they would be a pair."""
+    plan = plan_inspections(make_tiers(400, tier="D", industry="food"), make_policy(), task=make_task())
+    one, on = draw(plan, seed=numbers("s")), plan.task.start
+    log, why = [], Justification(reason="closed_down", evidence="照片", by="李四", second="王五")
+    for gone in one.drawn["subject_id"]:
+        log.append(replacement(one, log, gone, why=why, on=on).line())
+    rows = visits_of_plans([Opened(one, log)]).set_index("subject_id")
+    pairs = [(rows.loc[line["subject_id"], "week"], rows.loc[line["replaced_by"], "week"]) for line in log]
+    weeks = len({week for _gone, week in pairs})
+    assert len(pairs) > 60
+    assert weeks > 5
+    assert sum(gone == came for gone, came in pairs) < 3 * len(pairs) / weeks  # by chance one of as many as there are weeks
 
 
 def test_a_replaced_subject_keeps_its_row_for_the_shared_item(tmp_path, frames):

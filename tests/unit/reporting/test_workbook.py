@@ -281,6 +281,13 @@ def test_the_first_sheet_says_whether_nobody_has_signed_the_cards(tmp_path, book
     assert ("未签批，试算" in cells) is trial
 
 
+@pytest.mark.parametrize("write", [write_workbook, write_task])
+def test_the_first_sheet_says_that_nothing_of_it_is_published(tmp_path, book, write):
+    write(tmp_path / "b.xlsx", book)
+    about = {row["项目"].value: row["内容"].value for row in read_sheet(tmp_path / "b.xlsx", "说明")}
+    assert about["知悉范围"].startswith("内部使用，不得公布。")
+
+
 def index_row(**changes):
     day = dt.date(2024, 5, 1)
     row = dict.fromkeys(one.key for one in INDEX_COLUMNS)
