@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from creditscore.inspection.closing import CLOSING, CLOSING_COLUMNS, closing_list
+from creditscore.inspection.closing import CLOSING, CLOSING_COLUMNS, closing_list, open_visits
 from creditscore.inspection.csv_export import read_csv
 from creditscore.inspection.plan import DrawnPlan
 from creditscore.inspection.plan_folder import read_log
@@ -54,3 +54,10 @@ def test_it_says_neither_who_came_for_whom_nor_when(folder, rows):
 
 def test_the_result_of_a_visit_is_in_it(rows):
     assert [(row["inspected_on"], row["result"]) for row in rows if row["result"]] == [("2024-06-03", "未发现问题")]
+
+
+def test_a_visit_is_open_that_has_no_result_and_was_not_replaced(folder, rows):
+    drawn, log = DrawnPlan.from_folder(folder), read_log(folder)
+    waiting = [row for row in rows if row["standing"] != "replaced" and not row["result"]]
+    assert 0 < len(waiting) < len(rows) - 1
+    assert open_visits(drawn, log, {drawn.drawn["subject_id"].iloc[-1]}) == len(waiting)

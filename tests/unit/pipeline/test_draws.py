@@ -244,6 +244,15 @@ def test_closed_subjects_are_replaced_until_an_open_one_comes(run, drawn, projec
     assert [line["subject_id"] for line in Register.of(run.out).lines if line["what"] == "replaced"] == [subject, heir]
 
 
+@pytest.mark.parametrize("wrong", [{"second": ""}, {"second": "李 四"}, {"by": "。"}])
+def test_closed_subjects_are_replaced_by_two_persons_or_the_command_is_refused(run, drawn, project, wrong):
+    later = finished_run(run.out, project, as_of=MAY, closed=(first_of_largest_stratum(drawn),))
+    before = bytes_below(run.out)
+    with pytest.raises(DrawError, match="replacements of closed subjects: expected"):
+        replace_closed(drawn, later.shown, **{**WHO, "second": "王五", **wrong})
+    assert bytes_below(run.out) == before
+
+
 def test_nothing_changes_where_nobody_has_closed_or_come(run, drawn, project):
     later = finished_run(run.out, project, as_of=MAY)
     before = bytes_below(run.out)

@@ -87,7 +87,7 @@ def test_the_run_of_a_task_is_kept_until_the_task_is_closed(tmp_path, project, s
     if state in ("drawn", "closed"):
         draw_task(task, seed=numbers("s"), by=BY)
     if state == "closed":
-        close_task(task, **because(by=BY, second="赵六", on=MONTH_ENDS[-1], reason="x"))
+        close_task(task, **because(by=BY, second="赵六", on=dt.date(2024, 5, 31), reason="x"))
     finished_run(out, project, as_of=MONTH_ENDS[-1])
     assert removed(out) == (["2024-01-31-1"] if state == "closed" else [])
     assert run.path.exists() is (state != "closed")
@@ -102,7 +102,7 @@ def test_a_task_goes_on_without_the_run_of_a_closed_one_that_shared_its_visits(t
     for folder in (goes_on, closed):
         publish_task(folder, **PUBLIC)
         draw_task(folder, seed=numbers("s"), by=BY)
-    close_task(closed, **because(by=BY, second="赵六", on=MONTH_ENDS[-1], reason="x"))
+    close_task(closed, **because(by=BY, second="赵六", on=dt.date(2024, 5, 31), reason="x"))
     finished_run(out, project, as_of=MONTH_ENDS[-1])
     assert removed(out) == ["2024-02-29-1"]
     before = bytes_below(closed)
