@@ -62,7 +62,10 @@ publish "2024Q2-*" 2024-04-30 "gazette 12"
 # A key is lost: its frame can be neither drawn nor proved. Two persons void it; its successor is told before the seed is known.
 rm "$runs/keys/2024Q2-safety"
 refused draw "$tasks/2024Q2-safety" --seed "03 08 17 21 26 32 + 09" --by planner
-cs plan void "$tasks/2024Q2-safety" --reason "key lost" --by planner --second "head of the office" --on 2024-05-01
+lost=(--reason "key lost" --by planner --second "head of the office")
+refused plan void "$tasks/2024Q2-safety" "${lost[@]}" --on 2020-01-01
+cs plan void "$tasks/2024Q2-safety" "${lost[@]}" --on 2024-05-01
+refused plan publish "$tasks/2024Q2-safety" --on 2024-04-30 --channel "gazette 13" --by planner
 publish "2024Q2-safety" 2024-05-01 "gazette 13"
 draw "2024Q2-*" "03 08 17 21 26 32 + 09"
 
@@ -83,12 +86,15 @@ done
 # --- an inspector had ticked the wrong box: both versions are kept, and reason and person with them.
 python "$here/experiments/whole_year/wrong_box.py" "$out/filled.xlsx" "$out/corrected.xlsx"
 refused results "$task" "$out/corrected.xlsx" --known 2024-07-08 --data "$data"
+refused results "$task" "$out/corrected.xlsx" --known 2024-07-08 --data "$data" --correct --reason "wrong box ticked" --by planner
 cs results "$task" "$out/corrected.xlsx" --known 2024-07-08 --data "$data" --correct --reason "wrong box ticked" --evidence "inspection record 12" \
   --by planner --second "head of the office" --lang en
 
 # --- the tasks are closed: replaced, come and late ones are told together. Auditors redraw the export with the one file alone.
 for task in "$tasks"/2024Q2-*; do
+  refused plan close "$task" --by planner --on 2024-07-04
   cs plan close "$task" --by planner --on 2024-07-10
+  cs plan log "$task" --lang en
   cs plan export "$task" --out "$out/auditors" --rows 1000 --with-key --lang en
   python "$verifier" "$out/auditors/tasks/$(basename "$task")" --frame-hash "$(frame_hash "$task")"
 done
