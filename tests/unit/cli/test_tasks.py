@@ -266,3 +266,15 @@ def test_an_export_for_auditors_verifies_where_it_lies(drawn_out, tmp_path):
     assert said.json == {"export": str(tmp_path / "tasks" / "2024Q2-food")}
     checked = creditscore("verify-plan", said.json["export"], "--json")
     assert (checked.code, checked.json["findings"], len(checked.json["holds"])) == (0, [], 9)
+
+
+def test_a_frame_published_anew_once_the_seed_is_known_verifies_and_is_asked_about(published):
+    """All dated before the seed: no rule is broken, and the page names the earlier frame and when this one was recorded."""
+    earlier = Register.of(published.parents[1]).published(published.name)["frame_hash"]
+    assert creditscore("plan", "void", published, *VOID[:-1], "2024-04-30").code == 0
+    assert creditscore("plan", "publish", published, *PUBLISH).code == 0
+    assert creditscore("draw", published, *DRAW).code == 0
+    checked = creditscore("verify-plan", published, "--json")
+    asked = {one["code"]: one["text"] for one in checked.json["to_ask_about"]}
+    assert (checked.code, set(asked)) == (0, {"ask.recorded", "ask.frame"})
+    assert earlier in asked["ask.frame"]
