@@ -2,6 +2,7 @@
 
 The list of the draw stays as it is while a task runs. Whoever saw one subject leave it and another one appear on the same day would
 know that both are of one stratum, and so of one tier: replacements are told once, at the end, without pairs and without their days.
+Where one alone came in a trade the pair is plain all the same: docs/draw.md says how often.
 """
 
 from __future__ import annotations

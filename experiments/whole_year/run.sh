@@ -99,6 +99,9 @@ for task in "$tasks"/2024Q2-*; do
   python "$verifier" "$out/auditors/tasks/$(basename "$task")" --frame-hash "$(frame_hash "$task")"
 done
 
+# --- how often the lists show who came for whom.
+python "$here/experiments/whole_year/plain_pairs.py" "$tasks"
+
 # --- spring 2025: the results are labels with their probabilities; cards are trained with them, and the year begins anew.
 train_and_sign 2025-04-30
 night 2025-04-30
