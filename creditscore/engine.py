@@ -9,6 +9,7 @@ declares (a date minus an interval is a TIMESTAMP on DuckDB and a DATE on Spark)
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import re
@@ -19,9 +20,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from creditscore.content_hash import groups_of, hash_of_groups
 from creditscore.errors import DataError
+from creditscore.storage import atomic_path, operations
 
 if TYPE_CHECKING:
+    import ibis.expr.datatypes as dt
     import ibis.expr.types as ir
     import pyarrow as pa
 
@@ -150,6 +154,58 @@ class Engine(ABC):
         """The rows of an expression, in the columns and types it declares; order only if it sorts."""
         wanted = arrow_schema(expr)
         return self._run(self.compile(expr)).select(wanted.names).cast(wanted)
+
+    def count(self, expr: ir.Table) -> int:
+        """How many rows an expression has."""
+        (rows,) = self.query(expr.aggregate(rows=expr.count()))["rows"].to_pylist()
+        return int(rows)
+
+    def content_hash(self, expr: ir.Table) -> str:
+        """A hash of an expression's columns and rows, see :mod:`creditscore.content_hash`: the same on every engine.
+
+        The order of rows does not count; rows that are equal do, each. What comes out of the engine is one row per group: 16 of up
+        to 65,536 rows, else at most one per 256.
+
+        Raises:
+            DataError: A column has neither numbers, booleans, dates, texts nor lists of texts.
+        """
+        groups = self.query(groups_of(expr, count=self.count(expr)))
+        return hash_of_groups(expr.schema(), zip(groups["place"].to_pylist(), groups["own"].to_pylist(), strict=True))
+
+    def write(self, expr: ir.Table, path: Path, *, order_by: Sequence[str]) -> None:
+        """Write the rows of an expression to one Parquet file, whole or not at all, in the types that it declares.
+
+        No row passes through this process on Spark, where one task sorts and writes (what does not fit into its memory it
+        spills): readers of a run find one file by its name on every engine. The executors must see the folder of ``path``.
+
+        Args:
+            expr: The rows.
+            path: The file; an earlier one is replaced. :meth:`register` takes it.
+            order_by: Columns by which the rows are sorted, NULL last. The same rows, sorted by a key, give the same bytes on the
+                same version of an engine.
+        """
+        with atomic_path(path) as partial:
+            self._write(self._typed(expr), tuple(map(self._quoted, order_by)), partial)
+
+    def _typed(self, expr: ir.Table) -> str:
+        """The text of an expression whose columns are cast to the types that it declares."""
+        columns = ((self._quoted(name), self._type_name(kind)) for name, kind in expr.schema().items())
+        casts = ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in columns)
+        return f"SELECT {casts} FROM ({self.compile(expr)}) AS typed"  # noqa: S608 - names are quoted
+
+    @abstractmethod
+    def _write(self, sql: str, order: tuple[str, ...], path: Path) -> None:
+        """Write the rows of a text, sorted by quoted columns, to a Parquet file."""
+
+    @staticmethod
+    @abstractmethod
+    def _quoted(name: str) -> str:
+        """The name of a column as it stands in a text."""
+
+    @staticmethod
+    @abstractmethod
+    def _type_name(kind: dt.DataType) -> str:
+        """A type as it stands in a text."""
 
     @abstractmethod
     def register(self, name: str, source: pa.Table | pa.RecordBatchReader | Path) -> None:
@@ -328,6 +384,42 @@ class _DuckDB(Engine):
         with self._running(sql):
             return self._connection.sql(sql).to_arrow_table()
 
+    def _write(self, sql: str, order: tuple[str, ...], path: Path) -> None:
+        import duckdb
+
+        ordered = f"{sql} ORDER BY {', '.join(f'{name} NULLS LAST' for name in order)}" if order else sql
+        target = str(path.resolve()).replace("'", "''")
+        code = None
+        with self._running(sql):
+            try:
+                self._connection.execute(f"COPY ({ordered}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)")
+            except duckdb.IOException as error:
+                code = _of_system(str(error))
+                if code is None:
+                    raise
+        if code is not None:
+            raise OSError(code, os.strerror(code), str(path))
+
+    @staticmethod
+    def _quoted(name: str) -> str:
+        doubled = name.replace('"', '""')
+        return f'"{doubled}"'
+
+    @staticmethod
+    def _type_name(kind: dt.DataType) -> str:
+        from ibis.backends.sql.datatypes import DuckDBType
+
+        return str(DuckDBType.to_string(kind.copy(nullable=True)))
+
+
+#: What a system refuses to a writer.
+_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG, errno.ENOENT)
+
+
+def _of_system(message: str) -> int | None:
+    """The number of the system's error that DuckDB quotes in a message, if any."""
+    return next((code for code in _REFUSED if os.strerror(code) in message), None)
+
 
 def _pieces(stream: pa.RecordBatchReader, rows: int = 1 << 20) -> Iterator[pa.Table]:
     """The rows of a stream in tables of about ``rows`` rows."""
@@ -398,6 +490,32 @@ class _Spark(Engine):
     def _run(self, sql: str) -> pa.Table:
         with self._running(sql):
             return self._sql(sql).toArrow()
+
+    def _write(self, sql: str, order: tuple[str, ...], path: Path) -> None:
+        from pyspark.sql import functions
+
+        folder = path.with_name(f"{path.name}.parts")
+        columns = [functions.col(name).asc_nulls_last() for name in order]
+        with self._running(sql):
+            rows = self._sql(sql).repartition(1)
+            rows = rows.sortWithinPartitions(*columns) if columns else rows
+            rows.write.mode("overwrite").option("compression", "zstd").parquet(str(folder.absolute()))
+        try:
+            (part,) = folder.glob("part-*.parquet")
+            operations.rename(part, path)
+        finally:
+            operations.remove_folder(folder)
+
+    @staticmethod
+    def _quoted(name: str) -> str:
+        doubled = name.replace("`", "``")
+        return f"`{doubled}`"
+
+    @staticmethod
+    def _type_name(kind: dt.DataType) -> str:
+        from ibis.backends.sql.datatypes import PySparkType
+
+        return str(PySparkType.to_string(kind.copy(nullable=True)))
 
     def _sql(self, sql: str) -> Any:
         # Each time: the session is the caller's, who may have switched it on again.
