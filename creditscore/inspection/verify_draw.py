@@ -387,7 +387,10 @@ ASK = {
         " voided on {voided} (recorded {void_recorded}) by {by} and {second}: {reason}"
     ),
     "ask.ratios": _("plan.csv: the planner edited ratios; {count} strata have another one than the policy: {strata}"),
-    "ask.refused": _("register.jsonl line {line}: another draw was asked for on {on} by {by} and refused, with the seed {seed}"),
+    "ask.refused": _(
+        "register.jsonl line {line}: another draw was asked for, dated {on} and recorded on {recorded}, by {by}, and refused; with"
+        " the seed {seed}"
+    ),
     "ask.open": _("register.jsonl line {line}: closed on {on} with {open} visits without a result by {by} and {second}: {reason}"),
     "ask.corrected": _(
         "register.jsonl line {line}: {count} results were corrected on {on} by {by} and {second}: {reason} ({evidence}): {subjects}"
@@ -1353,7 +1356,7 @@ def to_ask_about(export: Export, register: Sequence[dict[str, Any]]) -> Iterator
     for line in own:
         what = _text(line, "what")
         if what == "draw_refused":
-            yield _asked("ask.refused", line, "on", "by", "seed")
+            yield _asked("ask.refused", line, "on", "recorded", "by", "seed")
         elif what == "closed" and line.get("open"):
             yield _asked("ask.open", line, "on", "by", "second", "reason", open=line["open"])
         elif what == "results" and "corrected" in line:
