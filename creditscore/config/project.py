@@ -24,6 +24,7 @@ from creditscore.config.spec import Day, Items, Label, Name, Spec, read_spec
 from creditscore.config.targets import TargetFile, TargetSpec
 from creditscore.config.tasks import Task, TaskFile
 from creditscore.config.work_calendar import WorkCalendar
+from creditscore.dates import ZONE
 from creditscore.errors import ConfigError
 from creditscore.storage import settle, sha256_file, sha256_of
 from creditscore.vocabulary import MARKET_SUBJECTS, Purpose, UnscoredKind
@@ -87,7 +88,7 @@ class ProjectFile(Spec):
     #: Whom the project scores. Practitioners are natural persons: only as such, only by their
     #: professional-conduct records, and only with ``impact_assessment_id`` in ``scorecards.toml``.
     population: Literal["market_subject", "practitioner"] = "market_subject"
-    timezone: Annotated[str, AfterValidator(_timezone)] = "Asia/Shanghai"
+    timezone: Annotated[str, AfterValidator(_timezone)] = ZONE
     #: Without effect: each command has ``--lang``. Accepted for one release more.
     languages: Items[str] = ("zh", "en")
     #: A drop of the number of subjects against the run before that stops the run.

@@ -17,8 +17,9 @@ from creditscore.config.spec import Spec
 
 #: What the two beacons publish; their form needs no words.
 _BEACONS = {"drand": "64 hex", "nist": "128 HEX"}
-#: A seed that people make themselves has at least so many bits; a public source is what it is.
-_WITNESSED_BITS = 64
+#: A seed that people make themselves has at least so many bits. A lottery has what it has; with fewer outcomes than these, a
+#: key could be looked for whose draw pleases whatever comes out.
+_WITNESSED_BITS, _LOTTERY_BITS = 64, 20
 _BALLS = re.compile(r"([1-9][0-9]{0,2}) of ([1-9][0-9]{0,2})")
 _SIGNS = re.compile(r"([1-9][0-9]{0,2}) (digits|dice|hex|HEX)")
 #: Of how many signs each place is one, and which.
@@ -57,7 +58,7 @@ class SeedSource(Spec):
         name: Which lottery, chain or place.
         issue: Its issue or round; for a witnessed seed what it is called in the minutes.
         form: How the seed is written: groups with `` + `` between them, each ``6 of 33`` (numbers of equal width in rising
-            order), ``5 digits``, ``25 dice`` or ``64 hex`` (signs in the order in which they came). Not for beacons.
+            order), ``7 digits``, ``25 dice`` or ``64 hex`` (signs in the order in which they came). Not for beacons.
         day: The day on which it becomes known; no draw is made before.
     """
 
@@ -79,6 +80,11 @@ class SeedSource(Spec):
             outcomes *= group.outcomes
         if self.source == "witnessed" and outcomes < 2**_WITNESSED_BITS:
             raise ValueError(f"form: a witnessed seed needs at least {_WITNESSED_BITS} bits, such as 25 dice (got {self.form!r})")
+        if self.source == "lottery" and outcomes < 2**_LOTTERY_BITS:
+            raise ValueError(
+                f"form: a lottery needs at least 2^{_LOTTERY_BITS} outcomes; take a larger one, or two issues together, such as "
+                f"5 digits + 5 digits (got {self.form!r})"
+            )
         return self
 
     @property
@@ -120,4 +126,4 @@ def _group(text: str) -> _Group:
     if found := _SIGNS.fullmatch(text):
         signs = _ALPHABETS[found[2]]
         return _Group(int(found[1]), len(signs), signs)
-    raise ValueError(f"form: expected groups such as '6 of 33 + 1 of 16', '5 digits' or '25 dice' (got {text!r})")
+    raise ValueError(f"form: expected groups such as '6 of 33 + 1 of 16', '7 digits' or '25 dice' (got {text!r})")

@@ -41,7 +41,7 @@ Line = Mapping[str, Any]
 
 
 def register_line(what: RegisterKind, **body: Any) -> dict[str, Any]:
-    """A line for the register, with the operating system's user and the day of the machine's clock.
+    """A line for the register, with the operating system's user and the day in China by the machine's clock.
 
     Names and days that people type are not proved; neither are these two, which whoever administers the machine can set.
     """

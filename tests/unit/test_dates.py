@@ -1,6 +1,7 @@
 """Days as callers give them: to the check-up and every report."""
 
 import datetime as dt
+import time
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from support.deliveries import Delivery, event_line
 
 import creditscore as cs
+from creditscore import dates
 from creditscore.dates import day_of
 from creditscore.errors import DataError
 from creditscore.records.deliveries.coverage import catalogue_report
@@ -19,6 +21,28 @@ REPORTS = [
     repair_reminders,
 ]  # fmt: skip
 DAY = dt.date(2024, 4, 30)
+
+
+@pytest.fixture
+def zone_of_the_machine(monkeypatch):
+    """Sets the time zone of the process; that of the machine again afterwards."""
+
+    def set_to(zone):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    yield set_to
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="this system has one time zone for all its processes")
+@pytest.mark.parametrize("zone", ["UTC", "XXX24", "XXX-24", "America/Chicago"])
+def test_today_is_the_day_in_china_whatever_zone_a_process_has(zone_of_the_machine, zone):
+    """A zone typed before a command moved what the register records by a day; a server in UTC was a day behind until eight."""
+    before = dt.datetime.now(dt.UTC)
+    zone_of_the_machine(zone)
+    assert dates.today() in {(moment + dt.timedelta(hours=8)).date() for moment in (before, dt.datetime.now(dt.UTC))}
 
 
 @pytest.fixture(scope="module")

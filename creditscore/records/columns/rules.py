@@ -26,6 +26,7 @@ from creditscore.config.column_rules import (
     Split,
 )
 from creditscore.config.sources import Limits, SourceSpec
+from creditscore.dates import ZONE
 from creditscore.errors import DataError
 from creditscore.language import DEFAULT_LANGUAGE, Words, _
 from creditscore.records.columns.dates import day_values
@@ -118,7 +119,7 @@ def apply_rules(
     source: SourceSpec,
     table: StandardTable,
     *,
-    timezone: str = "Asia/Shanghai",
+    timezone: str = ZONE,
     cells: Mapping[str, pa.Array] | None = None,
     limits: Limits | None = None,
 ) -> tuple[pa.Table, Faults]:

@@ -1,4 +1,4 @@
-"""The form of a seed: one spelling for each outcome, and enough of them where people make the seed themselves."""
+"""The form of a seed: one spelling for each outcome, and enough of them that nobody counts on one."""
 
 import datetime as dt
 
@@ -33,10 +33,11 @@ def test_an_outcome_of_a_lottery_has_one_spelling(red, blue):
 @pytest.mark.parametrize(
     ("form", "good", "bad"),
     [
-        ("5 digits", "01234", ("1234", "0123x", "٠١٢٣٤")),
+        ("7 digits", "0123456", ("123456", "012345x", "٠١٢٣٤٥٦")),
+        ("5 digits + 5 digits", "01234 + 56789", ("01234", "0123456789", "01234 56789")),
         ("25 dice", "1" * 25, ("1" * 24, "7" + "1" * 24, "0" + "1" * 24)),
         ("64 hex", "0f" * 32, ("0F" * 32, "0f" * 31)),
-        ("3 of 100", "001 020 100", ("1 20 100", "001 020 101", "001 001 100", "000 020 100")),
+        ("4 of 100", "001 020 030 100", ("1 20 30 100", "001 020 030 101", "001 001 020 100", "000 020 030 100")),
     ],
 )
 def test_each_form_takes_its_signs_alone(form, good, bad):
@@ -53,13 +54,27 @@ def test_an_unknown_form_is_refused(form):
 @pytest.mark.parametrize(
     ("form", "enough"), [("24 dice", False), ("25 dice", True), ("19 digits", False), ("20 digits", True), ("16 hex", True)]
 )
-def test_a_witnessed_seed_has_64_bits_and_a_lottery_what_it_has(form, enough):
+def test_a_witnessed_seed_has_64_bits(form, enough):
     if enough:
         assert source(form, source="witnessed").written == form
     else:
         with pytest.raises(ValidationError, match="at least 64 bits"):
             source(form, source="witnessed")
     assert source(form).written == form
+
+
+@pytest.mark.parametrize("form", ["6 of 33 + 1 of 16", "5 of 35 + 2 of 12", "7 of 30", "7 digits", "5 hex", "5 digits + 5 digits"])
+def test_the_lotteries_in_use_have_outcomes_enough(form):
+    assert source(form).written == form
+
+
+@pytest.mark.parametrize(
+    "form", ["1 of 1", "33 of 33", "1 digits", "3 digits", "5 digits", "6 digits", "4 hex", "32 of 33 + 1 of 16"]
+)
+def test_a_lottery_of_few_outcomes_is_refused(form):
+    """``33 of 33`` has one outcome, known before the frame: the key is then chosen for the draw that it gives."""
+    with pytest.raises(ValidationError, match=r"at least 2\^20 outcomes; .* such as 5 digits \+ 5 digits"):
+        source(form)
 
 
 @pytest.mark.parametrize(("name", "written", "seed"), [("drand", "64 hex", "ab" * 32), ("nist", "128 HEX", "AB" * 64)])
