@@ -57,6 +57,7 @@ def _document(event: Event) -> dict[str, Any]:
 def _row(number: int, event: Event, words: Words) -> tuple[str, ...]:
     line = event.line
     kind = words.text(_KINDS.get(event.what, event.what))
+    kind = words.text(_("{state} (trial)", state=kind)) if line.get("trial") else kind
     days = (str(line.get("on") or ""), str(line.get("recorded") or ""))
     about = words.text(_about(event.what, line))
     return (str(number), *days, kind, about, str(line.get("by") or ""), str(line.get("second") or ""))

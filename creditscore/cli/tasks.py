@@ -112,7 +112,7 @@ def close(
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Put a drawn task away: nothing is added to it any more, and it leaves the list of open tasks."""
+    """Put a drawn task away: nothing is added any more, neither results nor corrections, and it leaves the list of open tasks."""
     from creditscore.inspection.justification import Justification
     from creditscore.pipeline.plans import close_task
 
@@ -125,7 +125,7 @@ def export(
     task_dir: TaskArg,
     out: Annotated[Path, typer.Option("--out", help="A folder for auditors, without an export of this task.")],
     rows: Annotated[int, typer.Option("--rows", help="How many rows of the sample a part has.")] = 100_000,
-    with_key: Annotated[bool, typer.Option("--with-key", help="With the key: for auditors alone, never for the public.")] = False,
+    with_key: Annotated[bool, typer.Option("--with-key", help="With its keys: for auditors alone, never for the public.")] = False,
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
 ) -> None:

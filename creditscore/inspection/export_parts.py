@@ -15,8 +15,8 @@ from creditscore.errors import DataError
 from creditscore.inspection.closing import CLOSING
 from creditscore.inspection.plan_folder import LOG, MANIFEST, PUBLICATION, read_manifest
 from creditscore.inspection.register import REGISTER
-from creditscore.inspection.task_folder import TASKS, TaskFolder
-from creditscore.inspection.task_key import KEYS, key_path
+from creditscore.inspection.task_folder import TASKS, VOIDED, TaskFolder
+from creditscore.inspection.task_key import KEYS, key_path, voided_keys
 from creditscore.storage import atomic_write
 
 #: How many rows a part has.
@@ -27,11 +27,13 @@ _FILES = ("plan.csv", "sample.sha256", "inspectors.csv", PUBLICATION, CLOSING, L
 def export_task(folder: TaskFolder, out: Path, *, rows: int = PART_ROWS, with_key: bool = False) -> Path:
     """Write the sealed export of a task, and return its folder, ``out/tasks/<task>``: ``verify_draw.py`` checks it there.
 
+    Its voided frames go along as they were put aside, so that auditors can see what each of them would have drawn.
+
     Args:
         folder: The task.
         out: A folder that holds no export of the task.
         rows: How many rows a part has.
-        with_key: Whether the key goes with it, to ``out/keys/<task>``: for auditors alone.
+        with_key: Whether the keys go with it, that of the task and those of its voided frames, to ``out/keys``: for auditors alone.
 
     Raises:
         DataError: There is an export already; ``rows`` is less than 1; the key is lost; or a file is missing.
@@ -53,8 +55,11 @@ def export_task(folder: TaskFolder, out: Path, *, rows: int = PART_ROWS, with_ke
             atomic_write(target / name, (folder.path / name).read_bytes())
     if (folder.out / REGISTER).is_file():
         atomic_write(out / REGISTER, (folder.out / REGISTER).read_bytes())
+    for path in sorted((folder.path / VOIDED).glob("*/*")):
+        atomic_write(target / path.relative_to(folder.path), path.read_bytes())
     if with_key:
-        atomic_write(out / KEYS / folder.task, key.read_bytes(), secret=True)
+        for path in (key, *voided_keys(folder.out, folder.task)):
+            atomic_write(out / KEYS / path.name, path.read_bytes(), secret=True)
     return target
 
 

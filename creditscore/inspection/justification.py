@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from creditscore.errors import DrawError
-from creditscore.inspection.people import letters, same_person
+from creditscore.inspection.people import in_common, letters
 from creditscore.language import Message, Text, _, pgettext
 
 #: The reasons of the closed lists of :mod:`creditscore.vocabulary`. People type the code, so it is shown in every language.
@@ -73,12 +73,14 @@ class Justification:
                     expected=expected,
                     given=getattr(self, name),
                 )
-        if same_person(plain.by, plain.second):
+        if (common := in_common(plain.by, plain.second)) is not None:
             raise DrawError(
-                "{step}: expected a second person (got {by} and {second}; each of several names in one field counts)",
+                "{step}: expected a second person (got {by} and {second}, both with {common}; each of several names in one field "
+                "counts)",
                 step=step,
                 by=plain.by,
                 second=plain.second,
+                common=common,
             )
         return plain
 

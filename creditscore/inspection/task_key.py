@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from glob import escape
 from pathlib import Path
 
 from creditscore.errors import DataError, DrawError
@@ -16,6 +17,8 @@ from creditscore.storage import Journal
 
 #: The folder of all keys below OUT.
 KEYS = "keys"
+#: Between task and number in the name of the key of a voided frame.
+_VOID = ".void-"
 _DIGITS = re.compile("[0-9a-f]{64}")
 
 
@@ -43,8 +46,14 @@ def put_key_aside(entry: Journal, task: str, number: int) -> None:
     """Keep the key of a voided frame under the number of its void, for auditors; nothing where it is lost."""
     path = key_path(entry.root, task)
     if path.is_file():
-        entry.write_secret(path.with_name(f"{task}.void-{number}"), path.read_bytes())
+        entry.write_secret(path.with_name(f"{task}{_VOID}{number}"), path.read_bytes())
         entry.remove(path)
+
+
+def voided_keys(out: Path, task: str) -> list[Path]:
+    """Where the keys of the voided frames of a task lie, in the order of their voids; without those that were lost."""
+    ends = {path: path.name.removeprefix(f"{task}{_VOID}") for path in (out / KEYS).glob(f"{escape(task)}{_VOID}*")}
+    return sorted((path for path, end in ends.items() if end.isdecimal()), key=lambda path: int(ends[path]))
 
 
 def read_key(path: Path) -> str:

@@ -154,9 +154,10 @@ def add_publication(
     for name, content in frame_files(frame).items():
         entry.write(folder.path / name, content)
     about = {"frame_hash": frame.frame_hash, "on": on.isoformat(), "channel": needed(channel, "channel"), "by": needed(by, "by")}
+    source = {"seed_source": frame.task.seed.text} if frame.task.seed else {}
     run = {"run": folder.origin.run} if from_run and folder.origin.run else {}
     marked = {"trial": True} if trial else {}
-    add_line(entry, folder, "published", **about, **run, **marked)
+    add_line(entry, folder, "published", **about, **source, **run, **marked)
     return frame
 
 

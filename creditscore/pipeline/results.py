@@ -18,7 +18,7 @@ from creditscore.inspection.justification import Justification
 from creditscore.inspection.plan import DrawnPlan, InspectionPlan
 from creditscore.inspection.plan_folder import PUBLICATION, publication_with
 from creditscore.inspection.register import Register
-from creditscore.inspection.task_folder import TaskFolder, refuse_closed
+from creditscore.inspection.task_folder import TaskFolder
 from creditscore.inspection.task_steps import add_line
 from creditscore.inspection.visits import Opened
 from creditscore.language import DEFAULT_LANGUAGE, Message, _
@@ -120,7 +120,7 @@ def take_results(
     """
     task = TaskFolder.opened(folder)
     with locked(data) if data is not None else nullcontext(), changing(task.out, f"results {task.task}") as entry:
-        refuse_closed(task)
+        _refuse_closed(task)
         plans = related_plans(task.out, task.task)
         plan = as_drawn(task, plans[task.task])
         visits = _visits_of(task, plans)
@@ -130,6 +130,20 @@ def take_results(
         refuse_half_merged({task.task}, plans.values(), known=known)
         rows = [_row(result, visits[result["task"], result["subject_id"]], plan.plan, known) for result in results]
         return _add_results(entry, task, plans, visits, rows, known=known, data=data, correction=correction, lang=lang)
+
+
+def _refuse_closed(task: TaskFolder) -> None:
+    """Refuse results of a task that was closed, and corrections of them: its closing list is told.
+
+    Raises:
+        DrawError: The task is closed.
+    """
+    if task.state(Register.of(task.out)) == "closed":
+        raise DrawError(
+            "task {task}: closed; neither results nor corrections are taken any more; a visit whose result was wrong is delivered "
+            "again with the data of its provider, under the same inspection_id, and acts in the night that knows it",
+            task=task.task,
+        )
 
 
 def _of_task(results: Sequence[_Row], task: TaskFolder) -> list[_Row]:

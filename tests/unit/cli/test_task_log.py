@@ -69,6 +69,8 @@ def test_people_read_who_did_what_about_whom_on_which_day_and_when_it_was_record
     folder, gone = lived
     english, chinese = (creditscore("plan", "log", folder, "--lang", lang).out.splitlines() for lang in ("en", "zh"))
     assert (len(english), len(chinese)) == (len(KINDS) + 1, len(KINDS) + 1)
+    for heads in (english[0], chinese[0]):
+        assert len(set(heads.split())) == len(heads.split())
     for head in ("day", "recorded", "what", "about", "by", "second person"):
         assert head in english[0]
     told = dict(zip(KINDS, english[1:], strict=True))
@@ -104,3 +106,11 @@ def test_a_register_that_was_written_into_is_refused(lived):
     register.write_text(register.read_text("utf-8").replace("密钥遗失", "不再需要"), "utf-8")
     said = creditscore("plan", "log", lived[0], "--lang", "en")
     assert (said.code, "register.jsonl line" in said.err) == (2, True)
+
+
+def test_a_frame_of_unsigned_cards_is_told_as_a_trial(tmp_path):
+    plan = plan_inspections(a_tiers(60), a_policy(), task=a_task())
+    plan.publish(**PUBLIC, trial=True, out=tmp_path)
+    english, chinese = (creditscore("plan", "log", tmp_path / "tasks" / TASK, "--lang", lang).out for lang in ("en", "zh"))
+    assert "published (trial)" in english
+    assert "公布（试算）" in chinese

@@ -5,11 +5,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support.plans import a_policy, a_task, a_tiers
+from support.tasks import PUBLIC, because, bytes_below, drawn, published
 
 from creditscore.errors import DataError
 from creditscore.inspection import verify_draw
 from creditscore.inspection.export_parts import export_task, parts_of
+from creditscore.inspection.plan import plan_inspections
+from creditscore.inspection.plan_folder import FRAME_FILES
 from creditscore.inspection.task_folder import TaskFolder
+from creditscore.inspection.task_steps import add_void
+from creditscore.storage import changed
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +107,24 @@ def test_an_export_is_not_written_over(task, export):
         export_task(task, Path(export) / "plan.csv")
     with pytest.raises(DataError, match="1 or more"):
         export_task(task, Path(export).parent.parent / "x", rows=0)
+
+
+@pytest.mark.parametrize("with_key", [True, False])
+def test_voided_frames_go_along_and_their_keys_with_the_key(tmp_path, with_key):
+    """A voided frame is a draw that was not taken: without its files and key nobody could ask what it would have drawn."""
+    plan = plan_inspections(a_tiers(60), a_policy(), task=a_task())
+    for _frame in range(2):
+        folder = TaskFolder.opened(published(tmp_path / "out", plan))
+        with changed(folder.out, "void") as entry:
+            add_void(entry, folder, **because(reason="密钥遗失", by="王五", second="李四", on=PUBLIC["on"]))
+    drawn(tmp_path / "out", plan, seed="s")
+    other = published(tmp_path / "out", plan_inspections(a_tiers(60), a_policy(), task=a_task(id=f"{folder.task}.void-1.x")))
+    exported = export_task(folder, tmp_path / "auditors", with_key=with_key)
+    assert verify_draw.verify(exported).findings == []
+    assert bytes_below(exported / "voided") == bytes_below(folder.path / "voided")
+    assert sorted(bytes_below(exported / "voided")) == sorted(f"{n}/{name}" for n in (1, 2) for name in FRAME_FILES)
+    keys = bytes_below(exported.parents[1] / "keys")
+    ours = {name: key for name, key in bytes_below(folder.out / "keys").items() if name != other.name}
+    assert keys == (ours if with_key else {})
+    assert sorted(ours) == [folder.task, f"{folder.task}.void-1", f"{folder.task}.void-2"]
+    assert all(path.stat().st_mode & 0o77 == 0 for path in (exported.parents[1] / "keys").glob("*"))

@@ -41,7 +41,7 @@ def test_a_refusal_says_which_text_is_missing_and_what_was_given(field, told, gi
 
 @pytest.mark.parametrize("second", ["李四", "李 四（代）", "王五、李四"])
 def test_a_refusal_says_that_both_are_one_person(second):
-    with pytest.raises(DrawError, match=rf"replacement of S1: expected a second person \(got 李四 and {second};"):
+    with pytest.raises(DrawError, match=rf"replacement of S1: expected a second person \(got 李四 and {second}, both with 李四;"):
         checked(second=second)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from creditscore.inspection.people import same_person
+from creditscore.inspection.people import in_common, same_person
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,9 @@ from creditscore.inspection.people import same_person
         "张三 副局长",
         "执法科：张三",
         "王五、张三（执法科、法制科）",
+        "食品科 张三",
+        "永州市市场监督管理局 食品科 张三科长",
+        "食品科/张三",
     ],
 )
 def test_one_person(other):
@@ -57,6 +60,14 @@ def test_one_person(other):
         ("王科长", "李科长"),
         ("执法科：张三", "执法科：李四"),
         ("Anders Brand", "Anna Brand"),
+        ("食品科 张三", "食品科 李四"),
+        ("市场监管局 张三", "市场监管局 李四"),
+        ("市场监管局 食品科 张三", "市场监管局 食品科 李四"),
+        ("市局 张三", "市局 李四"),
+        ("一科 张三", "一科 李四"),
+        ("执法大队 张三、王五", "执法大队 李四"),
+        ("检测中心/张三", "检测中心/李四"),
+        ("张三 办公室", "李四 办公室"),
     ],
 )
 def test_two_persons(one, other):
@@ -67,3 +78,22 @@ def test_letters_are_compared_in_either_case():
     assert same_person("ＬＩ Ming", "li-ming (acting)")
     assert same_person("ＬＩ Ming, Wang Wu", "wang wu")
     assert same_person("Li Ming and Wang Wu", "wang wu")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "common"),
+    [
+        # A name may end like an office: where a sign parts it from others, or nothing else stands in a field, it counts.
+        ("李志科、张三", "李志科、王五", "李志科"),
+        ("李志科 张三", "李志科", "李志科"),
+        ("李科 张三", "李科 王五", "李科"),
+        ("食品科", "食品科", "食品科"),
+        ("食品科 张三", "食品科", "食品科"),
+        ("食品科 市局", "食品科 王五", "食品科"),
+        ("食品科 张三、李四", "食品科 李四", "李四"),
+        ("食品科 张三", "李四、张 三（代）", "张三"),
+        ("张三", "李四", None),
+    ],
+)
+def test_who_is_in_common_is_named(one, other, common):
+    assert in_common(one, other) == common

@@ -168,3 +168,10 @@ def test_nothing_is_told_of_a_draw_or_of_a_line_without_a_clock(drawn):
     older = {"what": "published", "task": drawn.name, "frame_hash": "f", "on": "2024-04-30"}
     storage.append_chain(drawn.parents[1] / "register.jsonl", [older])
     assert not_seen(TaskFolder.opened(drawn)) is None
+
+
+def test_a_publication_says_from_which_source_its_seed_will_come(drawn):
+    """A voided frame keeps its own: without it nobody sees from the register whether its seed was known by the void."""
+    lines = Register.of(drawn.parents[1]).of_task(drawn.name)
+    assert [line["what"] for line in lines] == ["published", "drawn"]
+    assert {line["seed_source"] for line in lines} == {"lottery: 双色球 2024049, 2024-05-02"}

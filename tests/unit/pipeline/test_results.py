@@ -238,11 +238,12 @@ def test_results_and_corrections_are_not_dated_before_the_draw_before_what_they_
     assert hand_in(known=KNOWN, correction=WHY).corrected
 
 
-def test_a_closed_task_takes_no_results(hand_in, run, drawn):
+@pytest.mark.parametrize("corrects", [False, True])
+def test_a_closed_task_takes_neither_results_nor_corrections_and_says_what_to_do(hand_in, run, drawn, corrects):
     close_task(drawn, **because(by="王五", second="赵六", on=KNOWN, reason="x"))
     before = bytes_below(run.out)
-    with pytest.raises(DrawError, match="closed; nothing is added"):
-        hand_in()
+    with pytest.raises(DrawError, match=r"neither results nor corrections .* delivered again .* same inspection_id"):
+        hand_in(correction=WHY if corrects else None)
     assert bytes_below(run.out) == before
 
 
