@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -401,7 +402,8 @@ def replay(
 
     words = Words.of(lang)
     folder, loaded = run_of(run), project_of(project)
-    computes = engine_of(engine, (data, folder.out), loaded)
+    # It computes the run again in a folder of its own.
+    computes = engine_of(engine, (data, folder.out, Path(tempfile.gettempdir())), loaded)
     differing = replay_run(loaded, folder.path, data=data_of(data), engine=computes, objections=objections)
     result = _("differs: {outputs}", outputs=list(differing)) if differing else _("every output was rebuilt")
     show({"rebuilt": not differing, "differing": differing}, [words.text(result)], as_json=as_json)

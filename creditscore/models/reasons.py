@@ -7,6 +7,8 @@ such as one of expert points, is compared with the best attribute. A missing val
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -31,12 +33,12 @@ def best(card: Card) -> Baseline:
     return Baseline(name="best", points={one.name: max(a.points for a in one.attributes) for one in card.characteristics})
 
 
-def name_codes(card: Card) -> dict[str, int]:
-    """A number from 1 for each characteristic; the alphabetically first name has the largest.
+def codes_of(names: Iterable[str]) -> dict[str, int]:
+    """A number from 1 for each name of a characteristic; the alphabetically first name has the largest.
 
     Of two characteristics that lose equally many points, the one with the larger number comes first among the reasons.
     """
-    return {name: number for number, name in enumerate(sorted(card.features, reverse=True), start=1)}
+    return {name: number for number, name in enumerate(sorted(names, reverse=True), start=1)}
 
 
 def differences(card: Card, frame: object) -> pd.DataFrame:
@@ -60,7 +62,7 @@ def reasons_of(card: Card, own: pd.DataFrame, *, top: int = 4) -> pd.DataFrame:
     """
     if top < 1:
         raise DataError("top: expected 1 or more reasons (got {top})", top=top)
-    by_name = name_codes(card)
+    by_name = codes_of(card.features)
     codes = np.array([by_name[name] for name in card.features], dtype=np.int32)
     gaps = np.ascontiguousarray(_differences(card, own).to_numpy().T)
     greatest = np.zeros((top, len(own)), dtype=np.int32)

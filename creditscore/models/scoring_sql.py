@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Literal
@@ -19,36 +20,36 @@ from creditscore.errors import DataError
 from creditscore.models import scoring
 from creditscore.models.card import Card
 from creditscore.models.characteristic import Attribute, Characteristic
-from creditscore.models.reasons import KEY, baselines, name_codes
+from creditscore.models.reasons import KEY, baselines, codes_of
 from creditscore.vocabulary import SOURCES
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 
-def _with_reasons(scored: ir.Table, card: Card, *, top: int = 4) -> ir.Table:
-    """``scored`` (columns ``p_<name>`` and ``score``) with ``reason_1`` ... ``reason_<top>``.
+def _with_reasons(scored: ir.Table, names: tuple[str, ...], *, top: int) -> ir.Table:
+    """``scored`` (columns ``k_<name>``) with ``reason_1`` ... ``reason_<top>``.
 
     Every characteristic has a key, ``gap * 1000 + number of the name``, above 1000 where points are lost.
     Keys of one row differ, so the next reason is the greatest key below the last.
     """
     import ibis
 
-    zero = ibis.literal(0, type="int32")
-    keyed = scored.mutate(**{f"k_{name}": _key(scored, card, name, code) for name, code in name_codes(card).items()})
-    last = None
+    zero, last = ibis.literal(0, type="int32"), None
     for rank in range(1, top + 1):
-        keys = [keyed[f"k_{name}"] for name in card.features]
+        keys = [scored[f"k_{name}"] for name in names]
         if last is not None:
-            keys = [ibis.cases((key < keyed[last], key), else_=zero) for key in keys]
+            keys = [ibis.cases((key < scored[last], key), else_=zero) for key in keys]
         last = f"r_{rank}"
-        keyed = keyed.mutate(**{last: ibis.greatest(zero, *keys) if keys else zero})
-    return keyed.mutate(**{f"reason_{rank}": _name(keyed[f"r_{rank}"], card) for rank in range(1, top + 1)})
+        scored = scored.mutate(**{last: ibis.greatest(zero, *keys) if keys else zero})
+    return scored.mutate(**{f"reason_{rank}": _name(scored[f"r_{rank}"], names) for rank in range(1, top + 1)})
 
 
 def _key(scored: ir.Table, card: Card, name: str, code: int) -> ir.IntegerValue:
     import ibis
 
+    if name not in card.features:
+        return ibis.literal(0, type="int32")
     gap = _baseline(scored.score, card, name) - scored[f"p_{name}"]
     return gap * ibis.literal(KEY, type="int32") + code
 
@@ -64,15 +65,16 @@ def _baseline(score: ir.IntegerValue, card: Card, name: str) -> ir.IntegerValue:
     return ibis.cases(*branches, else_=ibis.literal(default.points[name], type="int32"))
 
 
-def _name(key: ir.IntegerValue, card: Card) -> ir.StringValue:
+def _name(key: ir.IntegerValue, names: tuple[str, ...]) -> ir.StringValue:
     import ibis
 
-    if not card.features:
+    if not names:
         return ibis.null("string")
     nothing = (key < ibis.literal(KEY, type="int32"), ibis.null("string"))
     of_key = key % ibis.literal(KEY, type="int32")
-    names = [(of_key == code, ibis.literal(name)) for name, code in name_codes(card).items()]
-    return ibis.cases(nothing, *names, else_=ibis.null("string"))
+    return ibis.cases(
+        nothing, *((of_key == code, ibis.literal(name)) for name, code in codes_of(names).items()), else_=ibis.null("string")
+    )
 
 
 #: Below this every whole float is an integer literal without loss.
@@ -97,9 +99,36 @@ def score_expression(table: ir.Table, card: Card, *, keys: tuple[str, ...] = _KE
     Raises:
         DataError: The table lacks a column, or has texts for numbers or the reverse.
     """
+    return cards_expression([(table, card)], keys=keys, top=top)
+
+
+def cards_expression(parts: Sequence[tuple[ir.Table, Card]], *, keys: tuple[str, ...] = _KEYS, top: int = 4) -> ir.Table:
+    """The columns of :func:`score_expression` for several tables, each with its card, as one expression.
+
+    Reasons are looked for once, among the characteristics of all cards: to compile them takes longer than all points of a card.
+
+    Raises:
+        DataError: A table lacks a column, or has texts for numbers or the reverse; or no part is given.
+    """
+    if not parts:
+        raise DataError("scores: expected tables with their cards (got none)")
+    names = tuple(sorted({name for _table, card in parts for name in card.features})) if top else ()
+    if len(names) >= KEY:  # the numbers of names would run into the points
+        return reduce(_union, (score_expression(table, card, keys=keys, top=top) for table, card in parts))
+    scored = reduce(_union, (_scored(table, card, keys, names) for table, card in parts))
+    columns = [name for name in scored.columns if name not in {f"k_{one}" for one in names}]
+    return _with_reasons(scored, names, top=top).select(*columns, *[f"reason_{rank}" for rank in range(1, top + 1)])
+
+
+def _union(first: ir.Table, second: ir.Table) -> ir.Table:
+    return first.union(second)
+
+
+def _scored(table: ir.Table, card: Card, keys: tuple[str, ...], names: tuple[str, ...]) -> ir.Table:
+    """Keys, card, score, risk and blocks, and the key of each of ``names`` among the reasons; see :func:`_with_reasons`."""
     import ibis
 
-    scored = _with_reasons(_with_score(_with_points(table, card, keys), card), card, top=top)
+    scored = _with_score(_with_points(table, card, keys), card)
     blocks = [_block(scored, card, source).cast("int32").name(f"points_{source}") for source in SOURCES]
     return scored.select(
         *keys,
@@ -107,7 +136,7 @@ def score_expression(table: ir.Table, card: Card, *, keys: tuple[str, ...] = _KE
         scored.score.cast("int32").name("score"),
         _ppm(scored.score, card).name("probability_ppm"),
         *blocks,
-        *[f"reason_{rank}" for rank in range(1, top + 1)],
+        *(_key(scored, card, name, code).cast("int32").name(f"k_{name}") for name, code in codes_of(names).items()),
     )
 
 

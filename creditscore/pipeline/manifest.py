@@ -10,7 +10,7 @@ import pandas as pd
 from creditscore.pipeline.run_folder import MANIFEST, versions
 from creditscore.pipeline.tier import subjects_in
 from creditscore.records.standard.identity import tables_of
-from creditscore.storage import content_sha256, file_hashes, write_json
+from creditscore.storage import file_hashes, write_json
 from creditscore.tracking.mlflow_log import RunLog
 
 if TYPE_CHECKING:
@@ -89,20 +89,20 @@ def write_manifest(
     lang: str,
 ) -> None:  # fmt: skip
     """Write ``manifest.json``: with it the run is finished."""
-    keys = ["subject_id", "as_of"]
+    engine = records.engine
     counted = {"objections_counted": len(deciding.objections)} if deciding.objections else {}
     document = {
-        "format": "creditscore.run/2",
+        "format": "creditscore.run/3",
         "project": records.project.about.name,
         "as_of": folder.as_of.isoformat(),
-        "engine": records.engine.name,
+        "engine": engine.name,
         "trial": trial,
         "lang": lang,
         "facts": facts,
         "deciding": {**deciding.facts(), "signatures_counted": len(deciding.signatures), **counted, "tasks": standing.facts()},
         "counts": {"rows_in": counts.rows_in, "scored": counts.scored, "out_of_scope": dict(counts.out_of_scope)},
         "summary": summary,
-        "contents": {"features": content_sha256(scored.features, keys), "scores": content_sha256(scored.scores, keys)},
+        "contents": {"features": engine.content_hash(scored.features), "scores": engine.content_hash(scored.scores)},
         "frames": {plan.task.id: plan.frame_hash for plan in plans},
         "outputs": file_hashes(folder.path, leave_out=(MANIFEST,)),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 import logging
 from collections.abc import Collection, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from creditscore.config.tasks import Task
 from creditscore.config.work_calendar import WorkCalendar
@@ -28,11 +30,9 @@ from creditscore.pipeline.run_folder import WORKBOOK, RunFolder, days_of
 from creditscore.pipeline.run_store import BookFile, load_book
 from creditscore.reporting.run_book import PlanPage, plan_pages
 from creditscore.reporting.workbook import write_index, write_task_workbook
-from creditscore.storage import Journal, content_sha256, parsed_json, read_parquet, sha256_file
+from creditscore.storage import Journal, parsed_json, read_parquet, sha256_file
 
 _log = logging.getLogger(__name__)
-#: What names a row of results.
-RESULT_KEY = ["inspection_id"]
 #: The workbook that lists all open tasks.
 INDEX = "tasks.xlsx"
 #: Where the edited workbooks of a task are kept before a new one is written.
@@ -133,7 +133,7 @@ def results_table(folder: TaskFolder) -> pa.Table | None:
     path = folder.path / RESULTS
     table = read_parquet(path) if path.is_file() else None
     handed_in = [line for line in Register.of(folder.out).of_task(folder.task) if line["what"] == "results" and "content" in line]
-    if handed_in and (table is None or content_sha256(table, RESULT_KEY) != handed_in[-1]["content"]):
+    if handed_in and (table is None or results_hash(table) != handed_in[-1]["content"]):
         raise DataError(
             "{path}: expected the results that register line {line} names (the file was changed, is an older one, or is gone); "
             "put it back from a backup",
@@ -141,6 +141,19 @@ def results_table(folder: TaskFolder) -> pa.Table | None:
             line=handed_in[-1]["number"],
         )
     return table
+
+
+def results_hash(table: pa.Table) -> str:
+    """The hash of a task's results that the register keeps (``content`` of a line ``results``); ``docs/draw.md`` describes it."""
+    ordered, digest = table.sort_by("inspection_id"), hashlib.sha256()
+    for name in sorted(ordered.column_names):
+        column = ordered.column(name)
+        if pa.types.is_list(column.type):
+            column = pc.binary_join(column, ";")
+        texts = pc.fill_null(pc.cast(column, pa.string()), "\x00")
+        digest.update(f"{name}\x1e".encode())
+        digest.update("".join(f"{text}\x1f" for text in texts.to_pylist()).encode())
+    return digest.hexdigest()
 
 
 def visits_of_tasks(out: Path, plans: Mapping[str, OpenPlan]) -> pd.DataFrame:

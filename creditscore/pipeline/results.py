@@ -23,11 +23,11 @@ from creditscore.inspection.task_steps import add_line
 from creditscore.inspection.visits import Opened
 from creditscore.language import DEFAULT_LANGUAGE, Message, _
 from creditscore.pipeline.open_tasks import (
-    RESULT_KEY,
     OpenPlan,
     add_documents,
     as_drawn,
     related_plans,
+    results_hash,
     results_table,
     visits_of_tasks,
 )
@@ -38,7 +38,7 @@ from creditscore.reporting.planning_tables import DRAWN_LIST
 from creditscore.reporting.readback import read_results
 from creditscore.spreadsheet import read_sheet, refuse_cells
 from creditscore.spreadsheet.read import fill_cells
-from creditscore.storage import Journal, content_sha256, locked, read_parquet, settle, write_parquet
+from creditscore.storage import Journal, locked, read_parquet, settle, write_parquet
 from creditscore.vocabulary import OFF_SITE
 
 #: The files of a data folder to which results are added; ``sources.toml`` declares them as sources.
@@ -184,7 +184,7 @@ def _add_results(
         outcomes = {row["subject_id"]: (row["event_date"], row["outcome"]) for row in rows}
         entry.write(task.path / PUBLICATION, publication_with(task.path, outcomes))
         counts = {"results": table.num_rows, "new": table.num_rows - before, "open": still_open, "on": known.isoformat()}
-        sealed = content_sha256(table, RESULT_KEY)
+        sealed = results_hash(table)
         add_line(entry, task, "results", **counts, content=sealed, **about)
         handed_in: pd.DataFrame = table.to_pandas(date_as_object=True)
         add_documents(entry, plans, task.task, results=handed_in, lang=lang)

@@ -347,13 +347,14 @@ def count_rows(folder: RunFolder, records: Records, scored: Scored) -> RowCounts
         DataError: The counts do not add up to the rows that came in.
     """
     subjects, on_the_day = records.outcomes["subjects"], subjects_in(records, folder.as_of)
+    in_scope, rated = (records.engine.count(rows) for rows in (scored.features, scored.scores))
     not_yet_known = on_the_day["not_yet_known"]
     older_version = subjects.kept - on_the_day["known"] - not_yet_known
     out_of_scope = {**scored.spine.out_of_scope, "not_yet_known": not_yet_known, "older_version": older_version}
     counts = RowCounts(
         rows_in=subjects.arrived,
-        scored=scored.scores.num_rows,
-        not_rated=scored.features.num_rows - scored.scores.num_rows,
+        scored=rated,
+        not_rated=in_scope - rated,
         quarantined=subjects.quarantined,
         collapsed=subjects.collapsed,
         out_of_scope={reason: count for reason, count in sorted(out_of_scope.items()) if count},
@@ -384,7 +385,8 @@ def write_forecast(folder: RunFolder, records: Records, tiers: Tiers, policy: Ti
 def write_associations(folder: RunFolder, records: Records, scored: Scored) -> None:
     """Write how strongly each feature is associated with the audited attributes of the register."""
     register = records.subjects_on(folder.as_of).to_pandas()
-    folder.write("associations", associations(scored.features.to_pandas(), register))
+    features = records.engine.query(scored.features.order_by("subject_id"))
+    folder.write("associations", associations(features.to_pandas(), register))
 
 
 def write_stability(folder: RunFolder, before: RunFolder | None) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib.metadata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import ibis
 import pandas as pd
 import pyarrow as pa
 
@@ -32,7 +33,10 @@ from creditscore.storage import (
 )
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
     from creditscore.config.project import Project
+    from creditscore.engine import Engine
     from creditscore.tiering.signatures import Review
 
 #: The file of a run with the objections that it knew.
@@ -147,6 +151,17 @@ class RunFolder:
         """Write ``<name>.parquet``; the index of a pandas frame is left out."""
         table = pa.Table.from_pandas(rows, preserve_index=False) if isinstance(rows, pd.DataFrame) else rows
         write_parquet(self.file(f"{name}.parquet"), table)
+
+    def write_on(self, engine: Engine, name: str, rows: ir.Table, *, order_by: Sequence[str]) -> ir.Table:
+        """Write ``<name>.parquet`` by an engine, without bringing its rows into this process.
+
+        Returns:
+            The table of the engine, ``run_<name>``, over the file. It stands until another run writes the same.
+        """
+        path, table = self.file(f"{name}.parquet"), f"run_{name}"
+        engine.write(rows, path, order_by=order_by)
+        engine.register(table, path)
+        return ibis.table(rows.schema(), name=table)
 
     def read(self, name: str) -> pa.Table:
         """The rows of ``<name>.parquet``.

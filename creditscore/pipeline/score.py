@@ -13,13 +13,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from creditscore.engine import unbound
 from creditscore.errors import DataError
 from creditscore.features.build import feature_table
 from creditscore.features.spine import Spine, spine
 from creditscore.language import pgettext
 from creditscore.models.monitor import characteristic_stability, psi, psi_table
 from creditscore.models.scorecard import Scorecard
-from creditscore.models.scoring_sql import score_expression
+from creditscore.models.scoring_sql import cards_expression
 from creditscore.storage import atomic_write
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 #: The file of a run with the scores of those with an open dispute as if what they dispute counted; absent where nobody has one.
 DISPUTED_SCORES = "disputed_scores"
 _DISPUTED = pa.schema([("subject_id", pa.string()), ("score", pa.int32()), ("probability_ppm", pa.int32())])
+#: The order of rows in the files.
+_ORDER = ("subject_id", "as_of")
 #: Name of the card that serves industries without one of their own.
 POOLED = "all"
 
@@ -105,7 +108,15 @@ def card_for(industry: str | None, cards: Mapping[str, Scorecard], industries: t
 def score_table(
     engine: Engine, features: ir.Table, cards: Mapping[str, Scorecard], industries: tuple[Industry, ...], *, reasons: int = 4
 ) -> pa.Table:
-    """The columns of ``scores.parquet``: one row per row of ``features`` that a card serves, by subject and day.
+    """The rows of :func:`scores_of`, by subject and day. For rows of a few subjects or days: they come into this process."""
+    scored = scores_of(engine, features, cards, industries, reasons=reasons)
+    return engine.query(scored.order_by(["subject_id", "as_of"]))
+
+
+def scores_of(
+    engine: Engine, features: ir.Table, cards: Mapping[str, Scorecard], industries: tuple[Industry, ...], *, reasons: int = 4
+) -> ir.Table:
+    """The columns of ``scores.parquet`` as one expression: one row per row of ``features`` that a card serves.
 
     Args:
         engine: Where ``features`` is.
@@ -132,9 +143,8 @@ def score_table(
     for name, codes in sorted(served.items()):
         known = [code for code in codes if code is not None]
         conditions = [features.industry.isin(known)] * bool(known) + [features.industry.isnull()] * (None in codes)
-        rows = features.filter(reduce(or_, conditions))
-        parts.append(engine.query(score_expression(rows, cards[name], top=reasons)))
-    return pa.concat_tables(parts).sort_by([("subject_id", "ascending"), ("as_of", "ascending")])
+        parts.append((features.filter(reduce(or_, conditions)), cards[name]))
+    return cards_expression(parts, top=reasons)
 
 
 def compare_runs(now: RunFolder, before: RunFolder) -> pd.DataFrame:
@@ -159,14 +169,14 @@ def compare_runs(now: RunFolder, before: RunFolder) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Scored:
-    """The subjects in scope on the day of a run."""
+    """The subjects in scope on the day of a run: tables of the engine over the files that were written."""
 
     spine: Spine
     #: One row per subject in scope, the columns of ``features.parquet``.
-    features: pa.Table
-    #: One row per subject that a card serves, the columns of ``scores.parquet``: those of :func:`score_table`, and
+    features: ir.Table
+    #: One row per subject that a card serves, the columns of ``scores.parquet``: those of :func:`scores_of`, and
     #: ``incomplete``, whether adverse records of the subject were refused.
-    scores: pa.Table
+    scores: ir.Table
     #: Of those of them with an open dispute, the scores that they would have if what they dispute counted.
     disputed: pa.Table = field(default_factory=_DISPUTED.empty_table)
 
@@ -174,27 +184,44 @@ class Scored:
 def score_subjects(folder: RunFolder, records: Records, cards: Mapping[str, Scorecard]) -> Scored:
     """Write the features and scores of every subject in scope, and the scores of those with an open dispute as if there were none.
 
+    Rows of all subjects stay in the engine.
+
     Raises:
         DataError: No subject is in scope; no subject is served by a card.
     """
-    project, rows = records.project, spine(records, as_of=folder.as_of)
+    project, engine, rows = records.project, records.engine, spine(records, as_of=folder.as_of)
     table = feature_table(records, rows, project.features)
-    features = records.engine.query(table.order_by("row_key")).drop_columns(["row_key"])
-    folder.write("features", features)
-    scores = score_table(records.engine, table, cards, project.scorecards.industry)
-    marked = pc.is_in(scores["subject_id"], pc.unique(records.incomplete["subject_id"]))
-    scores = scores.append_column("incomplete", marked)
-    folder.write("scores", scores)
-    disputed = _disputed_scores(records, rows, scores["subject_id"], cards)
+    features = folder.write_on(engine, "features", table.drop("row_key"), order_by=_ORDER)
+    marked = _with_incomplete(records, scores_of(engine, table, cards, project.scorecards.industry))
+    scores = folder.write_on(engine, "scores", marked, order_by=_ORDER)
+    engine.drop("features")
+    disputed = _disputed_scores(records, rows, scores, cards)
     if disputed.num_rows:
         folder.write(DISPUTED_SCORES, disputed)
     return Scored(rows, features, scores, disputed)
 
 
-def _disputed_scores(records: Records, rows: Spine, scored: pa.ChunkedArray, cards: Mapping[str, Scorecard]) -> pa.Table:
+def _with_incomplete(records: Records, scores: ir.Table) -> ir.Table:
+    """Scores with the column ``incomplete``."""
+    refused = _registered(records, "incomplete_ids", records.incomplete["subject_id"]).rename(incomplete_id="subject_id")
+    marked = scores.left_join(refused, scores["subject_id"] == refused["incomplete_id"])
+    return marked.mutate(incomplete=marked["incomplete_id"].notnull()).drop("incomplete_id")
+
+
+def _registered(records: Records, name: str, ids: pa.ChunkedArray) -> ir.Table:
+    """Ids of a few subjects as a table of the engine, each once."""
+    table = pa.table({"subject_id": pc.unique(ids).cast(pa.string())})
+    records.engine.register(name, table)
+    return unbound(name, table.schema)
+
+
+def _disputed_scores(records: Records, rows: Spine, scores: ir.Table, cards: Mapping[str, Scorecard]) -> pa.Table:
     """``subject_id``, ``score`` and ``probability_ppm`` of the scored with an open dispute, as if what they dispute counted."""
-    contesting = pc.unique(records.disputed(rows.day)["subject_id"]) if rows.day else pa.array([], pa.string())
-    chosen = contesting.filter(pc.is_in(contesting, scored.combine_chunks()))
+    contesting = records.disputed(rows.day)["subject_id"] if rows.day else pa.chunked_array([], pa.string())
+    if not len(contesting):
+        return _DISPUTED.empty_table()
+    asked = scores.semi_join(_registered(records, "contesting_ids", contesting), "subject_id")
+    chosen = records.engine.query(asked.select("subject_id"))["subject_id"].combine_chunks()
     if not len(chosen):
         return _DISPUTED.empty_table()
     view, project = records.with_disputed(), records.project

@@ -23,12 +23,15 @@ from creditscore.records.adverse.endings import exits
 from creditscore.records.adverse.readings import READINGS
 from creditscore.reporting.readback import read_decisions
 from creditscore.tiering.assignment import assign_tiers
+from creditscore.tiering.cohort import SCORE_COLUMNS
 from creditscore.tiering.grounds import parse_grounds
 from creditscore.tiering.signatures import Review, grounds_hash, latest_reviews, review_body, review_of, set_by
 from creditscore.tiering.tiers import ASKED_SCHEMA, TIER_SCHEMA, Tiers
 from creditscore.vocabulary import VISIT_PREFIX
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
     from creditscore.config.policy import TierPolicy
     from creditscore.features.spine import Spine
     from creditscore.models.scorecard import Scorecard
@@ -47,7 +50,7 @@ def tier_subjects(
     """
     before = deciding.before
     tiers = assign_tiers(
-        scored.scores,
+        records.engine.query(scored.scores.select(*SCORE_COLUMNS).order_by("subject_id")),
         policy,
         previous=before.frame("tiers") if before else None,
         records=records,
@@ -89,16 +92,15 @@ def _column(values: pd.Series, kind: pa.DataType) -> pa.Array:
     return pa.array(cells, kind)
 
 
-def unrated_subjects(records: Records, spine: Spine, scores: pa.Table, before: RunFolder | None = None) -> pd.DataFrame:
+def unrated_subjects(records: Records, spine: Spine, scores: ir.Table, before: RunFolder | None = None) -> pd.DataFrame:
     """Subjects that belong in a tier and have no score: those that no card serves, and quarantined ones.
 
     Returns:
         One row per subject, by id: subject_id, industry, reason; of quarantined ones the columns of
         :func:`creditscore.pipeline.quarantined.quarantined_subjects`.
     """
-    scored = set(scores["subject_id"].to_pylist())
-    in_scope = spine.frame[["subject_id", "industry"]].astype(object)
-    uncarded = in_scope[~in_scope["subject_id"].isin(scored)].assign(reason="no_card")
+    left = spine.table.anti_join(scores, "subject_id").select("subject_id", "industry")
+    uncarded = records.engine.query(left).to_pandas().astype(object).assign(reason="no_card")
     quarantined = quarantined_subjects(records, LastKnown.of(before))
     both: pd.DataFrame = pd.concat([uncarded.reindex(columns=quarantined.columns), quarantined], ignore_index=True)
     return both.sort_values("subject_id").reset_index(drop=True)

@@ -141,27 +141,6 @@ def read_parquet(path: Path) -> pa.Table:
         ) from None
 
 
-def content_sha256(table: pa.Table, keys: list[str]) -> str:
-    """A hash of a table's content: columns by name, rows by key, every value as text.
-
-    The same on every engine, for any row order, thread count or Parquet writer.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    ordered = table.sort_by([(key, "ascending") for key in keys])
-    digest = hashlib.sha256()
-    for name in sorted(ordered.column_names):
-        column = ordered.column(name)
-        if pa.types.is_list(column.type):
-            column = pc.binary_join(column, ";")
-        texts = pc.fill_null(pc.cast(column, pa.string()), "\x00")
-        digest.update(f"{name}\x1e".encode())
-        for chunk in texts.chunks:
-            digest.update("\x1f".join(chunk.to_pylist()).encode() + b"\x1f" if len(chunk) else b"")
-    return digest.hexdigest()
-
-
 def file_hashes(folder: Path, *, leave_out: tuple[str, ...] = ()) -> dict[str, str]:
     """SHA-256 of every file below a folder by relative path; not of hidden ones or those that begin with one of ``leave_out``."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())

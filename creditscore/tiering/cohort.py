@@ -19,6 +19,8 @@ from creditscore.vocabulary import INDIVIDUALS, MARKET_SUBJECTS, SUBJECT_TYPES, 
 
 _SCORES = ("subject_id", "as_of", "industry", "score", "probability_ppm")
 _REASONS = ("reason_1", "reason_2", "reason_3", "reason_4")
+#: The columns of ``scores.parquet`` that tiers are made of.
+SCORE_COLUMNS = (*_SCORES, *_REASONS)
 _OTHERS = ("subject_id", "industry", "reason", "subject_type", "registered_date", "quarantined_at")
 _NUMBERS = ("score", "probability_ppm")
 _NEVER_SCORED = tuple(kind for kind in SUBJECT_TYPES if kind not in (*MARKET_SUBJECTS, *INDIVIDUALS))
@@ -156,7 +158,7 @@ def _rows(scores: Any, subjects: Any, as_of: str | dt.date | None) -> tuple[pd.D
         days.add(day_of(as_of))
     if len(days) != 1:
         raise DataError("scores: as_of: expected one day (got {days})", days=", ".join(map(str, sorted(days))) or "none")
-    parts = [_texts_as_objects(scored, (*_SCORES, *_REASONS))]
+    parts = [_texts_as_objects(scored, SCORE_COLUMNS)]
     if subjects is not None:
         others = as_frame(subjects, needs=["subject_id"], what="subjects without a score")
         parts.append(_texts_as_objects(others, _OTHERS))

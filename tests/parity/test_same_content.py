@@ -10,7 +10,6 @@ from creditscore.engine import Engine
 from creditscore.features.build import feature_table
 from creditscore.features.spine import spine
 from creditscore.records.records import open_records
-from creditscore.storage import content_sha256
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +22,7 @@ def content(data, *, threads=None, buckets=None):
     engine = Engine.duckdb(threads=threads)
     records = open_records(engine, project, data=data)
     table = feature_table(records, spine(records, as_of="2024-04-30"), project.features, buckets=buckets)
-    return content_sha256(engine.query(table.drop("row_key")), ["subject_id", "as_of"])
+    return engine.content_hash(table.drop("row_key"))
 
 
 @pytest.fixture(scope="module")

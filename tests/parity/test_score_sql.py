@@ -6,6 +6,7 @@ import duckdb
 import ibis
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from support.cards import card, crossed_card, number, text
 
@@ -13,7 +14,7 @@ from creditscore.config.scorecards import Scaling
 from creditscore.engine import compile_sql
 from creditscore.errors import DataError
 from creditscore.models import scoring
-from creditscore.models.scoring_sql import score_expression
+from creditscore.models.scoring_sql import cards_expression, score_expression
 
 pytestmark = pytest.mark.filterwarnings("ignore:infinite values:RuntimeWarning")
 TYPES = {"subject_id": "string", "as_of": "date", "industry": "string"}
@@ -109,6 +110,41 @@ def test_sql_gives_scores_probabilities_blocks_and_reasons_of_memory(run):
     assert len(set(found["reason_1"].to_pylist())) > 4
     for name in ("score", "probability_ppm", *blocks):
         assert found.schema.field(name).type == pa.int32()
+
+
+@pytest.mark.parametrize("top", [4, 0])
+def test_several_cards_are_one_expression_and_each_row_has_its_own(run, top):
+    """Of other characteristics, in another number; equal losses are told in the order of names, as by one card alone."""
+    few = card(characteristics=(number("share", (0.1, 1), (-5, 0, 4), missing=-9), number("age", (12,), (-5, 4))), baselines=())
+    cards = {"food_service": rich_card(), "retail": crossed_card(name="retail"), "": few}
+    rows = table(900)
+    trades = pa.array([[*cards, "retail"][place % 4] or None for place in range(900)])
+    rows = rows.set_column(rows.column_names.index("industry"), "industry", trades)
+    features = unbound(rows)
+    parts = [
+        (features.filter(features.industry == trade if trade else features.industry.isnull()), one) for trade, one in cards.items()
+    ]
+    expression = cards_expression(parts, top=top)
+    found = run(rows, lambda dialect: compile_sql(expression, {"spark": "pyspark"}.get(dialect, dialect)))
+    assert found.num_rows == 900
+    for trade, one in cards.items():
+        own = pc.is_null(found["industry"]) if not trade else pc.equal(found["industry"], trade)
+        expected = rows.filter(pc.is_null(rows["industry"]) if not trade else pc.equal(rows["industry"], trade))
+        told, scores = found.filter(own), one.scores(expected)
+        assert told["subject_id"].to_pylist() == expected["subject_id"].to_pylist()
+        assert told["score"].to_pylist() == scores.tolist()
+        assert told["probability_ppm"].to_pylist() == scoring.probability_ppm(one, scores).tolist()
+        assert set(told["scorecard"].to_pylist()) == {one.sha256}
+        for name, values in one.block_points(expected).items():
+            assert told[name].to_pylist() == values.tolist(), name
+        for name, values in one.reasons(expected, top=top).astype(object).items() if top else ():
+            assert told[name].to_pylist() == values.where(values.notna(), None).tolist(), name
+    assert len([name for name in found.column_names if name.startswith("reason_")]) == top
+
+
+def test_no_cards_are_refused():
+    with pytest.raises(DataError, match="tables with their cards"):
+        cards_expression([])
 
 
 def test_a_card_of_one_characteristic_without_baselines_agrees(run):

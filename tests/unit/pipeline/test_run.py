@@ -11,6 +11,7 @@ from support.projects import DAY, write_tables
 from support.runs import empty_run, finished_run, pooled_card, tier_rows
 from support.tasks import bytes_below
 
+from creditscore.engine import Engine, unbound
 from creditscore.errors import DataError
 from creditscore.pipeline import manifest
 from creditscore.pipeline import run as module
@@ -34,12 +35,20 @@ from creditscore.reporting.run_book import Figure, RowCounts
 from creditscore.storage import locked, sha256_file
 from creditscore.tiering.tiers import Tiers
 
-ENGINE = SimpleNamespace(name="duckdb")
+ENGINE = Engine.duckdb()
 COUNTS = RowCounts(rows_in=3, scored=2, not_rated=1)
+
+
+def registered(name, rows):
+    table = pa.table(rows)
+    ENGINE.register(name, table)
+    return unbound(name, table.schema)
+
+
 SCORED = Scored(
     SimpleNamespace(out_of_scope={"revoked": 1}),
-    pa.table({"subject_id": ["S1", "S2", "S3"], "as_of": [DAY] * 3}),
-    pa.table({"subject_id": ["S1", "S2"], "as_of": [DAY] * 2, "score": [500, 600]}),
+    registered("run_features", {"subject_id": ["S1", "S2", "S3"], "as_of": [DAY] * 3}),
+    registered("run_scores", {"subject_id": ["S1", "S2"], "as_of": [DAY] * 2, "score": [500, 600]}),
 )
 
 
@@ -322,7 +331,7 @@ def test_only_an_error_of_the_drift_stops_a_run_and_a_warning_is_logged(before, 
 def register(monkeypatch, *, arrived, kept=6, quarantined=1, collapsed=1, known=5, not_yet_known=1):
     outcome = SimpleNamespace(arrived=arrived, kept=kept, quarantined=quarantined, collapsed=collapsed)
     monkeypatch.setattr(module, "subjects_in", lambda records, day: {"known": known, "not_yet_known": not_yet_known})
-    return SimpleNamespace(outcomes={"subjects": outcome})
+    return SimpleNamespace(outcomes={"subjects": outcome}, engine=ENGINE)
 
 
 def test_rows_of_the_register_add_up(folder, monkeypatch):
@@ -374,7 +383,7 @@ def test_a_summary_counts_subjects_and_rounds_the_auc(folder, monkeypatch):
 
 
 def test_a_manifest_hashes_every_file_and_names_what_decided(folder, project):
-    folder.write("scores", SCORED.scores)
+    folder.write("scores", ENGINE.query(SCORED.scores))
     folder.draft("one").mkdir(parents=True)
     (folder.draft("one") / "plan.csv").write_text("x", "utf-8")
     records = SimpleNamespace(project=project, engine=ENGINE)
@@ -386,8 +395,8 @@ def test_a_manifest_hashes_every_file_and_names_what_decided(folder, project):
     manifest = folder.manifest()
     assert list(manifest["outputs"]) == ["drafts/one/plan.csv", "scores.parquet"]
     assert set(manifest["contents"]) == {"features", "scores"}
-    assert (manifest["project"], manifest["as_of"], manifest["engine"]) == ("small", "2024-04-30", "duckdb")
-    assert (manifest["format"], manifest["trial"], manifest["lang"]) == ("creditscore.run/2", True, "en")
+    assert (manifest["project"], manifest["as_of"], manifest["engine"]) == ("small", "2024-04-30", "DuckDB")
+    assert (manifest["format"], manifest["trial"], manifest["lang"]) == ("creditscore.run/3", True, "en")
     assert manifest["deciding"]["previous"] == sha256_file(before.file(MANIFEST))
     assert manifest["deciding"]["tasks"]["frames"] == {"hygiene": "f" * 64}
 

@@ -10,6 +10,7 @@ import pytest
 from support.runs import empty_run, finished_run, tier_rows
 from support.tasks import bytes_below
 
+from creditscore.engine import Engine, unbound
 from creditscore.errors import DataError
 from creditscore.inspection.objection_intake import Answer, Rules, add_answer, add_objection
 from creditscore.inspection.objections import Filing
@@ -191,7 +192,21 @@ def test_a_decision_on_other_grounds_signs_nobody(run, monkeypatch, changes, mes
 
 DAYS = ("waiting_since", "incomplete_since", "exit_on", "score_since")
 NOBODY = pd.DataFrame({"subject_id": [], "industry": [], "reason": [], "quarantined_at": []}, dtype=object)
-SPINE = SimpleNamespace(frame=pd.DataFrame({"subject_id": ["S1", "S2"], "as_of": dt.date(2024, 4, 30), "industry": ["food", None]}))
+ENGINE = Engine.duckdb()
+RECORDS = SimpleNamespace(engine=ENGINE)
+
+
+def registered(name, rows):
+    table = pa.table(rows)
+    ENGINE.register(name, table)
+    return unbound(name, table.schema)
+
+
+SPINE = SimpleNamespace(table=registered("spine", {"subject_id": ["S1", "S2"], "industry": ["food", None]}))
+SCORES = registered("scores", {
+    "subject_id": ["S1"], "as_of": [dt.date(2024, 4, 30)], "industry": ["food"], "score": [500], "probability_ppm": [1],
+    "reason_1": ["x"], "reason_2": ["x"], "reason_3": ["x"], "reason_4": ["x"], "scorecard": ["not read"],
+})  # fmt: skip
 
 
 @pytest.fixture
@@ -204,7 +219,7 @@ def quarantined(monkeypatch):
 
 def test_uncarded_and_quarantined_subjects_are_unrated(quarantined):
     quarantined.append(NOBODY.reindex([0]).assign(subject_id="S9", reason="bad_code", quarantined_at="register:7"))
-    unrated = unrated_subjects(None, SPINE, pa.table({"subject_id": ["S1"]}))
+    unrated = unrated_subjects(RECORDS, SPINE, SCORES)
     assert list(zip(unrated["subject_id"], unrated["reason"], strict=True)) == [("S2", "no_card"), ("S9", "bad_code")]
     assert unrated["industry"].isna().all()
 
@@ -241,8 +256,8 @@ def test_tiers_are_written_by_subject_with_typed_columns_and_say_whether_they_ar
 
     monkeypatch.setattr(module, "assign_tiers", assign)
     monkeypatch.setattr(module, "exits_since", lambda *_: "what left")
-    scored = Scored(SPINE, None, pa.table({"subject_id": ["S1"]}), "scores with what is disputed")
-    tier_subjects(folder, None, scored, None, deciding, trial=trial)
+    scored = Scored(SPINE, None, SCORES, "scores with what is disputed")
+    tier_subjects(folder, RECORDS, scored, None, deciding, trial=trial)
     table = folder.read("tiers")
     assert table["subject_id"].to_pylist() == ["S1", "S2"]
     assert table["score"].to_pylist() == [5, None]
@@ -258,5 +273,5 @@ def test_tiers_are_written_by_subject_with_typed_columns_and_say_whether_they_ar
 def test_a_first_run_has_no_earlier_tiers(folder, monkeypatch, quarantined):
     asked = {}
     monkeypatch.setattr(module, "assign_tiers", lambda *_, **given: asked.update(given) or Tiers(tier_rows(5)))
-    tier_subjects(folder, None, Scored(SPINE, None, pa.table({"subject_id": ["S1"]}), None), None, Deciding(), trial=False)
+    tier_subjects(folder, RECORDS, Scored(SPINE, None, SCORES, None), None, Deciding(), trial=False)
     assert asked["previous"] is None

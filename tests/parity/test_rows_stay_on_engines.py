@@ -1,0 +1,99 @@
+"""Features and scores stay in the engine: an engine that counts what comes out of it fails a step that fetches everybody."""
+
+import datetime as dt
+
+import pyarrow.parquet as pq
+import pytest
+from support.cards import card, number
+from support.projects import DAY, event, feature, subject, write_project, write_tables
+
+from creditscore.engine import Engine
+from creditscore.models.scorecard import Baseline
+from creditscore.pipeline.run_folder import RunFolder
+from creditscore.pipeline.score import score_subjects
+from creditscore.records.records import open_records
+
+SUBJECTS = 400
+#: What a step may fetch: aggregates, industries, groups of a content hash.
+FEW = 40
+PENALTIES = "penalties_24m"
+
+
+class Tripwire:
+    """An engine that counts the rows which its queries fetch, and fails where there are too many."""
+
+    def __init__(self, engine: Engine, limit: int) -> None:
+        self._engine, self._limit = engine, limit
+        self.most = 0
+
+    def __getattr__(self, name):
+        # The methods of the class run with this object as theirs: what they ask for is counted too.
+        method = getattr(type(self._engine), name, None)
+        return method.__get__(self) if name in ("count", "content_hash") else getattr(self._engine, name)
+
+    def query(self, expr):
+        rows = self._engine.query(expr)
+        self.most = max(self.most, rows.num_rows)
+        assert rows.num_rows <= self._limit, f"{rows.num_rows} rows came out of the engine"
+        return rows
+
+
+def two_cards():
+    """One for food, one for all others; the points differ, and so do the cards' characteristics."""
+    rules = {"food": (12, -40), "all": (10, -30)}
+    return {
+        industry: card(
+            name=industry, industry=industry, characteristics=(number(PENALTIES, (1,), points, missing=0),),
+            baselines=(Baseline(name="population", points={PENALTIES: 5}),),
+        )
+        for industry, points in rules.items()
+    }  # fmt: skip
+
+
+@pytest.fixture
+def opened(tmp_path, engine):
+    """Records of some hundred subjects of three trades, one of them unknown; every seventh has a penalty."""
+    project = write_project(tmp_path / "project", features={"feature": [feature(PENALTIES, months=24, trend="higher_is_riskier")]})
+    trades = ("food", "shop", None)
+    subjects = [subject(f"S{place:03d}", industry=trades[place % 3]) for place in range(SUBJECTS)]
+    events = [event(f"e{place}", f"S{place:03d}", "penalty", dt.date(2024, 1, 1)) for place in range(0, SUBJECTS, 7)]
+    return open_records(engine, project, data=write_tables(tmp_path / "data", subjects=subjects, events=events))
+
+
+def watched(records, limit=FEW):
+    tripwire = Tripwire(records.engine, limit)
+    object.__setattr__(records, "engine", tripwire)
+    return tripwire
+
+
+def test_the_tripwire_fails_where_everybody_is_fetched(opened):
+    watched(opened)
+    with pytest.raises(AssertionError, match=f"{SUBJECTS} rows came out of the engine"):
+        opened.engine.query(opened.table("subject_index"))
+
+
+def test_features_and_scores_stay_in_the_engine(opened, tmp_path):
+    folder = RunFolder.new(tmp_path / "out", DAY)
+    watched(opened)
+    scored = score_subjects(folder, opened, two_cards())
+    assert opened.engine.count(scored.features) == opened.engine.count(scored.scores) == SUBJECTS
+    contents = [opened.engine.content_hash(table) for table in (scored.features, scored.scores)]
+    assert contents[0] != contents[1]
+    assert 0 < opened.engine.most <= FEW
+
+
+def test_each_subject_has_the_score_of_its_own_card(opened, tmp_path):
+    folder = RunFolder.new(tmp_path / "out", DAY)
+    cards = two_cards()
+    score_subjects(folder, opened, cards)
+    features = pq.read_table(folder.file("features.parquet"))
+    scores = pq.read_table(folder.file("scores.parquet"))
+    assert scores["subject_id"].to_pylist() == features["subject_id"].to_pylist() == sorted(features["subject_id"].to_pylist())
+    assert scores.column_names[-1] == "incomplete"
+    frame = features.to_pandas()
+    for place, row in enumerate(scores.to_pylist()):
+        own = cards["food" if row["industry"] == "food" else "all"]
+        assert row["scorecard"] == own.sha256
+        assert row["score"] == own.scores(frame.iloc[[place]]).iloc[0]
+        assert row["reason_1"] == (PENALTIES if place % 7 == 0 else None)
+        assert row["incomplete"] is False
