@@ -116,25 +116,29 @@ def verify_plan(
 
 def _draw_lines(result: Verification, words: Words) -> list[str]:
     """The outcome in a line, then a line for each finding, with file and line."""
+    asked = len(result.asked)
     if result.findings:
         count = len(result.findings)
         return [
-            words.text(_("not verified: {count} findings", count=count)),
+            words.text(
+                _("not verified, with {asked} to ask about: {count} findings", asked=asked, count=count)
+                if asked
+                else _("not verified: {count} findings", count=count)
+            ),
             *(f"  {words.text(finding)}" for finding in result.messages),
         ]
     if result.seed is None:
         state = words.text(_("not drawn yet; frame and targets are sound"))
     else:
         state = words.text(_('{drawn:,} drawn as the seed "{seed}" requires', drawn=result.drawn, seed=result.seed))
+    counts = {"subjects": result.subjects, "state": state, "frame_hash": result.frame_hash}
+    verified = (
+        _("verified, with {asked} to ask about: {subjects:,} subjects; {state}; frame {frame_hash}", asked=asked, **counts)
+        if asked
+        else _("verified: {subjects:,} subjects; {state}; frame {frame_hash}", **counts)
+    )
     return [
-        words.text(
-            _(
-                "verified: {subjects:,} subjects; {state}; frame {frame_hash}",
-                subjects=result.subjects,
-                state=state,
-                frame_hash=result.frame_hash,
-            )
-        ),
+        words.text(verified),
         words.text(_("head of the log {log_head}", log_head=result.log_head)),
         *([words.text(_("head of the register {head}", head=result.register_head))] if result.register_head else []),
     ]

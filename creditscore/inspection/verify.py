@@ -84,7 +84,8 @@ class Verification:
         if self.findings:
             return f"not verified: {len(self.findings)} findings, the first: {self.findings[0]}"
         state = "drawn as the seed requires" if self.seed is not None else "not drawn yet; frame and targets are sound"
-        return f"verified: {self.subjects:,} subjects, {self.drawn:,} {state}; frame {self.frame_hash[:12]}…"
+        to_ask = f", with {len(self.asked)} to ask about" if self.asked else ""
+        return f"verified{to_ask}: {self.subjects:,} subjects, {self.drawn:,} {state}; frame {self.frame_hash[:12]}…"
 
 
 def verify_plan(

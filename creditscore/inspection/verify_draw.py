@@ -3,7 +3,7 @@ r"""Check a drawn inspection plan from its sealed export. One file, the standard
 
 Copy this file to any machine and run it on the folder of a plan:
 
-    python verify_draw.py PLAN_FOLDER [--frame-hash HASH] [--head HASH] [--publication FILE] [--register FILE]
+    python verify_draw.py PLAN_FOLDER [--frame-hash HASH] [--log-head HASH] [--publication FILE] [--register FILE]
                           [--register-head HASH] [--key FILE] [--outcome TEXT] [--json]
 
 Its exit code is 0 if the plan is verified, 1 if it is not, and 2 if a file cannot be read. It shares no code with the
@@ -110,6 +110,7 @@ import unicodedata
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import comb
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -151,6 +152,10 @@ REASONS = ("deregistered", "annual_cap", "repeat")
 REPLACEMENT_REASONS = ("deregistered", "revoked", "moved_away", "not_found", "closed_down", "registered_twice")
 #: Why an inspector may leave after the draw.
 LEAVE_REASONS = ("ill", "on_leave", "transferred", "left_service", "certificate_lost", "recused")
+#: What a visit may have found, in the words of the published lists.
+RESULTS = ("未发现问题", "发现违法违规", "查无下落", "已关闭或注销", "不配合检查")
+#: How many outcomes the source of a seed has at least: of fewer, an insider tries keys until each outcome pleases.
+FEWEST_OUTCOMES = {"witnessed": 2**64, "lottery": 2**20}
 UNKNOWN = "unknown"
 ON_SITE, OFF_SITE = "on_site", "off_site"
 MILLION = 1_000_000
@@ -160,6 +165,17 @@ START = "0" * 64
 #: The fewest inspectors that may visit a subject.
 FEWEST_INSPECTORS = 2
 KINDS_OF_LINES = ("drawn", "draw_refused", "replaced", "joined", "left")
+#: The lines of the register about a task, each with what it must name.
+REGISTERED: dict[str, tuple[str, ...]] = {
+    "published": ("on", "by", "channel"), "void": ("on", "by"), "drawn": ("on", "by"), "draw_refused": (), "results": ("on",),
+    **dict.fromkeys(("replaced", "joined", "left", "closed"), ("on", "by")),
+}  # fmt: skip
+#: The life of a task in the register: its state after a line, and the lines that may follow in each state.
+STATE_AFTER = {"published": "published", "void": "draft", "drawn": "drawn", "closed": "closed"}
+MAY_FOLLOW: dict[str, tuple[str, ...]] = {
+    "draft": ("published",), "published": ("void", "drawn"), "drawn": ("replaced", "joined", "left", "results", "closed"),
+    "closed": (),
+}  # fmt: skip
 
 
 def _(sentence: str) -> str:
@@ -190,6 +206,8 @@ MESSAGES = {
     "seed.day": _("manifest.json: drawn_on: the seed became known on {day}, after this draw"),
     "seed.source": _("{where}: seed_source is not {source}, which the frame declares"),
     "seed.outcome": _("manifest.json: seed is not what its source published"),
+    "seed.undeclared": _("manifest.json: about.task.seed: expected the source of the seed (got nothing)"),
+    "seed.few": _("manifest.json: about.task.seed: {form} has {outcomes:,} outcomes, a {source} needs at least {fewest:,}"),
     "manifest.counts": _("manifest.json: counts: {name} is {said}, the files hold {counted}"),
     "manifest.figures": _("manifest.json: {name} is not what plan.csv gives"),
     "manifest.files": _("manifest.json: files: expected the SHA-256 of {file}"),
@@ -232,6 +250,8 @@ MESSAGES = {
         "{where}: {subject} was not to be visited, or has another name, standing, reason or format than in the plan and its log"
     ),
     "closing.result": _("{where}: day or result of {subject} is another than in publication.csv"),
+    "visit.day": _("{where}: the visit of {subject} is dated {day}: expected a day from that of the draw on, {drawn_on}"),
+    "visit.result": _("{where}: the result of {subject} is none of {results}"),
     "closing.order": _("closing.csv: expected each subject once, by subject_id"),
     "closing.missing": _("closing.csv: {subject} was drawn or came later, and is not listed"),
     "inspectors.no_staff": _("inspectors.csv: names inspectors, and the draw had no staff"),
@@ -244,6 +264,7 @@ MESSAGES = {
     "log.json": _("log.jsonl line {line}: expected a JSON object with a hash, each key once"),
     "log.order": _("log.jsonl line {line}: does not follow the line before it: a line was removed, added or moved"),
     "log.hash": _("log.jsonl line {line}: its hash is not that of its content: the line was changed"),
+    "log.kind": _("{where}: records {what}, which no such log holds"),
     "log.head": _("log.jsonl: the line whose hash was kept is not there: lines were cut off or written anew"),
     "log.undrawn": _("{where}: records a draw, and the plan is not drawn"),
     "log.draw": _("{where}: says another seed, frame or day than the manifest, or another draw than the first"),
@@ -281,7 +302,22 @@ MESSAGES = {
     "register.refused": _("register.jsonl line {line}: the log has no such refused draw, or another seed, person or day"),
     "register.day": _("register.jsonl line {line}: its day is before that of an earlier line about the task, {day}"),
     "register.future": _("register.jsonl line {line}: its day, {on}, is after the one on which it was recorded, {recorded}"),
-    "register.clock": _("register.jsonl line {line}: recorded on {recorded}, before a line above it ({earlier})"),
+    "register.taken_back": _(
+        "register.jsonl line {line}: {what}, and an earlier frame of this task was drawn: no draw is taken back"
+    ),
+    "register.published_twice": _(
+        "register.jsonl line {line}: another frame of this task, {frame_hash}, was published on {on} (recorded {recorded}) before,"
+        " and not voided"
+    ),
+    "register.order": _("register.jsonl line {line}: {what} does not follow on what the lines before say of the task ({state})"),
+    "register.kind": _("register.jsonl line {line}: {what}: no such line is written about a task"),
+    "register.names": _("register.jsonl line {line}: {what}: expected {names} (got nothing)"),
+    "register.adopted": _(
+        "register.jsonl line {line}: said to be taken over from an older layout, which had no frames of this format"
+    ),
+    "register.log_line": _(
+        "register.jsonl line {line}: the log has no line of this hash and kind, or it stands before that of an earlier line"
+    ),
     "register.unrecorded": _("register.jsonl line {line}: does not say on which day it was recorded, and a line above it does"),
     "register.grounds": _("register.jsonl line {line}: {what} without its reason, its evidence, or a second person"),
     "register.open": _("register.jsonl line {line}: says {said} visits without a result, closing.csv has {counted}"),
@@ -320,7 +356,15 @@ NOT_COVERED = {
         " file, whose SHA-256 stands there."
     ),
     "scope.seed": _("That the seed came from the announced source, and that nobody knew it when the frame hash was published."),
-    "scope.other_draws": _("That no copy of the frame was drawn with other seeds and thrown away."),
+    "scope.seed_day": _(
+        "That {source} was published on that day and not before: an issue that was out already can be declared for a later day."
+        " Look up on which day its source published it."
+    ),
+    "scope.other_draws": _(
+        "That no copies of the frame were made, each with a key of its own, and the one kept whose draw pleased: it is the key that"
+        " an insider varies, not the seed. Only the year's published list of tasks and the frame hash told before the day of the"
+        " seed show it."
+    ),
     "scope.parallel": _(
         "That there was no second task over the same subjects, and no frame that was published and left undrawn, to choose among"
         " the draws: compare with the year's published list of tasks."
@@ -341,7 +385,7 @@ NOT_COVERED = {
     "scope.untold": _(
         "Anything in log and register that nobody outside was told: whoever may write both can drop, add or change replacements,"
         " late subjects, leave, refused draws, voids, frames and days. Tell or deposit the register's head after each line;"
-        " --head and --register-head compare it."
+        " --log-head and --register-head compare them."
     ),
     "scope.clock": _(
         "That days are true: people type those of the lines, and whoever administers the machine can set back the clock that gives"
@@ -386,10 +430,24 @@ ASK = {
         "register.jsonl line {line}: an earlier frame of this task, {frame_hash}, was published on {on} (recorded {recorded}) and"
         " voided on {voided} (recorded {void_recorded}) by {by} and {second}: {reason}"
     ),
+    "ask.void_late": _(
+        "register.jsonl line {line}: frame {frame_hash} was voided on {voided} (recorded {void_recorded}), when its own seed was"
+        " known ({source}): who was drawn by it?"
+    ),
+    "ask.clock": _(
+        "register.jsonl line {line}: recorded on {recorded}, the line above it on {earlier}: which clock was wrong, and why?"
+    ),
+    "ask.adopted": _(
+        "register.jsonl line {line}: an earlier frame was taken over from an older layout; its days cannot be checked"
+    ),
+    "ask.trial": _("register.jsonl line {line}: the frame was published as a trial, from cards that nobody had signed"),
+    "ask.replaced": _("{count} subjects were replaced: {told}"),
+    "ask.left": _("{count} inspectors left: {told}"),
+    "ask.unclosed": _("closing.csv is there, and register.jsonl does not say that the task was closed: was it told?"),
     "ask.ratios": _("plan.csv: the planner edited ratios; {count} strata have another one than the policy: {strata}"),
     "ask.refused": _(
-        "register.jsonl line {line}: another draw was asked for, dated {on} and recorded on {recorded}, by {by}, and refused; with"
-        " the seed {seed}"
+        "register.jsonl line {line}: another draw was asked for on {on} (recorded {recorded}) by {by}, and refused; with the seed"
+        " {seed}"
     ),
     "ask.open": _("register.jsonl line {line}: closed on {on} with {open} visits without a result by {by} and {second}: {reason}"),
     "ask.corrected": _(
@@ -675,13 +733,13 @@ def _sections(
         of_lines.setdefault(line, finding)
     lines = [of_lines[line] for line in sorted(of_lines)]
     if export.seed is None:
-        yield "undrawn", [*lines, *check_nothing_is_drawn(export), *check_head(export, known.log_head)]
+        yield "undrawn", [*lines, *check_source(export), *check_nothing_is_drawn(export), *check_head(export, known.log_head)]
     else:
         yield "draw", lines
     yield "frame", [*check_frame(export, digest, known.frame_hash), *check_commitments(export, str(known.key))]
     yield "strata", [*check_strata(export), *check_targets(export)]
     if export.seed is not None:
-        yield "seed", [*check_seed(export, known.outcome)]
+        yield "seed", [*check_source(export), *check_seed(export, known.outcome)]
         yield "people", [*check_inspectors(export)]
         yield "log", [*check_log(export), *check_head(export, known.log_head)]
         yield "lists", [*check_publications(export, known.publication), *check_closing(export)]
@@ -871,6 +929,18 @@ def check_targets(export: Export) -> Iterator[Finding]:
 # Seed: form, day, source
 
 
+def check_source(export: Export) -> Iterator[Finding]:
+    """A frame that was published declares the source of its seed, and that source has outcomes enough."""
+    declared, is_public = export.source, export.seed is not None or "key" in export.manifest.get("commitments", ())
+    if declared is None:
+        yield from [_finding("seed.undeclared")] if export.version > 2 and is_public else []
+        return
+    fewest, outcomes = FEWEST_OUTCOMES.get(declared["source"], 0), outcomes_of(declared["form"])
+    if outcomes < fewest:
+        about = {"form": declared["form"], "source": declared["source"]}
+        yield _finding("seed.few", **about, outcomes=outcomes, fewest=fewest)
+
+
 def check_seed(export: Export, outcome: str | None) -> Iterator[Finding]:
     """The seed against the source that the frame declares, and against what that source published where somebody looked."""
     declared, seed = export.source, export.seed or ""
@@ -972,6 +1042,8 @@ def check_log(export: Export) -> Iterator[Finding]:
     """The log of a drawn plan; after a replacement out of turn the later replacements are not judged."""
     if export.log_break:
         yield export.log_break
+    unknown = [line for line in export.log if export.version > 2 and _text(line, "what") not in KINDS_OF_LINES]
+    yield from (_finding("log.kind", where=_line_of(line), what=_text(line, "what")) for line in unknown)
     yield from _logged_draw(export)
     yield from _days(export) if export.version > 2 else ()
     yield from _replacements(export, [line for line in export.log if _text(line, "what") == "replaced"])
@@ -1099,6 +1171,17 @@ def _publication(export: Export, path: Path, label: str) -> Iterator[Finding]:
         yield _finding("publication.missing", file=label, subject=subject)
 
 
+def _visit(export: Export, where: str, subject: str, day: str, result: str) -> Iterator[Finding]:
+    """A visit took place on a day from that of the draw on, and its result is one of the list."""
+    drawn_on = export.manifest["drawn_on"] or ""
+    if export.version == 2 or not (day or result):
+        return
+    if not _DAY.fullmatch(day) or day < drawn_on:
+        yield _finding("visit.day", where=where, subject=subject, day=day or "-", drawn_on=drawn_on)
+    if result not in RESULTS:
+        yield _finding("visit.result", where=where, subject=subject, results=", ".join(RESULTS))
+
+
 def check_closing(export: Export) -> Iterator[Finding]:
     """The list at the task's end, where the task was closed: everybody who was drawn or came later, as log and sample say."""
     path, about = export.folder / CLOSING, [export.task[name] for name in ("item", "department", "start", "end")]
@@ -1113,6 +1196,7 @@ def check_closing(export: Export) -> Iterator[Finding]:
             yield _finding("closing.subject", where=where, subject=subject)
         if results.get(subject, cells[9:11]) != cells[9:11]:
             yield _finding("closing.result", where=where, subject=subject)
+        yield from _visit(export, where, subject, *cells[9:11])
         listed.append(subject)
     if listed != sorted(set(listed)):
         yield _finding("closing.order")
@@ -1150,6 +1234,8 @@ def check_register(export: Export, lines: Sequence[dict[str, Any]], kept: str | 
     own = [line for line in lines if line.get("task") == export.task["id"]]
     current = since_published(own)
     judged = own if export.version > 2 else [line for line in current if _is_judged(line)]
+    yield from _registered_order(own, whole=export.version > 2)
+    yield from _registered_names(own, current) if export.version > 2 else ()
     yield from _registered_days(judged)
     yield from _registered_grounds(judged)
     if current and _text(current[0], "what") == "void":
@@ -1182,15 +1268,47 @@ def _is_judged(line: Mapping[str, Any]) -> bool:
 
 
 def _clock(lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """The days on which lines were recorded, of all tasks: they never fall, and once there they are in every line."""
-    latest = ""
+    """The days on which lines were recorded, of all tasks: once there they are in every line."""
+    is_there = False
     for line in lines:
-        recorded = _text(line, "recorded")
-        if (latest or "recorded" in line) and not _DAY.fullmatch(recorded):
+        is_there = is_there or "recorded" in line
+        if is_there and not _DAY.fullmatch(_text(line, "recorded")):
             yield _finding("register.unrecorded", line=line["number"])
-        elif recorded < latest:
-            yield _finding("register.clock", line=line["number"], recorded=recorded, earlier=latest)
-        latest = max(latest, recorded)
+
+
+def _registered_order(own: Sequence[Mapping[str, Any]], *, whole: bool) -> Iterator[Finding]:
+    """The life of a task, earlier frames among it: published, voided and published anew or drawn, visited, closed.
+
+    Where it is not the ``whole`` of it, as in format 2: that no draw was taken back, and no frame published beside another.
+    """
+    state, published = "draft", dict[str, Any]()
+    for line in own:
+        number, what = line["number"], _text(line, "what")
+        if what in ("published", "void") and state in ("drawn", "closed"):
+            yield _finding("register.taken_back", line=number, what=what)
+        elif what == "published" == state:
+            before = {name: _said(published, name) for name in ("frame_hash", "on", "recorded")}
+            yield _finding("register.published_twice", line=number, **before)
+        elif whole and what in REGISTERED and what not in (*MAY_FOLLOW[state], "draw_refused"):
+            yield _finding("register.order", line=number, what=what, state=state)
+        state = STATE_AFTER.get(what, state)
+        published = dict(line) if what == "published" else published
+
+
+def _registered_names(own: Sequence[Mapping[str, Any]], current: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Each line about a task is of a known kind, and names its day and who answers for it.
+
+    The first frame of a task may be one of format 2 that was taken over, with what stood there; nothing else is.
+    """
+    for line in own:
+        number, what = line["number"], _text(line, "what")
+        lacking = [name for name in REGISTERED.get(what, ()) if not _text(line, name).strip()]
+        if what not in REGISTERED:
+            yield _finding("register.kind", line=number, what=what)
+        elif line.get("adopted") and (what != "published" or line in current):
+            yield _finding("register.adopted", line=number)
+        elif lacking and not line.get("adopted"):
+            yield _finding("register.names", line=number, what=what, names=", ".join(lacking))
 
 
 def _registered_days(own: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -1212,7 +1330,7 @@ def _registered_grounds(own: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     for line in own:
         what = _text(line, "what")
         needs = {"void": ["reason"], "closed": ["reason"], "results": ["reason", "evidence"]}.get(what)
-        applies = {"closed": line.get("open") != 0, "results": "corrected" in line}.get(what, True)
+        applies = {"closed": _count(line, "open") != 0, "results": "corrected" in line}.get(what, True)
         if needs and applies and not _is_answered_for(line, *needs):
             yield _finding("register.grounds", line=line["number"], what=what)
 
@@ -1248,8 +1366,22 @@ def _registered_log(export: Export, current: Sequence[Mapping[str, Any]]) -> Ite
         yield _finding("register.log", line=ends[-1]["number"])
         return
     if export.version > 2:
+        yield from _registered_places(export, current)
         yield from _registered_replacements(export, [line for line in current if _text(line, "what") in ("replaced", "left")])
     yield from _registered_late(export, [line for line in current if _text(line, "what") == "joined"])
+
+
+def _registered_places(export: Export, current: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Each line of the register names its own in the log, and they stand there in the same order."""
+    places, latest = {line["hash"]: (at, _text(line, "what")) for at, line in enumerate(export.log)}, -1
+    for line in current:
+        what = _text(line, "what")
+        if "log" not in line and (what == "draw_refused" or what not in KINDS_OF_LINES):
+            continue
+        at, kind = places.get(_text(line, "log"), (-1, ""))
+        if at <= latest or kind != what:
+            yield _finding("register.log_line", line=line["number"])
+        latest = max(latest, at)
 
 
 def _registered_refusals(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
@@ -1350,19 +1482,27 @@ def _closing_counts(
 def to_ask_about(export: Export, register: Sequence[dict[str, Any]]) -> Iterator[Finding]:
     """What breaks no rule, but wants an answer: ways to choose a draw that the files show, and decisions after it."""
     own = [line for line in register if line.get("task") == export.task["id"]]
+    current = since_published(own)
     yield from _edited_ratios(export)
     yield from _recorded(export, own)
+    yield from _clock_set_back(register, own[-1]["number"] if own else 0)
     yield from _earlier_frames(own)
+    yield from _left_and_replaced(current)
+    if register and (export.folder / CLOSING).is_file() and "closed" not in {_text(line, "what") for line in current}:
+        yield _finding("ask.unclosed")
     for line in own:
         what = _text(line, "what")
         if what == "draw_refused":
-            yield _asked("ask.refused", line, "on", "recorded", "by", "seed")
+            day = _text(line, "on") or _said(line, "recorded")
+            yield _asked("ask.refused", line, "recorded", "by", "seed", on=day)
         elif what == "closed" and line.get("open"):
             yield _asked("ask.open", line, "on", "by", "second", "reason", open=line["open"])
         elif what == "results" and "corrected" in line:
             subjects = _texts(line, "corrected")
             about = {"count": len(subjects), "subjects": _first(subjects)}
             yield _asked("ask.corrected", line, "on", "by", "second", "reason", "evidence", **about)
+        elif what == "published" and line.get("trial") and line in current:
+            yield _asked("ask.trial", line)
 
 
 def _asked(code: str, line: Mapping[str, Any], *names: str, **values: Any) -> Finding:
@@ -1374,19 +1514,41 @@ def _said(line: Mapping[str, Any], key: str) -> str:
     return _text(line, key) or "-"
 
 
+def _clock_set_back(register: Sequence[Mapping[str, Any]], last: int) -> Iterator[Finding]:
+    """Lines that were recorded on an earlier day than the line above, as far as the task has lines there or below (``last``)."""
+    for at, line in enumerate(register[1:last]):
+        before = _text(register[at], "recorded")
+        if _text(line, "recorded") < before:
+            yield _asked("ask.clock", line, "recorded", earlier=before)
+
+
 def _earlier_frames(own: Sequence[dict[str, Any]]) -> Iterator[Finding]:
-    """Frames of the task that were published and are not the last one: voided, or taken over by another without a void."""
+    """Frames of the task that were published and voided, and those whose own seed was known by then."""
     published: Mapping[str, Any] = {}
     for line in own:
-        is_void = _text(line, "what") == "void"
-        if is_void or (published and _text(line, "what") == "published"):
-            before = {name: _said(published, name) for name in ("frame_hash", "on", "recorded")}
-            void = line if is_void else {}
-            days = {"voided": _said(void, "on"), "void_recorded": _said(void, "recorded")}
-            told = {name: _said(void, name) for name in ("by", "second", "reason")}
-            yield _finding("ask.frame", line=line["number"], **before, **days, **told)
-        if is_void or _text(line, "what") == "published":
-            published = {} if is_void else line
+        if _text(line, "what") == "void":
+            before = {"on": _said(published, "on"), "recorded": _said(published, "recorded")}
+            void = {"voided": _said(line, "on"), "void_recorded": _said(line, "recorded"), "frame_hash": _said(line, "frame_hash")}
+            yield _asked("ask.frame", line, "by", "second", "reason", **before, **void)
+            source = _text(published, "seed_source")
+            if source and max(_text(line, "on"), _text(line, "recorded")) >= source[-10:]:
+                yield _asked("ask.void_late", line, source=source, **void)
+            if published.get("adopted"):
+                yield _asked("ask.adopted", published)
+        published = line if _text(line, "what") == "published" else {} if _text(line, "what") == "void" else published
+
+
+def _left_and_replaced(current: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """How many subjects were replaced and inspectors left, and for the first few whom it is about, why, and who said so."""
+    for what in ("replaced", "left"):
+        lines = [line for line in current if _text(line, "what") == what]
+        told = []
+        for line in lines:
+            about = ", ".join(_said(line, name) for name in ("reason", "evidence", "by", "second"))
+            whom = f"{_said(line, 'subject_id')} → {_said(line, 'replaced_by')}" if what == "replaced" else _said(line, "staff_id")
+            told.append(f"{whom} ({about})")
+        if lines:
+            yield _finding(f"ask.{what}", count=len(lines), told=_first(told, "; "))
 
 
 def _edited_ratios(export: Export) -> Iterator[Finding]:
@@ -1394,7 +1556,7 @@ def _edited_ratios(export: Export) -> Iterator[Finding]:
     about = export.manifest["about"]
     rules = [(one, rule_of(about, one.tier, one.industry)) for one in export.strata]
     edited = [one.name for one, rule in rules if rule and one.ratio_ppm != rule[0]]
-    if "ratios" in about:
+    if "ratios" in about and edited:
         yield _finding("ask.ratios", count=len(edited), strata=_first(edited))
 
 
@@ -1408,9 +1570,9 @@ def _recorded(export: Export, own: Sequence[dict[str, Any]]) -> Iterator[Finding
         yield _finding("ask.unrecorded", line=lacking[0], more=len(lacking) - 1)
 
 
-def _first(names: Sequence[str]) -> str:
+def _first(names: Sequence[str], between: str = ", ") -> str:
     """The first few of some names, for a sentence."""
-    return ", ".join([*names[:5], *(["…"] if len(names) > 5 else [])])
+    return between.join([*names[:5], *(["…"] if len(names) > 5 else [])])
 
 
 # Manifest: counts, figures, files
@@ -1579,6 +1741,16 @@ def _fits_group(form: str, text: str) -> bool:
     if not all(re.fullmatch("[0-9]+", one) and len(one) == width and 1 <= int(one) <= int(balls[2]) for one in numbers):
         return False
     return len(numbers) == int(balls[1]) and numbers == sorted(set(numbers))
+
+
+def outcomes_of(form: str) -> int:
+    """How many seeds can be written in a form; 0 if it is none."""
+    number = 1
+    for group in form.split(" + "):
+        places, balls = _PLACES.fullmatch(group), _BALLS.fullmatch(group)
+        signs = len(_SIGNS[places[2]]) ** int(places[1]) if places else 0
+        number *= comb(int(balls[2]), int(balls[1])) if balls else signs
+    return number
 
 
 def mode_of_late(ticket: str, ratio_ppm: int, on_site_ppm: int) -> str:
@@ -2294,7 +2466,7 @@ def _line_of(line: Mapping[str, Any]) -> str:
 def _not_covered(export: Export | None, known: Kept) -> list[Finding]:
     """What this check says nothing about: always, and for want of what the caller could have named."""
     declared = export.source if export else None
-    always = ["subjects", "policy", "inputs", *([] if declared else ["seed"]), "other_draws", "parallel", "staff", "visits"]
+    always = ["subjects", "policy", "inputs", "seed_day" if declared else "seed", "other_draws", "parallel", "staff", "visits"]
     always += ["changes", "untold", "clock"]
     lacking = [name for name, value in known._asdict().items() if value is None]
     if export is not None and "key" not in export.manifest.get("commitments", ()):
@@ -2302,7 +2474,7 @@ def _not_covered(export: Export | None, known: Kept) -> list[Finding]:
     codes = [*always, *lacking]
     if declared is None or (export and export.seed is None):
         codes = [code for code in codes if code != "outcome"]
-    about = {"outcome": {"source": source_text(declared)}} if declared else {}
+    about = {name: {"source": source_text(declared)} for name in ("outcome", "seed_day")} if declared else {}
     scope = [_finding(f"scope.{code}", **about.get(code, {})) for code in codes]
     if export is None:
         return scope
@@ -2314,7 +2486,7 @@ def _not_covered(export: Export | None, known: Kept) -> list[Finding]:
     strata = {stratum.name for stratum in export.strata}
     for line in export.log:
         what, number = _text(line, "what"), line["number"]
-        if what not in KINDS_OF_LINES:
+        if what not in KINDS_OF_LINES and export.version == 2:
             scope.append(_finding("scope.log_kind", line=number, what=what))
         elif what == "left" and line.get("kept"):
             scope.append(_finding("scope.kept", line=number, staff=_text(line, "staff_id")))
@@ -2326,7 +2498,29 @@ def _not_covered(export: Export | None, known: Kept) -> list[Finding]:
 # A firm's own proof
 
 
-def check_proof(proof: Any, frame_hash: str | None = None, draw_root: str | None = None, late_root: str | None = None) -> list[str]:
+class Told(NamedTuple):
+    """What a firm was told, beside its proof; None for what it did not hear.
+
+    Attributes:
+        frame_hash: The hash that was published before the seed was known.
+        draw_root: The root that was told with the draw.
+        late_root: For a subject that came later: the root in its line of the register.
+        outcome: What the source of the seed published.
+    """
+
+    frame_hash: str | None = None
+    draw_root: str | None = None
+    late_root: str | None = None
+    outcome: str | None = None
+
+
+def check_proof(
+    proof: Any,
+    frame_hash: str | None = None,
+    draw_root: str | None = None,
+    late_root: str | None = None,
+    outcome: str | None = None,
+) -> list[str]:
     """What is wrong with a firm's own proof, one line each; none if it holds.
 
     Args:
@@ -2334,14 +2528,17 @@ def check_proof(proof: Any, frame_hash: str | None = None, draw_root: str | None
         frame_hash: The hash that was published before the seed was known.
         draw_root: The root that was told with the draw.
         late_root: For a subject that came later: the root in its line of the register.
+        outcome: What the source of the seed published.
     """
+    told = Told(frame_hash, draw_root, late_root, outcome)
     try:
-        return [text for holds, text in _steps(proof, frame_hash, draw_root, late_root) if not holds]
+        return [text for holds, text in _steps(proof, told) if not holds]
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         return ["the document is none of a proof"]
 
 
-def _steps(proof: Any, frame_hash: str | None, draw_root: str | None, late_root: str | None) -> Iterator[tuple[bool, str]]:
+def _steps(proof: Any, told: Told) -> Iterator[tuple[bool, str]]:
+    frame_hash, draw_root, late_root, _outcome = told
     frame, task, subject = proof["frame"], proof["task"], proof["subject_id"]
     about, committed = frame["about"], frame["commitments"]
     own = sha256(f"{FRAME_FORMAT}\n{canonical(about).decode()}\n{canonical(committed).decode()}\n")
@@ -2351,6 +2548,7 @@ def _steps(proof: Any, frame_hash: str | None, draw_root: str | None, late_root:
     draw = proof.get("draw")
     yield draw_root is None or bool(draw), "draw: the proof says nothing of it, and a root was told"
     yield late_root is None or "late" in proof, "late: the proof is none of a subject that came later, and a root was told"
+    yield from _seed_steps(about["task"].get("seed"), draw, told.outcome)
     if "late" in proof:
         row, leaf = _fields(proof["late"]["row"]), proof["late"]
         yield row[0] == subject, "late: the row is that of another subject"
@@ -2374,6 +2572,18 @@ def _steps(proof: Any, frame_hash: str | None, draw_root: str | None, late_root:
         yield draw["drawn"] == (not row[6] and draw["ticket"] <= after[4]), "draw: drawn or not otherwise than the tickets say"
 
 
+def _seed_steps(declared: Any, draw: Any, outcome: str | None) -> Iterator[tuple[bool, str]]:
+    """The seed of a proof against the source that its frame declares, and against what that source published."""
+    yield outcome is None or bool(draw), "draw: the proof says nothing of it, and what the source published was told"
+    yield bool(declared), "frame: about declares no source of the seed"
+    if draw and declared:
+        yield (
+            fits_form(FORMS.get(declared["source"], declared["form"]), draw["seed"]),
+            "draw: the seed is not written as its source does",
+        )
+        yield outcome is None or draw["seed"] == outcome.strip(), "draw: the seed is not what its source published"
+
+
 def _own_ticket(seed: str, task: str, subject: str, nonce: str) -> str:
     return sha256("|".join((_nfc(seed), _nfc(task), _nfc(subject), nonce)))
 
@@ -2393,7 +2603,8 @@ def _climb(leaf: Mapping[str, Any]) -> str:
 
 def as_text(result: Result) -> str:
     """The report for people, one page: what holds, fails, is to be asked about, cannot be known, could be checked with more."""
-    lines = [f"{result.outcome.replace('_', ' ')}: {len(result.findings)} findings"]
+    to_ask = f", with {len(result.asked)} to ask about" if result.asked else ""
+    lines = [f"{result.outcome.replace('_', ' ')}{to_ask}: {len(result.findings)} findings"]
     if result.readable:
         state = "not drawn yet" if result.seed is None else f'{result.drawn:,} drawn with the seed "{_printable(result.seed)}"'
         lines.append(f"  {result.subjects:,} subjects, {state}")
@@ -2437,18 +2648,29 @@ NOT_IN_A_PROOF = (
 )
 
 
-def _main_of_proof(path: str, frame_hash: str | None, draw_root: str | None, late_root: str | None) -> int:
+#: What a firm sees only where somebody looks it up.
+TO_COMPARE = 'give --outcome: somebody must compare the seed "{seed}" with what {source} published'
+
+
+def _main_of_proof(path: str, told: Told) -> int:
     try:
         proof = _json(_bytes(Path(path)), path)
     except Unreadable as error:
         sys.stdout.write(f"{error}\n")
         return 2
-    wrong, is_late = check_proof(proof, frame_hash, draw_root, late_root), isinstance(proof, dict) and "late" in proof
-    roots = ("late-root", late_root) if is_late else ("draw-root", draw_root)
-    drawn = "not drawn yet" if wrong or "draw" not in proof else "drawn" if proof["draw"]["drawn"] else "not drawn"
+    wrong, is_late = check_proof(proof, *told), isinstance(proof, dict) and "late" in proof
+    roots = ("late-root", told.late_root) if is_late else ("draw-root", told.draw_root)
+    draw = {} if wrong else proof.get("draw") or {}
+    drawn = "drawn" if draw.get("drawn") else "not drawn" if draw else "not drawn yet"
     lines = wrong or [f"the proof holds: {_printable(proof['subject_id'])} is {drawn}"]
-    lines += [f"not covered: give --{name}" for name, said in (("frame-hash", frame_hash), roots) if said is None]
+    lines += [f"not covered: give --{name}" for name, said in (("frame-hash", told.frame_hash), roots) if said is None]
+    if draw and told.outcome is None:
+        source = source_text(proof["frame"]["about"]["task"]["seed"])
+        lines.append("not covered: " + TO_COMPARE.format(seed=_printable(draw["seed"]), source=_printable(source)))
     lines += [LIMITS[0], f"  {NOT_IN_A_PROOF}"]
+    if draw:
+        limit = _finding("scope.seed_day", source=source_text(proof["frame"]["about"]["task"]["seed"]))
+        lines.append(f"  {limit.text}")
     sys.stdout.write("\n".join(lines) + "\n")
     return 1 if wrong else 0
 
@@ -2461,7 +2683,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--late-root", metavar="HASH", help="with --proof of a late subject: the root in its line of the register")
     parser.add_argument("--draw-root", metavar="HASH", help="with --proof: the root that was told with the draw")
     parser.add_argument("--frame-hash", metavar="HASH", help="the hash of the frame that was published before the draw")
-    parser.add_argument("--head", metavar="HASH", help="the log head that an earlier check printed")
+    parser.add_argument("--log-head", "--head", dest="head", metavar="HASH", help="the log head that an earlier check printed")
     parser.add_argument("--publication", metavar="FILE", help="the published list, if it is not the one in the folder")
     parser.add_argument("--register", metavar="FILE", help="the register of the authority, if it does not lie two folders above")
     parser.add_argument("--register-head", metavar="HASH", help="the head of the register that an earlier check printed")
@@ -2472,7 +2694,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="report as JSON")
     given = parser.parse_args(arguments)
     if given.proof:
-        return _main_of_proof(given.folder, given.frame_hash, given.draw_root, given.late_root)
+        return _main_of_proof(given.folder, Told(given.frame_hash, given.draw_root, given.late_root, given.outcome))
     result = verify(
         given.folder, frame_hash=given.frame_hash, log_head=given.head, publication=given.publication, register=given.register,
         register_head=given.register_head, key=given.key, outcome=given.outcome,

@@ -27,7 +27,7 @@ def proof_text(proof: Mapping[str, Any], words: Words) -> str:
     """The page as plain text."""
     blocks = [words.text(_title(proof)), words.text(_how())]
     blocks += ["\n".join([words.text(step.title), *(f"    {line}" for line in step.lines)]) for step in _steps(proof)]
-    return "\n\n".join([*blocks, words.text(_limits())]) + "\n"
+    return "\n\n".join([*blocks, *map(words.text, _limits(proof))]) + "\n"
 
 
 def proof_html(proof: Mapping[str, Any], words: Words) -> str:
@@ -37,7 +37,7 @@ def proof_html(proof: Mapping[str, Any], words: Words) -> str:
     for step in _steps(proof):
         lines = "\n".join(html.escape(line) for line in step.lines)
         body.append(f"<h2>{html.escape(words.text(step.title))}</h2>\n<pre>{lines}</pre>")
-    body.append(f"<p>{html.escape(words.text(_limits()))}</p>")
+    body += [f"<p>{html.escape(words.text(limit))}</p>" for limit in _limits(proof)]
     style = "body{font-family:sans-serif;max-width:60em;margin:2em auto}pre{white-space:pre-wrap;word-break:break-all}"
     head = f'<meta charset="utf-8"><title>{title}</title><style>{style}</style>'
     return f'<!DOCTYPE html>\n<html lang="{words.language}"><head>{head}</head>\n<body>\n' + "\n".join(body) + "\n</body></html>\n"
@@ -51,15 +51,30 @@ def _title(proof: Mapping[str, Any]) -> Message:
 def _how() -> Message:
     return _(
         'Each line "= …" is the SHA-256 of the text above it, in UTF-8 without a line end. Follow it with any tool, such as: '
-        "printf '%s' 'TEXT' | sha256sum. The same does: python verify_draw.py --proof FILE --frame-hash HASH --draw-root HASH."
+        "printf '%s' 'TEXT' | sha256sum. The same does: python verify_draw.py --proof FILE --frame-hash HASH --draw-root HASH "
+        "--outcome TEXT."
     )
 
 
-def _limits() -> Message:
-    return _(
-        "What this cannot show: that every stratum is complete and every other subject is in its right one. Only auditors, "
-        "who have the key, can check that."
-    )
+def _limits(proof: Mapping[str, Any]) -> list[Message]:
+    """What the proof cannot show: what only auditors see, and what somebody must look up."""
+    limits = [
+        _(
+            "What this cannot show: that every stratum is complete and every other subject is in its right one. Only auditors, "
+            "who have the key, can check that."
+        )
+    ]
+    declared, seed = proof["frame"]["about"]["task"].get("seed"), proof.get("draw", {}).get("seed")
+    if declared and seed:
+        limits.append(
+            _(
+                'Nor that the seed is true: compare "{seed}" with what {source} published, and look up whether that issue was '
+                "published on that day and not before.",
+                seed=seed,
+                source="{source}: {name} {issue}, {day}".format_map(declared),
+            )
+        )
+    return limits
 
 
 def _steps(proof: Mapping[str, Any]) -> list[_Step]:

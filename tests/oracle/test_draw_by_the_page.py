@@ -69,10 +69,6 @@ def results_dated_before_the_draw(told):
     told.line("results", register=True)["on"] = "2024-04-30"
 
 
-def a_clock_that_was_set_back(told):
-    told.line("closed", register=True)["recorded"] = "2024-07-01"
-
-
 def open_visits_closed_by_one_person(told):
     told.line("closed", register=True)["second"] = "李 四"
 
@@ -91,7 +87,7 @@ def a_visit_kept_that_had_no_result(told):
 
 @pytest.mark.parametrize(
     "change",
-    [fewer_on_site_by_another_share, results_dated_before_the_draw, a_clock_that_was_set_back, open_visits_closed_by_one_person,
+    [fewer_on_site_by_another_share, results_dated_before_the_draw, open_visits_closed_by_one_person,
      visits_said_to_be_done, a_late_subject_of_another_person, a_visit_kept_that_had_no_result,
      a_friend_in_the_place_of_who_left, a_friend_spared, a_team_that_somebody_chose, a_late_friend_in_a_safer_tier, a_seed_of_another_form,
      another_root_of_late_subjects, a_replacement_for_no_reason],

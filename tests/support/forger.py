@@ -150,9 +150,8 @@ class Forger:
         return tree_of(rows_by_name(rows), key=self.key, task=self.task["id"]).root
 
     def _seal_register(self) -> None:
-        last = {line["what"]: number for number, line in enumerate(self.log)}
         joined = [line for line in self.log if line["what"] == "joined"]
-        ends = [line for line in self.register if "log" in line]
+        ends, last = self._ends_by_kind(), [line for line in self.register if "log" in line][-1]
         published = [line for line in self.register if line["what"] == "published" and line.get("task") == self.task["id"]][-1]
         for line in self.register:
             what = line["what"]
@@ -167,11 +166,19 @@ class Forger:
                 line["late"] = tree_of(rows_by_name(late_rows(together)), key=self.key, task=self.task["id"]).root
             elif what == "closed" and "closing" not in self.kept:
                 line["closing"] = _hash((self.folder / "closing.csv").read_bytes())
-            if "log" in line and "log" not in self.kept and what in last:
-                line["log"] = self._ends[-1 if line is ends[-1] else last[what]]
+            if "log" in line and "log" not in self.kept and ends.get(what):
+                own = [ends[what].pop(0) for _one in range(line.get("subjects", 1)) if ends[what]][-1]
+                line["log"] = self._ends[-1] if line is last else own
         path = self.folder.parent.parent / "register.jsonl"
         path.unlink()
         append_chain(path, self.register)
+
+    def _ends_by_kind(self) -> dict[str, list[str]]:
+        """The hashes of the lines of the log by kind; lines of the register name theirs in the same order."""
+        ends: dict[str, list[str]] = {}
+        for line, end in zip(self.log, self._ends, strict=True):
+            ends.setdefault(line["what"], []).append(end)
+        return ends
 
 
 def _body(line: dict[str, Any]) -> dict[str, Any]:

@@ -463,16 +463,6 @@ def a_closing_dated_after_the_clock(told):
     told.line("closed", register=True)["on"] = "2024-07-02"
 
 
-def a_clock_that_was_set_back(told):
-    clocked(told)
-    told.line("published", register=True)["recorded"] = "2024-05-02"
-
-
-def a_clock_of_another_task_that_was_set_back(told):
-    clocked(told)
-    told.register[2:2] = [{"what": "published", "task": "another", "on": "2024-04-01", "recorded": "2024-04-01"}]
-
-
 def a_line_without_its_clock(told):
     clocked(told)
     del told.line("closed", register=True)["recorded"]
@@ -568,6 +558,142 @@ def a_visit_kept_by_one_who_was_not_of_the_team(told):
 def fewer_on_site_by_another_share(told):
     row = max(told.plan, key=lambda one: int(one["on_site"]))
     row["on_site_ppm"], row["on_site"] = "1", "1"
+
+
+def _lines_of_an_earlier_frame(told, *kinds):
+    """Put before the frame some lines of an earlier one of the task, the draw among them, of the day of its publication."""
+    clocked(told)
+    known = {what: told.line(what, register=True) for what in ("published", "drawn")}
+    known["void"] = {"what": "void", "task": told.task["id"], "by": "王五", "second": "李四", "reason": "未抽中"}
+    day = {"on": "2024-04-30", "recorded": "2024-04-30", "frame_hash": "e" * 64}
+    told.register[:0] = [{**known[what], **day} for what in kinds]
+
+
+def a_draw_taken_back_by_a_void(told):
+    _lines_of_an_earlier_frame(told, "published", "drawn", "void")
+
+
+def a_draw_taken_back_by_another_frame(told):
+    _lines_of_an_earlier_frame(told, "published", "drawn")
+
+
+def a_frame_published_beside_another(told):
+    _lines_of_an_earlier_frame(told, "published")
+
+
+def a_void_of_a_frame_whose_publication_was_struck(told):
+    _lines_of_an_earlier_frame(told, "void")
+
+
+def a_line_of_the_log_written_anew_after_the_register(told):
+    """The last line of the register is true; one before names a line that is not in the log any more."""
+    told.kept.add("log")
+    told.seal()
+    ends = iter(told._ends)
+    for line in told.register:
+        if "log" in line:
+            line["log"] = [next(ends) for _one in range(line.get("subjects", 1))][-1]
+    told.line("replaced", register=True)["log"] = "0" * 64
+
+
+def lines_of_the_register_that_name_those_of_the_log_in_another_order(told):
+    a_line_of_the_log_written_anew_after_the_register(told)
+    first, second = [line for line in told.register if line["what"] == "replaced"]
+    logged = [end for line, end in zip(told.log, told._ends, strict=True) if line["what"] == "replaced"]
+    second["log"], first["log"] = logged
+
+
+def a_draw_that_names_no_line_of_the_log(told):
+    told.line("drawn", register=True).pop("log")
+
+
+def a_draw_after_the_replacements(told):
+    line = told.line("drawn", register=True)
+    told.register.remove(line)
+    told.register.insert(-1, line)
+
+
+def a_replacement_after_the_closing(told):
+    line = told.line("closed", register=True)
+    told.register.remove(line)
+    told.register.insert(2, line)
+
+
+def a_task_closed_twice(told):
+    told.register.append(dict(told.line("closed", register=True)))
+
+
+def a_line_of_a_kind_that_nobody_writes(told):
+    told.register.append({**told.register[-1], "what": "unreplaced"})
+
+
+def a_line_of_the_log_of_a_kind_that_nobody_writes(told):
+    told.log.insert(1, {"what": "unreplaced", "on": "2024-05-01"})
+
+
+def a_publication_without_its_day(told):
+    told.line("published", register=True).pop("on")
+
+
+def a_publication_by_nobody(told):
+    told.line("published", register=True)["by"] = " "
+
+
+def a_publication_told_nowhere(told):
+    told.line("published", register=True)["channel"] = ""
+
+
+def a_draw_by_nobody(told):
+    for line in (told.line("drawn"), told.line("drawn", register=True)):
+        line["by"] = ""
+
+
+def a_replacement_as_if_taken_over(told):
+    told.line("replaced", register=True)["adopted"] = True
+
+
+def a_publication_as_if_taken_over(told):
+    told.line("published", register=True)["adopted"] = True
+
+
+def a_visit_before_the_draw(told):
+    _found(told, _visited(told), "未发现问题", on="2024-04-30")
+
+
+def a_visit_on_no_day(told):
+    _found(told, _visited(told), "未发现问题", on="soon")
+
+
+def a_result_in_other_words(told):
+    _found(told, _visited(told), "很好")
+
+
+def _visited(told):
+    return next(row["subject_id"] for row in told.tables["publication.csv"] if row["inspected_on"])
+
+
+def a_lottery_of_ten_outcomes(told):
+    _declared(told, form="1 digits")
+
+
+def a_lottery_of_one_outcome(told):
+    _declared(told, form="33 of 33")
+
+
+def a_witnessed_seed_of_24_bits(told):
+    _declared(told, source="witnessed")
+
+
+def _declared(told, **about):
+    told.task["seed"] |= about
+    for line in (told.line("drawn"), told.line("drawn", register=True)):
+        line["seed_source"] = verify_draw.source_text(told.task["seed"])
+
+
+def a_frame_without_a_source_of_its_seed(told):
+    told.task["seed"] = None
+    for line in (told.line("drawn"), told.line("drawn", register=True)):
+        del line["seed_source"]
 
 
 def _voided_before(told, *, voided, recorded):
@@ -666,9 +792,32 @@ FOUND = {
     a_ratio_that_is_not_of_its_tier: "plan.ratio",
     results_dated_before_the_replacements: "register.day",
     a_frame_chosen_among_draws_by_a_void_of_long_ago: "register.day",
+    a_draw_taken_back_by_a_void: "register.taken_back",
+    a_draw_taken_back_by_another_frame: "register.taken_back",
+    a_frame_published_beside_another: "register.published_twice",
+    a_void_of_a_frame_whose_publication_was_struck: "register.order",
+    a_line_of_the_log_written_anew_after_the_register: "register.log_line",
+    lines_of_the_register_that_name_those_of_the_log_in_another_order: "register.log_line",
+    a_draw_that_names_no_line_of_the_log: "register.log_line",
+    a_draw_after_the_replacements: "register.order",
+    a_replacement_after_the_closing: "register.order",
+    a_task_closed_twice: "register.order",
+    a_line_of_a_kind_that_nobody_writes: "register.kind",
+    a_line_of_the_log_of_a_kind_that_nobody_writes: "log.kind",
+    a_publication_without_its_day: "register.names",
+    a_publication_by_nobody: "register.names",
+    a_publication_told_nowhere: "register.names",
+    a_draw_by_nobody: "register.names",
+    a_replacement_as_if_taken_over: "register.adopted",
+    a_publication_as_if_taken_over: "register.adopted",
+    a_visit_before_the_draw: "visit.day",
+    a_visit_on_no_day: "visit.day",
+    a_result_in_other_words: "visit.result",
+    a_lottery_of_ten_outcomes: "seed.few",
+    a_lottery_of_one_outcome: "seed.few",
+    a_witnessed_seed_of_24_bits: "seed.few",
+    a_frame_without_a_source_of_its_seed: "seed.undeclared",
     a_closing_dated_after_the_clock: "register.future",
-    a_clock_that_was_set_back: "register.clock",
-    a_clock_of_another_task_that_was_set_back: "register.clock",
     a_line_without_its_clock: "register.unrecorded",
     open_visits_closed_by_one_person: "register.grounds",
     open_visits_closed_for_no_reason: "register.grounds",
@@ -784,36 +933,108 @@ def asked(folder):
     """The outcome, and what to ask about by code."""
     result = verify_draw.verify(folder)
     assert [finding.text for finding in result.findings] == []
+    assert verify_draw.as_text(result).splitlines()[0] == f"verified, with {len(result.asked)} to ask about: 0 findings"
     assert verify_draw.as_text(result).splitlines()[-1] == f"verified; to ask about: {len(result.asked)}"
     return {one.code: one.text for one in result.asked}
 
 
-def test_open_visits_are_asked_about_and_nothing_else_where_the_clock_is_sound(folder):
+#: What the task of these tests wants answers about, however sound its register is.
+ALWAYS = {"ask.open", "ask.replaced", "ask.left"}
+
+
+def test_open_visits_replacements_and_leaves_are_asked_about_and_nothing_else_where_the_clock_is_sound(folder):
     forged(folder, clocked)
-    (told,) = asked(folder).items()
-    still = Forger.of(folder).line("closed", register=True)["open"]
-    assert told[0] == "ask.open"
-    assert f"closed on 2024-07-01 with {still} visits without a result by 李四 and" in told[1]
+    told, forger = asked(folder), Forger.of(folder)
+    assert set(told) == ALWAYS
+    still, replaced, left = (forger.line(what, register=True) for what in ("closed", "replaced", "left"))
+    assert f"closed on 2024-07-01 with {still['open']} visits without a result by 李四 and" in told["ask.open"]
+    assert told["ask.replaced"].startswith("2 subjects were replaced: ")
+    why = f"{replaced['subject_id']} → {replaced['replaced_by']} (deregistered, 注销通知书 2024-7, 李四, 王五)"
+    assert why in told["ask.replaced"]
+    assert told["ask.left"] == f"1 inspectors left: {left['staff_id']} (ill, 病假条 2024-3, 李四, 王五)"
+
+
+def a_clock_that_was_set_back(told):
+    clocked(told)
+    told.line("published", register=True)["recorded"] = "2024-05-02"
+
+
+def a_clock_of_another_task_that_was_set_back(told):
+    clocked(told)
+    told.register[2:2] = [{"what": "published", "task": "another", "on": "2024-04-01", "recorded": "2024-04-01"}]
+
+
+@pytest.mark.parametrize("change", [a_clock_that_was_set_back, a_clock_of_another_task_that_was_set_back])
+def test_a_clock_that_fell_is_asked_about_once(folder, change):
+    """An honest jump of a clock would else fail every task for good."""
+    forged(folder, change)
+    assert [one.code for one in verify_draw.verify(folder).asked].count("ask.clock") == 1
+    assert "which clock was wrong" in asked(folder)["ask.clock"]
+
+
+def test_a_clock_that_fell_below_the_last_line_about_a_task_is_not_asked_about_it(folder):
+    def change(told):
+        clocked(told)
+        told.register.append({"what": "published", "task": "another", "on": "2024-04-01", "recorded": "2024-04-01"})
+
+    forged(folder, change)
+    assert set(asked(folder)) == ALWAYS
+
+
+def test_a_trial_is_asked_about(folder):
+    def change(told):
+        clocked(told)
+        told.line("published", register=True)["trial"] = True
+
+    forged(folder, change)
+    assert set(asked(folder)) == {*ALWAYS, "ask.trial"}
+
+
+def test_a_list_at_the_end_without_a_closing_is_asked_about(folder):
+    def change(told):
+        clocked(told)
+        told.register.remove(told.line("closed", register=True))
+
+    forged(folder, change)
+    assert set(asked(folder)) == {"ask.replaced", "ask.left", "ask.unclosed"}
+
+
+@pytest.mark.parametrize(("day", "is_late"), [("2024-05-02", False), ("2024-04-30", True)])
+def test_a_void_after_the_seed_of_its_own_frame_was_known_is_asked_about(folder, day, is_late):
+    def change(told):
+        _voided_before(told, voided="2024-04-30", recorded="2024-04-30")
+        told.register[0] |= {"seed_source": f"lottery: 双色球 2024048, {day}"}
+
+    forged(folder, change)
+    told = asked(folder)
+    assert set(told) == {*ALWAYS, "ask.frame", *(["ask.void_late"] if is_late else [])}
+    assert not is_late or "was known (lottery: 双色球 2024048, 2024-04-30)" in told["ask.void_late"]
+
+
+def test_an_earlier_frame_that_was_taken_over_is_asked_about(folder):
+    def change(told):
+        _voided_before(told, voided="2024-04-30", recorded="2024-04-30")
+        told.register[0] |= {"adopted": True, "by": "", "channel": ""}
+
+    forged(folder, change)
+    assert set(asked(folder)) == {*ALWAYS, "ask.frame", "ask.adopted"}
 
 
 def test_a_frame_chosen_among_draws_is_asked_about_with_both_days_and_the_frame_before_it(folder):
     """Whoever knows the seed voids the frame and publishes another, both dated before: the clock shows it, and the earlier frame."""
     forged(folder, lambda told: _voided_before(told, voided="2024-04-30", recorded="2024-05-02"))
     told = asked(folder)
-    assert set(told) == {"ask.recorded", "ask.frame", "ask.open"}
+    assert set(told) == {*ALWAYS, "ask.recorded", "ask.frame"}
     assert "is dated 2024-04-30 and was recorded on 2024-05-02, when the seed was known (2024-05-01)" in told["ask.recorded"]
     for part in ("e" * 64, "published on 2024-04-30 (recorded 2024-04-30)", "voided on 2024-04-30 (recorded 2024-05-02)",
                  "by 王五 and 李四: 未抽中"):  # fmt: skip
         assert part in told["ask.frame"]
 
 
-def test_an_earlier_frame_whose_void_was_struck_is_asked_about(folder):
-    def struck(told):
-        _voided_before(told, voided="2024-04-30", recorded="2024-04-30")
-        told.register.remove(told.line("void", register=True))
-
-    forged(folder, struck)
-    assert "e" * 64 in asked(folder)["ask.frame"]
+def test_an_earlier_frame_whose_void_was_struck_is_named(folder):
+    forged(folder, a_frame_published_beside_another)
+    (told,) = [one.text for one in verify_draw.verify(folder).findings]
+    assert f"{'e' * 64}, was published on 2024-04-30 (recorded 2024-04-30) before, and not voided" in told
 
 
 def test_a_corrected_result_and_a_refused_draw_are_asked_about(folder):
@@ -824,7 +1045,7 @@ def test_a_corrected_result_and_a_refused_draw_are_asked_about(folder):
 
     forged(folder, change)
     told = asked(folder)
-    assert set(told) == {"ask.corrected", "ask.refused", "ask.open"}
+    assert set(told) == {*ALWAYS, "ask.corrected", "ask.refused"}
     assert "by 李四 and 王五: 勾错 (现场笔录)" in told["ask.corrected"]
     assert ANOTHER in told["ask.refused"]
 
@@ -973,7 +1194,7 @@ def a_refused_draw_made_up(told):
 def a_result_nobody_found(told):
     """Another result than was found."""
     row = next(row for row in told.tables["publication.csv"] if row["inspected_on"])
-    _found(told, row["subject_id"], "发现问题")
+    _found(told, row["subject_id"], "发现违法违规")
 
 
 def a_visit_kept_by_who_left(told):
@@ -986,10 +1207,10 @@ def a_visit_kept_by_who_left(told):
     closed["open"] -= 1
 
 
-def _found(told, subject, result):
+def _found(told, subject, result, on="2024-05-08"):
     for row in (*told.tables["publication.csv"], *told.tables["closing.csv"]):
         if row["subject_id"] == subject:
-            row |= {"inspected_on": "2024-05-08", "result": result}
+            row |= {"inspected_on": on, "result": result}
 
 
 #: By forgery: what tells of it, if somebody looked or kept it, and the sentence of every report that says so.

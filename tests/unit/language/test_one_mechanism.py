@@ -17,6 +17,7 @@ HOLD_CHINESE = {
     "config/catalogue.py": "an English fault names a legal term",
     "config/column_rules.py": "how data says that a date has no end",
     "features/guard.py": "patterns of names of regions",
+    "inspection/verify_draw.py": "results of visits as the published lists have them",
     "inspection/people.py": "words between names, and offices behind them",
     "records/columns/person_numbers.py": "patterns of personal data",
     "records/reading/sent_rows.py": "names of columns that hold numbers of documents",
