@@ -49,7 +49,8 @@ The procedure
     4. Ticket. SHA-256 of "seed|task|subject_id|nonce" in UTF-8 and Unicode NFC, as 64 hexadecimal digits.
        The seed is written as about.task.seed of the manifest declares: groups with " + " between them; "6 of 33" is six
        numbers of equal width in rising order with a blank between them, "5 digits", "25 dice" (1 to 6), "64 hex" and "128 HEX"
-       are so many signs. The drand beacon publishes 64 hex, that of NIST 128 HEX. No draw is dated before its day.
+       are so many signs. A lottery has at least 2^20
+       outcomes, a witnessed seed 2^64. The drand beacon publishes 64 hex, that of NIST 128 HEX. No draw is dated before its day.
     5. Draw. In each stratum the n smallest tickets are drawn. As many of these as are to be visited on site (step 2),
        the smallest first, are visited on site, the others off site.
        The line of the draw in log and register has in "strata" the root of the tree of the strata after the draw, as in 3, of
@@ -76,17 +77,22 @@ The procedure
         the frame hash; one ("drawn") the seed, the frame hash and the SHA-256 of manifest.json; the last that has a "log"
         holds the hash of the last line of the log that is no refused draw; "log" of a line "draw_refused" is that line's hash.
         A line "joined" has in "late" the root of the tree, as in 3, of the rows of those who came then: subject_id, name,
-        industry, region, tier, stratum, ticket, ratio_ppm, on_site_ppm, mode; it counts them ("subjects", "drawn"), and has their
-        day and person. Days typed ("on") of a task's lines never fall, frames that were voided among them, but for refused draws
-        and adopted lines. "recorded" is the day of the machine's clock: never before that of a line above, of any task, never
-        before "on", and never missing below a line that has it. Lines "void", "closed" with open visits, and "results" with
-        "corrected" have a reason and two persons, the last one evidence too. "results" of a line "results" is that of the one
-        before and "new" together; "open" is V less "results", or more by at most the number of those replaced, V being how many
-        were to be visited by then. "open" of "closed" is how many in closing.csv are not replaced and have no result; as many as
-        the last "results" says have one, those in "kept" among them, and "kept" are no more than there were results by then.
+        industry, region, tier, stratum, ticket, ratio_ppm, on_site_ppm, mode; it counts them ("subjects", "drawn"), and has
+        their day and person. Days typed ("on") of a task's lines never fall, frames that were voided among them, but for
+        refused draws and adopted lines. "recorded" is the day of the machine's clock: never before "on", and never missing
+        below a line that has it. A task is published, then voided and published anew, or drawn; then come "replaced", "joined",
+        "left", "results", and "closed" once; nothing voids or publishes what was drawn. Each line but "draw_refused" has "on"
+        and, but for "results", "by"; "published" a "channel". "adopted" is no line but "published" of an earlier frame. "log"
+        of "drawn", "replaced", "joined" and "left" is the hash of such a line of the log, each later there than the one before.
+        Lines "void", "closed" with open visits, and "results" with "corrected" have a reason and two persons, the last one
+        evidence too. "results" of a line "results" is that of the one before and "new" together; "open" is V less "results", or
+        more by at most the number of those replaced, V being how many were to be visited by then. "open" of "closed" is how
+        many in closing.csv are not replaced and have no result; as many as the last "results" says have one, those in "kept"
+        among them, and "kept" are no more than there were results by then.
     11. Publication. It lists every drawn subject once and nobody else, with the name in sample.csv and the task's
         item, department, first and last day. closing.csv lists these and whoever came later once, by subject_id: replaced with
-        the reason, replacement, late or drawn. The line "closed" of the register has its SHA-256.
+        the reason, replacement, late or drawn. The line "closed" of the register has its SHA-256. A visit is dated from the day of
+        the draw on, and its result is one of RESULTS.
 
 Plans of format 2 have no key. Their frame hash is SHA-256 over lines of compact JSON: the text "creditscore-frame/2", "about",
 the strata by name, the subjects by subject_id; their tickets are SHA-256 of "seed|task|subject_id".

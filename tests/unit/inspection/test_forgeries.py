@@ -1244,5 +1244,13 @@ def test_what_no_file_contradicts_is_named_and_found_by_what_was_kept(folder, ch
         assert codes(folder, **given) == {code}
 
 
+@pytest.mark.parametrize("known", [{}, {"outcome": SEED}])
+def test_that_the_issue_was_not_out_before_its_day_and_that_no_copy_was_thrown_away_is_always_said(folder, known):
+    told = {one.code: one.text for one in verify_draw.verify(folder, **known).not_covered}
+    assert "lottery: 双色球 2024049, 2024-05-01 was published on that day and not before" in told["scope.seed_day"]
+    assert "each with a key of its own" in told["scope.other_draws"]
+    assert not any(verify_draw.is_wanting(code) for code in ("scope.seed_day", "scope.other_draws"))
+
+
 def test_forty_forgeries_are_tried_and_more():
     assert len(FOUND) + len(APART) + len(ONLY_WITH) >= 90

@@ -10,6 +10,7 @@ import sys
 import pandas as pd
 import pytest
 from support.plans import a_policy, a_task, a_tiers
+from support.seeds import numbers
 from support.tasks import KEY, draw_folder, join, published
 
 from creditscore import storage
@@ -129,6 +130,41 @@ def test_the_verifier_checks_a_proof_alone(task, tmp_path):
     assert subprocess.run([*command, "--frame-hash", "0" * 64], capture_output=True, check=False).returncode == 1
     path.write_text("[]", "utf-8")
     assert subprocess.run(command, capture_output=True, check=False).returncode == 1
+
+
+def test_a_proof_with_a_seed_of_another_form_fails(task):
+    proof = json.loads(json.dumps(own_proof(task, "S00017")))
+    seed, nonce = "lucky", proof["subject"]["nonce"]
+    ticket = verify_draw.sha256(f"{seed}|{proof['task']}|S00017|{nonce}")
+    last = proof["draw"]["stratum"]["row"].split("|")[4]
+    proof["draw"] |= {"seed": seed, "ticket": ticket, "drawn": ticket <= last}
+    assert verify_draw.check_proof(proof, **told(task)) == ["draw: the seed is not written as its source does"]
+
+
+def test_a_proof_with_a_made_up_seed_is_found_by_what_the_source_published(task, tmp_path):
+    """Whoever makes the proof may look for a seed of the right form that draws an enemy."""
+    proof = json.loads(json.dumps(own_proof(task, "S00017")))
+    true_seed, last = proof["draw"]["seed"], proof["draw"]["stratum"]["row"].split("|")[4]
+    for seed in map(numbers, map(str, itertools.count())):
+        ticket = verify_draw.sha256(f"{seed}|{proof['task']}|S00017|{proof['subject']['nonce']}")
+        if ticket <= last and seed != true_seed:
+            break
+    proof["draw"] |= {"seed": seed, "ticket": ticket, "drawn": True}
+    assert verify_draw.check_proof(proof, **told(task)) == []
+    assert verify_draw.check_proof(proof, **told(task), outcome=true_seed) == ["draw: the seed is not what its source published"]
+    path = tmp_path / "proof.json"
+    path.write_text(json.dumps(proof), "utf-8")
+    command = [sys.executable, "-I", "-S", verify_draw.__file__, str(path), "--proof"]
+    alone = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert alone.returncode == 0
+    assert f'not covered: give --outcome: somebody must compare the seed "{seed}" with what lottery: 双色球 2024049' in alone.stdout
+    assert subprocess.run([*command, "--outcome", true_seed], capture_output=True, check=False).returncode == 1
+
+
+@pytest.mark.parametrize(("lang", "said"), [("zh", "请将“{}”与 lottery: 双色球 2024049"), ("en", 'compare "{}" with what lottery')])
+def test_the_page_says_that_somebody_must_compare_the_seed(task, lang, said):
+    proof = own_proof(task, "S00017")
+    assert said.format(proof["draw"]["seed"]) in proof_text(proof, Words.of(lang))
 
 
 def test_a_late_subject_compares_the_root_in_the_register(task):
