@@ -318,9 +318,7 @@ MESSAGES = {
     "register.order": _("register.jsonl line {line}: {what} does not follow on what the lines before say of the task ({state})"),
     "register.kind": _("register.jsonl line {line}: {what}: no such line is written about a task"),
     "register.names": _("register.jsonl line {line}: {what}: expected {names} (got nothing)"),
-    "register.adopted": _(
-        "register.jsonl line {line}: said to be taken over from an older layout, which had no frames of this format"
-    ),
+    "register.adopted": _("register.jsonl line {line}: said to be taken over from an older layout, which had no such lines"),
     "register.log_line": _(
         "register.jsonl line {line}: the log has no line of this hash and kind, or it stands before that of an earlier line"
     ),
@@ -443,9 +441,7 @@ ASK = {
     "ask.clock": _(
         "register.jsonl line {line}: recorded on {recorded}, the line above it on {earlier}: which clock was wrong, and why?"
     ),
-    "ask.adopted": _(
-        "register.jsonl line {line}: an earlier frame was taken over from an older layout; its days cannot be checked"
-    ),
+    "ask.adopted": _("register.jsonl line {line}: said to be taken over from an older layout; its day cannot be checked"),
     "ask.trial": _("register.jsonl line {line}: the frame was published as a trial, from cards that nobody had signed"),
     "ask.replaced": _("{count} subjects were replaced: {told}"),
     "ask.left": _("{count} inspectors left: {told}"),
@@ -1241,7 +1237,7 @@ def check_register(export: Export, lines: Sequence[dict[str, Any]], kept: str | 
     current = since_published(own)
     judged = own if export.version > 2 else [line for line in current if _is_judged(line)]
     yield from _registered_order(own, whole=export.version > 2)
-    yield from _registered_names(own, current) if export.version > 2 else ()
+    yield from _registered_names(own) if export.version > 2 else ()
     yield from _registered_days(judged)
     yield from _registered_grounds(judged)
     if current and _text(current[0], "what") == "void":
@@ -1301,17 +1297,18 @@ def _registered_order(own: Sequence[Mapping[str, Any]], *, whole: bool) -> Itera
         published = dict(line) if what == "published" else published
 
 
-def _registered_names(own: Sequence[Mapping[str, Any]], current: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Each line about a task is of a known kind, and names its day and who answers for it.
+#: What is taken over from an older layout: a frame, its draw and its results.
+TAKEN_OVER = ("published", "drawn", "results")
 
-    The first frame of a task may be one of format 2 that was taken over, with what stood there; nothing else is.
-    """
+
+def _registered_names(own: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Each line about a task is of a known kind, and names its day and who answers for it, unless it was taken over."""
     for line in own:
         number, what = line["number"], _text(line, "what")
         lacking = [name for name in REGISTERED.get(what, ()) if not _text(line, name).strip()]
         if what not in REGISTERED:
             yield _finding("register.kind", line=number, what=what)
-        elif line.get("adopted") and (what != "published" or line in current):
+        elif line.get("adopted") and what not in TAKEN_OVER:
             yield _finding("register.adopted", line=number)
         elif lacking and not line.get("adopted"):
             yield _finding("register.names", line=number, what=what, names=", ".join(lacking))
@@ -1539,8 +1536,8 @@ def _earlier_frames(own: Sequence[dict[str, Any]]) -> Iterator[Finding]:
             source = _text(published, "seed_source")
             if source and max(_text(line, "on"), _text(line, "recorded")) >= source[-10:]:
                 yield _asked("ask.void_late", line, source=source, **void)
-            if published.get("adopted"):
-                yield _asked("ask.adopted", published)
+        if line.get("adopted") and _text(line, "what") in TAKEN_OVER:
+            yield _asked("ask.adopted", line)
         published = line if _text(line, "what") == "published" else {} if _text(line, "what") == "void" else published
 
 

@@ -276,5 +276,5 @@ def test_a_frame_published_anew_once_the_seed_is_known_verifies_and_is_asked_abo
     assert creditscore("draw", published, *DRAW).code == 0
     checked = creditscore("verify-plan", published, "--json")
     asked = {one["code"]: one["text"] for one in checked.json["to_ask_about"]}
-    assert (checked.code, set(asked)) == (0, {"ask.recorded", "ask.frame"})
+    assert (checked.code, set(asked)) == (0, {"ask.recorded", "ask.frame", "ask.void_late"})
     assert earlier in asked["ask.frame"]

@@ -652,10 +652,6 @@ def a_replacement_as_if_taken_over(told):
     told.line("replaced", register=True)["adopted"] = True
 
 
-def a_publication_as_if_taken_over(told):
-    told.line("published", register=True)["adopted"] = True
-
-
 def a_visit_before_the_draw(told):
     _found(told, _visited(told), "未发现问题", on="2024-04-30")
 
@@ -809,7 +805,6 @@ FOUND = {
     a_publication_told_nowhere: "register.names",
     a_draw_by_nobody: "register.names",
     a_replacement_as_if_taken_over: "register.adopted",
-    a_publication_as_if_taken_over: "register.adopted",
     a_visit_before_the_draw: "visit.day",
     a_visit_on_no_day: "visit.day",
     a_result_in_other_words: "visit.result",
@@ -1020,11 +1015,16 @@ def test_an_earlier_frame_that_was_taken_over_is_asked_about(folder):
     assert set(asked(folder)) == {*ALWAYS, "ask.frame", "ask.adopted"}
 
 
+def test_a_publication_said_to_be_taken_over_is_asked_about(folder):
+    forged(folder, lambda told: told.line("published", register=True).update(adopted=True))
+    assert "ask.adopted" in asked(folder)
+
+
 def test_a_frame_chosen_among_draws_is_asked_about_with_both_days_and_the_frame_before_it(folder):
     """Whoever knows the seed voids the frame and publishes another, both dated before: the clock shows it, and the earlier frame."""
     forged(folder, lambda told: _voided_before(told, voided="2024-04-30", recorded="2024-05-02"))
     told = asked(folder)
-    assert set(told) == {*ALWAYS, "ask.recorded", "ask.frame"}
+    assert set(told) == {*ALWAYS, "ask.recorded", "ask.frame", "ask.void_late"}
     assert "is dated 2024-04-30 and was recorded on 2024-05-02, when the seed was known (2024-05-01)" in told["ask.recorded"]
     for part in ("e" * 64, "published on 2024-04-30 (recorded 2024-04-30)", "voided on 2024-04-30 (recorded 2024-05-02)",
                  "by 王五 and 李四: 未抽中"):  # fmt: skip
