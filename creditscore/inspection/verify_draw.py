@@ -82,7 +82,8 @@ The procedure
         refused draws and adopted lines. "recorded" is the day of the machine's clock: never before "on", and never missing
         below a line that has it. A task is published, then voided and published anew, or drawn; then come "replaced", "joined",
         "left", "results", and "closed" once; nothing voids or publishes what was drawn. Each line but "draw_refused" has "on"
-        and, but for "results", "by"; "published" a "channel". "adopted" is no line but "published" of an earlier frame. "log"
+        and, but for "results", "by"; "published" a "channel". "adopted" are "published", "drawn" and "results"
+        alone, and asked about. "log"
         of "drawn", "replaced", "joined" and "left" is the hash of such a line of the log, each later there than the one before.
         Lines "void", "closed" with open visits, and "results" with "corrected" have a reason and two persons, the last one
         evidence too. "results" of a line "results" is that of the one before and "new" together; "open" is V less "results", or
