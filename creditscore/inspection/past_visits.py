@@ -20,7 +20,7 @@ from creditscore.dataframes import Flags, Floats, Texts, as_frame, date_column, 
 from creditscore.inspection.strata import NOT_KNOWN
 from creditscore.language import Message, _
 from creditscore.tiering.cuts import cut_tiers, populations
-from creditscore.tiering.overrides import apply_overrides
+from creditscore.tiering.overrides import Fires, overridden
 from creditscore.tiering.tiers import NO_TIER, Codes, Tiers, shown_tiers, tier_names
 from creditscore.vocabulary import OFF_SITE, PROPOSED, RISKIEST, SAMPLING_TRIGGERS, TIER_ORDER
 
@@ -224,14 +224,9 @@ def _by_scores(rows: pd.DataFrame, policy: TierPolicy, scores: Any, records: Any
 
 
 def _overridden(rows: pd.DataFrame, codes: Codes, policy: TierPolicy, records: Any) -> Codes:
-    """Tiers with the overrides that held on the eve of each visit's quarter (a look-up per quarter, not per day)."""
-    day = pd.to_datetime(rows["event_date"])
-    before = day.dt.to_period("Q").dt.start_time - pd.Timedelta(days=1)
-    again = pd.Series(1, index=rows.index).groupby([rows["subject_id"], before]).cumcount()
-    ruled = codes.copy()
-    for (eve, _turn), part in rows.groupby([before, again], sort=True):
-        at = rows.index.get_indexer(part.index)
-        at = at[codes[at] != NO_TIER]
-        ids = pd.Index(rows["subject_id"].to_numpy(dtype=object)[at])
-        ruled[at] = apply_overrides(ids, codes[at], policy, records=records, as_of=pd.Timestamp(str(eve)).date()).tier
-    return ruled
+    """Tiers with the overrides that held on the eve of each visit's quarter."""
+    begun = pd.to_datetime(rows["event_date"]).dt.to_period("Q").dt.start_time
+    eve = (begun - pd.Timedelta(days=1)).dt.date
+    fires = Fires.before(pd.DataFrame({"subject_id": texts(rows, "subject_id"), "as_of": eve}), policy, records=records)
+    ruled = overridden(codes, fires).tier
+    return np.where(codes == NO_TIER, codes, ruled).astype(np.int8)

@@ -24,7 +24,6 @@ from creditscore.records.adverse.contested import (
     RATING,
     RECORD_RANGES,
     Disputes,
-    counting_ratings,
     open_things,
     taken_away,
 )
@@ -32,6 +31,7 @@ from creditscore.records.adverse.dates_ahead import dates_ahead, register_ahead
 from creditscore.records.adverse.doubtful_ratings import NamedRatings, doubtful_ratings
 from creditscore.records.adverse.emptied import emptied
 from creditscore.records.adverse.endings import exits, standing
+from creditscore.records.adverse.in_force import events_in_force, grades, grades_by_row, listed, listed_by_row
 from creditscore.records.adverse.incomplete import INCOMPLETE_SCHEMA, Completion, Hanging
 from creditscore.records.adverse.readings import READINGS, LastReading
 from creditscore.records.fault_words import counted_codes
@@ -51,7 +51,6 @@ from creditscore.records.standard.contracts import (
 )
 from creditscore.records.standard.identity import Identifier
 from creditscore.records.standard.keys import (
-    day_column,
     hide_changed,
     index_subjects,
     key_events,
@@ -90,7 +89,6 @@ _DERIVED: dict[str, dict[str, str]] = {
 _WITH_SUBJECT = ("events", "inspections", "ratings", "recusals", "decisions")
 #: The name in the engine of the ids of the subjects that had a tier in the last night.
 _RATED = "rated_subjects"
-_EVENT_COLUMNS = ("subject_id", "kind", "event_id", "document_no", "event_date")
 #: The columns of the register on a day.
 SUBJECT_COLUMNS = (
     "subject_id", "name", "subject_type", "status", "industry", "region", "registration_authority", "registered_date", "address",
@@ -203,15 +201,15 @@ class Records:
 
     def in_force(self, as_of: dt.date) -> ir.Table:
         """The events that count on a day (an expression): happened, known, not expired, not hidden by a change."""
-        events, hidden, day = self.table("event_keys"), self.table("hidden"), day_number(day_of(as_of))
-        not_over = events.valid_day.isnull() | (events.valid_day >= day)
-        known = events.filter((events.event_day <= day) & (events.known_day <= day) & not_over)
-        hidden_then = hidden.filter((hidden.hidden_from <= day) & (hidden.hidden_until > day))
-        return known.anti_join(hidden_then, "incident_key")
+        return events_in_force(self, day_of(as_of))
 
     def listed(self, kinds: Iterable[str], as_of: dt.date) -> pa.Table:
         """One row per event of these kinds that counts on a day: subject_id, kind, event_id, document_no, event_date."""
-        return self._listed(self.in_force(as_of), list(kinds))
+        return listed(self, self.in_force(as_of), list(kinds))
+
+    def listed_by_row(self, kinds: Iterable[str], rows: pa.Table) -> pa.Table:
+        """The same for firms each on a day of its own, see :func:`creditscore.records.adverse.in_force.listed_by_row`."""
+        return listed_by_row(self, list(kinds), rows)
 
     def disputed(self, as_of: dt.date) -> pa.Table:
         """One row per event, visit or grade under an open dispute on a day.
@@ -225,7 +223,7 @@ class Records:
         over = then.filter(then.why != "disputed").select("incident_key").distinct()
         open_ones = then.filter(then.why == "disputed").anti_join(over, "incident_key")
         by_kind = self.project.catalogue.by_kind
-        rows = self._listed(events.semi_join(open_ones, "incident_key"), list(by_kind))
+        rows = listed(self, events.semi_join(open_ones, "incident_key"), list(by_kind))
         adverse = [by_kind[kind].polarity == "negative" for kind in rows["kind"].to_pylist()]
         found = rows.append_column("adverse", pa.array(adverse, pa.bool_()))
         found = found.append_column("lifts", pa.repeat(pa.scalar(False), found.num_rows))
@@ -240,14 +238,11 @@ class Records:
 
     def grades(self, scheme: str, as_of: dt.date) -> pa.Table:
         """One row per subject rated under a scheme: its newest grade that was known on a day."""
-        ratings, day = self.table("ratings"), day_of(as_of)
-        known = ratings.filter((ratings.scheme == scheme) & (ratings.event_date <= day) & (ratings.known_date <= day))
-        dated = known.mutate(event_day=day_column(known.event_date), as_of_day=ibis.literal(day_number(day), "int32"))
-        known = counting_ratings(dated, self.table(HIDDEN_RATINGS) if self.has(HIDDEN_RATINGS) else None)
-        newest_first = [known.event_date.desc(), known.known_date.desc(), known.grade]
-        ranked = known.mutate(age_rank=ibis.row_number().over(group_by=known.subject_id, order_by=newest_first))
-        rows = ranked.filter(ranked.age_rank == 0).select("subject_id", "grade", "event_date")
-        return self.engine.query(rows.order_by("subject_id"))
+        return grades(self, scheme, day_of(as_of))
+
+    def grades_by_row(self, schemes: Iterable[str], rows: pa.Table) -> pa.Table:
+        """The same for firms each on a day of its own, see :func:`creditscore.records.adverse.in_force.grades_by_row`."""
+        return grades_by_row(self, list(schemes), rows)
 
     def exits(self, *, after: dt.date, until: dt.date) -> pa.Table:
         """The adverse records that left since an earlier night, see :func:`creditscore.records.adverse.endings.exits`."""
@@ -256,13 +251,6 @@ class Records:
     def standing(self, as_of: dt.date, subjects: Iterable[str], *, read: Collection[str] | None = None) -> pa.Table:
         """What may count against some firms, see :func:`creditscore.records.adverse.endings.standing`."""
         return standing(self, as_of, subjects, read=read)
-
-    def _listed(self, events: ir.Table, kinds: list[str]) -> pa.Table:
-        """Keyed events of some kinds with their ids and documents, by subject, day and id."""
-        originals = self.table("events")
-        chosen = originals.filter(originals.kind.isin(kinds)).select(*_EVENT_COLUMNS)
-        rows = chosen.semi_join(events, "event_id").select(*_EVENT_COLUMNS)
-        return self.engine.query(rows.order_by(["subject_id", "event_date", "event_id"]))
 
 
 def coded(column: ir.StringValue) -> ir.StringValue:

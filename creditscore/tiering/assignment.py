@@ -54,7 +54,7 @@ def assign_tiers(
             and, as far as there, ``reason_1`` to ``reason_4``.
         policy: The rules in force on the day.
         previous: The tiers of the run before (``Tiers`` or frame); without it everyone is new.
-        records: Answers ``listed``, ``grades``, ``disputed`` and ``subjects_on``, and knows in ``incomplete`` whose
+        records: Answers ``listed`` (with ``kind``), ``grades``, ``disputed`` and ``subjects_on``, and knows in ``incomplete`` whose
             adverse records were refused. Needed where the policy has overrides.
         subjects: Further subjects in scope that have no score: ``subject_id`` and, as far as known,
             ``industry``, ``reason`` (becomes ``not_rated:<reason>``), ``subject_type``; of those whose row of the register

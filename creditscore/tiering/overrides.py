@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from creditscore.config.policy import Override, TierPolicy
 from creditscore.dataframes import Flags, Ints, Texts, as_frame
@@ -40,12 +42,46 @@ class Fires:
             DataError: The policy has overrides and there are no records to look in.
         """
         rules = tuple(rule for rule in policy.override if rule.expires is None or as_of <= rule.expires)
-        if rules and records is None:
+        if not rules:
+            return cls((), _NONE)
+        if records is None:
             raise DataError(
                 "records: expected records, since the policy has {n_rules} overrides that look in them (got None)",
                 n_rules=len(rules),
             )
-        parts = (_rows(ids, number, rule, records, as_of) for number, rule in enumerate(rules))
+        kinds, schemes = _asked(rules)
+        events = as_frame(records.listed(kinds, as_of) if kinds else _NO_EVENTS, needs=_EVENT, what="records that overrides name")
+        graded = [_grades(records.grades(scheme, as_of), scheme) for scheme in schemes]
+        everybody = [told.assign(row=ids.get_indexer(pd.Index(told["subject_id"]))) for told in (events, *graded)]
+        return cls._of(rules, everybody[0], pd.concat([_NO_GRADES, *everybody[1:]]))
+
+    @classmethod
+    def before(cls, visits: pd.DataFrame, policy: TierPolicy, *, records: Any) -> Fires:
+        """What the overrides that were in force fired on at the end of each visit's eve; ``row`` is the place of the visit.
+
+        Args:
+            visits: ``subject_id`` and ``as_of``, one row per visit.
+            policy: The overrides.
+            records: Answers ``listed_by_row`` and ``grades_by_row``.
+        """
+        kinds, schemes = _asked(policy.override)
+        rows = pa.table(
+            {"subject_id": pa.array(visits["subject_id"], pa.string()), "as_of": pa.array(visits["as_of"], pa.date32())}
+        )
+        events = records.listed_by_row(kinds, rows) if kinds else _NO_EVENTS
+        graded = records.grades_by_row(schemes, rows) if schemes else _NO_GRADES
+        events = as_frame(events, needs=["row", *_EVENT], what="records that overrides name")
+        graded = as_frame(graded, needs=["row", "scheme", "grade"], what="grades that overrides name")
+        found = cls._of(tuple(policy.override), events, graded)
+        last = pd.Series([rule.expires for rule in found.rules], dtype=object).reindex(found.rows["number"]).to_numpy()
+        days = visits["as_of"].to_numpy(dtype=object)[found.rows["row"].to_numpy(dtype=np.int64)]
+        held = [end is None or day <= end for day, end in zip(days, last, strict=True)]
+        return cls(found.rules, found.rows[np.array(held, dtype=bool)])
+
+    @classmethod
+    def _of(cls, rules: tuple[Override, ...], events: pd.DataFrame, graded: pd.DataFrame) -> Fires:
+        """From what was found for the rows: ``row, kind, event_id``, and ``row, scheme, grade`` with their days."""
+        parts = (_rows(number, rule, events, graded) for number, rule in enumerate(rules))
         return cls(rules, pd.concat([_NONE, *parts], ignore_index=True))
 
     def without(self, refused: pd.DataFrame) -> Fires:
@@ -72,25 +108,42 @@ _NONE = pd.DataFrame(
 )  # fmt: skip
 
 
-def _rows(ids: pd.Index, number: int, rule: Override, records: Any, as_of: dt.date) -> pd.DataFrame:
+#: What is asked of a record; and no record, and no grade.
+_EVENT = ("subject_id", "kind", "event_id")
+_NO_EVENTS = pd.DataFrame({name: np.array([], dtype=object) for name in ("row", *_EVENT)})
+_NO_GRADES = pd.DataFrame({name: np.array([], dtype=object) for name in ("row", "subject_id", "scheme", "grade", "event_date")})
+
+
+def _asked(rules: Sequence[Override]) -> tuple[list[str], list[str]]:
+    """The kinds of records and the schemes of ratings that overrides name, each once."""
+    kinds = dict.fromkeys(rule.kind for rule in rules if rule.kind is not None)
+    return list(kinds), list(dict.fromkeys(str(rule.scheme) for rule in rules if rule.kind is None))
+
+
+def _grades(told: Any, scheme: str) -> pd.DataFrame:
+    """Grades of a scheme with its name; ``event_date`` as far as it is known."""
+    frame = as_frame(told, needs=["subject_id", "grade"], what=f"grades of {scheme}").assign(scheme=scheme)
+    told_days = frame.reindex(columns=["subject_id", "scheme", "grade", "event_date"]).astype(object)
+    return told_days.where(told_days.notna(), None)
+
+
+def _rows(number: int, rule: Override, events: pd.DataFrame, graded: pd.DataFrame) -> pd.DataFrame:
     """The rows of :class:`Fires` of one override."""
     if rule.kind is not None:
-        told = as_frame(records.listed([rule.kind], as_of), needs=["subject_id", "event_id"], what=f"records of kind {rule.kind}")
-        record, days = told["event_id"].astype(object).map(str).tolist(), None
+        told = events[(events["kind"] == rule.kind).fillna(False).astype(bool)]
+        record, days = told["event_id"].astype(object).map(str), None
     else:
-        told = as_frame(records.grades(rule.scheme, as_of), needs=["subject_id", "grade"], what=f"grades of {rule.scheme}")
-        told = told[(told["grade"] == rule.grade).fillna(False).astype(bool)]
-        record, days = [rule.reason.ground] * len(told), told.get("event_date")
+        told = graded[((graded["scheme"] == rule.scheme) & (graded["grade"] == rule.grade)).fillna(False).astype(bool)]
+        record, days = pd.Series(rule.reason.ground, index=told.index, dtype=object), told["event_date"].to_numpy(dtype=object)
     table = pd.DataFrame(
         {
-            "number": number,
-            "row": ids.get_indexer(pd.Index(told["subject_id"])),
-            "record": record,
+            "number": np.int64(number),
+            "row": told["row"].to_numpy(dtype=np.int64),
+            "record": record.to_numpy(dtype=object),
             "kind": rule.kind or "",
             "event_date": days,
-        },
-        index=told.index,
-    ).astype({"number": np.int64, "row": np.int64, "record": object, "kind": object, "event_date": object})
+        }
+    ).astype({"kind": object, "event_date": object})
     table = table[table["row"] >= 0].drop_duplicates(["row", "record"])
     lowers = rule.bound != "at_most" and TIERS.index(rule.tier) > _PRESUMED
     return table.sort_values(["row", "record"], ignore_index=True).assign(lowers=lowers)
@@ -139,15 +192,6 @@ class _Bound:
 
     def applied(self, tier: Codes, override: Ints, fires: Flags) -> tuple[Codes, Ints]:
         return np.where(fires, self.tier, tier).astype(np.int8), np.where(fires, self.override, override)
-
-
-def apply_overrides(ids: pd.Index, cut: Codes, policy: TierPolicy, *, records: Any, as_of: dt.date) -> Overridden:
-    """The tiers that cuts and overrides give together, see :func:`overridden`.
-
-    Raises:
-        DataError: The policy has overrides and there are no records to look in.
-    """
-    return overridden(cut, Fires.of(ids, policy, records=records, as_of=as_of))
 
 
 def overridden(cut: Codes, fires: Fires) -> Overridden:

@@ -183,3 +183,21 @@ def test_each_answer_ends_its_own_dispute_of_a_record_and_no_other(records, day,
     in_force = records.engine.query(records.in_force(day).select("event_id"))
     assert sorted(in_force["event_id"].to_pylist()) == counts
     assert sorted(row["event_id"] for row in records.disputed(day).to_pylist() if row["subject_id"] == "S5") == disputed
+
+
+def test_firms_each_on_a_day_of_their_own_are_told_what_everybody_is_told_on_that_day(records):
+    """Asked for many pairs at once, a firm twice on one day among them, and one that the register does not know."""
+    days = [D(2024, 3, 1), D(2024, 4, 9), D(2024, 4, 30), DECIDED, D(2024, 6, 4), D(2024, 8, 4), D(2024, 8, 10), D(2024, 9, 10)]
+    pairs = [(f"S{one}", day) for day in days for one in (5, 1, 2, 5, 9)]
+    asked = pa.table({"subject_id": [one for one, _day in pairs], "as_of": pa.array([day for _one, day in pairs], pa.date32())})
+    events, expected = told(records.listed_by_row(["penalty"], asked), "row", "subject_id", "event_id"), []
+    grades, graded = told(records.grades_by_row(["national", "other"], asked), "row", "subject_id", "scheme", "grade"), []
+    for row, (one, day) in enumerate(pairs):
+        listed = told(records.listed(["penalty"], day), "subject_id", "event_id")
+        expected += [(row, subject_id, event_id) for subject_id, event_id in listed if subject_id == one]
+        newest = told(records.grades("national", day), "subject_id", "grade")
+        graded += [(row, subject_id, "national", grade) for subject_id, grade in newest if subject_id == one]
+    assert events == expected
+    assert grades == graded
+    assert {grade for *_, grade in graded} == {"中", "差"}, "else this told nothing"
+    assert len(expected) > 20, "else this told nothing"

@@ -257,9 +257,10 @@ class Lists:
     def __init__(self, since):
         self.since = since
 
-    def listed(self, kinds, as_of):
-        rows = [(subject, f"E{subject}") for subject, day in self.since.items() if day <= as_of]
-        return pd.DataFrame(rows, columns=["subject_id", "event_id"])
+    def listed_by_row(self, kinds, rows):
+        asked = enumerate(zip(rows["subject_id"].to_pylist(), rows["as_of"].to_pylist(), strict=True))
+        found = [(row, one, kind, f"E{one}") for row, (one, day) in asked for kind in kinds if one in self.since and self.since[one] <= day]
+        return pd.DataFrame(found, columns=["row", "subject_id", "kind", "event_id"])
 
 
 def test_past_visits_to_listed_subjects_count_for_the_lists_tier(make_policy):
