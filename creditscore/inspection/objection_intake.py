@@ -13,7 +13,7 @@ from typing import Any
 
 from creditscore.errors import DataError
 from creditscore.inspection.objections import OBJECTION_KINDS, SAID, Filing, Objection, objections_of
-from creditscore.inspection.people import letters, same_person
+from creditscore.inspection.people import in_common, letters
 from creditscore.inspection.register import REGISTER, Register, register_line
 from creditscore.storage import Journal
 from creditscore.vocabulary import ObjectionOutcome
@@ -196,19 +196,24 @@ def add_answer(entry: Journal, objection_id: str, answer: Answer) -> tuple[Objec
 
 def _refuse_same_person(one: Objection, by: str) -> None:
     """Refuse that who took an objection in, or objects, decides on it."""
-    if same_person(by, one.by):
+    if (common := in_common(by, one.by)) is not None:
         raise DataError(
-            "objection {id}: expected a second person to decide (got {by}, of whom one took it in; names are compared without "
-            "blanks, offices and what stands in brackets, and each of several in one field counts)",
+            "objection {id}: expected a second person to decide (got {by}; {taken_by} took it in, both with {common}; names are "
+            "compared without blanks, offices and what stands in brackets, and each of several in one field counts)",
             id=one.id,
             by=by,
+            taken_by=one.by,
+            common=common,
         )
-    if same_person(by, one.applicant):
+    if (common := in_common(by, one.applicant)) is not None:
         raise DataError(
-            "objection {id}: expected another person than the one who objects to decide (got {by}; names are compared "
-            "without blanks, offices and what stands in brackets, and each of several in one field counts)",
+            "objection {id}: expected another person than the one who objects to decide (got {by} and {applicant}, both with "
+            "{common}; names are compared without blanks, offices and what stands in brackets, and each of several in one field "
+            "counts)",
             id=one.id,
             by=by,
+            applicant=one.applicant,
+            common=common,
         )
 
 

@@ -25,15 +25,6 @@ _OFFICE = re.compile(
 )
 
 
-def same_person(name: str, other: str) -> bool:
-    """Whether two fields name a person in common, see :func:`in_common`.
-
-    >>> same_person("张三", "张 三（代）"), same_person("张三、李四", "张三"), same_person("张三", "李四")
-    (True, True, False)
-    """
-    return in_common(name, other) is not None
-
-
 def in_common(name: str, other: str) -> str | None:
     """The first person that two fields name in common, as it stands in the first; None without one.
 
@@ -41,8 +32,8 @@ def in_common(name: str, other: str) -> str | None:
     in brackets. Several in one field each count, parted by 、 , ; / & or a word between them. The same authority beside two
     names (食品科 张三) is no person; where either field has nothing else, it counts.
 
-    >>> in_common("食品科 张三、李四", "食品科 李四"), in_common("食品科 张三", "食品科 李四")
-    ('李四', None)
+    >>> in_common("张三", "张 三（代）"), in_common("食品科 张三、李四", "食品科 李四"), in_common("食品科 张三", "食品科 李四")
+    ('张三', '李四', None)
     """
     ones, others = _persons(name), _persons(other)
     both_named = any(one.is_named for one in ones.values()) and any(one.is_named for one in others.values())

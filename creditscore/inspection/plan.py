@@ -22,7 +22,7 @@ from creditscore.inspection.inspectors import INSPECTOR_COLUMNS, DrawnFrame, ins
 from creditscore.inspection.justification import needed
 from creditscore.inspection.sampling_frame import SAMPLE_COLUMNS, SamplingFrame
 from creditscore.inspection.seeds import refuse_early, refuse_seed
-from creditscore.inspection.task_folder import TaskFolder, published_frame, refuse_forgotten, refuse_older_layout
+from creditscore.inspection.task_folder import TaskFolder, not_seen, published_frame, refuse_forgotten, refuse_older_layout
 from creditscore.inspection.task_steps import add_draw, add_publication
 from creditscore.inspection.tickets import tickets
 from creditscore.language import DEFAULT_LANGUAGE
@@ -69,6 +69,8 @@ class InspectionPlan(SamplingFrame):
                 refuse_older_layout(publication.out)
                 refuse_forgotten(publication.out)
                 frame = add_publication(entry, folder, self, on=day, channel=channel, by=by, trial=trial)
+            if (warning := not_seen(folder)) is not None:
+                _log.warning("task %s: %s", self.task.id, warning)
         return PublishedPlan(**frame_parts(frame), publication=publication)
 
     def draw(self, **_options: Any) -> NoReturn:

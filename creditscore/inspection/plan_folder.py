@@ -316,6 +316,15 @@ def publication_with(folder: Path, results: Mapping[str, tuple[dt.date, str]]) -
     return to_csv(columns, rows)
 
 
+#: Who may see a workbook with tiers in it.
+INTERNAL = _(
+    "For internal use; not to be published. It holds tiers, scores, strata or who replaces whom. Of a draw only frame hash, seed, "
+    "draw root, publication.csv and closing.csv are told."
+)
+_ABOUT = (
+    Column("item", pgettext("drawn plan", "Item"), width=30, wrap=True),
+    Column("content", pgettext("drawn plan", "Content"), width=110, wrap=True),
+)
 #: The sheets of a plan on its own, by name: columns of its tables, what each holds, and how it is called.
 _SHEETS: tuple[tuple[Message, dict[str, tuple[Kind, Message]]], ...] = (
     (
@@ -364,6 +373,8 @@ _MODES = {"on_site": pgettext("drawn plan", "on site"), "off_site": pgettext("dr
 def write_plan_workbook(drawn: DrawnFrame, path: Path, *, lang: str) -> Path:
     """Write the tables of a drawn plan as a workbook, for readers who have only the plan. The same plan gives the same bytes.
 
+    The first sheet says that nothing of it is published.
+
     It is never read back: ratios and results are entered in the workbook of the run.
     """
     words = Words.of(lang)
@@ -373,7 +384,12 @@ def write_plan_workbook(drawn: DrawnFrame, path: Path, *, lang: str) -> Path:
         inspectors=[teams.get(subject, "") for subject in drawn.drawn["subject_id"]],
     )
     frames = (drawn.strata.assign(ratio=drawn.strata["ratio_ppm"] / 1_000_000), subjects, drawn.inspectors)
-    sheets = [
+    about = [
+        (words.text(pgettext("about", "Who may see it")), words.text(INTERNAL)),
+        (words.text(pgettext("drawn plan", "Frame hash")), drawn.frame_hash),
+    ]
+    sheets = [Sheet(_("About"), _ABOUT, about, autofilter=False)]
+    sheets += [
         Sheet(
             name,
             tuple(Column(key, label, kind) for key, (kind, label) in columns.items()),

@@ -29,9 +29,10 @@ The procedure
        or more of them: their subjects are in task|tier|, with |region as above. Industries in about.joining.apart never are.
     2. Target. ratio_ppm and on_site_ppm of a stratum are those of its tier in about.joining, or in about.joining.apart of its
        industry; ratio_ppm may be another where about.ratios says that the planner edited ratios. An industry apart is covered in
-       full if its ratios_ppm are all 1,000,000. n is at least ceil(ratio_ppm x N / 1,000,000) and at most N. Of these n,
-       ceil(on_site_ppm x n / 1,000,000) are visited on site. All targets together reach the floor (min_ratio) and
-       the number (target) that the task names. The probability of each subject that stays in the frame is n / N.
+       full if its ratios_ppm are all 1,000,000. n is the smaller of N and ceil(ratio_ppm x f x N / 1,000,000^2), f being the
+       smallest whole number from 1,000,000 on with which all targets together reach the floor (min_ratio) and the number (target)
+       that the task names. (In format 2 n is anything from f = 1,000,000 to N that reaches them.) Of these n,
+       ceil(on_site_ppm x n / 1,000,000) are visited on site. The probability of each subject that stays in the frame is n / N.
     3. Frame hash, published before the seed is known. SHA-256 of three lines (UTF-8, a line feed after each): the text
        creditscore-frame/3; the manifest's "about" (task, day, policy); its "commitments" (both compact JSON, sorted keys):
        key       SHA-256 of the key, 64 hexadecimal digits that only the authority and its auditors have
@@ -161,6 +162,8 @@ REPLACEMENT_REASONS = ("deregistered", "revoked", "moved_away", "not_found", "cl
 LEAVE_REASONS = ("ill", "on_leave", "transferred", "left_service", "certificate_lost", "recused")
 #: What a visit may have found, in the words of the published lists.
 RESULTS = ("未发现问题", "发现违法违规", "查无下落", "已关闭或注销", "不配合检查")
+#: Those of visits at which nobody was met.
+NOT_MET = ("查无下落", "已关闭或注销")
 #: How many outcomes the source of a seed has at least: of fewer, an insider tries keys until each outcome pleases.
 FEWEST_OUTCOMES = {"witnessed": 2**64, "lottery": 2**20}
 UNKNOWN = "unknown"
@@ -236,6 +239,9 @@ MESSAGES = {
     ),
     "plan.population": _("plan.csv: {stratum}: population is {said}, sample.csv has {counted}"),
     "plan.target": _("plan.csv: {stratum}: target {target} is not between {needed} (its ratio, rounded up) and the population"),
+    "plan.raised": _(
+        "plan.csv: {stratum}: target {target} is not {expected}, which its ratio and the task's floor and number give by one factor"
+    ),
     "plan.on_site": _("plan.csv: {stratum}: on_site {on_site} is not its share of {target}, rounded up"),
     "plan.floor": _("plan.csv: {total:,} of {population:,} are less than {percent:g} %: {needed:,} are needed"),
     "plan.named_target": _("plan.csv: {total:,} are less than the {named:,} that the task names"),
@@ -303,6 +309,7 @@ MESSAGES = {
     "register.seed_day": _(
         "register.jsonl line {line}: the frame was published, or the one before it voided, when its seed was known already ({day})"
     ),
+    "register.seed_source": _("register.jsonl line {line}: names another source of the seed than the frame"),
     "register.closing": _("register.jsonl line {line}: closing.csv is not the list that was told when the task was closed"),
     "register.corrected": _("register.jsonl line {line}: closing.csv names other corrections than the lines about results"),
     "register.replaced": _("register.jsonl line {line}: says another replacement or leave, reason or person than the log"),
@@ -445,6 +452,8 @@ ASK = {
     "ask.adopted": _("register.jsonl line {line}: said to be taken over from an older layout; its day cannot be checked"),
     "ask.trial": _("register.jsonl line {line}: the frame was published as a trial, from cards that nobody had signed"),
     "ask.replaced": _("{count} subjects were replaced: {told}"),
+    "ask.joined": _("{count} subjects came later, {drawn} of them drawn: {told}"),
+    "ask.met": _("closing.csv: {count} subjects were replaced, and their visits found them: {subjects}"),
     "ask.left": _("{count} inspectors left: {told}"),
     "ask.unclosed": _("closing.csv is there, and register.jsonl does not say that the task was closed: was it told?"),
     "ask.ratios": _("plan.csv: the planner edited ratios; {count} strata have another one than the policy: {strata}"),
@@ -842,7 +851,7 @@ def check_frame(export: Export, digest: str, published: str | None) -> Iterator[
     manifest, written = export.manifest, len(export.line_hashes)
     if written and written != len(export.subjects):
         yield _finding("sample.count", counted=len(export.subjects), written=written)
-    for subject, count in Counter(subject.subject_id for subject in export.subjects).items():
+    for subject, count in Counter(_nfc(subject.subject_id) for subject in export.subjects).items():
         if count > 1:
             yield _finding("frame.subject_twice", where="sample.csv", subject=subject)
     if digest != manifest["frame_hash"]:
@@ -885,7 +894,7 @@ def check_strata(export: Export) -> Iterator[Finding]:
         line, name = stratum.line, stratum.name
         parts = (stratum.tier, stratum.industry, stratum.region)
         own = [stratum_of(export.task, *parts, joined=joined) for joined in (False, not stratum.industry)]
-        if name in names or name not in own or stratum.task != export.task["id"]:
+        if _nfc(name) in names or name not in own or stratum.task != export.task["id"]:
             yield _finding("plan.stratum", line=line, stratum=name)
         elif stratum.probability != chance(stratum):
             yield _finding("plan.probability", line=line, stratum=name)
@@ -893,7 +902,7 @@ def check_strata(export: Export) -> Iterator[Finding]:
             yield _finding("plan.exempt", line=line, stratum=name, said=stratum.exempt, counted=left[name])
         else:
             yield from (_finding(code, line=line, stratum=name) for code in _against_policy(export, stratum))
-        names.add(name)
+        names.add(_nfc(name))
 
 
 def _against_policy(export: Export, stratum: Stratum) -> Iterator[str]:
@@ -912,13 +921,15 @@ def _against_policy(export: Export, stratum: Stratum) -> Iterator[str]:
 
 def check_targets(export: Export) -> Iterator[Finding]:
     """Populations, targets and on-site parts of ``plan.csv``, and the floor and the number that the task names."""
-    for stratum in export.strata:
+    for stratum, expected in zip(export.strata, targets_of(export)):
         name, target, size = stratum.name, stratum.target, len(export.queues.get(stratum.name, ()))
         if size != stratum.population:
             yield _finding("plan.population", stratum=name, said=stratum.population, counted=size)
         needed = rounded_up(stratum.ratio_ppm, stratum.population)
         if not needed <= target <= stratum.population:
             yield _finding("plan.target", stratum=name, target=target, needed=needed)
+        elif target != expected and export.version > 2:
+            yield _finding("plan.raised", stratum=name, target=target, expected=expected)
         if stratum.on_site != rounded_up(stratum.on_site_ppm, target):
             yield _finding("plan.on_site", stratum=name, on_site=stratum.on_site, target=target)
     total, needed, named = export.sum_of("target"), needed_by_floor(export), export.task["target"]
@@ -1117,15 +1128,15 @@ def _letters(line: Mapping[str, Any], key: str) -> str:
 
 
 def _late_subjects(export: Export, lines: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    known, strata = {one.subject_id for one in export.subjects}, {one.name: one for one in export.strata}
+    known, strata = {_nfc(one.subject_id) for one in export.subjects}, {one.name: one for one in export.strata}
     tickets, about = export.tickets, export.manifest["about"]
     for line in lines:
         where, subject, stratum = _line_of(line), _text(line, "subject_id"), _text(line, "stratum")
-        if subject in known:
+        if _nfc(subject) in known:
             yield _finding("log.known", where=where, subject=subject)
         if not _fits_ticket(subject):
             yield _finding("ticket.part", where=where, what="subject_id")
-        known.add(subject)
+        known.add(_nfc(subject))
         if stratum != stratum_of_late(export, _text(line, "tier"), _text(line, "industry"), _text(line, "region")):
             yield _finding("log.late_stratum", where=where, subject=subject, stratum=stratum)
         ratio, share, own = _ppm(line, "ratio_ppm"), _ppm(line, "on_site_ppm"), strata.get(stratum)
@@ -1247,6 +1258,8 @@ def check_register(export: Export, lines: Sequence[dict[str, Any]], kept: str | 
     if not current or current[0].get("frame_hash") != export.manifest["frame_hash"]:
         yield _finding("register.published")
         return
+    if "seed_source" in current[0] and (export.source is None or current[0]["seed_source"] != source_text(export.source)):
+        yield _finding("register.seed_source", line=current[0]["number"])
     yield from _told_in_time(export, [*(line for line in own if _text(line, "what") == "void"), current[0]])
     draws = [line for line in current if _text(line, "what") == "drawn"]
     if export.seed is None:
@@ -1306,7 +1319,8 @@ def _registered_names(own: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
     """Each line about a task is of a known kind, and names its day and who answers for it, unless it was taken over."""
     for line in own:
         number, what = line["number"], _text(line, "what")
-        lacking = [name for name in REGISTERED.get(what, ()) if not _text(line, name).strip()]
+        needs = (*REGISTERED.get(what, ()), *(["seed_source"] if what == "published" and _text(line, "recorded") else []))
+        lacking = [name for name in needs if not _text(line, name).strip()]
         if what not in REGISTERED:
             yield _finding("register.kind", line=number, what=what)
         elif line.get("adopted") and what not in TAKEN_OVER:
@@ -1492,6 +1506,8 @@ def to_ask_about(export: Export, register: Sequence[dict[str, Any]]) -> Iterator
     yield from _clock_set_back(register, own[-1]["number"] if own else 0)
     yield from _earlier_frames(own)
     yield from _left_and_replaced(current)
+    yield from _came_later(export)
+    yield from _replaced_and_met(export)
     if register and (export.folder / CLOSING).is_file() and "closed" not in {_text(line, "what") for line in current}:
         yield _finding("ask.unclosed")
     for line in own:
@@ -1553,6 +1569,30 @@ def _left_and_replaced(current: Sequence[Mapping[str, Any]]) -> Iterator[Finding
             told.append(f"{whom} ({about})")
         if lines:
             yield _finding(f"ask.{what}", count=len(lines), told=_first(told, "; "))
+
+
+def _came_later(export: Export) -> Iterator[Finding]:
+    """How many late subjects were entered, and of the drawn ones in which tier, whom they barred, and who entered them."""
+    lines = [line for line in export.log if _text(line, "what") == "joined"]
+    told = []
+    for line in (line for line in lines if line.get("mode")):
+        barred = [f"{', '.join(_texts(line, 'recused'))} recused"] if _texts(line, "recused") else []
+        told.append(f"{_said(line, 'subject_id')} ({', '.join([_said(line, 'tier'), *barred, _said(line, 'by')])})")
+    if lines:
+        yield _finding("ask.joined", count=len(lines), drawn=len(told), told=_first(told, "; ") or "-")
+
+
+def _replaced_and_met(export: Export) -> Iterator[Finding]:
+    """Who was replaced and has the result of a visit at which somebody was met, in the list at the task's end."""
+    if export.version == 2 or not (export.folder / CLOSING).is_file():
+        return
+    try:
+        rows = [dict(zip(CLOSING_COLUMNS, cells)) for _line, cells in read_csv(export.folder / CLOSING, CLOSING_COLUMNS, CLOSING)]
+    except Unreadable:  # a finding already
+        return
+    met = [row["subject_id"] for row in rows if row["standing"] == "replaced" and row["result"] not in ("", *NOT_MET)]
+    if met:
+        yield _finding("ask.met", count=len(met), subjects=_first(met))
 
 
 def _edited_ratios(export: Export) -> Iterator[Finding]:
@@ -1889,6 +1929,23 @@ def needed_by_floor(export: Export) -> int:
     """How many subjects must be drawn for the floor (min_ratio) of the task; 0 if it has none."""
     floor = export.task["min_ratio"]
     return 0 if floor is None else rounded_up(round(floor * MILLION), export.sum_of("population"))
+
+
+def targets_of(export: Export) -> list[int]:
+    """How many to draw in each stratum: its ratio, raised by the smallest factor that gives the task's floor and number."""
+    at_least = max(needed_by_floor(export), export.task["target"] or 0)
+
+    def scaled(factor: int) -> list[int]:
+        exact = ((one.ratio_ppm * one.population * factor, one.population) for one in export.strata)
+        return [min(size, -(-number // MILLION**2)) for number, size in exact]
+
+    low, high = MILLION, MILLION**2
+    if sum(scaled(low)) >= at_least:
+        return scaled(low)
+    while low + 1 < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if sum(scaled(middle)) >= at_least else (middle, high)
+    return scaled(high)
 
 
 def visits_by_rounding(export: Export) -> tuple[int, int]:
@@ -2561,12 +2618,20 @@ def _steps(proof: Any, told: Told) -> Iterator[tuple[bool, str]]:
         yield leaf["ticket"] == row[6] == _own_ticket(draw["seed"], task, subject, leaf["nonce"]), "late: the ticket is another"
         yield row[9] == mode_of_late(row[6], int(row[7]), int(row[8])), "late: drawn or not otherwise than the ticket says"
         yield draw["drawn"] == bool(row[9]), "draw: drawn is not what the row says"
+        yield _is_of_policy(about, row[4], row[2], row[7:9]), "late: ratio or share on site is not that of the frame's policy"
         return
     row, stratum = _fields(proof["subject"]["row"]), _fields(proof["stratum"]["row"])
     yield row[0] == subject, "subject: the row is that of another subject"
     yield _climb(proof["subject"]) == committed["subjects"], "subject: the path does not lead to the published root"
     yield _climb(proof["stratum"]) == committed["strata"], "stratum: the path does not lead to the published root"
     yield row[5] == stratum[0] and row[4] == stratum[1], "stratum: it is not that of the subject"
+    ratio_and_share, size, target, on_site = (stratum[6], stratum[8]), *(int(stratum[at]) for at in (4, 5, 7))
+    yield (
+        _is_of_policy(about, row[4], stratum[2], ratio_and_share),
+        "stratum: ratio or share on site is not that of the frame's policy",
+    )
+    yield rounded_up(int(stratum[6]), size) <= target <= size, "stratum: n is less than its ratio gives, or more than N"
+    yield on_site == rounded_up(int(stratum[8]), target), "stratum: the number on site is not its share of n"
     if draw:
         after = _fields(draw["stratum"]["row"])
         yield _climb(draw["stratum"]) == draw["root"], "draw: the path of the stratum does not lead to the root"
@@ -2574,6 +2639,13 @@ def _steps(proof: Any, told: Told) -> Iterator[tuple[bool, str]]:
         yield [after[0], *after[1:4]] == [stratum[0], stratum[4], stratum[5], stratum[7]], "draw: n or N of the stratum is another"
         yield draw["ticket"] == _own_ticket(draw["seed"], task, subject, proof["subject"]["nonce"]), "draw: the ticket is another"
         yield draw["drawn"] == (not row[6] and draw["ticket"] <= after[4]), "draw: drawn or not otherwise than the tickets say"
+
+
+def _is_of_policy(about: Mapping[str, Any], tier: str, industry: str, said: Sequence[str]) -> bool:
+    """Whether a ratio and a share on site are those that a frame states; a planner may have edited ratios, and it says so."""
+    ratio, share = (int(one) for one in said)
+    rule = rule_of(about, tier, industry) or (ratio, share)
+    return share == rule[1] and (ratio == rule[0] or "ratios" in about)
 
 
 def _seed_steps(declared: Any, draw: Any, outcome: str | None) -> Iterator[tuple[bool, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from creditscore.inspection.plan_folder import INTERNAL
 from creditscore.inspection.register import STATES
 from creditscore.language import DEFAULT_LANGUAGE, Message, Words, _, pgettext
 from creditscore.reporting import audit_tables, planning_tables
@@ -22,10 +23,6 @@ from creditscore.spreadsheet.sheets import MAX_ROWS
 from creditscore.vocabulary import RISKIEST_UNSIGNED
 
 _WHAT = _("A tier allocates inspection effort. It is not a verdict, a punishment, a blacklist or a loan decision.")
-_INTERNAL = _(
-    "For internal use; not to be published. It holds tiers, scores, strata or who replaces whom. Of a draw only frame hash, seed, "
-    "draw root, publication.csv and closing.csv are told."
-)
 _EDIT = _("Tinted cells may be edited: ratios are read back by creditscore plan import, signatures by creditscore sign.")
 _ENTER = _("Tinted cells are for the results of the visits; creditscore results reads them back.")
 
@@ -133,7 +130,7 @@ def _about(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
     if book.run_id:
         yield _("Run"), book.run_id
     yield pgettext("about", "What this is"), words.text(_WHAT)
-    yield pgettext("about", "Who may see it"), words.text(_INTERNAL)
+    yield pgettext("about", "Who may see it"), words.text(INTERNAL)
     if book.trial:
         yield _("Note"), words.text(TRIAL_NOTE)
     yield _("How to fill in"), words.text(_EDIT)
@@ -158,7 +155,7 @@ def _about_task(book: RunBook, words: Words) -> Iterator[tuple[Message, str]]:
     yield _("Authority"), words.text(book.authority)
     yield _("As of"), book.as_of.isoformat()
     yield pgettext("about", "What this is"), words.text(_WHAT)
-    yield pgettext("about", "Who may see it"), words.text(_INTERNAL)
+    yield pgettext("about", "Who may see it"), words.text(INTERNAL)
     if book.trial:
         yield _("Note"), words.text(TRIAL_NOTE)
     yield _("How to fill in"), words.text(_ENTER)

@@ -110,6 +110,21 @@ def more_to_draw(told):
     _true_chances(told, row)
 
 
+def an_enemy_drawn_for_certain(told):
+    """Before the seed is known: everybody of a stratum is to be drawn, and all figures say so."""
+    row = told.stratum("2024Q2-food|C|food")
+    more = int(row["population"]) - int(row["target"])
+    assert more > 0
+    on_site = verify_draw.rounded_up(int(row["on_site_ppm"]), int(row["population"]))
+    counts = told.manifest["counts"]
+    counts |= {"target": counts["target"] + more, "drawn": counts["drawn"] + more}
+    counts["on_site"] += on_site - int(row["on_site"])
+    row |= {"target": row["population"], "on_site": str(on_site)}
+    _true_chances(told, row)
+    told.manifest |= {"raised": told.manifest["raised"] + more, "notes": [], "version": "0.0.1"}
+    _redrawn(told, SEED)
+
+
 def fewer_to_draw(told):
     row = max(told.plan, key=lambda one: int(one["target"]))
     row["target"] = str(int(row["target"]) - 1)
@@ -358,6 +373,20 @@ def a_source_that_was_not_declared(told):
 
 def a_source_that_was_not_declared_in_the_register_alone(told):
     told.line("drawn", register=True)["seed_source"] = "dice: at home, 2024-05-01"
+
+
+def another_source_told_with_the_frame(told):
+    told.line("published", register=True)["seed_source"] = "lottery: 双色球 2024050, 2024-05-01"
+
+
+def a_frame_told_without_its_source(told):
+    clocked(told)
+    del told.line("published", register=True)["seed_source"]
+
+
+def a_late_subject_that_is_in_the_frame_in_another_spelling(told):
+    told.waiting()["subject_id"] = "K1"
+    told.line("joined")["subject_id"] = "\u212a1"
 
 
 def another_root_of_the_draw(told):
@@ -716,6 +745,10 @@ FOUND = {
     a_subject_in_it_twice: "frame.subject_twice",
     a_drawn_subject_left_out: "plan.population",
     more_to_draw: "sample.not_drawn",
+    an_enemy_drawn_for_certain: "plan.raised",
+    another_source_told_with_the_frame: "register.seed_source",
+    a_frame_told_without_its_source: "register.names",
+    a_late_subject_that_is_in_the_frame_in_another_spelling: "log.known",
     fewer_to_draw: "plan.target",
     fewer_on_site: "plan.on_site",
     another_probability_of_a_stratum: "plan.probability",
@@ -847,6 +880,14 @@ def test_what_the_files_contradict_is_found(folder, change, code):
     assert code in codes(folder)
 
 
+def test_two_spellings_of_one_id_are_one_subject_twice(folder):
+    """Both have one ticket and one name in the tree: one of the two rows would be under no hash."""
+    export = verify_draw.read_export(folder, folder.parent.parent / "keys" / folder.name)
+    twins = [export.subjects[0]._replace(subject_id=name) for name in ("K1", "\u212a1")]
+    found = verify_draw.check_frame(export._replace(subjects=twins), export.manifest["frame_hash"], None)
+    assert "frame.subject_twice" in {finding.code for finding in found}
+
+
 # Industries apart: their ratios and shares on site are in the frame, too
 
 
@@ -934,7 +975,7 @@ def asked(folder):
 
 
 #: What the task of these tests wants answers about, however sound its register is.
-ALWAYS = {"ask.open", "ask.replaced", "ask.left"}
+ALWAYS = {"ask.open", "ask.replaced", "ask.left", "ask.joined"}
 
 
 def test_open_visits_replacements_and_leaves_are_asked_about_and_nothing_else_where_the_clock_is_sound(folder):
@@ -947,6 +988,31 @@ def test_open_visits_replacements_and_leaves_are_asked_about_and_nothing_else_wh
     why = f"{replaced['subject_id']} → {replaced['replaced_by']} (deregistered, 注销通知书 2024-7, 李四, 王五)"
     assert why in told["ask.replaced"]
     assert told["ask.left"] == f"1 inspectors left: {left['staff_id']} (ill, 病假条 2024-3, 李四, 王五)"
+
+
+def test_late_subjects_that_are_drawn_are_asked_about_with_whom_they_bar(folder):
+    """Who enters them knows their tickets: whom to enter, and which inspectors are recused from them, can be chosen."""
+    late = [line for line in Forger.of(folder).log if line["what"] == "joined"]
+    drawn = [line for line in late if line["mode"]]
+    told = asked(folder)["ask.joined"]
+    assert told.startswith(f"{len(late)} subjects came later, {len(drawn)} of them drawn: {drawn[0]['subject_id']} (D, ")
+    assert any(line["recused"] for line in drawn[:5]) == (" recused" in told)
+
+
+def test_who_was_replaced_and_is_met_all_the_same_is_asked_about(folder):
+    replaced = Forger.of(folder).line("replaced")["subject_id"]
+    for result, is_asked in (("查无下落", False), ("未发现问题", True)):
+
+        def change(told, result=result):
+            clocked(told)
+            _found(told, replaced, result)
+            handed_in = told.line("results", register=True)
+            done = sum(bool(row["inspected_on"]) for row in told.tables["closing.csv"])
+            handed_in |= {"results": done, "new": done}
+
+        forged(folder, change)
+        assert ("ask.met" in asked(folder)) == is_asked
+    assert asked(folder)["ask.met"] == f"closing.csv: 1 subjects were replaced, and their visits found them: {replaced}"
 
 
 def a_clock_that_was_set_back(told):
@@ -991,7 +1057,7 @@ def test_a_list_at_the_end_without_a_closing_is_asked_about(folder):
         told.register.remove(told.line("closed", register=True))
 
     forged(folder, change)
-    assert set(asked(folder)) == {"ask.replaced", "ask.left", "ask.unclosed"}
+    assert set(asked(folder)) == {*ALWAYS - {"ask.open"}, "ask.unclosed"}
 
 
 @pytest.mark.parametrize(("day", "is_late"), [("2024-05-02", False), ("2024-04-30", True)])
@@ -1153,7 +1219,7 @@ def another_name_everywhere(told):
 
 def a_lottery_declared_afterwards(told):
     told.task["seed"]["issue"] = "2024050"
-    for line in (told.line("drawn"), told.line("drawn", register=True)):
+    for line in (told.line("published", register=True), told.line("drawn"), told.line("drawn", register=True)):
         line["seed_source"] = verify_draw.source_text(told.task["seed"])
 
 

@@ -134,6 +134,20 @@ def test_lines_from_before_there_was_such_a_rule_suspend(out):
     assert objections_of([old])[0].suspends
 
 
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ("张三、王五", "got 张三、王五; 张三 took it in, both with 张三"),
+        ("王五、李某（代）", "got 王五、李某（代） and 李某, both with 李某"),
+    ],
+)
+def test_a_refusal_names_whom_both_fields_have_in_common(out, by, said):
+    file(out, 6)
+    with pytest.raises(DataError) as refused:
+        answered(out, "rejected", "已核实", by, day(8))
+    assert said in str(refused.value)
+
+
 def answered(out, *answer):
     with changing(out, "objection") as entry:
         return add_answer(entry, "2024-1", Answer(*answer))

@@ -16,14 +16,16 @@ def drawn(make_tiers, make_policy, make_task, make_staff):
 
 
 @pytest.mark.parametrize(
-    ("lang", "sheets"), [("zh", ["抽查比例方案", "抽查名单", "人员匹配"]), ("en", ["Ratios", "Drawn", "Inspectors"])]
+    ("lang", "sheets"),
+    [("zh", ["说明", "抽查比例方案", "抽查名单", "人员匹配"]), ("en", ["About", "Ratios", "Drawn", "Inspectors"])],
 )
 def test_the_workbook_has_ratios_drawn_subjects_and_inspectors(drawn, tmp_path, lang, sheets):
     book = openpyxl.load_workbook(drawn.to_excel(tmp_path / "plan.xlsx", lang=lang))
     assert book.sheetnames == sheets
-    rows = list(book[sheets[1]].values)
+    rows = list(book[sheets[2]].values)
     assert [row[0] for row in rows[1:]] == drawn.drawn["subject_id"].tolist()
-    assert sum(row[6] for row in list(book[sheets[0]].values)[1:]) == len(drawn.drawn)
+    assert sum(row[6] for row in list(book[sheets[1]].values)[1:]) == len(drawn.drawn)
+    assert any(word in book[sheets[0]]["B2"].value for word in ("不得公布", "not to be published"))
 
 
 def test_no_name_becomes_a_formula(drawn, tmp_path):

@@ -107,6 +107,45 @@ def test_a_forged_proof_needs_another_published_hash(task):
     assert "frame: hash is not the published one" in verify_draw.check_proof(proof, **told(task))
 
 
+def _with_field(leaf, at, value):
+    """A leaf whose row has another field, and the root to which it leads then."""
+    fields = leaf["row"].split("|")
+    fields[at] = str(value)
+    leaf["row"] = "|".join(fields)
+    return verify_draw._climb(leaf)
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "fault"),
+    [
+        (5, 0, "stratum: n is less than its ratio gives, or more than N"),
+        (5, 10**6, "stratum: n is less than its ratio gives, or more than N"),
+        (6, 1, "stratum: ratio or share on site is not that of the frame's policy"),
+        (7, 0, "stratum: the number on site is not its share of n"),
+        (8, 1, "stratum: ratio or share on site is not that of the frame's policy"),
+    ],
+)
+def test_a_frame_whose_strata_are_not_of_its_policy_is_found_by_a_firm(task, at, value, fault):
+    """Whoever seals a frame writes its strata: a firm can hold its own to the ratios that the same frame states."""
+    proof = own_proof(task, "S00017")
+    proof["frame"]["commitments"] = {**proof["frame"]["commitments"], "strata": _with_field(proof["stratum"], at, value)}
+    assert fault in verify_draw.check_proof(proof)
+
+
+@pytest.mark.parametrize("at", [7, 8])
+def test_a_late_subject_drawn_at_another_ratio_than_the_policys_finds_it(task, at):
+    proof = own_proof(task, "L0")
+    proof["late"]["register"]["root"] = _with_field(proof["late"], at, 1)
+    assert "late: ratio or share on site is not that of the frame's policy" in verify_draw.check_proof(proof)
+
+
+def test_a_ratio_that_the_planner_edited_is_no_fault_of_a_proof(task):
+    proof = own_proof(task, "S00017")
+    proof["frame"]["about"] = {**proof["frame"]["about"], "ratios": "edited by the planner"}
+    _with_field(proof["stratum"], 6, 1)
+    assert not [one for one in verify_draw.check_proof(proof) if "ratio or share" in one]
+
+
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_the_page_shows_each_hash_under_its_text(task, lang):
     proof, words = own_proof(task, "S00000"), Words.of(lang)

@@ -1,6 +1,7 @@
 """From Python: a draft is not drawn, a frame is published once and drawn once, in memory or in a register."""
 
 import datetime as dt
+from unittest import mock
 
 import pytest
 from support.seeds import numbers
@@ -51,6 +52,13 @@ def test_a_registered_frame_is_in_the_register_and_in_its_tasks_folder(plan, tmp
     assert (line["frame_hash"], line["on"], line["channel"], line["by"]) == (frame.frame_hash, "2024-04-30", "公报第1号", "王五")
     assert frame.publication.registered
     assert verify_plan(TaskFolder.of(tmp_path, TASK).path, frame_hash=frame.frame_hash).ok
+
+
+@pytest.mark.parametrize(("clock", "told"), [(dt.date(2024, 4, 30), False), (dt.date(2024, 5, 1), True)])
+def test_a_frame_that_is_registered_when_its_seed_is_known_is_told_in_python_too(plan, tmp_path, caplog, clock, told):
+    with mock.patch("creditscore.dates.today", return_value=clock):
+        plan.publish(**PUBLIC, out=tmp_path)
+    assert ("not before the day of the seed, 2024-05-01" in caplog.text) is told
 
 
 def test_nothing_is_published_where_older_runs_wait_to_be_taken_over(plan, tmp_path):

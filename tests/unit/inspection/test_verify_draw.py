@@ -135,7 +135,7 @@ def test_it_runs_alone_in_an_empty_folder_on_a_copied_export(folder, tmp_path):
     shutil.copy(SOURCE, alone)
     said = run(folder, "--key", key_of(folder), cwd=alone)
     assert (said.returncode, said.stderr) == (0, "")
-    assert said.stdout.startswith("verified: 0 findings")
+    assert said.stdout.startswith("verified, with 1 to ask about: 0 findings")  # late subjects
     page = said.stdout.splitlines()
     at = [page.index(heading) for heading in ("holds:", *verify_draw.LIMITS)]
     assert at == sorted(at)
@@ -457,6 +457,11 @@ def test_the_first_plans_of_format_2_still_verify(tmp_path):
     document["frame_hash"] = frame_hash.frame_hash_2(document["about"], strata, subjects)
     (undrawn / "manifest.json").write_text(json.dumps(document), "utf-8")
     assert codes(undrawn) == set()
+
+
+def test_a_draft_need_not_declare_the_source_of_its_seed_yet(tmp_path):
+    plan = plan_inspections(a_tiers(50), a_policy(), task=a_task(seed=None))
+    assert codes(plan.to_csv(tmp_path / "draft")) == set()
 
 
 def test_texts_of_a_forged_file_write_no_lines_of_their_own(folder):
