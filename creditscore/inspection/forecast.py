@@ -129,7 +129,8 @@ def forecast_policy(
         frames: Past frames, where probabilities are to be rebuilt as n/N.
         scores: Scores just before each past visit (``inspection_id, industry, score, probability_ppm``),
             where tiers are cut otherwise than in the past.
-        records: With ``scores``: whom the policy's overrides would have met then (answers ``listed_by_row``, ``grades_by_row``). Without them a subject that an
+        records: With ``scores``: whom the policy's overrides would have met then (answers ``listed_by_row``,
+            ``grades_by_row``). Without them a subject that an
             override puts into a tier today is taken to find as those whose score alone gives it.
         task: Only the subjects of this task and its floor; by default everyone. Nobody is exempt: who leaves the
             frame on the day (caps, repeats) is known to the plan alone.

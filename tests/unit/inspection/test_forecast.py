@@ -259,7 +259,12 @@ class Lists:
 
     def listed_by_row(self, kinds, rows):
         asked = enumerate(zip(rows["subject_id"].to_pylist(), rows["as_of"].to_pylist(), strict=True))
-        found = [(row, one, kind, f"E{one}") for row, (one, day) in asked for kind in kinds if one in self.since and self.since[one] <= day]
+        found = [
+            (row, one, kind, f"E{one}")
+            for row, (one, day) in asked
+            for kind in kinds
+            if one in self.since and self.since[one] <= day
+        ]
         return pd.DataFrame(found, columns=["row", "subject_id", "kind", "event_id"])
 
 
