@@ -10,7 +10,7 @@ STEPS = (
     ("windows", ("36", "36 and 12")),
     ("re_inspections", (True, False)),
     ("nuisance", (True, False)),
-    ("ridge", (0.0005, 0.005, 0.05, 0.2)),
+    ("ridge", (None, 0.005, 0.05, 0.2)),
     ("slope_sd", (None, 0.0)),
 )
 GAIN = 0.001

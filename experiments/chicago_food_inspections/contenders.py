@@ -20,13 +20,13 @@ _DIRECTION = {"higher_is_riskier": 1, "lower_is_riskier": -1}
 
 @dataclass(frozen=True)
 class Setting:
-    """One way of fitting the cards. ``findings``: ratio, blind (whoever inspected) or none."""
+    """One way of fitting the cards. ``findings``: ratio, blind (whoever inspected) or none; a ridge of None is chosen by the fit."""
 
     findings: str = "ratio"
     windows: str = "36"
     re_inspections: bool = True
     nuisance: bool = True
-    ridge: float = 0.0005
+    ridge: float | None = None
     slope_sd: float | None = None
 
     def changed(self, **one) -> "Setting":
@@ -54,8 +54,9 @@ def fit_cards(project, features: tuple, setting: Setting, train: Sample) -> cs.I
     spec, used = project.scorecards, chosen(project, features, setting)
     cards = cs.IndustryScorecards.from_spec(spec, features=used, representative=False)
     cards.set_params(pooling=spec.pooling.model_copy(update={"slope_sd": setting.slope_sd}), ridge=setting.ridge)
-    people = train.rows["inspectors"] if setting.nuisance else None
-    return cards.fit(train.X[[f.name for f in used]], train.rows["y"], industry=train.rows["industry"], nuisance=people)
+    rows, people = train.rows, train.rows["inspectors"] if setting.nuisance else None
+    known = {"nuisance": people, "time": rows["as_of"], "subjects": rows["subject_id"]}
+    return cards.fit(train.X[[f.name for f in used]], rows["y"], industry=rows["industry"], **known)
 
 
 def card_risk(cards: cs.IndustryScorecards, sample: Sample) -> np.ndarray:
