@@ -13,10 +13,13 @@ from creditscore.cli.boundary import Code
 from creditscore.cli.options import (
     AsOfOption,
     BookLangOption,
+    Computing,
+    ConfOption,
     DataOption,
     EngineName,
     EngineOption,
     JsonOption,
+    MasterOption,
     ProjectArg,
     data_of,
     day_of,
@@ -47,6 +50,8 @@ def check(
     data: DataOption,
     as_of: AsOfOption,
     engine: EngineOption = EngineName.duckdb,
+    master: MasterOption = None,
+    conf: ConfOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="OUT: compare with its newest run of an earlier day, and say since when.")
     ] = None,
@@ -80,7 +85,7 @@ def check(
     warnings = guard_features(loaded.features, loaded)
     before = run_before(runs_of(out), day, trial=True) if out else None
     earlier, last = read_delivery_before(before), last_reading_of(before, day)
-    opened = engine_of(engine, (folder, out), loaded)
+    opened = engine_of(Computing(engine, master, conf), (folder, out), loaded)
     try:
         records = open_records(opened, loaded, data=folder, last_reading=last)
     except DataError as error:

@@ -9,11 +9,14 @@ import typer
 
 from creditscore.cli import task_log, tasks
 from creditscore.cli.options import (
+    Computing,
+    ConfOption,
     DataOption,
     EngineName,
     EngineOption,
     JsonOption,
     LangOption,
+    MasterOption,
     ObjectionsOption,
     ProjectArg,
     RunArg,
@@ -219,6 +222,8 @@ def forecast(
         list[str] | None, typer.Option(help="Visits of a department, as NAME=600: also the ratios that find most. Repeat it.")
     ] = None,
     engine: EngineOption = EngineName.duckdb,
+    master: MasterOption = None,
+    conf: ConfOption = None,
     objections: ObjectionsOption = None,
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
@@ -229,7 +234,7 @@ def forecast(
 
     words = Words.of(lang)
     visits, loaded, folder = _visits(capacity or []), project_of(project), run_of(run)
-    computes = engine_of(engine, (data, folder.out), loaded)
+    computes = engine_of(Computing(engine, master, conf), (data, folder.out), loaded)
     trial = try_policy(loaded, folder, policy, data=data_of(data), engine=computes, objections=objections)
     expected = trial.forecast()
     document: dict[str, Any] = {"tiers": rows_of(expected.table()), "summary": expected.summary()}

@@ -8,8 +8,9 @@ import inspect
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO, get_args
@@ -60,6 +61,14 @@ def _known_encoding(encoding: str) -> str:
     return encoding
 
 
+def _settings_of_spark(given: list[str] | None) -> list[str] | None:
+    for text in given or ():
+        key, equals, _value = text.partition("=")
+        if not equals or not key.startswith("spark."):
+            raise typer.BadParameter(f"Value error, {text!r} is not spark.KEY=VALUE.")
+    return given
+
+
 ProjectArg = Annotated[Path, typer.Argument(help="The project's folder of configuration.")]
 RunArg = Annotated[Path, typer.Argument(help="A run's folder, OUT/<as_of>.")]
 TaskArg = Annotated[Path, typer.Argument(help="A task's folder, OUT/tasks/<task>.")]
@@ -67,6 +76,14 @@ DataOption = Annotated[Path, typer.Option("--data", help="The folder of the data
 AsOfOption = Annotated[str, typer.Option("--as-of", help="The day, such as 2024-04-30.")]
 OutOption = Annotated[Path, typer.Option("--out", help="OUT, where everything goes.")]
 EngineOption = Annotated[EngineName, typer.Option("--engine", help="Where to compute.")]
+MasterOption = Annotated[
+    str | None,
+    typer.Option("--master", help="Spark's master; else what spark-submit or spark-defaults.conf say, else this machine."),
+]
+ConfOption = Annotated[
+    list[str] | None,
+    typer.Option("--conf", metavar="KEY=VALUE", callback=_settings_of_spark, help="A setting of Spark; several are allowed."),
+]
 TrackingOption = Annotated[
     str | None, typer.Option("--tracking-uri", help="MLflow; else MLFLOW_TRACKING_URI, else sqlite:///OUT/mlflow.db.")
 ]
@@ -108,18 +125,33 @@ def project_of(folder: Path) -> Project:
     return load_project(folder)
 
 
-def engine_of(name: EngineName, folders: Iterable[Path | None], project: Project | None = None) -> Engine:
-    """The engine of that name.
+@dataclass(frozen=True)
+class Computing:
+    """Where a command computes: the engine, and Spark's master and settings, each ``KEY=VALUE``."""
+
+    engine: EngineName
+    master: str | None = None
+    conf: Sequence[str] | None = None
+
+
+def engine_of(where: Computing, folders: Iterable[Path | None], project: Project | None = None) -> Engine:
+    """The engine that a command names.
 
     Args:
-        name: DuckDB or Spark.
+        where: DuckDB, or Spark with its settings.
         folders: What DuckDB may read and write; None among them is passed over. Spark's files are the session's affair.
         project: Its limits of memory and threads, which are DuckDB's.
+
+    Raises:
+        DataError: DuckDB is told a master or settings of Spark; or Spark does not start.
     """
     from creditscore.engine import Engine, spark_session
 
-    if name is EngineName.spark:
-        return Engine.spark(spark_session())
+    if where.engine is EngineName.spark:
+        settings = dict(text.split("=", 1) for text in where.conf or ())
+        return Engine.spark(spark_session(master=where.master, conf=settings))
+    if where.master or where.conf:
+        raise DataError("--master, --conf: expected --engine spark with them (got {engine})", engine=where.engine.value)
     limits = project.about.engine if project else None
     spill = project.folder / limits.spill if project and limits and limits.spill else None
     return Engine.duckdb(

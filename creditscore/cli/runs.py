@@ -15,11 +15,14 @@ from creditscore.cli.options import (
     AcceptOption,
     AsOfOption,
     BookLangOption,
+    Computing,
+    ConfOption,
     DataOption,
     EngineName,
     EngineOption,
     JsonOption,
     LangOption,
+    MasterOption,
     ObjectionsOption,
     OutOption,
     ProjectArg,
@@ -164,6 +167,8 @@ def train(
     as_of: AsOfOption,
     out: OutOption,
     engine: EngineOption = EngineName.duckdb,
+    master: MasterOption = None,
+    conf: ConfOption = None,
     tracking_uri: TrackingOption = None,
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
@@ -176,7 +181,7 @@ def train(
         data,
         as_of,
         out,
-        engine=engine,
+        where=Computing(engine, master, conf),
         train=True,
         uri=tracking_uri,
         lang=lang,
@@ -192,6 +197,8 @@ def run(
     as_of: AsOfOption,
     out: OutOption,
     engine: EngineOption = EngineName.duckdb,
+    master: MasterOption = None,
+    conf: ConfOption = None,
     train: Annotated[bool, typer.Option("--train", help="A trial: train, and score with cards that nobody has signed.")] = False,
     tracking_uri: TrackingOption = None,
     lang: LangOption = DEFAULT_LANGUAGE,
@@ -205,7 +212,7 @@ def run(
         data,
         as_of,
         out,
-        engine=engine,
+        where=Computing(engine, master, conf),
         train=train,
         uri=tracking_uri,
         lang=lang,
@@ -221,7 +228,7 @@ def _run_day(
     as_of: str,
     out: Path,
     *,
-    engine: EngineName,
+    where: Computing,
     train: bool,
     uri: str | None,
     lang: str,
@@ -234,7 +241,7 @@ def _run_day(
     from creditscore.pipeline.run import run_project
 
     day, loaded, folder = day_of(as_of, name="--as-of"), project_of(project), data_of(data)
-    computes = engine_of(engine, (folder, out), loaded)
+    computes = engine_of(where, (folder, out), loaded)
     result = run_project(
         loaded, data=folder, as_of=day, out=out, engine=computes, train=train, tracking_uri=uri, lang=lang,
         accept=accept, objections=objections,
@@ -387,6 +394,8 @@ def replay(
     project: Annotated[Path, typer.Option("--project", help="The project as it was.")],
     data: DataOption,
     engine: EngineOption = EngineName.duckdb,
+    master: MasterOption = None,
+    conf: ConfOption = None,
     objections: ObjectionsOption = None,
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
@@ -403,7 +412,7 @@ def replay(
     words = Words.of(lang)
     folder, loaded = run_of(run), project_of(project)
     # It computes the run again in a folder of its own.
-    computes = engine_of(engine, (data, folder.out, Path(tempfile.gettempdir())), loaded)
+    computes = engine_of(Computing(engine, master, conf), (data, folder.out, Path(tempfile.gettempdir())), loaded)
     differing = replay_run(loaded, folder.path, data=data_of(data), engine=computes, objections=objections)
     result = _("differs: {outputs}", outputs=list(differing)) if differing else _("every output was rebuilt")
     show({"rebuilt": not differing, "differing": differing}, [words.text(result)], as_json=as_json)

@@ -9,12 +9,15 @@ import typer
 
 from creditscore.cli.options import (
     AsOfOption,
+    Computing,
+    ConfOption,
     DataOption,
     EncodingOption,
     EngineName,
     EngineOption,
     JsonOption,
     LangOption,
+    MasterOption,
     ObjectionsOption,
     ProjectArg,
     RunArg,
@@ -184,6 +187,8 @@ def records(
     bodies: Annotated[bool, typer.Option("--bodies", help="Government bodies' own records.")] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Records whose shortest publication period ends soon.")] = False,
     engine: EngineOption = EngineName.duckdb,
+    master: MasterOption = None,
+    conf: ConfOption = None,
     objections: ObjectionsOption = None,
     lang: TableLangOption = None,
     as_json: JsonOption = False,
@@ -203,7 +208,7 @@ def records(
         raise DataError("records: expected --bodies or --repair")
     day, loaded, folder = day_of(as_of, name="--as-of"), project_of(project), data_of(data)
     known = None if objections is None else objections_known(objections, day)
-    computes = engine_of(engine, (folder,), loaded)
+    computes = engine_of(Computing(engine, master, conf), (folder,), loaded)
     opened = open_records(computes, loaded, data=folder, disputes=None if known is None else known.disputes)
     listed = records_of_bodies(opened, as_of=day) if bodies else repair_reminders(opened, as_of=day)
     if lang is None and not as_json:

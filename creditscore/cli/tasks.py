@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from creditscore.cli.options import (
+    Computing,
+    ConfOption,
     EncodingOption,
     EngineName,
     EngineOption,
     JsonOption,
     LangOption,
+    MasterOption,
     TaskArg,
     data_of,
     day_of,
@@ -369,6 +372,8 @@ def draw_table(
     key: Annotated[Path, typer.Option("--key", help="The file of the frame's key, OUT/keys/<task>.")],
     out: Annotated[Path, typer.Option("--out", help="A folder that holds no draw yet.")],
     engine: EngineOption = EngineName.duckdb,
+    master: MasterOption = None,
+    conf: ConfOption = None,
     encoding: EncodingOption = "auto",
     lang: LangOption = DEFAULT_LANGUAGE,
     as_json: JsonOption = False,
@@ -378,7 +383,7 @@ def draw_table(
 
     words = Words.of(lang)
     _refuse_other_than_parquet(frame)
-    computes = engine_of(engine, (frame.parent, out))
+    computes = engine_of(Computing(engine, master, conf), (frame.parent, out))
     draw = draw_frame(computes, frame, strata, task=task, seed=seed, key=key, out=out, encoding=encoding)
     line = words.text(
         _(

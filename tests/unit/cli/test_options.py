@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from support.command import creditscore
 from support.seeds import numbers
 
-from creditscore.cli.options import EngineName, data_of, engine_of, file_to_write, project_of, rows_of, run_of, show
+from creditscore.cli.options import Computing, EngineName, data_of, engine_of, file_to_write, project_of, rows_of, run_of, show
 from creditscore.config.project import EngineLimits
 from creditscore.errors import ConfigError, DataError
 
@@ -33,13 +33,29 @@ def test_a_project_is_loaded_and_checked(project, tmp_path):
 
 
 def test_duckdb_is_an_engine_at_once():
-    assert engine_of(EngineName.duckdb, ()).name == "DuckDB"
+    assert engine_of(Computing(EngineName.duckdb), ()).name == "DuckDB"
+
+
+def test_settings_of_spark_are_refused_for_duckdb():
+    for where in (Computing(EngineName.duckdb, "local[2]"), Computing(EngineName.duckdb, conf=["spark.ui.enabled=true"])):
+        with pytest.raises(DataError, match="expected --engine spark with them"):
+            engine_of(where, ())
+
+
+@pytest.mark.parametrize("setting", ["spark.executor.memory", "executor.memory=1g", "=1"])
+def test_a_setting_of_spark_has_a_name_and_a_value(tmp_path, setting):
+    given = ("check", str(tmp_path), "--data", str(tmp_path), "--as-of", "2024-04-30", "--engine", "spark", "--conf", setting)
+    for lang in ("en", "zh"):
+        said = creditscore(*given, "--lang", lang)
+        assert (said.code, said.out) == (2, "")
+        assert "--conf" in said.err
+        assert setting in said.err
 
 
 def test_what_a_project_allows_the_machine_holds_for_duckdb(project, tmp_path):
     limits = EngineLimits(memory_limit="64MiB", spill="spilled", threads=1)
     about = project.about.model_copy(update={"engine": limits})
-    engine = engine_of(EngineName.duckdb, (tmp_path, None), replace(project, folder=tmp_path, about=about))
+    engine = engine_of(Computing(EngineName.duckdb), (tmp_path, None), replace(project, folder=tmp_path, about=about))
     engine.register("rows", pa.table({"n": range(2_000_000)}))
     rows = ibis.table({"n": "int64"}, name="rows")
     wide = rows.mutate(text=(rows.n * 7919 % 2_000_003).cast("string").repeat(12))
@@ -62,7 +78,7 @@ def test_duckdb_touches_no_other_folder(tmp_path):
     for folder in (inside, outside):
         folder.mkdir()
         pq.write_table(pa.table({"n": [1]}), folder / "rows.parquet")
-    engine = engine_of(EngineName.duckdb, (inside,))
+    engine = engine_of(Computing(EngineName.duckdb), (inside,))
     engine.register("rows", inside / "rows.parquet")
     rows = ibis.table({"n": "int64"}, name="rows")
     assert engine.create("kept", rows).schema() == rows.schema()

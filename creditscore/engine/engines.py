@@ -1,10 +1,4 @@
-"""Where expressions run: DuckDB on one machine, Spark on many. The only module that imports duckdb and pyspark.
-
-Ibis is a compiler here, not a run-time: an expression over unbound tables becomes SQL text, and the
-engine runs the text. Only Arrow tables and Parquet files enter an engine, never pandas (whose missing
-texts become the string "NaN" on Spark), and only Arrow comes out, cast to the types the expression
-declares (a date minus an interval is a TIMESTAMP on DuckDB and a DATE on Spark).
-"""
+"""The interface of an engine, and the two that there are. The only module that imports duckdb."""
 
 from __future__ import annotations
 
@@ -13,14 +7,13 @@ import errno
 import logging
 import os
 import re
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from creditscore.content_hash import groups_of, hash_of_groups
+from creditscore.engine.compiling import SqlDialect, arrow_schema, compiled
 from creditscore.errors import DataError
 from creditscore.storage import atomic_path, operations
 
@@ -29,84 +22,10 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pyarrow as pa
 
-SqlDialect = Literal["duckdb", "pyspark", "postgres"]
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-#: A string literal or a quoted name of Spark SQL.
-_QUOTED = re.compile(r"'(?:\\.|''|[^'\\])*'|`(?:``|[^`])*`", re.DOTALL)
 #: Errors about the text of a query: their messages name tables and columns, and quote no cell.
 _SAFE_TO_QUOTE = ("BinderException", "CatalogException", "ParserException", "AnalysisException", "ParseException")
 _log = logging.getLogger(__name__)
-
-
-def compile_sql(expr: ir.Table, dialect: SqlDialect) -> str:
-    """The SQL text of an expression over unbound tables.
-
-    Loads Ibis and SQLGlot, but no engine.
-    """
-    import ibis
-
-    if ibis.options.pyspark is None:
-        from ibis.config import Config
-
-        # Ibis' Spark dialect reads an option that only its Spark run-time, which we do not load, defines.
-        class SparkOptions(Config):  # type: ignore[misc] # an untyped base
-            treat_nan_as_null: bool = False
-
-        ibis.options.pyspark = SparkOptions()
-    text = str(ibis.to_sql(expr, dialect=dialect, pretty=True))
-    return _without_variables(text) if dialect == "pyspark" else text
-
-
-def _without_variables(text: str) -> str:
-    """Spark SQL whose string literals hold no ``${x}``: a session may put a setting or an environment variable in its place."""
-    return _QUOTED.sub(lambda found: found[0].replace("${", r"\u0024{") if found[0].startswith("'") else found[0], text)
-
-
-@lru_cache(maxsize=512)
-def _compiled(operation: Any, dialect: SqlDialect) -> str:
-    """The SQL text of an operation, cached.
-
-    Ibis needs up to half a second for the expression of one card, and a process with several runs needs the same texts
-    again. Operations are equal if their tables, types and steps are; they hold no rows.
-    """
-    return compile_sql(operation.to_expr(), dialect)
-
-
-def unbound(name: str, schema: pa.Schema) -> ir.Table:
-    """An unbound table with the columns of an Arrow schema, for expressions."""
-    import ibis
-
-    return ibis.table({field.name: _ibis_type(field.type) for field in schema}, name=name)
-
-
-def arrow_schema(expr: ir.Table) -> pa.Schema:
-    """The Arrow columns of an expression. Ibis' own translation needs a package of its run-times."""
-    import pyarrow as pa
-
-    return pa.schema([(name, _arrow_type(str(dtype).removeprefix("!"))) for name, dtype in expr.schema().items()])
-
-
-def _ibis_type(kind: pa.DataType) -> str:
-    import pyarrow as pa
-
-    if pa.types.is_list(kind):
-        return f"array<{_ibis_type(kind.value_type)}>"
-    if pa.types.is_decimal(kind):
-        return f"decimal({kind.precision}, {kind.scale})"
-    plain = {"double": "float64", "bool": "boolean", "date32[day]": "date"}
-    return plain.get(str(kind), str(kind))
-
-
-def _arrow_type(name: str) -> pa.DataType:
-    import pyarrow as pa
-
-    if name.startswith("array<"):
-        return pa.list_(_arrow_type(name[6:-1].removeprefix("!")))
-    if name.startswith("decimal("):
-        precision, scale = name[8:-1].split(",")
-        return pa.decimal128(int(precision), int(scale))
-    plain = {"boolean": "bool", "date": "date32", "float64": "float64"}
-    return pa.type_for_alias(plain.get(name, name))
 
 
 class Engine(ABC):
@@ -141,6 +60,9 @@ class Engine(ABC):
     def spark(session: Any) -> Engine:
         """An engine on a Spark session that the caller owns. ANSI mode and the session's time zone stay as they are.
 
+        Tables are kept by the executors, and one that is lost ends the run; with ``spark.checkpoint.dir``, a folder that all
+        executors see, they are kept there.
+
         Substitution of variables is switched off (``spark.sql.variable.substitute``): with it, Spark puts a setting or an
         environment variable in place of ``${env:HOME}`` in a query, in names of columns too.
         """
@@ -148,7 +70,7 @@ class Engine(ABC):
 
     def compile(self, expr: ir.Table) -> str:
         """The SQL text this engine runs for an expression."""
-        return _compiled(expr.op(), self.dialect)
+        return compiled(expr.op(), self.dialect)
 
     def query(self, expr: ir.Table) -> pa.Table:
         """The rows of an expression, in the columns and types it declares; order only if it sorts."""
@@ -262,27 +184,6 @@ class Engine(ABC):
                 kind=kind,
                 detail=detail,
             ) from None
-
-
-def spark_session() -> Any:
-    """A local Spark session on all cores, for the command line; on a cluster the caller brings the session.
-
-    Raises:
-        DataError: The extra ``spark`` or Java is absent.
-    """
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError:
-        raise DataError("engine spark: expected pyspark; install creditscore[spark]") from None
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = SparkSession.builder.master("local[*]").appName("creditscore")
-    settings = {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "8", "spark.ui.showConsoleProgress": "false"}
-    for key, value in settings.items():
-        builder = builder.config(key, value)
-    try:
-        return builder.getOrCreate()
-    except Exception as error:
-        raise DataError("engine spark: expected Java 17 to start a session ({kind})", kind=type(error).__name__) from None
 
 
 def checked_name(name: str) -> str:
@@ -437,14 +338,31 @@ def _pieces(stream: pa.RecordBatchReader, rows: int = 1 << 20) -> Iterator[pa.Ta
         yield pa.Table.from_batches(batches)
 
 
+#: Masters whose executor is this process: it ends with the run.
+_ON_ONE_MACHINE = re.compile(r"local(\[.*\])?")
+
+
 class _Spark(Engine):
     dialect: SqlDialect = "pyspark"
     name = "Spark"
 
     def __init__(self, session: Any) -> None:
         self._session = session
+        # A session over Spark Connect has no context.
+        self._context = getattr(session, "sparkContext", None) if hasattr(type(session), "sparkContext") else None
+        self._durable = self._context is not None and self._context.getCheckpointDir() is not None
+        if self._context is not None and not self._durable and not _ON_ONE_MACHINE.fullmatch(str(self._context.master)):
+            _log.warning(
+                "engine spark: tables are kept by the executors alone, and one that is lost ends the run; "
+                "set spark.checkpoint.dir to a folder that all executors see"
+            )
+
+    def query(self, expr: ir.Table) -> pa.Table:
+        self._describe("read", _tables_of(expr))
+        return super().query(expr)
 
     def register(self, name: str, source: pa.Table | pa.RecordBatchReader | Path) -> None:
+        self._describe("register", [name])
         self._frame(source).createOrReplaceTempView(checked_name(name))
 
     def _frame(self, source: pa.Table | pa.RecordBatchReader | Path) -> Any:
@@ -458,7 +376,7 @@ class _Spark(Engine):
         try:
             for piece in _pieces(source):
                 # The checkpoint takes the rows into the cluster, so that this process holds one piece at a time.
-                frame = frame.union(self._session.createDataFrame(piece).localCheckpoint(eager=True))
+                frame = frame.union(self._kept(self._session.createDataFrame(piece)))
         except pa.ArrowException:
             with self._running("(a stream of rows)"):
                 raise
@@ -467,9 +385,9 @@ class _Spark(Engine):
     def create(self, name: str, expr: ir.Table, *, streamed: bool = False) -> ir.Table:
         # A stream that was registered here is kept already, whatever it is joined with.
         sql = self.compile(expr)
+        self._describe("create", [name])
         with self._running(sql):
-            # The checkpoint cuts the lineage: without it each later table would compute all before it again.
-            frame = self._sql(sql).localCheckpoint(eager=True)
+            frame = self._kept(self._sql(sql))
         frame.createOrReplaceTempView(checked_name(name))
         return self._unbound(name, expr)
 
@@ -482,7 +400,8 @@ class _Spark(Engine):
 
     def delete(self, name: str, keys: ir.Table, on: str) -> None:
         sql = f"SELECT a.* FROM {checked_name(name)} a LEFT ANTI JOIN ({self.compile(keys.select(on))}) b ON a.{on} = b.{on}"  # noqa: S608
-        self._sql(sql).localCheckpoint(eager=True).createOrReplaceTempView(name)
+        self._describe("delete from", [name])
+        self._kept(self._sql(sql)).createOrReplaceTempView(name)
 
     def drop(self, name: str) -> None:
         self._session.catalog.dropTempView(checked_name(name))
@@ -496,6 +415,7 @@ class _Spark(Engine):
 
         folder = path.with_name(f"{path.name}.parts")
         columns = [functions.col(name).asc_nulls_last() for name in order]
+        self._describe("write", [path.name])
         with self._running(sql):
             rows = self._sql(sql).repartition(1)
             rows = rows.sortWithinPartitions(*columns) if columns else rows
@@ -517,7 +437,26 @@ class _Spark(Engine):
 
         return str(PySparkType.to_string(kind.copy(nullable=True)))
 
+    def _kept(self, frame: Any) -> Any:
+        """The rows computed and kept; without that each later table would compute all before it again.
+
+        In the session's checkpoint folder, where it has one: then they outlive the executors that computed them.
+        """
+        return frame.checkpoint(eager=True) if self._durable else frame.localCheckpoint(eager=True)
+
+    def _describe(self, what: str, names: Sequence[str]) -> None:
+        """Name the jobs that follow as Spark's pages show them."""
+        if self._context is not None:
+            self._context.setJobDescription(f"creditscore: {what} {', '.join(names)}")
+
     def _sql(self, sql: str) -> Any:
         # Each time: the session is the caller's, who may have switched it on again.
         self._session.conf.set("spark.sql.variable.substitute", "false")
         return self._session.sql(sql)
+
+
+def _tables_of(expr: ir.Table) -> list[str]:
+    """The names of the tables that an expression reads."""
+    import ibis.expr.operations as ops
+
+    return sorted({table.name for table in expr.op().find(ops.UnboundTable)})

@@ -1,0 +1,45 @@
+"""Spark sessions for the command line; from Python the caller brings one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from creditscore.errors import DataError
+
+#: What suits one machine and no cluster: few partitions, no pages on a port. ``conf`` goes before it.
+_ON_ONE_MACHINE = {"spark.ui.enabled": "false", "spark.sql.shuffle.partitions": "8"}
+_EVERYWHERE = {"spark.ui.showConsoleProgress": "false", "spark.cleaner.referenceTracking.cleanCheckpoints": "true"}
+
+
+def spark_session(*, master: str | None = None, conf: Mapping[str, str] | None = None) -> Any:
+    """A Spark session for the command line.
+
+    Args:
+        master: Such as ``spark://host:7077`` or ``yarn``. None: what ``spark-submit`` or ``spark-defaults.conf`` in
+            ``SPARK_CONF_DIR`` say, else all cores of this machine.
+        conf: Settings of Spark by name, such as ``spark.executor.memory``; they go before ours.
+
+    Raises:
+        DataError: The extra ``spark`` or Java is absent, or Spark takes a setting for none.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise DataError("engine spark: expected pyspark; install creditscore[spark]") from None
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    given = dict(conf or {})
+    own = _EVERYWHERE if master or "spark.master" in given else _EVERYWHERE | _ON_ONE_MACHINE
+    builder = SparkSession.builder.appName("creditscore")
+    builder = builder if master is None else builder.master(master)
+    for key, value in (own | given).items():
+        builder = builder.config(key, value)
+    try:
+        return builder.getOrCreate()
+    except Exception as error:
+        raise DataError(
+            "engine spark: expected Java 17, a master that answers and settings that Spark knows, to start a session ({kind})",
+            kind=type(error).__name__,
+        ) from None
