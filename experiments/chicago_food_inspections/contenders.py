@@ -20,7 +20,7 @@ _DIRECTION = {"higher_is_riskier": 1, "lower_is_riskier": -1}
 
 @dataclass(frozen=True)
 class Setting:
-    """One way of fitting the cards. ``findings``: ratio, blind (whoever inspected) or none; a ridge of None is chosen by the fit."""
+    """One way of fitting the cards. ``findings``: ratio, blind (whoever inspected) or none. The fit chooses a ridge of None."""
 
     findings: str = "ratio"
     windows: str = "36"
