@@ -102,7 +102,7 @@ def spine(records: Records, *, as_of: str | dt.date, name: str | None = None) ->
 
 
 def spine_on(records: Records, day: dt.date, *, name: str | None = None) -> Spine:
-    """The spine of a day, which may have no row."""
+    """The spine of a day, which may have no row; ``row_key`` is the subject's own key."""
     subjects, number = records.versions_on(day), day_number(day)
     reason = ibis.cases(
         (~subjects.subject_type.isin(scored_types(records.project)), subjects.subject_type),
@@ -115,10 +115,9 @@ def spine_on(records: Records, day: dt.date, *, name: str | None = None) -> Spin
     kept = judged.filter(judged.reason.isnull())
     today = {"as_of": ibis.date(day.year, day.month, day.day), "as_of_day": ibis.literal(number, "int32")}
     rows = kept.select("subject_key", "subject_id", "industry", **today)
-    row_key = ibis.row_number().over(order_by=rows.subject_key).cast("int64")
     # A name of its own: a second spine must not take the first one's rows.
     name = name or f"spine_{next(_numbers)}"
-    records.engine.create(name, rows.mutate(row_key=row_key).select(list(_SPINE)))
+    records.engine.create(name, rows.mutate(row_key=rows.subject_key).select(list(_SPINE)))
     left = judged.filter(judged.reason.notnull()).group_by("reason").agg(n=ibis._.count()).order_by("reason")
     counts = records.engine.query(left).to_pydict()
     return Spine(records, name, dict(zip(counts["reason"], counts["n"], strict=True)), day)

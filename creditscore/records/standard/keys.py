@@ -81,10 +81,24 @@ def _filled_versions(days: ir.Table, register: ir.Table, added: ir.Table, column
     return joined.select("subject_id", valid_from=joined.on_from, known_date=joined.on_known, **values)
 
 
+#: How many first characters of an id part the subjects: a unified code has its region within them.
+_HEAD = 8
+
+
 def index_subjects(engine: Engine, subjects: ir.Table) -> ir.Table:
-    """``subject_index``: one row per subject id, with ``subject_key`` = its position in order of id."""
+    """``subject_index``: one row per subject id, with ``subject_key`` = its position in order of id, from 0.
+
+    Numbered within the first characters of ids, after all that come before: no executor of a cluster sorts all ids.
+    """
     ids = subjects.select("subject_id").distinct()
-    return engine.create("subject_index", ids.mutate(subject_key=ibis.row_number().over(order_by=ids.subject_id).cast("int64")))
+    begun = ids.mutate(beginning=ids.subject_id.left(_HEAD))
+    place = ibis.row_number().over(group_by=begun.beginning, order_by=begun.subject_id)
+    sizes = begun.group_by("beginning").agg(subjects=ibis._.count())
+    until = sizes.subjects.sum().over(ibis.window(order_by=sizes.beginning, preceding=None, following=0))
+    starts = sizes.mutate(start=until - sizes.subjects).select("beginning", "start")
+    numbered = begun.mutate(place=place).inner_join(starts, "beginning")
+    key = (numbered.start + numbered.place).cast("int64")
+    return engine.create("subject_index", numbered.select("subject_id", subject_key=key))
 
 
 def key_subjects(engine: Engine, subjects: ir.Table, index: ir.Table) -> ir.Table:
