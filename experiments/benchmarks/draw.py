@@ -6,8 +6,8 @@
 The second makes, publishes and draws a task of that many subjects, writes its sealed export in parts, and redraws it from that
 export with the key: by the one-file verifier, and by SQL that shares no code with it, on DuckDB and on Spark. All must agree.
 
-Each measurement is a process of its own. ``ranked`` is the rival: SQL as one would write it, SHA-256 of every
-subject and ROW_NUMBER per stratum. Both draw the same subjects, which is checked before anything is printed.
+Each measurement is a process of its own. ``ranked`` is the rival: SQL as one would write it, the ticket of every
+subject (two SHA-256) and ROW_NUMBER per stratum. Both draw the same subjects, which is checked before anything is printed.
 """
 
 import argparse
@@ -33,20 +33,23 @@ import sys, time, json, resource
 from pathlib import Path
 from creditscore.engine import Engine
 from creditscore.pipeline.draws import draw_frame
-frame, strata, out = map(Path, sys.argv[1:4])
+frame, strata, out, key = map(Path, sys.argv[1:5])
 begun = time.perf_counter()
-made = draw_frame(Engine.duckdb(), frame, strata, task="t", seed="s", out=out)
+made = draw_frame(Engine.duckdb(), frame, strata, task="t", seed="03 08 17 21 26 32 + 09", key=key, out=out)
 seconds = time.perf_counter() - begun
 print(json.dumps({"seconds": seconds, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "drawn": made.drawn}))
 """
 RANKED = """
 import sys, time, json, resource, duckdb
 frame, strata, out = sys.argv[1:4]
+key, seed = open(sys.argv[4]).read().strip(), "03 08 17 21 26 32 + 09"
 begun = time.perf_counter()
 connection = duckdb.connect()
 connection.execute('SET enable_progress_bar = false')
 connection.execute(f'''COPY (
-  WITH t AS (SELECT subject_id, stratum, sha256('s|t|' || subject_id) AS ticket FROM '{frame}'),
+  WITH t AS (SELECT subject_id, stratum,
+                    sha256('{seed}|t|' || subject_id || '|' || sha256('{key}|t|' || subject_id || '|{key}')) AS ticket
+             FROM '{frame}'),
   r AS (SELECT *, row_number() OVER (PARTITION BY stratum ORDER BY ticket, subject_id) AS place FROM t)
   SELECT r.subject_id, r.stratum, r.ticket FROM r JOIN read_csv('{strata}', header = true, delim = ',') s USING (stratum)
   WHERE place <= target ORDER BY r.stratum, r.ticket) TO '{out}/drawn.parquet' (FORMAT parquet)''')
@@ -203,7 +206,8 @@ def _said(script: str, *arguments: object) -> dict[str, Any]:
 
 
 def _measure(folder: Path, count: int, repeat: int) -> None:
-    frame, strata = folder / "frame.parquet", folder / "strata.csv"
+    frame, strata, key = folder / "frame.parquet", folder / "strata.csv", folder / "key"
+    key.write_text("0123456789abcdef" * 4 + "\n", "ascii")
     subprocess.run([sys.executable, "-c", MAKE, str(frame), str(count)], check=True)
     rows = [(f"t|{'ABCD'[k % 4]}|{k}", -(-RATIOS["ABCD"[k % 4]] * (count // 20) // 10_000)) for k in range(20)]
     strata.write_text("stratum,target\n" + "".join(f"{name},{target}\n" for name, target in rows), "utf-8")
@@ -213,7 +217,7 @@ def _measure(folder: Path, count: int, repeat: int) -> None:
             out = folder / f"{way}-{turn}"
             out.mkdir()
             said = subprocess.run(
-                [sys.executable, "-c", script, str(frame), str(strata), str(out)], check=True, capture_output=True
+                [sys.executable, "-c", script, str(frame), str(strata), str(out), str(key)], check=True, capture_output=True
             )
             found.append(json.loads(said.stdout[said.stdout.rindex(b"{") :]))  # a bar of progress may stand before it
         seconds = statistics.median(one["seconds"] for one in found)
