@@ -120,6 +120,8 @@ def add_publication(
             hashed; the day is before that of its tiers; or it comes from a run with unsigned cards and is not published as a trial.
     """
     register, task = Register.of(folder.out), frame.task.id
+    if register.drawn(task) is not None:
+        raise DrawError("task {task}: drawn already; a draw is not taken back", task=task)
     if register.published(task) is not None:
         raise DrawError("task {task}: its frame is published already; void it first, or wait for the next period's task", task=task)
     if folder.exists() and not (folder.path / ORIGIN).is_file():
@@ -261,8 +263,8 @@ def _add_change(entry: Journal, folder: TaskFolder, what: RegisterKind, body: Ma
     add_line(entry, folder, what, **about, log=logged["hash"])
 
 
-def add_joiners(entry: Journal, folder: TaskFolder, joiners: Iterable[Joiner]) -> None:
-    """Record subjects that came after the frame on one day, drawn or not.
+def add_joiners(entry: Journal, folder: TaskFolder, joiners: Iterable[Joiner], *, run: str = "") -> None:
+    """Record subjects that came after the frame on one day, drawn or not; ``run`` is the one that knows them, if one does.
 
     Raises:
         DrawError: The day is refused (:func:`add_line`).
@@ -274,7 +276,8 @@ def add_joiners(entry: Journal, folder: TaskFolder, joiners: Iterable[Joiner]) -
         counts = {"subjects": len(joined), "drawn": sum(one.drawn for one in joined)}
         key = key_beside(folder.path, folder.task)
         root = {"late": tree_of(rows_by_name(late_rows(bodies)), key=key, task=folder.task).root} if key else {}
-        about = {**counts, **root, "by": bodies[0]["by"], "on": bodies[0]["on"], "log": logged[-1]["hash"]}
+        known = {"run": run} if run else {}
+        about = {**counts, **root, **known, "by": bodies[0]["by"], "on": bodies[0]["on"], "log": logged[-1]["hash"]}
         add_line(entry, folder, "joined", **about)
 
 

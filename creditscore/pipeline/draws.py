@@ -143,11 +143,13 @@ def replace_closed(
         lang: The language of the documents.
 
     Raises:
-        DataError: The folder is none of a task, or the run is not later than the one that framed it.
+        DataError: The folder is none of a task; or the run is not later than the one that framed it, not the current one of its day
+            in the same ``OUT``, or a trial, and the task is none.
         DrawError: The task is not drawn, or closed; a name is missing, or both are of one person; or the day is refused.
         LockedError: A run or another command is writing to the same folder.
     """
-    task, run = TaskFolder.opened(folder), RunFolder.opened(later)
+    task = TaskFolder.opened(folder)
+    run = _later_run(task, later)
     register = run.read("subjects").select(["subject_id", "status"]).to_pandas()
     closed = set(register.loc[register["status"] == _CLOSED, "subject_id"])
     with changing(task.out, f"plan replace {task.task}") as entry:
@@ -209,11 +211,13 @@ def join_late(folder: str | Path, later: str | Path, *, by: str, on: dt.date, la
         lang: The language of the documents.
 
     Raises:
-        DataError: The folder is none of a task, or the run is not later than the one that framed it.
+        DataError: The folder is none of a task; or the run is not later than the one that framed it, not the current one of its day
+            in the same ``OUT``, or a trial, and the task is none.
         DrawError: The task is not drawn, or closed; see :func:`creditscore.inspection.amendments.joiners`.
         LockedError: A run or another command is writing to the same folder.
     """
-    task, run = TaskFolder.opened(folder), RunFolder.opened(later)
+    task = TaskFolder.opened(folder)
+    run = _later_run(task, later)
     framed_by = run_of_task(task)
     policy = BookFile.load(framed_by or run).policy
     register, recusals = with_last_trades(run.frame("subjects"), run), run.read("recusals").to_pandas()
@@ -225,7 +229,7 @@ def join_late(folder: str | Path, later: str | Path, *, by: str, on: dt.date, la
         if len(late):
             apart = recusals if len(recusals) else None
             joined = joiners(plan.plan, plan.log, late, policy=policy, by=by, on=on, recusals=apart)
-            add_joiners(entry, task, joined)
+            add_joiners(entry, task, joined, run=run.name)
             _renew(entry, task, Opened(plan.plan, [*plan.log, *entry.appended(task.path / LOG)]), lang=lang)
     return joined
 
@@ -263,6 +267,23 @@ def _visited(task: TaskFolder) -> set[str]:
     """Subjects of a task whose results say that somebody was met there."""
     results = results_of_task(task)
     return set() if results is None else set(results.loc[~results["outcome"].isin(_NOT_MET), "subject_id"])
+
+
+def _later_run(task: TaskFolder, later: str | Path) -> RunFolder:
+    """The run whose register and tiers say who closed and who came: the night in force, not one that somebody made for this.
+
+    Raises:
+        DataError: It is none of the task's ``OUT``, not the current one of its day, or a trial, and the task is none.
+    """
+    run = RunFolder.opened(later)
+    current = RunFolder.current(task.out, run.as_of)
+    if current is None or current.path.resolve() != run.path.resolve():
+        raise DataError("{path}: expected the current run of its day in {out}, the folder of the task", path=later, out=task.out)
+    if run.is_trial and not task.origin.trial:
+        raise DataError(
+            "{path}: expected a run with signed cards (got a trial, whose tiers are in force for nobody)", path=run.shown
+        )
+    return run
 
 
 def _refuse_earlier(run: RunFolder, plan: DrawnPlan) -> None:

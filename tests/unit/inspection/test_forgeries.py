@@ -677,6 +677,19 @@ def a_draw_by_nobody(told):
         line["by"] = ""
 
 
+def a_closing_by_nobody(told):
+    told.line("closed", register=True)["by"] = ""
+
+
+def results_of_no_day(told):
+    told.line("results", register=True)["on"] = ""
+
+
+def a_void_by_nobody(told):
+    _voided_before(told, voided="2024-04-29", recorded="2024-04-29")
+    told.line("void", register=True)["by"] = ""
+
+
 def a_replacement_as_if_taken_over(told):
     told.line("replaced", register=True)["adopted"] = True
 
@@ -837,6 +850,9 @@ FOUND = {
     a_publication_by_nobody: "register.names",
     a_publication_told_nowhere: "register.names",
     a_draw_by_nobody: "register.names",
+    a_closing_by_nobody: "register.names",
+    results_of_no_day: "register.names",
+    a_void_by_nobody: "register.names",
     a_replacement_as_if_taken_over: "register.adopted",
     a_visit_before_the_draw: "visit.day",
     a_visit_on_no_day: "visit.day",

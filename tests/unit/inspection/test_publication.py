@@ -61,6 +61,12 @@ def test_a_frame_that_is_registered_when_its_seed_is_known_is_told_in_python_too
     assert ("not before the day of the seed, 2024-05-01" in caplog.text) is told
 
 
+def test_a_frame_that_is_drawn_is_not_said_to_wait_for_a_void(plan, tmp_path):
+    plan.publish(**PUBLIC, out=tmp_path).draw(seed=numbers("s"), by=BY)
+    with pytest.raises(DrawError, match="drawn already; a draw is not taken back"):
+        plan.publish(**PUBLIC, out=tmp_path)
+
+
 def test_nothing_is_published_where_older_runs_wait_to_be_taken_over(plan, tmp_path):
     """The register does not know their frames and draws yet: this one may be drawn already."""
     old = drawn_of(of_format_2(plan), seed=numbers("s")).to_csv(tmp_path / "2024-04-30" / "plan" / TASK)

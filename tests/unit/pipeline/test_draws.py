@@ -265,7 +265,8 @@ def test_subjects_that_came_later_join_by_the_ratio(run, drawn, project):
     later = finished_run(run.out, project, as_of=MAY, count=45, closed=("S00044",))
     joined = join_late(drawn, later.path, **WHO)
     assert [one.subject_id for one in joined] == ["S00040", "S00041", "S00042", "S00043"]
-    assert Register.of(run.out).lines[-1]["subjects"] == 4
+    told = Register.of(run.out).lines[-1]
+    assert (told["subjects"], told["run"]) == (4, later.name)
     before = bytes_below(run.out)
     assert join_late(drawn, later.path, **WHO) == []
     assert bytes_below(run.out) == before
@@ -347,6 +348,25 @@ def test_a_run_of_the_plans_own_day_is_not_later(run, drawn, command):
     more = {"second": "王五"} if command is replace_closed else {}
     with pytest.raises(DataError, match="expected a run of a day after 2024-04-30"):
         command(drawn, run.path, **WHO, **more)
+
+
+@pytest.mark.parametrize("command", [replace_closed, join_late])
+def test_who_closed_or_came_is_told_by_the_night_in_force_alone(run, drawn, project, tmp_path, command):
+    """Whoever may name another run makes one in which an enemy is new and a friend has closed."""
+    more = {"second": "王五"} if command is replace_closed else {}
+    elsewhere = finished_run(tmp_path / "elsewhere", project, as_of=MAY, count=45)
+    first = finished_run(run.out, project, as_of=MAY, count=45)
+    finished_run(run.out, project, as_of=MAY, count=44)
+    before = bytes_below(run.out)
+    for other in (elsewhere.shown, elsewhere.path, first.path):
+        with pytest.raises(DataError, match="expected the current run of its day"):
+            command(drawn, other, **WHO, **more)
+    with (
+        mock.patch.object(RunFolder, "is_trial", True),
+        pytest.raises(DataError, match="a trial, whose tiers are in force for nobody"),
+    ):
+        command(drawn, first.shown, **WHO, **more)
+    assert bytes_below(run.out) == before
 
 
 @pytest.fixture
