@@ -360,7 +360,7 @@ HOLDS = {
 #: What the export cannot prove, by code. A sentence says so where the person who runs the check can close the gap.
 NOT_COVERED = {
     "scope.subjects": _(
-        "That the frame holds all subjects that it should, each in its right tier, industry and region, and that"
+        "That the frame holds all subjects that it should and nobody else, each in its right tier, industry and region, and that"
         " those who left it had the reason given: compare with the registers."
     ),
     "scope.policy": _(

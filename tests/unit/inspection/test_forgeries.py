@@ -592,7 +592,7 @@ def fewer_on_site_by_another_share(told):
 def _lines_of_an_earlier_frame(told, *kinds):
     """Put before the frame some lines of an earlier one of the task, the draw among them, of the day of its publication."""
     clocked(told)
-    known = {what: told.line(what, register=True) for what in ("published", "drawn")}
+    known = {what: told.line(what, register=True) for what in ("published", "drawn", "closed")}
     known["void"] = {"what": "void", "task": told.task["id"], "by": "王五", "second": "李四", "reason": "未抽中"}
     day = {"on": "2024-04-30", "recorded": "2024-04-30", "frame_hash": "e" * 64}
     told.register[:0] = [{**known[what], **day} for what in kinds]
@@ -600,6 +600,10 @@ def _lines_of_an_earlier_frame(told, *kinds):
 
 def a_draw_taken_back_by_a_void(told):
     _lines_of_an_earlier_frame(told, "published", "drawn", "void")
+
+
+def a_draw_taken_back_after_its_closing(told):
+    _lines_of_an_earlier_frame(told, "published", "drawn", "closed", "void")
 
 
 def a_draw_taken_back_by_another_frame(told):
@@ -835,6 +839,7 @@ FOUND = {
     results_dated_before_the_replacements: "register.day",
     a_frame_chosen_among_draws_by_a_void_of_long_ago: "register.day",
     a_draw_taken_back_by_a_void: "register.taken_back",
+    a_draw_taken_back_after_its_closing: "register.taken_back",
     a_draw_taken_back_by_another_frame: "register.taken_back",
     a_frame_published_beside_another: "register.published_twice",
     a_void_of_a_frame_whose_publication_was_struck: "register.order",
@@ -894,6 +899,13 @@ def test_whoever_only_hashes_anew_changes_nothing(folder):
 def test_what_the_files_contradict_is_found(folder, change, code):
     forged(folder, change)
     assert code in codes(folder)
+
+
+def test_a_line_of_the_register_that_names_one_of_another_kind_is_found(folder):
+    export = verify_draw.read_export(folder)
+    drawn = next(line for line in export.log if line["what"] == "drawn")
+    (found,) = verify_draw._registered_places(export, [{"what": "replaced", "number": 3, "log": drawn["hash"]}])
+    assert found == ("register.log_line", {"line": 3})
 
 
 def test_two_spellings_of_one_id_are_one_subject_twice(folder):
